@@ -1,0 +1,147 @@
+//! What an engine can be asked and told, and how it fails.
+//!
+//! Two traits: [`Reader`] has no call that changes anything, [`Writer`] adds those. Only
+//! [`crate::apply`] holds a `Writer`. Answers are the engine's raw JSON.
+
+use serde_json::Value as Json;
+
+use crate::ident::{ContainerId, ContainerName};
+use crate::snapshot::RegistryAnswer;
+
+/// Why a call failed.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{doing}: {message}")]
+pub struct EngineError {
+    /// What kind of failure.
+    pub kind: ErrorKind,
+    /// What was being done, in words: `inspecting container 4f1c…`.
+    pub doing: String,
+    /// What the engine or the connection said, made safe for printing.
+    pub message: String,
+    /// The way out.
+    pub hint: Option<String>,
+}
+
+/// Kinds of failure that callers tell apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// No connection, or no right to connect.
+    Unreachable,
+    /// The engine's API is too old or too new.
+    Version,
+    /// 404.
+    NotFound,
+    /// 409.
+    Conflict,
+    /// Any other status.
+    Status(u16),
+    /// The connection broke or timed out: whether the call took effect is unknown.
+    Interrupted,
+    /// The answer is not what the API promises.
+    Protocol,
+}
+
+/// The result of a call.
+pub type Result<T> = std::result::Result<T, EngineError>;
+
+/// What an engine can be asked; changes nothing.
+#[expect(async_fn_in_trait, reason = "one thread, static dispatch: no bounds to state")]
+pub trait Reader {
+    /// `GET /version`.
+    async fn version(&self) -> Result<Json>;
+    /// `GET /info`.
+    async fn info(&self) -> Result<Json>;
+    /// `GET /containers/json?all=1`.
+    async fn list(&self) -> Result<Vec<Json>>;
+    /// `GET /containers/ID/json`; `None`: there is no such container.
+    async fn inspect(&self, id_or_name: &str) -> Result<Option<Json>>;
+    /// `GET /images/REF/json`; `None`: there is no such image.
+    async fn image(&self, reference: &str) -> Result<Option<Json>>;
+    /// `GET /networks`.
+    async fn networks(&self) -> Result<Vec<Json>>;
+    /// `GET /volumes`.
+    async fn volumes(&self) -> Result<Vec<Json>>;
+    /// `GET /distribution/REF/json`, with the registry's credentials.
+    async fn distribution(&self, reference: &str) -> Result<RegistryAnswer>;
+}
+
+/// What became of a call that may find its work done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Done {
+    /// It took effect.
+    Now,
+    /// It was so already (304; 404 of a removal).
+    Already,
+}
+
+/// A created container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Created {
+    /// Its ID.
+    pub id: ContainerId,
+    /// What the engine dropped or disliked.
+    pub warnings: Vec<String>,
+}
+
+/// A create body with secrets filled in. It has neither `Debug` nor `Serialize`, so that it gets
+/// into no log.
+pub struct FilledBody(Json);
+
+impl FilledBody {
+    /// Takes a body in which every reference was filled in.
+    pub fn new(json: Json) -> Self {
+        Self(json)
+    }
+
+    /// The JSON, for sending.
+    pub fn expose(&self) -> &Json {
+        &self.0
+    }
+}
+
+/// How far a pull is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PullProgress {
+    /// The layer, or empty.
+    pub layer: String,
+    /// `Downloading`, `Extracting`, ….
+    pub status: String,
+    /// Bytes so far.
+    pub current: Option<u64>,
+    /// Bytes in all.
+    pub total: Option<u64>,
+}
+
+/// What an engine can be told.
+#[expect(async_fn_in_trait, reason = "one thread, static dispatch: no bounds to state")]
+pub trait Writer: Reader {
+    /// `POST /containers/create?name=`.
+    async fn create(&self, name: &ContainerName, body: &FilledBody) -> Result<Created>;
+    /// `POST /containers/ID/start`.
+    async fn start(&self, id: &ContainerId) -> Result<Done>;
+    /// `POST /containers/ID/stop`, not before the container ended. Without `timeout` the
+    /// container's own grace applies.
+    async fn stop(
+        &self,
+        id: &ContainerId,
+        signal: Option<&str>,
+        timeout: Option<i64>,
+    ) -> Result<Done>;
+    /// `POST /containers/ID/kill`.
+    async fn kill(&self, id: &ContainerId, signal: &str) -> Result<Done>;
+    /// `POST /containers/ID/restart`.
+    async fn restart(&self, id: &ContainerId, timeout: Option<i64>) -> Result<()>;
+    /// `POST /containers/ID/rename`.
+    async fn rename(&self, id: &ContainerId, to: &ContainerName) -> Result<()>;
+    /// `DELETE /containers/ID`, never with force, never with volumes.
+    async fn remove(&self, id: &ContainerId) -> Result<Done>;
+    /// `POST /images/create`, drained to its end. `image` is `REPOSITORY@DIGEST`.
+    async fn pull(&self, image: &str, progress: &mut dyn FnMut(PullProgress)) -> Result<()>;
+    /// `POST /images/IMAGE/tag`.
+    async fn tag(&self, image: &str, tag: &str) -> Result<()>;
+    /// Starts a container and waits for its end: the wait (`next-exit`) is opened before the
+    /// start. Gives the exit code.
+    async fn run_to_end(&self, id: &ContainerId) -> Result<i64>;
+    /// The last lines of a container's output, both streams.
+    async fn tail(&self, id: &ContainerId, lines: usize) -> Result<String>;
+}

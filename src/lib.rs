@@ -1,0 +1,10 @@
+//! Bayplan: an offline planner with a separate executor for Docker containers.
+
+pub mod engine;
+pub mod ident;
+pub mod look;
+pub mod options;
+pub mod plan;
+pub mod say;
+pub mod snapshot;
+pub mod spec;

@@ -1,0 +1,3 @@
+//! The `bayplan` program: everything is in the library.
+
+fn main() {}

@@ -1,0 +1,342 @@
+//! What one option is: the trait that a row of the table implements, and its erased form.
+//!
+//! Rows know no engine version, no image and no secret. Merging with the image and an engine's
+//! habits are [`crate::adapt`]'s; which rows there are is the table's in [`super`].
+
+use std::any::Any;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+
+use serde_json::Value as Json;
+
+use super::canon::Value;
+use crate::ident::Reference;
+use crate::look::Look;
+use crate::spec::node::{Node, Problems};
+
+/// What a row says of itself. Parser, schema, README and row tests are made from it.
+#[derive(Debug)]
+pub struct About {
+    /// The key in a spec: the Compose Specification's word, else Docker's.
+    pub key: &'static str,
+    /// Other keys that mean the same: the seed's words.
+    pub aliases: &'static [&'static str],
+    /// One lowercase fragment.
+    pub doc: &'static str,
+    /// Values as a spec would write them, in YAML flow style. The first one is shown in the README.
+    pub examples: &'static [&'static str],
+    /// Where it belongs in the README.
+    pub group: Group,
+    /// Rows of which only one is compared: the first one declared.
+    pub excludes: &'static [&'static str],
+    /// Rows whose difference makes a difference of this one no reason of its own.
+    pub follows: &'static [&'static str],
+    /// Whether the image's configuration hands it down.
+    pub from_image: bool,
+    /// How it is compared unless the set says otherwise.
+    pub compare: Mode,
+    /// How the engine changes it without a new container.
+    pub change: Change,
+}
+
+/// An [`About`] with the usual answers, to be completed with struct update syntax.
+pub const ABOUT: About = About {
+    key: "",
+    aliases: &[],
+    doc: "",
+    examples: &[],
+    group: Group::Process,
+    excludes: &[],
+    follows: &[],
+    from_image: false,
+    compare: Mode::Strict,
+    change: Change::Replace,
+};
+
+/// A chapter of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Group {
+    /// What runs, as whom, with which surroundings.
+    Process,
+    /// Names, addresses, ports.
+    Network,
+    /// Volumes and mounts.
+    Storage,
+    /// Limits.
+    Resources,
+    /// What it may do to its host.
+    Security,
+    /// When it ends and comes back.
+    Lifecycle,
+}
+
+/// How an option is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mode {
+    /// Equal.
+    Strict,
+    /// What is found may have more than is declared; for sets and maps.
+    Superset,
+    /// Never a difference.
+    Ignore,
+}
+
+/// What the engine can do about a difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// A new container only.
+    Replace,
+    /// `update` takes it. Planned as a replacement until in-place changes are built.
+    Update,
+}
+
+/// A create body in the newest engine's terms, raw JSON, references as marks instead of values.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Body(Json);
+
+impl Body {
+    /// An empty body.
+    pub fn new() -> Self {
+        Self(Json::Object(serde_json::Map::new()))
+    }
+
+    /// Takes recorded JSON as a body.
+    pub fn from_json(json: Json) -> Self {
+        Self(json)
+    }
+
+    /// Sets a field at the top level, where an inspect has it under `Config`.
+    pub fn config(&mut self, field: &str, value: impl Into<Json>) {
+        if let Json::Object(map) = &mut self.0 {
+            map.insert(field.to_owned(), value.into());
+        }
+    }
+
+    /// Sets a field of `HostConfig`.
+    pub fn host(&mut self, field: &str, value: impl Into<Json>) {
+        self.nested("HostConfig").insert(field.to_owned(), value.into());
+    }
+
+    /// The object under a top-level field, made if need be.
+    pub fn nested(&mut self, field: &str) -> &mut serde_json::Map<String, Json> {
+        if !self.0.is_object() {
+            self.0 = Json::Object(serde_json::Map::new());
+        }
+        #[expect(clippy::expect_used, reason = "made an object on the line above")]
+        let map = self.0.as_object_mut().expect("an object");
+        let slot = map.entry(field).or_insert_with(|| Json::Object(serde_json::Map::new()));
+        if !slot.is_object() {
+            *slot = Json::Object(serde_json::Map::new());
+        }
+        #[expect(clippy::expect_used, reason = "made an object on the line above")]
+        slot.as_object_mut().expect("an object")
+    }
+
+    /// The JSON.
+    pub fn json(&self) -> &Json {
+        &self.0
+    }
+
+    /// The JSON, given away.
+    pub fn into_json(self) -> Json {
+        self.0
+    }
+}
+
+/// What writing needs to know beyond the declared value.
+#[derive(Debug, Clone, Default)]
+pub struct Context {
+    /// What a spec calls a container (a set's key, a set's `name`, a container's name) → the name
+    /// of the container that is meant.
+    pub containers: BTreeMap<String, String>,
+    /// The folder on the engine's host from which relative bind sources count.
+    pub base_dir: Option<String>,
+}
+
+impl Context {
+    /// The name of the container that a spec's word means; the word itself where it is none of
+    /// the spec's.
+    pub fn container<'a>(&'a self, word: &'a str) -> &'a str {
+        self.containers.get(word).map_or(word, String::as_str)
+    }
+}
+
+/// What a spec may say of an option.
+pub trait Say: Sized + Clone + Debug + PartialEq + Send + Sync + 'static {
+    /// Reads a node; adds problems and gives `None` where it is wrong.
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self>;
+    /// The canonical form, which `parse` reads back to the same value.
+    fn print(&self) -> Json;
+    /// Its JSON Schema (draft 2020-12).
+    fn schema() -> Json;
+    /// The references in it.
+    fn references(&self, _out: &mut BTreeSet<Reference>) {}
+    /// The containers or sets it names: what must be there first.
+    fn targets(&self, _out: &mut Vec<String>) {}
+    /// Texts in it that are public because the spec says them (literals of secret-prone options).
+    fn literals(&self, _out: &mut BTreeSet<String>) {}
+}
+
+/// One row of the table.
+pub trait Row: Sync + 'static {
+    /// What the spec may say.
+    type Said: Say;
+    /// What it is.
+    fn about(&self) -> &About;
+    /// Writes it into a create body, in the newest engine's terms.
+    fn write(&self, said: &Self::Said, body: &mut Body, cx: &Context);
+    /// Reads it from inspect data, of an engine or of [`crate::adapt`]. Lenient: what it does not
+    /// understand is `Unset`.
+    fn read(&self, look: &Look) -> Value;
+    /// Problems of what is said that need more than the value: relative paths without `base_dir`.
+    fn vet(&self, _said: &Self::Said, _cx: &Context) -> Result<(), String> {
+        Ok(())
+    }
+    /// What a found and an expected value must be freed of before they are compared; most
+    /// options: nothing.
+    fn settle(&self, _expected: &mut Value, _found: &mut Value, _both: (&Look, &Look)) {}
+}
+
+/// A declared option: its row and what was said, the type erased.
+pub struct Declared {
+    row: &'static dyn AnyRow,
+    said: Box<dyn AnySaid>,
+}
+
+/// What was said of an option, erased.
+trait AnySaid: Any + Send + Sync {
+    fn print(&self) -> Json;
+    fn references(&self, out: &mut BTreeSet<Reference>);
+    fn targets(&self, out: &mut Vec<String>);
+    fn literals(&self, out: &mut BTreeSet<String>);
+    fn boxed_clone(&self) -> Box<dyn AnySaid>;
+    fn as_any(&self) -> &dyn Any;
+}
+
+impl<S: Say> AnySaid for S {
+    fn print(&self) -> Json {
+        Say::print(self)
+    }
+    fn references(&self, out: &mut BTreeSet<Reference>) {
+        Say::references(self, out);
+    }
+    fn targets(&self, out: &mut Vec<String>) {
+        Say::targets(self, out);
+    }
+    fn literals(&self, out: &mut BTreeSet<String>) {
+        Say::literals(self, out);
+    }
+    fn boxed_clone(&self) -> Box<dyn AnySaid> {
+        Box::new(self.clone())
+    }
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl Declared {
+    /// Its row.
+    pub fn row(&self) -> &'static dyn AnyRow {
+        self.row
+    }
+
+    /// Its canonical form.
+    pub fn print(&self) -> Json {
+        self.said.print()
+    }
+
+    /// Writes it into a create body.
+    pub fn write(&self, body: &mut Body, cx: &Context) {
+        self.row.write(self, body, cx);
+    }
+
+    /// Adds the references in it.
+    pub fn references(&self, out: &mut BTreeSet<Reference>) {
+        self.said.references(out);
+    }
+
+    /// Adds the containers or sets it names.
+    pub fn targets(&self, out: &mut Vec<String>) {
+        self.said.targets(out);
+    }
+
+    /// Adds the public texts in it.
+    pub fn literals(&self, out: &mut BTreeSet<String>) {
+        self.said.literals(out);
+    }
+
+    /// What was said, if it is of this type: how rules across options look at one.
+    pub fn said<S: Say>(&self) -> Option<&S> {
+        self.said.as_any().downcast_ref()
+    }
+}
+
+impl Clone for Declared {
+    fn clone(&self) -> Self {
+        Self { row: self.row, said: self.said.boxed_clone() }
+    }
+}
+
+impl PartialEq for Declared {
+    fn eq(&self, other: &Self) -> bool {
+        self.row.about().key == other.row.about().key && self.print() == other.print()
+    }
+}
+
+impl Debug for Declared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.row.about().key, self.print())
+    }
+}
+
+/// A row with its types erased: what the table is made of.
+pub trait AnyRow: Sync + 'static {
+    /// See [`Row::about`].
+    fn about(&self) -> &About;
+    /// See [`Say::parse`].
+    fn parse(&self, node: &Node, problems: &mut Problems) -> Option<Declared>;
+    /// See [`Say::schema`].
+    fn schema(&self) -> Json;
+    /// See [`Row::write`].
+    fn write(&self, declared: &Declared, body: &mut Body, cx: &Context);
+    /// See [`Row::read`].
+    fn read(&self, look: &Look) -> Value;
+    /// See [`Row::vet`].
+    fn vet(&self, declared: &Declared, cx: &Context) -> Result<(), String>;
+    /// See [`Row::settle`].
+    fn settle(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look));
+}
+
+impl<R: Row> AnyRow for R {
+    fn about(&self) -> &About {
+        Row::about(self)
+    }
+
+    fn parse(&self, node: &Node, problems: &mut Problems) -> Option<Declared> {
+        let said = R::Said::parse(node, problems)?;
+        let row = super::row(Row::about(self).key)?;
+        Some(Declared { row, said: Box::new(said) })
+    }
+
+    fn schema(&self) -> Json {
+        R::Said::schema()
+    }
+
+    fn write(&self, declared: &Declared, body: &mut Body, cx: &Context) {
+        if let Some(said) = declared.said::<R::Said>() {
+            Row::write(self, said, body, cx);
+        }
+    }
+
+    fn read(&self, look: &Look) -> Value {
+        Row::read(self, look)
+    }
+
+    fn vet(&self, declared: &Declared, cx: &Context) -> Result<(), String> {
+        declared.said::<R::Said>().map_or(Ok(()), |said| Row::vet(self, said, cx))
+    }
+
+    fn settle(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
+        Row::settle(self, expected, found, both);
+    }
+}

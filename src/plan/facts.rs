@@ -1,0 +1,118 @@
+//! What a plan relied on, by value: everything that may move under one ID and that a decision used.
+//!
+//! In: what decides. Out, on purpose: health, timestamps (but see `started_at`), pids, counters,
+//! sandbox keys, dynamic addresses and ports. Comparing facts with a fresh look is
+//! [`crate::stale`]'s.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::ident::{ContainerId, ContainerName, ImageId, NetworkId, Reference, SetName};
+use crate::snapshot::Run;
+
+/// Everything that a plan relied on; each list sorted.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Facts {
+    /// Containers that sets matched, or that steps refer to.
+    pub containers: Vec<ContainerFact>,
+    /// What image references meant.
+    pub images: Vec<ImageFact>,
+    /// The membership of every set, empty or not.
+    pub members: BTreeMap<SetName, Vec<ContainerId>>,
+    /// Names that steps will take: free, or freed by this plan.
+    pub names: Vec<ContainerName>,
+    /// Networks that containers will be attached to.
+    pub networks: Vec<NetworkFact>,
+    /// Host ports that steps will take: `0.0.0.0:8080/tcp`; free, or freed by this plan.
+    pub ports: Vec<String>,
+    /// Named volumes that new containers will use.
+    pub volumes: Vec<VolumeFact>,
+}
+
+/// One container, as far as it can change under its ID.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ContainerFact {
+    /// Which.
+    pub id: ContainerId,
+    /// Its primary name.
+    pub name: ContainerName,
+    /// The image it was made from.
+    pub image: ImageId,
+    /// How it is, as the class a decision used.
+    pub run: Run,
+    /// How a one-shot ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i64>,
+    /// When it started; of what a `restart` or `kill` step targets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<String>,
+    /// Restart policy and the resource fields of `docker update` that are set.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, Json>,
+    /// Networks it is attached to, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub networks: Vec<String>,
+    /// Environment variables declared as references: how the live value compared.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub references: BTreeMap<String, ReferenceFact>,
+}
+
+/// How a live value compared with what a reference resolved to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReferenceFact {
+    /// The reference.
+    pub reference: Reference,
+    /// The verdict.
+    pub verdict: Verdict,
+}
+
+/// See [`ReferenceFact`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The same.
+    Equal,
+    /// Not the same.
+    Different,
+    /// Not resolvable at plan; taken for the same.
+    Assumed,
+}
+
+/// What an image reference meant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImageFact {
+    /// As declared.
+    pub reference: String,
+    /// What it is on the engine; null: nothing.
+    pub id: Option<ImageId>,
+    /// What the registry answered, where it was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry: Option<String>,
+}
+
+/// A network that containers will be attached to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkFact {
+    /// Its name.
+    pub name: String,
+    /// Its ID.
+    pub id: NetworkId,
+}
+
+/// A named volume that new containers will use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VolumeFact {
+    /// Its name.
+    pub name: String,
+    /// Its driver; null: it is not there and will be made.
+    pub driver: Option<String>,
+}

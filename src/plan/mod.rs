@@ -1,0 +1,517 @@
+//! The nouns of a plan and their wire form.
+//!
+//! Making one is [`build`]'s, doubting one [`check`]'s, the bytes of its file [`format`]'s.
+
+pub mod facts;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+pub use facts::Facts;
+
+use crate::ident::{
+    ChangeId, ContainerId, ContainerName, ImageId, ProjectName, Reference, SetName, StepId,
+};
+use crate::spec::State;
+
+/// The format that this version writes, and the only one that it applies.
+pub const FORMAT: &str = "bayplan/plan/1";
+
+/// A plan: what will be done, why, and what it relies on. Immutable once built.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// The project.
+    pub project: ProjectName,
+    /// The engine that it is for; null offline without an engine's identity.
+    pub target: Option<Target>,
+    /// The seed's counters and its sentence.
+    pub summary: Summary,
+    /// What happens to each object, most dangerous first, then by name.
+    pub changes: Vec<Change>,
+    /// What a reviewer should know beyond the changes.
+    pub warnings: Vec<Warning>,
+    /// The engine calls, in an order in which they could be made one by one.
+    pub steps: Vec<Step>,
+    /// What was matched, by what, and differences not acted on.
+    pub sets: BTreeMap<SetName, SetReport>,
+    /// References that could not be resolved and are taken for unchanged.
+    pub assumed: Vec<Reference>,
+    /// The spec, canonical, references instead of secrets.
+    pub declared: Json,
+    /// What the plan relied on.
+    pub facts: Facts,
+    /// Where the spec was.
+    pub spec: Option<SpecSource>,
+    /// What made the plan.
+    pub tool: Tool,
+}
+
+/// Who an engine is. Several fields, because an engine ID alone is shared by clones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// The host's name as the engine tells it.
+    pub name: String,
+    /// The engine's ID.
+    pub engine_id: String,
+    /// Its data directory.
+    pub root_dir: String,
+    /// `linux/amd64`.
+    pub platform: String,
+    /// Storage driver, and `containerd` where images are in its store.
+    pub storage: String,
+}
+
+/// The seed's counters in the seed's order, and its sentence.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Summary {
+    /// Containers created, replacements included.
+    pub created: u32,
+    /// Containers started.
+    pub started: u32,
+    /// Containers stopped.
+    pub stopped: u32,
+    /// Containers killed.
+    pub killed: u32,
+    /// Containers removed, replaced ones included.
+    pub removed: u32,
+    /// Containers restarted.
+    pub restarted: u32,
+    /// Images pulled.
+    pub pulled: u32,
+    /// `created 1 container, pulled 1 image.`, or `no action taken.`
+    pub message: String,
+}
+
+/// What happens to one object.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Change {
+    /// The container's name; `image:…`, `network:…`, `volume:…` for others.
+    pub id: ChangeId,
+    /// The set that wants it; an image may serve several and has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<SetName>,
+    /// What happens.
+    #[serde(rename = "do")]
+    pub verb: Verb,
+    /// The container was not created by bayplan.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub adopted: bool,
+    /// What a reviewer must not overlook.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub danger: Vec<Danger>,
+    /// What is kept and what is lost.
+    #[serde(default, skip_serializing_if = "Impact::is_empty")]
+    pub impact: Impact,
+    /// Why; never empty.
+    pub reasons: Vec<Reason>,
+}
+
+/// What happens to one object, in a word.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Verb {
+    /// Removed, stopped before if it runs.
+    Remove,
+    /// Removed and created anew, under the same name.
+    Replace,
+    /// Killed.
+    Kill,
+    /// Stopped.
+    Stop,
+    /// Restarted.
+    Restart,
+    /// Created and run to its end: a one-shot.
+    Run,
+    /// Started.
+    Start,
+    /// Created, and started where the state says so.
+    Create,
+    /// An image is pulled and tagged.
+    Pull,
+}
+
+/// The closed list of dangers, worst first.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    clap::ValueEnum,
+)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum Danger {
+    /// A named or anonymous volume, or a lost mount.
+    DataLost,
+    /// The container runs now and will not, for a while or for good.
+    Outage,
+    /// A container that bayplan did not create is touched.
+    Adopted,
+    /// A secret reaches the container that it does not have now.
+    SecretChanged,
+    /// It gets all rights on its host.
+    Privileged,
+    /// It gets at its host's files, namespaces or devices.
+    HostAccess,
+    /// A port is published on every address.
+    PublicPort,
+    /// What the image is, is known only once it is pulled.
+    ImageUnknown,
+    /// Stopped, but its restart policy revives it when the engine restarts.
+    ComesBack,
+}
+
+/// What a change keeps and what it loses.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Impact {
+    /// Volumes that the new container has again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keeps: Vec<String>,
+    /// What the found container has and the new one will not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drops: Vec<String>,
+    /// What may change and is not known before the image is pulled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub may_change: Vec<String>,
+}
+
+impl Impact {
+    /// Whether there is nothing to say.
+    pub fn is_empty(&self) -> bool {
+        let Self { keeps, drops, may_change } = self;
+        keeps.is_empty() && drops.is_empty() && may_change.is_empty()
+    }
+}
+
+/// Why a change is planned, or what differs and is not acted on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Reason {
+    /// Variables of the environment differ; names only, values are nobody's business.
+    Environment(EnvironmentDifference),
+    /// An option differs.
+    Option(OptionDifference),
+    /// Anything else.
+    Because(Because),
+}
+
+/// One option, both sides.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OptionDifference {
+    /// The row's key; `image` for the image.
+    pub option: String,
+    /// Who caused it.
+    pub origin: Origin,
+    /// What is declared, canonical; `«hidden»` where it may not be shown.
+    pub expected: Json,
+    /// What is found.
+    pub found: Json,
+}
+
+/// Names of variables.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EnvironmentDifference {
+    /// Always `environment`.
+    pub option: String,
+    /// Who caused it.
+    pub origin: Origin,
+    /// Expected, not found.
+    pub added: Vec<String>,
+    /// Found with another value.
+    pub changed: Vec<String>,
+    /// Found, not expected.
+    pub removed: Vec<String>,
+}
+
+/// Who caused a difference.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// The spec.
+    Declared,
+    /// The image: the difference vanishes against the image the container was made from.
+    Image,
+    /// That image is not in the snapshot.
+    Unknown,
+}
+
+/// A reason that is no difference of an option.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "because", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Because {
+    /// The set has fewer than it should.
+    TooFew {
+        /** wanted */
+        expected: u32,
+        /** there */
+        found: u32,
+    },
+    /// The set has more than it should.
+    TooMany {
+        /** wanted */
+        expected: u32,
+        /** there */
+        found: u32,
+    },
+    /// The declared state asks for it.
+    State {
+        /** declared */
+        expected: State,
+        /** `running`, `exited`, … */
+        found: String,
+    },
+    /// `recreate: always`.
+    RecreateAlways,
+    /// `on_stopped: replace`.
+    OnStoppedReplace,
+    /// Something it depends on is replaced.
+    TargetReplaced {
+        /** the container that is replaced */
+        target: ContainerName,
+    },
+    /// A one-shot that did not end with 0, or always runs.
+    OneShot {
+        /** how it ended, if it ever ran */
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        exit_code: Option<i64>,
+    },
+    /// A dead container is in the way of a name.
+    Dead,
+    /// The image is not on the engine.
+    ImageMissing {
+        /** as declared */
+        reference: String,
+    },
+    /// The registry has another digest.
+    ImageMoved {
+        /** as declared */
+        reference: String,
+        /** in the registry */
+        expected: String,
+        /** here; null where the image has none */
+        found: Option<String>,
+    },
+    /// What the image is, is known once it is pulled.
+    ImageNotKnown {
+        /** as declared */
+        reference: String,
+    },
+}
+
+/// Something a reviewer should know.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Warning {
+    /// Stable, for machines: `orphan`, `paused`, `assumed`, ….
+    pub code: String,
+    /// The set it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<SetName>,
+    /// A lowercase fragment.
+    pub text: String,
+}
+
+/// One step: at most one changing engine call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Step {
+    /// `CHANGE/what`.
+    pub id: StepId,
+    /// What is called.
+    #[serde(flatten)]
+    pub action: Action,
+    /// Steps that must have succeeded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<StepId>,
+}
+
+/// The call of a step, with all that it needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub enum Action {
+    /// Pulls an image by digest: `REPOSITORY@DIGEST`.
+    Pull {
+        /** `REPOSITORY@DIGEST` */
+        image: String,
+    },
+    /// Gives a pulled image the declared tag.
+    Tag {
+        /** `REPOSITORY@DIGEST` */
+        image: String,
+        /** the declared reference */
+        tag: String,
+    },
+    /// Creates a container of a set.
+    Create {
+        /** its first name */
+        name: ContainerName,
+        /** its name once all is done */
+        finally: ContainerName,
+        /** whose options */
+        set: SetName,
+        /** what it is made from */
+        image: ImagePin,
+    },
+    /// Starts a container; a one-shot is waited for.
+    Start {
+        /** which */
+        #[serde(flatten)]
+        container: Subject,
+        /** to its end */
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        wait: bool,
+    },
+    /// Watches a started container until it is proven.
+    Prove {
+        /** which */
+        #[serde(flatten)]
+        container: Subject,
+    },
+    /// Stops a container.
+    Stop {
+        /** which */
+        #[serde(flatten)]
+        container: Subject,
+        /** declared `stop_signal` */
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signal: Option<String>,
+        /** seconds, declared `stop_grace_period` */
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        timeout: Option<i64>,
+    },
+    /// Kills a container and waits for its end.
+    Kill {
+        /** which */
+        #[serde(flatten)]
+        container: Subject,
+        /** the signal */
+        signal: String,
+    },
+    /// Restarts a container.
+    Restart {
+        /** which */
+        #[serde(flatten)]
+        container: Subject,
+        /** seconds */
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        timeout: Option<i64>,
+    },
+    /// Renames a container.
+    Rename {
+        /** which */
+        #[serde(flatten)]
+        container: Subject,
+        /** its name before */
+        from: ContainerName,
+        /** its name after */
+        to: ContainerName,
+    },
+    /// Removes a container that does not run; its volumes stay.
+    Remove {
+        /** which */
+        #[serde(flatten)]
+        container: Subject,
+    },
+}
+
+/// The container that a step is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// One that is there.
+    Container(ContainerId),
+    /// The one that this step of the same run creates.
+    CreatedBy(StepId),
+}
+
+/// What a container is created from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ImagePin {
+    /// An image that is on the engine.
+    Id(ImageId),
+    /// One that this plan pulls; its ID is known then.
+    Digest(String),
+}
+
+/// What became of matching for one set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetReport {
+    /// The declared state.
+    pub state: State,
+    /// What was matched, in the order of their names.
+    pub matched: Vec<Matched>,
+}
+
+/// One matched container.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Matched {
+    /// Which.
+    pub name: ContainerName,
+    /// Which, by ID.
+    pub id: ContainerId,
+    /// By what.
+    pub by: By,
+    /// The containers that bayplan did not create.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub adopted: bool,
+    /// Differences that are not acted on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<Reason>,
+}
+
+/// By what a container was matched.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum By {
+    /// Its name.
+    Name,
+    /// Its labels.
+    Label,
+    /// The image it was made from, and its command where one is declared.
+    Image,
+}
+
+/// Where the spec was when the plan was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SpecSource {
+    /// Relative to the plan file, `/` between parts.
+    pub path: String,
+    /// `sha256:` of its bytes.
+    pub digest: String,
+}
+
+/// What made a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tool {
+    /// `bayplan`.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}

@@ -1,0 +1,190 @@
+//! One untorn look at an engine, as the engine said it: raw JSON, secrets already hidden.
+//!
+//! Taking the look is [`crate::engine`]'s, hiding is [`crate::seal`]'s. Here is what a snapshot
+//! holds and how its parts are found.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::ident::{ContainerId, ContainerName, ImageId, Reference};
+use crate::options::canon::Live;
+
+/// The format that this version writes.
+pub const FORMAT: &str = "bayplan/snapshot/1";
+
+/// One look at an engine.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Snapshot {
+    /// Who the engine is; `None` for what `docker inspect` printed.
+    pub engine: Option<EngineRecord>,
+    /// Every container, by name, then ID.
+    pub containers: Vec<Container>,
+    /// Images that containers or references need, by ID: what `image inspect` said.
+    pub images: BTreeMap<ImageId, Json>,
+    /// What each image reference that was asked for means here; `None`: not on the engine.
+    pub references: BTreeMap<String, Option<ImageId>>,
+    /// What `network inspect` or the list said.
+    pub networks: Vec<Json>,
+    /// What the volume list said.
+    pub volumes: Vec<Json>,
+    /// What registries said of the references for which a step may need it.
+    pub registry: BTreeMap<String, RegistryAnswer>,
+    /// Which references to secrets could be resolved.
+    pub secrets: BTreeMap<Reference, bool>,
+    /// Texts that were public when the snapshot was sealed; a hidden value is surely none of them.
+    pub public: std::collections::BTreeSet<String>,
+    /// Whether it lists everything on the engine; `docker inspect` output does not.
+    pub whole: bool,
+}
+
+/// The engine's own words about itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EngineRecord {
+    /// `GET /version`.
+    pub version: Json,
+    /// `GET /info`, without what only changes (counters, times, warnings of the host).
+    pub info: Json,
+}
+
+/// One container.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Container {
+    /// Its entry in `GET /containers/json?all=1`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list: Option<Json>,
+    /// `GET /containers/ID/json`, where the plan may need it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inspect: Option<Json>,
+    /// What was marked of its environment variables, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, Live>,
+}
+
+/// What a registry said of a reference, through the engine's distribution endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RegistryAnswer {
+    /// The digest the reference has there.
+    Digest(String),
+    /// Why there is no answer.
+    Silent(String),
+}
+
+/// How a container is, as far as decisions go.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Run {
+    /// Running or restarting.
+    Live,
+    /// Running, but frozen.
+    Paused,
+    /// Created or exited.
+    Idle,
+    /// A removal that failed half-way.
+    Dead,
+    /// On its way out.
+    Removing,
+}
+
+impl Run {
+    /// Running, restarting or paused.
+    pub fn is_live(self) -> bool {
+        matches!(self, Self::Live | Self::Paused)
+    }
+}
+
+impl Container {
+    fn best(&self) -> &Json {
+        static NULL: Json = Json::Null;
+        self.inspect.as_ref().or(self.list.as_ref()).unwrap_or(&NULL)
+    }
+
+    /// Its ID.
+    pub fn id(&self) -> ContainerId {
+        ContainerId::new(self.best()["Id"].as_str().unwrap_or_default())
+    }
+
+    /// Its primary name: the one with a single slash (links add others to the list).
+    pub fn name(&self) -> ContainerName {
+        let named = |text: &str| ContainerName::new(text.trim_start_matches('/'));
+        if let Some(name) = self.inspect.as_ref().and_then(|inspect| inspect["Name"].as_str()) {
+            return named(name);
+        }
+        let names = self.list.as_ref().and_then(|list| list["Names"].as_array());
+        names
+            .into_iter()
+            .flatten()
+            .filter_map(Json::as_str)
+            .find(|name| name.matches('/').count() == 1)
+            .map_or_else(|| ContainerName::new(""), named)
+    }
+
+    /// How it is. An unknown word of a newer engine counts by `State.Running`.
+    pub fn run(&self) -> Run {
+        let state = self
+            .inspect
+            .as_ref()
+            .map(|inspect| &inspect["State"])
+            .filter(|state| state["Status"].is_string());
+        let (status, running) = match state {
+            Some(state) => (state["Status"].as_str(), state["Running"].as_bool()),
+            None => (self.best()["State"].as_str(), None),
+        };
+        match status.unwrap_or_default() {
+            "running" | "restarting" => Run::Live,
+            "paused" => Run::Paused,
+            "created" | "exited" | "stopped" => Run::Idle,
+            "dead" => Run::Dead,
+            "removing" => Run::Removing,
+            _ if running == Some(true) => Run::Live,
+            _ => Run::Idle,
+        }
+    }
+
+    /// The image it was made from, by ID.
+    pub fn image(&self) -> ImageId {
+        let id = match &self.inspect {
+            Some(inspect) => &inspect["Image"],
+            None => &self.best()["ImageID"],
+        };
+        ImageId::new(id.as_str().unwrap_or_default())
+    }
+
+    /// The reference it was made with: inspect's `Config.Image`; the list's `Image` changes once a
+    /// tag moves and is never taken for it.
+    pub fn made_from(&self) -> Option<&str> {
+        self.inspect.as_ref()?["Config"]["Image"].as_str()
+    }
+
+    /// A label.
+    pub fn label(&self, key: &str) -> Option<&str> {
+        let labels = match &self.inspect {
+            Some(inspect) => &inspect["Config"]["Labels"],
+            None => &self.best()["Labels"],
+        };
+        labels[key].as_str()
+    }
+}
+
+impl Snapshot {
+    /// The container of this primary name.
+    pub fn by_name(&self, name: &str) -> Option<&Container> {
+        self.containers.iter().find(|container| container.name().as_str() == name)
+    }
+
+    /// The container of this ID.
+    pub fn by_id(&self, id: &ContainerId) -> Option<&Container> {
+        self.containers.iter().find(|container| container.id() == *id)
+    }
+
+    /// What a reference to an image means on this engine.
+    pub fn image_of(&self, reference: &str) -> Option<(&ImageId, &Json)> {
+        let id = self.references.get(reference)?.as_ref()?;
+        Some((id, self.images.get(id)?))
+    }
+}

@@ -1,0 +1,152 @@
+//! The declared state: what a spec file says, every value checked by shape, none by meaning.
+//!
+//! What a spec means on one engine is [`crate::desired`]'s. Reading files is the shell's: here a
+//! spec is text, and the contents of the environment files it names are an input beside it.
+
+pub mod node;
+
+use std::collections::BTreeMap;
+
+use crate::ident::{ContainerName, ProjectName, SetName};
+use crate::options::{Declared, Mode};
+
+/// A whole spec.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spec {
+    /// The ownership label, and the prefix of names.
+    pub project: ProjectName,
+    /// The folder on the engine's host from which relative bind sources count.
+    pub base_dir: Option<String>,
+    /// Whose habits it follows.
+    pub compat: Option<Compat>,
+    /// The container sets by key.
+    pub sets: BTreeMap<SetName, Set>,
+}
+
+/// `compat:` at the root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compat {
+    /// `ansible-1.9`: the 2015 module's defaults.
+    Ansible19,
+}
+
+/// A container set.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Set {
+    /// Named, or so many alike.
+    pub identity: Identity,
+    /// The image reference as the spec writes it; only a named set that is `stopped`, `killed` or
+    /// `absent` may lack it.
+    pub image: Option<String>,
+    /// What is to be.
+    pub state: State,
+    /// How containers without labels of ours are matched.
+    pub matching: Matching,
+    /// When the image is pulled.
+    pub pull: Pull,
+    /// What becomes of a stopped container that should run.
+    pub on_stopped: OnStopped,
+    /// When a differing container is replaced.
+    pub recreate: Recreate,
+    /// How options are compared where it is not as their row says; `*` is all.
+    pub compare: BTreeMap<String, Mode>,
+    /// The signal of `state: killed`.
+    pub kill_signal: String,
+    /// Whether anonymous volumes may be lost.
+    pub discard: bool,
+    /// `detach: false`: run once to the end.
+    pub one_shot: bool,
+    /// Sets (by key, else by `name`) or containers that come first.
+    pub depends_on: Vec<String>,
+    /// The declared options, in the order of the table.
+    pub options: Vec<Declared>,
+}
+
+impl Set {
+    /// The declared value of an option, by the row's key.
+    pub fn option(&self, key: &str) -> Option<&Declared> {
+        self.options.iter().find(|declared| declared.row().about().key == key)
+    }
+}
+
+/// How many, and called what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identity {
+    /// Exactly one, of this name.
+    Named(ContainerName),
+    /// So many alike, named `{project}-{set}-{n}`.
+    Counted(u32),
+}
+
+/// The seven states.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// There, running or not.
+    Present,
+    /// Running; differing ones are reported.
+    Started,
+    /// Running; differing ones are replaced.
+    Reloaded,
+    /// Running, and restarted.
+    Restarted,
+    /// Not running.
+    Stopped,
+    /// Killed.
+    Killed,
+    /// Gone.
+    Absent,
+}
+
+/// `match:`, and whether it was said in so many words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Matching {
+    /// `image`, because nothing was said.
+    ImageByDefault,
+    /// `image`: adopted containers may be stopped, replaced and removed.
+    Image,
+    /// `owned`.
+    Owned,
+}
+
+/// `pull:`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pull {
+    /// When the image is not on the engine.
+    Missing,
+    /// Whenever the registry has something else under the reference.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// `on_stopped:`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnStopped {
+    /// Start it if it is alike.
+    Start,
+    /// Replace it, alike or not.
+    Replace,
+}
+
+/// `recreate:`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recreate {
+    /// Where it differs.
+    Auto,
+    /// Always.
+    Always,
+    /// Never; differences are reported.
+    Never,
+}
