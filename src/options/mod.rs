@@ -4,12 +4,27 @@
 //! Adding an option touches one file of rows, and its line here.
 
 pub mod canon;
+mod durations;
+pub mod environment;
+pub mod field;
+pub mod process;
+pub mod resources;
 pub mod row;
+mod sizes;
+mod words;
 
 pub use row::{About, AnyRow, Body, Change, Context, Declared, Group, Mode, Row, Say};
 
 /// Every row, in the order of the documentation and of create bodies.
-pub const ROWS: &[&dyn AnyRow] = &[];
+pub static ROWS: &[&dyn AnyRow] = &[
+    // Process.
+    &process::COMMAND,
+    &environment::EnvironmentRow,
+    &process::TTY,
+    &process::STDIN_OPEN,
+    // Resources.
+    &resources::MEM_LIMIT,
+];
 
 /// The row with this key.
 pub fn row(key: &str) -> Option<&'static dyn AnyRow> {

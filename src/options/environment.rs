@@ -1,0 +1,227 @@
+//! `environment`: variables, given by value or by reference.
+//!
+//! A reference is resolved in the shell's memory; here it is a mark in the create body.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value as Json, json};
+
+use super::canon::{Atom, Value, looks_marked, mark_reference};
+use super::field::{pairs, some_map, strings, text};
+use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
+use crate::ident::Reference;
+use crate::look::Look;
+use crate::say;
+use crate::spec::node::{Entry, Kind, Node, Problems};
+
+/// The row.
+#[derive(Debug)]
+pub struct EnvironmentRow;
+
+/// What a spec says of the environment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Environment {
+    /// By name.
+    pub variables: BTreeMap<String, Variable>,
+}
+
+/// Where a variable's value is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Variable {
+    /// Here, for everybody to read.
+    Literal(String),
+    /// Elsewhere.
+    Reference(Reference),
+}
+
+/// The found side's way to say *named without a value*: such a variable is kept from the process.
+pub const WITHOUT_VALUE: Atom = Atom::Bool(false);
+
+impl Say for Environment {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let what = "a map of variables or a list of `NAME=VALUE`";
+        let mut variables = BTreeMap::new();
+        let mut fine = true;
+        for (name, value) in pairs(node, what, problems)? {
+            let place = value.as_ref().map_or(node.place, |value| value.place);
+            if name.is_empty() || name.contains(['=', '\0']) {
+                let message =
+                    format!("expected the name of a variable, but found `{}`", say::short(&name));
+                problems.add(place, message);
+                fine = false;
+                continue;
+            }
+            match variable(&name, value.as_ref(), problems) {
+                Some(value) => {
+                    variables.insert(name, value);
+                }
+                None => fine = false,
+            }
+        }
+        fine.then_some(Self { variables })
+    }
+
+    fn print(&self) -> Json {
+        let printed = self.variables.iter().map(|(name, variable)| {
+            let value = match variable {
+                Variable::Literal(text) => json!(text),
+                Variable::Reference(Reference::Env { name }) => json!({"from_env": name}),
+                Variable::Reference(Reference::EnvFile { path, name: inside })
+                    if inside == name =>
+                {
+                    json!({"env_file": path})
+                }
+                Variable::Reference(Reference::EnvFile { path, name }) => {
+                    json!({"env_file": path, "name": name})
+                }
+            };
+            (name.clone(), value)
+        });
+        Json::Object(printed.collect())
+    }
+
+    fn schema() -> Json {
+        let name = json!({"type": "string", "minLength": 1});
+        json!({"oneOf": [
+            {
+                "type": "object",
+                "propertyNames": {"pattern": "^[^=]+$"},
+                "additionalProperties": {"oneOf": [
+                    {"type": ["string", "number", "null"]},
+                    {
+                        "type": "object",
+                        "properties": {"from_env": name},
+                        "required": ["from_env"],
+                        "additionalProperties": false,
+                    },
+                    {
+                        "type": "object",
+                        "properties": {"env_file": name, "name": name},
+                        "required": ["env_file"],
+                        "additionalProperties": false,
+                    },
+                ]},
+            },
+            {"type": "array", "items": {"type": "string", "pattern": "^[^=]+"}},
+        ]})
+    }
+
+    fn references(&self, out: &mut BTreeSet<Reference>) {
+        for variable in self.variables.values() {
+            if let Variable::Reference(reference) = variable {
+                out.insert(reference.clone());
+            }
+        }
+    }
+
+    fn literals(&self, out: &mut BTreeSet<String>) {
+        for variable in self.variables.values() {
+            if let Variable::Literal(text) = variable {
+                out.insert(text.clone());
+            }
+        }
+    }
+}
+
+/// The value of one variable; without one it is the variable of the same name around us.
+fn variable(name: &str, value: Option<&Node>, problems: &mut Problems) -> Option<Variable> {
+    let what = "a value, `{from_env: NAME}` or `{env_file: PATH}`";
+    match value.map(|node| (node, &node.kind)) {
+        None | Some((_, Kind::Null)) => {
+            Some(Variable::Reference(Reference::Env { name: name.to_owned() }))
+        }
+        Some((node, Kind::Map(entries))) => reference(name, node, entries, problems),
+        Some((node, _)) => {
+            let text = text(node, what, problems)?;
+            if text.contains('\0') {
+                return problems.expected("a value without a NUL character", node);
+            }
+            Some(Variable::Literal(text))
+        }
+    }
+}
+
+/// `{from_env: NAME}`, `{env_file: PATH}` or `{env_file: PATH, name: NAME}`.
+fn reference(
+    variable: &str,
+    node: &Node,
+    entries: &[Entry],
+    problems: &mut Problems,
+) -> Option<Variable> {
+    let mut field = |key: &str| {
+        let entry = entries.iter().find(|entry| entry.key == key)?;
+        Some(super::field::Text::parse(&entry.value, problems).map(|text| text.0))
+    };
+    let reference = match (field("from_env"), field("env_file"), field("name"), entries.len()) {
+        (Some(name), None, None, 1) => Reference::Env { name: name? },
+        (None, Some(path), None, 1) => {
+            Reference::EnvFile { path: path?, name: variable.to_owned() }
+        }
+        (None, Some(path), Some(name), 2) => Reference::EnvFile { path: path?, name: name? },
+        _ => {
+            let keys: Vec<String> = entries.iter().map(|entry| say::short(&entry.key)).collect();
+            let message = format!(
+                "expected `{{from_env: NAME}}` or `{{env_file: PATH}}`, but found a map of {}",
+                if keys.is_empty() {
+                    "nothing".to_owned()
+                } else {
+                    format!("`{}`", keys.join("`, `"))
+                }
+            );
+            problems.add(node.place, message);
+            return None;
+        }
+    };
+    // What is written into plans and marks must be read back as the same reference.
+    if reference.to_string().parse().as_ref() != Ok(&reference)
+        || looks_marked(&reference.to_string())
+    {
+        return problems.expected("a reference that can be written down", node);
+    }
+    Some(Variable::Reference(reference))
+}
+
+impl Row for EnvironmentRow {
+    type Said = Environment;
+
+    fn about(&self) -> &About {
+        const IT: About = About {
+            key: "environment",
+            aliases: &["env"],
+            doc: "variables of the process: literals, or references whose values never leave memory",
+            examples: &[
+                "{LOG_LEVEL: info, DB_PASSWORD: {from_env: PROD_DB_PASSWORD}}",
+                "[LOG_LEVEL=debug, DB_PASSWORD]",
+                "{WORKERS: 4, EMPTY: \"\", TOKEN: {env_file: web.env}}",
+            ],
+            group: Group::Process,
+            from_image: true,
+            ..ABOUT
+        };
+        &IT
+    }
+
+    fn write(&self, said: &Environment, body: &mut Body, _cx: &Context) {
+        let entries: Vec<String> = said
+            .variables
+            .iter()
+            .map(|(name, variable)| match variable {
+                Variable::Literal(text) => format!("{name}={text}"),
+                Variable::Reference(reference) => format!("{name}={}", mark_reference(reference)),
+            })
+            .collect();
+        body.config("Env", entries);
+    }
+
+    fn read(&self, look: &Look) -> Value {
+        // Of a name that is there twice the process sees the last one.
+        let entry = |entry: &str| match entry.split_once('=') {
+            None => (entry.to_owned(), WITHOUT_VALUE),
+            Some((name, value)) => {
+                let live = look.live_env(name).cloned();
+                (name.to_owned(), live.map_or_else(|| Atom::text(value), Atom::Live))
+            }
+        };
+        some_map(strings(look.config("Env")).map(entry).collect())
+    }
+}

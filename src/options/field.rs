@@ -1,0 +1,402 @@
+//! Options that are one field of the create body, told and shown under the same name: values of
+//! [`Field`], not types of their own. And the small vocabulary of what they say.
+//!
+//! Options that are more than a field have a type in the file of their group.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::marker::PhantomData;
+
+use serde_json::{Value as Json, json};
+
+use super::canon::{Atom, Value, looks_marked};
+use super::row::{About, Body, Context, Row, Say};
+use super::{sizes, words};
+use crate::look::Look;
+use crate::say;
+use crate::spec::node::{Entry, Kind, Node, Problems};
+
+/// Where in a create body and in inspect data an option is.
+#[derive(Debug, Clone, Copy)]
+pub enum At {
+    /// At the top of a body, under `Config` of inspect data.
+    Config(&'static str),
+    /// Under `HostConfig`.
+    Host(&'static str),
+}
+
+impl At {
+    /// Writes the field.
+    pub fn write(self, body: &mut Body, value: impl Into<Json>) {
+        match self {
+            Self::Config(field) => body.config(field, value),
+            Self::Host(field) => body.host(field, value),
+        }
+    }
+
+    /// Reads the field; null where it is missing.
+    pub fn read(self, look: &Look) -> &Json {
+        match self {
+            Self::Config(field) => look.config(field),
+            Self::Host(field) => look.host(field),
+        }
+    }
+}
+
+/// What fits into one field.
+pub trait Plain: Say {
+    /// As the create body has it.
+    fn write(&self) -> Json;
+    /// As inspect data have it.
+    fn read(json: &Json) -> Value;
+}
+
+/// An option that is one field.
+#[derive(Debug)]
+pub struct Field<T> {
+    at: At,
+    about: About,
+    said: PhantomData<fn() -> T>,
+}
+
+/// Makes one.
+pub const fn field<T>(at: At, about: About) -> Field<T> {
+    Field { at, about, said: PhantomData }
+}
+
+impl<T: Plain> Row for Field<T> {
+    type Said = T;
+
+    fn about(&self) -> &About {
+        &self.about
+    }
+
+    fn write(&self, said: &T, body: &mut Body, _cx: &Context) {
+        self.at.write(body, said.write());
+    }
+
+    fn read(&self, look: &Look) -> Value {
+        T::read(self.at.read(look))
+    }
+}
+
+impl Say for bool {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        match node.kind {
+            Kind::Bool(value) => Some(value),
+            _ => problems.expected("`true` or `false`", node),
+        }
+    }
+
+    fn print(&self) -> Json {
+        json!(self)
+    }
+
+    fn schema() -> Json {
+        json!({"type": "boolean"})
+    }
+}
+
+/// Missing is the same as `false`.
+impl Plain for bool {
+    fn write(&self) -> Json {
+        json!(self)
+    }
+
+    fn read(json: &Json) -> Value {
+        Value::One(Atom::Bool(json.as_bool().unwrap_or(false)))
+    }
+}
+
+/// A boolean of which *not set* is a third answer: the engine decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice(pub bool);
+
+impl Say for Choice {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        bool::parse(node, problems).map(Self)
+    }
+
+    fn print(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn schema() -> Json {
+        bool::schema()
+    }
+}
+
+impl Plain for Choice {
+    fn write(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn read(json: &Json) -> Value {
+        json.as_bool().map_or(Value::Unset, |value| Value::One(Atom::Bool(value)))
+    }
+}
+
+/// A text that is not empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text(pub String);
+
+impl Say for Text {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let text = text(node, "a text", problems)?;
+        if text.is_empty() {
+            return problems.expected("a text that is not empty", node);
+        }
+        Some(Self(text))
+    }
+
+    fn print(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn schema() -> Json {
+        json!({"type": ["string", "number"], "minLength": 1})
+    }
+}
+
+/// Missing is the same as empty.
+impl Plain for Text {
+    fn write(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn read(json: &Json) -> Value {
+        one_text(json)
+    }
+}
+
+/// Words in order: a command. A string is split as a shell would, a list is taken as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Argv(pub Vec<String>);
+
+impl Say for Argv {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let Kind::Text(line) = &node.kind else {
+            return texts(node, "a command line or a list of words", problems).map(Self);
+        };
+        match words::split(line) {
+            Ok(words) => {
+                let marked = words.iter().find(|word| looks_marked(word));
+                if let Some(word) = marked {
+                    return refuse_mark(word, node, problems);
+                }
+                Some(Self(words))
+            }
+            Err(why) => {
+                let message =
+                    format!("expected a command line, but found {why} in `{}`", say::short(line));
+                problems.add_hint(node.place, message, "or write the words as a list");
+                None
+            }
+        }
+    }
+
+    fn print(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn schema() -> Json {
+        json!({"oneOf": [{"type": "string"}, list_schema()]})
+    }
+
+    fn literals(&self, out: &mut BTreeSet<String>) {
+        out.extend(self.0.iter().cloned());
+    }
+}
+
+/// Missing is the same as no words: what is found is what runs.
+impl Plain for Argv {
+    fn write(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn read(json: &Json) -> Value {
+        match json {
+            Json::String(word) => Value::List(vec![Atom::text(word)]),
+            _ => list(json, Atom::text),
+        }
+    }
+}
+
+/// An amount of memory in bytes, more than nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bytes(pub i64);
+
+impl Say for Bytes {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let size = match &node.kind {
+            Kind::Number(text) | Kind::Text(text) => sizes::bytes(text),
+            _ => None,
+        };
+        match size {
+            Some(size) => Some(Self(size)),
+            None => problems.expected("a size like `512m`, `1.5g` or a number of bytes", node),
+        }
+    }
+
+    fn print(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn schema() -> Json {
+        json!({"oneOf": [
+            {"type": "integer", "minimum": 0},
+            {"type": "string", "pattern": SIZE_PATTERN},
+        ]})
+    }
+}
+
+/// The texts that are a size.
+pub(super) const SIZE_PATTERN: &str =
+    r"^\+?([0-9][0-9_]*\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)? ?([bB]|[kKmMgGtTpP]([iI]?[bB])?)?$";
+
+/// Missing is the same as 0.
+impl Plain for Bytes {
+    fn write(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn read(json: &Json) -> Value {
+        amount(json)
+    }
+}
+
+/// Reads a text; empty is not set.
+pub(super) fn one_text(json: &Json) -> Value {
+    match json.as_str() {
+        None | Some("") => Value::Unset,
+        Some(text) => Value::One(Atom::text(text)),
+    }
+}
+
+/// Reads a number of which 0 is not set.
+pub(super) fn amount(json: &Json) -> Value {
+    match json.as_i64() {
+        None | Some(0) => Value::Unset,
+        Some(number) => Value::One(Atom::Int(number)),
+    }
+}
+
+/// Reads a list in its order; empty is not set.
+pub(super) fn list(json: &Json, atom: impl Fn(&str) -> Atom) -> Value {
+    let atoms: Vec<Atom> = strings(json).map(atom).collect();
+    if atoms.is_empty() { Value::Unset } else { Value::List(atoms) }
+}
+
+/// Reads a list of which the order means nothing; empty is not set.
+pub(super) fn set(json: &Json, atom: impl Fn(&str) -> Atom) -> Value {
+    some_set(strings(json).map(atom).collect())
+}
+
+/// A set, or *not set* where it is empty.
+pub(super) fn some_set(atoms: BTreeSet<Atom>) -> Value {
+    if atoms.is_empty() { Value::Unset } else { Value::Set(atoms) }
+}
+
+/// A map, or *not set* where it is empty.
+pub(super) fn some_map(atoms: BTreeMap<String, Atom>) -> Value {
+    if atoms.is_empty() { Value::Unset } else { Value::Map(atoms) }
+}
+
+/// The texts of a JSON array; nothing where it is none.
+pub(super) fn strings(json: &Json) -> impl Iterator<Item = &str> {
+    json.as_array().into_iter().flatten().filter_map(Json::as_str)
+}
+
+/// A scalar as the text it was written as: numbers keep their spelling, booleans are refused,
+/// because a reader cannot tell what they would turn into.
+pub(super) fn text(node: &Node, what: &str, problems: &mut Problems) -> Option<String> {
+    match &node.kind {
+        Kind::Text(text) if looks_marked(text) => refuse_mark(text, node, problems),
+        Kind::Text(text) | Kind::Number(text) => Some(text.clone()),
+        Kind::Bool(value) => {
+            let message = format!("expected {what}, but found {}", node.what());
+            problems.add_hint(node.place, message, format!("quote it if it is meant: \"{value}\""));
+            None
+        }
+        _ => problems.expected(what, node),
+    }
+}
+
+fn refuse_mark<T>(text: &str, node: &Node, problems: &mut Problems) -> Option<T> {
+    let message = format!(
+        "expected a text without « and » around it, but found `{}`: it is how values that are not \
+         shown are written",
+        say::short(text)
+    );
+    problems.add(node.place, message);
+    None
+}
+
+/// A list of texts; every wrong item is a problem of its own.
+pub(super) fn texts(node: &Node, what: &str, problems: &mut Problems) -> Option<Vec<String>> {
+    let Kind::List(items) = &node.kind else { return problems.expected(what, node) };
+    let read: Vec<Option<String>> =
+        items.iter().map(|item| text(item, "a text", problems)).collect();
+    read.into_iter().collect()
+}
+
+/// One text or a list of them.
+pub(super) fn one_or_more(node: &Node, what: &str, problems: &mut Problems) -> Option<Vec<String>> {
+    match node.kind {
+        Kind::List(_) => texts(node, what, problems),
+        _ => text(node, what, problems).map(|text| vec![text]),
+    }
+}
+
+/// The entries of a map, or of a list of `KEY=VALUE` texts; without `=` the value is `None`. A key
+/// that is said twice is a problem.
+pub(super) fn pairs(
+    node: &Node,
+    what: &str,
+    problems: &mut Problems,
+) -> Option<Vec<(String, Option<Node>)>> {
+    match &node.kind {
+        Kind::Map(entries) => Some(
+            entries
+                .iter()
+                .map(|Entry { key, value, .. }| (key.clone(), Some(value.clone())))
+                .collect(),
+        ),
+        Kind::List(items) => {
+            let mut seen = BTreeSet::new();
+            let mut read = Vec::new();
+            let mut fine = true;
+            for item in items {
+                let entry = text(item, "a text like `KEY=VALUE`", problems);
+                let Some(entry) = entry else {
+                    fine = false;
+                    continue;
+                };
+                let (key, value) = match entry.split_once('=') {
+                    Some((key, value)) => (key.to_owned(), Some(value)),
+                    None => (entry, None),
+                };
+                if !seen.insert(key.clone()) {
+                    let message =
+                        format!("expected every key once, but found `{}` again", say::short(&key));
+                    problems.add(item.place, message);
+                    fine = false;
+                }
+                let kind =
+                    |text: &str| Node { place: item.place, kind: Kind::Text(text.to_owned()) };
+                read.push((key, value.map(kind)));
+            }
+            fine.then_some(read)
+        }
+        _ => problems.expected(what, node),
+    }
+}
+
+/// The schema of a list of texts.
+pub(super) fn list_schema() -> Json {
+    json!({"type": "array", "items": {"type": ["string", "number"]}})
+}
+
+/// The schema of one text or a list of them.
+pub(super) fn one_or_more_schema() -> Json {
+    json!({"oneOf": [{"type": ["string", "number"]}, list_schema()]})
+}
