@@ -1,0 +1,5 @@
+//! Everything that is tested as a whole and needs no engine; one binary, so that it links once.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where its preparation fails")]
+
+mod tidy;

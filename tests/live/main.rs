@@ -1,0 +1,15 @@
+//! Bayplan against a real engine: the whole program, from outside, as a person would run it.
+//!
+//! Without an engine these tests say so and pass; with `CI` set they fail instead. Every object
+//! they make is named after its test and removed when it ends, however it ends. Another engine
+//! than the machine's own is given by `DOCKER_HOST`; `engines.sh` in this folder starts some.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test ends where its preparation fails"
+)]
+
+mod support;
+
+mod harness;
