@@ -3,6 +3,8 @@
 //! Two traits: [`Reader`] has no call that changes anything, [`Writer`] adds those. Only
 //! [`crate::apply`] holds a `Writer`. Answers are the engine's raw JSON.
 
+pub mod simulated;
+
 use serde_json::Value as Json;
 
 use crate::ident::{ContainerId, ContainerName};

@@ -1,0 +1,224 @@
+//! Creating a container on a simulated engine.
+//!
+//! What an engine makes of a body is [`crate::adapt`]'s, shared with the planner. Here is what
+//! only an engine has: IDs, names, volumes, other containers.
+
+use serde_json::{Value as Json, json};
+
+use super::time::NEVER;
+use super::world::{World, fails, set};
+use crate::engine::{Created, EngineError, ErrorKind, FilledBody, Result};
+use crate::ident::{ContainerId, ContainerName, ImageId};
+
+impl World {
+    pub(super) fn create(
+        &mut self,
+        name: &ContainerName,
+        body: &FilledBody,
+        doing: &str,
+    ) -> Result<Created> {
+        let body = body.expose();
+        let reference = body["Image"].as_str().unwrap_or_default();
+        let Some((image, _)) = self.image(reference) else {
+            let text = format!("No such image: {}", super::world::familiar(reference));
+            return Err(fails(ErrorKind::NotFound, doing, &text));
+        };
+        self.vet_name(name, doing)?;
+        let mut inspect = self.conceive(body, &image, name);
+        self.vet(&inspect, &image, doing)?;
+        let id = ContainerId::new(self.digits(name.as_str()));
+        self.bind(&mut inspect, name, doing)?;
+        self.mount(&mut inspect);
+        self.finish(&mut inspect, &id, name, &image);
+        self.containers.insert(id.clone(), inspect);
+        Ok(Created { id, warnings: Vec::new() })
+    }
+
+    /// Whether a name is one and free.
+    pub(super) fn vet_name(&self, name: &ContainerName, doing: &str) -> Result<()> {
+        let text = name.as_str();
+        let good = |at: usize, byte: u8| {
+            byte.is_ascii_alphanumeric() || (at > 0 && matches!(byte, b'_' | b'.' | b'-'))
+        };
+        if text.len() < 2 || !text.bytes().enumerate().all(|(at, byte)| good(at, byte)) {
+            let text = format!(
+                "Invalid container name ({text}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed"
+            );
+            return Err(fails(ErrorKind::Status(400), doing, &text));
+        }
+        match self.holder(text) {
+            None => Ok(()),
+            Some(holder) => Err(fails(ErrorKind::Conflict, doing, &conflict(text, holder))),
+        }
+    }
+
+    /// What inspect will say of the options, image and engine merged in.
+    fn conceive(&self, body: &Json, image: &ImageId, _name: &ContainerName) -> Json {
+        let null = Json::Null;
+        let config = self.images.get(image).map_or(&null, |image| &image["Config"]);
+        super::adapted::adapted(body, config, self.record.as_ref())
+    }
+
+    /// What an engine refuses.
+    fn vet(&self, inspect: &Json, image: &ImageId, doing: &str) -> Result<()> {
+        let bad = |text: &str| Err(fails(ErrorKind::Status(400), doing, text));
+        let nothing = |value: &Json| value.as_array().is_none_or(Vec::is_empty);
+        let config = &inspect["Config"];
+        if nothing(&config["Cmd"])
+            && nothing(&config["Entrypoint"])
+            && !self.unknown.contains(image)
+        {
+            return bad("no command specified");
+        }
+        let policy = &inspect["HostConfig"]["RestartPolicy"];
+        let restarts = !matches!(policy["Name"].as_str(), None | Some("" | "no"));
+        if restarts && inspect["HostConfig"]["AutoRemove"] == json!(true) {
+            return bad("can't create 'AutoRemove' container with restart policy");
+        }
+        if policy["MaximumRetryCount"].as_i64().unwrap_or(0) > 0 && policy["Name"] != "on-failure" {
+            return bad(
+                "invalid restart policy: maximum retry count can only be used with 'on-failure'",
+            );
+        }
+        Ok(())
+    }
+
+    /// Names of other containers become what an engine keeps of them.
+    fn bind(&self, inspect: &mut Json, name: &ContainerName, doing: &str) -> Result<()> {
+        for field in ["NetworkMode", "IpcMode", "PidMode"] {
+            let mode = inspect["HostConfig"][field].as_str().unwrap_or_default();
+            if let Some(target) = mode.strip_prefix("container:") {
+                let id = self.find(target).ok_or_else(|| missing(target, doing))?;
+                set(inspect, &["HostConfig", field], format!("container:{id}"));
+            }
+        }
+        let mut links = Vec::new();
+        for link in inspect["HostConfig"]["Links"].as_array().into_iter().flatten() {
+            let link = link.as_str().unwrap_or_default();
+            let (target, alias) = link.split_once(':').unwrap_or((link, link));
+            let alias = alias.rsplit('/').next().unwrap_or(alias);
+            let target = target.trim_start_matches('/');
+            let id = self.find(target).ok_or_else(|| missing(target, doing))?;
+            let target = self.containers.get(&id).map_or(target, super::world::name_of);
+            links.push(json!(format!("/{target}:/{name}/{alias}")));
+        }
+        if !links.is_empty() {
+            set(inspect, &["HostConfig", "Links"], links);
+        }
+        Ok(())
+    }
+
+    /// Volumes that have no name get one, volumes that are not there are made, other containers'
+    /// mounts are taken over.
+    fn mount(&mut self, inspect: &mut Json) {
+        let mut mounts = inspect["Mounts"].as_array().cloned().unwrap_or_default();
+        for from in inspect["HostConfig"]["VolumesFrom"].as_array().into_iter().flatten() {
+            let from = from.as_str().unwrap_or_default();
+            let (source, mode) = from.split_once(':').unwrap_or((from, ""));
+            let source = self.find(source).and_then(|id| self.containers.get(&id));
+            for mount in source.and_then(|source| source["Mounts"].as_array()).into_iter().flatten()
+            {
+                let hidden = mounts.iter().any(|had| {
+                    had["Destination"] == mount["Destination"] && had["Name"].is_string()
+                });
+                if hidden {
+                    continue;
+                }
+                // An image's anonymous volume yields to the other container's.
+                mounts.retain(|had| had["Destination"] != mount["Destination"]);
+                let mut mount = mount.clone();
+                if mode == "ro" {
+                    set(&mut mount, &["RW"], false);
+                }
+                mounts.push(mount);
+            }
+        }
+        for mount in &mut mounts {
+            if mount["Type"] != "volume" {
+                continue;
+            }
+            let named = mount["Name"].as_str().filter(|name| !name.is_empty());
+            let name = named.map_or_else(|| self.digits("volume"), str::to_owned);
+            let source = format!("/var/lib/docker/volumes/{name}/_data");
+            if !self.volumes.iter().any(|volume| volume["Name"] == name.as_str()) {
+                let driver = mount["Driver"].as_str().filter(|driver| !driver.is_empty());
+                self.volumes.push(json!({
+                    "Name": name, "Driver": driver.unwrap_or("local"), "Scope": "local",
+                    "Labels": null, "Options": null, "Mountpoint": source,
+                    "CreatedAt": self.now.text(),
+                }));
+            }
+            set(mount, &["Name"], name);
+            set(mount, &["Source"], source);
+        }
+        set(inspect, &["Mounts"], mounts);
+    }
+
+    /// What every container has and no body says.
+    fn finish(
+        &mut self,
+        inspect: &mut Json,
+        id: &ContainerId,
+        name: &ContainerName,
+        image: &ImageId,
+    ) {
+        let created = self.tick().text();
+        let words = |field: &str| -> Vec<Json> {
+            inspect["Config"][field].as_array().cloned().unwrap_or_default()
+        };
+        let mut command = words("Entrypoint");
+        command.extend(words("Cmd"));
+        let args = command.split_off(command.len().min(1));
+        let path = command.pop().unwrap_or_default();
+        let hostname = match inspect["Config"]["Hostname"].as_str().unwrap_or_default() {
+            "" => id.short().to_owned(),
+            own => own.to_owned(),
+        };
+        for (key, value) in [
+            ("Id", json!(id)),
+            ("Name", json!(format!("/{name}"))),
+            ("Created", json!(created)),
+            ("Image", json!(image)),
+            ("Path", path),
+            ("Args", json!(args)),
+            ("RestartCount", json!(0)),
+            ("Platform", json!("linux")),
+            ("Driver", self.info["Driver"].clone()),
+        ] {
+            set(inspect, &[key], value);
+        }
+        set(inspect, &["Config", "Hostname"], hostname);
+        set(
+            inspect,
+            &["State"],
+            json!({"Status": "created", "Running": false, "Paused": false, "Restarting": false,
+                "OOMKilled": false, "Dead": false, "Pid": 0, "ExitCode": 0, "Error": "",
+                "StartedAt": NEVER, "FinishedAt": NEVER}),
+        );
+        set(inspect, &["NetworkSettings", "Ports"], json!({}));
+        if !inspect["NetworkSettings"]["Networks"].is_object() {
+            let mode = inspect["HostConfig"]["NetworkMode"].as_str().unwrap_or_default();
+            let network = match mode {
+                "" | "default" => Some("bridge"),
+                _ if mode.starts_with("container:") => None,
+                other => Some(other),
+            };
+            let networks: serde_json::Map<String, Json> = network
+                .map(|network| (network.to_owned(), json!({"NetworkID": "", "EndpointID": ""})))
+                .into_iter()
+                .collect();
+            set(inspect, &["NetworkSettings", "Networks"], Json::Object(networks));
+        }
+    }
+}
+
+fn conflict(name: &str, holder: &ContainerId) -> String {
+    format!(
+        "Conflict. The container name \"/{name}\" is already in use by container \"{holder}\". You \
+         have to remove (or rename) that container to be able to reuse that name."
+    )
+}
+
+fn missing(target: &str, doing: &str) -> EngineError {
+    fails(ErrorKind::NotFound, doing, &format!("No such container: {target}"))
+}

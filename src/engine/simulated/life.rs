@@ -1,0 +1,411 @@
+//! What becomes of a container on a simulated engine: start, stop, kill, restart, rename, remove,
+//! and what its process does meanwhile.
+//!
+//! Statuses are those that real engines were seen to answer with.
+
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+
+use super::ports;
+use super::time::Instant;
+use super::world::{World, fails, name_of, set};
+use crate::engine::{Done, ErrorKind, Result};
+use crate::ident::{ContainerId, ContainerName};
+
+impl World {
+    pub(super) fn start(&mut self, id: &ContainerId, doing: &str) -> Result<Done> {
+        let inspect = self.container(id, doing)?;
+        match status(inspect) {
+            "running" | "restarting" => return Ok(Done::Already),
+            "paused" => {
+                let text = "cannot start a paused container, try unpause instead";
+                return Err(fails(ErrorKind::Conflict, doing, text));
+            }
+            "dead" | "removing" => {
+                let text = "container is marked for removal and cannot be started";
+                return Err(fails(ErrorKind::Conflict, doing, text));
+            }
+            _ => {}
+        }
+        let outcome = self.obstacle(inspect);
+        let now = self.tick();
+        match outcome {
+            Ok(ports) => {
+                self.goes(id, ports, now);
+                Ok(Done::Now)
+            }
+            Err((kind, message)) => {
+                let code = if matches!(kind, ErrorKind::Status(400)) { 127 } else { 128 };
+                let inspect = self.container_mut(id, doing)?;
+                set(inspect, &["State", "Error"], message.as_str());
+                set(inspect, &["State", "ExitCode"], code);
+                Err(fails(kind, doing, &message))
+            }
+        }
+    }
+
+    /// What its ports become, or what is in the way of a start.
+    fn obstacle(&self, inspect: &Json) -> std::result::Result<Json, (ErrorKind, String)> {
+        if let Some((status, text)) = self.behaviour(inspect).start_fails {
+            return Err((ErrorKind::Status(status), text));
+        }
+        let mode = inspect["HostConfig"]["NetworkMode"].as_str().unwrap_or_default();
+        if let Some(target) = mode.strip_prefix("container:") {
+            let running = self
+                .find(target)
+                .and_then(|target| self.containers.get(&target))
+                .is_some_and(|target| is_running(target));
+            if !running {
+                let text = format!("cannot join network of a non running container: {target}");
+                return Err((ErrorKind::Conflict, text));
+            }
+        }
+        for network in inspect["NetworkSettings"]["Networks"].as_object().into_iter().flatten() {
+            let name = network.0.as_str();
+            let built_in = matches!(name, "bridge" | "host" | "none" | "default" | "podman");
+            let there = self.networks.iter().any(|had| had["Name"] == name || had["Id"] == name);
+            if !built_in && !there {
+                let text =
+                    format!("failed to set up container networking: network {name} not found");
+                return Err((ErrorKind::NotFound, text));
+            }
+        }
+        for link in inspect["HostConfig"]["Links"].as_array().into_iter().flatten() {
+            let (target, alias) =
+                link.as_str().and_then(|link| link.split_once(':')).unwrap_or_default();
+            let holder = self.holder(target.trim_start_matches('/'));
+            if !holder.and_then(|id| self.containers.get(id)).is_some_and(is_running) {
+                let text = format!("Cannot link to a non running container: {target} AS {alias}");
+                return Err((ErrorKind::Status(500), text));
+            }
+        }
+        if !ports::publishes(inspect) {
+            return Ok(json!({}));
+        }
+        let others = self.containers.values().filter(|other| {
+            other["Id"] != inspect["Id"] && is_running(other) && ports::publishes(other)
+        });
+        let taken: Vec<_> = others.flat_map(ports::held).collect();
+        ports::publish(inspect, &taken).map_err(|text| {
+            let name = name_of(inspect);
+            let text = format!(
+                "failed to set up container networking: driver failed programming external \
+                 connectivity on endpoint {name}: {text}"
+            );
+            (ErrorKind::Status(500), text)
+        })
+    }
+
+    /// Its process runs from now on.
+    fn goes(&mut self, id: &ContainerId, ports: Json, now: Instant) {
+        let pid = 1000 + self.serial;
+        self.serial += 1;
+        let endpoint = self.digits("endpoint");
+        let networks: Vec<(String, Json)> = self
+            .networks
+            .iter()
+            .filter_map(|network| {
+                Some((network["Name"].as_str()?.to_owned(), network["Id"].clone()))
+            })
+            .collect();
+        let Some(inspect) = self.containers.get_mut(id) else { return };
+        for (key, value) in [
+            ("Status", json!("running")),
+            ("Running", json!(true)),
+            ("Paused", json!(false)),
+            ("Restarting", json!(false)),
+            ("Dead", json!(false)),
+            ("OOMKilled", json!(false)),
+            ("Pid", json!(pid)),
+            ("ExitCode", json!(0)),
+            ("Error", json!("")),
+            ("StartedAt", json!(now.text())),
+        ] {
+            set(inspect, &["State", key], value);
+        }
+        set(inspect, &["NetworkSettings", "Ports"], ports);
+        let attached = inspect["NetworkSettings"]["Networks"].as_object_mut();
+        for (name, end) in attached.into_iter().flatten() {
+            if let Some((_, id)) = networks.iter().find(|(network, _)| network == name) {
+                set(end, &["NetworkID"], id.clone());
+            }
+            set(end, &["EndpointID"], endpoint.as_str());
+        }
+        if has_health_check(inspect) {
+            set(
+                inspect,
+                &["State", "Health"],
+                json!({"Status": "starting", "FailingStreak": 0, "Log": []}),
+            );
+        }
+        self.settle(id);
+    }
+
+    /// Lets what is due by now happen to a container: its end, its health.
+    pub(super) fn settle(&mut self, id: &ContainerId) {
+        let Some(inspect) = self.containers.get(id) else { return };
+        if status(inspect) != "running" {
+            return;
+        }
+        let behaviour = self.behaviour(inspect);
+        let started = inspect["State"]["StartedAt"].as_str().and_then(Instant::parse);
+        let due = |after: Duration| started.is_none_or(|started| self.now >= started.plus(after));
+        let health = match &behaviour.health {
+            None => Some("healthy".to_owned()),
+            Some((after, status)) if due(*after) => Some(status.clone()),
+            Some(_) => None,
+        };
+        let ended = behaviour.ends.filter(|(after, _)| due(*after));
+        if let Some(inspect) = self.containers.get_mut(id)
+            && inspect["State"]["Health"].is_object()
+            && let Some(health) = health
+        {
+            set(inspect, &["State", "Health", "Status"], health);
+        }
+        if let Some((_, code)) = ended {
+            self.ends(id, code);
+            self.revive(id, code);
+        }
+    }
+
+    /// What its restart policy does after it ended by itself.
+    fn revive(&mut self, id: &ContainerId, code: i64) {
+        let Some(inspect) = self.containers.get(id) else { return };
+        let policy = &inspect["HostConfig"]["RestartPolicy"];
+        let count = inspect["RestartCount"].as_i64().unwrap_or(0);
+        let most = policy["MaximumRetryCount"].as_i64().unwrap_or(0);
+        let again = match policy["Name"].as_str().unwrap_or_default() {
+            "always" | "unless-stopped" => true,
+            "on-failure" => code != 0 && (most == 0 || count < most),
+            _ => false,
+        };
+        if !again {
+            return;
+        }
+        let now = self.tick();
+        let Some(inspect) = self.containers.get_mut(id) else { return };
+        // It would start and end again and again: shown in the pause between.
+        set(inspect, &["RestartCount"], count + 1);
+        set(inspect, &["State", "Status"], "restarting");
+        set(inspect, &["State", "Running"], true);
+        set(inspect, &["State", "Restarting"], true);
+        set(inspect, &["State", "StartedAt"], now.text());
+    }
+
+    /// Its process is no more.
+    fn ends(&mut self, id: &ContainerId, code: i64) {
+        let now = self.tick();
+        let Some(inspect) = self.containers.get_mut(id) else { return };
+        for (key, value) in [
+            ("Status", json!("exited")),
+            ("Running", json!(false)),
+            ("Paused", json!(false)),
+            ("Restarting", json!(false)),
+            ("Pid", json!(0)),
+            ("ExitCode", json!(code)),
+            ("FinishedAt", json!(now.text())),
+        ] {
+            set(inspect, &["State", key], value);
+        }
+        set(inspect, &["NetworkSettings", "Ports"], json!({}));
+        if inspect["State"]["Health"].is_object() {
+            set(inspect, &["State", "Health", "Status"], "unhealthy");
+        }
+        if inspect["HostConfig"]["AutoRemove"] == json!(true) {
+            self.vanish(id, true);
+        }
+    }
+
+    pub(super) fn stop(
+        &mut self,
+        id: &ContainerId,
+        signal: Option<&str>,
+        doing: &str,
+    ) -> Result<Done> {
+        let inspect = self.container(id, doing)?;
+        if !is_running(inspect) {
+            return Ok(Done::Already);
+        }
+        let own = inspect["Config"]["StopSignal"].as_str().unwrap_or_default();
+        let signal = signal.unwrap_or(if own.is_empty() { "TERM" } else { own });
+        let code = if self.behaviour(inspect).stubborn { 137 } else { exit_code(signal) };
+        self.ends(id, code);
+        Ok(Done::Now)
+    }
+
+    pub(super) fn kill(&mut self, id: &ContainerId, signal: &str, doing: &str) -> Result<Done> {
+        let inspect = self.container(id, doing)?;
+        if !is_running(inspect) {
+            let text = format!(
+                "cannot kill container: {}: container {id} is not running",
+                name_of(inspect)
+            );
+            return Err(fails(ErrorKind::Conflict, doing, &text));
+        }
+        let Some(number) = signal_number(signal) else {
+            let text = format!("invalid signal: {signal}");
+            return Err(fails(ErrorKind::Status(400), doing, &text));
+        };
+        if number == 9 || !self.behaviour(inspect).stubborn {
+            self.ends(id, 128 + number);
+        }
+        Ok(Done::Now)
+    }
+
+    pub(super) fn restart(&mut self, id: &ContainerId, doing: &str) -> Result<()> {
+        let auto_remove = self.container(id, doing)?["HostConfig"]["AutoRemove"].clone();
+        // A restart does not set off the removal.
+        set(self.container_mut(id, doing)?, &["HostConfig", "AutoRemove"], false);
+        self.stop(id, None, doing)?;
+        set(self.container_mut(id, doing)?, &["HostConfig", "AutoRemove"], auto_remove);
+        set(self.container_mut(id, doing)?, &["RestartCount"], 0);
+        self.start(id, doing)?;
+        Ok(())
+    }
+
+    pub(super) fn rename(
+        &mut self,
+        id: &ContainerId,
+        to: &ContainerName,
+        doing: &str,
+    ) -> Result<()> {
+        let from = name_of(self.container(id, doing)?).to_owned();
+        if from == to.as_str() {
+            let text = "Renaming a container with the same name as its current name";
+            return Err(fails(ErrorKind::Status(400), doing, text));
+        }
+        if let Err(error) = self.vet_name(to, doing) {
+            let text = format!("Error when allocating new name: {}", error.message);
+            return Err(fails(error.kind, doing, &text));
+        }
+        set(self.container_mut(id, doing)?, &["Name"], format!("/{to}"));
+        // Both names of a link follow renames.
+        let renamed = |link: &str| -> Option<String> {
+            let (target, alias) = link.split_once(':')?;
+            let target = if target.trim_start_matches('/') == from {
+                format!("/{to}")
+            } else {
+                target.to_owned()
+            };
+            let mut parts: Vec<String> = alias.split('/').map(str::to_owned).collect();
+            if parts.len() == 3 && parts[1] == from {
+                parts[1] = to.to_string();
+            }
+            Some(format!("{target}:{}", parts.join("/")))
+        };
+        for inspect in self.containers.values_mut() {
+            if let Some(links) =
+                inspect.pointer_mut("/HostConfig/Links").and_then(Json::as_array_mut)
+            {
+                for link in links {
+                    if let Some(new) = link.as_str().and_then(renamed) {
+                        *link = json!(new);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn remove(&mut self, id: &ContainerId, doing: &str) -> Result<Done> {
+        let Some(inspect) = self.containers.get(id) else { return Ok(Done::Already) };
+        if is_running(inspect) {
+            let text = format!(
+                "cannot remove container {:?}: container is running: stop the container before \
+                 removing or force remove",
+                name_of(inspect)
+            );
+            return Err(fails(ErrorKind::Conflict, doing, &text));
+        }
+        self.vanish(id, false);
+        Ok(Done::Now)
+    }
+
+    /// It is gone, and the links to it; with its anonymous volumes only where it removes itself.
+    fn vanish(&mut self, id: &ContainerId, with_volumes: bool) {
+        let Some(inspect) = self.containers.remove(id) else { return };
+        let name = name_of(&inspect).to_owned();
+        for other in self.containers.values_mut() {
+            if let Some(links) = other.pointer_mut("/HostConfig/Links").and_then(Json::as_array_mut)
+            {
+                links.retain(|link| {
+                    let target = link.as_str().and_then(|link| link.split_once(':'));
+                    target.is_none_or(|(target, _)| target.trim_start_matches('/') != name)
+                });
+            }
+        }
+        if with_volumes {
+            let mounts = inspect["Mounts"].as_array().into_iter().flatten();
+            let names: Vec<&str> = mounts
+                .filter(|mount| mount["Type"] == "volume")
+                .filter_map(|mount| mount["Name"].as_str())
+                .filter(|name| {
+                    name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+                })
+                .collect();
+            self.volumes.retain(|volume| {
+                volume["Name"].as_str().is_none_or(|volume| !names.contains(&volume))
+            });
+        }
+    }
+
+    /// Starts a one-shot and lets it end.
+    pub(super) fn run_to_end(&mut self, id: &ContainerId, doing: &str) -> Result<i64> {
+        let inspect = self.container(id, doing)?;
+        let (after, code) = self.behaviour(inspect).ends.unwrap_or((Duration::ZERO, 0));
+        self.start(id, doing)?;
+        self.now = self.now.plus(after);
+        if self.containers.get(id).is_some_and(is_running) {
+            self.ends(id, code);
+        }
+        Ok(code)
+    }
+}
+
+/// The word for its state.
+pub(super) fn status(inspect: &Json) -> &str {
+    inspect["State"]["Status"].as_str().unwrap_or_default()
+}
+
+/// Running, restarting or paused.
+pub(super) fn is_running(inspect: &Json) -> bool {
+    matches!(status(inspect), "running" | "restarting" | "paused")
+}
+
+fn has_health_check(inspect: &Json) -> bool {
+    let test = &inspect["Config"]["Healthcheck"]["Test"];
+    test[0].is_string() && test[0] != "NONE"
+}
+
+/// The code of a process that ended by a signal which it did not handle.
+fn exit_code(signal: &str) -> i64 {
+    signal_number(signal).map_or(137, |number| 128 + number)
+}
+
+/// The number of a signal: `TERM`, `SIGTERM`, `15`.
+fn signal_number(signal: &str) -> Option<i64> {
+    const NAMES: [(&str, i64); 12] = [
+        ("HUP", 1),
+        ("INT", 2),
+        ("QUIT", 3),
+        ("ABRT", 6),
+        ("KILL", 9),
+        ("USR1", 10),
+        ("USR2", 12),
+        ("PIPE", 13),
+        ("ALRM", 14),
+        ("TERM", 15),
+        ("CONT", 18),
+        ("WINCH", 28),
+    ];
+    if let Ok(number) = signal.parse::<i64>() {
+        return (1..=64).contains(&number).then_some(number);
+    }
+    let name = signal.to_ascii_uppercase();
+    let name = name.strip_prefix("SIG").unwrap_or(&name);
+    if let Some(realtime) = name.strip_prefix("RTMIN+") {
+        return realtime.parse::<i64>().ok().filter(|n| (0..=30).contains(n)).map(|n| 34 + n);
+    }
+    NAMES.iter().find(|(known, _)| *known == name).map(|(_, number)| *number)
+}

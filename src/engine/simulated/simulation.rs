@@ -1,0 +1,283 @@
+//! The simulated engine as callers see it: both traits over one world, a log of calls, faults.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use super::faults::{Call, Faults, When};
+use super::world::{Behaviour, World, name_of};
+use crate::engine::{
+    Created, Done, EngineError, ErrorKind, FilledBody, PullProgress, Reader, Result, Writer,
+};
+use crate::ident::{ContainerId, ContainerName};
+use crate::options::canon::Live;
+use crate::snapshot::{RegistryAnswer, Snapshot};
+
+/// A simulated engine. For one thread.
+#[derive(Debug)]
+pub struct Simulated {
+    world: RefCell<World>,
+    faults: RefCell<Faults>,
+    log: RefCell<Vec<Call>>,
+    in_flight: Cell<usize>,
+    most_in_flight: Cell<usize>,
+    marks: BTreeMap<ContainerId, BTreeMap<String, Live>>,
+}
+
+impl Simulated {
+    /// An engine on which everything is as a snapshot says.
+    pub fn new(snapshot: &Snapshot) -> Self {
+        let marks = snapshot.containers.iter().map(|had| (had.id(), had.env.clone())).collect();
+        Self {
+            world: RefCell::new(World::load(snapshot)),
+            faults: RefCell::default(),
+            log: RefCell::default(),
+            in_flight: Cell::new(0),
+            most_in_flight: Cell::new(0),
+            marks,
+        }
+    }
+
+    /// Says which calls fail from now on; their numbers count from the first call of all.
+    pub fn set_faults(&self, faults: Faults) {
+        *self.faults.borrow_mut() = faults;
+    }
+
+    /// Says what a registry gives for `REPOSITORY@DIGEST`: what `image inspect` says once it is
+    /// pulled.
+    pub fn offer(&self, image: &str, inspect: Json) {
+        self.world.borrow_mut().registry.insert(image.to_owned(), inspect);
+    }
+
+    /// Says how the process of a container behaves; the name is the one without reserved suffix.
+    pub fn behave(&self, name: &str, behaviour: Behaviour) {
+        self.world.borrow_mut().behaviours.insert(name.to_owned(), behaviour);
+    }
+
+    /// Lets time pass.
+    pub fn advance(&self, duration: Duration) {
+        let mut world = self.world.borrow_mut();
+        world.now = world.now.plus(duration);
+        let all: Vec<ContainerId> = world.containers.keys().cloned().collect();
+        for id in all {
+            world.settle(&id);
+        }
+    }
+
+    /// Changes the world behind everybody's back: `change` gets a container's inspect data.
+    pub fn meddle(&self, id_or_name: &str, change: impl FnOnce(&mut Json)) {
+        let mut world = self.world.borrow_mut();
+        if let Some(id) = world.find(id_or_name)
+            && let Some(inspect) = world.containers.get_mut(&id)
+        {
+            change(inspect);
+        }
+    }
+
+    /// Every call so far.
+    pub fn calls(&self) -> Vec<Call> {
+        self.log.borrow().clone()
+    }
+
+    /// The changing calls so far, one line each.
+    pub fn changing(&self) -> Vec<String> {
+        let log = self.log.borrow();
+        log.iter().filter(|call| call.changing).map(|call| call.text.clone()).collect()
+    }
+
+    /// The most changing calls that were in flight at once.
+    pub fn most_in_flight(&self) -> usize {
+        self.most_in_flight.get()
+    }
+
+    /// What the loaded snapshot marked of the environment of a container that it had; its hidden
+    /// values cannot be compared with anything else.
+    pub fn marks(&self, id: &ContainerId) -> Option<&BTreeMap<String, Live>> {
+        self.marks.get(id)
+    }
+
+    fn note(&self, text: String, changing: bool) {
+        self.log.borrow_mut().push(Call { text, changing });
+    }
+
+    /// `ID NAME` of a container, for the log.
+    fn called(&self, id: &ContainerId) -> String {
+        let world = self.world.borrow();
+        let name = world.containers.get(id).map_or("?", name_of);
+        format!("{} {name}", id.short())
+    }
+
+    /// One changing call: logged, failed where that is wanted, otherwise done.
+    async fn change<T>(
+        &self,
+        text: String,
+        doing: String,
+        work: impl FnOnce(&mut World, &str) -> Result<T>,
+    ) -> Result<T> {
+        let number = self.log.borrow().iter().filter(|call| call.changing).count();
+        let fault = self.faults.borrow().of(number, &text).cloned();
+        self.note(text, true);
+        self.in_flight.set(self.in_flight.get() + 1);
+        self.most_in_flight.set(self.most_in_flight.get().max(self.in_flight.get()));
+        // The answer takes a while: calls that may be made together are.
+        tokio::task::yield_now().await;
+        let outcome = match fault {
+            None => work(&mut self.world.borrow_mut(), &doing),
+            Some(fault) => {
+                if fault.when == When::After {
+                    let _ = work(&mut self.world.borrow_mut(), &doing);
+                }
+                Err(fault.error(&doing))
+            }
+        };
+        self.in_flight.set(self.in_flight.get() - 1);
+        outcome
+    }
+}
+
+impl Reader for Simulated {
+    async fn version(&self) -> Result<Json> {
+        Ok(self.world.borrow().version.clone())
+    }
+
+    async fn info(&self) -> Result<Json> {
+        Ok(self.world.borrow().info.clone())
+    }
+
+    async fn list(&self) -> Result<Vec<Json>> {
+        self.note("list".to_owned(), false);
+        Ok(self.world.borrow().list())
+    }
+
+    async fn inspect(&self, id_or_name: &str) -> Result<Option<Json>> {
+        self.note(format!("inspect {id_or_name}"), false);
+        let world = self.world.borrow();
+        Ok(world.find(id_or_name).and_then(|id| world.containers.get(&id).cloned()))
+    }
+
+    async fn image(&self, reference: &str) -> Result<Option<Json>> {
+        self.note(format!("image {reference}"), false);
+        Ok(self.world.borrow().image(reference).map(|(_, image)| image.clone()))
+    }
+
+    async fn networks(&self) -> Result<Vec<Json>> {
+        Ok(self.world.borrow().networks.clone())
+    }
+
+    async fn volumes(&self) -> Result<Vec<Json>> {
+        Ok(self.world.borrow().volumes.clone())
+    }
+
+    async fn distribution(&self, reference: &str) -> Result<RegistryAnswer> {
+        self.note(format!("distribution {reference}"), false);
+        let answer = self.world.borrow().answers.get(reference).cloned();
+        Ok(answer.unwrap_or_else(|| {
+            RegistryAnswer::Silent("the snapshot has no answer for it".to_owned())
+        }))
+    }
+}
+
+impl Writer for Simulated {
+    async fn create(&self, name: &ContainerName, body: &FilledBody) -> Result<Created> {
+        let doing = format!("creating container {name}");
+        self.change(format!("create {name}"), doing, |world, doing| world.create(name, body, doing))
+            .await
+    }
+
+    async fn start(&self, id: &ContainerId) -> Result<Done> {
+        let doing = format!("starting container {}", id.short());
+        self.change(format!("start {}", self.called(id)), doing, |world, doing| {
+            world.start(id, doing)
+        })
+        .await
+    }
+
+    async fn stop(
+        &self,
+        id: &ContainerId,
+        signal: Option<&str>,
+        _timeout: Option<i64>,
+    ) -> Result<Done> {
+        let doing = format!("stopping container {}", id.short());
+        self.change(format!("stop {}", self.called(id)), doing, |world, doing| {
+            world.stop(id, signal, doing)
+        })
+        .await
+    }
+
+    async fn kill(&self, id: &ContainerId, signal: &str) -> Result<Done> {
+        let doing = format!("killing container {}", id.short());
+        self.change(format!("kill {}", self.called(id)), doing, |world, doing| {
+            world.kill(id, signal, doing)
+        })
+        .await
+    }
+
+    async fn restart(&self, id: &ContainerId, _timeout: Option<i64>) -> Result<()> {
+        let doing = format!("restarting container {}", id.short());
+        self.change(format!("restart {}", self.called(id)), doing, |world, doing| {
+            world.restart(id, doing)
+        })
+        .await
+    }
+
+    async fn rename(&self, id: &ContainerId, to: &ContainerName) -> Result<()> {
+        let doing = format!("renaming container {} to {to}", id.short());
+        self.change(format!("rename {} {to}", self.called(id)), doing, |world, doing| {
+            world.rename(id, to, doing)
+        })
+        .await
+    }
+
+    async fn remove(&self, id: &ContainerId) -> Result<Done> {
+        let doing = format!("removing container {}", id.short());
+        self.change(format!("remove {}", self.called(id)), doing, |world, doing| {
+            world.remove(id, doing)
+        })
+        .await
+    }
+
+    async fn pull(&self, image: &str, progress: &mut dyn FnMut(PullProgress)) -> Result<()> {
+        let doing = format!("pulling {image}");
+        let outcome = self
+            .change(format!("pull {image}"), doing, |world, doing| world.pull(image, doing))
+            .await;
+        let status = if outcome.is_ok() { "Pull complete" } else { "Pulling fs layer" };
+        let layer = String::new();
+        progress(PullProgress { layer, status: status.to_owned(), current: None, total: None });
+        outcome
+    }
+
+    async fn tag(&self, image: &str, tag: &str) -> Result<()> {
+        let doing = format!("tagging {image} as {tag}");
+        self.change(format!("tag {image} {tag}"), doing, |world, doing| {
+            world.tag(image, tag, doing)
+        })
+        .await
+    }
+
+    async fn run_to_end(&self, id: &ContainerId) -> Result<i64> {
+        let doing = format!("running container {} to its end", id.short());
+        self.change(format!("run {}", self.called(id)), doing, |world, doing| {
+            world.run_to_end(id, doing)
+        })
+        .await
+    }
+
+    async fn tail(&self, id: &ContainerId, lines: usize) -> Result<String> {
+        let world = self.world.borrow();
+        let Some(inspect) = world.containers.get(id) else {
+            return Err(EngineError {
+                kind: ErrorKind::NotFound,
+                doing: format!("reading the output of container {}", id.short()),
+                message: format!("No such container: {id}"),
+                hint: None,
+            });
+        };
+        let output = world.behaviour(inspect).output;
+        let all: Vec<&str> = output.lines().collect();
+        Ok(all[all.len().saturating_sub(lines)..].join("\n"))
+    }
+}

@@ -1,0 +1,334 @@
+//! What is on a simulated engine, as raw JSON, and how it is found.
+//!
+//! What calls do to it is in [`super::birth`] and [`super::life`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
+
+use super::show;
+use super::time::Instant;
+use crate::engine::{EngineError, ErrorKind, Result};
+use crate::ident::{ContainerId, ImageId};
+use crate::snapshot::{EngineRecord, RegistryAnswer, Snapshot};
+
+/// How the process of a container behaves, by the container's name (reserved suffixes cut off).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Behaviour {
+    /// It ends by itself: so long after its start, with this code. Without it, a process runs on,
+    /// and a one-shot ends with 0.
+    pub ends: Option<(Duration, i64)>,
+    /// What its health check comes to, and when. Without it: healthy at once.
+    pub health: Option<(Duration, String)>,
+    /// It ignores every signal but `KILL`.
+    pub stubborn: bool,
+    /// Its start fails with this status and text.
+    pub start_fails: Option<(u16, String)>,
+    /// What it writes.
+    pub output: String,
+}
+
+/// Everything on a simulated engine.
+#[derive(Debug, Clone)]
+pub(super) struct World {
+    pub(super) version: Json,
+    pub(super) info: Json,
+    pub(super) record: Option<EngineRecord>,
+    pub(super) containers: BTreeMap<ContainerId, Json>,
+    pub(super) images: BTreeMap<ImageId, Json>,
+    /// What references mean, normalised.
+    pub(super) tags: BTreeMap<String, ImageId>,
+    pub(super) networks: Vec<Json>,
+    pub(super) volumes: Vec<Json>,
+    pub(super) answers: BTreeMap<String, RegistryAnswer>,
+    /// What a registry gives: `REPOSITORY@DIGEST` → what `image inspect` then says.
+    pub(super) registry: BTreeMap<String, Json>,
+    /// Images of which only the digest is known.
+    pub(super) unknown: BTreeSet<ImageId>,
+    pub(super) behaviours: BTreeMap<String, Behaviour>,
+    pub(super) now: Instant,
+    pub(super) serial: u64,
+}
+
+impl World {
+    pub(super) fn load(snapshot: &Snapshot) -> Self {
+        let mut containers = BTreeMap::new();
+        for container in &snapshot.containers {
+            let inspect = container
+                .inspect
+                .clone()
+                .or_else(|| container.list.as_ref().map(show::inspect_of))
+                .unwrap_or_default();
+            containers.insert(container.id(), inspect);
+        }
+        let mut tags = BTreeMap::new();
+        for (id, image) in &snapshot.images {
+            for field in ["RepoTags", "RepoDigests"] {
+                for reference in image[field].as_array().into_iter().flatten() {
+                    tags.insert(familiar(reference.as_str().unwrap_or_default()), id.clone());
+                }
+            }
+        }
+        for (reference, id) in &snapshot.references {
+            if let Some(id) = id {
+                tags.insert(familiar(reference), id.clone());
+            }
+        }
+        let times = containers.values().flat_map(|inspect| {
+            [&inspect["Created"], &inspect["State"]["StartedAt"], &inspect["State"]["FinishedAt"]]
+        });
+        let now = Instant::after(times.filter_map(Json::as_str));
+        let of_engine = |get: fn(&EngineRecord) -> &Json, default: Json| {
+            snapshot.engine.as_ref().map_or(default, |engine| get(engine).clone())
+        };
+        Self {
+            version: of_engine(
+                |engine| &engine.version,
+                json!({"Version": "28.5.2", "ApiVersion": "1.51", "MinAPIVersion": "1.24",
+                    "Os": "linux", "Arch": "amd64"}),
+            ),
+            info: of_engine(
+                |engine| &engine.info,
+                json!({"ID": "simulated", "Name": "simulated", "DockerRootDir": "/var/lib/docker",
+                    "OSType": "linux", "Architecture": "x86_64", "Driver": "overlay2",
+                    "CgroupVersion": "2", "SwapLimit": true}),
+            ),
+            record: snapshot.engine.clone(),
+            containers,
+            images: snapshot.images.clone(),
+            tags,
+            networks: snapshot.networks.clone(),
+            volumes: snapshot.volumes.clone(),
+            answers: snapshot.registry.clone(),
+            registry: BTreeMap::new(),
+            unknown: BTreeSet::new(),
+            behaviours: BTreeMap::new(),
+            now,
+            serial: 0,
+        }
+    }
+
+    /// The next of the texts that look random and are always the same: 64 hexadecimal digits.
+    pub(super) fn digits(&mut self, what: &str) -> String {
+        self.serial += 1;
+        hex(&format!("{} {what}", self.serial))
+    }
+
+    /// The time, which is another one for every call.
+    pub(super) fn tick(&mut self) -> Instant {
+        self.now = self.now.plus(Duration::from_millis(1));
+        self.now
+    }
+
+    /// The ID of the container that is meant: by ID, by name, by an unambiguous beginning of the
+    /// ID.
+    pub(super) fn find(&self, id_or_name: &str) -> Option<ContainerId> {
+        let exact = ContainerId::new(id_or_name);
+        if self.containers.contains_key(&exact) {
+            return Some(exact);
+        }
+        if let Some(id) = self.holder(id_or_name.trim_start_matches('/')) {
+            return Some(id.clone());
+        }
+        let mut begins = self.containers.keys().filter(|id| id.as_str().starts_with(id_or_name));
+        match (begins.next(), begins.next()) {
+            (Some(id), None) if !id_or_name.is_empty() => Some(id.clone()),
+            _ => None,
+        }
+    }
+
+    /// Who has a name.
+    pub(super) fn holder(&self, name: &str) -> Option<&ContainerId> {
+        self.containers.iter().find(|(_, inspect)| name_of(inspect) == name).map(|(id, _)| id)
+    }
+
+    /// The image that is meant: by ID, tag or digest.
+    pub(super) fn image(&self, reference: &str) -> Option<(ImageId, &Json)> {
+        let id = ImageId::new(reference);
+        if let Some(image) = self.images.get(&id) {
+            return Some((id, image));
+        }
+        let id = self.tags.get(&familiar(reference))?;
+        Some((id.clone(), self.images.get(id)?))
+    }
+
+    /// The container of an ID, or the error of a call that needs it.
+    pub(super) fn container(&self, id: &ContainerId, doing: &str) -> Result<&Json> {
+        self.containers.get(id).ok_or_else(|| gone(id, doing))
+    }
+
+    /// The same, for changing it.
+    pub(super) fn container_mut(&mut self, id: &ContainerId, doing: &str) -> Result<&mut Json> {
+        self.containers.get_mut(id).ok_or_else(|| gone(id, doing))
+    }
+
+    /// How a container's process behaves.
+    pub(super) fn behaviour(&self, inspect: &Json) -> Behaviour {
+        let (stem, _) = crate::ident::reserved_suffix(name_of(inspect));
+        self.behaviours.get(stem).cloned().unwrap_or_default()
+    }
+
+    /// The names that links give to a container, `/web/db`.
+    pub(super) fn aliases(&self, name: &str) -> Vec<String> {
+        let mut aliases: Vec<String> = Vec::new();
+        for inspect in self.containers.values() {
+            for link in inspect["HostConfig"]["Links"].as_array().into_iter().flatten() {
+                let Some((target, alias)) = link.as_str().and_then(|link| link.split_once(':'))
+                else {
+                    continue;
+                };
+                if target.trim_start_matches('/') == name {
+                    aliases.push(alias.to_owned());
+                }
+            }
+        }
+        aliases
+    }
+
+    /// What `GET /containers/json` says.
+    pub(super) fn list(&self) -> Vec<Json> {
+        self.containers
+            .values()
+            .map(|inspect| {
+                let made_from = inspect["Config"]["Image"].as_str().unwrap_or_default();
+                let id = inspect["Image"].as_str().unwrap_or_default();
+                let still =
+                    self.tags.get(&familiar(made_from)).is_some_and(|now| now.as_str() == id);
+                let image = if still { made_from } else { id };
+                show::entry(inspect, image, &self.aliases(name_of(inspect)))
+            })
+            .collect()
+    }
+
+    /// Pulls by digest.
+    pub(super) fn pull(&mut self, image: &str, doing: &str) -> Result<()> {
+        let Some((repository, digest)) = image.split_once('@') else {
+            return Err(fails(ErrorKind::Status(400), doing, "invalid reference format"));
+        };
+        if self.tags.contains_key(&familiar(image)) {
+            return Ok(());
+        }
+        let given = self.registry.get(image).cloned();
+        let known = given.is_some();
+        let mut inspect = given.unwrap_or_else(|| {
+            json!({"Id": format!("sha256:{}", hex(&format!("image {digest}"))), "Os": "linux",
+                "RepoTags": [], "RepoDigests": [], "Config": {}})
+        });
+        let id = ImageId::new(inspect["Id"].as_str().unwrap_or_default());
+        if let Some(here) = self.images.get(&id) {
+            inspect = here.clone();
+        } else {
+            inspect["RepoTags"] = json!([]);
+            inspect["RepoDigests"] = json!([]);
+            if !known {
+                self.unknown.insert(id.clone());
+            }
+        }
+        push(&mut inspect, "RepoDigests", &format!("{repository}@{digest}"));
+        self.tags.insert(familiar(image), id.clone());
+        self.images.insert(id, inspect);
+        Ok(())
+    }
+
+    /// Moves a tag.
+    pub(super) fn tag(&mut self, image: &str, tag: &str, doing: &str) -> Result<()> {
+        let Some((id, _)) = self.image(image) else {
+            return Err(fails(ErrorKind::NotFound, doing, &format!("No such image: {image}")));
+        };
+        let key = familiar(tag);
+        for other in self.images.values_mut() {
+            if let Some(tags) = other["RepoTags"].as_array_mut() {
+                tags.retain(|had| had.as_str().map(familiar).as_deref() != Some(key.as_str()));
+            }
+        }
+        if let Some(inspect) = self.images.get_mut(&id) {
+            push(inspect, "RepoTags", &key);
+        }
+        self.tags.insert(key, id);
+        Ok(())
+    }
+}
+
+/// Adds a text to a list that may be missing.
+fn push(json: &mut Json, field: &str, text: &str) {
+    if !json.is_object() {
+        return;
+    }
+    if !json[field].is_array() {
+        json[field] = json!([]);
+    }
+    if let Some(list) = json[field].as_array_mut()
+        && !list.iter().any(|had| had == text)
+    {
+        list.push(json!(text));
+    }
+}
+
+/// A reference in the form that engines show: no default registry, a tag.
+pub(super) fn familiar(reference: &str) -> String {
+    let mut short = reference;
+    for prefix in ["docker.io/", "index.docker.io/", "library/"] {
+        short = short.strip_prefix(prefix).unwrap_or(short);
+    }
+    let last = short.rsplit('/').next().unwrap_or(short);
+    match short.split_once('@') {
+        // A tag beside a digest says nothing.
+        Some((name, digest)) => {
+            let slash = name.rfind('/').map_or(0, |at| at + 1);
+            let end = name[slash..].find(':').map_or(name.len(), |at| slash + at);
+            format!("{}@{digest}", &name[..end])
+        }
+        None if last.contains(':') => short.to_owned(),
+        None => format!("{short}:latest"),
+    }
+}
+
+/// A container's primary name.
+pub(super) fn name_of(inspect: &Json) -> &str {
+    inspect["Name"].as_str().unwrap_or_default().trim_start_matches('/')
+}
+
+/// SHA-256 in hexadecimal digits.
+fn hex(text: &str) -> String {
+    use std::fmt::Write as _;
+    Sha256::digest(text.as_bytes()).iter().fold(String::new(), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+/// An answer other than success.
+pub(super) fn fails(kind: ErrorKind, doing: &str, message: &str) -> EngineError {
+    EngineError { kind, doing: doing.to_owned(), message: message.to_owned(), hint: None }
+}
+
+fn gone(id: &ContainerId, doing: &str) -> EngineError {
+    fails(ErrorKind::NotFound, doing, &format!("No such container: {id}"))
+}
+
+/// Sets a field deep in inspect data; makes the objects on its way, whatever was there.
+pub(super) fn set(json: &mut Json, path: &[&str], value: impl Into<Json>) {
+    let mut at = json;
+    for key in path {
+        if !at.is_object() {
+            *at = json!({});
+        }
+        at = &mut at[*key];
+    }
+    *at = value.into();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::familiar;
+
+    #[test]
+    fn references_that_mean_the_same_are_the_same() {
+        assert_eq!(familiar("docker.io/library/nginx"), "nginx:latest");
+        assert_eq!(familiar("localhost:5000/web"), "localhost:5000/web:latest");
+        assert_eq!(familiar("localhost:5000/web:1@sha256:ab"), "localhost:5000/web@sha256:ab");
+        assert_eq!(familiar("nginx@sha256:ab"), "nginx@sha256:ab");
+    }
+}
