@@ -3,6 +3,11 @@
 //! Making one is [`build`]'s, doubting one [`check`]'s, the bytes of its file [`format`]'s.
 
 pub mod facts;
+pub mod format;
+#[cfg(test)]
+pub(crate) mod sample;
+pub mod summary;
+mod wire;
 
 use std::collections::BTreeMap;
 
@@ -20,8 +25,9 @@ use crate::spec::State;
 /// The format that this version writes, and the only one that it applies.
 pub const FORMAT: &str = "bayplan/plan/1";
 
-/// A plan: what will be done, why, and what it relies on. Immutable once built.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+/// A plan: what will be done, why, and what it relies on. Immutable once built. Its file is
+/// written and read by [`format`] alone.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
     /// The project.
@@ -201,7 +207,7 @@ impl Impact {
 }
 
 /// Why a change is planned, or what differs and is not acted on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Reason {
     /// Variables of the environment differ; names only, values are nobody's business.
@@ -333,7 +339,7 @@ pub struct Warning {
 }
 
 /// One step: at most one changing engine call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Step {
     /// `CHANGE/what`.
     pub id: StepId,
@@ -346,7 +352,7 @@ pub struct Step {
 }
 
 /// The call of a step, with all that it needs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum Action {
     /// Pulls an image by digest: `REPOSITORY@DIGEST`.

@@ -1,0 +1,491 @@
+//! JSON as the files of this project carry it: one way to write a value, and a strict way to read
+//! one.
+//!
+//! Which record of which file goes on which line is [`crate::plan::format`]'s and
+//! [`crate::snapshot_file`]'s; here are the pieces: a value on one line, a value that is broken
+//! where it does not fit, escapes, and what a parser's complaint is in this project's words.
+
+use std::fmt;
+use std::io;
+
+use serde::Serialize;
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::Value as Json;
+use serde_json::ser::Formatter;
+
+use crate::say;
+
+/// Lines of broken values are at most this wide, in characters, where they can be.
+const WIDTH: usize = 100;
+
+/// A value that has no canonical form.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NoCanonicalForm(String);
+
+/// A value on one line, keys in the order in which it serialises: `{"a": 1, "b": [2, 3]}`.
+/// Numbers with a fraction are an error.
+pub fn line(value: &impl Serialize) -> Result<String, NoCanonicalForm> {
+    let mut out = Vec::with_capacity(128);
+    let mut serializer = serde_json::Serializer::with_formatter(&mut out, Line { floats: false });
+    value.serialize(&mut serializer).map_err(|error| NoCanonicalForm(error.to_string()))?;
+    String::from_utf8(out).map_err(|error| NoCanonicalForm(error.to_string()))
+}
+
+/// A value that begins at a depth of `indent` spaces: objects are broken for `levels` levels, and
+/// below that where a line would get too wide.
+pub fn fitted(value: &Json, indent: usize, levels: usize) -> Result<String, NoCanonicalForm> {
+    let mut out = String::new();
+    write_fitted(&mut out, value, indent, levels, 0)?;
+    Ok(out)
+}
+
+fn write_fitted(
+    out: &mut String,
+    value: &Json,
+    indent: usize,
+    levels: usize,
+    before: usize,
+) -> Result<(), NoCanonicalForm> {
+    let inner = " ".repeat(indent + 2);
+    match value {
+        Json::Object(map) if !map.is_empty() => {
+            if levels == 0 && fits(value, indent + before) {
+                out.push_str(&line(value)?);
+                return Ok(());
+            }
+            for (index, (key, value)) in map.iter().enumerate() {
+                let key = line(key)?;
+                let before = key.chars().count() + 2;
+                out.push_str(if index == 0 { "{\n" } else { ",\n" });
+                out.push_str(&inner);
+                out.push_str(&key);
+                out.push_str(": ");
+                write_fitted(out, value, indent + 2, levels.saturating_sub(1), before)?;
+            }
+            closed(out, indent, '}');
+        }
+        Json::Array(items) if !items.is_empty() && !fits(value, indent + before) => {
+            for (index, item) in items.iter().enumerate() {
+                out.push_str(if index == 0 { "[\n" } else { ",\n" });
+                out.push_str(&inner);
+                write_fitted(out, item, indent + 2, levels.saturating_sub(1), 0)?;
+            }
+            closed(out, indent, ']');
+        }
+        _ => out.push_str(&line(value)?),
+    }
+    Ok(())
+}
+
+fn closed(out: &mut String, indent: usize, bracket: char) {
+    out.push('\n');
+    out.push_str(&" ".repeat(indent));
+    out.push(bracket);
+}
+
+/// Whether a value's one line, with what stands before it and a comma after it, is narrow enough.
+/// Gives up as soon as it is not, so that deep values cost no more than flat ones.
+fn fits(value: &Json, before: usize) -> bool {
+    struct Room(usize);
+    impl io::Write for Room {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            // Characters, not bytes: count what does not continue one.
+            let characters = bytes.iter().filter(|byte| (**byte & 0xC0) != 0x80).count();
+            self.0 = self.0.checked_sub(characters).ok_or(io::ErrorKind::WriteZero)?;
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let Some(room) = WIDTH.checked_sub(before + 1) else { return false };
+    let formatter = Line { floats: true };
+    value.serialize(&mut serde_json::Serializer::with_formatter(Room(room), formatter)).is_ok()
+}
+
+/// Writes a value broken at every object and array that is not empty, at a depth of `indent`
+/// spaces. Numbers with a fraction are written as they are: this is for what engines say.
+pub fn pretty(
+    out: &mut impl io::Write,
+    value: &impl Serialize,
+    indent: usize,
+) -> serde_json::Result<()> {
+    let formatter = Pretty { depth: indent / 2, empty: false };
+    value.serialize(&mut serde_json::Serializer::with_formatter(out, formatter))
+}
+
+/// Everything on one line, a space after `,` and `:`.
+struct Line {
+    floats: bool,
+}
+
+impl Formatter for Line {
+    fn begin_array_value<W: ?Sized + io::Write>(
+        &mut self,
+        w: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        if first { Ok(()) } else { w.write_all(b", ") }
+    }
+
+    fn begin_object_key<W: ?Sized + io::Write>(
+        &mut self,
+        w: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        if first { Ok(()) } else { w.write_all(b", ") }
+    }
+
+    fn begin_object_value<W: ?Sized + io::Write>(&mut self, w: &mut W) -> io::Result<()> {
+        w.write_all(b": ")
+    }
+
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        w: &mut W,
+        text: &str,
+    ) -> io::Result<()> {
+        write_escaped(w, text)
+    }
+
+    fn write_f64<W: ?Sized + io::Write>(&mut self, w: &mut W, value: f64) -> io::Result<()> {
+        if self.floats {
+            return write!(w, "{value}");
+        }
+        Err(io::Error::other(format!("expected a whole number, but found {value}")))
+    }
+}
+
+/// Two spaces a level, one entry a line.
+struct Pretty {
+    depth: usize,
+    empty: bool,
+}
+
+impl Pretty {
+    fn opened<W: ?Sized + io::Write>(&mut self, w: &mut W, bracket: u8) -> io::Result<()> {
+        self.depth += 1;
+        self.empty = true;
+        w.write_all(&[bracket])
+    }
+
+    fn entry<W: ?Sized + io::Write>(&mut self, w: &mut W, first: bool) -> io::Result<()> {
+        self.empty = false;
+        w.write_all(if first { b"\n" } else { b",\n" })?;
+        indentation(w, self.depth)
+    }
+
+    fn closed<W: ?Sized + io::Write>(&mut self, w: &mut W, bracket: u8) -> io::Result<()> {
+        self.depth -= 1;
+        if !self.empty {
+            w.write_all(b"\n")?;
+            indentation(w, self.depth)?;
+        }
+        self.empty = false;
+        w.write_all(&[bracket])
+    }
+}
+
+fn indentation<W: ?Sized + io::Write>(w: &mut W, depth: usize) -> io::Result<()> {
+    for _ in 0..depth {
+        w.write_all(b"  ")?;
+    }
+    Ok(())
+}
+
+impl Formatter for Pretty {
+    fn begin_array<W: ?Sized + io::Write>(&mut self, w: &mut W) -> io::Result<()> {
+        self.opened(w, b'[')
+    }
+
+    fn end_array<W: ?Sized + io::Write>(&mut self, w: &mut W) -> io::Result<()> {
+        self.closed(w, b']')
+    }
+
+    fn begin_array_value<W: ?Sized + io::Write>(
+        &mut self,
+        w: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        self.entry(w, first)
+    }
+
+    fn begin_object<W: ?Sized + io::Write>(&mut self, w: &mut W) -> io::Result<()> {
+        self.opened(w, b'{')
+    }
+
+    fn end_object<W: ?Sized + io::Write>(&mut self, w: &mut W) -> io::Result<()> {
+        self.closed(w, b'}')
+    }
+
+    fn begin_object_key<W: ?Sized + io::Write>(
+        &mut self,
+        w: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        self.entry(w, first)
+    }
+
+    fn begin_object_value<W: ?Sized + io::Write>(&mut self, w: &mut W) -> io::Result<()> {
+        w.write_all(b": ")
+    }
+
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        w: &mut W,
+        text: &str,
+    ) -> io::Result<()> {
+        write_escaped(w, text)
+    }
+}
+
+/// The part of a string between JSON's own escapes, unsafe characters as `\uXXXX`.
+fn write_escaped<W: ?Sized + io::Write>(w: &mut W, text: &str) -> io::Result<()> {
+    // Nearly all text is printable ASCII; the rest is looked at one by one.
+    if text.bytes().all(|byte| (0x20..0x7F).contains(&byte)) {
+        return w.write_all(text.as_bytes());
+    }
+    let mut from = 0;
+    for (at, character) in text.char_indices().filter(|(_, character)| say::is_unsafe(*character)) {
+        w.write_all(&text.as_bytes()[from..at])?;
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            write!(w, "\\u{unit:04x}")?;
+        }
+        from = at + character.len_utf8();
+    }
+    w.write_all(&text.as_bytes()[from..])
+}
+
+/// A JSON value in which a key that comes twice is an error: `serde_json` alone keeps the last
+/// one, so that a reviewer could read another value than the program.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Strict(pub Json);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        strict(deserializer).map(Self)
+    }
+}
+
+/// Reads a [`Strict`] value, for `#[serde(deserialize_with = "…")]`.
+pub fn strict<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Json, D::Error> {
+    deserializer.deserialize_any(Builder)
+}
+
+struct Builder;
+
+impl<'de> de::DeserializeSeed<'de> for Builder {
+    type Value = Json;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json, D::Error> {
+        strict(deserializer)
+    }
+}
+
+impl<'de> Visitor<'de> for Builder {
+    type Value = Json;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Json, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
+        Ok(Json::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Json, E> {
+        Ok(Json::String(text.to_owned()))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Json, E> {
+        Ok(Json::String(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element_seed(Builder)? {
+            items.push(item);
+        }
+        Ok(Json::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
+        let mut object = serde_json::Map::new();
+        while let Some(key) = map.next_key::<String>()? {
+            let value = map.next_value_seed(Builder)?;
+            match object.entry(key) {
+                serde_json::map::Entry::Vacant(entry) => {
+                    entry.insert(value);
+                }
+                serde_json::map::Entry::Occupied(entry) => {
+                    let key = say::short(entry.key());
+                    return Err(de::Error::custom(format!("the key `{key}` comes twice")));
+                }
+            }
+        }
+        Ok(Json::Object(object))
+    }
+}
+
+/// A parser's complaint in the words of this project: *expected …, but found … (line, column)*.
+/// Safe to print: what it quotes is cut and escaped.
+pub fn complaint(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let message = text.strip_suffix(&place).unwrap_or(&text);
+    let message = reworded(message);
+    if error.line() == 0 {
+        return message;
+    }
+    format!("line {}, column {}: {message}", error.line(), error.column())
+}
+
+fn reworded(message: &str) -> String {
+    let wrong = ["invalid type: ", "invalid value: ", "invalid length "]
+        .into_iter()
+        .find_map(|prefix| message.strip_prefix(prefix))
+        .and_then(|rest| rest.rsplit_once(", expected "));
+    if let Some((found, expected)) = wrong {
+        return format!("expected {}, but found {}", cut(expected), cut(found));
+    }
+    if let Some(field) = message.strip_prefix("missing field ") {
+        return format!("expected the field {}, but found none", cut(field));
+    }
+    let unknown = ["unknown field ", "unknown variant "]
+        .into_iter()
+        .find_map(|prefix| message.strip_prefix(prefix))
+        .and_then(|rest| rest.rsplit_once("`, expected "));
+    if let Some((word, expected)) = unknown {
+        let word = word.trim_start_matches('`');
+        let known: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
+        let near = say::did_you_mean(word, known.iter().copied());
+        let near = near.map(|near| format!(", did you mean `{near}`?")).unwrap_or_default();
+        let expected = say::safe(expected);
+        return format!("expected {expected}, but found `{}`{near}", say::short(word));
+    }
+    match message {
+        "recursion limit exceeded" => "expected at most 127 levels, but found more".into(),
+        _ if message.starts_with("EOF while parsing") => {
+            "expected more, but the file ends here: it is cut off".into()
+        }
+        "expected value" => "expected JSON, but found something else".into(),
+        "trailing characters" => "expected the end of the file, but found more".into(),
+        "control character (\\u0000-\\u001F) found while parsing a string" => {
+            "expected a string, but found a control character in it".into()
+        }
+        _ => cut(message),
+    }
+}
+
+fn cut(text: &str) -> String {
+    const LONG: usize = 160;
+    let mut kept: String = text.chars().take(LONG).collect();
+    if kept.len() < text.len() {
+        kept.push('…');
+    }
+    say::safe(&kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_line_keeps_the_order_of_fields_and_escapes_what_could_deceive() {
+        #[derive(Serialize)]
+        struct Record<'a> {
+            z: &'a str,
+            a: u32,
+        }
+        let text = line(&Record { z: "a\u{202e}b\u{1b}\n\"\u{e0041}é", a: 1 }).unwrap();
+        assert_eq!(text, r#"{"z": "a\u202eb\u001b\n\"\udb40\udc41é", "a": 1}"#);
+        let back: Json = serde_json::from_str(&text).unwrap();
+        assert_eq!(back["z"], "a\u{202e}b\u{1b}\n\"\u{e0041}é");
+    }
+
+    #[test]
+    fn a_fraction_has_no_canonical_form() {
+        let error = line(&json!({"cpus": 0.5})).unwrap_err();
+        assert_eq!(error.to_string(), "expected a whole number, but found 0.5");
+    }
+
+    #[test]
+    fn a_fitted_value_is_broken_where_it_is_too_wide() {
+        let long = vec!["0123456789012345678901234567890123456789"; 3];
+        let value = json!({"b": {"image": "x", "list": long, "empty": {}}, "a": 1});
+        insta::assert_snapshot!(fitted(&value, 2, 2).unwrap(), @r#"
+        {
+            "a": 1,
+            "b": {
+              "empty": {},
+              "image": "x",
+              "list": [
+                "0123456789012345678901234567890123456789",
+                "0123456789012345678901234567890123456789",
+                "0123456789012345678901234567890123456789"
+              ]
+            }
+          }
+        "#);
+    }
+
+    #[test]
+    fn pretty_breaks_everything_that_is_not_empty() {
+        let mut out = Vec::new();
+        pretty(&mut out, &json!({"a": [], "b": [1.5, {}], "c": {"d": null}}), 0).unwrap();
+        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r#"
+        {
+          "a": [],
+          "b": [
+            1.5,
+            {}
+          ],
+          "c": {
+            "d": null
+          }
+        }
+        "#);
+    }
+
+    #[test]
+    fn a_key_that_comes_twice_is_an_error_with_its_place() {
+        let error =
+            serde_json::from_str::<Strict>("{\"a\": {\n \"b\": 1,\n \"b\": 2}}").unwrap_err();
+        insta::assert_snapshot!(complaint(&error), @"line 3, column 8: the key `b` comes twice");
+    }
+
+    #[test]
+    fn complaints_say_what_was_expected() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        #[expect(dead_code, reason = "only read into")]
+        struct Small {
+            created: u32,
+        }
+        let complain = |text: &str| complaint(&serde_json::from_str::<Small>(text).unwrap_err());
+        insta::assert_snapshot!(complain(r#"{"created": "x\u001b"}"#), @r#"line 1, column 21: expected u32, but found string "x\u{1b}""#);
+        insta::assert_snapshot!(complain(r#"{"craeted": 1}"#), @"line 1, column 10: expected `created`, but found `craeted`, did you mean `created`?");
+        insta::assert_snapshot!(complain("{}"), @"line 1, column 2: expected the field `created`, but found none");
+        insta::assert_snapshot!(complain("{\"created\": 1"), @"line 1, column 13: expected more, but the file ends here: it is cut off");
+        insta::assert_snapshot!(complaint(&serde_json::from_str::<Strict>(&"[".repeat(200)).unwrap_err()), @"line 1, column 128: expected at most 127 levels, but found more");
+    }
+}

@@ -1,0 +1,445 @@
+//! The bytes of a plan file: written in exactly one way, and read only if they are exactly that.
+//!
+//! One record a line, dangers first, so that a reviewer sees what matters and two plans of the
+//! same thing differ in few lines. What a plan means is doubted elsewhere ([`super::check`]);
+//! reading the file from disk is the shell's.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use sha2::{Digest as _, Sha256};
+
+use super::{Change, Danger, FORMAT, Facts, Plan, SetReport, SpecSource, Step, Summary, Target};
+use super::{Tool, Warning};
+use crate::canonical::{self, NoCanonicalForm, Strict};
+use crate::ident::{ChangeId, ProjectName, Reference, SetName};
+use crate::say;
+
+/// The largest plan file that is read, in bytes.
+pub const MAX_BYTES: usize = 64 << 20;
+
+/// How the line of the digest begins; the digest is that of the file without this line.
+const DIGEST_LINE: &str = "  \"digest\": \"";
+
+/// A plan as its file has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The whole file.
+    pub text: String,
+    /// `sha256:…`, as line 3 says it.
+    pub digest: String,
+}
+
+/// A plan that was read, and the digest that its file proved to have.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// The plan.
+    pub plan: Plan,
+    /// `sha256:…`.
+    pub digest: String,
+}
+
+/// Why a plan file is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Unreadable {
+    /// What kind of fault.
+    pub fault: Fault,
+    /// A lowercase fragment, safe to print.
+    pub message: String,
+    /// The way out.
+    pub hint: Option<String>,
+}
+
+/// Kinds of faults that callers tell apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Larger than [`MAX_BYTES`].
+    TooLarge,
+    /// No JSON, or not all of it.
+    Syntax,
+    /// Something else than a plan.
+    NotAPlan,
+    /// A plan of a format that this version does not know.
+    OtherFormat,
+    /// Fields that no plan has, or of another type.
+    Shape,
+    /// Not byte for byte as a plan is written.
+    NotCanonical,
+    /// The digest inside is not that of the file.
+    Digest,
+    /// The digest is not the one that was asked for.
+    Unexpected,
+}
+
+impl Fault {
+    /// Whether somebody may have changed the plan since it was written: refused (4) rather than
+    /// wrong (1).
+    pub fn is_integrity(self) -> bool {
+        matches!(self, Self::NotCanonical | Self::Digest | Self::Unexpected)
+    }
+}
+
+const REGENERATE: &str = "make the plan again with `bayplan plan`; a plan file is never edited";
+
+fn fault<T>(fault: Fault, message: impl Into<String>, hint: &str) -> Result<T, Unreadable> {
+    Err(Unreadable { fault, message: message.into(), hint: Some(hint.to_owned()) })
+}
+
+/// The file of a plan.
+pub fn write(plan: &Plan) -> Result<Written, NoCanonicalForm> {
+    let mut out = Lines::default();
+    out.field("project", &plan.project)?;
+    out.field("target", &plan.target)?;
+    out.field("summary", &plan.summary)?;
+    out.list("dangers", '{', dangers(plan).iter().map(entry))?;
+    out.list("changes", '[', plan.changes.iter().map(change))?;
+    out.list("warnings", '[', plan.warnings.iter().map(canonical::line))?;
+    out.list("steps", '[', plan.steps.iter().map(canonical::line))?;
+    out.list("sets", '{', plan.sets.iter().map(set))?;
+    out.list("assumed", '[', plan.assumed.iter().map(canonical::line))?;
+    out.text("declared", &canonical::fitted(&plan.declared, 2, 3)?);
+    out.text("facts", &facts(&plan.facts)?);
+    out.field("spec", &plan.spec)?;
+    out.field("tool", &plan.tool)?;
+    let head = format!("{{\n  \"format\": {}", canonical::line(&FORMAT)?);
+    let body = format!("{}\n}}\n", out.0);
+    let mut hasher = Sha256::new();
+    hasher.update(format!("{head},\n"));
+    hasher.update(&body);
+    let digest = hex_digest(&hasher.finalize());
+    let text = format!("{head},\n{DIGEST_LINE}{digest}\",\n{body}");
+    Ok(Written { text, digest })
+}
+
+fn hex_digest(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::from("sha256:");
+    for byte in bytes {
+        // Writing to a string never fails.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+/// Who is in which danger, worst first: what a reviewer must not have to look for. It follows from
+/// the changes, so it is written and never read.
+fn dangers(plan: &Plan) -> BTreeMap<Danger, Vec<&ChangeId>> {
+    let mut dangers: BTreeMap<Danger, Vec<&ChangeId>> = BTreeMap::new();
+    for change in &plan.changes {
+        for danger in &change.danger {
+            dangers.entry(*danger).or_default().push(&change.id);
+        }
+    }
+    dangers
+}
+
+/// Top-level fields, two spaces in, separated by commas.
+#[derive(Default)]
+struct Lines(String);
+
+impl Lines {
+    fn text(&mut self, key: &str, value: &str) {
+        if !self.0.is_empty() {
+            self.0.push_str(",\n");
+        }
+        self.0.push_str(&format!("  \"{key}\": {value}"));
+    }
+
+    fn field(&mut self, key: &str, value: &impl Serialize) -> Result<(), NoCanonicalForm> {
+        self.text(key, &canonical::line(value)?);
+        Ok(())
+    }
+
+    fn list(
+        &mut self,
+        key: &str,
+        bracket: char,
+        records: impl Iterator<Item = Result<String, NoCanonicalForm>>,
+    ) -> Result<(), NoCanonicalForm> {
+        let text = block(bracket, 2, records)?;
+        self.text(key, &text);
+        Ok(())
+    }
+}
+
+/// A list or map, one record a line.
+fn block(
+    bracket: char,
+    indent: usize,
+    records: impl Iterator<Item = Result<String, NoCanonicalForm>>,
+) -> Result<String, NoCanonicalForm> {
+    let close = if bracket == '{' { '}' } else { ']' };
+    let pad = " ".repeat(indent);
+    let mut out = String::from(bracket);
+    let mut any = false;
+    for record in records {
+        out.push_str(if any { ",\n" } else { "\n" });
+        out.push_str(&pad);
+        out.push_str("  ");
+        out.push_str(&record?);
+        any = true;
+    }
+    if any {
+        out.push('\n');
+        out.push_str(&pad);
+    }
+    out.push(close);
+    Ok(out)
+}
+
+/// `"key": value`.
+fn entry<K: Serialize, V: Serialize>(pair: (&K, &V)) -> Result<String, NoCanonicalForm> {
+    Ok(format!("{}: {}", canonical::line(pair.0)?, canonical::line(pair.1)?))
+}
+
+/// A record whose last field is a list: the head on one line, the list's records one a line below.
+fn headed(
+    head: &str,
+    indent: usize,
+    records: impl Iterator<Item = Result<String, NoCanonicalForm>>,
+) -> Result<String, NoCanonicalForm> {
+    // The head was written with an empty list, which is opened again.
+    let mut out = head.strip_suffix("]}").unwrap_or(head).to_owned();
+    let pad = " ".repeat(indent);
+    for (index, record) in records.enumerate() {
+        out.push_str(if index == 0 { "\n" } else { ",\n" });
+        out.push_str(&pad);
+        out.push_str(&record?);
+    }
+    out.push_str("]}");
+    Ok(out)
+}
+
+fn change(change: &Change) -> Result<String, NoCanonicalForm> {
+    let head = Change { reasons: Vec::new(), ..change.clone() };
+    headed(&canonical::line(&head)?, 6, change.reasons.iter().map(canonical::line))
+}
+
+fn set((name, report): (&SetName, &SetReport)) -> Result<String, NoCanonicalForm> {
+    let head = SetReport { state: report.state, matched: Vec::new() };
+    let head = format!("{}: {}", canonical::line(name)?, canonical::line(&head)?);
+    let matched = report.matched.iter().map(|matched| {
+        if matched.differences.is_empty() {
+            return canonical::line(matched);
+        }
+        let bare = super::Matched { differences: Vec::new(), ..matched.clone() };
+        let bare = canonical::line(&bare)?;
+        let bare = bare.strip_suffix('}').unwrap_or(&bare);
+        let head = format!("{bare}, \"differences\": []}}");
+        headed(&head, 8, matched.differences.iter().map(canonical::line))
+    });
+    headed(&head, 6, matched)
+}
+
+fn facts(facts: &Facts) -> Result<String, NoCanonicalForm> {
+    let Facts { containers, images, members, names, networks, ports, volumes } = facts;
+    let fields = [
+        ("containers", block('[', 4, containers.iter().map(canonical::line))?),
+        ("images", block('[', 4, images.iter().map(canonical::line))?),
+        ("members", block('{', 4, members.iter().map(entry))?),
+        ("names", canonical::line(names)?),
+        ("networks", block('[', 4, networks.iter().map(canonical::line))?),
+        ("ports", canonical::line(ports)?),
+        ("volumes", block('[', 4, volumes.iter().map(canonical::line))?),
+    ];
+    let fields = fields.into_iter().map(|(key, text)| Ok(format!("\"{key}\": {text}")));
+    block('{', 2, fields)
+}
+
+/// The fields of a plan file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(rename = "format")]
+    _format: String,
+    digest: String,
+    project: ProjectName,
+    target: Nullable<Target>,
+    summary: Summary,
+    #[serde(rename = "dangers")]
+    _dangers: BTreeMap<Danger, Vec<ChangeId>>,
+    changes: Vec<Change>,
+    warnings: Vec<Warning>,
+    steps: Vec<Step>,
+    sets: BTreeMap<SetName, SetReport>,
+    assumed: Vec<Reference>,
+    declared: Strict,
+    facts: Facts,
+    spec: Nullable<SpecSource>,
+    tool: Tool,
+}
+
+/// A field that must be there and may be null; a plain `Option` may be missing.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Nullable<T>(Option<T>);
+
+/// Reads a plan file. Everything about the bytes is proven here: size, syntax, shape, canonical
+/// form, digest; nothing about the meaning.
+pub fn read(bytes: &[u8]) -> Result<Loaded, Unreadable> {
+    if bytes.len() > MAX_BYTES {
+        let (most, found) = (MAX_BYTES >> 20, bytes.len() >> 20);
+        let message = format!("expected a plan of at most {most} MiB, but found {found} MiB");
+        return fault(Fault::TooLarge, message, "a plan is written by `bayplan plan`");
+    }
+    let text = text_of(bytes)?;
+    let json: Strict = serde_json::from_str(text).map_err(|error| Unreadable {
+        fault: Fault::Syntax,
+        message: canonical::complaint(&error),
+        hint: Some(REGENERATE.to_owned()),
+    })?;
+    check_format(&json.0)?;
+    drop(json);
+    let file: File = serde_json::from_str(text).map_err(|error| Unreadable {
+        fault: Fault::Shape,
+        message: canonical::complaint(&error),
+        hint: Some(REGENERATE.to_owned()),
+    })?;
+    let digest = file.digest.clone();
+    let plan = file.into_plan();
+    let written = write(&plan).map_err(|error| Unreadable {
+        fault: Fault::Shape,
+        message: say::safe(&error.to_string()),
+        hint: Some(REGENERATE.to_owned()),
+    })?;
+    if written.text != text {
+        return differs(&written.text, text);
+    }
+    Ok(Loaded { plan, digest })
+}
+
+impl File {
+    fn into_plan(self) -> Plan {
+        Plan {
+            project: self.project,
+            target: self.target.0,
+            summary: self.summary,
+            changes: self.changes,
+            warnings: self.warnings,
+            steps: self.steps,
+            sets: self.sets,
+            assumed: self.assumed,
+            declared: self.declared.0,
+            facts: self.facts,
+            spec: self.spec.0,
+            tool: self.tool,
+        }
+    }
+}
+
+impl Loaded {
+    /// Whether this is the plan that was approved: `expected` is the whole digest, with or without
+    /// `sha256:`.
+    pub fn expect_digest(&self, expected: &str) -> Result<(), Unreadable> {
+        let bare = |text: &str| text.strip_prefix("sha256:").unwrap_or(text).to_ascii_lowercase();
+        if bare(expected) == bare(&self.digest) {
+            return Ok(());
+        }
+        let message = format!(
+            "expected the plan with the digest {}, but found {}",
+            say::short(expected),
+            self.digest,
+        );
+        fault(Fault::Unexpected, message, "review this plan, or fetch the one that was approved")
+    }
+}
+
+/// The file as text; what other programs make of one is told apart.
+fn text_of(bytes: &[u8]) -> Result<&str, Unreadable> {
+    if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
+        let message = "expected UTF-8, but found UTF-16: a shell has rewritten the file";
+        return fault(Fault::Syntax, message, "write plans with `-o FILE` instead of `>`");
+    }
+    if bytes.starts_with(&[0xEF, 0xBB, 0xBF]) {
+        let message = "line 1: expected `{`, but found a byte order mark";
+        return fault(Fault::NotCanonical, message, REGENERATE);
+    }
+    std::str::from_utf8(bytes).or_else(|error| {
+        let line = bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count();
+        let message = format!("line {line}: expected UTF-8, but found other bytes");
+        fault(Fault::Syntax, message, REGENERATE)
+    })
+}
+
+fn check_format(json: &Json) -> Result<(), Unreadable> {
+    let hint = "a plan is written by `bayplan plan SPEC -o FILE`";
+    if json.is_array() {
+        let message = "expected a plan, but found a list, as `docker inspect` prints it";
+        return fault(Fault::NotAPlan, message, "give it to `bayplan plan SPEC --snapshot FILE`");
+    }
+    let Some(format) = json["format"].as_str() else {
+        let message = "expected a plan, but found something without a `format`";
+        return fault(Fault::NotAPlan, message, hint);
+    };
+    if format == FORMAT {
+        return Ok(());
+    }
+    if format.starts_with("bayplan/snapshot/") {
+        let message = "expected a plan, but found a snapshot";
+        return fault(Fault::NotAPlan, message, "give it to `bayplan plan SPEC --snapshot FILE`");
+    }
+    let ours = FORMAT.rsplit_once('/').map_or("", |(kind, _)| kind);
+    let number = format.strip_prefix(ours).and_then(|rest| rest.strip_prefix('/'));
+    if number.is_some_and(|number| number.parse::<u32>().is_ok()) {
+        let message = format!("expected the format {FORMAT}, but found {format}");
+        return fault(
+            Fault::OtherFormat,
+            message,
+            "another version of bayplan wrote it: use that one, or make the plan again",
+        );
+    }
+    let message = format!("expected the format {FORMAT}, but found {}", say::short(format));
+    fault(Fault::NotAPlan, message, hint)
+}
+
+/// The error for a file that is not what would be written.
+fn differs<T>(expected: &str, found: &str) -> Result<T, Unreadable> {
+    let is_digest = |line: &str| line.starts_with(DIGEST_LINE);
+    let mut lines = expected.split('\n').zip(found.split('\n')).enumerate();
+    let without = |text: &str| {
+        text.split('\n').filter(|line| !is_digest(line)).collect::<Vec<_>>().join("\n")
+    };
+    if expected.split('\n').zip(found.split('\n')).nth(2).is_some_and(|(a, b)| a != b)
+        && without(expected) == without(found)
+    {
+        let digest = |text: &str| {
+            let line = text.split('\n').find(|line| is_digest(line)).unwrap_or_default();
+            say::safe(line.trim_start_matches(DIGEST_LINE).trim_end_matches("\","))
+        };
+        let message = format!(
+            "expected the digest {} for what the plan says, but line 3 says {}: it was changed",
+            digest(expected),
+            digest(found),
+        );
+        return fault(Fault::Digest, message, REGENERATE);
+    }
+    let first = lines.find(|(_, (expected, found))| !is_digest(found) && expected != found);
+    let message = match first {
+        Some((index, (expected, found))) => {
+            let (expected, found) = around_difference(expected, found);
+            format!("line {}: expected `{expected}`, but found `{found}`", index + 1)
+        }
+        None => {
+            "expected exactly one line end after the last line, but found none or more".to_owned()
+        }
+    };
+    fault(Fault::NotCanonical, format!("not as bayplan writes plans: {message}"), REGENERATE)
+}
+
+/// Two lines, cut to where they first differ.
+fn around_difference(expected: &str, found: &str) -> (String, String) {
+    const BEFORE: usize = 20;
+    let same = expected.chars().zip(found.chars()).take_while(|(a, b)| a == b).count();
+    let skip = if same > 2 * BEFORE { same - BEFORE } else { 0 };
+    let cut = |line: &str| {
+        let rest: String = line.chars().skip(skip).collect();
+        let dots = if skip > 0 { "…" } else { "" };
+        format!("{dots}{}", say::short(&rest))
+    };
+    (cut(expected), cut(found))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,299 @@
+//! Hand-made plans for the tests of everything that reads plans.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::facts::{ContainerFact, ImageFact, VolumeFact};
+use super::{
+    Action, Because, By, Change, Danger, EnvironmentDifference, Facts, ImagePin, Impact, Matched,
+    OptionDifference, Origin, Plan, Reason, SetReport, SpecSource, Step, Subject, Summary, Target,
+    Tool, Verb, Warning,
+};
+use crate::ident::{
+    ChangeId, ContainerId, ContainerName, ImageId, ProjectName, Reference, SetName, StepId,
+};
+use crate::snapshot::Run;
+use crate::spec::State;
+
+pub(crate) fn empty() -> Plan {
+    Plan {
+        project: ProjectName::new("shop"),
+        target: Some(Target {
+            name: "harbour-1".into(),
+            engine_id: "7TUX:AAAA".into(),
+            root_dir: "/var/lib/docker".into(),
+            platform: "linux/amd64".into(),
+            storage: "overlay2".into(),
+        }),
+        summary: Summary { message: "no action taken.".into(), ..Summary::default() },
+        changes: Vec::new(),
+        warnings: Vec::new(),
+        steps: Vec::new(),
+        sets: BTreeMap::new(),
+        assumed: Vec::new(),
+        declared: json!({"project": "shop", "containers": {}}),
+        facts: Facts::default(),
+        spec: Some(SpecSource { path: "shop.yaml".into(), digest: hex("sha256:", 7) }),
+        tool: Tool { name: "bayplan".into(), version: "0.1.0".into() },
+    }
+}
+
+pub(crate) fn hex(prefix: &str, number: u64) -> String {
+    format!("{prefix}{number:0>64x}")
+}
+
+pub(crate) fn memory() -> Reason {
+    Reason::Option(OptionDifference {
+        option: "mem_limit".into(),
+        origin: Origin::Declared,
+        expected: json!(1_073_741_824),
+        found: json!(536_870_912),
+    })
+}
+
+fn step(change: &ChangeId, what: &str, action: Action, after: &[&StepId]) -> Step {
+    let after = after.iter().map(|step| (*step).clone()).collect();
+    Step { id: StepId::of(change, what), action, after }
+}
+
+/// Adds the replacement of a live container `name` (ID from `number`) of a set, as §10 of the
+/// design has it.
+pub(crate) fn add_replace(plan: &mut Plan, set: &str, name: &str, number: u64) {
+    let id = ContainerId::new(hex("", number));
+    let change = ChangeId::new(name);
+    let set = SetName::new(set);
+    plan.changes.push(Change {
+        id: change.clone(),
+        set: Some(set.clone()),
+        verb: Verb::Replace,
+        adopted: false,
+        danger: vec![Danger::Outage],
+        impact: Impact { keeps: vec![format!("{set}-data")], ..Impact::default() },
+        reasons: vec![
+            memory(),
+            Reason::Environment(EnvironmentDifference {
+                option: "environment".into(),
+                origin: Origin::Declared,
+                added: vec!["A".into()],
+                changed: vec!["B".into()],
+                removed: vec![],
+            }),
+        ],
+    });
+    let of = |what: &str| StepId::of(&change, what);
+    let old = Subject::Container(id.clone());
+    let new = Subject::CreatedBy(of("create"));
+    let image = ImageId::new(hex("sha256:", 900));
+    let named = |suffix: &str| ContainerName::new(format!("{name}{suffix}"));
+    plan.steps.extend([
+        step(
+            &change,
+            "create",
+            Action::Create {
+                name: named(".bp-new"),
+                finally: named(""),
+                set: set.clone(),
+                image: ImagePin::Id(image.clone()),
+            },
+            &[],
+        ),
+        step(
+            &change,
+            "stop",
+            Action::Stop { container: old.clone(), signal: None, timeout: Some(10) },
+            &[&of("create")],
+        ),
+        step(
+            &change,
+            "rename-old",
+            Action::Rename { container: old.clone(), from: named(""), to: named(".bp-old") },
+            &[&of("stop")],
+        ),
+        step(
+            &change,
+            "rename-new",
+            Action::Rename { container: new.clone(), from: named(".bp-new"), to: named("") },
+            &[&of("rename-old")],
+        ),
+        step(
+            &change,
+            "start",
+            Action::Start { container: new.clone(), wait: false },
+            &[&of("rename-new")],
+        ),
+        step(&change, "prove", Action::Prove { container: new }, &[&of("start")]),
+        step(&change, "remove", Action::Remove { container: old }, &[&of("prove")]),
+    ]);
+    let report = plan
+        .sets
+        .entry(set.clone())
+        .or_insert_with(|| SetReport { state: State::Reloaded, matched: Vec::new() });
+    report.matched.push(Matched {
+        name: named(""),
+        id: id.clone(),
+        by: By::Label,
+        adopted: false,
+        differences: Vec::new(),
+    });
+    let facts = &mut plan.facts;
+    facts.containers.push(ContainerFact {
+        id: id.clone(),
+        name: named(""),
+        image: image.clone(),
+        run: Run::Live,
+        exit_code: None,
+        started_at: None,
+        settings: BTreeMap::from([("restart".into(), json!("unless-stopped"))]),
+        networks: vec!["bridge".into()],
+        references: BTreeMap::new(),
+    });
+    facts.members.entry(set.clone()).or_default().push(id);
+    facts.names.extend([named(""), named(".bp-new"), named(".bp-old")]);
+    let reference = format!("ghcr.io/acme/{set}:1.0");
+    if !facts.images.iter().any(|fact| fact.reference == reference) {
+        facts.images.push(ImageFact { reference, id: Some(image), registry: None });
+        facts
+            .volumes
+            .push(VolumeFact { name: format!("{set}-data"), driver: Some("local".into()) });
+    }
+    settle(plan);
+}
+
+/// Adds a created and started container.
+pub(crate) fn add_create(plan: &mut Plan, set: &str, name: &str) {
+    let change = ChangeId::new(name);
+    let set = SetName::new(set);
+    plan.changes.push(Change {
+        id: change.clone(),
+        set: Some(set.clone()),
+        verb: Verb::Create,
+        adopted: false,
+        danger: vec![],
+        impact: Impact::default(),
+        reasons: vec![Reason::Because(Because::TooFew { expected: 3, found: 2 })],
+    });
+    let create = StepId::of(&change, "create");
+    let new = Subject::CreatedBy(create.clone());
+    plan.steps.extend([
+        step(
+            &change,
+            "create",
+            Action::Create {
+                name: ContainerName::new(name),
+                finally: ContainerName::new(name),
+                set: set.clone(),
+                image: ImagePin::Id(ImageId::new(hex("sha256:", 900))),
+            },
+            &[],
+        ),
+        step(&change, "start", Action::Start { container: new, wait: false }, &[&create]),
+    ]);
+    plan.facts.names.push(ContainerName::new(name));
+    plan.facts.members.entry(set).or_default();
+    settle(plan);
+}
+
+/// Adds the stop of a live container.
+pub(crate) fn add_stop(plan: &mut Plan, set: &str, name: &str, number: u64) {
+    let change = ChangeId::new(name);
+    let id = ContainerId::new(hex("", number));
+    plan.changes.push(Change {
+        id: change.clone(),
+        set: Some(SetName::new(set)),
+        verb: Verb::Stop,
+        adopted: true,
+        danger: vec![Danger::Outage, Danger::Adopted],
+        impact: Impact::default(),
+        reasons: vec![Reason::Because(Because::State {
+            expected: State::Stopped,
+            found: "running".into(),
+        })],
+    });
+    let container = Subject::Container(id.clone());
+    plan.steps.push(step(
+        &change,
+        "stop",
+        Action::Stop { container, signal: None, timeout: None },
+        &[],
+    ));
+    plan.facts.containers.push(ContainerFact {
+        id: id.clone(),
+        name: ContainerName::new(name),
+        image: ImageId::new(hex("sha256:", 901)),
+        run: Run::Live,
+        exit_code: None,
+        started_at: None,
+        settings: BTreeMap::new(),
+        networks: vec![],
+        references: BTreeMap::new(),
+    });
+    plan.facts.members.entry(SetName::new(set)).or_default().push(id);
+    settle(plan);
+}
+
+/// Counters, message and order as a builder leaves them.
+pub(crate) fn settle(plan: &mut Plan) {
+    plan.summary = super::summary::of(&plan.steps);
+    plan.changes.sort_by(|a, b| {
+        let worst = |change: &Change| change.danger.iter().min().map_or(99, |danger| *danger as u8);
+        (worst(a), &a.id).cmp(&(worst(b), &b.id))
+    });
+    plan.facts.containers.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+    plan.facts.names.sort();
+}
+
+/// Six sets, ten changes, all of them replacements: the longest that ten changes get.
+pub(crate) fn ten() -> Plan {
+    let mut plan = empty();
+    let sets = [("db", 1), ("web", 3), ("cache", 1), ("queue", 1), ("worker", 3), ("mail", 1)];
+    let mut number = 1;
+    let mut declared = serde_json::Map::new();
+    for (set, count) in sets {
+        for member in 1..=count {
+            add_replace(&mut plan, set, &format!("shop-{set}-{member}"), number);
+            number += 1;
+        }
+        declared.insert(
+            set.into(),
+            json!({
+                "count": count, "image": format!("ghcr.io/acme/{set}:1.0"), "state": "reloaded",
+                "mem_limit": 1_073_741_824, "restart": "unless-stopped",
+                "volumes": [format!("{set}-data:/data")],
+                "environment": {"A": "1", "B": {"from_env": "B"}, "LANG": "C.UTF-8"},
+            }),
+        );
+    }
+    plan.declared = json!({"project": "shop", "containers": declared});
+    plan
+}
+
+/// One of each kind.
+pub(crate) fn mixed() -> Plan {
+    let mut plan = empty();
+    add_replace(&mut plan, "db", "shop-db", 1);
+    for member in 1..=3 {
+        add_create(&mut plan, "web", &format!("shop-web-{member}"));
+    }
+    add_stop(&mut plan, "old", "legacy", 9);
+    plan.assumed.push(Reference::Env { name: "DB_PASSWORD".into() });
+    plan.warnings.push(Warning {
+        code: "orphan".into(),
+        set: None,
+        text: "shop-mail-1 was created for the set `mail`, which the spec no longer has".into(),
+    });
+    plan.sets.insert(
+        SetName::new("cache"),
+        SetReport {
+            state: State::Started,
+            matched: vec![Matched {
+                name: ContainerName::new("shop-cache"),
+                id: ContainerId::new(hex("", 77)),
+                by: By::Name,
+                adopted: false,
+                differences: vec![memory()],
+            }],
+        },
+    );
+    plan
+}

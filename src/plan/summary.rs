@@ -1,0 +1,78 @@
+//! What a plan's steps amount to: the seed's counters and its English sentence.
+//!
+//! What a finished apply amounts to is counted the same way, from the steps that it did.
+
+use super::{Action, Step, Summary};
+use crate::say;
+
+/// Counters and sentence of these steps.
+pub fn of<'a>(steps: impl IntoIterator<Item = &'a Step>) -> Summary {
+    let mut summary = Summary::default();
+    for step in steps {
+        let counter = match step.action {
+            Action::Create { .. } => &mut summary.created,
+            Action::Start { .. } => &mut summary.started,
+            Action::Stop { .. } => &mut summary.stopped,
+            Action::Kill { .. } => &mut summary.killed,
+            Action::Remove { .. } => &mut summary.removed,
+            Action::Restart { .. } => &mut summary.restarted,
+            Action::Pull { .. } => &mut summary.pulled,
+            Action::Tag { .. } | Action::Rename { .. } | Action::Prove { .. } => continue,
+        };
+        *counter += 1;
+    }
+    summary.message = message(&summary);
+    summary
+}
+
+/// `created 1 container, pulled 1 image.`, or `no action taken.`: the sentence that these counters
+/// make, whatever sentence is in them.
+pub fn message(summary: &Summary) -> String {
+    let Summary { created, started, stopped, killed, removed, restarted, pulled, message: _ } =
+        summary;
+    let parts: Vec<String> = [
+        ("created", created, "container"),
+        ("started", started, "container"),
+        ("stopped", stopped, "container"),
+        ("killed", killed, "container"),
+        ("removed", removed, "container"),
+        ("restarted", restarted, "container"),
+        ("pulled", pulled, "image"),
+    ]
+    .into_iter()
+    .filter(|(_, number, _)| **number > 0)
+    .map(|(done, number, what)| format!("{done} {}", say::count(*number as usize, what)))
+    .collect();
+    if parts.is_empty() { "no action taken.".into() } else { format!("{}.", parts.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::sample;
+
+    #[test]
+    fn a_replacement_counts_what_it_does() {
+        insta::assert_snapshot!(of(&sample::mixed().steps).message, @"created 4 containers, started 4 containers, stopped 2 containers, removed 1 container.");
+    }
+
+    #[test]
+    fn nothing_is_said_to_be_nothing() {
+        assert_eq!(of(&[]).message, "no action taken.");
+    }
+
+    #[test]
+    fn the_order_is_the_seeds() {
+        let summary = Summary {
+            created: 1,
+            started: 2,
+            stopped: 3,
+            killed: 4,
+            removed: 5,
+            restarted: 6,
+            pulled: 1,
+            message: String::new(),
+        };
+        insta::assert_snapshot!(message(&summary), @"created 1 container, started 2 containers, stopped 3 containers, killed 4 containers, removed 5 containers, restarted 6 containers, pulled 1 image.");
+    }
+}

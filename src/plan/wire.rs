@@ -1,0 +1,164 @@
+//! Reading the two parts of a plan whose fields depend on each other: steps and reasons.
+//!
+//! Derived readers of flattened and untagged types forget unknown fields and can only say that
+//! *nothing matched*; these say which field is missing or too much. Writing is derived.
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value as Json;
+
+use super::{Action, Because, EnvironmentDifference, ImagePin, OptionDifference, Reason};
+use super::{Step, Subject};
+use crate::ident::{ContainerId, ContainerName, SetName, StepId};
+
+/// Every field that some step has.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    id: StepId,
+    action: String,
+    image: Option<Json>,
+    tag: Option<String>,
+    name: Option<ContainerName>,
+    finally: Option<ContainerName>,
+    set: Option<SetName>,
+    container: Option<ContainerId>,
+    created_by: Option<StepId>,
+    wait: Option<bool>,
+    signal: Option<String>,
+    timeout: Option<i64>,
+    from: Option<ContainerName>,
+    to: Option<ContainerName>,
+    after: Option<Vec<StepId>>,
+}
+
+impl<'de> Deserialize<'de> for Step {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut fields = Fields::deserialize(deserializer)?;
+        let action = fields.action().map_err(D::Error::custom)?;
+        if let Some(field) = fields.left_over() {
+            let message = format!("the action `{}` has no field `{field}`", fields.action);
+            return Err(D::Error::custom(message));
+        }
+        Ok(Self { id: fields.id, action, after: fields.after.unwrap_or_default() })
+    }
+}
+
+impl Fields {
+    fn action(&mut self) -> Result<Action, String> {
+        Ok(match self.action.as_str() {
+            "pull" => Action::Pull { image: self.image_text()? },
+            "tag" => Action::Tag { image: self.image_text()?, tag: need(&mut self.tag, "tag")? },
+            "create" => Action::Create {
+                name: need(&mut self.name, "name")?,
+                finally: need(&mut self.finally, "finally")?,
+                set: need(&mut self.set, "set")?,
+                image: self.pin()?,
+            },
+            "start" => Action::Start {
+                container: self.subject()?,
+                wait: self.wait.take().unwrap_or_default(),
+            },
+            "prove" => Action::Prove { container: self.subject()? },
+            "stop" => Action::Stop {
+                container: self.subject()?,
+                signal: self.signal.take(),
+                timeout: self.timeout.take(),
+            },
+            "kill" => Action::Kill {
+                container: self.subject()?,
+                signal: need(&mut self.signal, "signal")?,
+            },
+            "restart" => {
+                Action::Restart { container: self.subject()?, timeout: self.timeout.take() }
+            }
+            "rename" => Action::Rename {
+                container: self.subject()?,
+                from: need(&mut self.from, "from")?,
+                to: need(&mut self.to, "to")?,
+            },
+            "remove" => Action::Remove { container: self.subject()? },
+            other => {
+                return Err(format!(
+                    "expected an action that this version knows, but found `{}`",
+                    crate::say::short(other)
+                ));
+            }
+        })
+    }
+
+    fn subject(&mut self) -> Result<Subject, String> {
+        match (self.container.take(), self.created_by.take()) {
+            (Some(id), None) => Ok(Subject::Container(id)),
+            (None, Some(step)) => Ok(Subject::CreatedBy(step)),
+            (None, None) => {
+                Err("expected the field `container` or `created_by`, but found none".into())
+            }
+            (Some(_), Some(_)) => {
+                Err("expected one of the fields `container` and `created_by`, but found both"
+                    .into())
+            }
+        }
+    }
+
+    fn image_text(&mut self) -> Result<String, String> {
+        match self.image.take() {
+            Some(Json::String(text)) => Ok(text),
+            Some(_) => Err("expected a string as `image`, but found something else".into()),
+            None => Err("expected the field `image`, but found none".into()),
+        }
+    }
+
+    fn pin(&mut self) -> Result<ImagePin, String> {
+        let image = need(&mut self.image, "image")?;
+        serde_json::from_value(image).map_err(|_| {
+            "expected `{\"id\": …}` or `{\"digest\": …}` as `image`, but found something else"
+                .into()
+        })
+    }
+
+    /// A field that the action did not take.
+    fn left_over(&self) -> Option<&'static str> {
+        let Self { id: _, action: _, after: _, .. } = self;
+        [
+            ("image", self.image.is_some()),
+            ("tag", self.tag.is_some()),
+            ("name", self.name.is_some()),
+            ("finally", self.finally.is_some()),
+            ("set", self.set.is_some()),
+            ("container", self.container.is_some()),
+            ("created_by", self.created_by.is_some()),
+            ("wait", self.wait.is_some()),
+            ("signal", self.signal.is_some()),
+            ("timeout", self.timeout.is_some()),
+            ("from", self.from.is_some()),
+            ("to", self.to.is_some()),
+        ]
+        .into_iter()
+        .find_map(|(field, there)| there.then_some(field))
+    }
+}
+
+fn need<T>(field: &mut Option<T>, name: &str) -> Result<T, String> {
+    field.take().ok_or_else(|| format!("expected the field `{name}`, but found none"))
+}
+
+impl<'de> Deserialize<'de> for Reason {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = crate::canonical::strict(deserializer)?;
+        let Json::Object(fields) = &json else {
+            return Err(D::Error::custom(
+                "expected a reason, but found something that is no object",
+            ));
+        };
+        let has = |field: &str| fields.contains_key(field);
+        let read = if has("because") {
+            serde_json::from_value::<Because>(json).map(Self::Because)
+        } else if has("added") || has("changed") || has("removed") {
+            serde_json::from_value::<EnvironmentDifference>(json).map(Self::Environment)
+        } else {
+            serde_json::from_value::<OptionDifference>(json).map(Self::Option)
+        };
+        read.map_err(D::Error::custom)
+    }
+}
