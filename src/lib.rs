@@ -3,6 +3,7 @@
 pub mod canonical;
 pub mod engine;
 pub mod ident;
+pub mod image_ref;
 pub mod look;
 pub mod options;
 pub mod plan;

@@ -3,7 +3,10 @@
 //! What a spec means on one engine is [`crate::desired`]'s. Reading files is the shell's: here a
 //! spec is text, and the contents of the environment files it names are an input beside it.
 
+pub mod env_file;
 pub mod node;
+pub mod problems;
+pub mod yaml;
 
 use std::collections::BTreeMap;
 
