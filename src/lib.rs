@@ -1,5 +1,6 @@
 //! Bayplan: an offline planner with a separate executor for Docker containers.
 
+pub mod adapt;
 pub mod canonical;
 pub mod engine;
 pub mod ident;

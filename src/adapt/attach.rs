@@ -1,0 +1,69 @@
+//! `NetworkSettings.Networks`: to which networks a container is attached, and its wishes there.
+
+use serde_json::{Value as Json, json};
+
+use super::json::{Object, entries, fill, is_empty, text};
+use super::merge::object;
+use super::{Engine, World};
+
+/// The networks of the inspect data, by name, with wishes and without addresses.
+pub(super) fn networks(body: &Json, engine: &Engine, world: &World) -> Object {
+    let mode = body["HostConfig"]["NetworkMode"].as_str().unwrap_or_default();
+    if mode.starts_with("container:") {
+        return Object::new();
+    }
+    let mut networks = Object::new();
+    for (word, wish) in entries(&body["NetworkingConfig"]["EndpointsConfig"]) {
+        networks.insert(name(word, world).to_owned(), endpoint(word, wish, engine, world));
+    }
+    // The default network is joined only where no other is named.
+    let implied = matches!(mode, "" | "default" | "bridge") && !networks.is_empty();
+    if !implied && !networks.contains_key(name(mode, world)) {
+        networks.insert(name(mode, world).to_owned(), endpoint(mode, &Json::Null, engine, world));
+    }
+    networks
+}
+
+/// The name of a network; what nobody knows stays as it is.
+fn name<'a>(word: &'a str, world: &'a World) -> &'a str {
+    if matches!(word, "" | "default") {
+        return "bridge";
+    }
+    world.network_by(word).map_or(word, |(name, _)| name)
+}
+
+/// One attachment.
+fn endpoint(word: &str, wish: &Json, engine: &Engine, world: &World) -> Json {
+    let mut endpoint = object(json!({
+        "Aliases": null, "DriverOpts": null, "EndpointID": "", "Gateway": "",
+        "GlobalIPv6Address": "", "GlobalIPv6PrefixLen": 0, "IPAMConfig": null, "IPAddress": "",
+        "IPPrefixLen": 0, "IPv6Gateway": "", "Links": null, "MacAddress": "", "NetworkID": "",
+    }));
+    if engine.api >= (1, 44) {
+        endpoint.insert("DNSNames".to_owned(), Json::Null);
+    }
+    if engine.api >= (1, 48) {
+        endpoint.insert("GwPriority".to_owned(), 0.into());
+    }
+    fill(&mut endpoint, wish, &[]);
+    if engine.api < (1, 44) {
+        // Ignored at create.
+        endpoint.insert("MacAddress".to_owned(), "".into());
+    }
+    if let Some((_, id)) = world.network_by(name(word, world)) {
+        endpoint.insert("NetworkID".to_owned(), id.as_str().into());
+    }
+    Json::Object(endpoint)
+}
+
+/// An address that was wished for on a network shows as the container's own too.
+pub(super) fn mac_address(config: &mut Object, networks: &Object, engine: &Engine) {
+    if engine.api < (1, 44) || !text(config, "MacAddress").is_empty() {
+        return;
+    }
+    let wished =
+        networks.values().map(|endpoint| &endpoint["MacAddress"]).find(|mac| !is_empty(mac));
+    if let Some(mac) = wished {
+        config.insert("MacAddress".to_owned(), mac.clone());
+    }
+}

@@ -1,0 +1,93 @@
+//! Small tools for raw JSON objects.
+
+use serde_json::{Map, Value as Json};
+
+/// A JSON object.
+pub(super) type Object = Map<String, Json>;
+
+/// Whether Go would take it for its zero value: null, `""`, `0`, `false`, `[]`, `{}`.
+pub(super) fn is_empty(json: &Json) -> bool {
+    match json {
+        Json::Null => true,
+        Json::Bool(value) => !value,
+        Json::Number(number) => number.as_i64() == Some(0),
+        Json::String(text) => text.is_empty(),
+        Json::Array(list) => list.is_empty(),
+        Json::Object(map) => map.is_empty(),
+    }
+}
+
+/// The keys and values of an object; nothing of anything else.
+pub(super) fn entries(json: &Json) -> impl Iterator<Item = (&String, &Json)> {
+    json.as_object().into_iter().flatten()
+}
+
+/// The texts of a list; nothing of anything else.
+pub(super) fn texts(json: &Json) -> impl Iterator<Item = &str> {
+    json.as_array().into_iter().flatten().filter_map(Json::as_str)
+}
+
+/// A whole number; 0 for anything else.
+pub(super) fn number(object: &Object, field: &str) -> i64 {
+    object.get(field).and_then(Json::as_i64).unwrap_or(0)
+}
+
+/// A text; empty for anything else.
+pub(super) fn text<'a>(object: &'a Object, field: &str) -> &'a str {
+    object.get(field).and_then(Json::as_str).unwrap_or("")
+}
+
+/// Puts the fields that are neither null nor missing in the place of those of a template. Fields
+/// that the template lacks and `also` does not name are unknown to the engine and dropped.
+pub(super) fn fill(template: &mut Object, sent: &Json, also: &[&str]) {
+    for (field, value) in entries(sent) {
+        let known = template.contains_key(field) || also.contains(&field.as_str());
+        if known && !value.is_null() {
+            template.insert(field.clone(), value.clone());
+        }
+    }
+}
+
+/// A path as Go's `path.Clean` gives it: no empty parts, no `.`, `..` resolved lexically.
+pub(super) fn clean_path(path: &str) -> String {
+    let rooted = path.starts_with('/');
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => match parts.last() {
+                Some(&last) if last != ".." => {
+                    parts.pop();
+                }
+                _ if rooted => {}
+                _ => parts.push(".."),
+            },
+            part => parts.push(part),
+        }
+    }
+    let joined = parts.join("/");
+    match (rooted, joined.is_empty()) {
+        (true, _) => format!("/{joined}"),
+        (false, true) => ".".to_owned(),
+        (false, false) => joined,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::clean_path;
+
+    #[test]
+    fn paths_are_cleaned_as_in_go() {
+        for (path, clean) in [
+            ("/opt/../opt/app/", "/opt/app"),
+            ("/srv//lab/data/", "/srv/lab/data"),
+            ("/../..", "/"),
+            ("a/./b/..", "a"),
+            ("../a", "../a"),
+            ("", "."),
+        ] {
+            assert_eq!(clean_path(path), clean, "{path}");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! What an engine would show of a container that does not exist yet: the inspect data that
+//! follows from a create body, an image and an engine's habits.
+//!
+//! The one place that reproduces an engine. The planner computes with it what is expected, the
+//! simulated engine answers with it. Held against recordings of real engines by
+//! `tests/it/recordings.rs`. Translating what *found* data says in an older engine's words is
+//! [`crate::look`]'s.
+//!
+//! Predicted: `Config`, `HostConfig`, `Path`, `Args`, `Image`, `Platform`, the wishes in
+//! `NetworkSettings.Networks`, and `Mounts` as far as the body decides it. Not predicted: IDs,
+//! names of anonymous volumes, addresses, whatever changes while a container lives.
+
+mod attach;
+mod engine;
+mod json;
+mod limits;
+mod merge;
+mod mounts;
+mod settle;
+mod world;
+
+use serde_json::{Value as Json, json};
+
+use crate::ident::ContainerName;
+use crate::options::Body;
+
+pub use engine::{Api, Engine, Kind, NEWEST_API, OLDEST_API};
+pub use merge::image_config;
+pub use world::World;
+
+/// The inspect data of a container that is created from `body` under the final name `name`.
+///
+/// `image` is what `image inspect` says of the image that it will be made from. Without it, what
+/// an image hands down is missing: `Image` is null in the result, and the rows whose
+/// [`crate::options::About::from_image`] is set, cannot be known.
+///
+/// What the engine at hand drops (an option that its API or its host lacks) is dropped, so that a
+/// wish that cannot come true is no difference for ever. References stay the marks they are.
+pub fn adapt(
+    name: &ContainerName,
+    body: &Body,
+    image: Option<&Json>,
+    engine: &Engine,
+    world: &World,
+) -> Json {
+    let body = body.json();
+    let mut config = merge::config(body, image, engine);
+    let host = settle::host_config(name, &body["HostConfig"], engine, world);
+    let networks = attach::networks(body, engine, world);
+    attach::mac_address(&mut config, &networks, engine);
+    settle::hostname(&mut config, &host, engine);
+    let (path, args) = merge::path_and_args(&config);
+    let mounts = mounts::mounts(&config, &host, engine, world);
+    json!({
+        "Name": format!("/{name}"),
+        "Path": path,
+        "Args": args,
+        "Config": config,
+        "HostConfig": host,
+        "Image": image.map_or(Json::Null, |image| image["Id"].clone()),
+        "Platform": engine.os,
+        "Driver": engine.storage,
+        "NetworkSettings": {"Networks": networks},
+        "Mounts": mounts,
+    })
+}

@@ -1,0 +1,219 @@
+//! `HostConfig`: what is sent, with what an engine fills in, resolves and drops.
+
+use serde_json::{Value as Json, json};
+
+use super::json::{Object, fill, is_empty, text, texts};
+use super::merge::object;
+use super::{Engine, World, limits};
+use crate::ident::ContainerName;
+
+/// Fields that are missing where they are not set.
+const ONLY_IF_SET: &[&str] = &["Init", "Mounts", "Runtime", "StorageOpt", "Sysctls", "Tmpfs"];
+
+/// 64 MiB.
+const DEFAULT_SHM_SIZE: i64 = 64 << 20;
+
+/// The `HostConfig` of the inspect data.
+pub(super) fn host_config(
+    name: &ContainerName,
+    sent: &Json,
+    engine: &Engine,
+    world: &World,
+) -> Object {
+    let mut host = nothing_said();
+    fill(&mut host, sent, ONLY_IF_SET);
+    if engine.api >= (1, 43) && !is_empty(&sent["Annotations"]) {
+        host.insert("Annotations".to_owned(), sent["Annotations"].clone());
+    }
+    for field in ["Mounts", "StorageOpt", "Sysctls", "Tmpfs"] {
+        if host.get(field).is_some_and(is_empty) {
+            host.remove(field);
+        }
+    }
+    namespaces(&mut host, engine, world);
+    defaults(&mut host, engine);
+    limits::limits(&mut host, sent, engine);
+    security(&mut host, engine);
+    links(&mut host, name, world);
+    ports(&mut host);
+    mounts(&mut host, engine);
+    host
+}
+
+/// Fields that are null where nothing was said.
+const NULL: &str = "Binds BlkioDeviceReadBps BlkioDeviceReadIOps BlkioDeviceWriteBps \
+    BlkioDeviceWriteIOps BlkioWeightDevice CapAdd CapDrop DeviceCgroupRules DeviceRequests \
+    Devices Dns DnsOptions DnsSearch ExtraHosts GroupAdd Links MaskedPaths MemorySwappiness \
+    OomKillDisable PidsLimit PortBindings ReadonlyPaths SecurityOpt Ulimits VolumesFrom";
+/// Fields that are `""` where nothing was said.
+const EMPTY: &str = "Cgroup CgroupParent CgroupnsMode ContainerIDFile CpusetCpus CpusetMems \
+    IpcMode Isolation NetworkMode PidMode UTSMode UsernsMode VolumeDriver";
+/// Fields that are 0 where nothing was said.
+const ZERO: &str = "BlkioWeight CpuCount CpuPercent CpuPeriod CpuQuota CpuRealtimePeriod \
+    CpuRealtimeRuntime CpuShares IOMaximumBandwidth IOMaximumIOps Memory MemoryReservation \
+    MemorySwap NanoCpus OomScoreAdj ShmSize";
+/// Fields that are false where nothing was said.
+const FALSE: &str = "AutoRemove Privileged PublishAllPorts ReadonlyRootfs";
+
+/// What an engine shows where nothing was said and it decides nothing.
+fn nothing_said() -> Object {
+    let mut host = object(json!({
+        "ConsoleSize": [0, 0],
+        "LogConfig": {"Type": "", "Config": {}},
+        "RestartPolicy": {"MaximumRetryCount": 0, "Name": ""},
+    }));
+    let groups = [(NULL, Json::Null), (EMPTY, "".into()), (ZERO, 0.into()), (FALSE, false.into())];
+    for (fields, nothing) in groups {
+        host.extend(fields.split(' ').map(|field| (field.to_owned(), nothing.clone())));
+    }
+    host
+}
+
+/// Network, IPC, PID and control group namespaces: whose, and what nothing said means.
+fn namespaces(host: &mut Object, engine: &Engine, world: &World) {
+    let said = text(host, "NetworkMode");
+    if said.is_empty() || said == "default" {
+        // Docker 26 names the network that "default" always meant.
+        let mode = if engine.api >= (1, 45) { "bridge" } else { "default" };
+        host.insert("NetworkMode".to_owned(), mode.into());
+    }
+    for field in ["NetworkMode", "IpcMode", "PidMode"] {
+        let said = text(host, field);
+        let id = said.strip_prefix("container:").and_then(|word| world.container_id(word));
+        if let Some(id) = id {
+            let settled = format!("container:{id}");
+            host.insert(field.to_owned(), settled.into());
+        }
+    }
+    if text(host, "IpcMode").is_empty() {
+        host.insert("IpcMode".to_owned(), "private".into());
+    }
+    if text(host, "CgroupnsMode").is_empty() {
+        let mode = if engine.cgroup2 { "private" } else { "host" };
+        host.insert("CgroupnsMode".to_owned(), mode.into());
+    }
+}
+
+/// What nothing said means for the rest.
+fn defaults(host: &mut Object, engine: &Engine) {
+    if host.get("ShmSize").is_none_or(is_empty) {
+        host.insert("ShmSize".to_owned(), DEFAULT_SHM_SIZE.into());
+    }
+    if text(host, "Runtime").is_empty() {
+        host.insert("Runtime".to_owned(), engine.default_runtime.clone().into());
+    }
+    let mut restart = object(json!({"MaximumRetryCount": 0, "Name": ""}));
+    fill(&mut restart, &host["RestartPolicy"], &[]);
+    if engine.api >= (1, 45) && text(&restart, "Name").is_empty() {
+        restart.insert("Name".to_owned(), "no".into());
+    }
+    host.insert("RestartPolicy".to_owned(), Json::Object(restart));
+    let mut log = object(json!({"Type": "", "Config": {}}));
+    fill(&mut log, &host["LogConfig"], &[]);
+    if text(&log, "Type").is_empty() {
+        log.insert("Type".to_owned(), engine.log_driver.clone().into());
+    }
+    host.insert("LogConfig".to_owned(), Json::Object(log));
+}
+
+/// Labels that a shared namespace needs, and what of `/proc` and `/sys` is kept out of sight.
+fn security(host: &mut Object, engine: &Engine) {
+    let privileged = host.get("Privileged") == Some(&Json::Bool(true));
+    let shared = ["IpcMode", "PidMode"].iter().any(|field| text(host, field) == "host");
+    let mut options: Vec<Json> =
+        host.get("SecurityOpt").and_then(Json::as_array).cloned().unwrap_or_default();
+    let labelled = options.iter().filter_map(Json::as_str).any(|opt| opt.starts_with("label="));
+    if (privileged || shared) && !labelled {
+        options.push("label=disable".into());
+        host.insert("SecurityOpt".to_owned(), options.into());
+    }
+    for (field, default) in
+        [("MaskedPaths", masked_paths(engine)), ("ReadonlyPaths", readonly_paths())]
+    {
+        if privileged {
+            host.insert(field.to_owned(), Json::Null);
+        } else if host.get(field).is_none_or(Json::is_null) {
+            host.insert(field.to_owned(), default);
+        }
+    }
+}
+
+/// Grew with every other release; [`crate::look`] lets nobody compare it.
+fn masked_paths(engine: &Engine) -> Json {
+    let mut paths = vec!["/proc/asound", "/proc/acpi"];
+    if engine.api >= (1, 48) {
+        paths.push("/proc/interrupts");
+    }
+    paths.extend([
+        "/proc/kcore",
+        "/proc/keys",
+        "/proc/latency_stats",
+        "/proc/timer_list",
+        "/proc/timer_stats",
+        "/proc/sched_debug",
+        "/proc/scsi",
+        "/sys/firmware",
+    ]);
+    if engine.api >= (1, 44) {
+        paths.push("/sys/devices/virtual/powercap");
+    }
+    json!(paths)
+}
+
+fn readonly_paths() -> Json {
+    json!(["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"])
+}
+
+/// `db:alias` is shown as `/db:/self/alias`. Networks that users made know no such links.
+fn links(host: &mut Object, name: &ContainerName, world: &World) {
+    let links: Vec<String> = texts(&host["Links"])
+        .map(|link| {
+            let (target, alias) = link.split_once(':').unwrap_or((link, link));
+            let target = world.container_name(target).unwrap_or(target.trim_start_matches('/'));
+            let alias = alias.trim_start_matches('/');
+            format!("/{target}:/{name}/{alias}")
+        })
+        .collect();
+    let user_network = !matches!(text(host, "NetworkMode"), "default" | "bridge");
+    let shown = if links.is_empty() || user_network { Json::Null } else { json!(links) };
+    host.insert("Links".to_owned(), shown);
+}
+
+/// Every binding has both its fields.
+fn ports(host: &mut Object) {
+    let Some(Json::Object(ports)) = host.get_mut("PortBindings") else { return };
+    for bindings in ports.values_mut() {
+        for binding in bindings.as_array_mut().into_iter().flatten() {
+            let mut full = object(json!({"HostIp": "", "HostPort": ""}));
+            fill(&mut full, binding, &[]);
+            *binding = Json::Object(full);
+        }
+    }
+}
+
+/// Options of mounts that an older API does not know are dropped without a word.
+fn mounts(host: &mut Object, engine: &Engine) {
+    for mount in host.get_mut("Mounts").and_then(Json::as_array_mut).into_iter().flatten() {
+        for (options, field, api) in [
+            ("VolumeOptions", "Subpath", (1, 45)),
+            ("BindOptions", "CreateMountpoint", (1, 42)),
+            ("BindOptions", "ReadOnlyNonRecursive", (1, 44)),
+            ("BindOptions", "ReadOnlyForceRecursive", (1, 44)),
+            ("TmpfsOptions", "Options", (1, 46)),
+        ] {
+            if engine.api < api
+                && let Some(Json::Object(options)) = mount.get_mut(options)
+            {
+                options.remove(field);
+            }
+        }
+    }
+}
+
+/// With the host's network, or another container's, the name of the host, or of that container,
+/// is shown where none was said. Otherwise it is the beginning of an ID that nobody knows yet.
+pub(super) fn hostname(config: &mut Object, host: &Object, engine: &Engine) {
+    if text(config, "Hostname").is_empty() && text(host, "NetworkMode") == "host" {
+        config.insert("Hostname".to_owned(), engine.name.clone().into());
+    }
+}
