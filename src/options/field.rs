@@ -391,6 +391,27 @@ pub(super) fn pairs(
     }
 }
 
+/// Whether an entry's key is one of these; a problem if not.
+pub(super) fn known_key(entry: &Entry, keys: &[&'static str], problems: &mut Problems) -> bool {
+    if keys.contains(&entry.key.as_str()) {
+        return true;
+    }
+    let message =
+        format!("expected one of `{}`, but found `{}`", keys.join("`, `"), say::short(&entry.key));
+    match say::did_you_mean(&entry.key, keys.iter().copied()) {
+        Some(word) => problems.add_hint(entry.place, message, format!("did you mean `{word}`?")),
+        None => problems.add(entry.place, message),
+    }
+    false
+}
+
+/// Adds a problem for every key that is none of these.
+pub(super) fn known_keys(entries: &[Entry], keys: &[&'static str], problems: &mut Problems) {
+    for entry in entries {
+        known_key(entry, keys, problems);
+    }
+}
+
 /// The schema of a list of texts.
 pub(super) fn list_schema() -> Json {
     json!({"type": "array", "items": {"type": ["string", "number"]}})

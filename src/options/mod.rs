@@ -7,10 +7,18 @@ pub mod canon;
 mod durations;
 pub mod environment;
 pub mod field;
+pub mod labels;
+pub mod lifecycle;
+pub mod network;
+pub mod ports;
 pub mod process;
 pub mod resources;
 pub mod row;
+pub mod security;
 mod sizes;
+pub mod storage;
+pub mod volumes;
+mod volumes_long;
 mod words;
 
 pub use row::{About, AnyRow, Body, Change, Context, Declared, Group, Mode, Row, Say};
@@ -19,11 +27,47 @@ pub use row::{About, AnyRow, Body, Change, Context, Declared, Group, Mode, Row, 
 pub static ROWS: &[&dyn AnyRow] = &[
     // Process.
     &process::COMMAND,
+    &process::ENTRYPOINT,
     &environment::EnvironmentRow,
+    &labels::LabelsRow,
+    &process::USER,
+    &process::GROUP_ADD,
+    &process::WORKING_DIR,
     &process::TTY,
     &process::STDIN_OPEN,
+    // Network.
+    &ports::PortsRow,
+    &ports::ExposeRow,
+    &ports::PUBLISH_ALL_PORTS,
+    &network::HostnameRow,
+    &network::DOMAINNAME,
+    &network::NetworkModeRow,
+    &network::LinksRow,
+    &network::DNS,
+    &network::DNS_SEARCH,
+    &network::DNS_OPT,
+    &network::EXTRA_HOSTS,
+    // Storage.
+    &volumes::VolumesRow,
+    &storage::VolumesFromRow,
+    &storage::VOLUME_DRIVER,
+    &storage::TMPFS,
+    &storage::SHM_SIZE,
     // Resources.
     &resources::MEM_LIMIT,
+    // Security.
+    &security::PRIVILEGED,
+    &security::READ_ONLY,
+    &security::CAP_ADD,
+    &security::CAP_DROP,
+    &security::SecurityOptRow,
+    // Lifecycle.
+    &lifecycle::RestartRow,
+    &lifecycle::RetriesRow,
+    &lifecycle::AUTO_REMOVE,
+    &lifecycle::INIT,
+    &lifecycle::STOP_SIGNAL,
+    &lifecycle::STOP_GRACE_PERIOD,
 ];
 
 /// The row with this key.

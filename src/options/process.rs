@@ -1,7 +1,13 @@
 //! What runs, as whom, with which surroundings. The environment has a file of its own.
 
-use super::field::{Argv, At, Field, field};
-use super::row::{ABOUT, About, Group};
+use serde_json::{Value as Json, json};
+
+use super::canon::{Atom, Value};
+use super::field::{Argv, At, Field, Plain, Text, field, text};
+use super::network::TextSet;
+use super::row::{ABOUT, About, Group, Say};
+use super::volumes::clean;
+use crate::spec::node::{Node, Problems};
 
 const PROCESS: About = About { group: Group::Process, ..ABOUT };
 
@@ -35,3 +41,86 @@ pub static STDIN_OPEN: Field<bool> = field(
         ..PROCESS
     },
 );
+
+/// `entrypoint`.
+pub static ENTRYPOINT: Field<Argv> = field(
+    At::Config("Entrypoint"),
+    About {
+        key: "entrypoint",
+        doc: "what runs before the command; an own one drops the image's command",
+        examples: &["/docker-entrypoint.sh --verbose", "[/bin/sh, -c]", "[]"],
+        from_image: true,
+        ..PROCESS
+    },
+);
+
+/// `user`.
+pub static USER: Field<Text> = field(
+    At::Config("User"),
+    About {
+        key: "user",
+        doc: "as whom it runs: a name or number, and the group after a colon",
+        examples: &["\"1000:1000\"", "postgres", "0"],
+        from_image: true,
+        ..PROCESS
+    },
+);
+
+/// `working_dir`.
+pub static WORKING_DIR: Field<Folder> = field(
+    At::Config("WorkingDir"),
+    About {
+        key: "working_dir",
+        doc: "the folder in which it runs",
+        examples: &["/srv/app", "/opt/../opt/app/"],
+        from_image: true,
+        ..PROCESS
+    },
+);
+
+/// `group_add`.
+pub static GROUP_ADD: Field<TextSet> = field(
+    At::Host("GroupAdd"),
+    About {
+        key: "group_add",
+        doc: "groups beside those of its user",
+        examples: &["[audio, 999]"],
+        ..PROCESS
+    },
+);
+
+/// A path inside, cleaned as an engine does it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder(pub String);
+
+impl Say for Folder {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let what = "an absolute path inside the container";
+        let path = text(node, what, problems)?;
+        if !path.starts_with('/') {
+            return problems.expected(what, node);
+        }
+        Some(Self(clean(&path)))
+    }
+
+    fn print(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn schema() -> Json {
+        json!({"type": "string", "pattern": "^/"})
+    }
+}
+
+impl Plain for Folder {
+    fn write(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn read(json: &Json) -> Value {
+        match json.as_str() {
+            None | Some("") => Value::Unset,
+            Some(path) => Value::One(Atom::Text(clean(path))),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! `labels`: what people and other tools write on a container.
+//!
+//! Bayplan's own labels are nobody's to declare, and none of this row's business.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value as Json, json};
+
+use super::canon::{Atom, Value};
+use super::field::{pairs, some_map, text};
+use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
+use crate::ident::LABEL_PREFIX;
+use crate::look::Look;
+use crate::say;
+use crate::spec::node::{Kind, Node, Problems};
+
+/// What a spec says of labels.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Labels(pub BTreeMap<String, String>);
+
+impl Say for Labels {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let mut labels = BTreeMap::new();
+        let mut fine = true;
+        for (key, value) in pairs(node, "a map of labels or a list of `KEY=VALUE`", problems)? {
+            let place = value.as_ref().map_or(node.place, |value| value.place);
+            if key.is_empty() || key.starts_with(LABEL_PREFIX) {
+                let message = format!(
+                    "expected a label other than `{LABEL_PREFIX}…`, but found `{}`",
+                    say::short(&key)
+                );
+                problems.add(place, message);
+                fine = false;
+                continue;
+            }
+            // A label that is only there says nothing, in Compose too.
+            let value = match &value {
+                None => Some(String::new()),
+                Some(Node { kind: Kind::Null, .. }) => Some(String::new()),
+                Some(value) => text(value, "the text of a label", problems),
+            };
+            fine &= value.is_some();
+            labels.extend(value.map(|value| (key, value)));
+        }
+        fine.then_some(Self(labels))
+    }
+
+    fn print(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn schema() -> Json {
+        json!({"oneOf": [
+            {
+                "type": "object",
+                "propertyNames": {"not": {"pattern": r"^(io\.bayplan\.|$)"}},
+                "additionalProperties": {"type": ["string", "number", "null"]},
+            },
+            {"type": "array", "items": {"type": "string", "pattern": "^[^=]"}},
+        ]})
+    }
+
+    fn literals(&self, out: &mut BTreeSet<String>) {
+        out.extend(self.0.values().cloned());
+    }
+}
+
+/// The row.
+#[derive(Debug)]
+pub struct LabelsRow;
+
+impl Row for LabelsRow {
+    type Said = Labels;
+
+    fn about(&self) -> &About {
+        const IT: About = About {
+            key: "labels",
+            doc: "labels, beside those of the image",
+            examples: &[
+                "{com.example.team: shop, com.example.tier: \"1\"}",
+                "[com.example.team=shop, com.example.flag]",
+                "{com.example.version: 1.10}",
+            ],
+            group: Group::Process,
+            from_image: true,
+            ..ABOUT
+        };
+        &IT
+    }
+
+    /// Joins what is there: the labels by which a container is known are written elsewhere.
+    fn write(&self, said: &Labels, body: &mut Body, _cx: &Context) {
+        let labels = body.nested("Labels");
+        for (key, value) in &said.0 {
+            labels.insert(key.clone(), json!(value));
+        }
+    }
+
+    fn read(&self, look: &Look) -> Value {
+        let labels = look.config("Labels").as_object();
+        let others = labels.into_iter().flatten().filter(|(key, _)| !key.starts_with(LABEL_PREFIX));
+        let label = |(key, value): (&String, &Json)| {
+            (key.clone(), Atom::text(value.as_str().unwrap_or_default()))
+        };
+        some_map(others.map(label).collect())
+    }
+}

@@ -1,0 +1,330 @@
+//! When a container comes back and how it ends.
+
+use std::fmt;
+
+use serde_json::{Value as Json, json};
+
+use super::canon::{Atom, Value};
+use super::durations;
+use super::field::{At, Choice, Field, Plain, amount, field, text};
+use super::row::{ABOUT, About, Body, Change, Context, Group, Mode, Row, Say};
+use crate::look::Look;
+use crate::spec::node::{Kind, Node, Problems};
+
+const LIFECYCLE: About = About { group: Group::Lifecycle, ..ABOUT };
+
+/// `auto_remove`.
+pub static AUTO_REMOVE: Field<bool> = field(
+    At::Host("AutoRemove"),
+    About {
+        key: "auto_remove",
+        doc: "let the engine remove it when it ends",
+        examples: &["true", "false"],
+        ..LIFECYCLE
+    },
+);
+
+/// `init`.
+pub static INIT: Field<Choice> = field(
+    At::Host("Init"),
+    About {
+        key: "init",
+        doc: "run an init process that forwards signals and reaps children",
+        examples: &["true", "false"],
+        ..LIFECYCLE
+    },
+);
+
+/// `stop_signal`.
+pub static STOP_SIGNAL: Field<Signal> = field(
+    At::Config("StopSignal"),
+    About {
+        key: "stop_signal",
+        doc: "the signal that asks it to stop",
+        examples: &["SIGTERM", "int", "SIGRTMIN+3", "10"],
+        from_image: true,
+        ..LIFECYCLE
+    },
+);
+
+/// `stop_grace_period`.
+pub static STOP_GRACE_PERIOD: Field<Grace> = field(
+    At::Config("StopTimeout"),
+    About {
+        key: "stop_grace_period",
+        aliases: &["stop_timeout"],
+        doc: "how long it may take to stop before it is killed: whole seconds",
+        examples: &["1m30s", "20", "0s"],
+        compare: Mode::Ignore,
+        ..LIFECYCLE
+    },
+);
+
+/// A signal: `SIGTERM`, or its number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signal(pub String);
+
+/// `term`, `TERM` and `SIGTERM` are one; numbers stay numbers.
+fn signal(text: &str) -> String {
+    let upper = text.to_ascii_uppercase();
+    let number = upper.bytes().all(|byte| byte.is_ascii_digit());
+    if number || upper.starts_with("SIG") { upper } else { format!("SIG{upper}") }
+}
+
+impl Say for Signal {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let what = "a signal like `SIGTERM`";
+        let text = text(node, what, problems)?;
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"+-".contains(&byte);
+        if text.is_empty() || !text.bytes().all(fits) {
+            return problems.expected(what, node);
+        }
+        Some(Self(signal(&text)))
+    }
+
+    fn print(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn schema() -> Json {
+        json!({"oneOf": [
+            {"type": "integer", "minimum": 1},
+            {"type": "string", "pattern": "^[a-zA-Z0-9+-]+$"},
+        ]})
+    }
+}
+
+impl Plain for Signal {
+    fn write(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn read(json: &Json) -> Value {
+        match json.as_str() {
+            None | Some("") => Value::Unset,
+            Some(text) => Value::One(Atom::Text(signal(text))),
+        }
+    }
+}
+
+/// Whole seconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grace(pub i64);
+
+impl Say for Grace {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        const SECOND: i64 = 1_000_000_000;
+        let what = "a duration in whole seconds like `1m30s`";
+        let seconds = match &node.kind {
+            // The unit of the seed's `stop_timeout`.
+            Kind::Number(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
+                text.parse().ok()
+            }
+            Kind::Text(text) => durations::nanoseconds(text)
+                .filter(|nanoseconds| nanoseconds % SECOND == 0)
+                .map(|nanoseconds| nanoseconds / SECOND),
+            _ => None,
+        };
+        match seconds {
+            Some(seconds) => Some(Self(seconds)),
+            None => problems.expected(what, node),
+        }
+    }
+
+    fn print(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn schema() -> Json {
+        json!({"oneOf": [
+            {"type": "integer", "minimum": 0},
+            {"type": "string", "pattern": r"^\+?(0|([0-9.]+(ns|us|µs|μs|ms|s|m|h))+)$"},
+        ]})
+    }
+}
+
+/// Missing is not 0: then the engine's ten seconds apply.
+impl Plain for Grace {
+    fn write(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn read(json: &Json) -> Value {
+        json.as_i64().map_or(Value::Unset, |seconds| Value::One(Atom::Int(seconds)))
+    }
+}
+
+/// When the engine starts a container again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Restart {
+    /// Never.
+    No,
+    /// Whenever it ends.
+    Always,
+    /// Whenever it ends, unless somebody stopped it.
+    UnlessStopped,
+    /// When it ends with an error, so many times; nothing said: always.
+    OnFailure(Option<u32>),
+}
+
+impl Restart {
+    /// As the engine names it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::No => "no",
+            Self::Always => "always",
+            Self::UnlessStopped => "unless-stopped",
+            Self::OnFailure(_) => "on-failure",
+        }
+    }
+}
+
+impl fmt::Display for Restart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        match self {
+            Self::OnFailure(Some(retries)) => write!(f, ":{retries}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Say for Restart {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let what = "`no`, `always`, `unless-stopped`, `on-failure` or `on-failure:RETRIES`";
+        if node.kind == Kind::Bool(false) {
+            let hint = "quote it: \"no\"";
+            problems.add_hint(
+                node.place,
+                format!("expected {what}, but found {}", node.what()),
+                hint,
+            );
+            return None;
+        }
+        let Kind::Text(text) = &node.kind else { return problems.expected(what, node) };
+        match text.split_once(':').unwrap_or((text, "")) {
+            ("no", "") => Some(Self::No),
+            ("always", "") => Some(Self::Always),
+            ("unless-stopped", "") => Some(Self::UnlessStopped),
+            ("on-failure", "") => Some(Self::OnFailure(None)),
+            ("on-failure", retries) => match retries.parse() {
+                Ok(0) => Some(Self::OnFailure(None)),
+                Ok(retries) if i32::try_from(retries).is_ok() => {
+                    Some(Self::OnFailure(Some(retries)))
+                }
+                _ => problems.expected(what, node),
+            },
+            _ => problems.expected(what, node),
+        }
+    }
+
+    fn print(&self) -> Json {
+        json!(self.to_string())
+    }
+
+    fn schema() -> Json {
+        json!({"type": "string", "pattern": "^(no|always|unless-stopped|on-failure(:[0-9]+)?)$"})
+    }
+}
+
+/// The row of the restart policy. It writes what it says; the seed's separate number of retries
+/// joins it, and both are read as one.
+#[derive(Debug)]
+pub struct RestartRow;
+
+impl Row for RestartRow {
+    type Said = Restart;
+
+    fn about(&self) -> &About {
+        const IT: About = About {
+            key: "restart",
+            aliases: &["restart_policy"],
+            doc: "when the engine starts it again: no, always, unless-stopped, on-failure[:RETRIES]",
+            examples: &["unless-stopped", "always", "on-failure:5", "on-failure", "\"no\""],
+            change: Change::Update,
+            ..LIFECYCLE
+        };
+        &IT
+    }
+
+    fn write(&self, said: &Restart, body: &mut Body, _cx: &Context) {
+        let retries = match said {
+            Restart::OnFailure(Some(retries)) => *retries,
+            _ => 0,
+        };
+        body.host("RestartPolicy", json!({"Name": said.name(), "MaximumRetryCount": retries}));
+    }
+
+    fn read(&self, look: &Look) -> Value {
+        let policy = look.host("RestartPolicy");
+        let retries = policy["MaximumRetryCount"].as_i64().unwrap_or(0);
+        let text = match policy["Name"].as_str() {
+            None | Some("" | "no") => "no".to_owned(),
+            Some("on-failure") if retries > 0 => format!("on-failure:{retries}"),
+            Some(name) => name.to_owned(),
+        };
+        Value::One(Atom::Text(text))
+    }
+}
+
+/// How many times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retries(pub u32);
+
+impl Say for Retries {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let Kind::Number(text) = &node.kind else {
+            return problems.expected("a number of retries", node);
+        };
+        match text.parse::<u32>() {
+            Ok(retries) if i32::try_from(retries).is_ok() => Some(Self(retries)),
+            _ => problems.expected("a number of retries", node),
+        }
+    }
+
+    fn print(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn schema() -> Json {
+        json!({"type": "integer", "minimum": 0, "maximum": i32::MAX})
+    }
+}
+
+/// The seed's number of retries beside `restart_policy: on-failure`.
+#[derive(Debug)]
+pub struct RetriesRow;
+
+impl Row for RetriesRow {
+    type Said = Retries;
+
+    fn about(&self) -> &About {
+        const IT: About = About {
+            key: "restart_policy_retry",
+            doc: "how often `restart: on-failure` tries; the same as `on-failure:RETRIES`",
+            examples: &["5", "0"],
+            // The policy's own reason shows the number too.
+            follows: &["restart"],
+            change: Change::Update,
+            ..LIFECYCLE
+        };
+        &IT
+    }
+
+    /// Comes after `restart` in the table, and so joins what that row wrote. Without retries there
+    /// is nothing to join.
+    fn write(&self, said: &Retries, body: &mut Body, _cx: &Context) {
+        if said.0 == 0 {
+            return;
+        }
+        let policy = body.nested("HostConfig").entry("RestartPolicy");
+        let policy = policy.or_insert_with(|| json!({"Name": "on-failure"}));
+        if let Json::Object(policy) = policy {
+            policy.insert("MaximumRetryCount".to_owned(), json!(said.0));
+        }
+    }
+
+    fn read(&self, look: &Look) -> Value {
+        amount(&look.host("RestartPolicy")["MaximumRetryCount"])
+    }
+}

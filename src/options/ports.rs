@@ -1,0 +1,498 @@
+//! Ports: which are published where, which are exposed.
+//!
+//! Both are read from the wish (`PortBindings`, `ExposedPorts`), never from `NetworkSettings`,
+//! which tells what came of it and only while the container runs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::net::IpAddr;
+
+use serde_json::{Value as Json, json};
+
+use super::canon::{Atom, Value};
+use super::field::{At, Field, field, known_key, some_set, text};
+use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
+use crate::look::Look;
+use crate::say;
+use crate::spec::node::{Entry, Kind, Node, Place, Problems};
+
+const PORTS: About = About { group: Group::Network, ..ABOUT };
+
+/// `publish_all_ports`.
+pub static PUBLISH_ALL_PORTS: Field<bool> = field(
+    At::Host("PublishAllPorts"),
+    About {
+        key: "publish_all_ports",
+        doc: "publish every exposed port on a port that the engine picks at each start",
+        examples: &["true", "false"],
+        ..PORTS
+    },
+);
+
+/// What a port speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Protocol {
+    /// The usual one.
+    Tcp,
+    /// Datagrams.
+    Udp,
+    /// Streams of messages.
+    Sctp,
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Sctp => "sctp",
+        })
+    }
+}
+
+/// A port inside a container, printed as the engine's `80/tcp`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Port {
+    /// 1 to 65535.
+    pub number: u16,
+    /// What it speaks.
+    pub protocol: Protocol,
+}
+
+impl fmt::Display for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.number, self.protocol)
+    }
+}
+
+/// One published port, printed as Compose writes it: `127.0.0.1:8080:80/tcp`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Published {
+    /// The container's side.
+    pub port: Port,
+    /// The host's address; empty: all of them, of both families.
+    pub host_ip: String,
+    /// The host's port, or the range of which any does, from and to; nothing: the engine picks.
+    pub host: Option<(u16, u16)>,
+}
+
+impl Published {
+    /// The host's port as the engine writes it: `8080`, `8080-8082` or nothing.
+    fn host_port(&self) -> String {
+        match self.host {
+            None => String::new(),
+            Some((from, to)) if from == to => from.to_string(),
+            Some((from, to)) => format!("{from}-{to}"),
+        }
+    }
+}
+
+impl fmt::Display for Published {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = self.host_port();
+        match self.host_ip.as_str() {
+            "" if host.is_empty() => {}
+            "" => write!(f, "{host}:")?,
+            ip if ip.contains(':') => write!(f, "[{ip}]:{host}:")?,
+            ip => write!(f, "{ip}:{host}:")?,
+        }
+        write!(f, "{}", self.port)
+    }
+}
+
+/// What a spec says of published ports.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ports(pub BTreeSet<Published>);
+
+/// What a spec says of exposed ports.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Exposed(pub BTreeSet<Port>);
+
+/// Why a text is no port; the message's end and, if there is one, a hint.
+struct Wrong(String, Option<&'static str>);
+
+impl Wrong {
+    fn new(message: impl Into<String>) -> Self {
+        Self(message.into(), None)
+    }
+
+    fn tell(self, place: Place, problems: &mut Problems) {
+        match self.1 {
+            Some(hint) => problems.add_hint(place, self.0, hint),
+            None => problems.add(place, self.0),
+        }
+    }
+}
+
+/// `80`, `80-82`.
+fn range(text: &str, whose: &str) -> Result<(u16, u16), Wrong> {
+    let wrong = || {
+        Wrong::new(format!(
+            "expected {whose} from 1 to 65535 or a range of them, but found `{}`",
+            say::short(text)
+        ))
+    };
+    let number = |text: &str| match text.parse::<u16>() {
+        // `parse` would take a sign.
+        Ok(number) if number > 0 && text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(number),
+        _ => Err(wrong()),
+    };
+    let (from, to) = text.split_once('-').unwrap_or((text, text));
+    let (from, to) = (number(from)?, number(to)?);
+    if from <= to { Ok((from, to)) } else { Err(wrong()) }
+}
+
+fn protocol(text: &str) -> Result<Protocol, Wrong> {
+    match text.to_ascii_lowercase().as_str() {
+        "tcp" => Ok(Protocol::Tcp),
+        "udp" => Ok(Protocol::Udp),
+        "sctp" => Ok(Protocol::Sctp),
+        _ => Err(Wrong::new(format!(
+            "expected `tcp`, `udp` or `sctp`, but found `{}`",
+            say::short(text)
+        ))),
+    }
+}
+
+fn with_protocol(text: &str) -> Result<(&str, Protocol), Wrong> {
+    match text.split_once('/') {
+        Some((rest, word)) => Ok((rest, protocol(word)?)),
+        None => Ok((text, Protocol::Tcp)),
+    }
+}
+
+/// A host's address in its one spelling.
+fn address(text: &str) -> Result<String, Wrong> {
+    if text.is_empty() {
+        return Ok(String::new());
+    }
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    if bare.is_none() && text.contains(':') {
+        let message =
+            format!("expected an IPv6 address in brackets, but found `{}`", say::short(text));
+        return Err(Wrong(message, Some("write `[::1]:8080:80`")));
+    }
+    match bare.unwrap_or(text).parse::<IpAddr>() {
+        Ok(ip) => Ok(ip.to_string()),
+        Err(_) => Err(Wrong::new(format!(
+            "expected an IP address of the host, but found `{}`",
+            say::short(text)
+        ))),
+    }
+}
+
+/// The host's port or range; nothing and 0: the engine picks.
+fn host_range(text: &str) -> Result<Option<(u16, u16)>, Wrong> {
+    if text.is_empty() || text == "0" {
+        return Ok(None);
+    }
+    range(text, "a port of the host").map(Some).map_err(|mut wrong| {
+        if text.contains('.') {
+            wrong.1 = Some("an address needs a port of the host or two colons: `127.0.0.1::80`");
+        }
+        wrong
+    })
+}
+
+/// `[[IP:]HOST:]CONTAINER[/PROTOCOL]`.
+fn short_form(text: &str) -> Result<Vec<Published>, Wrong> {
+    let (rest, protocol) = with_protocol(text)?;
+    let (host_ip, host, container) = match rest.rsplit_once(':') {
+        None => ("", "", rest),
+        Some((before, container)) => match before.rsplit_once(':') {
+            None => ("", before, container),
+            Some((ip, host)) => (ip, host, container),
+        },
+    };
+    let (host_ip, host) = match (host_range(host), host_ip) {
+        (Ok(host), ip) => (address(ip)?, host),
+        // `::1:80` and the like: the brackets are what is missing.
+        (Err(_), ip) if ip.contains(':') => {
+            return Err(address(ip).err().unwrap_or(Wrong::new("")));
+        }
+        (Err(wrong), _) => return Err(wrong),
+    };
+    spread(range(container, "a port of the container")?, protocol, &host_ip, host)
+}
+
+/// One entry for each port of a range.
+fn spread(
+    container: (u16, u16),
+    protocol: Protocol,
+    host_ip: &str,
+    host: Option<(u16, u16)>,
+) -> Result<Vec<Published>, Wrong> {
+    let (from, to) = container;
+    let published = |number: u16, host: Option<(u16, u16)>| Published {
+        port: Port { number, protocol },
+        host_ip: host_ip.to_owned(),
+        host,
+    };
+    match host {
+        Some(host) if from == to => Ok(vec![published(from, Some(host))]),
+        Some((first, last)) if last - first == to - from => Ok((from..=to)
+            .zip(first..=last)
+            .map(|(number, host)| published(number, Some((host, host))))
+            .collect()),
+        Some((first, last)) => Err(Wrong::new(format!(
+            "expected as many ports of the host as of the container, but found {first}-{last} for \
+             {from}-{to}"
+        ))),
+        None => Ok((from..=to).map(|number| published(number, None)).collect()),
+    }
+}
+
+/// `{target: 80, published: 8080, host_ip: 127.0.0.1, protocol: tcp}`.
+fn long_form(place: Place, entries: &[Entry], problems: &mut Problems) -> Option<Vec<Published>> {
+    const KEYS: [&'static str; 4] = ["target", "published", "host_ip", "protocol"];
+    let before = problems.all.len();
+    let mut said = BTreeMap::new();
+    for entry in entries {
+        if matches!(entry.key.as_str(), "mode" | "name" | "app_protocol") {
+            let message =
+                format!("expected no `{}` of a port: it means nothing to an engine", entry.key);
+            problems.add_hint(entry.place, message, "leave it out");
+        } else if known_key(entry, &KEYS, problems)
+            && let Some(text) = text(&entry.value, "a text or a number", problems)
+        {
+            said.insert(entry.key.as_str(), (text, entry.value.place));
+        }
+    }
+    let Some((target, target_place)) = said.get("target") else {
+        problems.add(place, "expected `target`, the port of the container, but found none");
+        return None;
+    };
+    let read =
+        |key: &str| -> (String, Place) { said.get(key).cloned().unwrap_or((String::new(), place)) };
+    let (published, published_place) = read("published");
+    let (ip, ip_place) = read("host_ip");
+    let (word, word_place) = read("protocol");
+    // An address of the long form may do without brackets.
+    let ip = if ip.contains(':') && !ip.starts_with('[') { format!("[{ip}]") } else { ip };
+    let mut keep = |place: Place, wrong: Wrong| wrong.tell(place, problems);
+    let target =
+        range(target, "a port of the container").map_err(|wrong| keep(*target_place, wrong));
+    let host = host_range(&published).map_err(|wrong| keep(published_place, wrong));
+    let ip = address(&ip).map_err(|wrong| keep(ip_place, wrong));
+    let protocol = if word.is_empty() { Ok(Protocol::Tcp) } else { protocol(&word) };
+    let protocol = protocol.map_err(|wrong| keep(word_place, wrong));
+    let (Ok(target), Ok(host), Ok(ip), Ok(protocol)) = (target, host, ip, protocol) else {
+        return None;
+    };
+    let all = spread(target, protocol, &ip, host).map_err(|wrong| keep(place, wrong)).ok()?;
+    (problems.all.len() == before).then_some(all)
+}
+
+impl Say for Ports {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let Kind::List(items) = &node.kind else {
+            return problems.expected("a list of ports", node);
+        };
+        let mut all: BTreeSet<Published> = BTreeSet::new();
+        let mut fine = true;
+        for item in items {
+            let read = match &item.kind {
+                Kind::Map(entries) => long_form(item.place, entries, problems),
+                _ => text(item, "a port like `8080:80`", problems).and_then(|text| {
+                    short_form(&text).map_err(|wrong| wrong.tell(item.place, problems)).ok()
+                }),
+            };
+            for published in read.iter().flatten() {
+                // Docker would find out at the start, when the old container is stopped already.
+                let taken = all.iter().find(|other| clash(other, published));
+                if let Some(other) = taken {
+                    let message = format!(
+                        "expected every port of the host once, but found `{published}` beside `{other}`"
+                    );
+                    problems.add(item.place, message);
+                    fine = false;
+                }
+            }
+            fine &= read.is_some();
+            all.extend(read.into_iter().flatten());
+        }
+        fine.then_some(Self(all))
+    }
+
+    fn print(&self) -> Json {
+        self.0.iter().map(|published| json!(published.to_string())).collect()
+    }
+
+    fn schema() -> Json {
+        let port = json!({"type": ["integer", "string"]});
+        json!({"type": "array", "items": {"oneOf": [
+            {"type": "integer", "minimum": 1, "maximum": 65535},
+            {"type": "string", "pattern": r"^(([^/]*:)?[0-9-]*:)?[0-9]+(-[0-9]+)?(/[a-zA-Z]+)?$"},
+            {
+                "type": "object",
+                "properties": {
+                    "target": port,
+                    "published": port,
+                    "host_ip": {"type": "string"},
+                    "protocol": {"enum": ["tcp", "udp", "sctp"]},
+                },
+                "required": ["target"],
+                "additionalProperties": false,
+            },
+        ]}})
+    }
+}
+
+/// Whether two different bindings want the same port of the same address.
+fn clash(one: &Published, other: &Published) -> bool {
+    let single = |published: &Published| published.host.filter(|(from, to)| from == to);
+    one != other
+        && one.port.protocol == other.port.protocol
+        && one.host_ip == other.host_ip
+        && single(one).is_some()
+        && single(one) == single(other)
+}
+
+/// The row of published ports.
+#[derive(Debug)]
+pub struct PortsRow;
+
+impl Row for PortsRow {
+    type Said = Ports;
+
+    fn about(&self) -> &About {
+        const IT: About = About {
+            key: "ports",
+            doc: "ports published on the host: short or long form, ranges, addresses, tcp, udp, sctp",
+            examples: &[
+                "[\"127.0.0.1:8080-8082:8080\"]",
+                "[80, \"443:443\", \"5000-5002:6000-6002/udp\"]",
+                "[\"[::1]:53:53/udp\", \"127.0.0.1::80\", {target: 90, published: 9090, host_ip: 0.0.0.0}]",
+            ],
+            ..PORTS
+        };
+        &IT
+    }
+
+    /// A binding of a port that is not exposed publishes nothing, so every port is exposed too.
+    fn write(&self, said: &Ports, body: &mut Body, _cx: &Context) {
+        let mut bindings: BTreeMap<String, Vec<Json>> = BTreeMap::new();
+        for published in &said.0 {
+            let port = published.port.to_string();
+            body.nested("ExposedPorts").insert(port.clone(), json!({}));
+            bindings.entry(port).or_default().push(json!({
+                "HostIp": published.host_ip,
+                "HostPort": published.host_port(),
+            }));
+        }
+        body.host("PortBindings", json!(bindings));
+    }
+
+    fn read(&self, look: &Look) -> Value {
+        let bindings = look.host("PortBindings").as_object();
+        let texts = bindings.into_iter().flatten().flat_map(|(port, hosts)| {
+            hosts.as_array().into_iter().flatten().map(|host| found(port, host))
+        });
+        some_set(texts.collect())
+    }
+}
+
+/// A binding as the engine has it, in our spelling; as it is where that is not possible.
+fn found(port: &str, host: &Json) -> Atom {
+    let ip = host["HostIp"].as_str().unwrap_or_default();
+    let host_port = host["HostPort"].as_str().unwrap_or_default();
+    let read = || -> Result<Published, Wrong> {
+        let (number, protocol) = with_protocol(port)?;
+        let (number, _) = range(number, "a port")?;
+        let host_ip = ip.parse::<IpAddr>().map_or_else(|_| ip.to_owned(), |ip| ip.to_string());
+        Ok(Published { port: Port { number, protocol }, host_ip, host: host_range(host_port)? })
+    };
+    Atom::Text(
+        read()
+            .map_or_else(|_| format!("{ip}:{host_port}:{port}"), |published| published.to_string()),
+    )
+}
+
+impl Say for Exposed {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let Kind::List(items) = &node.kind else {
+            return problems.expected("a list of ports", node);
+        };
+        let mut all = BTreeSet::new();
+        let mut fine = true;
+        for item in items {
+            let read = text(item, "a port like `80` or `53/udp`", problems).and_then(|text| {
+                let read = || {
+                    let (numbers, protocol) = with_protocol(&text)?;
+                    let (from, to) = range(numbers, "a port of the container")?;
+                    Ok((from..=to).map(move |number| Port { number, protocol }))
+                };
+                read().map_err(|wrong: Wrong| wrong.tell(item.place, problems)).ok()
+            });
+            fine &= read.is_some();
+            all.extend(read.into_iter().flatten());
+        }
+        fine.then_some(Self(all))
+    }
+
+    fn print(&self) -> Json {
+        self.0.iter().map(|port| json!(port.to_string())).collect()
+    }
+
+    fn schema() -> Json {
+        json!({"type": "array", "items": {"oneOf": [
+            {"type": "integer", "minimum": 1, "maximum": 65535},
+            {"type": "string", "pattern": "^[0-9]+(-[0-9]+)?(/[a-zA-Z]+)?$"},
+        ]}})
+    }
+}
+
+/// The row of exposed ports.
+#[derive(Debug)]
+pub struct ExposeRow;
+
+impl Row for ExposeRow {
+    type Said = Exposed;
+
+    fn about(&self) -> &About {
+        const IT: About = About {
+            key: "expose",
+            doc: "ports exposed without being published, beside those of the image",
+            examples: &["[8080]", "[\"9000-9002\", 53/udp]"],
+            from_image: true,
+            ..PORTS
+        };
+        &IT
+    }
+
+    fn write(&self, said: &Exposed, body: &mut Body, _cx: &Context) {
+        for port in &said.0 {
+            body.nested("ExposedPorts").insert(port.to_string(), json!({}));
+        }
+    }
+
+    fn read(&self, look: &Look) -> Value {
+        let ports = look.config("ExposedPorts").as_object();
+        some_set(ports.into_iter().flatten().map(|(port, _)| Atom::Text(with_tcp(port))).collect())
+    }
+
+    /// What one side publishes it exposes by that; whether it is published is told by `ports`.
+    fn settle(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
+        let published = |look: &Look| -> BTreeSet<Atom> {
+            let bindings = look.host("PortBindings").as_object();
+            bindings.into_iter().flatten().map(|(port, _)| Atom::Text(with_tcp(port))).collect()
+        };
+        let published: BTreeSet<Atom> =
+            published(both.0).union(&published(both.1)).cloned().collect();
+        for value in [expected, found] {
+            if let Value::Set(ports) = value {
+                let rest: BTreeSet<Atom> = ports.difference(&published).cloned().collect();
+                *value = some_set(rest);
+            }
+        }
+    }
+}
+
+/// An engine keeps `80` as it was sent and means `80/tcp`.
+fn with_tcp(port: &str) -> String {
+    if port.contains('/') { port.to_owned() } else { format!("{port}/tcp") }
+}
+
+#[cfg(test)]
+#[path = "ports_tests.rs"]
+mod tests;

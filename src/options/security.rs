@@ -1,0 +1,167 @@
+//! What a container may do to its host.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value as Json, json};
+
+use super::canon::{Atom, Value};
+use super::field::{At, Field, Plain, field, list_schema, set, some_set, strings, texts};
+use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
+use crate::look::Look;
+use crate::spec::node::{Node, Problems};
+
+const SECURITY: About = About { group: Group::Security, ..ABOUT };
+
+/// `privileged`.
+pub static PRIVILEGED: Field<bool> = field(
+    At::Host("Privileged"),
+    About {
+        key: "privileged",
+        doc: "all that the host's root may",
+        examples: &["true", "false"],
+        ..SECURITY
+    },
+);
+
+/// `read_only`.
+pub static READ_ONLY: Field<bool> = field(
+    At::Host("ReadonlyRootfs"),
+    About {
+        key: "read_only",
+        doc: "its own file system not for writing",
+        examples: &["true", "false"],
+        ..SECURITY
+    },
+);
+
+/// `cap_add`.
+pub static CAP_ADD: Field<Capabilities> = field(
+    At::Host("CapAdd"),
+    About {
+        key: "cap_add",
+        doc: "capabilities beyond the usual ones",
+        examples: &["[NET_ADMIN, cap_sys_time]", "[ALL]"],
+        ..SECURITY
+    },
+);
+
+/// `cap_drop`.
+pub static CAP_DROP: Field<Capabilities> = field(
+    At::Host("CapDrop"),
+    About {
+        key: "cap_drop",
+        doc: "capabilities less than the usual ones",
+        examples: &["[ALL]", "[MKNOD, NET_RAW]"],
+        ..SECURITY
+    },
+);
+
+/// Capabilities in capitals, without `CAP_`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capabilities(pub BTreeSet<String>);
+
+fn capability(text: &str) -> String {
+    let upper = text.to_ascii_uppercase();
+    upper.strip_prefix("CAP_").map(str::to_owned).unwrap_or(upper)
+}
+
+impl Say for Capabilities {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let names = texts(node, "a list of capabilities", problems)?;
+        let word = |name: &String| {
+            !name.is_empty()
+                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        };
+        if !names.iter().all(word) {
+            return problems.expected("a list of capabilities like `NET_ADMIN`", node);
+        }
+        Some(Self(names.iter().map(|name| capability(name)).collect()))
+    }
+
+    fn print(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn schema() -> Json {
+        json!({"type": "array", "items": {"type": "string", "pattern": "^[a-zA-Z0-9_]+$"}})
+    }
+}
+
+impl Plain for Capabilities {
+    fn write(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn read(json: &Json) -> Value {
+        set(json, |name| Atom::Text(capability(name)))
+    }
+}
+
+/// Options of security modules, each `NAME=VALUE`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecurityOptions(pub BTreeSet<String>);
+
+/// `label:disable` and `label=disable` are one.
+fn option(text: &str) -> String {
+    match text.find(['=', ':']) {
+        Some(at) => format!("{}={}", &text[..at], &text[at + 1..]),
+        None => text.to_owned(),
+    }
+}
+
+impl Say for SecurityOptions {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let options = texts(node, "a list of options like `no-new-privileges=true`", problems)?;
+        Some(Self(options.iter().map(|text| option(text)).collect()))
+    }
+
+    fn print(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn schema() -> Json {
+        list_schema()
+    }
+}
+
+/// The row of the security options.
+#[derive(Debug)]
+pub struct SecurityOptRow;
+
+impl Row for SecurityOptRow {
+    type Said = SecurityOptions;
+
+    fn about(&self) -> &About {
+        const IT: About = About {
+            key: "security_opt",
+            aliases: &["security_opts"],
+            doc: "options of the host's security modules",
+            examples: &["[\"no-new-privileges=true\"]", "[\"label:disable\", apparmor=unconfined]"],
+            ..SECURITY
+        };
+        &IT
+    }
+
+    fn write(&self, said: &SecurityOptions, body: &mut Body, _cx: &Context) {
+        body.host("SecurityOpt", json!(said.0));
+    }
+
+    fn read(&self, look: &Look) -> Value {
+        some_set(strings(look.host("SecurityOpt")).map(|text| Atom::Text(option(text))).collect())
+    }
+
+    /// An engine adds labels by itself.
+    fn settle(&self, expected: &mut Value, found: &mut Value, _both: (&Look, &Look)) {
+        let declared = match expected {
+            Value::Set(options) => options.clone(),
+            _ => BTreeSet::new(),
+        };
+        if let Value::Set(options) = found {
+            let kept = options.iter().filter(|option| {
+                declared.contains(option)
+                    || !matches!(option, Atom::Text(text) if text.starts_with("label="))
+            });
+            *found = some_set(kept.cloned().collect());
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Where data lies: volumes, bind mounts, temporary file systems.
+//!
+//! The wish is read (`Binds`, `Mounts`, `Config.Volumes`), never what became of it. Whether a
+//! mount is spelled as a bind or as a mount makes no difference: both are one model by target.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value as Json, json};
+
+use super::canon::{Atom, Value};
+use super::field::{
+    At, Bytes, Field, Plain, Text, field, list_schema, one_or_more, one_or_more_schema, some_map,
+    some_set, strings,
+};
+use super::network::is_name;
+use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
+use super::volumes::clean;
+use crate::look::Look;
+use crate::say;
+use crate::spec::node::{Node, Problems};
+
+const STORAGE: About = About { group: Group::Storage, ..ABOUT };
+
+/// `volume_driver`.
+pub static VOLUME_DRIVER: Field<Text> = field(
+    At::Host("VolumeDriver"),
+    About {
+        key: "volume_driver",
+        doc: "the driver that makes the volumes which are not there yet",
+        examples: &["local"],
+        ..STORAGE
+    },
+);
+
+/// `shm_size`.
+pub static SHM_SIZE: Field<Bytes> = field(
+    At::Host("ShmSize"),
+    About {
+        key: "shm_size",
+        doc: "the size of `/dev/shm`",
+        examples: &["128m", "1073741824"],
+        ..STORAGE
+    },
+);
+
+/// `tmpfs`.
+pub static TMPFS: Field<Tmpfs> = field(
+    At::Host("Tmpfs"),
+    About {
+        key: "tmpfs",
+        doc: "file systems in memory: `PATH` or `PATH:OPTIONS`",
+        examples: &["[/run, \"/tmp:size=64m,mode=1777\"]", "/run"],
+        ..STORAGE
+    },
+);
+
+/// File systems in memory: options by path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tmpfs(pub BTreeMap<String, String>);
+
+/// Options of a mount in one order.
+fn sorted(options: &str) -> String {
+    let options: BTreeSet<&str> = options.split(',').filter(|option| !option.is_empty()).collect();
+    options.into_iter().collect::<Vec<_>>().join(",")
+}
+
+impl Say for Tmpfs {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let mut paths = BTreeMap::new();
+        let mut fine = true;
+        for entry in one_or_more(node, "`PATH:OPTIONS` or a list of them", problems)? {
+            let (path, options) = entry.split_once(':').unwrap_or((&entry, ""));
+            let mut wrong = |message: String| {
+                problems.add(node.place, message);
+                fine = false;
+            };
+            if !path.starts_with('/') {
+                wrong(format!("expected an absolute path, but found `{}`", say::short(path)));
+            } else if paths.insert(clean(path), sorted(options)).is_some() {
+                wrong(format!("expected every path once, but found `{}` again", say::short(path)));
+            }
+        }
+        fine.then_some(Self(paths))
+    }
+
+    fn print(&self) -> Json {
+        let entry = |(path, options): (&String, &String)| match options.as_str() {
+            "" => json!(path),
+            options => json!(format!("{path}:{options}")),
+        };
+        self.0.iter().map(entry).collect()
+    }
+
+    fn schema() -> Json {
+        one_or_more_schema()
+    }
+}
+
+impl Plain for Tmpfs {
+    fn write(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn read(json: &Json) -> Value {
+        let entries = json.as_object().into_iter().flatten();
+        some_map(
+            entries
+                .map(|(path, options)| {
+                    (clean(path), Atom::Text(sorted(options.as_str().unwrap_or_default())))
+                })
+                .collect(),
+        )
+    }
+}
+
+/// Containers whose volumes are shared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VolumesFrom(pub BTreeMap<String, String>);
+
+/// The mode without what is so anyway.
+fn mode(text: &str) -> String {
+    sorted(&text.split(',').filter(|word| *word != "rw").collect::<Vec<_>>().join(","))
+}
+
+/// `NAME` or `NAME:MODE`.
+fn with_mode(name: &str, mode: &str) -> String {
+    if mode.is_empty() { name.to_owned() } else { format!("{name}:{mode}") }
+}
+
+impl Say for VolumesFrom {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let mut targets = BTreeMap::new();
+        let mut fine = true;
+        for entry in one_or_more(node, "a list of `CONTAINER` or `CONTAINER:ro`", problems)? {
+            let bare = entry.strip_prefix("container:").unwrap_or(&entry);
+            let (target, options) = bare.split_once(':').unwrap_or((bare, ""));
+            let known = |word: &str| matches!(word, "ro" | "rw" | "z" | "Z" | "nocopy");
+            let mut wrong = |message: String| {
+                problems.add(node.place, message);
+                fine = false;
+            };
+            if !is_name(target) || !(options.is_empty() || options.split(',').all(known)) {
+                wrong(format!(
+                    "expected `CONTAINER` or `CONTAINER:ro`, but found `{}`",
+                    say::short(&entry)
+                ));
+            } else if targets.insert(target.to_owned(), mode(options)).is_some() {
+                wrong(format!("expected every container once, but found `{target}` again"));
+            }
+        }
+        fine.then_some(Self(targets))
+    }
+
+    fn print(&self) -> Json {
+        self.0.iter().map(|(target, mode)| json!(with_mode(target, mode))).collect()
+    }
+
+    fn schema() -> Json {
+        json!({"oneOf": [{"type": "string"}, list_schema()]})
+    }
+
+    fn targets(&self, out: &mut Vec<String>) {
+        out.extend(self.0.keys().cloned());
+    }
+}
+
+/// The row of shared volumes.
+#[derive(Debug)]
+pub struct VolumesFromRow;
+
+impl Row for VolumesFromRow {
+    type Said = VolumesFrom;
+
+    fn about(&self) -> &About {
+        const IT: About = About {
+            key: "volumes_from",
+            doc: "containers whose volumes it shares: `CONTAINER` or `CONTAINER:ro`",
+            examples: &["[\"data:ro\"]", "[data, \"container:logs:z,ro\"]"],
+            ..STORAGE
+        };
+        &IT
+    }
+
+    fn write(&self, said: &VolumesFrom, body: &mut Body, cx: &Context) {
+        let entries: Vec<String> =
+            said.0.iter().map(|(target, mode)| with_mode(cx.container(target), mode)).collect();
+        body.host("VolumesFrom", entries);
+    }
+
+    fn read(&self, look: &Look) -> Value {
+        let spelled = |entry: &str| {
+            let (target, options) = entry.split_once(':').unwrap_or((entry, ""));
+            Atom::Text(with_mode(target, &mode(options)))
+        };
+        some_set(strings(look.host("VolumesFrom")).map(spelled).collect())
+    }
+}

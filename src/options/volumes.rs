@@ -1,0 +1,415 @@
+//! `volumes`: volumes and bind mounts, by the path at which they are seen inside.
+//!
+//! Temporary file systems under `tmpfs` and shared volumes are rows of their own.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value as Json, json};
+
+use super::canon::{Atom, Value};
+use super::field::{some_map, strings, text};
+use super::network::is_name;
+use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
+use super::{sizes, volumes_long};
+use crate::look::Look;
+use crate::say;
+use crate::spec::node::{Kind, Node, Place, Problems};
+
+/// What a spec says of volumes: by the path inside.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Volumes(pub BTreeMap<String, Mount>);
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// What is mounted.
+    pub source: Source,
+    /// Not for writing.
+    pub read_only: bool,
+    /// Other words after the second colon: `z`, `Z`, `nocopy`, `rslave`, ….
+    pub options: BTreeSet<String>,
+}
+
+/// What is mounted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A volume that the engine makes for this container alone.
+    Anonymous,
+    /// A volume by its name.
+    Named {
+        /// The name.
+        name: String,
+        /// The part of it that is seen.
+        subpath: Option<String>,
+    },
+    /// A folder or file of the host.
+    Bind {
+        /// Its path, cleaned; relative ones begin with `.`.
+        path: String,
+        /// Whether the engine makes a folder where there is nothing.
+        create: bool,
+    },
+    /// A file system in memory.
+    Memory {
+        /// Bytes; 0: as much as there is.
+        size: i64,
+        /// Permissions; 0: the engine's.
+        mode: i64,
+    },
+}
+
+impl Mount {
+    pub(super) fn new(source: Source) -> Self {
+        Self { source, read_only: false, options: BTreeSet::new() }
+    }
+
+    /// The words after the second colon.
+    fn words(&self) -> String {
+        let read_only = self.read_only.then_some("ro");
+        let words = read_only.into_iter().chain(self.options.iter().map(String::as_str));
+        words.collect::<Vec<_>>().join(",")
+    }
+
+    /// Whether the short form says all of it.
+    fn is_short(&self) -> bool {
+        match &self.source {
+            Source::Anonymous => self.words().is_empty(),
+            Source::Named { subpath, .. } => subpath.is_none(),
+            Source::Bind { create, .. } => *create,
+            Source::Memory { .. } => false,
+        }
+    }
+}
+
+/// Words that an engine takes and that change nothing on Linux.
+const EMPTY_WORDS: [&str; 4] = ["rw", "consistent", "cached", "delegated"];
+/// How mounts made below a bind are seen on the other side.
+pub(super) const PROPAGATIONS: [&str; 6] =
+    ["private", "rprivate", "shared", "rshared", "slave", "rslave"];
+
+/// Adds one word to a mount; whether it is known.
+fn take_word(mount: &mut Mount, word: &str) -> bool {
+    match word {
+        "ro" => mount.read_only = true,
+        "z" | "Z" | "nocopy" => drop(mount.options.insert(word.to_owned())),
+        _ if PROPAGATIONS.contains(&word) => drop(mount.options.insert(word.to_owned())),
+        _ => return EMPTY_WORDS.contains(&word),
+    }
+    true
+}
+
+/// A path without `.`, `..`, doubled and trailing slashes, as Go's `path.Clean` has it.
+pub(super) fn clean(path: &str) -> String {
+    let rooted = path.starts_with('/');
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => drop(parts.pop()),
+            ".." if rooted => {}
+            part => parts.push(part),
+        }
+    }
+    match (rooted, parts.join("/")) {
+        (true, rest) => format!("/{rest}"),
+        (false, rest) if rest.is_empty() => ".".to_owned(),
+        (false, rest) => rest,
+    }
+}
+
+/// The source of a bind as it is kept: absolute, or beginning with `.`.
+pub(super) fn bind_source(path: &str) -> Result<String, (String, &'static str)> {
+    if path.starts_with('~') {
+        return Err((
+            format!("expected a path of the engine's host, but found `{}`", say::short(path)),
+            "write the home folder out: whose it is depends on who applies",
+        ));
+    }
+    let cleaned = clean(path);
+    Ok(match path.starts_with('/') || cleaned == "." || cleaned.starts_with("..") {
+        true => cleaned,
+        false => format!("./{cleaned}"),
+    })
+}
+
+/// The path inside, cleaned.
+pub(super) fn target(path: &str) -> Result<String, String> {
+    let cleaned = clean(path);
+    if !path.starts_with('/') || cleaned == "/" {
+        return Err(format!(
+            "expected an absolute path inside the container, but found `{}`",
+            say::short(path)
+        ));
+    }
+    Ok(cleaned)
+}
+
+/// `/path`, `name:/path`, `/host:/path:ro,z`.
+fn short_form(text: &str, place: Place, problems: &mut Problems) -> Option<(String, Mount)> {
+    let parts: Vec<&str> = text.split(':').collect();
+    let (source, inside, words) = match parts[..] {
+        [inside] => (None, inside, ""),
+        [source, inside] => (Some(source), inside, ""),
+        [source, inside, words] => (Some(source), inside, words),
+        _ => {
+            let found = say::short(text);
+            problems.add(place, format!("expected `SOURCE:PATH:OPTIONS`, but found `{found}`"));
+            return None;
+        }
+    };
+    let inside = target(inside).map_err(|message| problems.add(place, message)).ok()?;
+    let source = match source {
+        None => Source::Anonymous,
+        Some(source) if source.starts_with(['/', '.', '~']) => {
+            let path = bind_source(source)
+                .map_err(|(message, hint)| problems.add_hint(place, message, hint))
+                .ok()?;
+            Source::Bind { path, create: true }
+        }
+        Some(source) => {
+            Source::Named { name: volume_name(source, place, problems)?, subpath: None }
+        }
+    };
+    let mut mount = Mount::new(source);
+    for word in words.split(',').filter(|_| !words.is_empty()) {
+        let fits = match &mount.source {
+            Source::Bind { .. } => word != "nocopy",
+            _ => !PROPAGATIONS.contains(&word),
+        };
+        if !fits || !take_word(&mut mount, word) {
+            let found = say::short(word);
+            let what = if matches!(mount.source, Source::Bind { .. }) { "bind" } else { "volume" };
+            problems.add(
+                place,
+                format!("expected an option of a {what} like `ro`, but found `{found}`"),
+            );
+            return None;
+        }
+    }
+    Some((inside, mount))
+}
+
+/// The name of a volume: two characters at least.
+pub(super) fn volume_name(text: &str, place: Place, problems: &mut Problems) -> Option<String> {
+    if is_name(text) && text.len() > 1 {
+        return Some(text.to_owned());
+    }
+    let message = format!("expected the name of a volume, but found `{}`", say::short(text));
+    problems.add_hint(place, message, "a folder of the host begins with `/` or `./`");
+    None
+}
+
+impl Say for Volumes {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let Kind::List(items) = &node.kind else {
+            return problems.expected("a list of volumes", node);
+        };
+        let mut all = BTreeMap::new();
+        let mut fine = true;
+        for item in items {
+            let read = match &item.kind {
+                Kind::Map(entries) => volumes_long::parse(item.place, entries, problems),
+                _ => text(item, "a volume like `name:/path`", problems)
+                    .and_then(|text| short_form(&text, item.place, problems)),
+            };
+            fine &= read.is_some();
+            let Some((inside, mount)) = read else { continue };
+            if all.contains_key(&inside) {
+                let found = say::short(&inside);
+                let message = format!("expected every path inside once, but found `{found}` again");
+                problems.add(item.place, message);
+                fine = false;
+            }
+            all.insert(inside, mount);
+        }
+        fine.then_some(Self(all))
+    }
+
+    fn print(&self) -> Json {
+        let entry = |(inside, mount): (&String, &Mount)| {
+            if !mount.is_short() {
+                return volumes_long::print(inside, mount);
+            }
+            let source = match &mount.source {
+                Source::Named { name, .. } => Some(name),
+                Source::Bind { path, .. } => Some(path),
+                Source::Anonymous | Source::Memory { .. } => None,
+            };
+            let words = mount.words();
+            let parts = [source, Some(inside), Some(&words).filter(|words| !words.is_empty())];
+            json!(parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(":"))
+        };
+        self.0.iter().map(entry).collect()
+    }
+
+    fn schema() -> Json {
+        json!({"type": "array", "items": {"oneOf": [
+            {"type": "string", "pattern": "^([^:]+:)?/[^:]*(:[a-zA-Z,]*)?$"},
+            volumes_long::schema(),
+        ]}})
+    }
+}
+
+/// The row of the volumes.
+#[derive(Debug)]
+pub struct VolumesRow;
+
+impl Row for VolumesRow {
+    type Said = Volumes;
+
+    fn about(&self) -> &About {
+        const IT: About = About {
+            key: "volumes",
+            doc: "volumes and folders of the host: anonymous, named and bind mounts, short or long form",
+            examples: &[
+                "[\"pgdata:/var/lib/postgresql/data\", \"/etc/app:/etc/app:ro\"]",
+                "[/var/cache, \"/srv/data:/data:Z,rslave\", \"/srv/data:/again\"]",
+                "[{type: volume, source: pgdata, target: /data, volume: {nocopy: true, subpath: main}}]",
+                "[{type: bind, source: /srv, target: /srv, read_only: true, bind: {create_host_path: false}}]",
+                "[{type: tmpfs, target: /run, tmpfs: {size: 64m, mode: 1777}}]",
+            ],
+            group: Group::Storage,
+            from_image: true,
+            ..ABOUT
+        };
+        &IT
+    }
+
+    fn write(&self, said: &Volumes, body: &mut Body, cx: &Context) {
+        let mut binds = Vec::new();
+        let mut mounts = Vec::new();
+        for (inside, mount) in &said.0 {
+            let words = mount.words();
+            let source = match &mount.source {
+                Source::Anonymous if mount.is_short() => {
+                    body.nested("Volumes").insert(inside.clone(), json!({}));
+                    continue;
+                }
+                Source::Named { name, .. } if mount.is_short() => name.clone(),
+                Source::Bind { path, .. } if mount.is_short() => absolute(path, cx),
+                _ => {
+                    mounts.push(volumes_long::write(inside, mount, &|path| absolute(path, cx)));
+                    continue;
+                }
+            };
+            let tail = if words.is_empty() { String::new() } else { format!(":{words}") };
+            binds.push(json!(format!("{source}:{inside}{tail}")));
+        }
+        if !binds.is_empty() {
+            body.host("Binds", binds);
+        }
+        if !mounts.is_empty() {
+            body.host("Mounts", mounts);
+        }
+    }
+
+    fn read(&self, look: &Look) -> Value {
+        let mut all = BTreeMap::new();
+        let volumes = look.config("Volumes").as_object();
+        for (inside, _) in volumes.into_iter().flatten() {
+            all.insert(clean(inside), Mount::new(Source::Anonymous));
+        }
+        // What is mounted over the image's volume takes its place.
+        for bind in strings(look.host("Binds")) {
+            let (inside, mount) = found(bind);
+            all.insert(inside, mount);
+        }
+        for mount in look.host("Mounts").as_array().into_iter().flatten() {
+            let (inside, mount) = volumes_long::read(mount);
+            all.insert(inside, mount);
+        }
+        some_map(all.into_iter().map(|(inside, mount)| (inside, canonical(&mount))).collect())
+    }
+
+    fn vet(&self, said: &Volumes, cx: &Context) -> Result<(), String> {
+        if cx.base_dir.is_some() {
+            return Ok(());
+        }
+        for mount in said.0.values() {
+            if let Source::Bind { path, .. } = &mount.source
+                && path.starts_with('.')
+            {
+                return Err(format!(
+                    "expected an absolute path of the engine's host, but found `{}`; hint: write \
+                     it out, or say `base_dir` at the root",
+                    say::short(path)
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A bind's source on the engine's host.
+fn absolute(path: &str, cx: &Context) -> String {
+    match &cx.base_dir {
+        Some(base) if path.starts_with('.') => clean(&format!("{base}/{path}")),
+        _ => path.to_owned(),
+    }
+}
+
+/// A bind as an engine keeps it; words that are not known stay.
+fn found(bind: &str) -> (String, Mount) {
+    let mut parts = bind.splitn(3, ':');
+    let (first, inside, words) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
+    let Some(inside) = inside else { return (clean(first), Mount::new(Source::Anonymous)) };
+    let source = if first.starts_with('/') {
+        Source::Bind { path: clean(first), create: true }
+    } else {
+        Source::Named { name: first.to_owned(), subpath: None }
+    };
+    let mut mount = Mount::new(source);
+    for word in words.unwrap_or_default().split(',').filter(|word| !word.is_empty()) {
+        if !take_word(&mut mount, word) {
+            mount.options.insert(word.to_owned());
+        }
+    }
+    (clean(inside), mount)
+}
+
+/// A mount as text in which equal means the same: `pgdata ro`, `/srv/data Z,rslave`.
+fn canonical(mount: &Mount) -> Atom {
+    let source = match &mount.source {
+        Source::Anonymous => "anonymous volume".to_owned(),
+        Source::Named { name, subpath: None } => name.clone(),
+        Source::Named { name, subpath: Some(part) } => format!("{name}/{part}"),
+        Source::Bind { path, .. } => path.clone(),
+        Source::Memory { size, mode } => {
+            let size = if *size > 0 { format!(" size={size}") } else { String::new() };
+            let mode = if *mode > 0 { format!(" mode={mode:o}") } else { String::new() };
+            format!("tmpfs{size}{mode}")
+        }
+    };
+    let mut mount = mount.clone();
+    // What a bind propagates where nothing is said.
+    mount.options.remove("rprivate");
+    match mount.words().as_str() {
+        "" => Atom::Text(source),
+        words => Atom::Text(format!("{source} ({words})")),
+    }
+}
+
+/// A size in the long form: a number of bytes or Docker's spelling.
+pub(super) fn size(text: &str) -> Option<i64> {
+    sizes::bytes(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_cleaned_as_go_does() {
+        for (path, cleaned) in [
+            ("/srv//lab/data/", "/srv/lab/data"),
+            ("/a/./b/../c", "/a/c"),
+            ("/..", "/"),
+            ("../a/../b", "../b"),
+            ("./a", "a"),
+            ("", "."),
+            ("a/../..", ".."),
+        ] {
+            assert_eq!(clean(path), cleaned, "{path}");
+        }
+    }
+}
