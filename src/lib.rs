@@ -9,5 +9,7 @@ pub mod look;
 pub mod options;
 pub mod plan;
 pub mod say;
+pub mod seal;
 pub mod snapshot;
 pub mod spec;
+pub mod wanted;

@@ -3,7 +3,15 @@
 //! Two traits: [`Reader`] has no call that changes anything, [`Writer`] adds those. Only
 //! [`crate::apply`] holds a `Writer`. Answers are the engine's raw JSON.
 
+pub mod connect;
+pub mod connector;
+pub mod credentials;
+pub mod docker;
 pub mod simulated;
+pub mod take;
+#[cfg(feature = "tls")]
+pub mod tls;
+pub mod transport;
 
 use serde_json::Value as Json;
 
@@ -41,6 +49,8 @@ pub enum ErrorKind {
     Interrupted,
     /// The answer is not what the API promises.
     Protocol,
+    /// What was looked at kept changing.
+    Busy,
 }
 
 /// The result of a call.

@@ -75,7 +75,7 @@ impl Fault {
             ErrorKind::NotFound => "no such object (made to fail)".to_owned(),
             ErrorKind::Conflict => "conflict (made to fail)".to_owned(),
             ErrorKind::Status(status) => format!("status {status} (made to fail)"),
-            ErrorKind::Version | ErrorKind::Protocol => "made to fail".to_owned(),
+            ErrorKind::Version | ErrorKind::Protocol | ErrorKind::Busy => "made to fail".to_owned(),
         };
         EngineError { kind: self.kind, doing: doing.to_owned(), message, hint: None }
     }

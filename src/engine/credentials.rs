@@ -1,0 +1,182 @@
+//! Registry credentials as Docker's client keeps them: `config.json` and its helpers.
+//!
+//! They are used for asking and pulling, nowhere else; nothing here prints one, and what a helper
+//! says is in no error.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use http::HeaderValue;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value as Json, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::connect::{self, Environment};
+use crate::say;
+
+/// The key under which Docker's client keeps the credentials of its default registry.
+const HUB_KEY: &str = "https://index.docker.io/v1/";
+/// That registry in references.
+const HUB: &str = "docker.io";
+/// How long a helper may take.
+const HELPER_PATIENCE: Duration = Duration::from_secs(30);
+/// The longest answer of a helper, in bytes.
+const HELPER_LIMIT: u64 = 1 << 20;
+
+/// Where credentials are found.
+#[derive(Clone)]
+pub struct Credentials {
+    environment: Environment,
+}
+
+/// One registry's.
+enum Login {
+    /// User and password.
+    Password(String, SecretString),
+    /// What an OAuth login left.
+    Token(SecretString),
+}
+
+impl Credentials {
+    /// Looks in Docker's configuration folder.
+    pub fn new(environment: &Environment) -> Self {
+        Self { environment: environment.clone() }
+    }
+
+    /// The `X-Registry-Auth` header for a reference; `None`: nobody is logged in there.
+    /// An error is a text that can be shown.
+    pub async fn header(&self, reference: &str) -> Result<Option<HeaderValue>, String> {
+        let registry = registry_of(reference);
+        let Some(login) = self.login(registry).await? else { return Ok(None) };
+        let key = if registry == HUB { HUB_KEY } else { registry };
+        let body = match &login {
+            Login::Password(user, password) => json!({
+                "username": user, "password": password.expose_secret(), "serveraddress": key,
+            }),
+            Login::Token(token) => {
+                json!({"identitytoken": token.expose_secret(), "serveraddress": key})
+            }
+        };
+        // The engine reads the URL alphabet; bollard writes the standard one, and a password
+        // whose encoding has `+` or `/` would count for none.
+        let text = SecretString::from(URL_SAFE.encode(body.to_string()));
+        let mut value = HeaderValue::from_str(text.expose_secret())
+            .map_err(|_| "the credentials fit no header".to_owned())?;
+        value.set_sensitive(true);
+        Ok(Some(value))
+    }
+
+    async fn login(&self, registry: &str) -> Result<Option<Login>, String> {
+        let config = connect::read_config(&self.environment).map_err(|error| error.message)?;
+        let Some(config) = config else { return Ok(None) };
+        let keys = keys(registry);
+        let own = keys.iter().find_map(|key| config["credHelpers"][key].as_str());
+        let store = config["credsStore"].as_str().filter(|name| !name.is_empty());
+        if let Some(helper) = own.or(store) {
+            for key in &keys {
+                if let Some(login) = ask(helper, key).await? {
+                    return Ok(Some(login));
+                }
+            }
+            if own.is_some() {
+                return Ok(None);
+            }
+        }
+        Ok(keys.iter().find_map(|key| written(&config["auths"][key])))
+    }
+}
+
+/// The registry of a reference, as Docker's client sees it.
+pub fn registry_of(reference: &str) -> &str {
+    match reference.split_once('/') {
+        Some((host, _))
+            if host.contains(['.', ':'])
+                || host == "localhost"
+                || host.chars().any(|c| c.is_ascii_uppercase()) =>
+        {
+            if host == "index.docker.io" {
+                HUB
+            } else {
+                host
+            }
+        }
+        _ => HUB,
+    }
+}
+
+/// Under which keys a registry's credentials may stand.
+fn keys(registry: &str) -> Vec<String> {
+    if registry == HUB {
+        return vec![HUB_KEY.into(), "index.docker.io".into(), HUB.into()];
+    }
+    let bare = registry.to_owned();
+    vec![
+        bare,
+        format!("https://{registry}"),
+        format!("https://{registry}/v1/"),
+        format!("https://{registry}/v2/"),
+        format!("http://{registry}"),
+    ]
+}
+
+/// An entry of `auths`.
+fn written(entry: &Json) -> Option<Login> {
+    let text = |field: &str| entry[field].as_str().filter(|text| !text.is_empty());
+    if let Some(token) = text("identitytoken") {
+        return Some(Login::Token(token.into()));
+    }
+    if let Some(auth) = text("auth") {
+        let decoded = STANDARD.decode(auth).ok().and_then(|bytes| String::from_utf8(bytes).ok())?;
+        let (user, password) = decoded.split_once(':')?;
+        return Some(Login::Password(user.into(), password.trim_end_matches('\0').into()));
+    }
+    Some(Login::Password(text("username")?.into(), text("password")?.into()))
+}
+
+/// Asks `docker-credential-NAME get`.
+async fn ask(helper: &str, key: &str) -> Result<Option<Login>, String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if !helper.chars().all(fits) {
+        return Err(format!(
+            "expected the name of a credential helper, but found `{}`",
+            say::short(helper)
+        ));
+    }
+    let program = format!("docker-credential-{helper}");
+    let answer = tokio::time::timeout(HELPER_PATIENCE, run(&program, key))
+        .await
+        .map_err(|_| format!("`{program}` did not answer within {HELPER_PATIENCE:?}"))?
+        .map_err(|error| format!("cannot run `{program}`: {}", error.kind()))?;
+    let Some(answer) = answer else { return Ok(None) };
+    let parsed: Option<Json> = serde_json::from_str(answer.expose_secret()).ok();
+    let user = parsed.as_ref().and_then(|json| json["Username"].as_str());
+    let secret = parsed.as_ref().and_then(|json| json["Secret"].as_str());
+    match (user, secret) {
+        (Some("<token>"), Some(secret)) => Ok(Some(Login::Token(secret.into()))),
+        (Some(user), Some(secret)) => Ok(Some(Login::Password(user.into(), secret.into()))),
+        _ => Err(format!("expected user and secret from `{program}`, but found something else")),
+    }
+}
+
+/// What a helper printed; `None`: it ended with a failure, which is how it says that it has none.
+async fn run(program: &str, key: &str) -> std::io::Result<Option<SecretString>> {
+    let mut child = tokio::process::Command::new(program)
+        .arg("get")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()?;
+    if let Some(mut input) = child.stdin.take() {
+        // A helper that does not read its input says so by how it ends.
+        let _ = input.write_all(key.as_bytes()).await;
+    }
+    let mut text = String::new();
+    if let Some(output) = child.stdout.take() {
+        output.take(HELPER_LIMIT).read_to_string(&mut text).await?;
+    }
+    let text = SecretString::from(text);
+    Ok(child.wait().await?.success().then_some(text))
+}

@@ -1,0 +1,407 @@
+//! One transport for everything: connections to an engine over a unix socket, TCP, TLS or ssh,
+//! under an HTTP client that keeps them open.
+//!
+//! Reads keep the engine's raw JSON, because bollard's typed models lose fields and one unknown
+//! word fails a whole list. Writes come from bollard through [`Transport::send`]. Which calls
+//! there are is [`super::docker`]'s.
+
+use std::error::Error as _;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode, Uri};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value as Json;
+use tokio::sync::Semaphore;
+
+use super::connect::Endpoint;
+use super::connector::{ConnectFailure, Connector};
+use super::{EngineError, ErrorKind, Result};
+use crate::say;
+
+/// The newest API that this version knows.
+pub const NEWEST: ApiVersion = ApiVersion { major: 1, minor: 53 };
+/// The oldest API that has what plans need: Docker 20.10.
+pub const OLDEST: ApiVersion = ApiVersion { major: 1, minor: 41 };
+
+/// How long things may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// Until a connection stands.
+    pub connect: Duration,
+    /// Until the engine said which API it speaks.
+    pub hello: Duration,
+    /// A whole read, body included.
+    pub read: Duration,
+    /// A whole write other than stopping, restarting, pulling and waiting.
+    pub write: Duration,
+    /// What stopping and restarting get beyond the container's grace.
+    pub beyond_grace: Duration,
+    /// Between two lines of a pull.
+    pub silence: Duration,
+    /// A read that makes the engine ask a registry.
+    pub registry: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            hello: Duration::from_secs(10),
+            read: Duration::from_secs(60),
+            write: Duration::from_secs(120),
+            beyond_grace: Duration::from_secs(120),
+            silence: Duration::from_secs(600),
+            registry: Duration::from_secs(60),
+        }
+    }
+}
+
+/// A version of the engine's API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ApiVersion {
+    /// `1`.
+    pub major: u32,
+    /// `41`.
+    pub minor: u32,
+}
+
+impl std::fmt::Display for ApiVersion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+impl ApiVersion {
+    fn parse(text: &str) -> Option<Self> {
+        let (major, minor) = text.split_once('.')?;
+        Some(Self { major: major.parse().ok()?, minor: minor.parse().ok()? })
+    }
+}
+
+/// The body of a request: ours or bollard's.
+pub type Body = UnsyncBoxBody<Bytes, std::io::Error>;
+
+/// A connection to one engine; cheap to clone.
+#[derive(Clone)]
+pub struct Transport(Arc<Inner>);
+
+struct Inner {
+    /// Reads share connections.
+    pooled: Client<Connector, Body>,
+    /// A write has a connection of its own: whether it took effect must not hang on the age of
+    /// somebody else's.
+    fresh: Client<Connector, Body>,
+    /// How many reads may be in flight.
+    flights: Semaphore,
+    patience: Patience,
+    version: Json,
+    api: ApiVersion,
+    /// Over ssh each connection is a session, so there writes share them, too.
+    sessions: bool,
+}
+
+/// One read: what is asked, and how much of an answer is taken.
+pub struct Get<'a> {
+    /// In words, for errors.
+    pub doing: &'a str,
+    /// Path and query, without the API version.
+    pub path: String,
+    /// The longest body, in bytes.
+    pub limit: usize,
+    /// How long all of it may take.
+    pub patience: Duration,
+    /// The `X-Registry-Auth` header, where a registry is asked.
+    pub auth: Option<http::HeaderValue>,
+}
+
+/// A read's answer.
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The whole body.
+    pub body: Bytes,
+}
+
+impl Transport {
+    /// Connects, asks the engine which API it speaks, and settles on one.
+    pub async fn connect(endpoint: &Endpoint, patience: Patience) -> Result<Self> {
+        let connector = Connector::new(endpoint, patience.connect)?;
+        let said = connector.said();
+        let sessions = matches!(endpoint, Endpoint::Ssh { .. });
+        let pooled = Client::builder(TokioExecutor::new()).build(connector.clone());
+        let fresh =
+            Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
+        let mut inner = Inner {
+            pooled,
+            fresh,
+            flights: Semaphore::new(if sessions { 2 } else { 32 }),
+            patience,
+            version: Json::Null,
+            api: OLDEST,
+            sessions,
+        };
+        let doing = format!("connecting to the engine at {}", place(endpoint));
+        let hello = Get {
+            doing: &doing,
+            path: "/version".into(),
+            limit: 1 << 20,
+            patience: if sessions { patience.hello * 3 } else { patience.hello },
+            auth: None,
+        };
+        let answer = inner.get(&hello, "").await.map_err(|error| first(error, &said))?;
+        let version = json(&doing, &answer).map_err(|mut error| {
+            error.kind = ErrorKind::Unreachable;
+            error.hint =
+                Some(format!("is it a Docker engine that listens at {}?", place(endpoint)));
+            error
+        })?;
+        inner.api = settle(&version).map_err(|(message, hint)| EngineError {
+            kind: ErrorKind::Version,
+            doing: doing.clone(),
+            message,
+            hint: Some(hint.into()),
+        })?;
+        inner.version = version;
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// What the engine said of itself when the connection was made.
+    pub fn version(&self) -> &Json {
+        &self.0.version
+    }
+
+    /// The API that is spoken.
+    pub fn api(&self) -> ApiVersion {
+        self.0.api
+    }
+
+    /// How long things may take.
+    pub fn patience(&self) -> Patience {
+        self.0.patience
+    }
+
+    /// Reads. A connection that breaks is tried once more; nothing else is.
+    pub async fn get(&self, get: &Get<'_>) -> Result<Answer> {
+        let prefix = format!("/v{}", self.0.api);
+        self.0.get(get, &prefix).await
+    }
+
+    /// Sends a request as it is but for the API version, which is put before its path. Never
+    /// tried twice.
+    pub async fn send(
+        &self,
+        doing: &str,
+        mut request: Request<Body>,
+    ) -> Result<Response<Incoming>> {
+        let path = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+        *request.uri_mut() = uri(doing, &format!("/v{}{path}", self.0.api))?;
+        let client = if self.0.sessions { &self.0.pooled } else { &self.0.fresh };
+        client.request(request).await.map_err(|error| failed(doing, &error))
+    }
+}
+
+impl Inner {
+    async fn get(&self, get: &Get<'_>, prefix: &str) -> Result<Answer> {
+        let _flight = self.flights.acquire().await;
+        let twice = async {
+            match self.once(get, prefix).await {
+                Err(error) if error.kind == ErrorKind::Interrupted => self.once(get, prefix).await,
+                result => result,
+            }
+        };
+        tokio::time::timeout(get.patience, twice).await.unwrap_or_else(|_| Err(late(get)))
+    }
+
+    async fn once(&self, get: &Get<'_>, prefix: &str) -> Result<Answer> {
+        let mut request = Request::new(empty());
+        *request.method_mut() = Method::GET;
+        *request.uri_mut() = uri(get.doing, &format!("{prefix}{}", get.path))?;
+        if let Some(auth) = &get.auth {
+            request.headers_mut().insert("X-Registry-Auth", auth.clone());
+        }
+        let response =
+            self.pooled.request(request).await.map_err(|error| failed(get.doing, &error))?;
+        let status = response.status();
+        let body = match Limited::new(response.into_body(), get.limit).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+                let message =
+                    format!("expected at most {} bytes, but the answer is longer", get.limit);
+                return Err(EngineError {
+                    kind: ErrorKind::Protocol,
+                    doing: get.doing.to_owned(),
+                    message,
+                    hint: None,
+                });
+            }
+            Err(_) => return Err(broken(get.doing)),
+        };
+        Ok(Answer { status, body })
+    }
+}
+
+/// An empty body.
+pub fn empty() -> Body {
+    full(Bytes::new())
+}
+
+/// A body that is there at once.
+pub fn full(bytes: Bytes) -> Body {
+    Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// The JSON of a 200; the engine's own words of anything else.
+pub fn json(doing: &str, answer: &Answer) -> Result<Json> {
+    if answer.status != StatusCode::OK {
+        return Err(refused(doing, answer.status, &answer.body));
+    }
+    serde_json::from_slice(&answer.body).map_err(|error| {
+        let message = format!(
+            "expected JSON, but found something else at line {} column {}",
+            error.line(),
+            error.column()
+        );
+        EngineError { kind: ErrorKind::Protocol, doing: doing.to_owned(), message, hint: None }
+    })
+}
+
+/// The error that an engine answered with.
+pub fn refused(doing: &str, status: StatusCode, body: &[u8]) -> EngineError {
+    let text = match serde_json::from_slice::<Json>(body) {
+        Ok(json) => json["message"].as_str().unwrap_or_default().to_owned(),
+        Err(_) => String::from_utf8_lossy(body).into_owned(),
+    };
+    refused_as(doing, status, &text)
+}
+
+/// The same, its text at hand.
+pub fn refused_as(doing: &str, status: StatusCode, text: &str) -> EngineError {
+    let kind = match status {
+        StatusCode::NOT_FOUND => ErrorKind::NotFound,
+        StatusCode::CONFLICT => ErrorKind::Conflict,
+        status => ErrorKind::Status(status.as_u16()),
+    };
+    let text = said(text);
+    let message = if text.is_empty() {
+        format!("the engine answered {status}")
+    } else {
+        format!("the engine answered {}: {text}", status.as_u16())
+    };
+    EngineError { kind, doing: doing.to_owned(), message, hint: None }
+}
+
+/// What an engine said, safe, on one line and of a length that can be read.
+pub fn said(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let text = words.join(" ");
+    let mut kept: String = text.chars().take(500).collect();
+    if kept.len() < text.len() {
+        kept.push('…');
+    }
+    say::safe(&kept)
+}
+
+/// A connection that broke while an answer was due.
+pub fn broken(doing: &str) -> EngineError {
+    EngineError {
+        kind: ErrorKind::Interrupted,
+        doing: doing.to_owned(),
+        message: "the connection broke before the engine had answered".into(),
+        hint: None,
+    }
+}
+
+fn late(get: &Get<'_>) -> EngineError {
+    EngineError {
+        kind: ErrorKind::Interrupted,
+        doing: get.doing.to_owned(),
+        message: format!("the engine did not answer within {:?}", get.patience),
+        hint: None,
+    }
+}
+
+fn uri(doing: &str, path: &str) -> Result<Uri> {
+    format!("http://localhost{path}").parse().map_err(|_| EngineError {
+        kind: ErrorKind::Protocol,
+        doing: doing.to_owned(),
+        message: format!(
+            "expected a path that a request can have, but found `{}`",
+            say::short(path)
+        ),
+        hint: None,
+    })
+}
+
+/// What the HTTP client says, as one error of ours.
+fn failed(doing: &str, error: &hyper_util::client::legacy::Error) -> EngineError {
+    let mut source = error.source();
+    while let Some(inner) = source {
+        if let Some(failure) = inner.downcast_ref::<ConnectFailure>() {
+            return EngineError {
+                kind: ErrorKind::Unreachable,
+                doing: doing.to_owned(),
+                message: failure.message.clone(),
+                hint: failure.hint.clone(),
+            };
+        }
+        source = inner.source();
+    }
+    broken(doing)
+}
+
+/// Whatever goes wrong with the very first read is a failure to reach the engine.
+fn first(mut error: EngineError, said_by_ssh: &Mutex<String>) -> EngineError {
+    error.kind = ErrorKind::Unreachable;
+    let ssh = said_by_ssh.lock().map(|text| said(&text)).unwrap_or_default();
+    if !ssh.is_empty() {
+        error.message = format!("{}; ssh said: {ssh}", error.message);
+    }
+    error.hint.get_or_insert_with(|| "is the engine running, and is it a Docker engine?".into());
+    error
+}
+
+/// Chooses the API version from what `/version` said.
+fn settle(version: &Json) -> std::result::Result<ApiVersion, (String, &'static str)> {
+    let newest = version["ApiVersion"].as_str().and_then(ApiVersion::parse);
+    let Some(newest) = newest else {
+        return Err((
+            "expected the engine's API version, but found none in its answer".into(),
+            "is it a Docker engine that listens there?",
+        ));
+    };
+    let name = version["Version"].as_str().map(say::short).unwrap_or_default();
+    if newest < OLDEST {
+        return Err((
+            format!("expected API {OLDEST} or newer, but the engine ({name}) speaks {newest}"),
+            "update the engine to Docker 20.10 or newer",
+        ));
+    }
+    let oldest = version["MinAPIVersion"].as_str().and_then(ApiVersion::parse);
+    if let Some(oldest) = oldest.filter(|oldest| *oldest > NEWEST) {
+        return Err((
+            format!(
+                "expected an engine that speaks API {NEWEST}, but it ({name}) begins at {oldest}"
+            ),
+            "update bayplan",
+        ));
+    }
+    Ok(newest.min(NEWEST))
+}
+
+/// An endpoint in words.
+fn place(endpoint: &Endpoint) -> String {
+    let text = match endpoint {
+        Endpoint::Unix(path) => format!("unix://{}", path.display()),
+        Endpoint::Tcp { host, port } | Endpoint::Tls { host, port, .. } => {
+            format!("tcp://{host}:{port}")
+        }
+        Endpoint::Ssh { host, .. } => format!("ssh://{host}"),
+    };
+    say::safe(&text)
+}

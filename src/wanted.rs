@@ -1,0 +1,195 @@
+//! Which containers and images a plan of a spec may need to know more of than a list tells.
+//!
+//! Rather too many than too few: what is inspected in vain costs a millisecond, what is not
+//! inspected cannot be matched. Matching itself is the planner's; asking is [`crate::engine`]'s.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value as Json;
+
+use crate::ident::{self, ContainerId, ImageId, LABEL_PREFIX, LABEL_PROJECT};
+use crate::image_ref::ImageRef;
+use crate::snapshot::Container;
+use crate::spec::{Identity, Matching, Pull, Set, Spec, State};
+
+/// What each declared image reference means on the engine; `None`: it is not there.
+pub type References = BTreeMap<String, Option<ImageId>>;
+
+/// What a snapshot is taken for.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// `None`: no spec, hence everything.
+    project: Option<String>,
+    /// Names of named sets, and what links, `volumes_from`, `container:` and `depends_on` mean.
+    names: BTreeSet<String>,
+    /// Images by which sets match containers that nobody labelled.
+    matching: Vec<ImageRef>,
+    /// The same, as the spec writes them.
+    matching_texts: BTreeSet<String>,
+    /// Every declared image.
+    images: BTreeSet<String>,
+    /// Images that are pulled whenever the registry has another one.
+    always: BTreeSet<String>,
+    /// Images that are pulled when they are missing.
+    missing: BTreeSet<String>,
+}
+
+impl Wanted {
+    /// All there is: what a snapshot without a spec looks at.
+    pub fn everything() -> Self {
+        Self::default()
+    }
+
+    /// What a plan of this spec may need.
+    pub fn of(spec: &Spec) -> Self {
+        let mut wanted =
+            Self { project: Some(spec.project.as_str().to_owned()), ..Self::default() };
+        for set in spec.sets.values() {
+            wanted.add(set);
+        }
+        wanted
+    }
+
+    fn add(&mut self, set: &Set) {
+        if let Identity::Named(name) = &set.identity {
+            self.names.insert(name.as_str().to_owned());
+        }
+        let mut targets = set.depends_on.clone();
+        for option in &set.options {
+            option.targets(&mut targets);
+        }
+        self.names.extend(targets);
+        let Some(image) = &set.image else { return };
+        self.images.insert(image.clone());
+        if set.matching != Matching::Owned && matches!(set.identity, Identity::Counted(_)) {
+            self.matching.extend(ImageRef::parse(image).ok());
+            self.matching_texts.insert(image.clone());
+        }
+        let creates = match set.state {
+            State::Present | State::Started | State::Reloaded | State::Restarted => {
+                set.identity != Identity::Counted(0)
+            }
+            State::Stopped | State::Killed | State::Absent => false,
+        };
+        match set.pull {
+            _ if !creates => {}
+            Pull::Always => drop(self.always.insert(image.clone())),
+            Pull::Missing => drop(self.missing.insert(image.clone())),
+            Pull::Never => {}
+        }
+    }
+
+    /// Whether there is no spec, so that everything is wanted.
+    pub fn is_everything(&self) -> bool {
+        self.project.is_none()
+    }
+
+    /// The image references to look up.
+    pub fn images(&self) -> &BTreeSet<String> {
+        &self.images
+    }
+
+    /// The references about which a registry is asked: those that a step may have to pull.
+    pub fn registry(&self, references: &References) -> BTreeSet<String> {
+        let here = |text: &String| matches!(references.get(text), Some(Some(_)));
+        let digest = |text: &String| {
+            ImageRef::parse(text).is_ok_and(|reference| reference.digest().is_some())
+        };
+        // A digest that is on the engine is what it is, whatever a registry says.
+        let always = self.always.iter().filter(|text| !(here(text) && digest(text)));
+        let missing = self.missing.iter().filter(|text| !here(text));
+        always
+            .chain(missing)
+            .filter(|text| {
+                ImageRef::parse(text).is_ok_and(|reference| reference.repository().is_some())
+            })
+            .cloned()
+            .collect()
+    }
+
+    /// The containers of a list to inspect.
+    pub fn containers(&self, list: &[Json], references: &References) -> BTreeSet<ContainerId> {
+        let listed: Vec<Container> = list.iter().map(listed).collect();
+        let images: BTreeSet<&ImageId> = self
+            .matching_texts
+            .iter()
+            .filter_map(|text| references.get(text).and_then(Option::as_ref))
+            .collect();
+        let mut wanted: BTreeSet<ContainerId> = listed
+            .iter()
+            .filter(|container| self.is_everything() || self.may_match(container, &images))
+            .map(Container::id)
+            .collect();
+        let names = linkers(&listed, &wanted);
+        let dependants = listed.iter().filter(|container| {
+            names.contains(container.name().as_str()) || joins_network_of(container, &wanted)
+        });
+        let dependants: Vec<ContainerId> = dependants.map(Container::id).collect();
+        wanted.extend(dependants);
+        wanted.remove(&ContainerId::new(""));
+        wanted
+    }
+
+    fn may_match(&self, container: &Container, images: &BTreeSet<&ImageId>) -> bool {
+        let name = container.name();
+        let project = container.label(LABEL_PROJECT);
+        if project.is_some() && project == self.project.as_deref() {
+            return true;
+        }
+        if self.names.contains(name.as_str()) || self.names_id(&container.id()) {
+            return true;
+        }
+        // Left over by a run that died; those that were adopted have no label of ours.
+        if ident::reserved_suffix(name.as_str()).1.is_some() && !has_our_labels(container) {
+            return true;
+        }
+        !self.matching.is_empty()
+            && !has_our_labels(container)
+            && (images.contains(&container.image()) || self.image_may_match(container))
+    }
+
+    /// A spec may mean a container by its ID, too.
+    fn names_id(&self, id: &ContainerId) -> bool {
+        self.names.iter().any(|name| name.len() >= 12 && id.as_str().starts_with(name.as_str()))
+    }
+
+    /// Whether the list's `Image` leaves it possible that a declared image was meant. Once the
+    /// tag moved it is an ID, which tells nothing.
+    fn image_may_match(&self, container: &Container) -> bool {
+        let image = container.list.as_ref().and_then(|list| list["Image"].as_str());
+        match image.map(ImageRef::parse) {
+            Some(Ok(found)) if found.repository().is_some() => {
+                self.matching.iter().any(|declared| declared.matches(&found))
+            }
+            _ => true,
+        }
+    }
+}
+
+/// A container of which only the list's entry is known.
+fn listed(entry: &Json) -> Container {
+    Container { list: Some(entry.clone()), inspect: None, env: BTreeMap::new() }
+}
+
+fn has_our_labels(container: &Container) -> bool {
+    let labels = container.list.as_ref().and_then(|list| list["Labels"].as_object());
+    labels.is_some_and(|labels| labels.keys().any(|key| key.starts_with(LABEL_PREFIX)))
+}
+
+/// Names of containers that hold a link to one of these: the list shows a link as a further name
+/// of its target, `/HOLDER/ALIAS`.
+fn linkers(listed: &[Container], targets: &BTreeSet<ContainerId>) -> BTreeSet<String> {
+    let targets = listed.iter().filter(|container| targets.contains(&container.id()));
+    targets
+        .filter_map(|container| container.list.as_ref()?["Names"].as_array())
+        .flatten()
+        .filter_map(|name| name.as_str()?.strip_prefix('/')?.split_once('/'))
+        .map(|(holder, _)| holder.to_owned())
+        .collect()
+}
+
+fn joins_network_of(container: &Container, targets: &BTreeSet<ContainerId>) -> bool {
+    let mode = container.list.as_ref().and_then(|list| list["HostConfig"]["NetworkMode"].as_str());
+    mode.and_then(|mode| mode.strip_prefix("container:"))
+        .is_some_and(|id| targets.contains(&ContainerId::new(id)))
+}
