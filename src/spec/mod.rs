@@ -3,9 +3,18 @@
 //! What a spec means on one engine is [`crate::desired`]'s. Reading files is the shell's: here a
 //! spec is text, and the contents of the environment files it names are an input beside it.
 
+pub mod canon;
 pub mod env_file;
+pub mod env_merge;
 pub mod node;
+pub mod order;
+mod planner;
 pub mod problems;
+pub mod read;
+pub mod schema;
+mod set;
+mod strings;
+pub mod vocabulary;
 pub mod yaml;
 
 use std::collections::BTreeMap;
@@ -153,3 +162,8 @@ pub enum Recreate {
     /// Never; differences are reported.
     Never,
 }
+
+#[cfg(test)]
+mod canon_tests;
+#[cfg(test)]
+mod read_tests;

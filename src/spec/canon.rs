@@ -1,0 +1,107 @@
+//! The one way to write a spec: what a plan keeps as `declared`.
+//!
+//! Defaults are left out, keys sorted, aliases and spellings gone, references where secrets are.
+//! It is a spec itself: read again ([`super::read::spec`]), it gives an equal one.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value as Json, json};
+
+use super::planner::{Defaults, MATCHINGS, MODES, ON_STOPPED, PULLS, RECREATES, STATES};
+use super::{Compat, Identity, Matching, Pull, Set, Spec, State, strings};
+use crate::ident::Reference;
+
+impl Spec {
+    /// The canonical form.
+    pub fn canonical(&self) -> Json {
+        let mut root = Map::new();
+        root.insert("project".into(), json!(self.project));
+        if let Some(base_dir) = &self.base_dir {
+            root.insert("base_dir".into(), json!(base_dir));
+        }
+        if let Some(Compat::Ansible19) = self.compat {
+            root.insert("compat".into(), json!("ansible-1.9"));
+        }
+        let sets = self.sets.iter().map(|(key, set)| (key.to_string(), self.set(set)));
+        root.insert("containers".into(), Json::Object(sets.collect()));
+        written(Json::Object(root))
+    }
+
+    /// The canonical form of one of its sets, as it stands under `containers`.
+    pub fn canonical_set(&self, set: &Set) -> Json {
+        written(self.set(set))
+    }
+
+    /// Every reference to a value that is not in the spec.
+    pub fn references(&self) -> BTreeSet<Reference> {
+        let mut out = BTreeSet::new();
+        for declared in self.sets.values().flat_map(|set| &set.options) {
+            declared.references(&mut out);
+        }
+        out
+    }
+
+    /// The values that are public because the spec says them.
+    pub fn literals(&self) -> BTreeSet<String> {
+        let mut out = BTreeSet::new();
+        for declared in self.sets.values().flat_map(|set| &set.options) {
+            declared.literals(&mut out);
+        }
+        out
+    }
+
+    fn set(&self, set: &Set) -> Json {
+        let defaults = Defaults::of(self.compat, set.one_shot);
+        let mut out = Map::new();
+        let mut say = |key: &str, unusual: bool, value: Json| {
+            if unusual {
+                out.insert(key.to_owned(), value);
+            }
+        };
+        match &set.identity {
+            Identity::Named(name) => say("name", true, json!(name)),
+            Identity::Counted(count) => say("count", *count != 1, json!(count)),
+        }
+        say("image", set.image.is_some(), json!(set.image));
+        say("state", set.state != State::Started, word(STATES, &set.state));
+        let matching =
+            set.matching != defaults.matching && set.matching != Matching::ImageByDefault;
+        say("match", matching, word(MATCHINGS, &set.matching));
+        say("pull", set.pull != Pull::Missing, word(PULLS, &set.pull));
+        let on_stopped = set.on_stopped != defaults.on_stopped;
+        say("on_stopped", on_stopped, word(ON_STOPPED, &set.on_stopped));
+        say("recreate", set.recreate != defaults.recreate, word(RECREATES, &set.recreate));
+        let compare: Map<String, Json> = set
+            .compare
+            .iter()
+            .filter(|(key, mode)| key.as_str() != "*" || Some(**mode) != defaults.compare)
+            .map(|(key, mode)| (key.clone(), word(MODES, mode)))
+            .collect();
+        say("compare", !compare.is_empty(), Json::Object(compare));
+        say("kill_signal", set.kill_signal != "KILL", json!(set.kill_signal));
+        say("discard", set.discard, json!(true));
+        say("detach", set.one_shot, json!(false));
+        say("depends_on", !set.depends_on.is_empty(), json!(set.depends_on));
+        for declared in &set.options {
+            say(declared.row().about().key, true, declared.print());
+        }
+        Json::Object(out)
+    }
+}
+
+/// The word for a value.
+fn word<T: PartialEq>(words: &[(&str, T)], value: &T) -> Json {
+    words.iter().find(|(_, known)| known == value).map_or(Json::Null, |(word, _)| json!(word))
+}
+
+/// Texts as a spec has to write them.
+fn written(json: Json) -> Json {
+    match json {
+        Json::String(text) => Json::String(strings::written(&text)),
+        Json::Array(items) => Json::Array(items.into_iter().map(written).collect()),
+        Json::Object(map) => {
+            Json::Object(map.into_iter().map(|(key, value)| (key, written(value))).collect())
+        }
+        other => other,
+    }
+}

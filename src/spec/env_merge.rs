@@ -1,0 +1,108 @@
+//! `env_file` in a set: the names in the files become references under `environment`.
+//!
+//! What is written under `environment` goes before what is in files, later files before earlier
+//! ones. Parsing files is [`super::env_file`]'s, reading them the shell's.
+
+use std::collections::BTreeMap;
+
+use super::node::{Entry, Kind, Node, Place, Problems};
+use crate::say;
+
+/// One environment file that a spec names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvFileUse {
+    /// As the spec writes it, relative to the spec.
+    pub path: String,
+    /// Whether it may not be missing.
+    pub required: bool,
+    /// Where the spec says so.
+    pub place: Place,
+}
+
+/// The files of an `env_file`: a path, or a list of paths and of `{path, required}`.
+pub fn uses(node: &Node, problems: &mut Problems) -> Vec<EnvFileUse> {
+    let items = match &node.kind {
+        Kind::Null => return Vec::new(),
+        Kind::List(items) => items.as_slice(),
+        _ => std::slice::from_ref(node),
+    };
+    items.iter().filter_map(|item| one(item, problems)).collect()
+}
+
+fn one(node: &Node, problems: &mut Problems) -> Option<EnvFileUse> {
+    let what = "the path of an environment file";
+    let entries = match &node.kind {
+        Kind::Text(path) if !path.is_empty() => {
+            return Some(EnvFileUse { path: path.clone(), required: true, place: node.place });
+        }
+        Kind::Map(entries) => entries,
+        _ => return problems.expected(what, node),
+    };
+    let mut found = EnvFileUse { path: String::new(), required: true, place: node.place };
+    for entry in entries {
+        match (entry.key.as_str(), &entry.value.kind) {
+            ("path", Kind::Text(path)) => {
+                found.path.clone_from(path);
+                found.place = entry.value.place;
+            }
+            ("required", Kind::Bool(required)) => found.required = *required,
+            ("path", _) => return problems.expected(what, &entry.value),
+            ("required", _) => return problems.expected("`true` or `false`", &entry.value),
+            (other, _) => {
+                problems.add(
+                    entry.place,
+                    format!("expected `path` or `required`, but found `{}`", say::short(other)),
+                );
+                return None;
+            }
+        }
+    }
+    if found.path.is_empty() {
+        return problems.expected("a map with `path`", node);
+    }
+    Some(found)
+}
+
+/// The node of `environment` with the names of all files under it. `explicit` is what is written
+/// there, as its row prints it.
+pub fn merged(
+    explicit: Option<&serde_json::Value>,
+    uses: &[EnvFileUse],
+    files: &BTreeMap<String, Vec<String>>,
+    problems: &mut Problems,
+) -> Node {
+    let explicit = explicit.map(Node::from_json).map(|node| node.kind);
+    let mut entries = match explicit {
+        Some(Kind::Map(entries)) => entries,
+        _ => Vec::new(),
+    };
+    let mut from_files: BTreeMap<&String, &EnvFileUse> = BTreeMap::new();
+    for file in uses {
+        match files.get(&file.path) {
+            Some(names) => from_files.extend(names.iter().map(|name| (name, file))),
+            None if !file.required => {}
+            None => problems.add(
+                file.place,
+                format!(
+                    "expected the environment file `{}`, but it was not read",
+                    say::short(&file.path)
+                ),
+            ),
+        }
+    }
+    for (name, file) in from_files {
+        if !entries.iter().any(|entry| entry.key == *name) {
+            entries.push(reference(name, file));
+        }
+    }
+    let place = uses.first().map(|file| file.place).unwrap_or_default();
+    Node { place, kind: Kind::Map(entries) }
+}
+
+/// `NAME: {env_file: PATH}`.
+fn reference(name: &str, file: &EnvFileUse) -> Entry {
+    let place = file.place;
+    let path = Node { place, kind: Kind::Text(file.path.clone()) };
+    let inner = Entry { key: "env_file".into(), place, value: path };
+    Entry { key: name.to_owned(), place, value: Node { place, kind: Kind::Map(vec![inner]) } }
+}

@@ -1,0 +1,123 @@
+//! Which sets refer to which, and in what order that puts them.
+//!
+//! A word means the set whose key, else whose `name`, it is; else a container that no set is, which
+//! orders nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Identity, Set, Spec};
+use crate::ident::SetName;
+
+/// One set needs another.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Need {
+    /// Who comes first.
+    pub set: SetName,
+    /// The key that says so: `depends_on`, or an option's.
+    pub by: &'static str,
+}
+
+/// Sets that need each other in a circle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cycle {
+    /// Each set with what it needs of the next one; the last one needs the first.
+    pub hops: Vec<(SetName, Need)>,
+}
+
+impl std::fmt::Display for Cycle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (at, (set, need)) in self.hops.iter().enumerate() {
+            let comma = if at == 0 { "" } else { ", " };
+            write!(f, "{comma}`{set}` needs `{}` ({})", need.set, need.by)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Cycle {}
+
+/// The set that a word means.
+pub fn resolve<'a>(sets: &'a BTreeMap<SetName, Set>, word: &str) -> Option<&'a SetName> {
+    let named = |set: &Set| matches!(&set.identity, Identity::Named(name) if name.as_str() == word);
+    let by_key = sets.keys().find(|key| key.as_str() == word);
+    by_key.or_else(|| sets.iter().find(|(_, set)| named(set)).map(|(key, _)| key))
+}
+
+/// The words by which a set refers to others, with the key that says them, sorted.
+pub fn words(set: &Set) -> Vec<(String, &'static str)> {
+    let mut words: Vec<_> =
+        set.depends_on.iter().map(|word| (word.clone(), "depends_on")).collect();
+    for declared in &set.options {
+        let mut targets = Vec::new();
+        declared.targets(&mut targets);
+        words.extend(targets.into_iter().map(|word| (word, declared.row().about().key)));
+    }
+    words.sort();
+    words.dedup();
+    words
+}
+
+/// The other sets that a set needs, sorted, each once.
+pub fn needs(sets: &BTreeMap<SetName, Set>, set: &Set) -> Vec<Need> {
+    let mut needs: Vec<Need> = words(set)
+        .into_iter()
+        .filter_map(|(word, by)| Some(Need { set: resolve(sets, &word)?.clone(), by }))
+        .collect();
+    needs.sort();
+    needs.dedup_by(|one, another| one.set == another.set);
+    needs
+}
+
+/// All sets, each after those it needs, otherwise by key.
+pub fn order(spec: &Spec) -> Result<Vec<SetName>, Cycle> {
+    order_of(&spec.sets)
+}
+
+/// The same for sets alone.
+pub fn order_of(sets: &BTreeMap<SetName, Set>) -> Result<Vec<SetName>, Cycle> {
+    let needs: BTreeMap<&SetName, Vec<Need>> =
+        sets.iter().map(|(key, set)| (key, needs(sets, set))).collect();
+    let mut needed_by: BTreeMap<&SetName, Vec<&SetName>> = BTreeMap::new();
+    let mut open: BTreeMap<&SetName, usize> = BTreeMap::new();
+    for (key, needs) in &needs {
+        open.insert(key, needs.len());
+        for need in needs {
+            needed_by.entry(&need.set).or_default().push(key);
+        }
+    }
+    let mut ready: BTreeSet<&SetName> =
+        open.iter().filter(|(_, open)| **open == 0).map(|(key, _)| *key).collect();
+    let mut order = Vec::new();
+    while let Some(next) = ready.pop_first() {
+        open.remove(next);
+        order.push(next.clone());
+        for dependant in needed_by.get(next).into_iter().flatten() {
+            if let Some(left) = open.get_mut(dependant) {
+                *left -= 1;
+                if *left == 0 {
+                    ready.insert(dependant);
+                }
+            }
+        }
+    }
+    if open.is_empty() { Ok(order) } else { Err(circle(&needs, &open)) }
+}
+
+/// Every set that is left needs one that is left: walking on must come back.
+fn circle(needs: &BTreeMap<&SetName, Vec<Need>>, open: &BTreeMap<&SetName, usize>) -> Cycle {
+    let mut hops: Vec<(SetName, Need)> = Vec::new();
+    let mut at = open.keys().next().map(|key| (*key).clone());
+    while let Some(set) = at {
+        if let Some(start) = hops.iter().position(|(seen, _)| *seen == set) {
+            hops.drain(..start);
+            // The same circle is told the same way wherever it was entered.
+            let first = (0..hops.len()).min_by_key(|at| hops.get(*at).map(|(set, _)| set.clone()));
+            hops.rotate_left(first.unwrap_or(0));
+            break;
+        }
+        let next = needs.get(&set).into_iter().flatten().find(|need| open.contains_key(&need.set));
+        at = next.map(|need| need.set.clone());
+        hops.extend(next.map(|need| (set, need.clone())));
+    }
+    Cycle { hops }
+}

@@ -1,0 +1,206 @@
+//! The JSON Schema of a spec, made from the option table: for editors, and for whoever writes specs
+//! with a program.
+//!
+//! It knows what is a spec by shape; what is wrong across keys only [`super::read`] tells.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::planner::{MATCHINGS, MODES, ON_STOPPED, PULLS, RECREATES, STATES};
+use super::vocabulary::PLANNER;
+use crate::options::{AnyRow, ROWS};
+
+/// The schema, draft 2020-12.
+pub fn spec() -> Json {
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "bayplan spec",
+        "description": "the declared state of the containers on one engine",
+        "type": "object",
+        "required": ["project", "containers"],
+        "additionalProperties": false,
+        "patternProperties": {"^x-": {"description": "for anchors and other programs"}},
+        "properties": {
+            "project": {
+                "description": "the ownership label, and the prefix of names",
+                "type": "string",
+                "pattern": "^[a-z0-9][a-z0-9_-]*$",
+                "examples": ["shop"],
+            },
+            "base_dir": or_nothing(json!({
+                "description": "the folder on the engine's host from which relative bind sources count",
+                "type": "string",
+                "pattern": "^/",
+            })),
+            "compat": or_nothing(json!({
+                "description": "whose habits it follows",
+                "enum": ["ansible-1.9"],
+            })),
+            "containers": {
+                "description": "the container sets, by key",
+                "type": "object",
+                "propertyNames": {"pattern": "^[a-zA-Z0-9][a-zA-Z0-9_.-]*$"},
+                "additionalProperties": {"$ref": "#/$defs/set"},
+            },
+        },
+        "$defs": {"set": set()},
+    })
+}
+
+fn set() -> Json {
+    let mut properties = Map::new();
+    let mut twice = Vec::new();
+    for key in PLANNER {
+        let mut schema = planner(key.key);
+        schema["description"] = json!(key.doc);
+        add(&mut properties, &mut twice, key.key, key.aliases, &schema);
+    }
+    for row in ROWS {
+        let about = row.about();
+        add(&mut properties, &mut twice, about.key, about.aliases, &option(*row));
+    }
+    json!({
+        "description": "a named container, or `count` alike",
+        "type": "object",
+        "properties": properties,
+        "patternProperties": {"^x-": {"description": "for anchors and other programs"}},
+        "additionalProperties": false,
+        "allOf": twice,
+    })
+}
+
+/// Adds a key and its aliases, and that only one of them may be said.
+fn add(
+    properties: &mut Map<String, Json>,
+    twice: &mut Vec<Json>,
+    key: &str,
+    aliases: &[&str],
+    schema: &Json,
+) {
+    properties.insert(key.to_owned(), or_nothing(schema.clone()));
+    for alias in aliases {
+        let mut same = schema.clone();
+        same["description"] = json!(format!("the same as `{key}`"));
+        properties.insert((*alias).to_owned(), or_nothing(same));
+        twice.push(json!({"not": {"required": [key, alias]}}));
+    }
+}
+
+fn option(row: &dyn AnyRow) -> Json {
+    let about = row.about();
+    let mut schema = row.schema();
+    let examples: Vec<Json> = about
+        .examples
+        .iter()
+        .filter_map(|example| super::yaml::parse(example).ok())
+        .map(|node| node.to_json())
+        .collect();
+    schema["description"] = json!(about.doc);
+    schema["examples"] = json!(examples);
+    schema
+}
+
+/// A key with nothing after it declares nothing.
+fn or_nothing(mut schema: Json) -> Json {
+    let mut outer = Map::new();
+    if let Json::Object(inner) = &mut schema {
+        for key in ["description", "examples"] {
+            outer.extend(inner.remove(key).map(|value| (key.to_owned(), value)));
+        }
+    }
+    outer.insert("anyOf".into(), json!([schema, {"type": "null"}]));
+    Json::Object(outer)
+}
+
+fn planner(key: &str) -> Json {
+    let name = json!({"type": "string", "minLength": 1});
+    match key {
+        "name" => json!({"type": "string", "pattern": "^[a-zA-Z0-9][a-zA-Z0-9_.-]+$"}),
+        "count" => json!({"type": "integer", "minimum": 0, "maximum": 10_000}),
+        "state" => words(STATES),
+        "match" => words(MATCHINGS),
+        "pull" => {
+            let mut schema = words(PULLS);
+            if let Some(words) = schema["enum"].as_array_mut() {
+                words.push(json!("if_not_present"));
+            }
+            schema
+        }
+        "on_stopped" => words(ON_STOPPED),
+        "recreate" => words(RECREATES),
+        "compare" => json!({"type": "object", "additionalProperties": words(MODES)}),
+        "kill_signal" => json!({"type": ["string", "integer"]}),
+        "discard" | "detach" => json!({"type": "boolean"}),
+        "depends_on" => json!({"oneOf": [
+            {"type": "array", "items": name},
+            {"type": "object", "additionalProperties": {
+                "type": ["object", "null"],
+                "properties": {
+                    "condition": {"enum": ["service_started", null]},
+                    "required": {"enum": [true, null]},
+                    "restart": {"enum": [false, null]},
+                },
+                "additionalProperties": false,
+            }},
+        ]}),
+        "env_file" => {
+            let file = json!({"anyOf": [name, {
+                "type": "object",
+                "properties": {"path": name, "required": {"type": "boolean"}},
+                "required": ["path"],
+                "additionalProperties": false,
+            }]});
+            json!({"anyOf": [file, {"type": "array", "items": file}]})
+        }
+        _ => name,
+    }
+}
+
+fn words<T>(words: &[(&str, T)]) -> Json {
+    json!({"enum": words.iter().map(|(word, _)| *word).collect::<Vec<_>>()})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::yaml;
+
+    #[test]
+    fn the_schema_is_one_and_knows_every_key() {
+        let schema = spec();
+        jsonschema::draft202012::meta::validate(&schema).unwrap();
+        let properties = schema["$defs"]["set"]["properties"].as_object().unwrap();
+        for row in ROWS {
+            assert!(properties.contains_key(row.about().key));
+            assert!(row.about().aliases.iter().all(|alias| properties.contains_key(*alias)));
+        }
+        // A key that this file forgot would be any text.
+        for key in PLANNER.iter().filter(|key| key.key != "image") {
+            assert_ne!(planner(key.key), planner("image"), "{}", key.key);
+        }
+    }
+
+    #[test]
+    fn editors_see_what_is_wrong() {
+        let schema = spec();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let valid = |text: &str| validator.is_valid(&yaml::parse(text).unwrap().to_json());
+        let set = |body: &str| format!("project: p\ncontainers: {{a: {{image: x, {body}}}}}\n");
+        assert!(valid(&set("mem_limit: 512m, x-note: [1], tty:, count: 0")));
+        assert!(valid(&set("depends_on: {b: {condition: service_started}}")));
+        assert!(valid(&set("env_file: [a.env, {path: b.env, required: false}]")));
+        for wrong in [
+            "memroy: 512m",
+            "mem_limit: 512m, memory: 1g",
+            "count: -1",
+            "count: two",
+            "state: running",
+            "depends_on: {b: {condition: service_healthy}}",
+            "discard: maybe",
+            "compare: {env: sometimes}",
+        ] {
+            assert!(!valid(&set(wrong)), "{wrong}");
+        }
+        assert!(!valid("project: Shop\ncontainers: {}\n"));
+        assert!(!valid("containers: {}\n"));
+    }
+}

@@ -1,0 +1,229 @@
+//! The words of a spec that are no options: root keys, planner keys, and words of others that
+//! deserve a better answer than *unknown*.
+//!
+//! Options are the table's, [`crate::options`].
+
+use crate::options::{ROWS, row_by_word};
+use crate::say;
+
+/// The keys at the root.
+pub const ROOT: &[&str] = &["project", "base_dir", "compat", "containers"];
+
+/// A key of a set that tells the planner what to do.
+#[derive(Debug)]
+pub struct Planner {
+    /// The key.
+    pub key: &'static str,
+    /// What Compose or the seed call it.
+    pub aliases: &'static [&'static str],
+    /// One lowercase fragment.
+    pub doc: &'static str,
+}
+
+/// Every planner key.
+pub const PLANNER: &[Planner] = &[
+    planner("name", &["container_name"], "the container's name; the set is this one container"),
+    planner("count", &["scale"], "how many alike; 1 if nothing is said"),
+    planner("image", &[], "what the containers are made from"),
+    planner("state", &[], "what is to be; `started` if nothing is said"),
+    planner(
+        "match",
+        &[],
+        "which containers belong to a set without a name: all made from its `image`, or only those `owned`",
+    ),
+    planner("pull", &["pull_policy"], "when the image is pulled; `missing` if nothing is said"),
+    planner(
+        "on_stopped",
+        &[],
+        "what becomes of a stopped container that should run: `start` or `replace`",
+    ),
+    planner(
+        "recreate",
+        &[],
+        "when a container is replaced: where it differs (`auto`), `always`, `never`",
+    ),
+    planner("compare", &[], "how options are compared, by option or `*` for all"),
+    planner("kill_signal", &["signal"], "the signal of `state: killed`; `KILL` if nothing is said"),
+    planner("discard", &[], "whether anonymous volumes may be lost"),
+    planner("detach", &[], "`false`: it runs once, to its end"),
+    planner("depends_on", &[], "sets or containers that come first"),
+    planner(
+        "env_file",
+        &[],
+        "files of variables, relative to the spec; their values never leave memory",
+    ),
+];
+
+const fn planner(
+    key: &'static str,
+    aliases: &'static [&'static str],
+    doc: &'static str,
+) -> Planner {
+    Planner { key, aliases, doc }
+}
+
+/// The planner key that a word means.
+pub fn planner_by_word(word: &str) -> Option<&'static str> {
+    PLANNER
+        .iter()
+        .find(|planner| planner.key == word || planner.aliases.contains(&word))
+        .map(|planner| planner.key)
+}
+
+/// Keys of a Compose service that have neither a row nor a planner key, for now or for good.
+const COMPOSE: &[&str] = &[
+    "annotations",
+    "attach",
+    "blkio_config",
+    "build",
+    "cap_add",
+    "cap_drop",
+    "cgroup",
+    "cgroup_parent",
+    "configs",
+    "cpu_count",
+    "cpu_percent",
+    "cpu_period",
+    "cpu_quota",
+    "cpu_rt_period",
+    "cpu_rt_runtime",
+    "cpu_shares",
+    "cpus",
+    "cpuset",
+    "credential_spec",
+    "deploy",
+    "develop",
+    "device_cgroup_rules",
+    "devices",
+    "dns_opt",
+    "dns_search",
+    "extends",
+    "external_links",
+    "extra_hosts",
+    "gpus",
+    "group_add",
+    "healthcheck",
+    "init",
+    "ipc",
+    "isolation",
+    "label_file",
+    "logging",
+    "mac_address",
+    "mem_reservation",
+    "mem_swappiness",
+    "memswap_limit",
+    "models",
+    "networks",
+    "oom_kill_disable",
+    "oom_score_adj",
+    "pid",
+    "pids_limit",
+    "platform",
+    "post_start",
+    "pre_stop",
+    "profiles",
+    "provider",
+    "pull_refresh_after",
+    "read_only",
+    "runtime",
+    "secrets",
+    "security_opt",
+    "shm_size",
+    "storage_opt",
+    "sysctls",
+    "tmpfs",
+    "ulimits",
+    "use_api_socket",
+    "user",
+    "userns_mode",
+    "uts",
+    "working_dir",
+];
+
+/// What is wrong with a key of a set that nobody knows, and the way out.
+pub fn unknown_in_set(word: &str) -> (String, Option<String>) {
+    if matches!(word, "lxc_conf" | "lxc-conf") {
+        return (
+            "`lxc_conf` cannot be declared: engines dropped the LXC driver with Docker 1.10".into(),
+            Some("take it out; what it set has options of its own today".into()),
+        );
+    }
+    if COMPOSE.contains(&word) {
+        let hint = match word {
+            "build" => "build the image elsewhere and name it in `image`",
+            "deploy" => "write `count` for replicas, `restart` and `mem_limit` for the rest",
+            "profiles" => "one spec is one state; keep another spec for another one",
+            "networks" => "`network_mode: NAME` joins one network that exists on the engine",
+            "extends" => "use an anchor and a merge key, `<<: *NAME`",
+            "secrets" | "configs" => "mount a file with `volumes`, or use `{from_env: NAME}`",
+            "label_file" => "write the labels under `labels`",
+            "external_links" => "`links` takes containers outside of the spec too",
+            _ => "",
+        };
+        let message = format!("`{word}` is Compose's, and bayplan does not support it");
+        return (message, (!hint.is_empty()).then(|| hint.to_owned()));
+    }
+    let rows = ROWS.iter().flat_map(|row| {
+        std::iter::once(row.about().key).chain(row.about().aliases.iter().copied())
+    });
+    let planner = PLANNER
+        .iter()
+        .flat_map(|planner| std::iter::once(planner.key).chain(planner.aliases.iter().copied()));
+    let close = say::did_you_mean(word, planner.chain(rows));
+    (
+        format!("expected an option or a planner key, but found `{}`", say::short(word)),
+        close.map(|close| format!("did you mean `{close}`?")),
+    )
+}
+
+/// What is wrong with a key of `compare` that is no option, and the way out.
+pub fn unknown_compared(word: &str) -> (String, Option<String>) {
+    let rows = ROWS.iter().flat_map(|row| {
+        std::iter::once(row.about().key).chain(row.about().aliases.iter().copied())
+    });
+    let close = say::did_you_mean(word, rows.chain(["image"]));
+    (
+        format!("expected an option, `image` or `*`, but found `{}`", say::short(word)),
+        close.map(|close| format!("did you mean `{close}`?")),
+    )
+}
+
+/// What is wrong with a key at the root that nobody knows, and the way out.
+pub fn unknown_at_root(word: &str) -> (String, Option<String>) {
+    let own = match word {
+        "services" => Some("bayplan calls them `containers`"),
+        "name" => Some("bayplan calls it `project`"),
+        "version" => Some("take it out: a spec has no version"),
+        "networks" | "volumes" => {
+            Some("they must exist on the engine; containers name them, nothing declares them")
+        }
+        "secrets" | "configs" => Some("mount a file with `volumes`, or use `{from_env: NAME}`"),
+        "include" => Some("one file is one spec"),
+        _ => None,
+    };
+    let close = || {
+        if row_by_word(word).is_some() || planner_by_word(word).is_some() {
+            return Some("it belongs to a set under `containers`".to_owned());
+        }
+        say::did_you_mean(word, ROOT.iter().copied())
+            .map(|close| format!("did you mean `{close}`?"))
+    };
+    (
+        format!("expected {}, but found `{}`", or(ROOT), say::short(word)),
+        own.map(str::to_owned).or_else(close),
+    )
+}
+
+/// `` `a`, `b` or `c` ``.
+pub fn or(words: &[&str]) -> String {
+    match words.split_last() {
+        None => String::new(),
+        Some((last, [])) => format!("`{last}`"),
+        Some((last, rest)) => format!("`{}` or `{last}`", rest.join("`, `")),
+    }
+}
+
+/// Whether a key is an extension: `x-` and anything, there for anchors and other programs.
+pub fn is_extension(word: &str) -> bool {
+    word.starts_with("x-")
+}
