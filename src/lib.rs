@@ -2,6 +2,8 @@
 
 pub mod adapt;
 pub mod canonical;
+pub mod compare;
+pub mod desired;
 pub mod engine;
 pub mod ident;
 pub mod image_ref;
@@ -12,4 +14,5 @@ pub mod say;
 pub mod seal;
 pub mod snapshot;
 pub mod spec;
+pub mod stale;
 pub mod wanted;

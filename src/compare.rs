@@ -1,0 +1,421 @@
+//! What differs between what is expected and what is found, option by option, and who caused it.
+//!
+//! The comparison decides; there is no hash. Reading options out of inspect data is the rows',
+//! computing what is expected [`crate::desired`]'s.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value as Json, json};
+
+use crate::ident::Reference;
+use crate::look::Look;
+use crate::options::canon::{Atom, HIDDEN, Live, Value};
+use crate::options::{AnyRow, Mode, ROWS};
+use crate::plan::facts::{ReferenceFact, Verdict};
+use crate::plan::{EnvironmentDifference, OptionDifference, Origin, Reason};
+use crate::spec::Set;
+
+/// The row whose differences name variables instead of showing values.
+const ENVIRONMENT: &str = "environment";
+
+/// Whether two atoms are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Same {
+    Yes,
+    No,
+    /// It cannot be told.
+    Unknown,
+}
+
+/// What is known when one container is compared.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// Texts that a hidden value surely is not (see [`crate::snapshot::Snapshot::public`]).
+    pub public: &'a BTreeSet<String>,
+    /// References that could not be resolved; `assume` says what to make of them.
+    pub secrets: &'a BTreeMap<Reference, bool>,
+    /// Whether an unresolvable reference is taken for unchanged.
+    pub assume: bool,
+}
+
+/// Which rows of a container are compared, and how strictly.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    /// What is declared.
+    pub set: &'a Set,
+    /// The container was not created by bayplan: only declared rows and what the image hands down.
+    pub adopted: bool,
+    /// The image is not known before it is pulled: what it hands down cannot be compared.
+    pub image_unknown: bool,
+}
+
+/// What came of comparing one container.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Comparison {
+    /// Every option that differs, in the order of the table, the image first.
+    pub differences: Vec<Reason>,
+    /// Options of which it cannot be told.
+    pub unknown: Vec<&'static str>,
+    /// How live values compared with references, by variable.
+    pub references: BTreeMap<String, ReferenceFact>,
+}
+
+/// Compares in every row that the terms name. `before` is what would be expected if the image were
+/// the one that the container was made from; `None`: that image is not in the snapshot.
+pub fn compare(
+    terms: Terms<'_>,
+    expected: &Look,
+    before: Option<&Look>,
+    found: &Look,
+    known: Known<'_>,
+) -> Comparison {
+    let mut result = Comparison::default();
+    let mut rows: Vec<(&'static dyn AnyRow, Found)> = Vec::new();
+    for row in compared_rows(terms) {
+        match verdict(row, terms, expected, found, known, &mut result.references) {
+            Found::Same => {}
+            Found::Unknown => result.unknown.push(row.about().key),
+            differs @ Found::Differs { .. } => rows.push((row, differs)),
+        }
+    }
+    let keys: BTreeSet<&str> = rows.iter().map(|(row, _)| row.about().key).collect();
+    for (row, differs) in rows {
+        let about = row.about();
+        let follows = about.follows.iter().any(|other| keys.contains(other));
+        if follows && terms.set.option(about.key).is_none() {
+            continue;
+        }
+        let origin = match before {
+            None if about.from_image => Origin::Unknown,
+            Some(before) if about.from_image => {
+                let mut ignored = BTreeMap::new();
+                match verdict(row, terms, before, found, known, &mut ignored) {
+                    Found::Same => Origin::Image,
+                    _ => Origin::Declared,
+                }
+            }
+            _ => Origin::Declared,
+        };
+        result.differences.push(reason(about.key, origin, differs));
+    }
+    result
+}
+
+/// Rows in which a container that will be replaced has more than its successor: what an adopted
+/// one loses although nobody declared it.
+pub fn drops(terms: Terms<'_>, expected: &Look, found: &Look, known: Known<'_>) -> Vec<String> {
+    let all = Terms { adopted: false, ..terms };
+    ROWS.iter()
+        .filter(|row| {
+            let mut ignored = BTreeMap::new();
+            match verdict(**row, all, expected, found, known, &mut ignored) {
+                Found::Differs { more, .. } => more,
+                Found::Same | Found::Unknown => false,
+            }
+        })
+        .map(|row| row.about().key.to_owned())
+        .collect()
+}
+
+/// What one row says.
+enum Found {
+    Same,
+    Unknown,
+    Differs {
+        expected: Value,
+        found: Value,
+        /// What is found has something that is not expected.
+        more: bool,
+        keys: Keys,
+    },
+}
+
+/// The keys of a map that differ.
+#[derive(Default)]
+struct Keys {
+    added: Vec<String>,
+    changed: Vec<String>,
+    removed: Vec<String>,
+}
+
+/// Of rows that exclude each other the declared one is compared, else the first.
+fn compared_rows(terms: Terms<'_>) -> impl Iterator<Item = &'static dyn AnyRow> {
+    ROWS.iter().copied().filter(move |row| {
+        let about = row.about();
+        let declared = terms.set.option(about.key).is_some();
+        let twin_declared = about.excludes.iter().any(|twin| terms.set.option(twin).is_some());
+        let earlier_twin = about.excludes.iter().any(|twin| position(twin) < position(about.key));
+        if !declared && (twin_declared || earlier_twin) {
+            return false;
+        }
+        declared || !terms.adopted || about.from_image
+    })
+}
+
+fn position(key: &str) -> usize {
+    ROWS.iter().position(|row| row.about().key == key).unwrap_or(usize::MAX)
+}
+
+fn mode(row: &dyn AnyRow, terms: Terms<'_>) -> Mode {
+    let about = row.about();
+    let declared = terms.set.option(about.key).is_some();
+    if let Some(mode) = terms.set.compare.get(about.key) {
+        return *mode;
+    }
+    if about.compare == Mode::Ignore {
+        return Mode::Ignore;
+    }
+    if let Some(mode) = terms.set.compare.get("*") {
+        return *mode;
+    }
+    // What nobody declared of an adopted container is its own business, beyond what the image
+    // hands down.
+    if terms.adopted && !declared { Mode::Superset } else { about.compare }
+}
+
+fn verdict(
+    row: &dyn AnyRow,
+    terms: Terms<'_>,
+    expected: &Look,
+    found: &Look,
+    known: Known<'_>,
+    references: &mut BTreeMap<String, ReferenceFact>,
+) -> Found {
+    let mode = mode(row, terms);
+    if mode == Mode::Ignore {
+        return Found::Same;
+    }
+    let about = row.about();
+    if terms.image_unknown && about.from_image {
+        return Found::Same;
+    }
+    let mut want = row.read(expected);
+    let mut have = row.read(found);
+    row.settle(&mut want, &mut have, (expected, found));
+    let want = collapse(want);
+    let have = collapse(have);
+    if about.key == ENVIRONMENT {
+        note_references(&want, &have, known, references);
+    }
+    judge(want, have, mode, known)
+}
+
+/// Empty collections are unset.
+fn collapse(value: Value) -> Value {
+    match value {
+        Value::List(items) if items.is_empty() => Value::Unset,
+        Value::Set(items) if items.is_empty() => Value::Unset,
+        Value::Map(items) if items.is_empty() => Value::Unset,
+        other => other,
+    }
+}
+
+fn judge(want: Value, have: Value, mode: Mode, known: Known<'_>) -> Found {
+    let superset = mode == Mode::Superset;
+    let mut keys = Keys::default();
+    let (same, more) = match (&want, &have) {
+        (Value::Unknown, _) | (_, Value::Unknown) => (Same::Unknown, false),
+        (Value::Unset, Value::Unset) => (Same::Yes, false),
+        (Value::One(want), Value::One(have)) => (atoms(want, have, known), true),
+        (Value::List(want), Value::List(have)) => (lists(want, have, known), true),
+        (Value::Unset, Value::Set(_)) if superset => (Same::Yes, true),
+        (Value::Set(want), Value::Set(have)) => sets(want, have, superset, known),
+        (Value::Unset | Value::Map(_), Value::Unset | Value::Map(_)) => {
+            let empty = BTreeMap::new();
+            let of = |value: &Value| match value {
+                Value::Map(map) => map.clone(),
+                _ => empty.clone(),
+            };
+            maps(&of(&want), &of(&have), superset, known, &mut keys)
+        }
+        (_, Value::Unset) => (Same::No, false),
+        _ => (Same::No, true),
+    };
+    match same {
+        Same::Yes => Found::Same,
+        Same::Unknown => Found::Unknown,
+        Same::No => Found::Differs { expected: want, found: have, more, keys },
+    }
+}
+
+fn atoms(want: &Atom, have: &Atom, known: Known<'_>) -> Same {
+    let plain = |same: bool| if same { Same::Yes } else { Same::No };
+    match (want, have) {
+        (Atom::Reference(reference), Atom::Live(live)) => reference_same(reference, live, known),
+        (Atom::Reference(_), _) => Same::Unknown,
+        (Atom::Text(text), Atom::Live(Live { shown: Some(shown), .. })) => plain(text == shown),
+        (Atom::Text(text), Atom::Live(Live { shown: None, .. })) => {
+            if known.public.contains(text) {
+                Same::No
+            } else {
+                Same::Unknown
+            }
+        }
+        _ => plain(want == have),
+    }
+}
+
+fn reference_same(reference: &Reference, live: &Live, known: Known<'_>) -> Same {
+    if live.equal.contains(reference) {
+        return Same::Yes;
+    }
+    if live.different.contains(reference) {
+        return Same::No;
+    }
+    let missing = known.secrets.get(reference) != Some(&true);
+    if missing && known.assume { Same::Yes } else { Same::Unknown }
+}
+
+fn lists(want: &[Atom], have: &[Atom], known: Known<'_>) -> Same {
+    if want.len() != have.len() {
+        // A hidden argv is one mark, however long it is.
+        let hidden = matches!(have, [Atom::Live(Live { shown: None, .. })]);
+        return if hidden { hidden_list(want, known) } else { Same::No };
+    }
+    all(want.iter().zip(have).map(|(want, have)| atoms(want, have, known)))
+}
+
+/// A hidden argv is none of those that were public as a whole.
+fn hidden_list(want: &[Atom], known: Known<'_>) -> Same {
+    let texts = want.iter().map(|atom| match atom {
+        Atom::Text(text) => Some(text),
+        _ => None,
+    });
+    let public = texts.into_iter().all(|text| text.is_some_and(|text| known.public.contains(text)));
+    if public { Same::No } else { Same::Unknown }
+}
+
+fn sets(
+    want: &BTreeSet<Atom>,
+    have: &BTreeSet<Atom>,
+    superset: bool,
+    known: Known<'_>,
+) -> (Same, bool) {
+    let missing: Vec<&Atom> = want.difference(have).collect();
+    let extra: Vec<&Atom> = have.difference(want).collect();
+    let hidden = extra.iter().filter(|atom| matches!(atom, Atom::Live(_))).count();
+    let unknown = missing.iter().any(|atom| match atom {
+        Atom::Text(text) => !known.public.contains(text),
+        _ => true,
+    });
+    let same = if missing.is_empty() && (superset || extra.is_empty()) {
+        Same::Yes
+    } else if hidden > 0 && unknown && missing.len() <= extra.len() {
+        Same::Unknown
+    } else {
+        Same::No
+    };
+    (same, !extra.is_empty())
+}
+
+fn maps(
+    want: &BTreeMap<String, Atom>,
+    have: &BTreeMap<String, Atom>,
+    superset: bool,
+    known: Known<'_>,
+    keys: &mut Keys,
+) -> (Same, bool) {
+    let mut unknown = false;
+    for (key, value) in want {
+        match have.get(key).map(|have| atoms(value, have, known)) {
+            None => keys.added.push(key.clone()),
+            Some(Same::No) => keys.changed.push(key.clone()),
+            Some(Same::Unknown) => unknown = true,
+            Some(Same::Yes) => {}
+        }
+    }
+    let extra = have.keys().filter(|key| !want.contains_key(*key));
+    keys.removed.extend(extra.filter(|_| !superset).cloned());
+    let Keys { added, changed, removed } = &*keys;
+    // What differs for sure is a difference, whatever cannot be told beside it.
+    let same = match (added.is_empty() && changed.is_empty() && removed.is_empty(), unknown) {
+        (false, _) => Same::No,
+        (true, true) => Same::Unknown,
+        (true, false) => Same::Yes,
+    };
+    (same, have.keys().any(|key| !want.contains_key(key)))
+}
+
+fn all(each: impl Iterator<Item = Same>) -> Same {
+    let mut result = Same::Yes;
+    for same in each {
+        match same {
+            Same::No => return Same::No,
+            Same::Unknown => result = Same::Unknown,
+            Same::Yes => {}
+        }
+    }
+    result
+}
+
+fn note_references(
+    want: &Value,
+    have: &Value,
+    known: Known<'_>,
+    references: &mut BTreeMap<String, ReferenceFact>,
+) {
+    let Value::Map(want) = want else { return };
+    for (name, atom) in want {
+        let Atom::Reference(reference) = atom else { continue };
+        let live = match have {
+            Value::Map(have) => have.get(name),
+            _ => None,
+        };
+        let missing = known.secrets.get(reference) != Some(&true);
+        let verdict = match live {
+            Some(Atom::Live(live)) if live.equal.contains(reference) => Verdict::Equal,
+            Some(Atom::Live(live)) if live.different.contains(reference) => Verdict::Different,
+            _ if missing => Verdict::Assumed,
+            _ => Verdict::Different,
+        };
+        references.insert(name.clone(), ReferenceFact { reference: reference.clone(), verdict });
+    }
+}
+
+fn reason(key: &str, origin: Origin, differs: Found) -> Reason {
+    let (expected, found, keys) = match differs {
+        Found::Differs { expected, found, keys, .. } => (expected, found, keys),
+        Found::Same | Found::Unknown => (Value::Unset, Value::Unset, Keys::default()),
+    };
+    if key == ENVIRONMENT {
+        let Keys { added, changed, removed } = keys;
+        let option = key.to_owned();
+        return Reason::Environment(EnvironmentDifference {
+            option,
+            origin,
+            added,
+            changed,
+            removed,
+        });
+    }
+    Reason::Option(OptionDifference {
+        option: key.to_owned(),
+        origin,
+        expected: show(&expected),
+        found: show(&found),
+    })
+}
+
+/// A value as reasons show it.
+pub fn show(value: &Value) -> Json {
+    match value {
+        Value::Unset => Json::Null,
+        Value::Unknown => json!("unknown"),
+        Value::One(atom) => show_atom(atom),
+        Value::List(items) => items.iter().map(show_atom).collect(),
+        Value::Set(items) => items.iter().map(show_atom).collect(),
+        Value::Map(items) => {
+            items.iter().map(|(key, atom)| (key.clone(), show_atom(atom))).collect()
+        }
+    }
+}
+
+fn show_atom(atom: &Atom) -> Json {
+    match atom {
+        Atom::Bool(value) => json!(value),
+        Atom::Int(value) => json!(value),
+        Atom::Text(text) => json!(text),
+        Atom::Reference(reference) => json!(crate::options::canon::mark_reference(reference)),
+        Atom::Live(live) => json!(live.shown.as_deref().unwrap_or(HIDDEN)),
+    }
+}
