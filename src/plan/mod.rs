@@ -2,6 +2,7 @@
 //!
 //! Making one is [`build`]'s, doubting one [`check`]'s, the bytes of its file [`format`]'s.
 
+pub mod build;
 pub mod facts;
 pub mod format;
 #[cfg(test)]
@@ -143,6 +144,23 @@ pub enum Verb {
     Create,
     /// An image is pulled and tagged.
     Pull,
+}
+
+impl Verb {
+    /// The word of the wire form.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Remove => "remove",
+            Self::Replace => "replace",
+            Self::Kill => "kill",
+            Self::Stop => "stop",
+            Self::Restart => "restart",
+            Self::Run => "run",
+            Self::Start => "start",
+            Self::Create => "create",
+            Self::Pull => "pull",
+        }
+    }
 }
 
 /// The closed list of dangers, worst first.

@@ -1,0 +1,319 @@
+//! A verdict becomes a change with its steps, and what is created its body.
+
+use std::collections::BTreeMap;
+
+use super::PlanError;
+use super::choose::{Choice, Fate, Member};
+use super::danger::{self, Doing};
+use super::draft::Draft;
+use super::images::Settled;
+use super::job::{Job, Replacing, Stopping};
+use super::ports;
+use crate::compare::{self, Terms};
+use crate::desired::{self, Labels};
+use crate::ident::{ChangeId, ContainerName, SetName};
+use crate::look::Look;
+use crate::options::Body;
+use crate::plan::{Action, Because, Change, ImagePin, Impact, Reason, Verb};
+use crate::spec::{Identity, Set, State};
+
+impl<'a> Draft<'a> {
+    /// Writes down what becomes of one member.
+    pub(super) fn carry_out(
+        &mut self,
+        key: &SetName,
+        set: &'a Set,
+        settled: &Settled<'_>,
+        member: &Member<'a>,
+        fate: &Fate,
+    ) {
+        let stopping = self.stopping(set);
+        let (verb, reasons) = match fate {
+            Fate::Keep => return,
+            Fate::Replace(reasons) => return self.replace(key, set, settled, member, reasons),
+            Fate::Start(reasons) => (Verb::Start, reasons),
+            Fate::Stop(reasons) => (Verb::Stop, reasons),
+            Fate::Kill(reasons) => (Verb::Kill, reasons),
+            Fate::Restart(reasons) => (Verb::Restart, reasons),
+            Fate::Remove(reasons) => (Verb::Remove, reasons),
+        };
+        self.errors.extend(danger::refusals(key, set, member, verb));
+        let impact = match verb {
+            Verb::Remove => danger::removal(member.container),
+            _ => Impact::default(),
+        };
+        let doing = Doing { verb, found: Some(member), created: None, image_unknown: false };
+        let change = Change {
+            id: ChangeId::new(member.name.as_str()),
+            set: Some(key.clone()),
+            verb,
+            adopted: member.adopted,
+            danger: danger::dangers(&doing, &impact),
+            impact,
+            reasons: reasons.clone(),
+        };
+        let id = &member.id;
+        let mut job = match verb {
+            Verb::Start => Job::start(change, id),
+            Verb::Stop => Job::stop(change, id, &stopping),
+            Verb::Kill => Job::kill(change, id, &set.kill_signal),
+            Verb::Restart => Job::restart(change, id, &stopping),
+            _ => Job::remove(change, id, member.run.is_live(), &stopping),
+        };
+        if verb == Verb::Start
+            && let Some(inspect) = &member.container.inspect
+        {
+            job.takes = ports::wanted(&Look::new(inspect, &BTreeMap::new()));
+        }
+        self.jobs.push(job);
+    }
+
+    pub(super) fn replace(
+        &mut self,
+        key: &SetName,
+        set: &'a Set,
+        settled: &Settled<'_>,
+        member: &Member<'a>,
+        reasons: &[Reason],
+    ) {
+        let verb = if set.one_shot { Verb::Run } else { Verb::Replace };
+        self.errors.extend(danger::refusals(key, set, member, verb));
+        self.need_known(key, member);
+        self.guard_dependants(key, member);
+        let Some(pin) = self.pin(settled) else { return };
+        let (body, look) = self.body(key, set, settled, &member.name);
+        let known = self.known();
+        let image_unknown = matches!(settled, Settled::Pull { .. });
+        let terms = Terms { set, adopted: member.adopted, image_unknown };
+        let drops = match (&member.container.inspect, member.adopted) {
+            (Some(inspect), true) => {
+                compare::drops(terms, &look, &Look::new(inspect, &member.container.env), known)
+            }
+            _ => Vec::new(),
+        };
+        let mut impact = danger::impact(member.container, &look, drops);
+        if image_unknown {
+            impact.may_change = danger::may_change(set);
+        }
+        let doing = Doing { verb, found: Some(member), created: Some(&look), image_unknown };
+        let id = ChangeId::new(member.name.as_str());
+        let change = Change {
+            id: id.clone(),
+            set: Some(key.clone()),
+            verb,
+            adopted: member.adopted,
+            danger: danger::dangers(&doing, &impact),
+            impact,
+            reasons: reasons.to_vec(),
+        };
+        let live = member.run.is_live();
+        let runs = !matches!(set.state, State::Present);
+        let how = Replacing {
+            live,
+            start: live || runs && !self.idle_stays(set, member, reasons),
+            wait: set.one_shot,
+            stopping: self.stopping(set),
+        };
+        let start = how.start;
+        let mut job = Job::replace(change, key, pin, &member.id, how);
+        if start {
+            job.takes = ports::wanted(&look);
+        }
+        self.replaced.insert(member.id.clone(), member.name.clone());
+        self.gone.insert(member.name.clone());
+        self.add_created(id, job, body, look);
+    }
+
+    /// An idle container that is replaced only because its target is stays idle: its set has
+    /// enough live ones.
+    pub(super) fn idle_stays(&self, set: &Set, member: &Member<'_>, reasons: &[Reason]) -> bool {
+        let needed = reasons.iter().any(|reason| {
+            matches!(
+                reason,
+                Reason::Because(
+                    Because::State { .. } | Because::OnStoppedReplace | Because::OneShot { .. }
+                )
+            )
+        });
+        !set.one_shot && !member.run.is_live() && !needed
+    }
+
+    pub(super) fn create(
+        &mut self,
+        key: &SetName,
+        set: &'a Set,
+        settled: &Settled<'_>,
+        choice: &Choice,
+        pinned: &[ContainerName],
+    ) {
+        let mut pinned = pinned.iter();
+        for _ in 0..choice.create {
+            let Some(pin) = self.pin(settled) else { return };
+            let name = self.fresh_name(key, set, &mut pinned);
+            let (body, look) = self.body(key, set, settled, &name);
+            let verb = if set.one_shot { Verb::Run } else { Verb::Create };
+            let image_unknown = matches!(settled, Settled::Pull { .. });
+            let doing = Doing { verb, found: None, created: Some(&look), image_unknown };
+            let id = ChangeId::new(name.as_str());
+            let change = Change {
+                id: id.clone(),
+                set: Some(key.clone()),
+                verb,
+                adopted: false,
+                danger: danger::dangers(&doing, &Impact::default()),
+                impact: Impact::default(),
+                reasons: choice.why.clone(),
+            };
+            let start = set.state != State::Present;
+            let mut job = Job::create(change, key, pin, start, set.one_shot);
+            job.takes = ports::wanted(&look);
+            self.add_created(id, job, body, look);
+        }
+    }
+
+    pub(super) fn add_created(&mut self, id: ChangeId, mut job: Job, body: Body, look: Look) {
+        let creates = job.steps.iter().find(|step| matches!(step.action, Action::Create { .. }));
+        if let Some(step) = creates {
+            self.bodies.insert(step.id.clone(), body);
+        }
+        let Some(needs) = job.needs.clone() else { return };
+        let reference = look.config("Image").as_str().unwrap_or_default().to_owned();
+        let image = ChangeId::new(format!("image:{reference}"));
+        let up = self.jobs.iter().find(|job| job.change.id == image).and_then(|job| job.up.clone());
+        if let Some(up) = up {
+            job.wait(&needs, &up);
+        }
+        // A dead container of this name goes first.
+        let dead = self.jobs.iter().find(|other| other.change.id == id && other.takes_away);
+        if let Some(last) = dead.and_then(|job| job.last().cloned()) {
+            job.wait(&needs, &last);
+        }
+        self.created.insert(id, look);
+        self.jobs.push(job);
+    }
+
+    pub(super) fn body(
+        &self,
+        key: &SetName,
+        set: &Set,
+        settled: &Settled<'_>,
+        name: &ContainerName,
+    ) -> (Body, Look) {
+        let image = match settled {
+            Settled::Here { image, .. } => Some(*image),
+            Settled::None | Settled::Pull { .. } | Settled::Lacking { .. } => None,
+        };
+        let body = desired::body(self.spec, key, set, name, Labels::Ours, &self.cx);
+        let look = desired::expected(&body, name, image, &self.engine, &self.world);
+        (body, look)
+    }
+
+    pub(super) fn pin(&self, settled: &Settled<'_>) -> Option<ImagePin> {
+        match settled {
+            Settled::Here { id, .. } => Some(ImagePin::Id((*id).clone())),
+            Settled::Pull { digest, .. } => Some(ImagePin::Digest(digest.clone())),
+            Settled::None | Settled::Lacking { .. } => None,
+        }
+    }
+
+    pub(super) fn fresh_name(
+        &mut self,
+        key: &SetName,
+        set: &Set,
+        pinned: &mut std::slice::Iter<'_, ContainerName>,
+    ) -> ContainerName {
+        if let Identity::Named(name) = &set.identity {
+            return name.clone();
+        }
+        let pinned = pinned.find(|name| !self.names.contains(*name)).cloned();
+        let name = pinned.unwrap_or_else(|| {
+            let mut number = 1_u64;
+            loop {
+                let name = ContainerName::new(format!("{}-{key}-{number}", self.spec.project));
+                if !self.names.contains(&name) {
+                    break name;
+                }
+                number += 1;
+            }
+        });
+        self.names.insert(name.clone());
+        name
+    }
+
+    pub(super) fn stopping(&self, set: &Set) -> Stopping {
+        let mut body = Body::new();
+        for key in ["stop_signal", "stop_grace_period"] {
+            if let Some(declared) = set.option(key) {
+                declared.write(&mut body, &self.cx);
+            }
+        }
+        Stopping {
+            signal: body.json()["StopSignal"].as_str().map(str::to_owned),
+            timeout: body.json()["StopTimeout"].as_i64(),
+        }
+    }
+
+    /// Something is created, so its image must be known.
+    pub(super) fn need_image(
+        &mut self,
+        key: &SetName,
+        set: &Set,
+        settled: &Settled<'_>,
+        choice: &Choice,
+    ) {
+        let creates =
+            choice.create > 0 || choice.fates.iter().any(|fate| matches!(fate, Fate::Replace(_)));
+        let never = set.pull == crate::spec::Pull::Never;
+        if let Settled::Lacking { message, hint } = settled
+            && (creates || !never)
+            && !matches!(set.state, State::Stopped | State::Killed | State::Absent)
+        {
+            self.errors.push(PlanError::of(key, "image_lacking", message.clone(), hint));
+        }
+        if !creates {
+            return;
+        }
+        self.image_job(set, settled);
+    }
+
+    /// The change of an image, once for all sets that want it.
+    pub(super) fn image_job(&mut self, set: &Set, settled: &Settled<'_>) {
+        let Some(reference) = &set.image else { return };
+        let id = ChangeId::new(format!("image:{reference}"));
+        if self.jobs.iter().any(|job| job.change.id == id) {
+            return;
+        }
+        let (pull, pinned, reason) = match settled {
+            Settled::Pull { pinned, digest, before } => {
+                let reason = match before {
+                    None => Because::ImageMissing { reference: reference.clone() },
+                    Some(before) => Because::ImageMoved {
+                        reference: reference.clone(),
+                        expected: digest.clone(),
+                        found: Some(before.to_string()),
+                    },
+                };
+                (true, pinned, reason)
+            }
+            Settled::Here { retag: Some(pinned), id, .. } => {
+                let before = self.snapshot.image_of(reference).map(|(id, _)| id.to_string());
+                let expected = id.to_string();
+                let reason =
+                    Because::ImageMoved { reference: reference.clone(), expected, found: before };
+                (false, pinned, reason)
+            }
+            Settled::None | Settled::Here { .. } | Settled::Lacking { .. } => return,
+        };
+        let tag = (!reference.contains("@sha256:")).then_some(reference.as_str());
+        let change = Change {
+            id,
+            set: None,
+            verb: Verb::Pull,
+            adopted: false,
+            danger: Vec::new(),
+            impact: Impact::default(),
+            reasons: vec![Reason::Because(reason)],
+        };
+        self.jobs.push(Job::image(change, pull, pinned, tag));
+    }
+}

@@ -1,0 +1,247 @@
+//! What a reviewer must not overlook: dangers, what is kept and what is lost, and what is refused
+//! outright.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value as Json;
+
+use super::PlanError;
+use super::choose::Member;
+use super::ports;
+use crate::ident::SetName;
+use crate::look::Look;
+use crate::plan::facts::Verdict;
+use crate::plan::{Danger, Impact, Verb};
+use crate::snapshot::Container;
+use crate::spec::{Matching, Set};
+
+/// What a change does to its surroundings, as far as dangers go.
+pub(super) struct Doing<'a> {
+    pub(super) verb: Verb,
+    /// The container that is there.
+    pub(super) found: Option<&'a Member<'a>>,
+    /// What is created.
+    pub(super) created: Option<&'a Look>,
+    pub(super) image_unknown: bool,
+}
+
+/// The dangers of a change, worst first.
+pub(super) fn dangers(doing: &Doing<'_>, impact: &Impact) -> Vec<Danger> {
+    let mut all = BTreeSet::new();
+    let Doing { verb, found, created, image_unknown } = doing;
+    let ends = matches!(
+        verb,
+        Verb::Remove | Verb::Replace | Verb::Kill | Verb::Stop | Verb::Restart | Verb::Run
+    );
+    if let Some(member) = found {
+        if ends && member.run.is_live() {
+            all.insert(Danger::Outage);
+        }
+        if ends && member.adopted {
+            all.insert(Danger::Adopted);
+        }
+        if matches!(verb, Verb::Stop | Verb::Kill) && restart_policy(member.container) == "always" {
+            all.insert(Danger::ComesBack);
+        }
+        if matches!(verb, Verb::Remove | Verb::Replace | Verb::Run)
+            && (!anonymous_volumes(member.container).is_empty() || lost_mount(impact))
+        {
+            all.insert(Danger::DataLost);
+        }
+        let rotated = |member: &Member<'_>| {
+            member.comparison.references.values().any(|fact| fact.verdict == Verdict::Different)
+        };
+        if created.is_some() && rotated(member) {
+            all.insert(Danger::SecretChanged);
+        }
+    }
+    if let Some(look) = created {
+        if look.host("Privileged") == &Json::Bool(true) {
+            all.insert(Danger::Privileged);
+        }
+        if host_access(look) {
+            all.insert(Danger::HostAccess);
+        }
+        if ports::any_public(look) {
+            all.insert(Danger::PublicPort);
+        }
+    }
+    if *image_unknown && created.is_some() {
+        all.insert(Danger::ImageUnknown);
+    }
+    all.into_iter().collect()
+}
+
+fn lost_mount(impact: &Impact) -> bool {
+    impact.drops.iter().any(|what| what.starts_with("volume ") || what == "volumes")
+}
+
+fn restart_policy(container: &Container) -> &str {
+    let inspect = container.inspect.as_ref();
+    inspect
+        .and_then(|inspect| inspect["HostConfig"]["RestartPolicy"]["Name"].as_str())
+        .unwrap_or_default()
+}
+
+/// Host files, namespaces or devices.
+fn host_access(look: &Look) -> bool {
+    let host_mode = ["NetworkMode", "PidMode", "IpcMode", "UTSMode", "UsernsMode"]
+        .iter()
+        .any(|field| look.host(field) == &Json::String("host".to_owned()));
+    let binds = look.host("Binds").as_array().into_iter().flatten();
+    let bound =
+        binds.filter_map(Json::as_str).any(|bind| bind.starts_with('/') && bind.contains(':'));
+    let mounts = look.host("Mounts").as_array().into_iter().flatten();
+    let mounted = mounts.filter(|mount| mount["Type"] == "bind").count() > 0;
+    let devices = look.host("Devices").as_array().is_some_and(|devices| !devices.is_empty());
+    host_mode || bound || mounted || devices
+}
+
+/// Names of volumes that nobody named: they came with the container, and nobody will find them
+/// when it is gone.
+pub(super) fn anonymous_volumes(container: &Container) -> Vec<(String, String)> {
+    let Some(inspect) = &container.inspect else { return Vec::new() };
+    let named = named_sources(inspect);
+    let from_others =
+        inspect["HostConfig"]["VolumesFrom"].as_array().is_some_and(|from| !from.is_empty());
+    let own: BTreeSet<&str> = inspect["Config"]["Volumes"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(path, _)| path.as_str())
+        .collect();
+    volume_mounts(inspect)
+        .filter(|(name, path)| {
+            let hex = name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let anonymous = name.is_empty() || (hex && !named.contains(name.as_str()));
+            // The volumes of others are shown like own ones; only declared paths are surely own.
+            anonymous && (!from_others || own.contains(path.as_str()))
+        })
+        .collect()
+}
+
+fn volume_mounts(inspect: &Json) -> impl Iterator<Item = (String, String)> + '_ {
+    let mounts = inspect["Mounts"].as_array().into_iter().flatten();
+    mounts.filter(|mount| mount["Type"] == "volume").map(|mount| {
+        let text = |field: &str| mount[field].as_str().unwrap_or_default().to_owned();
+        (text("Name"), text("Destination"))
+    })
+}
+
+fn named_sources(inspect: &Json) -> BTreeSet<&str> {
+    let binds = inspect["HostConfig"]["Binds"].as_array().into_iter().flatten();
+    let mounts = inspect["HostConfig"]["Mounts"].as_array().into_iter().flatten();
+    let of_bind = |bind: &'_ Json| {
+        bind.as_str().and_then(|bind| bind.split_once(':')).map(|(name, _)| name.len())
+    };
+    let mut names: BTreeSet<&str> = BTreeSet::new();
+    for bind in binds {
+        if let (Some(text), Some(length)) = (bind.as_str(), of_bind(bind)) {
+            names.insert(&text[..length]);
+        }
+    }
+    names.extend(mounts.filter_map(|mount| mount["Source"].as_str()));
+    names
+}
+
+/// What a replacement keeps and loses. `drops` are the rows of an adopted container that nobody
+/// declared.
+pub(super) fn impact(found: &Container, created: &Look, drops: Vec<String>) -> Impact {
+    let mut impact = Impact { drops, ..Impact::default() };
+    let Some(inspect) = &found.inspect else { return impact };
+    let new = named_sources(created.json());
+    for (name, path) in volume_mounts(inspect) {
+        let anonymous = anonymous_volumes(found).contains(&(name.clone(), path.clone()));
+        if anonymous {
+            impact.drops.push(format!("volume at {path} (anonymous)"));
+        } else if new.contains(name.as_str()) {
+            impact.keeps.push(name);
+        } else if named_sources(inspect).contains(name.as_str()) {
+            impact.drops.push(format!("volume {name} at {path}"));
+        }
+    }
+    impact.keeps.sort();
+    impact.keeps.dedup();
+    impact.drops.sort();
+    impact.drops.dedup();
+    impact
+}
+
+/// What a removal loses.
+pub(super) fn removal(found: &Container) -> Impact {
+    let drops = anonymous_volumes(found)
+        .into_iter()
+        .map(|(_, path)| format!("volume at {path} (anonymous)"))
+        .collect();
+    Impact { drops, ..Impact::default() }
+}
+
+/// What forbids a change: an adopted container that nobody named, data that nobody gave up, a
+/// container that vanishes when it is stopped.
+pub(super) fn refusals(
+    key: &SetName,
+    set: &Set,
+    member: &Member<'_>,
+    verb: Verb,
+) -> Vec<PlanError> {
+    let mut errors = Vec::new();
+    let name = &member.name;
+    let ends = matches!(
+        verb,
+        Verb::Remove | Verb::Replace | Verb::Kill | Verb::Stop | Verb::Restart | Verb::Run
+    );
+    if ends
+        && member.adopted
+        && set.matching == Matching::ImageByDefault
+        && matches!(set.identity, crate::spec::Identity::Counted(_))
+    {
+        errors.push(PlanError::of(
+            key,
+            "adopted",
+            format!(
+                "container `{name}` was not created by bayplan and would be touched ({})",
+                verb.word()
+            ),
+            "say `match: image` to mean such containers too, or `match: owned` to leave them",
+        ));
+    }
+    let gone = matches!(verb, Verb::Remove | Verb::Replace | Verb::Run);
+    let anonymous = anonymous_volumes(member.container);
+    if gone && !set.discard && !anonymous.is_empty() {
+        let paths: Vec<&str> = anonymous.iter().map(|(_, path)| path.as_str()).collect();
+        errors.push(PlanError::of(
+            key,
+            "data_lost",
+            format!(
+                "container `{name}` would lose its anonymous volume at {}",
+                crate::say::safe(&paths.join(", "))
+            ),
+            "mount a named volume there and move the data, or say `discard: true`",
+        ));
+    }
+    let inspect = member.container.inspect.as_ref();
+    let vanishes = inspect.is_some_and(|inspect| inspect["HostConfig"]["AutoRemove"] == true);
+    if matches!(verb, Verb::Replace | Verb::Run) && vanishes {
+        errors.push(PlanError::of(
+            key,
+            "auto_remove",
+            format!(
+                "container `{name}` removes itself when it stops, so there would be no way back"
+            ),
+            "remove it with a plan of its own (`state: absent`), then create it anew",
+        ));
+    }
+    errors
+}
+
+/// Rows where what the image says is merged with what is declared.
+const MERGED: &[&str] = &["environment", "labels", "expose", "volumes", "healthcheck"];
+
+/// Rows that the image decides and that may change with it.
+pub(super) fn may_change(set: &Set) -> Vec<String> {
+    let rows = crate::options::ROWS.iter().map(|row| row.about());
+    let open = rows.filter(|about| {
+        about.from_image && (set.option(about.key).is_none() || MERGED.contains(&about.key))
+    });
+    open.map(|about| about.key.to_owned()).collect()
+}

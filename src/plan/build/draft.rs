@@ -1,0 +1,283 @@
+//! The one walk over all sets, dependencies first, that fills a draft; and what it comes to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value as Json;
+
+use super::choose::{self, Member};
+use super::images::{self, Settled};
+use super::job::Job;
+use super::matching::{self, Match};
+use super::{Built, Input, PlanError};
+use crate::adapt::{Engine, World};
+use crate::compare::{self, Known, Terms};
+use crate::desired::{self, Labels};
+use crate::ident::{ChangeId, ContainerId, ContainerName, SetName, StepId};
+use crate::look::Look;
+use crate::options::{Body, Context, Mode};
+use crate::plan::{Because, OptionDifference, Origin, Reason, SetReport, Warning};
+use crate::snapshot::Snapshot;
+use crate::spec::{Identity, Recreate, Set, Spec, State};
+
+/// A plan in the making.
+pub(super) struct Draft<'a> {
+    pub(super) spec: &'a Spec,
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) engine: Engine,
+    pub(super) world: World,
+    pub(super) cx: Context,
+    pub(super) assume: bool,
+    pub(super) members: BTreeMap<SetName, Vec<Member<'a>>>,
+    pub(super) jobs: Vec<Job>,
+    /// What each change's new container will look like.
+    pub(super) created: BTreeMap<ChangeId, Look>,
+    pub(super) bodies: BTreeMap<StepId, Body>,
+    /// Containers that this plan, or a run of it, replaces.
+    pub(super) replaced: BTreeMap<ContainerId, ContainerName>,
+    pub(super) gone: BTreeSet<ContainerName>,
+    pub(super) names: BTreeSet<ContainerName>,
+    pub(super) reports: BTreeMap<SetName, SetReport>,
+    pub(super) warnings: Vec<Warning>,
+    pub(super) errors: Vec<PlanError>,
+}
+
+/// Builds a plan.
+pub fn build(input: &Input<'_>) -> Built {
+    let Input { spec, snapshot, assume, pins, source } = input;
+    let engine = Engine::of_snapshot(snapshot);
+    let found = matching::match_sets(spec, snapshot);
+    let mut draft = Draft {
+        spec,
+        snapshot,
+        world: World::of(snapshot),
+        cx: context(spec, &found.sets),
+        assume: *assume,
+        members: BTreeMap::new(),
+        jobs: Vec::new(),
+        created: BTreeMap::new(),
+        bodies: BTreeMap::new(),
+        replaced: BTreeMap::new(),
+        gone: pins.replaced.clone(),
+        names: snapshot.containers.iter().map(crate::snapshot::Container::name).collect(),
+        reports: BTreeMap::new(),
+        warnings: Vec::new(),
+        errors: found.errors,
+        engine,
+    };
+    draft.refuse_engine();
+    draft.report_orphans(&found.orphans);
+    let (order, depends) = dependencies(spec, &mut draft.errors);
+    for key in &order {
+        let Some(set) = spec.sets.get(key) else { continue };
+        let matches = found.sets.get(key).map(Vec::as_slice).unwrap_or_default();
+        draft.set(key, set, matches, pins.names.get(key).map(Vec::as_slice).unwrap_or_default());
+    }
+    draft.finish(&depends, source.clone())
+}
+
+/// The order of the sets and what each depends on, directly.
+fn dependencies(
+    spec: &Spec,
+    errors: &mut Vec<PlanError>,
+) -> (Vec<SetName>, BTreeMap<SetName, BTreeSet<SetName>>) {
+    let order = match crate::spec::order::order(spec) {
+        Ok(order) => order,
+        Err(cycle) => {
+            errors.push(PlanError {
+                set: None,
+                code: "cycle",
+                message: cycle.to_string(),
+                hint: "take one of the references out".to_owned(),
+            });
+            spec.sets.keys().cloned().collect()
+        }
+    };
+    let depends = spec.sets.keys().map(|key| (key.clone(), depends(spec, key))).collect();
+    (order, depends)
+}
+
+/// The sets that a set needs, directly.
+pub(crate) fn depends(spec: &Spec, key: &SetName) -> BTreeSet<SetName> {
+    let set = spec.sets.get(key);
+    let needs = set.map(|set| crate::spec::order::needs(&spec.sets, set)).unwrap_or_default();
+    needs.into_iter().map(|need| need.set).filter(|set| set != key).collect()
+}
+
+/// What words of the spec mean which container.
+fn context(spec: &Spec, matches: &BTreeMap<SetName, Vec<Match<'_>>>) -> Context {
+    let mut containers = BTreeMap::new();
+    for (key, set) in &spec.sets {
+        let name = match &set.identity {
+            Identity::Named(name) => name.to_string(),
+            Identity::Counted(_) => {
+                matches.get(key).and_then(|matches| matches.first()).map_or_else(
+                    || format!("{}-{key}-1", spec.project),
+                    |found| found.container.name().to_string(),
+                )
+            }
+        };
+        if let Identity::Named(name) = &set.identity {
+            containers.entry(name.to_string()).or_insert_with(|| name.to_string());
+        }
+        containers.insert(key.to_string(), name);
+    }
+    Context { containers, base_dir: spec.base_dir.clone() }
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn known(&self) -> Known<'a> {
+        Known {
+            public: &self.snapshot.public,
+            secrets: &self.snapshot.secrets,
+            assume: self.assume,
+        }
+    }
+
+    /// One set: compare its members, choose, write the changes.
+    fn set(
+        &mut self,
+        key: &SetName,
+        set: &'a Set,
+        matches: &[Match<'a>],
+        pinned: &[ContainerName],
+    ) {
+        let settled = images::settle(set, self.snapshot);
+        if let Settled::Here { image, .. } = &settled
+            && images::carries_our_labels(image)
+        {
+            self.errors.push(PlanError::of(
+                key,
+                "image_labels",
+                "the image carries `io.bayplan.*` labels, so everything made from it would seem to be ours".to_owned(),
+                "build it anew, not by committing a container",
+            ));
+        }
+        let members: Vec<Member<'a>> =
+            matches.iter().map(|found| self.member(key, set, &settled, found)).collect();
+        let choice = choose::choose(set, &members, self.spec.compat.is_some());
+        self.need_image(key, set, &settled, &choice);
+        for (member, fate) in members.iter().zip(&choice.fates) {
+            self.carry_out(key, set, &settled, member, fate);
+        }
+        self.create(key, set, &settled, &choice, pinned);
+        self.report(key, set, &members, &choice);
+        self.members.insert(key.clone(), members);
+    }
+
+    fn member(
+        &mut self,
+        key: &SetName,
+        set: &'a Set,
+        settled: &Settled<'_>,
+        found: &Match<'a>,
+    ) -> Member<'a> {
+        let container = found.container;
+        let (id, name) = (container.id(), container.name());
+        let mut member = Member {
+            container,
+            id,
+            name,
+            by: found.by,
+            adopted: found.adopted,
+            run: container.run(),
+            number: found.number,
+            comparison: compare::Comparison::default(),
+            causes: Vec::new(),
+        };
+        if let Some(inspect) = &container.inspect {
+            member.comparison = self.compare(key, set, settled, &member, inspect);
+        } else if !matches!(set.state, State::Absent | State::Stopped | State::Killed) {
+            self.errors.push(PlanError::of(
+                key,
+                "not_inspected",
+                format!("the snapshot holds no inspect data of container `{}`", member.name),
+                "take the snapshot with this spec",
+            ));
+        }
+        member.causes = self.causes(set, settled, &member);
+        member
+    }
+
+    fn compare(
+        &self,
+        key: &SetName,
+        set: &'a Set,
+        settled: &Settled<'_>,
+        member: &Member<'_>,
+        inspect: &Json,
+    ) -> compare::Comparison {
+        let labels = if member.adopted { Labels::None } else { Labels::Ours };
+        let body = desired::body(self.spec, key, set, &member.name, labels, &self.cx);
+        let expect = |image: Option<&Json>| {
+            desired::expected(&body, &member.name, image, &self.engine, &self.world)
+        };
+        let found = Look::new(inspect, &member.container.env);
+        let image = match settled {
+            Settled::Here { image, .. } => Some(*image),
+            Settled::None | Settled::Pull { .. } | Settled::Lacking { .. } => None,
+        };
+        let own = self.snapshot.images.get(&member.container.image());
+        let before = own.map(|own| expect(Some(own)));
+        let terms = Terms { set, adopted: member.adopted, image_unknown: image.is_none() };
+        let mut result =
+            compare::compare(terms, &expect(image), before.as_ref(), &found, self.known());
+        if let Some(difference) = image_difference(set, settled, member) {
+            result.differences.insert(0, difference);
+        }
+        result
+    }
+
+    /// Reasons for a replacement that are no differences.
+    fn causes(&self, set: &Set, settled: &Settled<'_>, member: &Member<'_>) -> Vec<Because> {
+        let mut causes = Vec::new();
+        if set.recreate == Recreate::Always
+            && matches!(set.state, State::Started | State::Reloaded | State::Restarted)
+        {
+            causes.push(Because::RecreateAlways);
+        }
+        if let (Settled::Pull { .. }, Some(reference)) = (settled, &set.image) {
+            causes.push(Because::ImageNotKnown { reference: reference.clone() });
+        }
+        let mut targets: BTreeSet<ContainerName> = BTreeSet::new();
+        for (id, name) in &self.replaced {
+            let dependants = matching::dependants(self.snapshot, id, name);
+            if dependants.iter().any(|dependant| dependant.id() == member.id) {
+                targets.insert(name.clone());
+            }
+        }
+        for word in set.options.iter().flat_map(targets_of) {
+            let name = ContainerName::new(self.cx.container(&word));
+            if self.gone.contains(&name) {
+                targets.insert(name);
+            }
+        }
+        causes.extend(targets.into_iter().map(|target| Because::TargetReplaced { target }));
+        causes
+    }
+}
+
+fn targets_of(declared: &crate::options::Declared) -> Vec<String> {
+    let mut targets = Vec::new();
+    declared.targets(&mut targets);
+    targets
+}
+
+/// The image as a difference: by ID, on one engine.
+fn image_difference(set: &Set, settled: &Settled<'_>, member: &Member<'_>) -> Option<Reason> {
+    let mode = set.compare.get("image").or_else(|| set.compare.get("*"));
+    if mode == Some(&Mode::Ignore) {
+        return None;
+    }
+    let Settled::Here { id, .. } = settled else { return None };
+    let found = member.container.image();
+    if **id == found {
+        return None;
+    }
+    let same_reference = member.container.made_from() == set.image.as_deref();
+    Some(Reason::Option(OptionDifference {
+        option: "image".to_owned(),
+        origin: if same_reference { Origin::Image } else { Origin::Declared },
+        expected: Json::String(id.to_string()),
+        found: Json::String(found.to_string()),
+    }))
+}

@@ -1,0 +1,119 @@
+//! Which image each set means: what is here, what the registry answered, what must be pulled.
+//!
+//! Nothing is asked here: answers are part of the snapshot. Whether something is created from an
+//! image, and so whether its lack is an error, is decided in [`super`].
+
+use serde_json::Value as Json;
+
+use crate::ident::{ImageId, LABEL_PREFIX};
+use crate::image_ref::ImageRef;
+use crate::snapshot::{RegistryAnswer, Snapshot};
+use crate::spec::{Pull, Set, State};
+
+/// What a set's image reference comes to.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Settled<'a> {
+    /// Nothing is declared.
+    None,
+    /// It is on the engine.
+    Here {
+        id: &'a ImageId,
+        image: &'a Json,
+        /// `REPOSITORY@DIGEST` by which it is here, if the declared tag points elsewhere.
+        retag: Option<String>,
+    },
+    /// It is pulled.
+    Pull {
+        /// `REPOSITORY@DIGEST`.
+        pinned: String,
+        digest: String,
+        /// What the reference means before.
+        before: Option<&'a ImageId>,
+    },
+    /// It is not here and will not come; the text says why, the second what to do.
+    Lacking { message: String, hint: &'static str },
+}
+
+/// What a set's image comes to.
+pub(super) fn settle<'a>(set: &Set, snapshot: &'a Snapshot) -> Settled<'a> {
+    let Some(reference) = set.image.as_deref() else { return Settled::None };
+    let here = snapshot.image_of(reference);
+    let ends = matches!(set.state, State::Stopped | State::Killed | State::Absent);
+    let Ok(parsed) = ImageRef::parse(reference) else {
+        return Settled::Lacking {
+            message: format!("`{reference}` is no image reference"),
+            hint: "write `NAME:TAG`",
+        };
+    };
+    let ask = match set.pull {
+        _ if ends => false,
+        Pull::Never => false,
+        Pull::Missing => here.is_none(),
+        Pull::Always => parsed.digest().is_none() || here.is_none(),
+    };
+    match (here, ask) {
+        (Some((id, image)), false) => Settled::Here { id, image, retag: None },
+        (None, false) => Settled::Lacking {
+            message: format!("image `{reference}` is not on the engine"),
+            hint: "load or pull it there, or say `pull: missing`",
+        },
+        (here, true) => asked(&parsed, reference, here.map(|(id, _)| id), snapshot),
+    }
+}
+
+fn asked<'a>(
+    parsed: &ImageRef,
+    reference: &str,
+    before: Option<&'a ImageId>,
+    snapshot: &'a Snapshot,
+) -> Settled<'a> {
+    let digest = match snapshot.registry.get(reference) {
+        Some(RegistryAnswer::Digest(digest)) => digest.clone(),
+        Some(RegistryAnswer::Silent(why)) => {
+            return Settled::Lacking {
+                message: format!("the registry does not tell what `{reference}` is: {why}"),
+                hint: "check the name, the registry and the credentials, or load the image there",
+            };
+        }
+        None => {
+            return Settled::Lacking {
+                message: format!("no registry was asked what `{reference}` is"),
+                hint: "plan on the engine, or take the snapshot with this spec",
+            };
+        }
+    };
+    let Some(pinned) = parsed.with_digest(&digest).map(|pinned| pinned.familiar()) else {
+        return Settled::Lacking {
+            message: format!("image `{reference}` is not on the engine"),
+            hint: "an image ID means an image of this engine; declare a name to pull it",
+        };
+    };
+    match local_with_digest(snapshot, parsed, &digest) {
+        Some((id, image)) => {
+            let retag = (before != Some(id) && parsed.digest().is_none()).then_some(pinned);
+            Settled::Here { id, image, retag }
+        }
+        None => Settled::Pull { pinned, digest, before },
+    }
+}
+
+/// The local image that has this digest among its `RepoDigests`. A digest is not an image ID.
+fn local_with_digest<'a>(
+    snapshot: &'a Snapshot,
+    parsed: &ImageRef,
+    digest: &str,
+) -> Option<(&'a ImageId, &'a Json)> {
+    snapshot.images.iter().find(|(_, image)| {
+        let digests = image["RepoDigests"].as_array().into_iter().flatten();
+        digests.filter_map(Json::as_str).filter_map(|text| ImageRef::parse(text).ok()).any(
+            |local| local.digest() == Some(digest) && local.repository() == parsed.repository(),
+        )
+    })
+}
+
+/// Labels of ours in an image: it was committed from a container of ours, and everything made
+/// from it would seem to be ours too.
+pub(super) fn carries_our_labels(image: &Json) -> bool {
+    let labels = image["Config"]["Labels"].as_object();
+    labels.is_some_and(|labels| labels.keys().any(|key| key.starts_with(LABEL_PREFIX)))
+}

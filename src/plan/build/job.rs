@@ -1,0 +1,263 @@
+//! One change with its steps, and where in time it touches others.
+//!
+//! Which steps a verdict takes is here; which of them wait for steps of other changes is
+//! [`super::order`]'s.
+
+use super::ports::HostPort;
+use crate::ident::{ChangeId, ContainerId, ContainerName, SUFFIX_NEW, SUFFIX_OLD, SetName, StepId};
+use crate::plan::{Action, Change, ImagePin, Step, Subject};
+
+/// A change with its steps.
+#[derive(Debug, Clone)]
+pub(super) struct Job {
+    pub(super) change: Change,
+    pub(super) steps: Vec<Step>,
+    /// The first step that needs what the set depends on to be there.
+    pub(super) needs: Option<StepId>,
+    /// The step after which dependants find it.
+    pub(super) up: Option<StepId>,
+    /// The step that starts a process, and the host ports it takes.
+    pub(super) start: Option<StepId>,
+    pub(super) takes: Vec<HostPort>,
+    /// The step after which its old process and that one's host ports are gone.
+    pub(super) down: Option<StepId>,
+    pub(super) frees: Vec<HostPort>,
+    /// The first step that disturbs a running member: replacements of a set queue here.
+    pub(super) disturbs: Option<StepId>,
+    /// It only takes something away: what depends on it goes first.
+    pub(super) takes_away: bool,
+}
+
+/// How a stop is worded to the engine: what the spec declares, else the container's own.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Stopping {
+    pub(super) signal: Option<String>,
+    pub(super) timeout: Option<i64>,
+}
+
+/// Writes the steps of one change.
+pub(super) struct Steps {
+    id: ChangeId,
+    steps: Vec<Step>,
+}
+
+impl Steps {
+    pub(super) fn of(id: &ChangeId) -> Self {
+        Self { id: id.clone(), steps: Vec::new() }
+    }
+
+    /// Adds a step after the one before it.
+    fn then(&mut self, what: &str, action: Action) -> StepId {
+        let after = self.steps.last().map(|step| step.id.clone()).into_iter().collect();
+        let id = StepId::of(&self.id, what);
+        self.steps.push(Step { id: id.clone(), action, after });
+        id
+    }
+
+    fn stop(&mut self, id: &ContainerId, stopping: &Stopping) -> StepId {
+        let Stopping { signal, timeout } = stopping.clone();
+        let container = Subject::Container(id.clone());
+        self.then("stop", Action::Stop { container, signal, timeout })
+    }
+
+    fn start(&mut self, container: Subject, wait: bool) -> (StepId, StepId) {
+        let start = self.then("start", Action::Start { container: container.clone(), wait });
+        if wait {
+            return (start.clone(), start);
+        }
+        let prove = self.then("prove", Action::Prove { container });
+        (start, prove)
+    }
+}
+
+impl Job {
+    fn new(change: Change, steps: Steps) -> Self {
+        Self {
+            change,
+            steps: steps.steps,
+            needs: None,
+            up: None,
+            start: None,
+            takes: Vec::new(),
+            down: None,
+            frees: Vec::new(),
+            disturbs: None,
+            takes_away: false,
+        }
+    }
+
+    /// Creates a container, and starts it unless the state says otherwise.
+    pub(super) fn create(
+        change: Change,
+        set: &SetName,
+        image: ImagePin,
+        start: bool,
+        wait: bool,
+    ) -> Self {
+        let mut steps = Steps::of(&change.id);
+        let name = ContainerName::new(change.id.as_str());
+        let create = steps.then(
+            "create",
+            Action::Create { name: name.clone(), finally: name, set: set.clone(), image },
+        );
+        let created = Subject::CreatedBy(create.clone());
+        let (start, up) = if start {
+            let (start, up) = steps.start(created, wait);
+            (Some(start), up)
+        } else {
+            (None, create.clone())
+        };
+        Self { needs: Some(create), up: Some(up), start, ..Self::new(change, steps) }
+    }
+
+    /// Creates the successor, stops the old one, swaps the names, starts, proves, removes the old.
+    /// It ends in the run state that the old one had, or that the set wants.
+    pub(super) fn replace(
+        change: Change,
+        set: &SetName,
+        image: ImagePin,
+        old: &ContainerId,
+        how: Replacing,
+    ) -> Self {
+        let mut steps = Steps::of(&change.id);
+        let name = ContainerName::new(change.id.as_str());
+        let aside = ContainerName::new(format!("{name}{SUFFIX_OLD}"));
+        let new = ContainerName::new(format!("{name}{SUFFIX_NEW}"));
+        let create = steps.then(
+            "create",
+            Action::Create { name: new.clone(), finally: name.clone(), set: set.clone(), image },
+        );
+        let created = Subject::CreatedBy(create.clone());
+        let old = Subject::Container(old.clone());
+        let down = match (&old, how.live) {
+            (Subject::Container(id), true) => Some(steps.stop(id, &how.stopping)),
+            _ => None,
+        };
+        let rename_old = steps.then(
+            "rename-old",
+            Action::Rename { container: old.clone(), from: name.clone(), to: aside },
+        );
+        let rename_new = steps
+            .then("rename-new", Action::Rename { container: created.clone(), from: new, to: name });
+        let (start, up) = if how.start {
+            let (start, up) = steps.start(created, how.wait);
+            (Some(start), up)
+        } else {
+            (None, rename_new)
+        };
+        steps.then("remove", Action::Remove { container: old });
+        let disturbs = down.clone().or(Some(rename_old));
+        Self {
+            needs: Some(create),
+            up: Some(up),
+            start,
+            down,
+            disturbs,
+            ..Self::new(change, steps)
+        }
+    }
+
+    /// Starts a container that is there.
+    pub(super) fn start(change: Change, id: &ContainerId) -> Self {
+        let mut steps = Steps::of(&change.id);
+        let (start, up) = steps.start(Subject::Container(id.clone()), false);
+        Self {
+            needs: Some(start.clone()),
+            up: Some(up),
+            start: Some(start),
+            ..Self::new(change, steps)
+        }
+    }
+
+    /// Stops a container.
+    pub(super) fn stop(change: Change, id: &ContainerId, stopping: &Stopping) -> Self {
+        let mut steps = Steps::of(&change.id);
+        let stop = steps.stop(id, stopping);
+        Self { down: Some(stop), takes_away: true, ..Self::new(change, steps) }
+    }
+
+    /// Kills a container.
+    pub(super) fn kill(change: Change, id: &ContainerId, signal: &str) -> Self {
+        let mut steps = Steps::of(&change.id);
+        let container = Subject::Container(id.clone());
+        let kill = steps.then("kill", Action::Kill { container, signal: signal.to_owned() });
+        Self { down: Some(kill), takes_away: true, ..Self::new(change, steps) }
+    }
+
+    /// Restarts a container.
+    pub(super) fn restart(change: Change, id: &ContainerId, stopping: &Stopping) -> Self {
+        let mut steps = Steps::of(&change.id);
+        let container = Subject::Container(id.clone());
+        let restart = steps.then(
+            "restart",
+            Action::Restart { container: container.clone(), timeout: stopping.timeout },
+        );
+        let up = steps.then("prove", Action::Prove { container });
+        Self {
+            needs: Some(restart.clone()),
+            up: Some(up),
+            disturbs: Some(restart),
+            ..Self::new(change, steps)
+        }
+    }
+
+    /// Removes a container, stopped before if it runs.
+    pub(super) fn remove(
+        change: Change,
+        id: &ContainerId,
+        live: bool,
+        stopping: &Stopping,
+    ) -> Self {
+        let mut steps = Steps::of(&change.id);
+        let down = live.then(|| steps.stop(id, stopping));
+        let remove =
+            steps.then("remove", Action::Remove { container: Subject::Container(id.clone()) });
+        let down = down.unwrap_or(remove);
+        Self { down: Some(down), takes_away: true, ..Self::new(change, steps) }
+    }
+
+    /// Pulls an image by digest and gives it the declared tag.
+    pub(super) fn image(change: Change, pull: bool, pinned: &str, tag: Option<&str>) -> Self {
+        let mut steps = Steps::of(&change.id);
+        if pull {
+            steps.then("pull", Action::Pull { image: pinned.to_owned() });
+        }
+        if let Some(tag) = tag {
+            steps.then("tag", Action::Tag { image: pinned.to_owned(), tag: tag.to_owned() });
+        }
+        let up = steps.steps.last().map(|step| step.id.clone());
+        Self { up, ..Self::new(change, steps) }
+    }
+
+    /// The first step.
+    pub(super) fn first(&self) -> Option<&StepId> {
+        self.steps.first().map(|step| &step.id)
+    }
+
+    /// The last step.
+    pub(super) fn last(&self) -> Option<&StepId> {
+        self.steps.last().map(|step| &step.id)
+    }
+
+    /// Makes a step of this job wait for another step.
+    pub(super) fn wait(&mut self, step: &StepId, other: &StepId) {
+        if let Some(step) = self.steps.iter_mut().find(|own| own.id == *step)
+            && !step.after.contains(other)
+        {
+            step.after.push(other.clone());
+            step.after.sort();
+        }
+    }
+}
+
+/// How a replacement goes.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Replacing {
+    /// The old one runs and is stopped.
+    pub(super) live: bool,
+    /// The new one is started.
+    pub(super) start: bool,
+    /// It is a one-shot: run to its end.
+    pub(super) wait: bool,
+    pub(super) stopping: Stopping,
+}

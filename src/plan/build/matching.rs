@@ -1,0 +1,291 @@
+//! Which containers each set means, and which it must leave alone.
+//!
+//! By name, by our labels, by image and command, in this order. What becomes of them is
+//! [`super::choose`]'s.
+
+use std::collections::BTreeMap;
+
+use super::PlanError;
+use crate::ident::{
+    ContainerId, ContainerName, LABEL_NAME, LABEL_PROJECT, LABEL_SET, ProjectName, SetName,
+    reserved_suffix,
+};
+use crate::image_ref::ImageRef;
+use crate::options::{Body, Context};
+use crate::plan::By;
+use crate::snapshot::{Container, Run, Snapshot};
+use crate::spec::{Identity, Matching, Set, Spec};
+
+/// One match.
+#[derive(Debug, Clone)]
+pub(super) struct Match<'a> {
+    pub(super) container: &'a Container,
+    pub(super) by: By,
+    pub(super) adopted: bool,
+    pub(super) number: Option<u32>,
+}
+
+/// Everything that matching found.
+#[derive(Debug, Default)]
+pub(super) struct Matches<'a> {
+    /// By set, every set present; each in the order of names.
+    pub(super) sets: BTreeMap<SetName, Vec<Match<'a>>>,
+    /// Containers of this project whose set is not in the spec.
+    pub(super) orphans: Vec<(&'a Container, SetName)>,
+    pub(super) errors: Vec<PlanError>,
+}
+
+/// Who created a container, if bayplan did: labels count only where the name they repeat is the
+/// container's own, because `docker commit` hands labels on.
+pub(crate) fn owner(container: &Container) -> Option<(ProjectName, SetName)> {
+    let name = container.name();
+    let (stem, _) = reserved_suffix(name.as_str());
+    if container.label(LABEL_NAME) != Some(stem) {
+        return None;
+    }
+    let project = container.label(LABEL_PROJECT)?;
+    let set = container.label(LABEL_SET)?;
+    Some((ProjectName::new(project), SetName::new(set)))
+}
+
+/// Whether another tool owns it.
+fn foreign(container: &Container) -> bool {
+    let list = container.list.as_ref().map(|list| &list["Labels"]);
+    let inspect = container.inspect.as_ref().map(|inspect| &inspect["Config"]["Labels"]);
+    let labels = inspect.or(list).and_then(serde_json::Value::as_object);
+    labels.is_some_and(|labels| {
+        labels.keys().any(|key| {
+            key.starts_with("com.docker.compose.") || key.starts_with("com.docker.swarm.")
+        })
+    })
+}
+
+/// Matches every set of a spec.
+pub(super) fn match_sets<'a>(spec: &Spec, snapshot: &'a Snapshot) -> Matches<'a> {
+    let mut found = Matches::default();
+    let wanted: Vec<Wanted<'_>> = spec.sets.iter().map(|(key, set)| Wanted::of(key, set)).collect();
+    for key in spec.sets.keys() {
+        found.sets.insert(key.clone(), Vec::new());
+    }
+    for container in &snapshot.containers {
+        place(spec, &wanted, container, &mut found);
+    }
+    for matches in found.sets.values_mut() {
+        matches
+            .sort_by_key(|found| (natural(found.container.name().as_str()), found.container.id()));
+    }
+    found
+}
+
+/// A set, made ready for matching by image.
+struct Wanted<'s> {
+    key: &'s SetName,
+    set: &'s Set,
+    image: Option<ImageRef>,
+    argv: Option<Vec<String>>,
+}
+
+impl<'s> Wanted<'s> {
+    fn of(key: &'s SetName, set: &'s Set) -> Self {
+        let image = set.image.as_deref().and_then(|text| ImageRef::parse(text).ok());
+        let argv = set.option("command").map(|declared| {
+            let mut body = Body::new();
+            declared.write(&mut body, &Context::default());
+            argv(&body.json()["Cmd"])
+        });
+        Self { key, set, image, argv }
+    }
+
+    fn means(&self, container: &Container, made_from: &ImageRef) -> bool {
+        let by_image = matches!(self.set.identity, Identity::Counted(_))
+            && !matches!(self.set.matching, Matching::Owned);
+        let Some(image) = self.image.as_ref().filter(|_| by_image) else { return false };
+        let argv_is = |wanted: &Vec<String>| {
+            container
+                .inspect
+                .as_ref()
+                .is_some_and(|inspect| argv(&inspect["Config"]["Cmd"]) == *wanted)
+        };
+        image.matches(made_from) && self.argv.as_ref().is_none_or(argv_is)
+    }
+}
+
+fn argv(json: &serde_json::Value) -> Vec<String> {
+    let words = json.as_array().into_iter().flatten();
+    words.filter_map(|word| word.as_str().map(str::to_owned)).collect()
+}
+
+fn place<'a>(
+    spec: &Spec,
+    wanted: &[Wanted<'_>],
+    container: &'a Container,
+    found: &mut Matches<'a>,
+) {
+    let name = container.name();
+    let owner = owner(container);
+    let (stem, suffix) = reserved_suffix(name.as_str());
+    if suffix.is_some() {
+        if let Some((_, set)) = owner.filter(|(project, _)| *project == spec.project) {
+            let set = Some(set).filter(|set| spec.sets.contains_key(set));
+            found.errors.push(leftover(container, stem, set));
+        }
+        return;
+    }
+    let named = wanted.iter().find(|wanted| wanted.set.identity == Identity::Named(name.clone()));
+    if let Some(wanted) = named {
+        match &owner {
+            Some((project, set)) if *project != spec.project || set != wanted.key => {
+                found.errors.push(taken(wanted.key, &name, project, set));
+            }
+            _ => add(found, wanted.key, container, By::Name, owner.is_none(), None),
+        }
+        return;
+    }
+    if let Some((project, set)) = owner {
+        if project != spec.project {
+            return;
+        }
+        match spec.sets.get(&set).map(|set| &set.identity) {
+            Some(Identity::Counted(_)) => {
+                let number = number(&spec.project, &set, &name);
+                add(found, &set, container, By::Label, false, number);
+            }
+            Some(Identity::Named(_)) | None => found.orphans.push((container, set)),
+        }
+        return;
+    }
+    if foreign(container) {
+        return;
+    }
+    let Some(made_from) = container.made_from().and_then(|text| ImageRef::parse(text).ok()) else {
+        return;
+    };
+    let sets: Vec<&Wanted<'_>> =
+        wanted.iter().filter(|wanted| wanted.means(container, &made_from)).collect();
+    match sets.as_slice() {
+        [] => {}
+        [one] => add(found, one.key, container, By::Image, true, None),
+        [first, second, ..] => found.errors.push(PlanError::of(
+            first.key,
+            "matched_twice",
+            format!(
+                "container `{name}` is matched by image by both `{}` and `{}`",
+                first.key, second.key
+            ),
+            "give the sets different commands, or say `match: owned`",
+        )),
+    }
+}
+
+fn add<'a>(
+    found: &mut Matches<'a>,
+    set: &SetName,
+    container: &'a Container,
+    by: By,
+    adopted: bool,
+    number: Option<u32>,
+) {
+    if container.run() == Run::Removing {
+        found.errors.push(PlanError::of(
+            set,
+            "removing",
+            format!("container `{}` is being removed right now", container.name()),
+            "plan again in a moment",
+        ));
+        return;
+    }
+    found.sets.entry(set.clone()).or_default().push(Match { container, by, adopted, number });
+}
+
+fn taken(set: &SetName, name: &ContainerName, project: &ProjectName, owner: &SetName) -> PlanError {
+    PlanError::of(
+        set,
+        "name_owned",
+        format!("the name `{name}` belongs to set `{owner}` of project `{project}`"),
+        "choose another name, or remove that container there",
+    )
+}
+
+/// The number of `{project}-{set}-{n}`.
+fn number(project: &ProjectName, set: &SetName, name: &ContainerName) -> Option<u32> {
+    name.as_str().strip_prefix(&format!("{project}-{set}-"))?.parse().ok()
+}
+
+/// What a dead run left, with the commands to finish: the old container is never worse off than
+/// before.
+fn leftover(container: &Container, stem: &str, set: Option<SetName>) -> PlanError {
+    let name = container.name();
+    PlanError {
+        set,
+        code: "leftover",
+        message: format!(
+            "container `{name}` ({}) was left by an apply that did not finish",
+            container.id().short()
+        ),
+        hint: if name.as_str().ends_with(crate::ident::SUFFIX_OLD) {
+            format!(
+                "if `{stem}` is there and good: docker rm {name}; else go back: \
+                 docker rm -f {stem}; docker rename {name} {stem} && docker start {stem}"
+            )
+        } else {
+            format!(
+                "docker rm -f {name}; then, if `{stem}` is there and stopped: docker start {stem}"
+            )
+        },
+    }
+}
+
+/// A key by which `web-2` comes before `web-10`.
+pub(crate) fn natural(name: &str) -> (String, u64, String) {
+    let digits = name.len() - name.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+    let (stem, number) = name.split_at(name.len() - digits);
+    (stem.to_owned(), number.parse().unwrap_or(0), name.to_owned())
+}
+
+/// The containers that would break if this one were replaced: linked to it, or in its namespaces.
+pub(super) fn dependants<'a>(
+    snapshot: &'a Snapshot,
+    id: &ContainerId,
+    name: &ContainerName,
+) -> Vec<&'a Container> {
+    let in_it = format!("container:{id}");
+    let aliases: Vec<String> = snapshot
+        .by_id(id)
+        .and_then(|container| container.list.as_ref())
+        .and_then(|list| list["Names"].as_array())
+        .into_iter()
+        .flatten()
+        .filter_map(serde_json::Value::as_str)
+        .filter_map(|alias| alias.trim_start_matches('/').split_once('/'))
+        .map(|(dependant, _)| dependant.to_owned())
+        .collect();
+    let depends = |container: &&Container| {
+        let other = container.name();
+        if container.id() == *id {
+            return false;
+        }
+        let look = container.inspect.as_ref().or(container.list.as_ref());
+        let Some(host) = look.map(|look| &look["HostConfig"]) else { return false };
+        let mode = |field: &str| {
+            host[field]
+                .as_str()
+                .is_some_and(|mode| mode == in_it || mode == format!("container:{name}"))
+        };
+        let links = host["Links"].as_array().into_iter().flatten();
+        let linked = links
+            .filter_map(serde_json::Value::as_str)
+            .any(|link| link.split(':').next() == Some(&format!("/{name}")));
+        let from = host["VolumesFrom"].as_array().into_iter().flatten();
+        let volumes = from.filter_map(serde_json::Value::as_str).any(|from| {
+            let from = from.split(':').next().unwrap_or_default();
+            from == name.as_str() || (from.len() >= 12 && id.as_str().starts_with(from))
+        });
+        mode("NetworkMode")
+            || mode("IpcMode")
+            || mode("PidMode")
+            || linked
+            || volumes
+            || aliases.iter().any(|alias| alias == other.as_str())
+    };
+    snapshot.containers.iter().filter(depends).collect()
+}

@@ -1,0 +1,85 @@
+//! From a spec and a snapshot to a plan: match, compare, choose, order, gather facts.
+//!
+//! A pure function; what is wrong is collected, not thrown, so that a plan's reader and a
+//! staleness check see everything at once. Doubting the result is [`crate::plan::check`]'s.
+
+mod carry;
+mod choose;
+mod danger;
+mod draft;
+mod facts;
+mod finish;
+mod guard;
+mod images;
+mod job;
+pub(crate) mod matching;
+mod order;
+mod ports;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use draft::build;
+pub(crate) use draft::depends;
+
+use draft::Draft;
+
+use crate::ident::{ContainerName, SetName, StepId};
+use crate::options::Body;
+use crate::plan::{Plan, SpecSource};
+use crate::snapshot::Snapshot;
+use crate::spec::Spec;
+
+/// What a plan is made from.
+#[derive(Debug, Clone)]
+pub struct Input<'a> {
+    /// The declared state.
+    pub spec: &'a Spec,
+    /// The look at the engine.
+    pub snapshot: &'a Snapshot,
+    /// Whether references that cannot be resolved are taken for unchanged.
+    pub assume: bool,
+    /// What is settled already because a plan is derived again.
+    pub pins: Pins,
+    /// Where the spec was.
+    pub source: Option<SpecSource>,
+}
+
+/// What deriving a plan again takes from the plan.
+#[derive(Debug, Clone, Default)]
+pub struct Pins {
+    /// Names that fresh members of a set get, in order.
+    pub names: BTreeMap<SetName, Vec<ContainerName>>,
+    /// Containers that a run of the plan has replaced already: their dependants follow.
+    pub replaced: BTreeSet<ContainerName>,
+}
+
+/// A plan, and what is wrong with it. With errors the plan is what could be derived beside them,
+/// and good for nothing but comparing.
+#[derive(Debug, Clone)]
+pub struct Built {
+    /// The plan.
+    pub plan: Plan,
+    /// Why it must not be used; empty for a good one.
+    pub errors: Vec<PlanError>,
+    /// The create body of every create step, references as marks.
+    pub bodies: BTreeMap<StepId, Body>,
+}
+
+/// Why there is no plan.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PlanError {
+    /// The set it is about.
+    pub set: Option<SetName>,
+    /// Stable, for machines.
+    pub code: &'static str,
+    /// A lowercase fragment.
+    pub message: String,
+    /// The way out.
+    pub hint: String,
+}
+
+impl PlanError {
+    fn of(set: &SetName, code: &'static str, message: String, hint: &str) -> Self {
+        Self { set: Some(set.clone()), code, message, hint: hint.to_owned() }
+    }
+}

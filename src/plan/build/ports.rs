@@ -1,0 +1,130 @@
+//! Host ports: which ones a container wants, which ones are held, and when two clash.
+
+use std::fmt;
+
+use serde_json::Value as Json;
+
+use crate::look::Look;
+use crate::snapshot::Container;
+
+/// A host port, or a range of which one suffices.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct HostPort {
+    address: String,
+    first: u16,
+    last: u16,
+    protocol: String,
+}
+
+impl HostPort {
+    /// Every port of the range, as a single one.
+    pub(super) fn each(&self) -> impl Iterator<Item = Self> + '_ {
+        (self.first..=self.last).map(|port| Self { first: port, last: port, ..self.clone() })
+    }
+
+    /// Whether it is a range, of which any will do.
+    pub(super) fn is_range(&self) -> bool {
+        self.first != self.last
+    }
+
+    /// Whether both cannot be bound at once (single ports).
+    pub(super) fn clashes(&self, other: &Self) -> bool {
+        let any = |port: &Self| matches!(port.address.as_str(), "" | "0.0.0.0" | "::");
+        self.protocol == other.protocol
+            && self.first == other.first
+            && (any(self) || any(other) || self.address == other.address)
+    }
+}
+
+impl fmt::Display for HostPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let address = if self.address.is_empty() { "*" } else { &self.address };
+        let v6 = address.contains(':');
+        let (open, close) = if v6 { ("[", "]") } else { ("", "") };
+        write!(f, "{open}{address}{close}:{}", self.first)?;
+        if self.is_range() {
+            write!(f, "-{}", self.last)?;
+        }
+        write!(f, "/{}", self.protocol)
+    }
+}
+
+/// The fixed host ports that a container takes when it starts; random ones clash with nobody.
+pub(super) fn wanted(look: &Look) -> Vec<HostPort> {
+    let mode = look.host("NetworkMode").as_str().unwrap_or_default();
+    if mode == "host" || mode == "none" || mode.starts_with("container:") {
+        return Vec::new();
+    }
+    let mut ports = Vec::new();
+    for (key, bindings) in look.host("PortBindings").as_object().into_iter().flatten() {
+        let protocol = key.split_once('/').map_or("tcp", |(_, protocol)| protocol);
+        for binding in bindings.as_array().into_iter().flatten() {
+            let text = |field: &str| binding[field].as_str().unwrap_or_default();
+            if let Some((first, last)) = range(text("HostPort")) {
+                ports.push(HostPort {
+                    address: text("HostIp").to_owned(),
+                    first,
+                    last,
+                    protocol: protocol.to_owned(),
+                });
+            }
+        }
+    }
+    ports.sort();
+    ports.dedup();
+    ports
+}
+
+fn range(text: &str) -> Option<(u16, u16)> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+    (first > 0 && last >= first).then_some((first, last))
+}
+
+/// Every binding, random host ports included: what is reachable from outside.
+pub(super) fn any_public(look: &Look) -> bool {
+    if look.host("PublishAllPorts") == &Json::Bool(true) {
+        return true;
+    }
+    let bindings = look.host("PortBindings").as_object().into_iter().flatten();
+    bindings.flat_map(|(_, bindings)| bindings.as_array().into_iter().flatten()).any(|binding| {
+        matches!(binding["HostIp"].as_str().unwrap_or_default(), "" | "0.0.0.0" | "::")
+    })
+}
+
+/// The host ports that a live container holds.
+pub(super) fn held(container: &Container) -> Vec<HostPort> {
+    if !container.run().is_live() {
+        return Vec::new();
+    }
+    let mut ports = Vec::new();
+    if let Some(list) = container.list.as_ref().and_then(|list| list["Ports"].as_array()) {
+        for port in list {
+            let number = port["PublicPort"].as_u64().and_then(|port| u16::try_from(port).ok());
+            if let Some(number) = number.filter(|number| *number > 0) {
+                ports.push(HostPort {
+                    address: port["IP"].as_str().unwrap_or_default().to_owned(),
+                    first: number,
+                    last: number,
+                    protocol: port["Type"].as_str().unwrap_or("tcp").to_owned(),
+                });
+            }
+        }
+        return ports;
+    }
+    let bound = container.inspect.as_ref().map(|inspect| &inspect["NetworkSettings"]["Ports"]);
+    for (key, bindings) in bound.and_then(Json::as_object).into_iter().flatten() {
+        let protocol = key.split_once('/').map_or("tcp", |(_, protocol)| protocol);
+        for binding in bindings.as_array().into_iter().flatten() {
+            if let Some((first, last)) = range(binding["HostPort"].as_str().unwrap_or_default()) {
+                ports.push(HostPort {
+                    address: binding["HostIp"].as_str().unwrap_or_default().to_owned(),
+                    first,
+                    last,
+                    protocol: protocol.to_owned(),
+                });
+            }
+        }
+    }
+    ports
+}
