@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::time::NEVER;
 use super::world::{World, fails, set};
-use crate::engine::{Created, EngineError, ErrorKind, FilledBody, Result};
+use crate::engine::{Created, ErrorKind, FilledBody, Result};
 use crate::ident::{ContainerId, ContainerName, ImageId};
 
 impl World {
@@ -27,7 +27,7 @@ impl World {
         let mut inspect = self.conceive(body, &image, name);
         self.vet(&inspect, &image, doing)?;
         let id = ContainerId::new(self.digits(name.as_str()));
-        self.bind(&mut inspect, name, doing)?;
+        self.find_all(body, doing)?;
         self.mount(&mut inspect);
         self.finish(&mut inspect, &id, name, &image);
         self.containers.insert(id.clone(), inspect);
@@ -50,13 +50,6 @@ impl World {
             None => Ok(()),
             Some(holder) => Err(fails(ErrorKind::Conflict, doing, &conflict(text, holder))),
         }
-    }
-
-    /// What inspect will say of the options, image and engine merged in.
-    fn conceive(&self, body: &Json, image: &ImageId, _name: &ContainerName) -> Json {
-        let null = Json::Null;
-        let config = self.images.get(image).map_or(&null, |image| &image["Config"]);
-        super::adapted::adapted(body, config, self.record.as_ref())
     }
 
     /// What an engine refuses.
@@ -83,56 +76,28 @@ impl World {
         Ok(())
     }
 
-    /// Names of other containers become what an engine keeps of them.
-    fn bind(&self, inspect: &mut Json, name: &ContainerName, doing: &str) -> Result<()> {
-        for field in ["NetworkMode", "IpcMode", "PidMode"] {
-            let mode = inspect["HostConfig"][field].as_str().unwrap_or_default();
-            if let Some(target) = mode.strip_prefix("container:") {
-                let id = self.find(target).ok_or_else(|| missing(target, doing))?;
-                set(inspect, &["HostConfig", field], format!("container:{id}"));
+    /// The containers that a body names must be there.
+    fn find_all(&self, body: &Json, doing: &str) -> Result<()> {
+        let host = &body["HostConfig"];
+        let modes = ["NetworkMode", "IpcMode", "PidMode"].into_iter().filter_map(|field| {
+            host[field].as_str().and_then(|mode| mode.strip_prefix("container:"))
+        });
+        let lists = ["Links", "VolumesFrom"].into_iter().flat_map(|field| {
+            let texts = host[field].as_array().into_iter().flatten().filter_map(Json::as_str);
+            texts.map(|text| text.split(':').next().unwrap_or_default())
+        });
+        for target in modes.chain(lists) {
+            if self.find(target).is_none() {
+                let text = format!("No such container: {target}");
+                return Err(fails(ErrorKind::NotFound, doing, &text));
             }
-        }
-        let mut links = Vec::new();
-        for link in inspect["HostConfig"]["Links"].as_array().into_iter().flatten() {
-            let link = link.as_str().unwrap_or_default();
-            let (target, alias) = link.split_once(':').unwrap_or((link, link));
-            let alias = alias.rsplit('/').next().unwrap_or(alias);
-            let target = target.trim_start_matches('/');
-            let id = self.find(target).ok_or_else(|| missing(target, doing))?;
-            let target = self.containers.get(&id).map_or(target, super::world::name_of);
-            links.push(json!(format!("/{target}:/{name}/{alias}")));
-        }
-        if !links.is_empty() {
-            set(inspect, &["HostConfig", "Links"], links);
         }
         Ok(())
     }
 
-    /// Volumes that have no name get one, volumes that are not there are made, other containers'
-    /// mounts are taken over.
+    /// Volumes that have no name get one, and volumes that are not there are made.
     fn mount(&mut self, inspect: &mut Json) {
         let mut mounts = inspect["Mounts"].as_array().cloned().unwrap_or_default();
-        for from in inspect["HostConfig"]["VolumesFrom"].as_array().into_iter().flatten() {
-            let from = from.as_str().unwrap_or_default();
-            let (source, mode) = from.split_once(':').unwrap_or((from, ""));
-            let source = self.find(source).and_then(|id| self.containers.get(&id));
-            for mount in source.and_then(|source| source["Mounts"].as_array()).into_iter().flatten()
-            {
-                let hidden = mounts.iter().any(|had| {
-                    had["Destination"] == mount["Destination"] && had["Name"].is_string()
-                });
-                if hidden {
-                    continue;
-                }
-                // An image's anonymous volume yields to the other container's.
-                mounts.retain(|had| had["Destination"] != mount["Destination"]);
-                let mut mount = mount.clone();
-                if mode == "ro" {
-                    set(&mut mount, &["RW"], false);
-                }
-                mounts.push(mount);
-            }
-        }
         for mount in &mut mounts {
             if mount["Type"] != "volume" {
                 continue;
@@ -149,7 +114,9 @@ impl World {
                 }));
             }
             set(mount, &["Name"], name);
-            set(mount, &["Source"], source);
+            if mount["Source"].as_str().is_none_or(str::is_empty) {
+                set(mount, &["Source"], source);
+            }
         }
         set(inspect, &["Mounts"], mounts);
     }
@@ -163,13 +130,6 @@ impl World {
         image: &ImageId,
     ) {
         let created = self.tick().text();
-        let words = |field: &str| -> Vec<Json> {
-            inspect["Config"][field].as_array().cloned().unwrap_or_default()
-        };
-        let mut command = words("Entrypoint");
-        command.extend(words("Cmd"));
-        let args = command.split_off(command.len().min(1));
-        let path = command.pop().unwrap_or_default();
         let hostname = match inspect["Config"]["Hostname"].as_str().unwrap_or_default() {
             "" => id.short().to_owned(),
             own => own.to_owned(),
@@ -179,11 +139,7 @@ impl World {
             ("Name", json!(format!("/{name}"))),
             ("Created", json!(created)),
             ("Image", json!(image)),
-            ("Path", path),
-            ("Args", json!(args)),
             ("RestartCount", json!(0)),
-            ("Platform", json!("linux")),
-            ("Driver", self.info["Driver"].clone()),
         ] {
             set(inspect, &[key], value);
         }
@@ -196,19 +152,6 @@ impl World {
                 "StartedAt": NEVER, "FinishedAt": NEVER}),
         );
         set(inspect, &["NetworkSettings", "Ports"], json!({}));
-        if !inspect["NetworkSettings"]["Networks"].is_object() {
-            let mode = inspect["HostConfig"]["NetworkMode"].as_str().unwrap_or_default();
-            let network = match mode {
-                "" | "default" => Some("bridge"),
-                _ if mode.starts_with("container:") => None,
-                other => Some(other),
-            };
-            let networks: serde_json::Map<String, Json> = network
-                .map(|network| (network.to_owned(), json!({"NetworkID": "", "EndpointID": ""})))
-                .into_iter()
-                .collect();
-            set(inspect, &["NetworkSettings", "Networks"], Json::Object(networks));
-        }
     }
 }
 
@@ -217,8 +160,4 @@ fn conflict(name: &str, holder: &ContainerId) -> String {
         "Conflict. The container name \"/{name}\" is already in use by container \"{holder}\". You \
          have to remove (or rename) that container to be able to reuse that name."
     )
-}
-
-fn missing(target: &str, doing: &str) -> EngineError {
-    fails(ErrorKind::NotFound, doing, &format!("No such container: {target}"))
 }

@@ -66,6 +66,11 @@ impl Simulated {
         }
     }
 
+    /// The time that passed since the beginning.
+    pub fn elapsed(&self) -> Duration {
+        self.world.borrow().elapsed()
+    }
+
     /// Changes the world behind everybody's back: `change` gets a container's inspect data.
     pub fn meddle(&self, id_or_name: &str, change: impl FnOnce(&mut Json)) {
         let mut world = self.world.borrow_mut();

@@ -30,6 +30,11 @@ impl Instant {
         Self(self.0.saturating_add(millis))
     }
 
+    /// The time from an earlier one.
+    pub(super) fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+
     /// Whole seconds since 1970, as a list shows them.
     pub(super) fn seconds(self) -> u64 {
         self.0 / 1000

@@ -49,6 +49,7 @@ pub(super) struct World {
     pub(super) unknown: BTreeSet<ImageId>,
     pub(super) behaviours: BTreeMap<String, Behaviour>,
     pub(super) now: Instant,
+    began: Instant,
     pub(super) serial: u64,
 }
 
@@ -106,6 +107,7 @@ impl World {
             unknown: BTreeSet::new(),
             behaviours: BTreeMap::new(),
             now,
+            began: now,
             serial: 0,
         }
     }
@@ -120,6 +122,11 @@ impl World {
     pub(super) fn tick(&mut self) -> Instant {
         self.now = self.now.plus(Duration::from_millis(1));
         self.now
+    }
+
+    /// The time since it was loaded.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.now.since(self.began)
     }
 
     /// The ID of the container that is meant: by ID, by name, by an unambiguous beginning of the
