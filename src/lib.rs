@@ -1,6 +1,7 @@
 //! Bayplan: an offline planner with a separate executor for Docker containers.
 
 pub mod adapt;
+pub mod apply;
 pub mod canonical;
 pub mod compare;
 pub mod desired;

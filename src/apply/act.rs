@@ -1,0 +1,381 @@
+//! One step: its look, its intent, its call, and what the call came to.
+
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use super::events::{Event, WaitingFor};
+use super::journal::Phase;
+use super::outcome::{Became, Stale, StepOutcome, change_of};
+use super::precheck::{Check, gone, run_of, subject};
+use super::run::Context;
+use crate::engine::{EngineError, ErrorKind, PullProgress, Writer};
+use crate::ident::{ContainerId, ContainerName, ImageId};
+use crate::plan::{Action, ImagePin, Step, Subject};
+use crate::say;
+
+/// Why a step did not succeed.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// It failed; safe to print.
+    Failed(String),
+    /// What it is about is not as the plan has it.
+    Stale(Stale),
+    /// Waiting was given up because the run was asked to stop.
+    GivenUp,
+}
+
+/// What a call came to.
+pub(super) type Acted = Result<(), Trouble>;
+
+/// How many lines of its output are quoted when a process failed.
+const TAIL: usize = 20;
+
+/// A container that is killed gets at least so long to end, in seconds.
+const KILL_GRACE: i64 = 10;
+
+impl<W: Writer> Context<'_, W> {
+    /// Does one step from its look to its end.
+    pub(super) async fn perform(&self, step: &Step) -> StepOutcome {
+        self.sink.event(&Event::Started {
+            step: step.id.clone(),
+            change: change_of(&step.id),
+            what: self.words(&step.action),
+        });
+        let (became, phase) = match self.precheck(step).await {
+            Err(error) => (failed(self.text(&error)), Phase::Failed),
+            Ok(Check::Unexpected(stale)) => (Became::Stale(stale), Phase::Stale),
+            Ok(Check::Already) => {
+                self.note_already(&step.action).await;
+                (Became::Already, Phase::Already)
+            }
+            Ok(Check::Ready(found)) => match self.note(step, Phase::Intent) {
+                Err(message) => (failed(message), Phase::Failed),
+                Ok(()) => match self.act(step, found.as_deref()).await {
+                    Ok(()) => (Became::Done, Phase::Done),
+                    Err(Trouble::Failed(message)) => (failed(message), Phase::Failed),
+                    Err(Trouble::Stale(stale)) => (Became::Stale(stale), Phase::Stale),
+                    Err(Trouble::GivenUp) => (Became::NotReached, Phase::Failed),
+                },
+            },
+        };
+        let became = match self.note(step, phase) {
+            Ok(()) => became,
+            // What was done is done; that it could not be written down is told all the same.
+            Err(message) if became.is_success() => failed(message),
+            Err(_) => became,
+        };
+        let container = self.about(step);
+        let outcome = StepOutcome { id: step.id.clone(), became, container };
+        self.sink.event(&Event::Finished(outcome.clone()));
+        outcome
+    }
+
+    fn note(&self, step: &Step, phase: Phase) -> Result<(), String> {
+        let container = self.about(step);
+        let mut journal = self.journal.borrow_mut();
+        journal.note(&step.id, phase, container.as_ref()).map_err(|error| error.to_string())
+    }
+
+    /// The container that a step is about, as far as it is known by now.
+    pub(super) fn about(&self, step: &Step) -> Option<ContainerId> {
+        match subject(&step.action) {
+            Some(subject) => self.resolve(subject),
+            None => self.created.borrow().get(&step.id).cloned(),
+        }
+    }
+
+    /// What later steps need to know of one whose work was done before.
+    async fn note_already(&self, action: &Action) {
+        match action {
+            Action::Pull { image } => {
+                // Where this fails, the create looks again and says so.
+                let _ = self.note_pulled(image).await;
+            }
+            Action::Rename { container, to, .. } => {
+                if let Some(id) = self.resolve(container) {
+                    self.names.borrow_mut().insert(id, to.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    async fn act(&self, step: &Step, found: Option<&Json>) -> Acted {
+        match &step.action {
+            Action::Pull { image } => self.pull(step, image).await,
+            Action::Tag { image, tag } => self.tag(image, tag).await,
+            Action::Create { name, image, .. } => self.create(step, name, image).await,
+            Action::Start { container, wait: false } => self.start(&self.id(container)?).await,
+            Action::Start { container, wait: true } => {
+                self.run_to_end(step, &self.id(container)?).await
+            }
+            Action::Prove { container } => self.prove(step, &self.id(container)?).await,
+            Action::Stop { container, signal, timeout } => {
+                self.stop(&self.id(container)?, signal.as_deref(), *timeout, found).await
+            }
+            Action::Kill { container, signal } => {
+                self.kill(step, &self.id(container)?, signal, found).await
+            }
+            Action::Restart { container, timeout } => {
+                self.restart(&self.id(container)?, *timeout, found).await
+            }
+            Action::Rename { container, to, .. } => self.rename(&self.id(container)?, to).await,
+            Action::Remove { container } => self.remove(&self.id(container)?).await,
+        }
+    }
+
+    fn id(&self, subject: &Subject) -> Result<ContainerId, Trouble> {
+        self.resolve(subject).ok_or_else(|| {
+            Trouble::Stale(Stale::new(
+                "not_created",
+                "the container that an earlier step created",
+                "none",
+            ))
+        })
+    }
+
+    async fn pull(&self, step: &Step, image: &str) -> Acted {
+        let mut progress = |progress: PullProgress| {
+            let PullProgress { layer, status, current, total } = progress;
+            let (layer, status) = (say::short(&layer), say::short(&status));
+            self.sink.event(&Event::Pull { step: step.id.clone(), layer, status, current, total });
+        };
+        let outcome = self.engine.pull(image, &mut progress).await;
+        match (outcome, self.note_pulled(image).await) {
+            (Ok(()), Ok(true)) => Ok(()),
+            (Ok(()), Ok(false)) => Err(Trouble::Failed(format!(
+                "expected image `{image}` on the engine after its pull, but found none"
+            ))),
+            // The connection broke, the pull went on.
+            (Err(error), Ok(true)) if error.kind == ErrorKind::Interrupted => Ok(()),
+            (Err(error), _) | (_, Err(error)) => Err(self.failed(&error)),
+        }
+    }
+
+    /// Notes which image a pull gave; false: it is not there.
+    async fn note_pulled(&self, image: &str) -> Result<bool, EngineError> {
+        let Some(found) = self.look_again(|| self.engine.image(image)).await? else {
+            return Ok(false);
+        };
+        let id = found["Id"].as_str().map(ImageId::new);
+        let digest = image.rsplit_once('@').map(|(_, digest)| digest.to_owned());
+        if let Some((id, digest)) = id.zip(digest) {
+            self.pulled.borrow_mut().insert(digest, id);
+        }
+        Ok(true)
+    }
+
+    async fn tag(&self, image: &str, tag: &str) -> Acted {
+        let Err(error) = self.engine.tag(image, tag).await else { return Ok(()) };
+        let wanted = self.look_again(|| self.engine.image(image)).await;
+        let now = self.look_again(|| self.engine.image(tag)).await;
+        match (wanted, now) {
+            (Ok(Some(wanted)), Ok(Some(now))) if wanted["Id"] == now["Id"] => Ok(()),
+            _ => Err(self.failed(&error)),
+        }
+    }
+
+    async fn create(&self, step: &Step, name: &ContainerName, pin: &ImagePin) -> Acted {
+        let Some(body) = self.bodies.get(&step.id) else {
+            return Err(Trouble::Failed("there is no create body for this step".to_owned()));
+        };
+        let filled = self.secrets.fill(body).map_err(Trouble::Failed)?;
+        let id = match self.engine.create(name, &filled).await {
+            Ok(created) => {
+                for warning in &created.warnings {
+                    let text = say::safe(&self.secrets.redact(warning));
+                    self.sink.event(&Event::Note { step: step.id.clone(), text });
+                }
+                created.id
+            }
+            Err(error) => self.created_after_all(name, body.json(), &error).await?,
+        };
+        self.created.borrow_mut().insert(step.id.clone(), id.clone());
+        self.names.borrow_mut().insert(id.clone(), name.clone());
+        self.check_created(&id, name, pin).await
+    }
+
+    /// The new container must be made from the image that the plan pinned: a tag may have moved
+    /// between the look and the call.
+    async fn check_created(&self, id: &ContainerId, name: &ContainerName, pin: &ImagePin) -> Acted {
+        let pinned = self.pinned(pin).await.map_err(|error| self.failed(&error))?;
+        let looked = self.look_again(|| self.engine.inspect(id.as_str())).await;
+        let Some(found) = looked.map_err(|error| self.failed(&error))? else {
+            return Err(Trouble::Stale(gone(id, name)));
+        };
+        let image = found["Image"].as_str().unwrap_or_default();
+        match pinned {
+            Some(pinned) if pinned.as_str() == image => Ok(()),
+            pinned => {
+                let pinned = pinned.map_or_else(|| "the pulled image".to_owned(), |id| id.short());
+                let expected = format!("container `{name}` to be made from {pinned}");
+                let found = crate::ident::short_digest(image);
+                Err(Trouble::Stale(Stale::new("created_image", expected, found)))
+            }
+        }
+    }
+
+    async fn start(&self, id: &ContainerId) -> Acted {
+        match self.engine.start(id).await {
+            Ok(_) => Ok(()),
+            Err(error) => self.started_after_all(id, &error).await,
+        }
+    }
+
+    async fn run_to_end(&self, step: &Step, id: &ContainerId) -> Acted {
+        self.wait_event(step, WaitingFor::End);
+        let code = match self.engine.run_to_end(id).await {
+            Ok(code) => code,
+            Err(error) => self.ended_after_all(id, &error).await?,
+        };
+        if code == 0 {
+            return Ok(());
+        }
+        let name = self.called(id);
+        let output = self.output(id).await;
+        Err(Trouble::Failed(format!("container `{name}` ended with exit code {code}{output}")))
+    }
+
+    /// The end of what a container wrote, for a message: safe, and without secrets.
+    pub(super) async fn output(&self, id: &ContainerId) -> String {
+        let Ok(text) = self.engine.tail(id, TAIL).await else { return String::new() };
+        let text = self.secrets.redact(&text);
+        let lines: Vec<String> = text
+            .lines()
+            .map(|line| format!("\n  | {}", say::safe(line.trim_end_matches('\r'))))
+            .collect();
+        if lines.is_empty() {
+            String::new()
+        } else {
+            format!("; its last output:{}", lines.concat())
+        }
+    }
+
+    async fn stop(
+        &self,
+        id: &ContainerId,
+        signal: Option<&str>,
+        timeout: Option<i64>,
+        found: Option<&Json>,
+    ) -> Acted {
+        match self.engine.stop(id, signal, timeout).await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let grace = timeout.unwrap_or_else(|| grace_of(found));
+                self.stopped_after_all(id, grace, &error).await
+            }
+        }
+    }
+
+    async fn kill(
+        &self,
+        step: &Step,
+        id: &ContainerId,
+        signal: &str,
+        found: Option<&Json>,
+    ) -> Acted {
+        let outcome = self.engine.kill(id, signal).await;
+        if let Err(error) = &outcome
+            && !matches!(error.kind, ErrorKind::Conflict | ErrorKind::Interrupted)
+        {
+            return self.stopped_after_all(id, 0, error).await;
+        }
+        self.wait_event(step, WaitingFor::End);
+        let limit = seconds(grace_of(found).max(KILL_GRACE));
+        if self.ends_within(id, limit).await.map_err(|error| self.failed(&error))? {
+            return Ok(());
+        }
+        let name = self.called(id);
+        Err(Trouble::Failed(match outcome {
+            Err(error) => self.text(&error),
+            Ok(_) => format!(
+                "container `{name}` still runs {} s after signal {}",
+                limit.as_secs(),
+                say::short(signal)
+            ),
+        }))
+    }
+
+    async fn restart(&self, id: &ContainerId, timeout: Option<i64>, found: Option<&Json>) -> Acted {
+        match self.engine.restart(id, timeout).await {
+            Ok(()) => Ok(()),
+            Err(error) => self.restarted_after_all(id, found, &error).await,
+        }
+    }
+
+    async fn rename(&self, id: &ContainerId, to: &ContainerName) -> Acted {
+        if let Err(error) = self.engine.rename(id, to).await {
+            self.renamed_after_all(id, to, &error).await?;
+        }
+        self.names.borrow_mut().insert(id.clone(), to.clone());
+        Ok(())
+    }
+
+    async fn remove(&self, id: &ContainerId) -> Acted {
+        match self.engine.remove(id).await {
+            Ok(_) => Ok(()),
+            Err(error) => self.removed_after_all(id, &error).await,
+        }
+    }
+
+    pub(super) fn wait_event(&self, step: &Step, what: WaitingFor) {
+        self.sink.event(&Event::Waiting { step: step.id.clone(), what });
+    }
+
+    /// Whether a container does not run any more, at the latest after `limit`.
+    pub(super) async fn ends_within(
+        &self,
+        id: &ContainerId,
+        limit: Duration,
+    ) -> Result<bool, EngineError> {
+        let until = self.clock.now() + limit;
+        loop {
+            let found = self.look_again(|| self.engine.inspect(id.as_str())).await?;
+            if found.is_none_or(|found| !run_of(&found).is_live()) {
+                return Ok(true);
+            }
+            if self.clock.now() >= until {
+                return Ok(false);
+            }
+            self.clock.sleep(super::settle::POLL).await;
+        }
+    }
+
+    /// What a step is, for people.
+    fn words(&self, action: &Action) -> String {
+        let of = |subject: &Subject| {
+            self.resolve(subject)
+                .map_or_else(|| "the new one".to_owned(), |id| format!("`{}`", self.called(&id)))
+        };
+        match action {
+            Action::Pull { image } => format!("pull {}", say::short(image)),
+            Action::Tag { tag, .. } => format!("tag {}", say::short(tag)),
+            Action::Create { name, .. } => format!("create container `{name}`"),
+            Action::Start { container, wait: false } => format!("start {}", of(container)),
+            Action::Start { container, wait: true } => format!("run {} to its end", of(container)),
+            Action::Prove { container } => format!("watch {}", of(container)),
+            Action::Stop { container, .. } => format!("stop {}", of(container)),
+            Action::Kill { container, signal } => {
+                format!("kill {} ({})", of(container), say::short(signal))
+            }
+            Action::Restart { container, .. } => format!("restart {}", of(container)),
+            Action::Rename { container, to, .. } => format!("rename {} to `{to}`", of(container)),
+            Action::Remove { container } => format!("remove {}", of(container)),
+        }
+    }
+}
+
+fn failed(message: String) -> Became {
+    Became::Failed { message }
+}
+
+/// The grace that a container gives its process, in seconds.
+fn grace_of(found: Option<&Json>) -> i64 {
+    found.and_then(|found| found["Config"]["StopTimeout"].as_i64()).unwrap_or(10)
+}
+
+/// A number of seconds that may be nonsense.
+pub(super) fn seconds(number: i64) -> Duration {
+    Duration::from_secs(u64::try_from(number).unwrap_or(0))
+}

@@ -1,0 +1,86 @@
+//! What an apply tells while it runs. How it is shown is the command line's.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::outcome::{Signal, StepOutcome};
+use crate::ident::{ChangeId, StepId};
+
+/// One thing that happened. No secret is in it, and its texts are safe to print.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// A step begins, with the look at its own objects.
+    Started {
+        /** which */
+        step: StepId,
+        /** of what */
+        change: ChangeId,
+        /** `stop container 5ca9d1f00b12` */
+        what: String,
+    },
+    /// What became of a step.
+    Finished(StepOutcome),
+    /// How far a pull is.
+    Pull {
+        /** which */
+        step: StepId,
+        /** the layer, or empty */
+        layer: String,
+        /** `Downloading`, `Extracting`, … */
+        status: String,
+        /** bytes so far */
+        #[serde(skip_serializing_if = "Option::is_none")]
+        current: Option<u64>,
+        /** bytes in all */
+        #[serde(skip_serializing_if = "Option::is_none")]
+        total: Option<u64>,
+    },
+    /// A step waits.
+    Waiting {
+        /** which */
+        step: StepId,
+        /** for what */
+        what: WaitingFor,
+    },
+    /// What the engine, or this program, thinks people should know.
+    Note {
+        /** which */
+        step: StepId,
+        /** one lowercase fragment */
+        text: String,
+    },
+    /// No further step is begun.
+    Interrupted {
+        /** by what */
+        signal: Signal,
+    },
+}
+
+/// What a step waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitingFor {
+    /// The monitor time, in which it must not end.
+    Running,
+    /// Its health check.
+    Healthy,
+    /// Its end.
+    End,
+    /// An engine that does not answer.
+    Engine,
+}
+
+/// Who listens.
+pub trait Sink {
+    /// Takes one event; must not fail and not take long.
+    fn event(&self, event: &Event);
+}
+
+/// Nobody listens.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Sink for Silent {
+    fn event(&self, _event: &Event) {}
+}

@@ -1,0 +1,25 @@
+//! Doing what a reviewed plan says: the steps, each after a look at its own objects, along their
+//! edges.
+//!
+//! Whether anything is done at all is not decided here: [`crate::stale`] judges a plan as a whole
+//! before the first call, and gives the steps that are done already. Nothing here asks a registry,
+//! reads a file or writes to a terminal; secrets are filled in and struck out by who knows them.
+
+mod act;
+mod clock;
+pub mod confirm;
+pub mod events;
+pub mod journal;
+pub mod outcome;
+mod precheck;
+mod prove;
+pub mod result;
+mod run;
+mod secrets;
+mod settle;
+mod wherever;
+
+pub use clock::{Clock, RealClock, SimulatedClock};
+pub use outcome::{Became, Outcome, Signal, Stale, StepOutcome, Trouble};
+pub use run::{Run, Settings, run};
+pub use secrets::{NoSecrets, Secrets, redacted};

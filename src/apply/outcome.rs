@@ -1,0 +1,193 @@
+//! What became of every step, and what the run amounts to.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::ident::{ChangeId, ContainerId, StepId};
+use crate::plan::{Action, Plan, Step, Summary, summary};
+
+/// Why a run was asked to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Signal {
+    /// SIGINT, Ctrl-C.
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
+}
+
+impl Signal {
+    /// What a program that ended by it exits with.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Interrupt => 130,
+            Self::Terminate => 143,
+        }
+    }
+}
+
+/// Something is not as the plan has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Stale {
+    /// Stable, for machines: `container_gone`, `name_taken`, ….
+    pub code: String,
+    /// What the plan relied on; a fragment.
+    pub expected: String,
+    /// What is there.
+    pub found: String,
+    /// The way out.
+    pub hint: String,
+}
+
+impl std::fmt::Display for Stale {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "expected {}, but found {}", self.expected, self.found)
+    }
+}
+
+impl Stale {
+    /// With the usual way out.
+    pub(super) fn new(code: &str, expected: impl Into<String>, found: impl Into<String>) -> Self {
+        Self {
+            code: code.to_owned(),
+            expected: expected.into(),
+            found: found.into(),
+            hint: "make a new plan".to_owned(),
+        }
+    }
+}
+
+/// What became of a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum Became {
+    /// It took effect.
+    Done,
+    /// It was so already.
+    Already,
+    /// It failed.
+    Failed {
+        /** safe to print */
+        message: String,
+    },
+    /// What it is about is not as the plan has it; nothing was called.
+    Stale(Stale),
+    /// It was never begun, or a wait was given up.
+    NotReached,
+}
+
+impl Became {
+    /// Whether steps after it may run.
+    pub fn is_success(&self) -> bool {
+        matches!(self, Self::Done | Self::Already)
+    }
+}
+
+/// One step and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StepOutcome {
+    /// Which.
+    pub id: StepId,
+    /// What became of it.
+    #[serde(flatten)]
+    pub became: Became,
+    /// The container it was about, once that was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<ContainerId>,
+}
+
+/// A change that was begun and not finished: what is where, and the ways out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Trouble {
+    /// Which change.
+    pub change: ChangeId,
+    /// The step that did not succeed.
+    pub step: StepId,
+    /// Why; safe to print.
+    pub message: String,
+    /// What is where now, one fragment a container.
+    pub now: Vec<String>,
+    /// Commands that bring back what was; empty where nothing was lost.
+    pub back: Vec<String>,
+    /// Commands that finish what was planned.
+    pub finish: Vec<String>,
+}
+
+/// What a run amounts to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Every step, in the plan's order.
+    pub steps: Vec<StepOutcome>,
+    /// What really happened, counted.
+    pub summary: Summary,
+    /// Changes that were begun and are not finished, or that failed.
+    pub troubles: Vec<Trouble>,
+    /// Whether it was asked to stop before all was done.
+    pub interrupted: Option<Signal>,
+    /// Whether any step changed a container.
+    pub touched: bool,
+}
+
+impl Outcome {
+    /// Puts together what became of the steps of a plan; troubles are added later.
+    pub(super) fn of(plan: &Plan, steps: Vec<StepOutcome>, interrupted: Option<Signal>) -> Self {
+        let done = |step: &&Step| {
+            steps.iter().any(|outcome| outcome.id == step.id && outcome.became == Became::Done)
+        };
+        let summary = summary::of(plan.steps.iter().filter(done));
+        let touched = plan.steps.iter().filter(done).any(changes_container);
+        let unfinished = steps.iter().any(|step| step.became == Became::NotReached);
+        let interrupted = interrupted.filter(|_| unfinished);
+        Self { steps, summary, troubles: Vec::new(), interrupted, touched }
+    }
+
+    /// Whether everything is as planned.
+    pub fn is_success(&self) -> bool {
+        self.steps.iter().all(|step| step.became.is_success())
+    }
+
+    /// What was found stale.
+    pub fn stale(&self) -> impl Iterator<Item = (&StepId, &Stale)> {
+        self.steps.iter().filter_map(|step| match &step.became {
+            Became::Stale(stale) => Some((&step.id, stale)),
+            _ => None,
+        })
+    }
+
+    /// 0 done; 3 stale; 5 failed, all containers are as before; 7 failed part way; 130, 143
+    /// interrupted.
+    pub fn exit_code(&self) -> u8 {
+        let failed = self.steps.iter().any(|step| matches!(step.became, Became::Failed { .. }));
+        let stale = self.stale().next().is_some();
+        let half_done = !self.troubles.is_empty();
+        match self.interrupted {
+            _ if failed && self.touched => 7,
+            _ if failed && half_done => 7,
+            _ if failed => 5,
+            _ if stale && half_done => 7,
+            _ if stale => 3,
+            Some(signal) => signal.exit_code(),
+            None => 0,
+        }
+    }
+}
+
+/// Whether a step changes a container, where it takes effect.
+pub(super) fn changes_container(step: &Step) -> bool {
+    match step.action {
+        Action::Create { .. }
+        | Action::Start { .. }
+        | Action::Stop { .. }
+        | Action::Kill { .. }
+        | Action::Restart { .. }
+        | Action::Rename { .. }
+        | Action::Remove { .. } => true,
+        Action::Pull { .. } | Action::Tag { .. } | Action::Prove { .. } => false,
+    }
+}
+
+/// The change that a step belongs to.
+pub(super) fn change_of(step: &StepId) -> ChangeId {
+    let text = step.as_str();
+    ChangeId::new(text.rsplit_once('/').map_or(text, |(change, _)| change))
+}

@@ -1,0 +1,351 @@
+//! The look that each step takes at its own objects right before its call.
+//!
+//! It finds out one of three things: the call is to be made, its work is done already, or
+//! something else happened meanwhile and the plan is stale.
+
+use serde_json::Value as Json;
+
+use super::outcome::Stale;
+use super::run::Context;
+use crate::engine::{EngineError, Writer};
+use crate::ident::{ContainerId, ContainerName, ImageId, StepId};
+use crate::plan::facts::ContainerFact;
+use crate::plan::{Action, ImagePin, Step, Subject};
+use crate::snapshot::{Container, Run};
+
+/// What a look found out.
+#[derive(Debug)]
+pub(super) enum Check {
+    /// The call is to be made; what inspect says of the container it is about.
+    Ready(Option<Box<Json>>),
+    /// Its work is done.
+    Already,
+    /// The plan is stale.
+    Unexpected(Stale),
+}
+
+/// A look, or why there was none.
+pub(super) type Checked = Result<Check, EngineError>;
+
+/// How a container is.
+pub(super) fn run_of(inspect: &Json) -> Run {
+    Container { list: None, inspect: Some(inspect.clone()), env: Default::default() }.run()
+}
+
+/// Its primary name.
+pub(super) fn name_of(inspect: &Json) -> ContainerName {
+    ContainerName::new(inspect["Name"].as_str().unwrap_or_default().trim_start_matches('/'))
+}
+
+/// When it started.
+pub(super) fn started_at(inspect: &Json) -> &str {
+    inspect["State"]["StartedAt"].as_str().unwrap_or_default()
+}
+
+/// `exited`, `running`, …
+pub(super) fn status_of(inspect: &Json) -> String {
+    crate::say::short(inspect["State"]["Status"].as_str().unwrap_or("in an unknown state"))
+}
+
+impl<W: Writer> Context<'_, W> {
+    /// Looks at what a step is about.
+    pub(super) async fn precheck(&self, step: &Step) -> Checked {
+        match &step.action {
+            Action::Pull { image } => Ok(match self.engine.image(image).await? {
+                Some(_) => Check::Already,
+                None => Check::Ready(None),
+            }),
+            Action::Tag { image, tag } => self.precheck_tag(image, tag).await,
+            Action::Create { name, image, .. } => self.precheck_create(step, name, image).await,
+            Action::Start { container, .. }
+            | Action::Prove { container }
+            | Action::Stop { container, .. }
+            | Action::Kill { container, .. }
+            | Action::Restart { container, .. }
+            | Action::Rename { container, .. }
+            | Action::Remove { container } => self.precheck_container(step, container).await,
+        }
+    }
+
+    async fn precheck_tag(&self, image: &str, tag: &str) -> Checked {
+        let id = |json: Option<Json>| json.and_then(|json| json["Id"].as_str().map(ImageId::new));
+        let wanted = id(self.engine.image(image).await?);
+        let now = id(self.engine.image(tag).await?);
+        if wanted.is_none() {
+            let expected = format!("image `{image}` on the engine");
+            return Ok(Check::Unexpected(Stale::new("image_gone", expected, "none")));
+        }
+        if wanted == now {
+            return Ok(Check::Already);
+        }
+        let fact = self.plan.facts.images.iter().find(|fact| fact.reference == tag);
+        match fact {
+            Some(fact) if fact.id != now => {
+                let words = |id: Option<&ImageId>| match id {
+                    Some(id) => format!("`{tag}` to be {}", id.short()),
+                    None => format!("no image `{tag}`"),
+                };
+                let (expected, found) = (words(fact.id.as_ref()), words(now.as_ref()));
+                Ok(Check::Unexpected(Stale::new("image_moved", expected, found)))
+            }
+            _ => Ok(Check::Ready(None)),
+        }
+    }
+
+    async fn precheck_create(&self, step: &Step, name: &ContainerName, pin: &ImagePin) -> Checked {
+        if let Some(stale) = self.name_taken(name, None).await? {
+            return Ok(Check::Unexpected(stale));
+        }
+        if let Some(stale) = self.predecessor_moved(step).await? {
+            return Ok(Check::Unexpected(stale));
+        }
+        let Some(body) = self.bodies.get(&step.id) else { return Ok(Check::Ready(None)) };
+        let reference = body.json()["Image"].as_str().unwrap_or_default();
+        let Some(wanted) = self.pinned(pin).await? else {
+            let expected = format!("the pulled image of `{reference}` on the engine");
+            return Ok(Check::Unexpected(Stale::new("image_gone", expected, "none")));
+        };
+        let now = self.engine.image(reference).await?;
+        let now = now.as_ref().and_then(|image| image["Id"].as_str()).map(ImageId::new);
+        if now.as_ref() == Some(&wanted) {
+            return Ok(Check::Ready(None));
+        }
+        let expected = format!("image `{}` to be {}", crate::say::short(reference), wanted.short());
+        let found = now.map_or_else(|| "none".to_owned(), |now| now.short());
+        Ok(Check::Unexpected(Stale::new("image_moved", expected, found)))
+    }
+
+    /// The image that a create must be made from; `None`: it was pulled and is gone.
+    pub(super) async fn pinned(&self, pin: &ImagePin) -> Result<Option<ImageId>, EngineError> {
+        let digest = match pin {
+            ImagePin::Id(id) => return Ok(Some(id.clone())),
+            ImagePin::Digest(digest) => digest,
+        };
+        if let Some(id) = self.pulled.borrow().get(digest) {
+            return Ok(Some(id.clone()));
+        }
+        for step in &self.plan.steps {
+            if let Action::Pull { image } = &step.action
+                && image.rsplit_once('@').is_some_and(|(_, pulled)| pulled == digest)
+                && let Some(found) = self.engine.image(image).await?
+            {
+                return Ok(found["Id"].as_str().map(ImageId::new));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Who has a name that must be free, or be `but`'s.
+    async fn name_taken(
+        &self,
+        name: &ContainerName,
+        but: Option<&ContainerId>,
+    ) -> Result<Option<Stale>, EngineError> {
+        let Some(holder) = self.engine.inspect(name.as_str()).await? else { return Ok(None) };
+        let id = ContainerId::new(holder["Id"].as_str().unwrap_or_default());
+        // An engine also takes the beginning of an ID for a name.
+        if name_of(&holder) != *name || Some(&id) == but {
+            return Ok(None);
+        }
+        let expected = format!("the name `{name}` to be free");
+        let found = format!("container {} under it", id.short());
+        Ok(Some(Stale::new("name_taken", expected, found)))
+    }
+
+    /// A replacement is begun only while what it replaces is as the facts say.
+    async fn predecessor_moved(&self, step: &Step) -> Result<Option<Stale>, EngineError> {
+        let change = super::outcome::change_of(&step.id);
+        for id in self.old_of(&change, &step.id) {
+            let Some(fact) = self.fact(&id) else { return Ok(Some(no_fact(&id))) };
+            let Some(found) = self.engine.inspect(id.as_str()).await? else {
+                return Ok(Some(gone(&id, &fact.name)));
+            };
+            if let Some(stale) = self.moved(&id, fact, &found) {
+                return Ok(Some(stale));
+            }
+            let run = run_of(&found);
+            if run != fact.run {
+                return Ok(Some(other_run(&fact.name, word(fact.run), &found)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Name and image.
+    fn moved(&self, id: &ContainerId, fact: &ContainerFact, found: &Json) -> Option<Stale> {
+        let name = self.name(id).unwrap_or_else(|| fact.name.clone());
+        let now = name_of(found);
+        if now != name {
+            let expected = format!("container {} to be named `{name}`", id.short());
+            let found = format!("`{}`", crate::say::short(now.as_str()));
+            return Some(Stale::new("container_renamed", expected, found));
+        }
+        let image = found["Image"].as_str().unwrap_or_default();
+        (image != fact.image.as_str()).then(|| {
+            let expected = format!("container `{name}` to be made from {}", fact.image.short());
+            Stale::new("container_image", expected, crate::ident::short_digest(image))
+        })
+    }
+
+    async fn precheck_container(&self, step: &Step, subject: &Subject) -> Checked {
+        let Some(id) = self.resolve(subject) else {
+            let expected = "the container that an earlier step created";
+            return Ok(Check::Unexpected(Stale::new("not_created", expected, "none")));
+        };
+        let fact = match subject {
+            Subject::Container(_) => match self.fact(&id) {
+                None => return Ok(Check::Unexpected(no_fact(&id))),
+                some => some,
+            },
+            Subject::CreatedBy(_) => None,
+        };
+        let called = self.name(&id).unwrap_or_else(|| ContainerName::new(id.short()));
+        let Some(found) = self.engine.inspect(id.as_str()).await? else {
+            if matches!(step.action, Action::Remove { .. }) {
+                return Ok(Check::Already);
+            }
+            return Ok(Check::Unexpected(gone(&id, &called)));
+        };
+        if let Action::Rename { from, to, .. } = &step.action {
+            return self.precheck_rename(&id, &found, from, to).await;
+        }
+        if let Some(stale) = fact.and_then(|fact| self.moved(&id, fact, &found)) {
+            return Ok(Check::Unexpected(stale));
+        }
+        Ok(match verdict(&step.action, fact, &found) {
+            Verdict::Ready => Check::Ready(Some(Box::new(found))),
+            Verdict::Already => Check::Already,
+            Verdict::Should(be) => Check::Unexpected(other_run(&called, be, &found)),
+            Verdict::Restarted => {
+                let at = fact.and_then(|fact| fact.started_at.clone()).unwrap_or_default();
+                let expected = format!("container `{called}` as it started at {at}");
+                let found = format!("it started at {}", crate::say::short(started_at(&found)));
+                Check::Unexpected(Stale::new("container_restarted", expected, found))
+            }
+        })
+    }
+
+    async fn precheck_rename(
+        &self,
+        id: &ContainerId,
+        found: &Json,
+        from: &ContainerName,
+        to: &ContainerName,
+    ) -> Checked {
+        let now = name_of(found);
+        if now == *to {
+            return Ok(Check::Already);
+        }
+        if now != *from {
+            let expected = format!("container {} to be named `{from}`", id.short());
+            let found = format!("`{}`", crate::say::short(now.as_str()));
+            return Ok(Check::Unexpected(Stale::new("container_renamed", expected, found)));
+        }
+        Ok(match self.name_taken(to, Some(id)).await? {
+            Some(stale) => Check::Unexpected(stale),
+            None => Check::Ready(Some(Box::new(found.clone()))),
+        })
+    }
+
+    /// The facts of a container.
+    pub(super) fn fact(&self, id: &ContainerId) -> Option<&ContainerFact> {
+        self.plan.facts.containers.iter().find(|fact| fact.id == *id)
+    }
+
+    /// The containers that a change does away with or changes, where it creates one in their
+    /// stead. A container that goes before the create is not one of them.
+    fn old_of(&self, change: &crate::ident::ChangeId, create: &StepId) -> Vec<ContainerId> {
+        let mut before = vec![create.clone()];
+        let mut at = 0;
+        while let Some(id) = before.get(at).cloned() {
+            let step = self.plan.steps.iter().find(|step| step.id == id);
+            before.extend(step.into_iter().flat_map(|step| step.after.iter().cloned()));
+            at += 1;
+        }
+        let mut old: Vec<ContainerId> = Vec::new();
+        for step in &self.plan.steps {
+            if super::outcome::change_of(&step.id) == *change
+                && !before.contains(&step.id)
+                && let Some(Subject::Container(id)) = subject(&step.action)
+                && !old.contains(id)
+            {
+                old.push(id.clone());
+            }
+        }
+        old
+    }
+}
+
+/// What the look at a container that is there, with the right name, comes to.
+enum Verdict {
+    Ready,
+    Already,
+    /// It should be so, and is not.
+    Should(&'static str),
+    Restarted,
+}
+
+fn verdict(action: &Action, fact: Option<&ContainerFact>, found: &Json) -> Verdict {
+    let run = run_of(found);
+    let at = fact.and_then(|fact| fact.started_at.as_deref());
+    let restarted = at.is_some_and(|at| at != started_at(found));
+    match action {
+        Action::Start { wait: false, .. } => match run {
+            Run::Live => Verdict::Already,
+            Run::Idle => Verdict::Ready,
+            Run::Paused | Run::Dead | Run::Removing => Verdict::Should("not running"),
+        },
+        Action::Start { wait: true, .. } => match run {
+            Run::Idle => Verdict::Ready,
+            Run::Live | Run::Paused | Run::Dead | Run::Removing => Verdict::Should("not running"),
+        },
+        // Proving is itself a look.
+        Action::Prove { .. } => Verdict::Ready,
+        Action::Stop { .. } if !run.is_live() => Verdict::Already,
+        Action::Kill { .. } if !run.is_live() => Verdict::Already,
+        Action::Kill { .. } if restarted => Verdict::Restarted,
+        Action::Restart { .. } if !run.is_live() => Verdict::Should("running"),
+        Action::Restart { .. } if restarted => Verdict::Already,
+        Action::Remove { .. } if run.is_live() => Verdict::Should("not running"),
+        _ => Verdict::Ready,
+    }
+}
+
+/// The container that an action is about.
+pub(super) fn subject(action: &Action) -> Option<&Subject> {
+    match action {
+        Action::Start { container, .. }
+        | Action::Prove { container }
+        | Action::Stop { container, .. }
+        | Action::Kill { container, .. }
+        | Action::Restart { container, .. }
+        | Action::Rename { container, .. }
+        | Action::Remove { container } => Some(container),
+        Action::Pull { .. } | Action::Tag { .. } | Action::Create { .. } => None,
+    }
+}
+
+fn word(run: Run) -> &'static str {
+    match run {
+        Run::Live => "running",
+        Run::Paused => "paused",
+        Run::Idle => "not running",
+        Run::Dead => "dead",
+        Run::Removing => "being removed",
+    }
+}
+
+fn other_run(name: &ContainerName, be: &str, found: &Json) -> Stale {
+    let expected = format!("container `{name}` to be {be}");
+    Stale::new("container_run", expected, format!("it {}", status_of(found)))
+}
+
+pub(super) fn gone(id: &ContainerId, name: &ContainerName) -> Stale {
+    let expected = format!("container `{name}` ({})", id.short());
+    Stale::new("container_gone", expected, "none")
+}
+
+fn no_fact(id: &ContainerId) -> Stale {
+    let expected = format!("facts of container {} in the plan", id.short());
+    Stale::new("no_fact", expected, "none")
+}

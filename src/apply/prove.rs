@@ -1,0 +1,137 @@
+//! Watching a started container until it is proven, or is not going to be.
+//!
+//! Proven: it runs, is not restarting, is the process that was started, for the whole monitor
+//! time; and it is healthy where it has a health check.
+
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use super::act::{Acted, Trouble};
+use super::events::WaitingFor;
+use super::outcome::Stale;
+use super::precheck::{gone, started_at, status_of};
+use super::run::Context;
+use super::settle::POLL;
+use crate::engine::Writer;
+use crate::ident::{ContainerId, ContainerName};
+use crate::plan::Step;
+
+/// No health check is waited for longer.
+const LONGEST: Duration = Duration::from_secs(300);
+
+/// What a health check may take beyond its own figures.
+const BEYOND: Duration = Duration::from_secs(30);
+
+impl<W: Writer> Context<'_, W> {
+    pub(super) async fn prove(&self, step: &Step, id: &ContainerId) -> Acted {
+        let found = self.running(id, None).await?;
+        let started = started_at(&found).to_owned();
+        self.wait_event(step, WaitingFor::Running);
+        let until = self.clock.now() + self.settings.monitor;
+        while self.clock.now() < until {
+            self.pause(until.saturating_sub(self.clock.now()).min(POLL)).await?;
+            self.running(id, Some(&started)).await?;
+        }
+        let Some(limit) = health_limit(&found) else { return Ok(()) };
+        self.wait_event(step, WaitingFor::Healthy);
+        let until = self.clock.now() + limit;
+        loop {
+            let found = self.running(id, Some(&started)).await?;
+            match found["State"]["Health"]["Status"].as_str() {
+                Some("healthy") => return Ok(()),
+                Some("unhealthy") => return Err(self.sick(id, "is unhealthy", &found)),
+                _ if self.clock.now() >= until => {
+                    let text = format!("is not healthy after {} s", limit.as_secs());
+                    return Err(self.sick(id, &text, &found));
+                }
+                _ => self.pause(POLL).await?,
+            }
+        }
+    }
+
+    /// Waits, unless the run is asked to stop: nothing is in flight then that must be finished.
+    async fn pause(&self, duration: Duration) -> Acted {
+        if self.cancelled() {
+            return Err(Trouble::GivenUp);
+        }
+        self.clock.sleep(duration).await;
+        Ok(())
+    }
+
+    /// The container, which must run, as the process that started then.
+    async fn running(&self, id: &ContainerId, started: Option<&str>) -> Result<Json, Trouble> {
+        let name = self.called(id);
+        let looked = self.look_again(|| self.engine.inspect(id.as_str())).await;
+        let Some(found) = looked.map_err(|error| self.failed(&error))? else {
+            return Err(Trouble::Stale(gone(id, &ContainerName::new(name))));
+        };
+        let state = &found["State"];
+        let up = state["Running"] == true && state["Restarting"] != true;
+        if up && state["Paused"] == true {
+            let expected = format!("container `{name}` to be running");
+            return Err(Trouble::Stale(Stale::new("container_run", expected, "it paused")));
+        }
+        if up && started.is_none_or(|started| started == started_at(&found)) {
+            return Ok(found);
+        }
+        let how = if up || state["Restarting"] == true {
+            "ended and was started again".to_owned()
+        } else {
+            format!("does not run: {}, exit code {}", status_of(&found), state["ExitCode"])
+        };
+        let reason = state["Error"].as_str().filter(|text| !text.is_empty());
+        let reason = reason.map_or_else(String::new, |text| {
+            format!(" ({})", crate::say::safe(&self.secrets.redact(text)))
+        });
+        let output = self.output(id).await;
+        Err(Trouble::Failed(format!("container `{name}` {how}{reason}{output}")))
+    }
+
+    fn sick(&self, id: &ContainerId, how: &str, found: &Json) -> Trouble {
+        let log = found["State"]["Health"]["Log"].as_array();
+        let last = log.and_then(|log| log.last()).and_then(|last| last["Output"].as_str());
+        let said =
+            last.map(str::trim).filter(|text| !text.is_empty()).map_or_else(String::new, |text| {
+                format!("; its check said: {}", crate::say::short(&self.secrets.redact(text)))
+            });
+        Trouble::Failed(format!("container `{}` {how}{said}", self.called(id)))
+    }
+}
+
+/// How long a health check may take; nothing: there is none.
+fn health_limit(found: &Json) -> Option<Duration> {
+    let check = &found["Config"]["Healthcheck"];
+    let status = found["State"]["Health"]["Status"].as_str();
+    if status.is_none_or(|status| status == "none") || check["Test"][0] == "NONE" {
+        return None;
+    }
+    let nanos = |field: &str| Duration::from_nanos(check[field].as_u64().unwrap_or(0));
+    let interval = Some(nanos("Interval")).filter(|some| !some.is_zero());
+    let retries = check["Retries"].as_u64().filter(|some| *some > 0).unwrap_or(3);
+    let times = u32::try_from(retries).unwrap_or(u32::MAX).saturating_add(1);
+    let probes = interval.unwrap_or(Duration::from_secs(30)).saturating_mul(times);
+    Some(nanos("StartPeriod").saturating_add(probes).saturating_add(BEYOND).min(LONGEST))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_health_check_gets_its_own_time_and_a_bit() {
+        let of = |check: Json| {
+            health_limit(&json!({"State": {"Health": {"Status": "starting"}},
+                "Config": {"Healthcheck": check}}))
+        };
+        let second = 1_000_000_000_u64;
+        let check = json!({"Test": ["CMD", "x"], "Interval": second, "Retries": 2,
+            "StartPeriod": 5 * second});
+        assert_eq!(of(check), Some(Duration::from_secs(5 + 3 + 30)));
+        assert_eq!(of(json!({"Test": ["CMD", "x"]})), Some(Duration::from_secs(150)));
+        assert_eq!(of(json!({"Interval": u64::MAX})), Some(LONGEST));
+        assert_eq!(of(json!({"Test": ["NONE"]})), None);
+        assert_eq!(health_limit(&json!({"State": {}})), None);
+    }
+}

@@ -1,0 +1,197 @@
+//! What is where after a change was begun and not finished, and the commands that lead out.
+
+use serde_json::Value as Json;
+
+use super::outcome::{Became, Outcome, StepOutcome, Trouble, change_of, changes_container};
+use super::precheck::{name_of, run_of, status_of, subject};
+use super::run::Context;
+use crate::engine::Writer;
+use crate::ident::{ChangeId, ContainerId, ContainerName, SUFFIX_OLD};
+use crate::plan::{Action, Step, Subject};
+use crate::snapshot::Run;
+
+/// One container of a change, as it is now.
+struct Now {
+    id: ContainerId,
+    name: ContainerName,
+    run: Run,
+    status: String,
+}
+
+impl Now {
+    fn of(found: &Json) -> Self {
+        Self {
+            id: ContainerId::new(found["Id"].as_str().unwrap_or_default()),
+            name: name_of(found),
+            run: run_of(found),
+            status: status_of(found),
+        }
+    }
+}
+
+/// What looking for a container gave.
+enum Seen {
+    There(Now),
+    Gone,
+    Silent,
+}
+
+impl<W: Writer> Context<'_, W> {
+    /// The changes that failed, or were begun and are not finished.
+    pub(super) async fn troubles(&self, outcome: &Outcome) -> Vec<Trouble> {
+        let mut troubles: Vec<Trouble> = Vec::new();
+        for step in &outcome.steps {
+            let change = change_of(&step.id);
+            if step.became.is_success() || troubles.iter().any(|trouble| trouble.change == change) {
+                continue;
+            }
+            let begun = self.plan.steps.iter().any(|other| {
+                let done = |outcome: &&StepOutcome| outcome.id == other.id;
+                let became = outcome.steps.iter().find(done).map(|outcome| &outcome.became);
+                // A create that found its container made from something else created it all the
+                // same.
+                let effect =
+                    became == Some(&Became::Done) || self.created.borrow().contains_key(&other.id);
+                change_of(&other.id) == change && effect && changes_container(other)
+            });
+            let message = match &step.became {
+                Became::Failed { message } => message.clone(),
+                _ if !begun => continue,
+                Became::Stale(stale) => stale.to_string(),
+                _ => "not reached: the run was asked to stop, or something before it failed"
+                    .to_owned(),
+            };
+            troubles.push(self.trouble(change, step, message).await);
+        }
+        troubles
+    }
+
+    async fn trouble(&self, change: ChangeId, step: &StepOutcome, message: String) -> Trouble {
+        let mine: Vec<&Step> =
+            self.plan.steps.iter().filter(|step| change_of(&step.id) == change).collect();
+        let old = mine.iter().find_map(|step| match subject(&step.action) {
+            Some(Subject::Container(id)) => Some(id.clone()),
+            _ => None,
+        });
+        let create = mine.iter().find_map(|step| match &step.action {
+            Action::Create { name, finally, .. } => Some((step.id.clone(), name, finally)),
+            _ => None,
+        });
+        let old_now = match &old {
+            Some(id) => Some(self.see(id.as_str()).await),
+            None => None,
+        };
+        let (new_now, finally) = match &create {
+            Some((create, name, finally)) => {
+                let id = self.created.borrow().get(create).cloned();
+                let seen = match id {
+                    Some(id) => Some(self.see(id.as_str()).await),
+                    None => self.see_stray(name).await,
+                };
+                (seen, (*finally).clone())
+            }
+            None => (None, ContainerName::new(change.as_str())),
+        };
+        let mut now = Vec::new();
+        if let (Some(id), Some(seen)) = (&old, &old_now) {
+            let what = if create.is_some() { "the old container" } else { "the container" };
+            now.push(line(what, id.short(), seen));
+        }
+        if let Some(seen) = &new_now {
+            now.push(line("the new container", "", seen));
+        } else if create.is_some() {
+            now.push("the new container was not created".to_owned());
+        }
+        let was_live =
+            old.as_ref().and_then(|id| self.fact(id)).is_some_and(|fact| fact.run.is_live());
+        let starts = mine.iter().any(|step| matches!(step.action, Action::Start { .. }));
+        let (old, new) = (there(old_now), there(new_now));
+        let back = back(old.as_ref(), new.as_ref(), &finally, was_live);
+        let finish = if create.is_some() {
+            finish(old.as_ref(), new.as_ref(), &finally, starts)
+        } else {
+            Vec::new()
+        };
+        Trouble { change, step: step.id.clone(), message, now, back, finish }
+    }
+
+    async fn see(&self, id: &str) -> Seen {
+        match self.look_again(|| self.engine.inspect(id)).await {
+            Ok(Some(found)) => Seen::There(Now::of(&found)),
+            Ok(None) => Seen::Gone,
+            Err(_) => Seen::Silent,
+        }
+    }
+
+    /// A container under the name of a create whose answer never came.
+    async fn see_stray(&self, name: &ContainerName) -> Option<Seen> {
+        match self.see(name.as_str()).await {
+            Seen::There(now) if now.name == *name && self.fact(&now.id).is_none() => {
+                Some(Seen::There(now))
+            }
+            Seen::Silent => Some(Seen::Silent),
+            Seen::There(_) | Seen::Gone => None,
+        }
+    }
+}
+
+fn there(seen: Option<Seen>) -> Option<Now> {
+    match seen {
+        Some(Seen::There(now)) => Some(now),
+        _ => None,
+    }
+}
+
+fn line(what: &str, id: &str, seen: &Seen) -> String {
+    match seen {
+        Seen::There(now) => {
+            format!("{what} is `{}` ({}), {}", now.name, now.id.short(), now.status)
+        }
+        Seen::Gone => format!("{what} {id} is gone").replace("  ", " "),
+        Seen::Silent => format!("the engine does not say where {what} {id} is").replace("  ", " "),
+    }
+}
+
+/// Commands that bring back what was.
+fn back(old: Option<&Now>, new: Option<&Now>, name: &ContainerName, was_live: bool) -> Vec<String> {
+    let mut commands = Vec::new();
+    if let Some(new) = new {
+        if new.run.is_live() {
+            commands.push(format!("docker stop {}", new.id.short()));
+        }
+        commands.push(format!("docker rm {}", new.id.short()));
+    }
+    if let Some(old) = old {
+        if old.name != *name {
+            commands.push(format!("docker rename {} {name}", old.id.short()));
+        }
+        if was_live && !old.run.is_live() {
+            commands.push(format!("docker start {}", old.id.short()));
+        }
+    }
+    commands
+}
+
+/// Commands that finish a replacement or a creation.
+fn finish(old: Option<&Now>, new: Option<&Now>, name: &ContainerName, starts: bool) -> Vec<String> {
+    let Some(new) = new else { return Vec::new() };
+    let mut commands = Vec::new();
+    if let Some(old) = old {
+        if old.run.is_live() {
+            commands.push(format!("docker stop {}", old.id.short()));
+        }
+        if old.name == *name {
+            commands.push(format!("docker rename {} {name}{SUFFIX_OLD}", old.id.short()));
+        }
+    }
+    if new.name != *name {
+        commands.push(format!("docker rename {} {name}", new.id.short()));
+    }
+    if starts && !new.run.is_live() {
+        commands.push(format!("docker start {}", new.id.short()));
+    }
+    if let Some(old) = old {
+        commands.push(format!("docker rm {}", old.id.short()));
+    }
+    commands
+}
