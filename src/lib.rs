@@ -14,6 +14,7 @@ pub mod plan;
 pub mod say;
 pub mod seal;
 pub mod snapshot;
+pub mod snapshot_file;
 pub mod spec;
 pub mod stale;
 pub mod wanted;
