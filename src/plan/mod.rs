@@ -5,9 +5,12 @@
 pub mod build;
 pub mod facts;
 pub mod format;
+pub mod reason_text;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod summary;
+pub mod text;
+pub mod view;
 mod wire;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,259 @@
+//! Reasons in words: the seed's `option (found => expected)`, and a fragment for everything else.
+//!
+//! Text that came from containers is cut and made safe here; escaping for a markup is the
+//! caller's.
+
+use serde_json::Value as Json;
+
+use super::{Because, Danger, EnvironmentDifference, OptionDifference, Origin, Reason, Verb};
+use crate::ident::short_digest;
+use crate::say;
+use crate::spec::State;
+
+/// The most characters of one side of a difference.
+const SIDE: usize = 80;
+
+/// A reason as a lowercase fragment: `mem_limit (536870912 => 1073741824)`.
+pub fn text(reason: &Reason) -> String {
+    match reason {
+        Reason::Environment(difference) => environment(difference),
+        Reason::Option(OptionDifference { option, origin, expected, found }) => {
+            let (found, expected) = (side(found), side(expected));
+            format!("{} ({found} => {expected}){}", limited(option, SIDE), from(*origin))
+        }
+        Reason::Because(because) => fragment(because),
+    }
+}
+
+/// Foreign text, safe and cut to so many characters.
+pub fn limited(text: &str, most: usize) -> String {
+    let mut kept: String = text.chars().take(most).collect();
+    if kept.len() < text.len() {
+        kept.push('…');
+    }
+    say::safe(&kept)
+}
+
+/// The caller's words for who caused a difference; nothing for the spec.
+fn from(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Declared => "",
+        Origin::Image => ", from the image",
+        Origin::Unknown => ", from the spec or the image",
+    }
+}
+
+fn environment(difference: &EnvironmentDifference) -> String {
+    let EnvironmentDifference { option, origin, added, changed, removed } = difference;
+    let parts: Vec<String> = [("added", added), ("changed", changed), ("removed", removed)]
+        .into_iter()
+        .filter(|(_, names)| !names.is_empty())
+        .map(|(verb, names)| format!("{verb} {}", list(names)))
+        .collect();
+    format!("{} ({}){}", limited(option, SIDE), parts.join(", "), from(*origin))
+}
+
+/// Names, not more than a line of them.
+fn list(names: &[String]) -> String {
+    const MOST: usize = 12;
+    let mut shown: Vec<String> = names.iter().take(MOST).map(|name| say::short(name)).collect();
+    if names.len() > MOST {
+        shown.push(format!("and {} more", names.len() - MOST));
+    }
+    shown.join(" ")
+}
+
+/// One side of a difference.
+fn side(value: &Json) -> String {
+    match value {
+        Json::Null => "nothing".into(),
+        Json::String(text) if text.is_empty() => "\"\"".into(),
+        Json::String(text) => limited(&short_digest_only(text), SIDE),
+        other => {
+            limited(&crate::canonical::line(other).unwrap_or_else(|_| other.to_string()), SIDE)
+        }
+    }
+}
+
+/// Digests shortened, `REPOSITORY@sha256:…` too; anything else as it is.
+fn short_digest_only(text: &str) -> String {
+    let is_digest = |text: &str| {
+        text.strip_prefix("sha256:")
+            .is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    };
+    match text.split_once('@') {
+        Some((repository, digest)) if is_digest(digest) => {
+            format!("{repository}@{}…", short_digest(digest))
+        }
+        _ if is_digest(text) => format!("{}…", short_digest(text)),
+        _ => text.to_owned(),
+    }
+}
+
+fn fragment(because: &Because) -> String {
+    let reference = |text: &str| limited(&short_digest_only(text), 120);
+    match because {
+        Because::TooFew { expected, found } => format!("too few ({found} => {expected})"),
+        Because::TooMany { expected, found } => format!("too many ({found} => {expected})"),
+        Because::State { expected, found } => {
+            format!("state ({} => {})", say::short(found), state(*expected))
+        }
+        Because::RecreateAlways => "recreate is `always`".into(),
+        Because::OnStoppedReplace => "it is stopped, and on_stopped is `replace`".into(),
+        Because::TargetReplaced { target } => {
+            format!("target replaced: {}", limited(target.as_str(), SIDE))
+        }
+        Because::OneShot { exit_code: None } => "it has not run to its end".into(),
+        Because::OneShot { exit_code: Some(0) } => "it runs every time".into(),
+        Because::OneShot { exit_code: Some(code) } => format!("it ended with exit code {code}"),
+        Because::Dead => "it is dead and in the way of its name".into(),
+        Because::ImageMissing { reference: image } => {
+            format!("image {} is not on the engine", reference(image))
+        }
+        Because::ImageMoved { reference: image, expected, found } => {
+            let found = found.as_deref().map_or("no digest".into(), short_digest_only);
+            format!(
+                "image {} moved in the registry ({} => {})",
+                reference(image),
+                limited(&found, SIDE),
+                limited(&short_digest_only(expected), SIDE),
+            )
+        }
+        Because::ImageNotKnown { reference: image } => {
+            format!("image {} is not known until it is pulled", reference(image))
+        }
+    }
+}
+
+/// The word of a state in a spec.
+pub fn state(state: State) -> &'static str {
+    match state {
+        State::Present => "present",
+        State::Started => "started",
+        State::Reloaded => "reloaded",
+        State::Restarted => "restarted",
+        State::Stopped => "stopped",
+        State::Killed => "killed",
+        State::Absent => "absent",
+    }
+}
+
+/// The word of what happens to an object, as plans and texts have it.
+pub fn verb(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Remove => "remove",
+        Verb::Replace => "replace",
+        Verb::Kill => "kill",
+        Verb::Stop => "stop",
+        Verb::Restart => "restart",
+        Verb::Run => "run",
+        Verb::Start => "start",
+        Verb::Create => "create",
+        Verb::Pull => "pull",
+    }
+}
+
+/// The word of a danger, as plans and `--deny` have it.
+pub fn danger(danger: Danger) -> &'static str {
+    match danger {
+        Danger::DataLost => "data_lost",
+        Danger::Outage => "outage",
+        Danger::Adopted => "adopted",
+        Danger::SecretChanged => "secret_changed",
+        Danger::Privileged => "privileged",
+        Danger::HostAccess => "host_access",
+        Danger::PublicPort => "public_port",
+        Danger::ImageUnknown => "image_unknown",
+        Danger::ComesBack => "comes_back",
+    }
+}
+
+/// What a danger means.
+pub fn danger_means(danger: Danger) -> &'static str {
+    match danger {
+        Danger::DataLost => "a volume or a mount is lost",
+        Danger::Outage => "runs now and will not, for a while or for good",
+        Danger::Adopted => "was not created by bayplan",
+        Danger::SecretChanged => "gets a secret that it does not have now",
+        Danger::Privileged => "gets all rights on its host",
+        Danger::HostAccess => "gets at its host's files, namespaces or devices",
+        Danger::PublicPort => "publishes a port on every address",
+        Danger::ImageUnknown => "what the image is, is known once it is pulled",
+        Danger::ComesBack => "its restart policy revives it when the engine restarts",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::ident::ContainerName;
+
+    fn option(origin: Origin, found: Json, expected: Json) -> String {
+        text(&Reason::Option(OptionDifference { option: "x".into(), origin, expected, found }))
+    }
+
+    #[test]
+    fn options_read_as_the_seed_wrote_them() {
+        let digest = |number| json!(crate::plan::sample::hex("sha256:", number));
+        insta::assert_snapshot!(option(Origin::Declared, json!(536_870_912), json!(1_073_741_824)), @"x (536870912 => 1073741824)");
+        insta::assert_snapshot!(option(Origin::Image, digest(1), digest(2)), @"x (sha256:000000000000… => sha256:000000000000…), from the image");
+        insta::assert_snapshot!(option(Origin::Unknown, json!(["a", "b"]), Json::Null), @r#"x (["a", "b"] => nothing), from the spec or the image"#);
+        insta::assert_snapshot!(option(Origin::Declared, json!("\u{1b}[2J"), json!("x".repeat(1 << 20))), @r"x (\u{1b}[2J => xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…)");
+        insta::assert_snapshot!(option(Origin::Declared, json!("«hidden»"), json!("«from_env:P»")), @"x («hidden» => «from_env:P»)");
+    }
+
+    #[test]
+    fn environment_names_variables_only() {
+        let difference = |added: &[&str]| {
+            text(&Reason::Environment(EnvironmentDifference {
+                option: "environment".into(),
+                origin: Origin::Declared,
+                added: added.iter().map(|name| (*name).to_owned()).collect(),
+                changed: vec!["B".into()],
+                removed: vec![],
+            }))
+        };
+        insta::assert_snapshot!(difference(&["A", "Z"]), @"environment (added A Z, changed B)");
+        insta::assert_snapshot!(difference(&["\u{202e}"; 30]), @r"environment (added \u{202e} \u{202e} \u{202e} \u{202e} \u{202e} \u{202e} \u{202e} \u{202e} \u{202e} \u{202e} \u{202e} \u{202e} and 18 more, changed B)");
+    }
+
+    #[test]
+    fn everything_else_is_a_fragment() {
+        let all = [
+            Because::TooFew { expected: 3, found: 2 },
+            Because::TooMany { expected: 0, found: 2 },
+            Because::State { expected: State::Stopped, found: "running".into() },
+            Because::RecreateAlways,
+            Because::OnStoppedReplace,
+            Because::TargetReplaced { target: ContainerName::new("shop-db") },
+            Because::OneShot { exit_code: None },
+            Because::OneShot { exit_code: Some(0) },
+            Because::OneShot { exit_code: Some(137) },
+            Because::Dead,
+            Because::ImageMissing { reference: "a:1".into() },
+            Because::ImageMoved {
+                reference: "a:1".into(),
+                expected: crate::plan::sample::hex("sha256:", 2),
+                found: None,
+            },
+            Because::ImageNotKnown { reference: "a:1".into() },
+        ];
+        insta::assert_snapshot!(all.map(|because| fragment(&because)).join("\n"), @"
+        too few (2 => 3)
+        too many (2 => 0)
+        state (running => stopped)
+        recreate is `always`
+        it is stopped, and on_stopped is `replace`
+        target replaced: shop-db
+        it has not run to its end
+        it runs every time
+        it ended with exit code 137
+        it is dead and in the way of its name
+        image a:1 is not on the engine
+        image a:1 moved in the registry (no digest => sha256:000000000000…)
+        image a:1 is not known until it is pulled
+        ");
+    }
+}
