@@ -5,6 +5,7 @@ pub mod apply;
 pub mod canonical;
 pub mod compare;
 pub mod desired;
+pub mod cli;
 pub mod engine;
 pub mod ident;
 pub mod image_ref;

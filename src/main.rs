@@ -1,3 +1,5 @@
 //! The `bayplan` program: everything is in the library.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    bayplan::cli::run::main()
+}

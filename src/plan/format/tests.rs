@@ -1,3 +1,5 @@
+//! The plan file, from its bytes: what is written, what is refused, and in which words.
+
 use serde_json::json;
 
 use super::*;

@@ -1,0 +1,299 @@
+//! What can be said on the command line. Completions and the manual page are made from it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::plan::Danger;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done, nothing to do, current
+  1  error
+  2  there are changes (plan --detailed-exitcode, diff)
+  3  stale: the engine is not as it was when the plan was made
+  4  refused: integrity, approval, policy, --deny
+  5  failed, all that it touched is as before
+  6  locked by another apply
+  7  failed part way, a person is needed
+  8  the engine cannot be reached
+  64  usage
+  130, 143  interrupted at a safe point";
+
+/// Plans what happens to Docker containers, for people to review, and does exactly that.
+#[derive(Debug, Parser)]
+#[command(name = "bayplan", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Global {
+    /// The engine: unix:///PATH, tcp://HOST:PORT, ssh://USER@HOST (else DOCKER_HOST, else the
+    /// Docker context)
+    #[arg(short = 'H', long, global = true, value_name = "URL", help_heading = "Engine")]
+    pub host: Option<String>,
+    /// The Docker context to use (else DOCKER_CONTEXT, else the current one)
+    #[arg(
+        short = 'c',
+        long,
+        global = true,
+        value_name = "NAME",
+        conflicts_with = "host",
+        help_heading = "Engine"
+    )]
+    pub context: Option<String>,
+    /// Use TLS
+    #[arg(long, global = true, help_heading = "Engine")]
+    pub tls: bool,
+    /// Use TLS and verify the engine
+    #[arg(long, global = true, help_heading = "Engine")]
+    pub tlsverify: bool,
+    /// Trust certificates signed by this authority only
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Engine")]
+    pub tlscacert: Option<PathBuf>,
+    /// The certificate to show to the engine
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Engine")]
+    pub tlscert: Option<PathBuf>,
+    /// Its key
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Engine")]
+    pub tlskey: Option<PathBuf>,
+    /// When to print in colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", value_enum)]
+    pub color: Color,
+    /// What to log to stderr: error, warn, info, debug, trace, or TARGET=LEVEL,…
+    #[arg(long, global = true, value_name = "LEVELS")]
+    pub log: Option<String>,
+}
+
+/// `--color`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR says no.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Take one look at an engine and keep it as a file
+    Snapshot(SnapshotArgs),
+    /// Plan what makes the engine as the spec declares; changes nothing
+    Plan(PlanArgs),
+    /// Print a plan or the result of an apply
+    Show(ShowArgs),
+    /// Compare two saved plans
+    Diff(DiffArgs),
+    /// Tell whether a plan is still current; changes nothing
+    Verify(VerifyArgs),
+    /// Do exactly what a plan says, or nothing
+    Apply(ApplyArgs),
+    /// Print a JSON Schema
+    Schema(SchemaArgs),
+    /// Print completions for a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page
+    Man,
+}
+
+/// `bayplan snapshot`.
+#[derive(Debug, Args)]
+pub struct SnapshotArgs {
+    /// The spec that the look is for: decides what is inspected and what is public
+    #[arg(value_name = "SPEC")]
+    pub spec: Option<PathBuf>,
+    /// Where to write it
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+}
+
+/// `bayplan plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// The spec
+    #[arg(value_name = "SPEC")]
+    pub spec: PathBuf,
+    /// Plan against a snapshot, or what `docker inspect` printed, instead of an engine
+    #[arg(long, value_name = "FILE")]
+    pub snapshot: Option<PathBuf>,
+    /// Write the plan here
+    #[arg(short, long, value_name = "PLAN")]
+    pub output: Option<PathBuf>,
+    /// How to print it
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
+    pub format: Format,
+    /// List every step in the text form
+    #[arg(long)]
+    pub steps: bool,
+    /// Exit with 2 where there are changes
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+    /// What to do about references that cannot be resolved here
+    #[arg(long, value_name = "HOW", default_value = "error", value_enum)]
+    pub unresolved: Unresolved,
+    /// Exit with 4 where the plan has one of these dangers
+    #[arg(long, value_name = "DANGER", value_enum, value_delimiter = ',')]
+    pub deny: Vec<Danger>,
+}
+
+/// `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Lines for people.
+    Text,
+    /// The file.
+    Json,
+    /// For a pull-request comment.
+    Markdown,
+}
+
+/// `--unresolved`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Unresolved {
+    /// An error that names them.
+    Error,
+    /// Taken for unchanged; apply checks it.
+    AssumeSame,
+}
+
+/// `bayplan show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// A plan or a result; - is stdin
+    #[arg(value_name = "PLAN|RESULT")]
+    pub file: PathBuf,
+    /// List every step
+    #[arg(long)]
+    pub steps: bool,
+    /// How to print it
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
+    pub format: Format,
+}
+
+/// `bayplan diff`.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// A saved plan
+    #[arg(value_name = "OLD")]
+    pub old: PathBuf,
+    /// Another one
+    #[arg(value_name = "NEW")]
+    pub new: PathBuf,
+    /// Compare the files line by line as well
+    #[arg(short, long)]
+    pub unified: bool,
+}
+
+/// `bayplan verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The plan; - is stdin
+    #[arg(value_name = "PLAN")]
+    pub plan: PathBuf,
+    /// The plan must have this digest
+    #[arg(long, value_name = "DIGEST")]
+    pub expect_digest: Option<String>,
+    /// The spec must be found here and still declare the same
+    #[arg(long, value_name = "FILE")]
+    pub spec: Option<PathBuf>,
+    /// Judge against a snapshot instead of an engine
+    #[arg(long, value_name = "FILE")]
+    pub snapshot: Option<PathBuf>,
+    /// Print the verdicts as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `bayplan apply`.
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// The plan; - is stdin
+    #[arg(value_name = "PLAN")]
+    pub plan: PathBuf,
+    /// The plan must have this digest
+    #[arg(long, value_name = "DIGEST")]
+    pub expect_digest: Option<String>,
+    /// How many steps may run at the same time
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub parallelism: u16,
+    /// The spec must be found here and still declare the same
+    #[arg(long, value_name = "FILE")]
+    pub spec: Option<PathBuf>,
+    /// Print events, one JSON object a line, and then the result
+    #[arg(long)]
+    pub json: bool,
+    /// Write the result here
+    #[arg(short, long, value_name = "RESULT")]
+    pub output: Option<PathBuf>,
+    /// Apply on a simulated engine that is as the snapshot says
+    #[arg(long, requires = "snapshot")]
+    pub simulate: bool,
+    /// The snapshot of the simulated engine
+    #[arg(long, value_name = "FILE", requires = "simulate")]
+    pub snapshot: Option<PathBuf>,
+}
+
+/// `bayplan schema`.
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// Of what
+    #[arg(value_enum)]
+    pub of: SchemaOf,
+}
+
+/// What there are schemas of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// Specs.
+    Spec,
+    /// Plan files.
+    Plan,
+    /// Snapshot files.
+    Snapshot,
+}
+
+/// `bayplan completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// For which shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn dangers_are_denied_by_the_words_of_plans() {
+        let words = ["bayplan", "plan", "s.yaml", "--deny", "outage,data_lost"];
+        let Command::Plan(args) = Cli::try_parse_from(words).unwrap().command else {
+            panic!("expected the plan command");
+        };
+        assert_eq!(args.deny, [Danger::Outage, Danger::DataLost]);
+    }
+
+    #[test]
+    fn a_simulation_needs_its_world() {
+        assert!(Cli::try_parse_from(["bayplan", "apply", "p.json", "--simulate"]).is_err());
+        assert!(Cli::try_parse_from(["bayplan", "apply", "p.json", "--snapshot", "s"]).is_err());
+    }
+}

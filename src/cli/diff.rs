@@ -1,0 +1,26 @@
+//! `bayplan diff`.
+
+use std::path::Path;
+
+use super::args::{DiffArgs, Global};
+use super::report::{Exit, Failure, Result};
+use super::{files, output};
+use crate::plan::{diff, format};
+
+/// Compares two saved plans.
+pub fn run(args: &DiffArgs, global: &Global) -> Result {
+    let (old, new) = (load(&args.old)?, load(&args.new)?);
+    let difference = diff::between(&old.plan, &new.plan);
+    let mut shown = difference.text(output::colour(global));
+    if args.unified {
+        let names = (&*files::named(&args.old), &*files::named(&args.new));
+        shown.push_str(&diff::unified(&old.plan, &new.plan, names)?);
+    }
+    output::data(&shown)?;
+    Ok(if difference.acts_alike() { Exit::Done } else { Exit::Changes })
+}
+
+fn load(path: &Path) -> std::result::Result<format::Loaded, Failure> {
+    let bytes = files::read(path, format::MAX_BYTES)?;
+    format::read(&bytes).map_err(|error| Failure::from(error).within(&files::named(path)))
+}

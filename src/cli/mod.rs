@@ -1,0 +1,18 @@
+//! The command line: one file per subcommand, and what they share.
+//!
+//! Nothing is decided here: commands read files, ask the library and print what it says.
+
+pub mod apply;
+pub mod args;
+pub mod completions;
+pub mod diff;
+pub mod files;
+pub mod man;
+pub mod output;
+pub mod plan;
+pub mod report;
+pub mod run;
+pub mod schema;
+pub mod show;
+pub mod snapshot;
+pub mod verify;

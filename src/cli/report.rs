@@ -1,0 +1,178 @@
+//! How a command ends: its exit code, and its error on stderr.
+
+use std::fmt;
+
+use crate::canonical::NoCanonicalForm;
+use crate::engine::{EngineError, ErrorKind};
+use crate::plan::format;
+use crate::{say, snapshot_file};
+
+/// How a command ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done, nothing to do, current.
+    Done,
+    /// Error.
+    Error,
+    /// There are changes.
+    Changes,
+    /// The engine or the spec is not as it was.
+    Stale,
+    /// Integrity, approval, policy, `--deny`.
+    Refused,
+    /// Failed, all that it touched is as before.
+    Failed,
+    /// Locked by another apply.
+    Locked,
+    /// Failed part way, a person is needed.
+    PartWay,
+    /// The engine cannot be reached.
+    Unreachable,
+    /// Usage.
+    Usage,
+    /// SIGINT, at a safe point.
+    Interrupted,
+    /// SIGTERM, at a safe point.
+    Terminated,
+}
+
+impl Exit {
+    /// The code, for good: scripts rely on it.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Error => 1,
+            Self::Changes => 2,
+            Self::Stale => 3,
+            Self::Refused => 4,
+            Self::Failed => 5,
+            Self::Locked => 6,
+            Self::PartWay => 7,
+            Self::Unreachable => 8,
+            Self::Usage => 64,
+            Self::Interrupted => 130,
+            Self::Terminated => 143,
+        }
+    }
+}
+
+/// Why a command did not do what it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// How the command ends.
+    pub exit: Exit,
+    /// A lowercase fragment, safe to print; several lines where there are several problems.
+    pub message: String,
+    /// What led to it, nearest first.
+    pub causes: Vec<String>,
+    /// The way out.
+    pub hint: Option<String>,
+}
+
+/// What a command gives.
+pub type Result = std::result::Result<Exit, Failure>;
+
+impl Failure {
+    /// A failure with nothing beyond its message.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), causes: Vec::new(), hint: None }
+    }
+
+    /// With what led to it.
+    #[must_use]
+    pub fn caused_by(mut self, cause: impl fmt::Display) -> Self {
+        self.causes.push(cause.to_string());
+        self
+    }
+
+    /// With a way out.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// With what was being done in front of the message: `plan.json: …`.
+    #[must_use]
+    pub fn within(mut self, what: &str) -> Self {
+        self.message = format!("{}: {}", say::safe(what), self.message);
+        self
+    }
+}
+
+/// `error: …`, `caused by: …`, `hint: …`, one each on a line.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error: {}", self.message)?;
+        for cause in &self.causes {
+            write!(f, "\ncaused by: {cause}")?;
+        }
+        if let Some(hint) = &self.hint {
+            write!(f, "\nhint: {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+impl From<format::Unreadable> for Failure {
+    fn from(error: format::Unreadable) -> Self {
+        let exit = if error.fault.is_integrity() { Exit::Refused } else { Exit::Error };
+        Self { exit, message: error.message, causes: Vec::new(), hint: error.hint }
+    }
+}
+
+impl From<snapshot_file::Unreadable> for Failure {
+    fn from(error: snapshot_file::Unreadable) -> Self {
+        Self { exit: Exit::Error, message: error.message, causes: Vec::new(), hint: error.hint }
+    }
+}
+
+impl From<NoCanonicalForm> for Failure {
+    fn from(error: NoCanonicalForm) -> Self {
+        Self::new(Exit::Error, "the plan cannot be written")
+            .caused_by(say::safe(&error.to_string()))
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        let exit = match error.kind {
+            ErrorKind::Unreachable => Exit::Unreachable,
+            ErrorKind::Version
+            | ErrorKind::NotFound
+            | ErrorKind::Conflict
+            | ErrorKind::Status(_)
+            | ErrorKind::Interrupted
+            | ErrorKind::Protocol => Exit::Error,
+        };
+        let mut failure = Self::new(exit, say::safe(&error.doing));
+        failure.causes.push(error.message);
+        failure.hint = error.hint;
+        failure
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_says_what_why_and_the_way_out() {
+        let failure = Failure::new(Exit::Error, "expected a plan, but found a snapshot")
+            .within("a\u{1b}.json")
+            .caused_by("haste")
+            .hint("read it first");
+        insta::assert_snapshot!(failure, @r"
+        error: a\u{1b}.json: expected a plan, but found a snapshot
+        caused by: haste
+        hint: read it first
+        ");
+    }
+
+    #[test]
+    fn what_may_have_been_tampered_with_is_refused() {
+        let unreadable = |fault| format::Unreadable { fault, message: String::new(), hint: None };
+        assert_eq!(Failure::from(unreadable(format::Fault::Digest)).exit, Exit::Refused);
+        assert_eq!(Failure::from(unreadable(format::Fault::Syntax)).exit, Exit::Error);
+    }
+}
