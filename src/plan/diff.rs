@@ -115,6 +115,13 @@ fn walk(out: &mut Vec<Entry>, place: &str, old: Option<&Json>, new: Option<&Json
             }
         }
         (Some(Json::Array(a)), Some(Json::Array(b))) => {
+            if let (Some(a), Some(b)) = (keyed(a), keyed(b)) {
+                for key in a.keys().chain(b.keys()).collect::<BTreeSet<_>>() {
+                    let place = format!("{place}: {key}");
+                    walk(out, &place, a.get(key).copied(), b.get(key).copied(), depth + 1);
+                }
+                return;
+            }
             let gone = a.iter().filter(|item| !b.contains(item));
             let come = b.iter().filter(|item| !a.contains(item));
             let before = out.len();
@@ -126,6 +133,18 @@ fn walk(out: &mut Vec<Entry>, place: &str, old: Option<&Json>, new: Option<&Json
         }
         _ => out.push(entry(place, old, new)),
     }
+}
+
+/// Records by what they are about, where each is about something of its own.
+fn keyed(records: &[Json]) -> Option<BTreeMap<&str, &Json>> {
+    let mut out = BTreeMap::new();
+    for record in records {
+        let key = ["option", "name", "reference", "id"].iter().find_map(|key| record[key].as_str());
+        if out.insert(key?, record).is_some() {
+            return None;
+        }
+    }
+    Some(out)
 }
 
 fn entry(place: &str, old: Option<&Json>, new: Option<&Json>) -> Entry {
@@ -141,6 +160,11 @@ fn shown(value: &Json) -> String {
             .map(|reason| reason_text::text(&reason))
             .collect();
         return reason_text::limited(&format!("{verb}: {}", reasons.join("; ")), 400);
+    }
+    if value["option"].is_string() || value["because"].is_string() {
+        if let Ok(reason) = serde_json::from_value(value.clone()) {
+            return reason_text::text(&reason);
+        }
     }
     let text = crate::canonical::line(value).unwrap_or_else(|_| value.to_string());
     reason_text::limited(&text, 160)
