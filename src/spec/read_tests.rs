@@ -32,7 +32,7 @@ fn wrong(text: &str) -> String {
 
 /// A spec of one set `a` with these lines.
 fn one(lines: &str) -> String {
-    let body: String = lines.lines().map(|line| format!("    {line}\n")).collect();
+    let body = lines.lines().map(|line| format!("    {line}\n")).collect::<Vec<_>>().concat();
     format!("project: p\ncontainers:\n  a:\n{body}")
 }
 

@@ -511,7 +511,7 @@ mod tests {
         let mut laughs = "a: &a [x, x, x, x, x, x, x, x, x]\n".to_owned();
         for (one, another) in "abcdefgh".chars().zip("bcdefghi".chars()) {
             let items = vec![format!("*{one}"); 9].join(", ");
-            laughs.push_str(&format!("{another}: &{another} [{items}]\n"));
+            laughs.extend([another.to_string(), format!(": &{another} [{items}]\n")]);
         }
         insta::assert_snapshot!(faults(&laughs).lines().next().unwrap(), @"
         f:6:8: expected a spec of reasonable size, but found far too much in it (aliases count as what they stand for)
@@ -520,7 +520,7 @@ mod tests {
         insta::assert_snapshot!(faults(&deep).lines().next().unwrap(), @"
         f:1:44: expected at most 32 levels of nesting, but found more
         ");
-        let maps: String = (0..2_000).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
+        let maps = (0..2_000).map(|depth| " ".repeat(depth) + "a:\n").collect::<Vec<_>>().concat();
         assert!(parse(&maps).is_err());
         assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
     }

@@ -2,4 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where its preparation fails")]
 
+mod hostile_spec;
+mod shipped_specs;
 mod tidy;
