@@ -143,7 +143,8 @@ impl From<EngineError> for Failure {
             | ErrorKind::Conflict
             | ErrorKind::Status(_)
             | ErrorKind::Interrupted
-            | ErrorKind::Protocol => Exit::Error,
+            | ErrorKind::Protocol
+            | ErrorKind::Busy => Exit::Error,
         };
         let mut failure = Self::new(exit, say::safe(&error.doing));
         failure.causes.push(error.message);

@@ -2,11 +2,8 @@
 //!
 //! Making one is [`build`]'s, doubting one [`check`]'s, the bytes of its file [`format`]'s.
 
-<<<<<<< HEAD
 pub mod build;
-=======
 pub mod diff;
->>>>>>> 23b7fa0 (plan: markdown, diff and schemas; cli: all commands and what reads plans)
 pub mod facts;
 pub mod format;
 pub mod markdown;
