@@ -7,6 +7,7 @@ pub mod connect;
 pub mod connector;
 pub mod credentials;
 pub mod docker;
+pub mod secrets;
 pub mod simulated;
 pub mod take;
 #[cfg(feature = "tls")]

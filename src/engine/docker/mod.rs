@@ -2,12 +2,16 @@
 //!
 //! Nothing is decided here. What a status means is; whether to go on is the executor's.
 
+mod writer;
+
 use serde_json::Value as Json;
 
-use super::connect::{Endpoint, Environment};
-use super::credentials::Credentials;
-use super::transport::{self, Answer, Get, Patience, Transport};
-use super::{EngineError, ErrorKind, Reader, Result};
+pub use writer::Docker;
+
+use crate::engine::connect::{Endpoint, Environment};
+use crate::engine::credentials::Credentials;
+use crate::engine::transport::{self, Answer, Get, Patience, Transport};
+use crate::engine::{EngineError, ErrorKind, Reader, Result};
 use crate::say;
 use crate::snapshot::RegistryAnswer;
 

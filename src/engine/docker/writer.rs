@@ -1,0 +1,523 @@
+//! What a Docker engine can be told, through bollard over our transport.
+//!
+//! Each call gets a bollard client of its own, whose transport notes the status and how the
+//! connection failed: bollard itself takes 304 for 204 and forgets why it could not connect.
+//! Nothing here is tried twice: after a cut connection nobody knows whether the call took effect.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bollard::models::{ContainerWaitResponse, CreateImageInfo};
+use bollard::query_parameters as query;
+use bytes::Bytes;
+use futures_util::StreamExt;
+use http::{HeaderValue, Method, Request, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use serde_json::Value as Json;
+use tokio::sync::Notify;
+
+use super::{DockerReader, ONE_LIMIT, segment};
+use crate::engine::transport::{self, ApiVersion, Transport};
+use crate::engine::{
+    Created, Done, EngineError, ErrorKind, FilledBody, PullProgress, Reader, Result, Writer,
+};
+use crate::ident::{ContainerId, ContainerName};
+use crate::image_ref::ImageRef;
+use crate::say;
+use crate::snapshot::RegistryAnswer;
+
+/// From here on a stop takes a signal.
+const STOP_SIGNAL: ApiVersion = ApiVersion { major: 1, minor: 42 };
+/// How long a removal that somebody else began may take.
+const REMOVAL: Duration = Duration::from_secs(60);
+/// Between two looks at it.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How long an engine may take to say that it waits. Docker says so at once; from one that says
+/// it at the end only, having sent the request is all that can be had.
+const WAIT_OPENS: Duration = Duration::from_secs(3);
+/// Longer than anybody waits: a container without an end to its grace.
+const EVER: Duration = Duration::from_secs(366 * 24 * 3600);
+/// The longest output that is kept of a container, in bytes.
+const TAIL_LIMIT: usize = 1 << 20;
+
+/// An engine that can be asked and told.
+#[derive(Clone)]
+pub struct Docker {
+    reader: DockerReader,
+}
+
+/// What the transport saw of one call.
+#[derive(Default)]
+struct Seen {
+    status: Mutex<Option<StatusCode>>,
+    failure: Mutex<Option<EngineError>>,
+    headers: Notify,
+}
+
+/// Locks, whatever became of others who did.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One call: a client and what its transport sees.
+struct Call {
+    client: bollard::Docker,
+    seen: Arc<Seen>,
+    doing: String,
+}
+
+impl Call {
+    fn new(transport: &Transport, doing: String, auth: Option<HeaderValue>) -> Result<Self> {
+        let seen = Arc::new(Seen::default());
+        let (shared, noted, what) = (transport.clone(), Arc::clone(&seen), doing.clone());
+        let carry = move |request: bollard::BollardRequest| {
+            let (transport, seen, what) = (shared.clone(), Arc::clone(&noted), what.clone());
+            let auth = auth.clone();
+            async move {
+                let (mut parts, body) = request.into_parts();
+                // Bollard would write the credentials in an alphabet that engines do not read,
+                // so it is not given any.
+                if let Some(auth) = auth {
+                    parts.headers.insert("X-Registry-Auth", auth);
+                }
+                let body = body.map_err(std::io::Error::other).boxed_unsync();
+                match transport.send(&what, Request::from_parts(parts, body)).await {
+                    Ok(response) => {
+                        *lock(&seen.status) = Some(response.status());
+                        seen.headers.notify_one();
+                        Ok(response)
+                    }
+                    Err(error) => {
+                        *lock(&seen.failure) = Some(error);
+                        Err(std::io::Error::other("see what the transport noted").into())
+                    }
+                }
+            }
+        };
+        // Deadlines are ours: bollard's is of headers only.
+        let ever = EVER.as_secs();
+        let client = bollard::Docker::connect_with_custom_transport(
+            carry,
+            Some("http://localhost"),
+            ever,
+            bollard::API_DEFAULT_VERSION,
+        )
+        .map_err(|error| protocol(&doing, &error.to_string()))?;
+        Ok(Self { client, seen, doing })
+    }
+
+    fn error(&self, error: bollard::errors::Error) -> EngineError {
+        if let Some(failure) = lock(&self.seen.failure).take() {
+            return failure;
+        }
+        match error {
+            bollard::errors::Error::DockerResponseServerError { status_code, message } => {
+                let status = StatusCode::from_u16(status_code).unwrap_or_default();
+                transport::refused_as(&self.doing, status, &message)
+            }
+            bollard::errors::Error::DockerStreamError { error } => {
+                let message = transport::said(&error);
+                EngineError {
+                    kind: ErrorKind::Status(500),
+                    doing: self.doing.clone(),
+                    message,
+                    hint: None,
+                }
+            }
+            bollard::errors::Error::JsonDataError { message, .. } => {
+                protocol(&self.doing, &message)
+            }
+            _ => transport::broken(&self.doing),
+        }
+    }
+
+    /// Waits for a call without an answer, as long as `patience`.
+    async fn done(
+        self,
+        patience: Duration,
+        call: impl Future<Output = std::result::Result<(), bollard::errors::Error>>,
+    ) -> Result<Done> {
+        match tokio::time::timeout(patience, call).await {
+            Err(_) => Err(late(&self.doing, patience)),
+            Ok(Err(error)) => Err(self.error(error)),
+            Ok(Ok(())) if *lock(&self.seen.status) == Some(StatusCode::NOT_MODIFIED) => {
+                Ok(Done::Already)
+            }
+            Ok(Ok(())) => Ok(Done::Now),
+        }
+    }
+}
+
+fn late(doing: &str, patience: Duration) -> EngineError {
+    EngineError {
+        kind: ErrorKind::Interrupted,
+        doing: doing.to_owned(),
+        message: format!("the engine did not answer within {patience:?}"),
+        hint: None,
+    }
+}
+
+fn protocol(doing: &str, message: &str) -> EngineError {
+    EngineError {
+        kind: ErrorKind::Protocol,
+        doing: doing.to_owned(),
+        message: transport::said(message),
+        hint: None,
+    }
+}
+
+impl Docker {
+    /// A writer over a reader's connection.
+    pub fn new(reader: DockerReader) -> Self {
+        Self { reader }
+    }
+
+    /// Itself without the calls that change anything.
+    pub fn reader(&self) -> &DockerReader {
+        &self.reader
+    }
+
+    fn call(&self, doing: String) -> Result<Call> {
+        Call::new(&self.reader.transport, doing, None)
+    }
+
+    fn write_patience(&self) -> Duration {
+        self.reader.transport.patience().write
+    }
+
+    /// How long a stop may take: the grace, and what an engine needs beyond it. Less would leave
+    /// the engine stopping behind our back.
+    async fn grace(&self, id: &ContainerId, timeout: Option<i64>) -> Result<Duration> {
+        let seconds = match timeout {
+            Some(seconds) => seconds,
+            None => {
+                let inspect = self.reader.inspect(id.as_str()).await?;
+                let own = inspect.and_then(|json| json["Config"]["StopTimeout"].as_i64());
+                own.unwrap_or(10)
+            }
+        };
+        let Ok(seconds) = u64::try_from(seconds) else { return Ok(EVER) };
+        let grace = Duration::from_secs(seconds.min(EVER.as_secs()));
+        Ok(grace + self.reader.transport.patience().beyond_grace)
+    }
+
+    /// The signal to send with a stop. Docker 20.10 takes none and would silently use the
+    /// container's own, which is as well only where that is the same.
+    async fn stop_signal(
+        &self,
+        id: &ContainerId,
+        signal: Option<&str>,
+        doing: &str,
+    ) -> Result<Option<String>> {
+        let Some(signal) = signal else { return Ok(None) };
+        if self.reader.transport.api() >= STOP_SIGNAL {
+            return Ok(Some(signal.to_owned()));
+        }
+        let inspect = self.reader.inspect(id.as_str()).await?.unwrap_or_default();
+        let own = inspect["Config"]["StopSignal"].as_str().unwrap_or("SIGTERM");
+        let bare = |text: &str| text.trim_start_matches("SIG").to_owned();
+        if bare(own) == bare(signal) {
+            return Ok(None);
+        }
+        Err(EngineError {
+            kind: ErrorKind::Version,
+            doing: doing.to_owned(),
+            message: format!(
+                "expected API {STOP_SIGNAL} for a stop with {}, but the engine speaks {}; the \
+                 container's own signal is {}",
+                say::short(signal),
+                self.reader.transport.api(),
+                say::short(own)
+            ),
+            hint: Some(
+                "leave `stop_signal` out, or replace the container with one that has it".into(),
+            ),
+        })
+    }
+
+    /// Waits until a removal that somebody began is over. `None`: nobody did, it was refused.
+    async fn removed(&self, id: &ContainerId) -> Result<Option<Done>> {
+        let watch = async {
+            loop {
+                let Some(inspect) = self.reader.inspect(id.as_str()).await? else {
+                    return Ok(Some(Done::Already));
+                };
+                if inspect["State"]["Status"] != "removing" {
+                    return Ok(None);
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+        };
+        tokio::time::timeout(REMOVAL, watch).await.unwrap_or(Ok(None))
+    }
+}
+
+impl Reader for Docker {
+    async fn version(&self) -> Result<Json> {
+        self.reader.version().await
+    }
+    async fn info(&self) -> Result<Json> {
+        self.reader.info().await
+    }
+    async fn list(&self) -> Result<Vec<Json>> {
+        self.reader.list().await
+    }
+    async fn inspect(&self, id_or_name: &str) -> Result<Option<Json>> {
+        self.reader.inspect(id_or_name).await
+    }
+    async fn image(&self, reference: &str) -> Result<Option<Json>> {
+        self.reader.image(reference).await
+    }
+    async fn networks(&self) -> Result<Vec<Json>> {
+        self.reader.networks().await
+    }
+    async fn volumes(&self) -> Result<Vec<Json>> {
+        self.reader.volumes().await
+    }
+    async fn distribution(&self, reference: &str) -> Result<RegistryAnswer> {
+        self.reader.distribution(reference).await
+    }
+}
+
+impl Writer for Docker {
+    /// Sent as our own JSON and not through bollard: its typed body has no `MacAddress` and drops
+    /// whatever it does not know, and it writes bodies, secrets included, to its log.
+    async fn create(&self, name: &ContainerName, body: &FilledBody) -> Result<Created> {
+        let doing = format!("creating container {}", say::safe(name.as_str()));
+        let bytes = serde_json::to_vec(body.expose())
+            .map_err(|_| protocol(&doing, "the body cannot be written"))?;
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(format!("/containers/create?name={}", segment(name.as_str())))
+            .header(http::header::CONTENT_TYPE, "application/json")
+            .body(transport::full(Bytes::from(bytes)))
+            .map_err(|_| protocol(&doing, "the name fits no request"))?;
+        let patience = self.write_patience();
+        let send = async {
+            let response = self.reader.transport.send(&doing, request).await?;
+            let status = response.status();
+            let body = Limited::new(response.into_body(), ONE_LIMIT)
+                .collect()
+                .await
+                .map_err(|_| transport::broken(&doing))?;
+            Ok((status, body.to_bytes()))
+        };
+        let (status, bytes) = tokio::time::timeout(patience, send)
+            .await
+            .unwrap_or_else(|_| Err(late(&doing, patience)))?;
+        if status != StatusCode::CREATED {
+            return Err(transport::refused(&doing, status, &bytes));
+        }
+        let json: Json = serde_json::from_slice(&bytes).unwrap_or_default();
+        let Some(id) = json["Id"].as_str().filter(|id| !id.is_empty()) else {
+            return Err(protocol(&doing, "expected the new container's ID, but found none"));
+        };
+        let warnings = json["Warnings"].as_array().into_iter().flatten();
+        let warnings = warnings.filter_map(Json::as_str).map(transport::said).collect();
+        Ok(Created { id: ContainerId::new(id), warnings })
+    }
+
+    async fn start(&self, id: &ContainerId) -> Result<Done> {
+        let call = self.call(format!("starting container {}", id.short()))?;
+        let client = call.client.clone();
+        call.done(self.write_patience(), client.start_container(id.as_str(), None)).await
+    }
+
+    async fn stop(
+        &self,
+        id: &ContainerId,
+        signal: Option<&str>,
+        timeout: Option<i64>,
+    ) -> Result<Done> {
+        let call = self.call(format!("stopping container {}", id.short()))?;
+        let patience = self.grace(id, timeout).await?;
+        let signal = self.stop_signal(id, signal, &call.doing).await?;
+        let options = query::StopContainerOptions { signal, t: timeout.map(seconds) };
+        let client = call.client.clone();
+        call.done(patience, client.stop_container(id.as_str(), Some(options))).await
+    }
+
+    /// 409 says that it does not run: what a kill is for is so already.
+    async fn kill(&self, id: &ContainerId, signal: &str) -> Result<Done> {
+        let call = self.call(format!("killing container {}", id.short()))?;
+        let client = call.client.clone();
+        let options = query::KillContainerOptions { signal: signal.to_owned() };
+        let sent = call
+            .done(self.write_patience(), client.kill_container(id.as_str(), Some(options)))
+            .await;
+        match sent {
+            Err(error) if error.kind == ErrorKind::Conflict => Ok(Done::Already),
+            sent => sent,
+        }
+    }
+
+    async fn restart(&self, id: &ContainerId, timeout: Option<i64>) -> Result<()> {
+        let call = self.call(format!("restarting container {}", id.short()))?;
+        let patience = self.grace(id, timeout).await?;
+        let options = query::RestartContainerOptions { signal: None, t: timeout.map(seconds) };
+        let client = call.client.clone();
+        call.done(patience, client.restart_container(id.as_str(), Some(options))).await.map(drop)
+    }
+
+    async fn rename(&self, id: &ContainerId, to: &ContainerName) -> Result<()> {
+        let doing = format!("renaming container {} to {}", id.short(), say::safe(to.as_str()));
+        let call = self.call(doing)?;
+        let client = call.client.clone();
+        let options = query::RenameContainerOptions { name: to.as_str().to_owned() };
+        call.done(self.write_patience(), client.rename_container(id.as_str(), options))
+            .await
+            .map(drop)
+    }
+
+    /// A 409 may say that somebody else removes it: then the end of that is waited for.
+    async fn remove(&self, id: &ContainerId) -> Result<Done> {
+        let call = self.call(format!("removing container {}", id.short()))?;
+        let client = call.client.clone();
+        let options = query::RemoveContainerOptions { v: false, force: false, link: false };
+        let sent = call
+            .done(self.write_patience(), client.remove_container(id.as_str(), Some(options)))
+            .await;
+        match sent {
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(Done::Already),
+            Err(error) if error.kind == ErrorKind::Conflict => self.removed(id).await?.ok_or(error),
+            sent => sent,
+        }
+    }
+
+    async fn pull(&self, image: &str, progress: &mut dyn FnMut(PullProgress)) -> Result<()> {
+        let doing = format!("pulling image {}", say::safe(image));
+        let credentials = self.reader.credentials.header(image).await;
+        let auth = credentials.map_err(|why| protocol(&doing, &why))?;
+        let call = Call::new(&self.reader.transport, doing, auth)?;
+        let (repository, digest) = image.split_once('@').unwrap_or((image, ""));
+        let options = query::CreateImageOptions {
+            from_image: Some(repository.to_owned()),
+            tag: (!digest.is_empty()).then(|| digest.to_owned()),
+            ..query::CreateImageOptions::default()
+        };
+        let silence = self.reader.transport.patience().silence;
+        let mut lines = Box::pin(call.client.create_image(Some(options), None, None));
+        loop {
+            let line = tokio::time::timeout(silence, lines.next()).await;
+            match line {
+                Err(_) => return Err(late(&call.doing, silence)),
+                Ok(None) => return Ok(()),
+                Ok(Some(Err(error))) => return Err(call.error(error)),
+                Ok(Some(Ok(line))) if line.error_detail.is_some() => {
+                    return Err(protocol(
+                        &call.doing,
+                        "the pull failed, and the engine says not why",
+                    ));
+                }
+                Ok(Some(Ok(line))) => progress(pull_progress(line)),
+            }
+        }
+    }
+
+    async fn tag(&self, image: &str, tag: &str) -> Result<()> {
+        let doing = format!("tagging image {} as {}", say::safe(image), say::safe(tag));
+        let call = self.call(doing)?;
+        let wrong = |why: &str| protocol(&call.doing, why);
+        let parsed = ImageRef::parse(tag).map_err(|why| wrong(&why))?;
+        let repo = parsed.repository().ok_or_else(|| wrong("an image ID is no tag"))?;
+        let options =
+            query::TagImageOptions { repo: Some(repo), tag: parsed.tag().map(str::to_owned) };
+        let client = call.client.clone();
+        let image = segment(image);
+        call.done(self.write_patience(), client.tag_image(&image, Some(options))).await.map(drop)
+    }
+
+    async fn run_to_end(&self, id: &ContainerId) -> Result<i64> {
+        let call = self.call(format!("waiting for the end of container {}", id.short()))?;
+        let options = query::WaitContainerOptions { condition: "next-exit".into() };
+        let mut end = Box::pin(call.client.wait_container(id.as_str(), Some(options)));
+        // Sends the request and comes back with the headers: from then on no end is missed.
+        let early = tokio::select! {
+            end = end.next() => Some(end),
+            () = call.seen.headers.notified() => None,
+            () = tokio::time::sleep(WAIT_OPENS) => None,
+        };
+        if let Some(Some(Err(error))) = early {
+            // A wait that ends before anything was started did not wait.
+            return Err(match exit_code(Err(error), &call) {
+                Ok(_) => protocol(&call.doing, "the engine ended the wait before the start"),
+                Err(error) => error,
+            });
+        }
+        if early.is_some() {
+            return Err(protocol(&call.doing, "the engine ended the wait before the start"));
+        }
+        if self.start(id).await? == Done::Already {
+            return Err(protocol(&call.doing, "it was running already"));
+        }
+        match end.next().await {
+            Some(end) => exit_code(end, &call),
+            None => Err(transport::broken(&call.doing)),
+        }
+    }
+
+    async fn tail(&self, id: &ContainerId, lines: usize) -> Result<String> {
+        let doing = format!("reading the output of container {}", id.short());
+        let inspect = self.reader.inspect(id.as_str()).await?.unwrap_or_default();
+        let path =
+            format!("/containers/{}/logs?stdout=1&stderr=1&tail={lines}", segment(id.as_str()));
+        let answer = self.reader.read(&doing, path, TAIL_LIMIT * 8).await?;
+        if answer.status != StatusCode::OK {
+            return Err(transport::refused(&doing, answer.status, &answer.body));
+        }
+        let terminal = inspect["Config"]["Tty"].as_bool().unwrap_or(false);
+        let bytes = if terminal { answer.body.to_vec() } else { untangled(&answer.body) };
+        let begin = bytes.len().saturating_sub(TAIL_LIMIT);
+        Ok(String::from_utf8_lossy(bytes.get(begin..).unwrap_or_default()).into_owned())
+    }
+}
+
+/// Seconds as the API takes them; more than it can say is the most that it can say.
+fn seconds(timeout: i64) -> i32 {
+    i32::try_from(timeout).unwrap_or(if timeout < 0 { -1 } else { i32::MAX })
+}
+
+/// Bollard calls an exit code other than 0 an error.
+fn exit_code(
+    end: std::result::Result<ContainerWaitResponse, bollard::errors::Error>,
+    call: &Call,
+) -> Result<i64> {
+    match end {
+        Ok(end) => Ok(end.status_code),
+        Err(bollard::errors::Error::DockerContainerWaitError { error, code })
+            if error.is_empty() =>
+        {
+            Ok(code)
+        }
+        Err(bollard::errors::Error::DockerContainerWaitError { error, .. }) => {
+            Err(protocol(&call.doing, &error))
+        }
+        Err(error) => Err(call.error(error)),
+    }
+}
+
+fn pull_progress(line: CreateImageInfo) -> PullProgress {
+    let detail = line.progress_detail.unwrap_or_default();
+    let bytes = |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok());
+    PullProgress {
+        layer: line.id.map(|id| say::short(&id)).unwrap_or_default(),
+        status: line.status.map(|status| say::short(&status)).unwrap_or_default(),
+        current: bytes(detail.current),
+        total: bytes(detail.total),
+    }
+}
+
+/// Output of a container without a terminal: frames of eight bytes of header, whose last four are
+/// the length. A frame that is cut short is taken as far as it goes.
+fn untangled(mut bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    while let Some((header, rest)) = bytes.split_first_chunk::<8>() {
+        let [_, _, _, _, length @ ..] = header;
+        let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
+        let (frame, rest) = rest.split_at(length.min(rest.len()));
+        out.extend_from_slice(frame);
+        bytes = rest;
+    }
+    out
+}

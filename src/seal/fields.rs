@@ -1,0 +1,338 @@
+//! Which field of an engine's answer can carry a secret, and which cannot.
+//!
+//! Named are the fields that stay as they are. What is not named is hidden unless it is public,
+//! so that what a newer engine (or podman: `CreateCommand`) adds is hidden until somebody has
+//! thought about it. Numbers and booleans always stay; so do names, paths, addresses and IDs.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value as Json};
+
+use super::{View, object};
+use crate::ident::LABEL_PREFIX;
+use crate::options::canon::Live;
+use crate::snapshot::Container;
+
+/// Labels by which containers are matched or left alone.
+const KNOWN_LABELS: &[&str] = &[LABEL_PREFIX, "com.docker.compose.", "com.docker.swarm."];
+
+/// Options that say how a network works.
+const KNOWN_OPTIONS: &[&str] =
+    &["com.docker.network.", "encrypted", "parent", "ipvlan_", "macvlan_"];
+
+const INSPECT: &[&str] = &[
+    "Id",
+    "Created",
+    "State",
+    "Image",
+    "ResolvConfPath",
+    "HostnamePath",
+    "HostsPath",
+    "LogPath",
+    "Name",
+    "Driver",
+    "Platform",
+    "MountLabel",
+    "ProcessLabel",
+    "AppArmorProfile",
+    "HostConfig",
+    "Mounts",
+    "Config",
+    "NetworkSettings",
+    "ImageManifestDescriptor",
+];
+
+const STATE: &[&str] = &["Status", "StartedAt", "FinishedAt", "Health"];
+
+const CONFIG: &[&str] = &[
+    "Hostname",
+    "Domainname",
+    "User",
+    "ExposedPorts",
+    "Env",
+    "Image",
+    "Volumes",
+    "WorkingDir",
+    "MacAddress",
+    "StopSignal",
+    "Labels",
+    "Healthcheck",
+];
+
+const HOST: &[&str] = &[
+    "Binds",
+    "ContainerIDFile",
+    "NetworkMode",
+    "PortBindings",
+    "RestartPolicy",
+    "VolumeDriver",
+    "VolumesFrom",
+    "CapAdd",
+    "CapDrop",
+    "Capabilities",
+    "CgroupnsMode",
+    "Dns",
+    "DnsOptions",
+    "DnsSearch",
+    "ExtraHosts",
+    "GroupAdd",
+    "IpcMode",
+    "Cgroup",
+    "Links",
+    "PidMode",
+    "SecurityOpt",
+    "StorageOpt",
+    "Tmpfs",
+    "UTSMode",
+    "UsernsMode",
+    "Sysctls",
+    "Runtime",
+    "Isolation",
+    "CgroupParent",
+    "BlkioWeightDevice",
+    "BlkioDeviceReadBps",
+    "BlkioDeviceWriteBps",
+    "BlkioDeviceReadIOps",
+    "BlkioDeviceWriteIOps",
+    "CpusetCpus",
+    "CpusetMems",
+    "Devices",
+    "DeviceCgroupRules",
+    "DeviceRequests",
+    "Ulimits",
+    "MaskedPaths",
+    "ReadonlyPaths",
+    "LogConfig",
+    "Mounts",
+];
+
+const MOUNT: &[&str] = &[
+    "Type",
+    "Name",
+    "Source",
+    "Target",
+    "Destination",
+    "Driver",
+    "Mode",
+    "Propagation",
+    "Consistency",
+    "BindOptions",
+    "TmpfsOptions",
+    "ImageOptions",
+    "VolumeOptions",
+];
+
+const VOLUME_OPTIONS: &[&str] = &["Subpath", "DriverConfig", "Labels"];
+
+const NETWORKS: &[&str] = &[
+    "IPAMConfig",
+    "Links",
+    "Aliases",
+    "MacAddress",
+    "NetworkID",
+    "EndpointID",
+    "Gateway",
+    "IPAddress",
+    "IPv6Gateway",
+    "GlobalIPv6Address",
+    "DNSNames",
+];
+
+const LIST: &[&str] = &[
+    "Id",
+    "Names",
+    "Image",
+    "ImageID",
+    "ImageManifestDescriptor",
+    "Ports",
+    "Labels",
+    "State",
+    "Status",
+    "Health",
+    "HostConfig",
+    "NetworkSettings",
+    "Mounts",
+];
+
+const NETWORK: &[&str] = &[
+    "Name",
+    "Id",
+    "Created",
+    "Scope",
+    "Driver",
+    "IPAM",
+    "ConfigFrom",
+    "Containers",
+    "Options",
+    "Labels",
+    "Peers",
+];
+
+const VOLUME: &[&str] =
+    &["CreatedAt", "Driver", "Labels", "Mountpoint", "Name", "Scope", "Options"];
+
+/// What a plan may ask of the engine itself. The rest only changes, or names proxies, which
+/// carry passwords.
+const INFO: &[&str] = &[
+    "ID",
+    "Name",
+    "DockerRootDir",
+    "Driver",
+    "DriverStatus",
+    "OSType",
+    "Architecture",
+    "OperatingSystem",
+    "KernelVersion",
+    "ServerVersion",
+    "CgroupDriver",
+    "CgroupVersion",
+    "DefaultRuntime",
+    "LoggingDriver",
+    "SecurityOptions",
+    "LiveRestoreEnabled",
+    "Isolation",
+    "MemoryLimit",
+    "SwapLimit",
+    "KernelMemory",
+    "KernelMemoryTCP",
+    "CpuCfsPeriod",
+    "CpuCfsQuota",
+    "CPUShares",
+    "CPUSet",
+    "PidsLimit",
+    "OomKillDisable",
+    "IPv4Forwarding",
+    "NCPU",
+    "MemTotal",
+    "InitBinary",
+    "ExperimentalBuild",
+];
+
+impl View<'_> {
+    pub(super) fn container(&self, container: &mut Container) {
+        if let Some(list) = &mut container.list {
+            self.list(list);
+        }
+        if let Some(inspect) = &mut container.inspect {
+            container.env = self.inspect(inspect);
+        }
+    }
+
+    fn list(&self, entry: &mut Json) {
+        self.hide_but(entry, LIST);
+        self.hide_values(entry.get_mut("Labels"), KNOWN_LABELS);
+        if let Some(host) = entry.get_mut("HostConfig") {
+            self.hide_but(host, &["NetworkMode"]);
+        }
+        self.networks(entry);
+        self.mounts(entry.get_mut("Mounts"));
+    }
+
+    fn inspect(&self, inspect: &mut Json) -> BTreeMap<String, Live> {
+        self.hide_but(inspect, INSPECT);
+        if let Json::Object(map) = inspect {
+            map.remove("ExecIDs");
+            map.remove("GraphDriver");
+        }
+        if let Some(state) = object(inspect, "State") {
+            trim_state(state);
+        }
+        if let Some(state) = inspect.get_mut("State") {
+            self.hide_but(state, STATE);
+        }
+        self.networks(inspect);
+        self.mounts(inspect.get_mut("Mounts"));
+        if let Some(host) = inspect.get_mut("HostConfig") {
+            self.host(host);
+        }
+        let Some(config) = inspect.get_mut("Config") else {
+            return BTreeMap::new();
+        };
+        self.hide_but(config, CONFIG);
+        self.hide_values(config.get_mut("Labels"), KNOWN_LABELS);
+        self.health(config.get_mut("Healthcheck"));
+        self.environment(config.get_mut("Env"))
+    }
+
+    /// The words that say which kind of check it is stay.
+    fn health(&self, check: Option<&mut Json>) {
+        let Some(Json::Array(test)) = check.and_then(|check| check.get_mut("Test")) else { return };
+        for (index, word) in test.iter_mut().enumerate() {
+            let kind = index == 0 && matches!(word.as_str(), Some("NONE" | "CMD" | "CMD-SHELL"));
+            if !kind {
+                self.hide(word);
+            }
+        }
+    }
+
+    fn host(&self, host: &mut Json) {
+        self.hide_but(host, HOST);
+        if let Some(log) = host.get_mut("LogConfig") {
+            self.hide_but(log, &["Type"]);
+        }
+        self.mounts(host.get_mut("Mounts"));
+        for request in
+            host.get_mut("DeviceRequests").and_then(Json::as_array_mut).into_iter().flatten()
+        {
+            self.hide_but(request, &["Driver", "DeviceIDs", "Capabilities"]);
+        }
+    }
+
+    fn mounts(&self, mounts: Option<&mut Json>) {
+        for mount in mounts.and_then(Json::as_array_mut).into_iter().flatten() {
+            self.hide_but(mount, MOUNT);
+            let Some(options) = mount.get_mut("VolumeOptions") else { continue };
+            self.hide_but(options, VOLUME_OPTIONS);
+            self.hide_values(options.get_mut("Labels"), KNOWN_LABELS);
+            if let Some(driver) = options.get_mut("DriverConfig") {
+                self.hide_but(driver, &["Name"]);
+            }
+        }
+    }
+
+    fn networks(&self, json: &mut Json) {
+        let networks = json.get_mut("NetworkSettings").and_then(|all| object(all, "Networks"));
+        for network in networks.into_iter().flat_map(Map::values_mut) {
+            self.hide_but(network, NETWORKS);
+        }
+    }
+
+    pub(super) fn network(&self, network: &mut Json) {
+        self.hide_but(network, NETWORK);
+        self.hide_values(network.get_mut("Labels"), KNOWN_LABELS);
+        self.hide_values(network.get_mut("Options"), KNOWN_OPTIONS);
+        if let Some(addresses) = network.get_mut("IPAM") {
+            self.hide_but(addresses, &["Driver", "Config"]);
+        }
+    }
+
+    pub(super) fn volume(&self, volume: &mut Json) {
+        self.hide_but(volume, VOLUME);
+        self.hide_values(volume.get_mut("Labels"), KNOWN_LABELS);
+        self.hide_values(volume.get_mut("Options"), &[]);
+    }
+}
+
+/// What a health check or a failed start printed may quote anything.
+fn trim_state(state: &mut Map<String, Json>) {
+    if let Some(Json::Object(health)) = state.get_mut("Health") {
+        health.retain(|field, _| field == "Status");
+    }
+    state.remove("Error");
+}
+
+/// What an image was built with and where it lies is nobody's business.
+pub(super) fn trim_image(image: &mut Json) {
+    if let Json::Object(map) = image {
+        for field in ["ContainerConfig", "GraphDriver", "Container", "Metadata"] {
+            map.remove(field);
+        }
+    }
+}
+
+/// Keeps what a plan may ask.
+pub(super) fn trim_info(info: &mut Json) {
+    if let Json::Object(map) = info {
+        map.retain(|field, _| INFO.contains(&field.as_str()));
+    }
+}
