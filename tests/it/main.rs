@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where its preparation fails")]
 
+mod engine;
+mod fake_engine;
 mod hostile_spec;
 mod shipped_specs;
 mod tidy;

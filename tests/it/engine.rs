@@ -1,0 +1,330 @@
+//! What engines and bollard are known to do to their callers, each against a fake engine.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use bayplan::engine::connect::{Endpoint, Environment, Flags, find};
+use bayplan::engine::docker::{Docker, DockerReader};
+use bayplan::engine::take::take;
+use bayplan::engine::transport::Patience;
+use bayplan::engine::{Done, ErrorKind, FilledBody, Reader, Writer};
+use bayplan::ident::{ContainerId, ContainerName, ImageId, Reference};
+use bayplan::options::canon::HIDDEN;
+use bayplan::seal::{Sealer, Unsealed};
+use bayplan::snapshot::{Container, Snapshot};
+use bayplan::wanted::Wanted;
+use serde_json::{Value as Json, json};
+
+use crate::fake_engine::{FakeEngine, Reply, hello, unknown};
+
+fn id() -> ContainerId {
+    ContainerId::new("c".repeat(64))
+}
+
+fn listed(id: &str, state: &str) -> Json {
+    json!({"Id": id, "Names": [format!("/{id}")], "State": state, "Image": "x", "ImageID": "sha256:1"})
+}
+
+fn inspected(id: &str, status: &str) -> Json {
+    json!({"Id": id, "Name": format!("/{id}"), "Image": "sha256:1", "State": {"Status": status, "Running": status == "running"}, "Config": {"Image": "x"}})
+}
+
+/// A world of these containers, in which nothing moves.
+fn world(line: &str, containers: &[(&str, &str)]) -> Reply {
+    match line {
+        "GET /info" => Reply::json(&json!({"ID": "E", "HttpProxy": "http://u:hunter2@p"})),
+        "GET /networks" => Reply::json(&json!([])),
+        "GET /volumes" => Reply::json(&json!({"Volumes": null})),
+        "GET /images/sha256:1/json" => Reply::json(&json!({"Id": "sha256:1", "Config": null})),
+        "GET /containers/json?all=1" => {
+            let all: Vec<Json> = containers.iter().map(|(id, state)| listed(id, state)).collect();
+            Reply::json(&json!(all))
+        }
+        line => containers
+            .iter()
+            .find(|(id, _)| line == format!("GET /containers/{id}/json"))
+            .map_or_else(unknown, |(id, state)| Reply::json(&inspected(id, state))),
+    }
+}
+
+#[tokio::test]
+async fn a_look_makes_as_few_calls_as_can_be_and_hides_the_proxy() {
+    let engine = FakeEngine::start(|line, _| world(line, &[("a", "running"), ("b", "exited")]));
+    let snapshot =
+        take(&engine.reader().await, &Wanted::everything()).await.unwrap().seal(&Sealer::default());
+    assert_eq!(snapshot.containers.len(), 2);
+    let mut lines = engine.lines();
+    lines.sort();
+    insta::assert_snapshot!(lines.join("\n"), @"
+    GET /v1.41/containers/a/json
+    GET /v1.41/containers/b/json
+    GET /v1.41/containers/json?all=1
+    GET /v1.41/containers/json?all=1
+    GET /v1.41/images/sha256:1/json
+    GET /v1.41/info
+    GET /v1.41/networks
+    GET /v1.41/volumes
+    ");
+    assert!(!serde_json::to_string(&snapshot.engine).unwrap().contains("hunter2"));
+}
+
+#[tokio::test]
+async fn a_strange_container_hides_no_other() {
+    let engine = FakeEngine::start(|line, _| match line {
+        "GET /containers/b/json" => Reply::new(200, "{\"Id\": garbage"),
+        line => world(line, &[("a", "hibernating"), ("b", "running"), ("c", "exited")]),
+    });
+    let taken = take(&engine.reader().await, &Wanted::everything()).await.unwrap();
+    let snapshot = taken.seal(&Sealer::default());
+    let known: Vec<bool> = snapshot.containers.iter().map(|c| c.inspect.is_some()).collect();
+    assert_eq!(known, [true, false, true]);
+    assert_eq!(snapshot.containers[0].inspect.as_ref().unwrap()["State"]["Status"], "hibernating");
+}
+
+#[tokio::test]
+async fn a_torn_look_is_taken_again_and_churn_is_no_error() {
+    let engine = FakeEngine::start(|line, before| match (line, before) {
+        ("GET /containers/json?all=1", 0) => world(line, &[("a", "running"), ("gone", "running")]),
+        ("GET /containers/a/json", 0) => world(line, &[("a", "running")]),
+        ("GET /containers/gone/json", _) => Reply::new(404, r#"{"message":"No such container"}"#),
+        _ => world(line, &[("a", "exited")]),
+    });
+    let taken = take(&engine.reader().await, &Wanted::everything()).await.unwrap();
+    let snapshot = taken.seal(&Sealer::default());
+    assert_eq!(snapshot.containers.len(), 1);
+    assert_eq!(snapshot.containers[0].inspect.as_ref().unwrap()["State"]["Status"], "exited");
+}
+
+#[tokio::test]
+async fn an_engine_that_never_settles_is_busy() {
+    let engine = FakeEngine::start(|line, before| {
+        let state = if before % 2 == 0 { "running" } else { "exited" };
+        if line == "GET /containers/json?all=1" {
+            world(line, &[("a", state)])
+        } else {
+            world(line, &[("a", "paused")])
+        }
+    });
+    let error = take(&engine.reader().await, &Wanted::everything()).await.err().unwrap();
+    assert_eq!(error.kind, ErrorKind::Busy);
+    insta::assert_snapshot!(error, @"looking at the engine: the engine is busy: a kept changing between 4 looks");
+}
+
+#[tokio::test]
+async fn reads_end_in_time_stay_small_and_are_tried_twice_at_most() {
+    let engine = FakeEngine::start(|line, before| match (line, before) {
+        ("GET /info", _) => {
+            Reply::new(200, "{\"ID\": \"slow\"}").trickled(Duration::from_millis(200))
+        }
+        ("GET /containers/big/json", _) => Reply::new(200, vec![b' '; 5 << 20]),
+        ("GET /containers/once/json", 0) => Reply::new(200, "{").cut(),
+        ("GET /containers/once/json", _) => Reply::json(&json!({"Id": "once"})),
+        ("GET /containers/cut/json", _) => Reply::new(200, "{").cut(),
+        ("GET /containers/deep/json", _) => Reply::new(200, "[".repeat(100_000)),
+        _ => unknown(),
+    });
+    let reader = engine.reader().await;
+    let began = Instant::now();
+    assert_eq!(reader.info().await.unwrap_err().kind, ErrorKind::Interrupted);
+    assert!(began.elapsed() < Duration::from_secs(2));
+    assert_eq!(reader.inspect("big").await.unwrap_err().kind, ErrorKind::Protocol);
+    assert_eq!(reader.inspect("deep").await.unwrap_err().kind, ErrorKind::Protocol);
+    assert_eq!(reader.inspect("once").await.unwrap().unwrap()["Id"], "once");
+    assert_eq!(reader.inspect("cut").await.unwrap_err().kind, ErrorKind::Interrupted);
+    let cut = engine.lines().iter().filter(|line| line.ends_with("/cut/json")).count();
+    assert_eq!(cut, 2);
+}
+
+#[tokio::test]
+async fn writes_carry_the_version_once_and_know_304_from_204() {
+    let engine = FakeEngine::start(|line, before| match line.split('?').next().unwrap() {
+        line if line.ends_with("/start") && before == 0 => Reply::new(204, ""),
+        line if line.ends_with("/start") => Reply::new(304, ""),
+        line if line.ends_with("/stop") => Reply::new(304, ""),
+        line if line.ends_with("/kill") => Reply::new(409, r#"{"message":"is not running"}"#),
+        line if line.ends_with("/rename") => Reply::new(409, "{\"message\":\"in \\u001b[31muse\"}"),
+        _ => unknown(),
+    });
+    let docker = Docker::new(engine.reader().await);
+    assert_eq!(docker.start(&id()).await.unwrap(), Done::Now);
+    assert_eq!(docker.start(&id()).await.unwrap(), Done::Already);
+    assert_eq!(docker.stop(&id(), None, Some(3)).await.unwrap(), Done::Already);
+    assert_eq!(docker.kill(&id(), "KILL").await.unwrap(), Done::Already);
+    let error = docker.rename(&id(), &ContainerName::new("web")).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Conflict);
+    assert!(!error.to_string().contains('\u{1b}'), "{error}");
+    // Bollard 0.21 sends no version; should an update begin to, there would be two here.
+    assert_eq!(engine.lines()[0], format!("POST /v1.41/containers/{}/start", id()));
+    assert_eq!(engine.lines()[2], format!("POST /v1.41/containers/{}/stop?t=3", id()));
+}
+
+#[tokio::test]
+async fn a_removal_that_somebody_else_began_is_waited_for() {
+    let engine = FakeEngine::start(|line, before| match line.split(' ').next().unwrap() {
+        "DELETE" => Reply::new(409, r#"{"message":"removal is already in progress"}"#),
+        "GET" if line.ends_with("/json") && before < 2 => {
+            Reply::json(&json!({"State": {"Status": "removing"}}))
+        }
+        "GET" if line.ends_with("/json") => Reply::new(404, "{}"),
+        _ => unknown(),
+    });
+    assert_eq!(Docker::new(engine.reader().await).remove(&id()).await.unwrap(), Done::Already);
+    let running = FakeEngine::start(|line, _| match line.split(' ').next().unwrap() {
+        "DELETE" => Reply::new(409, r#"{"message":"is running"}"#),
+        "GET" if line.ends_with("/json") => Reply::json(&json!({"State": {"Status": "running"}})),
+        _ => unknown(),
+    });
+    let error = Docker::new(running.reader().await).remove(&id()).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Conflict);
+}
+
+#[tokio::test]
+async fn a_cut_write_is_not_repeated() {
+    let engine = FakeEngine::start(|line, _| match line {
+        line if line.starts_with("POST /containers/create") => Reply::new(201, "{").cut(),
+        _ => unknown(),
+    });
+    let docker = Docker::new(engine.reader().await);
+    let body = FilledBody::new(json!({"Image": "x", "MacAddress": "02:42:ac:11:00:02"}));
+    let error = docker.create(&ContainerName::new("web"), &body).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Interrupted);
+    assert_eq!(engine.lines(), ["POST /v1.41/containers/create?name=web"]);
+    assert!(engine.asked()[1].body.contains("MacAddress"), "the body lost a field");
+}
+
+#[tokio::test]
+async fn pulls_are_drained_and_an_error_in_the_stream_is_a_failure() {
+    let engine = FakeEngine::start(|line, _| match line {
+        line if line.contains("bad") => Reply::new(
+            200,
+            "{\"status\":\"Pulling\"}\n{\"errorDetail\":{\"message\":\"manifest unknown\"},\"error\":\"manifest unknown\"}\n",
+        ),
+        line if line.contains("cut") => Reply::new(200, "{\"status\":\"Pulling\"}\n").cut(),
+        line if line.starts_with("POST /images/create") => Reply::new(
+            200,
+            "{\"id\":\"ab\",\"status\":\"Downloading\",\"progressDetail\":{\"current\":5,\"total\":9}}\n",
+        ),
+        _ => unknown(),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let auths = json!({"auths": {"localhost:5000": {"username": "joe", "password": "p?>~p?>~"}}});
+    std::fs::write(folder.path().join("config.json"), auths.to_string()).unwrap();
+    let environment =
+        Environment { config: Some(folder.path().to_owned()), ..Environment::default() };
+    let docker = Docker::new(engine.reader_with(environment).await);
+    let mut seen = Vec::new();
+    docker.pull("localhost:5000/good@sha256:1", &mut |line| seen.push(line)).await.unwrap();
+    assert_eq!((seen[0].current, seen[0].total), (Some(5), Some(9)));
+    let auth = engine.asked()[1].auth.clone().unwrap();
+    assert!(!auth.contains(['+', '/']) && auth.contains(['-', '_']), "the wrong alphabet");
+    let error = docker.pull("localhost:5000/bad@sha256:1", &mut |_| {}).await.unwrap_err();
+    insta::assert_snapshot!(error, @"pulling image localhost:5000/bad@sha256:1: manifest unknown");
+    let error = docker.pull("localhost:5000/cut@sha256:1", &mut |_| {}).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Interrupted);
+}
+
+#[tokio::test]
+async fn a_run_is_waited_for_before_it_is_started() {
+    let engine = FakeEngine::start(|line, _| match line.split('?').next().unwrap() {
+        line if line.ends_with("/wait") => {
+            Reply::new(200, "{\"StatusCode\":7}\n").after(Duration::from_millis(300))
+        }
+        line if line.ends_with("/start") => Reply::new(204, ""),
+        _ => unknown(),
+    });
+    assert_eq!(Docker::new(engine.reader().await).run_to_end(&id()).await.unwrap(), 7);
+    let lines = engine.lines();
+    assert!(lines[0].ends_with("/wait?condition=next-exit"), "{lines:?}");
+    assert!(lines[1].ends_with("/start"), "{lines:?}");
+}
+
+#[tokio::test]
+async fn an_engine_that_cannot_be_used_is_one_clear_error() {
+    let connect = async |path: std::path::PathBuf| {
+        let (environment, patience) = (Environment::default(), Patience::default());
+        DockerReader::connect(&Endpoint::Unix(path), &environment, patience).await.err().unwrap()
+    };
+    let error = connect("/nowhere/d.sock".into()).await;
+    assert_eq!(error.kind, ErrorKind::Unreachable);
+    insta::assert_snapshot!(error, @"connecting to the engine at unix:///nowhere/d.sock: there is no socket at /nowhere/d.sock");
+    let old = FakeEngine::start(|_, _| hello("1.40"));
+    let error = connect(old.socket()).await;
+    assert_eq!(error.kind, ErrorKind::Version);
+    assert!(error.message.contains("expected API 1.41 or newer"), "{error}");
+    let none = FakeEngine::start(|_, _| Reply::new(200, "<html>"));
+    assert_eq!(connect(none.socket()).await.kind, ErrorKind::Unreachable);
+}
+
+#[test]
+fn the_nearest_word_on_where_the_engine_is_counts() {
+    let unix = |path: &str| Endpoint::Unix(path.into());
+    let around =
+        |host: Option<&str>| Environment { host: host.map(Into::into), ..Environment::default() };
+    assert_eq!(find(&Flags::default(), &around(None)).unwrap(), unix("/var/run/docker.sock"));
+    assert_eq!(find(&Flags::default(), &around(Some("unix:///a"))).unwrap(), unix("/a"));
+    let flags = Flags { host: Some("ssh://joe@host:22".into()), ..Flags::default() };
+    let ssh = Endpoint::Ssh {
+        user: Some("joe".into()),
+        host: "host".into(),
+        port: Some(22),
+        socket: None,
+    };
+    assert_eq!(find(&flags, &around(Some("unix:///a"))).unwrap(), ssh);
+    for bad in ["ssh://-oProxyCommand=x", "ssh://joe:pw@host", "npipe://x", "tcp://", "unix://rel"]
+    {
+        let error = find(&Flags::default(), &around(Some(bad))).unwrap_err();
+        assert!(error.message.starts_with("DOCKER_HOST: expected "), "{error}");
+    }
+    let flags = Flags { context: Some("no".into()), ..Flags::default() };
+    assert!(find(&flags, &around(None)).unwrap_err().message.contains("no Docker context `no`"));
+}
+
+#[test]
+fn no_secret_gets_out_of_a_sealed_snapshot() {
+    let canary = "hunter2-Zq8/x+Y";
+    let inspect = json!({
+        "Id": "c", "Name": "/c", "Image": "sha256:1", "Path": "sh", "Args": [canary, "serve"],
+        "ExecIDs": [canary], "GraphDriver": {"Data": {"x": canary}}, "FutureField": {"x": [canary]},
+        "State": {"Status": "exited", "Error": canary, "Health": {"Status": "healthy", "Log": [{"Output": canary}]}},
+        "Config": {
+            "Env": [format!("P={canary}"), "Q=public"], "Cmd": [canary], "Entrypoint": [canary], "Image": "x",
+            "Labels": {"a": canary, "io.bayplan.set": "web"}, "CreateCommand": ["-e", canary],
+            "Healthcheck": {"Test": ["CMD-SHELL", canary]},
+        },
+        "HostConfig": {
+            "LogConfig": {"Type": "splunk", "Config": {"splunk-token": canary}},
+            "Annotations": {"a": canary},
+            "Mounts": [{"VolumeOptions": {"Labels": {"a": canary}, "DriverConfig": {"Name": "local", "Options": {"o": canary}}}}],
+        },
+        "NetworkSettings": {"Networks": {"n": {"DriverOpts": {"a": canary}, "Aliases": ["web"]}}},
+    });
+    let list = json!({"Id": "c", "Names": ["/c"], "Command": format!("sh {canary}"), "Labels": {"a": canary}});
+    let image = json!({"Id": "sha256:1", "Config": {"Env": ["Q=public"], "Cmd": ["serve"]}, "ContainerConfig": {"Env": [canary]}});
+    let container = Container { list: Some(list), inspect: Some(inspect), env: BTreeMap::new() };
+    let snapshot = Snapshot {
+        containers: vec![container],
+        images: BTreeMap::from([(ImageId::new("sha256:1"), image)]),
+        networks: vec![
+            json!({"Name": "n", "Options": {"secret": canary}, "Labels": {"a": canary}}),
+        ],
+        volumes: vec![
+            json!({"Name": "v", "Options": {"o": canary}, "Labels": {"a": canary}, "Status": {"a": canary}}),
+        ],
+        ..Snapshot::default()
+    };
+    let secrets = BTreeMap::from([(Reference::Env { name: "P".into() }, canary.into())]);
+    let sealed = Unsealed::new(snapshot).seal(&Sealer::new(None, secrets));
+    // Nothing of a snapshot may hold it, whatever is written of it later.
+    let text = format!("{sealed:?}");
+    let hex: String = canary.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let reversed: String = canary.chars().rev().collect();
+    for form in [canary, "hunter2", "aHVudGVyMi1acTgveCtZ", "hunter2-Zq8%2Fx%2BY", &hex, &reversed]
+    {
+        assert!(!text.contains(form), "{form} in {text}");
+    }
+    let inspect = sealed.containers[0].inspect.as_ref().unwrap();
+    assert_eq!(inspect["Config"]["Env"], json!([format!("P={HIDDEN}"), "Q=public"]));
+    assert_eq!(inspect["Args"], json!([HIDDEN, "serve"]));
+    assert_eq!(inspect["Config"]["Labels"]["io.bayplan.set"], "web");
+    assert_eq!(inspect["State"]["Health"], json!({"Status": "healthy"}));
+}
