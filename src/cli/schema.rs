@@ -8,9 +8,7 @@ use crate::plan::schema;
 /// Prints a schema.
 pub fn run(args: &SchemaArgs) -> Result {
     let schema = match args.of {
-        SchemaOf::Spec => {
-            return Err(Failure::new(Exit::Error, "`bayplan schema spec` is not built"));
-        }
+        SchemaOf::Spec => crate::spec::schema::spec(),
         SchemaOf::Plan => schema::plan(),
         SchemaOf::Snapshot => schema::snapshot(),
     };
