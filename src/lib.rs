@@ -3,9 +3,9 @@
 pub mod adapt;
 pub mod apply;
 pub mod canonical;
+pub mod cli;
 pub mod compare;
 pub mod desired;
-pub mod cli;
 pub mod engine;
 pub mod ident;
 pub mod image_ref;

@@ -2,10 +2,14 @@
 //! it came from.
 //!
 //! Both sides of a comparison are looks, so that one reader serves both. Nothing is compared here.
+//!
+//! Translated here is what can be told from the data alone and holds for both sides. What depends
+//! on the engine at hand, its version, its host or its defaults, is [`crate::adapt`]'s, which
+//! makes the expected side say what that engine will say.
 
 use std::collections::BTreeMap;
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use crate::options::canon::Live;
 
@@ -21,8 +25,9 @@ impl Look {
     /// The one constructor. `env` is what a snapshot marked (see [`crate::snapshot::Container`]);
     /// empty for what is expected.
     pub fn new(inspect: &Json, env: &BTreeMap<String, Live>) -> Self {
-        // Translating older engines and podman (short-ID aliases, …) belongs here.
-        Self { inspect: inspect.clone(), env: env.clone() }
+        let mut inspect = inspect.clone();
+        translate(&mut inspect);
+        Self { inspect, env: env.clone() }
     }
 
     /// A field of `Config`; null where it is missing.
@@ -43,5 +48,125 @@ impl Look {
     /// What the snapshot marked of an environment variable.
     pub fn live_env(&self, name: &str) -> Option<&Live> {
         self.env.get(name)
+    }
+}
+
+/// Says it in the words of the newest Docker.
+fn translate(inspect: &mut Json) {
+    let id = inspect["Id"].as_str().unwrap_or_default().to_owned();
+    let short = id.get(..12).unwrap_or_default().to_owned();
+    let networks = inspect.pointer("/NetworkSettings/Networks").cloned().unwrap_or_default();
+    if let Some(host) = inspect.get_mut("HostConfig").and_then(Json::as_object_mut) {
+        network_mode(host, &networks);
+        limits_and_defaults(host);
+        security(host);
+        with_protocols(host, "PortBindings");
+    }
+    let shared = inspect["HostConfig"]["NetworkMode"]
+        .as_str()
+        .is_some_and(|mode| mode.starts_with("container:"));
+    if let Some(config) = inspect.get_mut("Config").and_then(Json::as_object_mut) {
+        // Nobody declared the beginning of an ID, nor, since an engine refuses it, a name for a
+        // container that shares another's network. (A host's own name is `adapt`'s to expect.)
+        let unsaid = config.get("Hostname").and_then(Json::as_str) == Some(short.as_str());
+        if shared || unsaid {
+            config.insert("Hostname".to_owned(), "".into());
+        }
+        with_protocols(config, "ExposedPorts");
+    }
+    aliases(inspect, &short);
+}
+
+/// A network is named by its name. `default` is what Docker before 26 called the bridge.
+fn network_mode(host: &mut Map<String, Json>, networks: &Json) {
+    let said = host.get("NetworkMode").and_then(Json::as_str).unwrap_or_default();
+    let fixed = matches!(said, "bridge" | "host" | "none") || said.starts_with("container:");
+    let settled = if matches!(said, "" | "default") {
+        "bridge".to_owned()
+    } else if fixed || networks.get(said).is_some() {
+        said.to_owned()
+    } else {
+        // An ID, or the beginning of one. Before the first start the attachment has no ID.
+        let networks = networks.as_object();
+        let by_id = networks.into_iter().flatten().find(|(_, attached)| {
+            attached["NetworkID"].as_str().is_some_and(|id| id.starts_with(said))
+        });
+        let alone = networks.filter(|networks| networks.len() == 1);
+        let hex = said.len() >= 12 && said.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let by_place = alone.filter(|_| hex).and_then(|networks| networks.iter().next());
+        by_id.or(by_place).map_or_else(|| said.to_owned(), |(name, _)| name.clone())
+    };
+    host.insert("NetworkMode".to_owned(), settled.into());
+}
+
+/// Different words for nothing said.
+fn limits_and_defaults(host: &mut Map<String, Json>) {
+    if let Some(Json::Object(policy)) = host.get_mut("RestartPolicy")
+        && policy.get("Name").and_then(Json::as_str).is_none_or(str::is_empty)
+    {
+        policy.insert("Name".to_owned(), "no".into());
+    }
+    // 0 is what an update leaves of a limit that it took off.
+    if host.get("PidsLimit").and_then(Json::as_i64).is_some_and(|limit| limit <= 0) {
+        host.insert("PidsLimit".to_owned(), Json::Null);
+    }
+    if host.get("MemorySwappiness").and_then(Json::as_i64) == Some(-1) {
+        host.insert("MemorySwappiness".to_owned(), Json::Null);
+    }
+    // 20.10 decides the runtime at the first start.
+    if host.get("Runtime").and_then(Json::as_str).is_none_or(str::is_empty) {
+        host.insert("Runtime".to_owned(), "runc".into());
+    }
+    // Gone from the newest API, without effect for long.
+    host.remove("KernelMemory");
+    host.remove("KernelMemoryTCP");
+}
+
+/// What an engine adds itself, and its two spellings.
+fn security(host: &mut Map<String, Json>) {
+    let is_host = |field: &str| host.get(field).and_then(Json::as_str) == Some("host");
+    let privileged = host.get("Privileged") == Some(&Json::Bool(true));
+    let unlabelled = privileged || is_host("IpcMode") || is_host("PidMode");
+    if let Some(Json::Array(options)) = host.get_mut("SecurityOpt") {
+        for option in options.iter_mut() {
+            if let Some(text) = option.as_str()
+                && !text.contains('=')
+                && let Some((key, value)) = text.split_once(':')
+            {
+                *option = format!("{key}={value}").into();
+            }
+        }
+        // It follows from what caused it, which is compared.
+        options.retain(|option| !(unlabelled && option.as_str() == Some("label=disable")));
+    }
+    // The engine's own list is another one in each release. A spec can say only: none at all.
+    for field in ["MaskedPaths", "ReadonlyPaths"] {
+        if host.get(field).and_then(Json::as_array).is_some_and(|paths| !paths.is_empty()) {
+            host.insert(field.to_owned(), Json::Null);
+        }
+    }
+}
+
+/// `80` is `80/tcp`; engines keep both as they were sent.
+fn with_protocols(object: &mut Map<String, Json>, field: &str) {
+    let Some(Json::Object(ports)) = object.get_mut(field) else { return };
+    let bare: Vec<String> = ports.keys().filter(|port| !port.contains('/')).cloned().collect();
+    for port in bare {
+        if let Some(value) = ports.remove(&port) {
+            ports.entry(format!("{port}/tcp")).or_insert(value);
+        }
+    }
+}
+
+/// Docker before 26 counts the beginning of the ID among the aliases.
+fn aliases(inspect: &mut Json, short: &str) {
+    if short.is_empty() {
+        return;
+    }
+    let networks = inspect.pointer_mut("/NetworkSettings/Networks").and_then(Json::as_object_mut);
+    for (_, attached) in networks.into_iter().flatten() {
+        if let Some(Json::Array(aliases)) = attached.get_mut("Aliases") {
+            aliases.retain(|alias| alias.as_str() != Some(short));
+        }
     }
 }

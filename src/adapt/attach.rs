@@ -9,7 +9,7 @@ use super::{Engine, World};
 /// The networks of the inspect data, by name, with wishes and without addresses.
 pub(super) fn networks(body: &Json, engine: &Engine, world: &World) -> Object {
     let mode = body["HostConfig"]["NetworkMode"].as_str().unwrap_or_default();
-    if mode.starts_with("container:") {
+    if mode.starts_with("container:") || body["NetworkDisabled"] == Json::Bool(true) {
         return Object::new();
     }
     let mut networks = Object::new();

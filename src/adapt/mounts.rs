@@ -115,6 +115,11 @@ fn mounted(mount: &Json, engine: &Engine) -> Json {
                 set("Source", volume_path(of("Source"), driver, engine).into());
             }
         }
+        "image" => {
+            // Its source is a folder of the storage driver's choice.
+            set("Name", of("Source").into());
+            set("Propagation", "rprivate".into());
+        }
         _ => {
             set("Source", of("Source").into());
         }

@@ -5,5 +5,6 @@
 mod engine;
 mod fake_engine;
 mod hostile_spec;
+mod recordings;
 mod shipped_specs;
 mod tidy;
