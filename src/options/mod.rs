@@ -14,9 +14,11 @@ pub mod ports;
 pub mod process;
 pub mod resources;
 pub mod row;
+pub mod rules;
 pub mod security;
 mod sizes;
 pub mod storage;
+pub mod table;
 pub mod volumes;
 mod volumes_long;
 mod words;
@@ -55,6 +57,13 @@ pub static ROWS: &[&dyn AnyRow] = &[
     &storage::SHM_SIZE,
     // Resources.
     &resources::MEM_LIMIT,
+    &resources::MEMSWAP_LIMIT,
+    &resources::MEM_RESERVATION,
+    &resources::CPUS,
+    &resources::CPU_SHARES,
+    &resources::CPUSET,
+    &resources::CPUSET_MEMS,
+    &resources::PIDS_LIMIT,
     // Security.
     &security::PRIVILEGED,
     &security::READ_ONLY,

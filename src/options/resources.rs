@@ -1,7 +1,13 @@
 //! Limits: memory, processors, processes. An engine changes all of them in place.
 
-use super::field::{At, Bytes, Field, field};
-use super::row::{ABOUT, About, Change, Group};
+use std::collections::BTreeSet;
+
+use serde_json::{Value as Json, json};
+
+use super::canon::{Atom, Value};
+use super::field::{At, Bytes, Field, Plain, SIZE_PATTERN, amount, field, text};
+use super::row::{ABOUT, About, Change, Group, Say};
+use crate::spec::node::{Kind, Node, Problems};
 
 const RESOURCES: About = About { group: Group::Resources, change: Change::Update, ..ABOUT };
 
@@ -16,3 +22,363 @@ pub static MEM_LIMIT: Field<Bytes> = field(
         ..RESOURCES
     },
 );
+
+/// `memswap_limit`. Where nothing is said it follows the memory.
+pub static MEMSWAP_LIMIT: Field<Swap> = field(
+    At::Host("MemorySwap"),
+    About {
+        key: "memswap_limit",
+        aliases: &["memory_swap"],
+        doc: "the most memory and swap together; -1: as much swap as there is",
+        examples: &["1g", "-1"],
+        follows: &["mem_limit"],
+        ..RESOURCES
+    },
+);
+
+/// `mem_reservation`.
+pub static MEM_RESERVATION: Field<Bytes> = field(
+    At::Host("MemoryReservation"),
+    About {
+        key: "mem_reservation",
+        aliases: &["memory_reservation"],
+        doc: "the memory it is cut down to when the host runs short",
+        examples: &["256m"],
+        ..RESOURCES
+    },
+);
+
+/// `cpus`.
+pub static CPUS: Field<Cpus> = field(
+    At::Host("NanoCpus"),
+    About {
+        key: "cpus",
+        doc: "how many processors' time it may use",
+        examples: &["1.5", "2", "\"0.25\""],
+        ..RESOURCES
+    },
+);
+
+/// `cpu_shares`.
+pub static CPU_SHARES: Field<Count> = field(
+    At::Host("CpuShares"),
+    About {
+        key: "cpu_shares",
+        doc: "its weight where processors are short; 1024 is usual",
+        examples: &["512", "2048"],
+        ..RESOURCES
+    },
+);
+
+/// `cpuset`.
+pub static CPUSET: Field<Cpuset> = field(
+    At::Host("CpusetCpus"),
+    About {
+        key: "cpuset",
+        aliases: &["cpuset_cpus"],
+        doc: "the processors it may use",
+        examples: &["\"0-2,4\"", "0", "\"0,1\""],
+        ..RESOURCES
+    },
+);
+
+/// `cpuset_mems`.
+pub static CPUSET_MEMS: Field<Cpuset> = field(
+    At::Host("CpusetMems"),
+    About {
+        key: "cpuset_mems",
+        doc: "the memory nodes it may use",
+        examples: &["\"0-1\"", "0"],
+        ..RESOURCES
+    },
+);
+
+/// `pids_limit`.
+pub static PIDS_LIMIT: Field<Pids> = field(
+    At::Host("PidsLimit"),
+    About {
+        key: "pids_limit",
+        doc: "the most processes it may have; -1: as many as it likes",
+        examples: &["100", "-1"],
+        ..RESOURCES
+    },
+);
+
+/// Memory and swap in bytes, or -1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Swap(pub i64);
+
+/// Whether a node says -1, quoted or not.
+fn is_minus_one(node: &Node) -> bool {
+    matches!(&node.kind, Kind::Number(text) | Kind::Text(text) if text == "-1")
+}
+
+impl Say for Swap {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        if is_minus_one(node) {
+            return Some(Self(-1));
+        }
+        Bytes::parse(node, problems).map(|bytes| Self(bytes.0))
+    }
+
+    fn print(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn schema() -> Json {
+        json!({"anyOf": [
+            {"type": "integer", "minimum": -1},
+            {"type": "string", "pattern": SIZE_PATTERN},
+            {"const": "-1"},
+        ]})
+    }
+}
+
+impl Plain for Swap {
+    fn write(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn read(json: &Json) -> Value {
+        amount(json)
+    }
+}
+
+/// Billionths of a processor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cpus(pub i64);
+
+/// A decimal number with at most nine digits after the point, in billionths.
+fn billionths(text: &str) -> Option<i64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let fraction = fraction.trim_end_matches('0');
+    if !digits(whole)
+        || !digits(fraction)
+        || fraction.len() > 9
+        || !text.bytes().any(|byte| byte != b'.')
+    {
+        return None;
+    }
+    // Both parts as one number: `1.5` as 1 and 500000000.
+    format!("{whole}{fraction:0<9}").parse().ok()
+}
+
+impl Say for Cpus {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let what = "a number of processors like `1.5`";
+        let number = text(node, what, problems)?;
+        match billionths(&number) {
+            Some(number) => Some(Self(number)),
+            None => problems.expected(what, node),
+        }
+    }
+
+    fn print(&self) -> Json {
+        let (whole, fraction) = (self.0 / 1_000_000_000, self.0 % 1_000_000_000);
+        let text = format!("{whole}.{fraction:09}");
+        json!(text.trim_end_matches('0').trim_end_matches('.'))
+    }
+
+    fn schema() -> Json {
+        json!({"oneOf": [
+            {"type": "number", "minimum": 0},
+            {"type": "string", "pattern": r"^([0-9]+\.?[0-9]*|\.[0-9]+)$"},
+        ]})
+    }
+}
+
+impl Plain for Cpus {
+    fn write(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn read(json: &Json) -> Value {
+        amount(json)
+    }
+}
+
+/// A whole number, 0 is not set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Count(pub i64);
+
+impl Say for Count {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let what = "a whole number";
+        let number = text(node, what, problems)?;
+        if !number.is_empty()
+            && number.bytes().all(|byte| byte.is_ascii_digit())
+            && let Ok(number) = number.parse()
+        {
+            return Some(Self(number));
+        }
+        problems.expected(what, node)
+    }
+
+    fn print(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn schema() -> Json {
+        json!({"oneOf": [
+            {"type": "integer", "minimum": 0},
+            {"type": "string", "pattern": "^[0-9]+$"},
+        ]})
+    }
+}
+
+impl Plain for Count {
+    fn write(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn read(json: &Json) -> Value {
+        amount(json)
+    }
+}
+
+/// A number of processes; -1 and 0 are no limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pids(pub i64);
+
+impl Say for Pids {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        if is_minus_one(node) {
+            return Some(Self(-1));
+        }
+        let count = Count::parse(node, problems)?;
+        Some(Self(if count.0 == 0 { -1 } else { count.0 }))
+    }
+
+    fn print(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn schema() -> Json {
+        json!({"oneOf": [
+            {"type": "integer", "minimum": -1},
+            {"type": "string", "pattern": "^(-1|[0-9]+)$"},
+        ]})
+    }
+}
+
+impl Plain for Pids {
+    fn write(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn read(json: &Json) -> Value {
+        match json.as_i64() {
+            Some(limit) if limit > 0 => Value::One(Atom::Int(limit)),
+            _ => Value::Unset,
+        }
+    }
+}
+
+/// Numbers of processors or memory nodes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cpuset(pub BTreeSet<u16>);
+
+/// `0-2,4`.
+fn cpuset(text: &str) -> Option<BTreeSet<u16>> {
+    let mut all = BTreeSet::new();
+    for part in text.split(',') {
+        let (from, to) = part.split_once('-').unwrap_or((part, part));
+        let number =
+            |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok());
+        let (from, to): (u16, u16) = (number(from)??, number(to)??);
+        if from > to {
+            return None;
+        }
+        all.extend(from..=to);
+    }
+    Some(all)
+}
+
+/// The one spelling: neighbours as ranges.
+fn spell(numbers: &BTreeSet<u16>) -> String {
+    let mut runs: Vec<(u16, u16)> = Vec::new();
+    for &number in numbers {
+        match runs.last_mut() {
+            Some((_, to)) if number - *to == 1 => *to = number,
+            _ => runs.push((number, number)),
+        }
+    }
+    let run = |(from, to): &(u16, u16)| {
+        if from == to { from.to_string() } else { format!("{from}-{to}") }
+    };
+    runs.iter().map(run).collect::<Vec<_>>().join(",")
+}
+
+impl Say for Cpuset {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let what = "numbers like `0-2,4`";
+        let said = text(node, what, problems)?;
+        match cpuset(&said) {
+            Some(numbers) => Some(Self(numbers)),
+            None => problems.expected(what, node),
+        }
+    }
+
+    fn print(&self) -> Json {
+        json!(spell(&self.0))
+    }
+
+    fn schema() -> Json {
+        json!({"oneOf": [
+            {"type": "integer", "minimum": 0},
+            {"type": "string", "pattern": "^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$"},
+        ]})
+    }
+}
+
+impl Plain for Cpuset {
+    fn write(&self) -> Json {
+        json!(spell(&self.0))
+    }
+
+    fn read(json: &Json) -> Value {
+        match json.as_str() {
+            None | Some("") => Value::Unset,
+            Some(text) => {
+                let text = cpuset(text).map_or_else(|| text.to_owned(), |numbers| spell(&numbers));
+                Value::One(Atom::Text(text))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processors_are_counted_in_billionths() {
+        for (text, number) in [
+            ("1.5", Some(1_500_000_000)),
+            ("2", Some(2_000_000_000)),
+            (".25", Some(250_000_000)),
+            ("1.", Some(1_000_000_000)),
+            ("0.000000001", Some(1)),
+            ("1.0000000000", Some(1_000_000_000)),
+            ("0.0000000001", None),
+            ("", None),
+            (".", None),
+            ("1e1", None),
+            ("-1", None),
+            ("99999999999", None),
+        ] {
+            assert_eq!(billionths(text), number, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn cpusets_have_one_spelling() {
+        let spelled = |text: &str| cpuset(text).map(|numbers| spell(&numbers));
+        assert_eq!(spelled("0,1").as_deref(), Some("0-1"));
+        assert_eq!(spelled("4,0-2,1").as_deref(), Some("0-2,4"));
+        for wrong in ["", "0,", "2-1", "a", "0--1", "70000"] {
+            assert_eq!(spelled(wrong), None, "{wrong:?}");
+        }
+    }
+}

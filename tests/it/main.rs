@@ -6,5 +6,6 @@ mod engine;
 mod fake_engine;
 mod hostile_spec;
 mod recordings;
+mod rows;
 mod shipped_specs;
 mod tidy;

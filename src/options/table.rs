@@ -1,0 +1,52 @@
+//! The option table as the README shows it.
+
+use std::fmt::Write as _;
+
+use super::row::{Group, Mode};
+use super::{AnyRow, ROWS};
+
+/// The line of the README after which the table stands.
+pub const BEGIN: &str = "<!-- options:begin -->";
+/// The line of the README before which it ends.
+pub const END: &str = "<!-- options:end -->";
+
+const GROUPS: [(Group, &str); 6] = [
+    (Group::Process, "Process"),
+    (Group::Network, "Network"),
+    (Group::Storage, "Storage"),
+    (Group::Resources, "Resources"),
+    (Group::Security, "Security"),
+    (Group::Lifecycle, "Lifecycle"),
+];
+
+/// The table in Markdown, a chapter for each group, one line for each option.
+pub fn markdown() -> String {
+    let mut out = String::new();
+    for (group, title) in GROUPS {
+        let rows: Vec<_> = ROWS.iter().filter(|row| row.about().group == group).collect();
+        if rows.is_empty() {
+            continue;
+        }
+        // Writing into a String cannot fail.
+        let _ = write!(out, "### {title}\n\n| option | what it is | example |\n|---|---|---|\n");
+        for row in rows {
+            let _ = writeln!(out, "{}", line(*row));
+        }
+        out.push('\n');
+    }
+    out.truncate(out.trim_end().len());
+    out.push('\n');
+    out
+}
+
+fn line(row: &dyn AnyRow) -> String {
+    let about = row.about();
+    let aliases: String = about.aliases.iter().map(|alias| format!(", `{alias}`")).collect();
+    let ignored = match about.compare {
+        Mode::Ignore => " (not compared unless asked)",
+        Mode::Strict | Mode::Superset => "",
+    };
+    let example = about.examples.first().copied().unwrap_or_default().replace('|', "\\|");
+    let doc = about.doc.replace('|', "\\|");
+    format!("| `{}`{aliases} | {doc}{ignored} | `{}: {example}` |", about.key, about.key)
+}

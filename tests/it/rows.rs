@@ -1,0 +1,219 @@
+//! What holds for every row of the option table.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use bayplan::look::Look;
+use bayplan::options::canon::Value;
+use bayplan::options::{AnyRow, Body, Context, Declared, ROWS, row_by_word};
+use bayplan::spec::node::{Kind, Node, Problems};
+use bayplan::spec::yaml;
+use serde_json::{Value as Json, json};
+
+/// An example as the node that a spec would have it as.
+fn node(text: &str) -> Node {
+    let root = yaml::parse(&format!("it: {text}\n")).unwrap();
+    let Kind::Map(mut entries) = root.kind else { panic!("{text} is no value of a map") };
+    entries.remove(0).value
+}
+
+fn parse(row: &dyn AnyRow, node: &Node) -> Option<Declared> {
+    let mut problems = Problems::default();
+    let declared = row.parse(node, &mut problems);
+    assert_eq!(declared.is_none(), !problems.all.is_empty(), "{node:?}: {problems:?}");
+    declared
+}
+
+/// Every example of every row, parsed.
+fn examples() -> impl Iterator<Item = (&'static dyn AnyRow, &'static str, Declared)> {
+    ROWS.iter().copied().flat_map(|row| {
+        row.about().examples.iter().map(move |text| {
+            let declared = parse(row, &node(text));
+            (row, *text, declared.unwrap_or_else(|| panic!("{}: {text}", row.about().key)))
+        })
+    })
+}
+
+fn context() -> Context {
+    let containers = [("db", "shop-db"), ("data", "shop-data")];
+    Context {
+        containers: containers.map(|(word, name)| (word.into(), name.into())).into(),
+        base_dir: Some("/srv/shop".into()),
+    }
+}
+
+fn body(declared: &[&Declared]) -> Body {
+    let mut body = Body::new();
+    for declared in declared {
+        declared.write(&mut body, &context());
+    }
+    body
+}
+
+/// A body as inspect data would show it if an engine changed nothing.
+fn look(body: &Body) -> Look {
+    let json = body.json();
+    Look::new(&json!({"Config": json, "HostConfig": json["HostConfig"]}), &BTreeMap::new())
+}
+
+/// What JSON a YAML value is for a schema.
+fn json_of(node: &Node) -> Json {
+    match &node.kind {
+        Kind::Null => Json::Null,
+        Kind::Bool(value) => json!(value),
+        Kind::Number(text) => serde_json::from_str(text).unwrap_or_else(|_| json!(text)),
+        Kind::Text(text) => json!(text),
+        Kind::List(items) => items.iter().map(json_of).collect(),
+        Kind::Map(entries) => Json::Object(
+            entries.iter().map(|entry| (entry.key.clone(), json_of(&entry.value))).collect(),
+        ),
+    }
+}
+
+#[test]
+fn every_example_is_printed_as_something_that_reads_alike() {
+    for (row, text, declared) in examples() {
+        let key = row.about().key;
+        let again = parse(row, &Node::from_json(&declared.print()));
+        let again = again.unwrap_or_else(|| panic!("{key}: {text} prints {}", declared.print()));
+        assert_eq!(again, declared, "{key}: {text}");
+        assert_eq!(body(&[&again]), body(&[&declared]), "{key}: {text}");
+    }
+}
+
+#[test]
+fn schemas_take_what_parsers_take_and_refuse_what_they_refuse() {
+    for row in ROWS {
+        let key = row.about().key;
+        let schema = jsonschema::draft202012::new(&row.schema()).unwrap();
+        for text in row.about().examples {
+            let read = node(text);
+            let printed = parse(*row, &read).unwrap().print();
+            assert!(schema.is_valid(&json_of(&read)), "{key}: {text}");
+            assert!(schema.is_valid(&printed), "{key}: {text} prints {printed}");
+        }
+        for wrong in ["{nothing: {like: this}}", "[[nested]]", "[true]", "{a: [[b]]}"] {
+            let read = node(wrong);
+            assert!(!schema.is_valid(&json_of(&read)), "{key}: {wrong}");
+            assert!(parse(*row, &read).is_none(), "{key}: {wrong}");
+        }
+    }
+}
+
+/// Reviewed line by line against Docker's API: a mistake that writer and reader share is seen
+/// nowhere else.
+#[test]
+fn create_bodies_are_as_reviewed() {
+    let mut golden = String::new();
+    for (row, text, declared) in examples() {
+        let body = body(&[&declared]).into_json();
+        writeln!(golden, "{}: {text}\n    {body}", row.about().key).unwrap();
+    }
+    insta::assert_snapshot!("create_bodies", golden);
+}
+
+#[test]
+fn create_bodies_have_only_fields_that_docker_knows() {
+    for (row, text, declared) in examples() {
+        let body = body(&[&declared]).into_json();
+        let model: bollard::models::ContainerCreateBody =
+            serde_json::from_value(body.clone()).unwrap();
+        let back = serde_json::to_value(model).unwrap();
+        assert_eq!(back, body, "{}: {text}", row.about().key);
+    }
+}
+
+#[test]
+fn what_is_written_is_read_alike_however_it_was_said() {
+    for (row, text, declared) in examples() {
+        let key = row.about().key;
+        let once = look(&body(&[&declared]));
+        let again = parse(row, &Node::from_json(&declared.print())).unwrap();
+        assert_eq!(row.read(&once), row.read(&look(&body(&[&again]))), "{key}: {text}");
+    }
+}
+
+/// Examples that mean what an engine does anyway.
+const NOTHING: &[(&str, &str)] =
+    &[("command", "[]"), ("entrypoint", "[]"), ("restart_policy_retry", "0"), ("pids_limit", "-1")];
+
+#[test]
+fn another_value_is_another_reading_of_this_row_and_of_no_other() {
+    for row in ROWS {
+        let key = row.about().key;
+        let nothing = row.read(&look(&Body::new()));
+        let mut seen: Vec<(&str, Value)> = Vec::new();
+        for text in row.about().examples {
+            let declared = parse(*row, &node(text)).unwrap();
+            let written = look(&body(&[&declared]));
+            let value = row.read(&written);
+            assert_eq!(value == Value::Unset, NOTHING.contains(&(key, *text)), "{key}: {text}");
+            for (other, before) in &seen {
+                assert_ne!(value, *before, "{key}: {text} and {other} read alike");
+            }
+            seen.push((text, value));
+            for other in ROWS.iter().filter(|other| other.about().key != key) {
+                // Nothing said reads the same as before, but for what is told by another's row.
+                let (mut expected, mut found) =
+                    (other.read(&look(&Body::new())), other.read(&written));
+                other.settle(&mut expected, &mut found, (&look(&Body::new()), &written));
+                let told = other.about().follows.contains(&key)
+                    || (other.about().key, key) == ("restart", "restart_policy_retry");
+                assert!(
+                    expected == found || told,
+                    "{key}: {text} is read by {}",
+                    other.about().key
+                );
+            }
+        }
+        assert!(
+            seen.iter().any(|(_, value)| *value != nothing),
+            "{key} has no example that says anything"
+        );
+    }
+}
+
+#[test]
+fn all_options_fit_into_one_body() {
+    let first = |row: &dyn AnyRow| parse(row, &node(row.about().examples[0])).unwrap();
+    let all: Vec<Declared> = ROWS.iter().map(|row| first(*row)).collect();
+    let together = look(&body(&all.iter().collect::<Vec<_>>()));
+    for declared in &all {
+        let row = declared.row();
+        let key = row.about().key;
+        if ["restart", "expose", "restart_policy_retry"].contains(&key) {
+            continue; // joined with another's, on purpose
+        }
+        assert_eq!(row.read(&together), row.read(&look(&body(&[declared]))), "{key}");
+    }
+    let shared =
+        row_by_word("restart").unwrap().read(&look(&body(&all.iter().collect::<Vec<_>>())));
+    assert_ne!(shared, Value::Unset);
+}
+
+#[test]
+fn every_word_means_one_row() {
+    let mut words = BTreeSet::new();
+    for row in ROWS {
+        let about = row.about();
+        for word in [about.key].iter().chain(about.aliases) {
+            assert!(words.insert(*word), "`{word}` means two rows");
+            assert_eq!(row_by_word(word).unwrap().about().key, about.key);
+        }
+        for other in about.follows.iter().chain(about.excludes) {
+            assert!(row_by_word(other).is_some_and(|row| row.about().key == *other), "{other}");
+        }
+        assert!(!about.examples.is_empty(), "{}", about.key);
+        let doc = about.doc;
+        assert!(
+            doc.starts_with(|first: char| !first.is_uppercase()) && !doc.ends_with('.'),
+            "{doc}"
+        );
+    }
+    let seeds = "env memory_limit net expose restart_policy restart_policy_retry stdin_open \
+        publish_all_ports hostname domainname privileged dns tty volumes volumes_from links \
+        command entrypoint ports labels stop_timeout";
+    for word in seeds.split_whitespace() {
+        assert!(words.contains(word), "the seed's `{word}` means nothing");
+    }
+}
