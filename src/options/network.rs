@@ -1,7 +1,7 @@
 //! Names, networks and addresses. Ports have a file of their own.
 
+use core::net::IpAddr;
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 use serde_json::{Value as Json, json};
 

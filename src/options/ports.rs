@@ -3,9 +3,9 @@
 //! Both are read from the wish (`PortBindings`, `ExposedPorts`), never from `NetworkSettings`,
 //! which tells what came of it and only while the container runs.
 
+use core::net::IpAddr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::net::IpAddr;
 
 use serde_json::{Value as Json, json};
 
