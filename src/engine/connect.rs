@@ -134,11 +134,11 @@ pub fn find(flags: &Flags, environment: &Environment) -> Result<Endpoint> {
         ));
     }
     if let Some(host) = &flags.host {
-        return parse(host, "--host", &wanted_tls(flags, environment));
+        return parse(host, "--host", wanted_tls(flags, environment).as_ref());
     }
     let from_environment = || match &environment.host {
-        Some(host) => parse(host, "DOCKER_HOST", &wanted_tls(flags, environment)),
-        None => parse(DEFAULT, "the default", &wanted_tls(flags, environment)),
+        Some(host) => parse(host, "DOCKER_HOST", wanted_tls(flags, environment).as_ref()),
+        None => parse(DEFAULT, "the default", wanted_tls(flags, environment).as_ref()),
     };
     let named = if let Some(name) = &flags.context {
         Some((name.clone(), "--context"))
@@ -183,7 +183,7 @@ fn wanted_tls(flags: &Flags, environment: &Environment) -> Option<Tls> {
 }
 
 /// Reads an address as people write it in `DOCKER_HOST`.
-fn parse(text: &str, source: &str, tls: &Option<Tls>) -> Result<Endpoint> {
+fn parse(text: &str, source: &str, tls: Option<&Tls>) -> Result<Endpoint> {
     let hint = "write it as unix:///path/to/docker.sock, tcp://HOST:PORT or ssh://USER@HOST";
     let wrong = |what: &str| {
         Err(bad(format!("{source}: expected {what}, but found `{}`", say::short(text)), hint))
@@ -203,7 +203,7 @@ fn parse(text: &str, source: &str, tls: &Option<Tls>) -> Result<Endpoint> {
     }
 }
 
-fn tcp(rest: &str, tls: &Option<Tls>) -> Option<Endpoint> {
+fn tcp(rest: &str, tls: Option<&Tls>) -> Option<Endpoint> {
     let port = if tls.is_some() { 2376 } else { 2375 };
     let (host, port) = host_port(rest, Some(port))?;
     let port = port?;
@@ -316,7 +316,7 @@ fn context(name: &str, source: &str, environment: &Environment) -> Result<Endpoi
         client,
         verify: !unchecked,
     });
-    parse(host, &format!("Docker context `{}` ({source})", say::short(name)), &tls)
+    parse(host, &format!("Docker context `{}` ({source})", say::short(name)), tls.as_ref())
 }
 
 fn hex(bytes: &[u8]) -> String {

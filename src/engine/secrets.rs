@@ -87,10 +87,14 @@ impl Secrets {
         match json {
             Json::String(text) => self.fill_text(text, missing),
             Json::Array(items) => {
-                items.iter_mut().for_each(|item| self.fill_json(item, missing));
+                for item in items {
+                    self.fill_json(item, missing);
+                }
             }
             Json::Object(map) => {
-                map.values_mut().for_each(|value| self.fill_json(value, missing));
+                for value in map.values_mut() {
+                    self.fill_json(value, missing);
+                }
             }
             Json::Null | Json::Bool(_) | Json::Number(_) => {}
         }

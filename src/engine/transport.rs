@@ -53,11 +53,11 @@ impl Default for Patience {
         Self {
             connect: Duration::from_secs(5),
             hello: Duration::from_secs(10),
-            read: Duration::from_secs(60),
-            write: Duration::from_secs(120),
-            beyond_grace: Duration::from_secs(120),
-            silence: Duration::from_secs(600),
-            registry: Duration::from_secs(60),
+            read: Duration::from_mins(1),
+            write: Duration::from_mins(2),
+            beyond_grace: Duration::from_mins(2),
+            silence: Duration::from_mins(10),
+            registry: Duration::from_mins(1),
         }
     }
 }

@@ -192,7 +192,7 @@ impl View<'_> {
 
     /// Hides the values of a map whose keys do not begin in a well-known way.
     fn hide_values(&self, json: Option<&mut Json>, known: &[&str]) {
-        if let Some(Json::Object(map)) = json {
+        if let Some(map) = json.and_then(Json::as_object_mut) {
             for (key, value) in map {
                 if !known.iter().any(|begin| key.starts_with(begin)) {
                     self.hide(value);
@@ -204,7 +204,7 @@ impl View<'_> {
     /// A variable is public where a spec says its value, or an image says it of this variable.
     fn environment(&self, entries: Option<&mut Json>) -> BTreeMap<String, Live> {
         let mut marks = BTreeMap::new();
-        let Some(Json::Array(entries)) = entries else { return marks };
+        let Some(entries) = entries.and_then(Json::as_array_mut) else { return marks };
         for entry in entries {
             let Json::String(text) = entry else { continue };
             let Some((name, value)) = text.split_once('=') else { continue };

@@ -30,14 +30,14 @@ use crate::snapshot::RegistryAnswer;
 /// From here on a stop takes a signal.
 const STOP_SIGNAL: ApiVersion = ApiVersion { major: 1, minor: 42 };
 /// How long a removal that somebody else began may take.
-const REMOVAL: Duration = Duration::from_secs(60);
+const REMOVAL: Duration = Duration::from_mins(1);
 /// Between two looks at it.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How long an engine may take to say that it waits. Docker says so at once; from one that says
 /// it at the end only, having sent the request is all that can be had.
 const WAIT_OPENS: Duration = Duration::from_secs(3);
 /// Longer than anybody waits: a container without an end to its grace.
-const EVER: Duration = Duration::from_secs(366 * 24 * 3600);
+const EVER: Duration = Duration::from_hours(366 * 24);
 /// The longest output that is kept of a container, in bytes.
 const TAIL_LIMIT: usize = 1 << 20;
 
@@ -189,13 +189,12 @@ impl Docker {
     /// How long a stop may take: the grace, and what an engine needs beyond it. Less would leave
     /// the engine stopping behind our back.
     async fn grace(&self, id: &ContainerId, timeout: Option<i64>) -> Result<Duration> {
-        let seconds = match timeout {
-            Some(seconds) => seconds,
-            None => {
-                let inspect = self.reader.inspect(id.as_str()).await?;
-                let own = inspect.and_then(|json| json["Config"]["StopTimeout"].as_i64());
-                own.unwrap_or(10)
-            }
+        let seconds = if let Some(seconds) = timeout {
+            seconds
+        } else {
+            let inspect = self.reader.inspect(id.as_str()).await?;
+            let own = inspect.and_then(|json| json["Config"]["StopTimeout"].as_i64());
+            own.unwrap_or(10)
         };
         let Ok(seconds) = u64::try_from(seconds) else { return Ok(EVER) };
         let grace = Duration::from_secs(seconds.min(EVER.as_secs()));
