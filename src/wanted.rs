@@ -79,6 +79,14 @@ impl Wanted {
         }
     }
 
+    /// The same without asking a registry: apply and `verify` take answers from the plan.
+    #[must_use]
+    pub fn without_registry(mut self) -> Self {
+        self.always.clear();
+        self.missing.clear();
+        self
+    }
+
     /// Whether there is no spec, so that everything is wanted.
     pub fn is_everything(&self) -> bool {
         self.project.is_none()

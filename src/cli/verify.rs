@@ -1,9 +1,80 @@
 //! `bayplan verify`.
 
+use serde_json::json;
+
 use super::args::{Global, VerifyArgs};
 use super::report::{Exit, Failure, Result};
+use super::{judged, looks, output};
+use crate::stale::{Judgement, SetVerdict, judge};
+use crate::wanted::Wanted;
 
 /// Runs the command.
-pub fn run(_args: &VerifyArgs, _global: &Global) -> Result {
-    Err(Failure::new(Exit::Error, "`bayplan verify` is not built"))
+pub fn run(args: &VerifyArgs, global: &Global) -> Result {
+    let opened = judged::open(&args.plan, args.expect_digest.as_deref(), args.spec.as_deref())?;
+    let secrets = judged::secrets(&opened)?;
+    let spec = &opened.spec;
+    let snapshot = match &args.snapshot {
+        Some(path) => looks::from_file(path, spec, &secrets)?,
+        None => {
+            needs_target(&opened.plan)?;
+            looks::runtime()?.block_on(async {
+                let reader = looks::connect(global).await?;
+                looks::look(&reader, &Wanted::of(spec).without_registry(), Some(spec), &secrets)
+                    .await
+            })?
+        }
+    };
+    let mut judgement = judge(&opened.plan, spec, &snapshot);
+    judgement.stale.extend(judged::spec_moved(&opened, args.spec.is_some())?);
+    if args.json {
+        print_json(&judgement)?;
+    }
+    for note in &judgement.notes {
+        output::note(&format!("note: {note}"));
+    }
+    if let Some(failure) = judged::verdict(&judgement) {
+        return Err(failure);
+    }
+    if !judgement.half_done.is_empty() {
+        let text = judged::describe(&judgement.half_done);
+        let message = format!("an apply of this plan did not finish\n{text}");
+        return Err(Failure::new(Exit::Stale, message));
+    }
+    if !args.json {
+        output::data(&words(&judgement))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Live, a plan must say for which engine it is.
+pub fn needs_target(plan: &crate::plan::Plan) -> std::result::Result<(), Failure> {
+    if plan.target.is_some() {
+        return Ok(());
+    }
+    let message = "the plan names no engine: it was made from a file without an engine's identity";
+    Err(Failure::new(Exit::Refused, message)
+        .hint("plan on the engine, or from a file that `bayplan snapshot` wrote there"))
+}
+
+fn words(judgement: &Judgement) -> String {
+    if judgement.is_done() {
+        return "already as declared.\n".to_owned();
+    }
+    let done = judged::sets_of(judgement, SetVerdict::Done);
+    let done = if done.is_empty() { done } else { format!("; already as declared: {done}") };
+    format!("current: {} to run{done}.\n", crate::say::count(judgement.run.len(), "step"))
+}
+
+fn print_json(judgement: &Judgement) -> std::result::Result<(), Failure> {
+    let document = json!({
+        "current": judgement.is_current(),
+        "done": judgement.is_done(),
+        "sets": judgement.verdicts,
+        "stale": judgement.stale,
+        "tampered": judgement.tampered,
+        "half_done": judgement.half_done,
+        "notes": judgement.notes,
+        "steps": judgement.run,
+    });
+    output::data(&format!("{document:#}\n"))
 }

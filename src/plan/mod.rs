@@ -207,6 +207,23 @@ pub enum Danger {
     ComesBack,
 }
 
+impl Danger {
+    /// The word of the wire form.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::DataLost => "data_lost",
+            Self::Outage => "outage",
+            Self::Adopted => "adopted",
+            Self::SecretChanged => "secret_changed",
+            Self::Privileged => "privileged",
+            Self::HostAccess => "host_access",
+            Self::PublicPort => "public_port",
+            Self::ImageUnknown => "image_unknown",
+            Self::ComesBack => "comes_back",
+        }
+    }
+}
+
 /// What a change keeps and what it loses.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -97,6 +97,15 @@ impl Judgement {
         self.stale.is_empty() && self.tampered.is_empty()
     }
 
+    /// Whether a step waits because its set, or what that depends on, is half done.
+    pub fn is_blocked(&self, plan: &crate::plan::Plan, step: &StepId) -> bool {
+        let change = step.as_str().rsplit_once('/').map_or("", |(change, _)| change);
+        let set = plan.changes.iter().find(|known| known.id.as_str() == change);
+        let verdict =
+            set.and_then(|change| change.set.as_ref()).and_then(|set| self.verdicts.get(set));
+        matches!(verdict, Some(SetVerdict::HalfDone | SetVerdict::Blocked))
+    }
+
     /// Whether there is nothing left to do.
     pub fn is_done(&self) -> bool {
         self.is_current() && self.half_done.is_empty() && self.run.is_empty()

@@ -84,7 +84,7 @@ impl Draft<'_> {
             warnings: self.warnings,
             sets: self.reports,
             assumed: assumed(self.spec, self.snapshot, self.assume),
-            declared: serde_json::Value::Null, /* XXX */
+            declared: self.spec.canonical(),
             facts,
             spec: source,
             tool: Tool {

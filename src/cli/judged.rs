@@ -1,0 +1,185 @@
+//! From a plan file to a judgement: what `verify` and `apply` share.
+//!
+//! The file is read once; everything after works on what was read.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::report::{Exit, Failure};
+use super::{files, output, plan as planning, specs};
+use crate::engine::secrets::Secrets;
+use crate::ident::{Reference, SetName};
+use crate::plan::{Plan, format};
+use crate::spec::node::Node;
+use crate::spec::{Spec, problems, read};
+use crate::stale::{Judgement, SetVerdict, Staleness};
+
+/// A plan file that holds together, and the spec in it.
+pub struct Opened {
+    /// The plan.
+    pub plan: Plan,
+    /// What it declares.
+    pub spec: Spec,
+    /// Its digest.
+    pub digest: String,
+    /// Where the spec was found, if it was.
+    pub found: Option<PathBuf>,
+    /// The folder from which environment files count.
+    pub folder: PathBuf,
+}
+
+/// Reads and checks a plan file.
+pub fn open(
+    path: &Path,
+    expect_digest: Option<&str>,
+    spec_file: Option<&Path>,
+) -> Result<Opened, Failure> {
+    let named = files::named(path);
+    let bytes = files::read(path, format::MAX_BYTES)?;
+    let loaded = format::read(&bytes).map_err(|error| Failure::from(error).within(&named))?;
+    if let Some(expected) = expect_digest {
+        loaded.expect_digest(expected).map_err(|error| Failure::from(error).within(&named))?;
+    }
+    let plan = loaded.plan;
+    planning::sound(&plan).map_err(|failure| failure.within(&named))?;
+    let spec =
+        read::spec(Node::from_json(&plan.declared), &declared_files(&plan)).map_err(|all| {
+            let shown = problems::render(&named, "", &all);
+            Failure::new(
+                Exit::Refused,
+                format!("what the plan declares is no spec\n{}", shown.trim_end()),
+            )
+        })?;
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") && path != Path::new("-") => folder.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    let found = match spec_file {
+        Some(path) => Some(path.to_owned()),
+        None => plan.spec.as_ref().and_then(|source| within_repository(&folder, &source.path)),
+    };
+    let beside = plan.spec.as_ref().map(|source| folder.join(&source.path));
+    let folder = found
+        .as_deref()
+        .or(beside.as_deref())
+        .and_then(Path::parent)
+        .filter(|folder| *folder != Path::new(""))
+        .map_or(folder, Path::to_owned);
+    Ok(Opened { plan, spec, digest: loaded.digest, found, folder })
+}
+
+/// The declared form names every variable itself; no environment file has to be read for it.
+fn declared_files(_plan: &Plan) -> read::Files {
+    read::Files::new()
+}
+
+/// A regular file inside the plan's repository, else inside its folder; a plan must not make us
+/// read anything else.
+fn within_repository(folder: &Path, relative: &str) -> Option<PathBuf> {
+    let folder = std::fs::canonicalize(folder).ok()?;
+    let path = std::fs::canonicalize(folder.join(relative)).ok()?;
+    let root = folder.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(&folder);
+    let regular = std::fs::symlink_metadata(&path).is_ok_and(|about| about.is_file());
+    (regular && path.starts_with(root)).then_some(path)
+}
+
+/// What the sets that a plan acts on have become in the spec since. `required`: `--spec` named it.
+pub fn spec_moved(opened: &Opened, required: bool) -> Result<Vec<Staleness>, Failure> {
+    let Some(path) = &opened.found else {
+        let path = opened.plan.spec.as_ref().map_or("", |source| source.path.as_str());
+        output::note(&format!(
+            "warning: the spec `{}` is not found beside the plan: whether it still declares the \
+             same is not checked\nhint: name it with `--spec FILE`",
+            crate::say::safe(path)
+        ));
+        return Ok(Vec::new());
+    };
+    let moved = |set: Option<&SetName>, expected: &str, found: &str| Staleness {
+        code: "spec_moved".to_owned(),
+        set: set.cloned(),
+        object: set.map_or_else(|| "the spec".to_owned(), |set| format!("set `{set}` in the spec")),
+        expected: expected.to_owned(),
+        found: found.to_owned(),
+        hint: "the spec has moved on: plan again and have the new plan reviewed".to_owned(),
+    };
+    let now = match specs::load(path) {
+        Ok(loaded) => loaded.spec,
+        Err(failure) if required => return Err(failure),
+        // Its content is never printed: it may be any file that a plan names.
+        Err(_) => return Ok(vec![moved(None, "a spec", "a file that is none")]),
+    };
+    let acted: BTreeSet<&SetName> =
+        opened.plan.changes.iter().filter_map(|change| change.set.as_ref()).collect();
+    let mut all = Vec::new();
+    let before = &opened.spec;
+    let root = |spec: &Spec| (spec.project.clone(), spec.base_dir.clone(), spec.compat);
+    if root(before) != root(&now) && !acted.is_empty() {
+        all.push(moved(None, "the project and the rules of the plan", "others"));
+    }
+    for key in acted {
+        let (old, new) = (before.sets.get(key), now.sets.get(key));
+        let same = match (old, new) {
+            (Some(old), Some(new)) => before.canonical_set(old) == now.canonical_set(new),
+            _ => false,
+        };
+        if !same {
+            let found = if new.is_some() { "something else" } else { "no such set" };
+            all.push(moved(Some(key), "what the plan declares", found));
+        }
+    }
+    Ok(all)
+}
+
+/// Looks up what the sets that a plan acts on refer to.
+pub fn secrets(opened: &Opened) -> Result<Secrets, Failure> {
+    let secrets = specs::resolve(&opened.spec, &opened.folder)?;
+    let acted = opened.plan.changes.iter().filter_map(|change| change.set.as_ref());
+    let mut needed: BTreeSet<Reference> = BTreeSet::new();
+    for set in acted.filter_map(|key| opened.spec.sets.get(key)) {
+        for declared in &set.options {
+            declared.references(&mut needed);
+        }
+    }
+    let missing: Vec<&Reference> =
+        needed.iter().filter(|reference| secrets.missing().contains(*reference)).collect();
+    if missing.is_empty() { Ok(secrets) } else { Err(specs::missing(missing)) }
+}
+
+/// What keeps a plan from being applied, in words: one line each, with the way out.
+pub fn describe(all: &[Staleness]) -> String {
+    let lines: Vec<String> = all
+        .iter()
+        .map(|staleness| {
+            let set = staleness.set.as_ref().map(|set| format!("{set}: ")).unwrap_or_default();
+            format!("  {set}{staleness}\n    hint: {}", crate::say::safe(&staleness.hint))
+        })
+        .collect();
+    lines.join("\n")
+}
+
+/// How a judgement ends a command, if it does.
+pub fn verdict(judgement: &Judgement) -> Option<Failure> {
+    if !judgement.tampered.is_empty() {
+        let text = describe(&judgement.tampered);
+        return Some(Failure::new(
+            Exit::Refused,
+            format!("the plan does not follow from what it declares; nothing was changed\n{text}"),
+        ));
+    }
+    if !judgement.stale.is_empty() {
+        let count = crate::say::count(judgement.stale.len(), "thing");
+        let text = describe(&judgement.stale);
+        return Some(Failure::new(
+            Exit::Stale,
+            format!("the plan is stale: {count} it relied on moved; nothing was changed\n{text}"),
+        ));
+    }
+    None
+}
+
+/// The sets of a verdict, as a list for people.
+pub fn sets_of(judgement: &Judgement, verdict: SetVerdict) -> String {
+    let sets = judgement.verdicts.iter().filter(|(_, found)| **found == verdict);
+    let names: Vec<&str> = sets.map(|(set, _)| set.as_str()).collect();
+    names.join(", ")
+}

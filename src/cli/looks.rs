@@ -1,0 +1,64 @@
+//! Looking at an engine, or at a file instead: what every command that knows the world shares.
+
+use std::path::Path;
+
+use super::args::Global;
+use super::files;
+use super::report::{Exit, Failure};
+use crate::engine::connect::{self, Environment, Flags};
+use crate::engine::docker::DockerReader;
+use crate::engine::secrets::Secrets;
+use crate::engine::transport::Patience;
+use crate::engine::{Reader, take};
+use crate::seal::{Sealer, Unsealed};
+use crate::snapshot::Snapshot;
+use crate::snapshot_file;
+use crate::spec::Spec;
+use crate::wanted::Wanted;
+
+/// A runtime for the shell's waiting: one thread, as the engine is the bottleneck.
+pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Error, "starting up").caused_by(error))
+}
+
+/// Connects to the engine that the command line, the environment or Docker's context means.
+pub async fn connect(global: &Global) -> Result<DockerReader, Failure> {
+    let flags = Flags {
+        host: global.host.clone(),
+        context: global.context.clone(),
+        tls: global.tls,
+        tls_verify: global.tlsverify,
+        tls_ca: global.tlscacert.clone(),
+        tls_cert: global.tlscert.clone(),
+        tls_key: global.tlskey.clone(),
+    };
+    let environment = Environment::of_process();
+    let endpoint = connect::find(&flags, &environment)?;
+    Ok(DockerReader::connect(&endpoint, &environment, Patience::default()).await?)
+}
+
+/// One look at an engine for a spec, secrets hidden.
+pub async fn look<R: Reader>(
+    reader: &R,
+    wanted: &Wanted,
+    spec: Option<&Spec>,
+    secrets: &Secrets,
+) -> Result<Snapshot, Failure> {
+    let unsealed = take::take(reader, wanted).await?;
+    Ok(unsealed.seal(&Sealer::new(spec, secrets.values().clone())))
+}
+
+/// A look from a file. One that bayplan took is sealed already; what `docker inspect` printed is
+/// sealed now.
+pub fn from_file(path: &Path, spec: &Spec, secrets: &Secrets) -> Result<Snapshot, Failure> {
+    let bytes = files::read(path, snapshot_file::MAX_BYTES)?;
+    let snapshot = snapshot_file::read(&bytes)
+        .map_err(|error| Failure::from(error).within(&files::named(path)))?;
+    if snapshot.engine.is_some() || snapshot.whole {
+        return Ok(snapshot);
+    }
+    Ok(Unsealed::new(snapshot).seal(&Sealer::new(Some(spec), secrets.values().clone())))
+}
