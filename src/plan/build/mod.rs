@@ -15,6 +15,8 @@ mod job;
 pub(crate) mod matching;
 mod order;
 mod ports;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 

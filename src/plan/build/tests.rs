@@ -1,0 +1,204 @@
+//! The states table, cell by cell, on small made worlds. Whole stories on recorded data are under
+//! `snapshots/`.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value as Json, json};
+
+use super::{Built, Input, Pins, build};
+use crate::adapt::{Engine, World, adapt};
+use crate::desired::{self, Labels};
+use crate::ident::{ContainerName, ImageId, SetName};
+use crate::options::Context;
+use crate::plan::Reason;
+use crate::snapshot::{Container, Snapshot};
+use crate::spec::{Spec, read};
+
+/// 64 digits that tell seeds apart.
+fn hex(seed: &str) -> String {
+    use sha2::{Digest, Sha256};
+    Sha256::digest(seed).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn spec(text: &str) -> Spec {
+    read::text(text, &BTreeMap::new()).expect("a good spec")
+}
+
+fn image(name: &str, config: &Json) -> (ImageId, Json) {
+    let id = format!("sha256:{}", hex(name));
+    let json = json!({"Id": id, "RepoTags": [name], "RepoDigests": [], "Config": config});
+    (ImageId::new(id), json)
+}
+
+/// A world on which `app:1` is.
+fn world() -> Snapshot {
+    let (id, json) = image("app:1", &json!({"Cmd": ["serve"], "Env": ["PATH=/bin"]}));
+    let mut snapshot = Snapshot { whole: true, ..Snapshot::default() };
+    snapshot.images.insert(id.clone(), json);
+    snapshot.references.insert("app:1".to_owned(), Some(id));
+    snapshot
+}
+
+/// Adds a container as bayplan would have created it for a set of this spec.
+fn add(snapshot: &mut Snapshot, spec: &Spec, set: &str, name: &str, status: &str) {
+    let key = SetName::new(set);
+    let name = ContainerName::new(name);
+    let declared = &spec.sets[&key];
+    let body = desired::body(spec, &key, declared, &name, Labels::Ours, &Context::default());
+    let image = snapshot.image_of("app:1").map(|(_, json)| json.clone());
+    let mut json = adapt(&name, &body, image.as_ref(), &Engine::newest(), &World::of(snapshot));
+    json["Id"] = json!(hex(name.as_str()));
+    json["Created"] = json!("2026-01-01T00:00:00Z");
+    let live = matches!(status, "running" | "paused" | "restarting");
+    json["State"] = json!({
+        "Status": status, "Running": live, "ExitCode": 0, "StartedAt": "2026-01-01T00:00:01Z",
+    });
+    snapshot.containers.push(Container { list: None, inspect: Some(json), env: BTreeMap::new() });
+}
+
+fn plan(spec: &Spec, snapshot: &Snapshot) -> Built {
+    let built =
+        build(&Input { spec, snapshot, assume: false, pins: Pins::default(), source: None });
+    assert_eq!(built.errors, []);
+    built
+}
+
+/// `VERB NAME` of every change, in the order of the plan.
+fn changes(built: &Built) -> Vec<String> {
+    let changes = built.plan.changes.iter();
+    changes.map(|change| format!("{} {}", change.verb.word(), change.id)).collect()
+}
+
+fn web(count: u32, state: &str, more: &str) -> String {
+    format!(
+        "project: p\ncontainers:\n  web:\n    image: app:1\n    count: {count}\n    state: {state}\n{more}"
+    )
+}
+
+/// A world with members of `web` in these states, `!` for ones that differ.
+fn members(spec: &Spec, states: &[&str]) -> Snapshot {
+    let mut snapshot = world();
+    for (index, state) in states.iter().enumerate() {
+        let name = format!("p-web-{}", index + 1);
+        add(&mut snapshot, spec, "web", &name, state.trim_end_matches('!'));
+        if state.ends_with('!')
+            && let Some(inspect) = snapshot.containers.last_mut().and_then(|c| c.inspect.as_mut())
+        {
+            inspect["HostConfig"]["Memory"] = json!(123_456_789);
+            inspect["HostConfig"]["MemorySwap"] = json!(246_913_578);
+        }
+    }
+    snapshot
+}
+
+fn verdicts(count: u32, state: &str, states: &[&str]) -> Vec<String> {
+    let spec = spec(&web(count, state, ""));
+    changes(&plan(&spec, &members(&spec, states)))
+}
+
+#[test]
+fn alike_members_in_their_state_need_nothing() {
+    for state in ["present", "started", "reloaded"] {
+        assert_eq!(verdicts(2, state, &["running", "running"]), Vec::<String>::new(), "{state}");
+    }
+    assert_eq!(verdicts(1, "present", &["exited"]), Vec::<String>::new());
+    assert_eq!(verdicts(1, "stopped", &["exited"]), Vec::<String>::new());
+}
+
+#[test]
+fn too_few_are_created_and_only_present_leaves_them_unstarted() {
+    assert_eq!(verdicts(2, "started", &["running"]), ["create p-web-2"]);
+    let spec = spec(&web(1, "present", ""));
+    let built = plan(&spec, &world());
+    let steps: Vec<&str> = built.plan.steps.iter().map(|step| step.id.as_str()).collect();
+    assert_eq!(steps, ["p-web-1/create"]);
+}
+
+#[test]
+fn started_starts_idle_alike_before_it_replaces_idle_differing() {
+    assert_eq!(verdicts(1, "started", &["exited!", "exited"]), ["start p-web-2"]);
+    assert_eq!(
+        verdicts(2, "started", &["exited!", "exited"]),
+        ["replace p-web-1", "start p-web-2"]
+    );
+    assert_eq!(
+        verdicts(3, "started", &["exited!", "exited"]),
+        ["replace p-web-1", "start p-web-2", "create p-web-3"]
+    );
+}
+
+#[test]
+fn differing_live_ones_are_replaced_by_reloaded_alone() {
+    assert_eq!(verdicts(1, "started", &["running!"]), Vec::<String>::new());
+    assert_eq!(verdicts(1, "present", &["running!"]), Vec::<String>::new());
+    assert_eq!(verdicts(1, "reloaded", &["running!"]), ["replace p-web-1"]);
+    assert_eq!(verdicts(1, "restarted", &["running!"]), ["restart p-web-1"]);
+}
+
+#[test]
+fn too_many_go_differing_first_then_the_highest_number() {
+    assert_eq!(verdicts(2, "started", &["running", "running!", "running"]), ["remove p-web-2"]);
+    assert_eq!(verdicts(1, "started", &["running", "running"]), ["remove p-web-2"]);
+    assert_eq!(verdicts(1, "present", &["running", "exited"]), ["remove p-web-2"]);
+    assert_eq!(verdicts(1, "started", &["running", "exited"]), Vec::<String>::new());
+    assert_eq!(verdicts(0, "started", &["running"]), ["remove p-web-1"]);
+}
+
+#[test]
+fn ending_states_end_what_lives() {
+    assert_eq!(
+        verdicts(2, "stopped", &["running", "exited", "paused"]),
+        ["stop p-web-1", "stop p-web-3"]
+    );
+    assert_eq!(verdicts(2, "killed", &["running", "exited"]), ["kill p-web-1"]);
+    assert_eq!(
+        verdicts(2, "absent", &["running", "exited", "dead"]),
+        ["remove p-web-1", "remove p-web-2", "remove p-web-3"]
+    );
+}
+
+#[test]
+fn a_replacement_proves_the_new_one_before_it_removes_the_old() {
+    let spec = spec(&web(1, "reloaded", ""));
+    let built = plan(&spec, &members(&spec, &["running!"]));
+    let steps: Vec<&str> = built.plan.steps.iter().map(|step| step.id.as_str()).collect();
+    assert_eq!(
+        steps,
+        [
+            "p-web-1/create",
+            "p-web-1/stop",
+            "p-web-1/rename-old",
+            "p-web-1/rename-new",
+            "p-web-1/start",
+            "p-web-1/prove",
+            "p-web-1/remove",
+        ]
+    );
+}
+
+#[test]
+fn members_are_replaced_one_at_a_time() {
+    let spec = spec(&web(2, "reloaded", ""));
+    let built = plan(&spec, &members(&spec, &["running!", "running!"]));
+    let stop = built.plan.steps.iter().find(|step| step.id.as_str() == "p-web-2/stop").unwrap();
+    assert!(stop.after.iter().any(|id| id.as_str() == "p-web-1/prove"), "{stop:?}");
+}
+
+#[test]
+fn a_difference_names_both_sides() {
+    let spec = spec(&web(1, "reloaded", "    mem_limit: 64m\n"));
+    let plain = self::spec(&web(1, "reloaded", ""));
+    let built = plan(&spec, &members(&plain, &["running"]));
+    let reasons: Vec<&Reason> =
+        built.plan.changes.iter().flat_map(|change| &change.reasons).collect();
+    insta::assert_json_snapshot!(reasons, @r#"
+    [
+      {
+        "option": "mem_limit",
+        "origin": "declared",
+        "expected": 67108864,
+        "found": null
+      }
+    ]
+    "#);
+}
