@@ -254,8 +254,7 @@ mod tests {
 
         TELLS OTHERWISE, does nothing
           - warnings: {"code": "orphan", "text": "shop-mail-1 was created for the set `mail`, which the spec no longer has"}
-          - facts: containers: {"id": "0000000000000000000000000000000000000000000000000000000000000009", "image": "sha256:0000000000000000000000000000000000000000000000000000000000000385", "…
-          + facts: containers: {"id": "0000000000000000000000000000000000000000000000000000000000000009", "image": "sha256:0000000000000000000000000000000000000000000000000000000000000385", "…
+          ~ facts: containers: legacy: run: "live" => "paused"
           ~ spec: digest: "sha256:0000000000000000000000000000000000000000000000000000000000000007" => "sha256:0000000000000000000000000000000000000000000000000000000000000008"
           ~ tool: version: "0.1.0" => "0.2.0"
         "#);
@@ -277,11 +276,12 @@ mod tests {
         insta::assert_snapshot!(text(&old, &new), @r#"
         DOES OTHERWISE
           + db: shop-db: danger: "data_lost"
-          - db: shop-db: reasons: {"added": ["A"], "changed": ["B"], "option": "environment", "origin": "declared", "removed": []}
+          - db: shop-db: reasons: environment: environment (added A, changed B)
           - db: shop-db: steps: prove: {"action": "prove", "after": ["shop-db/start"], "created_by": "shop-db/create"}
           - old: legacy: stop: state (running => stopped)
           + web: shop-web-4: create: too few (2 => 3)
-          + declared: containers: db: {"mem_limit": 1}
+          + declared: containers: db: mem_limit: 1
+          - declared: containers: db: state: "reloaded"
 
         TELLS OTHERWISE, does nothing
           + facts: names: "shop-web-4"

@@ -3,6 +3,7 @@
 //! Making one is [`build`]'s, doubting one [`check`]'s, the bytes of its file [`format`]'s.
 
 pub mod build;
+pub mod check;
 pub mod diff;
 pub mod facts;
 pub mod format;

@@ -125,11 +125,7 @@ pub(crate) fn add_replace(plan: &mut Plan, set: &str, name: &str, number: u64) {
         step(&change, "prove", Action::Prove { container: new }, &[&of("start")]),
         step(&change, "remove", Action::Remove { container: old }, &[&of("prove")]),
     ]);
-    let report = plan
-        .sets
-        .entry(set.clone())
-        .or_insert_with(|| SetReport { state: State::Reloaded, matched: Vec::new() });
-    report.matched.push(Matched {
+    report(plan, &set, State::Reloaded).matched.push(Matched {
         name: named(""),
         id: id.clone(),
         by: By::Label,
@@ -160,6 +156,27 @@ pub(crate) fn add_replace(plan: &mut Plan, set: &str, name: &str, number: u64) {
     settle(plan);
 }
 
+/// The report of a set, which is made, declared and a fact if it is new.
+fn report<'a>(plan: &'a mut Plan, set: &SetName, state: State) -> &'a mut SetReport {
+    plan.facts.members.entry(set.clone()).or_default();
+    let declared = &mut plan.declared["containers"][set.as_str()];
+    if declared.is_null() {
+        *declared = json!({"state": state});
+    }
+    plan.sets.entry(set.clone()).or_insert_with(|| SetReport { state, matched: Vec::new() })
+}
+
+/// What the image of a set is on the engine; whether that was new.
+fn image_fact(plan: &mut Plan, set: &SetName) -> bool {
+    let reference = format!("ghcr.io/acme/{set}:1.0");
+    if plan.facts.images.iter().any(|fact| fact.reference == reference) {
+        return false;
+    }
+    let id = Some(ImageId::new(hex("sha256:", 900)));
+    plan.facts.images.push(ImageFact { reference, id, registry: None });
+    true
+}
+
 /// Adds a created and started container.
 pub(crate) fn add_create(plan: &mut Plan, set: &str, name: &str) {
     let change = ChangeId::new(name);
@@ -187,10 +204,12 @@ pub(crate) fn add_create(plan: &mut Plan, set: &str, name: &str) {
             },
             &[],
         ),
-        step(&change, "start", Action::Start { container: new, wait: false }, &[&create]),
+        step(&change, "start", Action::Start { container: new.clone(), wait: false }, &[&create]),
+        step(&change, "prove", Action::Prove { container: new }, &[&StepId::of(&change, "start")]),
     ]);
     plan.facts.names.push(ContainerName::new(name));
-    plan.facts.members.entry(set).or_default();
+    image_fact(plan, &set);
+    report(plan, &set, State::Started);
     settle(plan);
 }
 
@@ -228,7 +247,15 @@ pub(crate) fn add_stop(plan: &mut Plan, set: &str, name: &str, number: u64) {
         networks: vec![],
         references: BTreeMap::new(),
     });
-    plan.facts.members.entry(SetName::new(set)).or_default().push(id);
+    let set = SetName::new(set);
+    report(plan, &set, State::Stopped).matched.push(Matched {
+        name: ContainerName::new(name),
+        id: id.clone(),
+        by: By::Image,
+        adopted: true,
+        differences: Vec::new(),
+    });
+    plan.facts.members.entry(set).or_default().push(id);
     settle(plan);
 }
 
@@ -282,19 +309,20 @@ pub(crate) fn mixed() -> Plan {
         set: None,
         text: "shop-mail-1 was created for the set `mail`, which the spec no longer has".into(),
     });
-    plan.sets.insert(
-        SetName::new("cache"),
-        SetReport {
-            state: State::Started,
-            matched: vec![Matched {
-                name: ContainerName::new("shop-cache"),
-                id: ContainerId::new(hex("", 77)),
-                by: By::Name,
-                adopted: false,
-                differences: vec![memory()],
-            }],
-        },
-    );
+    let cache = SetName::new("cache");
+    let id = ContainerId::new(hex("", 77));
+    report(&mut plan, &cache, State::Started).matched.push(Matched {
+        name: ContainerName::new("shop-cache"),
+        id: id.clone(),
+        by: By::Name,
+        adopted: false,
+        differences: vec![memory()],
+    });
+    plan.facts.members.entry(cache).or_default().push(id.clone());
+    let mut fact = plan.facts.containers[0].clone();
+    (fact.id, fact.name) = (id, ContainerName::new("shop-cache"));
+    plan.facts.containers.push(fact);
+    settle(&mut plan);
     plan
 }
 

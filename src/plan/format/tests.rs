@@ -83,7 +83,7 @@ fn what_was_edited_is_refused_with_the_line() {
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
     insta::assert_snapshot!(refused(&text.replace("536870912", "536870913")), @"
-    Digest: expected the digest sha256:93fbb4b133f98688054509b4218f22cc2097d377529875ab3e0b9186bcc8f281 for what the plan says, but line 3 says sha256:0d8ac37a698b3c0905a63139db6498f7ce42bed878735cad8152ce1e3e0f663e: it was changed
+    Digest: expected the digest sha256:132292bc60c69e5f160261f2707dc1e0d7f3250de86648038bfd510fdfc59ad0 for what the plan says, but line 3 says sha256:a58acbec2fa3cda50f42f425ae9837aa679720296fb85fa5ed9464449cda4e70: it was changed
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
     insta::assert_snapshot!(refused(&text.replace("  \"steps\"", " \"steps\"")), @r#"
@@ -99,7 +99,7 @@ fn what_was_edited_is_refused_with_the_line() {
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
     insta::assert_snapshot!(refused(&text.replace("\"assumed\": [", "\"assumed\": [ ")), @r#"
-    NotCanonical: not as bayplan writes plans: line 50: expected `  "assumed": [`, but found `  "assumed": [ `
+    NotCanonical: not as bayplan writes plans: line 56: expected `  "assumed": [`, but found `  "assumed": [ `
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     "#);
     insta::assert_snapshot!(refused(&format!("\u{feff}{text}")), @"
@@ -112,7 +112,7 @@ fn what_was_edited_is_refused_with_the_line() {
 fn syntax_and_shape_are_told_with_their_place() {
     let text = file(&sample::mixed());
     insta::assert_snapshot!(refused(&text[..text.len() / 2]), @"
-    Syntax: line 35, column 84: expected more, but the file ends here: it is cut off
+    Syntax: line 39, column 38: expected more, but the file ends here: it is cut off
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
     insta::assert_snapshot!(refused(&text.replace("\"created\": 4", "\"created\": \"4\"")), @r#"

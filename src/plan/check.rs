@@ -1,0 +1,196 @@
+//! Doubts a plan: everything that can be seen to be wrong in it without the spec's meaning or an
+//! engine. It vets every plan before it is written and after it is read, and shares no code with
+//! what builds plans, so that one mistake is not made twice.
+//!
+//! Whether the plan is the right one for its spec is not asked here; that is what deriving it
+//! again finds out ([`crate::stale`]).
+
+mod change;
+mod graph;
+mod names;
+mod subjects;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde_json::Value as Json;
+
+use super::{Action, Plan, Summary};
+use crate::options::canon::{HIDDEN, marked_reference};
+use crate::say;
+use graph::{Graph, change_of};
+
+/// One thing that is wrong with a plan.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Violation {
+    /// Stable, for machines: `after`, `danger`, ….
+    pub rule: &'static str,
+    /// A lowercase fragment, safe to print.
+    pub text: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.rule, self.text)
+    }
+}
+
+/// Collects violations.
+#[derive(Default)]
+struct Doubts(Vec<Violation>);
+
+impl Doubts {
+    fn add(&mut self, rule: &'static str, text: String) {
+        self.0.push(Violation { rule, text });
+    }
+
+    /// Adds a violation unless it is so.
+    fn unless(&mut self, fine: bool, rule: &'static str, text: impl FnOnce() -> String) {
+        if !fine {
+            self.add(rule, text());
+        }
+    }
+}
+
+/// Foreign text in a violation.
+fn named(text: impl fmt::Display) -> String {
+    format!("`{}`", say::short(&text.to_string()))
+}
+
+/// Everything that is wrong with a plan; empty for one that may be written and applied.
+pub fn check(plan: &Plan) -> Vec<Violation> {
+    let mut doubts = Doubts::default();
+    steps(plan, &mut doubts);
+    let graph = Graph::of(&plan.steps);
+    change::check(plan, &graph, &mut doubts);
+    subjects::check(plan, &graph, &mut doubts);
+    names::check(plan, &graph, &mut doubts);
+    summary(plan, &mut doubts);
+    sets(plan, &mut doubts);
+    marks(plan, &mut doubts);
+    let mut all = doubts.0;
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// IDs, and edges that lead upwards in the list: with that there are no cycles.
+fn steps(plan: &Plan, doubts: &mut Doubts) {
+    let mut above = BTreeSet::new();
+    for step in &plan.steps {
+        let id = named(&step.id);
+        for other in &step.after {
+            doubts.unless(above.contains(other), "after", || {
+                format!("expected {id} to wait for a step above it, but found {}", named(other))
+            });
+        }
+        let own: BTreeSet<_> = step.after.iter().collect();
+        doubts.unless(own.len() == step.after.len(), "after", || {
+            format!("expected {id} to name each step once, but found one twice")
+        });
+        doubts.unless(above.insert(&step.id), "step", || {
+            format!("expected one step {id}, but found two")
+        });
+        doubts.unless(!change_of(&step.id).is_empty(), "step", || {
+            format!("expected a step of a change, but found {id}")
+        });
+    }
+}
+
+/// Counters and sentence, counted anew.
+fn summary(plan: &Plan, doubts: &mut Doubts) {
+    let count = |is: fn(&Action) -> bool| {
+        u32::try_from(plan.steps.iter().filter(|step| is(&step.action)).count()).unwrap_or(u32::MAX)
+    };
+    let Summary { created, started, stopped, killed, removed, restarted, pulled, message } =
+        &plan.summary;
+    let counters = [
+        ("created", *created, count(|action| matches!(action, Action::Create { .. }))),
+        ("started", *started, count(|action| matches!(action, Action::Start { .. }))),
+        ("stopped", *stopped, count(|action| matches!(action, Action::Stop { .. }))),
+        ("killed", *killed, count(|action| matches!(action, Action::Kill { .. }))),
+        ("removed", *removed, count(|action| matches!(action, Action::Remove { .. }))),
+        ("restarted", *restarted, count(|action| matches!(action, Action::Restart { .. }))),
+        ("pulled", *pulled, count(|action| matches!(action, Action::Pull { .. }))),
+    ];
+    let mut sentence = String::new();
+    for (word, said, counted) in counters {
+        doubts.unless(said == counted, "summary", || {
+            format!("expected {word} to be {counted}, but found {said}")
+        });
+        if counted > 0 {
+            let what = if word == "pulled" { "image" } else { "container" };
+            let plural = if counted == 1 { "" } else { "s" };
+            let comma = if sentence.is_empty() { "" } else { ", " };
+            sentence.push_str(&format!("{comma}{word} {counted} {what}{plural}"));
+        }
+    }
+    sentence.push_str(if sentence.is_empty() { "no action taken." } else { "." });
+    doubts.unless(*message == sentence, "summary", || {
+        format!("expected the message `{sentence}`, but found {}", named(message))
+    });
+}
+
+/// What was matched, against the facts and what is declared.
+fn sets(plan: &Plan, doubts: &mut Doubts) {
+    let facts: BTreeMap<_, _> =
+        plan.facts.containers.iter().map(|fact| (&fact.id, &fact.name)).collect();
+    for (set, report) in &plan.sets {
+        let matched: BTreeSet<_> = report.matched.iter().map(|matched| &matched.id).collect();
+        let members: Option<BTreeSet<_>> =
+            plan.facts.members.get(set).map(|members| members.iter().collect());
+        doubts.unless(members.as_ref() == Some(&matched), "members", || {
+            format!("expected the facts of set {} to list what it matched", named(set))
+        });
+        for matched in &report.matched {
+            let name = facts.get(&matched.id);
+            doubts.unless(name.is_some_and(|name| **name == matched.name), "facts", || {
+                format!("expected a fact about {}, but found none", named(&matched.name))
+            });
+        }
+    }
+    for set in plan.facts.members.keys().filter(|set| !plan.sets.contains_key(*set)) {
+        doubts.add("members", format!("expected no facts of a set {}", named(set)));
+    }
+    if let Some(project) = plan.declared["project"].as_str() {
+        doubts.unless(project == plan.project.as_str(), "project", || {
+            format!("expected the project {}, but found {}", named(project), named(&plan.project))
+        });
+    } else {
+        doubts.add("project", "expected `declared` to name the project".into());
+    }
+    let declared = plan.declared["containers"].as_object();
+    let declared: BTreeSet<&str> =
+        declared.map(|sets| sets.keys().map(String::as_str).collect()).unwrap_or_default();
+    let reported: BTreeSet<&str> = plan.sets.keys().map(|set| set.as_str()).collect();
+    doubts.unless(declared == reported, "sets", || {
+        let all: Vec<_> = declared.symmetric_difference(&reported).map(named).collect();
+        format!("expected every declared set in `sets` and no other, but found {}", all.join(", "))
+    });
+}
+
+/// Marks that stand for values: hidden, or a reference; nothing else may look like one.
+fn marks(plan: &Plan, doubts: &mut Doubts) {
+    fn walk(json: &Json, bad: &mut Vec<String>) {
+        match json {
+            Json::String(text) => {
+                let marked = text.starts_with('«') && text.ends_with('»');
+                if marked && text != HIDDEN && marked_reference(text).is_none() {
+                    bad.push(text.clone());
+                }
+            }
+            Json::Array(items) => items.iter().for_each(|item| walk(item, bad)),
+            Json::Object(map) => map.values().for_each(|value| walk(value, bad)),
+            _ => {}
+        }
+    }
+    let mut bad = Vec::new();
+    walk(&serde_json::to_value(plan).unwrap_or_default(), &mut bad);
+    for text in bad {
+        doubts
+            .add("mark", format!("expected `{HIDDEN}` or a reference, but found {}", named(text)));
+    }
+}
+
+#[cfg(test)]
+mod tests;

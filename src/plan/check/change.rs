@@ -1,0 +1,258 @@
+//! Changes: that each has reasons and the steps that its verb means, in the order in which nothing
+//! is lost, and that its dangers are said.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::graph::{Graph, kind, subject};
+use super::{Doubts, named};
+use crate::ident::{ContainerId, StepId};
+use crate::plan::facts::{ContainerFact, Verdict};
+use crate::plan::{Action, Change, Danger, ImagePin, Plan, Subject, Verb};
+
+pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
+    let facts: BTreeMap<_, _> = plan.facts.containers.iter().map(|fact| (&fact.id, fact)).collect();
+    let mut adopted = BTreeMap::new();
+    for (set, report) in &plan.sets {
+        adopted.extend(report.matched.iter().map(|matched| ((set, &matched.id), matched.adopted)));
+    }
+    let steps = graph.by_change();
+    let mut seen = BTreeSet::new();
+    for change in &plan.changes {
+        let id = named(&change.id);
+        doubts.unless(seen.insert(change.id.as_str()), "change", || {
+            format!("expected one change {id}, but found two")
+        });
+        doubts.unless(!change.reasons.is_empty(), "reason", || {
+            format!("expected a reason for {id}, but found none")
+        });
+        if let Some(set) = &change.set {
+            doubts.unless(plan.sets.contains_key(set), "sets", || {
+                format!("expected {id} to be of a known set, but found {}", named(set))
+            });
+        }
+        let Some(places) = steps.get(change.id.as_str()) else {
+            doubts.add("step", format!("expected steps of {id}, but found none"));
+            continue;
+        };
+        let shape = Shape::of(graph, places);
+        shape.fits(change, graph, doubts);
+        shape.loses_nothing(change, graph, doubts);
+        let acts: Vec<&ContainerFact> =
+            shape.addressed(graph).into_iter().filter_map(|id| facts.get(id).copied()).collect();
+        dangers(change, &shape, graph, &acts, doubts);
+        let strange = acts.iter().any(|fact| {
+            let set = change.set.as_ref();
+            set.and_then(|set| adopted.get(&(set, &fact.id))).copied().unwrap_or_default()
+        });
+        doubts.unless(change.adopted == strange, "adopted", || {
+            let (expected, found) = (yes(strange), yes(change.adopted));
+            format!("expected {id} to be {expected}, but found {found}")
+        });
+    }
+    for change in steps.keys().filter(|change| !change.is_empty() && !seen.contains(*change)) {
+        doubts
+            .add("step", format!("expected a change {}, but found its steps alone", named(change)));
+    }
+    let worst = |change: &Change| change.danger.iter().min().copied();
+    let order = |change: &Change| (worst(change).is_none(), worst(change));
+    doubts.unless(plan.changes.is_sorted_by_key(order), "order", || {
+        "expected the most dangerous changes first".into()
+    });
+}
+
+fn yes(adopted: bool) -> &'static str {
+    if adopted { "adopted" } else { "not adopted" }
+}
+
+/// The steps of one change by what they do; the first of each kind.
+struct Shape {
+    places: Vec<usize>,
+    create: Option<usize>,
+    /// Start of what is created or there.
+    start: Option<usize>,
+    prove: Option<usize>,
+    end: Option<usize>,
+    remove: Option<usize>,
+    /// Rename of the created one.
+    rename_new: Option<usize>,
+    rename_old: Option<usize>,
+    /// Whether the start waits for the end.
+    waits: bool,
+}
+
+impl Shape {
+    fn of(graph: &Graph<'_>, places: &[usize]) -> Self {
+        let find = |is: &dyn Fn(&Action) -> bool| {
+            places.iter().copied().find(|place| is(&graph.steps[*place].action))
+        };
+        let renames = |new: bool| {
+            find(&|action| match action {
+                Action::Rename { container, .. } => {
+                    matches!(container, Subject::CreatedBy(_)) == new
+                }
+                _ => false,
+            })
+        };
+        Self {
+            places: places.to_vec(),
+            create: find(&|action| matches!(action, Action::Create { .. })),
+            start: find(&|action| matches!(action, Action::Start { .. })),
+            prove: find(&|action| matches!(action, Action::Prove { .. })),
+            end: find(&|action| matches!(action, Action::Stop { .. } | Action::Kill { .. })),
+            remove: find(&|action| matches!(action, Action::Remove { .. })),
+            rename_new: renames(true),
+            rename_old: renames(false),
+            waits: find(&|action| matches!(action, Action::Start { wait: true, .. })).is_some(),
+        }
+    }
+
+    /// Only the steps that the verb means, and those that make it what it is.
+    fn fits(&self, change: &Change, graph: &Graph<'_>, doubts: &mut Doubts) {
+        let (may, must): (&[&str], &[&str]) = match change.verb {
+            Verb::Remove => (&["stop", "kill", "remove"], &["remove"]),
+            Verb::Replace => (
+                &["create", "stop", "rename", "start", "prove", "remove"],
+                &["create", "rename", "remove"],
+            ),
+            Verb::Kill => (&["kill"], &["kill"]),
+            Verb::Stop => (&["stop"], &["stop"]),
+            Verb::Restart => (&["restart", "prove"], &["restart"]),
+            Verb::Run => (&["create", "stop", "rename", "start", "remove"], &["create", "start"]),
+            Verb::Start => (&["start", "prove"], &["start"]),
+            Verb::Create => (&["create", "start", "prove"], &["create"]),
+            Verb::Pull => (&["pull", "tag"], &[]),
+        };
+        let kinds: BTreeSet<&str> =
+            self.places.iter().map(|place| kind(&graph.steps[*place].action)).collect();
+        let (id, verb) = (named(&change.id), change.verb.word());
+        for step in kinds.iter().filter(|kind| !may.contains(kind)) {
+            doubts.add("shape", format!("expected {id} to {verb}, but found a step to {step}"));
+        }
+        for step in must.iter().filter(|kind| !kinds.contains(*kind)) {
+            doubts.add("shape", format!("expected {id} to {verb}, but found no step to {step}"));
+        }
+        doubts.unless(change.verb != Verb::Run || self.waits, "shape", || {
+            format!("expected {id} to run to its end, but found a start that does not wait")
+        });
+        for place in &self.places {
+            if let Action::Create { set, .. } = &graph.steps[*place].action {
+                doubts.unless(change.set.as_ref() == Some(set), "sets", || {
+                    format!("expected {id} to create of its own set, but found {}", named(set))
+                });
+            }
+        }
+    }
+
+    /// A replacement is created before the old one is touched, and the old one is removed only
+    /// after the new one is proven: each of these steps surely after the one before.
+    fn loses_nothing(&self, change: &Change, graph: &Graph<'_>, doubts: &mut Doubts) {
+        let id = named(&change.id);
+        if self.create.is_some() && self.remove.is_some() {
+            let proof = if self.waits { None } else { self.prove };
+            let chain = [
+                self.create,
+                self.end,
+                self.rename_old,
+                self.rename_new,
+                self.start,
+                proof,
+                self.remove,
+            ];
+            self.chained(&chain, &id, graph, doubts);
+            doubts.unless(
+                self.rename_old.is_some() && self.rename_new.is_some(),
+                "replace",
+                || format!("expected {id} to swap two names, but found a rename missing"),
+            );
+            doubts.unless(self.end.is_none() || self.start.is_some(), "replace", || {
+                format!("expected what replaces the running {id} to be started")
+            });
+        } else {
+            let chain = [self.create, self.end, self.start, self.prove, self.remove];
+            self.chained(&chain, &id, graph, doubts);
+        }
+        let proven = self.start.is_none() || self.waits || self.prove.is_some();
+        let removes = self.create.is_some() && self.remove.is_some();
+        doubts.unless(proven || !removes, "replace", || {
+            format!("expected the replacement of {id} to be proven before the old one is removed")
+        });
+    }
+
+    fn chained(&self, chain: &[Option<usize>], id: &str, graph: &Graph<'_>, doubts: &mut Doubts) {
+        let there: Vec<usize> = chain.iter().copied().flatten().collect();
+        for two in there.windows(2) {
+            let [first, then] = [two[0], two[1]].map(|place| kind(&graph.steps[place].action));
+            doubts.unless(graph.before(two[0], two[1]), "replace", || {
+                format!("expected {id} to {first} before it may {then}")
+            });
+        }
+    }
+
+    /// Containers that are there and that the steps address.
+    fn addressed<'a>(&self, graph: &Graph<'a>) -> BTreeSet<&'a ContainerId> {
+        let subjects = self.places.iter().filter_map(|place| subject(&graph.steps[*place].action));
+        subjects
+            .filter_map(|subject| match subject {
+                Subject::Container(id) => Some(id),
+                Subject::CreatedBy(_) => None,
+            })
+            .collect()
+    }
+}
+
+/// What can be seen to be dangerous is said, and said once, worst first.
+fn dangers(
+    change: &Change,
+    shape: &Shape,
+    graph: &Graph<'_>,
+    acts: &[&ContainerFact],
+    doubts: &mut Doubts,
+) {
+    let id = named(&change.id);
+    let said: BTreeSet<Danger> = change.danger.iter().copied().collect();
+    doubts.unless(change.danger.iter().eq(said.iter()), "danger", || {
+        format!("expected the dangers of {id} once each, worst first")
+    });
+    let ends = matches!(
+        change.verb,
+        Verb::Remove | Verb::Replace | Verb::Kill | Verb::Stop | Verb::Restart | Verb::Run
+    );
+    let live = acts.iter().any(|fact| fact.run.is_live());
+    let halts = matches!(change.verb, Verb::Stop | Verb::Kill);
+    let revives = |fact: &&ContainerFact| {
+        fact.settings.get("RestartPolicy").and_then(|policy| policy.as_str()) == Some("always")
+    };
+    let rotated = |fact: &&ContainerFact| {
+        fact.references.values().any(|fact| fact.verdict == Verdict::Different)
+    };
+    let pulled = shape.create.is_some_and(|place| {
+        matches!(graph.steps[place].action, Action::Create { image: ImagePin::Digest(_), .. })
+    });
+    let expected = [
+        (Danger::Outage, ends && live),
+        (Danger::Adopted, ends && change.adopted),
+        (Danger::ComesBack, halts && acts.iter().any(revives)),
+        (Danger::SecretChanged, shape.create.is_some() && acts.iter().any(rotated)),
+        (Danger::ImageUnknown, pulled),
+    ];
+    for (danger, expected) in expected {
+        let found = said.contains(&danger);
+        doubts.unless(!expected || found, "danger", || {
+            format!("expected {id} to have the danger `{danger:?}`, but found it missing")
+        });
+    }
+    // These two need nothing but the facts: said without cause they would blunt the list.
+    for (danger, cause) in [(Danger::Outage, live), (Danger::Adopted, change.adopted)] {
+        doubts.unless(cause || !said.contains(&danger), "danger", || {
+            format!("expected no danger `{danger:?}` of {id}, but found it")
+        });
+    }
+}
+
+/// The create step of a subject.
+pub(super) fn created_by(subject: &Subject) -> Option<&StepId> {
+    match subject {
+        Subject::CreatedBy(step) => Some(step),
+        Subject::Container(_) => None,
+    }
+}

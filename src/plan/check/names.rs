@@ -1,0 +1,138 @@
+//! Names along the steps: nobody takes a name that another may still have, reserved suffixes are
+//! for replacements alone, and everything is called what its change is called in the end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::graph::{Graph, change_of, subject};
+use super::{Doubts, named};
+use crate::ident::{ContainerId, ContainerName, SUFFIX_NEW, SUFFIX_OLD, reserved_suffix};
+use crate::plan::{Action, Plan, Step, Subject};
+
+/// Who has which name while the steps are followed in the order of the list.
+struct Harbour<'a> {
+    /// Name → who has it; nobody once the step at this place has freed it.
+    names: BTreeMap<&'a ContainerName, Berth>,
+    /// What each container is called at present.
+    called: BTreeMap<Subject, &'a ContainerName>,
+}
+
+enum Berth {
+    Taken,
+    FreedBy(usize),
+}
+
+pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
+    let mut harbour = Harbour { names: BTreeMap::new(), called: BTreeMap::new() };
+    for fact in &plan.facts.containers {
+        harbour.names.insert(&fact.name, Berth::Taken);
+        harbour.called.insert(Subject::Container(fact.id.clone()), &fact.name);
+    }
+    let facts: BTreeMap<_, _> =
+        plan.facts.containers.iter().map(|fact| (&fact.id, &fact.name)).collect();
+    let held: BTreeSet<_> = plan.facts.containers.iter().map(|fact| &fact.name).collect();
+    let free: BTreeSet<_> = plan.facts.names.iter().collect();
+    for (place, step) in graph.steps.iter().enumerate() {
+        let id = named(&step.id);
+        match &step.action {
+            Action::Create { name, finally, .. } => {
+                harbour.take(name, place, graph, doubts);
+                harbour.called.insert(Subject::CreatedBy(step.id.clone()), name);
+                created(step, name, finally, doubts);
+                doubts.unless(held.contains(finally) || free.contains(finally), "names", || {
+                    format!("expected a fact that the name of {id} is free, but found none")
+                });
+            }
+            Action::Rename { container, from, to } => {
+                let called = harbour.called.get(container).copied();
+                doubts.unless(called == Some(from), "names", || {
+                    let called = called.map_or("nothing known".into(), named);
+                    format!("expected {id} to rename {called}, but found {}", named(from))
+                });
+                renamed(step, container, from, to, doubts);
+                harbour.names.insert(from, Berth::FreedBy(place));
+                harbour.take(to, place, graph, doubts);
+                harbour.called.insert(container.clone(), to);
+            }
+            Action::Remove { container } => {
+                if let Some(name) = harbour.called.remove(container) {
+                    harbour.names.insert(name, Berth::FreedBy(place));
+                }
+            }
+            _ => {}
+        }
+        belongs(&facts, step, doubts);
+    }
+    for (container, name) in &harbour.called {
+        if let Subject::CreatedBy(create) = container {
+            doubts.unless(name.as_str() == change_of(create), "names", || {
+                let (expected, found) = (named(change_of(create)), named(name));
+                format!("expected the new container to end as {expected}, but found {found}")
+            });
+        }
+    }
+}
+
+impl<'a> Harbour<'a> {
+    fn take(
+        &mut self,
+        name: &'a ContainerName,
+        place: usize,
+        graph: &Graph<'_>,
+        doubts: &mut Doubts,
+    ) {
+        let id = named(&graph.steps[place].id);
+        let fine = match self.names.insert(name, Berth::Taken) {
+            None => true,
+            Some(Berth::Taken) => false,
+            Some(Berth::FreedBy(other)) => graph.before(other, place),
+        };
+        doubts.unless(fine, "names", || {
+            format!("expected {} to be free for {id}, but found it taken", named(name))
+        });
+    }
+}
+
+fn created(step: &Step, name: &ContainerName, finally: &ContainerName, doubts: &mut Doubts) {
+    let id = named(&step.id);
+    let (stem, suffix) = reserved_suffix(name.as_str());
+    let fine = match suffix {
+        None => name == finally,
+        Some(suffix) => suffix == SUFFIX_NEW && stem == finally.as_str(),
+    };
+    doubts.unless(fine, "names", || {
+        format!("expected {id} to create {}, but found {}", named(finally), named(name))
+    });
+    doubts.unless(reserved_suffix(finally.as_str()).1.is_none(), "names", || {
+        format!("expected no reserved suffix for good, but found {}", named(finally))
+    });
+    doubts.unless(finally.as_str() == change_of(&step.id), "names", || {
+        format!("expected {id} to be about {}", named(finally))
+    });
+}
+
+fn renamed(
+    step: &Step,
+    container: &Subject,
+    from: &ContainerName,
+    to: &ContainerName,
+    doubts: &mut Doubts,
+) {
+    let fine = match container {
+        Subject::Container(_) => to.as_str() == format!("{from}{SUFFIX_OLD}"),
+        Subject::CreatedBy(_) => from.as_str() == format!("{to}{SUFFIX_NEW}"),
+    };
+    doubts.unless(fine, "names", || {
+        let id = named(&step.id);
+        format!("expected {id} to set aside or to take a name, but found {}", named(to))
+    });
+}
+
+/// A step on a container that is there is part of the change that bears its name.
+fn belongs(facts: &BTreeMap<&ContainerId, &ContainerName>, step: &Step, doubts: &mut Doubts) {
+    let Some(Subject::Container(container)) = subject(&step.action) else { return };
+    // Without a fact nothing is known of it; that is a violation of its own.
+    let Some(name) = facts.get(container) else { return };
+    doubts.unless(name.as_str() == change_of(&step.id), "names", || {
+        format!("expected {} to be about {}", named(&step.id), named(name))
+    });
+}

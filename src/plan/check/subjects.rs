@@ -1,0 +1,128 @@
+//! What steps address: containers that the facts know, in a state in which the step makes sense,
+//! once each; created ones after their creation; images after their pull.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::change::created_by;
+use super::graph::{Graph, change_of, kind, subject};
+use super::{Doubts, named};
+use crate::plan::{Action, ImagePin, Plan, Subject};
+use crate::snapshot::Run;
+
+pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
+    let mut seen = BTreeSet::new();
+    for (place, step) in graph.steps.iter().enumerate() {
+        let id = named(&step.id);
+        let Some(subject) = subject(&step.action) else { continue };
+        doubts.unless(seen.insert((subject, kind(&step.action))), "twice", || {
+            format!(
+                "expected one step to {} the container of {id}, but found two",
+                kind(&step.action)
+            )
+        });
+        let Some(create) = created_by(subject) else { continue };
+        let made = graph.place(create).filter(|made| {
+            matches!(graph.steps[*made].action, Action::Create { .. })
+                && change_of(&step.id) == change_of(create)
+        });
+        doubts.unless(made.is_some_and(|made| graph.before(made, place)), "created", || {
+            format!(
+                "expected {id} after the step that creates its container, but found {}",
+                named(create)
+            )
+        });
+    }
+    runs(plan, graph, doubts);
+    images(plan, graph, doubts);
+}
+
+/// The run state of every container that is there, along its steps.
+fn runs(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
+    let facts: BTreeMap<_, _> = plan.facts.containers.iter().map(|fact| (&fact.id, fact)).collect();
+    doubts.unless(facts.len() == plan.facts.containers.len(), "facts", || {
+        "expected one fact of each container, but found two".into()
+    });
+    let mut ends: BTreeMap<_, usize> = BTreeMap::new();
+    for (place, step) in graph.steps.iter().enumerate() {
+        let Some(Subject::Container(container)) = subject(&step.action) else { continue };
+        let id = named(&step.id);
+        let Some(fact) = facts.get(container) else {
+            let container = named(container.short());
+            doubts
+                .add("facts", format!("expected a fact about {container} of {id}, but found none"));
+            continue;
+        };
+        let live = fact.run.is_live();
+        let fine = match &step.action {
+            Action::Stop { .. } | Action::Kill { .. } => {
+                ends.insert(container, place);
+                live
+            }
+            Action::Restart { .. } => live,
+            Action::Start { .. } => fact.run == Run::Idle,
+            Action::Remove { .. } => {
+                !live || ends.get(container).is_some_and(|end| graph.before(*end, place))
+            }
+            _ => fact.run != Run::Removing,
+        };
+        doubts.unless(fine, "run", || {
+            format!("expected {id} on a container in another state, but found it {:?}", fact.run)
+        });
+        if matches!(step.action, Action::Restart { .. } | Action::Kill { .. }) {
+            doubts.unless(fact.started_at.is_some(), "facts", || {
+                format!("expected the facts to say since when the container of {id} runs")
+            });
+        }
+    }
+}
+
+/// Images: pulled by digest, and created from only then; others are known.
+fn images(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
+    let pulls: Vec<(usize, &str)> = graph
+        .steps
+        .iter()
+        .enumerate()
+        .filter_map(|(place, step)| match &step.action {
+            Action::Pull { image } => Some((place, image.as_str())),
+            _ => None,
+        })
+        .collect();
+    let known: BTreeSet<_> = plan.facts.images.iter().filter_map(|fact| fact.id.as_ref()).collect();
+    for (place, step) in graph.steps.iter().enumerate() {
+        let id = named(&step.id);
+        match &step.action {
+            Action::Pull { image } | Action::Tag { image, .. } => {
+                let digest = image.split_once('@').map(|(_, digest)| digest);
+                doubts.unless(digest.is_some_and(is_digest), "pin", || {
+                    format!("expected {id} to name a digest, but found {}", named(image))
+                });
+            }
+            Action::Create { image: ImagePin::Digest(pin), .. } => {
+                let same = |image: &str| {
+                    image == pin || image.split_once('@').is_some_and(|(_, digest)| digest == pin)
+                };
+                let pulled =
+                    pulls.iter().any(|(pull, image)| same(image) && graph.before(*pull, place));
+                doubts.unless(pulled, "pin", || {
+                    format!("expected {id} after the pull of {}, but found none", named(pin))
+                });
+            }
+            Action::Create { image: ImagePin::Id(image), .. } => {
+                doubts.unless(is_digest(image.as_str()), "pin", || {
+                    format!("expected {id} to name an image by ID, but found {}", named(image))
+                });
+                doubts.unless(known.contains(image), "facts", || {
+                    format!("expected a fact about the image of {id}, but found none")
+                });
+            }
+            _ => {}
+        }
+    }
+}
+
+/// `sha256:` and 64 hexadecimal digits.
+fn is_digest(text: &str) -> bool {
+    text.strip_prefix("sha256:").is_some_and(|hex| {
+        hex.len() == 64 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    })
+}

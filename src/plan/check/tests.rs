@@ -1,0 +1,281 @@
+//! Every rule of the checker with a plan that breaks it and nothing else that matters.
+
+use serde_json::json;
+
+use super::*;
+use crate::ident::{ChangeId, ContainerId, ContainerName, ImageId, ProjectName, SetName, StepId};
+use crate::plan::{Danger, ImagePin, Subject, Verb, sample};
+use crate::snapshot::Run;
+
+/// What is wrong once a good plan was changed: by rule and text.
+fn after(change: impl FnOnce(&mut Plan)) -> Vec<String> {
+    let mut plan = sample::mixed();
+    assert_eq!(check(&plan), []);
+    change(&mut plan);
+    check(&plan).iter().map(ToString::to_string).collect()
+}
+
+#[track_caller]
+fn breaks(rule: &str, change: impl FnOnce(&mut Plan)) {
+    let violations = after(change);
+    let found = violations.iter().any(|text| text.split(':').next() == Some(rule));
+    assert!(found, "expected a violation of `{rule}`, but found {violations:#?}");
+}
+
+fn place(plan: &Plan, step: &str) -> usize {
+    plan.steps.iter().position(|each| each.id.as_str() == step).unwrap()
+}
+
+fn action<'a>(plan: &'a mut Plan, step: &str) -> &'a mut Action {
+    let place = place(plan, step);
+    &mut plan.steps[place].action
+}
+
+fn without(plan: &mut Plan, step: &str) {
+    let before = plan.steps[place(plan, step)].after.clone();
+    plan.steps.retain(|each| each.id.as_str() != step);
+    for each in &mut plan.steps {
+        if each.after.iter().any(|id| id.as_str() == step) {
+            each.after.clone_from(&before);
+        }
+    }
+    sample::settle(plan);
+}
+
+fn of<'a>(plan: &'a mut Plan, change: &str) -> &'a mut crate::plan::Change {
+    plan.changes.iter_mut().find(|each| each.id.as_str() == change).unwrap()
+}
+
+#[test]
+fn good_plans_have_no_violations() {
+    for plan in [sample::empty(), sample::mixed(), sample::ten()] {
+        assert_eq!(check(&plan), []);
+    }
+}
+
+#[test]
+fn steps_wait_for_steps_above_them() {
+    breaks("after", |plan| plan.steps.swap(0, 1));
+    breaks("after", |plan| plan.steps[1].after.push(StepId::new("no/such")));
+    breaks("after", |plan| {
+        let own = plan.steps[1].id.clone();
+        plan.steps[1].after.push(own);
+    });
+    breaks("after", |plan| {
+        let twice = plan.steps[1].after[0].clone();
+        plan.steps[1].after.push(twice);
+    });
+    breaks("step", |plan| plan.steps[1].id = plan.steps[0].id.clone());
+}
+
+#[test]
+fn changes_have_steps_and_reasons_and_steps_have_changes() {
+    breaks("step", |plan| plan.steps.retain(|step| !step.id.as_str().starts_with("legacy/")));
+    breaks("step", |plan| plan.changes.retain(|change| change.id.as_str() != "legacy"));
+    breaks("step", |plan| plan.steps[0].id = StepId::new("create"));
+    breaks("reason", |plan| plan.changes[0].reasons.clear());
+    breaks("change", |plan| plan.changes.push(plan.changes[0].clone()));
+    breaks("sets", |plan| of(plan, "legacy").set = Some(SetName::new("unknown")));
+    breaks("sets", |plan| of(plan, "shop-web-1").set = Some(SetName::new("db")));
+}
+
+#[test]
+fn a_verb_means_its_steps() {
+    breaks("shape", |plan| of(plan, "legacy").verb = Verb::Kill);
+    breaks("shape", |plan| of(plan, "shop-web-1").verb = Verb::Replace);
+    breaks("shape", |plan| of(plan, "shop-web-1").verb = Verb::Run);
+    breaks("shape", |plan| of(plan, "shop-db").verb = Verb::Create);
+}
+
+#[test]
+fn nothing_is_removed_before_its_replacement_is_proven() {
+    breaks("replace", |plan| without(plan, "shop-db/prove"));
+    breaks("replace", |plan| {
+        let place = place(plan, "shop-db/remove");
+        plan.steps[place].after = vec![StepId::new("shop-db/start")];
+    });
+    breaks("replace", |plan| {
+        let place = place(plan, "shop-db/stop");
+        plan.steps[place].after.clear();
+    });
+    breaks("replace", |plan| {
+        without(plan, "shop-db/start");
+        without(plan, "shop-db/prove");
+    });
+    breaks("replace", |plan| {
+        without(plan, "shop-db/rename-old");
+        without(plan, "shop-db/rename-new");
+    });
+}
+
+#[test]
+fn what_is_created_is_addressed_after_that() {
+    breaks("created", |plan| {
+        let place = place(plan, "shop-web-1/start");
+        plan.steps[place].after.clear();
+    });
+    breaks("created", |plan| {
+        let other = Subject::CreatedBy(StepId::new("shop-web-2/create"));
+        *action(plan, "shop-web-3/start") = Action::Start { container: other, wait: false };
+    });
+    breaks("twice", |plan| {
+        let mut again = plan.steps[place(plan, "legacy/stop")].clone();
+        again.id = StepId::new("legacy/again");
+        plan.steps.push(again);
+    });
+}
+
+#[test]
+fn facts_carry_the_steps() {
+    breaks("facts", |plan| plan.facts.containers.retain(|fact| fact.name.as_str() != "legacy"));
+    breaks("facts", |plan| plan.facts.images.clear());
+    breaks("facts", |plan| {
+        let fact = plan.facts.containers[0].clone();
+        plan.facts.containers.push(fact);
+    });
+    breaks("run", |plan| without(plan, "shop-db/stop"));
+    for run in [Run::Idle, Run::Dead] {
+        breaks("run", |plan| plan.facts.containers[0].run = run);
+    }
+    breaks("facts", |plan| {
+        of(plan, "legacy").verb = Verb::Kill;
+        let container = Subject::Container(ContainerId::new(sample::hex("", 9)));
+        *action(plan, "legacy/stop") = Action::Kill { container, signal: "KILL".into() };
+    });
+    breaks("members", |plan| plan.facts.members.values_mut().for_each(Vec::clear));
+    breaks("members", |plan| {
+        plan.facts.members.insert(SetName::new("x"), Vec::new());
+    });
+    breaks("names", |plan| plan.facts.names.clear());
+}
+
+#[test]
+fn names_are_free_when_they_are_taken() {
+    let named = ContainerName::new;
+    breaks("names", |plan| {
+        let place = place(plan, "shop-db/rename-new");
+        plan.steps[place].after = vec![StepId::new("shop-db/stop")];
+    });
+    breaks("names", |plan| plan.facts.containers[0].name = named("shop-web-1"));
+    for (from, to) in
+        [("shop-db.bp-new", "shop-db.bp-old"), ("shop-db.bp-new", "x"), ("x", "shop-db")]
+    {
+        breaks("names", |plan| {
+            let container = Subject::CreatedBy(StepId::new("shop-db/create"));
+            *action(plan, "shop-db/rename-new") =
+                Action::Rename { container, from: named(from), to: named(to) };
+        });
+    }
+    for (name, finally) in [
+        ("shop-web-1.bp-old", "shop-web-1"),
+        ("shop-web-1", "shop-web-2"),
+        ("x.bp-new", "x.bp-new"),
+        ("shop-web-1.bp-new", "shop-web-1"),
+    ] {
+        breaks("names", |plan| {
+            if let Action::Create { name: called, finally: last, .. } =
+                action(plan, "shop-web-1/create")
+            {
+                (*called, *last) = (named(name), named(finally));
+            }
+        });
+    }
+    breaks("names", |plan| {
+        let other = Subject::Container(ContainerId::new(sample::hex("", 77)));
+        *action(plan, "legacy/stop") =
+            Action::Stop { container: other, signal: None, timeout: None };
+    });
+}
+
+#[test]
+fn images_are_pinned() {
+    let pin = |plan: &mut Plan, pin: ImagePin| {
+        if let Action::Create { image, .. } = action(plan, "shop-web-1/create") {
+            *image = pin;
+        }
+    };
+    let digest = sample::hex("sha256:", 5);
+    breaks("pin", |plan| pin(plan, ImagePin::Digest(digest.clone())));
+    breaks("danger", |plan| pin(plan, ImagePin::Digest(digest.clone())));
+    breaks("pin", |plan| pin(plan, ImagePin::Id(ImageId::new("nginx:latest"))));
+    breaks("pin", |plan| {
+        let step = crate::plan::Step {
+            id: StepId::new("image:a/pull"),
+            action: Action::Pull { image: "a:1".into() },
+            after: vec![],
+        };
+        plan.steps.push(step);
+    });
+    let pulled = after(|plan| {
+        let pull = StepId::new("image:a:1/pull");
+        pin(plan, ImagePin::Digest(digest.clone()));
+        let place = place(plan, "shop-web-1/create");
+        plan.steps[place].after.push(pull.clone());
+        let image = format!("a@{digest}");
+        let step = crate::plan::Step { id: pull, action: Action::Pull { image }, after: vec![] };
+        plan.steps.insert(0, step);
+        of(plan, "shop-web-1").danger.push(Danger::ImageUnknown);
+        let mut change = of(plan, "shop-web-2").clone();
+        change.id = ChangeId::new("image:a:1");
+        (change.set, change.verb) = (None, Verb::Pull);
+        plan.changes.push(change);
+        sample::settle(plan);
+    });
+    assert_eq!(pulled, Vec::<String>::new());
+}
+
+#[test]
+fn dangers_are_said_and_not_said_in_vain() {
+    breaks("danger", |plan| of(plan, "shop-db").danger.clear());
+    breaks("danger", |plan| of(plan, "legacy").danger = vec![Danger::Outage]);
+    breaks("danger", |plan| of(plan, "legacy").danger.reverse());
+    breaks("danger", |plan| of(plan, "shop-web-1").danger = vec![Danger::Outage]);
+    breaks("danger", |plan| of(plan, "shop-web-1").danger = vec![Danger::Adopted]);
+    breaks("adopted", |plan| of(plan, "legacy").adopted = false);
+    breaks("adopted", |plan| of(plan, "shop-db").adopted = true);
+    breaks("danger", |plan| {
+        plan.facts.containers[0].settings.insert("RestartPolicy".into(), json!("always"));
+    });
+    breaks("danger", |plan| {
+        let fact = plan.facts.containers.iter_mut().find(|fact| fact.name.as_str() == "shop-db");
+        let reference = crate::ident::Reference::Env { name: "P".into() };
+        let verdict = crate::plan::facts::Verdict::Different;
+        let rotated = crate::plan::facts::ReferenceFact { reference, verdict };
+        fact.unwrap().references.insert("P".into(), rotated);
+    });
+    breaks("order", |plan| plan.changes.reverse());
+}
+
+#[test]
+fn the_summary_is_counted_anew() {
+    breaks("summary", |plan| plan.summary.created += 1);
+    breaks("summary", |plan| plan.summary.pulled = 1);
+    breaks("summary", |plan| plan.summary.message = "no action taken.".into());
+}
+
+#[test]
+fn the_declared_state_fits() {
+    breaks("project", |plan| plan.project = ProjectName::new("other"));
+    breaks("project", |plan| plan.declared = json!({}));
+    breaks("sets", |plan| plan.declared["containers"]["more"] = json!({}));
+}
+
+#[test]
+fn marks_stand_for_what_is_hidden_only() {
+    breaks("mark", |plan| plan.declared["containers"]["db"] = json!({"x": "«hunter2»"}));
+    let fine = after(|plan| {
+        plan.declared["containers"]["db"] = json!({"a": HIDDEN, "b": "«from_env:P»"});
+    });
+    assert_eq!(fine, Vec::<String>::new());
+}
+
+#[test]
+fn hostile_plans_are_doubted_safely() {
+    let violations = check(&sample::hostile());
+    assert!(!violations.is_empty());
+    for violation in violations {
+        let text = violation.to_string();
+        assert!(!text.chars().any(say::is_unsafe), "{text}");
+        assert!(text.len() < 2_000, "{text}");
+    }
+}
