@@ -13,8 +13,8 @@ pub(super) fn networks(body: &Json, engine: &Engine, world: &World) -> Object {
         return Object::new();
     }
     let mut networks = Object::new();
-    for (word, wish) in entries(&body["NetworkingConfig"]["EndpointsConfig"]) {
-        networks.insert(name(word, world).to_owned(), endpoint(word, wish, engine, world));
+    for (called, wish) in entries(&body["NetworkingConfig"]["EndpointsConfig"]) {
+        networks.insert(name(called, world).to_owned(), endpoint(called, wish, engine, world));
     }
     // The default network is joined only where no other is named.
     let implied = matches!(mode, "" | "default" | "bridge") && !networks.is_empty();
@@ -25,15 +25,15 @@ pub(super) fn networks(body: &Json, engine: &Engine, world: &World) -> Object {
 }
 
 /// The name of a network; what nobody knows stays as it is.
-fn name<'a>(word: &'a str, world: &'a World) -> &'a str {
-    if matches!(word, "" | "default") {
+fn name<'a>(called: &'a str, world: &'a World) -> &'a str {
+    if matches!(called, "" | "default") {
         return "bridge";
     }
-    world.network_by(word).map_or(word, |(name, _)| name)
+    world.network_by(called).map_or(called, |(name, _)| name)
 }
 
 /// One attachment.
-fn endpoint(word: &str, wish: &Json, engine: &Engine, world: &World) -> Json {
+fn endpoint(called: &str, wish: &Json, engine: &Engine, world: &World) -> Json {
     let mut endpoint = object(json!({
         "Aliases": null, "DriverOpts": null, "EndpointID": "", "Gateway": "",
         "GlobalIPv6Address": "", "GlobalIPv6PrefixLen": 0, "IPAMConfig": null, "IPAddress": "",
@@ -50,7 +50,7 @@ fn endpoint(word: &str, wish: &Json, engine: &Engine, world: &World) -> Json {
         // Ignored at create.
         endpoint.insert("MacAddress".to_owned(), "".into());
     }
-    if let Some((_, id)) = world.network_by(name(word, world)) {
+    if let Some((_, id)) = world.network_by(name(called, world)) {
         endpoint.insert("NetworkID".to_owned(), id.as_str().into());
     }
     Json::Object(endpoint)

@@ -30,6 +30,7 @@ pub enum Kind {
 }
 
 /// Facts about an engine, from its own words.
+#[expect(clippy::struct_excessive_bools, reason = "each is an answer of its own")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Engine {
     /// Whose engine it is.

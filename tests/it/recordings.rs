@@ -257,3 +257,71 @@ fn empty(value: &Json) -> bool {
         other => *other == json!(0),
     }
 }
+
+/// Any JSON under the names that adapt reads, so that it is read and not passed over.
+fn any_json() -> impl proptest::strategy::Strategy<Value = Json> {
+    use proptest::prelude::*;
+    let names = proptest::sample::select(vec![
+        "Binds",
+        "Cmd",
+        "Config",
+        "EndpointsConfig",
+        "Entrypoint",
+        "Env",
+        "ExposedPorts",
+        "Healthcheck",
+        "HostConfig",
+        "Hostname",
+        "Id",
+        "Labels",
+        "Links",
+        "LogConfig",
+        "Memory",
+        "MemorySwap",
+        "Mounts",
+        "NetworkMode",
+        "NetworkSettings",
+        "Networks",
+        "NetworkingConfig",
+        "PortBindings",
+        "RestartPolicy",
+        "SecurityOpt",
+        "Type",
+        "Volumes",
+        "VolumesFrom",
+        "WorkingDir",
+        "Aliases",
+        "bridge",
+    ]);
+    let leaf = prop_oneof![
+        Just(Json::Null),
+        any::<bool>().prop_map(Json::from),
+        any::<i64>().prop_map(Json::from),
+        ".{0,9}".prop_map(Json::from),
+        "(container:|/|:|\\.\\.|=|é|default|a){0,4}".prop_map(Json::from),
+    ];
+    leaf.prop_recursive(4, 48, 8, move |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Json::from),
+            proptest::collection::btree_map(names.clone(), inner, 0..8).prop_map(|map| {
+                map.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+            }),
+        ]
+    })
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn no_json_makes_adapt_or_look_panic(body in any_json(), image in any_json()) {
+        let (engine, world) = (Engine::newest(), World::default());
+        let name = ContainerName::new("web");
+        let body = Body::from_json(body);
+        let adapted = adapt::adapt(&name, &body, Some(&image), &engine, &world);
+        for json in [&adapted, body.json(), &image] {
+            let look = look(json);
+            proptest::prop_assert!(ROWS.iter().all(|row| row.read(&look) == row.read(&look)));
+        }
+    }
+}
