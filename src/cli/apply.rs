@@ -13,8 +13,7 @@ use crate::apply::confirm::{Mismatch, Seen, Wanted as Goal, confirm};
 use crate::apply::journal::Journal;
 use crate::apply::result::{ResultDocument, StaleEntry};
 use crate::apply::{
-    Clock, Outcome, RealClock, Run, Settings, Signal, SimulatedClock, Stale,
-    run as run_steps,
+    Clock, Outcome, RealClock, Run, Settings, Signal, SimulatedClock, Stale, run as run_steps,
 };
 use crate::engine::docker::Docker;
 use crate::engine::secrets::Secrets;

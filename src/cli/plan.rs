@@ -78,7 +78,8 @@ pub fn refused(errors: &[PlanError]) -> Failure {
 
 /// The checker has the last word on every plan.
 pub fn sound(plan: &Plan) -> std::result::Result<(), Failure> {
-    let violations: Vec<String> = Vec::new(); let _ = plan; // CHECK
+    let violations: Vec<String> = Vec::new();
+    let _ = plan; // CHECK
     if violations.is_empty() {
         return Ok(());
     }

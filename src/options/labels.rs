@@ -35,8 +35,7 @@ impl Say for Labels {
             }
             // A label that is only there says nothing, in Compose too.
             let value = match &value {
-                None => Some(String::new()),
-                Some(Node { kind: Kind::Null, .. }) => Some(String::new()),
+                None | Some(Node { kind: Kind::Null, .. }) => Some(String::new()),
                 Some(value) => text(value, "the text of a label", problems),
             };
             fine &= value.is_some();

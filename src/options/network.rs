@@ -123,13 +123,11 @@ impl Say for Addresses {
         let texts = one_or_more(node, "an IP address or a list of them", problems)?;
         let mut addresses = Vec::new();
         for text in &texts {
-            match text.parse() {
-                Ok(ip) => addresses.push(ip),
-                Err(_) => {
-                    let message =
-                        format!("expected an IP address, but found `{}`", say::short(text));
-                    problems.add(node.place, message);
-                }
+            if let Ok(ip) = text.parse() {
+                addresses.push(ip);
+            } else {
+                let message = format!("expected an IP address, but found `{}`", say::short(text));
+                problems.add(node.place, message);
             }
         }
         (addresses.len() == texts.len()).then_some(Self(addresses))
@@ -343,7 +341,7 @@ impl Say for Hosts {
             let bare = ip.strip_prefix('[').and_then(|ip| ip.strip_suffix(']')).unwrap_or(ip);
             match bare.parse::<IpAddr>() {
                 _ if name.is_empty() => {
-                    problems.add(node.place, "expected a host's name, but found none")
+                    problems.add(node.place, "expected a host's name, but found none");
                 }
                 Ok(ip) => drop(hosts.insert(format!("{name}:{ip}"))),
                 Err(_) if bare == "host-gateway" => drop(hosts.insert(format!("{name}:{bare}"))),

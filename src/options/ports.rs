@@ -244,7 +244,7 @@ fn spread(
 
 /// `{target: 80, published: 8080, host_ip: 127.0.0.1, protocol: tcp}`.
 fn long_form(place: Place, entries: &[Entry], problems: &mut Problems) -> Option<Vec<Published>> {
-    const KEYS: [&'static str; 4] = ["target", "published", "host_ip", "protocol"];
+    const KEYS: [&str; 4] = ["target", "published", "host_ip", "protocol"];
     let before = problems.all.len();
     let mut said = BTreeMap::new();
     for entry in entries {

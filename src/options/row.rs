@@ -122,14 +122,13 @@ impl Body {
         if !self.0.is_object() {
             self.0 = Json::Object(serde_json::Map::new());
         }
-        #[expect(clippy::expect_used, reason = "made an object on the line above")]
-        let map = self.0.as_object_mut().expect("an object");
+        let Json::Object(map) = &mut self.0 else { unreachable!("made an object above") };
         let slot = map.entry(field).or_insert_with(|| Json::Object(serde_json::Map::new()));
         if !slot.is_object() {
             *slot = Json::Object(serde_json::Map::new());
         }
-        #[expect(clippy::expect_used, reason = "made an object on the line above")]
-        slot.as_object_mut().expect("an object")
+        let Json::Object(inner) = slot else { unreachable!("made an object above") };
+        inner
     }
 
     /// The JSON.

@@ -6,8 +6,9 @@ use super::network::NetworkMode;
 use super::ports::Ports;
 use super::row::Declared;
 
-/// What is wrong with the declared options of one set, each *expected …, but found …*.
-pub fn conflicts(options: &[Declared]) -> Vec<String> {
+/// What is wrong with the declared options of one set: the key of the option to blame, and
+/// *expected …, but found …*.
+pub fn conflicts(options: &[Declared]) -> Vec<(&'static str, String)> {
     let said = Said { options };
     [retries(&said), removal(&said), ports(&said), names(&said)].into_iter().flatten().collect()
 }
@@ -23,7 +24,7 @@ impl<'a> Said<'a> {
 }
 
 /// The engine refuses a number of retries beside any other policy.
-fn retries(said: &Said) -> Option<String> {
+fn retries(said: &Said) -> Option<(&'static str, String)> {
     let Retries(retries) = said.get("restart_policy_retry")?;
     if *retries == 0 {
         return None;
@@ -31,26 +32,29 @@ fn retries(said: &Said) -> Option<String> {
     match said.get::<Restart>("restart") {
         Some(Restart::OnFailure(None)) => None,
         Some(Restart::OnFailure(Some(own))) if own == retries => None,
-        Some(other) => Some(format!(
-            "expected `restart: on-failure` beside `restart_policy_retry: {retries}`, but found \
-             `{other}`"
-        )),
-        None => Some(format!(
-            "expected `restart: on-failure` beside `restart_policy_retry: {retries}`, but found none"
-        )),
+        other => {
+            let found = other.map_or("none".to_owned(), |other| format!("`{other}`"));
+            let message = format!(
+                "expected `restart: on-failure` beside `restart_policy_retry: {retries}`, but \
+                 found {found}"
+            );
+            Some(("restart_policy_retry", message))
+        }
     }
 }
 
 /// The engine refuses to bring back what it removes.
-fn removal(said: &Said) -> Option<String> {
+fn removal(said: &Said) -> Option<(&'static str, String)> {
     let restart = said.get::<Restart>("restart").filter(|restart| **restart != Restart::No)?;
     said.get::<bool>("auto_remove").filter(|remove| **remove).map(|_| {
-        format!("expected no restart policy beside `auto_remove: true`, but found `{restart}`")
+        let message =
+            format!("expected no restart policy beside `auto_remove: true`, but found `{restart}`");
+        ("restart", message)
     })
 }
 
 /// Nothing is published from a network that is not the container's own.
-fn ports(said: &Said) -> Option<String> {
+fn ports(said: &Said) -> Option<(&'static str, String)> {
     let ports = said.get::<Ports>("ports").filter(|ports| !ports.0.is_empty())?;
     let mode = match said.get("network_mode")? {
         NetworkMode::Host => "host".to_owned(),
@@ -58,16 +62,78 @@ fn ports(said: &Said) -> Option<String> {
         _ => return None,
     };
     let first = ports.0.first().map(ToString::to_string).unwrap_or_default();
-    Some(format!("expected no `ports` beside `network_mode: {mode}`, but found `{first}`"))
+    let message = format!("expected no `ports` beside `network_mode: {mode}`, but found `{first}`");
+    Some(("ports", message))
 }
 
 /// With another container's network come its names.
-fn names(said: &Said) -> Option<String> {
+fn names(said: &Said) -> Option<(&'static str, String)> {
     let Some(NetworkMode::Container(_)) = said.get("network_mode") else { return None };
     let keys = ["hostname", "links", "dns", "extra_hosts", "expose"];
     let found = said.options.iter().find(|option| keys.contains(&option.row().about().key))?;
-    Some(format!(
-        "expected no `{}` beside `network_mode: container:…`: the network is the other one's",
-        found.row().about().key
-    ))
+    let key = found.row().about().key;
+    let message = format!(
+        "expected no `{key}` beside `network_mode: container:…`: the network is the other one's"
+    );
+    Some((key, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::row_by_word;
+    use crate::spec::node::{Node, Problems};
+    use serde_json::{Value as Json, json};
+
+    fn told(options: &Json) -> Vec<(&'static str, String)> {
+        let declared: Vec<Declared> = options
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(word, value)| {
+                let node = Node::from_json(value);
+                row_by_word(word).unwrap().parse(&node, &mut Problems::default()).unwrap()
+            })
+            .collect();
+        conflicts(&declared)
+    }
+
+    #[test]
+    fn what_goes_together_is_no_conflict() {
+        for options in [
+            json!({"restart_policy": "on-failure", "restart_policy_retry": 5}),
+            json!({"restart_policy": "always", "restart_policy_retry": 0}),
+            json!({"restart": "on-failure:5", "restart_policy_retry": 5}),
+            json!({"restart": "no", "auto_remove": true}),
+            json!({"network_mode": "host", "ports": [], "hostname": "a"}),
+            json!({"network_mode": "bridge", "ports": [80]}),
+        ] {
+            assert_eq!(told(&options), [], "{options}");
+        }
+    }
+
+    #[test]
+    fn what_an_engine_would_refuse_is_told_at_the_option_to_blame() {
+        for (options, key, end) in [
+            (
+                json!({"restart": "always", "restart_policy_retry": 5}),
+                "restart_policy_retry",
+                "found `always`",
+            ),
+            (json!({"restart_policy_retry": 5}), "restart_policy_retry", "found none"),
+            (
+                json!({"restart": "on-failure:3", "restart_policy_retry": 5}),
+                "restart_policy_retry",
+                "found `on-failure:3`",
+            ),
+            (json!({"restart": "always", "auto_remove": true}), "restart", "found `always`"),
+            (json!({"network_mode": "host", "ports": [80]}), "ports", "found `80/tcp`"),
+            (json!({"network_mode": "container:db", "links": ["a"]}), "links", "the other one's"),
+        ] {
+            let told = told(&options);
+            assert_eq!(told.len(), 1, "{options}: {told:?}");
+            assert_eq!(told[0].0, key);
+            assert!(told[0].1.ends_with(end), "{told:?}");
+        }
+    }
 }

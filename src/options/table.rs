@@ -41,12 +41,13 @@ pub fn markdown() -> String {
 
 fn line(row: &dyn AnyRow) -> String {
     let about = row.about();
-    let aliases: String = about.aliases.iter().map(|alias| format!(", `{alias}`")).collect();
+    let words: Vec<String> =
+        [about.key].iter().chain(about.aliases).map(|word| format!("`{word}`")).collect();
     let ignored = match about.compare {
         Mode::Ignore => " (not compared unless asked)",
         Mode::Strict | Mode::Superset => "",
     };
     let example = about.examples.first().copied().unwrap_or_default().replace('|', "\\|");
     let doc = about.doc.replace('|', "\\|");
-    format!("| `{}`{aliases} | {doc}{ignored} | `{}: {example}` |", about.key, about.key)
+    format!("| {} | {doc}{ignored} | `{}: {example}` |", words.join(", "), about.key)
 }

@@ -126,10 +126,8 @@ pub(super) fn bind_source(path: &str) -> Result<String, (String, &'static str)> 
         ));
     }
     let cleaned = clean(path);
-    Ok(match path.starts_with('/') || cleaned == "." || cleaned.starts_with("..") {
-        true => cleaned,
-        false => format!("./{cleaned}"),
-    })
+    let kept = path.starts_with('/') || cleaned == "." || cleaned.starts_with("..");
+    Ok(if kept { cleaned } else { format!("./{cleaned}") })
 }
 
 /// The path inside, cleaned.

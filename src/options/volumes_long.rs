@@ -79,12 +79,11 @@ pub(super) fn parse(
     if let Some(mount) = &mut mount {
         mount.read_only = flag(entries, "read_only", false, problems);
     }
-    let inside = match word(entries, "target", problems) {
-        Some(text) => target(&text).map_err(|message| problems.add(place, message)).ok(),
-        None => {
-            problems.add(place, "expected `target`, the path inside, but found none");
-            None
-        }
+    let inside = if let Some(text) = word(entries, "target", problems) {
+        target(&text).map_err(|message| problems.add(place, message)).ok()
+    } else {
+        problems.add(place, "expected `target`, the path inside, but found none");
+        None
     };
     (problems.all.len() == before).then_some((inside?, mount?))
 }

@@ -11,7 +11,7 @@ use super::set::{self, Places, SetReader};
 use super::vocabulary::{self, or};
 use super::{Compat, Identity, Set, Spec, order, strings};
 use crate::ident::{ProjectName, SetName, reserved_suffix};
-use crate::options::Context;
+use crate::options::{Context, rules};
 use crate::say;
 
 /// The names in each environment file that was read, by the path that the spec writes.
@@ -114,6 +114,7 @@ fn root(node: &Node, files: &Files, problems: &mut Problems) -> Option<Spec> {
     names(&spec, &places, problems);
     circles(&spec, &places, problems);
     vet(&spec, &places, &reader, problems);
+    conflicts(&spec, &places, problems);
     Some(spec)
 }
 
@@ -262,6 +263,16 @@ fn vet(
                 let place = places.get(key).map(|places| places.of(row.about().key));
                 problems.add(place.unwrap_or_default(), message);
             }
+        }
+    }
+}
+
+/// What options of one set mind of each other.
+fn conflicts(spec: &Spec, places: &BTreeMap<SetName, Places>, problems: &mut Problems) {
+    for (key, set) in &spec.sets {
+        for (blamed, message) in rules::conflicts(&set.options) {
+            let place = places.get(key).map(|places| places.of(blamed));
+            problems.add(place.unwrap_or_default(), message);
         }
     }
 }

@@ -411,8 +411,8 @@ fn the_shell_is_told_which_files_to_read() {
 #[test]
 fn sets_come_after_what_they_need() {
     let text = "project: p\ncontainers:\n  a: {image: x, depends_on: [web, elsewhere]}\n  \
-        b: {image: x}\n  c: {image: x, name: web, links: ['d:db'], network_mode: 'container:b'}\n  \
-        d: {image: x, volumes_from: [b]}\n";
+        b: {image: x}\n  c: {image: x, name: web, links: ['d:db']}\n  \
+        d: {image: x, volumes_from: [b], network_mode: 'container:b'}\n";
     let order: Vec<_> =
         order::order(&right(text)).unwrap().into_iter().map(|set| set.to_string()).collect();
     assert_eq!(order, ["b", "d", "c", "a"]);
