@@ -191,7 +191,7 @@ pub fn read(bytes: &[u8]) -> Result<Snapshot, Unreadable> {
     }
     let bytes = bytes.strip_prefix(&[0xEF, 0xBB, 0xBF]).unwrap_or(bytes);
     let text = std::str::from_utf8(bytes).or_else(|error| {
-        let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count();
         unreadable(format!("line {line}: expected UTF-8, but found other bytes"), HINT)
     })?;
     match text.trim_start().chars().next() {

@@ -1,5 +1,7 @@
 //! What can be said on the command line. Completions and the manual page are made from it.
 
+#![expect(clippy::doc_markdown, reason = "the comments are what `--help` prints")]
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -35,8 +37,7 @@ pub struct Cli {
 /// What every command takes.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Global {
-    /// The engine: unix:///PATH, tcp://HOST:PORT, ssh://USER@HOST (else DOCKER_HOST, else the
-    /// Docker context)
+    /// The engine: a unix, tcp or ssh URL (else DOCKER_HOST, else the Docker context)
     #[arg(short = 'H', long, global = true, value_name = "URL", help_heading = "Engine")]
     pub host: Option<String>,
     /// The Docker context to use (else DOCKER_CONTEXT, else the current one)

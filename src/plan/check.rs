@@ -16,6 +16,7 @@ use std::fmt;
 use serde_json::Value as Json;
 
 use super::{Action, Plan, Summary};
+use crate::ident::SetName;
 use crate::options::canon::{HIDDEN, marked_reference};
 use crate::say;
 use graph::{Graph, change_of};
@@ -122,7 +123,7 @@ fn summary(plan: &Plan, doubts: &mut Doubts) {
             let what = if word == "pulled" { "image" } else { "container" };
             let plural = if counted == 1 { "" } else { "s" };
             let comma = if sentence.is_empty() { "" } else { ", " };
-            sentence.push_str(&format!("{comma}{word} {counted} {what}{plural}"));
+            sentence.extend([comma, word, " ", &counted.to_string(), " ", what, plural]);
         }
     }
     sentence.push_str(if sentence.is_empty() { "no action taken." } else { "." });
@@ -162,7 +163,7 @@ fn sets(plan: &Plan, doubts: &mut Doubts) {
     let declared = plan.declared["containers"].as_object();
     let declared: BTreeSet<&str> =
         declared.map(|sets| sets.keys().map(String::as_str).collect()).unwrap_or_default();
-    let reported: BTreeSet<&str> = plan.sets.keys().map(|set| set.as_str()).collect();
+    let reported: BTreeSet<&str> = plan.sets.keys().map(SetName::as_str).collect();
     doubts.unless(declared == reported, "sets", || {
         let all: Vec<_> = declared.symmetric_difference(&reported).map(named).collect();
         format!("expected every declared set in `sets` and no other, but found {}", all.join(", "))

@@ -101,13 +101,14 @@ fn compare(out: &mut Vec<Entry>, place: &str, old: &impl Serialize, new: &impl S
     walk(out, place, Some(&json(old)), Some(&json(new)), 0);
 }
 
+/// Deeper than so many fields is one thing for a reader.
+const DEEP: usize = 5;
+
 /// Follows two values down to where they differ.
 fn walk(out: &mut Vec<Entry>, place: &str, old: Option<&Json>, new: Option<&Json>, depth: usize) {
     if old == new {
         return;
     }
-    // Deeper is one thing for a reader.
-    const DEEP: usize = 5;
     match (old, new) {
         (Some(Json::Object(a)), Some(Json::Object(b))) if depth < DEEP => {
             for key in a.keys().chain(b.keys()).collect::<BTreeSet<_>>() {
@@ -161,10 +162,9 @@ fn shown(value: &Json) -> String {
             .collect();
         return reason_text::limited(&format!("{verb}: {}", reasons.join("; ")), 400);
     }
-    if value["option"].is_string() || value["because"].is_string() {
-        if let Ok(reason) = serde_json::from_value(value.clone()) {
-            return reason_text::text(&reason);
-        }
+    let is_reason = value["option"].is_string() || value["because"].is_string();
+    if is_reason && let Ok(reason) = serde_json::from_value(value.clone()) {
+        return reason_text::text(&reason);
     }
     let text = crate::canonical::line(value).unwrap_or_else(|_| value.to_string());
     reason_text::limited(&text, 160)

@@ -144,7 +144,7 @@ impl Lines {
         if !self.0.is_empty() {
             self.0.push_str(",\n");
         }
-        self.0.push_str(&format!("  \"{key}\": {value}"));
+        self.0.extend(["  \"", key, "\": ", value]);
     }
 
     fn field(&mut self, key: &str, value: &impl Serialize) -> Result<(), NoCanonicalForm> {

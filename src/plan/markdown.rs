@@ -149,10 +149,10 @@ fn group(group: &Group) -> String {
     if !group.dangers.is_empty() {
         let words: Vec<_> =
             group.dangers.iter().map(|danger| escaped(reason_text::danger(*danger))).collect();
-        out.push_str(&format!(" – ⚠ {}", words.join(", ")));
+        out.extend([" – ⚠ ", &words.join(", ")]);
     }
     for line in group.reasons.iter().chain(&group.impact) {
-        out.push_str(&format!("\n  - {}", escaped(line)));
+        out.extend(["\n  - ", &escaped(line)]);
     }
     out
 }
@@ -212,7 +212,7 @@ mod tests {
         for (at, _) in text.match_indices(['`', '|', '[', '~']) {
             let ours =
                 text[at..].starts_with("`bayplan show`") || text[at..].starts_with("` prints");
-            assert!(ours || text[..at].ends_with('\\'), "{}", &text[at.saturating_sub(9)..at + 1]);
+            assert!(ours || text[..at].ends_with('\\'), "{}", &text[at.saturating_sub(9)..=at]);
         }
     }
 

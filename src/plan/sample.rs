@@ -57,6 +57,7 @@ fn step(change: &ChangeId, what: &str, action: Action, after: &[&StepId]) -> Ste
     Step { id: StepId::of(change, what), action, after }
 }
 
+#[expect(clippy::too_many_lines, reason = "one record after the other")]
 /// Adds the replacement of a live container `name` (ID from `number`) of a set, as §10 of the
 /// design has it.
 pub(crate) fn add_replace(plan: &mut Plan, set: &str, name: &str, number: u64) {

@@ -266,8 +266,8 @@ mod tests {
         let plan = sample::mixed();
         let coloured = text(&plan, Options { colour: true, steps: true });
         assert!(coloured.contains("\u{1b}["));
-        let plain = anstream::adapter::strip_str(&coloured).to_string();
-        assert_eq!(plain, text(&plan, Options { colour: false, steps: true }));
+        let stripped = anstream::adapter::strip_str(&coloured).to_string();
+        assert_eq!(stripped, text(&plan, Options { colour: false, steps: true }));
     }
 
     #[test]

@@ -10,6 +10,9 @@ use crate::say;
 
 /// The most characters of one name.
 const NAME: usize = 120;
+/// Alike changes of a set stand close together; looking back this far finds them, and keeps 10,000
+/// changes from being compared with each other.
+const BACK: usize = 50;
 /// The most characters of one sentence.
 const SENTENCE: usize = 600;
 
@@ -111,9 +114,6 @@ fn not_acted_on(plan: &Plan) -> Vec<(String, String, Vec<String>)> {
 
 fn groups(changes: &[Change]) -> Vec<Group> {
     let mut groups: Vec<(&Change, Vec<&str>)> = Vec::new();
-    // Alike changes of a set stand close together; looking back a little finds them, and keeps
-    // 10,000 changes from being compared with each other.
-    const BACK: usize = 50;
     for change in changes {
         let alike = groups.iter_mut().rev().take(BACK).find(|(first, _)| {
             let Change { id: _, set, verb, adopted, danger, impact, reasons } = change;

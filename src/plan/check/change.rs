@@ -158,7 +158,7 @@ impl Shape {
                 proof,
                 self.remove,
             ];
-            self.chained(&chain, &id, graph, doubts);
+            chained(&chain, &id, graph, doubts);
             doubts.unless(
                 self.rename_old.is_some() && self.rename_new.is_some(),
                 "replace",
@@ -169,23 +169,13 @@ impl Shape {
             });
         } else {
             let chain = [self.create, self.end, self.start, self.prove, self.remove];
-            self.chained(&chain, &id, graph, doubts);
+            chained(&chain, &id, graph, doubts);
         }
         let proven = self.start.is_none() || self.waits || self.prove.is_some();
         let removes = self.create.is_some() && self.remove.is_some();
         doubts.unless(proven || !removes, "replace", || {
             format!("expected the replacement of {id} to be proven before the old one is removed")
         });
-    }
-
-    fn chained(&self, chain: &[Option<usize>], id: &str, graph: &Graph<'_>, doubts: &mut Doubts) {
-        let there: Vec<usize> = chain.iter().copied().flatten().collect();
-        for two in there.windows(2) {
-            let [first, then] = [two[0], two[1]].map(|place| kind(&graph.steps[place].action));
-            doubts.unless(graph.before(two[0], two[1]), "replace", || {
-                format!("expected {id} to {first} before it may {then}")
-            });
-        }
     }
 
     /// Containers that are there and that the steps address.
@@ -197,6 +187,17 @@ impl Shape {
                 Subject::CreatedBy(_) => None,
             })
             .collect()
+    }
+}
+
+/// Each of these steps surely comes after the one before.
+fn chained(chain: &[Option<usize>], id: &str, graph: &Graph<'_>, doubts: &mut Doubts) {
+    let there: Vec<usize> = chain.iter().copied().flatten().collect();
+    for two in there.windows(2) {
+        let [first, then] = [two[0], two[1]].map(|place| kind(&graph.steps[place].action));
+        doubts.unless(graph.before(two[0], two[1]), "replace", || {
+            format!("expected {id} to {first} before it may {then}")
+        });
     }
 }
 

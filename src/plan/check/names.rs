@@ -94,10 +94,10 @@ impl<'a> Harbour<'a> {
 
 fn created(step: &Step, name: &ContainerName, finally: &ContainerName, doubts: &mut Doubts) {
     let id = named(&step.id);
-    let (stem, suffix) = reserved_suffix(name.as_str());
+    let (bare, suffix) = reserved_suffix(name.as_str());
     let fine = match suffix {
         None => name == finally,
-        Some(suffix) => suffix == SUFFIX_NEW && stem == finally.as_str(),
+        Some(suffix) => suffix == SUFFIX_NEW && bare == finally.as_str(),
     };
     doubts.unless(fine, "names", || {
         format!("expected {id} to create {}, but found {}", named(finally), named(name))
