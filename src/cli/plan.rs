@@ -78,8 +78,7 @@ pub fn refused(errors: &[PlanError]) -> Failure {
 
 /// The checker has the last word on every plan.
 pub fn sound(plan: &Plan) -> std::result::Result<(), Failure> {
-    let violations: Vec<String> = Vec::new();
-    let _ = plan; // CHECK
+    let violations = crate::plan::check::check(plan);
     if violations.is_empty() {
         return Ok(());
     }
