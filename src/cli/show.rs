@@ -1,24 +1,90 @@
 //! `bayplan show`.
 
+use serde::Deserialize;
+
 use super::args::{Format, Global, ShowArgs};
 use super::report::{Exit, Failure, Result};
-use super::{files, output};
+use super::{files, output, result_text};
+use crate::apply::result::{self, ResultDocument};
+use crate::canonical;
 use crate::plan::{format, markdown, text};
 
-/// Prints a plan.
+/// Prints a plan, or the result of an apply.
 pub fn run(args: &ShowArgs, global: &Global) -> Result {
     let bytes = files::read(&args.file, format::MAX_BYTES)?;
-    let within = |failure: Failure| failure.within(&files::named(&args.file));
-    let loaded = format::read(&bytes).map_err(|error| within(error.into()))?;
-    let shown = match args.format {
+    let shown = if is_result(&bytes) {
+        show_result(&bytes, args.format)
+    } else {
+        show_plan(&bytes, args, global)
+    };
+    output::data(&shown.map_err(|failure| failure.within(&files::named(&args.file)))?)?;
+    Ok(Exit::Done)
+}
+
+/// Whether a file says that it is a result; all else is for the reader of plans to tell apart.
+fn is_result(bytes: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Head {
+        format: String,
+    }
+    let small = bytes.len() <= format::MAX_BYTES;
+    small && serde_json::from_slice(bytes).is_ok_and(|head: Head| head.format == result::FORMAT)
+}
+
+fn show_plan(
+    bytes: &[u8],
+    args: &ShowArgs,
+    global: &Global,
+) -> std::result::Result<String, Failure> {
+    let loaded = format::read(bytes)?;
+    Ok(match args.format {
         Format::Text => {
             let options = text::Options { steps: args.steps, colour: output::colour(global) };
             text::text(&loaded.plan, options)
         }
         Format::Markdown => markdown::markdown(&loaded.plan, args.steps),
         // It was proven to be canonical UTF-8: the file is its own JSON form.
-        Format::Json => String::from_utf8_lossy(&bytes).into_owned(),
-    };
-    output::data(&shown)?;
-    Ok(Exit::Done)
+        Format::Json => String::from_utf8_lossy(bytes).into_owned(),
+    })
+}
+
+fn show_result(bytes: &[u8], form: Format) -> std::result::Result<String, Failure> {
+    let wrong = |error: &serde_json::Error| Failure::new(Exit::Error, canonical::complaint(error));
+    let document: ResultDocument = serde_json::from_slice(bytes).map_err(|error| wrong(&error))?;
+    Ok(match form {
+        Format::Text => result_text::text(&document),
+        Format::Markdown => markdown::lines("## Result", &result_text::text(&document)),
+        Format::Json => {
+            let mut out = Vec::new();
+            canonical::pretty(&mut out, &document, 0).map_err(|error| wrong(&error))?;
+            out.push(b'\n');
+            String::from_utf8_lossy(&out).into_owned()
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_are_told_from_plans_and_shown_safely() {
+        let document = ResultDocument::refused("no \u{1b}[2J @all <b>", 4, Vec::new());
+        let bytes = serde_json::to_vec(&document).unwrap();
+        assert!(is_result(&bytes));
+        assert!(
+            !is_result(b"{\"format\": \"bayplan/plan/1\"}")
+                && !is_result(b"{")
+                && !is_result(b"[]")
+        );
+        insta::assert_snapshot!(show_result(&bytes, Format::Markdown).unwrap(), @r"
+        ## Result
+
+        - no \\u\{1b\}\[2J &#64;all &lt;b&gt;
+        ");
+        for form in [Format::Text, Format::Json, Format::Markdown] {
+            let shown = show_result(&bytes, form).unwrap();
+            assert!(!shown.chars().any(|c| c != '\n' && crate::say::is_unsafe(c)), "{shown}");
+        }
+    }
 }

@@ -380,6 +380,10 @@ fn check_format(json: &Json) -> Result<(), Unreadable> {
         let message = "expected a plan, but found a snapshot";
         return fault(Fault::NotAPlan, message, "give it to `bayplan plan SPEC --snapshot FILE`");
     }
+    if format.starts_with("bayplan/result/") {
+        let message = "expected a plan, but found the result of an apply";
+        return fault(Fault::NotAPlan, message, "`bayplan show` prints results");
+    }
     let ours = FORMAT.rsplit_once('/').map_or("", |(kind, _)| kind);
     let number = format.strip_prefix(ours).and_then(|rest| rest.strip_prefix('/'));
     if number.is_some_and(|number| number.parse::<u32>().is_ok()) {

@@ -27,10 +27,18 @@ pub fn markdown(plan: &Plan, steps: bool) -> String {
             }),
         );
     }
-    if page.full {
-        page.out.push_str("\n*Cut here: `bayplan show` prints all of it.*\n");
+    page.ended()
+}
+
+/// Lines of text as a comment, cut like a plan's.
+pub fn lines(heading: &str, text: &str) -> String {
+    let mut page = Page { out: String::new(), full: false };
+    page.line(heading);
+    page.line("");
+    for line in text.lines() {
+        page.line(&format!("- {}", escaped(line.trim_start())));
     }
-    page.out
+    page.ended()
 }
 
 /// Foreign text as text: every character that markdown or HTML gives a meaning is escaped, and
@@ -72,6 +80,13 @@ impl Page {
         }
         self.out.push_str(line);
         self.out.push('\n');
+    }
+
+    fn ended(mut self) -> String {
+        if self.full {
+            self.out.push_str("\n*Cut here: `bayplan show` prints all of it.*\n");
+        }
+        self.out
     }
 
     fn block(&mut self, heading: &str, lines: impl Iterator<Item = String>) {
