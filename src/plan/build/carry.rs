@@ -6,7 +6,7 @@ use super::PlanError;
 use super::choose::{Choice, Fate, Member};
 use super::danger::{self, Doing};
 use super::draft::Draft;
-use super::images::Settled;
+use super::images::{self, Settled};
 use super::job::{Job, Replacing, Stopping};
 use super::ports;
 use crate::compare::{self, Terms};
@@ -290,17 +290,17 @@ impl<'a> Draft<'a> {
                     Some(before) => Because::ImageMoved {
                         reference: reference.clone(),
                         expected: digest.clone(),
-                        found: Some(before.to_string()),
+                        found: images::digest_of(self.snapshot, before, reference),
                     },
                 };
                 (true, pinned, reason)
             }
-            Settled::Here { retag: Some(pinned), id, .. } => {
-                let before = self.snapshot.image_of(reference).map(|(id, _)| id.to_string());
-                let expected = id.to_string();
-                let reason =
-                    Because::ImageMoved { reference: reference.clone(), expected, found: before };
-                (false, pinned, reason)
+            Settled::Here { retag: Some(pinned), .. } => {
+                let before = self.snapshot.image_of(reference).map(|(id, _)| id);
+                let found = before.and_then(|id| images::digest_of(self.snapshot, id, reference));
+                let digest = pinned.split_once('@').map_or("", |(_, digest)| digest);
+                let (reference, expected) = (reference.clone(), digest.to_owned());
+                (false, pinned, Because::ImageMoved { reference, expected, found })
             }
             Settled::None | Settled::Here { .. } | Settled::Lacking { .. } => return,
         };

@@ -97,6 +97,17 @@ fn asked<'a>(
     }
 }
 
+/// The digest that a local image has in the repository of a reference, if it ever was there.
+pub(super) fn digest_of(snapshot: &Snapshot, id: &ImageId, reference: &str) -> Option<String> {
+    let repository = ImageRef::parse(reference).ok()?.repository()?;
+    let digests = snapshot.images.get(id)?["RepoDigests"].as_array().into_iter().flatten();
+    digests
+        .filter_map(Json::as_str)
+        .filter_map(|text| ImageRef::parse(text).ok())
+        .filter(|local| local.repository().as_ref() == Some(&repository))
+        .find_map(|local| local.digest().map(str::to_owned))
+}
+
 /// The local image that has this digest among its `RepoDigests`. A digest is not an image ID.
 fn local_with_digest<'a>(
     snapshot: &'a Snapshot,
