@@ -21,5 +21,5 @@ mod wherever;
 
 pub use clock::{Clock, RealClock, SimulatedClock};
 pub use outcome::{Became, Outcome, Signal, Stale, StepOutcome, Trouble};
-pub use run::{Run, Settings, run};
+pub use run::{Run, Settings, left_out, run};
 pub use secrets::{NoSecrets, Secrets, redacted};

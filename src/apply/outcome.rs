@@ -105,6 +105,8 @@ pub struct Trouble {
     pub step: StepId,
     /// Why; safe to print.
     pub message: String,
+    /// Whether all of it is as it was before the run.
+    pub as_before: bool,
     /// What is where now, one fragment a container.
     pub now: Vec<String>,
     /// Commands that bring back what was; empty where nothing was lost.
@@ -159,11 +161,12 @@ impl Outcome {
     pub fn exit_code(&self) -> u8 {
         let failed = self.steps.iter().any(|step| matches!(step.became, Became::Failed { .. }));
         let stale = self.stale().next().is_some();
+        let as_before = !self.touched && self.troubles.iter().all(|trouble| trouble.as_before);
+        // Of what is stale, only changes that were begun are troubles.
         let half_done = !self.troubles.is_empty();
         match self.interrupted {
-            _ if failed && self.touched => 7,
-            _ if failed && half_done => 7,
-            _ if failed => 5,
+            _ if failed && as_before => 5,
+            _ if failed => 7,
             _ if stale && half_done => 7,
             _ if stale => 3,
             Some(signal) => signal.exit_code(),

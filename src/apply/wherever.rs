@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::outcome::{Became, Outcome, StepOutcome, Trouble, change_of, changes_container};
-use super::precheck::{name_of, run_of, status_of, subject};
+use super::precheck::{name_of, run_of, started_at, status_of, subject};
 use super::run::Context;
 use crate::engine::Writer;
 use crate::ident::{ChangeId, ContainerId, ContainerName, SUFFIX_OLD};
@@ -16,6 +16,7 @@ struct Now {
     name: ContainerName,
     run: Run,
     status: String,
+    started_at: String,
 }
 
 impl Now {
@@ -25,6 +26,7 @@ impl Now {
             name: name_of(found),
             run: run_of(found),
             status: status_of(found),
+            started_at: started_at(found).to_owned(),
         }
     }
 }
@@ -105,6 +107,7 @@ impl<W: Writer> Context<'_, W> {
         let was_live =
             old.as_ref().and_then(|id| self.fact(id)).is_some_and(|fact| fact.run.is_live());
         let starts = mine.iter().any(|step| matches!(step.action, Action::Start { .. }));
+        let as_before = new_now.is_none() && self.old_as_before(old.as_ref(), old_now.as_ref());
         let (old, new) = (there(old_now), there(new_now));
         let back = back(old.as_ref(), new.as_ref(), &finally, was_live);
         let finish = if create.is_some() {
@@ -112,7 +115,20 @@ impl<W: Writer> Context<'_, W> {
         } else {
             Vec::new()
         };
-        Trouble { change, step: step.id.clone(), message, now, back, finish }
+        Trouble { change, step: step.id.clone(), message, as_before, now, back, finish }
+    }
+
+    /// Whether a found container has the name and the run state, and where that is a fact the
+    /// process, that the plan relied on.
+    fn old_as_before(&self, id: Option<&ContainerId>, now: Option<&Seen>) -> bool {
+        match (id.and_then(|id| self.fact(id)), now) {
+            (Some(fact), Some(Seen::There(now))) => {
+                let process = fact.started_at.as_ref().is_none_or(|at| *at == now.started_at);
+                now.name == fact.name && now.run == fact.run && process
+            }
+            (_, None) => true,
+            (None, Some(_)) | (_, Some(Seen::Gone | Seen::Silent)) => false,
+        }
     }
 
     async fn see(&self, id: &str) -> Seen {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where its preparation fails")]
 
+mod apply;
 mod engine;
 mod fake_engine;
 mod hostile_spec;

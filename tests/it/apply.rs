@@ -1,0 +1,648 @@
+//! The executor on the simulated engine: hand-made plans, every fault at every call.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use bayplan::apply::events::{Event, Sink};
+use bayplan::apply::journal::{Journal, Phase};
+use bayplan::apply::{
+    Became, NoSecrets, Outcome, Run, Secrets, Settings, Signal, SimulatedClock, redacted, run,
+};
+use bayplan::engine::simulated::{Behaviour, Faults, Simulated, When};
+use bayplan::engine::{ErrorKind, FilledBody, Reader, Writer};
+use bayplan::ident::{ChangeId, ContainerId, ContainerName, ImageId, ProjectName, SetName, StepId};
+use bayplan::options::Body;
+use bayplan::plan::facts::{ContainerFact, ImageFact};
+use bayplan::plan::{
+    Action, Because, Change, Facts, ImagePin, Impact, Plan, Reason, Step, Subject, Summary, Tool,
+    Verb,
+};
+use bayplan::snapshot::{Container, Run as RunClass, Snapshot};
+use serde_json::{Value as Json, json};
+use tokio::sync::watch;
+
+const IMAGE: &str = "sha256:aa";
+
+fn block<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+fn id(letter: &str) -> ContainerId {
+    ContainerId::new(letter.repeat(64))
+}
+
+fn found(letter: &str, name: &str, status: &str) -> Container {
+    let running = status == "running";
+    let inspect = json!({
+        "Id": id(letter), "Name": format!("/{name}"), "Image": IMAGE,
+        "Created": "2026-01-02T03:04:05Z",
+        "Config": {"Image": "app:1", "Labels": {}, "Cmd": ["serve"]},
+        "HostConfig": {"NetworkMode": "bridge"},
+        "NetworkSettings": {"Networks": {"bridge": {}}, "Ports": {}},
+        "Mounts": [],
+        "State": {"Status": status, "Running": running, "Paused": false, "Restarting": false,
+            "Dead": false, "ExitCode": 0, "StartedAt": "2026-01-02T03:04:06Z"},
+    });
+    Container { list: None, inspect: Some(inspect), env: BTreeMap::new() }
+}
+
+fn engine(containers: Vec<Container>) -> Simulated {
+    let mut snapshot = Snapshot { containers, whole: true, ..Snapshot::default() };
+    let image = json!({"Id": IMAGE, "RepoTags": ["app:1"], "RepoDigests": [],
+        "Config": {"Cmd": ["serve"]}});
+    snapshot.images.insert(ImageId::new(IMAGE), image);
+    Simulated::new(&snapshot)
+}
+
+fn fact(letter: &str, name: &str, run: RunClass) -> ContainerFact {
+    ContainerFact {
+        id: id(letter),
+        name: ContainerName::new(name),
+        image: ImageId::new(IMAGE),
+        run,
+        exit_code: None,
+        started_at: None,
+        settings: BTreeMap::new(),
+        networks: Vec::new(),
+        references: BTreeMap::new(),
+    }
+}
+
+/// A plan, and the bodies of its creates.
+struct Made {
+    plan: Plan,
+    bodies: BTreeMap<StepId, Body>,
+}
+
+impl Made {
+    fn new(facts: Vec<ContainerFact>) -> Self {
+        let plan = Plan {
+            project: ProjectName::new("shop"),
+            target: None,
+            summary: Summary::default(),
+            changes: Vec::new(),
+            warnings: Vec::new(),
+            steps: Vec::new(),
+            sets: BTreeMap::new(),
+            assumed: Vec::new(),
+            declared: json!({}),
+            facts: Facts { containers: facts, ..Facts::default() },
+            spec: None,
+            tool: Tool { name: "bayplan".to_owned(), version: "0".to_owned() },
+        };
+        Self { plan, bodies: BTreeMap::new() }
+    }
+
+    fn change(&mut self, name: &str, verb: Verb, because: Because) -> &mut Self {
+        self.plan.changes.push(Change {
+            id: ChangeId::new(name),
+            set: Some(SetName::new("web")),
+            verb,
+            adopted: false,
+            danger: Vec::new(),
+            impact: Impact::default(),
+            reasons: vec![Reason::Because(because)],
+        });
+        self
+    }
+
+    fn step(&mut self, step: &str, action: Action, after: &[&str]) -> &mut Self {
+        if let Action::Create { finally, .. } = &action {
+            let body = json!({"Image": "app:1", "Env": ["SECRET=hunter2hunter2"],
+                "Labels": {"io.bayplan.name": finally, "io.bayplan.set": "web"}});
+            self.bodies.insert(StepId::new(step), Body::from_json(body));
+        }
+        let after = after.iter().map(|after| StepId::new(*after)).collect();
+        self.plan.steps.push(Step { id: StepId::new(step), action, after });
+        self
+    }
+
+    /// The seven steps of a replacement of a running container.
+    fn replace(&mut self, name: &str, letter: &str, pin: ImagePin, after: &[&str]) -> &mut Self {
+        let step = |what: &str| format!("{name}/{what}");
+        let old = Subject::Container(id(letter));
+        let new = Subject::CreatedBy(StepId::new(step("create")));
+        let called = |suffix: &str| ContainerName::new(format!("{name}{suffix}"));
+        let chain = [
+            (
+                "create",
+                Action::Create {
+                    name: called(".bp-new"),
+                    finally: called(""),
+                    set: SetName::new("web"),
+                    image: pin,
+                },
+            ),
+            ("stop", Action::Stop { container: old.clone(), signal: None, timeout: None }),
+            (
+                "rename-old",
+                Action::Rename { container: old.clone(), from: called(""), to: called(".bp-old") },
+            ),
+            (
+                "rename-new",
+                Action::Rename { container: new.clone(), from: called(".bp-new"), to: called("") },
+            ),
+            ("start", Action::Start { container: new.clone(), wait: false }),
+            ("prove", Action::Prove { container: new }),
+            ("remove", Action::Remove { container: old }),
+        ];
+        let mut before: Vec<String> = after.iter().map(|after| (*after).to_owned()).collect();
+        for (what, action) in chain {
+            let after: Vec<&str> = before.iter().map(String::as_str).collect();
+            self.step(&step(what), action, &after);
+            before = vec![step(what)];
+        }
+        self.change(name, Verb::Replace, Because::RecreateAlways)
+    }
+
+    fn create(&mut self, name: &str, wait: bool) -> &mut Self {
+        let create = format!("{name}/create");
+        let start = format!("{name}/start");
+        let new = Subject::CreatedBy(StepId::new(&create));
+        let called = ContainerName::new(name);
+        let action = Action::Create {
+            name: called.clone(),
+            finally: called,
+            set: SetName::new("web"),
+            image: pin(),
+        };
+        self.step(&create, action, &[]);
+        self.step(&start, Action::Start { container: new.clone(), wait }, &[&create]);
+        if !wait {
+            self.step(&format!("{name}/prove"), Action::Prove { container: new }, &[&start]);
+        }
+        self.change(name, Verb::Create, Because::TooFew { expected: 1, found: 0 })
+    }
+}
+
+fn pin() -> ImagePin {
+    ImagePin::Id(ImageId::new(IMAGE))
+}
+
+fn replacement() -> Made {
+    let mut made = Made::new(vec![fact("a", "web", RunClass::Live)]);
+    made.replace("web", "a", pin(), &[]);
+    made
+}
+
+/// Gathers events; asks the run to stop once so many steps began.
+struct Watcher {
+    events: RefCell<Vec<Event>>,
+    stop_after: Option<usize>,
+    stop: watch::Sender<Option<Signal>>,
+}
+
+impl Watcher {
+    fn new(stop_after: Option<usize>) -> Self {
+        Self { events: RefCell::default(), stop_after, stop: watch::Sender::new(None) }
+    }
+}
+
+impl Sink for Watcher {
+    fn event(&self, event: &Event) {
+        self.events.borrow_mut().push(event.clone());
+        let began = |event: &&Event| matches!(event, Event::Started { .. });
+        let began = self.events.borrow().iter().filter(began).count();
+        if self.stop_after.is_some_and(|after| began >= after) {
+            self.stop.send_replace(Some(Signal::Interrupt));
+        }
+    }
+}
+
+/// Knows the one secret of these tests.
+struct Hunter;
+
+impl Secrets for Hunter {
+    fn fill(&self, body: &Body) -> Result<FilledBody, String> {
+        NoSecrets.fill(body)
+    }
+    fn redact(&self, text: &str) -> String {
+        redacted(text, ["hunter2hunter2"])
+    }
+}
+
+async fn apply_with(
+    engine: &Simulated,
+    made: &Made,
+    watcher: &Watcher,
+    parallelism: usize,
+) -> (Outcome, Journal) {
+    let mut journal = Journal::new();
+    let clock = SimulatedClock(engine);
+    let none = BTreeSet::new();
+    let settings = Settings { parallelism, monitor: Duration::from_secs(2) };
+    let order = Run {
+        engine,
+        plan: &made.plan,
+        bodies: &made.bodies,
+        done: &none,
+        blocked: &none,
+        secrets: &Hunter,
+        clock: &clock,
+        sink: watcher,
+        cancel: watcher.stop.subscribe(),
+        settings,
+    };
+    let outcome = run(order, &mut journal).await;
+    (outcome, journal)
+}
+
+async fn apply(engine: &Simulated, made: &Made) -> Outcome {
+    apply_with(engine, made, &Watcher::new(None), 4).await.0
+}
+
+async fn named(engine: &Simulated, name: &str) -> Option<Json> {
+    let found = engine.inspect(name).await.unwrap()?;
+    (found["Name"] == format!("/{name}")).then_some(found)
+}
+
+fn became(outcome: &Outcome, step: &str) -> Became {
+    outcome.steps.iter().find(|had| had.id.as_str() == step).unwrap().became.clone()
+}
+
+#[test]
+fn a_replacement_goes_its_seven_steps() {
+    block(async {
+        let engine = engine(vec![found("a", "web", "running")]);
+        let made = replacement();
+        let (outcome, journal) = apply_with(&engine, &made, &Watcher::new(None), 4).await;
+        assert!(outcome.is_success(), "{outcome:#?}");
+        assert_eq!(outcome.exit_code(), 0);
+        assert_eq!(
+            outcome.summary.message,
+            "created 1 container, started 1 container, stopped 1 container, removed 1 container."
+        );
+        let calls: Vec<String> = engine
+            .changing()
+            .iter()
+            .map(|call| call.split(' ').next().unwrap().to_owned())
+            .collect();
+        assert_eq!(calls, ["create", "stop", "rename", "rename", "start", "remove"]);
+        assert_eq!(named(&engine, "web").await.unwrap()["State"]["Status"], "running");
+        assert_eq!(engine.inspect(id("a").as_str()).await.unwrap(), None);
+        assert_eq!(journal.records().len(), 14);
+        // The same steps again change nothing.
+        let again = apply(&engine, &made).await;
+        assert_eq!((again.exit_code(), engine.changing().len()), (3, 6));
+    });
+}
+
+/// Whatever fails when: the old container is there and can run, or the new one was proven; and who
+/// reads the report finds both.
+#[test]
+fn no_fault_of_any_call_loses_both_containers() {
+    for when in [When::Before, When::After] {
+        for kind in [ErrorKind::Interrupted, ErrorKind::Status(500), ErrorKind::Conflict] {
+            for number in 0..6 {
+                block(async {
+                    let engine = engine(vec![found("a", "web", "running")]);
+                    engine.set_faults(Faults::at(number, when, kind));
+                    let outcome = apply(&engine, &replacement()).await;
+                    let told = format!("{when:?} {kind:?} {number}: {outcome:#?}");
+                    let old = engine.inspect(id("a").as_str()).await.unwrap();
+                    if outcome.is_success() {
+                        let new = named(&engine, "web").await.unwrap();
+                        assert!(old.is_none() && new["State"]["Running"] == true, "{told}");
+                        return;
+                    }
+                    let old = old.unwrap_or_else(|| panic!("the old one is lost: {told}"));
+                    let [trouble] = outcome.troubles.as_slice() else { panic!("{told}") };
+                    let name = old["Name"].as_str().unwrap().trim_start_matches('/');
+                    assert!(trouble.now[0].contains(&format!("`{name}`")), "{told}");
+                    let changed = number > 0 || engine.list().await.unwrap().len() > 1;
+                    assert_eq!(outcome.exit_code(), if changed { 7 } else { 5 }, "{told}");
+                    go_back(&engine, &trouble.back).await;
+                    let old = named(&engine, "web").await.unwrap();
+                    assert_eq!(old["Id"], json!(id("a")), "{told}");
+                    assert_eq!(old["State"]["Running"], true, "{told}");
+                });
+            }
+        }
+    }
+}
+
+/// Does what the commands of a report say.
+async fn go_back(engine: &Simulated, commands: &[String]) {
+    engine.set_faults(Faults::none());
+    for command in commands {
+        let words: Vec<&str> = command.split(' ').collect();
+        let found = engine.inspect(words[2]).await.unwrap().unwrap();
+        let id = ContainerId::new(found["Id"].as_str().unwrap());
+        match words[1] {
+            "stop" => drop(engine.stop(&id, None, None).await.unwrap()),
+            "start" => drop(engine.start(&id).await.unwrap()),
+            "rm" => drop(engine.remove(&id).await.unwrap()),
+            "rename" => engine.rename(&id, &ContainerName::new(words[3])).await.unwrap(),
+            other => panic!("{other}"),
+        }
+    }
+}
+
+#[test]
+fn an_interrupted_call_that_took_effect_is_no_failure() {
+    for number in 0..6 {
+        block(async {
+            let engine = engine(vec![found("a", "web", "running")]);
+            engine.set_faults(Faults::at(number, When::After, ErrorKind::Interrupted));
+            let outcome = apply(&engine, &replacement()).await;
+            assert!(outcome.is_success(), "{number}: {outcome:#?}");
+            assert_eq!(engine.changing().len(), 6, "no call was made twice");
+        });
+    }
+}
+
+#[test]
+fn asked_to_stop_it_begins_nothing_and_says_where_it_is() {
+    for after in 1..=7 {
+        block(async {
+            let engine = engine(vec![found("a", "web", "running")]);
+            let watcher = Watcher::new(Some(after));
+            let (outcome, journal) = apply_with(&engine, &replacement(), &watcher, 4).await;
+            let began = watcher
+                .events
+                .borrow()
+                .iter()
+                .filter(|event| matches!(event, Event::Started { .. }))
+                .count();
+            assert_eq!(began, after, "nothing begins after the signal");
+            assert!(journal.records().iter().all(|record| record.phase != Phase::Stale));
+            if after == 7 {
+                assert_eq!(outcome.exit_code(), 0);
+                return;
+            }
+            assert_eq!(outcome.exit_code(), 130, "{outcome:#?}");
+            let [trouble] = outcome.troubles.as_slice() else { panic!("{outcome:#?}") };
+            assert_eq!(trouble.now.len(), 2);
+            go_back(&engine, &trouble.back).await;
+            assert_eq!(named(&engine, "web").await.unwrap()["Id"], json!(id("a")));
+        });
+    }
+}
+
+#[test]
+fn what_dies_while_it_is_watched_is_not_proven_and_its_secrets_stay_secret() {
+    block(async {
+        let engine = engine(vec![found("a", "web", "running")]);
+        engine.behave(
+            "web",
+            Behaviour {
+                ends: Some((Duration::from_secs(1), 3)),
+                output: "token hunter2hunter2\n\u{1b}[31mred".to_owned(),
+                ..Behaviour::default()
+            },
+        );
+        let outcome = apply(&engine, &replacement()).await;
+        assert_eq!(outcome.exit_code(), 7);
+        let Became::Failed { message } = became(&outcome, "web/prove") else {
+            panic!("{outcome:#?}")
+        };
+        insta::assert_snapshot!(message, @r"
+        container `web` does not run: exited, exit code 3; its last output:
+          | token «hidden»
+          | \u{1b}[31mred
+        ");
+        assert_eq!(became(&outcome, "web/remove"), Became::NotReached);
+        let trouble = &outcome.troubles[0];
+        assert_eq!(trouble.now[0], "the old container is `web.bp-old` (aaaaaaaaaaaa), exited");
+        assert!(trouble.now[1].starts_with("the new container is `web` ("), "{:?}", trouble.now);
+        assert_eq!(trouble.back.len(), 3);
+        assert!(!format!("{outcome:?}").contains("hunter2"));
+    });
+}
+
+#[test]
+fn an_unhealthy_container_is_not_proven_and_a_slow_one_is() {
+    let check = json!({"Test": ["CMD", "true"], "Interval": 1_000_000_000_u64, "Retries": 3});
+    for (status, code) in [("healthy", 0), ("unhealthy", 7)] {
+        block(async {
+            let engine = engine(vec![found("a", "web", "running")]);
+            let health = Some((Duration::from_secs(20), status.to_owned()));
+            engine.behave("web", Behaviour { health, ..Behaviour::default() });
+            let mut made = replacement();
+            for body in made.bodies.values_mut() {
+                body.config("Healthcheck", check.clone());
+            }
+            let outcome = apply(&engine, &made).await;
+            assert_eq!(outcome.exit_code(), code, "{outcome:#?}");
+        });
+    }
+}
+
+#[test]
+fn a_one_shot_is_proven_by_its_exit_code() {
+    for code in [0, 4] {
+        block(async {
+            let engine = engine(Vec::new());
+            let ends = Some((Duration::from_secs(60), code));
+            engine.behave("job", Behaviour { ends, ..Behaviour::default() });
+            let mut made = Made::new(Vec::new());
+            made.create("job", true);
+            let outcome = apply(&engine, &made).await;
+            if code == 0 {
+                assert!(outcome.is_success());
+            } else {
+                let Became::Failed { message } = became(&outcome, "job/start") else { panic!() };
+                assert_eq!(message, "container `job` ended with exit code 4");
+                assert_eq!(outcome.exit_code(), 7);
+            }
+        });
+    }
+}
+
+#[test]
+fn a_failure_ends_its_change_and_what_depends_on_it_and_nothing_else() {
+    block(async {
+        let engine = engine(vec![found("a", "web", "running"), found("b", "api", "running")]);
+        engine.set_faults(Faults::every("create web", When::Before, ErrorKind::Status(500)));
+        let facts = vec![fact("a", "web", RunClass::Live), fact("b", "api", RunClass::Live)];
+        let mut made = Made::new(facts);
+        made.replace("web", "a", pin(), &[]).replace("api", "b", pin(), &[]);
+        made.create("late", false);
+        let late =
+            made.plan.steps.iter_mut().find(|step| step.id.as_str() == "late/create").unwrap();
+        late.after.push(StepId::new("web/prove"));
+        let outcome = apply(&engine, &made).await;
+        assert_eq!(outcome.exit_code(), 7);
+        assert_eq!(became(&outcome, "api/remove"), Became::Done);
+        assert_eq!(became(&outcome, "late/create"), Became::NotReached);
+        assert_eq!(outcome.troubles.len(), 1);
+        let old = engine.inspect(id("a").as_str()).await.unwrap().unwrap();
+        assert_eq!(old["State"]["Running"], true);
+    });
+}
+
+#[test]
+fn independent_changes_run_together_up_to_the_limit() {
+    for (limit, most) in [(1, 1), (2, 2), (8, 3)] {
+        block(async {
+            let engine = engine(Vec::new());
+            let mut made = Made::new(Vec::new());
+            made.create("one", false).create("two", false).create("three", false);
+            let (outcome, _) = apply_with(&engine, &made, &Watcher::new(None), limit).await;
+            assert!(outcome.is_success());
+            assert_eq!(engine.most_in_flight(), most);
+        });
+    }
+}
+
+#[test]
+fn what_moved_since_the_judgement_is_stale_and_nothing_is_called() {
+    type Meddle = fn(&mut Json);
+    let cases: [(&str, Meddle); 4] = [
+        ("container_renamed", |old| old["Name"] = json!("/other")),
+        ("container_image", |old| old["Image"] = json!("sha256:bb")),
+        ("container_run", |old| old["State"]["Status"] = json!("exited")),
+        ("container_run", |old| old["State"]["Status"] = json!("paused")),
+    ];
+    for (code, meddle) in cases {
+        block(async {
+            let engine = engine(vec![found("a", "web", "running")]);
+            engine.meddle(id("a").as_str(), meddle);
+            let outcome = apply(&engine, &replacement()).await;
+            let codes: Vec<&str> = outcome.stale().map(|(_, stale)| stale.code.as_str()).collect();
+            assert_eq!((codes, outcome.exit_code()), (vec![code], 3));
+            assert!(engine.changing().is_empty());
+        });
+    }
+}
+
+#[test]
+fn a_taken_name_and_a_moved_image_are_stale() {
+    block(async {
+        let engine = engine(vec![found("a", "web", "running"), found("c", "web.bp-new", "exited")]);
+        let outcome = apply(&engine, &replacement()).await;
+        let stale = outcome.stale().next().unwrap().1.to_string();
+        insta::assert_snapshot!(stale, @"expected the name `web.bp-new` to be free, but found container cccccccccccc under it");
+        assert!(engine.changing().is_empty());
+    });
+    block(async {
+        let engine = engine(Vec::new());
+        engine.pull("app@sha256:dd", &mut |_| {}).await.unwrap();
+        engine.tag("app@sha256:dd", "app:1").await.unwrap();
+        let mut made = Made::new(Vec::new());
+        made.create("web", false);
+        let outcome = apply(&engine, &made).await;
+        assert_eq!(outcome.stale().next().unwrap().1.code, "image_moved");
+        assert_eq!((outcome.exit_code(), engine.changing().len()), (3, 2));
+    });
+}
+
+fn pulled(digest: &str) -> Made {
+    let image = format!("app@{digest}");
+    let mut made = Made::new(vec![fact("a", "web", RunClass::Live)]);
+    made.plan.facts.images.push(ImageFact {
+        reference: "app:1".to_owned(),
+        id: Some(ImageId::new(IMAGE)),
+        registry: Some(digest.to_owned()),
+    });
+    made.step("image:app:1/pull", Action::Pull { image: image.clone() }, &[]);
+    let tag = Action::Tag { image, tag: "app:1".to_owned() };
+    made.step("image:app:1/tag", tag, &["image:app:1/pull"]);
+    let pin = ImagePin::Digest(digest.to_owned());
+    made.replace("web", "a", pin, &["image:app:1/tag"]);
+    let unknown = Because::ImageNotKnown { reference: "app:1".to_owned() };
+    made.plan.changes[0].reasons = vec![Reason::Because(unknown)];
+    made
+}
+
+#[test]
+fn a_pull_that_gives_the_image_that_was_found_stops_nothing() {
+    block(async {
+        let engine = engine(vec![found("a", "web", "running")]);
+        engine.offer("app@sha256:dd", json!({"Id": IMAGE}));
+        let outcome = apply(&engine, &pulled("sha256:dd")).await;
+        let (_, stale) = outcome.stale().next().unwrap();
+        assert_eq!((stale.code.as_str(), outcome.exit_code()), ("image_unchanged", 3));
+        assert_eq!(engine.changing(), ["pull app@sha256:dd"]);
+    });
+    block(async {
+        let engine = engine(vec![found("a", "web", "running")]);
+        let new = json!({"Id": "sha256:cc", "Config": {"Cmd": ["serve"]}});
+        engine.offer("app@sha256:dd", new);
+        let outcome = apply(&engine, &pulled("sha256:dd")).await;
+        assert!(outcome.is_success(), "{outcome:#?}");
+        assert_eq!(named(&engine, "web").await.unwrap()["Image"], "sha256:cc");
+    });
+}
+
+#[test]
+fn a_failed_pull_stops_everything_before_anything_was_touched() {
+    block(async {
+        let engine = engine(vec![found("a", "web", "running"), found("b", "api", "running")]);
+        engine.set_faults(Faults::every("pull", When::Before, ErrorKind::Status(500)));
+        let mut made = pulled("sha256:dd");
+        made.plan.facts.containers.push(fact("b", "api", RunClass::Live));
+        made.replace("api", "b", pin(), &[]);
+        let outcome = apply(&engine, &made).await;
+        assert_eq!(outcome.exit_code(), 5);
+        assert_eq!(engine.changing().len(), 1);
+        assert_eq!(became(&outcome, "api/create"), Became::NotReached);
+    });
+}
+
+/// Stop, kill, restart, start, remove: done once, and already done the second time.
+#[test]
+fn single_calls_are_made_once() {
+    let subject = || Subject::Container(id("a"));
+    let cases = [
+        ("stop", "running", Action::Stop { container: subject(), signal: None, timeout: Some(1) }),
+        ("kill", "running", Action::Kill { container: subject(), signal: "KILL".to_owned() }),
+        ("restart", "running", Action::Restart { container: subject(), timeout: None }),
+        ("start", "exited", Action::Start { container: subject(), wait: false }),
+        ("remove", "exited", Action::Remove { container: subject() }),
+    ];
+    for (what, status, action) in cases {
+        block(async {
+            let engine = engine(vec![found("a", "web", status)]);
+            let run = if status == "running" { RunClass::Live } else { RunClass::Idle };
+            let mut fact = fact("a", "web", run);
+            if what == "restart" {
+                fact.started_at = Some("2026-01-02T03:04:06Z".to_owned());
+            }
+            let mut made = Made::new(vec![fact]);
+            let step = format!("web/{what}");
+            made.step(&step, action, &[]);
+            let outcome = apply(&engine, &made).await;
+            assert_eq!(became(&outcome, &step), Became::Done, "{outcome:#?}");
+            assert_eq!(engine.changing().len(), 1);
+            let again = apply(&engine, &made).await;
+            assert_eq!(became(&again, &step), Became::Already, "{again:#?}");
+            assert_eq!(
+                (again.summary.message.as_str(), engine.changing().len()),
+                ("no action taken.", 1)
+            );
+        });
+    }
+}
+
+#[test]
+fn a_process_that_ignores_its_killing_is_a_failure() {
+    block(async {
+        let engine = engine(vec![found("a", "web", "running")]);
+        engine.behave("web", Behaviour { stubborn: true, ..Behaviour::default() });
+        let mut made = Made::new(vec![fact("a", "web", RunClass::Live)]);
+        let kill =
+            Action::Kill { container: Subject::Container(id("a")), signal: "HUP".to_owned() };
+        made.step("web/kill", kill, &[]);
+        let outcome = apply(&engine, &made).await;
+        let Became::Failed { message } = became(&outcome, "web/kill") else { panic!() };
+        assert_eq!(message, "container `web` still runs 10 s after signal HUP");
+    });
+}
+
+#[test]
+fn a_kill_of_another_process_than_was_reviewed_is_stale() {
+    block(async {
+        let engine = engine(vec![found("a", "web", "running")]);
+        let mut fact = fact("a", "web", RunClass::Live);
+        fact.started_at = Some("2026-01-01T00:00:00Z".to_owned());
+        let mut made = Made::new(vec![fact]);
+        let kill =
+            Action::Kill { container: Subject::Container(id("a")), signal: "KILL".to_owned() };
+        made.step("web/kill", kill, &[]);
+        let outcome = apply(&engine, &made).await;
+        assert_eq!(outcome.stale().next().unwrap().1.code, "container_restarted");
+        assert!(engine.changing().is_empty());
+    });
+}
