@@ -60,10 +60,9 @@ impl<W: Writer> Context<'_, W> {
             },
         };
         let became = match self.note(step, phase) {
-            Ok(()) => became,
             // What was done is done; that it could not be written down is told all the same.
             Err(message) if became.is_success() => failed(message),
-            Err(_) => became,
+            Ok(()) | Err(_) => became,
         };
         let container = self.about(step);
         let outcome = StepOutcome { id: step.id.clone(), became, container };

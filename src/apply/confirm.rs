@@ -15,6 +15,7 @@ use super::precheck::{name_of, run_of, status_of, subject};
 use crate::engine::{EngineError, Reader};
 use crate::ident::{ContainerId, ContainerName, SetName};
 use crate::plan::{Action, Plan, Reason, Subject};
+use crate::snapshot::Run;
 use crate::spec::State;
 
 /// What a set is to be.
@@ -85,7 +86,7 @@ pub async fn confirm<R: Reader>(
             }
         }
         there.sort_by_key(name_of);
-        mismatches.extend(members_fit(set, wanted, &there, &created));
+        mismatches.extend(members_fit(set, *wanted, &there, &created));
         for inspect in there {
             let id = ContainerId::new(inspect["Id"].as_str().unwrap_or_default());
             if created.contains(&id) {
@@ -136,7 +137,7 @@ fn removed(plan: &Plan, outcome: &Outcome) -> Vec<ContainerId> {
 /// Counts and run states.
 fn members_fit(
     set: &SetName,
-    wanted: &Wanted,
+    wanted: Wanted,
     there: &[Json],
     created: &[ContainerId],
 ) -> Vec<Mismatch> {
@@ -154,7 +155,11 @@ fn members_fit(
     let live = |inspect: &&Json| run_of(inspect).is_live();
     let (lives, idles): (Vec<&Json>, Vec<&Json>) = there.iter().partition(live);
     let counted = match wanted.state {
-        State::Present => Some(("containers", there.len())),
+        // What a failed removal left counts as nothing.
+        State::Present => {
+            let idle = |inspect: &&&Json| run_of(inspect) == Run::Idle;
+            Some(("containers", lives.len() + idles.iter().filter(idle).count()))
+        }
         State::Started | State::Reloaded | State::Restarted if wanted.one_shot => {
             let zero = |inspect: &&&Json| inspect["State"]["ExitCode"] == 0;
             Some(("containers that ended with 0", idles.iter().filter(zero).count()))

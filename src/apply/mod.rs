@@ -19,7 +19,7 @@ mod secrets;
 mod settle;
 mod wherever;
 
-pub use clock::{Clock, RealClock, SimulatedClock};
+pub use clock::{Clock, RealClock, SimulatedClock, Sleep};
 pub use outcome::{Became, Outcome, Signal, Stale, StepOutcome, Trouble};
-pub use run::{Run, Settings, left_out, run};
+pub use run::{Run, Settings, run};
 pub use secrets::{NoSecrets, Secrets, redacted};

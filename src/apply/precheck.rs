@@ -3,6 +3,8 @@
 //! It finds out one of three things: the call is to be made, its work is done already, or
 //! something else happened meanwhile and the plan is stale.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value as Json;
 
 use super::outcome::Stale;
@@ -29,7 +31,7 @@ pub(super) type Checked = Result<Check, EngineError>;
 
 /// How a container is.
 pub(super) fn run_of(inspect: &Json) -> Run {
-    Container { list: None, inspect: Some(inspect.clone()), env: Default::default() }.run()
+    Container { list: None, inspect: Some(inspect.clone()), env: BTreeMap::new() }.run()
 }
 
 /// Its primary name.
@@ -290,23 +292,17 @@ fn verdict(action: &Action, fact: Option<&ContainerFact>, found: &Json) -> Verdi
     let at = fact.and_then(|fact| fact.started_at.as_deref());
     let restarted = at.is_some_and(|at| at != started_at(found));
     match action {
-        Action::Start { wait: false, .. } => match run {
-            Run::Live => Verdict::Already,
+        Action::Start { wait, .. } => match run {
             Run::Idle => Verdict::Ready,
-            Run::Paused | Run::Dead | Run::Removing => Verdict::Should("not running"),
-        },
-        Action::Start { wait: true, .. } => match run {
-            Run::Idle => Verdict::Ready,
+            Run::Live if !wait => Verdict::Already,
             Run::Live | Run::Paused | Run::Dead | Run::Removing => Verdict::Should("not running"),
         },
-        // Proving is itself a look.
-        Action::Prove { .. } => Verdict::Ready,
-        Action::Stop { .. } if !run.is_live() => Verdict::Already,
-        Action::Kill { .. } if !run.is_live() => Verdict::Already,
+        Action::Stop { .. } | Action::Kill { .. } if !run.is_live() => Verdict::Already,
         Action::Kill { .. } if restarted => Verdict::Restarted,
         Action::Restart { .. } if !run.is_live() => Verdict::Should("running"),
         Action::Restart { .. } if restarted => Verdict::Already,
         Action::Remove { .. } if run.is_live() => Verdict::Should("not running"),
+        // Proving is itself a look.
         _ => Verdict::Ready,
     }
 }

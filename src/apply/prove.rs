@@ -18,7 +18,7 @@ use crate::ident::{ContainerId, ContainerName};
 use crate::plan::Step;
 
 /// No health check is waited for longer.
-const LONGEST: Duration = Duration::from_secs(300);
+const LONGEST: Duration = Duration::from_mins(5);
 
 /// What a health check may take beyond its own figures.
 const BEYOND: Duration = Duration::from_secs(30);

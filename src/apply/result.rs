@@ -51,23 +51,12 @@ pub struct StaleEntry {
     /// The set, where the whole plan was judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<SetName>,
-    /// What it is about: a container, an image reference, a name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub object: Option<String>,
     /// The step, where one found it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<StepId>,
     /// What.
     #[serde(flatten)]
     pub stale: Stale,
-}
-
-impl From<crate::stale::Staleness> for StaleEntry {
-    fn from(judged: crate::stale::Staleness) -> Self {
-        let crate::stale::Staleness { code, set, object, expected, found, hint } = judged;
-        let stale = Stale { code, expected, found, hint };
-        Self { set, object: Some(object), step: None, stale }
-    }
 }
 
 impl ResultDocument {
@@ -91,7 +80,6 @@ impl ResultDocument {
             .stale()
             .map(|(step, stale)| StaleEntry {
                 set: None,
-                object: None,
                 step: Some(step.clone()),
                 stale: stale.clone(),
             })

@@ -23,7 +23,6 @@ use crate::engine::Writer;
 use crate::ident::{ChangeId, ContainerId, ContainerName, ImageId, StepId};
 use crate::options::Body;
 use crate::plan::{Action, Because, ImagePin, Plan, Reason, Step, Subject};
-use crate::stale::{Judgement, SetVerdict};
 
 /// What may be said of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,23 +61,6 @@ pub struct Run<'a, W> {
     pub cancel: watch::Receiver<Option<Signal>>,
     /// How.
     pub settings: Settings,
-}
-
-/// The steps that a judgement leaves out: those of sets at their goal, and those of sets that are
-/// half done or wait for one that is.
-pub fn left_out(plan: &Plan, judged: &Judgement) -> (BTreeSet<StepId>, BTreeSet<StepId>) {
-    let blocks = |step: &Step| {
-        let change = change_of(&step.id);
-        let mut sets = plan.changes.iter().filter(|known| known.id == change);
-        sets.any(|known| {
-            let verdict = known.set.as_ref().and_then(|set| judged.verdicts.get(set));
-            matches!(verdict, Some(SetVerdict::HalfDone | SetVerdict::Blocked))
-        })
-    };
-    let left = plan.steps.iter().filter(|step| !judged.run.contains(&step.id));
-    let (blocked, done): (Vec<&Step>, Vec<&Step>) = left.partition(|step| blocks(step));
-    let ids = |steps: Vec<&Step>| steps.into_iter().map(|step| step.id.clone()).collect();
-    (ids(done), ids(blocked))
 }
 
 /// A run under way, as its steps see it.

@@ -434,7 +434,7 @@ fn a_one_shot_is_proven_by_its_exit_code() {
     for code in [0, 4] {
         block(async {
             let engine = engine(Vec::new());
-            let ends = Some((Duration::from_secs(60), code));
+            let ends = Some((Duration::from_mins(1), code));
             engine.behave("job", Behaviour { ends, ..Behaviour::default() });
             let mut made = Made::new(Vec::new());
             made.create("job", true);

@@ -55,7 +55,7 @@ impl World {
             let running = self
                 .find(target)
                 .and_then(|target| self.containers.get(&target))
-                .is_some_and(|target| is_running(target));
+                .is_some_and(is_running);
             if !running {
                 let text = format!("cannot join network of a non running container: {target}");
                 return Err((ErrorKind::Conflict, text));
