@@ -12,6 +12,7 @@ pub mod reason_text;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod schema;
+mod step;
 pub mod summary;
 pub mod text;
 pub mod view;
@@ -24,10 +25,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 pub use facts::Facts;
+pub use step::{Action, ImagePin, Step, Subject};
 
-use crate::ident::{
-    ChangeId, ContainerId, ContainerName, ImageId, ProjectName, Reference, SetName, StepId,
-};
+use crate::ident::{ChangeId, ContainerId, ContainerName, ProjectName, Reference, SetName};
 use crate::spec::State;
 
 /// The format that this version writes, and the only one that it applies.
@@ -378,128 +378,6 @@ pub struct Warning {
     pub set: Option<SetName>,
     /// A lowercase fragment.
     pub text: String,
-}
-
-/// One step: at most one changing engine call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Step {
-    /// `CHANGE/what`.
-    pub id: StepId,
-    /// What is called.
-    #[serde(flatten)]
-    pub action: Action,
-    /// Steps that must have succeeded.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub after: Vec<StepId>,
-}
-
-/// The call of a step, with all that it needs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(tag = "action", rename_all = "snake_case")]
-pub enum Action {
-    /// Pulls an image by digest: `REPOSITORY@DIGEST`.
-    Pull {
-        /** `REPOSITORY@DIGEST` */
-        image: String,
-    },
-    /// Gives a pulled image the declared tag.
-    Tag {
-        /** `REPOSITORY@DIGEST` */
-        image: String,
-        /** the declared reference */
-        tag: String,
-    },
-    /// Creates a container of a set.
-    Create {
-        /** its first name */
-        name: ContainerName,
-        /** its name once all is done */
-        finally: ContainerName,
-        /** whose options */
-        set: SetName,
-        /** what it is made from */
-        image: ImagePin,
-    },
-    /// Starts a container; a one-shot is waited for.
-    Start {
-        /** which */
-        #[serde(flatten)]
-        container: Subject,
-        /** to its end */
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        wait: bool,
-    },
-    /// Watches a started container until it is proven.
-    Prove {
-        /** which */
-        #[serde(flatten)]
-        container: Subject,
-    },
-    /// Stops a container.
-    Stop {
-        /** which */
-        #[serde(flatten)]
-        container: Subject,
-        /** declared `stop_signal` */
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        signal: Option<String>,
-        /** seconds, declared `stop_grace_period` */
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        timeout: Option<i64>,
-    },
-    /// Kills a container and waits for its end.
-    Kill {
-        /** which */
-        #[serde(flatten)]
-        container: Subject,
-        /** the signal */
-        signal: String,
-    },
-    /// Restarts a container.
-    Restart {
-        /** which */
-        #[serde(flatten)]
-        container: Subject,
-        /** seconds */
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        timeout: Option<i64>,
-    },
-    /// Renames a container.
-    Rename {
-        /** which */
-        #[serde(flatten)]
-        container: Subject,
-        /** its name before */
-        from: ContainerName,
-        /** its name after */
-        to: ContainerName,
-    },
-    /// Removes a container that does not run; its volumes stay.
-    Remove {
-        /** which */
-        #[serde(flatten)]
-        container: Subject,
-    },
-}
-
-/// The container that a step is about.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Subject {
-    /// One that is there.
-    Container(ContainerId),
-    /// The one that this step of the same run creates.
-    CreatedBy(StepId),
-}
-
-/// What a container is created from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ImagePin {
-    /// An image that is on the engine.
-    Id(ImageId),
-    /// One that this plan pulls; its ID is known then.
-    Digest(String),
 }
 
 /// What became of matching for one set.

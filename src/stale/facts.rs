@@ -171,10 +171,8 @@ impl Slice<'_> {
         });
         // A name that the plan itself frees first is no fact.
         let freed = |name: &str| {
-            let removed = self.changes().any(|change| {
-                change.id.as_str() == name && change.verb == crate::plan::Verb::Remove
-            });
-            removed
+            let dead = format!("dead:{name}");
+            self.changes().any(|change| change.id.as_str() == dead)
         };
         for name in of_set {
             if let Some(holder) = snapshot.by_name(name.as_str())

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where its preparation fails")]
 
 mod apply;
+mod cases;
 mod engine;
 mod fake_engine;
 mod hostile_spec;

@@ -28,7 +28,7 @@ const IO: &[&str] = &[
     "async fn",
 ];
 
-/// The most lines of a file, blank ones and its tests not counted.
+/// The most lines of a file of the program, blank ones and its tests not counted.
 const LONGEST: usize = 500;
 
 /// The most lines of a function in a `mod.rs`, which holds nouns and no logic.
@@ -66,7 +66,7 @@ fn root() -> &'static Path {
 }
 
 fn files(folder: &Path, out: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
+    for entry in fs::read_dir(folder).into_iter().flatten() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             files(&path, out);
@@ -185,7 +185,7 @@ fn files_are_short_and_say_what_they_are_for() {
             let _ = writeln!(complaints, "src/{}: does not begin with `//!`", source.path);
         }
         let lines = source.without_tests().lines().filter(|line| !line.trim().is_empty()).count();
-        if lines > LONGEST {
+        if lines > LONGEST && !source.path.starts_with("..") {
             let _ = writeln!(complaints, "src/{}: {lines} lines, more than {LONGEST}", source.path);
         }
     }

@@ -182,7 +182,11 @@ fn strange_recorded_data_is_survived() {
     run(async {
         let strange = json!({"Id": "ff", "Name": 3, "State": "odd", "HostConfig": [], "Config": null,
             "NetworkSettings": {"Networks": {"bridge": null}}});
-        let container = Container { list: None, inspect: Some(strange), env: std::collections::BTreeMap::new() };
+        let container = Container {
+            list: None,
+            inspect: Some(strange),
+            env: std::collections::BTreeMap::new(),
+        };
         let engine =
             Simulated::new(&Snapshot { containers: vec![container], ..Snapshot::default() });
         let id = ContainerId::new("ff");

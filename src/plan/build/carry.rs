@@ -43,8 +43,11 @@ impl<'a> Draft<'a> {
             _ => Impact::default(),
         };
         let doing = Doing { verb, found: Some(member), created: None, image_unknown: false };
+        // A dead container gives its name to a new one: two objects, two changes.
+        let dead = reasons.contains(&Reason::Because(Because::Dead));
+        let prefix = if dead { "dead:" } else { "" };
         let change = Change {
-            id: ChangeId::new(member.name.as_str()),
+            id: ChangeId::new(format!("{prefix}{}", member.name)),
             set: Some(key.clone()),
             verb,
             adopted: member.adopted,
@@ -184,7 +187,8 @@ impl<'a> Draft<'a> {
             job.wait(&needs, &up);
         }
         // A dead container of this name goes first.
-        let dead = self.jobs.iter().find(|other| other.change.id == id && other.takes_away);
+        let dead = ChangeId::new(format!("dead:{id}"));
+        let dead = self.jobs.iter().find(|other| other.change.id == dead);
         if let Some(last) = dead.and_then(|job| job.last().cloned()) {
             job.wait(&needs, &last);
         }

@@ -1,0 +1,209 @@
+//! Every case under `snapshots/`: recorded inspect data and a spec in, a plan and what applying it
+//! does out. One folder tells one story; the head of its spec says which.
+
+mod chain;
+mod world;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use chain::After;
+
+fn tell(name: &str, after: After) {
+    let case = world::Case::load(name);
+    let told = chain::run(&case, after);
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(&case.folder);
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| {
+        insta::assert_snapshot!("plan", told.plan);
+        if let Some(apply) = told.apply {
+            insta::assert_snapshot!("apply", apply);
+        }
+    });
+}
+
+/// Names the cases; `Again` marks those that do the same every time they are planned.
+macro_rules! cases {
+    ($($name:ident$(: $after:ident)?;)*) => {
+        $(
+            #[test]
+            fn $name() {
+                let after = [$(After::$after,)? After::Empty][0];
+                tell(&stringify!($name).replace('_', "-"), after);
+            }
+        )*
+
+        const NAMES: &[&str] = &[$(stringify!($name)),*];
+    };
+}
+
+cases! {
+    present_alike;
+    present_differing;
+    present_too_few;
+    present_too_many;
+    present_count_zero;
+    started_alike;
+    started_differing;
+    started_idle_alike;
+    started_idle_differing;
+    started_too_few;
+    started_nothing_there;
+    started_too_many;
+    started_count_zero;
+    started_named_idle;
+    started_on_stopped_replace;
+    reloaded_alike;
+    reloaded_differing;
+    reloaded_three_in_turn;
+    reloaded_too_few;
+    reloaded_too_many;
+    reloaded_count_zero;
+    reloaded_idle_differing_stays;
+    restarted_alike: Again;
+    restarted_differing: Again;
+    restarted_too_few: Again;
+    restarted_too_many: Again;
+    restarted_idle: Again;
+    restarted_count_zero;
+    stopped_live;
+    stopped_already;
+    stopped_differing;
+    stopped_missing;
+    stopped_comes_back;
+    stopped_with_signal_and_grace;
+    killed_live;
+    killed_with_signal;
+    killed_already;
+    killed_missing;
+    killed_named_without_image;
+    absent_all;
+    absent_already;
+    absent_named_without_image;
+    absent_keeps_volumes;
+    paused_stays;
+    paused_reloaded;
+    restarting_counts_as_live;
+    restarting_is_replaced;
+    created_is_idle;
+    dead_named;
+    dead_left;
+    recreate_always: Again;
+    recreate_never;
+    match_by_name;
+    match_by_label;
+    match_owned;
+    match_adopted_counts;
+    match_adopted_refused;
+    match_adopted_allowed;
+    match_adopted_named;
+    match_command;
+    seed_20_command_ends_with;
+    seed_21_tag_moved;
+    match_moved_tag_adopted;
+    match_tag_counts;
+    match_name_of_other_project;
+    match_name_of_other_set;
+    match_two_sets;
+    match_compose_and_swarm_ignored;
+    match_commit_copies_labels;
+    match_renamed_by_hand;
+    seed_36_alias_names;
+    orphan;
+    leftovers_of_a_dead_run;
+    seed_22_absent_by_image_alone;
+    depends_on_order;
+    dependants_links;
+    dependants_network;
+    dependants_volumes_from;
+    dependants_unmanaged;
+    depends_on_cycle;
+    image_rebuilt;
+    seed_06_image_missing_never_removes;
+    image_pull_missing;
+    image_pull_missing_replaces;
+    image_pull_shared;
+    image_pull_never;
+    image_pull_never_not_needed;
+    image_always_same;
+    image_always_moved;
+    image_always_silent;
+    image_by_digest;
+    one_shot_first;
+    one_shot_done;
+    one_shot_failed;
+    one_shot_differing;
+    compat_idle_replaced;
+    compat_superset;
+    compat_one_shot_always_runs: Again;
+    volumes_named_kept;
+    volumes_anonymous_refused;
+    volumes_anonymous_discarded;
+    auto_remove_refused;
+    compare_superset;
+    compare_ignore;
+    compare_star;
+    options_undeclared_adopted;
+    options_removed_own;
+    seed_04_all_reasons;
+    seed_05_idle_compared;
+    seed_02_who_goes_first;
+    secrets_by_reference;
+    secrets_rotated;
+    secrets_missing;
+    dangers;
+    hostile_text;
+    ports_freed_by_this_plan;
+    ports_taken_by_stranger;
+    six_sets_ten_changes;
+    option_lxc_conf;
+    option_image_handed_down;
+    option_image_caused;
+    option_image_unknown_origin;
+    option_command;
+    option_entrypoint;
+    option_expose;
+    option_ports;
+    option_ports_random;
+    option_publish_all;
+    option_volumes;
+    option_seed_08_same_path;
+    option_volumes_from;
+    option_links;
+    option_memory;
+    option_environment;
+    option_env_file;
+    option_hostname;
+    option_stdin_tty;
+    option_privileged;
+    option_network_mode;
+    option_dns;
+    option_restart;
+    option_labels;
+}
+
+#[test]
+fn no_forgotten_cases() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots");
+    let folders: BTreeSet<String> = fs::read_dir(&root)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
+        .collect();
+    let listed: BTreeSet<String> = NAMES.iter().map(|name| name.replace('_', "-")).collect();
+    assert_eq!(folders, listed, "folders on the left, cases on the right");
+    assert!(listed.len() >= 60, "fewer cases than promised");
+}
+
+#[test]
+fn every_case_says_what_it_is_for() {
+    for name in NAMES {
+        let case = world::Case::load(&name.replace('_', "-"));
+        let head = case.text.lines().next().unwrap_or_default();
+        assert!(head.starts_with("# ") && head.len() > 20, "{name}: `{head}`");
+    }
+}

@@ -1,0 +1,272 @@
+//! What every case goes through: plan, doubt, write and read back, judge, apply on the simulated
+//! engine, plan again, judge the old plan again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use bayplan::apply::events::Silent;
+use bayplan::apply::journal::Journal;
+use bayplan::apply::{self, Outcome, Secrets, Settings, SimulatedClock};
+use bayplan::engine::simulated::Simulated;
+use bayplan::engine::{FilledBody, take};
+use bayplan::ident::StepId;
+use bayplan::options::Body;
+use bayplan::options::canon::marked_reference;
+use bayplan::plan::build::{self, Input, Pins};
+use bayplan::plan::{Action, Plan, check, format, text};
+use bayplan::seal::{Sealer, Unsealed};
+use bayplan::snapshot::Snapshot;
+use bayplan::spec::Spec;
+use bayplan::stale;
+use bayplan::wanted::Wanted;
+use serde_json::Value as Json;
+
+use super::world::Case;
+
+/// Why a case may have something left to do after its plan was applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum After {
+    /// Nothing is left to do.
+    Empty,
+    /// It does the same again every time: `restarted`, `recreate: always`, one-shots that failed
+    /// or always run.
+    Again,
+}
+
+/// What is shown to a reviewer.
+pub(crate) struct Told {
+    /// The plan in words, or why there is none.
+    pub(crate) plan: String,
+    /// The calls and what came of them; nothing where there is no plan.
+    pub(crate) apply: Option<String>,
+}
+
+/// Takes a case the whole way; what does not hold ends the test.
+pub(crate) fn run(case: &Case, after: After) -> Told {
+    let spec = match case.spec() {
+        Ok(spec) => spec,
+        Err(problems) => {
+            let plan = bayplan::spec::problems::render("spec.yaml", &case.text, &problems);
+            return Told { plan, apply: None };
+        }
+    };
+    let missing: Vec<String> = spec
+        .references()
+        .iter()
+        .filter(|reference| case.secret(reference).is_none())
+        .map(|reference| format!("- {reference} cannot be resolved\n"))
+        .collect();
+    if !missing.is_empty() {
+        return Told { plan: format!("no plan:\n{}", missing.concat()), apply: None };
+    }
+    let snapshot = sealed(case, &spec, Unsealed::new(case.look(Wanted::of(&spec).images())));
+    let built = plan(&spec, &snapshot);
+    if !built.errors.is_empty() {
+        return Told { plan: errors(&built), apply: None };
+    }
+    assert_eq!(check::check(&built.plan), [], "the checker doubts it");
+    let written = format::write(&built.plan).unwrap();
+    no_secret(case, "the plan", &written.text);
+    let again = format::write(&plan(&spec, &snapshot).plan).unwrap();
+    assert_eq!(written.text, again.text, "the same inputs give other bytes");
+    let loaded = format::read(written.text.as_bytes()).expect("a plan that was written is read");
+    assert_eq!(loaded.plan, built.plan, "what was read is not what was written");
+
+    judged_current(case, &loaded.plan, &snapshot);
+    snapshot_file(case, &spec, &snapshot, &written.text);
+    let shown = text::text(&loaded.plan, text::Options { steps: true, colour: false });
+    no_secret(case, "its text", &shown);
+
+    let engine = Simulated::new(&snapshot);
+    offer(&engine, &snapshot, &loaded.plan);
+    let outcome = applied(case, &engine, &loaded.plan, &built.bodies);
+    let told = log(&engine, &outcome);
+    no_secret(case, "the log", &told);
+    assert!(outcome.is_success(), "applying it failed:\n{told}\n{:#?}", outcome.troubles);
+    settled(case, &spec, &engine, &loaded.plan, after);
+    Told { plan: shown, apply: Some(told) }
+}
+
+fn plan(spec: &Spec, snapshot: &Snapshot) -> build::Built {
+    let pins = Pins::default();
+    build::build(&Input { spec, snapshot, assume: false, pins, source: None })
+}
+
+/// What the shell does between a look and a plan: secrets are compared and hidden.
+fn sealed(case: &Case, spec: &Spec, look: Unsealed) -> Snapshot {
+    let mut known = BTreeMap::new();
+    for reference in spec.references() {
+        if let Some(value) = case.secret(&reference) {
+            known.insert(reference, secrecy::SecretString::from(value));
+        }
+    }
+    look.seal(&Sealer::new(Some(spec), known))
+}
+
+fn errors(built: &build::Built) -> String {
+    let mut out = String::from("no plan:\n");
+    for error in &built.errors {
+        let set = error.set.as_ref().map_or(String::new(), |set| format!("{set}: "));
+        let _ = writeln!(out, "- {set}{} [{}]", error.message, error.code);
+        let _ = writeln!(out, "  hint: {}", error.hint);
+    }
+    out
+}
+
+fn no_secret(case: &Case, what: &str, text: &str) {
+    for secret in case.secrets().iter().filter(|secret| secret.len() > 5) {
+        assert!(!text.contains(secret.as_str()), "{what} has the secret `{secret}`:\n{text}");
+    }
+}
+
+/// A fresh plan is current: every set that it acts on runs, nothing moved.
+fn judged_current(case: &Case, plan: &Plan, snapshot: &Snapshot) {
+    let declared = case.declared(&plan.declared).expect("what a plan declares is a spec");
+    let judgement = stale::judge(plan, &declared, snapshot);
+    assert!(judgement.is_current(), "a fresh plan is not current: {judgement:#?}");
+    let all: BTreeSet<_> = plan.steps.iter().map(|step| step.id.clone()).collect();
+    assert_eq!(judgement.run, all, "not all steps would be run: {:#?}", judgement.verdicts);
+}
+
+/// A snapshot comes back from its file, and gives the same plan.
+fn snapshot_file(case: &Case, spec: &Spec, snapshot: &Snapshot, written: &str) {
+    let bytes = bayplan::snapshot_file::write(snapshot).unwrap();
+    no_secret(case, "the snapshot", &String::from_utf8_lossy(&bytes));
+    let read = bayplan::snapshot_file::read(&bytes).expect("a snapshot that was written is read");
+    let again = format::write(&plan(spec, &read).plan).unwrap();
+    assert_eq!(written, again.text, "a snapshot from a file gives another plan");
+}
+
+/// What a registry gives where the plan pulls: the image it replaces with another ID, or any.
+fn offer(engine: &Simulated, snapshot: &Snapshot, plan: &Plan) {
+    for step in &plan.steps {
+        let Action::Pull { image } = &step.action else { continue };
+        let mut inspect = snapshot.images.values().next().cloned().unwrap_or_else(
+            || serde_json::json!({"Config": {"Cmd": ["app"], "Env": ["PATH=/bin"]}}),
+        );
+        inspect["Id"] = format!("sha256:{}", "2".repeat(64)).into();
+        inspect["RepoTags"] = Json::Array(Vec::new());
+        inspect["RepoDigests"] = Json::Array(vec![image.clone().into()]);
+        engine.offer(image, inspect);
+    }
+}
+
+struct Known<'a>(&'a Case);
+
+impl Known<'_> {
+    fn filled(&self, json: &Json) -> Result<Json, String> {
+        Ok(match json {
+            Json::String(text) => Json::String(self.text(text)?),
+            Json::Array(items) => {
+                Json::Array(items.iter().map(|item| self.filled(item)).collect::<Result<_, _>>()?)
+            }
+            Json::Object(map) => Json::Object(
+                map.iter()
+                    .map(|(key, value)| Ok((key.clone(), self.filled(value)?)))
+                    .collect::<Result<_, String>>()?,
+            ),
+            other => other.clone(),
+        })
+    }
+
+    fn text(&self, text: &str) -> Result<String, String> {
+        let (before, mark) = match text.split_once('=') {
+            Some((name, value)) => (format!("{name}="), value),
+            None => (String::new(), text),
+        };
+        match marked_reference(mark) {
+            Some(reference) => self
+                .0
+                .secret(&reference)
+                .map(|value| format!("{before}{value}"))
+                .ok_or_else(|| format!("{reference} is not set")),
+            None => Ok(text.to_owned()),
+        }
+    }
+}
+
+impl Secrets for Known<'_> {
+    fn fill(&self, body: &Body) -> Result<FilledBody, String> {
+        self.filled(body.json()).map(FilledBody::new)
+    }
+
+    fn redact(&self, text: &str) -> String {
+        let secrets = self.0.secrets();
+        apply::redacted(text, secrets.iter().map(String::as_str))
+    }
+}
+
+fn wait<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+fn applied(
+    case: &Case,
+    engine: &Simulated,
+    plan: &Plan,
+    bodies: &BTreeMap<StepId, Body>,
+) -> Outcome {
+    let (_keep, cancel) = tokio::sync::watch::channel(None);
+    let nothing = BTreeSet::new();
+    let run = apply::Run {
+        engine,
+        plan,
+        bodies,
+        done: &nothing,
+        blocked: &nothing,
+        secrets: &Known(case),
+        clock: &SimulatedClock(engine),
+        sink: &Silent,
+        cancel,
+        settings: Settings { parallelism: 1, ..Settings::default() },
+    };
+    wait(apply::run(run, &mut Journal::new()))
+}
+
+/// The calls that changed something, IDs by the names they had, and what was counted.
+fn log(engine: &Simulated, outcome: &Outcome) -> String {
+    let mut out = String::new();
+    for call in engine.changing() {
+        let _ = writeln!(out, "{call}");
+    }
+    let _ = writeln!(out, "=> {}", outcome.summary.message);
+    for step in outcome.steps.iter().filter(|step| !step.became.is_success()) {
+        let _ = writeln!(out, "{}: {:?}", step.id, step.became);
+    }
+    out
+}
+
+/// After applying, nothing is left to do, and the old plan repeats nothing.
+fn settled(case: &Case, spec: &Spec, engine: &Simulated, old: &Plan, after: After) {
+    let fresh = looked_at(case, spec, engine);
+    let built = plan(spec, &fresh);
+    assert!(built.errors.is_empty(), "planning again fails: {}", errors(&built));
+    let words = || text::text(&built.plan, text::Options { steps: true, colour: false });
+    match after {
+        After::Empty => {
+            assert!(built.plan.steps.is_empty(), "something is left to do:\n{}", words());
+        }
+        After::Again => {
+            assert!(!built.plan.steps.is_empty(), "nothing is left to do, but was expected to be");
+        }
+    }
+    let declared = case.declared(&old.declared).unwrap();
+    let judgement = stale::judge(old, &declared, &fresh);
+    assert!(judgement.tampered.is_empty(), "the old plan counts as tampered: {judgement:#?}");
+    let repeats = judgement.is_current() && !judgement.run.is_empty();
+    assert!(!repeats, "the old plan would be run again: {judgement:#?}");
+}
+
+/// A look at the simulated engine, taken as at a real one.
+fn looked_at(case: &Case, spec: &Spec, engine: &Simulated) -> Snapshot {
+    let wanted = Wanted::of(spec);
+    let taken = wait(take::take(engine, &wanted)).expect("the simulated engine can be looked at");
+    let mut snapshot = sealed(case, spec, taken);
+    // What the recording hides is hidden on the simulated engine too; what was known of it is.
+    for container in &mut snapshot.containers {
+        if let Some(marks) = engine.marks(&container.id()) {
+            container.env.clone_from(marks);
+        }
+    }
+    snapshot
+}
