@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value};
 use super::field::{At, Bytes, Field, Plain, SIZE_PATTERN, amount, field, text};
-use super::row::{ABOUT, About, Change, Group, Say};
+use super::row::{ABOUT, About, Change, Group, Say, Unit};
 use crate::spec::node::{Kind, Node, Problems};
 
 const RESOURCES: About = About { group: Group::Resources, change: Change::Update, ..ABOUT };
@@ -19,6 +19,7 @@ pub static MEM_LIMIT: Field<Bytes> = field(
         aliases: &["memory_limit", "memory"],
         doc: "the most memory it may use",
         examples: &["512m", "1.5g", "268435456"],
+        unit: Unit::Bytes,
         ..RESOURCES
     },
 );
@@ -32,6 +33,7 @@ pub static MEMSWAP_LIMIT: Field<Swap> = field(
         doc: "the most memory and swap together; -1: as much swap as there is",
         examples: &["1g", "-1"],
         follows: &["mem_limit"],
+        unit: Unit::Bytes,
         ..RESOURCES
     },
 );
@@ -44,6 +46,7 @@ pub static MEM_RESERVATION: Field<Bytes> = field(
         aliases: &["memory_reservation"],
         doc: "the memory it is cut down to when the host runs short",
         examples: &["256m"],
+        unit: Unit::Bytes,
         ..RESOURCES
     },
 );
@@ -55,6 +58,7 @@ pub static CPUS: Field<Cpus> = field(
         key: "cpus",
         doc: "how many processors' time it may use",
         examples: &["1.5", "2", "\"0.25\""],
+        unit: Unit::NanoCpus,
         ..RESOURCES
     },
 );

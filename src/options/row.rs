@@ -37,6 +37,8 @@ pub struct About {
     pub compare: Mode,
     /// How the engine changes it without a new container.
     pub change: Change,
+    /// What its numbers count, for people.
+    pub unit: Unit,
 }
 
 /// An [`About`] with the usual answers, to be completed with struct update syntax.
@@ -51,6 +53,7 @@ pub const ABOUT: About = About {
     from_image: false,
     compare: Mode::Strict,
     change: Change::Replace,
+    unit: Unit::Count,
 };
 
 /// A chapter of the table.
@@ -79,6 +82,32 @@ pub enum Mode {
     Superset,
     /// Never a difference.
     Ignore,
+}
+
+/// What the numbers of an option count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Things; they read as they are.
+    Count,
+    /// Bytes: 536870912 reads better as 512m.
+    Bytes,
+    /// Billionths of a processor: 1500000000 reads better as 1.5.
+    NanoCpus,
+}
+
+impl Unit {
+    /// A number as a spec would write it; nothing where the number itself reads as well.
+    pub fn spelt(self, number: i64) -> Option<String> {
+        match self {
+            Self::Count => None,
+            Self::Bytes => super::sizes::spelt(number),
+            Self::NanoCpus => {
+                let (whole, billionths) = (number / 1_000_000_000, number % 1_000_000_000);
+                let text = format!("{whole}.{billionths:09}");
+                (number > 0).then(|| text.trim_end_matches('0').trim_end_matches('.').to_owned())
+            }
+        }
+    }
 }
 
 /// What the engine can do about a difference.

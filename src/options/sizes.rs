@@ -17,6 +17,30 @@ pub(super) fn bytes(text: &str) -> Option<i64> {
     (0.0..9_223_372_036_854_775_808.0).contains(&size).then_some(size as i64)
 }
 
+/// A number of bytes as a spec would write it, `~` before it where it is rounded; nothing below
+/// 1k, where the number itself reads as well.
+pub(super) fn spelt(bytes: i64) -> Option<String> {
+    let bytes = u64::try_from(bytes).ok().filter(|bytes| *bytes >= 1024)?;
+    let (power, suffix) = (1..=5)
+        .zip(["k", "m", "g", "t", "p"])
+        .take_while(|(power, _)| bytes >> (10 * power) > 0)
+        .last()?;
+    let exact = (1..=power)
+        .zip(["k", "m", "g", "t", "p"])
+        .filter(|(power, _)| bytes % (1 << (10 * power)) == 0)
+        .last();
+    match exact {
+        // 1536m and not ~1.5g, but not 1073741825k.
+        Some((power, suffix)) if bytes >> (10 * power) < 100_000 => {
+            Some(format!("{}{suffix}", bytes >> (10 * power)))
+        }
+        _ => {
+            let tenths = (u128::from(bytes) * 10) >> (10 * power);
+            Some(format!("~{}.{}{suffix}", tenths / 10, tenths % 10))
+        }
+    }
+}
+
 /// What a suffix multiplies with: nothing, `b`, or `k` to `p` with `b` or `ib` after it.
 fn multiplier(suffix: &str) -> Option<f64> {
     let suffix = suffix.to_ascii_lowercase();
@@ -51,7 +75,7 @@ fn decimal(text: &str) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::bytes;
+    use super::{bytes, spelt};
 
     #[test]
     fn sizes_are_those_of_the_docker_client() {
@@ -77,6 +101,27 @@ mod tests {
         ];
         for (text, expected) in accepted {
             assert_eq!(bytes(text), Some(*expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_spelt_as_people_write_them() {
+        let all: &[(i64, Option<&str>)] = &[
+            (-1, None),
+            (0, None),
+            (1023, None),
+            (1024, Some("1k")),
+            (536_870_912, Some("512m")),
+            (1_073_741_824, Some("1g")),
+            (1_610_612_736, Some("1536m")),
+            (1_000_000_000, Some("~953.6m")),
+            (i64::MAX, Some("~8191.9p")),
+        ];
+        for (number, expected) in all {
+            assert_eq!(spelt(*number).as_deref(), *expected, "{number}");
+            if let Some(text) = spelt(*number).filter(|text| !text.starts_with('~')) {
+                assert_eq!(bytes(&text), Some(*number), "{text}");
+            }
         }
     }
 

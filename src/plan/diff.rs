@@ -279,7 +279,7 @@ mod tests {
           - db: shop-db: reasons: environment: environment (added A, changed B)
           - db: shop-db: steps: prove: {"action": "prove", "after": ["shop-db/start"], "created_by": "shop-db/create"}
           - old: legacy: stop: state (running => stopped)
-          + web: shop-web-4: create: too few (2 => 3)
+          + web: shop-web-4: create: too few: 2 of 3
           + declared: containers: db: mem_limit: 1
           - declared: containers: db: state: "reloaded"
 

@@ -194,11 +194,11 @@ mod tests {
         - **stop** legacy of old – ⚠ outage, adopted
           - state \(running =&gt; stopped\)
         - **replace** shop-db of db – ⚠ outage
-          - mem\_limit \(536870912 =&gt; 1073741824\)
+          - mem\_limit \(536870912 =&gt; 1073741824\), 512m =&gt; 1g
           - environment \(added A, changed B\)
           - keeps db-data
         - **create** shop-web-1..3 of web
-          - too few \(2 =&gt; 3\)
+          - too few&#58; 2 of 3
 
         ### Warnings
 
@@ -210,7 +210,7 @@ mod tests {
 
         ### Not acted on
 
-        - shop-cache of cache: mem\_limit \(536870912 =&gt; 1073741824\)
+        - shop-cache of cache: mem\_limit \(536870912 =&gt; 1073741824\), 512m =&gt; 1g
         ");
         insta::assert_snapshot!(markdown(&sample::empty(), false), @r"
         ## Plan for shop on harbour-1 \(linux/amd64\)

@@ -13,13 +13,14 @@ use crate::spec::State;
 /// The most characters of one side of a difference.
 const SIDE: usize = 80;
 
-/// A reason as a lowercase fragment: `mem_limit (536870912 => 1073741824)`.
+/// A reason as a lowercase fragment: `mem_limit (536870912 => 1073741824), 512m => 1g`.
 pub fn text(reason: &Reason) -> String {
     match reason {
         Reason::Environment(difference) => environment(difference),
         Reason::Option(OptionDifference { option, origin, expected, found }) => {
+            let spelt = spelt(option, found, expected);
             let (found, expected) = (side(found), side(expected));
-            format!("{} ({found} => {expected}){}", limited(option, SIDE), from(*origin))
+            format!("{} ({found} => {expected}){spelt}{}", limited(option, SIDE), from(*origin))
         }
         Reason::Because(because) => fragment(because),
     }
@@ -32,6 +33,22 @@ pub fn limited(text: &str, most: usize) -> String {
         kept.push('…');
     }
     say::safe(&kept)
+}
+
+/// Both sides once more, as a spec would write them, where the engine's numbers are hard to read.
+fn spelt(option: &str, found: &Json, expected: &Json) -> String {
+    let Some(unit) = crate::options::row(option).map(|row| row.about().unit) else {
+        return String::new();
+    };
+    let one = |value: &Json| value.as_i64().and_then(|number| unit.spelt(number));
+    match (one(found), one(expected)) {
+        (None, None) => String::new(),
+        (found_spelt, expected_spelt) => format!(
+            ", {} => {}",
+            found_spelt.unwrap_or_else(|| side(found)),
+            expected_spelt.unwrap_or_else(|| side(expected)),
+        ),
+    }
 }
 
 /// The caller's words for who caused a difference; nothing for the spec.
@@ -93,8 +110,8 @@ fn short_digest_only(text: &str) -> String {
 fn fragment(because: &Because) -> String {
     let reference = |text: &str| limited(&short_digest_only(text), 120);
     match because {
-        Because::TooFew { expected, found } => format!("too few ({found} => {expected})"),
-        Because::TooMany { expected, found } => format!("too many ({found} => {expected})"),
+        Because::TooFew { expected, found } => format!("too few: {found} of {expected}"),
+        Because::TooMany { expected, found } => format!("too many: {found} instead of {expected}"),
         Because::State { expected, found } => {
             format!("state ({} => {})", say::short(found), state(*expected))
         }
@@ -106,7 +123,7 @@ fn fragment(because: &Because) -> String {
         Because::OneShot { exit_code: None } => "it has not run to its end".into(),
         Because::OneShot { exit_code: Some(0) } => "it runs every time".into(),
         Because::OneShot { exit_code: Some(code) } => format!("it ended with exit code {code}"),
-        Because::Dead => "it is dead and in the way of its name".into(),
+        Because::Dead => "it is dead, and a new one needs its name".into(),
         Because::ImageMissing { reference: image } => {
             format!("image {} is not on the engine", reference(image))
         }
@@ -241,8 +258,8 @@ mod tests {
             Because::ImageNotKnown { reference: "a:1".into() },
         ];
         insta::assert_snapshot!(all.map(|because| fragment(&because)).join("\n"), @"
-        too few (2 => 3)
-        too many (2 => 0)
+        too few: 2 of 3
+        too many: 2 instead of 0
         state (running => stopped)
         recreate is `always`
         it is stopped, and on_stopped is `replace`
@@ -250,7 +267,7 @@ mod tests {
         it has not run to its end
         it runs every time
         it ended with exit code 137
-        it is dead and in the way of its name
+        it is dead, and a new one needs its name
         image a:1 is not on the engine
         image a:1 moved in the registry (no digest => sha256:000000000000…)
         image a:1 is not known until it is pulled

@@ -203,11 +203,11 @@ mod tests {
                    state (running => stopped)
           replace  shop-db of db
                    danger: outage
-                   mem_limit (536870912 => 1073741824)
+                   mem_limit (536870912 => 1073741824), 512m => 1g
                    environment (added A, changed B)
                    keeps db-data
           create   shop-web-1..3 of web
-                   too few (2 => 3)
+                   too few: 2 of 3
 
         WARNINGS
           orphan: shop-mail-1 was created for the set `mail`, which the spec no longer has
@@ -218,7 +218,7 @@ mod tests {
 
         NOT ACTED ON
           shop-cache of cache
-            mem_limit (536870912 => 1073741824)
+            mem_limit (536870912 => 1073741824), 512m => 1g
         ");
     }
 
