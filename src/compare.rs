@@ -142,10 +142,16 @@ struct Keys {
 fn compared_rows(terms: Terms<'_>) -> impl Iterator<Item = &'static dyn AnyRow> {
     ROWS.iter().copied().filter(move |row| {
         let about = row.about();
-        let declared = terms.set.option(about.key).is_some();
-        let twin_declared = about.excludes.iter().any(|twin| terms.set.option(twin).is_some());
-        let earlier_twin = about.excludes.iter().any(|twin| position(twin) < position(about.key));
-        if !declared && (twin_declared || earlier_twin) {
+        let says = |key: &str| terms.set.option(key).is_some();
+        let declared = says(about.key);
+        let twin_declared = about.excludes.iter().any(|twin| says(twin));
+        let earlier = |twin: &&&str| position(twin) < position(about.key);
+        let earlier_twin = about.excludes.iter().find(earlier);
+        if !declared && (twin_declared || earlier_twin.is_some()) {
+            return false;
+        }
+        // Both declared: one comparison, one reason.
+        if earlier_twin.is_some_and(|twin| says(twin)) {
             return false;
         }
         declared || !terms.adopted || about.from_image

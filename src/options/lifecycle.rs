@@ -241,6 +241,7 @@ impl Row for RestartRow {
             aliases: &["restart_policy"],
             doc: "when the engine starts it again: no, always, unless-stopped, on-failure[:RETRIES]",
             examples: &["unless-stopped", "always", "on-failure:5", "on-failure", "\"no\""],
+            excludes: &["restart_policy_retry"],
             change: Change::Update,
             ..LIFECYCLE
         };
@@ -304,6 +305,7 @@ impl Row for RetriesRow {
             doc: "how often `restart: on-failure` tries; the same as `on-failure:RETRIES`",
             examples: &["5", "0"],
             // The policy's own reason shows the number too.
+            excludes: &["restart"],
             follows: &["restart"],
             change: Change::Update,
             ..LIFECYCLE
