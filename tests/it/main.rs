@@ -1,6 +1,10 @@
 //! Everything that is tested as a whole and needs no engine; one binary, so that it links once.
 
-#![expect(clippy::unwrap_used, reason = "a test ends where its preparation fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test ends where its preparation fails"
+)]
 
 mod apply;
 mod cases;

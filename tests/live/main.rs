@@ -13,3 +13,10 @@
 mod support;
 
 mod harness;
+mod options;
+mod pull;
+mod replace;
+mod secrets;
+mod stale;
+mod states;
+mod walks;

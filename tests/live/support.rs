@@ -5,6 +5,7 @@
 //! look at what it did.
 
 use std::cell::RefCell;
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -57,6 +58,8 @@ pub(crate) struct World {
     dir: tempfile::TempDir,
     /// Processes to end with the world.
     children: RefCell<Vec<std::process::Child>>,
+    /// Images it made, by ID: a tag that moved on leaves them without a name.
+    images: RefCell<Vec<String>>,
 }
 
 impl World {
@@ -66,7 +69,7 @@ impl World {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let project = format!("bplive-{}-{number}-{story}", std::process::id());
         let dir = tempfile::Builder::new().prefix("bplive-").tempdir().unwrap();
-        Self { project, dir, children: RefCell::default() }
+        Self { project, dir, children: RefCell::default(), images: RefCell::default() }
     }
 
     /// The project, and the beginning of every name in this world.
@@ -120,11 +123,14 @@ impl World {
         let mut import = import
             .args(["-", &reference])
             .stdin(Stdio::piped())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         import.stdin.take().unwrap().write_all(root_filesystem()).unwrap();
-        assert!(import.wait().unwrap().success(), "importing {reference}");
+        let output = import.wait_with_output().unwrap();
+        assert!(output.status.success(), "importing {reference}");
+        let id = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        self.images.borrow_mut().push(id);
         reference
     }
 
@@ -134,6 +140,7 @@ impl World {
     }
 
     /// What inspect says of a container of this world; null: there is none.
+    #[expect(clippy::unused_self, reason = "what is asked is asked in a world")]
     pub(crate) fn inspect(&self, container: &str) -> Json {
         let output = docker(&["container", "inspect", container]);
         if !output.status.success() {
@@ -178,8 +185,7 @@ impl World {
             if let Some(state) = inspect.get_mut("State").and_then(Json::as_object_mut) {
                 state.remove("Health");
             }
-            text.push_str(&inspect.to_string());
-            text.push('\n');
+            let _ = writeln!(text, "{inspect:#}");
         }
         text
     }
@@ -298,7 +304,9 @@ impl Drop for World {
         remove(&["rm", "-f", "-v"], lines(&["ps", "-a", "--no-trunc", "--format", format]));
         remove(&["volume", "rm", "-f"], lines(&["volume", "ls", "--format", "{{.Name}}"]));
         remove(&["network", "rm"], lines(&["network", "ls", "--format", "{{.ID}}\t{{.Name}}"]));
-        remove(&["rmi", "-f"], lines(&["images", "--format", "{{.Repository}}:{{.Tag}}"]));
+        for image in self.images.borrow_mut().drain(..) {
+            docker(&["rmi", "-f", &image]);
+        }
     }
 }
 
@@ -372,6 +380,17 @@ impl std::fmt::Display for Ran {
 /// A port that nothing listens on.
 pub(crate) fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Whether the engine is this machine's own, so that loopback is the same for both.
+pub(crate) fn own_engine() -> bool {
+    let own = std::env::var("DOCKER_HOST")
+        .map_or(true, |host| host.is_empty() || host.ends_with("/run/docker.sock"));
+    if !own {
+        let note = "note: an engine elsewhere does not reach a registry on this loopback\n";
+        let _ = std::io::stderr().write_all(note.as_bytes());
+    }
+    own
 }
 
 /// Waits until something is so, for a bounded time.

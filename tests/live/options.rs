@@ -1,0 +1,186 @@
+//! Every option of the table's first part: create, nothing left to do, change, exactly that
+//! reason, replace, nothing left to do.
+
+use serde_json::Value as Json;
+
+use crate::support::{World, live};
+
+/// The spec of one container with these options.
+fn spec(image: &str, options: &str) -> String {
+    let options = options.lines().fold(String::new(), |all, line| all + "    " + line + "\n");
+    format!(
+        "project: PROJECT\ncontainers:\n  web:\n    image: PROJECT/{image}\n    \
+         state: reloaded\n    match: owned\n    discard: true\n{options}"
+    )
+}
+
+/// Goes the whole way with two sets of options of which one option differs.
+fn walk(world: &World, image: &str, option: &str, first: &str, second: &str) {
+    world.converge(&spec(image, first));
+    world.settled(&spec(image, first));
+    let old = world.id(&world.name("web-1"));
+
+    world.plan(&spec(image, second)).ok();
+    let plan = world.plan_json();
+    let changes = changes_of(&plan, "replace");
+    assert_eq!(changes.len(), 1, "{plan:#}");
+    let reasons = changes[0]["reasons"].as_array().unwrap();
+    let told: Vec<&str> = reasons.iter().filter_map(|reason| reason["option"].as_str()).collect();
+    assert_eq!(told, [option], "exactly one reason: {reasons:#?}");
+
+    world.apply().ok();
+    assert_ne!(world.id(&world.name("web-1")), old);
+    world.settled(&spec(image, second));
+}
+
+fn changes_of<'a>(plan: &'a Json, verb: &str) -> Vec<&'a Json> {
+    plan["changes"].as_array().unwrap().iter().filter(|change| change["do"] == verb).collect()
+}
+
+/// One test an option: the option's key, options before, options after.
+macro_rules! options {
+    ($($name:ident: $option:literal, $first:literal => $second:literal;)*) => {$(
+        #[test]
+        fn $name() {
+            live!();
+            let world = World::new(stringify!($name));
+            world.image("app");
+            walk(&world, "app:1", $option, $first, $second);
+        }
+    )*};
+}
+
+options! {
+    command: "command", "command: [app, --port, \"1\"]" => "command: app --port '2 3'";
+    entrypoint: "entrypoint", "entrypoint: [app]\ncommand: [x]" => "entrypoint: [sh, /bin/app]\ncommand: [x]";
+    expose: "expose", "expose: [\"9000\"]" => "expose: [\"9000\", \"9001/udp\"]";
+    publish_all_ports: "publish_all_ports", "expose: [\"9000\"]" => "expose: [\"9000\"]\npublish_all_ports: true";
+    volumes: "volumes", "volumes: [\"PROJECT-v:/data\"]" => "volumes: [\"PROJECT-v:/data:ro\"]";
+    volumes_bind: "volumes", "volumes: [\"/tmp:/host:ro\"]" => "volumes: [\"/tmp:/host\"]";
+    volumes_anonymous: "volumes", "volumes: [\"/data\"]" => "volumes: [\"/data\", \"/more\"]";
+    mem_limit: "mem_limit", "mem_limit: 64m" => "memory_limit: 96m";
+    mem_limit_taken_out: "mem_limit", "mem_limit: 64m" => "";
+    environment: "environment", "environment: {A: \"1\", B: \"1\"}" => "env: {A: \"2\", C: \"1\"}";
+    environment_taken_out: "environment", "environment: {A: \"1\"}" => "";
+    hostname: "hostname", "hostname: one" => "hostname: two";
+    hostname_taken_out: "hostname", "hostname: one" => "";
+    domainname: "domainname", "domainname: a.example" => "domainname: b.example";
+    stdin_open: "stdin_open", "" => "stdin_open: true";
+    tty: "tty", "tty: true" => "tty: false";
+    network_mode: "network_mode", "network_mode: bridge" => "net: none";
+    dns: "dns", "dns: 10.0.0.53" => "dns: [10.0.0.53, 10.0.0.54]";
+    restart: "restart", "restart: \"on-failure:3\"" => "restart: always";
+    restart_retries: "restart", "restart: \"on-failure:3\"" => "restart_policy: on-failure\nrestart_policy_retry: 5";
+    labels: "labels", "labels: {tier: front}" => "labels: [tier=back, team=red]";
+}
+
+#[test]
+fn ports() {
+    live!();
+    let world = World::new("ports");
+    world.image("app");
+    let port = crate::support::free_port();
+    let bound = |address: &str| format!("ports: [\"{address}{port}:80\", \"81\"]");
+    walk(&world, "app:1", "ports", &bound("127.0.0.1:"), &bound(""));
+    // A random port that the engine chose is no difference, whichever it is after a restart.
+    world.docker(&["restart", &world.name("web-1")]);
+    world.settled(&spec("app:1", &bound("")));
+}
+
+#[test]
+fn env_file() {
+    live!();
+    let world = World::new("env-file");
+    world.image("app");
+    world.write("app.env", "LEVEL=info\nTOKEN=one\n");
+    world.converge(&spec("app:1", "env_file: app.env"));
+    world.settled(&spec("app:1", "env_file: app.env"));
+    world.write("app.env", "LEVEL=info\nTOKEN=two\n");
+    let ran = world.plan(&spec("app:1", "env_file: app.env")).ok().says("TOKEN");
+    drop(ran.never_says("two"));
+    world.apply().ok();
+    world.settled(&spec("app:1", "env_file: app.env"));
+    let env = world.inspect(&world.name("web-1"))["Config"]["Env"].to_string();
+    assert!(env.contains("TOKEN=two"), "{env}");
+}
+
+#[test]
+fn image_by_id_and_what_it_hands_down() {
+    live!();
+    let world = World::new("image");
+    let changes = ["ENV MODE=one", "EXPOSE 8080", "VOLUME /cache", "LABEL vendor=acme"];
+    world.image_with("app", "1", &changes);
+    let declared = spec("app:1", "environment: {A: \"1\"}\nlabels: {tier: front}");
+    world.converge(&declared);
+    world.settled(&declared);
+
+    // The tag means another image now; what it hands down changes with it.
+    world.image_with("app", "1", &["ENV MODE=two", "EXPOSE 9090", "VOLUME /cache"]);
+    world.plan(&declared).ok();
+    let plan = world.plan_json();
+    let reasons = changes_of(&plan, "replace")[0]["reasons"].as_array().unwrap().clone();
+    let of = |option: &str| reasons.iter().find(|reason| reason["option"] == option);
+    assert!(of("image").is_some(), "{reasons:#?}");
+    assert_eq!(of("environment").unwrap()["origin"], "image", "{reasons:#?}");
+    world.apply().ok();
+    world.settled(&declared);
+    let env = world.inspect(&world.name("web-1"))["Config"]["Env"].to_string();
+    assert!(env.contains("MODE=two") && env.contains("A=1"), "{env}");
+}
+
+#[test]
+fn links_and_volumes_from() {
+    live!();
+    let world = World::new("relations");
+    world.image("app");
+    world.image("store");
+    let with = |relations: &str| {
+        format!(
+            "{}  store:\n    image: PROJECT/store:1\n    match: owned\n    volumes: [\"PROJECT-s:/shared\"]\n    discard: true\n",
+            spec("app:1", relations)
+        )
+    };
+    let first = with("links: [\"store:one\"]");
+    world.converge(&first);
+    world.settled(&first);
+    for (option, options) in [
+        ("links", "links: [\"store:two\"]"),
+        ("volumes_from", "links: [\"store:two\"]\nvolumes_from: [store]"),
+    ] {
+        let next = with(options);
+        world.plan(&next).ok();
+        let plan = world.plan_json();
+        let reasons = &changes_of(&plan, "replace")[0]["reasons"];
+        assert_eq!(reasons[0]["option"], option, "{plan:#}");
+        assert_eq!(reasons.as_array().map(Vec::len), Some(1), "{reasons:#}");
+        world.apply().ok();
+        world.settled(&next);
+    }
+}
+
+#[test]
+fn privileged_is_compared_and_dangerous() {
+    live!();
+    let world = World::new("privileged");
+    world.image("app");
+    // Created only: an old engine on a new kernel cannot start such a container.
+    let declared = |value: bool| {
+        spec("app:1", &format!("privileged: {value}")).replace("state: reloaded", "state: present")
+    };
+    world.plan(&declared(true)).ok().says("privileged");
+    let plan = world.plan_json();
+    assert_eq!(plan["changes"][0]["danger"][0], "privileged", "{plan:#}");
+    world.apply().ok();
+    world.settled(&declared(true));
+    world.plan(&declared(false)).ok();
+    let plan = world.plan_json();
+    let differences = &plan["sets"]["web"]["matched"][0]["differences"];
+    assert_eq!(differences[0]["option"], "privileged", "{plan:#}");
+}
+
+#[test]
+fn lxc_conf_is_refused_with_the_reason() {
+    let world = World::new("lxc");
+    let ran = world.plan(&spec("app:1", "lxc_conf: {a: b}"));
+    drop(ran.exits(1).says("lxc_conf").says("LXC driver"));
+}

@@ -1,0 +1,99 @@
+//! Pulling from a registry on loopback: a tag that is missing, that moved, that cannot be had.
+
+use crate::support::{World, live};
+
+fn spec(registry: &str, pull: &str) -> String {
+    format!(
+        "project: PROJECT\ncontainers:\n  web:\n    image: {registry}/PROJECT/web:1\n    \
+         state: reloaded\n    match: owned\n    pull: {pull}\n"
+    )
+}
+
+/// Puts an image into the registry and nowhere else.
+fn publish(world: &World, registry: &str, changes: &[&str]) {
+    let local = world.image_with("local", "1", changes);
+    let remote = format!("{registry}/{}/web:1", world.project());
+    let kept = crate::support::docker(&["image", "inspect", "--format", "{{.Id}}", &remote]);
+    world.docker(&["tag", &local, &remote]);
+    world.docker(&["push", &remote]);
+    world.docker(&["rmi", &remote, &local]);
+    if kept.status.success() {
+        // What was here under the tag is here again: only the registry moved on.
+        let id = String::from_utf8_lossy(&kept.stdout).trim().to_owned();
+        world.docker(&["tag", &id, &remote]);
+    }
+}
+
+#[test]
+fn missing_always_never_with_a_moved_tag() {
+    live!();
+    if !crate::support::own_engine() {
+        return;
+    }
+    let world = World::new("pull");
+    let registry = world.registry();
+    publish(&world, &registry, &["ENV VERSION=1"]);
+    let env = || world.inspect(&world.name("web-1"))["Config"]["Env"].to_string();
+
+    // Never: an error, for there is something to create.
+    drop(world.plan(&spec(&registry, "never")).exits(1).says("image_lacking"));
+
+    world.plan(&spec(&registry, "missing")).ok();
+    let plan = world.plan_json();
+    let actions: Vec<&str> = plan["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|step| step["action"].as_str())
+        .collect();
+    assert_eq!(&actions[..2], ["pull", "tag"], "{plan:#}");
+    world.apply().ok().says("pulled 1 image");
+    assert!(env().contains("VERSION=1"), "{}", env());
+    for pull in ["missing", "always", "never"] {
+        world.settled(&spec(&registry, pull));
+    }
+
+    // The registry moves on.
+    publish(&world, &registry, &["ENV VERSION=2"]);
+    for pull in ["missing", "never"] {
+        world.settled(&spec(&registry, pull));
+    }
+    let old = world.id(&world.name("web-1"));
+    world.plan(&spec(&registry, "always")).ok();
+    let plan = world.plan_json();
+    assert!(plan["changes"].to_string().contains("image_unknown"), "{plan:#}");
+
+    // It moves on once more between plan and apply: what was reviewed is what is pulled.
+    publish(&world, &registry, &["ENV VERSION=3"]);
+    world.apply().ok();
+    assert_ne!(world.id(&world.name("web-1")), old);
+    assert!(env().contains("VERSION=2"), "{}", env());
+    world.apply().ok().says("already as declared");
+
+    // Nobody answers any more: nothing is stopped for that.
+    world.end_children();
+    drop(world.plan(&spec(&registry, "always")).exits(1));
+    world.settled(&spec(&registry, "missing"));
+    assert_eq!(world.containers(), ["web-1 running"]);
+}
+
+#[test]
+fn a_failed_pull_comes_before_any_stop() {
+    live!();
+    if !crate::support::own_engine() {
+        return;
+    }
+    let world = World::new("silent");
+    let registry = world.registry();
+    publish(&world, &registry, &["ENV VERSION=1"]);
+    world.plan(&spec(&registry, "missing")).ok();
+    world.apply().ok();
+    let old = world.id(&world.name("web-1"));
+    publish(&world, &registry, &["ENV VERSION=2"]);
+    world.plan(&spec(&registry, "always")).ok();
+    world.end_children();
+    let ran = world.apply().exits(5);
+    drop(ran);
+    assert_eq!(world.id(&world.name("web-1")), old);
+    assert_eq!(world.containers(), ["web-1 running"]);
+}
