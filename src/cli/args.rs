@@ -8,7 +8,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::plan::Danger;
 
-const EXIT_CODES: &str = "\
+/// The exit codes, as the help and the README tell them.
+pub const EXIT_CODES: &str = "\
 Exit codes:
   0  done, nothing to do, current
   1  error

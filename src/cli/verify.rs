@@ -4,19 +4,20 @@ use serde_json::json;
 
 use super::args::{Global, VerifyArgs};
 use super::report::{Exit, Failure, Result};
-use super::{judged, looks, output};
+use super::{judged, looks, output, specs};
 use crate::stale::{Judgement, SetVerdict, judge};
 use crate::wanted::Wanted;
 
 /// Runs the command.
 pub fn run(args: &VerifyArgs, global: &Global) -> Result {
     let opened = judged::open(&args.plan, args.expect_digest.as_deref(), args.spec.as_deref())?;
-    let secrets = judged::secrets(&opened)?;
     let spec = &opened.spec;
     let snapshot = match &args.snapshot {
-        Some(path) => looks::from_file(path, spec, &secrets)?,
+        // The look already says which references had the values that were found.
+        Some(path) => looks::from_file(path, spec, &specs::resolve(spec, &opened.folder)?)?,
         None => {
             needs_target(&opened.plan)?;
+            let secrets = judged::secrets(&opened)?;
             looks::runtime()?.block_on(async {
                 let reader = looks::connect(global).await?;
                 looks::look(&reader, &Wanted::of(spec).without_registry(), Some(spec), &secrets)

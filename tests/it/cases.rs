@@ -8,11 +8,29 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use bayplan::plan::{Plan, SpecSource, format};
 use chain::After;
+
+use crate::golden;
+
+/// The cases of which `plans/` has the plan file.
+const PLANS: &[&str] =
+    &["dangers", "image-pull-missing-replaces", "one-shot-differing", "six-sets-ten-changes"];
+
+/// Compares `plans/NAME/plan.json` with what `plan -o` of that path writes.
+fn shipped(name: &str, mut plan: Plan, spec: &[u8]) {
+    let path = format!("../../snapshots/{name}/spec.yaml");
+    plan.spec = Some(SpecSource { path, digest: bayplan::cli::specs::digest(spec) });
+    let text = format::write(&plan).unwrap().text;
+    golden::file(&format!("plans/{name}/plan.json"), &text);
+}
 
 fn tell(name: &str, after: After) {
     let case = world::Case::load(name);
     let told = chain::run(&case, after);
+    if let Some(plan) = told.made.filter(|_| PLANS.contains(&name)) {
+        shipped(name, plan, case.text.as_bytes());
+    }
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(&case.folder);
     settings.set_prepend_module_to_snapshot(false);

@@ -12,7 +12,7 @@ use bayplan::spec::{problems, read, schema, yaml};
 /// Every `*.yaml` and `*.yml` in the folders of examples and cases.
 fn shipped() -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for folder in ["plans", "snapshots"] {
+    for folder in ["examples", "snapshots"] {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
         let mut open = vec![root];
         while let Some(folder) = open.pop() {

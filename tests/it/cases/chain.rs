@@ -39,6 +39,8 @@ pub(crate) struct Told {
     pub(crate) plan: String,
     /// The calls and what came of them; nothing where there is no plan.
     pub(crate) apply: Option<String>,
+    /// The plan itself.
+    pub(crate) made: Option<Plan>,
 }
 
 /// Takes a case the whole way; what does not hold ends the test.
@@ -47,7 +49,7 @@ pub(crate) fn run(case: &Case, after: After) -> Told {
         Ok(spec) => spec,
         Err(problems) => {
             let plan = bayplan::spec::problems::render("spec.yaml", &case.text, &problems);
-            return Told { plan, apply: None };
+            return Told { plan, apply: None, made: None };
         }
     };
     let missing: Vec<String> = spec
@@ -57,12 +59,12 @@ pub(crate) fn run(case: &Case, after: After) -> Told {
         .map(|reference| format!("- {reference} cannot be resolved\n"))
         .collect();
     if !missing.is_empty() {
-        return Told { plan: format!("no plan:\n{}", missing.concat()), apply: None };
+        return Told { plan: format!("no plan:\n{}", missing.concat()), apply: None, made: None };
     }
     let snapshot = sealed(case, &spec, Unsealed::new(case.look(Wanted::of(&spec).images())));
     let built = plan(&spec, &snapshot);
     if !built.errors.is_empty() {
-        return Told { plan: errors(&built), apply: None };
+        return Told { plan: errors(&built), apply: None, made: None };
     }
     assert_eq!(check::check(&built.plan), [], "the checker doubts it");
     let written = format::write(&built.plan).unwrap();
@@ -84,7 +86,7 @@ pub(crate) fn run(case: &Case, after: After) -> Told {
     no_secret(case, "the log", &told);
     assert!(outcome.is_success(), "applying it failed:\n{told}\n{:#?}", outcome.troubles);
     settled(case, &spec, &engine, &loaded.plan, after);
-    Told { plan: shown, apply: Some(told) }
+    Told { plan: shown, apply: Some(told), made: Some(built.plan) }
 }
 
 fn plan(spec: &Spec, snapshot: &Snapshot) -> build::Built {

@@ -1,0 +1,116 @@
+//! What the README promises: its tables are the program's own, its example says what the program
+//! says, and its commands work where there is no engine.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use bayplan::cli::args;
+use bayplan::options::table;
+use serde_json::Value as Json;
+
+use crate::golden;
+
+/// The program, without the surroundings of whoever runs the test, and with no engine to reach.
+fn bayplan(folder: &Path, words: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_bayplan"))
+        .args(words)
+        .current_dir(folder)
+        .env_clear()
+        .env("DOCKER_HOST", "unix:///nonexistent/docker.sock")
+        .output()
+        .unwrap()
+}
+
+#[track_caller]
+fn printed(output: Output) -> String {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{:?}\n{stderr}", output.status);
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A copy of the example, with a folder for its plan beside it as in the checkout.
+fn shop() -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("examples/shop");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::create_dir_all(root.path().join("plans/shop")).unwrap();
+    for file in ["spec.yaml", "snapshot.json"] {
+        let from = golden::path("examples/shop").join(file);
+        std::fs::copy(from, folder.join(file)).unwrap();
+    }
+    root
+}
+
+const PLAN: &[&str] = &[
+    "plan",
+    "examples/shop/spec.yaml",
+    "--snapshot",
+    "examples/shop/snapshot.json",
+    "-o",
+    "plans/shop/plan.json",
+];
+
+#[test]
+fn the_options_are_those_of_the_table() {
+    golden::section("README.md", table::BEGIN, table::END, &table::markdown());
+}
+
+#[test]
+fn the_exit_codes_are_those_of_the_help() {
+    let rows = args::EXIT_CODES.lines().skip(1).map(|line| {
+        let (code, means) = line.trim().split_once("  ").unwrap();
+        format!("| {code} | {means} |\n")
+    });
+    let table = format!("| code | meaning |\n|---|---|\n{}", rows.collect::<String>());
+    golden::section("README.md", "<!-- exit-codes:begin -->", "<!-- exit-codes:end -->", &table);
+}
+
+#[test]
+fn the_example_plans_as_it_is_shown() {
+    let root = shop();
+    let text = printed(bayplan(root.path(), PLAN));
+    let shown = format!("```text\n{}\n```", text.trim_end());
+    golden::section("README.md", "<!-- example:begin -->", "<!-- example:end -->", &shown);
+    let plan = std::fs::read_to_string(root.path().join("plans/shop/plan.json")).unwrap();
+    golden::file("plans/shop/plan.json", &plan);
+}
+
+#[test]
+fn the_example_goes_the_whole_way_without_an_engine() {
+    let root = shop();
+    let run = |words: &[&str]| printed(bayplan(root.path(), words));
+    run(PLAN);
+    let world = ["--snapshot", "examples/shop/snapshot.json"];
+    let steps = run(&["show", "plans/shop/plan.json", "--steps"]);
+    assert!(steps.contains("shop-db/rename-old"), "{steps}");
+    run(&["verify", "plans/shop/plan.json", world[0], world[1]]);
+    let applied = run(&[
+        "apply",
+        "plans/shop/plan.json",
+        "--simulate",
+        world[0],
+        world[1],
+        "-o",
+        "result.json",
+    ]);
+    insta::assert_snapshot!(applied, @"created 3 containers, started 3 containers, stopped 1 container, removed 1 container.");
+    let shown = run(&["show", "result.json"]);
+    assert!(shown.starts_with(&applied), "{shown}");
+    let result: Json =
+        serde_json::from_slice(&std::fs::read(root.path().join("result.json")).unwrap()).unwrap();
+    assert_eq!(result["changed"], Json::Bool(true));
+}
+
+#[test]
+fn every_shipped_plan_is_read_and_shown() {
+    let mut plans = 0;
+    for folder in std::fs::read_dir(golden::path("plans")).unwrap() {
+        let folder = folder.unwrap().path();
+        if folder.is_dir() {
+            let text = printed(bayplan(&folder, &["show", "plan.json"]));
+            assert!(text.starts_with("plan for "), "{text}");
+            plans += 1;
+        }
+    }
+    assert!(plans >= 4, "only {plans} plans are shipped");
+}
