@@ -4,6 +4,7 @@
 //! computing what is expected [`crate::desired`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use serde_json::{Value as Json, json};
 
@@ -60,12 +61,13 @@ pub struct Comparison {
     pub references: BTreeMap<String, ReferenceFact>,
 }
 
-/// Compares in every row that the terms name. `before` is what would be expected if the image were
-/// the one that the container was made from; `None`: that image is not in the snapshot.
+/// Compares in every row that the terms name. `before` gives what would be expected if the image
+/// were the one that the container was made from; it is asked only where something differs, and
+/// gives `None` where that image is not in the snapshot.
 pub fn compare(
     terms: Terms<'_>,
     expected: &Look,
-    before: Option<&Look>,
+    before: impl FnOnce() -> Option<Rc<Look>>,
     found: &Look,
     known: Known<'_>,
 ) -> Comparison {
@@ -78,6 +80,8 @@ pub fn compare(
             differs @ Found::Differs { .. } => rows.push((row, differs)),
         }
     }
+    let caused = rows.iter().any(|(row, _)| row.about().from_image);
+    let before = if caused { before() } else { None };
     let keys: BTreeSet<&str> = rows.iter().map(|(row, _)| row.about().key).collect();
     for (row, differs) in rows {
         let about = row.about();
@@ -85,7 +89,7 @@ pub fn compare(
         if follows && terms.set.option(about.key).is_none() {
             continue;
         }
-        let origin = match before {
+        let origin = match &before {
             None if about.from_image => Origin::Unknown,
             Some(before) if about.from_image => {
                 let mut ignored = BTreeMap::new();

@@ -9,9 +9,23 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
 use crate::options::canon::Live;
+
+/// What of inspect data says how a container was made; how it fares is in no look.
+const KEPT: &[&str] = &[
+    "Id",
+    "Name",
+    "Path",
+    "Args",
+    "Image",
+    "Platform",
+    "Driver",
+    "Config",
+    "HostConfig",
+    "Mounts",
+];
 
 /// Inspect data, translated. Both what an engine says and what [`crate::adapt`] expects it to say.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,7 +39,16 @@ impl Look {
     /// The one constructor. `env` is what a snapshot marked (see [`crate::snapshot::Container`]);
     /// empty for what is expected.
     pub fn new(inspect: &Json, env: &BTreeMap<String, Live>) -> Self {
-        let mut inspect = inspect.clone();
+        let mut kept = Map::new();
+        for field in KEPT {
+            if let Some(value) = inspect.get(*field) {
+                kept.insert((*field).to_owned(), value.clone());
+            }
+        }
+        if let Some(networks) = inspect.pointer("/NetworkSettings/Networks") {
+            kept.insert("NetworkSettings".to_owned(), json!({"Networks": networks}));
+        }
+        let mut inspect = Json::Object(kept);
         translate(&mut inspect);
         Self { inspect, env: env.clone() }
     }

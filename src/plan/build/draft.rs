@@ -1,6 +1,7 @@
 //! The one walk over all sets, dependencies first, that fills a draft; and what it comes to.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use serde_json::Value as Json;
 
@@ -40,6 +41,10 @@ pub(super) struct Draft<'a> {
     pub(super) warnings: Vec<Warning>,
     pub(super) errors: Vec<PlanError>,
 }
+
+/// What is expected of the members of one set, by image and, where it matters, by name.
+#[derive(Default)]
+struct Expected(BTreeMap<(Option<String>, Option<ContainerName>), Rc<Look>>);
 
 /// Builds a plan.
 pub fn build(input: &Input<'_>) -> Built {
@@ -152,8 +157,11 @@ impl<'a> Draft<'a> {
                 "build it anew, not by committing a container",
             ));
         }
-        let members: Vec<Member<'a>> =
-            matches.iter().map(|found| self.member(key, set, &settled, found)).collect();
+        let mut expected = Expected::default();
+        let members: Vec<Member<'a>> = matches
+            .iter()
+            .map(|found| self.member(key, set, &settled, found, &mut expected))
+            .collect();
         let choice = choose::choose(set, &members, self.spec.compat.is_some());
         self.need_image(key, set, &settled, &choice);
         for (member, fate) in members.iter().zip(&choice.fates) {
@@ -170,6 +178,7 @@ impl<'a> Draft<'a> {
         set: &'a Set,
         settled: &Settled<'_>,
         found: &Match<'a>,
+        expected: &mut Expected,
     ) -> Member<'a> {
         let container = found.container;
         let (id, name) = (container.id(), container.name());
@@ -185,7 +194,7 @@ impl<'a> Draft<'a> {
             causes: Vec::new(),
         };
         if let Some(inspect) = &container.inspect {
-            member.comparison = self.compare(key, set, settled, &member, inspect);
+            member.comparison = self.compare(key, set, settled, &member, inspect, expected);
         } else if !matches!(set.state, State::Absent | State::Stopped | State::Killed) {
             self.errors.push(PlanError::of(
                 key,
@@ -205,26 +214,43 @@ impl<'a> Draft<'a> {
         settled: &Settled<'_>,
         member: &Member<'_>,
         inspect: &Json,
+        expected: &mut Expected,
     ) -> compare::Comparison {
-        let labels = if member.adopted { Labels::None } else { Labels::Ours };
-        let body = desired::body(self.spec, key, set, &member.name, labels, &self.cx);
-        let expect = |image: Option<&Json>| {
-            desired::expected(&body, &member.name, image, &self.engine, &self.world)
-        };
         let found = Look::new(inspect, &member.container.env);
         let image = match settled {
             Settled::Here { image, .. } => Some(*image),
             Settled::None | Settled::Pull { .. } | Settled::Lacking { .. } => None,
         };
-        let own = self.snapshot.images.get(&member.container.image());
-        let before = own.map(|own| expect(Some(own)));
+        let want = self.expect(key, set, &member.name, image, expected);
+        let before = || {
+            let own = self.snapshot.images.get(&member.container.image())?;
+            Some(self.expect(key, set, &member.name, Some(own), expected))
+        };
         let terms = Terms { set, adopted: member.adopted, image_unknown: image.is_none() };
-        let mut result =
-            compare::compare(terms, &expect(image), before.as_ref(), &found, self.known());
+        let mut result = compare::compare(terms, &want, before, &found, self.known());
         if let Some(difference) = image_difference(set, settled, member) {
             result.differences.insert(0, difference);
         }
         result
+    }
+
+    /// What is expected of a member. Only links tell one member of a set from another: they name
+    /// it. (Our labels do too; they say whose it is, and matching has looked at that.)
+    fn expect(
+        &self,
+        key: &SetName,
+        set: &Set,
+        name: &ContainerName,
+        image: Option<&Json>,
+        expected: &mut Expected,
+    ) -> Rc<Look> {
+        let id = image.and_then(|image| image["Id"].as_str()).map(str::to_owned);
+        let whose = set.option("links").map(|_| name.clone());
+        let look = expected.0.entry((id, whose)).or_insert_with(|| {
+            let body = desired::body(self.spec, key, set, name, Labels::None, &self.cx);
+            Rc::new(desired::expected(&body, name, image, &self.engine, &self.world))
+        });
+        Rc::clone(look)
     }
 
     /// Reasons for a replacement that are no differences.

@@ -1,0 +1,120 @@
+//! The engine's own floor: one list and the needed inspects over a bare HTTP client.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
+use http_body_util::{BodyExt as _, Empty};
+use hyper_util::rt::TokioIo;
+use serde_json::Value as Json;
+
+const SOCKET: &str = "/var/run/docker.sock";
+const IMAGE: &str = "bayplan-bench:1";
+const PROJECT: &str = "bayplan-bench";
+
+/// Containers that are there for as long as this is.
+pub(super) struct World {
+    folder: PathBuf,
+}
+
+impl World {
+    /// An image, and no container yet.
+    pub(super) fn make(folder: &Path) -> Self {
+        docker(&["version"]);
+        let busybox = ["/bin/busybox", "/usr/bin/busybox"];
+        let busybox = busybox.iter().find(|path| Path::new(path).exists()).unwrap();
+        let root = folder.join("root/bin");
+        std::fs::create_dir_all(&root).unwrap();
+        std::fs::copy(busybox, root.join("busybox")).unwrap();
+        let tar = format!(
+            "tar -C {} -c bin | docker import --change 'CMD [\"/bin/busybox\",\"sleep\",\"100000\"]' - {IMAGE} >/dev/null",
+            folder.join("root").display()
+        );
+        assert!(Command::new("sh").args(["-c", &tar]).status().unwrap().success());
+        Self { folder: folder.to_owned() }
+    }
+
+    /// Makes it so many containers, with bayplan; gives the spec.
+    pub(super) fn grow(&self, number: u32) -> String {
+        let spec = self.folder.join("live.yaml");
+        let text = format!(
+            "project: {PROJECT}\ncontainers:\n  web:\n    image: {IMAGE}\n    count: {number}\n    \
+             network_mode: none\n    init: true\n    stop_grace_period: 1s\n"
+        );
+        std::fs::write(&spec, text).unwrap();
+        let spec = spec.to_string_lossy().into_owned();
+        let plan = self.folder.join("live.json").to_string_lossy().into_owned();
+        for arguments in [vec!["plan", &spec, "-o", &plan], vec!["apply", &plan]] {
+            let output = Command::new(super::BAYPLAN).args(&arguments).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success(), "bayplan {arguments:?}: {said}");
+        }
+        spec
+    }
+
+    /// The best time, at the best concurrency, for one list and the inspects of so many.
+    pub(super) fn floor(number: u32) -> Duration {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let mut best = Duration::MAX;
+        for flights in [1, 4, 8, 16, 32] {
+            for _ in 0..5 {
+                let begin = Instant::now();
+                let seen = runtime.block_on(look(flights));
+                best = best.min(begin.elapsed());
+                assert_eq!(seen, number as usize);
+            }
+        }
+        best
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let remove = format!(
+            "docker ps -aq --filter label=io.bayplan.project={PROJECT} | xargs -r docker rm -f >/dev/null; docker rmi {IMAGE} >/dev/null"
+        );
+        let _ = Command::new("sh").args(["-c", &remove]).status();
+    }
+}
+
+fn docker(arguments: &[&str]) {
+    let output = Command::new("docker").args(arguments).output().unwrap();
+    assert!(output.status.success(), "docker {arguments:?}: is there an engine?");
+}
+
+/// So many connections, each asking for its share of the inspects.
+async fn look(flights: usize) -> usize {
+    let list = get(vec!["/containers/json?all=1".to_owned()]).await.remove(0);
+    let ids: Vec<String> = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| one["Labels"]["io.bayplan.project"] == PROJECT)
+        .map(|one| format!("/containers/{}/json", one["Id"].as_str().unwrap()))
+        .collect();
+    let share = ids.len().div_ceil(flights).max(1);
+    let shares: Vec<Vec<String>> = ids.chunks(share).map(<[String]>::to_vec).collect();
+    let seen: Vec<Vec<Json>> =
+        stream::iter(shares).map(get).buffer_unordered(flights).collect().await;
+    seen.iter().map(Vec::len).sum()
+}
+
+/// Several paths over one connection.
+async fn get(paths: Vec<String>) -> Vec<Json> {
+    let socket = tokio::net::UnixStream::connect(SOCKET).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(socket)).await.unwrap();
+    let driver = tokio::spawn(connection);
+    let mut answers = Vec::new();
+    for path in paths {
+        let request =
+            http::Request::get(path).header("host", "docker").body(Empty::<Bytes>::new()).unwrap();
+        let answer = sender.send_request(request).await.unwrap();
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        answers.push(serde_json::from_slice(&body).unwrap());
+    }
+    driver.abort();
+    answers
+}
