@@ -113,7 +113,7 @@ pub fn drops(terms: Terms<'_>, expected: &Look, found: &Look, known: Known<'_>) 
         .filter(|row| {
             let mut ignored = BTreeMap::new();
             match verdict(**row, all, expected, found, known, &mut ignored) {
-                Found::Differs { more, .. } => more,
+                Found::Differs { beyond, .. } => beyond,
                 Found::Same | Found::Unknown => false,
             }
         })
@@ -122,6 +122,7 @@ pub fn drops(terms: Terms<'_>, expected: &Look, found: &Look, known: Known<'_>) 
 }
 
 /// What one row says.
+#[expect(clippy::large_enum_variant, reason = "lives for the length of a loop's turn")]
 enum Found {
     Same,
     Unknown,
@@ -129,7 +130,7 @@ enum Found {
         expected: Value,
         found: Value,
         /// What is found has something that is not expected.
-        more: bool,
+        beyond: bool,
         keys: Keys,
     },
 }
@@ -223,7 +224,7 @@ fn collapse(value: Value) -> Value {
 fn judge(want: Value, have: Value, mode: Mode, known: Known<'_>) -> Found {
     let superset = mode == Mode::Superset;
     let mut keys = Keys::default();
-    let (same, more) = match (&want, &have) {
+    let (same, beyond) = match (&want, &have) {
         (Value::Unknown, _) | (_, Value::Unknown) => (Same::Unknown, false),
         (Value::Unset, Value::Unset) => (Same::Yes, false),
         (Value::One(want), Value::One(have)) => (atoms(want, have, known), true),
@@ -244,7 +245,7 @@ fn judge(want: Value, have: Value, mode: Mode, known: Known<'_>) -> Found {
     match same {
         Same::Yes => Found::Same,
         Same::Unknown => Found::Unknown,
-        Same::No => Found::Differs { expected: want, found: have, more, keys },
+        Same::No => Found::Differs { expected: want, found: have, beyond, keys },
     }
 }
 

@@ -115,9 +115,8 @@ impl Container {
         if let Some(name) = self.inspect.as_ref().and_then(|inspect| inspect["Name"].as_str()) {
             return named(name);
         }
-        let names = self.list.as_ref().and_then(|list| list["Names"].as_array());
-        names
-            .into_iter()
+        let all = self.list.as_ref().and_then(|list| list["Names"].as_array());
+        all.into_iter()
             .flatten()
             .filter_map(Json::as_str)
             .find(|name| name.matches('/').count() == 1)

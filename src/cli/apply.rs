@@ -87,7 +87,7 @@ impl crate::apply::Secrets for Keeper {
         use secrecy::ExposeSecret;
         match self {
             Self::Known(secrets) => {
-                let values = secrets.values().values().map(|value| value.expose_secret());
+                let values = secrets.values().values().map(ExposeSecret::expose_secret);
                 crate::apply::redacted(text, values)
             }
             Self::Simulated => text.to_owned(),
@@ -137,8 +137,7 @@ impl<W: Writer> Applying<'_, W> {
     }
 
     fn done(&self) -> Result {
-        let mut document = ResultDocument::refused("already as declared.", 0, Vec::new());
-        document.message = "already as declared.".to_owned();
+        let document = ResultDocument::refused("already as declared.", 0, Vec::new());
         self.write(&document)?;
         if !self.args.json {
             output::data("already as declared.\n")?;

@@ -16,19 +16,18 @@ use crate::wanted::Wanted;
 pub fn run(args: &PlanArgs, global: &Global) -> Result {
     let loaded = specs::load(&args.spec)?;
     let secrets = specs::resolve(&loaded.spec, &loaded.folder)?;
-    let snapshot = match &args.snapshot {
-        Some(path) => looks::from_file(path, &loaded.spec, &secrets)?,
-        None => {
-            // What is missing is told before an engine is troubled.
-            if args.unresolved == Unresolved::Error && !secrets.missing().is_empty() {
-                return Err(specs::missing(secrets.missing()));
-            }
-            let wanted = Wanted::of(&loaded.spec);
-            looks::runtime()?.block_on(async {
-                let reader = looks::connect(global).await?;
-                looks::look(&reader, &wanted, Some(&loaded.spec), &secrets).await
-            })?
+    let snapshot = if let Some(path) = &args.snapshot {
+        looks::from_file(path, &loaded.spec, &secrets)?
+    } else {
+        // What is missing is told before an engine is troubled.
+        if args.unresolved == Unresolved::Error && !secrets.missing().is_empty() {
+            return Err(specs::missing(secrets.missing()));
         }
+        let wanted = Wanted::of(&loaded.spec);
+        looks::runtime()?.block_on(async {
+            let reader = looks::connect(global).await?;
+            looks::look(&reader, &wanted, Some(&loaded.spec), &secrets).await
+        })?
     };
     let assume = args.unresolved == Unresolved::AssumeSame;
     let unknown = unresolved(&loaded.spec.references(), &snapshot);

@@ -12,18 +12,16 @@ use crate::wanted::Wanted;
 pub fn run(args: &VerifyArgs, global: &Global) -> Result {
     let opened = judged::open(&args.plan, args.expect_digest.as_deref(), args.spec.as_deref())?;
     let spec = &opened.spec;
-    let snapshot = match &args.snapshot {
+    let snapshot = if let Some(path) = &args.snapshot {
         // The look already says which references had the values that were found.
-        Some(path) => looks::from_file(path, spec, &specs::resolve(spec, &opened.folder)?)?,
-        None => {
-            needs_target(&opened.plan)?;
-            let secrets = judged::secrets(&opened)?;
-            looks::runtime()?.block_on(async {
-                let reader = looks::connect(global).await?;
-                looks::look(&reader, &Wanted::of(spec).without_registry(), Some(spec), &secrets)
-                    .await
-            })?
-        }
+        looks::from_file(path, spec, &specs::resolve(spec, &opened.folder)?)?
+    } else {
+        needs_target(&opened.plan)?;
+        let secrets = judged::secrets(&opened)?;
+        looks::runtime()?.block_on(async {
+            let reader = looks::connect(global).await?;
+            looks::look(&reader, &Wanted::of(spec).without_registry(), Some(spec), &secrets).await
+        })?
     };
     let mut judgement = judge(&opened.plan, spec, &snapshot);
     judgement.stale.extend(judged::spec_moved(&opened, args.spec.is_some())?);

@@ -118,7 +118,7 @@ impl<'a> Draft<'a> {
             stopping: self.stopping(set),
         };
         let start = how.start;
-        let mut job = Job::replace(change, key, pin, &member.id, how);
+        let mut job = Job::replace(change, key, pin, &member.id, &how);
         if start {
             job.takes = ports::wanted(&look);
         }

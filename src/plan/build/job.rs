@@ -117,7 +117,7 @@ impl Job {
         set: &SetName,
         image: ImagePin,
         old: &ContainerId,
-        how: Replacing,
+        how: &Replacing,
     ) -> Self {
         let mut steps = Steps::of(&change.id);
         let name = ContainerName::new(change.id.as_str());
@@ -128,11 +128,8 @@ impl Job {
             Action::Create { name: new.clone(), finally: name.clone(), set: set.clone(), image },
         );
         let created = Subject::CreatedBy(create.clone());
+        let down = how.live.then(|| steps.stop(old, &how.stopping));
         let old = Subject::Container(old.clone());
-        let down = match (&old, how.live) {
-            (Subject::Container(id), true) => Some(steps.stop(id, &how.stopping)),
-            _ => None,
-        };
         let rename_old = steps.then(
             "rename-old",
             Action::Rename { container: old.clone(), from: name.clone(), to: aside },
