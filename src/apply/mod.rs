@@ -14,6 +14,7 @@ pub mod outcome;
 mod precheck;
 mod prove;
 pub mod result;
+pub mod result_text;
 mod run;
 mod secrets;
 mod settle;

@@ -54,9 +54,21 @@ pub struct StaleEntry {
     /// The step, where one found it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<StepId>,
+    /// What it is about, where the whole plan was judged: ``container `shop-db` ``.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
     /// What.
     #[serde(flatten)]
     pub stale: Stale,
+}
+
+/// The JSON Schema (draft 2020-12) of a result.
+pub fn schema() -> Json {
+    let schema = schemars::SchemaGenerator::default().into_root_schema_for::<ResultDocument>();
+    let mut schema = Json::from(schema);
+    schema["title"] = "A result of bayplan".into();
+    schema["properties"]["format"] = serde_json::json!({"const": FORMAT});
+    schema
 }
 
 impl ResultDocument {
@@ -81,6 +93,7 @@ impl ResultDocument {
             .map(|(step, stale)| StaleEntry {
                 set: None,
                 step: Some(step.clone()),
+                object: None,
                 stale: stale.clone(),
             })
             .collect();

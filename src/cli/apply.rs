@@ -158,7 +158,7 @@ impl<W: Writer> Applying<'_, W> {
             };
         }
         let (stop, cancel) = watch::channel(None);
-        let progress = Progress::new(self.args.json);
+        let progress = Progress::new(self.args.json, judgement.run.len());
         let run = Run {
             engine: self.engine,
             plan,
@@ -232,7 +232,7 @@ impl<W: Writer> Applying<'_, W> {
         }
         self.write(&document)?;
         if !self.args.json {
-            output::data(&super::result_text::text(&document))?;
+            output::data(&crate::apply::result_text::text(&document))?;
         }
         Ok(Exit::of_code(document.exit_code))
     }
@@ -257,9 +257,10 @@ fn entry(staleness: &Staleness) -> StaleEntry {
     StaleEntry {
         set: staleness.set.clone(),
         step: None,
+        object: Some(staleness.object.clone()),
         stale: Stale {
             code: staleness.code.clone(),
-            expected: format!("{}: {}", staleness.object, staleness.expected),
+            expected: staleness.expected.clone(),
             found: staleness.found.clone(),
             hint: staleness.hint.clone(),
         },

@@ -123,13 +123,13 @@ pub struct SnapshotArgs {
 /// `bayplan plan`.
 #[derive(Debug, Args)]
 pub struct PlanArgs {
-    /// The spec
+    /// The declared state, YAML or JSON
     #[arg(value_name = "SPEC")]
     pub spec: PathBuf,
-    /// Plan against a snapshot, or what `docker inspect` printed, instead of an engine
+    /// Plan against a snapshot, or what docker inspect printed, instead of an engine
     #[arg(long, value_name = "FILE")]
     pub snapshot: Option<PathBuf>,
-    /// Write the plan here
+    /// Write the plan here, a JSON file for people to review
     #[arg(short, long, value_name = "PLAN")]
     pub output: Option<PathBuf>,
     /// How to print it
@@ -235,7 +235,7 @@ pub struct ApplyArgs {
     /// Print events, one JSON object a line, and then the result
     #[arg(long)]
     pub json: bool,
-    /// Write the result here
+    /// Write the result here, a JSON file; show prints it
     #[arg(short, long, value_name = "RESULT")]
     pub output: Option<PathBuf>,
     /// Apply on a simulated engine that is as the snapshot says
@@ -250,7 +250,7 @@ pub struct ApplyArgs {
 #[derive(Debug, Args)]
 pub struct SchemaArgs {
     /// Of what
-    #[arg(value_enum)]
+    #[arg(value_name = "WHAT", value_enum)]
     pub of: SchemaOf,
 }
 
@@ -263,6 +263,8 @@ pub enum SchemaOf {
     Plan,
     /// Snapshot files.
     Snapshot,
+    /// What apply -o and apply --json write.
+    Result,
 }
 
 /// `bayplan completions`.

@@ -53,6 +53,10 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         Some(folder) if folder != Path::new("") => folder.to_owned(),
         _ => ".".into(),
     };
+    if !folder.is_dir() {
+        let failure = Failure::new(Exit::Error, format!("writing {}", named(path)));
+        return Err(failure.caused_by(format!("there is no folder {}", named(&folder))));
+    }
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     {

@@ -14,7 +14,6 @@ pub mod output;
 pub mod plan;
 pub mod progress;
 pub mod report;
-pub mod result_text;
 pub mod run;
 pub mod schema;
 pub mod show;

@@ -11,6 +11,7 @@ pub fn run(args: &SchemaArgs) -> Result {
         SchemaOf::Spec => crate::spec::schema::spec(),
         SchemaOf::Plan => schema::plan(),
         SchemaOf::Snapshot => schema::snapshot(),
+        SchemaOf::Result => crate::apply::result::schema(),
     };
     let mut bytes = Vec::new();
     crate::canonical::pretty(&mut bytes, &schema, 0)

@@ -4,8 +4,9 @@ use serde::Deserialize;
 
 use super::args::{Format, Global, ShowArgs};
 use super::report::{Exit, Failure, Result};
-use super::{files, output, result_text};
+use super::{files, output};
 use crate::apply::result::{self, ResultDocument};
+use crate::apply::result_text;
 use crate::canonical;
 use crate::plan::{format, markdown, text};
 

@@ -99,6 +99,9 @@ fn the_example_goes_the_whole_way_without_an_engine() {
     let result: Json =
         serde_json::from_slice(&std::fs::read(root.path().join("result.json")).unwrap()).unwrap();
     assert_eq!(result["changed"], Json::Bool(true));
+    let schema: Json = serde_json::from_str(&run(&["schema", "result"])).unwrap();
+    jsonschema::validate(&schema, &result).unwrap();
+    assert_eq!(result["format"], schema["properties"]["format"]["const"]);
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crate::apply::Became;
-use crate::apply::result::ResultDocument;
+use super::Became;
+use super::result::ResultDocument;
 use crate::say::safe;
 
 /// The lines of a result, with a line end after the last one.
@@ -16,9 +16,11 @@ pub fn text(document: &ResultDocument) -> String {
             || entry.step.as_ref().map(ToString::to_string).unwrap_or_default(),
             ToString::to_string,
         );
+        let object = entry.object.as_ref().map(|object| format!("{object}: ")).unwrap_or_default();
         let _ = writeln!(
             out,
-            "stale: {what}: {} [{}]",
+            "stale: {what}: {}{} [{}]",
+            safe(&object),
             safe(&entry.stale.to_string()),
             entry.stale.code
         );
