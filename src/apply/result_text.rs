@@ -4,7 +4,25 @@ use std::fmt::Write as _;
 
 use super::Became;
 use super::result::ResultDocument;
+use crate::plan::reason_text;
 use crate::say::safe;
+
+/// A result that is looked at later: its lines, and what was changed and why.
+pub fn retold(document: &ResultDocument) -> String {
+    let mut out = text(document);
+    for change in &document.changes {
+        let reasons: Vec<String> = change.reasons.iter().map(reason_text::text).collect();
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            out,
+            "{:<7}  {}: {}",
+            reason_text::verb(change.verb),
+            safe(change.id.as_str()),
+            reasons.join("; ")
+        );
+    }
+    out
+}
 
 /// The lines of a result, with a line end after the last one.
 pub fn text(document: &ResultDocument) -> String {

@@ -53,8 +53,8 @@ fn show_result(bytes: &[u8], form: Format) -> std::result::Result<String, Failur
     let wrong = |error: &serde_json::Error| Failure::new(Exit::Error, canonical::complaint(error));
     let document: ResultDocument = serde_json::from_slice(bytes).map_err(|error| wrong(&error))?;
     Ok(match form {
-        Format::Text => result_text::text(&document),
-        Format::Markdown => markdown::lines("## Result", &result_text::text(&document)),
+        Format::Text => result_text::retold(&document),
+        Format::Markdown => markdown::lines("## Result", &result_text::retold(&document)),
         Format::Json => {
             let mut out = Vec::new();
             canonical::pretty(&mut out, &document, 0).map_err(|error| wrong(&error))?;
