@@ -68,7 +68,7 @@ impl<'a> Draft<'a> {
         {
             job.takes = ports::wanted(&Look::new(inspect, &BTreeMap::new()));
         }
-        self.jobs.push(job);
+        self.push(job);
     }
 
     pub(super) fn replace(
@@ -182,18 +182,18 @@ impl<'a> Draft<'a> {
         let Some(needs) = job.needs.clone() else { return };
         let reference = look.config("Image").as_str().unwrap_or_default().to_owned();
         let image = ChangeId::new(format!("image:{reference}"));
-        let up = self.jobs.iter().find(|job| job.change.id == image).and_then(|job| job.up.clone());
+        let up = self.jobs_of(&image).next().and_then(|job| job.up.clone());
         if let Some(up) = up {
             job.wait(&needs, &up);
         }
         // A dead container of this name goes first.
         let dead = ChangeId::new(format!("dead:{id}"));
-        let dead = self.jobs.iter().find(|other| other.change.id == dead);
+        let dead = self.jobs_of(&dead).next();
         if let Some(last) = dead.and_then(|job| job.last().cloned()) {
             job.wait(&needs, &last);
         }
         self.created.insert(id, look);
-        self.jobs.push(job);
+        self.push(job);
     }
 
     pub(super) fn body(
@@ -231,13 +231,14 @@ impl<'a> Draft<'a> {
         }
         let pinned = pinned.find(|name| !self.names.contains(*name)).cloned();
         let name = pinned.unwrap_or_else(|| {
-            let mut number = 1_u64;
+            // Names are only ever taken, so the search goes on where it ended.
+            let number = self.numbers.entry(key.clone()).or_insert(1);
             loop {
                 let name = ContainerName::new(format!("{}-{key}-{number}", self.spec.project));
                 if !self.names.contains(&name) {
                     break name;
                 }
-                number += 1;
+                *number += 1;
             }
         });
         self.names.insert(name.clone());
@@ -284,7 +285,7 @@ impl<'a> Draft<'a> {
     pub(super) fn image_job(&mut self, set: &Set, settled: &Settled<'_>) {
         let Some(reference) = &set.image else { return };
         let id = ChangeId::new(format!("image:{reference}"));
-        if self.jobs.iter().any(|job| job.change.id == id) {
+        if self.jobs_of(&id).next().is_some() {
             return;
         }
         let (pull, pinned, reason) = match settled {
@@ -318,6 +319,6 @@ impl<'a> Draft<'a> {
             impact: Impact::default(),
             reasons: vec![Reason::Because(reason)],
         };
-        self.jobs.push(Job::image(change, pull, pinned, tag));
+        self.push(Job::image(change, pull, pinned, tag));
     }
 }

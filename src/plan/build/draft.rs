@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use super::choose::{self, Member};
 use super::images::{self, Settled};
+use super::index::Index;
 use super::job::Job;
 use super::matching::{self, Match};
 use super::{Built, Input, PlanError};
@@ -24,12 +25,15 @@ use crate::spec::{Identity, Recreate, Set, Spec, State};
 pub(super) struct Draft<'a> {
     pub(super) spec: &'a Spec,
     pub(super) snapshot: &'a Snapshot,
+    pub(super) index: Index<'a>,
     pub(super) engine: Engine,
     pub(super) world: World,
     pub(super) cx: Context,
     pub(super) assume: bool,
     pub(super) members: BTreeMap<SetName, Vec<Member<'a>>>,
     pub(super) jobs: Vec<Job>,
+    /// Where the jobs of a change are among them.
+    pub(super) places: BTreeMap<ChangeId, Vec<usize>>,
     /// What each change's new container will look like.
     pub(super) created: BTreeMap<ChangeId, Look>,
     pub(super) bodies: BTreeMap<StepId, Body>,
@@ -37,6 +41,8 @@ pub(super) struct Draft<'a> {
     pub(super) replaced: BTreeMap<ContainerId, ContainerName>,
     pub(super) gone: BTreeSet<ContainerName>,
     pub(super) names: BTreeSet<ContainerName>,
+    /// By set, the first number that may be free.
+    pub(super) numbers: BTreeMap<SetName, u64>,
     pub(super) reports: BTreeMap<SetName, SetReport>,
     pub(super) warnings: Vec<Warning>,
     pub(super) errors: Vec<PlanError>,
@@ -54,16 +60,19 @@ pub fn build(input: &Input<'_>) -> Built {
     let mut draft = Draft {
         spec,
         snapshot,
+        index: Index::of(snapshot),
         world: World::of(snapshot),
         cx: context(spec, &found.sets),
         assume: *assume,
         members: BTreeMap::new(),
         jobs: Vec::new(),
+        places: BTreeMap::new(),
         created: BTreeMap::new(),
         bodies: BTreeMap::new(),
         replaced: BTreeMap::new(),
         gone: pins.replaced.clone(),
         names: snapshot.containers.iter().map(crate::snapshot::Container::name).collect(),
+        numbers: BTreeMap::new(),
         reports: BTreeMap::new(),
         warnings: Vec::new(),
         errors: found.errors,
@@ -130,6 +139,16 @@ fn context(spec: &Spec, matches: &BTreeMap<SetName, Vec<Match<'_>>>) -> Context 
 }
 
 impl<'a> Draft<'a> {
+    pub(super) fn push(&mut self, job: Job) {
+        self.places.entry(job.change.id.clone()).or_default().push(self.jobs.len());
+        self.jobs.push(job);
+    }
+
+    /// The jobs of a change.
+    pub(super) fn jobs_of(&self, id: &ChangeId) -> impl Iterator<Item = &Job> {
+        self.places.get(id).into_iter().flatten().filter_map(|at| self.jobs.get(*at))
+    }
+
     pub(super) fn known(&self) -> Known<'a> {
         Known {
             public: &self.snapshot.public,
@@ -264,13 +283,9 @@ impl<'a> Draft<'a> {
         if let (Settled::Pull { .. }, Some(reference)) = (settled, &set.image) {
             causes.push(Because::ImageNotKnown { reference: reference.clone() });
         }
-        let mut targets: BTreeSet<ContainerName> = BTreeSet::new();
-        for (id, name) in &self.replaced {
-            let dependants = matching::dependants(self.snapshot, id, name);
-            if dependants.iter().any(|dependant| dependant.id() == member.id) {
-                targets.insert(name.clone());
-            }
-        }
+        let targets = self.index.targets(&member.id);
+        let mut targets: BTreeSet<ContainerName> =
+            targets.filter_map(|target| self.replaced.get(target).cloned()).collect();
         for word in set.options.iter().flat_map(targets_of) {
             let name = ContainerName::new(self.cx.container(&word));
             if self.gone.contains(&name) {

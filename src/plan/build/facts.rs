@@ -45,7 +45,7 @@ pub(super) fn gather(spec: &Spec, snapshot: &Snapshot, draft: &Draft<'_>, steps:
         }
     }
     for id in order::addressed(steps).difference(&seen) {
-        if let Some(container) = snapshot.by_id(id) {
+        if let Some(container) = draft.index.by_id(id) {
             facts.containers.push(of_container(container));
         }
     }

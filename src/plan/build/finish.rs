@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::choose::{Choice, Fate, Member};
 use super::draft::Draft;
-use super::{Built, facts, matching, order, ports};
-use crate::ident::{ContainerName, SetName};
+use super::{Built, facts, matching, order};
+use crate::ident::SetName;
 use crate::plan::{Because, Change, Matched, Plan, Reason, SetReport, Tool, Warning, summary};
 use crate::snapshot::Snapshot;
 use crate::spec::{Set, Spec};
@@ -50,17 +50,7 @@ impl Draft<'_> {
         depends: &BTreeMap<SetName, BTreeSet<SetName>>,
         source: Option<crate::plan::SpecSource>,
     ) -> Built {
-        let errors = {
-            for job in &mut self.jobs {
-                let id = ContainerName::new(job.change.id.as_str());
-                if job.down.is_some()
-                    && let Some(container) = self.snapshot.by_name(id.as_str())
-                {
-                    job.frees = ports::held(container);
-                }
-            }
-            order::connect(&mut self.jobs, depends, self.snapshot)
-        };
+        let errors = order::connect(&mut self.jobs, depends, self.snapshot);
         self.errors.extend(errors);
         let steps = order::sort(&self.jobs).unwrap_or_else(|error| {
             self.errors.push(error);

@@ -40,7 +40,7 @@ impl Draft<'_> {
         let suffixes = [crate::ident::SUFFIX_NEW, crate::ident::SUFFIX_OLD];
         for suffix in suffixes {
             let name = ContainerName::new(format!("{}{suffix}", member.name));
-            if self.snapshot.by_name(name.as_str()).is_some() {
+            if self.index.by_name(&name).is_some() {
                 self.errors.push(PlanError::of(
                     key,
                     "reserved_name",
@@ -53,9 +53,9 @@ impl Draft<'_> {
 
     /// Dependants that no set of the spec manages would break, and nobody would mend them.
     pub(super) fn guard_dependants(&mut self, key: &SetName, member: &Member<'_>) {
-        let dependants = matching::dependants(self.snapshot, &member.id, &member.name);
-        let strangers: Vec<String> = dependants
-            .into_iter()
+        let strangers: Vec<String> = self
+            .index
+            .dependants(&member.id)
             .filter(|dependant| {
                 let named = self
                     .spec

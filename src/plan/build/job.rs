@@ -21,7 +21,6 @@ pub(super) struct Job {
     pub(super) takes: Vec<HostPort>,
     /// The step after which its old process and that one's host ports are gone.
     pub(super) down: Option<StepId>,
-    pub(super) frees: Vec<HostPort>,
     /// The first step that disturbs a running member: replacements of a set queue here.
     pub(super) disturbs: Option<StepId>,
     /// It only takes something away: what depends on it goes first.
@@ -80,7 +79,6 @@ impl Job {
             start: None,
             takes: Vec::new(),
             down: None,
-            frees: Vec::new(),
             disturbs: None,
             takes_away: false,
         }

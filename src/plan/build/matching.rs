@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::PlanError;
 use crate::ident::{
-    ContainerId, ContainerName, LABEL_NAME, LABEL_PROJECT, LABEL_SET, ProjectName, SetName,
+    ContainerName, LABEL_NAME, LABEL_PROJECT, LABEL_SET, ProjectName, SetName,
     reserved_suffix,
 };
 use crate::image_ref::ImageRef;
@@ -240,52 +240,4 @@ pub(crate) fn natural(name: &str) -> (String, u64, String) {
     let digits = name.len() - name.trim_end_matches(|c: char| c.is_ascii_digit()).len();
     let (stem, number) = name.split_at(name.len() - digits);
     (stem.to_owned(), number.parse().unwrap_or(0), name.to_owned())
-}
-
-/// The containers that would break if this one were replaced: linked to it, or in its namespaces.
-pub(super) fn dependants<'a>(
-    snapshot: &'a Snapshot,
-    id: &ContainerId,
-    name: &ContainerName,
-) -> Vec<&'a Container> {
-    let in_it = format!("container:{id}");
-    let aliases: Vec<String> = snapshot
-        .by_id(id)
-        .and_then(|container| container.list.as_ref())
-        .and_then(|list| list["Names"].as_array())
-        .into_iter()
-        .flatten()
-        .filter_map(serde_json::Value::as_str)
-        .filter_map(|alias| alias.trim_start_matches('/').split_once('/'))
-        .map(|(dependant, _)| dependant.to_owned())
-        .collect();
-    let depends = |container: &&Container| {
-        let other = container.name();
-        if container.id() == *id {
-            return false;
-        }
-        let look = container.inspect.as_ref().or(container.list.as_ref());
-        let Some(host) = look.map(|look| &look["HostConfig"]) else { return false };
-        let mode = |field: &str| {
-            host[field]
-                .as_str()
-                .is_some_and(|mode| mode == in_it || mode == format!("container:{name}"))
-        };
-        let links = host["Links"].as_array().into_iter().flatten();
-        let linked = links
-            .filter_map(serde_json::Value::as_str)
-            .any(|link| link.split(':').next() == Some(&format!("/{name}")));
-        let from = host["VolumesFrom"].as_array().into_iter().flatten();
-        let volumes = from.filter_map(serde_json::Value::as_str).any(|from| {
-            let from = from.split(':').next().unwrap_or_default();
-            from == name.as_str() || (from.len() >= 12 && id.as_str().starts_with(from))
-        });
-        mode("NetworkMode")
-            || mode("IpcMode")
-            || mode("PidMode")
-            || linked
-            || volumes
-            || aliases.iter().any(|alias| alias == other.as_str())
-    };
-    snapshot.containers.iter().filter(depends).collect()
 }

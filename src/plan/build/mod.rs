@@ -11,6 +11,7 @@ mod facts;
 mod finish;
 mod guard;
 mod images;
+mod index;
 mod job;
 pub(crate) mod matching;
 mod order;

@@ -90,56 +90,63 @@ fn queues(jobs: &[Job]) -> Vec<(usize, StepId, StepId)> {
     edges
 }
 
+/// Who has which host ports, by protocol and number.
+#[derive(Default)]
+struct Held(BTreeMap<(String, u16), Vec<(HostPort, String)>>);
+
+impl Held {
+    fn add(&mut self, port: HostPort, by: String) {
+        self.0.entry(port.key()).or_default().push((port, by));
+    }
+
+    /// Who else has this port, or one that cannot be bound beside it.
+    fn others<'h>(&'h self, port: &'h HostPort, own: &'h str) -> impl Iterator<Item = &'h String> {
+        let same = self.0.get(&port.key()).into_iter().flatten();
+        same.filter(move |(other, by)| by != own && other.clashes(port)).map(|(_, by)| by)
+    }
+}
+
 /// Every start gets its host ports: free ones, or ones whose holder this plan stops before.
 fn take_ports(jobs: &mut [Job], snapshot: &Snapshot) -> Vec<PlanError> {
     let mut errors = Vec::new();
-    let mut taken: Vec<(HostPort, String)> = Vec::new();
-    let stopped: BTreeMap<String, (usize, StepId)> = jobs
+    let (mut taken, mut held) = (Held::default(), Held::default());
+    let stopped: BTreeMap<String, StepId> = jobs
         .iter()
-        .enumerate()
-        .filter_map(|(index, job)| {
-            let down = job.down.clone()?;
-            Some((job.change.id.to_string(), (index, down)))
-        })
+        .filter_map(|job| Some((job.change.id.to_string(), job.down.clone()?)))
         .collect();
-    let held: Vec<(HostPort, String)> = snapshot
-        .containers
-        .iter()
-        .flat_map(|container| {
-            let name = container.name().to_string();
-            ports::held(container).into_iter().map(move |port| (port, name.clone()))
-        })
-        .collect();
-    // Fixed ports first: a range takes what they leave.
+    for container in &snapshot.containers {
+        for port in ports::held(container) {
+            held.add(port, container.name().to_string());
+        }
+    }
+    // Fixed ports first, then the narrowest range: the others take what they leave.
     let mut wishes: Vec<(usize, HostPort)> = jobs
         .iter()
         .enumerate()
         .filter(|(_, job)| job.start.is_some())
         .flat_map(|(index, job)| job.takes.iter().map(move |port| (index, port.clone())))
         .collect();
-    wishes.sort_by_key(|(index, port)| (port.is_range(), *index));
+    wishes.sort_by_key(|(index, port)| (port.width(), *index));
     for (index, wish) in wishes {
         let own = jobs[index].change.id.to_string();
-        let found = wish.each().find_map(|port| {
-            if taken.iter().any(|(other, by)| *by != own && other.clashes(&port)) {
-                return None;
+        // A port that is free, or its own, goes before one that must be waited for: members of a
+        // set would wait for each other.
+        let mut found: Option<(HostPort, Vec<StepId>)> = None;
+        for port in wish.each().filter(|port| taken.others(port, &own).next().is_none()) {
+            let edges: Option<Vec<StepId>> =
+                held.others(&port, &own).map(|by| stopped.get(by).cloned()).collect();
+            match edges {
+                Some(edges) if edges.is_empty() => {
+                    found = Some((port, edges));
+                    break;
+                }
+                Some(edges) if found.is_none() => found = Some((port, edges)),
+                _ => {}
             }
-            let holders: Vec<&String> = held
-                .iter()
-                .filter(|(other, by)| *by != own && other.clashes(&port))
-                .map(|(_, by)| by)
-                .collect();
-            let edges: Option<Vec<StepId>> = holders
-                .into_iter()
-                .map(|by| {
-                    stopped.get(by).filter(|(job, _)| *job != index).map(|(_, step)| step.clone())
-                })
-                .collect();
-            edges.map(|edges| (port, edges))
-        });
+        }
         match found {
             Some((port, edges)) => {
-                taken.push((port, own));
+                taken.add(port, own);
                 if let Some(start) = jobs[index].start.clone() {
                     for edge in edges {
                         jobs[index].wait(&start, &edge);
@@ -152,18 +159,12 @@ fn take_ports(jobs: &mut [Job], snapshot: &Snapshot) -> Vec<PlanError> {
     errors
 }
 
-fn port_error(
-    job: &Job,
-    wish: &HostPort,
-    held: &[(HostPort, String)],
-    taken: &[(HostPort, String)],
-) -> PlanError {
+fn port_error(job: &Job, wish: &HostPort, held: &Held, taken: &Held) -> PlanError {
     let own = job.change.id.as_str();
-    let by = taken
-        .iter()
-        .chain(held)
-        .find(|(port, by)| by != own && wish.each().any(|single| single.clashes(port)));
-    let by = by.map_or_else(|| "something else".to_owned(), |(_, by)| format!("container `{by}`"));
+    let by = wish.each().find_map(|port| {
+        taken.others(&port, own).chain(held.others(&port, own)).next().cloned()
+    });
+    let by = by.map_or_else(|| "something else".to_owned(), |by| format!("container `{by}`"));
     PlanError {
         set: job.change.set.clone(),
         code: "port_taken",

@@ -22,9 +22,14 @@ impl HostPort {
         (self.first..=self.last).map(|port| Self { first: port, last: port, ..self.clone() })
     }
 
-    /// Whether it is a range, of which any will do.
-    pub(super) fn is_range(&self) -> bool {
-        self.first != self.last
+    /// How many it leaves to choose from, less one: 0 is a fixed port.
+    pub(super) fn width(&self) -> u16 {
+        self.last - self.first
+    }
+
+    /// What two single ports that clash have in common.
+    pub(super) fn key(&self) -> (String, u16) {
+        (self.protocol.clone(), self.first)
     }
 
     /// Whether both cannot be bound at once (single ports).
@@ -42,7 +47,7 @@ impl fmt::Display for HostPort {
         let v6 = address.contains(':');
         let (open, close) = if v6 { ("[", "]") } else { ("", "") };
         write!(f, "{open}{address}{close}:{}", self.first)?;
-        if self.is_range() {
+        if self.width() > 0 {
             write!(f, "-{}", self.last)?;
         }
         write!(f, "/{}", self.protocol)

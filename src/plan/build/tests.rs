@@ -202,3 +202,60 @@ fn a_difference_names_both_sides() {
     ]
     "#);
 }
+
+/// The codes of the errors for which there is no plan.
+fn codes(spec: &Spec, snapshot: &Snapshot) -> Vec<&'static str> {
+    let built =
+        build(&Input { spec, snapshot, assume: false, pins: Pins::default(), source: None });
+    built.errors.iter().map(|error| error.code).collect()
+}
+
+/// The steps that a step waits for.
+fn after<'b>(built: &'b Built, step: &str) -> Vec<&'b str> {
+    let found = built.plan.steps.iter().find(|found| found.id.as_str() == step).unwrap();
+    found.after.iter().map(crate::ident::StepId::as_str).collect()
+}
+
+/// What a running container holds.
+fn holds(snapshot: &mut Snapshot, name: &str, port: u16) {
+    let container =
+        snapshot.containers.iter_mut().find(|found| found.name().as_str() == name).unwrap();
+    let inspect = container.inspect.as_mut().unwrap();
+    inspect["NetworkSettings"]["Ports"] =
+        json!({"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": port.to_string()}]});
+}
+
+#[test]
+fn members_that_share_a_range_keep_what_they_hold_and_do_not_wait_for_each_other() {
+    let ports = "    ports: [\"127.0.0.1:8080-8082:80\"]\n";
+    let spec = spec(&web(3, "reloaded", ports));
+    let mut snapshot = members(&spec, &["running!", "running!"]);
+    // Crosswise: the first member has the second port.
+    holds(&mut snapshot, "p-web-1", 8081);
+    holds(&mut snapshot, "p-web-2", 8080);
+    let built = plan(&spec, &snapshot);
+    assert_eq!(changes(&built), ["replace p-web-1", "replace p-web-2", "create p-web-3"]);
+    assert_eq!(after(&built, "p-web-1/start"), ["p-web-1/rename-new"]);
+    assert_eq!(after(&built, "p-web-3/start"), ["p-web-3/create"]);
+}
+
+#[test]
+fn a_port_is_taken_after_its_holder_stops_and_waiting_in_a_circle_is_an_error() {
+    let text = |one: &str, other: &str, more: &str| {
+        spec(&format!(
+            "project: p\ncontainers:\n  one:\n    image: app:1\n    state: reloaded\n    ports: [\"127.0.0.1:{one}:80\"]\n  two:\n    image: app:1\n    state: reloaded\n    ports: [\"127.0.0.1:{other}:80\"]\n{more}"
+        ))
+    };
+    let before = text("81", "82", "");
+    let mut snapshot = world();
+    add(&mut snapshot, &before, "one", "p-one-1", "running");
+    add(&mut snapshot, &before, "two", "p-two-1", "running");
+    holds(&mut snapshot, "p-one-1", 81);
+    holds(&mut snapshot, "p-two-1", 82);
+    // Both are stopped before either is started, so even a swap is possible …
+    let built = plan(&text("82", "81", ""), &snapshot);
+    assert!(after(&built, "p-one-1/start").contains(&"p-two-1/stop"));
+    assert!(after(&built, "p-two-1/start").contains(&"p-one-1/stop"));
+    // … but not where one must be up before the other goes.
+    assert_eq!(codes(&text("82", "81", "    depends_on: [one]\n"), &snapshot), ["cycle"]);
+}
