@@ -100,6 +100,11 @@ impl StepId {
     pub fn of(change: &ChangeId, what: &str) -> Self {
         Self(format!("{change}/{what}"))
     }
+
+    /// The ID of its change.
+    pub fn change(&self) -> &str {
+        self.0.rsplit_once('/').map_or("", |(change, _)| change)
+    }
 }
 
 /// The label that names the project a container was created for.

@@ -191,6 +191,7 @@ impl<W: Writer> Applying<'_, W> {
         };
         let wanted = Wanted::of(spec).without_registry();
         let snapshot = crate::engine::take::take(self.engine, &wanted).await?.seal(&sealer);
+        let snapshot = crate::stale::pinned(plan, &snapshot);
         let input =
             Input { spec, snapshot: &snapshot, assume: true, pins: Pins::default(), source: None };
         let again = build(&input).plan;

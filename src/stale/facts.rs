@@ -1,103 +1,156 @@
 //! The facts of one set against those of a fresh look, value by value.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Staleness;
-use crate::ident::{ContainerId, SetName, short_digest};
+use crate::ident::{ContainerId, ContainerName, SetName, short_digest};
 use crate::plan::facts::{ContainerFact, Facts, Verdict};
-use crate::plan::{Action, Change, Plan};
-use crate::snapshot::Snapshot;
+use crate::plan::{Action, Change, Plan, Step, Subject};
+use crate::snapshot::{Container, Snapshot};
 use crate::spec::Set;
 
-/// What of a plan's facts concerns one set.
+/// Plan and look, found quickly.
+pub(super) struct Looks<'a> {
+    plan: BTreeMap<&'a ContainerId, &'a ContainerFact>,
+    by_id: BTreeMap<ContainerId, &'a Container>,
+    by_name: BTreeMap<ContainerName, &'a Container>,
+    /// The containers that a change of the plan removes in the end, by change.
+    removed: BTreeMap<&'a str, &'a ContainerId>,
+}
+
+impl<'a> Looks<'a> {
+    pub(super) fn of(plan: &'a Plan, snapshot: &'a Snapshot) -> Self {
+        let removed = plan.steps.iter().filter_map(|step| match &step.action {
+            Action::Remove { container: Subject::Container(id) } => Some((step.id.change(), id)),
+            _ => None,
+        });
+        Self {
+            plan: plan.facts.containers.iter().map(|fact| (&fact.id, fact)).collect(),
+            by_id: snapshot.containers.iter().map(|found| (found.id(), found)).collect(),
+            by_name: snapshot.containers.iter().map(|found| (found.name(), found)).collect(),
+            removed: removed.collect(),
+        }
+    }
+
+    /// What the plan says of a container.
+    pub(super) fn planned_fact(&self, id: &ContainerId) -> Option<&'a ContainerFact> {
+        self.plan.get(id).copied()
+    }
+
+    pub(super) fn by_id(&self, id: &ContainerId) -> Option<&'a Container> {
+        self.by_id.get(id).copied()
+    }
+
+    pub(super) fn by_name(&self, name: &ContainerName) -> Option<&'a Container> {
+        self.by_name.get(name).copied()
+    }
+
+    /// The container that a change takes away.
+    pub(super) fn replaced_by(&self, change: &Change) -> Option<&'a ContainerId> {
+        self.removed.get(change.id.as_str()).copied()
+    }
+}
+
+/// Something that moved, and the container that it is about.
+pub(super) struct Moved {
+    pub(super) staleness: Staleness,
+    pub(super) id: Option<ContainerId>,
+    /// It is an error of deriving again, not a fact.
+    pub(super) derived: bool,
+}
+
+/// What of a plan and its facts concerns one set.
 pub(super) struct Slice<'a> {
     pub(super) key: &'a SetName,
     pub(super) set: &'a Set,
     pub(super) plan: &'a Plan,
+    /// The changes of this set.
+    pub(super) changes: Vec<&'a Change>,
+    /// The steps of those changes.
+    pub(super) steps: Vec<&'a Step>,
 }
 
-fn moved(key: &SetName, code: &str, object: String, expected: String, found: String) -> Staleness {
-    Staleness {
-        code: code.to_owned(),
-        set: Some(key.clone()),
-        object,
-        expected,
-        found,
-        hint: "plan again and have the new plan reviewed".to_owned(),
+fn moved(key: &SetName, code: &str, object: String, expected: String, found: String) -> Moved {
+    Moved {
+        staleness: Staleness {
+            code: code.to_owned(),
+            set: Some(key.clone()),
+            object,
+            expected,
+            found,
+            hint: "plan again and have the new plan reviewed".to_owned(),
+        },
+        id: None,
+        derived: false,
     }
 }
 
-impl Slice<'_> {
+fn about(id: &ContainerId, moved: Moved) -> Moved {
+    Moved { id: Some(id.clone()), ..moved }
+}
+
+impl<'a> Slice<'a> {
     /// The members that the plan found.
-    fn members(&self) -> BTreeSet<&ContainerId> {
+    fn members(&self) -> BTreeSet<&'a ContainerId> {
         self.plan.facts.members.get(self.key).into_iter().flatten().collect()
     }
 
-    /// The changes of this set.
-    pub(super) fn changes(&self) -> impl Iterator<Item = &Change> {
-        self.plan.changes.iter().filter(|change| change.set.as_ref() == Some(self.key))
+    /// The steps of this set.
+    pub(super) fn steps(&self) -> impl Iterator<Item = &'a Step> {
+        self.steps.iter().copied()
     }
 
     /// Everything of this set that moved. `fresh` are the facts of the plan derived again;
     /// `excused` says which image references a run of this plan has pulled already.
     pub(super) fn moved(
         &self,
-        fresh: &Facts,
+        fresh: &Fresh<'_>,
+        looks: &Looks<'_>,
         snapshot: &Snapshot,
         excused: &BTreeSet<String>,
-    ) -> Vec<Staleness> {
+    ) -> Vec<Moved> {
         let mut all = Vec::new();
-        self.containers(fresh, snapshot, &mut all);
+        self.containers(fresh, looks, &mut all);
         self.image(snapshot, excused, &mut all);
-        self.names(snapshot, &mut all);
-        if self.changes().next().is_some() {
+        self.names(looks, &mut all);
+        if !self.changes.is_empty() {
             self.networks(snapshot, &mut all);
             self.volumes(snapshot, &mut all);
         }
         all
     }
 
-    fn containers(&self, fresh: &Facts, snapshot: &Snapshot, all: &mut Vec<Staleness>) {
+    fn containers(&self, fresh: &Fresh<'_>, looks: &Looks<'_>, all: &mut Vec<Moved>) {
         let before = self.members();
-        let now: BTreeSet<&ContainerId> =
-            fresh.members.get(self.key).into_iter().flatten().collect();
-        let fact = |facts: &Facts, id: &ContainerId| {
-            facts.containers.iter().find(|fact| fact.id == *id).cloned()
-        };
-        for id in &before {
-            let Some(old) = fact(&self.plan.facts, id) else { continue };
+        let now = fresh.members(self.key);
+        for &id in &before {
+            let Some(old) = looks.planned_fact(id) else { continue };
             let object = format!("container `{}`", old.name);
-            match fact(fresh, id) {
-                Some(new) if now.contains(*id) => self.fields(&old, &new, all),
+            match fresh.fact(id) {
+                Some(new) if now.contains(id) => self.fields(old, new, all),
                 _ => {
-                    let found = match snapshot.by_id(id) {
-                        None => "no such container".to_owned(),
-                        Some(other) => format!("it as `{}`, not matched any more", other.name()),
+                    let (code, found) = match looks.by_id(id) {
+                        None => ("container_gone", "no such container".to_owned()),
+                        Some(other) => (
+                            "container_unmatched",
+                            format!("it as `{}`, not matched any more", other.name()),
+                        ),
                     };
-                    let code = if snapshot.by_id(id).is_some() {
-                        "container_unmatched"
-                    } else {
-                        "container_gone"
-                    };
-                    all.push(moved(self.key, code, object, format!("{} there", id.short()), found));
+                    let expected = format!("{} there", id.short());
+                    all.push(about(id, moved(self.key, code, object, expected, found)));
                 }
             }
         }
-        for id in now.difference(&before) {
-            let name = snapshot.by_id(id).map(|container| container.name().to_string());
+        for &id in now.difference(&before) {
+            let name = looks.by_id(id).map(|container| container.name().to_string());
             let object = format!("container `{}`", name.unwrap_or_default());
             let found = format!("{}, matched now", id.short());
-            all.push(moved(
-                self.key,
-                "container_new",
-                object,
-                "no such container".to_owned(),
-                found,
-            ));
+            let expected = "no such container".to_owned();
+            all.push(about(id, moved(self.key, "container_new", object, expected, found)));
         }
     }
 
-    fn fields(&self, old: &ContainerFact, new: &ContainerFact, all: &mut Vec<Staleness>) {
+    fn fields(&self, old: &ContainerFact, new: &ContainerFact, all: &mut Vec<Moved>) {
         // Every field of a fact is compared; references are judged apart, because they are blamed
         // on another thing than the world.
         let ContainerFact {
@@ -114,7 +167,7 @@ impl Slice<'_> {
         let mut add = |code: &str, expected: String, found: String| {
             if expected != found {
                 let object = format!("container `{name}`");
-                all.push(moved(self.key, code, object, expected, found));
+                all.push(about(&old.id, moved(self.key, code, object, expected, found)));
             }
         };
         let word = |run: crate::snapshot::Run| match run {
@@ -144,7 +197,7 @@ impl Slice<'_> {
         add("networks", networks.join(", "), new.networks.join(", "));
     }
 
-    fn image(&self, snapshot: &Snapshot, excused: &BTreeSet<String>, all: &mut Vec<Staleness>) {
+    fn image(&self, snapshot: &Snapshot, excused: &BTreeSet<String>, all: &mut Vec<Moved>) {
         let Some(reference) = &self.set.image else { return };
         if excused.contains(reference) {
             return;
@@ -162,30 +215,29 @@ impl Slice<'_> {
     }
 
     /// Names that fresh containers take must be free.
-    fn names(&self, snapshot: &Snapshot, all: &mut Vec<Staleness>) {
-        let of_set = self.plan.steps.iter().filter_map(|step| match &step.action {
-            Action::Create { name, finally, set, .. } if name == finally && set == self.key => {
-                Some(name)
-            }
-            _ => None,
-        });
+    fn names(&self, looks: &Looks<'_>, all: &mut Vec<Moved>) {
         // A name that the plan itself frees first is no fact.
-        let freed = |name: &str| {
-            let dead = format!("dead:{name}");
-            self.changes().any(|change| change.id.as_str() == dead)
-        };
-        for name in of_set {
-            if let Some(holder) = snapshot.by_name(name.as_str())
-                && !freed(name.as_str())
+        let freed: BTreeSet<&str> = self
+            .changes
+            .iter()
+            .filter_map(|change| change.id.as_str().strip_prefix("dead:"))
+            .collect();
+        for step in self.steps() {
+            let Action::Create { name, finally, .. } = &step.action else { continue };
+            if name == finally
+                && let Some(holder) = looks.by_name(name)
+                && !freed.contains(name.as_str())
             {
-                let found = format!("container {}", holder.id().short());
+                let id = holder.id();
+                let found = format!("container {}", id.short());
                 let object = format!("name `{name}`");
-                all.push(moved(self.key, "name_taken", object, "it to be free".to_owned(), found));
+                let free = "it to be free".to_owned();
+                all.push(about(&id, moved(self.key, "name_taken", object, free, found)));
             }
         }
     }
 
-    fn networks(&self, snapshot: &Snapshot, all: &mut Vec<Staleness>) {
+    fn networks(&self, snapshot: &Snapshot, all: &mut Vec<Moved>) {
         for fact in &self.plan.facts.networks {
             let ids: Vec<&str> = snapshot
                 .networks
@@ -202,7 +254,7 @@ impl Slice<'_> {
         }
     }
 
-    fn volumes(&self, snapshot: &Snapshot, all: &mut Vec<Staleness>) {
+    fn volumes(&self, snapshot: &Snapshot, all: &mut Vec<Moved>) {
         for fact in &self.plan.facts.volumes {
             let driver = snapshot
                 .volumes
@@ -230,36 +282,58 @@ impl Slice<'_> {
     }
 
     /// References that resolve to something else than when the plan was reviewed.
-    pub(super) fn rotated(&self, fresh: &Facts) -> Vec<Staleness> {
+    pub(super) fn rotated(&self, fresh: &Fresh<'_>, looks: &Looks<'_>) -> Vec<Staleness> {
         let mut all = Vec::new();
         for id in self.members() {
-            let of = |facts: &Facts| facts.containers.iter().find(|fact| fact.id == *id).cloned();
-            let (Some(old), Some(new)) = (of(&self.plan.facts), of(fresh)) else { continue };
+            let (Some(old), Some(new)) = (looks.planned_fact(id), fresh.fact(id)) else { continue };
             for (variable, fact) in &old.references {
                 let now = new.references.get(variable).map(|fact| fact.verdict);
                 let same = match fact.verdict {
                     Verdict::Equal | Verdict::Assumed => now != Some(Verdict::Different),
                     Verdict::Different => now != Some(Verdict::Equal),
                 };
-                if !same {
-                    let word = |verdict: Verdict| match verdict {
-                        Verdict::Equal => "the live value",
-                        Verdict::Different => "something else than the live value",
-                        Verdict::Assumed => "the live value (assumed)",
-                    };
-                    let mut staleness = moved(
-                        self.key,
-                        "secret_rotated",
-                        format!("`{variable}` of container `{}` ({})", old.name, fact.reference),
-                        word(fact.verdict).to_owned(),
-                        now.map_or("nothing", word).to_owned(),
-                    );
-                    "rotated since review: plan again with the values that will be used"
-                        .clone_into(&mut staleness.hint);
-                    all.push(staleness);
+                if same {
+                    continue;
                 }
+                let object = format!("`{variable}` of container `{}` ({})", old.name, fact.reference);
+                let found = now.map_or("nothing", said).to_owned();
+                let expected = said(fact.verdict).to_owned();
+                let moved = moved(self.key, "secret_rotated", object, expected, found);
+                all.push(Staleness {
+                    hint: "rotated since review: plan again with the values that will be used"
+                        .to_owned(),
+                    ..moved.staleness
+                });
             }
         }
         all
+    }
+}
+
+fn said(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Equal => "the live value",
+        Verdict::Different => "something else than the live value",
+        Verdict::Assumed => "the live value (assumed)",
+    }
+}
+
+/// The facts of the plan derived again, found quickly.
+pub(super) struct Fresh<'a> {
+    facts: &'a Facts,
+    containers: BTreeMap<&'a ContainerId, &'a ContainerFact>,
+}
+
+impl<'a> Fresh<'a> {
+    pub(super) fn of(facts: &'a Facts) -> Self {
+        Self { facts, containers: facts.containers.iter().map(|fact| (&fact.id, fact)).collect() }
+    }
+
+    fn members(&self, set: &SetName) -> BTreeSet<&'a ContainerId> {
+        self.facts.members.get(set).into_iter().flatten().collect()
+    }
+
+    fn fact(&self, id: &ContainerId) -> Option<&'a ContainerFact> {
+        self.containers.get(id).copied()
     }
 }

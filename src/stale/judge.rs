@@ -2,16 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value as Json;
-
-use super::facts::Slice;
+use super::done::{is_done, is_half_done};
+use super::facts::{Fresh, Looks, Moved, Slice};
+use super::pulls::{before_pulls, pinned};
 use super::{Judgement, SetVerdict, Staleness};
 use crate::adapt::Engine;
-use crate::ident::{ContainerId, ContainerName, SetName, StepId};
-use crate::image_ref::ImageRef;
+use crate::ident::{ContainerName, SetName, StepId};
 use crate::plan::build::{Built, Input, Pins, build, depends};
 use crate::plan::{Action, Because, Change, Plan, Reason, Step, Target, Verb};
-use crate::snapshot::{RegistryAnswer, Snapshot};
+use crate::snapshot::Snapshot;
 use crate::spec::Spec;
 
 /// Judges a plan against a fresh look. `spec` is the plan's `declared`, read again; `snapshot` is
@@ -31,8 +30,13 @@ pub fn judge(plan: &Plan, spec: &Spec, snapshot: &Snapshot) -> Judgement {
         build(&Input { spec, snapshot, assume, pins, source: plan.spec.clone() })
     };
     let real = derive(&pinned, pins.clone());
-    let done: BTreeSet<SetName> =
-        spec.sets.keys().filter(|key| is_done(plan, key, &real, &pinned)).cloned().collect();
+    let looks = Looks::of(plan, &pinned);
+    let slices = slices(plan, spec);
+    let done: BTreeSet<SetName> = slices
+        .iter()
+        .filter(|slice| is_done(slice, &real, &looks))
+        .map(|slice| slice.key.clone())
+        .collect();
     let replaced = replaced(plan, &done);
     let (before, pulled) = before_pulls(plan, &pinned);
     let again = if done.is_empty() && pulled.is_empty() {
@@ -40,14 +44,35 @@ pub fn judge(plan: &Plan, spec: &Spec, snapshot: &Snapshot) -> Judgement {
     } else {
         derive(&before, Pins { replaced, ..pins })
     };
-    for (key, set) in &spec.sets {
-        let slice = Slice { key, set, plan };
-        let verdict = judge_set(&slice, &again, &before, &done, &pulled, &mut judgement);
-        judgement.verdicts.insert(key.clone(), verdict);
+    let mut judging = Judging {
+        fresh: Fresh::of(&again.plan.facts),
+        old_steps: by_change(plan),
+        new_steps: by_change(&again.plan),
+        skipped: BTreeSet::new(),
+        again: &again,
+        looks: &looks,
+        before: &before,
+        done: &done,
+        pulled: &pulled,
+    };
+    for slice in &slices {
+        if let Some(verdict) = judging.facts(slice, &mut judgement) {
+            judgement.verdicts.insert(slice.key.clone(), verdict);
+        }
     }
-    block(spec, &mut judgement);
+    judging.skipped = skipped(&judgement, [plan, &again.plan]);
+    let by_key: BTreeMap<&SetName, &Slice<'_>> =
+        slices.iter().map(|slice| (slice.key, slice)).collect();
+    // What a set depends on is judged before it.
+    let order = crate::spec::order::order(spec).unwrap_or_default();
+    for slice in order.iter().filter_map(|key| by_key.get(key)) {
+        if !judgement.verdicts.contains_key(slice.key) {
+            let verdict = judging.steps(slice, spec, &mut judgement);
+            judgement.verdicts.insert(slice.key.clone(), verdict);
+        }
+    }
     if done.is_empty() {
-        compare_whole(plan, &again.plan, &mut judgement);
+        compare_whole(plan, &again.plan, &pulled, &mut judgement);
     }
     judgement.run = to_run(plan, &judgement.verdicts);
     judgement.bodies = again.bodies;
@@ -77,21 +102,6 @@ fn other_engine(expected: &Target, found: &Target) -> Vec<Staleness> {
         .collect()
 }
 
-/// The fresh look with the registry answers of the plan: apply never asks a registry what to do.
-fn pinned(plan: &Plan, snapshot: &Snapshot) -> Snapshot {
-    let mut snapshot = snapshot.clone();
-    snapshot.registry = plan
-        .facts
-        .images
-        .iter()
-        .filter_map(|fact| {
-            let digest = fact.registry.clone()?;
-            Some((fact.reference.clone(), RegistryAnswer::Digest(digest)))
-        })
-        .collect();
-    snapshot
-}
-
 /// The names that the plan gives fresh members.
 fn names(plan: &Plan) -> BTreeMap<SetName, Vec<ContainerName>> {
     let mut names: BTreeMap<SetName, Vec<ContainerName>> = BTreeMap::new();
@@ -112,40 +122,6 @@ fn changes_of<'a>(plan: &'a Plan, key: &'a SetName) -> impl Iterator<Item = &'a 
     plan.changes.iter().filter(move |change| change.set.as_ref() == Some(key))
 }
 
-/// A set is at its goal when deriving again gives nothing to do, or only a restart that has
-/// happened.
-fn is_done(plan: &Plan, key: &SetName, real: &Built, snapshot: &Snapshot) -> bool {
-    if changes_of(plan, key).next().is_none() {
-        return false;
-    }
-    if real.errors.iter().any(|error| error.set.as_ref().is_none_or(|set| set == key)) {
-        return false;
-    }
-    changes_of(&real.plan, key)
-        .all(|change| change.verb == Verb::Restart && restarted(plan, change, snapshot))
-}
-
-/// Whether a container that the plan restarts was started since, under the same ID.
-fn restarted(plan: &Plan, change: &Change, snapshot: &Snapshot) -> bool {
-    let before = plan.facts.containers.iter().find(|fact| fact.name.as_str() == change.id.as_str());
-    let planned = plan.changes.iter().any(|old| {
-        old.id == change.id && matches!(old.verb, Verb::Restart | Verb::Start | Verb::Create)
-    });
-    let now = snapshot.by_name(change.id.as_str());
-    let started = now.and_then(|container| container.inspect.as_ref());
-    let started = started.and_then(|inspect| inspect["State"]["StartedAt"].as_str());
-    match (before, now) {
-        (Some(fact), Some(now)) if planned => {
-            fact.id == now.id()
-                && fact.started_at.as_deref() != started
-                && (fact.started_at.is_some() || fact.run != now.run())
-        }
-        // One that the plan created was started by it.
-        (None, Some(_)) => planned,
-        _ => false,
-    }
-}
-
 /// Containers that sets at their goal had replaced.
 fn replaced(plan: &Plan, done: &BTreeSet<SetName>) -> BTreeSet<ContainerName> {
     let changes = plan.changes.iter().filter(|change| {
@@ -155,127 +131,152 @@ fn replaced(plan: &Plan, done: &BTreeSet<SetName>) -> BTreeSet<ContainerName> {
     changes.map(|change| ContainerName::new(change.id.as_str())).collect()
 }
 
-/// The look as if images that a run of this plan pulled were not here yet, and the references
-/// that this is about.
-fn before_pulls(plan: &Plan, snapshot: &Snapshot) -> (Snapshot, BTreeSet<String>) {
-    let mut before = snapshot.clone();
-    let mut pulled = BTreeSet::new();
+/// The steps of each change.
+fn by_change(plan: &Plan) -> BTreeMap<&str, Vec<&Step>> {
+    let mut all: BTreeMap<&str, Vec<&Step>> = BTreeMap::new();
     for step in &plan.steps {
-        let Action::Pull { image } = &step.action else { continue };
-        let Ok(pinned) = ImageRef::parse(image) else { continue };
-        let Some(digest) = pinned.digest() else { continue };
-        let facts = plan.facts.images.iter().filter(|fact| {
-            fact.registry.as_deref() == Some(digest)
-                && ImageRef::parse(&fact.reference)
-                    .is_ok_and(|reference| reference.repository() == pinned.repository())
-        });
-        for fact in facts {
-            let now = before.references.get(&fact.reference).and_then(Option::as_ref);
-            let from_pull = now
-                .and_then(|id| before.images.get(id))
-                .is_some_and(|image| has_digest(image, digest));
-            if from_pull || now == fact.id.as_ref() {
-                pulled.insert(fact.reference.clone());
-                before.references.insert(fact.reference.clone(), fact.id.clone());
-            }
-        }
-        for image in before.images.values_mut() {
-            if let Some(digests) = image["RepoDigests"].as_array_mut() {
-                digests.retain(|text| text.as_str().is_none_or(|text| !text.ends_with(digest)));
-            }
-        }
+        all.entry(step.id.change()).or_default().push(step);
     }
-    (before, pulled)
+    all
 }
 
-fn has_digest(image: &Json, digest: &str) -> bool {
-    let digests = image["RepoDigests"].as_array().into_iter().flatten();
-    digests.filter_map(Json::as_str).any(|text| text.ends_with(digest))
-}
-
-fn judge_set(
-    slice: &Slice<'_>,
-    again: &Built,
-    snapshot: &Snapshot,
-    done: &BTreeSet<SetName>,
-    pulled: &BTreeSet<String>,
-    judgement: &mut Judgement,
-) -> SetVerdict {
-    let key = slice.key;
-    if done.contains(key) {
-        return SetVerdict::Done;
-    }
-    let acts = slice.changes().next().is_some();
-    let mut moved = slice.moved(&again.plan.facts, snapshot, pulled);
-    let errors =
-        again.errors.iter().filter(|error| error.set.as_ref().is_none_or(|set| set == key));
-    moved.extend(errors.map(|error| Staleness {
-        code: error.code.to_owned(),
-        set: Some(key.clone()),
-        object: format!("set `{key}`"),
-        expected: "the same plan".to_owned(),
-        found: error.message.clone(),
-        hint: error.hint.clone(),
-    }));
-    if !moved.is_empty() {
-        if !acts {
-            judgement.notes.extend(moved);
-            return SetVerdict::Untouched;
-        }
-        if half_done(slice, again, snapshot) {
-            judgement.half_done.extend(moved);
-            return SetVerdict::HalfDone;
-        }
-        judgement.stale.extend(moved);
-        return SetVerdict::Stale;
-    }
-    let rotated = slice.rotated(&again.plan.facts);
-    if !rotated.is_empty() {
-        judgement.stale.extend(rotated);
-        return SetVerdict::Stale;
-    }
-    if same_set(slice, &again.plan, done) {
-        return if acts { SetVerdict::Run } else { SetVerdict::Untouched };
-    }
-    blame(slice, &again.plan, judgement)
-}
-
-/// Whether everything that moved is the work of a run of this plan that got stuck here.
-fn half_done(slice: &Slice<'_>, again: &Built, snapshot: &Snapshot) -> bool {
-    let names: BTreeSet<&str> = slice.changes().map(|change| change.id.as_str()).collect();
-    let leftover = again
-        .errors
-        .iter()
-        .any(|error| error.code == "leftover" && error.set.as_ref() == Some(slice.key));
-    if leftover {
-        return true;
-    }
-    let before: BTreeSet<&ContainerId> =
-        slice.plan.facts.members.get(slice.key).into_iter().flatten().collect();
-    let now: Vec<&ContainerId> =
-        again.plan.facts.members.get(slice.key).into_iter().flatten().collect();
-    let fresh: Vec<&&ContainerId> = now.iter().filter(|id| !before.contains(**id)).collect();
-    // A new member that this plan's own create made, where the plan creates one of that name.
-    let ours = |id: &ContainerId| {
-        let container = snapshot.by_id(id);
-        container.is_some_and(|container| {
-            names.contains(container.name().as_str())
-                && crate::plan::build::matching::owner(container).is_some()
-        })
+/// The changes of sets that are at their goal or moved: how others wait for them is not as it was.
+fn skipped<'a>(judgement: &Judgement, plans: [&'a Plan; 2]) -> BTreeSet<&'a str> {
+    let gone = |set: &SetName| {
+        matches!(
+            judgement.verdicts.get(set),
+            Some(SetVerdict::Done | SetVerdict::HalfDone | SetVerdict::Stale)
+        )
     };
-    !fresh.is_empty() && fresh.into_iter().all(|id| ours(id))
+    plans
+        .into_iter()
+        .flat_map(|plan| &plan.changes)
+        .filter(|change| change.set.as_ref().is_some_and(gone))
+        .map(|change| change.id.as_str())
+        .collect()
 }
 
-/// Whether a derivation says of this set all that the reviewer read.
-fn same_set(slice: &Slice<'_>, again: &Plan, done: &BTreeSet<SetName>) -> bool {
-    let old: Vec<&Change> = slice.changes().collect();
-    let new: Vec<&Change> = changes_of(again, slice.key).collect();
-    if old.len() != new.len() {
-        return false;
+/// What the plan says of each set.
+fn slices<'a>(plan: &'a Plan, spec: &'a Spec) -> Vec<Slice<'a>> {
+    let mut changes: BTreeMap<&SetName, Vec<&Change>> = BTreeMap::new();
+    for change in &plan.changes {
+        if let Some(set) = &change.set {
+            changes.entry(set).or_default().push(change);
+        }
     }
-    let same_changes =
-        old.iter().zip(&new).all(|(old, new)| same_change(old, new, slice.plan, done));
-    same_changes && same_steps(slice.plan, again, &old, done)
+    let steps = by_change(plan);
+    let slice = |(key, set)| {
+        let changes = changes.remove(key).unwrap_or_default();
+        let ids: BTreeSet<&str> = changes.iter().map(|change| change.id.as_str()).collect();
+        let steps = ids.into_iter().filter_map(|id| steps.get(id)).flatten().copied().collect();
+        Slice { key, set, plan, changes, steps }
+    };
+    spec.sets.iter().map(slice).collect()
+}
+
+/// All that judging one set takes.
+struct Judging<'a> {
+    /// The plan derived again from `before`.
+    again: &'a Built,
+    fresh: Fresh<'a>,
+    old_steps: BTreeMap<&'a str, Vec<&'a Step>>,
+    new_steps: BTreeMap<&'a str, Vec<&'a Step>>,
+    looks: &'a Looks<'a>,
+    /// The look as if nothing had been pulled.
+    before: &'a Snapshot,
+    done: &'a BTreeSet<SetName>,
+    /// The changes of sets that are done or moved.
+    skipped: BTreeSet<&'a str>,
+    pulled: &'a BTreeSet<String>,
+}
+
+impl Judging<'_> {
+    /// Whether its facts decide a set: done, or something moved.
+    fn facts(&self, slice: &Slice<'_>, judgement: &mut Judgement) -> Option<SetVerdict> {
+        let key = slice.key;
+        if self.done.contains(key) {
+            return Some(SetVerdict::Done);
+        }
+        let acts = !slice.changes.is_empty();
+        let mut moved = slice.moved(&self.fresh, self.looks, self.before, self.pulled);
+        let errors = self.again.errors.iter();
+        let errors = errors.filter(|error| error.set.as_ref().is_none_or(|set| set == key));
+        moved.extend(errors.map(|error| Moved {
+            staleness: Staleness {
+                code: error.code.to_owned(),
+                set: Some(key.clone()),
+                object: format!("set `{key}`"),
+                expected: "the same plan".to_owned(),
+                found: error.message.clone(),
+                hint: error.hint.clone(),
+            },
+            id: None,
+            derived: true,
+        }));
+        if !moved.is_empty() {
+            let half = acts && is_half_done(slice, &moved, self.again, self.looks);
+            let (list, verdict) = match (acts, half) {
+                (false, _) => (&mut judgement.notes, SetVerdict::Untouched),
+                (true, true) => (&mut judgement.half_done, SetVerdict::HalfDone),
+                (true, false) => (&mut judgement.stale, SetVerdict::Stale),
+            };
+            list.extend(moved.into_iter().map(|moved| moved.staleness));
+            return Some(verdict);
+        }
+        let rotated = slice.rotated(&self.fresh, self.looks);
+        if rotated.is_empty() {
+            return None;
+        }
+        judgement.stale.extend(rotated);
+        Some(SetVerdict::Stale)
+    }
+
+    /// Where the facts of a set hold, the same steps must follow. What depends on a set that is
+    /// half done, or stale, cannot be derived as it was, and waits.
+    fn steps(&self, slice: &Slice<'_>, spec: &Spec, judgement: &mut Judgement) -> SetVerdict {
+        let acts = !slice.changes.is_empty();
+        let stuck = depends(spec, slice.key).iter().any(|target| {
+            matches!(
+                judgement.verdicts.get(target),
+                Some(SetVerdict::HalfDone | SetVerdict::Stale | SetVerdict::Blocked)
+            )
+        });
+        if stuck {
+            return if acts { SetVerdict::Blocked } else { SetVerdict::Untouched };
+        }
+        if self.same_set(slice) {
+            return if acts { SetVerdict::Run } else { SetVerdict::Untouched };
+        }
+        blame(slice, &self.again.plan, judgement)
+    }
+
+    /// Whether a derivation says of this set all that the reviewer read.
+    fn same_set(&self, slice: &Slice<'_>) -> bool {
+        let new: Vec<&Change> = changes_of(&self.again.plan, slice.key).collect();
+        slice.changes.len() == new.len()
+            && slice
+                .changes
+                .iter()
+                .zip(&new)
+                .all(|(old, new)| same_change(old, new, slice.plan, self.done))
+            && slice.changes.iter().all(|change| {
+                self.steps_of(&self.old_steps, change) == self.steps_of(&self.new_steps, change)
+            })
+    }
+
+    /// The steps of a change, without edges to what is done.
+    fn steps_of(&self, all: &BTreeMap<&str, Vec<&Step>>, change: &Change) -> Vec<Step> {
+        let own = all.get(change.id.as_str()).into_iter().flatten();
+        let mut steps: Vec<Step> = own
+            .map(|step| {
+                let mut step = (*step).clone();
+                step.after.retain(|id| !self.skipped.contains(id.change()));
+                step
+            })
+            .collect();
+        steps.sort_by(|a, b| a.id.cmp(&b.id));
+        steps
+    }
 }
 
 /// A dependant of a target that is replaced already differs in more than the reviewer read: what
@@ -292,36 +293,6 @@ fn same_change(old: &Change, new: &Change, plan: &Plan, done: &BTreeSet<SetName>
         return old.id == new.id && old.verb == new.verb && old.danger == new.danger;
     }
     old == new
-}
-
-fn same_steps(plan: &Plan, again: &Plan, changes: &[&Change], done: &BTreeSet<SetName>) -> bool {
-    let skipped: BTreeSet<&str> = plan
-        .changes
-        .iter()
-        .filter(|change| change.set.as_ref().is_some_and(|set| done.contains(set)))
-        .map(|change| change.id.as_str())
-        .collect();
-    let of = |plan: &Plan| -> Vec<Step> {
-        let own = plan
-            .steps
-            .iter()
-            .filter(|step| changes.iter().any(|change| belongs(&step.id, change.id.as_str())));
-        let mut steps: Vec<Step> = own
-            .cloned()
-            .map(|mut step| {
-                step.after.retain(|id| !skipped.iter().any(|change| belongs(id, change)));
-                step
-            })
-            .collect();
-        steps.sort_by(|a, b| a.id.cmp(&b.id));
-        steps
-    };
-    of(plan) == of(again)
-}
-
-/// Whether a step is one of a change.
-fn belongs(step: &StepId, change: &str) -> bool {
-    step.as_str().rsplit_once('/').is_some_and(|(id, _)| id == change)
 }
 
 /// Nothing moved, and yet other steps follow: another planner, or another hand.
@@ -359,28 +330,23 @@ fn blame(slice: &Slice<'_>, again: &Plan, judgement: &mut Judgement) -> SetVerdi
     SetVerdict::Tampered
 }
 
-/// What depends on a set that is half done waits too.
-fn block(spec: &Spec, judgement: &mut Judgement) {
-    let stuck = |judgement: &Judgement, key: &SetName| {
-        matches!(judgement.verdicts.get(key), Some(SetVerdict::HalfDone | SetVerdict::Blocked))
-    };
-    let order = crate::spec::order::order(spec).unwrap_or_default();
-    for key in order {
-        if judgement.verdicts.get(&key) == Some(&SetVerdict::Run)
-            && depends(spec, &key).iter().any(|target| stuck(judgement, target))
-        {
-            judgement.verdicts.insert(key, SetVerdict::Blocked);
-        }
-    }
-}
-
 /// What is of no single set must be as reviewed too: image changes, the summary.
-fn compare_whole(plan: &Plan, again: &Plan, judgement: &mut Judgement) {
+fn compare_whole(
+    plan: &Plan,
+    again: &Plan,
+    pulled: &BTreeSet<String>,
+    judgement: &mut Judgement,
+) {
     if !judgement.is_current() || !judgement.half_done.is_empty() {
         return;
     }
+    // Once it is pulled, what an image was before may not be known any more.
+    let settled = |change: &Change| {
+        change.id.as_str().strip_prefix("image:").is_some_and(|image| pulled.contains(image))
+    };
     let images = |plan: &Plan| -> Vec<Change> {
-        plan.changes.iter().filter(|change| change.set.is_none()).cloned().collect()
+        let changes = plan.changes.iter();
+        changes.filter(|change| change.set.is_none() && !settled(change)).cloned().collect()
     };
     let steps = |plan: &Plan| -> Vec<Step> {
         let mut steps = plan.steps.clone();
@@ -408,24 +374,22 @@ fn compare_whole(plan: &Plan, again: &Plan, judgement: &mut Judgement) {
 
 /// The steps of sets that run, and the image steps that they wait for.
 fn to_run(plan: &Plan, verdicts: &BTreeMap<SetName, SetVerdict>) -> BTreeSet<StepId> {
-    let mut run = BTreeSet::new();
-    for change in &plan.changes {
-        let runs =
-            change.set.as_ref().is_some_and(|set| verdicts.get(set) == Some(&SetVerdict::Run));
-        if runs {
-            let own = plan.steps.iter().filter(|step| belongs(&step.id, change.id.as_str()));
-            run.extend(own.map(|step| step.id.clone()));
-        }
-    }
-    let mut wanted: BTreeSet<StepId> = plan
-        .steps
+    let steps: BTreeMap<&StepId, &Step> = plan.steps.iter().map(|step| (&step.id, step)).collect();
+    let runs = |change: &&Change| {
+        change.set.as_ref().is_some_and(|set| verdicts.get(set) == Some(&SetVerdict::Run))
+    };
+    let changes: BTreeSet<&str> =
+        plan.changes.iter().filter(runs).map(|change| change.id.as_str()).collect();
+    let mut run: BTreeSet<StepId> =
+        steps.keys().filter(|id| changes.contains(id.change())).map(|id| (*id).clone()).collect();
+    let mut wanted: BTreeSet<StepId> = run
         .iter()
-        .filter(|step| run.contains(&step.id))
+        .filter_map(|id| steps.get(id))
         .flat_map(|step| step.after.iter().cloned())
         .filter(|id| id.as_str().starts_with("image:"))
         .collect();
     while let Some(id) = wanted.pop_first() {
-        if let Some(step) = plan.steps.iter().find(|step| step.id == id)
+        if let Some(step) = steps.get(&id)
             && run.insert(id)
         {
             wanted.extend(step.after.iter().cloned());

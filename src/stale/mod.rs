@@ -3,8 +3,12 @@
 //! A pure judgement; only [`crate::apply`] and `verify` act on it. What a plan relied on is
 //! [`crate::plan::facts`]'s.
 
+mod done;
 mod facts;
 mod judge;
+mod pulls;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,6 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use judge::judge;
+pub(crate) use pulls::pinned;
 
 use crate::ident::{SetName, StepId};
 use crate::options::Body;
@@ -65,7 +70,7 @@ pub enum SetVerdict {
     Stale,
     /// A run of this plan got stuck in it: it is left alone, and so is what depends on it.
     HalfDone,
-    /// It depends on one that is half done.
+    /// It depends on one that is half done, stale or blocked.
     Blocked,
     /// Its facts hold and other steps follow: the file was not made by this planner from this
     /// spec.

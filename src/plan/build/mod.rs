@@ -17,7 +17,7 @@ pub(crate) mod matching;
 mod order;
 mod ports;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -15,23 +15,23 @@ use crate::snapshot::{Container, Snapshot};
 use crate::spec::{Spec, read};
 
 /// 64 digits that tell seeds apart.
-fn hex(seed: &str) -> String {
+pub(crate) fn hex(seed: &str) -> String {
     use sha2::{Digest, Sha256};
     Sha256::digest(seed).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn spec(text: &str) -> Spec {
+pub(crate) fn spec(text: &str) -> Spec {
     read::text(text, &BTreeMap::new()).expect("a good spec")
 }
 
-fn image(name: &str, config: &Json) -> (ImageId, Json) {
+pub(crate) fn image(name: &str, config: &Json) -> (ImageId, Json) {
     let id = format!("sha256:{}", hex(name));
     let json = json!({"Id": id, "RepoTags": [name], "RepoDigests": [], "Config": config});
     (ImageId::new(id), json)
 }
 
 /// A world on which `app:1` is.
-fn world() -> Snapshot {
+pub(crate) fn world() -> Snapshot {
     let (id, json) = image("app:1", &json!({"Cmd": ["serve"], "Env": ["PATH=/bin"]}));
     let mut snapshot = Snapshot { whole: true, ..Snapshot::default() };
     snapshot.images.insert(id.clone(), json);
@@ -40,7 +40,7 @@ fn world() -> Snapshot {
 }
 
 /// Adds a container as bayplan would have created it for a set of this spec.
-fn add(snapshot: &mut Snapshot, spec: &Spec, set: &str, name: &str, status: &str) {
+pub(crate) fn add(snapshot: &mut Snapshot, spec: &Spec, set: &str, name: &str, status: &str) {
     let key = SetName::new(set);
     let name = ContainerName::new(name);
     let declared = &spec.sets[&key];
@@ -56,7 +56,7 @@ fn add(snapshot: &mut Snapshot, spec: &Spec, set: &str, name: &str, status: &str
     snapshot.containers.push(Container { list: None, inspect: Some(json), env: BTreeMap::new() });
 }
 
-fn plan(spec: &Spec, snapshot: &Snapshot) -> Built {
+pub(crate) fn plan(spec: &Spec, snapshot: &Snapshot) -> Built {
     let built =
         build(&Input { spec, snapshot, assume: false, pins: Pins::default(), source: None });
     assert_eq!(built.errors, []);

@@ -1,0 +1,150 @@
+//! What a run of a plan did already: all of a set, or half of it.
+
+use std::collections::BTreeSet;
+
+use super::facts::{Looks, Moved, Slice};
+use crate::ident::{ContainerId, ContainerName};
+use crate::plan::build::{Built, matching};
+use crate::plan::{Action, Because, Change, Reason, Subject, Verb};
+use crate::snapshot::{Container, Run};
+
+/// A set is at its goal when deriving again gives nothing to do, or only what is asked for each
+/// time (a restart, `recreate: always`) and has happened. `real` is derived from the look as it is.
+pub(super) fn is_done(slice: &Slice<'_>, real: &Built, looks: &Looks<'_>) -> bool {
+    if slice.changes.is_empty() {
+        return false;
+    }
+    let own = |set: &Option<_>| set.as_ref().is_none_or(|set| set == slice.key);
+    if real.errors.iter().any(|error| own(&error.set)) || awaits_its_target(slice, looks) {
+        return false;
+    }
+    let again = real.plan.changes.iter().filter(|change| change.set.as_ref() == Some(slice.key));
+    again.into_iter().all(|change| happened(slice, change, looks))
+}
+
+/// A container that is to be replaced because its target is may look as declared all the same:
+/// only its replacement mends it.
+fn awaits_its_target(slice: &Slice<'_>, looks: &Looks<'_>) -> bool {
+    slice.changes.iter().any(|change| {
+        let follows = change
+            .reasons
+            .iter()
+            .any(|reason| matches!(reason, Reason::Because(Because::TargetReplaced { .. })));
+        follows && looks.replaced_by(change).is_some_and(|id| looks.by_id(id).is_some())
+    })
+}
+
+/// Whether a change that is asked for again is one that a run of this plan has made.
+fn happened(slice: &Slice<'_>, again: &Change, looks: &Looks<'_>) -> bool {
+    let Some(planned) = slice.changes.iter().find(|planned| planned.id == again.id) else {
+        return false;
+    };
+    let Some(now) = looks.by_name(&ContainerName::new(again.id.as_str())) else { return false };
+    let before = looks.planned_fact(&now.id());
+    let always = again.reasons.iter().all(|reason| {
+        matches!(
+            reason,
+            Reason::Because(Because::RecreateAlways | Because::TargetReplaced { .. })
+        )
+    });
+    match (again.verb, before) {
+        (Verb::Restart, Some(fact)) => {
+            let started = now.inspect.as_ref();
+            let started = started.and_then(|inspect| inspect["State"]["StartedAt"].as_str());
+            matches!(planned.verb, Verb::Restart | Verb::Start)
+                && fact.started_at.as_deref() != started
+                && (fact.started_at.is_some() || fact.run != now.run())
+        }
+        // One that the plan created was started by it.
+        (Verb::Restart, None) => creates(planned) && slice.owns(now),
+        (Verb::Replace | Verb::Run, None) => always && creates(planned) && slice.owns(now),
+        _ => false,
+    }
+}
+
+fn creates(change: &Change) -> bool {
+    matches!(change.verb, Verb::Create | Verb::Replace | Verb::Run)
+}
+
+/// What the steps of a set make of containers that are there.
+#[derive(Default)]
+struct Makes<'a> {
+    created: BTreeSet<&'a ContainerName>,
+    removed: BTreeSet<&'a ContainerId>,
+    ended: BTreeSet<&'a ContainerId>,
+    started: BTreeSet<&'a ContainerId>,
+    renamed: BTreeSet<(&'a ContainerId, &'a ContainerName)>,
+}
+
+impl<'a> Makes<'a> {
+    fn of(slice: &Slice<'a>) -> Self {
+        let mut makes = Self::default();
+        for step in slice.steps() {
+            match &step.action {
+                Action::Create { finally, .. } => drop(makes.created.insert(finally)),
+                Action::Remove { container: Subject::Container(id) } => {
+                    makes.removed.insert(id);
+                }
+                Action::Stop { container: Subject::Container(id), .. }
+                | Action::Kill { container: Subject::Container(id), .. } => {
+                    makes.ended.insert(id);
+                }
+                Action::Start { container: Subject::Container(id), .. }
+                | Action::Restart { container: Subject::Container(id), .. } => {
+                    makes.started.insert(id);
+                }
+                Action::Rename { container: Subject::Container(id), to, .. } => {
+                    makes.renamed.insert((id, to));
+                }
+                _ => {}
+            }
+        }
+        makes
+    }
+}
+
+/// Whether everything that moved is what the steps of this plan make of it: a run of it got stuck
+/// in this set.
+pub(super) fn is_half_done(
+    slice: &Slice<'_>,
+    moved: &[Moved],
+    again: &Built,
+    looks: &Looks<'_>,
+) -> bool {
+    let makes = Makes::of(slice);
+    // What a leftover holds (a name, a port) makes more errors than itself.
+    let stuck = again
+        .errors
+        .iter()
+        .any(|error| error.code == "leftover" && error.set.as_ref() == Some(slice.key));
+    let ours = |container: &Container| slice.owns(container);
+    let made = |moved: &Moved| {
+        let Some(id) = &moved.id else { return moved.derived && stuck };
+        let now = looks.by_id(id);
+        match moved.staleness.code.as_str() {
+            "container_gone" => makes.removed.contains(id),
+            "container_unmatched" | "container_renamed" => {
+                now.is_some_and(|now| makes.renamed.contains(&(id, &now.name())))
+            }
+            "container_new" | "name_taken" => {
+                now.is_some_and(|now| ours(now) && makes.created.contains(&now.name()))
+            }
+            "run_state" => now.is_some_and(|now| match now.run() {
+                Run::Idle => makes.ended.contains(id),
+                Run::Live => makes.started.contains(id),
+                Run::Paused | Run::Dead | Run::Removing => false,
+            }),
+            "started_again" => makes.started.contains(id),
+            _ => false,
+        }
+    };
+    moved.iter().all(made)
+}
+
+impl Slice<'_> {
+    /// Whether bayplan created a container for this set.
+    fn owns(&self, container: &Container) -> bool {
+        matching::owner(container)
+            .is_some_and(|(project, set)| project == self.plan.project && set == *self.key)
+    }
+}

@@ -1,0 +1,278 @@
+//! A plan, a changed world, the verdict: each row of the table of staleness, on small worlds.
+
+use serde_json::json;
+
+use super::{Judgement, judge};
+use crate::ident::{ImageId, SetName};
+use crate::plan::build::tests::{add, hex, image, plan, spec, world};
+use crate::plan::{Plan, Verb};
+use crate::snapshot::{RegistryAnswer, Snapshot};
+use crate::spec::Spec;
+
+/// `SET VERDICT` of every set, and the codes of what moved.
+fn told(judgement: &Judgement) -> Vec<String> {
+    let sets = judgement.verdicts.iter().map(|(set, verdict)| format!("{set} {verdict:?}"));
+    let moved = judgement.stale.iter().chain(&judgement.tampered).chain(&judgement.half_done);
+    sets.chain(moved.map(|moved| moved.code.clone())).collect()
+}
+
+fn judged(plan: &Plan, spec: &Spec, now: &Snapshot) -> Vec<String> {
+    told(&judge(plan, spec, now))
+}
+
+/// Makes a container differ from what any set declares.
+fn limit(snapshot: &mut Snapshot, name: &str) {
+    let host = &mut inspect(snapshot, name)["HostConfig"];
+    host["Memory"] = json!(123_456_789);
+    host["MemorySwap"] = json!(246_913_578);
+}
+
+fn inspect<'s>(snapshot: &'s mut Snapshot, name: &str) -> &'s mut serde_json::Value {
+    let mut found = snapshot.containers.iter_mut().filter(|found| found.name().as_str() == name);
+    found.next().unwrap().inspect.as_mut().unwrap()
+}
+
+fn remove(snapshot: &mut Snapshot, name: &str) {
+    snapshot.containers.retain(|found| found.name().as_str() != name);
+}
+
+/// What a run of a plan makes of a container that it replaces: another ID, as declared.
+fn replace(snapshot: &mut Snapshot, spec: &Spec, set: &str, name: &str) {
+    remove(snapshot, name);
+    add(snapshot, spec, set, name, "running");
+    inspect(snapshot, name)["Id"] = json!(hex(&format!("{name} anew")));
+}
+
+fn stop(snapshot: &mut Snapshot, name: &str) {
+    inspect(snapshot, name)["State"] = json!({"Status": "exited", "Running": false});
+}
+
+const TWO: &str = "project: p
+containers:
+  web: {image: 'app:1', count: 2, state: STATE}
+  zoo: {image: 'app:1', depends_on: [web]}
+";
+
+/// Two members of `web`, running; `zoo` is not there yet.
+fn two(state: &str) -> (Spec, Snapshot) {
+    let spec = spec(&TWO.replace("STATE", state));
+    let mut snapshot = world();
+    add(&mut snapshot, &spec, "web", "p-web-1", "running");
+    add(&mut snapshot, &spec, "web", "p-web-2", "running");
+    (spec, snapshot)
+}
+
+#[test]
+fn a_plan_runs_on_the_world_that_it_was_made_for() {
+    let (spec, mut snapshot) = two("reloaded");
+    limit(&mut snapshot, "p-web-1");
+    let plan = plan(&spec, &snapshot).plan;
+    let judgement = judge(&plan, &spec, &snapshot);
+    assert_eq!(told(&judgement), ["web Run", "zoo Run"]);
+    assert_eq!(judgement.run.len(), plan.steps.len());
+}
+
+#[test]
+fn what_the_first_run_reached_is_done_and_the_rest_runs() {
+    let (spec, mut snapshot) = two("reloaded");
+    limit(&mut snapshot, "p-web-1");
+    let plan = plan(&spec, &snapshot).plan;
+    replace(&mut snapshot, &spec, "web", "p-web-1");
+    let judgement = judge(&plan, &spec, &snapshot);
+    assert_eq!(told(&judgement), ["web Done", "zoo Run"]);
+    assert!(judgement.run.iter().all(|step| step.change() == "p-zoo-1"), "{:?}", judgement.run);
+    add(&mut snapshot, &spec, "zoo", "p-zoo-1", "running");
+    assert!(judge(&plan, &spec, &snapshot).is_done());
+}
+
+#[test]
+fn a_set_of_which_one_was_stopped_is_half_done_and_blocks_what_depends_on_it() {
+    let (spec, mut snapshot) = two("stopped");
+    let plan = plan(&spec, &snapshot).plan;
+    stop(&mut snapshot, "p-web-1");
+    assert_eq!(judged(&plan, &spec, &snapshot), ["web HalfDone", "zoo Blocked", "run_state"]);
+}
+
+#[test]
+fn a_set_of_which_one_was_replaced_is_half_done() {
+    let (spec, mut snapshot) = two("reloaded");
+    limit(&mut snapshot, "p-web-1");
+    limit(&mut snapshot, "p-web-2");
+    let plan = plan(&spec, &snapshot).plan;
+    replace(&mut snapshot, &spec, "web", "p-web-1");
+    let half = ["web HalfDone", "zoo Blocked", "container_gone", "container_new"];
+    assert_eq!(judged(&plan, &spec, &snapshot), half);
+    // Another hand moved something else beside it: that is not what the plan makes of it.
+    inspect(&mut snapshot, "p-web-2")["HostConfig"]["PidsLimit"] = json!(7);
+    let stale = ["web Stale", "zoo Blocked", "container_gone", "settings", "container_new"];
+    let mut found = judged(&plan, &spec, &snapshot);
+    found[2..].sort();
+    let mut stale = stale.map(str::to_owned);
+    stale[2..].sort();
+    assert_eq!(found, stale);
+}
+
+#[test]
+fn what_somebody_else_did_is_stale() {
+    let (spec, mut snapshot) = two("reloaded");
+    limit(&mut snapshot, "p-web-1");
+    let plan = plan(&spec, &snapshot).plan;
+    let mut gone = snapshot.clone();
+    remove(&mut gone, "p-web-2");
+    assert_eq!(judged(&plan, &spec, &gone), ["web Stale", "zoo Blocked", "container_gone"]);
+    let mut stopped = snapshot.clone();
+    stop(&mut stopped, "p-web-2");
+    assert_eq!(judged(&plan, &spec, &stopped), ["web Stale", "zoo Blocked", "run_state"]);
+    let mut more = snapshot.clone();
+    add(&mut more, &spec, "web", "p-web-9", "running");
+    assert_eq!(judged(&plan, &spec, &more), ["web Stale", "zoo Blocked", "container_new"]);
+    let mut taken = snapshot.clone();
+    add(&mut taken, &spec, "web", "p-zoo-1", "running");
+    inspect(&mut taken, "p-zoo-1")["Config"] = json!({"Image": "other:1"});
+    assert_eq!(judged(&plan, &spec, &taken), ["web Run", "zoo Stale", "name_taken"]);
+    let mut updated = snapshot;
+    inspect(&mut updated, "p-web-2")["HostConfig"]["PidsLimit"] = json!(7);
+    assert_eq!(judged(&plan, &spec, &updated), ["web Stale", "zoo Blocked", "settings"]);
+}
+
+#[test]
+fn a_set_that_is_not_acted_on_may_move() {
+    let (spec, mut snapshot) = two("started");
+    let plan = plan(&spec, &snapshot).plan;
+    add(&mut snapshot, &spec, "web", "p-web-9", "exited");
+    let judgement = judge(&plan, &spec, &snapshot);
+    assert_eq!(told(&judgement), ["web Untouched", "zoo Run"]);
+    assert_eq!(judgement.notes.len(), 1);
+}
+
+#[test]
+fn an_edited_plan_is_tampered_with_and_another_version_is_stale() {
+    let (spec, mut snapshot) = two("reloaded");
+    limit(&mut snapshot, "p-web-1");
+    let good = plan(&spec, &snapshot).plan;
+    let mut edited = good.clone();
+    edited.changes.retain(|change| change.id.as_str() != "p-web-1");
+    edited.steps.retain(|step| step.id.change() != "p-web-1");
+    assert_eq!(judged(&edited, &spec, &snapshot), ["web Tampered", "zoo Run", "tampered"]);
+    edited.tool.version = "0.0.1".to_owned();
+    assert_eq!(judged(&edited, &spec, &snapshot), ["web Stale", "zoo Blocked", "planner_version"]);
+    let mut danger = good;
+    danger.changes.iter_mut().for_each(|change| change.danger.clear());
+    assert_eq!(judged(&danger, &spec, &snapshot), ["web Tampered", "zoo Run", "tampered"]);
+}
+
+#[test]
+fn what_is_asked_for_each_time_is_done_once() {
+    let text = TWO.replace("STATE}", "restarted}");
+    let restarted = spec(&text);
+    let mut snapshot = world();
+    add(&mut snapshot, &restarted, "web", "p-web-1", "running");
+    add(&mut snapshot, &restarted, "web", "p-web-2", "exited");
+    add(&mut snapshot, &restarted, "zoo", "p-zoo-1", "running");
+    limit(&mut snapshot, "p-web-2");
+    let restart = plan(&restarted, &snapshot).plan;
+    let mut half = snapshot.clone();
+    inspect(&mut half, "p-web-1")["State"]["StartedAt"] = json!("2026-01-02T00:00:00Z");
+    let found = judged(&restart, &restarted, &half);
+    assert_eq!(found, ["web HalfDone", "zoo Untouched", "started_again"]);
+    replace(&mut half, &restarted, "web", "p-web-2");
+    assert!(judge(&restart, &restarted, &half).is_done());
+
+    let always = spec(&TWO.replace("STATE}", "started, recreate: always}"));
+    let mut snapshot = world();
+    add(&mut snapshot, &always, "web", "p-web-1", "running");
+    add(&mut snapshot, &always, "web", "p-web-2", "running");
+    let recreate = plan(&always, &snapshot).plan;
+    replace(&mut snapshot, &always, "web", "p-web-1");
+    replace(&mut snapshot, &always, "web", "p-web-2");
+    assert_eq!(judged(&recreate, &always, &snapshot), ["web Done", "zoo Run"]);
+}
+
+#[test]
+fn a_dependant_whose_target_was_replaced_is_not_done_before_it_is_replaced_itself() {
+    let spec = spec("project: p
+containers:
+  db: {name: p-db, image: 'app:1', state: reloaded}
+  web: {image: 'app:1', network_mode: 'container:p-db'}
+");
+    let mut snapshot = world();
+    add(&mut snapshot, &spec, "db", "p-db", "running");
+    add(&mut snapshot, &spec, "web", "p-web-1", "running");
+    limit(&mut snapshot, "p-db");
+    let plan = plan(&spec, &snapshot).plan;
+    let all: Vec<Verb> = plan.changes.iter().map(|change| change.verb).collect();
+    assert_eq!(all, [Verb::Replace, Verb::Replace]);
+    replace(&mut snapshot, &spec, "db", "p-db");
+    assert_eq!(judged(&plan, &spec, &snapshot), ["db Done", "web Run"]);
+    replace(&mut snapshot, &spec, "web", "p-web-1");
+    assert!(judge(&plan, &spec, &snapshot).is_done());
+}
+
+/// A world in which the registry has another image than the tag on the engine means.
+fn moved_tag(digest: &str) -> (Spec, Snapshot) {
+    let spec = spec("project: p
+containers:
+  web: {image: 'app:1', pull: always}
+");
+    let mut snapshot = world();
+    snapshot.registry.insert("app:1".to_owned(), RegistryAnswer::Digest(digest.to_owned()));
+    (spec, snapshot)
+}
+
+/// The image of a digest comes, by pull.
+fn bring(snapshot: &mut Snapshot, digest: &str) -> ImageId {
+    let (id, mut json) = image("another app", &json!({"Cmd": ["serve"]}));
+    json["RepoDigests"] = json!([format!("app@{digest}")]);
+    snapshot.images.insert(id.clone(), json);
+    id
+}
+
+#[test]
+fn an_image_that_a_run_pulled_and_tagged_is_done_and_one_that_somebody_tagged_moved() {
+    let digest = format!("sha256:{}", hex("new"));
+    for here in [false, true] {
+        let (spec, mut snapshot) = moved_tag(&digest);
+        if here {
+            bring(&mut snapshot, &digest);
+        }
+        let plan = plan(&spec, &snapshot).plan;
+        let images = if here { 1 } else { 2 };
+        let count = plan.steps.iter().filter(|step| step.id.change() == "image:app:1").count();
+        assert_eq!(count, images);
+        assert_eq!(judged(&plan, &spec, &snapshot), ["web Run"]);
+        let id = bring(&mut snapshot, &digest);
+        assert_eq!(judged(&plan, &spec, &snapshot), ["web Run"], "pulled, not tagged");
+        let old = snapshot.references.insert("app:1".to_owned(), Some(id));
+        assert_eq!(judged(&plan, &spec, &snapshot), ["web Run"], "pulled and tagged");
+        snapshot.images.remove(&old.flatten().unwrap());
+        assert_eq!(judged(&plan, &spec, &snapshot), ["web Run"], "nobody refers to the old one");
+        let (other, json) = image("a stranger", &json!({}));
+        snapshot.images.insert(other.clone(), json);
+        snapshot.references.insert("app:1".to_owned(), Some(other));
+        assert_eq!(judged(&plan, &spec, &snapshot), ["web Stale", "image_moved"]);
+    }
+}
+
+#[test]
+fn a_rotated_secret_is_stale_and_says_so() {
+    let spec = spec("project: p
+containers:
+  web: {image: 'app:1', count: 2, environment: {KEY: {from_env: KEY}}}
+");
+    let reference: crate::ident::Reference = "from_env:KEY".parse().unwrap();
+    let mut snapshot = world();
+    add(&mut snapshot, &spec, "web", "p-web-1", "running");
+    snapshot.secrets.insert(reference.clone(), true);
+    let live = |equal: bool| {
+        let mut live = crate::options::canon::Live::default();
+        let marks = if equal { &mut live.equal } else { &mut live.different };
+        marks.insert(reference.clone());
+        live
+    };
+    snapshot.containers[0].env.insert("KEY".to_owned(), live(true));
+    let plan = plan(&spec, &snapshot).plan;
+    assert_eq!(judged(&plan, &spec, &snapshot), ["web Run"]);
+    snapshot.containers[0].env.insert("KEY".to_owned(), live(false));
+    assert_eq!(judged(&plan, &spec, &snapshot), ["web Stale", "secret_rotated"]);
+    assert!(plan.facts.members.contains_key(&SetName::new("web")));
+}
