@@ -5,7 +5,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use tracing_subscriber::filter::Targets;
 
+use super::log;
 use crate::plan::Danger;
 
 /// The exit codes, as the help and the README tell them.
@@ -69,9 +71,9 @@ pub struct Global {
     /// When to print in colour
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", value_enum)]
     pub color: Color,
-    /// What to log to stderr: error, warn, info, debug, trace, or TARGET=LEVEL,…
-    #[arg(long, global = true, value_name = "LEVELS")]
-    pub log: Option<String>,
+    /// What to log to stderr: off, error, warn, info, debug, trace, or TARGET=LEVEL,…
+    #[arg(long, global = true, value_name = "LEVELS", value_parser = log::levels)]
+    pub log: Option<Targets>,
 }
 
 /// `--color`.

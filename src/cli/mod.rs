@@ -8,6 +8,7 @@ pub mod completions;
 pub mod diff;
 pub mod files;
 pub mod judged;
+pub mod log;
 pub mod looks;
 pub mod man;
 pub mod output;

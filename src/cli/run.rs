@@ -7,7 +7,7 @@ use clap::error::ErrorKind;
 
 use super::args::{Cli, Color, Command};
 use super::report::{Exit, Result};
-use super::{apply, completions, diff, man, output, plan, schema, show, snapshot, verify};
+use super::{apply, completions, diff, log, man, output, plan, schema, show, snapshot, verify};
 
 /// The whole program.
 pub fn main() -> ExitCode {
@@ -35,6 +35,7 @@ fn run(cli: &Cli) -> Result {
         Color::Never => anstream::ColorChoice::Never.write_global(),
     }
     let global = &cli.global;
+    log::start(global.log.clone());
     match &cli.command {
         Command::Snapshot(args) => snapshot::run(args, global),
         Command::Plan(args) => plan::run(args, global),

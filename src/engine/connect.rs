@@ -98,6 +98,8 @@ pub struct Environment {
     pub config: Option<PathBuf>,
     /// `HOME`.
     pub home: Option<PathBuf>,
+    /// Where credential helpers are looked for, as `PATH` has it; `None`: where programs are.
+    pub path: Option<std::ffi::OsString>,
 }
 
 impl Environment {
@@ -114,6 +116,7 @@ impl Environment {
             cert_path: path("DOCKER_CERT_PATH"),
             config: path("DOCKER_CONFIG"),
             home: path("HOME"),
+            path: None,
         }
     }
 
@@ -289,9 +292,10 @@ fn shown(path: &Path) -> String {
 /// The engine of a Docker context.
 fn context(name: &str, source: &str, environment: &Environment) -> Result<Endpoint> {
     let unknown = || {
+        let known = known_contexts(environment).join(", ");
         bad(
             format!("{source}: there is no Docker context `{}`", say::short(name)),
-            "`docker context ls` lists them; `--host` names an engine without one",
+            format!("there are {known}; `--host` names an engine without one"),
         )
     };
     let dir = environment.config_dir().ok_or_else(unknown)?;
@@ -317,6 +321,20 @@ fn context(name: &str, source: &str, environment: &Environment) -> Result<Endpoi
         verify: !unchecked,
     });
     parse(host, &format!("Docker context `{}` ({source})", say::short(name)), tls.as_ref())
+}
+
+/// The names of Docker's contexts, sorted, the built-in one first. What cannot be read is none.
+fn known_contexts(environment: &Environment) -> Vec<String> {
+    let folder = environment.config_dir().map(|dir| dir.join("contexts/meta"));
+    let entries = folder.and_then(|folder| std::fs::read_dir(folder).ok());
+    let name = |entry: std::fs::DirEntry| {
+        let meta: Json = serde_json::from_slice(&read(&entry.path().join("meta.json")).ok()?).ok()?;
+        Some(format!("`{}`", say::short(meta["Name"].as_str()?)))
+    };
+    let mut names: Vec<String> = entries.into_iter().flatten().flatten().filter_map(name).collect();
+    names.sort();
+    names.insert(0, "`default`".to_owned());
+    names
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -17,6 +17,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::Notify;
 
 use super::Result;
 use super::connect::Endpoint;
@@ -24,6 +25,9 @@ use crate::say;
 
 /// The most of ssh's own words that is kept, in bytes.
 const SAID_LIMIT: usize = 4096;
+
+/// How long its last words are waited for.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// Why no connection could be had.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +51,23 @@ impl ConnectFailure {
 pub struct Connector {
     way: Way,
     patience: Duration,
-    said: Arc<Mutex<String>>,
+    said: Arc<Said>,
+}
+
+/// What ssh printed on its standard error.
+#[derive(Default)]
+pub struct Said {
+    text: Mutex<String>,
+    ended: Notify,
+}
+
+impl Said {
+    /// All of it, once ssh closed its standard error or a moment passed: the end of a session
+    /// may be seen before the words that explain it.
+    pub async fn text(&self) -> String {
+        let _ = tokio::time::timeout(LAST_WORDS, self.ended.notified()).await;
+        self.text.lock().map(|text| text.clone()).unwrap_or_default()
+    }
 }
 
 #[derive(Clone)]
@@ -85,8 +105,8 @@ impl Connector {
         Ok(Self { way, patience, said: Arc::default() })
     }
 
-    /// What ssh said on its standard error, so far.
-    pub fn said(&self) -> Arc<Mutex<String>> {
+    /// What ssh says on its standard error; nothing comes where no ssh is run.
+    pub fn said(&self) -> Arc<Said> {
         Arc::clone(&self.said)
     }
 
@@ -196,7 +216,7 @@ fn ssh_arguments(
 
 fn ssh(
     arguments: &[String],
-    said: Arc<Mutex<String>>,
+    said: Arc<Said>,
 ) -> std::result::Result<SshPipe, ConnectFailure> {
     let failure = |error: &io::Error| {
         ConnectFailure::new(
@@ -220,12 +240,13 @@ fn ssh(
     tokio::spawn(async move {
         let mut buffer = [0; 1024];
         while let Ok(count @ 1..) = errors.read(&mut buffer).await {
-            if let Ok(mut said) = said.lock()
-                && said.len() < SAID_LIMIT
+            if let Ok(mut text) = said.text.lock()
+                && text.len() < SAID_LIMIT
             {
-                said.push_str(&String::from_utf8_lossy(&buffer[..count]));
+                text.push_str(&String::from_utf8_lossy(&buffer[..count]));
             }
         }
+        said.ended.notify_one();
     });
     Ok(SshPipe { input, output, _child: child })
 }

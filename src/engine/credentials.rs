@@ -3,7 +3,7 @@
 //! They are used for asking and pulling, nowhere else; nothing here prints one, and what a helper
 //! says is in no error.
 
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -12,6 +12,7 @@ use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value as Json, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::Command;
 
 use super::connect::{self, Environment};
 use crate::say;
@@ -20,8 +21,8 @@ use crate::say;
 const HUB_KEY: &str = "https://index.docker.io/v1/";
 /// That registry in references.
 const HUB: &str = "docker.io";
-/// How long a helper may take.
-const HELPER_PATIENCE: Duration = Duration::from_secs(30);
+/// What a helper prints, by its protocol, where it has none.
+const NOT_FOUND: &str = "credentials not found in native keychain";
 /// The longest answer of a helper, in bytes.
 const HELPER_LIMIT: u64 = 1 << 20;
 
@@ -29,6 +30,7 @@ const HELPER_LIMIT: u64 = 1 << 20;
 #[derive(Clone)]
 pub struct Credentials {
     environment: Environment,
+    patience: Duration,
 }
 
 /// One registry's.
@@ -40,9 +42,9 @@ enum Login {
 }
 
 impl Credentials {
-    /// Looks in Docker's configuration folder.
-    pub fn new(environment: &Environment) -> Self {
-        Self { environment: environment.clone() }
+    /// Looks in Docker's configuration folder; a helper may take as long as `patience`.
+    pub fn new(environment: &Environment, patience: Duration) -> Self {
+        Self { environment: environment.clone(), patience }
     }
 
     /// The `X-Registry-Auth` header for a reference; `None`: nobody is logged in there.
@@ -76,7 +78,7 @@ impl Credentials {
         let store = config["credsStore"].as_str().filter(|name| !name.is_empty());
         if let Some(helper) = own.or(store) {
             for key in &keys {
-                if let Some(login) = ask(helper, key).await? {
+                if let Some(login) = self.ask(helper, key).await? {
                     return Ok(Some(login));
                 }
             }
@@ -85,6 +87,44 @@ impl Credentials {
             }
         }
         Ok(keys.iter().find_map(|key| written(&config["auths"][key])))
+    }
+
+    /// Asks `docker-credential-NAME get`.
+    async fn ask(&self, helper: &str, key: &str) -> Result<Option<Login>, String> {
+        let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if !helper.chars().all(fits) {
+            return Err(format!(
+                "expected the name of a credential helper, but found `{}`",
+                say::short(helper)
+            ));
+        }
+        let program = format!("docker-credential-{helper}");
+        let mut command = Command::new(&program);
+        if let Some(path) = &self.environment.path {
+            command.env("PATH", path);
+        }
+        let ended = tokio::time::timeout(self.patience, run(command, key))
+            .await
+            .map_err(|_| format!("`{program}` did not answer within {:?}", self.patience))?
+            .map_err(|error| format!("cannot run `{program}`: {}", error.kind()))?;
+        // What it printed may be half a secret, whatever it ended with.
+        let said = ended.said.expose_secret();
+        if !ended.status.success() {
+            if said.trim() == NOT_FOUND {
+                return Ok(None);
+            }
+            return Err(format!("`{program}` failed ({})", ended.status));
+        }
+        let parsed: Option<Json> = serde_json::from_str(said).ok();
+        let user = parsed.as_ref().and_then(|json| json["Username"].as_str());
+        let secret = parsed.as_ref().and_then(|json| json["Secret"].as_str());
+        match (user, secret) {
+            (Some("<token>"), Some(secret)) => Ok(Some(Login::Token(secret.into()))),
+            (Some(user), Some(secret)) => Ok(Some(Login::Password(user.into(), secret.into()))),
+            _ => {
+                Err(format!("expected user and secret from `{program}`, but found something else"))
+            }
+        }
     }
 }
 
@@ -135,34 +175,15 @@ fn written(entry: &Json) -> Option<Login> {
     Some(Login::Password(text("username")?.into(), text("password")?.into()))
 }
 
-/// Asks `docker-credential-NAME get`.
-async fn ask(helper: &str, key: &str) -> Result<Option<Login>, String> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    if !helper.chars().all(fits) {
-        return Err(format!(
-            "expected the name of a credential helper, but found `{}`",
-            say::short(helper)
-        ));
-    }
-    let program = format!("docker-credential-{helper}");
-    let answer = tokio::time::timeout(HELPER_PATIENCE, run(&program, key))
-        .await
-        .map_err(|_| format!("`{program}` did not answer within {HELPER_PATIENCE:?}"))?
-        .map_err(|error| format!("cannot run `{program}`: {}", error.kind()))?;
-    let Some(answer) = answer else { return Ok(None) };
-    let parsed: Option<Json> = serde_json::from_str(answer.expose_secret()).ok();
-    let user = parsed.as_ref().and_then(|json| json["Username"].as_str());
-    let secret = parsed.as_ref().and_then(|json| json["Secret"].as_str());
-    match (user, secret) {
-        (Some("<token>"), Some(secret)) => Ok(Some(Login::Token(secret.into()))),
-        (Some(user), Some(secret)) => Ok(Some(Login::Password(user.into(), secret.into()))),
-        _ => Err(format!("expected user and secret from `{program}`, but found something else")),
-    }
+/// How a helper ended.
+struct Ended {
+    status: ExitStatus,
+    said: SecretString,
 }
 
-/// What a helper printed; `None`: it ended with a failure, which is how it says that it has none.
-async fn run(program: &str, key: &str) -> std::io::Result<Option<SecretString>> {
-    let mut child = tokio::process::Command::new(program)
+/// Runs a helper.
+async fn run(mut command: Command, key: &str) -> std::io::Result<Ended> {
+    let mut child = command
         .arg("get")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -177,6 +198,6 @@ async fn run(program: &str, key: &str) -> std::io::Result<Option<SecretString>> 
     if let Some(output) = child.stdout.take() {
         output.take(HELPER_LIMIT).read_to_string(&mut text).await?;
     }
-    let text = SecretString::from(text);
-    Ok(child.wait().await?.success().then_some(text))
+    let said = SecretString::from(text);
+    Ok(Ended { status: child.wait().await?, said })
 }

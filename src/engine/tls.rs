@@ -3,6 +3,7 @@
 //! The cryptography is given by hand and never taken from a process-wide default, which would be
 //! ambiguous as soon as two were compiled in.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -61,13 +62,47 @@ impl Client {
         stream: TcpStream,
     ) -> std::result::Result<TlsStream<TcpStream>, ConnectFailure> {
         self.connector.connect(self.name, stream).await.map_err(|error| {
-            ConnectFailure::new(
-                format!("TLS failed: {}", say::safe(&error.to_string())),
-                "are ca.pem, cert.pem and key.pem those of this engine, and does it speak TLS \
-                 on that port?",
-            )
+            failure(&error).unwrap_or_else(|| {
+                ConnectFailure::new(
+                    format!("TLS failed: {}", say::safe(&error.to_string())),
+                    NO_TLS,
+                )
+            })
         })
     }
+}
+
+const NO_TLS: &str = "does the engine speak TLS on that port? if not, leave out --tlsverify, --tls \
+                      and DOCKER_TLS_VERIFY";
+
+/// What TLS has against a connection, if it is TLS that broke it. With TLS 1.3 an engine refuses
+/// a client's certificate only after the handshake, in place of its first answer.
+pub(super) fn failure(error: &io::Error) -> Option<ConnectFailure> {
+    use rustls::CertificateError as Cert;
+    let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
+    let told = say::safe(&error.to_string());
+    Some(match error {
+        rustls::Error::InvalidCertificate(
+            Cert::NotValidForName | Cert::NotValidForNameContext { .. },
+        ) => ConnectFailure::new(
+            format!("the engine's certificate is for another name ({told})"),
+            "address the engine by a name that is in its certificate",
+        ),
+        rustls::Error::InvalidCertificate(_) => ConnectFailure::new(
+            format!("the engine's certificate cannot be trusted ({told})"),
+            "is it signed by the authority in ca.pem? see --tlscacert and DOCKER_CERT_PATH",
+        ),
+        rustls::Error::AlertReceived(_) => ConnectFailure::new(
+            format!("the engine wants a client certificate that it trusts ({told})"),
+            "see --tlscert, --tlskey and DOCKER_CERT_PATH; the engine's own authority must have \
+             signed it",
+        ),
+        rustls::Error::InvalidMessage(_) => ConnectFailure::new(
+            format!("expected TLS, but whoever listens there speaks something else ({told})"),
+            NO_TLS,
+        ),
+        _ => ConnectFailure::new(format!("TLS failed: {told}"), NO_TLS),
+    })
 }
 
 fn wrong(message: String) -> EngineError {

@@ -6,7 +6,7 @@
 //! there are is [`super::docker`]'s.
 
 use std::error::Error as _;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -46,6 +46,8 @@ pub struct Patience {
     pub silence: Duration,
     /// A read that makes the engine ask a registry.
     pub registry: Duration,
+    /// A credential helper: it may ask its user something.
+    pub helper: Duration,
 }
 
 impl Default for Patience {
@@ -58,6 +60,7 @@ impl Default for Patience {
             beyond_grace: Duration::from_mins(2),
             silence: Duration::from_mins(10),
             registry: Duration::from_mins(1),
+            helper: Duration::from_secs(30),
         }
     }
 }
@@ -154,12 +157,17 @@ impl Transport {
             patience: if sessions { patience.hello * 3 } else { patience.hello },
             auth: None,
         };
-        let answer = inner.get(&hello, "").await.map_err(|error| first(error, &said))?;
+        let answer = match inner.get(&hello, "").await {
+            Ok(answer) => answer,
+            Err(error) => {
+                let ssh = if sessions { self::said(&said.text().await) } else { String::new() };
+                return Err(first(error, endpoint, &ssh));
+            }
+        };
         let version = json(&doing, &answer).map_err(|mut error| {
             error.kind = ErrorKind::Unreachable;
-            error.hint =
-                Some(format!("is it a Docker engine that listens at {}?", place(endpoint)));
-            error
+            error.hint = None;
+            first(error, endpoint, "")
         })?;
         inner.api = settle(&version).map_err(|(message, hint)| EngineError {
             kind: ErrorKind::Version,
@@ -202,7 +210,14 @@ impl Transport {
         let path = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
         *request.uri_mut() = uri(doing, &format!("/v{}{path}", self.0.api))?;
         let client = if self.0.sessions { &self.0.pooled } else { &self.0.fresh };
-        client.request(request).await.map_err(|error| failed(doing, &error))
+        // Neither headers nor bodies: those hold credentials and secrets.
+        let line = format!("{} {}", request.method(), say::safe(request.uri().path()));
+        let answer = client.request(request).await.map_err(|error| failed(doing, &error));
+        match &answer {
+            Ok(response) => tracing::info!("{line}: {}", response.status().as_u16()),
+            Err(error) => tracing::info!("{line}: {}", error.message),
+        }
+        answer
     }
 }
 
@@ -211,11 +226,26 @@ impl Inner {
         let _flight = self.flights.acquire().await;
         let twice = async {
             match self.once(get, prefix).await {
-                Err(error) if error.kind == ErrorKind::Interrupted => self.once(get, prefix).await,
+                // A first session that ends has said why; a second one would only say it again.
+                Err(error)
+                    if error.kind == ErrorKind::Interrupted
+                        && !(self.sessions && self.version.is_null()) =>
+                {
+                    self.once(get, prefix).await
+                }
                 result => result,
             }
         };
-        tokio::time::timeout(get.patience, twice).await.unwrap_or_else(|_| Err(late(get)))
+        let answer =
+            tokio::time::timeout(get.patience, twice).await.unwrap_or_else(|_| Err(late(get)));
+        match &answer {
+            Ok(answer) => {
+                let (status, length) = (answer.status.as_u16(), answer.body.len());
+                tracing::debug!("GET {}: {status}, {length} bytes", say::safe(&get.path));
+            }
+            Err(error) => tracing::debug!("GET {}: {}", say::safe(&get.path), error.message),
+        }
+        answer
     }
 
     async fn once(&self, get: &Get<'_>, prefix: &str) -> Result<Answer> {
@@ -342,27 +372,48 @@ fn uri(doing: &str, path: &str) -> Result<Uri> {
 fn failed(doing: &str, error: &hyper_util::client::legacy::Error) -> EngineError {
     let mut source = error.source();
     while let Some(inner) = source {
+        #[cfg(feature = "tls")]
+        if let Some(failure) =
+            inner.downcast_ref::<std::io::Error>().and_then(super::tls::failure)
+        {
+            return unreachable(doing, &failure);
+        }
         if let Some(failure) = inner.downcast_ref::<ConnectFailure>() {
-            return EngineError {
-                kind: ErrorKind::Unreachable,
-                doing: doing.to_owned(),
-                message: failure.message.clone(),
-                hint: failure.hint.clone(),
-            };
+            return unreachable(doing, failure);
         }
         source = inner.source();
     }
     broken(doing)
 }
 
+fn unreachable(doing: &str, failure: &ConnectFailure) -> EngineError {
+    EngineError {
+        kind: ErrorKind::Unreachable,
+        doing: doing.to_owned(),
+        message: failure.message.clone(),
+        hint: failure.hint.clone(),
+    }
+}
+
 /// Whatever goes wrong with the very first read is a failure to reach the engine.
-fn first(mut error: EngineError, said_by_ssh: &Mutex<String>) -> EngineError {
+fn first(mut error: EngineError, endpoint: &Endpoint, ssh: &str) -> EngineError {
     error.kind = ErrorKind::Unreachable;
-    let ssh = said_by_ssh.lock().map(|text| said(&text)).unwrap_or_default();
     if !ssh.is_empty() {
         error.message = format!("{}; ssh said: {ssh}", error.message);
     }
-    error.hint.get_or_insert_with(|| "is the engine running, and is it a Docker engine?".into());
+    let hint = match endpoint {
+        Endpoint::Unix(_) => "is the engine running, and is it a Docker engine?",
+        Endpoint::Tcp { .. } => {
+            "is it a Docker engine? if it wants TLS, say --tlsverify or set DOCKER_TLS_VERIFY"
+        }
+        Endpoint::Tls { .. } => {
+            "does it trust this client's certificate? see --tlscert, --tlskey and DOCKER_CERT_PATH"
+        }
+        Endpoint::Ssh { .. } => {
+            "does `ssh HOST docker system dial-stdio` work without a password or a question?"
+        }
+    };
+    error.hint.get_or_insert_with(|| hint.into());
     error
 }
 

@@ -36,7 +36,7 @@ impl DockerReader {
         patience: Patience,
     ) -> Result<Self> {
         let transport = Transport::connect(endpoint, patience).await?;
-        Ok(Self { transport, credentials: Credentials::new(environment) })
+        Ok(Self { transport, credentials: Credentials::new(environment, patience.helper) })
     }
 
     /// The API that is spoken with it.
