@@ -201,3 +201,6 @@ fn joins_network_of(container: &Container, targets: &BTreeSet<ContainerId>) -> b
     mode.and_then(|mode| mode.strip_prefix("container:"))
         .is_some_and(|id| targets.contains(&ContainerId::new(id)))
 }
+
+#[cfg(test)]
+mod tests;

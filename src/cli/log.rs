@@ -18,7 +18,9 @@ const TALKER: &str = "bollard";
 /// Reads the levels of `--log`.
 pub fn levels(text: &str) -> Result<Targets, String> {
     let wrong = || {
-        format!("expected a level (off, error, warn, info, debug, trace) or TARGET=LEVEL, but found `{text}`")
+        format!(
+            "expected a level (off, error, warn, info, debug, trace) or TARGET=LEVEL, but found `{text}`"
+        )
     };
     let known = |word: &str| word.trim().parse::<LevelFilter>().is_ok();
     let mut targets = Targets::new().with_default(LevelFilter::WARN);
@@ -28,7 +30,9 @@ pub fn levels(text: &str) -> Result<Targets, String> {
                 let level: LevelFilter = level.trim().parse().map_err(|_| wrong())?;
                 targets.with_target(target.trim(), level)
             }
-            None if known(part) => targets.with_default(part.trim().parse::<LevelFilter>().map_err(|_| wrong())?),
+            None if known(part) => {
+                targets.with_default(part.trim().parse::<LevelFilter>().map_err(|_| wrong())?)
+            }
             _ => return Err(wrong()),
         };
     }

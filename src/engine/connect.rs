@@ -328,7 +328,8 @@ fn known_contexts(environment: &Environment) -> Vec<String> {
     let folder = environment.config_dir().map(|dir| dir.join("contexts/meta"));
     let entries = folder.and_then(|folder| std::fs::read_dir(folder).ok());
     let name = |entry: std::fs::DirEntry| {
-        let meta: Json = serde_json::from_slice(&read(&entry.path().join("meta.json")).ok()?).ok()?;
+        let meta: Json =
+            serde_json::from_slice(&read(&entry.path().join("meta.json")).ok()?).ok()?;
         Some(format!("`{}`", say::short(meta["Name"].as_str()?)))
     };
     let mut names: Vec<String> = entries.into_iter().flatten().flatten().filter_map(name).collect();

@@ -5,7 +5,7 @@
 use std::future::Future;
 use std::io;
 use std::path::Path;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -16,8 +16,8 @@ use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
-use tokio::sync::Notify;
+use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::sync::{Notify, oneshot};
 
 use super::Result;
 use super::connect::Endpoint;
@@ -27,7 +27,7 @@ use crate::say;
 const SAID_LIMIT: usize = 4096;
 
 /// How long its last words are waited for.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Why no connection could be had.
 #[derive(Debug, thiserror::Error)]
@@ -214,10 +214,7 @@ fn ssh_arguments(
     arguments
 }
 
-fn ssh(
-    arguments: &[String],
-    said: Arc<Said>,
-) -> std::result::Result<SshPipe, ConnectFailure> {
+fn ssh(arguments: &[String], said: Arc<Said>) -> std::result::Result<SshPipe, ConnectFailure> {
     let failure = |error: &io::Error| {
         ConnectFailure::new(
             format!("cannot run `ssh`: {error}"),
@@ -237,18 +234,32 @@ fn ssh(
     else {
         return Err(failure(&io::Error::other("it has no pipes")));
     };
+    let (open, closed) = oneshot::channel::<()>();
     tokio::spawn(async move {
-        let mut buffer = [0; 1024];
-        while let Ok(count @ 1..) = errors.read(&mut buffer).await {
-            if let Ok(mut text) = said.text.lock()
-                && text.len() < SAID_LIMIT
-            {
-                text.push_str(&String::from_utf8_lossy(&buffer[..count]));
-            }
+        let mut words = pin!(listen(&mut errors, &said));
+        let mut closed = pin!(closed);
+        tokio::select! {
+            () = &mut words => drop(closed.await),
+            // Its end may come before the words that explain it.
+            _ = &mut closed => drop(tokio::time::timeout(LAST_WORDS, words).await),
         }
         said.ended.notify_one();
+        drop(child);
     });
-    Ok(SshPipe { input, output, _child: child })
+    Ok(SshPipe { input, output, _open: open })
+}
+
+/// Notes what ssh says until it says no more.
+async fn listen(errors: &mut ChildStderr, said: &Said) {
+    let mut buffer = [0; 1024];
+    while let Ok(count @ 1..) = errors.read(&mut buffer).await {
+        if let Ok(mut text) = said.text.lock()
+            && text.len() < SAID_LIMIT
+        {
+            text.push_str(&String::from_utf8_lossy(&buffer[..count]));
+        }
+    }
+    said.ended.notify_one();
 }
 
 /// Both directions of a connection.
@@ -268,7 +279,8 @@ impl Connection for Link {
 struct SshPipe {
     input: ChildStdin,
     output: ChildStdout,
-    _child: Child,
+    /// Tells, by its end, that nobody needs the session any more.
+    _open: oneshot::Sender<()>,
 }
 
 /// Hands reading and writing on to fields.

@@ -106,7 +106,12 @@ impl Credentials {
         let ended = tokio::time::timeout(self.patience, run(command, key))
             .await
             .map_err(|_| format!("`{program}` did not answer within {:?}", self.patience))?
-            .map_err(|error| format!("cannot run `{program}`: {}", error.kind()))?;
+            .map_err(|error| match error.kind() {
+                std::io::ErrorKind::NotFound => {
+                    format!("`{program}`, which Docker's config.json names, is not on the PATH")
+                }
+                kind => format!("cannot run `{program}`: {kind}"),
+            })?;
         // What it printed may be half a secret, whatever it ended with.
         let said = ended.said.expose_secret();
         if !ended.status.success() {

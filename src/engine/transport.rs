@@ -373,8 +373,7 @@ fn failed(doing: &str, error: &hyper_util::client::legacy::Error) -> EngineError
     let mut source = error.source();
     while let Some(inner) = source {
         #[cfg(feature = "tls")]
-        if let Some(failure) =
-            inner.downcast_ref::<std::io::Error>().and_then(super::tls::failure)
+        if let Some(failure) = inner.downcast_ref::<std::io::Error>().and_then(super::tls::failure)
         {
             return unreachable(doing, &failure);
         }

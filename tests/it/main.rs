@@ -8,12 +8,19 @@
 
 mod apply;
 mod cases;
+mod calls;
+mod contexts;
+mod credentials;
 mod engine;
 mod fake_engine;
 mod golden;
 mod hostile_spec;
 mod readme;
+mod program;
 mod recordings;
 mod rows;
 mod shipped_specs;
+mod ssh;
 mod tidy;
+#[cfg(feature = "tls")]
+mod tls;

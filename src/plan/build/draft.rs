@@ -214,13 +214,8 @@ impl<'a> Draft<'a> {
         };
         if let Some(inspect) = &container.inspect {
             member.comparison = self.compare(key, set, settled, &member, inspect, expected);
-        } else if !matches!(set.state, State::Absent | State::Stopped | State::Killed) {
-            self.errors.push(PlanError::of(
-                key,
-                "not_inspected",
-                format!("the snapshot holds no inspect data of container `{}`", member.name),
-                "take the snapshot with this spec",
-            ));
+        } else {
+            self.errors.push(matching::not_inspected(key, &member.name));
         }
         member.causes = self.causes(set, settled, &member);
         member

@@ -68,6 +68,14 @@ pub(super) fn match_sets<'a>(spec: &Spec, snapshot: &'a Snapshot) -> Matches<'a>
         found.sets.insert(key.clone(), Vec::new());
     }
     for container in &snapshot.containers {
+        if container.inspect.is_none() && is_anybodys(container) {
+            let needs = wanted.iter().filter(|wanted| wanted.may_mean(container, snapshot));
+            let name = container.name();
+            let by_name =
+                |wanted: &&Wanted<'_>| wanted.set.identity != Identity::Named(name.clone());
+            let errors = needs.filter(by_name).map(|wanted| not_inspected(wanted.key, &name));
+            found.errors.extend(errors);
+        }
         place(spec, &wanted, container, &mut found);
     }
     for matches in found.sets.values_mut() {
@@ -108,6 +116,49 @@ impl<'s> Wanted<'s> {
         };
         image.matches(made_from) && self.argv.as_ref().is_none_or(argv_is)
     }
+
+    /// Whether a container of which only the list's entry is known may be one of this set. Its
+    /// image is told there as the reference, or as an ID once the tag moved, which tells nothing.
+    fn may_mean(&self, container: &Container, snapshot: &Snapshot) -> bool {
+        let by_image = matches!(self.set.identity, Identity::Counted(_))
+            && !matches!(self.set.matching, Matching::Owned);
+        let (Some(image), Some(text)) = (self.image.as_ref(), self.set.image.as_ref()) else {
+            return false;
+        };
+        let is_it = snapshot.image_of(text).is_some_and(|(id, _)| *id == container.image());
+        let list = container.list.as_ref().and_then(|list| list["Image"].as_str());
+        let may_be = match list.map(ImageRef::parse) {
+            Some(Ok(found)) if found.repository().is_some() => image.matches(&found),
+            _ => true,
+        };
+        by_image && (is_it || may_be)
+    }
+}
+
+/// A container that a set may mean and of which too little is known: nothing is planned on a guess.
+pub(super) fn not_inspected(set: &SetName, name: &ContainerName) -> PlanError {
+    PlanError {
+        set: Some(set.clone()),
+        code: "not_inspected",
+        message: format!(
+            "container `{name}` counts here or may count, but only its list entry is known"
+        ),
+        hint: format!(
+            "`docker inspect {name}` shows whether the engine can tell more, and `--log` why it \
+             did not; a kept snapshot must have been taken for this spec"
+        ),
+    }
+}
+
+/// Whether nobody's labels or reserved name speak against matching it by image.
+fn is_anybodys(container: &Container) -> bool {
+    let labels = container.list.as_ref().and_then(|list| list["Labels"].as_object());
+    let ours = |labels: &serde_json::Map<_, _>| {
+        labels.keys().any(|key: &String| key.starts_with(crate::ident::LABEL_PREFIX))
+    };
+    !labels.is_some_and(ours)
+        && !foreign(container)
+        && reserved_suffix(container.name().as_str()).1.is_none()
 }
 
 fn argv(json: &serde_json::Value) -> Vec<String> {

@@ -1,0 +1,148 @@
+//! How often `plan` asks an engine, and what; and what becomes of a container that it cannot see.
+
+use serde_json::{Value as Json, json};
+
+use crate::fake_engine::{FakeEngine, Reply, unknown};
+use crate::program::{Ran, run};
+
+const SPEC: &str = "\
+project: shop
+containers:
+  db: {name: db, image: 'db:1', volumes: ['data:/d']}
+  web: {image: 'web:1', count: 2, depends_on: [db]}
+  worker: {image: 'web:1', command: work}
+  new: {image: 'gone:1', name: new}
+";
+
+/// 64 digits that tell words apart.
+fn id(word: &str) -> String {
+    let digits: String = word.bytes().map(|byte| format!("{byte:02x}")).collect();
+    format!("{digits:0<64}")
+}
+
+fn image(tag: &str) -> String {
+    format!("sha256:{}", id(tag))
+}
+
+/// Names and images of what is there; the last two are nobody's business.
+const THERE: &[(&str, &str)] =
+    &[("db", "db:1"), ("one", "web:1"), ("two", "web:1"), ("foreign", "mail:1"), ("mine", "web:2")];
+
+fn world(line: &str) -> Reply {
+    let state = json!({"Status": "running", "Running": true, "StartedAt": "2026-01-01T00:00:01Z"});
+    match line {
+        "GET /info" => Reply::json(&json!({"ID": "E", "Name": "fake"})),
+        "GET /networks" => Reply::json(&json!([])),
+        "GET /volumes" => Reply::json(&json!({"Volumes": [{"Name": "data", "Driver": "local"}]})),
+        "GET /containers/json?all=1" => {
+            let entry = |(name, tag): &(&str, &str)| json!({
+                "Id": id(name), "Names": [format!("/{name}")], "State": "running", "Image": tag, "ImageID": image(tag),
+            });
+            Reply::json(&Json::Array(THERE.iter().map(entry).collect()))
+        }
+        "GET /images/db:1/json" | "GET /images/web:1/json" => {
+            let tag = if line.contains("db:1") { "db:1" } else { "web:1" };
+            Reply::json(&json!({"Id": image(tag), "RepoTags": [tag], "Config": {"Cmd": ["run"]}}))
+        }
+        "GET /images/gone:1/json" => Reply::new(404, r#"{"message":"No such image"}"#),
+        line if line.starts_with("GET /distribution/gone:1/") => {
+            Reply::json(&json!({"Descriptor": {"digest": format!("sha256:{}", "9".repeat(64))}}))
+        }
+        line => THERE
+            .iter()
+            .find(|(name, _)| line == format!("GET /containers/{}/json", id(name)))
+            .map_or_else(unknown, |(name, tag)| {
+                Reply::json(&json!({
+                    "Id": id(name), "Name": format!("/{name}"), "Image": image(tag), "State": state,
+                    "Created": "2026-01-01T00:00:00Z", "HostConfig": {}, "Mounts": [],
+                    "Config": {"Image": tag, "Cmd": ["run"], "Labels": {}}, "NetworkSettings": {"Networks": {}},
+                }))
+            }),
+    }
+}
+
+async fn plan(engine: &FakeEngine, spec: &str, more: &[&str]) -> Ran {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("spec.yaml"), spec).unwrap();
+    let host = format!("unix://{}", engine.socket().display());
+    run(folder.path(), &[("DOCKER_HOST", &host)], &[&["plan", "spec.yaml"], more].concat()).await
+}
+
+#[tokio::test]
+async fn a_plan_asks_once_for_each_thing_it_needs_and_twice_for_the_list() {
+    let engine = FakeEngine::start(|line, _| world(line));
+    let ran = plan(&engine, SPEC, &[]).await;
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let mut lines: Vec<String> = engine.asked().into_iter().map(|asked| asked.line).collect();
+    lines.sort();
+    let lines = lines.join("\n").replace(&"0".repeat(40), "…").replace("/v1.41", "");
+    insta::assert_snapshot!(lines, @"
+    GET /containers/6462…00000000000000000000/json
+    GET /containers/6f6e65…000000000000000000/json
+    GET /containers/74776f…000000000000000000/json
+    GET /containers/json?all=1
+    GET /containers/json?all=1
+    GET /distribution/gone:1/json
+    GET /images/db:1/json
+    GET /images/gone:1/json
+    GET /images/web:1/json
+    GET /info
+    GET /networks
+    GET /volumes
+    GET /version
+    ");
+}
+
+#[tokio::test]
+async fn nothing_is_planned_for_a_set_that_may_mean_what_cannot_be_inspected() {
+    let broken = |name: &'static str| {
+        let id = id(name);
+        FakeEngine::start(move |line, _| {
+            if line == format!("GET /containers/{id}/json") {
+                return Reply::new(500, r#"{"message":"layer does not exist"}"#);
+            }
+            world(line)
+        })
+    };
+    let ran = plan(&broken("one"), SPEC, &[]).await;
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.out.is_empty(), "{}", ran.out);
+    insta::assert_snapshot!(ran.err.replace(&"0".repeat(40), "…"), @"
+     WARN bayplan::engine::take: inspecting container 6f6e65…00000000000000…: the engine answered 500: layer does not exist
+    error: there is no plan: 2 errors
+      set `web`: container `one` counts here or may count, but only its list entry is known [not_inspected]
+        hint: `docker inspect one` shows whether the engine can tell more, and `--log` why it did not; a kept snapshot must have been taken for this spec
+      set `worker`: container `one` counts here or may count, but only its list entry is known [not_inspected]
+        hint: `docker inspect one` shows whether the engine can tell more, and `--log` why it did not; a kept snapshot must have been taken for this spec
+    ");
+
+    let ran =
+        plan(&broken("db"), "project: shop\ncontainers: {db: {name: db, state: absent}}\n", &[])
+            .await;
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("[not_inspected]"), "{}", ran.err);
+
+    // Whom it does not concern, it does not hinder.
+    let owned = "project: shop\ncontainers: {web: {image: 'web:1', match: owned}}\n";
+    let ran = plan(&broken("one"), owned, &[]).await;
+    assert_eq!(ran.code, 0, "{}", ran.err);
+}
+
+#[tokio::test]
+async fn the_log_tells_calls_and_is_silent_unless_it_is_wanted() {
+    let engine = FakeEngine::start(|line, _| world(line));
+    let quiet = plan(&engine, SPEC, &[]).await;
+    assert!(quiet.err.is_empty(), "{}", quiet.err);
+    let loud = plan(&engine, SPEC, &["--log", "debug"]).await;
+    assert_eq!(loud.out, quiet.out, "the log went where data goes");
+    for call in
+        ["GET /version: 200", "GET /containers/json?all=1: 200", "GET /images/gone:1/json: 404"]
+    {
+        assert!(loud.err.contains(call), "{call} is not in {}", loud.err);
+    }
+    let other = plan(&engine, SPEC, &["--log", "hyper=trace"]).await;
+    assert!(!other.err.contains("GET /version"), "{}", other.err);
+    let wrong = plan(&engine, SPEC, &["--log", "loud"]).await;
+    assert_eq!(wrong.code, 64);
+    assert!(wrong.err.contains("expected a level"), "{}", wrong.err);
+}
