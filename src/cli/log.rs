@@ -22,7 +22,7 @@ pub fn levels(text: &str) -> Result<Targets, String> {
             "expected a level (off, error, warn, info, debug, trace) or TARGET=LEVEL, but found `{text}`"
         )
     };
-    let known = |word: &str| word.trim().parse::<LevelFilter>().is_ok();
+    let known = |word: &str| !word.trim().is_empty() && word.trim().parse::<LevelFilter>().is_ok();
     let mut targets = Targets::new().with_default(LevelFilter::WARN);
     for part in text.split(',') {
         targets = match part.split_once('=') {

@@ -7,16 +7,16 @@
 )]
 
 mod apply;
-mod cases;
 mod calls;
+mod cases;
 mod contexts;
 mod credentials;
 mod engine;
 mod fake_engine;
 mod golden;
 mod hostile_spec;
-mod readme;
 mod program;
+mod readme;
 mod recordings;
 mod rows;
 mod shipped_specs;
