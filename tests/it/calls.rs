@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::fake_engine::{FakeEngine, Reply, unknown};
-use crate::program::{Ran, run};
+use crate::program::{Ran, hex, run};
 
 const SPEC: &str = "\
 project: shop
@@ -16,7 +16,7 @@ containers:
 
 /// 64 digits that tell words apart.
 fn id(word: &str) -> String {
-    let digits: String = word.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let digits = hex(word.as_bytes());
     format!("{digits:0<64}")
 }
 

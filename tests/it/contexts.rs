@@ -6,9 +6,11 @@ use bayplan::engine::connect::{Endpoint, Environment, Flags, find};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use crate::program::hex;
+
 /// Writes a context as `docker context create` does; gives the name of its folder.
 pub(crate) fn write(config: &Path, name: &str, host: &str) -> String {
-    let folder: String = Sha256::digest(name).iter().map(|byte| format!("{byte:02x}")).collect();
+    let folder = hex(&Sha256::digest(name));
     let path = config.join("contexts/meta").join(&folder);
     std::fs::create_dir_all(&path).unwrap();
     let meta = json!({

@@ -316,7 +316,7 @@ fn no_secret_gets_out_of_a_sealed_snapshot() {
     let sealed = Unsealed::new(snapshot).seal(&Sealer::new(None, secrets));
     // Nothing of a snapshot may hold it, whatever is written of it later.
     let text = format!("{sealed:?}");
-    let hex: String = canary.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex = crate::program::hex(canary.as_bytes());
     let reversed: String = canary.chars().rev().collect();
     for form in [canary, "hunter2", "aHVudGVyMi1acTgveCtZ", "hunter2-Zq8%2Fx%2BY", &hex, &reversed]
     {
