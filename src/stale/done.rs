@@ -42,10 +42,7 @@ fn happened(slice: &Slice<'_>, again: &Change, looks: &Looks<'_>) -> bool {
     let Some(now) = looks.by_name(&ContainerName::new(again.id.as_str())) else { return false };
     let before = looks.planned_fact(&now.id());
     let always = again.reasons.iter().all(|reason| {
-        matches!(
-            reason,
-            Reason::Because(Because::RecreateAlways | Because::TargetReplaced { .. })
-        )
+        matches!(reason, Reason::Because(Because::RecreateAlways | Because::TargetReplaced { .. }))
     });
     match (again.verb, before) {
         (Verb::Restart, Some(fact)) => {

@@ -295,7 +295,8 @@ impl<'a> Slice<'a> {
                 if same {
                     continue;
                 }
-                let object = format!("`{variable}` of container `{}` ({})", old.name, fact.reference);
+                let object =
+                    format!("`{variable}` of container `{}` ({})", old.name, fact.reference);
                 let found = now.map_or("nothing", said).to_owned();
                 let expected = said(fact.verdict).to_owned();
                 let moved = moved(self.key, "secret_rotated", object, expected, found);

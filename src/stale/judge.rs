@@ -331,12 +331,7 @@ fn blame(slice: &Slice<'_>, again: &Plan, judgement: &mut Judgement) -> SetVerdi
 }
 
 /// What is of no single set must be as reviewed too: image changes, the summary.
-fn compare_whole(
-    plan: &Plan,
-    again: &Plan,
-    pulled: &BTreeSet<String>,
-    judgement: &mut Judgement,
-) {
+fn compare_whole(plan: &Plan, again: &Plan, pulled: &BTreeSet<String>, judgement: &mut Judgement) {
     if !judgement.is_current() || !judgement.half_done.is_empty() {
         return;
     }

@@ -190,11 +190,13 @@ fn what_is_asked_for_each_time_is_done_once() {
 
 #[test]
 fn a_dependant_whose_target_was_replaced_is_not_done_before_it_is_replaced_itself() {
-    let spec = spec("project: p
+    let spec = spec(
+        "project: p
 containers:
   db: {name: p-db, image: 'app:1', state: reloaded}
   web: {image: 'app:1', network_mode: 'container:p-db'}
-");
+",
+    );
     let mut snapshot = world();
     add(&mut snapshot, &spec, "db", "p-db", "running");
     add(&mut snapshot, &spec, "web", "p-web-1", "running");
@@ -210,10 +212,12 @@ containers:
 
 /// A world in which the registry has another image than the tag on the engine means.
 fn moved_tag(digest: &str) -> (Spec, Snapshot) {
-    let spec = spec("project: p
+    let spec = spec(
+        "project: p
 containers:
   web: {image: 'app:1', pull: always}
-");
+",
+    );
     let mut snapshot = world();
     snapshot.registry.insert("app:1".to_owned(), RegistryAnswer::Digest(digest.to_owned()));
     (spec, snapshot)
@@ -255,10 +259,12 @@ fn an_image_that_a_run_pulled_and_tagged_is_done_and_one_that_somebody_tagged_mo
 
 #[test]
 fn a_rotated_secret_is_stale_and_says_so() {
-    let spec = spec("project: p
+    let spec = spec(
+        "project: p
 containers:
   web: {image: 'app:1', count: 2, environment: {KEY: {from_env: KEY}}}
-");
+",
+    );
     let reference: crate::ident::Reference = "from_env:KEY".parse().unwrap();
     let mut snapshot = world();
     add(&mut snapshot, &spec, "web", "p-web-1", "running");

@@ -83,7 +83,7 @@ impl<'a> Draft<'a> {
         self.errors.extend(danger::refusals(key, set, member, verb));
         self.need_known(key, member);
         self.guard_dependants(key, member);
-        let Some(pin) = self.pin(settled) else { return };
+        let Some(pin) = Self::pin(settled) else { return };
         let (body, look) = self.body(key, set, settled, &member.name);
         let known = self.known();
         let image_unknown = matches!(settled, Settled::Pull { .. });
@@ -113,7 +113,7 @@ impl<'a> Draft<'a> {
         let runs = !matches!(set.state, State::Present);
         let how = Replacing {
             live,
-            start: live || runs && !self.idle_stays(set, member, reasons),
+            start: live || runs && !Self::idle_stays(set, member, reasons),
             wait: set.one_shot,
             stopping: self.stopping(set),
         };
@@ -129,7 +129,7 @@ impl<'a> Draft<'a> {
 
     /// An idle container that is replaced only because its target is stays idle: its set has
     /// enough live ones.
-    pub(super) fn idle_stays(&self, set: &Set, member: &Member<'_>, reasons: &[Reason]) -> bool {
+    pub(super) fn idle_stays(set: &Set, member: &Member<'_>, reasons: &[Reason]) -> bool {
         let needed = reasons.iter().any(|reason| {
             matches!(
                 reason,
@@ -151,7 +151,7 @@ impl<'a> Draft<'a> {
     ) {
         let mut pinned = pinned.iter();
         for _ in 0..choice.create {
-            let Some(pin) = self.pin(settled) else { return };
+            let Some(pin) = Self::pin(settled) else { return };
             let name = self.fresh_name(key, set, &mut pinned);
             let (body, look) = self.body(key, set, settled, &name);
             let verb = if set.one_shot { Verb::Run } else { Verb::Create };
@@ -212,7 +212,7 @@ impl<'a> Draft<'a> {
         (body, look)
     }
 
-    pub(super) fn pin(&self, settled: &Settled<'_>) -> Option<ImagePin> {
+    pub(super) fn pin(settled: &Settled<'_>) -> Option<ImagePin> {
         match settled {
             Settled::Here { id, .. } => Some(ImagePin::Id((*id).clone())),
             Settled::Pull { digest, .. } => Some(ImagePin::Digest(digest.clone())),

@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 
 use super::PlanError;
 use crate::ident::{
-    ContainerName, LABEL_NAME, LABEL_PROJECT, LABEL_SET, ProjectName, SetName,
-    reserved_suffix,
+    ContainerName, LABEL_NAME, LABEL_PROJECT, LABEL_SET, ProjectName, SetName, reserved_suffix,
 };
 use crate::image_ref::ImageRef;
 use crate::options::{Body, Context};

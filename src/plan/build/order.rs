@@ -161,9 +161,9 @@ fn take_ports(jobs: &mut [Job], snapshot: &Snapshot) -> Vec<PlanError> {
 
 fn port_error(job: &Job, wish: &HostPort, held: &Held, taken: &Held) -> PlanError {
     let own = job.change.id.as_str();
-    let by = wish.each().find_map(|port| {
-        taken.others(&port, own).chain(held.others(&port, own)).next().cloned()
-    });
+    let by = wish
+        .each()
+        .find_map(|port| taken.others(&port, own).chain(held.others(&port, own)).next().cloned());
     let by = by.map_or_else(|| "something else".to_owned(), |by| format!("container `{by}`"));
     PlanError {
         set: job.change.set.clone(),

@@ -17,7 +17,7 @@ use crate::spec::{Spec, read};
 /// 64 digits that tell seeds apart.
 pub(crate) fn hex(seed: &str) -> String {
     use sha2::{Digest, Sha256};
-    Sha256::digest(seed).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(seed).iter().fold(String::new(), |all, byte| all + &format!("{byte:02x}"))
 }
 
 pub(crate) fn spec(text: &str) -> Spec {
