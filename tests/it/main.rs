@@ -8,6 +8,7 @@
 
 mod apply;
 mod calls;
+mod canary;
 mod cases;
 mod contexts;
 mod credentials;

@@ -15,6 +15,7 @@ mod support;
 mod harness;
 mod options;
 mod pull;
+mod reach;
 mod replace;
 mod secrets;
 mod stale;

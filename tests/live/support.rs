@@ -251,12 +251,17 @@ impl World {
 
     /// A registry on loopback, which engines trust without being told. Gives `host:port`.
     pub(crate) fn registry(&self) -> String {
+        self.registry_with("")
+    }
+
+    /// The same with more lines of configuration.
+    pub(crate) fn registry_with(&self, more: &str) -> String {
         let port = free_port();
         let config = self.write(
             "registry.yml",
             &format!(
                 "version: 0.1\nstorage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: true}}}}\n\
-                 http: {{addr: \"127.0.0.1:{port}\"}}\nlog: {{level: warn}}\n",
+                 http: {{addr: \"127.0.0.1:{port}\"}}\nlog: {{level: warn}}\n{more}",
                 self.path("registry").display()
             ),
         );
