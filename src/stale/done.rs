@@ -1,6 +1,6 @@
 //! What a run of a plan did already: all of a set, or half of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::{Looks, Moved, Slice};
 use crate::ident::{ContainerId, ContainerName};
@@ -71,12 +71,30 @@ struct Makes<'a> {
     ended: BTreeSet<&'a ContainerId>,
     started: BTreeSet<&'a ContainerId>,
     renamed: BTreeSet<(&'a ContainerId, &'a ContainerName)>,
+    /// The first and the last name of what takes the place of a container: nothing is done to the
+    /// old one before the new one is there.
+    successors: BTreeMap<&'a ContainerId, (&'a ContainerName, &'a ContainerName)>,
 }
 
 impl<'a> Makes<'a> {
     fn of(slice: &Slice<'a>) -> Self {
         let mut makes = Self::default();
+        let mut created = BTreeMap::new();
         for step in slice.steps() {
+            if let Action::Create { name, finally, .. } = &step.action {
+                created.insert(step.id.change(), (name, finally));
+            }
+        }
+        for step in slice.steps() {
+            let old = match &step.action {
+                Action::Stop { container: Subject::Container(id), .. }
+                | Action::Rename { container: Subject::Container(id), .. }
+                | Action::Remove { container: Subject::Container(id) } => Some(id),
+                _ => None,
+            };
+            if let (Some(old), Some(names)) = (old, created.get(step.id.change())) {
+                makes.successors.insert(old, *names);
+            }
             match &step.action {
                 Action::Create { finally, .. } => drop(makes.created.insert(finally)),
                 Action::Remove { container: Subject::Container(id) } => {
@@ -115,19 +133,31 @@ pub(super) fn is_half_done(
         .iter()
         .any(|error| error.code == "leftover" && error.set.as_ref() == Some(slice.key));
     let ours = |container: &Container| slice.owns(container);
+    // Whether the container that takes the place of this one is there; where none does, there is
+    // nothing to wait for.
+    let succeeded = |id: &ContainerId, for_good: bool| {
+        let Some((first, last)) = makes.successors.get(id) else { return true };
+        let there = |name: &ContainerName| {
+            looks
+                .by_name(name)
+                .is_some_and(|now| ours(now) && looks.planned_fact(&now.id()).is_none())
+        };
+        there(last) || !for_good && there(first)
+    };
     let made = |moved: &Moved| {
         let Some(id) = &moved.id else { return moved.derived && stuck };
         let now = looks.by_id(id);
         match moved.staleness.code.as_str() {
-            "container_gone" => makes.removed.contains(id),
+            "container_gone" => makes.removed.contains(id) && succeeded(id, true),
             "container_unmatched" | "container_renamed" => {
-                now.is_some_and(|now| makes.renamed.contains(&(id, &now.name())))
+                let renamed = now.is_some_and(|now| makes.renamed.contains(&(id, &now.name())));
+                renamed && succeeded(id, false)
             }
             "container_new" | "name_taken" => {
                 now.is_some_and(|now| ours(now) && makes.created.contains(&now.name()))
             }
             "run_state" => now.is_some_and(|now| match now.run() {
-                Run::Idle => makes.ended.contains(id),
+                Run::Idle => makes.ended.contains(id) && succeeded(id, false),
                 Run::Live => makes.started.contains(id),
                 Run::Paused | Run::Dead | Run::Removing => false,
             }),

@@ -123,6 +123,12 @@ fn what_somebody_else_did_is_stale() {
     let mut stopped = snapshot.clone();
     stop(&mut stopped, "p-web-2");
     assert_eq!(judged(&plan, &spec, &stopped), ["web Stale", "zoo Blocked", "run_state"]);
+    // Of one that is to be replaced as well: its replacement would be there first.
+    for meddle in [remove, stop] {
+        let mut moved = snapshot.clone();
+        meddle(&mut moved, "p-web-1");
+        assert_eq!(judged(&plan, &spec, &moved)[..2], ["web Stale", "zoo Blocked"]);
+    }
     let mut more = snapshot.clone();
     add(&mut more, &spec, "web", "p-web-9", "running");
     assert_eq!(judged(&plan, &spec, &more), ["web Stale", "zoo Blocked", "container_new"]);
