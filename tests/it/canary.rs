@@ -93,6 +93,7 @@ fn world(line: &str) -> Reply {
             Reply::json(&json!({"Id": image_id(), "RepoTags": ["app:1"], "Config": config}))
         }
         line if line == format!("GET /containers/{id}/json") => Reply::json(&inspect),
+        "GET /containers/web.bp-new/json" => Reply::new(404, "{}"),
         line if line.starts_with("POST ") => Reply::new(500, json!({"message": "no"}).to_string()),
         _ => unknown(),
     }
@@ -163,6 +164,8 @@ async fn it_is_in_no_file_and_no_output() {
         // What is public stays readable.
         assert!(said.contains("OPEN=yes"));
     }
+    // It was sent where it belongs, so that a log of bodies would have had it.
+    assert!(engine.asked().iter().any(|asked| asked.body.contains(CORE)), "nothing was created");
     let look: Json = serde_json::from_slice(&std::fs::read(at("look.json")).unwrap()).unwrap();
     // The last run resolved it to something else than the container has.
     insta::assert_snapshot!(
