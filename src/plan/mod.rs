@@ -1,6 +1,6 @@
 //! The nouns of a plan and their wire form.
 //!
-//! Making one is [`build`]'s, doubting one [`check`]'s, the bytes of its file [`format`]'s.
+//! Making one is [`build`]'s, doubting one [`check`]'s, the bytes of its file [`mod@format`]'s.
 
 pub mod build;
 pub mod check;
@@ -34,7 +34,7 @@ use crate::spec::State;
 pub const FORMAT: &str = "bayplan/plan/1";
 
 /// A plan: what will be done, why, and what it relies on. Immutable once built. Its file is
-/// written and read by [`format`] alone.
+/// written and read by [`mod@format`] alone.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {

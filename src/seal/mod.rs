@@ -2,7 +2,7 @@
 //!
 //! A live text stays readable where it equals something public: what the spec says, what an image
 //! says. Every plan of a live engine goes through here, so that planning from a kept snapshot
-//! gives the same bytes. Which field of an engine's answer can carry what is in [`fields`];
+//! gives the same bytes. Which field of an engine's answer can carry what is in `fields`;
 //! resolving references is the shell's.
 
 mod fields;

@@ -1,4 +1,4 @@
-//! Tree to spec: the root, and what concerns several sets at once. One set is [`super::set`]'s.
+//! Tree to spec: the root, and what concerns several sets at once. One set is `set`'s.
 //!
 //! Every problem of a file is found, not the first. Nothing is read from disk: the names in
 //! environment files are an input.
