@@ -6,11 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use serde_json::{Value as Json, json};
-
 use crate::ident::Reference;
 use crate::look::Look;
-use crate::options::canon::{Atom, HIDDEN, Live, Value};
+use crate::options::canon::{Atom, Live, Value};
 use crate::options::{AnyRow, Mode, ROWS};
 use crate::plan::facts::{ReferenceFact, Verdict};
 use crate::plan::{EnvironmentDifference, OptionDifference, Origin, Reason};
@@ -46,8 +44,10 @@ pub struct Terms<'a> {
     pub set: &'a Set,
     /// The container was not created by bayplan: only declared rows and what the image hands down.
     pub adopted: bool,
-    /// The image is not known before it is pulled: what it hands down cannot be compared.
-    pub image_unknown: bool,
+    /// Where the image is not known before it is pulled: what would be expected of an image that
+    /// nobody has (see [`crate::adapt::strange_image`]). What is expected with it and without any
+    /// does not depend on the image; nothing else can be compared.
+    pub strange: Option<&'a Look>,
 }
 
 /// What came of comparing one container.
@@ -80,17 +80,23 @@ pub fn compare(
             differs @ Found::Differs { .. } => rows.push((row, differs)),
         }
     }
-    let caused = rows.iter().any(|(row, _)| row.about().from_image);
+    let caused = terms.strange.is_none() && rows.iter().any(|(row, _)| row.about().from_image);
     let before = if caused { before() } else { None };
     let keys: BTreeSet<&str> = rows.iter().map(|(row, _)| row.about().key).collect();
     for (row, differs) in rows {
         let about = row.about();
-        let follows = about.follows.iter().any(|other| keys.contains(other));
+        // Nor does anything follow from what is never a difference.
+        let ignored = |other: &&&str| {
+            crate::options::row(other).is_some_and(|row| mode(row, terms) == Mode::Ignore)
+        };
+        let follows = about.follows.iter().any(|other| keys.contains(other) || ignored(&other));
         if follows && terms.set.option(about.key).is_none() {
             continue;
         }
         let origin = match &before {
-            None if about.from_image => Origin::Unknown,
+            None if about.from_image && terms.strange.is_none() => Origin::Unknown,
+            // Only what no image decides was compared.
+            _ if terms.strange.is_some() => Origin::Declared,
             Some(before) if about.from_image => {
                 let mut ignored = BTreeMap::new();
                 match verdict(row, terms, before, found, known, &mut ignored) {
@@ -109,16 +115,35 @@ pub fn compare(
 /// one loses although nobody declared it.
 pub fn drops(terms: Terms<'_>, expected: &Look, found: &Look, known: Known<'_>) -> Vec<String> {
     let all = Terms { adopted: false, ..terms };
-    ROWS.iter()
+    let dropped: Vec<&'static dyn AnyRow> = ROWS
+        .iter()
+        .copied()
         .filter(|row| {
             let mut ignored = BTreeMap::new();
-            match verdict(**row, all, expected, found, known, &mut ignored) {
+            match verdict(*row, all, expected, found, known, &mut ignored) {
                 Found::Differs { beyond, .. } => beyond,
                 Found::Same | Found::Unknown => false,
             }
         })
-        .map(|row| row.about().key.to_owned())
-        .collect()
+        .collect();
+    // What only follows from another row is told there.
+    let keys: BTreeSet<&str> = dropped.iter().map(|row| row.about().key).collect();
+    let follows =
+        |row: &&&'static dyn AnyRow| row.about().follows.iter().any(|other| keys.contains(other));
+    let own = dropped.iter().filter(|row| !follows(row));
+    own.map(|row| row.about().key.to_owned()).collect()
+}
+
+/// Whether one row differs for sure.
+pub fn differs(
+    row: &dyn AnyRow,
+    terms: Terms<'_>,
+    expected: &Look,
+    found: &Look,
+    known: Known<'_>,
+) -> bool {
+    let verdict = verdict(row, terms, expected, found, known, &mut BTreeMap::new());
+    matches!(verdict, Found::Differs { .. })
 }
 
 /// What one row says.
@@ -197,18 +222,65 @@ fn verdict(
         return Found::Same;
     }
     let about = row.about();
-    if terms.image_unknown && about.from_image {
-        return Found::Same;
-    }
     let mut want = row.read(expected);
     let mut have = row.read(found);
     row.settle(&mut want, &mut have, (expected, found));
-    let want = collapse(want);
+    let mut want = collapse(want);
     let have = collapse(have);
+    let mut open = false;
+    if let Some(strange) = terms.strange.filter(|_| about.from_image) {
+        match sure(want, &collapse(row.read(strange))) {
+            Sure::All(all) => want = all,
+            Sure::Part(part) => (want, open) = (part, true),
+            Sure::None => return Found::Same,
+        }
+    }
     if about.key == ENVIRONMENT {
         note_references(&want, &have, known, references);
     }
-    judge(want, have, mode, known)
+    let mode = if open { Mode::Superset } else { mode };
+    match judge(want, have, mode, known) {
+        // What is there beside it may be there again.
+        Found::Differs { expected, found, beyond: _, keys } if open => {
+            Found::Differs { expected, found, beyond: false, keys }
+        }
+        verdict => verdict,
+    }
+}
+
+/// What is sure of a value while the image is not known.
+enum Sure {
+    /// All of it.
+    All(Value),
+    /// These; the image may add others.
+    Part(Value),
+    /// Nothing: the image decides.
+    None,
+}
+
+/// What a value with no image and with a strange one have in common.
+fn sure(want: Value, strange: &Value) -> Sure {
+    if want == *strange {
+        return Sure::All(want);
+    }
+    match (want, strange) {
+        (Value::Map(mut want), Value::Map(strange)) => {
+            want.retain(|key, value| strange.get(key) == Some(value));
+            Sure::Part(Value::Map(want))
+        }
+        (Value::Set(want), Value::Set(strange)) => {
+            Sure::Part(Value::Set(want.intersection(strange).cloned().collect()))
+        }
+        _ => Sure::None,
+    }
+}
+
+/// The rows that an image which is not known decides, wholly or in part: `expected` is without
+/// any, `strange` with one that nobody has.
+pub fn open_rows(expected: &Look, strange: &Look) -> Vec<String> {
+    let rows = ROWS.iter().filter(|row| row.about().from_image);
+    let open = rows.filter(|row| collapse(row.read(expected)) != collapse(row.read(strange)));
+    open.map(|row| row.about().key.to_owned()).collect()
 }
 
 /// Empty collections are unset.
@@ -404,31 +476,8 @@ fn reason(key: &str, origin: Origin, differs: Found) -> Reason {
     Reason::Option(OptionDifference {
         option: key.to_owned(),
         origin,
-        expected: show(&expected),
-        found: show(&found),
+        expected: expected.show(),
+        found: found.show(),
+        in_place: false,
     })
-}
-
-/// A value as reasons show it.
-pub fn show(value: &Value) -> Json {
-    match value {
-        Value::Unset => Json::Null,
-        Value::Unknown => json!("unknown"),
-        Value::One(atom) => show_atom(atom),
-        Value::List(items) => items.iter().map(show_atom).collect(),
-        Value::Set(items) => items.iter().map(show_atom).collect(),
-        Value::Map(items) => {
-            items.iter().map(|(key, atom)| (key.clone(), show_atom(atom))).collect()
-        }
-    }
-}
-
-fn show_atom(atom: &Atom) -> Json {
-    match atom {
-        Atom::Bool(value) => json!(value),
-        Atom::Int(value) => json!(value),
-        Atom::Text(text) => json!(text),
-        Atom::Reference(reference) => json!(crate::options::canon::mark_reference(reference)),
-        Atom::Live(live) => json!(live.shown.as_deref().unwrap_or(HIDDEN)),
-    }
 }

@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use crate::adapt::{Engine, World, adapt};
+use crate::adapt::{self, Engine, World};
 use crate::ident::{ContainerName, LABEL_NAME, LABEL_PROJECT, LABEL_SET, SetName};
 use crate::look::Look;
+use crate::options::networks::{self, Networks};
 use crate::options::{Body, Context};
 use crate::spec::{Set, Spec};
 
@@ -39,6 +40,12 @@ pub fn body(
     for declared in &set.options {
         declared.write(&mut body, cx);
     }
+    let networks = set.option("networks").and_then(|declared| declared.said::<Networks>());
+    if body.json()["HostConfig"]["NetworkMode"].is_null()
+        && let Some(main) = networks.and_then(networks::main)
+    {
+        body.host("NetworkMode", cx.network(main));
+    }
     if labels == Labels::Ours {
         let map = body.nested("Labels");
         map.insert(LABEL_PROJECT.to_owned(), json!(spec.project));
@@ -56,5 +63,13 @@ pub fn expected(
     engine: &Engine,
     world: &World,
 ) -> Look {
-    Look::new(&adapt(name, body, image, engine, world), &BTreeMap::new())
+    let mut fitted = body.clone();
+    adapt::mac_address(&mut fitted, engine);
+    let mut inspect = adapt::adapt(name, &fitted, image, engine, world);
+    // In the host's network an engine shows the name that the host has when the container is made.
+    // Nobody declared it, and a host that is renamed later makes no difference.
+    if body.json()["Hostname"].as_str().is_none_or(str::is_empty) {
+        inspect["Config"]["Hostname"] = "".into();
+    }
+    Look::new(&inspect, &BTreeMap::new())
 }

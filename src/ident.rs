@@ -59,6 +59,10 @@ text_id!(
     SetName
 );
 text_id!(
+    /// The key of a network or a volume at the root of a spec.
+    ObjectKey
+);
+text_id!(
     /// The primary name of a container, without the leading slash.
     ContainerName
 );
@@ -72,6 +76,13 @@ text_id!(
 );
 
 impl ContainerId {
+    /// The first 12 digits, as people write it. For text only, never for files.
+    pub fn short(&self) -> &str {
+        self.0.get(..12).unwrap_or(&self.0)
+    }
+}
+
+impl NetworkId {
     /// The first 12 digits, as people write it. For text only, never for files.
     pub fn short(&self) -> &str {
         self.0.get(..12).unwrap_or(&self.0)
@@ -114,6 +125,10 @@ pub const LABEL_SET: &str = "io.bayplan.set";
 /// The label that repeats the name a container was created with; labels alone prove nothing,
 /// because `docker commit` hands them on.
 pub const LABEL_NAME: &str = "io.bayplan.name";
+/// The label that names the key of the network that a network was created for.
+pub const LABEL_NETWORK: &str = "io.bayplan.network";
+/// The label that names the key of the volume that a volume was created for.
+pub const LABEL_VOLUME: &str = "io.bayplan.volume";
 /// The beginning of every label that only bayplan may write.
 pub const LABEL_PREFIX: &str = "io.bayplan.";
 

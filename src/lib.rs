@@ -10,6 +10,7 @@ pub mod engine;
 pub mod ident;
 pub mod image_ref;
 pub mod look;
+pub mod objects;
 pub mod options;
 pub mod plan;
 pub mod say;

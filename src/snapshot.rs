@@ -98,36 +98,53 @@ impl Run {
     }
 }
 
-impl Container {
-    fn best(&self) -> &Json {
+/// A container as its list entry and its inspect tell of it, nothing copied.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'a> {
+    /// See [`Container::list`].
+    pub list: Option<&'a Json>,
+    /// See [`Container::inspect`].
+    pub inspect: Option<&'a Json>,
+}
+
+impl<'a> Seen<'a> {
+    /// What a list tells alone.
+    pub fn listed(entry: &'a Json) -> Self {
+        Self { list: Some(entry), inspect: None }
+    }
+
+    /// What an inspect tells alone.
+    pub fn inspected(inspect: &'a Json) -> Self {
+        Self { list: None, inspect: Some(inspect) }
+    }
+
+    fn best(self) -> &'a Json {
         static NULL: Json = Json::Null;
-        self.inspect.as_ref().or(self.list.as_ref()).unwrap_or(&NULL)
+        self.inspect.or(self.list).unwrap_or(&NULL)
     }
 
     /// Its ID.
-    pub fn id(&self) -> ContainerId {
+    pub fn id(self) -> ContainerId {
         ContainerId::new(self.best()["Id"].as_str().unwrap_or_default())
     }
 
     /// Its primary name: the one with a single slash (links add others to the list).
-    pub fn name(&self) -> ContainerName {
-        let named = |text: &str| ContainerName::new(text.trim_start_matches('/'));
-        if let Some(name) = self.inspect.as_ref().and_then(|inspect| inspect["Name"].as_str()) {
-            return named(name);
+    pub fn name(self) -> &'a str {
+        if let Some(name) = self.inspect.and_then(|inspect| inspect["Name"].as_str()) {
+            return name.trim_start_matches('/');
         }
-        let all = self.list.as_ref().and_then(|list| list["Names"].as_array());
+        let all = self.list.and_then(|list| list["Names"].as_array());
         all.into_iter()
             .flatten()
             .filter_map(Json::as_str)
             .find(|name| name.matches('/').count() == 1)
-            .map_or_else(|| ContainerName::new(""), named)
+            .map_or("", |name| name.trim_start_matches('/'))
     }
 
     /// How it is. An unknown word of a newer engine counts by `State.Running`.
-    pub fn run(&self) -> Run {
+    pub fn run(self) -> Run {
         let state = self
             .inspect
-            .as_ref()
             .map(|inspect| &inspect["State"])
             .filter(|state| state["Status"].is_string());
         let (status, running) = match state {
@@ -146,12 +163,48 @@ impl Container {
     }
 
     /// The image it was made from, by ID.
-    pub fn image(&self) -> ImageId {
-        let id = match &self.inspect {
+    pub fn image(self) -> ImageId {
+        let id = match self.inspect {
             Some(inspect) => &inspect["Image"],
             None => &self.best()["ImageID"],
         };
         ImageId::new(id.as_str().unwrap_or_default())
+    }
+
+    /// A label.
+    pub fn label(self, key: &str) -> Option<&'a str> {
+        let labels = match self.inspect {
+            Some(inspect) => &inspect["Config"]["Labels"],
+            None => &self.best()["Labels"],
+        };
+        labels[key].as_str()
+    }
+}
+
+impl Container {
+    /// The same, borrowed.
+    pub fn seen(&self) -> Seen<'_> {
+        Seen { list: self.list.as_ref(), inspect: self.inspect.as_ref() }
+    }
+
+    /// See [`Seen::id`].
+    pub fn id(&self) -> ContainerId {
+        self.seen().id()
+    }
+
+    /// See [`Seen::name`].
+    pub fn name(&self) -> ContainerName {
+        ContainerName::new(self.seen().name())
+    }
+
+    /// See [`Seen::run`].
+    pub fn run(&self) -> Run {
+        self.seen().run()
+    }
+
+    /// See [`Seen::image`].
+    pub fn image(&self) -> ImageId {
+        self.seen().image()
     }
 
     /// The reference it was made with: inspect's `Config.Image`; the list's `Image` changes once a
@@ -160,20 +213,16 @@ impl Container {
         self.inspect.as_ref()?["Config"]["Image"].as_str()
     }
 
-    /// A label.
+    /// See [`Seen::label`].
     pub fn label(&self, key: &str) -> Option<&str> {
-        let labels = match &self.inspect {
-            Some(inspect) => &inspect["Config"]["Labels"],
-            None => &self.best()["Labels"],
-        };
-        labels[key].as_str()
+        self.seen().label(key)
     }
 }
 
 impl Snapshot {
     /// The container of this primary name.
     pub fn by_name(&self, name: &str) -> Option<&Container> {
-        self.containers.iter().find(|container| container.name().as_str() == name)
+        self.containers.iter().find(|container| container.seen().name() == name)
     }
 
     /// The container of this ID.

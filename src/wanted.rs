@@ -9,8 +9,9 @@ use serde_json::Value as Json;
 
 use crate::ident::{self, ContainerId, ImageId, LABEL_PREFIX, LABEL_PROJECT};
 use crate::image_ref::ImageRef;
-use crate::snapshot::Container;
-use crate::spec::{Identity, Matching, Pull, Set, Spec, State};
+use crate::snapshot::Seen;
+use crate::spec::objects::RecreateNetwork;
+use crate::spec::{Identity, Matching, Pull, Set, Spec};
 
 /// What each declared image reference means on the engine; `None`: it is not there.
 pub type References = BTreeMap<String, Option<ImageId>>;
@@ -32,6 +33,8 @@ pub struct Wanted {
     always: BTreeSet<String>,
     /// Images that are pulled when they are missing.
     missing: BTreeSet<String>,
+    /// Networks that may be replaced: how containers are attached to them matters.
+    networks: BTreeSet<String>,
 }
 
 impl Wanted {
@@ -46,6 +49,12 @@ impl Wanted {
             Self { project: Some(spec.project.as_str().to_owned()), ..Self::default() };
         for set in spec.sets.values() {
             wanted.add(set);
+        }
+        for (key, network) in &spec.networks {
+            let recreate = network.declared().map(|network| network.recreate);
+            if recreate == Some(RecreateNetwork::Auto) {
+                wanted.networks.extend(spec.network_name(key));
+            }
         }
         wanted
     }
@@ -65,14 +74,8 @@ impl Wanted {
             self.matching.extend(ImageRef::parse(image).ok());
             self.matching_texts.insert(image.clone());
         }
-        let creates = match set.state {
-            State::Present | State::Started | State::Reloaded | State::Restarted => {
-                set.identity != Identity::Counted(0)
-            }
-            State::Stopped | State::Killed | State::Absent => false,
-        };
         match set.pull {
-            _ if !creates => {}
+            _ if !set.may_create() => {}
             Pull::Always => drop(self.always.insert(image.clone())),
             Pull::Missing => drop(self.missing.insert(image.clone())),
             Pull::Never => {}
@@ -117,7 +120,7 @@ impl Wanted {
 
     /// The containers of a list to inspect.
     pub fn containers(&self, list: &[Json], references: &References) -> BTreeSet<ContainerId> {
-        let listed: Vec<Container> = list.iter().map(listed).collect();
+        let listed: Vec<Seen<'_>> = list.iter().map(Seen::listed).collect();
         let images: BTreeSet<&ImageId> = self
             .matching_texts
             .iter()
@@ -125,30 +128,34 @@ impl Wanted {
             .collect();
         let mut wanted: BTreeSet<ContainerId> = listed
             .iter()
-            .filter(|container| self.is_everything() || self.may_match(container, &images))
-            .map(Container::id)
+            .filter(|container| self.is_everything() || self.may_match(**container, &images))
+            .map(|container| container.id())
             .collect();
         let names = linkers(&listed, &wanted);
         let dependants = listed.iter().filter(|container| {
-            names.contains(container.name().as_str()) || joins_network_of(container, &wanted)
+            names.contains(container.name()) || joins_network_of(**container, &wanted)
         });
-        let dependants: Vec<ContainerId> = dependants.map(Container::id).collect();
+        let dependants: Vec<ContainerId> = dependants.map(|found| found.id()).collect();
         wanted.extend(dependants);
         wanted.remove(&ContainerId::new(""));
         wanted
     }
 
-    fn may_match(&self, container: &Container, images: &BTreeSet<&ImageId>) -> bool {
+    fn may_match(&self, container: Seen<'_>, images: &BTreeSet<&ImageId>) -> bool {
         let name = container.name();
         let project = container.label(LABEL_PROJECT);
         if project.is_some() && project == self.project.as_deref() {
             return true;
         }
-        if self.names.contains(name.as_str()) || self.names_id(&container.id()) {
+        if self.names.contains(name) || self.names_id(&container.id()) {
+            return true;
+        }
+        if !self.networks.is_empty() && attached(container).any(|name| self.networks.contains(name))
+        {
             return true;
         }
         // Left over by a run that died; those that were adopted have no label of ours.
-        if ident::reserved_suffix(name.as_str()).1.is_some() && !has_our_labels(container) {
+        if ident::reserved_suffix(name).1.is_some() && !has_our_labels(container) {
             return true;
         }
         !self.matching.is_empty()
@@ -163,8 +170,8 @@ impl Wanted {
 
     /// Whether the list's `Image` leaves it possible that a declared image was meant. Once the
     /// tag moved it is an ID, which tells nothing.
-    fn image_may_match(&self, container: &Container) -> bool {
-        let image = container.list.as_ref().and_then(|list| list["Image"].as_str());
+    fn image_may_match(&self, container: Seen<'_>) -> bool {
+        let image = container.list.and_then(|list| list["Image"].as_str());
         match image.map(ImageRef::parse) {
             Some(Ok(found)) if found.repository().is_some() => {
                 self.matching.iter().any(|declared| declared.matches(&found))
@@ -174,30 +181,31 @@ impl Wanted {
     }
 }
 
-/// A container of which only the list's entry is known.
-fn listed(entry: &Json) -> Container {
-    Container { list: Some(entry.clone()), inspect: None, env: BTreeMap::new() }
+/// The networks that it is on.
+fn attached(container: Seen<'_>) -> impl Iterator<Item = &String> {
+    let networks = container.list.and_then(|list| list["NetworkSettings"]["Networks"].as_object());
+    networks.into_iter().flatten().map(|(name, _)| name)
 }
 
-fn has_our_labels(container: &Container) -> bool {
-    let labels = container.list.as_ref().and_then(|list| list["Labels"].as_object());
+fn has_our_labels(container: Seen<'_>) -> bool {
+    let labels = container.list.and_then(|list| list["Labels"].as_object());
     labels.is_some_and(|labels| labels.keys().any(|key| key.starts_with(LABEL_PREFIX)))
 }
 
 /// Names of containers that hold a link to one of these: the list shows a link as a further name
 /// of its target, `/HOLDER/ALIAS`.
-fn linkers(listed: &[Container], targets: &BTreeSet<ContainerId>) -> BTreeSet<String> {
+fn linkers(listed: &[Seen<'_>], targets: &BTreeSet<ContainerId>) -> BTreeSet<String> {
     let targets = listed.iter().filter(|container| targets.contains(&container.id()));
     targets
-        .filter_map(|container| container.list.as_ref()?["Names"].as_array())
+        .filter_map(|container| container.list?["Names"].as_array())
         .flatten()
         .filter_map(|name| name.as_str()?.strip_prefix('/')?.split_once('/'))
         .map(|(holder, _)| holder.to_owned())
         .collect()
 }
 
-fn joins_network_of(container: &Container, targets: &BTreeSet<ContainerId>) -> bool {
-    let mode = container.list.as_ref().and_then(|list| list["HostConfig"]["NetworkMode"].as_str());
+fn joins_network_of(container: Seen<'_>, targets: &BTreeSet<ContainerId>) -> bool {
+    let mode = container.list.and_then(|list| list["HostConfig"]["NetworkMode"].as_str());
     mode.and_then(|mode| mode.strip_prefix("container:"))
         .is_some_and(|id| targets.contains(&ContainerId::new(id)))
 }

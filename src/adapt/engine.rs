@@ -210,7 +210,13 @@ fn api(text: &str) -> Option<Api> {
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
-/// Whose engine it is: the name of the component that is the engine.
+impl Kind {
+    /// Whose engine it is by its `/version`: the name of the component that is the engine.
+    pub fn of(version: &Json) -> Self {
+        kind(version)
+    }
+}
+
 fn kind(version: &Json) -> Kind {
     let names: Vec<&str> = version["Components"]
         .as_array()

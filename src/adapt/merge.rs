@@ -1,5 +1,7 @@
 //! `Config`: what is sent, merged with what the image hands down, as engines merge it.
 
+use std::sync::OnceLock;
+
 use serde_json::{Map, Value as Json, json};
 
 use super::Engine;
@@ -10,6 +12,32 @@ use super::json::{Object, clean_path, entries, fill, is_empty, text, texts};
 /// which means the same; null for an image without any.
 pub fn image_config(image: &Json) -> &Json {
     &image["Config"]
+}
+
+/// An image that hands down something nobody would in every field that one can hand down. What is
+/// expected of a container of it, and of one without any image, does not depend on its image.
+pub fn strange_image() -> &'static Json {
+    static IMAGE: OnceLock<Json> = OnceLock::new();
+    IMAGE.get_or_init(|| {
+        const STRANGE: &str = "/\u{1}";
+        json!({"Id": STRANGE, "Config": {
+            "Cmd": [STRANGE],
+            "Entrypoint": [STRANGE],
+            "Env": [format!("{STRANGE}={STRANGE}")],
+            "ExposedPorts": {"65535/sctp": {}},
+            "Healthcheck": {
+                "Test": ["CMD", STRANGE], "Interval": i64::MAX, "Timeout": i64::MAX,
+                "StartPeriod": i64::MAX, "StartInterval": i64::MAX, "Retries": i64::MAX,
+            },
+            "Labels": {STRANGE: STRANGE},
+            "Shell": [STRANGE],
+            "StopSignal": STRANGE,
+            "StopTimeout": i64::MAX,
+            "User": STRANGE,
+            "Volumes": {STRANGE: {}},
+            "WorkingDir": STRANGE,
+        }})
+    })
 }
 
 /// Fields that are missing where they are not set.

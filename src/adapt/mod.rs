@@ -12,11 +12,13 @@
 
 mod attach;
 mod engine;
+mod fit;
 mod json;
 mod limits;
 mod merge;
 mod mounts;
 mod settle;
+pub mod update;
 mod world;
 
 use serde_json::{Value as Json, json};
@@ -25,7 +27,8 @@ use crate::ident::ContainerName;
 use crate::options::Body;
 
 pub use engine::{Api, Engine, Kind, NEWEST_API, OLDEST_API};
-pub use merge::image_config;
+pub use fit::{Later, fit, lacking, mac_address};
+pub use merge::{image_config, strange_image};
 pub use world::World;
 
 /// The inspect data of a container that is created from `body` under the final name `name`.

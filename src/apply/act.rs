@@ -11,6 +11,7 @@ use super::precheck::{Check, gone, run_of, subject};
 use super::run::Context;
 use crate::engine::{EngineError, ErrorKind, PullProgress, Writer};
 use crate::ident::{ContainerId, ContainerName, ImageId};
+use crate::options::settings::Settings;
 use crate::plan::{Action, ImagePin, Step, Subject};
 use crate::say;
 
@@ -119,8 +120,22 @@ impl<W: Writer> Context<'_, W> {
             Action::Restart { container, timeout } => {
                 self.restart(&self.id(container)?, *timeout, found).await
             }
+            Action::Update { container, settings } => {
+                self.update(step, &self.id(container)?, settings).await
+            }
             Action::Rename { container, to, .. } => self.rename(&self.id(container)?, to).await,
             Action::Remove { container } => self.remove(&self.id(container)?).await,
+            Action::CreateNetwork { network, key } => self.create_network(step, network, key).await,
+            Action::RemoveNetwork { which, .. } => self.remove_network(which).await,
+            Action::CreateVolume { volume, key } => self.create_volume(step, volume, key).await,
+            Action::Connect { container, network, which, endpoint } => {
+                let id = self.id(container)?;
+                self.connect(&id, (network, which), endpoint).await
+            }
+            Action::Disconnect { container, network, which } => {
+                let id = self.id(container)?;
+                self.disconnect(&id, (network, which)).await
+            }
         }
     }
 
@@ -182,10 +197,7 @@ impl<W: Writer> Context<'_, W> {
         let filled = self.secrets.fill(body).map_err(Trouble::Failed)?;
         let id = match self.engine.create(name, &filled).await {
             Ok(created) => {
-                for warning in &created.warnings {
-                    let text = say::safe(&self.secrets.redact(warning));
-                    self.sink.event(&Event::Note { step: step.id.clone(), text });
-                }
+                self.note_warnings(step, &created.warnings);
                 created.id
             }
             Err(error) => self.created_after_all(name, body.json(), &error).await?,
@@ -303,6 +315,24 @@ impl<W: Writer> Context<'_, W> {
         }
     }
 
+    async fn update(&self, step: &Step, id: &ContainerId, settings: &Settings) -> Acted {
+        match self.engine.update(id, settings).await {
+            Ok(warnings) => {
+                self.note_warnings(step, &warnings);
+                Ok(())
+            }
+            Err(error) => self.updated_after_all(id, settings, &error).await,
+        }
+    }
+
+    /// What the engine dropped or disliked of a call that it took.
+    fn note_warnings(&self, step: &Step, warnings: &[String]) {
+        for warning in warnings {
+            let text = say::safe(&self.secrets.redact(warning));
+            self.sink.event(&Event::Note { step: step.id.clone(), text });
+        }
+    }
+
     async fn rename(&self, id: &ContainerId, to: &ContainerName) -> Acted {
         if let Err(error) = self.engine.rename(id, to).await {
             self.renamed_after_all(id, to, &error).await?;
@@ -359,8 +389,26 @@ impl<W: Writer> Context<'_, W> {
                 format!("kill {} ({})", of(container), say::short(signal))
             }
             Action::Restart { container, .. } => format!("restart {}", of(container)),
+            Action::Update { container, settings } => {
+                format!("update {}: {}", of(container), say::safe(&settings.words()))
+            }
             Action::Rename { container, to, .. } => format!("rename {} to `{to}`", of(container)),
             Action::Remove { container } => format!("remove {}", of(container)),
+            Action::CreateNetwork { network, .. } => {
+                format!("create network `{}`", say::short(network))
+            }
+            Action::RemoveNetwork { network, .. } => {
+                format!("remove network `{}`", say::short(network))
+            }
+            Action::CreateVolume { volume, .. } => {
+                format!("create volume `{}`", say::short(volume))
+            }
+            Action::Connect { container, network, .. } => {
+                format!("connect {} to network `{}`", of(container), say::short(network))
+            }
+            Action::Disconnect { container, network, .. } => {
+                format!("disconnect {} from network `{}`", of(container), say::short(network))
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The last look: whether what the engine now reports is what was declared.
 //!
 //! Counts and run states of the sets that were acted on, and every container that the run
-//! created, option by option. How options compare is the caller's to say; here is what is compared
+//! created or changed in place, option by option. How options compare is the caller's to say; here is what is compared
 //! with what.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -87,12 +87,22 @@ pub async fn confirm<R: Reader>(
         }
         there.sort_by_key(name_of);
         mismatches.extend(members_fit(set, *wanted, &there, &created));
+        let updated = updated(plan, outcome);
         for inspect in there {
             let id = ContainerId::new(inspect["Id"].as_str().unwrap_or_default());
-            if created.contains(&id) {
+            let whole = created.contains(&id);
+            let options = updated.get(&id);
+            if whole || options.is_some() {
                 let name = name_of(&inspect);
                 let seen = Seen { set: set.clone(), inspect };
-                mismatches.extend(compare(&seen).iter().map(|reason| differs(set, &name, reason)));
+                let differences = compare(&seen);
+                let meant = differences.iter().filter(|reason| match (reason, options) {
+                    (Reason::Option(found), Some(options)) => {
+                        whole || options.contains(found.option.as_str())
+                    }
+                    _ => whole,
+                });
+                mismatches.extend(meant.map(|reason| differs(set, &name, reason)));
             }
         }
     }
@@ -118,6 +128,30 @@ fn created(plan: &Plan, outcome: &Outcome, wanted: &SetName) -> Vec<ContainerId>
         .filter_map(|step| outcome.steps.iter().find(|outcome| outcome.id == step.id))
         .filter_map(|outcome| outcome.container.clone())
         .collect()
+}
+
+/// The containers that were changed in place, and in which options; what else differs was left on
+/// purpose.
+fn updated<'a>(plan: &'a Plan, outcome: &Outcome) -> BTreeMap<ContainerId, BTreeSet<&'a str>> {
+    let mut all = BTreeMap::new();
+    for step in &plan.steps {
+        let Action::Update { container: Subject::Container(id), .. } = &step.action else {
+            continue;
+        };
+        let became = outcome.steps.iter().find(|outcome| outcome.id == step.id);
+        let change = super::outcome::change_of(&step.id);
+        let change = plan.changes.iter().find(|known| known.id == change);
+        if let (true, Some(change)) =
+            (became.is_some_and(|outcome| outcome.became.is_success()), change)
+        {
+            let options = change.reasons.iter().filter_map(|reason| match reason {
+                Reason::Option(option) => Some(option.option.as_str()),
+                _ => None,
+            });
+            all.insert(id.clone(), options.collect());
+        }
+    }
+    all
 }
 
 fn removed(plan: &Plan, outcome: &Outcome) -> Vec<ContainerId> {

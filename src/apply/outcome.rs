@@ -183,9 +183,17 @@ pub(super) fn changes_container(step: &Step) -> bool {
         | Action::Stop { .. }
         | Action::Kill { .. }
         | Action::Restart { .. }
+        | Action::Update { .. }
         | Action::Rename { .. }
-        | Action::Remove { .. } => true,
-        Action::Pull { .. } | Action::Tag { .. } | Action::Prove { .. } => false,
+        | Action::Remove { .. }
+        | Action::Connect { .. }
+        | Action::Disconnect { .. } => true,
+        Action::Pull { .. }
+        | Action::Tag { .. }
+        | Action::Prove { .. }
+        | Action::CreateNetwork { .. }
+        | Action::RemoveNetwork { .. }
+        | Action::CreateVolume { .. } => false,
     }
 }
 

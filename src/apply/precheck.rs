@@ -11,6 +11,7 @@ use super::outcome::Stale;
 use super::run::Context;
 use crate::engine::{EngineError, Writer};
 use crate::ident::{ContainerId, ContainerName, ImageId, StepId};
+use crate::options::settings::Settings;
 use crate::plan::facts::ContainerFact;
 use crate::plan::{Action, ImagePin, Step, Subject};
 use crate::snapshot::{Container, Run};
@@ -64,8 +65,14 @@ impl<W: Writer> Context<'_, W> {
             | Action::Stop { container, .. }
             | Action::Kill { container, .. }
             | Action::Restart { container, .. }
+            | Action::Update { container, .. }
             | Action::Rename { container, .. }
             | Action::Remove { container } => self.precheck_container(step, container).await,
+            Action::CreateNetwork { .. }
+            | Action::RemoveNetwork { .. }
+            | Action::CreateVolume { .. }
+            | Action::Connect { .. }
+            | Action::Disconnect { .. } => self.precheck_object(step).await,
         }
     }
 
@@ -174,7 +181,12 @@ impl<W: Writer> Context<'_, W> {
     }
 
     /// Name and image.
-    fn moved(&self, id: &ContainerId, fact: &ContainerFact, found: &Json) -> Option<Stale> {
+    pub(super) fn moved(
+        &self,
+        id: &ContainerId,
+        fact: &ContainerFact,
+        found: &Json,
+    ) -> Option<Stale> {
         let name = self.name(id).unwrap_or_else(|| fact.name.clone());
         let now = name_of(found);
         if now != name {
@@ -218,6 +230,10 @@ impl<W: Writer> Context<'_, W> {
             Verdict::Ready => Check::Ready(Some(Box::new(found))),
             Verdict::Already => Check::Already,
             Verdict::Should(be) => Check::Unexpected(other_run(&called, be, &found)),
+            Verdict::Otherwise { expected, found } => {
+                let expected = format!("container `{called}` with {expected}");
+                Check::Unexpected(Stale::new("container_settings", expected, found))
+            }
             Verdict::Restarted => {
                 let at = fact.and_then(|fact| fact.started_at.clone()).unwrap_or_default();
                 let expected = format!("container `{called}` as it started at {at}");
@@ -285,6 +301,11 @@ enum Verdict {
     /// It should be so, and is not.
     Should(&'static str),
     Restarted,
+    /// What it would change is neither as it was nor as it is to be.
+    Otherwise {
+        expected: String,
+        found: String,
+    },
 }
 
 fn verdict(action: &Action, fact: Option<&ContainerFact>, found: &Json) -> Verdict {
@@ -301,9 +322,29 @@ fn verdict(action: &Action, fact: Option<&ContainerFact>, found: &Json) -> Verdi
         Action::Kill { .. } if restarted => Verdict::Restarted,
         Action::Restart { .. } if !run.is_live() => Verdict::Should("running"),
         Action::Restart { .. } if restarted => Verdict::Already,
+        Action::Update { .. } if matches!(run, Run::Dead | Run::Removing) => {
+            Verdict::Should("neither dead nor being removed")
+        }
+        Action::Update { settings, .. } => updated(fact, settings, found),
         Action::Remove { .. } if run.is_live() => Verdict::Should("not running"),
         // Proving is itself a look.
         _ => Verdict::Ready,
+    }
+}
+
+/// An update is made on what the plan relied on, and not made twice.
+fn updated(fact: Option<&ContainerFact>, settings: &Settings, found: &Json) -> Verdict {
+    let now = Settings::of_host(&found["HostConfig"]);
+    let words = |settings: &Settings| {
+        if settings.is_empty() { "no limits".to_owned() } else { settings.words() }
+    };
+    match fact.map(|fact| &fact.settings) {
+        Some(before) if now == before.after(settings) => Verdict::Already,
+        Some(before) if now == *before => Verdict::Ready,
+        before => Verdict::Otherwise {
+            expected: before.map(words).unwrap_or_default(),
+            found: words(&now),
+        },
     }
 }
 
@@ -315,9 +356,17 @@ pub(super) fn subject(action: &Action) -> Option<&Subject> {
         | Action::Stop { container, .. }
         | Action::Kill { container, .. }
         | Action::Restart { container, .. }
+        | Action::Update { container, .. }
         | Action::Rename { container, .. }
-        | Action::Remove { container } => Some(container),
-        Action::Pull { .. } | Action::Tag { .. } | Action::Create { .. } => None,
+        | Action::Remove { container }
+        | Action::Connect { container, .. }
+        | Action::Disconnect { container, .. } => Some(container),
+        Action::Pull { .. }
+        | Action::Tag { .. }
+        | Action::Create { .. }
+        | Action::CreateNetwork { .. }
+        | Action::RemoveNetwork { .. }
+        | Action::CreateVolume { .. } => None,
     }
 }
 
@@ -341,7 +390,7 @@ pub(super) fn gone(id: &ContainerId, name: &ContainerName) -> Stale {
     Stale::new("container_gone", expected, "none")
 }
 
-fn no_fact(id: &ContainerId) -> Stale {
+pub(super) fn no_fact(id: &ContainerId) -> Stale {
     let expected = format!("facts of container {} in the plan", id.short());
     Stale::new("no_fact", expected, "none")
 }

@@ -20,7 +20,7 @@ use super::journal::Journal;
 use super::outcome::{Became, Outcome, Signal, Stale, StepOutcome, change_of};
 use super::secrets::Secrets;
 use crate::engine::Writer;
-use crate::ident::{ChangeId, ContainerId, ContainerName, ImageId, StepId};
+use crate::ident::{ChangeId, ContainerId, ContainerName, ImageId, NetworkId, StepId};
 use crate::options::Body;
 use crate::plan::{Action, Because, ImagePin, Plan, Reason, Step, Subject};
 
@@ -79,6 +79,8 @@ pub(super) struct Context<'a, W> {
     pub(super) names: RefCell<BTreeMap<ContainerId, ContainerName>>,
     /// Which image a digest turned out to be.
     pub(super) pulled: RefCell<BTreeMap<String, ImageId>>,
+    /// The networks that create steps of this run made.
+    pub(super) networks: RefCell<BTreeMap<StepId, NetworkId>>,
     cancel: watch::Receiver<Option<Signal>>,
 }
 
@@ -147,6 +149,7 @@ pub async fn run<W: Writer>(run: Run<'_, W>, journal: &mut Journal) -> Outcome {
         created: RefCell::default(),
         names: RefCell::new(names),
         pulled: RefCell::default(),
+        networks: RefCell::default(),
         cancel,
     };
     let mut schedule = Schedule::new(plan, done, blocked);

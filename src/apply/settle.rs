@@ -13,6 +13,7 @@ use super::precheck::{gone, name_of, run_of, started_at};
 use super::run::Context;
 use crate::engine::{EngineError, ErrorKind, Writer};
 use crate::ident::{ContainerId, ContainerName, LABEL_NAME};
+use crate::options::settings::Settings;
 use crate::snapshot::Run;
 
 /// The time between two looks.
@@ -185,6 +186,28 @@ impl<W: Writer> Context<'_, W> {
         }
         let again = started_at(&found) != before && run_of(&found).is_live();
         if again { Ok(()) } else { Err(self.failed(error)) }
+    }
+
+    pub(super) async fn updated_after_all(
+        &self,
+        id: &ContainerId,
+        settings: &Settings,
+        error: &EngineError,
+    ) -> Acted {
+        let Some(fact) = self.fact(id) else { return Err(self.failed(error)) };
+        let wanted = fact.settings.after(settings);
+        // An engine finishes a call whose client went away, some time later.
+        let looks = if error.kind == ErrorKind::Interrupted { 8 } else { 1 };
+        for look in 0..looks {
+            if look > 0 {
+                self.clock.sleep(POLL).await;
+            }
+            let found = self.after(id, error).await?;
+            if Settings::of_host(&found["HostConfig"]) == wanted {
+                return Ok(());
+            }
+        }
+        Err(self.failed(error))
     }
 
     pub(super) async fn renamed_after_all(

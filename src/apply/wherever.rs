@@ -7,6 +7,7 @@ use super::precheck::{name_of, run_of, started_at, status_of, subject};
 use super::run::Context;
 use crate::engine::Writer;
 use crate::ident::{ChangeId, ContainerId, ContainerName, SUFFIX_OLD};
+use crate::options::settings::Settings;
 use crate::plan::{Action, Step, Subject};
 use crate::snapshot::Run;
 
@@ -17,6 +18,7 @@ struct Now {
     run: Run,
     status: String,
     started_at: String,
+    settings: Settings,
 }
 
 impl Now {
@@ -27,6 +29,7 @@ impl Now {
             run: run_of(found),
             status: status_of(found),
             started_at: started_at(found).to_owned(),
+            settings: Settings::of_host(&found["HostConfig"]),
         }
     }
 }
@@ -104,12 +107,18 @@ impl<W: Writer> Context<'_, W> {
         } else if create.is_some() {
             now.push("the new container was not created".to_owned());
         }
+        let settings = old.as_ref().and_then(|id| self.fact(id)).map(|fact| fact.settings.clone());
         let was_live =
             old.as_ref().and_then(|id| self.fact(id)).is_some_and(|fact| fact.run.is_live());
         let starts = mine.iter().any(|step| matches!(step.action, Action::Start { .. }));
         let as_before = new_now.is_none() && self.old_as_before(old.as_ref(), old_now.as_ref());
         let (old, new) = (there(old_now), there(new_now));
-        let back = back(old.as_ref(), new.as_ref(), &finally, was_live);
+        let mut back = back(old.as_ref(), new.as_ref(), &finally, was_live);
+        if let (Some(old), Some(before)) = (&old, &settings)
+            && let Some(command) = update_back(old, before)
+        {
+            back.push(command);
+        }
         let finish = if create.is_some() {
             finish(old.as_ref(), new.as_ref(), &finally, starts)
         } else {
@@ -124,7 +133,8 @@ impl<W: Writer> Context<'_, W> {
         match (id.and_then(|id| self.fact(id)), now) {
             (Some(fact), Some(Seen::There(now))) => {
                 let process = fact.started_at.as_ref().is_none_or(|at| *at == now.started_at);
-                now.name == fact.name && now.run == fact.run && process
+                let same = now.name == fact.name && now.run == fact.run;
+                same && process && now.settings == fact.settings
             }
             (_, None) => true,
             (None, Some(_)) | (_, Some(Seen::Gone | Seen::Silent)) => false,
@@ -186,6 +196,46 @@ fn back(old: Option<&Now>, new: Option<&Now>, name: &ContainerName, was_live: bo
         }
     }
     commands
+}
+
+/// The command that gives a container the settings that it had. A limit that it did not have
+/// cannot be taken off, but for that of processes.
+fn update_back(now: &Now, before: &Settings) -> Option<String> {
+    const FLAGS: &[(&str, &str)] = &[
+        ("BlkioWeight", "--blkio-weight"),
+        ("CpuPeriod", "--cpu-period"),
+        ("CpuQuota", "--cpu-quota"),
+        ("CpuRealtimePeriod", "--cpu-rt-period"),
+        ("CpuRealtimeRuntime", "--cpu-rt-runtime"),
+        ("CpuShares", "--cpu-shares"),
+        ("CpusetCpus", "--cpuset-cpus"),
+        ("CpusetMems", "--cpuset-mems"),
+        ("Memory", "--memory"),
+        ("MemoryReservation", "--memory-reservation"),
+        ("MemorySwap", "--memory-swap"),
+        ("NanoCpus", "--cpus"),
+        ("PidsLimit", "--pids-limit"),
+        ("RestartPolicy", "--restart"),
+    ];
+    let mut words = Vec::new();
+    for (field, flag) in FLAGS {
+        let (was, is) = (before.0.get(*field), now.settings.0.get(*field));
+        if was == is {
+            continue;
+        }
+        let value = match (*field, was) {
+            ("NanoCpus", Some(was)) => {
+                crate::options::row::Unit::NanoCpus.spelt(was.as_i64().unwrap_or_default())
+            }
+            (_, Some(Json::String(text))) => Some(text.clone()),
+            (_, Some(was)) => Some(was.to_string()),
+            ("RestartPolicy", None) => Some("no".to_owned()),
+            ("PidsLimit", None) => Some("-1".to_owned()),
+            (_, None) => None,
+        };
+        words.extend(value.map(|value| format!("{flag} {value}")));
+    }
+    (!words.is_empty()).then(|| format!("docker update {} {}", words.join(" "), now.id.short()))
 }
 
 /// Commands that finish a replacement or a creation.

@@ -127,6 +127,14 @@ pub fn spec_moved(opened: &Opened, required: bool) -> Result<Vec<Staleness>, Fai
             all.push(moved(Some(key), "what the plan declares", found));
         }
     }
+    // Which sets use them follows from names that may have changed, so all of them count.
+    let objects = |spec: &Spec| {
+        let spec = spec.canonical();
+        (spec["networks"].clone(), spec["volumes"].clone())
+    };
+    if objects(before) != objects(&now) && !opened.plan.changes.is_empty() {
+        all.push(moved(None, "the networks and volumes of the plan", "others"));
+    }
     Ok(all)
 }
 

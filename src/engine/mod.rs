@@ -3,20 +3,25 @@
 //! Two traits: [`Reader`] has no call that changes anything, [`Writer`] adds those. Only
 //! [`crate::apply`] holds a `Writer`. Answers are the engine's raw JSON.
 
+pub mod clock;
 pub mod connect;
 pub mod connector;
 pub mod credentials;
 pub mod docker;
 pub mod secrets;
 pub mod simulated;
+pub mod stir;
 pub mod take;
 #[cfg(feature = "tls")]
 pub mod tls;
 pub mod transport;
 
+use std::time::Instant;
+
 use serde_json::Value as Json;
 
-use crate::ident::{ContainerId, ContainerName};
+use crate::ident::{ContainerId, ContainerName, NetworkId};
+use crate::options::settings::Settings;
 use crate::snapshot::RegistryAnswer;
 
 /// Why a call failed.
@@ -76,6 +81,9 @@ pub trait Reader {
     async fn volumes(&self) -> Result<Vec<Json>>;
     /// `GET /distribution/REF/json`, with the registry's credentials.
     async fn distribution(&self, reference: &str) -> Result<RegistryAnswer>;
+    /// `GET /events` from a moment until now, oldest first. `None`: nothing that is sure to tell
+    /// all of it can be had; it needs an answer to [`Reader::info`] before.
+    async fn events(&self, since: Instant) -> Option<Vec<Json>>;
 }
 
 /// What became of a call that may find its work done.
@@ -146,6 +154,9 @@ pub trait Writer: Reader {
     async fn restart(&self, id: &ContainerId, timeout: Option<i64>) -> Result<()>;
     /// `POST /containers/ID/rename`.
     async fn rename(&self, id: &ContainerId, to: &ContainerName) -> Result<()>;
+    /// `POST /containers/ID/update`. Gives what the engine dropped or disliked. What the body does
+    /// not name is left as it is.
+    async fn update(&self, id: &ContainerId, settings: &Settings) -> Result<Vec<String>>;
     /// `DELETE /containers/ID`, never with force, never with volumes.
     async fn remove(&self, id: &ContainerId) -> Result<Done>;
     /// `POST /images/create`, drained to its end. `image` is `REPOSITORY@DIGEST`.
@@ -155,6 +166,21 @@ pub trait Writer: Reader {
     /// Starts a container and waits for its end: the wait (`next-exit`) is opened before the
     /// start. Gives the exit code.
     async fn run_to_end(&self, id: &ContainerId) -> Result<i64>;
+    /// `POST /networks/create`; gives the new one's ID.
+    async fn create_network(&self, body: &FilledBody) -> Result<NetworkId>;
+    /// `DELETE /networks/ID`.
+    async fn remove_network(&self, id: &NetworkId) -> Result<Done>;
+    /// `POST /volumes/create`. One of that name is given back as it is, whatever the body says.
+    async fn create_volume(&self, body: &FilledBody) -> Result<()>;
+    /// `POST /networks/ID/connect`; `endpoint` are the endpoint's settings, null for none.
+    async fn connect(
+        &self,
+        network: &NetworkId,
+        container: &ContainerId,
+        endpoint: &Json,
+    ) -> Result<()>;
+    /// `POST /networks/ID/disconnect`, never with force.
+    async fn disconnect(&self, network: &NetworkId, container: &ContainerId) -> Result<()>;
     /// The last lines of a container's output, both streams.
     async fn tail(&self, id: &ContainerId, lines: usize) -> Result<String>;
 }

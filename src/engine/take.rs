@@ -1,19 +1,27 @@
 //! Taking a snapshot: one untorn look at an engine, of what a plan may need and no more.
 //!
-//! What is wanted is [`crate::wanted`]'s, what of it may be kept is [`crate::seal`]'s. Between two
-//! lists that agree on every container that was inspected, nothing that counts has moved.
+//! What is wanted is [`crate::wanted`]'s, what of it may be kept is [`crate::seal`]'s.
+//!
+//! A look is untorn when nothing that counts moved between its first request and its last answer.
+//! The engine's own log tells that for next to nothing ([`super::stir`]), for containers,
+//! networks, volumes and images alike, and it sees what came back to where it was. Where it tells
+//! of something, where it cannot be had, or where an inspect shows another name or state than the
+//! list, things are listed again: every request of that comes after the last inspect's answer, and
+//! every inspect must agree with it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use futures_util::future::try_join_all;
+use futures_util::future::{OptionFuture, try_join_all};
 use futures_util::stream::{StreamExt, TryStreamExt, iter};
+use futures_util::try_join;
 use serde_json::Value as Json;
 
+use super::stir::Stir;
 use super::{EngineError, ErrorKind, Reader, Result};
 use crate::ident::{ContainerId, ImageId};
 use crate::seal::Unsealed;
-use crate::snapshot::{Container, EngineRecord, RegistryAnswer, Snapshot};
+use crate::snapshot::{Container, EngineRecord, RegistryAnswer, Run, Seen, Snapshot};
 use crate::wanted::{References, Wanted};
 
 /// How many inspects are in flight.
@@ -25,37 +33,58 @@ const PAUSE: Duration = Duration::from_millis(300);
 
 type Inspects = BTreeMap<ContainerId, Json>;
 
+/// What an engine showed of everything that may move.
+struct View {
+    /// When the list was asked for.
+    began: Instant,
+    list: Vec<Json>,
+    inspects: Inspects,
+    networks: Vec<Json>,
+    volumes: Vec<Json>,
+    /// What each declared image is.
+    declared: BTreeMap<String, Option<Json>>,
+    references: References,
+}
+
 /// Looks at an engine.
 ///
 /// A container that cannot be inspected, for whatever reason of its own, keeps its list entry and
 /// hides no other. An engine on which the wanted containers keep moving is an error of kind
 /// [`ErrorKind::Busy`].
 pub async fn take<R: Reader>(reader: &R, wanted: &Wanted) -> Result<Unsealed> {
-    let (version, info, list, networks, volumes, declared) = futures_util::try_join!(
-        reader.version(),
-        reader.info(),
-        reader.list(),
-        reader.networks(),
-        reader.volumes(),
-        declared_images(reader, wanted),
-    )?;
-    let references: References =
-        declared.iter().map(|(text, image)| (text.clone(), image.as_ref().map(image_id))).collect();
-    let (registry, (list, inspects)) = futures_util::try_join!(
-        registry_answers(reader, wanted.registry(&references)),
-        settled(reader, wanted, &references, list),
-    )?;
-    let mut images: BTreeMap<ImageId, Json> =
-        declared.into_values().flatten().map(|image| (image_id(&image), image)).collect();
-    made_from(reader, &inspects, &mut images).await?;
-    let containers = join(list, inspects);
+    let began = Instant::now();
+    let first = async {
+        let (list, declared) = try_join!(reader.list(), declared_images(reader, wanted))?;
+        let references = references(&declared);
+        let look_at = wanted.containers(&list, &references);
+        // What fails here is asked again, and told, where an inspect names it.
+        let images = made_from(reader, listed_images(&list, &look_at), &declared);
+        let (inspected, images, registry) = try_join!(
+            inspect_all(reader, look_at.clone()),
+            async { Ok(images.await.unwrap_or_default()) },
+            registry_answers(reader, wanted.registry(&references)),
+        )?;
+        Ok((list, declared, references, inspected, images, registry))
+    };
+    let (version, info, networks, volumes, first) =
+        try_join!(reader.version(), reader.info(), reader.networks(), reader.volumes(), first)?;
+    let (list, declared, references, inspected, mut images, registry) = first;
+    let inspects = Inspects::new();
+    let mut view = View { began, list, inspects, networks, volumes, declared, references };
+    view.add(inspected);
+    view.settle(reader, wanted).await?;
+    let ids = view.inspects.values().map(|inspect| Seen::inspected(inspect).image()).collect();
+    let unseen = |id: &ImageId| !images.contains_key(id);
+    let late = made_from(reader, filter(ids, unseen), &view.declared).await?;
+    images.extend(late);
+    images.extend(view.declared.into_values().flatten().map(|image| (image_id(&image), image)));
     Ok(Unsealed::new(Snapshot {
         engine: Some(EngineRecord { version, info }),
-        containers,
+        containers: join(view.list, view.inspects),
         images,
-        references,
-        networks,
-        volumes,
+        references: view.references,
+        networks: view.networks,
+        volumes: view.volumes,
         registry,
         whole: true,
         ..Snapshot::default()
@@ -74,6 +103,10 @@ async fn declared_images<R: Reader>(
         .await
 }
 
+fn references(declared: &BTreeMap<String, Option<Json>>) -> References {
+    declared.iter().map(|(text, image)| (text.clone(), image.as_ref().map(image_id))).collect()
+}
+
 /// Asks registries, all at once.
 async fn registry_answers<R: Reader>(
     reader: &R,
@@ -86,62 +119,146 @@ async fn registry_answers<R: Reader>(
     Ok(try_join_all(asked).await?.into_iter().collect())
 }
 
-/// Adds the images that inspected containers were made from. One that was deleted stays out.
+/// The images that containers were made from, as the list tells it.
+fn listed_images(list: &[Json], of: &BTreeSet<ContainerId>) -> BTreeSet<ImageId> {
+    let seen = list.iter().map(Seen::listed);
+    seen.filter(|seen| of.contains(&seen.id())).map(Seen::image).collect()
+}
+
+/// Images by ID, but for those that are declared and known. One that was deleted stays out.
 async fn made_from<R: Reader>(
     reader: &R,
-    inspects: &Inspects,
-    images: &mut BTreeMap<ImageId, Json>,
-) -> Result<()> {
-    let ids: BTreeSet<&str> =
-        inspects.values().filter_map(|inspect| inspect["Image"].as_str()).collect();
-    let unknown: Vec<&str> = ids
-        .into_iter()
-        .filter(|id| !id.is_empty() && !images.contains_key(&ImageId::new(*id)))
-        .collect();
-    let found: Vec<(ImageId, Option<Json>)> = iter(unknown)
-        .map(async |id| Ok::<_, EngineError>((ImageId::new(id), reader.image(id).await?)))
+    ids: BTreeSet<ImageId>,
+    declared: &BTreeMap<String, Option<Json>>,
+) -> Result<BTreeMap<ImageId, Json>> {
+    let known: BTreeSet<ImageId> = declared.values().flatten().map(image_id).collect();
+    let unknown = filter(ids, |id| !id.as_str().is_empty() && !known.contains(id));
+    let found: Vec<Option<(ImageId, Json)>> = iter(unknown)
+        .map(async |id| {
+            let image = reader.image(id.as_str()).await?;
+            Ok::<_, EngineError>(image.map(|image| (id, image)))
+        })
         .buffer_unordered(FLIGHTS)
         .try_collect()
         .await?;
-    images.extend(found.into_iter().filter_map(|(id, image)| Some((id, image?))));
-    Ok(())
+    Ok(found.into_iter().flatten().collect())
+}
+
+fn filter<T: Ord>(mut all: BTreeSet<T>, keep: impl Fn(&T) -> bool) -> BTreeSet<T> {
+    all.retain(keep);
+    all
 }
 
 fn image_id(image: &Json) -> ImageId {
     ImageId::new(image["Id"].as_str().unwrap_or_default())
 }
 
-/// Inspects what is wanted until a list agrees with it.
-async fn settled<R: Reader>(
-    reader: &R,
-    wanted: &Wanted,
-    references: &References,
-    mut list: Vec<Json>,
-) -> Result<(Vec<Json>, Inspects)> {
-    let mut inspects = Inspects::new();
-    let mut look_at = wanted.containers(&list, references);
-    for round in 0..=ROUNDS {
-        for (id, inspect) in inspect_all(reader, look_at).await? {
+impl View {
+    /// Takes what inspects showed.
+    fn add(&mut self, inspected: Vec<(ContainerId, Option<Json>)>) {
+        for (id, inspect) in inspected {
             match inspect {
-                Some(inspect) => drop(inspects.insert(id, inspect)),
-                None => drop(inspects.remove(&id)),
+                Some(inspect) => drop(self.inspects.insert(id, inspect)),
+                None => drop(self.inspects.remove(&id)),
             }
         }
-        let again = reader.list().await?;
-        look_at = moved(wanted, references, (&list, &again), &inspects);
-        list = again;
-        let leaving = leaving(&look_at, &inspects);
-        if look_at.is_empty() || (round == ROUNDS && leaving == look_at) {
-            let wanted = wanted.containers(&list, references);
-            inspects.retain(|id, _| wanted.contains(id));
-            return Ok((list, inspects));
-        }
-        if !leaving.is_empty() {
-            tokio::time::sleep(PAUSE).await;
-        }
     }
-    let moving: Vec<&str> = look_at.iter().map(ContainerId::short).collect();
-    Err(EngineError {
+
+    /// Looks again until it is untorn.
+    async fn settle<R: Reader>(&mut self, reader: &R, wanted: &Wanted) -> Result<()> {
+        for round in 0..=ROUNDS {
+            let looked_at = wanted.containers(&self.list, &self.references);
+            let stir = match reader.events(self.began).await {
+                Some(events) => Stir::of(&events, &ids(&self.list), &looked_at),
+                None => Stir::unknown(),
+            };
+            if stir.is_still() && self.agrees(&looked_at) {
+                self.inspects.retain(|id, _| looked_at.contains(id));
+                return Ok(());
+            }
+            let before = self.look_again(reader, wanted, &stir).await?;
+            let looked_at = wanted.containers(&self.list, &self.references);
+            let mut moved = self.moved(&before, &looked_at);
+            // What never rests, but is always found the same, does not hold up a look for ever.
+            if round < ROUNDS {
+                moved.extend(stir.containers.intersection(&looked_at).cloned());
+            }
+            let leaving = self.leaving(&moved);
+            if moved.is_empty() || (round == ROUNDS && leaving == moved) {
+                self.inspects.retain(|id, _| looked_at.contains(id));
+                return Ok(());
+            }
+            if round == ROUNDS {
+                return Err(busy(&moved));
+            }
+            if !leaving.is_empty() {
+                tokio::time::sleep(PAUSE).await;
+            }
+            self.add(inspect_all(reader, moved).await?);
+        }
+        Ok(())
+    }
+
+    /// Whether every inspect shows what the list shows.
+    fn agrees(&self, looked_at: &BTreeSet<ContainerId>) -> bool {
+        let list = by_id(&self.list);
+        looked_at.iter().all(|id| match (list.get(id), self.inspects.get(id)) {
+            (Some(entry), Some(inspect)) => {
+                brief(entry) == brief_of_inspect(inspect) && !is_leaving(inspect)
+            }
+            _ => false,
+        })
+    }
+
+    /// Lists again, and whatever else moved beside it; gives the list before.
+    async fn look_again<R: Reader>(
+        &mut self,
+        reader: &R,
+        wanted: &Wanted,
+        stir: &Stir,
+    ) -> Result<Vec<Json>> {
+        self.began = Instant::now();
+        let (list, networks, volumes, declared) = futures_util::join!(
+            reader.list(),
+            OptionFuture::from(stir.networks.then(|| reader.networks())),
+            OptionFuture::from(stir.volumes.then(|| reader.volumes())),
+            OptionFuture::from(stir.images.then(|| declared_images(reader, wanted))),
+        );
+        if let Some(networks) = networks {
+            self.networks = networks?;
+        }
+        if let Some(volumes) = volumes {
+            self.volumes = volumes?;
+        }
+        if let Some(declared) = declared {
+            self.declared = declared?;
+            self.references = references(&self.declared);
+        }
+        Ok(std::mem::replace(&mut self.list, list?))
+    }
+
+    /// The wanted containers that the list shows differently than what is known of them.
+    fn moved(&self, before: &[Json], looked_at: &BTreeSet<ContainerId>) -> BTreeSet<ContainerId> {
+        let (before, after) = (by_id(before), by_id(&self.list));
+        let moved = looked_at.iter().filter(|id| {
+            let Some(now) = after.get(*id).map(|entry| brief(entry)) else { return false };
+            match self.inspects.get(*id) {
+                Some(inspect) => brief_of_inspect(inspect) != now || is_leaving(inspect),
+                // It could not be inspected: settled once two lists agree on it.
+                None => before.get(*id).map(|entry| brief(entry)).as_ref() != Some(&now),
+            }
+        });
+        moved.cloned().collect()
+    }
+
+    fn leaving(&self, ids: &BTreeSet<ContainerId>) -> BTreeSet<ContainerId> {
+        ids.iter().filter(|id| self.inspects.get(*id).is_some_and(is_leaving)).cloned().collect()
+    }
+}
+
+fn busy(moving: &BTreeSet<ContainerId>) -> EngineError {
+    let moving: Vec<&str> = moving.iter().map(ContainerId::short).collect();
+    EngineError {
         kind: ErrorKind::Busy,
         doing: "looking at the engine".into(),
         message: format!(
@@ -150,7 +267,7 @@ async fn settled<R: Reader>(
             ROUNDS + 1
         ),
         hint: Some("try again once whatever changes these containers is done".into()),
-    })
+    }
 }
 
 async fn inspect_all<R: Reader>(
@@ -174,37 +291,12 @@ async fn inspect_all<R: Reader>(
         .await
 }
 
-/// The wanted containers that a second list shows differently than what is known of them.
-fn moved(
-    wanted: &Wanted,
-    references: &References,
-    (before, after): (&[Json], &[Json]),
-    inspects: &Inspects,
-) -> BTreeSet<ContainerId> {
-    let before = by_id(before);
-    let after = by_id(after);
-    let entries: Vec<Json> = after.values().map(|entry| (*entry).clone()).collect();
-    wanted
-        .containers(&entries, references)
-        .into_iter()
-        .filter(|id| {
-            let Some(now) = after.get(id).map(|entry| brief(entry)) else { return false };
-            let then = before.get(id).map(|entry| brief(entry));
-            match inspects.get(id) {
-                Some(inspect) => brief_of_inspect(inspect) != now || is_leaving(inspect),
-                // It could not be inspected: settled once two lists agree on it.
-                None => then.as_ref() != Some(&now),
-            }
-        })
-        .collect()
-}
-
 fn is_leaving(inspect: &Json) -> bool {
     inspect["State"]["Status"] == "removing"
 }
 
-fn leaving(ids: &BTreeSet<ContainerId>, inspects: &Inspects) -> BTreeSet<ContainerId> {
-    ids.iter().filter(|id| inspects.get(*id).is_some_and(is_leaving)).cloned().collect()
+fn ids(list: &[Json]) -> BTreeSet<ContainerId> {
+    list.iter().map(|entry| Seen::listed(entry).id()).collect()
 }
 
 fn by_id(list: &[Json]) -> BTreeMap<ContainerId, &Json> {
@@ -214,24 +306,29 @@ fn by_id(list: &[Json]) -> BTreeMap<ContainerId, &Json> {
 
 /// What two looks must agree on: the name, and how it runs. Lists call `removing` what an inspect
 /// calls `dead`, so those are one; a word that nobody knows is compared as it is.
-fn brief_of(container: &Container, status: &Json) -> (String, String) {
+fn brief_of<'a>(seen: Seen<'a>, status: &'a Json) -> (&'a str, Brief<'a>) {
     let known = ["running", "restarting", "paused", "created", "exited", "stopped"];
     let run = match status.as_str() {
-        Some("dead" | "removing") => "gone".to_owned(),
-        Some(word) if !known.contains(&word) => word.to_owned(),
-        _ => format!("{:?}", container.run()),
+        Some("dead" | "removing") => Brief::Gone,
+        Some(word) if !known.contains(&word) => Brief::Word(word),
+        _ => Brief::Run(seen.run()),
     };
-    (container.name().to_string(), run)
+    (seen.name(), run)
 }
 
-fn brief(entry: &Json) -> (String, String) {
-    let container = Container { list: Some(entry.clone()), inspect: None, env: BTreeMap::new() };
-    brief_of(&container, &entry["State"])
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Brief<'a> {
+    Gone,
+    Run(Run),
+    Word(&'a str),
 }
 
-fn brief_of_inspect(inspect: &Json) -> (String, String) {
-    let container = Container { list: None, inspect: Some(inspect.clone()), env: BTreeMap::new() };
-    brief_of(&container, &inspect["State"]["Status"])
+fn brief(entry: &Json) -> (&str, Brief<'_>) {
+    brief_of(Seen::listed(entry), &entry["State"])
+}
+
+fn brief_of_inspect(inspect: &Json) -> (&str, Brief<'_>) {
+    brief_of(Seen::inspected(inspect), &inspect["State"]["Status"])
 }
 
 /// List entries and inspects as containers, by name, then ID.

@@ -17,7 +17,7 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value as Json;
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 
 use super::connect::Endpoint;
 use super::connector::{ConnectFailure, Connector};
@@ -46,6 +46,8 @@ pub struct Patience {
     pub silence: Duration,
     /// A read that makes the engine ask a registry.
     pub registry: Duration,
+    /// Reading the engine's log of the last moments; without it things are looked at again.
+    pub log: Duration,
     /// A credential helper: it may ask its user something.
     pub helper: Duration,
 }
@@ -60,6 +62,7 @@ impl Default for Patience {
             beyond_grace: Duration::from_mins(2),
             silence: Duration::from_mins(10),
             registry: Duration::from_mins(1),
+            log: Duration::from_secs(3),
             helper: Duration::from_secs(30),
         }
     }
@@ -103,8 +106,11 @@ struct Inner {
     /// How many reads may be in flight.
     flights: Semaphore,
     patience: Patience,
-    version: Json,
+    /// What the engine says of itself, asked once.
+    version: OnceCell<Json>,
     api: ApiVersion,
+    /// Whether it has answered anything yet.
+    greeted: bool,
     /// Over ssh each connection is a session, so there writes share them, too.
     sessions: bool,
 }
@@ -129,10 +135,14 @@ pub struct Answer {
     pub status: StatusCode,
     /// The whole body.
     pub body: Bytes,
+    /// The newest API of the engine, where it says so beside its answer.
+    pub newest: Option<ApiVersion>,
 }
 
 impl Transport {
-    /// Connects, asks the engine which API it speaks, and settles on one.
+    /// Connects, asks the engine which API it speaks, and settles on one: by a ping, whose answer
+    /// names it and takes no time. Where that does not settle it, by what the engine says of
+    /// itself.
     pub async fn connect(endpoint: &Endpoint, patience: Patience) -> Result<Self> {
         let connector = Connector::new(endpoint, patience.connect)?;
         let said = connector.said();
@@ -145,43 +155,44 @@ impl Transport {
             fresh,
             flights: Semaphore::new(if sessions { 2 } else { 32 }),
             patience,
-            version: Json::Null,
+            version: OnceCell::new(),
             api: OLDEST,
+            greeted: false,
             sessions,
         };
         let doing = format!("connecting to the engine at {}", place(endpoint));
-        let hello = Get {
-            doing: &doing,
-            path: "/version".into(),
-            limit: 1 << 20,
-            patience: if sessions { patience.hello * 3 } else { patience.hello },
-            auth: None,
-        };
-        let answer = match inner.get(&hello, "").await {
+        let answer = match inner.get(&inner.hello(&doing, "/_ping"), "").await {
             Ok(answer) => answer,
             Err(error) => {
                 let ssh = if sessions { self::said(&said.text().await) } else { String::new() };
                 return Err(first(error, endpoint, &ssh));
             }
         };
-        let version = json(&doing, &answer).map_err(|mut error| {
-            error.kind = ErrorKind::Unreachable;
-            error.hint = None;
-            first(error, endpoint, "")
-        })?;
-        inner.api = settle(&version).map_err(|(message, hint)| EngineError {
-            kind: ErrorKind::Version,
-            doing: doing.clone(),
-            message,
-            hint: Some(hint.into()),
-        })?;
-        inner.version = version;
+        inner.greeted = true;
+        let known = answer.newest.filter(|newest| (OLDEST..=NEWEST).contains(newest));
+        inner.api = if let Some(newest) = known {
+            newest
+        } else {
+            let version = inner.ask_version(&doing).await.map_err(|mut error| {
+                error.hint = None;
+                first(error, endpoint, "")
+            })?;
+            let settled = settle(&version).map_err(|(message, hint)| EngineError {
+                kind: ErrorKind::Version,
+                doing: doing.clone(),
+                message,
+                hint: Some(hint.into()),
+            })?;
+            inner.version = OnceCell::new_with(Some(version));
+            settled
+        };
         Ok(Self(Arc::new(inner)))
     }
 
-    /// What the engine said of itself when the connection was made.
-    pub fn version(&self) -> &Json {
-        &self.0.version
+    /// What the engine says of itself; asked once.
+    pub async fn version(&self) -> Result<&Json> {
+        let doing = "asking the engine about itself";
+        self.0.version.get_or_try_init(|| self.0.ask_version(doing)).await
     }
 
     /// The API that is spoken.
@@ -222,14 +233,24 @@ impl Transport {
 }
 
 impl Inner {
+    /// What is asked before the API is settled, or without one.
+    fn hello<'a>(&self, doing: &'a str, path: &str) -> Get<'a> {
+        let patience = self.patience.hello;
+        let patience = if self.sessions { patience * 3 } else { patience };
+        Get { doing, path: path.into(), limit: 1 << 20, patience, auth: None }
+    }
+
+    async fn ask_version(&self, doing: &str) -> Result<Json> {
+        json(doing, &self.get(&self.hello(doing, "/version"), "").await?)
+    }
+
     async fn get(&self, get: &Get<'_>, prefix: &str) -> Result<Answer> {
         let _flight = self.flights.acquire().await;
         let twice = async {
             match self.once(get, prefix).await {
                 // A first session that ends has said why; a second one would only say it again.
                 Err(error)
-                    if error.kind == ErrorKind::Interrupted
-                        && !(self.sessions && self.version.is_null()) =>
+                    if error.kind == ErrorKind::Interrupted && (self.greeted || !self.sessions) =>
                 {
                     self.once(get, prefix).await
                 }
@@ -258,6 +279,8 @@ impl Inner {
         let response =
             self.pooled.request(request).await.map_err(|error| failed(get.doing, &error))?;
         let status = response.status();
+        let newest = response.headers().get("Api-Version").and_then(|text| text.to_str().ok());
+        let newest = newest.and_then(ApiVersion::parse);
         let body = match Limited::new(response.into_body(), get.limit).collect().await {
             Ok(body) => body.to_bytes(),
             Err(error) if error.is::<http_body_util::LengthLimitError>() => {
@@ -272,7 +295,7 @@ impl Inner {
             }
             Err(_) => return Err(broken(get.doing)),
         };
-        Ok(Answer { status, body })
+        Ok(Answer { status, body, newest })
     }
 }
 

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
 
 use crate::ident::Reference;
 
@@ -62,7 +63,34 @@ pub struct Live {
     pub different: BTreeSet<Reference>,
 }
 
+impl Value {
+    /// The value as reasons show it.
+    pub fn show(&self) -> Json {
+        match self {
+            Self::Unset => Json::Null,
+            Self::Unknown => json!("unknown"),
+            Self::One(atom) => atom.show(),
+            Self::List(items) => items.iter().map(Atom::show).collect(),
+            Self::Set(items) => items.iter().map(Atom::show).collect(),
+            Self::Map(items) => {
+                items.iter().map(|(key, atom)| (key.clone(), atom.show())).collect()
+            }
+        }
+    }
+}
+
 impl Atom {
+    /// The scalar as reasons show it: references as marks, what is hidden as [`HIDDEN`].
+    pub fn show(&self) -> Json {
+        match self {
+            Self::Bool(value) => json!(value),
+            Self::Int(value) => json!(value),
+            Self::Text(text) => json!(text),
+            Self::Reference(reference) => json!(mark_reference(reference)),
+            Self::Live(live) => json!(live.shown.as_deref().unwrap_or(HIDDEN)),
+        }
+    }
+
     /// A text as inspect data and create bodies carry it: [`HIDDEN`] and `«from_env:…»` are
     /// understood.
     pub fn text(text: &str) -> Self {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
-use super::canon::{Atom, Value, looks_marked, mark_reference};
+use super::canon::{Atom, Live, Value, looks_marked, mark_reference};
 use super::field::{pairs, some_map, strings, text};
 use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
 use crate::ident::Reference;
@@ -65,15 +65,7 @@ impl Say for Environment {
         let printed = self.variables.iter().map(|(name, variable)| {
             let value = match variable {
                 Variable::Literal(text) => json!(text),
-                Variable::Reference(Reference::Env { name }) => json!({"from_env": name}),
-                Variable::Reference(Reference::EnvFile { path, name: inside })
-                    if inside == name =>
-                {
-                    json!({"env_file": path})
-                }
-                Variable::Reference(Reference::EnvFile { path, name }) => {
-                    json!({"env_file": path, "name": name})
-                }
+                Variable::Reference(reference) => reference_json(name, reference),
             };
             (name.clone(), value)
         });
@@ -120,6 +112,15 @@ impl Say for Environment {
                 out.insert(text.clone());
             }
         }
+    }
+}
+
+/// A reference as the value of a variable.
+fn reference_json(variable: &str, reference: &Reference) -> Json {
+    match reference {
+        Reference::Env { name } => json!({"from_env": name}),
+        Reference::EnvFile { path, name } if name == variable => json!({"env_file": path}),
+        Reference::EnvFile { path, name } => json!({"env_file": path, "name": name}),
     }
 }
 
@@ -223,5 +224,26 @@ impl Row for EnvironmentRow {
             }
         };
         some_map(strings(look.config("Env")).map(entry).collect())
+    }
+
+    /// What is hidden is a reference: one that is known to be equal, else the variable of the same
+    /// name.
+    fn spell(&self, look: &Look) -> Json {
+        let Value::Map(found) = self.read(look) else { return Json::Null };
+        let variables = found.into_iter().map(|(name, atom)| {
+            let reference = match atom {
+                Atom::Reference(reference) => reference,
+                Atom::Live(Live { shown: Some(text), .. }) => return (name, json!(text)),
+                Atom::Live(live) => live
+                    .equal
+                    .first()
+                    .cloned()
+                    .unwrap_or_else(|| Reference::Env { name: name.clone() }),
+                other => return (name, other.show()),
+            };
+            let spelt = reference_json(&name, &reference);
+            (name, spelt)
+        });
+        Json::Object(variables.collect())
     }
 }

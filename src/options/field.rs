@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value, looks_marked};
-use super::row::{About, Body, Context, Row, Say};
+use super::row::{self, About, Body, Context, Row, Say};
 use super::{sizes, words};
 use crate::look::Look;
 use crate::say;
@@ -48,6 +48,10 @@ pub trait Plain: Say {
     fn write(&self) -> Json;
     /// As inspect data have it.
     fn read(json: &Json) -> Value;
+    /// As a spec would say it; `None`: as the value shows. See [`Row::spell`].
+    fn spell(_json: &Json) -> Option<Json> {
+        None
+    }
 }
 
 /// An option that is one field.
@@ -76,6 +80,11 @@ impl<T: Plain> Row for Field<T> {
 
     fn read(&self, look: &Look) -> Value {
         T::read(self.at.read(look))
+    }
+
+    fn spell(&self, look: &Look) -> Json {
+        let found = self.at.read(look);
+        T::spell(found).unwrap_or_else(|| row::spell(&T::read(found), self.about.unit))
     }
 }
 
@@ -308,7 +317,7 @@ pub(super) fn strings(json: &Json) -> impl Iterator<Item = &str> {
 
 /// A scalar as the text it was written as: numbers keep their spelling, booleans are refused,
 /// because a reader cannot tell what they would turn into.
-pub(super) fn text(node: &Node, what: &str, problems: &mut Problems) -> Option<String> {
+pub(crate) fn text(node: &Node, what: &str, problems: &mut Problems) -> Option<String> {
     match &node.kind {
         Kind::Text(text) if looks_marked(text) => refuse_mark(text, node, problems),
         Kind::Text(text) | Kind::Number(text) => Some(text.clone()),
@@ -349,7 +358,7 @@ pub(super) fn one_or_more(node: &Node, what: &str, problems: &mut Problems) -> O
 
 /// The entries of a map, or of a list of `KEY=VALUE` texts; without `=` the value is `None`. A key
 /// that is said twice is a problem.
-pub(super) fn pairs(
+pub(crate) fn pairs(
     node: &Node,
     what: &str,
     problems: &mut Problems,
@@ -406,7 +415,7 @@ pub(super) fn known_key(entry: &Entry, keys: &[&'static str], problems: &mut Pro
 }
 
 /// Adds a problem for every key that is none of these.
-pub(super) fn known_keys(entries: &[Entry], keys: &[&'static str], problems: &mut Problems) {
+pub(crate) fn known_keys(entries: &[Entry], keys: &[&'static str], problems: &mut Problems) {
     for entry in entries {
         known_key(entry, keys, problems);
     }

@@ -8,6 +8,7 @@ use super::canon::{Atom, Value};
 use super::durations;
 use super::field::{At, Choice, Field, Plain, amount, field, text};
 use super::row::{ABOUT, About, Body, Change, Context, Group, Mode, Row, Say};
+use super::settings::RESTART;
 use crate::look::Look;
 use crate::spec::node::{Kind, Node, Problems};
 
@@ -242,7 +243,7 @@ impl Row for RestartRow {
             doc: "when the engine starts it again: no, always, unless-stopped, on-failure[:RETRIES]",
             examples: &["unless-stopped", "always", "on-failure:5", "on-failure", "\"no\""],
             excludes: &["restart_policy_retry"],
-            change: Change::Update,
+            change: Change::Update(&[RESTART]),
             ..LIFECYCLE
         };
         &IT
@@ -307,7 +308,7 @@ impl Row for RetriesRow {
             // The policy's own reason shows the number too.
             excludes: &["restart"],
             follows: &["restart"],
-            change: Change::Update,
+            change: Change::Update(&[RESTART]),
             ..LIFECYCLE
         };
         &IT

@@ -10,12 +10,14 @@ pub mod field;
 pub mod labels;
 pub mod lifecycle;
 pub mod network;
+pub mod networks;
 pub mod ports;
 pub mod process;
 pub mod resources;
 pub mod row;
 pub mod rules;
 pub mod security;
+pub mod settings;
 mod sizes;
 pub mod storage;
 pub mod table;
@@ -44,6 +46,8 @@ pub static ROWS: &[&dyn AnyRow] = &[
     &network::HostnameRow,
     &network::DOMAINNAME,
     &network::NetworkModeRow,
+    &networks::NetworksRow,
+    &networks::MacRow,
     &network::LinksRow,
     &network::DNS,
     &network::DNS_SEARCH,
@@ -59,7 +63,12 @@ pub static ROWS: &[&dyn AnyRow] = &[
     &resources::MEM_LIMIT,
     &resources::MEMSWAP_LIMIT,
     &resources::MEM_RESERVATION,
+    &resources::MEM_SWAPPINESS,
     &resources::CPUS,
+    &resources::CPU_PERIOD,
+    &resources::CPU_QUOTA,
+    &resources::CPU_RT_PERIOD,
+    &resources::CPU_RT_RUNTIME,
     &resources::CPU_SHARES,
     &resources::CPUSET,
     &resources::CPUSET_MEMS,

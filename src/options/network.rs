@@ -266,7 +266,7 @@ impl Say for NetworkMode {
 }
 
 /// Whether a text is a name as engines give them to containers, networks and volumes.
-pub(super) fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     let mut bytes = text.bytes();
     bytes.next().is_some_and(|first| first.is_ascii_alphanumeric())
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
@@ -285,6 +285,7 @@ impl Row for NetworkModeRow {
             aliases: &["net"],
             doc: "the network it starts in: bridge, host, none, container:NAME or a network's name",
             examples: &["host", "container:db", "bridge", "none", "backend"],
+            excludes: &["networks"],
             ..NETWORK
         };
         &IT
@@ -293,6 +294,7 @@ impl Row for NetworkModeRow {
     fn write(&self, said: &NetworkMode, body: &mut Body, cx: &Context) {
         let mode = match said {
             NetworkMode::Container(target) => format!("container:{}", cx.container(target)),
+            NetworkMode::Network(name) => cx.network(name).to_owned(),
             other => other.text(),
         };
         body.host("NetworkMode", mode);

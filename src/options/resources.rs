@@ -1,15 +1,17 @@
-//! Limits: memory, processors, processes. An engine changes all of them in place.
+//! Limits: memory, processors, processes. An engine changes most of them in place, and takes few
+//! of them off.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value};
+use super::durations;
 use super::field::{At, Bytes, Field, Plain, SIZE_PATTERN, amount, field, text};
 use super::row::{ABOUT, About, Change, Group, Say, Unit};
 use crate::spec::node::{Kind, Node, Problems};
 
-const RESOURCES: About = About { group: Group::Resources, change: Change::Update, ..ABOUT };
+const RESOURCES: About = About { group: Group::Resources, ..ABOUT };
 
 /// `mem_limit`.
 pub static MEM_LIMIT: Field<Bytes> = field(
@@ -20,6 +22,9 @@ pub static MEM_LIMIT: Field<Bytes> = field(
         doc: "the most memory it may use",
         examples: &["512m", "1.5g", "268435456"],
         unit: Unit::Bytes,
+        // An engine refuses more memory than memory and swap that are set, and with less of it
+        // would leave the swap as it was.
+        change: Change::Update(&["Memory", "MemorySwap"]),
         ..RESOURCES
     },
 );
@@ -34,6 +39,7 @@ pub static MEMSWAP_LIMIT: Field<Swap> = field(
         examples: &["1g", "-1"],
         follows: &["mem_limit"],
         unit: Unit::Bytes,
+        change: Change::Update(&["MemorySwap"]),
         ..RESOURCES
     },
 );
@@ -47,6 +53,7 @@ pub static MEM_RESERVATION: Field<Bytes> = field(
         doc: "the memory it is cut down to when the host runs short",
         examples: &["256m"],
         unit: Unit::Bytes,
+        change: Change::Update(&["MemoryReservation"]),
         ..RESOURCES
     },
 );
@@ -59,6 +66,65 @@ pub static CPUS: Field<Cpus> = field(
         doc: "how many processors' time it may use",
         examples: &["1.5", "2", "\"0.25\""],
         unit: Unit::NanoCpus,
+        change: Change::Update(&["NanoCpus"]),
+        ..RESOURCES
+    },
+);
+
+/// `mem_swappiness`. An update ignores it.
+pub static MEM_SWAPPINESS: Field<Percent> = field(
+    At::Host("MemorySwappiness"),
+    About {
+        key: "mem_swappiness",
+        aliases: &["memory_swappiness"],
+        doc: "how readily its memory is swapped out, 0 to 100; none with control groups 2",
+        examples: &["10", "0", "100"],
+        ..RESOURCES
+    },
+);
+
+/// `cpu_period`.
+pub static CPU_PERIOD: Field<Micros> = field(
+    At::Host("CpuPeriod"),
+    About {
+        key: "cpu_period",
+        doc: "the period of its processor time, in microseconds or as a duration",
+        examples: &["50000", "25ms"],
+        change: Change::Update(&["CpuPeriod"]),
+        ..RESOURCES
+    },
+);
+
+/// `cpu_quota`.
+pub static CPU_QUOTA: Field<Micros> = field(
+    At::Host("CpuQuota"),
+    About {
+        key: "cpu_quota",
+        doc: "the processor time it may use in each period, in microseconds or as a duration",
+        examples: &["25000", "150ms"],
+        change: Change::Update(&["CpuQuota"]),
+        ..RESOURCES
+    },
+);
+
+/// `cpu_rt_period`. An engine takes an update of it and does not hand it to a running container.
+pub static CPU_RT_PERIOD: Field<Micros> = field(
+    At::Host("CpuRealtimePeriod"),
+    About {
+        key: "cpu_rt_period",
+        doc: "the period of its realtime processor time, in microseconds or as a duration",
+        examples: &["1000000", "1400us"],
+        ..RESOURCES
+    },
+);
+
+/// `cpu_rt_runtime`. As its period.
+pub static CPU_RT_RUNTIME: Field<Micros> = field(
+    At::Host("CpuRealtimeRuntime"),
+    About {
+        key: "cpu_rt_runtime",
+        doc: "the realtime processor time in each period, in microseconds or as a duration",
+        examples: &["95000", "400ms"],
         ..RESOURCES
     },
 );
@@ -70,6 +136,7 @@ pub static CPU_SHARES: Field<Count> = field(
         key: "cpu_shares",
         doc: "its weight where processors are short; 1024 is usual",
         examples: &["512", "2048"],
+        change: Change::Update(&["CpuShares"]),
         ..RESOURCES
     },
 );
@@ -82,6 +149,7 @@ pub static CPUSET: Field<Cpuset> = field(
         aliases: &["cpuset_cpus"],
         doc: "the processors it may use",
         examples: &["\"0-2,4\"", "0", "\"0,1\""],
+        change: Change::Update(&["CpusetCpus"]),
         ..RESOURCES
     },
 );
@@ -93,6 +161,7 @@ pub static CPUSET_MEMS: Field<Cpuset> = field(
         key: "cpuset_mems",
         doc: "the memory nodes it may use",
         examples: &["\"0-1\"", "0"],
+        change: Change::Update(&["CpusetMems"]),
         ..RESOURCES
     },
 );
@@ -104,6 +173,7 @@ pub static PIDS_LIMIT: Field<Pids> = field(
         key: "pids_limit",
         doc: "the most processes it may have; -1: as many as it likes",
         examples: &["100", "-1"],
+        change: Change::Update(&["PidsLimit"]),
         ..RESOURCES
     },
 );
@@ -238,6 +308,87 @@ impl Plain for Count {
 
     fn read(json: &Json) -> Value {
         amount(json)
+    }
+}
+
+/// Microseconds; 0 is not set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Micros(pub i64);
+
+impl Say for Micros {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let what = "a whole number of microseconds, or a duration like `50ms`";
+        let said = text(node, what, problems)?;
+        let number = said.bytes().all(|byte| byte.is_ascii_digit());
+        let micros = if number {
+            said.parse().ok()
+        } else {
+            let exact = |nanoseconds: &i64| *nanoseconds >= 0 && nanoseconds % 1_000 == 0;
+            durations::nanoseconds(&said).filter(exact).map(|nanoseconds| nanoseconds / 1_000)
+        };
+        match micros {
+            Some(micros) => Some(Self(micros)),
+            None => problems.expected(what, node),
+        }
+    }
+
+    fn print(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn schema() -> Json {
+        json!({"oneOf": [
+            {"type": "integer", "minimum": 0},
+            {"type": "string", "pattern": r"^\+?([0-9]+|([0-9.]+(ns|us|µs|μs|ms|s|m|h))+)$"},
+        ]})
+    }
+}
+
+impl Plain for Micros {
+    fn write(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn read(json: &Json) -> Value {
+        match amount(json) {
+            // What an update leaves of a quota that it took off.
+            Value::One(Atom::Int(number)) if number < 0 => Value::Unset,
+            value => value,
+        }
+    }
+}
+
+/// 0 to 100; 0 is not the same as nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Percent(pub i64);
+
+impl Say for Percent {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        match Count::parse(node, problems)?.0 {
+            number @ 0..=100 => Some(Self(number)),
+            _ => problems.expected("a whole number from 0 to 100", node),
+        }
+    }
+
+    fn print(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn schema() -> Json {
+        json!({"oneOf": [
+            {"type": "integer", "minimum": 0, "maximum": 100},
+            {"type": "string", "pattern": "^([0-9]{1,2}|100)$"},
+        ]})
+    }
+}
+
+impl Plain for Percent {
+    fn write(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn read(json: &Json) -> Value {
+        json.as_i64().map_or(Value::Unset, |number| Value::One(Atom::Int(number)))
     }
 }
 

@@ -9,7 +9,8 @@ use std::fmt::Debug;
 
 use serde_json::Value as Json;
 
-use super::canon::Value;
+use super::canon::{Atom, Value};
+use super::settings::Settings;
 use crate::ident::Reference;
 use crate::look::Look;
 use crate::spec::node::{Node, Problems};
@@ -115,8 +116,10 @@ impl Unit {
 pub enum Change {
     /// A new container only.
     Replace,
-    /// `update` takes it. Planned as a replacement until in-place changes are built.
-    Update,
+    /// An update takes it: these fields of `HostConfig`, with the values that a create body
+    /// amounts to. Whether an engine takes them off a container is [`crate::adapt::update`]'s to
+    /// know: most limits can be changed and not taken off.
+    Update(&'static [&'static str]),
 }
 
 /// A create body in the newest engine's terms, raw JSON, references as marks instead of values.
@@ -165,6 +168,11 @@ impl Body {
         &self.0
     }
 
+    /// Takes a field at the top level out.
+    pub fn take(&mut self, field: &str) -> Option<Json> {
+        self.0.as_object_mut()?.remove(field)
+    }
+
     /// The JSON, given away.
     pub fn into_json(self) -> Json {
         self.0
@@ -179,9 +187,23 @@ pub struct Context {
     pub containers: BTreeMap<String, String>,
     /// The folder on the engine's host from which relative bind sources count.
     pub base_dir: Option<String>,
+    /// The networks at the root of the spec by key → their names on the engine.
+    pub networks: BTreeMap<String, String>,
+    /// The same for volumes.
+    pub volumes: BTreeMap<String, String>,
 }
 
 impl Context {
+    /// The name of the network that a spec's word means: that of one at the root, else the word.
+    pub fn network<'a>(&'a self, word: &'a str) -> &'a str {
+        self.networks.get(word).map_or(word, String::as_str)
+    }
+
+    /// The same for a volume.
+    pub fn volume<'a>(&'a self, word: &'a str) -> &'a str {
+        self.volumes.get(word).map_or(word, String::as_str)
+    }
+
     /// The name of the container that a spec's word means; the word itself where it is none of
     /// the spec's.
     pub fn container<'a>(&'a self, word: &'a str) -> &'a str {
@@ -216,6 +238,13 @@ pub trait Row: Sync + 'static {
     /// Reads it from inspect data, of an engine or of [`crate::adapt`]. Lenient: what it does not
     /// understand is `Unset`.
     fn read(&self, look: &Look) -> Value;
+    /// What a spec would say to get what is found: the way back from [`Row::read`], for specs that
+    /// are written from containers. It may give what no spec can say: whoever asks parses it and
+    /// compares what comes of it. Most values show as a spec would say them; a row overrides this
+    /// where that is not so, which the row tests tell.
+    fn spell(&self, look: &Look) -> Json {
+        spell(&self.read(look), self.about().unit)
+    }
     /// Problems of what is said that need more than the value: relative paths without `base_dir`.
     fn vet(&self, _said: &Self::Said, _cx: &Context) -> Result<(), String> {
         Ok(())
@@ -223,6 +252,26 @@ pub trait Row: Sync + 'static {
     /// What a found and an expected value must be freed of before they are compared; most
     /// options: nothing.
     fn settle(&self, _expected: &mut Value, _found: &mut Value, _both: (&Look, &Look)) {}
+    /// What an update must set so that a container is as expected in this row; `None`: an update
+    /// cannot.
+    fn update(&self, expected: &Look) -> Option<Settings> {
+        match self.about().change {
+            Change::Replace => None,
+            Change::Update(fields) => {
+                Some(Settings::to_set(&expected.json()["HostConfig"], fields))
+            }
+        }
+    }
+}
+
+/// A value as it shows, numbers in the spelling of their unit.
+pub(super) fn spell(value: &Value, unit: Unit) -> Json {
+    match value {
+        Value::One(Atom::Int(number)) => {
+            unit.spelt(*number).map_or_else(|| value.show(), Json::String)
+        }
+        other => other.show(),
+    }
 }
 
 /// A declared option: its row and what was said, the type erased.
@@ -329,10 +378,14 @@ pub trait AnyRow: Sync + 'static {
     fn write(&self, declared: &Declared, body: &mut Body, cx: &Context);
     /// See [`Row::read`].
     fn read(&self, look: &Look) -> Value;
+    /// See [`Row::spell`].
+    fn spell(&self, look: &Look) -> Json;
     /// See [`Row::vet`].
     fn vet(&self, declared: &Declared, cx: &Context) -> Result<(), String>;
     /// See [`Row::settle`].
     fn settle(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look));
+    /// See [`Row::update`].
+    fn update(&self, expected: &Look) -> Option<Settings>;
 }
 
 impl<R: Row> AnyRow for R {
@@ -360,11 +413,19 @@ impl<R: Row> AnyRow for R {
         Row::read(self, look)
     }
 
+    fn spell(&self, look: &Look) -> Json {
+        Row::spell(self, look)
+    }
+
     fn vet(&self, declared: &Declared, cx: &Context) -> Result<(), String> {
         declared.said::<R::Said>().map_or(Ok(()), |said| Row::vet(self, said, cx))
     }
 
     fn settle(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
         Row::settle(self, expected, found, both);
+    }
+
+    fn update(&self, expected: &Look) -> Option<Settings> {
+        Row::update(self, expected)
     }
 }

@@ -1,16 +1,30 @@
 //! What two options cannot say together: conflicts that depend on values. What only the engine
 //! can know is not here.
 
+use super::field::Bytes;
 use super::lifecycle::{Restart, Retries};
 use super::network::NetworkMode;
+use super::networks::Networks;
 use super::ports::Ports;
+use super::resources::{Cpus, Micros, Swap};
 use super::row::Declared;
 
 /// What is wrong with the declared options of one set: the key of the option to blame, and
 /// *expected …, but found …*.
 pub fn conflicts(options: &[Declared]) -> Vec<(&'static str, String)> {
     let said = Said { options };
-    [retries(&said), removal(&said), ports(&said), names(&said)].into_iter().flatten().collect()
+    [
+        retries(&said),
+        removal(&said),
+        ports(&said),
+        names(&said),
+        networks(&said),
+        cpus(&said),
+        swap(&said),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 struct Said<'a> {
@@ -53,6 +67,27 @@ fn removal(said: &Said) -> Option<(&'static str, String)> {
     })
 }
 
+/// An engine takes processor time in one way only.
+fn cpus(said: &Said) -> Option<(&'static str, String)> {
+    said.get::<Cpus>("cpus")?;
+    let other = ["cpu_quota", "cpu_period"].into_iter();
+    let key = other.into_iter().find(|key| said.get::<Micros>(key).is_some_and(|it| it.0 > 0))?;
+    Some((key, format!("expected `cpus` or `{key}`, but found both")))
+}
+
+/// Memory and swap together are no less than the memory.
+fn swap(said: &Said) -> Option<(&'static str, String)> {
+    let Swap(swap) = said.get("memswap_limit")?;
+    let Bytes(memory) = said.get("mem_limit")?;
+    (*swap > 0 && swap < memory).then(|| {
+        let message = format!(
+            "expected `memswap_limit` to be at least the {memory} bytes of `mem_limit`, but found \
+             {swap}"
+        );
+        ("memswap_limit", message)
+    })
+}
+
 /// Nothing is published from a network that is not the container's own.
 fn ports(said: &Said) -> Option<(&'static str, String)> {
     let ports = said.get::<Ports>("ports").filter(|ports| !ports.0.is_empty())?;
@@ -76,6 +111,26 @@ fn names(said: &Said) -> Option<(&'static str, String)> {
         "expected no `{key}` beside `network_mode: container:…`: the network is the other one's"
     );
     Some((key, message))
+}
+
+/// The mode may say which of the networks it is created in, and nothing else.
+fn networks(said: &Said) -> Option<(&'static str, String)> {
+    let networks: &Networks = said.get("networks")?;
+    let mode: &NetworkMode = said.get("network_mode")?;
+    let found = match mode {
+        NetworkMode::Network(name) if networks.0.contains_key(name) => return None,
+        NetworkMode::Bridge if networks.0.contains_key("bridge") => return None,
+        NetworkMode::Bridge => "bridge",
+        NetworkMode::Host => "host",
+        NetworkMode::None => "none",
+        NetworkMode::Container(_) => "container:…",
+        NetworkMode::Network(name) => name,
+    };
+    let message = format!(
+        "expected no `network_mode` beside `networks` but one of them, but found `{}`",
+        crate::say::short(found)
+    );
+    Some(("network_mode", message))
 }
 
 #[cfg(test)]
@@ -107,6 +162,10 @@ mod tests {
             json!({"restart": "no", "auto_remove": true}),
             json!({"network_mode": "host", "ports": [], "hostname": "a"}),
             json!({"network_mode": "bridge", "ports": [80]}),
+            json!({"network_mode": "back", "networks": ["back", "front"]}),
+            json!({"cpu_quota": 5000, "cpu_period": 10000}),
+            json!({"memswap_limit": -1}),
+            json!({"memswap_limit": "1g", "mem_limit": "1g"}),
         ] {
             assert_eq!(told(&options), [], "{options}");
         }
@@ -128,6 +187,10 @@ mod tests {
             ),
             (json!({"restart": "always", "auto_remove": true}), "restart", "found `always`"),
             (json!({"network_mode": "host", "ports": [80]}), "ports", "found `80/tcp`"),
+            (json!({"network_mode": "host", "networks": ["a"]}), "network_mode", "found `host`"),
+            (json!({"cpus": 1, "cpu_quota": 5000}), "cpu_quota", "found both"),
+            (json!({"cpus": 1, "cpu_period": "5ms"}), "cpu_period", "found both"),
+            (json!({"memswap_limit": "1k", "mem_limit": "2k"}), "memswap_limit", "found 1024"),
             (json!({"network_mode": "container:db", "links": ["a"]}), "links", "the other one's"),
         ] {
             let told = told(&options);

@@ -101,6 +101,12 @@ impl Plain for Tmpfs {
         json!(self.0)
     }
 
+    fn spell(json: &Json) -> Option<Json> {
+        let paths = json.as_object()?.iter();
+        let text = |options: &Json| sorted(options.as_str().unwrap_or_default());
+        Some(Self(paths.map(|(path, options)| (clean(path), text(options))).collect()).print())
+    }
+
     fn read(json: &Json) -> Value {
         let entries = json.as_object().into_iter().flatten();
         some_map(

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::row::{Group, Mode};
+use super::row::{Change, Group, Mode};
 use super::{AnyRow, ROWS};
 
 /// The line of the README after which the table stands.
@@ -47,7 +47,11 @@ fn line(row: &dyn AnyRow) -> String {
         Mode::Ignore => " (not compared unless asked)",
         Mode::Strict | Mode::Superset => "",
     };
+    let in_place = match about.change {
+        Change::Update(_) => "; changed in place",
+        Change::Replace => "",
+    };
     let example = about.examples.first().copied().unwrap_or_default().replace('|', "\\|");
     let doc = about.doc.replace('|', "\\|");
-    format!("| {} | {doc}{ignored} | `{}: {example}` |", words.join(", "), about.key)
+    format!("| {} | {doc}{in_place}{ignored} | `{}: {example}` |", words.join(", "), about.key)
 }

@@ -283,10 +283,10 @@ impl Row for VolumesRow {
                     body.nested("Volumes").insert(inside.clone(), json!({}));
                     continue;
                 }
-                Source::Named { name, .. } if mount.is_short() => name.clone(),
+                Source::Named { name, .. } if mount.is_short() => cx.volume(name).to_owned(),
                 Source::Bind { path, .. } if mount.is_short() => absolute(path, cx),
                 _ => {
-                    mounts.push(volumes_long::write(inside, mount, &|path| absolute(path, cx)));
+                    mounts.push(volumes_long::write(inside, mount, cx));
                     continue;
                 }
             };
@@ -302,21 +302,12 @@ impl Row for VolumesRow {
     }
 
     fn read(&self, look: &Look) -> Value {
-        let mut all = BTreeMap::new();
-        let volumes = look.config("Volumes").as_object();
-        for (inside, _) in volumes.into_iter().flatten() {
-            all.insert(clean(inside), Mount::new(Source::Anonymous));
-        }
-        // What is mounted over the image's volume takes its place.
-        for bind in strings(look.host("Binds")) {
-            let (inside, mount) = found(bind);
-            all.insert(inside, mount);
-        }
-        for mount in look.host("Mounts").as_array().into_iter().flatten() {
-            let (inside, mount) = volumes_long::read(mount);
-            all.insert(inside, mount);
-        }
-        some_map(all.into_iter().map(|(inside, mount)| (inside, canonical(&mount))).collect())
+        let all = all(look).0.into_iter();
+        some_map(all.map(|(inside, mount)| (inside, canonical(&mount))).collect())
+    }
+
+    fn spell(&self, look: &Look) -> Json {
+        all(look).print()
     }
 
     fn vet(&self, said: &Volumes, cx: &Context) -> Result<(), String> {
@@ -338,8 +329,27 @@ impl Row for VolumesRow {
     }
 }
 
+/// Everything that was wished for.
+fn all(look: &Look) -> Volumes {
+    let mut all = BTreeMap::new();
+    let volumes = look.config("Volumes").as_object();
+    for (inside, _) in volumes.into_iter().flatten() {
+        all.insert(clean(inside), Mount::new(Source::Anonymous));
+    }
+    // What is mounted over the image's volume takes its place.
+    for bind in strings(look.host("Binds")) {
+        let (inside, mount) = found(bind);
+        all.insert(inside, mount);
+    }
+    for mount in look.host("Mounts").as_array().into_iter().flatten() {
+        let (inside, mount) = volumes_long::read(mount);
+        all.insert(inside, mount);
+    }
+    Volumes(all)
+}
+
 /// A bind's source on the engine's host.
-fn absolute(path: &str, cx: &Context) -> String {
+pub(super) fn absolute(path: &str, cx: &Context) -> String {
     match &cx.base_dir {
         Some(base) if path.starts_with('.') => clean(&format!("{base}/{path}")),
         _ => path.to_owned(),

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::field::{known_keys, text};
-use super::volumes::{Mount, Source, bind_source, size, target, volume_name};
+use super::row::Context;
+use super::volumes::{Mount, Source, absolute, bind_source, size, target, volume_name};
 use crate::say;
 use crate::spec::node::{Entry, Kind, Node, Place, Problems};
 
@@ -205,7 +206,7 @@ pub(super) fn print(inside: &str, mount: &Mount) -> Json {
 }
 
 /// An entry of `Mounts`.
-pub(super) fn write(inside: &str, mount: &Mount, absolute: &dyn Fn(&str) -> String) -> Json {
+pub(super) fn write(inside: &str, mount: &Mount, cx: &Context) -> Json {
     let mut map = Map::new();
     let mut put = |key: &str, value: Json| drop(map.insert(key.to_owned(), value));
     put("Target", json!(inside));
@@ -215,7 +216,7 @@ pub(super) fn write(inside: &str, mount: &Mount, absolute: &dyn Fn(&str) -> Stri
             put("Type", json!("volume"));
             let mut options = Map::new();
             if let Source::Named { name, subpath } = &mount.source {
-                put("Source", json!(name));
+                put("Source", json!(cx.volume(name)));
                 if let Some(subpath) = subpath {
                     options.insert("Subpath".to_owned(), json!(subpath));
                 }
@@ -229,7 +230,7 @@ pub(super) fn write(inside: &str, mount: &Mount, absolute: &dyn Fn(&str) -> Stri
         }
         Source::Bind { path, .. } => {
             put("Type", json!("bind"));
-            put("Source", json!(absolute(path)));
+            put("Source", json!(absolute(path, cx)));
             if let Some(word) = mount.options.first() {
                 put("BindOptions", json!({"Propagation": word}));
             }

@@ -8,14 +8,16 @@
 mod change;
 mod graph;
 mod names;
+mod objects;
 mod subjects;
+mod update;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde_json::Value as Json;
 
-use super::{Action, Plan, Summary};
+use super::{Plan, Summary};
 use crate::ident::SetName;
 use crate::options::canon::{HIDDEN, marked_reference};
 use crate::say;
@@ -66,6 +68,8 @@ pub fn check(plan: &Plan) -> Vec<Violation> {
     change::check(plan, &graph, &mut doubts);
     subjects::check(plan, &graph, &mut doubts);
     names::check(plan, &graph, &mut doubts);
+    objects::check(plan, &graph, &mut doubts);
+    update::check(plan, &graph, &mut doubts);
     summary(plan, &mut doubts);
     sets(plan, &mut doubts);
     marks(plan, &mut doubts);
@@ -100,27 +104,45 @@ fn steps(plan: &Plan, doubts: &mut Doubts) {
 
 /// Counters and sentence, counted anew.
 fn summary(plan: &Plan, doubts: &mut Doubts) {
-    let count = |is: fn(&Action) -> bool| {
-        u32::try_from(plan.steps.iter().filter(|step| is(&step.action)).count()).unwrap_or(u32::MAX)
-    };
-    let Summary { created, started, stopped, killed, removed, restarted, pulled, message } =
-        &plan.summary;
-    let counters = [
-        ("created", *created, count(|action| matches!(action, Action::Create { .. }))),
-        ("started", *started, count(|action| matches!(action, Action::Start { .. }))),
-        ("stopped", *stopped, count(|action| matches!(action, Action::Stop { .. }))),
-        ("killed", *killed, count(|action| matches!(action, Action::Kill { .. }))),
-        ("removed", *removed, count(|action| matches!(action, Action::Remove { .. }))),
-        ("restarted", *restarted, count(|action| matches!(action, Action::Restart { .. }))),
-        ("pulled", *pulled, count(|action| matches!(action, Action::Pull { .. }))),
+    let Summary {
+        created,
+        started,
+        stopped,
+        killed,
+        removed,
+        restarted,
+        updated,
+        pulled,
+        networks_created,
+        networks_removed,
+        volumes_created,
+        connected,
+        disconnected,
+        message,
+    } = &plan.summary;
+    let kinds = [
+        ("created", "container", *created, "create"),
+        ("started", "container", *started, "start"),
+        ("stopped", "container", *stopped, "stop"),
+        ("killed", "container", *killed, "kill"),
+        ("removed", "container", *removed, "remove"),
+        ("restarted", "container", *restarted, "restart"),
+        ("updated", "container", *updated, "update"),
+        ("pulled", "image", *pulled, "pull"),
+        ("created", "network", *networks_created, "create_network"),
+        ("removed", "network", *networks_removed, "remove_network"),
+        ("created", "volume", *volumes_created, "create_volume"),
+        ("connected", "container", *connected, "connect"),
+        ("disconnected", "container", *disconnected, "disconnect"),
     ];
     let mut sentence = String::new();
-    for (word, said, counted) in counters {
+    for (word, what, said, step) in kinds {
+        let counted = plan.steps.iter().filter(|own| graph::kind(&own.action) == step).count();
+        let counted = u32::try_from(counted).unwrap_or(u32::MAX);
         doubts.unless(said == counted, "summary", || {
-            format!("expected {word} to be {counted}, but found {said}")
+            format!("expected {what}s {word} to be {counted}, but found {said}")
         });
         if counted > 0 {
-            let what = if word == "pulled" { "image" } else { "container" };
             let plural = if counted == 1 { "" } else { "s" };
             let comma = if sentence.is_empty() { "" } else { ", " };
             sentence.extend([comma, word, " ", &counted.to_string(), " ", what, plural]);

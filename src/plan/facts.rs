@@ -6,12 +6,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::ident::{ContainerId, ContainerName, ImageId, NetworkId, Reference, SetName};
+use crate::options::settings::Settings;
+use crate::snapshot::Run;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
-
-use crate::ident::{ContainerId, ContainerName, ImageId, NetworkId, Reference, SetName};
-use crate::snapshot::Run;
 
 /// Everything that a plan relied on; each list sorted.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -52,8 +51,8 @@ pub struct ContainerFact {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<String>,
     /// Restart policy and the resource fields of `docker update` that are set.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub settings: BTreeMap<String, Json>,
+    #[serde(default, skip_serializing_if = "Settings::is_empty")]
+    pub settings: Settings,
     /// Networks it is attached to, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub networks: Vec<String>,
@@ -97,17 +96,17 @@ pub struct ImageFact {
     pub registry: Option<String>,
 }
 
-/// A network that containers will be attached to.
+/// A network that is declared, or that containers will be attached to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkFact {
     /// Its name.
     pub name: String,
-    /// Its ID.
-    pub id: NetworkId,
+    /// Its ID; null: it is not there and will be made.
+    pub id: Option<NetworkId>,
 }
 
-/// A named volume that new containers will use.
+/// A volume that is declared, or that new containers will use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VolumeFact {

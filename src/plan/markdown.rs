@@ -196,6 +196,7 @@ mod tests {
         - **replace** shop-db of db – ⚠ outage
           - mem\_limit \(536870912 =&gt; 1073741824\), 512m =&gt; 1g
           - environment \(added A, changed B\)
+          - forced by environment; mem\_limit alone could be changed in place
           - keeps db-data
         - **create** shop-web-1..3 of web
           - too few&#58; 2 of 3

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 pub use facts::Facts;
-pub use step::{Action, ImagePin, Step, Subject};
+pub use step::{Action, ImagePin, NetworkRef, Step, Subject};
 
 use crate::ident::{ChangeId, ContainerId, ContainerName, ProjectName, Reference, SetName};
 use crate::spec::State;
@@ -96,10 +96,33 @@ pub struct Summary {
     pub removed: u32,
     /// Containers restarted.
     pub restarted: u32,
+    /// Containers changed in place; the seed knew none, so that none is not said.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub updated: u32,
     /// Images pulled.
     pub pulled: u32,
+    /// Networks created.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub networks_created: u32,
+    /// Networks removed, replaced ones included.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub networks_removed: u32,
+    /// Volumes created.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub volumes_created: u32,
+    /// Containers attached to a network that is not the one they are created in.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub connected: u32,
+    /// Containers taken off a network.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub disconnected: u32,
     /// `created 1 container, pulled 1 image.`, or `no action taken.`
     pub message: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde asks for")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// What happens to one object.
@@ -143,6 +166,8 @@ pub enum Verb {
     Stop,
     /// Restarted.
     Restart,
+    /// Changed in place: it keeps its ID and goes on running.
+    Update,
     /// Created and run to its end: a one-shot.
     Run,
     /// Started.
@@ -162,6 +187,7 @@ impl Verb {
             Self::Kill => "kill",
             Self::Stop => "stop",
             Self::Restart => "restart",
+            Self::Update => "update",
             Self::Run => "run",
             Self::Start => "start",
             Self::Create => "create",
@@ -204,7 +230,8 @@ pub enum Danger {
     PublicPort,
     /// What the image is, is known only once it is pulled.
     ImageUnknown,
-    /// Stopped, but its restart policy revives it when the engine restarts.
+    /// Stopped, but its restart policy revives it when the engine restarts: `always`, and
+    /// `on-failure` where it ended with another code than 0.
     ComesBack,
 }
 
@@ -238,13 +265,16 @@ pub struct Impact {
     /// What may change and is not known before the image is pulled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub may_change: Vec<String>,
+    /// Containers that are off a network for a while.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub interrupts: Vec<String>,
 }
 
 impl Impact {
     /// Whether there is nothing to say.
     pub fn is_empty(&self) -> bool {
-        let Self { keeps, drops, may_change } = self;
-        keeps.is_empty() && drops.is_empty() && may_change.is_empty()
+        let Self { keeps, drops, may_change, interrupts } = self;
+        keeps.is_empty() && drops.is_empty() && may_change.is_empty() && interrupts.is_empty()
     }
 }
 
@@ -260,6 +290,13 @@ pub enum Reason {
     Because(Because),
 }
 
+impl Reason {
+    /// Whether it is a difference that the engine can change without a new container.
+    pub fn is_in_place(&self) -> bool {
+        matches!(self, Self::Option(difference) if difference.in_place)
+    }
+}
+
 /// One option, both sides.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -272,6 +309,9 @@ pub struct OptionDifference {
     pub expected: Json,
     /// What is found.
     pub found: Json,
+    /// The engine can change it without a new container.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_place: bool,
 }
 
 /// Names of variables.
@@ -365,6 +405,8 @@ pub enum Because {
         /** as declared */
         reference: String,
     },
+    /// A declared network or volume is not on the engine.
+    NotThere,
 }
 
 /// Something a reviewer should know.

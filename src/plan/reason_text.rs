@@ -5,7 +5,9 @@
 
 use serde_json::Value as Json;
 
-use super::{Because, Danger, EnvironmentDifference, OptionDifference, Origin, Reason, Verb};
+use super::{
+    Because, Change, Danger, EnvironmentDifference, OptionDifference, Origin, Reason, Verb,
+};
 use crate::ident::short_digest;
 use crate::say;
 use crate::spec::State;
@@ -17,11 +19,44 @@ const SIDE: usize = 80;
 pub fn text(reason: &Reason) -> String {
     match reason {
         Reason::Environment(difference) => environment(difference),
-        Reason::Option(OptionDifference { option, origin, expected, found }) => {
+        Reason::Option(OptionDifference { option, origin, expected, found, in_place: _ }) => {
             let spelt = spelt(option, found, expected);
             let (found, expected) = (side(found), side(expected));
             format!("{} ({found} => {expected}){spelt}{}", limited(option, SIDE), from(*origin))
         }
+        Reason::Because(because) => fragment(because),
+    }
+}
+
+/// Whether a change is made in place, or what forces a new container where some of it could have
+/// been.
+pub fn how(change: &Change) -> Option<String> {
+    let in_place = |reason: &&Reason| matches!(reason, Reason::Option(option) if option.in_place);
+    let (could, forces): (Vec<&Reason>, Vec<&Reason>) = change.reasons.iter().partition(in_place);
+    match change.verb {
+        Verb::Update => Some("changed in place: nothing stops".into()),
+        Verb::Start if !could.is_empty() => Some("changed in place before it starts".into()),
+        Verb::Replace | Verb::Run if !could.is_empty() && !forces.is_empty() => {
+            let names = |reasons: &[&Reason]| {
+                reasons.iter().map(|reason| topic(reason)).collect::<Vec<_>>().join(", ")
+            };
+            Some(format!(
+                "forced by {}; {} alone could be changed in place",
+                names(&forces),
+                names(&could)
+            ))
+        }
+        _ => None,
+    }
+}
+
+/// A reason in a word or two.
+fn topic(reason: &Reason) -> String {
+    match reason {
+        Reason::Environment(difference) => limited(&difference.option, SIDE),
+        Reason::Option(difference) => limited(&difference.option, SIDE),
+        Reason::Because(Because::RecreateAlways) => "`recreate: always`".into(),
+        Reason::Because(Because::OnStoppedReplace) => "`on_stopped: replace`".into(),
         Reason::Because(because) => fragment(because),
     }
 }
@@ -139,6 +174,7 @@ fn fragment(because: &Because) -> String {
         Because::ImageNotKnown { reference: image } => {
             format!("image {} is not known until it is pulled", reference(image))
         }
+        Because::NotThere => "it is not on the engine".into(),
     }
 }
 
@@ -163,6 +199,7 @@ pub fn verb(verb: Verb) -> &'static str {
         Verb::Kill => "kill",
         Verb::Stop => "stop",
         Verb::Restart => "restart",
+        Verb::Update => "update",
         Verb::Run => "run",
         Verb::Start => "start",
         Verb::Create => "create",
@@ -196,7 +233,7 @@ pub fn danger_means(danger: Danger) -> &'static str {
         Danger::HostAccess => "gets at its host's files, namespaces or devices",
         Danger::PublicPort => "publishes a port on every address",
         Danger::ImageUnknown => "what the image is, is known once it is pulled",
-        Danger::ComesBack => "its restart policy revives it when the engine restarts",
+        Danger::ComesBack => "its restart policy may revive it when the engine restarts",
     }
 }
 
@@ -208,7 +245,13 @@ mod tests {
     use crate::ident::ContainerName;
 
     fn option(origin: Origin, found: Json, expected: Json) -> String {
-        text(&Reason::Option(OptionDifference { option: "x".into(), origin, expected, found }))
+        text(&Reason::Option(OptionDifference {
+            option: "x".into(),
+            origin,
+            expected,
+            found,
+            in_place: false,
+        }))
     }
 
     #[test]

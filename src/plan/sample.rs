@@ -13,6 +13,7 @@ use super::{
 use crate::ident::{
     ChangeId, ContainerId, ContainerName, ImageId, ProjectName, Reference, SetName, StepId,
 };
+use crate::options::settings::Settings;
 use crate::snapshot::Run;
 use crate::spec::State;
 
@@ -49,6 +50,7 @@ pub(crate) fn memory() -> Reason {
         origin: Origin::Declared,
         expected: json!(1_073_741_824),
         found: json!(536_870_912),
+        in_place: true,
     })
 }
 
@@ -141,7 +143,7 @@ pub(crate) fn add_replace(plan: &mut Plan, set: &str, name: &str, number: u64) {
         run: Run::Live,
         exit_code: None,
         started_at: None,
-        settings: BTreeMap::from([("restart".into(), json!("unless-stopped"))]),
+        settings: Settings([("RestartPolicy".into(), json!("unless-stopped"))].into()),
         networks: vec!["bridge".into()],
         references: BTreeMap::new(),
     });
@@ -214,6 +216,48 @@ pub(crate) fn add_create(plan: &mut Plan, set: &str, name: &str) {
     settle(plan);
 }
 
+/// Adds a change in place of a live container.
+pub(crate) fn add_update(plan: &mut Plan, set: &str, name: &str, number: u64) {
+    let change = ChangeId::new(name);
+    let id = ContainerId::new(hex("", number));
+    plan.changes.push(Change {
+        id: change.clone(),
+        set: Some(SetName::new(set)),
+        verb: Verb::Update,
+        adopted: false,
+        danger: Vec::new(),
+        impact: Impact::default(),
+        reasons: vec![memory()],
+    });
+    let container = Subject::Container(id.clone());
+    let settings =
+        [("Memory".into(), json!(1_073_741_824)), ("MemorySwap".into(), json!(2_147_483_648_i64))];
+    let settings = Settings(settings.into());
+    plan.steps.push(step(&change, "update", Action::Update { container, settings }, &[]));
+    let before = [("Memory".into(), json!(536_870_912)), ("MemorySwap".into(), json!(-1))];
+    plan.facts.containers.push(ContainerFact {
+        id: id.clone(),
+        name: ContainerName::new(name),
+        image: ImageId::new(hex("sha256:", 901)),
+        run: Run::Live,
+        exit_code: None,
+        started_at: None,
+        settings: Settings(before.into()),
+        networks: vec![],
+        references: BTreeMap::new(),
+    });
+    let set = SetName::new(set);
+    report(plan, &set, State::Reloaded).matched.push(Matched {
+        name: ContainerName::new(name),
+        id: id.clone(),
+        by: By::Label,
+        adopted: false,
+        differences: Vec::new(),
+    });
+    plan.facts.members.entry(set).or_default().push(id);
+    settle(plan);
+}
+
 /// Adds the stop of a live container.
 pub(crate) fn add_stop(plan: &mut Plan, set: &str, name: &str, number: u64) {
     let change = ChangeId::new(name);
@@ -244,7 +288,7 @@ pub(crate) fn add_stop(plan: &mut Plan, set: &str, name: &str, number: u64) {
         run: Run::Live,
         exit_code: None,
         started_at: None,
-        settings: BTreeMap::new(),
+        settings: Settings::default(),
         networks: vec![],
         references: BTreeMap::new(),
     });
@@ -332,6 +376,7 @@ pub(crate) const HOSTILE: &str =
     "\u{1b}[2J\u{202e}\u{200b}\u{2028}\r\n\"\\`|<img src=x>@all #1 [a](b) ~~x~~ \u{e0041}";
 
 /// A plan with hostile text in every field that carries any.
+#[expect(clippy::too_many_lines, reason = "one record after the other")]
 pub(crate) fn hostile() -> Plan {
     let mut plan = mixed();
     let long = format!("{HOSTILE}{}", "x".repeat(1 << 20));
@@ -351,13 +396,18 @@ pub(crate) fn hostile() -> Plan {
         change.id = ChangeId::new(format!("{}{long}", change.id));
         change.set = Some(SetName::new(&*long));
         let texts = vec![long.clone(), long.clone()];
-        change.impact =
-            Impact { keeps: texts.clone(), drops: texts.clone(), may_change: texts.clone() };
+        change.impact = Impact {
+            keeps: texts.clone(),
+            drops: texts.clone(),
+            may_change: texts.clone(),
+            interrupts: texts.clone(),
+        };
         change.reasons.push(Reason::Option(OptionDifference {
             option: long.clone(),
             origin: Origin::Image,
             expected: json!({&*long: [long]}),
             found: json!(long),
+            in_place: false,
         }));
         change.reasons.push(Reason::Environment(EnvironmentDifference {
             option: long.clone(),

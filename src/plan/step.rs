@@ -5,10 +5,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ident::{ContainerId, ContainerName, ImageId, SetName, StepId};
+use serde_json::Value as Json;
+
+use crate::ident::{ContainerId, ContainerName, ImageId, NetworkId, ObjectKey, SetName, StepId};
+use crate::options::settings::Settings;
 
 /// One step: at most one changing engine call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Step {
     /// `CHANGE/what`.
     pub id: StepId,
@@ -21,7 +24,7 @@ pub struct Step {
 }
 
 /// The call of a step, with all that it needs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum Action {
     /// Pulls an image by digest: `REPOSITORY@DIGEST`.
@@ -91,6 +94,14 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         timeout: Option<i64>,
     },
+    /// Changes settings of a container in place: one call for all of them.
+    Update {
+        /** which */
+        #[serde(flatten)]
+        container: Subject,
+        /** what is set, in the words of the facts */
+        settings: Settings,
+    },
     /// Renames a container.
     Rename {
         /** which */
@@ -107,6 +118,60 @@ pub enum Action {
         #[serde(flatten)]
         container: Subject,
     },
+    /// Creates a network of the spec's root.
+    CreateNetwork {
+        /** its name */
+        network: String,
+        /** its key in the spec */
+        key: ObjectKey,
+    },
+    /// Removes a network that no container is attached to any more.
+    RemoveNetwork {
+        /** its name */
+        network: String,
+        /** its ID */
+        which: NetworkId,
+    },
+    /// Creates a volume of the spec's root.
+    CreateVolume {
+        /** its name */
+        volume: String,
+        /** its key in the spec */
+        key: ObjectKey,
+    },
+    /// Attaches a container to a network.
+    Connect {
+        /** which */
+        #[serde(flatten)]
+        container: Subject,
+        /** the network's name */
+        network: String,
+        /** which network */
+        which: NetworkRef,
+        /** the engine's endpoint settings: aliases, addresses */
+        #[serde(default, skip_serializing_if = "Json::is_null")]
+        endpoint: Json,
+    },
+    /// Takes a container off a network.
+    Disconnect {
+        /** which */
+        #[serde(flatten)]
+        container: Subject,
+        /** the network's name */
+        network: String,
+        /** which network */
+        which: NetworkRef,
+    },
+}
+
+/// The network that a step attaches a container to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NetworkRef {
+    /// One that is there.
+    Id(NetworkId),
+    /// The one that this step of the same run creates.
+    CreatedBy(StepId),
 }
 
 /// The container that a step is about.

@@ -5,7 +5,8 @@
 use super::{Action, Step, Summary};
 use crate::say;
 
-/// Counters and sentence of these steps.
+/// Counters and sentence of these steps. What is changed in place is counted as updated, after the
+/// seed's counters of containers.
 pub fn of<'a>(steps: impl IntoIterator<Item = &'a Step>) -> Summary {
     let mut summary = Summary::default();
     for step in steps {
@@ -16,7 +17,13 @@ pub fn of<'a>(steps: impl IntoIterator<Item = &'a Step>) -> Summary {
             Action::Kill { .. } => &mut summary.killed,
             Action::Remove { .. } => &mut summary.removed,
             Action::Restart { .. } => &mut summary.restarted,
+            Action::Update { .. } => &mut summary.updated,
             Action::Pull { .. } => &mut summary.pulled,
+            Action::CreateNetwork { .. } => &mut summary.networks_created,
+            Action::RemoveNetwork { .. } => &mut summary.networks_removed,
+            Action::CreateVolume { .. } => &mut summary.volumes_created,
+            Action::Connect { .. } => &mut summary.connected,
+            Action::Disconnect { .. } => &mut summary.disconnected,
             Action::Tag { .. } | Action::Rename { .. } | Action::Prove { .. } => continue,
         };
         *counter += 1;
@@ -28,8 +35,22 @@ pub fn of<'a>(steps: impl IntoIterator<Item = &'a Step>) -> Summary {
 /// `created 1 container, pulled 1 image.`, or `no action taken.`: the sentence that these counters
 /// make, whatever sentence is in them.
 pub fn message(summary: &Summary) -> String {
-    let Summary { created, started, stopped, killed, removed, restarted, pulled, message: _ } =
-        summary;
+    let Summary {
+        created,
+        started,
+        stopped,
+        killed,
+        removed,
+        restarted,
+        updated,
+        pulled,
+        networks_created,
+        networks_removed,
+        volumes_created,
+        connected,
+        disconnected,
+        message: _,
+    } = summary;
     let parts: Vec<String> = [
         ("created", created, "container"),
         ("started", started, "container"),
@@ -37,7 +58,13 @@ pub fn message(summary: &Summary) -> String {
         ("killed", killed, "container"),
         ("removed", removed, "container"),
         ("restarted", restarted, "container"),
+        ("updated", updated, "container"),
         ("pulled", pulled, "image"),
+        ("created", networks_created, "network"),
+        ("removed", networks_removed, "network"),
+        ("created", volumes_created, "volume"),
+        ("connected", connected, "container"),
+        ("disconnected", disconnected, "container"),
     ]
     .into_iter()
     .filter(|(_, number, _)| **number > 0)
@@ -70,9 +97,15 @@ mod tests {
             killed: 4,
             removed: 5,
             restarted: 6,
+            updated: 7,
             pulled: 1,
+            networks_created: 1,
+            networks_removed: 2,
+            volumes_created: 3,
+            connected: 4,
+            disconnected: 1,
             message: String::new(),
         };
-        insta::assert_snapshot!(message(&summary), @"created 1 container, started 2 containers, stopped 3 containers, killed 4 containers, removed 5 containers, restarted 6 containers, pulled 1 image.");
+        insta::assert_snapshot!(message(&summary), @"created 1 container, started 2 containers, stopped 3 containers, killed 4 containers, removed 5 containers, restarted 6 containers, updated 7 containers, pulled 1 image, created 1 network, removed 2 networks, created 3 volumes, connected 4 containers, disconnected 1 container.");
     }
 }

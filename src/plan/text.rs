@@ -177,7 +177,7 @@ fn colour(verb: Verb) -> AnsiColor {
     match verb {
         Verb::Remove | Verb::Kill | Verb::Stop => AnsiColor::Red,
         Verb::Replace | Verb::Restart => AnsiColor::Yellow,
-        Verb::Run | Verb::Start | Verb::Create => AnsiColor::Green,
+        Verb::Run | Verb::Start | Verb::Create | Verb::Update => AnsiColor::Green,
         Verb::Pull => AnsiColor::Cyan,
     }
 }
@@ -205,6 +205,7 @@ mod tests {
                    danger: outage
                    mem_limit (536870912 => 1073741824), 512m => 1g
                    environment (added A, changed B)
+                   forced by environment; mem_limit alone could be changed in place
                    keeps db-data
           create   shop-web-1..3 of web
                    too few: 2 of 3

@@ -134,21 +134,28 @@ fn groups(changes: &[Change]) -> Vec<Group> {
             set: change.set.as_ref().map(|set| name(set.as_str())),
             dangers: change.danger.clone(),
             reasons: change.reasons.iter().map(reason_text::text).collect(),
-            impact: impact(&change.impact),
+            impact: impact(change),
         })
         .collect()
 }
 
-fn impact(impact: &Impact) -> Vec<String> {
-    let Impact { keeps, drops, may_change } = impact;
-    [("keeps", keeps), ("drops", drops), ("may change", may_change)]
-        .into_iter()
-        .filter(|(_, what)| !what.is_empty())
-        .map(|(verb, what)| {
-            let what: Vec<String> = what.iter().map(|each| say::short(each)).collect();
-            reason_text::limited(&format!("{verb} {}", what.join(", ")), SENTENCE)
-        })
-        .collect()
+/// How it is done where that is worth a word, what is kept and what is lost.
+fn impact(change: &Change) -> Vec<String> {
+    let Impact { keeps, drops, may_change, interrupts } = &change.impact;
+    let how = reason_text::how(change).map(|how| reason_text::limited(&how, SENTENCE));
+    let lines = [
+        ("keeps", keeps),
+        ("drops", drops),
+        ("may change", may_change),
+        ("interrupts", interrupts),
+    ]
+    .into_iter()
+    .filter(|(_, what)| !what.is_empty())
+    .map(|(verb, what)| {
+        let what: Vec<String> = what.iter().map(|each| say::short(each)).collect();
+        reason_text::limited(&format!("{verb} {}", what.join(", ")), SENTENCE)
+    });
+    how.into_iter().chain(lines).collect()
 }
 
 /// Names in their order, runs of numbered ones folded: `shop-web-1..3`.
@@ -221,11 +228,29 @@ fn step(step: &super::Step) -> (String, String, Vec<String>) {
         Action::Restart { container, timeout } => {
             format!("restart {}{}", subject(container), grace(timeout))
         }
+        Action::Update { container, settings } => {
+            format!(
+                "update {}: {}",
+                subject(container),
+                reason_text::limited(&settings.words(), SENTENCE)
+            )
+        }
         Action::Rename { container, from, to } => {
             let (from, to) = (name(from.as_str()), name(to.as_str()));
             format!("rename {}: {from} to {to}", subject(container))
         }
         Action::Remove { container } => format!("remove {}", subject(container)),
+        Action::CreateNetwork { network, .. } => format!("create network {}", name(network)),
+        Action::RemoveNetwork { network, which } => {
+            format!("remove network {} ({})", name(network), name(which.short()))
+        }
+        Action::CreateVolume { volume, .. } => format!("create volume {}", name(volume)),
+        Action::Connect { container, network, .. } => {
+            format!("connect {} to {}", subject(container), name(network))
+        }
+        Action::Disconnect { container, network, .. } => {
+            format!("disconnect {} from {}", subject(container), name(network))
+        }
     };
     let after = step.after.iter().map(|step| name(step.as_str())).collect();
     (name(step.id.as_str()), what, after)

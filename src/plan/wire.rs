@@ -9,7 +9,9 @@ use serde_json::Value as Json;
 
 use super::{Action, Because, EnvironmentDifference, ImagePin, OptionDifference, Reason};
 use super::{Step, Subject};
-use crate::ident::{ContainerId, ContainerName, SetName, StepId};
+use crate::canonical::Strict;
+use crate::ident::{ContainerId, ContainerName, ObjectKey, SetName, StepId};
+use crate::options::settings::Settings;
 
 /// Every field that some step has.
 #[derive(Deserialize)]
@@ -29,6 +31,12 @@ struct Fields {
     timeout: Option<i64>,
     from: Option<ContainerName>,
     to: Option<ContainerName>,
+    network: Option<String>,
+    volume: Option<String>,
+    key: Option<ObjectKey>,
+    which: Option<Strict>,
+    endpoint: Option<Strict>,
+    settings: Option<Settings>,
     after: Option<Vec<StepId>>,
 }
 
@@ -72,12 +80,39 @@ impl Fields {
             "restart" => {
                 Action::Restart { container: self.subject()?, timeout: self.timeout.take() }
             }
+            "update" => Action::Update {
+                container: self.subject()?,
+                settings: need(&mut self.settings, "settings")?,
+            },
             "rename" => Action::Rename {
                 container: self.subject()?,
                 from: need(&mut self.from, "from")?,
                 to: need(&mut self.to, "to")?,
             },
             "remove" => Action::Remove { container: self.subject()? },
+            "create_network" => Action::CreateNetwork {
+                network: need(&mut self.network, "network")?,
+                key: need(&mut self.key, "key")?,
+            },
+            "remove_network" => Action::RemoveNetwork {
+                network: need(&mut self.network, "network")?,
+                which: self.which("the network's ID")?,
+            },
+            "create_volume" => Action::CreateVolume {
+                volume: need(&mut self.volume, "volume")?,
+                key: need(&mut self.key, "key")?,
+            },
+            "connect" => Action::Connect {
+                container: self.subject()?,
+                network: need(&mut self.network, "network")?,
+                which: self.which("`{\"id\": …}` or `{\"created_by\": …}`")?,
+                endpoint: self.endpoint.take().map_or(Json::Null, |endpoint| endpoint.0),
+            },
+            "disconnect" => Action::Disconnect {
+                container: self.subject()?,
+                network: need(&mut self.network, "network")?,
+                which: self.which("`{\"id\": …}` or `{\"created_by\": …}`")?,
+            },
             other => {
                 return Err(format!(
                     "expected an action that this version knows, but found `{}`",
@@ -99,6 +134,12 @@ impl Fields {
                     .into())
             }
         }
+    }
+
+    fn which<T: serde::de::DeserializeOwned>(&mut self, what: &str) -> Result<T, String> {
+        let which = need(&mut self.which, "which")?;
+        serde_json::from_value(which.0)
+            .map_err(|_| format!("expected {what} as `which`, but found something else"))
     }
 
     fn image_text(&mut self) -> Result<String, String> {
@@ -133,6 +174,12 @@ impl Fields {
             ("timeout", self.timeout.is_some()),
             ("from", self.from.is_some()),
             ("to", self.to.is_some()),
+            ("network", self.network.is_some()),
+            ("volume", self.volume.is_some()),
+            ("key", self.key.is_some()),
+            ("which", self.which.is_some()),
+            ("endpoint", self.endpoint.is_some()),
+            ("settings", self.settings.is_some()),
         ]
         .into_iter()
         .find_map(|(field, there)| there.then_some(field))

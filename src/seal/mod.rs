@@ -74,6 +74,7 @@ impl Sealer {
     pub fn new(spec: Option<&Spec>, secrets: BTreeMap<Reference, SecretString>) -> Self {
         let mut sealer = Self { secrets, ..Self::default() };
         sealer.public.insert(DEFAULT_PATH.to_owned());
+        sealer.public.extend(spec.into_iter().flat_map(Spec::object_texts));
         let options =
             spec.into_iter().flat_map(|spec| spec.sets.values()).flat_map(|set| &set.options);
         for option in options {

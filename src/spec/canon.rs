@@ -3,12 +3,12 @@
 //! Defaults are left out, keys sorted, aliases and spellings gone, references where secrets are.
 //! It is a spec itself: read again ([`super::read::spec`]), it gives an equal one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json, json};
 
 use super::planner::{Defaults, MATCHINGS, MODES, ON_STOPPED, PULLS, RECREATES, STATES};
-use super::{Compat, Identity, Matching, Pull, Set, Spec, State, strings};
+use super::{Compat, Identity, Matching, Object, Pull, Set, Spec, State, strings};
 use crate::ident::Reference;
 
 impl Spec {
@@ -21,6 +21,16 @@ impl Spec {
         }
         if let Some(Compat::Ansible19) = self.compat {
             root.insert("compat".into(), json!("ansible-1.9"));
+        }
+        let networks: Map<String, Json> =
+            self.networks.iter().map(|(key, own)| (key.to_string(), own.print())).collect();
+        if !networks.is_empty() {
+            root.insert("networks".into(), Json::Object(networks));
+        }
+        let volumes: Map<String, Json> =
+            self.volumes.iter().map(|(key, own)| (key.to_string(), own.print())).collect();
+        if !volumes.is_empty() {
+            root.insert("volumes".into(), Json::Object(volumes));
         }
         let sets = self.sets.iter().map(|(key, set)| (key.to_string(), self.set(set)));
         root.insert("containers".into(), Json::Object(sets.collect()));
@@ -43,11 +53,23 @@ impl Spec {
 
     /// The values that are public because the spec says them.
     pub fn literals(&self) -> BTreeSet<String> {
-        let mut out = BTreeSet::new();
+        let mut out = self.object_texts();
         for declared in self.sets.values().flat_map(|set| &set.options) {
             declared.literals(&mut out);
         }
         out
+    }
+
+    /// What it says of networks and volumes beyond their names.
+    pub fn object_texts(&self) -> BTreeSet<String> {
+        let networks = self
+            .networks
+            .values()
+            .filter_map(Object::declared)
+            .flat_map(|network| [&network.driver_opts, &network.ipam.options, &network.labels]);
+        let volumes = self.volumes.values().filter_map(Object::declared);
+        let volumes = volumes.flat_map(|volume| [&volume.driver_opts, &volume.labels]);
+        networks.chain(volumes).flat_map(BTreeMap::values).cloned().collect()
     }
 
     fn set(&self, set: &Set) -> Json {

@@ -7,6 +7,9 @@ pub mod canon;
 pub mod env_file;
 pub mod env_merge;
 pub mod node;
+pub mod objects;
+mod objects_read;
+mod objects_schema;
 pub mod order;
 mod planner;
 pub mod problems;
@@ -19,7 +22,9 @@ pub mod yaml;
 
 use std::collections::BTreeMap;
 
-use crate::ident::{ContainerName, ProjectName, SetName};
+pub use objects::{Network, Object, Volume};
+
+use crate::ident::{ContainerName, ObjectKey, ProjectName, SetName};
 use crate::options::{Declared, Mode};
 
 /// A whole spec.
@@ -31,6 +36,10 @@ pub struct Spec {
     pub base_dir: Option<String>,
     /// Whose habits it follows.
     pub compat: Option<Compat>,
+    /// The networks of the root by key.
+    pub networks: BTreeMap<ObjectKey, Object<Network>>,
+    /// The volumes of the root by key.
+    pub volumes: BTreeMap<ObjectKey, Object<Volume>>,
     /// The container sets by key.
     pub sets: BTreeMap<SetName, Set>,
 }
@@ -78,6 +87,19 @@ impl Set {
     /// The declared value of an option, by the row's key.
     pub fn option(&self, key: &str) -> Option<&Declared> {
         self.options.iter().find(|declared| declared.row().about().key == key)
+    }
+
+    /// Whether containers of it may have to be created, so that its image may be needed.
+    pub fn may_create(&self) -> bool {
+        let ends = matches!(self.state, State::Stopped | State::Killed | State::Absent);
+        !ends && self.identity != Identity::Counted(0)
+    }
+
+    /// Whether it is all the same which image a container was made from, and with it what that
+    /// image hands down.
+    pub fn ignores_image(&self) -> bool {
+        let mode = self.compare.get("image").or_else(|| self.compare.get("*"));
+        mode == Some(&Mode::Ignore)
     }
 }
 

@@ -9,7 +9,7 @@ use super::env_merge::{self, EnvFileUse};
 use super::node::{Entry, Kind, Node, Place, Problem, Problems};
 use super::set::{self, Places, SetReader};
 use super::vocabulary::{self, or};
-use super::{Compat, Identity, Set, Spec, order, strings};
+use super::{Compat, Identity, Set, Spec, objects_read, order, strings};
 use crate::ident::{ProjectName, SetName, reserved_suffix};
 use crate::options::{Context, rules};
 use crate::say;
@@ -69,6 +69,7 @@ fn root(node: &Node, files: &Files, problems: &mut Problems) -> Option<Spec> {
         _ => return problems.expected("a map with `project` and `containers`", node),
     };
     let (mut project, mut base_dir, mut compat, mut containers) = (None, None, None, None);
+    let (mut networks, mut volumes) = (None, None);
     for entry in entries {
         let word = entry.key.as_str();
         match word {
@@ -82,6 +83,8 @@ fn root(node: &Node, files: &Files, problems: &mut Problems) -> Option<Spec> {
             "project" => project = Some(&entry.value),
             "base_dir" => base_dir = Some(&entry.value),
             "compat" => compat = Some(&entry.value),
+            "networks" => networks = Some(&entry.value),
+            "volumes" => volumes = Some(&entry.value),
             _ => containers = Some(&entry.value),
         }
     }
@@ -96,6 +99,8 @@ fn root(node: &Node, files: &Files, problems: &mut Problems) -> Option<Spec> {
     let known_project = project.and_then(|node| project_name(node, problems));
     let known_base = base_dir.and_then(|node| absolute(node, problems));
     let known_compat = compat.and_then(|node| compat_of(node, problems));
+    let networks = networks.map(|node| objects_read::networks(node, problems)).unwrap_or_default();
+    let volumes = volumes.map(|node| objects_read::volumes(node, problems)).unwrap_or_default();
     let Some(containers) = containers else {
         problems.add_hint(
             start,
@@ -110,7 +115,15 @@ fn root(node: &Node, files: &Files, problems: &mut Problems) -> Option<Spec> {
         base_is_known: base_dir.is_none() || known_base.is_some(),
     };
     let (sets, places) = sets(containers, &reader, problems)?;
-    let spec = Spec { project: known_project?, base_dir: known_base, compat: known_compat, sets };
+    let spec = Spec {
+        project: known_project?,
+        base_dir: known_base,
+        compat: known_compat,
+        networks,
+        volumes,
+        sets,
+    };
+    object_names(&spec, problems);
     names(&spec, &places, problems);
     circles(&spec, &places, problems);
     vet(&spec, &places, &reader, problems);
@@ -222,6 +235,24 @@ fn names(spec: &Spec, places: &BTreeMap<SetName, Places>, problems: &mut Problem
     }
 }
 
+/// No two networks and no two volumes may mean the same one on the engine.
+fn object_names(spec: &Spec, problems: &mut Problems) {
+    for (what, names) in [("network", spec.network_names()), ("volume", spec.volume_names())] {
+        let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
+        for (key, name) in &names {
+            if let Some(first) = seen.insert(name, key) {
+                problems.add(
+                    Place::default(),
+                    format!(
+                        "expected every {what} once, but found the name `{name}` under `{first}` \
+                         and under `{key}`"
+                    ),
+                );
+            }
+        }
+    }
+}
+
 fn circles(spec: &Spec, places: &BTreeMap<SetName, Places>, problems: &mut Problems) {
     let Err(cycle) = order::order(spec) else { return };
     let place = |hop: &(SetName, order::Need)| {
@@ -255,7 +286,7 @@ fn vet(
     if !reader.base_is_known {
         return;
     }
-    let cx = Context { containers: BTreeMap::new(), base_dir: spec.base_dir.clone() };
+    let cx = Context { base_dir: spec.base_dir.clone(), ..Context::default() };
     for (key, set) in &spec.sets {
         for declared in &set.options {
             let row = declared.row();

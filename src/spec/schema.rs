@@ -35,6 +35,8 @@ pub fn spec() -> Json {
                 "description": "whose habits it follows",
                 "enum": ["ansible-1.9"],
             })),
+            "networks": super::objects_schema::networks(),
+            "volumes": super::objects_schema::volumes(),
             "containers": {
                 "description": "the container sets, by key",
                 "type": "object",
@@ -202,5 +204,12 @@ mod tests {
         }
         assert!(!valid("project: Shop\ncontainers: {}\n"));
         assert!(!valid("containers: {}\n"));
+        let root = |text: &str| valid(&format!("project: p\ncontainers: {{}}\n{text}\n"));
+        assert!(root(
+            "networks: {a: , b: {internal: true, ipam: {config: [{subnet: 10.0.0.0/8}]}}}"
+        ));
+        assert!(root("volumes: {a: {driver_opts: {o: 1, p: true}, labels: [a=b]}}"));
+        assert!(!root("networks: {a: {intern: true}}"));
+        assert!(!root("volumes: {a: {internal: true}}"));
     }
 }

@@ -7,7 +7,7 @@ use crate::options::{ROWS, row_by_word};
 use crate::say;
 
 /// The keys at the root.
-pub const ROOT: &[&str] = &["project", "base_dir", "compat", "containers"];
+pub const ROOT: &[&str] = &["project", "base_dir", "compat", "networks", "volumes", "containers"];
 
 /// A key of a set that tells the planner what to do.
 #[derive(Debug)]
@@ -108,12 +108,10 @@ const COMPOSE: &[&str] = &[
     "isolation",
     "label_file",
     "logging",
-    "mac_address",
     "mem_reservation",
     "mem_swappiness",
     "memswap_limit",
     "models",
-    "networks",
     "oom_kill_disable",
     "oom_score_adj",
     "pid",
@@ -153,7 +151,6 @@ pub fn unknown_in_set(word: &str) -> (String, Option<String>) {
             "build" => "build the image elsewhere and name it in `image`",
             "deploy" => "write `count` for replicas, `restart` and `mem_limit` for the rest",
             "profiles" => "one spec is one state; keep another spec for another one",
-            "networks" => "`network_mode: NAME` joins one network that exists on the engine",
             "extends" => "use an anchor and a merge key, `<<: *NAME`",
             "secrets" | "configs" => "mount a file with `volumes`, or use `{from_env: NAME}`",
             "label_file" => "write the labels under `labels`",
@@ -194,9 +191,6 @@ pub fn unknown_at_root(word: &str) -> (String, Option<String>) {
         "services" => Some("bayplan calls them `containers`"),
         "name" => Some("bayplan calls it `project`"),
         "version" => Some("take it out: a spec has no version"),
-        "networks" | "volumes" => {
-            Some("they must exist on the engine; containers name them, nothing declares them")
-        }
         "secrets" | "configs" => Some("mount a file with `volumes`, or use `{from_env: NAME}`"),
         "include" => Some("one file is one spec"),
         _ => None,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Staleness;
 use crate::ident::{ContainerId, ContainerName, SetName, short_digest};
+use crate::options::settings::Settings;
 use crate::plan::facts::{ContainerFact, Facts, Verdict};
 use crate::plan::{Action, Change, Plan, Step, Subject};
 use crate::snapshot::{Container, Snapshot};
@@ -113,10 +114,6 @@ impl<'a> Slice<'a> {
         self.containers(fresh, looks, &mut all);
         self.image(snapshot, excused, &mut all);
         self.names(looks, &mut all);
-        if !self.changes.is_empty() {
-            self.networks(snapshot, &mut all);
-            self.volumes(snapshot, &mut all);
-        }
         all
     }
 
@@ -188,10 +185,8 @@ impl<'a> Slice<'a> {
             let now = new.started_at.clone().unwrap_or_else(|| "another start".to_owned());
             add("started_again", format!("started at {started_at}"), format!("started at {now}"));
         }
-        let text = |settings: &std::collections::BTreeMap<String, serde_json::Value>| {
-            let each: Vec<String> =
-                settings.iter().map(|(key, value)| format!("{key} {value}")).collect();
-            if each.is_empty() { "no limits".to_owned() } else { each.join(", ") }
+        let text = |settings: &Settings| {
+            if settings.is_empty() { "no limits".to_owned() } else { settings.words() }
         };
         add("settings", text(settings), text(&new.settings));
         add("networks", networks.join(", "), new.networks.join(", "));
@@ -233,50 +228,6 @@ impl<'a> Slice<'a> {
                 let object = format!("name `{name}`");
                 let free = "it to be free".to_owned();
                 all.push(about(&id, moved(self.key, "name_taken", object, free, found)));
-            }
-        }
-    }
-
-    fn networks(&self, snapshot: &Snapshot, all: &mut Vec<Moved>) {
-        for fact in &self.plan.facts.networks {
-            let ids: Vec<&str> = snapshot
-                .networks
-                .iter()
-                .filter(|network| network["Name"] == fact.name.as_str())
-                .filter_map(|network| network["Id"].as_str())
-                .collect();
-            if ids != [fact.id.as_str()] {
-                let found =
-                    if ids.is_empty() { "no such network".to_owned() } else { ids.join(", ") };
-                let object = format!("network `{}`", fact.name);
-                all.push(moved(self.key, "network", object, fact.id.to_string(), found));
-            }
-        }
-    }
-
-    fn volumes(&self, snapshot: &Snapshot, all: &mut Vec<Moved>) {
-        for fact in &self.plan.facts.volumes {
-            let driver = snapshot
-                .volumes
-                .iter()
-                .find(|volume| volume["Name"] == fact.name.as_str())
-                .map(|volume| volume["Driver"].as_str().unwrap_or_default().to_owned());
-            // One that was not there is made by the first create that uses it.
-            if fact.driver.is_some() && fact.driver != driver {
-                let word = |driver: Option<String>| {
-                    driver.map_or_else(
-                        || "no such volume".to_owned(),
-                        |driver| format!("driver {driver}"),
-                    )
-                };
-                let object = format!("volume `{}`", fact.name);
-                all.push(moved(
-                    self.key,
-                    "volume",
-                    object,
-                    word(fact.driver.clone()),
-                    word(driver),
-                ));
             }
         }
     }

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::done::{is_done, is_half_done};
 use super::facts::{Fresh, Looks, Moved, Slice};
+use super::objects::{Objects, is_about};
 use super::pulls::{before_pulls, pinned};
+use super::updates::before_updates;
 use super::{Judgement, SetVerdict, Staleness};
 use crate::adapt::Engine;
 use crate::ident::{ContainerName, SetName, StepId};
@@ -30,6 +32,7 @@ pub fn judge(plan: &Plan, spec: &Spec, snapshot: &Snapshot) -> Judgement {
         build(&Input { spec, snapshot, assume, pins, source: plan.spec.clone() })
     };
     let real = derive(&pinned, pins.clone());
+    let objects = Objects::of(plan, spec, &pinned);
     let looks = Looks::of(plan, &pinned);
     let slices = slices(plan, spec);
     let done: BTreeSet<SetName> = slices
@@ -38,8 +41,9 @@ pub fn judge(plan: &Plan, spec: &Spec, snapshot: &Snapshot) -> Judgement {
         .map(|slice| slice.key.clone())
         .collect();
     let replaced = replaced(plan, &done);
-    let (before, pulled) = before_pulls(plan, &pinned);
-    let again = if done.is_empty() && pulled.is_empty() {
+    let (mut before, pulled) = before_pulls(plan, &pinned);
+    let updated = before_updates(plan, &mut before);
+    let again = if done.is_empty() && pulled.is_empty() && !updated {
         real
     } else {
         derive(&before, Pins { replaced, ..pins })
@@ -54,13 +58,14 @@ pub fn judge(plan: &Plan, spec: &Spec, snapshot: &Snapshot) -> Judgement {
         before: &before,
         done: &done,
         pulled: &pulled,
+        objects: &objects,
     };
     for slice in &slices {
         if let Some(verdict) = judging.facts(slice, &mut judgement) {
             judgement.verdicts.insert(slice.key.clone(), verdict);
         }
     }
-    judging.skipped = skipped(&judgement, [plan, &again.plan]);
+    judging.skipped = skipped(&judgement, [plan, &again.plan], &objects);
     let by_key: BTreeMap<&SetName, &Slice<'_>> =
         slices.iter().map(|slice| (slice.key, slice)).collect();
     // What a set depends on is judged before it.
@@ -71,10 +76,13 @@ pub fn judge(plan: &Plan, spec: &Spec, snapshot: &Snapshot) -> Judgement {
             judgement.verdicts.insert(slice.key.clone(), verdict);
         }
     }
-    if done.is_empty() {
-        compare_whole(plan, &again.plan, &pulled, &mut judgement);
+    if !plan.changes.is_empty() {
+        judgement.stale.extend(objects.moved(plan, &before));
     }
-    judgement.run = to_run(plan, &judgement.verdicts);
+    judgement.half_done.extend(objects.half().map(|(_, what)| what.clone()));
+    judgement.stuck = objects.half().map(|(change, _)| change.to_owned()).collect();
+    compare_whole(plan, &again, (&pulled, &objects, &done), &mut judgement);
+    judgement.run = to_run(plan, &judgement.verdicts, &objects);
     judgement.bodies = again.bodies;
     judgement
 }
@@ -132,7 +140,7 @@ fn replaced(plan: &Plan, done: &BTreeSet<SetName>) -> BTreeSet<ContainerName> {
 }
 
 /// The steps of each change.
-fn by_change(plan: &Plan) -> BTreeMap<&str, Vec<&Step>> {
+pub(super) fn by_change(plan: &Plan) -> BTreeMap<&str, Vec<&Step>> {
     let mut all: BTreeMap<&str, Vec<&Step>> = BTreeMap::new();
     for step in &plan.steps {
         all.entry(step.id.change()).or_default().push(step);
@@ -141,7 +149,11 @@ fn by_change(plan: &Plan) -> BTreeMap<&str, Vec<&Step>> {
 }
 
 /// The changes of sets that are at their goal or moved: how others wait for them is not as it was.
-fn skipped<'a>(judgement: &Judgement, plans: [&'a Plan; 2]) -> BTreeSet<&'a str> {
+fn skipped<'a>(
+    judgement: &Judgement,
+    plans: [&'a Plan; 2],
+    objects: &Objects<'_>,
+) -> BTreeSet<&'a str> {
     let gone = |set: &SetName| {
         matches!(
             judgement.verdicts.get(set),
@@ -151,7 +163,9 @@ fn skipped<'a>(judgement: &Judgement, plans: [&'a Plan; 2]) -> BTreeSet<&'a str>
     plans
         .into_iter()
         .flat_map(|plan| &plan.changes)
-        .filter(|change| change.set.as_ref().is_some_and(gone))
+        .filter(|change| {
+            change.set.as_ref().is_some_and(gone) || objects.touched(change.id.as_str())
+        })
         .map(|change| change.id.as_str())
         .collect()
 }
@@ -188,6 +202,8 @@ struct Judging<'a> {
     /// The changes of sets that are done or moved.
     skipped: BTreeSet<&'a str>,
     pulled: &'a BTreeSet<String>,
+    /// What a run did to networks and volumes.
+    objects: &'a Objects<'a>,
 }
 
 impl Judging<'_> {
@@ -241,6 +257,8 @@ impl Judging<'_> {
                 Some(SetVerdict::HalfDone | SetVerdict::Stale | SetVerdict::Blocked)
             )
         });
+        let waits = |step: &Step| step.after.iter().any(|id| self.objects.is_half(id.change()));
+        let stuck = stuck || slice.steps().any(waits);
         if stuck {
             return if acts { SetVerdict::Blocked } else { SetVerdict::Untouched };
         }
@@ -269,7 +287,7 @@ impl Judging<'_> {
         let own = all.get(change.id.as_str()).into_iter().flatten();
         let mut steps: Vec<Step> = own
             .map(|step| {
-                let mut step = (*step).clone();
+                let mut step = self.objects.settled((*step).clone());
                 step.after.retain(|id| !self.skipped.contains(id.change()));
                 step
             })
@@ -330,51 +348,91 @@ fn blame(slice: &Slice<'_>, again: &Plan, judgement: &mut Judgement) -> SetVerdi
     SetVerdict::Tampered
 }
 
-/// What is of no single set must be as reviewed too: image changes, the summary.
-fn compare_whole(plan: &Plan, again: &Plan, pulled: &BTreeSet<String>, judgement: &mut Judgement) {
-    if !judgement.is_current() || !judgement.half_done.is_empty() {
+/// What is of no single set must be as reviewed too: images, networks, volumes, the summary.
+fn compare_whole(
+    plan: &Plan,
+    again: &Built,
+    (pulled, objects, done): (&BTreeSet<String>, &Objects<'_>, &BTreeSet<SetName>),
+    judgement: &mut Judgement,
+) {
+    let half = judgement.verdicts.values().any(|verdict| *verdict == SetVerdict::HalfDone);
+    if !judgement.is_current() || half {
         return;
     }
+    // Where there is no set to blame, what is wrong with the whole is told here.
+    if judgement.verdicts.is_empty() && !plan.changes.is_empty() {
+        judgement.stale.extend(again.errors.iter().map(|error| Staleness {
+            code: error.code.to_owned(),
+            set: None,
+            object: "the plan as a whole".to_owned(),
+            expected: "the same plan".to_owned(),
+            found: error.message.clone(),
+            hint: error.hint.clone(),
+        }));
+    }
+    let again = &again.plan;
     // Once it is pulled, what an image was before may not be known any more.
     let settled = |change: &Change| {
-        change.id.as_str().strip_prefix("image:").is_some_and(|image| pulled.contains(image))
+        let id = change.id.as_str();
+        let image = id.strip_prefix("image:");
+        image.is_some_and(|image| pulled.contains(image)) || objects.touched(id)
     };
-    let images = |plan: &Plan| -> Vec<Change> {
+    let shared = |plan: &Plan| -> Vec<Change> {
         let changes = plan.changes.iter();
-        changes.filter(|change| change.set.is_none() && !settled(change)).cloned().collect()
+        let own = |change: &&Change| change.set.is_none() && !settled(change);
+        // Images of sets that are done are done with them.
+        let open = |change: &&Change| done.is_empty() || is_about(change);
+        changes.filter(own).filter(open).cloned().collect()
     };
+    let (old, new) = (shared(plan), shared(again));
+    let ids: BTreeSet<&str> = old.iter().map(|change| change.id.as_str()).collect();
+    // Beside what is done or half done only the rest can be as it was.
+    let partly = !objects.is_empty() || !done.is_empty();
     let steps = |plan: &Plan| -> Vec<Step> {
-        let mut steps = plan.steps.clone();
+        let own = |step: &&Step| !partly || ids.contains(step.id.change());
+        let mut steps: Vec<Step> = plan.steps.iter().filter(own).cloned().collect();
         steps.sort_by(|a, b| a.id.cmp(&b.id));
         steps
     };
-    if images(plan) != images(again) || plan.summary != again.summary || steps(plan) != steps(again)
-    {
-        let other_version = plan.tool != again.tool;
-        let staleness = Staleness {
-            code: if other_version { "planner_version" } else { "tampered" }.to_owned(),
-            set: None,
-            object: "the plan as a whole".to_owned(),
-            expected: plan.summary.message.clone(),
-            found: again.summary.message.clone(),
-            hint: "the file does not follow from what it declares: plan again".to_owned(),
-        };
-        if other_version {
-            judgement.stale.push(staleness);
-        } else {
-            judgement.tampered.push(staleness);
-        }
+    let same =
+        old == new && steps(plan) == steps(again) && (partly || plan.summary == again.summary);
+    if same {
+        return;
+    }
+    let other_version = plan.tool != again.tool;
+    let staleness = Staleness {
+        code: if other_version { "planner_version" } else { "tampered" }.to_owned(),
+        set: None,
+        object: "the plan as a whole".to_owned(),
+        expected: plan.summary.message.clone(),
+        found: again.summary.message.clone(),
+        hint: "the file does not follow from what it declares: plan again".to_owned(),
+    };
+    if other_version {
+        judgement.stale.push(staleness);
+    } else {
+        judgement.tampered.push(staleness);
     }
 }
 
-/// The steps of sets that run, and the image steps that they wait for.
-fn to_run(plan: &Plan, verdicts: &BTreeMap<SetName, SetVerdict>) -> BTreeSet<StepId> {
+/// The steps of sets that run, the image steps that they wait for, and those of networks and
+/// volumes.
+fn to_run(
+    plan: &Plan,
+    verdicts: &BTreeMap<SetName, SetVerdict>,
+    objects: &Objects<'_>,
+) -> BTreeSet<StepId> {
     let steps: BTreeMap<&StepId, &Step> = plan.steps.iter().map(|step| (&step.id, step)).collect();
     let runs = |change: &&Change| {
         change.set.as_ref().is_some_and(|set| verdicts.get(set) == Some(&SetVerdict::Run))
     };
-    let changes: BTreeSet<&str> =
-        plan.changes.iter().filter(runs).map(|change| change.id.as_str()).collect();
+    let object = |change: &&Change| is_about(change) && !objects.touched(change.id.as_str());
+    let changes: BTreeSet<&str> = plan
+        .changes
+        .iter()
+        .filter(|change| runs(change) || object(change))
+        .map(|change| change.id.as_str())
+        .collect();
     let mut run: BTreeSet<StepId> =
         steps.keys().filter(|id| changes.contains(id.change())).map(|id| (*id).clone()).collect();
     let mut wanted: BTreeSet<StepId> = run

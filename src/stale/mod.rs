@@ -6,9 +6,11 @@
 mod done;
 mod facts;
 mod judge;
+mod objects;
 mod pulls;
 #[cfg(test)]
 mod tests;
+mod updates;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -92,6 +94,8 @@ pub struct Judgement {
     pub half_done: Vec<Staleness>,
     /// Steps of the plan that are to be run, in no order.
     pub run: BTreeSet<StepId>,
+    /// Changes of networks that are half done: their steps wait for a person.
+    pub stuck: BTreeSet<String>,
     /// The create body of every create step, references as marks.
     pub bodies: BTreeMap<StepId, Body>,
 }
@@ -105,6 +109,9 @@ impl Judgement {
     /// Whether a step waits because its set, or what that depends on, is half done.
     pub fn is_blocked(&self, plan: &crate::plan::Plan, step: &StepId) -> bool {
         let change = step.as_str().rsplit_once('/').map_or("", |(change, _)| change);
+        if self.stuck.contains(change) {
+            return true;
+        }
         let set = plan.changes.iter().find(|known| known.id.as_str() == change);
         let verdict =
             set.and_then(|change| change.set.as_ref()).and_then(|set| self.verdicts.get(set));

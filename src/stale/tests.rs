@@ -288,3 +288,23 @@ containers:
     assert_eq!(judged(&plan, &spec, &snapshot), ["web Stale", "secret_rotated"]);
     assert!(plan.facts.members.contains_key(&SetName::new("web")));
 }
+
+#[test]
+fn what_was_changed_in_place_is_done_and_the_rest_of_the_set_runs() {
+    let before = spec(&TWO.replace("STATE", "reloaded, mem_limit: 64m"));
+    let after = spec(&TWO.replace("STATE", "reloaded, mem_limit: 96m"));
+    let mut snapshot = world();
+    add(&mut snapshot, &before, "web", "p-web-1", "running");
+    add(&mut snapshot, &before, "web", "p-web-2", "running");
+    let plan = plan(&after, &snapshot).plan;
+    assert!(plan.changes.iter().any(|change| change.verb == Verb::Update), "{plan:#?}");
+    let update = |snapshot: &mut Snapshot, memory: i64| {
+        let host = &mut inspect(snapshot, "p-web-1")["HostConfig"];
+        host["Memory"] = json!(memory << 20);
+        host["MemorySwap"] = json!(memory << 21);
+    };
+    update(&mut snapshot, 96);
+    assert_eq!(judged(&plan, &after, &snapshot), ["web Run", "zoo Run"]);
+    update(&mut snapshot, 80);
+    assert_eq!(judged(&plan, &after, &snapshot), ["web Stale", "zoo Blocked", "settings"]);
+}

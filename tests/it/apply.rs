@@ -63,7 +63,7 @@ fn fact(letter: &str, name: &str, run: RunClass) -> ContainerFact {
         run,
         exit_code: None,
         started_at: None,
-        settings: BTreeMap::new(),
+        settings: bayplan::options::settings::Settings::default(),
         networks: Vec::new(),
         references: BTreeMap::new(),
     }

@@ -161,6 +161,22 @@ cases! {
     volumes_anonymous_refused;
     volumes_anonymous_discarded;
     auto_remove_refused;
+    networks_created;
+    networks_external_missing;
+    volumes_which_is_meant;
+    networks_several_before_1_44;
+    networks_unsupported;
+    networks_ambiguous;
+    networks_replaced;
+    networks_differ;
+    networks_fixed_address;
+    option_networks;
+    trap_17_network_by_id;
+    trap_18_short_id_alias;
+    trap_19_assigned_address;
+    trap_20_mac_address;
+    trap_32_volume_differs;
+    trap_48_typed_options;
     compare_superset;
     compare_ignore;
     compare_star;
@@ -201,6 +217,15 @@ cases! {
     option_dns;
     option_restart;
     option_labels;
+    in_place_one_call;
+    in_place_and_not;
+    in_place_cannot_unset;
+    in_place_swap_unlimited;
+    in_place_always_replaced: Again;
+    in_place_idle_is_started;
+    in_place_auto_remove;
+    in_place_adopted_refused;
+    trap_34_swap_follows_memory;
 }
 
 #[test]

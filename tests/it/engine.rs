@@ -1,6 +1,7 @@
 //! What engines and bollard are known to do to their callers, each against a fake engine.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bayplan::engine::connect::{Endpoint, Environment, Flags, find};
@@ -17,6 +18,9 @@ use serde_json::{Value as Json, json};
 
 use crate::fake_engine::{FakeEngine, Reply, hello, unknown};
 
+/// The engine's clock; any will do.
+const TIME: &str = "2001-09-09T01:46:40.5Z";
+
 fn id() -> ContainerId {
     ContainerId::new("c".repeat(64))
 }
@@ -32,7 +36,9 @@ fn inspected(id: &str, status: &str) -> Json {
 /// A world of these containers, in which nothing moves.
 fn world(line: &str, containers: &[(&str, &str)]) -> Reply {
     match line {
-        "GET /info" => Reply::json(&json!({"ID": "E", "HttpProxy": "http://u:hunter2@p"})),
+        "GET /info" => {
+            Reply::json(&json!({"ID": "E", "HttpProxy": "http://u:hunter2@p", "SystemTime": TIME}))
+        }
         "GET /networks" => Reply::json(&json!([])),
         "GET /volumes" => Reply::json(&json!({"Volumes": null})),
         "GET /images/sha256:1/json" => Reply::json(&json!({"Id": "sha256:1", "Config": null})),
@@ -49,23 +55,142 @@ fn world(line: &str, containers: &[(&str, &str)]) -> Reply {
 
 #[tokio::test]
 async fn a_look_makes_as_few_calls_as_can_be_and_hides_the_proxy() {
-    let engine = FakeEngine::start(|line, _| world(line, &[("a", "running"), ("b", "exited")]));
+    let engine = FakeEngine::start(|line, _| match line {
+        line if line.starts_with("GET /events?") => Reply::new(200, ""),
+        line => world(line, &[("a", "running"), ("b", "exited")]),
+    });
     let snapshot =
         take(&engine.reader().await, &Wanted::everything()).await.unwrap().seal(&Sealer::default());
     assert_eq!(snapshot.containers.len(), 2);
-    let mut lines = engine.lines();
-    lines.sort();
-    insta::assert_snapshot!(lines.join("\n"), @"
+    insta::assert_snapshot!(sorted(&engine), @"
     GET /v1.41/containers/a/json
     GET /v1.41/containers/b/json
     GET /v1.41/containers/json?all=1
-    GET /v1.41/containers/json?all=1
+    GET /v1.41/events?since=…&until=…
     GET /v1.41/images/sha256:1/json
     GET /v1.41/info
     GET /v1.41/networks
     GET /v1.41/volumes
+    GET /version
     ");
     assert!(!serde_json::to_string(&snapshot.engine).unwrap().contains("hunter2"));
+}
+
+/// What was asked, without times.
+fn sorted(engine: &FakeEngine) -> String {
+    let lines = engine.lines();
+    let mut lines: Vec<&str> =
+        lines
+            .iter()
+            .map(|line| {
+                if line.contains("/events?") {
+                    "GET /v1.41/events?since=…&until=…"
+                } else {
+                    line
+                }
+            })
+            .collect();
+    lines.sort_unstable();
+    lines.join("\n")
+}
+
+#[tokio::test]
+async fn the_log_is_asked_for_all_of_the_look_by_the_clock_of_the_engine() {
+    let engine = FakeEngine::start(|line, _| match line {
+        line if line.starts_with("GET /events?") => Reply::new(200, ""),
+        "GET /containers/json?all=1" => {
+            world(line, &[("a", "running")]).after(Duration::from_millis(50))
+        }
+        line => world(line, &[("a", "running")]),
+    });
+    let began = Instant::now();
+    take(&engine.reader().await, &Wanted::everything()).await.unwrap();
+    let took = began.elapsed().as_secs_f64();
+    let lines = engine.lines();
+    assert!(lines.last().unwrap().starts_with("GET /v1.41/events?"), "{lines:?}");
+    let query = lines.last().unwrap().split_once("since=").unwrap().1;
+    let (since, until) = query.split_once("&until=").unwrap();
+    let of = |text: &str| text.parse::<f64>().unwrap() - 1_000_000_000.5;
+    assert!(of(since) <= 0.0 && of(until) >= 0.05, "{query}");
+    assert!(of(until) - of(since) <= took * 2.0 + 0.01, "{query}");
+}
+
+/// A look at one container, during which the log says this, and what was asked of the engine.
+async fn stirred(log: impl Into<String>) -> String {
+    let (log, first) = (log.into(), AtomicBool::new(true));
+    let engine = FakeEngine::start(move |line, _| match line {
+        line if line.starts_with("GET /events?") => Reply::new(
+            200,
+            if first.swap(false, Ordering::Relaxed) { log.clone() } else { String::new() },
+        ),
+        line => world(line, &[("a", "running")]),
+    });
+    take(&engine.reader().await, &Wanted::everything()).await.unwrap();
+    sorted(&engine).replace("/v1.41", "")
+}
+
+#[tokio::test]
+async fn what_the_log_tells_of_is_looked_at_again() {
+    let event = |kind: &str, action: &str, id: &str| -> String {
+        json!({"Type": kind, "Action": action, "Actor": {"ID": id, "Attributes": {}}}).to_string()
+    };
+    let times = |asked: &str, line: &str| asked.lines().filter(|asked| *asked == line).count();
+    let list = "GET /containers/json?all=1";
+    let a = "GET /containers/a/json";
+
+    let talk = event("container", "exec_create: sh", "a") + "\n" + &event("volume", "mount", "v");
+    let asked = stirred(talk).await;
+    assert_eq!((times(&asked, list), times(&asked, a)), (1, 1), "{asked}");
+
+    // It was restarted: the list alone would not show it.
+    let asked = stirred(event("container", "start", "a")).await;
+    assert_eq!((times(&asked, list), times(&asked, a)), (2, 2), "{asked}");
+
+    let asked = stirred(event("network", "create", "n")).await;
+    assert_eq!((times(&asked, list), times(&asked, a)), (2, 1), "{asked}");
+    assert_eq!((times(&asked, "GET /networks"), times(&asked, "GET /volumes")), (2, 1), "{asked}");
+
+    // As long as it can be: what came first may be lost. And what is no log.
+    for log in [event("builder", "prune", "").repeat(256), "<html>".to_owned()] {
+        let asked = stirred(log).await;
+        assert_eq!((times(&asked, list), times(&asked, a)), (2, 1), "{asked}");
+        assert_eq!((times(&asked, "GET /networks"), times(&asked, "GET /volumes")), (2, 2));
+    }
+
+    // What never rests is no reason for an error.
+    let restless = FakeEngine::start(move |line, _| match line {
+        line if line.starts_with("GET /events?") => Reply::new(200, event("container", "oom", "a")),
+        line => world(line, &[("a", "running")]),
+    });
+    take(&restless.reader().await, &Wanted::everything()).await.unwrap();
+    let looks = sorted(&restless).replace("/v1.41", "");
+    assert_eq!((times(&looks, list), times(&looks, a)), (5, 4), "{looks}");
+}
+
+#[tokio::test]
+async fn without_a_log_things_are_listed_again() {
+    let asked = |engine: &FakeEngine| {
+        let lines = engine.lines();
+        let all = ["/containers/json?all=1", "/networks", "/volumes", "/containers/a/json"];
+        all.map(|path| lines.iter().filter(|line| line.ends_with(path)).count())
+    };
+    // A proxy forbids it.
+    let proxied = FakeEngine::start(|line, _| match line {
+        line if line.starts_with("GET /events?") => Reply::new(403, "Forbidden"),
+        line => world(line, &[("a", "running")]),
+    });
+    take(&proxied.reader().await, &Wanted::everything()).await.unwrap();
+    assert_eq!(asked(&proxied), [2, 2, 2, 1]);
+    // Podman's comes out of a journal, and may come later than what it tells of.
+    let podman = FakeEngine::start(|line, _| match line {
+        "GET /version" => {
+            Reply::json(&json!({"ApiVersion": "1.41", "Components": [{"Name": "Podman Engine"}]}))
+        }
+        line => world(line, &[("a", "running")]),
+    });
+    take(&podman.reader().await, &Wanted::everything()).await.unwrap();
+    assert_eq!(asked(&podman), [2, 2, 2, 1]);
+    assert!(!podman.lines().iter().any(|line| line.contains("/events")));
 }
 
 #[tokio::test]

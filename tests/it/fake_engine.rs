@@ -72,7 +72,7 @@ pub(crate) struct FakeEngine {
 }
 
 impl FakeEngine {
-    /// Listens. `/version` says API 1.41 unless the script knows better.
+    /// Listens. `/version` says API 1.41 unless the script knows better; `/_ping` says the same.
     pub(crate) fn start(script: impl Fn(&str, usize) -> Reply + Send + Sync + 'static) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let listener = tokio::net::UnixListener::bind(folder.path().join("d.sock")).unwrap();
@@ -135,8 +135,19 @@ async fn answer(
         before
     };
     let bare = line.replacen("/v1.41", "", 1);
-    let reply = script(&bare, before);
-    let reply = if reply.status == 501 && bare == "GET /version" { hello("1.41") } else { reply };
+    let reply = match (script(&bare, before), bare.as_str()) {
+        (Reply { status: 501, .. }, "GET /version") => hello("1.41"),
+        (Reply { status: 501, .. }, "GET /_ping") => match script("GET /version", 0) {
+            Reply { status: 501, .. } => hello("1.41"),
+            reply => reply,
+        },
+        (reply, _) => reply,
+    };
+    // A ping tells the API in a header.
+    let api = (bare == "GET /_ping")
+        .then(|| serde_json::from_slice::<serde_json::Value>(&reply.pieces.concat()).ok())
+        .flatten();
+    let api = api.and_then(|version| version["ApiVersion"].as_str().map(str::to_owned));
     let mut parts: Vec<Option<Bytes>> = reply.pieces.into_iter().map(Some).collect();
     if reply.cut {
         parts.push(None);
@@ -149,7 +160,11 @@ async fn answer(
         Some((frame, parts))
     });
     let body = StreamBody::new(frames).boxed_unsync();
-    Ok(Response::builder().status(reply.status).body(body).unwrap())
+    let mut response = Response::builder().status(reply.status);
+    if let Some(api) = api {
+        response = response.header("Api-Version", api);
+    }
+    Ok(response.body(body).unwrap())
 }
 
 /// What `/version` says.

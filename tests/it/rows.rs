@@ -39,6 +39,7 @@ fn context() -> Context {
     Context {
         containers: containers.map(|(word, name)| (word.into(), name.into())).into(),
         base_dir: Some("/srv/shop".into()),
+        ..Context::default()
     }
 }
 
@@ -53,7 +54,12 @@ fn body(declared: &[&Declared]) -> Body {
 /// A body as inspect data would show it if an engine changed nothing.
 fn look(body: &Body) -> Look {
     let json = body.json();
-    Look::new(&json!({"Config": json, "HostConfig": json["HostConfig"]}), &BTreeMap::new())
+    let networks = &json["NetworkingConfig"]["EndpointsConfig"];
+    Look::new(
+        &json!({"Config": json, "HostConfig": json["HostConfig"],
+            "NetworkSettings": {"Networks": networks}}),
+        &BTreeMap::new(),
+    )
 }
 
 /// What JSON a YAML value is for a schema.
@@ -115,7 +121,11 @@ fn create_bodies_are_as_reviewed() {
 #[test]
 fn create_bodies_have_only_fields_that_docker_knows() {
     for (row, text, declared) in examples() {
-        let body = body(&[&declared]).into_json();
+        let mut body = body(&[&declared]).into_json();
+        // The newest engine has it at an endpoint, where `adapt::fit` puts it.
+        if row.about().key == "mac_address" {
+            assert!(body.as_object_mut().unwrap().remove("MacAddress").is_some());
+        }
         let model: bollard::models::ContainerCreateBody =
             serde_json::from_value(body.clone()).unwrap();
         let back = serde_json::to_value(model).unwrap();
@@ -130,6 +140,22 @@ fn what_is_written_is_read_alike_however_it_was_said() {
         let once = look(&body(&[&declared]));
         let again = parse(row, &Node::from_json(&declared.print())).unwrap();
         assert_eq!(row.read(&once), row.read(&look(&body(&[&again]))), "{key}: {text}");
+    }
+}
+
+#[test]
+fn what_is_read_can_be_said_again() {
+    for (row, text, declared) in examples() {
+        let key = row.about().key;
+        let found = look(&body(&[&declared]));
+        if row.read(&found) == Value::Unset {
+            continue;
+        }
+        let spelt = row.spell(&found);
+        let again = parse(row, &Node::from_json(&spelt));
+        let again = again.unwrap_or_else(|| panic!("{key}: {text} is spelt {spelt}"));
+        let value = row.read(&look(&body(&[&again])));
+        assert_eq!(value, row.read(&found), "{key}: {text} is spelt {spelt}");
     }
 }
 

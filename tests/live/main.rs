@@ -13,6 +13,8 @@
 mod support;
 
 mod harness;
+mod log;
+mod networks;
 mod options;
 mod pull;
 mod reach;

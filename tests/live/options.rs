@@ -14,23 +14,40 @@ fn spec(image: &str, options: &str) -> String {
     )
 }
 
-/// Goes the whole way with two sets of options of which one option differs.
+/// Goes the whole way with two sets of options of which one option differs; a new container comes
+/// of it.
 fn walk(world: &World, image: &str, option: &str, first: &str, second: &str) {
+    let (old, new) = go(world, image, option, ("replace", first, second));
+    assert_ne!(new, old);
+}
+
+/// The same, and the container stays.
+fn in_place(world: &World, image: &str, option: &str, first: &str, second: &str) {
+    let (old, new) = go(world, image, option, ("update", first, second));
+    assert_eq!(new, old);
+}
+
+fn go(
+    world: &World,
+    image: &str,
+    option: &str,
+    (verb, first, second): (&str, &str, &str),
+) -> (String, String) {
     world.converge(&spec(image, first));
     world.settled(&spec(image, first));
     let old = world.id(&world.name("web-1"));
 
     world.plan(&spec(image, second)).ok();
     let plan = world.plan_json();
-    let changes = changes_of(&plan, "replace");
+    let changes = changes_of(&plan, verb);
     assert_eq!(changes.len(), 1, "{plan:#}");
     let reasons = changes[0]["reasons"].as_array().unwrap();
     let told: Vec<&str> = reasons.iter().filter_map(|reason| reason["option"].as_str()).collect();
     assert_eq!(told, [option], "exactly one reason: {reasons:#?}");
 
     world.apply().ok();
-    assert_ne!(world.id(&world.name("web-1")), old);
     world.settled(&spec(image, second));
+    (old, world.id(&world.name("web-1")))
 }
 
 fn changes_of<'a>(plan: &'a Json, verb: &str) -> Vec<&'a Json> {
@@ -39,18 +56,44 @@ fn changes_of<'a>(plan: &'a Json, verb: &str) -> Vec<&'a Json> {
 
 /// One test an option: the option's key, options before, options after.
 macro_rules! options {
-    ($($name:ident: $option:literal, $first:literal => $second:literal;)*) => {$(
+    ($how:ident: $($name:ident: $option:literal, $first:literal => $second:literal;)*) => {$(
         #[test]
         fn $name() {
             live!();
             let world = World::new(stringify!($name));
             world.image("app");
-            walk(&world, "app:1", $option, $first, $second);
+            $how(&world, "app:1", $option, $first, $second);
         }
     )*};
 }
 
-options! {
+options! { in_place:
+    mem_limit: "mem_limit", "mem_limit: 64m" => "memory_limit: 96m";
+    mem_limit_lowered: "mem_limit", "mem_limit: 96m" => "mem_limit: 64m";
+    mem_limit_put_in: "mem_limit", "" => "mem_limit: 64m";
+    mem_limit_from_unlimited_swap: "memswap_limit", "mem_limit: 64m\nmemswap_limit: -1" => "mem_limit: 64m\nmemswap_limit: 96m";
+    mem_reservation: "mem_reservation", "mem_limit: 64m" => "mem_limit: 64m\nmem_reservation: 32m";
+    cpus: "cpus", "cpus: 0.5" => "cpus: 1";
+    cpu_shares: "cpu_shares", "cpu_shares: 512" => "cpu_shares: 2048";
+    cpu_quota: "cpu_quota", "cpu_quota: 50ms" => "cpu_quota: 60000";
+    cpu_period: "cpu_period", "cpu_quota: 50000" => "cpu_quota: 50000\ncpu_period: 50ms";
+    cpuset: "cpuset", "" => "cpuset: \"0\"";
+    cpuset_mems: "cpuset_mems", "" => "cpuset_mems: \"0\"";
+    pids_limit: "pids_limit", "pids_limit: 100" => "pids_limit: 50";
+    pids_limit_taken_out: "pids_limit", "pids_limit: 100" => "";
+    restart: "restart", "restart: \"on-failure:3\"" => "restart: always";
+    restart_taken_out: "restart", "restart: always" => "";
+    restart_retries: "restart", "restart: \"on-failure:3\"" => "restart_policy: on-failure\nrestart_policy_retry: 5";
+}
+
+options! { walk:
+    memswap_limit_unlimited: "memswap_limit", "mem_limit: 64m" => "mem_limit: 64m\nmemswap_limit: -1";
+    mem_reservation_taken_out: "mem_reservation", "mem_reservation: 64m" => "";
+    mem_swappiness: "mem_swappiness", "mem_swappiness: 10" => "mem_swappiness: 0";
+    cpu_quota_taken_out: "cpu_quota", "cpu_quota: 50000" => "";
+    cpus_taken_out: "cpus", "cpus: 0.5" => "";
+    cpu_shares_taken_out: "cpu_shares", "cpu_shares: 512" => "";
+    cpuset_taken_out: "cpuset", "cpuset: \"0\"" => "";
     command: "command", "command: [app, --port, \"1\"]" => "command: app --port '2 3'";
     entrypoint: "entrypoint", "entrypoint: [app]\ncommand: [x]" => "entrypoint: [sh, /bin/app]\ncommand: [x]";
     expose: "expose", "expose: [\"9000\"]" => "expose: [\"9000\", \"9001/udp\"]";
@@ -58,7 +101,6 @@ options! {
     volumes: "volumes", "volumes: [\"PROJECT-v:/data\"]" => "volumes: [\"PROJECT-v:/data:ro\"]";
     volumes_bind: "volumes", "volumes: [\"/tmp:/host:ro\"]" => "volumes: [\"/tmp:/host\"]";
     volumes_anonymous: "volumes", "volumes: [\"/data\"]" => "volumes: [\"/data\", \"/more\"]";
-    mem_limit: "mem_limit", "mem_limit: 64m" => "memory_limit: 96m";
     mem_limit_taken_out: "mem_limit", "mem_limit: 64m" => "";
     environment: "environment", "environment: {A: \"1\", B: \"1\"}" => "env: {A: \"2\", C: \"1\"}";
     environment_taken_out: "environment", "environment: {A: \"1\"}" => "";
@@ -69,9 +111,45 @@ options! {
     tty: "tty", "tty: true" => "tty: false";
     network_mode: "network_mode", "network_mode: bridge" => "net: none";
     dns: "dns", "dns: 10.0.0.53" => "dns: [10.0.0.53, 10.0.0.54]";
-    restart: "restart", "restart: \"on-failure:3\"" => "restart: always";
-    restart_retries: "restart", "restart: \"on-failure:3\"" => "restart_policy: on-failure\nrestart_policy_retry: 5";
     labels: "labels", "labels: {tier: front}" => "labels: [tier=back, team=red]";
+}
+
+#[test]
+fn several_options_are_one_update_of_the_running_container() {
+    live!();
+    let world = World::new("one-update");
+    world.image("app");
+    let first = spec("app:1", "mem_limit: 64m\ncpus: 0.5\nrestart: always");
+    let second = spec("app:1", "mem_limit: 96m\ncpus: 1\nrestart: \"no\"\npids_limit: 50");
+    world.converge(&first);
+    let before = world.inspect(&world.name("web-1"));
+    world.plan(&second).ok().says("1 to update; 1 engine call").says("changed in place");
+    world.apply().ok().says("updated 1 container.");
+    let after = world.inspect(&world.name("web-1"));
+    for field in ["Id", "State"] {
+        assert_eq!(before[field], after[field], "{field}");
+    }
+    assert_eq!(after["HostConfig"]["MemorySwap"], 192 << 20, "twice the memory");
+    world.settled(&second);
+    // The same plan again: at its goal.
+    world.apply().ok().says("already as declared");
+}
+
+#[test]
+fn a_limit_that_moves_between_plan_and_apply_is_stale() {
+    live!();
+    let world = World::new("update-stale");
+    world.image("app");
+    world.converge(&spec("app:1", "mem_limit: 64m"));
+    let second = spec("app:1", "mem_limit: 96m");
+    world.plan(&second).ok();
+    let name = world.name("web-1");
+    world.docker(&["update", "--memory", "80m", "--memory-swap", "160m", &name]);
+    drop(world.apply().exits(3).says("[settings]").says("nothing was changed"));
+    // Somebody did what the plan is for: nothing is left to do.
+    world.docker(&["update", "--memory", "96m", "--memory-swap", "192m", &name]);
+    world.apply().ok().says("already as declared");
+    world.settled(&second);
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn name_and_volumes_are_kept() {
     world.docker(&["exec", &name, "sh", "-c", "echo kept > /data/file"]);
     let old = world.id(&name);
 
-    let more = format!("{volumes}    mem_limit: 64m\n");
+    let more = format!("{volumes}    shm_size: 96m\n");
     // The anonymous volume of the image would be lost: not without being told to.
     let refused = world.plan(&db(&more));
     assert_ne!(refused.code, 0, "{refused}");
@@ -63,7 +63,7 @@ fn a_name_that_cannot_be_created_touches_nothing() {
     world.image("app");
     let name = world.name("db");
     world.converge(&db(""));
-    world.plan(&db("    mem_limit: 64m\n")).ok();
+    world.plan(&db("    shm_size: 96m\n")).ok();
     // Somebody takes the name that the replacement is prepared under.
     let taken = format!("{name}.bp-new");
     world.docker(&["create", "--name", &taken, &format!("{}/app:1", world.project())]);
@@ -81,7 +81,7 @@ fn dependants_are_replaced_with_their_target() {
     }
     let spec = |memory: u32| {
         db(&format!(
-            "    mem_limit: {memory}m\n    volumes: [\"PROJECT-data:/data\"]\n  \
+            "    shm_size: {memory}m\n    volumes: [\"PROJECT-data:/data\"]\n  \
              link:\n    image: PROJECT/link:1\n    match: owned\n    links: [\"db:db\"]\n  \
              net:\n    image: PROJECT/net:1\n    match: owned\n    network_mode: container:db\n  \
              vol:\n    image: PROJECT/vol:1\n    match: owned\n    volumes_from: [db]\n  \
@@ -121,7 +121,7 @@ fn a_target_with_strange_dependants_is_not_replaced() {
     let strange = world.name("strange");
     let image = format!("{}/app:1", world.project());
     world.docker(&["run", "-d", "--name", &strange, "--network", &mode, &image]);
-    let ran = world.plan(&db("    mem_limit: 64m\n"));
+    let ran = world.plan(&db("    shm_size: 96m\n"));
     assert_ne!(ran.code, 0, "{ran}");
     drop(ran.says(&strange));
 }
@@ -140,13 +140,13 @@ fn adopted_containers_are_touched_only_when_told_to() {
     };
     // It counts …
     world.settled(&web(""));
-    world.settled(&web("    mem_limit: 64m\n"));
+    world.settled(&web("    shm_size: 64m\n"));
     // … and is not replaced under the default.
-    let refused = world.plan(&web("    mem_limit: 96m\n"));
+    let refused = world.plan(&web("    shm_size: 96m\n"));
     assert_ne!(refused.code, 0, "{refused}");
     drop(refused.says(&by_hand).says("match: image"));
     let old = world.id(&by_hand);
-    let told = web("    mem_limit: 96m\n    match: image\n");
+    let told = web("    shm_size: 96m\n    match: image\n");
     world.plan(&told).ok();
     let plan = world.plan_json();
     assert_eq!(plan["changes"][0]["adopted"], true, "{plan:#}");
@@ -186,7 +186,7 @@ fn stopping_in_the_middle_loses_nothing() {
     let web = |memory: u32| {
         format!(
             "project: PROJECT\ncontainers:\n  web:\n    image: PROJECT/app:1\n    state: reloaded\n    \
-             count: 3\n    match: owned\n    mem_limit: {memory}m\n"
+             count: 3\n    match: owned\n    shm_size: {memory}m\n"
         )
     };
     world.converge(&web(64));

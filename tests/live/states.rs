@@ -9,8 +9,8 @@ fn web(state: &str, count: u32, more: &str) -> String {
     )
 }
 
-const SMALL: &str = "    mem_limit: 64m\n";
-const LARGE: &str = "    mem_limit: 96m\n";
+const SMALL: &str = "    shm_size: 64m\n";
+const LARGE: &str = "    shm_size: 96m\n";
 
 fn world(story: &str) -> World {
     let world = World::new(story);
@@ -54,7 +54,7 @@ fn started_reports_what_differs_and_leaves_it() {
     drop(ran.says("no action taken"));
     let plan = world.plan_json();
     let differences = &plan["sets"]["web"]["matched"][0]["differences"];
-    assert_eq!(differences[0]["option"], "mem_limit", "{plan:#}");
+    assert_eq!(differences[0]["option"], "shm_size", "{plan:#}");
     assert_eq!(world.id(&world.name("web-1")), kept);
 }
 
@@ -83,13 +83,13 @@ fn reloaded_replaces_what_differs_under_its_name() {
     let before = [world.id(&world.name("web-1")), world.id(&world.name("web-2"))];
     world.settled(&web("reloaded", 2, SMALL));
 
-    world.plan(&web("reloaded", 2, LARGE)).ok().says("mem_limit (67108864 => 100663296)");
+    world.plan(&web("reloaded", 2, LARGE)).ok().says("shm_size (67108864 => 100663296)");
     world.apply().ok();
     assert_eq!(world.containers(), ["web-1 running", "web-2 running"]);
     for (number, old) in before.iter().enumerate() {
         let inspect = world.inspect(&world.name(&format!("web-{}", number + 1)));
         assert_ne!(inspect["Id"].as_str(), Some(old.as_str()));
-        assert_eq!(inspect["HostConfig"]["Memory"], 96 << 20);
+        assert_eq!(inspect["HostConfig"]["ShmSize"], 96 << 20);
     }
     world.settled(&web("reloaded", 2, LARGE));
 }

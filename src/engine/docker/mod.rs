@@ -2,21 +2,31 @@
 //!
 //! Nothing is decided here. What a status means is; whether to go on is the executor's.
 
+mod call;
 mod writer;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use serde_json::Value as Json;
 
 pub use writer::Docker;
 
+use crate::adapt::Kind;
+use crate::engine::clock::Reading;
 use crate::engine::connect::{Endpoint, Environment};
 use crate::engine::credentials::Credentials;
 use crate::engine::transport::{self, Answer, Get, Patience, Transport};
-use crate::engine::{EngineError, ErrorKind, Reader, Result};
+use crate::engine::{EngineError, ErrorKind, Reader, Result, stir};
 use crate::say;
 use crate::snapshot::RegistryAnswer;
 
 /// The longest list, in bytes.
 const LIST_LIMIT: usize = 64 << 20;
+/// Longer than anybody waits: a container without an end to its grace.
+const EVER: std::time::Duration = std::time::Duration::from_hours(366 * 24);
+/// The longest log.
+const LOG_LIMIT: usize = 4 << 20;
 /// The longest look at one thing.
 const ONE_LIMIT: usize = 4 << 20;
 
@@ -25,6 +35,8 @@ const ONE_LIMIT: usize = 4 << 20;
 pub struct DockerReader {
     transport: Transport,
     credentials: Credentials,
+    /// What the engine's clock said last.
+    clock: Arc<Mutex<Option<Reading>>>,
 }
 
 impl DockerReader {
@@ -36,7 +48,8 @@ impl DockerReader {
         patience: Patience,
     ) -> Result<Self> {
         let transport = Transport::connect(endpoint, patience).await?;
-        Ok(Self { transport, credentials: Credentials::new(environment, patience.helper) })
+        let credentials = Credentials::new(environment, patience.helper);
+        Ok(Self { transport, credentials, clock: Arc::default() })
     }
 
     /// The API that is spoken with it.
@@ -81,12 +94,20 @@ impl DockerReader {
 
 impl Reader for DockerReader {
     async fn version(&self) -> Result<Json> {
-        Ok(self.transport.version().clone())
+        self.transport.version().await.cloned()
     }
 
     async fn info(&self) -> Result<Json> {
         let doing = "asking the engine about itself";
-        transport::json(doing, &self.read(doing, "/info".into(), ONE_LIMIT).await?)
+        let sent = Instant::now();
+        let answer = self.read(doing, "/info".into(), ONE_LIMIT).await?;
+        let received = Instant::now();
+        let info = transport::json(doing, &answer)?;
+        let text = info["SystemTime"].as_str().unwrap_or_default();
+        if let Some(reading) = Reading::new(text, sent, received) {
+            *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some(reading);
+        }
+        Ok(info)
     }
 
     async fn list(&self) -> Result<Vec<Json>> {
@@ -134,6 +155,34 @@ impl Reader for DockerReader {
             },
             Err(error) => RegistryAnswer::Silent(error.message),
         })
+    }
+
+    /// Docker's own log alone: another engine's may lag behind what it shows. It is asked for
+    /// until a moment that has come for sure by the engine's own clock, so that nothing which was
+    /// answered before is left out; the engine answers once that moment has come, which is at once
+    /// but for what its clock is not known better.
+    async fn events(&self, since: Instant) -> Option<Vec<Json>> {
+        let clock = *self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        let clock = clock?;
+        if Kind::of(self.transport.version().await.ok()?) != Kind::Docker {
+            return None;
+        }
+        let time = |nanos: i128| {
+            let second = 1_000_000_000;
+            format!("{}.{:09}", nanos.div_euclid(second), nanos.rem_euclid(second))
+        };
+        let (since, until) = (clock.earliest(since), clock.latest(Instant::now()));
+        let path = format!("/events?since={}&until={}", time(since), time(until));
+        let patience = self.transport.patience().log;
+        let doing = "reading the engine's log";
+        let get = Get { doing, path, limit: LOG_LIMIT, patience, auth: None };
+        let answer = self.transport.get(&get).await.ok()?;
+        if answer.status != http::StatusCode::OK {
+            return None;
+        }
+        let events: std::result::Result<Vec<Json>, _> =
+            serde_json::Deserializer::from_slice(&answer.body).into_iter().collect();
+        events.ok().filter(|events| events.len() < stir::KEPT)
     }
 }
 

@@ -4,26 +4,25 @@
 //! connection failed: bollard itself takes 304 for 204 and forgets why it could not connect.
 //! Nothing here is tried twice: after a cut connection nobody knows whether the call took effect.
 
-use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bollard::models::{ContainerWaitResponse, CreateImageInfo};
 use bollard::query_parameters as query;
 use bytes::Bytes;
 use futures_util::StreamExt;
-use http::{HeaderValue, Method, Request, StatusCode};
+use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use serde_json::Value as Json;
-use tokio::sync::Notify;
 
-use super::{DockerReader, ONE_LIMIT, segment};
-use crate::engine::transport::{self, ApiVersion, Transport};
+use super::call::{Call, late, protocol};
+use super::{DockerReader, EVER, ONE_LIMIT, segment};
+use crate::engine::transport::{self, ApiVersion};
 use crate::engine::{
     Created, Done, EngineError, ErrorKind, FilledBody, PullProgress, Reader, Result, Writer,
 };
-use crate::ident::{ContainerId, ContainerName};
+use crate::ident::{ContainerId, ContainerName, NetworkId};
 use crate::image_ref::ImageRef;
+use crate::options::settings::Settings;
 use crate::say;
 use crate::snapshot::RegistryAnswer;
 
@@ -36,8 +35,6 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// How long an engine may take to say that it waits. Docker says so at once; from one that says
 /// it at the end only, having sent the request is all that can be had.
 const WAIT_OPENS: Duration = Duration::from_secs(3);
-/// Longer than anybody waits: a container without an end to its grace.
-const EVER: Duration = Duration::from_hours(366 * 24);
 /// The longest output that is kept of a container, in bytes.
 const TAIL_LIMIT: usize = 1 << 20;
 
@@ -45,126 +42,6 @@ const TAIL_LIMIT: usize = 1 << 20;
 #[derive(Clone)]
 pub struct Docker {
     reader: DockerReader,
-}
-
-/// What the transport saw of one call.
-#[derive(Default)]
-struct Seen {
-    status: Mutex<Option<StatusCode>>,
-    failure: Mutex<Option<EngineError>>,
-    headers: Notify,
-}
-
-/// Locks, whatever became of others who did.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// One call: a client and what its transport sees.
-struct Call {
-    client: bollard::Docker,
-    seen: Arc<Seen>,
-    doing: String,
-}
-
-impl Call {
-    fn new(transport: &Transport, doing: String, auth: Option<HeaderValue>) -> Result<Self> {
-        let seen = Arc::new(Seen::default());
-        let (shared, noted, what) = (transport.clone(), Arc::clone(&seen), doing.clone());
-        let carry = move |request: bollard::BollardRequest| {
-            let (transport, seen, what) = (shared.clone(), Arc::clone(&noted), what.clone());
-            let auth = auth.clone();
-            async move {
-                let (mut parts, body) = request.into_parts();
-                // Bollard would write the credentials in an alphabet that engines do not read,
-                // so it is not given any.
-                if let Some(auth) = auth {
-                    parts.headers.insert("X-Registry-Auth", auth);
-                }
-                let body = body.map_err(std::io::Error::other).boxed_unsync();
-                match transport.send(&what, Request::from_parts(parts, body)).await {
-                    Ok(response) => {
-                        *lock(&seen.status) = Some(response.status());
-                        seen.headers.notify_one();
-                        Ok(response)
-                    }
-                    Err(error) => {
-                        *lock(&seen.failure) = Some(error);
-                        Err(std::io::Error::other("see what the transport noted").into())
-                    }
-                }
-            }
-        };
-        // Deadlines are ours: bollard's is of headers only.
-        let ever = EVER.as_secs();
-        let client = bollard::Docker::connect_with_custom_transport(
-            carry,
-            Some("http://localhost"),
-            ever,
-            bollard::API_DEFAULT_VERSION,
-        )
-        .map_err(|error| protocol(&doing, &error.to_string()))?;
-        Ok(Self { client, seen, doing })
-    }
-
-    fn error(&self, error: bollard::errors::Error) -> EngineError {
-        if let Some(failure) = lock(&self.seen.failure).take() {
-            return failure;
-        }
-        match error {
-            bollard::errors::Error::DockerResponseServerError { status_code, message } => {
-                let status = StatusCode::from_u16(status_code).unwrap_or_default();
-                transport::refused_as(&self.doing, status, &message)
-            }
-            bollard::errors::Error::DockerStreamError { error } => {
-                let message = transport::said(&error);
-                EngineError {
-                    kind: ErrorKind::Status(500),
-                    doing: self.doing.clone(),
-                    message,
-                    hint: None,
-                }
-            }
-            bollard::errors::Error::JsonDataError { message, .. } => {
-                protocol(&self.doing, &message)
-            }
-            _ => transport::broken(&self.doing),
-        }
-    }
-
-    /// Waits for a call without an answer, as long as `patience`.
-    async fn done(
-        self,
-        patience: Duration,
-        call: impl Future<Output = std::result::Result<(), bollard::errors::Error>>,
-    ) -> Result<Done> {
-        match tokio::time::timeout(patience, call).await {
-            Err(_) => Err(late(&self.doing, patience)),
-            Ok(Err(error)) => Err(self.error(error)),
-            Ok(Ok(())) if *lock(&self.seen.status) == Some(StatusCode::NOT_MODIFIED) => {
-                Ok(Done::Already)
-            }
-            Ok(Ok(())) => Ok(Done::Now),
-        }
-    }
-}
-
-fn late(doing: &str, patience: Duration) -> EngineError {
-    EngineError {
-        kind: ErrorKind::Interrupted,
-        doing: doing.to_owned(),
-        message: format!("the engine did not answer within {patience:?}"),
-        hint: None,
-    }
-}
-
-fn protocol(doing: &str, message: &str) -> EngineError {
-    EngineError {
-        kind: ErrorKind::Protocol,
-        doing: doing.to_owned(),
-        message: transport::said(message),
-        hint: None,
-    }
 }
 
 impl Docker {
@@ -180,6 +57,35 @@ impl Docker {
 
     fn call(&self, doing: String) -> Result<Call> {
         Call::new(&self.reader.transport, doing, None)
+    }
+
+    /// Sends a body of our own; gives what was answered with 200 or 201.
+    async fn post(&self, doing: &str, path: &str, body: &Json) -> Result<Json> {
+        let bytes =
+            serde_json::to_vec(body).map_err(|_| protocol(doing, "the body cannot be written"))?;
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(path)
+            .header(http::header::CONTENT_TYPE, "application/json")
+            .body(transport::full(Bytes::from(bytes)))
+            .map_err(|_| protocol(doing, "the name fits no request"))?;
+        let patience = self.write_patience();
+        let send = async {
+            let response = self.reader.transport.send(doing, request).await?;
+            let status = response.status();
+            let body = Limited::new(response.into_body(), ONE_LIMIT)
+                .collect()
+                .await
+                .map_err(|_| transport::broken(doing))?;
+            Ok((status, body.to_bytes()))
+        };
+        let (status, bytes) = tokio::time::timeout(patience, send)
+            .await
+            .unwrap_or_else(|_| Err(late(doing, patience)))?;
+        if !matches!(status, StatusCode::OK | StatusCode::CREATED) {
+            return Err(transport::refused(doing, status, &bytes));
+        }
+        Ok(serde_json::from_slice(&bytes).unwrap_or_default())
     }
 
     fn write_patience(&self) -> Duration {
@@ -277,44 +183,20 @@ impl Reader for Docker {
     async fn distribution(&self, reference: &str) -> Result<RegistryAnswer> {
         self.reader.distribution(reference).await
     }
+    async fn events(&self, since: Instant) -> Option<Vec<Json>> {
+        self.reader.events(since).await
+    }
 }
 
 impl Writer for Docker {
-    /// Sent as our own JSON and not through bollard: its typed body has no `MacAddress` and drops
-    /// whatever it does not know, and it writes bodies, secrets included, to its log.
     async fn create(&self, name: &ContainerName, body: &FilledBody) -> Result<Created> {
         let doing = format!("creating container {}", say::safe(name.as_str()));
-        let bytes = serde_json::to_vec(body.expose())
-            .map_err(|_| protocol(&doing, "the body cannot be written"))?;
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri(format!("/containers/create?name={}", segment(name.as_str())))
-            .header(http::header::CONTENT_TYPE, "application/json")
-            .body(transport::full(Bytes::from(bytes)))
-            .map_err(|_| protocol(&doing, "the name fits no request"))?;
-        let patience = self.write_patience();
-        let send = async {
-            let response = self.reader.transport.send(&doing, request).await?;
-            let status = response.status();
-            let body = Limited::new(response.into_body(), ONE_LIMIT)
-                .collect()
-                .await
-                .map_err(|_| transport::broken(&doing))?;
-            Ok((status, body.to_bytes()))
-        };
-        let (status, bytes) = tokio::time::timeout(patience, send)
-            .await
-            .unwrap_or_else(|_| Err(late(&doing, patience)))?;
-        if status != StatusCode::CREATED {
-            return Err(transport::refused(&doing, status, &bytes));
-        }
-        let json: Json = serde_json::from_slice(&bytes).unwrap_or_default();
+        let path = format!("/containers/create?name={}", segment(name.as_str()));
+        let json = self.post(&doing, &path, body.expose()).await?;
         let Some(id) = json["Id"].as_str().filter(|id| !id.is_empty()) else {
             return Err(protocol(&doing, "expected the new container's ID, but found none"));
         };
-        let warnings = json["Warnings"].as_array().into_iter().flatten();
-        let warnings = warnings.filter_map(Json::as_str).map(transport::said).collect();
-        Ok(Created { id: ContainerId::new(id), warnings })
+        Ok(Created { id: ContainerId::new(id), warnings: warnings(&json) })
     }
 
     async fn start(&self, id: &ContainerId) -> Result<Done> {
@@ -367,6 +249,12 @@ impl Writer for Docker {
         call.done(self.write_patience(), client.rename_container(id.as_str(), options))
             .await
             .map(drop)
+    }
+
+    async fn update(&self, id: &ContainerId, settings: &Settings) -> Result<Vec<String>> {
+        let doing = format!("updating container {}", id.short());
+        let path = format!("/containers/{}/update", segment(id.as_str()));
+        Ok(warnings(&self.post(&doing, &path, &settings.body()).await?))
     }
 
     /// A 409 may say that somebody else removes it: then the end of that is waited for.
@@ -456,6 +344,55 @@ impl Writer for Docker {
         }
     }
 
+    async fn create_network(&self, body: &FilledBody) -> Result<NetworkId> {
+        let name = body.expose()["Name"].as_str().unwrap_or_default();
+        let doing = format!("creating network {}", say::safe(name));
+        let json = self.post(&doing, "/networks/create", body.expose()).await?;
+        match json["Id"].as_str().filter(|id| !id.is_empty()) {
+            Some(id) => Ok(NetworkId::new(id)),
+            None => Err(protocol(&doing, "expected the new network's ID, but found none")),
+        }
+    }
+
+    async fn remove_network(&self, id: &NetworkId) -> Result<Done> {
+        let call = self.call(format!("removing network {}", id.short()))?;
+        let client = call.client.clone();
+        match call.done(self.write_patience(), client.remove_network(id.as_str())).await {
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(Done::Already),
+            sent => sent,
+        }
+    }
+
+    async fn create_volume(&self, body: &FilledBody) -> Result<()> {
+        let name = body.expose()["Name"].as_str().unwrap_or_default();
+        let doing = format!("creating volume {}", say::safe(name));
+        self.post(&doing, "/volumes/create", body.expose()).await.map(drop)
+    }
+
+    async fn connect(
+        &self,
+        network: &NetworkId,
+        container: &ContainerId,
+        endpoint: &Json,
+    ) -> Result<()> {
+        let (who, where_) = (container.short(), network.short());
+        let doing = format!("connecting container {who} to network {where_}");
+        let path = format!("/networks/{}/connect", segment(network.as_str()));
+        let mut body = serde_json::json!({"Container": container});
+        if !endpoint.is_null() {
+            body["EndpointConfig"] = endpoint.clone();
+        }
+        self.post(&doing, &path, &body).await.map(drop)
+    }
+
+    async fn disconnect(&self, network: &NetworkId, container: &ContainerId) -> Result<()> {
+        let (who, where_) = (container.short(), network.short());
+        let doing = format!("disconnecting container {who} from network {where_}");
+        let path = format!("/networks/{}/disconnect", segment(network.as_str()));
+        let body = serde_json::json!({"Container": container, "Force": false});
+        self.post(&doing, &path, &body).await.map(drop)
+    }
+
     async fn tail(&self, id: &ContainerId, lines: usize) -> Result<String> {
         let doing = format!("reading the output of container {}", id.short());
         let inspect = self.reader.inspect(id.as_str()).await?.unwrap_or_default();
@@ -470,6 +407,12 @@ impl Writer for Docker {
         let begin = bytes.len().saturating_sub(TAIL_LIMIT);
         Ok(String::from_utf8_lossy(bytes.get(begin..).unwrap_or_default()).into_owned())
     }
+}
+
+/// The warnings of an answer.
+fn warnings(answer: &Json) -> Vec<String> {
+    let warnings = answer["Warnings"].as_array().into_iter().flatten();
+    warnings.filter_map(Json::as_str).map(transport::said).collect()
 }
 
 /// Seconds as the API takes them; more than it can say is the most that it can say.

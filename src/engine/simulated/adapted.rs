@@ -1,11 +1,16 @@
-//! The one place where the simulated engine asks what an engine makes of a create body.
+//! The one place where the simulated engine asks what an engine makes of a create body, or of an
+//! update.
 
 use serde_json::Value as Json;
 
-use super::world::{World, name_of};
+use super::life::status;
+use super::world::{World, fails, name_of, set};
+use crate::adapt::update::{self, Refused};
 use crate::adapt::{Engine, World as Names, adapt};
-use crate::ident::{ContainerName, ImageId, NetworkId};
+use crate::engine::{ErrorKind, Result};
+use crate::ident::{ContainerId, ContainerName, ImageId, NetworkId};
 use crate::options::Body;
+use crate::options::settings::Settings;
 
 impl World {
     /// What inspect will say of the options, image and engine merged in.
@@ -20,8 +25,39 @@ impl World {
                 names.network(name, NetworkId::new(id));
             }
         }
-        let engine = self.record.as_ref().map_or_else(Engine::newest, Engine::of);
         let body = Body::from_json(body.clone());
-        adapt(name, &body, self.images.get(image), &engine, &names)
+        adapt(name, &body, self.images.get(image), &self.engine(), &names)
+    }
+
+    fn engine(&self) -> Engine {
+        self.record.as_ref().map_or_else(Engine::newest, Engine::of)
+    }
+
+    /// Changes a container in place; gives the warnings.
+    pub(super) fn update(
+        &mut self,
+        id: &ContainerId,
+        settings: &Settings,
+        doing: &str,
+    ) -> Result<Vec<String>> {
+        let engine = self.engine();
+        let inspect = self.container_mut(id, doing)?;
+        let cannot = format!("Cannot update container {id}: ");
+        if matches!(status(inspect), "dead" | "removing") {
+            let text = format!("{cannot}container is marked for removal and cannot be \"update\"");
+            return Err(fails(ErrorKind::Conflict, doing, &text));
+        }
+        match update::update(&inspect["HostConfig"], settings, &engine) {
+            Ok((host, warnings)) => {
+                set(inspect, &["HostConfig"], host);
+                Ok(warnings)
+            }
+            Err(Refused { status: 409, message }) => {
+                Err(fails(ErrorKind::Conflict, doing, &format!("{cannot}{message}")))
+            }
+            Err(Refused { status, message }) => {
+                Err(fails(ErrorKind::Status(status), doing, &message))
+            }
+        }
     }
 }

@@ -9,6 +9,7 @@ mod adapted;
 mod birth;
 mod faults;
 mod life;
+mod objects;
 mod ports;
 mod show;
 mod simulation;

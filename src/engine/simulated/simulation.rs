@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
 
@@ -11,8 +11,9 @@ use super::world::{Behaviour, World, name_of};
 use crate::engine::{
     Created, Done, EngineError, ErrorKind, FilledBody, PullProgress, Reader, Result, Writer,
 };
-use crate::ident::{ContainerId, ContainerName};
+use crate::ident::{ContainerId, ContainerName, NetworkId};
 use crate::options::canon::Live;
+use crate::options::settings::Settings;
 use crate::snapshot::{RegistryAnswer, Snapshot};
 
 /// A simulated engine. For one thread.
@@ -182,6 +183,11 @@ impl Reader for Simulated {
             RegistryAnswer::Silent("the snapshot has no answer for it".to_owned())
         }))
     }
+
+    /// It keeps no log.
+    async fn events(&self, _since: Instant) -> Option<Vec<Json>> {
+        None
+    }
 }
 
 impl Writer for Simulated {
@@ -236,6 +242,12 @@ impl Writer for Simulated {
         .await
     }
 
+    async fn update(&self, id: &ContainerId, settings: &Settings) -> Result<Vec<String>> {
+        let doing = format!("updating container {}", id.short());
+        let text = format!("update {} {}", self.called(id), settings.words());
+        self.change(text, doing, |world, doing| world.update(id, settings, doing)).await
+    }
+
     async fn remove(&self, id: &ContainerId) -> Result<Done> {
         let doing = format!("removing container {}", id.short());
         self.change(format!("remove {}", self.called(id)), doing, |world, doing| {
@@ -269,6 +281,55 @@ impl Writer for Simulated {
             world.run_to_end(id, doing)
         })
         .await
+    }
+
+    async fn create_network(&self, body: &FilledBody) -> Result<NetworkId> {
+        let name = body.expose()["Name"].as_str().unwrap_or_default();
+        let doing = format!("creating network {name}");
+        self.change(format!("create network {name}"), doing, |world, doing| {
+            world.create_network(body.expose(), doing)
+        })
+        .await
+    }
+
+    async fn remove_network(&self, id: &NetworkId) -> Result<Done> {
+        let doing = format!("removing network {}", id.short());
+        let name = self.world.borrow().network_name(id);
+        self.change(format!("remove network {name}"), doing, |world, doing| {
+            world.remove_network(id, doing)
+        })
+        .await
+    }
+
+    async fn create_volume(&self, body: &FilledBody) -> Result<()> {
+        let name = body.expose()["Name"].as_str().unwrap_or_default();
+        let doing = format!("creating volume {name}");
+        self.change(format!("create volume {name}"), doing, |world, _| {
+            world.create_volume(body.expose());
+            Ok(())
+        })
+        .await
+    }
+
+    async fn connect(
+        &self,
+        network: &NetworkId,
+        container: &ContainerId,
+        endpoint: &Json,
+    ) -> Result<()> {
+        let doing = format!("connecting container {}", container.short());
+        let name = self.world.borrow().network_name(network);
+        self.change(format!("connect {} {name}", self.called(container)), doing, |world, doing| {
+            world.connect(network, container, endpoint, doing)
+        })
+        .await
+    }
+
+    async fn disconnect(&self, network: &NetworkId, container: &ContainerId) -> Result<()> {
+        let doing = format!("disconnecting container {}", container.short());
+        let name = self.world.borrow().network_name(network);
+        let text = format!("disconnect {} {name}", self.called(container));
+        self.change(text, doing, |world, doing| world.disconnect(network, container, doing)).await
     }
 
     async fn tail(&self, id: &ContainerId, lines: usize) -> Result<String> {

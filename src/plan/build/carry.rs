@@ -14,7 +14,8 @@ use crate::desired::{self, Labels};
 use crate::ident::{ChangeId, ContainerName, SetName};
 use crate::look::Look;
 use crate::options::Body;
-use crate::plan::{Action, Because, Change, ImagePin, Impact, Reason, Verb};
+use crate::options::settings::Settings;
+use crate::plan::{Action, Because, Change, ImagePin, Impact, Reason, Verb, Warning};
 use crate::spec::{Identity, Set, State};
 
 impl<'a> Draft<'a> {
@@ -28,21 +29,40 @@ impl<'a> Draft<'a> {
         fate: &Fate,
     ) {
         let stopping = self.stopping(set);
+        let nothing = Settings::default();
+        let settings = match fate {
+            Fate::Start(_, settings) | Fate::Update(_, settings) => settings,
+            _ => &nothing,
+        };
         let (verb, reasons) = match fate {
             Fate::Keep => return,
             Fate::Replace(reasons) => return self.replace(key, set, settled, member, reasons),
-            Fate::Start(reasons) => (Verb::Start, reasons),
+            Fate::Start(reasons, _) => (Verb::Start, reasons),
+            Fate::Update(reasons, _) => (Verb::Update, reasons),
             Fate::Stop(reasons) => (Verb::Stop, reasons),
             Fate::Kill(reasons) => (Verb::Kill, reasons),
             Fate::Restart(reasons) => (Verb::Restart, reasons),
             Fate::Remove(reasons) => (Verb::Remove, reasons),
         };
-        self.errors.extend(danger::refusals(key, set, member, verb));
+        let updates = !settings.is_empty();
+        let touches = if updates { Verb::Update } else { verb };
+        self.errors.extend(danger::refusals(key, set, member, touches));
+        self.touched.insert(member.id.clone(), (key.clone(), verb));
+        let vanishes = danger::vanishes(member.container, verb);
         let impact = match verb {
             Verb::Remove => danger::removal(member.container),
+            _ if vanishes => danger::removal(member.container),
             _ => Impact::default(),
         };
-        let doing = Doing { verb, found: Some(member), created: None, image_unknown: false };
+        if vanishes {
+            self.warnings.push(Warning {
+                code: "auto_remove".to_owned(),
+                set: Some(key.clone()),
+                text: format!("container `{}` removes itself when it ends", member.name),
+            });
+        }
+        let doing =
+            Doing { verb: touches, found: Some(member), created: None, image_unknown: false };
         // A dead container gives its name to a new one: two objects, two changes.
         let dead = reasons.contains(&Reason::Because(Because::Dead));
         let prefix = if dead { "dead:" } else { "" };
@@ -57,7 +77,8 @@ impl<'a> Draft<'a> {
         };
         let id = &member.id;
         let mut job = match verb {
-            Verb::Start => Job::start(change, id),
+            Verb::Start => Job::start(change, id, settings),
+            Verb::Update => Job::update(change, id, settings),
             Verb::Stop => Job::stop(change, id, &stopping),
             Verb::Kill => Job::kill(change, id, &set.kill_signal),
             Verb::Restart => Job::restart(change, id, &stopping),
@@ -82,12 +103,13 @@ impl<'a> Draft<'a> {
         let verb = if set.one_shot { Verb::Run } else { Verb::Replace };
         self.errors.extend(danger::refusals(key, set, member, verb));
         self.need_known(key, member);
-        self.guard_dependants(key, member);
+        self.touched.insert(member.id.clone(), (key.clone(), verb));
         let Some(pin) = Self::pin(settled) else { return };
         let (body, look) = self.body(key, set, settled, &member.name);
         let known = self.known();
         let image_unknown = matches!(settled, Settled::Pull { .. });
-        let terms = Terms { set, adopted: member.adopted, image_unknown };
+        let strange = image_unknown.then(|| self.strange(key, set, &member.name));
+        let terms = Terms { set, adopted: member.adopted, strange: strange.as_ref() };
         let drops = match (&member.container.inspect, member.adopted) {
             (Some(inspect), true) => {
                 compare::drops(terms, &look, &Look::new(inspect, &member.container.env), known)
@@ -95,8 +117,8 @@ impl<'a> Draft<'a> {
             _ => Vec::new(),
         };
         let mut impact = danger::impact(member.container, &look, drops);
-        if image_unknown {
-            impact.may_change = danger::may_change(set);
+        if let Some(strange) = &strange {
+            impact.may_change = compare::open_rows(&look, strange);
         }
         let doing = Doing { verb, found: Some(member), created: Some(&look), image_unknown };
         let id = ChangeId::new(member.name.as_str());
@@ -124,7 +146,7 @@ impl<'a> Draft<'a> {
         }
         self.replaced.insert(member.id.clone(), member.name.clone());
         self.gone.insert(member.name.clone());
-        self.add_created(id, job, body, look);
+        self.add_created(id, job, &body, look);
     }
 
     /// An idle container that is replaced only because its target is stays idle: its set has
@@ -148,11 +170,13 @@ impl<'a> Draft<'a> {
         settled: &Settled<'_>,
         choice: &Choice,
         pinned: &[ContainerName],
-    ) {
+    ) -> Vec<ContainerName> {
         let mut pinned = pinned.iter();
+        let mut created = Vec::new();
         for _ in 0..choice.create {
-            let Some(pin) = Self::pin(settled) else { return };
+            let Some(pin) = Self::pin(settled) else { return created };
             let name = self.fresh_name(key, set, &mut pinned);
+            created.push(name.clone());
             let (body, look) = self.body(key, set, settled, &name);
             let verb = if set.one_shot { Verb::Run } else { Verb::Create };
             let image_unknown = matches!(settled, Settled::Pull { .. });
@@ -170,11 +194,14 @@ impl<'a> Draft<'a> {
             let start = set.state != State::Present;
             let mut job = Job::create(change, key, pin, start, set.one_shot);
             job.takes = ports::wanted(&look);
-            self.add_created(id, job, body, look);
+            self.add_created(id, job, &body, look);
         }
+        created
     }
 
-    pub(super) fn add_created(&mut self, id: ChangeId, mut job: Job, body: Body, look: Look) {
+    pub(super) fn add_created(&mut self, id: ChangeId, mut job: Job, body: &Body, look: Look) {
+        let set = job.change.set.clone();
+        let body = self.attach(set.as_ref(), &mut job, body);
         let creates = job.steps.iter().find(|step| matches!(step.action, Action::Create { .. }));
         if let Some(step) = creates {
             self.bodies.insert(step.id.clone(), body);
@@ -192,6 +219,7 @@ impl<'a> Draft<'a> {
         if let Some(last) = dead.and_then(|job| job.last().cloned()) {
             job.wait(&needs, &last);
         }
+        self.await_objects(set.as_ref(), &mut job, &look);
         self.created.insert(id, look);
         self.push(job);
     }
@@ -203,13 +231,17 @@ impl<'a> Draft<'a> {
         settled: &Settled<'_>,
         name: &ContainerName,
     ) -> (Body, Look) {
-        let image = match settled {
-            Settled::Here { image, .. } => Some(*image),
-            Settled::None | Settled::Pull { .. } | Settled::Lacking { .. } => None,
-        };
         let body = desired::body(self.spec, key, set, name, Labels::Ours, &self.cx);
+        let image = settled.image();
         let look = desired::expected(&body, name, image, &self.engine, &self.world);
         (body, look)
+    }
+
+    /// What would be expected of it if its image were one that nobody has.
+    fn strange(&self, key: &SetName, set: &Set, name: &ContainerName) -> Look {
+        let body = desired::body(self.spec, key, set, name, Labels::Ours, &self.cx);
+        let image = crate::adapt::strange_image();
+        desired::expected(&body, name, Some(image), &self.engine, &self.world)
     }
 
     pub(super) fn pin(settled: &Settled<'_>) -> Option<ImagePin> {
@@ -268,10 +300,11 @@ impl<'a> Draft<'a> {
     ) {
         let creates =
             choice.create > 0 || choice.fates.iter().any(|fate| matches!(fate, Fate::Replace(_)));
-        let never = set.pull == crate::spec::Pull::Never;
+        // Comparing takes the image too, unless it is said to do without.
+        let compares =
+            set.may_create() && set.pull != crate::spec::Pull::Never && !set.ignores_image();
         if let Settled::Lacking { message, hint } = settled
-            && (creates || !never)
-            && !matches!(set.state, State::Stopped | State::Killed | State::Absent)
+            && (creates || compares)
         {
             self.errors.push(PlanError::of(key, "image_lacking", message.clone(), hint));
         }

@@ -5,8 +5,10 @@
 
 use std::cmp::Reverse;
 
+use super::in_place::InPlace;
 use crate::compare::Comparison;
 use crate::ident::{ContainerId, ContainerName};
+use crate::options::settings::Settings;
 use crate::plan::{Because, By, Reason};
 use crate::snapshot::{Container, Run};
 use crate::spec::{Identity, OnStopped, Recreate, Set, State};
@@ -23,6 +25,8 @@ pub(super) struct Member<'a> {
     /// The `n` of `{project}-{set}-{n}`.
     pub(super) number: Option<u32>,
     pub(super) comparison: Comparison,
+    /// What of that an update can do away with.
+    pub(super) in_place: InPlace,
     /// Reasons to replace it that are no differences: a replaced target, `recreate: always`, an
     /// image that is not known yet.
     pub(super) causes: Vec<Because>,
@@ -38,6 +42,18 @@ impl Member<'_> {
     fn reasons(&self) -> Vec<Reason> {
         let causes = self.causes.iter().cloned().map(Reason::Because);
         self.comparison.differences.iter().cloned().chain(causes).collect()
+    }
+
+    /// The differences that an update does away with.
+    fn mended(&self) -> Vec<Reason> {
+        self.comparison.differences.iter().filter(|reason| reason.is_in_place()).cloned().collect()
+    }
+
+    /// Whether an update leaves nothing that speaks for a replacement.
+    fn mends(&self) -> bool {
+        self.causes.is_empty()
+            && !self.comparison.differences.is_empty()
+            && self.comparison.differences.iter().all(Reason::is_in_place)
     }
 
     /// Whether something beyond differences asks for its replacement.
@@ -73,7 +89,10 @@ impl Member<'_> {
 pub(super) enum Fate {
     /// Left as it is.
     Keep,
-    Start(Vec<Reason>),
+    /// Started, and where settings are named changed in place before.
+    Start(Vec<Reason>, Settings),
+    /// Changed in place.
+    Update(Vec<Reason>, Settings),
     Stop(Vec<Reason>),
     Kill(Vec<Reason>),
     Restart(Vec<Reason>),
@@ -94,8 +113,8 @@ pub(super) struct Choice {
     pub(super) warnings: Vec<(&'static str, String)>,
 }
 
-/// The verdicts for one set. `always_run`: one-shots run again though they are done.
-pub(super) fn choose(set: &Set, members: &[Member<'_>], always_run: bool) -> Choice {
+/// The verdicts for one set.
+pub(super) fn choose(set: &Set, members: &[Member<'_>]) -> Choice {
     let mut choice = Choice { fates: vec![Fate::Keep; members.len()], ..Choice::default() };
     match set.state {
         State::Stopped | State::Killed => end_live(set, members, &mut choice),
@@ -106,7 +125,7 @@ pub(super) fn choose(set: &Set, members: &[Member<'_>], always_run: bool) -> Cho
         }
         State::Present => present(set, members, &mut choice),
         State::Started | State::Reloaded | State::Restarted if set.one_shot => {
-            one_shot(set, members, always_run, &mut choice);
+            one_shot(set, members, &mut choice);
         }
         State::Started | State::Reloaded | State::Restarted => running(set, members, &mut choice),
     }
@@ -219,19 +238,29 @@ fn stay_live(set: &Set, member: &Member<'_>, warnings: &mut Vec<(&'static str, S
     let replace = match set.recreate {
         Recreate::Always => true,
         Recreate::Never => false,
-        Recreate::Auto => set.state == State::Reloaded && differs,
+        Recreate::Auto => set.state == State::Reloaded && differs && !member.mends(),
     };
     if member.forced() || replace {
         return Fate::Replace(member.reasons());
     }
     if differs && set.state == State::Reloaded {
-        let text = format!("container `{}` differs and is left: recreate is never", member.name);
-        warnings.push(("left_differing", text));
+        if !member.mends() {
+            warnings.push(left_differing(member));
+        }
+        if !member.in_place.settings.is_empty() {
+            return Fate::Update(member.mended(), member.in_place.settings.clone());
+        }
     }
     if set.state == State::Restarted {
         return Fate::Restart(vec![state_reason(set, member)]);
     }
     Fate::Keep
+}
+
+fn left_differing(member: &Member<'_>) -> (&'static str, String) {
+    let text =
+        format!("container `{}` differs and is not replaced: recreate is never", member.name);
+    ("left_differing", text)
 }
 
 fn use_idle(set: &Set, member: &Member<'_>, warnings: &mut Vec<(&'static str, String)>) -> Fate {
@@ -241,30 +270,42 @@ fn use_idle(set: &Set, member: &Member<'_>, warnings: &mut Vec<(&'static str, St
         return Fate::Replace(reasons);
     }
     if member.alike() {
-        return Fate::Start(vec![state_reason(set, member)]);
+        return Fate::Start(vec![state_reason(set, member)], Settings::default());
     }
-    if set.recreate == Recreate::Never && !member.forced() {
-        let text = format!(
-            "container `{}` differs and is started as it is: recreate is never",
-            member.name
-        );
-        warnings.push(("left_differing", text));
-        return Fate::Start(vec![state_reason(set, member)]);
+    let never = set.recreate == Recreate::Never && !member.forced();
+    if never || member.mends() {
+        if !member.mends() {
+            let text = format!(
+                "container `{}` differs and is started, not replaced: recreate is never",
+                member.name
+            );
+            warnings.push(("left_differing", text));
+        }
+        let mut reasons = member.mended();
+        reasons.push(state_reason(set, member));
+        return Fate::Start(reasons, member.in_place.settings.clone());
     }
     let mut reasons = member.reasons();
     reasons.push(state_reason(set, member));
     Fate::Replace(reasons)
 }
 
-fn one_shot(set: &Set, members: &[Member<'_>], always_run: bool, choice: &mut Choice) {
+fn one_shot(set: &Set, members: &[Member<'_>], choice: &mut Choice) {
     let expected = wanted(set);
-    let done = |member: &Member<'_>| member.exit_code() == Some(0) && member.alike() && !always_run;
+    // `recreate: never`: one that is through is left however it differs; one that failed is not
+    // through, and every run is a new container.
+    let left = |member: &Member<'_>| set.recreate == Recreate::Never && !member.forced();
+    let done =
+        |member: &Member<'_>| member.exit_code() == Some(0) && (member.alike() || left(member));
     let mut order = in_order_of_leaving(members, |member| member.run != Run::Dead);
     order.reverse();
     order.sort_by_key(|&index| !done(&members[index]));
     for &index in order.iter().take(expected as usize) {
         let member = &members[index];
         if done(member) {
+            if !member.alike() {
+                choice.warnings.push(left_differing(member));
+            }
             continue;
         }
         if member.run.is_live() {

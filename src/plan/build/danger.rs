@@ -37,13 +37,13 @@ pub(super) fn dangers(doing: &Doing<'_>, impact: &Impact) -> Vec<Danger> {
         if ends && member.run.is_live() {
             all.insert(Danger::Outage);
         }
-        if ends && member.adopted {
+        if (ends || *verb == Verb::Update) && member.adopted {
             all.insert(Danger::Adopted);
         }
-        if matches!(verb, Verb::Stop | Verb::Kill) && restart_policy(member.container) == "always" {
+        if matches!(verb, Verb::Stop | Verb::Kill) && revived(member.container) {
             all.insert(Danger::ComesBack);
         }
-        if matches!(verb, Verb::Remove | Verb::Replace | Verb::Run)
+        if loses(*verb, member.container)
             && (!anonymous_volumes(member.container).is_empty() || lost_mount(impact))
         {
             all.insert(Danger::DataLost);
@@ -72,15 +72,30 @@ pub(super) fn dangers(doing: &Doing<'_>, impact: &Impact) -> Vec<Danger> {
     all.into_iter().collect()
 }
 
+/// Whether the engine removes a container, and its anonymous volumes with it, once this ends it.
+/// (A restart does not.)
+pub(super) fn vanishes(container: &Container, verb: Verb) -> bool {
+    let inspect = container.inspect.as_ref();
+    let auto = inspect.is_some_and(|inspect| inspect["HostConfig"]["AutoRemove"] == true);
+    auto && container.run().is_live() && matches!(verb, Verb::Stop | Verb::Kill)
+}
+
+/// Whether nobody will find the anonymous volumes of a container after this.
+fn loses(verb: Verb, container: &Container) -> bool {
+    matches!(verb, Verb::Remove | Verb::Replace | Verb::Run) || vanishes(container, verb)
+}
+
 fn lost_mount(impact: &Impact) -> bool {
     impact.drops.iter().any(|what| what.starts_with("volume ") || what == "volumes")
 }
 
-fn restart_policy(container: &Container) -> &str {
+/// Whether an engine that restarts starts it again although somebody ended it: `always` does;
+/// `on-failure` does if it ended with another code than 0, which a kill makes sure of and a stop
+/// may; `unless-stopped` does not (all tried).
+fn revived(container: &Container) -> bool {
     let inspect = container.inspect.as_ref();
-    inspect
-        .and_then(|inspect| inspect["HostConfig"]["RestartPolicy"]["Name"].as_str())
-        .unwrap_or_default()
+    let policy = inspect.map(|inspect| &inspect["HostConfig"]["RestartPolicy"]["Name"]);
+    policy.is_some_and(|policy| policy == "always" || policy == "on-failure")
 }
 
 /// Host files, namespaces or devices.
@@ -190,7 +205,7 @@ pub(super) fn refusals(
         verb,
         Verb::Remove | Verb::Replace | Verb::Kill | Verb::Stop | Verb::Restart | Verb::Run
     );
-    if ends
+    if (ends || verb == Verb::Update)
         && member.adopted
         && set.matching == Matching::ImageByDefault
         && matches!(set.identity, crate::spec::Identity::Counted(_))
@@ -205,9 +220,8 @@ pub(super) fn refusals(
             "say `match: image` to mean such containers too, or `match: owned` to leave them",
         ));
     }
-    let gone = matches!(verb, Verb::Remove | Verb::Replace | Verb::Run);
     let anonymous = anonymous_volumes(member.container);
-    if gone && !set.discard && !anonymous.is_empty() {
+    if loses(verb, member.container) && !set.discard && !anonymous.is_empty() {
         let paths: Vec<&str> = anonymous.iter().map(|(_, path)| path.as_str()).collect();
         errors.push(PlanError::of(
             key,
@@ -220,8 +234,8 @@ pub(super) fn refusals(
         ));
     }
     let inspect = member.container.inspect.as_ref();
-    let vanishes = inspect.is_some_and(|inspect| inspect["HostConfig"]["AutoRemove"] == true);
-    if matches!(verb, Verb::Replace | Verb::Run) && vanishes {
+    let auto_remove = inspect.is_some_and(|inspect| inspect["HostConfig"]["AutoRemove"] == true);
+    if matches!(verb, Verb::Replace | Verb::Run) && auto_remove {
         errors.push(PlanError::of(
             key,
             "auto_remove",
@@ -232,16 +246,4 @@ pub(super) fn refusals(
         ));
     }
     errors
-}
-
-/// Rows where what the image says is merged with what is declared.
-const MERGED: &[&str] = &["environment", "labels", "expose", "volumes", "healthcheck"];
-
-/// Rows that the image decides and that may change with it.
-pub(super) fn may_change(set: &Set) -> Vec<String> {
-    let rows = crate::options::ROWS.iter().map(|row| row.about());
-    let open = rows.filter(|about| {
-        about.from_image && (set.option(about.key).is_none() || MERGED.contains(&about.key))
-    });
-    open.map(|about| about.key.to_owned()).collect()
 }

@@ -5,8 +5,9 @@ use std::rc::Rc;
 
 use serde_json::Value as Json;
 
-use super::choose::{self, Member};
+use super::choose::{self, Choice, Fate, Member};
 use super::images::{self, Settled};
+use super::in_place::InPlace;
 use super::index::Index;
 use super::job::Job;
 use super::matching::{self, Match};
@@ -16,9 +17,9 @@ use crate::compare::{self, Known, Terms};
 use crate::desired::{self, Labels};
 use crate::ident::{ChangeId, ContainerId, ContainerName, SetName, StepId};
 use crate::look::Look;
-use crate::options::{Body, Context, Mode};
-use crate::plan::{Because, OptionDifference, Origin, Reason, SetReport, Warning};
-use crate::snapshot::Snapshot;
+use crate::options::{Body, Context};
+use crate::plan::{Because, OptionDifference, Origin, Reason, SetReport, Verb, Warning};
+use crate::snapshot::{Run, Snapshot};
 use crate::spec::{Identity, Recreate, Set, Spec, State};
 
 /// A plan in the making.
@@ -40,6 +41,8 @@ pub(super) struct Draft<'a> {
     /// Containers that this plan, or a run of it, replaces.
     pub(super) replaced: BTreeMap<ContainerId, ContainerName>,
     pub(super) gone: BTreeSet<ContainerName>,
+    /// What happens to containers that are there, and for which set.
+    pub(super) touched: BTreeMap<ContainerId, (SetName, Verb)>,
     pub(super) names: BTreeSet<ContainerName>,
     /// By set, the first number that may be free.
     pub(super) numbers: BTreeMap<SetName, u64>,
@@ -56,11 +59,12 @@ struct Expected(BTreeMap<(Option<String>, Option<ContainerName>), Rc<Look>>);
 pub fn build(input: &Input<'_>) -> Built {
     let Input { spec, snapshot, assume, pins, source } = input;
     let engine = Engine::of_snapshot(snapshot);
-    let found = matching::match_sets(spec, snapshot);
+    let index = Index::of(snapshot);
+    let found = matching::match_sets(spec, snapshot, &index);
     let mut draft = Draft {
         spec,
         snapshot,
-        index: Index::of(snapshot),
+        index,
         world: World::of(snapshot),
         cx: context(spec, &found.sets),
         assume: *assume,
@@ -71,6 +75,7 @@ pub fn build(input: &Input<'_>) -> Built {
         bodies: BTreeMap::new(),
         replaced: BTreeMap::new(),
         gone: pins.replaced.clone(),
+        touched: BTreeMap::new(),
         names: snapshot.containers.iter().map(crate::snapshot::Container::name).collect(),
         numbers: BTreeMap::new(),
         reports: BTreeMap::new(),
@@ -80,6 +85,8 @@ pub fn build(input: &Input<'_>) -> Built {
     };
     draft.refuse_engine();
     draft.report_orphans(&found.orphans);
+    draft.report_strays(&found.strays);
+    draft.objects();
     let (order, depends) = dependencies(spec, &mut draft.errors);
     for key in &order {
         let Some(set) = spec.sets.get(key) else { continue };
@@ -135,7 +142,12 @@ fn context(spec: &Spec, matches: &BTreeMap<SetName, Vec<Match<'_>>>) -> Context 
         }
         containers.insert(key.to_string(), name);
     }
-    Context { containers, base_dir: spec.base_dir.clone() }
+    Context {
+        containers,
+        base_dir: spec.base_dir.clone(),
+        networks: spec.network_names(),
+        volumes: spec.volume_names(),
+    }
 }
 
 impl<'a> Draft<'a> {
@@ -181,14 +193,46 @@ impl<'a> Draft<'a> {
             .iter()
             .map(|found| self.member(key, set, &settled, found, &mut expected))
             .collect();
-        let choice = choose::choose(set, &members, self.spec.compat.is_some());
+        let choice = choose::choose(set, &members);
         self.need_image(key, set, &settled, &choice);
         for (member, fate) in members.iter().zip(&choice.fates) {
             self.carry_out(key, set, &settled, member, fate);
         }
-        self.create(key, set, &settled, &choice, pinned);
+        let created = self.create(key, set, &settled, &choice, pinned);
+        if matches!(set.identity, Identity::Counted(_)) {
+            self.means(key, set, &members, &choice, created);
+        }
         self.report(key, set, &members, &choice);
         self.members.insert(key.clone(), members);
+    }
+
+    /// From here on a word for this set means its first member that will run, else the first one
+    /// that will be there.
+    fn means(
+        &mut self,
+        key: &SetName,
+        set: &Set,
+        members: &[Member<'_>],
+        choice: &Choice,
+        created: Vec<ContainerName>,
+    ) {
+        let will_run = |member: &Member<'_>, fate: &Fate| match fate {
+            Fate::Keep | Fate::Replace(_) if set.one_shot => false,
+            Fate::Keep | Fate::Update(..) => member.run.is_live(),
+            Fate::Replace(reasons) => !Self::idle_stays(set, member, reasons),
+            Fate::Start(..) | Fate::Restart(_) => true,
+            Fate::Stop(_) | Fate::Kill(_) | Fate::Remove(_) => false,
+        };
+        let stays = members.iter().zip(&choice.fates).filter(|(member, fate)| {
+            !matches!(fate, Fate::Remove(_)) && !matches!(member.run, Run::Dead | Run::Removing)
+        });
+        let stays = stays.map(|(member, fate)| (!will_run(member, fate), member.name.clone()));
+        let idle = set.one_shot || set.state == State::Present;
+        let all = stays.chain(created.into_iter().map(|name| (idle, name)));
+        let first = all.min_by_key(|(idle, name)| (*idle, matching::natural(name.as_str())));
+        if let Some((_, name)) = first {
+            self.cx.containers.insert(key.to_string(), name.to_string());
+        }
     }
 
     fn member(
@@ -210,10 +254,12 @@ impl<'a> Draft<'a> {
             run: container.run(),
             number: found.number,
             comparison: compare::Comparison::default(),
+            in_place: InPlace::default(),
             causes: Vec::new(),
         };
         if let Some(inspect) = &container.inspect {
-            member.comparison = self.compare(key, set, settled, &member, inspect, expected);
+            (member.comparison, member.in_place) =
+                self.compare(key, set, settled, &member, inspect, expected);
         } else {
             self.errors.push(matching::not_inspected(key, &member.name));
         }
@@ -229,23 +275,23 @@ impl<'a> Draft<'a> {
         member: &Member<'_>,
         inspect: &Json,
         expected: &mut Expected,
-    ) -> compare::Comparison {
+    ) -> (compare::Comparison, InPlace) {
         let found = Look::new(inspect, &member.container.env);
-        let image = match settled {
-            Settled::Here { image, .. } => Some(*image),
-            Settled::None | Settled::Pull { .. } | Settled::Lacking { .. } => None,
-        };
+        let own = self.snapshot.images.get(&member.container.image());
+        // Whatever image it was made from is right, and so is what that one handed down.
+        let image = if set.ignores_image() { own } else { settled.image() };
         let want = self.expect(key, set, &member.name, image, expected);
-        let before = || {
-            let own = self.snapshot.images.get(&member.container.image())?;
-            Some(self.expect(key, set, &member.name, Some(own), expected))
-        };
-        let terms = Terms { set, adopted: member.adopted, image_unknown: image.is_none() };
+        let strange = crate::adapt::strange_image();
+        let strange =
+            image.is_none().then(|| self.expect(key, set, &member.name, Some(strange), expected));
+        let before = || Some(self.expect(key, set, &member.name, Some(own?), expected));
+        let terms = Terms { set, adopted: member.adopted, strange: strange.as_deref() };
         let mut result = compare::compare(terms, &want, before, &found, self.known());
+        let in_place = self.in_place(terms, &want, member, &mut result.differences);
         if let Some(difference) = image_difference(set, settled, member) {
             result.differences.insert(0, difference);
         }
-        result
+        (result, in_place)
     }
 
     /// What is expected of a member. Only links tell one member of a set from another: they name
@@ -275,7 +321,9 @@ impl<'a> Draft<'a> {
         {
             causes.push(Because::RecreateAlways);
         }
-        if let (Settled::Pull { .. }, Some(reference)) = (settled, &set.image) {
+        if let (Settled::Pull { .. }, Some(reference)) = (settled, &set.image)
+            && !set.ignores_image()
+        {
             causes.push(Because::ImageNotKnown { reference: reference.clone() });
         }
         let targets = self.index.targets(&member.id);
@@ -300,8 +348,7 @@ fn targets_of(declared: &crate::options::Declared) -> Vec<String> {
 
 /// The image as a difference: by ID, on one engine.
 fn image_difference(set: &Set, settled: &Settled<'_>, member: &Member<'_>) -> Option<Reason> {
-    let mode = set.compare.get("image").or_else(|| set.compare.get("*"));
-    if mode == Some(&Mode::Ignore) {
+    if set.ignores_image() {
         return None;
     }
     let Settled::Here { id, .. } = settled else { return None };
@@ -315,5 +362,6 @@ fn image_difference(set: &Set, settled: &Settled<'_>, member: &Member<'_>) -> Op
         origin: if same_reference { Origin::Image } else { Origin::Declared },
         expected: Json::String(id.to_string()),
         found: Json::String(found.to_string()),
+        in_place: false,
     }))
 }

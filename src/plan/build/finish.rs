@@ -19,12 +19,17 @@ impl Draft<'_> {
         members: &[Member<'_>],
         choice: &Choice,
     ) {
-        let acts = |fate: &Fate| matches!(fate, Fate::Replace(_));
+        let acts = |fate: &Fate, difference: &Reason| match fate {
+            Fate::Replace(_) => true,
+            Fate::Update(reasons, _) | Fate::Start(reasons, _) => reasons.contains(difference),
+            _ => false,
+        };
         let mut report = SetReport { state: set.state, matched: Vec::new() };
         for (member, fate) in members.iter().zip(&choice.fates) {
-            let mut left = Vec::new();
-            if !acts(fate) {
-                left.clone_from(&member.comparison.differences);
+            let differences = member.comparison.differences.iter();
+            let mut left: Vec<Reason> =
+                differences.filter(|difference| !acts(fate, difference)).cloned().collect();
+            if !matches!(fate, Fate::Replace(_)) {
                 left.extend(
                     member
                         .causes
@@ -50,6 +55,7 @@ impl Draft<'_> {
         depends: &BTreeMap<SetName, BTreeSet<SetName>>,
         source: Option<crate::plan::SpecSource>,
     ) -> Built {
+        self.guard_dependants();
         let errors = order::connect(&mut self.jobs, depends, self.snapshot);
         self.errors.extend(errors);
         let steps = order::sort(&self.jobs).unwrap_or_else(|error| {

@@ -1,13 +1,16 @@
 //! What forbids a plan beside its changes: the engine, names in the way, dependants that nobody
 //! manages, differences that cannot be told; and orphans, which are only reported.
 
+use std::collections::BTreeSet;
+
 use super::PlanError;
 use super::choose::{Fate, Member};
 use super::draft::Draft;
-use super::matching;
-use crate::ident::{ContainerName, SetName};
-use crate::plan::Warning;
-use crate::spec::{Identity, Recreate, Set, State};
+use super::index::Tie;
+use crate::ident::{ContainerId, ContainerName, LABEL_NAME, SetName};
+use crate::plan::{Verb, Warning};
+use crate::snapshot::{Container, Run};
+use crate::spec::{Recreate, Set, State};
 
 impl Draft<'_> {
     pub(super) fn refuse_engine(&mut self) {
@@ -35,6 +38,22 @@ impl Draft<'_> {
         }
     }
 
+    /// Renamed by hand, or made from a copy of one of ours: they count for no set.
+    pub(super) fn report_strays(&mut self, strays: &[&Container]) {
+        for container in strays {
+            self.warnings.push(Warning {
+                code: "stray".to_owned(),
+                set: None,
+                text: format!(
+                    "container `{}` carries labels of this project, but they name `{}`: it is \
+                     left alone",
+                    container.name(),
+                    crate::say::short(container.label(LABEL_NAME).unwrap_or_default())
+                ),
+            });
+        }
+    }
+
     /// What a replacement rests on must be known.
     pub(super) fn need_known(&mut self, key: &SetName, member: &Member<'_>) {
         let suffixes = [crate::ident::SUFFIX_NEW, crate::ident::SUFFIX_OLD];
@@ -51,35 +70,89 @@ impl Draft<'_> {
         }
     }
 
-    /// Dependants that no set of the spec manages would break, and nobody would mend them.
-    pub(super) fn guard_dependants(&mut self, key: &SetName, member: &Member<'_>) {
-        let strangers: Vec<String> = self
-            .index
-            .dependants(&member.id)
-            .filter(|dependant| {
-                let named = self
-                    .spec
-                    .sets
-                    .values()
-                    .any(|set| set.identity == Identity::Named(dependant.name()));
-                let owned = matching::owner(dependant).is_some_and(|(project, set)| {
-                    project == self.spec.project && self.spec.sets.contains_key(&set)
-                });
-                !named && !owned
-            })
-            .map(|dependant| format!("`{}`", dependant.name()))
-            .collect();
+    /// What depends on a container that goes or ends: where it stays behind and would break, that
+    /// is an error, or a warning where starting it again mends it. Once every set has its changes.
+    pub(super) fn guard_dependants(&mut self) {
+        let managed: BTreeSet<ContainerId> =
+            self.members.values().flatten().map(|member| member.id.clone()).collect();
+        let touched = std::mem::take(&mut self.touched);
+        for (id, (key, verb)) in &touched {
+            let Some(target) = self.index.by_id(id).map(Container::name) else { continue };
+            let (mut strangers, mut left, mut cut) = (Vec::new(), Vec::new(), Vec::new());
+            for (dependant, tie) in self.index.dependants(id) {
+                let name = dependant.name();
+                let fate = touched.get(&dependant.id()).map(|(_, verb)| *verb);
+                if matches!(dependant.run(), Run::Dead | Run::Removing)
+                    || matches!(fate, Some(Verb::Remove | Verb::Replace | Verb::Run))
+                {
+                    continue;
+                }
+                let ends = matches!(fate, Some(Verb::Stop | Verb::Kill));
+                let lives = dependant.run().is_live() && !ends || fate == Some(Verb::Start);
+                match verb {
+                    // Volumes stay as long as somebody has them.
+                    Verb::Remove if tie == Tie::Volumes => {}
+                    Verb::Remove | Verb::Replace | Verb::Run => {
+                        if !managed.contains(&dependant.id()) {
+                            strangers.push(name);
+                        } else if lives {
+                            left.push(name);
+                        }
+                    }
+                    Verb::Stop | Verb::Kill | Verb::Restart
+                        if tie == Tie::Namespace && lives && fate != Some(Verb::Restart) =>
+                    {
+                        cut.push(name);
+                    }
+                    _ => {}
+                }
+            }
+            self.tell_dependants(key, &target, *verb, [strangers, left, cut]);
+        }
+    }
+
+    fn tell_dependants(
+        &mut self,
+        key: &SetName,
+        target: &ContainerName,
+        verb: Verb,
+        [strangers, left, cut]: [Vec<ContainerName>; 3],
+    ) {
+        let goes = if verb == Verb::Remove { "removed" } else { "replaced" };
         if !strangers.is_empty() {
             self.errors.push(PlanError::of(
                 key,
                 "unmanaged_dependants",
                 format!(
-                    "container `{}` would be replaced, and {} depend on it and would break",
-                    member.name,
-                    strangers.join(", ")
+                    "container `{target}` would be {goes}, and {} on it and would break",
+                    depend(strangers)
                 ),
                 "declare them in this spec, or detach them first",
             ));
+        }
+        if !left.is_empty() {
+            self.errors.push(PlanError::of(
+                key,
+                "dependants_left",
+                format!(
+                    "container `{target}` would be {goes}; {} on it, would stay and would break",
+                    depend(left)
+                ),
+                "take the reference out, or let them go as well; what is paused is unpaused \
+                 first, and a one-shot that runs is waited for",
+            ));
+        }
+        if !cut.is_empty() {
+            let how = if verb == Verb::Restart { "restarted" } else { "ended" };
+            self.warnings.push(Warning {
+                code: "dependants".to_owned(),
+                set: Some(key.clone()),
+                text: format!(
+                    "container `{target}` is {how}; {} on its namespaces and must be restarted \
+                     after it",
+                    depend(cut)
+                ),
+            });
         }
     }
 
@@ -100,10 +173,16 @@ impl Draft<'_> {
             unknown.join(", "),
             member.name
         );
-        let decides = set.state == State::Reloaded
-            || matches!(fate, Fate::Start(_)) && set.recreate != Recreate::Never;
-        let settled = matches!(fate, Fate::Replace(_) | Fate::Remove(_));
-        if decides && !settled && set.recreate == Recreate::Auto {
+        // Where a difference would have meant another fate.
+        let decides = match fate {
+            Fate::Start(..) => true,
+            Fate::Keep if set.one_shot => member.exit_code() == Some(0),
+            Fate::Keep | Fate::Update(..) => {
+                set.state == State::Reloaded && member.run == Run::Live
+            }
+            _ => false,
+        };
+        if decides && set.recreate == Recreate::Auto {
             let hint = "give the references their values, say `--unresolved assume-same`, or take \
                         the snapshot with this spec";
             self.errors.push(PlanError::of(key, "unknown", text, hint));
@@ -115,4 +194,13 @@ impl Draft<'_> {
             });
         }
     }
+}
+
+/// *`a` depends*, *`a`, `b` depend*.
+fn depend(mut names: Vec<ContainerName>) -> String {
+    names.sort();
+    names.dedup();
+    let verb = if names.len() == 1 { "depends" } else { "depend" };
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    format!("{} {verb}", names.join(", "))
 }

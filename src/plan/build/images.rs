@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use crate::ident::{ImageId, LABEL_PREFIX};
 use crate::image_ref::ImageRef;
 use crate::snapshot::{RegistryAnswer, Snapshot};
-use crate::spec::{Pull, Set, State};
+use crate::spec::{Pull, Set};
 
 /// What a set's image reference comes to.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,11 +34,20 @@ pub(super) enum Settled<'a> {
     Lacking { message: String, hint: &'static str },
 }
 
+impl<'a> Settled<'a> {
+    /// What the engine says of it, where it is known.
+    pub(super) fn image(&self) -> Option<&'a Json> {
+        match self {
+            Self::Here { image, .. } => Some(image),
+            Self::None | Self::Pull { .. } | Self::Lacking { .. } => None,
+        }
+    }
+}
+
 /// What a set's image comes to.
 pub(super) fn settle<'a>(set: &Set, snapshot: &'a Snapshot) -> Settled<'a> {
     let Some(reference) = set.image.as_deref() else { return Settled::None };
     let here = snapshot.image_of(reference);
-    let ends = matches!(set.state, State::Stopped | State::Killed | State::Absent);
     let Ok(parsed) = ImageRef::parse(reference) else {
         return Settled::Lacking {
             message: format!("`{reference}` is no image reference"),
@@ -46,7 +55,7 @@ pub(super) fn settle<'a>(set: &Set, snapshot: &'a Snapshot) -> Settled<'a> {
         };
     };
     let ask = match set.pull {
-        _ if ends => false,
+        _ if !set.may_create() => false,
         Pull::Never => false,
         Pull::Missing => here.is_none(),
         Pull::Always => parsed.digest().is_none() || here.is_none(),

@@ -8,13 +8,24 @@ use serde_json::Value as Json;
 use crate::ident::{ContainerId, ContainerName};
 use crate::snapshot::{Container, Snapshot};
 
+/// How a container depends on another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Tie {
+    /// It is in its network, IPC or PID namespace, which goes when that one stops.
+    Namespace,
+    /// It is linked to it, and does not start without it.
+    Link,
+    /// It has its volumes, and keeps them whatever becomes of that one.
+    Volumes,
+}
+
 /// The containers of a snapshot, found quickly.
 #[derive(Debug, Default)]
 pub(super) struct Index<'a> {
     by_name: BTreeMap<ContainerName, &'a Container>,
     by_id: BTreeMap<ContainerId, &'a Container>,
     /// Who would break if the container of this ID went.
-    dependants: BTreeMap<ContainerId, BTreeSet<ContainerId>>,
+    dependants: BTreeMap<ContainerId, BTreeSet<(ContainerId, Tie)>>,
     /// The same from the other end.
     targets: BTreeMap<ContainerId, BTreeSet<ContainerId>>,
 }
@@ -27,12 +38,12 @@ impl<'a> Index<'a> {
             index.by_id.insert(container.id(), container);
         }
         for (id, container) in index.by_id.clone() {
-            for target in index.named_targets(container) {
-                index.depends(&id, &target);
+            for (target, tie) in index.named_targets(container) {
+                index.depends(&id, &target, tie);
             }
             for dependant in linked_by(container) {
                 if let Some(dependant) = index.by_name.get(&dependant).map(|found| found.id()) {
-                    index.depends(&dependant, &id);
+                    index.depends(&dependant, &id, Tie::Link);
                 }
             }
         }
@@ -47,10 +58,14 @@ impl<'a> Index<'a> {
         self.by_id.get(id).copied()
     }
 
-    /// The containers that would break if this one were replaced: linked to it, in its namespaces,
-    /// or with its volumes.
-    pub(super) fn dependants(&self, id: &ContainerId) -> impl Iterator<Item = &'a Container> {
-        self.dependants.get(id).into_iter().flatten().filter_map(|id| self.by_id(id))
+    /// The containers that depend on this one: linked to it, in its namespaces, or with its
+    /// volumes. One that depends on it in several ways comes several times, the tightest first.
+    pub(super) fn dependants(
+        &self,
+        id: &ContainerId,
+    ) -> impl Iterator<Item = (&'a Container, Tie)> {
+        let all = self.dependants.get(id).into_iter().flatten();
+        all.filter_map(|(id, tie)| Some((self.by_id(id)?, *tie)))
     }
 
     /// What a container depends on.
@@ -58,15 +73,15 @@ impl<'a> Index<'a> {
         self.targets.get(id).into_iter().flatten()
     }
 
-    fn depends(&mut self, dependant: &ContainerId, target: &ContainerId) {
+    fn depends(&mut self, dependant: &ContainerId, target: &ContainerId, tie: Tie) {
         if dependant != target {
-            self.dependants.entry(target.clone()).or_default().insert(dependant.clone());
+            self.dependants.entry(target.clone()).or_default().insert((dependant.clone(), tie));
             self.targets.entry(dependant.clone()).or_default().insert(target.clone());
         }
     }
 
     /// What a container itself says it depends on.
-    fn named_targets(&self, container: &'a Container) -> Vec<ContainerId> {
+    fn named_targets(&self, container: &'a Container) -> Vec<(ContainerId, Tie)> {
         let look = container.inspect.as_ref().or(container.list.as_ref());
         let Some(host) = look.map(|look| &look["HostConfig"]) else { return Vec::new() };
         let modes = ["NetworkMode", "IpcMode", "PidMode"].into_iter();
@@ -75,7 +90,11 @@ impl<'a> Index<'a> {
         let first = |text: &'a str| text.split(':').next().unwrap_or_default();
         let links = texts("Links").filter_map(Json::as_str).map(first);
         let from = texts("VolumesFrom").filter_map(Json::as_str).map(first);
-        modes.chain(links).chain(from).filter_map(|word| self.meant(word)).collect()
+        let modes = modes.map(|word| (word, Tie::Namespace));
+        let links = links.map(|word| (word, Tie::Link));
+        let from = from.map(|word| (word, Tie::Volumes));
+        let all = modes.chain(links).chain(from);
+        all.filter_map(|(word, tie)| Some((self.meant(word)?, tie))).collect()
     }
 
     /// The container that a name, an ID or the beginning of an ID means.

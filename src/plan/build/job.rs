@@ -3,9 +3,12 @@
 //! Which steps a verdict takes is here; which of them wait for steps of other changes is
 //! [`super::order`]'s.
 
+use serde_json::Value as Json;
+
 use super::ports::HostPort;
 use crate::ident::{ChangeId, ContainerId, ContainerName, SUFFIX_NEW, SUFFIX_OLD, SetName, StepId};
-use crate::plan::{Action, Change, ImagePin, Step, Subject};
+use crate::options::settings::Settings;
+use crate::plan::{Action, Change, ImagePin, NetworkRef, Step, Subject};
 
 /// A change with its steps.
 #[derive(Debug, Clone)]
@@ -57,6 +60,11 @@ impl Steps {
         let Stopping { signal, timeout } = stopping.clone();
         let container = Subject::Container(id.clone());
         self.then("stop", Action::Stop { container, signal, timeout })
+    }
+
+    fn update(&mut self, id: &ContainerId, settings: &Settings) -> StepId {
+        let container = Subject::Container(id.clone());
+        self.then("update", Action::Update { container, settings: settings.clone() })
     }
 
     fn start(&mut self, container: Subject, wait: bool) -> (StepId, StepId) {
@@ -152,9 +160,19 @@ impl Job {
         }
     }
 
-    /// Starts a container that is there.
-    pub(super) fn start(change: Change, id: &ContainerId) -> Self {
+    /// Changes a container in place.
+    pub(super) fn update(change: Change, id: &ContainerId, settings: &Settings) -> Self {
         let mut steps = Steps::of(&change.id);
+        let update = steps.update(id, settings);
+        Self { up: Some(update), ..Self::new(change, steps) }
+    }
+
+    /// Starts a container that is there, changed in place before where there is anything to set.
+    pub(super) fn start(change: Change, id: &ContainerId, settings: &Settings) -> Self {
+        let mut steps = Steps::of(&change.id);
+        if !settings.is_empty() {
+            steps.update(id, settings);
+        }
         let (start, up) = steps.start(Subject::Container(id.clone()), false);
         Self {
             needs: Some(start.clone()),
@@ -224,6 +242,46 @@ impl Job {
         Self { up, ..Self::new(change, steps) }
     }
 
+    /// Makes a network or a volume.
+    pub(super) fn object(change: Change, action: Action) -> Self {
+        let mut steps = Steps::of(&change.id);
+        let up = steps.then("create", action);
+        Self { up: Some(up), ..Self::new(change, steps) }
+    }
+
+    /// Any steps of a network; `up` is the one after which it is there.
+    pub(super) fn of_object(change: Change, steps: Vec<Step>, up: StepId) -> Self {
+        let none = Steps::of(&change.id);
+        Self { steps, up: Some(up), ..Self::new(change, none) }
+    }
+
+    /// Connects the created container to more networks, before anything else is done with it.
+    pub(super) fn connect(&mut self, later: Vec<(String, NetworkRef, Json)>) {
+        let Some(at) =
+            self.steps.iter().position(|step| matches!(step.action, Action::Create { .. }))
+        else {
+            return;
+        };
+        let create = self.steps[at].id.clone();
+        let mut last = create.clone();
+        for (index, (network, which, endpoint)) in later.into_iter().enumerate() {
+            let id = StepId::of(&self.change.id, &format!("connect-{network}"));
+            let container = Subject::CreatedBy(create.clone());
+            let action = Action::Connect { container, network, which, endpoint };
+            self.steps.insert(at + 1 + index, Step { id: id.clone(), action, after: vec![last] });
+            last = id;
+        }
+        let own = |step: &Step| matches!(step.action, Action::Connect { .. });
+        for step in self.steps.iter_mut().filter(|step| !own(step)) {
+            for after in step.after.iter_mut().filter(|after| **after == create) {
+                *after = last.clone();
+            }
+        }
+        if self.up.as_ref() == Some(&create) {
+            self.up = Some(last);
+        }
+    }
+
     /// The first step.
     pub(super) fn first(&self) -> Option<&StepId> {
         self.steps.first().map(|step| &step.id)
@@ -236,11 +294,15 @@ impl Job {
 
     /// Makes a step of this job wait for another step.
     pub(super) fn wait(&mut self, step: &StepId, other: &StepId) {
-        if let Some(step) = self.steps.iter_mut().find(|own| own.id == *step)
-            && !step.after.contains(other)
-        {
-            step.after.push(other.clone());
+        self.wait_all(step, [other.clone()]);
+    }
+
+    /// Makes a step of this job wait for other steps.
+    pub(super) fn wait_all(&mut self, step: &StepId, others: impl IntoIterator<Item = StepId>) {
+        if let Some(step) = self.steps.iter_mut().find(|own| own.id == *step) {
+            step.after.extend(others);
             step.after.sort();
+            step.after.dedup();
         }
     }
 }

@@ -6,8 +6,10 @@
 use std::collections::BTreeMap;
 
 use super::PlanError;
+use super::index::Index;
 use crate::ident::{
-    ContainerName, LABEL_NAME, LABEL_PROJECT, LABEL_SET, ProjectName, SetName, reserved_suffix,
+    ContainerName, LABEL_NAME, LABEL_PREFIX, LABEL_PROJECT, LABEL_SET, ProjectName, SUFFIX_OLD,
+    SetName, reserved_suffix,
 };
 use crate::image_ref::ImageRef;
 use crate::options::{Body, Context};
@@ -31,6 +33,8 @@ pub(super) struct Matches<'a> {
     pub(super) sets: BTreeMap<SetName, Vec<Match<'a>>>,
     /// Containers of this project whose set is not in the spec.
     pub(super) orphans: Vec<(&'a Container, SetName)>,
+    /// Containers with labels of this project that tell another name than theirs.
+    pub(super) strays: Vec<&'a Container>,
     pub(super) errors: Vec<PlanError>,
 }
 
@@ -59,8 +63,20 @@ fn foreign(container: &Container) -> bool {
     })
 }
 
+/// Whether it carries labels of ours, its own or such as `docker commit` handed on.
+fn labelled_ours(container: &Container) -> bool {
+    let list = container.list.as_ref().map(|list| &list["Labels"]);
+    let inspect = container.inspect.as_ref().map(|inspect| &inspect["Config"]["Labels"]);
+    let labels = inspect.or(list).and_then(serde_json::Value::as_object);
+    labels.is_some_and(|labels| labels.keys().any(|key| key.starts_with(LABEL_PREFIX)))
+}
+
 /// Matches every set of a spec.
-pub(super) fn match_sets<'a>(spec: &Spec, snapshot: &'a Snapshot) -> Matches<'a> {
+pub(super) fn match_sets<'a>(
+    spec: &Spec,
+    snapshot: &'a Snapshot,
+    index: &Index<'a>,
+) -> Matches<'a> {
     let mut found = Matches::default();
     let wanted: Vec<Wanted<'_>> = spec.sets.iter().map(|(key, set)| Wanted::of(key, set)).collect();
     for key in spec.sets.keys() {
@@ -75,7 +91,7 @@ pub(super) fn match_sets<'a>(spec: &Spec, snapshot: &'a Snapshot) -> Matches<'a>
             let errors = needs.filter(by_name).map(|wanted| not_inspected(wanted.key, &name));
             found.errors.extend(errors);
         }
-        place(spec, &wanted, container, &mut found);
+        place(spec, &wanted, index, container, &mut found);
     }
     for matches in found.sets.values_mut() {
         matches
@@ -151,11 +167,7 @@ pub(super) fn not_inspected(set: &SetName, name: &ContainerName) -> PlanError {
 
 /// Whether nobody's labels or reserved name speak against matching it by image.
 fn is_anybodys(container: &Container) -> bool {
-    let labels = container.list.as_ref().and_then(|list| list["Labels"].as_object());
-    let ours = |labels: &serde_json::Map<_, _>| {
-        labels.keys().any(|key: &String| key.starts_with(crate::ident::LABEL_PREFIX))
-    };
-    !labels.is_some_and(ours)
+    !labelled_ours(container)
         && !foreign(container)
         && reserved_suffix(container.name().as_str()).1.is_none()
 }
@@ -168,6 +180,7 @@ fn argv(json: &serde_json::Value) -> Vec<String> {
 fn place<'a>(
     spec: &Spec,
     wanted: &[Wanted<'_>],
+    index: &Index<'a>,
     container: &'a Container,
     found: &mut Matches<'a>,
 ) {
@@ -175,10 +188,7 @@ fn place<'a>(
     let owner = owner(container);
     let (stem, suffix) = reserved_suffix(name.as_str());
     if suffix.is_some() {
-        if let Some((_, set)) = owner.filter(|(project, _)| *project == spec.project) {
-            let set = Some(set).filter(|set| spec.sets.contains_key(set));
-            found.errors.push(leftover(container, stem, set));
-        }
+        found.errors.extend(left_over(spec, wanted, index, container, stem));
         return;
     }
     let named = wanted.iter().find(|wanted| wanted.set.identity == Identity::Named(name.clone()));
@@ -202,6 +212,11 @@ fn place<'a>(
             }
             Some(Identity::Named(_)) | None => found.orphans.push((container, set)),
         }
+        return;
+    }
+    if labelled_ours(container) {
+        let ours = container.label(LABEL_PROJECT) == Some(spec.project.as_str());
+        found.strays.extend(ours.then_some(container));
         return;
     }
     if foreign(container) {
@@ -261,18 +276,63 @@ fn number(project: &ProjectName, set: &SetName, name: &ContainerName) -> Option<
     name.as_str().strip_prefix(&format!("{project}-{set}-"))?.parse().ok()
 }
 
+/// Whether a container of a reserved name is what a dead run of this project left. One that was
+/// adopted says nothing of us: it is one if its name without the suffix is that of a set or of a
+/// member, if the container of that name is ours, or if but for its name a set would match it.
+/// Strangers whose names merely end so are left alone.
+fn left_over(
+    spec: &Spec,
+    wanted: &[Wanted<'_>],
+    index: &Index<'_>,
+    container: &Container,
+    stem: &str,
+) -> Option<PlanError> {
+    let of_spec = |owner: Option<(ProjectName, SetName)>| {
+        owner.filter(|(project, _)| *project == spec.project).map(|(_, set)| set)
+    };
+    if let Some(set) = of_spec(owner(container)) {
+        let set = Some(set).filter(|set| spec.sets.contains_key(set));
+        return Some(leftover(container, stem, set, true));
+    }
+    let named = || {
+        wanted.iter().find(|wanted| match &wanted.set.identity {
+            Identity::Named(name) => name.as_str() == stem,
+            Identity::Counted(_) => {
+                number(&spec.project, wanted.key, &ContainerName::new(stem)).is_some()
+            }
+        })
+    };
+    let successor = || {
+        let set = of_spec(owner(index.by_name(&ContainerName::new(stem))?))?;
+        wanted.iter().find(|wanted| *wanted.key == set)
+    };
+    let alike = || {
+        let old = container.name().as_str().ends_with(SUFFIX_OLD);
+        let anybodys = old && !foreign(container) && !labelled_ours(container);
+        let made_from = ImageRef::parse(container.made_from().filter(|_| anybodys)?).ok()?;
+        wanted.iter().find(|wanted| wanted.means(container, &made_from))
+    };
+    let set = named().or_else(successor).or_else(alike)?;
+    Some(leftover(container, stem, Some(set.key.clone()), false))
+}
+
 /// What a dead run left, with the commands to finish: the old container is never worse off than
 /// before.
-fn leftover(container: &Container, stem: &str, set: Option<SetName>) -> PlanError {
+fn leftover(container: &Container, stem: &str, set: Option<SetName>, ours: bool) -> PlanError {
     let name = container.name();
+    let short = container.id().short().to_owned();
     PlanError {
         set,
         code: "leftover",
-        message: format!(
-            "container `{name}` ({}) was left by an apply that did not finish",
-            container.id().short()
-        ),
-        hint: if name.as_str().ends_with(crate::ident::SUFFIX_OLD) {
+        message: if ours {
+            format!("container `{name}` ({short}) was left by an apply that did not finish")
+        } else {
+            format!(
+                "container `{name}` ({short}) looks as if an apply that did not finish had left \
+                 it: its name ends in what bayplan reserves"
+            )
+        },
+        hint: if name.as_str().ends_with(SUFFIX_OLD) {
             format!(
                 "if `{stem}` is there and good: docker rm {name}; else go back: \
                  docker rm -f {stem}; docker rename {name} {stem} && docker start {stem}"

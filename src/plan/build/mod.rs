@@ -10,12 +10,19 @@ mod draft;
 mod facts;
 mod finish;
 mod guard;
+#[cfg(test)]
+mod image_tests;
 mod images;
+mod in_place;
 mod index;
 mod job;
+#[cfg(test)]
+mod leaving_tests;
 pub(crate) mod matching;
+mod objects;
 mod order;
 mod ports;
+mod rebuild;
 #[cfg(test)]
 pub(crate) mod tests;
 

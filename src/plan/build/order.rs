@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::PlanError;
 use super::job::Job;
 use super::ports::{self, HostPort};
-use crate::ident::{SetName, StepId};
-use crate::plan::{Step, Subject};
+use crate::ident::{ContainerId, SetName, StepId};
+use crate::plan::{Action, Step, Subject};
 use crate::snapshot::Snapshot;
 
 /// Adds the edges between jobs: images first, dependencies before dependants, one replacement of
@@ -18,76 +18,121 @@ pub(super) fn connect(
     depends: &BTreeMap<SetName, BTreeSet<SetName>>,
     snapshot: &Snapshot,
 ) -> Vec<PlanError> {
-    let edges: Vec<(usize, StepId, StepId)> = up_edges(jobs, depends)
-        .into_iter()
-        .chain(down_edges(jobs, depends))
-        .chain(queues(jobs))
-        .collect();
-    for (job, step, other) in edges {
-        jobs[job].wait(&step, &other);
+    let mut edges = Edges::new();
+    up_edges(jobs, depends, &mut edges);
+    down_edges(jobs, depends, &mut edges);
+    queues(jobs, &mut edges);
+    reattached_first(jobs, &mut edges);
+    for ((job, step), others) in edges {
+        jobs[job].wait_all(&step, others);
     }
     take_ports(jobs, snapshot)
 }
 
-fn of_set<'a>(jobs: &'a [Job], set: &'a SetName) -> impl Iterator<Item = (usize, &'a Job)> {
-    jobs.iter().enumerate().filter(move |(_, job)| job.change.set.as_ref() == Some(set))
+/// For a step of a job, what it waits for.
+type Edges = BTreeMap<(usize, StepId), Vec<StepId>>;
+
+/// So many steps of a set are waited for one by one; of more, the last waits for the others and
+/// is waited for alone, so that a thousand that need a thousand do not make a million edges.
+/// Counted in one set alone: its edges are the same whatever becomes of other sets.
+const FEW: usize = 8;
+
+/// What must be waited for so that all of these are done.
+fn gate(mut all: Vec<(usize, StepId)>, edges: &mut Edges) -> Vec<StepId> {
+    if all.len() > FEW
+        && let Some((job, last)) = all.pop()
+    {
+        let others = all.into_iter().map(|(_, step)| step);
+        edges.entry((job, last.clone())).or_default().extend(others);
+        return vec![last];
+    }
+    all.into_iter().map(|(_, step)| step).collect()
+}
+
+/// The jobs of each set.
+fn by_set(jobs: &[Job]) -> BTreeMap<&SetName, Vec<usize>> {
+    let mut sets: BTreeMap<&SetName, Vec<usize>> = BTreeMap::new();
+    for (index, job) in jobs.iter().enumerate() {
+        if let Some(set) = &job.change.set {
+            sets.entry(set).or_default().push(index);
+        }
+    }
+    sets
+}
+
+/// A container that is put back on a network is left alone until it is.
+fn reattached_first(jobs: &[Job], edges: &mut Edges) {
+    let mut back: BTreeMap<&ContainerId, Vec<&StepId>> = BTreeMap::new();
+    for step in jobs.iter().filter(|job| job.change.set.is_none()).flat_map(|job| &job.steps) {
+        if let Action::Connect { container: Subject::Container(id), .. } = &step.action {
+            back.entry(id).or_default().push(&step.id);
+        }
+    }
+    if back.is_empty() {
+        return;
+    }
+    for (index, job) in jobs.iter().enumerate().filter(|(_, job)| job.change.set.is_some()) {
+        let Some(first) = job.first() else { continue };
+        for id in addressed(&job.steps) {
+            let waits = back.get(&id).into_iter().flatten().map(|step| (*step).clone());
+            edges.entry((index, first.clone())).or_default().extend(waits);
+        }
+    }
 }
 
 /// What a set needs is up before the set's own containers are created or started.
-fn up_edges(
-    jobs: &[Job],
-    depends: &BTreeMap<SetName, BTreeSet<SetName>>,
-) -> Vec<(usize, StepId, StepId)> {
-    let mut edges = Vec::new();
+fn up_edges(jobs: &[Job], depends: &BTreeMap<SetName, BTreeSet<SetName>>, edges: &mut Edges) {
+    let sets = by_set(jobs);
+    let needed: BTreeSet<&SetName> = depends.values().flatten().collect();
+    let mut ups: BTreeMap<&SetName, Vec<StepId>> = BTreeMap::new();
+    for set in needed {
+        // Replacements queue: the last one's end is the end of all of them.
+        let own = sets.get(set).into_iter().flatten();
+        let (queued, free): (Vec<usize>, Vec<usize>) =
+            own.partition(|index| jobs[**index].disturbs.is_some() && jobs[**index].up.is_some());
+        let all = free.iter().chain(queued.last());
+        let all = all.filter_map(|index| Some((*index, jobs[*index].up.clone()?))).collect();
+        ups.insert(set, gate(all, edges));
+    }
     for (set, targets) in depends {
-        for (index, job) in of_set(jobs, set) {
-            let Some(needs) = &job.needs else { continue };
-            for target in targets {
-                for up in of_set(jobs, target).filter_map(|(_, job)| job.up.as_ref()) {
-                    edges.push((index, needs.clone(), up.clone()));
-                }
-            }
+        for index in sets.get(set).into_iter().flatten() {
+            let Some(needs) = &jobs[*index].needs else { continue };
+            let ups = targets.iter().filter_map(|target| ups.get(target)).flatten().cloned();
+            edges.entry((*index, needs.clone())).or_default().extend(ups);
         }
     }
-    edges
 }
 
 /// What is only taken away goes after those that depend on it.
-fn down_edges(
-    jobs: &[Job],
-    depends: &BTreeMap<SetName, BTreeSet<SetName>>,
-) -> Vec<(usize, StepId, StepId)> {
-    let mut edges = Vec::new();
-    for (set, targets) in depends {
-        let last: Vec<StepId> = of_set(jobs, set)
-            .filter(|(_, job)| job.takes_away)
-            .filter_map(|(_, job)| job.last().cloned())
-            .collect();
-        for target in targets {
-            for (index, job) in of_set(jobs, target).filter(|(_, job)| job.takes_away) {
-                let Some(first) = job.first().cloned() else { continue };
-                edges.extend(last.iter().map(|last| (index, first.clone(), last.clone())));
-            }
+fn down_edges(jobs: &[Job], depends: &BTreeMap<SetName, BTreeSet<SetName>>, edges: &mut Edges) {
+    let sets = by_set(jobs);
+    let going = |set: &SetName| {
+        let own = sets.get(set).into_iter().flatten();
+        own.copied().filter(|index| jobs[*index].takes_away)
+    };
+    for (set, targets) in depends.iter().filter(|(_, targets)| !targets.is_empty()) {
+        let lasts = going(set).filter_map(|index| Some((index, jobs[index].last()?.clone())));
+        let lasts = gate(lasts.collect(), edges);
+        for index in targets.iter().flat_map(going) {
+            let Some(first) = jobs[index].first().cloned() else { continue };
+            edges.entry((index, first)).or_default().extend(lasts.iter().cloned());
         }
     }
-    edges
 }
 
 /// Replacements of one set, one at a time: the next one disturbs nothing before the one before it
 /// is proven.
-fn queues(jobs: &[Job]) -> Vec<(usize, StepId, StepId)> {
+fn queues(jobs: &[Job], edges: &mut Edges) {
     let mut before: BTreeMap<&SetName, &StepId> = BTreeMap::new();
-    let mut edges = Vec::new();
     for (index, job) in jobs.iter().enumerate() {
         let (Some(set), Some(disturbs), Some(up)) = (&job.change.set, &job.disturbs, &job.up)
         else {
             continue;
         };
         if let Some(before) = before.insert(set, up) {
-            edges.push((index, disturbs.clone(), before.clone()));
+            edges.entry((index, disturbs.clone())).or_default().push(before.clone());
         }
     }
-    edges
 }
 
 /// Who has which host ports, by protocol and number.
@@ -219,8 +264,7 @@ pub(super) fn sort(jobs: &[Job]) -> Result<Vec<Step>, PlanError> {
 }
 
 /// The containers that steps address, by ID.
-pub(super) fn addressed(steps: &[Step]) -> BTreeSet<crate::ident::ContainerId> {
-    use crate::plan::Action;
+pub(super) fn addressed(steps: &[Step]) -> BTreeSet<ContainerId> {
     steps
         .iter()
         .filter_map(|step| match &step.action {
@@ -229,9 +273,17 @@ pub(super) fn addressed(steps: &[Step]) -> BTreeSet<crate::ident::ContainerId> {
             | Action::Stop { container, .. }
             | Action::Kill { container, .. }
             | Action::Restart { container, .. }
+            | Action::Update { container, .. }
             | Action::Rename { container, .. }
-            | Action::Remove { container } => Some(container),
-            Action::Pull { .. } | Action::Tag { .. } | Action::Create { .. } => None,
+            | Action::Remove { container }
+            | Action::Connect { container, .. }
+            | Action::Disconnect { container, .. } => Some(container),
+            Action::Pull { .. }
+            | Action::Tag { .. }
+            | Action::Create { .. }
+            | Action::CreateNetwork { .. }
+            | Action::RemoveNetwork { .. }
+            | Action::CreateVolume { .. } => None,
         })
         .filter_map(|subject| match subject {
             Subject::Container(id) => Some(id.clone()),

@@ -63,8 +63,14 @@ pub(crate) fn plan(spec: &Spec, snapshot: &Snapshot) -> Built {
     built
 }
 
+/// What inspect says of a container.
+pub(crate) fn inspect<'s>(snapshot: &'s mut Snapshot, name: &str) -> &'s mut Json {
+    let mut found = snapshot.containers.iter_mut().filter(|found| found.name().as_str() == name);
+    found.next().unwrap().inspect.as_mut().unwrap()
+}
+
 /// `VERB NAME` of every change, in the order of the plan.
-fn changes(built: &Built) -> Vec<String> {
+pub(crate) fn changes(built: &Built) -> Vec<String> {
     let changes = built.plan.changes.iter();
     changes.map(|change| format!("{} {}", change.verb.word(), change.id)).collect()
 }
@@ -197,14 +203,15 @@ fn a_difference_names_both_sides() {
         "option": "mem_limit",
         "origin": "declared",
         "expected": 67108864,
-        "found": null
+        "found": null,
+        "in_place": true
       }
     ]
     "#);
 }
 
 /// The codes of the errors for which there is no plan.
-fn codes(spec: &Spec, snapshot: &Snapshot) -> Vec<&'static str> {
+pub(crate) fn codes(spec: &Spec, snapshot: &Snapshot) -> Vec<&'static str> {
     let built =
         build(&Input { spec, snapshot, assume: false, pins: Pins::default(), source: None });
     built.errors.iter().map(|error| error.code).collect()
@@ -258,4 +265,20 @@ fn a_port_is_taken_after_its_holder_stops_and_waiting_in_a_circle_is_an_error() 
     assert!(after(&built, "p-two-1/start").contains(&"p-one-1/stop"));
     // … but not where one must be up before the other goes.
     assert_eq!(codes(&text("82", "81", "    depends_on: [one]\n"), &snapshot), ["cycle"]);
+}
+
+#[test]
+fn a_host_that_was_renamed_is_no_difference() {
+    let host = |more: &str| spec(&web(1, "reloaded", &format!("    network_mode: host\n{more}")));
+    let mut snapshot = world();
+    add(&mut snapshot, &host(""), "web", "p-web-1", "running");
+    inspect(&mut snapshot, "p-web-1")["Config"]["Hostname"] = json!("before");
+    snapshot.engine = Some(crate::snapshot::EngineRecord {
+        version: json!({"ApiVersion": "1.51", "Os": "linux"}),
+        info: json!({"Name": "after"}),
+    });
+    assert_eq!(changes(&plan(&host(""), &snapshot)), Vec::<String>::new());
+    // A declared one is compared.
+    let built = plan(&host("    hostname: after\n"), &snapshot);
+    assert_eq!(changes(&built), ["replace p-web-1"]);
 }

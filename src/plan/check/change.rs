@@ -34,6 +34,10 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
             doubts.add("step", format!("expected steps of {id}, but found none"));
             continue;
         };
+        if super::objects::is_about(&change.id) {
+            super::objects::change(change, places, graph, doubts);
+            continue;
+        }
         let shape = Shape::of(graph, places);
         shape.fits(change, graph, doubts);
         shape.loses_nothing(change, graph, doubts);
@@ -68,6 +72,7 @@ fn yes(adopted: bool) -> &'static str {
 struct Shape {
     places: Vec<usize>,
     create: Option<usize>,
+    update: Option<usize>,
     /// Start of what is created or there.
     start: Option<usize>,
     prove: Option<usize>,
@@ -96,6 +101,7 @@ impl Shape {
         Self {
             places: places.to_vec(),
             create: find(&|action| matches!(action, Action::Create { .. })),
+            update: find(&|action| matches!(action, Action::Update { .. })),
             start: find(&|action| matches!(action, Action::Start { .. })),
             prove: find(&|action| matches!(action, Action::Prove { .. })),
             end: find(&|action| matches!(action, Action::Stop { .. } | Action::Kill { .. })),
@@ -111,15 +117,18 @@ impl Shape {
         let (may, must): (&[&str], &[&str]) = match change.verb {
             Verb::Remove => (&["stop", "kill", "remove"], &["remove"]),
             Verb::Replace => (
-                &["create", "stop", "rename", "start", "prove", "remove"],
+                &["create", "connect", "stop", "rename", "start", "prove", "remove"],
                 &["create", "rename", "remove"],
             ),
             Verb::Kill => (&["kill"], &["kill"]),
             Verb::Stop => (&["stop"], &["stop"]),
             Verb::Restart => (&["restart", "prove"], &["restart"]),
-            Verb::Run => (&["create", "stop", "rename", "start", "remove"], &["create", "start"]),
-            Verb::Start => (&["start", "prove"], &["start"]),
-            Verb::Create => (&["create", "start", "prove"], &["create"]),
+            Verb::Update => (&["update"], &["update"]),
+            Verb::Run => {
+                (&["create", "connect", "stop", "rename", "start", "remove"], &["create", "start"])
+            }
+            Verb::Start => (&["update", "start", "prove"], &["start"]),
+            Verb::Create => (&["create", "connect", "start", "prove"], &["create"]),
             Verb::Pull => (&["pull", "tag"], &[]),
         };
         let kinds: BTreeSet<&str> =
@@ -168,7 +177,7 @@ impl Shape {
                 format!("expected what replaces the running {id} to be started")
             });
         } else {
-            let chain = [self.create, self.end, self.start, self.prove, self.remove];
+            let chain = [self.create, self.end, self.update, self.start, self.prove, self.remove];
             chained(&chain, &id, graph, doubts);
         }
         let proven = self.start.is_none() || self.waits || self.prove.is_some();
@@ -221,7 +230,9 @@ fn dangers(
     let live = acts.iter().any(|fact| fact.run.is_live());
     let halts = matches!(change.verb, Verb::Stop | Verb::Kill);
     let revives = |fact: &&ContainerFact| {
-        fact.settings.get("RestartPolicy").and_then(|policy| policy.as_str()) == Some("always")
+        let policy = fact.settings.0.get("RestartPolicy").and_then(|policy| policy.as_str());
+        let word = policy.and_then(|policy| policy.split(':').next());
+        matches!(word, Some("always" | "on-failure"))
     };
     let rotated = |fact: &&ContainerFact| {
         fact.references.values().any(|fact| fact.verdict == Verdict::Different)
@@ -231,7 +242,7 @@ fn dangers(
     });
     let expected = [
         (Danger::Outage, ends && live),
-        (Danger::Adopted, ends && change.adopted),
+        (Danger::Adopted, (ends || shape.update.is_some()) && change.adopted),
         (Danger::ComesBack, halts && acts.iter().any(revives)),
         (Danger::SecretChanged, shape.create.is_some() && acts.iter().any(rotated)),
         (Danger::ImageUnknown, pulled),
@@ -243,7 +254,7 @@ fn dangers(
         });
     }
     // These two need nothing but the facts: said without cause they would blunt the list.
-    for (danger, cause) in [(Danger::Outage, live), (Danger::Adopted, change.adopted)] {
+    for (danger, cause) in [(Danger::Outage, ends && live), (Danger::Adopted, change.adopted)] {
         doubts.unless(cause || !said.contains(&danger), "danger", || {
             format!("expected no danger `{danger:?}` of {id}, but found it")
         });

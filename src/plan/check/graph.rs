@@ -72,9 +72,17 @@ pub(super) fn subject(action: &Action) -> Option<&Subject> {
         | Action::Stop { container, .. }
         | Action::Kill { container, .. }
         | Action::Restart { container, .. }
+        | Action::Update { container, .. }
         | Action::Rename { container, .. }
-        | Action::Remove { container } => Some(container),
-        Action::Pull { .. } | Action::Tag { .. } | Action::Create { .. } => None,
+        | Action::Remove { container }
+        | Action::Connect { container, .. }
+        | Action::Disconnect { container, .. } => Some(container),
+        Action::Pull { .. }
+        | Action::Tag { .. }
+        | Action::Create { .. }
+        | Action::CreateNetwork { .. }
+        | Action::RemoveNetwork { .. }
+        | Action::CreateVolume { .. } => None,
     }
 }
 
@@ -89,7 +97,13 @@ pub(super) fn kind(action: &Action) -> &'static str {
         Action::Stop { .. } => "stop",
         Action::Kill { .. } => "kill",
         Action::Restart { .. } => "restart",
+        Action::Update { .. } => "update",
         Action::Rename { .. } => "rename",
         Action::Remove { .. } => "remove",
+        Action::CreateNetwork { .. } => "create_network",
+        Action::RemoveNetwork { .. } => "remove_network",
+        Action::CreateVolume { .. } => "create_volume",
+        Action::Connect { .. } => "connect",
+        Action::Disconnect { .. } => "disconnect",
     }
 }

@@ -130,6 +130,10 @@ fn renamed(
 /// A step on a container that is there is part of the change that bears its name.
 fn belongs(facts: &BTreeMap<&ContainerId, &ContainerName>, step: &Step, doubts: &mut Doubts) {
     let Some(Subject::Container(container)) = subject(&step.action) else { return };
+    // A network that is replaced takes its containers off and puts them back.
+    if change_of(&step.id).starts_with("network:") {
+        return;
+    }
     // Without a fact nothing is known of it; that is a violation of its own.
     let Some(name) = facts.get(container) else { return };
     // A dead one that makes room for a new one of its name is a change of its own.

@@ -14,7 +14,13 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
     for (place, step) in graph.steps.iter().enumerate() {
         let id = named(&step.id);
         let Some(subject) = subject(&step.action) else { continue };
-        doubts.unless(seen.insert((subject, kind(&step.action))), "twice", || {
+        let network = match &step.action {
+            Action::Connect { network, .. } | Action::Disconnect { network, .. } => {
+                Some((network, change_of(&step.id)))
+            }
+            _ => None,
+        };
+        doubts.unless(seen.insert((subject, kind(&step.action), network)), "twice", || {
             format!(
                 "expected one step to {} the container of {id}, but found two",
                 kind(&step.action)
@@ -60,6 +66,7 @@ fn runs(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
             }
             Action::Restart { .. } => live,
             Action::Start { .. } => fact.run == Run::Idle,
+            Action::Update { .. } => !matches!(fact.run, Run::Dead | Run::Removing),
             Action::Remove { .. } => {
                 !live || ends.get(container).is_some_and(|end| graph.before(*end, place))
             }

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::ident::{ChangeId, ContainerId, ContainerName, ImageId, ProjectName, SetName, StepId};
+use crate::plan::Action;
 use crate::plan::{Danger, ImagePin, Subject, Verb, sample};
 use crate::snapshot::Run;
 
@@ -234,7 +235,7 @@ fn dangers_are_said_and_not_said_in_vain() {
     breaks("adopted", |plan| of(plan, "legacy").adopted = false);
     breaks("adopted", |plan| of(plan, "shop-db").adopted = true);
     breaks("danger", |plan| {
-        plan.facts.containers[0].settings.insert("RestartPolicy".into(), json!("always"));
+        plan.facts.containers[0].settings.0.insert("RestartPolicy".into(), json!("always"));
     });
     breaks("danger", |plan| {
         let fact = plan.facts.containers.iter_mut().find(|fact| fact.name.as_str() == "shop-db");
@@ -244,6 +245,66 @@ fn dangers_are_said_and_not_said_in_vain() {
         fact.unwrap().references.insert("P".into(), rotated);
     });
     breaks("order", |plan| plan.changes.reverse());
+}
+
+/// What is wrong once a plan with a change in place was changed.
+#[track_caller]
+fn breaks_update(rule: &str, change: impl FnOnce(&mut Plan)) {
+    breaks(rule, |plan| {
+        sample::add_update(plan, "limits", "shop-limits", 178);
+        assert_eq!(check(plan), []);
+        change(plan);
+    });
+}
+
+/// Sets a field of the update.
+fn set(plan: &mut Plan, field: &str, value: Json) {
+    let Action::Update { settings, .. } = action(plan, "shop-limits/update") else { panic!() };
+    settings.0.insert(field.into(), value);
+}
+
+fn reason(plan: &mut Plan) -> &mut crate::plan::OptionDifference {
+    match &mut of(plan, "shop-limits").reasons[0] {
+        crate::plan::Reason::Option(difference) => difference,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn changes_in_place_are_what_their_reasons_ask_for() {
+    breaks_update("in_place", |plan| set(plan, "Memory", json!(5)));
+    breaks_update("in_place", |plan| set(plan, "NanoCpus", json!(5)));
+    breaks_update("in_place", |plan| set(plan, "ShmSize", json!(5)));
+    breaks_update("in_place", |plan| reason(plan).option = "tty".into());
+    breaks_update("in_place", |plan| reason(plan).in_place = false);
+    breaks_update("in_place", |plan| {
+        let reason = crate::plan::Reason::Because(crate::plan::Because::RecreateAlways);
+        of(plan, "shop-limits").reasons.push(reason);
+    });
+    breaks_update("in_place", |plan| {
+        let fact =
+            plan.facts.containers.iter_mut().find(|fact| fact.name.as_str() == "shop-limits");
+        let both = [("Memory", 1_073_741_824_i64), ("MemorySwap", 2_147_483_648)];
+        let both = both.map(|(field, value)| (field.to_owned(), json!(value)));
+        fact.unwrap().settings.0 = both.into();
+    });
+    breaks_update("in_place", |plan| {
+        of(plan, "shop-db").reasons.retain(crate::plan::Reason::is_in_place);
+    });
+    breaks_update("run", |plan| {
+        let fact =
+            plan.facts.containers.iter_mut().find(|fact| fact.name.as_str() == "shop-limits");
+        fact.unwrap().run = Run::Dead;
+    });
+    breaks_update("twice", |plan| {
+        let mut again = plan.steps[place(plan, "shop-limits/update")].clone();
+        again.id = StepId::new("shop-limits/update-2");
+        plan.steps.push(again);
+    });
+    breaks_update("step", |plan| without(plan, "shop-limits/update"));
+    breaks_update("shape", |plan| of(plan, "shop-limits").verb = Verb::Restart);
+    breaks_update("summary", |plan| plan.summary.updated = 0);
+    breaks_update("danger", |plan| of(plan, "shop-limits").danger = vec![Danger::Outage]);
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn what_was_edited_is_refused_with_the_line() {
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
     insta::assert_snapshot!(refused(&text.replace("536870912", "536870913")), @"
-    Digest: expected the digest sha256:132292bc60c69e5f160261f2707dc1e0d7f3250de86648038bfd510fdfc59ad0 for what the plan says, but line 3 says sha256:a58acbec2fa3cda50f42f425ae9837aa679720296fb85fa5ed9464449cda4e70: it was changed
+    Digest: expected the digest sha256:c53b15fc1938e9eb9e88557a6ad8191aa6d8a3950c86d1c76fad9dee4a7c3dbc for what the plan says, but line 3 says sha256:54bc7c426e602dca432a5fa186706e4e1de064ac04030ce4499ab79a45acc773: it was changed
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
     insta::assert_snapshot!(refused(&text.replace("  \"steps\"", " \"steps\"")), @r#"
@@ -112,7 +112,7 @@ fn what_was_edited_is_refused_with_the_line() {
 fn syntax_and_shape_are_told_with_their_place() {
     let text = file(&sample::mixed());
     insta::assert_snapshot!(refused(&text[..text.len() / 2]), @"
-    Syntax: line 39, column 38: expected more, but the file ends here: it is cut off
+    Syntax: line 39, column 41: expected more, but the file ends here: it is cut off
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
     insta::assert_snapshot!(refused(&text.replace("\"created\": 4", "\"created\": \"4\"")), @r#"
@@ -128,7 +128,7 @@ fn syntax_and_shape_are_told_with_their_place() {
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
     insta::assert_snapshot!(refused(&text.replace("\"action\": \"prove\"", "\"action\": \"prove\", \"force\": true")), @"
-    Shape: line 33, column 54: expected one of `id`, `action`, `image`, `tag`, `name`, `finally`, `set`, `container`, `created_by`, `wait`, `signal`, `timeout`, `from`, `to`, `after`, but found `force`
+    Shape: line 33, column 54: expected one of `id`, `action`, `image`, `tag`, `name`, `finally`, `set`, `container`, `created_by`, `wait`, `signal`, `timeout`, `from`, `to`, `network`, `volume`, `key`, `which`, `endpoint`, `settings`, `after`, but found `force`
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
     insta::assert_snapshot!(refused(&text.replace("\"action\": \"prove\"", "\"action\": \"prove\", \"tag\": \"x\"")), @"

@@ -1,0 +1,138 @@
+//! What an engine takes in one create: bodies are in the newest engine's terms, older ones know the
+//! address of a network card elsewhere and take one network only.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::Engine;
+use crate::options::Body;
+
+/// From here on a create takes several networks, and the address of a network card belongs to an
+/// endpoint.
+const SEVERAL: super::Api = (1, 44);
+/// From here on an endpoint has a priority as the way out.
+const PRIORITY: super::Api = (1, 48);
+
+/// The attachments that are made after a create: network and endpoint settings.
+pub type Later = Vec<(String, Json)>;
+
+/// A body as the engine takes it, and the networks that the container is connected to before its
+/// start.
+pub fn fit(body: &Body, engine: &Engine) -> (Body, Later) {
+    let mut body = body.clone();
+    mac_address(&mut body, engine);
+    if engine.api >= SEVERAL {
+        return (body, Vec::new());
+    }
+    let main = main(&body);
+    let Some(endpoints) = endpoints(&mut body) else { return (body, Vec::new()) };
+    let others: Vec<String> = endpoints.keys().filter(|name| **name != main).cloned().collect();
+    if endpoints.len() < 2 || others.len() == endpoints.len() {
+        return (body, Vec::new());
+    }
+    let take = |name: String| endpoints.remove(&name).map(|endpoint| (name, endpoint));
+    let later = others.into_iter().filter_map(take).collect();
+    (body, later)
+}
+
+/// What of a body the engine would drop without a word: what it is, and the API that it needs.
+pub fn lacking(body: &Body, engine: &Engine) -> Vec<(String, &'static str)> {
+    let mut body = body.clone();
+    mac_address(&mut body, engine);
+    let mut lacking = Vec::new();
+    for (name, endpoint) in endpoints(&mut body).map(std::mem::take).unwrap_or_default() {
+        let says = |field: &str| !endpoint[field].is_null();
+        if engine.api < SEVERAL && says("MacAddress") {
+            lacking.push((format!("mac_address on network `{name}`"), "1.44"));
+        }
+        if engine.api < PRIORITY && says("GwPriority") {
+            lacking.push((format!("gw_priority on network `{name}`"), "1.48"));
+        }
+    }
+    lacking
+}
+
+/// The network that it is created in.
+fn main(body: &Body) -> String {
+    match body.json()["HostConfig"]["NetworkMode"].as_str() {
+        None | Some("" | "default") => "bridge".to_owned(),
+        Some(mode) => mode.to_owned(),
+    }
+}
+
+fn endpoints(body: &mut Body) -> Option<&mut Map<String, Json>> {
+    body.json()["NetworkingConfig"]["EndpointsConfig"].as_object()?;
+    body.nested("NetworkingConfig").get_mut("EndpointsConfig")?.as_object_mut()
+}
+
+/// Puts the address of the network card where the engine looks for it.
+pub fn mac_address(body: &mut Body, engine: &Engine) {
+    let main = main(body);
+    if engine.api < SEVERAL {
+        let own = body.json()["MacAddress"].is_string();
+        let taken = endpoints(body)
+            .and_then(|all| all.get_mut(&main)?.as_object_mut()?.remove("MacAddress"))
+            .filter(|_| !own);
+        if let Some(mac) = taken {
+            body.config("MacAddress", mac);
+        }
+        return;
+    }
+    let shared = matches!(main.as_str(), "host" | "none") || main.starts_with("container:");
+    let Some(mac) = body.take("MacAddress").filter(|_| !shared) else { return };
+    if body.json()["HostConfig"]["NetworkMode"].is_null() {
+        body.host("NetworkMode", main.as_str());
+    }
+    let all = body.nested("NetworkingConfig").entry("EndpointsConfig").or_insert_with(|| json!({}));
+    let endpoint = &mut all[main.as_str()];
+    if !endpoint.is_object() {
+        *endpoint = json!({});
+    }
+    if endpoint["MacAddress"].is_null() {
+        endpoint["MacAddress"] = mac;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn engine(api: super::super::Api) -> Engine {
+        Engine { api, ..Engine::newest() }
+    }
+
+    fn two() -> Body {
+        Body::from_json(json!({
+            "MacAddress": "02:42:ac:11:00:99", "HostConfig": {"NetworkMode": "back"},
+            "NetworkingConfig": {"EndpointsConfig": {
+                "back": {"Aliases": ["db"]}, "front": {"GwPriority": 1}}},
+        }))
+    }
+
+    #[test]
+    fn an_old_engine_takes_one_network_and_the_rest_later() {
+        let (body, later) = fit(&two(), &engine((1, 41)));
+        assert_eq!(
+            body.json(),
+            &json!({"MacAddress": "02:42:ac:11:00:99", "HostConfig": {"NetworkMode": "back"},
+                "NetworkingConfig": {"EndpointsConfig": {"back": {"Aliases": ["db"]}}}})
+        );
+        assert_eq!(later, [("front".to_owned(), json!({"GwPriority": 1}))]);
+        let lacking = lacking(&two(), &engine((1, 41)));
+        assert_eq!(lacking, [("gw_priority on network `front`".to_owned(), "1.48")]);
+    }
+
+    #[test]
+    fn a_new_engine_takes_all_with_the_address_at_the_endpoint() {
+        let (body, later) = fit(&two(), &engine((1, 51)));
+        assert_eq!(body.json()["MacAddress"], Json::Null);
+        let back = &body.json()["NetworkingConfig"]["EndpointsConfig"]["back"];
+        assert_eq!(back, &json!({"Aliases": ["db"], "MacAddress": "02:42:ac:11:00:99"}));
+        assert_eq!((later, lacking(&two(), &engine((1, 51)))), (vec![], vec![]));
+        let alone = Body::from_json(json!({"MacAddress": "02:42:ac:11:00:99"}));
+        assert_eq!(
+            fit(&alone, &engine((1, 51))).0.json(),
+            &json!({"HostConfig": {"NetworkMode": "bridge"}, "NetworkingConfig":
+                {"EndpointsConfig": {"bridge": {"MacAddress": "02:42:ac:11:00:99"}}}})
+        );
+    }
+}

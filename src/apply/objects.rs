@@ -1,0 +1,263 @@
+//! Steps on networks and volumes, and on who is attached to which: their looks and their calls.
+//!
+//! What they mean together, a replaced network above all, is the plan's; here each is one call.
+
+use serde_json::Value as Json;
+
+use super::act::{Acted, Trouble};
+use super::outcome::Stale;
+use super::precheck::{Check, Checked, gone, no_fact};
+use super::run::Context;
+use crate::engine::{EngineError, ErrorKind, FilledBody, Writer};
+use crate::ident::{ContainerId, ContainerName, LABEL_NETWORK, LABEL_VOLUME, NetworkId, ObjectKey};
+use crate::objects::{self, Found};
+use crate::plan::{Action, NetworkRef, Step, Subject};
+use crate::say;
+
+/// What a name that must be free turns out to be.
+enum Name {
+    Free,
+    /// What this step makes is there.
+    Made(Json),
+    Taken(String),
+}
+
+impl<W: Writer> Context<'_, W> {
+    /// Looks at what a step on a network or a volume is about.
+    pub(super) async fn precheck_object(&self, step: &Step) -> Checked {
+        match &step.action {
+            Action::CreateNetwork { network, key } => {
+                let name = self.network_name(network, key).await?;
+                if let Name::Made(found) = &name {
+                    self.note_network(step, found);
+                }
+                Ok(checked("network", network, name))
+            }
+            Action::CreateVolume { volume, key } => {
+                Ok(checked("volume", volume, self.volume_name(volume, key).await?))
+            }
+            Action::RemoveNetwork { which, .. } => {
+                let all = self.engine.networks().await?;
+                let there = all.iter().any(|network| network["Id"] == which.as_str());
+                Ok(if there { Check::Ready(None) } else { Check::Already })
+            }
+            Action::Connect { container, network, which, .. } => {
+                self.precheck_attached(container, network, which, true).await
+            }
+            Action::Disconnect { container, network, which } => {
+                self.precheck_attached(container, network, which, false).await
+            }
+            _ => Ok(Check::Ready(None)),
+        }
+    }
+
+    async fn precheck_attached(
+        &self,
+        subject: &Subject,
+        network: &str,
+        which: &NetworkRef,
+        should: bool,
+    ) -> Checked {
+        let Some(id) = self.resolve(subject) else {
+            let expected = "the container that an earlier step created";
+            return Ok(Check::Unexpected(Stale::new("not_created", expected, "none")));
+        };
+        let fact = self.fact(&id);
+        if fact.is_none() && matches!(subject, Subject::Container(_)) {
+            return Ok(Check::Unexpected(no_fact(&id)));
+        }
+        let Some(found) = self.engine.inspect(id.as_str()).await? else {
+            if !should {
+                return Ok(Check::Already);
+            }
+            let called = self.name(&id).unwrap_or_else(|| ContainerName::new(id.short()));
+            return Ok(Check::Unexpected(gone(&id, &called)));
+        };
+        if let Some(stale) = fact.and_then(|fact| self.moved(&id, fact, &found)) {
+            return Ok(Check::Unexpected(stale));
+        }
+        let Some(which) = self.which(which).await? else {
+            let expected = format!("network `{}`", say::short(network));
+            return Ok(Check::Unexpected(Stale::new("network_gone", expected, "none")));
+        };
+        if is_on(&found, network, &which) == should {
+            return Ok(Check::Already);
+        }
+        Ok(Check::Ready(Some(Box::new(found))))
+    }
+
+    /// The network that is meant; `None`: it is not there.
+    async fn which(&self, which: &NetworkRef) -> Result<Option<NetworkId>, EngineError> {
+        let create = match which {
+            NetworkRef::Id(id) => return Ok(Some(id.clone())),
+            NetworkRef::CreatedBy(create) => create,
+        };
+        if let Some(id) = self.networks.borrow().get(create) {
+            return Ok(Some(id.clone()));
+        }
+        // A run before this one made it.
+        let step = self.plan.steps.iter().find(|step| step.id == *create);
+        let Some(Action::CreateNetwork { network, key }) = step.map(|step| &step.action) else {
+            return Ok(None);
+        };
+        match self.network_name(network, key).await? {
+            Name::Made(found) => Ok(found["Id"].as_str().map(NetworkId::new)),
+            Name::Free | Name::Taken(_) => Ok(None),
+        }
+    }
+
+    async fn network_name(&self, name: &str, key: &ObjectKey) -> Result<Name, EngineError> {
+        let all = self.look_again(|| self.engine.networks()).await?;
+        Ok(self.named(&all, name, LABEL_NETWORK, key))
+    }
+
+    async fn volume_name(&self, name: &str, key: &ObjectKey) -> Result<Name, EngineError> {
+        let all = self.look_again(|| self.engine.volumes()).await?;
+        Ok(self.named(&all, name, LABEL_VOLUME, key))
+    }
+
+    fn named(&self, all: &[Json], name: &str, label: &str, key: &ObjectKey) -> Name {
+        match objects::named(all, name) {
+            Found::None => Name::Free,
+            Found::One(found) => {
+                let own = Some((self.plan.project.clone(), key.clone()));
+                if objects::owner(found, label) == own && !self.is_fact(found) {
+                    return Name::Made(found.clone());
+                }
+                let id = found["Id"].as_str().and_then(|id| id.get(..12)).unwrap_or("another one");
+                Name::Taken(say::short(id))
+            }
+            Found::Several(number) => Name::Taken(format!("{number} of that name")),
+        }
+    }
+
+    /// Whether the plan knew this network: then it is the old one.
+    fn is_fact(&self, found: &Json) -> bool {
+        let known = self.plan.facts.networks.iter().filter_map(|fact| fact.id.as_ref());
+        let mut known = known.filter(|id| found["Id"] == id.as_str());
+        known.next().is_some()
+    }
+
+    fn note_network(&self, step: &Step, found: &Json) {
+        if let Some(id) = found["Id"].as_str() {
+            self.networks.borrow_mut().insert(step.id.clone(), NetworkId::new(id));
+        }
+    }
+
+    fn object_body(&self, step: &Step) -> Result<FilledBody, Trouble> {
+        let body = self.bodies.get(&step.id);
+        let body = body
+            .ok_or_else(|| Trouble::Failed("there is no create body for this step".to_owned()))?;
+        self.secrets.fill(body).map_err(Trouble::Failed)
+    }
+
+    pub(super) async fn create_network(&self, step: &Step, name: &str, key: &ObjectKey) -> Acted {
+        let body = self.object_body(step)?;
+        let id = match self.engine.create_network(&body).await {
+            Ok(id) => id,
+            Err(error) if error.kind == ErrorKind::Interrupted => {
+                match self.network_name(name, key).await {
+                    Ok(Name::Made(found)) => {
+                        NetworkId::new(found["Id"].as_str().unwrap_or_default())
+                    }
+                    _ => return Err(self.failed(&error)),
+                }
+            }
+            Err(error) => return Err(self.failed(&error)),
+        };
+        self.networks.borrow_mut().insert(step.id.clone(), id);
+        Ok(())
+    }
+
+    pub(super) async fn create_volume(&self, step: &Step, name: &str, key: &ObjectKey) -> Acted {
+        let body = self.object_body(step)?;
+        let Err(error) = self.engine.create_volume(&body).await else { return Ok(()) };
+        if error.kind == ErrorKind::Interrupted
+            && matches!(self.volume_name(name, key).await, Ok(Name::Made(_)))
+        {
+            return Ok(());
+        }
+        Err(self.failed(&error))
+    }
+
+    pub(super) async fn remove_network(&self, which: &NetworkId) -> Acted {
+        let Err(error) = self.engine.remove_network(which).await else { return Ok(()) };
+        let gone = match self.look_again(|| self.engine.networks()).await {
+            Ok(all) => !all.iter().any(|network| network["Id"] == which.as_str()),
+            Err(_) => false,
+        };
+        if gone { Ok(()) } else { Err(self.failed(&error)) }
+    }
+
+    pub(super) async fn connect(
+        &self,
+        id: &ContainerId,
+        (network, which): (&str, &NetworkRef),
+        endpoint: &Json,
+    ) -> Acted {
+        let Some(which) = self.which(which).await.map_err(|error| self.failed(&error))? else {
+            return Err(no_network(network));
+        };
+        match self.engine.connect(&which, id, endpoint).await {
+            Ok(()) => Ok(()),
+            Err(error) => self.attached_after_all(id, network, &which, true, &error).await,
+        }
+    }
+
+    pub(super) async fn disconnect(
+        &self,
+        id: &ContainerId,
+        (network, which): (&str, &NetworkRef),
+    ) -> Acted {
+        let Some(which) = self.which(which).await.map_err(|error| self.failed(&error))? else {
+            return Err(no_network(network));
+        };
+        match self.engine.disconnect(&which, id).await {
+            Ok(()) => Ok(()),
+            Err(error) => self.attached_after_all(id, network, &which, false, &error).await,
+        }
+    }
+
+    async fn attached_after_all(
+        &self,
+        id: &ContainerId,
+        network: &str,
+        which: &NetworkId,
+        should: bool,
+        error: &EngineError,
+    ) -> Acted {
+        let found = self.look_again(|| self.engine.inspect(id.as_str())).await;
+        match found {
+            Ok(Some(found)) if is_on(&found, network, which) == should => Ok(()),
+            Ok(None) if !should => Ok(()),
+            _ => Err(self.failed(error)),
+        }
+    }
+}
+
+fn no_network(network: &str) -> Trouble {
+    let expected = format!("network `{}`", say::short(network));
+    Trouble::Stale(Stale::new("network_gone", expected, "none"))
+}
+
+fn checked(what: &str, name: &str, found: Name) -> Check {
+    match found {
+        Name::Free => Check::Ready(None),
+        Name::Made(_) => Check::Already,
+        Name::Taken(by) => {
+            let expected = format!("no {what} `{}`", say::short(name));
+            Check::Unexpected(Stale::new(&format!("{what}_taken"), expected, by))
+        }
+    }
+}
+
+/// Whether a container is on a network; before its first start the engine tells only the name.
+fn is_on(inspect: &Json, name: &str, id: &NetworkId) -> bool {
+    let networks = inspect["NetworkSettings"]["Networks"].as_object();
+    networks.into_iter().flatten().any(|(own, attached)| {
+        match attached["NetworkID"].as_str().filter(|known| !known.is_empty()) {
+            Some(known) => known == id.as_str(),
+            None => own == name,
+        }
+    })
+}

@@ -1,0 +1,138 @@
+//! One call that changes something: a bollard client of its own over our transport, and what that
+//! transport sees of it.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::{HeaderValue, Request, StatusCode};
+use http_body_util::BodyExt;
+use tokio::sync::Notify;
+
+use super::EVER;
+use crate::engine::transport::{self, Transport};
+use crate::engine::{Done, EngineError, ErrorKind, Result};
+
+/// What the transport saw of one call.
+#[derive(Default)]
+pub(super) struct Seen {
+    pub(super) status: Mutex<Option<StatusCode>>,
+    pub(super) failure: Mutex<Option<EngineError>>,
+    pub(super) headers: Notify,
+}
+
+/// Locks, whatever became of others who did.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One call: a client and what its transport sees.
+pub(super) struct Call {
+    pub(super) client: bollard::Docker,
+    pub(super) seen: Arc<Seen>,
+    pub(super) doing: String,
+}
+
+impl Call {
+    pub(super) fn new(
+        transport: &Transport,
+        doing: String,
+        auth: Option<HeaderValue>,
+    ) -> Result<Self> {
+        let seen = Arc::new(Seen::default());
+        let (shared, noted, what) = (transport.clone(), Arc::clone(&seen), doing.clone());
+        let carry = move |request: bollard::BollardRequest| {
+            let (transport, seen, what) = (shared.clone(), Arc::clone(&noted), what.clone());
+            let auth = auth.clone();
+            async move {
+                let (mut parts, body) = request.into_parts();
+                // Bollard would write the credentials in an alphabet that engines do not read,
+                // so it is not given any.
+                if let Some(auth) = auth {
+                    parts.headers.insert("X-Registry-Auth", auth);
+                }
+                let body = body.map_err(std::io::Error::other).boxed_unsync();
+                match transport.send(&what, Request::from_parts(parts, body)).await {
+                    Ok(response) => {
+                        *lock(&seen.status) = Some(response.status());
+                        seen.headers.notify_one();
+                        Ok(response)
+                    }
+                    Err(error) => {
+                        *lock(&seen.failure) = Some(error);
+                        Err(std::io::Error::other("see what the transport noted").into())
+                    }
+                }
+            }
+        };
+        // Deadlines are ours: bollard's is of headers only.
+        let ever = EVER.as_secs();
+        let client = bollard::Docker::connect_with_custom_transport(
+            carry,
+            Some("http://localhost"),
+            ever,
+            bollard::API_DEFAULT_VERSION,
+        )
+        .map_err(|error| protocol(&doing, &error.to_string()))?;
+        Ok(Self { client, seen, doing })
+    }
+
+    pub(super) fn error(&self, error: bollard::errors::Error) -> EngineError {
+        if let Some(failure) = lock(&self.seen.failure).take() {
+            return failure;
+        }
+        match error {
+            bollard::errors::Error::DockerResponseServerError { status_code, message } => {
+                let status = StatusCode::from_u16(status_code).unwrap_or_default();
+                transport::refused_as(&self.doing, status, &message)
+            }
+            bollard::errors::Error::DockerStreamError { error } => {
+                let message = transport::said(&error);
+                EngineError {
+                    kind: ErrorKind::Status(500),
+                    doing: self.doing.clone(),
+                    message,
+                    hint: None,
+                }
+            }
+            bollard::errors::Error::JsonDataError { message, .. } => {
+                protocol(&self.doing, &message)
+            }
+            _ => transport::broken(&self.doing),
+        }
+    }
+
+    /// Waits for a call without an answer, as long as `patience`.
+    pub(super) async fn done(
+        self,
+        patience: Duration,
+        call: impl Future<Output = std::result::Result<(), bollard::errors::Error>>,
+    ) -> Result<Done> {
+        match tokio::time::timeout(patience, call).await {
+            Err(_) => Err(late(&self.doing, patience)),
+            Ok(Err(error)) => Err(self.error(error)),
+            Ok(Ok(())) if *lock(&self.seen.status) == Some(StatusCode::NOT_MODIFIED) => {
+                Ok(Done::Already)
+            }
+            Ok(Ok(())) => Ok(Done::Now),
+        }
+    }
+}
+
+pub(super) fn late(doing: &str, patience: Duration) -> EngineError {
+    EngineError {
+        kind: ErrorKind::Interrupted,
+        doing: doing.to_owned(),
+        message: format!("the engine did not answer within {patience:?}"),
+        hint: None,
+    }
+}
+
+pub(super) fn protocol(doing: &str, message: &str) -> EngineError {
+    EngineError {
+        kind: ErrorKind::Protocol,
+        doing: doing.to_owned(),
+        message: transport::said(message),
+        hint: None,
+    }
+}

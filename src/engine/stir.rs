@@ -1,0 +1,171 @@
+//! What an engine's own log says moved while it was looked at.
+//!
+//! Which words of an engine are about what a plan relies on is known here; reading the log is
+//! [`super::docker`]'s, looking again [`super::take`]'s.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value as Json;
+
+use crate::ident::ContainerId;
+
+/// As many events an engine keeps: a log as long as this may have lost its beginning.
+pub const KEPT: usize = 256;
+
+/// What happens to a container without changing what a plan relies on.
+const IDLE_TALK: &[&str] = &[
+    "archive-path",
+    "attach",
+    "copy",
+    "detach",
+    "exec_create",
+    "exec_detach",
+    "exec_die",
+    "exec_start",
+    "export",
+    "extract-to-dir",
+    "health_status",
+    "resize",
+    "top",
+];
+
+/// What is to be looked at again.
+#[expect(clippy::struct_excessive_bools, reason = "each is a list of its own")]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stir {
+    /// Containers that were looked at and moved.
+    pub containers: BTreeSet<ContainerId>,
+    /// A container came, or took another name.
+    pub list: bool,
+    /// A network came or went.
+    pub networks: bool,
+    /// A volume came or went.
+    pub volumes: bool,
+    /// A reference may mean another image.
+    pub images: bool,
+}
+
+impl Stir {
+    /// Everything: of what moved nothing is known.
+    pub fn unknown() -> Self {
+        Self { list: true, networks: true, volumes: true, images: true, ..Self::default() }
+    }
+
+    /// What these events come to, `listed` being every container of the list and `wanted` those
+    /// that are looked at. What nobody knows counts.
+    pub fn of(
+        events: &[Json],
+        listed: &BTreeSet<ContainerId>,
+        wanted: &BTreeSet<ContainerId>,
+    ) -> Self {
+        let mut stir = Self::default();
+        for event in events {
+            let word = event["Action"].as_str().or(event["status"].as_str()).unwrap_or_default();
+            // `health_status: healthy`, `exec_start: sh`
+            let action = word.split(':').next().unwrap_or_default();
+            let actor = event["Actor"]["ID"].as_str().or(event["id"].as_str()).unwrap_or_default();
+            match event["Type"].as_str() {
+                Some("container") if !IDLE_TALK.contains(&action) => {
+                    let id = ContainerId::new(actor);
+                    stir.container(action, id, listed, wanted);
+                }
+                // Where its container was looked at, that one's attachments moved.
+                Some("network") if matches!(action, "connect" | "disconnect") => {
+                    let container = event["Actor"]["Attributes"]["container"].as_str();
+                    let id = ContainerId::new(container.unwrap_or_default());
+                    if wanted.contains(&id) {
+                        stir.containers.insert(id);
+                    } else if action == "connect" && listed.contains(&id) {
+                        // It may be wanted for the network.
+                        stir.list = true;
+                    }
+                }
+                Some("network") => stir.networks = true,
+                Some("volume") if !matches!(action, "mount" | "unmount") => stir.volumes = true,
+                Some("image") if !matches!(action, "push" | "save") => stir.images = true,
+                _ => {}
+            }
+        }
+        stir
+    }
+
+    fn container(
+        &mut self,
+        action: &str,
+        id: ContainerId,
+        listed: &BTreeSet<ContainerId>,
+        wanted: &BTreeSet<ContainerId>,
+    ) {
+        if wanted.contains(&id) {
+            self.containers.insert(id);
+        } else if action == "rename" || action != "destroy" && !listed.contains(&id) {
+            // Whether it is wanted now, only a list tells.
+            self.list = true;
+        }
+        if action == "commit" {
+            self.images = true;
+        }
+    }
+
+    /// Whether nothing moved.
+    pub fn is_still(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn stir(events: &[(&str, &str, &str)]) -> Stir {
+        let events: Vec<Json> = events
+            .iter()
+            .map(|(kind, action, id)| {
+                let attributes = json!({"container": id});
+                json!({"Type": kind, "Action": action, "Actor": {"ID": id, "Attributes": attributes}})
+            })
+            .collect();
+        let ids = |ids: &[&str]| ids.iter().map(|id| ContainerId::new(*id)).collect();
+        Stir::of(&events, &ids(&["ours", "theirs"]), &ids(&["ours"]))
+    }
+
+    #[test]
+    fn what_changes_nothing_that_counts_is_no_stir() {
+        assert!(stir(&[]).is_still());
+        for (kind, action, id) in [
+            ("container", "exec_start: sh -c true", "ours"),
+            ("container", "health_status: healthy", "ours"),
+            ("container", "die", "theirs"),
+            ("container", "destroy", "gone"),
+            ("network", "connect", "gone"),
+            ("network", "disconnect", "theirs"),
+            ("volume", "mount", "data"),
+            ("image", "save", "sha256:1"),
+            ("builder", "prune", ""),
+        ] {
+            assert!(stir(&[(kind, action, id)]).is_still(), "{kind} {action}");
+        }
+    }
+
+    #[test]
+    fn what_counts_says_what_to_look_at_again() {
+        let ours = Stir { containers: [ContainerId::new("ours")].into(), ..Stir::default() };
+        let list = Stir { list: true, ..Stir::default() };
+        for (kind, action, id, expected) in [
+            ("container", "die", "ours", ours.clone()),
+            ("container", "update", "ours", ours.clone()),
+            ("container", "a word of tomorrow", "ours", ours.clone()),
+            ("network", "disconnect", "ours", ours),
+            ("container", "create", "new", list.clone()),
+            ("container", "rename", "theirs", list.clone()),
+            ("network", "connect", "theirs", list),
+            ("network", "destroy", "n", Stir { networks: true, ..Stir::default() }),
+            ("volume", "create", "v", Stir { volumes: true, ..Stir::default() }),
+            ("image", "untag", "sha256:1", Stir { images: true, ..Stir::default() }),
+        ] {
+            assert_eq!(stir(&[(kind, action, id)]), expected, "{kind} {action}");
+        }
+    }
+}

@@ -1,0 +1,462 @@
+//! `networks`: the networks that a container is on, and its wishes there; and `mac_address`.
+//!
+//! Networks themselves are the spec's root ([`crate::spec::objects`]). Which of several networks a
+//! container is created in is [`main`]'s to say.
+
+use core::net::IpAddr;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value as Json, json};
+
+use super::canon::{Atom, Value};
+use super::field::{known_keys, some_map, strings, text, texts};
+use super::network::is_name;
+use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
+use crate::look::Look;
+use crate::say;
+use crate::spec::node::{Entry, Kind, Node, Problems};
+
+/// What a spec says of networks: by the network's key or name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Networks(pub BTreeMap<String, Endpoint>);
+
+/// The wishes of a container on one network.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Endpoint {
+    aliases: BTreeSet<String>,
+    ipv4: Option<IpAddr>,
+    ipv6: Option<IpAddr>,
+    link_local: BTreeSet<IpAddr>,
+    mac: Option<String>,
+    driver_opts: BTreeMap<String, String>,
+    gw_priority: i64,
+    priority: i64,
+}
+
+const KEYS: &[&str] = &[
+    "aliases",
+    "ipv4_address",
+    "ipv6_address",
+    "link_local_ips",
+    "mac_address",
+    "driver_opts",
+    "gw_priority",
+    "priority",
+];
+
+/// The network that a container is created in: that of the highest `priority`, else the first by
+/// name.
+pub fn main(networks: &Networks) -> Option<&str> {
+    let best = networks
+        .0
+        .iter()
+        .max_by_key(|(name, endpoint)| (endpoint.priority, std::cmp::Reverse((*name).clone())));
+    best.map(|(name, _)| name.as_str())
+}
+
+impl Endpoint {
+    fn parse(name: &str, node: &Node, problems: &mut Problems) -> Option<Self> {
+        let entries = match &node.kind {
+            Kind::Null => return Some(Self::default()),
+            Kind::Map(entries) => entries.as_slice(),
+            _ => {
+                return problems
+                    .expected("a map with `aliases`, `ipv4_address`, …, or nothing", node);
+            }
+        };
+        let before = problems.all.len();
+        known_keys(entries, KEYS, problems);
+        let mut own = Self::default();
+        for Entry { key, value, .. } in
+            entries.iter().filter(|entry| entry.value.kind != Kind::Null)
+        {
+            match key.as_str() {
+                "aliases" => {
+                    own.aliases
+                        .extend(texts(value, "a list of names", problems).into_iter().flatten());
+                }
+                "ipv4_address" => own.ipv4 = address(value, Some(true), problems),
+                "ipv6_address" => own.ipv6 = address(value, Some(false), problems),
+                "link_local_ips" => {
+                    let Kind::List(items) = &value.kind else {
+                        problems.expected::<()>("a list of IP addresses", value);
+                        continue;
+                    };
+                    let all = items.iter().filter_map(|item| address(item, None, problems));
+                    own.link_local.extend(all.collect::<Vec<_>>());
+                }
+                "mac_address" => own.mac = mac(value, problems),
+                "driver_opts" => own.driver_opts = options(value, problems),
+                "gw_priority" => own.gw_priority = number(value, problems),
+                "priority" => own.priority = number(value, problems),
+                _ => {}
+            }
+        }
+        let plain = Self {
+            driver_opts: BTreeMap::new(),
+            gw_priority: 0,
+            priority: 0,
+            mac: None,
+            ..own.clone()
+        };
+        if name == "bridge" && plain != Self::default() {
+            problems.add_hint(
+                node.place,
+                "expected no aliases and addresses on `bridge`: the engine gives none there",
+                "declare a network of your own under `networks` at the root",
+            );
+        }
+        (problems.all.len() == before).then_some(own)
+    }
+
+    fn print(&self) -> Json {
+        let Self { aliases, ipv4, ipv6, link_local, mac, driver_opts, gw_priority, priority } =
+            self;
+        let mut out = Map::new();
+        let mut say = |key: &str, unusual: bool, value: Json| {
+            if unusual {
+                out.insert(key.to_owned(), value);
+            }
+        };
+        say("aliases", !aliases.is_empty(), json!(aliases));
+        say("ipv4_address", ipv4.is_some(), json!(ipv4));
+        say("ipv6_address", ipv6.is_some(), json!(ipv6));
+        say("link_local_ips", !link_local.is_empty(), json!(link_local));
+        say("mac_address", mac.is_some(), json!(mac));
+        say("driver_opts", !driver_opts.is_empty(), json!(driver_opts));
+        say("gw_priority", *gw_priority != 0, json!(gw_priority));
+        say("priority", *priority != 0, json!(priority));
+        if out.is_empty() { Json::Null } else { Json::Object(out) }
+    }
+
+    /// The engine's endpoint settings.
+    fn write(&self) -> Json {
+        let mut out = Map::new();
+        let mut ipam = Map::new();
+        if !self.aliases.is_empty() {
+            out.insert("Aliases".to_owned(), json!(self.aliases));
+        }
+        for (field, address) in [("IPv4Address", self.ipv4), ("IPv6Address", self.ipv6)] {
+            ipam.extend(address.map(|address| (field.to_owned(), json!(address))));
+        }
+        if !self.link_local.is_empty() {
+            ipam.insert("LinkLocalIPs".to_owned(), json!(self.link_local));
+        }
+        if !ipam.is_empty() {
+            out.insert("IPAMConfig".to_owned(), Json::Object(ipam));
+        }
+        if let Some(mac) = &self.mac {
+            out.insert("MacAddress".to_owned(), json!(mac));
+        }
+        if !self.driver_opts.is_empty() {
+            out.insert("DriverOpts".to_owned(), json!(self.driver_opts));
+        }
+        if self.gw_priority != 0 {
+            out.insert("GwPriority".to_owned(), json!(self.gw_priority));
+        }
+        Json::Object(out)
+    }
+
+    /// From inspect data: what was wished, never what was assigned. The address of the network
+    /// card is shown whether it was wished or not.
+    fn read(json: &Json) -> Self {
+        let ip = |json: &Json| json.as_str().and_then(|text| text.parse().ok());
+        let ipam = &json["IPAMConfig"];
+        let options = json["DriverOpts"].as_object().into_iter().flatten();
+        Self {
+            aliases: strings(&json["Aliases"]).map(str::to_owned).collect(),
+            ipv4: ip(&ipam["IPv4Address"]),
+            ipv6: ip(&ipam["IPv6Address"]),
+            link_local: strings(&ipam["LinkLocalIPs"])
+                .filter_map(|text| text.parse().ok())
+                .collect(),
+            mac: json["MacAddress"].as_str().filter(|mac| !mac.is_empty()).map(spelled),
+            driver_opts: options
+                .map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned()))
+                .collect(),
+            gw_priority: json["GwPriority"].as_i64().unwrap_or(0),
+            priority: 0,
+        }
+    }
+
+    /// A text in which equal means the same: `aliases db www, ipv4 10.0.0.5`.
+    fn canonical(&self) -> Atom {
+        let Self { aliases, ipv4, ipv6, link_local, mac, driver_opts, gw_priority, priority: _ } =
+            self;
+        let mut parts: Vec<String> = Vec::new();
+        let mut say = |what: &str, words: Vec<String>| {
+            if !words.is_empty() {
+                parts.push(format!("{what} {}", words.join(" ")));
+            }
+        };
+        say("aliases", aliases.iter().cloned().collect());
+        say("ipv4", ipv4.iter().map(ToString::to_string).collect());
+        say("ipv6", ipv6.iter().map(ToString::to_string).collect());
+        say("link-local", link_local.iter().map(ToString::to_string).collect());
+        say("mac", mac.iter().cloned().collect());
+        say("options", driver_opts.iter().map(|(key, value)| format!("{key}={value}")).collect());
+        let priority = (*gw_priority != 0).then(|| gw_priority.to_string());
+        say("gw_priority", priority.into_iter().collect());
+        Atom::Text(if parts.is_empty() { "attached".to_owned() } else { parts.join(", ") })
+    }
+}
+
+fn address(node: &Node, ipv4: Option<bool>, problems: &mut Problems) -> Option<IpAddr> {
+    let what = match ipv4 {
+        Some(true) => "an IPv4 address",
+        Some(false) => "an IPv6 address",
+        None => "an IP address",
+    };
+    let parsed: Option<IpAddr> = text(node, what, problems)?.parse().ok();
+    match parsed.filter(|address| ipv4.is_none_or(|ipv4| ipv4 == address.is_ipv4())) {
+        Some(address) => Some(address),
+        None => problems.expected(what, node),
+    }
+}
+
+fn number(node: &Node, problems: &mut Problems) -> i64 {
+    let parsed = match &node.kind {
+        Kind::Number(text) => text.parse().ok(),
+        _ => None,
+    };
+    parsed.or_else(|| problems.expected("a whole number", node)).unwrap_or_default()
+}
+
+/// Options of a driver are texts to an engine: `true` is `"true"`.
+fn options(node: &Node, problems: &mut Problems) -> BTreeMap<String, String> {
+    let Kind::Map(entries) = &node.kind else {
+        return problems.expected::<BTreeMap<_, _>>("a map of options", node).unwrap_or_default();
+    };
+    let value = |entry: &Entry, problems: &mut Problems| match &entry.value.kind {
+        Kind::Bool(value) => Some(value.to_string()),
+        _ => text(&entry.value, "a text, a number or a boolean", problems),
+    };
+    entries.iter().filter_map(|entry| Some((entry.key.clone(), value(entry, problems)?))).collect()
+}
+
+/// `02:42:ac:11:00:02`, whatever it was spelt with.
+fn mac(node: &Node, problems: &mut Problems) -> Option<String> {
+    let what = "a MAC address like `02:42:ac:11:00:02`";
+    let written = spelled(&text(node, what, problems)?);
+    let parts: Vec<&str> = written.split(':').collect();
+    let good = parts.len() == 6
+        && parts.iter().all(|part| part.len() == 2 && u8::from_str_radix(part, 16).is_ok());
+    if good { Some(written) } else { problems.expected(what, node) }
+}
+
+fn spelled(mac: &str) -> String {
+    mac.to_ascii_lowercase().replace('-', ":")
+}
+
+const MAC_PATTERN: &str = "^[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}$";
+
+impl Say for Networks {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let nothing = Node { place: node.place, kind: Kind::Null };
+        let named: Vec<(String, Node)> = match &node.kind {
+            Kind::List(items) => {
+                let names = texts(node, "a list or a map of networks", problems)?;
+                let places = items.iter().map(|item| Node { place: item.place, ..nothing.clone() });
+                names.into_iter().zip(places).collect()
+            }
+            Kind::Map(entries) => {
+                entries.iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect()
+            }
+            _ => return problems.expected("a list or a map of networks", node),
+        };
+        let mut all = BTreeMap::new();
+        let mut fine = true;
+        for (name, wishes) in named {
+            let endpoint = Endpoint::parse(&name, &wishes, problems);
+            fine &= endpoint.is_some();
+            if matches!(name.as_str(), "host" | "none" | "default") || !is_name(&name) {
+                problems.add_hint(
+                    wishes.place,
+                    format!(
+                        "expected the key or the name of a network, but found `{}`",
+                        say::short(&name)
+                    ),
+                    "`network_mode` takes `host`, `none` and the engine's own `bridge`",
+                );
+                fine = false;
+            }
+            if all.insert(name.clone(), endpoint.unwrap_or_default()).is_some() {
+                problems.add(
+                    wishes.place,
+                    format!("expected every network once, but found `{}` again", say::short(&name)),
+                );
+                fine = false;
+            }
+        }
+        fine.then_some(Self(all))
+    }
+
+    fn print(&self) -> Json {
+        Json::Object(self.0.iter().map(|(name, own)| (name.clone(), own.print())).collect())
+    }
+
+    fn schema() -> Json {
+        let address = json!({"type": "string", "pattern": "^[0-9a-fA-F:.]+$"});
+        let option = json!({"type": ["string", "number", "boolean"]});
+        json!({"oneOf": [
+            {"type": "array", "items": {"type": ["string", "number"]}},
+            {"type": "object", "additionalProperties": {"oneOf": [{"type": "null"}, {
+                "type": "object",
+                "additionalProperties": false,
+                "properties": {
+                    "aliases": {"type": "array", "items": {"type": ["string", "number"]}},
+                    "ipv4_address": address,
+                    "ipv6_address": address,
+                    "link_local_ips": {"type": "array", "items": address},
+                    "mac_address": {"type": "string", "pattern": MAC_PATTERN},
+                    "driver_opts": {"type": "object", "additionalProperties": option},
+                    "gw_priority": {"type": "integer"},
+                    "priority": {"type": "integer"},
+                },
+            }]}},
+        ]})
+    }
+}
+
+/// The row of the networks.
+#[derive(Debug)]
+pub struct NetworksRow;
+
+impl NetworksRow {
+    fn endpoints(look: &Look) -> BTreeMap<String, Endpoint> {
+        let networks = look.json()["NetworkSettings"]["Networks"].as_object();
+        let all = networks.into_iter().flatten();
+        all.map(|(name, json)| (name.clone(), Endpoint::read(json))).collect()
+    }
+
+    fn value(endpoints: &BTreeMap<String, Endpoint>) -> Value {
+        let atoms = endpoints.iter().map(|(name, own)| (name.clone(), own.canonical()));
+        some_map(atoms.collect())
+    }
+}
+
+impl Row for NetworksRow {
+    type Said = Networks;
+
+    fn about(&self) -> &About {
+        const IT: About = About {
+            key: "networks",
+            doc: "the networks it is on, by key at the root or by name, with aliases and addresses; of several it is created in the one of the highest `priority`",
+            examples: &[
+                "[back, front]",
+                "{back: {aliases: [db, sql], ipv4_address: 10.77.0.9, priority: 10}, front: }",
+                "{back: {ipv6_address: \"fd00::9\", link_local_ips: [169.254.8.8], gw_priority: 1}}",
+                "{back: {mac_address: \"02:42:AC:11:00:02\", driver_opts: {com.example.queue: 7}}}",
+            ],
+            group: Group::Network,
+            follows: &["network_mode"],
+            ..ABOUT
+        };
+        &IT
+    }
+
+    fn write(&self, said: &Networks, body: &mut Body, cx: &Context) {
+        let endpoints: Map<String, Json> = said
+            .0
+            .iter()
+            .map(|(name, endpoint)| (cx.network(name).to_owned(), endpoint.write()))
+            .collect();
+        body.nested("NetworkingConfig").insert("EndpointsConfig".to_owned(), endpoints.into());
+    }
+
+    /// Without addresses of network cards: found ones are mostly the engine's own choice.
+    fn read(&self, look: &Look) -> Value {
+        let mut endpoints = Self::endpoints(look);
+        let declared = look.json()["Id"].is_null();
+        for endpoint in endpoints.values_mut().filter(|_| !declared) {
+            endpoint.mac = None;
+        }
+        Self::value(&endpoints)
+    }
+
+    /// An address of a network card counts where one is expected; on a container that does not run
+    /// none is shown.
+    fn settle(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
+        let (mut want, mut have) = (Self::endpoints(both.0), Self::endpoints(both.1));
+        for (name, have) in &mut have {
+            let want = want.get_mut(name);
+            match want {
+                Some(want) if want.mac.is_some() && have.mac.is_some() => {}
+                Some(want) => (want.mac, have.mac) = (None, None),
+                None => have.mac = None,
+            }
+        }
+        *expected = Self::value(&want);
+        *found = Self::value(&have);
+    }
+
+    fn spell(&self, look: &Look) -> Json {
+        let declared = look.json()["Id"].is_null();
+        let print = |(name, mut own): (String, Endpoint)| {
+            own.mac = own.mac.filter(|_| declared);
+            (name, own.print())
+        };
+        Json::Object(Self::endpoints(look).into_iter().map(print).collect())
+    }
+}
+
+/// The address of a container's network card.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mac(pub String);
+
+impl Say for Mac {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        mac(node, problems).map(Self)
+    }
+
+    fn print(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn schema() -> Json {
+        json!({"type": "string", "pattern": MAC_PATTERN})
+    }
+}
+
+/// The row of that address.
+#[derive(Debug)]
+pub struct MacRow;
+
+impl Row for MacRow {
+    type Said = Mac;
+
+    fn about(&self) -> &About {
+        const IT: About = About {
+            key: "mac_address",
+            doc: "the address of its network card in the network that it is created in; compared only where it is declared",
+            examples: &["\"02:42:ac:11:00:99\""],
+            group: Group::Network,
+            ..ABOUT
+        };
+        &IT
+    }
+
+    fn write(&self, said: &Mac, body: &mut Body, _cx: &Context) {
+        body.config("MacAddress", said.0.as_str());
+    }
+
+    fn read(&self, look: &Look) -> Value {
+        let own = look.config("MacAddress").as_str().filter(|mac| !mac.is_empty());
+        own.map_or(Value::Unset, |mac| Value::One(Atom::Text(spelled(mac))))
+    }
+
+    /// An engine gives every container one: what nobody asked for is no difference. Engines that
+    /// do not show the wish (from API 1.52) show the address itself, while it runs.
+    fn settle(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
+        if *expected == Value::Unset {
+            *found = Value::Unset;
+        } else if *found == Value::Unset {
+            let mode = both.1.host("NetworkMode").as_str().unwrap_or_default();
+            let mac = &both.1.json()["NetworkSettings"]["Networks"][mode]["MacAddress"];
+            match mac.as_str().filter(|mac| !mac.is_empty()) {
+                Some(mac) => *found = Value::One(Atom::Text(spelled(mac))),
+                None => *found = expected.clone(),
+            }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! The part of a container that changes under one ID: the resource fields of `docker update`, and
+//! the restart policy. What facts remember of it and what an update step makes of it is said in
+//! the same words, so that each can be held against the other.
+//!
+//! What an engine makes of an update is [`crate::adapt`]'s.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+
+/// Fields of `HostConfig` that an update of the API changes; all else in its body is ignored.
+/// Source: `UpdateContainer` of the engine, API 1.41 to 1.51. (From API 1.55 on, by its
+/// documentation, the lists of block devices too.)
+pub const UPDATABLE: &[&str] = &[
+    "BlkioWeight",
+    "CpuPeriod",
+    "CpuQuota",
+    "CpuRealtimePeriod",
+    "CpuRealtimeRuntime",
+    "CpuShares",
+    "CpusetCpus",
+    "CpusetMems",
+    "Memory",
+    "MemoryReservation",
+    "MemorySwap",
+    "NanoCpus",
+    "PidsLimit",
+];
+
+/// The field of the restart policy, which stands here as a spec says it: `on-failure:5`.
+pub const RESTART: &str = "RestartPolicy";
+
+/// The limit that an update takes off by saying 0.
+const PIDS: &str = "PidsLimit";
+
+/// Settings by field of `HostConfig`, in the engine's units: bytes, billionths of a processor,
+/// microseconds, counts. Of a container: what is set. Of an update: what it sets.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Settings(pub BTreeMap<String, Json>);
+
+impl Settings {
+    /// What is set in a `HostConfig`.
+    pub fn of_host(host: &Json) -> Self {
+        let set = |field: &&&str| !nothing(&host[**field]);
+        let fields = UPDATABLE.iter().filter(set);
+        let mut all: BTreeMap<String, Json> =
+            fields.map(|field| ((*field).to_owned(), host[*field].clone())).collect();
+        let policy = policy(&host[RESTART]);
+        if policy != "no" {
+            all.insert(RESTART.to_owned(), policy.into());
+        }
+        Self(all)
+    }
+
+    /// An update that gives these fields the values that they have in a `HostConfig`. An engine
+    /// takes *nothing* for *leave it as it is*, but for processes and the restart policy.
+    pub fn to_set(host: &Json, fields: &[&str]) -> Self {
+        let mut all = BTreeMap::new();
+        for field in fields {
+            let value = match *field {
+                RESTART => policy(&host[RESTART]).into(),
+                PIDS if nothing(&host[PIDS]) => json!(0),
+                field if nothing(&host[field]) => continue,
+                field => host[field].clone(),
+            };
+            all.insert((*field).to_owned(), value);
+        }
+        Self(all)
+    }
+
+    /// What is set after an update that an engine took.
+    #[must_use]
+    pub fn after(&self, update: &Self) -> Self {
+        let mut all = self.0.clone();
+        all.extend(update.0.clone());
+        all.retain(|field, value| match field.as_str() {
+            RESTART => value != "no",
+            _ => !nothing(value),
+        });
+        Self(all)
+    }
+
+    /// The body of the update.
+    pub fn body(&self) -> Json {
+        let field = |(field, value): (&String, &Json)| {
+            let value = match (field.as_str(), value.as_str()) {
+                (RESTART, Some(text)) => {
+                    let (name, retries) = text.split_once(':').unwrap_or((text, "0"));
+                    let retries = retries.parse::<i64>().unwrap_or(0);
+                    json!({"Name": name, "MaximumRetryCount": retries})
+                }
+                _ => value.clone(),
+            };
+            (field.clone(), value)
+        };
+        Json::Object(self.0.iter().map(field).collect())
+    }
+
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// `Memory 1073741824, RestartPolicy always`.
+    pub fn words(&self) -> String {
+        let word = |(field, value): (&String, &Json)| match value.as_str() {
+            Some(text) => format!("{field} {text}"),
+            None => format!("{field} {value}"),
+        };
+        self.0.iter().map(word).collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn nothing(value: &Json) -> bool {
+    value.is_null() || *value == 0 || value == ""
+}
+
+/// A restart policy as a spec says it.
+fn policy(policy: &Json) -> String {
+    let retries = policy["MaximumRetryCount"].as_i64().unwrap_or(0);
+    match policy["Name"].as_str() {
+        None | Some("" | "no") => "no".to_owned(),
+        Some(name) if retries > 0 => format!("{name}:{retries}"),
+        Some(name) => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_update_moves_what_it_names_and_nothing_else() {
+        let host = json!({
+            "Memory": 64, "MemorySwap": 128, "PidsLimit": 10, "CpusetCpus": "",
+            "RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": 3}, "ShmSize": 5,
+        });
+        let before = Settings::of_host(&host);
+        assert_eq!(
+            before.words(),
+            "Memory 64, MemorySwap 128, PidsLimit 10, RestartPolicy on-failure:3"
+        );
+        let want = json!({"Memory": 32, "MemorySwap": 64, "PidsLimit": null, "NanoCpus": 0});
+        let update =
+            Settings::to_set(&want, &["Memory", "MemorySwap", "PidsLimit", "NanoCpus", RESTART]);
+        assert_eq!(update.words(), "Memory 32, MemorySwap 64, PidsLimit 0, RestartPolicy no");
+        assert_eq!(before.after(&update).words(), "Memory 32, MemorySwap 64");
+    }
+
+    #[test]
+    fn the_body_has_the_policy_in_the_engines_words() {
+        let policy = |text: &str| Settings([(RESTART.to_owned(), text.into())].into()).body();
+        assert_eq!(
+            policy("on-failure:5"),
+            json!({"RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": 5}})
+        );
+        assert_eq!(policy("no"), json!({"RestartPolicy": {"Name": "no", "MaximumRetryCount": 0}}));
+    }
+}

@@ -1,0 +1,79 @@
+//! What an update of the engine could do about the differences of a member.
+//!
+//! Rows say what would have to be set, [`crate::adapt::update`] what an engine makes of it; here
+//! the outcome is compared once more, so that only what surely goes away counts. Whether a member
+//! is updated or replaced is [`super::choose`]'s.
+
+use super::choose::Member;
+use super::draft::Draft;
+use crate::adapt::update;
+use crate::compare::{self, Terms};
+use crate::look::Look;
+use crate::options::settings::Settings;
+use crate::options::{self, AnyRow};
+use crate::plan::Reason;
+
+/// What of a member can be changed in place.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct InPlace {
+    /// What one update sets; nothing where it can do nothing.
+    pub(super) settings: Settings,
+}
+
+impl Draft<'_> {
+    /// Marks the differences that an update does away with, and says what it sets.
+    pub(super) fn in_place(
+        &self,
+        terms: Terms<'_>,
+        expected: &Look,
+        member: &Member<'_>,
+        differences: &mut [Reason],
+    ) -> InPlace {
+        let mends = |rows: &[&dyn AnyRow], settings: &Settings| {
+            self.mends(terms, expected, member, rows, settings)
+        };
+        let mut all = Settings::default();
+        let mut rows: Vec<&dyn AnyRow> = Vec::new();
+        for difference in differences.iter_mut() {
+            let Reason::Option(difference) = difference else { continue };
+            let Some(row) = options::row(&difference.option) else { continue };
+            let Some(settings) = row.update(expected) else { continue };
+            if mends(&[row], &settings) {
+                difference.in_place = true;
+                all.0.extend(settings.0);
+                rows.push(row);
+            }
+        }
+        // What goes one by one and not together is left to a new container.
+        if rows.len() > 1 && !mends(&rows, &all) {
+            for difference in differences.iter_mut() {
+                if let Reason::Option(difference) = difference {
+                    difference.in_place = false;
+                }
+            }
+            return InPlace::default();
+        }
+        InPlace { settings: all }
+    }
+
+    /// Whether these rows are as expected after an update.
+    fn mends(
+        &self,
+        terms: Terms<'_>,
+        expected: &Look,
+        member: &Member<'_>,
+        rows: &[&dyn AnyRow],
+        settings: &Settings,
+    ) -> bool {
+        let Some(inspect) = &member.container.inspect else { return false };
+        let host = &inspect["HostConfig"];
+        let Ok((after, _)) = update::update(host, settings, &self.engine) else { return false };
+        if settings.is_empty() || !update::takes_effect(host, settings) {
+            return false;
+        }
+        let mut inspect = inspect.clone();
+        inspect["HostConfig"] = after;
+        let after = Look::new(&inspect, &member.container.env);
+        rows.iter().all(|row| !compare::differs(*row, terms, expected, &after, self.known()))
+    }
+}

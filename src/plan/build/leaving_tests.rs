@@ -1,0 +1,321 @@
+//! What is in the way, what is left alone, and what breaks when something goes.
+
+use serde_json::{Value as Json, json};
+
+use super::tests::{add, changes, codes, hex, inspect, plan, spec, world};
+use super::{Built, Input, Pins, build};
+use crate::plan::Danger;
+use crate::snapshot::Snapshot;
+use crate::spec::Spec;
+
+/// A container that nobody labelled, of `app:1`, with this name and state.
+fn stranger(snapshot: &mut Snapshot, name: &str, status: &str) {
+    let spec = spec("project: p\ncontainers:\n  any: {image: 'app:1'}\n");
+    add(snapshot, &spec, "any", name, status);
+    inspect(snapshot, name)["Config"]["Labels"] = json!({});
+}
+
+/// Gives a container another image, by reference and ID.
+fn of_image(snapshot: &mut Snapshot, name: &str, image: &str) {
+    inspect(snapshot, name)["Config"]["Image"] = json!(image);
+    inspect(snapshot, name)["Image"] = json!(format!("sha256:{}", hex(image)));
+}
+
+fn raw(spec: &Spec, snapshot: &Snapshot) -> Built {
+    build(&Input { spec, snapshot, assume: false, pins: Pins::default(), source: None })
+}
+
+fn warned(built: &Built) -> Vec<&str> {
+    built.plan.warnings.iter().map(|warning| warning.code.as_str()).collect()
+}
+
+#[test]
+fn an_adopted_leftover_of_a_name_of_the_spec_stops_the_plan() {
+    let named = spec("project: p\ncontainers:\n  db: {name: db, image: 'app:1'}\n");
+    for suffix in [".bp-old", ".bp-new", ".bp-failed"] {
+        let mut snapshot = world();
+        stranger(&mut snapshot, &format!("db{suffix}"), "exited");
+        of_image(&mut snapshot, &format!("db{suffix}"), "other:1");
+        assert_eq!(codes(&named, &snapshot), ["leftover"], "{suffix}");
+    }
+    let built = {
+        let mut snapshot = world();
+        stranger(&mut snapshot, "db.bp-old", "exited");
+        raw(&named, &snapshot)
+    };
+    let hint = &built.errors[0].hint;
+    assert!(hint.contains("docker rename db.bp-old db && docker start db"), "{hint}");
+    assert_eq!(built.errors[0].set.as_ref().map(crate::ident::SetName::as_str), Some("db"));
+}
+
+#[test]
+fn an_adopted_leftover_of_a_member_s_name_stops_the_plan() {
+    let counted = spec("project: p\ncontainers:\n  web: {image: 'app:1', match: owned}\n");
+    let mut snapshot = world();
+    stranger(&mut snapshot, "p-web-3.bp-old", "exited");
+    assert_eq!(codes(&counted, &snapshot), ["leftover"]);
+}
+
+#[test]
+fn an_adopted_leftover_that_its_set_would_match_stops_the_plan() {
+    let counted = spec("project: p\ncontainers:\n  web: {image: 'app:1', match: image}\n");
+    let mut snapshot = world();
+    stranger(&mut snapshot, "someone.bp-old", "exited");
+    assert_eq!(codes(&counted, &snapshot), ["leftover"]);
+    // By its image no set means it …
+    let owned = spec("project: p\ncontainers:\n  web: {image: 'app:1', match: owned}\n");
+    assert_eq!(codes(&owned, &snapshot), Vec::<&str>::new());
+    // … but its successor is ours.
+    add(&mut snapshot, &owned, "web", "someone", "running");
+    assert_eq!(codes(&owned, &snapshot), ["leftover"]);
+}
+
+#[test]
+fn a_stranger_whose_name_merely_ends_so_is_left_alone() {
+    let spec = spec("project: p\ncontainers:\n  web: {image: 'app:1', match: image}\n");
+    let mut snapshot = world();
+    stranger(&mut snapshot, "backup.bp-old", "exited");
+    of_image(&mut snapshot, "backup.bp-old", "other:1");
+    stranger(&mut snapshot, "p-web-old.bp-old", "exited");
+    of_image(&mut snapshot, "p-web-old.bp-old", "other:1");
+    assert_eq!(changes(&plan(&spec, &snapshot)), ["create p-web-1"]);
+}
+
+#[test]
+fn what_removes_itself_loses_its_anonymous_volume_when_it_is_stopped() {
+    for state in ["stopped", "killed"] {
+        let text = format!(
+            "project: p\ncontainers:\n  web:\n    image: app:1\n    state: {state}\n    auto_remove: true\n    volumes: [/data]\n"
+        );
+        let plain = spec(&text);
+        let mut snapshot = world();
+        add(&mut snapshot, &plain, "web", "p-web-1", "running");
+        inspect(&mut snapshot, "p-web-1")["Mounts"] =
+            json!([{"Type": "volume", "Name": hex("v"), "Destination": "/data"}]);
+        assert_eq!(codes(&plain, &snapshot), ["data_lost"], "{state}");
+        let discard = spec(&format!("{text}    discard: true\n"));
+        let built = plan(&discard, &snapshot);
+        let change = &built.plan.changes[0];
+        assert!(change.danger.contains(&Danger::DataLost), "{:?}", change.danger);
+        assert_eq!(change.impact.drops, ["volume at /data (anonymous)"]);
+        assert_eq!(warned(&built), ["auto_remove"]);
+        // One that stays when it is stopped keeps its volume.
+        inspect(&mut snapshot, "p-web-1")["HostConfig"]["AutoRemove"] = json!(false);
+        let built = plan(&plain, &snapshot);
+        assert!(!built.plan.changes[0].danger.contains(&Danger::DataLost));
+        assert_eq!(warned(&built), Vec::<&str>::new());
+    }
+}
+
+#[test]
+fn recreate_never_reports_a_finished_one_shot_that_differs() {
+    let one = |more: &str| {
+        spec(&format!(
+            "project: p\ncontainers:\n  job:\n    image: app:1\n    detach: false\n    recreate: never\n{more}"
+        ))
+    };
+    let mut snapshot = world();
+    add(&mut snapshot, &one(""), "job", "p-job-1", "exited");
+    let built = plan(&one("    mem_limit: 64m\n"), &snapshot);
+    assert_eq!(changes(&built), Vec::<String>::new());
+    assert_eq!(warned(&built), ["left_differing"]);
+    let report = &built.plan.sets.values().next().unwrap().matched[0];
+    assert_eq!(report.differences.len(), 1);
+    // One that failed is not done: it runs, as a new container like any run.
+    inspect(&mut snapshot, "p-job-1")["State"]["ExitCode"] = json!(3);
+    assert_eq!(changes(&plan(&one("    mem_limit: 64m\n"), &snapshot)), ["run p-job-1"]);
+}
+
+#[test]
+fn under_compat_a_one_shot_can_be_told_not_to_run_every_time() {
+    let text = |more: &str| {
+        spec(&format!(
+            "project: p\ncompat: ansible-1.9\ncontainers:\n  job:\n    image: app:1\n    detach: false\n{more}"
+        ))
+    };
+    let mut snapshot = world();
+    add(&mut snapshot, &text(""), "job", "p-job-1", "exited");
+    assert_eq!(changes(&plan(&text(""), &snapshot)), ["run p-job-1"]);
+    let auto = text("    recreate: auto\n");
+    assert_eq!(changes(&plan(&auto, &snapshot)), Vec::<String>::new());
+}
+
+#[test]
+fn what_cannot_be_told_of_an_idle_member_that_is_not_needed_is_a_warning() {
+    let text = "project: p\ncontainers:\n  web:\n    image: app:1\n    state: STATE\n    environment: {KEY: {from_env: KEY}}\n";
+    let reloaded = spec(&text.replace("STATE", "reloaded"));
+    let mut snapshot = world();
+    add(&mut snapshot, &reloaded, "web", "p-web-1", "running");
+    add(&mut snapshot, &reloaded, "web", "p-web-2", "exited");
+    for (name, hidden) in [("p-web-1", false), ("p-web-2", true)] {
+        let text = if hidden { "KEY=«hidden»" } else { "KEY=«from_env:KEY»" };
+        inspect(&mut snapshot, name)["Config"]["Env"] = json!(["PATH=/bin", text]);
+    }
+    let built = plan(&reloaded, &snapshot);
+    assert_eq!(changes(&built), Vec::<String>::new());
+    assert_eq!(warned(&built), ["unknown"]);
+    // Needed, it decides.
+    snapshot.containers.remove(0);
+    assert_eq!(codes(&reloaded, &snapshot), ["unknown"]);
+    // So does a one-shot that is done, whatever the state's word.
+    let job = spec(&text.replace("STATE", "started\n    detach: false"));
+    assert_eq!(codes(&job, &snapshot), ["unknown"]);
+}
+
+#[test]
+fn a_word_for_a_counted_set_means_a_member_that_runs() {
+    let text = "project: p\ncontainers:\n  db: {image: 'app:1', count: COUNT}\n  app: {image: 'app:1', state: reloaded, links: ['db:db']}\n";
+    let one = spec(&text.replace("COUNT", "1"));
+    let mut snapshot = world();
+    add(&mut snapshot, &one, "db", "p-db-1", "exited");
+    add(&mut snapshot, &one, "db", "p-db-2", "running");
+    let built = plan(&one, &snapshot);
+    let body = built.bodies.values().next().unwrap().json();
+    assert_eq!(body["HostConfig"]["Links"], json!(["p-db-2:db"]));
+    // Of two that run, the first; of one that goes and one that stays, the one that stays.
+    inspect(&mut snapshot, "p-db-1")["State"]["Status"] = json!("running");
+    let two = spec(&text.replace("COUNT", "2"));
+    let body = plan(&two, &snapshot).bodies.values().next().unwrap().json().clone();
+    assert_eq!(body["HostConfig"]["Links"], json!(["p-db-1:db"]));
+    inspect(&mut snapshot, "p-db-1")["HostConfig"]["Memory"] = json!(64 << 20);
+    let built = plan(&one, &snapshot);
+    assert_eq!(changes(&built), ["remove p-db-1", "create p-app-1"]);
+    let body = built.bodies.values().next().unwrap().json();
+    assert_eq!(body["HostConfig"]["Links"], json!(["p-db-2:db"]));
+}
+
+#[test]
+fn labels_of_ours_on_a_stranger_are_no_match_by_image() {
+    let spec = spec("project: p\ncontainers:\n  web: {image: 'app:1', match: image}\n");
+    let mut snapshot = world();
+    // As `docker commit` and `docker run` hand them on: another name than the label says.
+    add(&mut snapshot, &spec, "web", "copy", "running");
+    inspect(&mut snapshot, "copy")["Config"]["Labels"]["io.bayplan.name"] = json!("p-web-9");
+    assert_eq!(changes(&plan(&spec, &snapshot)), ["create p-web-1"]);
+}
+
+/// `app` holds on to `db` by this field of its host configuration.
+fn depends(snapshot: &mut Snapshot, name: &str, field: &str, value: Json) {
+    inspect(snapshot, name)["HostConfig"][field] = value;
+}
+
+fn fields() -> [(&'static str, Json); 2] {
+    [("NetworkMode", json!(format!("container:{}", hex("db")))), ("Links", json!(["/db:/app/db"]))]
+}
+
+#[test]
+fn a_target_that_somebody_depends_on_is_not_removed() {
+    let gone = spec("project: p\ncontainers:\n  db: {name: db, image: 'app:1', state: absent}\n");
+    for (field, value) in fields() {
+        for status in ["running", "paused", "exited"] {
+            let mut snapshot = world();
+            stranger(&mut snapshot, "db", "running");
+            stranger(&mut snapshot, "app", status);
+            depends(&mut snapshot, "app", field, value.clone());
+            assert_eq!(codes(&gone, &snapshot), ["unmanaged_dependants"], "{field} {status}");
+        }
+    }
+    // Volumes stay as long as somebody has them (tried).
+    let mut snapshot = world();
+    stranger(&mut snapshot, "db", "running");
+    stranger(&mut snapshot, "app", "running");
+    depends(&mut snapshot, "app", "VolumesFrom", json!(["db"]));
+    assert_eq!(changes(&plan(&gone, &snapshot)), ["remove db"]);
+    // With its dependants it may go.
+    let both = spec(
+        "project: p\ncontainers:\n  db: {name: db, image: 'app:1', state: absent}\n  app: {name: app, image: 'app:1', state: absent}\n",
+    );
+    let mut snapshot = world();
+    stranger(&mut snapshot, "db", "running");
+    stranger(&mut snapshot, "app", "running");
+    depends(&mut snapshot, "app", "Links", json!(["/db:/app/db"]));
+    assert_eq!(changes(&plan(&both, &snapshot)), ["remove app", "remove db"]);
+}
+
+#[test]
+fn a_managed_dependant_that_stays_live_forbids_the_removal() {
+    let text = |app: &str| {
+        spec(&format!(
+            "project: p\ncontainers:\n  db: {{name: db, image: 'app:1', state: absent}}\n  app: {{name: app, image: 'app:1', state: {app}}}\n"
+        ))
+    };
+    for (field, value) in fields() {
+        let mut snapshot = world();
+        stranger(&mut snapshot, "db", "running");
+        stranger(&mut snapshot, "app", "running");
+        depends(&mut snapshot, "app", field, value);
+        assert_eq!(codes(&text("present"), &snapshot), ["dependants_left"], "{field}");
+        // Replaced because it differs, it holds on to the old one no more; stopped, it is mended
+        // when it is wanted again.
+        for state in ["reloaded, tty: true", "stopped", "absent"] {
+            assert_eq!(codes(&text(state), &snapshot), Vec::<&str>::new(), "{field} {state}");
+        }
+    }
+}
+
+#[test]
+fn a_paused_dependant_forbids_the_replacement_of_its_target() {
+    let text = "project: p\ncontainers:\n  db: {name: db, image: 'app:1', state: reloaded, tty: true}\n  app: {name: app, image: 'app:1', links: [db]}\n";
+    let mut snapshot = world();
+    stranger(&mut snapshot, "db", "running");
+    stranger(&mut snapshot, "app", "paused");
+    depends(&mut snapshot, "app", "Links", json!(["/db:/app/db"]));
+    assert_eq!(codes(&spec(text), &snapshot), ["dependants_left"]);
+    inspect(&mut snapshot, "app")["State"]["Status"] = json!("running");
+    assert_eq!(changes(&plan(&spec(text), &snapshot)), ["replace app", "replace db"]);
+}
+
+#[test]
+fn a_running_one_shot_forbids_the_replacement_of_its_target() {
+    let text = "project: p\ncontainers:\n  db: {name: db, image: 'app:1', state: reloaded, tty: true}\n  job: {name: job, image: 'app:1', detach: false, links: [db]}\n";
+    let mut snapshot = world();
+    stranger(&mut snapshot, "db", "running");
+    stranger(&mut snapshot, "job", "running");
+    depends(&mut snapshot, "job", "Links", json!(["/db:/job/db"]));
+    assert_eq!(codes(&spec(text), &snapshot), ["dependants_left"]);
+}
+
+#[test]
+fn stopping_what_others_share_a_network_with_is_a_warning() {
+    let stopped =
+        spec("project: p\ncontainers:\n  db: {name: db, image: 'app:1', state: stopped}\n");
+    let mut snapshot = world();
+    stranger(&mut snapshot, "db", "running");
+    stranger(&mut snapshot, "app", "running");
+    depends(&mut snapshot, "app", "NetworkMode", json!(format!("container:{}", hex("db"))));
+    let built = plan(&stopped, &snapshot);
+    assert_eq!(changes(&built), ["stop db"]);
+    assert_eq!(warned(&built), ["dependants"]);
+    inspect(&mut snapshot, "app")["State"]["Status"] = json!("exited");
+    assert_eq!(warned(&plan(&stopped, &snapshot)), Vec::<&str>::new());
+}
+
+#[test]
+fn a_thousand_that_depend_on_a_thousand_wait_for_one() {
+    let text = |state: &str, more: &str| {
+        spec(&format!(
+            "project: p\ncontainers:\n  db: {{image: 'app:1', count: 1000, state: {state}}}\n  app: {{image: 'app:1', count: 1000, state: {state}, depends_on: [db]{more}}}\n"
+        ))
+    };
+    let edges =
+        |built: &Built| -> usize { built.plan.steps.iter().map(|step| step.after.len()).sum() };
+    for state in ["started", "present"] {
+        let built = plan(&text(state, ""), &world());
+        assert!(edges(&built) < 3 * built.plan.steps.len(), "{state}: {} edges", edges(&built));
+        // Everything of `db` is up before anything of `app` is made.
+        let last_up =
+            built.plan.steps.iter().rposition(|step| step.id.as_str().starts_with("p-db"));
+        let first = built.plan.steps.iter().position(|step| step.id.as_str().starts_with("p-app"));
+        assert!(last_up < first, "{state}");
+    }
+    let started = text("started", "");
+    let mut snapshot = world();
+    for number in 1..=1000 {
+        add(&mut snapshot, &started, "db", &format!("p-db-{number}"), "running");
+        add(&mut snapshot, &started, "app", &format!("p-app-{number}"), "running");
+    }
+    for state in ["absent", "stopped"] {
+        let built = plan(&text(state, ""), &snapshot);
+        assert!(edges(&built) < 3 * built.plan.steps.len(), "{state}: {} edges", edges(&built));
+    }
+}

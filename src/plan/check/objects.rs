@@ -1,0 +1,146 @@
+//! Networks and volumes: that a change of one has the steps that its verb means, in the order in
+//! which no container is left out, and that steps name networks that the facts know.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::graph::{Graph, change_of, kind};
+use super::{Doubts, named};
+use crate::ident::{ChangeId, StepId};
+use crate::plan::{Action, Change, Danger, NetworkRef, Plan, Subject, Verb};
+
+/// Whether a change is about a network or a volume.
+pub(super) fn is_about(id: &ChangeId) -> bool {
+    id.as_str().starts_with("network:") || id.as_str().starts_with("volume:")
+}
+
+/// The steps and the dangers of such a change.
+pub(super) fn change(change: &Change, places: &[usize], graph: &Graph<'_>, doubts: &mut Doubts) {
+    let id = named(&change.id);
+    let network = change.id.as_str().starts_with("network:");
+    let (may, must): (&[&str], &[&str]) = match (change.verb, network) {
+        (Verb::Create, true) => (&["create_network"], &["create_network"]),
+        (Verb::Create, false) => (&["create_volume"], &["create_volume"]),
+        (Verb::Replace, true) => (
+            &["disconnect", "remove_network", "create_network", "connect"],
+            &["remove_network", "create_network"],
+        ),
+        _ => (&[], &[]),
+    };
+    let kinds: BTreeSet<&str> =
+        places.iter().map(|place| kind(&graph.steps[*place].action)).collect();
+    let verb = change.verb.word();
+    for step in kinds.iter().filter(|kind| !may.contains(kind)) {
+        doubts.add("shape", format!("expected {id} to {verb}, but found a step to {step}"));
+    }
+    for step in must.iter().filter(|kind| !kinds.contains(*kind)) {
+        doubts.add("shape", format!("expected {id} to {verb}, but found no step to {step}"));
+    }
+    doubts.unless(change.set.is_none() && !change.adopted, "sets", || {
+        format!("expected {id} to be of no set")
+    });
+    reattached(change, places, graph, doubts);
+    let interrupts = change.verb == Verb::Replace && !change.impact.interrupts.is_empty();
+    doubts.unless(interrupts == change.danger.contains(&Danger::Outage), "danger", || {
+        format!("expected {id} to have the danger `Outage` where it interrupts, and only there")
+    });
+    for place in places {
+        let (name, step) = match &graph.steps[*place].action {
+            Action::CreateNetwork { network, .. }
+            | Action::RemoveNetwork { network, .. }
+            | Action::Connect { network, .. }
+            | Action::Disconnect { network, .. } => (format!("network:{network}"), place),
+            Action::CreateVolume { volume, .. } => (format!("volume:{volume}"), place),
+            _ => continue,
+        };
+        doubts.unless(name == change.id.as_str(), "names", || {
+            format!("expected {} to be about {id}", named(&graph.steps[*step].id))
+        });
+    }
+}
+
+/// Who is taken off a network that is replaced is put back on the new one.
+fn reattached(change: &Change, places: &[usize], graph: &Graph<'_>, doubts: &mut Doubts) {
+    let id = named(&change.id);
+    let mut off: BTreeMap<&Subject, usize> = BTreeMap::new();
+    let mut on: BTreeMap<&Subject, usize> = BTreeMap::new();
+    let (mut remove, mut create) = (None, None);
+    for place in places {
+        match &graph.steps[*place].action {
+            Action::Disconnect { container, .. } => drop(off.insert(container, *place)),
+            Action::Connect { container, .. } => drop(on.insert(container, *place)),
+            Action::RemoveNetwork { .. } => remove = Some(*place),
+            Action::CreateNetwork { .. } => create = Some(*place),
+            _ => {}
+        }
+    }
+    doubts.unless(off.keys().eq(on.keys()), "replace", || {
+        format!("expected {id} to put back every container that it takes off")
+    });
+    let Some(remove) = remove else { return };
+    let before = |first: usize, then: usize| graph.before(first, then);
+    let fine = off.values().all(|off| before(*off, remove))
+        && create.is_some_and(|create| {
+            before(remove, create) && on.values().all(|on| before(create, *on))
+        });
+    doubts.unless(fine, "replace", || {
+        format!("expected {id} to take containers off, remove, create and put them back, in turn")
+    });
+}
+
+/// Networks that steps name by ID are facts; those that a step makes are made before.
+pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
+    let facts: BTreeMap<_, _> =
+        plan.facts.networks.iter().map(|fact| (fact.name.as_str(), fact.id.as_ref())).collect();
+    let mut made: BTreeSet<&str> = BTreeSet::new();
+    for (place, step) in graph.steps.iter().enumerate() {
+        let id = named(&step.id);
+        match &step.action {
+            Action::Connect { network, which, .. } | Action::Disconnect { network, which, .. } => {
+                let fine = match which {
+                    NetworkRef::Id(id) => facts.get(network.as_str()) == Some(&Some(id)),
+                    NetworkRef::CreatedBy(create) => makes(graph, create, network, place),
+                };
+                doubts.unless(fine, "networks", || {
+                    format!("expected {id} to name a network that the facts know")
+                });
+            }
+            Action::RemoveNetwork { network, which } => {
+                doubts.unless(
+                    facts.get(network.as_str()) == Some(&Some(which)),
+                    "networks",
+                    || format!("expected a fact about the network of {id}, but found none"),
+                );
+            }
+            Action::CreateNetwork { network, .. } => {
+                let known = facts.get(network.as_str());
+                let replaces = graph.steps.iter().enumerate().any(|(other, step)| {
+                    matches!(&step.action, Action::RemoveNetwork { network: old, .. } if old == network)
+                        && graph.before(other, place)
+                });
+                let free = match known {
+                    Some(None) => true,
+                    Some(Some(_)) => replaces,
+                    None => false,
+                };
+                doubts.unless(free && made.insert(network), "networks", || {
+                    format!("expected a fact that the name of {id} is free, but found none")
+                });
+            }
+            Action::CreateVolume { volume, .. } => {
+                let fact = plan.facts.volumes.iter().find(|fact| fact.name == *volume);
+                doubts.unless(fact.is_some_and(|fact| fact.driver.is_none()), "volumes", || {
+                    format!("expected a fact that there is no volume of {id}, but found none")
+                });
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether a step makes this network before the step at a place.
+fn makes(graph: &Graph<'_>, create: &StepId, network: &str, place: usize) -> bool {
+    graph.place(create).is_some_and(|made| {
+        let makes = matches!(&graph.steps[made].action, Action::CreateNetwork { network: new, .. } if new == network);
+        makes && graph.before(made, place) && !change_of(create).is_empty()
+    })
+}

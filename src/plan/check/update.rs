@@ -1,0 +1,138 @@
+//! Changes in place: only of options that an engine can change so, only fields that follow from the
+//! reasons, each to what the reason expects, and never without effect. What of a replacement could
+//! have been done in place is not all of its reasons.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value as Json;
+
+use super::graph::{Graph, change_of};
+use super::{Doubts, named};
+use crate::plan::{Action, Change, OptionDifference, Plan, Reason, Subject, Verb};
+
+/// Options that an engine changes in place, and the field that says what a reason expects.
+const FIELDS: &[(&str, &str)] = &[
+    ("cpu_period", "CpuPeriod"),
+    ("cpu_quota", "CpuQuota"),
+    ("cpu_shares", "CpuShares"),
+    ("cpus", "NanoCpus"),
+    ("cpuset", "CpusetCpus"),
+    ("cpuset_mems", "CpusetMems"),
+    ("mem_limit", "Memory"),
+    ("mem_reservation", "MemoryReservation"),
+    ("memswap_limit", "MemorySwap"),
+    ("pids_limit", "PidsLimit"),
+    ("restart", "RestartPolicy"),
+    ("restart_policy_retry", "RestartPolicy"),
+];
+
+pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
+    let mut updates: BTreeMap<&str, (&Subject, &BTreeMap<String, Json>)> = BTreeMap::new();
+    for step in graph.steps {
+        if let Action::Update { container, settings } = &step.action {
+            updates.insert(change_of(&step.id), (container, &settings.0));
+        }
+    }
+    for change in &plan.changes {
+        let update = updates.get(change.id.as_str()).copied();
+        reasons(change, update.is_some(), doubts);
+        if let Some((subject, settings)) = update {
+            follows(change, settings, doubts);
+            has_effect(plan, change, subject, settings, doubts);
+        }
+    }
+    let left = plan.sets.values().flat_map(|report| &report.matched);
+    for matched in left {
+        for difference in &matched.differences {
+            if let Reason::Option(difference) = difference {
+                doubts.unless(!difference.in_place || is_known(difference), "in_place", || {
+                    let (option, name) = (named(&difference.option), named(&matched.name));
+                    format!("expected {option} of {name} to need a new container")
+                });
+            }
+        }
+    }
+}
+
+fn is_known(difference: &OptionDifference) -> bool {
+    FIELDS.iter().any(|(option, _)| *option == difference.option)
+}
+
+/// Which reasons are of which kind of change.
+fn reasons(change: &Change, updates: bool, doubts: &mut Doubts) {
+    let id = named(&change.id);
+    let mut mended = 0;
+    for reason in &change.reasons {
+        let Reason::Option(difference) = reason else { continue };
+        mended += usize::from(difference.in_place);
+        doubts.unless(!difference.in_place || is_known(difference), "in_place", || {
+            format!("expected {} of {id} to need a new container", named(&difference.option))
+        });
+    }
+    let all = mended == change.reasons.len();
+    match change.verb {
+        Verb::Update => doubts.unless(all, "in_place", || {
+            format!("expected every reason to update {id} to be one that an update takes away")
+        }),
+        Verb::Start => doubts.unless((mended > 0) == updates, "in_place", || {
+            format!("expected {id} to be updated for its differences, and only for those")
+        }),
+        Verb::Replace => doubts.unless(!all, "in_place", || {
+            format!("expected a reason to replace {id} that an update cannot take away")
+        }),
+        _ => {}
+    }
+}
+
+/// The settings are those that the reasons ask for.
+fn follows(change: &Change, settings: &BTreeMap<String, Json>, doubts: &mut Doubts) {
+    let id = named(&change.id);
+    let mut asked: BTreeSet<&str> = BTreeSet::new();
+    for reason in &change.reasons {
+        let Reason::Option(difference) = reason else { continue };
+        let Some((_, field)) = FIELDS.iter().find(|(option, _)| *option == difference.option)
+        else {
+            continue;
+        };
+        asked.insert(field);
+        // The engine refuses more memory than memory and swap.
+        if *field == "Memory" {
+            asked.insert("MemorySwap");
+        }
+        let set = settings.get(*field).unwrap_or(&Json::Null);
+        let plain = !difference.expected.is_object() && difference.option != "restart_policy_retry";
+        let off = difference.expected.is_null() && *set == 0;
+        doubts.unless(off || !plain || *set == difference.expected, "in_place", || {
+            let option = named(&difference.option);
+            format!("expected {id} to set what {option} expects, but found {}", named(set))
+        });
+    }
+    for field in settings.keys().filter(|field| !asked.contains(field.as_str())) {
+        doubts.add("in_place", format!("expected no reason to set {} of {id}", named(field)));
+    }
+}
+
+fn has_effect(
+    plan: &Plan,
+    change: &Change,
+    subject: &Subject,
+    settings: &BTreeMap<String, Json>,
+    doubts: &mut Doubts,
+) {
+    let id = named(&change.id);
+    let Subject::Container(container) = subject else {
+        doubts.add("in_place", format!("expected {id} to update a container that is there"));
+        return;
+    };
+    // Without a fact nothing is known of it; that is a violation of its own.
+    let facts = plan.facts.containers.iter();
+    let Some(fact) = facts.into_iter().find(|fact| fact.id == *container) else { return };
+    let nothing = |value: &Json| *value == 0 || value == "no";
+    let moves = settings.iter().any(|(field, value)| match fact.settings.0.get(field) {
+        Some(found) => found != value,
+        None => !nothing(value),
+    });
+    doubts.unless(moves, "in_place", || {
+        format!("expected the update of {id} to change something, but found all of it set")
+    });
+}

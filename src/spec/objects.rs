@@ -1,0 +1,346 @@
+//! Networks and volumes at the root of a spec: what they are to be, and what they are called.
+//!
+//! Reading them is [`super::read`]'s; what an engine makes of them [`crate::objects`]'s.
+
+use core::net::IpAddr;
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value as Json, json};
+
+use super::Spec;
+use crate::ident::ObjectKey;
+
+/// Something at the root that a spec declares or only names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Object<T> {
+    /// `external: true`: it must be there, and nothing is done to it.
+    External {
+        /// Its name on the engine; without one its key.
+        name: Option<String>,
+    },
+    /// It is made where it is missing.
+    Declared {
+        /// Its name on the engine; without one `PROJECT_KEY`.
+        name: Option<String>,
+        /// What it is to be.
+        what: T,
+    },
+}
+
+impl<T> Object<T> {
+    /// What it is to be, where that is said.
+    pub fn declared(&self) -> Option<&T> {
+        match self {
+            Self::External { .. } => None,
+            Self::Declared { what, .. } => Some(what),
+        }
+    }
+
+    fn name(&self, project: &str, key: &ObjectKey) -> String {
+        match self {
+            Self::External { name: Some(name) } | Self::Declared { name: Some(name), .. } => {
+                name.clone()
+            }
+            Self::External { name: None } => key.to_string(),
+            Self::Declared { name: None, .. } => format!("{project}_{key}"),
+        }
+    }
+
+    /// Whether its name on the engine was said.
+    pub fn is_named(&self) -> bool {
+        matches!(self, Self::External { name: Some(_) } | Self::Declared { name: Some(_), .. })
+    }
+}
+
+/// What a network is to be.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Network {
+    /// Its driver; without one the engine's, `bridge`.
+    pub driver: Option<String>,
+    /// Options of the driver.
+    pub driver_opts: BTreeMap<String, String>,
+    /// Where its addresses come from.
+    pub ipam: Ipam,
+    /// No way out to other networks.
+    pub internal: bool,
+    /// Containers may join a swarm's network by themselves.
+    pub attachable: bool,
+    /// With IPv4; nothing said: the engine's way, which is yes.
+    pub enable_ipv4: Option<bool>,
+    /// With IPv6; nothing said: the engine's way, which is no.
+    pub enable_ipv6: Option<bool>,
+    /// Labels, none of them ours.
+    pub labels: BTreeMap<String, String>,
+    /// Whether one that differs is removed and created anew.
+    pub recreate: RecreateNetwork,
+}
+
+/// `recreate:` of a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RecreateNetwork {
+    /// Never; what differs is reported.
+    #[default]
+    Never,
+    /// Where it differs; its containers are taken off it and put back as they were.
+    Auto,
+}
+
+/// Where the addresses of a network come from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ipam {
+    /// The driver; without one `default`.
+    pub driver: Option<String>,
+    /// Options of that driver.
+    pub options: BTreeMap<String, String>,
+    /// Ranges of addresses, in the order of the spec.
+    pub config: Vec<Pool>,
+}
+
+/// A range of addresses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pool {
+    /// The subnet, if it is not left to the engine.
+    pub subnet: Option<Cidr>,
+    /// The part of it from which containers get theirs.
+    pub ip_range: Option<Cidr>,
+    /// The gateway.
+    pub gateway: Option<IpAddr>,
+    /// Addresses that the driver itself uses, by host name.
+    pub aux_addresses: BTreeMap<String, IpAddr>,
+}
+
+/// A network of addresses, `10.0.0.0/24`, in its one spelling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cidr {
+    base: IpAddr,
+    bits: u8,
+}
+
+impl Cidr {
+    /// Takes a text; the error says what it should be.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let what = || "an address range like `10.5.0.0/16`".to_owned();
+        let (address, bits) = text.split_once('/').ok_or_else(what)?;
+        let address: IpAddr = address.parse().map_err(|_| what())?;
+        let bits: u8 = bits.parse().map_err(|_| what())?;
+        let most = if address.is_ipv4() { 32 } else { 128 };
+        if bits > most {
+            return Err(what());
+        }
+        let base = masked(address, bits);
+        if base != address {
+            return Err(format!("`{base}/{bits}`, the beginning of that range"));
+        }
+        Ok(Self { base, bits })
+    }
+
+    /// Whether an address is in it.
+    pub fn has(&self, address: IpAddr) -> bool {
+        address.is_ipv4() == self.base.is_ipv4() && masked(address, self.bits) == self.base
+    }
+
+    /// Whether all of another range is in it.
+    pub fn covers(&self, other: &Self) -> bool {
+        other.bits >= self.bits && self.has(other.base)
+    }
+
+    /// Whether it is of IPv4.
+    pub fn is_ipv4(&self) -> bool {
+        self.base.is_ipv4()
+    }
+}
+
+impl std::fmt::Display for Cidr {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.base, self.bits)
+    }
+}
+
+fn masked(address: IpAddr, bits: u8) -> IpAddr {
+    match address {
+        IpAddr::V4(v4) => {
+            let mask = u32::MAX.checked_shl(32 - u32::from(bits)).unwrap_or(0);
+            IpAddr::V4((v4.to_bits() & mask).into())
+        }
+        IpAddr::V6(v6) => {
+            let mask = u128::MAX.checked_shl(128 - u32::from(bits)).unwrap_or(0);
+            IpAddr::V6((v6.to_bits() & mask).into())
+        }
+    }
+}
+
+/// What a volume is to be.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Volume {
+    /// Its driver; without one `local`.
+    pub driver: Option<String>,
+    /// Options of the driver.
+    pub driver_opts: BTreeMap<String, String>,
+    /// Labels, none of them ours.
+    pub labels: BTreeMap<String, String>,
+}
+
+impl Spec {
+    /// What a network of the root is called on the engine.
+    pub fn network_name(&self, key: &ObjectKey) -> Option<String> {
+        Some(self.networks.get(key)?.name(self.project.as_str(), key))
+    }
+
+    /// What a volume of the root is called on the engine.
+    pub fn volume_name(&self, key: &ObjectKey) -> Option<String> {
+        Some(self.volumes.get(key)?.name(self.project.as_str(), key))
+    }
+
+    /// What options call the networks of the root → what those are called on the engine.
+    pub fn network_names(&self) -> BTreeMap<String, String> {
+        let names = self.networks.iter();
+        names.map(|(key, own)| (key.to_string(), own.name(self.project.as_str(), key))).collect()
+    }
+
+    /// The same for volumes.
+    pub fn volume_names(&self) -> BTreeMap<String, String> {
+        let names = self.volumes.iter();
+        names.map(|(key, own)| (key.to_string(), own.name(self.project.as_str(), key))).collect()
+    }
+}
+
+impl Object<Network> {
+    /// The canonical form.
+    pub(super) fn print(&self) -> Json {
+        printed(self, |network, out| {
+            let Network {
+                driver,
+                driver_opts,
+                ipam,
+                internal,
+                attachable,
+                enable_ipv4,
+                enable_ipv6,
+                labels,
+                recreate,
+            } = network;
+            let mut say = |key: &str, unusual: bool, value: Json| {
+                if unusual {
+                    out.insert(key.to_owned(), value);
+                }
+            };
+            say("driver", driver.is_some(), json!(driver));
+            say("driver_opts", !driver_opts.is_empty(), json!(driver_opts));
+            say("ipam", *ipam != Ipam::default(), ipam.print());
+            say("internal", *internal, json!(true));
+            say("attachable", *attachable, json!(true));
+            say("enable_ipv4", enable_ipv4.is_some(), json!(enable_ipv4));
+            say("enable_ipv6", enable_ipv6.is_some(), json!(enable_ipv6));
+            say("labels", !labels.is_empty(), json!(labels));
+            say("recreate", *recreate == RecreateNetwork::Auto, json!("auto"));
+        })
+    }
+}
+
+impl Object<Volume> {
+    /// The canonical form.
+    pub(super) fn print(&self) -> Json {
+        printed(self, |volume, out| {
+            let Volume { driver, driver_opts, labels } = volume;
+            if let Some(driver) = driver {
+                out.insert("driver".to_owned(), json!(driver));
+            }
+            for (key, map) in [("driver_opts", driver_opts), ("labels", labels)] {
+                if !map.is_empty() {
+                    out.insert(key.to_owned(), json!(map));
+                }
+            }
+        })
+    }
+}
+
+fn printed<T>(object: &Object<T>, rest: impl FnOnce(&T, &mut Map<String, Json>)) -> Json {
+    let mut out = Map::new();
+    let name = match object {
+        Object::External { name } => {
+            out.insert("external".to_owned(), json!(true));
+            name
+        }
+        Object::Declared { name, what } => {
+            rest(what, &mut out);
+            name
+        }
+    };
+    if let Some(name) = name {
+        out.insert("name".to_owned(), json!(name));
+    }
+    Json::Object(out)
+}
+
+impl Ipam {
+    /// The canonical form.
+    pub fn print(&self) -> Json {
+        let Self { driver, options, config } = self;
+        let mut out = Map::new();
+        if let Some(driver) = driver {
+            out.insert("driver".to_owned(), json!(driver));
+        }
+        if !options.is_empty() {
+            out.insert("options".to_owned(), json!(options));
+        }
+        if !config.is_empty() {
+            out.insert("config".to_owned(), config.iter().map(Pool::print).collect());
+        }
+        Json::Object(out)
+    }
+}
+
+impl Pool {
+    /// The canonical form.
+    pub fn print(&self) -> Json {
+        let Self { subnet, ip_range, gateway, aux_addresses } = self;
+        let mut out = Map::new();
+        for (key, range) in [("subnet", subnet), ("ip_range", ip_range)] {
+            if let Some(range) = range {
+                out.insert(key.to_owned(), json!(range.to_string()));
+            }
+        }
+        if let Some(gateway) = gateway {
+            out.insert("gateway".to_owned(), json!(gateway));
+        }
+        if !aux_addresses.is_empty() {
+            out.insert("aux_addresses".to_owned(), json!(aux_addresses));
+        }
+        Json::Object(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_of_addresses_has_one_spelling() {
+        for (text, told) in [
+            ("10.5.0.0/16", "10.5.0.0/16"),
+            ("0.0.0.0/0", "0.0.0.0/0"),
+            ("FD00:0::/64", "fd00::/64"),
+            ("::/0", "::/0"),
+            ("10.0.0.7/32", "10.0.0.7/32"),
+        ] {
+            assert_eq!(Cidr::parse(text).map(|cidr| cidr.to_string()).as_deref(), Ok(told));
+        }
+        assert_eq!(
+            Cidr::parse("10.5.3.1/16").unwrap_err(),
+            "`10.5.0.0/16`, the beginning of that range"
+        );
+        for text in ["10.5.0.0", "10.5.0.0/33", "fd00::/129", "a/8", "10.5.0.0/-1", "/8"] {
+            assert!(Cidr::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_in_a_range_is_told_by_its_bits() {
+        let cidr = |text| Cidr::parse(text).unwrap();
+        assert!(cidr("10.5.0.0/16").has("10.5.255.255".parse().unwrap()));
+        assert!(!cidr("10.5.0.0/16").has("10.6.0.0".parse().unwrap()));
+        assert!(!cidr("::/0").has("10.6.0.0".parse().unwrap()));
+        assert!(cidr("10.5.0.0/16").covers(&cidr("10.5.3.0/24")));
+        assert!(!cidr("10.5.3.0/24").covers(&cidr("10.5.0.0/16")));
+    }
+}
