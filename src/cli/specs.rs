@@ -15,9 +15,6 @@ use crate::say;
 use crate::spec::env_file::EnvFile;
 use crate::spec::{Spec, problems, read, yaml};
 
-/// The largest spec or environment file that is read, in bytes.
-const MAX_BYTES: usize = 4 << 20;
-
 /// A spec as it lies on disk.
 pub struct Loaded {
     /// What it declares.
@@ -30,28 +27,22 @@ pub struct Loaded {
 
 /// Reads a spec, and the names in the environment files that it refers to.
 pub fn load(path: &Path) -> Result<Loaded, Failure> {
-    let bytes = files::read(path, MAX_BYTES)?;
+    let bytes = files::read(path, yaml::MOST_BYTES)?;
     let name = files::named(path);
-    if bytes.len() > MAX_BYTES {
-        let message = format!("{name}: expected at most {MAX_BYTES} bytes, but it is longer");
-        return Err(Failure::new(Exit::Error, message).hint("is this the spec?"));
-    }
-    let Ok(text) = std::str::from_utf8(&bytes) else {
-        let message = format!("{name}: expected UTF-8 text, but found other bytes");
-        return Err(Failure::new(Exit::Error, message).hint("is this the spec?"));
-    };
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder.to_owned(),
-        _ => PathBuf::from("."),
-    };
-    let wrong = |found: &[crate::spec::node::Problem]| {
+    let wrong = |text: &str, found: &[crate::spec::node::Problem]| {
         let shown = problems::render(&name, text, found);
         let count = say::count(found.len(), "problem");
         Failure::new(Exit::Error, format!("the spec has {count}\n{}", shown.trim_end()))
     };
-    let node = yaml::parse(text).map_err(|problems| wrong(&problems))?;
+    let text = yaml::text(&bytes)
+        .map_err(|problem| wrong(&String::from_utf8_lossy(&bytes), &[problem]))?;
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    let (node, told) = yaml::tree(text).map_err(|problem| wrong(text, &[problem]))?;
     let names = env_file_names(&node, &folder)?;
-    let spec = read::spec(node, &names).map_err(|problems| wrong(&problems))?;
+    let spec = read::tree(node, told, &names).map_err(|problems| wrong(text, &problems))?;
     Ok(Loaded { spec, digest: digest(&bytes), folder })
 }
 
@@ -78,9 +69,10 @@ fn env_file_names(
         if !path.exists() {
             continue;
         }
-        let bytes = files::read(&path, MAX_BYTES)?;
+        let bytes = files::read(&path, yaml::MOST_BYTES)?;
         let shown = say::safe(&used.path);
-        let Some(text) = std::str::from_utf8(&bytes).ok().filter(|_| bytes.len() <= MAX_BYTES)
+        let Some(text) =
+            std::str::from_utf8(&bytes).ok().filter(|_| bytes.len() <= yaml::MOST_BYTES)
         else {
             let message = format!("{shown}: expected a short UTF-8 text, but found something else");
             return Err(Failure::new(Exit::Error, message));

@@ -17,9 +17,10 @@ use crate::say;
 /// The names in each environment file that was read, by the path that the spec writes.
 pub type Files = BTreeMap<String, Vec<String>>;
 
-/// Reads a spec from its text: [`super::yaml::parse`], then [`spec`].
+/// Reads a spec from its text: [`super::yaml::tree`], then [`tree`].
 pub fn text(text: &str, files: &Files) -> Result<Spec, Vec<Problem>> {
-    spec(super::yaml::parse(text)?, files)
+    let (node, told) = super::yaml::tree(text).map_err(|problem| vec![problem])?;
+    tree(node, told, files)
 }
 
 /// The environment files that the sets of a spec name, in the order of the file: what has to be
@@ -42,9 +43,14 @@ pub fn env_files(node: &Node) -> Vec<EnvFileUse> {
     uses
 }
 
-/// Reads a spec from its tree, or from a plan's `declared` ([`Node::from_json`]).
+/// Reads a spec from its tree, as a plan's `declared` is one ([`Node::from_json`]).
 pub fn spec(node: Node, files: &Files) -> Result<Spec, Vec<Problem>> {
-    let mut problems = Problems::default();
+    tree(node, Vec::new(), files)
+}
+
+/// Reads a spec from its tree, with the problems that were found when that was read from text.
+pub fn tree(node: Node, told: Vec<Problem>, files: &Files) -> Result<Spec, Vec<Problem>> {
+    let mut problems = Problems { all: told };
     let node = strings::literal(node, &mut problems);
     // What a variable would have become is no problem of its own.
     let variables: BTreeSet<Place> = problems.all.iter().map(|problem| problem.place).collect();

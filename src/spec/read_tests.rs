@@ -288,6 +288,26 @@ fn what_runs_once_neither_stops_nor_comes_back() {
 }
 
 #[test]
+fn a_key_that_is_there_twice_hides_no_other_problem() {
+    let text = "project: p\ncontainers:\n  a:\n    imgae: x\n    image: x\n    tty: 1\n    tty: true\n  a: {image: y}\n";
+    insta::assert_snapshot!(wrong(text), @"
+    spec.yaml:4:5: expected an option or a planner key, but found `imgae`
+      4 |     imgae: x
+        |     ^
+      hint: did you mean `image`?
+    spec.yaml:6:10: expected `true` or `false`, but found the number 1
+      6 |     tty: 1
+        |          ^
+    spec.yaml:7:5: expected every key once, but found `tty` again (first in line 6)
+      7 |     tty: true
+        |     ^
+    spec.yaml:8:3: expected every key once, but found `a` again (first in line 3)
+      8 |   a: {image: y}
+        |   ^
+    ");
+}
+
+#[test]
 fn one_thing_is_said_once() {
     insta::assert_snapshot!(fault("image: x\nmem_limit: 1g\nmemory: 1g"), @"
     6:5 expected `mem_limit` once, but found `memory`, which means the same as `mem_limit` in line 5

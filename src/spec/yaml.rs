@@ -33,7 +33,7 @@ pub fn text(bytes: &[u8]) -> Result<&str, Problem> {
         hint: (!hint.is_empty()).then(|| hint.to_owned()),
     };
     if bytes.len() > MOST_BYTES {
-        return Err(too_large(bytes.len()));
+        return Err(too_large());
     }
     if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
         let message = "expected UTF-8, but found UTF-16".to_owned();
@@ -61,28 +61,34 @@ pub fn text(bytes: &[u8]) -> Result<&str, Problem> {
     Ok(text)
 }
 
-fn too_large(found: usize) -> Problem {
+fn too_large() -> Problem {
     Problem {
         place: Place::default(),
-        message: format!("expected at most {MOST_BYTES} bytes, but found {found}"),
+        message: format!("expected at most {MOST_BYTES} bytes, but it is longer"),
         hint: Some("is it the right file?".into()),
     }
 }
 
+/// Reads one YAML or JSON document that has no problems at all.
+pub fn parse(text: &str) -> Result<Node, Vec<Problem>> {
+    let (node, problems) = tree(text).map_err(|problem| vec![problem])?;
+    if problems.is_empty() { Ok(node) } else { Err(problems) }
+}
+
 /// Reads one YAML or JSON document.
 ///
-/// What breaks the syntax ends the reading and is the only problem; keys that are no text or are
-/// given twice are reported together.
-pub fn parse(text: &str) -> Result<Node, Vec<Problem>> {
+/// What breaks the syntax ends the reading. Keys that are no text or are given twice are left out
+/// and told beside the tree: the rest of it can still be read for more problems.
+pub fn tree(text: &str) -> Result<(Node, Vec<Problem>), Problem> {
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     if text.len() > MOST_BYTES {
-        return Err(vec![too_large(text.len())]);
+        return Err(too_large());
     }
-    let raw: Spanned<Raw> = serde_saphyr::from_str_with_options(text, options())
-        .map_err(|error| vec![problem_of(&error)])?;
+    let raw: Spanned<Raw> =
+        serde_saphyr::from_str_with_options(text, options()).map_err(|error| problem_of(&error))?;
     let mut problems = Problems::default();
     let node = Converter { text, problems: &mut problems }.node(raw);
-    if problems.all.is_empty() { Ok(node) } else { Err(problems.all) }
+    Ok((node, problems.all))
 }
 
 fn options() -> serde_saphyr::Options {
@@ -531,7 +537,7 @@ mod tests {
             let problem = text(bytes).expect_err("a fault");
             format!("{}:{} {}", problem.place.line, problem.place.column, problem.message)
         };
-        insta::assert_snapshot!(fault(&vec![b'a'; MOST_BYTES + 1]), @"0:0 expected at most 4194304 bytes, but found 4194305");
+        insta::assert_snapshot!(fault(&vec![b'a'; MOST_BYTES + 1]), @"0:0 expected at most 4194304 bytes, but it is longer");
         insta::assert_snapshot!(fault(b"\xff\xfea\0"), @"1:1 expected UTF-8, but found UTF-16");
         insta::assert_snapshot!(fault(b"a: b\n  \xff"), @"2:3 expected UTF-8, but found bytes that are none");
         insta::assert_snapshot!(fault(b"a: b\x1b[31m"), @r"1:5 expected text, but found the control character \u{1b}");
