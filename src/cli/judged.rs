@@ -150,7 +150,11 @@ pub fn secrets(opened: &Opened) -> Result<Secrets, Failure> {
     }
     let missing: Vec<&Reference> =
         needed.iter().filter(|reference| secrets.missing().contains(*reference)).collect();
-    if missing.is_empty() { Ok(secrets) } else { Err(specs::missing(missing)) }
+    if missing.is_empty() {
+        return Ok(secrets);
+    }
+    let hint = "set it: what the plan's sets refer to must be known where the plan is judged";
+    Err(specs::missing(missing, &opened.spec, hint))
 }
 
 /// What keeps a plan from being applied, in words: one line each, with the way out.

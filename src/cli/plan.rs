@@ -12,6 +12,10 @@ use crate::say;
 use crate::snapshot::Snapshot;
 use crate::wanted::Wanted;
 
+/// What to do about references that mean nothing here.
+const UNSET: &str =
+    "set it, or plan with `--unresolved assume-same` where secrets must not be known";
+
 /// Runs the command.
 pub fn run(args: &PlanArgs, global: &Global) -> Result {
     let loaded = specs::load(&args.spec)?;
@@ -21,7 +25,7 @@ pub fn run(args: &PlanArgs, global: &Global) -> Result {
     } else {
         // What is missing is told before an engine is troubled.
         if args.unresolved == Unresolved::Error && !secrets.missing().is_empty() {
-            return Err(specs::missing(secrets.missing()));
+            return Err(specs::missing(secrets.missing(), &loaded.spec, UNSET));
         }
         let wanted = Wanted::of(&loaded.spec);
         looks::runtime()?.block_on(async {
@@ -32,7 +36,7 @@ pub fn run(args: &PlanArgs, global: &Global) -> Result {
     let assume = args.unresolved == Unresolved::AssumeSame;
     let unknown = unresolved(&loaded.spec.references(), &snapshot);
     if !assume && !unknown.is_empty() {
-        return Err(specs::missing(&unknown));
+        return Err(specs::missing(&unknown, &loaded.spec, UNSET));
     }
     let source = SpecSource {
         path: relative(&args.spec, args.output.as_deref()),

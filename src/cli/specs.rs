@@ -3,7 +3,7 @@
 //!
 //! The values stay in memory; what the file says is [`crate::spec`]'s to know.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
@@ -11,9 +11,10 @@ use sha2::{Digest as _, Sha256};
 use super::files;
 use super::report::{Exit, Failure};
 use crate::engine::secrets::Secrets;
+use crate::ident::Reference;
 use crate::say;
 use crate::spec::env_file::EnvFile;
-use crate::spec::{Spec, problems, read, yaml};
+use crate::spec::{Set, Spec, problems, read, yaml};
 
 /// A spec as it lies on disk.
 pub struct Loaded {
@@ -93,13 +94,32 @@ pub fn resolve(spec: &Spec, folder: &Path) -> Result<Secrets, Failure> {
         .map_err(|faults| Failure::new(Exit::Error, faults.join("\n")))
 }
 
-/// What to say of references that mean nothing here.
-pub fn missing<'a>(references: impl IntoIterator<Item = &'a crate::ident::Reference>) -> Failure {
-    let names: Vec<String> = references
-        .into_iter()
-        .map(|reference| format!("`{}`", say::safe(&reference.to_string())))
-        .collect();
-    Failure::new(Exit::Error, format!("nothing is known of {}", names.join(", "))).hint(
-        "set the variables, or plan with `--unresolved assume-same` where they must not be known",
-    )
+/// What to say of references that mean nothing here, with the sets that need them, and `hint`.
+pub fn missing<'a>(
+    references: impl IntoIterator<Item = &'a Reference>,
+    spec: &Spec,
+    hint: &str,
+) -> Failure {
+    let lines: Vec<String> = references.into_iter().map(|one| nothing(one, spec)).collect();
+    Failure::new(Exit::Error, lines.join("\n")).hint(hint)
+}
+
+/// One reference that means nothing here.
+fn nothing(reference: &Reference, spec: &Spec) -> String {
+    let needs = |set: &Set| {
+        let mut all = BTreeSet::new();
+        set.options.iter().for_each(|option| option.references(&mut all));
+        all.contains(reference)
+    };
+    let sets = spec.sets.iter().filter(|(_, set)| needs(set)).map(|(key, _)| format!("`{key}`"));
+    let needed = sets.collect::<Vec<_>>().join(", ");
+    match reference {
+        Reference::Env { name } => {
+            format!("the variable `{}` is not set, which {needed} takes", say::safe(name))
+        }
+        Reference::EnvFile { path, name } => {
+            let (path, name) = (say::safe(path), say::safe(name));
+            format!("the file `{path}` gives no `{name}`, which {needed} takes")
+        }
+    }
 }

@@ -25,3 +25,4 @@ mod ssh;
 mod tidy;
 #[cfg(feature = "tls")]
 mod tls;
+mod told;

@@ -1,0 +1,95 @@
+//! What the program tells people who got something wrong, word for word, on recorded data.
+
+use std::path::Path;
+
+use super::program::{Ran, run};
+
+const SPEC: &str = "project: shop\ncontainers:\n  db:\n    name: shop-db\n    image: postgres:16\n    \
+                    environment: {PASSWORD: {from_env: DB_PASSWORD}}\n  web:\n    image: \
+                    postgres:16\n    environment: {DB: {from_env: DB_PASSWORD}}\n    env_file: \
+                    [web.env]\n";
+
+/// An engine without containers that has the image.
+const INSPECT: &str = r#"[{"Id": "sha256:1111111111111111111111111111111111111111111111111111111111111111",
+    "RepoTags": ["postgres:16"], "RepoDigests": [], "Os": "linux", "Architecture": "amd64",
+    "Config": {"Cmd": ["postgres"]}}]"#;
+
+async fn told(folder: &Path, variables: &[(&str, &str)], args: &[&str]) -> String {
+    let Ran { code, out, err } = run(folder, variables, args).await;
+    format!("{code}\n{out}{err}")
+}
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("spec.yaml"), SPEC).unwrap();
+    std::fs::write(folder.path().join("web.env"), "MODE\n").unwrap();
+    std::fs::write(folder.path().join("look.json"), INSPECT).unwrap();
+    folder
+}
+
+#[tokio::test]
+async fn variables_that_are_not_set_are_named_with_who_takes_them() {
+    let folder = folder();
+    let args = ["plan", "spec.yaml", "--snapshot", "look.json"];
+    insta::assert_snapshot!(told(folder.path(), &[], &args).await, @"
+    1
+    error: the variable `DB_PASSWORD` is not set, which `db`, `web` takes
+    the file `web.env` gives no `MODE`, which `web` takes
+    hint: set it, or plan with `--unresolved assume-same` where secrets must not be known
+    ");
+    // One of two.
+    let some = [("DB_PASSWORD", "x")];
+    insta::assert_snapshot!(told(folder.path(), &some, &args).await, @"
+    1
+    error: the file `web.env` gives no `MODE`, which `web` takes
+    hint: set it, or plan with `--unresolved assume-same` where secrets must not be known
+    ");
+}
+
+#[tokio::test]
+async fn unset_variables_can_be_assumed_to_be_the_same() {
+    let folder = folder();
+    let args = ["plan", "spec.yaml", "--snapshot", "look.json", "--unresolved", "assume-same"];
+    insta::assert_snapshot!(told(folder.path(), &[], &args).await, @"
+    0
+    plan for shop on any engine
+    2 to create; 4 engine calls
+
+    CHANGES
+      create   shop-db of db
+               too few: 0 of 1
+      create   shop-web-1 of web
+               too few: 0 of 1
+
+    ASSUMED
+      could not be resolved and are taken for unchanged; apply checks them:
+        from_env:DB_PASSWORD, env_file:web.env#MODE
+    ");
+}
+
+#[tokio::test]
+async fn what_is_no_plan_is_not_applied() {
+    let folder = folder();
+    insta::assert_snapshot!(told(folder.path(), &[], &["apply", "spec.yaml"]).await, @"
+    1
+    error: spec.yaml: line 1, column 1: expected JSON, but found something else
+    hint: make the plan again with `bayplan plan`; a plan file is never edited
+    ");
+    insta::assert_snapshot!(told(folder.path(), &[], &["show", "look.json"]).await, @"
+    1
+    error: look.json: expected a plan, but found a list, as `docker inspect` prints it
+    hint: give it to `bayplan plan SPEC --snapshot FILE`
+    ");
+    insta::assert_snapshot!(told(folder.path(), &[], &["plan", "look.json"]).await, @r#"
+    1
+    error: the spec has 1 problem
+    look.json:1:1: expected a map with `project` and `containers`, but found a list
+      1 | [{"Id": "sha256:1111111111111111111111111111111111111111111111111111111111111111",
+        | ^
+    "#);
+    insta::assert_snapshot!(told(folder.path(), &[], &["apply", "none.json"]).await, @"
+    1
+    error: reading none.json
+    caused by: No such file or directory (os error 2)
+    ");
+}
