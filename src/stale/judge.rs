@@ -53,6 +53,7 @@ pub fn judge(plan: &Plan, spec: &Spec, snapshot: &Snapshot) -> Judgement {
         old_steps: by_change(plan),
         new_steps: by_change(&again.plan),
         skipped: BTreeSet::new(),
+        aside: BTreeSet::new(),
         again: &again,
         looks: &looks,
         before: &before,
@@ -66,6 +67,9 @@ pub fn judge(plan: &Plan, spec: &Spec, snapshot: &Snapshot) -> Judgement {
         }
     }
     judging.skipped = skipped(&judgement, [plan, &again.plan], &objects);
+    let aside = judgement.verdicts.iter().filter(|(_, verdict)| **verdict == SetVerdict::Untouched);
+    judging.aside = aside.map(|(key, _)| key.clone()).collect();
+    let partly = !done.is_empty() || !judging.aside.is_empty();
     let by_key: BTreeMap<&SetName, &Slice<'_>> =
         slices.iter().map(|slice| (slice.key, slice)).collect();
     // What a set depends on is judged before it.
@@ -81,7 +85,7 @@ pub fn judge(plan: &Plan, spec: &Spec, snapshot: &Snapshot) -> Judgement {
     }
     judgement.half_done.extend(objects.half().map(|(_, what)| what.clone()));
     judgement.stuck = objects.half().map(|(change, _)| change.to_owned()).collect();
-    compare_whole(plan, &again, (&pulled, &objects, &done), &mut judgement);
+    compare_whole(plan, &again, (&pulled, &objects, partly), &mut judgement);
     judgement.run = to_run(plan, &judgement.verdicts, &objects);
     judgement.bodies = again.bodies;
     judgement
@@ -148,7 +152,8 @@ pub(super) fn by_change(plan: &Plan) -> BTreeMap<&str, Vec<&Step>> {
     all
 }
 
-/// The changes of sets that are at their goal or moved: how others wait for them is not as it was.
+/// The changes of sets that are at their goal or moved, what a derivation now would do to a set
+/// that is not acted on among them: how others wait for them is not as it was.
 fn skipped<'a>(
     judgement: &Judgement,
     plans: [&'a Plan; 2],
@@ -157,7 +162,9 @@ fn skipped<'a>(
     let gone = |set: &SetName| {
         matches!(
             judgement.verdicts.get(set),
-            Some(SetVerdict::Done | SetVerdict::HalfDone | SetVerdict::Stale)
+            Some(
+                SetVerdict::Done | SetVerdict::HalfDone | SetVerdict::Stale | SetVerdict::Untouched
+            )
         )
     };
     plans
@@ -201,6 +208,8 @@ struct Judging<'a> {
     done: &'a BTreeSet<SetName>,
     /// The changes of sets that are done or moved.
     skipped: BTreeSet<&'a str>,
+    /// The sets that are not acted on and moved.
+    aside: BTreeSet<SetName>,
     pulled: &'a BTreeSet<String>,
     /// What a run did to networks and volumes.
     objects: &'a Objects<'a>,
@@ -265,6 +274,12 @@ impl Judging<'_> {
         if self.same_set(slice) {
             return if acts { SetVerdict::Run } else { SetVerdict::Untouched };
         }
+        let targets = depends(spec, slice.key);
+        let moved: Vec<&SetName> = targets.intersection(&self.aside).collect();
+        if !moved.is_empty() {
+            judgement.stale.extend(moved.into_iter().map(|target| elsewhere(slice.key, target)));
+            return SetVerdict::Stale;
+        }
         blame(slice, &self.again.plan, judgement)
     }
 
@@ -313,6 +328,18 @@ fn same_change(old: &Change, new: &Change, plan: &Plan, done: &BTreeSet<SetName>
     old == new
 }
 
+/// Nothing of a set moved, but other steps follow because of one that it depends on.
+fn elsewhere(set: &SetName, target: &SetName) -> Staleness {
+    Staleness {
+        code: "target_moved".to_owned(),
+        set: Some(set.clone()),
+        object: format!("set `{target}`, which `{set}` depends on"),
+        expected: "it as it was".to_owned(),
+        found: "that it moved, so that other steps follow".to_owned(),
+        hint: "plan again and have the new plan reviewed".to_owned(),
+    }
+}
+
 /// Nothing moved, and yet other steps follow: another planner, or another hand.
 fn blame(slice: &Slice<'_>, again: &Plan, judgement: &mut Judgement) -> SetVerdict {
     let verbs = |plan: &Plan| {
@@ -352,7 +379,7 @@ fn blame(slice: &Slice<'_>, again: &Plan, judgement: &mut Judgement) -> SetVerdi
 fn compare_whole(
     plan: &Plan,
     again: &Built,
-    (pulled, objects, done): (&BTreeSet<String>, &Objects<'_>, &BTreeSet<SetName>),
+    (pulled, objects, partly): (&BTreeSet<String>, &Objects<'_>, bool),
     judgement: &mut Judgement,
 ) {
     let half = judgement.verdicts.values().any(|verdict| *verdict == SetVerdict::HalfDone);
@@ -380,14 +407,14 @@ fn compare_whole(
     let shared = |plan: &Plan| -> Vec<Change> {
         let changes = plan.changes.iter();
         let own = |change: &&Change| change.set.is_none() && !settled(change);
-        // Images of sets that are done are done with them.
-        let open = |change: &&Change| done.is_empty() || is_about(change);
+        // Images of sets that are done are done with them, those of sets that moved are news.
+        let open = |change: &&Change| !partly || is_about(change);
         changes.filter(own).filter(open).cloned().collect()
     };
     let (old, new) = (shared(plan), shared(again));
     let ids: BTreeSet<&str> = old.iter().map(|change| change.id.as_str()).collect();
-    // Beside what is done or half done only the rest can be as it was.
-    let partly = !objects.is_empty() || !done.is_empty();
+    // Beside what is done, half done or moved only the rest can be as it was.
+    let partly = partly || !objects.is_empty();
     let steps = |plan: &Plan| -> Vec<Step> {
         let own = |step: &&Step| !partly || ids.contains(step.id.change());
         let mut steps: Vec<Step> = plan.steps.iter().filter(own).cloned().collect();

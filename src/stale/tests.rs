@@ -152,6 +152,35 @@ fn a_set_that_is_not_acted_on_may_move() {
 }
 
 #[test]
+fn what_is_not_acted_on_may_move_though_others_depend_on_it() {
+    let (spec, snapshot) = two("started");
+    let plan = plan(&spec, &snapshot).plan;
+    let mut stopped = snapshot.clone();
+    // It would be started now, and `zoo` would come after that.
+    stop(&mut stopped, "p-web-2");
+    assert_eq!(judged(&plan, &spec, &stopped), ["web Untouched", "zoo Run"]);
+}
+
+#[test]
+fn what_a_moved_target_makes_of_its_dependants_is_stale_and_nobodys_fault() {
+    let spec = spec(
+        "project: p\ncontainers:\n  web: {image: 'app:1', name: web, state: reloaded}\n  \
+         zoo: {image: 'app:1', name: zoo, state: reloaded, tty: true, links: [web]}\n",
+    );
+    let mut snapshot = world();
+    add(&mut snapshot, &spec, "web", "web", "running");
+    add(&mut snapshot, &spec, "zoo", "zoo", "running");
+    inspect(&mut snapshot, "zoo")["Config"]["Tty"] = json!(false);
+    let plan = plan(&spec, &snapshot).plan;
+    assert_eq!(judged(&plan, &spec, &snapshot), ["web Untouched", "zoo Run"]);
+    // Somebody made it anew, with a terminal: it would be replaced now, and what is linked to it
+    // for that reason too.
+    replace(&mut snapshot, &spec, "web", "web");
+    inspect(&mut snapshot, "web")["Config"]["Tty"] = json!(true);
+    assert_eq!(judged(&plan, &spec, &snapshot), ["web Untouched", "zoo Stale", "target_moved"]);
+}
+
+#[test]
 fn an_edited_plan_is_tampered_with_and_another_version_is_stale() {
     let (spec, mut snapshot) = two("reloaded");
     limit(&mut snapshot, "p-web-1");
