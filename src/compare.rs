@@ -146,6 +146,18 @@ pub fn differs(
     matches!(verdict, Found::Differs { .. })
 }
 
+/// Whether one row is the same for sure.
+pub fn same(
+    row: &dyn AnyRow,
+    terms: Terms<'_>,
+    expected: &Look,
+    found: &Look,
+    known: Known<'_>,
+) -> bool {
+    let verdict = verdict(row, terms, expected, found, known, &mut BTreeMap::new());
+    matches!(verdict, Found::Same)
+}
+
 /// What one row says.
 #[expect(clippy::large_enum_variant, reason = "lives for the length of a loop's turn")]
 enum Found {

@@ -9,6 +9,7 @@ pub mod desired;
 pub mod engine;
 pub mod ident;
 pub mod image_ref;
+pub mod import;
 pub mod look;
 pub mod objects;
 pub mod options;

@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 
 use crate::ident::{self, ContainerId, ImageId, LABEL_PREFIX, LABEL_PROJECT};
 use crate::image_ref::ImageRef;
+use crate::import::Pick;
 use crate::snapshot::Seen;
 use crate::spec::objects::RecreateNetwork;
 use crate::spec::{Identity, Matching, Pull, Set, Spec};
@@ -35,12 +36,19 @@ pub struct Wanted {
     missing: BTreeSet<String>,
     /// Networks that may be replaced: how containers are attached to them matters.
     networks: BTreeSet<String>,
+    /// Of everything only these containers.
+    pick: Option<Pick>,
 }
 
 impl Wanted {
     /// All there is: what a snapshot without a spec looks at.
     pub fn everything() -> Self {
         Self::default()
+    }
+
+    /// What a spec that is written from containers may need.
+    pub fn imported(pick: Pick) -> Self {
+        Self { pick: Some(pick), ..Self::default() }
     }
 
     /// What a plan of this spec may need.
@@ -128,7 +136,10 @@ impl Wanted {
             .collect();
         let mut wanted: BTreeSet<ContainerId> = listed
             .iter()
-            .filter(|container| self.is_everything() || self.may_match(**container, &images))
+            .filter(|container| match &self.pick {
+                Some(pick) => pick.takes(**container),
+                None => self.is_everything() || self.may_match(**container, &images),
+            })
             .map(|container| container.id())
             .collect();
         let names = linkers(&listed, &wanted);

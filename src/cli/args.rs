@@ -93,6 +93,8 @@ pub enum Color {
 pub enum Command {
     /// Take one look at an engine and keep it as a file
     Snapshot(SnapshotArgs),
+    /// Write a spec from containers that are there
+    Import(ImportArgs),
     /// Plan what makes the engine as the spec declares; changes nothing
     Plan(PlanArgs),
     /// Print a plan or the result of an apply
@@ -120,6 +122,33 @@ pub struct SnapshotArgs {
     /// Where to write it
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
+}
+
+/// `bayplan import`.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("which").required(true))]
+pub struct ImportArgs {
+    /// These containers, by name or by the beginning of an ID
+    #[arg(value_name = "NAME", group = "which", num_args = 1..)]
+    pub names: Vec<String>,
+    /// Every container
+    #[arg(long, group = "which")]
+    pub all: bool,
+    /// The containers of this project of Docker Compose
+    #[arg(long, value_name = "PROJECT", group = "which")]
+    pub project: Option<String>,
+    /// Import from a snapshot, or what docker inspect printed, instead of an engine
+    #[arg(long, value_name = "FILE")]
+    pub snapshot: Option<PathBuf>,
+    /// Write the spec here, where nothing is yet
+    #[arg(short, long, value_name = "SPEC")]
+    pub output: Option<PathBuf>,
+    /// Environment variables, and options like command or labels, that hold no secret: write them
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    pub literal: Vec<String>,
+    /// Nothing holds a secret: write everything
+    #[arg(long)]
+    pub literal_all: bool,
 }
 
 /// `bayplan plan`.

@@ -7,6 +7,7 @@ pub mod args;
 pub mod completions;
 pub mod diff;
 pub mod files;
+pub mod import;
 pub mod judged;
 pub mod log;
 pub mod looks;

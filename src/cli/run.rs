@@ -7,7 +7,9 @@ use clap::error::ErrorKind;
 
 use super::args::{Cli, Color, Command};
 use super::report::{Exit, Result};
-use super::{apply, completions, diff, log, man, output, plan, schema, show, snapshot, verify};
+use super::{
+    apply, completions, diff, import, log, man, output, plan, schema, show, snapshot, verify,
+};
 
 /// The whole program.
 pub fn main() -> ExitCode {
@@ -38,6 +40,7 @@ fn run(cli: &Cli) -> Result {
     log::start(global.log.clone());
     match &cli.command {
         Command::Snapshot(args) => snapshot::run(args, global),
+        Command::Import(args) => import::run(args, global),
         Command::Plan(args) => plan::run(args, global),
         Command::Show(args) => show::run(args, global),
         Command::Diff(args) => diff::run(args, global),

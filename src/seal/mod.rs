@@ -6,11 +6,14 @@
 //! resolving references is the shell's.
 
 mod fields;
+mod import;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value as Json};
+
+pub use import::{Literal, prepare};
 
 use crate::ident::{ImageId, Reference};
 use crate::options::canon::{self, HIDDEN, Live};
@@ -34,7 +37,7 @@ impl Unsealed {
     pub fn seal(self, sealer: &Sealer) -> Snapshot {
         let Self(mut snapshot) = self;
         let images = ImageTexts::of(&snapshot.images);
-        let view = View { sealer, images: &images };
+        let view = View { sealer, images: &images, open: &import::Open::default() };
         for container in &mut snapshot.containers {
             view.container(container);
         }
@@ -108,7 +111,7 @@ impl Sealer {
     /// Seals one container that was looked at by itself, as a look inside a snapshot is sealed.
     pub fn container(&self, container: &mut Container, images: &BTreeMap<ImageId, Json>) {
         let images = ImageTexts::of(images);
-        View { sealer: self, images: &images }.container(container);
+        View { sealer: self, images: &images, open: &import::Open::default() }.container(container);
     }
 
     /// Which references of the spec could be resolved.
@@ -160,13 +163,17 @@ fn texts(json: &Json, out: &mut BTreeSet<String>) {
 struct View<'a> {
     sealer: &'a Sealer,
     images: &'a ImageTexts,
+    /// What else is public of a container.
+    open: &'a import::Open,
 }
 
 impl View<'_> {
     fn is_public(&self, text: &str) -> bool {
         text.is_empty()
             || !canon::looks_marked(text)
-                && (self.sealer.public.contains(text) || self.images.all.contains(text))
+                && (self.sealer.public.contains(text)
+                    || self.images.all.contains(text)
+                    || self.open.texts.contains(text))
     }
 
     /// Hides every text in a value that is not public. Of a command each word stands for itself:
@@ -211,7 +218,8 @@ impl View<'_> {
             let Some((name, value)) = text.split_once('=') else { continue };
             let of_image = self.images.variables.get(name).is_some_and(|all| all.contains(value));
             let public = value.is_empty()
-                || !canon::looks_marked(value) && (of_image || self.sealer.public.contains(value));
+                || !canon::looks_marked(value)
+                    && (of_image || self.sealer.public.contains(value) || self.open.says(name));
             if let Some(references) = self.sealer.declared.get(name) {
                 let mut live = Live { shown: public.then(|| value.to_owned()), ..Live::default() };
                 for reference in references {

@@ -117,7 +117,7 @@ fn word<T: PartialEq>(words: &[(&str, T)], value: &T) -> Json {
 }
 
 /// Texts as a spec has to write them.
-fn written(json: Json) -> Json {
+pub(crate) fn written(json: Json) -> Json {
     match json {
         Json::String(text) => Json::String(strings::written(&text)),
         Json::Array(items) => Json::Array(items.into_iter().map(written).collect()),

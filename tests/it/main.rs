@@ -16,6 +16,7 @@ mod engine;
 mod fake_engine;
 mod golden;
 mod hostile_spec;
+mod import;
 mod program;
 mod readme;
 mod recordings;

@@ -12,7 +12,7 @@ use bayplan::options::{Body, ROWS};
 use bayplan::snapshot::EngineRecord;
 use serde_json::{Value as Json, json};
 
-const ENGINES: [&str; 6] = [
+pub(crate) const ENGINES: [&str; 6] = [
     "docker-20.10.24",
     "docker-20.10.24-cgroup2",
     "docker-26.1.5",
@@ -68,10 +68,7 @@ impl Recording {
         if found["Config"]["Image"] != "lab/plain:1" {
             return None;
         }
-        Some(json!({"Id": id, "Config": {
-            "Cmd": ["sleep", "100000"],
-            "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
-        }}))
+        Some(plain_image(id))
     }
 
     /// Every look at every container, with what was expected of it: (what, expected, found).
@@ -95,7 +92,15 @@ impl Recording {
     }
 }
 
-fn file(name: &str) -> Json {
+/// `lab/plain:1`.
+pub(crate) fn plain_image(id: &str) -> Json {
+    json!({"Id": id, "Config": {
+        "Cmd": ["sleep", "100000"],
+        "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
+    }})
+}
+
+pub(crate) fn file(name: &str) -> Json {
     let path = format!("{}/tests/recordings/{name}.json", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }

@@ -1,0 +1,106 @@
+//! `bayplan import`.
+
+use std::path::Path;
+
+use super::args::{Global, ImportArgs};
+use super::report::{Exit, Failure, Result};
+use super::{files, looks, output};
+use crate::engine::take;
+use crate::ident::ProjectName;
+use crate::import::{Imported, Pick, Picked, Refusal, import};
+use crate::say;
+use crate::seal::{Literal, Unsealed, prepare};
+use crate::snapshot::Snapshot;
+use crate::snapshot_file;
+use crate::spec::problems;
+use crate::wanted::Wanted;
+
+/// The project of a spec of which nobody said any.
+const PROJECT: &str = "imported";
+
+/// Runs the command.
+pub fn run(args: &ImportArgs, global: &Global) -> Result {
+    if let Some(path) = args.output.as_deref().filter(|path| path.symlink_metadata().is_ok()) {
+        return Err(Failure::new(Exit::Error, format!("{} is there already", files::named(path)))
+            .hint("an import replaces no spec: write it beside, and compare the two"));
+    }
+    let pick = match (&args.project, args.all) {
+        (Some(project), _) => Pick::Project(project.clone()),
+        (None, true) => Pick::All,
+        (None, false) => Pick::Names(args.names.clone()),
+    };
+    let literal = Literal { all: args.literal_all, words: args.literal.iter().cloned().collect() };
+    let (snapshot, picked) = look(args.snapshot.as_deref(), global, &pick, &literal)?;
+    if !matches!(pick, Pick::All) && !picked.refused.is_empty() || picked.chosen.is_empty() {
+        return Err(refused(&picked, &pick));
+    }
+    let project = ProjectName::new(args.project.as_deref().unwrap_or(PROJECT));
+    let imported = import(&snapshot, &picked, &project).map_err(|found| {
+        let shown = problems::render("the spec", "", &found);
+        Failure::new(Exit::Error, format!("what was found is no spec\n{}", shown.trim_end()))
+    })?;
+    tell(&imported);
+    match &args.output {
+        None => output::data(&imported.text)?,
+        Some(path) => {
+            files::write(path, imported.text.as_bytes())?;
+            output::note(&format!(
+                "written to {}: {}\nhint: read it, then: bayplan plan {}",
+                files::named(path),
+                say::count(imported.spec.sets.len(), "container"),
+                files::named(path),
+            ));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// What there is to import from, secrets hidden.
+fn look(
+    file: Option<&Path>,
+    global: &Global,
+    pick: &Pick,
+    literal: &Literal,
+) -> std::result::Result<(Snapshot, Picked), Failure> {
+    let Some(path) = file else {
+        return looks::runtime()?.block_on(async {
+            let reader = looks::connect(global).await?;
+            let unsealed = take::take(&reader, &Wanted::imported(pick.clone())).await?;
+            Ok(unsealed.seal_for_import(pick, literal))
+        });
+    };
+    let bytes = files::read(path, snapshot_file::MAX_BYTES)?;
+    let snapshot = snapshot_file::read(&bytes)
+        .map_err(|error| Failure::from(error).within(&files::named(path)))?;
+    Ok(if snapshot.engine.is_some() || snapshot.whole {
+        prepare(snapshot, pick)
+    } else {
+        Unsealed::new(snapshot).seal_for_import(pick, literal)
+    })
+}
+
+fn lines(refused: &[Refusal]) -> String {
+    let line = |each: &Refusal| format!("  `{}`: {}", say::short(&each.name), each.why);
+    refused.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn refused(picked: &Picked, pick: &Pick) -> Failure {
+    let nothing = match pick {
+        Pick::Project(project) => {
+            format!("no container belongs to the project `{}`", say::short(project))
+        }
+        Pick::All | Pick::Names(_) => "there is no container to import".to_owned(),
+    };
+    if picked.refused.is_empty() {
+        return Failure::new(Exit::Error, nothing)
+            .hint("`docker ps -a` lists what there is; bayplan's own are in their spec already");
+    }
+    let count = say::count(picked.refused.len(), "container");
+    Failure::new(Exit::Error, format!("{count} cannot be imported\n{}", lines(&picked.refused)))
+}
+
+fn tell(imported: &Imported) {
+    if !imported.refused.is_empty() {
+        output::note(&format!("warning: left out:\n{}", lines(&imported.refused)));
+    }
+}

@@ -1,0 +1,138 @@
+//! Which containers become sets, under which keys.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::ident::{ContainerId, LABEL_PREFIX, SetName, reserved_suffix};
+use crate::snapshot::{Container, Run, Seen, Snapshot};
+
+/// The label by which Docker Compose knows its projects.
+const COMPOSE_PROJECT: &str = "com.docker.compose.project";
+/// The label that says which service of it a container is.
+const COMPOSE_SERVICE: &str = "com.docker.compose.service";
+
+/// What was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pick {
+    /// Every container; those that cannot be taken are passed over.
+    All,
+    /// Those of a project of Docker Compose.
+    Project(String),
+    /// These, by name or by the beginning of an ID.
+    Names(Vec<String>),
+}
+
+impl Pick {
+    /// Whether it asks for this container.
+    pub fn takes(&self, container: Seen<'_>) -> bool {
+        match self {
+            Self::All => true,
+            Self::Project(project) => container.label(COMPOSE_PROJECT) == Some(project),
+            Self::Names(words) => words.iter().any(|word| means(word, container)),
+        }
+    }
+}
+
+fn means(word: &str, container: Seen<'_>) -> bool {
+    let word = word.trim_start_matches('/');
+    let id = container.id();
+    container.name() == word || word.len() >= 12 && id.as_str().starts_with(word)
+}
+
+/// A container that becomes a set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chosen {
+    /// The container.
+    pub id: ContainerId,
+    /// The key of the set.
+    pub key: SetName,
+}
+
+/// A container, or a word that means none, of which no set can be made.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Refusal {
+    /// The container's name, or the word.
+    pub name: String,
+    /// Why; a lowercase fragment.
+    pub why: &'static str,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Picked {
+    /// In the order of the snapshot.
+    pub chosen: Vec<Chosen>,
+    /// What was asked for and cannot be had.
+    pub refused: Vec<Refusal>,
+}
+
+/// Picks containers of a snapshot.
+pub fn pick(snapshot: &Snapshot, pick: &Pick) -> Picked {
+    let mut picked = Picked::default();
+    let asked: Vec<&Container> =
+        snapshot.containers.iter().filter(|container| pick.takes(container.seen())).collect();
+    if let Pick::Names(words) = pick {
+        for word in words {
+            if !asked.iter().any(|container| means(word, container.seen())) {
+                let why = "there is no container of this name";
+                picked.refused.push(Refusal { name: word.clone(), why });
+            }
+        }
+    }
+    let (fit, unfit): (Vec<&Container>, Vec<&Container>) =
+        asked.into_iter().partition(|container| why_not(container).is_none());
+    for container in unfit {
+        let name = container.name().to_string();
+        picked.refused.extend(why_not(container).map(|why| Refusal { name, why }));
+    }
+    let names: BTreeSet<&str> =
+        snapshot.containers.iter().map(|container| container.seen().name()).collect();
+    let mut services: BTreeMap<&str, usize> = BTreeMap::new();
+    for service in fit.iter().filter_map(|container| container.label(COMPOSE_SERVICE)) {
+        *services.entry(service).or_default() += 1;
+    }
+    let mut taken = BTreeSet::new();
+    for container in fit {
+        let own = container.seen().name();
+        let service =
+            container.label(COMPOSE_SERVICE).filter(|service| services.get(service) == Some(&1));
+        // A key that is another container's name would take references to that one.
+        let free = |key: &&str| {
+            (*key == own || !names.contains(key)) && !taken.contains(*key) && is_key(key)
+        };
+        let key = service.filter(free).unwrap_or(own).to_owned();
+        picked.chosen.push(Chosen { id: container.id(), key: SetName::new(key.as_str()) });
+        taken.insert(key);
+    }
+    picked
+}
+
+/// Why a container cannot be a set.
+fn why_not(container: &Container) -> Option<&'static str> {
+    let name = container.seen().name();
+    let labels =
+        container.inspect.as_ref().and_then(|inspect| inspect["Config"]["Labels"].as_object());
+    if reserved_suffix(name).1.is_some() {
+        return Some("its name ends as those of replacements under way do: see to that first");
+    }
+    match container.run() {
+        Run::Dead => return Some("it is dead: a removal of it failed half-way"),
+        Run::Removing => return Some("it is being removed"),
+        Run::Live | Run::Paused | Run::Idle => {}
+    }
+    if container.inspect.is_none() {
+        return Some("the snapshot was taken for something else and has too little of it");
+    }
+    if !is_key(name) {
+        return Some("its name is none that an engine gives");
+    }
+    let ours = |key: &String| key.starts_with(LABEL_PREFIX);
+    if labels.is_some_and(|labels| labels.keys().any(ours)) {
+        return Some("it is bayplan's already: a spec declares it");
+    }
+    None
+}
+
+fn is_key(text: &str) -> bool {
+    let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(inside)
+}

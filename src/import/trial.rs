@@ -1,0 +1,338 @@
+//! One container as a set: what has to be said so that what it makes reads as the container does.
+//!
+//! Nothing is known here of any option: rows are asked, and what they spell is tried.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value as Json, json};
+
+use super::choice::Choices;
+use crate::adapt::{Engine, World};
+use crate::compare::{self, Known, Terms};
+use crate::desired::{self, Labels};
+use crate::ident::ContainerName;
+use crate::look::Look;
+use crate::options::canon::{HIDDEN, Value};
+use crate::options::{AnyRow, Context, Mode, ROWS};
+use crate::snapshot::Container;
+use crate::spec::node::{Node, Problems};
+use crate::spec::{Set, read};
+
+/// How often the rows are gone through: what one declares may settle another.
+const ROUNDS: usize = 3;
+/// The most items of a list that are tried one by one.
+const MOST_ITEMS: usize = 64;
+
+/// What a container is held against.
+pub(super) struct Trial<'a> {
+    pub(super) container: &'a Container,
+    pub(super) image: Option<&'a Json>,
+    pub(super) engine: &'a Engine,
+    pub(super) world: &'a World,
+    /// What the keys of all sets mean.
+    pub(super) cx: &'a Context,
+    pub(super) public: &'a BTreeSet<String>,
+}
+
+/// A set as a spec has it, and what comes of it.
+struct State {
+    set: Set,
+    expected: Look,
+}
+
+/// The set in the making.
+struct Making<'a> {
+    trial: &'a Trial<'a>,
+    found: Look,
+    doc: Map<String, Json>,
+    now: State,
+}
+
+/// Adds what has to be said of a container to a set that says its name and its image. `None`: even
+/// that is no set.
+pub(super) fn declare(
+    trial: &Trial<'_>,
+    doc: Map<String, Json>,
+    choices: &mut Choices,
+) -> Option<Map<String, Json>> {
+    let inspect = trial.container.inspect.as_ref()?;
+    let found = Look::new(inspect, &trial.container.env);
+    let now = trial.state(&doc)?;
+    let mut making = Making { trial, found, doc, now };
+    for _ in 0..ROUNDS {
+        let before = making.doc.len();
+        for row in in_order(&making.found) {
+            making.row(row);
+        }
+        if making.doc.len() == before {
+            break;
+        }
+    }
+    for row in ROWS {
+        if !making.settled(*row) {
+            making.give_up(*row, choices);
+        }
+    }
+    making.leave_out();
+    Some(making.doc)
+}
+
+/// The rows in the order in which they are tried: of those that exclude each other the one that
+/// says more comes first where there is something to say.
+fn in_order(found: &Look) -> Vec<&'static dyn AnyRow> {
+    let mut rows: Vec<&'static dyn AnyRow> = ROWS.to_vec();
+    let mode = found.host("NetworkMode").as_str().unwrap_or_default();
+    let own = !matches!(mode, "" | "bridge" | "host" | "none") && !mode.starts_with("container:");
+    if own {
+        rows.sort_by_key(|row| row.about().key != "networks");
+    }
+    rows
+}
+
+impl Trial<'_> {
+    /// What a set is and makes; `None` where it is no set.
+    fn state(&self, doc: &Map<String, Json>) -> Option<State> {
+        let root = json!({"project": "import", "containers": {"it": doc}});
+        let mut spec = read::spec(Node::from_json(&root), &read::Files::new()).ok()?;
+        let (key, mut set) = spec.sets.pop_first()?;
+        for row in ROWS.iter().filter(|row| row.about().compare == Mode::Ignore) {
+            set.compare.entry(row.about().key.to_owned()).or_insert(Mode::Strict);
+        }
+        let name: ContainerName = self.container.name();
+        let body = desired::body(&spec, &key, &set, &name, Labels::None, self.cx);
+        let expected = desired::expected(&body, &name, self.image, self.engine, self.world);
+        Some(State { set, expected })
+    }
+
+    /// Whether a row reads the same on both sides.
+    fn same(&self, row: &dyn AnyRow, state: &State, found: &Look) -> bool {
+        let terms = Terms { set: &state.set, adopted: false, strange: None };
+        let known = Known { public: self.public, secrets: &BTreeMap::new(), assume: true };
+        compare::same(row, terms, &state.expected, found, known)
+    }
+}
+
+impl Making<'_> {
+    /// Whether nothing is to be said of a row, or has been said in another's words.
+    fn settled(&self, row: &dyn AnyRow) -> bool {
+        self.doc.contains_key(row.about().key)
+            || twins(row).any(|twin| self.doc.contains_key(twin.about().key))
+            || self.same(row)
+    }
+
+    fn same(&self, row: &dyn AnyRow) -> bool {
+        self.trial.same(row, &self.now, &self.found)
+    }
+
+    /// Declares a row if it has to be and can be.
+    fn row(&mut self, row: &'static dyn AnyRow) {
+        if self.settled(row) {
+            return;
+        }
+        let spelt = self.spelt(row);
+        if hides(&spelt) {
+            return;
+        }
+        let names = names_alone(&spelt);
+        let short = self.beyond(row, &spelt);
+        let nothing = [json!([]), json!({}), json!(false), json!(""), json!(0), json!(-1)];
+        let candidates = names.into_iter().chain(short).chain([spelt]).chain(nothing);
+        for value in candidates.filter(|value| !value.is_null()) {
+            if self.try_value(row, &value) {
+                self.shorten(row, value);
+                return;
+            }
+        }
+    }
+
+    /// What a spec would say, other containers by what they are called.
+    fn spelt(&self, row: &dyn AnyRow) -> Json {
+        let Trial { world, cx, .. } = self.trial;
+        let rename = |text: &str| {
+            let (kind, rest) = match text.strip_prefix("container:") {
+                Some(rest) => ("container:", rest),
+                None => ("", text),
+            };
+            let (word, tail) = rest.split_at(rest.find(':').unwrap_or(rest.len()));
+            let name = if word.len() < 12 { None } else { world.container_name(word) };
+            let name = name.unwrap_or(word);
+            let key =
+                cx.containers.iter().find(|(_, own)| *own == name).map(|(key, _)| key.as_str());
+            (format!("{kind}{name}{tail}"), format!("{kind}{}{tail}", key.unwrap_or(name)))
+        };
+        let spelt = written(row.spell(&self.found));
+        let named = map_texts(&spelt, &|text| rename(text).0);
+        let keyed = map_texts(&spelt, &|text| rename(text).1);
+        let refers = |json: &Json| {
+            let declared = row.parse(&Node::from_json(json), &mut Problems::default());
+            declared.map(|declared| {
+                let mut targets = Vec::new();
+                declared.targets(&mut targets);
+                targets.sort();
+                targets.iter().map(|word| cx.container(word).to_owned()).collect::<Vec<_>>()
+            })
+        };
+        match (refers(&named), refers(&keyed)) {
+            (Some(before), Some(after)) if !before.is_empty() && before == after => keyed,
+            (Some(before), _) if !before.is_empty() => named,
+            _ => spelt,
+        }
+    }
+
+    /// Of a map the entries that are not so anyway.
+    fn beyond(&self, row: &dyn AnyRow, spelt: &Json) -> Option<Json> {
+        let (Value::Map(want), Value::Map(have), Json::Object(entries)) =
+            (row.read(&self.now.expected), row.read(&self.found), spelt)
+        else {
+            return None;
+        };
+        let more = entries.iter().filter(|(key, _)| want.get(*key) != have.get(*key));
+        Some(Json::Object(more.map(|(key, value)| (key.clone(), value.clone())).collect()))
+    }
+
+    /// Declares a value if that settles the row.
+    fn try_value(&mut self, row: &dyn AnyRow, value: &Json) -> bool {
+        let mut doc = self.doc.clone();
+        doc.insert(row.about().key.to_owned(), value.clone());
+        let Some(state) = self.trial.state(&doc) else { return false };
+        if !self.trial.same(row, &state, &self.found) {
+            return false;
+        }
+        (self.doc, self.now) = (doc, state);
+        true
+    }
+
+    /// Takes out of a list what is so anyway.
+    fn shorten(&mut self, row: &dyn AnyRow, value: Json) {
+        let Json::Array(mut items) = value else { return };
+        if items.len() > MOST_ITEMS || matches!(row.read(&self.found), Value::List(_)) {
+            return;
+        }
+        for index in (0..items.len()).rev() {
+            let mut fewer = items.clone();
+            fewer.remove(index);
+            if !fewer.is_empty() && self.try_value(row, &Json::Array(fewer.clone())) {
+                items = fewer;
+            }
+        }
+    }
+
+    /// What cannot be said is not compared, and a comment tells so.
+    fn give_up(&mut self, row: &'static dyn AnyRow, choices: &mut Choices) {
+        let key = row.about().key;
+        let spelt = self.spelt(row);
+        let hidden = hides(&spelt);
+        if let (true, Json::Object(entries)) = (hidden, &spelt) {
+            let (secret, open): (Vec<_>, Vec<_>) =
+                entries.iter().partition(|(_, value)| hides(value));
+            let open: Map<String, Json> =
+                open.into_iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+            let names: Vec<String> =
+                secret.iter().map(|(name, _)| format!("`{}`", crate::say::short(name))).collect();
+            if self.compare(row, "superset", Some(Json::Object(open))) {
+                choices.add(
+                    "compare",
+                    format!(
+                        "{key}: {} may be secret and would be lost in a replacement; \
+                         `--literal {key}` writes them",
+                        names.join(", ")
+                    ),
+                );
+                return;
+            }
+        }
+        if self.compare(row, "ignore", None) {
+            let why = if hidden {
+                format!(
+                    "{key}: may be secret and would be lost in a replacement; `--literal {key}` writes it"
+                )
+            } else {
+                format!("{key}: it is as no spec can say, and would be lost in a replacement")
+            };
+            choices.add("compare", why);
+        }
+    }
+
+    /// Has a row compared otherwise, if that settles it.
+    fn compare(&mut self, row: &dyn AnyRow, mode: &str, value: Option<Json>) -> bool {
+        let mut doc = self.doc.clone();
+        let key = row.about().key;
+        let modes = doc.entry("compare").or_insert_with(|| json!({}));
+        modes[key] = json!(mode);
+        if let Some(value) = value.filter(|value| value != &json!({})) {
+            let short = self.beyond(row, &value).unwrap_or(value);
+            if short != json!({}) {
+                doc.insert(key.to_owned(), short);
+            }
+        }
+        let Some(state) = self.trial.state(&doc) else { return false };
+        if !self.trial.same(row, &state, &self.found) {
+            return false;
+        }
+        (self.doc, self.now) = (doc, state);
+        true
+    }
+
+    /// Leaves out what is so without it.
+    fn leave_out(&mut self) {
+        for row in ROWS.iter().rev() {
+            let key = row.about().key;
+            if !self.doc.contains_key(key) {
+                continue;
+            }
+            let mut doc = self.doc.clone();
+            doc.remove(key);
+            let Some(state) = self.trial.state(&doc) else { continue };
+            let said = |key: &str| doc.contains_key(key);
+            let mut compared = ROWS.iter().filter(|other| {
+                said(other.about().key) || !twins(**other).any(|twin| said(twin.about().key))
+            });
+            if compared.all(|other| self.trial.same(*other, &state, &self.found)) {
+                (self.doc, self.now) = (doc, state);
+            }
+        }
+    }
+}
+
+/// The rows that say the same in other words.
+fn twins(row: &dyn AnyRow) -> impl Iterator<Item = &'static dyn AnyRow> + use<> {
+    let (key, excludes) = (row.about().key, row.about().excludes);
+    ROWS.iter().copied().filter(move |other| {
+        let about = other.about();
+        about.key != key && (excludes.contains(&about.key) || about.excludes.contains(&key))
+    })
+}
+
+/// A map that says nothing but its keys, as a list of them.
+fn names_alone(json: &Json) -> Option<Json> {
+    let map = json.as_object().filter(|map| !map.is_empty())?;
+    let empty = |value: &Json| value.is_null() || value == &json!({});
+    map.values().all(empty).then(|| map.keys().map(String::as_str).collect())
+}
+
+/// The same with every text changed; keys are left alone.
+fn map_texts(json: &Json, change: &dyn Fn(&str) -> String) -> Json {
+    match json {
+        Json::String(text) => Json::String(change(text)),
+        Json::Array(items) => items.iter().map(|item| map_texts(item, change)).collect(),
+        Json::Object(map) => {
+            map.iter().map(|(key, value)| (key.clone(), map_texts(value, change))).collect()
+        }
+        other => other.clone(),
+    }
+}
+
+/// Whether something in it was hidden.
+fn hides(json: &Json) -> bool {
+    match json {
+        Json::String(text) => text.contains(HIDDEN),
+        Json::Array(items) => items.iter().any(hides),
+        Json::Object(map) => map.iter().any(|(key, value)| key.contains(HIDDEN) || hides(value)),
+        Json::Null | Json::Bool(_) | Json::Number(_) => false,
+    }
+}
+
+/// Texts as a spec has to write them.
+fn written(json: Json) -> Json {
+    crate::spec::canon::written(json)
+}

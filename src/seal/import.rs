@@ -1,0 +1,177 @@
+//! What of a look may be shown in a spec that is written from it.
+//!
+//! A value of an environment variable that is not the image's becomes a reference. It is called as
+//! the variable is, unless containers have different values under one name: then the keys of
+//! their sets come first. Everything else that is not public stays hidden, unless the person who
+//! asks says in so many words that it is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value as Json;
+
+use super::{ImageTexts, Sealer, Unsealed, View, texts};
+use crate::ident::{ContainerId, Reference, SetName};
+use crate::import::{Pick, Picked, pick};
+use crate::look::Look;
+use crate::options::canon::{HIDDEN, Live};
+use crate::options::{Body, Context, row_by_word};
+use crate::snapshot::{Container, Snapshot};
+use crate::spec::node::{Node, Problems};
+
+/// What somebody says is public.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Literal {
+    /// Everything.
+    pub all: bool,
+    /// Options by key, and environment variables by name.
+    pub words: BTreeSet<String>,
+}
+
+/// What is public of one container.
+#[derive(Debug, Default)]
+pub(super) struct Open {
+    /// Texts.
+    pub(super) texts: BTreeSet<String>,
+    /// The values of these variables.
+    variables: BTreeSet<String>,
+    /// The values of all of them.
+    all: bool,
+}
+
+impl Open {
+    /// Whether the value of a variable is public.
+    pub(super) fn says(&self, variable: &str) -> bool {
+        self.all || self.variables.contains(variable)
+    }
+}
+
+impl Literal {
+    fn open(&self, container: &Container) -> Open {
+        let all = self.all || self.words.contains("environment");
+        let mut open = Open { all, variables: self.words.clone(), ..Open::default() };
+        let Some(inspect) = &container.inspect else { return open };
+        if self.all {
+            texts(inspect, &mut open.texts);
+            return open;
+        }
+        let look = Look::new(inspect, &BTreeMap::new());
+        for row in self.words.iter().filter_map(|word| row_by_word(word)) {
+            let spelt = row.spell(&look);
+            texts(&spelt, &mut open.texts);
+            texts(&row.read(&look).show(), &mut open.texts);
+            if let Some(declared) = row.parse(&Node::from_json(&spelt), &mut Problems::default()) {
+                let mut body = Body::new();
+                declared.write(&mut body, &Context::default());
+                texts(body.json(), &mut open.texts);
+            }
+        }
+        open
+    }
+}
+
+/// The values of a container's variables that are in a look, by name.
+type Values = BTreeMap<ContainerId, BTreeMap<String, String>>;
+
+impl Unsealed {
+    /// Hides what is not public, and names what the values of variables are to be called.
+    pub fn seal_for_import(self, asked: &Pick, literal: &Literal) -> (Snapshot, Picked) {
+        let Self(mut snapshot) = self;
+        let picked = pick(&snapshot, asked);
+        let before = values(&snapshot, &picked);
+        let images = ImageTexts::of(&snapshot.images);
+        let sealer = Sealer::new(None, BTreeMap::new());
+        for container in &mut snapshot.containers {
+            let open = literal.open(container);
+            View { sealer: &sealer, images: &images, open: &open }.container(container);
+        }
+        // The rest is nobody's choice. What is sealed twice is sealed as once.
+        let marks: Vec<_> =
+            snapshot.containers.iter_mut().map(|each| std::mem::take(&mut each.inspect)).collect();
+        let mut snapshot = Self(snapshot).seal(&sealer);
+        for (container, inspect) in snapshot.containers.iter_mut().zip(marks) {
+            container.inspect = inspect;
+        }
+        refer(&mut snapshot, &picked, &before);
+        (snapshot, picked)
+    }
+}
+
+/// The same for a look that is sealed already: what it hides stays hidden, and no two hidden
+/// values are known to be the same.
+pub fn prepare(mut snapshot: Snapshot, asked: &Pick) -> (Snapshot, Picked) {
+    let picked = pick(&snapshot, asked);
+    let mut before = values(&snapshot, &picked);
+    for (id, variables) in &mut before {
+        for value in variables.values_mut() {
+            *value = id.to_string();
+        }
+    }
+    refer(&mut snapshot, &picked, &before);
+    (snapshot, picked)
+}
+
+fn variables(container: &Container) -> impl Iterator<Item = (&str, &str)> {
+    let entries =
+        container.inspect.as_ref().and_then(|inspect| inspect["Config"]["Env"].as_array());
+    entries.into_iter().flatten().filter_map(Json::as_str).filter_map(|entry| entry.split_once('='))
+}
+
+fn values(snapshot: &Snapshot, picked: &Picked) -> Values {
+    let mut values = Values::new();
+    for chosen in &picked.chosen {
+        let Some(container) = snapshot.by_id(&chosen.id) else { continue };
+        let own = variables(container).map(|(name, value)| (name.to_owned(), value.to_owned()));
+        values.insert(chosen.id.clone(), own.collect());
+    }
+    values
+}
+
+/// Marks each hidden value with the reference that it is to be.
+fn refer(snapshot: &mut Snapshot, picked: &Picked, before: &Values) {
+    let mut distinct: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    let mut hidden: BTreeSet<(ContainerId, String)> = BTreeSet::new();
+    for chosen in &picked.chosen {
+        let Some(container) = snapshot.by_id(&chosen.id) else { continue };
+        for (name, _) in variables(container).filter(|(_, value)| *value == HIDDEN) {
+            let value = before.get(&chosen.id).and_then(|own| own.get(name));
+            distinct.entry(name.to_owned()).or_default().insert(value.map_or("", String::as_str));
+            hidden.insert((chosen.id.clone(), name.to_owned()));
+        }
+    }
+    let keys: BTreeMap<&ContainerId, &SetName> =
+        picked.chosen.iter().map(|chosen| (&chosen.id, &chosen.key)).collect();
+    let mut taken: BTreeSet<String> = distinct.keys().cloned().collect();
+    for container in &mut snapshot.containers {
+        let id = container.id();
+        let Some(key) = keys.get(&id) else { continue };
+        for (_, name) in hidden.iter().filter(|(of, _)| *of == id) {
+            let live = container.env.entry(name.clone()).or_insert_with(Live::default);
+            if !live.equal.is_empty() {
+                continue;
+            }
+            let several = distinct.get(name).is_some_and(|values| values.len() > 1);
+            let called =
+                if several { free(&prefixed(key, name), &mut taken) } else { name.clone() };
+            live.equal.insert(Reference::Env { name: called });
+        }
+    }
+}
+
+/// `PASSWORD` of `shop-db`: `SHOP_DB_PASSWORD`.
+fn prefixed(key: &SetName, name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+    let key: String = key.as_str().chars().map(plain).collect();
+    let digit = key.starts_with(|c: char| c.is_ascii_digit());
+    format!("{}{key}_{name}", if digit { "_" } else { "" })
+}
+
+/// The name, or with a number the first that nothing else has.
+fn free(name: &str, taken: &mut BTreeSet<String>) -> String {
+    let mut called = name.to_owned();
+    let mut number = 2_u32;
+    while !taken.insert(called.clone()) {
+        called = format!("{name}_{number}");
+        number += 1;
+    }
+    called
+}
