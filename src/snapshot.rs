@@ -230,6 +230,18 @@ impl Snapshot {
         self.containers.iter().find(|container| container.id() == *id)
     }
 
+    /// Has every name of an image, and its ID, mean it.
+    pub fn name_image(&mut self, id: &ImageId, image: &Json) {
+        let names = ["RepoTags", "RepoDigests"].iter().filter_map(|field| image[*field].as_array());
+        for name in names.flatten().filter_map(Json::as_str) {
+            self.references.insert(name.to_owned(), Some(id.clone()));
+            if let Some(bare) = name.strip_suffix(":latest") {
+                self.references.insert(bare.to_owned(), Some(id.clone()));
+            }
+        }
+        self.references.insert(id.as_str().to_owned(), Some(id.clone()));
+    }
+
     /// What a reference to an image means on this engine.
     pub fn image_of(&self, reference: &str) -> Option<(&ImageId, &Json)> {
         let id = self.references.get(reference)?.as_ref()?;

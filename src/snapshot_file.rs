@@ -305,16 +305,7 @@ fn sort_in(snapshot: &mut Snapshot, object: Json, number: usize) -> Result<(), U
         snapshot.containers.push(container);
     } else if (object["RootFS"].is_object() || object["RepoTags"].is_array()) && text("Id") {
         let id = ImageId::new(object["Id"].as_str().unwrap_or_default());
-        for field in ["RepoTags", "RepoDigests"] {
-            let references = object[field].as_array().into_iter().flatten();
-            for reference in references.filter_map(Json::as_str) {
-                snapshot.references.insert(reference.to_owned(), Some(id.clone()));
-                if let Some(bare) = reference.strip_suffix(":latest") {
-                    snapshot.references.insert(bare.to_owned(), Some(id.clone()));
-                }
-            }
-        }
-        snapshot.references.insert(id.as_str().to_owned(), Some(id.clone()));
+        snapshot.name_image(&id, &object);
         snapshot.images.insert(id, object);
     } else if object["IPAM"].is_object() && text("Id") {
         snapshot.networks.push(object);

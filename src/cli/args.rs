@@ -134,7 +134,7 @@ pub struct ImportArgs {
     /// Every container
     #[arg(long, group = "which")]
     pub all: bool,
-    /// The containers of this project of Docker Compose
+    /// The containers of this project, of bayplan's or of Docker Compose's
     #[arg(long, value_name = "PROJECT", group = "which")]
     pub project: Option<String>,
     /// Import from a snapshot, or what docker inspect printed, instead of an engine

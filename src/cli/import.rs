@@ -34,7 +34,14 @@ pub fn run(args: &ImportArgs, global: &Global) -> Result {
     if !matches!(pick, Pick::All) && !picked.refused.is_empty() || picked.chosen.is_empty() {
         return Err(refused(&picked, &pick));
     }
-    let project = ProjectName::new(args.project.as_deref().unwrap_or(PROJECT));
+    if let Some((word, close)) = literal.unknown(&snapshot, &picked) {
+        let found = say::short(word);
+        let message =
+            format!("expected an option or a variable of these containers, but found `{found}`");
+        let failure = Failure::new(Exit::Error, message);
+        return Err(close.into_iter().fold(failure, Failure::hint));
+    }
+    let project = project(args.project.as_deref().unwrap_or(PROJECT));
     let imported = import(&snapshot, &picked, &project).map_err(|found| {
         let shown = problems::render("the spec", "", &found);
         Failure::new(Exit::Error, format!("what was found is no spec\n{}", shown.trim_end()))
@@ -72,11 +79,25 @@ fn look(
     let bytes = files::read(path, snapshot_file::MAX_BYTES)?;
     let snapshot = snapshot_file::read(&bytes)
         .map_err(|error| Failure::from(error).within(&files::named(path)))?;
-    Ok(if snapshot.engine.is_some() || snapshot.whole {
-        prepare(snapshot, pick)
-    } else {
-        Unsealed::new(snapshot).seal_for_import(pick, literal)
-    })
+    if snapshot.engine.is_none() && !snapshot.whole {
+        return Ok(Unsealed::new(snapshot).seal_for_import(pick, literal));
+    }
+    if *literal != Literal::default() {
+        let message = format!("{} does not hold what it hides", files::named(path));
+        return Err(Failure::new(Exit::Error, message).hint(
+            "`--literal` needs the engine, or what `docker inspect` prints of containers and images",
+        ));
+    }
+    Ok(prepare(snapshot, pick))
+}
+
+/// A project of somebody else's as a spec may call it.
+fn project(name: &str) -> ProjectName {
+    let fit =
+        |c: char| if c.is_ascii_alphanumeric() || c == '_' { c.to_ascii_lowercase() } else { '-' };
+    let name: String = name.chars().map(fit).collect();
+    let name = name.trim_start_matches(['-', '_']);
+    ProjectName::new(if name.is_empty() { PROJECT } else { name })
 }
 
 fn lines(refused: &[Refusal]) -> String {

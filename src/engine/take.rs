@@ -78,7 +78,7 @@ pub async fn take<R: Reader>(reader: &R, wanted: &Wanted) -> Result<Unsealed> {
     let late = made_from(reader, filter(ids, unseen), &view.declared).await?;
     images.extend(late);
     images.extend(view.declared.into_values().flatten().map(|image| (image_id(&image), image)));
-    Ok(Unsealed::new(Snapshot {
+    let mut snapshot = Snapshot {
         engine: Some(EngineRecord { version, info }),
         containers: join(view.list, view.inspects),
         images,
@@ -88,7 +88,14 @@ pub async fn take<R: Reader>(reader: &R, wanted: &Wanted) -> Result<Unsealed> {
         registry,
         whole: true,
         ..Snapshot::default()
-    }))
+    };
+    if wanted.is_everything() {
+        // A spec may yet be planned against it.
+        for (id, image) in snapshot.images.clone() {
+            snapshot.name_image(&id, &image);
+        }
+    }
+    Ok(Unsealed::new(snapshot))
 }
 
 /// Looks up the declared images.

@@ -6,18 +6,18 @@ use serde_json::{Map, Value as Json, json};
 
 use super::choice::Choices;
 use super::image::{Made, made_from};
-use super::pick::{Chosen, Picked, Refusal};
+use super::pick::{COMPOSE_DEPENDS, COMPOSE_PROJECT, COMPOSE_SERVICE, Chosen, Picked, Refusal};
 use super::trial::{self, Trial};
 use super::write;
 use crate::adapt::{Engine, World};
-use crate::ident::{ProjectName, Reference};
+use crate::ident::{LABEL_PROJECT, ProjectName, Reference};
 use crate::options::{Body, Context, ROWS};
 use crate::snapshot::{Container, Snapshot};
-use crate::spec::node::Problem;
+use crate::spec::node::{Node, Problem};
 use crate::spec::{Spec, read};
 
 /// The keys of a set that come before its options; the others that are none come after them.
-const FIRST: &[&str] = &["name", "image", "pull", "state", "depends_on"];
+const FIRST: &[&str] = &["name", "count", "image", "pull", "state", "match", "depends_on"];
 /// Networks that every engine has: no spec declares them.
 const FIXED: &[&str] = &["", "bridge", "host", "none", "default"];
 
@@ -33,6 +33,7 @@ pub struct Imported {
 }
 
 /// One set, written out.
+#[derive(Debug, PartialEq)]
 struct Written {
     key: String,
     doc: Map<String, Json>,
@@ -48,29 +49,105 @@ pub fn import(
     let engine = Engine::of_snapshot(snapshot);
     let world = World::of(snapshot);
     let mut refused = picked.refused.clone();
-    let mut sets = Vec::new();
+    let mut sets: BTreeMap<String, Written> = BTreeMap::new();
+    let mut members: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut differing = BTreeSet::new();
     let cx = context(snapshot, picked);
     for chosen in &picked.chosen {
         let Some(container) = snapshot.by_id(&chosen.id) else { continue };
-        match set(snapshot, container, chosen, (&engine, &world, &cx)) {
-            Some(written) => sets.push(written),
-            None => refused.push(Refusal {
-                name: container.name().to_string(),
-                why: "no spec can say what it is called or made from",
-            }),
+        let name = container.name().to_string();
+        let Some(written) = set(snapshot, container, chosen, (&engine, &world, &cx)) else {
+            let why = "no spec can say what it is called or made from";
+            refused.push(Refusal { name, why });
+            continue;
+        };
+        let key = written.key.clone();
+        let alike = sets.get(&key).is_none_or(|first| *first == written);
+        if !alike || written.doc.contains_key("name") && sets.contains_key(&key) {
+            differing.insert(key.clone());
+        }
+        members.entry(key.clone()).or_default().push(name);
+        sets.insert(key, written);
+    }
+    for key in differing {
+        // A plan without one of the members would remove it.
+        sets.remove(&key);
+        let why = "the containers of its set are not alike: the spec that made them knows why";
+        let all = members.remove(&key).unwrap_or_default();
+        refused.extend(all.into_iter().map(|name| Refusal { name, why }));
+    }
+    for (key, names) in members {
+        if let Some(set) = sets.get_mut(&key).filter(|_| names.len() > 1) {
+            set.doc.insert("count".to_owned(), json!(names.len()));
         }
     }
-    sets.sort_by(|one, other| one.key.cmp(&other.key));
-    let mut root = json!({"project": project, "containers": {}});
-    for set in &sets {
-        root["containers"][&set.key] = Json::Object(set.doc.clone());
-    }
-    let spec = read::spec(crate::spec::node::Node::from_json(&root), &read::Files::new())?;
+    let mut sets: Vec<Written> = sets.into_values().collect();
+    let spec = match ordered(project, &mut sets, &depends(snapshot, picked)) {
+        Some(spec) => spec,
+        None => read(project, &sets)?,
+    };
     let objects = external(snapshot, &spec);
     let text = text(project, &objects, &sets, &spec);
     let spec = read::text(&text, &read::Files::new())?;
     refused.sort();
     Ok(Imported { text, spec, refused })
+}
+
+/// The spec that these sets are.
+fn read(project: &ProjectName, sets: &[Written]) -> Result<Spec, Vec<Problem>> {
+    let mut root = json!({"project": project, "containers": {}});
+    for set in sets {
+        root["containers"][&set.key] = Json::Object(set.doc.clone());
+    }
+    read::spec(Node::from_json(&root), &read::Files::new())
+}
+
+/// The same with an order between them; `None` where that goes in a circle.
+fn ordered(
+    project: &ProjectName,
+    sets: &mut [Written],
+    depends: &BTreeMap<String, BTreeSet<String>>,
+) -> Option<Spec> {
+    let key = |set: &Written| depends.get(&set.key).filter(|on| !on.is_empty());
+    for set in sets.iter_mut() {
+        if let Some(on) = key(set) {
+            set.doc.insert("depends_on".to_owned(), json!(on));
+        }
+    }
+    let spec = read(project, sets).ok();
+    if spec.is_none() {
+        for set in sets {
+            set.doc.remove("depends_on");
+        }
+    }
+    spec
+}
+
+/// The sets that each depends on as Docker Compose has it, by key.
+fn depends(snapshot: &Snapshot, picked: &Picked) -> BTreeMap<String, BTreeSet<String>> {
+    let of = |chosen: &Chosen, label: &str| {
+        snapshot.by_id(&chosen.id).and_then(|container| container.label(label)).map(str::to_owned)
+    };
+    let service =
+        |chosen: &Chosen| Some((of(chosen, COMPOSE_PROJECT)?, of(chosen, COMPOSE_SERVICE)?));
+    let mut services: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+    for chosen in &picked.chosen {
+        if let Some(service) = service(chosen) {
+            services.entry(service).or_default().insert(chosen.key.to_string());
+        }
+    }
+    let mut depends = BTreeMap::new();
+    for chosen in &picked.chosen {
+        let (Some((project, _)), Some(said)) = (service(chosen), of(chosen, COMPOSE_DEPENDS))
+        else {
+            continue;
+        };
+        // db:service_started:false,cache:service_healthy:true
+        let words = said.split(',').filter_map(|one| one.split(':').next());
+        let keys = words.filter_map(|word| services.get(&(project.clone(), word.to_owned())));
+        depends.insert(chosen.key.to_string(), keys.flatten().cloned().collect());
+    }
+    depends
 }
 
 /// What the keys of the sets mean.
@@ -93,7 +170,11 @@ fn set(
     let mut choices = Choices::default();
     let Made { reference, comment, here } = made_from(container, snapshot);
     let mut doc = Map::new();
-    doc.insert("name".to_owned(), json!(container.name()));
+    if is_member(container, chosen) {
+        doc.insert("match".to_owned(), json!("owned"));
+    } else {
+        doc.insert("name".to_owned(), json!(container.name()));
+    }
     doc.insert("image".to_owned(), json!(reference));
     if !here {
         doc.insert("pull".to_owned(), json!("never"));
@@ -108,6 +189,14 @@ fn set(
     let trial = Trial { container, image, engine, world, cx, public: &snapshot.public };
     let doc = trial::declare(&trial, doc, &mut choices)?;
     Some(Written { key: chosen.key.to_string(), doc, choices })
+}
+
+/// Whether bayplan gave it its name, with a number.
+fn is_member(container: &Container, chosen: &Chosen) -> bool {
+    let project = container.label(LABEL_PROJECT).unwrap_or_default();
+    let name = container.name();
+    let number = name.as_str().strip_prefix(&format!("{project}-{}-", chosen.key));
+    chosen.owned && number.is_some_and(|number| number.parse::<u32>().is_ok())
 }
 
 /// Networks and volumes that are there and are used: external ones of the root.

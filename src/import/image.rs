@@ -23,7 +23,9 @@ pub(super) fn made_from(container: &Container, snapshot: &Snapshot) -> Made {
     let Some(image) = snapshot.images.get(&id) else {
         let comment = "the image is not there any more, or not in the snapshot: what it gave \
                        cannot be told from what was said";
-        return Made { reference: said, comment: Some(comment.to_owned()), here: false };
+        let moved = snapshot.image_of(&said).is_some() && !id.as_str().is_empty();
+        let reference = if moved { id.as_str().to_owned() } else { said };
+        return Made { reference, comment: Some(comment.to_owned()), here: false };
     };
     let names = |field: &str| -> Vec<&str> {
         image[field].as_array().into_iter().flatten().filter_map(Json::as_str).collect()
@@ -54,9 +56,7 @@ pub(super) fn made_from(container: &Container, snapshot: &Snapshot) -> Made {
         (_, Some(pinned)) => made(pinned, Some(format!("`{said}` means another image by now"))),
         _ => made(
             id.as_str(),
-            Some(format!(
-                "`{said}` means another image by now, and this one has no name but its ID"
-            )),
+            Some(format!("`{said}` does not mean this image any more, nothing but its ID does")),
         ),
     }
 }

@@ -2,20 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ident::{ContainerId, LABEL_PREFIX, SetName, reserved_suffix};
+use crate::ident::{
+    ContainerId, LABEL_NAME, LABEL_PREFIX, LABEL_PROJECT, LABEL_SET, SetName, reserved_suffix,
+};
 use crate::snapshot::{Container, Run, Seen, Snapshot};
 
 /// The label by which Docker Compose knows its projects.
-const COMPOSE_PROJECT: &str = "com.docker.compose.project";
+pub(super) const COMPOSE_PROJECT: &str = "com.docker.compose.project";
 /// The label that says which service of it a container is.
-const COMPOSE_SERVICE: &str = "com.docker.compose.service";
+pub(super) const COMPOSE_SERVICE: &str = "com.docker.compose.service";
+/// The label that says which services of it come first.
+pub(super) const COMPOSE_DEPENDS: &str = "com.docker.compose.depends_on";
 
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pick {
     /// Every container; those that cannot be taken are passed over.
     All,
-    /// Those of a project of Docker Compose.
+    /// Those of a project, of bayplan's or of Docker Compose's.
     Project(String),
     /// These, by name or by the beginning of an ID.
     Names(Vec<String>),
@@ -26,7 +30,10 @@ impl Pick {
     pub fn takes(&self, container: Seen<'_>) -> bool {
         match self {
             Self::All => true,
-            Self::Project(project) => container.label(COMPOSE_PROJECT) == Some(project),
+            Self::Project(project) => {
+                let of = |label: &str| container.label(label) == Some(project);
+                of(COMPOSE_PROJECT) || of(LABEL_PROJECT)
+            }
             Self::Names(words) => words.iter().any(|word| means(word, container)),
         }
     }
@@ -45,6 +52,8 @@ pub struct Chosen {
     pub id: ContainerId,
     /// The key of the set.
     pub key: SetName,
+    /// Bayplan created it, for a set of this key. Several containers may be of one set.
+    pub owned: bool,
 }
 
 /// A container, or a word that means none, of which no set can be made.
@@ -78,20 +87,37 @@ pub fn pick(snapshot: &Snapshot, pick: &Pick) -> Picked {
             }
         }
     }
+    let project = match pick {
+        Pick::Project(project) => Some(project.as_str()),
+        Pick::All | Pick::Names(_) => None,
+    };
     let (fit, unfit): (Vec<&Container>, Vec<&Container>) =
-        asked.into_iter().partition(|container| why_not(container).is_none());
+        asked.into_iter().partition(|container| why_not(container, project).is_none());
     for container in unfit {
         let name = container.name().to_string();
-        picked.refused.extend(why_not(container).map(|why| Refusal { name, why }));
+        picked.refused.extend(why_not(container, project).map(|why| Refusal { name, why }));
     }
+    picked.chosen = keys(snapshot, &fit);
+    picked
+}
+
+/// A key for each container.
+fn keys(snapshot: &Snapshot, fit: &[&Container]) -> Vec<Chosen> {
     let names: BTreeSet<&str> =
         snapshot.containers.iter().map(|container| container.seen().name()).collect();
     let mut services: BTreeMap<&str, usize> = BTreeMap::new();
     for service in fit.iter().filter_map(|container| container.label(COMPOSE_SERVICE)) {
         *services.entry(service).or_default() += 1;
     }
-    let mut taken = BTreeSet::new();
+    let set_of = |container: &&Container| container.label(LABEL_SET).map(str::to_owned);
+    let mut taken: BTreeSet<String> = fit.iter().filter_map(set_of).collect();
+    let mut chosen = Vec::new();
     for container in fit {
+        let id = container.id();
+        if let Some(key) = container.label(LABEL_SET) {
+            chosen.push(Chosen { id, key: SetName::new(key), owned: true });
+            continue;
+        }
         let own = container.seen().name();
         let service =
             container.label(COMPOSE_SERVICE).filter(|service| services.get(service) == Some(&1));
@@ -99,15 +125,17 @@ pub fn pick(snapshot: &Snapshot, pick: &Pick) -> Picked {
         let free = |key: &&str| {
             (*key == own || !names.contains(key)) && !taken.contains(*key) && is_key(key)
         };
-        let key = service.filter(free).unwrap_or(own).to_owned();
-        picked.chosen.push(Chosen { id: container.id(), key: SetName::new(key.as_str()) });
-        taken.insert(key);
+        let mut key = service.filter(free).unwrap_or(own).to_owned();
+        while !taken.insert(key.clone()) {
+            key.push('_');
+        }
+        chosen.push(Chosen { id, key: SetName::new(key), owned: false });
     }
-    picked
+    chosen
 }
 
 /// Why a container cannot be a set.
-fn why_not(container: &Container) -> Option<&'static str> {
+fn why_not(container: &Container, project: Option<&str>) -> Option<&'static str> {
     let name = container.seen().name();
     let labels =
         container.inspect.as_ref().and_then(|inspect| inspect["Config"]["Labels"].as_object());
@@ -125,11 +153,16 @@ fn why_not(container: &Container) -> Option<&'static str> {
     if !is_key(name) {
         return Some("its name is none that an engine gives");
     }
-    let ours = |key: &String| key.starts_with(LABEL_PREFIX);
-    if labels.is_some_and(|labels| labels.keys().any(ours)) {
-        return Some("it is bayplan's already: a spec declares it");
+    let labels = labels?;
+    if !labels.keys().any(|key| key.starts_with(LABEL_PREFIX)) {
+        return None;
     }
-    None
+    if project.is_none() || container.label(LABEL_PROJECT) != project {
+        return Some("it is of a project of bayplan's: `--project` imports all of that");
+    }
+    let named = container.label(LABEL_NAME) == Some(name);
+    let set = container.label(LABEL_SET).is_some_and(is_key);
+    (!named || !set).then_some("its labels are bayplan's, and it was made by something else")
 }
 
 fn is_key(text: &str) -> bool {

@@ -20,8 +20,10 @@ use crate::spec::{Set, read};
 
 /// How often the rows are gone through: what one declares may settle another.
 const ROUNDS: usize = 3;
-/// The most items of a list that are tried one by one.
-const MOST_ITEMS: usize = 64;
+/// The most parts of a value that are tried to be left out.
+const MOST_PARTS: usize = 64;
+/// Labels by which others know their containers.
+const FOREIGN: &[&str] = &["com.docker.compose.", "com.docker.swarm.", "desktop.docker."];
 
 /// What a container is held against.
 pub(super) struct Trial<'a> {
@@ -56,7 +58,9 @@ pub(super) fn declare(
     choices: &mut Choices,
 ) -> Option<Map<String, Json>> {
     let inspect = trial.container.inspect.as_ref()?;
-    let found = Look::new(inspect, &trial.container.env);
+    let mut inspect = inspect.clone();
+    let foreign = take_foreign(&mut inspect["Config"]["Labels"]);
+    let found = Look::new(&inspect, &trial.container.env);
     let now = trial.state(&doc)?;
     let mut making = Making { trial, found, doc, now };
     for _ in 0..ROUNDS {
@@ -74,7 +78,22 @@ pub(super) fn declare(
         }
     }
     making.leave_out();
-    Some(making.doc)
+    let mut doc = making.doc;
+    if foreign && doc.contains_key("labels") {
+        let modes = doc.entry("compare").or_insert_with(|| json!({}));
+        modes["labels"] =
+            if modes["labels"].is_null() { json!("superset") } else { modes["labels"].take() };
+        choices.add("labels", "those by which Docker Compose knows its containers are left out");
+    }
+    Some(doc)
+}
+
+/// Takes the labels out by which others know their containers: on one of bayplan's they would lie.
+fn take_foreign(labels: &mut Json) -> bool {
+    let Some(labels) = labels.as_object_mut() else { return false };
+    let before = labels.len();
+    labels.retain(|key, _| !FOREIGN.iter().any(|begin| key.starts_with(begin)));
+    labels.len() < before
 }
 
 /// The rows in the order in which they are tried: of those that exclude each other the one that
@@ -202,67 +221,59 @@ impl Making<'_> {
         true
     }
 
-    /// Takes out of a list what is so anyway.
-    fn shorten(&mut self, row: &dyn AnyRow, value: Json) {
-        let Json::Array(mut items) = value else { return };
-        if items.len() > MOST_ITEMS || matches!(row.read(&self.found), Value::List(_)) {
+    /// Takes out of a value what is so anyway.
+    fn shorten(&mut self, row: &dyn AnyRow, mut value: Json) {
+        let ordered = matches!(row.read(&self.found), Value::List(_));
+        let mut paths = Vec::new();
+        parts(&value, &mut Vec::new(), &mut paths);
+        if ordered || paths.len() > MOST_PARTS {
             return;
         }
-        for index in (0..items.len()).rev() {
-            let mut fewer = items.clone();
-            fewer.remove(index);
-            if !fewer.is_empty() && self.try_value(row, &Json::Array(fewer.clone())) {
-                items = fewer;
+        // The last first, so that the others stay where they are.
+        for path in paths.iter().rev() {
+            let mut less = value.clone();
+            take_part(&mut less, path);
+            if self.try_value(row, &less) {
+                value = less;
             }
         }
     }
 
-    /// What cannot be said is not compared, and a comment tells so.
+    /// What cannot be said is not compared, and a comment tells so. What can be said of it is.
     fn give_up(&mut self, row: &'static dyn AnyRow, choices: &mut Choices) {
         let key = row.about().key;
         let spelt = self.spelt(row);
+        let ordered = matches!(row.read(&self.found), Value::List(_));
+        let (rest, lost) = if ordered { (None, Vec::new()) } else { sayable(row, &spelt) };
         let hidden = hides(&spelt);
-        if let (true, Json::Object(entries)) = (hidden, &spelt) {
-            let (secret, open): (Vec<_>, Vec<_>) =
-                entries.iter().partition(|(_, value)| hides(value));
-            let open: Map<String, Json> =
-                open.into_iter().map(|(key, value)| (key.clone(), value.clone())).collect();
-            let names: Vec<String> =
-                secret.iter().map(|(name, _)| format!("`{}`", crate::say::short(name))).collect();
-            if self.compare(row, "superset", Some(Json::Object(open))) {
-                choices.add(
-                    "compare",
-                    format!(
-                        "{key}: {} may be secret and would be lost in a replacement; \
-                         `--literal {key}` writes them",
-                        names.join(", ")
-                    ),
-                );
+        let what = if lost.is_empty() { "it".to_owned() } else { lost.join(", ") };
+        let why = if hidden {
+            format!(
+                "{what} may be secret, and would be lost in a replacement; `--literal {key}` writes it"
+            )
+        } else {
+            format!("{what} is as no spec can say, and would be lost in a replacement")
+        };
+        let modes = ["superset", "ignore"].into_iter();
+        for (mode, value) in modes.flat_map(|mode| [(mode, rest.as_ref()), (mode, None)]) {
+            if self.compare(row, mode, value) {
+                choices.add("compare", format!("{key}: {why}"));
                 return;
             }
-        }
-        if self.compare(row, "ignore", None) {
-            let why = if hidden {
-                format!(
-                    "{key}: may be secret and would be lost in a replacement; `--literal {key}` writes it"
-                )
-            } else {
-                format!("{key}: it is as no spec can say, and would be lost in a replacement")
-            };
-            choices.add("compare", why);
         }
     }
 
     /// Has a row compared otherwise, if that settles it.
-    fn compare(&mut self, row: &dyn AnyRow, mode: &str, value: Option<Json>) -> bool {
+    fn compare(&mut self, row: &dyn AnyRow, mode: &str, value: Option<&Json>) -> bool {
         let mut doc = self.doc.clone();
         let key = row.about().key;
         let modes = doc.entry("compare").or_insert_with(|| json!({}));
         modes[key] = json!(mode);
-        if let Some(value) = value.filter(|value| value != &json!({})) {
-            let short = self.beyond(row, &value).unwrap_or(value);
-            if short != json!({}) {
-                doc.insert(key.to_owned(), short);
+        if let Some(value) = value {
+            let value = self.beyond(row, value).unwrap_or_else(|| value.clone());
+            let empty = value == json!({}) || value == json!([]);
+            if !empty {
+                doc.insert(key.to_owned(), value);
             }
         }
         let Some(state) = self.trial.state(&doc) else { return false };
@@ -277,7 +288,9 @@ impl Making<'_> {
     fn leave_out(&mut self) {
         for row in ROWS.iter().rev() {
             let key = row.about().key;
-            if !self.doc.contains_key(key) {
+            // What is not compared would seem to be so without it, whatever it is.
+            let given_up = !self.doc.get("compare").unwrap_or(&Json::Null)[key].is_null();
+            if given_up || !self.doc.contains_key(key) {
                 continue;
             }
             let mut doc = self.doc.clone();
@@ -308,6 +321,69 @@ fn names_alone(json: &Json) -> Option<Json> {
     let map = json.as_object().filter(|map| !map.is_empty())?;
     let empty = |value: &Json| value.is_null() || value == &json!({});
     map.values().all(empty).then(|| map.keys().map(String::as_str).collect())
+}
+
+/// The places of everything in a value that might be left out.
+fn parts(json: &Json, at: &mut Vec<String>, out: &mut Vec<Vec<String>>) {
+    let inner: Vec<(String, &Json)> = match json {
+        Json::Array(items) => {
+            items.iter().enumerate().map(|(at, item)| (at.to_string(), item)).collect()
+        }
+        Json::Object(map) => map.iter().map(|(key, item)| (key.clone(), item)).collect(),
+        _ => return,
+    };
+    for (key, item) in inner {
+        at.push(key);
+        out.push(at.clone());
+        parts(item, at, out);
+        at.pop();
+    }
+}
+
+/// Takes one of them out.
+fn take_part(json: &mut Json, path: &[String]) {
+    let Some((first, rest)) = path.split_first() else { return };
+    let index = first.parse::<usize>().ok();
+    match json {
+        Json::Array(items) => match (index, rest) {
+            (Some(index), []) if index < items.len() => drop(items.remove(index)),
+            (Some(index), rest) => {
+                if let Some(item) = items.get_mut(index) {
+                    take_part(item, rest);
+                }
+            }
+            (None, _) => {}
+        },
+        Json::Object(map) if rest.is_empty() => drop(map.remove(first)),
+        Json::Object(map) => {
+            if let Some(item) = map.get_mut(first) {
+                take_part(item, rest);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What of a map or a list can be said, and what the rest of a map is called. A list whose order
+/// counts makes no sense in parts.
+fn sayable(row: &dyn AnyRow, spelt: &Json) -> (Option<Json>, Vec<String>) {
+    let fits = |one: &Json| {
+        !hides(one) && row.parse(&Node::from_json(one), &mut Problems::default()).is_some()
+    };
+    match spelt {
+        Json::Object(map) => {
+            let alone = |key: &String, value: &Json| fits(&json!({key.as_str(): value}));
+            let (rest, lost): (Map<_, _>, Map<_, _>) =
+                map.clone().into_iter().partition(|(key, value)| alone(key, value));
+            let names = lost.keys().map(|key| format!("`{}`", crate::say::short(key))).collect();
+            (Some(Json::Object(rest)), names)
+        }
+        Json::Array(items) => {
+            let rest = items.iter().filter(|item| fits(&json!([item]))).cloned().collect();
+            (Some(Json::Array(rest)), Vec::new())
+        }
+        _ => (None, Vec::new()),
+    }
 }
 
 /// The same with every text changed; keys are left alone.

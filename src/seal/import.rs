@@ -14,7 +14,8 @@ use crate::ident::{ContainerId, Reference, SetName};
 use crate::import::{Pick, Picked, pick};
 use crate::look::Look;
 use crate::options::canon::{HIDDEN, Live};
-use crate::options::{Body, Context, row_by_word};
+use crate::options::{Body, Context, ROWS, row_by_word};
+use crate::say;
 use crate::snapshot::{Container, Snapshot};
 use crate::spec::node::{Node, Problems};
 
@@ -46,8 +47,20 @@ impl Open {
 }
 
 impl Literal {
+    /// A word that means nothing here, and one that was perhaps meant.
+    pub fn unknown(&self, snapshot: &Snapshot, picked: &Picked) -> Option<(&str, Option<String>)> {
+        let chosen = picked.chosen.iter().filter_map(|chosen| snapshot.by_id(&chosen.id));
+        let names: BTreeSet<&str> = chosen.flat_map(variables).map(|(name, _)| name).collect();
+        let known = |word: &&String| row_by_word(word).is_some() || names.contains(word.as_str());
+        let word = self.words.iter().find(|word| !known(word))?;
+        let keys = ROWS.iter().map(|row| row.about().key);
+        let close = say::did_you_mean(word, names.iter().copied().chain(keys));
+        Some((word, close.map(|close| format!("did you mean `{close}`?"))))
+    }
+
     fn open(&self, container: &Container) -> Open {
-        let all = self.all || self.words.contains("environment");
+        let words = self.words.iter().filter_map(|word| row_by_word(word));
+        let all = self.all || words.clone().any(|row| row.about().key == "environment");
         let mut open = Open { all, variables: self.words.clone(), ..Open::default() };
         let Some(inspect) = &container.inspect else { return open };
         if self.all {
@@ -55,7 +68,7 @@ impl Literal {
             return open;
         }
         let look = Look::new(inspect, &BTreeMap::new());
-        for row in self.words.iter().filter_map(|word| row_by_word(word)) {
+        for row in words {
             let spelt = row.spell(&look);
             texts(&spelt, &mut open.texts);
             texts(&row.read(&look).show(), &mut open.texts);
@@ -101,9 +114,9 @@ impl Unsealed {
 pub fn prepare(mut snapshot: Snapshot, asked: &Pick) -> (Snapshot, Picked) {
     let picked = pick(&snapshot, asked);
     let mut before = values(&snapshot, &picked);
-    for (id, variables) in &mut before {
-        for value in variables.values_mut() {
-            *value = id.to_string();
+    for chosen in &picked.chosen {
+        for value in before.get_mut(&chosen.id).into_iter().flat_map(BTreeMap::values_mut) {
+            *value = chosen.key.to_string();
         }
     }
     refer(&mut snapshot, &picked, &before);

@@ -125,6 +125,9 @@ async fn it_is_in_no_file_and_no_output() {
     let runs: &[(&str, i32)] = &[
         ("snapshot -o all.json", 0),
         ("snapshot spec.yaml -o look.json", 0),
+        ("import web", 0),
+        ("import --all -o imported.yaml", 0),
+        ("import --all --snapshot all.json --literal OPEN", 1),
         ("plan spec.yaml -o plan.json", 0),
         ("plan spec.yaml --format markdown", 0),
         ("plan spec.yaml --snapshot look.json --format json", 0),
@@ -146,6 +149,7 @@ async fn it_is_in_no_file_and_no_output() {
             assert!(fits, "{line}: {}\n{}{}", ran.code, ran.out, ran.err);
             said.extend([*line, "\n", &ran.out, &ran.err]);
         }
+        std::fs::rename(at("imported.yaml"), at("was.yaml")).unwrap();
         for file in std::fs::read_dir(folder.path()).unwrap() {
             let path = file.unwrap().path();
             if path.is_file() {

@@ -4,8 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use bayplan::ident::{ImageId, ProjectName};
-use bayplan::image_ref::ImageRef;
+use bayplan::ident::{ImageId, ProjectName, SetName};
 use bayplan::import::{Imported, Pick, import};
 use bayplan::plan::build::{Input, Pins, build};
 use bayplan::plan::text;
@@ -26,7 +25,7 @@ fn look(name: &str) -> Snapshot {
         .iter()
         .map(|(id, image)| (ImageId::new(id), image.clone()))
         .collect();
-    let (mut containers, mut references) = (Vec::new(), BTreeMap::new());
+    let mut containers = Vec::new();
     for pair in data["containers"].as_object().unwrap().values() {
         let inspect = &pair["inspect"];
         let id = ImageId::new(inspect["Image"].as_str().unwrap());
@@ -43,26 +42,19 @@ fn look(name: &str) -> Snapshot {
         });
     }
     containers.sort_by_key(|container| (container.name(), container.id()));
-    for (id, image) in &images {
-        let names = image["RepoTags"].as_array().into_iter().flatten();
-        for name in names.filter_map(Json::as_str).chain([id.as_str()]) {
-            references.insert(name.to_owned(), Some(id.clone()));
-            if let Some(short) = name.strip_suffix(":latest") {
-                references.insert(short.to_owned(), Some(id.clone()));
-            }
-        }
-        assert!(ImageRef::parse(id.as_str()).is_ok());
-    }
-    Snapshot {
+    let mut look = Snapshot {
         engine: Some(EngineRecord { version: data["version"].clone(), info: data["info"].clone() }),
         containers,
-        images,
-        references,
         networks: data["networks"].as_array().unwrap().clone(),
         volumes: data["volumes"].as_array().cloned().unwrap_or_default(),
         whole: true,
         ..Snapshot::default()
+    };
+    for (id, image) in &images {
+        look.name_image(id, image);
     }
+    look.images = images;
+    look
 }
 
 fn imported(look: &Snapshot, pick: &Pick, literal: &Literal) -> (Snapshot, Imported) {
@@ -99,6 +91,10 @@ fn owned(mut snapshot: Snapshot, imported: &Imported) -> Snapshot {
         let container = all.find(|container| container.name() == *name).unwrap();
         let config = &mut container.inspect.as_mut().unwrap()["Config"];
         let ours = [("project", "imported"), ("set", key.as_str()), ("name", name.as_str())];
+        let labels = config["Labels"].as_object_mut();
+        if let Some(all) = labels {
+            all.retain(|key, _| !key.starts_with("com.docker."));
+        }
         for (label, value) in ours {
             config["Labels"][format!("io.bayplan.{label}")] = json!(value);
         }
@@ -117,6 +113,8 @@ const UNSAYABLE: &[&str] = &[
     "mount-image: volumes",
     // `NetworkDisabled`, which Docker does not let anybody say any more.
     "net-disabled: networks",
+    // Those of Docker Compose are left out, as a comment says.
+    "web: labels",
 ];
 
 #[test]
@@ -199,5 +197,154 @@ async fn what_cannot_be_imported_is_told() {
         let ran = run(folder.path(), &[], &line.split(' ').collect::<Vec<_>>()).await;
         assert_eq!(ran.code, code, "{line}: {}{}", ran.out, ran.err);
         assert!(ran.err.contains(told), "{line}: {}", ran.err);
+    }
+}
+
+/// The containers of these names alone, on the engine of the newest recordings.
+fn only(names: &[&str]) -> Snapshot {
+    let mut look = look("docker-28.5.2");
+    look.containers.retain(|container| names.contains(&container.name().as_str()));
+    assert_eq!(look.containers.len(), names.len());
+    look
+}
+
+fn words(words: &[&str]) -> Literal {
+    Literal { words: words.iter().map(|word| (*word).to_owned()).collect(), ..Literal::default() }
+}
+
+/// The spec that is written, and that a plan of it is empty.
+#[track_caller]
+fn shown(look: &Snapshot, pick: &Pick, literal: &Literal) -> String {
+    let (sealed, imported) = imported(look, pick, literal);
+    let found = told(&imported, &sealed);
+    assert!(found.is_empty(), "{found}\n{}", imported.text);
+    let mut text = imported.text;
+    for one in imported.refused {
+        writeln!(text, "# {}: {}", one.name, one.why).unwrap();
+    }
+    text
+}
+
+#[test]
+fn a_project_of_docker_compose_keeps_its_names_and_its_order() {
+    let look = only(&["shop-db-1", "shop-web-1", "default"]);
+    let pick = Pick::Project("shop".to_owned());
+    insta::assert_snapshot!(shown(
+        &look,
+        &pick,
+        &words(&["command", "entrypoint", "labels", "MODE"])
+    ));
+}
+
+#[test]
+fn what_may_be_secret_is_left_out_and_the_reader_is_told() {
+    let look = only(&["health-shell", "labels-override", "cmd", "env"]);
+    insta::assert_snapshot!("secret", shown(&look, &Pick::All, &Literal::default()));
+    let open = Literal { all: true, ..Literal::default() };
+    insta::assert_snapshot!("public", shown(&look, &Pick::All, &open));
+}
+
+#[test]
+fn variables_of_one_name_and_several_values_are_told_apart() {
+    let mut look = only(&["cmd", "memory", "pids"]);
+    let secrets = [["TOKEN=one", "HOST=same"], ["TOKEN=two", "HOST=same"], ["CMD_TOKEN=x", "B=y"]];
+    for (container, values) in look.containers.iter_mut().zip(secrets) {
+        let env = &mut container.inspect.as_mut().unwrap()["Config"]["Env"];
+        env.as_array_mut().unwrap().extend(values.map(Json::from));
+    }
+    insta::assert_snapshot!(shown(&look, &Pick::All, &words(&["command", "B"])));
+}
+
+#[test]
+fn an_image_whose_name_moved_on_or_that_is_gone_is_told() {
+    let mut look = only(&["moved", "image-by-id", "image-by-digest", "cmd"]);
+    let gone = look.by_name("cmd").unwrap().image();
+    let mut inspect = look.by_name("moved").unwrap().inspect.clone().unwrap();
+    inspect["Id"] = json!("e".repeat(64));
+    inspect["Name"] = json!("/gone");
+    inspect["Config"]["Hostname"] = json!("");
+    inspect["Image"] = json!(format!("sha256:{}", "f".repeat(64)));
+    look.containers.push(Container { inspect: Some(inspect), list: None, env: BTreeMap::new() });
+    assert!(look.images.contains_key(&gone));
+    insta::assert_snapshot!(shown(&look, &Pick::All, &words(&["command"])));
+}
+
+#[test]
+fn a_project_of_bayplan_is_imported_as_it_was() {
+    let mut look = only(&["cmd", "memory", "pids", "pids-zero"]);
+    let ours = [("web", "shop-web-1"), ("db", "shop-base"), ("web", "shop-web-2"), ("x", "copied")];
+    let body = look.by_name("cmd").unwrap().inspect.clone().unwrap();
+    for (container, (set, name)) in look.containers.iter_mut().zip(ours) {
+        let inspect = container.inspect.as_mut().unwrap();
+        if set == "web" {
+            for part in ["Config", "HostConfig", "Path", "Args"] {
+                inspect[part] = body[part].clone();
+            }
+            inspect["Config"]["Hostname"] = json!("");
+        }
+        inspect["Name"] = json!(format!("/{name}"));
+        inspect["Config"]["Labels"] = json!({"io.bayplan.project": "shop", "io.bayplan.set": set,
+            "io.bayplan.name": if set == "x" { "another" } else { name }});
+    }
+    let pick = Pick::Project("shop".to_owned());
+    let (sealed, picked) = Unsealed::new(look.clone()).seal_for_import(&pick, &words(&["command"]));
+    let imported = import(&sealed, &picked, &ProjectName::new("shop")).unwrap();
+    assert_eq!(told(&imported, &sealed), "");
+    let refused = format!("{:?}", imported.refused);
+    insta::assert_snapshot!(imported.text + &refused);
+    // Of members that differ no set can be made; a plan without one of them would remove it.
+    let mut other = look.clone();
+    other.containers[2].inspect.as_mut().unwrap()["Config"]["Tty"] = json!(true);
+    let (sealed, picked) = Unsealed::new(other).seal_for_import(&pick, &words(&["command"]));
+    let imported = import(&sealed, &picked, &ProjectName::new("shop")).unwrap();
+    assert_eq!(imported.spec.sets.keys().map(SetName::as_str).collect::<Vec<_>>(), ["db"]);
+    assert_eq!(imported.refused.len(), 3, "{:?}", imported.refused);
+    let (_, picked) = Unsealed::new(look).seal_for_import(&Pick::All, &Literal::default());
+    assert_eq!(picked.chosen, []);
+}
+
+#[test]
+fn containers_in_every_state_can_be_imported_or_are_refused() {
+    let mut told_states = BTreeMap::new();
+    for name in ENGINES {
+        let data = file(name);
+        for (state, recorded) in data["states"].as_object().unwrap() {
+            let mut look = look(name);
+            let inspect = if recorded["Id"].is_string() { recorded } else { &recorded["inspect"] };
+            look.containers = vec![Container {
+                inspect: Some(inspect.clone()),
+                list: None,
+                env: BTreeMap::new(),
+            }];
+            let open = Literal { all: true, ..Literal::default() };
+            let (sealed, imported) = imported(&look, &Pick::All, &open);
+            let found = told(&imported, &sealed);
+            let is = imported.spec.sets.values().next().map(|set| set.state);
+            told_states.insert(state.clone(), format!("{is:?} {:?} {found}", imported.refused));
+        }
+    }
+    insta::assert_debug_snapshot!(told_states);
+}
+
+#[test]
+fn no_value_of_a_variable_gets_out() {
+    for name in ENGINES {
+        let mut look = look(name);
+        for (number, container) in look.containers.iter_mut().enumerate() {
+            let Json::Array(entries) = &mut container.inspect.as_mut().unwrap()["Config"]["Env"]
+            else {
+                continue;
+            };
+            for (at, entry) in entries.iter_mut().enumerate() {
+                let name = entry.as_str().unwrap().split('=').next().unwrap().to_owned();
+                *entry = json!(format!("{name}=canary{number}x{at}"));
+            }
+            entries.push(json!("PASSWORD=canary"));
+        }
+        let (sealed, imported) = imported(&look, &Pick::All, &words(&["command", "labels"]));
+        assert!(!imported.text.contains("canary"), "{}", imported.text);
+        assert!(imported.text.contains("PASSWORD: {from_env: PASSWORD}"), "{}", imported.text);
+        let found = told(&imported, &sealed);
+        assert!(found.is_empty(), "{name}: {found}");
     }
 }
