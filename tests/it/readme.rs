@@ -76,6 +76,21 @@ fn the_example_plans_as_it_is_shown() {
 }
 
 #[test]
+fn what_is_imported_is_as_it_is_shown_and_leaves_nothing_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = golden::path("examples/adopt/inspect.json");
+    std::fs::copy(from, folder.path().join("inspect.json")).unwrap();
+    let line = "import --project shop --snapshot inspect.json --literal command,entrypoint,MODE";
+    let spec = printed(bayplan(folder.path(), &line.split(' ').collect::<Vec<_>>()));
+    let shown = format!("```sh\nbayplan {line}\n```\n\n```yaml\n{}\n```", spec.trim_end());
+    golden::section("README.md", "<!-- import:begin -->", "<!-- import:end -->", &shown);
+    std::fs::write(folder.path().join("spec.yaml"), spec).unwrap();
+    let line = "plan spec.yaml --snapshot inspect.json --unresolved assume-same";
+    let plan = printed(bayplan(folder.path(), &line.split(' ').collect::<Vec<_>>()));
+    assert!(plan.contains("no action taken"), "{plan}");
+}
+
+#[test]
 fn the_example_goes_the_whole_way_without_an_engine() {
     let root = shop();
     let run = |words: &[&str]| printed(bayplan(root.path(), words));

@@ -13,6 +13,7 @@
 mod support;
 
 mod harness;
+mod import;
 mod log;
 mod networks;
 mod options;

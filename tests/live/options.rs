@@ -35,6 +35,7 @@ fn go(
 ) -> (String, String) {
     world.converge(&spec(image, first));
     world.settled(&spec(image, first));
+    crate::import::of_project(world);
     let old = world.id(&world.name("web-1"));
 
     world.plan(&spec(image, second)).ok();

@@ -333,7 +333,7 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    fn of(args: &[&str], output: &Output) -> Self {
+    pub(crate) fn of(args: &[&str], output: &Output) -> Self {
         Self {
             args: args.iter().map(|&arg| arg.to_owned()).collect(),
             code: output.status.code().unwrap_or(-1),
