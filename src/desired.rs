@@ -71,5 +71,7 @@ pub fn expected(
     if body.json()["Hostname"].as_str().is_none_or(str::is_empty) {
         inspect["Config"]["Hostname"] = "".into();
     }
+    // Whose log options may be more than was said is for a row to know.
+    inspect["LoggingDriver"] = engine.log_driver.as_str().into();
     Look::new(&inspect, &BTreeMap::new())
 }

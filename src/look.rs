@@ -22,6 +22,7 @@ const KEPT: &[&str] = &[
     "Image",
     "Platform",
     "Driver",
+    "LoggingDriver",
     "Config",
     "HostConfig",
     "Mounts",

@@ -47,6 +47,28 @@ pub(super) fn nanoseconds(text: &str) -> Option<i64> {
     i64::try_from(total).ok()
 }
 
+/// As Go spells a duration, without what is zero: `1m30s`, `500ms`.
+pub(super) fn spelt(nanoseconds: i64) -> String {
+    const LONG: &[(&str, i64)] = &[
+        ("h", 3_600_000_000_000),
+        ("m", 60_000_000_000),
+        ("s", 1_000_000_000),
+        ("ms", 1_000_000),
+        ("us", 1_000),
+        ("ns", 1),
+    ];
+    let mut rest = nanoseconds.max(0);
+    let mut text = String::new();
+    for (unit, length) in LONG {
+        if rest >= *length {
+            text += &(rest / length).to_string();
+            text += unit;
+            rest %= length;
+        }
+    }
+    if text.is_empty() { "0s".to_owned() } else { text }
+}
+
 /// The digits at the front, and the rest.
 fn digits(text: &str) -> (&str, &str) {
     let end = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
@@ -67,7 +89,7 @@ fn part(fraction: &str, unit: i128) -> i128 {
 
 #[cfg(test)]
 mod tests {
-    use super::nanoseconds;
+    use super::{nanoseconds, spelt};
 
     #[test]
     fn durations_are_those_of_the_docker_client() {
@@ -87,6 +109,19 @@ mod tests {
         ];
         for (text, expected) in accepted {
             assert_eq!(nanoseconds(text), Some(*expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_spelt_is_read_alike() {
+        for (text, length) in [
+            ("1h", 3_600_000_000_000),
+            ("1m30s", 90_000_000_000),
+            ("1s500ms", 1_500_000_000),
+            ("7ns", 7),
+        ] {
+            assert_eq!(spelt(length), text);
+            assert_eq!(nanoseconds(text), Some(length));
         }
     }
 

@@ -4,11 +4,16 @@
 //! Adding an option touches one file of rows, and its line here.
 
 pub mod canon;
+pub mod devices;
 mod durations;
 pub mod environment;
 pub mod field;
+pub mod health;
 pub mod labels;
 pub mod lifecycle;
+pub mod limits;
+pub mod logging;
+pub mod namespaces;
 pub mod network;
 pub mod networks;
 pub mod ports;
@@ -25,7 +30,7 @@ pub mod volumes;
 mod volumes_long;
 mod words;
 
-pub use row::{About, AnyRow, Body, Change, Context, Declared, Group, Mode, Row, Say};
+pub use row::{About, AnyRow, Body, Change, Context, Declared, Filled, Group, Mode, Row, Say};
 
 /// Every row, in the order of the documentation and of create bodies.
 pub static ROWS: &[&dyn AnyRow] = &[
@@ -39,6 +44,10 @@ pub static ROWS: &[&dyn AnyRow] = &[
     &process::WORKING_DIR,
     &process::TTY,
     &process::STDIN_OPEN,
+    &process::STDIN_ONCE,
+    &health::HEALTHCHECK,
+    &logging::LoggingRow,
+    &process::ANNOTATIONS,
     // Network.
     &ports::PortsRow,
     &ports::ExposeRow,
@@ -73,12 +82,26 @@ pub static ROWS: &[&dyn AnyRow] = &[
     &resources::CPUSET,
     &resources::CPUSET_MEMS,
     &resources::PIDS_LIMIT,
+    &limits::ULIMITS,
+    &limits::OOM_SCORE_ADJ,
+    &limits::OOM_KILL_DISABLE,
     // Security.
     &security::PRIVILEGED,
     &security::READ_ONLY,
     &security::CAP_ADD,
     &security::CAP_DROP,
     &security::SecurityOptRow,
+    &devices::DevicesRow,
+    &devices::DEVICE_CGROUP_RULES,
+    &devices::GpusRow,
+    &namespaces::PID,
+    &namespaces::IPC,
+    &namespaces::UTS,
+    &namespaces::USERNS_MODE,
+    &namespaces::CGROUP,
+    &namespaces::CGROUP_PARENT,
+    &namespaces::RUNTIME,
+    &namespaces::SYSCTLS,
     // Lifecycle.
     &lifecycle::RestartRow,
     &lifecycle::RetriesRow,

@@ -231,19 +231,13 @@ impl NetworkMode {
 
 impl Say for NetworkMode {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let what = "`bridge`, `host`, `none`, `container:NAME` or a network's name";
+        let what = "`bridge`, `host`, `none`, `service:SET`, `container:NAME` or a network's name";
         let mode = text(node, what, problems)?;
-        if mode.starts_with("service:") {
-            let message = format!("expected {what}, but found `{}`", say::short(&mode));
-            let hint = "write `container:` and the key of the set";
-            problems.add_hint(node.place, message, hint);
-            return None;
-        }
-        match (mode.as_str(), mode.strip_prefix("container:")) {
+        match (mode.as_str(), super::namespaces::container(&mode)) {
             ("" | "default" | "bridge", _) => Some(Self::Bridge),
             ("host", _) => Some(Self::Host),
             ("none", _) => Some(Self::None),
-            (_, Some("")) => problems.expected("a container's name after `container:`", node),
+            (_, Some("")) => problems.expected("the key of a set or a container's name", node),
             (_, Some(target)) => Some(Self::Container(target.to_owned())),
             (name, None) if is_name(name) => Some(Self::Network(name.to_owned())),
             _ => problems.expected(what, node),
@@ -255,7 +249,7 @@ impl Say for NetworkMode {
     }
 
     fn schema() -> Json {
-        json!({"type": "string", "pattern": "^(|container:.+|[a-zA-Z0-9][a-zA-Z0-9_.-]*)$"})
+        json!({"type": "string", "pattern": "^(|(container|service):.+|[a-zA-Z0-9][a-zA-Z0-9_.-]*)$"})
     }
 
     fn targets(&self, out: &mut Vec<String>) {
@@ -283,8 +277,16 @@ impl Row for NetworkModeRow {
         const IT: About = About {
             key: "network_mode",
             aliases: &["net"],
-            doc: "the network it starts in: bridge, host, none, container:NAME or a network's name",
-            examples: &["host", "container:db", "bridge", "none", "backend"],
+            doc: "the network it starts in: bridge, host, none, service:SET, container:NAME or a \
+                  network's name",
+            examples: &[
+                "host",
+                "\"container:db\"",
+                "\"service:data\"",
+                "bridge",
+                "none",
+                "backend",
+            ],
             excludes: &["networks"],
             ..NETWORK
         };

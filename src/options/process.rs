@@ -1,9 +1,12 @@
 //! What runs, as whom, with which surroundings. The environment has a file of its own.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value};
-use super::field::{Argv, At, Field, Plain, Text, field, text};
+use super::field::{Argv, At, Field, Plain, Text, field, some_map, text};
+use super::labels::Labels;
 use super::network::TextSet;
 use super::row::{ABOUT, About, Group, Say};
 use super::volumes::clean;
@@ -38,6 +41,28 @@ pub static STDIN_OPEN: Field<bool> = field(
         aliases: &["interactive"],
         doc: "keep its standard input open",
         examples: &["true", "false"],
+        ..PROCESS
+    },
+);
+
+/// `stdin_once`.
+pub static STDIN_ONCE: Field<bool> = field(
+    At::Config("StdinOnce"),
+    About {
+        key: "stdin_once",
+        doc: "close its standard input when the first client that was attached leaves",
+        examples: &["true", "false"],
+        ..PROCESS
+    },
+);
+
+/// `annotations`.
+pub static ANNOTATIONS: Field<Annotations> = field(
+    At::Host("Annotations"),
+    About {
+        key: "annotations",
+        doc: "notes for the runtime, from Docker 24 on",
+        examples: &["{com.example.note: \"1\"}", "[com.example.flag=yes]"],
         ..PROCESS
     },
 );
@@ -88,6 +113,42 @@ pub static GROUP_ADD: Field<TextSet> = field(
         ..PROCESS
     },
 );
+
+/// Notes by name: as labels, but nobody's label.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Annotations(pub Labels);
+
+impl Say for Annotations {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        Labels::parse(node, problems).map(Self)
+    }
+
+    fn print(&self) -> Json {
+        self.0.print()
+    }
+
+    fn schema() -> Json {
+        Labels::schema()
+    }
+
+    fn literals(&self, out: &mut BTreeSet<String>) {
+        self.0.literals(out);
+    }
+}
+
+impl Plain for Annotations {
+    fn write(&self) -> Json {
+        self.0.print()
+    }
+
+    fn read(json: &Json) -> Value {
+        let all = json.as_object().into_iter().flatten();
+        let one = |(name, value): (&String, &Json)| {
+            (name.clone(), Atom::text(value.as_str().unwrap_or_default()))
+        };
+        some_map(all.map(one).collect())
+    }
+}
 
 /// A path inside, cleaned as an engine does it.
 #[derive(Debug, Clone, PartialEq, Eq)]

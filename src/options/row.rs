@@ -36,6 +36,8 @@ pub struct About {
     pub from_image: bool,
     /// How it is compared unless the set says otherwise.
     pub compare: Mode,
+    /// What an engine's own configuration may fill in where nothing is said.
+    pub filled: Filled,
     /// How the engine changes it without a new container.
     pub change: Change,
     /// What its numbers count, for people.
@@ -53,6 +55,7 @@ pub const ABOUT: About = About {
     follows: &[],
     from_image: false,
     compare: Mode::Strict,
+    filled: Filled::Never,
     change: Change::Replace,
     unit: Unit::Count,
 };
@@ -83,6 +86,29 @@ pub enum Mode {
     Superset,
     /// Never a difference.
     Ignore,
+}
+
+/// Values that an engine takes from its configuration, which it does not tell, where nothing is
+/// said: no difference of an option that nobody declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Filled {
+    /// None: what nothing said means is known.
+    Never,
+    /// These texts.
+    These(&'static [&'static str]),
+    /// Whatever is there.
+    Any,
+}
+
+impl Filled {
+    /// Whether an engine may have come to this by itself.
+    pub fn covers(self, found: &Value) -> bool {
+        match (self, found) {
+            (Self::Any, _) => true,
+            (Self::These(texts), Value::One(Atom::Text(text))) => texts.contains(&text.as_str()),
+            _ => false,
+        }
+    }
 }
 
 /// What the numbers of an option count.

@@ -13,7 +13,7 @@ use super::field::{
     some_set, strings,
 };
 use super::network::is_name;
-use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
+use super::row::{ABOUT, About, Body, Context, Filled, Group, Row, Say};
 use super::volumes::clean;
 use crate::look::Look;
 use crate::say;
@@ -39,6 +39,7 @@ pub static SHM_SIZE: Field<Bytes> = field(
         key: "shm_size",
         doc: "the size of `/dev/shm`",
         examples: &["128m", "1073741824"],
+        filled: Filled::Any,
         ..STORAGE
     },
 );

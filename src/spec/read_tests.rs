@@ -111,7 +111,7 @@ containers:
     count: 3
     state: started
     command: echo ${HOME}
-    healthcheck: {test: [CMD, 'true']}
+    develop: {watch: []}
   -bad: {image: x}
 ";
     insta::assert_snapshot!(wrong(text), @"
@@ -153,8 +153,8 @@ containers:
       15 |     command: echo ${HOME}
          |              ^
       hint: write the value itself, `$$` for a literal `$`; under `environment`, `NAME: {from_env: NAME}` takes it from bayplan's environment
-    spec.yaml:16:5: `healthcheck` is Compose's, and bayplan does not support it
-      16 |     healthcheck: {test: [CMD, 'true']}
+    spec.yaml:16:5: `develop` is Compose's, and bayplan does not support it
+      16 |     develop: {watch: []}
          |     ^
     spec.yaml:17:3: expected a set's name of letters, digits, `_`, `.` and `-` that begins with a letter or digit, but found `-bad`
       17 |   -bad: {image: x}
@@ -203,9 +203,9 @@ fn words_of_others_get_an_answer() {
     insta::assert_snapshot!(fault("image: x\nprofiles: [a]"), @"
     5:5 `profiles` is Compose's, and bayplan does not support it (one spec is one state; keep another spec for another one)
     ");
-    insta::assert_snapshot!(fault("image: x\ngpus: all"), @"5:5 `gpus` is Compose's, and bayplan does not support it");
+    insta::assert_snapshot!(fault("image: x\nmodels: [a]"), @"5:5 `models` is Compose's, and bayplan does not support it");
     insta::assert_snapshot!(fault("image: x\nx-mine: 1\nhealthchek: 1"), @"
-    6:5 expected an option or a planner key, but found `healthchek`
+    6:5 expected an option or a planner key, but found `healthchek` (did you mean `healthcheck`?)
     ");
     let root = "project: p\nversion: '3'\nname: p\nvolumes: {}\nimage: x\nx-a: 1\ncontainers: {}\n";
     insta::assert_snapshot!(wrong(root), @"

@@ -160,8 +160,13 @@ fn what_is_read_can_be_said_again() {
 }
 
 /// Examples that mean what an engine does anyway.
-const NOTHING: &[(&str, &str)] =
-    &[("command", "[]"), ("entrypoint", "[]"), ("restart_policy_retry", "0"), ("pids_limit", "-1")];
+const NOTHING: &[(&str, &str)] = &[
+    ("command", "[]"),
+    ("entrypoint", "[]"),
+    ("restart_policy_retry", "0"),
+    ("pids_limit", "-1"),
+    ("healthcheck", "{disable: true}"),
+];
 
 #[test]
 fn another_value_is_another_reading_of_this_row_and_of_no_other() {

@@ -112,6 +112,27 @@ options! { walk:
     tty: "tty", "tty: true" => "tty: false";
     network_mode: "network_mode", "network_mode: bridge" => "net: none";
     dns: "dns", "dns: 10.0.0.53" => "dns: [10.0.0.53, 10.0.0.54]";
+    healthcheck: "healthcheck", "healthcheck: {test: [CMD, 'true'], interval: 1s}" => "healthcheck: {test: 'true', interval: 1s, retries: 2}";
+    healthcheck_taken_out: "healthcheck", "healthcheck: {test: [CMD, 'true'], interval: 1s}" => "";
+    logging: "logging", "logging: {options: {max-size: 1m}}" => "logging: {driver: json-file, options: {max-size: 2m}}";
+    logging_taken_out: "logging", "logging: {driver: none}" => "";
+    stdin_once: "stdin_once", "stdin_open: true" => "stdin_open: true\nstdin_once: true";
+    ulimits: "ulimits", "ulimits: {nofile: 1024}" => "ulimits: {nofile: {soft: 512, hard: 1024}, core: 0}";
+    oom_score_adj: "oom_score_adj", "oom_score_adj: 500" => "";
+    oom_kill_disable: "oom_kill_disable", "mem_limit: 64m" => "mem_limit: 64m\noom_kill_disable: true";
+    devices: "devices", "devices: ['/dev/null:/dev/zilch']" => "devices: ['/dev/null:/dev/zilch:r']";
+    devices_taken_out: "devices", "devices: [/dev/fuse]" => "";
+    device_cgroup_rules: "device_cgroup_rules", "" => "device_cgroup_rules: ['c 1:3 rm']";
+    sysctls: "sysctls", "sysctls: {net.core.somaxconn: 512}" => "sysctls: [net.core.somaxconn=1024]";
+    sysctls_taken_out: "sysctls", "sysctls: {net.core.somaxconn: 512}" => "";
+    pid: "pid", "" => "pid: host";
+    ipc: "ipc", "ipc: shareable" => "ipc: private";
+    ipc_taken_out: "ipc", "ipc: host" => "";
+    uts: "uts", "uts: host" => "";
+    userns_mode: "userns_mode", "" => "userns_mode: host";
+    cgroup: "cgroup", "cgroup: host" => "cgroup: private";
+    cgroup_parent: "cgroup_parent", "" => "cgroup_parent: /bplive";
+    runtime: "runtime", "" => "runtime: io.containerd.runc.v2";
     labels: "labels", "labels: {tier: front}" => "labels: [tier=back, team=red]";
 }
 

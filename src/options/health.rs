@@ -1,0 +1,222 @@
+//! `healthcheck`: how an engine finds out whether what runs is well.
+//!
+//! Field by field: what is not said is the image's. Merging them is [`crate::adapt`]'s.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value as Json, json};
+
+use super::canon::{Atom, Value};
+use super::durations;
+use super::field::{At, Field, Plain, field, known_keys, list_schema, strings, text, texts};
+use super::row::{ABOUT, About, Group, Say};
+use crate::spec::node::{Entry, Kind, Node, Problems};
+
+/// `healthcheck`.
+pub static HEALTHCHECK: Field<Healthcheck> = field(
+    At::Config("Healthcheck"),
+    About {
+        key: "healthcheck",
+        doc: "how the engine finds out whether it is well; what is not said is the image's",
+        examples: &[
+            "{test: [CMD, pg_isready], interval: 30s, timeout: 5s, retries: 3, start_period: 1m}",
+            "{test: 'curl -f http://localhost/', start_interval: 500ms}",
+            "{disable: true}",
+        ],
+        group: Group::Process,
+        from_image: true,
+        ..ABOUT
+    },
+);
+
+/// What a spec says of the check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Healthcheck {
+    /// None, whatever the image says.
+    Disabled,
+    /// This one, over the image's.
+    Check(Check),
+}
+
+/// A check; what is `None` is the image's.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Check {
+    test: Option<Vec<String>>,
+    /// In nanoseconds, by the spec's key.
+    durations: BTreeMap<&'static str, i64>,
+    retries: Option<i64>,
+}
+
+/// Keys of durations with their fields.
+const DURATIONS: &[(&str, &str)] = &[
+    ("interval", "Interval"),
+    ("timeout", "Timeout"),
+    ("start_period", "StartPeriod"),
+    ("start_interval", "StartInterval"),
+];
+const KEYS: &[&str] =
+    &["test", "interval", "timeout", "start_period", "start_interval", "retries", "disable"];
+/// What an engine takes at least.
+const LEAST: i64 = 1_000_000;
+
+fn test(node: &Node, problems: &mut Problems) -> Option<Vec<String>> {
+    let what = "a command line, or a list that begins with `CMD`, `CMD-SHELL` or `NONE`";
+    if let Kind::List(_) = &node.kind {
+        let words = texts(node, what, problems)?;
+        return match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+            ["NONE"] | ["CMD", _, ..] | ["CMD-SHELL", _] => Some(words),
+            _ => problems.expected(what, node),
+        };
+    }
+    let line = text(node, what, problems)?;
+    if matches!(line.trim(), "" | "NONE") {
+        let message = format!("expected {what}, but found {}", node.what());
+        problems.add_hint(node.place, message, "write `disable: true` for no check at all");
+        return None;
+    }
+    Some(vec!["CMD-SHELL".to_owned(), line])
+}
+
+fn duration(node: &Node, problems: &mut Problems) -> Option<i64> {
+    let what = "a duration of a millisecond or more like `30s` or `1m30s`";
+    match durations::nanoseconds(&text(node, what, problems)?) {
+        Some(length) if length >= LEAST => Some(length),
+        _ => problems.expected(what, node),
+    }
+}
+
+impl Say for Healthcheck {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let Kind::Map(entries) = &node.kind else {
+            return problems.expected("a map with `test`, or `{disable: true}`", node);
+        };
+        let before = problems.all.len();
+        known_keys(entries, KEYS, problems);
+        let mut check = Check::default();
+        let mut disabled = false;
+        for Entry { key, value, .. } in entries {
+            if value.kind == Kind::Null {
+                continue;
+            }
+            let length = DURATIONS.iter().find(|(word, _)| word == key);
+            match (key.as_str(), length) {
+                (_, Some((word, _))) => {
+                    check.durations.extend(duration(value, problems).map(|length| (*word, length)));
+                }
+                ("test", _) => check.test = test(value, problems),
+                ("disable", _) => disabled = bool::parse(value, problems).unwrap_or(false),
+                ("retries", _) => match text(value, "a number", problems)?.parse() {
+                    Ok(retries @ 1..=1_000_000) => check.retries = Some(retries),
+                    _ => return problems.expected("a whole number, 1 or more", value),
+                },
+                _ => {}
+            }
+        }
+        let off = check.test.as_deref().is_some_and(|test| test == ["NONE"]);
+        let others = !check.durations.is_empty() || check.retries.is_some();
+        let said = check.test.is_some() || others;
+        if (disabled && said && !off) || (off && others) {
+            return problems.expected("no check at all, or a check, not both", node);
+        }
+        if problems.all.len() > before {
+            return None;
+        }
+        if disabled || off {
+            return Some(Self::Disabled);
+        }
+        if !said {
+            return problems.expected("a map with `test`, or `{disable: true}`", node);
+        }
+        Some(Self::Check(check))
+    }
+
+    fn print(&self) -> Json {
+        let Self::Check(check) = self else { return json!({"disable": true}) };
+        let mut map = serde_json::Map::new();
+        for (key, length) in &check.durations {
+            map.insert((*key).to_owned(), json!(durations::spelt(*length)));
+        }
+        map.extend(check.retries.map(|retries| ("retries".to_owned(), json!(retries))));
+        map.extend(check.test.as_ref().map(|test| ("test".to_owned(), json!(test))));
+        Json::Object(map)
+    }
+
+    fn schema() -> Json {
+        let length = json!({"type": "string", "pattern": r"^\+?([0-9.]+(ns|us|µs|μs|ms|s|m|h))+$"});
+        json!({
+            "type": "object",
+            "properties": {
+                "test": {"oneOf": [{"type": "string"}, list_schema()]},
+                "interval": length,
+                "timeout": length,
+                "start_period": length,
+                "start_interval": length,
+                "retries": {"type": "integer", "minimum": 1},
+                "disable": {"type": "boolean"},
+            },
+            "minProperties": 1,
+            "additionalProperties": false,
+        })
+    }
+
+    fn literals(&self, out: &mut BTreeSet<String>) {
+        let Self::Check(check) = self else { return };
+        out.extend(check.test.iter().flatten().cloned());
+        // As it is compared, too: see `read`.
+        out.extend(check.test.as_ref().map(|test| json!(test).to_string()));
+    }
+}
+
+impl Plain for Healthcheck {
+    fn write(&self) -> Json {
+        let Self::Check(check) = self else { return json!({"Test": ["NONE"]}) };
+        let mut map = serde_json::Map::new();
+        map.extend(check.test.as_ref().map(|test| ("Test".to_owned(), json!(test))));
+        for (key, field) in DURATIONS {
+            map.extend(check.durations.get(key).map(|length| ((*field).to_owned(), json!(length))));
+        }
+        map.extend(check.retries.map(|retries| ("Retries".to_owned(), json!(retries))));
+        Json::Object(map)
+    }
+
+    /// No check and one that is switched off are the same. The command is one text, so that a
+    /// reason shows it whole, and one word of it that is hidden hides it.
+    fn read(json: &Json) -> Value {
+        let words: Vec<&str> = strings(&json["Test"]).collect();
+        let Some(map) = json.as_object().filter(|_| words != ["NONE"]) else {
+            return Value::Unset;
+        };
+        let mut all = BTreeMap::new();
+        if !words.is_empty() {
+            let hidden = words.iter().find_map(|word| match Atom::text(word) {
+                Atom::Live(live) => Some(Atom::Live(live)),
+                _ => None,
+            });
+            let whole = || Atom::Text(json!(words).to_string());
+            all.insert("test".to_owned(), hidden.unwrap_or_else(whole));
+        }
+        for (key, field) in DURATIONS {
+            if let Some(length @ 1..) = map.get(*field).and_then(Json::as_i64) {
+                all.insert((*key).to_owned(), Atom::Text(durations::spelt(length)));
+            }
+        }
+        if let Some(retries @ 1..) = map.get("Retries").and_then(Json::as_i64) {
+            all.insert("retries".to_owned(), Atom::Int(retries));
+        }
+        if all.is_empty() { Value::Unset } else { Value::Map(all) }
+    }
+
+    fn spell(json: &Json) -> Option<Json> {
+        let words: Vec<&str> = strings(&json["Test"]).collect();
+        if words == ["NONE"] {
+            return Some(json!({"disable": true}));
+        }
+        let Value::Map(all) = Self::read(json) else { return Some(Json::Null) };
+        let mut map: serde_json::Map<String, Json> =
+            all.iter().map(|(key, atom)| (key.clone(), atom.show())).collect();
+        if !words.is_empty() {
+            map.insert("test".to_owned(), json!(words));
+        }
+        Some(Json::Object(map))
+    }
+}

@@ -1,0 +1,146 @@
+//! `logging`: where what it writes goes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value as Json, json};
+
+use super::canon::{Atom, Value};
+use super::field::{known_keys, pairs, text};
+use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
+use crate::look::Look;
+use crate::spec::node::{Entry, Kind, Node, Problems};
+
+/// What a spec says of logging.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Logging {
+    /// The engine's own if nothing is said.
+    driver: Option<String>,
+    options: BTreeMap<String, String>,
+}
+
+impl Say for Logging {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let Kind::Map(entries) = &node.kind else {
+            return problems.expected("a map with `driver` and `options`", node);
+        };
+        let before = problems.all.len();
+        known_keys(entries, &["driver", "options"], problems);
+        let mut logging = Self::default();
+        for Entry { key, value, .. } in entries {
+            match key.as_str() {
+                _ if value.kind == Kind::Null => {}
+                "driver" => logging.driver = text(value, "the name of a log driver", problems),
+                "options" => {
+                    let options = pairs(value, "a map of options", problems).unwrap_or_default();
+                    for (option, value) in options {
+                        let value = value.map(|value| text(&value, "a text", problems));
+                        logging.options.extend(value.flatten().map(|value| (option, value)));
+                    }
+                }
+                _ => {}
+            }
+        }
+        if problems.all.len() > before {
+            return None;
+        }
+        if logging.driver.as_deref().unwrap_or_default().is_empty() && logging.options.is_empty() {
+            return problems.expected("a map with `driver` and `options`", node);
+        }
+        Some(logging)
+    }
+
+    fn print(&self) -> Json {
+        let mut map = serde_json::Map::new();
+        map.extend(self.driver.as_ref().map(|driver| ("driver".to_owned(), json!(driver))));
+        if !self.options.is_empty() {
+            map.insert("options".to_owned(), json!(self.options));
+        }
+        Json::Object(map)
+    }
+
+    fn schema() -> Json {
+        json!({
+            "type": "object",
+            "properties": {
+                "driver": {"type": "string", "minLength": 1},
+                "options": {"oneOf": [
+                    {"type": "object", "additionalProperties": {"type": ["string", "number"]}},
+                    {"type": "array", "items": {"type": "string", "pattern": "^[^=]+="}},
+                ]},
+            },
+            "minProperties": 1,
+            "additionalProperties": false,
+        })
+    }
+
+    fn literals(&self, out: &mut BTreeSet<String>) {
+        out.extend(self.options.values().cloned());
+    }
+}
+
+/// The row.
+#[derive(Debug)]
+pub struct LoggingRow;
+
+impl Row for LoggingRow {
+    type Said = Logging;
+
+    fn about(&self) -> &About {
+        const IT: About = About {
+            key: "logging",
+            aliases: &["log_config"],
+            doc: "where what it writes goes: a driver, the engine's own if none is said, and its \
+                  options",
+            examples: &[
+                "{driver: json-file, options: {max-size: 10m, max-file: 3}}",
+                "{driver: none}",
+                "{options: [mode=non-blocking]}",
+            ],
+            group: Group::Process,
+            ..ABOUT
+        };
+        &IT
+    }
+
+    fn write(&self, said: &Logging, body: &mut Body, _cx: &Context) {
+        let driver = said.driver.as_deref().unwrap_or_default();
+        body.host("LogConfig", json!({"Type": driver, "Config": said.options}));
+    }
+
+    fn read(&self, look: &Look) -> Value {
+        let log = look.host("LogConfig");
+        let mut all = BTreeMap::new();
+        if let Some(driver) = log["Type"].as_str().filter(|driver| !driver.is_empty()) {
+            all.insert("driver".to_owned(), Atom::text(driver));
+        }
+        for (option, value) in log["Config"].as_object().into_iter().flatten() {
+            let value = Atom::text(value.as_str().unwrap_or_default());
+            all.insert(format!("options.{option}"), value);
+        }
+        if all.is_empty() { Value::Unset } else { Value::Map(all) }
+    }
+
+    fn spell(&self, look: &Look) -> Json {
+        let log = look.host("LogConfig");
+        let mut map = serde_json::Map::new();
+        if let Some(driver) = log["Type"].as_str().filter(|driver| !driver.is_empty()) {
+            map.insert("driver".to_owned(), json!(driver));
+        }
+        if let Some(options) = log["Config"].as_object().filter(|options| !options.is_empty()) {
+            map.insert("options".to_owned(), json!(options));
+        }
+        Json::Object(map)
+    }
+
+    /// Under its own driver an engine adds the options of its configuration, which it does not
+    /// tell: what is there beside the declared ones says nothing.
+    fn settle(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
+        let own = both.0.json()["LoggingDriver"].as_str();
+        let (Value::Map(want), Value::Map(have)) = (&*expected, found) else { return };
+        let driver = |all: &BTreeMap<String, Atom>| all.get("driver").cloned();
+        let engines = own.map(|own| Atom::Text(own.to_owned()));
+        if engines.is_some() && driver(want) == engines && driver(have) == engines {
+            have.retain(|key, _| want.contains_key(key));
+        }
+    }
+}

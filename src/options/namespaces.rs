@@ -1,0 +1,337 @@
+//! Namespaces and control groups: what of its host or of another container it sees.
+//!
+//! The network's namespace has a file of its own.
+
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+
+use serde_json::{Value as Json, json};
+
+use super::canon::{Atom, Value};
+use super::field::{At, Field, Plain, Text, field, one_text, pairs, some_map, text};
+use super::row::{ABOUT, About, Body, Context, Filled, Group, Row, Say};
+use crate::look::Look;
+use crate::say;
+use crate::spec::node::{Node, Problems};
+
+const SECURITY: About = About { group: Group::Security, ..ABOUT };
+
+/// `uts`.
+pub static UTS: Field<Word<Host>> = field(
+    At::Host("UTSMode"),
+    About {
+        key: "uts",
+        doc: "host: the host's own name and domain",
+        examples: &["host"],
+        ..SECURITY
+    },
+);
+
+/// `userns_mode`.
+pub static USERNS_MODE: Field<Word<Host>> = field(
+    At::Host("UsernsMode"),
+    About {
+        key: "userns_mode",
+        aliases: &["userns"],
+        doc: "host: users are the host's, where the engine maps them otherwise",
+        examples: &["host"],
+        ..SECURITY
+    },
+);
+
+/// `cgroup`. What is so where nothing is said is the engine's setting.
+pub static CGROUP: Field<Word<HostOrPrivate>> = field(
+    At::Host("CgroupnsMode"),
+    About {
+        key: "cgroup",
+        aliases: &["cgroupns_mode"],
+        doc: "whose control groups it sees: host or private",
+        examples: &["private", "host"],
+        filled: Filled::Any,
+        ..SECURITY
+    },
+);
+
+/// `cgroup_parent`.
+pub static CGROUP_PARENT: Field<Text> = field(
+    At::Host("CgroupParent"),
+    About {
+        key: "cgroup_parent",
+        doc: "the control group under which its own is made",
+        examples: &["/shop", "shop.slice"],
+        ..SECURITY
+    },
+);
+
+/// `runtime`.
+pub static RUNTIME: Field<Runtime> = field(
+    At::Host("Runtime"),
+    About {
+        key: "runtime",
+        doc: "the program that runs it; the engine's own if nothing is said",
+        examples: &["runsc", "io.containerd.kata.v2"],
+        ..SECURITY
+    },
+);
+
+/// `sysctls`.
+pub static SYSCTLS: Field<Sysctls> = field(
+    At::Host("Sysctls"),
+    About {
+        key: "sysctls",
+        doc: "settings of the kernel that are its own",
+        examples: &["{net.core.somaxconn: 1024}", "[net.ipv4.ip_forward=1]"],
+        ..SECURITY
+    },
+);
+
+/// The row of `pid`.
+pub static PID: Shared<Host> = Shared {
+    field: "PidMode",
+    about: About {
+        key: "pid",
+        aliases: &["pid_mode"],
+        doc: "whose processes it sees: host, service:SET or container:NAME",
+        examples: &["host", "\"container:db\"", "\"service:data\""],
+        ..SECURITY
+    },
+    words: PhantomData,
+};
+
+/// The row of `ipc`. What is so where nothing is said is the engine's setting.
+pub static IPC: Shared<IpcWords> = Shared {
+    field: "IpcMode",
+    about: About {
+        key: "ipc",
+        aliases: &["ipc_mode"],
+        doc: "whose shared memory it has: private, shareable, none, host, service:SET or \
+              container:NAME",
+        examples: &["shareable", "host", "private", "none", "\"container:db\""],
+        filled: Filled::These(&["private", "shareable"]),
+        ..SECURITY
+    },
+    words: PhantomData,
+};
+
+/// The words that an option takes.
+pub trait Words: Clone + std::fmt::Debug + PartialEq + Send + Sync + 'static {
+    /// All of them.
+    const ALL: &'static [&'static str];
+}
+
+/// `host` and no other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Host;
+impl Words for Host {
+    const ALL: &'static [&'static str] = &["host"];
+}
+
+/// `host` or `private`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HostOrPrivate;
+impl Words for HostOrPrivate {
+    const ALL: &'static [&'static str] = &["host", "private"];
+}
+
+/// Beside another container's shared memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IpcWords;
+impl Words for IpcWords {
+    const ALL: &'static [&'static str] = &["none", "private", "shareable", "host"];
+}
+
+/// One of a few words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Word<W>(pub &'static str, PhantomData<W>);
+
+impl<W: Words> Say for Word<W> {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let what = crate::spec::vocabulary::or(W::ALL);
+        let said = text(node, &what, problems)?;
+        match W::ALL.iter().find(|word| **word == said) {
+            Some(word) => Some(Self(word, PhantomData)),
+            None => problems.expected(&what, node),
+        }
+    }
+
+    fn print(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn schema() -> Json {
+        json!({"enum": W::ALL})
+    }
+}
+
+impl<W: Words> Plain for Word<W> {
+    fn write(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn read(json: &Json) -> Value {
+        one_text(json)
+    }
+}
+
+/// A runtime by name; `runc` is what nothing said means on an engine that was not told otherwise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Runtime(pub Text);
+
+impl Say for Runtime {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        Text::parse(node, problems).map(Self)
+    }
+
+    fn print(&self) -> Json {
+        self.0.print()
+    }
+
+    fn schema() -> Json {
+        Text::schema()
+    }
+}
+
+impl Plain for Runtime {
+    fn write(&self) -> Json {
+        Plain::write(&self.0)
+    }
+
+    fn read(json: &Json) -> Value {
+        match json.as_str() {
+            Some("runc") => Value::Unset,
+            _ => one_text(json),
+        }
+    }
+}
+
+/// Settings of the kernel by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sysctls(pub BTreeMap<String, String>);
+
+impl Say for Sysctls {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let what = "a map of settings or a list of `NAME=VALUE`";
+        let mut all = BTreeMap::new();
+        let mut fine = true;
+        for (name, value) in pairs(node, what, problems)? {
+            let read = match &value {
+                Some(value) if !name.is_empty() => text(value, "the value of a setting", problems),
+                _ => {
+                    let found = say::short(&name);
+                    let message = format!("expected `NAME=VALUE`, but found `{found}` alone");
+                    problems.add(value.as_ref().map_or(node.place, |value| value.place), message);
+                    None
+                }
+            };
+            fine &= read.is_some();
+            all.extend(read.map(|value| (name, value)));
+        }
+        fine.then_some(Self(all))
+    }
+
+    fn print(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn schema() -> Json {
+        json!({"oneOf": [
+            {"type": "object", "additionalProperties": {"type": ["string", "number"]}},
+            {"type": "array", "items": {"type": "string", "pattern": "^[^=]+="}},
+        ]})
+    }
+}
+
+impl Plain for Sysctls {
+    fn write(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn read(json: &Json) -> Value {
+        let entries = json.as_object().into_iter().flatten();
+        let one = |(name, value): (&String, &Json)| {
+            (name.clone(), Atom::text(value.as_str().unwrap_or_default()))
+        };
+        some_map(entries.map(one).collect())
+    }
+}
+
+/// A namespace that may be another container's.
+#[derive(Debug)]
+pub struct Shared<W> {
+    field: &'static str,
+    about: About,
+    words: PhantomData<fn() -> W>,
+}
+
+/// Whose namespace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose<'a> {
+    Word(&'a str),
+    Container(&'a str),
+}
+
+/// What a spec says of such a namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Namespace<W>(String, PhantomData<W>);
+
+impl<W: Words> Namespace<W> {
+    fn whose(&self) -> Whose<'_> {
+        self.0.strip_prefix("container:").map_or(Whose::Word(&self.0), Whose::Container)
+    }
+}
+
+impl<W: Words> Say for Namespace<W> {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let what = format!(
+            "{}, `service:SET` or `container:NAME`",
+            W::ALL.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+        );
+        let said = text(node, &what, problems)?;
+        match container(&said) {
+            Some("") => problems.expected("the key of a set or a container's name", node),
+            Some(target) => Some(Self(format!("container:{target}"), PhantomData)),
+            None if W::ALL.contains(&said.as_str()) => Some(Self(said, PhantomData)),
+            None => problems.expected(&what, node),
+        }
+    }
+
+    fn print(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn schema() -> Json {
+        let words = W::ALL.join("|");
+        json!({"type": "string", "pattern": format!("^({words}|(service|container):.+)$")})
+    }
+
+    fn targets(&self, out: &mut Vec<String>) {
+        if let Whose::Container(target) = self.whose() {
+            out.push(target.to_owned());
+        }
+    }
+}
+
+/// The container that a mode names: `service:` is Compose's word for the one of a set.
+pub(super) fn container(mode: &str) -> Option<&str> {
+    mode.strip_prefix("container:").or_else(|| mode.strip_prefix("service:"))
+}
+
+impl<W: Words> Row for Shared<W> {
+    type Said = Namespace<W>;
+
+    fn about(&self) -> &About {
+        &self.about
+    }
+
+    fn write(&self, said: &Namespace<W>, body: &mut Body, cx: &Context) {
+        let mode = match said.whose() {
+            Whose::Container(target) => format!("container:{}", cx.container(target)),
+            Whose::Word(word) => word.to_owned(),
+        };
+        body.host(self.field, mode);
+    }
+
+    fn read(&self, look: &Look) -> Value {
+        one_text(look.host(self.field))
+    }
+}
