@@ -5,6 +5,7 @@ use std::path::Path;
 use super::args::{Global, ImportArgs};
 use super::report::{Exit, Failure, Result};
 use super::{files, looks, output};
+use crate::adapt::Engine;
 use crate::engine::take;
 use crate::ident::ProjectName;
 use crate::import::{Imported, Pick, Picked, Refusal, import};
@@ -31,6 +32,9 @@ pub fn run(args: &ImportArgs, global: &Global) -> Result {
     };
     let literal = Literal { all: args.literal_all, words: args.literal.iter().cloned().collect() };
     let (snapshot, picked) = look(args.snapshot.as_deref(), global, &pick, &literal)?;
+    if let Some(message) = Engine::of_snapshot(&snapshot).refuse() {
+        return Err(Failure::new(Exit::Error, message));
+    }
     if !matches!(pick, Pick::All) && !picked.refused.is_empty() || picked.chosen.is_empty() {
         return Err(refused(&picked, &pick));
     }

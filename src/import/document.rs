@@ -7,10 +7,10 @@ use serde_json::{Map, Value as Json, json};
 use super::choice::Choices;
 use super::image::{Made, made_from};
 use super::pick::{COMPOSE_DEPENDS, COMPOSE_PROJECT, COMPOSE_SERVICE, Chosen, Picked, Refusal};
-use super::trial::{self, Trial};
+use super::trial::{self, Around, Trial};
 use super::write;
 use crate::adapt::{Engine, World};
-use crate::ident::{LABEL_PROJECT, ProjectName, Reference};
+use crate::ident::{ContainerId, LABEL_PROJECT, ProjectName, Reference};
 use crate::options::{Body, Context, ROWS};
 use crate::snapshot::{Container, Snapshot};
 use crate::spec::node::{Node, Problem};
@@ -40,6 +40,13 @@ struct Written {
     choices: Choices,
 }
 
+/// The containers of a snapshot by ID.
+type Index<'a> = BTreeMap<ContainerId, &'a Container>;
+
+fn index(snapshot: &Snapshot) -> Index<'_> {
+    snapshot.containers.iter().map(|container| (container.id(), container)).collect()
+}
+
 /// Writes a spec. `Err`: what was written is none, which is a fault of this program.
 pub fn import(
     snapshot: &Snapshot,
@@ -52,11 +59,14 @@ pub fn import(
     let mut sets: BTreeMap<String, Written> = BTreeMap::new();
     let mut members: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut differing = BTreeSet::new();
-    let cx = context(snapshot, picked);
+    let index = index(snapshot);
+    let cx = context(&index, picked);
+    let keys = cx.containers.iter().map(|(key, name)| (name.clone(), key.clone())).collect();
+    let around = Around { snapshot, engine: &engine, world: &world, cx: &cx, keys: &keys };
     for chosen in &picked.chosen {
-        let Some(container) = snapshot.by_id(&chosen.id) else { continue };
+        let Some(container) = index.get(&chosen.id) else { continue };
         let name = container.name().to_string();
-        let Some(written) = set(snapshot, container, chosen, (&engine, &world, &cx)) else {
+        let Some(written) = set(container, chosen, &around) else {
             let why = "no spec can say what it is called or made from";
             refused.push(Refusal { name, why });
             continue;
@@ -82,7 +92,7 @@ pub fn import(
         }
     }
     let mut sets: Vec<Written> = sets.into_values().collect();
-    let spec = match ordered(project, &mut sets, &depends(snapshot, picked)) {
+    let spec = match ordered(project, &mut sets, &depends(&index, picked)) {
         Some(spec) => spec,
         None => read(project, &sets)?,
     };
@@ -124,9 +134,9 @@ fn ordered(
 }
 
 /// The sets that each depends on as Docker Compose has it, by key.
-fn depends(snapshot: &Snapshot, picked: &Picked) -> BTreeMap<String, BTreeSet<String>> {
+fn depends(index: &Index<'_>, picked: &Picked) -> BTreeMap<String, BTreeSet<String>> {
     let of = |chosen: &Chosen, label: &str| {
-        snapshot.by_id(&chosen.id).and_then(|container| container.label(label)).map(str::to_owned)
+        index.get(&chosen.id).and_then(|container| container.label(label)).map(str::to_owned)
     };
     let service =
         |chosen: &Chosen| Some((of(chosen, COMPOSE_PROJECT)?, of(chosen, COMPOSE_SERVICE)?));
@@ -151,8 +161,8 @@ fn depends(snapshot: &Snapshot, picked: &Picked) -> BTreeMap<String, BTreeSet<St
 }
 
 /// What the keys of the sets mean.
-fn context(snapshot: &Snapshot, picked: &Picked) -> Context {
-    let name = |chosen: &Chosen| Some(snapshot.by_id(&chosen.id)?.name().to_string());
+fn context(index: &Index<'_>, picked: &Picked) -> Context {
+    let name = |chosen: &Chosen| Some(index.get(&chosen.id)?.name().to_string());
     let pairs = picked
         .chosen
         .iter()
@@ -161,12 +171,8 @@ fn context(snapshot: &Snapshot, picked: &Picked) -> Context {
 }
 
 /// One set.
-fn set(
-    snapshot: &Snapshot,
-    container: &Container,
-    chosen: &Chosen,
-    around: (&Engine, &World, &Context),
-) -> Option<Written> {
+fn set(container: &Container, chosen: &Chosen, around: &Around<'_>) -> Option<Written> {
+    let snapshot = around.snapshot;
     let mut choices = Choices::default();
     let Made { reference, comment, here } = made_from(container, snapshot);
     let mut doc = Map::new();
@@ -184,9 +190,8 @@ fn set(
     }
     let state = if container.run().is_live() { "started" } else { "stopped" };
     doc.insert("state".to_owned(), json!(state));
-    let (engine, world, cx) = around;
     let image = snapshot.images.get(&container.image());
-    let trial = Trial { container, image, engine, world, cx, public: &snapshot.public };
+    let trial = Trial { container, image, around };
     let doc = trial::declare(&trial, doc, &mut choices)?;
     Some(Written { key: chosen.key.to_string(), doc, choices })
 }

@@ -14,6 +14,9 @@ pub(super) const COMPOSE_SERVICE: &str = "com.docker.compose.service";
 /// The label that says which services of it come first.
 pub(super) const COMPOSE_DEPENDS: &str = "com.docker.compose.depends_on";
 
+/// The label that every task of a swarm's service has.
+const SWARM_SERVICE: &str = "com.docker.swarm.service.id";
+
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pick {
@@ -149,6 +152,9 @@ fn why_not(container: &Container, project: Option<&str>) -> Option<&'static str>
     }
     if container.inspect.is_none() {
         return Some("the snapshot was taken for something else and has too little of it");
+    }
+    if container.label(SWARM_SERVICE).is_some() {
+        return Some("it is a task of a swarm's service, which makes its containers itself");
     }
     if !is_key(name) {
         return Some("its name is none that an engine gives");

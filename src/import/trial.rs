@@ -2,7 +2,7 @@
 //!
 //! Nothing is known here of any option: rows are asked, and what they spell is tried.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 
@@ -14,7 +14,7 @@ use crate::ident::ContainerName;
 use crate::look::Look;
 use crate::options::canon::{HIDDEN, Value};
 use crate::options::{AnyRow, Context, Mode, ROWS};
-use crate::snapshot::Container;
+use crate::snapshot::{Container, Snapshot};
 use crate::spec::node::{Node, Problems};
 use crate::spec::{Set, read};
 
@@ -25,15 +25,22 @@ const MOST_PARTS: usize = 64;
 /// Labels by which others know their containers.
 const FOREIGN: &[&str] = &["com.docker.compose.", "com.docker.swarm.", "desktop.docker."];
 
-/// What a container is held against.
-pub(super) struct Trial<'a> {
-    pub(super) container: &'a Container,
-    pub(super) image: Option<&'a Json>,
+/// What all containers are held against.
+pub(super) struct Around<'a> {
+    pub(super) snapshot: &'a Snapshot,
     pub(super) engine: &'a Engine,
     pub(super) world: &'a World,
     /// What the keys of all sets mean.
     pub(super) cx: &'a Context,
-    pub(super) public: &'a BTreeSet<String>,
+    /// The same the other way round: keys by the names of containers.
+    pub(super) keys: &'a BTreeMap<String, String>,
+}
+
+/// What one is held against.
+pub(super) struct Trial<'a> {
+    pub(super) container: &'a Container,
+    pub(super) image: Option<&'a Json>,
+    pub(super) around: &'a Around<'a>,
 }
 
 /// A set as a spec has it, and what comes of it.
@@ -118,15 +125,17 @@ impl Trial<'_> {
             set.compare.entry(row.about().key.to_owned()).or_insert(Mode::Strict);
         }
         let name: ContainerName = self.container.name();
-        let body = desired::body(&spec, &key, &set, &name, Labels::None, self.cx);
-        let expected = desired::expected(&body, &name, self.image, self.engine, self.world);
+        let Around { engine, world, cx, .. } = self.around;
+        let body = desired::body(&spec, &key, &set, &name, Labels::None, cx);
+        let expected = desired::expected(&body, &name, self.image, engine, world);
         Some(State { set, expected })
     }
 
     /// Whether a row reads the same on both sides.
     fn same(&self, row: &dyn AnyRow, state: &State, found: &Look) -> bool {
         let terms = Terms { set: &state.set, adopted: false, strange: None };
-        let known = Known { public: self.public, secrets: &BTreeMap::new(), assume: true };
+        let known =
+            Known { public: &self.around.snapshot.public, secrets: &BTreeMap::new(), assume: true };
         compare::same(row, terms, &state.expected, found, known)
     }
 }
@@ -153,9 +162,11 @@ impl Making<'_> {
             return;
         }
         let names = names_alone(&spelt);
+        let plain = map_texts(&spelt, &|text| text.strip_suffix("/tcp").unwrap_or(text).to_owned());
+        let plain = (plain != spelt).then_some(plain);
         let short = self.beyond(row, &spelt);
         let nothing = [json!([]), json!({}), json!(false), json!(""), json!(0), json!(-1)];
-        let candidates = names.into_iter().chain(short).chain([spelt]).chain(nothing);
+        let candidates = names.into_iter().chain(plain).chain(short).chain([spelt]).chain(nothing);
         for value in candidates.filter(|value| !value.is_null()) {
             if self.try_value(row, &value) {
                 self.shorten(row, value);
@@ -166,18 +177,18 @@ impl Making<'_> {
 
     /// What a spec would say, other containers by what they are called.
     fn spelt(&self, row: &dyn AnyRow) -> Json {
-        let Trial { world, cx, .. } = self.trial;
+        let Around { world, cx, keys, .. } = self.trial.around;
         let rename = |text: &str| {
             let (kind, rest) = match text.strip_prefix("container:") {
                 Some(rest) => ("container:", rest),
                 None => ("", text),
             };
             let (word, tail) = rest.split_at(rest.find(':').unwrap_or(rest.len()));
-            let name = if word.len() < 12 { None } else { world.container_name(word) };
+            let hex = word.len() >= 12 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let name = if hex { world.container_name(word) } else { None };
             let name = name.unwrap_or(word);
-            let key =
-                cx.containers.iter().find(|(_, own)| *own == name).map(|(key, _)| key.as_str());
-            (format!("{kind}{name}{tail}"), format!("{kind}{}{tail}", key.unwrap_or(name)))
+            let key = keys.get(name).map_or(name, String::as_str);
+            (format!("{kind}{name}{tail}"), format!("{kind}{key}{tail}"))
         };
         let spelt = written(row.spell(&self.found));
         let named = map_texts(&spelt, &|text| rename(text).0);

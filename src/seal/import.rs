@@ -131,10 +131,10 @@ fn variables(container: &Container) -> impl Iterator<Item = (&str, &str)> {
 
 fn values(snapshot: &Snapshot, picked: &Picked) -> Values {
     let mut values = Values::new();
-    for chosen in &picked.chosen {
-        let Some(container) = snapshot.by_id(&chosen.id) else { continue };
+    let chosen: BTreeSet<&ContainerId> = picked.chosen.iter().map(|chosen| &chosen.id).collect();
+    for container in snapshot.containers.iter().filter(|each| chosen.contains(&each.id())) {
         let own = variables(container).map(|(name, value)| (name.to_owned(), value.to_owned()));
-        values.insert(chosen.id.clone(), own.collect());
+        values.insert(container.id(), own.collect());
     }
     values
 }
@@ -142,22 +142,25 @@ fn values(snapshot: &Snapshot, picked: &Picked) -> Values {
 /// Marks each hidden value with the reference that it is to be.
 fn refer(snapshot: &mut Snapshot, picked: &Picked, before: &Values) {
     let mut distinct: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
-    let mut hidden: BTreeSet<(ContainerId, String)> = BTreeSet::new();
-    for chosen in &picked.chosen {
-        let Some(container) = snapshot.by_id(&chosen.id) else { continue };
-        for (name, _) in variables(container).filter(|(_, value)| *value == HIDDEN) {
-            let value = before.get(&chosen.id).and_then(|own| own.get(name));
-            distinct.entry(name.to_owned()).or_default().insert(value.map_or("", String::as_str));
-            hidden.insert((chosen.id.clone(), name.to_owned()));
-        }
-    }
+    let mut hidden: BTreeMap<ContainerId, BTreeSet<String>> = BTreeMap::new();
     let keys: BTreeMap<&ContainerId, &SetName> =
         picked.chosen.iter().map(|chosen| (&chosen.id, &chosen.key)).collect();
+    for container in &snapshot.containers {
+        let id = container.id();
+        if !keys.contains_key(&id) {
+            continue;
+        }
+        for (name, _) in variables(container).filter(|(_, value)| *value == HIDDEN) {
+            let value = before.get(&id).and_then(|own| own.get(name));
+            distinct.entry(name.to_owned()).or_default().insert(value.map_or("", String::as_str));
+            hidden.entry(id.clone()).or_default().insert(name.to_owned());
+        }
+    }
     let mut taken: BTreeSet<String> = distinct.keys().cloned().collect();
     for container in &mut snapshot.containers {
         let id = container.id();
         let Some(key) = keys.get(&id) else { continue };
-        for (_, name) in hidden.iter().filter(|(of, _)| *of == id) {
+        for name in hidden.get(&id).into_iter().flatten() {
             let live = container.env.entry(name.clone()).or_insert_with(Live::default);
             if !live.equal.is_empty() {
                 continue;

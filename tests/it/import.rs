@@ -134,6 +134,11 @@ fn a_plan_of_what_was_imported_is_empty() {
             assert!(found.is_empty(), "{name}: {found}");
             let found = told(&imported, &owned(sealed, &imported));
             assert!(found.is_empty(), "{name}, as if bayplan had made them: {found}");
+            // Nothing is known of the engine where `docker inspect` told of it.
+            let part = Snapshot { engine: None, whole: false, ..look.clone() };
+            let (sealed, from_part) = self::imported(&part, &Pick::All, &literal);
+            let found = told(&from_part, &sealed);
+            assert!(found.is_empty(), "{name}, of a part: {found}");
             if all {
                 for (key, set) in &imported.spec.sets {
                     unsayable.extend(set.compare.keys().map(|row| format!("{key}: {row}")));
@@ -347,4 +352,39 @@ fn no_value_of_a_variable_gets_out() {
         let found = told(&imported, &sealed);
         assert!(found.is_empty(), "{name}: {found}");
     }
+}
+
+#[test]
+fn ten_thousand_are_imported_in_linear_time() {
+    let one = only(&["env"]);
+    let many = |count: usize| {
+        let mut look = one.clone();
+        let container = look.containers.remove(0);
+        for number in 0..count {
+            let mut inspect = container.inspect.clone().unwrap();
+            inspect["Id"] = json!(format!("{number:064x}"));
+            inspect["Name"] = json!(format!("/c{number}"));
+            inspect["Config"]["Hostname"] = json!("");
+            look.containers.push(Container { inspect: Some(inspect), ..container.clone() });
+        }
+        let began = std::time::Instant::now();
+        let (_, imported) = imported(&look, &Pick::All, &Literal::default());
+        assert_eq!(imported.spec.sets.len(), count);
+        began.elapsed()
+    };
+    let (few, lot) = (many(100), many(800));
+    assert!(lot < few * 24, "{few:?} for 100, {lot:?} for 800");
+}
+
+#[test]
+fn what_was_left_out_is_told_before_a_replacement_loses_it() {
+    let (sealed, imported) = imported(&only(&["cmd"]), &Pick::All, &Literal::default());
+    let text = imported.text.replace("state: started", "state: reloaded\n    tty: true");
+    let spec = bayplan::spec::read::text(&text, &BTreeMap::new()).unwrap();
+    let input =
+        Input { spec: &spec, snapshot: &sealed, assume: true, pins: Pins::default(), source: None };
+    let built = build(&input);
+    assert_eq!(built.errors, []);
+    let [change] = &built.plan.changes[..] else { panic!("{:?}", built.plan.changes) };
+    assert!(change.impact.drops.contains(&"command".to_owned()), "{:?}", change.impact);
 }
