@@ -216,8 +216,9 @@ fn mode(row: &dyn AnyRow, terms: Terms<'_>) -> Mode {
     if about.compare == Mode::Ignore {
         return Mode::Ignore;
     }
+    // Of what is one there is no more.
     if let Some(mode) = terms.set.compare.get("*") {
-        return *mode;
+        return if *mode == Mode::Superset && !about.many { Mode::Strict } else { *mode };
     }
     // What nobody declared of an adopted container is its own business, beyond what the image
     // hands down.

@@ -26,6 +26,7 @@ pub static DEVICE_CGROUP_RULES: Field<Rules> = field(
         key: "device_cgroup_rules",
         doc: "devices it may use if it makes them: `KIND MAJOR:MINOR PERMISSIONS`",
         examples: &["[\"c 1:3 mr\", \"a 7:* rmw\"]"],
+        many: true,
         ..SECURITY
     },
 );
@@ -209,6 +210,7 @@ impl Row for DevicesRow {
                 "[{source: /dev/kmsg, target: /dev/kmsg, permissions: rw}]",
                 "[\"vendor.com/gpu=0\"]",
             ],
+            many: true,
             ..SECURITY
         };
         &IT
@@ -430,6 +432,7 @@ impl Row for GpusRow {
                 "[{driver: nvidia, count: 2}]",
                 "[{device_ids: [\"0\", \"3\"], capabilities: [utility], options: {mig: \"1\"}}]",
             ],
+            many: true,
             ..SECURITY
         };
         &IT

@@ -197,6 +197,7 @@ impl Row for EnvironmentRow {
             ],
             group: Group::Process,
             from_image: true,
+            many: true,
             ..ABOUT
         };
         &IT

@@ -25,6 +25,7 @@ pub static HEALTHCHECK: Field<Healthcheck> = field(
         ],
         group: Group::Process,
         from_image: true,
+        many: true,
         ..ABOUT
     },
 );

@@ -82,6 +82,7 @@ impl Row for LabelsRow {
             ],
             group: Group::Process,
             from_image: true,
+            many: true,
             ..ABOUT
         };
         &IT

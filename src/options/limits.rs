@@ -22,6 +22,7 @@ pub static ULIMITS: Field<Ulimits> = field(
         doc: "limits of each process: `{NAME: NUMBER}` or `{NAME: {soft, hard}}`; -1 is none",
         examples: &["{nofile: {soft: 1024, hard: 2048}, nproc: 512}", "{core: -1}"],
         compare: Mode::Superset,
+        many: true,
         ..RESOURCES
     },
 );

@@ -97,6 +97,7 @@ impl Row for LoggingRow {
                 "{options: [mode=non-blocking]}",
             ],
             group: Group::Process,
+            many: true,
             ..ABOUT
         };
         &IT

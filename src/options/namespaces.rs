@@ -81,6 +81,7 @@ pub static SYSCTLS: Field<Sysctls> = field(
         key: "sysctls",
         doc: "settings of the kernel that are its own",
         examples: &["{net.core.somaxconn: 1024}", "[net.ipv4.ip_forward=1]"],
+        many: true,
         ..SECURITY
     },
 );

@@ -53,6 +53,7 @@ pub static DNS_OPT: Field<TextSet> = field(
         aliases: &["dns_opts"],
         doc: "options of the resolver",
         examples: &["[\"ndots:2\", use-vc]"],
+        many: true,
         ..NETWORK
     },
 );
@@ -402,6 +403,7 @@ pub static EXTRA_HOSTS: Field<Hosts> = field(
             "{gateway: host-gateway, v6: \"::1\"}",
             "[\"a=10.0.0.1\"]",
         ],
+        many: true,
         ..NETWORK
     },
 );
@@ -464,6 +466,7 @@ impl Row for LinksRow {
             key: "links",
             doc: "containers to be known under a name: `CONTAINER` or `CONTAINER:ALIAS`",
             examples: &["[\"db:database\"]", "[db, \"cache:redis\"]"],
+            many: true,
             ..NETWORK
         };
         &IT

@@ -350,6 +350,7 @@ impl Row for NetworksRow {
             ],
             group: Group::Network,
             follows: &["network_mode"],
+            many: true,
             ..ABOUT
         };
         &IT

@@ -364,6 +364,7 @@ impl Row for PortsRow {
                 "[80, \"443:443\", \"5000-5002:6000-6002/udp\"]",
                 "[\"[::1]:53:53/udp\", \"127.0.0.1::80\", {target: 90, published: 9090, host_ip: 0.0.0.0}]",
             ],
+            many: true,
             ..PORTS
         };
         &IT
@@ -455,6 +456,7 @@ impl Row for ExposeRow {
             doc: "ports exposed without being published, beside those of the image",
             examples: &["[8080]", "[\"9000-9002\", 53/udp]"],
             from_image: true,
+            many: true,
             ..PORTS
         };
         &IT

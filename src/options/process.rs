@@ -63,6 +63,7 @@ pub static ANNOTATIONS: Field<Annotations> = field(
         key: "annotations",
         doc: "notes for the runtime, from Docker 24 on",
         examples: &["{com.example.note: \"1\"}", "[com.example.flag=yes]"],
+        many: true,
         ..PROCESS
     },
 );
@@ -110,6 +111,7 @@ pub static GROUP_ADD: Field<TextSet> = field(
         key: "group_add",
         doc: "groups beside those of its user",
         examples: &["[audio, 999]"],
+        many: true,
         ..PROCESS
     },
 );

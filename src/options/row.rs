@@ -36,6 +36,9 @@ pub struct About {
     pub from_image: bool,
     /// How it is compared unless the set says otherwise.
     pub compare: Mode,
+    /// Whether it is a set or a map, of which more may be found than is declared if a spec allows
+    /// it: [`Mode::Superset`].
+    pub many: bool,
     /// What an engine's own configuration may fill in where nothing is said.
     pub filled: Filled,
     /// How the engine changes it without a new container.
@@ -55,6 +58,7 @@ pub const ABOUT: About = About {
     follows: &[],
     from_image: false,
     compare: Mode::Strict,
+    many: false,
     filled: Filled::Never,
     change: Change::Replace,
     unit: Unit::Count,

@@ -41,6 +41,7 @@ pub static CAP_ADD: Field<Capabilities> = field(
         key: "cap_add",
         doc: "capabilities beyond the usual ones",
         examples: &["[NET_ADMIN, cap_sys_time]", "[ALL]"],
+        many: true,
         ..SECURITY
     },
 );
@@ -52,6 +53,7 @@ pub static CAP_DROP: Field<Capabilities> = field(
         key: "cap_drop",
         doc: "capabilities less than the usual ones",
         examples: &["[ALL]", "[MKNOD, NET_RAW]"],
+        many: true,
         ..SECURITY
     },
 );
@@ -137,6 +139,7 @@ impl Row for SecurityOptRow {
             aliases: &["security_opts"],
             doc: "options of the host's security modules",
             examples: &["[\"no-new-privileges=true\"]", "[\"label:disable\", apparmor=unconfined]"],
+            many: true,
             ..SECURITY
         };
         &IT

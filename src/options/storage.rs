@@ -51,6 +51,7 @@ pub static TMPFS: Field<Tmpfs> = field(
         key: "tmpfs",
         doc: "file systems in memory: `PATH` or `PATH:OPTIONS`",
         examples: &["[/run, \"/tmp:size=64m,mode=1777\"]", "/run"],
+        many: true,
         ..STORAGE
     },
 );
@@ -183,6 +184,7 @@ impl Row for VolumesFromRow {
             key: "volumes_from",
             doc: "containers whose volumes it shares: `CONTAINER` or `CONTAINER:ro`",
             examples: &["[\"data:ro\"]", "[data, \"container:logs:z,ro\"]"],
+            many: true,
             ..STORAGE
         };
         &IT

@@ -268,6 +268,7 @@ impl Row for VolumesRow {
             ],
             group: Group::Storage,
             from_image: true,
+            many: true,
             ..ABOUT
         };
         &IT

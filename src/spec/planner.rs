@@ -209,8 +209,13 @@ fn compare(
         for entry in entries {
             let Some(key) = compared(entry, problems) else { continue };
             let Some(mode) = one_of(&entry.value, MODES, problems) else { continue };
-            if key == "image" && mode == Mode::Superset {
-                problems.expected::<()>("`strict` or `ignore`", &entry.value);
+            let many = key == "*" || crate::options::row(key).is_some_and(|row| row.about().many);
+            if mode == Mode::Superset && !many {
+                let message = format!(
+                    "expected `strict` or `ignore`, but found `superset`: of `{key}` there is one"
+                );
+                problems.add(entry.value.place, message);
+                continue;
             }
             if modes.insert(key.to_owned(), mode).is_some() {
                 problems.add(entry.place, format!("expected `{key}` once, but found it again"));

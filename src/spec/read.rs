@@ -9,8 +9,9 @@ use super::env_merge::{self, EnvFileUse};
 use super::node::{Entry, Kind, Node, Place, Problem, Problems};
 use super::set::{self, Places, SetReader};
 use super::vocabulary::{self, or};
-use super::{Compat, Identity, Set, Spec, objects_read, order, strings};
+use super::{Compat, Identity, Pull, Set, Spec, objects_read, order, planner, strings};
 use crate::ident::{ProjectName, SetName, reserved_suffix};
+use crate::image_ref::ImageRef;
 use crate::options::{Context, rules};
 use crate::say;
 
@@ -131,6 +132,7 @@ fn root(node: &Node, files: &Files, problems: &mut Problems) -> Option<Spec> {
     };
     object_names(&spec, problems);
     names(&spec, &places, problems);
+    pulls(&spec, &places, problems);
     circles(&spec, &places, problems);
     vet(&spec, &places, &reader, problems);
     conflicts(&spec, &places, problems);
@@ -239,6 +241,33 @@ fn names(spec: &Spec, places: &BTreeMap<SetName, Places>, problems: &mut Problem
             );
         }
     }
+}
+
+/// One reference is pulled in one way: after a pull it means another image to all who name it.
+fn pulls(spec: &Spec, places: &BTreeMap<SetName, Places>, problems: &mut Problems) {
+    let mut seen: BTreeMap<String, (&SetName, Pull)> = BTreeMap::new();
+    for (key, set) in &spec.sets {
+        let image = set.image.as_deref().and_then(|image| ImageRef::parse(image).ok());
+        let Some(image) = image else { continue };
+        let (first, pull) = *seen.entry(image.to_string()).or_insert((key, set.pull));
+        if pull != set.pull {
+            let place = places.get(key).map(|places| places.of("pull")).unwrap_or_default();
+            let (one, other) = (word(pull), word(set.pull));
+            let image = image.familiar();
+            problems.add(
+                place,
+                format!(
+                    "expected one `pull` for `{image}`, but found `{one}` in `{first}` and \
+                     `{other}` in `{key}`"
+                ),
+            );
+        }
+    }
+}
+
+/// As a spec says it.
+fn word(pull: Pull) -> &'static str {
+    planner::PULLS.iter().find(|(_, each)| *each == pull).map_or("", |(word, _)| *word)
 }
 
 /// No two networks and no two volumes may mean the same one on the engine.

@@ -65,7 +65,7 @@ fn a_set_that_says_nothing_is_one_started_container() {
 fn every_planner_key_is_read() {
     let named = set("name: db\ncount: 1\nstate: killed\nkill_signal: sighup\ndiscard: true\n\
         recreate: never\non_stopped: replace\npull: if_not_present\n\
-        compare: {'*': ignore, memory: superset, image: strict}");
+        compare: {'*': ignore, env: superset, image: strict}");
     assert_eq!(named.identity, Identity::Named(crate::ident::ContainerName::new("db")));
     assert_eq!((named.state, named.image), (State::Killed, None));
     assert_eq!((named.kill_signal.as_str(), named.discard), ("HUP", true));
@@ -75,8 +75,8 @@ fn every_planner_key_is_read() {
         modes,
         [
             ("*".into(), Mode::Ignore),
+            ("environment".into(), Mode::Superset),
             ("image".into(), Mode::Strict),
-            ("mem_limit".into(), Mode::Superset)
         ]
     );
     let counted = set("image: x\ncount: 0\nmatch: owned\npull: always\ndetach: false");
@@ -355,6 +355,17 @@ fn depends_on_has_two_forms() {
 }
 
 #[test]
+fn one_reference_is_pulled_in_one_way() {
+    let two = "project: p\ncontainers:\n  a: {image: app, pull: always}\n  b: {image: \
+        'docker.io/library/app:latest'}\n  c: {image: 'app:2'}\n";
+    insta::assert_snapshot!(wrong(two), @"
+    spec.yaml:4:3: expected one `pull` for `app:latest`, but found `always` in `a` and `missing` in `b`
+      4 |   b: {image: 'docker.io/library/app:latest'}
+        |   ^
+    ");
+}
+
+#[test]
 fn compare_knows_options_only() {
     insta::assert_snapshot!(fault("image: x\ncompare: {memroy: ignore}"), @"
     5:15 expected an option, `image` or `*`, but found `memroy` (did you mean `memory`?)
@@ -365,7 +376,10 @@ fn compare_knows_options_only() {
     ");
     insta::assert_snapshot!(fault("image: x\ncompare: {memory: ignore, mem_limit: strict}"), @"5:31 expected `mem_limit` once, but found it again");
     insta::assert_snapshot!(fault("image: x\ncompare: {image: superset}"), @"
-    5:22 expected `strict` or `ignore`, but found the text `superset`
+    5:22 expected `strict` or `ignore`, but found `superset`: of `image` there is one
+    ");
+    insta::assert_snapshot!(fault("image: x\ncompare: {memory: superset}"), @"
+    5:23 expected `strict` or `ignore`, but found `superset`: of `mem_limit` there is one
     ");
 }
 

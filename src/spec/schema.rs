@@ -129,7 +129,7 @@ fn planner(key: &str) -> Json {
         }
         "on_stopped" => words(ON_STOPPED),
         "recreate" => words(RECREATES),
-        "compare" => json!({"type": "object", "additionalProperties": words(MODES)}),
+        "compare" => compare(),
         "kill_signal" => json!({"type": ["string", "integer"]}),
         "discard" | "detach" => json!({"type": "boolean"}),
         "depends_on" => json!({"oneOf": [
@@ -159,6 +159,21 @@ fn planner(key: &str) -> Json {
 
 fn words<T>(words: &[(&str, T)]) -> Json {
     json!({"enum": words.iter().map(|(word, _)| *word).collect::<Vec<_>>()})
+}
+
+/// `superset` is for what there may be more of.
+fn compare() -> Json {
+    let one = json!({"enum": ["strict", "ignore"]});
+    let many = words(MODES);
+    let mut known = serde_json::Map::new();
+    known.insert("*".to_owned(), many.clone());
+    known.insert("image".to_owned(), one.clone());
+    for about in ROWS.iter().map(|row| row.about()) {
+        let modes = if about.many { &many } else { &one };
+        let all = std::iter::once(&about.key).chain(about.aliases);
+        known.extend(all.map(|word| ((*word).to_owned(), modes.clone())));
+    }
+    json!({"type": "object", "properties": known, "additionalProperties": false})
 }
 
 #[cfg(test)]

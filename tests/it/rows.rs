@@ -159,6 +159,22 @@ fn what_is_read_can_be_said_again() {
     }
 }
 
+#[test]
+fn what_is_many_is_a_set_or_a_map() {
+    let mut wrong = Vec::new();
+    for row in ROWS {
+        let about = row.about();
+        let many = about.examples.iter().any(|text| {
+            let declared = parse(*row, &node(text)).unwrap();
+            matches!(row.read(&look(&body(&[&declared]))), Value::Set(_) | Value::Map(_))
+        });
+        if many != about.many {
+            wrong.push(about.key);
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
 /// Examples that mean what an engine does anyway.
 const NOTHING: &[(&str, &str)] = &[
     ("command", "[]"),
