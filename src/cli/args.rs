@@ -169,6 +169,9 @@ pub struct PlanArgs {
     /// List every step in the text form
     #[arg(long)]
     pub steps: bool,
+    /// List as well what matched containers have beyond what is declared
+    #[arg(long)]
+    pub explain_undeclared: bool,
     /// Exit with 2 where there are changes
     #[arg(long)]
     pub detailed_exitcode: bool,

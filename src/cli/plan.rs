@@ -6,6 +6,7 @@ use super::args::{Format, Global, PlanArgs, Unresolved};
 use super::report::{Exit, Failure, Result};
 use super::{files, looks, output, specs};
 use crate::ident::Reference;
+use crate::plan::build::undeclared;
 use crate::plan::build::{Built, Input, Pins, PlanError, build};
 use crate::plan::{Danger, Plan, SpecSource, format, markdown, text};
 use crate::say;
@@ -46,13 +47,14 @@ pub fn run(args: &PlanArgs, global: &Global) -> Result {
     let input =
         Input { spec, snapshot: &snapshot, assume, pins: Pins::default(), source: Some(source) };
     let Built { plan, errors, bodies: _ } = build(&input);
+    let beyond = args.explain_undeclared.then(|| undeclared::undeclared(spec, &snapshot));
     // The process ends soon; giving every string of a large look back would be a tenth of its time.
     std::mem::forget(snapshot);
     if !errors.is_empty() {
         return Err(refused(&errors));
     }
     sound(&plan)?;
-    finish(args, global, &plan)
+    finish(args, global, &plan, beyond.as_deref().map(undeclared::text))
 }
 
 fn unresolved(
@@ -97,7 +99,7 @@ pub fn sound(plan: &Plan) -> std::result::Result<(), Failure> {
     ))
 }
 
-fn finish(args: &PlanArgs, global: &Global, plan: &Plan) -> Result {
+fn finish(args: &PlanArgs, global: &Global, plan: &Plan, undeclared: Option<String>) -> Result {
     let written = format::write(plan)?;
     if let Some(path) = &args.output {
         files::write(path, written.text.as_bytes())?;
@@ -111,6 +113,12 @@ fn finish(args: &PlanArgs, global: &Global, plan: &Plan) -> Result {
         Format::Json => written.text,
     };
     output::data(&shown)?;
+    match (undeclared, args.format) {
+        (Some(text), Format::Text) => output::data(&text)?,
+        // What is data for a program stays what it was.
+        (Some(text), Format::Json | Format::Markdown) => output::note(&text),
+        (None, _) => {}
+    }
     if let Some(path) = &args.output {
         output::note(&format!(
             "\nwritten to {} ({})\nhint: once it is reviewed: bayplan apply {}",

@@ -388,3 +388,24 @@ fn what_was_left_out_is_told_before_a_replacement_loses_it() {
     let [change] = &built.plan.changes[..] else { panic!("{:?}", built.plan.changes) };
     assert!(change.impact.drops.contains(&"command".to_owned()), "{:?}", change.impact);
 }
+
+#[tokio::test]
+async fn what_nobody_declared_is_listed_on_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = ["env-override", "memory", "labels-override", "default"];
+    let look = inspected("docker-28.5.2", &names);
+    std::fs::write(folder.path().join("look.json"), look).unwrap();
+    let set = |name: &str, image: &str| format!("  {name}: {{name: {name}, image: {image}}}\n");
+    let spec = ["project: shop\ncontainers:\n".to_owned(), set("env-override", "lab/full:1")];
+    let more = [set("memory", "lab/plain:1"), set("labels-override", "lab/full:1")];
+    let spec = spec.concat() + &more.concat() + &set("default", "lab/plain:1");
+    std::fs::write(folder.path().join("spec.yaml"), spec).unwrap();
+    let line = "plan spec.yaml --snapshot look.json --explain-undeclared --detailed-exitcode";
+    let ran = run(folder.path(), &[], &line.split(' ').collect::<Vec<_>>()).await;
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    insta::assert_snapshot!(ran.out);
+    let line = format!("{line} --format json");
+    let ran = run(folder.path(), &[], &line.split(' ').collect::<Vec<_>>()).await;
+    serde_json::from_str::<Json>(&ran.out).unwrap();
+    assert!(ran.err.contains("UNDECLARED\n  env-override of env-override\n"), "{}", ran.err);
+}

@@ -125,7 +125,7 @@ pub(crate) fn depends(spec: &Spec, key: &SetName) -> BTreeSet<SetName> {
 }
 
 /// What words of the spec mean which container.
-fn context(spec: &Spec, matches: &BTreeMap<SetName, Vec<Match<'_>>>) -> Context {
+pub(super) fn context(spec: &Spec, matches: &BTreeMap<SetName, Vec<Match<'_>>>) -> Context {
     let mut containers = BTreeMap::new();
     for (key, set) in &spec.sets {
         let name = match &set.identity {

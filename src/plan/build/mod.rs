@@ -25,6 +25,7 @@ mod ports;
 mod rebuild;
 #[cfg(test)]
 pub(crate) mod tests;
+pub mod undeclared;
 
 use std::collections::{BTreeMap, BTreeSet};
 
