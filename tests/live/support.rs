@@ -185,6 +185,10 @@ impl World {
             if let Some(state) = inspect.get_mut("State").and_then(Json::as_object_mut) {
                 state.remove("Health");
             }
+            // Newer engines tell them in any order.
+            if let Some(mounts) = inspect.get_mut("Mounts").and_then(Json::as_array_mut) {
+                mounts.sort_by_cached_key(|mount| mount["Destination"].to_string());
+            }
             let _ = writeln!(text, "{inspect:#}");
         }
         text
