@@ -12,8 +12,8 @@ use crate::compare::{self, Known, Terms};
 use crate::desired::{self, Labels};
 use crate::ident::ContainerName;
 use crate::look::Look;
-use crate::options::canon::{HIDDEN, Value};
-use crate::options::{AnyRow, Context, Mode, ROWS};
+use crate::options::canon::{Atom, HIDDEN, Value};
+use crate::options::{AnyRow, Context, Filled, Mode, ROWS};
 use crate::snapshot::{Container, Snapshot};
 use crate::spec::node::{Node, Problems};
 use crate::spec::{Set, read};
@@ -121,7 +121,8 @@ impl Trial<'_> {
         let root = json!({"project": "import", "containers": {"it": doc}});
         let mut spec = read::spec(Node::from_json(&root), &read::Files::new()).ok()?;
         let (key, mut set) = spec.sets.pop_first()?;
-        for row in ROWS.iter().filter(|row| row.about().compare == Mode::Ignore) {
+        // What a plan passes over is the container's all the same.
+        for row in ROWS.iter().filter(|row| row.about().compare != Mode::Strict) {
             set.compare.entry(row.about().key.to_owned()).or_insert(Mode::Strict);
         }
         let name: ContainerName = self.container.name();
@@ -137,7 +138,25 @@ impl Trial<'_> {
         let known =
             Known { public: &self.around.snapshot.public, secrets: &BTreeMap::new(), assume: true };
         compare::same(row, terms, &state.expected, found, known)
+            && (!self.may_be_filled(row, state, found) || alike(row, &state.expected, found))
     }
+
+    /// Whether a plan takes what is there for what the engine's configuration filled in.
+    fn may_be_filled(&self, row: &dyn AnyRow, state: &State, found: &Look) -> bool {
+        let about = row.about();
+        let ignored = state.set.compare.get(about.key) == Some(&Mode::Ignore);
+        if about.filled == Filled::Never || ignored || state.set.option(about.key).is_some() {
+            return false;
+        }
+        // A word may be the habit of an engine of which nothing is known; a number hardly.
+        self.around.snapshot.engine.is_some() || matches!(row.read(found), Value::One(Atom::Int(_)))
+    }
+}
+
+fn alike(row: &dyn AnyRow, expected: &Look, found: &Look) -> bool {
+    let (mut want, mut have) = (row.read(expected), row.read(found));
+    row.settle(&mut want, &mut have, (expected, found));
+    want == have
 }
 
 impl Making<'_> {
@@ -263,7 +282,7 @@ impl Making<'_> {
                 "{what} may be secret, and would be lost in a replacement; `--literal {key}` writes it"
             )
         } else {
-            format!("{what} is as no spec can say, and would be lost in a replacement")
+            format!("{what} cannot be declared here, and would be lost in a replacement")
         };
         let modes = ["superset", "ignore"].into_iter();
         for (mode, value) in modes.flat_map(|mode| [(mode, rest.as_ref()), (mode, None)]) {
