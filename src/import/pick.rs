@@ -80,15 +80,17 @@ pub struct Picked {
 /// Picks containers of a snapshot.
 pub fn pick(snapshot: &Snapshot, pick: &Pick) -> Picked {
     let mut picked = Picked::default();
-    let asked: Vec<&Container> =
+    let mut asked: Vec<&Container> =
         snapshot.containers.iter().filter(|container| pick.takes(container.seen())).collect();
     if let Pick::Names(words) = pick {
+        let mut meant = BTreeSet::new();
         for word in words {
-            if !asked.iter().any(|container| means(word, container.seen())) {
-                let why = "there is no container of this name";
-                picked.refused.push(Refusal { name: word.clone(), why });
+            match one(word, &asked) {
+                Ok(id) => drop(meant.insert(id)),
+                Err(why) => picked.refused.push(Refusal { name: word.clone(), why }),
             }
         }
+        asked.retain(|container| meant.contains(&container.id()));
     }
     let project = match pick {
         Pick::Project(project) => Some(project.as_str()),
@@ -102,6 +104,20 @@ pub fn pick(snapshot: &Snapshot, pick: &Pick) -> Picked {
     }
     picked.chosen = keys(snapshot, &fit);
     picked
+}
+
+/// The container that a word means: the one of this name, else the only one whose ID begins so.
+fn one(word: &str, asked: &[&Container]) -> Result<ContainerId, &'static str> {
+    let named = |container: &&&Container| container.seen().name() == word.trim_start_matches('/');
+    if let Some(container) = asked.iter().find(named) {
+        return Ok(container.id());
+    }
+    let mut begin = asked.iter().filter(|container| means(word, container.seen()));
+    match (begin.next(), begin.next()) {
+        (Some(container), None) => Ok(container.id()),
+        (Some(_), Some(_)) => Err("several IDs begin so: write more of the one that is meant"),
+        (None, _) => Err("there is no container of this name"),
+    }
 }
 
 /// A key for each container.
@@ -174,4 +190,65 @@ fn why_not(container: &Container, project: Option<&str>) -> Option<&'static str>
 fn is_key(text: &str) -> bool {
     let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
     text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(inside)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+
+    fn look(containers: &[(&str, Json)]) -> Snapshot {
+        let inspect = |(number, (name, labels)): (usize, &(&str, Json))| Container {
+            list: None,
+            inspect: Some(json!({"Id": format!("{number:064}"), "Name": format!("/{name}"),
+                "State": {"Status": "running"}, "Config": {"Labels": labels}})),
+            env: BTreeMap::new(),
+        };
+        let containers = containers.iter().enumerate().map(inspect).collect();
+        Snapshot { containers, ..Snapshot::default() }
+    }
+
+    fn keys(picked: &Picked) -> Vec<&str> {
+        picked.chosen.iter().map(|chosen| chosen.key.as_str()).collect()
+    }
+
+    fn service(name: &str) -> Json {
+        json!({COMPOSE_PROJECT: "shop", COMPOSE_SERVICE: name})
+    }
+
+    #[test]
+    fn a_key_is_the_service_unless_that_means_something_else() {
+        let look = look(&[
+            ("shop-db-1", service("db")),
+            ("shop-web-1", service("web")),
+            ("shop-web-2", service("web")),
+            ("shop-mail-1", service("mail")),
+            ("mail", json!({})),
+        ]);
+        let project = Pick::Project("shop".to_owned());
+        // Two are of the service `web`, and `mail` would take references to the other container.
+        assert_eq!(keys(&pick(&look, &project)), ["db", "shop-web-1", "shop-web-2", "shop-mail-1"]);
+        let names = |words: &[&str]| Pick::Names(words.iter().map(|&word| word.into()).collect());
+        assert_eq!(keys(&pick(&look, &names(&["/mail", "shop-web-2"]))), ["web", "mail"]);
+        let id = format!("{:012}", 0);
+        assert_eq!(pick(&look, &names(&[&id])).refused.len(), 1, "they all begin so");
+        assert_eq!(keys(&pick(&look, &names(&[&format!("{:064}", 4)]))), ["mail"]);
+        assert_eq!(pick(&look, &names(&["shop"])).refused.len(), 1);
+    }
+
+    #[test]
+    fn what_others_look_after_is_refused() {
+        let look = look(&[
+            ("task.1.x", json!({SWARM_SERVICE: "s"})),
+            (
+                "shop-web-1",
+                json!({LABEL_PROJECT: "shop", LABEL_SET: "web", LABEL_NAME: "shop-web-1"}),
+            ),
+            ("web.bp-old", json!({})),
+        ]);
+        let picked = pick(&look, &Pick::All);
+        assert_eq!((picked.chosen.len(), picked.refused.len()), (0, 3));
+        assert_eq!(keys(&pick(&look, &Pick::Project("shop".to_owned()))), ["web"]);
+    }
 }

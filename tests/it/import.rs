@@ -228,6 +228,14 @@ async fn what_docker_inspect_printed_is_imported_and_planned() {
     let spec = std::fs::read_to_string(folder.path().join("spec.yaml")).unwrap();
     insta::assert_snapshot!(format!("{spec}---\n{}", ran.err));
 
+    let line = "import cmd --snapshot inspect.json --literal comand";
+    let ran = run(folder.path(), &[], &line.split(' ').collect::<Vec<_>>()).await;
+    assert_eq!(ran.code, 1, "{}", ran.out);
+    insta::assert_snapshot!(ran.err, @r"
+    error: expected an option or a variable of these containers, but found `comand`
+    hint: did you mean `command`?
+    ");
+
     let again = run(folder.path(), &[], &words).await;
     assert_eq!(again.code, 1, "{}", again.out);
     assert!(again.err.starts_with("error: spec.yaml is there already"), "{}", again.err);
