@@ -3,6 +3,7 @@
 //! Parser, create body, reasons, JSON Schema, the README's table and the row tests come from it.
 //! Adding an option touches one file of rows, and its line here.
 
+pub mod blkio;
 pub mod canon;
 pub mod devices;
 mod durations;
@@ -68,6 +69,7 @@ pub static ROWS: &[&dyn AnyRow] = &[
     &storage::VOLUME_DRIVER,
     &storage::TMPFS,
     &storage::SHM_SIZE,
+    &storage::STORAGE_OPT,
     // Resources.
     &resources::MEM_LIMIT,
     &resources::MEMSWAP_LIMIT,
@@ -82,6 +84,7 @@ pub static ROWS: &[&dyn AnyRow] = &[
     &resources::CPUSET,
     &resources::CPUSET_MEMS,
     &resources::PIDS_LIMIT,
+    &blkio::BlkioRow,
     &limits::ULIMITS,
     &limits::OOM_SCORE_ADJ,
     &limits::OOM_KILL_DISABLE,

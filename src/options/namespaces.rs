@@ -75,7 +75,7 @@ pub static RUNTIME: Field<Runtime> = field(
 );
 
 /// `sysctls`.
-pub static SYSCTLS: Field<Sysctls> = field(
+pub static SYSCTLS: Field<Assignments> = field(
     At::Host("Sysctls"),
     About {
         key: "sysctls",
@@ -205,11 +205,11 @@ impl Plain for Runtime {
     }
 }
 
-/// Settings of the kernel by name.
+/// Values by name: of settings of the kernel, of options of a driver.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sysctls(pub BTreeMap<String, String>);
+pub struct Assignments(pub BTreeMap<String, String>);
 
-impl Say for Sysctls {
+impl Say for Assignments {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let what = "a map of settings or a list of `NAME=VALUE`";
         let mut all = BTreeMap::new();
@@ -242,7 +242,7 @@ impl Say for Sysctls {
     }
 }
 
-impl Plain for Sysctls {
+impl Plain for Assignments {
     fn write(&self) -> Json {
         json!(self.0)
     }

@@ -99,6 +99,9 @@ impl Plain for Capabilities {
     }
 }
 
+/// Nothing of `/proc` and `/sys` is kept out of sight.
+const UNCONFINED: &str = "systempaths=unconfined";
+
 /// Options of security modules, each `NAME=VALUE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecurityOptions(pub BTreeSet<String>);
@@ -138,7 +141,11 @@ impl Row for SecurityOptRow {
             key: "security_opt",
             aliases: &["security_opts"],
             doc: "options of the host's security modules",
-            examples: &["[\"no-new-privileges=true\"]", "[\"label:disable\", apparmor=unconfined]"],
+            examples: &[
+                "[\"no-new-privileges=true\"]",
+                "[\"label:disable\", apparmor=unconfined]",
+                "[systempaths=unconfined]",
+            ],
             many: true,
             ..SECURITY
         };
@@ -146,11 +153,21 @@ impl Row for SecurityOptRow {
     }
 
     fn write(&self, said: &SecurityOptions, body: &mut Body, _cx: &Context) {
-        body.host("SecurityOpt", json!(said.0));
+        let (paths, options): (BTreeSet<&String>, BTreeSet<&String>) =
+            said.0.iter().partition(|option| *option == UNCONFINED);
+        body.host("SecurityOpt", json!(options));
+        // Docker's client says it so, too: engines know no such option.
+        if !paths.is_empty() {
+            body.host("MaskedPaths", json!([]));
+            body.host("ReadonlyPaths", json!([]));
+        }
     }
 
     fn read(&self, look: &Look) -> Value {
-        some_set(strings(look.host("SecurityOpt")).map(|text| Atom::Text(option(text))).collect())
+        let options = strings(look.host("SecurityOpt")).map(|text| Atom::Text(option(text)));
+        let none = |field| look.host(field).as_array().is_some_and(Vec::is_empty);
+        let open = none("MaskedPaths") && none("ReadonlyPaths");
+        some_set(options.chain(open.then(|| Atom::Text(UNCONFINED.to_owned()))).collect())
     }
 
     /// An engine adds labels by itself.

@@ -12,6 +12,7 @@ use super::field::{
     At, Bytes, Field, Plain, Text, field, list_schema, one_or_more, one_or_more_schema, some_map,
     some_set, strings,
 };
+use super::namespaces::Assignments;
 use super::network::is_name;
 use super::row::{ABOUT, About, Body, Context, Filled, Group, Row, Say};
 use super::volumes::clean;
@@ -40,6 +41,18 @@ pub static SHM_SIZE: Field<Bytes> = field(
         doc: "the size of `/dev/shm`",
         examples: &["128m", "1073741824"],
         filled: Filled::Any,
+        ..STORAGE
+    },
+);
+
+/// `storage_opt`.
+pub static STORAGE_OPT: Field<Assignments> = field(
+    At::Host("StorageOpt"),
+    About {
+        key: "storage_opt",
+        doc: "options of the storage driver for its own file system",
+        examples: &["{size: 10G}"],
+        many: true,
         ..STORAGE
     },
 );

@@ -4,6 +4,7 @@
 //! spec is text, and the contents of the environment files it names are an input beside it.
 
 pub mod canon;
+mod deploy;
 pub mod env_file;
 pub mod env_merge;
 pub mod node;

@@ -308,6 +308,25 @@ fn a_key_that_is_there_twice_hides_no_other_problem() {
 }
 
 #[test]
+fn deploy_is_another_way_to_say_options() {
+    let deploy = "image: x\ndeploy: {replicas: 3, resources: {limits: {cpus: '0.5', memory: 64m, \
+        pids: 9}, reservations: {memory: 32m, devices: [{count: 1}]}}, restart_policy: {condition: \
+        on-failure, max_attempts: 5}}";
+    let plain = "image: x\ncount: 3\ncpus: '0.5'\nmem_limit: 64m\npids_limit: 9\nmem_reservation: \
+        32m\ngpus: [{count: 1}]\nrestart: 'on-failure:5'";
+    assert_eq!(set(deploy), set(plain));
+    assert_eq!(set("image: x\ndeploy: {restart_policy: {}}"), set("image: x\nrestart: always"));
+    insta::assert_snapshot!(fault("image: x\ncount: 2\ndeploy: {replicas: 3}"), @"6:14 expected `count` once, but found `deploy.replicas`, which means the same as `count` in line 5");
+    insta::assert_snapshot!(fault("image: x\ndeploy: {mode: global, nothing: 1}"), @"
+    5:14 `deploy.mode` is for a swarm, and bayplan does not support it (bayplan makes as many containers as `replicas` or `count` says)
+    5:28 expected a key of Compose's `deploy`, but found `deploy.nothing`
+    ");
+    insta::assert_snapshot!(fault("image: x\ndeploy: {restart_policy: {max_attempts: 3}}"), @"5:30 expected `condition: on-failure` beside `max_attempts`: an engine counts these alone, but found a map");
+    insta::assert_snapshot!(fault("image: x\ndeploy: {restart_policy: {delay: 5s}}"), @"5:31 `deploy.restart_policy.delay` is not supported (an engine waits as it likes, longer each time)");
+    insta::assert_snapshot!(fault("image: x\ndeploy.replicas: 3"), @"5:5 expected an option or a planner key, but found `deploy.replicas`");
+}
+
+#[test]
 fn one_thing_is_said_once() {
     insta::assert_snapshot!(fault("image: x\nmem_limit: 1g\nmemory: 1g"), @"
     6:5 expected `mem_limit` once, but found `memory`, which means the same as `mem_limit` in line 5

@@ -60,6 +60,10 @@ fn set() -> Json {
         let about = row.about();
         add(&mut properties, &mut twice, about.key, about.aliases, &option(*row));
     }
+    let mut deploy = super::deploy::schema();
+    deploy["description"] =
+        json!("Compose's other way to say how many, their limits and `restart`");
+    properties.insert("deploy".to_owned(), deploy);
     json!({
         "description": "a named container, or `count` alike",
         "type": "object",

@@ -4,12 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use super::env_merge;
 use super::node::{Entry, Kind, Node, Place, Problem, Problems};
 use super::planner;
 use super::read::Files;
 use super::vocabulary;
 use super::{Compat, Identity, Set, State};
+use super::{deploy, env_merge};
 use crate::options::{AnyRow, Declared, ROWS, row, row_by_word};
 
 /// The way out where a word happens to look like a number or a boolean.
@@ -65,7 +65,8 @@ impl SetReader<'_> {
             Kind::Map(entries) => entries.as_slice(),
             _ => return problems.expected("a map of options", &entry.value),
         };
-        let said = sort(entries, problems);
+        let deployed = deploy::entries(entries, problems);
+        let said = sort(entries, &deployed, problems);
         let mut places = Places { set: entry.place, keys: BTreeMap::new() };
         places.keys.extend(said.planner.iter().map(|(key, entry)| (*key, entry.place)));
         places.keys.extend(said.options.iter().map(|(key, (entry, _))| (*key, entry.place)));
@@ -113,11 +114,12 @@ impl SetReader<'_> {
 }
 
 /// Sorts the entries of a set by what they mean.
-fn sort<'a>(entries: &'a [Entry], problems: &mut Problems) -> Said<'a> {
+fn sort<'a>(entries: &'a [Entry], deployed: &'a [Entry], problems: &mut Problems) -> Said<'a> {
     let mut said = Said::default();
-    for entry in entries {
-        let word = entry.key.as_str();
-        if vocabulary::is_extension(word) {
+    let own = entries.iter().map(|entry| (entry, entry.key.as_str()));
+    let deployed = deployed.iter().map(|entry| (entry, deploy::meaning(&entry.key).unwrap_or("")));
+    for (entry, word) in own.chain(deployed) {
+        if vocabulary::is_extension(word) || word == "deploy" {
             continue;
         }
         let (key, first) = if let Some(key) = vocabulary::planner_by_word(word) {
@@ -139,8 +141,8 @@ fn sort<'a>(entries: &'a [Entry], problems: &mut Problems) -> Said<'a> {
         };
         if let Some(first) = first {
             let message = format!(
-                "expected `{key}` once, but found `{word}`, which means the same as `{}` in line {}",
-                first.key, first.place.line
+                "expected `{key}` once, but found `{}`, which means the same as `{}` in line {}",
+                entry.key, first.key, first.place.line
             );
             problems.add(entry.place, message);
         }

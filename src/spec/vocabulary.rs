@@ -73,13 +73,11 @@ pub fn planner_by_word(word: &str) -> Option<&'static str> {
 /// Keys of a Compose service that have neither a row nor a planner key, for now or for good.
 const COMPOSE: &[&str] = &[
     "attach",
-    "blkio_config",
     "build",
     "configs",
     "cpu_count",
     "cpu_percent",
     "credential_spec",
-    "deploy",
     "develop",
     "extends",
     "external_links",
@@ -93,7 +91,6 @@ const COMPOSE: &[&str] = &[
     "provider",
     "pull_refresh_after",
     "secrets",
-    "storage_opt",
     "use_api_socket",
 ];
 
@@ -108,7 +105,6 @@ pub fn unknown_in_set(word: &str) -> (String, Option<String>) {
     if COMPOSE.contains(&word) {
         let hint = match word {
             "build" => "build the image elsewhere and name it in `image`",
-            "deploy" => "write `count` for replicas, `restart` and `mem_limit` for the rest",
             "profiles" => "one spec is one state; keep another spec for another one",
             "extends" => "use an anchor and a merge key, `<<: *NAME`",
             "secrets" | "configs" => "mount a file with `volumes`, or use `{from_env: NAME}`",

@@ -28,7 +28,8 @@ const REAL: &[(&str, &str, &str, &str)] =
 
 /// Every row reads something from some recording, on the expected and on the found side; else its
 /// zero differences would say nothing. These have no recording.
-const NOT_RECORDED: &[&str] = &["cpu_rt_period", "cpu_rt_runtime", "oom_kill_disable", "runtime"];
+const NOT_RECORDED: &[&str] =
+    &["cpu_rt_period", "cpu_rt_runtime", "oom_kill_disable", "runtime", "storage_opt"];
 
 /// One engine's recordings.
 struct Recording {

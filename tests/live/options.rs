@@ -132,6 +132,9 @@ options! { walk:
     userns_mode: "userns_mode", "" => "userns_mode: host";
     cgroup: "cgroup", "cgroup: host" => "cgroup: private";
     cgroup_parent: "cgroup_parent", "" => "cgroup_parent: /bplive";
+    security_opt_paths: "security_opt", "" => "security_opt: [systempaths=unconfined]";
+    deploy: "ulimits", "deploy: {resources: {limits: {memory: 64m}}}" => "mem_limit: 64m\nulimits: {core: 0}";
+    blkio_config: "blkio_config", "blkio_config: {device_read_bps: [{path: /dev/vda, rate: 12mb}]}" => "blkio_config: {device_write_iops: [{path: /dev/vda, rate: 300}]}";
     runtime: "runtime", "" => "runtime: io.containerd.runc.v2";
     labels: "labels", "labels: {tier: front}" => "labels: [tier=back, team=red]";
 }

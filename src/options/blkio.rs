@@ -1,0 +1,229 @@
+//! `blkio_config`: its share of block devices, and how fast it may read and write.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value as Json, json};
+
+use super::canon::{Atom, Value};
+use super::field::{known_keys, text};
+use super::row::{ABOUT, About, Body, Change, Context, Group, Row, Say};
+use super::sizes;
+use crate::look::Look;
+use crate::spec::node::{Entry, Kind, Node, Problems};
+
+/// What a list by device counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Counts {
+    Weight,
+    Bytes,
+    Operations,
+}
+
+/// Lists by device: the spec's key, the field, what an entry counts.
+const LISTS: &[(&str, &str, Counts)] = &[
+    ("weight_device", "BlkioWeightDevice", Counts::Weight),
+    ("device_read_bps", "BlkioDeviceReadBps", Counts::Bytes),
+    ("device_write_bps", "BlkioDeviceWriteBps", Counts::Bytes),
+    ("device_read_iops", "BlkioDeviceReadIOps", Counts::Operations),
+    ("device_write_iops", "BlkioDeviceWriteIOps", Counts::Operations),
+];
+
+/// What a spec says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Blkio {
+    /// From 10 to 1000.
+    weight: Option<i64>,
+    /// By the spec's key and the path of the device.
+    devices: BTreeMap<(&'static str, String), i64>,
+}
+
+fn weight(node: &Node, problems: &mut Problems) -> Option<i64> {
+    let what = "a weight from 10 to 1000";
+    match text(node, what, problems)?.parse() {
+        Ok(weight @ 10..=1000) => Some(weight),
+        _ => problems.expected(what, node),
+    }
+}
+
+fn amount(node: &Node, counts: Counts, problems: &mut Problems) -> Option<i64> {
+    let (what, read): (_, fn(&str) -> Option<i64>) = match counts {
+        Counts::Weight => return weight(node, problems),
+        Counts::Bytes => ("a rate in bytes like `12mb`", sizes::bytes),
+        Counts::Operations => ("a number of operations in a second", |text| text.parse().ok()),
+    };
+    match read(&text(node, what, problems)?) {
+        Some(amount @ 1..) => Some(amount),
+        _ => problems.expected(what, node),
+    }
+}
+
+/// The key of an entry beside `path`.
+fn word(counts: Counts) -> &'static str {
+    if counts == Counts::Weight { "weight" } else { "rate" }
+}
+
+impl Say for Blkio {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let Kind::Map(entries) = &node.kind else {
+            return problems.expected("a map with `weight` or limits by device", node);
+        };
+        let before = problems.all.len();
+        let keys: Vec<&str> = LISTS.iter().map(|(key, ..)| *key).chain(["weight"]).collect();
+        known_keys(entries, &keys, problems);
+        let mut said = Self::default();
+        for Entry { key, value, .. } in entries {
+            let list = LISTS.iter().find(|(word, ..)| word == key);
+            match (key.as_str(), list, &value.kind) {
+                (_, _, Kind::Null) => {}
+                ("weight", ..) => said.weight = weight(value, problems),
+                (_, Some((key, _, counts)), Kind::List(items)) => {
+                    for item in items {
+                        let Some((path, amount)) = device(item, *counts, problems) else {
+                            continue;
+                        };
+                        if said.devices.insert((key, path), amount).is_some() {
+                            problems.expected::<()>("every device once", item);
+                        }
+                    }
+                }
+                (_, Some(_), _) => drop(problems.expected::<()>("a list of devices", value)),
+                _ => {}
+            }
+        }
+        if problems.all.len() > before {
+            return None;
+        }
+        if said == Self::default() {
+            return problems.expected("a map with `weight` or limits by device", node);
+        }
+        Some(said)
+    }
+
+    fn print(&self) -> Json {
+        let mut map = serde_json::Map::new();
+        for (key, _, counts) in LISTS {
+            let own = self.devices.iter().filter(|((list, _), _)| list == key);
+            let list: Vec<Json> = own
+                .map(|((_, path), amount)| json!({"path": path, word(*counts): amount}))
+                .collect();
+            if !list.is_empty() {
+                map.insert((*key).to_owned(), list.into());
+            }
+        }
+        map.extend(self.weight.map(|weight| ("weight".to_owned(), json!(weight))));
+        Json::Object(map)
+    }
+
+    fn schema() -> Json {
+        let list = |counts: Counts| {
+            let amount = match counts {
+                Counts::Weight => json!({"type": "integer", "minimum": 10, "maximum": 1000}),
+                Counts::Bytes => json!({"type": ["integer", "string"]}),
+                Counts::Operations => json!({"type": "integer", "minimum": 1}),
+            };
+            json!({"type": "array", "items": {
+                "type": "object",
+                "properties": {"path": {"type": "string", "pattern": "^/"}, word(counts): amount},
+                "required": ["path", word(counts)],
+                "additionalProperties": false,
+            }})
+        };
+        let mut properties: serde_json::Map<String, Json> =
+            LISTS.iter().map(|(key, _, counts)| ((*key).to_owned(), list(*counts))).collect();
+        let weight = json!({"type": "integer", "minimum": 10, "maximum": 1000});
+        properties.insert("weight".to_owned(), weight);
+        json!({
+            "type": "object",
+            "properties": properties,
+            "minProperties": 1,
+            "additionalProperties": false,
+        })
+    }
+}
+
+/// `{path, rate}` or `{path, weight}`.
+fn device(node: &Node, counts: Counts, problems: &mut Problems) -> Option<(String, i64)> {
+    let what = format!("a device like `{{path: /dev/sda, {}: …}}`", word(counts));
+    let Kind::Map(entries) = &node.kind else { return problems.expected(&what, node) };
+    known_keys(entries, &["path", word(counts)], problems);
+    let entry = |key: &str| entries.iter().find(|entry| entry.key == key);
+    let (Some(path), Some(number)) = (entry("path"), entry(word(counts))) else {
+        return problems.expected(&what, node);
+    };
+    let path = text(&path.value, "a path", problems)?;
+    if !path.starts_with('/') {
+        return problems.expected(&what, node);
+    }
+    Some((path, amount(&number.value, counts, problems)?))
+}
+
+/// What inspect data say.
+fn found(look: &Look) -> Blkio {
+    let mut all =
+        Blkio { weight: look.host("BlkioWeight").as_i64().filter(|w| *w > 0), ..Blkio::default() };
+    for (key, field, counts) in LISTS {
+        let amount = if *counts == Counts::Weight { "Weight" } else { "Rate" };
+        for device in look.host(field).as_array().into_iter().flatten() {
+            let path = device["Path"].as_str().unwrap_or_default().to_owned();
+            all.devices.insert((key, path), device[amount].as_i64().unwrap_or(0));
+        }
+    }
+    all
+}
+
+/// The row.
+#[derive(Debug)]
+pub struct BlkioRow;
+
+impl Row for BlkioRow {
+    type Said = Blkio;
+
+    fn about(&self) -> &About {
+        const IT: About = About {
+            key: "blkio_config",
+            doc: "its weight among users of block devices, and limits by device; of these the \
+                  weight",
+            examples: &[
+                "{weight: 300}",
+                "{device_read_bps: [{path: /dev/sda, rate: 12mb}], device_write_iops: \
+                 [{path: /dev/sda, rate: 30}]}",
+                "{weight_device: [{path: /dev/sda, weight: 400}]}",
+            ],
+            group: Group::Resources,
+            many: true,
+            // Lists by device are taken from API 1.55 on, and before that without effect.
+            change: Change::Update(&["BlkioWeight"]),
+            ..ABOUT
+        };
+        &IT
+    }
+
+    fn write(&self, said: &Blkio, body: &mut Body, _cx: &Context) {
+        if let Some(weight) = said.weight {
+            body.host("BlkioWeight", weight);
+        }
+        for (key, field, counts) in LISTS {
+            let amount = if *counts == Counts::Weight { "Weight" } else { "Rate" };
+            let own = said.devices.iter().filter(|((list, _), _)| list == key);
+            let list: Vec<Json> =
+                own.map(|((_, path), number)| json!({"Path": path, amount: number})).collect();
+            if !list.is_empty() {
+                body.host(field, list);
+            }
+        }
+    }
+
+    fn read(&self, look: &Look) -> Value {
+        let Blkio { weight, devices } = found(look);
+        let mut all: BTreeMap<String, Atom> = devices
+            .into_iter()
+            .map(|((key, path), amount)| (format!("{key}.{path}"), Atom::Int(amount)))
+            .collect();
+        all.extend(weight.map(|weight| ("weight".to_owned(), Atom::Int(weight))));
+        if all.is_empty() { Value::Unset } else { Value::Map(all) }
+    }
+
+    fn spell(&self, look: &Look) -> Json {
+        found(look).print()
+    }
+}

@@ -1,0 +1,149 @@
+//! `deploy`: Compose's other way to say some options of a set. Each is read as if its own key had
+//! been written.
+//!
+//! What only a swarm does is refused by name. What the options mean is the table's.
+
+use serde_json::{Value as Json, json};
+
+use super::node::{Entry, Kind, Node, Problems};
+use crate::options::row;
+
+/// Words under `deploy` with the keys that mean the same.
+const SAME: &[(&str, &str)] = &[
+    ("deploy.replicas", "count"),
+    ("deploy.resources.limits.cpus", "cpus"),
+    ("deploy.resources.limits.memory", "mem_limit"),
+    ("deploy.resources.limits.pids", "pids_limit"),
+    ("deploy.resources.reservations.memory", "mem_reservation"),
+    ("deploy.resources.reservations.devices", "gpus"),
+    ("deploy.restart_policy", "restart"),
+];
+
+/// What belongs to a swarm's services, not to containers of one engine.
+const SWARM: &[(&str, &str)] = &[
+    ("deploy.mode", "bayplan makes as many containers as `replicas` or `count` says"),
+    ("deploy.endpoint_mode", "publish with `ports`"),
+    ("deploy.labels", "labels of containers stand under `labels`"),
+    ("deploy.placement", "one spec is for one engine"),
+    ("deploy.update_config", "bayplan replaces the members of a set one at a time"),
+    ("deploy.rollback_config", "bayplan keeps the old container until the new one is proven"),
+    ("deploy.resources.reservations.cpus", "an engine reserves no processors; see `cpu_shares`"),
+    ("deploy.resources.reservations.generic_resources", "see `devices` and `gpus`"),
+    ("deploy.restart_policy.delay", "an engine waits as it likes, longer each time"),
+    ("deploy.restart_policy.window", "an engine starts to count anew after ten seconds"),
+];
+
+/// The key that a word under `deploy` means.
+pub(super) fn meaning(word: &str) -> Option<&'static str> {
+    SAME.iter().find(|(path, _)| *path == word).map(|(_, key)| *key)
+}
+
+/// The entries that `deploy` stands for, under their whole words: see [`meaning`].
+pub(super) fn entries(set: &[Entry], problems: &mut Problems) -> Vec<Entry> {
+    let mut all = Vec::new();
+    for deploy in set.iter().filter(|entry| entry.key == "deploy") {
+        walk("deploy", &deploy.value, &mut all, problems);
+    }
+    all
+}
+
+fn walk(path: &str, node: &Node, all: &mut Vec<Entry>, problems: &mut Problems) {
+    let entries = match &node.kind {
+        Kind::Map(entries) => entries,
+        Kind::Null => return,
+        _ => {
+            problems.expected::<()>(&format!("a map under `{path}`"), node);
+            return;
+        }
+    };
+    for Entry { key, place, value } in entries {
+        let word = format!("{path}.{key}");
+        let inside = SAME.iter().chain(SWARM).any(|(known, _)| {
+            known.strip_prefix(word.as_str()).is_some_and(|rest| rest.starts_with('.'))
+        });
+        if word == "deploy.restart_policy" {
+            if let Some(value) = restart(value, problems) {
+                all.push(Entry { key: word, place: *place, value });
+            }
+        } else if meaning(&word).is_some() {
+            all.push(Entry { key: word, place: *place, value: value.clone() });
+        } else if let Some((_, instead)) = SWARM.iter().find(|(known, _)| *known == word) {
+            let message = format!("`{word}` is for a swarm, and bayplan does not support it");
+            problems.add_hint(*place, message, *instead);
+        } else if inside {
+            walk(&word, value, all, problems);
+        } else {
+            let found = crate::say::short(&word);
+            let message = format!("expected a key of Compose's `{path}`, but found `{found}`");
+            problems.add(*place, message);
+        }
+    }
+}
+
+/// `condition` and `max_attempts` as `restart` says it.
+fn restart(node: &Node, problems: &mut Problems) -> Option<Node> {
+    let Kind::Map(entries) = &node.kind else {
+        return match node.kind {
+            Kind::Null => None,
+            _ => problems.expected("a map with `condition`", node),
+        };
+    };
+    let mut condition = "any";
+    let mut attempts = None;
+    let mut fine = true;
+    for Entry { key, place, value } in entries {
+        let word = format!("deploy.restart_policy.{key}");
+        match (key.as_str(), &value.kind) {
+            (_, Kind::Null) => {}
+            ("condition", Kind::Text(text)) if CONDITIONS.contains(&text.as_str()) => {
+                condition = text;
+            }
+            ("condition", _) => {
+                return problems.expected(&super::vocabulary::or(CONDITIONS), value);
+            }
+            ("max_attempts", Kind::Number(text)) => attempts = Some(text),
+            ("max_attempts", _) => return problems.expected("a number of attempts", value),
+            _ => {
+                fine = false;
+                let known = SWARM.iter().find(|(known, _)| *known == word);
+                let hint =
+                    known.map_or("there are `condition` and `max_attempts`", |known| known.1);
+                problems.add_hint(*place, format!("`{word}` is not supported"), hint);
+            }
+        }
+    }
+    let text = match (condition, attempts) {
+        ("none", _) => "no".to_owned(),
+        ("on-failure", Some(attempts)) => format!("on-failure:{attempts}"),
+        ("on-failure", None) => "on-failure".to_owned(),
+        (_, None) => "always".to_owned(),
+        (_, Some(_)) => {
+            return problems.expected(
+                "`condition: on-failure` beside `max_attempts`: an engine counts these alone",
+                node,
+            );
+        }
+    };
+    fine.then_some(Node { place: node.place, kind: Kind::Text(text) })
+}
+
+const CONDITIONS: &[&str] = &["none", "on-failure", "any"];
+
+/// Its schema.
+pub(super) fn schema() -> Json {
+    let of = |key: &str| row(key).map_or(json!(true), crate::options::AnyRow::schema);
+    let map = |properties: Json| json!({"type": ["object", "null"], "properties": properties, "additionalProperties": false});
+    map(json!({
+        "replicas": {"type": "integer", "minimum": 0, "maximum": 10_000},
+        "resources": map(json!({
+            "limits": map(json!({
+                "cpus": of("cpus"), "memory": of("mem_limit"), "pids": of("pids_limit"),
+            })),
+            "reservations": map(json!({"memory": of("mem_reservation"), "devices": of("gpus")})),
+        })),
+        "restart_policy": map(json!({
+            "condition": {"enum": CONDITIONS},
+            "max_attempts": {"type": "integer", "minimum": 1},
+        })),
+    }))
+}
