@@ -147,6 +147,25 @@ impl Engine {
         }
     }
 
+    /// The same engine, if its API were the newest and its host could do everything. No host has
+    /// it all: what version 2 of control groups lost is here beside what it brought.
+    #[must_use]
+    pub fn lacking_nothing(&self) -> Self {
+        Self {
+            api: NEWEST_API.max(self.api),
+            cgroup2: false,
+            swap_limit: true,
+            memory_limit: true,
+            pids_limit: true,
+            oom_kill_disable: true,
+            cpu_shares: true,
+            cpu_quota: true,
+            cpuset: true,
+            blkio_weight: true,
+            ..self.clone()
+        }
+    }
+
     /// The engine of a snapshot; the newest where the snapshot tells none.
     pub fn of_snapshot(snapshot: &crate::snapshot::Snapshot) -> Self {
         snapshot.engine.as_ref().map_or_else(Self::newest, Self::of)

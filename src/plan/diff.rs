@@ -167,7 +167,26 @@ fn shown(value: &Json) -> String {
         return reason_text::text(&reason);
     }
     let text = crate::canonical::line(value).unwrap_or_else(|_| value.to_string());
-    reason_text::limited(&text, 160)
+    reason_text::limited(&short_ids(&text), 160)
+}
+
+/// IDs and digests, 64 digits each, as people know them: by the first twelve.
+fn short_ids(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(|sign: char| sign.is_ascii_hexdigit()) {
+        let (before, from) = rest.split_at(at);
+        let end = from.find(|sign: char| !sign.is_ascii_hexdigit()).unwrap_or(from.len());
+        let (run, after) = from.split_at(end);
+        out.push_str(before);
+        out.push_str(if run.len() == 64 { &run[..12] } else { run });
+        if run.len() == 64 {
+            out.push('…');
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
 }
 
 impl Difference {
@@ -255,7 +274,7 @@ mod tests {
         TELLS OTHERWISE, does nothing
           - warnings: {"code": "orphan", "text": "shop-mail-1 was created for the set `mail`, which the spec no longer has"}
           ~ facts: containers: legacy: run: "live" => "paused"
-          ~ spec: digest: "sha256:0000000000000000000000000000000000000000000000000000000000000007" => "sha256:0000000000000000000000000000000000000000000000000000000000000008"
+          ~ spec: digest: "sha256:000000000000…" => "sha256:000000000000…"
           ~ tool: version: "0.1.0" => "0.2.0"
         "#);
     }

@@ -142,13 +142,24 @@ fn short_digest_only(text: &str) -> String {
     }
 }
 
+/// How a container is that is as a state asks. Of two states the word says what is done where
+/// there is something to do.
+fn becomes(expected: State) -> &'static str {
+    match expected {
+        State::Started | State::Reloaded => "running",
+        State::Restarted | State::Present | State::Stopped | State::Killed | State::Absent => {
+            state(expected)
+        }
+    }
+}
+
 fn fragment(because: &Because) -> String {
     let reference = |text: &str| limited(&short_digest_only(text), 120);
     match because {
         Because::TooFew { expected, found } => format!("too few: {found} of {expected}"),
         Because::TooMany { expected, found } => format!("too many: {found} instead of {expected}"),
         Because::State { expected, found } => {
-            format!("state ({} => {})", say::short(found), state(*expected))
+            format!("state ({} => {})", say::short(found), becomes(*expected))
         }
         Because::RecreateAlways => "recreate is `always`".into(),
         Because::OnStoppedReplace => "it is stopped, and on_stopped is `replace`".into(),

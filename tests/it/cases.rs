@@ -109,6 +109,7 @@ cases! {
     created_is_idle;
     dead_named;
     dead_left;
+    dropped_by_the_engine;
     recreate_always: Again;
     recreate_never;
     match_by_name;

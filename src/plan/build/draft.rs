@@ -194,6 +194,10 @@ impl<'a> Draft<'a> {
             .map(|found| self.member(key, set, &settled, found, &mut expected))
             .collect();
         let choice = choose::choose(set, &members);
+        let name = members
+            .first()
+            .map_or_else(|| ContainerName::new(key.as_str()), |member| member.name.clone());
+        self.report_dropped(key, set, &settled, &name);
         self.need_image(key, set, &settled, &choice);
         for (member, fate) in members.iter().zip(&choice.fates) {
             self.carry_out(key, set, &settled, member, fate);

@@ -7,6 +7,7 @@ mod carry;
 mod choose;
 mod danger;
 mod draft;
+mod dropped;
 mod facts;
 mod finish;
 mod guard;
