@@ -3,14 +3,14 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::Engine;
+use super::{Api, Engine};
 use crate::options::Body;
 
 /// From here on a create takes several networks, and the address of a network card belongs to an
 /// endpoint.
-const SEVERAL: super::Api = (1, 44);
+const SEVERAL: Api = (1, 44);
 /// From here on an endpoint has a priority as the way out.
-const PRIORITY: super::Api = (1, 48);
+const PRIORITY: Api = (1, 48);
 
 /// The attachments that are made after a create: network and endpoint settings.
 pub type Later = Vec<(String, Json)>;
@@ -38,7 +38,7 @@ pub fn fit(body: &Body, engine: &Engine) -> (Body, Later) {
 pub fn lacking(body: &Body, engine: &Engine) -> Vec<(String, &'static str)> {
     let mut body = body.clone();
     mac_address(&mut body, engine);
-    let mut lacking = Vec::new();
+    let mut lacking = mounts_lacking(&body, engine);
     for (name, endpoint) in endpoints(&mut body).map(std::mem::take).unwrap_or_default() {
         let says = |field: &str| !endpoint[field].is_null();
         if engine.api < SEVERAL && says("MacAddress") {
@@ -46,6 +46,33 @@ pub fn lacking(body: &Body, engine: &Engine) -> Vec<(String, &'static str)> {
         }
         if engine.api < PRIORITY && says("GwPriority") {
             lacking.push((format!("gw_priority on network `{name}`"), "1.48"));
+        }
+    }
+    lacking
+}
+
+/// Of mounts: what would be dropped changes which data a container sees, so it is an error.
+fn mounts_lacking(body: &Body, engine: &Engine) -> Vec<(String, &'static str)> {
+    let mounts = body.json()["HostConfig"]["Mounts"].as_array().into_iter().flatten();
+    let needs: [(&str, &str, Api, &str); 6] = [
+        ("/VolumeOptions/Subpath", "`subpath` of", (1, 45), "1.45"),
+        ("/BindOptions/ReadOnlyNonRecursive", "`recursive: writable` of", (1, 44), "1.44"),
+        ("/BindOptions/ReadOnlyForceRecursive", "`recursive: readonly` of", (1, 44), "1.44"),
+        ("/TmpfsOptions/Options", "`options` of", (1, 46), "1.46"),
+        ("/ImageOptions/Subpath", "`subpath` of", (1, 48), "1.48"),
+        ("/Type", "an image mounted as", (1, 48), "1.48"),
+    ];
+    let mut lacking = Vec::new();
+    for mount in mounts {
+        let inside = crate::say::short(mount["Target"].as_str().unwrap_or_default());
+        for (field, what, api, said) in needs {
+            let there = match mount.pointer(field) {
+                Some(kind) if field == "/Type" => kind == "image",
+                there => there.is_some(),
+            };
+            if there && engine.api < api {
+                lacking.push((format!("{what} volume `{inside}`"), said));
+            }
         }
     }
     lacking
@@ -96,7 +123,7 @@ pub fn mac_address(body: &mut Body, engine: &Engine) {
 mod tests {
     use super::*;
 
-    fn engine(api: super::super::Api) -> Engine {
+    fn engine(api: Api) -> Engine {
         Engine { api, ..Engine::newest() }
     }
 

@@ -26,7 +26,8 @@ pub struct Mount {
     pub source: Source,
     /// Not for writing.
     pub read_only: bool,
-    /// Other words after the second colon: `z`, `Z`, `nocopy`, `rslave`, ….
+    /// Other words after the second colon: `z`, `Z`, `nocopy`, `rslave`, …; those that say what becomes of mounts below a bind;
+    /// options of a file system in memory.
     pub options: BTreeSet<String>,
 }
 
@@ -56,6 +57,13 @@ pub enum Source {
         /// Permissions; 0: the engine's.
         mode: i64,
     },
+    /// What is in an image, never for writing.
+    Image {
+        /// The image, as the engine knows it.
+        reference: String,
+        /// The part of it that is seen.
+        subpath: Option<String>,
+    },
 }
 
 impl Mount {
@@ -75,8 +83,10 @@ impl Mount {
         match &self.source {
             Source::Anonymous => self.words().is_empty(),
             Source::Named { subpath, .. } => subpath.is_none(),
-            Source::Bind { create, .. } => *create,
-            Source::Memory { .. } => false,
+            Source::Bind { create, .. } => {
+                *create && !RECURSION.iter().any(|(_, word, _)| self.options.contains(*word))
+            }
+            Source::Memory { .. } | Source::Image { .. } => false,
         }
     }
 }
@@ -86,6 +96,14 @@ const EMPTY_WORDS: [&str; 4] = ["rw", "consistent", "cached", "delegated"];
 /// How mounts made below a bind are seen on the other side.
 pub(super) const PROPAGATIONS: [&str; 6] =
     ["private", "rprivate", "shared", "rshared", "slave", "rslave"];
+
+/// What becomes of mounts below a bind: as a spec says it, as a word of ours, and the field of the
+/// engine's API. Where nothing is said they come along, read-only where the kernel can do it.
+pub(super) const RECURSION: [(&str, &str, &str); 3] = [
+    ("disabled", "non-recursive", "NonRecursive"),
+    ("writable", "read-only-non-recursive", "ReadOnlyNonRecursive"),
+    ("readonly", "read-only-force-recursive", "ReadOnlyForceRecursive"),
+];
 
 /// Adds one word to a mount; whether it is known.
 fn take_word(mount: &mut Mount, word: &str) -> bool {
@@ -231,7 +249,7 @@ impl Say for Volumes {
             let source = match &mount.source {
                 Source::Named { name, .. } => Some(name),
                 Source::Bind { path, .. } => Some(path),
-                Source::Anonymous | Source::Memory { .. } => None,
+                Source::Anonymous | Source::Memory { .. } | Source::Image { .. } => None,
             };
             let words = mount.words();
             let parts = [source, Some(inside), Some(&words).filter(|words| !words.is_empty())];
@@ -258,13 +276,15 @@ impl Row for VolumesRow {
     fn about(&self) -> &About {
         const IT: About = About {
             key: "volumes",
-            doc: "volumes and folders of the host: anonymous, named and bind mounts, short or long form",
+            doc: "volumes and folders of the host: anonymous, named and bind mounts, images and memory, short or long form",
             examples: &[
                 "[\"pgdata:/var/lib/postgresql/data\", \"/etc/app:/etc/app:ro\"]",
                 "[/var/cache, \"/srv/data:/data:Z,rslave\", \"/srv/data:/again\"]",
                 "[{type: volume, source: pgdata, target: /data, volume: {nocopy: true, subpath: main}}]",
                 "[{type: bind, source: /srv, target: /srv, read_only: true, bind: {create_host_path: false}}]",
-                "[{type: tmpfs, target: /run, tmpfs: {size: 64m, mode: 1777}}]",
+                "[{type: bind, source: /srv, target: /srv, read_only: true, bind: {create_host_path: false, propagation: rprivate, recursive: readonly}}]",
+                "[{type: tmpfs, target: /run, tmpfs: {size: 64m, mode: 1777, options: [noexec, uid=1000]}}]",
+                "[{type: image, source: \"shop/assets:7\", target: /assets, image: {subpath: public}}]",
             ],
             group: Group::Storage,
             from_image: true,
@@ -388,6 +408,8 @@ fn canonical(mount: &Mount) -> Atom {
             let mode = if *mode > 0 { format!(" mode={mode:o}") } else { String::new() };
             format!("tmpfs{size}{mode}")
         }
+        Source::Image { reference, subpath: None } => format!("image {reference}"),
+        Source::Image { reference, subpath: Some(part) } => format!("image {reference}/{part}"),
     };
     let mut mount = mount.clone();
     // What a bind propagates where nothing is said.
@@ -404,21 +426,5 @@ pub(super) fn size(text: &str) -> Option<i64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_are_cleaned_as_go_does() {
-        for (path, cleaned) in [
-            ("/srv//lab/data/", "/srv/lab/data"),
-            ("/a/./b/../c", "/a/c"),
-            ("/..", "/"),
-            ("../a/../b", "../b"),
-            ("./a", "a"),
-            ("", "."),
-            ("a/../..", ".."),
-        ] {
-            assert_eq!(clean(path), cleaned, "{path}");
-        }
-    }
-}
+#[path = "volumes_tests.rs"]
+mod tests;

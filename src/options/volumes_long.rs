@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::field::{known_keys, text};
+use super::field::{known_keys, text, texts};
 use super::row::Context;
-use super::volumes::{Mount, Source, absolute, bind_source, size, target, volume_name};
+use super::volumes::{Mount, RECURSION, Source, absolute, bind_source, size, target, volume_name};
 use crate::say;
 use crate::spec::node::{Entry, Kind, Node, Place, Problems};
 
@@ -62,11 +62,13 @@ pub(super) fn parse(
         Some("volume") => &["type", "source", "target", "read_only", "volume"],
         Some("bind") => &["type", "source", "target", "read_only", "bind"],
         Some("tmpfs") => &["type", "target", "read_only", "tmpfs"],
+        Some("image") => &["type", "source", "target", "read_only", "image"],
         other => {
             let found =
                 other.map_or("nothing".to_owned(), |word| format!("`{}`", say::short(word)));
-            let message =
-                format!("expected `type` to be `volume`, `bind` or `tmpfs`, but found {found}");
+            let message = format!(
+                "expected `type` to be `volume`, `bind`, `tmpfs` or `image`, but found {found}"
+            );
             problems.add(place, message);
             return None;
         }
@@ -75,10 +77,18 @@ pub(super) fn parse(
     let mut mount = match kind.as_deref() {
         Some("volume") => volume(place, entries, problems),
         Some("bind") => bind(place, entries, problems),
+        Some("image") => image(place, entries, problems),
         _ => memory(entries, problems),
     };
     if let Some(mount) = &mut mount {
-        mount.read_only = flag(entries, "read_only", false, problems);
+        let of_image = matches!(mount.source, Source::Image { .. });
+        let read_only = flag(entries, "read_only", of_image, problems);
+        if of_image && !read_only {
+            problems
+                .add(place, "expected `read_only: true` or nothing: no engine writes to images");
+        }
+        mount.read_only = read_only && !of_image;
+        needs_read_only(place, mount, problems);
     }
     let inside = if let Some(text) = word(entries, "target", problems) {
         target(&text).map_err(|message| problems.add(place, message)).ok()
@@ -107,8 +117,40 @@ fn volume(place: Place, entries: &[Entry], problems: &mut Problems) -> Option<Mo
     Some(mount)
 }
 
+/// What is said of read-only mounts below needs a read-only mount.
+fn needs_read_only(place: Place, mount: &Mount, problems: &mut Problems) {
+    let said = |recursion: &&(&str, &str, &str)| mount.options.contains(recursion.1);
+    match RECURSION.iter().find(said) {
+        Some((said, word, _)) if word.starts_with("read-only") && !mount.read_only => {
+            problems.add(place, format!("expected `read_only: true` beside `recursive: {said}`"));
+        }
+        // As Docker's own client: the engine would hold some mounts below writable.
+        Some(("readonly", ..)) if !mount.options.contains("rprivate") => problems.add_hint(
+            place,
+            "expected `propagation: rprivate` beside `recursive: readonly`",
+            "an engine holds mounts that come later read-only in no other way",
+        ),
+        _ => {}
+    }
+}
+
+fn image(place: Place, entries: &[Entry], problems: &mut Problems) -> Option<Mount> {
+    let inside = inner(entries, "image", &["subpath"], problems);
+    let subpath = word(inside, "subpath", problems);
+    let Some(reference) = word(entries, "source", problems).filter(|text| !text.is_empty()) else {
+        problems.add(place, "expected `source`, the image, but found none");
+        return None;
+    };
+    Some(Mount::new(Source::Image { reference, subpath }))
+}
+
 fn bind(place: Place, entries: &[Entry], problems: &mut Problems) -> Option<Mount> {
-    let inside = inner(entries, "bind", &["propagation", "create_host_path", "selinux"], problems);
+    let inside = inner(
+        entries,
+        "bind",
+        &["propagation", "create_host_path", "selinux", "recursive"],
+        problems,
+    );
     let Some(source) = word(entries, "source", problems) else {
         problems.add(place, "expected `source`, the path on the host, but found none");
         return None;
@@ -126,9 +168,36 @@ fn bind(place: Place, entries: &[Entry], problems: &mut Problems) -> Option<Moun
         }
         mount.options.insert(word);
     }
+    let recursion = word(inside, "recursive", problems).filter(|word| word != "enabled");
+    if let Some(said) = &recursion {
+        match RECURSION.iter().find(|(word, ..)| word == said) {
+            Some((_, word, _)) => {
+                mount.options.insert((*word).to_owned());
+            }
+            None => problems.add(
+                place,
+                format!(
+                    "expected `enabled`, `disabled`, `writable` or `readonly`, but found `{}`",
+                    say::short(said)
+                ),
+            ),
+        }
+        if create {
+            problems.add_hint(
+                place,
+                format!(
+                    "expected `create_host_path: false` beside `recursive: {}`",
+                    say::short(said)
+                ),
+                "an engine that is told of recursion makes no folder on the host",
+            );
+        }
+    }
     match word(inside, "selinux", problems).as_deref() {
         None => {}
-        Some(word @ ("z" | "Z")) if create => drop(mount.options.insert(word.to_owned())),
+        Some(word @ ("z" | "Z")) if create && recursion.is_none() => {
+            mount.options.insert(word.to_owned());
+        }
         Some(word @ ("z" | "Z")) => problems.add_hint(
             place,
             format!("expected no `selinux: {word}` beside `create_host_path: false`"),
@@ -143,7 +212,10 @@ fn bind(place: Place, entries: &[Entry], problems: &mut Problems) -> Option<Moun
 }
 
 fn memory(entries: &[Entry], problems: &mut Problems) -> Option<Mount> {
-    let inside = inner(entries, "tmpfs", &["size", "mode"], problems);
+    let inside = inner(entries, "tmpfs", &["size", "mode", "options"], problems);
+    let words = entry(inside, "options").map_or(Some(Vec::new()), |node| {
+        texts(node, "options like `[noexec, uid=1000]`", problems)
+    });
     let mut number = |key: &str, read: fn(&str) -> Option<i64>, what: &str| -> Option<i64> {
         let Some(node) = entry(inside, key) else { return Some(0) };
         let text = text(node, what, problems)?;
@@ -154,7 +226,9 @@ fn memory(entries: &[Entry], problems: &mut Problems) -> Option<Mount> {
     };
     let size = number("size", size, "a size like `64m`");
     let mode = number("mode", permissions, "octal permissions like `1777`");
-    Some(Mount::new(Source::Memory { size: size?, mode: mode? }))
+    let mut mount = Mount::new(Source::Memory { size: size?, mode: mode? });
+    mount.options.extend(words?);
+    Some(mount)
 }
 
 /// Octal in every spelling, as in Compose.
@@ -191,15 +265,31 @@ pub(super) fn print(inside: &str, mount: &Mount) -> Json {
             put("source", json!(path));
             let mut options = Map::new();
             options.insert("create_host_path".to_owned(), json!(create));
-            // With `create_host_path: false` the only words are propagations.
+            // Written as `Mounts`, a bind has no other words than these.
             for word in &mount.options {
-                options.insert("propagation".to_owned(), json!(word));
+                match RECURSION.iter().find(|(_, own, _)| own == word) {
+                    Some((said, ..)) => options.insert("recursive".to_owned(), json!(said)),
+                    None => options.insert("propagation".to_owned(), json!(word)),
+                };
             }
             put("bind", Json::Object(options));
         }
         Source::Memory { size, mode } => {
             put("type", json!("tmpfs"));
-            put("tmpfs", json!({"size": size, "mode": format!("{mode:o}")}));
+            let mut options = Map::new();
+            options.insert("size".to_owned(), json!(size));
+            options.insert("mode".to_owned(), json!(format!("{mode:o}")));
+            if !mount.options.is_empty() {
+                options.insert("options".to_owned(), json!(mount.options));
+            }
+            put("tmpfs", Json::Object(options));
+        }
+        Source::Image { reference, subpath } => {
+            put("type", json!("image"));
+            put("source", json!(reference));
+            if let Some(subpath) = subpath {
+                put("image", json!({"subpath": subpath}));
+            }
         }
     }
     Json::Object(map)
@@ -231,13 +321,35 @@ pub(super) fn write(inside: &str, mount: &Mount, cx: &Context) -> Json {
         Source::Bind { path, .. } => {
             put("Type", json!("bind"));
             put("Source", json!(absolute(path, cx)));
-            if let Some(word) = mount.options.first() {
-                put("BindOptions", json!({"Propagation": word}));
+            let mut options = Map::new();
+            for word in &mount.options {
+                match RECURSION.iter().find(|(_, own, _)| own == word) {
+                    Some((.., field)) => options.insert((*field).to_owned(), json!(true)),
+                    None => options.insert("Propagation".to_owned(), json!(word)),
+                };
+            }
+            if !options.is_empty() {
+                put("BindOptions", Json::Object(options));
             }
         }
         Source::Memory { size, mode } => {
             put("Type", json!("tmpfs"));
-            put("TmpfsOptions", json!({"SizeBytes": size, "Mode": mode}));
+            let mut options = Map::new();
+            options.insert("SizeBytes".to_owned(), json!(size));
+            options.insert("Mode".to_owned(), json!(mode));
+            if !mount.options.is_empty() {
+                let words =
+                    mount.options.iter().map(|word| word.splitn(2, '=').collect::<Vec<_>>());
+                options.insert("Options".to_owned(), words.collect::<Vec<_>>().into());
+            }
+            put("TmpfsOptions", Json::Object(options));
+        }
+        Source::Image { reference, subpath } => {
+            put("Type", json!("image"));
+            put("Source", json!(reference));
+            if let Some(subpath) = subpath {
+                put("ImageOptions", json!({"Subpath": subpath}));
+            }
         }
     }
     Json::Object(map)
@@ -263,10 +375,25 @@ pub(super) fn read(entry: &Json) -> (String, Mount) {
             let number = |key: &str| entry["TmpfsOptions"][key].as_i64().unwrap_or(0);
             Mount::new(Source::Memory { size: number("SizeBytes"), mode: number("Mode") })
         }
-        // A kind that no spec can say yet: shown as what it is.
+        "image" => {
+            let subpath = text(&entry["ImageOptions"]["Subpath"]);
+            let subpath = Some(subpath).filter(|part| !part.is_empty());
+            Mount::new(Source::Image { reference: source, subpath })
+        }
+        // A kind that no spec can say: shown as what it is.
         kind => Mount::new(Source::Named { name: format!("{kind}:{source}"), subpath: None }),
     };
-    mount.read_only = entry["ReadOnly"].as_bool().unwrap_or(false);
+    mount.read_only = entry["ReadOnly"].as_bool().unwrap_or(false)
+        && !matches!(mount.source, Source::Image { .. });
+    for (_, word, field) in RECURSION {
+        if entry["BindOptions"][field].as_bool() == Some(true) {
+            mount.options.insert(word.to_owned());
+        }
+    }
+    for option in entry["TmpfsOptions"]["Options"].as_array().into_iter().flatten() {
+        let parts = option.as_array().into_iter().flatten().filter_map(Json::as_str);
+        mount.options.insert(parts.collect::<Vec<_>>().join("="));
+    }
     if entry["VolumeOptions"]["NoCopy"].as_bool() == Some(true) {
         mount.options.insert("nocopy".to_owned());
     }
@@ -283,7 +410,7 @@ pub(super) fn schema() -> Json {
     json!({
         "type": "object",
         "properties": {
-            "type": {"enum": ["volume", "bind", "tmpfs"]},
+            "type": {"enum": ["volume", "bind", "tmpfs", "image"]},
             "source": {"type": "string"},
             "target": {"type": "string", "pattern": "^/."},
             "read_only": {"type": "boolean"},
@@ -298,12 +425,22 @@ pub(super) fn schema() -> Json {
                     "propagation": {"enum": super::volumes::PROPAGATIONS},
                     "create_host_path": {"type": "boolean"},
                     "selinux": {"enum": ["z", "Z"]},
+                    "recursive": {"enum": ["enabled", "disabled", "writable", "readonly"]},
                 },
                 "additionalProperties": false,
             },
             "tmpfs": {
                 "type": "object",
-                "properties": {"size": size, "mode": size},
+                "properties": {
+                    "size": size,
+                    "mode": size,
+                    "options": {"type": "array", "items": {"type": "string"}},
+                },
+                "additionalProperties": false,
+            },
+            "image": {
+                "type": "object",
+                "properties": {"subpath": {"type": "string"}},
                 "additionalProperties": false,
             },
         },

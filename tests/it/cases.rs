@@ -167,6 +167,7 @@ cases! {
     volumes_which_is_meant;
     networks_several_before_1_44;
     networks_unsupported;
+    volumes_unsupported;
     networks_ambiguous;
     networks_replaced;
     networks_differ;

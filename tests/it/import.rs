@@ -165,7 +165,6 @@ const UNSAYABLE: &[&str] = &[
     // A port called `7000-7002`.
     "expose-range: expose",
     // A container of an image that is mounted.
-    "mount-image: volumes",
     // `NetworkDisabled`, which Docker does not let anybody say any more.
     "net-disabled: networks",
     // Those of Docker Compose are left out, as a comment says.

@@ -1,0 +1,76 @@
+//! What the long form of a volume refuses, and how mounts are read back.
+
+use serde_json::json;
+
+use super::*;
+use crate::spec::yaml;
+
+/// The problems of one volume in the long form.
+fn fault(mount: &str) -> String {
+    let node = yaml::parse(&format!("[{{{mount}, target: /x}}]")).unwrap();
+    let mut problems = Problems::default();
+    assert!(Volumes::parse(&node, &mut problems).is_none(), "{mount}");
+    problems.all.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn what_an_engine_would_refuse_is_refused_with_the_way_out() {
+    for (mount, message) in [
+        (
+            "type: npipe",
+            "expected `type` to be `volume`, `bind`, `tmpfs` or `image`, but found `npipe`",
+        ),
+        ("type: image", "expected `source`, the image, but found none"),
+        (
+            "type: image, source: a, read_only: false",
+            "expected `read_only: true` or nothing: no engine writes to images",
+        ),
+        (
+            "type: bind, source: /a, bind: {create_host_path: false, recursive: no-way}",
+            "expected `enabled`, `disabled`, `writable` or `readonly`, but found `no-way`",
+        ),
+        (
+            "type: bind, source: /a, bind: {recursive: disabled}",
+            "expected `create_host_path: false` beside `recursive: disabled`",
+        ),
+        (
+            "type: bind, source: /a, bind: {create_host_path: false, recursive: writable}",
+            "expected `read_only: true` beside `recursive: writable`",
+        ),
+        (
+            "type: bind, source: /a, read_only: true, bind: {create_host_path: false, recursive: readonly}",
+            "expected `propagation: rprivate` beside `recursive: readonly`",
+        ),
+    ] {
+        assert_eq!(fault(mount), message, "{mount}");
+    }
+}
+
+#[test]
+fn each_kind_of_mount_is_read_as_a_mount_of_its_own() {
+    let read = |json: Json| canonical(&volumes_long::read(&json).1);
+    let text = |text: &str| Atom::Text(text.to_owned());
+    let image = json!({"Type": "image", "Source": "a:1", "Target": "/i", "ReadOnly": true});
+    assert_eq!(read(image), text("image a:1"));
+    let part = json!({"Type": "image", "Source": "a:1", "ImageOptions": {"Subpath": "b"}});
+    assert_eq!(read(part), text("image a:1/b"));
+    let bind = json!({"Type": "bind", "Source": "/a", "BindOptions": {"NonRecursive": true}});
+    assert_eq!(read(bind), text("/a (non-recursive)"));
+    let memory = json!({"Type": "tmpfs", "TmpfsOptions": {"Options": [["noexec"], ["uid", "1"]]}});
+    assert_eq!(read(memory), text("tmpfs (noexec,uid=1)"));
+}
+
+#[test]
+fn paths_are_cleaned_as_go_does() {
+    for (path, cleaned) in [
+        ("/srv//lab/data/", "/srv/lab/data"),
+        ("/a/./b/../c", "/a/c"),
+        ("/..", "/"),
+        ("../a/../b", "../b"),
+        ("./a", "a"),
+        ("", "."),
+        ("a/../..", ".."),
+    ] {
+        assert_eq!(clean(path), cleaned, "{path}");
+    }
+}
