@@ -3,6 +3,7 @@
 use super::args::{Global, SnapshotArgs};
 use super::report::{Exit, Failure, Result};
 use super::{files, looks, output, specs};
+use crate::adapt::Engine;
 use crate::engine::secrets::Secrets;
 use crate::say;
 use crate::snapshot_file;
@@ -21,6 +22,9 @@ pub fn run(args: &SnapshotArgs, global: &Global) -> Result {
         let reader = looks::connect(global).await?;
         looks::look(&reader, &wanted, spec, &secrets).await
     })?;
+    if let Some(message) = Engine::of_snapshot(&snapshot).refuse() {
+        return Err(Failure::new(Exit::Error, message));
+    }
     let bytes = snapshot_file::write(&snapshot).map_err(|error| {
         Failure::new(Exit::Error, "the snapshot cannot be written").caused_by(error)
     })?;

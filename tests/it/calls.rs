@@ -152,3 +152,26 @@ async fn the_log_tells_calls_and_is_silent_unless_it_is_wanted() {
     assert_eq!(wrong.code, 64);
     assert!(wrong.err.contains("expected a level"), "{}", wrong.err);
 }
+
+#[tokio::test]
+async fn podman_is_refused_by_every_look() {
+    let podman = FakeEngine::start(|line, _| match line {
+        "GET /version" => Reply::json(&json!({
+            "ApiVersion": "1.41", "Version": "5.8.6", "Components": [{"Name": "Podman Engine"}],
+        })),
+        line if line.starts_with("GET /images/sha256:") => {
+            Reply::json(&json!({"Id": image("any"), "Config": {}}))
+        }
+        line => world(line),
+    });
+    let refusal = "expected Docker Engine, but found podman 5.8.6";
+    let ran = plan(&podman, SPEC, &[]).await;
+    assert!(ran.code == 1 && ran.err.contains(refusal), "{} {}", ran.code, ran.err);
+    let folder = tempfile::tempdir().unwrap();
+    let host = format!("unix://{}", podman.socket().display());
+    for args in [&["snapshot", "-o", "all.json"][..], &["import", "--all"]] {
+        let ran = run(folder.path(), &[("DOCKER_HOST", &host)], args).await;
+        assert!(ran.code == 1 && ran.err.contains(refusal), "{args:?} {} {}", ran.code, ran.err);
+    }
+    assert!(!folder.path().join("all.json").exists(), "half a snapshot");
+}

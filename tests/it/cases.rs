@@ -168,6 +168,7 @@ cases! {
     networks_several_before_1_44;
     networks_unsupported;
     volumes_unsupported;
+    podman_refused;
     networks_ambiguous;
     networks_replaced;
     networks_differ;

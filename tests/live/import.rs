@@ -107,7 +107,8 @@ fn a_look_that_was_taken_for_nothing_is_imported_and_planned_offline() {
     live!();
     let world = World::new("import-offline");
     let names = a_small_shop(&world);
-    world.run(&["snapshot", "-o", "all.json"]).ok();
+    let look = ["snapshot", "-o", "all.json"];
+    Ran::of(&look, &World::patiently(|| world.bayplan(&look).output().unwrap())).ok();
     let mut args = vec!["import", "--snapshot", "all.json", "-o", "spec.yaml"];
     args.extend(names.iter().map(String::as_str));
     world.run(&args).ok();

@@ -23,8 +23,8 @@ fn no_file_and_no_output_ever_has_it() {
     world.image("app");
     let mut said = String::new();
     let mut run = |args: &[&str], code: i32| {
-        let mut command = world.bayplan(args);
-        let output = command.env("DB_PASSWORD", CANARY).output().unwrap();
+        let output =
+            World::patiently(|| world.bayplan(args).env("DB_PASSWORD", CANARY).output().unwrap());
         let text = [output.stdout, output.stderr].concat();
         let text = String::from_utf8_lossy(&text).into_owned();
         assert_eq!(output.status.code(), Some(code), "{args:?}: {text}");

@@ -216,6 +216,18 @@ impl World {
         Ran::of(args, &self.bayplan(args).output().unwrap())
     }
 
+    /// Runs what looks at the whole engine: others' containers that come and go meanwhile, those of
+    /// other tests here, are a reason to try again.
+    pub(crate) fn patiently(mut run: impl FnMut() -> Output) -> Output {
+        for _ in 0..20 {
+            let output = run();
+            if !String::from_utf8_lossy(&output.stderr).contains("the engine is busy") {
+                return output;
+            }
+        }
+        run()
+    }
+
     /// Writes `spec.yaml`, plans it into `plan.json`.
     pub(crate) fn plan(&self, spec: &str) -> Ran {
         self.plan_with(spec, &[])

@@ -15,11 +15,12 @@ use crate::spec::{Recreate, Set, State};
 impl Draft<'_> {
     pub(super) fn refuse_engine(&mut self) {
         if let Some(message) = self.engine.refuse() {
+            let (message, hint) = message.split_once("\nhint: ").unwrap_or((&message, ""));
             self.errors.push(PlanError {
                 set: None,
                 code: "engine",
-                message,
-                hint: "plan on a Docker engine of version 20.10 or newer".to_owned(),
+                message: message.to_owned(),
+                hint: hint.to_owned(),
             });
         }
     }
