@@ -54,17 +54,29 @@ pub trait Plain: Say {
     }
 }
 
+/// What a field makes of both sides before they are compared (see [`Row::settle`]).
+pub type Settle = fn(&mut Value, &mut Value, (&Look, &Look));
+
 /// An option that is one field.
 #[derive(Debug)]
 pub struct Field<T> {
     at: At,
     about: About,
+    settle: Settle,
     said: PhantomData<fn() -> T>,
 }
 
 /// Makes one.
 pub const fn field<T>(at: At, about: About) -> Field<T> {
-    Field { at, about, said: PhantomData }
+    Field { at, about, settle: |_, _, _| (), said: PhantomData }
+}
+
+impl<T> Field<T> {
+    /// The same with both sides settled first.
+    #[must_use]
+    pub const fn settled(self, settle: Settle) -> Self {
+        Self { settle, ..self }
+    }
 }
 
 impl<T: Plain> Row for Field<T> {
@@ -85,6 +97,10 @@ impl<T: Plain> Row for Field<T> {
     fn spell(&self, look: &Look) -> Json {
         let found = self.at.read(look);
         T::spell(found).unwrap_or_else(|| row::spell(&T::read(found), self.about.unit))
+    }
+
+    fn settle(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
+        (self.settle)(expected, found, both);
     }
 }
 

@@ -61,15 +61,26 @@ pub static STOP_GRACE_PERIOD: Field<Grace> = field(
     },
 );
 
+/// Signals by number, from 1 on, as Linux numbers them on every machine that engines run on.
+const SIGNALS: &[&str] = &[
+    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2",
+    "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG",
+    "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
+];
+
 /// A signal: `SIGTERM`, or its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signal(pub String);
 
-/// `term`, `TERM` and `SIGTERM` are one; numbers stay numbers.
+/// `term`, `TERM`, `SIGTERM` and 15 are one; numbers without a name stay numbers.
 fn signal(text: &str) -> String {
     let upper = text.to_ascii_uppercase();
-    let number = upper.bytes().all(|byte| byte.is_ascii_digit());
-    if number || upper.starts_with("SIG") { upper } else { format!("SIG{upper}") }
+    let number: Option<usize> = upper.parse().ok();
+    match number.and_then(|number| SIGNALS.get(number.checked_sub(1)?)) {
+        Some(name) => format!("SIG{name}"),
+        None if number.is_some() || upper.starts_with("SIG") => upper,
+        None => format!("SIG{upper}"),
+    }
 }
 
 impl Say for Signal {

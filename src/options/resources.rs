@@ -9,6 +9,7 @@ use super::canon::{Atom, Value};
 use super::durations;
 use super::field::{At, Bytes, Field, Plain, SIZE_PATTERN, amount, field, text};
 use super::row::{ABOUT, About, Change, Group, Say, Unit};
+use crate::look::Look;
 use crate::spec::node::{Kind, Node, Problems};
 
 const RESOURCES: About = About { group: Group::Resources, ..ABOUT };
@@ -69,7 +70,8 @@ pub static CPUS: Field<Cpus> = field(
         change: Change::Update(&["NanoCpus"]),
         ..RESOURCES
     },
-);
+)
+.settled(one_share);
 
 /// `mem_swappiness`. An update ignores it.
 pub static MEM_SWAPPINESS: Field<Percent> = field(
@@ -93,7 +95,8 @@ pub static CPU_PERIOD: Field<Micros> = field(
         change: Change::Update(&["CpuPeriod"]),
         ..RESOURCES
     },
-);
+)
+.settled(one_share);
 
 /// `cpu_quota`.
 pub static CPU_QUOTA: Field<Micros> = field(
@@ -105,7 +108,8 @@ pub static CPU_QUOTA: Field<Micros> = field(
         change: Change::Update(&["CpuQuota"]),
         ..RESOURCES
     },
-);
+)
+.settled(one_share);
 
 /// `cpu_rt_period`. An engine takes an update of it and does not hand it to a running container.
 pub static CPU_RT_PERIOD: Field<Micros> = field(
@@ -177,6 +181,27 @@ pub static PIDS_LIMIT: Field<Pids> = field(
         ..RESOURCES
     },
 );
+
+/// The period that an engine takes where none is set, in microseconds.
+const USUAL_PERIOD: i64 = 100_000;
+
+/// `cpus` against a quota in each period is one share of a processor, if the numbers agree: the
+/// kernel is told the same. Two quotas are not, for the period is felt.
+fn one_share(expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
+    let number = |look: &Look, field| look.host(field).as_i64().filter(|number| *number > 0);
+    let agree = |cpus: &Look, quota: &Look| {
+        let period = number(quota, "CpuPeriod").unwrap_or(USUAL_PERIOD);
+        match (number(cpus, "NanoCpus"), number(quota, "CpuQuota")) {
+            (Some(nano), Some(micros)) => {
+                i128::from(nano) * i128::from(period) == i128::from(micros) * 1_000_000_000
+            }
+            _ => false,
+        }
+    };
+    if agree(both.0, both.1) || agree(both.1, both.0) {
+        found.clone_from(expected);
+    }
+}
 
 /// Memory and swap in bytes, or -1.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -106,9 +106,10 @@ const UNCONFINED: &str = "systempaths=unconfined";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecurityOptions(pub BTreeSet<String>);
 
-/// `label:disable` and `label=disable` are one.
+/// `label:disable` and `label=disable` are one; so are `no-new-privileges` and the same with `true`.
 fn option(text: &str) -> String {
     match text.find(['=', ':']) {
+        None if text == "no-new-privileges" => format!("{text}=true"),
         Some(at) => format!("{}={}", &text[..at], &text[at + 1..]),
         None => text.to_owned(),
     }
