@@ -26,6 +26,7 @@ const KEPT: &[&str] = &[
     "Config",
     "HostConfig",
     "Mounts",
+    "ImageManifestDescriptor",
 ];
 
 /// Inspect data, translated. Both what an engine says and what [`crate::adapt`] expects it to say.

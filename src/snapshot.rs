@@ -171,6 +171,12 @@ impl<'a> Seen<'a> {
         ImageId::new(id.as_str().unwrap_or_default())
     }
 
+    /// The manifest it was made from, by digest, where images are in containerd's store.
+    pub fn manifest(self) -> Option<&'a str> {
+        let chosen = |json: &'a Json| json["ImageManifestDescriptor"]["digest"].as_str();
+        self.inspect.and_then(chosen).or_else(|| self.list.and_then(chosen))
+    }
+
     /// A label.
     pub fn label(self, key: &str) -> Option<&'a str> {
         let labels = match self.inspect {

@@ -20,7 +20,7 @@ pub fn strange_image() -> &'static Json {
     static IMAGE: OnceLock<Json> = OnceLock::new();
     IMAGE.get_or_init(|| {
         const STRANGE: &str = "/\u{1}";
-        json!({"Id": STRANGE, "Config": {
+        json!({"Id": STRANGE, "Os": STRANGE, "Architecture": STRANGE, "Config": {
             "Cmd": [STRANGE],
             "Entrypoint": [STRANGE],
             "Env": [format!("{STRANGE}={STRANGE}")],

@@ -25,6 +25,7 @@ use serde_json::{Value as Json, json};
 
 use crate::ident::ContainerName;
 use crate::options::Body;
+use crate::options::platform;
 
 pub use engine::{Api, Engine, Kind, NEWEST_API, OLDEST_API};
 pub use fit::{Later, fit, lacking, mac_address};
@@ -54,7 +55,7 @@ pub fn adapt(
     settle::hostname(&mut config, &host, engine);
     let (path, args) = merge::path_and_args(&config);
     let mounts = mounts::mounts(&config, &host, engine, world);
-    json!({
+    let mut inspect = json!({
         "Name": format!("/{name}"),
         "Path": path,
         "Args": args,
@@ -65,5 +66,9 @@ pub fn adapt(
         "Driver": engine.storage,
         "NetworkSettings": {"Networks": networks},
         "Mounts": mounts,
-    })
+    });
+    if engine.containerd_store {
+        inspect["ImageManifestDescriptor"] = platform::chosen(body, image);
+    }
+    inspect
 }

@@ -88,7 +88,7 @@ impl<W: Writer> Context<'_, W> {
     /// What later steps need to know of one whose work was done before.
     async fn note_already(&self, action: &Action) {
         match action {
-            Action::Pull { image } => {
+            Action::Pull { image, .. } => {
                 // Where this fails, the create looks again and says so.
                 let _ = self.note_pulled(image).await;
             }
@@ -103,7 +103,7 @@ impl<W: Writer> Context<'_, W> {
 
     async fn act(&self, step: &Step, found: Option<&Json>) -> Acted {
         match &step.action {
-            Action::Pull { image } => self.pull(step, image).await,
+            Action::Pull { image, platform } => self.pull(step, image, platform.as_deref()).await,
             Action::Tag { image, tag } => self.tag(image, tag).await,
             Action::Create { name, image, .. } => self.create(step, name, image).await,
             Action::Start { container, wait: false } => self.start(&self.id(container)?).await,
@@ -149,13 +149,13 @@ impl<W: Writer> Context<'_, W> {
         })
     }
 
-    async fn pull(&self, step: &Step, image: &str) -> Acted {
+    async fn pull(&self, step: &Step, image: &str, platform: Option<&str>) -> Acted {
         let mut progress = |progress: PullProgress| {
             let PullProgress { layer, status, current, total } = progress;
             let (layer, status) = (say::short(&layer), say::short(&status));
             self.sink.event(&Event::Pull { step: step.id.clone(), layer, status, current, total });
         };
-        let outcome = self.engine.pull(image, &mut progress).await;
+        let outcome = self.engine.pull(image, platform, &mut progress).await;
         match (outcome, self.note_pulled(image).await) {
             (Ok(()), Ok(true)) => Ok(()),
             (Ok(()), Ok(false)) => Err(Trouble::Failed(format!(
@@ -378,7 +378,7 @@ impl<W: Writer> Context<'_, W> {
                 .map_or_else(|| "the new one".to_owned(), |id| format!("`{}`", self.called(&id)))
         };
         match action {
-            Action::Pull { image } => format!("pull {}", say::short(image)),
+            Action::Pull { image, .. } => format!("pull {}", say::short(image)),
             Action::Tag { tag, .. } => format!("tag {}", say::short(tag)),
             Action::Create { name, .. } => format!("create container `{name}`"),
             Action::Start { container, wait: false } => format!("start {}", of(container)),

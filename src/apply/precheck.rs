@@ -54,7 +54,7 @@ impl<W: Writer> Context<'_, W> {
     /// Looks at what a step is about.
     pub(super) async fn precheck(&self, step: &Step) -> Checked {
         match &step.action {
-            Action::Pull { image } => Ok(match self.engine.image(image).await? {
+            Action::Pull { image, .. } => Ok(match self.engine.image(image).await? {
                 Some(_) => Check::Already,
                 None => Check::Ready(None),
             }),
@@ -134,7 +134,7 @@ impl<W: Writer> Context<'_, W> {
             return Ok(Some(id.clone()));
         }
         for step in &self.plan.steps {
-            if let Action::Pull { image } = &step.action
+            if let Action::Pull { image, .. } = &step.action
                 && image.rsplit_once('@').is_some_and(|(_, pulled)| pulled == digest)
                 && let Some(found) = self.engine.image(image).await?
             {

@@ -159,8 +159,14 @@ pub trait Writer: Reader {
     async fn update(&self, id: &ContainerId, settings: &Settings) -> Result<Vec<String>>;
     /// `DELETE /containers/ID`, never with force, never with volumes.
     async fn remove(&self, id: &ContainerId) -> Result<Done>;
-    /// `POST /images/create`, drained to its end. `image` is `REPOSITORY@DIGEST`.
-    async fn pull(&self, image: &str, progress: &mut dyn FnMut(PullProgress)) -> Result<()>;
+    /// `POST /images/create`, drained to its end. `image` is `REPOSITORY@DIGEST`; without a
+    /// platform it is the engine's own.
+    async fn pull(
+        &self,
+        image: &str,
+        platform: Option<&str>,
+        progress: &mut dyn FnMut(PullProgress),
+    ) -> Result<()>;
     /// `POST /images/IMAGE/tag`.
     async fn tag(&self, image: &str, tag: &str) -> Result<()>;
     /// Starts a container and waits for its end: the wait (`next-exit`) is opened before the

@@ -17,6 +17,7 @@ pub mod logging;
 pub mod namespaces;
 pub mod network;
 pub mod networks;
+pub mod platform;
 pub mod ports;
 pub mod process;
 pub mod resources;
@@ -106,6 +107,7 @@ pub static ROWS: &[&dyn AnyRow] = &[
     &namespaces::RUNTIME,
     &namespaces::SYSCTLS,
     // Lifecycle.
+    &platform::PlatformRow,
     &lifecycle::RestartRow,
     &lifecycle::RetriesRow,
     &lifecycle::AUTO_REMOVE,

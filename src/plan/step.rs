@@ -31,6 +31,9 @@ pub enum Action {
     Pull {
         /** `REPOSITORY@DIGEST` */
         image: String,
+        /** the declared platform; else the engine's */
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        platform: Option<String>,
     },
     /// Gives a pulled image the declared tag.
     Tag {

@@ -204,7 +204,10 @@ fn step(step: &super::Step) -> (String, String, Vec<String>) {
         timeout.map(|seconds| format!(", {seconds} s grace")).unwrap_or_default()
     };
     let what = match &step.action {
-        Action::Pull { image } => format!("pull {}", name(image)),
+        Action::Pull { image, platform } => match platform {
+            Some(platform) => format!("pull {} for {}", name(image), name(platform)),
+            None => format!("pull {}", name(image)),
+        },
         Action::Tag { image, tag } => format!("tag {} as {}", name(image), name(tag)),
         Action::Create { name: called, finally: _, set, image } => {
             let image = match image {

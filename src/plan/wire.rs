@@ -20,6 +20,7 @@ struct Fields {
     id: StepId,
     action: String,
     image: Option<Json>,
+    platform: Option<String>,
     tag: Option<String>,
     name: Option<ContainerName>,
     finally: Option<ContainerName>,
@@ -55,7 +56,7 @@ impl<'de> Deserialize<'de> for Step {
 impl Fields {
     fn action(&mut self) -> Result<Action, String> {
         Ok(match self.action.as_str() {
-            "pull" => Action::Pull { image: self.image_text()? },
+            "pull" => Action::Pull { image: self.image_text()?, platform: self.platform.take() },
             "tag" => Action::Tag { image: self.image_text()?, tag: need(&mut self.tag, "tag")? },
             "create" => Action::Create {
                 name: need(&mut self.name, "name")?,
@@ -163,6 +164,7 @@ impl Fields {
         let Self { id: _, action: _, after: _, .. } = self;
         [
             ("image", self.image.is_some()),
+            ("platform", self.platform.is_some()),
             ("tag", self.tag.is_some()),
             ("name", self.name.is_some()),
             ("finally", self.finally.is_some()),

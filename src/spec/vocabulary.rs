@@ -84,7 +84,6 @@ const COMPOSE: &[&str] = &[
     "isolation",
     "label_file",
     "models",
-    "platform",
     "post_start",
     "pre_stop",
     "profiles",

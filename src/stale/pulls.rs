@@ -29,7 +29,9 @@ pub(super) fn before_pulls(plan: &Plan, snapshot: &Snapshot) -> (Snapshot, BTree
     let mut before = snapshot.clone();
     let mut pulled = BTreeSet::new();
     for step in &plan.steps {
-        let (Action::Pull { image } | Action::Tag { image, .. }) = &step.action else { continue };
+        let (Action::Pull { image, .. } | Action::Tag { image, .. }) = &step.action else {
+            continue;
+        };
         let Ok(pinned) = ImageRef::parse(image) else { continue };
         let Some(digest) = pinned.digest() else { continue };
         let facts = plan.facts.images.iter().filter(|fact| {

@@ -518,7 +518,7 @@ fn a_taken_name_and_a_moved_image_are_stale() {
     });
     block(async {
         let engine = engine(Vec::new());
-        engine.pull("app@sha256:dd", &mut |_| {}).await.unwrap();
+        engine.pull("app@sha256:dd", None, &mut |_| {}).await.unwrap();
         engine.tag("app@sha256:dd", "app:1").await.unwrap();
         let mut made = Made::new(Vec::new());
         made.create("web", false);
@@ -536,7 +536,7 @@ fn pulled(digest: &str) -> Made {
         id: Some(ImageId::new(IMAGE)),
         registry: Some(digest.to_owned()),
     });
-    made.step("image:app:1/pull", Action::Pull { image: image.clone() }, &[]);
+    made.step("image:app:1/pull", Action::Pull { image: image.clone(), platform: None }, &[]);
     let tag = Action::Tag { image, tag: "app:1".to_owned() };
     made.step("image:app:1/tag", tag, &["image:app:1/pull"]);
     let pin = ImagePin::Digest(digest.to_owned());

@@ -148,6 +148,7 @@ cases! {
     image_always_moved;
     image_always_silent;
     image_by_digest;
+    image_two_platforms;
     one_shot_first;
     one_shot_done;
     one_shot_failed;
@@ -217,6 +218,7 @@ cases! {
     trap_01_image_by_id;
     trap_02_tag_moved_adopted;
     trap_03_containerd_store;
+    trap_04_index_written_anew;
     trap_05_image_handed_down;
     trap_06_container_config;
     trap_07_null_and_empty;
@@ -255,6 +257,9 @@ cases! {
     trap_40_capabilities;
     trap_41_devices;
     trap_42_gpus;
+    trap_43_platform;
+    trap_43_platform_not_here;
+    trap_43_platform_pulled;
     trap_44_health_checks;
     trap_45_stop_grace;
     trap_46_one_value_many_spellings;
@@ -279,6 +284,13 @@ fn no_forgotten_cases() {
     let listed: BTreeSet<String> = NAMES.iter().map(|name| name.replace('_', "-")).collect();
     assert_eq!(folders, listed, "folders on the left, cases on the right");
     assert!(listed.len() >= 60, "fewer cases than promised");
+}
+
+#[test]
+fn every_trap_is_a_case() {
+    let of = |number: usize| format!("trap_{number:02}_");
+    let without = |number: &usize| !NAMES.iter().any(|name| name.starts_with(&of(*number)));
+    assert_eq!((1..=52).filter(without).collect::<Vec<_>>(), [0; 0]);
 }
 
 #[test]

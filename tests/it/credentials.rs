@@ -186,7 +186,7 @@ async fn only_asking_a_registry_and_pulling_carry_credentials() {
     let spec = "project: shop\ncontainers: {web: {image: 'r:5000/app:1'}}\n";
     let spec = read::text(spec, &BTreeMap::new()).unwrap();
     take(&reader, &Wanted::of(&spec)).await.unwrap();
-    Docker::new(reader).pull("r:5000/app@sha256:1", &mut |_| {}).await.unwrap();
+    Docker::new(reader).pull("r:5000/app@sha256:1", None, &mut |_| {}).await.unwrap();
     let asked = engine.asked();
     let with: Vec<&str> = asked
         .iter()

@@ -339,13 +339,13 @@ async fn pulls_are_drained_and_an_error_in_the_stream_is_a_failure() {
         Environment { config: Some(folder.path().to_owned()), ..Environment::default() };
     let docker = Docker::new(engine.reader_with(environment).await);
     let mut seen = Vec::new();
-    docker.pull("localhost:5000/good@sha256:1", &mut |line| seen.push(line)).await.unwrap();
+    docker.pull("localhost:5000/good@sha256:1", None, &mut |line| seen.push(line)).await.unwrap();
     assert_eq!((seen[0].current, seen[0].total), (Some(5), Some(9)));
     let auth = engine.asked()[1].auth.clone().unwrap();
     assert!(!auth.contains(['+', '/']) && auth.contains(['-', '_']), "the wrong alphabet");
-    let error = docker.pull("localhost:5000/bad@sha256:1", &mut |_| {}).await.unwrap_err();
+    let error = docker.pull("localhost:5000/bad@sha256:1", None, &mut |_| {}).await.unwrap_err();
     insta::assert_snapshot!(error, @"pulling image localhost:5000/bad@sha256:1: manifest unknown");
-    let error = docker.pull("localhost:5000/cut@sha256:1", &mut |_| {}).await.unwrap_err();
+    let error = docker.pull("localhost:5000/cut@sha256:1", None, &mut |_| {}).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Interrupted);
 }
 

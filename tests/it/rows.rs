@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use bayplan::look::Look;
 use bayplan::options::canon::Value;
+use bayplan::options::platform;
 use bayplan::options::{AnyRow, Body, Context, Declared, ROWS, row_by_word};
 use bayplan::spec::node::{Kind, Node, Problems};
 use bayplan::spec::yaml;
@@ -57,7 +58,8 @@ fn look(body: &Body) -> Look {
     let networks = &json["NetworkingConfig"]["EndpointsConfig"];
     Look::new(
         &json!({"Config": json, "HostConfig": json["HostConfig"],
-            "NetworkSettings": {"Networks": networks}}),
+            "NetworkSettings": {"Networks": networks},
+            "ImageManifestDescriptor": platform::chosen(json, None)}),
         &BTreeMap::new(),
     )
 }
@@ -125,6 +127,10 @@ fn create_bodies_have_only_fields_that_docker_knows() {
         // The newest engine has it at an endpoint, where `adapt::fit` puts it.
         if row.about().key == "mac_address" {
             assert!(body.as_object_mut().unwrap().remove("MacAddress").is_some());
+        }
+        // A parameter of the call.
+        if row.about().key == "platform" {
+            assert!(body.as_object_mut().unwrap().remove("Platform").is_some());
         }
         let model: bollard::models::ContainerCreateBody =
             serde_json::from_value(body.clone()).unwrap();

@@ -16,7 +16,7 @@ use crate::adapt::Kind;
 use crate::engine::clock::Reading;
 use crate::engine::connect::{Endpoint, Environment};
 use crate::engine::credentials::Credentials;
-use crate::engine::transport::{self, Answer, Get, Patience, Transport};
+use crate::engine::transport::{self, Answer, ApiVersion, Get, Patience, Transport};
 use crate::engine::{EngineError, ErrorKind, Reader, Result, stir};
 use crate::say;
 use crate::snapshot::RegistryAnswer;
@@ -27,6 +27,8 @@ const LIST_LIMIT: usize = 64 << 20;
 const EVER: std::time::Duration = std::time::Duration::from_hours(366 * 24);
 /// The longest log.
 const LOG_LIMIT: usize = 4 << 20;
+/// The first API in which an image tells its manifests.
+const MANIFESTS: ApiVersion = ApiVersion { major: 1, minor: 48 };
 /// The longest look at one thing.
 const ONE_LIMIT: usize = 4 << 20;
 
@@ -121,7 +123,10 @@ impl Reader for DockerReader {
 
     async fn image(&self, reference: &str) -> Result<Option<Json>> {
         let doing = format!("inspecting image {}", say::safe(reference));
-        self.one(&doing, format!("/images/{}/json", segment(reference))).await
+        let path = format!("/images/{}/json", segment(reference));
+        // What an image of several platforms consists of. Older engines know no such parameter.
+        let asked = if self.transport.api() >= MANIFESTS { "?manifests=1" } else { "" };
+        self.one(&doing, format!("{path}{asked}")).await
     }
 
     async fn networks(&self) -> Result<Vec<Json>> {

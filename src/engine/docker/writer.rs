@@ -191,7 +191,12 @@ impl Reader for Docker {
 impl Writer for Docker {
     async fn create(&self, name: &ContainerName, body: &FilledBody) -> Result<Created> {
         let doing = format!("creating container {}", say::safe(name.as_str()));
-        let path = format!("/containers/create?name={}", segment(name.as_str()));
+        let mut path = format!("/containers/create?name={}", segment(name.as_str()));
+        // A parameter of the call, no field of its body (which an engine would pass over).
+        if let Some(platform) = body.expose()["Platform"].as_str() {
+            path.push_str("&platform=");
+            path.push_str(&segment(platform));
+        }
         let json = self.post(&doing, &path, body.expose()).await?;
         let Some(id) = json["Id"].as_str().filter(|id| !id.is_empty()) else {
             return Err(protocol(&doing, "expected the new container's ID, but found none"));
@@ -272,7 +277,12 @@ impl Writer for Docker {
         }
     }
 
-    async fn pull(&self, image: &str, progress: &mut dyn FnMut(PullProgress)) -> Result<()> {
+    async fn pull(
+        &self,
+        image: &str,
+        platform: Option<&str>,
+        progress: &mut dyn FnMut(PullProgress),
+    ) -> Result<()> {
         let doing = format!("pulling image {}", say::safe(image));
         let credentials = self.reader.credentials.header(image).await;
         let auth = credentials.map_err(|why| protocol(&doing, &why))?;
@@ -281,6 +291,7 @@ impl Writer for Docker {
         let options = query::CreateImageOptions {
             from_image: Some(repository.to_owned()),
             tag: (!digest.is_empty()).then(|| digest.to_owned()),
+            platform: platform.unwrap_or_default().to_owned(),
             ..query::CreateImageOptions::default()
         };
         let silence = self.reader.transport.patience().silence;

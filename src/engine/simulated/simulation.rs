@@ -256,11 +256,18 @@ impl Writer for Simulated {
         .await
     }
 
-    async fn pull(&self, image: &str, progress: &mut dyn FnMut(PullProgress)) -> Result<()> {
+    async fn pull(
+        &self,
+        image: &str,
+        platform: Option<&str>,
+        progress: &mut dyn FnMut(PullProgress),
+    ) -> Result<()> {
         let doing = format!("pulling {image}");
-        let outcome = self
-            .change(format!("pull {image}"), doing, |world, doing| world.pull(image, doing))
-            .await;
+        let call = match platform {
+            Some(platform) => format!("pull {image} for {platform}"),
+            None => format!("pull {image}"),
+        };
+        let outcome = self.change(call, doing, |world, doing| world.pull(image, doing)).await;
         let status = if outcome.is_ok() { "Pull complete" } else { "Pulling fs layer" };
         let layer = String::new();
         progress(PullProgress { layer, status: status.to_owned(), current: None, total: None });

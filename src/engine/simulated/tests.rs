@@ -140,7 +140,7 @@ fn a_pull_by_digest_moves_no_tag() {
     run(async {
         let engine = engine();
         let pulled = "busybox@sha256:dd";
-        engine.pull(pulled, &mut |_| {}).await.unwrap();
+        engine.pull(pulled, None, &mut |_| {}).await.unwrap();
         let new = engine.image(pulled).await.unwrap().unwrap();
         assert_eq!(engine.image("busybox:1").await.unwrap().unwrap()["Id"], "sha256:aa");
         engine.tag(pulled, "busybox:1").await.unwrap();

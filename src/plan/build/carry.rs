@@ -312,6 +312,28 @@ impl<'a> Draft<'a> {
             return;
         }
         self.image_job(set, settled);
+        self.one_platform(key, set, settled);
+    }
+
+    /// One reference is pulled once, so for one platform.
+    fn one_platform(&mut self, key: &SetName, set: &Set, settled: &Settled<'_>) {
+        let (Settled::Pull { .. }, Some(reference)) = (settled, &set.image) else { return };
+        let id = ChangeId::new(format!("image:{reference}"));
+        let wanted = platform(set);
+        let other =
+            self.jobs_of(&id).flat_map(|job| &job.steps).find_map(|step| match &step.action {
+                Action::Pull { platform, .. } if *platform != wanted => Some(platform.clone()),
+                _ => None,
+            });
+        let Some(other) = other else { return };
+        let word = |platform: Option<String>| platform.unwrap_or_else(|| "the engine's".into());
+        let message = format!(
+            "`{reference}` is to be pulled for two platforms: {} and {}",
+            word(other),
+            word(wanted)
+        );
+        let hint = "declare one `platform` for all sets of one image, or name images by digest";
+        self.errors.push(PlanError::of(key, "image_platforms", message, hint));
     }
 
     /// The change of an image, once for all sets that want it.
@@ -352,6 +374,13 @@ impl<'a> Draft<'a> {
             impact: Impact::default(),
             reasons: vec![Reason::Because(reason)],
         };
+        let pull = pull.then(|| Action::Pull { image: pinned.clone(), platform: platform(set) });
         self.push(Job::image(change, pull, pinned, tag));
     }
+}
+
+/// The declared platform, as an engine is asked for it.
+fn platform(set: &Set) -> Option<String> {
+    let said: &crate::options::platform::Platform = set.option("platform")?.said()?;
+    Some(said.to_string())
 }

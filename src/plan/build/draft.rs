@@ -357,7 +357,7 @@ fn image_difference(set: &Set, settled: &Settled<'_>, member: &Member<'_>) -> Op
     }
     let Settled::Here { id, .. } = settled else { return None };
     let found = member.container.image();
-    if **id == found {
+    if **id == found || settled.image().is_some_and(|image| has_manifest(image, member)) {
         return None;
     }
     let same_reference = member.container.made_from() == set.image.as_deref();
@@ -368,4 +368,15 @@ fn image_difference(set: &Set, settled: &Settled<'_>, member: &Member<'_>) -> Op
         found: Json::String(found.to_string()),
         in_place: false,
     }))
+}
+
+/// Whether what a container was made from is part of an image: an index that was written anew, with
+/// other attestations or more platforms, has another digest, and the manifest in it may be the same.
+fn has_manifest(image: &Json, member: &Member<'_>) -> bool {
+    let Some(made_from) = member.container.seen().manifest() else { return false };
+    let manifests = image["Manifests"].as_array();
+    manifests.into_iter().flatten().any(|manifest| {
+        manifest["Kind"].as_str() == Some("image")
+            && manifest["Descriptor"]["digest"].as_str() == Some(made_from)
+    })
 }

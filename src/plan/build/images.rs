@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use crate::ident::{ImageId, LABEL_PREFIX};
 use crate::image_ref::ImageRef;
+use crate::options::platform::Platform;
 use crate::snapshot::{RegistryAnswer, Snapshot};
 use crate::spec::{Pull, Set};
 
@@ -60,14 +61,39 @@ pub(super) fn settle<'a>(set: &Set, snapshot: &'a Snapshot) -> Settled<'a> {
         Pull::Missing => here.is_none(),
         Pull::Always => parsed.digest().is_none() || here.is_none(),
     };
+    let other = |image: &Json| other_platform(set, reference, image);
     match (here, ask) {
-        (Some((id, image)), false) => Settled::Here { id, image, retag: None },
+        (Some((id, image)), false) => {
+            other(image).unwrap_or(Settled::Here { id, image, retag: None })
+        }
         (None, false) => Settled::Lacking {
             message: format!("image `{reference}` is not on the engine"),
             hint: "load or pull it there, or say `pull: missing`",
         },
-        (here, true) => asked(&parsed, reference, here.map(|(id, _)| id), snapshot),
+        (here, true) => match asked(&parsed, reference, here.map(|(id, _)| id), snapshot) {
+            Settled::Here { id, image, retag } => {
+                other(image).unwrap_or(Settled::Here { id, image, retag })
+            }
+            settled => settled,
+        },
     }
+}
+
+/// What a set comes to whose image is here for another platform than it declares.
+fn other_platform<'a>(set: &Set, reference: &str, image: &Json) -> Option<Settled<'a>> {
+    let said: &Platform = set.option("platform")?.said()?;
+    let here = Platform::of_image(image);
+    if here.is_empty() || here.iter().any(|platform| said.covers(platform)) {
+        return None;
+    }
+    let here: Vec<String> = here.iter().map(ToString::to_string).collect();
+    Some(Settled::Lacking {
+        message: format!(
+            "`platform` is {said}, but image `{reference}` on the engine is for {}",
+            here.join(", ")
+        ),
+        hint: "pull the image for that platform, or declare one of those that are there",
+    })
 }
 
 fn asked<'a>(

@@ -229,11 +229,16 @@ impl Job {
         Self { down: Some(down), takes_away: true, ..Self::new(change, steps) }
     }
 
-    /// Pulls an image by digest and gives it the declared tag.
-    pub(super) fn image(change: Change, pull: bool, pinned: &str, tag: Option<&str>) -> Self {
+    /// Pulls an image by digest, where it must be, and gives it the declared tag.
+    pub(super) fn image(
+        change: Change,
+        pull: Option<Action>,
+        pinned: &str,
+        tag: Option<&str>,
+    ) -> Self {
         let mut steps = Steps::of(&change.id);
-        if pull {
-            steps.then("pull", Action::Pull { image: pinned.to_owned() });
+        if let Some(pull) = pull {
+            steps.then("pull", pull);
         }
         if let Some(tag) = tag {
             steps.then("tag", Action::Tag { image: pinned.to_owned(), tag: tag.to_owned() });

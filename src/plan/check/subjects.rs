@@ -90,7 +90,7 @@ fn images(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
         .iter()
         .enumerate()
         .filter_map(|(place, step)| match &step.action {
-            Action::Pull { image } => Some((place, image.as_str())),
+            Action::Pull { image, .. } => Some((place, image.as_str())),
             _ => None,
         })
         .collect();
@@ -98,7 +98,7 @@ fn images(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
     for (place, step) in graph.steps.iter().enumerate() {
         let id = named(&step.id);
         match &step.action {
-            Action::Pull { image } | Action::Tag { image, .. } => {
+            Action::Pull { image, .. } | Action::Tag { image, .. } => {
                 let digest = image.split_once('@').map(|(_, digest)| digest);
                 doubts.unless(digest.is_some_and(is_digest), "pin", || {
                     format!("expected {id} to name a digest, but found {}", named(image))

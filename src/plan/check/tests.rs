@@ -202,7 +202,7 @@ fn images_are_pinned() {
     breaks("pin", |plan| {
         let step = crate::plan::Step {
             id: StepId::new("image:a/pull"),
-            action: Action::Pull { image: "a:1".into() },
+            action: Action::Pull { image: "a:1".into(), platform: None },
             after: vec![],
         };
         plan.steps.push(step);
@@ -213,7 +213,11 @@ fn images_are_pinned() {
         let place = place(plan, "shop-web-1/create");
         plan.steps[place].after.push(pull.clone());
         let image = format!("a@{digest}");
-        let step = crate::plan::Step { id: pull, action: Action::Pull { image }, after: vec![] };
+        let step = crate::plan::Step {
+            id: pull,
+            action: Action::Pull { image, platform: None },
+            after: vec![],
+        };
         plan.steps.insert(0, step);
         of(plan, "shop-web-1").danger.push(Danger::ImageUnknown);
         let mut change = of(plan, "shop-web-2").clone();

@@ -142,13 +142,17 @@ fn snapshot_file(case: &Case, spec: &Spec, snapshot: &Snapshot, written: &str) {
 /// What a registry gives where the plan pulls: the image it replaces with another ID, or any.
 fn offer(engine: &Simulated, snapshot: &Snapshot, plan: &Plan) {
     for step in &plan.steps {
-        let Action::Pull { image } = &step.action else { continue };
+        let Action::Pull { image, platform } = &step.action else { continue };
         let mut inspect = snapshot.images.values().next().cloned().unwrap_or_else(
             || serde_json::json!({"Config": {"Cmd": ["app"], "Env": ["PATH=/bin"]}}),
         );
         inspect["Id"] = format!("sha256:{}", "2".repeat(64)).into();
         inspect["RepoTags"] = Json::Array(Vec::new());
         inspect["RepoDigests"] = Json::Array(vec![image.clone().into()]);
+        if let Some((os, architecture)) = platform.as_ref().and_then(|said| said.split_once('/')) {
+            inspect["Os"] = os.into();
+            inspect["Architecture"] = architecture.into();
+        }
         engine.offer(image, inspect);
     }
 }

@@ -1,0 +1,252 @@
+//! For which machine a container's image is: `platform`.
+//!
+//! An engine takes it beside the create body and shows no more than the operating system of it.
+//! With images in containerd's store inspect data name the manifest that was chosen, platform
+//! included; without that store one image is of one platform, so the image's ID tells.
+
+use std::fmt;
+
+use serde_json::{Value as Json, json};
+
+use super::canon::{Atom, Value};
+use super::field::text;
+use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
+use crate::look::Look;
+use crate::spec::node::{Node, Problems};
+
+/// What a platform may be written as.
+const PATTERN: &str = "^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+){0,2}$";
+
+/// A platform as containerd writes it: `linux/arm64`, `linux/arm/v6`. What is not said is the
+/// engine's to choose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Platform {
+    os: String,
+    architecture: Option<String>,
+    variant: Option<String>,
+}
+
+/// Several names of one architecture are one, and the variant that everybody means is none.
+fn architecture(name: &str, variant: Option<&str>) -> (String, Option<String>) {
+    let name = name.to_ascii_lowercase();
+    let variant = variant.filter(|text| !text.is_empty()).map(|text| {
+        let text = text.to_ascii_lowercase();
+        if text.starts_with('v') { text } else { format!("v{text}") }
+    });
+    let (name, variant) = match (name.as_str(), variant.as_deref()) {
+        ("x86_64" | "x86-64" | "amd64", None | Some("v1")) => ("amd64", None),
+        ("x86_64" | "x86-64", _) => ("amd64", variant.as_deref()),
+        ("i386", _) => ("386", None),
+        ("aarch64" | "arm64", None | Some("v8")) => ("arm64", None),
+        ("aarch64", _) => ("arm64", variant.as_deref()),
+        ("armhf", _) | ("arm", None) => ("arm", Some("v7")),
+        ("armel", _) => ("arm", Some("v6")),
+        (name, variant) => (name, variant),
+    };
+    (name.to_owned(), variant.map(str::to_owned))
+}
+
+impl Platform {
+    /// A platform of its parts.
+    fn of(os: &str, name: Option<&str>, variant: Option<&str>) -> Self {
+        let known = name.filter(|text| !text.is_empty()).map(|name| architecture(name, variant));
+        let (architecture, variant) = known.map_or((None, None), |(name, v)| (Some(name), v));
+        Self { os: os.to_ascii_lowercase(), architecture, variant }
+    }
+
+    /// The platform of an image, or of a manifest: both say it in these three fields.
+    fn told(json: &Json, fields: [&str; 3]) -> Option<Self> {
+        let text = |at: usize| json[fields[at]].as_str().filter(|text| !text.is_empty());
+        Some(Self::of(text(0)?, text(1), text(2)))
+    }
+
+    /// The platforms that an image is for. Empty: its inspect data do not tell.
+    pub fn of_image(image: &Json) -> Vec<Self> {
+        let manifests = image["Manifests"].as_array().into_iter().flatten();
+        let of_manifest = |manifest: &Json| {
+            let here = manifest["Available"].as_bool().unwrap_or(true);
+            let platform = &manifest["ImageData"]["Platform"];
+            here.then(|| Self::told(platform, ["os", "architecture", "variant"])).flatten()
+        };
+        let mut all: Vec<Self> = manifests.filter_map(of_manifest).collect();
+        if all.is_empty() {
+            all.extend(Self::told(image, ["Os", "Architecture", "Variant"]));
+        }
+        all
+    }
+
+    /// Whether what is said here holds for another.
+    pub fn covers(&self, other: &Self) -> bool {
+        let same = |said: &Option<String>, found: &Option<String>| {
+            said.is_none() || found.is_none() || said == found
+        };
+        self.os == other.os
+            && same(&self.architecture, &other.architecture)
+            && (self.architecture.is_none() || same(&self.variant, &other.variant))
+    }
+}
+
+impl fmt::Display for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.os)?;
+        for part in [&self.architecture, &self.variant].into_iter().flatten() {
+            write!(f, "/{part}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Say for Platform {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let what = "a platform like `linux/arm64`";
+        let said = text(node, what, problems)?;
+        let parts: Vec<&str> = said.split('/').collect();
+        let fits = |part: &&str| {
+            !part.is_empty()
+                && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+        };
+        if parts.len() > 3 || !parts.iter().all(fits) {
+            return problems.expected(what, node);
+        }
+        let (os, rest) = match parts.as_slice() {
+            [os, rest @ ..] if os.eq_ignore_ascii_case("linux") => (*os, rest),
+            // An architecture alone, as containerd takes it.
+            [name] if !matches!(name.to_ascii_lowercase().as_str(), "windows" | "darwin") => {
+                ("linux", std::slice::from_ref(name))
+            }
+            _ => return problems.expected("a platform of Linux, like `linux/arm64`", node),
+        };
+        Some(Self::of(os, rest.first().copied(), rest.get(1).copied()))
+    }
+
+    fn print(&self) -> Json {
+        json!(self.to_string())
+    }
+
+    fn schema() -> Json {
+        json!({"type": "string", "pattern": PATTERN})
+    }
+}
+
+/// `platform`.
+#[derive(Debug)]
+pub struct PlatformRow;
+
+impl Row for PlatformRow {
+    type Said = Platform;
+
+    fn about(&self) -> &About {
+        const IT: About = About {
+            key: "platform",
+            doc: "for which system and machine the image is",
+            examples: &["linux/amd64", "linux/arm64", "linux/arm/v6"],
+            group: Group::Lifecycle,
+            from_image: true,
+            ..ABOUT
+        };
+        &IT
+    }
+
+    /// Beside the fields of the API, which has a parameter of the call for it.
+    fn write(&self, said: &Platform, body: &mut Body, _cx: &Context) {
+        body.config("Platform", said.to_string());
+    }
+
+    fn read(&self, look: &Look) -> Value {
+        let chosen = &look.json()["ImageManifestDescriptor"]["platform"];
+        match Platform::told(chosen, ["os", "architecture", "variant"]) {
+            Some(platform) => Value::One(Atom::Text(platform.to_string())),
+            None => Value::Unset,
+        }
+    }
+
+    fn settle(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
+        let told = |look: &Look| {
+            let chosen = &look.json()["ImageManifestDescriptor"]["platform"];
+            Platform::told(chosen, ["os", "architecture", "variant"])
+        };
+        match (told(both.0), told(both.1)) {
+            // Where nothing tells it the image's ID does, and that is compared.
+            (Some(_), None) => found.clone_from(expected),
+            (Some(said), Some(chosen)) if said.covers(&chosen) => found.clone_from(expected),
+            _ => {}
+        }
+    }
+}
+
+/// How an engine with containerd's store tells what it chose: what a create body says, else the
+/// platform that an image is shown for, the engine's own where it has it.
+pub fn chosen(body: &Json, image: Option<&Json>) -> Json {
+    let mut told = serde_json::Map::new();
+    let fields = ["os", "architecture", "variant"];
+    match (body["Platform"].as_str(), image) {
+        (Some(said), _) => {
+            let parts = said.split('/').map(Json::from);
+            told.extend(fields.map(str::to_owned).into_iter().zip(parts));
+        }
+        (None, Some(image)) => {
+            for (field, of_image) in fields.into_iter().zip(["Os", "Architecture", "Variant"]) {
+                if let Some(text) = image[of_image].as_str() {
+                    told.insert(field.to_owned(), text.into());
+                }
+            }
+        }
+        (None, None) => return Json::Null,
+    }
+    json!({"platform": told})
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::Platform;
+    use crate::options::row::Say as _;
+    use crate::spec::node::Problems;
+    use crate::spec::yaml;
+
+    fn parse(text: &str) -> Option<String> {
+        let node = yaml::parse(text).unwrap();
+        let mut problems = Problems::default();
+        Platform::parse(&node, &mut problems).map(|platform| platform.to_string())
+    }
+
+    #[test]
+    fn several_names_are_one_platform() {
+        for (text, same) in [
+            ("linux", "linux"),
+            ("Linux/x86_64", "linux/amd64"),
+            ("amd64", "linux/amd64"),
+            ("linux/amd64/v1", "linux/amd64"),
+            ("linux/amd64/v3", "linux/amd64/v3"),
+            ("linux/aarch64", "linux/arm64"),
+            ("linux/arm64/v8", "linux/arm64"),
+            ("linux/arm", "linux/arm/v7"),
+            ("linux/arm/6", "linux/arm/v6"),
+            ("armhf", "linux/arm/v7"),
+            ("linux/i386", "linux/386"),
+        ] {
+            assert_eq!(parse(text).as_deref(), Some(same), "{text}");
+        }
+        for text in ["windows/amd64", "linux/", "a/b/c/d", "\"linux/amd 64\"", "darwin"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_image_is_for_what_its_manifests_are_for() {
+        let one = json!({"Os": "linux", "Architecture": "arm64", "Variant": "v8"});
+        let of = |image| -> Vec<String> {
+            Platform::of_image(image).iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(of(&one), ["linux/arm64"]);
+        let manifest = |name: &str, here: bool| {
+            json!({"Available": here, "Kind": "image",
+                "ImageData": {"Platform": {"os": "linux", "architecture": name}}})
+        };
+        let index = json!({"Os": "linux", "Architecture": "amd64", "Manifests": [
+            manifest("amd64", true), manifest("arm64", true), manifest("s390x", false)]});
+        assert_eq!(of(&index), ["linux/amd64", "linux/arm64"]);
+        assert_eq!(of(&json!({"Os": "", "Architecture": ""})), [""; 0]);
+    }
+}
