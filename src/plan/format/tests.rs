@@ -128,7 +128,7 @@ fn syntax_and_shape_are_told_with_their_place() {
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
     insta::assert_snapshot!(refused(&text.replace("\"action\": \"prove\"", "\"action\": \"prove\", \"force\": true")), @"
-    Shape: line 33, column 54: expected one of `id`, `action`, `image`, `tag`, `name`, `finally`, `set`, `container`, `created_by`, `wait`, `signal`, `timeout`, `from`, `to`, `network`, `volume`, `key`, `which`, `endpoint`, `settings`, `after`, but found `force`
+    Shape: line 33, column 54: expected one of `id`, `action`, `image`, `platform`, `tag`, `name`, `finally`, `set`, `container`, `created_by`, `wait`, `signal`, `timeout`, `from`, `to`, `network`, `volume`, `key`, `which`, `endpoint`, `settings`, `after`, but found `force`
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
     insta::assert_snapshot!(refused(&text.replace("\"action\": \"prove\"", "\"action\": \"prove\", \"tag\": \"x\"")), @"
