@@ -207,7 +207,8 @@ fn position(key: &str) -> usize {
     ROWS.iter().position(|row| row.about().key == key).unwrap_or(usize::MAX)
 }
 
-fn mode(row: &dyn AnyRow, terms: Terms<'_>) -> Mode {
+/// How strictly one row is compared.
+pub fn mode(row: &dyn AnyRow, terms: Terms<'_>) -> Mode {
     let about = row.about();
     let declared = terms.set.option(about.key).is_some();
     if let Some(mode) = terms.set.compare.get(about.key) {

@@ -135,12 +135,15 @@ fn created(plan: &Plan, outcome: &Outcome, wanted: &SetName) -> Vec<ContainerId>
 fn updated<'a>(plan: &'a Plan, outcome: &Outcome) -> BTreeMap<ContainerId, BTreeSet<&'a str>> {
     let mut all = BTreeMap::new();
     for step in &plan.steps {
-        let Action::Update { container: Subject::Container(id), .. } = &step.action else {
+        let (Action::Update { container: Subject::Container(id), .. }
+        | Action::Connect { container: Subject::Container(id), .. }
+        | Action::Disconnect { container: Subject::Container(id), .. }) = &step.action
+        else {
             continue;
         };
         let became = outcome.steps.iter().find(|outcome| outcome.id == step.id);
         let change = super::outcome::change_of(&step.id);
-        let change = plan.changes.iter().find(|known| known.id == change);
+        let change = plan.changes.iter().find(|known| known.id == change && known.set.is_some());
         if let (true, Some(change)) =
             (became.is_some_and(|outcome| outcome.became.is_success()), change)
         {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json, json};
 use super::canon::{Atom, Value};
 use super::field::{known_keys, some_map, strings, text, texts};
 use super::network::is_name;
-use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
+use super::row::{ABOUT, About, Body, Change, Context, Group, Row, Say};
 use crate::look::Look;
 use crate::say;
 use crate::spec::node::{Entry, Kind, Node, Problems};
@@ -351,6 +351,7 @@ impl Row for NetworksRow {
             group: Group::Network,
             follows: &["network_mode"],
             many: true,
+            change: Change::Connect,
             ..ABOUT
         };
         &IT

@@ -150,6 +150,8 @@ pub enum Change {
     /// amounts to. Whether an engine takes them off a container is [`crate::adapt::update`]'s to
     /// know: most limits can be changed and not taken off.
     Update(&'static [&'static str]),
+    /// Networks more or less are connected and disconnected; a changed attachment is not.
+    Connect,
 }
 
 /// A create body in the newest engine's terms, raw JSON, references as marks instead of values.
@@ -286,7 +288,7 @@ pub trait Row: Sync + 'static {
     /// cannot.
     fn update(&self, expected: &Look) -> Option<Settings> {
         match self.about().change {
-            Change::Replace => None,
+            Change::Replace | Change::Connect => None,
             Change::Update(fields) => {
                 Some(Settings::to_set(&expected.json()["HostConfig"], fields))
             }

@@ -49,6 +49,7 @@ fn line(row: &dyn AnyRow) -> String {
     };
     let in_place = match about.change {
         Change::Update(_) => "; changed in place",
+        Change::Connect => "; added and taken off in place",
         Change::Replace => "",
     };
     let example = about.examples.first().copied().unwrap_or_default().replace('|', "\\|");

@@ -208,6 +208,8 @@ cases! {
     option_restart;
     option_labels;
     in_place_one_call;
+    in_place_networks;
+    in_place_networks_idle;
     in_place_and_not;
     in_place_cannot_unset;
     in_place_swap_unlimited;

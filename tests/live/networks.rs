@@ -258,3 +258,40 @@ fn a_mac_address_is_asked_for_where_the_engine_looks_for_it() {
     world.docker(&["stop", &world.name("web")]);
     world.plan(&own).ok().never_says("mac_address (");
 }
+
+#[test]
+fn networks_are_connected_and_disconnected_while_it_runs() {
+    live!();
+    let world = World::new("moves");
+    world.image("app");
+    let spec = |limit: &str, networks: &str| {
+        format!(
+            "project: PROJECT\nnetworks: {{back: , front: , side: }}\ncontainers:\n  web:\n    \
+             image: PROJECT/app:1\n    state: reloaded\n    mem_limit: {limit}\n    \
+             networks: {networks}\n"
+        )
+    };
+    world.converge(&spec("64m", "{front: {priority: 5}}"));
+    let id = world.id(&world.name("web-1"));
+    let more = spec("96m", "{front: {priority: 5}, back: {aliases: [db]}, side: }");
+    world.plan(&more).ok().says("changed in place: nothing stops");
+    world.apply().ok().says("updated 1 container, connected 2 containers.");
+    world.settled(&more);
+    world.apply().ok().says("already as declared");
+    let back = format!("{}_back", world.project());
+    let aliases = &world.inspect(&world.name("web-1"))["NetworkSettings"]["Networks"][&back];
+    assert!(aliases["Aliases"].to_string().contains("\"db\""), "{aliases:#}");
+
+    // What is not declared any more is taken off, however it got there.
+    let less = spec("96m", "{front: {priority: 5}, side: }");
+    world.docker(&["network", "disconnect", &back, &world.name("web-1")]);
+    world.docker(&["network", "connect", "--alias", "sql", &back, &world.name("web-1")]);
+    world.plan(&less).ok();
+    world.apply().ok().says("disconnected 1 container.");
+    world.settled(&less);
+    assert_eq!(world.id(&world.name("web-1")), id, "it was replaced");
+
+    // The network it was created in, and one that stays with other wishes, take a new container.
+    world.plan(&spec("96m", "{front: {priority: 5, aliases: [w]}, side: }")).ok().says("replace");
+    world.plan(&spec("96m", "{side: }")).ok().says("replace");
+}

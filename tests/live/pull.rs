@@ -97,3 +97,24 @@ fn a_failed_pull_comes_before_any_stop() {
     assert_eq!(world.id(&world.name("web-1")), old);
     assert_eq!(world.containers(), ["web-1 running"]);
 }
+
+#[test]
+fn what_is_pulled_and_created_is_for_the_declared_platform() {
+    live!();
+    if !crate::support::own_engine() {
+        return;
+    }
+    let world = World::new("platform");
+    let registry = world.registry();
+    publish(&world, &registry, &["ENV VERSION=1"]);
+    let platform = world.docker(&["version", "--format", "{{.Server.Os}}/{{.Server.Arch}}"]);
+    let spec = |platform: &str| {
+        let spec = spec(&registry, "missing");
+        spec.replace("    pull:", &format!("    platform: {platform}\n    pull:"))
+    };
+    let mine = spec(platform.trim());
+    world.plan(&mine).ok().says(&format!("for {}", platform.trim()));
+    world.apply().ok().says("pulled 1 image");
+    world.settled(&mine);
+    drop(world.plan(&spec("linux/s390x")).exits(1).says("`platform` is linux/s390x"));
+}

@@ -7,6 +7,7 @@ use super::choose::{Choice, Fate, Member};
 use super::danger::{self, Doing};
 use super::draft::Draft;
 use super::images::{self, Settled};
+use super::in_place::InPlace;
 use super::job::{Job, Replacing, Stopping};
 use super::ports;
 use crate::compare::{self, Terms};
@@ -14,7 +15,6 @@ use crate::desired::{self, Labels};
 use crate::ident::{ChangeId, ContainerName, SetName};
 use crate::look::Look;
 use crate::options::Body;
-use crate::options::settings::Settings;
 use crate::plan::{Action, Because, Change, ImagePin, Impact, Reason, Verb, Warning};
 use crate::spec::{Identity, Set, State};
 
@@ -29,9 +29,9 @@ impl<'a> Draft<'a> {
         fate: &Fate,
     ) {
         let stopping = self.stopping(set);
-        let nothing = Settings::default();
-        let settings = match fate {
-            Fate::Start(_, settings) | Fate::Update(_, settings) => settings,
+        let nothing = InPlace::default();
+        let in_place = match fate {
+            Fate::Start(_, in_place) | Fate::Update(_, in_place) => in_place,
             _ => &nothing,
         };
         let (verb, reasons) = match fate {
@@ -44,7 +44,7 @@ impl<'a> Draft<'a> {
             Fate::Restart(reasons) => (Verb::Restart, reasons),
             Fate::Remove(reasons) => (Verb::Remove, reasons),
         };
-        let updates = !settings.is_empty();
+        let updates = !in_place.is_empty();
         let touches = if updates { Verb::Update } else { verb };
         self.errors.extend(danger::refusals(key, set, member, touches));
         self.touched.insert(member.id.clone(), (key.clone(), verb));
@@ -77,8 +77,8 @@ impl<'a> Draft<'a> {
         };
         let id = &member.id;
         let mut job = match verb {
-            Verb::Start => Job::start(change, id, settings),
-            Verb::Update => Job::update(change, id, settings),
+            Verb::Start => Job::start(change, id, in_place),
+            Verb::Update => Job::update(change, id, in_place),
             Verb::Stop => Job::stop(change, id, &stopping),
             Verb::Kill => Job::kill(change, id, &set.kill_signal),
             Verb::Restart => Job::restart(change, id, &stopping),

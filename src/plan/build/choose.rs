@@ -8,7 +8,6 @@ use std::cmp::Reverse;
 use super::in_place::InPlace;
 use crate::compare::Comparison;
 use crate::ident::{ContainerId, ContainerName};
-use crate::options::settings::Settings;
 use crate::plan::{Because, By, Reason};
 use crate::snapshot::{Container, Run};
 use crate::spec::{Identity, OnStopped, Recreate, Set, State};
@@ -89,10 +88,10 @@ impl Member<'_> {
 pub(super) enum Fate {
     /// Left as it is.
     Keep,
-    /// Started, and where settings are named changed in place before.
-    Start(Vec<Reason>, Settings),
+    /// Started, and where there is anything to do changed in place before.
+    Start(Vec<Reason>, InPlace),
     /// Changed in place.
-    Update(Vec<Reason>, Settings),
+    Update(Vec<Reason>, InPlace),
     Stop(Vec<Reason>),
     Kill(Vec<Reason>),
     Restart(Vec<Reason>),
@@ -247,8 +246,8 @@ fn stay_live(set: &Set, member: &Member<'_>, warnings: &mut Vec<(&'static str, S
         if !member.mends() {
             warnings.push(left_differing(member));
         }
-        if !member.in_place.settings.is_empty() {
-            return Fate::Update(member.mended(), member.in_place.settings.clone());
+        if !member.in_place.is_empty() {
+            return Fate::Update(member.mended(), member.in_place.clone());
         }
     }
     if set.state == State::Restarted {
@@ -270,7 +269,7 @@ fn use_idle(set: &Set, member: &Member<'_>, warnings: &mut Vec<(&'static str, St
         return Fate::Replace(reasons);
     }
     if member.alike() {
-        return Fate::Start(vec![state_reason(set, member)], Settings::default());
+        return Fate::Start(vec![state_reason(set, member)], InPlace::default());
     }
     let never = set.recreate == Recreate::Never && !member.forced();
     if never || member.mends() {
@@ -283,7 +282,7 @@ fn use_idle(set: &Set, member: &Member<'_>, warnings: &mut Vec<(&'static str, St
         }
         let mut reasons = member.mended();
         reasons.push(state_reason(set, member));
-        return Fate::Start(reasons, member.in_place.settings.clone());
+        return Fate::Start(reasons, member.in_place.clone());
     }
     let mut reasons = member.reasons();
     reasons.push(state_reason(set, member));

@@ -291,7 +291,7 @@ impl<'a> Draft<'a> {
         let before = || Some(self.expect(key, set, &member.name, Some(own?), expected));
         let terms = Terms { set, adopted: member.adopted, strange: strange.as_deref() };
         let mut result = compare::compare(terms, &want, before, &found, self.known());
-        let in_place = self.in_place(terms, &want, member, &mut result.differences);
+        let in_place = self.in_place(key, terms, &want, member, &mut result.differences);
         if let Some(difference) = image_difference(set, settled, member) {
             result.differences.insert(0, difference);
         }

@@ -1,13 +1,16 @@
-//! What an update of the engine could do about the differences of a member.
+//! What an engine could do in place about the differences of a member: one update, and networks
+//! connected and disconnected.
 //!
 //! Rows say what would have to be set, [`crate::adapt::update`] what an engine makes of it; here
 //! the outcome is compared once more, so that only what surely goes away counts. Whether a member
-//! is updated or replaced is [`super::choose`]'s.
+//! is changed or replaced is [`super::choose`]'s; which networks are moved, [`super::moves`]'s.
 
 use super::choose::Member;
 use super::draft::Draft;
+use super::moves::{self, Move};
 use crate::adapt::update;
 use crate::compare::{self, Terms};
+use crate::ident::SetName;
 use crate::look::Look;
 use crate::options::settings::Settings;
 use crate::options::{self, AnyRow};
@@ -18,17 +21,37 @@ use crate::plan::Reason;
 pub(super) struct InPlace {
     /// What one update sets; nothing where it can do nothing.
     pub(super) settings: Settings,
+    /// Networks that it is put on, then those that it is taken off.
+    pub(super) moves: Vec<Move>,
+}
+
+impl InPlace {
+    /// Whether there is nothing to do, or nothing to be done.
+    pub(super) fn is_empty(&self) -> bool {
+        self.settings.is_empty() && self.moves.is_empty()
+    }
 }
 
 impl Draft<'_> {
-    /// Marks the differences that an update does away with, and says what it sets.
+    /// Marks the differences that can be done away with, and says how.
     pub(super) fn in_place(
         &self,
+        key: &SetName,
         terms: Terms<'_>,
         expected: &Look,
         member: &Member<'_>,
         differences: &mut [Reason],
     ) -> InPlace {
+        let mut moves = Vec::new();
+        for difference in differences.iter_mut() {
+            let Reason::Option(difference) = difference else { continue };
+            if difference.option == moves::NETWORKS
+                && let Some(all) = self.moves(key, terms, expected, member)
+            {
+                difference.in_place = true;
+                moves = all;
+            }
+        }
         let mends = |rows: &[&dyn AnyRow], settings: &Settings| {
             self.mends(terms, expected, member, rows, settings)
         };
@@ -47,13 +70,15 @@ impl Draft<'_> {
         // What goes one by one and not together is left to a new container.
         if rows.len() > 1 && !mends(&rows, &all) {
             for difference in differences.iter_mut() {
-                if let Reason::Option(difference) = difference {
+                if let Reason::Option(difference) = difference
+                    && difference.option != moves::NETWORKS
+                {
                     difference.in_place = false;
                 }
             }
-            return InPlace::default();
+            return InPlace { settings: Settings::default(), moves };
         }
-        InPlace { settings: all }
+        InPlace { settings: all, moves }
     }
 
     /// Whether these rows are as expected after an update.

@@ -5,9 +5,10 @@
 
 use serde_json::Value as Json;
 
+use super::in_place::InPlace;
+use super::moves::{Move, Way};
 use super::ports::HostPort;
 use crate::ident::{ChangeId, ContainerId, ContainerName, SUFFIX_NEW, SUFFIX_OLD, SetName, StepId};
-use crate::options::settings::Settings;
 use crate::plan::{Action, Change, ImagePin, NetworkRef, Step, Subject};
 
 /// A change with its steps.
@@ -62,9 +63,27 @@ impl Steps {
         self.then("stop", Action::Stop { container, signal, timeout })
     }
 
-    fn update(&mut self, id: &ContainerId, settings: &Settings) -> StepId {
-        let container = Subject::Container(id.clone());
-        self.then("update", Action::Update { container, settings: settings.clone() })
+    /// What is changed in place: the update first, then onto networks, then off others.
+    fn in_place(&mut self, id: &ContainerId, in_place: &InPlace) {
+        let container = || Subject::Container(id.clone());
+        if !in_place.settings.is_empty() {
+            let settings = in_place.settings.clone();
+            self.then("update", Action::Update { container: container(), settings });
+        }
+        for one in &in_place.moves {
+            let Move { network, which, way } = one.clone();
+            let (what, container) = (network.clone(), container());
+            match way {
+                Way::On(endpoint) => {
+                    let action = Action::Connect { container, network, which, endpoint };
+                    self.then(&format!("connect-{what}"), action)
+                }
+                Way::Off => {
+                    let action = Action::Disconnect { container, network, which };
+                    self.then(&format!("disconnect-{what}"), action)
+                }
+            };
+        }
     }
 
     fn start(&mut self, container: Subject, wait: bool) -> (StepId, StepId) {
@@ -161,18 +180,17 @@ impl Job {
     }
 
     /// Changes a container in place.
-    pub(super) fn update(change: Change, id: &ContainerId, settings: &Settings) -> Self {
+    pub(super) fn update(change: Change, id: &ContainerId, in_place: &InPlace) -> Self {
         let mut steps = Steps::of(&change.id);
-        let update = steps.update(id, settings);
-        Self { up: Some(update), ..Self::new(change, steps) }
+        steps.in_place(id, in_place);
+        let up = steps.steps.last().map(|step| step.id.clone());
+        Self { up, ..Self::new(change, steps) }.after_networks()
     }
 
-    /// Starts a container that is there, changed in place before where there is anything to set.
-    pub(super) fn start(change: Change, id: &ContainerId, settings: &Settings) -> Self {
+    /// Starts a container that is there, changed in place before where there is anything to do.
+    pub(super) fn start(change: Change, id: &ContainerId, in_place: &InPlace) -> Self {
         let mut steps = Steps::of(&change.id);
-        if !settings.is_empty() {
-            steps.update(id, settings);
-        }
+        steps.in_place(id, in_place);
         let (start, up) = steps.start(Subject::Container(id.clone()), false);
         Self {
             needs: Some(start.clone()),
@@ -180,6 +198,18 @@ impl Job {
             start: Some(start),
             ..Self::new(change, steps)
         }
+        .after_networks()
+    }
+
+    /// Nothing is put on a network before that is made.
+    fn after_networks(mut self) -> Self {
+        for step in &mut self.steps {
+            if let Action::Connect { which: NetworkRef::CreatedBy(made), .. } = &step.action {
+                let made = made.clone();
+                step.after.push(made);
+            }
+        }
+        self
     }
 
     /// Stops a container.

@@ -20,6 +20,7 @@ mod job;
 #[cfg(test)]
 mod leaving_tests;
 pub(crate) mod matching;
+mod moves;
 mod objects;
 mod order;
 mod ports;

@@ -325,6 +325,7 @@ impl<'a> Draft<'a> {
         let used = self.created.values().flat_map(networks_of);
         let names: BTreeSet<String> = declared
             .chain(used)
+            .chain(connected.iter().map(|name| (*name).to_owned()))
             .filter(|name| !FIXED.contains(&name.as_str()) || connected.contains(name.as_str()))
             .collect();
         let fact = |called: String| {

@@ -123,11 +123,11 @@ impl Shape {
             Verb::Kill => (&["kill"], &["kill"]),
             Verb::Stop => (&["stop"], &["stop"]),
             Verb::Restart => (&["restart", "prove"], &["restart"]),
-            Verb::Update => (&["update"], &["update"]),
+            Verb::Update => (&["update", "connect", "disconnect"], &[]),
             Verb::Run => {
                 (&["create", "connect", "stop", "rename", "start", "remove"], &["create", "start"])
             }
-            Verb::Start => (&["update", "start", "prove"], &["start"]),
+            Verb::Start => (&["update", "connect", "disconnect", "start", "prove"], &["start"]),
             Verb::Create => (&["create", "connect", "start", "prove"], &["create"]),
             Verb::Pull => (&["pull", "tag"], &[]),
         };
@@ -140,6 +140,9 @@ impl Shape {
         for step in must.iter().filter(|kind| !kinds.contains(*kind)) {
             doubts.add("shape", format!("expected {id} to {verb}, but found no step to {step}"));
         }
+        doubts.unless(!kinds.is_empty(), "shape", || {
+            format!("expected {id} to {verb}, but found no step")
+        });
         doubts.unless(change.verb != Verb::Run || self.waits, "shape", || {
             format!("expected {id} to run to its end, but found a start that does not wait")
         });

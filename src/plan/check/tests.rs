@@ -274,6 +274,39 @@ fn reason(plan: &mut Plan) -> &mut crate::plan::OptionDifference {
     }
 }
 
+/// Takes the sample's container off a network, beside its update.
+fn take_off(plan: &mut Plan) {
+    let network = crate::plan::facts::NetworkFact {
+        name: "back".into(),
+        id: Some(crate::ident::NetworkId::new(sample::hex("", 77))),
+    };
+    let which = crate::plan::NetworkRef::Id(network.id.clone().unwrap());
+    plan.facts.networks.push(network);
+    let update = place(plan, "shop-limits/update");
+    let Action::Update { container, .. } = plan.steps[update].action.clone() else { panic!() };
+    let step = crate::plan::Step {
+        id: StepId::new("shop-limits/disconnect-back"),
+        action: Action::Disconnect { container, network: "back".into(), which },
+        after: vec![plan.steps[update].id.clone()],
+    };
+    plan.steps.insert(update + 1, step);
+    sample::settle(plan);
+}
+
+#[test]
+fn networks_are_moved_for_that_reason_alone() {
+    breaks_update("in_place", take_off);
+    breaks_update("in_place", |plan| reason(plan).option = "networks".into());
+    let moved = after(|plan| {
+        sample::add_update(plan, "limits", "shop-limits", 178);
+        let mut networks = reason(plan).clone();
+        networks.option = "networks".into();
+        of(plan, "shop-limits").reasons.push(crate::plan::Reason::Option(networks));
+        take_off(plan);
+    });
+    assert_eq!(moved, Vec::<String>::new());
+}
+
 #[test]
 fn changes_in_place_are_what_their_reasons_ask_for() {
     breaks_update("in_place", |plan| set(plan, "Memory", json!(5)));

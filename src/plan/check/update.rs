@@ -26,6 +26,9 @@ const FIELDS: &[(&str, &str)] = &[
     ("restart_policy_retry", "RestartPolicy"),
 ];
 
+/// The option of which networks are connected and disconnected.
+const NETWORKS: &str = "networks";
+
 pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
     let mut updates: BTreeMap<&str, (&Subject, &BTreeMap<String, Json>)> = BTreeMap::new();
     for step in graph.steps {
@@ -33,9 +36,23 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
             updates.insert(change_of(&step.id), (container, &settings.0));
         }
     }
+    let moved: BTreeSet<&str> = graph
+        .steps
+        .iter()
+        .filter(|step| {
+            let (Action::Connect { container, .. } | Action::Disconnect { container, .. }) =
+                &step.action
+            else {
+                return false;
+            };
+            matches!(container, Subject::Container(_))
+        })
+        .map(|step| change_of(&step.id))
+        .collect();
     for change in &plan.changes {
         let update = updates.get(change.id.as_str()).copied();
-        reasons(change, update.is_some(), doubts);
+        reasons(change, update.is_some() || moved.contains(change.id.as_str()), doubts);
+        moves(change, moved.contains(change.id.as_str()), doubts);
         if let Some((subject, settings)) = update {
             follows(change, settings, doubts);
             has_effect(plan, change, subject, settings, doubts);
@@ -54,8 +71,25 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
     }
 }
 
+/// Networks are connected and disconnected where a reason says so, and only there.
+fn moves(change: &Change, moved: bool, doubts: &mut Doubts) {
+    if change.set.is_none() || !matches!(change.verb, Verb::Update | Verb::Start) {
+        return;
+    }
+    let reason = change.reasons.iter().any(|reason| {
+        matches!(reason, Reason::Option(difference)
+            if difference.in_place && difference.option == NETWORKS)
+    });
+    doubts.unless(reason == moved, "in_place", || {
+        format!(
+            "expected {} to be put on networks and taken off them for that reason, and only for it",
+            named(&change.id)
+        )
+    });
+}
+
 fn is_known(difference: &OptionDifference) -> bool {
-    FIELDS.iter().any(|(option, _)| *option == difference.option)
+    difference.option == NETWORKS || FIELDS.iter().any(|(option, _)| *option == difference.option)
 }
 
 /// Which reasons are of which kind of change.
