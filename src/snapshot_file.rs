@@ -196,8 +196,11 @@ pub fn read(bytes: &[u8]) -> Result<Snapshot, Unreadable> {
     })?;
     match text.trim_start().chars().next() {
         None => unreadable("expected a snapshot, but found an empty file", HINT),
-        Some('{') if text.contains("\"bayplan/") && has_format(text) => read_ours(text),
-        Some('{' | '[') => read_inspect(text),
+        Some('{') => match format(text) {
+            Some(format) => read_ours(text, &format),
+            None => read_inspect(text),
+        },
+        Some('[') => read_inspect(text),
         Some(other) => {
             let found = say::safe(&other.to_string());
             unreadable(format!("line 1: expected `{{` or `[`, but found `{found}`"), HINT)
@@ -205,26 +208,35 @@ pub fn read(bytes: &[u8]) -> Result<Snapshot, Unreadable> {
     }
 }
 
-/// Whether the object that a text begins with has `format` as its first field: all that ours do.
-fn has_format(text: &str) -> bool {
-    let rest = text.trim_start().strip_prefix('{').unwrap_or_default();
-    rest.trim_start().starts_with("\"format\"")
+/// The `format` of the object that a text is, as all files of ours have one: their first field,
+/// or a later one where another tool has sorted them anew.
+fn format(text: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Head {
+        format: Option<String>,
+    }
+    let rest = text.trim_start().strip_prefix('{')?.trim_start();
+    let first = rest.strip_prefix("\"format\"").map(str::trim_start);
+    if let Some(rest) = first.and_then(|rest| rest.strip_prefix(':')) {
+        let said = rest.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next());
+        return Some(said.unwrap_or("something else").to_owned());
+    }
+    // Inspect data have none, and are not read twice for it.
+    let ours = text.contains("\"bayplan/") && text.contains("\"format\"");
+    ours.then(|| serde_json::from_str::<Head>(text).ok()?.format).flatten()
 }
 
-fn read_ours(text: &str) -> Result<Snapshot, Unreadable> {
-    let start = text.split("\"format\"").nth(1).unwrap_or_default();
-    let format = start.trim_start().strip_prefix(':').map(str::trim_start).unwrap_or_default();
-    let format = format.strip_prefix('"').and_then(|rest| rest.split('"').next());
+fn read_ours(text: &str, format: &str) -> Result<Snapshot, Unreadable> {
     match format {
-        Some(FORMAT) => {}
-        Some(other) if other.starts_with("bayplan/plan/") => {
+        FORMAT => {}
+        other if other.starts_with("bayplan/plan/") => {
             return unreadable(
                 "expected a snapshot, but found a plan",
                 "a plan is given to `show`, `verify` or `apply`",
             );
         }
         other => {
-            let other = say::short(other.unwrap_or("something else"));
+            let other = say::short(other);
             return unreadable(
                 format!("expected the format {FORMAT}, but found {other}"),
                 "another version of bayplan wrote it: use that one, or take the snapshot again",
@@ -437,6 +449,18 @@ mod tests {
           ]
         }
         "#);
+    }
+
+    #[test]
+    fn keys_in_another_order_are_the_same_file() {
+        let bytes = write(&sample()).unwrap();
+        let sorted = serde_json::from_slice::<Json>(&bytes).unwrap().to_string();
+        assert!(!sorted.starts_with("{\"format\""), "{sorted}");
+        assert_eq!(read(sorted.as_bytes()).unwrap(), sample());
+        assert_eq!(
+            refused(&sorted.replace("snapshot/1", "snapshot/9")),
+            "expected the format bayplan/snapshot/1, but found bayplan/snapshot/9"
+        );
     }
 
     #[test]

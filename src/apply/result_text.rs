@@ -11,7 +11,7 @@ use crate::say::safe;
 pub fn retold(document: &ResultDocument) -> String {
     let mut out = text(document);
     for change in &document.changes {
-        let reasons: Vec<String> = change.reasons.iter().map(reason_text::text).collect();
+        let reasons = reason_text::texts(&change.reasons);
         // Writing to a string cannot fail.
         let _ = writeln!(
             out,

@@ -10,6 +10,7 @@ use super::canon::{Atom, Value};
 use super::durations;
 use super::field::{At, Field, Plain, field, known_keys, list_schema, strings, text, texts};
 use super::row::{ABOUT, About, Group, Say};
+use super::words;
 use crate::spec::node::{Entry, Kind, Node, Problems};
 
 /// `healthcheck`.
@@ -193,7 +194,7 @@ impl Plain for Healthcheck {
                 Atom::Live(live) => Some(Atom::Live(live)),
                 _ => None,
             });
-            let whole = || Atom::Text(json!(words).to_string());
+            let whole = || Atom::Text(words::join(&words));
             all.insert("test".to_owned(), hidden.unwrap_or_else(whole));
         }
         for (key, field) in DURATIONS {

@@ -36,9 +36,29 @@ pub(super) fn split(text: &str) -> Result<Vec<String>, &'static str> {
     Ok(words)
 }
 
+/// Joins words so that they can be told apart again: one with anything special in it is quoted.
+pub(super) fn join(words: &[&str]) -> String {
+    let plain = |word: &str| {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_@%+=:,./-".contains(&byte);
+        !word.is_empty() && word.bytes().all(fits)
+    };
+    let quoted = |word: &&str| match *word {
+        word if plain(word) => word.to_owned(),
+        word => serde_json::Value::from(word).to_string(),
+    };
+    words.iter().map(quoted).collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::split;
+    use super::{join, split};
+
+    #[test]
+    fn joined_words_can_be_told_apart() {
+        assert_eq!(join(&["CMD", "pg_isready", "-U", "a b", ""]), r#"CMD pg_isready -U "a b" """#);
+        assert_ne!(join(&["a", "b"]), join(&["a b"]));
+        assert_ne!(join(&["\"a", "b\""]), join(&["a b"]));
+    }
 
     /// What Python 3's `shlex.split` gave for each of these.
     const PYTHON: &[(&str, &[&str])] = &[

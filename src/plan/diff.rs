@@ -9,7 +9,7 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::{Plan, format, reason_text};
+use super::{Plan, Reason, format, reason_text};
 use crate::canonical::NoCanonicalForm;
 
 /// The difference between two plans.
@@ -155,11 +155,11 @@ fn entry(place: &str, old: Option<&Json>, new: Option<&Json>) -> Entry {
 /// A value in a line. A whole change is told by what it does.
 fn shown(value: &Json) -> String {
     if let (Some(verb), Some(reasons)) = (value["do"].as_str(), value["reasons"].as_array()) {
-        let reasons: Vec<String> = reasons
+        let reasons: Vec<Reason> = reasons
             .iter()
             .filter_map(|reason| serde_json::from_value(reason.clone()).ok())
-            .map(|reason| reason_text::text(&reason))
             .collect();
+        let reasons = reason_text::texts(&reasons);
         return reason_text::limited(&format!("{verb}: {}", reasons.join("; ")), 400);
     }
     let is_reason = value["option"].is_string() || value["because"].is_string();

@@ -17,14 +17,45 @@ const SIDE: usize = 80;
 
 /// A reason as a lowercase fragment: `mem_limit (536870912 => 1073741824), 512m => 1g`.
 pub fn text(reason: &Reason) -> String {
+    format!("{}{}", bare(reason), origin(reason).map_or("", from))
+}
+
+/// The same without who caused it.
+fn bare(reason: &Reason) -> String {
     match reason {
         Reason::Environment(difference) => environment(difference),
-        Reason::Option(OptionDifference { option, origin, expected, found, in_place: _ }) => {
+        Reason::Option(OptionDifference { option, origin: _, expected, found, in_place: _ }) => {
             let spelt = spelt(option, found, expected);
             let (found, expected) = (side(found), side(expected));
-            format!("{} ({found} => {expected}){spelt}{}", limited(option, SIDE), from(*origin))
+            format!("{} ({found} => {expected}){spelt}", limited(option, SIDE))
         }
         Reason::Because(because) => fragment(because),
+    }
+}
+
+/// All reasons of one change, each a fragment. What a new image changes of what it hands down is
+/// told with the image, as one reason.
+pub fn texts(reasons: &[Reason]) -> Vec<String> {
+    let is_image = |reason: &Reason| matches!(reason, Reason::Option(it) if it.option == "image");
+    if !reasons.iter().any(is_image) {
+        return reasons.iter().map(text).collect();
+    }
+    let handed = |reason: &Reason| !is_image(reason) && origin(reason) == Some(Origin::Image);
+    let changes: Vec<String> = reasons.iter().filter(|reason| handed(reason)).map(bare).collect();
+    let told = |reason: &Reason| {
+        if is_image(reason) && !changes.is_empty() {
+            return format!("{}, which changes {}", bare(reason), changes.join(", "));
+        }
+        text(reason)
+    };
+    reasons.iter().filter(|reason| !handed(reason)).map(told).collect()
+}
+
+fn origin(reason: &Reason) -> Option<Origin> {
+    match reason {
+        Reason::Environment(difference) => Some(difference.origin),
+        Reason::Option(difference) => Some(difference.origin),
+        Reason::Because(_) => None,
     }
 }
 
@@ -96,13 +127,13 @@ fn from(origin: Origin) -> &'static str {
 }
 
 fn environment(difference: &EnvironmentDifference) -> String {
-    let EnvironmentDifference { option, origin, added, changed, removed } = difference;
+    let EnvironmentDifference { option, origin: _, added, changed, removed } = difference;
     let parts: Vec<String> = [("added", added), ("changed", changed), ("removed", removed)]
         .into_iter()
         .filter(|(_, names)| !names.is_empty())
         .map(|(verb, names)| format!("{verb} {}", list(names)))
         .collect();
-    format!("{} ({}){}", limited(option, SIDE), parts.join(", "), from(*origin))
+    format!("{} ({})", limited(option, SIDE), parts.join(", "))
 }
 
 /// Names, not more than a line of them.

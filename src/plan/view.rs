@@ -105,7 +105,7 @@ fn not_acted_on(plan: &Plan) -> Vec<(String, String, Vec<String>)> {
     let mut all = Vec::new();
     for (set, report) in &plan.sets {
         for matched in report.matched.iter().filter(|matched| !matched.differences.is_empty()) {
-            let differences = matched.differences.iter().map(reason_text::text).collect();
+            let differences = reason_text::texts(&matched.differences);
             all.push((name(matched.name.as_str()), name(set.as_str()), differences));
         }
     }
@@ -133,7 +133,7 @@ fn groups(changes: &[Change]) -> Vec<Group> {
             names: folded(&ids),
             set: change.set.as_ref().map(|set| name(set.as_str())),
             dangers: change.danger.clone(),
-            reasons: change.reasons.iter().map(reason_text::text).collect(),
+            reasons: reason_text::texts(&change.reasons),
             impact: impact(change),
         })
         .collect()

@@ -113,7 +113,8 @@ fn what_is_pulled_and_created_is_for_the_declared_platform() {
         spec.replace("    pull:", &format!("    platform: {platform}\n    pull:"))
     };
     let mine = spec(platform.trim());
-    world.plan(&mine).ok().says(&format!("for {}", platform.trim()));
+    world.plan(&mine).ok();
+    assert_eq!(world.plan_json()["steps"][0]["platform"], platform.trim());
     world.apply().ok().says("pulled 1 image");
     world.settled(&mine);
     drop(world.plan(&spec("linux/s390x")).exits(1).says("`platform` is linux/s390x"));
