@@ -72,18 +72,18 @@ pub fn compare(
     known: Known<'_>,
 ) -> Comparison {
     let mut result = Comparison::default();
-    let mut rows: Vec<(&'static dyn AnyRow, Found)> = Vec::new();
-    for row in compared_rows(terms) {
-        match verdict(row, terms, expected, found, known, &mut result.references) {
+    let mut rows: Vec<(usize, &'static dyn AnyRow, Found)> = Vec::new();
+    for (place, row) in compared_rows(terms) {
+        match verdict((place, row), terms, expected, found, known, &mut result.references) {
             Found::Same => {}
             Found::Unknown => result.unknown.push(row.about().key),
-            differs @ Found::Differs { .. } => rows.push((row, differs)),
+            differs @ Found::Differs { .. } => rows.push((place, row, differs)),
         }
     }
-    let caused = terms.strange.is_none() && rows.iter().any(|(row, _)| row.about().from_image);
+    let caused = terms.strange.is_none() && rows.iter().any(|(_, row, _)| row.about().from_image);
     let before = if caused { before() } else { None };
-    let keys: BTreeSet<&str> = rows.iter().map(|(row, _)| row.about().key).collect();
-    for (row, differs) in rows {
+    let keys: BTreeSet<&str> = rows.iter().map(|(_, row, _)| row.about().key).collect();
+    for (place, row, differs) in rows {
         let about = row.about();
         // Nor does anything follow from what is never a difference.
         let ignored = |other: &&&str| {
@@ -99,7 +99,7 @@ pub fn compare(
             _ if terms.strange.is_some() => Origin::Declared,
             Some(before) if about.from_image => {
                 let mut ignored = BTreeMap::new();
-                match verdict(row, terms, before, found, known, &mut ignored) {
+                match verdict((place, row), terms, before, found, known, &mut ignored) {
                     Found::Same => Origin::Image,
                     _ => Origin::Declared,
                 }
@@ -121,13 +121,15 @@ pub fn drops(terms: Terms<'_>, expected: &Look, found: &Look, known: Known<'_>) 
     let dropped: Vec<&'static dyn AnyRow> = ROWS
         .iter()
         .copied()
-        .filter(|row| {
+        .enumerate()
+        .filter(|placed| {
             let mut ignored = BTreeMap::new();
-            match verdict(*row, all, expected, found, known, &mut ignored) {
+            match verdict(*placed, all, expected, found, known, &mut ignored) {
                 Found::Differs { beyond, .. } => beyond,
                 Found::Same | Found::Unknown => false,
             }
         })
+        .map(|(_, row)| row)
         .collect();
     // What only follows from another row is told there.
     let keys: BTreeSet<&str> = dropped.iter().map(|row| row.about().key).collect();
@@ -145,7 +147,8 @@ pub fn differs(
     found: &Look,
     known: Known<'_>,
 ) -> bool {
-    let verdict = verdict(row, terms, expected, found, known, &mut BTreeMap::new());
+    let placed = (position(row.about().key), row);
+    let verdict = verdict(placed, terms, expected, found, known, &mut BTreeMap::new());
     matches!(verdict, Found::Differs { .. })
 }
 
@@ -157,7 +160,8 @@ pub fn same(
     found: &Look,
     known: Known<'_>,
 ) -> bool {
-    let verdict = verdict(row, terms, expected, found, known, &mut BTreeMap::new());
+    let placed = (position(row.about().key), row);
+    let verdict = verdict(placed, terms, expected, found, known, &mut BTreeMap::new());
     matches!(verdict, Found::Same)
 }
 
@@ -184,8 +188,8 @@ struct Keys {
 }
 
 /// Of rows that exclude each other the declared one is compared, else the first.
-fn compared_rows(terms: Terms<'_>) -> impl Iterator<Item = &'static dyn AnyRow> {
-    ROWS.iter().copied().filter(move |row| {
+fn compared_rows(terms: Terms<'_>) -> impl Iterator<Item = (usize, &'static dyn AnyRow)> {
+    ROWS.iter().copied().enumerate().filter(move |(_, row)| {
         let about = row.about();
         let says = |key: &str| terms.set.option(key).is_some();
         let declared = says(about.key);
@@ -227,7 +231,7 @@ pub fn mode(row: &dyn AnyRow, terms: Terms<'_>) -> Mode {
 }
 
 fn verdict(
-    row: &dyn AnyRow,
+    (place, row): (usize, &dyn AnyRow),
     terms: Terms<'_>,
     expected: &Look,
     found: &Look,
@@ -239,8 +243,7 @@ fn verdict(
         return Found::Same;
     }
     let about = row.about();
-    let mut want = row.read(expected);
-    let mut have = row.read(found);
+    let (mut want, mut have) = (expected.read(place), row.read(found));
     row.settle(&mut want, &mut have, (expected, found));
     let mut want = collapse(want);
     let have = collapse(have);
@@ -249,7 +252,7 @@ fn verdict(
     }
     let mut open = false;
     if let Some(strange) = terms.strange.filter(|_| about.from_image) {
-        match sure(want, &collapse(row.read(strange))) {
+        match sure(want, &collapse(strange.read(place))) {
             Sure::All(all) => want = all,
             Sure::Part(part) => (want, open) = (part, true),
             Sure::None => return Found::Same,

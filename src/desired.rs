@@ -73,5 +73,5 @@ pub fn expected(
     }
     // Whose log options may be more than was said is for a row to know.
     inspect["LoggingDriver"] = engine.log_driver.as_str().into();
-    Look::new(&inspect, &BTreeMap::new())
+    Look::new(&inspect, &BTreeMap::new()).remembering()
 }

@@ -8,10 +8,12 @@
 //! makes the expected side say what that engine will say.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::options::canon::Live;
+use crate::options::ROWS;
+use crate::options::canon::{Live, Value};
 
 /// What of inspect data says how a container was made; how it fares is in no look.
 const KEPT: &[&str] = &[
@@ -35,6 +37,8 @@ pub struct Look {
     inspect: Json,
     /// What is known of single environment variables beyond what `Config.Env` shows.
     env: BTreeMap<String, Live>,
+    /// What rows read here, by their place in the table; empty where it is not remembered.
+    reads: Vec<OnceLock<Value>>,
 }
 
 impl Look {
@@ -52,7 +56,20 @@ impl Look {
         }
         let mut inspect = Json::Object(kept);
         translate(&mut inspect);
-        Self { inspect, env: env.clone() }
+        Self { inspect, env: env.clone(), reads: Vec::new() }
+    }
+
+    /// The same, remembering what rows read: the expected side is read for every member of a set.
+    #[must_use]
+    pub fn remembering(mut self) -> Self {
+        self.reads = std::iter::repeat_with(OnceLock::new).take(ROWS.len()).collect();
+        self
+    }
+
+    /// What a row reads here, given its place in the table.
+    pub fn read(&self, place: usize) -> Value {
+        let read = || ROWS.get(place).map_or(Value::Unset, |row| row.read(self));
+        self.reads.get(place).map_or_else(read, |known| known.get_or_init(read).clone())
     }
 
     /// A field of `Config`; null where it is missing.
