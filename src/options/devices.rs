@@ -11,6 +11,7 @@ use super::field::{
 };
 use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
 use super::volumes::clean;
+use super::words;
 use crate::look::Look;
 use crate::spec::node::{Entry, Kind, Node, Problems};
 
@@ -347,6 +348,32 @@ impl Request {
         Json::Object(map)
     }
 
+    /// In words, no two requests alike: `driver nvidia, count 2, capabilities gpu`.
+    fn words(&self) -> String {
+        let list = |texts: Vec<&str>| words::join(&texts);
+        let mut parts = Vec::new();
+        if !self.driver.is_empty() {
+            parts.push(format!("driver {}", list(vec![&self.driver])));
+        }
+        match self.count {
+            -1 => parts.push("count all".to_owned()),
+            0 => {}
+            count => parts.push(format!("count {count}")),
+        }
+        if !self.ids.is_empty() {
+            let ids = self.ids.iter().map(String::as_str).collect();
+            parts.push(format!("device_ids {}", list(ids)));
+        }
+        let capabilities = self.capabilities.iter().map(String::as_str).collect();
+        parts.push(format!("capabilities {}", list(capabilities)));
+        if !self.options.is_empty() {
+            let options: Vec<String> =
+                self.options.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            parts.push(format!("options {}", list(options.iter().map(String::as_str).collect())));
+        }
+        parts.join(", ")
+    }
+
     fn of_json(json: &Json) -> Self {
         let options = json["Options"].as_object().into_iter().flatten();
         let capabilities = json["Capabilities"].as_array().into_iter().flatten();
@@ -455,9 +482,7 @@ impl Row for GpusRow {
 
     fn read(&self, look: &Look) -> Value {
         let others = requests(look).filter(|request| request["Driver"] != CDI);
-        some_set(
-            others.map(|json| Atom::Text(Request::of_json(json).print().to_string())).collect(),
-        )
+        some_set(others.map(|json| Atom::Text(Request::of_json(json).words())).collect())
     }
 
     fn spell(&self, look: &Look) -> Json {
