@@ -16,6 +16,7 @@ pub mod options;
 pub mod plan;
 pub mod say;
 pub mod seal;
+pub mod signals;
 pub mod snapshot;
 pub mod snapshot_file;
 pub mod spec;

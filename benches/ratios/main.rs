@@ -9,7 +9,7 @@
 //!
 //! Measured with Docker 20.10 on two cores, 2026-11-24: `--help` 1.6 ms; offline 1.2 s against
 //! 0.59 s, 1.99; per container from 1,000 to 10,000 x1.00; live at 300 81 ms against 52 ms, 1.56:
-//! over its limit. The second list, which tells whether the look is torn, is most of that.
+//! over its limit. The second list, which tells whether the look is torn, is 18 ms of that.
 //!
 //! A name as an argument runs that one alone: `cargo bench -- offline`. A figure over its limit
 //! ends the run with 1.

@@ -10,6 +10,7 @@ use super::field::{At, Choice, Field, Plain, amount, field, text};
 use super::row::{ABOUT, About, Body, Change, Context, Group, Mode, Row, Say};
 use super::settings::RESTART;
 use crate::look::Look;
+use crate::signals;
 use crate::spec::node::{Kind, Node, Problems};
 
 const LIFECYCLE: About = About { group: Group::Lifecycle, ..ABOUT };
@@ -61,26 +62,17 @@ pub static STOP_GRACE_PERIOD: Field<Grace> = field(
     },
 );
 
-/// Signals by number, from 1 on, as Linux numbers them on every machine that engines run on.
-const SIGNALS: &[&str] = &[
-    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2",
-    "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG",
-    "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
-];
-
 /// A signal: `SIGTERM`, or its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signal(pub String);
 
 /// `term`, `TERM`, `SIGTERM` and 15 are one; numbers without a name stay numbers.
 fn signal(text: &str) -> String {
-    let upper = text.to_ascii_uppercase();
-    let number: Option<usize> = upper.parse().ok();
-    match number.and_then(|number| SIGNALS.get(number.checked_sub(1)?)) {
-        Some(name) => format!("SIG{name}"),
-        None if number.is_some() || upper.starts_with("SIG") => upper,
-        None => format!("SIG{upper}"),
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        let name = text.parse().ok().and_then(signals::name);
+        return name.map_or_else(|| text.to_owned(), |name| format!("SIG{name}"));
     }
+    format!("SIG{}", signals::bare(text))
 }
 
 impl Say for Signal {

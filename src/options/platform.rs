@@ -60,6 +60,12 @@ impl Platform {
         Some(Self::of(text(0)?, text(1), text(2)))
     }
 
+    /// The platform of the manifest that a container was made from, where the engine tells it.
+    fn chosen(look: &Look) -> Option<Self> {
+        let manifest = &look.json()["ImageManifestDescriptor"]["platform"];
+        Self::told(manifest, ["os", "architecture", "variant"])
+    }
+
     /// The platforms that an image is for. Empty: its inspect data do not tell.
     pub fn of_image(image: &Json) -> Vec<Self> {
         let manifests = image["Manifests"].as_array().into_iter().flatten();
@@ -153,19 +159,14 @@ impl Row for PlatformRow {
     }
 
     fn read(&self, look: &Look) -> Value {
-        let chosen = &look.json()["ImageManifestDescriptor"]["platform"];
-        match Platform::told(chosen, ["os", "architecture", "variant"]) {
+        match Platform::chosen(look) {
             Some(platform) => Value::One(Atom::Text(platform.to_string())),
             None => Value::Unset,
         }
     }
 
     fn settle(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
-        let told = |look: &Look| {
-            let chosen = &look.json()["ImageManifestDescriptor"]["platform"];
-            Platform::told(chosen, ["os", "architecture", "variant"])
-        };
-        match (told(both.0), told(both.1)) {
+        match (Platform::chosen(both.0), Platform::chosen(both.1)) {
             // Where nothing tells it the image's ID does, and that is compared.
             (Some(_), None) => found.clone_from(expected),
             (Some(said), Some(chosen)) if said.covers(&chosen) => found.clone_from(expected),

@@ -26,8 +26,8 @@ pub struct Mount {
     pub source: Source,
     /// Not for writing.
     pub read_only: bool,
-    /// Other words after the second colon: `z`, `Z`, `nocopy`, `rslave`, …; those that say what becomes of mounts below a bind;
-    /// options of a file system in memory.
+    /// Other words after the second colon: `z`, `Z`, `nocopy`, `rslave`, …; those that say what
+    /// becomes of mounts below a bind; options of a file system in memory.
     pub options: BTreeSet<String>,
 }
 

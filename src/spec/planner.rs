@@ -9,7 +9,7 @@ use super::{Compat, Identity, Matching, OnStopped, Pull, Recreate, Set, State, v
 use crate::ident::{ContainerName, reserved_suffix};
 use crate::image_ref::ImageRef;
 use crate::options::{Mode, row_by_word};
-use crate::say;
+use crate::{say, signals};
 
 /// The most members of a set; more is a slip of the finger.
 const MOST_MEMBERS: u32 = 10_000;
@@ -243,36 +243,23 @@ fn compared(entry: &Entry, problems: &mut Problems) -> Option<&'static str> {
     None
 }
 
-/// Docker's signals on Linux, and how many there are.
-const SIGNALS: &[&str] = &[
-    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2",
-    "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG",
-    "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS", "RTMIN", "RTMAX",
-];
-const MOST_SIGNAL: u8 = 64;
-
 /// `SIGHUP`, `hup` and `HUP` are `HUP`; a number stays one.
 fn signal(node: &Node, problems: &mut Problems) -> Option<String> {
     let what = "a signal, like `HUP` or `SIGTERM`";
     let (Kind::Text(text) | Kind::Number(text)) = &node.kind else {
         return problems.expected(what, node);
     };
-    if let Ok(number) = text.parse::<u8>() {
-        if (1..=MOST_SIGNAL).contains(&number) {
-            return Some(number.to_string());
-        }
-        return problems.expected(&format!("a signal from 1 to {MOST_SIGNAL}"), node);
+    let said = signals::number(text);
+    if text.parse::<u64>().is_ok() {
+        let most = signals::MOST;
+        let wrong = || problems.expected(&format!("a signal from 1 to {most}"), node);
+        return said.map(|number| number.to_string()).or_else(wrong);
     }
-    let upper = text.to_ascii_uppercase();
-    let name = upper.strip_prefix("SIG").unwrap_or(&upper);
-    let real_time = |name: &str| {
-        let number = name.strip_prefix("RTMIN+").or_else(|| name.strip_prefix("RTMAX-"));
-        number.and_then(|number| number.parse::<u8>().ok()).is_some_and(|number| number <= 15)
-    };
-    if SIGNALS.contains(&name) || real_time(name) {
-        return Some(name.to_owned());
+    let name = signals::bare(text);
+    if said.is_some() {
+        return Some(name);
     }
-    let hint = say::did_you_mean(name, SIGNALS.iter().copied())
+    let hint = say::did_you_mean(&name, signals::NAMES.iter().copied())
         .map(|close| format!("did you mean `{close}`?"));
     expected(what, node, hint.as_deref(), problems)
 }

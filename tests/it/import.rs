@@ -164,7 +164,6 @@ const UNSAYABLE: &[&str] = &[
     "env-unset: environment",
     // A port called `7000-7002`.
     "expose-range: expose",
-    // A container of an image that is mounted.
     // `NetworkDisabled`, which Docker does not let anybody say any more.
     "net-disabled: networks",
     // Those of Docker Compose are left out, as a comment says.

@@ -12,6 +12,7 @@ use super::time::Instant;
 use super::world::{World, fails, name_of, set};
 use crate::engine::{Done, ErrorKind, Result};
 use crate::ident::{ContainerId, ContainerName};
+use crate::signals;
 
 impl World {
     pub(super) fn start(&mut self, id: &ContainerId, doing: &str) -> Result<Done> {
@@ -243,12 +244,12 @@ impl World {
             );
             return Err(fails(ErrorKind::Conflict, doing, &text));
         }
-        let Some(number) = signal_number(signal) else {
+        let Some(number) = signals::number(signal) else {
             let text = format!("invalid signal: {signal}");
             return Err(fails(ErrorKind::Status(400), doing, &text));
         };
         if number == 9 || !self.behaviour(inspect).stubborn {
-            self.ends(id, 128 + number);
+            self.ends(id, 128 + i64::from(number));
         }
         Ok(Done::Now)
     }
@@ -380,32 +381,5 @@ fn has_health_check(inspect: &Json) -> bool {
 
 /// The code of a process that ended by a signal which it did not handle.
 fn exit_code(signal: &str) -> i64 {
-    signal_number(signal).map_or(137, |number| 128 + number)
-}
-
-/// The number of a signal: `TERM`, `SIGTERM`, `15`.
-fn signal_number(signal: &str) -> Option<i64> {
-    const NAMES: [(&str, i64); 12] = [
-        ("HUP", 1),
-        ("INT", 2),
-        ("QUIT", 3),
-        ("ABRT", 6),
-        ("KILL", 9),
-        ("USR1", 10),
-        ("USR2", 12),
-        ("PIPE", 13),
-        ("ALRM", 14),
-        ("TERM", 15),
-        ("CONT", 18),
-        ("WINCH", 28),
-    ];
-    if let Ok(number) = signal.parse::<i64>() {
-        return (1..=64).contains(&number).then_some(number);
-    }
-    let name = signal.to_ascii_uppercase();
-    let name = name.strip_prefix("SIG").unwrap_or(&name);
-    if let Some(realtime) = name.strip_prefix("RTMIN+") {
-        return realtime.parse::<i64>().ok().filter(|n| (0..=30).contains(n)).map(|n| 34 + n);
-    }
-    NAMES.iter().find(|(known, _)| *known == name).map(|(_, number)| *number)
+    signals::number(signal).map_or(137, |number| 128 + i64::from(number))
 }

@@ -26,7 +26,7 @@ pub(super) struct InPlace {
 }
 
 impl InPlace {
-    /// Whether there is nothing to do, or nothing to be done.
+    /// Whether nothing of the member can be changed in place.
     pub(super) fn is_empty(&self) -> bool {
         self.settings.is_empty() && self.moves.is_empty()
     }
