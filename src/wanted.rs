@@ -71,7 +71,7 @@ impl Wanted {
         if let Identity::Named(name) = &set.identity {
             self.names.insert(name.as_str().to_owned());
         }
-        let mut targets = set.depends_on.clone();
+        let mut targets: Vec<String> = set.depends_on.iter().map(|one| one.word.clone()).collect();
         for option in &set.options {
             option.targets(&mut targets);
         }

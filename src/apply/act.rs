@@ -43,8 +43,13 @@ impl<W: Writer> Context<'_, W> {
             change: change_of(&step.id),
             what: self.words(&step.action),
         });
-        let (became, phase) = match self.precheck(step).await {
-            Err(error) => (failed(self.text(&error)), Phase::Failed),
+        let ended = |trouble| match trouble {
+            Trouble::Failed(message) => (failed(message), Phase::Failed),
+            Trouble::Stale(stale) => (Became::Stale(stale), Phase::Stale),
+            Trouble::GivenUp => (Became::NotReached, Phase::Failed),
+        };
+        let (became, phase) = match self.checked(step).await {
+            Err(trouble) => ended(trouble),
             Ok(Check::Unexpected(stale)) => (Became::Stale(stale), Phase::Stale),
             Ok(Check::Already) => {
                 self.note_already(&step.action).await;
@@ -54,9 +59,7 @@ impl<W: Writer> Context<'_, W> {
                 Err(message) => (failed(message), Phase::Failed),
                 Ok(()) => match self.act(step, found.as_deref()).await {
                     Ok(()) => (Became::Done, Phase::Done),
-                    Err(Trouble::Failed(message)) => (failed(message), Phase::Failed),
-                    Err(Trouble::Stale(stale)) => (Became::Stale(stale), Phase::Stale),
-                    Err(Trouble::GivenUp) => (Became::NotReached, Phase::Failed),
+                    Err(trouble) => ended(trouble),
                 },
             },
         };
@@ -69,6 +72,12 @@ impl<W: Writer> Context<'_, W> {
         let outcome = StepOutcome { id: step.id.clone(), became, container };
         self.sink.event(&Event::Finished(outcome.clone()));
         outcome
+    }
+
+    /// Waits for what comes before, then looks.
+    async fn checked(&self, step: &Step) -> Result<Check, Trouble> {
+        self.await_dependencies(step).await?;
+        self.precheck(step).await.map_err(|error| self.failed(&error))
     }
 
     fn note(&self, step: &Step, phase: Phase) -> Result<(), String> {

@@ -6,6 +6,7 @@
 //! reads a file or writes to a terminal; secrets are filled in and struck out by who knows them.
 
 mod act;
+mod awaits;
 mod clock;
 pub mod confirm;
 pub mod events;
@@ -21,6 +22,7 @@ mod secrets;
 mod settle;
 mod wherever;
 
+pub use awaits::{Awaits, awaits};
 pub use clock::{Clock, RealClock, SimulatedClock, Sleep};
 pub use outcome::{Became, Outcome, Signal, Stale, StepOutcome, Trouble};
 pub use run::{Run, Settings, run};

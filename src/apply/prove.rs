@@ -33,11 +33,31 @@ impl<W: Writer> Context<'_, W> {
             self.pause(until.saturating_sub(self.clock.now()).min(POLL)).await?;
             self.running(id, Some(&started)).await?;
         }
-        let Some(limit) = health_limit(&found) else { return Ok(()) };
+        if health_limit(&found).is_none() {
+            return Ok(());
+        }
+        self.healthy(step, id, Some(&started)).await
+    }
+
+    /// Waits until a container's health check says healthy; the container must run, as the process
+    /// that started then.
+    pub(super) async fn healthy(
+        &self,
+        step: &Step,
+        id: &ContainerId,
+        started: Option<&str>,
+    ) -> Acted {
+        let found = self.running(id, started).await?;
+        let Some(limit) = health_limit(&found) else {
+            let name = self.called(id);
+            return Err(Trouble::Failed(format!(
+                "container `{name}` has no health check, and its health is waited for"
+            )));
+        };
         self.wait_event(step, WaitingFor::Healthy);
         let until = self.clock.now() + limit;
         loop {
-            let found = self.running(id, Some(&started)).await?;
+            let found = self.running(id, started).await?;
             match found["State"]["Health"]["Status"].as_str() {
                 Some("healthy") => return Ok(()),
                 Some("unhealthy") => return Err(self.sick(id, "is unhealthy", &found)),
@@ -51,7 +71,7 @@ impl<W: Writer> Context<'_, W> {
     }
 
     /// Waits, unless the run is asked to stop: nothing is in flight then that must be finished.
-    async fn pause(&self, duration: Duration) -> Acted {
+    pub(super) async fn pause(&self, duration: Duration) -> Acted {
         if self.cancelled() {
             return Err(Trouble::GivenUp);
         }
@@ -59,13 +79,18 @@ impl<W: Writer> Context<'_, W> {
         Ok(())
     }
 
+    /// The container, which must be there.
+    pub(super) async fn there(&self, id: &ContainerId) -> Result<Json, Trouble> {
+        let looked = self.look_again(|| self.engine.inspect(id.as_str())).await;
+        looked
+            .map_err(|error| self.failed(&error))?
+            .ok_or_else(|| Trouble::Stale(gone(id, &ContainerName::new(self.called(id)))))
+    }
+
     /// The container, which must run, as the process that started then.
     async fn running(&self, id: &ContainerId, started: Option<&str>) -> Result<Json, Trouble> {
         let name = self.called(id);
-        let looked = self.look_again(|| self.engine.inspect(id.as_str())).await;
-        let Some(found) = looked.map_err(|error| self.failed(&error))? else {
-            return Err(Trouble::Stale(gone(id, &ContainerName::new(name))));
-        };
+        let found = self.there(id).await?;
         let state = &found["State"];
         let up = state["Running"] == true && state["Restarting"] != true;
         if up && state["Paused"] == true {

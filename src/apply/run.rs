@@ -14,6 +14,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::watch;
 
+use super::awaits::Awaits;
 use super::clock::Clock;
 use super::events::{Event, Sink};
 use super::journal::Journal;
@@ -51,6 +52,8 @@ pub struct Run<'a, W> {
     pub done: &'a BTreeSet<StepId>,
     /// Steps that must not run, of sets that are half done.
     pub blocked: &'a BTreeSet<StepId>,
+    /// What sets wait for before their steps begin.
+    pub awaits: &'a Awaits,
     /// Who fills secrets in and strikes them out.
     pub secrets: &'a dyn Secrets,
     /// What waiting is.
@@ -68,6 +71,9 @@ pub(super) struct Context<'a, W> {
     pub(super) engine: &'a W,
     pub(super) plan: &'a Plan,
     pub(super) bodies: &'a BTreeMap<StepId, Body>,
+    pub(super) awaits: &'a Awaits,
+    /// Of these, the ones that are as far as they must be.
+    pub(super) met: RefCell<BTreeSet<ContainerId>>,
     pub(super) secrets: &'a dyn Secrets,
     pub(super) clock: &'a dyn Clock,
     pub(super) sink: &'a dyn Sink,
@@ -134,13 +140,16 @@ struct Schedule<'a> {
 
 /// Runs the steps of a plan. Does not fail: what became of each step is in the outcome.
 pub async fn run<W: Writer>(run: Run<'_, W>, journal: &mut Journal) -> Outcome {
-    let Run { engine, plan, bodies, done, blocked, secrets, clock, sink, cancel, settings } = run;
+    let Run { engine, plan, bodies, done, blocked, awaits, .. } = run;
+    let Run { secrets, clock, sink, cancel, settings, .. } = run;
     let facts = &plan.facts.containers;
     let names = facts.iter().map(|fact| (fact.id.clone(), fact.name.clone())).collect();
     let context = Context {
         engine,
         plan,
         bodies,
+        awaits,
+        met: RefCell::default(),
         secrets,
         clock,
         sink,

@@ -13,7 +13,8 @@ use crate::apply::confirm::{Mismatch, Seen, Wanted as Goal, confirm};
 use crate::apply::journal::Journal;
 use crate::apply::result::{ResultDocument, StaleEntry};
 use crate::apply::{
-    Clock, Outcome, RealClock, Run, Settings, Signal, SimulatedClock, Stale, run as run_steps,
+    Clock, Outcome, RealClock, Run, Settings, Signal, SimulatedClock, Stale, awaits,
+    run as run_steps,
 };
 use crate::engine::docker::Docker;
 use crate::engine::secrets::Secrets;
@@ -165,6 +166,7 @@ impl<W: Writer> Applying<'_, W> {
             bodies: &judgement.bodies,
             done: &done,
             blocked: &blocked,
+            awaits: &awaits(&self.opened.spec, plan),
             secrets: &self.secrets,
             clock: self.clock,
             sink: &progress,

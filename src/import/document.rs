@@ -14,7 +14,7 @@ use crate::ident::{ContainerId, LABEL_PROJECT, ProjectName, Reference};
 use crate::options::{Body, Context, ROWS};
 use crate::snapshot::{Container, Snapshot};
 use crate::spec::node::{Node, Problem};
-use crate::spec::{Spec, read};
+use crate::spec::{Dependency, Spec, Until, depends, read};
 
 /// The keys of a set that come before its options; the others that are none come after them.
 const FIRST: &[&str] = &["name", "count", "image", "pull", "state", "match", "depends_on"];
@@ -92,7 +92,8 @@ pub fn import(
         }
     }
     let mut sets: Vec<Written> = sets.into_values().collect();
-    let spec = match ordered(project, &mut sets, &depends(&index, picked)) {
+    let watched = checked(snapshot, &index, picked, &sets);
+    let spec = match ordered(project, &mut sets, &depends(&index, picked, &watched)) {
         Some(spec) => spec,
         None => read(project, &sets)?,
     };
@@ -113,15 +114,11 @@ fn read(project: &ProjectName, sets: &[Written]) -> Result<Spec, Vec<Problem>> {
 }
 
 /// The same with an order between them; `None` where that goes in a circle.
-fn ordered(
-    project: &ProjectName,
-    sets: &mut [Written],
-    depends: &BTreeMap<String, BTreeSet<String>>,
-) -> Option<Spec> {
+fn ordered(project: &ProjectName, sets: &mut [Written], depends: &Depends) -> Option<Spec> {
     let key = |set: &Written| depends.get(&set.key).filter(|on| !on.is_empty());
     for set in sets.iter_mut() {
         if let Some(on) = key(set) {
-            set.doc.insert("depends_on".to_owned(), json!(on));
+            set.doc.insert("depends_on".to_owned(), depends::print(on));
         }
     }
     let spec = read(project, sets).ok();
@@ -133,8 +130,39 @@ fn ordered(
     spec
 }
 
-/// The sets that each depends on as Docker Compose has it, by key.
-fn depends(index: &Index<'_>, picked: &Picked) -> BTreeMap<String, BTreeSet<String>> {
+/// The sets that each set depends on, by key.
+type Depends = BTreeMap<String, Vec<Dependency>>;
+
+/// The sets whose health can be waited for: what runs, with a health check that the spec or the
+/// image says.
+fn checked(
+    snapshot: &Snapshot,
+    index: &Index<'_>,
+    picked: &Picked,
+    sets: &[Written],
+) -> BTreeSet<String> {
+    let of_image = |container: &Container| {
+        let image = snapshot.images.get(&container.image());
+        image.is_some_and(|image| image["Config"]["Healthcheck"]["Test"].is_array())
+    };
+    let said = |key: &str| {
+        let doc = sets.iter().find(|set| set.key == key).and_then(|set| set.doc.get("healthcheck"));
+        doc.is_some_and(|check| !check["test"].is_null())
+    };
+    let checked = picked.chosen.iter().filter(|chosen| {
+        index.get(&chosen.id).is_some_and(|container| {
+            let inspect = container.inspect.as_ref();
+            let checks = inspect.is_some_and(|inspect| inspect["State"]["Health"].is_object());
+            let known = said(chosen.key.as_str()) || of_image(container);
+            container.run().is_live() && checks && known
+        })
+    });
+    checked.map(|chosen| chosen.key.to_string()).collect()
+}
+
+/// The sets that each depends on as Docker Compose has it. What ran to its end is imported as
+/// stopped, which nobody can wait for.
+fn depends(index: &Index<'_>, picked: &Picked, checked: &BTreeSet<String>) -> Depends {
     let of = |chosen: &Chosen, label: &str| {
         index.get(&chosen.id).and_then(|container| container.label(label)).map(str::to_owned)
     };
@@ -153,9 +181,17 @@ fn depends(index: &Index<'_>, picked: &Picked) -> BTreeMap<String, BTreeSet<Stri
             continue;
         };
         // db:service_started:false,cache:service_healthy:true
-        let words = said.split(',').filter_map(|one| one.split(':').next());
-        let keys = words.filter_map(|word| services.get(&(project.clone(), word.to_owned())));
-        depends.insert(chosen.key.to_string(), keys.flatten().cloned().collect());
+        let mut on: BTreeMap<&str, Until> = BTreeMap::new();
+        for one in said.split(',') {
+            let (word, rest) = one.split_once(':').unwrap_or((one, ""));
+            let healthy = rest.split(':').next() == Some(Until::Healthy.word());
+            for key in services.get(&(project.clone(), word.to_owned())).into_iter().flatten() {
+                let healthy = healthy && checked.contains(key);
+                on.insert(key, if healthy { Until::Healthy } else { Until::Started });
+            }
+        }
+        let on = on.into_iter().map(|(word, until)| Dependency { word: word.to_owned(), until });
+        depends.insert(chosen.key.to_string(), on.collect());
     }
     depends
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value as Json, json};
 
 use super::planner::{Defaults, MATCHINGS, MODES, ON_STOPPED, PULLS, RECREATES, STATES};
-use super::{Compat, Identity, Matching, Object, Pull, Set, Spec, State, strings};
+use super::{Compat, Identity, Matching, Object, Pull, Set, Spec, State, depends, strings};
 use crate::ident::Reference;
 
 impl Spec {
@@ -103,7 +103,7 @@ impl Spec {
         say("kill_signal", set.kill_signal != "KILL", json!(set.kill_signal));
         say("discard", set.discard, json!(true));
         say("detach", set.one_shot, json!(false));
-        say("depends_on", !set.depends_on.is_empty(), json!(set.depends_on));
+        say("depends_on", !set.depends_on.is_empty(), depends::print(&set.depends_on));
         for declared in &set.options {
             say(declared.row().about().key, true, declared.print());
         }

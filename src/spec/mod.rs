@@ -4,6 +4,7 @@
 //! spec is text, and the contents of the environment files it names are an input beside it.
 
 pub mod canon;
+pub mod depends;
 mod deploy;
 pub mod env_file;
 pub mod env_merge;
@@ -23,6 +24,7 @@ pub mod yaml;
 
 use std::collections::BTreeMap;
 
+pub use depends::{Dependency, Until};
 pub use objects::{Network, Object, Volume};
 
 use crate::ident::{ContainerName, ObjectKey, ProjectName, SetName};
@@ -79,7 +81,7 @@ pub struct Set {
     /// `detach: false`: run once to the end.
     pub one_shot: bool,
     /// Sets (by key, else by `name`) or containers that come first.
-    pub depends_on: Vec<String>,
+    pub depends_on: Vec<Dependency>,
     /// The declared options, in the order of the table.
     pub options: Vec<Declared>,
 }

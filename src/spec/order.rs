@@ -46,7 +46,7 @@ pub fn resolve<'a>(sets: &'a BTreeMap<SetName, Set>, word: &str) -> Option<&'a S
 /// The words by which a set refers to others, with the key that says them, sorted.
 pub fn words(set: &Set) -> Vec<(String, &'static str)> {
     let mut words: Vec<_> =
-        set.depends_on.iter().map(|word| (word.clone(), "depends_on")).collect();
+        set.depends_on.iter().map(|one| (one.word.clone(), "depends_on")).collect();
     for declared in &set.options {
         let mut targets = Vec::new();
         declared.targets(&mut targets);

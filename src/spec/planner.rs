@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::node::{Entry, Kind, Node, Problem, Problems};
 use super::read::one_of;
 use super::set::{QUOTE, Said, expected};
-use super::{Compat, Identity, Matching, OnStopped, Pull, Recreate, Set, State, vocabulary};
+use super::{
+    Compat, Identity, Matching, OnStopped, Pull, Recreate, Set, State, depends, vocabulary,
+};
 use crate::ident::{ContainerName, reserved_suffix};
 use crate::image_ref::ImageRef;
 use crate::options::{Mode, row_by_word};
@@ -108,7 +110,9 @@ pub(super) fn read(
             .unwrap_or_else(|| "KILL".into()),
         discard: word("discard").and_then(|node| boolean(node, problems)).unwrap_or(false),
         one_shot,
-        depends_on: word("depends_on").map(|node| depends_on(node, problems)).unwrap_or_default(),
+        depends_on: word("depends_on")
+            .map(|node| depends::read(node, problems))
+            .unwrap_or_default(),
         options: Vec::new(),
     };
     (identity.is_some() && state.is_some()).then_some(set)
@@ -264,81 +268,6 @@ fn signal(node: &Node, problems: &mut Problems) -> Option<String> {
     expected(what, node, hint.as_deref(), problems)
 }
 
-fn depends_on(node: &Node, problems: &mut Problems) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut add = |word: &str, place, problems: &mut Problems| {
-        if words.iter().any(|known| known == word) {
-            problems
-                .add(place, format!("expected `{}` once, but found it again", say::short(word)));
-        } else {
-            words.push(word.to_owned());
-        }
-    };
-    match &node.kind {
-        Kind::List(items) => {
-            for item in items {
-                if let Some(word) = text(item, "the name of a set or a container", problems) {
-                    add(word, item.place, problems);
-                }
-            }
-        }
-        Kind::Map(entries) => {
-            for entry in entries {
-                long_form(&entry.value, problems);
-                add(&entry.key, entry.place, problems);
-            }
-        }
-        _ => problems.expected::<()>("a list of sets or containers", node).unwrap_or_default(),
-    }
-    words
-}
-
-/// Compose's `{condition, required, restart}`, as far as it says what the list says.
-fn long_form(node: &Node, problems: &mut Problems) {
-    let entries = match &node.kind {
-        Kind::Null => return,
-        Kind::Map(entries) => entries,
-        _ => return problems.expected::<()>("a map with `condition`", node).unwrap_or_default(),
-    };
-    for entry in entries {
-        let Entry { key, value, place } = entry;
-        match (key.as_str(), &value.kind) {
-            (_, Kind::Null) | ("required", Kind::Bool(true)) | ("restart", Kind::Bool(false)) => {}
-            ("condition", Kind::Text(condition)) if condition == "service_started" => {}
-            ("condition", Kind::Text(condition))
-                if matches!(
-                    condition.as_str(),
-                    "service_healthy" | "service_completed_successfully"
-                ) =>
-            {
-                problems.add_hint(
-                    value.place,
-                    format!("expected `service_started`, but found `{condition}`, which is not supported yet"),
-                    "a set is proven before what depends on it is replaced; leave the condition out",
-                );
-            }
-            ("condition", _) => {
-                problems.expected::<()>("`service_started`", value);
-            }
-            ("required", _) => {
-                problems.expected::<()>("`true`: whatever is depended on is required", value);
-            }
-            ("restart", _) => {
-                problems.expected::<()>(
-                    "`false`: dependants are replaced with what they depend on where they must be",
-                    value,
-                );
-            }
-            (other, _) => {
-                problems.add(
-                    *place,
-                    format!("expected `condition`, but found `{}`", say::short(other)),
-                );
-            }
-        }
-    }
-}
-
 fn boolean(node: &Node, problems: &mut Problems) -> Option<bool> {
     match &node.kind {
         Kind::Bool(value) => Some(*value),
@@ -346,7 +275,7 @@ fn boolean(node: &Node, problems: &mut Problems) -> Option<bool> {
     }
 }
 
-fn text<'a>(node: &'a Node, what: &str, problems: &mut Problems) -> Option<&'a str> {
+pub(super) fn text<'a>(node: &'a Node, what: &str, problems: &mut Problems) -> Option<&'a str> {
     match &node.kind {
         Kind::Text(text) => Some(text),
         Kind::Number(_) | Kind::Bool(_) => expected(what, node, Some(QUOTE), problems),

@@ -9,7 +9,7 @@ use super::env_merge::{self, EnvFileUse};
 use super::node::{Entry, Kind, Node, Place, Problem, Problems};
 use super::set::{self, Places, SetReader};
 use super::vocabulary::{self, or};
-use super::{Compat, Identity, Pull, Set, Spec, objects_read, order, planner, strings};
+use super::{Compat, Identity, Pull, Set, Spec, depends, objects_read, order, planner, strings};
 use crate::ident::{ProjectName, SetName, reserved_suffix};
 use crate::image_ref::ImageRef;
 use crate::options::{Context, rules};
@@ -134,6 +134,7 @@ fn root(node: &Node, files: &Files, problems: &mut Problems) -> Option<Spec> {
     names(&spec, &places, problems);
     pulls(&spec, &places, problems);
     circles(&spec, &places, problems);
+    conditions(&spec, &places, problems);
     vet(&spec, &places, &reader, problems);
     conflicts(&spec, &places, problems);
     Some(spec)
@@ -309,6 +310,16 @@ fn circles(spec: &Spec, places: &BTreeMap<SetName, Places>, problems: &mut Probl
         ),
         "take one of these references out",
     );
+}
+
+/// What is waited for must be able to come.
+fn conditions(spec: &Spec, places: &BTreeMap<SetName, Places>, problems: &mut Problems) {
+    for (key, set) in &spec.sets {
+        for (message, hint) in depends::faults(&spec.sets, set) {
+            let place = places.get(key).map(|places| places.of("depends_on")).unwrap_or_default();
+            problems.add_hint(place, message, hint);
+        }
+    }
 }
 
 /// What a row minds only when it knows the whole spec.

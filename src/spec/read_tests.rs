@@ -36,12 +36,12 @@ fn one(lines: &str) -> String {
     format!("project: p\ncontainers:\n  a:\n{body}")
 }
 
-fn set(lines: &str) -> Set {
+pub(super) fn set(lines: &str) -> Set {
     right(&one(lines)).sets.remove(&SetName::new("a")).unwrap()
 }
 
 /// What is wrong with a set, without the lines around it.
-fn fault(lines: &str) -> String {
+pub(super) fn fault(lines: &str) -> String {
     let problems = read::text(&one(lines), &files()).expect_err(lines);
     let told = problems.into_iter().map(|problem| {
         let hint = problem.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
@@ -349,28 +349,6 @@ fn variables_are_not_spliced_in() {
     let set = set("image: x\ncommand: [sh, -c, 'echo $$HOME $$$$ 5$']");
     let printed = set.option("command").unwrap().print();
     assert_eq!(printed, serde_json::json!(["sh", "-c", "echo $HOME $$ 5$"]));
-}
-
-#[test]
-fn depends_on_has_two_forms() {
-    assert_eq!(set("image: x\ndepends_on: [db, cache]").depends_on, ["db", "cache"]);
-    let long =
-        "image: x\ndepends_on:\n  db: {condition: service_started, required: true}\n  cache:";
-    assert_eq!(set(long).depends_on, ["db", "cache"]);
-    insta::assert_snapshot!(fault("image: x\ndepends_on: {db: {condition: service_healthy}}"), @"
-    5:34 expected `service_started`, but found `service_healthy`, which is not supported yet (a set is proven before what depends on it is replaced; leave the condition out)
-    ");
-    insta::assert_snapshot!(fault("image: x\ndepends_on: {db: {required: false, restart: true}}"), @"
-    5:33 expected `true`: whatever is depended on is required, but found the boolean false
-    5:49 expected `false`: dependants are replaced with what they depend on where they must be, but found the boolean true
-    ");
-    insta::assert_snapshot!(fault("image: x\ndepends_on: db"), @"
-    5:17 expected a list of sets or containers, but found the text `db`
-    ");
-    insta::assert_snapshot!(fault("image: x\ndepends_on: [db, 1, db]"), @"
-    5:22 expected the name of a set or a container, but found the number 1 (put it in quotes)
-    5:25 expected `db` once, but found it again
-    ");
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use super::depends;
 use super::planner::{MATCHINGS, MODES, ON_STOPPED, PULLS, RECREATES, STATES};
 use super::vocabulary::PLANNER;
 use crate::options::{AnyRow, ROWS};
@@ -136,18 +137,7 @@ fn planner(key: &str) -> Json {
         "compare" => compare(),
         "kill_signal" => json!({"type": ["string", "integer"]}),
         "discard" | "detach" => json!({"type": "boolean"}),
-        "depends_on" => json!({"oneOf": [
-            {"type": "array", "items": name},
-            {"type": "object", "additionalProperties": {
-                "type": ["object", "null"],
-                "properties": {
-                    "condition": {"enum": ["service_started", null]},
-                    "required": {"enum": [true, null]},
-                    "restart": {"enum": [false, null]},
-                },
-                "additionalProperties": false,
-            }},
-        ]}),
+        "depends_on" => depends_on(&name),
         "env_file" => {
             let file = json!({"anyOf": [name, {
                 "type": "object",
@@ -159,6 +149,24 @@ fn planner(key: &str) -> Json {
         }
         _ => name,
     }
+}
+
+/// The list, or the map with conditions.
+fn depends_on(name: &Json) -> Json {
+    let mut conditions: Vec<Json> = depends::conditions().into_iter().map(Json::from).collect();
+    conditions.push(Json::Null);
+    json!({"oneOf": [
+        {"type": "array", "items": name},
+        {"type": "object", "additionalProperties": {
+            "type": ["object", "null"],
+            "properties": {
+                "condition": {"enum": conditions},
+                "required": {"enum": [true, null]},
+                "restart": {"enum": [false, null]},
+            },
+            "additionalProperties": false,
+        }},
+    ]})
 }
 
 fn words<T>(words: &[(&str, T)]) -> Json {
@@ -208,6 +216,7 @@ mod tests {
         let set = |body: &str| format!("project: p\ncontainers: {{a: {{image: x, {body}}}}}\n");
         assert!(valid(&set("mem_limit: 512m, x-note: [1], tty:, count: 0")));
         assert!(valid(&set("depends_on: {b: {condition: service_started}}")));
+        assert!(valid(&set("depends_on: {b: {condition: service_healthy}, c: }")));
         assert!(valid(&set("env_file: [a.env, {path: b.env, required: false}]")));
         for wrong in [
             "memroy: 512m",
@@ -215,7 +224,7 @@ mod tests {
             "count: -1",
             "count: two",
             "state: running",
-            "depends_on: {b: {condition: service_healthy}}",
+            "depends_on: {b: {condition: healthy}}",
             "discard: maybe",
             "compare: {env: sometimes}",
         ] {

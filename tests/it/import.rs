@@ -305,6 +305,34 @@ fn a_project_of_docker_compose_keeps_its_names_and_its_order() {
 }
 
 #[test]
+fn a_condition_of_docker_compose_is_taken_over_where_its_check_is_known() {
+    let mut look = only(&["shop-db-1", "shop-web-1", "default"]);
+    for container in &mut look.containers {
+        let inspect = container.inspect.as_mut().unwrap();
+        if inspect["Name"] == "/shop-db-1" {
+            inspect["Config"]["Healthcheck"] = json!({"Test": ["CMD", "true"]});
+            inspect["State"]["Health"] = json!({"Status": "healthy"});
+        }
+        let labels = inspect["Config"]["Labels"].as_object_mut().unwrap();
+        // The one that depends on none says so with an empty text.
+        let depends = labels.get_mut("com.docker.compose.depends_on");
+        if let Some(depends) = depends.filter(|depends| *depends != "") {
+            *depends = json!("db:service_healthy:false");
+        }
+    }
+    let pick = Pick::Project("shop".to_owned());
+    let with = |literal: &str| {
+        let text = shown(&look, &pick, &words(&["command", "entrypoint", "labels", literal]));
+        let spec: Vec<&str> =
+            text.lines().skip_while(|line| !line.contains("depends_on")).collect();
+        spec.into_iter().take(2).map(str::trim).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(with("healthcheck"), "depends_on: db: {condition: service_healthy}");
+    // Who cannot say how health is checked does not wait for it.
+    assert_eq!(with("MODE"), "depends_on: [db] command: [sleep, \"100000\"]");
+}
+
+#[test]
 fn what_may_be_secret_is_left_out_and_the_reader_is_told() {
     let look = only(&["health-shell", "labels-override", "cmd", "env"]);
     insta::assert_snapshot!("secret", shown(&look, &Pick::All, &Literal::default()));

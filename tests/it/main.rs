@@ -17,6 +17,7 @@ mod fake_engine;
 mod golden;
 mod hostile_spec;
 mod import;
+mod made;
 mod program;
 mod readme;
 mod recordings;
@@ -27,3 +28,4 @@ mod tidy;
 #[cfg(feature = "tls")]
 mod tls;
 mod told;
+mod waits;

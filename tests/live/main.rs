@@ -23,4 +23,5 @@ mod replace;
 mod secrets;
 mod stale;
 mod states;
+mod waits;
 mod walks;

@@ -20,7 +20,7 @@ use crate::look::Look;
 use crate::options::{Body, Context};
 use crate::plan::{Because, OptionDifference, Origin, Reason, SetReport, Verb, Warning};
 use crate::snapshot::{Run, Snapshot};
-use crate::spec::{Identity, Recreate, Set, Spec, State};
+use crate::spec::{Identity, Recreate, Set, Spec, State, Until, depends};
 
 /// A plan in the making.
 pub(super) struct Draft<'a> {
@@ -47,6 +47,8 @@ pub(super) struct Draft<'a> {
     /// By set, the first number that may be free.
     pub(super) numbers: BTreeMap<SetName, u64>,
     pub(super) reports: BTreeMap<SetName, SetReport>,
+    /// Sets whose health others wait for.
+    watched: BTreeSet<SetName>,
     pub(super) warnings: Vec<Warning>,
     pub(super) errors: Vec<PlanError>,
 }
@@ -79,6 +81,7 @@ pub fn build(input: &Input<'_>) -> Built {
         names: snapshot.containers.iter().map(crate::snapshot::Container::name).collect(),
         numbers: BTreeMap::new(),
         reports: BTreeMap::new(),
+        watched: watched(spec),
         warnings: Vec::new(),
         errors: found.errors,
         engine,
@@ -122,6 +125,12 @@ pub(crate) fn depends(spec: &Spec, key: &SetName) -> BTreeSet<SetName> {
     let set = spec.sets.get(key);
     let needs = set.map(|set| crate::spec::order::needs(&spec.sets, set)).unwrap_or_default();
     needs.into_iter().map(|need| need.set).filter(|set| set != key).collect()
+}
+
+/// The sets whose health others wait for.
+fn watched(spec: &Spec) -> BTreeSet<SetName> {
+    let all = spec.sets.values().flat_map(|set| depends::awaited(&spec.sets, set));
+    all.filter(|(_, until)| *until == Until::Healthy).map(|(key, _)| key.clone()).collect()
 }
 
 /// What words of the spec mean which container.
@@ -199,6 +208,11 @@ impl<'a> Draft<'a> {
             .map_or_else(|| ContainerName::new(key.as_str()), |member| member.name.clone());
         self.report_dropped(key, set, &settled, &name);
         self.need_image(key, set, &settled, &choice);
+        if self.watched.contains(key) {
+            let image = settled.image();
+            let look = self.expect(key, set, &name, image, &mut expected);
+            self.need_health(key, image.is_some(), &look);
+        }
         for (member, fate) in members.iter().zip(&choice.fates) {
             self.carry_out(key, set, &settled, member, fate);
         }

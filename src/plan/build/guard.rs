@@ -8,6 +8,7 @@ use super::choose::{Fate, Member};
 use super::draft::Draft;
 use super::index::Tie;
 use crate::ident::{ContainerId, ContainerName, LABEL_NAME, SetName};
+use crate::look::Look;
 use crate::plan::{Verb, Warning};
 use crate::snapshot::{Container, Run};
 use crate::spec::{Recreate, Set, State};
@@ -53,6 +54,23 @@ impl Draft<'_> {
                 ),
             });
         }
+    }
+
+    /// Nobody waits for the health of what has no health check. Without the image, what it hands
+    /// down is not known.
+    pub(super) fn need_health(&mut self, key: &SetName, image_known: bool, look: &Look) {
+        let check = &look.config("Healthcheck")["Test"][0];
+        let checked = check.as_str().is_some_and(|word| word != "NONE");
+        let disabled = check.as_str() == Some("NONE");
+        if checked || !(image_known || disabled) {
+            return;
+        }
+        self.errors.push(PlanError::of(
+            key,
+            "no_health_check",
+            "another set waits for its health, but it has no health check".to_owned(),
+            "declare a `healthcheck`, or leave `condition: service_healthy` out",
+        ));
     }
 
     /// What a replacement rests on must be known.

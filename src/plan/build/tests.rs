@@ -268,6 +268,23 @@ fn a_port_is_taken_after_its_holder_stops_and_waiting_in_a_circle_is_an_error() 
 }
 
 #[test]
+fn nobody_waits_for_the_health_of_what_has_no_health_check() {
+    let text = |check: &str| {
+        spec(&format!(
+            "project: p\ncontainers:\n  db:\n    image: app:1\n{check}  web:\n    image: app:1\n    depends_on: {{db: {{condition: service_healthy}}}}\n"
+        ))
+    };
+    let mut snapshot = world();
+    assert_eq!(codes(&text(""), &snapshot), ["no_health_check"]);
+    assert_eq!(codes(&text("    healthcheck: {disable: true}\n"), &snapshot), ["no_health_check"]);
+    assert_eq!(codes(&text("    healthcheck: {test: [CMD, check]}\n"), &snapshot), [""; 0]);
+    for image in snapshot.images.values_mut() {
+        image["Config"]["Healthcheck"] = json!({"Test": ["CMD", "check"]});
+    }
+    assert_eq!(codes(&text(""), &snapshot), [""; 0]);
+}
+
+#[test]
 fn a_host_that_was_renamed_is_no_difference() {
     let host = |more: &str| spec(&web(1, "reloaded", &format!("    network_mode: host\n{more}")));
     let mut snapshot = world();

@@ -220,6 +220,7 @@ fn applied(
         bodies,
         done: &nothing,
         blocked: &nothing,
+        awaits: &apply::awaits(&case.declared(&plan.declared).unwrap(), plan),
         secrets: &Known(case),
         clock: &SimulatedClock(engine),
         sink: &Silent,

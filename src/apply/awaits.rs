@@ -1,0 +1,109 @@
+//! What the containers of a set wait for before one of them is created or started: `depends_on` with
+//! a condition, where what is depended on is not touched itself.
+//!
+//! What this plan starts is proven by its own steps, and edges between steps do the rest. Looking
+//! changes nothing, so this takes no step.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::act::{Acted, Trouble};
+use super::events::WaitingFor;
+use super::outcome::change_of;
+use super::precheck::{run_of, status_of, subject};
+use super::run::Context;
+use super::settle::POLL;
+use crate::engine::Writer;
+use crate::ident::{ContainerId, SetName};
+use crate::plan::{Action, Plan, Step, Subject};
+use crate::spec::{Spec, Until, depends};
+
+/// For each set the running containers that it waits for, and how far they must be.
+pub type Awaits = BTreeMap<SetName, Vec<(ContainerId, Until)>>;
+
+/// What the sets of a plan wait for.
+pub fn awaits(spec: &Spec, plan: &Plan) -> Awaits {
+    let ends = |step: &Step| {
+        !matches!(
+            step.action,
+            Action::Update { .. } | Action::Connect { .. } | Action::Disconnect { .. }
+        )
+    };
+    let touched: BTreeSet<&ContainerId> = plan
+        .steps
+        .iter()
+        .filter(|step| ends(step))
+        .filter_map(|step| match subject(&step.action) {
+            Some(Subject::Container(id)) => Some(id),
+            Some(Subject::CreatedBy(_)) | None => None,
+        })
+        .collect();
+    let live: BTreeSet<&ContainerId> = plan
+        .facts
+        .containers
+        .iter()
+        .filter(|fact| fact.run.is_live())
+        .map(|fact| &fact.id)
+        .collect();
+    let mut awaits = Awaits::new();
+    for (key, set) in &spec.sets {
+        for (target, until) in depends::awaited(&spec.sets, set) {
+            let members = plan.facts.members.get(target).into_iter().flatten();
+            let kept = members.filter(|id| live.contains(id) && !touched.contains(id));
+            awaits.entry(key.clone()).or_default().extend(kept.map(|id| (id.clone(), until)));
+        }
+    }
+    awaits
+}
+
+impl<W: Writer> Context<'_, W> {
+    /// Waits for what the set of a step depends on, once a run.
+    pub(super) async fn await_dependencies(&self, step: &Step) -> Acted {
+        let set = match &step.action {
+            Action::Create { set, .. } => Some(set.clone()),
+            Action::Start { container: Subject::Container(_), .. } | Action::Restart { .. } => {
+                let id = change_of(&step.id);
+                self.plan
+                    .changes
+                    .iter()
+                    .find(|change| change.id == id)
+                    .and_then(|it| it.set.clone())
+            }
+            _ => None,
+        };
+        for (id, until) in set.and_then(|set| self.awaits.get(&set)).into_iter().flatten() {
+            if self.met.borrow().contains(id) {
+                continue;
+            }
+            match until {
+                Until::Started => {}
+                Until::Healthy => self.healthy(step, id, None).await?,
+                Until::Completed => self.completed(step, id).await?,
+            }
+            self.met.borrow_mut().insert(id.clone());
+        }
+        Ok(())
+    }
+
+    /// A one-shot that still runs is waited for.
+    async fn completed(&self, step: &Step, id: &ContainerId) -> Acted {
+        let mut told = false;
+        loop {
+            let found = self.there(id).await?;
+            if !run_of(&found).is_live() {
+                let code = &found["State"]["ExitCode"];
+                if status_of(&found) == "exited" && *code == 0 {
+                    return Ok(());
+                }
+                let (name, output) = (self.called(id), self.output(id).await);
+                return Err(Trouble::Failed(format!(
+                    "container `{name}`, which must come before, ended with exit code {code}{output}"
+                )));
+            }
+            if !told {
+                self.wait_event(step, WaitingFor::End);
+                told = true;
+            }
+            self.pause(POLL).await?;
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Waiting for what a set depends on and the plan does not touch.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::support::{World, docker, live, wait_for};
+
+const LATER: Duration = Duration::from_secs(3);
+
+/// `web` waits for `db`, which somebody else runs and which says how its health is told.
+fn web(condition: &str, db: &str) -> String {
+    format!(
+        "project: PROJECT\ncontainers:\n  db:\n    name: PROJECT-db\n    image: PROJECT/app:1\n{db}  \
+         web:\n    image: PROJECT/app:1\n    match: owned\n    \
+         depends_on: {{db: {{condition: {condition}}}}}\n"
+    )
+}
+
+fn run_checked(world: &World) -> String {
+    let (name, image) = (world.name("db"), format!("{}/app:1", world.project()));
+    let check = ["--health-cmd", "ls /ok", "--health-interval", "1s", "--health-retries", "2"];
+    let period = ["--health-start-period", "60s"];
+    let run = ["run", "-d", "--name", &name];
+    world.docker(&[&run[..], &check[..], &period[..], &[&image]].concat());
+    name
+}
+
+#[test]
+fn a_set_is_made_once_what_it_depends_on_is_healthy() {
+    live!();
+    let world = World::new("healthy");
+    world.image("app");
+    let name = run_checked(&world);
+    let check = "    healthcheck: {test: ls /ok, interval: 1s, retries: 2, start_period: 60s}\n";
+    world.plan(&web("service_healthy", check)).ok().says("create");
+    let begun = Instant::now();
+    let later = name.clone();
+    let healing = thread::spawn(move || {
+        thread::sleep(LATER);
+        assert!(docker(&["exec", &later, "touch", "/ok"]).status.success());
+    });
+    world.apply().ok();
+    healing.join().unwrap();
+    assert!(begun.elapsed() >= LATER);
+    assert_eq!(world.inspect(&name)["State"]["Health"]["Status"], "healthy");
+    assert_eq!(world.status(&world.name("web-1")), "running");
+}
+
+#[test]
+fn nothing_is_made_beside_what_is_unhealthy() {
+    live!();
+    let world = World::new("unhealthy");
+    world.image("app");
+    let (name, image) = (world.name("db"), format!("{}/app:1", world.project()));
+    let check = ["--health-cmd", "ls /ok", "--health-interval", "1s", "--health-retries", "2"];
+    world.docker(&[&["run", "-d", "--name", &name][..], &check[..], &[&image]].concat());
+    wait_for("it to be unhealthy", || {
+        world.inspect(&name)["State"]["Health"]["Status"] == "unhealthy"
+    });
+    let check = "    healthcheck: {test: ls /ok, interval: 1s, retries: 2}\n";
+    world.plan(&web("service_healthy", check)).ok();
+    world.apply().exits(5).says("is unhealthy").says("No such file");
+    assert_eq!(world.containers(), ["db running"]);
+    // What cannot be waited for is told before.
+    world.plan(&web("service_healthy", "")).exits(1).says("no health check");
+}
+
+#[test]
+fn a_set_is_made_once_what_runs_before_it_has_ended() {
+    live!();
+    let world = World::new("completed");
+    world.image("app");
+    let (name, image) = (world.name("db"), format!("{}/app:1", world.project()));
+    let spec =
+        web("service_completed_successfully", "    detach: false\n    command: [sleep, \"4\"]\n");
+    world.docker(&["run", "-d", "--name", &name, &image, "sleep", "4"]);
+    world.plan(&spec).ok().says("still running");
+    world.apply().ok();
+    assert_eq!(world.containers(), ["db exited", "web-1 running"]);
+    world.settled(&spec);
+}
