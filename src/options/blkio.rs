@@ -187,6 +187,8 @@ impl Row for BlkioRow {
                 "{weight: 300}",
                 "{device_read_bps: [{path: /dev/sda, rate: 12mb}], device_write_iops: \
                  [{path: /dev/sda, rate: 30}]}",
+                "{device_read_iops: [{path: /dev/sdb, rate: 50}], device_write_bps: \
+                 [{path: /dev/sdb, rate: 2mb}]}",
                 "{weight_device: [{path: /dev/sda, weight: 400}]}",
             ],
             group: Group::Resources,

@@ -21,6 +21,7 @@ mod made;
 mod program;
 mod readme;
 mod recordings;
+mod row_walks;
 mod rows;
 mod shipped_specs;
 mod ssh;

@@ -270,3 +270,95 @@ fn every_word_means_one_row() {
         assert!(words.contains(word), "the seed's `{word}` means nothing");
     }
 }
+
+/// The names of a model's fields, as its deserializer asks for them.
+struct Fields<'a>(&'a std::cell::Cell<&'static [&'static str]>);
+
+impl<'de> serde::Deserializer<'de> for Fields<'_> {
+    type Error = serde_json::Error;
+
+    fn deserialize_any<V: serde::de::Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+        Err(serde::de::Error::custom("only names are asked for"))
+    }
+
+    fn deserialize_struct<V: serde::de::Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        self.0.set(fields);
+        self.deserialize_any(visitor)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit
+        unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
+fn fields<T: serde::de::DeserializeOwned>() -> &'static [&'static str] {
+    let found = std::cell::Cell::new(&[][..]);
+    assert!(T::deserialize(Fields(&found)).is_err());
+    found.get()
+}
+
+/// Fields of the API that no row writes, and why.
+const NOT_WRITTEN: &[(&str, &str)] = &[
+    ("ArgsEscaped", "Windows"),
+    ("AttachStderr", "how a client was attached"),
+    ("AttachStdin", "how a client was attached"),
+    ("AttachStdout", "how a client was attached"),
+    ("Cgroup", "nothing since the days of linked control groups"),
+    ("ConsoleSize", "how large a client's window was"),
+    ("ContainerIDFile", "a file of the client's"),
+    ("CpuCount", "Windows"),
+    ("CpuPercent", "Windows"),
+    ("DNSNames", "an answer"),
+    ("EndpointID", "an answer"),
+    ("Gateway", "an answer"),
+    ("GlobalIPv6Address", "an answer"),
+    ("GlobalIPv6PrefixLen", "an answer"),
+    ("IOMaximumBandwidth", "Windows"),
+    ("IOMaximumIOps", "Windows"),
+    ("IPAddress", "an answer"),
+    ("IPPrefixLen", "an answer"),
+    ("IPv6Gateway", "an answer"),
+    ("Image", "a key of the planner"),
+    ("Isolation", "Windows"),
+    ("NetworkDisabled", "gone from the API; `network_mode: none`"),
+    ("NetworkID", "an answer"),
+    ("OnBuild", "for builds"),
+    ("Shell", "for builds"),
+];
+
+#[test]
+fn every_field_of_the_api_has_a_row_or_a_reason() {
+    let mut written: BTreeSet<String> = BTreeSet::new();
+    for (_, _, declared) in examples() {
+        let body = body(&[&declared]).into_json();
+        let endpoints = body["NetworkingConfig"]["EndpointsConfig"].as_object();
+        let endpoints = endpoints.into_iter().flatten().map(|(_, endpoint)| endpoint);
+        for part in [&body, &body["HostConfig"]].into_iter().chain(endpoints) {
+            written.extend(part.as_object().into_iter().flatten().map(|(key, _)| key.clone()));
+        }
+    }
+    let known = [
+        fields::<bollard::models::ContainerCreateBody>(),
+        fields::<bollard::models::HostConfig>(),
+        fields::<bollard::models::EndpointSettings>(),
+    ];
+    assert!(known.iter().all(|fields| !fields.is_empty()));
+    let excused: BTreeSet<&str> = NOT_WRITTEN.iter().map(|(field, _)| *field).collect();
+    let known: BTreeSet<&str> = known.into_iter().flatten().copied().collect();
+    let missing: Vec<&&str> = known
+        .iter()
+        .filter(|field| !written.contains(**field) && !excused.contains(*field))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    let stale: Vec<&&str> = excused
+        .iter()
+        .filter(|field| written.contains(**field) || !known.contains(*field))
+        .collect();
+    assert!(stale.is_empty(), "no longer excused: {stale:?}");
+}

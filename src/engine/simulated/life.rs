@@ -132,6 +132,10 @@ impl World {
                 set(end, &["NetworkID"], id.clone());
             }
             set(end, &["EndpointID"], endpoint.as_str());
+            // Every network card has an address, asked for or not.
+            if !matches!(name.as_str(), "host" | "none") && end["MacAddress"].as_str() == Some("") {
+                set(end, &["MacAddress"], mac(&endpoint));
+            }
         }
         if has_health_check(inspect) {
             set(
@@ -210,6 +214,10 @@ impl World {
             set(inspect, &["State", key], value);
         }
         set(inspect, &["NetworkSettings", "Ports"], json!({}));
+        let attached = inspect["NetworkSettings"]["Networks"].as_object_mut();
+        for (_, end) in attached.into_iter().flatten() {
+            set(end, &["MacAddress"], "");
+        }
         if inspect["State"]["Health"].is_object() {
             set(inspect, &["State", "Health", "Status"], "unhealthy");
         }
@@ -372,6 +380,13 @@ pub(super) fn status(inspect: &Json) -> &str {
 /// Running, restarting or paused.
 pub(super) fn is_running(inspect: &Json) -> bool {
     matches!(status(inspect), "running" | "restarting" | "paused")
+}
+
+/// An address that nobody chose.
+fn mac(endpoint: &str) -> String {
+    let digits = endpoint.get(..8).unwrap_or("00000000");
+    let pairs: Vec<&str> = (0..8).step_by(2).filter_map(|at| digits.get(at..at + 2)).collect();
+    format!("02:42:{}", pairs.join(":"))
 }
 
 fn has_health_check(inspect: &Json) -> bool {

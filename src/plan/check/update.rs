@@ -12,6 +12,7 @@ use crate::plan::{Action, Change, OptionDifference, Plan, Reason, Subject, Verb}
 
 /// Options that an engine changes in place, and the field that says what a reason expects.
 const FIELDS: &[(&str, &str)] = &[
+    (BLKIO, "BlkioWeight"),
     ("cpu_period", "CpuPeriod"),
     ("cpu_quota", "CpuQuota"),
     ("cpu_shares", "CpuShares"),
@@ -25,6 +26,9 @@ const FIELDS: &[(&str, &str)] = &[
     ("restart", "RestartPolicy"),
     ("restart_policy_retry", "RestartPolicy"),
 ];
+
+/// The option of which the weight alone is changed, a part of what its reason expects.
+const BLKIO: &str = "blkio_config";
 
 /// The option of which networks are connected and disconnected.
 const NETWORKS: &str = "networks";
@@ -134,9 +138,13 @@ fn follows(change: &Change, settings: &BTreeMap<String, Json>, doubts: &mut Doub
             asked.insert("MemorySwap");
         }
         let set = settings.get(*field).unwrap_or(&Json::Null);
-        let plain = !difference.expected.is_object() && difference.option != "restart_policy_retry";
-        let off = difference.expected.is_null() && *set == 0;
-        doubts.unless(off || !plain || *set == difference.expected, "in_place", || {
+        let expected = match difference.option.as_str() {
+            BLKIO => &difference.expected["weight"],
+            _ => &difference.expected,
+        };
+        let plain = !expected.is_object() && difference.option != "restart_policy_retry";
+        let off = expected.is_null() && *set == 0;
+        doubts.unless(off || !plain || set == expected, "in_place", || {
             let option = named(&difference.option);
             format!("expected {id} to set what {option} expects, but found {}", named(set))
         });

@@ -1,0 +1,221 @@
+//! Every row on the simulated engine, from the spec to the engine and back: created as declared,
+//! nothing left to do; declared otherwise, exactly that reason; carried out, nothing left to do;
+//! taken out again, the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bayplan::apply::events::Silent;
+use bayplan::apply::journal::Journal;
+use bayplan::apply::{self, Awaits, NoSecrets, Outcome, Settings, SimulatedClock};
+use bayplan::engine::simulated::Simulated;
+use bayplan::engine::take;
+use bayplan::ident::ImageId;
+use bayplan::options::{AnyRow, Change, ROWS};
+use bayplan::plan::build::{self, Built, Input, Pins};
+use bayplan::plan::{Reason, Verb, check};
+use bayplan::seal::Sealer;
+use bayplan::snapshot::{EngineRecord, Snapshot};
+use bayplan::spec::{Spec, read};
+use bayplan::wanted::Wanted;
+use serde_json::{Value as Json, json};
+
+use crate::made::block;
+
+const IMAGE: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+/// What an option needs beside it.
+const BESIDE: &[(&str, &str)] = &[
+    ("memswap_limit", "mem_limit: 16m"),
+    ("mem_reservation", "mem_limit: 8g"),
+    ("restart_policy_retry", "restart_policy: on-failure"),
+    ("cpu_period", "cpu_quota: 5000"),
+    ("mac_address", "network_mode: back"),
+];
+
+/// What means no more than nothing does, where an engine says it alike.
+const NOTHING: &[(&str, &str)] = &[
+    ("command", "[]"),
+    ("entrypoint", "[]"),
+    ("tty", "false"),
+    ("stdin_open", "false"),
+    ("stdin_once", "false"),
+    ("healthcheck", "{disable: true}"),
+    ("publish_all_ports", "false"),
+    ("pids_limit", "-1"),
+    ("oom_kill_disable", "false"),
+    ("privileged", "false"),
+    ("read_only", "false"),
+    ("init", "false"),
+    ("restart", "\"no\""),
+    ("restart_policy_retry", "0"),
+];
+
+/// What is not seen to be gone: an engine may have filled it in from what it does not tell, or it
+/// is compared only where it is declared.
+const NOT_MISSED: &[&str] = &["logging", "mac_address", "shm_size", "ulimits", "ipc", "cgroup"];
+
+/// Rows of which this is not the story: what the image's ID tells, what is never a difference, and
+/// what forbids a replacement. Cases and tests of their own tell theirs.
+const OTHERWISE: &[&str] = &["platform", "stop_grace_period", "auto_remove"];
+
+/// A spec of a container `web` that says an option so, or does not say it.
+fn spec(key: &str, value: Option<&str>) -> Result<Spec, String> {
+    let beside = BESIDE.iter().find(|(of, _)| *of == key).map_or("", |(_, text)| text);
+    let value = value.map(|value| value.replace('$', "$$"));
+    let said = value.map(|value| format!("    {key}: {value}\n")).unwrap_or_default();
+    let others = [
+        "db: {name: shop-db",
+        "data: {name: shop-data",
+        "cache: {name: cache",
+        "logs: {name: logs",
+    ];
+    let others =
+        others.map(|other| format!("  {other}, image: 'app:1', ipc: shareable}}\n")).concat();
+    let text = format!(
+        "project: shop\nbase_dir: /srv/shop\ncontainers:\n{others}  web:\n    image: app:1\n    \
+         match: owned\n    state: reloaded\n    discard: true\n    {beside}\n{said}"
+    );
+    read::text(&text, &read::Files::new()).map_err(|problems| {
+        format!("no spec: {:?}", problems.iter().map(|p| &p.message).collect::<Vec<_>>())
+    })
+}
+
+/// An engine of the newest API that lacks nothing, with one image for every machine.
+fn engine() -> Simulated {
+    let recording: Json =
+        serde_json::from_str(include_str!("../recordings/docker-28.5.2.json")).unwrap();
+    let mut info = recording["info"].clone();
+    for (_, can) in info.as_object_mut().unwrap() {
+        if can.is_boolean() {
+            *can = json!(true);
+        }
+    }
+    // The last kernel that could weigh block I/O without control groups of version 2.
+    info["KernelVersion"] = json!("4.20.17");
+    let mut snapshot = Snapshot {
+        engine: Some(EngineRecord { version: recording["version"].clone(), info }),
+        whole: true,
+        networks: ["back", "front", "backend"]
+            .map(|name| {
+                json!({"Name": name, "Id": format!("{name:0<64}"), "Driver": "bridge", "Scope": "local",
+                    "IPAM": {"Config": [{"Subnet": "10.9.0.0/16"}]}, "Labels": {}, "Options": {}})
+            })
+            .into(),
+        ..Snapshot::default()
+    };
+    let image = json!({"Id": IMAGE, "RepoTags": ["app:1"], "RepoDigests": [],
+        "Config": {"Cmd": ["serve"]}});
+    snapshot.images.insert(ImageId::new(IMAGE), image);
+    Simulated::new(&snapshot)
+}
+
+/// The plan for what is on the engine now.
+async fn plan(engine: &Simulated, spec: &Spec) -> Built {
+    let look = take::take(engine, &Wanted::of(spec)).await.unwrap();
+    let snapshot = look.seal(&Sealer::new(Some(spec), BTreeMap::new()));
+    let pins = Pins::default();
+    build::build(&Input { spec, snapshot: &snapshot, assume: false, pins, source: None })
+}
+
+async fn carry_out(engine: &Simulated, built: &Built) -> Outcome {
+    let (_keep, cancel) = tokio::sync::watch::channel(None);
+    let (nothing, awaits) = (BTreeSet::new(), Awaits::new());
+    let run = apply::Run {
+        engine,
+        plan: &built.plan,
+        bodies: &built.bodies,
+        done: &nothing,
+        blocked: &nothing,
+        awaits: &awaits,
+        secrets: &NoSecrets,
+        clock: &SimulatedClock(engine),
+        sink: &Silent,
+        cancel,
+        settings: Settings::default(),
+    };
+    apply::run(run, &mut Journal::new()).await
+}
+
+/// Makes it so; gives what was to be done to `web`, and by which options.
+async fn converge(engine: &Simulated, spec: &Spec) -> Result<(Option<Verb>, Vec<String>), String> {
+    let built = plan(engine, spec).await;
+    if !built.errors.is_empty() {
+        return Err(format!("no plan: {:?}", built.errors));
+    }
+    assert_eq!(check::check(&built.plan), [], "the checker doubts it");
+    let outcome = carry_out(engine, &built).await;
+    if !outcome.is_success() {
+        return Err(format!("failed: {:?}", outcome.steps));
+    }
+    let again = plan(engine, spec).await.plan;
+    if !again.steps.is_empty() {
+        return Err(format!("something is left to do: {:?}", again.changes));
+    }
+    let web = built
+        .plan
+        .changes
+        .iter()
+        .find(|change| change.set.as_ref().is_some_and(|set| set.as_str() == "web"));
+    let told = |reason: &Reason| match reason {
+        Reason::Option(difference) => Some(difference.option.clone()),
+        Reason::Environment(difference) => Some(difference.option.clone()),
+        Reason::Because(_) => None,
+    };
+    let options = web.into_iter().flat_map(|change| change.reasons.iter().filter_map(told));
+    Ok((web.map(|change| change.verb), options.collect()))
+}
+
+/// Goes from nothing through every example and the first one that says something to nothing.
+fn walk(row: &dyn AnyRow, wrong: &mut Vec<String>) -> bool {
+    let about = row.about();
+    let key = about.key;
+    let nothing = |value: &str| NOTHING.contains(&(key, value));
+    let says = about.examples.iter().copied().find(|value| !nothing(value));
+    let last = says.filter(|value| about.examples.last() != Some(value));
+    let all = about.examples.iter().copied().chain(last).map(Some);
+    let engine = engine();
+    let mut before = None;
+    let mut updated = false;
+    for value in std::iter::once(None).chain(all).chain([None]) {
+        let first = value == before;
+        let went = match spec(key, value) {
+            Ok(spec) => block(converge(&engine, &spec)),
+            Err(why) => Err(why),
+        };
+        let (verb, options) = match went {
+            Ok(went) => went,
+            Err(why) => {
+                wrong.push(format!("{key}: {value:?}: {why}"));
+                continue;
+            }
+        };
+        updated |= verb == Some(Verb::Update);
+        let missed = value.is_some() || !NOT_MISSED.contains(&key);
+        let told = match (key, value) {
+            ("restart_policy_retry", _) => "restart",
+            // Off its only network, it is on the engine's own.
+            ("networks", None) => "network_mode",
+            _ => key,
+        };
+        let expected: &[&str] = if first || !missed { &[] } else { &[told] };
+        if options != expected {
+            wrong.push(format!("{key}: {before:?} to {value:?}: {options:?}"));
+        }
+        before = value;
+    }
+    updated
+}
+
+#[test]
+fn every_row_is_created_compared_and_changed() {
+    let mut wrong = Vec::new();
+    for row in ROWS.iter().filter(|row| !OTHERWISE.contains(&row.about().key)) {
+        let about = row.about();
+        let updated = walk(*row, &mut wrong);
+        let in_place = matches!(about.change, Change::Update(_));
+        if updated != in_place {
+            wrong.push(format!("{}: in place: {updated}, said: {in_place}", about.key));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
