@@ -8,8 +8,9 @@ use bayplan::apply::journal::Phase;
 use bayplan::engine::simulated::{Behaviour, Faults, Simulated, When};
 use bayplan::engine::{ErrorKind, Reader, Writer};
 use bayplan::ident::{ContainerId, ContainerName, ImageId, StepId};
+use bayplan::options::settings::Settings;
 use bayplan::plan::facts::ImageFact;
-use bayplan::plan::{Action, Because, ImagePin, Reason, Subject};
+use bayplan::plan::{Action, Because, ImagePin, Reason, Subject, Verb};
 use bayplan::snapshot::Run as RunClass;
 use serde_json::{Value as Json, json};
 
@@ -226,6 +227,30 @@ fn a_failure_ends_its_change_and_what_depends_on_it_and_nothing_else() {
         assert_eq!(outcome.troubles.len(), 1);
         let old = engine.inspect(id("a").as_str()).await.unwrap().unwrap();
         assert_eq!(old["State"]["Running"], true);
+    });
+}
+
+#[test]
+fn an_update_that_the_engine_refuses_leaves_everything_as_it_was() {
+    block(async {
+        let engine = engine(vec![found("a", "web", "running")]);
+        engine.set_faults(Faults::every("update", When::Before, ErrorKind::Status(500)));
+        let mut made = Made::new(vec![fact("a", "web", RunClass::Live)]);
+        let settings = Settings([("Memory".to_owned(), json!(1 << 27))].into());
+        let container = Subject::Container(id("a"));
+        made.step("web/update", Action::Update { container, settings }, &[]);
+        made.change("web", Verb::Update, Because::RecreateAlways);
+        let outcome = apply(&engine, &made).await;
+        assert!(matches!(became(&outcome, "web/update"), Became::Failed { .. }));
+        assert_eq!(outcome.exit_code(), 5);
+        let [trouble] = outcome.troubles.as_slice() else { panic!("{:#?}", outcome.troubles) };
+        assert!(trouble.as_before && trouble.back.is_empty() && trouble.finish.is_empty());
+        assert_eq!(trouble.now, ["the container is `web` (aaaaaaaaaaaa), running"]);
+        let old = engine.inspect(id("a").as_str()).await.unwrap().unwrap();
+        assert_eq!(
+            (&old["State"]["Running"], &old["HostConfig"]["Memory"]),
+            (&json!(true), &Json::Null)
+        );
     });
 }
 

@@ -79,3 +79,33 @@ fn a_set_is_made_once_what_runs_before_it_has_ended() {
     assert_eq!(world.containers(), ["db exited", "web-1 running"]);
     world.settled(&spec);
 }
+
+#[test]
+fn a_plan_that_failed_part_way_is_applied_again_for_what_it_did_not_reach() {
+    live!();
+    let world = World::new("part-way");
+    for image in ["app", "other"] {
+        world.image(image);
+    }
+    let (name, image) = (world.name("db"), format!("{}/app:1", world.project()));
+    let check = ["--health-cmd", "ls /ok", "--health-interval", "1s", "--health-retries", "2"];
+    world.docker(&[&["run", "-d", "--name", &name][..], &check[..], &[&image]].concat());
+    let health = || world.inspect(&name)["State"]["Health"]["Status"].clone();
+    wait_for("it to be unhealthy", || health() == "unhealthy");
+    let check = "    healthcheck: {test: ls /ok, interval: 1s, retries: 2}\n";
+    let aside = "  aside:\n    image: PROJECT/other:1\n    match: owned\n";
+    let spec = format!("{}{aside}", web("service_healthy", check));
+    world.plan(&spec).ok().says("2 to create");
+    let failed = world.apply();
+    assert!([5, 7].contains(&failed.code), "{failed}");
+    drop(failed.says("is unhealthy"));
+    assert_eq!(world.containers(), ["aside-1 running", "db running"]);
+    let aside = world.id(&world.name("aside-1"));
+
+    world.docker(&["exec", &name, "touch", "/ok"]);
+    wait_for("it to be healthy", || health() == "healthy");
+    world.apply().ok().says("created 1 container, started 1 container.");
+    assert_eq!(world.containers(), ["aside-1 running", "db running", "web-1 running"]);
+    assert_eq!(world.id(&world.name("aside-1")), aside);
+    world.apply().ok().says("already as declared");
+}
