@@ -15,6 +15,9 @@ pub const MOST: u8 = 64;
 /// Where the real-time signals begin that programs may use.
 const FIRST_REAL_TIME: u8 = 34;
 
+/// How far from their ends engines know real-time signals by name.
+const FARTHEST: u8 = 15;
+
 /// The name in capitals and without `SIG`; a number stays one.
 pub fn bare(text: &str) -> String {
     let upper = text.to_ascii_uppercase();
@@ -32,7 +35,7 @@ pub fn number(text: &str) -> Option<u8> {
     if let Ok(number) = name.parse::<u8>() {
         return (1..=MOST).contains(&number).then_some(number);
     }
-    let real_time = |rest: &str| rest.parse().ok().filter(|far| *far <= MOST - FIRST_REAL_TIME);
+    let real_time = |rest: &str| rest.parse().ok().filter(|far| *far <= FARTHEST);
     if let Some(rest) = name.strip_prefix("RTMIN+") {
         return real_time(rest).map(|far: u8| FIRST_REAL_TIME + far);
     }
@@ -62,7 +65,7 @@ mod tests {
             (Some(34), Some(37), Some(63))
         );
         for text in
-            ["0", "65", "TERMS", "RTMIN+31", "RTMAX-99", "RTMIN-1", "", "999999999999999999999"]
+            ["0", "65", "TERMS", "RTMIN+16", "RTMAX-99", "RTMIN-1", "", "999999999999999999999"]
         {
             assert_eq!(number(text), None, "{text}");
         }

@@ -349,7 +349,7 @@ impl Row for NetworksRow {
                 "{back: {mac_address: \"02:42:AC:11:00:02\", driver_opts: {com.example.queue: 7}}}",
             ],
             group: Group::Network,
-            follows: &["network_mode", "mac_address"],
+            follows: &["network_mode"],
             many: true,
             change: Change::Connect,
             ..ABOUT
@@ -433,7 +433,7 @@ impl Row for MacRow {
             doc: "the address of its network card in the network that it is created in; compared only where it is declared",
             examples: &["\"02:42:ac:11:00:99\""],
             group: Group::Network,
-            // An attachment that differs shows its address.
+            // Undeclared, it is the wish of an attachment, which is compared as a whole.
             follows: &["networks"],
             ..ABOUT
         };

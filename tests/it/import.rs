@@ -323,9 +323,8 @@ fn a_condition_of_docker_compose_is_taken_over_where_its_check_is_known() {
     let pick = Pick::Project("shop".to_owned());
     let with = |literal: &str| {
         let text = shown(&look, &pick, &words(&["command", "entrypoint", "labels", literal]));
-        let spec: Vec<&str> =
-            text.lines().skip_while(|line| !line.contains("depends_on")).collect();
-        spec.into_iter().take(2).map(str::trim).collect::<Vec<_>>().join(" ")
+        let lines = text.lines().skip_while(|line| !line.contains("depends_on"));
+        lines.take(2).map(str::trim).collect::<Vec<_>>().join(" ")
     };
     assert_eq!(with("healthcheck"), "depends_on: db: {condition: service_healthy}");
     // Who cannot say how health is checked does not wait for it.
