@@ -7,10 +7,14 @@
 //! on the engine at hand, its version, its host or its defaults, is [`crate::adapt`]'s, which
 //! makes the expected side say what that engine will say.
 
+mod alike;
+
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use serde_json::{Map, Value as Json, json};
+
+pub use alike::alike;
 
 use crate::options::ROWS;
 use crate::options::canon::{Live, Value};
@@ -92,6 +96,14 @@ impl Look {
     /// The whole, for what is neither.
     pub fn json(&self) -> &Json {
         &self.inspect
+    }
+
+    /// Whether, on the expected side, any address of a network card is wished for.
+    pub fn wishes_cards(&self) -> bool {
+        let said = |json: &Json| json.as_str().is_some_and(|mac| !mac.is_empty());
+        let networks = self.inspect["NetworkSettings"]["Networks"].as_object();
+        said(self.config("MacAddress"))
+            || networks.into_iter().flatten().any(|(_, attached)| said(&attached["MacAddress"]))
     }
 
     /// What the snapshot marked of an environment variable.

@@ -14,6 +14,13 @@ const SOCKET: &str = "/var/run/docker.sock";
 const IMAGE: &str = "bayplan-bench:1";
 const PROJECT: &str = "bayplan-bench";
 
+/// How many inspects the floor has in flight, one after the other.
+const FLIGHTS: [usize; 5] = [1, 4, 8, 16, 32];
+/// How often each is tried.
+const EACH: usize = 5;
+/// How often the floor is measured in all; what is held against it is measured as often.
+pub(super) const RUNS: usize = FLIGHTS.len() * EACH;
+
 /// Containers that are there for as long as this is.
 pub(super) struct World {
     folder: PathBuf,
@@ -24,7 +31,8 @@ impl World {
     pub(super) fn make(folder: &Path) -> Self {
         docker(&["version"]);
         let busybox = ["/bin/busybox", "/usr/bin/busybox"];
-        let busybox = busybox.iter().find(|path| Path::new(path).exists()).unwrap();
+        let busybox = busybox.iter().find(|path| Path::new(path).exists());
+        let busybox = busybox.expect("a static busybox; Debian's package busybox-static has one");
         let root = folder.join("root/bin");
         std::fs::create_dir_all(&root).unwrap();
         std::fs::copy(busybox, root.join("busybox")).unwrap();
@@ -58,8 +66,8 @@ impl World {
     pub(super) fn floor(number: u32) -> Duration {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let mut best = Duration::MAX;
-        for flights in [1, 4, 8, 16, 32] {
-            for _ in 0..5 {
+        for flights in FLIGHTS {
+            for _ in 0..EACH {
                 let begin = Instant::now();
                 let seen = runtime.block_on(look(flights));
                 best = best.min(begin.elapsed());

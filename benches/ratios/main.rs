@@ -177,7 +177,7 @@ fn live() -> bool {
     for number in [100, 300] {
         let spec = world.grow(number);
         let floor = floor::World::floor(number);
-        let ours = best(10, || bayplan(&["plan", &spec]));
+        let ours = best(floor::RUNS, || bayplan(&["plan", &spec]));
         let limit = if number == 300 { 1.3 } else { f64::INFINITY };
         good &= verdict(&format!("live, {number} containers"), ours, floor, limit);
     }

@@ -3,7 +3,7 @@
 //! Its host may keep another time than this one, so moments are carried over by what it said of
 //! its own. Nothing here waits or asks.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// What an engine's clock said once, between a request and its answer.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +19,13 @@ impl Reading {
     /// moments of ours. `None`: it is no such time.
     pub fn new(text: &str, sent: Instant, received: Instant) -> Option<Self> {
         Some(Self { nanos: rfc3339(text)?, sent, received })
+    }
+
+    /// Our own clock, which is that of an engine under the same kernel.
+    pub fn ours() -> Option<Self> {
+        let now = Instant::now();
+        let nanos = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_nanos();
+        Some(Self { nanos: i128::try_from(nanos).ok()?, sent: now, received: Instant::now() })
     }
 
     /// The engine's time at a moment of ours, or a little before.

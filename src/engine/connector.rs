@@ -7,6 +7,7 @@ use std::io;
 use std::path::Path;
 use std::pin::{Pin, pin};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -52,6 +53,7 @@ pub struct Connector {
     way: Way,
     patience: Duration,
     said: Arc<Said>,
+    neighbour: Arc<AtomicBool>,
 }
 
 /// What ssh printed on its standard error.
@@ -102,7 +104,7 @@ impl Connector {
                 Way::Ssh(ssh_arguments(user.as_deref(), host, *port, socket.as_deref()))
             }
         };
-        Ok(Self { way, patience, said: Arc::default() })
+        Ok(Self { way, patience, said: Arc::default(), neighbour: Arc::default() })
     }
 
     /// What ssh says on its standard error; nothing comes where no ssh is run.
@@ -110,10 +112,19 @@ impl Connector {
         Arc::clone(&self.said)
     }
 
+    /// Becomes true once a connection shows that the engine runs under this very kernel, so that
+    /// its clock is ours.
+    pub fn neighbour(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.neighbour)
+    }
+
     async fn open(self) -> std::result::Result<Box<dyn Duplex>, ConnectFailure> {
         match self.way {
             Way::Unix(path) => match UnixStream::connect(&path).await {
-                Ok(stream) => Ok(Box::new(stream)),
+                Ok(stream) => {
+                    self.neighbour.store(is_dockerd(&stream), Ordering::Relaxed);
+                    Ok(Box::new(stream))
+                }
                 Err(error) => Err(unix_failure(&path, &error)),
             },
             Way::Tcp(host, port) => Ok(Box::new(tcp(&host, port).await?)),
@@ -150,6 +161,15 @@ impl tower_service::Service<Uri> for Connector {
             }
         })
     }
+}
+
+/// Whether Docker's daemon itself listens at the other end. Somebody else may pass on to an engine
+/// anywhere: a proxy, an ssh client, a virtual machine's; and so may what a service manager opened
+/// for others.
+fn is_dockerd(stream: &UnixStream) -> bool {
+    let pid = stream.peer_cred().ok().and_then(|peer| peer.pid());
+    let comm = pid.map(|pid| std::fs::read(format!("/proc/{pid}/comm")));
+    comm.is_some_and(|comm| comm.is_ok_and(|comm| comm.trim_ascii_end() == b"dockerd"))
 }
 
 fn unix_failure(path: &Path, error: &io::Error) -> ConnectFailure {

@@ -25,7 +25,7 @@ use crate::snapshot::{Container, EngineRecord, RegistryAnswer, Run, Seen, Snapsh
 use crate::wanted::{References, Wanted};
 
 /// How many inspects are in flight.
-const FLIGHTS: usize = 16;
+const FLIGHTS: usize = 8;
 /// How often is looked again at what moved.
 const ROUNDS: usize = 3;
 /// How long a container that is on its way out gets before that.

@@ -7,6 +7,7 @@
 
 use std::error::Error as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -111,6 +112,8 @@ struct Inner {
     api: ApiVersion,
     /// Whether it has answered anything yet.
     greeted: bool,
+    /// Whether the engine's clock is ours (see [`Connector::neighbour`]).
+    neighbour: Arc<AtomicBool>,
     /// Over ssh each connection is a session, so there writes share them, too.
     sessions: bool,
 }
@@ -145,7 +148,7 @@ impl Transport {
     /// itself.
     pub async fn connect(endpoint: &Endpoint, patience: Patience) -> Result<Self> {
         let connector = Connector::new(endpoint, patience.connect)?;
-        let said = connector.said();
+        let (said, neighbour) = (connector.said(), connector.neighbour());
         let sessions = matches!(endpoint, Endpoint::Ssh { .. });
         let pooled = Client::builder(TokioExecutor::new()).build(connector.clone());
         let fresh =
@@ -158,6 +161,7 @@ impl Transport {
             version: OnceCell::new(),
             api: OLDEST,
             greeted: false,
+            neighbour,
             sessions,
         };
         let doing = format!("connecting to the engine at {}", place(endpoint));
@@ -198,6 +202,11 @@ impl Transport {
     /// The API that is spoken.
     pub fn api(&self) -> ApiVersion {
         self.0.api
+    }
+
+    /// Whether the engine surely runs under this very kernel, so that its clock is ours.
+    pub fn shares_clock(&self) -> bool {
+        self.0.neighbour.load(Ordering::Relaxed)
     }
 
     /// How long things may take.

@@ -59,6 +59,14 @@ impl DockerReader {
         self.transport.api()
     }
 
+    /// What is known of the engine's clock.
+    fn clock(&self) -> Option<Reading> {
+        if self.transport.shares_clock() {
+            return Reading::ours();
+        }
+        *self.clock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn read(&self, doing: &str, path: String, limit: usize) -> Result<Answer> {
         let patience = self.transport.patience().read;
         self.transport.get(&Get { doing, path, limit, patience, auth: None }).await
@@ -167,8 +175,7 @@ impl Reader for DockerReader {
     /// answered before is left out; the engine answers once that moment has come, which is at once
     /// but for what its clock is not known better.
     async fn events(&self, since: Instant) -> Option<Vec<Json>> {
-        let clock = *self.clock.lock().unwrap_or_else(PoisonError::into_inner);
-        let clock = clock?;
+        let clock = self.clock()?;
         if Kind::of(self.transport.version().await.ok()?) != Kind::Docker {
             return None;
         }

@@ -16,10 +16,10 @@ use crate::adapt::{Engine, World};
 use crate::compare::{self, Known, Terms};
 use crate::desired::{self, Labels};
 use crate::ident::{ChangeId, ContainerId, ContainerName, SetName, StepId};
-use crate::look::Look;
+use crate::look::{self, Look};
 use crate::options::{Body, Context};
 use crate::plan::{Because, OptionDifference, Origin, Reason, SetReport, Verb, Warning};
-use crate::snapshot::{Run, Snapshot};
+use crate::snapshot::{Container, Run, Snapshot};
 use crate::spec::{Identity, Recreate, Set, Spec, State, Until, depends};
 
 /// A plan in the making.
@@ -53,9 +53,18 @@ pub(super) struct Draft<'a> {
     pub(super) errors: Vec<PlanError>,
 }
 
-/// What is expected of the members of one set, by image and, where it matters, by name.
+/// What was worked out for one set so far, for its members to come.
 #[derive(Default)]
-struct Expected(BTreeMap<(Option<String>, Option<ContainerName>), Rc<Look>>);
+struct Expected<'a> {
+    /// What is expected, by image and, where it matters, by name.
+    looks: BTreeMap<(Option<String>, Option<ContainerName>), Rc<Look>>,
+    /// Members that were compared, and what came of it.
+    compared: Vec<(&'a Container, bool, compare::Comparison)>,
+}
+
+/// How many members that are not alike are remembered, so that many that all differ take no time
+/// that grows with their square.
+const REMEMBERED: usize = 4;
 
 /// Builds a plan.
 pub fn build(input: &Input<'_>) -> Built {
@@ -259,7 +268,7 @@ impl<'a> Draft<'a> {
         set: &'a Set,
         settled: &Settled<'_>,
         found: &Match<'a>,
-        expected: &mut Expected,
+        expected: &mut Expected<'a>,
     ) -> Member<'a> {
         let container = found.container;
         let (id, name) = (container.id(), container.name());
@@ -290,11 +299,10 @@ impl<'a> Draft<'a> {
         key: &SetName,
         set: &'a Set,
         settled: &Settled<'_>,
-        member: &Member<'_>,
+        member: &Member<'a>,
         inspect: &Json,
-        expected: &mut Expected,
+        expected: &mut Expected<'a>,
     ) -> (compare::Comparison, InPlace) {
-        let found = Look::new(inspect, &member.container.env);
         let own = self.snapshot.images.get(&member.container.image());
         // Whatever image it was made from is right, and so is what that one handed down.
         let image = if set.ignores_image() { own } else { settled.image() };
@@ -302,9 +310,14 @@ impl<'a> Draft<'a> {
         let strange = crate::adapt::strange_image();
         let strange =
             image.is_none().then(|| self.expect(key, set, &member.name, Some(strange), expected));
-        let before = || Some(self.expect(key, set, &member.name, Some(own?), expected));
         let terms = Terms { set, adopted: member.adopted, strange: strange.as_deref() };
-        let mut result = compare::compare(terms, &want, before, &found, self.known());
+        let mut result = expected.known(member, set, &want).unwrap_or_else(|| {
+            let found = Look::new(inspect, &member.container.env);
+            let before = || Some(self.expect(key, set, &member.name, Some(own?), expected));
+            let result = compare::compare(terms, &want, before, &found, self.known());
+            expected.remember(member, &result);
+            result
+        });
         let in_place = self.in_place(key, terms, &want, member, &mut result.differences);
         if let Some(difference) = image_difference(set, settled, member) {
             result.differences.insert(0, difference);
@@ -320,11 +333,11 @@ impl<'a> Draft<'a> {
         set: &Set,
         name: &ContainerName,
         image: Option<&Json>,
-        expected: &mut Expected,
+        expected: &mut Expected<'a>,
     ) -> Rc<Look> {
         let id = image.and_then(|image| image["Id"].as_str()).map(str::to_owned);
         let whose = set.option("links").map(|_| name.clone());
-        let look = expected.0.entry((id, whose)).or_insert_with(|| {
+        let look = expected.looks.entry((id, whose)).or_insert_with(|| {
             let body = desired::body(self.spec, key, set, name, Labels::None, &self.cx);
             Rc::new(desired::expected(&body, name, image, &self.engine, &self.world))
         });
@@ -355,6 +368,32 @@ impl<'a> Draft<'a> {
         }
         causes.extend(targets.into_iter().map(|target| Because::TargetReplaced { target }));
         causes
+    }
+}
+
+impl<'a> Expected<'a> {
+    /// What came of comparing a member that is alike, if there was one.
+    fn known(&self, member: &Member<'_>, set: &Set, want: &Look) -> Option<compare::Comparison> {
+        // What names the member itself is expected of it alone.
+        if set.option("links").is_some() {
+            return None;
+        }
+        let (container, cards) = (member.container, want.wishes_cards());
+        let alike = |(other, adopted, _): &&(&Container, bool, _)| {
+            let (Some(one), Some(other_one)) = (&container.inspect, &other.inspect) else {
+                return false;
+            };
+            *adopted == member.adopted
+                && other.env == container.env
+                && look::alike(one, other_one, cards)
+        };
+        self.compared.iter().find(alike).map(|(_, _, comparison)| comparison.clone())
+    }
+
+    fn remember(&mut self, member: &Member<'a>, comparison: &compare::Comparison) {
+        if self.compared.len() < REMEMBERED {
+            self.compared.push((member.container, member.adopted, comparison.clone()));
+        }
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) fn gather(spec: &Spec, snapshot: &Snapshot, draft: &Draft<'_>, steps:
     }
     facts
         .containers
-        .sort_by_key(|fact| (super::matching::natural(fact.name.as_str()), fact.id.clone()));
+        .sort_by_cached_key(|fact| (super::matching::natural(fact.name.as_str()), fact.id.clone()));
     facts.images = images(spec, snapshot);
     facts.names = names(steps);
     facts.networks = draft.network_facts(steps);

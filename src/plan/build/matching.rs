@@ -94,8 +94,9 @@ pub(super) fn match_sets<'a>(
         place(spec, &wanted, index, container, &mut found);
     }
     for matches in found.sets.values_mut() {
-        matches
-            .sort_by_key(|found| (natural(found.container.name().as_str()), found.container.id()));
+        matches.sort_by_cached_key(|found| {
+            (natural(found.container.name().as_str()), found.container.id())
+        });
     }
     found
 }
