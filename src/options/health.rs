@@ -79,6 +79,12 @@ fn test(node: &Node, problems: &mut Problems) -> Option<Vec<String>> {
     Some(vec!["CMD-SHELL".to_owned(), line])
 }
 
+/// The command as it is compared: one text. Where this text is known to be public, a found command
+/// with a hidden word surely is another one.
+pub(crate) fn whole<T: AsRef<str>>(test: &[T]) -> String {
+    words::join(&test.iter().map(AsRef::as_ref).collect::<Vec<&str>>())
+}
+
 fn duration(node: &Node, problems: &mut Problems) -> Option<i64> {
     let what = "a duration of a millisecond or more like `30s` or `1m30s`";
     match durations::nanoseconds(&text(node, what, problems)?) {
@@ -165,7 +171,7 @@ impl Say for Healthcheck {
         let Self::Check(check) = self else { return };
         out.extend(check.test.iter().flatten().cloned());
         // As it is compared, too: see `read`.
-        out.extend(check.test.as_ref().map(|test| json!(test).to_string()));
+        out.extend(check.test.as_ref().map(|test| whole(test)));
     }
 }
 
@@ -194,8 +200,8 @@ impl Plain for Healthcheck {
                 Atom::Live(live) => Some(Atom::Live(live)),
                 _ => None,
             });
-            let whole = || Atom::Text(words::join(&words));
-            all.insert("test".to_owned(), hidden.unwrap_or_else(whole));
+            let shown = || Atom::Text(whole(&words));
+            all.insert("test".to_owned(), hidden.unwrap_or_else(shown));
         }
         for (key, field) in DURATIONS {
             if let Some(length @ 1..) = map.get(*field).and_then(Json::as_i64) {

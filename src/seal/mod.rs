@@ -17,7 +17,7 @@ pub use import::{Literal, prepare};
 
 use crate::ident::{ImageId, Reference};
 use crate::options::canon::{self, HIDDEN, Live};
-use crate::options::{Body, Context};
+use crate::options::{Body, Context, health};
 use crate::snapshot::{Container, Snapshot};
 use crate::spec::Spec;
 
@@ -138,6 +138,9 @@ impl ImageTexts {
             for field in ["Cmd", "Entrypoint", "Labels", "Healthcheck", "Shell"] {
                 texts(&config[field], &mut own.all);
             }
+            let test = config["Healthcheck"]["Test"].as_array();
+            let words = test.map(|test| test.iter().filter_map(Json::as_str).collect::<Vec<_>>());
+            own.all.extend(words.map(|words| health::whole(&words)));
             let entries = config["Env"].as_array().into_iter().flatten().filter_map(Json::as_str);
             for (name, value) in entries.filter_map(|entry| entry.split_once('=')) {
                 own.variables.entry(name.to_owned()).or_default().insert(value.to_owned());

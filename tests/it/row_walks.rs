@@ -221,3 +221,19 @@ fn every_row_is_created_compared_and_changed() {
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
+
+/// Of a command that is hidden nothing is shown, but that it is another one is known.
+#[test]
+fn a_health_check_of_which_only_the_command_changes_is_one_reason() {
+    let engine = engine();
+    for (value, told) in [
+        (Some("{test: \"true\"}"), &[][..]),
+        (Some("{test: exit 0}"), &["healthcheck"]),
+        (Some("{test: [CMD, /bin/ready]}"), &["healthcheck"]),
+        (None, &["healthcheck"]),
+    ] {
+        let spec = spec("healthcheck", value).unwrap();
+        let (verb, options) = block(converge(&engine, &spec)).unwrap();
+        assert_eq!(options, told, "{value:?}: {verb:?}");
+    }
+}
