@@ -48,6 +48,9 @@ pub struct Terms<'a> {
     /// nobody has (see [`crate::adapt::strange_image`]). What is expected with it and without any
     /// does not depend on the image; nothing else can be compared.
     pub strange: Option<&'a Look>,
+    /// Whatever is there counts: also what the set has not compared, and what an engine may have
+    /// filled in.
+    pub everything: bool,
 }
 
 /// What came of comparing one container.
@@ -115,9 +118,7 @@ pub fn compare(
 /// one loses although nobody declared it. Also where the set has them not compared: that says that
 /// a difference is none, not that nothing is lost.
 pub fn drops(terms: Terms<'_>, expected: &Look, found: &Look, known: Known<'_>) -> Vec<String> {
-    let mut set = terms.set.clone();
-    set.compare.retain(|_, mode| *mode != Mode::Ignore);
-    let all = Terms { adopted: false, set: &set, ..terms };
+    let all = Terms { adopted: false, everything: true, ..terms };
     let dropped: Vec<&'static dyn AnyRow> = ROWS
         .iter()
         .copied()
@@ -238,7 +239,7 @@ fn verdict(
     known: Known<'_>,
     references: &mut BTreeMap<String, ReferenceFact>,
 ) -> Found {
-    let mode = mode(row, terms);
+    let mode = if terms.everything { Mode::Strict } else { mode(row, terms) };
     if mode == Mode::Ignore {
         return Found::Same;
     }
@@ -247,7 +248,8 @@ fn verdict(
     row.settle(&mut want, &mut have, (expected, found));
     let mut want = collapse(want);
     let have = collapse(have);
-    if terms.set.option(about.key).is_none() && about.filled.covers(&have) {
+    let filled = !terms.everything && terms.set.option(about.key).is_none();
+    if filled && about.filled.covers(&have) {
         return Found::Same;
     }
     let mut open = false;

@@ -149,6 +149,13 @@ pub fn reserved_suffix(name: &str) -> (&str, Option<&'static str>) {
     (name, None)
 }
 
+/// The `n` of `{project}-{set}-{n}`, as fresh members of a set are called.
+pub fn member_number(project: &ProjectName, set: &SetName, name: &str) -> Option<u32> {
+    let number = name.strip_prefix(project.as_str())?.strip_prefix('-')?;
+    let number = number.strip_prefix(set.as_str())?.strip_prefix('-')?;
+    number.bytes().all(|byte| byte.is_ascii_digit()).then(|| number.parse().ok())?
+}
+
 /// A value that stays out of every file: where it is found instead of what it is.
 ///
 /// Written `from_env:NAME` or `env_file:PATH#NAME`.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::ident::{ContainerId, ContainerName, ImageId, Reference};
+use crate::image_ref::ImageRef;
 use crate::options::canon::Live;
 
 /// The format that this version writes.
@@ -249,8 +250,17 @@ impl Snapshot {
     }
 
     /// What a reference to an image means on this engine.
+    ///
+    /// What an engine was asked is known as it was asked; what `docker inspect` printed knows
+    /// references as people write them.
     pub fn image_of(&self, reference: &str) -> Option<(&ImageId, &Json)> {
-        let id = self.references.get(reference)?.as_ref()?;
+        let known = self.references.get(reference);
+        let familiar = || ImageRef::parse(reference).ok().map(|parsed| parsed.familiar());
+        let known = match known {
+            None => self.references.get(&familiar()?),
+            known => known,
+        };
+        let id = known?.as_ref()?;
         Some((id, self.images.get(id)?))
     }
 }

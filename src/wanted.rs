@@ -38,6 +38,8 @@ pub struct Wanted {
     networks: BTreeSet<String>,
     /// Of everything only these containers.
     pick: Option<Pick>,
+    /// Whether it matters who depends on what is looked at: something may be ended.
+    dependants: bool,
 }
 
 impl Wanted {
@@ -90,12 +92,28 @@ impl Wanted {
         }
     }
 
-    /// The same without asking a registry: apply and `verify` take answers from the plan.
+    /// The same for judging a plan: no registry is asked, its answers are the plan's, and so are
+    /// the references, digests among them, that facts are about.
     #[must_use]
-    pub fn without_registry(mut self) -> Self {
+    pub fn for_plan<'a>(mut self, references: impl IntoIterator<Item = &'a String>) -> Self {
         self.always.clear();
         self.missing.clear();
+        self.images.extend(references.into_iter().cloned());
         self
+    }
+
+    /// The same with whoever depends on what is looked at. A list tells who is linked to a
+    /// container or shares its network, not who shares its other namespaces or has its volumes:
+    /// that takes a look at every container, so it is asked for only where something ends.
+    #[must_use]
+    pub fn with_dependants(mut self) -> Self {
+        self.dependants = true;
+        self
+    }
+
+    /// Whether everybody is to be asked whom they depend on.
+    pub fn asks_for_dependants(&self) -> bool {
+        self.dependants && !self.is_everything()
     }
 
     /// Whether there is no spec, so that everything is wanted.
@@ -190,6 +208,51 @@ impl Wanted {
             _ => true,
         }
     }
+}
+
+/// Those of some containers, by their inspect data, that share a namespace or volumes with one of
+/// the targets, or with one that does.
+pub fn dependants(
+    others: &BTreeMap<ContainerId, Json>,
+    targets: &BTreeMap<ContainerId, Json>,
+) -> BTreeSet<ContainerId> {
+    let mut words: BTreeSet<String> = targets.iter().flat_map(names_of).collect();
+    let mut found = BTreeSet::new();
+    loop {
+        let joins = |inspect: &Json| shared_with(inspect).any(|word| means(word, &words));
+        let more: Vec<&ContainerId> = others
+            .iter()
+            .filter(|(id, inspect)| !found.contains(*id) && joins(inspect))
+            .map(|(id, _)| id)
+            .collect();
+        if more.is_empty() {
+            return found;
+        }
+        found.extend(more.iter().map(|id| (*id).clone()));
+        words.extend(more.iter().filter_map(|id| others.get_key_value(*id)).flat_map(names_of));
+    }
+}
+
+/// What others call it by: its ID and its name.
+fn names_of((id, inspect): (&ContainerId, &Json)) -> [String; 2] {
+    let name = inspect["Name"].as_str().unwrap_or_default().trim_start_matches('/');
+    [id.as_str().to_owned(), name.to_owned()]
+}
+
+/// Names or IDs of those whose namespaces or volumes it has.
+fn shared_with(inspect: &Json) -> impl Iterator<Item = &str> {
+    let host = &inspect["HostConfig"];
+    let modes = ["NetworkMode", "PidMode", "IpcMode"].into_iter();
+    let modes = modes.filter_map(|field| host[field].as_str()?.strip_prefix("container:"));
+    let volumes = host["VolumesFrom"].as_array().into_iter().flatten().filter_map(Json::as_str);
+    modes.chain(volumes.filter_map(|text| text.split(':').next()))
+}
+
+/// Whether a word is one of these names, one of these IDs, or the beginning of one.
+fn means(word: &str, names: &BTreeSet<String>) -> bool {
+    names.contains(word)
+        || word.len() >= 12
+            && names.range(word.to_owned()..).next().is_some_and(|id| id.starts_with(word))
 }
 
 /// The networks that it is on.

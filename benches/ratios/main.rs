@@ -16,12 +16,7 @@
 //! A name as an argument runs that one alone: `cargo bench -- offline`. A figure over its limit
 //! ends the run with 1.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a benchmark"
-)]
+#![expect(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, reason = "a benchmark")]
 
 use std::path::Path;
 use std::process::{Command, Stdio};

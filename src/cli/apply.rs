@@ -27,7 +27,6 @@ use crate::seal::Sealer;
 use crate::snapshot::{Container, Snapshot};
 use crate::spec::Identity;
 use crate::stale::{Judgement, Staleness, judge};
-use crate::wanted::Wanted;
 
 /// Runs the command.
 pub fn run(args: &ApplyArgs, global: &Global) -> Result {
@@ -38,7 +37,7 @@ pub fn run(args: &ApplyArgs, global: &Global) -> Result {
         let secrets = judged::secrets(&opened)?;
         return runtime.block_on(async {
             let reader = looks::connect(global).await?;
-            let wanted = Wanted::of(&opened.spec).without_registry();
+            let wanted = judged::wanted(&opened);
             let snapshot = looks::look(&reader, &wanted, Some(&opened.spec), &secrets).await?;
             let engine = Docker::new(reader);
             let clock = RealClock::new();
@@ -191,7 +190,7 @@ impl<W: Writer> Applying<'_, W> {
             Keeper::Known(secrets) => Sealer::new(Some(spec), secrets.values().clone()),
             Keeper::Simulated => Sealer::new(Some(spec), BTreeMap::new()),
         };
-        let wanted = Wanted::of(spec).without_registry();
+        let wanted = judged::wanted(&self.opened);
         let snapshot = crate::engine::take::take(self.engine, &wanted).await?.seal(&sealer);
         let snapshot = crate::stale::pinned(plan, &snapshot);
         let input =

@@ -13,6 +13,7 @@ use crate::plan::{Plan, format};
 use crate::spec::node::Node;
 use crate::spec::{Spec, problems, read};
 use crate::stale::{Judgement, SetVerdict, Staleness};
+use crate::wanted::Wanted;
 
 /// A plan file that holds together, and the spec in it.
 pub struct Opened {
@@ -26,6 +27,13 @@ pub struct Opened {
     pub found: Option<PathBuf>,
     /// The folder from which environment files count.
     pub folder: PathBuf,
+}
+
+/// What judging a plan, and looking at what came of it, takes.
+pub fn wanted(opened: &Opened) -> Wanted {
+    let facts = &opened.plan.facts;
+    let wanted = Wanted::of(&opened.spec).for_plan(facts.images.iter().map(|fact| &fact.reference));
+    if opened.plan.ends_containers() { wanted.with_dependants() } else { wanted }
 }
 
 /// Reads and checks a plan file.

@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use super::args::{Format, Global, PlanArgs, Unresolved};
 use super::report::{Exit, Failure, Result};
 use super::{files, looks, output, specs};
+use crate::engine::secrets::Secrets;
 use crate::ident::Reference;
 use crate::plan::build::undeclared;
 use crate::plan::build::{Built, Input, Pins, PlanError, build};
@@ -21,32 +22,19 @@ const UNSET: &str =
 pub fn run(args: &PlanArgs, global: &Global) -> Result {
     let loaded = specs::load(&args.spec)?;
     let secrets = specs::resolve(&loaded.spec, &loaded.folder)?;
-    let snapshot = if let Some(path) = &args.snapshot {
-        looks::from_file(path, &loaded.spec, &secrets)?
+    let (snapshot, built) = if let Some(path) = &args.snapshot {
+        let snapshot = looks::from_file(path, &loaded.spec, &secrets)?;
+        let built = planned(args, &loaded, &snapshot)?;
+        (snapshot, built)
     } else {
         // What is missing is told before an engine is troubled.
         if args.unresolved == Unresolved::Error && !secrets.missing().is_empty() {
             return Err(specs::missing(secrets.missing(), &loaded.spec, UNSET));
         }
-        let wanted = Wanted::of(&loaded.spec);
-        looks::runtime()?.block_on(async {
-            let reader = looks::connect(global).await?;
-            looks::look(&reader, &wanted, Some(&loaded.spec), &secrets).await
-        })?
-    };
-    let assume = args.unresolved == Unresolved::AssumeSame;
-    let unknown = unresolved(&loaded.spec.references(), &snapshot);
-    if !assume && !unknown.is_empty() {
-        return Err(specs::missing(&unknown, &loaded.spec, UNSET));
-    }
-    let source = SpecSource {
-        path: relative(&args.spec, args.output.as_deref()),
-        digest: loaded.digest.clone(),
+        looks::runtime()?.block_on(live(args, global, &loaded, &secrets))?
     };
     let spec = &loaded.spec;
-    let input =
-        Input { spec, snapshot: &snapshot, assume, pins: Pins::default(), source: Some(source) };
-    let Built { plan, errors, bodies: _ } = build(&input);
+    let Built { plan, errors, bodies: _ } = built;
     let beyond = args.explain_undeclared.then(|| undeclared::undeclared(spec, &snapshot));
     // The process ends soon; giving every string of a large look back would be a tenth of its time.
     std::mem::forget(snapshot);
@@ -55,6 +43,47 @@ pub fn run(args: &PlanArgs, global: &Global) -> Result {
     }
     sound(&plan)?;
     finish(args, global, &plan, beyond.as_deref().map(undeclared::text))
+}
+
+/// A look at an engine, and what it comes to. Where that ends a container, everybody is asked
+/// whether they depend on it, and it is planned once more.
+async fn live(
+    args: &PlanArgs,
+    global: &Global,
+    loaded: &specs::Loaded,
+    secrets: &Secrets,
+) -> std::result::Result<(Snapshot, Built), Failure> {
+    let reader = looks::connect(global).await?;
+    let wanted = Wanted::of(&loaded.spec);
+    let snapshot = looks::look(&reader, &wanted, Some(&loaded.spec), secrets).await?;
+    let built = planned(args, loaded, &snapshot)?;
+    let unasked = snapshot.containers.iter().any(|container| container.inspect.is_none());
+    if !unasked || !built.plan.ends_containers() {
+        return Ok((snapshot, built));
+    }
+    let wanted = wanted.with_dependants();
+    let snapshot = looks::look(&reader, &wanted, Some(&loaded.spec), secrets).await?;
+    let built = planned(args, loaded, &snapshot)?;
+    Ok((snapshot, built))
+}
+
+fn planned(
+    args: &PlanArgs,
+    loaded: &specs::Loaded,
+    snapshot: &Snapshot,
+) -> std::result::Result<Built, Failure> {
+    let spec = &loaded.spec;
+    let assume = args.unresolved == Unresolved::AssumeSame;
+    let unknown = unresolved(&spec.references(), snapshot);
+    if !assume && !unknown.is_empty() {
+        return Err(specs::missing(&unknown, spec, UNSET));
+    }
+    let source = SpecSource {
+        path: relative(&args.spec, args.output.as_deref()),
+        digest: loaded.digest.clone(),
+    };
+    let source = Some(source);
+    Ok(build(&Input { spec, snapshot, assume, pins: Pins::default(), source }))
 }
 
 fn unresolved(

@@ -6,7 +6,6 @@ use super::args::{Global, VerifyArgs};
 use super::report::{Exit, Failure, Result};
 use super::{judged, looks, output, specs};
 use crate::stale::{Judgement, SetVerdict, judge};
-use crate::wanted::Wanted;
 
 /// Runs the command.
 pub fn run(args: &VerifyArgs, global: &Global) -> Result {
@@ -20,7 +19,7 @@ pub fn run(args: &VerifyArgs, global: &Global) -> Result {
         let secrets = judged::secrets(&opened)?;
         looks::runtime()?.block_on(async {
             let reader = looks::connect(global).await?;
-            looks::look(&reader, &Wanted::of(spec).without_registry(), Some(spec), &secrets).await
+            looks::look(&reader, &judged::wanted(&opened), Some(spec), &secrets).await
         })?
     };
     let mut judgement = judge(&opened.plan, spec, &snapshot);

@@ -20,9 +20,10 @@ use serde_json::Value as Json;
 use super::stir::Stir;
 use super::{EngineError, ErrorKind, Reader, Result};
 use crate::ident::{ContainerId, ImageId};
+use crate::image_ref::ImageRef;
 use crate::seal::Unsealed;
 use crate::snapshot::{Container, EngineRecord, RegistryAnswer, Run, Seen, Snapshot};
-use crate::wanted::{References, Wanted};
+use crate::wanted::{References, Wanted, dependants};
 
 /// How many inspects are in flight.
 const FLIGHTS: usize = 8;
@@ -39,6 +40,10 @@ struct View {
     began: Instant,
     list: Vec<Json>,
     inspects: Inspects,
+    /// Containers that no spec means, but that depend on one that is looked at.
+    dependants: BTreeSet<ContainerId>,
+    /// Those that were asked and do not.
+    others: BTreeSet<ContainerId>,
     networks: Vec<Json>,
     volumes: Vec<Json>,
     /// What each declared image is.
@@ -70,9 +75,12 @@ pub async fn take<R: Reader>(reader: &R, wanted: &Wanted) -> Result<Unsealed> {
         try_join!(reader.version(), reader.info(), reader.networks(), reader.volumes(), first)?;
     let (list, declared, references, inspected, mut images, registry) = first;
     let inspects = Inspects::new();
-    let mut view = View { began, list, inspects, networks, volumes, declared, references };
+    let (dependants, others) = (BTreeSet::new(), BTreeSet::new());
+    let mut view =
+        View { began, list, inspects, dependants, others, networks, volumes, declared, references };
     view.add(inspected);
     view.settle(reader, wanted).await?;
+    images.extend(pinned_images(reader, &registry, &view.declared).await?);
     let ids = view.inspects.values().map(|inspect| Seen::inspected(inspect).image()).collect();
     let unseen = |id: &ImageId| !images.contains_key(id);
     let late = made_from(reader, filter(ids, unseen), &view.declared).await?;
@@ -151,6 +159,29 @@ async fn made_from<R: Reader>(
     Ok(found.into_iter().flatten().collect())
 }
 
+/// Images that are here by the digests that registries answered: those are not pulled, whatever
+/// their tag. Nothing is asked where a declared image is known to be it.
+async fn pinned_images<R: Reader>(
+    reader: &R,
+    registry: &BTreeMap<String, RegistryAnswer>,
+    declared: &BTreeMap<String, Option<Json>>,
+) -> Result<BTreeMap<ImageId, Json>> {
+    let pinned = registry.iter().filter_map(|(reference, answer)| {
+        let RegistryAnswer::Digest(digest) = answer else { return None };
+        let known = |image: &Json| {
+            let digests = image["RepoDigests"].as_array().into_iter().flatten();
+            digests.filter_map(Json::as_str).any(|text| text.ends_with(digest.as_str()))
+        };
+        let open = !declared.values().flatten().any(known);
+        let pinned = ImageRef::parse(reference).ok()?.with_digest(digest)?;
+        open.then(|| pinned.familiar())
+    });
+    let pinned: BTreeSet<String> = pinned.collect();
+    let asked = pinned.iter().map(|reference| reader.image(reference));
+    let found = try_join_all(asked).await?;
+    Ok(found.into_iter().flatten().map(|image| (image_id(&image), image)).collect())
+}
+
 fn filter<T: Ord>(mut all: BTreeSet<T>, keep: impl Fn(&T) -> bool) -> BTreeSet<T> {
     all.retain(keep);
     all
@@ -174,7 +205,8 @@ impl View {
     /// Looks again until it is untorn.
     async fn settle<R: Reader>(&mut self, reader: &R, wanted: &Wanted) -> Result<()> {
         for round in 0..=ROUNDS {
-            let looked_at = wanted.containers(&self.list, &self.references);
+            self.find_dependants(reader, wanted).await?;
+            let looked_at = self.looked_at(wanted);
             let stir = match reader.events(self.began).await {
                 Some(events) => Stir::of(&events, &ids(&self.list), &looked_at),
                 None => Stir::unknown(),
@@ -184,7 +216,7 @@ impl View {
                 return Ok(());
             }
             let before = self.look_again(reader, wanted, &stir).await?;
-            let looked_at = wanted.containers(&self.list, &self.references);
+            let looked_at = self.looked_at(wanted);
             let mut moved = self.moved(&before, &looked_at);
             // What never rests, but is always found the same, does not hold up a look for ever.
             if round < ROUNDS {
@@ -203,6 +235,33 @@ impl View {
             }
             self.add(inspect_all(reader, moved).await?);
         }
+        Ok(())
+    }
+
+    /// The containers of the list that are looked at.
+    fn looked_at(&self, wanted: &Wanted) -> BTreeSet<ContainerId> {
+        let mut all = wanted.containers(&self.list, &self.references);
+        let listed = ids(&self.list);
+        all.extend(self.dependants.intersection(&listed).cloned());
+        all
+    }
+
+    /// Asks those that are not looked at whom they depend on, each once: with whom a container
+    /// shares something never changes.
+    async fn find_dependants<R: Reader>(&mut self, reader: &R, wanted: &Wanted) -> Result<()> {
+        if !wanted.asks_for_dependants() {
+            return Ok(());
+        }
+        let looked_at = self.looked_at(wanted);
+        let asked = |id: &ContainerId| !looked_at.contains(id) && !self.others.contains(id);
+        let inspected = inspect_all(reader, filter(ids(&self.list), asked)).await?;
+        let mut others: Inspects =
+            inspected.into_iter().filter_map(|(id, inspect)| Some((id, inspect?))).collect();
+        for id in dependants(&others, &self.inspects) {
+            self.inspects.extend(others.remove_entry(&id));
+            self.dependants.insert(id);
+        }
+        self.others.extend(others.into_keys());
         Ok(())
     }
 

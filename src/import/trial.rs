@@ -134,7 +134,7 @@ impl Trial<'_> {
 
     /// Whether a row reads the same on both sides.
     fn same(&self, row: &dyn AnyRow, state: &State, found: &Look) -> bool {
-        let terms = Terms { set: &state.set, adopted: false, strange: None };
+        let terms = Terms { set: &state.set, adopted: false, strange: None, everything: false };
         let known =
             Known { public: &self.around.snapshot.public, secrets: &BTreeMap::new(), assume: true };
         compare::same(row, terms, &state.expected, found, known)

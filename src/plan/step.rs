@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use serde_json::Value as Json;
 
+use super::{Plan, Verb};
 use crate::ident::{ContainerId, ContainerName, ImageId, NetworkId, ObjectKey, SetName, StepId};
 use crate::options::settings::Settings;
 
@@ -195,4 +196,17 @@ pub enum ImagePin {
     Id(ImageId),
     /// One that this plan pulls; its ID is known then.
     Digest(String),
+}
+
+impl Plan {
+    /// Whether a container that runs will not, for a while or for good.
+    pub fn ends_containers(&self) -> bool {
+        let ends = |verb: Verb| match verb {
+            Verb::Remove | Verb::Replace | Verb::Kill | Verb::Stop | Verb::Restart | Verb::Run => {
+                true
+            }
+            Verb::Update | Verb::Start | Verb::Create | Verb::Pull => false,
+        };
+        self.changes.iter().any(|change| change.set.is_some() && ends(change.verb))
+    }
 }

@@ -1,12 +1,12 @@
 //! Which sets refer to which, and in what order that puts them.
 //!
-//! A word means the set whose key, else whose `name`, it is; else a container that no set is, which
-//! orders nothing.
+//! A word means the set whose key, else whose `name`, it is; else the set of which it names a member;
+//! else a container that no set is, which orders nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Identity, Set, Spec};
-use crate::ident::SetName;
+use crate::ident::{ContainerName, SetName};
 
 /// One set needs another.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,11 +57,36 @@ pub fn words(set: &Set) -> Vec<(String, &'static str)> {
     words
 }
 
+/// Containers that are known to be members of sets, by name.
+pub type Members = BTreeMap<ContainerName, SetName>;
+
+/// The set that a word means, or of which it names a member: one of those known, or one as fresh
+/// ones are called.
+fn meant(spec: &Spec, members: &Members, word: &str) -> Option<SetName> {
+    if let Some(set) = resolve(&spec.sets, word) {
+        return Some(set.clone());
+    }
+    if let Some(set) = members.get(&ContainerName::new(word)) {
+        return Some(set.clone());
+    }
+    let fresh = |(key, set): &(&SetName, &Set)| {
+        matches!(set.identity, Identity::Counted(_))
+            && crate::ident::member_number(&spec.project, key, word).is_some()
+    };
+    spec.sets.iter().find(fresh).map(|(key, _)| key.clone())
+}
+
 /// The other sets that a set needs, sorted, each once.
-pub fn needs(sets: &BTreeMap<SetName, Set>, set: &Set) -> Vec<Need> {
+pub fn needs(spec: &Spec, members: &Members, key: &SetName) -> Vec<Need> {
+    let Some(set) = spec.sets.get(key) else { return Vec::new() };
     let mut needs: Vec<Need> = words(set)
         .into_iter()
-        .filter_map(|(word, by)| Some(Need { set: resolve(sets, &word)?.clone(), by }))
+        .filter_map(|(word, by)| {
+            let own = resolve(&spec.sets, &word).is_none();
+            let set = meant(spec, members, &word)?;
+            // A member may mean another one of its set, which orders no sets.
+            (set != *key || !own).then_some(Need { set, by })
+        })
         .collect();
     needs.sort();
     needs.dedup_by(|one, another| one.set == another.set);
@@ -70,13 +95,13 @@ pub fn needs(sets: &BTreeMap<SetName, Set>, set: &Set) -> Vec<Need> {
 
 /// All sets, each after those it needs, otherwise by key.
 pub fn order(spec: &Spec) -> Result<Vec<SetName>, Cycle> {
-    order_of(&spec.sets)
+    order_among(spec, &Members::new())
 }
 
-/// The same for sets alone.
-pub fn order_of(sets: &BTreeMap<SetName, Set>) -> Result<Vec<SetName>, Cycle> {
+/// The same where members of sets are known.
+pub fn order_among(spec: &Spec, members: &Members) -> Result<Vec<SetName>, Cycle> {
     let needs: BTreeMap<&SetName, Vec<Need>> =
-        sets.iter().map(|(key, set)| (key, needs(sets, set))).collect();
+        spec.sets.keys().map(|key| (key, needs(spec, members, key))).collect();
     let mut needed_by: BTreeMap<&SetName, Vec<&SetName>> = BTreeMap::new();
     let mut open: BTreeMap<&SetName, usize> = BTreeMap::new();
     for (key, needs) in &needs {

@@ -193,19 +193,29 @@ impl<'a> Slice<'a> {
     }
 
     fn image(&self, snapshot: &Snapshot, excused: &BTreeSet<String>, all: &mut Vec<Moved>) {
-        let Some(reference) = &self.set.image else { return };
-        if excused.contains(reference) {
+        let Some(declared) = &self.set.image else { return };
+        if excused.contains(declared) {
             return;
         }
-        let old = self.plan.facts.images.iter().find(|fact| fact.reference == *reference);
-        let old = old.and_then(|fact| fact.id.as_ref());
-        let new = snapshot.references.get(reference).and_then(Option::as_ref);
-        if old != new {
-            let word = |id: Option<&crate::ident::ImageId>| {
-                id.map_or_else(|| "not on the engine".to_owned(), crate::ident::ImageId::short)
+        // What it is, and what it is to become where an image that is here gets its tag.
+        let tagged = self.plan.steps.iter().filter_map(|step| match &step.action {
+            Action::Tag { image, tag } if tag == declared => Some(image),
+            _ => None,
+        });
+        for reference in std::iter::once(declared).chain(tagged) {
+            let old = self.plan.facts.images.iter().find(|fact| fact.reference == *reference);
+            let Some(old) = old.map(|fact| fact.id.as_ref()) else { continue };
+            let new = match reference.split_once('@').filter(|_| reference != declared) {
+                Some((_, digest)) => super::pulls::with_digest(snapshot, digest),
+                None => snapshot.references.get(reference).and_then(Option::as_ref),
             };
-            let object = format!("image `{reference}`");
-            all.push(moved(self.key, "image_moved", object, word(old), word(new)));
+            if old != new {
+                let word = |id: Option<&crate::ident::ImageId>| {
+                    id.map_or_else(|| "not on the engine".to_owned(), crate::ident::ImageId::short)
+                };
+                let object = format!("image `{reference}`");
+                all.push(moved(self.key, "image_moved", object, word(old), word(new)));
+            }
         }
     }
 

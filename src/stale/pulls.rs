@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 
+use crate::ident::ImageId;
 use crate::image_ref::ImageRef;
 use crate::plan::{Action, Plan};
 use crate::snapshot::{RegistryAnswer, Snapshot};
@@ -61,6 +62,12 @@ pub(super) fn before_pulls(plan: &Plan, snapshot: &Snapshot) -> (Snapshot, BTree
         }
     }
     (before, pulled)
+}
+
+/// The image that is here by a digest.
+pub(super) fn with_digest<'a>(snapshot: &'a Snapshot, digest: &str) -> Option<&'a ImageId> {
+    let mut images = snapshot.images.iter();
+    images.find(|(_, image)| has_digest(image, digest)).map(|(id, _)| id)
 }
 
 fn has_digest(image: &Json, digest: &str) -> bool {

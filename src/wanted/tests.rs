@@ -132,5 +132,24 @@ containers:
     assert_eq!(asked, ["always:1", "gone:1"]);
     here.insert(pinned.clone(), None);
     assert!(wanted.registry(&here).contains(&pinned), "a digest that is not here must be pulled");
-    assert!(wanted.without_registry().registry(&here).is_empty());
+    assert!(wanted.for_plan([]).registry(&here).is_empty());
+}
+
+#[test]
+fn who_shares_something_with_a_target_depends_on_it_and_so_does_who_shares_with_that_one() {
+    let id = |digit: &str| ContainerId::new(digit.repeat(64));
+    let one = |digit: &str, name: &str, host: Json| {
+        (id(digit), json!({"Id": digit.repeat(64), "Name": format!("/{name}"), "HostConfig": host}))
+    };
+    let targets = BTreeMap::from([one("1", "db", json!({}))]);
+    let others = BTreeMap::from([
+        one("2", "by-pid", json!({"PidMode": format!("container:{}", "1".repeat(64))})),
+        one("3", "by-ipc", json!({"IpcMode": format!("container:{}", "2".repeat(64))})),
+        one("4", "by-volumes", json!({"VolumesFrom": ["db:ro"]})),
+        one("5", "by-short-id", json!({"VolumesFrom": ["111111111111"]})),
+        one("6", "stranger", json!({"PidMode": "host", "VolumesFrom": ["dbx"]})),
+        one("7", "other", json!({"NetworkMode": format!("container:{}", "6".repeat(64))})),
+    ]);
+    let found = dependants(&others, &targets);
+    assert_eq!(found, ["2", "3", "4", "5"].map(id).into());
 }

@@ -47,7 +47,9 @@ fn world(line: &str) -> Reply {
             let tag = if line.contains("db:1") { "db:1" } else { "web:1" };
             Reply::json(&json!({"Id": image(tag), "RepoTags": [tag], "Config": {"Cmd": ["run"]}}))
         }
-        "GET /images/gone:1/json" => Reply::new(404, r#"{"message":"No such image"}"#),
+        line if line.starts_with("GET /images/gone") => {
+            Reply::new(404, r#"{"message":"No such image"}"#)
+        }
         line if line.starts_with("GET /distribution/gone:1/") => {
             Reply::json(&json!({"Descriptor": {"digest": format!("sha256:{}", "9".repeat(64))}}))
         }
@@ -91,6 +93,7 @@ async fn a_plan_asks_once_for_each_thing_it_needs() {
     GET /events?…
     GET /images/db:1/json
     GET /images/gone:1/json
+    GET /images/gone@sha256:9999999999999999999999999999999999999999999999999999999999999999/json
     GET /images/web:1/json
     GET /info
     GET /networks
@@ -132,6 +135,42 @@ async fn nothing_is_planned_for_a_set_that_may_mean_what_cannot_be_inspected() {
     let owned = "project: shop\ncontainers: {web: {image: 'web:1', match: owned}}\n";
     let ran = plan(&broken("one"), owned, &[]).await;
     assert_eq!(ran.code, 0, "{}", ran.err);
+}
+
+/// A list does not tell who shares a container's processes: everybody is asked, and only then.
+#[tokio::test]
+async fn where_something_ends_everybody_is_asked_whether_they_depend_on_it() {
+    let other = id("two");
+    let engine = FakeEngine::start(move |line, _| {
+        if line == format!("GET /containers/{other}/json") {
+            return Reply::json(&json!({
+                "Id": other, "Name": "/two", "Image": image("web:1"), "Mounts": [],
+                "State": {"Status": "running", "Running": true}, "NetworkSettings": {"Networks": {}},
+                "Config": {"Image": "web:1"}, "HostConfig": {"PidMode": format!("container:{}", id("db"))},
+            }));
+        }
+        if line.starts_with("GET /images/sha256:") {
+            return Reply::json(&json!({"Id": image("web:1"), "Config": {}}));
+        }
+        world(line)
+    });
+    let spec = |state: &str| {
+        format!("project: shop\ncontainers: {{db: {{name: db, image: 'db:1', state: {state}}}}}\n")
+    };
+    let ran = plan(&engine, &spec("started"), &[]).await;
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let inspects = |asked: &[crate::fake_engine::Asked]| {
+        asked
+            .iter()
+            .filter(|asked| asked.line.contains("/containers/") && !asked.line.contains("all=1"))
+            .count()
+    };
+    let before = engine.asked();
+    assert_eq!(inspects(&before), 1, "{before:?}");
+    let ran = plan(&engine, &spec("absent"), &[]).await;
+    assert_eq!(ran.code, 1, "{}", ran.out);
+    assert!(ran.err.contains("`two` depends on it"), "{}", ran.err);
+    assert_eq!(inspects(&engine.asked()[before.len()..]), 1 + THERE.len());
 }
 
 #[tokio::test]

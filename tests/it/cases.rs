@@ -145,6 +145,7 @@ cases! {
     image_pull_shared;
     image_pull_never;
     image_pull_never_not_needed;
+    image_always_here;
     image_always_same;
     image_always_moved;
     image_always_silent;

@@ -109,7 +109,8 @@ impl<'a> Draft<'a> {
         let known = self.known();
         let image_unknown = matches!(settled, Settled::Pull { .. });
         let strange = image_unknown.then(|| self.strange(key, set, &member.name));
-        let terms = Terms { set, adopted: member.adopted, strange: strange.as_ref() };
+        let terms =
+            Terms { set, adopted: member.adopted, strange: strange.as_ref(), everything: false };
         let drops = match (&member.container.inspect, member.adopted) {
             (Some(inspect), true) => {
                 compare::drops(terms, &look, &Look::new(inspect, &member.container.env), known)

@@ -161,7 +161,9 @@ fn in_order_of_leaving(members: &[Member<'_>], which: impl Fn(&Member<'_>) -> bo
         let number = member.number.unwrap_or(0);
         (
             member.run.is_live(),
-            member.alike(),
+            // What is the same for all, such as a pull, does not tell who differs.
+            member.comparison.differences.is_empty(),
+            member.causes.is_empty(),
             Reverse(number),
             Reverse(member.created()),
             member.id.clone(),
@@ -299,7 +301,8 @@ fn one_shot(set: &Set, members: &[Member<'_>], choice: &mut Choice) {
     let mut order = in_order_of_leaving(members, |member| member.run != Run::Dead);
     order.reverse();
     order.sort_by_key(|&index| !done(&members[index]));
-    for &index in order.iter().take(expected as usize) {
+    let (stay, excess) = order.split_at(order.len().min(expected as usize));
+    for &index in stay {
         let member = &members[index];
         if done(member) {
             if !member.alike() {
@@ -307,17 +310,22 @@ fn one_shot(set: &Set, members: &[Member<'_>], choice: &mut Choice) {
             }
             continue;
         }
-        if member.run.is_live() {
+        // One that is on its way is left to come through, unless it is not what is declared.
+        let differs = !member.comparison.differences.is_empty() && !left(member);
+        if member.run.is_live() && (!differs || member.run == Run::Paused) {
             let text = format!("one-shot `{}` is still running and is left alone", member.name);
             choice.warnings.push(("one_shot_running", text));
             continue;
         }
         let mut reasons = member.reasons();
-        if reasons.is_empty() || member.exit_code() != Some(0) {
+        if reasons.is_empty() || !member.run.is_live() && member.exit_code() != Some(0) {
             let exit_code = member.exit_code();
             reasons.push(Reason::Because(Because::OneShot { exit_code }));
         }
         choice.fates[index] = Fate::Replace(reasons);
+    }
+    for &index in excess.iter().filter(|&&index| members[index].run.is_live()) {
+        choice.fates[index] = Fate::Remove(vec![too_many(expected, order.len())]);
     }
     create_rest(expected, order.len(), choice);
 }

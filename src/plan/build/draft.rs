@@ -20,6 +20,7 @@ use crate::look::{self, Look};
 use crate::options::{Body, Context};
 use crate::plan::{Because, OptionDifference, Origin, Reason, SetReport, Verb, Warning};
 use crate::snapshot::{Container, Run, Snapshot};
+use crate::spec::order::{self, Members};
 use crate::spec::{Identity, Recreate, Set, Spec, State, Until, depends};
 
 /// A plan in the making.
@@ -49,6 +50,8 @@ pub(super) struct Draft<'a> {
     pub(super) reports: BTreeMap<SetName, SetReport>,
     /// Sets whose health others wait for.
     watched: BTreeSet<SetName>,
+    /// What a dead run left, each an error already.
+    pub(super) leftovers: BTreeSet<ContainerName>,
     pub(super) warnings: Vec<Warning>,
     pub(super) errors: Vec<PlanError>,
 }
@@ -91,6 +94,7 @@ pub fn build(input: &Input<'_>) -> Built {
         numbers: BTreeMap::new(),
         reports: BTreeMap::new(),
         watched: watched(spec),
+        leftovers: found.leftovers,
         warnings: Vec::new(),
         errors: found.errors,
         engine,
@@ -99,7 +103,7 @@ pub fn build(input: &Input<'_>) -> Built {
     draft.report_orphans(&found.orphans);
     draft.report_strays(&found.strays);
     draft.objects();
-    let (order, depends) = dependencies(spec, &mut draft.errors);
+    let (order, depends) = dependencies(spec, &found.sets, &mut draft.errors);
     for key in &order {
         let Some(set) = spec.sets.get(key) else { continue };
         let matches = found.sets.get(key).map(Vec::as_slice).unwrap_or_default();
@@ -111,9 +115,14 @@ pub fn build(input: &Input<'_>) -> Built {
 /// The order of the sets and what each depends on, directly.
 fn dependencies(
     spec: &Spec,
+    matches: &BTreeMap<SetName, Vec<Match<'_>>>,
     errors: &mut Vec<PlanError>,
 ) -> (Vec<SetName>, BTreeMap<SetName, BTreeSet<SetName>>) {
-    let order = match crate::spec::order::order(spec) {
+    let named = |(key, all): (&SetName, &Vec<Match<'_>>)| -> Vec<_> {
+        all.iter().map(|found| (found.container.name(), key.clone())).collect()
+    };
+    let members: Members = matches.iter().flat_map(named).collect();
+    let order = match order::order_among(spec, &members) {
         Ok(order) => order,
         Err(cycle) => {
             errors.push(PlanError {
@@ -125,15 +134,19 @@ fn dependencies(
             spec.sets.keys().cloned().collect()
         }
     };
-    let depends = spec.sets.keys().map(|key| (key.clone(), depends(spec, key))).collect();
+    let depends =
+        spec.sets.keys().map(|key| (key.clone(), depends_among(spec, &members, key))).collect();
     (order, depends)
 }
 
 /// The sets that a set needs, directly.
 pub(crate) fn depends(spec: &Spec, key: &SetName) -> BTreeSet<SetName> {
-    let set = spec.sets.get(key);
-    let needs = set.map(|set| crate::spec::order::needs(&spec.sets, set)).unwrap_or_default();
-    needs.into_iter().map(|need| need.set).filter(|set| set != key).collect()
+    depends_among(spec, &Members::new(), key)
+}
+
+fn depends_among(spec: &Spec, members: &Members, key: &SetName) -> BTreeSet<SetName> {
+    let needs = order::needs(spec, members, key).into_iter().map(|need| need.set);
+    needs.filter(|set| set != key).collect()
 }
 
 /// The sets whose health others wait for.
@@ -310,7 +323,8 @@ impl<'a> Draft<'a> {
         let strange = crate::adapt::strange_image();
         let strange =
             image.is_none().then(|| self.expect(key, set, &member.name, Some(strange), expected));
-        let terms = Terms { set, adopted: member.adopted, strange: strange.as_deref() };
+        let terms =
+            Terms { set, adopted: member.adopted, strange: strange.as_deref(), everything: false };
         let mut result = expected.known(member, set, &want).unwrap_or_else(|| {
             let found = Look::new(inspect, &member.container.env);
             let before = || Some(self.expect(key, set, &member.name, Some(own?), expected));

@@ -35,7 +35,7 @@ impl<'a> Draft<'a> {
         let body = desired::body(self.spec, key, set, name, Labels::None, &self.cx);
         let on = |engine| desired::expected(&body, name, settled.image(), engine, &self.world);
         let (wish, real) = (on(&able), on(&self.engine));
-        let terms = Terms { set, adopted: true, strange: None };
+        let terms = Terms { set, adopted: true, strange: None, everything: false };
         let lost = compare::compare(terms, &wish, || None, &real, self.known()).differences;
         let (major, minor) = self.engine.api;
         let lost = lost.into_iter().filter_map(|reason| match reason {

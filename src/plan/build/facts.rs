@@ -34,6 +34,9 @@ pub(super) fn gather(spec: &Spec, snapshot: &Snapshot, draft: &Draft<'_>, steps:
         .containers
         .sort_by_cached_key(|fact| (super::matching::natural(fact.name.as_str()), fact.id.clone()));
     facts.images = images(spec, snapshot);
+    facts.images.extend(retagged(steps, snapshot));
+    facts.images.sort_by(|one, other| one.reference.cmp(&other.reference));
+    facts.images.dedup_by(|one, other| one.reference == other.reference);
     facts.names = names(steps);
     facts.networks = draft.network_facts(steps);
     facts.volumes = draft.volume_facts();
@@ -97,6 +100,19 @@ fn images(spec: &Spec, snapshot: &Snapshot) -> Vec<ImageFact> {
             },
         })
         .collect()
+}
+
+/// Images that are here by a digest and get a declared tag: that tag means another one before.
+fn retagged(steps: &[Step], snapshot: &Snapshot) -> Vec<ImageFact> {
+    let tagged = steps.iter().filter_map(|step| match &step.action {
+        Action::Tag { image, .. } => Some(image),
+        _ => None,
+    });
+    let fact = |reference: &String| {
+        let id = super::images::pinned(snapshot, reference)?.clone();
+        Some(ImageFact { reference: reference.clone(), id: Some(id), registry: None })
+    };
+    tagged.filter_map(fact).collect()
 }
 
 /// Names that fresh containers take; the reserved ones beside a replacement are free or the plan

@@ -55,6 +55,7 @@ impl Draft<'_> {
         depends: &BTreeMap<SetName, BTreeSet<SetName>>,
         source: Option<crate::plan::SpecSource>,
     ) -> Built {
+        self.guard_targets();
         self.guard_dependants();
         let errors = order::connect(&mut self.jobs, depends, self.snapshot);
         self.errors.extend(errors);

@@ -11,7 +11,7 @@ use crate::ident::{ContainerId, ContainerName, LABEL_NAME, SetName};
 use crate::look::Look;
 use crate::plan::{Verb, Warning};
 use crate::snapshot::{Container, Run};
-use crate::spec::{Recreate, Set, State};
+use crate::spec::{Identity, Recreate, Set, State};
 
 impl Draft<'_> {
     pub(super) fn refuse_engine(&mut self) {
@@ -28,15 +28,19 @@ impl Draft<'_> {
 
     pub(super) fn report_orphans(&mut self, orphans: &[(&crate::snapshot::Container, SetName)]) {
         for (container, set) in orphans {
-            self.warnings.push(Warning {
-                code: "orphan".to_owned(),
-                set: Some(set.clone()),
-                text: format!(
-                    "container `{}` belongs to this project, but to no set of the spec; \
-                     `state: absent` would remove it",
-                    container.name()
+            let name = container.name();
+            let text = match self.spec.sets.get(set).map(|set| &set.identity) {
+                Some(Identity::Named(now)) => format!(
+                    "container `{name}` was made for set `{set}`, which is named `{now}` now: it \
+                     is left as it is, beside that one; a set with `name: {name}` and \
+                     `state: absent` would remove it"
                 ),
-            });
+                _ => format!(
+                    "container `{name}` belongs to this project, but to no set of the spec; \
+                     `state: absent` would remove it"
+                ),
+            };
+            self.warnings.push(Warning { code: "orphan".to_owned(), set: Some(set.clone()), text });
         }
     }
 
@@ -78,7 +82,7 @@ impl Draft<'_> {
         let suffixes = [crate::ident::SUFFIX_NEW, crate::ident::SUFFIX_OLD];
         for suffix in suffixes {
             let name = ContainerName::new(format!("{}{suffix}", member.name));
-            if self.index.by_name(&name).is_some() {
+            if self.index.by_name(&name).is_some() && !self.leftovers.contains(&name) {
                 self.errors.push(PlanError::of(
                     key,
                     "reserved_name",

@@ -57,6 +57,8 @@ pub(super) fn settle<'a>(set: &Set, snapshot: &'a Snapshot) -> Settled<'a> {
     };
     let ask = match set.pull {
         _ if !set.may_create() => false,
+        // An ID means an image of this engine, which no registry knows.
+        _ if parsed.repository().is_none() => false,
         Pull::Never => false,
         Pull::Missing => here.is_none(),
         Pull::Always => parsed.digest().is_none() || here.is_none(),
@@ -68,7 +70,11 @@ pub(super) fn settle<'a>(set: &Set, snapshot: &'a Snapshot) -> Settled<'a> {
         }
         (None, false) => Settled::Lacking {
             message: format!("image `{reference}` is not on the engine"),
-            hint: "load or pull it there, or say `pull: missing`",
+            hint: if parsed.repository().is_none() {
+                "an image ID means an image of this engine; declare a name to pull it"
+            } else {
+                "load or pull it there, or say `pull: missing`"
+            },
         },
         (here, true) => match asked(&parsed, reference, here.map(|(id, _)| id), snapshot) {
             Settled::Here { id, image, retag } => {
@@ -141,6 +147,13 @@ pub(super) fn digest_of(snapshot: &Snapshot, id: &ImageId, reference: &str) -> O
         .filter_map(|text| ImageRef::parse(text).ok())
         .filter(|local| local.repository().as_ref() == Some(&repository))
         .find_map(|local| local.digest().map(str::to_owned))
+}
+
+/// The image that is here by a reference that names a digest.
+pub(super) fn pinned<'a>(snapshot: &'a Snapshot, reference: &str) -> Option<&'a ImageId> {
+    let parsed = ImageRef::parse(reference).ok()?;
+    let digest = parsed.digest()?.to_owned();
+    local_with_digest(snapshot, &parsed, &digest).map(|(id, _)| id)
 }
 
 /// The local image that has this digest among its `RepoDigests`. A digest is not an image ID.

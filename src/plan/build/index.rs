@@ -98,7 +98,7 @@ impl<'a> Index<'a> {
     }
 
     /// The container that a name, an ID or the beginning of an ID means.
-    fn meant(&self, word: &str) -> Option<ContainerId> {
+    pub(super) fn meant(&self, word: &str) -> Option<ContainerId> {
         let word = word.trim_start_matches('/');
         if let Some(container) = self.by_name.get(&ContainerName::new(word)) {
             return Some(container.id());

@@ -276,6 +276,59 @@ fn a_running_one_shot_forbids_the_replacement_of_its_target() {
 }
 
 #[test]
+fn one_shots_beyond_what_is_wanted_are_ended_and_differing_ones_run_anew() {
+    let text = |count: u32, more: &str| {
+        spec(&format!(
+            "project: p\ncontainers:\n  job: {{image: 'app:1', detach: false, count: {count}{more}}}\n"
+        ))
+    };
+    let mut snapshot = world();
+    for number in 1..=2 {
+        add(&mut snapshot, &text(2, ""), "job", &format!("p-job-{number}"), "running");
+    }
+    assert_eq!(changes(&plan(&text(2, ""), &snapshot)), Vec::<String>::new());
+    assert_eq!(changes(&plan(&text(1, ""), &snapshot)), ["remove p-job-2"]);
+    assert_eq!(changes(&plan(&text(0, ""), &snapshot)), ["remove p-job-1", "remove p-job-2"]);
+    let differing = text(2, ", tty: true");
+    assert_eq!(changes(&plan(&differing, &snapshot)), ["run p-job-1", "run p-job-2"]);
+    let never = text(2, ", tty: true, recreate: never");
+    assert_eq!(changes(&plan(&never, &snapshot)), Vec::<String>::new());
+}
+
+#[test]
+fn the_way_back_runs_no_job_again() {
+    let text = spec("project: p\ncontainers:\n  job: {image: 'app:1', detach: false}\n");
+    let mut snapshot = world();
+    add(&mut snapshot, &text, "job", "p-job-1", "exited");
+    add(&mut snapshot, &text, "job", "p-job-1.bp-old", "exited");
+    inspect(&mut snapshot, "p-job-1.bp-old")["Config"]["Labels"]["io.bayplan.name"] =
+        json!("p-job-1");
+    inspect(&mut snapshot, "p-job-1")["State"]["ExitCode"] = json!(3);
+    let built = raw(&text, &snapshot);
+    let codes: Vec<&str> = built.errors.iter().map(|error| error.code).collect();
+    assert_eq!(codes, ["leftover"], "told once");
+    let hint = &built.errors[0].hint;
+    assert!(hint.ends_with("docker rename p-job-1.bp-old p-job-1"), "{hint}");
+}
+
+#[test]
+fn who_differs_goes_first_also_while_the_image_is_not_known() {
+    let text = |count: u32| {
+        spec(&format!(
+            "project: p\ncontainers:\n  web: {{image: 'app:1', count: {count}, pull: always}}\n"
+        ))
+    };
+    let mut snapshot = world();
+    for number in 1..=3 {
+        add(&mut snapshot, &text(3), "web", &format!("p-web-{number}"), "running");
+    }
+    inspect(&mut snapshot, "p-web-1")["HostConfig"]["OomScoreAdj"] = json!(7);
+    let digest = format!("sha256:{}", hex("new"));
+    snapshot.registry.insert("app:1".into(), crate::snapshot::RegistryAnswer::Digest(digest));
+    assert_eq!(changes(&plan(&text(2), &snapshot)), ["remove p-web-1"]);
+}
+
+#[test]
 fn stopping_what_others_share_a_network_with_is_a_warning() {
     let stopped =
         spec("project: p\ncontainers:\n  db: {name: db, image: 'app:1', state: stopped}\n");

@@ -3,19 +3,19 @@
 //! By name, by our labels, by image and command, in this order. What becomes of them is
 //! [`super::choose`]'s.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::PlanError;
 use super::index::Index;
 use crate::ident::{
     ContainerName, LABEL_NAME, LABEL_PREFIX, LABEL_PROJECT, LABEL_SET, ProjectName, SUFFIX_OLD,
-    SetName, reserved_suffix,
+    SetName, member_number, reserved_suffix,
 };
 use crate::image_ref::ImageRef;
 use crate::options::{Body, Context};
 use crate::plan::By;
 use crate::snapshot::{Container, Run, Snapshot};
-use crate::spec::{Identity, Matching, Set, Spec};
+use crate::spec::{Identity, Matching, Set, Spec, State};
 
 /// One match.
 #[derive(Debug, Clone)]
@@ -35,6 +35,8 @@ pub(super) struct Matches<'a> {
     pub(super) orphans: Vec<(&'a Container, SetName)>,
     /// Containers with labels of this project that tell another name than theirs.
     pub(super) strays: Vec<&'a Container>,
+    /// What a dead run left; each is an error, too.
+    pub(super) leftovers: BTreeSet<ContainerName>,
     pub(super) errors: Vec<PlanError>,
 }
 
@@ -189,13 +191,18 @@ fn place<'a>(
     let owner = owner(container);
     let (stem, suffix) = reserved_suffix(name.as_str());
     if suffix.is_some() {
-        found.errors.extend(left_over(spec, wanted, index, container, stem));
+        let error = left_over(spec, wanted, index, container, stem);
+        found.leftovers.extend(error.as_ref().map(|_| name));
+        found.errors.extend(error);
         return;
     }
     let named = wanted.iter().find(|wanted| wanted.set.identity == Identity::Named(name.clone()));
     if let Some(wanted) = named {
         match &owner {
-            Some((project, set)) if *project != spec.project || set != wanted.key => {
+            Some((project, set))
+                if *project != spec.project
+                    || set != wanted.key && !hands_over(spec, set, wanted.set, &name) =>
+            {
                 found.errors.push(taken(wanted.key, &name, project, set));
             }
             _ => add(found, wanted.key, container, By::Name, owner.is_none(), None),
@@ -208,7 +215,7 @@ fn place<'a>(
         }
         match spec.sets.get(&set).map(|set| &set.identity) {
             Some(Identity::Counted(_)) => {
-                let number = number(&spec.project, &set, &name);
+                let number = member_number(&spec.project, &set, name.as_str());
                 add(found, &set, container, By::Label, false, number);
             }
             Some(Identity::Named(_)) | None => found.orphans.push((container, set)),
@@ -243,6 +250,17 @@ fn place<'a>(
     }
 }
 
+/// Whether a set that ends what it names may have a container of another set of its project: one
+/// that this other one means no more, because it is gone or has another name now.
+fn hands_over(spec: &Spec, owner: &SetName, to: &Set, name: &ContainerName) -> bool {
+    let ends = matches!(to.state, State::Absent | State::Stopped | State::Killed);
+    ends && match spec.sets.get(owner).map(|set| &set.identity) {
+        None => true,
+        Some(Identity::Named(other)) => other != name,
+        Some(Identity::Counted(_)) => false,
+    }
+}
+
 fn add<'a>(
     found: &mut Matches<'a>,
     set: &SetName,
@@ -272,11 +290,6 @@ fn taken(set: &SetName, name: &ContainerName, project: &ProjectName, owner: &Set
     )
 }
 
-/// The number of `{project}-{set}-{n}`.
-fn number(project: &ProjectName, set: &SetName, name: &ContainerName) -> Option<u32> {
-    name.as_str().strip_prefix(&format!("{project}-{set}-"))?.parse().ok()
-}
-
 /// Whether a container of a reserved name is what a dead run of this project left. One that was
 /// adopted says nothing of us: it is one if its name without the suffix is that of a set or of a
 /// member, if the container of that name is ours, or if but for its name a set would match it.
@@ -293,14 +306,12 @@ fn left_over(
     };
     if let Some(set) = of_spec(owner(container)) {
         let set = Some(set).filter(|set| spec.sets.contains_key(set));
-        return Some(leftover(container, stem, set, true));
+        return Some(leftover(spec, container, stem, set, true));
     }
     let named = || {
         wanted.iter().find(|wanted| match &wanted.set.identity {
             Identity::Named(name) => name.as_str() == stem,
-            Identity::Counted(_) => {
-                number(&spec.project, wanted.key, &ContainerName::new(stem)).is_some()
-            }
+            Identity::Counted(_) => member_number(&spec.project, wanted.key, stem).is_some(),
         })
     };
     let successor = || {
@@ -314,13 +325,22 @@ fn left_over(
         wanted.iter().find(|wanted| wanted.means(container, &made_from))
     };
     let set = named().or_else(successor).or_else(alike)?;
-    Some(leftover(container, stem, Some(set.key.clone()), false))
+    Some(leftover(spec, container, stem, Some(set.key.clone()), false))
 }
 
 /// What a dead run left, with the commands to finish: the old container is never worse off than
 /// before.
-fn leftover(container: &Container, stem: &str, set: Option<SetName>, ours: bool) -> PlanError {
+fn leftover(
+    spec: &Spec,
+    container: &Container,
+    stem: &str,
+    set: Option<SetName>,
+    ours: bool,
+) -> PlanError {
     let name = container.name();
+    // Going back runs no job again.
+    let one_shot = set.as_ref().and_then(|set| spec.sets.get(set)).is_some_and(|set| set.one_shot);
+    let start = if one_shot { String::new() } else { format!(" && docker start {stem}") };
     let short = container.id().short().to_owned();
     PlanError {
         set,
@@ -336,7 +356,7 @@ fn leftover(container: &Container, stem: &str, set: Option<SetName>, ours: bool)
         hint: if name.as_str().ends_with(SUFFIX_OLD) {
             format!(
                 "if `{stem}` is there and good: docker rm {name}; else go back: \
-                 docker rm -f {stem}; docker rename {name} {stem} && docker start {stem}"
+                 docker rm -f {stem}; docker rename {name} {stem}{start}"
             )
         } else {
             format!(

@@ -25,6 +25,9 @@ mod objects;
 mod order;
 mod ports;
 mod rebuild;
+mod targets;
+#[cfg(test)]
+mod targets_tests;
 #[cfg(test)]
 pub(crate) mod tests;
 pub mod undeclared;

@@ -65,7 +65,7 @@ fn beyond(
     let strange = image.is_none().then(|| expect(Some(adapt::strange_image())));
     let known = Known { public: &snapshot.public, secrets: &snapshot.secrets, assume: true };
     let differences = |adopted| {
-        let terms = Terms { set, adopted, strange: strange.as_ref() };
+        let terms = Terms { set, adopted, strange: strange.as_ref(), everything: false };
         compare::compare(terms, &want, || None, &have, known).differences
     };
     let planned = differences(found.adopted);
