@@ -23,5 +23,6 @@ mod replace;
 mod secrets;
 mod stale;
 mod states;
+mod strangers;
 mod waits;
 mod walks;

@@ -98,6 +98,44 @@ fn a_failed_pull_comes_before_any_stop() {
     assert_eq!(world.containers(), ["web-1 running"]);
 }
 
+/// A registry whose tag went back: what is here by its digest gets the tag and is not pulled.
+#[test]
+fn a_tag_that_went_back_to_an_image_that_is_here_pulls_nothing() {
+    live!();
+    if !crate::support::own_engine() {
+        return;
+    }
+    let world = World::new("back-again");
+    let registry = world.registry();
+    let remote = format!("{registry}/{}/web:1", world.project());
+    let two = |pull: &str| spec(&registry, pull).replace("    match:", "    count: 2\n    match:");
+    publish(&world, &registry, &["ENV VERSION=1"]);
+    world.converge(&spec(&registry, "missing"));
+    let first =
+        world.docker(&["image", "inspect", "--format", "{{index .RepoDigests 0}}", &remote]);
+    publish(&world, &registry, &["ENV VERSION=2"]);
+    world.converge(&spec(&registry, "always"));
+    // It goes back to what is here without a tag.
+    let second = world.docker(&["image", "inspect", "--format", "{{.Id}}", &remote]);
+    world.docker(&["tag", first.trim(), &remote]);
+    world.docker(&["push", &remote]);
+    world.docker(&["tag", second.trim(), &remote]);
+
+    world.plan(&two("always")).ok();
+    let plan = world.plan_json();
+    let steps = plan["steps"].as_array().unwrap();
+    assert_eq!(steps[0]["action"], "tag", "{plan:#}");
+    assert!(steps.iter().all(|step| step["action"] != "pull"), "{plan:#}");
+    assert!(!plan["changes"].to_string().contains("image_unknown"), "{plan:#}");
+    world.apply().ok();
+    let env = |name: &str| world.inspect(&world.name(name))["Config"]["Env"].to_string();
+    for name in ["web-1", "web-2"] {
+        assert!(env(name).contains("VERSION=1"), "{}", env(name));
+    }
+    world.settled(&two("always"));
+    world.apply().ok().says("already as declared");
+}
+
 #[test]
 fn what_is_pulled_and_created_is_for_the_declared_platform() {
     live!();
