@@ -3,12 +3,17 @@
 //! The comparison decides; there is no hash. Reading options out of inspect data is the rows',
 //! computing what is expected [`crate::desired`]'s.
 
+mod judge;
+mod said_before;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use self::judge::{Found, Keys, collapse, judge};
 use crate::ident::Reference;
 use crate::look::Look;
-use crate::options::canon::{Atom, Live, Value};
+use crate::options::canon::{Atom, Value};
+use crate::options::row::Filled;
 use crate::options::{AnyRow, Mode, ROWS};
 use crate::plan::facts::{ReferenceFact, Verdict};
 use crate::plan::{EnvironmentDifference, OptionDifference, Origin, Reason};
@@ -16,15 +21,6 @@ use crate::spec::Set;
 
 /// The row whose differences name variables instead of showing values.
 const ENVIRONMENT: &str = "environment";
-
-/// Whether two atoms are the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Same {
-    Yes,
-    No,
-    /// It cannot be told.
-    Unknown,
-}
 
 /// What is known when one container is compared.
 #[derive(Debug, Clone, Copy)]
@@ -166,28 +162,6 @@ pub fn same(
     matches!(verdict, Found::Same)
 }
 
-/// What one row says.
-#[expect(clippy::large_enum_variant, reason = "lives for the length of a loop's turn")]
-enum Found {
-    Same,
-    Unknown,
-    Differs {
-        expected: Value,
-        found: Value,
-        /// What is found has something that is not expected.
-        beyond: bool,
-        keys: Keys,
-    },
-}
-
-/// The keys of a map that differ.
-#[derive(Default)]
-struct Keys {
-    added: Vec<String>,
-    changed: Vec<String>,
-    removed: Vec<String>,
-}
-
 /// Of rows that exclude each other the declared one is compared, else the first.
 fn compared_rows(terms: Terms<'_>) -> impl Iterator<Item = (usize, &'static dyn AnyRow)> {
     ROWS.iter().copied().enumerate().filter(move |(_, row)| {
@@ -245,11 +219,19 @@ fn verdict(
     }
     let about = row.about();
     let (mut want, mut have) = (expected.read(place), row.read(found));
+    let gone = said_before::gone(about, &want, &have, found);
     row.settle(&mut want, &mut have, (expected, found));
     let mut want = collapse(want);
     let have = collapse(have);
-    let filled = !terms.everything && terms.set.option(about.key).is_none();
-    if filled && about.filled.covers(&have) {
+    if let Some(gone) = gone {
+        return judge(want, gone, Mode::Strict, known);
+    }
+    // Of a few words any may be the engine's; a size or a limit most likely was asked for.
+    let asked = terms.everything && about.filled == Filled::Any
+        || terms.set.option(about.key).is_some()
+        || terms.set.compare.contains_key(about.key)
+        || said_before::whole(about, found);
+    if !asked && about.filled.covers(&have) {
         return Found::Same;
     }
     let mut open = false;
@@ -306,156 +288,6 @@ pub fn open_rows(expected: &Look, strange: &Look) -> Vec<String> {
     let rows = ROWS.iter().filter(|row| row.about().from_image);
     let open = rows.filter(|row| collapse(row.read(expected)) != collapse(row.read(strange)));
     open.map(|row| row.about().key.to_owned()).collect()
-}
-
-/// Empty collections are unset.
-fn collapse(value: Value) -> Value {
-    match value {
-        Value::List(items) if items.is_empty() => Value::Unset,
-        Value::Set(items) if items.is_empty() => Value::Unset,
-        Value::Map(items) if items.is_empty() => Value::Unset,
-        other => other,
-    }
-}
-
-fn judge(want: Value, have: Value, mode: Mode, known: Known<'_>) -> Found {
-    let superset = mode == Mode::Superset;
-    let mut keys = Keys::default();
-    let (same, beyond) = match (&want, &have) {
-        (Value::Unknown, _) | (_, Value::Unknown) => (Same::Unknown, false),
-        (Value::Unset, Value::Unset) => (Same::Yes, false),
-        (Value::One(want), Value::One(have)) => (atoms(want, have, known), true),
-        (Value::List(want), Value::List(have)) => (lists(want, have, known), true),
-        (Value::Unset, Value::Set(_)) if superset => (Same::Yes, true),
-        (Value::Set(want), Value::Set(have)) => sets(want, have, superset, known),
-        (Value::Unset | Value::Map(_), Value::Unset | Value::Map(_)) => {
-            let empty = BTreeMap::new();
-            let of = |value: &Value| match value {
-                Value::Map(map) => map.clone(),
-                _ => empty.clone(),
-            };
-            maps(&of(&want), &of(&have), superset, known, &mut keys)
-        }
-        (_, Value::Unset) => (Same::No, false),
-        _ => (Same::No, true),
-    };
-    match same {
-        Same::Yes => Found::Same,
-        Same::Unknown => Found::Unknown,
-        Same::No => Found::Differs { expected: want, found: have, beyond, keys },
-    }
-}
-
-fn atoms(want: &Atom, have: &Atom, known: Known<'_>) -> Same {
-    let plain = |same: bool| if same { Same::Yes } else { Same::No };
-    match (want, have) {
-        (Atom::Reference(reference), Atom::Live(live)) => reference_same(reference, live, known),
-        // Only a simulated engine leaves a reference what it is.
-        (Atom::Reference(one), Atom::Reference(other)) => plain(one == other),
-        (Atom::Reference(_), _) => Same::Unknown,
-        (Atom::Text(text), Atom::Live(Live { shown: Some(shown), .. })) => plain(text == shown),
-        (Atom::Text(text), Atom::Live(Live { shown: None, .. })) => {
-            if known.public.contains(text) {
-                Same::No
-            } else {
-                Same::Unknown
-            }
-        }
-        _ => plain(want == have),
-    }
-}
-
-fn reference_same(reference: &Reference, live: &Live, known: Known<'_>) -> Same {
-    if live.equal.contains(reference) {
-        return Same::Yes;
-    }
-    if live.different.contains(reference) {
-        return Same::No;
-    }
-    let missing = known.secrets.get(reference) != Some(&true);
-    if missing && known.assume { Same::Yes } else { Same::Unknown }
-}
-
-fn lists(want: &[Atom], have: &[Atom], known: Known<'_>) -> Same {
-    if want.len() != have.len() {
-        // A hidden argv is one mark, however long it is.
-        let hidden = matches!(have, [Atom::Live(Live { shown: None, .. })]);
-        return if hidden { hidden_list(want, known) } else { Same::No };
-    }
-    all(want.iter().zip(have).map(|(want, have)| atoms(want, have, known)))
-}
-
-/// A hidden argv is none of those that were public as a whole.
-fn hidden_list(want: &[Atom], known: Known<'_>) -> Same {
-    let texts = want.iter().map(|atom| match atom {
-        Atom::Text(text) => Some(text),
-        _ => None,
-    });
-    let public = texts.into_iter().all(|text| text.is_some_and(|text| known.public.contains(text)));
-    if public { Same::No } else { Same::Unknown }
-}
-
-fn sets(
-    want: &BTreeSet<Atom>,
-    have: &BTreeSet<Atom>,
-    superset: bool,
-    known: Known<'_>,
-) -> (Same, bool) {
-    let missing: Vec<&Atom> = want.difference(have).collect();
-    let extra: Vec<&Atom> = have.difference(want).collect();
-    let hidden = extra.iter().filter(|atom| matches!(atom, Atom::Live(_))).count();
-    let unknown = missing.iter().any(|atom| match atom {
-        Atom::Text(text) => !known.public.contains(text),
-        _ => true,
-    });
-    let same = if missing.is_empty() && (superset || extra.is_empty()) {
-        Same::Yes
-    } else if hidden > 0 && unknown && missing.len() <= extra.len() {
-        Same::Unknown
-    } else {
-        Same::No
-    };
-    (same, !extra.is_empty())
-}
-
-fn maps(
-    want: &BTreeMap<String, Atom>,
-    have: &BTreeMap<String, Atom>,
-    superset: bool,
-    known: Known<'_>,
-    keys: &mut Keys,
-) -> (Same, bool) {
-    let mut unknown = false;
-    for (key, value) in want {
-        match have.get(key).map(|have| atoms(value, have, known)) {
-            None => keys.added.push(key.clone()),
-            Some(Same::No) => keys.changed.push(key.clone()),
-            Some(Same::Unknown) => unknown = true,
-            Some(Same::Yes) => {}
-        }
-    }
-    let extra = have.keys().filter(|key| !want.contains_key(*key));
-    keys.removed.extend(extra.filter(|_| !superset).cloned());
-    let Keys { added, changed, removed } = &*keys;
-    // What differs for sure is a difference, whatever cannot be told beside it.
-    let same = match (added.is_empty() && changed.is_empty() && removed.is_empty(), unknown) {
-        (false, _) => Same::No,
-        (true, true) => Same::Unknown,
-        (true, false) => Same::Yes,
-    };
-    (same, have.keys().any(|key| !want.contains_key(key)))
-}
-
-fn all(each: impl Iterator<Item = Same>) -> Same {
-    let mut result = Same::Yes;
-    for same in each {
-        match same {
-            Same::No => return Same::No,
-            Same::Unknown => result = Same::Unknown,
-            Same::Yes => {}
-        }
-    }
-    result
 }
 
 fn note_references(

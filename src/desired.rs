@@ -4,14 +4,16 @@
 //! The merge with the image and the engine's habits are [`crate::adapt`]'s; comparing is
 //! [`crate::compare`]'s.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
 use crate::adapt::{self, Engine, World};
-use crate::ident::{ContainerName, LABEL_NAME, LABEL_PROJECT, LABEL_SET, SetName};
+use crate::ident::{ContainerName, LABEL_DECLARED, LABEL_NAME, LABEL_PROJECT, LABEL_SET, SetName};
 use crate::look::Look;
+use crate::options::canon::Value;
 use crate::options::networks::{self, Networks};
+use crate::options::row::Filled;
 use crate::options::{Body, Context};
 use crate::spec::{Set, Spec};
 
@@ -51,8 +53,30 @@ pub fn body(
         map.insert(LABEL_PROJECT.to_owned(), json!(spec.project));
         map.insert(LABEL_SET.to_owned(), json!(key));
         map.insert(LABEL_NAME.to_owned(), json!(name));
+        let said = may_be_filled(set, &body);
+        if !said.is_empty() {
+            body.nested("Labels").insert(LABEL_DECLARED.to_owned(), json!(said.join(",")));
+        }
     }
     body
+}
+
+/// What is declared of that which an engine may fill in by itself: see [`LABEL_DECLARED`].
+fn may_be_filled(set: &Set, body: &Body) -> Vec<String> {
+    let mut said = BTreeSet::new();
+    let host = json!({"HostConfig": body.json()["HostConfig"]});
+    let look = Look::new(&host, &BTreeMap::new());
+    for declared in &set.options {
+        let about = declared.row().about();
+        match (about.filled, declared.row().read(&look)) {
+            (Filled::Keys, Value::Map(map)) => {
+                said.extend(map.keys().map(|key| format!("{}.{key}", about.key)));
+            }
+            (Filled::Never | Filled::Keys, _) => {}
+            (Filled::These(_) | Filled::Any, _) => drop(said.insert(about.key.to_owned())),
+        }
+    }
+    said.into_iter().collect()
 }
 
 /// What an engine would show for a container of this body.

@@ -7,7 +7,7 @@
 use serde_json::{Map, Value as Json};
 
 use super::KEPT;
-use crate::ident::LABEL_PREFIX;
+use crate::ident::LABEL_NAME;
 
 /// What every container has of its own on a network, however it was made; rows read none of it.
 const ASSIGNED: &[&str] = &[
@@ -54,11 +54,11 @@ fn same_config(one: &Json, other: &Json) -> bool {
     })
 }
 
-/// But for ours, which say whose it is, not how it was made.
+/// But for the one that repeats its name.
 fn same_labels(one: &Json, other: &Json) -> bool {
     match (one, other) {
         (Json::Object(one), Json::Object(other)) => {
-            let others = |(key, _): &(&String, &Json)| !key.starts_with(LABEL_PREFIX);
+            let others = |(key, _): &(&String, &Json)| key.as_str() != LABEL_NAME;
             one.iter().filter(others).eq(other.iter().filter(others))
         }
         _ => one == other,

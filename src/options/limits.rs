@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value};
 use super::field::{At, Field, Plain, amount, field, known_keys, some_map};
-use super::row::{ABOUT, About, Group, Mode, Say};
+use super::row::{ABOUT, About, Filled, Group, Mode, Say};
 use crate::say;
 use crate::spec::node::{Entry, Kind, Node, Problems};
 
@@ -22,6 +22,7 @@ pub static ULIMITS: Field<Ulimits> = field(
         doc: "limits of each process: `{NAME: NUMBER}` or `{NAME: {soft, hard}}`; -1 is none",
         examples: &["{nofile: {soft: 1024, hard: 2048}, nproc: 512}", "{core: -1}"],
         compare: Mode::Superset,
+        filled: Filled::Keys,
         many: true,
         ..RESOURCES
     },

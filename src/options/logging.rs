@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value};
 use super::field::{known_keys, pairs, text};
-use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
+use super::row::{ABOUT, About, Body, Context, Filled, Group, Row, Say};
 use crate::look::Look;
 use crate::spec::node::{Entry, Kind, Node, Problems};
 
@@ -97,6 +97,7 @@ impl Row for LoggingRow {
                 "{options: [mode=non-blocking]}",
             ],
             group: Group::Process,
+            filled: Filled::Keys,
             many: true,
             ..ABOUT
         };

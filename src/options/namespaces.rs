@@ -47,7 +47,7 @@ pub static CGROUP: Field<Word<HostOrPrivate>> = field(
         aliases: &["cgroupns_mode"],
         doc: "whose control groups it sees: host or private",
         examples: &["private", "host"],
-        filled: Filled::Any,
+        filled: Filled::These(&["host", "private"]),
         ..SECURITY
     },
 );

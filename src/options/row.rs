@@ -102,6 +102,8 @@ pub enum Filled {
     These(&'static [&'static str]),
     /// Whatever is there.
     Any,
+    /// More keys of a map.
+    Keys,
 }
 
 impl Filled {

@@ -50,9 +50,8 @@ const NOTHING: &[(&str, &str)] = &[
     ("restart_policy_retry", "0"),
 ];
 
-/// What is not seen to be gone: an engine may have filled it in from what it does not tell, or it
-/// is compared only where it is declared.
-const NOT_MISSED: &[&str] = &["logging", "mac_address", "shm_size", "ulimits", "ipc", "cgroup"];
+/// What is not seen to be gone: it is compared only where it is declared.
+const NOT_MISSED: &[&str] = &["mac_address"];
 
 /// Rows of which this is not the story: what the image's ID tells, what is never a difference, and
 /// what forbids a replacement. Cases and tests of their own tell theirs.

@@ -102,3 +102,26 @@ fn what_a_new_container_names_must_be_there() {
     world.converge(&again);
     world.settled(&again);
 }
+
+/// What an engine may fill in by itself is seen to be declared no more all the same.
+#[test]
+fn what_an_engine_may_fill_in_is_missed_where_it_was_declared() {
+    live!();
+    let world = World::new("filled");
+    world.image("app");
+    let spec = |more: &str| {
+        format!(
+            "project: PROJECT\ncontainers:\n  app:\n    image: PROJECT/app:1\n    state: reloaded\n{more}"
+        )
+    };
+    let all = "    shm_size: 1m\n    ipc: shareable\n    ulimits: {nofile: 100, core: 0}\n    logging: {driver: json-file, options: {max-size: 1m}}\n";
+    world.converge(&spec(all));
+    world.settled(&spec(all));
+    let plan = world.plan(&spec("")).ok();
+    for option in ["shm_size", "ipc", "ulimits", "logging"] {
+        assert!(plan.stdout.contains(&format!("{option} (")), "{option}: {plan}");
+    }
+    drop(world.plan(&spec(&all.replace("nofile: 100, ", ""))).ok().says("ulimits ("));
+    world.converge(&spec(""));
+    world.settled(&spec(""));
+}

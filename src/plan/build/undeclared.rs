@@ -64,13 +64,13 @@ fn beyond(
     let (want, have) = (expect(image), Look::new(inspect, &found.container.env));
     let strange = image.is_none().then(|| expect(Some(adapt::strange_image())));
     let known = Known { public: &snapshot.public, secrets: &snapshot.secrets, assume: true };
-    let differences = |adopted| {
-        let terms = Terms { set, adopted, strange: strange.as_ref(), everything: false };
+    let differences = |adopted, everything| {
+        let terms = Terms { set, adopted, strange: strange.as_ref(), everything };
         compare::compare(terms, &want, || None, &have, known).differences
     };
-    let planned = differences(found.adopted);
+    let planned = differences(found.adopted, false);
     let told = |option: &str| planned.iter().any(|reason| is_of(reason, option));
-    let mut beyond = differences(false);
+    let mut beyond = differences(false, true);
     for reason in &mut beyond {
         // Of variables those that the plan tells of are told there.
         if let Reason::Environment(difference) = reason
