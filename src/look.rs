@@ -127,11 +127,15 @@ fn translate(inspect: &mut Json) {
         .as_str()
         .is_some_and(|mode| mode.starts_with("container:"));
     if let Some(config) = inspect.get_mut("Config").and_then(Json::as_object_mut) {
-        // Nobody declared the beginning of an ID, nor, since an engine refuses it, a name for a
-        // container that shares another's network. (A host's own name is `adapt`'s to expect.)
+        // Nobody declared the beginning of an ID, nor a name or a domain for a container that
+        // shares another's network: an engine shows the other's from the first start on.
+        // (A host's own name is `adapt`'s to expect.)
         let unsaid = config.get("Hostname").and_then(Json::as_str) == Some(short.as_str());
         if shared || unsaid {
             config.insert("Hostname".to_owned(), "".into());
+        }
+        if shared {
+            config.insert("Domainname".to_owned(), "".into());
         }
         with_protocols(config, "ExposedPorts");
     }

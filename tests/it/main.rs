@@ -25,6 +25,7 @@ mod row_walks;
 mod rows;
 mod shipped_specs;
 mod ssh;
+mod stories;
 mod tidy;
 #[cfg(feature = "tls")]
 mod tls;

@@ -80,7 +80,7 @@ fn spec(key: &str, value: Option<&str>) -> Result<Spec, String> {
 }
 
 /// An engine of the newest API that lacks nothing, with one image for every machine.
-fn engine() -> Simulated {
+pub(crate) fn engine() -> Simulated {
     let recording: Json =
         serde_json::from_str(include_str!("../recordings/docker-28.5.2.json")).unwrap();
     let mut info = recording["info"].clone();
@@ -109,7 +109,7 @@ fn engine() -> Simulated {
 }
 
 /// The plan for what is on the engine now.
-async fn plan(engine: &Simulated, spec: &Spec) -> Built {
+pub(crate) async fn plan(engine: &Simulated, spec: &Spec) -> Built {
     let look = take::take(engine, &Wanted::of(spec)).await.unwrap();
     let snapshot = look.seal(&Sealer::new(Some(spec), BTreeMap::new()));
     let pins = Pins::default();
@@ -136,7 +136,10 @@ async fn carry_out(engine: &Simulated, built: &Built) -> Outcome {
 }
 
 /// Makes it so; gives what was to be done to `web`, and by which options.
-async fn converge(engine: &Simulated, spec: &Spec) -> Result<(Option<Verb>, Vec<String>), String> {
+pub(crate) async fn converge(
+    engine: &Simulated,
+    spec: &Spec,
+) -> Result<(Option<Verb>, Vec<String>), String> {
     let built = plan(engine, spec).await;
     if !built.errors.is_empty() {
         return Err(format!("no plan: {:?}", built.errors));

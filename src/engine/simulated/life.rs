@@ -110,7 +110,11 @@ impl World {
                 Some((network["Name"].as_str()?.to_owned(), network["Id"].clone()))
             })
             .collect();
+        let names = self.names_of_network(id);
         let Some(inspect) = self.containers.get_mut(id) else { return };
+        for (field, name) in names {
+            set(inspect, &["Config", field], name);
+        }
         for (key, value) in [
             ("Status", json!("running")),
             ("Running", json!(true)),
@@ -145,6 +149,17 @@ impl World {
             );
         }
         self.settle(id);
+    }
+
+    /// With another container's network come its names, at the start.
+    fn names_of_network(&self, id: &ContainerId) -> Vec<(&'static str, Json)> {
+        let mode =
+            self.containers.get(id).and_then(|own| own["HostConfig"]["NetworkMode"].as_str());
+        let target = mode.and_then(|mode| mode.strip_prefix("container:"));
+        let target = target.and_then(|target| self.containers.get(&self.find(target)?));
+        let of = |target: &Json, field: &'static str| (field, target["Config"][field].clone());
+        let both = |target| ["Hostname", "Domainname"].map(|field| of(target, field));
+        target.into_iter().flat_map(both).collect()
     }
 
     /// Lets what is due by now happen to a container: its end, its health.

@@ -1,0 +1,85 @@
+//! Options that an engine shows in another place, or that depend on one another: a container is made,
+//! changed and imported on the simulated engine, and each step has exactly the reasons it should.
+
+use bayplan::engine::take;
+use bayplan::ident::ProjectName;
+use bayplan::import::{Pick, import};
+use bayplan::plan::build::{Input, Pins, build};
+use bayplan::seal::{Literal, Unsealed};
+use bayplan::snapshot::Snapshot;
+use bayplan::spec::{Spec, read};
+use bayplan::wanted::Wanted;
+
+use crate::made::block;
+use crate::row_walks::{converge, engine};
+
+/// A spec of a container `web` of which these lines are said, beside another one.
+fn spec(web: &str) -> Spec {
+    let web: String = web.lines().map(|line| format!("    {}\n", line.trim())).collect();
+    let text = format!(
+        "project: shop\ncontainers:\n  db: {{name: shop-db, image: 'app:1', ipc: shareable, \
+         hostname: db1, domainname: example.com}}\n  web:\n    name: shop-web\n    \
+         image: app:1\n    state: reloaded\n{web}"
+    );
+    let told = |problems: Vec<bayplan::spec::node::Problem>| format!("{problems:?}\n{text}");
+    read::text(&text, &read::Files::new()).map_err(told).unwrap()
+}
+
+/// Goes through what is said of `web` one after the other; each with the options whose differences
+/// that makes. What is there after each is imported, and a plan of that is empty. Gives the last
+/// import.
+fn story(steps: &[(&str, &[&str])]) -> String {
+    let engine = engine();
+    let mut last = String::new();
+    for (web, told) in steps {
+        let (_, options) = block(converge(&engine, &spec(web))).unwrap();
+        assert_eq!(options, *told, "{web}");
+        let look = block(take::take(&engine, &Wanted::of(&spec(web)))).unwrap();
+        last = imported(look);
+    }
+    last
+}
+
+/// What `import` writes of it.
+fn imported(look: Unsealed) -> String {
+    let literal = Literal { all: true, ..Literal::default() };
+    let (snapshot, picked) = look.seal_for_import(&Pick::Project("shop".to_owned()), &literal);
+    let imported = import(&snapshot, &picked, &ProjectName::new("shop")).unwrap();
+    assert_eq!(imported.refused, [], "{}", imported.text);
+    assert_eq!(planned(&imported.spec, &snapshot), "", "{}", imported.text);
+    imported.text
+}
+
+/// What a plan would do.
+fn planned(spec: &Spec, snapshot: &Snapshot) -> String {
+    let pins = Pins::default();
+    let built = build(&Input { spec, snapshot, assume: false, pins, source: None });
+    assert_eq!(built.errors, []);
+    let sets = built.plan.sets.values().flat_map(|set| &set.matched);
+    let differences: Vec<_> = sets.flat_map(|matched| &matched.differences).collect();
+    let changes = &built.plan.changes;
+    if changes.is_empty() && differences.is_empty() {
+        return String::new();
+    }
+    format!("{changes:?} {differences:?}")
+}
+
+/// The lines that an import has of `web`, beside those that every one has.
+fn of_web(text: &str) -> Vec<&str> {
+    let web = text.split("\n  web:\n").nth(1).unwrap_or_default();
+    let usual = ["name:", "image:", "state:", "depends_on:", "match:"];
+    web.lines()
+        .map(str::trim)
+        .filter(|line| !usual.iter().any(|key| line.starts_with(key)))
+        .collect()
+}
+
+#[test]
+fn names_that_come_with_anothers_network_are_no_difference() {
+    let text = story(&[
+        ("network_mode: service:db", &[]),
+        ("network_mode: service:db\ninit: true", &["init"]),
+        ("domainname: example.com", &["domainname", "network_mode", "init"]),
+    ]);
+    assert_eq!(of_web(&text), ["domainname: example.com"]);
+}
