@@ -12,6 +12,7 @@ use crate::adapt::{self, Engine, World};
 use crate::ident::{ContainerName, LABEL_DECLARED, LABEL_NAME, LABEL_PROJECT, LABEL_SET, SetName};
 use crate::look::Look;
 use crate::options::canon::Value;
+use crate::options::links;
 use crate::options::networks::{self, Networks};
 use crate::options::row::Filled;
 use crate::options::{Body, Context};
@@ -48,6 +49,7 @@ pub fn body(
     {
         body.host("NetworkMode", cx.network(main));
     }
+    links::place(&mut body);
     if labels == Labels::Ours {
         let map = body.nested("Labels");
         map.insert(LABEL_PROJECT.to_owned(), json!(spec.project));

@@ -164,7 +164,8 @@ fn readonly_paths() -> Json {
     json!(["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"])
 }
 
-/// `db:alias` is shown as `/db:/self/alias`. Networks that users made know no such links.
+/// `db:alias` is shown as `/db:/self/alias`. Networks that users made know no such links: theirs
+/// are wishes of the attachment.
 fn links(host: &mut Object, name: &ContainerName, world: &World) {
     let links: Vec<String> = texts(&host["Links"])
         .map(|link| {

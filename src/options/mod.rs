@@ -13,6 +13,7 @@ pub mod health;
 pub mod labels;
 pub mod lifecycle;
 pub mod limits;
+pub mod links;
 pub mod logging;
 pub mod namespaces;
 pub mod network;
@@ -59,7 +60,7 @@ pub static ROWS: &[&dyn AnyRow] = &[
     &network::NetworkModeRow,
     &networks::NetworksRow,
     &networks::MacRow,
-    &network::LinksRow,
+    &links::LinksRow,
     &network::DNS,
     &network::DNS_SEARCH,
     &network::DNS_OPT,

@@ -7,8 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value};
 use super::field::{
-    At, Field, Plain, Text, field, list, list_schema, one_or_more, one_or_more_schema, set,
-    some_set, strings, text, texts,
+    At, Field, Plain, Text, field, list, one_or_more, one_or_more_schema, set, text, texts,
 };
 use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
 use crate::look::Look;
@@ -407,87 +406,3 @@ pub static EXTRA_HOSTS: Field<Hosts> = field(
         ..NETWORK
     },
 );
-
-/// Other containers under names in this one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Links(pub BTreeSet<Link>);
-
-/// One of them.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Link {
-    /// A set or a container.
-    pub target: String,
-    /// Its name here.
-    pub alias: String,
-}
-
-impl Say for Links {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let mut links = BTreeSet::new();
-        let mut fine = true;
-        for entry in texts(node, "a list of `CONTAINER:ALIAS`", problems)? {
-            let (target, alias) = entry.split_once(':').unwrap_or((&entry, &entry));
-            if is_name(target) && is_name(alias) {
-                links.insert(Link { target: target.to_owned(), alias: alias.to_owned() });
-            } else {
-                let found = say::short(&entry);
-                problems.add(
-                    node.place,
-                    format!("expected `CONTAINER` or `CONTAINER:ALIAS`, but found `{found}`"),
-                );
-                fine = false;
-            }
-        }
-        fine.then_some(Self(links))
-    }
-
-    fn print(&self) -> Json {
-        self.0.iter().map(|Link { target, alias }| json!(format!("{target}:{alias}"))).collect()
-    }
-
-    fn schema() -> Json {
-        list_schema()
-    }
-
-    fn targets(&self, out: &mut Vec<String>) {
-        out.extend(self.0.iter().map(|link| link.target.clone()));
-    }
-}
-
-/// The row of the links.
-#[derive(Debug)]
-pub struct LinksRow;
-
-impl Row for LinksRow {
-    type Said = Links;
-
-    fn about(&self) -> &About {
-        const IT: About = About {
-            key: "links",
-            doc: "containers to be known under a name: `CONTAINER` or `CONTAINER:ALIAS`",
-            examples: &["[\"db:database\"]", "[db, \"cache:redis\"]"],
-            many: true,
-            ..NETWORK
-        };
-        &IT
-    }
-
-    fn write(&self, said: &Links, body: &mut Body, cx: &Context) {
-        let links: Vec<String> = said
-            .0
-            .iter()
-            .map(|Link { target, alias }| format!("{}:{alias}", cx.container(target)))
-            .collect();
-        body.host("Links", links);
-    }
-
-    /// Sent as `target:alias`, shown as `/target:/own-name/alias`.
-    fn read(&self, look: &Look) -> Value {
-        let spelled = |entry: &str| {
-            let (target, alias) = entry.split_once(':').unwrap_or((entry, entry));
-            let alias = alias.rsplit('/').next().unwrap_or(alias);
-            Atom::Text(format!("{}:{alias}", target.trim_start_matches('/')))
-        };
-        some_set(strings(look.host("Links")).map(spelled).collect())
-    }
-}

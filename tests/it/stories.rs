@@ -83,3 +83,19 @@ fn names_that_come_with_anothers_network_are_no_difference() {
     ]);
     assert_eq!(of_web(&text), ["domainname: example.com"]);
 }
+
+#[test]
+fn links_on_networks_that_users_made_are_compared_and_imported() {
+    let text = story(&[
+        ("networks: [back]\nlinks: [\"db:sql\"]", &[]),
+        ("networks: [back]\nlinks: [\"db:base\"]", &["links"]),
+        ("networks: [back]\nlinks: [\"db:base\", db]", &["links"]),
+        ("networks: [back]", &["links"]),
+        ("network_mode: back\nlinks: [db]", &["links"]),
+        ("networks: [back, front]\nlinks: [db]", &["networks"]),
+        ("networks: [front]\nlinks: [db]", &["networks"]),
+        ("links: [db]", &["network_mode"]),
+        ("networks: [back]\nlinks: [\"db:sql\"]", &["networks", "links"]),
+    ]);
+    assert_eq!(of_web(&text), ["networks: [back]", "links: [db:sql]"]);
+}

@@ -1,0 +1,151 @@
+//! `links`: other containers under names in this one.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value as Json, json};
+
+use super::canon::{Atom, Value};
+use super::field::{list_schema, some_set, strings, texts};
+use super::network::is_name;
+use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
+use crate::look::Look;
+use crate::say;
+use crate::spec::node::{Node, Problems};
+
+/// Other containers under names in this one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Links(pub BTreeSet<Link>);
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Link {
+    /// A set or a container.
+    pub target: String,
+    /// Its name here.
+    pub alias: String,
+}
+
+impl Say for Links {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let mut links = BTreeSet::new();
+        let mut fine = true;
+        for entry in texts(node, "a list of `CONTAINER:ALIAS`", problems)? {
+            let (target, alias) = entry.split_once(':').unwrap_or((&entry, &entry));
+            if is_name(target) && is_name(alias) {
+                links.insert(Link { target: target.to_owned(), alias: alias.to_owned() });
+            } else {
+                let found = say::short(&entry);
+                problems.add(
+                    node.place,
+                    format!("expected `CONTAINER` or `CONTAINER:ALIAS`, but found `{found}`"),
+                );
+                fine = false;
+            }
+        }
+        fine.then_some(Self(links))
+    }
+
+    fn print(&self) -> Json {
+        self.0.iter().map(|Link { target, alias }| json!(format!("{target}:{alias}"))).collect()
+    }
+
+    fn schema() -> Json {
+        list_schema()
+    }
+
+    fn targets(&self, out: &mut Vec<String>) {
+        out.extend(self.0.iter().map(|link| link.target.clone()));
+    }
+}
+
+/// The row of the links.
+#[derive(Debug)]
+pub struct LinksRow;
+
+impl Row for LinksRow {
+    type Said = Links;
+
+    fn about(&self) -> &About {
+        const IT: About = About {
+            key: "links",
+            doc: "containers to be known under a name: `CONTAINER` or `CONTAINER:ALIAS`",
+            examples: &["[\"db:database\"]", "[db, \"cache:redis\"]"],
+            many: true,
+            group: Group::Network,
+            ..ABOUT
+        };
+        &IT
+    }
+
+    fn write(&self, said: &Links, body: &mut Body, cx: &Context) {
+        let links: Vec<String> = said
+            .0
+            .iter()
+            .map(|Link { target, alias }| format!("{}:{alias}", cx.container(target)))
+            .collect();
+        body.host("Links", links);
+    }
+
+    /// On Docker's own bridge sent as `target:alias` and shown as `/target:/own-name/alias`, on a
+    /// network that users made as it was sent, at the attachment; a target alone is its own alias.
+    fn read(&self, look: &Look) -> Value {
+        let spelled = |entry: &str| {
+            let (target, alias) = entry.split_once(':').unwrap_or((entry, entry));
+            let alias = alias.rsplit('/').next().unwrap_or(alias);
+            Atom::Text(format!("{}:{alias}", target.trim_start_matches('/')))
+        };
+        let networks = look.json()["NetworkSettings"]["Networks"].as_object();
+        let attached = networks.into_iter().flatten().flat_map(|(_, own)| strings(&own["Links"]));
+        some_set(strings(look.host("Links")).chain(attached).map(spelled).collect())
+    }
+}
+
+/// Puts links where the engine looks for them. On a network that users made it takes them at the
+/// attachment, as Docker's client and Compose send them, and drops others without a word.
+///
+/// Every such network gets them: an alias is found in the network that it was said for alone, and
+/// which of them the target is on is not known here.
+pub fn place(body: &mut Body) {
+    let own = |name: &str| !matches!(name, "" | "default" | "bridge" | "host" | "none");
+    let mode = body.json()["HostConfig"]["NetworkMode"].as_str().unwrap_or_default().to_owned();
+    if !own(&mode) || mode.starts_with("container:") {
+        return;
+    }
+    let links = body.nested("HostConfig").remove("Links").filter(|links| *links != json!([]));
+    let Some(links) = links else { return };
+    let all = body.nested("NetworkingConfig").entry("EndpointsConfig").or_insert_with(|| json!({}));
+    if all[&mode].is_null() {
+        all[&mode] = json!({});
+    }
+    let endpoints = all.as_object_mut().into_iter().flatten().filter(|(name, _)| own(name));
+    for endpoint in endpoints.filter_map(|(_, endpoint)| endpoint.as_object_mut()) {
+        endpoint.insert("Links".to_owned(), links.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn placed(mode: &str, endpoints: Json) -> Json {
+        let mut body = Body::from_json(json!({
+            "HostConfig": {"NetworkMode": mode, "Links": ["db:sql"]},
+            "NetworkingConfig": {"EndpointsConfig": endpoints},
+        }));
+        place(&mut body);
+        let json = body.into_json();
+        json!([json["HostConfig"]["Links"], json["NetworkingConfig"]["EndpointsConfig"]])
+    }
+
+    #[test]
+    fn links_are_where_the_engine_looks_for_them() {
+        let both = placed("back", json!({"back": {"Aliases": ["a"]}, "front": {}, "bridge": {}}));
+        let expected = json!([null, {"back": {"Aliases": ["a"], "Links": ["db:sql"]},
+            "front": {"Links": ["db:sql"]}, "bridge": {}}]);
+        assert_eq!(both, expected);
+        assert_eq!(placed("back", json!({})), json!([null, {"back": {"Links": ["db:sql"]}}]));
+        for mode in ["", "default", "bridge", "host", "container:db"] {
+            assert_eq!(placed(mode, json!({"front": {}})), json!([["db:sql"], {"front": {}}]));
+        }
+    }
+}
