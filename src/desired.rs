@@ -97,6 +97,8 @@ pub fn expected(
     if body.json()["Hostname"].as_str().is_none_or(str::is_empty) {
         inspect["Config"]["Hostname"] = "".into();
     }
+    // Which option wished for the address of the network card is for rows to know: it is told once.
+    inspect["OwnMacAddress"] = body.json()["MacAddress"].is_string().into();
     // Whose log options may be more than was said is for a row to know.
     inspect["LoggingDriver"] = engine.log_driver.as_str().into();
     Look::new(&inspect, &BTreeMap::new()).remembering()

@@ -29,6 +29,7 @@ const KEPT: &[&str] = &[
     "Platform",
     "Driver",
     "LoggingDriver",
+    "OwnMacAddress",
     "Config",
     "HostConfig",
     "Mounts",

@@ -56,14 +56,20 @@ fn endpoint(called: &str, wish: &Json, engine: &Engine, world: &World) -> Json {
     Json::Object(endpoint)
 }
 
-/// An address that was wished for on a network shows as the container's own too.
-pub(super) fn mac_address(config: &mut Object, networks: &Object, engine: &Engine) {
+/// An address that was wished for on the network that a container is created in shows as its own
+/// too; one on another network does not.
+pub(super) fn mac_address(
+    config: &mut Object,
+    networks: &Object,
+    mode: &str,
+    engine: &Engine,
+    world: &World,
+) {
     if engine.api < (1, 44) || !text(config, "MacAddress").is_empty() {
         return;
     }
-    let wished =
-        networks.values().map(|endpoint| &endpoint["MacAddress"]).find(|mac| !is_empty(mac));
-    if let Some(mac) = wished {
+    let wished = networks.get(name(mode, world)).map(|endpoint| &endpoint["MacAddress"]);
+    if let Some(mac) = wished.filter(|mac| !is_empty(mac)) {
         config.insert("MacAddress".to_owned(), mac.clone());
     }
 }

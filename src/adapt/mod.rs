@@ -51,7 +51,8 @@ pub fn adapt(
     let mut config = merge::config(body, image, engine);
     let host = settle::host_config(name, &body["HostConfig"], engine, world);
     let networks = attach::networks(body, engine, world);
-    attach::mac_address(&mut config, &networks, engine);
+    let mode = host["NetworkMode"].as_str().unwrap_or_default();
+    attach::mac_address(&mut config, &networks, mode, engine, world);
     settle::hostname(&mut config, &host, engine);
     let (path, args) = merge::path_and_args(&config);
     let mounts = mounts::mounts(&config, &host, engine, world);

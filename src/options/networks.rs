@@ -377,9 +377,14 @@ impl Row for NetworksRow {
     }
 
     /// An address of a network card counts where one is expected; on a container that does not run
-    /// none is shown.
+    /// none is shown. One that is the container's own wish is `mac_address`'s to tell.
     fn settle(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
         let (mut want, mut have) = (Self::endpoints(both.0), Self::endpoints(both.1));
+        let own = both.0.json()["OwnMacAddress"] == true;
+        let main = both.0.host("NetworkMode").as_str().filter(|_| own);
+        if let Some(want) = main.and_then(|main| want.get_mut(main)) {
+            want.mac = None;
+        }
         for (name, have) in &mut have {
             let want = want.get_mut(name);
             match want {
@@ -430,7 +435,7 @@ impl Row for MacRow {
     fn about(&self) -> &About {
         const IT: About = About {
             key: "mac_address",
-            doc: "the address of its network card in the network that it is created in; compared only where it is declared",
+            doc: "the address of its network card in the network that it is created in",
             examples: &["\"02:42:ac:11:00:99\""],
             group: Group::Network,
             // Undeclared, it is the wish of an attachment, which is compared as a whole.
@@ -449,12 +454,10 @@ impl Row for MacRow {
         own.map_or(Value::Unset, |mac| Value::One(Atom::Text(spelled(mac))))
     }
 
-    /// An engine gives every container one: what nobody asked for is no difference. Engines that
-    /// do not show the wish (from API 1.52) show the address itself, while it runs.
+    /// An engine gives every container one, and shows under `Config` what was asked for alone.
+    /// Those that do not show the wish (from API 1.52) show the address itself, while it runs.
     fn settle(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
-        if *expected == Value::Unset {
-            *found = Value::Unset;
-        } else if *found == Value::Unset {
+        if *expected != Value::Unset && *found == Value::Unset {
             let mode = both.1.host("NetworkMode").as_str().unwrap_or_default();
             let mac = &both.1.json()["NetworkSettings"]["Networks"][mode]["MacAddress"];
             match mac.as_str().filter(|mac| !mac.is_empty()) {

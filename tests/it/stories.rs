@@ -99,3 +99,30 @@ fn links_on_networks_that_users_made_are_compared_and_imported() {
     ]);
     assert_eq!(of_web(&text), ["networks: [back]", "links: [db:sql]"]);
 }
+
+/// On an engine that names under `Config` what was asked for.
+#[test]
+fn an_address_of_a_network_card_is_told_once_where_it_was_said() {
+    let said =
+        |mac: &str| format!("networks: [back, front]\nmac_address: \"02:42:ac:11:00:{mac}\"");
+    let there = |on: &str, mac: &str| {
+        let one =
+            |name: &str, mac: &str| format!("{name}: {{mac_address: \"02:42:ac:11:00:{mac}\"}}");
+        format!("networks: {{back: , front: , {}}}", one(on, mac)).replace(&format!("{on}: , "), "")
+    };
+    let text = story(&[
+        (&said("01"), &[]),
+        (&said("02"), &["mac_address"]),
+        ("networks: [back, front]", &["mac_address"]),
+        (&there("back", "03"), &["networks"]),
+        (&there("back", "04"), &["networks"]),
+        ("networks: [back, front]", &["mac_address"]),
+        // Of a network that it is not created in, an engine tells no wish.
+        (&there("front", "05"), &["networks"]),
+        (&there("front", "06"), &["networks"]),
+        ("networks: [back, front]", &[]),
+        (&said("07"), &["mac_address"]),
+    ]);
+    let expected = ["networks: [back, front]", "mac_address: \"02:42:ac:11:00:07\""];
+    assert_eq!(of_web(&text), expected);
+}
