@@ -171,17 +171,21 @@ impl Row for SecurityOptRow {
         some_set(options.chain(open.then(|| Atom::Text(UNCONFINED.to_owned()))).collect())
     }
 
-    /// An engine adds labels by itself.
-    fn settle(&self, expected: &mut Value, found: &mut Value, _both: (&Look, &Look)) {
-        let declared = match expected {
-            Value::Set(options) => options.clone(),
-            _ => BTreeSet::new(),
-        };
-        if let Value::Set(options) = found {
-            let kept = options.iter().filter(|option| {
-                declared.contains(option)
-                    || !matches!(option, Atom::Text(text) if text.starts_with("label="))
-            });
+    /// Where a container shares the processes or the memory of another one, an engine of a host
+    /// with SELinux copies that one's labels unless some are asked for. (What it adds beside a
+    /// host's namespaces is no part of a look.)
+    fn settle(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
+        let label =
+            |option: &Atom| matches!(option, Atom::Text(text) if text.starts_with("label="));
+        let asked = matches!(expected, Value::Set(options) if options.iter().any(label));
+        let shared = ["IpcMode", "PidMode"].iter().any(|field| {
+            both.1.host(field).as_str().is_some_and(|mode| mode.starts_with("container:"))
+        });
+        if let Value::Set(options) = found
+            && shared
+            && !asked
+        {
+            let kept = options.iter().filter(|option| !label(option));
             *found = some_set(kept.cloned().collect());
         }
     }

@@ -126,3 +126,19 @@ fn an_address_of_a_network_card_is_told_once_where_it_was_said() {
     let expected = ["networks: [back, front]", "mac_address: \"02:42:ac:11:00:07\""];
     assert_eq!(of_web(&text), expected);
 }
+
+#[test]
+fn labels_of_security_modules_are_missed_unless_an_engine_adds_them() {
+    let text = story(&[
+        ("security_opt: [\"label:type:shop_t\", \"label:level:s0:c100\"]", &[]),
+        ("security_opt: [\"label:type:shop_t\"]", &["security_opt"]),
+        ("init: true", &["security_opt", "init"]),
+        ("security_opt: [\"label:disable\"]", &["security_opt", "init"]),
+        ("privileged: true", &["privileged", "security_opt"]),
+        ("pid: host", &["privileged", "pid"]),
+        ("ipc: host\nsecurity_opt: [\"label:disable\"]", &["pid", "ipc"]),
+        ("ipc: service:db", &["ipc"]),
+        ("security_opt: [\"label:type:shop_t\"]", &["security_opt", "ipc"]),
+    ]);
+    assert_eq!(of_web(&text), ["security_opt: [label=type:shop_t]"]);
+}
