@@ -54,7 +54,8 @@ pub fn lacking(body: &Body, engine: &Engine) -> Vec<(String, &'static str)> {
 /// Of mounts: what would be dropped changes which data a container sees, so it is an error.
 fn mounts_lacking(body: &Body, engine: &Engine) -> Vec<(String, &'static str)> {
     let mounts = body.json()["HostConfig"]["Mounts"].as_array().into_iter().flatten();
-    let needs: [(&str, &str, Api, &str); 6] = [
+    let needs: [(&str, &str, Api, &str); 7] = [
+        ("/BindOptions/CreateMountpoint", "`create_host_path: true` of", (1, 42), "1.42"),
         ("/VolumeOptions/Subpath", "`subpath` of", (1, 45), "1.45"),
         ("/BindOptions/ReadOnlyNonRecursive", "`recursive: writable` of", (1, 44), "1.44"),
         ("/BindOptions/ReadOnlyForceRecursive", "`recursive: readonly` of", (1, 44), "1.44"),

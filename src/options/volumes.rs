@@ -78,8 +78,15 @@ impl Mount {
         words.collect::<Vec<_>>().join(",")
     }
 
-    /// Whether the short form says all of it.
-    fn is_short(&self) -> bool {
+    /// Whether the short form says all of it. A colon ends a path in it, here and in the engine's.
+    fn is_short(&self, inside: &str) -> bool {
+        let source = match &self.source {
+            Source::Bind { path, .. } => path.as_str(),
+            _ => "",
+        };
+        if inside.contains(':') || source.contains(':') {
+            return false;
+        }
         match &self.source {
             Source::Anonymous => self.words().is_empty(),
             Source::Named { subpath, .. } => subpath.is_none(),
@@ -243,7 +250,7 @@ impl Say for Volumes {
 
     fn print(&self) -> Json {
         let entry = |(inside, mount): (&String, &Mount)| {
-            if !mount.is_short() {
+            if !mount.is_short(inside) {
                 return volumes_long::print(inside, mount);
             }
             let source = match &mount.source {
@@ -283,6 +290,7 @@ impl Row for VolumesRow {
                 "[{type: volume, source: pgdata, target: /data, volume: {nocopy: true, subpath: main}}]",
                 "[{type: bind, source: /srv, target: /srv, read_only: true, bind: {create_host_path: false}}]",
                 "[{type: bind, source: /srv, target: /srv, read_only: true, bind: {create_host_path: false, propagation: rprivate, recursive: readonly}}]",
+                "[{type: bind, source: \"/srv/a:b\", target: /srv}, {type: volume, target: \"/x:y\"}]",
                 "[{type: tmpfs, target: /run, tmpfs: {size: 64m, mode: 1777, options: [noexec, uid=1000]}}]",
                 "[{type: image, source: \"shop/assets:7\", target: /assets, image: {subpath: public}}]",
             ],
@@ -299,13 +307,17 @@ impl Row for VolumesRow {
         let mut mounts = Vec::new();
         for (inside, mount) in &said.0 {
             let words = mount.words();
+            let short = mount.is_short(inside);
             let source = match &mount.source {
-                Source::Anonymous if mount.is_short() => {
+                Source::Anonymous if short => {
                     body.nested("Volumes").insert(inside.clone(), json!({}));
                     continue;
                 }
-                Source::Named { name, .. } if mount.is_short() => cx.volume(name).to_owned(),
-                Source::Bind { path, .. } if mount.is_short() => absolute(path, cx),
+                Source::Named { name, .. } if short => cx.volume(name).to_owned(),
+                // `base_dir` may have a colon, too.
+                Source::Bind { path, .. } if short && !absolute(path, cx).contains(':') => {
+                    absolute(path, cx)
+                }
                 _ => {
                     mounts.push(volumes_long::write(inside, mount, cx));
                     continue;

@@ -96,7 +96,26 @@ pub(super) fn parse(
         problems.add(place, "expected `target`, the path inside, but found none");
         None
     };
+    if let (Some(inside), Some(mount)) = (&inside, &mount) {
+        unlabelled(place, inside, mount, problems);
+    }
     (problems.all.len() == before).then_some((inside?, mount?))
+}
+
+/// What the short form cannot say for a colon in a path, an engine takes in a way that knows no
+/// labels.
+fn unlabelled(place: Place, inside: &str, mount: &Mount, problems: &mut Problems) {
+    let Source::Bind { path, .. } = &mount.source else { return };
+    let label = ["z", "Z"].into_iter().find(|word| mount.options.contains(*word));
+    if let Some(word) = label
+        && (path.contains(':') || inside.contains(':'))
+    {
+        problems.add_hint(
+            place,
+            format!("expected no `selinux: {word}` beside a path with a colon"),
+            "an engine cannot do both: leave one out",
+        );
+    }
 }
 
 fn volume(place: Place, entries: &[Entry], problems: &mut Problems) -> Option<Mount> {
@@ -318,10 +337,13 @@ pub(super) fn write(inside: &str, mount: &Mount, cx: &Context) -> Json {
                 put("VolumeOptions", Json::Object(options));
             }
         }
-        Source::Bind { path, .. } => {
+        Source::Bind { path, create } => {
             put("Type", json!("bind"));
             put("Source", json!(absolute(path, cx)));
             let mut options = Map::new();
+            if *create {
+                options.insert("CreateMountpoint".to_owned(), json!(true));
+            }
             for word in &mount.options {
                 match RECURSION.iter().find(|(_, own, _)| own == word) {
                     Some((.., field)) => options.insert((*field).to_owned(), json!(true)),
@@ -369,7 +391,8 @@ pub(super) fn read(entry: &Json) -> (String, Mount) {
         }
         "bind" => {
             let path = super::volumes::clean(&source);
-            Mount::new(Source::Bind { path, create: false })
+            let create = entry["BindOptions"]["CreateMountpoint"].as_bool() == Some(true);
+            Mount::new(Source::Bind { path, create })
         }
         "tmpfs" => {
             let number = |key: &str| entry["TmpfsOptions"][key].as_i64().unwrap_or(0);

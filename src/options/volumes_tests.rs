@@ -41,6 +41,10 @@ fn what_an_engine_would_refuse_is_refused_with_the_way_out() {
             "type: bind, source: /a, read_only: true, bind: {create_host_path: false, recursive: readonly}",
             "expected `propagation: rprivate` beside `recursive: readonly`",
         ),
+        (
+            "type: bind, source: '/a:b', bind: {selinux: Z}",
+            "expected no `selinux: Z` beside a path with a colon",
+        ),
     ] {
         assert_eq!(fault(mount), message, "{mount}");
     }
@@ -73,4 +77,39 @@ fn paths_are_cleaned_as_go_does() {
     ] {
         assert_eq!(clean(path), cleaned, "{path}");
     }
+}
+
+#[test]
+fn a_path_with_a_colon_is_no_short_form() {
+    let printed = |text: &str| {
+        let node = yaml::parse(text).unwrap();
+        let mut problems = Problems::default();
+        let volumes = Volumes::parse(&node, &mut problems);
+        volumes.unwrap_or_else(|| panic!("{text}: {problems:?}"))
+    };
+    let cx = |base: &str| Context { base_dir: Some(base.to_owned()), ..Context::default() };
+    let written = |volumes: &Volumes, base: &str| {
+        let mut body = Body::new();
+        VolumesRow.write(volumes, &mut body, &cx(base));
+        body.into_json()["HostConfig"].take()
+    };
+    for (text, target) in [
+        ("[{type: bind, source: '/a:b', target: /x}]", "/x"),
+        ("[{type: bind, source: /a, target: '/x:y'}]", "/x:y"),
+        ("[{type: volume, source: data, target: '/x:y'}]", "/x:y"),
+        ("[{type: volume, target: '/x:y'}]", "/x:y"),
+    ] {
+        let volumes = printed(text);
+        let again = Volumes::parse(&Node::from_json(&volumes.print()), &mut Problems::default());
+        assert_eq!(again.as_ref(), Some(&volumes), "{text} prints {}", volumes.print());
+        let host = written(&volumes, "/srv");
+        assert_eq!((&host["Binds"], &host["Mounts"][0]["Target"]), (&Json::Null, &json!(target)));
+    }
+    // The engine is asked for the folder, as the short form would.
+    let host = written(&printed("[{type: bind, source: '/a:b', target: /x}]"), "/srv");
+    assert_eq!(host["Mounts"][0]["BindOptions"], json!({"CreateMountpoint": true}));
+    let host = written(&printed("['./a:/x:ro']"), "/srv/b:c");
+    let expected = json!([{"Type": "bind", "Source": "/srv/b:c/a", "Target": "/x",
+        "ReadOnly": true, "BindOptions": {"CreateMountpoint": true}}]);
+    assert_eq!(host, json!({"Mounts": expected}));
 }
