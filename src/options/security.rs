@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value};
-use super::field::{At, Field, Plain, field, list_schema, set, some_set, strings, texts};
+use super::field::{At, Field, Plain, field, set, some_set, strings, texts};
 use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
 use crate::look::Look;
+use crate::say;
 use crate::spec::node::{Node, Problems};
 
 const SECURITY: About = About { group: Group::Security, ..ABOUT };
@@ -118,7 +119,24 @@ fn option(text: &str) -> String {
 impl Say for SecurityOptions {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let options = texts(node, "a list of options like `no-new-privileges=true`", problems)?;
-        Some(Self(options.iter().map(|text| option(text)).collect()))
+        let options: BTreeSet<String> = options.iter().map(|text| option(text)).collect();
+        let mut fine = true;
+        for profile in options.iter().filter_map(|option| option.strip_prefix("seccomp=")) {
+            if !is_profile(profile) {
+                let found = say::short(profile);
+                problems.add_hint(
+                    node.place,
+                    format!(
+                        "expected `unconfined`, `builtin` or a profile's JSON after `seccomp=`, \
+                         but found `{found}`"
+                    ),
+                    "paste what is in the file: it is not read, so that a plan says all that will \
+                     be done",
+                );
+                fine = false;
+            }
+        }
+        fine.then_some(Self(options))
     }
 
     fn print(&self) -> Json {
@@ -126,8 +144,17 @@ impl Say for SecurityOptions {
     }
 
     fn schema() -> Json {
-        list_schema()
+        json!({"type": "array", "items": {"type": ["string", "number"], "anyOf": [
+            {"not": {"pattern": "^seccomp[=:]"}},
+            {"pattern": r"^seccomp[=:](unconfined$|builtin$|\{)"},
+        ]}})
     }
+}
+
+/// What an engine takes for a profile of system calls. Docker's client and Compose read files: an
+/// engine wants what is in them.
+fn is_profile(text: &str) -> bool {
+    matches!(text, "unconfined" | "builtin") || text.starts_with('{')
 }
 
 /// The row of the security options.
@@ -146,6 +173,7 @@ impl Row for SecurityOptRow {
                 "[\"no-new-privileges=true\"]",
                 "[\"label:disable\", apparmor=unconfined]",
                 "[systempaths=unconfined]",
+                "['seccomp:{\"defaultAction\":\"SCMP_ACT_ALLOW\"}']",
             ],
             many: true,
             ..SECURITY
@@ -187,6 +215,31 @@ impl Row for SecurityOptRow {
         {
             let kept = options.iter().filter(|option| !label(option));
             *found = some_set(kept.cloned().collect());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_is_said_in_full() {
+        let schema = jsonschema::draft202012::new(&SecurityOptions::schema()).unwrap();
+        for (option, fits) in [
+            ("seccomp:./profile.json", false),
+            ("seccomp=/etc/profile.json", false),
+            ("seccomp=", false),
+            ("seccomp:unconfined", true),
+            ("seccomp=builtin", true),
+            ("seccomp={\"defaultAction\": \"SCMP_ACT_ALLOW\"}", true),
+            ("apparmor=./profile", true),
+        ] {
+            let mut problems = Problems::default();
+            let read = SecurityOptions::parse(&Node::from_json(&json!([option])), &mut problems);
+            assert_eq!(read.is_some(), fits, "{option}");
+            assert_eq!(problems.all.is_empty(), fits, "{option}");
+            assert_eq!(schema.is_valid(&json!([option])), fits, "{option}");
         }
     }
 }
