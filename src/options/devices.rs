@@ -274,6 +274,9 @@ pub struct Request {
     options: BTreeMap<String, String>,
 }
 
+/// The capability of graphics processors.
+const GPU: &str = "gpu";
+
 /// Requests for GPUs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gpus(pub BTreeSet<Request>);
@@ -282,7 +285,7 @@ const KEYS: &[&str] = &["driver", "count", "device_ids", "capabilities", "option
 
 impl Request {
     fn all() -> Self {
-        let capabilities = BTreeSet::from(["gpu".to_owned()]);
+        let capabilities = BTreeSet::from([GPU.to_owned()]);
         let (driver, ids, options) = (String::new(), Vec::new(), BTreeMap::new());
         Self { driver, count: -1, ids, capabilities, options }
     }
@@ -299,12 +302,7 @@ impl Request {
                 "driver" => request.driver = text(value, "a text", problems)?,
                 "count" => request.count = count(value, problems)?,
                 "device_ids" => request.ids = texts(value, "a list of devices", problems)?,
-                "capabilities" => {
-                    let said = texts(value, "a list of capabilities", problems)?;
-                    request.capabilities = said.into_iter().collect();
-                    // Compose adds it, and without any an engine takes the request for no one.
-                    request.capabilities.insert("gpu".to_owned());
-                }
+                "capabilities" => request.capabilities = capabilities(value, problems)?,
                 "options" => {
                     for (key, value) in pairs(value, "a map of options", problems)? {
                         let value = value.map(|value| text(&value, "a text", problems));
@@ -341,7 +339,12 @@ impl Request {
         if !self.ids.is_empty() {
             put("device_ids", json!(self.ids));
         }
-        put("capabilities", json!(self.capabilities));
+        // A list in the list is these and no other: see `capabilities`.
+        let whole = self.capabilities.contains(GPU);
+        put(
+            "capabilities",
+            if whole { json!(self.capabilities) } else { json!([self.capabilities]) },
+        );
         if !self.options.is_empty() {
             put("options", json!(self.options));
         }
@@ -390,6 +393,25 @@ impl Request {
     }
 }
 
+/// Of `gpus` Compose takes every request for one for GPUs, so a list goes without saying it. A list
+/// in a list is as the engine's API has it: exactly these, which is what Compose makes of `devices`
+/// under `deploy`.
+fn capabilities(node: &Node, problems: &mut Problems) -> Option<BTreeSet<String>> {
+    let what = "a list of capabilities";
+    if let Kind::List(items) = &node.kind
+        && let [Node { kind: Kind::List(_), .. }] = items.as_slice()
+    {
+        let exact: BTreeSet<String> = texts(&items[0], what, problems)?.into_iter().collect();
+        if exact.is_empty() {
+            return problems
+                .expected("a capability at least, without which no driver is meant", node);
+        }
+        return Some(exact);
+    }
+    let said = texts(node, what, problems)?;
+    Some(said.into_iter().chain([GPU.to_owned()]).collect())
+}
+
 fn count(node: &Node, problems: &mut Problems) -> Option<i64> {
     let what = "`all` or a number of devices";
     match text(node, what, problems)?.as_str() {
@@ -427,7 +449,9 @@ impl Say for Gpus {
                 "driver": {"type": "string"},
                 "count": {"oneOf": [{"const": "all"}, {"type": "integer", "minimum": -1}]},
                 "device_ids": texts,
-                "capabilities": texts,
+                "capabilities": {"anyOf": [texts, {
+                    "type": "array", "items": texts, "minItems": 1, "maxItems": 1,
+                }]},
                 "options": {"oneOf": [
                     {"type": "object", "additionalProperties": {"type": ["string", "number"]}},
                     {"type": "array", "items": {"type": "string"}},
@@ -458,6 +482,7 @@ impl Row for GpusRow {
                 "all",
                 "[{driver: nvidia, count: 2}]",
                 "[{device_ids: [\"0\", \"3\"], capabilities: [utility], options: {mig: \"1\"}}]",
+                "[{driver: acme, count: 1, capabilities: [[tpu]]}]",
             ],
             many: true,
             ..SECURITY
@@ -487,6 +512,10 @@ impl Row for GpusRow {
 
     fn spell(&self, look: &Look) -> Json {
         let others = requests(look).filter(|request| request["Driver"] != CDI);
-        others.map(|json| Request::of_json(json).print()).collect()
+        let others: Vec<Request> = others.map(Request::of_json).collect();
+        if others == [Request::all()] {
+            return json!("all");
+        }
+        others.iter().map(Request::print).collect()
     }
 }

@@ -65,6 +65,8 @@ fn walk(path: &str, node: &Node, all: &mut Vec<Entry>, problems: &mut Problems) 
             if let Some(value) = restart(value, problems) {
                 all.push(Entry { key: word, place: *place, value });
             }
+        } else if word == "deploy.resources.reservations.devices" {
+            all.push(Entry { key: word, place: *place, value: exactly(value) });
         } else if meaning(&word).is_some() {
             all.push(Entry { key: word, place: *place, value: value.clone() });
         } else if let Some((_, instead)) = SWARM.iter().find(|(known, _)| *known == word) {
@@ -78,6 +80,24 @@ fn walk(path: &str, node: &Node, all: &mut Vec<Entry>, problems: &mut Problems) 
             problems.add(*place, message);
         }
     }
+}
+
+/// Requests for devices that `gpus` takes for what they are: it adds a capability to a plain list,
+/// and none to a list in a list.
+fn exactly(devices: &Node) -> Node {
+    let mut devices = devices.clone();
+    let Kind::List(requests) = &mut devices.kind else { return devices };
+    let entries = requests.iter_mut().filter_map(|request| match &mut request.kind {
+        Kind::Map(entries) => Some(entries),
+        _ => None,
+    });
+    for Entry { value, .. } in entries.flatten().filter(|entry| entry.key == "capabilities") {
+        let plain = |items: &[Node]| items.iter().all(|item| !matches!(item.kind, Kind::List(_)));
+        if matches!(&value.kind, Kind::List(items) if plain(items)) {
+            *value = Node { place: value.place, kind: Kind::List(vec![value.clone()]) };
+        }
+    }
+    devices
 }
 
 /// `condition` and `max_attempts` as `restart` says it.

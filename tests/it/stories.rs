@@ -142,3 +142,23 @@ fn labels_of_security_modules_are_missed_unless_an_engine_adds_them() {
     ]);
     assert_eq!(of_web(&text), ["security_opt: [label=type:shop_t]"]);
 }
+
+#[test]
+fn requests_for_devices_have_the_capabilities_that_were_asked_for() {
+    let deployed = |capabilities: &str| {
+        format!(
+            "deploy: {{resources: {{reservations: {{devices: [{{driver: acme, count: 1, \
+             capabilities: {capabilities}}}]}}}}}}"
+        )
+    };
+    let text = story(&[
+        ("gpus: all", &[]),
+        ("gpus: [{capabilities: [gpu]}]", &[]),
+        ("gpus: [{driver: acme, count: 1, capabilities: [tpu]}]", &["gpus"]),
+        (&deployed("[tpu, gpu]"), &[]),
+        (&deployed("[tpu]"), &["gpus"]),
+        ("gpus: [{driver: acme, count: 1, capabilities: [[tpu]]}]", &[]),
+    ]);
+    assert_eq!(of_web(&text), ["gpus: [{capabilities: [[tpu]], count: 1, driver: acme}]"]);
+    assert_eq!(of_web(&story(&[("gpus: all", &[])])), ["gpus: all"]);
+}
