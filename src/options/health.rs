@@ -85,9 +85,11 @@ pub(crate) fn whole<T: AsRef<str>>(test: &[T]) -> String {
     words::join(&test.iter().map(AsRef::as_ref).collect::<Vec<&str>>())
 }
 
+/// A duration; none at all is what an engine takes for nothing said.
 fn duration(node: &Node, problems: &mut Problems) -> Option<i64> {
     let what = "a duration of a millisecond or more like `30s` or `1m30s`";
     match durations::nanoseconds(&text(node, what, problems)?) {
+        Some(0) => None,
         Some(length) if length >= LEAST => Some(length),
         _ => problems.expected(what, node),
     }
@@ -114,8 +116,9 @@ impl Say for Healthcheck {
                 ("test", _) => check.test = test(value, problems),
                 ("disable", _) => disabled = bool::parse(value, problems).unwrap_or(false),
                 ("retries", _) => match text(value, "a number", problems)?.parse() {
+                    Ok(0) => {}
                     Ok(retries @ 1..=1_000_000) => check.retries = Some(retries),
-                    _ => return problems.expected("a whole number, 1 or more", value),
+                    _ => return problems.expected("a whole number of tries", value),
                 },
                 _ => {}
             }
@@ -132,9 +135,7 @@ impl Say for Healthcheck {
         if disabled || off {
             return Some(Self::Disabled);
         }
-        if !said {
-            return problems.expected("a map with `test`, or `{disable: true}`", node);
-        }
+        // Where nothing is left that says something, all of it is the image's.
         Some(Self::Check(check))
     }
 
@@ -150,7 +151,10 @@ impl Say for Healthcheck {
     }
 
     fn schema() -> Json {
-        let length = json!({"type": "string", "pattern": r"^\+?([0-9.]+(ns|us|µs|μs|ms|s|m|h))+$"});
+        let length = json!({"anyOf": [
+            {"const": 0},
+            {"type": "string", "pattern": r"^\+?(0|([0-9.]+(ns|us|µs|μs|ms|s|m|h))+)$"},
+        ]});
         json!({
             "type": "object",
             "properties": {
@@ -159,10 +163,9 @@ impl Say for Healthcheck {
                 "timeout": length,
                 "start_period": length,
                 "start_interval": length,
-                "retries": {"type": "integer", "minimum": 1},
+                "retries": {"type": "integer", "minimum": 0},
                 "disable": {"type": "boolean"},
             },
-            "minProperties": 1,
             "additionalProperties": false,
         })
     }
@@ -226,5 +229,33 @@ impl Plain for Healthcheck {
             map.insert("test".to_owned(), json!(words));
         }
         Some(Json::Object(map))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_zero_is_not_said() {
+        let schema = jsonschema::draft202012::new(&Healthcheck::schema()).unwrap();
+        let all_zero = json!({"interval": "0s", "timeout": 0, "start_period": "0ms", "retries": 0});
+        for (said, left) in [
+            (json!({"disable": false}), json!({})),
+            (all_zero, json!({})),
+            (json!({"disable": true, "interval": "0s"}), json!({"disable": true})),
+            (json!({"retries": 0, "timeout": "5s"}), json!({"timeout": "5s"})),
+        ] {
+            let mut problems = Problems::default();
+            let read = Healthcheck::parse(&Node::from_json(&said), &mut problems);
+            let printed = read.unwrap_or_else(|| panic!("{said}: {problems:?}")).print();
+            assert_eq!(printed, left, "{said}");
+            assert!(schema.is_valid(&said) && schema.is_valid(&printed), "{said}");
+            assert!(Healthcheck::parse(&Node::from_json(&printed), &mut problems).is_some());
+        }
+        for wrong in [json!({"interval": "1us"}), json!({"retries": -1}), json!({"test": ""})] {
+            let read = Healthcheck::parse(&Node::from_json(&wrong), &mut Problems::default());
+            assert_eq!(read, None, "{wrong}");
+        }
     }
 }
