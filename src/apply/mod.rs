@@ -21,6 +21,7 @@ mod run;
 mod secrets;
 mod settle;
 mod wherever;
+mod wherever_objects;
 
 pub use awaits::{Awaits, awaits};
 pub use clock::{Clock, RealClock, SimulatedClock, Sleep};

@@ -252,7 +252,7 @@ fn checked(what: &str, name: &str, found: Name) -> Check {
 }
 
 /// Whether a container is on a network; before its first start the engine tells only the name.
-fn is_on(inspect: &Json, name: &str, id: &NetworkId) -> bool {
+pub(super) fn is_on(inspect: &Json, name: &str, id: &NetworkId) -> bool {
     let networks = inspect["NetworkSettings"]["Networks"].as_object();
     networks.into_iter().flatten().any(|(own, attached)| {
         match attached["NetworkID"].as_str().filter(|known| !known.is_empty()) {

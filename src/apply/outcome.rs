@@ -126,7 +126,7 @@ pub struct Outcome {
     pub troubles: Vec<Trouble>,
     /// Whether it was asked to stop before all was done.
     pub interrupted: Option<Signal>,
-    /// Whether any step changed a container.
+    /// Whether any step changed a container, a network or a volume.
     pub touched: bool,
 }
 
@@ -137,7 +137,7 @@ impl Outcome {
             steps.iter().any(|outcome| outcome.id == step.id && outcome.became == Became::Done)
         };
         let summary = summary::of(plan.steps.iter().filter(done));
-        let touched = plan.steps.iter().filter(done).any(changes_container);
+        let touched = plan.steps.iter().filter(done).any(touches);
         let unfinished = steps.iter().any(|step| step.became == Became::NotReached);
         let interrupted = interrupted.filter(|_| unfinished);
         Self { steps, summary, troubles: Vec::new(), interrupted, touched }
@@ -156,7 +156,7 @@ impl Outcome {
         })
     }
 
-    /// 0 done; 3 stale; 5 failed, all containers are as before; 7 failed part way; 130, 143
+    /// 0 done; 3 stale; 5 failed, all but images is as before; 7 failed part way; 130, 143
     /// interrupted.
     pub fn exit_code(&self) -> u8 {
         let failed = self.steps.iter().any(|step| matches!(step.became, Became::Failed { .. }));
@@ -175,8 +175,9 @@ impl Outcome {
     }
 }
 
-/// Whether a step changes a container, where it takes effect.
-pub(super) fn changes_container(step: &Step) -> bool {
+/// Whether a step changes a container, a network or a volume, where it takes effect. An image more
+/// changes nothing that runs.
+pub(super) fn touches(step: &Step) -> bool {
     match step.action {
         Action::Create { .. }
         | Action::Start { .. }
@@ -187,13 +188,11 @@ pub(super) fn changes_container(step: &Step) -> bool {
         | Action::Rename { .. }
         | Action::Remove { .. }
         | Action::Connect { .. }
-        | Action::Disconnect { .. } => true,
-        Action::Pull { .. }
-        | Action::Tag { .. }
-        | Action::Prove { .. }
+        | Action::Disconnect { .. }
         | Action::CreateNetwork { .. }
         | Action::RemoveNetwork { .. }
-        | Action::CreateVolume { .. } => false,
+        | Action::CreateVolume { .. } => true,
+        Action::Pull { .. } | Action::Tag { .. } | Action::Prove { .. } => false,
     }
 }
 

@@ -264,7 +264,7 @@ impl<'a> Schedule<'a> {
         }
         let image = self.first.contains(&outcome.id);
         match &outcome.became {
-            Became::Done if step.is_some_and(super::outcome::changes_container) => {
+            Became::Done if step.is_some_and(super::outcome::touches) => {
                 self.begun.insert(change_of(&outcome.id));
             }
             Became::Failed { .. } | Became::Stale(_) if image => self.halt = Halt::All,

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::outcome::{Became, Outcome, StepOutcome, Trouble, change_of, changes_container};
+use super::outcome::{Became, Outcome, StepOutcome, Trouble, change_of, touches};
 use super::precheck::{name_of, run_of, started_at, status_of, subject};
 use super::run::Context;
 use crate::engine::Writer;
@@ -50,15 +50,7 @@ impl<W: Writer> Context<'_, W> {
             if step.became.is_success() || troubles.iter().any(|trouble| trouble.change == change) {
                 continue;
             }
-            let begun = self.plan.steps.iter().any(|other| {
-                let done = |outcome: &&StepOutcome| outcome.id == other.id;
-                let became = outcome.steps.iter().find(done).map(|outcome| &outcome.became);
-                // A create that found its container made from something else created it all the
-                // same.
-                let effect =
-                    became == Some(&Became::Done) || self.created.borrow().contains_key(&other.id);
-                change_of(&other.id) == change && effect && changes_container(other)
-            });
+            let begun = self.begun(&change, outcome);
             let message = match &step.became {
                 Became::Failed { message } => message.clone(),
                 _ if !begun => continue,
@@ -66,12 +58,33 @@ impl<W: Writer> Context<'_, W> {
                 _ => "not reached: the run was asked to stop, or something before it failed"
                     .to_owned(),
             };
-            troubles.push(self.trouble(change, step, message).await);
+            let trouble = match self.object_trouble(&change, step, &message, begun).await {
+                Some(trouble) => trouble,
+                None => self.trouble(change, step, message, begun).await,
+            };
+            troubles.push(trouble);
         }
         troubles
     }
 
-    async fn trouble(&self, change: ChangeId, step: &StepOutcome, message: String) -> Trouble {
+    /// Whether any step of a change took effect.
+    fn begun(&self, change: &ChangeId, outcome: &Outcome) -> bool {
+        self.plan.steps.iter().any(|step| {
+            let became = outcome.steps.iter().find(|outcome| outcome.id == step.id);
+            let done = became.is_some_and(|outcome| outcome.became == Became::Done);
+            // A create that found its container made from something else created it all the same.
+            let effect = done || self.created.borrow().contains_key(&step.id);
+            change_of(&step.id) == *change && effect && touches(step)
+        })
+    }
+
+    async fn trouble(
+        &self,
+        change: ChangeId,
+        step: &StepOutcome,
+        message: String,
+        begun: bool,
+    ) -> Trouble {
         let mine: Vec<&Step> =
             self.plan.steps.iter().filter(|step| change_of(&step.id) == change).collect();
         let old = mine.iter().find_map(|step| match subject(&step.action) {
@@ -95,7 +108,8 @@ impl<W: Writer> Context<'_, W> {
                 };
                 (seen, (*finally).clone())
             }
-            None => (None, ContainerName::new(change.as_str())),
+            // A change may be called otherwise than its container: `dead:web`.
+            None => (None, self.name_before(old.as_ref(), &change)),
         };
         let mut now = Vec::new();
         if let (Some(id), Some(seen)) = (&old, &old_now) {
@@ -111,7 +125,8 @@ impl<W: Writer> Context<'_, W> {
         let was_live =
             old.as_ref().and_then(|id| self.fact(id)).is_some_and(|fact| fact.run.is_live());
         let starts = mine.iter().any(|step| matches!(step.action, Action::Start { .. }));
-        let as_before = new_now.is_none() && self.old_as_before(old.as_ref(), old_now.as_ref());
+        let as_before =
+            !begun && new_now.is_none() && self.old_as_before(old.as_ref(), old_now.as_ref());
         let (old, new) = (there(old_now), there(new_now));
         let mut back = back(old.as_ref(), new.as_ref(), &finally, was_live);
         if let (Some(old), Some(before)) = (&old, &settings)
@@ -125,6 +140,12 @@ impl<W: Writer> Context<'_, W> {
             Vec::new()
         };
         Trouble { change, step: step.id.clone(), message, as_before, now, back, finish }
+    }
+
+    /// What a container was called before the run.
+    fn name_before(&self, id: Option<&ContainerId>, change: &ChangeId) -> ContainerName {
+        let fact = id.and_then(|id| self.fact(id));
+        fact.map_or_else(|| ContainerName::new(change.as_str()), |fact| fact.name.clone())
     }
 
     /// Whether a found container has the name and the run state, and where that is a fact the

@@ -18,6 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use judge::judge;
+pub(crate) use objects::connect_command;
 pub(crate) use pulls::pinned;
 
 use crate::ident::{SetName, StepId};

@@ -229,12 +229,16 @@ fn off(steps: &[&Step], id: &NetworkId, name: &str, snapshot: &Snapshot) -> Vec<
     });
     connects
         .filter(|(container, _)| !on(container))
-        .map(|(container, endpoint)| command(container, endpoint, name))
+        .map(|(container, endpoint)| connect_command(container.name().as_str(), endpoint, name))
         .collect()
 }
 
 /// `docker network connect`, with what the endpoint wishes.
-fn command(container: &Container, endpoint: &serde_json::Value, network: &str) -> String {
+pub(crate) fn connect_command(
+    container: &str,
+    endpoint: &serde_json::Value,
+    network: &str,
+) -> String {
     let mut words = vec!["docker network connect".to_owned()];
     let texts = |json: &serde_json::Value| -> Vec<String> {
         let all = json.as_array().into_iter().flatten();
@@ -249,7 +253,7 @@ fn command(container: &Container, endpoint: &serde_json::Value, network: &str) -
     }
     let links = texts(&ipam["LinkLocalIPs"]).into_iter();
     words.extend(links.map(|address| format!("--link-local-ip {address}")));
-    words.push(format!("{network} {}", container.name()));
+    words.push(format!("{network} {container}"));
     words.join(" ")
 }
 

@@ -49,7 +49,12 @@ pub(crate) fn found(letter: &str, name: &str, status: &str) -> Container {
 }
 
 pub(crate) fn engine(containers: Vec<Container>) -> Simulated {
-    let mut snapshot = Snapshot { containers, whole: true, ..Snapshot::default() };
+    engine_of(Snapshot { containers, ..Snapshot::default() })
+}
+
+/// An engine that looks so, with the one image.
+pub(crate) fn engine_of(mut snapshot: Snapshot) -> Simulated {
+    snapshot.whole = true;
     let image = json!({"Id": IMAGE, "RepoTags": ["app:1"], "RepoDigests": [],
         "Config": {"Cmd": ["serve"]}});
     snapshot.images.insert(ImageId::new(IMAGE), image);

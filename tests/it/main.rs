@@ -18,6 +18,7 @@ mod golden;
 mod hostile_spec;
 mod import;
 mod made;
+mod networks;
 mod program;
 mod readme;
 mod recordings;
