@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::facts::{Looks, Moved, Slice};
 use crate::ident::{ContainerId, ContainerName};
 use crate::plan::build::{Built, matching};
-use crate::plan::{Action, Because, Change, Reason, Subject, Verb};
+use crate::plan::{Action, Because, Change, Matched, Reason, Subject, Verb};
 use crate::snapshot::{Container, Run};
 
 /// A set is at its goal when deriving again gives nothing to do, or only what is asked for each
@@ -20,6 +20,42 @@ pub(super) fn is_done(slice: &Slice<'_>, real: &Built, looks: &Looks<'_>) -> boo
     }
     let again = real.plan.changes.iter().filter(|change| change.set.as_ref() == Some(slice.key));
     again.into_iter().all(|change| happened(slice, change, looks))
+        && members(real, slice).all(|member| fits(slice, member, looks))
+}
+
+/// What a set matches, by a derivation.
+fn members<'b>(real: &'b Built, slice: &Slice<'_>) -> impl Iterator<Item = &'b Matched> {
+    real.plan.sets.get(slice.key).into_iter().flat_map(|report| &report.matched)
+}
+
+/// Whether a member is where the plan wants it. That no step follows does not say so: nothing is
+/// done to what was paused, or to a one-shot that runs, whatever the plan meant to do to it.
+fn fits(slice: &Slice<'_>, member: &Matched, looks: &Looks<'_>) -> bool {
+    let Some(now) = looks.by_id(&member.id).map(Container::run) else { return false };
+    let before = looks.planned_fact(&member.id).map(|fact| fact.run);
+    let paused = now == Run::Paused && before.is_some_and(|run| run != Run::Paused);
+    let runs = slice.set.one_shot && now.is_live() && !before.is_some_and(Run::is_live);
+    !paused && !runs && !still_differs(slice, member)
+}
+
+/// Whether a member still differs in what the plan was to mend.
+fn still_differs(slice: &Slice<'_>, member: &Matched) -> bool {
+    let mends = |change: &&&Change| {
+        change.id.as_str() == member.name.as_str()
+            && matches!(change.verb, Verb::Replace | Verb::Run | Verb::Update)
+    };
+    let meant = slice.changes.iter().filter(mends).flat_map(|change| &change.reasons);
+    let meant: BTreeSet<&str> = meant.filter_map(option).collect();
+    member.differences.iter().filter_map(option).any(|differs| meant.contains(differs))
+}
+
+/// The option that a difference is about.
+fn option(reason: &Reason) -> Option<&str> {
+    match reason {
+        Reason::Option(difference) => Some(&difference.option),
+        Reason::Environment(difference) => Some(&difference.option),
+        Reason::Because(_) => None,
+    }
 }
 
 /// A container that is to be replaced because its target is may look as declared all the same:

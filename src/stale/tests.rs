@@ -142,6 +142,39 @@ fn what_somebody_else_did_is_stale() {
 }
 
 #[test]
+fn nothing_is_done_because_no_step_follows_any_more() {
+    let (spec, mut snapshot) = two("reloaded");
+    limit(&mut snapshot, "p-web-1");
+    let plan = plan(&spec, &snapshot).plan;
+    // Nothing is ever done to what is paused, and it is not as declared all the same.
+    let mut paused = snapshot.clone();
+    let state = json!({"Status": "paused", "Running": true, "Paused": true});
+    inspect(&mut paused, "p-web-1")["State"] = state.clone();
+    assert_eq!(judged(&plan, &spec, &paused), ["web Stale", "zoo Blocked", "run_state"]);
+    let mut other = snapshot;
+    inspect(&mut other, "p-web-2")["State"] = state;
+    assert_eq!(judged(&plan, &spec, &other), ["web Stale", "zoo Blocked", "run_state"]);
+}
+
+#[test]
+fn a_one_shot_that_somebody_started_is_not_done() {
+    let spec = spec(
+        "project: p\ncontainers:\n  job: {image: 'app:1', name: job, detach: false, state: started}\n",
+    );
+    let mut snapshot = world();
+    add(&mut snapshot, &spec, "job", "job", "exited");
+    inspect(&mut snapshot, "job")["State"]["ExitCode"] = json!(3);
+    let plan = plan(&spec, &snapshot).plan;
+    assert_eq!(plan.changes[0].verb, Verb::Run);
+    let mut runs = snapshot.clone();
+    inspect(&mut runs, "job")["State"] = json!({"Status": "running", "Running": true});
+    assert_eq!(judged(&plan, &spec, &runs)[..2], ["job Stale", "run_state"]);
+    // One that a run of this plan left running is not at its end either.
+    replace(&mut snapshot, &spec, "job", "job");
+    assert_eq!(judged(&plan, &spec, &snapshot)[0], "job HalfDone");
+}
+
+#[test]
 fn a_set_that_is_not_acted_on_may_move() {
     let (spec, mut snapshot) = two("started");
     let plan = plan(&spec, &snapshot).plan;
