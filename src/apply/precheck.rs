@@ -3,7 +3,7 @@
 //! It finds out one of three things: the call is to be made, its work is done already, or
 //! something else happened meanwhile and the plan is stale.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
@@ -38,6 +38,12 @@ pub(super) fn run_of(inspect: &Json) -> Run {
 /// Its primary name.
 pub(super) fn name_of(inspect: &Json) -> ContainerName {
     ContainerName::new(inspect["Name"].as_str().unwrap_or_default().trim_start_matches('/'))
+}
+
+/// The networks that it is on, by name.
+pub(super) fn networks_of(inspect: &Json) -> BTreeSet<String> {
+    let all = inspect["NetworkSettings"]["Networks"].as_object().into_iter().flatten();
+    all.map(|(name, _)| name.clone()).collect()
 }
 
 /// When it started.

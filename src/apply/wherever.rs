@@ -1,15 +1,19 @@
 //! What is where after a change was begun and not finished, and the commands that lead out.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value as Json;
 
 use super::outcome::{Became, Outcome, StepOutcome, Trouble, change_of, touches};
-use super::precheck::{name_of, run_of, started_at, status_of, subject};
+use super::precheck::{name_of, networks_of, run_of, started_at, status_of, subject};
 use super::run::Context;
 use crate::engine::Writer;
 use crate::ident::{ChangeId, ContainerId, ContainerName, SUFFIX_OLD};
 use crate::options::settings::Settings;
+use crate::plan::facts::ContainerFact;
 use crate::plan::{Action, Step, Subject};
 use crate::snapshot::Run;
+use crate::stale::{connect_command, endpoint_before};
 
 /// One container of a change, as it is now.
 struct Now {
@@ -19,6 +23,7 @@ struct Now {
     status: String,
     started_at: String,
     settings: Settings,
+    networks: BTreeSet<String>,
 }
 
 impl Now {
@@ -30,6 +35,7 @@ impl Now {
             status: status_of(found),
             started_at: started_at(found).to_owned(),
             settings: Settings::of_host(&found["HostConfig"]),
+            networks: networks_of(found),
         }
     }
 }
@@ -137,7 +143,10 @@ impl<W: Writer> Context<'_, W> {
         let finish = if create.is_some() {
             finish(old.as_ref(), new.as_ref(), &finally, starts)
         } else {
-            Vec::new()
+            let rewired = old.as_ref().map(|old| self.rewired(old, &change, &mine));
+            let (undo, finish) = rewired.unwrap_or_default();
+            back.extend(undo);
+            finish
         };
         Trouble { change, step: step.id.clone(), message, as_before, now, back, finish }
     }
@@ -155,11 +164,46 @@ impl<W: Writer> Context<'_, W> {
             (Some(fact), Some(Seen::There(now))) => {
                 let process = fact.started_at.as_ref().is_none_or(|at| *at == now.started_at);
                 let same = now.name == fact.name && now.run == fact.run;
-                same && process && now.settings == fact.settings
+                same && process
+                    && now.settings == fact.settings
+                    && now.networks.iter().eq(before(fact))
             }
             (_, None) => true,
             (None, Some(_)) | (_, Some(Seen::Gone | Seen::Silent)) => false,
         }
+    }
+
+    /// Commands that put a container back on the networks that it was on, and ones that make the
+    /// moves which are left.
+    fn rewired(&self, now: &Now, change: &ChangeId, mine: &[&Step]) -> (Vec<String>, Vec<String>) {
+        let (mut undo, mut finish) = (Vec::new(), Vec::new());
+        let Some(fact) = self.fact(&now.id) else { return (undo, finish) };
+        let change = self.plan.changes.iter().find(|known| known.id == *change);
+        let id = now.id.short();
+        for step in mine {
+            let (network, on, wishes) = match &step.action {
+                Action::Connect { network, endpoint, .. } => (network, true, endpoint.clone()),
+                Action::Disconnect { network, which, .. } => {
+                    let before = change.map(|change| endpoint_before(change, network, which));
+                    (network, false, before.unwrap_or_default())
+                }
+                _ => continue,
+            };
+            let (was, is) = (fact.networks.contains(network), now.networks.contains(network));
+            let name = crate::say::short(network);
+            let command = |connect: bool| match connect {
+                true => connect_command(id, &wishes, &name),
+                false => format!("docker network disconnect {name} {id}"),
+            };
+            if was != is {
+                undo.push(command(was));
+            }
+            if is != on {
+                finish.push(command(on));
+            }
+        }
+        undo.reverse();
+        (undo, finish)
     }
 
     async fn see(&self, id: &str) -> Seen {
@@ -180,6 +224,11 @@ impl<W: Writer> Context<'_, W> {
             Seen::There(_) | Seen::Gone => None,
         }
     }
+}
+
+/// The networks of a fact, in order.
+fn before(fact: &ContainerFact) -> BTreeSet<&String> {
+    fact.networks.iter().collect()
 }
 
 fn there(seen: Option<Seen>) -> Option<Now> {

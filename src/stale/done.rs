@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::facts::{Looks, Moved, Slice};
 use crate::ident::{ContainerId, ContainerName};
 use crate::plan::build::{Built, matching};
-use crate::plan::{Action, Because, Change, Matched, Reason, Subject, Verb};
+use crate::plan::{Action, Because, Change, Matched, Plan, Reason, Subject, Verb};
 use crate::snapshot::{Container, Run};
 
 /// A set is at its goal when deriving again gives nothing to do, or only what is asked for each
@@ -107,6 +107,8 @@ struct Makes<'a> {
     ended: BTreeSet<&'a ContainerId>,
     started: BTreeSet<&'a ContainerId>,
     renamed: BTreeSet<(&'a ContainerId, &'a ContainerName)>,
+    /// Networks that containers are put on or taken off by any step of the plan.
+    rewired: BTreeSet<(&'a ContainerId, &'a str)>,
     /// The first and the last name of what takes the place of a container: nothing is done to the
     /// old one before the new one is there.
     successors: BTreeMap<&'a ContainerId, (&'a ContainerName, &'a ContainerName)>,
@@ -150,8 +152,30 @@ impl<'a> Makes<'a> {
                 _ => {}
             }
         }
+        makes.rewired = rewired(slice.plan);
         makes
     }
+}
+
+fn rewired(plan: &Plan) -> BTreeSet<(&ContainerId, &str)> {
+    let moves = plan.steps.iter().filter_map(|step| match &step.action {
+        Action::Connect { container: Subject::Container(id), network, .. }
+        | Action::Disconnect { container: Subject::Container(id), network, .. } => {
+            Some((id, network.as_str()))
+        }
+        _ => None,
+    });
+    moves.collect()
+}
+
+/// Whether a container is on other networks than the plan knew only where a step moves it.
+fn only_rewired(makes: &Makes<'_>, id: &ContainerId, looks: &Looks<'_>) -> bool {
+    let (Some(fact), Some(now)) = (looks.planned_fact(id), looks.by_id(id)) else { return false };
+    let look = now.inspect.as_ref().or(now.list.as_ref());
+    let now = look.and_then(|look| look["NetworkSettings"]["Networks"].as_object());
+    let now: BTreeSet<&str> = now.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+    let before: BTreeSet<&str> = fact.networks.iter().map(String::as_str).collect();
+    now.symmetric_difference(&before).all(|network| makes.rewired.contains(&(id, *network)))
 }
 
 /// Whether everything that moved is what the steps of this plan make of it: a run of it got stuck
@@ -197,6 +221,7 @@ pub(super) fn is_half_done(
                 Run::Live => makes.started.contains(id),
                 Run::Paused | Run::Dead | Run::Removing => false,
             }),
+            "networks" => only_rewired(&makes, id, looks),
             "started_again" => makes.started.contains(id),
             _ => false,
         }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::connects::before_connects;
 use super::done::{is_done, is_half_done};
 use super::facts::{Fresh, Looks, Moved, Slice};
 use super::objects::{Objects, is_about};
@@ -43,7 +44,8 @@ pub fn judge(plan: &Plan, spec: &Spec, snapshot: &Snapshot) -> Judgement {
     let replaced = replaced(plan, &done);
     let (mut before, pulled) = before_pulls(plan, &pinned);
     let updated = before_updates(plan, &mut before);
-    let again = if done.is_empty() && pulled.is_empty() && !updated {
+    let moved = before_connects(plan, &objects, &mut before);
+    let again = if done.is_empty() && pulled.is_empty() && !updated && !moved {
         real
     } else {
         derive(&before, Pins { replaced, ..pins })

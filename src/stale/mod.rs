@@ -3,6 +3,7 @@
 //! A pure judgement; only [`crate::apply`] and `verify` act on it. What a plan relied on is
 //! [`crate::plan::facts`]'s.
 
+mod connects;
 mod done;
 mod facts;
 mod judge;
@@ -17,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use connects::endpoint_before;
 pub use judge::judge;
 pub(crate) use objects::connect_command;
 pub(crate) use pulls::pinned;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Staleness;
-use crate::ident::{LABEL_NETWORK, LABEL_VOLUME, NetworkId, ObjectKey};
+use crate::ident::{LABEL_NETWORK, LABEL_VOLUME, NetworkId, ObjectKey, StepId};
 use crate::objects::{self, Found, Terms};
 use crate::plan::{Action, Change, NetworkRef, Plan, Step, Subject};
 use crate::snapshot::{Container, Snapshot};
@@ -107,6 +107,11 @@ impl<'a> Objects<'a> {
     /// What is half done.
     pub(super) fn half(&self) -> impl Iterator<Item = (&'a str, &Staleness)> {
         self.half.iter().map(|(change, what)| (*change, what))
+    }
+
+    /// The network that a done step made.
+    pub(super) fn made(&self, create: &StepId) -> Option<&NetworkId> {
+        self.made.get(create.as_str())
     }
 
     /// A step with the network that a done step made in the place of that step.

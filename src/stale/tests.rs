@@ -370,3 +370,55 @@ fn what_was_changed_in_place_is_done_and_the_rest_of_the_set_runs() {
     update(&mut snapshot, 80);
     assert_eq!(judged(&plan, &after, &snapshot), ["web Stale", "zoo Blocked", "settings"]);
 }
+
+#[test]
+fn networks_that_a_member_was_put_on_are_done_and_the_rest_runs() {
+    let text = |networks: &str| {
+        format!(
+            "project: p\nnetworks: {{na: {{name: na, external: true}}, nb: {{name: nb, external: true}}, \
+             nc: {{name: nc, external: true}}, nd: {{name: nd, external: true}}}}\ncontainers:\n  \
+             web: {{image: 'app:1', state: reloaded, networks: {networks}}}\n"
+        )
+    };
+    let (before, after) =
+        (spec(&text("[na, nd]")), spec(&text("{na: , nb: {aliases: [x]}, nc: }")));
+    let mut snapshot = world();
+    snapshot.networks = ["na", "nb", "nc", "nd"]
+        .map(|name| json!({"Name": name, "Id": hex(name), "Driver": "bridge"}))
+        .to_vec();
+    add(&mut snapshot, &before, "web", "p-web-1", "running");
+    let networks = |snapshot: &mut Snapshot| {
+        let all = &mut inspect(snapshot, "p-web-1")["NetworkSettings"]["Networks"];
+        for (name, attached) in all.as_object_mut().unwrap() {
+            attached["NetworkID"] = json!(hex(name));
+        }
+    };
+    networks(&mut snapshot);
+    inspect(&mut snapshot, "p-web-1")["NetworkSettings"]["Networks"]["nd"]["Aliases"] =
+        json!(["old"]);
+    let plan = plan(&after, &snapshot).plan;
+    let steps: Vec<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
+    assert_eq!(steps.len(), 3, "{steps:?}");
+    assert_eq!(judged(&plan, &after, &snapshot), ["web Run"]);
+    let put = |snapshot: &mut Snapshot, name: &str, aliases: &[&str]| {
+        let attached = json!({"NetworkID": hex(name), "Aliases": aliases, "IPAMConfig": {}});
+        inspect(snapshot, "p-web-1")["NetworkSettings"]["Networks"][name] = attached;
+    };
+    put(&mut snapshot, "nb", &["x"]);
+    assert_eq!(judged(&plan, &after, &snapshot), ["web Run"]);
+    let mut other = snapshot.clone();
+    put(&mut other, "nb", &["y"]);
+    assert_eq!(judged(&plan, &after, &other)[0], "web HalfDone", "on it, and otherwise");
+    put(&mut snapshot, "nc", &[]);
+    let all = &mut inspect(&mut snapshot, "p-web-1")["NetworkSettings"]["Networks"];
+    all.as_object_mut().unwrap().remove("nd");
+    let mut stranger = snapshot.clone();
+    assert!(judge(&plan, &after, &snapshot).is_done());
+    put(&mut snapshot, "nd", &["old"]);
+    assert_eq!(judged(&plan, &after, &snapshot), ["web Run"]);
+    let all = &mut inspect(&mut stranger, "p-web-1")["NetworkSettings"]["Networks"];
+    all.as_object_mut().unwrap().remove("nb");
+    assert_eq!(judged(&plan, &after, &stranger), ["web Run"]);
+    put(&mut stranger, "ne", &[]);
+    assert_eq!(judged(&plan, &after, &stranger), ["web Stale", "networks"]);
+}

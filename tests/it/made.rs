@@ -70,7 +70,7 @@ pub(crate) fn fact(letter: &str, name: &str, run: RunClass) -> ContainerFact {
         exit_code: None,
         started_at: None,
         settings: bayplan::options::settings::Settings::default(),
-        networks: Vec::new(),
+        networks: vec!["bridge".to_owned()],
         references: BTreeMap::new(),
     }
 }

@@ -124,3 +124,35 @@ fn a_container_that_fails_after_its_network_and_volume_were_made_is_part_way() {
         assert_eq!((outcome.touched, outcome.exit_code()), (true, 7));
     });
 }
+
+#[test]
+fn of_several_connects_the_ones_that_were_made_are_reported() {
+    block(async {
+        let mut web = found("a", "web", "running");
+        web.inspect.as_mut().unwrap()["NetworkSettings"]["Networks"] = json!({"bridge": {}});
+        let networks = ["b", "c"].map(|name| json!({"Name": name, "Id": name.repeat(64)})).to_vec();
+        let engine = engine_of(Snapshot { containers: vec![web], networks, ..Snapshot::default() });
+        engine.set_faults(Faults::every(
+            "connect aaaaaaaaaaaa web c",
+            When::Before,
+            ErrorKind::Status(500),
+        ));
+        let mut made = Made::new(vec![fact("a", "web", RunClass::Live)]);
+        for (name, after) in [("b", None), ("c", Some("web/connect-b"))] {
+            let on = Action::Connect {
+                container: Subject::Container(id("a")),
+                network: name.to_owned(),
+                which: NetworkRef::Id(NetworkId::new(name.repeat(64))),
+                endpoint: json!(null),
+            };
+            made.step(&format!("web/connect-{name}"), on, after.as_slice());
+        }
+        made.change("web", Verb::Update, Because::NotThere);
+        let outcome = apply(&engine, &made).await;
+        assert_eq!(outcome.exit_code(), 7);
+        let trouble = &outcome.troubles[0];
+        assert!(!trouble.as_before);
+        assert_eq!(trouble.back, ["docker network disconnect b aaaaaaaaaaaa"]);
+        assert_eq!(trouble.finish, ["docker network connect c aaaaaaaaaaaa"]);
+    });
+}
