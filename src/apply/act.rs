@@ -63,6 +63,9 @@ impl<W: Writer> Context<'_, W> {
                 },
             },
         };
+        if became.is_success() {
+            self.note_handled(&step.action);
+        }
         let became = match self.note(step, phase) {
             // What was done is done; that it could not be written down is told all the same.
             Err(message) if became.is_success() => failed(message),

@@ -15,6 +15,7 @@ mod objects;
 mod outcome;
 mod precheck;
 mod prove;
+mod relied;
 pub mod result;
 pub mod result_text;
 mod run;

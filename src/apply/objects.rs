@@ -9,7 +9,9 @@ use super::outcome::Stale;
 use super::precheck::{Check, Checked, gone, no_fact};
 use super::run::Context;
 use crate::engine::{EngineError, ErrorKind, FilledBody, Writer};
-use crate::ident::{ContainerId, ContainerName, LABEL_NETWORK, LABEL_VOLUME, NetworkId, ObjectKey};
+use crate::ident::{
+    ContainerId, ContainerName, LABEL_NETWORK, LABEL_VOLUME, NetworkId, ObjectKey, StepId,
+};
 use crate::objects::{self, Found};
 use crate::plan::{Action, NetworkRef, Step, Subject};
 use crate::say;
@@ -42,10 +44,10 @@ impl<W: Writer> Context<'_, W> {
                 Ok(if there { Check::Ready(None) } else { Check::Already })
             }
             Action::Connect { container, network, which, .. } => {
-                self.precheck_attached(container, network, which, true).await
+                self.precheck_attached(&step.id, container, (network, which), true).await
             }
             Action::Disconnect { container, network, which } => {
-                self.precheck_attached(container, network, which, false).await
+                self.precheck_attached(&step.id, container, (network, which), false).await
             }
             _ => Ok(Check::Ready(None)),
         }
@@ -53,9 +55,9 @@ impl<W: Writer> Context<'_, W> {
 
     async fn precheck_attached(
         &self,
+        step: &StepId,
         subject: &Subject,
-        network: &str,
-        which: &NetworkRef,
+        (network, which): (&str, &NetworkRef),
         should: bool,
     ) -> Checked {
         let Some(id) = self.resolve(subject) else {
@@ -82,6 +84,9 @@ impl<W: Writer> Context<'_, W> {
         };
         if is_on(&found, network, &which) == should {
             return Ok(Check::Already);
+        }
+        if let Some(stale) = fact.and_then(|fact| self.unrelied(step, &id, fact, &found)) {
+            return Ok(Check::Unexpected(stale));
         }
         Ok(Check::Ready(Some(Box::new(found))))
     }

@@ -178,9 +178,8 @@ impl<W: Writer> Context<'_, W> {
             if let Some(stale) = self.moved(&id, fact, &found) {
                 return Ok(Some(stale));
             }
-            let run = run_of(&found);
-            if run != fact.run {
-                return Ok(Some(other_run(&fact.name, word(fact.run), &found)));
+            if let Some(stale) = self.unrelied(&step.id, &id, fact, &found) {
+                return Ok(Some(stale));
             }
         }
         Ok(None)
@@ -226,26 +225,19 @@ impl<W: Writer> Context<'_, W> {
             }
             return Ok(Check::Unexpected(gone(&id, &called)));
         };
+        let unrelied = fact.and_then(|fact| self.unrelied(&step.id, &id, fact, &found));
         if let Action::Rename { from, to, .. } = &step.action {
-            return self.precheck_rename(&id, &found, from, to).await;
+            return match (self.precheck_rename(&id, &found, from, to).await?, unrelied) {
+                (Check::Ready(_), Some(stale)) => Ok(Check::Unexpected(stale)),
+                (check, _) => Ok(check),
+            };
         }
         if let Some(stale) = fact.and_then(|fact| self.moved(&id, fact, &found)) {
             return Ok(Check::Unexpected(stale));
         }
-        Ok(match verdict(&step.action, fact, &found) {
-            Verdict::Ready => Check::Ready(Some(Box::new(found))),
-            Verdict::Already => Check::Already,
-            Verdict::Should(be) => Check::Unexpected(other_run(&called, be, &found)),
-            Verdict::Otherwise { expected, found } => {
-                let expected = format!("container `{called}` with {expected}");
-                Check::Unexpected(Stale::new("container_settings", expected, found))
-            }
-            Verdict::Restarted => {
-                let at = fact.and_then(|fact| fact.started_at.clone()).unwrap_or_default();
-                let expected = format!("container `{called}` as it started at {at}");
-                let found = format!("it started at {}", crate::say::short(started_at(&found)));
-                Check::Unexpected(Stale::new("container_restarted", expected, found))
-            }
+        Ok(match (verdict(&step.action, fact, &found), unrelied) {
+            (Verdict::Ready, Some(stale)) => Check::Unexpected(stale),
+            (verdict, _) => told(verdict, fact, found, &called),
         })
     }
 
@@ -314,6 +306,30 @@ enum Verdict {
     },
 }
 
+/// What the step does about it.
+fn told(
+    verdict: Verdict,
+    fact: Option<&ContainerFact>,
+    found: Json,
+    called: &ContainerName,
+) -> Check {
+    match verdict {
+        Verdict::Ready => Check::Ready(Some(Box::new(found))),
+        Verdict::Already => Check::Already,
+        Verdict::Should(be) => Check::Unexpected(other_run(called, be, &found)),
+        Verdict::Otherwise { expected, found } => {
+            let expected = format!("container `{called}` with {expected}");
+            Check::Unexpected(Stale::new("container_settings", expected, found))
+        }
+        Verdict::Restarted => {
+            let at = fact.and_then(|fact| fact.started_at.clone()).unwrap_or_default();
+            let expected = format!("container `{called}` as it started at {at}");
+            let found = format!("it started at {}", crate::say::short(started_at(&found)));
+            Check::Unexpected(Stale::new("container_restarted", expected, found))
+        }
+    }
+}
+
 fn verdict(action: &Action, fact: Option<&ContainerFact>, found: &Json) -> Verdict {
     let run = run_of(found);
     let at = fact.and_then(|fact| fact.started_at.as_deref());
@@ -376,7 +392,7 @@ pub(super) fn subject(action: &Action) -> Option<&Subject> {
     }
 }
 
-fn word(run: Run) -> &'static str {
+pub(super) fn word(run: Run) -> &'static str {
     match run {
         Run::Live => "running",
         Run::Paused => "paused",
@@ -386,7 +402,7 @@ fn word(run: Run) -> &'static str {
     }
 }
 
-fn other_run(name: &ContainerName, be: &str, found: &Json) -> Stale {
+pub(super) fn other_run(name: &ContainerName, be: &str, found: &Json) -> Stale {
     let expected = format!("container `{name}` to be {be}");
     Stale::new("container_run", expected, format!("it {}", status_of(found)))
 }

@@ -85,6 +85,8 @@ pub(super) struct Context<'a, W> {
     pub(super) names: RefCell<BTreeMap<ContainerId, ContainerName>>,
     /// Which image a digest turned out to be.
     pub(super) pulled: RefCell<BTreeMap<String, ImageId>>,
+    /// The containers that steps of this run have been at.
+    pub(super) handled: RefCell<BTreeSet<ContainerId>>,
     /// The networks that create steps of this run made.
     pub(super) networks: RefCell<BTreeMap<StepId, NetworkId>>,
     cancel: watch::Receiver<Option<Signal>>,
@@ -158,6 +160,7 @@ pub async fn run<W: Writer>(run: Run<'_, W>, journal: &mut Journal) -> Outcome {
         created: RefCell::default(),
         names: RefCell::new(names),
         pulled: RefCell::default(),
+        handled: RefCell::default(),
         networks: RefCell::default(),
         cancel,
     };

@@ -199,21 +199,33 @@ pub(crate) fn replacement() -> Made {
     made
 }
 
-/// Gathers events; asks the run to stop once so many steps began.
-pub(crate) struct Watcher {
+/// Gathers events; asks the run to stop once so many steps began; meddles when a step ended.
+pub(crate) struct Watcher<'a> {
     pub(crate) events: RefCell<Vec<Event>>,
     pub(crate) stop_after: Option<usize>,
     pub(crate) stop: watch::Sender<Option<Signal>>,
+    pub(crate) meddle: Option<(&'a str, Box<dyn Fn() + 'a>)>,
 }
 
-impl Watcher {
+impl<'a> Watcher<'a> {
     pub(crate) fn new(stop_after: Option<usize>) -> Self {
-        Self { events: RefCell::default(), stop_after, stop: watch::Sender::new(None) }
+        let stop = watch::Sender::new(None);
+        Self { events: RefCell::default(), stop_after, stop, meddle: None }
+    }
+
+    /// Does something once a step ended.
+    pub(crate) fn meddling(step: &'a str, meddle: impl Fn() + 'a) -> Self {
+        Self { meddle: Some((step, Box::new(meddle))), ..Self::new(None) }
     }
 }
 
-impl Sink for Watcher {
+impl Sink for Watcher<'_> {
     fn event(&self, event: &Event) {
+        if let (Event::Finished(outcome), Some((step, meddle))) = (event, &self.meddle)
+            && outcome.id.as_str() == *step
+        {
+            meddle();
+        }
         self.events.borrow_mut().push(event.clone());
         let began = |event: &&Event| matches!(event, Event::Started { .. });
         let began = self.events.borrow().iter().filter(began).count();
@@ -238,7 +250,7 @@ impl Secrets for Hunter {
 pub(crate) async fn apply_with(
     engine: &Simulated,
     made: &Made,
-    watcher: &Watcher,
+    watcher: &Watcher<'_>,
     parallelism: usize,
 ) -> (Outcome, Journal) {
     let mut journal = Journal::new();

@@ -22,6 +22,7 @@ mod networks;
 mod program;
 mod readme;
 mod recordings;
+mod relied;
 mod row_walks;
 mod rows;
 mod shipped_specs;

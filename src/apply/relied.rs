@@ -1,0 +1,140 @@
+//! What the plan relied on of a container, against a look right before a step: how it runs, its
+//! settings, its networks.
+//!
+//! What a step of the plan makes of it is no surprise: another change may have been at it, or a run
+//! before this one.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value as Json;
+
+use super::outcome::Stale;
+use super::precheck::{networks_of, other_run, run_of, subject, word};
+use super::run::Context;
+use crate::ident::{ContainerId, ContainerName, StepId};
+use crate::options::settings::Settings;
+use crate::plan::facts::ContainerFact;
+use crate::plan::{Action, Step, Subject};
+use crate::snapshot::Run;
+
+/// What the steps of a plan make of one container.
+struct Makes<'a> {
+    starts: bool,
+    ends: bool,
+    update: Option<&'a Settings>,
+    networks: BTreeSet<&'a str>,
+}
+
+impl<'a> Makes<'a> {
+    /// `by`: the change that the look is for; that it has begun already is no excuse.
+    fn of(steps: impl Iterator<Item = &'a Step>, by: &str) -> Self {
+        let mut all = Self { starts: false, ends: false, update: None, networks: BTreeSet::new() };
+        for step in steps {
+            match &step.action {
+                Action::Start { .. } | Action::Restart { .. } => {
+                    all.starts |= step.id.change() != by;
+                }
+                Action::Stop { .. } | Action::Kill { .. } => all.ends |= step.id.change() != by,
+                Action::Update { settings, .. } => all.update = Some(settings),
+                Action::Connect { network, .. } | Action::Disconnect { network, .. } => {
+                    all.networks.insert(network);
+                }
+                _ => {}
+            }
+        }
+        all
+    }
+}
+
+impl<W> Context<'_, W> {
+    /// What of a container is not as the plan relied on. Once a step of this run has been at it, it
+    /// is what that made of it.
+    pub(super) fn unrelied(
+        &self,
+        step: &StepId,
+        id: &ContainerId,
+        fact: &ContainerFact,
+        found: &Json,
+    ) -> Option<Stale> {
+        if self.handled.borrow().contains(id) {
+            return None;
+        }
+        let mine = |step: &&Step| matches!(subject(&step.action), Some(Subject::Container(other)) if other == id);
+        let makes = Makes::of(self.plan.steps.iter().filter(mine), step.change());
+        let name = self.name(id).unwrap_or_else(|| fact.name.clone());
+        other_class(&name, fact, &makes, found)
+            .or_else(|| other_settings(&name, fact, &makes, found))
+            .or_else(|| other_networks(&name, fact, &makes, found))
+    }
+
+    /// Notes that a step of this run has been at a container. Who is put on or taken off a network is
+    /// not handled by that: it goes on as it was.
+    pub(super) fn note_handled(&self, action: &Action) {
+        if let Some(Subject::Container(id)) = subject(action)
+            && !matches!(action, Action::Connect { .. } | Action::Disconnect { .. })
+        {
+            self.handled.borrow_mut().insert(id.clone());
+        }
+    }
+}
+
+fn other_class(
+    name: &ContainerName,
+    fact: &ContainerFact,
+    makes: &Makes<'_>,
+    found: &Json,
+) -> Option<Stale> {
+    let now = run_of(found);
+    let made = match now {
+        Run::Live => makes.starts,
+        Run::Idle => makes.ends,
+        Run::Paused | Run::Dead | Run::Removing => false,
+    };
+    if now != fact.run && !made {
+        return Some(other_run(name, word(fact.run), found));
+    }
+    // A one-shot that ran meanwhile.
+    let code = found["State"]["ExitCode"].as_i64();
+    let known = fact.exit_code.filter(|_| now == fact.run)?;
+    (code != Some(known)).then(|| {
+        let expected = format!("container `{name}` to have ended with exit code {known}");
+        let code = code.map_or_else(|| "none".to_owned(), |code| code.to_string());
+        Stale::new("container_exit", expected, code)
+    })
+}
+
+fn other_settings(
+    name: &ContainerName,
+    fact: &ContainerFact,
+    makes: &Makes<'_>,
+    found: &Json,
+) -> Option<Stale> {
+    let now = Settings::of_host(&found["HostConfig"]);
+    let made = makes.update.is_some_and(|update| now == fact.settings.after(update));
+    (now != fact.settings && !made).then(|| {
+        let words = |settings: &Settings| {
+            if settings.is_empty() { "no limits".to_owned() } else { settings.words() }
+        };
+        let expected = format!("container `{name}` with {}", words(&fact.settings));
+        Stale::new("container_settings", expected, words(&now))
+    })
+}
+
+fn other_networks(
+    name: &ContainerName,
+    fact: &ContainerFact,
+    makes: &Makes<'_>,
+    found: &Json,
+) -> Option<Stale> {
+    let now = networks_of(found);
+    let before: BTreeSet<String> = fact.networks.iter().cloned().collect();
+    let mut moved = now.symmetric_difference(&before);
+    moved.any(|network| !makes.networks.contains(network.as_str())).then(|| {
+        let words = |all: &BTreeSet<String>| {
+            let all: Vec<String> = all.iter().map(|name| crate::say::short(name)).collect();
+            if all.is_empty() { "no network".to_owned() } else { all.join(", ") }
+        };
+        let expected = format!("container `{name}` on {}", words(&before));
+        Stale::new("container_networks", expected, words(&now))
+    })
+}

@@ -1,0 +1,110 @@
+//! What a step finds at its own look, right before its call, other than the plan relied on.
+
+use bayplan::apply::Became;
+use bayplan::options::settings::Settings;
+use bayplan::plan::{Action, Because, NetworkRef, Subject, Verb};
+use bayplan::snapshot::Run as RunClass;
+use serde_json::{Value as Json, json};
+
+use crate::made::{Made, Watcher, apply, apply_with, became, block, engine, fact, found, id, pin};
+
+type Meddle = fn(&mut Json);
+
+const MEDDLES: [(&str, Meddle); 3] = [
+    ("container_run", |found| found["State"]["Status"] = json!("paused")),
+    ("container_networks", |found| found["NetworkSettings"]["Networks"]["other"] = json!({})),
+    ("container_settings", |found| found["HostConfig"]["RestartPolicy"]["Name"] = json!("always")),
+];
+
+/// Two members, one after the other; the new ones are there before.
+fn in_turn() -> Made {
+    let facts = vec![fact("a", "one", RunClass::Live), fact("b", "two", RunClass::Live)];
+    let mut made = Made::new(facts);
+    made.replace("one", "a", pin(), &[]).replace("two", "b", pin(), &[]);
+    let stop = made.plan.steps.iter_mut().find(|step| step.id.as_str() == "two/stop").unwrap();
+    stop.after.push(bayplan::ident::StepId::new("one/remove"));
+    made
+}
+
+#[test]
+fn what_moves_while_another_member_is_replaced_is_seen_before_it_is_stopped() {
+    for (code, meddle) in MEDDLES {
+        block(async {
+            let engine = engine(vec![found("a", "one", "running"), found("b", "two", "running")]);
+            let watcher = Watcher::meddling("one/stop", || engine.meddle(id("b").as_str(), meddle));
+            let (outcome, _) = apply_with(&engine, &in_turn(), &watcher, 4).await;
+            let Became::Stale(stale) = became(&outcome, "two/stop") else { panic!("{outcome:#?}") };
+            assert_eq!(stale.code, code);
+            assert!(!engine.changing().iter().any(|call| call.starts_with("stop bbb")));
+            assert_eq!(became(&outcome, "one/remove"), Became::Done);
+            assert_eq!(outcome.exit_code(), 7, "its new one is there");
+        });
+    }
+}
+
+#[test]
+fn what_is_started_or_removed_is_as_the_plan_knew_it() {
+    for (code, meddle) in &MEDDLES[1..] {
+        for what in ["start", "remove"] {
+            block(async {
+                let engine = engine(vec![found("a", "web", "exited")]);
+                engine.meddle(id("a").as_str(), meddle);
+                let mut made = Made::new(vec![fact("a", "web", RunClass::Idle)]);
+                let container = Subject::Container(id("a"));
+                let action = match what {
+                    "start" => Action::Start { container, wait: false },
+                    _ => Action::Remove { container },
+                };
+                made.step("web/it", action, &[]);
+                let outcome = apply(&engine, &made).await;
+                let Became::Stale(stale) = became(&outcome, "web/it") else {
+                    panic!("{outcome:#?}")
+                };
+                assert_eq!((stale.code.as_str(), outcome.exit_code()), (*code, 3));
+                assert!(engine.changing().is_empty());
+            });
+        }
+    }
+}
+
+/// Steps on one container do not surprise each other, whichever a run before this one had made.
+#[test]
+fn what_steps_of_the_plan_make_of_a_container_is_no_surprise() {
+    for before in [[false, false], [true, false], [false, true]] {
+        block(async {
+            let networks = vec![json!({"Name": "net", "Id": "e".repeat(64)})];
+            let engine = crate::made::engine_of(bayplan::snapshot::Snapshot {
+                containers: vec![found("a", "web", "running")],
+                networks,
+                ..Default::default()
+            });
+            engine.meddle(id("a").as_str(), |found| {
+                if before[0] {
+                    found["HostConfig"]["CpuShares"] = json!(512);
+                }
+                if before[1] {
+                    found["NetworkSettings"]["Networks"]["net"] = json!({});
+                }
+            });
+            let mut made = Made::new(vec![fact("a", "web", RunClass::Live)]);
+            let container = || Subject::Container(id("a"));
+            let connect = Action::Connect {
+                container: container(),
+                network: "net".to_owned(),
+                which: NetworkRef::Id(bayplan::ident::NetworkId::new("e".repeat(64))),
+                endpoint: json!(null),
+            };
+            let settings = Settings([("CpuShares".to_owned(), json!(512))].into());
+            made.step("web/connect", connect, &[]);
+            made.step("web/update", Action::Update { container: container(), settings }, &[]);
+            made.step(
+                "web/restart",
+                Action::Restart { container: container(), timeout: None },
+                &["web/connect", "web/update"],
+            );
+            made.change("web", Verb::Update, Because::RecreateAlways);
+            let outcome = apply(&engine, &made).await;
+            assert!(outcome.is_success(), "{before:?} {outcome:#?}");
+        });
+    }
+}
