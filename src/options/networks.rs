@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json, json};
 
-use super::canon::{Atom, Value};
+use super::canon::{Atom, HIDDEN, Value};
 use super::field::{known_keys, some_map, strings, text, texts};
 use super::network::is_name;
 use super::row::{ABOUT, About, Body, Change, Context, Group, Row, Say};
@@ -179,6 +179,20 @@ impl Endpoint {
         }
     }
 
+    /// Whether it differs from what is wanted in hidden options of the driver alone, if at all.
+    fn may_be(&self, want: &Self) -> bool {
+        let hidden = self.driver_opts.iter().filter(|(_, value)| *value == HIDDEN);
+        let hidden: BTreeSet<&String> = hidden.map(|(key, _)| key).collect();
+        let rest = |all: &Self| {
+            let mut all = all.clone();
+            all.driver_opts.retain(|key, _| !hidden.contains(key));
+            all
+        };
+        !hidden.is_empty()
+            && hidden.iter().all(|key| want.driver_opts.contains_key(*key))
+            && rest(self) == rest(want)
+    }
+
     /// A text in which equal means the same: `aliases db www, ipv4 10.0.0.5`.
     fn canonical(&self) -> Atom {
         let Self { aliases, ipv4, ipv6, link_local, mac, driver_opts, gw_priority, priority: _ } =
@@ -251,6 +265,18 @@ fn spelled(mac: &str) -> String {
 const MAC_PATTERN: &str = "^[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}$";
 
 impl Say for Networks {
+    /// The wishes as they are compared, so that where options of the driver are hidden it is known
+    /// that they are not these.
+    fn literals(&self, out: &mut BTreeSet<String>) {
+        for endpoint in self.0.values() {
+            out.extend(endpoint.driver_opts.values().cloned());
+            let Atom::Text(whole) = Endpoint { mac: None, ..endpoint.clone() }.canonical() else {
+                continue;
+            };
+            out.insert(whole);
+        }
+    }
+
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let nothing = Node { place: node.place, kind: Kind::Null };
         let named: Vec<(String, Node)> = match &node.kind {
@@ -393,8 +419,17 @@ impl Row for NetworksRow {
                 None => have.mac = None,
             }
         }
+        let cannot_be_told = |name: &String| match (want.get(name), have.get(name)) {
+            (Some(want), Some(have)) => have.may_be(want),
+            _ => false,
+        };
+        let hidden: Vec<String> =
+            have.keys().filter(|name| cannot_be_told(name)).cloned().collect();
         *expected = Self::value(&want);
         *found = Self::value(&have);
+        if let Value::Map(found) = found {
+            found.extend(hidden.into_iter().map(|name| (name, Atom::text(HIDDEN))));
+        }
     }
 
     fn spell(&self, look: &Look) -> Json {

@@ -9,6 +9,7 @@ use super::{
     Because, Change, Danger, EnvironmentDifference, OptionDifference, Origin, Reason, Verb,
 };
 use crate::ident::short_digest;
+use crate::options::Change as Changes;
 use crate::say;
 use crate::spec::State;
 
@@ -77,8 +78,31 @@ pub fn how(change: &Change) -> Option<String> {
                 names(&could)
             ))
         }
+        Verb::Replace | Verb::Run => left_to_a_new_one(&forces),
         _ => None,
     }
+}
+
+/// Why a new container is needed although each of these options can be changed in place.
+fn left_to_a_new_one(reasons: &[&Reason]) -> Option<String> {
+    let mut off = Vec::new();
+    for reason in reasons {
+        let Reason::Option(difference) = reason else { return None };
+        let row = crate::options::row(&difference.option)?;
+        if matches!(row.about().change, Changes::Replace) {
+            return None;
+        }
+        if difference.expected.is_null() {
+            off.push(topic(reason));
+        }
+    }
+    if off.is_empty() {
+        let topics: Vec<String> = reasons.iter().map(|reason| topic(reason)).collect();
+        let (all, together) = (topics.join(", "), if topics.len() > 1 { " together" } else { "" });
+        return (!all.is_empty())
+            .then(|| format!("forced by {all}: cannot be done in place{together}"));
+    }
+    Some(format!("forced by {}: cannot be taken off in place", off.join(", ")))
 }
 
 /// A reason in a word or two.

@@ -233,3 +233,29 @@ fn a_health_check_of_which_only_the_command_changes_is_one_reason() {
         assert_eq!(options, told, "{value:?}: {verb:?}");
     }
 }
+
+/// In a look that was taken without the spec, options of a driver are hidden: whether they are the
+/// declared ones cannot be told, and what cannot be told replaces nothing.
+#[test]
+fn hidden_options_of_a_network_s_driver_are_no_difference() {
+    let engine = engine();
+    let said = spec("networks", Some("{back: {driver_opts: {foo: bar}}}")).unwrap();
+    block(converge(&engine, &said)).unwrap();
+    let look = block(take::take(&engine, &Wanted::everything())).unwrap();
+    let mut snapshot = look.seal(&Sealer::default());
+    snapshot.references.insert("app:1".to_owned(), Some(ImageId::new(IMAGE)));
+    let input = |spec| Input {
+        spec,
+        snapshot: &snapshot,
+        assume: false,
+        pins: Pins::default(),
+        source: None,
+    };
+    let built = build::build(&input(&said));
+    let codes: Vec<&str> = built.errors.iter().map(|error| error.code).collect();
+    assert_eq!(codes, ["unknown"], "{:?}", built.plan.changes);
+    // What else differs there does for sure.
+    let other = spec("networks", Some("{back: {driver_opts: {foo: bar}, aliases: [db]}}")).unwrap();
+    let built = build::build(&input(&other));
+    assert_eq!((built.errors.len(), built.plan.changes.len()), (0, 1));
+}

@@ -253,8 +253,8 @@ fn a_mac_address_is_asked_for_where_the_engine_looks_for_it() {
     let found = world.inspect(&world.name("web"));
     let networks = &found["NetworkSettings"]["Networks"];
     assert_eq!(networks[&back]["MacAddress"], "02:42:0a:63:01:77", "{networks:#}");
-    // Not declared any more, it is the engine's own business.
-    world.settled(&spec(""));
+    // Not declared any more, it is one that was asked for all the same.
+    world.plan(&spec("")).ok().says("mac_address (02:42:0a:63:01:77 => nothing)");
     world.docker(&["stop", &world.name("web")]);
     world.plan(&own).ok().never_says("mac_address (");
 }
@@ -294,4 +294,27 @@ fn networks_are_connected_and_disconnected_while_it_runs() {
     // The network it was created in, and one that stays with other wishes, take a new container.
     world.plan(&spec("96m", "{front: {priority: 5, aliases: [w]}, side: }")).ok().says("replace");
     world.plan(&spec("96m", "{side: }")).ok().says("replace");
+}
+
+/// No engine here gives an address of a network card back with a connect: that is no way to put a
+/// container back as it was.
+#[test]
+fn a_network_on_which_somebody_has_a_requested_address_is_not_replaced() {
+    live!();
+    let world = World::new("netcard");
+    world.image("app");
+    let net = |internal: bool, card: &str| {
+        format!(
+            "project: PROJECT\nnetworks:\n  back: {{internal: {internal}, recreate: auto, \
+             ipam: {{config: [{{subnet: {}}}]}}}}\ncontainers:\n  card: {{image: 'PROJECT/app:1', \
+             networks: [back]{card}}}\n",
+            subnet(11)
+        )
+    };
+    let card = ", mac_address: '02:42:ac:11:00:77'";
+    world.converge(&net(false, card));
+    drop(world.plan(&net(true, card)).exits(1).says("02:42:ac:11:00:77"));
+    world.docker(&["rm", "-f", &world.name("card-1")]);
+    world.converge(&net(true, ""));
+    world.settled(&net(true, ""));
 }

@@ -17,6 +17,9 @@ use crate::plan::{Action, Change, Danger, Impact, NetworkRef, Reason, Step, Subj
 use crate::snapshot::Container;
 use crate::spec::Network;
 
+/// The first API in which a connect gives a network card its address.
+const CARDS: (u32, u32) = (1, 54);
+
 /// A container on a network, and how it is there.
 pub(super) struct Attached {
     pub(super) id: ContainerId,
@@ -90,7 +93,12 @@ impl Draft<'_> {
                 );
                 self.cannot_rebuild(name, &why, "replace that container first");
             }
-            match endpoint(&look.json()["NetworkSettings"]["Networks"][name], network) {
+            // The address of a network card that was asked for, which engines show only then.
+            let card = look.config("MacAddress").as_str().filter(|mac| !mac.is_empty());
+            let card = card.filter(|_| look.host("NetworkMode") == name);
+            let gives = self.engine.api >= CARDS;
+            match endpoint(&look.json()["NetworkSettings"]["Networks"][name], network, card, gives)
+            {
                 Ok(endpoint) => all.push(Attached { id: container.id(), name: called, endpoint }),
                 Err(why) => self.cannot_rebuild(
                     name,
@@ -114,8 +122,22 @@ fn is_attached(container: &Container, name: &str, id: &NetworkId) -> bool {
 }
 
 /// The wishes of an attachment, without what the engine assigned; why it cannot be repeated.
-fn endpoint(attached: &Json, network: &Network) -> Result<Json, String> {
+fn endpoint(
+    attached: &Json,
+    network: &Network,
+    card: Option<&str>,
+    gives: bool,
+) -> Result<Json, String> {
     let mut out = Map::new();
+    match card {
+        Some(card) if gives => drop(out.insert("MacAddress".to_owned(), card.into())),
+        Some(card) => {
+            return Err(format!(
+                "has the address {card} there, which this engine does not give back"
+            ));
+        }
+        None => {}
+    }
     for field in ["Aliases", "DriverOpts", "IPAMConfig", "Links"] {
         let value = &attached[field];
         let empty = match value {
