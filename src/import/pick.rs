@@ -14,6 +14,9 @@ pub(super) const COMPOSE_SERVICE: &str = "com.docker.compose.service";
 /// The label that says which services of it come first.
 pub(super) const COMPOSE_DEPENDS: &str = "com.docker.compose.depends_on";
 
+/// So many digits are the beginning of an ID: fewer are a name with a slip in it.
+const BEGINNING: usize = 4;
+
 /// The label that every task of a swarm's service has.
 const SWARM_SERVICE: &str = "com.docker.swarm.service.id";
 
@@ -45,7 +48,8 @@ impl Pick {
 fn means(word: &str, container: Seen<'_>) -> bool {
     let word = word.trim_start_matches('/');
     let id = container.id();
-    container.name() == word || word.len() >= 12 && id.as_str().starts_with(word)
+    let digits = word.len() >= BEGINNING && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    container.name() == word || digits && id.as_str().starts_with(&word.to_ascii_lowercase())
 }
 
 /// A container that becomes a set.
@@ -231,10 +235,31 @@ mod tests {
         assert_eq!(keys(&pick(&look, &project)), ["db", "shop-web-1", "shop-web-2", "shop-mail-1"]);
         let names = |words: &[&str]| Pick::Names(words.iter().map(|&word| word.into()).collect());
         assert_eq!(keys(&pick(&look, &names(&["/mail", "shop-web-2"]))), ["web", "mail"]);
-        let id = format!("{:012}", 0);
+        let id = format!("{:04}", 0);
         assert_eq!(pick(&look, &names(&[&id])).refused.len(), 1, "they all begin so");
         assert_eq!(keys(&pick(&look, &names(&[&format!("{:064}", 4)]))), ["mail"]);
         assert_eq!(pick(&look, &names(&["shop"])).refused.len(), 1);
+    }
+
+    #[test]
+    fn a_few_digits_of_an_id_are_enough_where_they_mean_one() {
+        let mut look = look(&[("web", json!({})), ("mail", json!({})), ("bed9", json!({}))]);
+        let ids = ["bed9b98a6e", "bed9b98aff", "0123456789"].map(|begin| format!("{begin:0<64}"));
+        for (container, id) in look.containers.iter_mut().zip(&ids) {
+            container.inspect.as_mut().unwrap()["Id"] = json!(id);
+        }
+        let picked = |word: &str| pick(&look, &Pick::Names(vec![word.to_owned()]));
+        let refused = |word: &str| picked(word).refused.pop().map(|refusal| refusal.why);
+        assert_eq!(keys(&picked("bed9b98a6e")), ["web"]);
+        assert_eq!(keys(&picked("BED9b98af")), ["mail"]);
+        assert_eq!(keys(&picked("0123")), ["bed9"]);
+        // A name is a name.
+        assert_eq!(keys(&picked("bed9")), ["bed9"]);
+        let several = "several IDs begin so: write more of the one that is meant";
+        assert_eq!(refused("bed9b"), Some(several));
+        for word in ["012", "mai", "01234z"] {
+            assert_eq!(refused(word), Some("there is no container of this name"), "{word}");
+        }
     }
 
     #[test]

@@ -79,6 +79,38 @@ fn sorted(options: &str) -> String {
     options.into_iter().collect::<Vec<_>>().join(",")
 }
 
+/// The same in which equal means the same to a kernel: sizes in bytes, permissions without zeros
+/// before them. What it would not understand stays as it is.
+fn settled(options: &str) -> String {
+    let one = |option: &str| match option.split_once('=') {
+        Some(("size", size)) => kernel_size(size).map(|bytes| format!("size={bytes}")),
+        Some(("mode", mode)) => {
+            let octal = u32::from_str_radix(mode, 8).ok();
+            octal.map(|mode| format!("mode={mode:o}"))
+        }
+        _ => None,
+    };
+    let each = options.split(',').map(|option| one(option).unwrap_or_else(|| option.to_owned()));
+    sorted(&each.collect::<Vec<_>>().join(","))
+}
+
+/// `64m`, as a kernel reads it: a number and one of these letters. A share of the memory, `50%`, is
+/// none.
+fn kernel_size(text: &str) -> Option<u64> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let power = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" => 0,
+        "k" => 1,
+        "m" => 2,
+        "g" => 3,
+        "t" => 4,
+        "p" => 5,
+        _ => return None,
+    };
+    let number: u64 = digits.parse().ok().filter(|_| digits.bytes().all(|b| b.is_ascii_digit()))?;
+    number.checked_mul(1 << (10 * power))
+}
+
 impl Say for Tmpfs {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let mut paths = BTreeMap::new();
@@ -127,7 +159,7 @@ impl Plain for Tmpfs {
         some_map(
             entries
                 .map(|(path, options)| {
-                    (clean(path), Atom::Text(sorted(options.as_str().unwrap_or_default())))
+                    (clean(path), Atom::Text(settled(options.as_str().unwrap_or_default())))
                 })
                 .collect(),
         )
@@ -215,5 +247,25 @@ impl Row for VolumesFromRow {
             Atom::Text(with_mode(target, &mode(options)))
         };
         some_set(strings(look.host("VolumesFrom")).map(spelled).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_of_memory_that_mean_the_same_are_the_same() {
+        for (one, other) in [
+            ("size=1m", "size=1024k"),
+            ("size=1048576,mode=1777", "mode=01777,size=1M"),
+            ("noexec,size=2g", "size=2097152K,noexec"),
+        ] {
+            assert_eq!(settled(one), settled(other));
+        }
+        for option in ["size=50%", "size=1x", "size=m", "mode=9", "size=1.5m", "uid=01"] {
+            assert_eq!(settled(option), option);
+        }
+        assert_ne!(settled("size=1m"), settled("size=1025k"));
     }
 }
