@@ -5,12 +5,15 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{Api, Engine};
 use crate::options::Body;
+use crate::options::networks::INTERFACE;
 
 /// From here on a create takes several networks, and the address of a network card belongs to an
 /// endpoint.
 const SEVERAL: Api = (1, 44);
 /// From here on an endpoint has a priority as the way out.
 const PRIORITY: Api = (1, 48);
+/// From here on an interface is called as is wished; before, the option is dropped without a word.
+const INTERFACE_NAME: Api = (1, 49);
 
 /// The attachments that are made after a create: network and endpoint settings.
 pub type Later = Vec<(String, Json)>;
@@ -43,6 +46,9 @@ pub fn lacking(body: &Body, engine: &Engine) -> Vec<(String, &'static str)> {
         let says = |field: &str| !endpoint[field].is_null();
         if engine.api < SEVERAL && says("MacAddress") {
             lacking.push((format!("mac_address on network `{name}`"), "1.44"));
+        }
+        if engine.api < INTERFACE_NAME && endpoint["DriverOpts"].get(INTERFACE).is_some() {
+            lacking.push((format!("interface_name on network `{name}`"), "1.49"));
         }
         if engine.api < PRIORITY && says("GwPriority") {
             lacking.push((format!("gw_priority on network `{name}`"), "1.48"));
@@ -147,6 +153,23 @@ mod tests {
         assert_eq!(later, [("front".to_owned(), json!({"GwPriority": 1}))]);
         let lacking = lacking(&two(), &engine((1, 41)));
         assert_eq!(lacking, [("gw_priority on network `front`".to_owned(), "1.48")]);
+    }
+
+    #[test]
+    fn what_an_engine_would_drop_is_lacking() {
+        let body = Body::from_json(json!({
+            "HostConfig": {"Mounts": [{"Type": "bind", "Target": "/x", "Source": "/a:b",
+                "BindOptions": {"CreateMountpoint": true}}]},
+            "NetworkingConfig": {"EndpointsConfig": {"back": {"DriverOpts": {INTERFACE: "eth9"}}}},
+        }));
+        let lacking = |api| lacking(&body, &engine(api)).into_iter().map(|(what, _)| what);
+        let told = [
+            "`create_host_path: true` of volume `/x`".to_owned(),
+            "interface_name on network `back`".to_owned(),
+        ];
+        assert!(lacking((1, 41)).eq(told.clone()));
+        assert!(lacking((1, 48)).eq(told[1..].to_vec()));
+        assert_eq!(lacking((1, 49)).count(), 0);
     }
 
     #[test]

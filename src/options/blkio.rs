@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value};
-use super::field::{known_keys, text};
+use super::field::{SIZE_PATTERN, known_keys, map_schema, or_null, text};
+use super::numbers;
 use super::row::{ABOUT, About, Body, Change, Context, Group, Row, Say};
 use super::sizes;
 use crate::look::Look;
@@ -39,19 +40,22 @@ pub struct Blkio {
 
 fn weight(node: &Node, problems: &mut Problems) -> Option<i64> {
     let what = "a weight from 10 to 1000";
-    match text(node, what, problems)?.parse() {
-        Ok(weight @ 10..=1000) => Some(weight),
+    match numbers::whole(node) {
+        Some(weight @ 10..=1000) => Some(weight),
         _ => problems.expected(what, node),
     }
 }
 
 fn amount(node: &Node, counts: Counts, problems: &mut Problems) -> Option<i64> {
-    let (what, read): (_, fn(&str) -> Option<i64>) = match counts {
+    let (what, amount) = match counts {
         Counts::Weight => return weight(node, problems),
-        Counts::Bytes => ("a rate in bytes like `12mb`", sizes::bytes),
-        Counts::Operations => ("a number of operations in a second", |text| text.parse().ok()),
+        Counts::Bytes => {
+            let what = "a rate in bytes like `12mb`";
+            (what, sizes::bytes(&text(node, what, problems)?))
+        }
+        Counts::Operations => ("a number of operations in a second", numbers::whole(node)),
     };
-    match read(&text(node, what, problems)?) {
+    match amount {
         Some(amount @ 1..) => Some(amount),
         _ => problems.expected(what, node),
     }
@@ -117,27 +121,23 @@ impl Say for Blkio {
     fn schema() -> Json {
         let list = |counts: Counts| {
             let amount = match counts {
-                Counts::Weight => json!({"type": "integer", "minimum": 10, "maximum": 1000}),
-                Counts::Bytes => json!({"type": ["integer", "string"]}),
-                Counts::Operations => json!({"type": "integer", "minimum": 1}),
+                Counts::Weight => numbers::schema(10, Some(1000)),
+                Counts::Bytes => json!({"anyOf": [
+                    {"type": "integer", "minimum": 1},
+                    {"type": "string", "pattern": SIZE_PATTERN},
+                ]}),
+                Counts::Operations => numbers::schema(1, None),
             };
-            json!({"type": "array", "items": {
-                "type": "object",
-                "properties": {"path": {"type": "string", "pattern": "^/"}, word(counts): amount},
-                "required": ["path", word(counts)],
-                "additionalProperties": false,
-            }})
+            let properties =
+                json!({"path": {"type": "string", "pattern": "^/"}, word(counts): amount});
+            json!({"type": "array", "items": map_schema(properties, &["path", word(counts)])})
         };
         let mut properties: serde_json::Map<String, Json> =
             LISTS.iter().map(|(key, _, counts)| ((*key).to_owned(), list(*counts))).collect();
-        let weight = json!({"type": "integer", "minimum": 10, "maximum": 1000});
-        properties.insert("weight".to_owned(), weight);
-        json!({
-            "type": "object",
-            "properties": properties,
-            "minProperties": 1,
-            "additionalProperties": false,
-        })
+        properties.insert("weight".to_owned(), numbers::schema(10, Some(1000)));
+        let mut schema = map_schema(or_null(properties.into()), &[]);
+        schema["minProperties"] = json!(1);
+        schema
     }
 }
 

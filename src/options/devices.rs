@@ -7,8 +7,10 @@ use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value};
 use super::field::{
-    At, Field, Plain, field, known_keys, list_schema, pairs, set, some_set, strings, text, texts,
+    At, Field, Plain, field, known_keys, list_schema, map_schema, pairs, set, some_set, strings,
+    text, texts,
 };
+use super::numbers::{self, text_or_whole};
 use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
 use super::volumes::clean;
 use super::words;
@@ -182,16 +184,12 @@ impl Say for Devices {
 
     fn schema() -> Json {
         let path = json!({"type": "string", "pattern": "^[^:]+(:[^:]+){0,2}$"});
-        json!({"type": "array", "items": {"oneOf": [path, {
-            "type": "object",
-            "properties": {
-                "source": {"type": "string"},
-                "target": {"type": "string"},
-                "permissions": {"type": "string", "pattern": "^[rwm]+$"},
-            },
-            "required": ["source"],
-            "additionalProperties": false,
-        }]}})
+        let properties = json!({
+            "source": {"type": "string"},
+            "target": {"type": "string"},
+            "permissions": {"type": "string", "pattern": "^[rwm]+$"},
+        });
+        json!({"type": "array", "items": {"oneOf": [path, map_schema(properties, &["source"])]}})
     }
 }
 
@@ -414,7 +412,7 @@ fn capabilities(node: &Node, problems: &mut Problems) -> Option<BTreeSet<String>
 
 fn count(node: &Node, problems: &mut Problems) -> Option<i64> {
     let what = "`all` or a number of devices";
-    match text(node, what, problems)?.as_str() {
+    match text_or_whole(node, what, problems)?.as_str() {
         "all" | "-1" => Some(-1),
         number => match number.parse() {
             Ok(number @ 1..=1_000_000) => Some(number),
@@ -443,11 +441,11 @@ impl Say for Gpus {
 
     fn schema() -> Json {
         let texts = list_schema();
-        json!({"oneOf": [{"const": "all"}, {"type": "array", "items": {
-            "type": "object",
-            "properties": {
+        let properties = json!({
                 "driver": {"type": "string"},
-                "count": {"oneOf": [{"const": "all"}, {"type": "integer", "minimum": -1}]},
+                "count": {"anyOf": [
+                    {"enum": ["all", -1, "-1"]}, numbers::schema(1, Some(1_000_000)),
+                ]},
                 "device_ids": texts,
                 "capabilities": {"anyOf": [texts, {
                     "type": "array", "items": texts, "minItems": 1, "maxItems": 1,
@@ -456,9 +454,10 @@ impl Say for Gpus {
                     {"type": "object", "additionalProperties": {"type": ["string", "number"]}},
                     {"type": "array", "items": {"type": "string"}},
                 ]},
-            },
-            "additionalProperties": false,
-        }}]})
+        });
+        json!({"oneOf": [
+            {"const": "all"}, {"type": "array", "items": map_schema(properties, &[])},
+        ]})
     }
 
     fn literals(&self, out: &mut BTreeSet<String>) {

@@ -14,6 +14,7 @@ use super::{sizes, words};
 use crate::look::Look;
 use crate::say;
 use crate::spec::node::{Entry, Kind, Node, Problems};
+use crate::spec::vocabulary::is_extension;
 
 /// Where in a create body and in inspect data an option is.
 #[derive(Debug, Clone, Copy)]
@@ -106,8 +107,11 @@ impl<T: Plain> Row for Field<T> {
 
 impl Say for bool {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        match node.kind {
-            Kind::Bool(value) => Some(value),
+        // In quotes too: Compose files have them so.
+        match &node.kind {
+            Kind::Bool(value) => Some(*value),
+            Kind::Text(text) if text == "true" => Some(true),
+            Kind::Text(text) if text == "false" => Some(false),
             _ => problems.expected("`true` or `false`", node),
         }
     }
@@ -117,7 +121,7 @@ impl Say for bool {
     }
 
     fn schema() -> Json {
-        json!({"type": "boolean"})
+        json!({"enum": [true, false, "true", "false"]})
     }
 }
 
@@ -416,10 +420,13 @@ pub(crate) fn pairs(
     }
 }
 
-/// Whether an entry's key is one of these; a problem if not.
+/// Whether an entry's key is one of these; a problem if not, unless it is for other programs.
 pub(super) fn known_key(entry: &Entry, keys: &[&'static str], problems: &mut Problems) -> bool {
     if keys.contains(&entry.key.as_str()) {
         return true;
+    }
+    if is_extension(&entry.key) {
+        return false;
     }
     let message =
         format!("expected one of `{}`, but found `{}`", keys.join("`, `"), say::short(&entry.key));
@@ -435,6 +442,25 @@ pub(crate) fn known_keys(entries: &[Entry], keys: &[&'static str], problems: &mu
     for entry in entries {
         known_key(entry, keys, problems);
     }
+}
+
+/// The schema of a map of these, with what is for other programs.
+pub(super) fn map_schema(properties: Json, required: &[&str]) -> Json {
+    json!({
+        "type": "object",
+        "properties": properties,
+        "patternProperties": {"^x-": {}},
+        "required": required,
+        "additionalProperties": false,
+    })
+}
+
+/// Properties of which each may have nothing after it, which says nothing.
+pub(super) fn or_null(mut properties: Json) -> Json {
+    for (_, schema) in properties.as_object_mut().into_iter().flatten() {
+        *schema = json!({"anyOf": [schema.take(), {"type": "null"}]});
+    }
+    properties
 }
 
 /// The schema of a list of texts.

@@ -8,7 +8,10 @@ use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value};
 use super::durations;
-use super::field::{At, Field, Plain, field, known_keys, list_schema, strings, text, texts};
+use super::field::{
+    At, Field, Plain, field, known_keys, list_schema, map_schema, or_null, strings, text, texts,
+};
+use super::numbers;
 use super::row::{ABOUT, About, Group, Say};
 use super::words;
 use crate::spec::node::{Entry, Kind, Node, Problems};
@@ -115,9 +118,9 @@ impl Say for Healthcheck {
                 }
                 ("test", _) => check.test = test(value, problems),
                 ("disable", _) => disabled = bool::parse(value, problems).unwrap_or(false),
-                ("retries", _) => match text(value, "a number", problems)?.parse() {
-                    Ok(0) => {}
-                    Ok(retries @ 1..=1_000_000) => check.retries = Some(retries),
+                ("retries", _) => match numbers::whole(value) {
+                    Some(0) => {}
+                    Some(retries @ 1..=1_000_000) => check.retries = Some(retries),
                     _ => return problems.expected("a whole number of tries", value),
                 },
                 _ => {}
@@ -155,19 +158,16 @@ impl Say for Healthcheck {
             {"const": 0},
             {"type": "string", "pattern": r"^\+?(0|([0-9.]+(ns|us|µs|μs|ms|s|m|h))+)$"},
         ]});
-        json!({
-            "type": "object",
-            "properties": {
+        let properties = json!({
                 "test": {"oneOf": [{"type": "string"}, list_schema()]},
                 "interval": length,
                 "timeout": length,
                 "start_period": length,
                 "start_interval": length,
-                "retries": {"type": "integer", "minimum": 0},
-                "disable": {"type": "boolean"},
-            },
-            "additionalProperties": false,
-        })
+                "retries": numbers::schema(0, Some(1_000_000)),
+                "disable": bool::schema(),
+        });
+        map_schema(or_null(properties), &[])
     }
 
     fn literals(&self, out: &mut BTreeSet<String>) {

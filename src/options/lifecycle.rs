@@ -6,7 +6,8 @@ use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value};
 use super::durations;
-use super::field::{At, Choice, Field, Plain, amount, field, text};
+use super::field::{At, Choice, Field, Plain, amount, field};
+use super::numbers;
 use super::row::{ABOUT, About, Body, Change, Context, Group, Mode, Row, Say};
 use super::settings::RESTART;
 use crate::look::Look;
@@ -78,7 +79,7 @@ fn signal(text: &str) -> String {
 impl Say for Signal {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let what = "a signal like `SIGTERM`";
-        let text = text(node, what, problems)?;
+        let text = numbers::text_or_whole(node, what, problems)?;
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"+-".contains(&byte);
         if text.is_empty() || !text.bytes().all(fits) {
             return problems.expected(what, node);
@@ -121,9 +122,7 @@ impl Say for Grace {
         let what = "a duration in whole seconds like `1m30s`";
         let seconds = match &node.kind {
             // The unit of the seed's `stop_timeout`.
-            Kind::Number(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
-                text.parse().ok()
-            }
+            Kind::Number(_) => numbers::whole(node).filter(|seconds| *seconds >= 0),
             Kind::Text(text) => durations::nanoseconds(text)
                 .filter(|nanoseconds| nanoseconds % SECOND == 0)
                 .map(|nanoseconds| nanoseconds / SECOND),
@@ -278,12 +277,10 @@ pub struct Retries(pub u32);
 
 impl Say for Retries {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let Kind::Number(text) = &node.kind else {
-            return problems.expected("a number of retries", node);
-        };
-        match text.parse::<u32>() {
-            Ok(retries) if i32::try_from(retries).is_ok() => Some(Self(retries)),
-            _ => problems.expected("a number of retries", node),
+        let retries = numbers::whole(node).and_then(|retries| i32::try_from(retries).ok());
+        match retries.and_then(|retries| u32::try_from(retries).ok()) {
+            Some(retries) => Some(Self(retries)),
+            None => problems.expected("a number of retries", node),
         }
     }
 
@@ -292,7 +289,7 @@ impl Say for Retries {
     }
 
     fn schema() -> Json {
-        json!({"type": "integer", "minimum": 0, "maximum": i32::MAX})
+        numbers::schema(0, Some(i32::MAX.into()))
     }
 }
 

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value};
-use super::field::{At, Field, Plain, amount, field, known_keys, some_map};
+use super::field::{At, Field, Plain, amount, field, known_keys, map_schema, some_map};
+use super::numbers;
 use super::row::{ABOUT, About, Filled, Group, Mode, Say};
 use crate::say;
 use crate::spec::node::{Entry, Kind, Node, Problems};
@@ -75,11 +76,8 @@ const NAMES: &[&str] = &[
 pub struct Ulimits(pub BTreeMap<String, (i64, i64)>);
 
 fn limit(node: &Node, problems: &mut Problems) -> Option<i64> {
-    match &node.kind {
-        Kind::Number(text) | Kind::Text(text) => match text.parse::<i64>() {
-            Ok(limit) if limit >= -1 => Some(limit),
-            _ => problems.expected("a whole number, or -1 for no limit", node),
-        },
+    match numbers::whole(node) {
+        Some(limit) if limit >= -1 => Some(limit),
         _ => problems.expected("a whole number, or -1 for no limit", node),
     }
 }
@@ -137,15 +135,10 @@ impl Say for Ulimits {
     }
 
     fn schema() -> Json {
-        let number = json!({"type": "integer", "minimum": -1});
+        let number = numbers::schema(-1, None);
         json!({"type": "object", "propertyNames": {"enum": NAMES}, "additionalProperties": {"oneOf": [
             number,
-            {
-                "type": "object",
-                "properties": {"soft": number, "hard": number},
-                "required": ["soft", "hard"],
-                "additionalProperties": false,
-            },
+            map_schema(json!({"soft": number, "hard": number}), &["soft", "hard"]),
         ]}})
     }
 }
@@ -183,11 +176,8 @@ pub struct Score(pub i64);
 
 impl Say for Score {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        match &node.kind {
-            Kind::Number(text) | Kind::Text(text) => match text.parse() {
-                Ok(score @ -1000..=1000) => Some(Self(score)),
-                _ => problems.expected("a whole number from -1000 to 1000", node),
-            },
+        match numbers::whole(node) {
+            Some(score @ -1000..=1000) => Some(Self(score)),
             _ => problems.expected("a whole number from -1000 to 1000", node),
         }
     }
@@ -197,7 +187,7 @@ impl Say for Score {
     }
 
     fn schema() -> Json {
-        json!({"type": "integer", "minimum": -1000, "maximum": 1000})
+        numbers::schema(-1000, Some(1000))
     }
 }
 

@@ -68,6 +68,7 @@ impl Row for LinksRow {
     fn about(&self) -> &About {
         const IT: About = About {
             key: "links",
+            aliases: &["external_links"],
             doc: "containers to be known under a name: `CONTAINER` or `CONTAINER:ALIAS`",
             examples: &["[\"db:database\"]", "[db, \"cache:redis\"]"],
             many: true,

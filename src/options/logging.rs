@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value};
-use super::field::{known_keys, pairs, text};
+use super::field::{known_keys, map_schema, or_null, pairs, text};
 use super::row::{ABOUT, About, Body, Context, Filled, Group, Row, Say};
 use crate::look::Look;
-use crate::spec::node::{Entry, Kind, Node, Problems};
+use crate::say;
+use crate::spec::node::{Entry, Kind, Node, Place, Problems};
 
 /// What a spec says of logging.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,9 +33,14 @@ impl Say for Logging {
                 "driver" => logging.driver = text(value, "the name of a log driver", problems),
                 "options" => {
                     let options = pairs(value, "a map of options", problems).unwrap_or_default();
-                    for (option, value) in options {
-                        let value = value.map(|value| text(&value, "a text", problems));
-                        logging.options.extend(value.flatten().map(|value| (option, value)));
+                    for (option, said) in options {
+                        let said = said.filter(|said| said.kind != Kind::Null);
+                        let Some(said) = said else {
+                            no_value(value.place, &option, problems);
+                            continue;
+                        };
+                        let said = text(&said, "a text", problems);
+                        logging.options.extend(said.map(|said| (option, said)));
                     }
                 }
                 _ => {}
@@ -59,23 +65,28 @@ impl Say for Logging {
     }
 
     fn schema() -> Json {
-        json!({
-            "type": "object",
-            "properties": {
-                "driver": {"type": "string", "minLength": 1},
-                "options": {"oneOf": [
-                    {"type": "object", "additionalProperties": {"type": ["string", "number"]}},
-                    {"type": "array", "items": {"type": "string", "pattern": "^[^=]+="}},
-                ]},
-            },
-            "minProperties": 1,
-            "additionalProperties": false,
-        })
+        let properties = json!({
+            "driver": {"type": "string", "minLength": 1},
+            "options": {"oneOf": [
+                {"type": "object", "additionalProperties": {"type": ["string", "number"]}},
+                {"type": "array", "items": {"type": "string", "pattern": "^[^=]+="}},
+            ]},
+        });
+        let mut schema = map_schema(or_null(properties), &[]);
+        schema["minProperties"] = json!(1);
+        schema
     }
 
     fn literals(&self, out: &mut BTreeSet<String>) {
         out.extend(self.options.values().cloned());
     }
+}
+
+/// Unlike a variable, an option of a driver is nowhere else to be had.
+fn no_value(place: Place, option: &str, problems: &mut Problems) {
+    let message =
+        format!("expected a value of the log option `{}`, but found nothing", say::short(option));
+    problems.add_hint(place, message, "leave the option out, or write `\"\"` for an empty one");
 }
 
 /// The row.

@@ -18,6 +18,7 @@ pub mod logging;
 pub mod namespaces;
 pub mod network;
 pub mod networks;
+mod numbers;
 pub mod platform;
 pub mod ports;
 pub mod process;

@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value as Json, json};
 
 use super::canon::{Atom, HIDDEN, Value};
-use super::field::{known_keys, some_map, strings, text, texts};
+use super::field::{known_keys, map_schema, or_null, some_map, strings, text, texts};
 use super::network::is_name;
+use super::numbers;
 use super::row::{ABOUT, About, Body, Change, Context, Group, Row, Say};
 use crate::look::Look;
 use crate::say;
@@ -42,7 +43,12 @@ const KEYS: &[&str] = &[
     "driver_opts",
     "gw_priority",
     "priority",
+    "interface_name",
 ];
+
+/// The option by which an engine's drivers know what an interface is to be called, from API 1.49
+/// on: Compose writes it, too.
+pub const INTERFACE: &str = "com.docker.network.endpoint.ifname";
 
 /// The network that a container is created in: that of the highest `priority`, else the first by
 /// name.
@@ -86,7 +92,8 @@ impl Endpoint {
                     own.link_local.extend(all.collect::<Vec<_>>());
                 }
                 "mac_address" => own.mac = mac(value, problems),
-                "driver_opts" => own.driver_opts = options(value, problems),
+                "driver_opts" => own.driver_opts.extend(options(value, problems)),
+                "interface_name" => own.interface(value, problems),
                 "gw_priority" => own.gw_priority = number(value, problems),
                 "priority" => own.priority = number(value, problems),
                 _ => {}
@@ -107,6 +114,20 @@ impl Endpoint {
             );
         }
         (problems.all.len() == before).then_some(own)
+    }
+
+    /// What its interface is called inside: an option of the driver, said in Compose's word.
+    fn interface(&mut self, node: &Node, problems: &mut Problems) {
+        let what = "a name of an interface, 15 bytes at most";
+        let Some(name) = text(node, what, problems) else { return };
+        let good = (1..=15).contains(&name.len())
+            && !matches!(name.as_str(), "." | "..")
+            && !name.contains(|c: char| c.is_whitespace() || matches!(c, '/' | ':'));
+        if good {
+            self.driver_opts.insert(INTERFACE.to_owned(), name);
+        } else {
+            problems.expected::<()>(what, node);
+        }
     }
 
     fn print(&self) -> Json {
@@ -229,11 +250,7 @@ fn address(node: &Node, ipv4: Option<bool>, problems: &mut Problems) -> Option<I
 }
 
 fn number(node: &Node, problems: &mut Problems) -> i64 {
-    let parsed = match &node.kind {
-        Kind::Number(text) => text.parse().ok(),
-        _ => None,
-    };
-    parsed.or_else(|| problems.expected("a whole number", node)).unwrap_or_default()
+    numbers::whole(node).or_else(|| problems.expected("a whole number", node)).unwrap_or_default()
 }
 
 /// Options of a driver are texts to an engine: `true` is `"true"`.
@@ -295,7 +312,8 @@ impl Say for Networks {
         for (name, wishes) in named {
             let endpoint = Endpoint::parse(&name, &wishes, problems);
             fine &= endpoint.is_some();
-            if matches!(name.as_str(), "host" | "none" | "default") || !is_name(&name) {
+            // `default` is one that the root declares: see `Context::network`.
+            if matches!(name.as_str(), "host" | "none") || !is_name(&name) {
                 problems.add_hint(
                     wishes.place,
                     format!(
@@ -326,20 +344,20 @@ impl Say for Networks {
         let option = json!({"type": ["string", "number", "boolean"]});
         json!({"oneOf": [
             {"type": "array", "items": {"type": ["string", "number"]}},
-            {"type": "object", "additionalProperties": {"oneOf": [{"type": "null"}, {
-                "type": "object",
-                "additionalProperties": false,
-                "properties": {
+            {"type": "object", "additionalProperties": {"oneOf": [{"type": "null"}, map_schema(
+                or_null(json!({
                     "aliases": {"type": "array", "items": {"type": ["string", "number"]}},
                     "ipv4_address": address,
                     "ipv6_address": address,
                     "link_local_ips": {"type": "array", "items": address},
                     "mac_address": {"type": "string", "pattern": MAC_PATTERN},
                     "driver_opts": {"type": "object", "additionalProperties": option},
-                    "gw_priority": {"type": "integer"},
-                    "priority": {"type": "integer"},
-                },
-            }]}},
+                    "gw_priority": numbers::schema(i64::MIN, None),
+                    "priority": numbers::schema(i64::MIN, None),
+                    "interface_name": {"type": "string", "pattern": r"^[^/:\s]{1,15}$"},
+                })),
+                &[],
+            )]}},
         ]})
     }
 }
@@ -372,6 +390,7 @@ impl Row for NetworksRow {
                 "[back, front]",
                 "{back: {aliases: [db, sql], ipv4_address: 10.77.0.9, priority: 10}, front: }",
                 "{back: {ipv6_address: \"fd00::9\", link_local_ips: [169.254.8.8], gw_priority: 1}}",
+                "{back: {interface_name: eth9}, front: {interface_name: eth8}}",
                 "{back: {mac_address: \"02:42:AC:11:00:02\", driver_opts: {com.example.queue: 7}}}",
             ],
             group: Group::Network,

@@ -10,7 +10,8 @@ use std::fmt;
 use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value};
-use super::field::{At, Field, field, known_key, some_set, text};
+use super::field::{At, Field, field, known_key, map_schema, or_null, some_set};
+use super::numbers::text_or_whole;
 use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
 use crate::look::Look;
 use crate::say;
@@ -242,21 +243,29 @@ fn spread(
     }
 }
 
+/// The words of a swarm for how a port is published.
+const MODES: [&str; 2] = ["host", "ingress"];
+
 /// `{target: 80, published: 8080, host_ip: 127.0.0.1, protocol: tcp}`.
 fn long_form(place: Place, entries: &[Entry], problems: &mut Problems) -> Option<Vec<Published>> {
-    const KEYS: [&str; 4] = ["target", "published", "host_ip", "protocol"];
+    const KEYS: [&str; 7] =
+        ["target", "published", "host_ip", "protocol", "mode", "name", "app_protocol"];
     let before = problems.all.len();
     let mut said = BTreeMap::new();
     for entry in entries {
-        if matches!(entry.key.as_str(), "mode" | "name" | "app_protocol") {
-            let message =
-                format!("expected no `{}` of a port: it means nothing to an engine", entry.key);
-            problems.add_hint(entry.place, message, "leave it out");
-        } else if known_key(entry, &KEYS, problems)
-            && let Some(text) = text(&entry.value, "a text or a number", problems)
+        if known_key(entry, &KEYS, problems)
+            && entry.value.kind != Kind::Null
+            && let Some(text) = text_or_whole(&entry.value, "a text or a number", problems)
         {
             said.insert(entry.key.as_str(), (text, entry.value.place));
         }
+    }
+    // Beside a swarm it means nothing how a port is published, and nowhere what it is called.
+    if let Some((mode, place)) =
+        said.get("mode").filter(|(mode, _)| !MODES.contains(&mode.as_str()))
+    {
+        let message = format!("expected `host` or `ingress`, but found `{}`", say::short(mode));
+        problems.add(*place, message);
     }
     let Some((target, target_place)) = said.get("target") else {
         problems.add(place, "expected `target`, the port of the container, but found none");
@@ -293,7 +302,7 @@ impl Say for Ports {
         for item in items {
             let read = match &item.kind {
                 Kind::Map(entries) => long_form(item.place, entries, problems),
-                _ => text(item, "a port like `8080:80`", problems).and_then(|text| {
+                _ => text_or_whole(item, "a port like `8080:80`", problems).and_then(|text| {
                     short_form(&text).map_err(|wrong| wrong.tell(item.place, problems)).ok()
                 }),
             };
@@ -319,21 +328,23 @@ impl Say for Ports {
     }
 
     fn schema() -> Json {
-        let port = json!({"type": ["integer", "string"]});
+        let port = json!({"anyOf": [
+            {"type": "integer", "minimum": 0, "maximum": 65535},
+            {"type": "string", "pattern": "^([0-9]+(-[0-9]+)?)?$"},
+        ]});
+        let properties = json!({
+            "target": port,
+            "published": port,
+            "host_ip": {"type": "string"},
+            "protocol": {"enum": ["tcp", "udp", "sctp", "TCP", "UDP", "SCTP"]},
+            "mode": {"enum": MODES},
+            "name": {"type": ["string", "number"]},
+            "app_protocol": {"type": ["string", "number"]},
+        });
         json!({"type": "array", "items": {"oneOf": [
             {"type": "integer", "minimum": 1, "maximum": 65535},
             {"type": "string", "pattern": r"^(([^/]*:)?[0-9-]*:)?[0-9]+(-[0-9]+)?(/[a-zA-Z]+)?$"},
-            {
-                "type": "object",
-                "properties": {
-                    "target": port,
-                    "published": port,
-                    "host_ip": {"type": "string"},
-                    "protocol": {"enum": ["tcp", "udp", "sctp"]},
-                },
-                "required": ["target"],
-                "additionalProperties": false,
-            },
+            map_schema(or_null(properties), &["target"]),
         ]}})
     }
 }
@@ -417,7 +428,8 @@ impl Say for Exposed {
         let mut all = BTreeSet::new();
         let mut fine = true;
         for item in items {
-            let read = text(item, "a port like `80` or `53/udp`", problems).and_then(|text| {
+            let said = text_or_whole(item, "a port like `80` or `53/udp`", problems);
+            let read = said.and_then(|text| {
                 let read = || {
                     let (numbers, protocol) = with_protocol(&text)?;
                     let (from, to) = range(numbers, "a port of the container")?;

@@ -70,7 +70,7 @@ fn wrong_short_forms_are_told_with_a_way_out() {
 #[test]
 fn one_port_of_the_host_is_published_once() {
     let node = Node::from_json(&json!(["8080:80", "8080:81", "8080:80/udp", "8081:81", {
-        "target": 82, "published": 9000, "hostip": "::1", "mode": "host"
+        "target": 82, "published": 9000, "hostip": "::1", "mode": "mesh"
     }]));
     let mut problems = Problems::default();
     assert_eq!(Ports::parse(&node, &mut problems), None);
@@ -81,8 +81,8 @@ fn one_port_of_the_host_is_published_once() {
         .collect();
     insta::assert_snapshot!(told.join("\n"), @"
     expected every port of the host once, but found `8080:81/tcp` beside `8080:80/tcp`; -
-    expected one of `target`, `published`, `host_ip`, `protocol`, but found `hostip`; did you mean `host_ip`?
-    expected no `mode` of a port: it means nothing to an engine; leave it out
+    expected one of `target`, `published`, `host_ip`, `protocol`, `mode`, `name`, `app_protocol`, but found `hostip`; did you mean `host_ip`?
+    expected `host` or `ingress`, but found `mesh`; -
     ");
 }
 

@@ -8,9 +8,10 @@ use serde_json::{Value as Json, json};
 use super::canon::{Atom, Value};
 use super::durations;
 use super::field::{At, Bytes, Field, Plain, SIZE_PATTERN, amount, field, text};
+use super::numbers::{self, text_or_whole, whole};
 use super::row::{ABOUT, About, Change, Group, Say, Unit};
 use crate::look::Look;
-use crate::spec::node::{Kind, Node, Problems};
+use crate::spec::node::{Node, Problems};
 
 const RESOURCES: About = About { group: Group::Resources, ..ABOUT };
 
@@ -112,7 +113,7 @@ pub static CPU_QUOTA: Field<Micros> = field(
 .settled(one_share);
 
 /// `cpu_rt_period`. An engine takes an update of it and does not hand it to a running container.
-pub static CPU_RT_PERIOD: Field<Micros> = field(
+pub static CPU_RT_PERIOD: Field<Realtime> = field(
     At::Host("CpuRealtimePeriod"),
     About {
         key: "cpu_rt_period",
@@ -123,7 +124,7 @@ pub static CPU_RT_PERIOD: Field<Micros> = field(
 );
 
 /// `cpu_rt_runtime`. As its period.
-pub static CPU_RT_RUNTIME: Field<Micros> = field(
+pub static CPU_RT_RUNTIME: Field<Realtime> = field(
     At::Host("CpuRealtimeRuntime"),
     About {
         key: "cpu_rt_runtime",
@@ -209,7 +210,7 @@ pub struct Swap(pub i64);
 
 /// Whether a node says -1, quoted or not.
 fn is_minus_one(node: &Node) -> bool {
-    matches!(&node.kind, Kind::Number(text) | Kind::Text(text) if text == "-1")
+    whole(node) == Some(-1)
 }
 
 impl Say for Swap {
@@ -303,15 +304,10 @@ pub struct Count(pub i64);
 
 impl Say for Count {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let what = "a whole number";
-        let number = text(node, what, problems)?;
-        if !number.is_empty()
-            && number.bytes().all(|byte| byte.is_ascii_digit())
-            && let Ok(number) = number.parse()
-        {
-            return Some(Self(number));
+        match whole(node) {
+            Some(number @ 0..) => Some(Self(number)),
+            _ => problems.expected("a whole number", node),
         }
-        problems.expected(what, node)
     }
 
     fn print(&self) -> Json {
@@ -319,10 +315,7 @@ impl Say for Count {
     }
 
     fn schema() -> Json {
-        json!({"oneOf": [
-            {"type": "integer", "minimum": 0},
-            {"type": "string", "pattern": "^[0-9]+$"},
-        ]})
+        numbers::schema(0, None)
     }
 }
 
@@ -336,17 +329,50 @@ impl Plain for Count {
     }
 }
 
-/// Microseconds; 0 is not set.
+/// Microseconds; 0 is not set, and neither is -1, as an engine shows a quota that was taken off.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Micros(pub i64);
 
+/// The same, where -1 would be another thing: a kernel's word for no limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Realtime(pub Micros);
+
+impl Say for Realtime {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        if is_minus_one(node) {
+            return problems.expected("a whole number of microseconds, or a duration", node);
+        }
+        Micros::parse(node, problems).map(Self)
+    }
+
+    fn print(&self) -> Json {
+        self.0.print()
+    }
+
+    fn schema() -> Json {
+        json!({"allOf": [Micros::schema(), {"not": {"enum": [-1, "-1"]}}]})
+    }
+}
+
+impl Plain for Realtime {
+    fn write(&self) -> Json {
+        self.0.write()
+    }
+
+    fn read(json: &Json) -> Value {
+        Micros::read(json)
+    }
+}
+
 impl Say for Micros {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        if is_minus_one(node) {
+            return Some(Self(0));
+        }
         let what = "a whole number of microseconds, or a duration like `50ms`";
         let said = text(node, what, problems)?;
-        let number = said.bytes().all(|byte| byte.is_ascii_digit());
-        let micros = if number {
-            said.parse().ok()
+        let micros = if let Some(number) = whole(node) {
+            Some(number).filter(|number| *number >= 0)
         } else {
             let exact = |nanoseconds: &i64| *nanoseconds >= 0 && nanoseconds % 1_000 == 0;
             durations::nanoseconds(&said).filter(exact).map(|nanoseconds| nanoseconds / 1_000)
@@ -363,8 +389,8 @@ impl Say for Micros {
 
     fn schema() -> Json {
         json!({"oneOf": [
-            {"type": "integer", "minimum": 0},
-            {"type": "string", "pattern": r"^\+?([0-9]+|([0-9.]+(ns|us|µs|μs|ms|s|m|h))+)$"},
+            {"type": "integer", "minimum": -1},
+            {"type": "string", "pattern": r"^(-1|\+?[0-9]+|\+?([0-9.]+(ns|us|µs|μs|ms|s|m|h))+)$"},
         ]})
     }
 }
@@ -383,14 +409,14 @@ impl Plain for Micros {
     }
 }
 
-/// 0 to 100; 0 is not the same as nothing.
+/// 0 to 100; 0 is not the same as nothing, which is -1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Percent(pub i64);
 
 impl Say for Percent {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        match Count::parse(node, problems)?.0 {
-            number @ 0..=100 => Some(Self(number)),
+        match whole(node) {
+            Some(number @ -1..=100) => Some(Self(number)),
             _ => problems.expected("a whole number from 0 to 100", node),
         }
     }
@@ -401,8 +427,8 @@ impl Say for Percent {
 
     fn schema() -> Json {
         json!({"oneOf": [
-            {"type": "integer", "minimum": 0, "maximum": 100},
-            {"type": "string", "pattern": "^([0-9]{1,2}|100)$"},
+            {"type": "integer", "minimum": -1, "maximum": 100},
+            {"type": "string", "pattern": "^(-1|[0-9]{1,2}|100)$"},
         ]})
     }
 }
@@ -413,7 +439,10 @@ impl Plain for Percent {
     }
 
     fn read(json: &Json) -> Value {
-        json.as_i64().map_or(Value::Unset, |number| Value::One(Atom::Int(number)))
+        match json.as_i64() {
+            Some(number @ 0..) => Value::One(Atom::Int(number)),
+            _ => Value::Unset,
+        }
     }
 }
 
@@ -493,7 +522,7 @@ fn spell(numbers: &BTreeSet<u16>) -> String {
 impl Say for Cpuset {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let what = "numbers like `0-2,4`";
-        let said = text(node, what, problems)?;
+        let said = text_or_whole(node, what, problems)?;
         match cpuset(&said) {
             Some(numbers) => Some(Self(numbers)),
             None => problems.expected(what, node),
@@ -506,7 +535,7 @@ impl Say for Cpuset {
 
     fn schema() -> Json {
         json!({"oneOf": [
-            {"type": "integer", "minimum": 0},
+            {"type": "integer", "minimum": 0, "maximum": 65535},
             {"type": "string", "pattern": "^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$"},
         ]})
     }

@@ -213,6 +213,9 @@ impl Body {
     }
 }
 
+/// What a network is called of which nobody knows more than `default`.
+const NO_DEFAULT: &str = "default (of this spec)";
+
 /// What writing needs to know beyond the declared value.
 #[derive(Debug, Clone, Default)]
 pub struct Context {
@@ -229,8 +232,12 @@ pub struct Context {
 
 impl Context {
     /// The name of the network that a spec's word means: that of one at the root, else the word.
+    /// `default` is Compose's word for one that a root declares, and an engine's word for its
+    /// bridge, which nobody means by it: where no root declares it, it is a network that no engine
+    /// has, and a plan says so.
     pub fn network<'a>(&'a self, word: &'a str) -> &'a str {
-        self.networks.get(word).map_or(word, String::as_str)
+        let own = self.networks.get(word).map(String::as_str);
+        own.unwrap_or(if word == "default" { NO_DEFAULT } else { word })
     }
 
     /// The same for a volume.

@@ -267,7 +267,8 @@ impl Say for Volumes {
 
     fn schema() -> Json {
         json!({"type": "array", "items": {"oneOf": [
-            {"type": "string", "pattern": "^([^:]+:)?/[^:]*(:[a-zA-Z,]*)?$"},
+            {"type": "string", "pattern":
+                "^(([/.][^:]*|[a-zA-Z0-9][a-zA-Z0-9_.-]+):)?/[^:]*(:[a-zA-Z,]*)?$"},
             volumes_long::schema(),
         ]}})
     }

@@ -2,27 +2,21 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::field::{known_keys, text, texts};
-use super::row::Context;
+use super::field::{SIZE_PATTERN, known_keys, map_schema, or_null, text, texts};
+use super::row::{Context, Say};
 use super::volumes::{Mount, RECURSION, Source, absolute, bind_source, size, target, volume_name};
 use crate::say;
 use crate::spec::node::{Entry, Kind, Node, Place, Problems};
 
-/// The entry with this key.
+/// What is said under this key; nothing after it is nothing said.
 fn entry<'a>(entries: &'a [Entry], key: &str) -> Option<&'a Node> {
-    entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value)
+    let said = entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value);
+    said.filter(|said| said.kind != Kind::Null)
 }
 
 /// A boolean that may be missing.
 fn flag(entries: &[Entry], key: &str, default: bool, problems: &mut Problems) -> bool {
-    match entry(entries, key).map(|node| (node, &node.kind)) {
-        None | Some((_, Kind::Null)) => default,
-        Some((_, Kind::Bool(value))) => *value,
-        Some((node, _)) => {
-            problems.expected::<()>("`true` or `false`", node);
-            default
-        }
-    }
+    entry(entries, key).and_then(|node| bool::parse(node, problems)).unwrap_or(default)
 }
 
 /// A text that may be missing.
@@ -42,7 +36,7 @@ fn inner<'a>(
             known_keys(inside, keys, problems);
             inside
         }
-        None | Some((_, Kind::Null)) => &[],
+        None => &[],
         Some((node, _)) => {
             problems.expected::<()>("a map", node);
             &[]
@@ -59,10 +53,10 @@ pub(super) fn parse(
     let before = problems.all.len();
     let kind = word(entries, "type", problems);
     let options: &[&'static str] = match kind.as_deref() {
-        Some("volume") => &["type", "source", "target", "read_only", "volume"],
-        Some("bind") => &["type", "source", "target", "read_only", "bind"],
-        Some("tmpfs") => &["type", "target", "read_only", "tmpfs"],
-        Some("image") => &["type", "source", "target", "read_only", "image"],
+        Some("volume") => &["type", "source", "target", "read_only", "consistency", "volume"],
+        Some("bind") => &["type", "source", "target", "read_only", "consistency", "bind"],
+        Some("tmpfs") => &["type", "target", "read_only", "consistency", "tmpfs"],
+        Some("image") => &["type", "source", "target", "read_only", "consistency", "image"],
         other => {
             let found =
                 other.map_or("nothing".to_owned(), |word| format!("`{}`", say::short(word)));
@@ -74,6 +68,8 @@ pub(super) fn parse(
         }
     };
     known_keys(entries, options, problems);
+    // A word of Docker Desktop's past, which means nothing on Linux, here and in Compose.
+    word(entries, "consistency", problems);
     let mut mount = match kind.as_deref() {
         Some("volume") => volume(place, entries, problems),
         Some("bind") => bind(place, entries, problems),
@@ -429,45 +425,32 @@ pub(super) fn read(entry: &Json) -> (String, Mount) {
 
 /// The long form's schema.
 pub(super) fn schema() -> Json {
-    let size = json!({"type": ["integer", "string"]});
-    json!({
-        "type": "object",
-        "properties": {
-            "type": {"enum": ["volume", "bind", "tmpfs", "image"]},
-            "source": {"type": "string"},
-            "target": {"type": "string", "pattern": "^/."},
-            "read_only": {"type": "boolean"},
-            "volume": {
-                "type": "object",
-                "properties": {"nocopy": {"type": "boolean"}, "subpath": {"type": "string"}},
-                "additionalProperties": false,
-            },
-            "bind": {
-                "type": "object",
-                "properties": {
-                    "propagation": {"enum": super::volumes::PROPAGATIONS},
-                    "create_host_path": {"type": "boolean"},
-                    "selinux": {"enum": ["z", "Z"]},
-                    "recursive": {"enum": ["enabled", "disabled", "writable", "readonly"]},
-                },
-                "additionalProperties": false,
-            },
-            "tmpfs": {
-                "type": "object",
-                "properties": {
-                    "size": size,
-                    "mode": size,
-                    "options": {"type": "array", "items": {"type": "string"}},
-                },
-                "additionalProperties": false,
-            },
-            "image": {
-                "type": "object",
-                "properties": {"subpath": {"type": "string"}},
-                "additionalProperties": false,
-            },
-        },
-        "required": ["type", "target"],
-        "additionalProperties": false,
-    })
+    let size = json!({"anyOf": [
+        {"type": "integer", "minimum": 0}, {"type": "string", "pattern": SIZE_PATTERN},
+    ]});
+    let mode = json!({"anyOf": [
+        {"type": "integer", "minimum": 0, "maximum": 7777},
+        {"type": "string", "pattern": "^(0o)?[0-7]+$"},
+    ]});
+    let texts = json!({"type": "array", "items": {"type": ["string", "number"]}});
+    let volume = json!({"nocopy": bool::schema(), "subpath": {"type": "string"}});
+    let bind = json!({
+        "propagation": {"enum": super::volumes::PROPAGATIONS},
+        "create_host_path": bool::schema(),
+        "selinux": {"enum": ["z", "Z"]},
+        "recursive": {"enum": ["enabled", "disabled", "writable", "readonly"]},
+    });
+    let tmpfs = json!({"size": size, "mode": mode, "options": texts});
+    let mut properties = or_null(json!({
+        "source": {"type": "string"},
+        "read_only": bool::schema(),
+        "consistency": {"type": "string"},
+        "volume": map_schema(or_null(volume), &[]),
+        "bind": map_schema(or_null(bind), &[]),
+        "tmpfs": map_schema(or_null(tmpfs), &[]),
+        "image": map_schema(or_null(json!({"subpath": {"type": "string"}})), &[]),
+    }));
+    properties["type"] = json!({"enum": ["volume", "bind", "tmpfs", "image"]});
+    properties["target"] = json!({"type": "string", "pattern": "^/."});
+    map_schema(properties, &["type", "target"])
 }

@@ -33,7 +33,8 @@ pub(super) const VOLUME: &[&str] = &["name", "external", "driver", "driver_opts"
 pub(super) const RECREATES: &[(&str, RecreateNetwork)] =
     &[("auto", RecreateNetwork::Auto), ("never", RecreateNetwork::Never)];
 
-/// Names of networks that every engine has.
+/// Names of networks that every engine has. `default` is a key all the same: Compose's word for a
+/// project's own network.
 const FIXED: [&str; 4] = ["bridge", "host", "none", "default"];
 
 /// Reads `networks`.
@@ -42,7 +43,7 @@ pub(super) fn networks(
     problems: &mut Problems,
 ) -> BTreeMap<ObjectKey, Object<Network>> {
     all(node, "networks", problems, |entry, problems| {
-        if FIXED.contains(&entry.key.as_str()) {
+        if FIXED.contains(&entry.key.as_str()) && entry.key != "default" {
             problems.add_hint(
                 entry.place,
                 format!("expected a network of one's own, but found `{}`", entry.key),
@@ -50,7 +51,15 @@ pub(super) fn networks(
             );
             return None;
         }
-        one(entry, NETWORK, problems, network)
+        let read = one(entry, NETWORK, problems, network);
+        if matches!(read, Some(Object::External { name: None })) && entry.key == "default" {
+            problems.add_hint(
+                entry.place,
+                "expected a `name` of the external network `default`, but found none",
+                "every engine has a network of that name, and it is the bridge",
+            );
+        }
+        read
     })
 }
 

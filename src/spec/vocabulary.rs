@@ -80,7 +80,6 @@ const COMPOSE: &[&str] = &[
     "credential_spec",
     "develop",
     "extends",
-    "external_links",
     "isolation",
     "label_file",
     "models",
@@ -108,7 +107,6 @@ pub fn unknown_in_set(word: &str) -> (String, Option<String>) {
             "extends" => "use an anchor and a merge key, `<<: *NAME`",
             "secrets" | "configs" => "mount a file with `volumes`, or use `{from_env: NAME}`",
             "label_file" => "write the labels under `labels`",
-            "external_links" => "`links` takes containers outside of the spec too",
             _ => "",
         };
         let message = format!("`{word}` is Compose's, and bayplan does not support it");

@@ -362,3 +362,86 @@ fn every_field_of_the_api_has_a_row_or_a_reason() {
         .collect();
     assert!(stale.is_empty(), "no longer excused: {stale:?}");
 }
+
+/// Values that people write, and whether they are taken: by the parser, which decides, and by the
+/// schema, which an editor shows.
+const WRITTEN: &[(&str, &str, bool)] = &[
+    ("ulimits", "{nofile: \"1024\"}", true),
+    ("ulimits", "{nofile: {soft: \"1024\", hard: 2048.0, x-why: [1]}}", true),
+    ("ulimits", "{nofile: \"many\"}", false),
+    ("oom_score_adj", "\"100\"", true),
+    ("oom_score_adj", "\"-100\"", true),
+    ("oom_score_adj", "1001", false),
+    ("healthcheck", "{retries: \"3\", x-why: it}", true),
+    ("healthcheck", "{retries: -3}", false),
+    ("healthcheck", "{test: , disable: \"true\"}", true),
+    ("blkio_config", "{weight: \"300\", x-why: it}", true),
+    ("blkio_config", "{weight: 5}", false),
+    ("blkio_config", "{device_read_iops: [{path: /dev/sda, rate: \"30\"}]}", true),
+    ("blkio_config", "{device_read_bps: [{path: /dev/sda, rate: 1mb, x-why: it}]}", true),
+    ("blkio_config", "{device_read_bps: [{path: /dev/sda, rate: fast}]}", false),
+    ("gpus", "[{count: \"2\", x-why: it}]", true),
+    ("gpus", "[{count: \"-1\"}]", true),
+    ("gpus", "[{count: 0}]", false),
+    ("devices", "[{source: /dev/fuse, x-why: it}]", true),
+    ("volumes", "[{type: tmpfs, target: /x, tmpfs: , consistency: cached, x-why: it}]", true),
+    (
+        "volumes",
+        "[{type: bind, source: /a, target: /x, read_only: \"true\", bind: {x-a: 1}}]",
+        true,
+    ),
+    ("volumes", "[{type: bind, source: /a, target: /x, read_only: \"yes\"}]", false),
+    ("volumes", "[{type: tmpfs, target: /x, tmpfs: {size: large}}]", false),
+    ("volumes", "[\"a b:/x\"]", false),
+    ("volumes", "[\"./a b:/x\"]", true),
+    ("cpu_shares", "512.0", true),
+    ("cpu_shares", "512.5", false),
+    ("pids_limit", "100.0", true),
+    ("cpuset", "1.0", true),
+    ("cpu_quota", "-1", true),
+    ("cpu_quota", "\"-1\"", true),
+    ("cpu_quota", "-2", false),
+    ("cpu_rt_runtime", "-1", false),
+    ("mem_swappiness", "-1", true),
+    ("mem_swappiness", "-2", false),
+    ("restart_policy_retry", "\"5\"", true),
+    ("stop_signal", "10.0", true),
+    ("init", "\"true\"", true),
+    ("init", "\"yes\"", false),
+    ("read_only", "\"false\"", true),
+    ("privileged", "\"true\"", true),
+    ("tty", "\"true\"", true),
+    ("tty", "1", false),
+    ("ports", "[{target: 80, mode: host, name: web, app_protocol: http, x-why: it}]", true),
+    ("ports", "[{target: 80, mode: ingress, published: }]", true),
+    ("ports", "[{target: 80, mode: mesh}]", false),
+    ("ports", "[{target: many}]", false),
+    ("ports", "[80.0]", true),
+    ("networks", "{back: {interface_name: eth9, x-why: it, priority: \"5\"}}", true),
+    ("networks", "{back: {interface_name: a/b}}", false),
+    ("networks", "[default]", true),
+    ("logging", "{driver: local, options: , x-why: it}", true),
+    ("logging", "{driver: local, options: {max-size: }}", false),
+    ("logging", "{driver: local, options: [max-size]}", false),
+];
+
+#[test]
+fn parsers_and_schemas_agree_on_what_people_write() {
+    let mut wrong = Vec::new();
+    for (key, text, taken) in WRITTEN {
+        let row = row_by_word(key).unwrap();
+        let read = node(text);
+        let schema = jsonschema::draft202012::new(&row.schema()).unwrap();
+        let declared = parse(row, &read);
+        if declared.is_some() != *taken || schema.is_valid(&json_of(&read)) != *taken {
+            let schema = schema.is_valid(&json_of(&read));
+            wrong.push(format!("{key}: {text}: {:?}, by the schema {schema}", declared.is_some()));
+        }
+        let Some(declared) = declared else { continue };
+        let again = parse(row, &Node::from_json(&declared.print()));
+        if again.as_ref() != Some(&declared) {
+            wrong.push(format!("{key}: {text} prints {}", declared.print()));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}

@@ -11,13 +11,13 @@ use bayplan::spec::{Spec, read};
 use bayplan::wanted::Wanted;
 
 use crate::made::block;
-use crate::row_walks::{converge, engine};
+use crate::row_walks::{converge, engine, plan};
 
 /// A spec of a container `web` of which these lines are said, beside another one.
 fn spec(web: &str) -> Spec {
     let web: String = web.lines().map(|line| format!("    {}\n", line.trim())).collect();
     let text = format!(
-        "project: shop\ncontainers:\n  db: {{name: shop-db, image: 'app:1', ipc: shareable, \
+        "project: shop\nnetworks: {{default: }}\ncontainers:\n  db: {{name: shop-db, image: 'app:1', ipc: shareable, \
          hostname: db1, domainname: example.com}}\n  web:\n    name: shop-web\n    \
          image: app:1\n    state: reloaded\n{web}"
     );
@@ -161,4 +161,31 @@ fn requests_for_devices_have_the_capabilities_that_were_asked_for() {
     ]);
     assert_eq!(of_web(&text), ["gpus: [{capabilities: [[tpu]], count: 1, driver: acme}]"]);
     assert_eq!(of_web(&story(&[("gpus: all", &[])])), ["gpus: all"]);
+}
+
+#[test]
+fn words_of_compose_mean_what_they_do_there() {
+    let text = story(&[
+        ("networks: [default]\nexternal_links: [\"shop-db:sql\"]", &[]),
+        ("networks: {shop_default: }\nlinks: [\"db:sql\"]", &[]),
+        ("networks: [default]\nlinks: [\"db:sql\"]\ntmpfs: \"/t:size=1m\"", &["tmpfs"]),
+        ("networks: [default]\nlinks: [\"db:sql\"]\ntmpfs: \"/t:size=1024k\"", &[]),
+        ("networks: [default]\nlinks: [\"db:sql\"]\ncpu_quota: 5000", &["tmpfs", "cpu_quota"]),
+        ("networks: [default]\nlinks: [\"db:sql\"]\ncpu_quota: -1", &["cpu_quota"]),
+        ("networks: [default]\nlinks: [\"db:sql\"]\nmem_swappiness: -1\ncpu_quota: 0", &[]),
+        ("networks: {default: {interface_name: eth9}}\nlinks: [\"db:sql\"]", &["networks"]),
+    ]);
+    let interface = "shop_default: {driver_opts: {com.docker.network.endpoint.ifname: eth9}}";
+    assert_eq!(of_web(&text), ["networks:", interface, "links: [db:sql]"]);
+}
+
+#[test]
+fn a_network_called_default_is_one_that_the_root_declares() {
+    let text = "project: shop\ncontainers: {web: {image: 'app:1', networks: [default]}}";
+    let spec = read::text(text, &read::Files::new()).unwrap();
+    let errors = block(plan(&engine(), &spec)).errors;
+    let [error] = errors.as_slice() else { panic!("{errors:?}") };
+    assert_eq!(error.code, "network_missing");
+    let hint = "declare it under `networks` at the root, or create it there";
+    assert_eq!((error.message.contains("`default"), error.hint.as_str()), (true, hint));
 }
