@@ -130,12 +130,12 @@ impl Say for Blkio {
             };
             let properties =
                 json!({"path": {"type": "string", "pattern": "^/"}, word(counts): amount});
-            json!({"type": "array", "items": map_schema(properties, &["path", word(counts)])})
+            json!({"type": "array", "items": map_schema(&properties, &["path", word(counts)])})
         };
         let mut properties: serde_json::Map<String, Json> =
             LISTS.iter().map(|(key, _, counts)| ((*key).to_owned(), list(*counts))).collect();
         properties.insert("weight".to_owned(), numbers::schema(10, Some(1000)));
-        let mut schema = map_schema(or_null(properties.into()), &[]);
+        let mut schema = map_schema(&or_null(properties.into()), &[]);
         schema["minProperties"] = json!(1);
         schema
     }

@@ -189,7 +189,7 @@ impl Say for Devices {
             "target": {"type": "string"},
             "permissions": {"type": "string", "pattern": "^[rwm]+$"},
         });
-        json!({"type": "array", "items": {"oneOf": [path, map_schema(properties, &["source"])]}})
+        json!({"type": "array", "items": {"oneOf": [path, map_schema(&properties, &["source"])]}})
     }
 }
 
@@ -456,7 +456,7 @@ impl Say for Gpus {
                 ]},
         });
         json!({"oneOf": [
-            {"const": "all"}, {"type": "array", "items": map_schema(properties, &[])},
+            {"const": "all"}, {"type": "array", "items": map_schema(&properties, &[])},
         ]})
     }
 

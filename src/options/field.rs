@@ -445,7 +445,7 @@ pub(crate) fn known_keys(entries: &[Entry], keys: &[&'static str], problems: &mu
 }
 
 /// The schema of a map of these, with what is for other programs.
-pub(super) fn map_schema(properties: Json, required: &[&str]) -> Json {
+pub(super) fn map_schema(properties: &Json, required: &[&str]) -> Json {
     json!({
         "type": "object",
         "properties": properties,

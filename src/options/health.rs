@@ -167,7 +167,7 @@ impl Say for Healthcheck {
                 "retries": numbers::schema(0, Some(1_000_000)),
                 "disable": bool::schema(),
         });
-        map_schema(or_null(properties), &[])
+        map_schema(&or_null(properties), &[])
     }
 
     fn literals(&self, out: &mut BTreeSet<String>) {

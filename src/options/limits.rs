@@ -138,7 +138,7 @@ impl Say for Ulimits {
         let number = numbers::schema(-1, None);
         json!({"type": "object", "propertyNames": {"enum": NAMES}, "additionalProperties": {"oneOf": [
             number,
-            map_schema(json!({"soft": number, "hard": number}), &["soft", "hard"]),
+            map_schema(&json!({"soft": number, "hard": number}), &["soft", "hard"]),
         ]}})
     }
 }

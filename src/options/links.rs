@@ -128,7 +128,7 @@ pub fn place(body: &mut Body) {
 mod tests {
     use super::*;
 
-    fn placed(mode: &str, endpoints: Json) -> Json {
+    fn placed(mode: &str, endpoints: &Json) -> Json {
         let mut body = Body::from_json(json!({
             "HostConfig": {"NetworkMode": mode, "Links": ["db:sql"]},
             "NetworkingConfig": {"EndpointsConfig": endpoints},
@@ -140,13 +140,13 @@ mod tests {
 
     #[test]
     fn links_are_where_the_engine_looks_for_them() {
-        let both = placed("back", json!({"back": {"Aliases": ["a"]}, "front": {}, "bridge": {}}));
+        let both = placed("back", &json!({"back": {"Aliases": ["a"]}, "front": {}, "bridge": {}}));
         let expected = json!([null, {"back": {"Aliases": ["a"], "Links": ["db:sql"]},
             "front": {"Links": ["db:sql"]}, "bridge": {}}]);
         assert_eq!(both, expected);
-        assert_eq!(placed("back", json!({})), json!([null, {"back": {"Links": ["db:sql"]}}]));
+        assert_eq!(placed("back", &json!({})), json!([null, {"back": {"Links": ["db:sql"]}}]));
         for mode in ["", "default", "bridge", "host", "container:db"] {
-            assert_eq!(placed(mode, json!({"front": {}})), json!([["db:sql"], {"front": {}}]));
+            assert_eq!(placed(mode, &json!({"front": {}})), json!([["db:sql"], {"front": {}}]));
         }
     }
 }

@@ -72,7 +72,7 @@ impl Say for Logging {
                 {"type": "array", "items": {"type": "string", "pattern": "^[^=]+="}},
             ]},
         });
-        let mut schema = map_schema(or_null(properties), &[]);
+        let mut schema = map_schema(&or_null(properties), &[]);
         schema["minProperties"] = json!(1);
         schema
     }

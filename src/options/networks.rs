@@ -345,7 +345,7 @@ impl Say for Networks {
         json!({"oneOf": [
             {"type": "array", "items": {"type": ["string", "number"]}},
             {"type": "object", "additionalProperties": {"oneOf": [{"type": "null"}, map_schema(
-                or_null(json!({
+                &or_null(json!({
                     "aliases": {"type": "array", "items": {"type": ["string", "number"]}},
                     "ipv4_address": address,
                     "ipv6_address": address,

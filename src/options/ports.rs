@@ -344,7 +344,7 @@ impl Say for Ports {
         json!({"type": "array", "items": {"oneOf": [
             {"type": "integer", "minimum": 1, "maximum": 65535},
             {"type": "string", "pattern": r"^(([^/]*:)?[0-9-]*:)?[0-9]+(-[0-9]+)?(/[a-zA-Z]+)?$"},
-            map_schema(or_null(properties), &["target"]),
+            map_schema(&or_null(properties), &["target"]),
         ]}})
     }
 }

@@ -200,7 +200,7 @@ impl Row for SecurityOptRow {
     }
 
     /// Where a container shares the processes or the memory of another one, an engine of a host
-    /// with SELinux copies that one's labels unless some are asked for. (What it adds beside a
+    /// with `SELinux` copies that one's labels unless some are asked for. (What it adds beside a
     /// host's namespaces is no part of a look.)
     fn settle(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
         let label =

@@ -445,12 +445,12 @@ pub(super) fn schema() -> Json {
         "source": {"type": "string"},
         "read_only": bool::schema(),
         "consistency": {"type": "string"},
-        "volume": map_schema(or_null(volume), &[]),
-        "bind": map_schema(or_null(bind), &[]),
-        "tmpfs": map_schema(or_null(tmpfs), &[]),
-        "image": map_schema(or_null(json!({"subpath": {"type": "string"}})), &[]),
+        "volume": map_schema(&or_null(volume), &[]),
+        "bind": map_schema(&or_null(bind), &[]),
+        "tmpfs": map_schema(&or_null(tmpfs), &[]),
+        "image": map_schema(&or_null(json!({"subpath": {"type": "string"}})), &[]),
     }));
     properties["type"] = json!({"enum": ["volume", "bind", "tmpfs", "image"]});
     properties["target"] = json!({"type": "string", "pattern": "^/."});
-    map_schema(properties, &["type", "target"])
+    map_schema(&properties, &["type", "target"])
 }

@@ -15,7 +15,8 @@ use crate::row_walks::{converge, engine, plan};
 
 /// A spec of a container `web` of which these lines are said, beside another one.
 fn spec(web: &str) -> Spec {
-    let web: String = web.lines().map(|line| format!("    {}\n", line.trim())).collect();
+    let web: Vec<String> = web.lines().map(|line| format!("    {}\n", line.trim())).collect();
+    let web = web.concat();
     let text = format!(
         "project: shop\nnetworks: {{default: }}\ncontainers:\n  db: {{name: shop-db, image: 'app:1', ipc: shareable, \
          hostname: db1, domainname: example.com}}\n  web:\n    name: shop-web\n    \
