@@ -32,6 +32,14 @@ pub fn line(value: &impl Serialize) -> Result<String, NoCanonicalForm> {
     String::from_utf8(out).map_err(|error| NoCanonicalForm(error.to_string()))
 }
 
+/// The same with numbers as they are: for what engines say.
+pub fn flat(value: &impl Serialize) -> Result<String, NoCanonicalForm> {
+    let mut out = Vec::with_capacity(128);
+    let mut serializer = serde_json::Serializer::with_formatter(&mut out, Line { floats: true });
+    value.serialize(&mut serializer).map_err(|error| NoCanonicalForm(error.to_string()))?;
+    String::from_utf8(out).map_err(|error| NoCanonicalForm(error.to_string()))
+}
+
 /// A value that begins at a depth of `indent` spaces: objects are broken for `levels` levels, and
 /// below that where a line would get too wide.
 pub fn fitted(value: &Json, indent: usize, levels: usize) -> Result<String, NoCanonicalForm> {

@@ -10,6 +10,7 @@ mod awaits;
 mod clock;
 pub mod confirm;
 pub mod events;
+mod given_up;
 pub mod journal;
 mod objects;
 mod outcome;
@@ -26,6 +27,7 @@ mod wherever_objects;
 
 pub use awaits::{Awaits, awaits};
 pub use clock::{Clock, RealClock, SimulatedClock, Sleep};
+pub use given_up::given_up;
 pub use outcome::{Became, Outcome, Signal, Stale, StepOutcome, Trouble};
 pub use run::{Run, Settings, run};
 pub use secrets::{NoSecrets, Secrets, redacted};

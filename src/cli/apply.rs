@@ -2,18 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tokio::sync::watch;
-
 use super::args::{ApplyArgs, Global};
 use super::judged::Opened;
 use super::progress::Progress;
-use super::report::{Exit, Failure, Result};
-use super::{files, judged, looks, output, verify};
+use super::report::{Exit, Result};
+use super::results::{Refusal, Results};
+use super::signals::Signals;
+use super::{judged, looks, output, verify};
 use crate::apply::confirm::{Mismatch, Seen, Wanted as Goal, confirm};
 use crate::apply::journal::Journal;
 use crate::apply::result::{ResultDocument, StaleEntry};
 use crate::apply::{
-    Clock, Outcome, RealClock, Run, Settings, Signal, SimulatedClock, Stale, awaits,
+    Clock, Outcome, RealClock, Run, Settings, SimulatedClock, Stale, awaits, given_up,
     run as run_steps,
 };
 use crate::engine::docker::Docker;
@@ -28,8 +28,21 @@ use crate::snapshot::{Container, Snapshot};
 use crate::spec::Identity;
 use crate::stale::{Judgement, Staleness, judge};
 
-/// Runs the command.
+/// Runs the command. Whatever keeps a plan from being run is in a result, too.
 pub fn run(args: &ApplyArgs, global: &Global) -> Result {
+    let results = Results::of(args);
+    let refused = |refusal: Refusal, file| {
+        results.refused(&refusal, file);
+        refusal.failure
+    };
+    results.writable().map_err(|failure| refused(failure.into(), false))?;
+    attempt(args, global, results).map_err(|refusal| refused(refusal, true))
+}
+
+/// What a command gives, or why nothing was done.
+type Attempt = std::result::Result<Exit, Refusal>;
+
+fn attempt(args: &ApplyArgs, global: &Global, results: Results<'_>) -> Attempt {
     let opened = judged::open(&args.plan, args.expect_digest.as_deref(), args.spec.as_deref())?;
     let runtime = looks::runtime()?;
     let Some(path) = args.snapshot.as_deref().filter(|_| args.simulate) else {
@@ -41,26 +54,18 @@ pub fn run(args: &ApplyArgs, global: &Global) -> Result {
             let snapshot = looks::look(&reader, &wanted, Some(&opened.spec), &secrets).await?;
             let engine = Docker::new(reader);
             let clock = RealClock::new();
-            Applying {
-                args,
-                opened,
-                snapshot,
-                secrets: Keeper::Known(secrets),
-                engine: &engine,
-                clock: &clock,
-            }
-            .run()
-            .await
+            let secrets = Keeper::Known(secrets);
+            let (engine, clock) = (&engine, &clock);
+            Applying { args, results, opened, snapshot, secrets, engine, clock }.run().await
         });
     };
     let secrets = Secrets::default();
     let snapshot = looks::from_file(path, &opened.spec, &secrets)?;
     let engine = Simulated::new(&snapshot);
     let clock = SimulatedClock(&engine);
-    let keeper = Keeper::Simulated;
-    runtime.block_on(
-        Applying { args, opened, snapshot, secrets: keeper, engine: &engine, clock: &clock }.run(),
-    )
+    let secrets = Keeper::Simulated;
+    let (engine, clock) = (&engine, &clock);
+    runtime.block_on(Applying { args, results, opened, snapshot, secrets, engine, clock }.run())
 }
 
 /// Who fills secrets in: on a simulated engine nobody has to know any, references stay marks.
@@ -97,6 +102,7 @@ impl crate::apply::Secrets for Keeper {
 
 struct Applying<'a, W> {
     args: &'a ApplyArgs,
+    results: Results<'a>,
     opened: Opened,
     snapshot: Snapshot,
     secrets: Keeper,
@@ -105,59 +111,53 @@ struct Applying<'a, W> {
 }
 
 impl<W: Writer> Applying<'_, W> {
-    async fn run(self) -> Result {
+    /// All of it, with somebody who listens to signals.
+    async fn run(self) -> Attempt {
+        let signals = Signals::new();
+        tokio::select! {
+            attempt = self.work(&signals) => attempt,
+            never = signals.listen() => match never {},
+        }
+    }
+
+    async fn work(&self, signals: &Signals) -> Attempt {
         let mut judgement = judge(&self.opened.plan, &self.opened.spec, &self.snapshot);
         judgement.stale.extend(judged::spec_moved(&self.opened, self.args.spec.is_some())?);
         for note in &judgement.notes {
             output::note(&format!("note: {note}"));
         }
         if let Some(failure) = judged::verdict(&judgement) {
-            return self.refuse(failure, &judgement);
+            let stale = judgement.stale.iter().chain(&judgement.tampered).map(entry).collect();
+            return Err(Refusal { failure, stale });
         }
         if judgement.is_done() {
-            return self.done();
+            let document = ResultDocument::refused("already as declared.", 0, Vec::new());
+            return Ok(self.results.tell(&document));
         }
-        let outcome = self.steps(&judgement).await;
-        let (mismatches, containers) = match self.last_look(&outcome).await {
-            Ok(seen) => seen,
-            Err(error) => {
-                output::note(&format!("warning: the last look failed: {error}"));
-                (Vec::new(), Vec::new())
+        let (outcome, given_up) = self.steps(&judgement, signals).await;
+        signals.last_look();
+        let seen = if given_up {
+            None
+        } else {
+            tokio::select! {
+                () = signals.another() => None,
+                looked = self.last_look(&outcome) => looked.map_or_else(
+                    |error| {
+                        output::note(&format!("warning: the last look failed: {error}"));
+                        None
+                    },
+                    Some,
+                ),
             }
         };
-        self.tell(&judgement, &outcome, mismatches, containers)
+        let (mismatches, containers) = seen.unwrap_or_default();
+        Ok(self.tell(&judgement, &outcome, mismatches, containers))
     }
 
-    /// Nothing is done; the result says so all the same.
-    fn refuse(&self, failure: Failure, judgement: &Judgement) -> Result {
-        let entries = judgement.stale.iter().chain(&judgement.tampered).map(entry).collect();
-        let message = failure.message.lines().next().unwrap_or_default();
-        self.write(&ResultDocument::refused(message, failure.exit.code(), entries))?;
-        Err(failure)
-    }
-
-    fn done(&self) -> Result {
-        let document = ResultDocument::refused("already as declared.", 0, Vec::new());
-        self.write(&document)?;
-        if !self.args.json {
-            output::data("already as declared.\n")?;
-        }
-        Ok(Exit::Done)
-    }
-
-    async fn steps(&self, judgement: &Judgement) -> Outcome {
+    /// Runs the steps, and says whether they were given up.
+    async fn steps(&self, judgement: &Judgement, signals: &Signals) -> (Outcome, bool) {
         let plan = &self.opened.plan;
-        let all = plan.steps.iter().map(|step| step.id.clone());
-        let (mut done, mut blocked): (BTreeSet<StepId>, BTreeSet<StepId>) = Default::default();
-        for id in all.filter(|id| !judgement.run.contains(id)) {
-            let waits = judgement.is_blocked(plan, &id);
-            if waits {
-                blocked.insert(id)
-            } else {
-                done.insert(id)
-            };
-        }
-        let (stop, cancel) = watch::channel(None);
+        let (done, blocked) = left_out(plan, judgement);
         let progress = Progress::new(self.args.json, judgement.run.len());
         let run = Run {
             engine: self.engine,
@@ -169,13 +169,21 @@ impl<W: Writer> Applying<'_, W> {
             secrets: &self.secrets,
             clock: self.clock,
             sink: &progress,
-            cancel,
+            cancel: signals.asked(),
             settings: Settings { parallelism: self.args.parallelism.into(), ..Settings::default() },
         };
         let mut journal = Journal::new();
-        tokio::select! {
-            outcome = run_steps(run, &mut journal) => outcome,
-            never = listen(&stop) => match never {},
+        let ended = tokio::select! {
+            outcome = run_steps(run, &mut journal) => Some(outcome),
+            () = signals.twice() => None,
+        };
+        match ended {
+            Some(outcome) => (outcome, false),
+            None => {
+                let signal = *signals.asked().borrow();
+                let told = progress.outcomes();
+                (given_up(plan, (&done, &blocked), &journal, told, signal), true)
+            }
         }
     }
 
@@ -225,34 +233,21 @@ impl<W: Writer> Applying<'_, W> {
         outcome: &Outcome,
         mismatches: Vec<Mismatch>,
         containers: Vec<serde_json::Value>,
-    ) -> Result {
+    ) -> Exit {
         let mut document =
             ResultDocument::of_run(&self.opened.plan, outcome, mismatches, containers);
         document.stale.extend(judgement.half_done.iter().map(entry));
         if document.exit_code == 0 && !judgement.half_done.is_empty() {
             document.exit_code = Exit::Stale.code();
         }
-        self.write(&document)?;
-        if !self.args.json {
-            output::data(&crate::apply::result_text::text(&document))?;
-        }
-        Ok(Exit::of_code(document.exit_code))
+        self.results.tell(&document)
     }
+}
 
-    fn write(&self, document: &ResultDocument) -> std::result::Result<(), Failure> {
-        let failed = |error: serde_json::Error| {
-            Failure::new(Exit::Error, "the result cannot be written").caused_by(error)
-        };
-        if let Some(path) = &self.args.output {
-            let text = serde_json::to_string_pretty(document).map_err(failed)?;
-            files::write(path, format!("{text}\n").as_bytes())?;
-        }
-        if self.args.json {
-            let line = serde_json::to_string(document).map_err(failed)?;
-            output::data(&format!("{line}\n"))?;
-        }
-        Ok(())
-    }
+/// The steps that are not run: of sets that are at their goal, and of sets that are half done.
+fn left_out(plan: &Plan, judgement: &Judgement) -> (BTreeSet<StepId>, BTreeSet<StepId>) {
+    let all = plan.steps.iter().map(|step| step.id.clone());
+    all.filter(|id| !judgement.run.contains(id)).partition(|id| !judgement.is_blocked(plan, id))
 }
 
 fn entry(staleness: &Staleness) -> StaleEntry {
@@ -283,30 +278,4 @@ fn differences(again: &Plan, seen: &Seen) -> Vec<Reason> {
         .filter(|reason| !matches!(reason, Reason::Because(_)))
         .cloned()
         .collect()
-}
-
-/// The first signal asks the run to stop at the next safe point, the second one ends the program.
-async fn listen(stop: &watch::Sender<Option<Signal>>) -> std::convert::Infallible {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return std::future::pending().await;
-    };
-    loop {
-        let signal = tokio::select! {
-            _ = interrupt.recv() => Signal::Interrupt,
-            _ = terminate.recv() => Signal::Terminate,
-        };
-        if stop.borrow().is_some() {
-            output::note(
-                "interrupted twice: calls in flight were given up; `bayplan verify` tells what is where",
-            );
-            std::process::exit(i32::from(signal.exit_code()));
-        }
-        output::note(
-            "interrupted: calls in flight are finished, no step is begun (again: give up)",
-        );
-        let _ = stop.send(Some(signal));
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::report::{Exit, Failure};
 use crate::say;
@@ -47,16 +47,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
             .and_then(|mut file| file.write_all(bytes))
             .map_err(failed);
     }
-    // What a link points to is replaced, not the link.
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let folder = match target.parent() {
-        Some(folder) if folder != Path::new("") => folder.to_owned(),
-        _ => ".".into(),
-    };
-    if !folder.is_dir() {
-        let failure = Failure::new(Exit::Error, format!("writing {}", named(path)));
-        return Err(failure.caused_by(format!("there is no folder {}", named(&folder))));
-    }
+    let (target, folder) = place(path)?;
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     {
@@ -75,6 +66,43 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Whether [`write`] can write there: a file can be made in its folder. What is no regular file is
+/// not opened, as that may wait for a reader.
+pub fn writable(path: &Path) -> Result<(), Failure> {
+    if fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir()) {
+        return Ok(());
+    }
+    let failed = |error: io::Error| {
+        let failure = Failure::new(Exit::Error, format!("writing {}", named(path)));
+        failure.caused_by(say::safe(&error.to_string()))
+    };
+    if path.is_dir() {
+        return Err(failed(io::ErrorKind::IsADirectory.into()));
+    }
+    let (_, folder) = place(path)?;
+    tempfile::Builder::new().tempfile_in(folder).map(drop).map_err(failed)
+}
+
+/// Where a file is written, and in which folder. What a link points to is replaced, not the link,
+/// though nothing be there yet.
+fn place(path: &Path) -> Result<(PathBuf, PathBuf), Failure> {
+    let mut target = path.to_owned();
+    // So many links in a row no system follows.
+    for _ in 0..40 {
+        let Ok(to) = fs::read_link(&target) else { break };
+        target = target.parent().unwrap_or(Path::new("")).join(to);
+    }
+    let folder = match target.parent() {
+        Some(folder) if folder != Path::new("") => folder.to_owned(),
+        _ => ".".into(),
+    };
+    if !folder.is_dir() {
+        let failure = Failure::new(Exit::Error, format!("writing {}", named(path)));
+        return Err(failure.caused_by(format!("there is no folder {}", named(&folder))));
+    }
+    Ok((target, folder))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +118,14 @@ mod tests {
         assert!(link.is_symlink());
         assert_eq!(read(&file, 100).unwrap(), b"two");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+        // One that points to nothing yet stays as well.
+        let new = folder.path().join("new.json");
+        let link = folder.path().join("dangling.json");
+        std::os::unix::fs::symlink("new.json", &link).unwrap();
+        writable(&link).unwrap();
+        write(&link, b"three").unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(read(&new, 100).unwrap(), b"three");
     }
 
     #[test]
@@ -100,6 +136,9 @@ mod tests {
         assert_eq!(read(&file, 10).unwrap().len(), 11);
         let error = read(&folder.path().join("missing"), 10).unwrap_err();
         assert!(error.message.starts_with("reading "), "{error}");
-        assert!(write(&folder.path().join("no/such"), b"").is_err());
+        for bad in [folder.path().join("no/such"), folder.path().to_owned()] {
+            assert!(write(&bad, b"").is_err());
+            assert!(writable(&bad).is_err());
+        }
     }
 }

@@ -36,7 +36,9 @@ pub async fn connect(global: &Global) -> Result<DockerReader, Failure> {
         tls_key: global.tlskey.clone(),
     };
     let environment = Environment::of_process();
-    let endpoint = connect::find(&flags, &environment)?;
+    // Nothing was tried so far: what is wrong here is how the engine was named.
+    let usage = |error| Failure { exit: Exit::Usage, ..Failure::from(error) };
+    let endpoint = connect::find(&flags, &environment).map_err(usage)?;
     Ok(DockerReader::connect(&endpoint, &environment, Patience::default()).await?)
 }
 

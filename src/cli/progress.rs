@@ -11,6 +11,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use super::output;
 use crate::apply::events::{Event, Sink, WaitingFor};
 use crate::apply::{Became, StepOutcome};
+use crate::canonical;
 use crate::ident::StepId;
 use crate::say;
 
@@ -29,6 +30,8 @@ pub struct Progress {
 
 #[derive(Default)]
 struct State {
+    /// What became of steps so far.
+    outcomes: Vec<StepOutcome>,
     finished: usize,
     running: BTreeMap<StepId, Running>,
     /// Bars of pulls, by step and layer.
@@ -46,6 +49,11 @@ impl Progress {
     pub fn new(json: bool, total: usize) -> Self {
         let terminal = !json && std::io::stderr().is_terminal();
         Self { json, total, state: RefCell::default(), bars: terminal.then(MultiProgress::new) }
+    }
+
+    /// What became of steps so far.
+    pub fn outcomes(&self) -> Vec<StepOutcome> {
+        self.state.borrow().outcomes.clone()
     }
 
     fn line(&self, text: &str) {
@@ -169,8 +177,11 @@ fn told(became: &Became, what: Option<&str>, took: Duration) -> String {
 
 impl Sink for Progress {
     fn event(&self, event: &Event) {
+        if let Event::Finished(outcome) = event {
+            self.state.borrow_mut().outcomes.push(outcome.clone());
+        }
         if self.json {
-            if let Ok(line) = serde_json::to_string(event) {
+            if let Ok(line) = canonical::flat(event) {
                 // A reader that is gone does not stop an apply.
                 let _ = output::data(&format!("{line}\n"));
             }

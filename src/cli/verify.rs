@@ -5,6 +5,7 @@ use serde_json::json;
 use super::args::{Global, VerifyArgs};
 use super::report::{Exit, Failure, Result};
 use super::{judged, looks, output, specs};
+use crate::canonical;
 use crate::stale::{Judgement, SetVerdict, judge};
 
 /// Runs the command.
@@ -74,5 +75,10 @@ fn print_json(judgement: &Judgement) -> std::result::Result<(), Failure> {
         "notes": judgement.notes,
         "steps": judgement.run,
     });
-    output::data(&format!("{document:#}\n"))
+    let mut out = Vec::new();
+    canonical::pretty(&mut out, &document, 0).map_err(|error| {
+        Failure::new(Exit::Error, "the judgement cannot be written").caused_by(error)
+    })?;
+    out.push(b'\n');
+    output::data(&String::from_utf8_lossy(&out))
 }

@@ -23,6 +23,7 @@ mod program;
 mod readme;
 mod recordings;
 mod relied;
+mod results;
 mod row_walks;
 mod rows;
 mod shipped_specs;
