@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::{Looks, Moved, Slice};
 use crate::ident::{ContainerId, ContainerName};
-use crate::plan::build::{Built, matching};
+use crate::plan::build::{Built, PlanError, matching};
 use crate::plan::{Action, Because, Change, Matched, Plan, Reason, Subject, Verb};
 use crate::snapshot::{Container, Run};
 
@@ -188,10 +188,9 @@ pub(super) fn is_half_done(
 ) -> bool {
     let makes = Makes::of(slice);
     // What a leftover holds (a name, a port) makes more errors than itself.
-    let stuck = again
-        .errors
-        .iter()
-        .any(|error| error.code == "leftover" && error.set.as_ref() == Some(slice.key));
+    let own = |error: &&PlanError| error.set.as_ref() == Some(slice.key);
+    let mut left = again.errors.iter().filter(own).filter_map(|error| leftover(error, looks));
+    let stuck = left.clone().next().is_some() && left.all(|found| slice.left(found, looks));
     let ours = |container: &Container| slice.owns(container);
     // Whether the container that takes the place of this one is there; where none does, there is
     // nothing to wait for.
@@ -229,7 +228,21 @@ pub(super) fn is_half_done(
     moved.iter().all(made)
 }
 
+/// The container that an error takes for what a dead run left.
+pub(super) fn leftover<'l>(error: &PlanError, looks: &Looks<'l>) -> Option<&'l Container> {
+    if error.code != "leftover" {
+        return None;
+    }
+    looks.by_name(&ContainerName::new(error.message.split('`').nth(1)?))
+}
+
 impl Slice<'_> {
+    /// Whether a run of this plan may have left a container: it made it, or the plan knew it under
+    /// another name. A stranger's name may end as ours do.
+    pub(super) fn left(&self, container: &Container, looks: &Looks<'_>) -> bool {
+        self.owns(container) || looks.planned_fact(&container.id()).is_some()
+    }
+
     /// Whether bayplan created a container for this set.
     fn owns(&self, container: &Container) -> bool {
         matching::owner(container)

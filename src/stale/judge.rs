@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::connects::before_connects;
-use super::done::{is_done, is_half_done};
+use super::done::{is_done, is_half_done, leftover};
 use super::facts::{Fresh, Looks, Moved, Slice};
 use super::objects::{Objects, is_about};
 use super::pulls::{before_pulls, pinned};
@@ -11,7 +11,7 @@ use super::updates::before_updates;
 use super::{Judgement, SetVerdict, Staleness};
 use crate::adapt::Engine;
 use crate::ident::{ContainerName, SetName, StepId};
-use crate::plan::build::{Built, Input, Pins, build, depends};
+use crate::plan::build::{Built, Input, Pins, PlanError, build, depends};
 use crate::plan::{Action, Because, Change, Plan, Reason, Step, Target, Verb};
 use crate::snapshot::Snapshot;
 use crate::spec::Spec;
@@ -229,14 +229,7 @@ impl Judging<'_> {
         let errors = self.again.errors.iter();
         let errors = errors.filter(|error| error.set.as_ref().is_none_or(|set| set == key));
         moved.extend(errors.map(|error| Moved {
-            staleness: Staleness {
-                code: error.code.to_owned(),
-                set: Some(key.clone()),
-                object: format!("set `{key}`"),
-                expected: "the same plan".to_owned(),
-                found: error.message.clone(),
-                hint: error.hint.clone(),
-            },
+            staleness: self.error(slice, error),
             id: None,
             derived: true,
         }));
@@ -256,6 +249,31 @@ impl Judging<'_> {
         }
         judgement.stale.extend(rotated);
         Some(SetVerdict::Stale)
+    }
+
+    /// What an error of the derivation means for a set.
+    fn error(&self, slice: &Slice<'_>, error: &PlanError) -> Staleness {
+        let set = Some(slice.key.clone());
+        let stranger = leftover(error, self.looks).filter(|found| !slice.left(found, self.looks));
+        if let Some(stranger) = stranger {
+            return Staleness {
+                code: "name_taken".to_owned(),
+                set,
+                object: format!("name `{}`", stranger.name()),
+                expected: "it to be free".to_owned(),
+                found: format!("container {}", stranger.id().short()),
+                hint: "no run of this plan made it: rename it, or have whoever did remove it"
+                    .to_owned(),
+            };
+        }
+        Staleness {
+            code: error.code.to_owned(),
+            set,
+            object: format!("set `{}`", slice.key),
+            expected: "the same plan".to_owned(),
+            found: error.message.clone(),
+            hint: error.hint.clone(),
+        }
     }
 
     /// Where the facts of a set hold, the same steps must follow. What depends on a set that is

@@ -422,3 +422,22 @@ fn networks_that_a_member_was_put_on_are_done_and_the_rest_runs() {
     put(&mut stranger, "ne", &[]);
     assert_eq!(judged(&plan, &after, &stranger), ["web Stale", "networks"]);
 }
+
+#[test]
+fn a_stranger_under_a_reserved_name_is_no_run_of_ours() {
+    let (spec, mut snapshot) = two("reloaded");
+    limit(&mut snapshot, "p-web-1");
+    let plan = plan(&spec, &snapshot).plan;
+    for suffix in ["new", "old"] {
+        let mut taken = snapshot.clone();
+        let name = format!("p-web-1.bp-{suffix}");
+        add(&mut taken, &spec, "web", &name, "exited");
+        // One that a run of this plan made.
+        inspect(&mut taken, &name)["Config"]["Labels"]["io.bayplan.name"] = json!("p-web-1");
+        let ours = judged(&plan, &spec, &taken);
+        assert_eq!(ours[..3], ["web HalfDone", "zoo Blocked", "leftover"], "{suffix}");
+        inspect(&mut taken, &name)["Config"]["Labels"] = json!({});
+        let stale = ["web Stale", "zoo Blocked", "name_taken"];
+        assert_eq!(judged(&plan, &spec, &taken)[..3], stale, "{suffix}");
+    }
+}
