@@ -81,6 +81,29 @@ fn may_be_filled(set: &Set, body: &Body) -> Vec<String> {
     said.into_iter().collect()
 }
 
+/// The files and folders of the host that containers of a set are bound to; whether the engine makes
+/// one that is missing.
+pub fn bind_sources(spec: &Spec, set: &Set) -> BTreeMap<String, bool> {
+    let cx = Context {
+        base_dir: spec.base_dir.clone(),
+        volumes: spec.volume_names(),
+        ..Context::default()
+    };
+    let mut body = Body::new();
+    if let Some(declared) = set.option("volumes") {
+        declared.write(&mut body, &cx);
+    }
+    let host = &body.json()["HostConfig"];
+    let list = |field: &str| host[field].as_array().into_iter().flatten();
+    let binds = list("Binds").filter_map(|bind| bind.as_str()?.split(':').next());
+    let binds = binds.filter(|source| source.starts_with('/')).map(|source| (source, true));
+    let mounts = list("Mounts").filter(|mount| mount["Type"] == "bind").filter_map(|mount| {
+        let made = mount["BindOptions"]["CreateMountpoint"] == true;
+        Some((mount["Source"].as_str()?, made))
+    });
+    binds.chain(mounts).map(|(source, made)| (source.to_owned(), made)).collect()
+}
+
 /// What an engine would show for a container of this body.
 pub fn expected(
     body: &Body,

@@ -53,6 +53,9 @@ pub(crate) struct Written<'a> {
     references: &'a BTreeMap<String, Option<ImageId>>,
     /// What registries said.
     registry: &'a BTreeMap<String, RegistryAnswer>,
+    /// Files and folders of the host that binds need: whether they are there, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sources: Option<&'a BTreeMap<String, bool>>,
     /// Which references to secrets could be resolved.
     secrets: &'a BTreeMap<Reference, bool>,
     /// Texts that were public when values were hidden.
@@ -77,6 +80,7 @@ pub fn write(snapshot: &Snapshot) -> serde_json::Result<Vec<u8>> {
         networks,
         volumes,
         registry,
+        sources,
         secrets,
         public,
         whole,
@@ -87,6 +91,7 @@ pub fn write(snapshot: &Snapshot) -> serde_json::Result<Vec<u8>> {
         engine,
         references,
         registry,
+        sources: Some(sources).filter(|sources| !sources.is_empty()),
         secrets,
         public,
         images,
@@ -112,6 +117,8 @@ struct Read {
     references: BTreeMap<String, Option<ImageId>>,
     #[serde(deserialize_with = "unique")]
     registry: BTreeMap<String, RegistryAnswer>,
+    #[serde(default, deserialize_with = "unique")]
+    sources: BTreeMap<String, bool>,
     #[serde(deserialize_with = "unique")]
     secrets: BTreeMap<Reference, bool>,
     public: BTreeSet<String>,
@@ -271,6 +278,7 @@ fn read_ours(text: &str, format: &str) -> Result<Snapshot, Unreadable> {
         networks: bare(file.networks),
         volumes: bare(file.volumes),
         registry: file.registry,
+        sources: file.sources,
         secrets: file.secrets,
         public: file.public,
         whole: file.whole,
@@ -370,6 +378,7 @@ mod tests {
             networks: vec![json!({"Name": "bridge"})],
             volumes: vec![],
             registry: BTreeMap::from([("a:1".into(), RegistryAnswer::Silent("no".into()))]),
+            sources: BTreeMap::from([("/srv".into(), false)]),
             secrets: BTreeMap::from([(reference, true)]),
             public: BTreeSet::from(["x".into()]),
             whole: true,
@@ -403,6 +412,9 @@ mod tests {
             "a:1": {
               "silent": "no"
             }
+          },
+          "sources": {
+            "/srv": false
           },
           "secrets": {
             "from_env:P": true
@@ -487,9 +499,9 @@ mod tests {
     #[test]
     fn what_is_no_snapshot_is_refused_with_its_place() {
         let text = String::from_utf8(write(&sample()).unwrap()).unwrap();
-        insta::assert_snapshot!(refused(&text[..text.len() - 40]), @"line 56, column 13: expected more, but the file ends here: it is cut off");
+        insta::assert_snapshot!(refused(&text[..text.len() - 40]), @"line 59, column 13: expected more, but the file ends here: it is cut off");
         insta::assert_snapshot!(refused(&text.replace("\"whole\": true", "\"whole\": 1")), @"line 3, column 12: expected a boolean, but found integer `1`");
-        insta::assert_snapshot!(refused(&text.replace("\"whole\": true", "\"hole\": true")), @"line 3, column 8: expected one of `format`, `whole`, `engine`, `references`, `registry`, `secrets`, `public`, `images`, `networks`, `volumes`, `containers`, but found `hole`, did you mean `whole`?");
+        insta::assert_snapshot!(refused(&text.replace("\"whole\": true", "\"hole\": true")), @"line 3, column 8: expected one of `format`, `whole`, `engine`, `references`, `registry`, `sources`, `secrets`, `public`, `images`, `networks`, `volumes`, `containers`, but found `hole`, did you mean `whole`?");
         insta::assert_snapshot!(refused(&text.replace("\"a:1\": null", "\"a:1\": null, \"a:1\": null")), @"line 11, column 22: the key `a:1` comes twice");
         insta::assert_snapshot!(refused(&text.replace("snapshot/1", "snapshot/2")), @"expected the format bayplan/snapshot/1, but found bayplan/snapshot/2");
         insta::assert_snapshot!(refused(&text.replace("snapshot/1", "plan/1")), @"expected a snapshot, but found a plan");

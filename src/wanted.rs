@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
+use crate::desired;
 use crate::ident::{self, ContainerId, ImageId, LABEL_PREFIX, LABEL_PROJECT};
 use crate::image_ref::ImageRef;
 use crate::import::Pick;
@@ -36,6 +37,8 @@ pub struct Wanted {
     missing: BTreeSet<String>,
     /// Networks that may be replaced: how containers are attached to them matters.
     networks: BTreeSet<String>,
+    /// Files and folders of the host that new containers would be bound to.
+    sources: BTreeSet<String>,
     /// Of everything only these containers.
     pick: Option<Pick>,
     /// Whether it matters who depends on what is looked at: something may be ended.
@@ -59,6 +62,9 @@ impl Wanted {
             Self { project: Some(spec.project.as_str().to_owned()), ..Self::default() };
         for set in spec.sets.values() {
             wanted.add(set);
+            if set.may_create() {
+                wanted.sources.extend(desired::bind_sources(spec, set).into_keys());
+            }
         }
         for (key, network) in &spec.networks {
             let recreate = network.declared().map(|network| network.recreate);
@@ -119,6 +125,11 @@ impl Wanted {
     /// Whether there is no spec, so that everything is wanted.
     pub fn is_everything(&self) -> bool {
         self.project.is_none()
+    }
+
+    /// The files and folders of the host that may be needed.
+    pub fn sources(&self) -> &BTreeSet<String> {
+        &self.sources
     }
 
     /// The image references to look up.

@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 use std::pin::{Pin, pin};
 use std::process::Stdio;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -53,7 +53,7 @@ pub struct Connector {
     way: Way,
     patience: Duration,
     said: Arc<Said>,
-    neighbour: Arc<AtomicBool>,
+    neighbour: Arc<Neighbour>,
 }
 
 /// What ssh printed on its standard error.
@@ -112,9 +112,8 @@ impl Connector {
         Arc::clone(&self.said)
     }
 
-    /// Becomes true once a connection shows that the engine runs under this very kernel, so that
-    /// its clock is ours.
-    pub fn neighbour(&self) -> Arc<AtomicBool> {
+    /// What connections show of where the engine runs.
+    pub fn neighbour(&self) -> Arc<Neighbour> {
         Arc::clone(&self.neighbour)
     }
 
@@ -122,7 +121,7 @@ impl Connector {
         match self.way {
             Way::Unix(path) => match UnixStream::connect(&path).await {
                 Ok(stream) => {
-                    self.neighbour.store(is_dockerd(&stream), Ordering::Relaxed);
+                    self.neighbour.meet(&stream);
                     Ok(Box::new(stream))
                 }
                 Err(error) => Err(unix_failure(&path, &error)),
@@ -163,13 +162,41 @@ impl tower_service::Service<Uri> for Connector {
     }
 }
 
-/// Whether Docker's daemon itself listens at the other end. Somebody else may pass on to an engine
-/// anywhere: a proxy, an ssh client, a virtual machine's; and so may what a service manager opened
-/// for others.
-fn is_dockerd(stream: &UnixStream) -> bool {
-    let pid = stream.peer_cred().ok().and_then(|peer| peer.pid());
-    let comm = pid.map(|pid| std::fs::read(format!("/proc/{pid}/comm")));
-    comm.is_some_and(|comm| comm.is_ok_and(|comm| comm.trim_ascii_end() == b"dockerd"))
+/// Docker's daemon where it is seen to run under this very kernel.
+///
+/// Somebody else may pass on to an engine anywhere: a proxy, an ssh client, a virtual machine's; and
+/// so may what a service manager opened for others. So only the daemon itself at the other end of a
+/// socket counts.
+#[derive(Debug, Default)]
+pub struct Neighbour {
+    /// Its process ID; 0: it is not seen.
+    pid: AtomicI32,
+}
+
+impl Neighbour {
+    fn meet(&self, stream: &UnixStream) {
+        let pid = stream.peer_cred().ok().and_then(|peer| peer.pid()).filter(|pid| {
+            let comm = std::fs::read(format!("/proc/{pid}/comm"));
+            comm.is_ok_and(|comm| comm.trim_ascii_end() == b"dockerd")
+        });
+        self.pid.store(pid.unwrap_or_default(), Ordering::Relaxed);
+    }
+
+    /// Whether its clock is ours.
+    pub fn shares_clock(&self) -> bool {
+        self.pid.load(Ordering::Relaxed) != 0
+    }
+
+    /// Whether its file system is ours: the same mounts, seen from the same root.
+    pub fn shares_files(&self) -> bool {
+        let pid = self.pid.load(Ordering::Relaxed);
+        let of = |who: &str, what: &str| std::fs::read_link(format!("/proc/{who}/{what}")).ok();
+        let same = |what: &str| {
+            let (its, ours) = (of(&pid.to_string(), what), of("self", what));
+            its.is_some() && its == ours
+        };
+        pid != 0 && same("ns/mnt") && same("root")
+    }
 }
 
 fn unix_failure(path: &Path, error: &io::Error) -> ConnectFailure {

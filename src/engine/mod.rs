@@ -16,6 +16,7 @@ pub mod take;
 pub mod tls;
 pub mod transport;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use serde_json::Value as Json;
@@ -84,6 +85,11 @@ pub trait Reader {
     /// `GET /events` from a moment until now, oldest first. `None`: nothing that is sure to tell
     /// all of it can be had; it needs an answer to [`Reader::info`] before.
     async fn events(&self, since: Instant) -> Option<Vec<Json>>;
+    /// Which of these paths are on the engine's host. No engine tells that: it is known only where
+    /// the engine's file system is this program's.
+    async fn sources(&self, _paths: &BTreeSet<String>) -> BTreeMap<String, bool> {
+        BTreeMap::new()
+    }
 }
 
 /// What became of a call that may find its work done.

@@ -94,6 +94,7 @@ pub async fn take<R: Reader>(reader: &R, wanted: &Wanted) -> Result<Unsealed> {
         networks: view.networks,
         volumes: view.volumes,
         registry,
+        sources: reader.sources(wanted.sources()).await,
         whole: true,
         ..Snapshot::default()
     };

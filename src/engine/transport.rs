@@ -7,7 +7,6 @@
 
 use std::error::Error as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,7 +20,7 @@ use serde_json::Value as Json;
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::connect::Endpoint;
-use super::connector::{ConnectFailure, Connector};
+use super::connector::{ConnectFailure, Connector, Neighbour};
 use super::{EngineError, ErrorKind, Result};
 use crate::say;
 
@@ -112,8 +111,8 @@ struct Inner {
     api: ApiVersion,
     /// Whether it has answered anything yet.
     greeted: bool,
-    /// Whether the engine's clock is ours (see [`Connector::neighbour`]).
-    neighbour: Arc<AtomicBool>,
+    /// Where the engine runs, as far as that is seen.
+    neighbour: Arc<Neighbour>,
     /// Over ssh each connection is a session, so there writes share them, too.
     sessions: bool,
 }
@@ -204,9 +203,9 @@ impl Transport {
         self.0.api
     }
 
-    /// Whether the engine surely runs under this very kernel, so that its clock is ours.
-    pub fn shares_clock(&self) -> bool {
-        self.0.neighbour.load(Ordering::Relaxed)
+    /// Where the engine runs, as far as that is seen.
+    pub fn neighbour(&self) -> &Neighbour {
+        &self.0.neighbour
     }
 
     /// How long things may take.

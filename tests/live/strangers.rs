@@ -125,3 +125,29 @@ fn what_an_engine_may_fill_in_is_missed_where_it_was_declared() {
     world.converge(&spec(""));
     world.settled(&spec(""));
 }
+
+/// Beside the engine, what containers are bound to can be looked at.
+#[test]
+fn a_folder_that_is_not_on_the_host_is_told_before_an_engine_makes_it() {
+    live!();
+    if !crate::support::own_engine() {
+        return;
+    }
+    let world = World::new("sources");
+    world.image("app");
+    let folder = world.path("not-there");
+    let spec = |bind: &str| {
+        format!(
+            "project: PROJECT\ncontainers:\n  app:\n    image: PROJECT/app:1\n    volumes: [{{type: bind, source: {}, target: /x{bind}}}]\n",
+            folder.display()
+        )
+    };
+    let never = spec(", bind: {create_host_path: false}");
+    drop(world.plan(&never).exits(1).says("bind_source_missing"));
+    drop(world.plan(&spec("")).ok().says("bind_source: there is no"));
+    assert!(!folder.exists());
+    // It comes meanwhile: nothing that was reviewed moved by that.
+    std::fs::create_dir(&folder).unwrap();
+    world.apply().ok();
+    world.settled(&never);
+}

@@ -5,6 +5,7 @@
 mod call;
 mod writer;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -61,7 +62,7 @@ impl DockerReader {
 
     /// What is known of the engine's clock.
     fn clock(&self) -> Option<Reading> {
-        if self.transport.shares_clock() {
+        if self.transport.neighbour().shares_clock() {
             return Reading::ours();
         }
         *self.clock.lock().unwrap_or_else(PoisonError::into_inner)
@@ -195,6 +196,14 @@ impl Reader for DockerReader {
         let events: std::result::Result<Vec<Json>, _> =
             serde_json::Deserializer::from_slice(&answer.body).into_iter().collect();
         events.ok().filter(|events| events.len() < stir::KEPT)
+    }
+
+    async fn sources(&self, paths: &BTreeSet<String>) -> BTreeMap<String, bool> {
+        if paths.is_empty() || !self.transport.neighbour().shares_files() {
+            return BTreeMap::new();
+        }
+        let there = |path: &String| Some((path.clone(), std::fs::exists(path).ok()?));
+        paths.iter().filter_map(there).collect()
     }
 }
 

@@ -4,6 +4,7 @@
 //! connection failed: bollard itself takes 304 for 204 and forgets why it could not connect.
 //! Nothing here is tried twice: after a cut connection nobody knows whether the call took effect.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use bollard::models::{ContainerWaitResponse, CreateImageInfo};
@@ -185,6 +186,9 @@ impl Reader for Docker {
     }
     async fn events(&self, since: Instant) -> Option<Vec<Json>> {
         self.reader.events(since).await
+    }
+    async fn sources(&self, paths: &BTreeSet<String>) -> BTreeMap<String, bool> {
+        self.reader.sources(paths).await
     }
 }
 

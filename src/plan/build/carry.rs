@@ -312,6 +312,7 @@ impl<'a> Draft<'a> {
         if !creates {
             return;
         }
+        self.need_sources(key, set);
         self.image_job(set, settled);
         self.one_platform(key, set, settled);
     }

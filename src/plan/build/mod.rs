@@ -25,6 +25,7 @@ mod objects;
 mod order;
 mod ports;
 mod rebuild;
+mod sources;
 mod targets;
 #[cfg(test)]
 mod targets_tests;

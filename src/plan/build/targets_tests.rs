@@ -100,3 +100,26 @@ fn a_set_of_another_name_leaves_its_old_container_and_says_how_to_go_on() {
     let text = format!("{renamed}  old: {{name: one, image: 'app:1', state: started}}\n");
     assert_eq!(codes(&spec(&text), &snapshot), ["name_owned"]);
 }
+
+#[test]
+fn a_bind_source_that_is_known_to_be_missing_is_told() {
+    let short = spec(
+        "project: p\ncontainers: {a: {image: 'app:1', volumes: ['/srv/new:/a', '/srv/old:/b']}}\n",
+    );
+    let long = spec(
+        "project: p\ncontainers: {a: {image: 'app:1', volumes: [{type: bind, source: /srv/new, target: /a, bind: {create_host_path: false}}]}}\n",
+    );
+    let mut snapshot = world();
+    // Where it is not known, nothing is said.
+    assert_eq!(codes(&long, &snapshot), [""; 0]);
+    assert_eq!(plan(&short, &snapshot).plan.warnings, []);
+    snapshot.sources = [("/srv/new".to_owned(), false), ("/srv/old".to_owned(), true)].into();
+    assert_eq!(codes(&long, &snapshot), ["bind_source_missing"]);
+    let built = plan(&short, &snapshot);
+    let told: Vec<&str> = built.plan.warnings.iter().map(|one| one.text.as_str()).collect();
+    assert_eq!(told.len(), 1);
+    assert!(told[0].starts_with("there is no `/srv/new` on the host"), "{told:?}");
+    // What is there and stays needs nothing.
+    add(&mut snapshot, &long, "a", "p-a-1", "running");
+    assert_eq!(codes(&long, &snapshot), [""; 0]);
+}
