@@ -492,8 +492,6 @@ impl Row for MacRow {
             doc: "the address of its network card in the network that it is created in",
             examples: &["\"02:42:ac:11:00:99\""],
             group: Group::Network,
-            // Undeclared, it is the wish of an attachment, which is compared as a whole.
-            follows: &["networks"],
             ..ABOUT
         };
         &IT
@@ -510,14 +508,20 @@ impl Row for MacRow {
 
     /// An engine gives every container one, and shows under `Config` what was asked for alone.
     /// Those that do not show the wish (from API 1.52) show the address itself, while it runs.
+    /// One that is the wish of an attachment is told there, as long as it shows there.
     fn settle(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
-        if *expected != Value::Unset && *found == Value::Unset {
-            let mode = both.1.host("NetworkMode").as_str().unwrap_or_default();
-            let mac = &both.1.json()["NetworkSettings"]["Networks"][mode]["MacAddress"];
-            match mac.as_str().filter(|mac| !mac.is_empty()) {
-                Some(mac) => *found = Value::One(Atom::Text(spelled(mac))),
-                None => *found = expected.clone(),
-            }
+        if *expected == Value::Unset {
+            return;
+        }
+        let mode = both.1.host("NetworkMode").as_str().unwrap_or_default();
+        let mac = &both.1.json()["NetworkSettings"]["Networks"][mode]["MacAddress"];
+        let mac = mac.as_str().filter(|mac| !mac.is_empty());
+        let attachments = both.0.json()["OwnMacAddress"] == false;
+        match mac {
+            Some(_) if attachments => *found = expected.clone(),
+            Some(mac) if *found == Value::Unset => *found = Value::One(Atom::Text(spelled(mac))),
+            None if *found == Value::Unset => *found = expected.clone(),
+            _ => {}
         }
     }
 }

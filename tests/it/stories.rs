@@ -126,6 +126,9 @@ fn an_address_of_a_network_card_is_told_once_where_it_was_said() {
     ]);
     let expected = ["networks: [back, front]", "mac_address: \"02:42:ac:11:00:07\""];
     assert_eq!(of_web(&text), expected);
+    // It is lost with its network, too, and both are told.
+    let told = ["network_mode", "mac_address"];
+    story(&[(&said("01"), &[]), ("init: true", &[&told[..], &["init"]].concat())]);
 }
 
 #[test]
