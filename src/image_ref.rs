@@ -282,7 +282,10 @@ fn checked_tag(tag: &str) -> Result<String, String> {
 fn checked_digest(digest: &str) -> Result<String, String> {
     match digest.split_once(':') {
         Some(("sha256", hex)) if is_hex64(hex) => Ok(digest.to_owned()),
-        Some(("sha512", hex)) if hex.len() == 128 && is_lower_hex(hex) => Ok(digest.to_owned()),
+        Some((other, _)) if other != "sha256" => Err(format!(
+            "its digest is of `{}`, and engines know images by `sha256:` digests only",
+            crate::say::short(other)
+        )),
         _ => Err("its digest is not `sha256:` and 64 digits".into()),
     }
 }
@@ -348,6 +351,7 @@ mod tests {
             "a..b/c",
             "http://x/y",
             "a/b@sha256:abc",
+            &format!("a/b@sha512:{HEX}{HEX}"),
             &name,
             &tag,
             "",
@@ -364,6 +368,15 @@ mod tests {
         ] {
             assert!(ImageRef::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn of_digests_one_kind_is_known() {
+        let error = ImageRef::parse(&format!("foo@sha512:{HEX}{HEX}")).unwrap_err();
+        assert_eq!(
+            error,
+            "its digest is of `sha512`, and engines know images by `sha256:` digests only"
+        );
     }
 
     #[test]
