@@ -121,9 +121,9 @@ pub(crate) fn written(json: Json) -> Json {
     match json {
         Json::String(text) => Json::String(strings::written(&text)),
         Json::Array(items) => Json::Array(items.into_iter().map(written).collect()),
-        Json::Object(map) => {
-            Json::Object(map.into_iter().map(|(key, value)| (key, written(value))).collect())
-        }
+        Json::Object(map) => Json::Object(
+            map.into_iter().map(|(key, value)| (strings::written(&key), written(value))).collect(),
+        ),
         other => other,
     }
 }

@@ -2,9 +2,11 @@
 //!
 //! Values come from the spec or from a reference; nothing is spliced into texts. As in Compose,
 //! `$$` is a literal `$`, so that a definition can be pasted; a `$` that begins no variable is
-//! itself. Keys are left alone, as Compose does.
+//! itself. Keys are texts as values are: `A` of `A=b` is one in either form.
 
-use super::node::{Entry, Kind, Node, Problems};
+use std::collections::BTreeSet;
+
+use super::node::{Entry, Kind, Node, Place, Problems};
 use crate::options::canon::{HIDDEN, looks_marked};
 use crate::say;
 
@@ -12,44 +14,52 @@ use crate::say;
 pub(super) fn literal(node: Node, problems: &mut Problems) -> Node {
     let Node { place, kind } = node;
     let kind = match kind {
-        Kind::Text(text) => {
-            if is_marked(&text) {
-                problems.add(
-                    place,
-                    format!(
-                        "expected a text without bayplan's own marks, but found `{}`",
-                        say::short(&text)
-                    ),
-                );
-            }
-            if let Some(variable) = variable(&text) {
-                problems.add_hint(
-                    place,
-                    format!(
-                        "expected a text without variables, but found `{}`",
-                        say::short(variable)
-                    ),
-                    "write the value itself, `$$` for a literal `$`; under `environment`, `NAME: {from_env: NAME}` takes it from bayplan's environment",
-                );
-            }
-            Kind::Text(text.replace("$$", "$"))
-        }
+        Kind::Text(text) => Kind::Text(plain(text, place, problems)),
         Kind::List(items) => {
             Kind::List(items.into_iter().map(|item| literal(item, problems)).collect())
         }
-        Kind::Map(entries) => Kind::Map(
-            entries
-                .into_iter()
-                .map(|Entry { key, place, value }| Entry {
-                    key,
-                    place,
-                    value: literal(value, problems),
-                })
-                .collect(),
-        ),
+        Kind::Map(entries) => Kind::Map(map(entries, problems)),
         other => other,
     };
     Node { place, kind }
+}
+
+/// A map, of which two keys may have become one.
+fn map(entries: Vec<Entry>, problems: &mut Problems) -> Vec<Entry> {
+    let dollars = entries.iter().any(|entry| entry.key.contains('$'));
+    let mut seen = BTreeSet::new();
+    let mut read: Vec<Entry> = Vec::with_capacity(entries.len());
+    for Entry { key, place, value } in entries {
+        let key = plain(key, place, problems);
+        let value = literal(value, problems);
+        if dollars && !seen.insert(key.clone()) {
+            let found = say::short(&key);
+            problems.add(place, format!("expected every key once, but found `{found}` again"));
+            continue;
+        }
+        read.push(Entry { key, place, value });
+    }
+    read
+}
+
+fn plain(text: String, place: Place, problems: &mut Problems) -> String {
+    if is_marked(&text) {
+        problems.add(
+            place,
+            format!(
+                "expected a text without bayplan's own marks, but found `{}`",
+                say::short(&text)
+            ),
+        );
+    }
+    if let Some(variable) = variable(&text) {
+        problems.add_hint(
+            place,
+            format!("expected a text without variables, but found `{}`", say::short(variable)),
+            "write the value itself, `$$` for a literal `$`; under `environment`, `NAME: {from_env: NAME}` takes it from bayplan's environment",
+        );
+    }
+    if text.contains("$$") { text.replace("$$", "$") } else { text }
 }
 
 /// A text as a spec has to write it: `$` doubled.
@@ -89,7 +99,7 @@ fn is_marked(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::node::Place;
+    use crate::spec::read_tests::{fault, set};
 
     fn read(text: &str) -> Result<String, String> {
         let node = Node { place: Place { line: 1, column: 1 }, kind: Kind::Text(text.into()) };
@@ -127,6 +137,28 @@ mod tests {
             assert!(read(text).is_err(), "{text}");
         }
         assert!(read("dire «bonjour»").is_ok());
+    }
+
+    #[test]
+    fn keys_are_texts_too() {
+        let hint = "write the value itself, `$$` for a literal `$`; under `environment`, `NAME: {from_env: NAME}` takes it from bayplan's environment";
+        for (map, list) in [
+            ("labels: {'${L}': x}", "labels: ['${L}=x']"),
+            ("environment: {'${A}': x}", "environment: ['${A}=x']"),
+        ] {
+            for text in [map, list] {
+                let told = fault(&format!("image: x\n{text}"));
+                assert!(told.ends_with(&format!("}}` ({hint})")), "{told}");
+                assert_eq!(told.lines().count(), 1, "{told}");
+            }
+        }
+        let both = ["{$$B: '1', 'a$$$$b': '2'}", "['$$B=1', 'a$$$$b=2']"];
+        let [map, list] = both.map(|both| set(&format!("image: x\nenvironment: {both}")));
+        assert_eq!(map, list);
+        let printed = map.option("environment").map(crate::options::Declared::print);
+        assert_eq!(printed, Some(serde_json::json!({"$B": "1", "a$$b": "2"})));
+        insta::assert_snapshot!(fault("image: x\nlabels: {$$5: x, $5: y}"), @"5:22 expected every key once, but found `$5` again");
+        assert!(fault("image: x\nlabels: {«hidden»: x}").contains("bayplan's own marks"));
     }
 
     proptest::proptest! {
