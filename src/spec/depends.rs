@@ -134,9 +134,15 @@ pub fn awaited<'a>(
     conditions.filter_map(|one| Some((order::resolve(sets, &one.word)?, one.until)))
 }
 
-/// What is wrong with the conditions of a set: they are about sets that can come to meet them.
-pub(super) fn faults(sets: &BTreeMap<SetName, Set>, set: &Set) -> Vec<(String, &'static str)> {
-    let conditions = set.depends_on.iter().filter(|one| one.until != Until::Started);
+/// What is wrong with the conditions of a set: they are about sets that can come to meet them. Of
+/// words that are `unclear` nothing is known.
+pub(super) fn faults(
+    sets: &BTreeMap<SetName, Set>,
+    set: &Set,
+    unclear: &dyn Fn(&str) -> bool,
+) -> Vec<(String, &'static str)> {
+    let conditions =
+        set.depends_on.iter().filter(|one| one.until != Until::Started && !unclear(&one.word));
     let fault = |one: &Dependency| {
         let (word, condition) = (say::short(&one.word), one.until.word());
         let of = |what: &str, hint| Some((format!("expected {what}"), hint));

@@ -3,9 +3,11 @@
 //! What is written under `environment` goes before what is in files, later files before earlier
 //! ones. Parsing files is [`super::env_file`]'s, reading them the shell's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::node::{Entry, Kind, Node, Place, Problems};
+use super::{planner, set};
+use crate::options::{AnyRow, Declared};
 use crate::say;
 
 /// One environment file that a spec names.
@@ -45,9 +47,8 @@ fn one(node: &Node, problems: &mut Problems) -> Option<EnvFileUse> {
                 found.path.clone_from(path);
                 found.place = entry.value.place;
             }
-            ("required", Kind::Bool(required)) => found.required = *required,
             ("path", _) => return problems.expected(what, &entry.value),
-            ("required", _) => return problems.expected("`true` or `false`", &entry.value),
+            ("required", _) => found.required = planner::boolean(&entry.value, problems)?,
             (other, _) => {
                 problems.add(
                     entry.place,
@@ -61,6 +62,61 @@ fn one(node: &Node, problems: &mut Problems) -> Option<EnvFileUse> {
         return problems.expected("a map with `path`", node);
     }
     Some(found)
+}
+
+/// What is written under `environment`.
+pub(super) fn written(
+    row: &'static dyn AnyRow,
+    node: &Node,
+    problems: &mut Problems,
+) -> Option<Declared> {
+    let before = problems.all.len();
+    let typed = typed(node, problems);
+    let declared = row.parse(&typed, problems);
+    // An item that is none, or of which the name is there already, hides what is wrong with others.
+    if declared.is_none()
+        && let Some(rest) = without_doubles(&typed)
+    {
+        row.parse(&rest, problems);
+    }
+    declared.filter(|_| problems.all.len() == before)
+}
+
+/// Without the references that are no texts: a number that stands for a name is a slip.
+fn typed(node: &Node, problems: &mut Problems) -> Node {
+    let Kind::Map(entries) = &node.kind else { return node.clone() };
+    let mut is_typed = |entry: &Entry| {
+        let Kind::Map(inner) = &entry.value.kind else { return true };
+        let before = problems.all.len();
+        for Entry { key, value, .. } in inner {
+            let what = match key.as_str() {
+                "from_env" | "name" => "the name of a variable",
+                "env_file" => "the path of an environment file",
+                _ => continue,
+            };
+            if matches!(value.kind, Kind::Number(_)) {
+                set::expected::<()>(what, value, Some(set::QUOTE), problems);
+            }
+        }
+        problems.all.len() == before
+    };
+    let kept = entries.iter().filter(|entry| is_typed(entry)).cloned().collect();
+    Node { place: node.place, kind: Kind::Map(kept) }
+}
+
+/// A list with its texts alone, each name once; nothing where that is what it is.
+fn without_doubles(node: &Node) -> Option<Node> {
+    let Kind::List(items) = &node.kind else { return None };
+    let mut seen = BTreeSet::new();
+    let mut kept = Vec::new();
+    for item in items {
+        let (Kind::Text(text) | Kind::Number(text)) = &item.kind else { continue };
+        let name = text.split_once('=').map_or(text.as_str(), |(name, _)| name);
+        if seen.insert(name) {
+            kept.push(item.clone());
+        }
+    }
+    (kept.len() < items.len()).then_some(Node { place: node.place, kind: Kind::List(kept) })
 }
 
 /// The node of `environment` with the names of all files under it. `explicit` is what is written

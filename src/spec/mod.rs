@@ -3,6 +3,7 @@
 //! What a spec means on one engine is [`crate::desired`]'s. Reading files is the shell's: here a
 //! spec is text, and the contents of the environment files it names are an input beside it.
 
+mod across;
 pub mod canon;
 pub mod depends;
 mod deploy;
@@ -13,6 +14,7 @@ pub mod objects;
 mod objects_read;
 mod objects_schema;
 pub mod order;
+mod places;
 mod planner;
 pub mod problems;
 pub mod read;
@@ -192,3 +194,5 @@ pub enum Recreate {
 mod canon_tests;
 #[cfg(test)]
 mod read_tests;
+#[cfg(test)]
+mod together_tests;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::node::{Entry, Kind, Node, Place, Problems};
 use super::objects::{Cidr, Ipam, Network, Object, Pool, RecreateNetwork, Volume};
+use super::planner::boolean;
 use super::read::one_of;
 use crate::ident::{LABEL_PREFIX, ObjectKey};
 use crate::options::field::{known_keys, pairs, text};
@@ -37,11 +38,24 @@ pub(super) const RECREATES: &[(&str, RecreateNetwork)] =
 /// project's own network.
 const FIXED: [&str; 4] = ["bridge", "host", "none", "default"];
 
+/// Where the networks or the volumes stand.
+#[derive(Debug, Default)]
+pub(super) struct Objects {
+    places: BTreeMap<String, Place>,
+}
+
+impl Objects {
+    /// Where one says its name; its own place where it does not.
+    pub(super) fn of(&self, key: &str) -> Place {
+        self.places.get(key).copied().unwrap_or_default()
+    }
+}
+
 /// Reads `networks`.
 pub(super) fn networks(
     node: &Node,
     problems: &mut Problems,
-) -> BTreeMap<ObjectKey, Object<Network>> {
+) -> (BTreeMap<ObjectKey, Object<Network>>, Objects) {
     all(node, "networks", problems, |entry, problems| {
         if FIXED.contains(&entry.key.as_str()) && entry.key != "default" {
             problems.add_hint(
@@ -64,7 +78,10 @@ pub(super) fn networks(
 }
 
 /// Reads `volumes`.
-pub(super) fn volumes(node: &Node, problems: &mut Problems) -> BTreeMap<ObjectKey, Object<Volume>> {
+pub(super) fn volumes(
+    node: &Node,
+    problems: &mut Problems,
+) -> (BTreeMap<ObjectKey, Object<Volume>>, Objects) {
     all(node, "volumes", problems, |entry, problems| one(entry, VOLUME, problems, volume))
 }
 
@@ -73,11 +90,12 @@ fn all<T>(
     what: &str,
     problems: &mut Problems,
     read: impl Fn(&Entry, &mut Problems) -> Option<T>,
-) -> BTreeMap<ObjectKey, T> {
+) -> (BTreeMap<ObjectKey, T>, Objects) {
     let mut all = BTreeMap::new();
+    let mut objects = Objects::default();
     let Kind::Map(entries) = &node.kind else {
         problems.expected::<()>(&format!("a map of {what}"), node);
-        return all;
+        return (all, objects);
     };
     for entry in entries {
         if super::vocabulary::is_extension(&entry.key) {
@@ -96,8 +114,14 @@ fn all<T>(
         if let Some(object) = read(entry, problems) {
             all.insert(ObjectKey::new(entry.key.as_str()), object);
         }
+        let name = match &entry.value.kind {
+            Kind::Map(entries) => entries.iter().find(|entry| entry.key == "name"),
+            _ => None,
+        };
+        let place = name.map_or(entry.place, |name| name.place);
+        objects.places.insert(entry.key.clone(), place);
     }
-    all
+    (all, objects)
 }
 
 /// The entries of one object by key; those that say nothing are left out.
@@ -120,11 +144,7 @@ impl<'a> Said<'a> {
     }
 
     fn flag(&self, key: &str, problems: &mut Problems) -> Option<bool> {
-        let node = self.get(key)?;
-        match node.kind {
-            Kind::Bool(value) => Some(value),
-            _ => problems.expected("`true` or `false`", node),
-        }
+        boolean(self.get(key)?, problems)
     }
 
     fn options(&self, key: &str, problems: &mut Problems) -> BTreeMap<String, String> {
@@ -230,7 +250,6 @@ fn one<T>(
 fn external(said: &Said<'_>, problems: &mut Problems) -> bool {
     let Some(node) = said.get("external") else { return false };
     match node.kind {
-        Kind::Bool(value) => value,
         Kind::Map(_) => {
             problems.add_hint(
                 node.place,
@@ -239,10 +258,7 @@ fn external(said: &Said<'_>, problems: &mut Problems) -> bool {
             );
             true
         }
-        _ => {
-            problems.expected::<()>("`true` or `false`", node);
-            true
-        }
+        _ => boolean(node, problems).unwrap_or(true),
     }
 }
 

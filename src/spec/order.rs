@@ -100,32 +100,84 @@ pub fn order(spec: &Spec) -> Result<Vec<SetName>, Cycle> {
 
 /// The same where members of sets are known.
 pub fn order_among(spec: &Spec, members: &Members) -> Result<Vec<SetName>, Cycle> {
-    let needs: BTreeMap<&SetName, Vec<Need>> =
-        spec.sets.keys().map(|key| (key, needs(spec, members, key))).collect();
-    let mut needed_by: BTreeMap<&SetName, Vec<&SetName>> = BTreeMap::new();
-    let mut open: BTreeMap<&SetName, usize> = BTreeMap::new();
-    for (key, needs) in &needs {
-        open.insert(key, needs.len());
-        for need in needs {
-            needed_by.entry(&need.set).or_default().push(key);
+    let needs = all_needs(spec, members);
+    let mut walk = Walk::new(&needs);
+    let order = walk.go();
+    if walk.open.is_empty() { Ok(order) } else { Err(circle(&needs, &walk.open)) }
+}
+
+/// Circles that share no set with each other, until none is left or there are enough of them.
+pub fn circles(spec: &Spec) -> Vec<Cycle> {
+    let needs = all_needs(spec, &Members::new());
+    let mut walk = Walk::new(&needs);
+    let mut circles = Vec::new();
+    loop {
+        walk.go();
+        if walk.open.is_empty() || circles.len() == MOST_CIRCLES {
+            return circles;
         }
+        let found = circle(&needs, &walk.open);
+        for (set, _) in &found.hops {
+            walk.done(set);
+        }
+        circles.push(found);
     }
-    let mut ready: BTreeSet<&SetName> =
-        open.iter().filter(|(_, open)| **open == 0).map(|(key, _)| *key).collect();
-    let mut order = Vec::new();
-    while let Some(next) = ready.pop_first() {
-        open.remove(next);
-        order.push(next.clone());
-        for dependant in needed_by.get(next).into_iter().flatten() {
-            if let Some(left) = open.get_mut(dependant) {
+}
+
+/// The most circles that are told of one spec.
+const MOST_CIRCLES: usize = 20;
+
+fn all_needs<'a>(spec: &'a Spec, members: &Members) -> BTreeMap<&'a SetName, Vec<Need>> {
+    spec.sets.keys().map(|key| (key, needs(spec, members, key))).collect()
+}
+
+/// On the way through all sets, each after those it needs.
+struct Walk<'a> {
+    needed_by: BTreeMap<&'a SetName, Vec<&'a SetName>>,
+    /// The sets still to come, with how many of those they need are too.
+    open: BTreeMap<&'a SetName, usize>,
+    ready: BTreeSet<&'a SetName>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(needs: &'a BTreeMap<&'a SetName, Vec<Need>>) -> Self {
+        let mut needed_by: BTreeMap<&SetName, Vec<&SetName>> = BTreeMap::new();
+        let mut open: BTreeMap<&SetName, usize> = BTreeMap::new();
+        for (key, needs) in needs {
+            open.insert(key, needs.len());
+            for need in needs {
+                needed_by.entry(&need.set).or_default().push(key);
+            }
+        }
+        let ready = open.iter().filter(|(_, open)| **open == 0).map(|(key, _)| *key).collect();
+        Self { needed_by, open, ready }
+    }
+
+    /// As far as it goes.
+    fn go(&mut self) -> Vec<SetName> {
+        let mut order = Vec::new();
+        while let Some(next) = self.ready.pop_first() {
+            self.done(next);
+            order.push(next.clone());
+        }
+        order
+    }
+
+    /// Whoever needs this one waits for one less.
+    fn done(&mut self, set: &SetName) {
+        if self.open.remove(set).is_none() {
+            return;
+        }
+        self.ready.remove(set);
+        for dependant in self.needed_by.get(set).into_iter().flatten() {
+            if let Some(left) = self.open.get_mut(dependant) {
                 *left -= 1;
                 if *left == 0 {
-                    ready.insert(dependant);
+                    self.ready.insert(dependant);
                 }
             }
         }
     }
-    if open.is_empty() { Ok(order) } else { Err(circle(&needs, &open)) }
 }
 
 /// Every set that is left needs one that is left: walking on must come back.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::node::{Entry, Kind, Node, Problem, Problems};
+use super::places::Places;
 use super::read::one_of;
 use super::set::{QUOTE, Said, expected};
 use super::{
@@ -77,64 +78,80 @@ impl Defaults {
     }
 }
 
-/// Reads the planner keys; the options are left empty. Nothing is given where rules across keys
-/// could not be told: without an identity or a state.
+/// The planner keys of one set on their way to values.
+struct Reader<'a, 'b> {
+    said: &'a Said<'a>,
+    places: &'b mut Places,
+    problems: &'b mut Problems,
+}
+
+impl Reader<'_, '_> {
+    /// What is read from a key, if it was said; a key with a problem is kept in mind.
+    fn read<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&Node, &mut Problems) -> T,
+    ) -> Option<T> {
+        let node = self.said.get(key)?;
+        let before = self.problems.all.len();
+        let value = read(node, self.problems);
+        if self.problems.all.len() > before {
+            self.places.breaks(key);
+        }
+        Some(value)
+    }
+}
+
+/// Reads the planner keys; the options are left empty. What could not be read is as if it had not
+/// been said, and told by `places`.
 pub(super) fn read(
     entry: &Entry,
     said: &Said<'_>,
     compat: Option<Compat>,
+    places: &mut Places,
     problems: &mut Problems,
-) -> Option<Set> {
-    let word = |key: &str| said.get(key);
-    let one_shot = word("detach").and_then(|node| boolean(node, problems)) == Some(false);
+) -> Set {
+    let mut reader = Reader { said, places, problems };
+    let one_shot = reader.read("detach", boolean).flatten() == Some(false);
     let defaults = Defaults::of(compat, one_shot);
-    let state = word("state").map_or(Some(State::Started), |node| one_of(node, STATES, problems));
-    let matching = matching(said, problems);
-    let identity = identity(entry, said, problems);
-    let set = Set {
-        // Kept in the dark until the rest is read, so that all problems are told.
-        identity: identity.clone().unwrap_or(Identity::Counted(1)),
-        image: word("image").and_then(|node| image(node, problems)),
+    let state = reader.read("state", |node, problems| one_of(node, STATES, problems)).flatten();
+    let matching = reader.read("match", |node, problems| matching(node, said, problems)).flatten();
+    let on_stopped =
+        reader.read("on_stopped", |node, problems| one_of(node, ON_STOPPED, problems)).flatten();
+    let recreate =
+        reader.read("recreate", |node, problems| one_of(node, RECREATES, problems)).flatten();
+    Set {
+        identity: identity(entry, &mut reader),
+        image: reader.read("image", image).flatten(),
         state: state.unwrap_or(State::Started),
         matching: matching.unwrap_or(defaults.matching),
-        pull: word("pull").and_then(|node| pull(node, problems)).unwrap_or(Pull::Missing),
-        on_stopped: word("on_stopped")
-            .and_then(|node| one_of(node, ON_STOPPED, problems))
-            .unwrap_or(defaults.on_stopped),
-        recreate: word("recreate")
-            .and_then(|node| one_of(node, RECREATES, problems))
-            .unwrap_or(defaults.recreate),
-        compare: compare(word("compare"), defaults.compare, problems),
-        kill_signal: word("kill_signal")
-            .and_then(|node| signal(node, problems))
-            .unwrap_or_else(|| "KILL".into()),
-        discard: word("discard").and_then(|node| boolean(node, problems)).unwrap_or(false),
+        pull: reader.read("pull", pull).flatten().unwrap_or(Pull::Missing),
+        on_stopped: on_stopped.unwrap_or(defaults.on_stopped),
+        recreate: recreate.unwrap_or(defaults.recreate),
+        compare: compare(reader.read("compare", modes).unwrap_or_default(), defaults.compare),
+        kill_signal: reader.read("kill_signal", signal).flatten().unwrap_or_else(|| "KILL".into()),
+        discard: reader.read("discard", boolean).flatten().unwrap_or(false),
         one_shot,
-        depends_on: word("depends_on")
-            .map(|node| depends::read(node, problems))
-            .unwrap_or_default(),
+        depends_on: reader.read("depends_on", depends::read).unwrap_or_default(),
         options: Vec::new(),
-    };
-    (identity.is_some() && state.is_some()).then_some(set)
+    }
 }
 
-fn identity(entry: &Entry, said: &Said<'_>, problems: &mut Problems) -> Option<Identity> {
-    let count = said.get("count").map(|node| count(node, problems));
-    let name = said.get("name").map(|node| name(node, problems));
-    match (name, count) {
-        (None, None) => Some(Identity::Counted(1)),
-        (None, Some(count)) => count.map(Identity::Counted),
-        (Some(name), None | Some(None | Some(1))) => name.map(Identity::Named),
-        (Some(_), Some(Some(count))) => {
-            let place = said.planner.get("count").map_or(entry.place, |entry| entry.place);
-            problems.add_hint(
-                place,
-                format!("expected a count of 1 beside a `name`, but found {count}"),
-                "leave `name` out: members are called PROJECT-SET-1, -2, …; or say `state: absent`",
-            );
-            None
-        }
+fn identity(entry: &Entry, reader: &mut Reader<'_, '_>) -> Identity {
+    let count = reader.read("count", count).flatten();
+    let Some(name) = reader.read("name", name) else {
+        return Identity::Counted(count.unwrap_or(1));
+    };
+    if let Some(count) = count.filter(|count| *count != 1) {
+        let place = reader.said.planner.get("count").map_or(entry.place, |entry| entry.place);
+        reader.problems.add_hint(
+            place,
+            format!("expected a count of 1 beside a `name`, but found {count}"),
+            "leave `name` out: members are called PROJECT-SET-1, -2, …; or say `state: absent`",
+        );
+        reader.places.breaks("count");
     }
+    name.map_or(Identity::Counted(1), Identity::Named)
 }
 
 fn count(node: &Node, problems: &mut Problems) -> Option<u32> {
@@ -180,8 +197,8 @@ fn image(node: &Node, problems: &mut Problems) -> Option<String> {
     }
 }
 
-fn matching(said: &Said<'_>, problems: &mut Problems) -> Option<Matching> {
-    let matching = one_of(said.get("match")?, MATCHINGS, problems);
+fn matching(node: &Node, said: &Said<'_>, problems: &mut Problems) -> Option<Matching> {
+    let matching = one_of(node, MATCHINGS, problems);
     if let (Some(_), Some(entry)) = (said.get("name"), said.planner.get("match")) {
         problems.add(
             entry.place,
@@ -199,33 +216,31 @@ fn pull(node: &Node, problems: &mut Problems) -> Option<Pull> {
     one_of(node, PULLS, problems)
 }
 
-fn compare(
-    node: Option<&Node>,
-    default: Option<Mode>,
-    problems: &mut Problems,
-) -> BTreeMap<String, Mode> {
+fn modes(node: &Node, problems: &mut Problems) -> BTreeMap<String, Mode> {
     let mut modes: BTreeMap<String, Mode> = BTreeMap::new();
-    if let Some(node) = node {
-        let Kind::Map(entries) = &node.kind else {
-            problems.expected::<()>("a map of options to `strict`, `superset` or `ignore`", node);
-            return modes;
-        };
-        for entry in entries {
-            let Some(key) = compared(entry, problems) else { continue };
-            let Some(mode) = one_of(&entry.value, MODES, problems) else { continue };
-            let many = key == "*" || crate::options::row(key).is_some_and(|row| row.about().many);
-            if mode == Mode::Superset && !many {
-                let message = format!(
-                    "expected `strict` or `ignore`, but found `superset`: of `{key}` there is one"
-                );
-                problems.add(entry.value.place, message);
-                continue;
-            }
-            if modes.insert(key.to_owned(), mode).is_some() {
-                problems.add(entry.place, format!("expected `{key}` once, but found it again"));
-            }
+    let Kind::Map(entries) = &node.kind else {
+        problems.expected::<()>("a map of options to `strict`, `superset` or `ignore`", node);
+        return modes;
+    };
+    for entry in entries {
+        let Some(key) = compared(entry, problems) else { continue };
+        let Some(mode) = one_of(&entry.value, MODES, problems) else { continue };
+        let many = key == "*" || crate::options::row(key).is_some_and(|row| row.about().many);
+        if mode == Mode::Superset && !many {
+            let message = format!(
+                "expected `strict` or `ignore`, but found `superset`: of `{key}` there is one"
+            );
+            problems.add(entry.value.place, message);
+            continue;
+        }
+        if modes.insert(key.to_owned(), mode).is_some() {
+            problems.add(entry.place, format!("expected `{key}` once, but found it again"));
         }
     }
+    modes
+}
+
+fn compare(mut modes: BTreeMap<String, Mode>, default: Option<Mode>) -> BTreeMap<String, Mode> {
     if let Some(default) = default {
         modes.entry("*".into()).or_insert(default);
     }
@@ -268,11 +283,18 @@ fn signal(node: &Node, problems: &mut Problems) -> Option<String> {
     expected(what, node, hint.as_deref(), problems)
 }
 
-fn boolean(node: &Node, problems: &mut Problems) -> Option<bool> {
-    match &node.kind {
-        Kind::Bool(value) => Some(*value),
-        _ => problems.expected("`true` or `false`", node),
-    }
+/// `true` or `false`. What YAML 1.1 took for them, and what they look like in quotes, gets a hint.
+pub(super) fn boolean(node: &Node, problems: &mut Problems) -> Option<bool> {
+    let meant = match &node.kind {
+        Kind::Bool(value) => return Some(*value),
+        Kind::Text(text) => match text.to_ascii_lowercase().as_str() {
+            "yes" | "on" | "y" | "true" => Some("write `true`"),
+            "no" | "off" | "n" | "false" => Some("write `false`"),
+            _ => None,
+        },
+        _ => None,
+    };
+    expected("`true` or `false`", node, meant, problems)
 }
 
 pub(super) fn text<'a>(node: &'a Node, what: &str, problems: &mut Problems) -> Option<&'a str> {

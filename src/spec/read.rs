@@ -1,18 +1,18 @@
-//! Tree to spec: the root, and what concerns several sets at once. One set is `set`'s.
+//! Tree to spec: the root. One set is `set`'s, what concerns several of them at once [`super::across`]'s.
 //!
 //! Every problem of a file is found, not the first. Nothing is read from disk: the names in
 //! environment files are an input.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::across::Whole;
 use super::env_merge::{self, EnvFileUse};
 use super::node::{Entry, Kind, Node, Place, Problem, Problems};
-use super::set::{self, Places, SetReader};
+use super::places::Places;
+use super::set::{self, SetReader};
 use super::vocabulary::{self, or};
-use super::{Compat, Identity, Pull, Set, Spec, depends, objects_read, order, planner, strings};
+use super::{Compat, Set, Spec, objects_read, strings};
 use crate::ident::{ProjectName, SetName, reserved_suffix};
-use crate::image_ref::ImageRef;
-use crate::options::{Context, rules};
 use crate::say;
 
 /// The names in each environment file that was read, by the path that the spec writes.
@@ -106,8 +106,10 @@ fn root(node: &Node, files: &Files, problems: &mut Problems) -> Option<Spec> {
     let known_project = project.and_then(|node| project_name(node, problems));
     let known_base = base_dir.and_then(|node| absolute(node, problems));
     let known_compat = compat.and_then(|node| compat_of(node, problems));
-    let networks = networks.map(|node| objects_read::networks(node, problems)).unwrap_or_default();
-    let volumes = volumes.map(|node| objects_read::volumes(node, problems)).unwrap_or_default();
+    let (networks, network_places) =
+        networks.map(|node| objects_read::networks(node, problems)).unwrap_or_default();
+    let (volumes, volume_places) =
+        volumes.map(|node| objects_read::volumes(node, problems)).unwrap_or_default();
     let Some(containers) = containers else {
         problems.add_hint(
             start,
@@ -116,27 +118,26 @@ fn root(node: &Node, files: &Files, problems: &mut Problems) -> Option<Spec> {
         );
         return None;
     };
-    let reader = SetReader {
-        files,
-        compat: known_compat,
-        base_is_known: base_dir.is_none() || known_base.is_some(),
-    };
-    let (sets, places) = sets(containers, &reader, problems)?;
+    let sets = sets(containers, &SetReader { files, compat: known_compat }, problems)?;
+    let base_is_known = base_dir.is_none() || known_base.is_some();
     let spec = Spec {
-        project: known_project?,
+        // A stand-in that is no project, for looking at the rest.
+        project: known_project.unwrap_or_else(|| ProjectName::new("?")),
         base_dir: known_base,
         compat: known_compat,
         networks,
         volumes,
-        sets,
+        sets: sets.read,
     };
-    object_names(&spec, problems);
-    names(&spec, &places, problems);
-    pulls(&spec, &places, problems);
-    circles(&spec, &places, problems);
-    conditions(&spec, &places, problems);
-    vet(&spec, &places, &reader, problems);
-    conflicts(&spec, &places, problems);
+    let whole = Whole {
+        spec: &spec,
+        places: sets.places,
+        lost: sets.lost,
+        networks: network_places,
+        volumes: volume_places,
+        base_is_known,
+    };
+    whole.check(problems);
     Some(spec)
 }
 
@@ -168,27 +169,34 @@ fn compat_of(node: &Node, problems: &mut Problems) -> Option<Compat> {
     }
 }
 
-/// The sets, and where they say what.
-type Sets = (BTreeMap<SetName, Set>, BTreeMap<SetName, Places>);
+/// The sets as far as they can be read.
+#[derive(Default)]
+struct Sets {
+    read: BTreeMap<SetName, Set>,
+    places: BTreeMap<SetName, Places>,
+    /// Words that may mean a set which cannot be read.
+    lost: BTreeSet<String>,
+}
 
 fn sets(node: &Node, reader: &SetReader<'_>, problems: &mut Problems) -> Option<Sets> {
     let Kind::Map(entries) = &node.kind else {
         return problems.expected("a map of container sets", node);
     };
-    let (mut sets, mut places) = (BTreeMap::new(), BTreeMap::new());
-    let mut complete = true;
+    let mut all = Sets::default();
     for entry in entries {
         let name = set_name(entry, problems);
         let read = reader.read(entry, problems);
-        match (name, read) {
-            (Some(name), Some((set, place))) => {
-                places.insert(name.clone(), place);
-                sets.insert(name, set);
-            }
-            _ => complete = false,
+        let (Some(name), Some((set, places))) = (name, read) else {
+            all.lost.insert(entry.key.clone());
+            continue;
+        };
+        if places.any_broken(&["name"]) {
+            all.lost.extend(places.text("name").map(str::to_owned));
         }
+        all.places.insert(name.clone(), places);
+        all.read.insert(name, set);
     }
-    complete.then_some((sets, places))
+    Some(all)
 }
 
 fn set_name(entry: &Entry, problems: &mut Problems) -> Option<SetName> {
@@ -213,145 +221,6 @@ fn set_name(entry: &Entry, problems: &mut Problems) -> Option<SetName> {
         return None;
     }
     Some(SetName::new(word.as_str()))
-}
-
-/// No two sets may mean the same container.
-fn names(spec: &Spec, places: &BTreeMap<SetName, Places>, problems: &mut Problems) {
-    let mut seen: BTreeMap<&str, &SetName> = BTreeMap::new();
-    for (key, set) in &spec.sets {
-        let Identity::Named(name) = &set.identity else { continue };
-        let place = places.get(key).map(|places| places.of("name")).unwrap_or_default();
-        if let Some(first) = seen.insert(name.as_str(), key) {
-            problems.add(
-                place,
-                format!("expected every name once, but found `{name}` in `{first}` and in `{key}`"),
-            );
-        }
-        let member_of = spec.sets.iter().find(|(other, set)| {
-            let stem = format!("{}-{other}-", spec.project);
-            let number = name.as_str().strip_prefix(&stem);
-            matches!(set.identity, Identity::Counted(_))
-                && number.is_some_and(|rest| {
-                    !rest.is_empty() && rest.chars().all(|c| c.is_ascii_digit())
-                })
-        });
-        if let Some((other, _)) = member_of {
-            problems.add(
-                place,
-                format!("expected a name of its own, but `{name}` is what a member of `{other}` is called"),
-            );
-        }
-    }
-}
-
-/// One reference is pulled in one way: after a pull it means another image to all who name it.
-fn pulls(spec: &Spec, places: &BTreeMap<SetName, Places>, problems: &mut Problems) {
-    let mut seen: BTreeMap<String, (&SetName, Pull)> = BTreeMap::new();
-    for (key, set) in &spec.sets {
-        let image = set.image.as_deref().and_then(|image| ImageRef::parse(image).ok());
-        let Some(image) = image else { continue };
-        let (first, pull) = *seen.entry(image.to_string()).or_insert((key, set.pull));
-        if pull != set.pull {
-            let place = places.get(key).map(|places| places.of("pull")).unwrap_or_default();
-            let (one, other) = (word(pull), word(set.pull));
-            let image = image.familiar();
-            problems.add(
-                place,
-                format!(
-                    "expected one `pull` for `{image}`, but found `{one}` in `{first}` and \
-                     `{other}` in `{key}`"
-                ),
-            );
-        }
-    }
-}
-
-/// As a spec says it.
-fn word(pull: Pull) -> &'static str {
-    planner::PULLS.iter().find(|(_, each)| *each == pull).map_or("", |(word, _)| *word)
-}
-
-/// No two networks and no two volumes may mean the same one on the engine.
-fn object_names(spec: &Spec, problems: &mut Problems) {
-    for (what, names) in [("network", spec.network_names()), ("volume", spec.volume_names())] {
-        let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
-        for (key, name) in &names {
-            if let Some(first) = seen.insert(name, key) {
-                problems.add(
-                    Place::default(),
-                    format!(
-                        "expected every {what} once, but found the name `{name}` under `{first}` \
-                         and under `{key}`"
-                    ),
-                );
-            }
-        }
-    }
-}
-
-fn circles(spec: &Spec, places: &BTreeMap<SetName, Places>, problems: &mut Problems) {
-    let Err(cycle) = order::order(spec) else { return };
-    let place = |hop: &(SetName, order::Need)| {
-        places.get(&hop.0).map(|places| places.of(hop.1.by)).unwrap_or_default()
-    };
-    let told: Vec<String> = cycle
-        .hops
-        .iter()
-        .map(|hop| {
-            let (set, need) = hop;
-            format!("`{set}` needs `{}` ({}, line {})", need.set, need.by, place(hop).line)
-        })
-        .collect();
-    problems.add_hint(
-        cycle.hops.first().map(place).unwrap_or_default(),
-        format!(
-            "expected sets that can be put in an order, but found a circle: {}",
-            told.join(", ")
-        ),
-        "take one of these references out",
-    );
-}
-
-/// What is waited for must be able to come.
-fn conditions(spec: &Spec, places: &BTreeMap<SetName, Places>, problems: &mut Problems) {
-    for (key, set) in &spec.sets {
-        for (message, hint) in depends::faults(&spec.sets, set) {
-            let place = places.get(key).map(|places| places.of("depends_on")).unwrap_or_default();
-            problems.add_hint(place, message, hint);
-        }
-    }
-}
-
-/// What a row minds only when it knows the whole spec.
-fn vet(
-    spec: &Spec,
-    places: &BTreeMap<SetName, Places>,
-    reader: &SetReader<'_>,
-    problems: &mut Problems,
-) {
-    if !reader.base_is_known {
-        return;
-    }
-    let cx = Context { base_dir: spec.base_dir.clone(), ..Context::default() };
-    for (key, set) in &spec.sets {
-        for declared in &set.options {
-            let row = declared.row();
-            if let Err(message) = row.vet(declared, &cx) {
-                let place = places.get(key).map(|places| places.of(row.about().key));
-                problems.add(place.unwrap_or_default(), message);
-            }
-        }
-    }
-}
-
-/// What options of one set mind of each other.
-fn conflicts(spec: &Spec, places: &BTreeMap<SetName, Places>, problems: &mut Problems) {
-    for (key, set) in &spec.sets {
-        for (blamed, message) in rules::conflicts(&set.options) {
-            let place = places.get(key).map(|places| places.of(blamed));
-            problems.add(place.unwrap_or_default(), message);
-        }
-    }
 }
 
 /// `` expected `a` or `b`, but found … `` with a suggestion.

@@ -23,7 +23,7 @@ pub(super) fn right(text: &str) -> Spec {
     }
 }
 
-fn wrong(text: &str) -> String {
+pub(super) fn wrong(text: &str) -> String {
     match read::text(text, &files()) {
         Ok(spec) => panic!("expected problems, but found {spec:#?}"),
         Err(problems) => render("spec.yaml", text, &problems),
@@ -31,7 +31,7 @@ fn wrong(text: &str) -> String {
 }
 
 /// A spec of one set `a` with these lines.
-fn one(lines: &str) -> String {
+pub(super) fn one(lines: &str) -> String {
     let body = lines.lines().map(|line| format!("    {line}\n")).collect::<Vec<_>>().concat();
     format!("project: p\ncontainers:\n  a:\n{body}")
 }
@@ -284,7 +284,7 @@ fn what_runs_once_neither_stops_nor_comes_back() {
     6:5 expected no restart policy beside `detach: false`, but found one: it runs once
     ");
     assert!(set("image: x\ndetach: false\nstate: reloaded\nrestart: 'no'").one_shot);
-    insta::assert_snapshot!(fault("image: x\ndetach: no"), @"5:13 expected `true` or `false`, but found the text `no`");
+    insta::assert_snapshot!(fault("image: x\ndetach: no"), @"5:13 expected `true` or `false`, but found the text `no` (write `false`)");
 }
 
 #[test]

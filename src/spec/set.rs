@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use super::node::{Entry, Kind, Node, Place, Problem, Problems};
+use super::node::{Entry, Kind, Node, Problem, Problems};
+use super::places::Places;
 use super::planner;
 use super::read::Files;
 use super::vocabulary;
@@ -22,22 +23,6 @@ pub(super) struct SetReader<'a> {
     pub(super) files: &'a Files,
     /// Whose habits.
     pub(super) compat: Option<Compat>,
-    /// Whether that is as written: otherwise nothing that depends on it is a problem of its own.
-    pub(super) base_is_known: bool,
-}
-
-/// Where a set says what, for problems that are found later.
-#[derive(Debug, Default)]
-pub(super) struct Places {
-    set: Place,
-    keys: BTreeMap<&'static str, Place>,
-}
-
-impl Places {
-    /// Where a key stands; the set's own place where it was not said.
-    pub(super) fn of(&self, key: &str) -> Place {
-        self.keys.get(key).copied().unwrap_or(self.set)
-    }
 }
 
 /// The entries of a set by what they mean.
@@ -46,7 +31,9 @@ pub(super) struct Said<'a> {
     /// By planner key.
     pub(super) planner: BTreeMap<&'static str, &'a Entry>,
     /// By the row's key.
-    options: BTreeMap<&'static str, (&'a Entry, &'static dyn AnyRow)>,
+    options: BTreeMap<&'static str, &'a Entry>,
+    /// What was said once more under a key of the planner or of a row.
+    again: Vec<(&'static str, &'a Entry)>,
 }
 
 impl<'a> Said<'a> {
@@ -57,9 +44,9 @@ impl<'a> Said<'a> {
 }
 
 impl SetReader<'_> {
-    /// Reads a set; nothing if something in it is wrong.
+    /// Reads a set. What is wrong in it is left out, so that the rest can be looked at together;
+    /// nothing if it is no set at all.
     pub(super) fn read(&self, entry: &Entry, problems: &mut Problems) -> Option<(Set, Places)> {
-        let before = problems.all.len();
         let entries = match &entry.value.kind {
             Kind::Null => &[],
             Kind::Map(entries) => entries.as_slice(),
@@ -67,28 +54,52 @@ impl SetReader<'_> {
         };
         let deployed = deploy::entries(entries, problems);
         let said = sort(entries, &deployed, problems);
-        let mut places = Places { set: entry.place, keys: BTreeMap::new() };
-        places.keys.extend(said.planner.iter().map(|(key, entry)| (*key, entry.place)));
-        places.keys.extend(said.options.iter().map(|(key, (entry, _))| (*key, entry.place)));
-        let options = self.options(&said, problems);
-        let mut set = planner::read(entry, &said, self.compat, problems)?;
+        let mut places = Places::new(entry.place);
+        for (key, entry) in said.planner.iter().chain(&said.options) {
+            places.keep(key, entry);
+        }
+        let options = self.options(&said, &mut places, problems);
+        let mut set = planner::read(entry, &said, self.compat, &mut places, problems);
         set.options = options;
+        self.again(entry, &said, problems);
         rules(&set, &places, problems);
-        (problems.all.len() == before).then_some((set, places))
+        Some((set, places))
+    }
+
+    /// What is said twice counts once, but what is wrong with it is told of both.
+    fn again(&self, set: &Entry, said: &Said<'_>, problems: &mut Problems) {
+        for (key, entry) in &said.again {
+            if let Some(row) = row(key) {
+                row.parse(&entry.value, problems);
+                continue;
+            }
+            if *key == "env_file" {
+                env_merge::uses(&entry.value, problems);
+            }
+            let alone = Said { planner: BTreeMap::from([(*key, *entry)]), ..Said::default() };
+            planner::read(set, &alone, self.compat, &mut Places::default(), problems);
+        }
     }
 
     /// The options in the order of the table.
-    fn options(&self, said: &Said<'_>, problems: &mut Problems) -> Vec<Declared> {
+    fn options(
+        &self,
+        said: &Said<'_>,
+        places: &mut Places,
+        problems: &mut Problems,
+    ) -> Vec<Declared> {
         let mut options = Vec::new();
         for row in ROWS {
             let key = row.about().key;
-            let entry = said.options.get(key).map(|(entry, _)| *entry);
-            let declared = entry.and_then(|entry| row.parse(&entry.value, problems));
-            if key == "environment" {
-                options.extend(self.environment(said, *row, entry.is_some(), declared, problems));
-                continue;
+            let before = problems.all.len();
+            let node = said.options.get(key).map(|entry| &entry.value);
+            options.extend(match (key, node) {
+                ("environment", node) => self.environment(said, *row, node, problems),
+                (_, node) => node.and_then(|node| row.parse(node, problems)),
+            });
+            if problems.all.len() > before {
+                places.breaks(key);
             }
-            options.extend(declared);
         }
         options
     }
@@ -98,17 +109,18 @@ impl SetReader<'_> {
         &self,
         said: &Said<'_>,
         row: &'static dyn AnyRow,
-        written: bool,
-        declared: Option<Declared>,
+        node: Option<&Node>,
         problems: &mut Problems,
     ) -> Option<Declared> {
-        let Some(node) = said.get("env_file") else { return declared };
-        let uses = env_merge::uses(node, problems);
-        if written && declared.is_none() {
+        let declared = node.map(|node| env_merge::written(row, node, problems));
+        let Some(files) = said.get("env_file") else { return declared.flatten() };
+        let uses = env_merge::uses(files, problems);
+        let explicit = declared.as_ref().and_then(|declared| Some(declared.as_ref()?.print()));
+        let merged = env_merge::merged(explicit.as_ref(), &uses, self.files, problems);
+        // Of what cannot be read nothing is known, and all of it was told.
+        if matches!(declared, Some(None)) {
             return None;
         }
-        let explicit = declared.as_ref().map(Declared::print);
-        let merged = env_merge::merged(explicit.as_ref(), &uses, self.files, problems);
         row.parse(&merged, problems)
     }
 }
@@ -122,29 +134,25 @@ fn sort<'a>(entries: &'a [Entry], deployed: &'a [Entry], problems: &mut Problems
         if vocabulary::is_extension(word) || word == "deploy" {
             continue;
         }
-        let (key, first) = if let Some(key) = vocabulary::planner_by_word(word) {
-            // A key with nothing after it declares nothing.
-            if entry.value.kind == Kind::Null {
-                continue;
-            }
-            (key, said.planner.insert(key, entry))
-        } else if let Some(row) = row_by_word(word) {
-            if entry.value.kind == Kind::Null {
-                continue;
-            }
-            let key = row.about().key;
-            (key, said.options.insert(key, (entry, row)).map(|(entry, _)| entry))
-        } else {
+        let planner = vocabulary::planner_by_word(word);
+        let Some(key) = planner.or_else(|| row_by_word(word).map(|row| row.about().key)) else {
             let (message, hint) = vocabulary::unknown_in_set(word);
             problems.all.push(Problem { place: entry.place, message, hint });
             continue;
         };
-        if let Some(first) = first {
+        // A key with nothing after it declares nothing.
+        if entry.value.kind == Kind::Null {
+            continue;
+        }
+        let known = if planner.is_some() { &mut said.planner } else { &mut said.options };
+        let first = *known.entry(key).or_insert(entry);
+        if !std::ptr::eq(first, entry) {
             let message = format!(
                 "expected `{key}` once, but found `{}`, which means the same as `{}` in line {}",
                 entry.key, first.key, first.place.line
             );
             problems.add(entry.place, message);
+            said.again.push((key, entry));
         }
     }
     said
@@ -154,9 +162,10 @@ fn sort<'a>(entries: &'a [Entry], deployed: &'a [Entry], problems: &mut Problems
 fn rules(set: &Set, places: &Places, problems: &mut Problems) {
     let may_lack_image = matches!(set.identity, Identity::Named(_))
         && matches!(set.state, State::Stopped | State::Killed | State::Absent);
-    if set.image.is_none() && !may_lack_image && !places.keys.contains_key("image") {
+    let unclear = places.any_broken(&["name", "state"]);
+    if set.image.is_none() && !may_lack_image && !unclear && !places.has("image") {
         problems.add_hint(
-            places.set,
+            places.of("image"),
             "expected an `image`, but found none",
             "only a set with a `name` that is `stopped`, `killed` or `absent` needs none",
         );
@@ -164,7 +173,8 @@ fn rules(set: &Set, places: &Places, problems: &mut Problems) {
     if !set.one_shot {
         return;
     }
-    if !matches!(set.state, State::Started | State::Reloaded) {
+    let runs = matches!(set.state, State::Started | State::Reloaded);
+    if !runs && !places.any_broken(&["state"]) {
         problems.add(
             places.of("detach"),
             "expected `detach: false` with `state: started` or `reloaded`, but found another state",

@@ -1,0 +1,214 @@
+//! What is wrong across the sets of a spec, and across the options of one.
+//!
+//! It is looked for where some of a spec could not be read, too: what could is looked at, and what
+//! follows only from a value that could not is not told.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::node::{Place, Problem, Problems};
+use super::objects_read::Objects;
+use super::places::Places;
+use super::{Identity, Pull, Spec, depends, order, planner};
+use crate::ident::SetName;
+use crate::image_ref::ImageRef;
+use crate::options::{AnyRow, Context, Declared, ROWS, rules};
+
+/// A spec as far as it could be read, and where it says what.
+pub(super) struct Whole<'a> {
+    /// The spec.
+    pub(super) spec: &'a Spec,
+    /// Where its sets say what.
+    pub(super) places: BTreeMap<SetName, Places>,
+    /// Words that mean sets which could not be read.
+    pub(super) lost: BTreeSet<String>,
+    /// Where its networks stand.
+    pub(super) networks: Objects,
+    /// Where its volumes stand.
+    pub(super) volumes: Objects,
+    /// Whether `base_dir` is as written.
+    pub(super) base_is_known: bool,
+}
+
+impl Whole<'_> {
+    /// Where a set says something.
+    pub(super) fn place(&self, set: &SetName, key: &str) -> Place {
+        self.places.get(set).map(|places| places.of(key)).unwrap_or_default()
+    }
+
+    /// Whether one of these keys of a set could not be read.
+    pub(super) fn broken(&self, set: &SetName, keys: &[&str]) -> bool {
+        self.places.get(set).is_some_and(|places| places.any_broken(keys))
+    }
+
+    /// Everything.
+    pub(super) fn check(&self, problems: &mut Problems) {
+        for (what, names, places) in [
+            ("network", self.spec.network_names(), &self.networks),
+            ("volume", self.spec.volume_names(), &self.volumes),
+        ] {
+            object_names(what, &names, places, problems);
+        }
+        self.names(problems);
+        self.pulls(problems);
+        self.circles(problems);
+        self.conditions(problems);
+        self.vet(problems);
+        self.conflicts(problems);
+    }
+
+    /// No two sets may mean the same container.
+    fn names(&self, problems: &mut Problems) {
+        let Spec { project, sets, .. } = self.spec;
+        let mut seen: BTreeMap<&str, &SetName> = BTreeMap::new();
+        for (key, set) in sets {
+            let Identity::Named(name) = &set.identity else { continue };
+            let place = self.place(key, "name");
+            if let Some(first) = seen.insert(name.as_str(), key) {
+                problems.add(
+                    place,
+                    format!(
+                        "expected every name once, but found `{name}` in `{first}` and in `{key}`"
+                    ),
+                );
+            }
+            let member_of = sets.iter().find(|(other, set)| {
+                let stem = format!("{project}-{other}-");
+                let number = name.as_str().strip_prefix(&stem);
+                matches!(set.identity, Identity::Counted(_))
+                    && !self.broken(other, &["name"])
+                    && number.is_some_and(|rest| {
+                        !rest.is_empty() && rest.chars().all(|c| c.is_ascii_digit())
+                    })
+            });
+            if let Some((other, _)) = member_of {
+                problems.add(
+                    place,
+                    format!("expected a name of its own, but `{name}` is what a member of `{other}` is called"),
+                );
+            }
+        }
+    }
+
+    /// One reference is pulled in one way: after a pull it means another image to all who name it.
+    fn pulls(&self, problems: &mut Problems) {
+        let mut seen: BTreeMap<String, (&SetName, Pull)> = BTreeMap::new();
+        for (key, set) in &self.spec.sets {
+            let image = set.image.as_deref().and_then(|image| ImageRef::parse(image).ok());
+            let Some(image) = image.filter(|_| !self.broken(key, &["pull"])) else { continue };
+            let (first, pull) = *seen.entry(image.to_string()).or_insert((key, set.pull));
+            if pull != set.pull {
+                let (one, other) = (word(pull), word(set.pull));
+                let image = image.familiar();
+                problems.add(
+                    self.place(key, "pull"),
+                    format!(
+                        "expected one `pull` for `{image}`, but found `{one}` in `{first}` and \
+                         `{other}` in `{key}`"
+                    ),
+                );
+            }
+        }
+    }
+
+    fn circles(&self, problems: &mut Problems) {
+        for cycle in order::circles(self.spec) {
+            let place = |hop: &(SetName, order::Need)| self.place(&hop.0, hop.1.by);
+            let hop = |hop: &(SetName, order::Need)| {
+                let (set, need) = hop;
+                format!("`{set}` needs `{}` ({}, line {})", need.set, need.by, place(hop).line)
+            };
+            let told: Vec<String> = cycle.hops.iter().map(hop).collect();
+            problems.add_hint(
+                cycle.hops.first().map(place).unwrap_or_default(),
+                format!(
+                    "expected sets that can be put in an order, but found a circle: {}",
+                    told.join(", ")
+                ),
+                "take one of these references out",
+            );
+        }
+    }
+
+    /// What is waited for must be able to come.
+    fn conditions(&self, problems: &mut Problems) {
+        let unclear = |word: &str| {
+            self.lost.contains(word)
+                || order::resolve(&self.spec.sets, word)
+                    .is_some_and(|key| self.broken(key, &["state", "count", "name", "detach"]))
+        };
+        for (key, set) in &self.spec.sets {
+            for (message, hint) in depends::faults(&self.spec.sets, set, &unclear) {
+                problems.add_hint(self.place(key, "depends_on"), message, hint);
+            }
+        }
+    }
+
+    /// What a row minds only when it knows the whole spec.
+    fn vet(&self, problems: &mut Problems) {
+        if !self.base_is_known {
+            return;
+        }
+        let cx = Context { base_dir: self.spec.base_dir.clone(), ..Context::default() };
+        for (key, set) in &self.spec.sets {
+            let Some(places) = self.places.get(key) else { continue };
+            for row in ROWS {
+                let about = row.about().key;
+                let wrong = |option: &Declared| AnyRow::vet(*row, option, &cx).err();
+                let whole = set.option(about).and_then(wrong);
+                if whole.is_none() && !places.any_broken(&[about]) {
+                    continue;
+                }
+                // Item by item, to tell of each at its place, and where others cannot be read.
+                let items = places.items(*row).into_iter();
+                let told: Vec<(Place, String)> =
+                    items.filter_map(|(place, one)| Some((place, wrong(&one)?))).collect();
+                let rest = whole.filter(|_| told.is_empty());
+                let rest = rest.map(|message| (places.of(about), message));
+                for (place, message) in told.into_iter().chain(rest) {
+                    match message.split_once("; hint: ") {
+                        Some((message, hint)) => problems.add_hint(place, message, hint),
+                        None => problems.add(place, message),
+                    }
+                }
+            }
+        }
+    }
+
+    /// What options of one set mind of each other.
+    fn conflicts(&self, problems: &mut Problems) {
+        for (key, set) in &self.spec.sets {
+            let Some(places) = self.places.get(key) else { continue };
+            for conflict in rules::conflicts(&set.options, places.broken()) {
+                let rules::Conflict { key, item, message, hint } = conflict;
+                let place = item.map_or_else(|| places.of(key), |item| places.item(key, &item));
+                problems.all.push(Problem { place, message, hint });
+            }
+        }
+    }
+}
+
+/// As a spec says it.
+fn word(pull: Pull) -> &'static str {
+    planner::PULLS.iter().find(|(_, each)| *each == pull).map_or("", |(word, _)| *word)
+}
+
+/// No two networks and no two volumes may mean the same one on the engine.
+fn object_names(
+    what: &str,
+    names: &BTreeMap<String, String>,
+    places: &Objects,
+    problems: &mut Problems,
+) {
+    let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
+    for (key, name) in names {
+        if let Some(first) = seen.insert(name, key) {
+            problems.add(
+                places.of(key).max(places.of(first)),
+                format!(
+                    "expected every {what} once, but found the name `{name}` under `{first}` and \
+                     under `{key}`"
+                ),
+            );
+        }
+    }
+}
