@@ -61,7 +61,7 @@ pub enum Compat {
 pub struct Set {
     /// Named, or so many alike.
     pub identity: Identity,
-    /// The image reference as the spec writes it; only a named set that is `stopped`, `killed` or
+    /// The image reference as the spec writes it, in its shortest spelling there; only a named set that is `stopped`, `killed` or
     /// `absent` may lack it.
     pub image: Option<String>,
     /// What is to be.

@@ -13,6 +13,7 @@ use super::set::{self, SetReader};
 use super::vocabulary::{self, or};
 use super::{Compat, Set, Spec, objects_read, strings};
 use crate::ident::{ProjectName, SetName, reserved_suffix};
+use crate::image_ref::ImageRef;
 use crate::say;
 
 /// The names in each environment file that was read, by the path that the spec writes.
@@ -118,7 +119,8 @@ fn root(node: &Node, files: &Files, problems: &mut Problems) -> Option<Spec> {
         );
         return None;
     };
-    let sets = sets(containers, &SetReader { files, compat: known_compat }, problems)?;
+    let mut sets = sets(containers, &SetReader { files, compat: known_compat }, problems)?;
+    one_spelling(&mut sets.read);
     let base_is_known = base_dir.is_none() || known_base.is_some();
     let spec = Spec {
         // A stand-in that is no project, for looking at the rest.
@@ -197,6 +199,25 @@ fn sets(node: &Node, reader: &SetReader<'_>, problems: &mut Problems) -> Option<
         all.read.insert(name, set);
     }
     Some(all)
+}
+
+/// Of references that mean the same image all sets have the shortest one: what is one image is
+/// pulled once, and is one image in the plan.
+fn one_spelling(sets: &mut BTreeMap<SetName, Set>) {
+    let mut best: BTreeMap<String, String> = BTreeMap::new();
+    let meant = |image: &str| ImageRef::parse(image).ok().map(|image| image.to_string());
+    for image in sets.values().filter_map(|set| set.image.as_ref()) {
+        let Some(meant) = meant(image) else { continue };
+        let known = best.entry(meant).or_insert_with(|| image.clone());
+        if (image.len(), image.as_str()) < (known.len(), known.as_str()) {
+            known.clone_from(image);
+        }
+    }
+    for image in sets.values_mut().filter_map(|set| set.image.as_mut()) {
+        if let Some(known) = meant(image).and_then(|meant| best.get(&meant)) {
+            image.clone_from(known);
+        }
+    }
 }
 
 fn set_name(entry: &Entry, problems: &mut Problems) -> Option<SetName> {

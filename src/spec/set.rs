@@ -180,6 +180,14 @@ fn rules(set: &Set, places: &Places, problems: &mut Problems) {
             "expected `detach: false` with `state: started` or `reloaded`, but found another state",
         );
     }
+    let removed = set.option("auto_remove").is_some_and(|option| option.print() == true);
+    if removed {
+        problems.add_hint(
+            places.of("auto_remove"),
+            "expected no `auto_remove: true` beside `detach: false`, but found it",
+            "the engine would remove it before anybody can see how it ended; take it out",
+        );
+    }
     let restarts = row("restart").and_then(|row| set.option(row.about().key));
     if restarts.is_some_and(|restart| is_policy(&restart.print())) {
         problems.add(

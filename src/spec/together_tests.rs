@@ -153,6 +153,22 @@ fn a_relative_source_is_told_where_it_stands() {
 }
 
 #[test]
+fn one_image_has_one_spelling() {
+    let text = "project: p\ncontainers:\n  a: {image: 'docker.io/library/foo:1'}\n  b: {image: \
+        'foo:1'}\n  c: {image: 'foo:2'}\n  d: {image: 'index.docker.io/foo:1'}\n";
+    let images: Vec<Option<String>> =
+        super::read_tests::right(text).sets.into_values().map(|set| set.image).collect();
+    assert_eq!(images.iter().flatten().collect::<Vec<_>>(), ["foo:1", "foo:1", "foo:2", "foo:1"]);
+}
+
+#[test]
+fn what_is_waited_for_is_not_removed_under_ones_hands() {
+    insta::assert_snapshot!(fault("image: x\ndetach: false\nauto_remove: true"), @"
+    6:5 expected no `auto_remove: true` beside `detach: false`, but found it (the engine would remove it before anybody can see how it ended; take it out)
+    ");
+}
+
+#[test]
 fn booleans_of_2015_get_a_hint() {
     for (said, meant) in [("no", "false"), ("Yes", "true"), ("'true'", "true"), ("off", "false")] {
         for key in ["detach", "discard"] {
