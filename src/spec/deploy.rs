@@ -6,6 +6,8 @@
 use serde_json::{Value as Json, json};
 
 use super::node::{Entry, Kind, Node, Problems};
+use super::planner::digits;
+use super::vocabulary::is_extension;
 use crate::options::row;
 
 /// Words under `deploy` with the keys that mean the same.
@@ -57,6 +59,9 @@ fn walk(path: &str, node: &Node, all: &mut Vec<Entry>, problems: &mut Problems) 
         }
     };
     for Entry { key, place, value } in entries {
+        if is_extension(key) {
+            continue;
+        }
         let word = format!("{path}.{key}");
         let inside = SAME.iter().chain(SWARM).any(|(known, _)| {
             known.strip_prefix(word.as_str()).is_some_and(|rest| rest.starts_with('.'))
@@ -111,7 +116,7 @@ fn restart(node: &Node, problems: &mut Problems) -> Option<Node> {
     let mut condition = "any";
     let mut attempts = None;
     let mut fine = true;
-    for Entry { key, place, value } in entries {
+    for Entry { key, place, value } in entries.iter().filter(|entry| !is_extension(&entry.key)) {
         let word = format!("deploy.restart_policy.{key}");
         match (key.as_str(), &value.kind) {
             (_, Kind::Null) => {}
@@ -121,8 +126,10 @@ fn restart(node: &Node, problems: &mut Problems) -> Option<Node> {
             ("condition", _) => {
                 return problems.expected(&super::vocabulary::or(CONDITIONS), value);
             }
-            ("max_attempts", Kind::Number(text)) => attempts = Some(text),
-            ("max_attempts", _) => return problems.expected("a number of attempts", value),
+            ("max_attempts", _) => match digits(value) {
+                Some(text) => attempts = Some((text, *place)),
+                None => return problems.expected("a number of attempts", value),
+            },
             _ => {
                 fine = false;
                 let known = SWARM.iter().find(|(known, _)| *known == word);
@@ -134,14 +141,16 @@ fn restart(node: &Node, problems: &mut Problems) -> Option<Node> {
     }
     let text = match (condition, attempts) {
         ("none", _) => "no".to_owned(),
-        ("on-failure", Some(attempts)) => format!("on-failure:{attempts}"),
+        ("on-failure", Some((attempts, _))) => format!("on-failure:{attempts}"),
         ("on-failure", None) => "on-failure".to_owned(),
         (_, None) => "always".to_owned(),
-        (_, Some(_)) => {
-            return problems.expected(
-                "`condition: on-failure` beside `max_attempts`: an engine counts these alone",
-                node,
+        (_, Some((_, place))) => {
+            problems.add_hint(
+                place,
+                "expected `condition: on-failure` beside `max_attempts`, but found `any`",
+                "an engine counts the attempts of `on-failure` alone",
             );
+            return None;
         }
     };
     fine.then_some(Node { place: node.place, kind: Kind::Text(text) })
@@ -152,9 +161,9 @@ const CONDITIONS: &[&str] = &["none", "on-failure", "any"];
 /// Its schema.
 pub(super) fn schema() -> Json {
     let of = |key: &str| row(key).map_or(json!(true), crate::options::AnyRow::schema);
-    let map = |properties: Json| json!({"type": ["object", "null"], "properties": properties, "additionalProperties": false});
+    let map = |properties: Json| json!({"type": ["object", "null"], "properties": properties, "patternProperties": {"^x-": {}}, "additionalProperties": false});
     map(json!({
-        "replicas": {"type": "integer", "minimum": 0, "maximum": 10_000},
+        "replicas": super::schema::count(),
         "resources": map(json!({
             "limits": map(json!({
                 "cpus": of("cpus"), "memory": of("mem_limit"), "pids": of("pids_limit"),
@@ -163,7 +172,7 @@ pub(super) fn schema() -> Json {
         })),
         "restart_policy": map(json!({
             "condition": {"enum": CONDITIONS},
-            "max_attempts": {"type": "integer", "minimum": 1},
+            "max_attempts": {"type": ["integer", "string"], "minimum": 1, "pattern": "^[0-9]+$"},
         })),
     }))
 }

@@ -155,14 +155,16 @@ fn identity(entry: &Entry, reader: &mut Reader<'_, '_>) -> Identity {
 }
 
 fn count(node: &Node, problems: &mut Problems) -> Option<u32> {
-    let number = match &node.kind {
-        Kind::Number(text) => text.parse::<u32>().ok(),
-        _ => None,
-    };
-    match number {
+    match digits(node).and_then(|text| text.parse::<u32>().ok()) {
         Some(count) if count <= MOST_MEMBERS => Some(count),
         _ => problems.expected(&format!("a whole number from 0 to {MOST_MEMBERS}"), node),
     }
+}
+
+/// A whole number as it is written, quoted or not, as Compose takes it.
+pub(super) fn digits(node: &Node) -> Option<&str> {
+    let (Kind::Number(text) | Kind::Text(text)) = &node.kind else { return None };
+    (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())).then_some(text)
 }
 
 fn name(node: &Node, problems: &mut Problems) -> Option<ContainerName> {
@@ -210,10 +212,18 @@ fn matching(node: &Node, said: &Said<'_>, problems: &mut Problems) -> Option<Mat
 
 fn pull(node: &Node, problems: &mut Problems) -> Option<Pull> {
     // Compose's other word for the same.
-    if matches!(&node.kind, Kind::Text(text) if text == "if_not_present") {
-        return Some(Pull::Missing);
-    }
-    one_of(node, PULLS, problems)
+    let hint = match &node.kind {
+        Kind::Text(text) if text == "if_not_present" => return Some(Pull::Missing),
+        Kind::Text(text) if text == "build" => "build the image elsewhere and name it in `image`",
+        Kind::Text(text)
+            if matches!(text.as_str(), "daily" | "weekly") || text.starts_with("every_") =>
+        {
+            "`always` asks the registry whenever a plan is made: make one that often"
+        }
+        _ => return one_of(node, PULLS, problems),
+    };
+    let words: Vec<&str> = PULLS.iter().map(|(word, _)| *word).collect();
+    expected(&vocabulary::or(&words), node, Some(hint), problems)
 }
 
 fn modes(node: &Node, problems: &mut Problems) -> BTreeMap<String, Mode> {

@@ -156,6 +156,7 @@ containers:
     spec.yaml:16:5: `develop` is Compose's, and bayplan does not support it
       16 |     develop: {watch: []}
          |     ^
+      hint: it is for a developer's machine: a plan is about images that are built already
     spec.yaml:17:3: expected a set's name of letters, digits, `_`, `.` and `-` that begins with a letter or digit, but found `-bad`
       17 |   -bad: {image: x}
          |   ^
@@ -203,7 +204,7 @@ fn words_of_others_get_an_answer() {
     insta::assert_snapshot!(fault("image: x\nprofiles: [a]"), @"
     5:5 `profiles` is Compose's, and bayplan does not support it (one spec is one state; keep another spec for another one)
     ");
-    insta::assert_snapshot!(fault("image: x\nmodels: [a]"), @"5:5 `models` is Compose's, and bayplan does not support it");
+    insta::assert_snapshot!(fault("image: x\nmodels: [a]"), @"5:5 `models` is Compose's, and bayplan does not support it (run the model as a set of its own, and say where under `environment`)");
     insta::assert_snapshot!(fault("image: x\nx-mine: 1\nhealthchek: 1"), @"
     6:5 expected an option or a planner key, but found `healthchek` (did you mean `healthcheck`?)
     ");
@@ -321,7 +322,7 @@ fn deploy_is_another_way_to_say_options() {
     5:14 `deploy.mode` is for a swarm, and bayplan does not support it (bayplan makes as many containers as `replicas` or `count` says)
     5:28 expected a key of Compose's `deploy`, but found `deploy.nothing`
     ");
-    insta::assert_snapshot!(fault("image: x\ndeploy: {restart_policy: {max_attempts: 3}}"), @"5:30 expected `condition: on-failure` beside `max_attempts`: an engine counts these alone, but found a map");
+    insta::assert_snapshot!(fault("image: x\ndeploy: {restart_policy: {max_attempts: 3}}"), @"5:31 expected `condition: on-failure` beside `max_attempts`, but found `any` (an engine counts the attempts of `on-failure` alone)");
     insta::assert_snapshot!(fault("image: x\ndeploy: {restart_policy: {delay: 5s}}"), @"5:31 `deploy.restart_policy.delay` is not supported (an engine waits as it likes, longer each time)");
     insta::assert_snapshot!(fault("image: x\ndeploy.replicas: 3"), @"5:5 expected an option or a planner key, but found `deploy.replicas`");
 }

@@ -122,7 +122,7 @@ fn planner(key: &str) -> Json {
     let name = json!({"type": "string", "minLength": 1});
     match key {
         "name" => json!({"type": "string", "pattern": "^[a-zA-Z0-9][a-zA-Z0-9_.-]+$"}),
-        "count" => json!({"type": "integer", "minimum": 0, "maximum": 10_000}),
+        "count" => count(),
         "state" => words(STATES),
         "match" => words(MATCHINGS),
         "pull" => {
@@ -149,6 +149,14 @@ fn planner(key: &str) -> Json {
         }
         _ => name,
     }
+}
+
+/// A number, quoted or not.
+pub(super) fn count() -> Json {
+    json!({"anyOf": [
+        {"type": "integer", "minimum": 0, "maximum": 10_000},
+        {"type": "string", "pattern": "^[0-9]+$"},
+    ]})
 }
 
 /// The list, or the map with conditions.
@@ -217,6 +225,7 @@ mod tests {
         assert!(valid(&set("mem_limit: 512m, x-note: [1], tty:, count: 0")));
         assert!(valid(&set("depends_on: {b: {condition: service_started}}")));
         assert!(valid(&set("depends_on: {b: {condition: service_healthy}, c: }")));
+        assert!(valid(&set("scale: '2', deploy: {x-a: 1}")));
         assert!(valid(&set("env_file: [a.env, {path: b.env, required: false}]")));
         for wrong in [
             "memroy: 512m",

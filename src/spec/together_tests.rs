@@ -181,3 +181,56 @@ fn booleans_of_2015_get_a_hint() {
     }
     assert!(!fault("image: x\ndetach: maybe").contains("write"));
 }
+
+#[test]
+fn words_of_compose_each_get_a_way_out() {
+    for word in [
+        "attach",
+        "build",
+        "configs",
+        "cpu_count",
+        "cpu_percent",
+        "credential_spec",
+        "develop",
+        "extends",
+        "external_links",
+        "isolation",
+        "kernel_memory",
+        "lxc-conf",
+        "models",
+        "post_start",
+        "pre_start",
+        "pre_stop",
+        "profiles",
+        "provider",
+        "pull_refresh_after",
+        "secrets",
+        "use_api_socket",
+    ] {
+        let problems = read::text(&one(&format!("image: x\n{word}: 1")), &Files::new());
+        let problems = problems.unwrap_err();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(!problems[0].message.starts_with("expected an option"), "{problems:?}");
+        assert!(problems[0].hint.is_some(), "{word}");
+    }
+    for (word, hint) in
+        [("build", "elsewhere"), ("daily", "that often"), ("every_2h", "that often")]
+    {
+        let told = fault(&format!("image: x\npull_policy: {word}"));
+        assert!(told.contains("expected `missing`, `always` or `never`"), "{told}");
+        assert!(told.contains(hint), "{told}");
+    }
+}
+
+#[test]
+fn numbers_may_be_quoted_where_compose_takes_texts() {
+    use super::read_tests::set;
+    let plain = "image: x\ncount: 2\nrestart: 'on-failure:3'";
+    let quoted = "image: x\nscale: '2'\ndeploy: {x-mine: 1, restart_policy: {x-a: 1, condition: on-failure, max_attempts: '3'}}";
+    assert_eq!(set(quoted), set(plain));
+    assert_eq!(set("image: x\ndeploy: {replicas: '2'}"), set("image: x\ncount: 2"));
+    assert!(fault("image: x\ncount: '+2'").contains("expected a whole number"));
+    assert!(
+        fault("image: x\ndeploy: {restart_policy: {max_attempts: -3}}").contains("a number of")
+    );
+}

@@ -70,47 +70,70 @@ pub fn planner_by_word(word: &str) -> Option<&'static str> {
         .map(|planner| planner.key)
 }
 
-/// Keys of a Compose service that have neither a row nor a planner key, for now or for good.
-const COMPOSE: &[&str] = &[
-    "attach",
-    "build",
-    "configs",
-    "cpu_count",
-    "cpu_percent",
-    "credential_spec",
-    "develop",
-    "extends",
-    "isolation",
-    "label_file",
-    "models",
-    "post_start",
-    "pre_stop",
-    "profiles",
-    "provider",
-    "pull_refresh_after",
-    "secrets",
-    "use_api_socket",
+/// Keys of a Compose service that have neither a row nor a planner key, for now or for good, each
+/// with the way out.
+const COMPOSE: &[(&str, &str)] = &[
+    ("attach", "bayplan shows no output; that of `detach: false` is shown where it fails"),
+    ("build", "build the image elsewhere and name it in `image`"),
+    ("configs", "mount a file with `volumes`, or use `{from_env: NAME}`"),
+    ("develop", "it is for a developer's machine: a plan is about images that are built already"),
+    ("extends", "use an anchor and a merge key, `<<: *NAME`"),
+    ("label_file", "write the labels under `labels`"),
+    ("models", "run the model as a set of its own, and say where under `environment`"),
+    ("post_start", "an engine has no hooks: run it from the image's entrypoint"),
+    (
+        "pre_start",
+        "an engine has no hooks: declare a set with `detach: false`, and depend on it with `condition: service_completed_successfully`",
+    ),
+    ("pre_stop", "an engine has no hooks: let the container handle its `stop_signal`"),
+    ("profiles", "one spec is one state; keep another spec for another one"),
+    ("provider", "a plan is about one engine: say under `environment` where the service is"),
+    ("pull_refresh_after", "`pull: always` asks the registry whenever a plan is made"),
+    ("secrets", "mount a file with `volumes`, or use `{from_env: NAME}`"),
+    (
+        "use_api_socket",
+        "mount the engine's socket with `volumes` if it must be: whoever has it is the host's root",
+    ),
+];
+
+/// Keys of a Compose service that are for containers of Windows.
+const WINDOWS: &[(&str, &str)] = &[
+    ("cpu_count", "`cpus` says how many processors' time it may use"),
+    ("cpu_percent", "`cpus` says how many processors' time it may use"),
+    ("credential_spec", "take it out"),
+    ("isolation", "take it out; `runtime` says what runs a container of Linux"),
+];
+
+/// Keys that engines knew once.
+const GONE: &[(&str, &str, &str)] = &[
+    (
+        "lxc_conf",
+        "engines dropped the LXC driver with Docker 1.10",
+        "take it out; what it set has options of its own today",
+    ),
+    (
+        "kernel_memory",
+        "kernels and engines dropped this limit",
+        "take it out; `mem_limit` counts what the kernel uses, too",
+    ),
 ];
 
 /// What is wrong with a key of a set that nobody knows, and the way out.
 pub fn unknown_in_set(word: &str) -> (String, Option<String>) {
-    if matches!(word, "lxc_conf" | "lxc-conf") {
-        return (
-            "`lxc_conf` cannot be declared: engines dropped the LXC driver with Docker 1.10".into(),
-            Some("take it out; what it set has options of its own today".into()),
-        );
+    let plain = word.replace('-', "_");
+    if let Some((gone, why, hint)) = GONE.iter().find(|(gone, ..)| *gone == plain) {
+        return (format!("`{gone}` cannot be declared: {why}"), Some((*hint).to_owned()));
     }
-    if COMPOSE.contains(&word) {
-        let hint = match word {
-            "build" => "build the image elsewhere and name it in `image`",
-            "profiles" => "one spec is one state; keep another spec for another one",
-            "extends" => "use an anchor and a merge key, `<<: *NAME`",
-            "secrets" | "configs" => "mount a file with `volumes`, or use `{from_env: NAME}`",
-            "label_file" => "write the labels under `labels`",
-            _ => "",
-        };
+    let of = |words: &[(&str, &'static str)]| {
+        words.iter().find(|(known, _)| *known == word).map(|(_, hint)| *hint)
+    };
+    if let Some(hint) = of(COMPOSE) {
         let message = format!("`{word}` is Compose's, and bayplan does not support it");
-        return (message, (!hint.is_empty()).then(|| hint.to_owned()));
+        return (message, Some(hint.to_owned()));
+    }
+    if let Some(hint) = of(WINDOWS) {
+        let message = format!("`{word}` is for containers of Windows, and bayplan's are of Linux");
+        return (message, Some(hint.to_owned()));
     }
     let rows = ROWS.iter().flat_map(|row| {
         std::iter::once(row.about().key).chain(row.about().aliases.iter().copied())
