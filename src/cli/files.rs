@@ -19,16 +19,22 @@ pub fn read(path: &Path, most: usize) -> Result<Vec<u8>, Failure> {
         let failure = Failure::new(Exit::Error, format!("reading {}", named(path)));
         failure.caused_by(say::safe(&error.to_string()))
     };
-    let limit = most as u64 + 1;
-    let mut bytes = Vec::new();
-    if path == Path::new("-") {
-        io::stdin().lock().take(limit).read_to_end(&mut bytes).map_err(failed)?;
-    } else {
-        let file = fs::File::open(path).map_err(failed)?;
-        let length = file.metadata().map_or(0, |about| about.len().min(limit));
-        bytes.reserve_exact(usize::try_from(length).unwrap_or(0));
-        file.take(limit).read_to_end(&mut bytes).map_err(failed)?;
+    if path != Path::new("-") {
+        return read_plain(path, most).map_err(failed);
     }
+    let mut bytes = Vec::new();
+    io::stdin().lock().take(most as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
+/// The same of a file by its path, whatever it is called, with the error as it is.
+pub(super) fn read_plain(path: &Path, most: usize) -> io::Result<Vec<u8>> {
+    let limit = most as u64 + 1;
+    let file = fs::File::open(path)?;
+    let length = file.metadata().map_or(0, |about| about.len().min(limit));
+    let mut bytes = Vec::new();
+    bytes.reserve_exact(usize::try_from(length).unwrap_or(0));
+    file.take(limit).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

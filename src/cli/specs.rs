@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
 use super::files;
@@ -13,8 +14,10 @@ use super::report::{Exit, Failure};
 use crate::engine::secrets::Secrets;
 use crate::ident::Reference;
 use crate::say;
-use crate::spec::env_file::EnvFile;
-use crate::spec::{Set, Spec, problems, read, yaml};
+use crate::spec::env_file::{EnvFile, Format};
+use crate::spec::env_merge::EnvFileUse;
+use crate::spec::node::Problem;
+use crate::spec::{Set, Spec, label_file, problems, read, yaml};
 
 /// A spec as it lies on disk.
 pub struct Loaded {
@@ -30,7 +33,7 @@ pub struct Loaded {
 pub fn load(path: &Path) -> Result<Loaded, Failure> {
     let bytes = files::read(path, yaml::MOST_BYTES)?;
     let name = files::named(path);
-    let wrong = |text: &str, found: &[crate::spec::node::Problem]| {
+    let wrong = |text: &str, found: &[Problem]| {
         let shown = problems::render(&name, text, found);
         let count = say::count(found.len(), "problem");
         Failure::new(Exit::Error, format!("the spec has {count}\n{}", shown.trim_end()))
@@ -41,8 +44,12 @@ pub fn load(path: &Path) -> Result<Loaded, Failure> {
         Some(folder) if folder != Path::new("") => folder.to_owned(),
         _ => PathBuf::from("."),
     };
-    let (node, told) = yaml::tree(text).map_err(|problem| wrong(text, &[problem]))?;
-    let names = env_file_names(&node, &folder)?;
+    let (node, mut told) = yaml::tree(text).map_err(|problem| wrong(text, &[problem]))?;
+    let label_files = named_files(label_file::uses(&node), &folder, &mut told).into_iter();
+    let label_files = label_files.map(|(path, file)| (path, labels(file))).collect();
+    let env_files = named_files(read::env_files(&node), &folder, &mut told).into_iter();
+    let names = env_files.map(|(path, file)| (path, file.names())).collect();
+    let node = label_file::expand(node, &label_files);
     let spec = read::tree(node, told, &names).map_err(|problems| wrong(text, &problems))?;
     Ok(Loaded { spec, digest: digest(&bytes), folder })
 }
@@ -58,33 +65,66 @@ pub fn digest(bytes: &[u8]) -> String {
     text
 }
 
-/// The names in each environment file that a spec names. A required file that is not there is
-/// left out: the spec's reader says which line wanted it.
-fn env_file_names(
-    node: &crate::spec::node::Node,
+/// The most faults of one file that are told.
+const MOST_FAULTS: usize = 20;
+
+/// The files that a spec names, each read once. A required file that is not there is left out: the
+/// spec's reader says which line wanted it. What is wrong with one that is there is told at the
+/// line of the spec that names it first, and it is taken for an empty one.
+fn named_files(
+    uses: Vec<EnvFileUse>,
     folder: &Path,
-) -> Result<BTreeMap<String, Vec<String>>, Failure> {
-    let mut names = BTreeMap::new();
-    for used in read::env_files(node) {
-        let path = folder.join(&used.path);
-        if !path.exists() {
+    told: &mut Vec<Problem>,
+) -> BTreeMap<String, EnvFile> {
+    let mut all = BTreeMap::new();
+    for used in uses {
+        let (written, format) = Format::of(&used.path);
+        let path = folder.join(written);
+        if all.contains_key(&used.path) || !path.exists() {
             continue;
         }
-        let bytes = files::read(&path, yaml::MOST_BYTES)?;
-        let shown = say::safe(&used.path);
-        let Some(text) =
-            std::str::from_utf8(&bytes).ok().filter(|_| bytes.len() <= yaml::MOST_BYTES)
-        else {
-            let message = format!("{shown}: expected a short UTF-8 text, but found something else");
-            return Err(Failure::new(Exit::Error, message));
-        };
-        let file = EnvFile::parse(text).map_err(|faults| {
-            let lines: Vec<String> = faults.iter().map(|fault| fault.in_file(&used.path)).collect();
-            Failure::new(Exit::Error, lines.join("\n"))
-        })?;
-        names.insert(used.path.clone(), file.names());
+        let file = named_file(&path, written, format).unwrap_or_else(|wrong| {
+            let problem = |message| Problem { place: used.place, message, hint: None };
+            let more = wrong.len().saturating_sub(MOST_FAULTS);
+            told.extend(wrong.into_iter().take(MOST_FAULTS).map(problem));
+            if more > 0 {
+                let shown = say::safe(written);
+                told.push(problem(format!("{shown}: and {more} more like these")));
+            }
+            EnvFile::default()
+        });
+        all.insert(used.path, file);
     }
-    Ok(names)
+    all
+}
+
+/// One of them; else what is wrong with it, `PATH:LINE: …` without its text.
+fn named_file(path: &Path, written: &str, format: Format) -> Result<EnvFile, Vec<String>> {
+    let shown = say::safe(written);
+    if path.is_dir() {
+        return Err(vec![format!("{shown}: expected a file, but found a folder")]);
+    }
+    let most = yaml::MOST_BYTES;
+    let bytes = files::read_plain(path, most)
+        .map_err(|error| vec![format!("{shown}: {}", say::safe(&error.to_string()))])?;
+    if bytes.len() > most {
+        return Err(vec![format!("{shown}: expected at most {most} bytes, but it is longer")]);
+    }
+    let text = std::str::from_utf8(&bytes).map_err(|error| {
+        let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
+        let line = problems::lines(std::str::from_utf8(valid).unwrap_or_default()).count();
+        vec![format!("{shown}:{line}: expected UTF-8, but found bytes that are none")]
+    })?;
+    EnvFile::parse_as(text, format)
+        .map_err(|faults| faults.iter().map(|fault| fault.in_file(written)).collect())
+}
+
+/// What a file of labels says: the values too, for labels are no secrets.
+fn labels(file: EnvFile) -> BTreeMap<String, String> {
+    let text = |value: Option<SecretString>| {
+        value.map(|value| value.expose_secret().to_owned()).unwrap_or_default()
+    };
+    file.variables.into_iter().map(|(name, value)| (name, text(value))).collect()
 }
 
 /// Looks the references of a spec up, here and now.
@@ -112,14 +152,17 @@ fn nothing(reference: &Reference, spec: &Spec) -> String {
         all.contains(reference)
     };
     let sets = spec.sets.iter().filter(|(_, set)| needs(set)).map(|(key, _)| format!("`{key}`"));
-    let needed = sets.collect::<Vec<_>>().join(", ");
+    let needed = match sets.collect::<Vec<_>>().as_slice() {
+        [rest @ .., last] if !rest.is_empty() => format!("{} and {last} take", rest.join(", ")),
+        one => format!("{} takes", one.concat()),
+    };
     match reference {
         Reference::Env { name } => {
-            format!("the variable `{}` is not set, which {needed} takes", say::safe(name))
+            format!("the variable `{}` is not set, which {needed}", say::safe(name))
         }
         Reference::EnvFile { path, name } => {
-            let (path, name) = (say::safe(path), say::safe(name));
-            format!("the file `{path}` gives no `{name}`, which {needed} takes")
+            let (path, name) = (say::safe(Format::of(path).0), say::safe(name));
+            format!("the file `{path}` gives no `{name}`, which {needed}")
         }
     }
 }

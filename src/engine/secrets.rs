@@ -15,7 +15,7 @@ use super::FilledBody;
 use crate::ident::Reference;
 use crate::options::Body;
 use crate::options::canon;
-use crate::spec::env_file::EnvFile;
+use crate::spec::env_file::{EnvFile, Format};
 
 /// The longest environment file, in bytes.
 const FILE_LIMIT: u64 = 4 << 20;
@@ -116,6 +116,7 @@ impl Secrets {
 
 /// An environment file; `None`: it is not there.
 fn read(folder: &Path, path: &str) -> Result<Option<EnvFile>, Vec<String>> {
+    let (path, format) = Format::of(path);
     let shown = crate::say::safe(path);
     let file = match std::fs::File::open(folder.join(path)) {
         Ok(file) => file,
@@ -127,7 +128,7 @@ fn read(folder: &Path, path: &str) -> Result<Option<EnvFile>, Vec<String>> {
         Ok(_) if text.len() as u64 > FILE_LIMIT => {
             Err(vec![format!("{shown}: expected at most {FILE_LIMIT} bytes, but it is longer")])
         }
-        Ok(_) => EnvFile::parse(&text)
+        Ok(_) => EnvFile::parse_as(&text, format)
             .map(Some)
             .map_err(|faults| faults.iter().map(|fault| fault.in_file(path)).collect()),
         Err(error) => Err(vec![format!("{shown}: {}", error.kind())]),

@@ -19,6 +19,37 @@ pub struct EnvFile {
     pub variables: BTreeMap<String, Option<SecretString>>,
 }
 
+/// How the lines of a file are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// As Compose reads them: quotes, escapes, comments after a value.
+    Quoted,
+    /// As Docker's client reads `--env-file`: what follows `=` is the value, whatever it is.
+    Raw,
+}
+
+/// What begins the path of a file that is read raw, where paths are written: in references, in
+/// the canonical form. A file that is really called so is `./raw:…`.
+const RAW: &str = "raw:";
+
+impl Format {
+    /// A path as references write it.
+    pub fn written(self, path: &str) -> String {
+        match self {
+            Self::Quoted => path.to_owned(),
+            Self::Raw => format!("{RAW}{path}"),
+        }
+    }
+
+    /// The path that is meant by what references write, and how the file is read.
+    pub fn of(written: &str) -> (&str, Self) {
+        match written.strip_prefix(RAW) {
+            Some(path) => (path, Self::Raw),
+            None => (written, Self::Quoted),
+        }
+    }
+}
+
 /// One line that is none of an environment file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fault {
@@ -73,6 +104,35 @@ impl EnvFile {
                 (Err(message), _) | (_, Err(message)) => {
                     faults.push(Fault { line: number, message });
                 }
+            }
+        }
+        if faults.is_empty() { Ok(Self { variables }) } else { Err(faults) }
+    }
+
+    /// Reads a whole file in this format.
+    pub fn parse_as(text: &str, format: Format) -> Result<Self, Vec<Fault>> {
+        match format {
+            Format::Quoted => Self::parse(text),
+            Format::Raw => Self::parse_raw(text),
+        }
+    }
+
+    fn parse_raw(text: &str) -> Result<Self, Vec<Fault>> {
+        let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+        let mut variables = BTreeMap::new();
+        let mut faults = Vec::new();
+        for (line, text) in (1..).zip(text.split('\n')) {
+            let text = text.strip_suffix('\r').unwrap_or(text).trim_start();
+            if text.is_empty() || text.starts_with('#') {
+                continue;
+            }
+            let (name, value) = match text.split_once('=') {
+                Some((name, value)) => (name, Some(SecretString::from(value))),
+                None => (text, None),
+            };
+            match checked_name(name) {
+                Ok(name) => drop(variables.insert(name, value)),
+                Err(message) => faults.push(Fault { line, message }),
             }
         }
         if faults.is_empty() { Ok(Self { variables }) } else { Err(faults) }
@@ -190,6 +250,30 @@ mod tests {
         assert_eq!(one("\u{feff}A=b\r\n"), "b");
         assert_eq!(one("A=first\nA=second"), "second");
         assert_eq!(one("dotted.name-x=1"), "1");
+    }
+
+    #[test]
+    fn raw_values_are_what_follows() {
+        let text = "\u{feff}# note\r\n A=\"b\" # c \r\nB='\\n'\nC\nD=\n\nE=a=b\n";
+        let file = EnvFile::parse_as(text, Format::Raw).unwrap();
+        let show = |value: SecretString| value.expose_secret().to_owned();
+        let values: Vec<_> =
+            file.variables.into_iter().map(|(name, value)| (name, value.map(show))).collect();
+        let some = |value: &str| Some(value.to_owned());
+        assert_eq!(
+            values,
+            [
+                ("A".to_owned(), some("\"b\" # c ")),
+                ("B".to_owned(), some("'\\n'")),
+                ("C".to_owned(), None),
+                ("D".to_owned(), some("")),
+                ("E".to_owned(), some("a=b")),
+            ]
+        );
+        let faults = EnvFile::parse_as("=x\nA B=c\n", Format::Raw).unwrap_err();
+        assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(Format::of(&Format::Raw.written("a.env")), ("a.env", Format::Raw));
+        assert_eq!(Format::of("./raw:a"), ("./raw:a", Format::Quoted));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::env_file::Format;
 use super::node::{Entry, Kind, Node, Place, Problems};
 use super::{planner, set};
 use crate::options::{AnyRow, Declared};
@@ -13,7 +14,7 @@ use crate::say;
 /// One environment file that a spec names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnvFileUse {
-    /// As the spec writes it, relative to the spec.
+    /// As references write it, relative to the spec: see [`Format::of`].
     pub path: String,
     /// Whether it may not be missing.
     pub required: bool,
@@ -21,7 +22,7 @@ pub struct EnvFileUse {
     pub place: Place,
 }
 
-/// The files of an `env_file`: a path, or a list of paths and of `{path, required}`.
+/// The files of an `env_file`: a path, or a list of paths and of `{path, required, format}`.
 pub fn uses(node: &Node, problems: &mut Problems) -> Vec<EnvFileUse> {
     let items = match &node.kind {
         Kind::Null => return Vec::new(),
@@ -40,6 +41,7 @@ fn one(node: &Node, problems: &mut Problems) -> Option<EnvFileUse> {
         Kind::Map(entries) => entries,
         _ => return problems.expected(what, node),
     };
+    let mut format = Format::Quoted;
     let mut found = EnvFileUse { path: String::new(), required: true, place: node.place };
     for entry in entries {
         match (entry.key.as_str(), &entry.value.kind) {
@@ -47,12 +49,20 @@ fn one(node: &Node, problems: &mut Problems) -> Option<EnvFileUse> {
                 found.path.clone_from(path);
                 found.place = entry.value.place;
             }
+            ("format", Kind::Null) => {}
+            ("format", Kind::Text(word)) if word == "raw" => format = Format::Raw,
+            ("format", _) => {
+                return set::expected("`raw`, or no `format`", &entry.value, None, problems);
+            }
             ("path", _) => return problems.expected(what, &entry.value),
             ("required", _) => found.required = planner::boolean(&entry.value, problems)?,
             (other, _) => {
                 problems.add(
                     entry.place,
-                    format!("expected `path` or `required`, but found `{}`", say::short(other)),
+                    format!(
+                        "expected `path`, `required` or `format`, but found `{}`",
+                        say::short(other)
+                    ),
                 );
                 return None;
             }
@@ -61,6 +71,7 @@ fn one(node: &Node, problems: &mut Problems) -> Option<EnvFileUse> {
     if found.path.is_empty() {
         return problems.expected("a map with `path`", node);
     }
+    found.path = format.written(&found.path);
     Some(found)
 }
 
@@ -141,7 +152,7 @@ pub fn merged(
                 file.place,
                 format!(
                     "expected the environment file `{}`, but it was not read",
-                    say::short(&file.path)
+                    say::short(Format::of(&file.path).0)
                 ),
             ),
         }

@@ -9,6 +9,7 @@ pub mod depends;
 mod deploy;
 pub mod env_file;
 pub mod env_merge;
+pub mod label_file;
 pub mod node;
 pub mod objects;
 mod objects_read;

@@ -7,7 +7,8 @@ use super::places::Places;
 use super::read::one_of;
 use super::set::{QUOTE, Said, expected};
 use super::{
-    Compat, Identity, Matching, OnStopped, Pull, Recreate, Set, State, depends, vocabulary,
+    Compat, Identity, Matching, OnStopped, Pull, Recreate, Set, State, depends, label_file,
+    vocabulary,
 };
 use crate::ident::{ContainerName, reserved_suffix};
 use crate::image_ref::ImageRef;
@@ -112,6 +113,7 @@ pub(super) fn read(
     problems: &mut Problems,
 ) -> Set {
     let mut reader = Reader { said, places, problems };
+    reader.read("label_file", label_file::unread);
     let one_shot = reader.read("detach", boolean).flatten() == Some(false);
     let defaults = Defaults::of(compat, one_shot);
     let state = reader.read("state", |node, problems| one_of(node, STATES, problems)).flatten();

@@ -141,12 +141,17 @@ fn planner(key: &str) -> Json {
         "env_file" => {
             let file = json!({"anyOf": [name, {
                 "type": "object",
-                "properties": {"path": name, "required": {"type": "boolean"}},
+                "properties": {
+                    "path": name,
+                    "required": {"type": "boolean"},
+                    "format": {"enum": ["raw", null]},
+                },
                 "required": ["path"],
                 "additionalProperties": false,
             }]});
             json!({"anyOf": [file, {"type": "array", "items": file}]})
         }
+        "label_file" => json!({"anyOf": [name, {"type": "array", "items": name}]}),
         _ => name,
     }
 }
@@ -225,7 +230,7 @@ mod tests {
         assert!(valid(&set("mem_limit: 512m, x-note: [1], tty:, count: 0")));
         assert!(valid(&set("depends_on: {b: {condition: service_started}}")));
         assert!(valid(&set("depends_on: {b: {condition: service_healthy}, c: }")));
-        assert!(valid(&set("scale: '2', deploy: {x-a: 1}")));
+        assert!(valid(&set("label_file: a.labels, scale: '2', deploy: {x-a: 1}")));
         assert!(valid(&set("env_file: [a.env, {path: b.env, required: false}]")));
         for wrong in [
             "memroy: 512m",

@@ -78,7 +78,6 @@ const COMPOSE: &[(&str, &str)] = &[
     ("configs", "mount a file with `volumes`, or use `{from_env: NAME}`"),
     ("develop", "it is for a developer's machine: a plan is about images that are built already"),
     ("extends", "use an anchor and a merge key, `<<: *NAME`"),
-    ("label_file", "write the labels under `labels`"),
     ("models", "run the model as a set of its own, and say where under `environment`"),
     ("post_start", "an engine has no hooks: run it from the image's entrypoint"),
     (

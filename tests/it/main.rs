@@ -27,6 +27,7 @@ mod results;
 mod row_walks;
 mod rows;
 mod shipped_specs;
+mod spec_files;
 mod ssh;
 mod stories;
 mod tidy;

@@ -33,7 +33,7 @@ async fn variables_that_are_not_set_are_named_with_who_takes_them() {
     let args = ["plan", "spec.yaml", "--snapshot", "look.json"];
     insta::assert_snapshot!(told(folder.path(), &[], &args).await, @"
     1
-    error: the variable `DB_PASSWORD` is not set, which `db`, `web` takes
+    error: the variable `DB_PASSWORD` is not set, which `db` and `web` take
     the file `web.env` gives no `MODE`, which `web` takes
     hint: set it, or plan with `--unresolved assume-same` where secrets must not be known
     ");

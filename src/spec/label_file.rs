@@ -1,0 +1,192 @@
+//! `label_file` in a set: what the files say stands under `labels` before the set is read.
+//!
+//! Labels are there for everybody to read, so a plan holds them and no file is needed to apply it.
+//! What is written under `labels` goes before what is in files, later files before earlier ones.
+//! The files are read by the shell, as environment files are.
+
+use std::collections::BTreeMap;
+
+use super::env_merge::EnvFileUse;
+use super::node::{Entry, Kind, Node, Place, Problems};
+use super::strings;
+use crate::say;
+
+/// The labels in each file that was read, by the path that the spec writes.
+pub type LabelFiles = BTreeMap<String, BTreeMap<String, String>>;
+
+/// The files of labels that the sets of a spec name, in the order of the file.
+pub fn uses(node: &Node) -> Vec<EnvFileUse> {
+    let mut uses = Vec::new();
+    for set in sets(node) {
+        for entry in set.iter().filter(|entry| entry.key == "label_file") {
+            uses.extend(items(&entry.value).iter().filter_map(|item| {
+                let path = path(item)?;
+                Some(EnvFileUse { path, required: true, place: item.place })
+            }));
+        }
+    }
+    uses
+}
+
+/// The spec with the labels of these files under `labels`. Files that are not here stay under
+/// `label_file`.
+pub fn expand(mut node: Node, files: &LabelFiles) -> Node {
+    let Kind::Map(root) = &mut node.kind else { return node };
+    for containers in root.iter_mut().filter(|entry| entry.key == "containers") {
+        let Kind::Map(sets) = &mut containers.value.kind else { continue };
+        for set in sets {
+            if let Kind::Map(entries) = &mut set.value.kind {
+                expand_set(entries, files);
+            }
+        }
+    }
+    node
+}
+
+/// What is left under `label_file` was not read.
+pub(super) fn unread(node: &Node, problems: &mut Problems) {
+    for item in items(node) {
+        match path(item) {
+            Some(path) => {
+                let found = say::short(&path);
+                let message = format!("expected the file of labels `{found}`, but it was not read");
+                problems.add(item.place, message);
+            }
+            None => drop(problems.expected::<()>("the path of a file of labels", item)),
+        }
+    }
+}
+
+fn entries(node: &Node) -> &[Entry] {
+    match &node.kind {
+        Kind::Map(entries) => entries,
+        _ => &[],
+    }
+}
+
+fn sets(node: &Node) -> impl Iterator<Item = &[Entry]> {
+    let containers = entries(node).iter().filter(|entry| entry.key == "containers");
+    containers.flat_map(|entry| entries(&entry.value)).map(|set| entries(&set.value))
+}
+
+fn items(node: &Node) -> &[Node] {
+    match &node.kind {
+        Kind::Null => &[],
+        Kind::List(items) => items,
+        _ => std::slice::from_ref(node),
+    }
+}
+
+/// A path as it is meant.
+fn path(node: &Node) -> Option<String> {
+    match &node.kind {
+        Kind::Text(text) if !text.is_empty() => Some(text.replace("$$", "$")),
+        _ => None,
+    }
+}
+
+fn expand_set(entries: &mut Vec<Entry>, files: &LabelFiles) {
+    let Some(at) = entries.iter().position(|entry| entry.key == "label_file") else { return };
+    let Some(Entry { place, value, .. }) = entries.get(at).cloned() else { return };
+    let mut labels: BTreeMap<&String, (&String, Place)> = BTreeMap::new();
+    let mut unread = Vec::new();
+    for item in items(&value) {
+        match path(item).and_then(|path| files.get(&path)) {
+            Some(found) => {
+                labels.extend(found.iter().map(|(key, value)| (key, (value, item.place))));
+            }
+            None => unread.push(item.clone()),
+        }
+    }
+    if unread.is_empty() {
+        entries.remove(at);
+    } else if let Some(entry) = entries.get_mut(at) {
+        entry.value.kind = Kind::List(unread);
+    }
+    if !entries.iter().any(|entry| entry.key == "labels") {
+        let value = Node { place, kind: Kind::Map(Vec::new()) };
+        entries.push(Entry { key: "labels".to_owned(), place, value });
+    }
+    for own in entries.iter_mut().filter(|entry| entry.key == "labels") {
+        add(&mut own.value, &labels);
+    }
+}
+
+/// Adds what is not there yet. What is no labels at all is told by who reads it.
+fn add(own: &mut Node, labels: &BTreeMap<&String, (&String, Place)>) {
+    let text = |place, text: &str| Node { place, kind: Kind::Text(strings::written(text)) };
+    if own.kind == Kind::Null {
+        own.kind = Kind::Map(Vec::new());
+    }
+    for (label, (value, place)) in labels {
+        let written = strings::written(label);
+        match &mut own.kind {
+            Kind::Map(entries) if !entries.iter().any(|entry| entry.key == written) => {
+                entries.push(Entry { key: written, place: *place, value: text(*place, value) });
+            }
+            Kind::List(items) => {
+                let is_it = |item: &Node| match &item.kind {
+                    Kind::Text(text) => text.split('=').next() == Some(&written),
+                    _ => false,
+                };
+                if !items.iter().any(is_it) {
+                    items.push(text(*place, &format!("{label}={value}")));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::spec::read::{self, Files};
+    use crate::spec::read_tests::{fault, one};
+    use crate::spec::{Set, yaml};
+
+    fn files() -> LabelFiles {
+        let labels = |all: &[(&str, &str)]| {
+            all.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        };
+        LabelFiles::from([
+            ("a.labels".to_owned(), labels(&[("team", "shop"), ("price", "5$$"), ("x", "1")])),
+            ("b.labels".to_owned(), labels(&[("x", "2"), ("$k", "$V")])),
+        ])
+    }
+
+    fn set(lines: &str) -> Set {
+        let node = expand(yaml::parse(&one(lines)).unwrap(), &files());
+        let spec = read::spec(node, &Files::new()).unwrap();
+        super::super::canon_tests::again(&spec).sets.into_values().next().unwrap()
+    }
+
+    #[test]
+    fn files_give_labels_that_are_not_written() {
+        let both = json!({"$k": "$V", "price": "5$$", "team": "mine", "x": "2"});
+        for labels in ["{team: mine}", "[team=mine]"] {
+            let set = set(&format!("image: i\nlabel_file: [a.labels, b.labels]\nlabels: {labels}"));
+            assert_eq!(set.option("labels").unwrap().print(), both);
+        }
+        for labels in ["", "\nlabels:"] {
+            let set = set(&format!("image: i\nlabel_file: b.labels{labels}"));
+            assert_eq!(set.option("labels").unwrap().print(), json!({"$k": "$V", "x": "2"}));
+        }
+    }
+
+    #[test]
+    fn who_reads_no_files_says_so() {
+        insta::assert_snapshot!(fault("image: i\nlabel_file: [a.labels, 1]"), @"
+        5:18 expected the file of labels `a.labels`, but it was not read
+        5:28 expected the path of a file of labels, but found the number 1
+        ");
+        let node = yaml::parse(&one("image: i\nlabel_file: [a.labels, gone]")).unwrap();
+        let told: Vec<String> = uses(&node).into_iter().map(|one| one.path).collect();
+        assert_eq!(told, ["a.labels", "gone"]);
+        let problems = read::spec(expand(node, &files()), &Files::new()).unwrap_err();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert_eq!(problems[0].message, "expected the file of labels `gone`, but it was not read");
+    }
+}
