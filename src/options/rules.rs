@@ -1,8 +1,10 @@
-//! What two options cannot say together: conflicts that depend on values. What only the engine
-//! can know is not here.
+//! What options cannot say, alone or together, because no engine takes it or no kernel: conflicts
+//! that depend on values. What only the engine at hand can know is not here.
 
 mod limits;
 mod network;
+mod security;
+mod storage;
 
 use std::collections::BTreeSet;
 
@@ -27,6 +29,14 @@ impl Conflict {
     fn new(key: &'static str, message: impl Into<String>) -> Self {
         Self { key, item: None, message: message.into(), hint: None }
     }
+
+    fn at(self, item: impl Into<String>) -> Self {
+        Self { item: Some(item.into()), ..self }
+    }
+
+    fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
 }
 
 /// What is wrong with the declared options of one set. Of those in `broken` something was said that
@@ -38,6 +48,8 @@ pub fn conflicts(options: &[Declared], broken: &BTreeSet<&'static str>) -> Vec<C
     all.extend(removal(&said));
     limits::check(&said, &mut all);
     network::check(&said, &mut all);
+    security::check(&said, &mut all);
+    storage::check(&said, &mut all);
     all
 }
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::node::{Place, Problem, Problems};
 use super::objects_read::Objects;
 use super::places::Places;
-use super::{Identity, Pull, Spec, depends, order, planner};
+use super::{Identity, Pull, Spec, addresses, depends, order, planner};
 use crate::ident::SetName;
 use crate::image_ref::ImageRef;
 use crate::options::{AnyRow, Context, Declared, ROWS, rules};
@@ -54,6 +54,7 @@ impl Whole<'_> {
         self.conditions(problems);
         self.vet(problems);
         self.conflicts(problems);
+        addresses::check(self, problems);
     }
 
     /// No two sets may mean the same container.

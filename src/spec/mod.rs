@@ -4,6 +4,7 @@
 //! spec is text, and the contents of the environment files it names are an input beside it.
 
 mod across;
+mod addresses;
 pub mod canon;
 pub mod depends;
 mod deploy;

@@ -3,7 +3,7 @@
 //! What they are is [`super::objects`]'s.
 
 use core::net::IpAddr;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::node::{Entry, Kind, Node, Place, Problems};
 use super::objects::{Cidr, Ipam, Network, Object, Pool, RecreateNetwork, Volume};
@@ -42,12 +42,18 @@ const FIXED: [&str; 4] = ["bridge", "host", "none", "default"];
 #[derive(Debug, Default)]
 pub(super) struct Objects {
     places: BTreeMap<String, Place>,
+    broken: BTreeSet<String>,
 }
 
 impl Objects {
     /// Where one says its name; its own place where it does not.
     pub(super) fn of(&self, key: &str) -> Place {
         self.places.get(key).copied().unwrap_or_default()
+    }
+
+    /// Whether something of one could not be read.
+    pub(super) fn broken(&self, key: &str) -> bool {
+        self.broken.contains(key)
     }
 }
 
@@ -101,6 +107,7 @@ fn all<T>(
         if super::vocabulary::is_extension(&entry.key) {
             continue;
         }
+        let before = problems.all.len();
         if !is_name(&entry.key) {
             problems.add(
                 entry.place,
@@ -120,6 +127,9 @@ fn all<T>(
         };
         let place = name.map_or(entry.place, |name| name.place);
         objects.places.insert(entry.key.clone(), place);
+        if problems.all.len() > before {
+            objects.broken.insert(entry.key.clone());
+        }
     }
     (all, objects)
 }

@@ -1,12 +1,21 @@
-//! Limits of memory and processors that exclude each other.
+//! Limits of memory and processors that no engine takes.
 
 use super::{Conflict, Said};
 use crate::options::field::Bytes;
-use crate::options::resources::{Cpus, Micros, Swap};
+use crate::options::resources::{Count, Cpus, Micros, Swap};
+
+/// The least memory that an engine takes as a limit.
+const LEAST_MEMORY: i64 = 6 << 20;
+/// The shortest and the longest period of the kernel's scheduler, in microseconds.
+const PERIODS: (i64, i64) = (1_000, 1_000_000);
+/// The least and the most weight that the kernel knows.
+const SHARES: (i64, i64) = (2, 262_144);
 
 pub(super) fn check(said: &Said<'_>, all: &mut Vec<Conflict>) {
     all.extend(cpus(said));
     all.extend(swap(said));
+    memory(said, all);
+    times(said, all);
 }
 
 /// An engine takes processor time in one way only.
@@ -17,13 +26,18 @@ fn cpus(said: &Said<'_>) -> Option<Conflict> {
     Some(Conflict::new(key, format!("expected `cpus` or `{key}`, but found both")))
 }
 
-/// Memory and swap together are no less than the memory.
+/// Memory and swap together are a limit beside that of the memory, and no less.
 fn swap(said: &Said<'_>) -> Option<Conflict> {
     let Swap(swap) = said.get("memswap_limit")?;
     if *swap <= 0 || said.is_broken("mem_limit") {
         return None;
     }
     let memory = said.get::<Bytes>("mem_limit").map_or(0, |memory| memory.0);
+    if memory == 0 {
+        let message = "expected `mem_limit` beside `memswap_limit`, but found none";
+        let hint = "`memswap_limit` is memory and swap together; `mem_limit` is the part of memory";
+        return Some(Conflict::new("memswap_limit", message).hint(hint));
+    }
     (*swap < memory).then(|| {
         let message = format!(
             "expected `memswap_limit` to be at least the {memory} bytes of `mem_limit`, but found \
@@ -31,4 +45,47 @@ fn swap(said: &Said<'_>) -> Option<Conflict> {
         );
         Conflict::new("memswap_limit", message)
     })
+}
+
+fn memory(said: &Said<'_>, all: &mut Vec<Conflict>) {
+    let bytes = |key: &str| said.get::<Bytes>(key).map_or(0, |bytes| bytes.0);
+    for key in ["mem_limit", "mem_reservation"] {
+        let found = bytes(key);
+        if (1..LEAST_MEMORY).contains(&found) {
+            let message =
+                format!("expected a `{key}` of at least {LEAST_MEMORY} bytes, but found {found}");
+            all.push(Conflict::new(key, message).hint("engines take `6m` and more"));
+        }
+    }
+    let (limit, reserved) = (bytes("mem_limit"), bytes("mem_reservation"));
+    if limit > 0 && reserved > limit {
+        let message = format!(
+            "expected `mem_reservation` to be at most the {limit} bytes of `mem_limit`, but found \
+             {reserved}"
+        );
+        all.push(Conflict::new("mem_reservation", message));
+    }
+}
+
+/// What the kernel's scheduler knows; 0 is nothing said.
+fn times(said: &Said<'_>, all: &mut Vec<Conflict>) {
+    let micros = |key: &str| said.get::<Micros>(key).map_or(0, |micros| micros.0);
+    let (period, quota) = (micros("cpu_period"), micros("cpu_quota"));
+    let (least, most) = PERIODS;
+    if period != 0 && !(least..=most).contains(&period) {
+        let message =
+            format!("expected a period from {least} to {most} microseconds, but found {period}");
+        all.push(Conflict::new("cpu_period", message).hint("write it as a duration, like `50ms`"));
+    }
+    if (1..least).contains(&quota) {
+        let message =
+            format!("expected a quota of at least {least} microseconds, but found {quota}");
+        all.push(Conflict::new("cpu_quota", message).hint("write it as a duration, like `50ms`"));
+    }
+    let shares = said.get::<Count>("cpu_shares").map_or(0, |count| count.0);
+    let (least, most) = SHARES;
+    if shares != 0 && !(least..=most).contains(&shares) {
+        let message = format!("expected a weight from {least} to {most}, but found {shares}");
+        all.push(Conflict::new("cpu_shares", message).hint("1024 is the usual one"));
+    }
 }

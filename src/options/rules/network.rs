@@ -1,15 +1,23 @@
 //! Networks, names and ports that do not go together.
 
+use std::collections::BTreeMap;
+
 use super::{Conflict, Said};
+use crate::options::namespaces::{Assignments, Host, Word};
 use crate::options::network::NetworkMode;
-use crate::options::networks::Networks;
-use crate::options::ports::Ports;
+use crate::options::networks::{Mac, Networks, main};
+use crate::options::ports::{Ports, Published};
+use crate::options::row::Say;
 use crate::say;
 
 pub(super) fn check(said: &Said<'_>, all: &mut Vec<Conflict>) {
     all.extend(ports(said));
     names(said, all);
+    host(said, all);
+    host_name(said, all);
     all.extend(networks(said));
+    all.extend(addresses(said));
+    host_ports(said, all);
 }
 
 /// Nothing is published from a network that is not the container's own.
@@ -28,14 +36,50 @@ fn ports(said: &Said<'_>) -> Option<Conflict> {
 /// With another container's network come its names.
 fn names(said: &Said<'_>, all: &mut Vec<Conflict>) {
     let Some(NetworkMode::Container(_)) = said.get("network_mode") else { return };
-    let wrong = ["hostname", "links", "dns", "extra_hosts", "expose"];
-    let wrong = wrong.into_iter().filter(|key| said.has(key));
-    all.extend(wrong.map(|key| {
+    let mut wrong: Vec<&'static str> = ["hostname", "links", "dns", "extra_hosts", "expose"]
+        .into_iter()
+        .filter(|key| said.has(key))
+        .collect();
+    if said.is_true("publish_all_ports") {
+        wrong.push("publish_all_ports");
+    }
+    all.extend(wrong.into_iter().map(|key| {
         let message = format!(
             "expected no `{key}` beside `network_mode: container:…`: the network is the other one's"
         );
         Conflict::new(key, message)
     }));
+}
+
+/// On the host's network there is nobody to link to, and the host's settings are the host's.
+fn host(said: &Said<'_>, all: &mut Vec<Conflict>) {
+    let Some(NetworkMode::Host) = said.get("network_mode") else { return };
+    if said.has("links") {
+        let message = "expected no `links` beside `network_mode: host`, but found some";
+        let hint = "on the host's network containers reach each other's published ports";
+        all.push(Conflict::new("links", message).hint(hint));
+    }
+    let settings = said.get::<Assignments>("sysctls").map(|all| &all.0);
+    for name in
+        settings.into_iter().flat_map(BTreeMap::keys).filter(|name| name.starts_with("net."))
+    {
+        let found = say::short(name);
+        let message =
+            format!("expected no `net.…` beside `network_mode: host`, but found `{found}`");
+        let hint = "it would be a setting of the host: set it there";
+        all.push(Conflict::new("sysctls", message).at(name).hint(hint));
+    }
+}
+
+/// A container that takes the host's name has none of its own.
+fn host_name(said: &Said<'_>, all: &mut Vec<Conflict>) {
+    if said.get::<Word<Host>>("uts").is_none() {
+        return;
+    }
+    for key in ["hostname", "domainname"].into_iter().filter(|key| said.has(key)) {
+        let message = format!("expected no `{key}` beside `uts: host`: the name is the host's");
+        all.push(Conflict::new(key, message));
+    }
 }
 
 /// The mode may say which of the networks it is created in, and nothing else.
@@ -56,4 +100,56 @@ fn networks(said: &Said<'_>) -> Option<Conflict> {
         say::short(found)
     );
     Some(Conflict::new("network_mode", message))
+}
+
+/// `mac_address` is that of the card in the network that the container is created in.
+fn addresses(said: &Said<'_>) -> Option<Conflict> {
+    let own: &Mac = said.get("mac_address")?;
+    let networks: &Networks = said.get("networks")?;
+    let first = match said.get("network_mode") {
+        Some(NetworkMode::Network(name)) => name,
+        Some(NetworkMode::Bridge) => "bridge",
+        _ => main(networks)?,
+    };
+    let printed = networks.print();
+    let there = printed[first]["mac_address"].as_str()?;
+    let own = own.print();
+    (own != there).then(|| {
+        let message = format!(
+            "expected the `mac_address` of `{}`, {there}, but found {}",
+            say::short(first),
+            own.as_str().unwrap_or_default()
+        );
+        Conflict::new("mac_address", message).hint("say it once, under `networks`")
+    })
+}
+
+/// Which of an engine's addresses a binding takes.
+fn overlap(one: &Published, other: &Published) -> bool {
+    let family = |all: &str, ip: &str| match all {
+        "" => true,
+        "0.0.0.0" => !ip.contains(':'),
+        "::" => ip.is_empty() || ip.contains(':'),
+        _ => false,
+    };
+    one.host_ip == other.host_ip
+        || family(&one.host_ip, &other.host_ip)
+        || family(&other.host_ip, &one.host_ip)
+}
+
+/// One port of the host cannot be had twice, not even for one port of the container.
+fn host_ports(said: &Said<'_>, all: &mut Vec<Conflict>) {
+    let mut taken: BTreeMap<_, Vec<&Published>> = BTreeMap::new();
+    for published in said.get::<Ports>("ports").into_iter().flat_map(|ports| &ports.0) {
+        let Some((port, _)) = published.host.filter(|(from, to)| from == to) else { continue };
+        let others = taken.entry((published.port.protocol, port)).or_default();
+        if let Some(other) = others.iter().find(|other| overlap(other, published)) {
+            let message = format!(
+                "expected every port of the host once, but found `{published}` beside `{other}`, \
+                 which is of the same address"
+            );
+            all.push(Conflict::new("ports", message).at(published.to_string()));
+        }
+        others.push(published);
+    }
 }

@@ -30,8 +30,26 @@ fn what_goes_together_is_no_conflict() {
         json!({"network_mode": "bridge", "ports": [80]}),
         json!({"network_mode": "back", "networks": ["back", "front"]}),
         json!({"cpu_quota": 5000, "cpu_period": 10000}),
+        json!({"cpu_quota": 0, "cpu_period": 0, "cpu_shares": 0}),
+        json!({"cpu_quota": 1000, "cpu_period": 1_000_000, "cpu_shares": 2}),
         json!({"memswap_limit": -1}),
         json!({"memswap_limit": "1g", "mem_limit": "1g", "mem_reservation": "1g"}),
+        json!({"mem_limit": "6m"}),
+        json!({"cap_add": ["ALL", "cap_bpf"], "cap_drop": ["all", "CAP_NET_RAW"]}),
+        json!({"security_opt": ["no-new-privileges", "no-new-privileges:1", "label:disable"]}),
+        json!({"stop_signal": "RTMIN+3"}),
+        json!({"stop_signal": 65}),
+        json!({"network_mode": "none", "links": ["a"], "sysctls": ["net.core.somaxconn=1"]}),
+        json!({"network_mode": "host", "sysctls": ["kernel.shmmax=1"], "publish_all_ports": true}),
+        json!({"network_mode": "container:a", "domainname": "a", "publish_all_ports": false}),
+        json!({"volumes": ["/d", {"type": "volume", "source": "ab", "target": "/e", "volume": {"subpath": "x"}}],
+            "tmpfs": ["/d", "/e"]}),
+        json!({"tmpfs": ["/d:ro,size=50%,mode=1777,noexec,mpol=bind:0"]}),
+        json!({"ports": ["38080:80", "38080:80/udp", "0.0.0.0:38081:80", "[::]:38081:80"]}),
+        json!({"ports": ["0.0.0.0:38080:80", "[::1]:38080:81"]}),
+        json!({"ports": ["127.0.0.1:38080:80", "127.0.0.2:38080:81", "38070-38090:82"]}),
+        json!({"mac_address": "02:42:ac:11:00:09", "networks": {"a": {"mac_address": "02-42-AC-11-00-09"}}}),
+        json!({"mac_address": "02:42:ac:11:00:09", "networks": {"a": null, "b": {"mac_address": "02:42:ac:11:00:08"}}}),
     ] {
         assert_eq!(told(&options), [], "{options}");
     }
@@ -55,11 +73,71 @@ fn what_an_engine_would_refuse_is_told_at_the_option_to_blame() {
         (json!({"cpus": 1, "cpu_period": "5ms"}), "cpu_period", "found both"),
         (json!({"memswap_limit": "8m", "mem_limit": "9m"}), "memswap_limit", "found 8388608"),
         (json!({"network_mode": "container:db", "links": ["a"]}), "links", "the other one's"),
+        (json!({"memswap_limit": "8m"}), "memswap_limit", "found none"),
+        (json!({"mem_limit": "5m"}), "mem_limit", "found 5242880"),
+        (json!({"mem_reservation": 1}), "mem_reservation", "found 1"),
+        (json!({"mem_limit": "8m", "mem_reservation": "9m"}), "mem_reservation", "found 9437184"),
+        (json!({"cpu_period": 999}), "cpu_period", "found 999"),
+        (json!({"cpu_period": 1_000_001}), "cpu_period", "found 1000001"),
+        (json!({"cpu_quota": 999}), "cpu_quota", "found 999"),
+        (json!({"cpu_shares": 1}), "cpu_shares", "found 1"),
+        (json!({"cpu_shares": 262_145}), "cpu_shares", "found 262145"),
+        (json!({"stop_signal": "TREM"}), "stop_signal", "found `SIGTREM`"),
+        (json!({"stop_signal": 0}), "stop_signal", "found `0`"),
+        (json!({"network_mode": "host", "links": ["a"]}), "links", "found some"),
+        (
+            json!({"network_mode": "service:a", "publish_all_ports": true}),
+            "publish_all_ports",
+            "the other one's",
+        ),
+        (json!({"uts": "host", "hostname": "a"}), "hostname", "the host's"),
+        (json!({"uts": "host", "domainname": "a"}), "domainname", "the host's"),
+        (
+            json!({"mac_address": "02:42:ac:11:00:09", "networks": {"b": null, "a": {"mac_address": "02:42:ac:11:00:08"}}}),
+            "mac_address",
+            "found 02:42:ac:11:00:09",
+        ),
     ] {
         let told = told(&options);
         assert_eq!(told.len(), 1, "{options}: {told:?}");
         assert_eq!(told[0].key, key);
         assert!(told[0].message.ends_with(end), "{told:?}");
+    }
+}
+
+#[test]
+fn the_item_to_blame_is_named_as_the_option_prints_it() {
+    for (options, key, item) in [
+        (json!({"cap_add": ["NET_ADMIN", "cap_net_admn"]}), "cap_add", "NET_ADMN"),
+        (json!({"cap_drop": ["FOO"]}), "cap_drop", "FOO"),
+        (json!({"security_opt": ["label=disable", "apparmor"]}), "security_opt", "apparmor"),
+        (
+            json!({"security_opt": ["no-new-privileges:maybe"]}),
+            "security_opt",
+            "no-new-privileges=maybe",
+        ),
+        (
+            json!({"network_mode": "host", "sysctls": {"net.core.somaxconn": 1}}),
+            "sysctls",
+            "net.core.somaxconn",
+        ),
+        (json!({"tmpfs": ["/d", "/e:foo,ro"]}), "tmpfs", "/e:foo,ro"),
+        (json!({"tmpfs": ["/e:size"]}), "tmpfs", "/e:size"),
+        (json!({"tmpfs": ["/e:noswap=1"]}), "tmpfs", "/e:noswap=1"),
+        (json!({"tmpfs": ["/e"], "volumes": ["/srv:/e:ro"]}), "tmpfs", "/e"),
+        (json!({"tmpfs": ["/e:ro"], "volumes": ["ab:/e"]}), "tmpfs", "/e:ro"),
+        (
+            json!({"volumes": [{"type": "volume", "target": "/d", "read_only": true}]}),
+            "volumes",
+            "/d",
+        ),
+        (json!({"ports": ["38080:80", "127.0.0.1:38080:81"]}), "ports", "127.0.0.1:38080:81/tcp"),
+        (json!({"ports": ["[::]:38080:80", "38080:81"]}), "ports", "38080:81/tcp"),
+        (json!({"ports": ["38080:80", "127.0.0.1:38080:80"]}), "ports", "127.0.0.1:38080:80/tcp"),
+    ] {
+        let told = told(&options);
+        assert_eq!(told.len(), 1, "{options}: {told:?}");
+        assert_eq!((told[0].key, told[0].item.as_deref()), (key, Some(item)));
     }
 }
 
@@ -72,5 +150,5 @@ fn nothing_follows_from_what_could_not_be_read() {
     let options =
         [declared("restart_policy_retry", json!(5)), declared("memswap_limit", json!("1g"))];
     assert_eq!(conflicts(&options, &BTreeSet::from(["restart", "mem_limit"])), []);
-    assert_eq!(conflicts(&options, &BTreeSet::new()).len(), 1);
+    assert_eq!(conflicts(&options, &BTreeSet::new()).len(), 2);
 }

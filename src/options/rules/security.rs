@@ -1,0 +1,105 @@
+//! Words of the kernel that it does not know, and options of security modules that are none.
+
+use super::{Conflict, Said};
+use crate::options::lifecycle::Signal;
+use crate::options::security::{Capabilities, SecurityOptions};
+use crate::{say, signals};
+
+/// The capabilities of Linux, without `CAP_`.
+const CAPABILITIES: &[&str] = &[
+    "AUDIT_CONTROL",
+    "AUDIT_READ",
+    "AUDIT_WRITE",
+    "BLOCK_SUSPEND",
+    "BPF",
+    "CHECKPOINT_RESTORE",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "DAC_READ_SEARCH",
+    "FOWNER",
+    "FSETID",
+    "IPC_LOCK",
+    "IPC_OWNER",
+    "KILL",
+    "LEASE",
+    "LINUX_IMMUTABLE",
+    "MAC_ADMIN",
+    "MAC_OVERRIDE",
+    "MKNOD",
+    "NET_ADMIN",
+    "NET_BIND_SERVICE",
+    "NET_BROADCAST",
+    "NET_RAW",
+    "PERFMON",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYSLOG",
+    "SYS_ADMIN",
+    "SYS_BOOT",
+    "SYS_CHROOT",
+    "SYS_MODULE",
+    "SYS_NICE",
+    "SYS_PACCT",
+    "SYS_PTRACE",
+    "SYS_RAWIO",
+    "SYS_RESOURCE",
+    "SYS_TIME",
+    "SYS_TTY_CONFIG",
+    "WAKE_ALARM",
+];
+
+/// What an engine takes for a boolean.
+const BOOLEANS: &[&str] =
+    &["1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"];
+
+pub(super) fn check(said: &Said<'_>, all: &mut Vec<Conflict>) {
+    for key in ["cap_add", "cap_drop"] {
+        let names = said.get::<Capabilities>(key).into_iter().flat_map(|names| &names.0);
+        let strange = |name: &&String| *name != "ALL" && !CAPABILITIES.contains(&name.as_str());
+        all.extend(names.filter(strange).map(|name| capability(key, name)));
+    }
+    let options = said.get::<SecurityOptions>("security_opt").into_iter();
+    all.extend(options.flat_map(|options| &options.0).filter_map(|text| option(text)));
+    all.extend(said.get::<Signal>("stop_signal").and_then(signal));
+}
+
+fn capability(key: &'static str, name: &str) -> Conflict {
+    let message = format!("expected a capability of Linux, but found `{}`", say::short(name));
+    let conflict = Conflict::new(key, message).at(name);
+    match say::did_you_mean(name, CAPABILITIES.iter().copied()) {
+        Some(close) => conflict.hint(format!("did you mean `{close}`?")),
+        None => conflict.hint("capabilities(7) lists them; `ALL` is all of them"),
+    }
+}
+
+fn option(text: &str) -> Option<Conflict> {
+    let found = say::short(text);
+    let Some((name, value)) = text.split_once('=') else {
+        let message = format!("expected an option like `label=disable`, but found `{found}`");
+        return Some(Conflict::new("security_opt", message).at(text));
+    };
+    (name == "no-new-privileges" && !BOOLEANS.contains(&value)).then(|| {
+        let message =
+            format!("expected `no-new-privileges` to be `true` or `false`, but found `{found}`");
+        Conflict::new("security_opt", message).at(text)
+    })
+}
+
+/// Numbers beyond the kernel's are the engine's to judge: some take them.
+fn signal(signal: &Signal) -> Option<Conflict> {
+    let Signal(text) = signal;
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    let fine = if digits { text.parse() != Ok(0_u32) } else { signals::number(text).is_some() };
+    (!fine).then(|| {
+        let found = say::short(text);
+        let message = format!("expected a signal like `SIGTERM`, but found `{found}`");
+        let name = signals::bare(text);
+        let conflict = Conflict::new("stop_signal", message);
+        match say::did_you_mean(&name, signals::NAMES.iter().copied()) {
+            Some(close) => conflict.hint(format!("did you mean `SIG{close}`?")),
+            None => conflict,
+        }
+    })
+}

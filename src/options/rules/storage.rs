@@ -1,0 +1,95 @@
+//! Mounts that no engine makes.
+
+use std::collections::BTreeSet;
+
+use super::{Conflict, Said};
+use crate::options::row::Say as _;
+use crate::options::storage::Tmpfs;
+use crate::options::volumes::{Source, Volumes};
+use crate::say;
+
+/// What may be said of a file system in memory without a value.
+const FLAGS: &[&str] = &[
+    "async",
+    "atime",
+    "defaults",
+    "dev",
+    "diratime",
+    "dirsync",
+    "exec",
+    "mand",
+    "noatime",
+    "nodev",
+    "nodiratime",
+    "noexec",
+    "nomand",
+    "norelatime",
+    "nostrictatime",
+    "nosuid",
+    "private",
+    "relatime",
+    "ro",
+    "rprivate",
+    "rshared",
+    "rslave",
+    "runbindable",
+    "rw",
+    "shared",
+    "slave",
+    "strictatime",
+    "suid",
+    "sync",
+    "unbindable",
+];
+/// What may be said with one.
+const SETTINGS: &[&str] = &["gid", "mode", "mpol", "nr_blocks", "nr_inodes", "size", "uid"];
+
+pub(super) fn check(said: &Said<'_>, all: &mut Vec<Conflict>) {
+    let volumes = said.get::<Volumes>("volumes");
+    for (inside, mount) in volumes.into_iter().flat_map(|volumes| &volumes.0) {
+        if mount.source == Source::Anonymous && mount.read_only {
+            let message = "expected a `source` beside `read_only: true`, but found none";
+            let hint = "nobody could ever write into a volume that is made for this container";
+            all.push(Conflict::new("volumes", message).at(inside).hint(hint));
+        }
+    }
+    let bound = volumes.map(bound).unwrap_or_default();
+    for (path, options) in said.get::<Tmpfs>("tmpfs").into_iter().flat_map(|tmpfs| &tmpfs.0) {
+        let printed = if options.is_empty() { path.clone() } else { format!("{path}:{options}") };
+        if bound.contains(path) {
+            let found = say::short(path);
+            let message =
+                format!("expected every path inside once, but found `{found}` in `volumes` too");
+            all.push(Conflict::new("tmpfs", message).at(&printed));
+        }
+        let strange = options.split(',').filter(|option| !option.is_empty() && !is_known(option));
+        for option in strange {
+            let found = say::short(option);
+            let message = format!(
+                "expected an option of a file system in memory like `size=64m`, but found `{found}`"
+            );
+            let known = FLAGS.iter().chain(SETTINGS).copied();
+            let name = option.split_once('=').map_or(option, |(name, _)| name);
+            let hint = match say::did_you_mean(name, known).filter(|close| *close != name) {
+                Some(close) => format!("did you mean `{close}`?"),
+                None => "`mode`, `size`, `uid` and the like take a value, flags none".to_owned(),
+            };
+            all.push(Conflict::new("tmpfs", message).at(&printed).hint(hint));
+        }
+    }
+}
+
+fn is_known(option: &str) -> bool {
+    match option.split_once('=') {
+        Some((name, _)) => SETTINGS.contains(&name),
+        None => FLAGS.contains(&option),
+    }
+}
+
+/// The paths inside that an engine binds. Over what the long form alone can say it mounts a file
+/// system in memory without a word, as over an anonymous volume.
+fn bound(volumes: &Volumes) -> BTreeSet<String> {
+    let printed = volumes.print();
+    let texts = printed.as_array().into_iter().flatten().filter_map(|one| one.as_str());
+    texts.filter_map(|text| text.split(':').nth(1)).map(str::to_owned).collect()
+}
