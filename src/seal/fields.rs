@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
 use super::{View, object};
 use crate::ident::LABEL_PREFIX;
@@ -330,9 +330,35 @@ pub(super) fn trim_image(image: &mut Json) {
     }
 }
 
-/// Keeps what a plan may ask.
+/// Keeps what a plan may ask. Of runtimes their names alone: how one is started may be anything.
 pub(super) fn trim_info(info: &mut Json) {
-    if let Json::Object(map) = info {
-        map.retain(|field, _| INFO.contains(&field.as_str()));
+    let Json::Object(map) = info else { return };
+    let runtimes = map.get("Runtimes").and_then(Json::as_object);
+    let runtimes =
+        runtimes.map(|all| all.keys().map(|name| (name.clone(), json!({}))).collect::<Map<_, _>>());
+    let drivers = map.get("Plugins").map(|plugins| plugins["Log"].clone());
+    map.retain(|field, _| INFO.contains(&field.as_str()));
+    map.extend(runtimes.map(|names| ("Runtimes".to_owned(), Json::Object(names))));
+    let drivers = drivers.filter(Json::is_array);
+    map.extend(drivers.map(|names| ("Plugins".to_owned(), json!({"Log": names}))));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_an_engine_stays_what_a_plan_may_ask() {
+        let mut info = json!({
+            "NCPU": 2, "HttpProxy": "http://me:s3cr3t@proxy",
+            "Runtimes": {"runc": {"path": "runc", "runtimeArgs": ["--token=s3cr3t"]}},
+            "Plugins": {"Log": ["json-file"], "Authorization": ["s3cr3t"]},
+        });
+        trim_info(&mut info);
+        let kept = json!({"NCPU": 2, "Runtimes": {"runc": {}}, "Plugins": {"Log": ["json-file"]}});
+        assert_eq!(info, kept);
+        let mut podman = json!({"NCPU": 2, "Plugins": {"Log": null}, "Runtimes": null});
+        trim_info(&mut podman);
+        assert_eq!(podman, json!({"NCPU": 2}));
     }
 }

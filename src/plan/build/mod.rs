@@ -24,6 +24,7 @@ mod moves;
 mod objects;
 mod order;
 mod ports;
+mod preflight;
 mod rebuild;
 mod sources;
 mod targets;

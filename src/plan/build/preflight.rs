@@ -1,0 +1,175 @@
+//! What is declared and the engine at hand refuses, so that a create or a start would fail when
+//! the plan is half done: processors, runtimes and logging drivers that it does not have.
+//!
+//! It is told of sets of which containers are created or replaced. What no engine takes is told
+//! when the spec is read ([`crate::options::rules`]), what this one drops silently is
+//! [`super::dropped`]'s.
+
+use serde_json::Value as Json;
+
+use super::PlanError;
+use super::choose::{Choice, Fate};
+use super::draft::Draft;
+use crate::ident::SetName;
+use crate::options::resources::{Cpus, Cpuset};
+use crate::say;
+use crate::spec::Set;
+use crate::spec::vocabulary::or;
+
+/// Billionths of a processor in a whole one.
+const NANO: i64 = 1_000_000_000;
+
+impl Draft<'_> {
+    /// Refuses what the engine cannot do for containers that are to be created.
+    pub(super) fn refuse_unable(&mut self, key: &SetName, set: &Set, choice: &Choice) {
+        let replaced = choice.fates.iter().any(|fate| matches!(fate, Fate::Replace(_)));
+        let Some(engine) = self.snapshot.engine.as_ref().filter(|_| replaced || choice.create > 0)
+        else {
+            return;
+        };
+        let faults = faults(set, &engine.info).into_iter();
+        let errors =
+            faults.map(|(message, hint)| PlanError::of(key, "unsupported", message, &hint));
+        self.errors.extend(errors);
+    }
+}
+
+/// What an engine that says so of itself lacks, each with the way out. What it does not tell is not
+/// judged.
+fn faults(set: &Set, info: &Json) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    all.extend(info["NCPU"].as_i64().into_iter().flat_map(|count| processors(set, count)));
+    all.extend(runtime(set, info));
+    all.extend(logging(set, info));
+    all
+}
+
+fn processors(set: &Set, count: i64) -> Vec<(String, String)> {
+    let hint =
+        || format!("the engine has {}", say::count(count.try_into().unwrap_or(0), "processor"));
+    let mut all = Vec::new();
+    if let Some(declared) = set.option("cpus")
+        && let Some(Cpus(nano)) = declared.said()
+        && *nano > count.saturating_mul(NANO)
+    {
+        let found = shown(&declared.print());
+        all.push((format!("expected `cpus` of at most {count}, but found {found}"), hint()));
+    }
+    if let Some(declared) = set.option("cpuset")
+        && let Some(Cpuset(numbers)) = declared.said()
+        && numbers.last().is_some_and(|last| i64::from(*last) >= count)
+    {
+        let (last, found) = (count.saturating_sub(1), shown(&declared.print()));
+        let message =
+            format!("expected `cpuset` with processors from 0 to {last}, but found {found}");
+        all.push((message, hint()));
+    }
+    all
+}
+
+/// One of `containerd`'s own is found by its name alone, whether it is configured or not.
+fn runtime(set: &Set, info: &Json) -> Option<(String, String)> {
+    let known = info["Runtimes"].as_object().filter(|known| !known.is_empty())?;
+    let printed = set.option("runtime")?.print();
+    let name = printed.as_str().filter(|name| !name.contains(['.', '/']))?;
+    if known.contains_key(name) || info["DefaultRuntime"] == name {
+        return None;
+    }
+    let known: Vec<&str> = known.keys().map(String::as_str).collect();
+    let message = format!("expected a `runtime` of the engine, but found `{}`", say::short(name));
+    Some((message, format!("it has {}", safe(&known))))
+}
+
+/// `none` is no driver, and every engine takes it. Plugins with a tag may be told without it.
+fn logging(set: &Set, info: &Json) -> Option<(String, String)> {
+    let known: Vec<&str> =
+        info["Plugins"]["Log"].as_array()?.iter().filter_map(Json::as_str).collect();
+    let printed = set.option("logging")?.print();
+    let name = printed["driver"].as_str().filter(|name| *name != "none" && !name.contains(':'))?;
+    let is_it = |known: &&str| known.split(':').next() == Some(name);
+    if known.is_empty() || known.iter().any(is_it) {
+        return None;
+    }
+    let found = say::short(name);
+    let message = format!("expected a logging driver of the engine, but found `{found}`");
+    Some((message, format!("it has {}", safe(&known))))
+}
+
+fn shown(printed: &Json) -> String {
+    printed.as_str().map_or_else(|| printed.to_string(), str::to_owned)
+}
+
+fn safe(words: &[&str]) -> String {
+    say::safe(&or(words)).replace(" or ", " and ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::tests::{add, spec, world};
+    use super::super::{Input, Pins, build};
+    use crate::snapshot::EngineRecord;
+
+    fn told(lines: &str, there: bool) -> Vec<(String, String)> {
+        let spec = spec(&format!(
+            "project: p\ncontainers:\n  a: {{name: web, image: 'app:1', {lines}}}\n"
+        ));
+        let mut snapshot = world();
+        let info = json!({
+            "NCPU": 2, "Runtimes": {"runc": {}, "io.containerd.runc.v2": {}},
+            "Plugins": {"Log": ["json-file", "fancy:latest"]}, "OSType": "linux",
+        });
+        let version = json!({"ApiVersion": "1.51", "MinAPIVersion": "1.24", "Os": "linux"});
+        snapshot.engine = Some(EngineRecord { version, info });
+        if there {
+            add(&mut snapshot, &spec, "a", "web", "running");
+        }
+        let built = build(&Input {
+            spec: &spec,
+            snapshot: &snapshot,
+            assume: false,
+            pins: Pins::default(),
+            source: None,
+        });
+        let errors = built.errors.into_iter().filter(|error| error.code == "unsupported");
+        errors.map(|error| (error.message, error.hint)).collect()
+    }
+
+    #[test]
+    fn what_the_engine_does_not_have_is_refused_where_a_container_is_created() {
+        let processors = "the engine has 2 processors";
+        for (lines, message, hint) in [
+            ("cpus: 2.5", "expected `cpus` of at most 2, but found 2.5", processors),
+            (
+                "cpuset: 0-2",
+                "expected `cpuset` with processors from 0 to 1, but found 0-2",
+                processors,
+            ),
+            (
+                "runtime: kata",
+                "expected a `runtime` of the engine, but found `kata`",
+                "it has `io.containerd.runc.v2` and `runc`",
+            ),
+            (
+                "logging: {driver: syslog}",
+                "expected a logging driver of the engine, but found `syslog`",
+                "it has `json-file` and `fancy:latest`",
+            ),
+        ] {
+            assert_eq!(told(lines, false), [(message.to_owned(), hint.to_owned())]);
+            assert_eq!(told(lines, true), [], "{lines}: it is there and alike");
+        }
+        for lines in [
+            "cpus: 2, cpuset: 0-1",
+            "runtime: runc",
+            "runtime: io.containerd.kata.v2",
+            "logging: {driver: none}",
+            "logging: {driver: fancy}",
+            "logging: {driver: 'other:1'}",
+            "cpus: 9, state: absent",
+        ] {
+            assert_eq!(told(lines, false), [], "{lines}");
+        }
+    }
+}
