@@ -115,6 +115,9 @@ impl<W: Writer> Context<'_, W> {
             return Ok(Check::Unexpected(stale));
         }
         let Some(body) = self.bodies.get(&step.id) else { return Ok(Check::Ready(None)) };
+        if let Some(stale) = self.volume_appeared(body.json()).await? {
+            return Ok(Check::Unexpected(stale));
+        }
         let reference = body.json()["Image"].as_str().unwrap_or_default();
         let Some(wanted) = self.pinned(pin).await? else {
             let expected = format!("the pulled image of `{reference}` on the engine");

@@ -11,7 +11,8 @@ use serde_json::Value as Json;
 use super::outcome::Stale;
 use super::precheck::{networks_of, other_run, run_of, subject, word};
 use super::run::Context;
-use crate::ident::{ContainerId, ContainerName, StepId};
+use crate::engine::{EngineError, Writer};
+use crate::ident::{ContainerId, ContainerName, LABEL_PROJECT, StepId};
 use crate::options::settings::Settings;
 use crate::plan::facts::ContainerFact;
 use crate::plan::{Action, Step, Subject};
@@ -76,6 +77,69 @@ impl<W> Context<'_, W> {
             self.handled.borrow_mut().insert(id.clone());
         }
     }
+}
+
+impl<W: Writer> Context<'_, W> {
+    /// A volume that a create would have made, and that somebody else has made meanwhile. One of a
+    /// container that a run of this plan creates, or has created, is no surprise.
+    pub(super) async fn volume_appeared(&self, body: &Json) -> Result<Option<Stale>, EngineError> {
+        let mut wanted: BTreeSet<&str> =
+            volumes_of(body).filter(|name| self.is_made_by_creates(name)).collect();
+        for step in &self.plan.steps {
+            let begun = matches!(step.action, Action::Create { .. })
+                && self.journal.borrow().phase(&step.id).is_some();
+            if let Some(body) = self.bodies.get(&step.id).filter(|_| begun) {
+                let made: BTreeSet<&str> = volumes_of(body.json()).collect();
+                wanted.retain(|name| !made.contains(name));
+            }
+        }
+        if wanted.is_empty() {
+            return Ok(None);
+        }
+        let all = self.engine.volumes().await?;
+        let there: BTreeSet<&str> =
+            all.iter().filter_map(|volume| volume["Name"].as_str()).collect();
+        wanted.retain(|name| there.contains(name));
+        if wanted.is_empty() {
+            return Ok(None);
+        }
+        for listed in self.engine.list().await? {
+            let id = ContainerId::new(listed["Id"].as_str().unwrap_or_default());
+            let ours = listed["Labels"][LABEL_PROJECT] == self.plan.project.as_str();
+            if !ours || self.fact(&id).is_some() {
+                continue;
+            }
+            let found = self.engine.inspect(id.as_str()).await?.unwrap_or_default();
+            let mounts = found["Mounts"].as_array().into_iter().flatten();
+            let made: BTreeSet<&str> = mounts.filter_map(|mount| mount["Name"].as_str()).collect();
+            wanted.retain(|name| !made.contains(name));
+        }
+        Ok(wanted.pop_first().map(|name| {
+            let name = crate::say::short(name);
+            let expected = format!("no volume `{name}`, which this container would make");
+            Stale::new("volume_taken", expected, "one that somebody else made")
+        }))
+    }
+
+    /// Whether a volume was not there and is made by the first create that uses it.
+    fn is_made_by_creates(&self, name: &str) -> bool {
+        let declared = self.plan.steps.iter().any(
+            |step| matches!(&step.action, Action::CreateVolume { volume, .. } if volume == name),
+        );
+        let fact = self.plan.facts.volumes.iter().find(|fact| fact.name == name);
+        !declared && fact.is_some_and(|fact| fact.driver.is_none())
+    }
+}
+
+/// The named volumes that a create asks for.
+fn volumes_of(body: &Json) -> impl Iterator<Item = &str> {
+    let list = |field: &str| body["HostConfig"][field].as_array().into_iter().flatten();
+    let binds = list("Binds").filter_map(|bind| Some(bind.as_str()?.split_once(':')?.0));
+    let mounts = list("Mounts").filter(|mount| mount["Type"] == "volume");
+    binds
+        .filter(|source| !source.starts_with('/'))
+        .chain(mounts.filter_map(|mount| mount["Source"].as_str()))
+        .filter(|name| !name.is_empty())
 }
 
 fn other_class(

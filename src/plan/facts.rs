@@ -114,4 +114,8 @@ pub struct VolumeFact {
     pub name: String,
     /// Its driver; null: it is not there and will be made.
     pub driver: Option<String>,
+    /// When it was made, where the engine says so: one of the same name that is made anew is another
+    /// one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<String>,
 }

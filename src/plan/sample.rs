@@ -152,9 +152,11 @@ pub(crate) fn add_replace(plan: &mut Plan, set: &str, name: &str, number: u64) {
     let reference = format!("ghcr.io/acme/{set}:1.0");
     if !facts.images.iter().any(|fact| fact.reference == reference) {
         facts.images.push(ImageFact { reference, id: Some(image), registry: None });
-        facts
-            .volumes
-            .push(VolumeFact { name: format!("{set}-data"), driver: Some("local".into()) });
+        facts.volumes.push(VolumeFact {
+            name: format!("{set}-data"),
+            driver: Some("local".into()),
+            created_at: None,
+        });
     }
     settle(plan);
 }

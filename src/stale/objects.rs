@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Staleness;
-use crate::ident::{LABEL_NETWORK, LABEL_VOLUME, NetworkId, ObjectKey, StepId};
+use crate::ident::{ContainerId, LABEL_NETWORK, LABEL_VOLUME, NetworkId, ObjectKey, StepId};
 use crate::objects::{self, Found, Terms};
+use crate::plan::build::matching;
 use crate::plan::{Action, Change, NetworkRef, Plan, Step, Subject};
 use crate::snapshot::{Container, Snapshot};
 use crate::spec::Spec;
@@ -154,36 +155,63 @@ impl<'a> Objects<'a> {
                 add("network", object, word(&expected), word(&ids));
             }
         }
-        let declared: BTreeSet<&str> = plan
-            .steps
-            .iter()
-            .filter_map(|step| match &step.action {
-                Action::CreateVolume { volume, .. } => Some(volume.as_str()),
-                _ => None,
-            })
-            .collect();
+        self.volumes(plan, snapshot, &mut add);
+        all
+    }
+
+    fn volumes(
+        &self,
+        plan: &Plan,
+        snapshot: &Snapshot,
+        add: &mut impl FnMut(&str, String, String, String),
+    ) {
+        let by_a_create = made_by_creates(plan, snapshot);
         for fact in &plan.facts.volumes {
+            if self.touched(&format!("volume:{}", fact.name)) {
+                continue;
+            }
             let volume =
                 snapshot.volumes.iter().find(|volume| volume["Name"] == fact.name.as_str());
             let driver = volume.and_then(|volume| volume["Driver"].as_str());
+            let object = || format!("volume `{}`", fact.name);
             // One that nobody declares is made by the first create that uses it.
-            let free = fact.driver.is_none() && !declared.contains(fact.name.as_str());
-            if fact.driver.as_deref() != driver
-                && !free
-                && !self.touched(&format!("volume:{}", fact.name))
-            {
+            let made = fact.driver.is_none() && by_a_create.contains(fact.name.as_str());
+            if fact.driver.as_deref() != driver {
                 let word = |driver: Option<&str>| {
                     driver.map_or_else(
                         || "no such volume".to_owned(),
                         |driver| format!("driver {driver}"),
                     )
                 };
-                let object = format!("volume `{}`", fact.name);
-                add("volume", object, word(fact.driver.as_deref()), word(driver));
+                if !made {
+                    add("volume", object(), word(fact.driver.as_deref()), word(driver));
+                }
+                continue;
+            }
+            let now = volume.and_then(|volume| volume["CreatedAt"].as_str());
+            if let (Some(before), Some(now)) = (fact.created_at.as_deref(), now)
+                && before != now
+            {
+                add("volume", object(), format!("made at {before}"), format!("made at {now}"));
             }
         }
-        all
     }
+}
+
+/// The volumes of the containers that a run of this plan created.
+fn made_by_creates<'s>(plan: &Plan, snapshot: &'s Snapshot) -> BTreeSet<&'s str> {
+    let known: BTreeSet<&ContainerId> = plan.facts.containers.iter().map(|fact| &fact.id).collect();
+    let ours = |container: &&Container| {
+        !known.contains(&container.id())
+            && matching::owner(container).is_some_and(|(project, _)| project == plan.project)
+    };
+    let made = snapshot.containers.iter().filter(ours);
+    made.flat_map(|container| {
+        let look = container.inspect.as_ref().or(container.list.as_ref());
+        let mounts = look.and_then(|look| look["Mounts"].as_array()).into_iter().flatten();
+        mounts.filter_map(|mount| mount["Name"].as_str())
+    })
+    .collect()
 }
 
 /// The network that is there, if it is as a create step makes it.

@@ -441,3 +441,29 @@ fn a_stranger_under_a_reserved_name_is_no_run_of_ours() {
         assert_eq!(judged(&plan, &spec, &taken)[..3], stale, "{suffix}");
     }
 }
+
+#[test]
+fn a_volume_is_the_one_that_the_plan_knew_or_that_its_creates_made() {
+    let spec = spec(
+        "project: p\ncontainers:\n  web: {image: 'app:1', count: 2, volumes: ['old:/a', 'new:/b']}\n",
+    );
+    let mut snapshot = world();
+    let volume = |name: &str, at: &str| json!({"Name": name, "Driver": "local", "CreatedAt": at, "Labels": null, "Options": null});
+    snapshot.volumes.push(volume("old", "2026-01-01T00:00:00Z"));
+    let plan = plan(&spec, &snapshot).plan;
+    assert_eq!(judged(&plan, &spec, &snapshot), ["web Run"]);
+    let mut anew = snapshot.clone();
+    anew.volumes[0] = volume("old", "2026-01-02T00:00:00Z");
+    assert_eq!(judged(&plan, &spec, &anew), ["web Run", "volume"]);
+    // Of a plan by an older version the time is not known.
+    let mut older = plan.clone();
+    older.facts.volumes.iter_mut().for_each(|fact| fact.created_at = None);
+    assert_eq!(judged(&older, &spec, &anew), ["web Run"]);
+    snapshot.volumes.push(volume("new", "2026-01-03T00:00:00Z"));
+    assert_eq!(judged(&plan, &spec, &snapshot), ["web Run", "volume"]);
+    // A run of this plan created the first member, and its volume with it.
+    add(&mut snapshot, &spec, "web", "p-web-1", "running");
+    inspect(&mut snapshot, "p-web-1")["Mounts"] = json!([{"Type": "volume", "Name": "new"}]);
+    let half = ["web HalfDone", "container_new", "name_taken"];
+    assert_eq!(judged(&plan, &spec, &snapshot), half);
+}

@@ -2,6 +2,7 @@
 
 use bayplan::apply::Became;
 use bayplan::options::settings::Settings;
+use bayplan::plan::facts::VolumeFact;
 use bayplan::plan::{Action, Because, NetworkRef, Subject, Verb};
 use bayplan::snapshot::Run as RunClass;
 use serde_json::{Value as Json, json};
@@ -105,6 +106,32 @@ fn what_steps_of_the_plan_make_of_a_container_is_no_surprise() {
             made.change("web", Verb::Update, Because::RecreateAlways);
             let outcome = apply(&engine, &made).await;
             assert!(outcome.is_success(), "{before:?} {outcome:#?}");
+        });
+    }
+}
+
+#[test]
+fn a_volume_that_somebody_makes_before_the_create_is_not_taken_for_ours() {
+    for (meddled, code) in [(false, 0), (true, 3)] {
+        block(async {
+            let engine = engine(Vec::new());
+            let mut made = Made::new(Vec::new());
+            made.create("one", false).create("two", false);
+            let fact = VolumeFact { name: "v".to_owned(), driver: None, created_at: None };
+            made.plan.facts.volumes.push(fact);
+            for body in made.bodies.values_mut() {
+                body.host("Binds", json!(["v:/data"]));
+            }
+            if meddled {
+                let tmpfs = json!({"Name": "v", "Driver": "local", "Options": {"type": "tmpfs"}});
+                let tmpfs = bayplan::engine::FilledBody::new(tmpfs);
+                bayplan::engine::Writer::create_volume(&engine, &tmpfs).await.unwrap();
+            }
+            let outcome = apply(&engine, &made).await;
+            assert_eq!(outcome.exit_code(), code, "{outcome:#?}");
+            let codes: Vec<&str> = outcome.stale().map(|(_, stale)| stale.code.as_str()).collect();
+            assert!(codes.iter().all(|code| *code == "volume_taken"), "{codes:?}");
+            assert_eq!(codes.is_empty(), !meddled);
         });
     }
 }

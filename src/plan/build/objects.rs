@@ -348,11 +348,15 @@ impl<'a> Draft<'a> {
         let declared = self.spec.volume_names().into_values();
         let used = self.created.values().flat_map(volumes_of);
         let names: BTreeSet<String> = declared.chain(used).collect();
-        let driver = |name: &str| match objects::named(&self.snapshot.volumes, name) {
-            Found::One(found) => found["Driver"].as_str().map(str::to_owned),
-            Found::None | Found::Several(_) => None,
+        let fact = |name: String| {
+            let found = match objects::named(&self.snapshot.volumes, &name) {
+                Found::One(found) => Some(found),
+                Found::None | Found::Several(_) => None,
+            };
+            let text = |field: &str| found?[field].as_str().map(str::to_owned);
+            VolumeFact { name, driver: text("Driver"), created_at: text("CreatedAt") }
         };
-        names.into_iter().map(|name| VolumeFact { driver: driver(&name), name }).collect()
+        names.into_iter().map(fact).collect()
     }
 }
 
