@@ -36,6 +36,15 @@ const TAIL: usize = 20;
 const KILL_GRACE: i64 = 10;
 
 impl<W: Writer> Context<'_, W> {
+    /// Waits for what must come before a step; how the step ends where that never is so.
+    pub(super) async fn wait_for(&self, step: &Step) -> Option<StepOutcome> {
+        let (became, phase) = match self.await_dependencies(step).await {
+            Ok(()) => return None,
+            Err(trouble) => ended(trouble),
+        };
+        Some(self.end(step, became, phase))
+    }
+
     /// Does one step from its look to its end.
     pub(super) async fn perform(&self, step: &Step) -> StepOutcome {
         self.sink.event(&Event::Started {
@@ -43,12 +52,8 @@ impl<W: Writer> Context<'_, W> {
             change: change_of(&step.id),
             what: self.words(&step.action),
         });
-        let ended = |trouble| match trouble {
-            Trouble::Failed(message) => (failed(message), Phase::Failed),
-            Trouble::Stale(stale) => (Became::Stale(stale), Phase::Stale),
-            Trouble::GivenUp => (Became::NotReached, Phase::Failed),
-        };
-        let (became, phase) = match self.checked(step).await {
+        let looked = self.precheck(step).await.map_err(|error| self.failed(&error));
+        let (became, phase) = match looked {
             Err(trouble) => ended(trouble),
             Ok(Check::Unexpected(stale)) => (Became::Stale(stale), Phase::Stale),
             Ok(Check::Already) => {
@@ -66,6 +71,11 @@ impl<W: Writer> Context<'_, W> {
         if became.is_success() {
             self.note_handled(&step.action);
         }
+        self.end(step, became, phase)
+    }
+
+    /// Notes and tells how a step ended.
+    fn end(&self, step: &Step, became: Became, phase: Phase) -> StepOutcome {
         let became = match self.note(step, phase) {
             // What was done is done; that it could not be written down is told all the same.
             Err(message) if became.is_success() => failed(message),
@@ -75,12 +85,6 @@ impl<W: Writer> Context<'_, W> {
         let outcome = StepOutcome { id: step.id.clone(), became, container };
         self.sink.event(&Event::Finished(outcome.clone()));
         outcome
-    }
-
-    /// Waits for what comes before, then looks.
-    async fn checked(&self, step: &Step) -> Result<Check, Trouble> {
-        self.await_dependencies(step).await?;
-        self.precheck(step).await.map_err(|error| self.failed(&error))
     }
 
     fn note(&self, step: &Step, phase: Phase) -> Result<(), String> {
@@ -422,6 +426,14 @@ impl<W: Writer> Context<'_, W> {
                 format!("disconnect {} from network `{}`", of(container), say::short(network))
             }
         }
+    }
+}
+
+fn ended(trouble: Trouble) -> (Became, Phase) {
+    match trouble {
+        Trouble::Failed(message) => (failed(message), Phase::Failed),
+        Trouble::Stale(stale) => (Became::Stale(stale), Phase::Stale),
+        Trouble::GivenUp => (Became::NotReached, Phase::Failed),
     }
 }
 

@@ -56,8 +56,14 @@ pub fn awaits(spec: &Spec, plan: &Plan) -> Awaits {
 }
 
 impl<W: Writer> Context<'_, W> {
-    /// Waits for what the set of a step depends on, once a run.
-    pub(super) async fn await_dependencies(&self, step: &Step) -> Acted {
+    /// Whether a step has to wait for what its set depends on.
+    pub(super) fn must_wait(&self, step: &Step) -> bool {
+        let met = self.met.borrow();
+        self.awaited(step).iter().any(|(id, until)| *until != Until::Started && !met.contains(id))
+    }
+
+    /// What the set of a step depends on.
+    fn awaited(&self, step: &Step) -> &[(ContainerId, Until)] {
         let set = match &step.action {
             Action::Create { set, .. } => Some(set.clone()),
             Action::Start { container: Subject::Container(_), .. } | Action::Restart { .. } => {
@@ -70,7 +76,12 @@ impl<W: Writer> Context<'_, W> {
             }
             _ => None,
         };
-        for (id, until) in set.and_then(|set| self.awaits.get(&set)).into_iter().flatten() {
+        set.and_then(|set| self.awaits.get(&set)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Waits for what the set of a step depends on, once a run.
+    pub(super) async fn await_dependencies(&self, step: &Step) -> Acted {
+        for (id, until) in self.awaited(step) {
             if self.met.borrow().contains(id) {
                 continue;
             }

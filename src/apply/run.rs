@@ -127,11 +127,21 @@ enum Halt {
     All,
 }
 
+/// What came to an end.
+enum Flight {
+    /// What a step waited for is there.
+    Waited(StepId),
+    Ended(StepOutcome),
+}
+
 struct Schedule<'a> {
     plan: &'a Plan,
     became: BTreeMap<StepId, StepOutcome>,
     in_flight: BTreeSet<StepId>,
-    calls: usize,
+    /// Of these, the ones that are calls: only they count against the limit.
+    calling: BTreeSet<StepId>,
+    /// The steps whose dependencies were waited for.
+    waited: BTreeSet<StepId>,
     /// Pulls and tags that come before everything else.
     first: BTreeSet<StepId>,
     begun: BTreeSet<ChangeId>,
@@ -166,7 +176,7 @@ pub async fn run<W: Writer>(run: Run<'_, W>, journal: &mut Journal) -> Outcome {
     };
     let mut schedule = Schedule::new(plan, done, blocked);
     let told = Cell::new(false);
-    let mut flights: FuturesUnordered<Pin<Box<dyn Future<Output = StepOutcome> + '_>>> =
+    let mut flights: FuturesUnordered<Pin<Box<dyn Future<Output = Flight> + '_>>> =
         FuturesUnordered::new();
     loop {
         // Copied out: who listens may ask for a stop itself.
@@ -178,17 +188,30 @@ pub async fn run<W: Writer>(run: Run<'_, W>, journal: &mut Journal) -> Outcome {
             }
         }
         schedule.look_at_images(&context);
-        for step in schedule.ready(settings.parallelism.max(1)) {
-            flights.push(Box::pin(context.perform(step)));
+        let must_wait = |step: &Step| context.must_wait(step);
+        for (step, waits) in schedule.ready(settings.parallelism.max(1), must_wait) {
+            flights.push(Box::pin(fly(&context, step, waits)));
         }
-        let Some(outcome) = flights.next().await else { break };
-        schedule.take(outcome);
+        match flights.next().await {
+            Some(Flight::Waited(step)) => schedule.may_call(step),
+            Some(Flight::Ended(outcome)) => schedule.take(outcome),
+            None => break,
+        }
     }
     drop(flights);
     let interrupted = *context.cancel.borrow();
     let mut outcome = Outcome::of(plan, schedule.outcomes(), interrupted);
     outcome.troubles = context.troubles(&outcome).await;
     outcome
+}
+
+/// A step, or the wait before it.
+async fn fly<W: Writer>(context: &Context<'_, W>, step: &Step, waits: bool) -> Flight {
+    if !waits {
+        return Flight::Ended(context.perform(step).await);
+    }
+    let ended = context.wait_for(step).await;
+    ended.map_or_else(|| Flight::Waited(step.id.clone()), Flight::Ended)
 }
 
 impl<'a> Schedule<'a> {
@@ -214,7 +237,8 @@ impl<'a> Schedule<'a> {
             plan,
             became,
             in_flight: BTreeSet::new(),
-            calls: 0,
+            calling: BTreeSet::new(),
+            waited: BTreeSet::new(),
             first,
             begun: BTreeSet::new(),
             halt: Halt::No,
@@ -230,8 +254,12 @@ impl<'a> Schedule<'a> {
         self.first.iter().all(|step| self.succeeded(step))
     }
 
-    /// Takes the steps that may begin now.
-    fn ready(&mut self, parallelism: usize) -> Vec<&'a Step> {
+    /// Takes the steps that may begin now, and says which of them only wait so far.
+    fn ready(
+        &mut self,
+        parallelism: usize,
+        must_wait: impl Fn(&Step) -> bool,
+    ) -> Vec<(&'a Step, bool)> {
         let mut ready = Vec::new();
         let settled = self.images_settled();
         for step in &self.plan.steps {
@@ -246,25 +274,32 @@ impl<'a> Schedule<'a> {
                 Halt::All => false,
             };
             let watches = matches!(step.action, Action::Prove { .. });
-            let room = watches || self.calls < parallelism;
+            let waits = !self.waited.contains(&step.id) && must_wait(step);
+            let room = watches || waits || self.calling.len() < parallelism;
             let turn = settled || self.first.contains(&step.id);
             if !(fresh && allowed && turn && room && step.after.iter().all(there)) {
                 continue;
             }
             self.in_flight.insert(step.id.clone());
-            self.calls += usize::from(!watches);
-            ready.push(step);
+            if !watches && !waits {
+                self.calling.insert(step.id.clone());
+            }
+            ready.push((step, waits));
         }
         ready
+    }
+
+    /// What a step waited for is there: it begins as soon as there is room.
+    fn may_call(&mut self, step: StepId) {
+        self.in_flight.remove(&step);
+        self.waited.insert(step);
     }
 
     /// Takes what became of a step.
     fn take(&mut self, outcome: StepOutcome) {
         let step = self.plan.steps.iter().find(|step| step.id == outcome.id);
         self.in_flight.remove(&outcome.id);
-        if step.is_some_and(|step| !matches!(step.action, Action::Prove { .. })) {
-            self.calls -= 1;
-        }
+        self.calling.remove(&outcome.id);
         let image = self.first.contains(&outcome.id);
         match &outcome.became {
             Became::Done if step.is_some_and(super::outcome::touches) => {

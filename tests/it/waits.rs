@@ -86,3 +86,28 @@ fn a_set_waits_for_the_end_of_what_runs_once() {
         });
     }
 }
+
+#[test]
+fn a_wait_keeps_nobody_from_calling() {
+    block(async {
+        let engine = engine(vec![checked("starting")]);
+        let health = Some((Duration::from_secs(20), "healthy".to_owned()));
+        engine.behave("db", Behaviour { health, ..Behaviour::default() });
+        let mut made = waiting(Until::Healthy);
+        made.create("free", false);
+        for change in &mut made.plan.changes {
+            change.set = Some(bayplan::ident::SetName::new(change.id.as_str()));
+        }
+        for step in &mut made.plan.steps {
+            let own = step.id.change().to_owned();
+            if let bayplan::plan::Action::Create { set, .. } = &mut step.action {
+                *set = bayplan::ident::SetName::new(own);
+            }
+        }
+        let (outcome, _) = apply_with(&engine, &made, &Watcher::new(None), 1).await;
+        assert!(outcome.is_success(), "{outcome:#?}");
+        let calls = engine.changing();
+        assert!(calls[0] == "create free" && calls[1].starts_with("start "), "{calls:?}");
+        assert!(calls[1].ends_with("free") && calls[2] == "create web", "{calls:?}");
+    });
+}
