@@ -22,6 +22,7 @@ pub mod result_text;
 mod run;
 mod secrets;
 mod settle;
+mod struck;
 mod wherever;
 mod wherever_objects;
 
