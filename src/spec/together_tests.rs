@@ -193,7 +193,6 @@ fn words_of_compose_each_get_a_way_out() {
         "credential_spec",
         "develop",
         "extends",
-        "external_links",
         "isolation",
         "kernel_memory",
         "lxc-conf",

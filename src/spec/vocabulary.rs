@@ -52,6 +52,11 @@ pub const PLANNER: &[Planner] = &[
         &[],
         "files of variables, relative to the spec; their values never leave memory",
     ),
+    planner(
+        "label_file",
+        &[],
+        "files of labels, relative to the spec; what they say goes into the plan",
+    ),
 ];
 
 const fn planner(
