@@ -25,6 +25,10 @@ pub struct Conflict {
     pub hint: Option<String>,
 }
 
+/// The most items of one option that are told: who wrote more of them knows by then, and where each
+/// stands is looked for among all.
+pub const MOST_TOLD: usize = 20;
+
 impl Conflict {
     fn new(key: &'static str, message: impl Into<String>) -> Self {
         Self { key, item: None, message: message.into(), hint: None }

@@ -8,18 +8,22 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::across::Whole;
-use super::node::Problems;
+use super::node::{Problem, Problems};
 use super::objects::{Network, Object};
 use super::{Identity, Set};
 use crate::ident::{ObjectKey, SetName};
 use crate::options::Declared;
+use crate::options::rules::MOST_TOLD;
 use crate::say;
 
 /// The keys of fixed addresses on a network.
 const FIXED: [&str; 3] = ["ipv4_address", "ipv6_address", "mac_address"];
 
+/// Addresses by network and text, with who has them.
+type Taken<'a> = BTreeMap<(String, String), &'a SetName>;
+
 pub(super) fn check(whole: &Whole<'_>, problems: &mut Problems) {
-    let mut taken: BTreeMap<(String, String), &SetName> = BTreeMap::new();
+    let mut taken = Taken::new();
     let names = whole.spec.network_names();
     for (key, set) in whole.spec.sets.iter().filter(|(_, set)| set.may_create()) {
         let Some(places) = whole.places.get(key) else { continue };
@@ -29,32 +33,49 @@ pub(super) fn check(whole: &Whole<'_>, problems: &mut Problems) {
         }
         let printed = set.option("networks").map(Declared::print);
         let networks = printed.as_ref().and_then(Json::as_object).into_iter().flatten();
-        for (network, wishes) in networks {
-            let place = places.item("networks", network);
+        // Where each stands is looked for among all: of very many not all are told.
+        let wrong = networks.filter_map(|(network, wishes)| {
+            let mut found = Vec::new();
             if let (Some(count), Some(fixed)) =
                 (many, FIXED.iter().find(|fixed| wishes[**fixed].is_string()))
             {
-                problems.add_hint(place, shared(fixed, count), HINT);
+                found.push((shared(fixed, count), Some(HINT)));
             }
             for fixed in ["ipv4_address", "ipv6_address"] {
                 let Some(address) = wishes[fixed].as_str() else { continue };
                 let name = names.get(network).unwrap_or(network);
-                let first = taken.entry((name.clone(), address.to_owned())).or_insert(key);
-                if *first != key {
-                    problems.add(
-                        place,
-                        format!(
-                            "expected every address once, but found {address} in `{first}` and in \
-                             `{key}`"
-                        ),
-                    );
-                }
-                if let Some((message, hint)) = outside(whole, network, address) {
-                    problems.add_hint(place, message, hint);
-                }
+                found.extend(again(&mut taken, key, name, address));
+                found.extend(outside(whole, network, address));
             }
+            (!found.is_empty()).then_some((network, found))
+        });
+        for (network, found) in wrong.take(MOST_TOLD) {
+            let place = places.item("networks", network);
+            problems.all.extend(found.into_iter().map(|(message, hint)| Problem {
+                place,
+                message,
+                hint: hint.map(str::to_owned),
+            }));
         }
     }
+}
+
+/// A message and, where there is one, the way out.
+type Fault = (String, Option<&'static str>);
+
+/// Another set has this address.
+fn again<'a>(
+    taken: &mut Taken<'a>,
+    key: &'a SetName,
+    network: &str,
+    address: &str,
+) -> Option<Fault> {
+    let first = *taken.entry((network.to_owned(), address.to_owned())).or_insert(key);
+    (first != key).then(|| {
+        let message =
+            format!("expected every address once, but found {address} in `{first}` and in `{key}`");
+        (message, None)
+    })
 }
 
 const HINT: &str = "leave it out, or declare one set for each";
@@ -72,7 +93,7 @@ fn shared(fixed: &str, count: u32) -> String {
 }
 
 /// What is wrong with an address on a network of the root.
-fn outside(whole: &Whole<'_>, key: &str, address: &str) -> Option<(String, &'static str)> {
+fn outside(whole: &Whole<'_>, key: &str, address: &str) -> Option<Fault> {
     let network: &Network =
         whole.spec.networks.get(&ObjectKey::new(key)).and_then(Object::declared)?;
     // Another driver knows its addresses itself.
@@ -89,11 +110,11 @@ fn outside(whole: &Whole<'_>, key: &str, address: &str) -> Option<(String, &'sta
     if subnets.is_empty() {
         let message =
             format!("expected a subnet of the network `{key}` for {address}, but found none");
-        return Some((message, "declare it: `ipam: {config: [{subnet: …}]}`"));
+        return Some((message, Some("declare it: `ipam: {config: [{subnet: …}]}`")));
     }
     let all: Vec<String> = subnets.iter().map(ToString::to_string).collect();
     let message = format!("expected an address in {}, but found {address}", all.join(" or "));
-    Some((message, "the subnets of a network are under `ipam` at the root"))
+    Some((message, Some("the subnets of a network are under `ipam` at the root")))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! What is written under `labels` goes before what is in files, later files before earlier ones.
 //! The files are read by the shell, as environment files are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::env_merge::EnvFileUse;
 use super::node::{Entry, Kind, Node, Place, Problems};
@@ -118,21 +118,23 @@ fn add(own: &mut Node, labels: &BTreeMap<&String, (&String, Place)>) {
     if own.kind == Kind::Null {
         own.kind = Kind::Map(Vec::new());
     }
+    let name = |item: &Node| match &item.kind {
+        Kind::Text(text) => text.split('=').next().map(str::to_owned),
+        _ => None,
+    };
+    let known: BTreeSet<String> = match &own.kind {
+        Kind::Map(entries) => entries.iter().map(|entry| entry.key.clone()).collect(),
+        Kind::List(items) => items.iter().filter_map(name).collect(),
+        _ => return,
+    };
     for (label, (value, place)) in labels {
-        let written = strings::written(label);
+        let key = strings::written(label);
         match &mut own.kind {
-            Kind::Map(entries) if !entries.iter().any(|entry| entry.key == written) => {
-                entries.push(Entry { key: written, place: *place, value: text(*place, value) });
+            _ if known.contains(&key) => {}
+            Kind::Map(entries) => {
+                entries.push(Entry { key, place: *place, value: text(*place, value) });
             }
-            Kind::List(items) => {
-                let is_it = |item: &Node| match &item.kind {
-                    Kind::Text(text) => text.split('=').next() == Some(&written),
-                    _ => false,
-                };
-                if !items.iter().any(is_it) {
-                    items.push(text(*place, &format!("{label}={value}")));
-                }
-            }
+            Kind::List(items) => items.push(text(*place, &format!("{label}={value}"))),
             _ => {}
         }
     }

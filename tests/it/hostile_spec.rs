@@ -169,6 +169,30 @@ fn alias_bombs() {
 }
 
 #[test]
+fn many_of_everything_that_is_wrong() {
+    let mut circles = "project: p\ncontainers:\n".to_owned();
+    for n in 0..1_000 {
+        let _ = writeln!(circles, "  s{n}: {{image: x, depends_on: [s{n}, s{}], m: }}", n + 1);
+    }
+    let told = refused(circles.as_bytes());
+    assert_eq!(told.matches("a circle: ").count(), 20, "as many as anybody reads");
+    let labels = (0..20_000).map(|n| format!("$$k{n}: v, ")).collect::<Vec<_>>().concat();
+    let dollars = format!(
+        "project: p\ncontainers: {{a: {{image: x, labels: {{{labels}$k: v}}, ports: [{}]}}}}\n",
+        (0..2_000)
+            .map(|n| format!("'127.0.{}.{}:80:80', ", n / 250, n % 250))
+            .collect::<Vec<_>>()
+            .concat(),
+    );
+    let told = refused(dollars.as_bytes());
+    assert!(told.contains("without variables, but found `$k`"), "{told}");
+    let capabilities = (0..20_000).map(|n| format!("C{n}, ")).collect::<Vec<_>>().concat();
+    let capabilities =
+        format!("project: p\ncontainers: {{a: {{image: x, cap_add: [{capabilities}]}}}}\n");
+    refused(capabilities.as_bytes());
+}
+
+#[test]
 fn wrong_types_everywhere() {
     let whole = yaml::parse(EXAMPLE).unwrap().to_json();
     let wrong = ["null", "true", "-1", "1.5", "\"\"", "\"x\"", "[]", "[[]]", "{}", "{\"\": {}}"];

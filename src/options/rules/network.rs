@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Conflict, Said};
+use super::{Conflict, MOST_TOLD, Said};
 use crate::options::namespaces::{Assignments, Host, Word};
 use crate::options::network::NetworkMode;
 use crate::options::networks::{Mac, Networks, main};
@@ -59,10 +59,8 @@ fn host(said: &Said<'_>, all: &mut Vec<Conflict>) {
         let hint = "on the host's network containers reach each other's published ports";
         all.push(Conflict::new("links", message).hint(hint));
     }
-    let settings = said.get::<Assignments>("sysctls").map(|all| &all.0);
-    for name in
-        settings.into_iter().flat_map(BTreeMap::keys).filter(|name| name.starts_with("net."))
-    {
+    let settings = said.get::<Assignments>("sysctls").into_iter().flat_map(|all| all.0.keys());
+    for name in settings.filter(|name| name.starts_with("net.")).take(MOST_TOLD) {
         let found = say::short(name);
         let message =
             format!("expected no `net.…` beside `network_mode: host`, but found `{found}`");
@@ -139,10 +137,14 @@ fn overlap(one: &Published, other: &Published) -> bool {
 
 /// One port of the host cannot be had twice, not even for one port of the container.
 fn host_ports(said: &Said<'_>, all: &mut Vec<Conflict>) {
+    let before = all.len();
     let mut taken: BTreeMap<_, Vec<&Published>> = BTreeMap::new();
     for published in said.get::<Ports>("ports").into_iter().flat_map(|ports| &ports.0) {
         let Some((port, _)) = published.host.filter(|(from, to)| from == to) else { continue };
         let others = taken.entry((published.port.protocol, port)).or_default();
+        if all.len() - before == MOST_TOLD {
+            return;
+        }
         if let Some(other) = others.iter().find(|other| overlap(other, published)) {
             let message = format!(
                 "expected every port of the host once, but found `{published}` beside `{other}`, \

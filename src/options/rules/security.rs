@@ -1,6 +1,6 @@
 //! Words of the kernel that it does not know, and options of security modules that are none.
 
-use super::{Conflict, Said};
+use super::{Conflict, MOST_TOLD, Said};
 use crate::options::lifecycle::Signal;
 use crate::options::security::{Capabilities, SecurityOptions};
 use crate::{say, signals};
@@ -58,10 +58,11 @@ pub(super) fn check(said: &Said<'_>, all: &mut Vec<Conflict>) {
     for key in ["cap_add", "cap_drop"] {
         let names = said.get::<Capabilities>(key).into_iter().flat_map(|names| &names.0);
         let strange = |name: &&String| *name != "ALL" && !CAPABILITIES.contains(&name.as_str());
-        all.extend(names.filter(strange).map(|name| capability(key, name)));
+        all.extend(names.filter(strange).take(MOST_TOLD).map(|name| capability(key, name)));
     }
     let options = said.get::<SecurityOptions>("security_opt").into_iter();
-    all.extend(options.flat_map(|options| &options.0).filter_map(|text| option(text)));
+    let options = options.flat_map(|options| &options.0).filter_map(|text| option(text));
+    all.extend(options.take(MOST_TOLD));
     all.extend(said.get::<Signal>("stop_signal").and_then(signal));
 }
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{Conflict, Said};
+use super::{Conflict, MOST_TOLD, Said};
 use crate::options::row::Say as _;
 use crate::options::storage::Tmpfs;
-use crate::options::volumes::{Source, Volumes};
+use crate::options::volumes::{Mount, Source, Volumes};
 use crate::say;
 
 /// What may be said of a file system in memory without a value.
@@ -46,14 +46,17 @@ const SETTINGS: &[&str] = &["gid", "mode", "mpol", "nr_blocks", "nr_inodes", "si
 
 pub(super) fn check(said: &Said<'_>, all: &mut Vec<Conflict>) {
     let volumes = said.get::<Volumes>("volumes");
-    for (inside, mount) in volumes.into_iter().flat_map(|volumes| &volumes.0) {
-        if mount.source == Source::Anonymous && mount.read_only {
-            let message = "expected a `source` beside `read_only: true`, but found none";
-            let hint = "nobody could ever write into a volume that is made for this container";
-            all.push(Conflict::new("volumes", message).at(inside).hint(hint));
-        }
-    }
+    let sealed = volumes.into_iter().flat_map(|volumes| &volumes.0).filter(|(_, mount)| {
+        let Mount { source, read_only, .. } = mount;
+        *source == Source::Anonymous && *read_only
+    });
+    all.extend(sealed.take(MOST_TOLD).map(|(inside, _)| {
+        let message = "expected a `source` beside `read_only: true`, but found none";
+        let hint = "nobody could ever write into a volume that is made for this container";
+        Conflict::new("volumes", message).at(inside).hint(hint)
+    }));
     let bound = volumes.map(bound).unwrap_or_default();
+    let before = all.len();
     for (path, options) in said.get::<Tmpfs>("tmpfs").into_iter().flat_map(|tmpfs| &tmpfs.0) {
         let printed = if options.is_empty() { path.clone() } else { format!("{path}:{options}") };
         if bound.contains(path) {
@@ -63,20 +66,25 @@ pub(super) fn check(said: &Said<'_>, all: &mut Vec<Conflict>) {
             all.push(Conflict::new("tmpfs", message).at(&printed));
         }
         let strange = options.split(',').filter(|option| !option.is_empty() && !is_known(option));
-        for option in strange {
-            let found = say::short(option);
-            let message = format!(
-                "expected an option of a file system in memory like `size=64m`, but found `{found}`"
-            );
-            let known = FLAGS.iter().chain(SETTINGS).copied();
-            let name = option.split_once('=').map_or(option, |(name, _)| name);
-            let hint = match say::did_you_mean(name, known).filter(|close| *close != name) {
-                Some(close) => format!("did you mean `{close}`?"),
-                None => "`mode`, `size`, `uid` and the like take a value, flags none".to_owned(),
-            };
-            all.push(Conflict::new("tmpfs", message).at(&printed).hint(hint));
+        all.extend(strange.take(MOST_TOLD).map(|option| unknown(option).at(&printed)));
+        if all.len() - before >= MOST_TOLD {
+            return;
         }
     }
+}
+
+fn unknown(option: &str) -> Conflict {
+    let found = say::short(option);
+    let message = format!(
+        "expected an option of a file system in memory like `size=64m`, but found `{found}`"
+    );
+    let known = FLAGS.iter().chain(SETTINGS).copied();
+    let name = option.split_once('=').map_or(option, |(name, _)| name);
+    let hint = match say::did_you_mean(name, known).filter(|close| *close != name) {
+        Some(close) => format!("did you mean `{close}`?"),
+        None => "`mode`, `size`, `uid` and the like take a value, flags none".to_owned(),
+    };
+    Conflict::new("tmpfs", message).hint(hint)
 }
 
 fn is_known(option: &str) -> bool {
