@@ -112,7 +112,7 @@ impl Say for bool {
             Kind::Bool(value) => Some(*value),
             Kind::Text(text) if text == "true" => Some(true),
             Kind::Text(text) if text == "false" => Some(false),
-            _ => problems.expected("`true` or `false`", node),
+            _ => crate::spec::boolean(node, problems),
         }
     }
 

@@ -30,6 +30,7 @@ use std::collections::BTreeMap;
 
 pub use depends::{Dependency, Until};
 pub use objects::{Network, Object, Volume};
+pub(crate) use planner::boolean;
 
 use crate::ident::{ContainerName, ObjectKey, ProjectName, SetName};
 use crate::options::{Declared, Mode};

@@ -296,7 +296,7 @@ fn signal(node: &Node, problems: &mut Problems) -> Option<String> {
 }
 
 /// `true` or `false`. What YAML 1.1 took for them, and what they look like in quotes, gets a hint.
-pub(super) fn boolean(node: &Node, problems: &mut Problems) -> Option<bool> {
+pub(crate) fn boolean(node: &Node, problems: &mut Problems) -> Option<bool> {
     let meant = match &node.kind {
         Kind::Bool(value) => return Some(*value),
         Kind::Text(text) => match text.to_ascii_lowercase().as_str() {
