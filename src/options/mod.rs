@@ -22,6 +22,7 @@ mod numbers;
 pub mod platform;
 pub mod ports;
 pub mod process;
+pub mod processors;
 pub mod resources;
 pub mod row;
 pub mod rules;
@@ -78,14 +79,14 @@ pub static ROWS: &[&dyn AnyRow] = &[
     &resources::MEMSWAP_LIMIT,
     &resources::MEM_RESERVATION,
     &resources::MEM_SWAPPINESS,
-    &resources::CPUS,
-    &resources::CPU_PERIOD,
-    &resources::CPU_QUOTA,
-    &resources::CPU_RT_PERIOD,
-    &resources::CPU_RT_RUNTIME,
-    &resources::CPU_SHARES,
-    &resources::CPUSET,
-    &resources::CPUSET_MEMS,
+    &processors::CPUS,
+    &processors::CPU_PERIOD,
+    &processors::CPU_QUOTA,
+    &processors::CPU_RT_PERIOD,
+    &processors::CPU_RT_RUNTIME,
+    &processors::CPU_SHARES,
+    &processors::CPUSET,
+    &processors::CPUSET_MEMS,
     &resources::PIDS_LIMIT,
     &blkio::BlkioRow,
     &limits::ULIMITS,

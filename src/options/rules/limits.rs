@@ -2,7 +2,8 @@
 
 use super::{Conflict, Said};
 use crate::options::field::Bytes;
-use crate::options::resources::{Count, Cpus, Micros, Swap};
+use crate::options::processors::{Count, Cpus, Micros};
+use crate::options::resources::Swap;
 
 /// The least memory that an engine takes as a limit.
 const LEAST_MEMORY: i64 = 6 << 20;

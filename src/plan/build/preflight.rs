@@ -11,7 +11,7 @@ use super::PlanError;
 use super::choose::{Choice, Fate};
 use super::draft::Draft;
 use crate::ident::SetName;
-use crate::options::resources::{Cpus, Cpuset};
+use crate::options::processors::{Cpus, Cpuset};
 use crate::say;
 use crate::spec::Set;
 use crate::spec::vocabulary::or;

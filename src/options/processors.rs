@@ -1,0 +1,407 @@
+//! Limits of processors: their time, their weight, which of them.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value as Json, json};
+
+use super::canon::{Atom, Value};
+use super::durations;
+use super::field::{At, Field, Plain, amount, field, text};
+use super::numbers::{self, text_or_whole, whole};
+use super::resources::{RESOURCES, is_minus_one};
+use super::row::{About, Change, Say, Unit};
+use crate::look::Look;
+use crate::spec::node::{Node, Problems};
+
+/// `cpus`.
+pub static CPUS: Field<Cpus> = field(
+    At::Host("NanoCpus"),
+    About {
+        key: "cpus",
+        doc: "how many processors' time it may use",
+        examples: &["1.5", "2", "\"0.25\""],
+        unit: Unit::NanoCpus,
+        change: Change::Update(&["NanoCpus"]),
+        ..RESOURCES
+    },
+)
+.settled(one_share);
+
+/// `cpu_period`.
+pub static CPU_PERIOD: Field<Micros> = field(
+    At::Host("CpuPeriod"),
+    About {
+        key: "cpu_period",
+        doc: "the period of its processor time, in microseconds or as a duration",
+        examples: &["50000", "25ms"],
+        change: Change::Update(&["CpuPeriod"]),
+        ..RESOURCES
+    },
+)
+.settled(one_share);
+
+/// `cpu_quota`.
+pub static CPU_QUOTA: Field<Micros> = field(
+    At::Host("CpuQuota"),
+    About {
+        key: "cpu_quota",
+        doc: "the processor time it may use in each period, in microseconds or as a duration",
+        examples: &["25000", "150ms"],
+        change: Change::Update(&["CpuQuota"]),
+        ..RESOURCES
+    },
+)
+.settled(one_share);
+
+/// `cpu_rt_period`. An engine takes an update of it and does not hand it to a running container.
+pub static CPU_RT_PERIOD: Field<Realtime> = field(
+    At::Host("CpuRealtimePeriod"),
+    About {
+        key: "cpu_rt_period",
+        doc: "the period of its realtime processor time, in microseconds or as a duration",
+        examples: &["1000000", "1400us"],
+        ..RESOURCES
+    },
+);
+
+/// `cpu_rt_runtime`. As its period.
+pub static CPU_RT_RUNTIME: Field<Realtime> = field(
+    At::Host("CpuRealtimeRuntime"),
+    About {
+        key: "cpu_rt_runtime",
+        doc: "the realtime processor time in each period, in microseconds or as a duration",
+        examples: &["95000", "400ms"],
+        ..RESOURCES
+    },
+);
+
+/// `cpu_shares`.
+pub static CPU_SHARES: Field<Count> = field(
+    At::Host("CpuShares"),
+    About {
+        key: "cpu_shares",
+        doc: "its weight where processors are short; 1024 is usual",
+        examples: &["512", "2048"],
+        change: Change::Update(&["CpuShares"]),
+        ..RESOURCES
+    },
+);
+
+/// `cpuset`.
+pub static CPUSET: Field<Cpuset> = field(
+    At::Host("CpusetCpus"),
+    About {
+        key: "cpuset",
+        aliases: &["cpuset_cpus"],
+        doc: "the processors it may use",
+        examples: &["\"0-2,4\"", "0", "\"0,1\""],
+        change: Change::Update(&["CpusetCpus"]),
+        ..RESOURCES
+    },
+);
+
+/// `cpuset_mems`.
+pub static CPUSET_MEMS: Field<Cpuset> = field(
+    At::Host("CpusetMems"),
+    About {
+        key: "cpuset_mems",
+        doc: "the memory nodes it may use",
+        examples: &["\"0-1\"", "0"],
+        change: Change::Update(&["CpusetMems"]),
+        ..RESOURCES
+    },
+);
+
+/// The period that an engine takes where none is set, in microseconds.
+const USUAL_PERIOD: i64 = 100_000;
+
+/// `cpus` against a quota in each period is one share of a processor, if the numbers agree: the
+/// kernel is told the same. Two quotas are not, for the period is felt.
+fn one_share(expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
+    let number = |look: &Look, field| look.host(field).as_i64().filter(|number| *number > 0);
+    let agree = |cpus: &Look, quota: &Look| {
+        let period = number(quota, "CpuPeriod").unwrap_or(USUAL_PERIOD);
+        match (number(cpus, "NanoCpus"), number(quota, "CpuQuota")) {
+            (Some(nano), Some(micros)) => {
+                i128::from(nano) * i128::from(period) == i128::from(micros) * 1_000_000_000
+            }
+            _ => false,
+        }
+    };
+    if agree(both.0, both.1) || agree(both.1, both.0) {
+        found.clone_from(expected);
+    }
+}
+
+/// Billionths of a processor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cpus(pub i64);
+
+/// A decimal number with at most nine digits after the point, in billionths.
+fn billionths(text: &str) -> Option<i64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let fraction = fraction.trim_end_matches('0');
+    if !digits(whole)
+        || !digits(fraction)
+        || fraction.len() > 9
+        || !text.bytes().any(|byte| byte != b'.')
+    {
+        return None;
+    }
+    // Both parts as one number: `1.5` as 1 and 500000000.
+    format!("{whole}{fraction:0<9}").parse().ok()
+}
+
+impl Say for Cpus {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let what = "a number of processors like `1.5`";
+        let number = text(node, what, problems)?;
+        match billionths(&number) {
+            Some(number) => Some(Self(number)),
+            None => problems.expected(what, node),
+        }
+    }
+
+    fn print(&self) -> Json {
+        let (whole, fraction) = (self.0 / 1_000_000_000, self.0 % 1_000_000_000);
+        let text = format!("{whole}.{fraction:09}");
+        json!(text.trim_end_matches('0').trim_end_matches('.'))
+    }
+
+    fn schema() -> Json {
+        json!({"oneOf": [
+            {"type": "number", "minimum": 0},
+            {"type": "string", "pattern": r"^([0-9]+\.?[0-9]*|\.[0-9]+)$"},
+        ]})
+    }
+}
+
+impl Plain for Cpus {
+    fn write(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn read(json: &Json) -> Value {
+        amount(json)
+    }
+}
+
+/// Microseconds; 0 is not set, and neither is -1, as an engine shows a quota that was taken off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Micros(pub i64);
+
+/// The same, where -1 would be another thing: a kernel's word for no limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Realtime(pub Micros);
+
+impl Say for Realtime {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        if is_minus_one(node) {
+            return problems.expected("a whole number of microseconds, or a duration", node);
+        }
+        Micros::parse(node, problems).map(Self)
+    }
+
+    fn print(&self) -> Json {
+        self.0.print()
+    }
+
+    fn schema() -> Json {
+        json!({"allOf": [Micros::schema(), {"not": {"enum": [-1, "-1"]}}]})
+    }
+}
+
+impl Plain for Realtime {
+    fn write(&self) -> Json {
+        self.0.write()
+    }
+
+    fn read(json: &Json) -> Value {
+        Micros::read(json)
+    }
+}
+
+impl Say for Micros {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        if is_minus_one(node) {
+            return Some(Self(0));
+        }
+        let what = "a whole number of microseconds, or a duration like `50ms`";
+        let said = text(node, what, problems)?;
+        let micros = if let Some(number) = whole(node) {
+            Some(number).filter(|number| *number >= 0)
+        } else {
+            let exact = |nanoseconds: &i64| *nanoseconds >= 0 && nanoseconds % 1_000 == 0;
+            durations::nanoseconds(&said).filter(exact).map(|nanoseconds| nanoseconds / 1_000)
+        };
+        match micros {
+            Some(micros) => Some(Self(micros)),
+            None => problems.expected(what, node),
+        }
+    }
+
+    fn print(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn schema() -> Json {
+        json!({"oneOf": [
+            {"type": "integer", "minimum": -1},
+            {"type": "string", "pattern": r"^(-1|\+?[0-9]+|\+?([0-9.]+(ns|us|µs|μs|ms|s|m|h))+)$"},
+        ]})
+    }
+}
+
+impl Plain for Micros {
+    fn write(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn read(json: &Json) -> Value {
+        match amount(json) {
+            // What an update leaves of a quota that it took off.
+            Value::One(Atom::Int(number)) if number < 0 => Value::Unset,
+            value => value,
+        }
+    }
+}
+
+/// Numbers of processors or memory nodes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cpuset(pub BTreeSet<u16>);
+
+/// `0-2,4`.
+fn cpuset(text: &str) -> Option<BTreeSet<u16>> {
+    let mut all = BTreeSet::new();
+    for part in text.split(',') {
+        let (from, to) = part.split_once('-').unwrap_or((part, part));
+        let number =
+            |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok());
+        let (from, to): (u16, u16) = (number(from)??, number(to)??);
+        if from > to {
+            return None;
+        }
+        all.extend(from..=to);
+    }
+    Some(all)
+}
+
+/// The one spelling: neighbours as ranges.
+fn spell(numbers: &BTreeSet<u16>) -> String {
+    let mut runs: Vec<(u16, u16)> = Vec::new();
+    for &number in numbers {
+        match runs.last_mut() {
+            Some((_, to)) if number - *to == 1 => *to = number,
+            _ => runs.push((number, number)),
+        }
+    }
+    let run = |(from, to): &(u16, u16)| {
+        if from == to { from.to_string() } else { format!("{from}-{to}") }
+    };
+    runs.iter().map(run).collect::<Vec<_>>().join(",")
+}
+
+impl Say for Cpuset {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let what = "numbers like `0-2,4`";
+        let said = text_or_whole(node, what, problems)?;
+        match cpuset(&said) {
+            Some(numbers) => Some(Self(numbers)),
+            None => problems.expected(what, node),
+        }
+    }
+
+    fn print(&self) -> Json {
+        json!(spell(&self.0))
+    }
+
+    fn schema() -> Json {
+        json!({"oneOf": [
+            {"type": "integer", "minimum": 0, "maximum": 65535},
+            {"type": "string", "pattern": "^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$"},
+        ]})
+    }
+}
+
+impl Plain for Cpuset {
+    fn write(&self) -> Json {
+        json!(spell(&self.0))
+    }
+
+    fn read(json: &Json) -> Value {
+        match json.as_str() {
+            None | Some("") => Value::Unset,
+            Some(text) => {
+                let text = cpuset(text).map_or_else(|| text.to_owned(), |numbers| spell(&numbers));
+                Value::One(Atom::Text(text))
+            }
+        }
+    }
+}
+
+/// A whole number, 0 is not set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Count(pub i64);
+
+impl Say for Count {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        match whole(node) {
+            Some(number @ 0..) => Some(Self(number)),
+            _ => problems.expected("a whole number", node),
+        }
+    }
+
+    fn print(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn schema() -> Json {
+        numbers::schema(0, None)
+    }
+}
+
+impl Plain for Count {
+    fn write(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn read(json: &Json) -> Value {
+        amount(json)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processors_are_counted_in_billionths() {
+        for (text, number) in [
+            ("1.5", Some(1_500_000_000)),
+            ("2", Some(2_000_000_000)),
+            (".25", Some(250_000_000)),
+            ("1.", Some(1_000_000_000)),
+            ("0.000000001", Some(1)),
+            ("1.0000000000", Some(1_000_000_000)),
+            ("0.0000000001", None),
+            ("", None),
+            (".", None),
+            ("1e1", None),
+            ("-1", None),
+            ("99999999999", None),
+        ] {
+            assert_eq!(billionths(text), number, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn cpusets_have_one_spelling() {
+        let spelled = |text: &str| cpuset(text).map(|numbers| spell(&numbers));
+        assert_eq!(spelled("0,1").as_deref(), Some("0-1"));
+        assert_eq!(spelled("4,0-2,1").as_deref(), Some("0-2,4"));
+        for wrong in ["", "0,", "2-1", "a", "0--1", "70000"] {
+            assert_eq!(spelled(wrong), None, "{wrong:?}");
+        }
+    }
+}
