@@ -8,6 +8,7 @@ use super::facts::{Fresh, Looks, Moved, Slice};
 use super::objects::{Objects, is_about};
 use super::pulls::{before_pulls, pinned};
 use super::updates::before_updates;
+use super::whole::compare_whole;
 use super::{Judgement, SetVerdict, Staleness};
 use crate::adapt::Engine;
 use crate::ident::{ContainerName, SetName, StepId};
@@ -43,9 +44,8 @@ pub fn judge(plan: &Plan, spec: &Spec, snapshot: &Snapshot) -> Judgement {
         .collect();
     let replaced = replaced(plan, &done);
     let (mut before, pulled) = before_pulls(plan, &pinned);
-    let updated = before_updates(plan, &mut before);
-    let moved = before_connects(plan, &objects, &mut before);
-    let again = if done.is_empty() && pulled.is_empty() && !updated && !moved {
+    let changed = before_updates(plan, &mut before) | before_connects(plan, &objects, &mut before);
+    let again = if done.is_empty() && pulled.is_empty() && !changed {
         real
     } else {
         derive(&before, Pins { replaced, ..pins })
@@ -197,6 +197,10 @@ fn slices<'a>(plan: &'a Plan, spec: &'a Spec) -> Vec<Slice<'a>> {
     spec.sets.iter().map(slice).collect()
 }
 
+/// The way out where a container of a run that got stuck stands in the way of any plan.
+const LEFT: &str =
+    "finish or undo it first, as the hint of `leftover` says: no plan is made before";
+
 /// All that judging one set takes.
 struct Judging<'a> {
     /// The plan derived again from `before`.
@@ -240,7 +244,13 @@ impl Judging<'_> {
                 (true, true) => (&mut judgement.half_done, SetVerdict::HalfDone),
                 (true, false) => (&mut judgement.stale, SetVerdict::Stale),
             };
-            list.extend(moved.into_iter().map(|moved| moved.staleness));
+            let left = half && moved.iter().any(|moved| moved.staleness.code == "leftover");
+            list.extend(moved.into_iter().map(|Moved { mut staleness, derived, .. }| {
+                if left && !derived {
+                    staleness.hint = LEFT.into();
+                }
+                staleness
+            }));
             return Some(verdict);
         }
         let rotated = slice.rotated(&self.fresh, self.looks);
@@ -393,73 +403,6 @@ fn blame(slice: &Slice<'_>, again: &Plan, judgement: &mut Judgement) -> SetVerdi
     }
     judgement.tampered.push(staleness);
     SetVerdict::Tampered
-}
-
-/// What is of no single set must be as reviewed too: images, networks, volumes, the summary.
-fn compare_whole(
-    plan: &Plan,
-    again: &Built,
-    (pulled, objects, partly): (&BTreeSet<String>, &Objects<'_>, bool),
-    judgement: &mut Judgement,
-) {
-    let half = judgement.verdicts.values().any(|verdict| *verdict == SetVerdict::HalfDone);
-    if !judgement.is_current() || half {
-        return;
-    }
-    // Where there is no set to blame, what is wrong with the whole is told here.
-    if judgement.verdicts.is_empty() && !plan.changes.is_empty() {
-        judgement.stale.extend(again.errors.iter().map(|error| Staleness {
-            code: error.code.to_owned(),
-            set: None,
-            object: "the plan as a whole".to_owned(),
-            expected: "the same plan".to_owned(),
-            found: error.message.clone(),
-            hint: error.hint.clone(),
-        }));
-    }
-    let again = &again.plan;
-    // Once it is pulled, what an image was before may not be known any more.
-    let settled = |change: &Change| {
-        let id = change.id.as_str();
-        let image = id.strip_prefix("image:");
-        image.is_some_and(|image| pulled.contains(image)) || objects.touched(id)
-    };
-    let shared = |plan: &Plan| -> Vec<Change> {
-        let changes = plan.changes.iter();
-        let own = |change: &&Change| change.set.is_none() && !settled(change);
-        // Images of sets that are done are done with them, those of sets that moved are news.
-        let open = |change: &&Change| !partly || is_about(change);
-        changes.filter(own).filter(open).cloned().collect()
-    };
-    let (old, new) = (shared(plan), shared(again));
-    let ids: BTreeSet<&str> = old.iter().map(|change| change.id.as_str()).collect();
-    // Beside what is done, half done or moved only the rest can be as it was.
-    let partly = partly || !objects.is_empty();
-    let steps = |plan: &Plan| -> Vec<Step> {
-        let own = |step: &&Step| !partly || ids.contains(step.id.change());
-        let mut steps: Vec<Step> = plan.steps.iter().filter(own).cloned().collect();
-        steps.sort_by(|a, b| a.id.cmp(&b.id));
-        steps
-    };
-    let same =
-        old == new && steps(plan) == steps(again) && (partly || plan.summary == again.summary);
-    if same {
-        return;
-    }
-    let other_version = plan.tool != again.tool;
-    let staleness = Staleness {
-        code: if other_version { "planner_version" } else { "tampered" }.to_owned(),
-        set: None,
-        object: "the plan as a whole".to_owned(),
-        expected: plan.summary.message.clone(),
-        found: again.summary.message.clone(),
-        hint: "the file does not follow from what it declares: plan again".to_owned(),
-    };
-    if other_version {
-        judgement.stale.push(staleness);
-    } else {
-        judgement.tampered.push(staleness);
-    }
 }
 
 /// The steps of sets that run, the image steps that they wait for, and those of networks and

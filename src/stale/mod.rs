@@ -12,6 +12,7 @@ mod pulls;
 #[cfg(test)]
 mod tests;
 mod updates;
+mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};
 

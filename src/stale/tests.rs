@@ -467,3 +467,28 @@ fn a_volume_is_the_one_that_the_plan_knew_or_that_its_creates_made() {
     let half = ["web HalfDone", "container_new", "name_taken"];
     assert_eq!(judged(&plan, &spec, &snapshot), half);
 }
+
+#[test]
+fn warnings_and_what_is_left_are_as_reviewed_too() {
+    let (spec, mut snapshot) = two("reloaded");
+    limit(&mut snapshot, "p-web-1");
+    let state = json!({"Status": "paused", "Running": true, "Paused": true});
+    inspect(&mut snapshot, "p-web-1")["State"] = state;
+    let plan = plan(&spec, &snapshot).plan;
+    let codes: Vec<&str> = plan.warnings.iter().map(|warning| warning.code.as_str()).collect();
+    assert!(codes.contains(&"paused"), "{codes:?}");
+    assert!(judge(&plan, &spec, &snapshot).is_current());
+    let mut removed = plan.clone();
+    removed.warnings.clear();
+    assert_eq!(judged(&removed, &spec, &snapshot).last().unwrap(), "tampered");
+    let mut hidden = plan.clone();
+    for report in hidden.sets.values_mut() {
+        report.matched.iter_mut().for_each(|matched| matched.differences.clear());
+    }
+    assert_eq!(judged(&hidden, &spec, &snapshot).last().unwrap(), "tampered");
+    // What belongs to no set may come meanwhile.
+    add(&mut snapshot, &spec, "web", "p-gone-1", "running");
+    let labels = &mut inspect(&mut snapshot, "p-gone-1")["Config"]["Labels"];
+    labels["io.bayplan.set"] = json!("gone");
+    assert!(judge(&plan, &spec, &snapshot).is_current());
+}
