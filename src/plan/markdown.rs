@@ -120,7 +120,8 @@ impl Page {
             let all = escaped(&names.join(", "));
             let names = if all.len() > room {
                 let first = escaped(&names.iter().take(5).cloned().collect::<Vec<_>>().join(", "));
-                format!("{first} and {} more", names.len().saturating_sub(5))
+                let more: u64 = names.iter().skip(5).map(|name| folded(name)).sum();
+                format!("{first} and {more} more")
             } else {
                 all
             };
@@ -170,6 +171,16 @@ fn group(group: &Group) -> String {
         out.extend(["\n  - ", &escaped(line)]);
     }
     out
+}
+
+/// How many names a folded one stands for: `shop-web-1..3`.
+fn folded(name: &str) -> u64 {
+    let run = name.rsplit_once("..").and_then(|(first, last)| {
+        let digits = first.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+        let (first, last): (u64, u64) = (first[digits..].parse().ok()?, last.parse().ok()?);
+        Some(last.checked_sub(first)? + 1)
+    });
+    run.unwrap_or(1)
 }
 
 #[cfg(test)]
@@ -242,5 +253,10 @@ mod tests {
         assert!(text.chars().count() < 65_536);
         assert!(text.ends_with("*Cut here: `bayplan show` prints all of it.*\n"));
         assert!(text.contains("and 2995 more – runs now"), "{}", &text[..500]);
+    }
+
+    #[test]
+    fn a_folded_run_counts_for_all_that_it_stands_for() {
+        assert_eq!(["web", "web-1..3", "web-9..12", "a..b", "1.."].map(folded), [1, 3, 4, 1, 1]);
     }
 }

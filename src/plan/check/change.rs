@@ -253,13 +253,13 @@ fn dangers(
     for (danger, expected) in expected {
         let found = said.contains(&danger);
         doubts.unless(!expected || found, "danger", || {
-            format!("expected {id} to have the danger `{danger:?}`, but found it missing")
+            format!("expected {id} to have the danger `{}`, but found it missing", danger.word())
         });
     }
     // These two need nothing but the facts: said without cause they would blunt the list.
     for (danger, cause) in [(Danger::Outage, ends && live), (Danger::Adopted, change.adopted)] {
         doubts.unless(cause || !said.contains(&danger), "danger", || {
-            format!("expected no danger `{danger:?}` of {id}, but found it")
+            format!("expected no danger `{}` of {id}, but found it", danger.word())
         });
     }
 }

@@ -73,7 +73,10 @@ fn runs(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
             _ => fact.run != Run::Removing,
         };
         doubts.unless(fine, "run", || {
-            format!("expected {id} on a container in another state, but found it {:?}", fact.run)
+            format!(
+                "expected {id} on a container in another state, but found it {}",
+                run_word(fact.run)
+            )
         });
         if matches!(step.action, Action::Restart { .. } | Action::Kill { .. }) {
             doubts.unless(fact.started_at.is_some(), "facts", || {
@@ -124,6 +127,17 @@ fn images(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
             }
             _ => {}
         }
+    }
+}
+
+/// How a container is, in words.
+fn run_word(run: Run) -> &'static str {
+    match run {
+        Run::Live => "running",
+        Run::Paused => "paused",
+        Run::Idle => "stopped",
+        Run::Dead => "dead",
+        Run::Removing => "being removed",
     }
 }
 
