@@ -112,8 +112,13 @@ pub fn spec_moved(opened: &Opened, required: bool) -> Result<Vec<Staleness>, Fai
     };
     let now = match specs::load(path) {
         Ok(loaded) => loaded.spec,
-        Err(failure) if required => return Err(failure),
         // Its content is never printed: it may be any file that a plan names.
+        Err(failure) if required && failure.message.starts_with("reading ") => return Err(failure),
+        Err(failure) if required => {
+            let message = format!("expected a spec, but {} is none", files::named(path));
+            return Err(Failure::new(failure.exit, message)
+                .hint("`bayplan plan` of it says what is wrong with it"));
+        }
         Err(_) => return Ok(vec![moved(None, "a spec", "a file that is none")]),
     };
     let acted: BTreeSet<&SetName> =

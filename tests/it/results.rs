@@ -88,3 +88,14 @@ async fn an_engine_that_is_named_wrong_is_a_matter_of_usage() {
         assert_eq!(ran.code, 64, "{}", ran.err);
     }
 }
+
+#[tokio::test]
+async fn what_is_in_a_file_that_is_no_spec_is_not_printed() {
+    let folder = folder().await;
+    std::fs::write(folder.path().join("other.yaml"), "password: hunter2\n").unwrap();
+    let args = [&SIMULATE[..], &["--spec", "other.yaml"]].concat();
+    let (ran, _) = apply(folder.path(), &args).await;
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("other.yaml") && !ran.err.contains("hunter2"), "{}", ran.err);
+    assert!(!ran.err.contains("password"), "{}", ran.err);
+}
