@@ -29,6 +29,17 @@ pub fn safe(text: &str) -> String {
     out
 }
 
+/// A message that may have lines of its own, each made harmless: what follows the first one is
+/// indented, so that it cannot pass for another message.
+pub fn safe_lines(text: &str) -> String {
+    let line = |(number, line): (usize, &str)| match number {
+        0 => safe(line),
+        _ if line.starts_with("  ") => format!("\n{}", safe(line)),
+        _ => format!("\n  {}", safe(line)),
+    };
+    text.lines().enumerate().map(line).collect()
+}
+
 /// Foreign text, safe and cut to a length that fits a message.
 pub fn short(text: &str) -> String {
     let mut kept: String = text.chars().take(SHORT).collect();
@@ -59,6 +70,11 @@ mod tests {
     #[test]
     fn unsafe_characters_are_written_out() {
         assert_eq!(safe("a\u{1b}[31m\u{202e}b"), "a\\u{1b}[31m\\u{202e}b");
+    }
+
+    #[test]
+    fn lines_of_a_message_stay_lines_of_it() {
+        assert_eq!(safe_lines("a\u{1b}\n  | b\nhint: c"), "a\\u{1b}\n  | b\n  hint: c");
     }
 
     #[test]

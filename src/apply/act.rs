@@ -82,7 +82,8 @@ impl<W: Writer> Context<'_, W> {
             Ok(()) | Err(_) => became,
         };
         let container = self.about(step);
-        let outcome = StepOutcome { id: step.id.clone(), became, container };
+        let output = self.outputs.borrow_mut().remove(&step.id).unwrap_or_default();
+        let outcome = StepOutcome { id: step.id.clone(), became, container, output };
         self.sink.event(&Event::Finished(outcome.clone()));
         outcome
     }
@@ -256,11 +257,12 @@ impl<W: Writer> Context<'_, W> {
             Ok(code) => code,
             Err(error) => self.ended_after_all(id, &error).await?,
         };
+        let output = self.output(id).await;
         if code == 0 {
+            self.outputs.borrow_mut().insert(step.id.clone(), output);
             return Ok(());
         }
         let name = self.called(id);
-        let output = self.output(id).await;
         Err(Trouble::Failed(format!("container `{name}` ended with exit code {code}{output}")))
     }
 
@@ -309,7 +311,7 @@ impl<W: Writer> Context<'_, W> {
             return self.stopped_after_all(id, 0, error).await;
         }
         self.wait_event(step, WaitingFor::End);
-        let limit = seconds(grace_of(found).max(KILL_GRACE));
+        let limit = seconds(grace_of(found).max(self.declared_grace(step)).max(KILL_GRACE));
         if self.ends_within(id, limit).await.map_err(|error| self.failed(&error))? {
             return Ok(());
         }
@@ -322,6 +324,17 @@ impl<W: Writer> Context<'_, W> {
                 say::short(signal)
             ),
         }))
+    }
+
+    /// The grace that the set of a step declares, in seconds. Kill steps do not carry it, and a
+    /// container made before it was declared has another one.
+    fn declared_grace(&self, step: &Step) -> i64 {
+        let id = change_of(&step.id);
+        let set = self.plan.changes.iter().find(|change| change.id == id);
+        let set = set.and_then(|change| change.set.as_ref());
+        let declared = set.map(|set| &self.plan.declared["containers"][set.as_str()]);
+        let text = declared.and_then(|set| set["stop_grace_period"].as_str());
+        text.map_or(0, whole_seconds)
     }
 
     async fn restart(&self, id: &ContainerId, timeout: Option<i64>, found: Option<&Json>) -> Acted {
@@ -444,6 +457,26 @@ fn failed(message: String) -> Became {
 /// The grace that a container gives its process, in seconds.
 fn grace_of(found: Option<&Json>) -> i64 {
     found.and_then(|found| found["Config"]["StopTimeout"].as_i64()).unwrap_or(10)
+}
+
+/// The seconds of a duration as the declared form spells it: `1h2m3s`.
+fn whole_seconds(text: &str) -> i64 {
+    let (mut all, mut number) = (0_i64, 0_i64);
+    for character in text.chars() {
+        let unit = match character {
+            'h' => 3600,
+            'm' => 60,
+            's' => 1,
+            _ => {
+                let digit = character.to_digit(10).map_or(0, i64::from);
+                number = number.saturating_mul(10).saturating_add(digit);
+                continue;
+            }
+        };
+        all = all.saturating_add(number.saturating_mul(unit));
+        number = 0;
+    }
+    all
 }
 
 /// A number of seconds that may be nonsense.

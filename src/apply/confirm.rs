@@ -64,7 +64,8 @@ pub async fn confirm<R: Reader>(
 ) -> Result<Vec<Mismatch>, EngineError> {
     let mut mismatches = Vec::new();
     for (set, wanted) in wanted {
-        if !acted_on(plan, outcome, set) {
+        // Of what was not finished the report says what is where.
+        if !acted_on(plan, outcome, set) || !finished(plan, outcome, set) {
             continue;
         }
         let created = created(plan, outcome, set);
@@ -118,6 +119,15 @@ fn acted_on(plan: &Plan, outcome: &Outcome, set: &SetName) -> bool {
                 .changes
                 .iter()
                 .any(|known| known.id == change && known.set.as_ref() == Some(set))
+    })
+}
+
+/// Whether all steps of a set succeeded.
+fn finished(plan: &Plan, outcome: &Outcome, set: &SetName) -> bool {
+    outcome.steps.iter().filter(|step| !step.became.is_success()).all(|step| {
+        let id = super::outcome::change_of(&step.id);
+        let change = plan.changes.iter().find(|known| known.id == id);
+        change.is_none_or(|change| change.set.as_ref() != Some(set))
     })
 }
 

@@ -16,7 +16,7 @@ pub fn given_up(
     plan: &Plan,
     (done, blocked): (&BTreeSet<StepId>, &BTreeSet<StepId>),
     journal: &Journal,
-    finished: Vec<StepOutcome>,
+    finished: &[StepOutcome],
     signal: Option<Signal>,
 ) -> Outcome {
     let mut troubles: Vec<Trouble> = Vec::new();
@@ -34,7 +34,7 @@ pub fn given_up(
             Became::NotReached
         };
         let container = record.and_then(|record| record.container.clone());
-        StepOutcome { id: step.id.clone(), became, container }
+        StepOutcome { id: step.id.clone(), became, container, output: String::new() }
     });
     let steps: Vec<StepOutcome> = steps.collect();
     for step in &steps {
@@ -50,6 +50,7 @@ pub fn given_up(
                 now: vec!["nobody looked: `bayplan verify` tells what is where".to_owned()],
                 back: Vec::new(),
                 finish: Vec::new(),
+                then: Vec::new(),
             });
         }
     }
@@ -74,11 +75,10 @@ mod tests {
         let call = plan.steps.iter().find(|step| calls(step)).unwrap();
         let mut journal = Journal::new();
         let none = BTreeSet::new();
-        let quiet = given_up(&plan, (&none, &none), &journal, Vec::new(), Some(Signal::Interrupt));
+        let quiet = given_up(&plan, (&none, &none), &journal, &[], Some(Signal::Interrupt));
         assert_eq!(quiet.exit_code(), 130);
         journal.note(&call.id, Phase::Intent, None).unwrap();
-        let outcome =
-            given_up(&plan, (&none, &none), &journal, Vec::new(), Some(Signal::Interrupt));
+        let outcome = given_up(&plan, (&none, &none), &journal, &[], Some(Signal::Interrupt));
         let failed = Became::Failed { message: UNKNOWN.to_owned() };
         for step in &outcome.steps {
             let expected = if step.id == call.id { &failed } else { &Became::NotReached };

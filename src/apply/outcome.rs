@@ -94,6 +94,9 @@ pub struct StepOutcome {
     /// The container it was about, once that was known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<ContainerId>,
+    /// The end of what a one-shot wrote that ended well; safe to print, secrets hidden.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub output: String,
 }
 
 /// A change that was begun and not finished: what is where, and the ways out.
@@ -113,6 +116,9 @@ pub struct Trouble {
     pub back: Vec<String>,
     /// Commands that finish what was planned.
     pub finish: Vec<String>,
+    /// Commands for after that, once a person has seen that what is there now is good.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub then: Vec<String>,
 }
 
 /// What a run amounts to.

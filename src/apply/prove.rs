@@ -17,9 +17,6 @@ use crate::engine::Writer;
 use crate::ident::{ContainerId, ContainerName};
 use crate::plan::Step;
 
-/// No health check is waited for longer.
-const LONGEST: Duration = Duration::from_mins(5);
-
 /// What a health check may take beyond its own figures.
 const BEYOND: Duration = Duration::from_secs(30);
 
@@ -132,11 +129,15 @@ fn health_limit(found: &Json) -> Option<Duration> {
         return None;
     }
     let nanos = |field: &str| Duration::from_nanos(check[field].as_u64().unwrap_or(0));
-    let interval = Some(nanos("Interval")).filter(|some| !some.is_zero());
+    let or_usual = |field: &str| {
+        Some(nanos(field)).filter(|some| !some.is_zero()).unwrap_or(Duration::from_secs(30))
+    };
     let retries = check["Retries"].as_u64().filter(|some| *some > 0).unwrap_or(3);
     let times = u32::try_from(retries).unwrap_or(u32::MAX).saturating_add(1);
-    let probes = interval.unwrap_or(Duration::from_secs(30)).saturating_mul(times);
-    Some(nanos("StartPeriod").saturating_add(probes).saturating_add(BEYOND).min(LONGEST))
+    // Whoever declares a long time is given it; an engine says `unhealthy` long before.
+    let probe = or_usual("Interval").saturating_add(or_usual("Timeout"));
+    let probes = probe.saturating_mul(times);
+    Some(nanos("StartPeriod").saturating_add(probes).saturating_add(BEYOND))
 }
 
 #[cfg(test)]
@@ -152,10 +153,10 @@ mod tests {
         };
         let second = 1_000_000_000_u64;
         let check = json!({"Test": ["CMD", "x"], "Interval": second, "Retries": 2,
-            "StartPeriod": 5 * second});
-        assert_eq!(of(check), Some(Duration::from_secs(5 + 3 + 30)));
-        assert_eq!(of(json!({"Test": ["CMD", "x"]})), Some(Duration::from_secs(150)));
-        assert_eq!(of(json!({"Interval": u64::MAX})), Some(LONGEST));
+            "StartPeriod": 600 * second, "Timeout": 2 * second});
+        assert_eq!(of(check), Some(Duration::from_secs(600 + 3 * (1 + 2) + 30)));
+        assert_eq!(of(json!({"Test": ["CMD", "x"]})), Some(Duration::from_secs(4 * 60 + 30)));
+        assert!(of(json!({"Interval": u64::MAX, "Retries": u64::MAX})).is_some());
         assert_eq!(of(json!({"Test": ["NONE"]})), None);
         assert_eq!(health_limit(&json!({"State": {}})), None);
     }

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::Became;
 use super::result::ResultDocument;
+use super::{Became, Trouble};
 use crate::plan::reason_text;
-use crate::say::safe;
+use crate::say::{safe, safe_lines};
 
 /// A result that is looked at later: its lines, and what was changed and why.
 pub fn retold(document: &ResultDocument) -> String {
@@ -21,6 +21,9 @@ pub fn retold(document: &ResultDocument) -> String {
             reasons.join("; ")
         );
     }
+    for step in document.steps.iter().filter(|step| !step.output.is_empty()) {
+        let _ = writeln!(out, "{}{}", step.id, safe_lines(&step.output));
+    }
     out
 }
 
@@ -30,32 +33,31 @@ pub fn text(document: &ResultDocument) -> String {
     // Writing to a string cannot fail.
     let _ = writeln!(out, "{}", safe(&document.message));
     for entry in &document.stale {
-        let what = entry.set.as_ref().map_or_else(
-            || entry.step.as_ref().map(ToString::to_string).unwrap_or_default(),
-            ToString::to_string,
-        );
-        let object = entry.object.as_ref().map(|object| format!("{object}: ")).unwrap_or_default();
-        let _ = writeln!(
-            out,
-            "stale: {what}: {}{} [{}]",
-            safe(&object),
-            safe(&entry.stale.to_string()),
-            entry.stale.code
-        );
+        let set = entry.set.as_ref().map(ToString::to_string);
+        let what = set.or_else(|| entry.step.as_ref().map(ToString::to_string));
+        let text = entry.stale.to_string();
+        let parts = what.iter().chain(&entry.object).chain(std::iter::once(&text));
+        let parts: Vec<String> = parts.map(|part| safe(part)).collect();
+        let _ = writeln!(out, "stale: {} [{}]", parts.join(": "), safe(&entry.stale.code));
         let _ = writeln!(out, "  hint: {}", safe(&entry.stale.hint));
     }
     for trouble in &document.troubles {
         let _ = writeln!(
             out,
-            "failed: {} at {}: {}",
+            "{}: {} at {}: {}",
+            if not_reached(document, trouble) { "interrupted" } else { "failed" },
             trouble.change,
             trouble.step,
-            safe(&trouble.message)
+            safe_lines(&trouble.message)
         );
         for now in &trouble.now {
             let _ = writeln!(out, "  now: {}", safe(now));
         }
-        for (what, commands) in [("to go back", &trouble.back), ("to finish", &trouble.finish)] {
+        for (what, commands) in [
+            ("to go back", &trouble.back),
+            ("to finish", &trouble.finish),
+            ("then, once the new one is seen to be good", &trouble.then),
+        ] {
             if !commands.is_empty() {
                 let _ = writeln!(out, "  {what}: {}", safe(&commands.join(" && ")));
             }
@@ -81,4 +83,67 @@ pub fn text(document: &ResultDocument) -> String {
         let _ = writeln!(out, "interrupted; not reached: {}", left.join(", "));
     }
     out
+}
+
+/// Whether a change was only not gone on with.
+fn not_reached(document: &ResultDocument, trouble: &Trouble) -> bool {
+    let step = document.steps.iter().find(|step| step.id == trouble.step);
+    document.interrupted.is_some() && step.is_some_and(|step| step.became == Became::NotReached)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apply::result::StaleEntry;
+    use crate::apply::{Signal, Stale, StepOutcome};
+    use crate::ident::{ChangeId, StepId};
+
+    #[test]
+    fn a_report_has_a_line_for_each_thing_and_says_what_was_only_interrupted() {
+        let mut document = ResultDocument::refused("no action taken.", 7, Vec::new());
+        document.stale.push(StaleEntry {
+            set: None,
+            step: None,
+            object: Some("network `net`".to_owned()),
+            stale: Stale {
+                code: "network".to_owned(),
+                expected: "one".to_owned(),
+                found: "another".to_owned(),
+                hint: "plan again".to_owned(),
+            },
+        });
+        for (change, message) in [("web", "it ended; its last output:\n  | one\u{1b}"), ("db", "…")]
+        {
+            document.troubles.push(Trouble {
+                change: ChangeId::new(change),
+                step: StepId::new(format!("{change}/start")),
+                message: message.to_owned(),
+                as_before: false,
+                now: Vec::new(),
+                back: Vec::new(),
+                finish: vec!["docker start 2".to_owned()],
+                then: vec!["docker rm 1".to_owned()],
+            });
+        }
+        document.interrupted = Some(Signal::Interrupt);
+        document.steps.push(StepOutcome {
+            id: StepId::new("db/start"),
+            became: Became::NotReached,
+            container: None,
+            output: String::new(),
+        });
+        insta::assert_snapshot!(text(&document), @r"
+        no action taken.
+        stale: network `net`: expected one, but found another [network]
+          hint: plan again
+        failed: web at web/start: it ended; its last output:
+          | one\u{1b}
+          to finish: docker start 2
+          then, once the new one is seen to be good: docker rm 1
+        interrupted: db at db/start: …
+          to finish: docker start 2
+          then, once the new one is seen to be good: docker rm 1
+        interrupted; not reached: db/start
+        ");
+    }
 }

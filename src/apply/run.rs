@@ -87,6 +87,8 @@ pub(super) struct Context<'a, W> {
     pub(super) pulled: RefCell<BTreeMap<String, ImageId>>,
     /// The containers that steps of this run have been at.
     pub(super) handled: RefCell<BTreeSet<ContainerId>>,
+    /// What one-shots wrote that ended well.
+    pub(super) outputs: RefCell<BTreeMap<StepId, String>>,
     /// The networks that create steps of this run made.
     pub(super) networks: RefCell<BTreeMap<StepId, NetworkId>>,
     cancel: watch::Receiver<Option<Signal>>,
@@ -171,6 +173,7 @@ pub async fn run<W: Writer>(run: Run<'_, W>, journal: &mut Journal) -> Outcome {
         names: RefCell::new(names),
         pulled: RefCell::default(),
         handled: RefCell::default(),
+        outputs: RefCell::default(),
         networks: RefCell::default(),
         cancel,
     };
@@ -223,7 +226,12 @@ impl<'a> Schedule<'a> {
                 (true, false) => Became::Already,
                 (false, false) => continue,
             };
-            let outcome = StepOutcome { id: step.id.clone(), became: what, container: None };
+            let outcome = StepOutcome {
+                id: step.id.clone(),
+                became: what,
+                container: None,
+                output: String::new(),
+            };
             became.insert(step.id.clone(), outcome);
         }
         let mut first: BTreeSet<StepId> = BTreeSet::new();
@@ -326,7 +334,12 @@ impl<'a> Schedule<'a> {
             if let Some(stale) = unchanged_image(context, step) {
                 self.halt = Halt::All;
                 let became = Became::Stale(stale);
-                let outcome = StepOutcome { id: step.id.clone(), became, container: None };
+                let outcome = StepOutcome {
+                    id: step.id.clone(),
+                    became,
+                    container: None,
+                    output: String::new(),
+                };
                 context.sink.event(&Event::Finished(outcome.clone()));
                 self.became.insert(step.id.clone(), outcome);
             }
@@ -338,6 +351,7 @@ impl<'a> Schedule<'a> {
             id: step.id.clone(),
             became: Became::NotReached,
             container: None,
+            output: String::new(),
         };
         let steps = self.plan.steps.iter();
         steps

@@ -200,16 +200,10 @@ fn percent(text: &str, plus: u8) -> View {
     while let Some(&byte) = bytes.get(at) {
         let coded = digit(at + 1).zip(digit(at + 2)).filter(|_| byte == b'%');
         let coded = coded.and_then(|(high, low)| u8::try_from(high * 16 + low).ok());
-        match coded {
-            Some(coded) => {
-                view.push(coded, at..at + 3);
-                at += 3;
-            }
-            None => {
-                view.push(if byte == b'+' { plus } else { byte }, at..at + 1);
-                at += 1;
-            }
-        }
+        let length = if coded.is_some() { 3 } else { 1 };
+        let plain = if byte == b'+' { plus } else { byte };
+        view.push(coded.unwrap_or(plain), at..at + length);
+        at += length;
     }
     view
 }

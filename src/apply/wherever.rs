@@ -148,7 +148,11 @@ impl<W: Writer> Context<'_, W> {
             back.extend(undo);
             finish
         };
-        Trouble { change, step: step.id.clone(), message, as_before, now, back, finish }
+        // Nothing is removed before its replacement is proven, by hand neither.
+        let replaced = old.as_ref().filter(|_| new.is_some());
+        let then = replaced.map(|old| format!("docker rm {}", old.id.short()));
+        let then = then.into_iter().collect();
+        Trouble { change, step: step.id.clone(), message, as_before, now, back, finish, then }
     }
 
     /// What a container was called before the run.
@@ -191,9 +195,12 @@ impl<W: Writer> Context<'_, W> {
             };
             let (was, is) = (fact.networks.contains(network), now.networks.contains(network));
             let name = crate::say::short(network);
-            let command = |connect: bool| match connect {
-                true => connect_command(id, &wishes, &name),
-                false => format!("docker network disconnect {name} {id}"),
+            let command = |connect: bool| {
+                if connect {
+                    connect_command(id, &wishes, &name)
+                } else {
+                    format!("docker network disconnect {name} {id}")
+                }
             };
             if was != is {
                 undo.push(command(was));
@@ -325,9 +332,6 @@ fn finish(old: Option<&Now>, new: Option<&Now>, name: &ContainerName, starts: bo
     }
     if starts && !new.run.is_live() {
         commands.push(format!("docker start {}", new.id.short()));
-    }
-    if let Some(old) = old {
-        commands.push(format!("docker rm {}", old.id.short()));
     }
     commands
 }

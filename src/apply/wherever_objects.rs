@@ -71,6 +71,7 @@ impl<W: Writer> Context<'_, W> {
             now: Vec::new(),
             back: Vec::new(),
             finish: Vec::new(),
+            then: Vec::new(),
         };
         if let Some(replacing) = Replacing::of(&mine) {
             return Some(self.network_trouble(trouble, &replacing, done).await);

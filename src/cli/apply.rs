@@ -177,14 +177,11 @@ impl<W: Writer> Applying<'_, W> {
             outcome = run_steps(run, &mut journal) => Some(outcome),
             () = signals.twice() => None,
         };
-        match ended {
-            Some(outcome) => (outcome, false),
-            None => {
-                let signal = *signals.asked().borrow();
-                let told = progress.outcomes();
-                (given_up(plan, (&done, &blocked), &journal, told, signal), true)
-            }
+        if let Some(outcome) = ended {
+            return (outcome, false);
         }
+        let signal = *signals.asked().borrow();
+        (given_up(plan, (&done, &blocked), &journal, &progress.outcomes(), signal), true)
     }
 
     /// What the engine reports of what was changed, compared once more, secrets hidden.

@@ -82,7 +82,7 @@ impl Progress {
         self.state.borrow_mut().running.insert(step.clone(), running);
     }
 
-    fn finished(&self, StepOutcome { id, became, container: _ }: &StepOutcome) {
+    fn finished(&self, StepOutcome { id, became, container: _, output }: &StepOutcome) {
         let (number, running) = {
             let mut state = self.state.borrow_mut();
             let running = state.running.remove(id);
@@ -105,6 +105,7 @@ impl Progress {
         let took = running.as_ref().map(|running| running.since.elapsed());
         let what = running.map(|running| running.what);
         let text = told(became, what.as_deref(), took.unwrap_or_default());
+        let text = text + &say::safe_lines(output);
         let width = self.total.to_string().len();
         match what {
             Some(_) => self.line(&format!("[{number:>width$}/{}] {id}: {text}", self.total)),
@@ -169,7 +170,7 @@ fn told(became: &Became, what: Option<&str>, took: Duration) -> String {
         Became::Done if took < WORTH_TELLING => what.to_owned(),
         Became::Done => format!("{what}, {:.1} s", took.as_secs_f64()),
         Became::Already => format!("{what}: already so"),
-        Became::Failed { message } => format!("{what}: failed: {}", say::safe(message)),
+        Became::Failed { message } => format!("{what}: failed: {}", say::safe_lines(message)),
         Became::Stale(stale) => format!("{what}: stale: {}", say::safe(&stale.to_string())),
         Became::NotReached => "not reached".to_owned(),
     }
@@ -194,7 +195,9 @@ impl Sink for Progress {
                 self.pull(step, layer, status, *current, *total);
             }
             Event::Waiting { step, what } => self.waiting(step, *what),
-            Event::Note { step, text } => self.line(&format!("{step}: note: {}", say::safe(text))),
+            Event::Note { step, text } => {
+                self.line(&format!("{step}: note: {}", say::safe_lines(text)));
+            }
             Event::Interrupted { .. } => {}
         }
     }
@@ -213,6 +216,9 @@ mod tests {
         assert_eq!(told(&Became::Done, what, second), "stop `shop-db`, 1.2 s");
         assert_eq!(told(&Became::Already, what, second), "stop `shop-db`: already so");
         assert_eq!(told(&failed, what, second), "stop `shop-db`: failed: no \\u{1b}[2J");
+        let failed = Became::Failed { message: "it ended\n  | one\u{1b}\n  | two".into() };
+        let lines = "stop `shop-db`: failed: it ended\n  | one\\u{1b}\n  | two";
+        assert_eq!(told(&failed, what, second), lines);
         assert_eq!(told(&Became::NotReached, None, Duration::ZERO), "not reached");
     }
 }

@@ -193,15 +193,20 @@ fn a_one_shot_is_proven_by_its_exit_code() {
         block(async {
             let engine = engine(Vec::new());
             let ends = Some((Duration::from_mins(1), code));
-            engine.behave("job", Behaviour { ends, ..Behaviour::default() });
+            let output = "did it for hunter2hunter2".to_owned();
+            engine.behave("job", Behaviour { ends, output, ..Behaviour::default() });
             let mut made = Made::new(Vec::new());
             made.create("job", true);
             let outcome = apply(&engine, &made).await;
             if code == 0 {
                 assert!(outcome.is_success());
+                let start = outcome.steps.iter().find(|step| step.id.as_str() == "job/start");
+                let output = "; its last output:\n  | did it for «hidden»";
+                assert_eq!(start.unwrap().output, output);
             } else {
                 let Became::Failed { message } = became(&outcome, "job/start") else { panic!() };
-                assert_eq!(message, "container `job` ended with exit code 4");
+                let output = "; its last output:\n  | did it for «hidden»";
+                assert_eq!(message, format!("container `job` ended with exit code 4{output}"));
                 assert_eq!(outcome.exit_code(), 7);
             }
         });
@@ -410,6 +415,12 @@ fn a_process_that_ignores_its_killing_is_a_failure() {
         let outcome = apply(&engine, &made).await;
         let Became::Failed { message } = became(&outcome, "web/kill") else { panic!() };
         assert_eq!(message, "container `web` still runs 10 s after signal HUP");
+        // A longer grace of the set counts, though the container was made with another one.
+        made.change("web", Verb::Kill, Because::NotThere);
+        made.plan.declared = json!({"containers": {"web": {"stop_grace_period": "1m30s"}}});
+        let outcome = apply(&engine, &made).await;
+        let Became::Failed { message } = became(&outcome, "web/kill") else { panic!() };
+        assert_eq!(message, "container `web` still runs 90 s after signal HUP");
     });
 }
 

@@ -199,12 +199,15 @@ pub(crate) fn replacement() -> Made {
     made
 }
 
+/// What is done behind a run's back.
+pub(crate) type Meddle<'a> = Box<dyn Fn() + 'a>;
+
 /// Gathers events; asks the run to stop once so many steps began; meddles when a step ended.
 pub(crate) struct Watcher<'a> {
     pub(crate) events: RefCell<Vec<Event>>,
     pub(crate) stop_after: Option<usize>,
     pub(crate) stop: watch::Sender<Option<Signal>>,
-    pub(crate) meddle: Option<(&'a str, Box<dyn Fn() + 'a>)>,
+    pub(crate) meddle: Option<(&'a str, Meddle<'a>)>,
 }
 
 impl<'a> Watcher<'a> {
