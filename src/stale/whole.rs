@@ -78,8 +78,16 @@ pub(super) fn compare_whole(
 }
 
 /// Warnings about what no fact holds fast: it may come and go between plan and apply.
-const OF_THE_WORLD: [&str; 7] =
-    ["dependants", "dropped", "network_differs", "orphan", "stray", "unknown", "volume_differs"];
+const OF_THE_WORLD: [&str; 8] = [
+    "bind_source",
+    "dependants",
+    "dropped",
+    "network_differs",
+    "orphan",
+    "stray",
+    "unknown",
+    "volume_differs",
+];
 
 /// Whether what else a reviewer reads follows, too: warnings, and what differs and is not acted on.
 fn same_told(plan: &Plan, again: &Plan) -> bool {

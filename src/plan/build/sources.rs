@@ -10,8 +10,8 @@ use crate::say;
 use crate::spec::Set;
 
 /// The warning that an engine will make a folder. What is true of the host at one moment is no fact:
-/// it is told, not held.
-pub(crate) const MADE: &str = "bind_source";
+/// it is told, not held (see [`crate::stale`]).
+const MADE: &str = "bind_source";
 
 impl Draft<'_> {
     /// Something of this set is created.
