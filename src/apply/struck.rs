@@ -70,9 +70,12 @@ impl<'a> Views<'a> {
             all.extend(spans.into_iter().map(|span| self.widened(span, before, after)));
         }
         let digits: Vec<u8> = value.iter().flat_map(|byte| digits(*byte)).collect();
-        for view in [&self.hex, &self.dump] {
-            all.extend(view.find(&digits));
-        }
+        all.extend(self.hex.find(&digits));
+        // What the digits mean stands after them.
+        let line_end =
+            |at: usize| self.text[at..].find('\n').map_or(self.text.len(), |end| at + end);
+        let dumped = self.dump.find(&digits);
+        all.extend(dumped.into_iter().map(|span| span.start..line_end(span.end)));
         for view in [&self.percent, &self.form] {
             all.extend(view.find(value));
         }

@@ -244,7 +244,7 @@ impl Judging<'_> {
                 (true, true) => (&mut judgement.half_done, SetVerdict::HalfDone),
                 (true, false) => (&mut judgement.stale, SetVerdict::Stale),
             };
-            let left = half && moved.iter().any(|moved| moved.staleness.code == "leftover");
+            let left = acts && moved.iter().any(|moved| moved.staleness.code == "leftover");
             list.extend(moved.into_iter().map(|Moved { mut staleness, derived, .. }| {
                 if left && !derived {
                     staleness.hint = LEFT.into();
