@@ -72,7 +72,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether [`write`] can write there: a file can be made in its folder. What is no regular file is
+/// Whether [`write()`] can write there: a file can be made in its folder. What is no regular file is
 /// not opened, as that may wait for a reader.
 pub fn writable(path: &Path) -> Result<(), Failure> {
     if fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir()) {

@@ -148,15 +148,16 @@ fn finish(args: &PlanArgs, global: &Global, plan: &Plan, undeclared: Option<Stri
         (Some(text), Format::Json | Format::Markdown) => output::note(&text),
         (None, _) => {}
     }
+    let denied = denied(&args.deny, plan);
     if let Some(path) = &args.output {
-        output::note(&format!(
-            "\nwritten to {} ({})\nhint: once it is reviewed: bayplan apply {}",
-            files::named(path),
-            written.digest,
-            files::named(path)
-        ));
+        let named = files::named(path);
+        let next = match denied {
+            Ok(()) => format!("\nhint: once it is reviewed: bayplan apply {named}"),
+            Err(_) => String::new(),
+        };
+        output::note(&format!("\nwritten to {named} ({}){next}", written.digest));
     }
-    denied(&args.deny, plan)?;
+    denied?;
     let changes = !plan.changes.is_empty() && args.detailed_exitcode;
     Ok(if changes { Exit::Changes } else { Exit::Done })
 }

@@ -1,4 +1,4 @@
-//! Tree to spec: the root. One set is `set`'s, what concerns several of them at once [`super::across`]'s.
+//! Tree to spec: the root. One set is `set`'s, what concerns several of them at once `across`'s.
 //!
 //! Every problem of a file is found, not the first. Nothing is read from disk: the names in
 //! environment files are an input.
