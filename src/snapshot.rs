@@ -96,6 +96,17 @@ pub enum Run {
 }
 
 impl Run {
+    /// A word for people.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Live => "running",
+            Self::Paused => "paused",
+            Self::Idle => "stopped",
+            Self::Dead => "dead",
+            Self::Removing => "being removed",
+        }
+    }
+
     /// Running, restarting or paused.
     pub fn is_live(self) -> bool {
         matches!(self, Self::Live | Self::Paused)

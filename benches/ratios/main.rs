@@ -7,11 +7,11 @@
 //!   `/var/run/docker.sock`; makes its containers and removes them.
 //! - `help`: `--help`, under 10 ms.
 //!
-//! Measured with Docker 20.10 on two cores, 2026-11-24: `--help` 1.6 ms; offline 1.2 s against
-//! 0.59 s, 1.99; per container from 1,000 to 10,000 x1.00; live at 300 80 ms against 49 ms, 1.64:
-//! over its limit. Of that, 16 ms wait for the engine's log, which is asked for up to a moment that
-//! has come by its clock for sure, and that is known no better than `GET /info` is quick; about
-//! 20 ms are planning, after it. Planning meanwhile was tried and gained nothing beyond the noise.
+//! Measured with Docker 20.10 on two cores, 2026-11-28: `--help` 1.6 ms; offline 0.90 s against
+//! 0.60 s, 1.50; per container from 1,000 to 10,000 x1.04; live at 300, five runs, 65 to 70 ms against
+//! 49 to 60 ms: 1.18, 1.28, 1.32, 1.36, 1.37, so on its limit and not below it for sure. Of that some
+//! 5 ms go before the list (starting, asking for the API) and 10 ms after the last inspect (hiding,
+//! planning); four inspects in flight are slower than eight.
 //!
 //! A name as an argument runs that one alone: `cargo bench -- offline`. A figure over its limit
 //! ends the run with 1.

@@ -25,8 +25,6 @@ use crate::seal::Unsealed;
 use crate::snapshot::{Container, EngineRecord, RegistryAnswer, Run, Seen, Snapshot};
 use crate::wanted::{References, Wanted, dependants};
 
-/// How many inspects are in flight.
-const FLIGHTS: usize = 8;
 /// How often is looked again at what moved.
 const ROUNDS: usize = 3;
 /// How long a container that is on its way out gets before that.
@@ -114,7 +112,7 @@ async fn declared_images<R: Reader>(
 ) -> Result<BTreeMap<String, Option<Json>>> {
     iter(wanted.images())
         .map(async |text| Ok((text.clone(), reader.image(text).await?)))
-        .buffer_unordered(FLIGHTS)
+        .buffer_unordered(reader.flights())
         .try_collect()
         .await
 }
@@ -154,7 +152,7 @@ async fn made_from<R: Reader>(
             let image = reader.image(id.as_str()).await?;
             Ok::<_, EngineError>(image.map(|image| (id, image)))
         })
-        .buffer_unordered(FLIGHTS)
+        .buffer_unordered(reader.flights())
         .try_collect()
         .await?;
     Ok(found.into_iter().flatten().collect())
@@ -353,7 +351,7 @@ async fn inspect_all<R: Reader>(
                 Ok((id, None))
             }
         })
-        .buffer_unordered(FLIGHTS)
+        .buffer_unordered(reader.flights())
         .try_collect()
         .await
 }

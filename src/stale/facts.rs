@@ -167,16 +167,9 @@ impl<'a> Slice<'a> {
                 all.push(about(&old.id, moved(self.key, code, object, expected, found)));
             }
         };
-        let word = |run: crate::snapshot::Run| match run {
-            crate::snapshot::Run::Live => "running",
-            crate::snapshot::Run::Paused => "paused",
-            crate::snapshot::Run::Idle => "stopped",
-            crate::snapshot::Run::Dead => "dead",
-            crate::snapshot::Run::Removing => "being removed",
-        };
         add("container_renamed", format!("the name {name}"), format!("the name {}", new.name));
         add("container_image", short_digest(image.as_str()), short_digest(new.image.as_str()));
-        add("run_state", word(*run).to_owned(), word(new.run).to_owned());
+        add("run_state", run.word().to_owned(), new.run.word().to_owned());
         let code = |code: &Option<i64>| {
             code.map_or("no exit code".to_owned(), |code| format!("exit code {code}"))
         };

@@ -198,6 +198,17 @@ impl Reader for DockerReader {
         events.ok().filter(|events| events.len() < stir::KEPT)
     }
 
+    /// An engine beside us has the processors that we see, and inspecting takes nothing else; what
+    /// is further away is worth asking for before the last answer came.
+    fn flights(&self) -> usize {
+        if !self.transport.neighbour().shares_clock() {
+            return 16;
+        }
+        let processors = std::thread::available_parallelism().map_or(4, std::num::NonZero::get);
+        // Two for each that answers, and as many that are on their way.
+        (4 * processors).clamp(8, 16)
+    }
+
     async fn sources(&self, paths: &BTreeSet<String>) -> BTreeMap<String, bool> {
         if paths.is_empty() || !self.transport.neighbour().shares_files() {
             return BTreeMap::new();

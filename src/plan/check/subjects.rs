@@ -75,7 +75,7 @@ fn runs(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
         doubts.unless(fine, "run", || {
             format!(
                 "expected {id} on a container in another state, but found it {}",
-                run_word(fact.run)
+                fact.run.word()
             )
         });
         if matches!(step.action, Action::Restart { .. } | Action::Kill { .. }) {
@@ -127,17 +127,6 @@ fn images(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
             }
             _ => {}
         }
-    }
-}
-
-/// How a container is, in words.
-fn run_word(run: Run) -> &'static str {
-    match run {
-        Run::Live => "running",
-        Run::Paused => "paused",
-        Run::Idle => "stopped",
-        Run::Dead => "dead",
-        Run::Removing => "being removed",
     }
 }
 
