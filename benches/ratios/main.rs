@@ -8,10 +8,10 @@
 //! - `help`: `--help`, under 10 ms.
 //!
 //! Measured with Docker 20.10 on two cores, 2026-11-28: `--help` 1.6 ms; offline 0.90 s against
-//! 0.60 s, 1.50; per container from 1,000 to 10,000 x1.04; live at 300, five runs, 65 to 70 ms against
-//! 49 to 60 ms: 1.18, 1.28, 1.32, 1.36, 1.37, so on its limit and not below it for sure. Of that some
+//! 0.60 s, 1.50; per container from 1,000 to 10,000 x1.04; live at 300, three runs, 68, 70 and 66 ms
+//! against 53, 60 and 49 ms: 1.28, 1.18, 1.36, so on its limit and not below it for sure. Of that some
 //! 5 ms go before the list (starting, asking for the API) and 10 ms after the last inspect (hiding,
-//! planning); four inspects in flight are slower than eight.
+//! planning). With four inspects in flight it was 1.48 and 1.53.
 //!
 //! A name as an argument runs that one alone: `cargo bench -- offline`. A figure over its limit
 //! ends the run with 1.
