@@ -333,8 +333,8 @@ impl<W: Writer> Context<'_, W> {
         let set = self.plan.changes.iter().find(|change| change.id == id);
         let set = set.and_then(|change| change.set.as_ref());
         let declared = set.map(|set| &self.plan.declared["containers"][set.as_str()]);
-        let text = declared.and_then(|set| set["stop_grace_period"].as_str());
-        text.map_or(0, whole_seconds)
+        // The canonical form is whole seconds.
+        declared.and_then(|set| set["stop_grace_period"].as_i64()).unwrap_or(0)
     }
 
     async fn restart(&self, id: &ContainerId, timeout: Option<i64>, found: Option<&Json>) -> Acted {
@@ -457,26 +457,6 @@ fn failed(message: String) -> Became {
 /// The grace that a container gives its process, in seconds.
 fn grace_of(found: Option<&Json>) -> i64 {
     found.and_then(|found| found["Config"]["StopTimeout"].as_i64()).unwrap_or(10)
-}
-
-/// The seconds of a duration as the declared form spells it: `1h2m3s`.
-fn whole_seconds(text: &str) -> i64 {
-    let (mut all, mut number) = (0_i64, 0_i64);
-    for character in text.chars() {
-        let unit = match character {
-            'h' => 3600,
-            'm' => 60,
-            's' => 1,
-            _ => {
-                let digit = character.to_digit(10).map_or(0, i64::from);
-                number = number.saturating_mul(10).saturating_add(digit);
-                continue;
-            }
-        };
-        all = all.saturating_add(number.saturating_mul(unit));
-        number = 0;
-    }
-    all
 }
 
 /// A number of seconds that may be nonsense.

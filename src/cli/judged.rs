@@ -11,7 +11,7 @@ use crate::engine::secrets::Secrets;
 use crate::ident::{Reference, SetName};
 use crate::plan::{Plan, format};
 use crate::spec::node::Node;
-use crate::spec::{Spec, problems, read};
+use crate::spec::{Spec, problems, read, yaml};
 use crate::stale::{Judgement, SetVerdict, Staleness};
 use crate::wanted::Wanted;
 
@@ -112,9 +112,10 @@ pub fn spec_moved(opened: &Opened, required: bool) -> Result<Vec<Staleness>, Fai
     };
     let now = match specs::load(path) {
         Ok(loaded) => loaded.spec,
-        // Its content is never printed: it may be any file that a plan names.
-        Err(failure) if required && failure.message.starts_with("reading ") => return Err(failure),
         Err(failure) if required => {
+            // One that cannot be read at all is told as it is. Of the rest nothing is printed: it may
+            // be any file that a plan names.
+            files::read(path, yaml::MOST_BYTES)?;
             let message = format!("expected a spec, but {} is none", files::named(path));
             return Err(Failure::new(failure.exit, message)
                 .hint("`bayplan plan` of it says what is wrong with it"));

@@ -47,7 +47,8 @@ impl<'a> Results<'a> {
         };
         if same(file, self.plan) {
             let message = "expected another file for the result, but found the plan itself";
-            return Err(Failure::new(Exit::Usage, message));
+            return Err(Failure::new(Exit::Usage, message)
+                .hint("`-o` names a new file; the plan stays what was reviewed"));
         }
         files::writable(file)
     }

@@ -12,6 +12,7 @@ use bayplan::options::settings::Settings;
 use bayplan::plan::facts::ImageFact;
 use bayplan::plan::{Action, Because, ImagePin, Reason, Subject, Verb};
 use bayplan::snapshot::Run as RunClass;
+use bayplan::spec::read;
 use serde_json::{Value as Json, json};
 
 use crate::made::{
@@ -417,7 +418,9 @@ fn a_process_that_ignores_its_killing_is_a_failure() {
         assert_eq!(message, "container `web` still runs 10 s after signal HUP");
         // A longer grace of the set counts, though the container was made with another one.
         made.change("web", Verb::Kill, Because::NotThere);
-        made.plan.declared = json!({"containers": {"web": {"stop_grace_period": "1m30s"}}});
+        let declared =
+            "project: p\ncontainers: {web: {name: web, state: killed, stop_grace_period: 1m30s}}";
+        made.plan.declared = read::text(declared, &read::Files::new()).unwrap().canonical();
         let outcome = apply(&engine, &made).await;
         let Became::Failed { message } = became(&outcome, "web/kill") else { panic!() };
         assert_eq!(message, "container `web` still runs 90 s after signal HUP");
