@@ -129,17 +129,24 @@ pub fn sound(plan: &Plan) -> std::result::Result<(), Failure> {
 }
 
 fn finish(args: &PlanArgs, global: &Global, plan: &Plan, undeclared: Option<String>) -> Result {
-    let written = format::write(plan)?;
-    if let Some(path) = &args.output {
-        files::write(path, written.text.as_bytes())?;
-    }
+    let written = match &args.output {
+        Some(path) => {
+            let written = format::write(plan)?;
+            files::write(path, written.text.as_bytes())?;
+            Some((path, written))
+        }
+        None => None,
+    };
     let shown = match args.format {
         Format::Text => {
             let options = text::Options { steps: args.steps, colour: output::colour(global) };
             text::text(plan, options)
         }
         Format::Markdown => markdown::markdown(plan, args.steps),
-        Format::Json => written.text,
+        Format::Json => match &written {
+            Some((_, written)) => written.text.clone(),
+            None => format::write(plan)?.text,
+        },
     };
     output::data(&shown)?;
     match (undeclared, args.format) {
@@ -149,7 +156,7 @@ fn finish(args: &PlanArgs, global: &Global, plan: &Plan, undeclared: Option<Stri
         (None, _) => {}
     }
     let denied = denied(&args.deny, plan);
-    if let Some(path) = &args.output {
+    if let Some((path, written)) = written {
         let named = files::named(path);
         let next = match denied {
             Ok(()) => format!("\nhint: once it is reviewed: bayplan apply {named}"),

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::{OptionFuture, try_join_all};
 use futures_util::stream::{StreamExt, TryStreamExt, iter};
-use futures_util::try_join;
+use futures_util::{join, try_join};
 use serde_json::Value as Json;
 
 use super::stir::Stir;
@@ -205,12 +205,13 @@ impl View {
     async fn settle<R: Reader>(&mut self, reader: &R, wanted: &Wanted) -> Result<()> {
         for round in 0..=ROUNDS {
             self.find_dependants(reader, wanted).await?;
-            let looked_at = self.looked_at(wanted);
-            let stir = match reader.events(self.began).await {
-                Some(events) => Stir::of(&events, &ids(&self.list), &looked_at),
+            let (events, (listed, looked_at, agrees)) =
+                join!(reader.events(self.began), self.while_asking(wanted));
+            let stir = match events {
+                Some(events) => Stir::of(&events, &listed, &looked_at),
                 None => Stir::unknown(),
             };
-            if stir.is_still() && self.agrees(&looked_at) {
+            if stir.is_still() && agrees {
                 self.inspects.retain(|id, _| looked_at.contains(id));
                 return Ok(());
             }
@@ -235,6 +236,21 @@ impl View {
             self.add(inspect_all(reader, moved).await?);
         }
         Ok(())
+    }
+
+    /// What the list and the inspects say of each other, worked out while the engine reads its
+    /// log: which are listed, which of them are looked at, and whether all is alike.
+    async fn while_asking(
+        &self,
+        wanted: &Wanted,
+    ) -> (BTreeSet<ContainerId>, BTreeSet<ContainerId>, bool) {
+        // The connection gets its turn first, so that the question is on its way.
+        for _ in 0..2 {
+            tokio::task::yield_now().await;
+        }
+        let looked_at = self.looked_at(wanted);
+        let agrees = self.agrees(&looked_at);
+        (ids(&self.list), looked_at, agrees)
     }
 
     /// The containers of the list that are looked at.
@@ -283,7 +299,7 @@ impl View {
         stir: &Stir,
     ) -> Result<Vec<Json>> {
         self.began = Instant::now();
-        let (list, networks, volumes, declared) = futures_util::join!(
+        let (list, networks, volumes, declared) = join!(
             reader.list(),
             OptionFuture::from(stir.networks.then(|| reader.networks())),
             OptionFuture::from(stir.volumes.then(|| reader.volumes())),
