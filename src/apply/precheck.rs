@@ -341,7 +341,7 @@ fn verdict(action: &Action, fact: Option<&ContainerFact>, found: &Json) -> Verdi
         Action::Start { wait, .. } => match run {
             Run::Idle => Verdict::Ready,
             Run::Live if !wait => Verdict::Already,
-            Run::Live | Run::Paused | Run::Dead | Run::Removing => Verdict::Should("not running"),
+            Run::Live | Run::Paused | Run::Dead | Run::Removing => Verdict::Should("stopped"),
         },
         Action::Stop { .. } | Action::Kill { .. } if !run.is_live() => Verdict::Already,
         Action::Kill { .. } if restarted => Verdict::Restarted,
@@ -351,7 +351,7 @@ fn verdict(action: &Action, fact: Option<&ContainerFact>, found: &Json) -> Verdi
             Verdict::Should("neither dead nor being removed")
         }
         Action::Update { settings, .. } => updated(fact, settings, found),
-        Action::Remove { .. } if run.is_live() => Verdict::Should("not running"),
+        Action::Remove { .. } if run.is_live() => Verdict::Should("stopped"),
         // Proving is itself a look.
         _ => Verdict::Ready,
     }
@@ -392,16 +392,6 @@ pub(super) fn subject(action: &Action) -> Option<&Subject> {
         | Action::CreateNetwork { .. }
         | Action::RemoveNetwork { .. }
         | Action::CreateVolume { .. } => None,
-    }
-}
-
-pub(super) fn word(run: Run) -> &'static str {
-    match run {
-        Run::Live => "running",
-        Run::Paused => "paused",
-        Run::Idle => "not running",
-        Run::Dead => "dead",
-        Run::Removing => "being removed",
     }
 }
 

@@ -14,7 +14,7 @@ use crate::ident::SetName;
 use crate::options::processors::{Cpus, Cpuset};
 use crate::say;
 use crate::spec::Set;
-use crate::spec::vocabulary::or;
+use crate::spec::vocabulary::listed;
 
 /// Billionths of a processor in a whole one.
 const NANO: i64 = 1_000_000_000;
@@ -100,7 +100,7 @@ fn shown(printed: &Json) -> String {
 }
 
 fn safe(words: &[&str]) -> String {
-    say::safe(&or(words)).replace(" or ", " and ")
+    say::safe(&listed(words, "and"))
 }
 
 #[cfg(test)]
