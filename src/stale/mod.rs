@@ -7,6 +7,8 @@ mod connects;
 mod done;
 mod facts;
 mod judge;
+#[cfg(test)]
+mod mounted_tests;
 mod objects;
 mod pulls;
 #[cfg(test)]

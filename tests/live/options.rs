@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use crate::support::{World, live};
 
 /// The spec of one container with these options.
-fn spec(image: &str, options: &str) -> String {
+pub(crate) fn spec(image: &str, options: &str) -> String {
     let options = options.lines().fold(String::new(), |all, line| all + "    " + line + "\n");
     format!(
         "project: PROJECT\ncontainers:\n  web:\n    image: PROJECT/{image}\n    \
@@ -16,7 +16,7 @@ fn spec(image: &str, options: &str) -> String {
 
 /// Goes the whole way with two sets of options of which one option differs; a new container comes
 /// of it.
-fn walk(world: &World, image: &str, option: &str, first: &str, second: &str) {
+pub(crate) fn walk(world: &World, image: &str, option: &str, first: &str, second: &str) {
     let (old, new) = go(world, image, option, ("replace", first, second));
     assert_ne!(new, old);
 }
@@ -51,7 +51,7 @@ fn go(
     (old, world.id(&world.name("web-1")))
 }
 
-fn changes_of<'a>(plan: &'a Json, verb: &str) -> Vec<&'a Json> {
+pub(crate) fn changes_of<'a>(plan: &'a Json, verb: &str) -> Vec<&'a Json> {
     plan["changes"].as_array().unwrap().iter().filter(|change| change["do"] == verb).collect()
 }
 

@@ -315,6 +315,7 @@ impl<'a> Draft<'a> {
         self.need_sources(key, set);
         self.image_job(set, settled);
         self.one_platform(key, set, settled);
+        self.need_mounted(key, set);
     }
 
     /// One reference is pulled once, so for one platform.
