@@ -161,6 +161,23 @@ fn several_options_are_one_update_of_the_running_container() {
 }
 
 #[test]
+fn an_update_that_the_engine_refuses_is_refused_by_the_plan() {
+    live!();
+    let world = World::new("update-refused");
+    world.image("app");
+    world.converge(&spec("app:1", "cpus: 0.5"));
+    let name = world.name("web-1");
+    let beyond = crate::support::docker(&["update", "--cpus", "4096", &name]);
+    assert!(!beyond.status.success(), "the engine takes it");
+    for (options, told) in
+        [("cpus: 4096", "expected `cpus` of at most"), ("cpuset: \"4096\"", "from 0 to")]
+    {
+        let ran = world.plan(&spec("app:1", options)).exits(1).says(told);
+        drop(ran.says("the engine has"));
+    }
+}
+
+#[test]
 fn a_limit_that_moves_between_plan_and_apply_is_stale() {
     live!();
     let world = World::new("update-stale");

@@ -1,9 +1,12 @@
-//! What is declared and the engine at hand refuses, so that a create or a start would fail when
-//! the plan is half done: processors, runtimes, logging drivers and devices that it does not have.
+//! What is declared and the engine at hand refuses, so that a create, a start or an update would
+//! fail when the plan is half done: processors, runtimes, logging drivers and devices that it does
+//! not have.
 //!
-//! It is told of sets of which containers are created or replaced. What no engine takes is told
-//! when the spec is read ([`crate::options::rules`]), what this one drops silently is
+//! It is told of sets of which containers are created, replaced or changed in place. What no engine
+//! takes is told when the spec is read ([`crate::options::rules`]), what this one drops silently is
 //! [`super::dropped`]'s.
+
+use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 
@@ -26,14 +29,19 @@ const CDI: Api = (1, 44);
 const CDI_DEVICES: Api = (1, 50);
 
 impl Draft<'_> {
-    /// Refuses what the engine cannot do for containers that are to be created.
+    /// Refuses what the engine cannot do for containers that it creates or changes in place.
     pub(super) fn refuse_unable(&mut self, key: &SetName, set: &Set, choice: &Choice) {
+        let Some(engine) = &self.snapshot.engine else { return };
         let replaced = choice.fates.iter().any(|fate| matches!(fate, Fate::Replace(_)));
-        let Some(engine) = self.snapshot.engine.as_ref().filter(|_| replaced || choice.create > 0)
-        else {
-            return;
+        let faults = if replaced || choice.create > 0 {
+            faults(set, &engine.info, self.engine.api)
+        } else {
+            // An update says what it changes and nothing else: what a container has beyond what
+            // its host has now is its own.
+            let updated: BTreeSet<&str> = choice.fates.iter().flat_map(updates).collect();
+            processors(set, &engine.info, |field| updated.contains(field))
         };
-        let faults = faults(set, &engine.info, self.engine.api).into_iter();
+        let faults = faults.into_iter();
         let errors =
             faults.map(|(message, hint)| PlanError::of(key, "unsupported", message, &hint));
         self.errors.extend(errors);
@@ -44,25 +52,36 @@ impl Draft<'_> {
 /// judged.
 fn faults(set: &Set, info: &Json, api: Api) -> Vec<(String, String)> {
     let mut all = Vec::new();
-    all.extend(info["NCPU"].as_i64().into_iter().flat_map(|count| processors(set, count)));
+    all.extend(processors(set, info, |_| true));
     all.extend(runtime(set, info));
     all.extend(logging(set, info));
     all.extend(named_devices(set, info, api));
     all
 }
 
-fn processors(set: &Set, count: i64) -> Vec<(String, String)> {
+/// The fields that an update of a member says.
+fn updates(fate: &Fate) -> impl Iterator<Item = &str> {
+    let settings = match fate {
+        Fate::Start(_, it) | Fate::Update(_, it) | Fate::Restart(_, it) => Some(&it.settings),
+        _ => None,
+    };
+    settings.into_iter().flat_map(|settings| settings.0.keys().map(String::as_str))
+}
+
+/// Of processors what is said to the engine, by field.
+fn processors(set: &Set, info: &Json, says: impl Fn(&str) -> bool) -> Vec<(String, String)> {
+    let Some(count) = info["NCPU"].as_i64() else { return Vec::new() };
     let hint =
         || format!("the engine has {}", say::count(count.try_into().unwrap_or(0), "processor"));
     let mut all = Vec::new();
-    if let Some(declared) = set.option("cpus")
+    if let Some(declared) = set.option("cpus").filter(|_| says("NanoCpus"))
         && let Some(Cpus(nano)) = declared.said()
         && *nano > count.saturating_mul(NANO)
     {
         let found = shown(&declared.print());
         all.push((format!("expected `cpus` of at most {count}, but found {found}"), hint()));
     }
-    if let Some(declared) = set.option("cpuset")
+    if let Some(declared) = set.option("cpuset").filter(|_| says("CpusetCpus"))
         && let Some(Cpuset(numbers)) = declared.said()
         && numbers.last().is_some_and(|last| i64::from(*last) >= count)
     {
@@ -153,7 +172,7 @@ fn safe(words: &[&str]) -> String {
 mod tests {
     use serde_json::{Value as Json, json};
 
-    use super::super::tests::{add, spec, world};
+    use super::super::tests::{add, codes, spec, world};
     use super::super::{Input, Pins, build};
     use crate::snapshot::EngineRecord;
 
@@ -248,6 +267,35 @@ mod tests {
             let told = told_by(&info, api, lines, false);
             let messages: Vec<&str> = told.iter().map(|(message, _)| message.as_str()).collect();
             assert_eq!(messages, Vec::from_iter(message), "{info} {api}");
+        }
+    }
+
+    #[test]
+    fn what_an_update_would_say_is_refused_and_what_it_leaves_alone_is_not() {
+        let text = |lines: &str, state: &str| {
+            spec(&format!(
+                "project: p\ncontainers:\n  a: {{name: web, image: 'app:1', state: {state}, {lines}}}\n"
+            ))
+        };
+        let told = |was: &str, lines: &str, state: &str, run: &str| {
+            let mut snapshot = world();
+            let version = json!({"ApiVersion": "1.51", "Os": "linux"});
+            let info = json!({"NCPU": 2});
+            snapshot.engine = Some(EngineRecord { version, info });
+            add(&mut snapshot, &text(was, state), "a", "web", run);
+            codes(&text(lines, state), &snapshot)
+        };
+        for (was, lines, expected) in [
+            ("cpus: 1", "cpus: 2.5", &["unsupported"][..]),
+            ("cpuset: '0'", "cpuset: 0-2", &["unsupported"]),
+            ("cpus: 1", "cpus: 2", &[]),
+            // Made when its host had more.
+            ("cpus: 8", "cpus: 8, pids_limit: 50", &[]),
+        ] {
+            assert_eq!(told(was, lines, "reloaded", "running"), expected, "{was} => {lines}");
+            assert_eq!(told(was, lines, "started", "exited"), expected, "{was} => {lines}");
+            // Where it is only reported, nothing fails.
+            assert_eq!(told(was, lines, "started", "running"), [""; 0], "{was} => {lines}");
         }
     }
 }
