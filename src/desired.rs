@@ -104,6 +104,18 @@ pub fn bind_sources(spec: &Spec, set: &Set) -> BTreeMap<String, bool> {
     binds.chain(mounts).map(|(source, made)| (source.to_owned(), made)).collect()
 }
 
+/// The images that new containers of a set would have mounted, as its spec writes them. An engine
+/// pulls none of them by itself.
+pub fn mounted_images(set: &Set) -> BTreeSet<String> {
+    let mut body = Body::new();
+    if let Some(declared) = set.option("volumes") {
+        declared.write(&mut body, &Context::default());
+    }
+    let mounts = body.json()["HostConfig"]["Mounts"].as_array().into_iter().flatten();
+    let images = mounts.filter(|mount| mount["Type"] == "image");
+    images.filter_map(|mount| mount["Source"].as_str().map(str::to_owned)).collect()
+}
+
 /// What an engine would show for a container of this body.
 pub fn expected(
     body: &Body,

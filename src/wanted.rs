@@ -29,7 +29,7 @@ pub struct Wanted {
     matching: Vec<ImageRef>,
     /// The same, as the spec writes them.
     matching_texts: BTreeSet<String>,
-    /// Every declared image.
+    /// Every declared image, those that are only mounted too.
     images: BTreeSet<String>,
     /// Images that are pulled whenever the registry has another one.
     always: BTreeSet<String>,
@@ -64,6 +64,7 @@ impl Wanted {
             wanted.add(set);
             if set.may_create() {
                 wanted.sources.extend(desired::bind_sources(spec, set).into_keys());
+                wanted.images.extend(desired::mounted_images(set));
             }
         }
         for (key, network) in &spec.networks {

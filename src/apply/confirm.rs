@@ -232,7 +232,7 @@ fn members_fit(
             _ => None,
         };
         if should.is_some_and(|should| should != run_of(inspect).is_live()) {
-            let expected = if should == Some(true) { "running" } else { "not running" };
+            let expected = if should == Some(true) { "running" } else { "stopped" };
             let message = format!("expected it {expected}, but found it {}", status_of(inspect));
             wrong(Some(name_of(inspect)), "state", message);
         }

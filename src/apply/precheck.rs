@@ -13,7 +13,7 @@ use crate::engine::{EngineError, Writer};
 use crate::ident::{ContainerId, ContainerName, ImageId, StepId};
 use crate::options::settings::Settings;
 use crate::plan::facts::ContainerFact;
-use crate::plan::{Action, ImagePin, Step, Subject};
+use crate::plan::{Action, Because, ImagePin, Reason, Step, Subject};
 use crate::snapshot::{Container, Run};
 
 /// What a look found out.
@@ -238,10 +238,25 @@ impl<W: Writer> Context<'_, W> {
         if let Some(stale) = fact.and_then(|fact| self.moved(&id, fact, &found)) {
             return Ok(Check::Unexpected(stale));
         }
-        Ok(match (verdict(&step.action, fact, &found), unrelied) {
+        let mut verdict = verdict(&step.action, fact, &found);
+        // One that came back by itself meanwhile did so before what it follows was up again.
+        if matches!((&step.action, &verdict), (Action::Restart { .. }, Verdict::Already))
+            && self.follows(step)
+        {
+            verdict = Verdict::Ready;
+        }
+        Ok(match (verdict, unrelied) {
             (Verdict::Ready, Some(stale)) => Check::Unexpected(stale),
             (verdict, _) => told(verdict, fact, found, &called),
         })
+    }
+
+    /// Whether a change is made because of what another container goes through.
+    fn follows(&self, step: &Step) -> bool {
+        let id = super::outcome::change_of(&step.id);
+        let change = self.plan.changes.iter().find(|change| change.id == id);
+        let mut reasons = change.into_iter().flat_map(|change| &change.reasons);
+        reasons.any(|reason| matches!(reason, Reason::Because(Because::RestartsWith { .. })))
     }
 
     async fn precheck_rename(
@@ -341,7 +356,7 @@ fn verdict(action: &Action, fact: Option<&ContainerFact>, found: &Json) -> Verdi
         Action::Start { wait, .. } => match run {
             Run::Idle => Verdict::Ready,
             Run::Live if !wait => Verdict::Already,
-            Run::Live | Run::Paused | Run::Dead | Run::Removing => Verdict::Should("not running"),
+            Run::Live | Run::Paused | Run::Dead | Run::Removing => Verdict::Should("stopped"),
         },
         Action::Stop { .. } | Action::Kill { .. } if !run.is_live() => Verdict::Already,
         Action::Kill { .. } if restarted => Verdict::Restarted,
@@ -351,7 +366,7 @@ fn verdict(action: &Action, fact: Option<&ContainerFact>, found: &Json) -> Verdi
             Verdict::Should("neither dead nor being removed")
         }
         Action::Update { settings, .. } => updated(fact, settings, found),
-        Action::Remove { .. } if run.is_live() => Verdict::Should("not running"),
+        Action::Remove { .. } if run.is_live() => Verdict::Should("stopped"),
         // Proving is itself a look.
         _ => Verdict::Ready,
     }
@@ -392,16 +407,6 @@ pub(super) fn subject(action: &Action) -> Option<&Subject> {
         | Action::CreateNetwork { .. }
         | Action::RemoveNetwork { .. }
         | Action::CreateVolume { .. } => None,
-    }
-}
-
-pub(super) fn word(run: Run) -> &'static str {
-    match run {
-        Run::Live => "running",
-        Run::Paused => "paused",
-        Run::Idle => "not running",
-        Run::Dead => "dead",
-        Run::Removing => "being removed",
     }
 }
 

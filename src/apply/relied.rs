@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use serde_json::Value as Json;
 
 use super::outcome::Stale;
-use super::precheck::{networks_of, other_run, run_of, subject, word};
+use super::precheck::{networks_of, other_run, run_of, subject};
 use super::run::Context;
 use crate::engine::{EngineError, Writer};
 use crate::ident::{ContainerId, ContainerName, LABEL_PROJECT, StepId};
@@ -155,7 +155,7 @@ fn other_class(
         Run::Paused | Run::Dead | Run::Removing => false,
     };
     if now != fact.run && !made {
-        return Some(other_run(name, word(fact.run), found));
+        return Some(other_run(name, fact.run.word(), found));
     }
     // A one-shot that ran meanwhile.
     let code = found["State"]["ExitCode"].as_i64();

@@ -181,17 +181,19 @@ fn depends(index: &Index<'_>, picked: &Picked, checked: &BTreeSet<String>) -> De
             continue;
         };
         // db:service_started:false,cache:service_healthy:true
-        let mut on: BTreeMap<&str, Until> = BTreeMap::new();
+        let mut on: BTreeMap<&str, Dependency> = BTreeMap::new();
         for one in said.split(',') {
             let (word, rest) = one.split_once(':').unwrap_or((one, ""));
-            let healthy = rest.split(':').next() == Some(Until::Healthy.word());
+            let mut rest = rest.split(':');
+            let healthy = rest.next() == Some(Until::Healthy.word());
+            let restart = rest.next() == Some("true");
             for key in services.get(&(project.clone(), word.to_owned())).into_iter().flatten() {
                 let healthy = healthy && checked.contains(key);
-                on.insert(key, if healthy { Until::Healthy } else { Until::Started });
+                let until = if healthy { Until::Healthy } else { Until::Started };
+                on.insert(key, Dependency { until, restart, ..Dependency::plain(key) });
             }
         }
-        let on = on.into_iter().map(|(word, until)| Dependency { word: word.to_owned(), until });
-        depends.insert(chosen.key.to_string(), on.collect());
+        depends.insert(chosen.key.to_string(), on.into_values().collect());
     }
     depends
 }

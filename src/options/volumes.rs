@@ -212,14 +212,28 @@ fn short_form(text: &str, place: Place, problems: &mut Problems) -> Option<(Stri
     Some((inside, mount))
 }
 
-/// The name of a volume: two characters at least.
+/// The name of a volume, or the key of one at the root. An engine's names have two characters at
+/// least, a key may have one; which of them it is, the root tells ([`too_short`]).
 pub(super) fn volume_name(text: &str, place: Place, problems: &mut Problems) -> Option<String> {
-    if is_name(text) && text.len() > 1 {
+    if is_name(text) {
         return Some(text.to_owned());
     }
     let message = format!("expected the name of a volume, but found `{}`", say::short(text));
     problems.add_hint(place, message, "a folder of the host begins with `/` or `./`");
     None
+}
+
+/// A name of one character that is no key at the root: no engine takes it, and `C:/x` is how
+/// Windows writes a path.
+fn too_short(name: &str, cx: &Context) -> Option<String> {
+    (name.len() < 2 && !cx.volumes.contains_key(name)).then(|| {
+        format!(
+            "expected the name of a volume, but found `{}`, which is too short for an engine; \
+             hint: declare it under `volumes` at the root; a folder of the host begins with `/` \
+             or `./`",
+            say::short(name)
+        )
+    })
 }
 
 impl Say for Volumes {
@@ -268,7 +282,7 @@ impl Say for Volumes {
     fn schema() -> Json {
         json!({"type": "array", "items": {"oneOf": [
             {"type": "string", "pattern":
-                "^(([/.][^:]*|[a-zA-Z0-9][a-zA-Z0-9_.-]+):)?/[^:]*(:[a-zA-Z,]*)?$"},
+                "^(([/.][^:]*|[a-zA-Z0-9][a-zA-Z0-9_.-]*):)?/[^:]*(:[a-zA-Z,]*)?$"},
             volumes_long::schema(),
         ]}})
     }
@@ -345,12 +359,15 @@ impl Row for VolumesRow {
     }
 
     fn vet(&self, said: &Volumes, cx: &Context) -> Result<(), String> {
-        if cx.base_dir.is_some() {
-            return Ok(());
-        }
         for mount in said.0.values() {
+            if let Source::Named { name, .. } = &mount.source
+                && let Some(problem) = too_short(name, cx)
+            {
+                return Err(problem);
+            }
             if let Source::Bind { path, .. } = &mount.source
                 && path.starts_with('.')
+                && cx.base_dir.is_none()
             {
                 return Err(format!(
                     "expected an absolute path of the engine's host, but found `{}`; hint: write \

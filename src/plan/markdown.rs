@@ -161,7 +161,7 @@ impl Page {
 fn group(group: &Group) -> String {
     let set = group.set.as_ref().map(|set| format!(" of {}", escaped(set))).unwrap_or_default();
     let names = escaped(&group.names.join(", "));
-    let mut out = format!("- **{}** {names}{set}", reason_text::verb(group.verb));
+    let mut out = format!("- **{}** {names}{set}", group.word);
     if !group.dangers.is_empty() {
         let words: Vec<_> =
             group.dangers.iter().map(|danger| escaped(reason_text::danger(*danger))).collect();

@@ -378,6 +378,11 @@ pub enum Because {
         /** the container that is replaced */
         target: ContainerName,
     },
+    /// Its set says `restart: true` of one that it depends on, which is replaced or restarted.
+    RestartsWith {
+        /** the container that is replaced or restarted */
+        target: ContainerName,
+    },
     /// A one-shot that did not end with 0, or always runs.
     OneShot {
         /** how it ended, if it ever ran */

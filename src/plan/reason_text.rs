@@ -68,6 +68,7 @@ pub fn how(change: &Change) -> Option<String> {
     match change.verb {
         Verb::Update => Some("changed in place: nothing stops".into()),
         Verb::Start if !could.is_empty() => Some("changed in place before it starts".into()),
+        Verb::Restart if !could.is_empty() => Some("changed in place before it restarts".into()),
         Verb::Replace | Verb::Run if !could.is_empty() && !forces.is_empty() => {
             let names = |reasons: &[&Reason]| {
                 reasons.iter().map(|reason| topic(reason)).collect::<Vec<_>>().join(", ")
@@ -221,6 +222,9 @@ fn fragment(because: &Because) -> String {
         Because::TargetReplaced { target } => {
             format!("target replaced: {}", limited(target.as_str(), SIDE))
         }
+        Because::RestartsWith { target } => {
+            format!("restarts after {}", limited(target.as_str(), SIDE))
+        }
         Because::OneShot { exit_code: None } => "it has not run to its end".into(),
         Because::OneShot { exit_code: Some(0) } => "it runs every time".into(),
         Because::OneShot { exit_code: Some(code) } => format!("it ended with exit code {code}"),
@@ -354,6 +358,7 @@ mod tests {
             Because::RecreateAlways,
             Because::OnStoppedReplace,
             Because::TargetReplaced { target: ContainerName::new("shop-db") },
+            Because::RestartsWith { target: ContainerName::new("shop-db") },
             Because::OneShot { exit_code: None },
             Because::OneShot { exit_code: Some(0) },
             Because::OneShot { exit_code: Some(137) },
@@ -373,6 +378,7 @@ mod tests {
         recreate is `always`
         it is stopped, and on_stopped is `replace`
         target replaced: shop-db
+        restarts after shop-db
         it has not run to its end
         it runs every time
         it ended with exit code 137

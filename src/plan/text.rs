@@ -113,7 +113,7 @@ impl Page {
     }
 
     fn group(&mut self, group: &Group) {
-        let verb = format!("{:<7}", reason_text::verb(group.verb));
+        let verb = format!("{:<7}", group.word);
         let verb = self.painted(Style::new().fg_color(Some(colour(group.verb).into())), &verb);
         let set = group.set.as_ref().map(|set| format!(" of {set}")).unwrap_or_default();
         self.wrapped(&format!("  {verb}  "), 11, &format!("{}{set}", group.names.join(", ")));

@@ -3,7 +3,7 @@
 //!
 //! Lines, colours and markup are [`super::text`]'s and [`super::markdown`]'s.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Change, Danger, Impact, Plan, Verb, reason_text};
 use crate::say;
@@ -46,6 +46,8 @@ pub struct View {
 pub struct Group {
     /// What happens.
     pub verb: Verb,
+    /// The word for it.
+    pub word: &'static str,
     /// Folded: `shop-web-1..3`.
     pub names: Vec<String>,
     /// The set.
@@ -66,9 +68,10 @@ fn name(text: &str) -> String {
 /// The view of a plan.
 pub fn of(plan: &Plan) -> View {
     let mut dangers: BTreeMap<Danger, Vec<&str>> = BTreeMap::new();
-    let mut counts: BTreeMap<Verb, usize> = BTreeMap::new();
+    let mut counts: BTreeMap<(Verb, &str), usize> = BTreeMap::new();
+    let pulled = pulled(plan);
     for change in &plan.changes {
-        *counts.entry(change.verb).or_default() += 1;
+        *counts.entry((change.verb, doing(change, &pulled))).or_default() += 1;
         for danger in &change.danger {
             dangers.entry(*danger).or_default().push(change.id.as_str());
         }
@@ -81,11 +84,11 @@ pub fn of(plan: &Plan) -> View {
             .map(|target| format!("{} ({})", name(&target.name), name(&target.platform))),
         counts: counts
             .into_iter()
-            .map(|(verb, number)| format!("{number} to {}", reason_text::verb(verb)))
+            .map(|((_, word), number)| format!("{number} to {word}"))
             .collect(),
         calls: plan.steps.iter().filter(|step| !is_watching(step)).count(),
         dangers: dangers.into_iter().map(|(danger, names)| (danger, folded(&names))).collect(),
-        changes: groups(&plan.changes),
+        changes: groups(&plan.changes, &pulled),
         warnings: plan
             .warnings
             .iter()
@@ -94,6 +97,20 @@ pub fn of(plan: &Plan) -> View {
         assumed: plan.assumed.iter().map(|reference| name(&reference.to_string())).collect(),
         not_acted_on: not_acted_on(plan),
         steps: plan.steps.iter().map(step).collect(),
+    }
+}
+
+/// The changes of images that have something to pull.
+fn pulled(plan: &Plan) -> BTreeSet<&str> {
+    let pulls = plan.steps.iter().filter(|step| matches!(step.action, super::Action::Pull { .. }));
+    pulls.map(|step| step.id.change()).collect()
+}
+
+/// What is done, in a word: an image that is there already is not pulled, but gets its name.
+fn doing(change: &Change, pulled: &BTreeSet<&str>) -> &'static str {
+    match change.verb {
+        Verb::Pull if !pulled.contains(change.id.as_str()) => "tag",
+        verb => reason_text::verb(verb),
     }
 }
 
@@ -112,7 +129,7 @@ fn not_acted_on(plan: &Plan) -> Vec<(String, String, Vec<String>)> {
     all
 }
 
-fn groups(changes: &[Change]) -> Vec<Group> {
+fn groups(changes: &[Change], pulled: &BTreeSet<&str>) -> Vec<Group> {
     let mut groups: Vec<(&Change, Vec<&str>)> = Vec::new();
     for change in changes {
         let alike = groups.iter_mut().rev().take(BACK).find(|(first, _)| {
@@ -130,6 +147,7 @@ fn groups(changes: &[Change]) -> Vec<Group> {
         .into_iter()
         .map(|(change, ids)| Group {
             verb: change.verb,
+            word: doing(change, pulled),
             names: folded(&ids),
             set: change.set.as_ref().map(|set| name(set.as_str())),
             dangers: change.danger.clone(),

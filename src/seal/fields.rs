@@ -206,6 +206,7 @@ const INFO: &[&str] = &[
     "MemTotal",
     "InitBinary",
     "ExperimentalBuild",
+    "CDISpecDirs",
 ];
 
 impl View<'_> {
@@ -337,7 +338,13 @@ pub(super) fn trim_info(info: &mut Json) {
     let runtimes =
         runtimes.map(|all| all.keys().map(|name| (name.clone(), json!({}))).collect::<Map<_, _>>());
     let drivers = map.get("Plugins").map(|plugins| plugins["Log"].clone());
+    // Devices by name; what else a driver may come to say of them is nobody's.
+    let devices = map.remove("DiscoveredDevices").and_then(|devices| {
+        let one = |device: &Json| json!({"Source": device["Source"], "ID": device["ID"]});
+        Some(devices.as_array()?.iter().map(one).collect::<Json>())
+    });
     map.retain(|field, _| INFO.contains(&field.as_str()));
+    map.extend(devices.map(|devices| ("DiscoveredDevices".to_owned(), devices)));
     map.extend(runtimes.map(|names| ("Runtimes".to_owned(), Json::Object(names))));
     let drivers = drivers.filter(Json::is_array);
     map.extend(drivers.map(|names| ("Plugins".to_owned(), json!({"Log": names}))));
@@ -353,9 +360,13 @@ mod tests {
             "NCPU": 2, "HttpProxy": "http://me:s3cr3t@proxy",
             "Runtimes": {"runc": {"path": "runc", "runtimeArgs": ["--token=s3cr3t"]}},
             "Plugins": {"Log": ["json-file"], "Authorization": ["s3cr3t"]},
+            "DiscoveredDevices": [{"Source": "cdi", "ID": "lab.example/thing=one", "Key": "s3cr3t"}],
         });
         trim_info(&mut info);
-        let kept = json!({"NCPU": 2, "Runtimes": {"runc": {}}, "Plugins": {"Log": ["json-file"]}});
+        let kept = json!({
+            "NCPU": 2, "Runtimes": {"runc": {}}, "Plugins": {"Log": ["json-file"]},
+            "DiscoveredDevices": [{"Source": "cdi", "ID": "lab.example/thing=one"}],
+        });
         assert_eq!(info, kept);
         let mut podman = json!({"NCPU": 2, "Plugins": {"Log": null}, "Runtimes": null});
         trim_info(&mut podman);

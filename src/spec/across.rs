@@ -149,7 +149,8 @@ impl Whole<'_> {
         if !self.base_is_known {
             return;
         }
-        let cx = Context { base_dir: self.spec.base_dir.clone(), ..Context::default() };
+        let (base_dir, volumes) = (self.spec.base_dir.clone(), self.spec.volume_names());
+        let cx = Context { base_dir, volumes, ..Context::default() };
         for (key, set) in &self.spec.sets {
             let Some(places) = self.places.get(key) else { continue };
             for row in ROWS {

@@ -10,6 +10,7 @@ use super::node::{Entry, Kind, Node, Problems};
 use super::planner::text;
 use super::{Identity, Set, State, order};
 use crate::ident::SetName;
+use crate::options::row::Say as _;
 use crate::say;
 
 /// What comes before a set.
@@ -19,6 +20,22 @@ pub struct Dependency {
     pub word: String,
     /// How far it must be.
     pub until: Until,
+    /// Whether it must be at all: `false` is for what this spec and the engine may not have.
+    pub required: bool,
+    /// Whether what depends on it is restarted after it is replaced or restarted.
+    pub restart: bool,
+}
+
+impl Dependency {
+    /// What the list means by a word.
+    pub fn plain(word: &str) -> Self {
+        Self { word: word.to_owned(), until: Until::Started, required: true, restart: false }
+    }
+
+    /// Whether the list says it all.
+    fn is_plain(&self) -> bool {
+        self.until == Until::Started && self.required && !self.restart
+    }
 }
 
 /// How far something must be before what depends on it begins: Compose's `condition`.
@@ -54,26 +71,25 @@ pub(super) fn conditions() -> Vec<&'static str> {
 /// Reads the list, or the map with conditions.
 pub(super) fn read(node: &Node, problems: &mut Problems) -> Vec<Dependency> {
     let mut all: Vec<Dependency> = Vec::new();
-    let mut add = |word: &str, until, place, problems: &mut Problems| {
-        if all.iter().any(|known| known.word == word) {
-            problems
-                .add(place, format!("expected `{}` once, but found it again", say::short(word)));
+    let mut add = |one: Dependency, place, problems: &mut Problems| {
+        if all.iter().any(|known| known.word == one.word) {
+            let word = say::short(&one.word);
+            problems.add(place, format!("expected `{word}` once, but found it again"));
         } else {
-            all.push(Dependency { word: word.to_owned(), until });
+            all.push(one);
         }
     };
     match &node.kind {
         Kind::List(items) => {
             for item in items {
                 if let Some(word) = text(item, "the name of a set or a container", problems) {
-                    add(word, Until::Started, item.place, problems);
+                    add(Dependency::plain(word), item.place, problems);
                 }
             }
         }
         Kind::Map(entries) => {
             for entry in entries {
-                let until = long_form(&entry.value, problems);
-                add(&entry.key, until, entry.place, problems);
+                add(long_form(&entry.key, &entry.value, problems), entry.place, problems);
             }
         }
         _ => problems.expected::<()>("a list of sets or containers", node).unwrap_or_default(),
@@ -82,47 +98,59 @@ pub(super) fn read(node: &Node, problems: &mut Problems) -> Vec<Dependency> {
 }
 
 /// Compose's `{condition, required, restart}`.
-fn long_form(node: &Node, problems: &mut Problems) -> Until {
-    let mut until = Until::Started;
+fn long_form(word: &str, node: &Node, problems: &mut Problems) -> Dependency {
+    let mut one = Dependency::plain(word);
     let entries = match &node.kind {
-        Kind::Null => return until,
+        Kind::Null => return one,
         Kind::Map(entries) => entries,
-        _ => return problems.expected("a map with `condition`", node).unwrap_or(until),
+        _ => return problems.expected("a map with `condition`", node).unwrap_or(one),
     };
-    for entry in entries {
-        let Entry { key, value, place } = entry;
+    for Entry { key, value, place } in entries {
         match (key.as_str(), &value.kind) {
-            (_, Kind::Null) | ("required", Kind::Bool(true)) | ("restart", Kind::Bool(false)) => {}
+            (_, Kind::Null) => {}
             ("condition", _) => {
-                until = super::read::one_of(value, CONDITIONS, problems).unwrap_or(until);
+                let until = super::read::one_of(value, CONDITIONS, problems);
+                one.until = until.unwrap_or(one.until);
             }
             ("required", _) => {
-                problems.expected::<()>("`true`: whatever is depended on is required", value);
+                one.required = bool::parse(value, problems).unwrap_or(one.required);
             }
-            ("restart", _) => {
-                problems.expected::<()>(
-                    "`false`: dependants are replaced with what they depend on where they must be",
-                    value,
-                );
-            }
+            ("restart", _) => one.restart = bool::parse(value, problems).unwrap_or(one.restart),
             (other, _) => {
-                problems.add(
-                    *place,
-                    format!("expected `condition`, but found `{}`", say::short(other)),
-                );
+                let keys = "`condition`, `required` or `restart`";
+                problems.add(*place, format!("expected {keys}, but found `{}`", say::short(other)));
             }
         }
     }
-    until
+    one
 }
 
 /// As a spec says it: the list where nothing needs the map.
 pub(crate) fn print(all: &[Dependency]) -> Json {
-    if all.iter().all(|one| one.until == Until::Started) {
+    if all.iter().all(Dependency::is_plain) {
         return all.iter().map(|one| json!(one.word)).collect();
     }
-    let entries = all.iter().map(|one| (one.word.clone(), json!({"condition": one.until.word()})));
-    Json::Object(entries.collect::<Map<_, _>>())
+    let entry = |one: &Dependency| {
+        let mut map = Map::new();
+        map.insert("condition".to_owned(), json!(one.until.word()));
+        if !one.required {
+            map.insert("required".to_owned(), json!(false));
+        }
+        if one.restart {
+            map.insert("restart".to_owned(), json!(true));
+        }
+        (one.word.clone(), Json::Object(map))
+    };
+    Json::Object(all.iter().map(entry).collect())
+}
+
+/// The sets after whose replacement or restart a set is restarted.
+pub fn restarts_with<'a>(
+    sets: &'a BTreeMap<SetName, Set>,
+    set: &'a Set,
+) -> impl Iterator<Item = &'a SetName> {
+    let words = set.depends_on.iter().filter(|one| one.restart);
+    words.filter_map(|one| order::resolve(sets, &one.word))
 }
 
 /// The sets whose end or health a set waits for, each with how far it must be.
@@ -134,24 +162,43 @@ pub fn awaited<'a>(
     conditions.filter_map(|one| Some((order::resolve(sets, &one.word)?, one.until)))
 }
 
-/// What is wrong with the conditions of a set: they are about sets that can come to meet them. Of
-/// words that are `unclear` nothing is known.
+/// What is wrong with what a set says of those that it depends on: conditions are about sets that
+/// can come to meet them. Of words that are `unclear` nothing is known.
 pub(super) fn faults(
     sets: &BTreeMap<SetName, Set>,
     set: &Set,
     unclear: &dyn Fn(&str) -> bool,
 ) -> Vec<(String, &'static str)> {
-    let conditions =
-        set.depends_on.iter().filter(|one| one.until != Until::Started && !unclear(&one.word));
+    let clear = set.depends_on.iter().filter(|one| !one.is_plain() && !unclear(&one.word));
     let fault = |one: &Dependency| {
-        let (word, condition) = (say::short(&one.word), one.until.word());
+        let word = say::short(&one.word);
         let of = |what: &str, hint| Some((format!("expected {what}"), hint));
         let Some(target) = order::resolve(sets, &one.word).and_then(|key| sets.get(key)) else {
+            let said = match one.until {
+                // What may be missing meets every condition.
+                _ if !one.required => return None,
+                Until::Started => "restart: true",
+                until => until.word(),
+            };
             return of(
-                &format!("a set of this spec for `{condition}`, but `{word}` is none"),
-                "leave the condition out, or declare the container",
+                &format!("a set of this spec for `{said}`, but `{word}` is none"),
+                "leave that out, declare the container, or say `required: false`",
             );
         };
+        if !one.required {
+            return of(
+                &format!("`required: true`: `{word}` is a set of this spec"),
+                "what a spec declares is made, or the plan goes no further with what depends on \
+                 it; `required: false` is for what it does not declare",
+            );
+        }
+        if one.restart && set.one_shot {
+            return of(
+                "a set that keeps running beside `restart: true`, but this one runs to its end",
+                "leave `restart` out: a one-shot runs once",
+            );
+        }
+        let condition = one.until.word();
         let runs = matches!(target.state, State::Started | State::Reloaded | State::Restarted)
             && target.identity != Identity::Counted(0);
         match one.until {
@@ -166,7 +213,7 @@ pub(super) fn faults(
             _ => None,
         }
     };
-    conditions.filter_map(fault).collect()
+    clear.filter_map(fault).collect()
 }
 
 #[cfg(test)]
@@ -189,7 +236,7 @@ mod tests {
         ] {
             let spec = read::text(&text(condition, db), &Files::new()).unwrap();
             let web = spec.sets.get(&SetName::new("web")).unwrap();
-            assert_eq!(web.depends_on, [Dependency { word: "db".to_owned(), until }]);
+            assert_eq!(web.depends_on, [Dependency { until, ..Dependency::plain("db") }]);
             let declared = spec.canonical();
             assert_eq!(declared["containers"]["web"]["depends_on"]["db"]["condition"], condition);
         }
@@ -207,26 +254,22 @@ mod tests {
             );
         }
         insta::assert_snapshot!(fault("image: x\ndepends_on: {db: {condition: service_healthy}}"), @"
-        5:5 expected a set of this spec for `service_healthy`, but `db` is none (leave the condition out, or declare the container)
+        5:5 expected a set of this spec for `service_healthy`, but `db` is none (leave that out, declare the container, or say `required: false`)
         ");
     }
 
     #[test]
     fn depends_on_has_two_forms() {
-        let started = [("db", Until::Started), ("cache", Until::Started)].map(|(word, until)| {
-            let word = word.to_owned();
-            Dependency { word, until }
-        });
+        let started = ["db", "cache"].map(Dependency::plain);
         assert_eq!(set("image: x\ndepends_on: [db, cache]").depends_on, started);
-        let long =
-            "image: x\ndepends_on:\n  db: {condition: service_started, required: true}\n  cache:";
+        let long = "image: x\ndepends_on:\n  db: {condition: service_started, required: true, restart: false}\n  cache:";
         assert_eq!(set(long).depends_on, started);
         insta::assert_snapshot!(fault("image: x\ndepends_on: {db: {condition: healthy}}"), @"
         5:34 expected `service_started`, `service_healthy` or `service_completed_successfully`, but found the text `healthy`
         ");
-        insta::assert_snapshot!(fault("image: x\ndepends_on: {db: {required: false, restart: true}}"), @"
-        5:33 expected `true`: whatever is depended on is required, but found the boolean false
-        5:49 expected `false`: dependants are replaced with what they depend on where they must be, but found the boolean true
+        insta::assert_snapshot!(fault("image: x\ndepends_on: {db: {required: 1, restarts: true}}"), @"
+        5:33 expected `true` or `false`, but found the number 1
+        5:36 expected `condition`, `required` or `restart`, but found `restarts`
         ");
         insta::assert_snapshot!(fault("image: x\ndepends_on: db"), @"
         5:17 expected a list of sets or containers, but found the text `db`
@@ -235,5 +278,41 @@ mod tests {
         5:22 expected the name of a set or a container, but found the number 1 (put it in quotes)
         5:25 expected `db` once, but found it again
         ");
+    }
+
+    #[test]
+    fn restart_and_required_are_about_what_they_can_be_about() {
+        let text = |web: &str| {
+            format!("project: p\ncontainers:\n  web: {{image: x, {web}}}\n  db: {{image: y}}\n")
+        };
+        let web = "depends_on: {db: {restart: true}, gone: {condition: service_healthy, restart: true, required: false}}";
+        let spec = read::text(&text(web), &Files::new()).unwrap();
+        let web = spec.sets.get(&SetName::new("web")).unwrap();
+        let gone = Dependency {
+            until: Until::Healthy,
+            required: false,
+            restart: true,
+            ..Dependency::plain("gone")
+        };
+        assert_eq!(web.depends_on, [Dependency { restart: true, ..Dependency::plain("db") }, gone]);
+        assert!(restarts_with(&spec.sets, web).eq([&SetName::new("db")]));
+        // What is printed is read back as the same.
+        let again = read::text(&spec.canonical().to_string(), &Files::new()).unwrap();
+        assert_eq!(again.sets, spec.sets);
+        for (web, message) in [
+            ("depends_on: {db: {required: false}}", "expected `required: true`: `db` is a set"),
+            (
+                "depends_on: {gone: {restart: true}}",
+                "expected a set of this spec for `restart: true`, but `gone` is none",
+            ),
+            (
+                "detach: false, depends_on: {db: {restart: true}}",
+                "expected a set that keeps running beside `restart: true`",
+            ),
+        ] {
+            let problems = read::text(&text(web), &Files::new()).unwrap_err();
+            let said: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
+            assert!(matches!(said.as_slice(), [one] if one.starts_with(message)), "{said:?}");
+        }
     }
 }

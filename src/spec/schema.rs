@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 use super::depends;
 use super::planner::{MATCHINGS, MODES, ON_STOPPED, PULLS, RECREATES, STATES};
 use super::vocabulary::PLANNER;
-use crate::options::{AnyRow, ROWS};
+use crate::options::{AnyRow, ROWS, Say};
 
 /// The schema, draft 2020-12.
 pub fn spec() -> Json {
@@ -168,14 +168,15 @@ pub(super) fn count() -> Json {
 fn depends_on(name: &Json) -> Json {
     let mut conditions: Vec<Json> = depends::conditions().into_iter().map(Json::from).collect();
     conditions.push(Json::Null);
+    let flag = json!({"anyOf": [bool::schema(), {"type": "null"}]});
     json!({"oneOf": [
         {"type": "array", "items": name},
         {"type": "object", "additionalProperties": {
             "type": ["object", "null"],
             "properties": {
                 "condition": {"enum": conditions},
-                "required": {"enum": [true, null]},
-                "restart": {"enum": [false, null]},
+                "required": flag,
+                "restart": flag,
             },
             "additionalProperties": false,
         }},

@@ -153,6 +153,27 @@ fn a_relative_source_is_told_where_it_stands() {
 }
 
 #[test]
+fn a_volume_of_one_letter_is_one_of_the_root() {
+    let set =
+        "containers: {a: {image: x, volumes: ['v:/data', {type: volume, source: v, target: /b}]}}";
+    let spec = super::read_tests::right(&format!("project: p\nvolumes: {{v: {{}}}}\n{set}\n"));
+    let body = crate::desired::body(
+        &spec,
+        &crate::ident::SetName::new("a"),
+        &spec.sets[&crate::ident::SetName::new("a")],
+        &crate::ident::ContainerName::new("p-a-1"),
+        crate::desired::Labels::None,
+        &crate::options::Context { volumes: spec.volume_names(), ..Default::default() },
+    );
+    assert_eq!(body.json()["HostConfig"]["Binds"][1], "p_v:/data", "{body:?}");
+    // Of an engine it is none, and of Windows it may be a drive.
+    insta::assert_snapshot!(fault("image: x\nvolumes: ['C:/x', 'v:/data']"), @"
+    5:15 expected the name of a volume, but found `C`, which is too short for an engine (declare it under `volumes` at the root; a folder of the host begins with `/` or `./`)
+    5:23 expected the name of a volume, but found `v`, which is too short for an engine (declare it under `volumes` at the root; a folder of the host begins with `/` or `./`)
+    ");
+}
+
+#[test]
 fn one_image_has_one_spelling() {
     let text = "project: p\ncontainers:\n  a: {image: 'docker.io/library/foo:1'}\n  b: {image: \
         'foo:1'}\n  c: {image: 'foo:2'}\n  d: {image: 'index.docker.io/foo:1'}\n";

@@ -189,10 +189,15 @@ pub fn unknown_at_root(word: &str) -> (String, Option<String>) {
 
 /// `` `a`, `b` or `c` ``.
 pub fn or(words: &[&str]) -> String {
+    listed(words, "or")
+}
+
+/// The same with another word before the last one.
+pub fn listed(words: &[&str], link: &str) -> String {
     match words.split_last() {
         None => String::new(),
         Some((last, [])) => format!("`{last}`"),
-        Some((last, rest)) => format!("`{}` or `{last}`", rest.join("`, `")),
+        Some((last, rest)) => format!("`{}` {link} `{last}`", rest.join("`, `")),
     }
 }
 

@@ -59,14 +59,37 @@ fn option(reason: &Reason) -> Option<&str> {
 }
 
 /// A container that is to be replaced because its target is may look as declared all the same:
-/// only its replacement mends it.
+/// only its replacement mends it. The same goes for one that is to be restarted after another.
 fn awaits_its_target(slice: &Slice<'_>, looks: &Looks<'_>) -> bool {
     slice.changes.iter().any(|change| {
+        if !restarted_after(slice, change, looks) {
+            return true;
+        }
         let follows = change
             .reasons
             .iter()
             .any(|reason| matches!(reason, Reason::Because(Because::TargetReplaced { .. })));
         follows && looks.replaced_by(change).is_some_and(|id| looks.by_id(id).is_some())
+    })
+}
+
+/// Whether what a container was to be restarted after is up again, and it was restarted itself.
+/// Where a change follows nothing there is nothing to wait for.
+fn restarted_after(slice: &Slice<'_>, change: &Change, looks: &Looks<'_>) -> bool {
+    // The start that the plan knew is over; of a successor it knew none.
+    let again = |name: &str| {
+        let now = looks.by_name(&ContainerName::new(name))?;
+        let fact = looks.planned_fact(&now.id()).and_then(|fact| fact.started_at.as_deref());
+        let at = now.inspect.as_ref()?["State"]["StartedAt"].as_str()?;
+        (fact != Some(at)).then(|| now.id())
+    };
+    change.reasons.iter().all(|reason| {
+        let Reason::Because(Because::RestartsWith { target }) = reason else { return true };
+        let mut all = slice.plan.changes.iter();
+        let old = all.find(|first| first.id.as_str() == target.as_str());
+        let old = old.and_then(|first| looks.replaced_by(first));
+        let first = again(target.as_str());
+        first.is_some_and(|id| old != Some(&id)) && again(change.id.as_str()).is_some()
     })
 }
 
@@ -85,6 +108,7 @@ fn happened(slice: &Slice<'_>, again: &Change, looks: &Looks<'_>) -> bool {
             let started = now.inspect.as_ref();
             let started = started.and_then(|inspect| inspect["State"]["StartedAt"].as_str());
             matches!(planned.verb, Verb::Restart | Verb::Start)
+                && restarted_after(slice, planned, looks)
                 && fact.started_at.as_deref() != started
                 && (fact.started_at.is_some() || fact.run != now.run())
         }

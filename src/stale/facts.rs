@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Staleness;
+use crate::desired;
 use crate::ident::{ContainerId, ContainerName, SetName, short_digest};
 use crate::options::settings::Settings;
 use crate::plan::facts::{ContainerFact, Facts, Verdict};
@@ -112,7 +113,7 @@ impl<'a> Slice<'a> {
     ) -> Vec<Moved> {
         let mut all = Vec::new();
         self.containers(fresh, looks, &mut all);
-        self.image(snapshot, excused, &mut all);
+        self.images(snapshot, excused, &mut all);
         self.names(looks, &mut all);
         all
     }
@@ -185,11 +186,17 @@ impl<'a> Slice<'a> {
         add("networks", networks.join(", "), new.networks.join(", "));
     }
 
-    fn image(&self, snapshot: &Snapshot, excused: &BTreeSet<String>, all: &mut Vec<Moved>) {
-        let Some(declared) = &self.set.image else { return };
-        if excused.contains(declared) {
-            return;
+    /// The images that containers are made from, and those that new ones mount.
+    fn images(&self, snapshot: &Snapshot, excused: &BTreeSet<String>, all: &mut Vec<Moved>) {
+        let creates = self.steps().any(|step| matches!(step.action, Action::Create { .. }));
+        let mounted = if creates { desired::mounted_images(self.set) } else { BTreeSet::new() };
+        let known: BTreeSet<&String> = self.set.image.iter().chain(&mounted).collect();
+        for reference in known.into_iter().filter(|reference| !excused.contains(*reference)) {
+            self.image(reference, snapshot, all);
         }
+    }
+
+    fn image(&self, declared: &String, snapshot: &Snapshot, all: &mut Vec<Moved>) {
         // What it is, and what it is to become where an image that is here gets its tag.
         let tagged = self.plan.steps.iter().filter_map(|step| match &step.action {
             Action::Tag { image, tag } if tag == declared => Some(image),

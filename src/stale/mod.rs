@@ -7,8 +7,12 @@ mod connects;
 mod done;
 mod facts;
 mod judge;
+#[cfg(test)]
+mod mounted_tests;
 mod objects;
 mod pulls;
+#[cfg(test)]
+mod restart_tests;
 #[cfg(test)]
 mod tests;
 mod updates;

@@ -16,18 +16,18 @@ fn told(judgement: &Judgement) -> Vec<String> {
     sets.chain(moved.map(|moved| moved.code.clone())).collect()
 }
 
-fn judged(plan: &Plan, spec: &Spec, now: &Snapshot) -> Vec<String> {
+pub(super) fn judged(plan: &Plan, spec: &Spec, now: &Snapshot) -> Vec<String> {
     told(&judge(plan, spec, now))
 }
 
 /// Makes a container differ from what any set declares.
-fn limit(snapshot: &mut Snapshot, name: &str) {
+pub(super) fn limit(snapshot: &mut Snapshot, name: &str) {
     let host = &mut inspect(snapshot, name)["HostConfig"];
     host["Memory"] = json!(123_456_789);
     host["MemorySwap"] = json!(246_913_578);
 }
 
-fn inspect<'s>(snapshot: &'s mut Snapshot, name: &str) -> &'s mut serde_json::Value {
+pub(super) fn inspect<'s>(snapshot: &'s mut Snapshot, name: &str) -> &'s mut serde_json::Value {
     let mut found = snapshot.containers.iter_mut().filter(|found| found.name().as_str() == name);
     found.next().unwrap().inspect.as_mut().unwrap()
 }
@@ -37,7 +37,7 @@ fn remove(snapshot: &mut Snapshot, name: &str) {
 }
 
 /// What a run of a plan makes of a container that it replaces: another ID, as declared.
-fn replace(snapshot: &mut Snapshot, spec: &Spec, set: &str, name: &str) {
+pub(super) fn replace(snapshot: &mut Snapshot, spec: &Spec, set: &str, name: &str) {
     remove(snapshot, name);
     add(snapshot, spec, set, name, "running");
     inspect(snapshot, name)["Id"] = json!(hex(&format!("{name} anew")));

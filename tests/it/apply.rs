@@ -442,3 +442,24 @@ fn a_kill_of_another_process_than_was_reviewed_is_stale() {
         assert!(engine.changing().is_empty());
     });
 }
+
+/// What came back by itself while the other was away is not what was meant.
+#[test]
+fn a_restart_after_another_is_made_though_it_was_started_meanwhile() {
+    block(async {
+        for (because, calls) in [
+            (Because::RestartsWith { target: ContainerName::new("db") }, 1),
+            (Because::NotThere, 0),
+        ] {
+            let engine = engine(vec![found("a", "web", "running")]);
+            let mut fact = fact("a", "web", RunClass::Live);
+            fact.started_at = Some("2026-01-01T00:00:00Z".to_owned());
+            let mut made = Made::new(vec![fact]);
+            let container = Subject::Container(id("a"));
+            made.step("web/restart", Action::Restart { container, timeout: None }, &[]);
+            made.change("web", Verb::Restart, because);
+            apply(&engine, &made).await;
+            assert_eq!(engine.changing().len(), calls);
+        }
+    });
+}

@@ -132,6 +132,7 @@ cases! {
     orphan;
     seed_22_absent_by_image_alone;
     depends_on_order;
+    depends_on_restart;
     depends_on_conditions;
     dependants_links;
     dependants_network;

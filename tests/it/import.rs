@@ -317,7 +317,7 @@ fn a_condition_of_docker_compose_is_taken_over_where_its_check_is_known() {
         // The one that depends on none says so with an empty text.
         let depends = labels.get_mut("com.docker.compose.depends_on");
         if let Some(depends) = depends.filter(|depends| *depends != "") {
-            *depends = json!("db:service_healthy:false");
+            *depends = json!("db:service_healthy:true");
         }
     }
     let pick = Pick::Project("shop".to_owned());
@@ -326,9 +326,9 @@ fn a_condition_of_docker_compose_is_taken_over_where_its_check_is_known() {
         let lines = text.lines().skip_while(|line| !line.contains("depends_on"));
         lines.take(2).map(str::trim).collect::<Vec<_>>().join(" ")
     };
-    assert_eq!(with("healthcheck"), "depends_on: db: {condition: service_healthy}");
+    assert_eq!(with("healthcheck"), "depends_on: db: {condition: service_healthy, restart: true}");
     // Who cannot say how health is checked does not wait for it.
-    assert_eq!(with("MODE"), "depends_on: [db] command: [sleep, \"100000\"]");
+    assert_eq!(with("MODE"), "depends_on: db: {condition: service_started, restart: true}");
 }
 
 #[test]

@@ -22,6 +22,8 @@ use serde_json::{Value as Json, json};
 use crate::made::block;
 
 const IMAGE: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+/// An image that an example mounts.
+const ASSETS: &str = "sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 
 /// What an option needs beside it.
 const BESIDE: &[(&str, &str)] = &[
@@ -88,6 +90,8 @@ pub(crate) fn engine() -> Simulated {
     }
     // The last kernel that could weigh block I/O without control groups of version 2.
     info["KernelVersion"] = json!("4.20.17");
+    info["NCPU"] = json!(8);
+    info["DiscoveredDevices"] = json!([{"Source": "cdi", "ID": "vendor.com/gpu=0"}]);
     let mut snapshot = Snapshot {
         engine: Some(EngineRecord { version: recording["version"].clone(), info }),
         whole: true,
@@ -102,6 +106,8 @@ pub(crate) fn engine() -> Simulated {
     let image = json!({"Id": IMAGE, "RepoTags": ["app:1"], "RepoDigests": [],
         "Config": {"Cmd": ["serve"]}});
     snapshot.images.insert(ImageId::new(IMAGE), image);
+    let assets = json!({"Id": ASSETS, "RepoTags": ["shop/assets:7"], "RepoDigests": []});
+    snapshot.images.insert(ImageId::new(ASSETS), assets);
     Simulated::new(&snapshot)
 }
 

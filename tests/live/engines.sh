@@ -185,6 +185,7 @@ start() {
 			"/$store" >"$dir/etc/config.yml"
 		set -- /usr/bin/docker-registry serve /etc/docker/config.yml ;;
 	esac
+	[ "$suite" != sid ] || devices
 	ns=$(cat "$dir/ns.pid")
 	setsid env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
 		nsenter -t "$ns" --mount --uts --net --pid "$@" >>"$dir/daemon.log" 2>&1 </dev/null 9>&- &
@@ -193,6 +194,14 @@ start() {
 		p=$(pgrep -P $outer || true); [ "$p" ] && break; sleep 0.1
 	done
 	echo "$p" >"$dir/daemon.pid"
+}
+# devices by name, of the Container Device Interface: the null device under other names
+devices() {
+	mkdir -p "$root/etc/cdi"
+	for d in one two; do
+		printf '{"name":"%s","containerEdits":{"deviceNodes":[{"path":"/dev/lab-%s","hostPath":"/dev/null"}]}}\n' $d $d
+	done | paste -sd, | sed 's|.*|{"cdiVersion":"0.5.0","kind":"lab.example/thing","devices":[&]}|' \
+		>"$root/etc/cdi/lab.json"
 }
 ping() {
 	case $1 in

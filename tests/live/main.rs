@@ -16,6 +16,7 @@ mod harness;
 mod import;
 mod log;
 mod networks;
+mod newer;
 mod options;
 mod pull;
 mod reach;

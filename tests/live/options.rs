@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use crate::support::{World, live};
 
 /// The spec of one container with these options.
-fn spec(image: &str, options: &str) -> String {
+pub(crate) fn spec(image: &str, options: &str) -> String {
     let options = options.lines().fold(String::new(), |all, line| all + "    " + line + "\n");
     format!(
         "project: PROJECT\ncontainers:\n  web:\n    image: PROJECT/{image}\n    \
@@ -16,7 +16,7 @@ fn spec(image: &str, options: &str) -> String {
 
 /// Goes the whole way with two sets of options of which one option differs; a new container comes
 /// of it.
-fn walk(world: &World, image: &str, option: &str, first: &str, second: &str) {
+pub(crate) fn walk(world: &World, image: &str, option: &str, first: &str, second: &str) {
     let (old, new) = go(world, image, option, ("replace", first, second));
     assert_ne!(new, old);
 }
@@ -51,7 +51,7 @@ fn go(
     (old, world.id(&world.name("web-1")))
 }
 
-fn changes_of<'a>(plan: &'a Json, verb: &str) -> Vec<&'a Json> {
+pub(crate) fn changes_of<'a>(plan: &'a Json, verb: &str) -> Vec<&'a Json> {
     plan["changes"].as_array().unwrap().iter().filter(|change| change["do"] == verb).collect()
 }
 
@@ -158,6 +158,23 @@ fn several_options_are_one_update_of_the_running_container() {
     world.settled(&second);
     // The same plan again: at its goal.
     world.apply().ok().says("already as declared");
+}
+
+#[test]
+fn an_update_that_the_engine_refuses_is_refused_by_the_plan() {
+    live!();
+    let world = World::new("update-refused");
+    world.image("app");
+    world.converge(&spec("app:1", "cpus: 0.5"));
+    let name = world.name("web-1");
+    let beyond = crate::support::docker(&["update", "--cpus", "4096", &name]);
+    assert!(!beyond.status.success(), "the engine takes it");
+    for (options, told) in
+        [("cpus: 4096", "expected `cpus` of at most"), ("cpuset: \"4096\"", "from 0 to")]
+    {
+        let ran = world.plan(&spec("app:1", options)).exits(1).says(told);
+        drop(ran.says("the engine has"));
+    }
 }
 
 #[test]

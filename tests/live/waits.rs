@@ -106,3 +106,35 @@ fn a_plan_that_failed_part_way_is_applied_again_for_what_it_did_not_reach() {
     assert_eq!(world.id(&world.name("aside-1")), aside);
     world.apply().ok().says("already as declared");
 }
+
+#[test]
+fn a_set_is_restarted_after_one_that_was_replaced() {
+    live!();
+    let world = World::new("restarts-with");
+    world.image("app");
+    let spec = |command: &str, limit: &str| {
+        format!(
+            "project: PROJECT\ncontainers:\n  db:\n    name: PROJECT-db\n    image: PROJECT/app:1\n    \
+             state: reloaded\n    command: {command}\n  web:\n    image: PROJECT/app:1\n    \
+             match: owned\n    state: reloaded\n    mem_limit: {limit}\n    depends_on:\n      \
+             db: {{restart: true}}\n      gone: {{required: false}}\n"
+        )
+    };
+    world.converge(&spec("app", "64m"));
+    world.settled(&spec("app", "64m"));
+    let (db, web) = (world.id(&world.name("db")), world.name("web-1"));
+    let before = world.inspect(&web);
+
+    let next = spec("app --again", "96m");
+    world.plan(&next).ok().says("1 to replace, 1 to restart").says("restarts after");
+    world.apply().ok().says("restarted 1 container");
+    let after = world.inspect(&web);
+    assert_ne!(world.id(&world.name("db")), db);
+    assert_eq!(after["Id"], before["Id"]);
+    assert_ne!(after["State"]["StartedAt"], before["State"]["StartedAt"]);
+    assert_eq!(after["HostConfig"]["Memory"], 96 << 20);
+    world.settled(&next);
+    // The same plan again: at its goal.
+    world.apply().ok().says("already as declared");
+    assert_eq!(world.inspect(&web)["State"]["StartedAt"], after["State"]["StartedAt"]);
+}

@@ -31,7 +31,9 @@ impl<'a> Draft<'a> {
         let stopping = self.stopping(set);
         let nothing = InPlace::default();
         let in_place = match fate {
-            Fate::Start(_, in_place) | Fate::Update(_, in_place) => in_place,
+            Fate::Start(_, in_place) | Fate::Update(_, in_place) | Fate::Restart(_, in_place) => {
+                in_place
+            }
             _ => &nothing,
         };
         let (verb, reasons) = match fate {
@@ -41,10 +43,10 @@ impl<'a> Draft<'a> {
             Fate::Update(reasons, _) => (Verb::Update, reasons),
             Fate::Stop(reasons) => (Verb::Stop, reasons),
             Fate::Kill(reasons) => (Verb::Kill, reasons),
-            Fate::Restart(reasons) => (Verb::Restart, reasons),
+            Fate::Restart(reasons, _) => (Verb::Restart, reasons),
             Fate::Remove(reasons) => (Verb::Remove, reasons),
         };
-        let updates = !in_place.is_empty();
+        let updates = verb == Verb::Start && !in_place.is_empty();
         let touches = if updates { Verb::Update } else { verb };
         self.errors.extend(danger::refusals(key, set, member, touches));
         self.touched.insert(member.id.clone(), (key.clone(), verb));
@@ -81,7 +83,7 @@ impl<'a> Draft<'a> {
             Verb::Update => Job::update(change, id, in_place),
             Verb::Stop => Job::stop(change, id, &stopping),
             Verb::Kill => Job::kill(change, id, &set.kill_signal),
-            Verb::Restart => Job::restart(change, id, &stopping),
+            Verb::Restart => Job::restart(change, id, in_place, &stopping),
             _ => Job::remove(change, id, member.run.is_live(), &stopping),
         };
         if verb == Verb::Start
@@ -313,6 +315,7 @@ impl<'a> Draft<'a> {
             return;
         }
         self.need_sources(key, set);
+        self.need_mounted(key, set);
         self.image_job(set, settled);
         self.one_platform(key, set, settled);
     }

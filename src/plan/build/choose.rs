@@ -29,6 +29,8 @@ pub(super) struct Member<'a> {
     /// Reasons to replace it that are no differences: a replaced target, `recreate: always`, an
     /// image that is not known yet.
     pub(super) causes: Vec<Because>,
+    /// Reasons to restart it where it stays and runs.
+    pub(super) restarts: Vec<Because>,
 }
 
 impl Member<'_> {
@@ -53,6 +55,11 @@ impl Member<'_> {
         self.causes.is_empty()
             && !self.comparison.differences.is_empty()
             && self.comparison.differences.iter().all(Reason::is_in_place)
+    }
+
+    /// What it is restarted for, where it is: because of what it depends on.
+    fn restarts(&self) -> impl Iterator<Item = Reason> {
+        self.restarts.iter().cloned().map(Reason::Because)
     }
 
     /// Whether something beyond differences asks for its replacement.
@@ -94,7 +101,8 @@ pub(super) enum Fate {
     Update(Vec<Reason>, InPlace),
     Stop(Vec<Reason>),
     Kill(Vec<Reason>),
-    Restart(Vec<Reason>),
+    /// Restarted, and where there is anything to do changed in place before.
+    Restart(Vec<Reason>, InPlace),
     Remove(Vec<Reason>),
     Replace(Vec<Reason>),
 }
@@ -192,9 +200,18 @@ fn present(set: &Set, members: &[Member<'_>], choice: &mut Choice) {
         choice.fates[index] = Fate::Remove(vec![too_many(expected, there.len())]);
     }
     for &index in &there[excess..] {
-        choice.fates[index] = stay_forced(&members[index]).unwrap_or(Fate::Keep);
+        let member = &members[index];
+        choice.fates[index] = stay_forced(member)
+            .or_else(|| (member.run == Run::Live).then(|| again(member)))
+            .unwrap_or(Fate::Keep);
     }
     create_rest(expected, there.len(), choice);
+}
+
+/// A live member that stays otherwise as it is, is restarted where what it depends on is up again.
+fn again(member: &Member<'_>) -> Fate {
+    let reasons: Vec<Reason> = member.restarts().collect();
+    if reasons.is_empty() { Fate::Keep } else { Fate::Restart(reasons, InPlace::default()) }
 }
 
 /// A member that stays is replaced in any state when what it depends on is.
@@ -249,13 +266,19 @@ fn stay_live(set: &Set, member: &Member<'_>, warnings: &mut Vec<(&'static str, S
             warnings.push(left_differing(member));
         }
         if !member.in_place.is_empty() {
-            return Fate::Update(member.mended(), member.in_place.clone());
+            let (mut reasons, in_place) = (member.mended(), member.in_place.clone());
+            if member.restarts.is_empty() {
+                return Fate::Update(reasons, in_place);
+            }
+            reasons.extend(member.restarts());
+            return Fate::Restart(reasons, in_place);
         }
     }
     if set.state == State::Restarted {
-        return Fate::Restart(vec![state_reason(set, member)]);
+        let reasons = [state_reason(set, member)].into_iter().chain(member.restarts());
+        return Fate::Restart(reasons.collect(), InPlace::default());
     }
-    Fate::Keep
+    again(member)
 }
 
 fn left_differing(member: &Member<'_>) -> (&'static str, String) {

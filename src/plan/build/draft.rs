@@ -20,6 +20,7 @@ use crate::look::{self, Look};
 use crate::options::{Body, Context};
 use crate::plan::{Because, OptionDifference, Origin, Reason, SetReport, Verb, Warning};
 use crate::snapshot::{Container, Run, Snapshot};
+use crate::spec::depends::restarts_with;
 use crate::spec::order::{self, Members};
 use crate::spec::{Identity, Recreate, Set, Spec, State, Until, depends};
 
@@ -261,7 +262,7 @@ impl<'a> Draft<'a> {
             Fate::Keep | Fate::Replace(_) if set.one_shot => false,
             Fate::Keep | Fate::Update(..) => member.run.is_live(),
             Fate::Replace(reasons) => !Self::idle_stays(set, member, reasons),
-            Fate::Start(..) | Fate::Restart(_) => true,
+            Fate::Start(..) | Fate::Restart(..) => true,
             Fate::Stop(_) | Fate::Kill(_) | Fate::Remove(_) => false,
         };
         let stays = members.iter().zip(&choice.fates).filter(|(member, fate)| {
@@ -297,6 +298,7 @@ impl<'a> Draft<'a> {
             comparison: compare::Comparison::default(),
             in_place: InPlace::default(),
             causes: Vec::new(),
+            restarts: Vec::new(),
         };
         if let Some(inspect) = &container.inspect {
             (member.comparison, member.in_place) =
@@ -305,6 +307,7 @@ impl<'a> Draft<'a> {
             self.errors.push(matching::not_inspected(key, &member.name));
         }
         member.causes = self.causes(set, settled, &member);
+        member.restarts = self.restarts(set);
         member
     }
 
@@ -383,6 +386,22 @@ impl<'a> Draft<'a> {
         }
         causes.extend(targets.into_iter().map(|target| Because::TargetReplaced { target }));
         causes
+    }
+
+    /// Reasons to restart what stays of a set: containers of those that it follows, which this plan
+    /// replaces or restarts, or has.
+    fn restarts(&self, set: &Set) -> Vec<Because> {
+        let targets: BTreeSet<&ContainerName> = restarts_with(&self.spec.sets, set)
+            .filter_map(|key| self.members.get(key))
+            .flatten()
+            .filter(|member| {
+                let touched = self.touched.get(&member.id).map(|(_, verb)| *verb);
+                touched == Some(Verb::Restart) || self.gone.contains(&member.name)
+            })
+            .map(|member| &member.name)
+            .collect();
+        let because = |target: &ContainerName| Because::RestartsWith { target: target.clone() };
+        targets.into_iter().map(because).collect()
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Draft;
 use super::choose::Member;
 use super::order;
+use crate::desired;
 use crate::ident::ContainerName;
 use crate::options::settings::Settings;
 use crate::plan::facts::{ContainerFact, Facts, ImageFact};
@@ -87,17 +88,19 @@ fn of_container(container: &Container) -> ContainerFact {
 }
 
 fn images(spec: &Spec, snapshot: &Snapshot) -> Vec<ImageFact> {
-    let references: BTreeSet<&String> =
-        spec.sets.values().filter_map(|set| set.image.as_ref()).collect();
+    let declared = spec.sets.values().filter_map(|set| set.image.clone());
+    let making = spec.sets.values().filter(|set| set.may_create());
+    let references: BTreeSet<String> =
+        declared.chain(making.flat_map(desired::mounted_images)).collect();
     references
         .into_iter()
         .map(|reference| ImageFact {
-            reference: reference.clone(),
-            id: snapshot.references.get(reference).cloned().flatten(),
-            registry: match snapshot.registry.get(reference) {
+            id: snapshot.references.get(&reference).cloned().flatten(),
+            registry: match snapshot.registry.get(&reference) {
                 Some(RegistryAnswer::Digest(digest)) => Some(digest.clone()),
                 Some(RegistryAnswer::Silent(_)) | None => None,
             },
+            reference,
         })
         .collect()
 }

@@ -21,7 +21,9 @@ impl Draft<'_> {
     ) {
         let acts = |fate: &Fate, difference: &Reason| match fate {
             Fate::Replace(_) => true,
-            Fate::Update(reasons, _) | Fate::Start(reasons, _) => reasons.contains(difference),
+            Fate::Update(reasons, _) | Fate::Start(reasons, _) | Fate::Restart(reasons, _) => {
+                reasons.contains(difference)
+            }
             _ => false,
         };
         let mut report = SetReport { state: set.state, matched: Vec::new() };

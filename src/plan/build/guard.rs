@@ -200,7 +200,7 @@ impl Draft<'_> {
         let decides = match fate {
             Fate::Start(..) => true,
             Fate::Keep if set.one_shot => member.exit_code() == Some(0),
-            Fate::Keep | Fate::Update(..) => {
+            Fate::Keep | Fate::Update(..) | Fate::Restart(..) => {
                 set.state == State::Reloaded && member.run == Run::Live
             }
             _ => false,

@@ -227,9 +227,15 @@ impl Job {
         Self { down: Some(kill), takes_away: true, ..Self::new(change, steps) }
     }
 
-    /// Restarts a container.
-    pub(super) fn restart(change: Change, id: &ContainerId, stopping: &Stopping) -> Self {
+    /// Restarts a container, changed in place before where there is anything to do.
+    pub(super) fn restart(
+        change: Change,
+        id: &ContainerId,
+        in_place: &InPlace,
+        stopping: &Stopping,
+    ) -> Self {
         let mut steps = Steps::of(&change.id);
+        steps.in_place(id, in_place);
         let container = Subject::Container(id.clone());
         let restart = steps.then(
             "restart",
@@ -242,6 +248,7 @@ impl Job {
             disturbs: Some(restart),
             ..Self::new(change, steps)
         }
+        .after_networks()
     }
 
     /// Removes a container, stopped before if it runs.

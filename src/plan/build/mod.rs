@@ -26,6 +26,8 @@ mod order;
 mod ports;
 mod preflight;
 mod rebuild;
+#[cfg(test)]
+mod restart_tests;
 mod sources;
 mod targets;
 #[cfg(test)]

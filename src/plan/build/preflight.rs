@@ -1,33 +1,47 @@
-//! What is declared and the engine at hand refuses, so that a create or a start would fail when
-//! the plan is half done: processors, runtimes and logging drivers that it does not have.
+//! What is declared and the engine at hand refuses, so that a create, a start or an update would
+//! fail when the plan is half done: processors, runtimes, logging drivers and devices that it does
+//! not have.
 //!
-//! It is told of sets of which containers are created or replaced. What no engine takes is told
-//! when the spec is read ([`crate::options::rules`]), what this one drops silently is
+//! It is told of sets of which containers are created, replaced or changed in place. What no engine
+//! takes is told when the spec is read ([`crate::options::rules`]), what this one drops silently is
 //! [`super::dropped`]'s.
+
+use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 
 use super::PlanError;
 use super::choose::{Choice, Fate};
 use super::draft::Draft;
+use crate::adapt::Api;
 use crate::ident::SetName;
+use crate::options::devices::{Device, Devices};
 use crate::options::processors::{Cpus, Cpuset};
 use crate::say;
 use crate::spec::Set;
-use crate::spec::vocabulary::or;
+use crate::spec::vocabulary::listed;
 
 /// Billionths of a processor in a whole one.
 const NANO: i64 = 1_000_000_000;
+/// From here on an engine says where it looks for devices by name, or that it does not.
+const CDI: Api = (1, 44);
+/// From here on an engine says which devices there are by name.
+const CDI_DEVICES: Api = (1, 50);
 
 impl Draft<'_> {
-    /// Refuses what the engine cannot do for containers that are to be created.
+    /// Refuses what the engine cannot do for containers that it creates or changes in place.
     pub(super) fn refuse_unable(&mut self, key: &SetName, set: &Set, choice: &Choice) {
+        let Some(engine) = &self.snapshot.engine else { return };
         let replaced = choice.fates.iter().any(|fate| matches!(fate, Fate::Replace(_)));
-        let Some(engine) = self.snapshot.engine.as_ref().filter(|_| replaced || choice.create > 0)
-        else {
-            return;
+        let faults = if replaced || choice.create > 0 {
+            faults(set, &engine.info, self.engine.api)
+        } else {
+            // An update says what it changes and nothing else: what a container has beyond what
+            // its host has now is its own.
+            let updated: BTreeSet<&str> = choice.fates.iter().flat_map(updates).collect();
+            processors(set, &engine.info, |field| updated.contains(field))
         };
-        let faults = faults(set, &engine.info).into_iter();
+        let faults = faults.into_iter();
         let errors =
             faults.map(|(message, hint)| PlanError::of(key, "unsupported", message, &hint));
         self.errors.extend(errors);
@@ -36,26 +50,38 @@ impl Draft<'_> {
 
 /// What an engine that says so of itself lacks, each with the way out. What it does not tell is not
 /// judged.
-fn faults(set: &Set, info: &Json) -> Vec<(String, String)> {
+fn faults(set: &Set, info: &Json, api: Api) -> Vec<(String, String)> {
     let mut all = Vec::new();
-    all.extend(info["NCPU"].as_i64().into_iter().flat_map(|count| processors(set, count)));
+    all.extend(processors(set, info, |_| true));
     all.extend(runtime(set, info));
     all.extend(logging(set, info));
+    all.extend(named_devices(set, info, api));
     all
 }
 
-fn processors(set: &Set, count: i64) -> Vec<(String, String)> {
+/// The fields that an update of a member says.
+fn updates(fate: &Fate) -> impl Iterator<Item = &str> {
+    let settings = match fate {
+        Fate::Start(_, it) | Fate::Update(_, it) | Fate::Restart(_, it) => Some(&it.settings),
+        _ => None,
+    };
+    settings.into_iter().flat_map(|settings| settings.0.keys().map(String::as_str))
+}
+
+/// Of processors what is said to the engine, by field.
+fn processors(set: &Set, info: &Json, says: impl Fn(&str) -> bool) -> Vec<(String, String)> {
+    let Some(count) = info["NCPU"].as_i64() else { return Vec::new() };
     let hint =
         || format!("the engine has {}", say::count(count.try_into().unwrap_or(0), "processor"));
     let mut all = Vec::new();
-    if let Some(declared) = set.option("cpus")
+    if let Some(declared) = set.option("cpus").filter(|_| says("NanoCpus"))
         && let Some(Cpus(nano)) = declared.said()
         && *nano > count.saturating_mul(NANO)
     {
         let found = shown(&declared.print());
         all.push((format!("expected `cpus` of at most {count}, but found {found}"), hint()));
     }
-    if let Some(declared) = set.option("cpuset")
+    if let Some(declared) = set.option("cpuset").filter(|_| says("CpusetCpus"))
         && let Some(Cpuset(numbers)) = declared.said()
         && numbers.last().is_some_and(|last| i64::from(*last) >= count)
     {
@@ -95,33 +121,78 @@ fn logging(set: &Set, info: &Json) -> Option<(String, String)> {
     Some((message, format!("it has {}", safe(&known))))
 }
 
+/// Devices by a name of the Container Device Interface: an engine takes the create and fails at the
+/// start. It says in which folders it looks for them, and newer ones which there are.
+fn named_devices(set: &Set, info: &Json, api: Api) -> Vec<(String, String)> {
+    let Some(Devices(declared)) = set.option("devices").and_then(|declared| declared.said()) else {
+        return Vec::new();
+    };
+    let names = declared.iter().filter_map(|device| match device {
+        Device::Cdi(name) => Some(name.as_str()),
+        Device::Path { .. } => None,
+    });
+    let folders = info.get("CDISpecDirs");
+    let off = folders.map_or(api < CDI, |said| said.as_array().is_none_or(Vec::is_empty));
+    // The field is left out where there are none.
+    let known: Option<Vec<&str>> = (api >= CDI_DEVICES && folders.is_some()).then(|| {
+        let all = info["DiscoveredDevices"].as_array().into_iter().flatten();
+        all.filter(|one| one["Source"] == "cdi").filter_map(|one| one["ID"].as_str()).collect()
+    });
+    names
+        .filter_map(|name| {
+            let found = say::short(name);
+            if off {
+                let message = format!(
+                    "expected an engine with the Container Device Interface, for device \
+                     `{found}`, but it is not there or turned off"
+                );
+                let hint = "Docker 28.2 has it, Docker 25 with `features: {cdi: true}`";
+                return Some((message, hint.to_owned()));
+            }
+            let known = known.as_ref().filter(|known| !known.contains(&name))?;
+            let message = format!("expected a device of the engine, but found `{found}`");
+            let hint = match known.as_slice() {
+                [] => "no device is described in the folders where it looks".to_owned(),
+                known => format!("it has {}", safe(known)),
+            };
+            Some((message, hint))
+        })
+        .collect()
+}
+
 fn shown(printed: &Json) -> String {
     printed.as_str().map_or_else(|| printed.to_string(), str::to_owned)
 }
 
 fn safe(words: &[&str]) -> String {
-    say::safe(&or(words)).replace(" or ", " and ")
+    say::safe(&listed(words, "and"))
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value as Json, json};
 
-    use super::super::tests::{add, spec, world};
+    use super::super::tests::{add, codes, spec, world};
     use super::super::{Input, Pins, build};
     use crate::snapshot::EngineRecord;
 
     fn told(lines: &str, there: bool) -> Vec<(String, String)> {
+        let info = json!({
+            "NCPU": 2, "Runtimes": {"runc": {}, "io.containerd.runc.v2": {}},
+            "Plugins": {"Log": ["json-file", "fancy:latest"]}, "OSType": "linux",
+            "CDISpecDirs": ["/etc/cdi"],
+            "DiscoveredDevices": [{"Source": "cdi", "ID": "lab.example/thing=one"}],
+        });
+        told_by(&info, "1.51", lines, there)
+    }
+
+    fn told_by(info: &Json, api: &str, lines: &str, there: bool) -> Vec<(String, String)> {
         let spec = spec(&format!(
             "project: p\ncontainers:\n  a: {{name: web, image: 'app:1', {lines}}}\n"
         ));
         let mut snapshot = world();
-        let info = json!({
-            "NCPU": 2, "Runtimes": {"runc": {}, "io.containerd.runc.v2": {}},
-            "Plugins": {"Log": ["json-file", "fancy:latest"]}, "OSType": "linux",
-        });
-        let version = json!({"ApiVersion": "1.51", "MinAPIVersion": "1.24", "Os": "linux"});
-        snapshot.engine = Some(EngineRecord { version, info });
+        let version = json!({"ApiVersion": api, "MinAPIVersion": "1.24", "Os": "linux"});
+        snapshot.engine = Some(EngineRecord { version, info: info.clone() });
         if there {
             add(&mut snapshot, &spec, "a", "web", "running");
         }
@@ -156,6 +227,11 @@ mod tests {
                 "expected a logging driver of the engine, but found `syslog`",
                 "it has `json-file` and `fancy:latest`",
             ),
+            (
+                "devices: ['lab.example/thing=two']",
+                "expected a device of the engine, but found `lab.example/thing=two`",
+                "it has `lab.example/thing=one`",
+            ),
         ] {
             assert_eq!(told(lines, false), [(message.to_owned(), hint.to_owned())]);
             assert_eq!(told(lines, true), [], "{lines}: it is there and alike");
@@ -167,9 +243,59 @@ mod tests {
             "logging: {driver: none}",
             "logging: {driver: fancy}",
             "logging: {driver: 'other:1'}",
+            "devices: ['lab.example/thing=one', /dev/null]",
             "cpus: 9, state: absent",
         ] {
             assert_eq!(told(lines, false), [], "{lines}");
+        }
+    }
+    #[test]
+    fn devices_by_name_need_an_engine_that_looks_for_them() {
+        let lines = "devices: ['lab.example/thing=one']";
+        let off = "expected an engine with the Container Device Interface, for device \
+                   `lab.example/thing=one`, but it is not there or turned off";
+        let none = "expected a device of the engine, but found `lab.example/thing=one`";
+        let folders = json!(["/etc/cdi"]);
+        for (info, api, message) in [
+            (json!({}), "1.41", Some(off)),
+            (json!({"CDISpecDirs": []}), "1.45", Some(off)),
+            (json!({"CDISpecDirs": null}), "1.45", Some(off)),
+            (json!({"CDISpecDirs": folders}), "1.45", None),
+            (json!({"CDISpecDirs": folders}), "1.51", Some(none)),
+            (json!({}), "1.51", None),
+        ] {
+            let told = told_by(&info, api, lines, false);
+            let messages: Vec<&str> = told.iter().map(|(message, _)| message.as_str()).collect();
+            assert_eq!(messages, Vec::from_iter(message), "{info} {api}");
+        }
+    }
+
+    #[test]
+    fn what_an_update_would_say_is_refused_and_what_it_leaves_alone_is_not() {
+        let text = |lines: &str, state: &str| {
+            spec(&format!(
+                "project: p\ncontainers:\n  a: {{name: web, image: 'app:1', state: {state}, {lines}}}\n"
+            ))
+        };
+        let told = |was: &str, lines: &str, state: &str, run: &str| {
+            let mut snapshot = world();
+            let version = json!({"ApiVersion": "1.51", "Os": "linux"});
+            let info = json!({"NCPU": 2});
+            snapshot.engine = Some(EngineRecord { version, info });
+            add(&mut snapshot, &text(was, state), "a", "web", run);
+            codes(&text(lines, state), &snapshot)
+        };
+        for (was, lines, expected) in [
+            ("cpus: 1", "cpus: 2.5", &["unsupported"][..]),
+            ("cpuset: '0'", "cpuset: 0-2", &["unsupported"]),
+            ("cpus: 1", "cpus: 2", &[]),
+            // Made when its host had more.
+            ("cpus: 8", "cpus: 8, pids_limit: 50", &[]),
+        ] {
+            assert_eq!(told(was, lines, "reloaded", "running"), expected, "{was} => {lines}");
+            assert_eq!(told(was, lines, "started", "exited"), expected, "{was} => {lines}");
+            // Where it is only reported, nothing fails.
+            assert_eq!(told(was, lines, "started", "running"), [""; 0], "{was} => {lines}");
         }
     }
 }

@@ -1,10 +1,10 @@
-//! Files and folders of the host that new containers are bound to, where it is known whether they
-//! are there: whoever plans beside the engine can look.
+//! What new containers mount and is not made for them: files and folders of the host, where it is
+//! known whether they are there (whoever plans beside the engine can look), and images.
 
 use super::PlanError;
 use super::draft::Draft;
 use crate::desired;
-use crate::ident::SetName;
+use crate::ident::{ChangeId, SetName};
 use crate::plan::Warning;
 use crate::say;
 use crate::spec::Set;
@@ -38,6 +38,28 @@ impl Draft<'_> {
                     "make it first, or say `create_host_path: true`",
                 ));
             }
+        }
+    }
+
+    /// An image that is mounted is on the engine, or is pulled for a set that comes first: an
+    /// engine does not fetch it.
+    pub(super) fn need_mounted(&mut self, key: &SetName, set: &Set) {
+        let first = super::draft::depends(self.spec, key);
+        for reference in desired::mounted_images(set) {
+            let id = ChangeId::new(format!("image:{reference}"));
+            let pulls = first.iter().filter_map(|key| self.spec.sets.get(key)).any(|set| {
+                set.image.as_ref() == Some(&reference) && self.jobs_of(&id).next().is_some()
+            });
+            if pulls || self.snapshot.references.get(&reference) != Some(&None) {
+                continue;
+            }
+            let image = say::short(&reference);
+            self.errors.push(PlanError::of(
+                key,
+                "image_lacking",
+                format!("image `{image}`, which is to be mounted, is not on the engine"),
+                "load or pull it there, or depend on a set of that image",
+            ));
         }
     }
 }

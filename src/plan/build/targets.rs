@@ -9,7 +9,7 @@ use super::index::Tie;
 use crate::ident::{ChangeId, ContainerName, SetName};
 use crate::plan::Verb;
 use crate::say;
-use crate::spec::order;
+use crate::spec::{Dependency, order};
 
 /// How one container needs another, by the key that says so.
 fn tie(by: &str) -> Option<Tie> {
@@ -47,6 +47,10 @@ impl Draft<'_> {
         for (key, starts) in acting {
             let Some(set) = self.spec.sets.get(&key) else { continue };
             for (word, by) in order::words(set) {
+                let optional = |one: &Dependency| !one.required && one.word == word;
+                if by == "depends_on" && set.depends_on.iter().any(optional) {
+                    continue;
+                }
                 let target = order::resolve(&self.spec.sets, &word);
                 // Its own errors say why it will not be there.
                 if target.is_some_and(|target| faulty.contains(target)) {

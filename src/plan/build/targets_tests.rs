@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::tests::{add, changes, codes, hex, inspect, plan, spec, world};
+use crate::snapshot::RegistryAnswer;
 use crate::spec::Spec;
 
 fn two(target: &str, other: &str) -> Spec {
@@ -122,4 +123,28 @@ fn a_bind_source_that_is_known_to_be_missing_is_told() {
     // What is there and stays needs nothing.
     add(&mut snapshot, &long, "a", "p-a-1", "running");
     assert_eq!(codes(&long, &snapshot), [""; 0]);
+}
+
+#[test]
+fn an_image_that_is_only_mounted_is_there_or_comes_first() {
+    let text = |first: &str, set: &str| {
+        let mount = "volumes: [{type: image, source: 'assets:1', target: /a}]";
+        spec(&format!(
+            "project: p\ncontainers:\n  a: {{image: 'app:1', {mount}, {first}}}\n  z: {{image: 'assets:1', {set}}}\n"
+        ))
+    };
+    let mut snapshot = world();
+    let gone = text("stop_signal: INT", "state: absent");
+    // Where nobody asked, nothing is said.
+    assert_eq!(codes(&gone, &snapshot), [""; 0]);
+    snapshot.references.insert("assets:1".to_owned(), None);
+    assert_eq!(codes(&gone, &snapshot), ["image_lacking"]);
+    // Another set's image is pulled: for this one in time where that one comes first.
+    let digest = format!("sha256:{}", hex("assets"));
+    snapshot.registry.insert("assets:1".to_owned(), RegistryAnswer::Digest(digest));
+    assert_eq!(codes(&text("stop_signal: INT", "count: 1"), &snapshot), ["image_lacking"]);
+    assert_eq!(codes(&text("depends_on: [z]", "count: 1"), &snapshot), [""; 0]);
+    // What is there and stays needs nothing.
+    add(&mut snapshot, &gone, "a", "p-a-1", "running");
+    assert_eq!(codes(&gone, &snapshot), [""; 0]);
 }

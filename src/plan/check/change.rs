@@ -7,7 +7,7 @@ use super::graph::{Graph, kind, subject};
 use super::{Doubts, named};
 use crate::ident::{ContainerId, StepId};
 use crate::plan::facts::{ContainerFact, Verdict};
-use crate::plan::{Action, Change, Danger, ImagePin, Plan, Subject, Verb};
+use crate::plan::{Action, Because, Change, Danger, ImagePin, Plan, Reason, Subject, Verb};
 
 pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
     let facts: BTreeMap<_, _> = plan.facts.containers.iter().map(|fact| (&fact.id, fact)).collect();
@@ -41,6 +41,7 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
         let shape = Shape::of(graph, places);
         shape.fits(change, graph, doubts);
         shape.loses_nothing(change, graph, doubts);
+        shape.follows(change, &steps, graph, doubts);
         let acts: Vec<&ContainerFact> =
             shape.addressed(graph).into_iter().filter_map(|id| facts.get(id).copied()).collect();
         dangers(change, &shape, graph, &acts, doubts);
@@ -73,6 +74,7 @@ struct Shape {
     places: Vec<usize>,
     create: Option<usize>,
     update: Option<usize>,
+    restart: Option<usize>,
     /// Start of what is created or there.
     start: Option<usize>,
     prove: Option<usize>,
@@ -102,6 +104,7 @@ impl Shape {
             places: places.to_vec(),
             create: find(&|action| matches!(action, Action::Create { .. })),
             update: find(&|action| matches!(action, Action::Update { .. })),
+            restart: find(&|action| matches!(action, Action::Restart { .. })),
             start: find(&|action| matches!(action, Action::Start { .. })),
             prove: find(&|action| matches!(action, Action::Prove { .. })),
             end: find(&|action| matches!(action, Action::Stop { .. } | Action::Kill { .. })),
@@ -122,7 +125,9 @@ impl Shape {
             ),
             Verb::Kill => (&["kill"], &["kill"]),
             Verb::Stop => (&["stop"], &["stop"]),
-            Verb::Restart => (&["restart", "prove"], &["restart"]),
+            Verb::Restart => {
+                (&["update", "connect", "disconnect", "restart", "prove"], &["restart"])
+            }
             Verb::Update => (&["update", "connect", "disconnect"], &[]),
             Verb::Run => {
                 (&["create", "connect", "stop", "rename", "start", "remove"], &["create", "start"])
@@ -180,7 +185,8 @@ impl Shape {
                 format!("expected what replaces the running {id} to be started")
             });
         } else {
-            let chain = [self.create, self.end, self.update, self.start, self.prove, self.remove];
+            let up = self.start.or(self.restart);
+            let chain = [self.create, self.end, self.update, up, self.prove, self.remove];
             chained(&chain, &id, graph, doubts);
         }
         let proven = self.start.is_none() || self.waits || self.prove.is_some();
@@ -188,6 +194,36 @@ impl Shape {
         doubts.unless(proven || !removes, "replace", || {
             format!("expected the replacement of {id} to be proven before the old one is removed")
         });
+    }
+
+    /// What is restarted because of another container is so once that one is up again.
+    fn follows(
+        &self,
+        change: &Change,
+        steps: &BTreeMap<&str, Vec<usize>>,
+        graph: &Graph<'_>,
+        doubts: &mut Doubts,
+    ) {
+        let id = named(&change.id);
+        for reason in &change.reasons {
+            let Reason::Because(Because::RestartsWith { target }) = reason else { continue };
+            let first = steps.get(target.as_str()).map(|places| Shape::of(graph, places));
+            let again = first.filter(|shape| shape.restart.is_some() || shape.rename_new.is_some());
+            let (Some(first), Some(restart)) = (again, self.restart) else {
+                doubts.add(
+                    "follows",
+                    format!(
+                        "expected {id} to be restarted after {} is replaced or restarted",
+                        named(target)
+                    ),
+                );
+                continue;
+            };
+            let up = first.prove.or(first.start);
+            doubts.unless(up.is_none_or(|up| graph.before(up, restart)), "follows", || {
+                format!("expected {} to be up before {id} is restarted", named(target))
+            });
+        }
     }
 
     /// Containers that are there and that the steps address.

@@ -77,7 +77,7 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
 
 /// Networks are connected and disconnected where a reason says so, and only there.
 fn moves(change: &Change, moved: bool, doubts: &mut Doubts) {
-    if change.set.is_none() || !matches!(change.verb, Verb::Update | Verb::Start) {
+    if change.set.is_none() || !matches!(change.verb, Verb::Update | Verb::Start | Verb::Restart) {
         return;
     }
     let reason = change.reasons.iter().any(|reason| {
@@ -112,7 +112,7 @@ fn reasons(change: &Change, updates: bool, doubts: &mut Doubts) {
         Verb::Update => doubts.unless(all, "in_place", || {
             format!("expected every reason to update {id} to be one that an update takes away")
         }),
-        Verb::Start => doubts.unless((mended > 0) == updates, "in_place", || {
+        Verb::Start | Verb::Restart => doubts.unless((mended > 0) == updates, "in_place", || {
             format!("expected {id} to be updated for its differences, and only for those")
         }),
         Verb::Replace => doubts.unless(!all, "in_place", || {

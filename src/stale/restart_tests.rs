@@ -1,0 +1,44 @@
+//! What is restarted after another container: done once both are, and never before.
+
+use serde_json::json;
+
+use super::judge;
+use super::tests::{inspect, judged, limit, replace};
+use crate::plan::Verb;
+use crate::plan::build::tests::{add, plan, spec, world};
+
+const AGAIN: &str = "2026-01-02T00:00:00Z";
+
+#[test]
+fn what_restarts_after_another_is_done_when_both_are() {
+    for (state, verb) in [("reloaded", Verb::Replace), ("restarted", Verb::Restart)] {
+        let spec = spec(&format!(
+            "project: p\ncontainers:\n  db: {{name: p-db, image: 'app:1', state: {state}}}\n  \
+             web: {{image: 'app:1', depends_on: {{db: {{restart: true}}}}}}\n"
+        ));
+        let mut snapshot = world();
+        add(&mut snapshot, &spec, "db", "p-db", "running");
+        add(&mut snapshot, &spec, "web", "p-web-1", "running");
+        if verb == Verb::Replace {
+            limit(&mut snapshot, "p-db");
+        }
+        let plan = plan(&spec, &snapshot).plan;
+        let all: Vec<Verb> = plan.changes.iter().map(|change| change.verb).collect();
+        assert_eq!(all, [verb, Verb::Restart]);
+        assert_eq!(judged(&plan, &spec, &snapshot), ["db Run", "web Run"]);
+
+        // It came back by itself, before the other did: that is not the restart that was meant.
+        let mut early = snapshot.clone();
+        inspect(&mut early, "p-web-1")["State"]["StartedAt"] = json!(AGAIN);
+        let told = judged(&plan, &spec, &early);
+        assert_eq!(told, ["db Run", "web HalfDone", "started_again"], "{state}");
+
+        if verb == Verb::Replace {
+            replace(&mut snapshot, &spec, "db", "p-db");
+        }
+        inspect(&mut snapshot, "p-db")["State"]["StartedAt"] = json!(AGAIN);
+        assert_eq!(judged(&plan, &spec, &snapshot), ["db Done", "web Run"], "{state}");
+        inspect(&mut snapshot, "p-web-1")["State"]["StartedAt"] = json!(AGAIN);
+        assert!(judge(&plan, &spec, &snapshot).is_done(), "{state}");
+    }
+}
