@@ -21,6 +21,7 @@ mod pull;
 mod reach;
 mod replace;
 mod secrets;
+mod ssh;
 mod stale;
 mod states;
 mod strangers;

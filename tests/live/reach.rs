@@ -1,7 +1,6 @@
 //! Ways to an engine and to a registry that only a real engine proves.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::json;
 
@@ -76,35 +75,6 @@ fn a_registry_that_wants_a_password_is_asked_with_it_or_nothing_is_touched() {
     right(&["apply", "plan.json"]);
     assert_eq!(world.containers(), ["web-1 running"]);
     assert_eq!(world.inspect(&world.name("web-1"))["Config"]["Image"], remote);
-}
-
-#[test]
-fn an_engine_is_planned_and_changed_through_ssh() {
-    live!();
-    let world = World::new("ssh");
-    world.image("app");
-    fs::create_dir(world.path("bin")).unwrap();
-    // The far side is this one: all that comes after the host is run here.
-    let ssh = world.write(
-        "bin/ssh",
-        "#!/bin/sh\nwhile [ \"$1\" != -- ]; do shift; done\nshift 2\nexec \"$@\"\n",
-    );
-    fs::set_permissions(ssh, fs::Permissions::from_mode(0o755)).unwrap();
-    world.write(
-        "spec.yaml",
-        "project: PROJECT\ncontainers: {web: {image: 'PROJECT/app:1', count: 3, match: owned}}\n",
-    );
-    let through = |args: &[&str]| {
-        let path = format!("{}:/usr/local/bin:/usr/bin:/bin", world.path("bin").display());
-        let args = [args, &["--host", "ssh://bay"]].concat();
-        let output = world.bayplan(&args).env("PATH", path).output().unwrap();
-        let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{args:?}: {text}");
-    };
-    through(&["plan", "spec.yaml", "-o", "plan.json"]);
-    through(&["apply", "plan.json"]);
-    assert_eq!(world.containers(), ["web-1 running", "web-2 running", "web-3 running"]);
-    through(&["verify", "plan.json"]);
 }
 
 #[test]
