@@ -10,6 +10,8 @@ mod judge;
 mod objects;
 mod pulls;
 #[cfg(test)]
+mod pulls_tests;
+#[cfg(test)]
 mod tests;
 mod updates;
 mod whole;

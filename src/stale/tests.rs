@@ -16,7 +16,7 @@ fn told(judgement: &Judgement) -> Vec<String> {
     sets.chain(moved.map(|moved| moved.code.clone())).collect()
 }
 
-fn judged(plan: &Plan, spec: &Spec, now: &Snapshot) -> Vec<String> {
+pub(super) fn judged(plan: &Plan, spec: &Spec, now: &Snapshot) -> Vec<String> {
     told(&judge(plan, spec, now))
 }
 

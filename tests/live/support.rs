@@ -134,6 +134,11 @@ impl World {
         reference
     }
 
+    /// Removes an image with the world that came there otherwise.
+    pub(crate) fn remove_image(&self, id: &str) {
+        self.images.borrow_mut().push(id.to_owned());
+    }
+
     /// The plain image of this world.
     pub(crate) fn image(&self, what: &str) -> String {
         self.image_with(what, "1", &[])
