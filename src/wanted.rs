@@ -11,6 +11,7 @@ use crate::desired;
 use crate::ident::{self, ContainerId, ImageId, LABEL_PREFIX, LABEL_PROJECT};
 use crate::image_ref::ImageRef;
 use crate::import::Pick;
+use crate::options::platform::Platform;
 use crate::snapshot::Seen;
 use crate::spec::objects::RecreateNetwork;
 use crate::spec::{Identity, Matching, Pull, Set, Spec};
@@ -35,6 +36,8 @@ pub struct Wanted {
     always: BTreeSet<String>,
     /// Images that are pulled when they are missing.
     missing: BTreeSet<String>,
+    /// For which platforms images are needed: one that is here for others alone is missing.
+    platforms: BTreeMap<String, Vec<Platform>>,
     /// Networks that may be replaced: how containers are attached to them matters.
     networks: BTreeSet<String>,
     /// Files and folders of the host that new containers would be bound to.
@@ -97,6 +100,10 @@ impl Wanted {
             Pull::Missing => drop(self.missing.insert(image.clone())),
             Pull::Never => {}
         }
+        let platform = set.platform().filter(|_| set.may_create() && set.pull != Pull::Never);
+        if let Some(platform) = platform {
+            self.platforms.entry(image.clone()).or_default().push(platform.clone());
+        }
     }
 
     /// The same for judging a plan: no registry is asked, its answers are the plan's, and so are
@@ -139,8 +146,12 @@ impl Wanted {
     }
 
     /// The references about which a registry is asked: those that a step may have to pull.
-    pub fn registry(&self, references: &References) -> BTreeSet<String> {
-        let here = |text: &String| matches!(references.get(text), Some(Some(_)));
+    pub fn registry(&self, declared: &BTreeMap<String, Option<Json>>) -> BTreeSet<String> {
+        let here = |text: &String| {
+            let Some(Some(image)) = declared.get(text) else { return false };
+            let mut platforms = self.platforms.get(text).into_iter().flatten();
+            !platforms.any(|platform| platform.is_missing_in(image))
+        };
         let digest = |text: &String| {
             ImageRef::parse(text).is_ok_and(|reference| reference.digest().is_some())
         };

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::events::{Event, WaitingFor};
 use super::journal::Phase;
 use super::outcome::{Became, Stale, StepOutcome, change_of};
-use super::precheck::{Check, gone, run_of, subject};
+use super::precheck::{Check, gone, is_for, run_of, subject};
 use super::run::Context;
 use crate::engine::{EngineError, ErrorKind, PullProgress, Writer};
 use crate::ident::{ContainerId, ContainerName, ImageId};
@@ -105,9 +105,9 @@ impl<W: Writer> Context<'_, W> {
     /// What later steps need to know of one whose work was done before.
     async fn note_already(&self, action: &Action) {
         match action {
-            Action::Pull { image, .. } => {
+            Action::Pull { image, platform } => {
                 // Where this fails, the create looks again and says so.
-                let _ = self.note_pulled(image).await;
+                let _ = self.note_pulled(image, platform.as_deref()).await;
             }
             Action::Rename { container, to, .. } => {
                 if let Some(id) = self.resolve(container) {
@@ -173,10 +173,11 @@ impl<W: Writer> Context<'_, W> {
             self.sink.event(&Event::Pull { step: step.id.clone(), layer, status, current, total });
         };
         let outcome = self.engine.pull(image, platform, &mut progress).await;
-        match (outcome, self.note_pulled(image).await) {
+        match (outcome, self.note_pulled(image, platform).await) {
             (Ok(()), Ok(true)) => Ok(()),
             (Ok(()), Ok(false)) => Err(Trouble::Failed(format!(
-                "expected image `{image}` on the engine after its pull, but found none"
+                "expected image `{image}`{} on the engine after its pull, but found none",
+                platform.map(|platform| format!(" for {platform}")).unwrap_or_default()
             ))),
             // The connection broke, the pull went on.
             (Err(error), Ok(true)) if error.kind == ErrorKind::Interrupted => Ok(()),
@@ -184,11 +185,10 @@ impl<W: Writer> Context<'_, W> {
         }
     }
 
-    /// Notes which image a pull gave; false: it is not there.
-    async fn note_pulled(&self, image: &str) -> Result<bool, EngineError> {
-        let Some(found) = self.look_again(|| self.engine.image(image)).await? else {
-            return Ok(false);
-        };
+    /// Notes which image a pull gave; false: it is not there, or there for another platform alone.
+    async fn note_pulled(&self, image: &str, platform: Option<&str>) -> Result<bool, EngineError> {
+        let found = self.look_again(|| self.engine.image(image)).await?;
+        let Some(found) = found.filter(|found| is_for(found, platform)) else { return Ok(false) };
         let id = found["Id"].as_str().map(ImageId::new);
         let digest = image.rsplit_once('@').map(|(_, digest)| digest.to_owned());
         if let Some((id, digest)) = id.zip(digest) {

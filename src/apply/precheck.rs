@@ -11,6 +11,7 @@ use super::outcome::Stale;
 use super::run::Context;
 use crate::engine::{EngineError, Writer};
 use crate::ident::{ContainerId, ContainerName, ImageId, StepId};
+use crate::options::platform::Platform;
 use crate::options::settings::Settings;
 use crate::plan::facts::ContainerFact;
 use crate::plan::{Action, Because, ImagePin, Reason, Step, Subject};
@@ -46,6 +47,11 @@ pub(super) fn networks_of(inspect: &Json) -> BTreeSet<String> {
     all.map(|(name, _)| name.clone()).collect()
 }
 
+/// Whether an image is for a platform; without one the engine's own choice does.
+pub(super) fn is_for(image: &Json, platform: Option<&str>) -> bool {
+    !platform.is_some_and(|platform| Platform::read(platform).is_missing_in(image))
+}
+
 /// When it started.
 pub(super) fn started_at(inspect: &Json) -> &str {
     inspect["State"]["StartedAt"].as_str().unwrap_or_default()
@@ -60,9 +66,9 @@ impl<W: Writer> Context<'_, W> {
     /// Looks at what a step is about.
     pub(super) async fn precheck(&self, step: &Step) -> Checked {
         match &step.action {
-            Action::Pull { image, .. } => Ok(match self.engine.image(image).await? {
-                Some(_) => Check::Already,
-                None => Check::Ready(None),
+            Action::Pull { image, platform } => Ok(match self.engine.image(image).await? {
+                Some(found) if is_for(&found, platform.as_deref()) => Check::Already,
+                Some(_) | None => Check::Ready(None),
             }),
             Action::Tag { image, tag } => self.precheck_tag(image, tag).await,
             Action::Create { name, image, .. } => self.precheck_create(step, name, image).await,

@@ -65,7 +65,7 @@ pub async fn take<R: Reader>(reader: &R, wanted: &Wanted) -> Result<Unsealed> {
         let (inspected, images, registry) = try_join!(
             inspect_all(reader, look_at.clone()),
             async { Ok(images.await.unwrap_or_default()) },
-            registry_answers(reader, wanted.registry(&references)),
+            registry_answers(reader, wanted.registry(&declared)),
         )?;
         Ok((list, declared, references, inspected, images, registry))
     };

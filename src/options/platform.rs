@@ -75,10 +75,73 @@ impl Platform {
             here.then(|| Self::told(platform, ["os", "architecture", "variant"])).flatten()
         };
         let mut all: Vec<Self> = manifests.filter_map(of_manifest).collect();
-        if all.is_empty() {
+        // In containerd's store an image's ID is a digest; without its manifests it shows the
+        // platform that the engine likes best, whatever else is in it.
+        let id = image["Id"].as_str().filter(|id| !id.is_empty());
+        let digests = image["RepoDigests"].as_array().into_iter().flatten();
+        let by_digest = |id| digests.filter_map(Json::as_str).any(|text| text.ends_with(id));
+        if all.is_empty() && !id.is_some_and(by_digest) {
             all.extend(Self::told(image, ["Os", "Architecture", "Variant"]));
         }
         all
+    }
+
+    /// A platform as it is printed.
+    pub fn read(text: &str) -> Self {
+        let mut parts = text.split('/');
+        Self::of(parts.next().unwrap_or_default(), parts.next(), parts.next())
+    }
+
+    /// Whether an image is for other platforms alone. One that tells none may be for any.
+    pub fn is_missing_in(&self, image: &Json) -> bool {
+        let here = Self::of_image(image);
+        !here.is_empty() && !here.iter().any(|platform| self.covers(platform))
+    }
+
+    /// An image as if what it has for this platform were not here yet, as far as its inspect data
+    /// tell one manifest from another.
+    pub fn withhold(&self, image: &mut Json) {
+        self.set_available(image, false);
+    }
+
+    /// An image with what it has for this platform; false: it has no manifests.
+    pub fn bring(&self, image: &mut Json) -> bool {
+        if !image["Manifests"].is_array() {
+            return false;
+        }
+        if !self.set_available(image, true)
+            && let Some(manifests) = image["Manifests"].as_array_mut()
+        {
+            let platform = json!({"os": self.os, "architecture": self.architecture,
+                "variant": self.variant});
+            manifests.push(json!({"Available": true, "Kind": "image",
+                "ImageData": {"Platform": platform}}));
+        }
+        true
+    }
+
+    /// Says of every manifest for this platform whether it is here; whether there was one.
+    fn set_available(&self, image: &mut Json, available: bool) -> bool {
+        let mut any = false;
+        let manifests = image.get_mut("Manifests").and_then(Json::as_array_mut);
+        for manifest in manifests.into_iter().flatten() {
+            let platform = &manifest["ImageData"]["Platform"];
+            let platform = Self::told(platform, ["os", "architecture", "variant"]);
+            if platform.is_some_and(|platform| self.covers(&platform)) {
+                manifest["Available"] = json!(available);
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// How an engine shows an image of this platform.
+    pub fn fields(&self) -> [(&'static str, &str); 3] {
+        [
+            ("Os", &self.os),
+            ("Architecture", self.architecture.as_deref().unwrap_or_default()),
+            ("Variant", self.variant.as_deref().unwrap_or_default()),
+        ]
     }
 
     /// Whether what is said here holds for another.
@@ -199,7 +262,7 @@ pub fn chosen(body: &Json, image: Option<&Json>) -> Json {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value as Json, json};
 
     use super::Platform;
     use crate::options::row::Say as _;
@@ -237,7 +300,7 @@ mod tests {
     #[test]
     fn an_image_is_for_what_its_manifests_are_for() {
         let one = json!({"Os": "linux", "Architecture": "arm64", "Variant": "v8"});
-        let of = |image| -> Vec<String> {
+        let of = |image: &Json| -> Vec<String> {
             Platform::of_image(image).iter().map(ToString::to_string).collect()
         };
         assert_eq!(of(&one), ["linux/arm64"]);
@@ -249,5 +312,30 @@ mod tests {
             manifest("amd64", true), manifest("arm64", true), manifest("s390x", false)]});
         assert_eq!(of(&index), ["linux/amd64", "linux/arm64"]);
         assert_eq!(of(&json!({"Os": "", "Architecture": ""})), [""; 0]);
+        // An index in containerd's store of an engine that tells no manifests.
+        let id = format!("sha256:{}", "1".repeat(64));
+        let index = json!({"Id": id, "RepoDigests": [format!("app@{id}")], "Os": "linux",
+            "Architecture": "amd64"});
+        assert_eq!(of(&index), [""; 0]);
+    }
+
+    #[test]
+    fn an_image_without_a_platform_is_brought_it_and_it_is_withheld_again() {
+        let arm = Platform::read("linux/arm64");
+        let manifest = json!({"Available": true, "Kind": "image",
+            "ImageData": {"Platform": {"os": "linux", "architecture": "amd64"}}});
+        let mut image = json!({"Os": "linux", "Architecture": "amd64", "Manifests": [manifest]});
+        assert!(arm.is_missing_in(&image));
+        assert!(!Platform::read("linux").is_missing_in(&image));
+        for _ in 0..2 {
+            assert!(arm.bring(&mut image));
+            assert!(!arm.is_missing_in(&image));
+            assert_eq!(image["Manifests"].as_array().unwrap().len(), 2);
+            arm.withhold(&mut image);
+            assert!(arm.is_missing_in(&image));
+        }
+        assert!(!Platform::read("linux/amd64").is_missing_in(&image));
+        assert!(!arm.is_missing_in(&json!(null)), "nobody knows");
+        assert!(!arm.bring(&mut json!({"Os": "linux", "Architecture": "amd64"})));
     }
 }

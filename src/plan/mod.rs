@@ -405,6 +405,15 @@ pub enum Because {
         /** here; null where the image has none */
         found: Option<String>,
     },
+    /// What is on the engine under the reference is for other platforms.
+    ImagePlatform {
+        /** as declared */
+        reference: String,
+        /** the declared platform */
+        expected: String,
+        /** those of what is here */
+        found: String,
+    },
     /// What the image is, is known once it is pulled.
     ImageNotKnown {
         /** as declared */

@@ -241,6 +241,12 @@ fn fragment(because: &Because) -> String {
                 limited(&short_digest_only(expected), SIDE),
             )
         }
+        Because::ImagePlatform { reference: image, expected, found } => format!(
+            "image {} is here for another platform ({} => {})",
+            reference(image),
+            limited(found, SIDE),
+            limited(expected, SIDE),
+        ),
         Because::ImageNotKnown { reference: image } => {
             format!("image {} is not known until it is pulled", reference(image))
         }
@@ -369,6 +375,11 @@ mod tests {
                 expected: crate::plan::sample::hex("sha256:", 2),
                 found: None,
             },
+            Because::ImagePlatform {
+                reference: "a:1".into(),
+                expected: "linux/arm64".into(),
+                found: "linux/amd64, linux/386".into(),
+            },
             Because::ImageNotKnown { reference: "a:1".into() },
         ];
         insta::assert_snapshot!(all.map(|because| fragment(&because)).join("\n"), @"
@@ -385,6 +396,7 @@ mod tests {
         it is dead, and a new one needs its name
         image a:1 is not on the engine
         image a:1 moved in the registry (no digest => sha256:000000000000…)
+        image a:1 is here for another platform (linux/amd64, linux/386 => linux/arm64)
         image a:1 is not known until it is pulled
         ");
     }

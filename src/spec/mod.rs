@@ -33,6 +33,7 @@ pub use objects::{Network, Object, Volume};
 pub(crate) use planner::boolean;
 
 use crate::ident::{ContainerName, ObjectKey, ProjectName, SetName};
+use crate::options::platform::Platform;
 use crate::options::{Declared, Mode};
 
 /// A whole spec.
@@ -101,6 +102,11 @@ impl Set {
     pub fn may_create(&self) -> bool {
         let ends = matches!(self.state, State::Stopped | State::Killed | State::Absent);
         !ends && self.identity != Identity::Counted(0)
+    }
+
+    /// The platform that it declares.
+    pub fn platform(&self) -> Option<&Platform> {
+        self.option("platform")?.said()
     }
 
     /// Whether it is all the same which image a container was made from, and with it what that

@@ -12,6 +12,8 @@ mod mounted_tests;
 mod objects;
 mod pulls;
 #[cfg(test)]
+mod pulls_tests;
+#[cfg(test)]
 mod restart_tests;
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use crate::ident::ImageId;
 use crate::image_ref::ImageRef;
+use crate::options::platform::Platform;
 use crate::plan::{Action, Plan};
 use crate::snapshot::{RegistryAnswer, Snapshot};
 
@@ -48,7 +49,13 @@ pub(super) fn before_pulls(plan: &Plan, snapshot: &Snapshot) -> (Snapshot, BTree
                 before.references.insert(fact.reference.clone(), fact.id.clone());
                 // Nobody may refer to it any more, and a look has only what is referred to.
                 if let Some(id) = &fact.id {
-                    before.images.entry(id.clone()).or_insert(Json::Null);
+                    let image = before.images.entry(id.clone()).or_insert(Json::Null);
+                    // In containerd's store one image may get another platform.
+                    if let Action::Pull { platform: Some(platform), .. } = &step.action
+                        && has_digest(image, digest)
+                    {
+                        Platform::read(platform).withhold(image);
+                    }
                 }
             }
         }
@@ -56,7 +63,9 @@ pub(super) fn before_pulls(plan: &Plan, snapshot: &Snapshot) -> (Snapshot, BTree
             continue;
         }
         for image in before.images.values_mut() {
-            if let Some(digests) = image["RepoDigests"].as_array_mut() {
+            // Indexing would make something of nothing.
+            let digests = image.get_mut("RepoDigests").and_then(Json::as_array_mut);
+            if let Some(digests) = digests {
                 digests.retain(|text| text.as_str().is_none_or(|text| !text.ends_with(digest)));
             }
         }

@@ -124,15 +124,38 @@ containers:
     let wanted = Wanted::of(&spec);
     assert_eq!(wanted.images().len(), 8);
     let pinned = format!("pinned@sha256:{}", "1".repeat(64));
-    let mut here: References = wanted.images().iter().map(|text| (text.clone(), None)).collect();
+    let mut here: BTreeMap<String, Option<Json>> =
+        wanted.images().iter().map(|text| (text.clone(), None)).collect();
     for text in ["here:1", "always:1", &pinned] {
-        here.insert(text.to_owned(), Some(ImageId::new("sha256:1")));
+        here.insert(text.to_owned(), Some(json!({"Id": "sha256:1"})));
     }
     let asked: Vec<String> = wanted.registry(&here).into_iter().collect();
     assert_eq!(asked, ["always:1", "gone:1"]);
     here.insert(pinned.clone(), None);
     assert!(wanted.registry(&here).contains(&pinned), "a digest that is not here must be pulled");
     assert!(wanted.for_plan([]).registry(&here).is_empty());
+}
+
+#[test]
+fn a_registry_is_asked_for_what_is_here_for_another_platform() {
+    let text = "project: shop
+containers:
+  ours: {image: 'app:1'}
+  missing: {image: 'app:1', platform: linux/arm64}
+  never: {image: 'app:2', platform: linux/arm64, pull: never}
+  none: {image: 'app:3', platform: linux/arm64, count: 0}
+  pinned: {image: 'app@sha256:1111111111111111111111111111111111111111111111111111111111111111', platform: linux/arm64, pull: always}
+  alike: {image: 'app:4', platform: linux/amd64}
+";
+    let wanted = Wanted::of(&spec(text));
+    let asked = |architecture: &str| -> Vec<String> {
+        let image = json!({"Id": "sha256:1", "Os": "linux", "Architecture": architecture});
+        let here = wanted.images().iter().map(|text| (text.clone(), Some(image.clone())));
+        wanted.registry(&here.collect()).into_iter().collect()
+    };
+    let pinned = format!("app@sha256:{}", "1".repeat(64));
+    assert_eq!(asked("amd64"), ["app:1", &pinned]);
+    assert_eq!(asked("arm64"), ["app:4"]);
 }
 
 #[test]

@@ -151,6 +151,11 @@ cases! {
     image_always_moved;
     image_always_silent;
     image_by_digest;
+    image_other_platform;
+    image_other_platform_by_digest;
+    image_other_platform_index;
+    image_other_platform_in_use;
+    image_other_platform_never;
     image_two_platforms;
     one_shot_first;
     one_shot_done;

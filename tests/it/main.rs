@@ -14,6 +14,8 @@ mod contexts;
 mod credentials;
 mod engine;
 mod fake_engine;
+#[cfg(feature = "tls")]
+mod gate;
 mod golden;
 mod hostile_spec;
 mod import;

@@ -1,22 +1,13 @@
 //! TLS to an engine, with an authority made for the test: what must work does, and whatever is
 //! wrong is one clear error.
 
-use std::net::SocketAddr;
-use std::path::Path;
-use std::sync::Arc;
-
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt as _;
-use tokio::net::{TcpListener, UnixStream};
-use tokio_rustls::TlsAcceptor;
+use tokio::net::TcpListener;
 
 use crate::fake_engine::{FakeEngine, Reply, unknown};
+use crate::gate::Authority;
 use crate::program::{Ran, run, script};
 
 const SPEC: &str = "project: shop\ncontainers: {web: {name: web, state: absent}}\n";
@@ -30,44 +21,11 @@ fn empty(line: &str) -> Reply {
     }
 }
 
-/// An authority that signs what a test needs.
-struct Authority {
-    pem: String,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-impl Authority {
-    fn new(name: &str) -> Self {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(DnType::CommonName, name);
-        let pem = params.self_signed(&key).unwrap().pem();
-        Self { pem, issuer: Issuer::new(params, key) }
-    }
-
-    /// A certificate for a name, and its key.
-    fn sign(&self, name: &str) -> (String, String) {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        (params.signed_by(&key, &self.issuer).unwrap().pem(), key.serialize_pem())
-    }
-
-    /// `ca.pem`, `cert.pem` and `key.pem` in a folder, as Docker's client has them.
-    fn write(&self, folder: &Path) {
-        let (cert, key) = self.sign("client");
-        std::fs::create_dir_all(folder).unwrap();
-        std::fs::write(folder.join("ca.pem"), &self.pem).unwrap();
-        std::fs::write(folder.join("cert.pem"), cert).unwrap();
-        std::fs::write(folder.join("key.pem"), key).unwrap();
-    }
-}
-
 /// A fake engine behind TLS that wants certificates of its authority, and a folder of a user.
 struct Secured {
     _engine: FakeEngine,
     authority: Authority,
-    address: SocketAddr,
+    port: u16,
     home: TempDir,
 }
 
@@ -75,50 +33,15 @@ impl Secured {
     async fn start() -> Self {
         let engine = FakeEngine::start(|line, _| empty(line));
         let authority = Authority::new("harbour");
-        let (cert, key) = authority.sign("localhost");
-        let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(authority.pem.as_bytes()).unwrap()).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let clients =
-            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_client_cert_verifier(clients.build().unwrap())
-            .with_single_cert(
-                vec![CertificateDer::from_pem_slice(cert.as_bytes()).unwrap()],
-                PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap(),
-            )
-            .unwrap();
-        let acceptor = TlsAcceptor::from(Arc::new(config));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let socket = engine.socket();
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let (acceptor, socket) = (acceptor.clone(), socket.clone());
-                tokio::spawn(async move {
-                    match acceptor.accept(stream).into_fallible().await {
-                        Ok(mut secured) => {
-                            let mut plain = UnixStream::connect(socket).await.unwrap();
-                            let _ = tokio::io::copy_bidirectional(&mut secured, &mut plain).await;
-                        }
-                        // What was sent already is read, or the reset would overtake the alert.
-                        Err((_, mut stream)) => {
-                            let _ = stream.read_to_end(&mut Vec::new()).await;
-                        }
-                    }
-                });
-            }
-        });
+        let port = authority.open_gate(engine.socket()).await;
         let home = tempfile::tempdir().unwrap();
         std::fs::write(home.path().join("spec.yaml"), SPEC).unwrap();
         authority.write(&home.path().join("certs"));
-        Self { _engine: engine, authority, address, home }
+        Self { _engine: engine, authority, port, home }
     }
 
     fn url(&self) -> String {
-        format!("tcp://localhost:{}", self.address.port())
+        format!("tcp://localhost:{}", self.port)
     }
 
     async fn plan(&self, variables: &[(&str, &str)], more: &[&str]) -> Ran {
@@ -133,7 +56,7 @@ const CERTS: &[&str] =
 fn error(ran: &Ran, secured: &Secured) -> String {
     assert_eq!(ran.code, 8, "{}", ran.err);
     assert!(ran.out.is_empty(), "{}", ran.out);
-    ran.err.replace(&secured.address.port().to_string(), "PORT")
+    ran.err.replace(&secured.port.to_string(), "PORT")
 }
 
 #[tokio::test]
@@ -173,7 +96,7 @@ async fn an_engine_of_another_authority_is_not_believed() {
     let ran = secured.plan(&[], &[&["--host", &url, "--tls"], CERTS].concat()).await;
     assert_eq!(ran.code, 0, "{}", ran.err);
 
-    let address = format!("tcp://{}", secured.address);
+    let address = format!("tcp://127.0.0.1:{}", secured.port);
     let ran = secured.plan(&[], &[&["--host", &address, "--tlsverify"], CERTS].concat()).await;
     insta::assert_snapshot!(error(&ran, &secured), @r#"
     error: connecting to the engine at tcp://127.0.0.1:PORT

@@ -10,6 +10,9 @@
     reason = "a test ends where its preparation fails"
 )]
 
+#[cfg(feature = "tls")]
+#[path = "../it/gate.rs"]
+mod gate;
 mod support;
 
 mod harness;
@@ -22,8 +25,11 @@ mod pull;
 mod reach;
 mod replace;
 mod secrets;
+mod ssh;
 mod stale;
 mod states;
 mod strangers;
+#[cfg(feature = "tls")]
+mod tls;
 mod waits;
 mod walks;

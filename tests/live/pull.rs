@@ -1,5 +1,11 @@
 //! Pulling from a registry on loopback: a tag that is missing, that moved, that cannot be had.
 
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
+
 use crate::support::{World, live};
 
 fn spec(registry: &str, pull: &str) -> String {
@@ -156,4 +162,112 @@ fn what_is_pulled_and_created_is_for_the_declared_platform() {
     world.apply().ok().says("pulled 1 image");
     world.settled(&mine);
     drop(world.plan(&spec("linux/s390x")).exits(1).says("`platform` is linux/s390x"));
+}
+
+/// Sends a request to a registry.
+fn registry(method: &str, url: &str, kind: &str, body: &[u8]) -> Vec<u8> {
+    let mut curl = Command::new("curl");
+    curl.args(["-sSf", "--noproxy", "*", "-X", method, "-H", &format!("Accept: {kind}")]);
+    if !body.is_empty() {
+        curl.args(["-H", &format!("Content-Type: {kind}"), "--data-binary", "@-"]);
+    }
+    let child = curl.arg(url).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let mut child = child.expect("curl can be run");
+    child.stdin.take().unwrap().write_all(body).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{method} {url}");
+    output.stdout
+}
+
+const MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+const INDEX: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+
+fn digest(bytes: &[u8]) -> String {
+    let hex: Vec<String> = Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
+    format!("sha256:{}", hex.concat())
+}
+
+/// Makes of an image in a registry an index of it and of the same for another machine.
+fn publish_index(address: &str, repository: &str, other: &str) {
+    let base = format!("http://{address}/v2/{repository}");
+    let manifest = registry("GET", &format!("{base}/manifests/1"), MANIFEST, &[]);
+    let mut parsed: Json = serde_json::from_slice(&manifest).unwrap();
+    let blob = format!("{base}/blobs/{}", parsed["config"]["digest"].as_str().unwrap());
+    let mut config: Json = serde_json::from_slice(&registry("GET", &blob, "*/*", &[])).unwrap();
+    let own = config["architecture"].as_str().unwrap().to_owned();
+    config["architecture"] = json!(other);
+    let config = config.to_string();
+
+    let began = Command::new("curl")
+        .args(["-sSf", "--noproxy", "*", "-X", "POST", "-o", "/dev/null", "-w"])
+        .args(["%header{location}", &format!("{base}/blobs/uploads/")])
+        .output()
+        .unwrap();
+    let place = String::from_utf8_lossy(&began.stdout).into_owned();
+    let place = format!("{place}&digest={}", digest(config.as_bytes()));
+    registry("PUT", &place, "application/octet-stream", config.as_bytes());
+    parsed["config"]["digest"] = json!(digest(config.as_bytes()));
+    parsed["config"]["size"] = json!(config.len());
+    let changed = parsed.to_string();
+    let url = format!("{base}/manifests/{}", digest(changed.as_bytes()));
+    registry("PUT", &url, MANIFEST, changed.as_bytes());
+    let entry = |bytes: &[u8], architecture: &str| {
+        json!({"mediaType": MANIFEST, "size": bytes.len(), "digest": digest(bytes),
+            "platform": {"os": "linux", "architecture": architecture}})
+    };
+    let index = json!({"schemaVersion": 2, "mediaType": INDEX,
+        "manifests": [entry(&manifest, &own), entry(changed.as_bytes(), other)]});
+    registry("PUT", &format!("{base}/manifests/1"), INDEX, index.to_string().as_bytes());
+}
+
+#[test]
+fn what_is_here_for_another_platform_is_missing() {
+    live!();
+    if !crate::support::own_engine() {
+        return;
+    }
+    let world = World::new("other-platform");
+    let registry = world.registry();
+    let repository = format!("{}/web", world.project());
+    let remote = format!("{registry}/{repository}:1");
+    publish(&world, &registry, &["ENV VERSION=1"]);
+    publish_index(&registry, &repository, "s390x");
+    world.converge(&spec(&registry, "missing")).says("pulled 1 image");
+    let own = world.docker(&["image", "inspect", "--format", "{{.Architecture}}", &remote]);
+    assert_ne!(own, "s390x");
+
+    let before = world.everything();
+    let wants = |platform: &str, more: &str| {
+        let all = spec(&registry, &format!("missing\n{more}"));
+        all.replace("    match:", &format!("    platform: {platform}\n    match:"))
+    };
+    let never = wants("linux/s390x", "    count: 2\n").replace("missing", "never");
+    drop(world.plan(&never).exits(1).says("`platform` is linux/s390x"));
+    // By the digest that is here the engine would refuse another image.
+    let other = wants("linux/s390x", "");
+    let ran = world.plan(&other).exits(1).says("takes no second image");
+    drop(ran.says("`docker rmi -f` of that digest"));
+    let digest =
+        world.docker(&["image", "inspect", "--format", "{{index .RepoDigests 0}}", &remote]);
+    world.docker(&["rmi", "-f", &digest]);
+    // An index that has nothing for a platform: the pull fails, and nothing was touched.
+    world.plan(&wants("linux/riscv64", "")).ok();
+    drop(world.apply().exits(5));
+    assert_eq!(world.everything(), before);
+
+    world.plan(&other).ok().says("is here for another platform");
+    let plan = world.plan_json();
+    assert_eq!(plan["steps"][0]["action"], "pull", "{plan:#}");
+    assert_eq!(plan["steps"][0]["platform"], "linux/s390x", "{plan:#}");
+    world.apply().ok().says("pulled 1 image");
+    let image = world.inspect(&world.name("web-1"))["Image"].as_str().unwrap().to_owned();
+    world.remove_image(&image);
+    let of = world.docker(&["image", "inspect", "--format", "{{.Architecture}}", &image]);
+    assert_eq!(of, "s390x");
+    world.settled(&other);
+    world.apply().ok().says("already as declared");
+    world.end_children();
+    let third = wants("linux/riscv64", "");
+    let ran = world.plan(&third).exits(1).says("`platform` is linux/riscv64");
+    drop(ran.says("and the registry does not tell what"));
 }

@@ -134,6 +134,11 @@ impl World {
         reference
     }
 
+    /// Removes an image with the world that came there otherwise.
+    pub(crate) fn remove_image(&self, id: &str) {
+        self.images.borrow_mut().push(id.to_owned());
+    }
+
     /// The plain image of this world.
     pub(crate) fn image(&self, what: &str) -> String {
         self.image_with(what, "1", &[])
@@ -289,10 +294,15 @@ impl World {
             .stderr(Stdio::null())
             .spawn()
             .expect("docker-registry (Debian's package of that name) can be started");
-        self.children.borrow_mut().push(child);
+        self.keep(child);
         let address = format!("127.0.0.1:{port}");
         wait_for("the registry", || std::net::TcpStream::connect(&address).is_ok());
         address
+    }
+
+    /// Ends a process with the world.
+    pub(crate) fn keep(&self, child: std::process::Child) {
+        self.children.borrow_mut().push(child);
     }
 
     /// Ends the registry, and whatever else the world started.
@@ -412,6 +422,18 @@ pub(crate) fn own_engine() -> bool {
         let _ = std::io::stderr().write_all(note.as_bytes());
     }
     own
+}
+
+/// The engine's socket; `None`, with a note: it is reached in another way.
+pub(crate) fn engine_socket() -> Option<PathBuf> {
+    let host = std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
+    let Some(host) = host else { return Some("/var/run/docker.sock".into()) };
+    let socket = host.strip_prefix("unix://").map(PathBuf::from);
+    if socket.is_none() {
+        let note = "note: there is another way to the engine than a socket\n";
+        let _ = std::io::stderr().write_all(note.as_bytes());
+    }
+    socket
 }
 
 /// Waits until something is so, for a bounded time.

@@ -267,7 +267,8 @@ impl Writer for Simulated {
             Some(platform) => format!("pull {image} for {platform}"),
             None => format!("pull {image}"),
         };
-        let outcome = self.change(call, doing, |world, doing| world.pull(image, doing)).await;
+        let outcome =
+            self.change(call, doing, |world, doing| world.pull(image, platform, doing)).await;
         let status = if outcome.is_ok() { "Pull complete" } else { "Pulling fs layer" };
         let layer = String::new();
         progress(PullProgress { layer, status: status.to_owned(), current: None, total: None });

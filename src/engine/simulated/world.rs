@@ -12,6 +12,7 @@ use super::show;
 use super::time::Instant;
 use crate::engine::{EngineError, ErrorKind, Result};
 use crate::ident::{ContainerId, ImageId};
+use crate::options::platform::Platform;
 use crate::snapshot::{EngineRecord, RegistryAnswer, Snapshot};
 
 /// How the process of a container behaves, by the container's name (reserved suffixes cut off).
@@ -210,12 +211,23 @@ impl World {
     }
 
     /// Pulls by digest.
-    pub(super) fn pull(&mut self, image: &str, doing: &str) -> Result<()> {
+    pub(super) fn pull(&mut self, image: &str, platform: Option<&str>, doing: &str) -> Result<()> {
         let Some((repository, digest)) = image.split_once('@') else {
             return Err(fails(ErrorKind::Status(400), doing, "invalid reference format"));
         };
-        if self.tags.contains_key(&familiar(image)) {
-            return Ok(());
+        let platform = platform.map(Platform::read);
+        let here = self.tags.get(&familiar(image)).and_then(|id| self.images.get_mut(id));
+        match (here, &platform) {
+            (Some(here), Some(platform)) if platform.is_missing_in(here) => {
+                // An index in containerd's store gets one more.
+                if platform.bring(here) {
+                    return Ok(());
+                }
+                let said = format!("Cannot overwrite digest {digest}");
+                return Err(fails(ErrorKind::Status(500), doing, &said));
+            }
+            (Some(_), _) => return Ok(()),
+            (None, _) => {}
         }
         let given = self.registry.get(image).cloned();
         let known = given.is_some();
@@ -223,6 +235,11 @@ impl World {
             json!({"Id": format!("sha256:{}", hex(&format!("image {digest}"))), "Os": "linux",
                 "RepoTags": [], "RepoDigests": [], "Config": {}})
         });
+        if let Some(platform) = platform.filter(|_| !known) {
+            for (field, text) in platform.fields() {
+                inspect[field] = json!(text);
+            }
+        }
         let id = ImageId::new(inspect["Id"].as_str().unwrap_or_default());
         if let Some(here) = self.images.get(&id) {
             inspect = here.clone();

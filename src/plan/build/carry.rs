@@ -330,14 +330,28 @@ impl<'a> Draft<'a> {
                 Action::Pull { platform, .. } if *platform != wanted => Some(platform.clone()),
                 _ => None,
             });
-        let Some(other) = other else { return };
         let word = |platform: Option<String>| platform.unwrap_or_else(|| "the engine's".into());
+        let hint = "declare one `platform` for all sets of one image, or name images by digest";
+        // Whoever takes what is here would lose it, and want it back the next time.
+        let stays = self.spec.sets.iter().find(|(_, other)| {
+            other.image.as_ref() == Some(reference)
+                && other.may_create()
+                && matches!(images::settle(other, self.snapshot), Settled::Here { .. })
+        });
+        if let Some((stays, _)) = stays {
+            let message = format!(
+                "`{reference}` is to be pulled for {}, but set `{stays}` takes it as it is here",
+                word(wanted)
+            );
+            self.errors.push(PlanError::of(key, "image_platforms", message, hint));
+            return;
+        }
+        let Some(other) = other else { return };
         let message = format!(
             "`{reference}` is to be pulled for two platforms: {} and {}",
             word(other),
             word(wanted)
         );
-        let hint = "declare one `platform` for all sets of one image, or name images by digest";
         self.errors.push(PlanError::of(key, "image_platforms", message, hint));
     }
 
@@ -349,13 +363,19 @@ impl<'a> Draft<'a> {
             return;
         }
         let (pull, pinned, reason) = match settled {
-            Settled::Pull { pinned, digest, before } => {
-                let reason = match before {
-                    None => Because::ImageMissing { reference: reference.clone() },
-                    Some(before) => Because::ImageMoved {
-                        reference: reference.clone(),
+            Settled::Pull { pinned, digest, before, platform } => {
+                let reference = || reference.clone();
+                let reason = match (before, platform) {
+                    (_, Some((expected, found))) => Because::ImagePlatform {
+                        reference: reference(),
+                        expected: expected.clone(),
+                        found: found.clone(),
+                    },
+                    (None, None) => Because::ImageMissing { reference: reference() },
+                    (Some(before), None) => Because::ImageMoved {
+                        reference: reference(),
                         expected: digest.clone(),
-                        found: images::digest_of(self.snapshot, before, reference),
+                        found: images::digest_of(self.snapshot, before, &reference()),
                     },
                 };
                 (true, pinned, reason)
@@ -386,6 +406,5 @@ impl<'a> Draft<'a> {
 
 /// The declared platform, as an engine is asked for it.
 fn platform(set: &Set) -> Option<String> {
-    let said: &crate::options::platform::Platform = set.option("platform")?.said()?;
-    Some(said.to_string())
+    set.platform().map(ToString::to_string)
 }

@@ -107,8 +107,14 @@ fn images(spec: &Spec, snapshot: &Snapshot) -> Vec<ImageFact> {
 
 /// Images that are here by a digest and get a declared tag: that tag means another one before.
 fn retagged(steps: &[Step], snapshot: &Snapshot) -> Vec<ImageFact> {
+    // An index that is here for another platform is pulled all the same.
+    let pulled = |image: &String| {
+        steps
+            .iter()
+            .any(|step| matches!(&step.action, Action::Pull { image: it, .. } if it == image))
+    };
     let tagged = steps.iter().filter_map(|step| match &step.action {
-        Action::Tag { image, .. } => Some(image),
+        Action::Tag { image, .. } if !pulled(image) => Some(image),
         _ => None,
     });
     let fact = |reference: &String| {

@@ -30,6 +30,8 @@ pub(super) enum Settled<'a> {
         digest: String,
         /// What the reference means before.
         before: Option<&'a ImageId>,
+        /// The platform that is declared, and those that what is here is for, where it is that.
+        platform: Option<(String, String)>,
     },
     /// It is not here and will not come; the text says why, the second what to do.
     Lacking { message: String, hint: &'static str },
@@ -55,19 +57,29 @@ pub(super) fn settle<'a>(set: &Set, snapshot: &'a Snapshot) -> Settled<'a> {
             hint: "write `NAME:TAG`",
         };
     };
+    let said = set.platform();
+    // What it was before this plan was begun may not be known any more; that it was asked about
+    // shows that it did not do.
+    let lacks =
+        |image: &Json| said.is_some_and(|said| said.is_missing_in(image) || image.is_null());
+    let absent = here.is_none_or(|(_, image)| lacks(image));
     let ask = match set.pull {
         _ if !set.may_create() => false,
         // An ID means an image of this engine, which no registry knows.
         _ if parsed.repository().is_none() => false,
         Pull::Never => false,
-        Pull::Missing => here.is_none(),
-        Pull::Always => parsed.digest().is_none() || here.is_none(),
+        Pull::Missing => absent,
+        Pull::Always => parsed.digest().is_none() || absent,
     };
-    let other = |image: &Json| other_platform(set, reference, image);
+    let other = here.and_then(|(_, image)| other_platform(said?, image));
     match (here, ask) {
-        (Some((id, image)), false) => {
-            other(image).unwrap_or(Settled::Here { id, image, retag: None })
-        }
+        (Some((id, image)), false) => match other {
+            Some(other) => Settled::Lacking {
+                message: another(reference, &other),
+                hint: "pull the image for that platform, or declare one of those that are there",
+            },
+            None => Settled::Here { id, image, retag: None },
+        },
         (None, false) => Settled::Lacking {
             message: format!("image `{reference}` is not on the engine"),
             hint: if parsed.repository().is_none() {
@@ -76,35 +88,36 @@ pub(super) fn settle<'a>(set: &Set, snapshot: &'a Snapshot) -> Settled<'a> {
                 "load or pull it there, or say `pull: missing`"
             },
         },
-        (here, true) => match asked(&parsed, reference, here.map(|(id, _)| id), snapshot) {
-            Settled::Here { id, image, retag } => {
-                other(image).unwrap_or(Settled::Here { id, image, retag })
+        (here, true) => {
+            let before = here.map(|(id, _)| id);
+            match (asked(&parsed, reference, said, before, snapshot), other) {
+                (Settled::Pull { pinned, digest, before, .. }, platform) => {
+                    Settled::Pull { pinned, digest, before, platform }
+                }
+                (Settled::Lacking { message, hint }, Some(other)) => {
+                    let message = format!("{}, and {message}", another(reference, &other));
+                    Settled::Lacking { message, hint }
+                }
+                (settled, _) => settled,
             }
-            settled => settled,
-        },
+        }
     }
 }
 
-/// What a set comes to whose image is here for another platform than it declares.
-fn other_platform<'a>(set: &Set, reference: &str, image: &Json) -> Option<Settled<'a>> {
-    let said: &Platform = set.option("platform")?.said()?;
-    let here = Platform::of_image(image);
-    if here.is_empty() || here.iter().any(|platform| said.covers(platform)) {
-        return None;
-    }
-    let here: Vec<String> = here.iter().map(ToString::to_string).collect();
-    Some(Settled::Lacking {
-        message: format!(
-            "`platform` is {said}, but image `{reference}` on the engine is for {}",
-            here.join(", ")
-        ),
-        hint: "pull the image for that platform, or declare one of those that are there",
-    })
+/// The platform that is declared, and those that an image is for, where that one is none of them.
+fn other_platform(said: &Platform, image: &Json) -> Option<(String, String)> {
+    let here = || Platform::of_image(image).iter().map(ToString::to_string).collect::<Vec<_>>();
+    said.is_missing_in(image).then(|| (said.to_string(), here().join(", ")))
+}
+
+fn another(reference: &str, (said, here): &(String, String)) -> String {
+    format!("`platform` is {said}, but image `{reference}` on the engine is for {here}")
 }
 
 fn asked<'a>(
     parsed: &ImageRef,
     reference: &str,
+    said: Option<&Platform>,
     before: Option<&'a ImageId>,
     snapshot: &'a Snapshot,
 ) -> Settled<'a> {
@@ -129,12 +142,19 @@ fn asked<'a>(
             hint: "an image ID means an image of this engine; declare a name to pull it",
         };
     };
+    let lacks = |image: &Json| said.is_some_and(|said| said.is_missing_in(image));
     match local_with_digest(snapshot, parsed, &digest) {
-        Some((id, image)) => {
+        // A digest may mean images of several platforms. Containerd's store takes one after the
+        // other; the older store keeps the first one under it and refuses the next (tried).
+        Some((_, image)) if lacks(image) && image["Manifests"].is_null() => Settled::Lacking {
+            message: format!("the engine takes no second image by the digest `{pinned}`"),
+            hint: "`docker rmi -f` of that digest makes room for it; the image that is here keeps its tag",
+        },
+        Some((id, image)) if !lacks(image) => {
             let retag = (before != Some(id) && parsed.digest().is_none()).then_some(pinned);
             Settled::Here { id, image, retag }
         }
-        None => Settled::Pull { pinned, digest, before },
+        _ => Settled::Pull { pinned, digest, before, platform: None },
     }
 }
 
