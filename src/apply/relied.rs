@@ -61,11 +61,31 @@ impl<W> Context<'_, W> {
             return None;
         }
         let mine = |step: &&Step| matches!(subject(&step.action), Some(Subject::Container(other)) if other == id);
-        let makes = Makes::of(self.plan.steps.iter().filter(mine), step.change());
+        let mut makes = Makes::of(self.plan.steps.iter().filter(mine), step.change());
+        makes.ends |= self.ended_with_its_target(found);
         let name = self.name(id).unwrap_or_else(|| fact.name.clone());
         other_class(&name, fact, &makes, found)
             .or_else(|| other_settings(&name, fact, &makes, found))
             .or_else(|| other_networks(&name, fact, &makes, found))
+    }
+
+    /// Whether a step of this run ended the container in whose process namespace it runs: with the
+    /// first process there all others are killed.
+    fn ended_with_its_target(&self, found: &Json) -> bool {
+        let mode = found["HostConfig"]["PidMode"].as_str().unwrap_or_default();
+        let Some(target) = mode.strip_prefix("container:") else { return false };
+        let handled = self.handled.borrow();
+        self.plan.steps.iter().any(|step| {
+            let (Action::Stop { container: Subject::Container(id), .. }
+            | Action::Kill { container: Subject::Container(id), .. }
+            | Action::Restart { container: Subject::Container(id), .. }) = &step.action
+            else {
+                return false;
+            };
+            let mut facts = self.plan.facts.containers.iter().filter(|fact| fact.id == *id);
+            let named = facts.any(|fact| fact.name.as_str() == target);
+            handled.contains(id) && (id.as_str() == target || named)
+        })
     }
 
     /// Notes that a step of this run has been at a container. Who is put on or taken off a network is
