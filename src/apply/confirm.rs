@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 use super::outcome::{Became, Outcome};
 use super::precheck::{name_of, run_of, status_of, subject};
 use crate::engine::{EngineError, Reader};
-use crate::ident::{ContainerId, ContainerName, SetName};
+use crate::ident::{ContainerId, ContainerName, SetName, reserved_suffix};
 use crate::plan::{Action, Plan, Reason, Subject};
 use crate::snapshot::Run;
 use crate::spec::State;
@@ -91,6 +91,7 @@ pub async fn confirm<R: Reader>(
         let updated = updated(plan, outcome);
         for inspect in there {
             let id = ContainerId::new(inspect["Id"].as_str().unwrap_or_default());
+            mismatches.extend(misnamed(plan, set, &id, &name_of(&inspect)));
             let whole = created.contains(&id);
             let options = updated.get(&id);
             if whole || options.is_some() {
@@ -165,6 +166,31 @@ fn updated<'a>(plan: &'a Plan, outcome: &Outcome) -> BTreeMap<ContainerId, BTree
         }
     }
     all
+}
+
+/// A container that was renamed in place and is called something else.
+fn misnamed(
+    plan: &Plan,
+    set: &SetName,
+    id: &ContainerId,
+    name: &ContainerName,
+) -> Option<Mismatch> {
+    let to = plan.steps.iter().find_map(|step| match &step.action {
+        Action::Rename { container: Subject::Container(other), to, .. } => {
+            let for_good = reserved_suffix(to.as_str()).1.is_none();
+            (other == id && for_good).then_some(to)
+        }
+        _ => None,
+    })?;
+    (name != to).then(|| Mismatch {
+        set: set.clone(),
+        container: Some(name.clone()),
+        option: "name".to_owned(),
+        message: format!(
+            "expected the name `{to}`, but found `{}`",
+            crate::say::short(name.as_str())
+        ),
+    })
 }
 
 fn removed(plan: &Plan, outcome: &Outcome) -> Vec<ContainerId> {

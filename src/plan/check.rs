@@ -17,7 +17,7 @@ use std::fmt;
 
 use serde_json::Value as Json;
 
-use super::{Plan, Summary};
+use super::{Action, Plan, Step, Summary};
 use crate::ident::SetName;
 use crate::options::canon::{HIDDEN, marked_reference};
 use crate::say;
@@ -112,6 +112,7 @@ fn summary(plan: &Plan, doubts: &mut Doubts) {
         removed,
         restarted,
         updated,
+        renamed,
         pulled,
         networks_created,
         networks_removed,
@@ -128,6 +129,7 @@ fn summary(plan: &Plan, doubts: &mut Doubts) {
         ("removed", "container", *removed, "remove"),
         ("restarted", "container", *restarted, "restart"),
         ("updated", "container", *updated, "update"),
+        ("renamed", "container", *renamed, "rename"),
         ("pulled", "image", *pulled, "pull"),
         ("created", "network", *networks_created, "create_network"),
         ("removed", "network", *networks_removed, "remove_network"),
@@ -137,7 +139,14 @@ fn summary(plan: &Plan, doubts: &mut Doubts) {
     ];
     let mut sentence = String::new();
     for (word, what, said, step) in kinds {
-        let counted = plan.steps.iter().filter(|own| graph::kind(&own.action) == step).count();
+        let counts = |own: &&Step| match &own.action {
+            // Names that a replacement swaps are no more than a part of it.
+            Action::Rename { container, to, .. } => {
+                step == "rename" && names::is_in_place(container, to)
+            }
+            action => graph::kind(action) == step,
+        };
+        let counted = plan.steps.iter().filter(counts).count();
         let counted = u32::try_from(counted).unwrap_or(u32::MAX);
         doubts.unless(said == counted, "summary", || {
             format!("expected {what}s {word} to be {counted}, but found {said}")

@@ -99,6 +99,9 @@ pub struct Summary {
     /// Containers changed in place; the seed knew none, so that none is not said.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub updated: u32,
+    /// Containers renamed in place.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub renamed: u32,
     /// Images pulled.
     pub pulled: u32,
     /// Networks created.

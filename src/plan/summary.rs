@@ -2,7 +2,8 @@
 //!
 //! What a finished apply amounts to is counted the same way, from the steps that it did.
 
-use super::{Action, Step, Summary};
+use super::{Action, Step, Subject, Summary};
+use crate::ident::reserved_suffix;
 use crate::say;
 
 /// Counters and sentence of these steps. What is changed in place is counted as updated, after the
@@ -24,6 +25,13 @@ pub fn of<'a>(steps: impl IntoIterator<Item = &'a Step>) -> Summary {
             Action::CreateVolume { .. } => &mut summary.volumes_created,
             Action::Connect { .. } => &mut summary.connected,
             Action::Disconnect { .. } => &mut summary.disconnected,
+            // A replacement's swap of names is a part of it.
+            Action::Rename { ref container, ref to, .. }
+                if matches!(container, Subject::Container(_))
+                    && reserved_suffix(to.as_str()).1.is_none() =>
+            {
+                &mut summary.renamed
+            }
             Action::Tag { .. } | Action::Rename { .. } | Action::Prove { .. } => continue,
         };
         *counter += 1;
@@ -43,6 +51,7 @@ pub fn message(summary: &Summary) -> String {
         removed,
         restarted,
         updated,
+        renamed,
         pulled,
         networks_created,
         networks_removed,
@@ -59,6 +68,7 @@ pub fn message(summary: &Summary) -> String {
         ("removed", removed, "container"),
         ("restarted", restarted, "container"),
         ("updated", updated, "container"),
+        ("renamed", renamed, "container"),
         ("pulled", pulled, "image"),
         ("created", networks_created, "network"),
         ("removed", networks_removed, "network"),
@@ -98,6 +108,7 @@ mod tests {
             removed: 5,
             restarted: 6,
             updated: 7,
+            renamed: 2,
             pulled: 1,
             networks_created: 1,
             networks_removed: 2,
@@ -106,6 +117,6 @@ mod tests {
             disconnected: 1,
             message: String::new(),
         };
-        insta::assert_snapshot!(message(&summary), @"created 1 container, started 2 containers, stopped 3 containers, killed 4 containers, removed 5 containers, restarted 6 containers, updated 7 containers, pulled 1 image, created 1 network, removed 2 networks, created 3 volumes, connected 4 containers, disconnected 1 container.");
+        insta::assert_snapshot!(message(&summary), @"created 1 container, started 2 containers, stopped 3 containers, killed 4 containers, removed 5 containers, restarted 6 containers, updated 7 containers, renamed 2 containers, pulled 1 image, created 1 network, removed 2 networks, created 3 volumes, connected 4 containers, disconnected 1 container.");
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Staleness;
 use crate::desired;
-use crate::ident::{ContainerId, ContainerName, SetName, short_digest};
+use crate::ident::{ContainerId, ContainerName, SetName, reserved_suffix, short_digest};
 use crate::options::settings::Settings;
 use crate::plan::facts::{ContainerFact, Facts, Verdict};
 use crate::plan::{Action, Change, Plan, Step, Subject};
@@ -228,12 +228,21 @@ impl<'a> Slice<'a> {
             .filter_map(|change| change.id.as_str().strip_prefix("dead:"))
             .collect();
         for step in self.steps() {
-            let Action::Create { name, finally, .. } = &step.action else { continue };
-            if name == finally
-                && let Some(holder) = looks.by_name(name)
+            // Whoever is renamed may have its name already.
+            let (name, own) = match &step.action {
+                Action::Create { name, finally, .. } if name == finally => (name, None),
+                Action::Rename { container: Subject::Container(id), to, .. }
+                    if reserved_suffix(to.as_str()).1.is_none() =>
+                {
+                    (to, Some(id))
+                }
+                _ => continue,
+            };
+            let holder = looks.by_name(name).map(Container::id);
+            if let Some(id) = holder
+                && Some(&id) != own
                 && !freed.contains(name.as_str())
             {
-                let id = holder.id();
                 let found = format!("container {}", id.short());
                 let object = format!("name `{name}`");
                 let free = "it to be free".to_owned();

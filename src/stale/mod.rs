@@ -14,6 +14,8 @@ mod pulls;
 #[cfg(test)]
 mod pulls_tests;
 #[cfg(test)]
+mod renames_tests;
+#[cfg(test)]
 mod restart_tests;
 #[cfg(test)]
 mod tests;

@@ -216,6 +216,13 @@ cases! {
     option_restart;
     option_labels;
     in_place_one_call;
+    rename_in_place;
+    rename_and_update;
+    rename_and_replace;
+    rename_between_two;
+    rename_not_of_a_commit;
+    rename_happened;
+    rename_happened_alike;
     in_place_networks;
     in_place_networks_idle;
     in_place_and_not;

@@ -23,6 +23,7 @@ mod newer;
 mod options;
 mod pull;
 mod reach;
+mod renames;
 mod replace;
 mod secrets;
 mod ssh;

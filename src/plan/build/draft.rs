@@ -70,8 +70,8 @@ struct Expected<'a> {
 /// that grows with their square.
 const REMEMBERED: usize = 4;
 
-/// Builds a plan.
-pub fn build(input: &Input<'_>) -> Built {
+/// Builds a plan, in which nobody gets one of the names that are `left`.
+pub(super) fn build(input: &Input<'_>, left: BTreeSet<ContainerName>) -> Built {
     let Input { spec, snapshot, assume, pins, source } = input;
     let engine = Engine::of_snapshot(snapshot);
     let index = Index::of(snapshot);
@@ -91,7 +91,7 @@ pub fn build(input: &Input<'_>) -> Built {
         replaced: BTreeMap::new(),
         gone: pins.replaced.clone(),
         touched: BTreeMap::new(),
-        names: snapshot.containers.iter().map(crate::snapshot::Container::name).collect(),
+        names: snapshot.containers.iter().map(Container::name).chain(left).collect(),
         numbers: BTreeMap::new(),
         reports: BTreeMap::new(),
         watched: watched(spec),

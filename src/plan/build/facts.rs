@@ -31,9 +31,7 @@ pub(super) fn gather(spec: &Spec, snapshot: &Snapshot, draft: &Draft<'_>, steps:
             facts.containers.push(of_container(container));
         }
     }
-    facts
-        .containers
-        .sort_by_cached_key(|fact| (super::matching::natural(fact.name.as_str()), fact.id.clone()));
+    sort_containers(&mut facts.containers);
     facts.images = images(spec, snapshot);
     facts.images.extend(retagged(steps, snapshot));
     facts.images.sort_by(|one, other| one.reference.cmp(&other.reference));
@@ -44,6 +42,12 @@ pub(super) fn gather(spec: &Spec, snapshot: &Snapshot, draft: &Draft<'_>, steps:
     let ports = draft.jobs.iter().filter(|job| job.start.is_some()).flat_map(|job| &job.takes);
     facts.ports = ports.map(ToString::to_string).collect::<BTreeSet<_>>().into_iter().collect();
     facts
+}
+
+/// By name, then ID.
+pub(super) fn sort_containers(containers: &mut [ContainerFact]) {
+    containers
+        .sort_by_cached_key(|fact| (super::matching::natural(fact.name.as_str()), fact.id.clone()));
 }
 
 /// Targets of steps for which the time of the start is a fact.

@@ -67,10 +67,7 @@ impl Draft<'_> {
         });
         let facts = facts::gather(self.spec, self.snapshot, &self, &steps);
         let mut changes: Vec<Change> = self.jobs.iter().map(|job| job.change.clone()).collect();
-        changes.sort_by_cached_key(|change| {
-            let worst = change.danger.iter().min().copied();
-            (worst.is_none(), worst, matching::natural(change.id.as_str()))
-        });
+        sort_changes(&mut changes);
         self.warnings.sort();
         self.warnings.dedup();
         self.errors.sort();
@@ -94,6 +91,14 @@ impl Draft<'_> {
         };
         Built { plan, errors: self.errors, bodies: self.bodies }
     }
+}
+
+/// The most dangerous first, then by name.
+pub(super) fn sort_changes(changes: &mut [Change]) {
+    changes.sort_by_cached_key(|change| {
+        let worst = change.danger.iter().min().copied();
+        (worst.is_none(), worst, matching::natural(change.id.as_str()))
+    });
 }
 
 fn matched(member: &Member<'_>, differences: Vec<Reason>) -> Matched {

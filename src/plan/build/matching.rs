@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::PlanError;
 use super::index::Index;
+use super::renames::created_for;
 use crate::ident::{
     ContainerName, LABEL_NAME, LABEL_PREFIX, LABEL_PROJECT, LABEL_SET, ProjectName, SUFFIX_OLD,
     SetName, member_number, reserved_suffix,
@@ -93,7 +94,7 @@ pub(super) fn match_sets<'a>(
             let errors = needs.filter(by_name).map(|wanted| not_inspected(wanted.key, &name));
             found.errors.extend(errors);
         }
-        place(spec, &wanted, index, container, &mut found);
+        place(spec, &wanted, (snapshot, index), container, &mut found);
     }
     for matches in found.sets.values_mut() {
         matches.sort_by_cached_key(|found| {
@@ -183,7 +184,7 @@ fn argv(json: &serde_json::Value) -> Vec<String> {
 fn place<'a>(
     spec: &Spec,
     wanted: &[Wanted<'_>],
-    index: &Index<'a>,
+    (snapshot, index): (&Snapshot, &Index<'a>),
     container: &'a Container,
     found: &mut Matches<'a>,
 ) {
@@ -205,7 +206,12 @@ fn place<'a>(
             {
                 found.errors.push(taken(wanted.key, &name, project, set));
             }
-            _ => add(found, wanted.key, container, By::Name, owner.is_none(), None),
+            // One that was renamed for its set says its first name.
+            _ => {
+                let own = Some((spec.project.clone(), wanted.key.clone()));
+                let ours = owner.is_some() || created_for(container, &snapshot.images) == own;
+                add(found, wanted.key, container, By::Name, !ours, None);
+            }
         }
         return;
     }

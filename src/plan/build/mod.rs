@@ -26,6 +26,9 @@ mod order;
 mod ports;
 mod preflight;
 mod rebuild;
+mod renames;
+#[cfg(test)]
+mod renames_tests;
 #[cfg(test)]
 mod restart_tests;
 mod sources;
@@ -38,7 +41,6 @@ pub mod undeclared;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use draft::build;
 pub(crate) use draft::depends;
 
 use draft::Draft;
@@ -96,6 +98,16 @@ pub struct PlanError {
     pub message: String,
     /// The way out.
     pub hint: String,
+}
+
+/// Builds a plan.
+pub fn build(input: &Input<'_>) -> Built {
+    let renames = renames::find(input.spec, input.snapshot);
+    let snapshot = renames::renamed(input.snapshot, &renames);
+    let before = renames::names(&renames).collect();
+    let mut built = draft::build(&Input { snapshot: &snapshot, ..input.clone() }, before);
+    renames::add(input.spec, &mut built, &renames);
+    built
 }
 
 impl PlanError {

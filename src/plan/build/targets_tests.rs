@@ -83,13 +83,18 @@ fn what_a_new_container_needs_is_neither_removed_nor_stopped_beside_it() {
 }
 
 #[test]
-fn a_set_of_another_name_leaves_its_old_container_and_says_how_to_go_on() {
+fn a_set_of_another_name_has_its_container_renamed_or_says_how_to_go_on() {
     let old = spec("project: p\ncontainers: {db: {image: 'app:1', name: one}}\n");
     let mut snapshot = world();
     add(&mut snapshot, &old, "db", "one", "running");
     let renamed = "project: p\ncontainers:\n  db: {image: 'app:1', name: two}\n";
     let built = plan(&spec(renamed), &snapshot);
-    assert_eq!(changes(&built), ["create two"]);
+    assert_eq!(changes(&built), ["update two"]);
+    assert_eq!(built.plan.summary.message, "renamed 1 container.");
+    // A job is a new container each time.
+    let job = spec("project: p\ncontainers: {db: {image: 'app:1', name: two, detach: false}}\n");
+    let built = plan(&job, &snapshot);
+    assert_eq!(changes(&built), ["run two"]);
     let warning = &built.plan.warnings[0];
     assert_eq!(warning.code, "orphan");
     assert!(warning.text.contains("which is named `two` now"), "{}", warning.text);

@@ -8,6 +8,7 @@ use super::draft::context;
 use super::images;
 use super::index::Index;
 use super::matching::{self, Match};
+use super::renames;
 use crate::adapt::{self, Engine, World};
 use crate::compare::{self, Known, Terms};
 use crate::desired::{self, Labels};
@@ -31,6 +32,8 @@ pub struct Undeclared {
 
 /// Goes through every container that is matched.
 pub fn undeclared(spec: &Spec, snapshot: &Snapshot) -> Vec<Undeclared> {
+    let renames = renames::find(spec, snapshot);
+    let snapshot = &*renames::renamed(snapshot, &renames);
     let matches = matching::match_sets(spec, snapshot, &Index::of(snapshot));
     let around = (Engine::of_snapshot(snapshot), World::of(snapshot), context(spec, &matches.sets));
     let mut all = Vec::new();

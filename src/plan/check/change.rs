@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::graph::{Graph, kind, subject};
 use super::{Doubts, named};
-use crate::ident::{ContainerId, StepId};
+use crate::ident::{ContainerId, StepId, reserved_suffix};
 use crate::plan::facts::{ContainerFact, Verdict};
 use crate::plan::{Action, Because, Change, Danger, ImagePin, Plan, Reason, Subject, Verb};
 
@@ -94,8 +94,9 @@ impl Shape {
         };
         let renames = |new: bool| {
             find(&|action| match action {
-                Action::Rename { container, .. } => {
+                Action::Rename { container, to, .. } => {
                     matches!(container, Subject::CreatedBy(_)) == new
+                        && (new || reserved_suffix(to.as_str()).1.is_some())
                 }
                 _ => false,
             })
@@ -126,13 +127,15 @@ impl Shape {
             Verb::Kill => (&["kill"], &["kill"]),
             Verb::Stop => (&["stop"], &["stop"]),
             Verb::Restart => {
-                (&["update", "connect", "disconnect", "restart", "prove"], &["restart"])
+                (&["rename", "update", "connect", "disconnect", "restart", "prove"], &["restart"])
             }
-            Verb::Update => (&["update", "connect", "disconnect"], &[]),
+            Verb::Update => (&["rename", "update", "connect", "disconnect"], &[]),
             Verb::Run => {
                 (&["create", "connect", "stop", "rename", "start", "remove"], &["create", "start"])
             }
-            Verb::Start => (&["update", "connect", "disconnect", "start", "prove"], &["start"]),
+            Verb::Start => {
+                (&["rename", "update", "connect", "disconnect", "start", "prove"], &["start"])
+            }
             Verb::Create => (&["create", "connect", "start", "prove"], &["create"]),
             Verb::Pull => (&["pull", "tag"], &[]),
         };

@@ -27,8 +27,17 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
         harbour.names.insert(&fact.name, Berth::Taken);
         harbour.called.insert(Subject::Container(fact.id.clone()), &fact.name);
     }
-    let facts: BTreeMap<_, _> =
+    let mut facts: BTreeMap<_, _> =
         plan.facts.containers.iter().map(|fact| (&fact.id, &fact.name)).collect();
+    // What is renamed for good is about its new name all along.
+    for step in graph.steps {
+        if let Action::Rename { container: container @ Subject::Container(id), to, .. } =
+            &step.action
+            && is_in_place(container, to)
+        {
+            facts.insert(id, to);
+        }
+    }
     let held: BTreeSet<_> = plan.facts.containers.iter().map(|fact| &fact.name).collect();
     let free: BTreeSet<_> = plan.facts.names.iter().collect();
     for (place, step) in graph.steps.iter().enumerate() {
@@ -49,6 +58,15 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
                     format!("expected {id} to rename {called}, but found {}", named(from))
                 });
                 renamed(step, container, from, to, doubts);
+                if is_in_place(container, to) {
+                    doubts.unless(free.contains(to) && !held.contains(to), "names", || {
+                        format!(
+                            "expected a fact that {} is free for {id}, but found none",
+                            named(to)
+                        )
+                    });
+                    first(place, graph, doubts);
+                }
                 harbour.names.insert(from, Berth::FreedBy(place));
                 harbour.take(to, place, graph, doubts);
                 harbour.called.insert(container.clone(), to);
@@ -118,6 +136,7 @@ fn renamed(
     doubts: &mut Doubts,
 ) {
     let fine = match container {
+        Subject::Container(_) if is_in_place(container, to) => to.as_str() == change_of(&step.id),
         Subject::Container(_) => to.as_str() == format!("{from}{SUFFIX_OLD}"),
         Subject::CreatedBy(_) => from.as_str() == format!("{to}{SUFFIX_NEW}"),
     };
@@ -125,6 +144,23 @@ fn renamed(
         let id = named(&step.id);
         format!("expected {id} to set aside or to take a name, but found {}", named(to))
     });
+}
+
+/// Whether a container that is there gets a name for good.
+pub(super) fn is_in_place(container: &Subject, to: &ContainerName) -> bool {
+    matches!(container, Subject::Container(_)) && reserved_suffix(to.as_str()).1.is_none()
+}
+
+/// Everything else of the change comes surely after it.
+fn first(place: usize, graph: &Graph<'_>, doubts: &mut Doubts) {
+    let id = &graph.steps[place].id;
+    for (other, step) in graph.steps.iter().enumerate() {
+        if other != place && change_of(&step.id) == change_of(id) {
+            doubts.unless(graph.before(place, other), "names", || {
+                format!("expected {} to come after {}", named(&step.id), named(id))
+            });
+        }
+    }
 }
 
 /// A step on a container that is there is part of the change that bears its name.

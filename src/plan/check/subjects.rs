@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::created_by;
 use super::graph::{Graph, change_of, kind, subject};
-use super::{Doubts, named};
+use super::{Doubts, named, names};
 use crate::plan::{Action, ImagePin, Plan, Subject};
 use crate::snapshot::Run;
 
@@ -20,7 +20,11 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
             }
             _ => None,
         };
-        doubts.unless(seen.insert((subject, kind(&step.action), network)), "twice", || {
+        // What is replaced may get the name of its set before it is set aside.
+        let for_good = matches!(&step.action, Action::Rename { container, to, .. }
+            if names::is_in_place(container, to));
+        let what = (subject, kind(&step.action), for_good, network);
+        doubts.unless(seen.insert(what), "twice", || {
             format!(
                 "expected one step to {} the container of {id}, but found two",
                 kind(&step.action)

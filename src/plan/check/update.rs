@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value as Json;
 
 use super::graph::{Graph, change_of};
+use super::names;
 use super::{Doubts, named};
+use crate::ident::ContainerName;
 use crate::plan::{Action, Change, OptionDifference, Plan, Reason, Subject, Verb};
 
 /// Options that an engine changes in place, and the field that says what a reason expects.
@@ -33,6 +35,9 @@ const BLKIO: &str = "blkio_config";
 /// The option of which networks are connected and disconnected.
 const NETWORKS: &str = "networks";
 
+/// What is changed by a rename.
+const NAME: &str = "name";
+
 pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
     let mut updates: BTreeMap<&str, (&Subject, &BTreeMap<String, Json>)> = BTreeMap::new();
     for step in graph.steps {
@@ -53,9 +58,20 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
         })
         .map(|step| change_of(&step.id))
         .collect();
+    let mut called: BTreeMap<&str, &ContainerName> = BTreeMap::new();
+    for step in graph.steps {
+        if let Action::Rename { container, from, to } = &step.action
+            && names::is_in_place(container, to)
+        {
+            called.insert(change_of(&step.id), from);
+        }
+    }
     for change in &plan.changes {
         let update = updates.get(change.id.as_str()).copied();
-        reasons(change, update.is_some() || moved.contains(change.id.as_str()), doubts);
+        let before = called.get(change.id.as_str()).copied();
+        let moves_any = moved.contains(change.id.as_str());
+        reasons(change, update.is_some() || moves_any || before.is_some(), doubts);
+        renames(change, before, doubts);
         moves(change, moved.contains(change.id.as_str()), doubts);
         if let Some((subject, settings)) = update {
             follows(change, settings, doubts);
@@ -92,8 +108,24 @@ fn moves(change: &Change, moved: bool, doubts: &mut Doubts) {
     });
 }
 
+/// A container is renamed where a reason says so, as it says, and only there.
+fn renames(change: &Change, before: Option<&ContainerName>, doubts: &mut Doubts) {
+    let said = change.reasons.iter().find_map(|reason| match reason {
+        Reason::Option(difference) if difference.option == NAME => {
+            Some((difference.expected.as_str(), difference.found.as_str()))
+        }
+        _ => None,
+    });
+    let done = before.map(|name| (Some(change.id.as_str()), Some(name.as_str())));
+    doubts.unless(said == done, "in_place", || {
+        format!("expected {} to be renamed for that reason, and only for it", named(&change.id))
+    });
+}
+
 fn is_known(difference: &OptionDifference) -> bool {
-    difference.option == NETWORKS || FIELDS.iter().any(|(option, _)| *option == difference.option)
+    difference.option == NAME
+        || difference.option == NETWORKS
+        || FIELDS.iter().any(|(option, _)| *option == difference.option)
 }
 
 /// Which reasons are of which kind of change.

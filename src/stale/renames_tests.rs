@@ -1,0 +1,43 @@
+//! A rename in place that happened, happened by half, or cannot happen any more.
+
+use serde_json::json;
+
+use super::tests::{inspect, judged};
+use crate::plan::build::tests::{add, plan, spec, world};
+use crate::snapshot::Snapshot;
+use crate::spec::Spec;
+
+fn db(name: &str, more: &str) -> Spec {
+    spec(&format!("project: p\ncontainers: {{db: {{image: 'app:1', name: {name}{more}}}}}\n"))
+}
+
+fn there(status: &str) -> Snapshot {
+    let mut snapshot = world();
+    add(&mut snapshot, &db("one", ""), "db", "one", status);
+    snapshot
+}
+
+#[test]
+fn a_rename_is_done_once_and_stale_where_the_name_moved() {
+    let declared = db("two", ", mem_limit: 64m, state: reloaded");
+    let reviewed = plan(&declared, &there("running")).plan;
+    let now = |snapshot: &Snapshot| judged(&reviewed, &declared, snapshot);
+    let called = |name: &str| {
+        let mut snapshot = there("running");
+        inspect(&mut snapshot, "one")["Name"] = json!(format!("/{name}"));
+        snapshot
+    };
+    assert_eq!(now(&called("one")), ["db Run"]);
+    assert_eq!(now(&called("three")), ["db Stale", "container_renamed"]);
+    // Renamed, and the run ended before its update.
+    assert_eq!(now(&called("two"))[0], "db HalfDone");
+    let mut done = called("two");
+    inspect(&mut done, "two")["HostConfig"]["Memory"] = json!(64 << 20);
+    inspect(&mut done, "two")["HostConfig"]["MemorySwap"] = json!(128 << 20);
+    assert_eq!(now(&done), ["db Done"]);
+    // The new name is somebody else's now.
+    let mut taken = called("one");
+    add(&mut taken, &declared, "db", "two", "exited");
+    inspect(&mut taken, "two")["Config"]["Labels"] = json!({});
+    assert!(now(&taken).contains(&"name_taken".to_owned()), "{:?}", now(&taken));
+}
