@@ -158,21 +158,16 @@ impl<'a> Seen<'a> {
 
     /// How it is. An unknown word of a newer engine counts by `State.Running`.
     pub fn run(self) -> Run {
-        let state = self
-            .inspect
-            .map(|inspect| &inspect["State"])
-            .filter(|state| state["Status"].is_string());
-        let (status, running) = match state {
-            Some(state) => (state["Status"].as_str(), state["Running"].as_bool()),
-            None => (self.best()["State"].as_str(), None),
-        };
-        match status.unwrap_or_default() {
+        let state = self.inspect.map(|inspect| &inspect["State"]);
+        let told = state.and_then(|state| state["Status"].as_str());
+        let running = || told.and(state).and_then(|state| state["Running"].as_bool());
+        match told.or_else(|| self.best()["State"].as_str()).unwrap_or_default() {
             "running" | "restarting" => Run::Live,
             "paused" => Run::Paused,
             "created" | "exited" | "stopped" => Run::Idle,
             "dead" => Run::Dead,
             "removing" => Run::Removing,
-            _ if running == Some(true) => Run::Live,
+            _ if running() == Some(true) => Run::Live,
             _ => Run::Idle,
         }
     }

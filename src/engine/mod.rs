@@ -15,6 +15,7 @@ pub mod take;
 #[cfg(feature = "tls")]
 pub mod tls;
 pub mod transport;
+mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;

@@ -24,13 +24,15 @@ const ASSIGNED: &[&str] = &[
 /// Whether every row surely reads the same of both. It may say no of some that do read the same.
 /// `cards`: addresses of network cards count, which rows read only where one is expected.
 pub fn alike(one: &Json, other: &Json, cards: bool) -> bool {
-    let apart = ["Id", "Name", "Config", "Mounts"];
-    let mut rest = KEPT.iter().filter(|field| !apart.contains(field));
-    // First what is most often another: that of others is soon told.
-    same_config(one, other)
-        && same_mounts(&one["Mounts"], &other["Mounts"])
-        && same_networks(one, other, cards)
-        && rest.all(|field| one.get(field) == other.get(field))
+    let ids = [short(one), short(other)];
+    let (Json::Object(one), Json::Object(other)) = (one, other) else { return false };
+    same_fields(one, other, |field, one, other| match field {
+        "Id" | "Name" => true,
+        "Config" => same_config(one, other, ids),
+        "Mounts" => same_mounts(one, other),
+        "NetworkSettings" => same_networks(one, other, ids, cards),
+        field => !KEPT.contains(&field) || one == other,
+    })
 }
 
 /// Engines list them in any order.
@@ -43,12 +45,13 @@ fn same_mounts(one: &Json, other: &Json) -> bool {
     }
 }
 
-fn same_config(one: &Json, other: &Json) -> bool {
-    // The name that an engine gives where none is said.
-    let unnamed = |inspect: &Json| inspect["Config"]["Hostname"].as_str() == Some(short(inspect));
-    let unnamed = [unnamed(one), unnamed(other)];
-    same(&one["Config"], &other["Config"], |field, one, other| match field {
-        "Hostname" => unnamed == [true; 2] || unnamed == [false; 2] && one == other,
+fn same_config(one: &Json, other: &Json, ids: [&str; 2]) -> bool {
+    same(one, other, |field, one, other| match field {
+        // The name that an engine gives where none is said.
+        "Hostname" => match [one.as_str() == Some(ids[0]), other.as_str() == Some(ids[1])] {
+            [false, false] => one == other,
+            unnamed => unnamed == [true; 2],
+        },
         "Labels" => same_labels(one, other),
         _ => one == other,
     })
@@ -65,18 +68,16 @@ fn same_labels(one: &Json, other: &Json) -> bool {
     }
 }
 
-fn same_networks(one: &Json, other: &Json, cards: bool) -> bool {
-    let ids = [short(one), short(other)];
-    let networks = |inspect: &'_ Json| inspect["NetworkSettings"].get("Networks").is_some();
-    if !networks(one) || !networks(other) {
-        return networks(one) == networks(other);
-    }
+fn same_networks(one: &Json, other: &Json, ids: [&str; 2], cards: bool) -> bool {
+    let (one, other) = match (one.get("Networks"), other.get("Networks")) {
+        (Some(one), Some(other)) => (one, other),
+        (one, other) => return one == other,
+    };
     let attachment = |field: &str, one: &Json, other: &Json| match field {
         "MacAddress" => !cards || one == other,
         "Aliases" => same_aliases([one, other], ids),
         _ => ASSIGNED.contains(&field) || one == other,
     };
-    let (one, other) = (&one["NetworkSettings"]["Networks"], &other["NetworkSettings"]["Networks"]);
     same(one, other, |_, one, other| same(one, other, attachment))
 }
 
