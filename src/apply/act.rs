@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::events::{Event, WaitingFor};
 use super::journal::Phase;
 use super::outcome::{Became, Stale, StepOutcome, change_of};
-use super::precheck::{Check, gone, is_for, run_of, subject};
+use super::precheck::{Check, gone, is_for, run_of};
 use super::run::Context;
 use crate::engine::{EngineError, ErrorKind, PullProgress, Writer};
 use crate::ident::{ContainerId, ContainerName, ImageId};
@@ -96,7 +96,7 @@ impl<W: Writer> Context<'_, W> {
 
     /// The container that a step is about, as far as it is known by now.
     pub(super) fn about(&self, step: &Step) -> Option<ContainerId> {
-        match subject(&step.action) {
+        match step.action.subject() {
             Some(subject) => self.resolve(subject),
             None => self.created.borrow().get(&step.id).cloned(),
         }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::act::{Acted, Trouble};
 use super::events::WaitingFor;
 use super::outcome::change_of;
-use super::precheck::{run_of, status_of, subject};
+use super::precheck::{run_of, status_of};
 use super::run::Context;
 use super::settle::POLL;
 use crate::engine::Writer;
@@ -32,7 +32,7 @@ pub fn awaits(spec: &Spec, plan: &Plan) -> Awaits {
         .steps
         .iter()
         .filter(|step| ends(step))
-        .filter_map(|step| match subject(&step.action) {
+        .filter_map(|step| match step.action.subject() {
             Some(Subject::Container(id)) => Some(id),
             Some(Subject::CreatedBy(_)) | None => None,
         })

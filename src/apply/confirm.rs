@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::outcome::{Became, Outcome};
-use super::precheck::{name_of, run_of, status_of, subject};
+use super::precheck::{name_of, run_of, status_of};
 use crate::engine::{EngineError, Reader};
-use crate::ident::{ContainerId, ContainerName, SetName, reserved_suffix};
+use crate::ident::{ContainerId, ContainerName, SetName};
 use crate::plan::{Action, Plan, Reason, Subject};
 use crate::snapshot::Run;
 use crate::spec::State;
@@ -63,6 +63,8 @@ pub async fn confirm<R: Reader>(
     compare: impl Fn(&Seen) -> Vec<Reason>,
 ) -> Result<Vec<Mismatch>, EngineError> {
     let mut mismatches = Vec::new();
+    let renamed: BTreeMap<&ContainerId, &ContainerName> =
+        plan.steps.iter().filter_map(|step| step.action.renames()).collect();
     for (set, wanted) in wanted {
         // Of what was not finished the report says what is where.
         if !acted_on(plan, outcome, set) || !finished(plan, outcome, set) {
@@ -91,7 +93,9 @@ pub async fn confirm<R: Reader>(
         let updated = updated(plan, outcome);
         for inspect in there {
             let id = ContainerId::new(inspect["Id"].as_str().unwrap_or_default());
-            mismatches.extend(misnamed(plan, set, &id, &name_of(&inspect)));
+            if let Some(to) = renamed.get(&id) {
+                mismatches.extend(misnamed(set, to, &name_of(&inspect)));
+            }
             let whole = created.contains(&id);
             let options = updated.get(&id);
             if whole || options.is_some() {
@@ -169,19 +173,7 @@ fn updated<'a>(plan: &'a Plan, outcome: &Outcome) -> BTreeMap<ContainerId, BTree
 }
 
 /// A container that was renamed in place and is called something else.
-fn misnamed(
-    plan: &Plan,
-    set: &SetName,
-    id: &ContainerId,
-    name: &ContainerName,
-) -> Option<Mismatch> {
-    let to = plan.steps.iter().find_map(|step| match &step.action {
-        Action::Rename { container: Subject::Container(other), to, .. } => {
-            let for_good = reserved_suffix(to.as_str()).1.is_none();
-            (other == id && for_good).then_some(to)
-        }
-        _ => None,
-    })?;
+fn misnamed(set: &SetName, to: &ContainerName, name: &ContainerName) -> Option<Mismatch> {
     (name != to).then(|| Mismatch {
         set: set.clone(),
         container: Some(name.clone()),
@@ -200,7 +192,7 @@ fn removed(plan: &Plan, outcome: &Outcome) -> Vec<ContainerId> {
     let removes = plan.steps.iter().filter(|step| matches!(step.action, Action::Remove { .. }));
     removes
         .filter(done)
-        .filter_map(|step| match subject(&step.action) {
+        .filter_map(|step| match step.action.subject() {
             Some(Subject::Container(id)) => Some(id.clone()),
             _ => None,
         })

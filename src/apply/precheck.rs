@@ -251,6 +251,11 @@ impl<W: Writer> Context<'_, W> {
         {
             verdict = Verdict::Ready;
         }
+        // What ended with its target is restarted from there.
+        let waits = matches!(step.action, Action::Restart { .. }) && run_of(&found) == Run::Idle;
+        if waits && self.follows(step) && self.ended_with_its_target(&found) {
+            verdict = Verdict::Ready;
+        }
         Ok(match (verdict, unrelied) {
             (Verdict::Ready, Some(stale)) => Check::Unexpected(stale),
             (verdict, _) => told(verdict, fact, found, &called),
@@ -306,7 +311,7 @@ impl<W: Writer> Context<'_, W> {
         for step in &self.plan.steps {
             if super::outcome::change_of(&step.id) == *change
                 && !before.contains(&step.id)
-                && let Some(Subject::Container(id)) = subject(&step.action)
+                && let Some(Subject::Container(id)) = step.action.subject()
                 && !old.contains(id)
             {
                 old.push(id.clone());
@@ -391,28 +396,6 @@ fn updated(fact: Option<&ContainerFact>, settings: &Settings, found: &Json) -> V
             expected: before.map(words).unwrap_or_default(),
             found: words(&now),
         },
-    }
-}
-
-/// The container that an action is about.
-pub(super) fn subject(action: &Action) -> Option<&Subject> {
-    match action {
-        Action::Start { container, .. }
-        | Action::Prove { container }
-        | Action::Stop { container, .. }
-        | Action::Kill { container, .. }
-        | Action::Restart { container, .. }
-        | Action::Update { container, .. }
-        | Action::Rename { container, .. }
-        | Action::Remove { container }
-        | Action::Connect { container, .. }
-        | Action::Disconnect { container, .. } => Some(container),
-        Action::Pull { .. }
-        | Action::Tag { .. }
-        | Action::Create { .. }
-        | Action::CreateNetwork { .. }
-        | Action::RemoveNetwork { .. }
-        | Action::CreateVolume { .. } => None,
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use serde_json::Value as Json;
 
 use super::outcome::Stale;
-use super::precheck::{networks_of, other_run, run_of, subject};
+use super::precheck::{networks_of, other_run, run_of};
 use super::run::Context;
 use crate::engine::{EngineError, Writer};
 use crate::ident::{ContainerId, ContainerName, LABEL_PROJECT, StepId};
@@ -60,7 +60,7 @@ impl<W> Context<'_, W> {
         if self.handled.borrow().contains(id) {
             return None;
         }
-        let mine = |step: &&Step| matches!(subject(&step.action), Some(Subject::Container(other)) if other == id);
+        let mine = |step: &&Step| matches!(step.action.subject(), Some(Subject::Container(other)) if other == id);
         let mut makes = Makes::of(self.plan.steps.iter().filter(mine), step.change());
         makes.ends |= self.ended_with_its_target(found);
         let name = self.name(id).unwrap_or_else(|| fact.name.clone());
@@ -71,7 +71,7 @@ impl<W> Context<'_, W> {
 
     /// Whether a step of this run ended the container in whose process namespace it runs: with the
     /// first process there all others are killed.
-    fn ended_with_its_target(&self, found: &Json) -> bool {
+    pub(super) fn ended_with_its_target(&self, found: &Json) -> bool {
         let mode = found["HostConfig"]["PidMode"].as_str().unwrap_or_default();
         let Some(target) = mode.strip_prefix("container:") else { return false };
         let handled = self.handled.borrow();
@@ -89,10 +89,13 @@ impl<W> Context<'_, W> {
     }
 
     /// Notes that a step of this run has been at a container. Who is put on or taken off a network is
-    /// not handled by that: it goes on as it was.
+    /// not handled by that, and neither is who only gets another name: it goes on as it was.
     pub(super) fn note_handled(&self, action: &Action) {
-        if let Some(Subject::Container(id)) = subject(action)
-            && !matches!(action, Action::Connect { .. } | Action::Disconnect { .. })
+        if let Some(Subject::Container(id)) = action.subject()
+            && !matches!(
+                action,
+                Action::Connect { .. } | Action::Disconnect { .. } | Action::Rename { .. }
+            )
         {
             self.handled.borrow_mut().insert(id.clone());
         }

@@ -378,11 +378,9 @@ fn unchanged_image<W: Writer>(context: &Context<'_, W>, step: &Step) -> Option<S
         Reason::Environment(_) => false,
     };
     let change = changes.into_iter().find(|change| change.reasons.iter().all(for_image))?;
-    let old = context.plan.steps.iter().find_map(|other| {
-        match super::precheck::subject(&other.action) {
-            Some(Subject::Container(old)) if change_of(&other.id) == change.id => Some(old.clone()),
-            _ => None,
-        }
+    let old = context.plan.steps.iter().find_map(|other| match other.action.subject() {
+        Some(Subject::Container(old)) if change_of(&other.id) == change.id => Some(old.clone()),
+        _ => None,
     })?;
     let fact = context.fact(&old)?;
     (fact.image == pulled).then(|| {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value as Json;
 
 use super::outcome::{Became, Outcome, StepOutcome, Trouble, change_of, touches};
-use super::precheck::{name_of, networks_of, run_of, started_at, status_of, subject};
+use super::precheck::{name_of, networks_of, run_of, started_at, status_of};
 use super::run::Context;
 use crate::engine::Writer;
 use crate::ident::{ChangeId, ContainerId, ContainerName, SUFFIX_OLD};
@@ -93,7 +93,7 @@ impl<W: Writer> Context<'_, W> {
     ) -> Trouble {
         let mine: Vec<&Step> =
             self.plan.steps.iter().filter(|step| change_of(&step.id) == change).collect();
-        let old = mine.iter().find_map(|step| match subject(&step.action) {
+        let old = mine.iter().find_map(|step| match step.action.subject() {
             Some(Subject::Container(id)) => Some(id.clone()),
             _ => None,
         });
@@ -133,8 +133,9 @@ impl<W: Writer> Context<'_, W> {
         let starts = mine.iter().any(|step| matches!(step.action, Action::Start { .. }));
         let as_before =
             !begun && new_now.is_none() && self.old_as_before(old.as_ref(), old_now.as_ref());
+        let before = self.name_before(old.as_ref(), &change);
         let (old, new) = (there(old_now), there(new_now));
-        let mut back = back(old.as_ref(), new.as_ref(), &finally, was_live);
+        let mut back = back(old.as_ref(), new.as_ref(), &before, was_live);
         if let (Some(old), Some(before)) = (&old, &settings)
             && let Some(command) = update_back(old, before)
         {

@@ -188,7 +188,9 @@ fn why_not(container: &Container, project: Option<&str>) -> Option<&'static str>
     }
     let named = container.label(LABEL_NAME) == Some(name);
     let set = container.label(LABEL_SET).is_some_and(is_key);
-    (!named || !set).then_some("its labels are bayplan's, and it was made by something else")
+    (!named || !set).then_some(
+        "its labels are bayplan's and say another name: it was renamed, or made from a copy",
+    )
 }
 
 fn is_key(text: &str) -> bool {

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::{Plan, Verb};
-use crate::ident::{ContainerId, ContainerName, ImageId, NetworkId, ObjectKey, SetName, StepId};
+use crate::ident::{
+    ContainerId, ContainerName, ImageId, NetworkId, ObjectKey, SetName, StepId, reserved_suffix,
+};
 use crate::options::settings::Settings;
 
 /// One step: at most one changing engine call.
@@ -196,6 +198,40 @@ pub enum ImagePin {
     Id(ImageId),
     /// One that this plan pulls; its ID is known then.
     Digest(String),
+}
+
+impl Action {
+    /// The container that a step is about; what creates one is about none that is there.
+    pub fn subject(&self) -> Option<&Subject> {
+        match self {
+            Self::Start { container, .. }
+            | Self::Prove { container }
+            | Self::Stop { container, .. }
+            | Self::Kill { container, .. }
+            | Self::Restart { container, .. }
+            | Self::Update { container, .. }
+            | Self::Rename { container, .. }
+            | Self::Remove { container }
+            | Self::Connect { container, .. }
+            | Self::Disconnect { container, .. } => Some(container),
+            Self::Pull { .. }
+            | Self::Tag { .. }
+            | Self::Create { .. }
+            | Self::CreateNetwork { .. }
+            | Self::RemoveNetwork { .. }
+            | Self::CreateVolume { .. } => None,
+        }
+    }
+
+    /// Who gets which name for good, where it is: the names that a replacement swaps are not meant.
+    pub fn renames(&self) -> Option<(&ContainerId, &ContainerName)> {
+        match self {
+            Self::Rename { container: Subject::Container(id), to, .. } => {
+                reserved_suffix(to.as_str()).1.is_none().then_some((id, to))
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Plan {

@@ -2,8 +2,7 @@
 //!
 //! What a finished apply amounts to is counted the same way, from the steps that it did.
 
-use super::{Action, Step, Subject, Summary};
-use crate::ident::reserved_suffix;
+use super::{Action, Step, Summary};
 use crate::say;
 
 /// Counters and sentence of these steps. What is changed in place is counted as updated, after the
@@ -25,13 +24,7 @@ pub fn of<'a>(steps: impl IntoIterator<Item = &'a Step>) -> Summary {
             Action::CreateVolume { .. } => &mut summary.volumes_created,
             Action::Connect { .. } => &mut summary.connected,
             Action::Disconnect { .. } => &mut summary.disconnected,
-            // A replacement's swap of names is a part of it.
-            Action::Rename { ref container, ref to, .. }
-                if matches!(container, Subject::Container(_))
-                    && reserved_suffix(to.as_str()).1.is_none() =>
-            {
-                &mut summary.renamed
-            }
+            Action::Rename { .. } if step.action.renames().is_some() => &mut summary.renamed,
             Action::Tag { .. } | Action::Rename { .. } | Action::Prove { .. } => continue,
         };
         *counter += 1;

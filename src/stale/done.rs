@@ -131,6 +131,8 @@ struct Makes<'a> {
     ended: BTreeSet<&'a ContainerId>,
     started: BTreeSet<&'a ContainerId>,
     renamed: BTreeSet<(&'a ContainerId, &'a ContainerName)>,
+    /// Those of them that are for good.
+    named: BTreeSet<(&'a ContainerId, &'a ContainerName)>,
     /// Networks that containers are put on or taken off by any step of the plan.
     rewired: BTreeSet<(&'a ContainerId, &'a str)>,
     /// The first and the last name of what takes the place of a container: nothing is done to the
@@ -157,6 +159,7 @@ impl<'a> Makes<'a> {
             if let (Some(old), Some(names)) = (old, created.get(step.id.change())) {
                 makes.successors.insert(old, *names);
             }
+            makes.named.extend(step.action.renames());
             match &step.action {
                 Action::Create { finally, .. } => drop(makes.created.insert(finally)),
                 Action::Remove { container: Subject::Container(id) } => {
@@ -234,7 +237,9 @@ pub(super) fn is_half_done(
             "container_gone" => makes.removed.contains(id) && succeeded(id, true),
             "container_unmatched" | "container_renamed" => {
                 let renamed = now.is_some_and(|now| makes.renamed.contains(&(id, &now.name())));
-                renamed && succeeded(id, false)
+                // A new name for good comes first, and before a successor.
+                let first = now.is_some_and(|now| makes.named.contains(&(id, &now.name())));
+                first || renamed && succeeded(id, false)
             }
             "container_new" | "name_taken" => {
                 now.is_some_and(|now| ours(now) && makes.created.contains(&now.name()))

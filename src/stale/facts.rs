@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Staleness;
 use crate::desired;
-use crate::ident::{ContainerId, ContainerName, SetName, reserved_suffix, short_digest};
+use crate::ident::{ContainerId, ContainerName, SetName, short_digest};
 use crate::options::settings::Settings;
 use crate::plan::facts::{ContainerFact, Facts, Verdict};
 use crate::plan::{Action, Change, Plan, Step, Subject};
@@ -229,13 +229,9 @@ impl<'a> Slice<'a> {
             .collect();
         for step in self.steps() {
             // Whoever is renamed may have its name already.
-            let (name, own) = match &step.action {
-                Action::Create { name, finally, .. } if name == finally => (name, None),
-                Action::Rename { container: Subject::Container(id), to, .. }
-                    if reserved_suffix(to.as_str()).1.is_none() =>
-                {
-                    (to, Some(id))
-                }
+            let (name, own) = match (&step.action, step.action.renames()) {
+                (Action::Create { name, finally, .. }, _) if name == finally => (name, None),
+                (_, Some((id, to))) => (to, Some(id)),
                 _ => continue,
             };
             let holder = looks.by_name(name).map(Container::id);

@@ -220,6 +220,7 @@ cases! {
     rename_and_update;
     rename_and_replace;
     rename_between_two;
+    rename_beside_a_network;
     rename_not_of_a_commit;
     rename_happened;
     rename_happened_alike;

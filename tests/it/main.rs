@@ -25,6 +25,7 @@ mod program;
 mod readme;
 mod recordings;
 mod relied;
+mod renames;
 mod results;
 mod row_walks;
 mod rows;

@@ -120,3 +120,28 @@ fn one_that_is_idle_is_renamed_and_started() {
     assert_eq!(world.id(&world.name("store")), id);
     world.settled(&spec);
 }
+
+#[test]
+fn who_shares_processes_is_restarted_after_those_ended_with_their_target() {
+    live!();
+    let world = World::new("pidrestart");
+    world.image("app");
+    let spec = "project: PROJECT
+containers:
+  db: {name: PROJECT-db, image: \"PROJECT/app:1\"}
+  side:
+    name: PROJECT-side
+    image: PROJECT/app:1
+    pid: \"service:db\"
+    depends_on: {db: {restart: true}}
+";
+    world.converge(spec);
+    let side = world.name("side");
+    let before = world.inspect(&side);
+    world.plan(&spec.replace("name: PROJECT-db,", "name: PROJECT-db, state: restarted,")).ok();
+    world.apply().ok().says("restarted 2 containers");
+    let after = world.inspect(&side);
+    assert_eq!(before["Id"], after["Id"]);
+    assert_ne!(before["State"]["StartedAt"], after["State"]["StartedAt"]);
+    assert_eq!(world.status(&side), "running");
+}

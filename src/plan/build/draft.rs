@@ -70,11 +70,12 @@ struct Expected<'a> {
 /// that grows with their square.
 const REMEMBERED: usize = 4;
 
-/// Builds a plan, in which nobody gets one of the names that are `left`.
-pub(super) fn build(input: &Input<'_>, left: BTreeSet<ContainerName>) -> Built {
+/// Builds a plan. `before`: names that containers had until now.
+pub(super) fn build(input: &Input<'_>, before: BTreeMap<ContainerName, ContainerId>) -> Built {
     let Input { spec, snapshot, assume, pins, source } = input;
     let engine = Engine::of_snapshot(snapshot);
-    let index = Index::of(snapshot);
+    let left: Vec<ContainerName> = before.keys().cloned().collect();
+    let index = Index::knowing(snapshot, before);
     let found = matching::match_sets(spec, snapshot, &index);
     let mut draft = Draft {
         spec,

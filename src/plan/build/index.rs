@@ -24,6 +24,8 @@ pub(super) enum Tie {
 pub(super) struct Index<'a> {
     by_name: BTreeMap<ContainerName, &'a Container>,
     by_id: BTreeMap<ContainerId, &'a Container>,
+    /// Names that containers had until now, by which others may mean them.
+    before: BTreeMap<ContainerName, ContainerId>,
     /// Who would break if the container of this ID went.
     dependants: BTreeMap<ContainerId, BTreeSet<(ContainerId, Tie)>>,
     /// The same from the other end.
@@ -32,7 +34,15 @@ pub(super) struct Index<'a> {
 
 impl<'a> Index<'a> {
     pub(super) fn of(snapshot: &'a Snapshot) -> Self {
-        let mut index = Self::default();
+        Self::knowing(snapshot, BTreeMap::new())
+    }
+
+    /// The same, knowing names that containers had `before`.
+    pub(super) fn knowing(
+        snapshot: &'a Snapshot,
+        before: BTreeMap<ContainerName, ContainerId>,
+    ) -> Self {
+        let mut index = Self { before, ..Self::default() };
         for container in &snapshot.containers {
             index.by_name.insert(container.name(), container);
             index.by_id.insert(container.id(), container);
@@ -102,6 +112,9 @@ impl<'a> Index<'a> {
         let word = word.trim_start_matches('/');
         if let Some(container) = self.by_name.get(&ContainerName::new(word)) {
             return Some(container.id());
+        }
+        if let Some(id) = self.before.get(&ContainerName::new(word)) {
+            return Some(id.clone());
         }
         let (id, _) = self.by_id.range(ContainerId::new(word)..).next()?;
         (word.len() >= 12 && id.as_str().starts_with(word)).then(|| id.clone())

@@ -198,6 +198,15 @@ fn place<'a>(
         return;
     }
     let named = wanted.iter().find(|wanted| wanted.set.identity == Identity::Named(name.clone()));
+    // One that was renamed for its set says its first name. Of a set with a count none is.
+    let counted = |key: &SetName| {
+        let set = spec.sets.get(key).map(|set| &set.identity);
+        matches!(set, Some(Identity::Counted(_)))
+    };
+    let owner = owner.or_else(|| {
+        let created = created_for(container, &snapshot.images);
+        created.filter(|(project, set)| *project != spec.project || !counted(set))
+    });
     if let Some(wanted) = named {
         match &owner {
             Some((project, set))
@@ -206,12 +215,7 @@ fn place<'a>(
             {
                 found.errors.push(taken(wanted.key, &name, project, set));
             }
-            // One that was renamed for its set says its first name.
-            _ => {
-                let own = Some((spec.project.clone(), wanted.key.clone()));
-                let ours = owner.is_some() || created_for(container, &snapshot.images) == own;
-                add(found, wanted.key, container, By::Name, !ours, None);
-            }
+            _ => add(found, wanted.key, container, By::Name, owner.is_none(), None),
         }
         return;
     }

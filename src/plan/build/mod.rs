@@ -104,7 +104,7 @@ pub struct PlanError {
 pub fn build(input: &Input<'_>) -> Built {
     let renames = renames::find(input.spec, input.snapshot);
     let snapshot = renames::renamed(input.snapshot, &renames);
-    let before = renames::names(&renames).collect();
+    let before = renames::before(&renames);
     let mut built = draft::build(&Input { snapshot: &snapshot, ..input.clone() }, before);
     renames::add(input.spec, &mut built, &renames);
     built

@@ -267,25 +267,7 @@ pub(super) fn sort(jobs: &[Job]) -> Result<Vec<Step>, PlanError> {
 pub(super) fn addressed(steps: &[Step]) -> BTreeSet<ContainerId> {
     steps
         .iter()
-        .filter_map(|step| match &step.action {
-            Action::Start { container, .. }
-            | Action::Prove { container }
-            | Action::Stop { container, .. }
-            | Action::Kill { container, .. }
-            | Action::Restart { container, .. }
-            | Action::Update { container, .. }
-            | Action::Rename { container, .. }
-            | Action::Remove { container }
-            | Action::Connect { container, .. }
-            | Action::Disconnect { container, .. } => Some(container),
-            Action::Pull { .. }
-            | Action::Tag { .. }
-            | Action::Create { .. }
-            | Action::CreateNetwork { .. }
-            | Action::RemoveNetwork { .. }
-            | Action::CreateVolume { .. } => None,
-        })
-        .filter_map(|subject| match subject {
+        .filter_map(|step| match step.action.subject()? {
             Subject::Container(id) => Some(id.clone()),
             Subject::CreatedBy(_) => None,
         })

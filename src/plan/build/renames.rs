@@ -52,7 +52,8 @@ pub(super) fn created_for(
 }
 
 /// Which containers are renamed: of each named set whose name nobody has, the only one that was
-/// created for it, if no other set means it by its name. Between two nobody chooses.
+/// created for it, if no other set means it by its name. Between two nobody chooses; and one that
+/// was created under the very name that is wanted was renamed by hand, to be kept.
 pub(super) fn find(spec: &Spec, snapshot: &Snapshot) -> Vec<Rename> {
     let mut open: BTreeMap<&SetName, (&ContainerName, Vec<&Container>)> = spec
         .sets
@@ -73,9 +74,10 @@ pub(super) fn find(spec: &Spec, snapshot: &Snapshot) -> Vec<Rename> {
         let stays = matches!(container.run(), Run::Live | Run::Idle | Run::Paused);
         let owner = created_for(container, &snapshot.images);
         if let Some((project, key)) = owner
-            && let Some((_, found)) = open.get_mut(&key)
+            && let Some((to, found)) = open.get_mut(&key)
             && project == spec.project
             && stays
+            && container.label(LABEL_NAME) != Some(to.as_str())
             && reserved_suffix(name.as_str()).1.is_none()
         {
             found.push(container);
@@ -149,9 +151,10 @@ fn swap(list: Option<&mut Json>, new: impl Fn(&str) -> Option<String>) {
     }
 }
 
-/// The names that they have so far: nobody else gets one in the same plan.
-pub(super) fn names(renames: &[Rename]) -> impl Iterator<Item = ContainerName> {
-    renames.iter().map(|rename| rename.from.clone())
+/// The names that they have so far. Nobody else gets one in the same plan, and whoever has the
+/// volumes of such a name means them: an engine keeps that as it was said.
+pub(super) fn before(renames: &[Rename]) -> BTreeMap<ContainerName, ContainerId> {
+    renames.iter().map(|rename| (rename.from.clone(), rename.id.clone())).collect()
 }
 
 /// Puts the renames into a plan that was built as if they had been done.
@@ -182,22 +185,22 @@ impl Rename {
         let change = ChangeId::new(self.to.as_str());
         let step = StepId::of(&change, "rename");
         self.reason(&change, plan);
-        let sets: BTreeMap<&ChangeId, Option<&SetName>> =
-            plan.changes.iter().map(|change| (&change.id, change.set.as_ref())).collect();
-        // What is created for a set that depends on this one means it by its new name.
-        let means = |step: &Step| {
-            let set = sets.get(&ChangeId::new(step.id.change())).copied().flatten();
-            matches!(step.action, Action::Create { .. })
-                && set.is_some_and(|set| draft::depends(spec, set).contains(&self.set))
-        };
+        let dependants: BTreeSet<&SetName> =
+            spec.sets.keys().filter(|set| draft::depends(spec, set).contains(&self.set)).collect();
+        let container = Subject::Container(self.id.clone());
         for other in &mut plan.steps {
             let waits = other.after.iter().any(|after| after.change() == change.as_str());
-            if !waits && (other.id.change() == change.as_str() || means(other)) {
+            // What is created for a set that depends on this one means it by its new name, and
+            // whoever else is at the container finds it under one name all the time.
+            let means = match &other.action {
+                Action::Create { set, .. } => dependants.contains(set),
+                action => action.subject() == Some(&container),
+            };
+            if !waits && (other.id.change() == change.as_str() || means) {
                 other.after.push(step.clone());
                 other.after.sort();
             }
         }
-        let container = Subject::Container(self.id.clone());
         let action = Action::Rename { container, from: self.from.clone(), to: self.to.clone() };
         plan.steps.insert(0, Step { id: step, action, after: Vec::new() });
         for fact in plan.facts.containers.iter_mut().filter(|fact| fact.id == self.id) {

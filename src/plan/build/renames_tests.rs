@@ -53,6 +53,17 @@ fn nobody_is_renamed_whose_name_or_labels_are_another_matter() {
     let mut snapshot = there("running");
     add(&mut snapshot, &db("two", ""), "db", "two", "running");
     assert_eq!(changes(&plan(&db("two", ""), &snapshot)), [""; 0]);
+    // It was created under that name, and renamed by hand: somebody keeps it.
+    let mut snapshot = there("running");
+    inspect(&mut snapshot, "one")["Name"] = json!("/one-backup");
+    let built = plan(&db("one", ""), &snapshot);
+    assert_eq!(changes(&built), ["create one"]);
+    assert!(built.plan.warnings[0].text.contains("`one-backup` was made for set `db`"));
+    // Renamed for its set, it is nobody's to take who belongs to another project.
+    let mut snapshot = there("running");
+    inspect(&mut snapshot, "one")["Name"] = json!("/two");
+    let other = spec("project: q\ncontainers: {x: {image: 'app:1', name: two}}\n");
+    assert_eq!(codes(&other, &snapshot), ["name_owned"]);
     // The image is not known any more, so nobody knows whose labels these are.
     let mut snapshot = there("running");
     inspect(&mut snapshot, "one")["Image"] = json!("sha256:77");
@@ -102,4 +113,15 @@ fn the_checker_holds_a_rename_to_its_reason_its_name_and_its_place() {
         plan.changes[0].id = ChangeId::new("one");
         plan.steps[0].id = StepId::new("one/rename");
     });
+}
+
+#[test]
+fn whoever_has_the_volumes_of_the_old_name_is_not_forgotten() {
+    let mut snapshot = there("running");
+    add(&mut snapshot, &db("one", ""), "db", "other", "running");
+    let other = inspect(&mut snapshot, "other");
+    other["Config"]["Labels"] = json!({});
+    other["HostConfig"]["VolumesFrom"] = json!(["one"]);
+    let replaced = db("two", ", state: reloaded, tty: true");
+    assert_eq!(codes(&replaced, &snapshot), ["unmanaged_dependants"]);
 }

@@ -110,14 +110,14 @@ fn moves(change: &Change, moved: bool, doubts: &mut Doubts) {
 
 /// A container is renamed where a reason says so, as it says, and only there.
 fn renames(change: &Change, before: Option<&ContainerName>, doubts: &mut Doubts) {
-    let said = change.reasons.iter().find_map(|reason| match reason {
+    let said = change.reasons.iter().filter_map(|reason| match reason {
         Reason::Option(difference) if difference.option == NAME => {
             Some((difference.expected.as_str(), difference.found.as_str()))
         }
         _ => None,
     });
     let done = before.map(|name| (Some(change.id.as_str()), Some(name.as_str())));
-    doubts.unless(said == done, "in_place", || {
+    doubts.unless(said.eq(done), "in_place", || {
         format!("expected {} to be renamed for that reason, and only for it", named(&change.id))
     });
 }

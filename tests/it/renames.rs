@@ -1,0 +1,65 @@
+//! A rename in place on the simulated engine, and what is said where the run ends after it.
+
+use bayplan::apply::Became;
+use bayplan::engine::simulated::{Faults, When};
+use bayplan::engine::{ErrorKind, Reader};
+use bayplan::ident::ContainerName;
+use bayplan::options::settings::Settings;
+use bayplan::plan::{Action, Because, Subject, Verb};
+use bayplan::snapshot::Run;
+use serde_json::json;
+
+use crate::made::{Made, apply, became, block, engine, fact, found, id, pin};
+
+/// A plan that renames `old` to `web` first.
+fn renaming() -> Made {
+    let mut made = Made::new(vec![fact("a", "old", Run::Live)]);
+    let (from, to) = (ContainerName::new("old"), ContainerName::new("web"));
+    let container = Subject::Container(id("a"));
+    made.step("web/rename", Action::Rename { container, from, to }, &[]);
+    made
+}
+
+async fn name_now(engine: &impl Reader) -> String {
+    let now = engine.inspect(id("a").as_str()).await.unwrap().unwrap();
+    now["Name"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_replacement_that_fails_after_the_rename_says_how_the_old_name_comes_back() {
+    block(async {
+        for call in ["create web", "stop", "start"] {
+            let engine = engine(vec![found("a", "old", "running")]);
+            engine.set_faults(Faults::every(call, When::Before, ErrorKind::Status(500)));
+            let mut made = renaming();
+            made.replace("web", "a", pin(), &["web/rename"]);
+            let outcome = apply(&engine, &made).await;
+            assert_eq!(became(&outcome, "web/rename"), Became::Done, "{call}");
+            assert_eq!(outcome.exit_code(), 7, "{call}");
+            let [trouble] = outcome.troubles.as_slice() else { panic!("{:#?}", outcome.troubles) };
+            assert!(!trouble.as_before);
+            let back = trouble.back.join("; ");
+            assert!(back.contains("docker rename aaaaaaaaaaaa old"), "{call}: {back}");
+        }
+    });
+}
+
+#[test]
+fn an_update_that_fails_after_the_rename_says_so() {
+    block(async {
+        let engine = engine(vec![found("a", "old", "running")]);
+        engine.set_faults(Faults::every("update", When::Before, ErrorKind::Status(500)));
+        let mut made = renaming();
+        let settings = Settings([("Memory".to_owned(), json!(1 << 27))].into());
+        let container = Subject::Container(id("a"));
+        made.step("web/update", Action::Update { container, settings }, &["web/rename"]);
+        made.change("web", Verb::Update, Because::RecreateAlways);
+        let outcome = apply(&engine, &made).await;
+        assert_eq!(outcome.exit_code(), 7);
+        assert_eq!(outcome.summary.message, "renamed 1 container.");
+        assert_eq!(name_now(&engine).await, "/web");
+        let [trouble] = outcome.troubles.as_slice() else { panic!("{:#?}", outcome.troubles) };
+        assert_eq!(trouble.now, ["the container is `web` (aaaaaaaaaaaa), running"]);
+        assert_eq!(trouble.back, ["docker rename aaaaaaaaaaaa old"]);
+    });
+}
