@@ -7,11 +7,10 @@
 //!   `/var/run/docker.sock`; makes its containers and removes them.
 //! - `help`: `--help`, under 10 ms.
 //!
-//! Measured with Docker 20.10 on two cores, 2026-11-28: `--help` 1.6 ms; offline 0.90 s against
-//! 0.60 s, 1.50; per container from 1,000 to 10,000 x1.04; live at 300, three runs, 68, 70 and 66 ms
-//! against 53, 60 and 49 ms: 1.28, 1.18, 1.36, so on its limit and not below it for sure. Of that some
-//! 5 ms go before the list (starting, asking for the API) and 10 ms after the last inspect (hiding,
-//! planning). With four inspects in flight it was 1.48 and 1.53.
+//! Measured with Docker 20.10 on two cores, 2026-11-28: `--help` 1.9 ms; offline 0.62 s against
+//! 0.67 s, 0.93; per container from 1,000 to 10,000 x1.08; live at 300, two runs, 74 and 86 ms
+//! against 62 and 67 ms: 1.20 and 1.29. An engine varies by a tenth from run to run, so that is just
+//! below the limit, not far below.
 //!
 //! A name as an argument runs that one alone: `cargo bench -- offline`. A figure over its limit
 //! ends the run with 1.

@@ -335,7 +335,8 @@ impl Drop for World {
         remove(&["rm", "-f", "-v"], lines(&["ps", "-a", "--no-trunc", "--format", format]));
         remove(&["volume", "rm", "-f"], lines(&["volume", "ls", "--format", "{{.Name}}"]));
         remove(&["network", "rm"], lines(&["network", "ls", "--format", "{{.ID}}\t{{.Name}}"]));
-        for image in self.images.borrow_mut().drain(..) {
+        // What was made from another image goes before it.
+        for image in self.images.borrow_mut().drain(..).rev() {
             docker(&["rmi", "-f", &image]);
         }
     }
