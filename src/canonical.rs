@@ -1,17 +1,19 @@
-//! JSON as the files of this project carry it: one way to write a value, and a strict way to read
-//! one.
+//! JSON as the files of this project carry it: one way to write a value, and two ways to read
+//! one (`values`).
 //!
 //! Which record of which file goes on which line is [`crate::plan::format`]'s and
 //! [`crate::snapshot_file`]'s; here are the pieces: a value on one line, a value that is broken
 //! where it does not fit, escapes, and what a parser's complaint is in this project's words.
 
-use std::fmt;
+mod values;
+
 use std::io;
 
 use serde::Serialize;
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
 use serde_json::ser::Formatter;
+
+pub use values::{Loose, Strict, strict};
 
 use crate::say;
 
@@ -263,93 +265,6 @@ fn write_escaped<W: ?Sized + io::Write>(w: &mut W, text: &str) -> io::Result<()>
         from = at + character.len_utf8();
     }
     w.write_all(&text.as_bytes()[from..])
-}
-
-/// A JSON value in which a key that comes twice is an error: `serde_json` alone keeps the last
-/// one, so that a reviewer could read another value than the program.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Strict(pub Json);
-
-impl<'de> Deserialize<'de> for Strict {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        strict(deserializer).map(Self)
-    }
-}
-
-/// Reads a [`Strict`] value, for `#[serde(deserialize_with = "…")]`.
-pub fn strict<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Json, D::Error> {
-    deserializer.deserialize_any(Builder)
-}
-
-struct Builder;
-
-impl<'de> de::DeserializeSeed<'de> for Builder {
-    type Value = Json;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json, D::Error> {
-        strict(deserializer)
-    }
-}
-
-impl<'de> Visitor<'de> for Builder {
-    type Value = Json;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Json, E> {
-        Ok(Json::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
-        Ok(Json::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
-        Ok(value.into())
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
-        Ok(value.into())
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
-        Ok(value.into())
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Json, E> {
-        Ok(Json::String(text.to_owned()))
-    }
-
-    fn visit_string<E>(self, text: String) -> Result<Json, E> {
-        Ok(Json::String(text))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json, A::Error> {
-        let mut items = Vec::new();
-        while let Some(item) = seq.next_element_seed(Builder)? {
-            items.push(item);
-        }
-        Ok(Json::Array(items))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
-        let mut object = serde_json::Map::new();
-        while let Some(key) = map.next_key::<String>()? {
-            let value = map.next_value_seed(Builder)?;
-            match object.entry(key) {
-                serde_json::map::Entry::Vacant(entry) => {
-                    entry.insert(value);
-                }
-                serde_json::map::Entry::Occupied(entry) => {
-                    let key = say::short(entry.key());
-                    return Err(de::Error::custom(format!("the key `{key}` comes twice")));
-                }
-            }
-        }
-        Ok(Json::Object(object))
-    }
 }
 
 /// A parser's complaint in the words of this project: *expected …, but found … (line, column)*.

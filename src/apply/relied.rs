@@ -69,8 +69,8 @@ impl<W> Context<'_, W> {
             .or_else(|| other_networks(&name, fact, &makes, found))
     }
 
-    /// Whether a step of this run ended the container in whose process namespace it runs: with the
-    /// first process there all others are killed.
+    /// Whether it runs in the process namespace of a container that this plan ends, and that this run
+    /// has been at: with the first process there all others are killed.
     pub(super) fn ended_with_its_target(&self, found: &Json) -> bool {
         let mode = found["HostConfig"]["PidMode"].as_str().unwrap_or_default();
         let Some(target) = mode.strip_prefix("container:") else { return false };

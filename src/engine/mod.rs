@@ -15,7 +15,6 @@ pub mod take;
 #[cfg(feature = "tls")]
 pub mod tls;
 pub mod transport;
-mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;

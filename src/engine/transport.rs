@@ -21,8 +21,8 @@ use tokio::sync::{OnceCell, Semaphore};
 
 use super::connect::Endpoint;
 use super::connector::{ConnectFailure, Connector, Neighbour};
-use super::tree::Tree;
 use super::{EngineError, ErrorKind, Result};
+use crate::canonical::Loose;
 use crate::say;
 
 /// The newest API that this version knows.
@@ -333,7 +333,7 @@ pub fn json(doing: &str, answer: &Answer) -> Result<Json> {
     let text = std::str::from_utf8(&answer.body).map_err(|error| {
         strange(format!("bytes that are no UTF-8 after {}", error.valid_up_to()))
     })?;
-    serde_json::from_str(text).map(|Tree(json)| json).map_err(|error| {
+    serde_json::from_str(text).map(|Loose(json)| json).map_err(|error| {
         strange(format!("something else at line {} column {}", error.line(), error.column()))
     })
 }

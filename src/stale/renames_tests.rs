@@ -3,27 +3,16 @@
 use serde_json::json;
 
 use super::tests::{inspect, judged};
-use crate::plan::build::tests::{add, plan, spec, world};
+use crate::plan::build::tests::{add, db, plan, with_db};
 use crate::snapshot::Snapshot;
-use crate::spec::Spec;
-
-fn db(name: &str, more: &str) -> Spec {
-    spec(&format!("project: p\ncontainers: {{db: {{image: 'app:1', name: {name}{more}}}}}\n"))
-}
-
-fn there(status: &str) -> Snapshot {
-    let mut snapshot = world();
-    add(&mut snapshot, &db("one", ""), "db", "one", status);
-    snapshot
-}
 
 #[test]
 fn a_rename_is_done_once_and_stale_where_the_name_moved() {
     let declared = db("two", ", mem_limit: 64m, state: reloaded");
-    let reviewed = plan(&declared, &there("running")).plan;
+    let reviewed = plan(&declared, &with_db("running")).plan;
     let now = |snapshot: &Snapshot| judged(&reviewed, &declared, snapshot);
     let called = |name: &str| {
-        let mut snapshot = there("running");
+        let mut snapshot = with_db("running");
         inspect(&mut snapshot, "one")["Name"] = json!(format!("/{name}"));
         snapshot
     };
@@ -35,6 +24,10 @@ fn a_rename_is_done_once_and_stale_where_the_name_moved() {
     inspect(&mut done, "two")["HostConfig"]["Memory"] = json!(64 << 20);
     inspect(&mut done, "two")["HostConfig"]["MemorySwap"] = json!(128 << 20);
     assert_eq!(now(&done), ["db Done"]);
+    // Renamed, and its successor was never made.
+    let replaced = db("two", ", tty: true, state: reloaded");
+    let plan = plan(&replaced, &with_db("running")).plan;
+    assert_eq!(judged(&plan, &replaced, &called("two"))[0], "db HalfDone");
     // The new name is somebody else's now.
     let mut taken = called("one");
     add(&mut taken, &declared, "db", "two", "exited");

@@ -9,7 +9,7 @@ use bayplan::plan::{Action, Because, Subject, Verb};
 use bayplan::snapshot::Run;
 use serde_json::json;
 
-use crate::made::{Made, apply, became, block, engine, fact, found, id, pin};
+use crate::made::{Made, Watcher, apply, apply_with, became, block, engine, fact, found, id, pin};
 
 /// A plan that renames `old` to `web` first.
 fn renaming() -> Made {
@@ -61,5 +61,21 @@ fn an_update_that_fails_after_the_rename_says_so() {
         let [trouble] = outcome.troubles.as_slice() else { panic!("{:#?}", outcome.troubles) };
         assert_eq!(trouble.now, ["the container is `web` (aaaaaaaaaaaa), running"]);
         assert_eq!(trouble.back, ["docker rename aaaaaaaaaaaa old"]);
+    });
+}
+
+#[test]
+fn what_moves_after_the_rename_is_seen_before_anything_else_is_done() {
+    block(async {
+        let engine = engine(vec![found("a", "old", "running")]);
+        let mut made = renaming();
+        made.replace("web", "a", pin(), &["web/rename"]);
+        let watcher = Watcher::meddling("web/rename", || {
+            engine.meddle(id("a").as_str(), |found| found["State"]["Status"] = json!("paused"));
+        });
+        let (outcome, _) = apply_with(&engine, &made, &watcher, 4).await;
+        assert_eq!(became(&outcome, "web/rename"), Became::Done);
+        let Became::Stale(stale) = became(&outcome, "web/create") else { panic!("{outcome:#?}") };
+        assert_eq!(stale.code, "container_run");
     });
 }

@@ -46,8 +46,8 @@ impl<'a> Draft<'a> {
             Fate::Restart(reasons, _) => (Verb::Restart, reasons),
             Fate::Remove(reasons) => (Verb::Remove, reasons),
         };
-        let updates = verb == Verb::Start && !in_place.is_empty();
-        let touches = if updates { Verb::Update } else { verb };
+        let changed_first = verb == Verb::Start && !in_place.is_empty();
+        let touches = if changed_first { Verb::Update } else { verb };
         self.errors.extend(danger::refusals(key, set, member, touches));
         self.touched.insert(member.id.clone(), (key.clone(), verb));
         let vanishes = danger::vanishes(member.container, verb);

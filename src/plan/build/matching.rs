@@ -5,12 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value as Json;
+
 use super::PlanError;
 use super::index::Index;
-use super::renames::created_for;
 use crate::ident::{
-    ContainerName, LABEL_NAME, LABEL_PREFIX, LABEL_PROJECT, LABEL_SET, ProjectName, SUFFIX_OLD,
-    SetName, member_number, reserved_suffix,
+    ContainerName, ImageId, LABEL_NAME, LABEL_PREFIX, LABEL_PROJECT, LABEL_SET, ProjectName,
+    SUFFIX_OLD, SetName, member_number, reserved_suffix,
 };
 use crate::image_ref::ImageRef;
 use crate::options::{Body, Context};
@@ -54,11 +55,27 @@ pub(crate) fn owner(container: &Container) -> Option<(ProjectName, SetName)> {
     Some((ProjectName::new(project), SetName::new(set)))
 }
 
+/// For which set of a project a container was created, whatever its name is now. `docker commit`
+/// hands labels on to an image and what is made from it, so those of an image say nothing.
+pub(super) fn created_for(
+    container: &Container,
+    images: &BTreeMap<ImageId, Json>,
+) -> Option<(ProjectName, SetName)> {
+    let own = |image: &Json| image["Config"]["Labels"].get(LABEL_NAME).is_none();
+    if !images.get(&container.image()).is_some_and(own) {
+        return None;
+    }
+    container.label(LABEL_NAME)?;
+    let project = container.label(LABEL_PROJECT)?;
+    let set = container.label(LABEL_SET)?;
+    Some((ProjectName::new(project), SetName::new(set)))
+}
+
 /// Whether another tool owns it.
 fn foreign(container: &Container) -> bool {
     let list = container.list.as_ref().map(|list| &list["Labels"]);
     let inspect = container.inspect.as_ref().map(|inspect| &inspect["Config"]["Labels"]);
-    let labels = inspect.or(list).and_then(serde_json::Value::as_object);
+    let labels = inspect.or(list).and_then(Json::as_object);
     labels.is_some_and(|labels| {
         labels.keys().any(|key| {
             key.starts_with("com.docker.compose.") || key.starts_with("com.docker.swarm.")
@@ -70,7 +87,7 @@ fn foreign(container: &Container) -> bool {
 fn labelled_ours(container: &Container) -> bool {
     let list = container.list.as_ref().map(|list| &list["Labels"]);
     let inspect = container.inspect.as_ref().map(|inspect| &inspect["Config"]["Labels"]);
-    let labels = inspect.or(list).and_then(serde_json::Value::as_object);
+    let labels = inspect.or(list).and_then(Json::as_object);
     labels.is_some_and(|labels| labels.keys().any(|key| key.starts_with(LABEL_PREFIX)))
 }
 
@@ -176,7 +193,7 @@ fn is_anybodys(container: &Container) -> bool {
         && reserved_suffix(container.name().as_str()).1.is_none()
 }
 
-fn argv(json: &serde_json::Value) -> Vec<String> {
+fn argv(json: &Json) -> Vec<String> {
     let words = json.as_array().into_iter().flatten();
     words.filter_map(|word| word.as_str().map(str::to_owned)).collect()
 }

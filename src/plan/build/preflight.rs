@@ -249,6 +249,7 @@ mod tests {
             assert_eq!(told(lines, false), [], "{lines}");
         }
     }
+
     #[test]
     fn devices_by_name_need_an_engine_that_looks_for_them() {
         let lines = "devices: ['lab.example/thing=one']";

@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
+use super::matching::created_for;
 use super::{Built, PlanError, draft, facts, finish};
 use crate::ident::{
-    ChangeId, ContainerId, ContainerName, ImageId, LABEL_NAME, LABEL_PROJECT, LABEL_SET,
-    ProjectName, SetName, StepId, reserved_suffix,
+    ChangeId, ContainerId, ContainerName, LABEL_NAME, SetName, StepId, reserved_suffix,
 };
 use crate::plan::{
     Action, By, Change, Impact, OptionDifference, Origin, Plan, Reason, Step, Subject, Verb,
@@ -22,7 +22,7 @@ use crate::snapshot::{Container, Run, Snapshot};
 use crate::spec::{Identity, Set, Spec, State};
 
 /// The option of a difference in names.
-pub(super) const NAME: &str = "name";
+const NAME: &str = "name";
 
 /// One container that gets the name of its set.
 #[derive(Debug, Clone)]
@@ -33,22 +33,6 @@ pub(super) struct Rename {
     to: ContainerName,
     /// It is started over and over.
     restarting: bool,
-}
-
-/// For which set of a project a container was created, whatever its name is now. `docker commit`
-/// hands labels on to an image and what is made from it, so those of an image say nothing.
-pub(super) fn created_for(
-    container: &Container,
-    images: &BTreeMap<ImageId, Json>,
-) -> Option<(ProjectName, SetName)> {
-    let own = |image: &Json| image["Config"]["Labels"].get(LABEL_NAME).is_none();
-    if !images.get(&container.image()).is_some_and(own) {
-        return None;
-    }
-    container.label(LABEL_NAME)?;
-    let project = container.label(LABEL_PROJECT)?;
-    let set = container.label(LABEL_SET)?;
-    Some((ProjectName::new(project), SetName::new(set)))
 }
 
 /// Which containers are renamed: of each named set whose name nobody has, the only one that was

@@ -3,22 +3,10 @@
 
 use serde_json::json;
 
-use super::tests::{add, changes, codes, inspect, plan, spec, world};
+use super::tests::{add, changes, codes, db, inspect, plan, spec, with_db};
 use crate::ident::{ChangeId, ContainerName, StepId};
 use crate::plan::check::check;
 use crate::plan::{Action, Plan, Reason, summary};
-use crate::snapshot::Snapshot;
-
-fn db(name: &str, more: &str) -> crate::spec::Spec {
-    spec(&format!("project: p\ncontainers: {{db: {{image: 'app:1', name: {name}{more}}}}}\n"))
-}
-
-/// A world with the container of `db`, as it was created.
-fn there(status: &str) -> Snapshot {
-    let mut snapshot = world();
-    add(&mut snapshot, &db("one", ""), "db", "one", status);
-    snapshot
-}
 
 #[test]
 fn every_state_that_keeps_containers_renames_and_no_other() {
@@ -28,19 +16,19 @@ fn every_state_that_keeps_containers_renames_and_no_other() {
         ("reloaded", "update two"),
         ("restarted", "restart two"),
     ] {
-        let built = plan(&db("two", &format!(", state: {state}")), &there("running"));
+        let built = plan(&db("two", &format!(", state: {state}")), &with_db("running"));
         assert_eq!(changes(&built), [verb], "{state}");
         assert_eq!(check(&built.plan), []);
     }
     for state in ["stopped", "killed", "absent"] {
-        let built = plan(&db("two", &format!(", state: {state}")), &there("running"));
+        let built = plan(&db("two", &format!(", state: {state}")), &with_db("running"));
         assert_eq!(changes(&built), [""; 0], "{state}");
     }
-    assert_eq!(changes(&plan(&db("two", ""), &there("exited"))), ["start two"]);
-    assert_eq!(changes(&plan(&db("two", ""), &there("paused"))), ["update two"]);
+    assert_eq!(changes(&plan(&db("two", ""), &with_db("exited"))), ["start two"]);
+    assert_eq!(changes(&plan(&db("two", ""), &with_db("paused"))), ["update two"]);
     // A dead one is left where it is, and one that never comes to rest cannot be renamed.
-    assert_eq!(changes(&plan(&db("two", ""), &there("dead"))), ["create two"]);
-    assert_eq!(codes(&db("two", ""), &there("restarting")), ["restarting"]);
+    assert_eq!(changes(&plan(&db("two", ""), &with_db("dead"))), ["create two"]);
+    assert_eq!(codes(&db("two", ""), &with_db("restarting")), ["restarting"]);
 }
 
 #[test]
@@ -48,28 +36,28 @@ fn nobody_is_renamed_whose_name_or_labels_are_another_matter() {
     // Another set means it by its name.
     let both = "project: p\ncontainers:\n  db: {image: 'app:1', name: two}\n  \
                 old: {name: one, state: stopped}\n";
-    assert_eq!(changes(&plan(&spec(both), &there("running"))), ["stop one", "create two"]);
+    assert_eq!(changes(&plan(&spec(both), &with_db("running"))), ["stop one", "create two"]);
     // Somebody has the new name.
-    let mut snapshot = there("running");
+    let mut snapshot = with_db("running");
     add(&mut snapshot, &db("two", ""), "db", "two", "running");
     assert_eq!(changes(&plan(&db("two", ""), &snapshot)), [""; 0]);
     // It was created under that name, and renamed by hand: somebody keeps it.
-    let mut snapshot = there("running");
+    let mut snapshot = with_db("running");
     inspect(&mut snapshot, "one")["Name"] = json!("/one-backup");
     let built = plan(&db("one", ""), &snapshot);
     assert_eq!(changes(&built), ["create one"]);
     assert!(built.plan.warnings[0].text.contains("`one-backup` was made for set `db`"));
     // Renamed for its set, it is nobody's to take who belongs to another project.
-    let mut snapshot = there("running");
+    let mut snapshot = with_db("running");
     inspect(&mut snapshot, "one")["Name"] = json!("/two");
     let other = spec("project: q\ncontainers: {x: {image: 'app:1', name: two}}\n");
     assert_eq!(codes(&other, &snapshot), ["name_owned"]);
     // The image is not known any more, so nobody knows whose labels these are.
-    let mut snapshot = there("running");
+    let mut snapshot = with_db("running");
     inspect(&mut snapshot, "one")["Image"] = json!("sha256:77");
     assert_eq!(changes(&plan(&db("two", ""), &snapshot)), ["create two"]);
     // Nobody else gets the old name in the same plan.
-    let mut snapshot = there("running");
+    let mut snapshot = with_db("running");
     inspect(&mut snapshot, "one")["Name"] = json!("/p-web-1");
     let text = "project: p\ncontainers:\n  db: {image: 'app:1', name: two}\n  \
                 web: {image: 'app:1', match: owned}\n";
@@ -78,7 +66,7 @@ fn nobody_is_renamed_whose_name_or_labels_are_another_matter() {
 
 #[test]
 fn the_checker_holds_a_rename_to_its_reason_its_name_and_its_place() {
-    let good = plan(&db("two", ", state: reloaded, mem_limit: 64m"), &there("running")).plan;
+    let good = plan(&db("two", ", state: reloaded, mem_limit: 64m"), &with_db("running")).plan;
     assert_eq!(check(&good), []);
     let breaks = |rule: &str, change: &dyn Fn(&mut Plan)| {
         let mut bad = good.clone();
@@ -117,7 +105,7 @@ fn the_checker_holds_a_rename_to_its_reason_its_name_and_its_place() {
 
 #[test]
 fn whoever_has_the_volumes_of_the_old_name_is_not_forgotten() {
-    let mut snapshot = there("running");
+    let mut snapshot = with_db("running");
     add(&mut snapshot, &db("one", ""), "db", "other", "running");
     let other = inspect(&mut snapshot, "other");
     other["Config"]["Labels"] = json!({});

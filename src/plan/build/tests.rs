@@ -63,6 +63,18 @@ pub(crate) fn plan(spec: &Spec, snapshot: &Snapshot) -> Built {
     built
 }
 
+/// A set `db` of this name, and more that is said of it.
+pub(crate) fn db(name: &str, more: &str) -> Spec {
+    spec(&format!("project: p\ncontainers: {{db: {{image: 'app:1', name: {name}{more}}}}}\n"))
+}
+
+/// A world with the container of `db` as it was created, under the name `one`.
+pub(crate) fn with_db(status: &str) -> Snapshot {
+    let mut snapshot = world();
+    add(&mut snapshot, &db("one", ""), "db", "one", status);
+    snapshot
+}
+
 /// What inspect says of a container.
 pub(crate) fn inspect<'s>(snapshot: &'s mut Snapshot, name: &str) -> &'s mut Json {
     let mut found = snapshot.containers.iter_mut().filter(|found| found.name().as_str() == name);

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::graph::{Graph, kind, subject};
-use super::{Doubts, named};
-use crate::ident::{ContainerId, StepId, reserved_suffix};
+use super::{Doubts, named, names};
+use crate::ident::{ContainerId, StepId};
 use crate::plan::facts::{ContainerFact, Verdict};
 use crate::plan::{Action, Because, Change, Danger, ImagePin, Plan, Reason, Subject, Verb};
 
@@ -96,7 +96,7 @@ impl Shape {
             find(&|action| match action {
                 Action::Rename { container, to, .. } => {
                     matches!(container, Subject::CreatedBy(_)) == new
-                        && (new || reserved_suffix(to.as_str()).1.is_some())
+                        && !names::is_in_place(container, to)
                 }
                 _ => false,
             })
