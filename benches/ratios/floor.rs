@@ -71,8 +71,9 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
+        // A few at a time: an engine that is told to remove hundreds at once can get stuck.
         let remove = format!(
-            "docker ps -aq --filter label=io.bayplan.project={PROJECT} | xargs -r docker rm -f >/dev/null; docker rmi {IMAGE} >/dev/null"
+            "docker ps -aq --filter label=io.bayplan.project={PROJECT} | xargs -r -n 10 docker rm -f >/dev/null; docker rmi {IMAGE} >/dev/null"
         );
         let _ = Command::new("sh").args(["-c", &remove]).status();
     }
