@@ -24,7 +24,8 @@
 //!
 //! The core takes values and gives values:
 //!
-//! - [`ident`], [`image_ref`], [`signals`], [`say`], [`canonical`]: names, references, words, bytes;
+//! - [`ident`], [`image_ref`], [`signals`], [`moment`], [`say`], [`canonical`]: names, references,
+//!   signals, times, words, bytes;
 //! - [`spec`] and [`options`]: what is declared, and the table of all options; they know each other,
 //!   since a spec is read row by row;
 //! - [`snapshot`], [`snapshot_file`], [`seal`], [`wanted`]: what was found, and what of it is kept;
@@ -47,6 +48,7 @@ pub mod ident;
 pub mod image_ref;
 pub mod import;
 pub mod look;
+pub mod moment;
 pub mod objects;
 pub mod options;
 pub mod plan;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::{Looks, Moved, Slice};
 use crate::ident::{ContainerId, ContainerName};
+use crate::moment;
 use crate::plan::build::{Built, PlanError, matching};
 use crate::plan::{Action, Because, Change, Matched, Plan, Reason, Subject, Verb};
 use crate::snapshot::{Container, Run};
@@ -73,23 +74,25 @@ fn awaits_its_target(slice: &Slice<'_>, looks: &Looks<'_>) -> bool {
     })
 }
 
-/// Whether what a container was to be restarted after is up again, and it was restarted itself.
-/// Where a change follows nothing there is nothing to wait for.
+/// Whether what a container was to be restarted after is up again, and it was restarted itself, and
+/// later: one that came back by itself before is not. Where a change follows nothing there is nothing
+/// to wait for.
 fn restarted_after(slice: &Slice<'_>, change: &Change, looks: &Looks<'_>) -> bool {
     // The start that the plan knew is over; of a successor it knew none.
     let again = |name: &str| {
         let now = looks.by_name(&ContainerName::new(name))?;
         let fact = looks.planned_fact(&now.id()).and_then(|fact| fact.started_at.as_deref());
         let at = now.inspect.as_ref()?["State"]["StartedAt"].as_str()?;
-        (fact != Some(at)).then(|| now.id())
+        (fact != Some(at)).then(|| (now.id(), moment::nanos(at)))
     };
     change.reasons.iter().all(|reason| {
         let Reason::Because(Because::RestartsWith { target }) = reason else { return true };
         let mut all = slice.plan.changes.iter();
         let old = all.find(|first| first.id.as_str() == target.as_str());
         let old = old.and_then(|first| looks.replaced_by(first));
-        let first = again(target.as_str());
-        first.is_some_and(|id| old != Some(&id)) && again(change.id.as_str()).is_some()
+        let (first, then) = (again(target.as_str()), again(change.id.as_str()));
+        let (Some((id, first)), Some((_, then))) = (first, then) else { return false };
+        old != Some(&id) && first <= then
     })
 }
 

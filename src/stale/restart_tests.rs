@@ -38,7 +38,12 @@ fn what_restarts_after_another_is_done_when_both_are() {
         }
         inspect(&mut snapshot, "p-db")["State"]["StartedAt"] = json!(AGAIN);
         assert_eq!(judged(&plan, &spec, &snapshot), ["db Done", "web Run"], "{state}");
-        inspect(&mut snapshot, "p-web-1")["State"]["StartedAt"] = json!(AGAIN);
+        // It came back by itself, after the plan was made and still before the other did.
+        let early = &mut inspect(&mut snapshot, "p-web-1")["State"]["StartedAt"];
+        *early = json!("2026-01-01T23:59:59.9Z");
+        let told = judged(&plan, &spec, &snapshot);
+        assert_eq!(told, ["db Done", "web HalfDone", "started_again"], "{state}");
+        inspect(&mut snapshot, "p-web-1")["State"]["StartedAt"] = json!("2026-01-02T00:00:00.1Z");
         assert!(judge(&plan, &spec, &snapshot).is_done(), "{state}");
     }
 }
