@@ -306,7 +306,7 @@ impl Row for VolumesRow {
                 "[{type: bind, source: /srv, target: /srv, read_only: true, bind: {create_host_path: false}}]",
                 "[{type: bind, source: /srv, target: /srv, read_only: true, bind: {create_host_path: false, propagation: rprivate, recursive: readonly}}]",
                 "[{type: bind, source: \"/srv/a:b\", target: /srv}, {type: volume, target: \"/x:y\"}]",
-                "[{type: tmpfs, target: /run, tmpfs: {size: 64m, mode: 1777, options: [noexec, uid=1000]}}]",
+                "[{type: tmpfs, target: /run, tmpfs: {size: 64m, mode: 1777, options: [noexec]}}]",
                 "[{type: image, source: \"shop/assets:7\", target: /assets, image: {subpath: public}}]",
             ],
             group: Group::Storage,

@@ -20,6 +20,10 @@ fn what_an_engine_would_refuse_is_refused_with_the_way_out() {
             "type: npipe",
             "expected `type` to be `volume`, `bind`, `tmpfs` or `image`, but found `npipe`",
         ),
+        (
+            "type: tmpfs, tmpfs: {options: [noexec, uid=1000]}",
+            "expected `exec` or `noexec`, but found `uid=1000`",
+        ),
         ("type: image", "expected `source`, the image, but found none"),
         (
             "type: image, source: a, read_only: false",
