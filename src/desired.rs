@@ -134,6 +134,8 @@ pub fn expected(
     }
     // Which option wished for the address of the network card is for rows to know: it is told once.
     inspect["OwnMacAddress"] = body.json()["MacAddress"].is_string().into();
+    // And whether the engine shows a wish for one on a container that does not run.
+    inspect["ShowsMacAddress"] = engine.shows_mac_address().into();
     // Whose log options may be more than was said is for a row to know.
     inspect["LoggingDriver"] = engine.log_driver.as_str().into();
     Look::new(&inspect, &BTreeMap::new()).remembering()

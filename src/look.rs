@@ -30,6 +30,7 @@ const KEPT: &[&str] = &[
     "Driver",
     "LoggingDriver",
     "OwnMacAddress",
+    "ShowsMacAddress",
     "Config",
     "HostConfig",
     "Mounts",

@@ -147,6 +147,11 @@ impl Engine {
         }
     }
 
+    /// Whether it shows under `Config` which address a container wished for, as long as it lives.
+    pub fn shows_mac_address(&self) -> bool {
+        self.api < (1, 52)
+    }
+
     /// The same engine, if its API were the newest and its host could do everything. No host has
     /// it all: what version 2 of control groups lost is here beside what it brought.
     #[must_use]

@@ -507,7 +507,8 @@ impl Row for MacRow {
     }
 
     /// An engine gives every container one, and shows under `Config` what was asked for alone.
-    /// Those that do not show the wish (from API 1.52) show the address itself, while it runs.
+    /// Those that do not show the wish (from API 1.52) show the address itself, while it runs; of
+    /// one that does not, it cannot be told there.
     /// One that is the wish of an attachment is told there, as long as it shows there.
     fn settle(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
         if *expected == Value::Unset {
@@ -517,10 +518,11 @@ impl Row for MacRow {
         let mac = &both.1.json()["NetworkSettings"]["Networks"][mode]["MacAddress"];
         let mac = mac.as_str().filter(|mac| !mac.is_empty());
         let attachments = both.0.json()["OwnMacAddress"] == false;
+        let shown = both.0.json()["ShowsMacAddress"] == true;
         match mac {
             Some(_) if attachments => *found = expected.clone(),
             Some(mac) if *found == Value::Unset => *found = Value::One(Atom::Text(spelled(mac))),
-            None if *found == Value::Unset => *found = expected.clone(),
+            None if *found == Value::Unset && !shown => *found = expected.clone(),
             _ => {}
         }
     }
