@@ -91,6 +91,7 @@ pub(crate) fn engine() -> Simulated {
     // The last kernel that could weigh block I/O without control groups of version 2.
     info["KernelVersion"] = json!("4.20.17");
     info["NCPU"] = json!(8);
+    info["DriverStatus"][0][1] = json!("xfs");
     info["DiscoveredDevices"] = json!([{"Source": "cdi", "ID": "vendor.com/gpu=0"}]);
     let mut snapshot = Snapshot {
         engine: Some(EngineRecord { version: recording["version"].clone(), info }),

@@ -23,6 +23,8 @@ use crate::spec::vocabulary::listed;
 
 /// Billionths of a processor in a whole one.
 const NANO: i64 = 1_000_000_000;
+/// From here on a runtime of `containerd`'s need not be configured.
+const SHIMS: Api = (1, 42);
 /// From here on an engine says where it looks for devices by name, or that it does not.
 const CDI: Api = (1, 44);
 /// From here on an engine says which devices there are by name.
@@ -53,8 +55,9 @@ impl Draft<'_> {
 fn faults(set: &Set, info: &Json, api: Api) -> Vec<(String, String)> {
     let mut all = Vec::new();
     all.extend(processors(set, info, |_| true));
-    all.extend(runtime(set, info));
+    all.extend(runtime(set, info, api));
     all.extend(logging(set, info));
+    all.extend(storage(set, info));
     all.extend(named_devices(set, info, api));
     all
 }
@@ -93,11 +96,13 @@ fn processors(set: &Set, info: &Json, says: impl Fn(&str) -> bool) -> Vec<(Strin
     all
 }
 
-/// One of `containerd`'s own is found by its name alone, whether it is configured or not.
-fn runtime(set: &Set, info: &Json) -> Option<(String, String)> {
+/// One of `containerd`'s own is found by its name alone, whether it is configured or not, but on an
+/// old engine.
+fn runtime(set: &Set, info: &Json, api: Api) -> Option<(String, String)> {
     let known = info["Runtimes"].as_object().filter(|known| !known.is_empty())?;
     let printed = set.option("runtime")?.print();
-    let name = printed.as_str().filter(|name| !name.contains(['.', '/']))?;
+    let own = |name: &&str| api >= SHIMS && name.contains(['.', '/']);
+    let name = printed.as_str().filter(|name| !own(name))?;
     if known.contains_key(name) || info["DefaultRuntime"] == name {
         return None;
     }
@@ -119,6 +124,29 @@ fn logging(set: &Set, info: &Json) -> Option<(String, String)> {
     let found = say::short(name);
     let message = format!("expected a logging driver of the engine, but found `{found}`");
     Some((message, format!("it has {}", safe(&known))))
+}
+
+/// Two drivers take none at all, and `overlay2` only on a file system that keeps quotas. Whether
+/// those are turned on, or what others take, no engine says.
+fn storage(set: &Set, info: &Json) -> Option<(String, String)> {
+    set.option("storage_opt")?;
+    let driver = info["Driver"].as_str()?;
+    let below = info["DriverStatus"].as_array().into_iter().flatten();
+    let below =
+        below.filter(|pair| pair[0] == "Backing Filesystem").find_map(|pair| pair[1].as_str());
+    let lacks = match driver {
+        "fuse-overlayfs" | "aufs" => true,
+        "overlay2" => below.is_some_and(|below| !below.is_empty() && below != "xfs"),
+        _ => false,
+    };
+    let on = below.map(|below| format!(" on {}", say::short(below))).unwrap_or_default();
+    lacks.then(|| {
+        let message = format!(
+            "expected a storage driver that takes `storage_opt`, but found {}{on}",
+            say::short(driver)
+        );
+        (message, "`overlay2` takes it on xfs that is mounted with `pquota`".to_owned())
+    })
 }
 
 /// Devices by a name of the Container Device Interface: an engine takes the create and fails at the
@@ -182,6 +210,7 @@ mod tests {
             "Plugins": {"Log": ["json-file", "fancy:latest"]}, "OSType": "linux",
             "CDISpecDirs": ["/etc/cdi"],
             "DiscoveredDevices": [{"Source": "cdi", "ID": "lab.example/thing=one"}],
+            "Driver": "overlay2", "DriverStatus": [["Backing Filesystem", "extfs"]],
         });
         told_by(&info, "1.51", lines, there)
     }
@@ -228,6 +257,11 @@ mod tests {
                 "it has `json-file` and `fancy:latest`",
             ),
             (
+                "storage_opt: {size: 1g}",
+                "expected a storage driver that takes `storage_opt`, but found overlay2 on extfs",
+                "`overlay2` takes it on xfs that is mounted with `pquota`",
+            ),
+            (
                 "devices: ['lab.example/thing=two']",
                 "expected a device of the engine, but found `lab.example/thing=two`",
                 "it has `lab.example/thing=one`",
@@ -247,6 +281,25 @@ mod tests {
             "cpus: 9, state: absent",
         ] {
             assert_eq!(told(lines, false), [], "{lines}");
+        }
+    }
+
+    #[test]
+    fn what_depends_on_the_engine_s_age_or_its_storage_is_told_where_it_is_known() {
+        let kata = "runtime: io.containerd.kata.v2";
+        let known = json!({"Runtimes": {"runc": {}}});
+        assert_eq!(told_by(&known, "1.42", kata, false), []);
+        let message = "expected a `runtime` of the engine, but found `io.containerd.kata.v2`";
+        assert_eq!(told_by(&known, "1.41", kata, false)[0].0, message);
+        let lines = "storage_opt: {size: 1g}";
+        for (driver, below, refused) in [
+            ("fuse-overlayfs", json!(null), true),
+            ("overlay2", json!([["Backing Filesystem", "xfs"]]), false),
+            ("overlay2", json!(null), false),
+            ("zfs", json!([["Backing Filesystem", "zfs"]]), false),
+        ] {
+            let info = json!({"Driver": driver, "DriverStatus": below});
+            assert_eq!(told_by(&info, "1.51", lines, false).len(), usize::from(refused), "{info}");
         }
     }
 
