@@ -10,6 +10,7 @@ use super::images::{self, Settled};
 use super::in_place::InPlace;
 use super::job::{Job, Replacing, Stopping};
 use super::ports;
+use crate::adapt::Api;
 use crate::compare::{self, Terms};
 use crate::desired::{self, Labels};
 use crate::ident::{ChangeId, ContainerName, SetName};
@@ -17,6 +18,10 @@ use crate::look::Look;
 use crate::options::Body;
 use crate::plan::{Action, Because, Change, ImagePin, Impact, Reason, Verb, Warning};
 use crate::spec::{Identity, Set, State};
+use crate::{say, signals};
+
+/// From here on a stop can say which signal.
+const STOP_SIGNAL: Api = (1, 42);
 
 impl<'a> Draft<'a> {
     /// Writes down what becomes of one member.
@@ -28,7 +33,6 @@ impl<'a> Draft<'a> {
         member: &Member<'a>,
         fate: &Fate,
     ) {
-        let stopping = self.stopping(set);
         let nothing = InPlace::default();
         let in_place = match fate {
             Fate::Start(_, in_place) | Fate::Update(_, in_place) | Fate::Restart(_, in_place) => {
@@ -46,6 +50,7 @@ impl<'a> Draft<'a> {
             Fate::Restart(reasons, _) => (Verb::Restart, reasons),
             Fate::Remove(reasons) => (Verb::Remove, reasons),
         };
+        let stopping = self.stopping(key, set, member, verb);
         let changed_first = verb == Verb::Start && !in_place.is_empty();
         let touches = if changed_first { Verb::Update } else { verb };
         self.errors.extend(danger::refusals(key, set, member, touches));
@@ -140,7 +145,7 @@ impl<'a> Draft<'a> {
             live,
             start: live || runs && !Self::idle_stays(set, member, reasons),
             wait: set.one_shot,
-            stopping: self.stopping(set),
+            stopping: self.stopping(key, set, member, verb),
         };
         let start = how.start;
         let mut job = Job::replace(change, key, pin, &member.id, &how);
@@ -280,17 +285,40 @@ impl<'a> Draft<'a> {
         name
     }
 
-    pub(super) fn stopping(&self, set: &Set) -> Stopping {
+    /// How a member is asked to stop. An engine before [`STOP_SIGNAL`] takes no signal with that: it
+    /// sends the container's own, and where that is another one, it is told.
+    fn stopping(&mut self, key: &SetName, set: &Set, member: &Member<'_>, verb: Verb) -> Stopping {
         let mut body = Body::new();
         for key in ["stop_signal", "stop_grace_period"] {
             if let Some(declared) = set.option(key) {
                 declared.write(&mut body, &self.cx);
             }
         }
-        Stopping {
-            signal: body.json()["StopSignal"].as_str().map(str::to_owned),
-            timeout: body.json()["StopTimeout"].as_i64(),
+        let timeout = body.json()["StopTimeout"].as_i64();
+        let signal = body.json()["StopSignal"].as_str().map(str::to_owned);
+        let Some(said) = signal.as_ref().filter(|_| self.engine.api < STOP_SIGNAL) else {
+            return Stopping { signal, timeout };
+        };
+        let own = member.container.inspect.as_ref();
+        let own = own.and_then(|inspect| inspect["Config"]["StopSignal"].as_str());
+        let own = own.filter(|own| !own.is_empty()).unwrap_or("SIGTERM");
+        let stops = member.run.is_live()
+            && matches!(verb, Verb::Stop | Verb::Replace | Verb::Run | Verb::Remove);
+        if stops && signals::number(own) != signals::number(said) {
+            self.warnings.push(Warning {
+                code: "stop_signal".to_owned(),
+                set: Some(key.clone()),
+                text: format!(
+                    "container `{}` is stopped with its own signal, {}: before API {}.{} an engine \
+                     takes no other",
+                    member.name,
+                    say::short(own),
+                    STOP_SIGNAL.0,
+                    STOP_SIGNAL.1
+                ),
+            });
         }
+        Stopping { signal: None, timeout }
     }
 
     /// Something is created, so its image must be known.

@@ -4,8 +4,8 @@ use serde_json::{Value as Json, json};
 
 use super::tests::{add, changes, codes, hex, inspect, plan, spec, world};
 use super::{Built, Input, Pins, build};
-use crate::plan::Danger;
-use crate::snapshot::Snapshot;
+use crate::plan::{Action, Danger};
+use crate::snapshot::{EngineRecord, Snapshot};
 use crate::spec::Spec;
 
 /// A container that nobody labelled, of `app:1`, with this name and state.
@@ -79,6 +79,43 @@ fn a_stranger_whose_name_merely_ends_so_is_left_alone() {
     stranger(&mut snapshot, "p-web-old.bp-old", "exited");
     of_image(&mut snapshot, "p-web-old.bp-old", "other:1");
     assert_eq!(changes(&plan(&spec, &snapshot)), ["create p-web-1"]);
+}
+
+/// A stop that says another signal than the container's own would fail on an old engine, with half of
+/// a replacement done.
+#[test]
+fn an_engine_that_takes_no_signal_with_a_stop_is_told_none() {
+    let text = |state: &str, signal: &str| {
+        spec(&format!(
+            "project: p\ncontainers: {{web: {{image: 'app:1', state: {state}, stop_signal: {signal}}}}}\n"
+        ))
+    };
+    let signals = |built: &Built| -> Vec<Option<String>> {
+        let stops = built.plan.steps.iter().filter_map(|step| match &step.action {
+            Action::Stop { signal, .. } => Some(signal.clone()),
+            _ => None,
+        });
+        stops.collect()
+    };
+    for (api, state, run, said, warns) in [
+        ("1.41", "reloaded", "running", None, &["stop_signal"][..]),
+        ("1.41", "stopped", "running", None, &["stop_signal"]),
+        ("1.41", "absent", "running", None, &["stop_signal"]),
+        ("1.42", "reloaded", "running", Some("SIGINT"), &[]),
+        ("1.42", "stopped", "running", Some("SIGINT"), &[]),
+    ] {
+        let mut snapshot = world();
+        let version = json!({"ApiVersion": api, "MinAPIVersion": "1.12", "Os": "linux"});
+        snapshot.engine = Some(EngineRecord { version, info: json!({}) });
+        add(&mut snapshot, &text(state, "QUIT"), "web", "p-web-1", run);
+        let built = plan(&text(state, "INT"), &snapshot);
+        assert_eq!(signals(&built), [said.map(str::to_owned)], "{api} {state}");
+        assert_eq!(warned(&built), warns, "{api} {state}");
+        // Its own signal needs no saying.
+        let built =
+            plan(&text(if state == "reloaded" { "restarted" } else { state }, "3"), &snapshot);
+        assert_eq!(warned(&built), [""; 0], "{api} {state}");
+    }
 }
 
 #[test]
