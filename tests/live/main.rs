@@ -25,6 +25,7 @@ mod pull;
 mod reach;
 mod renames;
 mod replace;
+mod rows;
 mod secrets;
 mod ssh;
 mod stale;

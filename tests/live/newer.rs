@@ -6,12 +6,12 @@ use crate::options::{changes_of, spec, walk};
 use crate::support::{World, live};
 
 /// The engine's own word for something of it.
-fn engine(world: &World, format: &str) -> String {
+pub(crate) fn engine(world: &World, format: &str) -> String {
     world.docker(&["info", "--format", format])
 }
 
 /// The newest API that the engine speaks.
-fn api(world: &World) -> (u32, u32) {
+pub(crate) fn api(world: &World) -> (u32, u32) {
     let text = world.docker(&["version", "--format", "{{.Server.APIVersion}}"]);
     let (major, minor) = text.split_once('.').unwrap();
     (major.parse().unwrap(), minor.parse().unwrap())

@@ -135,6 +135,20 @@ options! { walk:
     security_opt_paths: "security_opt", "" => "security_opt: [systempaths=unconfined]";
     deploy: "ulimits", "deploy: {resources: {limits: {memory: 64m}}}" => "mem_limit: 64m\nulimits: {core: 0}";
     blkio_config: "blkio_config", "blkio_config: {device_read_bps: [{path: /dev/vda, rate: 12mb}]}" => "blkio_config: {device_write_iops: [{path: /dev/vda, rate: 300}]}";
+    read_only: "read_only", "read_only: true" => "";
+    cap_add: "cap_add", "cap_add: [NET_ADMIN]" => "cap_add: [cap_net_admin, SYS_TIME]";
+    cap_drop: "cap_drop", "" => "cap_drop: [ALL]";
+    dns_search: "dns_search", "dns_search: a.example" => "dns_search: [b.example, a.example]";
+    dns_opt: "dns_opt", "dns_opt: [\"ndots:2\"]" => "";
+    extra_hosts: "extra_hosts", "extra_hosts: {db: 10.0.0.5}" => "extra_hosts: [\"db:10.0.0.6\"]";
+    user: "user", "user: 0" => "user: \"1000:1000\"";
+    group_add: "group_add", "" => "group_add: [999]";
+    working_dir: "working_dir", "working_dir: /bin" => "working_dir: /srv/app";
+    volume_driver: "volume_driver", "volumes: [/data]" => "volumes: [/data]\nvolume_driver: local";
+    shm_size: "shm_size", "shm_size: 32m" => "";
+    tmpfs: "tmpfs", "tmpfs: [\"/tmp:size=8m\"]" => "tmpfs: [/run, \"/tmp:size=8m\"]";
+    init: "init", "" => "init: true";
+    stop_signal: "stop_signal", "stop_signal: int" => "stop_signal: TERM";
     runtime: "runtime", "" => "runtime: io.containerd.runc.v2";
     labels: "labels", "labels: {tier: front}" => "labels: [tier=back, team=red]";
 }
