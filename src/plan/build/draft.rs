@@ -231,7 +231,7 @@ impl<'a> Draft<'a> {
             .first()
             .map_or_else(|| ContainerName::new(key.as_str()), |member| member.name.clone());
         self.report_dropped(key, set, &settled, &name);
-        self.refuse_unable(key, set, &choice);
+        self.refuse_unable(key, set, &members, &choice);
         self.need_image(key, set, &settled, &choice);
         if self.watched.contains(key) {
             let image = settled.image();

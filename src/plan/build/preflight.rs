@@ -2,8 +2,8 @@
 //! fail when the plan is half done: processors, runtimes, logging drivers and devices that it does
 //! not have.
 //!
-//! It is told of sets of which containers are created, replaced or changed in place. What no engine
-//! takes is told when the spec is read ([`crate::options::rules`]), what this one drops silently is
+//! It is told of sets of which containers are created, replaced or changed in place, and of containers
+//! that were made when their host had more and would not come up again. What no engine takes is told when the spec is read ([`crate::options::rules`]), what this one drops silently is
 //! [`super::dropped`]'s.
 
 use std::collections::BTreeSet;
@@ -11,10 +11,11 @@ use std::collections::BTreeSet;
 use serde_json::Value as Json;
 
 use super::PlanError;
-use super::choose::{Choice, Fate};
+use super::choose::{Choice, Fate, Member};
 use super::draft::Draft;
 use crate::adapt::Api;
 use crate::ident::SetName;
+use crate::options::Say as _;
 use crate::options::devices::{Device, Devices};
 use crate::options::processors::{Cpus, Cpuset};
 use crate::say;
@@ -32,7 +33,13 @@ const CDI_DEVICES: Api = (1, 50);
 
 impl Draft<'_> {
     /// Refuses what the engine cannot do for containers that it creates or changes in place.
-    pub(super) fn refuse_unable(&mut self, key: &SetName, set: &Set, choice: &Choice) {
+    pub(super) fn refuse_unable(
+        &mut self,
+        key: &SetName,
+        set: &Set,
+        members: &[Member<'_>],
+        choice: &Choice,
+    ) {
         let Some(engine) = &self.snapshot.engine else { return };
         let replaced = choice.fates.iter().any(|fate| matches!(fate, Fate::Replace(_)));
         let faults = if replaced || choice.create > 0 {
@@ -43,11 +50,53 @@ impl Draft<'_> {
             let updated: BTreeSet<&str> = choice.fates.iter().flat_map(updates).collect();
             processors(set, &engine.info, |field| updated.contains(field))
         };
-        let faults = faults.into_iter();
-        let errors =
-            faults.map(|(message, hint)| PlanError::of(key, "unsupported", message, &hint));
+        let fates = members.iter().zip(&choice.fates);
+        let lost =
+            fates.flat_map(|(member, fate)| lost(member, fate, &engine.info, self.engine.api));
+        let errors = faults
+            .into_iter()
+            .chain(lost)
+            .map(|(message, hint)| PlanError::of(key, "unsupported", message, &hint));
         self.errors.extend(errors);
     }
+}
+
+/// What a container has that its engine lacks now: a start is refused then, and a restart stops it
+/// and cannot start it again (both tried).
+fn lost(member: &Member<'_>, fate: &Fate, info: &Json, api: Api) -> Vec<(String, String)> {
+    let Some(inspect) = &member.container.inspect else { return Vec::new() };
+    let host = &inspect["HostConfig"];
+    let mut all = Vec::new();
+    if !matches!(fate, Fate::Start(..) | Fate::Restart(..)) {
+        return all;
+    }
+    if let Some(name) = host["Runtime"].as_str()
+        && let Some(known) = without_runtime(name, info, api)
+    {
+        let message = format!(
+            "expected a runtime of the engine, but container `{}` has `{}`, and would not start",
+            member.name,
+            say::short(name)
+        );
+        let hint = format!("the engine has {known}; `state: reloaded` replaces the container");
+        all.push((message, hint));
+    }
+    // Only a start looks at it, and an update before it changes it.
+    let updated = updates(fate).any(|field| field == "NanoCpus");
+    if matches!(fate, Fate::Start(..))
+        && !updated
+        && let (Some(nano), Some(count)) = (host["NanoCpus"].as_i64(), info["NCPU"].as_i64())
+        && nano > count.saturating_mul(NANO)
+    {
+        let message = format!(
+            "expected at most {}, but container `{}` has {}, and would not start",
+            say::count(count.try_into().unwrap_or(0), "processor"),
+            member.name,
+            shown(&Cpus(nano).print())
+        );
+        all.push((message, "declare fewer `cpus`: that is changed in place".to_owned()));
+    }
+    all
 }
 
 /// What an engine that says so of itself lacks, each with the way out. What it does not tell is not
@@ -96,19 +145,24 @@ fn processors(set: &Set, info: &Json, says: impl Fn(&str) -> bool) -> Vec<(Strin
     all
 }
 
-/// One of `containerd`'s own is found by its name alone, whether it is configured or not, but on an
-/// old engine.
 fn runtime(set: &Set, info: &Json, api: Api) -> Option<(String, String)> {
-    let known = info["Runtimes"].as_object().filter(|known| !known.is_empty())?;
     let printed = set.option("runtime")?.print();
-    let own = |name: &&str| api >= SHIMS && name.contains(['.', '/']);
-    let name = printed.as_str().filter(|name| !own(name))?;
-    if known.contains_key(name) || info["DefaultRuntime"] == name {
+    let name = printed.as_str()?;
+    let known = without_runtime(name, info, api)?;
+    let message = format!("expected a `runtime` of the engine, but found `{}`", say::short(name));
+    Some((message, format!("it has {known}")))
+}
+
+/// The runtimes that an engine has, where this is none of them. One of `containerd`'s own is found by
+/// its name alone, whether it is configured or not, but on an old engine.
+fn without_runtime(name: &str, info: &Json, api: Api) -> Option<String> {
+    let known = info["Runtimes"].as_object().filter(|known| !known.is_empty())?;
+    let own = api >= SHIMS && name.contains(['.', '/']);
+    if own || name.is_empty() || known.contains_key(name) || info["DefaultRuntime"] == name {
         return None;
     }
     let known: Vec<&str> = known.keys().map(String::as_str).collect();
-    let message = format!("expected a `runtime` of the engine, but found `{}`", say::short(name));
-    Some((message, format!("it has {}", safe(&known))))
+    Some(safe(&known))
 }
 
 /// `none` is no driver, and every engine takes it. Plugins with a tag may be told without it.
@@ -343,13 +397,57 @@ mod tests {
             ("cpus: 1", "cpus: 2.5", &["unsupported"][..]),
             ("cpuset: '0'", "cpuset: 0-2", &["unsupported"]),
             ("cpus: 1", "cpus: 2", &[]),
-            // Made when its host had more.
-            ("cpus: 8", "cpus: 8, pids_limit: 50", &[]),
         ] {
             assert_eq!(told(was, lines, "reloaded", "running"), expected, "{was} => {lines}");
             assert_eq!(told(was, lines, "started", "exited"), expected, "{was} => {lines}");
             // Where it is only reported, nothing fails.
             assert_eq!(told(was, lines, "started", "running"), [""; 0], "{was} => {lines}");
+        }
+        // Made when its host had more: an update of something else is well, a start is not.
+        let (was, lines) = ("cpus: 8", "cpus: 8, pids_limit: 50");
+        assert_eq!(told(was, lines, "reloaded", "running"), [""; 0]);
+        assert_eq!(told(was, lines, "started", "exited"), ["unsupported"]);
+    }
+
+    /// Made when their host had more: a start is refused then, and who is restarted stays down.
+    #[test]
+    fn what_would_not_come_up_again_is_refused_before_it_is_touched() {
+        let told = |lines: &str, state: &str, run: &str| {
+            let text = format!(
+                "project: p\ncontainers:\n  a: {{name: web, image: 'app:1', state: {state}, \
+                 compare: {{runtime: ignore, cpus: ignore}}}}\n"
+            );
+            let was = spec(&text.replace(", compare:", &format!(", {lines}, compare:")));
+            let mut snapshot = world();
+            let version = json!({"ApiVersion": "1.51", "Os": "linux"});
+            let info = json!({"NCPU": 2, "Runtimes": {"runc": {}}});
+            snapshot.engine = Some(EngineRecord { version, info });
+            add(&mut snapshot, &was, "a", "web", run);
+            let built = build(&Input {
+                spec: &spec(&text),
+                snapshot: &snapshot,
+                assume: false,
+                pins: Pins::default(),
+                source: None,
+            });
+            built.errors.into_iter().map(|error| error.message).collect::<Vec<_>>()
+        };
+        let runtime = "expected a runtime of the engine, but container `web` has `kata`, and would \
+                       not start";
+        let processors =
+            "expected at most 2 processors, but container `web` has 4, and would not start";
+        for (lines, state, run, expected) in [
+            ("runtime: kata", "started", "exited", &[runtime][..]),
+            ("runtime: kata", "restarted", "running", &[runtime]),
+            ("cpus: 4", "started", "exited", &[processors]),
+            // A restart does not look at it.
+            ("cpus: 4", "restarted", "running", &[]),
+            ("cpus: 2, runtime: runc", "started", "exited", &[]),
+            // Nothing is done to it.
+            ("cpus: 4, runtime: kata", "started", "running", &[]),
+            ("cpus: 4, runtime: kata", "stopped", "running", &[]),
+        ] {
+            assert_eq!(told(lines, state, run), expected, "{lines} {state} {run}");
         }
     }
 }
