@@ -329,9 +329,7 @@ impl<W: Writer> Context<'_, W> {
     /// The grace that the set of a step declares, in seconds. Kill steps do not carry it, and a
     /// container made before it was declared has another one.
     fn declared_grace(&self, step: &Step) -> i64 {
-        let id = change_of(&step.id);
-        let set = self.plan.changes.iter().find(|change| change.id == id);
-        let set = set.and_then(|change| change.set.as_ref());
+        let set = self.index.change_of(&step.id).and_then(|change| change.set.as_ref());
         let declared = set.map(|set| &self.plan.declared["containers"][set.as_str()]);
         // The canonical form is whole seconds.
         declared.and_then(|set| set["stop_grace_period"].as_i64()).unwrap_or(0)

@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::act::{Acted, Trouble};
 use super::events::WaitingFor;
-use super::outcome::change_of;
 use super::precheck::{run_of, status_of};
 use super::run::Context;
 use super::settle::POLL;
@@ -65,18 +64,13 @@ impl<W: Writer> Context<'_, W> {
     /// What the set of a step depends on.
     fn awaited(&self, step: &Step) -> &[(ContainerId, Until)] {
         let set = match &step.action {
-            Action::Create { set, .. } => Some(set.clone()),
+            Action::Create { set, .. } => Some(set),
             Action::Start { container: Subject::Container(_), .. } | Action::Restart { .. } => {
-                let id = change_of(&step.id);
-                self.plan
-                    .changes
-                    .iter()
-                    .find(|change| change.id == id)
-                    .and_then(|it| it.set.clone())
+                self.index.change_of(&step.id).and_then(|change| change.set.as_ref())
             }
             _ => None,
         };
-        set.and_then(|set| self.awaits.get(&set)).map_or(&[], Vec::as_slice)
+        set.and_then(|set| self.awaits.get(set)).map_or(&[], Vec::as_slice)
     }
 
     /// Waits for what the set of a step depends on, once a run.

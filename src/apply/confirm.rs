@@ -1,21 +1,20 @@
 //! The last look: whether what the engine now reports is what was declared.
 //!
 //! Counts and run states of the sets that were acted on, and every container that the run
-//! created or changed in place, option by option. How options compare is the caller's to say; here is what is compared
-//! with what.
+//! created or changed in place, option by option. How options compare is the caller's to say; here is
+//! what is compared with what. No engine is asked: the look is taken already.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 
+use super::index::Index;
 use super::outcome::{Became, Outcome};
-use super::precheck::{name_of, run_of, status_of};
-use crate::engine::{EngineError, Reader};
+use super::precheck::status_of;
 use crate::ident::{ContainerId, ContainerName, SetName};
 use crate::plan::{Action, Plan, Reason, Subject};
-use crate::snapshot::Run;
+use crate::snapshot::{Container, Run, Snapshot};
 use crate::spec::State;
 
 /// What a set is to be.
@@ -43,133 +42,131 @@ pub struct Mismatch {
     pub message: String,
 }
 
-/// A created container and what inspect says of it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Seen {
-    /// Whose.
-    pub set: SetName,
-    /// What inspect says; secrets and all.
-    pub inspect: Json,
-}
-
-/// Looks once more at the sets that the run acted on. `wanted` says what sets are to be,
-/// `compare` how a created container of a set differs from what is declared. Gives what does not
-/// fit, in the order of sets and names.
-pub async fn confirm<R: Reader>(
-    engine: &R,
+/// Compares the last look with what the run was to make. `wanted` says what sets are to be, `compare`
+/// how a container differs from what is declared. Gives what does not fit, in the order of sets and
+/// names.
+pub fn confirm(
     plan: &Plan,
     outcome: &Outcome,
     wanted: &BTreeMap<SetName, Wanted>,
-    compare: impl Fn(&Seen) -> Vec<Reason>,
-) -> Result<Vec<Mismatch>, EngineError> {
+    look: &Snapshot,
+    compare: impl Fn(&ContainerId) -> Vec<Reason>,
+) -> Vec<Mismatch> {
+    let made = Made::of(plan, outcome);
+    let there: BTreeMap<ContainerId, &Container> =
+        look.containers.iter().map(|container| (container.id(), container)).collect();
+    let nobody = BTreeSet::new();
     let mut mismatches = Vec::new();
-    let renamed: BTreeMap<&ContainerId, &ContainerName> =
-        plan.steps.iter().filter_map(|step| step.action.renames()).collect();
     for (set, wanted) in wanted {
         // Of what was not finished the report says what is where.
-        if !acted_on(plan, outcome, set) || !finished(plan, outcome, set) {
+        if !made.acted_on.contains(set) || made.unfinished.contains(set) {
             continue;
         }
-        let created = created(plan, outcome, set);
-        let gone = removed(plan, outcome);
+        let created = made.created.get(set).unwrap_or(&nobody);
         let before = plan.facts.members.get(set).into_iter().flatten();
         let members: BTreeSet<&ContainerId> =
-            before.filter(|id| !gone.contains(id)).chain(created.iter()).collect();
-        let mut there: Vec<Json> = Vec::new();
-        for id in members {
-            match engine.inspect(id.as_str()).await? {
-                Some(inspect) => there.push(inspect),
-                None if created.contains(id) => mismatches.push(Mismatch {
-                    set: set.clone(),
-                    container: None,
-                    option: "state".to_owned(),
-                    message: format!("expected container {}, but found none", id.short()),
-                }),
-                None => {}
+            before.filter(|id| !made.removed.contains(id)).chain(created.iter().copied()).collect();
+        let lost = created.iter().filter(|id| !there.contains_key(**id));
+        mismatches.extend(lost.map(|id| Mismatch {
+            set: set.clone(),
+            container: None,
+            option: "state".to_owned(),
+            message: format!("expected container {}, but found none", id.short()),
+        }));
+        let mut members: Vec<&Container> =
+            members.into_iter().filter_map(|id| there.get(id).copied()).collect();
+        members.sort_by_cached_key(|member| member.name());
+        mismatches.extend(members_fit(set, *wanted, &members, created));
+        for member in members {
+            let (id, name) = (member.id(), member.name());
+            if let Some(to) = made.renamed.get(&id) {
+                mismatches.extend(misnamed(set, to, &name));
             }
+            let meant = made.meant(&id, created.contains(&id), &compare);
+            mismatches.extend(meant.iter().map(|reason| differs(set, &name, reason)));
         }
-        there.sort_by_key(name_of);
-        mismatches.extend(members_fit(set, *wanted, &there, &created));
-        let updated = updated(plan, outcome);
-        for inspect in there {
-            let id = ContainerId::new(inspect["Id"].as_str().unwrap_or_default());
-            if let Some(to) = renamed.get(&id) {
-                mismatches.extend(misnamed(set, to, &name_of(&inspect)));
+    }
+    mismatches
+}
+
+/// What a run made of the sets and the containers of a plan.
+#[derive(Default)]
+struct Made<'a> {
+    /// Sets of which any step took effect.
+    acted_on: BTreeSet<&'a SetName>,
+    /// Sets of which a step did not succeed.
+    unfinished: BTreeSet<&'a SetName>,
+    created: BTreeMap<&'a SetName, BTreeSet<&'a ContainerId>>,
+    removed: BTreeSet<&'a ContainerId>,
+    /// The containers that were changed in place, and in which options; what else differs was left
+    /// on purpose.
+    updated: BTreeMap<&'a ContainerId, BTreeSet<&'a str>>,
+    renamed: BTreeMap<&'a ContainerId, &'a ContainerName>,
+}
+
+impl<'a> Made<'a> {
+    fn of(plan: &'a Plan, outcome: &'a Outcome) -> Self {
+        let index = Index::of(plan);
+        let mut made = Self::default();
+        for (step, ended) in plan.steps.iter().zip(&outcome.steps) {
+            made.renamed.extend(step.action.renames());
+            let change = index.change_of(&step.id).filter(|change| change.set.is_some());
+            let set = change.and_then(|change| change.set.as_ref());
+            if ended.became == Became::Done {
+                made.acted_on.extend(set);
             }
-            let whole = created.contains(&id);
-            let options = updated.get(&id);
-            if whole || options.is_some() {
-                let name = name_of(&inspect);
-                let seen = Seen { set: set.clone(), inspect };
-                let differences = compare(&seen);
-                let meant = differences.iter().filter(|reason| match (reason, options) {
-                    (Reason::Option(found), Some(options)) => {
-                        whole || options.contains(found.option.as_str())
+            if !ended.became.is_success() {
+                made.unfinished.extend(set);
+            }
+            match &step.action {
+                Action::Create { set, .. } => {
+                    made.created.entry(set).or_default().extend(&ended.container);
+                }
+                Action::Remove { container: Subject::Container(id) }
+                    if ended.became.is_success() =>
+                {
+                    made.removed.insert(id);
+                }
+                Action::Update { container: Subject::Container(id), .. }
+                | Action::Connect { container: Subject::Container(id), .. }
+                | Action::Disconnect { container: Subject::Container(id), .. }
+                    if ended.became.is_success() =>
+                {
+                    let reasons = change.into_iter().flat_map(|change| &change.reasons);
+                    let options = reasons.filter_map(|reason| match reason {
+                        Reason::Option(option) => Some(option.option.as_str()),
+                        _ => None,
+                    });
+                    if change.is_some() {
+                        made.updated.insert(id, options.collect());
                     }
-                    _ => whole,
-                });
-                mismatches.extend(meant.map(|reason| differs(set, &name, reason)));
+                }
+                _ => {}
             }
         }
+        made
     }
-    Ok(mismatches)
-}
 
-/// Whether any step of a set took effect.
-fn acted_on(plan: &Plan, outcome: &Outcome, set: &SetName) -> bool {
-    outcome.steps.iter().any(|step| {
-        let change = super::outcome::change_of(&step.id);
-        step.became == Became::Done
-            && plan
-                .changes
-                .iter()
-                .any(|known| known.id == change && known.set.as_ref() == Some(set))
-    })
-}
-
-/// Whether all steps of a set succeeded.
-fn finished(plan: &Plan, outcome: &Outcome, set: &SetName) -> bool {
-    outcome.steps.iter().filter(|step| !step.became.is_success()).all(|step| {
-        let id = super::outcome::change_of(&step.id);
-        let change = plan.changes.iter().find(|known| known.id == id);
-        change.is_none_or(|change| change.set.as_ref() != Some(set))
-    })
-}
-
-fn created(plan: &Plan, outcome: &Outcome, wanted: &SetName) -> Vec<ContainerId> {
-    let of_set = |step: &&crate::plan::Step| matches!(&step.action, Action::Create { set, .. } if set == wanted);
-    let steps = plan.steps.iter().filter(of_set);
-    steps
-        .filter_map(|step| outcome.steps.iter().find(|outcome| outcome.id == step.id))
-        .filter_map(|outcome| outcome.container.clone())
-        .collect()
-}
-
-/// The containers that were changed in place, and in which options; what else differs was left on
-/// purpose.
-fn updated<'a>(plan: &'a Plan, outcome: &Outcome) -> BTreeMap<ContainerId, BTreeSet<&'a str>> {
-    let mut all = BTreeMap::new();
-    for step in &plan.steps {
-        let (Action::Update { container: Subject::Container(id), .. }
-        | Action::Connect { container: Subject::Container(id), .. }
-        | Action::Disconnect { container: Subject::Container(id), .. }) = &step.action
-        else {
-            continue;
-        };
-        let became = outcome.steps.iter().find(|outcome| outcome.id == step.id);
-        let change = super::outcome::change_of(&step.id);
-        let change = plan.changes.iter().find(|known| known.id == change && known.set.is_some());
-        if let (true, Some(change)) =
-            (became.is_some_and(|outcome| outcome.became.is_success()), change)
-        {
-            let options = change.reasons.iter().filter_map(|reason| match reason {
-                Reason::Option(option) => Some(option.option.as_str()),
-                _ => None,
-            });
-            all.insert(id.clone(), options.collect());
+    /// In what a container differs that the run was to make so; `whole`: it created it.
+    fn meant(
+        &self,
+        id: &ContainerId,
+        whole: bool,
+        compare: impl Fn(&ContainerId) -> Vec<Reason>,
+    ) -> Vec<Reason> {
+        let options = self.updated.get(id);
+        if !whole && options.is_none() {
+            return Vec::new();
         }
+        let mut differences = compare(id);
+        differences.retain(|reason| match (reason, options) {
+            (Reason::Option(found), Some(options)) => {
+                whole || options.contains(found.option.as_str())
+            }
+            _ => whole,
+        });
+        differences
     }
-    all
 }
 
 /// A container that was renamed in place and is called something else.
@@ -185,26 +182,12 @@ fn misnamed(set: &SetName, to: &ContainerName, name: &ContainerName) -> Option<M
     })
 }
 
-fn removed(plan: &Plan, outcome: &Outcome) -> Vec<ContainerId> {
-    let done = |step: &&crate::plan::Step| {
-        outcome.steps.iter().any(|outcome| outcome.id == step.id && outcome.became.is_success())
-    };
-    let removes = plan.steps.iter().filter(|step| matches!(step.action, Action::Remove { .. }));
-    removes
-        .filter(done)
-        .filter_map(|step| match step.action.subject() {
-            Some(Subject::Container(id)) => Some(id.clone()),
-            _ => None,
-        })
-        .collect()
-}
-
 /// Counts and run states.
 fn members_fit(
     set: &SetName,
     wanted: Wanted,
-    there: &[Json],
-    created: &[ContainerId],
+    there: &[&Container],
+    created: &BTreeSet<&ContainerId>,
 ) -> Vec<Mismatch> {
     let mut mismatches = Vec::new();
     let mut wrong = |container: Option<ContainerName>, option: &str, message: String| {
@@ -215,18 +198,18 @@ fn members_fit(
             message,
         });
     };
-    let is_created =
-        |inspect: &Json| created.iter().any(|id| inspect["Id"].as_str() == Some(id.as_str()));
-    let live = |inspect: &&Json| run_of(inspect).is_live();
-    let (lives, idles): (Vec<&Json>, Vec<&Json>) = there.iter().partition(live);
+    let (lives, idles): (Vec<&Container>, Vec<&Container>) =
+        there.iter().partition(|member| member.run().is_live());
     let counted = match wanted.state {
         // What a failed removal left counts as nothing.
         State::Present => {
-            let idle = |inspect: &&&Json| run_of(inspect) == Run::Idle;
-            Some(("containers", lives.len() + idles.iter().filter(idle).count()))
+            let idle = idles.iter().filter(|member| member.run() == Run::Idle).count();
+            Some(("containers", lives.len() + idle))
         }
         State::Started | State::Reloaded | State::Restarted if wanted.one_shot => {
-            let zero = |inspect: &&&Json| inspect["State"]["ExitCode"] == 0;
+            let zero = |member: &&&Container| {
+                member.inspect.as_ref().is_some_and(|inspect| inspect["State"]["ExitCode"] == 0)
+            };
             Some(("containers that ended with 0", idles.iter().filter(zero).count()))
         }
         State::Started | State::Reloaded | State::Restarted => {
@@ -241,21 +224,27 @@ fn members_fit(
     {
         wrong(None, "count", format!("expected {count} {what}, but found {found}"));
     }
-    for inspect in there {
+    for member in there {
         let should = match wanted.state {
             State::Stopped | State::Killed => Some(false),
-            State::Started | State::Reloaded | State::Restarted if is_created(inspect) => {
+            State::Started | State::Reloaded | State::Restarted
+                if created.contains(&member.id()) =>
+            {
                 Some(!wanted.one_shot)
             }
             _ => None,
         };
-        if should.is_some_and(|should| should != run_of(inspect).is_live()) {
+        if should.is_some_and(|should| should != member.run().is_live()) {
             let expected = if should == Some(true) { "running" } else { "stopped" };
-            let message = format!("expected it {expected}, but found it {}", status_of(inspect));
-            wrong(Some(name_of(inspect)), "state", message);
+            let message = format!("expected it {expected}, but found it {}", status(member));
+            wrong(Some(member.name()), "state", message);
         }
     }
     mismatches
+}
+
+fn status(container: &Container) -> String {
+    container.inspect.as_ref().map_or_else(|| "so".to_owned(), status_of)
 }
 
 fn differs(set: &SetName, name: &ContainerName, reason: &Reason) -> Mismatch {

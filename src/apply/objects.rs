@@ -101,7 +101,7 @@ impl<W: Writer> Context<'_, W> {
             return Ok(Some(id.clone()));
         }
         // A run before this one made it.
-        let step = self.plan.steps.iter().find(|step| step.id == *create);
+        let step = self.index.step(create);
         let Some(Action::CreateNetwork { network, key }) = step.map(|step| &step.action) else {
             return Ok(None);
         };

@@ -1,5 +1,7 @@
 //! What became of every step, and what the run amounts to.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -139,14 +141,29 @@ pub struct Outcome {
 impl Outcome {
     /// Puts together what became of the steps of a plan; troubles are added later.
     pub(super) fn of(plan: &Plan, steps: Vec<StepOutcome>, interrupted: Option<Signal>) -> Self {
-        let done = |step: &&Step| {
-            steps.iter().any(|outcome| outcome.id == step.id && outcome.became == Became::Done)
-        };
-        let summary = summary::of(plan.steps.iter().filter(done));
-        let touched = plan.steps.iter().filter(done).any(touches);
+        let done: Vec<&Step> = plan
+            .steps
+            .iter()
+            .zip(&steps)
+            .filter(|(_, outcome)| outcome.became == Became::Done)
+            .map(|(step, _)| step)
+            .collect();
+        let summary = summary::of(done.iter().copied());
+        let touched = done.into_iter().any(touches);
         let unfinished = steps.iter().any(|step| step.became == Became::NotReached);
         let interrupted = interrupted.filter(|_| unfinished);
         Self { steps, summary, troubles: Vec::new(), interrupted, touched }
+    }
+
+    /// What became of a step.
+    pub(super) fn became(&self, step: &StepId) -> Option<&Became> {
+        self.steps.iter().find(|outcome| outcome.id == *step).map(|outcome| &outcome.became)
+    }
+
+    /// The changes of which a step took effect.
+    pub(super) fn changes_made(&self) -> BTreeSet<&str> {
+        let done = self.steps.iter().filter(|outcome| outcome.became == Became::Done);
+        done.map(|outcome| outcome.id.change()).collect()
     }
 
     /// Whether everything is as planned.

@@ -264,8 +264,7 @@ impl<W: Writer> Context<'_, W> {
 
     /// Whether a change is made because of what another container goes through.
     fn follows(&self, step: &Step) -> bool {
-        let id = super::outcome::change_of(&step.id);
-        let change = self.plan.changes.iter().find(|change| change.id == id);
+        let change = self.index.change_of(&step.id);
         let mut reasons = change.into_iter().flat_map(|change| &change.reasons);
         reasons.any(|reason| matches!(reason, Reason::Because(Because::RestartsWith { .. })))
     }
@@ -294,23 +293,22 @@ impl<W: Writer> Context<'_, W> {
 
     /// The facts of a container.
     pub(super) fn fact(&self, id: &ContainerId) -> Option<&ContainerFact> {
-        self.plan.facts.containers.iter().find(|fact| fact.id == *id)
+        self.index.fact(id)
     }
 
     /// The containers that a change does away with or changes, where it creates one in their
     /// stead. A container that goes before the create is not one of them.
     fn old_of(&self, change: &crate::ident::ChangeId, create: &StepId) -> Vec<ContainerId> {
-        let mut before = vec![create.clone()];
-        let mut at = 0;
-        while let Some(id) = before.get(at).cloned() {
-            let step = self.plan.steps.iter().find(|step| step.id == id);
-            before.extend(step.into_iter().flat_map(|step| step.after.iter().cloned()));
-            at += 1;
+        let steps = self.index.steps_of(change.as_str());
+        // Steps come after what they wait for.
+        let mut before = BTreeSet::from([create]);
+        for step in steps.iter().rev().filter(|step| before.contains(&step.id)).collect::<Vec<_>>()
+        {
+            before.extend(&step.after);
         }
         let mut old: Vec<ContainerId> = Vec::new();
-        for step in &self.plan.steps {
-            if super::outcome::change_of(&step.id) == *change
-                && !before.contains(&step.id)
+        for step in steps {
+            if !before.contains(&step.id)
                 && let Some(Subject::Container(id)) = step.action.subject()
                 && !old.contains(id)
             {

@@ -28,7 +28,7 @@ struct Makes<'a> {
 
 impl<'a> Makes<'a> {
     /// `by`: the change that the look is for; that it has begun already is no excuse.
-    fn of(steps: impl Iterator<Item = &'a Step>, by: &str) -> Self {
+    fn of(steps: &[&'a Step], by: &str) -> Self {
         let mut all = Self { starts: false, ends: false, update: None, networks: BTreeSet::new() };
         for step in steps {
             match &step.action {
@@ -60,8 +60,7 @@ impl<W> Context<'_, W> {
         if self.handled.borrow().contains(id) {
             return None;
         }
-        let mine = |step: &&Step| matches!(step.action.subject(), Some(Subject::Container(other)) if other == id);
-        let mut makes = Makes::of(self.plan.steps.iter().filter(mine), step.change());
+        let mut makes = Makes::of(self.index.steps_at(id), step.change());
         makes.ends |= self.ended_with_its_target(found);
         let name = self.name(id).unwrap_or_else(|| fact.name.clone());
         other_class(&name, fact, &makes, found)
@@ -82,8 +81,7 @@ impl<W> Context<'_, W> {
             else {
                 return false;
             };
-            let mut facts = self.plan.facts.containers.iter().filter(|fact| fact.id == *id);
-            let named = facts.any(|fact| fact.name.as_str() == target);
+            let named = self.index.fact(id).is_some_and(|fact| fact.name.as_str() == target);
             handled.contains(id) && (id.as_str() == target || named)
         })
     }

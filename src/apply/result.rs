@@ -79,12 +79,8 @@ impl ResultDocument {
         mismatches: Vec<Mismatch>,
         containers: Vec<Json>,
     ) -> Self {
-        let acted = |change: &&Change| {
-            outcome.steps.iter().any(|step| {
-                step.became == super::Became::Done
-                    && super::outcome::change_of(&step.id) == change.id
-            })
-        };
+        let made = outcome.changes_made();
+        let acted = |change: &&Change| made.contains(change.id.as_str());
         let changes: Vec<Change> = plan.changes.iter().filter(acted).cloned().collect();
         let replaced = changes.iter().filter(|change| change.verb == Verb::Replace);
         let code = outcome.exit_code();

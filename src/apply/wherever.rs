@@ -75,12 +75,10 @@ impl<W: Writer> Context<'_, W> {
 
     /// Whether any step of a change took effect.
     fn begun(&self, change: &ChangeId, outcome: &Outcome) -> bool {
-        self.plan.steps.iter().any(|step| {
-            let became = outcome.steps.iter().find(|outcome| outcome.id == step.id);
-            let done = became.is_some_and(|outcome| outcome.became == Became::Done);
+        self.index.steps_of(change.as_str()).iter().any(|step| {
             // A create that found its container made from something else created it all the same.
-            let effect = done || self.created.borrow().contains_key(&step.id);
-            change_of(&step.id) == *change && effect && touches(step)
+            let created = || self.created.borrow().contains_key(&step.id);
+            touches(step) && (outcome.became(&step.id) == Some(&Became::Done) || created())
         })
     }
 
@@ -91,8 +89,7 @@ impl<W: Writer> Context<'_, W> {
         message: String,
         begun: bool,
     ) -> Trouble {
-        let mine: Vec<&Step> =
-            self.plan.steps.iter().filter(|step| change_of(&step.id) == change).collect();
+        let mine = self.index.steps_of(change.as_str());
         let old = mine.iter().find_map(|step| match step.action.subject() {
             Some(Subject::Container(id)) => Some(id.clone()),
             _ => None,
@@ -144,7 +141,7 @@ impl<W: Writer> Context<'_, W> {
         let finish = if create.is_some() {
             finish(old.as_ref(), new.as_ref(), &finally, starts)
         } else {
-            let rewired = old.as_ref().map(|old| self.rewired(old, &change, &mine));
+            let rewired = old.as_ref().map(|old| self.rewired(old, &change, mine));
             let (undo, finish) = rewired.unwrap_or_default();
             back.extend(undo);
             finish
@@ -183,7 +180,7 @@ impl<W: Writer> Context<'_, W> {
     fn rewired(&self, now: &Now, change: &ChangeId, mine: &[&Step]) -> (Vec<String>, Vec<String>) {
         let (mut undo, mut finish) = (Vec::new(), Vec::new());
         let Some(fact) = self.fact(&now.id) else { return (undo, finish) };
-        let change = self.plan.changes.iter().find(|known| known.id == *change);
+        let change = self.index.change(change.as_str());
         let id = now.id.short();
         for step in mine {
             let (network, on, wishes) = match &step.action {

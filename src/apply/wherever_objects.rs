@@ -5,7 +5,7 @@
 
 use serde_json::Value as Json;
 
-use super::outcome::{StepOutcome, Trouble, change_of};
+use super::outcome::{StepOutcome, Trouble};
 use super::run::Context;
 use crate::engine::Writer;
 use crate::ident::{ChangeId, ContainerId, NetworkId, StepId};
@@ -61,8 +61,7 @@ impl<W: Writer> Context<'_, W> {
         message: &str,
         done: bool,
     ) -> Option<Trouble> {
-        let mine: Vec<&Step> =
-            self.plan.steps.iter().filter(|step| change_of(&step.id) == *change).collect();
+        let mine = self.index.steps_of(change.as_str());
         let trouble = Trouble {
             change: change.clone(),
             step: step.id.clone(),
@@ -73,7 +72,7 @@ impl<W: Writer> Context<'_, W> {
             finish: Vec::new(),
             then: Vec::new(),
         };
-        if let Some(replacing) = Replacing::of(&mine) {
+        if let Some(replacing) = Replacing::of(mine) {
             return Some(self.network_trouble(trouble, &replacing, done).await);
         }
         let volume = mine.iter().find_map(|step| match &step.action {

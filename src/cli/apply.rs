@@ -9,7 +9,7 @@ use super::report::{Exit, Result};
 use super::results::{Refusal, Results};
 use super::signals::Signals;
 use super::{judged, looks, output, verify};
-use crate::apply::confirm::{Mismatch, Seen, Wanted as Goal, confirm};
+use crate::apply::confirm::{Mismatch, Wanted as Goal, confirm};
 use crate::apply::journal::Journal;
 use crate::apply::result::{ResultDocument, StaleEntry};
 use crate::apply::{
@@ -22,7 +22,7 @@ use crate::engine::simulated::Simulated;
 use crate::engine::{EngineError, Writer};
 use crate::ident::{ContainerId, StepId};
 use crate::plan::build::{Input, Pins, build};
-use crate::plan::{Plan, Reason};
+use crate::plan::{Change, Plan, Reason};
 use crate::seal::Sealer;
 use crate::snapshot::{Container, Snapshot};
 use crate::spec::Identity;
@@ -212,8 +212,9 @@ impl<W: Writer> Applying<'_, W> {
                 (key.clone(), Goal { state: set.state, count, one_shot: set.one_shot })
             })
             .collect();
-        let compare = |seen: &Seen| differences(&again, seen);
-        let mismatches = confirm(self.engine, plan, outcome, &goals, compare).await?;
+        let differences = differences(&again);
+        let compare = |id: &ContainerId| differences.get(id).cloned().unwrap_or_default();
+        let mismatches = confirm(plan, outcome, &goals, &snapshot, compare);
         let touched: BTreeSet<ContainerId> =
             outcome.steps.iter().filter_map(|step| step.container.clone()).collect();
         let containers =
@@ -262,17 +263,17 @@ fn entry(staleness: &Staleness) -> StaleEntry {
 }
 
 /// What differs of a created container in a plan made from the last look.
-fn differences(again: &Plan, seen: &Seen) -> Vec<Reason> {
-    let id = ContainerId::new(seen.inspect["Id"].as_str().unwrap_or_default());
-    let matched = again.sets.get(&seen.set).into_iter().flat_map(|report| &report.matched);
-    let Some(matched) = matched.into_iter().find(|matched| matched.id == id) else {
-        return Vec::new();
-    };
-    let change = again.changes.iter().find(|change| change.id.as_str() == matched.name.as_str());
-    let reasons = change.into_iter().flat_map(|change| &change.reasons);
-    reasons
-        .chain(&matched.differences)
-        .filter(|reason| !matches!(reason, Reason::Because(_)))
-        .cloned()
+fn differences(again: &Plan) -> BTreeMap<ContainerId, Vec<Reason>> {
+    let changes: BTreeMap<&str, &Change> =
+        again.changes.iter().map(|change| (change.id.as_str(), change)).collect();
+    let matched = again.sets.values().flat_map(|report| &report.matched);
+    matched
+        .map(|matched| {
+            let change = changes.get(matched.name.as_str());
+            let reasons = change.into_iter().flat_map(|change| &change.reasons);
+            let reasons = reasons.chain(&matched.differences);
+            let options = reasons.filter(|reason| !matches!(reason, Reason::Because(_)));
+            (matched.id.clone(), options.cloned().collect())
+        })
         .collect()
 }

@@ -1,0 +1,287 @@
+//! Which steps may begin, and which come first: the steps whose dependencies have succeeded, in the
+//! order of the plan, as many as there is room for.
+//!
+//! What a step does, and what it waits for before, is not known here. Each step is looked at when it
+//! or what it depends on changes, so that a run costs as much as its plan is long.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::outcome::{Became, StepOutcome, change_of, touches};
+use crate::ident::{ChangeId, StepId};
+use crate::plan::{Action, Plan, Step};
+
+/// Why fewer steps may begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Halt {
+    No,
+    /// Changes that were not begun are not.
+    New,
+    /// Nothing is.
+    All,
+}
+
+/// Where all steps of a plan are; a step is meant by its place in the plan.
+pub(super) struct Schedule<'a> {
+    plan: &'a Plan,
+    places: BTreeMap<&'a StepId, usize>,
+    became: BTreeMap<StepId, StepOutcome>,
+    /// How many of the steps that each one comes after have not succeeded yet.
+    missing: Vec<usize>,
+    /// The steps that come after each one.
+    next: Vec<Vec<usize>>,
+    /// Steps that are no calls or have to wait for something first: those need no room.
+    free: BTreeSet<usize>,
+    /// Calls that may begin as soon as there is room.
+    calls: BTreeSet<usize>,
+    /// Steps in flight that are calls: only they count against the limit.
+    calling: BTreeSet<usize>,
+    /// Pulls and tags that come before everything else, and have not succeeded yet.
+    first: BTreeSet<usize>,
+    begun: BTreeSet<ChangeId>,
+    halt: Halt,
+}
+
+impl<'a> Schedule<'a> {
+    /// With the steps that are done, and those that must not be.
+    pub(super) fn new(plan: &'a Plan, done: &BTreeSet<StepId>, blocked: &BTreeSet<StepId>) -> Self {
+        let places: BTreeMap<&StepId, usize> =
+            plan.steps.iter().enumerate().map(|(place, step)| (&step.id, place)).collect();
+        let mut next = vec![Vec::new(); plan.steps.len()];
+        let mut missing = vec![0; plan.steps.len()];
+        let mut first = BTreeSet::new();
+        for (place, step) in plan.steps.iter().enumerate() {
+            // What is not in the plan is not waited for.
+            let after = step.after.iter().filter_map(|id| places.get(id).copied());
+            let after: BTreeSet<usize> = after.collect();
+            // Steps come after what they wait for.
+            if is_image(step) && after.is_subset(&first) {
+                first.insert(place);
+            }
+            missing[place] = after.len();
+            for before in after {
+                next[before].push(place);
+            }
+        }
+        let mut schedule = Self {
+            plan,
+            places,
+            became: BTreeMap::new(),
+            missing,
+            next,
+            free: BTreeSet::new(),
+            calls: BTreeSet::new(),
+            calling: BTreeSet::new(),
+            first,
+            begun: BTreeSet::new(),
+            halt: Halt::No,
+        };
+        let idle = (0..plan.steps.len()).filter(|place| schedule.missing[*place] == 0);
+        schedule.free = idle.collect();
+        for step in &plan.steps {
+            match (done.contains(&step.id), blocked.contains(&step.id)) {
+                (_, true) => schedule.settle(outcome(step, Became::NotReached)),
+                (true, false) => schedule.settle(outcome(step, Became::Already)),
+                (false, false) => {}
+            }
+        }
+        schedule
+    }
+
+    /// Whether every pull and tag that comes before everything else has succeeded.
+    pub(super) fn images_settled(&self) -> bool {
+        self.first.is_empty()
+    }
+
+    /// Takes the steps that may begin now, and says which of them only wait so far. What once need
+    /// not wait never must.
+    pub(super) fn ready(
+        &mut self,
+        parallelism: usize,
+        must_wait: impl Fn(&Step) -> bool,
+    ) -> Vec<(&'a Step, bool)> {
+        let mut ready = BTreeMap::new();
+        let allowed: Vec<usize> =
+            self.free.iter().copied().filter(|place| self.allowed(*place)).collect();
+        for place in allowed {
+            self.free.remove(&place);
+            let step = &self.plan.steps[place];
+            let waits = must_wait(step);
+            if waits || matches!(step.action, Action::Prove { .. }) {
+                ready.insert(place, waits);
+            } else {
+                self.calls.insert(place);
+            }
+        }
+        let room = parallelism.saturating_sub(self.calling.len());
+        let allowed = self.calls.iter().copied().filter(|place| self.allowed(*place));
+        for place in allowed.take(room).collect::<Vec<_>>() {
+            self.calls.remove(&place);
+            self.calling.insert(place);
+            ready.insert(place, false);
+        }
+        ready.into_iter().map(|(place, waits)| (&self.plan.steps[place], waits)).collect()
+    }
+
+    fn allowed(&self, place: usize) -> bool {
+        let turn = self.first.is_empty() || self.first.contains(&place);
+        turn && match self.halt {
+            Halt::No => true,
+            Halt::New => self.begun.contains(&change_of(&self.plan.steps[place].id)),
+            Halt::All => false,
+        }
+    }
+
+    /// What a step waited for is there: it begins as soon as there is room.
+    pub(super) fn may_call(&mut self, step: &StepId) {
+        if let Some(place) = self.places.get(step) {
+            self.calls.insert(*place);
+        }
+    }
+
+    /// Fewer steps may begin from here on.
+    pub(super) fn halt(&mut self, halt: Halt) {
+        self.halt = self.halt.max(halt);
+    }
+
+    /// Takes what became of a step.
+    pub(super) fn take(&mut self, outcome: StepOutcome) {
+        let place = self.places.get(&outcome.id).copied();
+        let image = place.is_some_and(|place| self.first.contains(&place));
+        match &outcome.became {
+            Became::Done if place.is_some_and(|place| touches(&self.plan.steps[place])) => {
+                self.begun.insert(change_of(&outcome.id));
+            }
+            Became::Failed { .. } | Became::Stale(_) if image => self.halt(Halt::All),
+            Became::Stale(_) => self.halt(Halt::New),
+            _ => {}
+        }
+        self.settle(outcome);
+    }
+
+    /// Writes down what became of a step; those after it may be ready now.
+    pub(super) fn settle(&mut self, outcome: StepOutcome) {
+        let Some(place) = self.places.get(&outcome.id).copied() else { return };
+        for steps in [&mut self.free, &mut self.calls, &mut self.calling] {
+            steps.remove(&place);
+        }
+        if outcome.became.is_success() {
+            self.first.remove(&place);
+            for next in std::mem::take(&mut self.next[place]) {
+                self.missing[next] -= 1;
+                if self.missing[next] == 0 && !self.became.contains_key(&self.plan.steps[next].id) {
+                    self.free.insert(next);
+                }
+            }
+        }
+        self.became.insert(outcome.id.clone(), outcome);
+    }
+
+    /// The steps of which nothing is known yet.
+    pub(super) fn open(&self) -> impl Iterator<Item = &'a Step> {
+        self.plan.steps.iter().filter(|step| !self.became.contains_key(&step.id))
+    }
+
+    /// What became of all, in the order of the plan.
+    pub(super) fn outcomes(mut self) -> Vec<StepOutcome> {
+        let steps = self.plan.steps.iter();
+        steps
+            .map(|step| {
+                let known = self.became.remove(&step.id);
+                known.unwrap_or_else(|| outcome(step, Became::NotReached))
+            })
+            .collect()
+    }
+}
+
+/// What became of a step without anything being done.
+pub(super) fn outcome(step: &Step, became: Became) -> StepOutcome {
+    StepOutcome { id: step.id.clone(), became, container: None, output: String::new() }
+}
+
+fn is_image(step: &Step) -> bool {
+    matches!(step.action, Action::Pull { .. } | Action::Tag { .. })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::build::tests::{plan, spec, world};
+
+    fn counted(count: usize) -> Plan {
+        let text = format!("project: p\ncontainers: {{web: {{image: 'app:1', count: {count}}}}}\n");
+        plan(&spec(&text), &world()).plan
+    }
+
+    fn done(step: &Step) -> StepOutcome {
+        outcome(step, Became::Done)
+    }
+
+    /// Every step is looked at a few times, not once for every other: with the square of their number
+    /// this would take minutes, with its cube days.
+    #[test]
+    fn a_long_plan_is_gone_through_in_its_order_and_never_beyond_the_room() {
+        let plan = counted(3_000);
+        let mut schedule = Schedule::new(&plan, &BTreeSet::new(), &BTreeSet::new());
+        let mut begun: Vec<&Step> = Vec::new();
+        let mut flying: Vec<&Step> = Vec::new();
+        loop {
+            let ready = schedule.ready(4, |_| false);
+            let steps = ready.into_iter().map(|(step, _)| step);
+            for step in steps {
+                begun.push(step);
+                flying.push(step);
+            }
+            let calls = flying.iter().filter(|step| !matches!(step.action, Action::Prove { .. }));
+            assert!(calls.count() <= 4);
+            let Some(step) = flying.pop() else { break };
+            for after in &step.after {
+                assert_eq!(schedule.became[after].became, Became::Done);
+            }
+            schedule.take(done(step));
+        }
+        assert_eq!(begun.len(), plan.steps.len());
+        let first: Vec<&str> = begun[..4].iter().map(|step| step.id.as_str()).collect();
+        assert_eq!(first, ["p-web-1/create", "p-web-2/create", "p-web-3/create", "p-web-4/create"]);
+        assert!(schedule.outcomes().iter().all(|outcome| outcome.became == Became::Done));
+    }
+
+    #[test]
+    fn what_waits_needs_no_room_until_it_calls() {
+        let plan = counted(2);
+        let mut schedule = Schedule::new(&plan, &BTreeSet::new(), &BTreeSet::new());
+        let told = |ready: Vec<(&Step, bool)>| {
+            ready.into_iter().map(|(step, waits)| (step.id.to_string(), waits)).collect::<Vec<_>>()
+        };
+        let waits = |step: &Step| step.id.as_str() == "p-web-1/create";
+        let ready = told(schedule.ready(1, waits));
+        let (one, two) = ("p-web-1/create".to_owned(), "p-web-2/create".to_owned());
+        assert_eq!(ready, [(one.clone(), true), (two, false)]);
+        let [first, second] = [0, 1].map(|at| {
+            let name = format!("p-web-{}/create", at + 1);
+            plan.steps.iter().find(|step| step.id.as_str() == name).unwrap()
+        });
+        schedule.may_call(&first.id);
+        assert_eq!(told(schedule.ready(1, waits)), []);
+        schedule.take(done(second));
+        assert_eq!(told(schedule.ready(1, waits)), [(one, false)]);
+    }
+
+    #[test]
+    fn what_is_stale_ends_what_was_not_begun_and_lets_the_rest_finish() {
+        let plan = counted(3);
+        let mut schedule = Schedule::new(&plan, &BTreeSet::new(), &BTreeSet::new());
+        let ready: Vec<&Step> = schedule.ready(2, |_| false).into_iter().map(|it| it.0).collect();
+        let [first, second] = ready[..] else { panic!("room for two") };
+        schedule.take(done(first));
+        schedule
+            .take(outcome(second, Became::Stale(super::super::outcome::Stale::new("x", "a", "b"))));
+        let ready: Vec<&str> =
+            schedule.ready(2, |_| false).into_iter().map(|it| it.0.id.as_str()).collect();
+        assert_eq!(ready, ["p-web-1/start"]);
+        schedule.halt(Halt::All);
+        schedule.take(done(
+            plan.steps.iter().find(|step| step.id.as_str() == "p-web-1/start").unwrap(),
+        ));
+        assert_eq!(schedule.ready(2, |_| false).len(), 0);
+    }
+}
