@@ -7,6 +7,9 @@ use super::{Became, Trouble};
 use crate::plan::reason_text;
 use crate::say::{safe, safe_lines};
 
+/// How many of the steps that were not reached are named; the result document has them all.
+const NAMED: usize = 10;
+
 /// A result that is looked at later: its lines, and what was changed and why.
 pub fn retold(document: &ResultDocument) -> String {
     let mut out = text(document);
@@ -80,7 +83,10 @@ pub fn text(document: &ResultDocument) -> String {
             .filter(|step| step.became == Became::NotReached)
             .map(|step| step.id.as_str())
             .collect();
-        let _ = writeln!(out, "interrupted; not reached: {}", left.join(", "));
+        let (named, more) = left.split_at(left.len().min(NAMED));
+        let more =
+            if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+        let _ = writeln!(out, "interrupted; not reached: {}{more}", named.join(", "));
     }
     out
 }
@@ -145,5 +151,13 @@ mod tests {
           then, once the new one is seen to be good: docker rm 1
         interrupted; not reached: db/start
         ");
+        // A long plan is not told step by step.
+        for number in 2..=30 {
+            let mut step = document.steps[0].clone();
+            step.id = StepId::new(format!("db-{number}/start"));
+            document.steps.push(step);
+        }
+        let last = text(&document).lines().last().unwrap_or_default().to_owned();
+        assert!(last.ends_with("db-9/start, db-10/start and 20 more"), "{last}");
     }
 }
