@@ -71,6 +71,39 @@ fn what_a_dead_run_made_is_done_and_the_rest_follows() {
     world.settled(&spec);
 }
 
+/// What no plan can know beforehand: whose subnet it is.
+#[test]
+fn a_network_that_cannot_be_made_ends_the_run_before_a_container_is_touched() {
+    live!();
+    let world = World::new("netfails");
+    world.image("app");
+    world.docker(&["network", "create", "--subnet", &subnet(9), &world.name("taken")]);
+    let before =
+        "project: PROJECT\ncontainers:\n  db: {name: PROJECT-db, image: 'PROJECT/app:1'}\n";
+    world.converge(before);
+    let old = world.id(&world.name("db"));
+    let spec = MADE
+        .replace("SUBNET", &subnet(9))
+        .replace("    name: PROJECT-db", "    state: reloaded\n    name: PROJECT-db");
+    world.plan(&spec).ok().says("1 to replace");
+    world
+        .apply()
+        .exits(7)
+        .says("created 1 network, created 1 volume")
+        .says("failed: network:")
+        .says("now: there is no network")
+        .says("to finish: docker network create");
+    assert_eq!(
+        (world.id(&world.name("db")), world.status(&world.name("db"))),
+        (old.clone(), "running".into())
+    );
+    // Once the subnet is free, the same plan does the rest.
+    world.docker(&["network", "rm", &world.name("taken")]);
+    world.apply().ok().says("created 1 container").says("created 1 network");
+    assert_ne!(world.id(&world.name("db")), old);
+    world.settled(&spec);
+}
+
 #[test]
 fn a_network_of_that_name_that_appeared_since_is_stale() {
     live!();
