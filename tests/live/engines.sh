@@ -173,7 +173,7 @@ alive() { [ -s "$1" ] && kill -0 "$(cat "$1")" 2>/dev/null; }
 start() {
 	alive "$dir/daemon.pid" && return
 	rm -f "$sock"
-	args="--host unix://$sock --insecure-registry registry.lab:5000"
+	args="--host unix://$sock --insecure-registry registry.lab:5000 --insecure-registry $NET.0/24"
 	case $1 in
 	docker28c) echo '{"features":{"containerd-snapshotter":true}}' >"$dir/etc/daemon.json" ;;
 	esac
