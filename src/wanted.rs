@@ -46,6 +46,8 @@ pub struct Wanted {
     pick: Option<Pick>,
     /// Whether it matters who depends on what is looked at: something may be ended.
     dependants: bool,
+    /// Whether the look is kept.
+    kept: bool,
 }
 
 impl Wanted {
@@ -128,6 +130,18 @@ impl Wanted {
     /// Whether everybody is to be asked whom they depend on.
     pub fn asks_for_dependants(&self) -> bool {
         self.dependants && !self.is_everything()
+    }
+
+    /// The same for a look that is kept: it says of the engine all that it says of itself.
+    #[must_use]
+    pub fn kept(mut self) -> Self {
+        self.kept = true;
+        self
+    }
+
+    /// Whether the look is kept.
+    pub fn is_kept(&self) -> bool {
+        self.kept
     }
 
     /// Whether there is no spec, so that everything is wanted.

@@ -5,6 +5,7 @@
 
 use serde_json::Value as Json;
 
+use crate::options::platform;
 use crate::plan::Target;
 use crate::say;
 use crate::snapshot::EngineRecord;
@@ -80,8 +81,8 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine from its answers to `/version` and `/info`. What is missing is as on the newest
-    /// engine.
+    /// An engine from its answers to `/version` and `/info`; of the first the API is enough. What is
+    /// missing is as on the newest engine.
     pub fn of(record: &EngineRecord) -> Self {
         let EngineRecord { version, info } = record;
         let newest = Self::newest();
@@ -92,13 +93,15 @@ impl Engine {
         let can = |field: &str| info[field].as_bool().unwrap_or(true);
         let cgroup2 = info["CgroupVersion"].as_str() == Some("2");
         let kernel = info["KernelVersion"].as_str().or_else(|| version["KernelVersion"].as_str());
+        let machine = info["Architecture"].as_str().filter(|machine| !machine.is_empty());
+        let machine = machine.map(platform::machine);
         Self {
             kind: kind(version),
             api: version["ApiVersion"].as_str().and_then(api).unwrap_or(newest.api),
             min_api: version["MinAPIVersion"].as_str().and_then(api).unwrap_or(newest.min_api),
-            version: text(&version["Version"], ""),
-            os: text(&version["Os"], &newest.os),
-            arch: text(&version["Arch"], &newest.arch),
+            version: text(&version["Version"], &text(&info["ServerVersion"], "")),
+            os: text(&version["Os"], &text(&info["OSType"], &newest.os)),
+            arch: text(&version["Arch"], &machine.unwrap_or(newest.arch)),
             cgroup2,
             swap_limit: can("SwapLimit"),
             memory_limit: can("MemoryLimit"),

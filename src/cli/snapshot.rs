@@ -17,7 +17,8 @@ pub fn run(args: &SnapshotArgs, global: &Global) -> Result {
         Some(loaded) => specs::resolve(&loaded.spec, &loaded.folder)?,
         None => Secrets::default(),
     };
-    let wanted = spec.map_or_else(Wanted::everything, |spec| Wanted::of(spec).with_dependants());
+    let wanted =
+        spec.map_or_else(Wanted::everything, |spec| Wanted::of(spec).with_dependants()).kept();
     let snapshot = looks::runtime()?.block_on(async {
         let reader = looks::connect(global).await?;
         looks::look(&reader, &wanted, spec, &secrets).await

@@ -68,6 +68,12 @@ pub type Result<T> = std::result::Result<T, EngineError>;
 pub trait Reader {
     /// `GET /version`.
     async fn version(&self) -> Result<Json>;
+    /// What is known of the engine's `/version` without asking: its `ApiVersion`, where it greeted as
+    /// Docker. The rest of what a plan needs of it is in [`Reader::info`], too, and asking costs an
+    /// engine a few processes.
+    fn greeting(&self) -> Option<Json> {
+        None
+    }
     /// `GET /info`.
     async fn info(&self) -> Result<Json>;
     /// `GET /containers/json?all=1`.

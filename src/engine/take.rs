@@ -69,8 +69,14 @@ pub async fn take<R: Reader>(reader: &R, wanted: &Wanted) -> Result<Unsealed> {
         )?;
         Ok((list, declared, references, inspected, images, registry))
     };
+    let version = async {
+        match reader.greeting().filter(|_| !wanted.is_kept()) {
+            Some(greeting) => Ok(greeting),
+            None => reader.version().await,
+        }
+    };
     let (version, info, networks, volumes, first) =
-        try_join!(reader.version(), reader.info(), reader.networks(), reader.volumes(), first)?;
+        try_join!(version, reader.info(), reader.networks(), reader.volumes(), first)?;
     let (list, declared, references, inspected, mut images, registry) = first;
     let inspects = Inspects::new();
     let (dependants, others) = (BTreeSet::new(), BTreeSet::new());

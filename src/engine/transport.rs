@@ -112,6 +112,8 @@ struct Inner {
     api: ApiVersion,
     /// Whether it has answered anything yet.
     greeted: bool,
+    /// Its newest API, where its greeting alone says that and that it is Docker.
+    docker: Option<ApiVersion>,
     /// Where the engine runs, as far as that is seen.
     neighbour: Arc<Neighbour>,
     /// Over ssh each connection is a session, so there writes share them, too.
@@ -140,6 +142,8 @@ pub struct Answer {
     pub body: Bytes,
     /// The newest API of the engine, where it says so beside its answer.
     pub newest: Option<ApiVersion>,
+    /// Whether it says beside its answer that it is Docker: `Docker/20.10.24 (linux)`.
+    pub docker: bool,
 }
 
 impl Transport {
@@ -161,6 +165,7 @@ impl Transport {
             version: OnceCell::new(),
             api: OLDEST,
             greeted: false,
+            docker: None,
             neighbour,
             sessions,
         };
@@ -174,6 +179,7 @@ impl Transport {
         };
         inner.greeted = true;
         let known = answer.newest.filter(|newest| (OLDEST..=NEWEST).contains(newest));
+        inner.docker = known.filter(|_| answer.docker);
         inner.api = if let Some(newest) = known {
             newest
         } else {
@@ -197,6 +203,11 @@ impl Transport {
     pub async fn version(&self) -> Result<&Json> {
         let doing = "asking the engine about itself";
         self.0.version.get_or_try_init(|| self.0.ask_version(doing)).await
+    }
+
+    /// Its newest API, where its greeting alone said that and that it is Docker.
+    pub fn docker(&self) -> Option<ApiVersion> {
+        self.0.docker
     }
 
     /// The API that is spoken.
@@ -290,6 +301,8 @@ impl Inner {
         let status = response.status();
         let newest = response.headers().get("Api-Version").and_then(|text| text.to_str().ok());
         let newest = newest.and_then(ApiVersion::parse);
+        let server = response.headers().get(http::header::SERVER);
+        let docker = server.is_some_and(|server| server.as_bytes().starts_with(b"Docker/"));
         let body = match Limited::new(response.into_body(), get.limit).collect().await {
             Ok(body) => body.to_bytes(),
             Err(error) if error.is::<http_body_util::LengthLimitError>() => {
@@ -304,7 +317,7 @@ impl Inner {
             }
             Err(_) => return Err(broken(get.doing)),
         };
-        Ok(Answer { status, body, newest })
+        Ok(Answer { status, body, newest, docker })
     }
 }
 

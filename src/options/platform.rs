@@ -46,6 +46,15 @@ fn architecture(name: &str, variant: Option<&str>) -> (String, Option<String>) {
     (name.to_owned(), variant.map(str::to_owned))
 }
 
+/// What an engine's host calls its machine (`x86_64`), as platforms are written: `amd64`.
+pub fn machine(name: &str) -> String {
+    match name {
+        "i486" | "i586" | "i686" => "386".to_owned(),
+        _ if name.starts_with("armv") => "arm".to_owned(),
+        _ => architecture(name, None).0,
+    }
+}
+
 impl Platform {
     /// A platform of its parts.
     fn of(os: &str, name: Option<&str>, variant: Option<&str>) -> Self {

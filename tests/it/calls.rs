@@ -47,6 +47,9 @@ fn world(line: &str) -> Reply {
             let tag = if line.contains("db:1") { "db:1" } else { "web:1" };
             Reply::json(&json!({"Id": image(tag), "RepoTags": [tag], "Config": {"Cmd": ["run"]}}))
         }
+        line if line.starts_with("GET /images/sha256:") => {
+            Reply::json(&json!({"Id": image("any"), "Config": {}}))
+        }
         line if line.starts_with("GET /images/gone") => {
             Reply::new(404, r#"{"message":"No such image"}"#)
         }
@@ -98,7 +101,6 @@ async fn a_plan_asks_once_for_each_thing_it_needs() {
     GET /info
     GET /networks
     GET /volumes
-    GET /version
     ");
 }
 
@@ -192,15 +194,28 @@ async fn the_log_tells_calls_and_is_silent_unless_it_is_wanted() {
     assert!(wrong.err.contains("expected a level"), "{}", wrong.err);
 }
 
+/// A look that is kept has the engine's range of APIs and its components; one that is not needs none
+/// of that.
+#[tokio::test]
+async fn a_kept_look_says_what_the_engine_says_of_itself() {
+    let engine = FakeEngine::start(|line, _| world(line));
+    let host = format!("unix://{}", engine.socket().display());
+    let folder = tempfile::tempdir().unwrap();
+    let args = ["snapshot", "-o", "all.json"];
+    let ran = run(folder.path(), &[("DOCKER_HOST", &host)], &args).await;
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let asked = engine.asked().into_iter().filter(|asked| asked.line == "GET /version").count();
+    assert_eq!(asked, 1);
+    let kept = std::fs::read_to_string(folder.path().join("all.json")).unwrap();
+    assert!(kept.contains("\"MinAPIVersion\""), "{kept}");
+}
+
 #[tokio::test]
 async fn podman_is_refused_by_every_look() {
     let podman = FakeEngine::start(|line, _| match line {
         "GET /version" => Reply::json(&json!({
             "ApiVersion": "1.41", "Version": "5.8.6", "Components": [{"Name": "Podman Engine"}],
         })),
-        line if line.starts_with("GET /images/sha256:") => {
-            Reply::json(&json!({"Id": image("any"), "Config": {}}))
-        }
         line => world(line),
     });
     let refusal = "expected Docker Engine, but found podman 5.8.6";

@@ -143,11 +143,13 @@ async fn answer(
         },
         (reply, _) => reply,
     };
-    // A ping tells the API in a header.
-    let api = (bare == "GET /_ping")
+    // A ping tells the API and whose engine it is in headers.
+    let version = (bare == "GET /_ping")
         .then(|| serde_json::from_slice::<serde_json::Value>(&reply.pieces.concat()).ok())
-        .flatten();
-    let api = api.and_then(|version| version["ApiVersion"].as_str().map(str::to_owned));
+        .flatten()
+        .unwrap_or_default();
+    let api = version["ApiVersion"].as_str().map(str::to_owned);
+    let podman = version["Components"][0]["Name"] == "Podman Engine";
     let mut parts: Vec<Option<Bytes>> = reply.pieces.into_iter().map(Some).collect();
     if reply.cut {
         parts.push(None);
@@ -162,7 +164,8 @@ async fn answer(
     let body = StreamBody::new(frames).boxed_unsync();
     let mut response = Response::builder().status(reply.status);
     if let Some(api) = api {
-        response = response.header("Api-Version", api);
+        let server = if podman { "Libpod/5.8.6 (linux)" } else { "Docker/20.10.24 (linux)" };
+        response = response.header("Api-Version", api).header("Server", server);
     }
     Ok(response.body(body).unwrap())
 }

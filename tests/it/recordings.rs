@@ -185,6 +185,20 @@ const NOT_PREDICTED: &[(&str, &str, &str, &str)] = &[
     ("*", "mount-image", "Mounts./img.Source", "a folder of the storage driver's choice"),
 ];
 
+/// A look that is not kept does without `/version`.
+#[test]
+fn an_engine_is_told_by_its_api_and_its_info_alone() {
+    for name in ENGINES {
+        let recording = file(name);
+        let (version, info) = (recording["version"].clone(), recording["info"].clone());
+        let greeting = json!({"ApiVersion": version["ApiVersion"]});
+        let whole = Engine::of(&EngineRecord { version, info: info.clone() });
+        let mut brief = Engine::of(&EngineRecord { version: greeting, info });
+        brief.min_api = whole.min_api;
+        assert_eq!(brief, whole, "{name}");
+    }
+}
+
 #[test]
 fn predicted_fields_are_as_recorded() {
     let mut differences = Vec::new();

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 pub use writer::Docker;
 
@@ -108,6 +108,10 @@ impl Reader for DockerReader {
         self.transport.version().await.cloned()
     }
 
+    fn greeting(&self) -> Option<Json> {
+        Some(json!({"ApiVersion": self.transport.docker()?.to_string()}))
+    }
+
     async fn info(&self) -> Result<Json> {
         let doing = "asking the engine about itself";
         let sent = Instant::now();
@@ -177,7 +181,9 @@ impl Reader for DockerReader {
     /// but for what its clock is not known better.
     async fn events(&self, since: Instant) -> Option<Vec<Json>> {
         let clock = self.clock()?;
-        if Kind::of(self.transport.version().await.ok()?) != Kind::Docker {
+        if self.transport.docker().is_none()
+            && Kind::of(self.transport.version().await.ok()?) != Kind::Docker
+        {
             return None;
         }
         let time = |nanos: i128| {
