@@ -2,9 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value as Json;
+
 use crate::ident::{
-    ContainerId, LABEL_NAME, LABEL_PREFIX, LABEL_PROJECT, LABEL_SET, SetName, reserved_suffix,
+    ContainerId, ImageId, LABEL_NAME, LABEL_PREFIX, LABEL_PROJECT, LABEL_SET, SetName,
+    reserved_suffix,
 };
+use crate::plan::build::matching;
 use crate::snapshot::{Container, Run, Seen, Snapshot};
 
 /// The label by which Docker Compose knows its projects.
@@ -100,11 +104,19 @@ pub fn pick(snapshot: &Snapshot, pick: &Pick) -> Picked {
         Pick::Project(project) => Some(project.as_str()),
         Pick::All | Pick::Names(_) => None,
     };
-    let (fit, unfit): (Vec<&Container>, Vec<&Container>) =
-        asked.into_iter().partition(|container| why_not(container, project).is_none());
-    for container in unfit {
-        let name = container.name().to_string();
-        picked.refused.extend(why_not(container, project).map(|why| Refusal { name, why }));
+    let mut of_set: BTreeMap<&str, usize> = BTreeMap::new();
+    for set in asked.iter().filter_map(|container| container.label(LABEL_SET)) {
+        *of_set.entry(set).or_default() += 1;
+    }
+    let mut fit = Vec::new();
+    for container in &asked {
+        let alone = container.label(LABEL_SET).is_some_and(|set| of_set.get(set) == Some(&1));
+        match why_not(container, project, alone, &snapshot.images) {
+            None => fit.push(*container),
+            Some(why) => {
+                picked.refused.push(Refusal { name: container.name().to_string(), why });
+            }
+        }
     }
     picked.chosen = keys(snapshot, &fit);
     picked
@@ -157,8 +169,13 @@ fn keys(snapshot: &Snapshot, fit: &[&Container]) -> Vec<Chosen> {
     chosen
 }
 
-/// Why a container cannot be a set.
-fn why_not(container: &Container, project: Option<&str>) -> Option<&'static str> {
+/// Why a container cannot be a set. `alone`: its labels say a set of which it is the only one.
+fn why_not(
+    container: &Container,
+    project: Option<&str>,
+    alone: bool,
+    images: &BTreeMap<ImageId, Json>,
+) -> Option<&'static str> {
     let name = container.seen().name();
     let labels =
         container.inspect.as_ref().and_then(|inspect| inspect["Config"]["Labels"].as_object());
@@ -186,10 +203,12 @@ fn why_not(container: &Container, project: Option<&str>) -> Option<&'static str>
     if project.is_none() || container.label(LABEL_PROJECT) != project {
         return Some("it is of a project of bayplan's: `--project` imports all of that");
     }
-    let named = container.label(LABEL_NAME) == Some(name);
+    // Renamed, it is still the one of its set, unless an image handed its labels on.
+    let renamed = || alone && matching::created_for(container, images).is_some();
+    let named = container.label(LABEL_NAME) == Some(name) || renamed();
     let set = container.label(LABEL_SET).is_some_and(is_key);
     (!named || !set).then_some(
-        "its labels are bayplan's and say another name: it was renamed, or made from a copy",
+        "its labels are bayplan's and say another name: it is one of several, or made from a copy",
     )
 }
 
@@ -200,7 +219,7 @@ fn is_key(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value as Json, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -277,5 +296,22 @@ mod tests {
         let picked = pick(&look, &Pick::All);
         assert_eq!((picked.chosen.len(), picked.refused.len()), (0, 3));
         assert_eq!(keys(&pick(&look, &Pick::Project("shop".to_owned()))), ["web"]);
+    }
+
+    #[test]
+    fn the_only_one_of_its_set_may_have_another_name_now() {
+        let labels = |set: &str| json!({LABEL_PROJECT: "shop", LABEL_SET: set, LABEL_NAME: "old"});
+        let mut look =
+            look(&[("new", labels("db")), ("web", labels("web")), ("web-2", labels("web"))]);
+        for container in &mut look.containers {
+            container.inspect.as_mut().unwrap()["Image"] = json!("sha256:1");
+        }
+        look.images.insert(ImageId::new("sha256:1"), json!({"Config": {}}));
+        let project = Pick::Project("shop".to_owned());
+        let picked = pick(&look, &project);
+        assert_eq!((keys(&picked), picked.refused.len()), (vec!["db"], 2));
+        // An image that carries the labels says that it was committed from one of ours.
+        look.images.insert(ImageId::new("sha256:1"), json!({"Config": {"Labels": labels("db")}}));
+        assert_eq!(pick(&look, &project).refused.len(), 3);
     }
 }

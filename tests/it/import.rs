@@ -367,7 +367,8 @@ fn an_image_whose_name_moved_on_or_that_is_gone_is_told() {
 #[test]
 fn a_project_of_bayplan_is_imported_as_it_was() {
     let mut look = only(&["cmd", "memory", "pids", "pids-zero"]);
-    let ours = [("web", "shop-web-1"), ("db", "shop-base"), ("web", "shop-web-2"), ("x", "copied")];
+    let ours =
+        [("web", "shop-web-1"), ("db", "shop-base"), ("web", "shop-web-2"), ("x", "renamed")];
     let body = look.by_name("cmd").unwrap().inspect.clone().unwrap();
     for (container, (set, name)) in look.containers.iter_mut().zip(ours) {
         let inspect = container.inspect.as_mut().unwrap();
@@ -392,8 +393,8 @@ fn a_project_of_bayplan_is_imported_as_it_was() {
     other.containers[2].inspect.as_mut().unwrap()["Config"]["Tty"] = json!(true);
     let (sealed, picked) = Unsealed::new(other).seal_for_import(&pick, &words(&["command"]));
     let imported = import(&sealed, &picked, &ProjectName::new("shop")).unwrap();
-    assert_eq!(imported.spec.sets.keys().map(SetName::as_str).collect::<Vec<_>>(), ["db"]);
-    assert_eq!(imported.refused.len(), 3, "{:?}", imported.refused);
+    assert_eq!(imported.spec.sets.keys().map(SetName::as_str).collect::<Vec<_>>(), ["db", "x"]);
+    assert_eq!(imported.refused.len(), 2, "{:?}", imported.refused);
     let (_, picked) = Unsealed::new(look).seal_for_import(&Pick::All, &Literal::default());
     assert_eq!(picked.chosen, []);
 }

@@ -145,3 +145,22 @@ containers:
     assert_ne!(before["State"]["StartedAt"], after["State"]["StartedAt"]);
     assert_eq!(world.status(&side), "running");
 }
+
+#[test]
+fn a_renamed_container_is_imported_under_the_name_that_it_has() {
+    live!();
+    let world = World::new("renimport");
+    world.image("app");
+    let named = |name: &str| {
+        format!(
+            "project: PROJECT\ncontainers:\n  db: {{image: 'PROJECT/app:1', name: PROJECT-{name}}}\n"
+        )
+    };
+    world.converge(&named("one"));
+    let id = world.id(&world.name("one"));
+    world.converge(&named("two"));
+    assert_eq!(world.id(&world.name("two")), id);
+    crate::import::of_project(&world);
+    let spec = world.read("imported.yaml");
+    assert!(spec.contains(&format!("name: {}", world.name("two"))), "{spec}");
+}

@@ -57,7 +57,7 @@ pub(crate) fn owner(container: &Container) -> Option<(ProjectName, SetName)> {
 
 /// For which set of a project a container was created, whatever its name is now. `docker commit`
 /// hands labels on to an image and what is made from it, so those of an image say nothing.
-pub(super) fn created_for(
+pub(crate) fn created_for(
     container: &Container,
     images: &BTreeMap<ImageId, Json>,
 ) -> Option<(ProjectName, SetName)> {
