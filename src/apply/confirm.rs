@@ -243,8 +243,13 @@ fn members_fit(
     mismatches
 }
 
+/// What a container is found to be, in the engine's word.
 fn status(container: &Container) -> String {
-    container.inspect.as_ref().map_or_else(|| "so".to_owned(), status_of)
+    let listed = || container.list.as_ref().and_then(|list| list["State"].as_str());
+    match &container.inspect {
+        Some(inspect) => status_of(inspect),
+        None => crate::say::short(listed().unwrap_or("in an unknown state")),
+    }
 }
 
 fn differs(set: &SetName, name: &ContainerName, reason: &Reason) -> Mismatch {
