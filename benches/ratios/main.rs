@@ -8,8 +8,8 @@
 //! - `help`: `--help`, under 10 ms.
 //!
 //! Measured with Docker 20.10 on two cores, 2026-11-28: `--help` 1.5 ms; offline 0.43 s against
-//! 0.49 s, 0.89; per container from 1,000 to 10,000 x1.09; live at 300, four runs, 43 to 46 ms
-//! against 33 ms: 1.29, 1.29, 1.31 and 1.38. That is at the limit, not below it. Of the 10 ms more,
+//! 0.49 s, 0.89; per container from 1,000 to 10,000 x1.09; live at 300, seven runs, 41 to 46 ms
+//! against 29 to 34 ms: 1.29 to 1.40, the median 1.31. That is over the limit. Of the 10 ms more,
 //! 2.5 are the process and its connection, 0.3 the engine's log, and 6 what follows the last inspect,
 //! on one core: settling 1, hiding 2, comparing and planning 3, the checker 0.6. What is asked beside
 //! the floor's calls costs an engine on two cores the same wherever it is put (tried: `/info` before,
