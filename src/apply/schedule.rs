@@ -216,8 +216,8 @@ mod tests {
         outcome(step, Became::Done)
     }
 
-    /// Every step is looked at a few times, not once for every other: with the square of their number
-    /// this would take minutes, with its cube days.
+    /// Every step is looked at a few times, not once for every other after each call: with that, as it
+    /// once was, this would not come to an end.
     #[test]
     fn a_long_plan_is_gone_through_in_its_order_and_never_beyond_the_room() {
         let plan = counted(3_000);

@@ -21,6 +21,7 @@ use tokio::sync::{OnceCell, Semaphore};
 
 use super::connect::Endpoint;
 use super::connector::{ConnectFailure, Connector, Neighbour};
+pub use super::patience::Patience;
 use super::{EngineError, ErrorKind, Result};
 use crate::canonical::Loose;
 use crate::say;
@@ -29,45 +30,6 @@ use crate::say;
 pub const NEWEST: ApiVersion = ApiVersion { major: 1, minor: 53 };
 /// The oldest API that has what plans need: Docker 20.10.
 pub const OLDEST: ApiVersion = ApiVersion { major: 1, minor: 41 };
-
-/// How long things may take.
-#[derive(Debug, Clone, Copy)]
-pub struct Patience {
-    /// Until a connection stands.
-    pub connect: Duration,
-    /// Until the engine said which API it speaks.
-    pub hello: Duration,
-    /// A whole read, body included.
-    pub read: Duration,
-    /// A whole write other than stopping, restarting, pulling and waiting.
-    pub write: Duration,
-    /// What stopping and restarting get beyond the container's grace.
-    pub beyond_grace: Duration,
-    /// Between two lines of a pull.
-    pub silence: Duration,
-    /// A read that makes the engine ask a registry.
-    pub registry: Duration,
-    /// Reading the engine's log of the last moments; without it things are looked at again.
-    pub log: Duration,
-    /// A credential helper: it may ask its user something.
-    pub helper: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(5),
-            hello: Duration::from_secs(10),
-            read: Duration::from_mins(1),
-            write: Duration::from_mins(2),
-            beyond_grace: Duration::from_mins(2),
-            silence: Duration::from_mins(10),
-            registry: Duration::from_mins(1),
-            log: Duration::from_secs(3),
-            helper: Duration::from_secs(30),
-        }
-    }
-}
 
 /// A version of the engine's API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

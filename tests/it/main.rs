@@ -27,6 +27,7 @@ mod recordings;
 mod relied;
 mod renames;
 mod results;
+mod row_examples;
 mod row_walks;
 mod rows;
 mod shipped_specs;

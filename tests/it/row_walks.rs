@@ -20,37 +20,11 @@ use bayplan::wanted::Wanted;
 use serde_json::{Value as Json, json};
 
 use crate::made::block;
+use crate::row_examples::{BESIDE, NOTHING};
 
 const IMAGE: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 /// An image that an example mounts.
 const ASSETS: &str = "sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
-
-/// What an option needs beside it.
-const BESIDE: &[(&str, &str)] = &[
-    ("memswap_limit", "mem_limit: 16m"),
-    ("mem_reservation", "mem_limit: 8g"),
-    ("restart_policy_retry", "restart_policy: on-failure"),
-    ("cpu_period", "cpu_quota: 5000"),
-    ("mac_address", "network_mode: back"),
-];
-
-/// What means no more than nothing does, where an engine says it alike.
-const NOTHING: &[(&str, &str)] = &[
-    ("command", "[]"),
-    ("entrypoint", "[]"),
-    ("tty", "false"),
-    ("stdin_open", "false"),
-    ("stdin_once", "false"),
-    ("healthcheck", "{disable: true}"),
-    ("publish_all_ports", "false"),
-    ("pids_limit", "-1"),
-    ("oom_kill_disable", "false"),
-    ("privileged", "false"),
-    ("read_only", "false"),
-    ("init", "false"),
-    ("restart", "\"no\""),
-    ("restart_policy_retry", "0"),
-];
 
 /// Rows of which this is not the story: what the image's ID tells, what is never a difference, and
 /// what forbids a replacement. Cases and tests of their own tell theirs.

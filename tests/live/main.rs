@@ -13,6 +13,8 @@
 #[cfg(feature = "tls")]
 #[path = "../it/gate.rs"]
 mod gate;
+#[path = "../it/row_examples.rs"]
+mod row_examples;
 mod support;
 
 mod harness;

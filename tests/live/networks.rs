@@ -71,7 +71,7 @@ fn what_a_dead_run_made_is_done_and_the_rest_follows() {
     world.settled(&spec);
 }
 
-/// What no plan can know beforehand: whose subnet it is.
+/// No plan looks at whose subnet it is: the engine tells at the create, which comes first.
 #[test]
 fn a_network_that_cannot_be_made_ends_the_run_before_a_container_is_touched() {
     live!();

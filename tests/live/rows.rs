@@ -10,34 +10,8 @@ use bayplan::options::{AnyRow, ROWS};
 use serde_json::Value as Json;
 
 use crate::newer::{api, engine};
+use crate::row_examples::{BESIDE, NOTHING};
 use crate::support::{Ran, World, live};
-
-/// What an option needs beside it.
-const BESIDE: &[(&str, &str)] = &[
-    ("memswap_limit", "mem_limit: 16m"),
-    ("mem_reservation", "mem_limit: 8g"),
-    ("restart_policy_retry", "restart_policy: on-failure"),
-    ("cpu_period", "cpu_quota: 5000"),
-    ("mac_address", "network_mode: back"),
-];
-
-/// What means no more than nothing does, where an engine says it alike.
-const NOTHING: &[(&str, &str)] = &[
-    ("command", "[]"),
-    ("entrypoint", "[]"),
-    ("tty", "false"),
-    ("stdin_open", "false"),
-    ("stdin_once", "false"),
-    ("healthcheck", "{disable: true}"),
-    ("publish_all_ports", "false"),
-    ("pids_limit", "-1"),
-    ("oom_kill_disable", "false"),
-    ("privileged", "false"),
-    ("read_only", "false"),
-    ("auto_remove", "false"),
-    ("restart", "\"no\""),
-    ("restart_policy_retry", "0"),
-];
 
 /// Examples that are no story of a container which never runs: what no container with it is replaced
 /// for, and what no test machine has and no engine tells beforehand.
