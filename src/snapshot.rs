@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use crate::ident::{ContainerId, ContainerName, ImageId, Reference};
 use crate::image_ref::ImageRef;
@@ -152,8 +152,9 @@ impl<'a> Seen<'a> {
         all.into_iter()
             .flatten()
             .filter_map(Json::as_str)
-            .find(|name| name.matches('/').count() == 1)
-            .map_or("", |name| name.trim_start_matches('/'))
+            .filter_map(|name| name.strip_prefix('/'))
+            .find(|name| !name.contains('/'))
+            .unwrap_or_default()
     }
 
     /// How it is. An unknown word of a newer engine counts by `State.Running`.
@@ -187,13 +188,18 @@ impl<'a> Seen<'a> {
         self.inspect.and_then(chosen).or_else(|| self.list.and_then(chosen))
     }
 
-    /// A label.
-    pub fn label(self, key: &str) -> Option<&'a str> {
+    /// Its labels.
+    pub fn labels(self) -> Option<&'a Map<String, Json>> {
         let labels = match self.inspect {
             Some(inspect) => &inspect["Config"]["Labels"],
             None => &self.best()["Labels"],
         };
-        labels[key].as_str()
+        labels.as_object()
+    }
+
+    /// A label.
+    pub fn label(self, key: &str) -> Option<&'a str> {
+        self.labels()?.get(key)?.as_str()
     }
 }
 
@@ -227,6 +233,11 @@ impl Container {
     /// tag moves and is never taken for it.
     pub fn made_from(&self) -> Option<&str> {
         self.inspect.as_ref()?["Config"]["Image"].as_str()
+    }
+
+    /// See [`Seen::labels`].
+    pub fn labels(&self) -> Option<&Map<String, Json>> {
+        self.seen().labels()
     }
 
     /// See [`Seen::label`].

@@ -299,8 +299,7 @@ fn attached(container: Seen<'_>) -> impl Iterator<Item = &String> {
 }
 
 fn has_our_labels(container: Seen<'_>) -> bool {
-    let labels = container.list.and_then(|list| list["Labels"].as_object());
-    labels.is_some_and(|labels| labels.keys().any(|key| key.starts_with(LABEL_PREFIX)))
+    container.labels().is_some_and(|labels| labels.keys().any(|key| key.starts_with(LABEL_PREFIX)))
 }
 
 /// Names of containers that hold a link to one of these: the list shows a link as a further name

@@ -92,10 +92,6 @@ pub trait Reader {
     /// `GET /events` from a moment until now, oldest first. `None`: nothing that is sure to tell
     /// all of it can be had; it needs an answer to [`Reader::info`] before.
     async fn events(&self, since: Instant) -> Option<Vec<Json>>;
-    /// How many looks at single things it is best asked for at once.
-    fn flights(&self) -> usize {
-        8
-    }
     /// Which of these paths are on the engine's host. No engine tells that: it is known only where
     /// the engine's file system is this program's.
     async fn sources(&self, _paths: &BTreeSet<String>) -> BTreeMap<String, bool> {

@@ -25,6 +25,9 @@ use crate::seal::Unsealed;
 use crate::snapshot::{Container, EngineRecord, RegistryAnswer, Run, Seen, Snapshot};
 use crate::wanted::{References, Wanted, dependants};
 
+/// How many single things are asked for at once: eight keep an engine on two processors busy, more
+/// a link that is slow.
+const FLIGHTS: usize = 16;
 /// How often is looked again at what moved.
 const ROUNDS: usize = 3;
 /// How long a container that is on its way out gets before that.
@@ -37,6 +40,8 @@ struct View {
     /// When the list was asked for.
     began: Instant,
     list: Vec<Json>,
+    /// Those of the list that the look is for.
+    meant: BTreeSet<ContainerId>,
     inspects: Inspects,
     /// Containers that no spec means, but that depend on one that is looked at.
     dependants: BTreeSet<ContainerId>,
@@ -59,15 +64,15 @@ pub async fn take<R: Reader>(reader: &R, wanted: &Wanted) -> Result<Unsealed> {
     let first = async {
         let (list, declared) = try_join!(reader.list(), declared_images(reader, wanted))?;
         let references = references(&declared);
-        let look_at = wanted.containers(&list, &references);
+        let meant = wanted.containers(&list, &references);
         // What fails here is asked again, and told, where an inspect names it.
-        let images = made_from(reader, listed_images(&list, &look_at), &declared);
+        let images = made_from(reader, listed_images(&list, &meant), &declared);
         let (inspected, images, registry) = try_join!(
-            inspect_all(reader, look_at.clone()),
+            inspect_all(reader, meant.clone()),
             async { Ok(images.await.unwrap_or_default()) },
             registry_answers(reader, wanted.registry(&declared)),
         )?;
-        Ok((list, declared, references, inspected, images, registry))
+        Ok(((list, meant), declared, references, inspected, images, registry))
     };
     let version = async {
         match reader.greeting().filter(|_| !wanted.is_kept()) {
@@ -77,11 +82,21 @@ pub async fn take<R: Reader>(reader: &R, wanted: &Wanted) -> Result<Unsealed> {
     };
     let (version, info, networks, volumes, first) =
         try_join!(version, reader.info(), reader.networks(), reader.volumes(), first)?;
-    let (list, declared, references, inspected, mut images, registry) = first;
+    let ((list, meant), declared, references, inspected, mut images, registry) = first;
     let inspects = Inspects::new();
     let (dependants, others) = (BTreeSet::new(), BTreeSet::new());
-    let mut view =
-        View { began, list, inspects, dependants, others, networks, volumes, declared, references };
+    let mut view = View {
+        began,
+        list,
+        meant,
+        inspects,
+        dependants,
+        others,
+        networks,
+        volumes,
+        declared,
+        references,
+    };
     view.add(inspected);
     view.settle(reader, wanted).await?;
     images.extend(pinned_images(reader, &registry, &view.declared).await?);
@@ -118,7 +133,7 @@ async fn declared_images<R: Reader>(
 ) -> Result<BTreeMap<String, Option<Json>>> {
     iter(wanted.images())
         .map(async |text| Ok((text.clone(), reader.image(text).await?)))
-        .buffer_unordered(reader.flights())
+        .buffer_unordered(FLIGHTS)
         .try_collect()
         .await
 }
@@ -158,7 +173,7 @@ async fn made_from<R: Reader>(
             let image = reader.image(id.as_str()).await?;
             Ok::<_, EngineError>(image.map(|image| (id, image)))
         })
-        .buffer_unordered(reader.flights())
+        .buffer_unordered(FLIGHTS)
         .try_collect()
         .await?;
     Ok(found.into_iter().flatten().collect())
@@ -212,7 +227,7 @@ impl View {
         for round in 0..=ROUNDS {
             self.find_dependants(reader, wanted).await?;
             let (events, (listed, looked_at, agrees)) =
-                join!(reader.events(self.began), self.while_asking(wanted));
+                join!(reader.events(self.began), self.while_asking());
             let stir = match events {
                 Some(events) => Stir::of(&events, &listed, &looked_at),
                 None => Stir::unknown(),
@@ -222,7 +237,7 @@ impl View {
                 return Ok(());
             }
             let before = self.look_again(reader, wanted, &stir).await?;
-            let looked_at = self.looked_at(wanted);
+            let looked_at = self.looked_at();
             let mut moved = self.moved(&before, &looked_at);
             // What never rests, but is always found the same, does not hold up a look for ever.
             if round < ROUNDS {
@@ -246,24 +261,22 @@ impl View {
 
     /// What the list and the inspects say of each other, worked out while the engine reads its
     /// log: which are listed, which of them are looked at, and whether all is alike.
-    async fn while_asking(
-        &self,
-        wanted: &Wanted,
-    ) -> (BTreeSet<ContainerId>, BTreeSet<ContainerId>, bool) {
+    async fn while_asking(&self) -> (BTreeSet<ContainerId>, BTreeSet<ContainerId>, bool) {
         // The connection gets its turn first, so that the question is on its way.
         for _ in 0..2 {
             tokio::task::yield_now().await;
         }
-        let looked_at = self.looked_at(wanted);
+        let looked_at = self.looked_at();
         let agrees = self.agrees(&looked_at);
         (ids(&self.list), looked_at, agrees)
     }
 
     /// The containers of the list that are looked at.
-    fn looked_at(&self, wanted: &Wanted) -> BTreeSet<ContainerId> {
-        let mut all = wanted.containers(&self.list, &self.references);
-        let listed = ids(&self.list);
-        all.extend(self.dependants.intersection(&listed).cloned());
+    fn looked_at(&self) -> BTreeSet<ContainerId> {
+        let mut all = self.meant.clone();
+        if !self.dependants.is_empty() {
+            all.extend(self.dependants.intersection(&ids(&self.list)).cloned());
+        }
         all
     }
 
@@ -273,7 +286,7 @@ impl View {
         if !wanted.asks_for_dependants() {
             return Ok(());
         }
-        let looked_at = self.looked_at(wanted);
+        let looked_at = self.looked_at();
         let asked = |id: &ContainerId| !looked_at.contains(id) && !self.others.contains(id);
         let inspected = inspect_all(reader, filter(ids(&self.list), asked)).await?;
         let mut others: Inspects =
@@ -289,7 +302,7 @@ impl View {
     /// Whether every inspect shows what the list shows.
     fn agrees(&self, looked_at: &BTreeSet<ContainerId>) -> bool {
         let list = by_id(&self.list);
-        looked_at.iter().all(|id| match (list.get(id), self.inspects.get(id)) {
+        looked_at.iter().all(|id| match (list.get(id.as_str()), self.inspects.get(id)) {
             (Some(entry), Some(inspect)) => {
                 brief(entry) == brief_of_inspect(inspect) && !is_leaving(inspect)
             }
@@ -321,18 +334,20 @@ impl View {
             self.declared = declared?;
             self.references = references(&self.declared);
         }
-        Ok(std::mem::replace(&mut self.list, list?))
+        let before = std::mem::replace(&mut self.list, list?);
+        self.meant = wanted.containers(&self.list, &self.references);
+        Ok(before)
     }
 
     /// The wanted containers that the list shows differently than what is known of them.
     fn moved(&self, before: &[Json], looked_at: &BTreeSet<ContainerId>) -> BTreeSet<ContainerId> {
         let (before, after) = (by_id(before), by_id(&self.list));
         let moved = looked_at.iter().filter(|id| {
-            let Some(now) = after.get(*id).map(|entry| brief(entry)) else { return false };
+            let Some(now) = after.get(id.as_str()).map(|entry| brief(entry)) else { return false };
             match self.inspects.get(*id) {
                 Some(inspect) => brief_of_inspect(inspect) != now || is_leaving(inspect),
                 // It could not be inspected: settled once two lists agree on it.
-                None => before.get(*id).map(|entry| brief(entry)).as_ref() != Some(&now),
+                None => before.get(id.as_str()).map(|entry| brief(entry)).as_ref() != Some(&now),
             }
         });
         moved.cloned().collect()
@@ -373,7 +388,7 @@ async fn inspect_all<R: Reader>(
                 Ok((id, None))
             }
         })
-        .buffer_unordered(reader.flights())
+        .buffer_unordered(FLIGHTS)
         .try_collect()
         .await
 }
@@ -386,9 +401,8 @@ fn ids(list: &[Json]) -> BTreeSet<ContainerId> {
     list.iter().map(|entry| Seen::listed(entry).id()).collect()
 }
 
-fn by_id(list: &[Json]) -> BTreeMap<ContainerId, &Json> {
-    let id = |entry: &Json| entry["Id"].as_str().map(ContainerId::new);
-    list.iter().filter_map(|entry| Some((id(entry)?, entry))).collect()
+fn by_id(list: &[Json]) -> BTreeMap<&str, &Json> {
+    list.iter().filter_map(|entry| Some((entry["Id"].as_str()?, entry))).collect()
 }
 
 /// What two looks must agree on: the name, and how it runs. Lists call `removing` what an inspect

@@ -295,6 +295,15 @@ pub fn full(bytes: Bytes) -> Body {
 
 /// The JSON of a 200; the engine's own words of anything else.
 pub fn json(doing: &str, answer: &Answer) -> Result<Json> {
+    json_by(doing, answer, |text| serde_json::from_str(text).map(|Loose(json)| json))
+}
+
+/// The same, read in a way of one's own.
+pub fn json_by(
+    doing: &str,
+    answer: &Answer,
+    read: impl FnOnce(&str) -> serde_json::Result<Json>,
+) -> Result<Json> {
     if answer.status != StatusCode::OK {
         return Err(refused(doing, answer.status, &answer.body));
     }
@@ -308,7 +317,7 @@ pub fn json(doing: &str, answer: &Answer) -> Result<Json> {
     let text = std::str::from_utf8(&answer.body).map_err(|error| {
         strange(format!("bytes that are no UTF-8 after {}", error.valid_up_to()))
     })?;
-    serde_json::from_str(text).map(|Loose(json)| json).map_err(|error| {
+    read(text).map_err(|error| {
         strange(format!("something else at line {} column {}", error.line(), error.column()))
     })
 }

@@ -42,6 +42,9 @@ const INSPECT: &[&str] = &[
     "ImageManifestDescriptor",
 ];
 
+/// Where its layers lie and what was started in it is nobody's business.
+pub const UNKEPT: &[&str] = &["ExecIDs", "GraphDriver"];
+
 const STATE: &[&str] = &["Status", "StartedAt", "FinishedAt", "Health"];
 
 const CONFIG: &[&str] = &[
@@ -232,8 +235,9 @@ impl View<'_> {
     fn inspect(&self, inspect: &mut Json) -> BTreeMap<String, Live> {
         self.hide_but(inspect, INSPECT);
         if let Json::Object(map) = inspect {
-            map.remove("ExecIDs");
-            map.remove("GraphDriver");
+            for field in UNKEPT {
+                map.remove(*field);
+            }
         }
         if let Some(state) = object(inspect, "State") {
             trim_state(state);

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value as Json};
 
+pub use fields::UNKEPT;
 pub use import::{Literal, prepare};
 
 use crate::ident::{ImageId, Reference};

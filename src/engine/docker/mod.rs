@@ -3,6 +3,7 @@
 //! Nothing is decided here. What a status means is; whether to go on is the executor's.
 
 mod call;
+mod inspected;
 mod writer;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +13,8 @@ use std::time::Instant;
 use serde_json::{Value as Json, json};
 
 pub use writer::Docker;
+
+use inspected::Inspected;
 
 use crate::adapt::Kind;
 use crate::engine::clock::Reading;
@@ -40,6 +43,7 @@ pub struct DockerReader {
     credentials: Credentials,
     /// What the engine's clock said last.
     clock: Arc<Mutex<Option<Reading>>>,
+    inspected: Arc<Mutex<Inspected>>,
 }
 
 impl DockerReader {
@@ -52,7 +56,7 @@ impl DockerReader {
     ) -> Result<Self> {
         let transport = Transport::connect(endpoint, patience).await?;
         let credentials = Credentials::new(environment, patience.helper);
-        Ok(Self { transport, credentials, clock: Arc::default() })
+        Ok(Self { transport, credentials, clock: Arc::default(), inspected: Arc::default() })
     }
 
     /// The API that is spoken with it.
@@ -74,12 +78,9 @@ impl DockerReader {
     }
 
     /// One thing that may not be there.
-    async fn one(&self, doing: &str, path: String) -> Result<Option<Json>> {
+    async fn one(&self, doing: &str, path: String) -> Result<Option<Answer>> {
         let answer = self.read(doing, path, ONE_LIMIT).await?;
-        if answer.status == http::StatusCode::NOT_FOUND {
-            return Ok(None);
-        }
-        transport::json(doing, &answer).map(Some)
+        Ok(Some(answer).filter(|answer| answer.status != http::StatusCode::NOT_FOUND))
     }
 
     /// A list; null is an empty one.
@@ -131,7 +132,10 @@ impl Reader for DockerReader {
 
     async fn inspect(&self, id_or_name: &str) -> Result<Option<Json>> {
         let doing = format!("inspecting container {}", say::short(id_or_name));
-        self.one(&doing, format!("/containers/{}/json", segment(id_or_name))).await
+        let path = format!("/containers/{}/json", segment(id_or_name));
+        let Some(answer) = self.one(&doing, path).await? else { return Ok(None) };
+        let mut inspected = self.inspected.lock().unwrap_or_else(PoisonError::into_inner);
+        transport::json_by(&doing, &answer, |text| inspected.read(text)).map(Some)
     }
 
     async fn image(&self, reference: &str) -> Result<Option<Json>> {
@@ -139,7 +143,10 @@ impl Reader for DockerReader {
         let path = format!("/images/{}/json", segment(reference));
         // What an image of several platforms consists of. Older engines know no such parameter.
         let asked = if self.transport.api() >= MANIFESTS { "?manifests=1" } else { "" };
-        self.one(&doing, format!("{path}{asked}")).await
+        let Some(answer) = self.one(&doing, format!("{path}{asked}")).await? else {
+            return Ok(None);
+        };
+        transport::json(&doing, &answer).map(Some)
     }
 
     async fn networks(&self) -> Result<Vec<Json>> {
@@ -204,17 +211,6 @@ impl Reader for DockerReader {
         events.ok().filter(|events| events.len() < stir::KEPT)
     }
 
-    /// An engine beside us has the processors that we see, and inspecting takes nothing else; what
-    /// is further away is worth asking for before the last answer came.
-    fn flights(&self) -> usize {
-        if !self.transport.neighbour().shares_clock() {
-            return 16;
-        }
-        let processors = std::thread::available_parallelism().map_or(4, std::num::NonZero::get);
-        // Two for each that answers, and as many that are on their way.
-        (4 * processors).clamp(8, 16)
-    }
-
     async fn sources(&self, paths: &BTreeSet<String>) -> BTreeMap<String, bool> {
         if paths.is_empty() || !self.transport.neighbour().shares_files() {
             return BTreeMap::new();
@@ -228,9 +224,13 @@ impl Reader for DockerReader {
 /// them.
 fn segment(text: &str) -> String {
     use std::fmt::Write as _;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/:@".contains(&byte);
+    if text.bytes().all(plain) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~/:@".contains(&byte) {
+        if plain(byte) {
             out.push(char::from(byte));
         } else {
             let _ = write!(out, "%{byte:02X}");

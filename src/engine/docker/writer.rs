@@ -187,9 +187,6 @@ impl Reader for Docker {
     async fn events(&self, since: Instant) -> Option<Vec<Json>> {
         self.reader.events(since).await
     }
-    fn flights(&self) -> usize {
-        self.reader.flights()
-    }
     async fn sources(&self, paths: &BTreeSet<String>) -> BTreeMap<String, bool> {
         self.reader.sources(paths).await
     }
