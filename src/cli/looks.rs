@@ -1,6 +1,8 @@
 //! Looking at an engine, or at a file instead: what every command that knows the world shares.
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use super::args::Global;
 use super::files;
@@ -11,10 +13,13 @@ use crate::engine::secrets::Secrets;
 use crate::engine::transport::Patience;
 use crate::engine::{Reader, take};
 use crate::seal::{Sealer, Unsealed};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Container, Snapshot};
 use crate::snapshot_file;
 use crate::spec::Spec;
 use crate::wanted::Wanted;
+
+/// So many containers a processor takes at a time; for few more a second thread is not worth it.
+const PART: usize = 16;
 
 /// A runtime for the shell's waiting: one thread, as the engine is the bottleneck.
 pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
@@ -50,7 +55,26 @@ pub async fn look<R: Reader>(
     secrets: &Secrets,
 ) -> Result<Snapshot, Failure> {
     let unsealed = take::take(reader, wanted).await?;
-    Ok(unsealed.seal(&Sealer::new(spec, secrets.values().clone())))
+    Ok(unsealed.seal_by(&Sealer::new(spec, secrets.values().clone()), by_two))
+}
+
+/// Goes through containers on two processors: the engine has nothing to do meanwhile.
+fn by_two(containers: &mut [Container], seal: &(dyn Fn(&mut Container) + Sync)) {
+    let many = containers.len() > 2 * PART;
+    let parts = Mutex::new(containers.chunks_mut(PART));
+    let next = || parts.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = || {
+        while let Some(part) = next() {
+            part.iter_mut().for_each(seal);
+        }
+    };
+    thread::scope(|scope| {
+        if many {
+            // Where there is no second thread, the first does it all.
+            drop(thread::Builder::new().spawn_scoped(scope, work));
+        }
+        work();
+    });
 }
 
 /// A look from a file. One that bayplan took is sealed already; what `docker inspect` printed is
@@ -63,4 +87,29 @@ pub fn from_file(path: &Path, spec: &Spec, secrets: &Secrets) -> Result<Snapshot
         return Ok(snapshot);
     }
     Ok(Unsealed::new(snapshot).seal(&Sealer::new(Some(spec), secrets.values().clone())))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use serde_json::Value as Json;
+
+    use super::*;
+
+    #[test]
+    fn every_container_is_gone_through_once() {
+        for number in [0, 1, 2 * PART, 2 * PART + 1, 20 * PART + 3] {
+            let container = Container { list: None, inspect: None, env: BTreeMap::new() };
+            let mut containers = vec![container; number];
+            let calls = AtomicUsize::new(0);
+            by_two(&mut containers, &|container| {
+                container.list = Some(Json::Null);
+                calls.fetch_add(1, Ordering::Relaxed);
+            });
+            assert!(containers.iter().all(|container| container.list.is_some()));
+            assert_eq!(calls.into_inner(), number);
+        }
+    }
 }

@@ -36,12 +36,20 @@ impl Unsealed {
 
     /// Hides what is not public.
     pub fn seal(self, sealer: &Sealer) -> Snapshot {
+        self.seal_by(sealer, |containers, seal| containers.iter_mut().for_each(seal))
+    }
+
+    /// The same, where it is said how all containers are gone through: which is first does not
+    /// matter, nor whether several are at a time.
+    pub fn seal_by(
+        self,
+        sealer: &Sealer,
+        each: impl FnOnce(&mut [Container], &(dyn Fn(&mut Container) + Sync)),
+    ) -> Snapshot {
         let Self(mut snapshot) = self;
         let images = ImageTexts::of(&snapshot.images);
         let view = View { sealer, images: &images, open: &import::Open::default() };
-        for container in &mut snapshot.containers {
-            view.container(container);
-        }
+        each(&mut snapshot.containers, &|container| view.container(container));
         for network in &mut snapshot.networks {
             view.network(network);
         }
