@@ -18,6 +18,10 @@ pub fn is_unsafe(character: char) -> bool {
 
 /// Foreign text with its unsafe characters written as `\u{…}`; the only way such text is printed.
 pub fn safe(text: &str) -> String {
+    // Nearly every text is plain, and that is soonest told.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         if is_unsafe(character) {
@@ -42,11 +46,10 @@ pub fn safe_lines(text: &str) -> String {
 
 /// Foreign text, safe and cut to a length that fits a message.
 pub fn short(text: &str) -> String {
-    let mut kept: String = text.chars().take(SHORT).collect();
-    if kept.len() < text.len() {
-        kept.push('…');
+    match text.char_indices().nth(SHORT) {
+        Some((end, _)) => format!("{}…", safe(&text[..end])),
+        None => safe(text),
     }
-    safe(&kept)
 }
 
 /// `1 container`, `3 containers`.

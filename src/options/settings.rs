@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 
 /// Fields of `HostConfig` that an update of the API changes; all else in its body is ignored.
 /// Source: `UpdateContainer` of the engine, API 1.41 to 1.51. (From API 1.55 on, by its
-/// documentation, the lists of block devices too.)
+/// documentation, the lists of block devices too.) Sorted.
 pub const UPDATABLE: &[&str] = &[
     "BlkioWeight",
     "CpuPeriod",
@@ -44,10 +44,14 @@ pub struct Settings(pub BTreeMap<String, Json>);
 impl Settings {
     /// What is set in a `HostConfig`.
     pub fn of_host(host: &Json) -> Self {
-        let set = |field: &&&str| !nothing(&host[**field]);
-        let fields = UPDATABLE.iter().filter(set);
+        let set = |(field, value): &(&String, &Json)| {
+            // Most fields are neither, and that is soonest told.
+            let settable = value.is_number() || value.is_string();
+            settable && !nothing(value) && UPDATABLE.binary_search(&field.as_str()).is_ok()
+        };
+        let fields = host.as_object().into_iter().flatten().filter(set);
         let mut all: BTreeMap<String, Json> =
-            fields.map(|field| ((*field).to_owned(), host[*field].clone())).collect();
+            fields.map(|(field, value)| (field.clone(), value.clone())).collect();
         let policy = policy(&host[RESTART]);
         if policy != "no" {
             all.insert(RESTART.to_owned(), policy.into());
@@ -131,6 +135,11 @@ fn policy(policy: &Json) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fields_are_found_by_halving() {
+        assert!(UPDATABLE.is_sorted());
+    }
 
     #[test]
     fn an_update_moves_what_it_names_and_nothing_else() {

@@ -216,6 +216,11 @@ fn marks(plan: &Plan, doubts: &mut Doubts) {
             _ => {}
         }
     }
+    // Nearly no plan has any, and one text of all is sooner made than a value.
+    let text = serde_json::to_string(plan).unwrap_or_default();
+    if !text.contains('«') {
+        return;
+    }
     let mut bad = Vec::new();
     walk(&serde_json::to_value(plan).unwrap_or_default(), &mut bad);
     for text in bad {

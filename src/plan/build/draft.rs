@@ -294,7 +294,7 @@ impl<'a> Draft<'a> {
             name,
             by: found.by,
             adopted: found.adopted,
-            run: container.run(),
+            run: found.run,
             number: found.number,
             comparison: compare::Comparison::default(),
             in_place: InPlace::default(),

@@ -10,7 +10,7 @@ use crate::ident::ContainerName;
 use crate::options::settings::Settings;
 use crate::plan::facts::{ContainerFact, Facts, ImageFact};
 use crate::plan::{Action, Step};
-use crate::snapshot::{Container, RegistryAnswer, Snapshot};
+use crate::snapshot::{Container, RegistryAnswer, Run, Snapshot};
 use crate::spec::Spec;
 
 /// Gathers the facts of a plan.
@@ -28,7 +28,7 @@ pub(super) fn gather(spec: &Spec, snapshot: &Snapshot, draft: &Draft<'_>, steps:
     }
     for id in order::addressed(steps).difference(&seen) {
         if let Some(container) = draft.index.by_id(id) {
-            facts.containers.push(of_container(container));
+            facts.containers.push(of_container(container, container.run()));
         }
     }
     sort_containers(&mut facts.containers);
@@ -58,7 +58,7 @@ fn timed(steps: &[Step]) -> BTreeSet<crate::ident::ContainerId> {
 }
 
 fn of_member(member: &Member<'_>, one_shot: bool, timed: bool) -> ContainerFact {
-    let mut fact = of_container(member.container);
+    let mut fact = of_container(member.container, member.run);
     fact.references = member.comparison.references.clone();
     if one_shot {
         fact.exit_code = member.exit_code();
@@ -71,7 +71,7 @@ fn of_member(member: &Member<'_>, one_shot: bool, timed: bool) -> ContainerFact 
     fact
 }
 
-fn of_container(container: &Container) -> ContainerFact {
+fn of_container(container: &Container, run: Run) -> ContainerFact {
     let host = container.inspect.as_ref().map(|inspect| &inspect["HostConfig"]);
     let attached = container
         .inspect
@@ -82,7 +82,7 @@ fn of_container(container: &Container) -> ContainerFact {
         id: container.id(),
         name: container.name(),
         image: container.image(),
-        run: container.run(),
+        run,
         exit_code: None,
         started_at: None,
         settings: host.map(Settings::of_host).unwrap_or_default(),

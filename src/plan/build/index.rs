@@ -47,13 +47,13 @@ impl<'a> Index<'a> {
             index.by_name.insert(container.name(), container);
             index.by_id.insert(container.id(), container);
         }
-        for (id, container) in index.by_id.clone() {
+        for container in &snapshot.containers {
             for (target, tie) in index.named_targets(container) {
-                index.depends(&id, &target, tie);
+                index.depends(&container.id(), &target, tie);
             }
             for dependant in linked_by(container) {
                 if let Some(dependant) = index.by_name.get(&dependant).map(|found| found.id()) {
-                    index.depends(&dependant, &id, Tie::Link);
+                    index.depends(&dependant, &container.id(), Tie::Link);
                 }
             }
         }

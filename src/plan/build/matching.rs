@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use super::PlanError;
 use super::index::Index;
@@ -23,6 +23,7 @@ use crate::spec::{Identity, Matching, Set, Spec, State};
 #[derive(Debug, Clone)]
 pub(super) struct Match<'a> {
     pub(super) container: &'a Container,
+    pub(super) run: Run,
     pub(super) by: By,
     pub(super) adopted: bool,
     pub(super) number: Option<u32>,
@@ -45,14 +46,19 @@ pub(super) struct Matches<'a> {
 /// Who created a container, if bayplan did: labels count only where the name they repeat is the
 /// container's own, because `docker commit` hands labels on.
 pub(crate) fn owner(container: &Container) -> Option<(ProjectName, SetName)> {
-    let name = container.name();
-    let (stem, _) = reserved_suffix(name.as_str());
-    if container.label(LABEL_NAME) != Some(stem) {
-        return None;
-    }
-    let project = container.label(LABEL_PROJECT)?;
-    let set = container.label(LABEL_SET)?;
-    Some((ProjectName::new(project), SetName::new(set)))
+    let labels = container.labels()?;
+    let (stem, _) = reserved_suffix(container.seen().name());
+    said_for(labels, |name| name == stem)
+}
+
+/// The project and the set that labels tell, where they tell such a name too.
+fn said_for(
+    labels: &Map<String, Json>,
+    name: impl Fn(&str) -> bool,
+) -> Option<(ProjectName, SetName)> {
+    let text = |key: &str| labels.get(key)?.as_str();
+    text(LABEL_NAME).filter(|text| name(text))?;
+    Some((ProjectName::new(text(LABEL_PROJECT)?), SetName::new(text(LABEL_SET)?)))
 }
 
 /// For which set of a project a container was created, whatever its name is now. `docker commit`
@@ -65,18 +71,12 @@ pub(crate) fn created_for(
     if !images.get(&container.image()).is_some_and(own) {
         return None;
     }
-    container.label(LABEL_NAME)?;
-    let project = container.label(LABEL_PROJECT)?;
-    let set = container.label(LABEL_SET)?;
-    Some((ProjectName::new(project), SetName::new(set)))
+    said_for(container.labels()?, |_| true)
 }
 
 /// Whether another tool owns it.
 fn foreign(container: &Container) -> bool {
-    let list = container.list.as_ref().map(|list| &list["Labels"]);
-    let inspect = container.inspect.as_ref().map(|inspect| &inspect["Config"]["Labels"]);
-    let labels = inspect.or(list).and_then(Json::as_object);
-    labels.is_some_and(|labels| {
+    container.labels().is_some_and(|labels| {
         labels.keys().any(|key| {
             key.starts_with("com.docker.compose.") || key.starts_with("com.docker.swarm.")
         })
@@ -85,10 +85,7 @@ fn foreign(container: &Container) -> bool {
 
 /// Whether it carries labels of ours, its own or such as `docker commit` handed on.
 fn labelled_ours(container: &Container) -> bool {
-    let list = container.list.as_ref().map(|list| &list["Labels"]);
-    let inspect = container.inspect.as_ref().map(|inspect| &inspect["Config"]["Labels"]);
-    let labels = inspect.or(list).and_then(Json::as_object);
-    labels.is_some_and(|labels| labels.keys().any(|key| key.starts_with(LABEL_PREFIX)))
+    container.labels().is_some_and(|labels| labels.keys().any(|key| key.starts_with(LABEL_PREFIX)))
 }
 
 /// Matches every set of a spec.
@@ -296,7 +293,8 @@ fn add<'a>(
     adopted: bool,
     number: Option<u32>,
 ) {
-    if container.run() == Run::Removing {
+    let run = container.run();
+    if run == Run::Removing {
         found.errors.push(PlanError::of(
             set,
             "removing",
@@ -305,7 +303,7 @@ fn add<'a>(
         ));
         return;
     }
-    found.sets.entry(set.clone()).or_default().push(Match { container, by, adopted, number });
+    found.sets.entry(set.clone()).or_default().push(Match { container, run, by, adopted, number });
 }
 
 fn taken(set: &SetName, name: &ContainerName, project: &ProjectName, owner: &SetName) -> PlanError {
