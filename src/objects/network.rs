@@ -16,6 +16,9 @@ const IPV4_OPTIONAL: (u32, u32) = (1, 48);
 /// From here on an engine refuses a second network of one name by itself.
 const NAMES_ARE_UNIQUE: (u32, u32) = (1, 44);
 
+/// Drivers whose networks an engine gives addresses from one store.
+const SHARING: &[&str] = &["bridge", "ipvlan", "macvlan"];
+
 /// What an engine is asked to create.
 pub fn body(
     project: &ProjectName,
@@ -60,6 +63,18 @@ fn api(engine: &Engine) -> (u32, u32) {
 /// Whether an engine can be told to leave IPv4 out.
 pub fn knows_ipv4(engine: &Engine) -> bool {
     api(engine) >= IPV4_OPTIONAL
+}
+
+/// Whether a declared network gets its addresses from those that an engine gives out once.
+pub fn shares_addresses(network: &Network) -> bool {
+    SHARING.contains(&driver(network))
+        && network.ipam.driver.as_deref().unwrap_or("default") == "default"
+}
+
+/// The same of one that is there.
+pub fn holds_addresses(found: &Json) -> bool {
+    let driver = found["Driver"].as_str().unwrap_or_default();
+    SHARING.contains(&driver) && found["IPAM"]["Driver"].as_str().unwrap_or("default") == "default"
 }
 
 fn driver(network: &Network) -> &str {
@@ -150,7 +165,7 @@ fn addresses(network: &Network, found: &Json, all: &mut Differences) {
 
 /// Whether a range that is there is what is declared, as far as that goes.
 fn fits(want: &Pool, have: &Json) -> bool {
-    let range = |field: &str| have[field].as_str().and_then(|text| Cidr::parse(text).ok());
+    let range = |field: &str| have[field].as_str().and_then(Cidr::told);
     let address = |json: &Json| json.as_str().and_then(|text| text.parse().ok());
     let aux = |(name, want): (&String, _)| address(&have["AuxiliaryAddresses"][name]) == Some(want);
     want.subnet.is_none_or(|want| range("Subnet") == Some(want))
@@ -162,7 +177,7 @@ fn fits(want: &Pool, have: &Json) -> bool {
 /// Where subnets of a family are declared, there are no others of it.
 fn no_other(want: &[Pool], have: &[&Json]) -> bool {
     let subnets: Vec<Cidr> = want.iter().filter_map(|pool| pool.subnet).collect();
-    have.iter().filter_map(|pool| Cidr::parse(pool["Subnet"].as_str()?).ok()).all(|found| {
+    have.iter().filter_map(|pool| Cidr::told(pool["Subnet"].as_str()?)).all(|found| {
         let family = subnets.iter().any(|want| want.is_ipv4() == found.is_ipv4());
         !family || subnets.contains(&found)
     })

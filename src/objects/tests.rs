@@ -97,12 +97,12 @@ fn what_is_no_longer_declared_differs_on_one_that_bayplan_made() {
 #[test]
 fn ranges_are_compared_by_what_they_mean() {
     let mut found = plain();
-    found["IPAM"]["Config"] = json!([{"Subnet": "10.1.0.0/16"}, {"Subnet": "fd00::/64"}]);
+    found["IPAM"]["Config"] = json!([{"Subnet": "10.1.0.9/16"}, {"Subnet": "fd00::/64"}]);
     let fits = |text: &str| differs(&format!("{{ipam: {{config: {text}}}}}"), &found, true);
     assert_eq!(fits("[{subnet: 'FD00:0::/64'}, {subnet: 10.1.0.0/16}]"), "");
     assert_eq!(fits("[{subnet: 10.1.0.0/16}]"), "", "IPv6 is the engine's to choose");
-    insta::assert_snapshot!(fits("[{subnet: 10.2.0.0/16}]"), @r#"ipam.config ([{"subnet": "10.1.0.0/16"}, {"subnet": "fd00::/64"}] => [{"subnet": "10.2.0.0/16"}])"#);
-    insta::assert_snapshot!(fits("[{subnet: 10.1.0.0/16, ip_range: 10.1.2.0/24}]"), @r#"ipam.config ([{"subnet": "10.1.0.0/16"}, {"subnet": "fd00::/64"}] => [{"ip_range": "10.1.2.0/24", "subnet": "10.1.0.0/16"}])"#);
+    insta::assert_snapshot!(fits("[{subnet: 10.2.0.0/16}]"), @r#"ipam.config ([{"subnet": "10.1.0.9/16"}, {"subnet": "fd00::/64"}] => [{"subnet": "10.2.0.0/16"}])"#);
+    insta::assert_snapshot!(fits("[{subnet: 10.1.0.0/16, ip_range: 10.1.2.0/24}]"), @r#"ipam.config ([{"subnet": "10.1.0.9/16"}, {"subnet": "fd00::/64"}] => [{"ip_range": "10.1.2.0/24", "subnet": "10.1.0.0/16"}])"#);
 }
 
 #[test]

@@ -120,18 +120,24 @@ impl Cidr {
     /// Takes a text; the error says what it should be.
     pub fn parse(text: &str) -> Result<Self, String> {
         let what = || "an address range like `10.5.0.0/16`".to_owned();
-        let (address, bits) = text.split_once('/').ok_or_else(what)?;
-        let address: IpAddr = address.parse().map_err(|_| what())?;
-        let bits: u8 = bits.parse().map_err(|_| what())?;
+        let (address, range) = Self::split(text).ok_or_else(what)?;
+        if range.base != address {
+            return Err(format!("`{range}`, the beginning of that range"));
+        }
+        Ok(range)
+    }
+
+    /// Takes what an engine says: Docker 20.10 repeats any address of the range that it was given.
+    pub fn told(text: &str) -> Option<Self> {
+        Self::split(text).map(|(_, range)| range)
+    }
+
+    fn split(text: &str) -> Option<(IpAddr, Self)> {
+        let (address, bits) = text.split_once('/')?;
+        let address: IpAddr = address.parse().ok()?;
+        let bits: u8 = bits.parse().ok()?;
         let most = if address.is_ipv4() { 32 } else { 128 };
-        if bits > most {
-            return Err(what());
-        }
-        let base = masked(address, bits);
-        if base != address {
-            return Err(format!("`{base}/{bits}`, the beginning of that range"));
-        }
-        Ok(Self { base, bits })
+        (bits <= most).then(|| (address, Self { base: masked(address, bits), bits }))
     }
 
     /// Whether an address is in it.
@@ -142,6 +148,11 @@ impl Cidr {
     /// Whether all of another range is in it.
     pub fn covers(&self, other: &Self) -> bool {
         other.bits >= self.bits && self.has(other.base)
+    }
+
+    /// Whether an address is in both.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.covers(other) || other.covers(self)
     }
 
     /// Whether it is of IPv4.
@@ -331,7 +342,9 @@ mod tests {
         );
         for text in ["10.5.0.0", "10.5.0.0/33", "fd00::/129", "a/8", "10.5.0.0/-1", "/8"] {
             assert!(Cidr::parse(text).is_err(), "{text}");
+            assert_eq!(Cidr::told(text), None, "{text}");
         }
+        assert_eq!(Cidr::told("10.5.3.1/16"), Cidr::parse("10.5.0.0/16").ok());
     }
 
     #[test]
@@ -342,5 +355,7 @@ mod tests {
         assert!(!cidr("::/0").has("10.6.0.0".parse().unwrap()));
         assert!(cidr("10.5.0.0/16").covers(&cidr("10.5.3.0/24")));
         assert!(!cidr("10.5.3.0/24").covers(&cidr("10.5.0.0/16")));
+        assert!(cidr("10.5.3.0/24").overlaps(&cidr("10.5.0.0/16")));
+        assert!(!cidr("10.5.3.0/24").overlaps(&cidr("10.5.4.0/24")));
     }
 }

@@ -171,6 +171,7 @@ cases! {
     networks_created;
     networks_external_missing;
     volumes_which_is_meant;
+    networks_subnet_taken;
     networks_unsupported;
     volumes_unsupported;
     networks_ambiguous;

@@ -1,7 +1,7 @@
 //! Networks and volumes of the root on a real engine: made before what needs them, replaced with
 //! their containers put back, never guessed.
 
-use crate::support::{World, live};
+use crate::support::{World, docker, live};
 use serde_json::Value as Json;
 
 /// A network as the engine shows it.
@@ -71,19 +71,45 @@ fn what_a_dead_run_made_is_done_and_the_rest_follows() {
     world.settled(&spec);
 }
 
-/// No plan looks at whose subnet it is: the engine tells at the create, which comes first.
+#[test]
+fn a_subnet_that_another_network_has_is_refused_before_anything_is_done() {
+    live!();
+    let world = World::new("netsubnet");
+    world.image("app");
+    let spec = MADE.replace("SUBNET", &subnet(8));
+    // Where it is taken after the plan was made, the plan is not current.
+    world.plan(&spec).ok();
+    world.docker(&["network", "create", "--subnet", &subnet(8), &world.name("taken")]);
+    world.apply().exits(3).says("is to have").says("nothing was changed");
+    assert_eq!(world.containers(), Vec::<String>::new());
+    let refused = world.plan(&spec).exits(1).says("[subnet_taken]");
+    refused.says("declare another `subnet`, or free this one first");
+    // The engine says the same of it.
+    let made = docker(&["network", "create", "--subnet", &subnet(8), &world.name("b")]);
+    let made = String::from_utf8_lossy(&made.stderr).into_owned();
+    assert!(made.contains("overlap"), "{made}");
+    world.docker(&["network", "rm", &world.name("taken")]);
+    world.converge(&spec);
+    world.settled(&spec);
+}
+
+/// No plan looks at what the host's network cards are called: the engine tells at the create,
+/// which comes first.
 #[test]
 fn a_network_that_cannot_be_made_ends_the_run_before_a_container_is_touched() {
     live!();
     let world = World::new("netfails");
     world.image("app");
-    world.docker(&["network", "create", "--subnet", &subnet(9), &world.name("taken")]);
+    let card = format!("bp{}", std::process::id());
+    let named = format!("com.docker.network.bridge.name={card}");
+    world.docker(&["network", "create", "--opt", &named, &world.name("taken")]);
     let before =
         "project: PROJECT\ncontainers:\n  db: {name: PROJECT-db, image: 'PROJECT/app:1'}\n";
     world.converge(before);
     let old = world.id(&world.name("db"));
     let spec = MADE
         .replace("SUBNET", &subnet(9))
+        .replace("bridge.enable_icc: true", &format!("bridge.name: {card}"))
         .replace("    name: PROJECT-db", "    state: reloaded\n    name: PROJECT-db");
     world.plan(&spec).ok().says("1 to replace");
     world
@@ -97,7 +123,7 @@ fn a_network_that_cannot_be_made_ends_the_run_before_a_container_is_touched() {
         (world.id(&world.name("db")), world.status(&world.name("db"))),
         (old.clone(), "running".into())
     );
-    // Once the subnet is free, the same plan does the rest.
+    // Once the name is free, the same plan does the rest.
     world.docker(&["network", "rm", &world.name("taken")]);
     world.apply().ok().says("created 1 container").says("created 1 network");
     assert_ne!(world.id(&world.name("db")), old);

@@ -8,6 +8,8 @@ use super::life::is_running;
 use super::world::{World, fails, name_of, set};
 use crate::engine::{Done, ErrorKind, Result};
 use crate::ident::{ContainerId, NetworkId};
+use crate::objects;
+use crate::spec::objects::Cidr;
 
 impl World {
     /// What a network is called, for the log.
@@ -21,6 +23,10 @@ impl World {
         if self.networks.iter().any(|network| network["Name"] == name.as_str()) {
             let text = format!("network with name {name} already exists");
             return Err(fails(ErrorKind::Conflict, doing, &text));
+        }
+        if self.has_addresses_of(body) {
+            let text = "Pool overlaps with other one on this address space";
+            return Err(fails(ErrorKind::Status(403), doing, text));
         }
         let id = NetworkId::new(self.digits(&name));
         let flag = |field: &str| body[field].as_bool().unwrap_or(false);
@@ -47,6 +53,19 @@ impl World {
         }
         self.networks.push(network);
         Ok(id)
+    }
+
+    /// Whether a network that is there has addresses of one that is to be made.
+    fn has_addresses_of(&self, body: &Json) -> bool {
+        let ranges = |network: &Json| -> Vec<Cidr> {
+            let sharing = objects::network::holds_addresses(network);
+            let pools = network["IPAM"]["Config"].as_array().filter(|_| sharing);
+            let texts = pools.into_iter().flatten().filter_map(|pool| pool["Subnet"].as_str());
+            texts.filter_map(Cidr::told).collect()
+        };
+        let wanted = ranges(body);
+        let taken = self.networks.iter().flat_map(ranges);
+        taken.into_iter().any(|taken| wanted.iter().any(|range| range.overlaps(&taken)))
     }
 
     pub(super) fn remove_network(&mut self, id: &NetworkId, doing: &str) -> Result<Done> {

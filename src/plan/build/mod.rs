@@ -32,6 +32,7 @@ mod renames_tests;
 #[cfg(test)]
 mod restart_tests;
 mod sources;
+mod subnets;
 mod targets;
 #[cfg(test)]
 mod targets_tests;

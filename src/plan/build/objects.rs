@@ -39,6 +39,7 @@ impl<'a> Draft<'a> {
             let Some(name) = spec.network_name(key) else { continue };
             self.network(key, &name, network);
         }
+        self.refuse_taken_subnets();
         for (key, volume) in &spec.volumes {
             let Some(name) = spec.volume_name(key) else { continue };
             self.volume(key, &name, volume);
@@ -47,7 +48,7 @@ impl<'a> Draft<'a> {
         self.left_over("volume", LABEL_VOLUME, &spec.volume_names());
     }
 
-    fn object_error(&mut self, code: &'static str, message: String, hint: &str) {
+    pub(super) fn object_error(&mut self, code: &'static str, message: String, hint: &str) {
         self.errors.push(PlanError { set: None, code, message, hint: hint.to_owned() });
     }
 
