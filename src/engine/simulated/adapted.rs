@@ -16,8 +16,9 @@ impl World {
     /// What inspect will say of the options, image and engine merged in.
     pub(super) fn conceive(&self, body: &Json, image: &ImageId, name: &ContainerName) -> Json {
         let mut names = Names::default();
+        let handed_on = !body["HostConfig"]["VolumesFrom"].is_null();
         for (id, inspect) in &self.containers {
-            let mounts = inspect["Mounts"].clone();
+            let mounts = if handed_on { inspect["Mounts"].clone() } else { Json::Null };
             names.container(&ContainerName::new(name_of(inspect)), id.clone(), mounts);
         }
         for network in &self.networks {

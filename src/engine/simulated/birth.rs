@@ -30,7 +30,7 @@ impl World {
         self.find_all(body, doing)?;
         self.mount(&mut inspect);
         self.finish(&mut inspect, &id, name, &image);
-        self.containers.insert(id.clone(), inspect);
+        self.put(id.clone(), inspect);
         Ok(Created { id, warnings: Vec::new() })
     }
 

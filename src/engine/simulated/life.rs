@@ -303,7 +303,10 @@ impl World {
             let text = format!("Error when allocating new name: {}", error.message);
             return Err(fails(error.kind, doing, &text));
         }
-        set(self.container_mut(id, doing)?, &["Name"], format!("/{to}"));
+        if let Some(mut inspect) = self.take(id) {
+            set(&mut inspect, &["Name"], format!("/{to}"));
+            self.put(id.clone(), inspect);
+        }
         // Both names of a link follow renames.
         let renamed = |link: &str| -> Option<String> {
             let (target, alias) = link.split_once(':')?;
@@ -319,13 +322,9 @@ impl World {
             Some(format!("{target}:{}", parts.join("/")))
         };
         for inspect in self.containers.values_mut() {
-            if let Some(links) =
-                inspect.pointer_mut("/HostConfig/Links").and_then(Json::as_array_mut)
-            {
-                for link in links {
-                    if let Some(new) = link.as_str().and_then(renamed) {
-                        *link = json!(new);
-                    }
+            for link in links(inspect).into_iter().flatten() {
+                if let Some(new) = link.as_str().and_then(renamed) {
+                    *link = json!(new);
                 }
             }
         }
@@ -348,11 +347,10 @@ impl World {
 
     /// It is gone, and the links to it; with its anonymous volumes only where it removes itself.
     fn vanish(&mut self, id: &ContainerId, with_volumes: bool) {
-        let Some(inspect) = self.containers.remove(id) else { return };
+        let Some(inspect) = self.take(id) else { return };
         let name = name_of(&inspect).to_owned();
         for other in self.containers.values_mut() {
-            if let Some(links) = other.pointer_mut("/HostConfig/Links").and_then(Json::as_array_mut)
-            {
+            if let Some(links) = links(other) {
                 links.retain(|link| {
                     let target = link.as_str().and_then(|link| link.split_once(':'));
                     target.is_none_or(|(target, _)| target.trim_start_matches('/') != name)
@@ -412,4 +410,9 @@ fn has_health_check(inspect: &Json) -> bool {
 /// The code of a process that ended by a signal which it did not handle.
 fn exit_code(signal: &str) -> i64 {
     signals::number(signal).map_or(137, |number| 128 + i64::from(number))
+}
+
+/// The links that a container holds.
+fn links(inspect: &mut Json) -> Option<&mut Vec<Json>> {
+    inspect.get_mut("HostConfig")?.get_mut("Links")?.as_array_mut()
 }

@@ -76,9 +76,10 @@ impl Simulated {
     pub fn meddle(&self, id_or_name: &str, change: impl FnOnce(&mut Json)) {
         let mut world = self.world.borrow_mut();
         if let Some(id) = world.find(id_or_name)
-            && let Some(inspect) = world.containers.get_mut(&id)
+            && let Some(mut inspect) = world.take(&id)
         {
-            change(inspect);
+            change(&mut inspect);
+            world.put(id, inspect);
         }
     }
 

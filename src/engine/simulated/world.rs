@@ -38,6 +38,8 @@ pub(super) struct World {
     pub(super) info: Json,
     pub(super) record: Option<EngineRecord>,
     pub(super) containers: BTreeMap<ContainerId, Json>,
+    /// Who has which name.
+    names: BTreeMap<String, ContainerId>,
     pub(super) images: BTreeMap<ImageId, Json>,
     /// What references mean, normalised.
     pub(super) tags: BTreeMap<String, ImageId>,
@@ -98,6 +100,7 @@ impl World {
                     "CgroupVersion": "2", "SwapLimit": true}),
             ),
             record: snapshot.engine.clone(),
+            names: names(&containers),
             containers,
             images: snapshot.images.clone(),
             tags,
@@ -149,7 +152,22 @@ impl World {
 
     /// Who has a name.
     pub(super) fn holder(&self, name: &str) -> Option<&ContainerId> {
-        self.containers.iter().find(|(_, inspect)| name_of(inspect) == name).map(|(id, _)| id)
+        self.names.get(name)
+    }
+
+    /// Puts a container there.
+    pub(super) fn put(&mut self, id: ContainerId, inspect: Json) {
+        self.names.insert(name_of(&inspect).to_owned(), id.clone());
+        self.containers.insert(id, inspect);
+    }
+
+    /// Takes a container away.
+    pub(super) fn take(&mut self, id: &ContainerId) -> Option<Json> {
+        let inspect = self.containers.remove(id)?;
+        if self.names.get(name_of(&inspect)) == Some(id) {
+            self.names.remove(name_of(&inspect));
+        }
+        Some(inspect)
     }
 
     /// The image that is meant: by ID, tag or digest.
@@ -178,18 +196,14 @@ impl World {
         self.behaviours.get(stem).cloned().unwrap_or_default()
     }
 
-    /// The names that links give to a container, `/web/db`.
-    pub(super) fn aliases(&self, name: &str) -> Vec<String> {
-        let mut aliases: Vec<String> = Vec::new();
+    /// The names that links give to containers, `/web/db`, by the name of each.
+    fn aliases(&self) -> BTreeMap<&str, Vec<String>> {
+        let mut aliases: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for inspect in self.containers.values() {
-            for link in inspect["HostConfig"]["Links"].as_array().into_iter().flatten() {
-                let Some((target, alias)) = link.as_str().and_then(|link| link.split_once(':'))
-                else {
-                    continue;
-                };
-                if target.trim_start_matches('/') == name {
-                    aliases.push(alias.to_owned());
-                }
+            let links = inspect["HostConfig"]["Links"].as_array().into_iter().flatten();
+            for (target, alias) in links.filter_map(|link| link.as_str()?.split_once(':')) {
+                let target = target.trim_start_matches('/');
+                aliases.entry(target).or_default().push(alias.to_owned());
             }
         }
         aliases
@@ -197,6 +211,8 @@ impl World {
 
     /// What `GET /containers/json` says.
     pub(super) fn list(&self) -> Vec<Json> {
+        let aliases = self.aliases();
+        let called = |name: &str| aliases.get(name).map(Vec::as_slice).unwrap_or_default();
         self.containers
             .values()
             .map(|inspect| {
@@ -205,7 +221,7 @@ impl World {
                 let still =
                     self.tags.get(&familiar(made_from)).is_some_and(|now| now.as_str() == id);
                 let image = if still { made_from } else { id };
-                show::entry(inspect, image, &self.aliases(name_of(inspect)))
+                show::entry(inspect, image, called(name_of(inspect)))
             })
             .collect()
     }
@@ -307,6 +323,12 @@ pub(super) fn familiar(reference: &str) -> String {
         None if last.contains(':') => short.to_owned(),
         None => format!("{short}:latest"),
     }
+}
+
+/// Who has which name; of several the first.
+fn names(containers: &BTreeMap<ContainerId, Json>) -> BTreeMap<String, ContainerId> {
+    let named = containers.iter().rev();
+    named.map(|(id, inspect)| (name_of(inspect).to_owned(), id.clone())).collect()
 }
 
 /// A container's primary name.
