@@ -71,10 +71,14 @@ pub fn shares_addresses(network: &Network) -> bool {
         && network.ipam.driver.as_deref().unwrap_or("default") == "default"
 }
 
-/// The same of one that is there.
-pub fn holds_addresses(found: &Json) -> bool {
+/// The ranges that one which is there, or is asked for, has of them.
+pub fn subnets(found: &Json) -> impl Iterator<Item = Cidr> {
     let driver = found["Driver"].as_str().unwrap_or_default();
-    SHARING.contains(&driver) && found["IPAM"]["Driver"].as_str().unwrap_or("default") == "default"
+    let ipam = &found["IPAM"];
+    let shares =
+        SHARING.contains(&driver) && ipam["Driver"].as_str().unwrap_or("default") == "default";
+    let pools = ipam["Config"].as_array().filter(|_| shares).into_iter().flatten();
+    pools.filter_map(|pool| Cidr::told(pool["Subnet"].as_str()?))
 }
 
 fn driver(network: &Network) -> &str {

@@ -8,7 +8,7 @@ use super::life::is_running;
 use super::world::{World, fails, name_of, set};
 use crate::engine::{Done, ErrorKind, Result};
 use crate::ident::{ContainerId, NetworkId};
-use crate::objects;
+use crate::objects::network::subnets;
 use crate::spec::objects::Cidr;
 
 impl World {
@@ -57,15 +57,9 @@ impl World {
 
     /// Whether a network that is there has addresses of one that is to be made.
     fn has_addresses_of(&self, body: &Json) -> bool {
-        let ranges = |network: &Json| -> Vec<Cidr> {
-            let sharing = objects::network::holds_addresses(network);
-            let pools = network["IPAM"]["Config"].as_array().filter(|_| sharing);
-            let texts = pools.into_iter().flatten().filter_map(|pool| pool["Subnet"].as_str());
-            texts.filter_map(Cidr::told).collect()
-        };
-        let wanted = ranges(body);
-        let taken = self.networks.iter().flat_map(ranges);
-        taken.into_iter().any(|taken| wanted.iter().any(|range| range.overlaps(&taken)))
+        let wanted: Vec<Cidr> = subnets(body).collect();
+        let mut taken = self.networks.iter().flat_map(subnets);
+        taken.any(|taken| wanted.iter().any(|range| range.overlaps(&taken)))
     }
 
     pub(super) fn remove_network(&mut self, id: &NetworkId, doing: &str) -> Result<Done> {

@@ -3,8 +3,6 @@
 //!
 //! What an engine chooses where no range is declared is its own affair.
 
-use serde_json::Value as Json;
-
 use super::draft::Draft;
 use super::objects::network_change;
 use crate::objects::network;
@@ -19,7 +17,7 @@ impl Draft<'_> {
             let others = self.snapshot.networks.iter().filter(|found| found["Name"] != **name);
             let there = others.flat_map(|found| {
                 let name = found["Name"].as_str().unwrap_or_default();
-                taken_subnets(found).map(move |range| (name, range, "has"))
+                network::subnets(found).map(move |range| (name, range, "has"))
             });
             let before = wanted[..place].iter();
             let before = before.map(|(name, range)| (name.as_str(), *range, "is to have"));
@@ -52,13 +50,6 @@ impl Draft<'_> {
         });
         ranges.collect()
     }
-}
-
-/// The ranges of a network that is there.
-fn taken_subnets(found: &Json) -> impl Iterator<Item = Cidr> {
-    let pools = found["IPAM"]["Config"].as_array().filter(|_| network::holds_addresses(found));
-    let texts = pools.into_iter().flatten().filter_map(|pool| pool["Subnet"].as_str());
-    texts.filter_map(Cidr::told)
 }
 
 #[cfg(test)]
