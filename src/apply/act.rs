@@ -127,7 +127,7 @@ impl<W: Writer> Context<'_, W> {
             Action::Start { container, wait: true } => {
                 self.run_to_end(step, &self.id(container)?).await
             }
-            Action::Prove { container } => self.prove(step, &self.id(container)?).await,
+            Action::WaitReady { container } => self.wait_ready(step, &self.id(container)?).await,
             Action::Stop { container, signal, timeout } => {
                 self.stop(&self.id(container)?, signal.as_deref(), *timeout, found).await
             }
@@ -410,7 +410,7 @@ impl<W: Writer> Context<'_, W> {
             Action::Create { name, .. } => format!("create container `{name}`"),
             Action::Start { container, wait: false } => format!("start {}", of(container)),
             Action::Start { container, wait: true } => format!("run {} to its end", of(container)),
-            Action::Prove { container } => format!("watch {}", of(container)),
+            Action::WaitReady { container } => format!("wait until {} is ready", of(container)),
             Action::Stop { container, .. } => format!("stop {}", of(container)),
             Action::Kill { container, signal } => {
                 format!("kill {} ({})", of(container), say::short(signal))

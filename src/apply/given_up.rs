@@ -61,7 +61,7 @@ pub fn given_up(
 
 /// Whether a step makes a call; watching is none.
 fn calls(step: &Step) -> bool {
-    !matches!(step.action, Action::Prove { .. })
+    !matches!(step.action, Action::WaitReady { .. })
 }
 
 #[cfg(test)]

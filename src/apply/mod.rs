@@ -16,7 +16,6 @@ pub mod journal;
 mod objects;
 mod outcome;
 mod precheck;
-mod prove;
 mod relied;
 pub mod result;
 pub mod result_text;
@@ -25,6 +24,7 @@ mod schedule;
 mod secrets;
 mod settle;
 mod struck;
+mod wait_ready;
 mod wherever;
 mod wherever_objects;
 

@@ -215,7 +215,7 @@ pub(super) fn touches(step: &Step) -> bool {
         | Action::CreateNetwork { .. }
         | Action::RemoveNetwork { .. }
         | Action::CreateVolume { .. } => true,
-        Action::Pull { .. } | Action::Tag { .. } | Action::Prove { .. } => false,
+        Action::Pull { .. } | Action::Tag { .. } | Action::WaitReady { .. } => false,
     }
 }
 

@@ -73,7 +73,7 @@ impl<W: Writer> Context<'_, W> {
             Action::Tag { image, tag } => self.precheck_tag(image, tag).await,
             Action::Create { name, image, .. } => self.precheck_create(step, name, image).await,
             Action::Start { container, .. }
-            | Action::Prove { container }
+            | Action::WaitReady { container }
             | Action::Stop { container, .. }
             | Action::Kill { container, .. }
             | Action::Restart { container, .. }

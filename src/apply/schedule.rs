@@ -106,7 +106,7 @@ impl<'a> Schedule<'a> {
             self.free.remove(&place);
             let step = &self.plan.steps[place];
             let waits = must_wait(step);
-            if waits || matches!(step.action, Action::Prove { .. }) {
+            if waits || matches!(step.action, Action::WaitReady { .. }) {
                 ready.insert(place, waits);
             } else {
                 self.calls.insert(place);
@@ -231,7 +231,8 @@ mod tests {
                 begun.push(step);
                 flying.push(step);
             }
-            let calls = flying.iter().filter(|step| !matches!(step.action, Action::Prove { .. }));
+            let calls =
+                flying.iter().filter(|step| !matches!(step.action, Action::WaitReady { .. }));
             assert!(calls.count() <= 4);
             let Some(step) = flying.pop() else { break };
             for after in &step.after {

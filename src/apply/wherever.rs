@@ -95,21 +95,21 @@ impl<W: Writer> Context<'_, W> {
             _ => None,
         });
         let create = mine.iter().find_map(|step| match &step.action {
-            Action::Create { name, finally, .. } => Some((step.id.clone(), name, finally)),
+            Action::Create { name, final_name, .. } => Some((step.id.clone(), name, final_name)),
             _ => None,
         });
         let old_now = match &old {
             Some(id) => Some(self.see(id.as_str()).await),
             None => None,
         };
-        let (new_now, finally) = match &create {
-            Some((create, name, finally)) => {
+        let (new_now, final_name) = match &create {
+            Some((create, name, final_name)) => {
                 let id = self.created.borrow().get(create).cloned();
                 let seen = match id {
                     Some(id) => Some(self.see(id.as_str()).await),
                     None => self.see_stray(name).await,
                 };
-                (seen, (*finally).clone())
+                (seen, (*final_name).clone())
             }
             // A change may be called otherwise than its container: `dead:web`.
             None => (None, self.name_before(old.as_ref(), &change)),
@@ -139,7 +139,7 @@ impl<W: Writer> Context<'_, W> {
             back.push(command);
         }
         let finish = if create.is_some() {
-            finish(old.as_ref(), new.as_ref(), &finally, starts)
+            finish(old.as_ref(), new.as_ref(), &final_name, starts)
         } else {
             let rewired = old.as_ref().map(|old| self.rewired(old, &change, mine));
             let (undo, finish) = rewired.unwrap_or_default();

@@ -284,7 +284,7 @@ mod tests {
         let old = sample::mixed();
         let mut new = sample::mixed();
         sample::add_create(&mut new, "web", "shop-web-4");
-        new.steps.retain(|step| step.id.as_str() != "shop-db/prove");
+        new.steps.retain(|step| step.id.as_str() != "shop-db/wait_ready");
         new.changes.retain(|change| change.id.as_str() != "legacy");
         new.steps.retain(|step| step.id.as_str() != "legacy/stop");
         let db = new.changes.iter_mut().find(|change| change.id.as_str() == "shop-db").unwrap();
@@ -296,7 +296,7 @@ mod tests {
         DOES OTHERWISE
           + db: shop-db: danger: "data_lost"
           - db: shop-db: reasons: environment: environment (added A, changed B)
-          - db: shop-db: steps: prove: {"action": "prove", "after": ["shop-db/start"], "created_by": "shop-db/create"}
+          - db: shop-db: steps: wait_ready: {"action": "wait_ready", "after": ["shop-db/start"], "created_by": "shop-db/create"}
           - old: legacy: stop: state (running => stopped)
           + web: shop-web-4: create: too few: 2 of 3
           + declared: containers: db: mem_limit: 1

@@ -95,7 +95,7 @@ pub(crate) fn add_replace(plan: &mut Plan, set: &str, name: &str, number: u64) {
             "create",
             Action::Create {
                 name: named(".bp-new"),
-                finally: named(""),
+                final_name: named(""),
                 set: set.clone(),
                 image: ImagePin::Id(image.clone()),
             },
@@ -125,8 +125,8 @@ pub(crate) fn add_replace(plan: &mut Plan, set: &str, name: &str, number: u64) {
             Action::Start { container: new.clone(), wait: false },
             &[&of("rename-new")],
         ),
-        step(&change, "prove", Action::Prove { container: new }, &[&of("start")]),
-        step(&change, "remove", Action::Remove { container: old }, &[&of("prove")]),
+        step(&change, "wait_ready", Action::WaitReady { container: new }, &[&of("start")]),
+        step(&change, "remove", Action::Remove { container: old }, &[&of("wait_ready")]),
     ]);
     report(plan, &set, State::Reloaded).matched.push(Matched {
         name: named(""),
@@ -203,14 +203,19 @@ pub(crate) fn add_create(plan: &mut Plan, set: &str, name: &str) {
             "create",
             Action::Create {
                 name: ContainerName::new(name),
-                finally: ContainerName::new(name),
+                final_name: ContainerName::new(name),
                 set: set.clone(),
                 image: ImagePin::Id(ImageId::new(hex("sha256:", 900))),
             },
             &[],
         ),
         step(&change, "start", Action::Start { container: new.clone(), wait: false }, &[&create]),
-        step(&change, "prove", Action::Prove { container: new }, &[&StepId::of(&change, "start")]),
+        step(
+            &change,
+            "wait_ready",
+            Action::WaitReady { container: new },
+            &[&StepId::of(&change, "start")],
+        ),
     ]);
     plan.facts.names.push(ContainerName::new(name));
     image_fact(plan, &set);
@@ -431,8 +436,8 @@ pub(crate) fn hostile() -> Plan {
         step.id = StepId::new(format!("{}{long}", step.id));
         step.after = vec![StepId::new(&*long)];
         match &mut step.action {
-            Action::Create { name, finally, set, .. } => {
-                (*name, *finally) = (ContainerName::new(&*long), ContainerName::new(&*long));
+            Action::Create { name, final_name, set, .. } => {
+                (*name, *final_name) = (ContainerName::new(&*long), ContainerName::new(&*long));
                 *set = SetName::new(&*long);
             }
             Action::Rename { from, to, .. } => {

@@ -50,7 +50,7 @@ pub enum Action {
         /** its first name */
         name: ContainerName,
         /** its name once all is done */
-        finally: ContainerName,
+        final_name: ContainerName,
         /** whose options */
         set: SetName,
         /** what it is made from */
@@ -66,7 +66,7 @@ pub enum Action {
         wait: bool,
     },
     /// Watches a started container until it is proven.
-    Prove {
+    WaitReady {
         /** which */
         #[serde(flatten)]
         container: Subject,
@@ -205,7 +205,7 @@ impl Action {
     pub fn subject(&self) -> Option<&Subject> {
         match self {
             Self::Start { container, .. }
-            | Self::Prove { container }
+            | Self::WaitReady { container }
             | Self::Stop { container, .. }
             | Self::Kill { container, .. }
             | Self::Restart { container, .. }

@@ -25,7 +25,7 @@ pub fn of<'a>(steps: impl IntoIterator<Item = &'a Step>) -> Summary {
             Action::Connect { .. } => &mut summary.connected,
             Action::Disconnect { .. } => &mut summary.disconnected,
             Action::Rename { .. } if step.action.renames().is_some() => &mut summary.renamed,
-            Action::Tag { .. } | Action::Rename { .. } | Action::Prove { .. } => continue,
+            Action::Tag { .. } | Action::Rename { .. } | Action::WaitReady { .. } => continue,
         };
         *counter += 1;
     }

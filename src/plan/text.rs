@@ -245,12 +245,12 @@ mod tests {
         5  shop-db/start
            start the container of shop-db/create
            after shop-db/rename-new
-        6  shop-db/prove
-           prove the container of shop-db/create
+        6  shop-db/wait_ready
+           wait until the container of shop-db/create is ready
            after shop-db/start
         7  shop-db/remove
            remove container 000000000000
-           after shop-db/prove
+           after shop-db/wait_ready
         ");
     }
 

@@ -115,7 +115,7 @@ fn doing(change: &Change, pulled: &BTreeSet<&str>) -> &'static str {
 }
 
 fn is_watching(step: &super::Step) -> bool {
-    matches!(step.action, super::Action::Prove { .. })
+    matches!(step.action, super::Action::WaitReady { .. })
 }
 
 fn not_acted_on(plan: &Plan) -> Vec<(String, String, Vec<String>)> {
@@ -227,7 +227,7 @@ fn step(step: &super::Step) -> (String, String, Vec<String>) {
             None => format!("pull {}", name(image)),
         },
         Action::Tag { image, tag } => format!("tag {} as {}", name(image), name(tag)),
-        Action::Create { name: called, finally: _, set, image } => {
+        Action::Create { name: called, final_name: _, set, image } => {
             let image = match image {
                 ImagePin::Id(id) => format!("image {}", name(&id.short())),
                 ImagePin::Digest(digest) => format!("the pulled {}", name(digest)),
@@ -238,7 +238,7 @@ fn step(step: &super::Step) -> (String, String, Vec<String>) {
         Action::Start { container, wait: true } => {
             format!("start {} and wait for its end", subject(container))
         }
-        Action::Prove { container } => format!("prove {}", subject(container)),
+        Action::WaitReady { container } => format!("wait until {} is ready", subject(container)),
         Action::Stop { container, signal, timeout } => {
             let signal = signal.as_ref().map(|signal| format!(", {}", name(signal)));
             format!("stop {}{}{}", subject(container), signal.unwrap_or_default(), grace(timeout))

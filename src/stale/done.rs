@@ -148,8 +148,8 @@ impl<'a> Makes<'a> {
         let mut makes = Self::default();
         let mut created = BTreeMap::new();
         for step in slice.steps() {
-            if let Action::Create { name, finally, .. } = &step.action {
-                created.insert(step.id.change(), (name, finally));
+            if let Action::Create { name, final_name, .. } = &step.action {
+                created.insert(step.id.change(), (name, final_name));
             }
         }
         for step in slice.steps() {
@@ -164,7 +164,7 @@ impl<'a> Makes<'a> {
             }
             makes.named.extend(step.action.renames());
             match &step.action {
-                Action::Create { finally, .. } => drop(makes.created.insert(finally)),
+                Action::Create { final_name, .. } => drop(makes.created.insert(final_name)),
                 Action::Remove { container: Subject::Container(id) } => {
                     makes.removed.insert(id);
                 }

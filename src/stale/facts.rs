@@ -230,7 +230,7 @@ impl<'a> Slice<'a> {
         for step in self.steps() {
             // Whoever is renamed may have its name already.
             let (name, own) = match (&step.action, step.action.renames()) {
-                (Action::Create { name, finally, .. }, _) if name == finally => (name, None),
+                (Action::Create { name, final_name, .. }, _) if name == final_name => (name, None),
                 (_, Some((id, to))) => (to, Some(id)),
                 _ => continue,
             };

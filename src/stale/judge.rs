@@ -120,8 +120,8 @@ fn other_engine(expected: &Target, found: &Target) -> Vec<Staleness> {
 fn names(plan: &Plan) -> BTreeMap<SetName, Vec<ContainerName>> {
     let mut names: BTreeMap<SetName, Vec<ContainerName>> = BTreeMap::new();
     for step in &plan.steps {
-        if let Action::Create { name, finally, set, .. } = &step.action
-            && name == finally
+        if let Action::Create { name, final_name, set, .. } = &step.action
+            && name == final_name
         {
             names.entry(set.clone()).or_default().push(name.clone());
         }

@@ -153,7 +153,7 @@ fn what_dies_while_it_is_watched_is_not_proven_and_its_secrets_stay_secret() {
         );
         let outcome = apply(&engine, &replacement()).await;
         assert_eq!(outcome.exit_code(), 7);
-        let Became::Failed { message } = became(&outcome, "web/prove") else {
+        let Became::Failed { message } = became(&outcome, "web/wait_ready") else {
             panic!("{outcome:#?}")
         };
         insta::assert_snapshot!(message, @r"
@@ -225,7 +225,7 @@ fn a_failure_ends_its_change_and_what_depends_on_it_and_nothing_else() {
         made.create("late", false);
         let late =
             made.plan.steps.iter_mut().find(|step| step.id.as_str() == "late/create").unwrap();
-        late.after.push(StepId::new("web/prove"));
+        late.after.push(StepId::new("web/wait_ready"));
         let outcome = apply(&engine, &made).await;
         assert_eq!(outcome.exit_code(), 7);
         assert_eq!(became(&outcome, "api/remove"), Became::Done);

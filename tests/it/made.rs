@@ -115,9 +115,9 @@ impl Made {
     }
 
     pub(crate) fn step(&mut self, step: &str, action: Action, after: &[&str]) -> &mut Self {
-        if let Action::Create { finally, .. } = &action {
+        if let Action::Create { final_name, .. } = &action {
             let body = json!({"Image": "app:1", "Env": ["SECRET=hunter2hunter2"],
-                "Labels": {"io.bayplan.name": finally, "io.bayplan.set": "web"}});
+                "Labels": {"io.bayplan.name": final_name, "io.bayplan.set": "web"}});
             self.bodies.insert(StepId::new(step), Body::from_json(body));
         }
         let after = after.iter().map(|after| StepId::new(*after)).collect();
@@ -142,7 +142,7 @@ impl Made {
                 "create",
                 Action::Create {
                     name: called(".bp-new"),
-                    finally: called(""),
+                    final_name: called(""),
                     set: SetName::new("web"),
                     image: pin,
                 },
@@ -157,7 +157,7 @@ impl Made {
                 Action::Rename { container: new.clone(), from: called(".bp-new"), to: called("") },
             ),
             ("start", Action::Start { container: new.clone(), wait: false }),
-            ("prove", Action::Prove { container: new }),
+            ("wait_ready", Action::WaitReady { container: new }),
             ("remove", Action::Remove { container: old }),
         ];
         let mut before: Vec<String> = after.iter().map(|after| (*after).to_owned()).collect();
@@ -176,14 +176,18 @@ impl Made {
         let called = ContainerName::new(name);
         let action = Action::Create {
             name: called.clone(),
-            finally: called,
+            final_name: called,
             set: SetName::new("web"),
             image: pin(),
         };
         self.step(&create, action, &[]);
         self.step(&start, Action::Start { container: new.clone(), wait }, &[&create]);
         if !wait {
-            self.step(&format!("{name}/prove"), Action::Prove { container: new }, &[&start]);
+            self.step(
+                &format!("{name}/wait_ready"),
+                Action::WaitReady { container: new },
+                &[&start],
+            );
         }
         self.change(name, Verb::Create, Because::TooFew { expected: 1, found: 0 })
     }

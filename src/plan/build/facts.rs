@@ -134,7 +134,7 @@ fn names(steps: &[Step]) -> Vec<ContainerName> {
     let mut names: Vec<ContainerName> = steps
         .iter()
         .filter_map(|step| match &step.action {
-            Action::Create { name, finally, .. } if name == finally => Some(name.clone()),
+            Action::Create { name, final_name, .. } if name == final_name => Some(name.clone()),
             _ => None,
         })
         .collect();

@@ -91,8 +91,8 @@ impl Steps {
         if wait {
             return (start.clone(), start);
         }
-        let prove = self.then("prove", Action::Prove { container });
-        (start, prove)
+        let ready = self.then("wait_ready", Action::WaitReady { container });
+        (start, ready)
     }
 }
 
@@ -123,7 +123,7 @@ impl Job {
         let name = ContainerName::new(change.id.as_str());
         let create = steps.then(
             "create",
-            Action::Create { name: name.clone(), finally: name, set: set.clone(), image },
+            Action::Create { name: name.clone(), final_name: name, set: set.clone(), image },
         );
         let created = Subject::CreatedBy(create.clone());
         let (start, up) = if start {
@@ -150,7 +150,7 @@ impl Job {
         let new = ContainerName::new(format!("{name}{SUFFIX_NEW}"));
         let create = steps.then(
             "create",
-            Action::Create { name: new.clone(), finally: name.clone(), set: set.clone(), image },
+            Action::Create { name: new.clone(), final_name: name.clone(), set: set.clone(), image },
         );
         let created = Subject::CreatedBy(create.clone());
         let down = how.live.then(|| steps.stop(old, &how.stopping));
@@ -241,7 +241,7 @@ impl Job {
             "restart",
             Action::Restart { container: container.clone(), timeout: stopping.timeout },
         );
-        let up = steps.then("prove", Action::Prove { container });
+        let up = steps.then("wait_ready", Action::WaitReady { container });
         Self {
             needs: Some(restart.clone()),
             up: Some(up),

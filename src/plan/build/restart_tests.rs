@@ -97,7 +97,7 @@ fn it_is_changed_in_place_before_and_restarted_when_the_other_is_up() {
     let place = |id: &str| steps.iter().position(|step| *step == id).unwrap();
     assert!(place("p-web-1/update") < place("p-web-1/restart"), "{steps:?}");
     let restart = &plan.steps[place("p-web-1/restart")];
-    assert!(restart.after.iter().any(|id| id.as_str() == "p-db/prove"), "{:?}", restart.after);
+    assert!(restart.after.iter().any(|id| id.as_str() == "p-db/wait_ready"), "{:?}", restart.after);
 
     // The checker sees what is restarted too early, or after nothing.
     let doubts = |change: &dyn Fn(&mut Plan)| {
@@ -108,7 +108,7 @@ fn it_is_changed_in_place_before_and_restarted_when_the_other_is_up() {
     assert_eq!(doubts(&|_| {}), [""; 0]);
     let early = doubts(&|plan| {
         let steps = plan.steps.iter_mut().filter(|step| step.id.as_str() == "p-web-1/restart");
-        steps.for_each(|step| step.after.retain(|id| id.as_str() != "p-db/prove"));
+        steps.for_each(|step| step.after.retain(|id| id.as_str() != "p-db/wait_ready"));
     });
     assert_eq!(early, ["follows"]);
     let stranger = doubts(&|plan| {

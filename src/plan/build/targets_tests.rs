@@ -22,7 +22,7 @@ fn a_word_that_names_a_member_orders_its_set_and_follows_its_replacement() {
         };
         let fresh = plan(&text(false), &world());
         let place = |id: &str| fresh.plan.steps.iter().position(|step| step.id.as_str() == id);
-        assert!(place("p-m-2/prove") < place(&format!("p-{key}-1/create")), "{key}");
+        assert!(place("p-m-2/wait_ready") < place(&format!("p-{key}-1/create")), "{key}");
         let mut snapshot = world();
         for (set, name) in [("m", "p-m-1"), ("m", "p-m-2"), (key, &format!("p-{key}-1"))] {
             add(&mut snapshot, &text(false), set, name, "running");

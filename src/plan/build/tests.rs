@@ -188,7 +188,7 @@ fn a_replacement_proves_the_new_one_before_it_removes_the_old() {
             "p-web-1/rename-old",
             "p-web-1/rename-new",
             "p-web-1/start",
-            "p-web-1/prove",
+            "p-web-1/wait_ready",
             "p-web-1/remove",
         ]
     );
@@ -199,7 +199,7 @@ fn members_are_replaced_one_at_a_time() {
     let spec = spec(&web(2, "reloaded", ""));
     let built = plan(&spec, &members(&spec, &["running!", "running!"]));
     let stop = built.plan.steps.iter().find(|step| step.id.as_str() == "p-web-2/stop").unwrap();
-    assert!(stop.after.iter().any(|id| id.as_str() == "p-web-1/prove"), "{stop:?}");
+    assert!(stop.after.iter().any(|id| id.as_str() == "p-web-1/wait_ready"), "{stop:?}");
 }
 
 #[test]

@@ -77,7 +77,7 @@ struct Shape {
     restart: Option<usize>,
     /// Start of what is created or there.
     start: Option<usize>,
-    prove: Option<usize>,
+    ready: Option<usize>,
     end: Option<usize>,
     remove: Option<usize>,
     /// Rename of the created one.
@@ -107,7 +107,7 @@ impl Shape {
             update: find(&|action| matches!(action, Action::Update { .. })),
             restart: find(&|action| matches!(action, Action::Restart { .. })),
             start: find(&|action| matches!(action, Action::Start { .. })),
-            prove: find(&|action| matches!(action, Action::Prove { .. })),
+            ready: find(&|action| matches!(action, Action::WaitReady { .. })),
             end: find(&|action| matches!(action, Action::Stop { .. } | Action::Kill { .. })),
             remove: find(&|action| matches!(action, Action::Remove { .. })),
             rename_new: renames(true),
@@ -121,22 +121,23 @@ impl Shape {
         let (may, must): (&[&str], &[&str]) = match change.verb {
             Verb::Remove => (&["stop", "kill", "remove"], &["remove"]),
             Verb::Replace => (
-                &["create", "connect", "stop", "rename", "start", "prove", "remove"],
+                &["create", "connect", "stop", "rename", "start", "wait_ready", "remove"],
                 &["create", "rename", "remove"],
             ),
             Verb::Kill => (&["kill"], &["kill"]),
             Verb::Stop => (&["stop"], &["stop"]),
-            Verb::Restart => {
-                (&["rename", "update", "connect", "disconnect", "restart", "prove"], &["restart"])
-            }
+            Verb::Restart => (
+                &["rename", "update", "connect", "disconnect", "restart", "wait_ready"],
+                &["restart"],
+            ),
             Verb::Update => (&["rename", "update", "connect", "disconnect"], &[]),
             Verb::Run => {
                 (&["create", "connect", "stop", "rename", "start", "remove"], &["create", "start"])
             }
             Verb::Start => {
-                (&["rename", "update", "connect", "disconnect", "start", "prove"], &["start"])
+                (&["rename", "update", "connect", "disconnect", "start", "wait_ready"], &["start"])
             }
-            Verb::Create => (&["create", "connect", "start", "prove"], &["create"]),
+            Verb::Create => (&["create", "connect", "start", "wait_ready"], &["create"]),
             Verb::Pull => (&["pull", "tag"], &[]),
         };
         let kinds: BTreeSet<&str> =
@@ -168,7 +169,7 @@ impl Shape {
     fn loses_nothing(&self, change: &Change, graph: &Graph<'_>, doubts: &mut Doubts) {
         let id = named(&change.id);
         if self.create.is_some() && self.remove.is_some() {
-            let proof = if self.waits { None } else { self.prove };
+            let proof = if self.waits { None } else { self.ready };
             let chain = [
                 self.create,
                 self.end,
@@ -189,10 +190,10 @@ impl Shape {
             });
         } else {
             let up = self.start.or(self.restart);
-            let chain = [self.create, self.end, self.update, up, self.prove, self.remove];
+            let chain = [self.create, self.end, self.update, up, self.ready, self.remove];
             chained(&chain, &id, graph, doubts);
         }
-        let proven = self.start.is_none() || self.waits || self.prove.is_some();
+        let proven = self.start.is_none() || self.waits || self.ready.is_some();
         let removes = self.create.is_some() && self.remove.is_some();
         doubts.unless(proven || !removes, "replace", || {
             format!("expected the replacement of {id} to be proven before the old one is removed")
@@ -222,7 +223,7 @@ impl Shape {
                 );
                 continue;
             };
-            let up = first.prove.or(first.start);
+            let up = first.ready.or(first.start);
             doubts.unless(up.is_none_or(|up| graph.before(up, restart)), "follows", || {
                 format!("expected {} to be up before {id} is restarted", named(target))
             });

@@ -68,7 +68,7 @@ pub(super) fn change_of(id: &StepId) -> &str {
 pub(super) fn subject(action: &Action) -> Option<&Subject> {
     match action {
         Action::Start { container, .. }
-        | Action::Prove { container }
+        | Action::WaitReady { container }
         | Action::Stop { container, .. }
         | Action::Kill { container, .. }
         | Action::Restart { container, .. }
@@ -93,7 +93,7 @@ pub(super) fn kind(action: &Action) -> &'static str {
         Action::Tag { .. } => "tag",
         Action::Create { .. } => "create",
         Action::Start { .. } => "start",
-        Action::Prove { .. } => "prove",
+        Action::WaitReady { .. } => "wait_ready",
         Action::Stop { .. } => "stop",
         Action::Kill { .. } => "kill",
         Action::Restart { .. } => "restart",

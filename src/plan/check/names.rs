@@ -43,13 +43,15 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
     for (place, step) in graph.steps.iter().enumerate() {
         let id = named(&step.id);
         match &step.action {
-            Action::Create { name, finally, .. } => {
+            Action::Create { name, final_name, .. } => {
                 harbour.take(name, place, graph, doubts);
                 harbour.called.insert(Subject::CreatedBy(step.id.clone()), name);
-                created(step, name, finally, doubts);
-                doubts.unless(held.contains(finally) || free.contains(finally), "names", || {
-                    format!("expected a fact that the name of {id} is free, but found none")
-                });
+                created(step, name, final_name, doubts);
+                doubts.unless(
+                    held.contains(final_name) || free.contains(final_name),
+                    "names",
+                    || format!("expected a fact that the name of {id} is free, but found none"),
+                );
             }
             Action::Rename { container, from, to } => {
                 let called = harbour.called.get(container).copied();
@@ -110,21 +112,21 @@ impl<'a> Harbour<'a> {
     }
 }
 
-fn created(step: &Step, name: &ContainerName, finally: &ContainerName, doubts: &mut Doubts) {
+fn created(step: &Step, name: &ContainerName, final_name: &ContainerName, doubts: &mut Doubts) {
     let id = named(&step.id);
     let (bare, suffix) = reserved_suffix(name.as_str());
     let fine = match suffix {
-        None => name == finally,
-        Some(suffix) => suffix == SUFFIX_NEW && bare == finally.as_str(),
+        None => name == final_name,
+        Some(suffix) => suffix == SUFFIX_NEW && bare == final_name.as_str(),
     };
     doubts.unless(fine, "names", || {
-        format!("expected {id} to create {}, but found {}", named(finally), named(name))
+        format!("expected {id} to create {}, but found {}", named(final_name), named(name))
     });
-    doubts.unless(reserved_suffix(finally.as_str()).1.is_none(), "names", || {
-        format!("expected no reserved suffix for good, but found {}", named(finally))
+    doubts.unless(reserved_suffix(final_name.as_str()).1.is_none(), "names", || {
+        format!("expected no reserved suffix for good, but found {}", named(final_name))
     });
-    doubts.unless(finally.as_str() == change_of(&step.id), "names", || {
-        format!("expected {id} to be about {}", named(finally))
+    doubts.unless(final_name.as_str() == change_of(&step.id), "names", || {
+        format!("expected {id} to be about {}", named(final_name))
     });
 }
 

@@ -90,7 +90,7 @@ fn a_verb_means_its_steps() {
 
 #[test]
 fn nothing_is_removed_before_its_replacement_is_proven() {
-    breaks("replace", |plan| without(plan, "shop-db/prove"));
+    breaks("replace", |plan| without(plan, "shop-db/wait_ready"));
     breaks("replace", |plan| {
         let place = place(plan, "shop-db/remove");
         plan.steps[place].after = vec![StepId::new("shop-db/start")];
@@ -101,7 +101,7 @@ fn nothing_is_removed_before_its_replacement_is_proven() {
     });
     breaks("replace", |plan| {
         without(plan, "shop-db/start");
-        without(plan, "shop-db/prove");
+        without(plan, "shop-db/wait_ready");
     });
     breaks("replace", |plan| {
         without(plan, "shop-db/rename-old");
@@ -167,17 +167,17 @@ fn names_are_free_when_they_are_taken() {
                 Action::Rename { container, from: named(from), to: named(to) };
         });
     }
-    for (name, finally) in [
+    for (name, final_name) in [
         ("shop-web-1.bp-old", "shop-web-1"),
         ("shop-web-1", "shop-web-2"),
         ("x.bp-new", "x.bp-new"),
         ("shop-web-1.bp-new", "shop-web-1"),
     ] {
         breaks("names", |plan| {
-            if let Action::Create { name: called, finally: last, .. } =
+            if let Action::Create { name: called, final_name: last, .. } =
                 action(plan, "shop-web-1/create")
             {
-                (*called, *last) = (named(name), named(finally));
+                (*called, *last) = (named(name), named(final_name));
             }
         });
     }

@@ -83,7 +83,7 @@ fn what_was_edited_is_refused_with_the_line() {
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
     insta::assert_snapshot!(refused(&text.replace("536870912", "536870913")), @"
-    Digest: expected the digest sha256:c53b15fc1938e9eb9e88557a6ad8191aa6d8a3950c86d1c76fad9dee4a7c3dbc for what the plan says, but line 3 says sha256:54bc7c426e602dca432a5fa186706e4e1de064ac04030ce4499ab79a45acc773: it was changed
+    Digest: expected the digest sha256:d2366717dc6d2dd4618936cc6f92b1a0a6cda12c03727df21d59a4aa0be4f6b6 for what the plan says, but line 3 says sha256:71b9a5f690de5ef6ef1e7d981e2e7b80b5f6394d111deab950855cf5e40d313d: it was changed
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
     insta::assert_snapshot!(refused(&text.replace("  \"steps\"", " \"steps\"")), @r#"
@@ -112,7 +112,7 @@ fn what_was_edited_is_refused_with_the_line() {
 fn syntax_and_shape_are_told_with_their_place() {
     let text = file(&sample::mixed());
     insta::assert_snapshot!(refused(&text[..text.len() / 2]), @"
-    Syntax: line 39, column 41: expected more, but the file ends here: it is cut off
+    Syntax: line 39, column 35: expected more, but the file ends here: it is cut off
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
     insta::assert_snapshot!(refused(&text.replace("\"created\": 4", "\"created\": \"4\"")), @r#"
@@ -127,15 +127,15 @@ fn syntax_and_shape_are_told_with_their_place() {
     Shape: line 24, column 11: expected one of `format`, `digest`, `project`, `target`, `summary`, `dangers`, `changes`, `warnings`, `steps`, `sets`, `assumed`, `declared`, `facts`, `spec`, `tool`, but found `warning`, did you mean `warnings`?
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
-    insta::assert_snapshot!(refused(&text.replace("\"action\": \"prove\"", "\"action\": \"prove\", \"force\": true")), @"
-    Shape: line 33, column 54: expected one of `id`, `action`, `image`, `platform`, `tag`, `name`, `finally`, `set`, `container`, `created_by`, `wait`, `signal`, `timeout`, `from`, `to`, `network`, `volume`, `key`, `which`, `endpoint`, `settings`, `after`, but found `force`
+    insta::assert_snapshot!(refused(&text.replace("\"action\": \"wait_ready\"", "\"action\": \"wait_ready\", \"force\": true")), @"
+    Shape: line 33, column 64: expected one of `id`, `action`, `image`, `platform`, `tag`, `name`, `final_name`, `set`, `container`, `created_by`, `wait`, `signal`, `timeout`, `from`, `to`, `network`, `volume`, `key`, `which`, `endpoint`, `settings`, `after`, but found `force`
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
-    insta::assert_snapshot!(refused(&text.replace("\"action\": \"prove\"", "\"action\": \"prove\", \"tag\": \"x\"")), @"
-    Shape: line 34, column 4: the action `prove` has no field `tag`
+    insta::assert_snapshot!(refused(&text.replace("\"action\": \"wait_ready\"", "\"action\": \"wait_ready\", \"tag\": \"x\"")), @"
+    Shape: line 34, column 4: the action `wait_ready` has no field `tag`
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
-    insta::assert_snapshot!(refused(&text.replace("\"action\": \"prove\"", "\"action\": \"purge\"")), @"
+    insta::assert_snapshot!(refused(&text.replace("\"action\": \"wait_ready\"", "\"action\": \"purge\"")), @"
     Shape: line 34, column 4: expected an action that this version knows, but found `purge`
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");

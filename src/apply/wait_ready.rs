@@ -21,7 +21,7 @@ use crate::plan::Step;
 const BEYOND: Duration = Duration::from_secs(30);
 
 impl<W: Writer> Context<'_, W> {
-    pub(super) async fn prove(&self, step: &Step, id: &ContainerId) -> Acted {
+    pub(super) async fn wait_ready(&self, step: &Step, id: &ContainerId) -> Acted {
         let found = self.running(id, None).await?;
         let started = started_at(&found).to_owned();
         self.wait_event(step, WaitingFor::Running);
