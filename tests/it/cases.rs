@@ -4,9 +4,8 @@
 mod chain;
 mod world;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
 
 use bayplan::plan::{Plan, SpecSource, format};
 use chain::After;
@@ -293,16 +292,36 @@ cases! {
 
 #[test]
 fn no_forgotten_cases() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots");
-    let folders: BTreeSet<String> = fs::read_dir(&root)
+    let folders: BTreeSet<String> = fs::read_dir(world::root())
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_dir())
+        .filter(|path| path.is_dir() && !path.ends_with("worlds"))
         .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
         .collect();
     let listed: BTreeSet<String> = NAMES.iter().map(|name| name.replace('_', "-")).collect();
     assert_eq!(folders, listed, "folders on the left, cases on the right");
     assert!(listed.len() >= 60, "fewer cases than promised");
+}
+
+#[test]
+fn every_shared_file_is_shared() {
+    let mut named: BTreeMap<String, usize> = BTreeMap::new();
+    for name in NAMES {
+        for file in world::Case::load(&name.replace('_', "-")).shared.files() {
+            *named.entry(file).or_default() += 1;
+        }
+    }
+    let mut there = BTreeMap::new();
+    for kind in ["engines", "images", "networks"] {
+        for entry in fs::read_dir(world::root().join("worlds").join(kind)).unwrap() {
+            let file = format!("{kind}/{}", entry.unwrap().file_name().to_string_lossy());
+            let cases = named.get(&file).copied().unwrap_or_default();
+            there.insert(file, cases);
+        }
+    }
+    assert_eq!(there, named, "files under snapshots/worlds on the left, named ones on the right");
+    there.retain(|_, cases| *cases < 2);
+    assert!(there.is_empty(), "what one case has alone lies in its folder: {there:?}");
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! One case read from its folder: the spec, the world it was recorded in, the secrets there are.
+//! What many cases have alike lies once under `snapshots/worlds/`, and a case names it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bayplan::ident::{ImageId, Reference};
 use bayplan::image_ref::ImageRef;
@@ -12,12 +13,45 @@ use bayplan::spec::{Spec, env_file::EnvFile, read, yaml};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value as Json, json};
 
+/// What a case takes from `snapshots/worlds/`: its `world.json`.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Shared {
+    /// A file of `engines/`.
+    engine: Option<String>,
+    /// Files of `networks/`.
+    networks: Vec<String>,
+    /// Files of `images/`.
+    images: Vec<String>,
+}
+
+impl Shared {
+    /// The files it names, relative to `snapshots/worlds`.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let engine = self.engine.iter().map(|name| ("engines", name));
+        let networks = self.networks.iter().map(|name| ("networks", name));
+        let images = self.images.iter().map(|name| ("images", name));
+        engine
+            .chain(networks)
+            .chain(images)
+            .map(|(kind, name)| format!("{kind}/{name}.json"))
+            .collect()
+    }
+}
+
+/// The folder of all cases.
+pub(crate) fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("snapshots")
+}
+
 /// A case.
 pub(crate) struct Case {
     /// Its folder.
     pub(crate) folder: PathBuf,
     /// The spec file.
     pub(crate) text: String,
+    /// What of its world it shares with other cases.
+    pub(crate) shared: Shared,
     /// What the files that the spec names hold, by path.
     files: BTreeMap<String, EnvFile>,
     environment: BTreeMap<String, String>,
@@ -26,10 +60,20 @@ pub(crate) struct Case {
 impl Case {
     /// Reads the case of this name.
     pub(crate) fn load(name: &str) -> Self {
-        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("snapshots").join(name);
+        let folder = root().join(name);
         let text = fs::read_to_string(folder.join("spec.yaml"))
             .unwrap_or_else(|why| panic!("snapshots/{name}/spec.yaml: {why}"));
-        let mut case = Self { folder, text, files: BTreeMap::new(), environment: BTreeMap::new() };
+        let mut case = Self {
+            folder,
+            text,
+            shared: Shared::default(),
+            files: BTreeMap::new(),
+            environment: BTreeMap::new(),
+        };
+        if let Some(shared) = case.json("world.json") {
+            case.shared = serde_json::from_value(shared)
+                .unwrap_or_else(|why| panic!("snapshots/{name}/world.json: {why}"));
+        }
         if let Some(environment) = case.json("environment.json") {
             case.environment = serde_json::from_value(environment).unwrap();
         }
@@ -41,16 +85,39 @@ impl Case {
         case
     }
 
+    /// A file of its own.
     fn json(&self, file: &str) -> Option<Json> {
-        let text = fs::read_to_string(self.folder.join(file)).ok()?;
-        Some(serde_json::from_str(&text).unwrap_or_else(|why| panic!("{file}: {why}")))
+        parsed(&self.folder.join(file))
     }
 
-    fn list(&self, file: &str) -> Vec<Json> {
-        match self.json(file) {
-            Some(Json::Array(items)) => items,
-            _ => Vec::new(),
-        }
+    /// What it shares of a kind, then what it has of its own.
+    fn list(&self, kind: &str, shared: &[String]) -> Vec<Json> {
+        let files = shared.iter().map(|name| world(kind, name));
+        let items: Vec<Json> = files
+            .chain(self.json(&format!("{kind}.json")))
+            .flat_map(|file| match file {
+                Json::Array(items) => items,
+                other => {
+                    panic!("{}: {kind}: expected a list, found {other}", self.folder.display())
+                }
+            })
+            .collect();
+        let ids = items.iter().filter_map(|item| item["Id"].as_str());
+        let distinct: BTreeSet<&str> = ids.clone().collect();
+        assert_eq!(
+            ids.count(),
+            distinct.len(),
+            "{}: one of the {kind} twice",
+            self.folder.display()
+        );
+        items
+    }
+
+    fn engine(&self) -> Option<EngineRecord> {
+        let shared = self.shared.engine.as_ref().map(|name| world("engines", name));
+        let own = self.json("engine.json");
+        assert!(shared.is_none() || own.is_none(), "{}: two engines", self.folder.display());
+        shared.or(own).map(|engine| serde_json::from_value(engine).unwrap())
     }
 
     fn names(&self) -> read::Files {
@@ -89,12 +156,12 @@ impl Case {
     /// The look that the shell would have taken: everything, secrets still in it.
     pub(crate) fn look(&self, wanted: &BTreeSet<String>) -> Snapshot {
         let images: BTreeMap<ImageId, Json> = self
-            .list("images.json")
+            .list("images", &self.shared.images)
             .into_iter()
             .map(|image| (ImageId::new(image["Id"].as_str().unwrap_or_default()), image))
             .collect();
         let containers: Vec<Container> = self
-            .list("containers.json")
+            .list("containers", &[])
             .into_iter()
             .map(|inspect| Container {
                 list: Some(listed(&inspect, &images)),
@@ -113,19 +180,30 @@ impl Case {
             None => BTreeMap::new(),
         };
         Snapshot {
-            engine: self
-                .json("engine.json")
-                .map(|engine| serde_json::from_value::<EngineRecord>(engine).unwrap()),
+            engine: self.engine(),
             containers,
             images,
             references,
-            networks: self.list("networks.json"),
-            volumes: self.list("volumes.json"),
+            networks: self.list("networks", &self.shared.networks),
+            volumes: self.list("volumes", &[]),
             registry,
             whole: true,
             ..Snapshot::default()
         }
     }
+}
+
+/// A JSON file, if there is one.
+fn parsed(path: &Path) -> Option<Json> {
+    let text = fs::read_to_string(path).ok()?;
+    Some(serde_json::from_str(&text).unwrap_or_else(|why| panic!("{}: {why}", path.display())))
+}
+
+/// A file that cases share.
+fn world(kind: &str, name: &str) -> Json {
+    let path = root().join(format!("worlds/{kind}/{name}.json"));
+    parsed(&path)
+        .unwrap_or_else(|| panic!("{} is named by a case but is not there", path.display()))
 }
 
 /// The entry that the list would have: what it says beside inspect data. Its `Image` is an ID once
