@@ -67,7 +67,7 @@ text_id!(
     ContainerName
 );
 text_id!(
-    /// What a change is about: a container's name, or `image:…`, `network:…`, `volume:…`.
+    /// Which change: the name of a container, or what [`ChangeTarget`] says of others.
     ChangeId
 );
 text_id!(
@@ -106,15 +106,72 @@ pub fn short_digest(text: &str) -> String {
     }
 }
 
+/// What a change is about: the one place that writes and reads the prefixes of its ID. A container's
+/// name has no colon in it, so no two are alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ChangeTarget<'a> {
+    /// A container, by its name; the only one without a prefix.
+    Container(&'a str),
+    /// A dead container, removed so that a new one can have its name: two containers, two changes.
+    Dead(&'a str),
+    /// An image, by the reference that the spec declares.
+    Image(&'a str),
+    /// A network, by its name on the engine.
+    Network(&'a str),
+    /// A volume, by its name on the engine.
+    Volume(&'a str),
+}
+
+impl<'a> ChangeTarget<'a> {
+    /// What the ID of a change says.
+    pub fn of(id: &'a str) -> Self {
+        match id.split_once(':') {
+            Some(("dead", name)) => Self::Dead(name),
+            Some(("image", reference)) => Self::Image(reference),
+            Some(("network", name)) => Self::Network(name),
+            Some(("volume", name)) => Self::Volume(name),
+            _ => Self::Container(id),
+        }
+    }
+
+    /// The ID of the change of this.
+    pub fn id(self) -> ChangeId {
+        ChangeId(match self {
+            Self::Container(name) => name.to_owned(),
+            Self::Dead(name) => format!("dead:{name}"),
+            Self::Image(reference) => format!("image:{reference}"),
+            Self::Network(name) => format!("network:{name}"),
+            Self::Volume(name) => format!("volume:{name}"),
+        })
+    }
+
+    /// Whether it is a network or a volume.
+    pub fn is_object(self) -> bool {
+        matches!(self, Self::Network(_) | Self::Volume(_))
+    }
+}
+
+impl ChangeId {
+    /// What the change is about.
+    pub fn target(&self) -> ChangeTarget<'_> {
+        ChangeTarget::of(&self.0)
+    }
+}
+
 impl StepId {
     /// `CHANGE/what`.
     pub fn of(change: &ChangeId, what: &str) -> Self {
         Self(format!("{change}/{what}"))
     }
 
+    /// The ID of its change and what the step does; an ID without a slash has no change.
+    pub fn parts(&self) -> (&str, &str) {
+        self.0.rsplit_once('/').unwrap_or(("", &self.0))
+    }
+
     /// The ID of its change.
     pub fn change(&self) -> &str {
-        self.0.rsplit_once('/').map_or("", |(change, _)| change)
+        self.parts().0
     }
 }
 
@@ -222,5 +279,26 @@ impl schemars::JsonSchema for Reference {
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({"type": "string", "pattern": "^(from_env:|env_file:)"})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_of_a_change_says_what_it_is_about() {
+        for target in [
+            ChangeTarget::Container("shop-db"),
+            ChangeTarget::Dead("shop-db"),
+            ChangeTarget::Image("registry:5000/acme/web@sha256:1"),
+            ChangeTarget::Network("shop_default"),
+            ChangeTarget::Volume("volume:data"),
+        ] {
+            let id = target.id();
+            assert_eq!(id.target(), target);
+            assert_eq!(StepId::of(&id, "stop").parts(), (id.as_str(), "stop"));
+        }
+        assert_eq!(StepId::new("stop").parts(), ("", "stop"));
     }
 }

@@ -221,6 +221,5 @@ pub(super) fn touches(step: &Step) -> bool {
 
 /// The change that a step belongs to.
 pub(super) fn change_of(step: &StepId) -> ChangeId {
-    let text = step.as_str();
-    ChangeId::new(text.rsplit_once('/').map_or(text, |(change, _)| change))
+    ChangeId::new(step.change())
 }

@@ -21,7 +21,7 @@ use super::{Action, Plan, Step, Summary};
 use crate::ident::SetName;
 use crate::options::canon::{HIDDEN, marked_reference};
 use crate::say;
-use graph::{Graph, change_of};
+use graph::{Graph};
 
 /// One thing that is wrong with a plan.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,7 +96,7 @@ fn steps(plan: &Plan, doubts: &mut Doubts) {
         doubts.unless(above.insert(&step.id), "step", || {
             format!("expected one step {id}, but found two")
         });
-        doubts.unless(!change_of(&step.id).is_empty(), "step", || {
+        doubts.unless(!step.id.change().is_empty(), "step", || {
             format!("expected a step of a change, but found {id}")
         });
     }

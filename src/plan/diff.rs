@@ -65,7 +65,7 @@ fn changes(out: &mut Vec<Entry>, old: &Plan, new: &Plan) {
 fn by_change(plan: &Plan) -> BTreeMap<(String, String), Json> {
     let mut steps: BTreeMap<&str, serde_json::Map<String, Json>> = BTreeMap::new();
     for step in &plan.steps {
-        let (change, what) = step.id.as_str().rsplit_once('/').unwrap_or_default();
+        let (change, what) = step.id.parts();
         let mut fields = json(step);
         if let Some(fields) = fields.as_object_mut() {
             fields.remove("id");

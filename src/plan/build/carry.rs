@@ -13,7 +13,7 @@ use super::ports;
 use crate::adapt::Api;
 use crate::compare::{self, Terms};
 use crate::desired::{self, Labels};
-use crate::ident::{ChangeId, ContainerName, SetName};
+use crate::ident::{ChangeId, ChangeTarget, ContainerName, SetName};
 use crate::look::Look;
 use crate::options::Body;
 use crate::plan::{Action, Because, Change, ImagePin, Impact, Reason, Verb, Warning};
@@ -72,9 +72,10 @@ impl<'a> Draft<'a> {
             Doing { verb: touches, found: Some(member), created: None, image_unknown: false };
         // A dead container gives its name to a new one: two objects, two changes.
         let dead = reasons.contains(&Reason::Because(Because::Dead));
-        let prefix = if dead { "dead:" } else { "" };
+        let name = member.name.as_str();
+        let about = if dead { ChangeTarget::Dead(name) } else { ChangeTarget::Container(name) };
         let change = Change {
-            id: ChangeId::new(format!("{prefix}{}", member.name)),
+            id: about.id(),
             set: Some(key.clone()),
             verb,
             adopted: member.adopted,
@@ -216,13 +217,13 @@ impl<'a> Draft<'a> {
         }
         let Some(needs) = job.needs.clone() else { return };
         let reference = look.config("Image").as_str().unwrap_or_default().to_owned();
-        let image = ChangeId::new(format!("image:{reference}"));
+        let image = ChangeTarget::Image(&reference).id();
         let up = self.jobs_of(&image).next().and_then(|job| job.up.clone());
         if let Some(up) = up {
             job.wait(&needs, &up);
         }
         // A dead container of this name goes first.
-        let dead = ChangeId::new(format!("dead:{id}"));
+        let dead = ChangeTarget::Dead(id.as_str()).id();
         let dead = self.jobs_of(&dead).next();
         if let Some(last) = dead.and_then(|job| job.last().cloned()) {
             job.wait(&needs, &last);
@@ -351,7 +352,7 @@ impl<'a> Draft<'a> {
     /// One reference is pulled once, so for one platform.
     fn one_platform(&mut self, key: &SetName, set: &Set, settled: &Settled<'_>) {
         let (Settled::Pull { .. }, Some(reference)) = (settled, &set.image) else { return };
-        let id = ChangeId::new(format!("image:{reference}"));
+        let id = ChangeTarget::Image(reference).id();
         let wanted = platform(set);
         let other =
             self.jobs_of(&id).flat_map(|job| &job.steps).find_map(|step| match &step.action {
@@ -386,7 +387,7 @@ impl<'a> Draft<'a> {
     /// The change of an image, once for all sets that want it.
     pub(super) fn image_job(&mut self, set: &Set, settled: &Settled<'_>) {
         let Some(reference) = &set.image else { return };
-        let id = ChangeId::new(format!("image:{reference}"));
+        let id = ChangeTarget::Image(reference).id();
         if self.jobs_of(&id).next().is_some() {
             return;
         }

@@ -8,11 +8,10 @@ use serde_json::Value as Json;
 
 use super::choose::Member;
 use super::draft::Draft;
-use super::objects::network_change;
 use crate::adapt;
 use crate::compare::{self, Terms};
 use crate::desired::{self, Labels};
-use crate::ident::SetName;
+use crate::ident::{ChangeTarget, SetName};
 use crate::look::Look;
 use crate::options::canon::Value;
 use crate::options::{self, Mode};
@@ -90,7 +89,7 @@ impl Draft<'_> {
             return None;
         }
         let endpoint = &body.json()["NetworkingConfig"]["EndpointsConfig"][name];
-        let made = self.jobs_of(&network_change(name)).next();
+        let made = self.jobs_of(&ChangeTarget::Network(name).id()).next();
         let which = match made {
             Some(job) if job.change.verb == Verb::Replace => return None,
             Some(job) => NetworkRef::CreatedBy(job.up.clone()?),
@@ -102,7 +101,7 @@ impl Draft<'_> {
     }
 
     fn off(&self, found: &Look, name: &str) -> Option<Move> {
-        if self.jobs_of(&network_change(name)).next().is_some() {
+        if self.jobs_of(&ChangeTarget::Network(name).id()).next().is_some() {
             return None;
         }
         let (known, id) = self.world.network_by(name)?;

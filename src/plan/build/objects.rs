@@ -7,7 +7,7 @@ use super::PlanError;
 use super::draft::Draft;
 use super::job::Job;
 use crate::adapt;
-use crate::ident::{ChangeId, LABEL_NETWORK, LABEL_VOLUME, NetworkId, ObjectKey, SetName};
+use crate::ident::{ChangeId, ChangeTarget, LABEL_NETWORK, LABEL_VOLUME, NetworkId, ObjectKey, SetName};
 use crate::look::Look;
 use crate::objects::{self, Differences, Found, Terms};
 use crate::options::Body;
@@ -20,16 +20,6 @@ use crate::spec::{Network, Object, Volume};
 
 /// Networks that every engine has and nobody makes.
 const FIXED: [&str; 4] = ["bridge", "host", "none", "default"];
-
-/// The change of a network.
-pub(super) fn network_change(name: &str) -> ChangeId {
-    ChangeId::new(format!("network:{name}"))
-}
-
-/// The change of a volume.
-pub(super) fn volume_change(name: &str) -> ChangeId {
-    ChangeId::new(format!("volume:{name}"))
-}
 
 impl<'a> Draft<'a> {
     /// All networks and volumes of the root, and what earlier specs left of this project.
@@ -67,7 +57,7 @@ impl<'a> Draft<'a> {
                 let project = &self.spec.project;
                 let body = objects::network::body(project, key, name, network, &self.engine);
                 let action = Action::CreateNetwork { network: name.to_owned(), key: key.clone() };
-                self.make(network_change(name), action, body, Vec::new());
+                self.make(ChangeTarget::Network(name).id(), action, body, Vec::new());
             }
             (Found::One(found), Some(network)) => {
                 let Some(owned) =
@@ -99,7 +89,7 @@ impl<'a> Draft<'a> {
                 let host = objects::volume::is_of_the_host(declared);
                 let danger = if host { vec![Danger::HostAccess] } else { Vec::new() };
                 let action = Action::CreateVolume { volume: name.to_owned(), key: key.clone() };
-                self.make(volume_change(name), action, body, danger);
+                self.make(ChangeTarget::Volume(name).id(), action, body, danger);
             }
             // Two volumes of one name are of different drivers: the list tells them apart, calls
             // by name do not.
@@ -257,7 +247,7 @@ impl<'a> Draft<'a> {
         let later = later
             .into_iter()
             .filter_map(|(name, endpoint)| {
-                let made = self.jobs_of(&network_change(&name)).find_map(|job| job.up.clone());
+                let made = self.jobs_of(&ChangeTarget::Network(&name).id()).find_map(|job| job.up.clone());
                 let id = || self.world.network_by(&name).map(|(_, id)| NetworkRef::Id(id.clone()));
                 let which = made.map(NetworkRef::CreatedBy).or_else(id)?;
                 Some((name, which, endpoint))
@@ -277,8 +267,8 @@ impl<'a> Draft<'a> {
         for name in &networks {
             self.need_network(set, name);
         }
-        let networks = networks.iter().map(|name| network_change(name));
-        let volumes = volumes_of(look).into_iter().map(|name| volume_change(&name));
+        let networks = networks.iter().map(|name| ChangeTarget::Network(name).id());
+        let volumes = volumes_of(look).into_iter().map(|name| ChangeTarget::Volume(&name).id());
         for change in networks.chain(volumes).collect::<Vec<_>>() {
             let ups: Vec<_> = self.jobs_of(&change).filter_map(|job| job.up.clone()).collect();
             for up in ups {
@@ -289,7 +279,7 @@ impl<'a> Draft<'a> {
 
     /// A network that something is attached to must be there, once, or be made.
     fn need_network(&mut self, set: Option<&SetName>, name: &str) {
-        let made = self.jobs_of(&network_change(name)).next().is_some();
+        let made = self.jobs_of(&ChangeTarget::Network(name).id()).next().is_some();
         // Every engine has networks: a look without any knows none.
         if made || FIXED.contains(&name) || self.snapshot.networks.is_empty() {
             return;

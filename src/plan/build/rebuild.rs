@@ -8,8 +8,7 @@ use serde_json::{Map, Value as Json};
 use super::PlanError;
 use super::draft::Draft;
 use super::job::Job;
-use super::objects::network_change;
-use crate::ident::{ContainerId, NetworkId, ObjectKey, StepId};
+use crate::ident::{ChangeTarget, ContainerId, NetworkId, ObjectKey, StepId};
 use crate::look::Look;
 use crate::objects;
 use crate::options::canon::HIDDEN;
@@ -44,7 +43,7 @@ impl Draft<'_> {
         let attached = self.attached(name, &old, network);
         let interrupts: Vec<String> = attached.iter().map(|one| one.name.clone()).collect();
         let change = Change {
-            id: network_change(name),
+            id: ChangeTarget::Network(name).id(),
             set: None,
             verb: Verb::Replace,
             adopted: false,

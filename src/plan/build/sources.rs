@@ -4,7 +4,7 @@
 use super::PlanError;
 use super::draft::Draft;
 use crate::desired;
-use crate::ident::{ChangeId, SetName};
+use crate::ident::{ChangeTarget, SetName};
 use crate::plan::Warning;
 use crate::say;
 use crate::spec::Set;
@@ -46,7 +46,7 @@ impl Draft<'_> {
     pub(super) fn need_mounted(&mut self, key: &SetName, set: &Set) {
         let first = super::draft::depends(self.spec, key);
         for reference in desired::mounted_images(set) {
-            let id = ChangeId::new(format!("image:{reference}"));
+            let id = ChangeTarget::Image(&reference).id();
             let pulls = first.iter().filter_map(|key| self.spec.sets.get(key)).any(|set| {
                 set.image.as_ref() == Some(&reference) && self.jobs_of(&id).next().is_some()
             });

@@ -4,7 +4,7 @@
 //! What an engine chooses where no range is declared is its own affair.
 
 use super::draft::Draft;
-use super::objects::network_change;
+use crate::ident::ChangeTarget;
 use crate::objects::network;
 use crate::spec::objects::Cidr;
 
@@ -40,7 +40,7 @@ impl Draft<'_> {
     fn wanted_subnets(&self) -> Vec<(String, Cidr)> {
         let named = self.spec.networks.iter().filter_map(|(key, network)| {
             let name = self.spec.network_name(key)?;
-            self.jobs_of(&network_change(&name)).next()?;
+            self.jobs_of(&ChangeTarget::Network(&name).id()).next()?;
             Some((name, network.declared()?))
         });
         let sharing = named.filter(|(_, network)| network::shares_addresses(network));

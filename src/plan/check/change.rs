@@ -34,7 +34,7 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
             doubts.add("step", format!("expected steps of {id}, but found none"));
             continue;
         };
-        if super::objects::is_about(&change.id) {
+        if change.id.target().is_object() {
             super::objects::change(change, places, graph, doubts);
             continue;
         }

@@ -53,15 +53,10 @@ impl<'a> Graph<'a> {
     pub(super) fn by_change(&self) -> BTreeMap<&'a str, Vec<usize>> {
         let mut changes: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (place, step) in self.steps.iter().enumerate() {
-            changes.entry(change_of(&step.id)).or_default().push(place);
+            changes.entry(step.id.change()).or_default().push(place);
         }
         changes
     }
-}
-
-/// The change that a step's ID names.
-pub(super) fn change_of(id: &StepId) -> &str {
-    id.as_str().rsplit_once('/').map_or("", |(change, _)| change)
 }
 
 /// The container that a step addresses.

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::graph::{Graph, change_of, subject};
+use super::graph::{Graph, subject};
 use super::{Doubts, named};
-use crate::ident::{ContainerId, ContainerName, SUFFIX_NEW, SUFFIX_OLD, reserved_suffix};
+use crate::ident::{ChangeTarget, ContainerId, ContainerName, SUFFIX_NEW, SUFFIX_OLD, reserved_suffix};
 use crate::plan::{Action, Plan, Step, Subject};
 
 /// Who has which name while the steps are followed in the order of the list.
@@ -84,8 +84,8 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
     }
     for (container, name) in &harbour.called {
         if let Subject::CreatedBy(create) = container {
-            doubts.unless(name.as_str() == change_of(create), "names", || {
-                let (expected, found) = (named(change_of(create)), named(name));
+            doubts.unless(name.as_str() == create.change(), "names", || {
+                let (expected, found) = (named(create.change()), named(name));
                 format!("expected the new container to end as {expected}, but found {found}")
             });
         }
@@ -125,7 +125,7 @@ fn created(step: &Step, name: &ContainerName, final_name: &ContainerName, doubts
     doubts.unless(reserved_suffix(final_name.as_str()).1.is_none(), "names", || {
         format!("expected no reserved suffix for good, but found {}", named(final_name))
     });
-    doubts.unless(final_name.as_str() == change_of(&step.id), "names", || {
+    doubts.unless(final_name.as_str() == step.id.change(), "names", || {
         format!("expected {id} to be about {}", named(final_name))
     });
 }
@@ -138,7 +138,7 @@ fn renamed(
     doubts: &mut Doubts,
 ) {
     let fine = match container {
-        Subject::Container(_) if is_in_place(container, to) => to.as_str() == change_of(&step.id),
+        Subject::Container(_) if is_in_place(container, to) => to.as_str() == step.id.change(),
         Subject::Container(_) => to.as_str() == format!("{from}{SUFFIX_OLD}"),
         Subject::CreatedBy(_) => from.as_str() == format!("{to}{SUFFIX_NEW}"),
     };
@@ -157,7 +157,7 @@ pub(super) fn is_in_place(container: &Subject, to: &ContainerName) -> bool {
 fn first(place: usize, graph: &Graph<'_>, doubts: &mut Doubts) {
     let id = &graph.steps[place].id;
     for (other, step) in graph.steps.iter().enumerate() {
-        if other != place && change_of(&step.id) == change_of(id) {
+        if other != place && step.id.change() == id.change() {
             doubts.unless(graph.before(place, other), "names", || {
                 format!("expected {} to come after {}", named(&step.id), named(id))
             });
@@ -169,15 +169,16 @@ fn first(place: usize, graph: &Graph<'_>, doubts: &mut Doubts) {
 fn belongs(facts: &BTreeMap<&ContainerId, &ContainerName>, step: &Step, doubts: &mut Doubts) {
     let Some(Subject::Container(container)) = subject(&step.action) else { return };
     // A network that is replaced takes its containers off and puts them back.
-    if change_of(&step.id).starts_with("network:") {
+    let about = ChangeTarget::of(step.id.change());
+    if matches!(about, ChangeTarget::Network(_)) {
         return;
     }
     // Without a fact nothing is known of it; that is a violation of its own.
     let Some(name) = facts.get(container) else { return };
     // A dead one that makes room for a new one of its name is a change of its own.
-    let about = change_of(&step.id);
-    let about = about.strip_prefix("dead:").unwrap_or(about);
-    doubts.unless(name.as_str() == about, "names", || {
+    let name = name.as_str();
+    let fine = [ChangeTarget::Container(name), ChangeTarget::Dead(name)].contains(&about);
+    doubts.unless(fine, "names", || {
         format!("expected {} to be about {}", named(&step.id), named(name))
     });
 }

@@ -3,20 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::graph::{Graph, change_of, kind};
+use super::graph::{Graph, kind};
 use super::{Doubts, named};
-use crate::ident::{ChangeId, StepId};
+use crate::ident::{ChangeTarget, StepId};
 use crate::plan::{Action, Change, Danger, NetworkRef, Plan, Subject, Verb};
-
-/// Whether a change is about a network or a volume.
-pub(super) fn is_about(id: &ChangeId) -> bool {
-    id.as_str().starts_with("network:") || id.as_str().starts_with("volume:")
-}
 
 /// The steps and the dangers of such a change.
 pub(super) fn change(change: &Change, places: &[usize], graph: &Graph<'_>, doubts: &mut Doubts) {
     let id = named(&change.id);
-    let network = change.id.as_str().starts_with("network:");
+    let network = matches!(change.id.target(), ChangeTarget::Network(_));
     let (may, must): (&[&str], &[&str]) = match (change.verb, network) {
         (Verb::Create, true) => (&["create_network"], &["create_network"]),
         (Verb::Create, false) => (&["create_volume"], &["create_volume"]),
@@ -44,15 +39,15 @@ pub(super) fn change(change: &Change, places: &[usize], graph: &Graph<'_>, doubt
         format!("expected {id} to have the danger `Outage` where it interrupts, and only there")
     });
     for place in places {
-        let (name, step) = match &graph.steps[*place].action {
+        let (about, step) = match &graph.steps[*place].action {
             Action::CreateNetwork { network, .. }
             | Action::RemoveNetwork { network, .. }
             | Action::Connect { network, .. }
-            | Action::Disconnect { network, .. } => (format!("network:{network}"), place),
-            Action::CreateVolume { volume, .. } => (format!("volume:{volume}"), place),
+            | Action::Disconnect { network, .. } => (ChangeTarget::Network(network), place),
+            Action::CreateVolume { volume, .. } => (ChangeTarget::Volume(volume), place),
             _ => continue,
         };
-        doubts.unless(name == change.id.as_str(), "names", || {
+        doubts.unless(about == change.id.target(), "names", || {
             format!("expected {} to be about {id}", named(&graph.steps[*step].id))
         });
     }
@@ -141,6 +136,6 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
 fn makes(graph: &Graph<'_>, create: &StepId, network: &str, place: usize) -> bool {
     graph.place(create).is_some_and(|made| {
         let makes = matches!(&graph.steps[made].action, Action::CreateNetwork { network: new, .. } if new == network);
-        makes && graph.before(made, place) && !change_of(create).is_empty()
+        makes && graph.before(made, place) && !create.change().is_empty()
     })
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::created_by;
-use super::graph::{Graph, change_of, kind, subject};
+use super::graph::{Graph, kind, subject};
 use super::{Doubts, named, names};
 use crate::plan::{Action, ImagePin, Plan, Subject};
 use crate::snapshot::Run;
@@ -16,7 +16,7 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
         let Some(subject) = subject(&step.action) else { continue };
         let network = match &step.action {
             Action::Connect { network, .. } | Action::Disconnect { network, .. } => {
-                Some((network, change_of(&step.id)))
+                Some((network, step.id.change()))
             }
             _ => None,
         };
@@ -33,7 +33,7 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
         let Some(create) = created_by(subject) else { continue };
         let made = graph.place(create).filter(|made| {
             matches!(graph.steps[*made].action, Action::Create { .. })
-                && change_of(&step.id) == change_of(create)
+                && step.id.change() == create.change()
         });
         doubts.unless(made.is_some_and(|made| graph.before(made, place)), "created", || {
             format!(

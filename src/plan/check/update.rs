@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
-use super::graph::{Graph, change_of};
+use super::graph::{Graph};
 use super::names;
 use super::{Doubts, named};
 use crate::ident::ContainerName;
@@ -42,7 +42,7 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
     let mut updates: BTreeMap<&str, (&Subject, &BTreeMap<String, Json>)> = BTreeMap::new();
     for step in graph.steps {
         if let Action::Update { container, settings } = &step.action {
-            updates.insert(change_of(&step.id), (container, &settings.0));
+            updates.insert(step.id.change(), (container, &settings.0));
         }
     }
     let moved: BTreeSet<&str> = graph
@@ -56,14 +56,14 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
             };
             matches!(container, Subject::Container(_))
         })
-        .map(|step| change_of(&step.id))
+        .map(|step| step.id.change())
         .collect();
     let mut called: BTreeMap<&str, &ContainerName> = BTreeMap::new();
     for step in graph.steps {
         if let Action::Rename { container, from, to } = &step.action
             && names::is_in_place(container, to)
         {
-            called.insert(change_of(&step.id), from);
+            called.insert(step.id.change(), from);
         }
     }
     for change in &plan.changes {
