@@ -196,12 +196,12 @@ pub const LABEL_PREFIX: &str = "io.bayplan.";
 pub const SUFFIX_NEW: &str = ".bp-new";
 /// Suffix of the replaced container until its replacement is proven.
 pub const SUFFIX_OLD: &str = ".bp-old";
-/// Suffix of a replacement that failed and was set aside.
-pub const SUFFIX_FAILED: &str = ".bp-failed";
+/// All that no container of a spec may be called; the last is kept free for later versions.
+const RESERVED_SUFFIXES: [&str; 3] = [SUFFIX_NEW, SUFFIX_OLD, ".bp-failed"];
 
 /// Cuts the reserved suffix off a name: `web.bp-old` gives `("web", Some(".bp-old"))`.
 pub fn reserved_suffix(name: &str) -> (&str, Option<&'static str>) {
-    for suffix in [SUFFIX_NEW, SUFFIX_OLD, SUFFIX_FAILED] {
+    for suffix in RESERVED_SUFFIXES {
         if let Some(stem) = name.strip_suffix(suffix) {
             return (stem, Some(suffix));
         }
