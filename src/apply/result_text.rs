@@ -19,7 +19,7 @@ pub fn retold(document: &ResultDocument) -> String {
         let _ = writeln!(
             out,
             "{:<7}  {}: {}",
-            reason_text::verb(change.verb),
+            change.verb.word(),
             safe(change.id.as_str()),
             reasons.join("; ")
         );

@@ -4,11 +4,12 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::filter::Targets;
 
 use super::log;
-use crate::plan::Danger;
+use crate::plan::{Danger, reason_text};
 
 /// The exit codes, as the help and the README tell them.
 pub const EXIT_CODES: &str = "\
@@ -183,6 +184,16 @@ pub struct PlanArgs {
     pub deny: Vec<Danger>,
 }
 
+impl ValueEnum for Danger {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.word()).help(reason_text::danger_means(*self)))
+    }
+}
+
 /// `--format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -327,6 +338,9 @@ mod tests {
             panic!("expected the plan command");
         };
         assert_eq!(args.deny, [Danger::Outage, Danger::DataLost]);
+        // One that is missing in the list of all could not be denied.
+        let schema = serde_json::to_value(schemars::schema_for!(Danger)).unwrap();
+        assert_eq!(schema["oneOf"].as_array().unwrap().len(), Danger::ALL.len());
     }
 
     #[test]

@@ -21,7 +21,7 @@ use super::{Action, Plan, Step, Summary};
 use crate::ident::SetName;
 use crate::options::canon::{HIDDEN, marked_reference};
 use crate::say;
-use graph::{Graph};
+use graph::Graph;
 
 /// One thing that is wrong with a plan.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

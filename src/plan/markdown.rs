@@ -125,7 +125,7 @@ impl Page {
             } else {
                 all
             };
-            let (word, means) = (reason_text::danger(*danger), reason_text::danger_means(*danger));
+            let (word, means) = (danger.word(), reason_text::danger_means(*danger));
             format!("- **{}**: {names} – {means}", escaped(word))
         });
         self.block("### ⚠ Danger", lines);
@@ -163,8 +163,7 @@ fn group(group: &Group) -> String {
     let names = escaped(&group.names.join(", "));
     let mut out = format!("- **{}** {names}{set}", group.word);
     if !group.dangers.is_empty() {
-        let words: Vec<_> =
-            group.dangers.iter().map(|danger| escaped(reason_text::danger(*danger))).collect();
+        let words: Vec<_> = group.dangers.iter().map(|danger| escaped(danger.word())).collect();
         out.extend([" – ⚠ ", &words.join(", ")]);
     }
     for line in group.reasons.iter().chain(&group.impact) {

@@ -201,21 +201,9 @@ impl Verb {
 
 /// The closed list of dangers, worst first.
 #[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    JsonSchema,
-    clap::ValueEnum,
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
-#[value(rename_all = "snake_case")]
 pub enum Danger {
     /// A named or anonymous volume, or a lost mount.
     DataLost,
@@ -239,6 +227,19 @@ pub enum Danger {
 }
 
 impl Danger {
+    /// All of them, worst first.
+    pub const ALL: [Self; 9] = [
+        Self::DataLost,
+        Self::Outage,
+        Self::Adopted,
+        Self::SecretChanged,
+        Self::Privileged,
+        Self::HostAccess,
+        Self::PublicPort,
+        Self::ImageUnknown,
+        Self::ComesBack,
+    ];
+
     /// The word of the wire form.
     pub fn word(self) -> &'static str {
         match self {

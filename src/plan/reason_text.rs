@@ -267,37 +267,6 @@ pub fn state(state: State) -> &'static str {
     }
 }
 
-/// The word of what happens to an object, as plans and texts have it.
-pub fn verb(verb: Verb) -> &'static str {
-    match verb {
-        Verb::Remove => "remove",
-        Verb::Replace => "replace",
-        Verb::Kill => "kill",
-        Verb::Stop => "stop",
-        Verb::Restart => "restart",
-        Verb::Update => "update",
-        Verb::Run => "run",
-        Verb::Start => "start",
-        Verb::Create => "create",
-        Verb::Pull => "pull",
-    }
-}
-
-/// The word of a danger, as plans and `--deny` have it.
-pub fn danger(danger: Danger) -> &'static str {
-    match danger {
-        Danger::DataLost => "data_lost",
-        Danger::Outage => "outage",
-        Danger::Adopted => "adopted",
-        Danger::SecretChanged => "secret_changed",
-        Danger::Privileged => "privileged",
-        Danger::HostAccess => "host_access",
-        Danger::PublicPort => "public_port",
-        Danger::ImageUnknown => "image_unknown",
-        Danger::ComesBack => "comes_back",
-    }
-}
-
 /// What a danger means.
 pub fn danger_means(danger: Danger) -> &'static str {
     match danger {

@@ -95,7 +95,7 @@ impl Page {
         let style = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
         self.heading(style, "DANGER");
         for (danger, names) in &view.dangers {
-            let word = format!("{:<14}", reason_text::danger(*danger));
+            let word = format!("{:<14}", danger.word());
             let word = self.painted(style, &word);
             let means = reason_text::danger_means(*danger);
             self.wrapped(&format!("  {word}  "), 18, &format!("{}: {means}", names.join(", ")));
@@ -118,8 +118,7 @@ impl Page {
         let set = group.set.as_ref().map(|set| format!(" of {set}")).unwrap_or_default();
         self.wrapped(&format!("  {verb}  "), 11, &format!("{}{set}", group.names.join(", ")));
         if !group.dangers.is_empty() {
-            let words: Vec<&str> =
-                group.dangers.iter().map(|danger| reason_text::danger(*danger)).collect();
+            let words: Vec<&str> = group.dangers.iter().map(|danger| danger.word()).collect();
             let red = Style::new().fg_color(Some(AnsiColor::Red.into()));
             let words = self.painted(red, &format!("danger: {}", words.join(", ")));
             self.line(&format!("           {words}"));

@@ -110,7 +110,7 @@ fn pulled(plan: &Plan) -> BTreeSet<&str> {
 fn doing(change: &Change, pulled: &BTreeSet<&str>) -> &'static str {
     match change.verb {
         Verb::Pull if !pulled.contains(change.id.as_str()) => "tag",
-        verb => reason_text::verb(verb),
+        verb => verb.word(),
     }
 }
 

@@ -21,6 +21,7 @@ const IO: &[&str] = &[
     "std::time",
     "std::thread",
     "tokio",
+    "clap",
     "hyper",
     "SystemTime",
     "Instant::",

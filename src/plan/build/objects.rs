@@ -7,7 +7,9 @@ use super::PlanError;
 use super::draft::Draft;
 use super::job::Job;
 use crate::adapt;
-use crate::ident::{ChangeId, ChangeTarget, LABEL_NETWORK, LABEL_VOLUME, NetworkId, ObjectKey, SetName};
+use crate::ident::{
+    ChangeId, ChangeTarget, LABEL_NETWORK, LABEL_VOLUME, NetworkId, ObjectKey, SetName,
+};
 use crate::look::Look;
 use crate::objects::{self, Differences, Found, Terms};
 use crate::options::Body;
@@ -247,7 +249,8 @@ impl<'a> Draft<'a> {
         let later = later
             .into_iter()
             .filter_map(|(name, endpoint)| {
-                let made = self.jobs_of(&ChangeTarget::Network(&name).id()).find_map(|job| job.up.clone());
+                let made =
+                    self.jobs_of(&ChangeTarget::Network(&name).id()).find_map(|job| job.up.clone());
                 let id = || self.world.network_by(&name).map(|(_, id)| NetworkRef::Id(id.clone()));
                 let which = made.map(NetworkRef::CreatedBy).or_else(id)?;
                 Some((name, which, endpoint))

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::graph::{Graph, subject};
 use super::{Doubts, named};
-use crate::ident::{ChangeTarget, ContainerId, ContainerName, SUFFIX_NEW, SUFFIX_OLD, reserved_suffix};
+use crate::ident::{
+    ChangeTarget, ContainerId, ContainerName, SUFFIX_NEW, SUFFIX_OLD, reserved_suffix,
+};
 use crate::plan::{Action, Plan, Step, Subject};
 
 /// Who has which name while the steps are followed in the order of the list.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
-use super::graph::{Graph};
+use super::graph::Graph;
 use super::names;
 use super::{Doubts, named};
 use crate::ident::ContainerName;
