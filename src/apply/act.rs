@@ -5,7 +5,6 @@ use std::time::Duration;
 use serde_json::Value as Json;
 
 use super::events::{Event, WaitingFor};
-use super::journal::Phase;
 use super::outcome::{Became, Stale, StepOutcome, change_of};
 use super::precheck::{Check, gone, is_for, run_of};
 use super::run::Context;
@@ -38,11 +37,8 @@ const KILL_GRACE: i64 = 10;
 impl<W: Writer> Context<'_, W> {
     /// Waits for what must come before a step; how the step ends where that never is so.
     pub(super) async fn wait_for(&self, step: &Step) -> Option<StepOutcome> {
-        let (became, phase) = match self.await_dependencies(step).await {
-            Ok(()) => return None,
-            Err(trouble) => ended(trouble),
-        };
-        Some(self.end(step, became, phase))
+        let trouble = self.await_dependencies(step).await.err()?;
+        Some(self.end(step, ended(trouble)))
     }
 
     /// Does one step from its look to its end.
@@ -53,45 +49,32 @@ impl<W: Writer> Context<'_, W> {
             what: self.words(&step.action),
         });
         let looked = self.precheck(step).await.map_err(|error| self.failed(&error));
-        let (became, phase) = match looked {
+        let became = match looked {
             Err(trouble) => ended(trouble),
-            Ok(Check::Unexpected(stale)) => (Became::Stale(stale), Phase::Stale),
+            Ok(Check::Unexpected(stale)) => Became::Stale(stale),
             Ok(Check::Already) => {
                 self.note_already(&step.action).await;
-                (Became::Already, Phase::Already)
+                self.begun.note(&step.id, self.about(step));
+                Became::Already
             }
-            Ok(Check::Ready(found)) => match self.note(step, Phase::Intent) {
-                Err(message) => (failed(message), Phase::Failed),
-                Ok(()) => match self.act(step, found.as_deref()).await {
-                    Ok(()) => (Became::Done, Phase::Done),
-                    Err(trouble) => ended(trouble),
-                },
-            },
+            Ok(Check::Ready(found)) => {
+                self.begun.note(&step.id, self.about(step));
+                self.act(step, found.as_deref()).await.map_or_else(ended, |()| Became::Done)
+            }
         };
         if became.is_success() {
             self.note_handled(&step.action);
         }
-        self.end(step, became, phase)
+        self.end(step, became)
     }
 
-    /// Notes and tells how a step ended.
-    fn end(&self, step: &Step, became: Became, phase: Phase) -> StepOutcome {
-        let became = match self.note(step, phase) {
-            // What was done is done; that it could not be written down is told all the same.
-            Err(message) if became.is_success() => failed(message),
-            Ok(()) | Err(_) => became,
-        };
+    /// Tells how a step ended.
+    fn end(&self, step: &Step, became: Became) -> StepOutcome {
         let container = self.about(step);
         let output = self.outputs.borrow_mut().remove(&step.id).unwrap_or_default();
         let outcome = StepOutcome { id: step.id.clone(), became, container, output };
         self.sink.event(&Event::Finished(outcome.clone()));
         outcome
-    }
-
-    fn note(&self, step: &Step, phase: Phase) -> Result<(), String> {
-        let container = self.about(step);
-        let mut journal = self.journal.borrow_mut();
-        journal.note(&step.id, phase, container.as_ref()).map_err(|error| error.to_string())
     }
 
     /// The container that a step is about, as far as it is known by now.
@@ -440,11 +423,11 @@ impl<W: Writer> Context<'_, W> {
     }
 }
 
-fn ended(trouble: Trouble) -> (Became, Phase) {
+fn ended(trouble: Trouble) -> Became {
     match trouble {
-        Trouble::Failed(message) => (failed(message), Phase::Failed),
-        Trouble::Stale(stale) => (Became::Stale(stale), Phase::Stale),
-        Trouble::GivenUp => (Became::NotReached, Phase::Failed),
+        Trouble::Failed(message) => failed(message),
+        Trouble::Stale(stale) => Became::Stale(stale),
+        Trouble::GivenUp => Became::NotReached,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::journal::{Journal, Phase};
+use super::begun::Begun;
 use super::outcome::{Became, Outcome, Signal, StepOutcome, Trouble, change_of};
 use crate::ident::StepId;
 use crate::plan::{Action, Plan, Step};
@@ -15,7 +15,7 @@ const UNKNOWN: &str = "given up in the middle of its call: what became of it is 
 pub fn given_up(
     plan: &Plan,
     (done, blocked): (&BTreeSet<StepId>, &BTreeSet<StepId>),
-    journal: &Journal,
+    begun: &Begun,
     finished: &[StepOutcome],
     signal: Option<Signal>,
 ) -> Outcome {
@@ -24,16 +24,14 @@ pub fn given_up(
         if let Some(outcome) = finished.iter().find(|outcome| outcome.id == step.id) {
             return outcome.clone();
         }
-        let record = journal.records().iter().rev().find(|record| record.step == step.id);
-        let flying = record.is_some_and(|record| record.phase == Phase::Intent) && calls(step);
-        let became = if flying {
+        let became = if begun.has(&step.id) && calls(step) {
             Became::Failed { message: UNKNOWN.to_owned() }
         } else if done.contains(&step.id) && !blocked.contains(&step.id) {
             Became::Already
         } else {
             Became::NotReached
         };
-        let container = record.and_then(|record| record.container.clone());
+        let container = begun.container(&step.id);
         StepOutcome { id: step.id.clone(), became, container, output: String::new() }
     });
     let steps: Vec<StepOutcome> = steps.collect();
@@ -73,12 +71,12 @@ mod tests {
     fn a_call_in_flight_is_unknown_and_what_was_not_begun_is_not_reached() {
         let plan = sample::mixed();
         let call = plan.steps.iter().find(|step| calls(step)).unwrap();
-        let mut journal = Journal::new();
+        let begun = Begun::default();
         let none = BTreeSet::new();
-        let quiet = given_up(&plan, (&none, &none), &journal, &[], Some(Signal::Interrupt));
+        let quiet = given_up(&plan, (&none, &none), &begun, &[], Some(Signal::Interrupt));
         assert_eq!(quiet.exit_code(), 130);
-        journal.note(&call.id, Phase::Intent, None).unwrap();
-        let outcome = given_up(&plan, (&none, &none), &journal, &[], Some(Signal::Interrupt));
+        begun.note(&call.id, None);
+        let outcome = given_up(&plan, (&none, &none), &begun, &[], Some(Signal::Interrupt));
         let failed = Became::Failed { message: UNKNOWN.to_owned() };
         for step in &outcome.steps {
             let expected = if step.id == call.id { &failed } else { &Became::NotReached };

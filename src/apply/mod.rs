@@ -7,12 +7,12 @@
 
 mod act;
 mod awaits;
+mod begun;
 mod clock;
 pub mod confirm;
 pub mod events;
 mod given_up;
 mod index;
-pub mod journal;
 mod objects;
 mod outcome;
 mod precheck;
@@ -29,6 +29,7 @@ mod wherever;
 mod wherever_objects;
 
 pub use awaits::{Awaits, awaits};
+pub use begun::Begun;
 pub use clock::{Clock, RealClock, SimulatedClock, Sleep};
 pub use given_up::given_up;
 pub use outcome::{Became, Outcome, Signal, Stale, StepOutcome, Trouble};

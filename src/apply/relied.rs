@@ -107,8 +107,7 @@ impl<W: Writer> Context<'_, W> {
         let mut wanted: BTreeSet<&str> =
             volumes_of(body).filter(|name| self.is_made_by_creates(name)).collect();
         for step in &self.plan.steps {
-            let begun = matches!(step.action, Action::Create { .. })
-                && self.journal.borrow().phase(&step.id).is_some();
+            let begun = matches!(step.action, Action::Create { .. }) && self.begun.has(&step.id);
             if let Some(body) = self.bodies.get(&step.id).filter(|_| begun) {
                 let made: BTreeSet<&str> = volumes_of(body.json()).collect();
                 wanted.retain(|name| !made.contains(name));

@@ -15,10 +15,10 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::watch;
 
 use super::awaits::Awaits;
+use super::begun::Begun;
 use super::clock::Clock;
 use super::events::{Event, Sink};
 use super::index::Index;
-use super::journal::Journal;
 use super::outcome::{Became, Outcome, Signal, Stale, StepOutcome};
 use super::schedule::{self, Halt, Schedule};
 use super::secrets::Secrets;
@@ -82,7 +82,7 @@ pub(super) struct Context<'a, W> {
     pub(super) clock: &'a dyn Clock,
     pub(super) sink: &'a dyn Sink,
     pub(super) settings: Settings,
-    pub(super) journal: RefCell<&'a mut Journal>,
+    pub(super) begun: &'a Begun,
     /// The containers that create steps of this run made.
     pub(super) created: RefCell<BTreeMap<StepId, ContainerId>>,
     /// What containers are called by now.
@@ -131,7 +131,7 @@ enum Flight {
 }
 
 /// Runs the steps of a plan. Does not fail: what became of each step is in the outcome.
-pub async fn run<W: Writer>(run: Run<'_, W>, journal: &mut Journal) -> Outcome {
+pub async fn run<W: Writer>(run: Run<'_, W>, begun: &Begun) -> Outcome {
     let Run { engine, plan, bodies, done, blocked, awaits, .. } = run;
     let Run { secrets, clock, sink, cancel, settings, .. } = run;
     let facts = &plan.facts.containers;
@@ -147,7 +147,7 @@ pub async fn run<W: Writer>(run: Run<'_, W>, journal: &mut Journal) -> Outcome {
         clock,
         sink,
         settings,
-        journal: RefCell::new(journal),
+        begun,
         created: RefCell::default(),
         names: RefCell::new(names),
         pulled: RefCell::default(),

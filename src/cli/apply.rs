@@ -10,10 +10,9 @@ use super::results::{Refusal, Results};
 use super::signals::Signals;
 use super::{judged, looks, output, verify};
 use crate::apply::confirm::{Mismatch, Wanted as Goal, confirm};
-use crate::apply::journal::Journal;
 use crate::apply::result::{ResultDocument, StaleEntry};
 use crate::apply::{
-    Clock, Outcome, RealClock, Run, Settings, SimulatedClock, Stale, awaits, given_up,
+    Begun, Clock, Outcome, RealClock, Run, Settings, SimulatedClock, Stale, awaits, given_up,
     run as run_steps,
 };
 use crate::engine::docker::Docker;
@@ -172,16 +171,16 @@ impl<W: Writer> Applying<'_, W> {
             cancel: signals.asked(),
             settings: Settings { parallelism: self.args.parallelism.into(), ..Settings::default() },
         };
-        let mut journal = Journal::new();
+        let begun = Begun::default();
         let ended = tokio::select! {
-            outcome = run_steps(run, &mut journal) => Some(outcome),
+            outcome = run_steps(run, &begun) => Some(outcome),
             () = signals.twice() => None,
         };
         if let Some(outcome) = ended {
             return (outcome, false);
         }
         let signal = *signals.asked().borrow();
-        (given_up(plan, (&done, &blocked), &journal, &progress.outcomes(), signal), true)
+        (given_up(plan, (&done, &blocked), &begun, &progress.outcomes(), signal), true)
     }
 
     /// What the engine reports of what was changed, compared once more, secrets hidden.

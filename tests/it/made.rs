@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bayplan::apply::events::{Event, Sink};
-use bayplan::apply::journal::Journal;
 use bayplan::apply::{
-    Awaits, Became, NoSecrets, Outcome, Run, Secrets, Settings, Signal, SimulatedClock, redacted,
-    run,
+    Awaits, Became, Begun, NoSecrets, Outcome, Run, Secrets, Settings, Signal, SimulatedClock,
+    redacted, run,
 };
 use bayplan::engine::simulated::Simulated;
 use bayplan::engine::{FilledBody, Reader};
@@ -259,8 +258,7 @@ pub(crate) async fn apply_with(
     made: &Made,
     watcher: &Watcher<'_>,
     parallelism: usize,
-) -> (Outcome, Journal) {
-    let mut journal = Journal::new();
+) -> Outcome {
     let clock = SimulatedClock(engine);
     let none = BTreeSet::new();
     let settings = Settings { parallelism, monitor: Duration::from_secs(2) };
@@ -277,12 +275,11 @@ pub(crate) async fn apply_with(
         cancel: watcher.stop.subscribe(),
         settings,
     };
-    let outcome = run(order, &mut journal).await;
-    (outcome, journal)
+    run(order, &Begun::default()).await
 }
 
 pub(crate) async fn apply(engine: &Simulated, made: &Made) -> Outcome {
-    apply_with(engine, made, &Watcher::new(None), 4).await.0
+    apply_with(engine, made, &Watcher::new(None), 4).await
 }
 
 pub(crate) async fn named(engine: &Simulated, name: &str) -> Option<Json> {

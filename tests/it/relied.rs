@@ -33,7 +33,7 @@ fn what_moves_while_another_member_is_replaced_is_seen_before_it_is_stopped() {
         block(async {
             let engine = engine(vec![found("a", "one", "running"), found("b", "two", "running")]);
             let watcher = Watcher::meddling("one/stop", || engine.meddle(id("b").as_str(), meddle));
-            let (outcome, _) = apply_with(&engine, &in_turn(), &watcher, 4).await;
+            let outcome = apply_with(&engine, &in_turn(), &watcher, 4).await;
             let Became::Stale(stale) = became(&outcome, "two/stop") else { panic!("{outcome:#?}") };
             assert_eq!(stale.code, code);
             assert!(!engine.changing().iter().any(|call| call.starts_with("stop bbb")));

@@ -73,7 +73,7 @@ fn what_moves_after_the_rename_is_seen_before_anything_else_is_done() {
         let watcher = Watcher::meddling("web/rename", || {
             engine.meddle(id("a").as_str(), |found| found["State"]["Status"] = json!("paused"));
         });
-        let (outcome, _) = apply_with(&engine, &made, &watcher, 4).await;
+        let outcome = apply_with(&engine, &made, &watcher, 4).await;
         assert_eq!(became(&outcome, "web/rename"), Became::Done);
         let Became::Stale(stale) = became(&outcome, "web/create") else { panic!("{outcome:#?}") };
         assert_eq!(stale.code, "container_run");

@@ -5,8 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bayplan::apply::events::Silent;
-use bayplan::apply::journal::Journal;
-use bayplan::apply::{self, Awaits, NoSecrets, Outcome, Settings, SimulatedClock};
+use bayplan::apply::{self, Awaits, Begun, NoSecrets, Outcome, Settings, SimulatedClock};
 use bayplan::engine::simulated::Simulated;
 use bayplan::engine::take;
 use bayplan::ident::ImageId;
@@ -110,7 +109,7 @@ async fn carry_out(engine: &Simulated, built: &Built) -> Outcome {
         cancel,
         settings: Settings::default(),
     };
-    apply::run(run, &mut Journal::new()).await
+    apply::run(run, &Begun::default()).await
 }
 
 /// Makes it so; gives what was to be done to `web`, and by which options.

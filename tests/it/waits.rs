@@ -35,7 +35,7 @@ fn a_set_waits_until_what_it_depends_on_is_healthy() {
         let health = Some((Duration::from_secs(20), "healthy".to_owned()));
         engine.behave("db", Behaviour { health, ..Behaviour::default() });
         let watcher = Watcher::new(None);
-        let (outcome, _) = apply_with(&engine, &waiting(Until::Healthy), &watcher, 4).await;
+        let outcome = apply_with(&engine, &waiting(Until::Healthy), &watcher, 4).await;
         assert!(outcome.is_success(), "{outcome:#?}");
         let waited = watcher.events.borrow().iter().any(|event| {
             matches!(event, Event::Waiting { step, what: WaitingFor::Healthy }
@@ -104,7 +104,7 @@ fn a_wait_keeps_nobody_from_calling() {
                 *set = bayplan::ident::SetName::new(own);
             }
         }
-        let (outcome, _) = apply_with(&engine, &made, &Watcher::new(None), 1).await;
+        let outcome = apply_with(&engine, &made, &Watcher::new(None), 1).await;
         assert!(outcome.is_success(), "{outcome:#?}");
         let calls = engine.changing();
         assert!(calls[0] == "create free" && calls[1].starts_with("start "), "{calls:?}");

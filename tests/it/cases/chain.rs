@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use bayplan::apply::events::Silent;
-use bayplan::apply::journal::Journal;
-use bayplan::apply::{self, Outcome, Secrets, Settings, SimulatedClock};
+use bayplan::apply::{self, Begun, Outcome, Secrets, Settings, SimulatedClock};
 use bayplan::engine::simulated::Simulated;
 use bayplan::engine::{FilledBody, take};
 use bayplan::ident::StepId;
@@ -227,7 +226,7 @@ fn applied(
         cancel,
         settings: Settings { parallelism: 1, ..Settings::default() },
     };
-    wait(apply::run(run, &mut Journal::new()))
+    wait(apply::run(run, &Begun::default()))
 }
 
 /// The calls that changed something, IDs by the names they had, and what was counted.
