@@ -118,6 +118,7 @@ impl Look {
 fn translate(inspect: &mut Json) {
     let id = inspect["Id"].as_str().unwrap_or_default().to_owned();
     let short = id.get(..12).unwrap_or_default().to_owned();
+    aliases(inspect);
     let networks = inspect.pointer("/NetworkSettings/Networks").cloned().unwrap_or_default();
     if let Some(host) = inspect.get_mut("HostConfig").and_then(Json::as_object_mut) {
         network_mode(host, &networks);
@@ -141,7 +142,6 @@ fn translate(inspect: &mut Json) {
         }
         with_protocols(config, "ExposedPorts");
     }
-    aliases(inspect, &short);
 }
 
 /// A network is named by its name. `default` is what Docker before 26 called the bridge.
@@ -225,15 +225,21 @@ fn with_protocols(object: &mut Map<String, Json>, field: &str) {
     }
 }
 
-/// Docker before 26 counts the beginning of the ID among the aliases.
-fn aliases(inspect: &mut Json, short: &str) {
-    if short.is_empty() {
-        return;
-    }
+/// The names that a container has on each of its networks whatever it was told: the beginning of
+/// its ID, and its host name. Nothing for what has no ID yet.
+pub fn own_names(inspect: &Json) -> Vec<&str> {
+    let short = inspect["Id"].as_str().and_then(|id| id.get(..12));
+    let hostname = short.and_then(|_| inspect["Config"]["Hostname"].as_str());
+    short.into_iter().chain(hostname.filter(|name| !name.is_empty())).collect()
+}
+
+/// Docker before 26 counts a container's own names among the aliases, from the first start on.
+fn aliases(inspect: &mut Json) {
+    let own: Vec<String> = own_names(inspect).into_iter().map(str::to_owned).collect();
     let networks = inspect.pointer_mut("/NetworkSettings/Networks").and_then(Json::as_object_mut);
     for (_, attached) in networks.into_iter().flatten() {
         if let Some(Json::Array(aliases)) = attached.get_mut("Aliases") {
-            aliases.retain(|alias| alias.as_str() != Some(short));
+            aliases.retain(|alias| !own.iter().any(|own| alias.as_str() == Some(own)));
         }
     }
 }

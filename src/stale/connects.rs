@@ -36,6 +36,8 @@ pub(super) fn before_connects(plan: &Plan, objects: &Objects<'_>, look: &mut Sna
     for container in &mut look.containers {
         let id = container.id();
         let Some((fact, moves)) = moves.get(&id) else { continue };
+        let own = container.inspect.as_ref().map(crate::look::own_names).unwrap_or_default();
+        let own: Vec<String> = own.into_iter().map(str::to_owned).collect();
         let attached = container.inspect.as_mut().map(|inspect| &mut inspect["NetworkSettings"]);
         let Some(attached) = attached.and_then(|all| all["Networks"].as_object_mut()) else {
             continue;
@@ -47,7 +49,7 @@ pub(super) fn before_connects(plan: &Plan, objects: &Objects<'_>, look: &mut Sna
                 (Way::On(wishes), Some(there))
                     if !was.contains(one.network)
                         && is(one.which, there)
-                        && is_as_wished(there, wishes, &id) =>
+                        && is_as_wished(there, wishes, &own) =>
                 {
                     attached.remove(one.network);
                     any = true;
@@ -105,11 +107,12 @@ fn is(which: Option<&NetworkId>, there: &Json) -> bool {
     }
 }
 
-/// Whether an attachment is as a step wishes it. Older engines add an alias of their own.
-fn is_as_wished(there: &Json, wishes: &Json, id: &ContainerId) -> bool {
+/// Whether an attachment is as a step wishes it. Older engines add a container's own names.
+fn is_as_wished(there: &Json, wishes: &Json, own: &[String]) -> bool {
     let aliases = |json: &Json| -> BTreeSet<String> {
         let all = json["Aliases"].as_array().into_iter().flatten();
-        all.filter_map(Json::as_str).filter(|name| *name != id.short()).map(str::to_owned).collect()
+        let all = all.filter_map(Json::as_str).map(str::to_owned);
+        all.filter(|name| !own.contains(name)).collect()
     };
     let same = |field: &str| {
         let something = |json: &Json| match json {

@@ -177,6 +177,7 @@ cases! {
     networks_replaced;
     networks_differ;
     networks_fixed_address;
+    networks_hostname;
     option_networks;
     compare_superset;
     compare_ignore;

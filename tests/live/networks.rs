@@ -377,3 +377,36 @@ fn a_network_on_which_somebody_has_a_requested_address_is_not_replaced() {
     world.converge(&net(true, ""));
     world.settled(&net(true, ""));
 }
+
+/// An engine before 26 shows the host name among the aliases: that is no difference, and another
+/// host name is one.
+#[test]
+fn a_host_name_on_a_network_of_ones_own_is_no_alias() {
+    live!();
+    let world = World::new("hostname");
+    world.image("app");
+    let spec = "project: PROJECT
+networks: {back: , front: }
+containers:
+  web:
+    name: PROJECT-web
+    image: PROJECT/app:1
+    state: reloaded
+    hostname: one
+    networks: {back: {aliases: [www]}, front: }
+  named: {name: PROJECT-named, image: 'PROJECT/app:1', hostname: db, networks: {back: {aliases: [db]}}}
+  domain: {name: PROJECT-domain, image: 'PROJECT/app:1', domainname: example.org, networks: [back]}
+";
+    world.converge(spec);
+    world.settled(spec);
+    let spec = spec.replace("hostname: one", "hostname: two");
+    world.plan(&spec).ok();
+    let plan = world.plan_json();
+    let reasons = plan["changes"].as_array().unwrap().iter();
+    let reasons: Vec<&Json> =
+        reasons.flat_map(|change| change["reasons"].as_array().unwrap()).collect();
+    assert_eq!(reasons.len(), 1, "{reasons:#?}");
+    assert_eq!(reasons[0]["option"], "hostname");
+    world.apply().ok();
+    world.settled(&spec);
+}

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
+use super::objects::{add_own_names, own_names};
 use super::ports;
 use super::time::Instant;
 use super::world::{World, fails, name_of, set};
@@ -111,6 +112,7 @@ impl World {
             })
             .collect();
         let names = self.names_of_network(id);
+        let shows_own_names = self.api() < (1, 45);
         let Some(inspect) = self.containers.get_mut(id) else { return };
         for (field, name) in names {
             set(inspect, &["Config", field], name);
@@ -130,12 +132,17 @@ impl World {
             set(inspect, &["State", key], value);
         }
         set(inspect, &["NetworkSettings", "Ports"], ports);
+        let own = own_names(inspect);
         let attached = inspect["NetworkSettings"]["Networks"].as_object_mut();
         for (name, end) in attached.into_iter().flatten() {
             if let Some((_, id)) = networks.iter().find(|(network, _)| network == name) {
                 set(end, &["NetworkID"], id.clone());
             }
             set(end, &["EndpointID"], endpoint.as_str());
+            let gives_names = !matches!(name.as_str(), "bridge" | "host" | "none");
+            if shows_own_names && gives_names {
+                add_own_names(end, &own);
+            }
             // Every network card has an address, asked for or not.
             if !matches!(name.as_str(), "host" | "none") && end["MacAddress"].as_str() == Some("") {
                 set(end, &["MacAddress"], mac(&endpoint));

@@ -124,9 +124,7 @@ impl World {
             attached["MacAddress"] = json!("");
         }
         if api < (1, 45) && running {
-            let mut aliases = attached["Aliases"].as_array().cloned().unwrap_or_default();
-            aliases.push(json!(container.short()));
-            attached["Aliases"] = json!(aliases);
+            add_own_names(&mut attached, &own_names(inspect));
         }
         set(inspect, &["NetworkSettings", "Networks", &name], attached);
         Ok(())
@@ -157,8 +155,25 @@ impl World {
         Err(fails(ErrorKind::NotFound, doing, &format!("network {id} not found")))
     }
 
-    fn api(&self) -> (u32, u32) {
+    pub(super) fn api(&self) -> (u32, u32) {
         let engine = self.record.as_ref().map(crate::adapt::Engine::of);
         engine.map_or(crate::adapt::NEWEST_API, |engine| engine.api)
     }
+}
+
+/// The names that a container has on its networks by itself, which Docker before 26 shows as
+/// aliases of an attachment that is live.
+pub(super) fn own_names(inspect: &Json) -> Vec<String> {
+    crate::look::own_names(inspect).into_iter().map(str::to_owned).collect()
+}
+
+/// Adds them, each once.
+pub(super) fn add_own_names(attached: &mut Json, own: &[String]) {
+    let mut aliases = attached["Aliases"].as_array().cloned().unwrap_or_default();
+    for name in own {
+        if !aliases.iter().any(|alias| alias.as_str() == Some(name)) {
+            aliases.push(json!(name));
+        }
+    }
+    attached["Aliases"] = json!(aliases);
 }
