@@ -218,7 +218,7 @@ fn verdict(
         return Found::Same;
     }
     let about = row.about();
-    let (mut want, mut have) = (expected.read(place), row.read(found));
+    let (mut want, mut have) = (expected.read(place, |look| row.read(look)), row.read(found));
     let gone = said_before::gone(about, &want, &have, found);
     row.settle(&mut want, &mut have, (expected, found));
     let mut want = collapse(want);
@@ -236,7 +236,7 @@ fn verdict(
     }
     let mut open = false;
     if let Some(strange) = terms.strange.filter(|_| about.from_image) {
-        match sure(want, &collapse(strange.read(place))) {
+        match sure(want, &collapse(strange.read(place, |look| row.read(look)))) {
             Sure::All(all) => want = all,
             Sure::Part(part) => (want, open) = (part, true),
             Sure::None => return Found::Same,

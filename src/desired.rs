@@ -15,7 +15,7 @@ use crate::options::canon::Value;
 use crate::options::links;
 use crate::options::networks::{self, Networks};
 use crate::options::row::Filled;
-use crate::options::{Body, Context};
+use crate::options::{Body, Context, ROWS};
 use crate::spec::{Set, Spec};
 
 /// Whose labels a body carries.
@@ -138,5 +138,5 @@ pub fn expected(
     inspect["ShowsMacAddress"] = engine.shows_mac_address().into();
     // Whose log options may be more than was said is for a row to know.
     inspect["LoggingDriver"] = engine.log_driver.as_str().into();
-    Look::new(&inspect, &BTreeMap::new()).remembering()
+    Look::new(&inspect, &BTreeMap::new()).remembering(ROWS.len())
 }

@@ -16,7 +16,6 @@ use serde_json::{Map, Value as Json, json};
 
 pub use alike::alike;
 
-use crate::options::ROWS;
 use crate::options::canon::{Live, Value};
 
 /// What of inspect data says how a container was made; how it fares is in no look.
@@ -43,7 +42,7 @@ pub struct Look {
     inspect: Json,
     /// What is known of single environment variables beyond what `Config.Env` shows.
     env: BTreeMap<String, Live>,
-    /// What rows read here, by their place in the table; empty where it is not remembered.
+    /// What was read here, by its place; empty where it is not remembered.
     reads: Vec<OnceLock<Value>>,
 }
 
@@ -72,17 +71,20 @@ impl Look {
         Self { inspect, env: env.clone(), reads: Vec::new() }
     }
 
-    /// The same, remembering what rows read: the expected side is read for every member of a set.
+    /// The same, remembering what is read at so many places: the expected side is read for every
+    /// member of a set.
     #[must_use]
-    pub fn remembering(mut self) -> Self {
-        self.reads = std::iter::repeat_with(OnceLock::new).take(ROWS.len()).collect();
+    pub fn remembering(mut self, places: usize) -> Self {
+        self.reads = std::iter::repeat_with(OnceLock::new).take(places).collect();
         self
     }
 
-    /// What a row reads here, given its place in the table.
-    pub fn read(&self, place: usize) -> Value {
-        let read = || ROWS.get(place).map_or(Value::Unset, |row| row.read(self));
-        self.reads.get(place).map_or_else(read, |known| known.get_or_init(read).clone())
+    /// What `read` gives; at each place it is always the same reader.
+    pub fn read(&self, place: usize, read: impl FnOnce(&Self) -> Value) -> Value {
+        match self.reads.get(place) {
+            Some(known) => known.get_or_init(|| read(self)).clone(),
+            None => read(self),
+        }
     }
 
     /// A field of `Config`; null where it is missing.
