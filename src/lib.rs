@@ -24,7 +24,7 @@
 //!
 //! The core takes values and gives values:
 //!
-//! - [`ident`], [`image_ref`], [`signals`], [`moment`], [`say`], [`canonical`]: names, references,
+//! - [`ident`], [`image_ref`], [`signals`], [`moment`], [`say`], [`target`], [`canonical`]: names, references,
 //!   signals, times, words, bytes;
 //! - [`spec`] and [`options`]: what is declared, and the table of all options; they know each other,
 //!   since a spec is read row by row;
@@ -59,4 +59,5 @@ pub mod snapshot;
 pub mod snapshot_file;
 pub mod spec;
 pub mod stale;
+pub mod target;
 pub mod wanted;

@@ -6,9 +6,9 @@
 use serde_json::Value as Json;
 
 use crate::options::platform;
-use crate::plan::Target;
 use crate::say;
 use crate::snapshot::EngineRecord;
+use crate::target::Target;
 
 /// The oldest API that is spoken: Docker 20.10.
 pub const OLDEST_API: Api = (1, 41);

@@ -29,6 +29,7 @@ pub use step::{Action, ImagePin, NetworkRef, Step, Subject};
 
 use crate::ident::{ChangeId, ContainerId, ContainerName, ProjectName, Reference, SetName};
 use crate::spec::State;
+pub use crate::target::Target;
 
 /// The format that this version writes, and the only one that it applies.
 pub const FORMAT: &str = "bayplan/plan/1";
@@ -62,22 +63,6 @@ pub struct Plan {
     pub spec: Option<SpecSource>,
     /// What made the plan.
     pub tool: Tool,
-}
-
-/// Who an engine is. Several fields, because an engine ID alone is shared by clones.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Target {
-    /// The host's name as the engine tells it.
-    pub name: String,
-    /// The engine's ID.
-    pub engine_id: String,
-    /// Its data directory.
-    pub root_dir: String,
-    /// `linux/amd64`.
-    pub platform: String,
-    /// Storage driver, and `containerd` where images are in its store.
-    pub storage: String,
 }
 
 /// The seed's counters in the seed's order, and its sentence.
