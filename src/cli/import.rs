@@ -8,9 +8,10 @@ use super::{files, looks, output};
 use crate::adapt::Engine;
 use crate::engine::take;
 use crate::ident::ProjectName;
-use crate::import::{Imported, Pick, Picked, Refusal, import};
+use crate::import::{self, Imported};
+use crate::pick::{Pick, Picked, Refusal};
 use crate::say;
-use crate::seal::{Literal, Unsealed, prepare};
+use crate::seal::{Literal, Unsealed};
 use crate::snapshot::Snapshot;
 use crate::snapshot_file;
 use crate::spec::problems;
@@ -46,7 +47,7 @@ pub fn run(args: &ImportArgs, global: &Global) -> Result {
         return Err(close.into_iter().fold(failure, Failure::hint));
     }
     let project = project(args.project.as_deref().unwrap_or(PROJECT));
-    let imported = import(&snapshot, &picked, &project).map_err(|found| {
+    let imported = import::import(&snapshot, &picked, &project).map_err(|found| {
         let shown = problems::render("the spec", "", &found);
         Failure::new(Exit::Error, format!("what was found is no spec\n{}", shown.trim_end()))
     })?;
@@ -77,14 +78,14 @@ fn look(
         return looks::runtime()?.block_on(async {
             let reader = looks::connect(global).await?;
             let unsealed = take::take(&reader, &Wanted::imported(pick.clone())).await?;
-            Ok(unsealed.seal_for_import(pick, literal))
+            Ok(import::seal(unsealed, pick, literal))
         });
     };
     let bytes = files::read(path, snapshot_file::MAX_BYTES)?;
     let snapshot = snapshot_file::read(&bytes)
         .map_err(|error| Failure::from(error).within(&files::named(path)))?;
     if snapshot.engine.is_none() && !snapshot.whole {
-        return Ok(Unsealed::new(snapshot).seal_for_import(pick, literal));
+        return Ok(import::seal(Unsealed::new(snapshot), pick, literal));
     }
     if *literal != Literal::default() {
         let message = format!("{} does not hold what it hides", files::named(path));
@@ -92,7 +93,7 @@ fn look(
             "`--literal` needs the engine, or what `docker inspect` prints of containers and images",
         ));
     }
-    Ok(prepare(snapshot, pick))
+    Ok(import::prepare(snapshot, pick))
 }
 
 /// A project of somebody else's as a spec may call it.

@@ -6,12 +6,13 @@ use serde_json::{Map, Value as Json, json};
 
 use super::choice::Choices;
 use super::image::{Made, made_from};
-use super::pick::{COMPOSE_DEPENDS, COMPOSE_PROJECT, COMPOSE_SERVICE, Chosen, Picked, Refusal};
+use super::pick::{COMPOSE_DEPENDS, COMPOSE_SERVICE};
 use super::trial::{self, Around, Trial};
 use super::write;
 use crate::adapt::{Engine, World};
 use crate::ident::{ContainerId, LABEL_PROJECT, ProjectName, Reference};
 use crate::options::{Body, Context, ROWS};
+use crate::pick::{COMPOSE_PROJECT, Chosen, Picked, Refusal};
 use crate::snapshot::{Container, Snapshot};
 use crate::spec::node::{Node, Problem};
 use crate::spec::{Dependency, Spec, Until, depends, read};

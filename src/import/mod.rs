@@ -18,4 +18,19 @@ mod write;
 
 pub use choice::Choices;
 pub use document::{Imported, import};
-pub use pick::{Chosen, Pick, Picked, Refusal, pick};
+pub use pick::pick;
+
+use crate::pick::{Pick, Picked};
+use crate::seal::{self, Literal, Unsealed};
+use crate::snapshot::Snapshot;
+
+/// Picks containers of a fresh look, and hides what of it may not be in a spec.
+pub fn seal(look: Unsealed, asked: &Pick, literal: &Literal) -> (Snapshot, Picked) {
+    look.seal_for_import(|snapshot| pick(snapshot, asked), literal)
+}
+
+/// Picks containers of a look that is sealed already.
+pub fn prepare(snapshot: Snapshot, asked: &Pick) -> (Snapshot, Picked) {
+    let picked = pick(&snapshot, asked);
+    (seal::name_hidden(snapshot, &picked), picked)
+}

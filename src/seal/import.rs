@@ -11,10 +11,10 @@ use serde_json::Value as Json;
 
 use super::{ImageTexts, Sealer, Unsealed, View, texts};
 use crate::ident::{ContainerId, Reference, SetName};
-use crate::import::{Pick, Picked, pick};
 use crate::look::Look;
 use crate::options::canon::{HIDDEN, Live};
 use crate::options::{Body, Context, ROWS, row_by_word};
+use crate::pick::Picked;
 use crate::say;
 use crate::snapshot::{Container, Snapshot};
 use crate::spec::node::{Node, Problems};
@@ -87,9 +87,13 @@ type Values = BTreeMap<ContainerId, BTreeMap<String, String>>;
 
 impl Unsealed {
     /// Hides what is not public, and names what the values of variables are to be called.
-    pub fn seal_for_import(self, asked: &Pick, literal: &Literal) -> (Snapshot, Picked) {
+    pub fn seal_for_import(
+        self,
+        pick: impl FnOnce(&Snapshot) -> Picked,
+        literal: &Literal,
+    ) -> (Snapshot, Picked) {
         let Self(mut snapshot) = self;
-        let picked = pick(&snapshot, asked);
+        let picked = pick(&snapshot);
         let before = values(&snapshot, &picked);
         let images = ImageTexts::of(&snapshot.images);
         let sealer = Sealer::new(None, BTreeMap::new());
@@ -111,16 +115,15 @@ impl Unsealed {
 
 /// The same for a look that is sealed already: what it hides stays hidden, and no two hidden
 /// values are known to be the same.
-pub fn prepare(mut snapshot: Snapshot, asked: &Pick) -> (Snapshot, Picked) {
-    let picked = pick(&snapshot, asked);
-    let mut before = values(&snapshot, &picked);
+pub fn name_hidden(mut snapshot: Snapshot, picked: &Picked) -> Snapshot {
+    let mut before = values(&snapshot, picked);
     for chosen in &picked.chosen {
         for value in before.get_mut(&chosen.id).into_iter().flat_map(BTreeMap::values_mut) {
             *value = chosen.key.to_string();
         }
     }
-    refer(&mut snapshot, &picked, &before);
-    (snapshot, picked)
+    refer(&mut snapshot, picked, &before);
+    snapshot
 }
 
 fn variables(container: &Container) -> impl Iterator<Item = (&str, &str)> {

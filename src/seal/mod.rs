@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value as Json};
 
 pub use fields::UNKEPT;
-pub use import::{Literal, prepare};
+pub use import::{Literal, name_hidden};
 
 use crate::ident::{ImageId, Reference};
 use crate::options::canon::{self, HIDDEN, Live};

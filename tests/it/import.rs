@@ -7,10 +7,11 @@ use std::fmt::Write as _;
 use bayplan::adapt::{Engine, World};
 use bayplan::desired::{self, Labels};
 use bayplan::ident::{ImageId, ProjectName, SetName};
-use bayplan::import::{Imported, Pick, import};
+use bayplan::import::{self, Imported};
 use bayplan::look::Look;
 use bayplan::options::canon::Value;
 use bayplan::options::{AnyRow, Context, ROWS};
+use bayplan::pick::Pick;
 use bayplan::plan::build::{Input, Pins, build};
 use bayplan::plan::text;
 use bayplan::seal::{Literal, Unsealed};
@@ -63,8 +64,8 @@ fn look(name: &str) -> Snapshot {
 }
 
 fn imported(look: &Snapshot, pick: &Pick, literal: &Literal) -> (Snapshot, Imported) {
-    let (sealed, picked) = Unsealed::new(look.clone()).seal_for_import(pick, literal);
-    let imported = import(&sealed, &picked, &ProjectName::new("imported")).unwrap();
+    let (sealed, picked) = import::seal(Unsealed::new(look.clone()), pick, literal);
+    let imported = import::import(&sealed, &picked, &ProjectName::new("imported")).unwrap();
     (sealed, imported)
 }
 
@@ -383,19 +384,19 @@ fn a_project_of_bayplan_is_imported_as_it_was() {
             "io.bayplan.name": if set == "x" { "another" } else { name }});
     }
     let pick = Pick::Project("shop".to_owned());
-    let (sealed, picked) = Unsealed::new(look.clone()).seal_for_import(&pick, &words(&["command"]));
-    let imported = import(&sealed, &picked, &ProjectName::new("shop")).unwrap();
+    let (sealed, picked) = import::seal(Unsealed::new(look.clone()), &pick, &words(&["command"]));
+    let imported = import::import(&sealed, &picked, &ProjectName::new("shop")).unwrap();
     assert_eq!(told(&imported, &sealed), "");
     let refused = format!("{:?}", imported.refused);
     insta::assert_snapshot!(imported.text + &refused);
     // Of members that differ no set can be made; a plan without one of them would remove it.
     let mut other = look.clone();
     other.containers[2].inspect.as_mut().unwrap()["Config"]["Tty"] = json!(true);
-    let (sealed, picked) = Unsealed::new(other).seal_for_import(&pick, &words(&["command"]));
-    let imported = import(&sealed, &picked, &ProjectName::new("shop")).unwrap();
+    let (sealed, picked) = import::seal(Unsealed::new(other), &pick, &words(&["command"]));
+    let imported = import::import(&sealed, &picked, &ProjectName::new("shop")).unwrap();
     assert_eq!(imported.spec.sets.keys().map(SetName::as_str).collect::<Vec<_>>(), ["db", "x"]);
     assert_eq!(imported.refused.len(), 2, "{:?}", imported.refused);
-    let (_, picked) = Unsealed::new(look).seal_for_import(&Pick::All, &Literal::default());
+    let (_, picked) = import::seal(Unsealed::new(look), &Pick::All, &Literal::default());
     assert_eq!(picked.chosen, []);
 }
 

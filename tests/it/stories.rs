@@ -3,7 +3,8 @@
 
 use bayplan::engine::take;
 use bayplan::ident::ProjectName;
-use bayplan::import::{Pick, import};
+use bayplan::import;
+use bayplan::pick::Pick;
 use bayplan::plan::build::{Input, Pins, build};
 use bayplan::seal::{Literal, Unsealed};
 use bayplan::snapshot::Snapshot;
@@ -44,8 +45,8 @@ fn story(steps: &[(&str, &[&str])]) -> String {
 /// What `import` writes of it.
 fn imported(look: Unsealed) -> String {
     let literal = Literal { all: true, ..Literal::default() };
-    let (snapshot, picked) = look.seal_for_import(&Pick::Project("shop".to_owned()), &literal);
-    let imported = import(&snapshot, &picked, &ProjectName::new("shop")).unwrap();
+    let (snapshot, picked) = import::seal(look, &Pick::Project("shop".to_owned()), &literal);
+    let imported = import::import(&snapshot, &picked, &ProjectName::new("shop")).unwrap();
     assert_eq!(imported.refused, [], "{}", imported.text);
     assert_eq!(planned(&imported.spec, &snapshot), "", "{}", imported.text);
     imported.text
