@@ -336,5 +336,6 @@ fn reason(key: &str, origin: Origin, differs: Found) -> Reason {
         expected: expected.show(),
         found: found.show(),
         in_place: false,
+        references: None,
     })
 }

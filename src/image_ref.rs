@@ -183,6 +183,14 @@ pub fn same_image(one: &str, another: &str) -> bool {
     }
 }
 
+/// Whether two texts are one reference, however it is written.
+pub fn same_reference(one: &str, another: &str) -> bool {
+    match (ImageRef::parse(one), ImageRef::parse(another)) {
+        (Ok(one), Ok(another)) => one == another,
+        _ => one == another,
+    }
+}
+
 /// The first part is a registry if it has a dot, a port or an upper-case letter, or is
 /// `localhost`.
 fn split_registry(name: &str) -> (String, String) {

@@ -60,6 +60,7 @@ impl Differences {
                 expected,
                 found,
                 in_place: false,
+                references: None,
             }));
         }
     }

@@ -68,15 +68,15 @@ fn every_key_of_a_network_is_compared() {
                     gateway: 10.0.0.1}]}}";
     insta::assert_snapshot!(differs(declared, &plain(), false), @r#"
     driver (bridge => macvlan)
-    driver_opts ({} => {"parent": "eth0"})
+    driver_opts (added parent: eth0)
     ipam.driver (default => other)
-    ipam.options (nothing => {"a": "b"})
-    ipam.config ([{"gateway": "172.20.0.1", "subnet": "172.20.0.0/16"}] => [{"gateway": "10.0.0.1", "subnet": "10.0.0.0/24"}])
+    ipam.options (added a: b)
+    ipam.config (added {"gateway": "10.0.0.1", "subnet": "10.0.0.0/24"}; removed {"gateway": "172.20.0.1", "subnet": "172.20.0.0/16"})
     internal (false => true)
     attachable (false => true)
     enable_ipv4 (true => false)
     enable_ipv6 (false => true)
-    labels ({} => {"tier": "a"})
+    labels (added tier: a)
     "#);
 }
 
@@ -87,11 +87,11 @@ fn what_is_no_longer_declared_differs_on_one_that_bayplan_made() {
     found["Options"] = json!({"com.docker.network.driver.mtu": "1400"});
     found["Labels"]["tier"] = json!("a");
     assert_eq!(differs("{}", &found, false), "");
-    insta::assert_snapshot!(differs("{}", &found, true), @r#"
-    driver_opts ({"com.docker.network.driver.mtu": "1400"} => {})
+    insta::assert_snapshot!(differs("{}", &found, true), @"
+    driver_opts (removed com.docker.network.driver.mtu: 1400)
     internal (true => false)
-    labels ({"tier": "a"} => {})
-    "#);
+    labels (removed tier: a)
+    ");
 }
 
 #[test]
@@ -101,8 +101,8 @@ fn ranges_are_compared_by_what_they_mean() {
     let fits = |text: &str| differs(&format!("{{ipam: {{config: {text}}}}}"), &found, true);
     assert_eq!(fits("[{subnet: 'FD00:0::/64'}, {subnet: 10.1.0.0/16}]"), "");
     assert_eq!(fits("[{subnet: 10.1.0.0/16}]"), "", "IPv6 is the engine's to choose");
-    insta::assert_snapshot!(fits("[{subnet: 10.2.0.0/16}]"), @r#"ipam.config ([{"subnet": "10.1.0.9/16"}, {"subnet": "fd00::/64"}] => [{"subnet": "10.2.0.0/16"}])"#);
-    insta::assert_snapshot!(fits("[{subnet: 10.1.0.0/16, ip_range: 10.1.2.0/24}]"), @r#"ipam.config ([{"subnet": "10.1.0.9/16"}, {"subnet": "fd00::/64"}] => [{"ip_range": "10.1.2.0/24", "subnet": "10.1.0.0/16"}])"#);
+    insta::assert_snapshot!(fits("[{subnet: 10.2.0.0/16}]"), @r#"ipam.config (added {"subnet": "10.2.0.0/16"}; removed {"subnet": "10.1.0.9/16"}, {"subnet": "fd00::/64"})"#);
+    insta::assert_snapshot!(fits("[{subnet: 10.1.0.0/16, ip_range: 10.1.2.0/24}]"), @r#"ipam.config (added {"ip_range": "10.1.2.0/24", "subnet": "10.1.0.0/16"}; removed {"subnet": "10.1.0.9/16"}, {"subnet": "fd00::/64"})"#);
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn a_hidden_option_is_another_one_where_the_declared_one_is_public() {
     let compare =
         |public| told(&volume::differences(&declared, &found, Terms { owned: true, public }));
     assert_eq!(compare(&nothing), "driver_opts: unknown");
-    insta::assert_snapshot!(compare(&public), @r#"driver_opts ({"o": "«hidden»", "type": "nfs"} => {"o": "addr=1.2.3.4", "type": "nfs"})"#);
+    insta::assert_snapshot!(compare(&public), @"driver_opts (changed o: «hidden» => addr=1.2.3.4)");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::{Plan, Reason, format, reason_text};
+use super::{Plan, Reason, format, reason_text, told};
 use crate::canonical::NoCanonicalForm;
 
 /// The difference between two plans.
@@ -103,6 +103,8 @@ fn compare(out: &mut Vec<Entry>, place: &str, old: &impl Serialize, new: &impl S
 
 /// Deeper than so many fields is one thing for a reader.
 const DEEP: usize = 5;
+/// The most characters of what is in one of the plans alone.
+const ALONE: usize = 2_000;
 
 /// Follows two values down to where they differ.
 fn walk(out: &mut Vec<Entry>, place: &str, old: Option<&Json>, new: Option<&Json>, depth: usize) {
@@ -126,6 +128,11 @@ fn walk(out: &mut Vec<Entry>, place: &str, old: Option<&Json>, new: Option<&Json
             let gone = a.iter().filter(|item| !b.contains(item));
             let come = b.iter().filter(|item| !a.contains(item));
             let before = out.len();
+            let (gone, come): (Vec<&Json>, Vec<&Json>) = (gone.collect(), come.collect());
+            if let ([gone], [come]) = (gone.as_slice(), come.as_slice()) {
+                return out.push(entry(place, Some(gone), Some(come)));
+            }
+            let (gone, come) = (gone.into_iter(), come.into_iter());
             out.extend(gone.map(|item| entry(place, Some(item), None)));
             out.extend(come.map(|item| entry(place, None, Some(item))));
             if out.len() == before {
@@ -149,44 +156,35 @@ fn keyed(records: &[Json]) -> Option<BTreeMap<&str, &Json>> {
 }
 
 fn entry(place: &str, old: Option<&Json>, new: Option<&Json>) -> Entry {
-    Entry { place: reason_text::limited(place, 200), old: old.map(shown), new: new.map(shown) }
+    let place = told::ends(place, 200);
+    let (old, new) = match (old.map(words), new.map(words)) {
+        (Some(old), Some(new)) => {
+            let (old, new) = told::pair(&old, &new);
+            (Some(old), Some(new))
+        }
+        (old, new) => {
+            let one =
+                |side: Option<String>| side.map(|text| told::ends(&told::short_ids(&text), ALONE));
+            (one(old), one(new))
+        }
+    };
+    Entry { place, old, new }
 }
 
 /// A value in a line. A whole change is told by what it does.
-fn shown(value: &Json) -> String {
+fn words(value: &Json) -> String {
     if let (Some(verb), Some(reasons)) = (value["do"].as_str(), value["reasons"].as_array()) {
         let reasons: Vec<Reason> = reasons
             .iter()
             .filter_map(|reason| serde_json::from_value(reason.clone()).ok())
             .collect();
-        let reasons = reason_text::texts(&reasons);
-        return reason_text::limited(&format!("{verb}: {}", reasons.join("; ")), 400);
+        return format!("{verb}: {}", reason_text::texts(&reasons).join("; "));
     }
     let is_reason = value["option"].is_string() || value["because"].is_string();
     if is_reason && let Ok(reason) = serde_json::from_value(value.clone()) {
         return reason_text::text(&reason);
     }
-    let text = crate::canonical::line(value).unwrap_or_else(|_| value.to_string());
-    reason_text::limited(&short_ids(&text), 160)
-}
-
-/// IDs and digests, 64 digits each, as people know them: by the first twelve.
-fn short_ids(text: &str) -> String {
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some(at) = rest.find(|sign: char| sign.is_ascii_hexdigit()) {
-        let (before, from) = rest.split_at(at);
-        let end = from.find(|sign: char| !sign.is_ascii_hexdigit()).unwrap_or(from.len());
-        let (run, after) = from.split_at(end);
-        out.push_str(before);
-        out.push_str(if run.len() == 64 { &run[..12] } else { run });
-        if run.len() == 64 {
-            out.push('…');
-        }
-        rest = after;
-    }
-    out.push_str(rest);
-    out
+    crate::canonical::line(value).unwrap_or_else(|_| value.to_string())
 }
 
 impl Difference {
@@ -274,7 +272,7 @@ mod tests {
         TELLS OTHERWISE, does nothing
           - warnings: {"code": "orphan", "text": "shop-mail-1 was created for the set `mail`, which the spec no longer has"}
           ~ facts: containers: legacy: run: "live" => "paused"
-          ~ spec: digest: "sha256:000000000000…" => "sha256:000000000000…"
+          ~ spec: digest: "sha256:0000000000000000000000000000000000000000000000000000000000000007" => "sha256:0000000000000000000000000000000000000000000000000000000000000008"
           ~ tool: version: "0.1.0" => "0.2.0"
         "#);
     }
@@ -295,7 +293,7 @@ mod tests {
         insta::assert_snapshot!(text(&old, &new), @r#"
         DOES OTHERWISE
           + db: shop-db: danger: "data_lost"
-          - db: shop-db: reasons: environment: environment (added A, changed B)
+          - db: shop-db: reasons: environment: environment (added A; changed B)
           - db: shop-db: steps: wait_ready: {"action": "wait_ready", "after": ["shop-db/start"], "created_by": "shop-db/create"}
           - old: legacy: stop: state (running => stopped)
           + web: shop-web-4: create: too few: 2 of 3

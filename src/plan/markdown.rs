@@ -205,7 +205,7 @@ mod tests {
           - state \(running =&gt; stopped\)
         - **replace** shop-db of db – ⚠ outage
           - mem\_limit \(536870912 =&gt; 1073741824\), 512m =&gt; 1g
-          - environment \(added A, changed B\)
+          - environment \(added A; changed B\)
           - forced by environment; mem\_limit alone could be changed in place
           - keeps db-data
         - **create** shop-web-1..3 of web

@@ -15,6 +15,7 @@ pub mod schema;
 mod step;
 pub mod summary;
 pub mod text;
+pub mod told;
 pub mod view;
 mod wire;
 
@@ -301,6 +302,20 @@ pub struct OptionDifference {
     /// The engine can change it without a new container.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub in_place: bool,
+    /// Of an image, whose IDs are the two sides: what it is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub references: Option<References>,
+}
+
+/// What the images of both sides are called.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct References {
+    /// The declared reference.
+    pub expected: String,
+    /// What the container was made from, where that can be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<String>,
 }
 
 /// Names of variables.
@@ -407,6 +422,9 @@ pub enum Because {
     ImageNotKnown {
         /** as declared */
         reference: String,
+        /** what the container was made from, where that is another one */
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        found: Option<String>,
     },
     /// A declared network or volume is not on the engine.
     NotThere,

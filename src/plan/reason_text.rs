@@ -5,16 +5,20 @@
 
 use serde_json::Value as Json;
 
+use super::told::{self, Entries};
 use super::{
-    Because, Change, Danger, EnvironmentDifference, OptionDifference, Origin, Reason, Verb,
+    Because, Change, Danger, EnvironmentDifference, OptionDifference, Origin, Reason, References,
+    Verb,
 };
-use crate::ident::short_digest;
 use crate::options::Change as Changes;
+use crate::options::row::Unit;
 use crate::say;
 use crate::spec::State;
 
 /// The most characters of one side of a difference.
 const SIDE: usize = 80;
+/// The most characters of a reference to an image.
+const REFERENCE: usize = 200;
 
 /// A reason as a lowercase fragment: `mem_limit (536870912 => 1073741824), 512m => 1g`.
 pub fn text(reason: &Reason) -> String {
@@ -25,13 +29,34 @@ pub fn text(reason: &Reason) -> String {
 fn bare(reason: &Reason) -> String {
     match reason {
         Reason::Environment(difference) => environment(difference),
-        Reason::Option(OptionDifference { option, origin: _, expected, found, in_place: _ }) => {
-            let spelt = spelt(option, found, expected);
-            let (found, expected) = (side(found), side(expected));
-            format!("{} ({found} => {expected}){spelt}", limited(option, SIDE))
-        }
+        Reason::Option(difference) => option(difference),
         Reason::Because(because) => fragment(because),
     }
+}
+
+fn option(difference: &OptionDifference) -> String {
+    let OptionDifference { option, origin: _, expected, found, in_place: _, references } =
+        difference;
+    let row = crate::options::row(option);
+    let ordered = row.is_some_and(|row| !row.about().many);
+    let sides = told::difference(found, expected, ordered);
+    let sides = match references {
+        None => sides,
+        Some(References { expected: new, found: Some(old) }) if old == new => {
+            format!("{} has moved, {sides}", shown(new))
+        }
+        Some(References { expected: new, found: old }) => {
+            let old = old.as_deref().map_or("nothing".into(), shown);
+            format!("{old} => {}, {sides}", shown(new))
+        }
+    };
+    let spelt = row.map_or(String::new(), |row| spelt(row.about().unit, found, expected));
+    format!("{} ({sides}){spelt}", limited(option, SIDE))
+}
+
+/// A reference, the digest in it short.
+fn shown(reference: &str) -> String {
+    told::ends(&told::short_reference(reference), REFERENCE)
 }
 
 /// All reasons of one change, each a fragment. What a new image changes of what it hands down is
@@ -127,17 +152,14 @@ pub fn limited(text: &str, most: usize) -> String {
 }
 
 /// Both sides once more, as a spec would write them, where the engine's numbers are hard to read.
-fn spelt(option: &str, found: &Json, expected: &Json) -> String {
-    let Some(unit) = crate::options::row(option).map(|row| row.about().unit) else {
-        return String::new();
-    };
+fn spelt(unit: Unit, found: &Json, expected: &Json) -> String {
     let one = |value: &Json| value.as_i64().and_then(|number| unit.spelt(number));
     match (one(found), one(expected)) {
         (None, None) => String::new(),
         (found_spelt, expected_spelt) => format!(
             ", {} => {}",
-            found_spelt.unwrap_or_else(|| side(found)),
-            expected_spelt.unwrap_or_else(|| side(expected)),
+            found_spelt.unwrap_or_else(|| told::alone(found)),
+            expected_spelt.unwrap_or_else(|| told::alone(expected)),
         ),
     }
 }
@@ -153,49 +175,9 @@ fn from(origin: Origin) -> &'static str {
 
 fn environment(difference: &EnvironmentDifference) -> String {
     let EnvironmentDifference { option, origin: _, added, changed, removed } = difference;
-    let parts: Vec<String> = [("added", added), ("changed", changed), ("removed", removed)]
-        .into_iter()
-        .filter(|(_, names)| !names.is_empty())
-        .map(|(verb, names)| format!("{verb} {}", list(names)))
-        .collect();
-    format!("{} ({})", limited(option, SIDE), parts.join(", "))
-}
-
-/// Names, not more than a line of them.
-fn list(names: &[String]) -> String {
-    const MOST: usize = 12;
-    let mut shown: Vec<String> = names.iter().take(MOST).map(|name| say::short(name)).collect();
-    if names.len() > MOST {
-        shown.push(format!("and {} more", names.len() - MOST));
-    }
-    shown.join(" ")
-}
-
-/// One side of a difference.
-fn side(value: &Json) -> String {
-    match value {
-        Json::Null => "nothing".into(),
-        Json::String(text) if text.is_empty() => "\"\"".into(),
-        Json::String(text) => limited(&short_digest_only(text), SIDE),
-        other => {
-            limited(&crate::canonical::line(other).unwrap_or_else(|_| other.to_string()), SIDE)
-        }
-    }
-}
-
-/// Digests shortened, `REPOSITORY@sha256:…` too; anything else as it is.
-fn short_digest_only(text: &str) -> String {
-    let is_digest = |text: &str| {
-        text.strip_prefix("sha256:")
-            .is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
-    };
-    match text.split_once('@') {
-        Some((repository, digest)) if is_digest(digest) => {
-            format!("{repository}@{}…", short_digest(digest))
-        }
-        _ if is_digest(text) => format!("{}…", short_digest(text)),
-        _ => text.to_owned(),
-    }
+    let names = |names: &[String]| names.iter().map(|name| told::ends(name, SIDE)).collect();
+    let entries = Entries { added: names(added), changed: names(changed), removed: names(removed) };
+    format!("{} ({})", limited(option, SIDE), entries.text())
 }
 
 /// How a container is that is as a state asks. Of two states the word says what is done where
@@ -210,7 +192,7 @@ fn becomes(expected: State) -> &'static str {
 }
 
 fn fragment(because: &Because) -> String {
-    let reference = |text: &str| limited(&short_digest_only(text), 120);
+    let reference = shown;
     match because {
         Because::TooFew { expected, found } => format!("too few: {found} of {expected}"),
         Because::TooMany { expected, found } => format!("too many: {found} instead of {expected}"),
@@ -233,13 +215,8 @@ fn fragment(because: &Because) -> String {
             format!("image {} is not on the engine", reference(image))
         }
         Because::ImageMoved { reference: image, expected, found } => {
-            let found = found.as_deref().map_or("no digest".into(), short_digest_only);
-            format!(
-                "image {} moved in the registry ({} => {})",
-                reference(image),
-                limited(&found, SIDE),
-                limited(&short_digest_only(expected), SIDE),
-            )
+            let (found, expected) = told::pair(found.as_deref().unwrap_or("no digest"), expected);
+            format!("image {} moved in the registry ({found} => {expected})", reference(image))
         }
         Because::ImagePlatform { reference: image, expected, found } => format!(
             "image {} is here for another platform ({} => {})",
@@ -247,9 +224,14 @@ fn fragment(because: &Because) -> String {
             limited(found, SIDE),
             limited(expected, SIDE),
         ),
-        Because::ImageNotKnown { reference: image } => {
+        Because::ImageNotKnown { reference: image, found: None } => {
             format!("image {} is not known until it is pulled", reference(image))
         }
+        Because::ImageNotKnown { reference: image, found: Some(found) } => format!(
+            "image ({} => {}, not known until it is pulled)",
+            reference(found),
+            reference(image)
+        ),
         Because::NotThere => "it is not on the engine".into(),
     }
 }
@@ -296,6 +278,7 @@ mod tests {
             expected,
             found,
             in_place: false,
+            references: None,
         }))
     }
 
@@ -303,9 +286,10 @@ mod tests {
     fn options_read_as_the_seed_wrote_them() {
         let digest = |number| json!(crate::plan::sample::hex("sha256:", number));
         insta::assert_snapshot!(option(Origin::Declared, json!(536_870_912), json!(1_073_741_824)), @"x (536870912 => 1073741824)");
-        insta::assert_snapshot!(option(Origin::Image, digest(1), digest(2)), @"x (sha256:000000000000… => sha256:000000000000…), from the image");
-        insta::assert_snapshot!(option(Origin::Unknown, json!(["a", "b"]), Json::Null), @r#"x (["a", "b"] => nothing), from the spec or the image"#);
-        insta::assert_snapshot!(option(Origin::Declared, json!("\u{1b}[2J"), json!("x".repeat(1 << 20))), @r"x (\u{1b}[2J => xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…)");
+        insta::assert_snapshot!(option(Origin::Image, digest(1), digest(2)), @"x (sha256:0000000000000000000000000000000000000000000000000000000000000001 => sha256:0000000000000000000000000000000000000000000000000000000000000002), from the image");
+        insta::assert_snapshot!(option(Origin::Unknown, json!(["a", "b"]), Json::Null), @"x (removed a, b), from the spec or the image");
+        let long = option(Origin::Declared, json!("\u{1b}[2J"), json!("x".repeat(1 << 20)));
+        assert!(long.starts_with(r"x (\u{1b}[2J => xxxx") && long.len() < 3_000, "{long}");
         insta::assert_snapshot!(option(Origin::Declared, json!("«hidden»"), json!("«from_env:P»")), @"x («hidden» => «from_env:P»)");
     }
 
@@ -320,8 +304,8 @@ mod tests {
                 removed: vec![],
             }))
         };
-        insta::assert_snapshot!(difference(&["A", "Z"]), @"environment (added A Z, changed B)");
-        insta::assert_snapshot!(difference(&["\u{202e}"; 30]), @r"environment (added \u{202e} \u{202e} \u{202e} \u{202e} \u{202e} \u{202e} \u{202e} \u{202e} \u{202e} \u{202e} \u{202e} \u{202e} and 18 more, changed B)");
+        insta::assert_snapshot!(difference(&["A", "Z"]), @"environment (added A, Z; changed B)");
+        insta::assert_snapshot!(difference(&["\u{202e}"; 30]), @r"environment (added \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}; changed B)");
     }
 
     #[test]
@@ -349,7 +333,8 @@ mod tests {
                 expected: "linux/arm64".into(),
                 found: "linux/amd64, linux/386".into(),
             },
-            Because::ImageNotKnown { reference: "a:1".into() },
+            Because::ImageNotKnown { reference: "a:1".into(), found: None },
+            Because::ImageNotKnown { reference: "a:2".into(), found: Some("a:1".into()) },
         ];
         insta::assert_snapshot!(all.map(|because| fragment(&because)).join("\n"), @"
         too few: 2 of 3
@@ -367,6 +352,7 @@ mod tests {
         image a:1 moved in the registry (no digest => sha256:000000000000…)
         image a:1 is here for another platform (linux/amd64, linux/386 => linux/arm64)
         image a:1 is not known until it is pulled
+        image (a:1 => a:2, not known until it is pulled)
         ");
     }
 }

@@ -51,6 +51,7 @@ pub(crate) fn memory() -> Reason {
         expected: json!(1_073_741_824),
         found: json!(536_870_912),
         in_place: true,
+        references: None,
     })
 }
 
@@ -415,6 +416,7 @@ pub(crate) fn hostile() -> Plan {
             expected: json!({&*long: [long]}),
             found: json!(long),
             in_place: false,
+            references: None,
         }));
         change.reasons.push(Reason::Environment(EnvironmentDifference {
             option: long.clone(),

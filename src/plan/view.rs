@@ -5,8 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Change, Danger, Impact, Plan, Verb, reason_text};
-use crate::say;
+use super::{Change, Danger, Impact, Plan, Verb, reason_text, told};
 
 /// The most characters of one name.
 const NAME: usize = 120;
@@ -14,7 +13,9 @@ const NAME: usize = 120;
 /// changes from being compared with each other.
 const BACK: usize = 50;
 /// The most characters of one sentence.
-const SENTENCE: usize = 600;
+const SENTENCE: usize = 2_000;
+/// The most characters of what is kept or lost: a volume with its path.
+const OBJECT: usize = 400;
 
 /// A plan for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +63,7 @@ pub struct Group {
 
 /// Names cut and made safe.
 fn name(text: &str) -> String {
-    reason_text::limited(text, NAME)
+    told::ends(text, NAME)
 }
 
 /// The view of a plan.
@@ -92,7 +93,7 @@ pub fn of(plan: &Plan) -> View {
         warnings: plan
             .warnings
             .iter()
-            .map(|warning| (name(&warning.code), reason_text::limited(&warning.text, SENTENCE)))
+            .map(|warning| (name(&warning.code), told::ends(&warning.text, SENTENCE)))
             .collect(),
         assumed: plan.assumed.iter().map(|reference| name(&reference.to_string())).collect(),
         not_acted_on: not_acted_on(plan),
@@ -160,7 +161,7 @@ fn groups(changes: &[Change], pulled: &BTreeSet<&str>) -> Vec<Group> {
 /// How it is done where that is worth a word, what is kept and what is lost.
 fn impact(change: &Change) -> Vec<String> {
     let Impact { keeps, drops, may_change, interrupts } = &change.impact;
-    let how = reason_text::how(change).map(|how| reason_text::limited(&how, SENTENCE));
+    let how = reason_text::how(change);
     let lines = [
         ("keeps", keeps),
         ("drops", drops),
@@ -170,8 +171,8 @@ fn impact(change: &Change) -> Vec<String> {
     .into_iter()
     .filter(|(_, what)| !what.is_empty())
     .map(|(verb, what)| {
-        let what: Vec<String> = what.iter().map(|each| say::short(each)).collect();
-        reason_text::limited(&format!("{verb} {}", what.join(", ")), SENTENCE)
+        let what: Vec<String> = what.iter().map(|each| told::ends(each, OBJECT)).collect();
+        format!("{verb} {}", what.join(", "))
     });
     how.into_iter().chain(lines).collect()
 }
@@ -250,11 +251,7 @@ fn step(step: &super::Step) -> (String, String, Vec<String>) {
             format!("restart {}{}", subject(container), grace(timeout))
         }
         Action::Update { container, settings } => {
-            format!(
-                "update {}: {}",
-                subject(container),
-                reason_text::limited(&settings.words(), SENTENCE)
-            )
+            format!("update {}: {}", subject(container), told::ends(&settings.words(), SENTENCE))
         }
         Action::Rename { container, from, to } => {
             let (from, to) = (name(from.as_str()), name(to.as_str()));

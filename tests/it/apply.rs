@@ -328,7 +328,7 @@ fn pulled(digest: &str) -> Made {
     made.step("image:app:1/tag", tag, &["image:app:1/pull"]);
     let pin = ImagePin::Digest(digest.to_owned());
     made.replace("web", "a", pin, &["image:app:1/tag"]);
-    let unknown = Because::ImageNotKnown { reference: "app:1".to_owned() };
+    let unknown = Because::ImageNotKnown { reference: "app:1".to_owned(), found: None };
     made.plan.changes[0].reasons = vec![Reason::Because(unknown)];
     made
 }

@@ -16,9 +16,12 @@ use crate::adapt::{Engine, World};
 use crate::compare::{self, Known, Terms};
 use crate::desired::{self, Labels};
 use crate::ident::{ChangeId, ContainerId, ContainerName, SetName, StepId};
+use crate::image_ref;
 use crate::look::{self, Look};
 use crate::options::{Body, Context};
-use crate::plan::{Because, OptionDifference, Origin, Reason, SetReport, Verb, Warning};
+use crate::plan::{
+    Because, OptionDifference, Origin, Reason, References, SetReport, Verb, Warning,
+};
 use crate::snapshot::{Container, Run, Snapshot};
 use crate::spec::depends::restarts_with;
 use crate::spec::order::{self, Members};
@@ -374,7 +377,10 @@ impl<'a> Draft<'a> {
         if let (Settled::Pull { .. }, Some(reference)) = (settled, &set.image)
             && !set.ignores_image()
         {
-            causes.push(Because::ImageNotKnown { reference: reference.clone() });
+            let found = member.container.made_from();
+            let found = found.filter(|found| !image_ref::same_reference(found, reference));
+            let (reference, found) = (reference.clone(), found.map(str::to_owned));
+            causes.push(Because::ImageNotKnown { reference, found });
         }
         let targets = self.index.targets(&member.id);
         let mut targets: BTreeSet<ContainerName> =
@@ -448,13 +454,20 @@ fn image_difference(set: &Set, settled: &Settled<'_>, member: &Member<'_>) -> Op
     if **id == found || settled.image().is_some_and(|image| has_manifest(image, member)) {
         return None;
     }
-    let same_reference = member.container.made_from() == set.image.as_deref();
+    let declared = set.image.as_deref()?;
+    let made_from = member.container.made_from();
+    let moved = made_from.is_some_and(|from| image_ref::same_reference(from, declared));
+    let made_from = if moved { Some(declared) } else { made_from };
     Some(Reason::Option(OptionDifference {
         option: "image".to_owned(),
-        origin: if same_reference { Origin::Image } else { Origin::Declared },
+        origin: if moved { Origin::Image } else { Origin::Declared },
         expected: Json::String(id.to_string()),
         found: Json::String(found.to_string()),
         in_place: false,
+        references: Some(References {
+            expected: declared.to_owned(),
+            found: made_from.map(str::to_owned),
+        }),
     }))
 }
 

@@ -70,5 +70,6 @@ fn kept(difference: OptionDifference) -> String {
         expected: if kept == json!({}) { Json::Null } else { kept },
         found: declared,
         in_place: false,
+        references: None,
     }))
 }

@@ -206,6 +206,7 @@ impl Rename {
             expected: Json::String(self.to.to_string()),
             found: Json::String(self.from.to_string()),
             in_place: true,
+            references: None,
         });
         if let Some(change) = plan.changes.iter_mut().find(|change| change.id == *id) {
             change.reasons.insert(0, reason);
