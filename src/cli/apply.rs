@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::args::{ApplyArgs, Global};
+use super::files::Files;
 use super::judged::Opened;
 use super::progress::Progress;
 use super::report::{Exit, Result};
@@ -28,25 +29,35 @@ use crate::spec::Identity;
 use crate::stale::{Judgement, Staleness, judge};
 
 /// Runs the command. Whatever keeps a plan from being run is in a result, too.
-pub fn run(args: &ApplyArgs, global: &Global) -> Result {
-    let results = Results::of(args);
+pub fn run(args: &ApplyArgs, global: &Global, files: &Files) -> Result {
+    files.will_take("the plan", [&args.plan]);
+    files.will_take("the spec", &args.spec);
+    files.will_take("the snapshot", &args.snapshot);
+    looks::will_read(global, files);
+    let results = Results::of(args, files);
     let refused = |refusal: Refusal, file| {
         results.refused(&refusal, file);
         refusal.failure
     };
     results.writable().map_err(|failure| refused(failure.into(), false))?;
-    attempt(args, global, results).map_err(|refusal| refused(refusal, true))
+    // By then more is known to be read than at first.
+    attempt(args, global, results).map_err(|refusal| refused(refusal, results.writable().is_ok()))
 }
 
 /// What a command gives, or why nothing was done.
 type Attempt = std::result::Result<Exit, Refusal>;
 
 fn attempt(args: &ApplyArgs, global: &Global, results: Results<'_>) -> Attempt {
-    let opened = judged::open(&args.plan, args.expect_digest.as_deref(), args.spec.as_deref())?;
+    let files = results.files();
+    let places = (args.spec.as_deref(), args.allow_outside.as_slice());
+    let opened = judged::open(files, &args.plan, args.expect_digest.as_deref(), places)?;
+    files.will_take("the spec", &opened.found);
     let runtime = looks::runtime()?;
     let Some(path) = args.snapshot.as_deref().filter(|_| args.simulate) else {
         verify::needs_target(&opened.plan)?;
         let secrets = judged::secrets(&opened)?;
+        // Now it is known which files the spec names.
+        results.writable()?;
         return runtime.block_on(async {
             let reader = looks::connect(global).await?;
             let wanted = judged::wanted(&opened);
@@ -59,7 +70,7 @@ fn attempt(args: &ApplyArgs, global: &Global, results: Results<'_>) -> Attempt {
         });
     };
     let secrets = Secrets::default();
-    let snapshot = looks::from_file(path, &opened.spec, &secrets)?;
+    let snapshot = looks::from_file(files, path, &opened.spec, &secrets)?;
     let engine = Simulated::new(&snapshot);
     let clock = SimulatedClock(&engine);
     let secrets = Keeper::Simulated;
@@ -102,7 +113,7 @@ impl crate::apply::Secrets for Keeper {
 struct Applying<'a, W> {
     args: &'a ApplyArgs,
     results: Results<'a>,
-    opened: Opened,
+    opened: Opened<'a>,
     snapshot: Snapshot,
     secrets: Keeper,
     engine: &'a W,

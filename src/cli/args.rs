@@ -120,9 +120,12 @@ pub struct SnapshotArgs {
     /// The spec that the look is for: decides what is inspected and what is public
     #[arg(value_name = "SPEC")]
     pub spec: Option<PathBuf>,
-    /// Where to write it
+    /// Where to write it; - is stdout
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
+    /// Let the spec name files of this folder too, not only of its own repository
+    #[arg(long, value_name = "DIR")]
+    pub allow_outside: Vec<PathBuf>,
 }
 
 /// `bayplan import`.
@@ -141,7 +144,7 @@ pub struct ImportArgs {
     /// Import from a snapshot, or what docker inspect printed, instead of an engine
     #[arg(long, value_name = "FILE")]
     pub snapshot: Option<PathBuf>,
-    /// Write the spec here, where nothing is yet
+    /// Write the spec here, where nothing is yet; - is stdout
     #[arg(short, long, value_name = "SPEC")]
     pub output: Option<PathBuf>,
     /// Environment variables, and options like command or labels, that hold no secret: write them
@@ -161,7 +164,7 @@ pub struct PlanArgs {
     /// Plan against a snapshot, or what docker inspect printed, instead of an engine
     #[arg(long, value_name = "FILE")]
     pub snapshot: Option<PathBuf>,
-    /// Write the plan here, a JSON file for people to review
+    /// Write the plan here, a JSON file for people to review; - is stdout
     #[arg(short, long, value_name = "PLAN")]
     pub output: Option<PathBuf>,
     /// How to print it
@@ -182,6 +185,9 @@ pub struct PlanArgs {
     /// Exit with 4 where the plan has one of these dangers
     #[arg(long, value_name = "DANGER", value_enum, value_delimiter = ',')]
     pub deny: Vec<Danger>,
+    /// Let the spec name files of this folder too, not only of its own repository
+    #[arg(long, value_name = "DIR")]
+    pub allow_outside: Vec<PathBuf>,
 }
 
 impl ValueEnum for Danger {
@@ -260,6 +266,9 @@ pub struct VerifyArgs {
     /// Print the verdicts as JSON
     #[arg(long)]
     pub json: bool,
+    /// Let the spec name files of this folder too, not only of its own repository
+    #[arg(long, value_name = "DIR")]
+    pub allow_outside: Vec<PathBuf>,
 }
 
 /// `bayplan apply`.
@@ -280,7 +289,7 @@ pub struct ApplyArgs {
     /// Print events, one JSON object a line, and then the result
     #[arg(long)]
     pub json: bool,
-    /// Write the result here, a JSON file; show prints it
+    /// Write the result here, a JSON file; show prints it; - is stdout
     #[arg(short, long, value_name = "RESULT")]
     pub output: Option<PathBuf>,
     /// Apply on a simulated engine that is as the snapshot says
@@ -289,6 +298,9 @@ pub struct ApplyArgs {
     /// The snapshot of the simulated engine
     #[arg(long, value_name = "FILE", requires = "simulate")]
     pub snapshot: Option<PathBuf>,
+    /// Let the spec name files of this folder too, not only of its own repository
+    #[arg(long, value_name = "DIR")]
+    pub allow_outside: Vec<PathBuf>,
 }
 
 /// `bayplan schema`.

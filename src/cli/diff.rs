@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use super::args::{DiffArgs, Global};
+use super::files::{self, Files};
+use super::output;
 use super::report::{Exit, Failure, Result};
-use super::{files, output};
 use crate::plan::{diff, format};
 
 /// Compares two saved plans.
-pub fn run(args: &DiffArgs, global: &Global) -> Result {
-    let (old, new) = (load(&args.old)?, load(&args.new)?);
+pub fn run(args: &DiffArgs, global: &Global, files: &Files) -> Result {
+    let (old, new) = (load(files, &args.old)?, load(files, &args.new)?);
     let difference = diff::between(&old.plan, &new.plan);
     let mut shown = difference.text(output::colour(global));
     if args.unified {
@@ -20,7 +21,7 @@ pub fn run(args: &DiffArgs, global: &Global) -> Result {
     Ok(if difference.acts_alike() { Exit::Done } else { Exit::Changes })
 }
 
-fn load(path: &Path) -> std::result::Result<format::Loaded, Failure> {
-    let bytes = files::read(path, format::MAX_BYTES)?;
+fn load(files: &Files, path: &Path) -> std::result::Result<format::Loaded, Failure> {
+    let bytes = files.read(path, format::MAX_BYTES)?;
     format::read(&bytes).map_err(|error| Failure::from(error).within(&files::named(path)))
 }

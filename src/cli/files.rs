@@ -1,100 +1,225 @@
-//! Reading and writing whole files: read once, written all or not at all.
+//! Reading and writing whole files: read once and never waited for, written all or not at all, and
+//! never over something that was read.
 
-use std::fs;
+use std::cell::RefCell;
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
+
+use super::output;
 use super::report::{Exit, Failure};
 use crate::say;
 
+/// Standard input, or standard output.
+const STANDARD: &str = "-";
+
+/// Handles that whoever started the program gave it; they are waited for as standard input is.
+const HANDED_IN: &[&str] = &["/dev/stdin", "/dev/fd/", "/proc/self/fd/"];
+
+/// How many links in a row are followed; no system follows more.
+const MOST_LINKS: usize = 40;
+
 /// A path as messages name it.
 pub fn named(path: &Path) -> String {
-    if path == Path::new("-") { "stdin".into() } else { say::safe(&path.to_string_lossy()) }
+    if is_standard(path) { "stdin".into() } else { say::safe(&path.to_string_lossy()) }
 }
 
-/// The bytes of a file, read once; `-` is stdin. One byte more than `most` is read at the most, so
-/// that the reader of the format can say that there are too many.
-pub fn read(path: &Path, most: usize) -> Result<Vec<u8>, Failure> {
-    let failed = |error: io::Error| {
-        let failure = Failure::new(Exit::Error, format!("reading {}", named(path)));
-        failure.caused_by(say::safe(&error.to_string()))
-    };
-    if path != Path::new("-") {
-        return read_plain(path, most).map_err(failed);
+/// A path that is written to, as messages name it.
+pub fn named_output(path: &Path) -> String {
+    if is_standard(path) { "standard output".into() } else { named(path) }
+}
+
+/// Whether a path means standard input or output.
+pub fn is_standard(path: &Path) -> bool {
+    path == Path::new(STANDARD)
+}
+
+/// Everything that a command reads and writes. What it has read is not written over.
+#[derive(Debug, Default)]
+pub struct Files {
+    read: RefCell<Vec<Identity>>,
+}
+
+/// A file, whatever it is called: links of both kinds lead to the same one.
+#[derive(Debug, PartialEq, Eq)]
+struct Identity {
+    /// What it is, for messages.
+    what: &'static str,
+    /// Device and number; nothing for standard input.
+    place: Option<(u64, u64)>,
+}
+
+impl Files {
+    /// The bytes of a file, read once; `-` is stdin. One byte more than `most` is read at the most,
+    /// so that the reader of the format can say that there are too many.
+    pub fn read(&self, path: &Path, most: usize) -> Result<Vec<u8>, Failure> {
+        let failed = |error: io::Error| {
+            let failure = Failure::new(Exit::Error, format!("reading {}", named(path)));
+            failure.caused_by(say::safe(&error.to_string()))
+        };
+        if is_standard(path) {
+            let again = self.read.borrow().iter().any(|one| one.place.is_none());
+            if again {
+                let message = "standard input was read already: only one file can be `-`";
+                return Err(Failure::new(Exit::Usage, message));
+            }
+            self.read.borrow_mut().push(Identity { what: "standard input", place: None });
+            return to_the_end(io::stdin().lock(), most).map_err(failed);
+        }
+        let handed_in = HANDED_IN.iter().any(|begin| path.starts_with(begin));
+        let file = if handed_in { File::open(path) } else { open_regular(path) }.map_err(failed)?;
+        self.took("a file that was read", &file.metadata().map_err(failed)?);
+        to_the_end(file, most).map_err(failed)
     }
+
+    /// Knows that this file counts as read.
+    pub fn took(&self, what: &'static str, about: &Metadata) {
+        let place = Some((about.dev(), about.ino()));
+        self.read.borrow_mut().push(Identity { what, place });
+    }
+
+    /// The same for files that will be read; what is not there is not read.
+    pub fn will_take(&self, what: &'static str, paths: impl IntoIterator<Item = impl AsRef<Path>>) {
+        for path in paths {
+            let path = path.as_ref();
+            if let Some(about) = fs::metadata(path).ok().filter(|_| !is_standard(path)) {
+                self.took(what, &about);
+            }
+        }
+    }
+
+    /// Whether [`write`](Self::write) can write there: a file can be made in its folder, and
+    /// nothing that was read would be lost. What is no regular file is not opened, as that may wait
+    /// for a reader.
+    pub fn writable(&self, path: &Path) -> Result<(), Failure> {
+        if is_standard(path) {
+            return Ok(());
+        }
+        self.keep(path)?;
+        let failed = failed_writing(path);
+        let (target, folder) = place(path)?;
+        match fs::metadata(&target) {
+            Ok(about) if about.is_dir() => Err(failed(io::ErrorKind::IsADirectory.into())),
+            Ok(about) if !about.is_file() => Ok(()),
+            _ => tempfile::Builder::new().tempfile_in(folder).map(drop).map_err(failed),
+        }
+    }
+
+    /// Writes a file, all of it or nothing: into a temporary one beside it, to the disk, and then
+    /// under its name. New files are for everybody to read, as plans are meant to be committed.
+    /// `-` is standard output.
+    pub fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+        if is_standard(path) {
+            return output::bytes(bytes);
+        }
+        self.keep(path)?;
+        let failed = failed_writing(path);
+        let (target, folder) = place(path)?;
+        let about = fs::metadata(&target).ok();
+        if about.as_ref().is_some_and(|about| !about.is_file()) {
+            // A pipe or a device (/dev/stdout) is written to, not replaced.
+            return fs::OpenOptions::new()
+                .write(true)
+                .open(path)
+                .and_then(|mut file| file.write_all(bytes))
+                .map_err(failed);
+        }
+        replace(&target, &folder, about.as_ref(), bytes).map_err(failed)
+    }
+
+    /// Refuses to write over what was read.
+    fn keep(&self, path: &Path) -> Result<(), Failure> {
+        let Ok(about) = fs::metadata(path) else { return Ok(()) };
+        if !about.is_file() {
+            return Ok(());
+        }
+        let place = Some((about.dev(), about.ino()));
+        let all = self.read.borrow();
+        let Some(input) = all.iter().find(|input| input.place == place) else { return Ok(()) };
+        let what = input.what;
+        let message =
+            format!("expected another file to write to, but {} is {what} itself", named(path));
+        Err(Failure::new(Exit::Usage, message).hint("`-o` names a new file; what is read stays"))
+    }
+}
+
+fn failed_writing(path: &Path) -> impl Fn(io::Error) -> Failure {
+    move |error| {
+        let failure = Failure::new(Exit::Error, format!("writing {}", named_output(path)));
+        failure.caused_by(say::safe(&error.to_string()))
+    }
+}
+
+/// Opens a regular file and nothing else, and waits for nobody: neither for whoever writes to a
+/// pipe, nor for a device.
+pub(super) fn open_regular(path: &Path) -> io::Result<File> {
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
+    let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let about = file.metadata()?;
+    if about.is_file() { Ok(file) } else { Err(io::Error::other(no_file(&about))) }
+}
+
+/// What there is instead of a regular file.
+fn no_file(about: &Metadata) -> &'static str {
+    use std::os::unix::fs::FileTypeExt as _;
+    let kind = about.file_type();
+    if kind.is_dir() {
+        "expected a file, but found a folder"
+    } else if kind.is_fifo() {
+        "expected a file, but found a pipe"
+    } else if kind.is_socket() {
+        "expected a file, but found a socket"
+    } else {
+        "expected a file, but found a device"
+    }
+}
+
+/// One byte more than `most`, at the most.
+pub(super) fn to_the_end(file: impl io::Read, most: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    io::stdin().lock().take(most as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+    file.take(most as u64 + 1).read_to_end(&mut bytes).map_err(|error| match error.kind() {
+        // A file of the kernel's that would have to be waited for.
+        io::ErrorKind::WouldBlock => io::Error::other("expected a file, but it has no end"),
+        _ => error,
+    })?;
     Ok(bytes)
 }
 
-/// The same of a file by its path, whatever it is called, with the error as it is.
-pub(super) fn read_plain(path: &Path, most: usize) -> io::Result<Vec<u8>> {
-    let limit = most as u64 + 1;
-    let file = fs::File::open(path)?;
-    let length = file.metadata().map_or(0, |about| about.len().min(limit));
-    let mut bytes = Vec::new();
-    bytes.reserve_exact(usize::try_from(length).unwrap_or(0));
-    file.take(limit).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-/// Writes a file, all of it or nothing: into a temporary one beside it, to the disk, and then
-/// under its name. New files are for everybody to read, as plans are meant to be committed.
-pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let failed = |error: io::Error| {
-        let failure = Failure::new(Exit::Error, format!("writing {}", named(path)));
-        failure.caused_by(say::safe(&error.to_string()))
-    };
-    if fs::metadata(path).is_ok_and(|about| !about.is_file()) {
-        // A pipe or a device (/dev/stdout) is written to, not replaced.
-        return fs::OpenOptions::new()
-            .write(true)
-            .open(path)
-            .and_then(|mut file| file.write_all(bytes))
-            .map_err(failed);
-    }
-    let (target, folder) = place(path)?;
+/// Puts a new file where another may be. It is its owner's alone until it is whole.
+fn replace(target: &Path, folder: &Path, old: Option<&Metadata>, bytes: &[u8]) -> io::Result<()> {
     let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mode = fs::metadata(&target).map_or(0o666, |about| about.permissions().mode() & 0o777);
-        builder.permissions(fs::Permissions::from_mode(mode));
-    }
-    let mut file = builder.tempfile_in(&folder).map_err(failed)?;
-    file.write_all(bytes).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(&target).map_err(|error| failed(error.error))?;
-    if let Ok(folder) = fs::File::open(&folder) {
+    builder.permissions(fs::Permissions::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder)?;
+    // What the process lets new files have; nothing is in it so far.
+    let usual = file.as_file().metadata()?.permissions();
+    let mode = old.map_or(usual.mode(), |about| about.permissions().mode());
+    file.as_file().set_permissions(fs::Permissions::from_mode(0o600))?;
+    file.write_all(bytes)?;
+    file.as_file().set_permissions(fs::Permissions::from_mode(mode & 0o777))?;
+    file.as_file().sync_all()?;
+    file.persist(target).map_err(|error| error.error)?;
+    if let Ok(folder) = File::open(folder) {
         // Without it the name may be lost when the machine goes down; some file systems refuse.
         let _ = folder.sync_all();
     }
     Ok(())
 }
 
-/// Whether [`write()`] can write there: a file can be made in its folder. What is no regular file is
-/// not opened, as that may wait for a reader.
-pub fn writable(path: &Path) -> Result<(), Failure> {
-    if fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir()) {
-        return Ok(());
-    }
-    let failed = |error: io::Error| {
-        let failure = Failure::new(Exit::Error, format!("writing {}", named(path)));
-        failure.caused_by(say::safe(&error.to_string()))
-    };
-    if path.is_dir() {
-        return Err(failed(io::ErrorKind::IsADirectory.into()));
-    }
-    let (_, folder) = place(path)?;
-    tempfile::Builder::new().tempfile_in(folder).map(drop).map_err(failed)
-}
-
 /// Where a file is written, and in which folder. What a link points to is replaced, not the link,
-/// though nothing be there yet.
+/// though nothing be there yet. Links of other people's are not followed.
 fn place(path: &Path) -> Result<(PathBuf, PathBuf), Failure> {
     let mut target = path.to_owned();
-    // So many links in a row no system follows.
-    for _ in 0..40 {
+    for _ in 0..MOST_LINKS {
+        let absolute = std::path::absolute(&target).unwrap_or_else(|_| target.clone());
+        if let Some(link) = absolute.ancestors().find(|part| is_foreign_link(part)) {
+            let failure = Failure::new(Exit::Error, format!("writing {}", named_output(path)));
+            return Err(failure
+                .caused_by(format!("{} is a link that somebody else made", named(link)))
+                .hint("name the file that is meant, or write it into a folder of your own"));
+        }
         let Ok(to) = fs::read_link(&target) else { break };
         target = target.parent().unwrap_or(Path::new("")).join(to);
     }
@@ -103,15 +228,34 @@ fn place(path: &Path) -> Result<(PathBuf, PathBuf), Failure> {
         _ => ".".into(),
     };
     if !folder.is_dir() {
-        let failure = Failure::new(Exit::Error, format!("writing {}", named(path)));
+        let failure = Failure::new(Exit::Error, format!("writing {}", named_output(path)));
         return Err(failure.caused_by(format!("there is no folder {}", named(&folder))));
     }
     Ok((target, folder))
 }
 
+/// Whether a path is a link of neither this user's nor the system's.
+fn is_foreign_link(path: &Path) -> bool {
+    let ours = rustix::process::geteuid().as_raw();
+    fs::symlink_metadata(path)
+        .is_ok_and(|about| about.is_symlink() && about.uid() != ours && about.uid() != 0)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
     use super::*;
+
+    fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+        Files::default().write(path, bytes)
+    }
+
+    fn read(path: &Path, most: usize) -> Result<Vec<u8>, Failure> {
+        Files::default().read(path, most)
+    }
 
     #[test]
     fn a_file_is_replaced_whole_and_links_stay() {
@@ -128,10 +272,14 @@ mod tests {
         let new = folder.path().join("new.json");
         let link = folder.path().join("dangling.json");
         std::os::unix::fs::symlink("new.json", &link).unwrap();
-        writable(&link).unwrap();
+        Files::default().writable(&link).unwrap();
         write(&link, b"three").unwrap();
         assert!(link.is_symlink());
         assert_eq!(read(&new, 100).unwrap(), b"three");
+        // What may be done with a file stays as it was.
+        fs::set_permissions(&new, fs::Permissions::from_mode(0o640)).unwrap();
+        write(&new, b"four").unwrap();
+        assert_eq!(fs::metadata(&new).unwrap().permissions().mode() & 0o777, 0o640);
     }
 
     #[test]
@@ -144,7 +292,71 @@ mod tests {
         assert!(error.message.starts_with("reading "), "{error}");
         for bad in [folder.path().join("no/such"), folder.path().to_owned()] {
             assert!(write(&bad, b"").is_err());
-            assert!(writable(&bad).is_err());
+            assert!(Files::default().writable(&bad).is_err());
         }
+    }
+
+    #[test]
+    fn what_was_read_is_not_written_over_whatever_it_is_called() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        write(&at("input"), b"kept").unwrap();
+        write(&at("free"), b"old").unwrap();
+        std::os::unix::fs::symlink("input", at("link")).unwrap();
+        std::os::unix::fs::symlink("link", at("link of link")).unwrap();
+        fs::hard_link(at("input"), at("hard")).unwrap();
+        let files = Files::default();
+        files.read(&at("link"), 10).unwrap();
+        let again = folder.path().join(".").join("input");
+        for output in [&at("input"), &at("link"), &at("link of link"), &at("hard"), &again] {
+            for result in [files.write(output, b"lost"), files.writable(output)] {
+                assert_eq!(result.unwrap_err().exit, Exit::Usage, "{}", output.display());
+            }
+        }
+        files.write(&at("free"), b"new").unwrap();
+        files.write(&at("other"), b"new").unwrap();
+        assert_eq!(read(&at("hard"), 10).unwrap(), b"kept");
+        // What is only going to be read counts, too.
+        let files = Files::default();
+        files.will_take("the spec", [at("free"), at("missing"), PathBuf::from("-")]);
+        assert!(files.writable(&at("free")).is_err() && files.writable(&at("missing")).is_ok());
+    }
+
+    #[test]
+    fn nothing_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+        let start = Instant::now();
+        for (path, found) in [(pipe.as_path(), "a pipe"), (Path::new("/dev/zero"), "a device")] {
+            let error = read(path, 10).unwrap_err();
+            assert_eq!(error.causes, [format!("expected a file, but found {found}")]);
+        }
+        // What it gives depends on the machine and on who asks; that it ends does not.
+        let _ = read(Path::new("/proc/kmsg"), 1 << 20);
+        assert!(start.elapsed() < Duration::from_secs(20));
+    }
+
+    #[test]
+    fn links_of_other_people_are_not_written_through() {
+        if !rustix::process::geteuid().is_root() {
+            // Only root can make a link that is somebody else's.
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        write(&at("target"), b"kept").unwrap();
+        fs::create_dir(at("real")).unwrap();
+        for (to, link) in [("target", "link"), ("nothing", "dangling"), ("real", "folder")] {
+            std::os::unix::fs::symlink(to, at(link)).unwrap();
+            std::os::unix::fs::lchown(at(link), Some(65_534), None).unwrap();
+        }
+        for path in [at("link"), at("dangling"), at("folder/new")] {
+            for result in [write(&path, b"lost"), Files::default().writable(&path)] {
+                let error = result.unwrap_err();
+                assert!(error.causes[0].ends_with("is a link that somebody else made"), "{error}");
+            }
+        }
+        assert_eq!(read(&at("target"), 10).unwrap(), b"kept");
     }
 }

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::args::{Global, ImportArgs};
+use super::files::{self, Files};
 use super::report::{Exit, Failure, Result};
-use super::{files, looks, output};
+use super::{looks, output};
 use crate::adapt::Engine;
 use crate::engine::take;
 use crate::ident::ProjectName;
@@ -21,8 +22,9 @@ use crate::wanted::Wanted;
 const PROJECT: &str = "imported";
 
 /// Runs the command.
-pub fn run(args: &ImportArgs, global: &Global) -> Result {
-    if let Some(path) = args.output.as_deref().filter(|path| path.symlink_metadata().is_ok()) {
+pub fn run(args: &ImportArgs, global: &Global, files: &Files) -> Result {
+    let there = |path: &&Path| !files::is_standard(path) && path.symlink_metadata().is_ok();
+    if let Some(path) = args.output.as_deref().filter(there) {
         return Err(Failure::new(Exit::Error, format!("{} is there already", files::named(path)))
             .hint("an import replaces no spec: write it beside, and compare the two"));
     }
@@ -32,7 +34,7 @@ pub fn run(args: &ImportArgs, global: &Global) -> Result {
         (None, false) => Pick::Names(args.names.clone()),
     };
     let literal = Literal { all: args.literal_all, words: args.literal.iter().cloned().collect() };
-    let (snapshot, picked) = look(args.snapshot.as_deref(), global, &pick, &literal)?;
+    let (snapshot, picked) = look(args.snapshot.as_deref(), (global, files), &pick, &literal)?;
     if let Some(message) = Engine::of_snapshot(&snapshot).refuse() {
         return Err(Failure::new(Exit::Error, message));
     }
@@ -52,10 +54,10 @@ pub fn run(args: &ImportArgs, global: &Global) -> Result {
         Failure::new(Exit::Error, format!("what was found is no spec\n{}", shown.trim_end()))
     })?;
     tell(&imported);
-    match &args.output {
+    match args.output.as_deref().filter(|path| !files::is_standard(path)) {
         None => output::data(&imported.text)?,
         Some(path) => {
-            files::write(path, imported.text.as_bytes())?;
+            files.write(path, imported.text.as_bytes())?;
             output::note(&format!(
                 "written to {}: {}\nhint: read it, then: bayplan plan {}",
                 files::named(path),
@@ -70,7 +72,7 @@ pub fn run(args: &ImportArgs, global: &Global) -> Result {
 /// What there is to import from, secrets hidden.
 fn look(
     file: Option<&Path>,
-    global: &Global,
+    (global, files): (&Global, &Files),
     pick: &Pick,
     literal: &Literal,
 ) -> std::result::Result<(Snapshot, Picked), Failure> {
@@ -81,7 +83,7 @@ fn look(
             Ok(import::seal(unsealed, pick, literal))
         });
     };
-    let bytes = files::read(path, snapshot_file::MAX_BYTES)?;
+    let bytes = files.read(path, snapshot_file::MAX_BYTES)?;
     let snapshot = snapshot_file::read(&bytes)
         .map_err(|error| Failure::from(error).within(&files::named(path)))?;
     if snapshot.engine.is_none() && !snapshot.whole {

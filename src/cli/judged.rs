@@ -5,8 +5,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::files::{self, Files};
+use super::named_files::{self, NamedFiles};
 use super::report::{Exit, Failure};
-use super::{files, output, plan as planning, specs};
+use super::{output, plan as planning, specs};
 use crate::engine::secrets::Secrets;
 use crate::ident::{Reference, SetName};
 use crate::plan::{Plan, format};
@@ -16,7 +18,9 @@ use crate::stale::{Judgement, SetVerdict, Staleness};
 use crate::wanted::Wanted;
 
 /// A plan file that holds together, and the spec in it.
-pub struct Opened {
+pub struct Opened<'a> {
+    /// What is read and written.
+    pub files: &'a Files,
     /// The plan.
     pub plan: Plan,
     /// What it declares.
@@ -25,25 +29,26 @@ pub struct Opened {
     pub digest: String,
     /// Where the spec was found, if it was.
     pub found: Option<PathBuf>,
-    /// The folder from which environment files count.
-    pub folder: PathBuf,
+    /// The files that the spec names.
+    pub named: NamedFiles<'a>,
 }
 
 /// What judging a plan, and looking at what came of it, takes.
-pub fn wanted(opened: &Opened) -> Wanted {
+pub fn wanted(opened: &Opened<'_>) -> Wanted {
     let facts = &opened.plan.facts;
     let wanted = Wanted::of(&opened.spec).for_plan(facts.images.iter().map(|fact| &fact.reference));
     if opened.plan.ends_containers() { wanted.with_dependants() } else { wanted }
 }
 
-/// Reads and checks a plan file.
-pub fn open(
+/// Reads and checks a plan file. `outside`: folders that the spec's files may be in as well.
+pub fn open<'a>(
+    files: &'a Files,
     path: &Path,
     expect_digest: Option<&str>,
-    spec_file: Option<&Path>,
-) -> Result<Opened, Failure> {
+    (spec_file, outside): (Option<&Path>, &[PathBuf]),
+) -> Result<Opened<'a>, Failure> {
     let named = files::named(path);
-    let bytes = files::read(path, format::MAX_BYTES)?;
+    let bytes = files.read(path, format::MAX_BYTES)?;
     let loaded = format::read(&bytes).map_err(|error| Failure::from(error).within(&named))?;
     if let Some(expected) = expect_digest {
         loaded.expect_digest(expected).map_err(|error| Failure::from(error).within(&named))?;
@@ -58,22 +63,31 @@ pub fn open(
                 format!("what the plan declares is no spec\n{}", shown.trim_end()),
             )
         })?;
+    let (found, folder) = places(path, &plan, spec_file);
+    let named = NamedFiles::new(files, &folder, outside)?;
+    Ok(Opened { files, plan, spec, digest: loaded.digest, found, named })
+}
+
+/// Where the spec of a plan is, if it is there, and from which folder its files count. A plan must
+/// not have us look for them outside its repository.
+fn places(path: &Path, plan: &Plan, spec_file: Option<&Path>) -> (Option<PathBuf>, PathBuf) {
     let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") && path != Path::new("-") => folder.to_owned(),
+        Some(folder) if folder != Path::new("") && !files::is_standard(path) => folder.to_owned(),
         _ => PathBuf::from("."),
     };
+    let said = plan.spec.as_ref().map(|source| source.path.as_str());
     let found = match spec_file {
         Some(path) => Some(path.to_owned()),
-        None => plan.spec.as_ref().and_then(|source| within_repository(&folder, &source.path)),
+        None => said.and_then(|said| within_repository(&folder, said)),
     };
-    let beside = plan.spec.as_ref().map(|source| folder.join(&source.path));
-    let folder = found
-        .as_deref()
-        .or(beside.as_deref())
-        .and_then(Path::parent)
-        .filter(|folder| *folder != Path::new(""))
-        .map_or(folder, Path::to_owned);
-    Ok(Opened { plan, spec, digest: loaded.digest, found, folder })
+    let own =
+        |path: &Path| path.parent().filter(|folder| *folder != Path::new("")).map(Path::to_owned);
+    let (root, _) = named_files::root(&folder);
+    let beside = said.and_then(|said| own(&folder.join(said)));
+    let beside = beside
+        .filter(|place| std::fs::canonicalize(place).is_ok_and(|real| real.starts_with(&root)));
+    let named = found.as_deref().and_then(own).or(beside).unwrap_or(folder);
+    (found, named)
 }
 
 /// The declared form names every variable itself; no environment file has to be read for it.
@@ -86,13 +100,13 @@ fn declared_files(_plan: &Plan) -> read::Files {
 fn within_repository(folder: &Path, relative: &str) -> Option<PathBuf> {
     let folder = std::fs::canonicalize(folder).ok()?;
     let path = std::fs::canonicalize(folder.join(relative)).ok()?;
-    let root = folder.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(&folder);
+    let (root, _) = named_files::root(&folder);
     let regular = std::fs::symlink_metadata(&path).is_ok_and(|about| about.is_file());
     (regular && path.starts_with(root)).then_some(path)
 }
 
 /// What the sets that a plan acts on have become in the spec since. `required`: `--spec` named it.
-pub fn spec_moved(opened: &Opened, required: bool) -> Result<Vec<Staleness>, Failure> {
+pub fn spec_moved(opened: &Opened<'_>, required: bool) -> Result<Vec<Staleness>, Failure> {
     let Some(path) = &opened.found else {
         let path = opened.plan.spec.as_ref().map_or("", |source| source.path.as_str());
         output::note(&format!(
@@ -110,12 +124,12 @@ pub fn spec_moved(opened: &Opened, required: bool) -> Result<Vec<Staleness>, Fai
         found: found.to_owned(),
         hint: "the spec has moved on: plan again and have the new plan reviewed".to_owned(),
     };
-    let now = match specs::load(path) {
-        Ok(loaded) => loaded.spec,
+    let now = match specs::read(opened.files, path, &opened.named) {
+        Ok((spec, _)) => spec,
         Err(failure) if required => {
             // One that cannot be read at all is told as it is. Of the rest nothing is printed: it may
             // be any file that a plan names.
-            files::read(path, yaml::MOST_BYTES)?;
+            opened.files.read(path, yaml::MOST_BYTES)?;
             let message = format!("expected a spec, but {} is none", files::named(path));
             return Err(Failure::new(failure.exit, message)
                 .hint("`bayplan plan` of it says what is wrong with it"));
@@ -153,8 +167,8 @@ pub fn spec_moved(opened: &Opened, required: bool) -> Result<Vec<Staleness>, Fai
 }
 
 /// Looks up what the sets that a plan acts on refer to.
-pub fn secrets(opened: &Opened) -> Result<Secrets, Failure> {
-    let secrets = specs::resolve(&opened.spec, &opened.folder)?;
+pub fn secrets(opened: &Opened<'_>) -> Result<Secrets, Failure> {
+    let secrets = specs::resolve(&opened.spec, &opened.named)?;
     let acted = opened.plan.changes.iter().filter_map(|change| change.set.as_ref());
     let mut needed: BTreeSet<Reference> = BTreeSet::new();
     for set in acted.filter_map(|key| opened.spec.sets.get(key)) {
@@ -168,7 +182,7 @@ pub fn secrets(opened: &Opened) -> Result<Secrets, Failure> {
         return Ok(secrets);
     }
     let hint = "set it: what the plan's sets refer to must be known where the plan is judged";
-    Err(specs::missing(missing, &opened.spec, hint))
+    Err(specs::missing(missing, (&opened.spec, &secrets, &opened.named), hint))
 }
 
 /// What keeps a plan from being applied, in words: one line each, with the way out.

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use super::args::Global;
-use super::files;
+use super::files::{self, Files};
 use super::report::{Exit, Failure};
 use crate::engine::connect::{self, Environment, Flags};
 use crate::engine::docker::DockerReader;
@@ -31,7 +31,15 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 /// Connects to the engine that the command line, the environment or Docker's context means.
 pub async fn connect(global: &Global) -> Result<DockerReader, Failure> {
-    let flags = Flags {
+    let (flags, environment) = (flags(global), Environment::of_process());
+    // Nothing was tried so far: what is wrong here is how the engine was named.
+    let usage = |error| Failure { exit: Exit::Usage, ..Failure::from(error) };
+    let endpoint = connect::find(&flags, &environment).map_err(usage)?;
+    Ok(DockerReader::connect(&endpoint, &environment, Patience::default()).await?)
+}
+
+fn flags(global: &Global) -> Flags {
+    Flags {
         host: global.host.clone(),
         context: global.context.clone(),
         tls: global.tls,
@@ -39,12 +47,13 @@ pub async fn connect(global: &Global) -> Result<DockerReader, Failure> {
         tls_ca: global.tlscacert.clone(),
         tls_cert: global.tlscert.clone(),
         tls_key: global.tlskey.clone(),
-    };
-    let environment = Environment::of_process();
-    // Nothing was tried so far: what is wrong here is how the engine was named.
-    let usage = |error| Failure { exit: Exit::Usage, ..Failure::from(error) };
-    let endpoint = connect::find(&flags, &environment).map_err(usage)?;
-    Ok(DockerReader::connect(&endpoint, &environment, Patience::default()).await?)
+    }
+}
+
+/// Has nothing written over what connecting, and asking registries, may read.
+pub fn will_read(global: &Global, files: &Files) {
+    let paths = connect::files(&flags(global), &Environment::of_process());
+    files.will_take("a file of the engine's or of Docker's configuration", paths);
 }
 
 /// One look at an engine for a spec, secrets hidden.
@@ -79,8 +88,13 @@ fn by_two(containers: &mut [Container], seal: &(dyn Fn(&mut Container) + Sync)) 
 
 /// A look from a file. One that bayplan took is sealed already; what `docker inspect` printed is
 /// sealed now.
-pub fn from_file(path: &Path, spec: &Spec, secrets: &Secrets) -> Result<Snapshot, Failure> {
-    let bytes = files::read(path, snapshot_file::MAX_BYTES)?;
+pub fn from_file(
+    files: &Files,
+    path: &Path,
+    spec: &Spec,
+    secrets: &Secrets,
+) -> Result<Snapshot, Failure> {
+    let bytes = files.read(path, snapshot_file::MAX_BYTES)?;
     let snapshot = snapshot_file::read(&bytes)
         .map_err(|error| Failure::from(error).within(&files::named(path)))?;
     if snapshot.engine.is_some() || snapshot.whole {

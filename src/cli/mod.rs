@@ -12,6 +12,7 @@ pub mod judged;
 pub mod log;
 pub mod looks;
 pub mod man;
+pub mod named_files;
 pub mod output;
 pub mod plan;
 pub mod progress;

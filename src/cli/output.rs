@@ -7,8 +7,13 @@ use super::report::{Exit, Failure};
 
 /// Writes data to stdout. A reader that has enough (`| head`) is no error.
 pub fn data(text: &str) -> Result<(), Failure> {
+    bytes(text.as_bytes())
+}
+
+/// The same, of a file that is to be stdout.
+pub fn bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::new(Exit::Error, "writing to stdout").caused_by(error))
         }

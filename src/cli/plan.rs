@@ -3,8 +3,9 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::args::{Format, Global, PlanArgs, Unresolved};
+use super::files::{self, Files};
 use super::report::{Exit, Failure, Result};
-use super::{files, looks, output, specs};
+use super::{looks, output, specs};
 use crate::engine::secrets::Secrets;
 use crate::ident::Reference;
 use crate::plan::build::undeclared;
@@ -19,17 +20,26 @@ const UNSET: &str =
     "set it, or plan with `--unresolved assume-same` where secrets must not be known";
 
 /// Runs the command.
-pub fn run(args: &PlanArgs, global: &Global) -> Result {
-    let loaded = specs::load(&args.spec)?;
-    let secrets = specs::resolve(&loaded.spec, &loaded.folder)?;
+pub fn run(args: &PlanArgs, global: &Global, files: &Files) -> Result {
+    files.will_take("the spec", [&args.spec]);
+    files.will_take("the snapshot", &args.snapshot);
+    looks::will_read(global, files);
+    let loaded = specs::load(files, &args.spec, &args.allow_outside)?;
+    // Whatever is read is kept, before an engine is troubled.
+    args.output.as_deref().map_or(Ok(()), |path| files.writable(path))?;
+    let secrets = specs::resolve(&loaded.spec, &loaded.named)?;
     let (snapshot, built) = if let Some(path) = &args.snapshot {
-        let snapshot = looks::from_file(path, &loaded.spec, &secrets)?;
-        let built = planned(args, &loaded, &snapshot)?;
+        let snapshot = looks::from_file(files, path, &loaded.spec, &secrets)?;
+        let built = planned(args, &loaded, &snapshot, &secrets)?;
         (snapshot, built)
     } else {
         // What is missing is told before an engine is troubled.
         if args.unresolved == Unresolved::Error && !secrets.missing().is_empty() {
-            return Err(specs::missing(secrets.missing(), &loaded.spec, UNSET));
+            return Err(specs::missing(
+                secrets.missing(),
+                (&loaded.spec, &secrets, &loaded.named),
+                UNSET,
+            ));
         }
         looks::runtime()?.block_on(live(args, global, &loaded, &secrets))?
     };
@@ -42,7 +52,8 @@ pub fn run(args: &PlanArgs, global: &Global) -> Result {
         return Err(refused(&errors));
     }
     sound(&plan)?;
-    finish(args, global, &plan, beyond.as_deref().map(undeclared::text))
+    let beyond = beyond.as_deref().map(undeclared::text);
+    finish(args, (global, files), &plan, beyond)
 }
 
 /// A look at an engine, and what it comes to. Where that ends a container, everybody is asked
@@ -50,33 +61,34 @@ pub fn run(args: &PlanArgs, global: &Global) -> Result {
 async fn live(
     args: &PlanArgs,
     global: &Global,
-    loaded: &specs::Loaded,
+    loaded: &specs::Loaded<'_>,
     secrets: &Secrets,
 ) -> std::result::Result<(Snapshot, Built), Failure> {
     let reader = looks::connect(global).await?;
     let wanted = Wanted::of(&loaded.spec);
     let snapshot = looks::look(&reader, &wanted, Some(&loaded.spec), secrets).await?;
-    let built = planned(args, loaded, &snapshot)?;
+    let built = planned(args, loaded, &snapshot, secrets)?;
     let unasked = snapshot.containers.iter().any(|container| container.inspect.is_none());
     if !unasked || !built.plan.ends_containers() {
         return Ok((snapshot, built));
     }
     let wanted = wanted.with_dependants();
     let snapshot = looks::look(&reader, &wanted, Some(&loaded.spec), secrets).await?;
-    let built = planned(args, loaded, &snapshot)?;
+    let built = planned(args, loaded, &snapshot, secrets)?;
     Ok((snapshot, built))
 }
 
 fn planned(
     args: &PlanArgs,
-    loaded: &specs::Loaded,
+    loaded: &specs::Loaded<'_>,
     snapshot: &Snapshot,
+    secrets: &Secrets,
 ) -> std::result::Result<Built, Failure> {
     let spec = &loaded.spec;
     let assume = args.unresolved == Unresolved::AssumeSame;
     let unknown = unresolved(&spec.references(), snapshot);
     if !assume && !unknown.is_empty() {
-        return Err(specs::missing(&unknown, spec, UNSET));
+        return Err(specs::missing(&unknown, (spec, secrets, &loaded.named), UNSET));
     }
     let source = SpecSource {
         path: relative(&args.spec, args.output.as_deref()),
@@ -128,11 +140,16 @@ pub fn sound(plan: &Plan) -> std::result::Result<(), Failure> {
     ))
 }
 
-fn finish(args: &PlanArgs, global: &Global, plan: &Plan, undeclared: Option<String>) -> Result {
+fn finish(
+    args: &PlanArgs,
+    (global, files): (&Global, &Files),
+    plan: &Plan,
+    undeclared: Option<String>,
+) -> Result {
     let written = match &args.output {
         Some(path) => {
             let written = format::write(plan)?;
-            files::write(path, written.text.as_bytes())?;
+            files.write(path, written.text.as_bytes())?;
             Some((path, written))
         }
         None => None,
@@ -148,19 +165,25 @@ fn finish(args: &PlanArgs, global: &Global, plan: &Plan, undeclared: Option<Stri
             None => format::write(plan)?.text,
         },
     };
-    output::data(&shown)?;
+    // Where the plan itself is stdout, that is all of it: what is for people goes beside.
+    let piped = args.output.as_deref().is_some_and(files::is_standard);
+    match args.format {
+        Format::Json if piped => {}
+        _ if piped => output::note(shown.trim_end()),
+        _ => output::data(&shown)?,
+    }
     match (undeclared, args.format) {
-        (Some(text), Format::Text) => output::data(&text)?,
+        (Some(text), Format::Text) if !piped => output::data(&text)?,
         // What is data for a program stays what it was.
-        (Some(text), Format::Json | Format::Markdown) => output::note(&text),
+        (Some(text), _) => output::note(&text),
         (None, _) => {}
     }
     let denied = denied(&args.deny, plan);
     if let Some((path, written)) = written {
-        let named = files::named(path);
+        let named = files::named_output(path);
         let next = match denied {
-            Ok(()) => format!("\nhint: once it is reviewed: bayplan apply {named}"),
-            Err(_) => String::new(),
+            Ok(()) if !piped => format!("\nhint: once it is reviewed: bayplan apply {named}"),
+            _ => String::new(),
         };
         output::note(&format!("\nwritten to {named} ({}){next}", written.digest));
     }

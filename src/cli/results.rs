@@ -4,8 +4,9 @@
 use std::path::Path;
 
 use super::args::ApplyArgs;
+use super::files::{self, Files};
+use super::output;
 use super::report::{Exit, Failure};
-use super::{files, output};
 use crate::apply::result::{ResultDocument, StaleEntry};
 use crate::apply::result_text;
 use crate::canonical;
@@ -13,7 +14,7 @@ use crate::canonical;
 /// Where it goes.
 #[derive(Debug, Clone, Copy)]
 pub struct Results<'a> {
-    plan: &'a Path,
+    files: &'a Files,
     file: Option<&'a Path>,
     json: bool,
 }
@@ -34,23 +35,23 @@ impl From<Failure> for Refusal {
 
 impl<'a> Results<'a> {
     /// As the command line says.
-    pub fn of(args: &'a ApplyArgs) -> Self {
-        Self { plan: &args.plan, file: args.output.as_deref(), json: args.json }
+    pub fn of(args: &'a ApplyArgs, files: &'a Files) -> Self {
+        Self { files, file: args.output.as_deref(), json: args.json }
+    }
+
+    /// What the command reads and writes.
+    pub fn files(&self) -> &'a Files {
+        self.files
     }
 
     /// Whether the result can be written: found out before anything is done.
     pub fn writable(&self) -> Result<(), Failure> {
         let Some(file) = self.file else { return Ok(()) };
-        let same = |one: &Path, other: &Path| {
-            let real = |path: &Path| std::fs::canonicalize(path).ok();
-            real(one).is_some_and(|real_one| real(other) == Some(real_one))
-        };
-        if same(file, self.plan) {
-            let message = "expected another file for the result, but found the plan itself";
-            return Err(Failure::new(Exit::Usage, message)
-                .hint("`-o` names a new file; the plan stays what was reviewed"));
+        if self.json && files::is_standard(file) {
+            let message = "expected another file than stdout, where `--json` prints the result";
+            return Err(Failure::new(Exit::Usage, message).hint("leave `-o -` out"));
         }
-        files::writable(file)
+        self.files.writable(file)
     }
 
     /// Of a plan that was not run. `file`: the file can be written.
@@ -73,10 +74,15 @@ impl<'a> Results<'a> {
 
     /// Writes it wherever it goes; whether all of that went well.
     fn write(&self, document: &ResultDocument, text: &str) -> bool {
+        let piped = self.file.is_some_and(files::is_standard);
         let shown = if self.json {
             canonical::flat(document)
                 .map_err(|error| failed(&error))
                 .and_then(|line| output::data(&format!("{line}\n")))
+        } else if piped {
+            // What is for people goes beside the file.
+            output::note(text.trim_end());
+            Ok(())
         } else {
             output::data(text)
         };
@@ -88,7 +94,7 @@ impl<'a> Results<'a> {
             let mut out = Vec::new();
             canonical::pretty(&mut out, document, 0).map_err(|error| failed(&error))?;
             out.push(b'\n');
-            files::write(file, &out)
+            self.files.write(file, &out)
         });
         let failures: Vec<Failure> = [shown, written].into_iter().filter_map(Result::err).collect();
         for failure in &failures {
@@ -110,8 +116,9 @@ mod tests {
     #[test]
     fn what_was_done_decides_the_code_before_what_could_not_be_written() {
         let file = Path::new("/nonexistent/result.json");
+        let files = &Files::default();
         for (code, exit) in [(0, Exit::Error), (5, Exit::Failed), (7, Exit::PartWay)] {
-            let results = Results { plan: Path::new("p.json"), file: Some(file), json: false };
+            let results = Results { files, file: Some(file), json: false };
             let document = ResultDocument::refused("a message", code, Vec::new());
             assert_eq!(results.tell(&document), exit);
         }
@@ -121,7 +128,7 @@ mod tests {
     fn a_written_result_holds_nothing_that_a_terminal_obeys() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("r.json");
-        let results = Results { plan: Path::new("p.json"), file: Some(&file), json: false };
+        let results = Results { files: &Files::default(), file: Some(&file), json: false };
         let mut document = ResultDocument::refused("", 0, Vec::new());
         document.containers =
             vec![serde_json::json!({"Cmd": "a\u{1b}[2J\u{202e}\u{7f}", "f": 0.5})];

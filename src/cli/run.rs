@@ -6,6 +6,7 @@ use clap::Parser as _;
 use clap::error::ErrorKind;
 
 use super::args::{Cli, Color, Command};
+use super::files::Files;
 use super::report::{Exit, Result};
 use super::{
     apply, completions, diff, import, log, man, output, plan, schema, show, snapshot, verify,
@@ -38,14 +39,15 @@ fn run(cli: &Cli) -> Result {
     }
     let global = &cli.global;
     log::start(global.log.clone());
+    let files = &Files::default();
     match &cli.command {
-        Command::Snapshot(args) => snapshot::run(args, global),
-        Command::Import(args) => import::run(args, global),
-        Command::Plan(args) => plan::run(args, global),
-        Command::Show(args) => show::run(args, global),
-        Command::Diff(args) => diff::run(args, global),
-        Command::Verify(args) => verify::run(args, global),
-        Command::Apply(args) => apply::run(args, global),
+        Command::Snapshot(args) => snapshot::run(args, global, files),
+        Command::Import(args) => import::run(args, global, files),
+        Command::Plan(args) => plan::run(args, global, files),
+        Command::Show(args) => show::run(args, global, files),
+        Command::Diff(args) => diff::run(args, global, files),
+        Command::Verify(args) => verify::run(args, global, files),
+        Command::Apply(args) => apply::run(args, global, files),
         Command::Schema(args) => schema::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Man => man::run(),

@@ -3,16 +3,17 @@
 use serde::Deserialize;
 
 use super::args::{Format, Global, ShowArgs};
+use super::files::{self, Files};
+use super::output;
 use super::report::{Exit, Failure, Result};
-use super::{files, output};
 use crate::apply::result::{self, ResultDocument};
 use crate::apply::result_text;
 use crate::canonical;
 use crate::plan::{format, markdown, text};
 
 /// Prints a plan, or the result of an apply.
-pub fn run(args: &ShowArgs, global: &Global) -> Result {
-    let bytes = files::read(&args.file, format::MAX_BYTES)?;
+pub fn run(args: &ShowArgs, global: &Global, files: &Files) -> Result {
+    let bytes = files.read(&args.file, format::MAX_BYTES)?;
     let shown = if is_result(&bytes) {
         show_result(&bytes, args.format)
     } else {

@@ -1,8 +1,9 @@
 //! `bayplan snapshot`.
 
 use super::args::{Global, SnapshotArgs};
+use super::files::{self, Files};
 use super::report::{Exit, Failure, Result};
-use super::{files, looks, output, specs};
+use super::{looks, output, specs};
 use crate::adapt::Engine;
 use crate::engine::secrets::Secrets;
 use crate::say;
@@ -10,11 +11,15 @@ use crate::snapshot_file;
 use crate::wanted::Wanted;
 
 /// Runs the command.
-pub fn run(args: &SnapshotArgs, global: &Global) -> Result {
-    let loaded = args.spec.as_deref().map(specs::load).transpose()?;
+pub fn run(args: &SnapshotArgs, global: &Global, files: &Files) -> Result {
+    files.will_take("the spec", &args.spec);
+    let load = |path| specs::load(files, path, &args.allow_outside);
+    let loaded = args.spec.as_deref().map(load).transpose()?;
+    looks::will_read(global, files);
+    files.writable(&args.output)?;
     let spec = loaded.as_ref().map(|loaded| &loaded.spec);
     let secrets = match &loaded {
-        Some(loaded) => specs::resolve(&loaded.spec, &loaded.folder)?,
+        Some(loaded) => specs::resolve(&loaded.spec, &loaded.named)?,
         None => Secrets::default(),
     };
     let wanted =
@@ -29,11 +34,11 @@ pub fn run(args: &SnapshotArgs, global: &Global) -> Result {
     let bytes = snapshot_file::write(&snapshot).map_err(|error| {
         Failure::new(Exit::Error, "the snapshot cannot be written").caused_by(error)
     })?;
-    files::write(&args.output, &bytes)?;
+    files.write(&args.output, &bytes)?;
     let looked = snapshot.containers.iter().filter(|container| container.inspect.is_some()).count();
     output::note(&format!(
         "written to {}: {}, {looked} of them in full, {}",
-        files::named(&args.output),
+        files::named_output(&args.output),
         say::count(snapshot.containers.len(), "container"),
         say::count(snapshot.images.len(), "image"),
     ));

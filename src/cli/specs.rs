@@ -6,32 +6,41 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
-use super::files;
+use super::files::{self, Files};
+use super::named_files::{NamedFiles, Wrong};
 use super::report::{Exit, Failure};
 use crate::engine::secrets::Secrets;
 use crate::ident::Reference;
 use crate::say;
-use crate::spec::env_file::{EnvFile, Format};
+use crate::spec::env_file::{Fault, Format};
 use crate::spec::env_merge::EnvFileUse;
 use crate::spec::node::Problem;
 use crate::spec::{Set, Spec, label_file, problems, read, yaml};
 
 /// A spec as it lies on disk.
-pub struct Loaded {
+pub struct Loaded<'a> {
     /// What it declares.
     pub spec: Spec,
     /// `sha256:` of its bytes.
     pub digest: String,
-    /// The folder from which its environment files count.
-    pub folder: PathBuf,
+    /// The files that it names.
+    pub named: NamedFiles<'a>,
 }
 
-/// Reads a spec, and the names in the environment files that it refers to.
-pub fn load(path: &Path) -> Result<Loaded, Failure> {
-    let bytes = files::read(path, yaml::MOST_BYTES)?;
+/// Reads a spec, and the names in the environment files that it refers to. `outside`: folders that
+/// these may be in besides the repository.
+pub fn load<'a>(files: &'a Files, path: &Path, outside: &[PathBuf]) -> Result<Loaded<'a>, Failure> {
+    let named = NamedFiles::new(files, path.parent().unwrap_or(Path::new("")), outside)?;
+    let (spec, digest) = read(files, path, &named)?;
+    Ok(Loaded { spec, digest, named })
+}
+
+/// The same where it is known which files it may name; with `sha256:` of its bytes.
+pub fn read(files: &Files, path: &Path, named: &NamedFiles<'_>) -> Result<(Spec, String), Failure> {
+    named.spec(path)?;
+    let bytes = files.read(path, yaml::MOST_BYTES)?;
     let name = files::named(path);
     let wrong = |text: &str, found: &[Problem]| {
         let shown = problems::render(&name, text, found);
@@ -40,18 +49,26 @@ pub fn load(path: &Path) -> Result<Loaded, Failure> {
     };
     let text = yaml::text(&bytes)
         .map_err(|problem| wrong(&String::from_utf8_lossy(&bytes), &[problem]))?;
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder.to_owned(),
-        _ => PathBuf::from("."),
-    };
     let (node, mut told) = yaml::tree(text).map_err(|problem| wrong(text, &[problem]))?;
-    let label_files = named_files(label_file::uses(&node), &folder, &mut told).into_iter();
-    let label_files = label_files.map(|(path, file)| (path, labels(file))).collect();
-    let env_files = named_files(read::env_files(&node), &folder, &mut told).into_iter();
-    let names = env_files.map(|(path, file)| (path, file.names())).collect();
+    let uses = label_file::uses(&node);
+    let label_files = named_files(uses, named, &mut told, |path| named.labels(path));
+    let variables = named_files(read::env_files(&node), named, &mut told, |path| {
+        let Some(file) = named.variables(path)? else { return Ok(None) };
+        let unset = file.unset(|name| std::env::var_os(name).is_some());
+        if unset.is_empty() { Ok(Some(file.names())) } else { Err(faults(path, &unset)) }
+    });
     let node = label_file::expand(node, &label_files);
-    let spec = read::tree(node, told, &names).map_err(|problems| wrong(text, &problems))?;
-    Ok(Loaded { spec, digest: digest(&bytes), folder })
+    let spec = read::tree(node, told, &variables).map_err(|problems| wrong(text, &problems))?;
+    Ok((spec, digest(&bytes)))
+}
+
+fn faults(written: &str, all: &[Fault]) -> Vec<Wrong> {
+    let path = Format::of(written).0;
+    let wrong = |fault: &Fault| Wrong {
+        message: fault.in_file(path),
+        hint: fault.hint().map(str::to_owned),
+    };
+    all.iter().map(wrong).collect()
 }
 
 /// `sha256:` of some bytes.
@@ -68,101 +85,108 @@ pub fn digest(bytes: &[u8]) -> String {
 /// The most faults of one file that are told.
 const MOST_FAULTS: usize = 20;
 
-/// The files that a spec names, each read once. A required file that is not there is left out: the
-/// spec's reader says which line wanted it. What is wrong with one that is there is told at the
-/// line of the spec that names it first, and it is taken for an empty one.
-fn named_files(
+/// The files that a spec names. What is wrong with one, or that it is not there, is told at the line
+/// of the spec that names it first, and it is taken for an empty one. One that may be missing is
+/// left out.
+fn named_files<T: Default>(
     uses: Vec<EnvFileUse>,
-    folder: &Path,
+    named: &NamedFiles<'_>,
     told: &mut Vec<Problem>,
-) -> BTreeMap<String, EnvFile> {
+    read: impl Fn(&str) -> Result<Option<T>, Vec<Wrong>>,
+) -> BTreeMap<String, T> {
     let mut all = BTreeMap::new();
     for used in uses {
-        let (written, format) = Format::of(&used.path);
-        let path = folder.join(written);
-        if all.contains_key(&used.path) || !path.exists() {
+        if all.contains_key(&used.path) {
             continue;
         }
-        let file = named_file(&path, written, format).unwrap_or_else(|wrong| {
-            let problem = |message| Problem { place: used.place, message, hint: None };
-            let more = wrong.len().saturating_sub(MOST_FAULTS);
-            told.extend(wrong.into_iter().take(MOST_FAULTS).map(problem));
-            if more > 0 {
-                let shown = say::safe(written);
-                told.push(problem(format!("{shown}: and {more} more like these")));
+        let problem = |message, hint| Problem { place: used.place, message, hint };
+        let file = match read(&used.path) {
+            Ok(None) if !used.required => continue,
+            Ok(None) => {
+                let (shown, tried) = (Format::of(&used.path).0, named.tried(&used.path));
+                let shown = say::safe(shown);
+                let message = format!("{shown}: expected a file, but there is none at {tried}");
+                told.push(problem(message, None));
+                T::default()
             }
-            EnvFile::default()
-        });
-        all.insert(used.path, file);
+            Ok(Some(file)) => file,
+            Err(wrong) => {
+                let more = wrong.len().saturating_sub(MOST_FAULTS);
+                let first = wrong.into_iter().take(MOST_FAULTS);
+                told.extend(first.map(|wrong| problem(wrong.message, wrong.hint)));
+                if more > 0 {
+                    let shown = say::safe(Format::of(&used.path).0);
+                    told.push(problem(format!("{shown}: and {more} more like these"), None));
+                }
+                T::default()
+            }
+        };
+        all.insert(used.path.clone(), file);
     }
     all
 }
 
-/// One of them; else what is wrong with it, `PATH:LINE: …` without its text.
-fn named_file(path: &Path, written: &str, format: Format) -> Result<EnvFile, Vec<String>> {
-    let shown = say::safe(written);
-    if path.is_dir() {
-        return Err(vec![format!("{shown}: expected a file, but found a folder")]);
-    }
-    let most = yaml::MOST_BYTES;
-    let bytes = files::read_plain(path, most)
-        .map_err(|error| vec![format!("{shown}: {}", say::safe(&error.to_string()))])?;
-    if bytes.len() > most {
-        return Err(vec![format!("{shown}: expected at most {most} bytes, but it is longer")]);
-    }
-    let text = std::str::from_utf8(&bytes).map_err(|error| {
-        let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
-        let line = problems::lines(std::str::from_utf8(valid).unwrap_or_default()).count();
-        vec![format!("{shown}:{line}: expected UTF-8, but found bytes that are none")]
-    })?;
-    EnvFile::parse_as(text, format)
-        .map_err(|faults| faults.iter().map(|fault| fault.in_file(written)).collect())
-}
-
-/// What a file of labels says: the values too, for labels are no secrets.
-fn labels(file: EnvFile) -> BTreeMap<String, String> {
-    let text = |value: Option<SecretString>| {
-        value.map(|value| value.expose_secret().to_owned()).unwrap_or_default()
-    };
-    file.variables.into_iter().map(|(name, value)| (name, text(value))).collect()
-}
-
 /// Looks the references of a spec up, here and now.
-pub fn resolve(spec: &Spec, folder: &Path) -> Result<Secrets, Failure> {
+pub fn resolve(spec: &Spec, named: &NamedFiles<'_>) -> Result<Secrets, Failure> {
     let environment = |name: &str| std::env::var(name).ok();
-    Secrets::resolve(&spec.references(), folder, &environment)
-        .map_err(|faults| Failure::new(Exit::Error, faults.join("\n")))
+    let fault = |written: &str, fault: Fault| {
+        let message = fault.in_file(Format::of(written).0);
+        Wrong { message, hint: fault.hint().map(str::to_owned) }
+    };
+    let files = |path: &str| named.variables(path);
+    Secrets::resolve(&spec.references(), files, fault, &environment).map_err(|wrong| {
+        let lines: Vec<&str> = wrong.iter().map(|one| one.message.as_str()).collect();
+        let failure = Failure::new(Exit::Error, lines.join("\n"));
+        match wrong.into_iter().find_map(|one| one.hint) {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    })
 }
 
 /// What to say of references that mean nothing here, with the sets that need them, and `hint`.
 pub fn missing<'a>(
     references: impl IntoIterator<Item = &'a Reference>,
-    spec: &Spec,
+    (spec, secrets, named): (&Spec, &Secrets, &NamedFiles<'_>),
     hint: &str,
 ) -> Failure {
-    let lines: Vec<String> = references.into_iter().map(|one| nothing(one, spec)).collect();
+    let line = |reference: &Reference| {
+        let needed = needed(reference, spec);
+        let nothing = nothing(reference, secrets, named);
+        format!("{nothing}, which {needed}")
+    };
+    let lines: Vec<String> = references.into_iter().map(line).collect();
     Failure::new(Exit::Error, lines.join("\n")).hint(hint)
 }
 
-/// One reference that means nothing here.
-fn nothing(reference: &Reference, spec: &Spec) -> String {
+/// The sets that take a reference: `` `a` and `b` take ``.
+fn needed(reference: &Reference, spec: &Spec) -> String {
     let needs = |set: &Set| {
         let mut all = BTreeSet::new();
         set.options.iter().for_each(|option| option.references(&mut all));
         all.contains(reference)
     };
     let sets = spec.sets.iter().filter(|(_, set)| needs(set)).map(|(key, _)| format!("`{key}`"));
-    let needed = match sets.collect::<Vec<_>>().as_slice() {
+    match sets.collect::<Vec<_>>().as_slice() {
         [rest @ .., last] if !rest.is_empty() => format!("{} and {last} take", rest.join(", ")),
         one => format!("{} takes", one.concat()),
+    }
+}
+
+/// Why one reference means nothing here.
+fn nothing(reference: &Reference, secrets: &Secrets, named: &NamedFiles<'_>) -> String {
+    let (written, name) = match reference {
+        Reference::Env { name } => return format!("the variable `{}` is not set", say::safe(name)),
+        Reference::EnvFile { path, name } => (path, say::safe(name)),
     };
-    match reference {
-        Reference::Env { name } => {
-            format!("the variable `{}` is not set, which {needed}", say::safe(name))
+    let path = say::safe(Format::of(written).0);
+    if let Some(line) = secrets.lacking(reference) {
+        return format!("{path}:{line}: `{name}` takes a variable that is not set");
+    }
+    match named.variables(written) {
+        Ok(None) => {
+            format!("there is no file `{path}` at {} to give `{name}`", named.tried(written))
         }
-        Reference::EnvFile { path, name } => {
-            let (path, name) = (say::safe(Format::of(path).0), say::safe(name));
-            format!("the file `{path}` gives no `{name}`, which {needed}")
-        }
+        _ => format!("the file `{path}` gives no `{name}`"),
     }
 }

@@ -3,18 +3,20 @@
 use serde_json::json;
 
 use super::args::{Global, VerifyArgs};
+use super::files::Files;
 use super::report::{Exit, Failure, Result};
 use super::{judged, looks, output, specs};
 use crate::canonical;
 use crate::stale::{Judgement, SetVerdict, judge};
 
 /// Runs the command.
-pub fn run(args: &VerifyArgs, global: &Global) -> Result {
-    let opened = judged::open(&args.plan, args.expect_digest.as_deref(), args.spec.as_deref())?;
+pub fn run(args: &VerifyArgs, global: &Global, files: &Files) -> Result {
+    let places = (args.spec.as_deref(), args.allow_outside.as_slice());
+    let opened = judged::open(files, &args.plan, args.expect_digest.as_deref(), places)?;
     let spec = &opened.spec;
     let snapshot = if let Some(path) = &args.snapshot {
         // The look already says which references had the values that were found.
-        looks::from_file(path, spec, &specs::resolve(spec, &opened.folder)?)?
+        looks::from_file(files, path, spec, &specs::resolve(spec, &opened.named)?)?
     } else {
         needs_target(&opened.plan)?;
         let secrets = judged::secrets(&opened)?;

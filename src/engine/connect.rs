@@ -158,6 +158,17 @@ pub fn find(flags: &Flags, environment: &Environment) -> Result<Endpoint> {
     }
 }
 
+/// The files that may be read to find and to reach an engine.
+pub fn files(flags: &Flags, environment: &Environment) -> Vec<PathBuf> {
+    let config = environment.config_dir().map(|folder| folder.join("config.json"));
+    let tls = wanted_tls(flags, environment);
+    let tls = tls.into_iter().flat_map(|tls| {
+        let (cert, key) = tls.client.unzip();
+        [tls.ca, cert, key].into_iter().flatten()
+    });
+    config.into_iter().chain(tls).collect()
+}
+
 fn bad(message: impl Into<String>, hint: impl Into<String>) -> EngineError {
     EngineError {
         kind: ErrorKind::Unreachable,

@@ -1,12 +1,10 @@
 //! What references resolve to, in memory only: variables of the environment and of environment
 //! files. Filling them into create bodies.
 //!
-//! The format of environment files is [`crate::spec::env_file`]'s. Nothing here prints a value,
-//! and what holds one has no `Debug`.
+//! The format of environment files is [`crate::spec::env_file`]'s, reading them the command line's.
+//! Nothing here prints a value, and what holds one has no `Debug`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read as _;
-use std::path::Path;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value as Json;
@@ -15,46 +13,48 @@ use super::FilledBody;
 use crate::ident::Reference;
 use crate::options::Body;
 use crate::options::canon;
-use crate::spec::env_file::{EnvFile, Format};
-
-/// The longest environment file, in bytes.
-const FILE_LIMIT: u64 = 4 << 20;
+use crate::spec::env_file::{EnvFile, Fault, Resolved};
 
 /// References and what they are.
 #[derive(Default)]
 pub struct Secrets {
     values: BTreeMap<Reference, SecretString>,
     missing: BTreeSet<Reference>,
+    /// In which lines of their files those stand that take variables which are not set.
+    lacking: BTreeMap<Reference, usize>,
 }
 
 impl Secrets {
-    /// Looks references up: variables in the environment, files relative to the spec's folder.
+    /// Looks references up: variables in the environment, and in the files that `files` gives.
     ///
-    /// What is not there is [`missing`](Self::missing); a file that is there and cannot be read is
-    /// an error, each with file and line and never with its text.
-    pub fn resolve(
+    /// What is not there is [`missing`](Self::missing). What is wrong with a file, in the words of
+    /// `files`, is an error.
+    pub fn resolve<E>(
         references: &BTreeSet<Reference>,
-        folder: &Path,
+        files: impl Fn(&str) -> Result<Option<EnvFile>, Vec<E>>,
+        fault: impl Fn(&str, Fault) -> E,
         environment: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Self, Vec<String>> {
+    ) -> Result<Self, Vec<E>> {
         let mut secrets = Self::default();
-        let mut files: BTreeMap<&str, Option<EnvFile>> = BTreeMap::new();
+        let mut read: BTreeMap<&str, Resolved> = BTreeMap::new();
         let mut faults = Vec::new();
         for reference in references {
             let value = match reference {
                 Reference::Env { name } => environment(name).map(SecretString::from),
                 Reference::EnvFile { path, name } => {
-                    let file = files.entry(path).or_insert_with(|| {
-                        read(folder, path).unwrap_or_else(|wrong| {
+                    let file = read.entry(path).or_insert_with(|| {
+                        let file = files(path).and_then(|file| {
+                            let file = file.unwrap_or_default();
+                            file.resolve(environment).map_err(|wrong| vec![fault(path, wrong)])
+                        });
+                        file.unwrap_or_else(|wrong| {
                             faults.extend(wrong);
-                            None
+                            Resolved::default()
                         })
                     });
-                    match file.as_ref().and_then(|file| file.variables.get(name)) {
-                        Some(Some(value)) => Some(value.clone()),
-                        Some(None) => environment(name).map(SecretString::from),
-                        None => None,
-                    }
+                    let line = file.lacking.get(name).map(|line| (reference.clone(), *line));
+                    secrets.lacking.extend(line);
+                    file.values.get(name).cloned()
                 }
             };
             match value {
@@ -68,6 +68,11 @@ impl Secrets {
     /// The references that mean nothing here.
     pub fn missing(&self) -> &BTreeSet<Reference> {
         &self.missing
+    }
+
+    /// The line of its file in which a missing one stands that takes a variable which is not set.
+    pub fn lacking(&self, reference: &Reference) -> Option<usize> {
+        self.lacking.get(reference).copied()
     }
 
     /// What was resolved, for sealing a snapshot.
@@ -114,27 +119,6 @@ impl Secrets {
     }
 }
 
-/// An environment file; `None`: it is not there.
-fn read(folder: &Path, path: &str) -> Result<Option<EnvFile>, Vec<String>> {
-    let (path, format) = Format::of(path);
-    let shown = crate::say::safe(path);
-    let file = match std::fs::File::open(folder.join(path)) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(vec![format!("{shown}: {error}")]),
-    };
-    let mut text = String::new();
-    match file.take(FILE_LIMIT + 1).read_to_string(&mut text) {
-        Ok(_) if text.len() as u64 > FILE_LIMIT => {
-            Err(vec![format!("{shown}: expected at most {FILE_LIMIT} bytes, but it is longer")])
-        }
-        Ok(_) => EnvFile::parse_as(&text, format)
-            .map(Some)
-            .map_err(|faults| faults.iter().map(|fault| fault.in_file(path)).collect()),
-        Err(error) => Err(vec![format!("{shown}: {}", error.kind())]),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,16 +132,33 @@ mod tests {
         Reference::EnvFile { path: "app.env".into(), name: name.into() }
     }
 
+    fn resolve(asked: &BTreeSet<Reference>, text: &str) -> Result<Secrets, Vec<String>> {
+        let files = |path: &str| match path {
+            "app.env" => EnvFile::parse(text)
+                .map(Some)
+                .map_err(|faults| faults.iter().map(|fault| fault.in_file(path)).collect()),
+            _ => Ok(None),
+        };
+        let around = |name: &str| (name == "X" || name == "B").then(|| format!("value of {name}"));
+        Secrets::resolve(asked, files, |path, fault| fault.in_file(path), &around)
+    }
+
     #[test]
     fn references_are_resolved_filled_in_or_listed_as_missing() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("app.env"), "A=from file\nB\n").unwrap();
         let absent = Reference::EnvFile { path: "no.env".into(), name: "A".into() };
-        let asked =
-            BTreeSet::from([env("X"), env("Y"), file("A"), file("B"), file("C"), absent.clone()]);
-        let around = |name: &str| (name == "X" || name == "B").then(|| format!("value of {name}"));
-        let secrets = Secrets::resolve(&asked, folder.path(), &around).ok().unwrap();
-        assert_eq!(*secrets.missing(), BTreeSet::from([env("Y"), file("C"), absent]));
+        let asked = BTreeSet::from([
+            env("X"),
+            env("Y"),
+            file("A"),
+            file("B"),
+            file("C"),
+            file("D"),
+            absent.clone(),
+        ]);
+        let secrets = resolve(&asked, "A=from file\nB\nD=$Y\n").ok().unwrap();
+        assert_eq!(*secrets.missing(), BTreeSet::from([env("Y"), file("C"), file("D"), absent]));
+        assert_eq!(secrets.lacking(&file("D")), Some(3));
+        assert_eq!(secrets.lacking(&file("C")), None);
 
         let body = Body::from_json(json!({
             "Image": "a=b",
@@ -177,10 +178,8 @@ mod tests {
 
     #[test]
     fn a_broken_file_is_an_error_that_does_not_quote_it() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("app.env"), "A=1\nnot a hunter2 name\n").unwrap();
         let asked = BTreeSet::from([file("A")]);
-        let faults = Secrets::resolve(&asked, folder.path(), &|_| None).err().unwrap();
+        let faults = resolve(&asked, "A=1\nnot a hunter2 name\n").err().unwrap();
         assert!(faults[0].starts_with("app.env:2: "), "{faults:?}");
         assert!(!faults[0].contains("hunter2"), "{faults:?}");
     }

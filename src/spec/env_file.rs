@@ -1,28 +1,52 @@
-//! Environment files: `NAME=value` a line, as Docker and Compose read them, taken literally.
+//! Environment files: `NAME=value` a line, as Docker and Compose read them.
 //!
-//! Comments, `export`, quotes; no interpolation. Values are secrets: no error and no `Debug` ever
-//! repeats a line. Reading the file is the shell's; who needs only the names takes
-//! [`EnvFile::names`].
+//! Comments, `export`, quotes, escapes, `${NAME}`. Values are secrets: no error and no `Debug` ever
+//! repeats a line, and of names only those that are given a value are told. Reading the file is
+//! the shell's, who knows the environment too; what values mean is [`super::interpolate`]'s.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use secrecy::SecretString;
 
+use super::interpolate::{self, Template};
 use super::problems::lines;
 
 /// The variables of one file.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct EnvFile {
-    /// By name; where a name is given twice, the later one. `None`: the name alone is given, and
-    /// its value is that of the variable of this name in bayplan's environment.
-    pub variables: BTreeMap<String, Option<SecretString>>,
+    /// In the order of the file; a later one of the same name counts.
+    variables: Vec<Variable>,
+}
+
+/// One line, or several where quotes span them.
+#[derive(Clone)]
+struct Variable {
+    name: String,
+    line: usize,
+    value: Value,
+}
+
+#[derive(Clone)]
+enum Value {
+    /// The name alone is given: the value is that of this variable in bayplan's environment.
+    Inherited,
+    Given(Template),
+}
+
+/// What the variables of a file are where it is read.
+#[derive(Default)]
+pub struct Resolved {
+    /// By name.
+    pub values: BTreeMap<String, SecretString>,
+    /// In which line one stands that takes a variable which is not set.
+    pub lacking: BTreeMap<String, usize>,
 }
 
 /// How the lines of a file are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// As Compose reads them: quotes, escapes, comments after a value.
+    /// As Compose reads them: quotes, escapes, comments after a value, other variables.
     Quoted,
     /// As Docker's client reads `--env-file`: what follows `=` is the value, whatever it is.
     Raw,
@@ -31,6 +55,12 @@ pub enum Format {
 /// What begins the path of a file that is read raw, where paths are written: in references, in
 /// the canonical form. A file that is really called so is `./raw:…`.
 const RAW: &str = "raw:";
+
+/// The most bytes that the values of a file may come to.
+const MOST_BYTES: usize = 4 << 20;
+
+const NO_VARIABLE: &str = "expected `NAME=value`, but found something else";
+const UNSET: &str = "expected `NAME=value`, or the name of a variable that is set";
 
 impl Format {
     /// A path as references write it.
@@ -64,6 +94,18 @@ impl Fault {
     pub fn in_file(&self, path: &str) -> String {
         format!("{}:{}: {}", crate::say::safe(path), self.line, self.message)
     }
+
+    /// The way out, where the message does not say it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self.message {
+            message if interpolate::FAULTS.contains(&message) => Some(
+                "a dollar sign that is meant as itself is `$$`, or stands in single quotes; \
+                 `format: raw` takes every line as it is",
+            ),
+            UNSET => Some("set it, or write `NAME: {from_env: NAME}` under `environment`"),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Fault {
@@ -72,37 +114,49 @@ impl fmt::Display for Fault {
     }
 }
 
+/// Names are in it, and they may be anything.
+impl fmt::Debug for EnvFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EnvFile({} variables)", self.variables.len())
+    }
+}
+
 impl EnvFile {
     /// Reads a whole file; all faults at once.
     pub fn parse(text: &str) -> Result<Self, Vec<Fault>> {
+        Self::parse_named(text, is_name)
+    }
+
+    /// Reads a file of labels, whose names may have slashes in them.
+    pub fn parse_labels(text: &str) -> Result<Self, Vec<Fault>> {
+        Self::parse_named(text, is_label)
+    }
+
+    fn parse_named(text: &str, fits: fn(&str) -> bool) -> Result<Self, Vec<Fault>> {
         let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
         let all: Vec<&str> = lines(text).collect();
-        let mut variables = BTreeMap::new();
+        let mut variables = Vec::new();
         let mut faults = Vec::new();
         let mut at = 0;
-        while let Some(line) = all.get(at) {
-            let number = at + 1;
+        while let Some(text) = all.get(at) {
             at += 1;
-            let trimmed = line.trim();
+            let (line, trimmed) = (at, text.trim());
             if trimmed.is_empty() || trimmed.starts_with('#') {
                 continue;
             }
-            let trimmed = exported(trimmed);
-            let Some((name, rest)) = trimmed.split_once('=') else {
-                match checked_name(trimmed) {
-                    Ok(name) => drop(variables.insert(name, None)),
-                    Err(message) => faults.push(Fault { line: number, message }),
-                }
-                continue;
-            };
+            let (name, rest) = split(exported(trimmed));
             let more = all.get(at..).unwrap_or_default();
-            match (checked_name(name.trim_end()), value(rest.trim_start(), more)) {
-                (Ok(name), Ok((value, taken))) => {
+            let value = match rest {
+                None => Ok((Value::Inherited, 0)),
+                Some(rest) => value(rest.trim_start(), more)
+                    .map(|(template, taken)| (Value::Given(template), taken)),
+            };
+            match value {
+                _ if !fits(name) => faults.push(Fault { line, message: no_name(name) }),
+                Err(message) => faults.push(Fault { line, message }),
+                Ok((value, taken)) => {
                     at += taken;
-                    variables.insert(name, Some(SecretString::from(value)));
-                }
-                (Err(message), _) | (_, Err(message)) => {
-                    faults.push(Fault { line: number, message });
+                    variables.push(Variable { name: name.to_owned(), line, value });
                 }
             }
         }
@@ -119,7 +173,7 @@ impl EnvFile {
 
     fn parse_raw(text: &str) -> Result<Self, Vec<Fault>> {
         let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
-        let mut variables = BTreeMap::new();
+        let mut variables = Vec::new();
         let mut faults = Vec::new();
         for (line, text) in (1..).zip(text.split('\n')) {
             let text = text.strip_suffix('\r').unwrap_or(text).trim_start();
@@ -127,20 +181,78 @@ impl EnvFile {
                 continue;
             }
             let (name, value) = match text.split_once('=') {
-                Some((name, value)) => (name, Some(SecretString::from(value))),
-                None => (text, None),
+                Some((name, value)) => (name, Value::Given(Template::literal(value))),
+                None => (text.trim_end(), Value::Inherited),
             };
-            match checked_name(name) {
-                Ok(name) => drop(variables.insert(name, value)),
-                Err(message) => faults.push(Fault { line, message }),
+            if is_name(name) {
+                variables.push(Variable { name: name.to_owned(), line, value });
+            } else {
+                faults.push(Fault { line, message: no_name(name) });
             }
         }
         if faults.is_empty() { Ok(Self { variables }) } else { Err(faults) }
     }
 
+    /// Lines of a name alone, where `is_set` does not know the name: what such a line says is not
+    /// known to be a name at all.
+    pub fn unset(&self, is_set: impl Fn(&str) -> bool) -> Vec<Fault> {
+        let alone = self.variables.iter().filter(|one| matches!(one.value, Value::Inherited));
+        let unset = alone.filter(|one| !is_set(&one.name));
+        unset.map(|one| Fault { line: one.line, message: UNSET }).collect()
+    }
+
     /// The names alone, sorted: all that planning needs.
     pub fn names(&self) -> Vec<String> {
-        self.variables.keys().cloned().collect()
+        let names: BTreeSet<&String> = self.variables.iter().map(|one| &one.name).collect();
+        names.into_iter().cloned().collect()
+    }
+
+    /// What the values are, with the environment that `lookup` knows: it counts before what the
+    /// file said earlier, as with Compose.
+    pub fn resolve(&self, lookup: impl Fn(&str) -> Option<String>) -> Result<Resolved, Fault> {
+        let mut resolved = Resolved::default();
+        let mut room = MOST_BYTES;
+        for Variable { name, line, value } in &self.variables {
+            let found = match value {
+                Value::Inherited => lookup(name).map(SecretString::from),
+                Value::Given(template) => {
+                    let known = |name: &str| {
+                        lookup(name)
+                            .map(SecretString::from)
+                            .or_else(|| resolved.values.get(name).cloned())
+                    };
+                    let message = "expected at most 4 MiB of values, but they come to more";
+                    template.fill(&known, &mut room).map_err(|_| Fault { line: *line, message })?
+                }
+            };
+            resolved.values.remove(name);
+            resolved.lacking.remove(name);
+            if let Some(value) = found {
+                resolved.values.insert(name.clone(), value);
+            } else {
+                resolved.lacking.insert(name.clone(), *line);
+            }
+        }
+        Ok(resolved)
+    }
+
+    /// What a file of labels says: every line gives a value, and none takes a variable.
+    pub fn labels(&self) -> Result<BTreeMap<String, SecretString>, Vec<Fault>> {
+        let mut faults = self.unset(|_| false);
+        for fault in &mut faults {
+            fault.message = NO_VARIABLE;
+        }
+        let takes = "expected a label, but found one that takes a variable";
+        let taking = self
+            .variables
+            .iter()
+            .filter(|one| matches!(&one.value, Value::Given(template) if !template.is_literal()));
+        faults.extend(taking.map(|one| Fault { line: one.line, message: takes }));
+        faults.sort_by_key(|fault| fault.line);
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        self.resolve(|_| None).map(|resolved| resolved.values).map_err(|fault| vec![fault])
     }
 }
 
@@ -151,35 +263,59 @@ fn exported(line: &str) -> &str {
     }
 }
 
-fn checked_name(name: &str) -> Result<String, &'static str> {
+/// Name and value: after `=`, or, as in YAML, after a colon with a blank.
+fn split(line: &str) -> (&str, Option<&str>) {
+    let equals = line.find('=');
+    let colon = line.match_indices(':').map(|(at, _)| at).find(|at| {
+        line.get(at + 1..).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t']))
+    });
+    let Some(at) = equals.into_iter().chain(colon).min() else { return (line, None) };
+    (line.get(..at).unwrap_or_default().trim_end(), line.get(at + 1..))
+}
+
+/// What is wrong with a name that does not fit.
+fn no_name(name: &str) -> &'static str {
+    let strange = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '\'' | '`');
     if name.is_empty() {
-        return Err("expected a name before `=`, but found none");
+        "expected a name before `=`, but found none"
+    } else if name.contains(strange) {
+        "expected `NAME=value`, but found a name with blanks or quotes in it"
+    } else {
+        NO_VARIABLE
     }
-    if name.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '\'' | '`'))
-    {
-        return Err("expected `NAME=value`, but found a name with blanks or quotes in it");
-    }
-    Ok(name.to_owned())
+}
+
+/// Whether a name can be told: what is none may be a part of anything, such as of a key.
+fn is_name(name: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "_.-[]".contains(c);
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.chars().all(fits)
+}
+
+fn is_label(name: &str) -> bool {
+    name.split('/').all(|part| !part.is_empty()) && is_name(&name.replace('/', "."))
 }
 
 /// The value that begins with `rest`, and how many of the following lines belong to it.
-fn value(rest: &str, more: &[&str]) -> Result<(String, usize), &'static str> {
+fn value(rest: &str, more: &[&str]) -> Result<(Template, usize), &'static str> {
     match rest.chars().next() {
-        Some(quote @ ('"' | '\'')) => quoted(quote, rest.get(1..).unwrap_or_default(), more),
-        _ => Ok((unquoted(rest).to_owned(), 0)),
+        Some(quote @ ('"' | '\'')) => {
+            let (text, taken) = quoted(quote, rest.get(1..).unwrap_or_default(), more)?;
+            let template = match quote {
+                '"' => Template::parse(&escapes(&text))?,
+                _ => Template::literal(&text),
+            };
+            Ok((template, taken))
+        }
+        _ => Ok((Template::parse(unquoted(rest))?, 0)),
     }
 }
 
-/// Up to a `#` that follows a blank.
+/// Up to a `#` that follows a blank; one at the very beginning is part of the value.
 fn unquoted(rest: &str) -> &str {
-    if rest.starts_with('#') {
-        return "";
-    }
-    let end = rest.find(" #").into_iter().chain(rest.find("\t#")).min().unwrap_or(rest.len());
-    rest.get(..end).unwrap_or(rest).trim_end()
+    rest.split(" #").next().unwrap_or(rest).trim_end()
 }
 
-/// In double quotes the usual escapes count, in single quotes only `\'`; both may span lines.
+/// Up to the closing quote, which a backslash may escape; quotes may span lines.
 fn quoted(quote: char, rest: &str, more: &[&str]) -> Result<(String, usize), &'static str> {
     let mut out = String::new();
     for (taken, line) in std::iter::once(rest).chain(more.iter().copied()).enumerate() {
@@ -195,23 +331,51 @@ fn quoted(quote: char, rest: &str, more: &[&str]) -> Result<(String, usize), &'s
                 }
                 return Ok((out, taken));
             }
-            if character != '\\' {
-                out.push(character);
-                continue;
-            }
-            match (quote, chars.next()) {
-                ('"', Some('n')) => out.push('\n'),
-                ('"', Some('r')) => out.push('\r'),
-                ('"', Some('t')) => out.push('\t'),
-                ('"', Some(escaped @ ('"' | '\\' | '$'))) | ('\'', Some(escaped @ '\'')) => {
-                    out.push(escaped);
+            match (character, chars.as_str().chars().next()) {
+                ('\\', Some(next)) => {
+                    chars.next();
+                    if next != quote {
+                        out.push('\\');
+                    }
+                    out.push(next);
                 }
-                (_, Some(other)) => out.extend(['\\', other]),
-                (_, None) => out.push('\\'),
+                _ => out.push(character),
             }
         }
     }
     Err("expected a closing quote, but found the end of the file")
+}
+
+/// What the escapes of double quotes mean. A dollar sign is doubled, as [`Template`] reads it.
+fn escapes(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('\\') {
+        out.push_str(before);
+        let octal = after.get(..4).filter(|digits| digits.starts_with('0'));
+        let octal = octal.and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        if let Some(byte) = octal {
+            out.push(char::from(byte));
+            rest = after.get(4..).unwrap_or_default();
+            continue;
+        }
+        let mut chars = after.chars();
+        match chars.next() {
+            Some('a') => out.push('\u{7}'),
+            Some('b') => out.push('\u{8}'),
+            Some('f') => out.push('\u{C}'),
+            Some('n') => out.push('\n'),
+            Some('r') => out.push('\r'),
+            Some('t') => out.push('\t'),
+            Some('v') => out.push('\u{B}'),
+            Some('$') => out.push_str("$$"),
+            Some(escaped @ ('"' | '\\')) => out.push(escaped),
+            Some(other) => out.extend(['\\', other]),
+            None => out.push('\\'),
+        }
+        rest = chars.as_str();
+    }
+    out + rest
 }
 
 #[cfg(test)]
@@ -220,54 +384,113 @@ mod tests {
 
     use super::*;
 
-    fn values(text: &str) -> Vec<(String, Option<String>)> {
-        let file = EnvFile::parse(text).unwrap();
+    fn shown(values: BTreeMap<String, SecretString>) -> Vec<(String, String)> {
         let show = |value: SecretString| value.expose_secret().to_owned();
-        file.variables.into_iter().map(|(name, value)| (name, value.map(show))).collect()
+        values.into_iter().map(|(name, value)| (name, show(value))).collect()
+    }
+
+    fn around(name: &str) -> Option<String> {
+        ["HOME", "EMPTY"]
+            .contains(&name)
+            .then(|| if name == "HOME" { "/root".into() } else { String::new() })
+    }
+
+    fn values(text: &str) -> Vec<(String, String)> {
+        shown(EnvFile::parse(text).unwrap().resolve(around).unwrap().values)
     }
 
     fn one(text: &str) -> String {
         let all = values(text);
         assert_eq!(all.len(), 1, "{text}");
-        all.into_iter().next().unwrap().1.unwrap()
+        all.into_iter().next().unwrap().1
     }
 
     #[test]
-    fn lines_are_read_as_compose_reads_them_but_taken_literally() {
-        assert_eq!(one("A=b"), "b");
-        assert_eq!(one("export A=b"), "b");
-        assert_eq!(one("A = b c  "), "b c");
-        assert_eq!(one("A="), "");
-        assert_eq!(one("A=b=c"), "b=c");
-        assert_eq!(one("A=b # note"), "b");
-        assert_eq!(one("A=b#c"), "b#c");
-        assert_eq!(one("A= # note"), "");
-        assert_eq!(one(r#"A="b # c" # note"#), "b # c");
-        assert_eq!(one(r#"A="a\nb\"\\\$x\q""#), "a\nb\"\\$x\\q");
-        assert_eq!(one(r"A='a\nb\'c'"), r"a\nb'c");
-        assert_eq!(one("A=$HOME/${X:-y}"), "$HOME/${X:-y}");
-        assert_eq!(one("A=\"-----BEGIN\nKEY\n-----END\"\n# done"), "-----BEGIN\nKEY\n-----END");
-        assert_eq!(one("\u{feff}A=b\r\n"), "b");
-        assert_eq!(one("A=first\nA=second"), "second");
-        assert_eq!(one("dotted.name-x=1"), "1");
+    fn lines_are_read_as_compose_reads_them() {
+        for (text, value) in [
+            ("A=b", "b"),
+            ("export A=b", "b"),
+            ("export\tA=b", "b"),
+            ("A = b c  ", "b c"),
+            ("A=", ""),
+            ("A=b=c", "b=c"),
+            ("A=b # note", "b"),
+            ("A=b#c", "b#c"),
+            ("A=b\t# note", "b\t# note"),
+            ("A=#s3cret", "#s3cret"),
+            ("A= # note", "# note"),
+            ("A=#", "#"),
+            ("A=# note # more", "# note"),
+            ("A: b", "b"),
+            ("A: b=c", "b=c"),
+            ("A=b: c", "b: c"),
+            (r#"A="b # c" # note"#, "b # c"),
+            (r#"A="a\nb\"\\\$x\q""#, "a\nb\"\\$x\\q"),
+            (r#"A="\a\b\f\r\t\v\0101\012""#, "\u{7}\u{8}\u{c}\r\t\u{b}A\\012"),
+            (r#"A="\\n""#, r"\n"),
+            (r"A='a\nb\'c'", r"a\nb'c"),
+            (r"A='$HOME ${A}'", "$HOME ${A}"),
+            (r"A=a\nb", r"a\nb"),
+            ("A=\"-----BEGIN\nKEY\n-----END\"\n# done", "-----BEGIN\nKEY\n-----END"),
+            ("\u{feff}A=b\r\n", "b"),
+            ("A=first\nA=second", "second"),
+            ("dotted.name-x=1", "1"),
+            ("A=\"$HOME\"", "/root"),
+            ("A=$HOME/${X:-y}", "/root/y"),
+            ("A=$$HOME", "$HOME"),
+        ] {
+            assert_eq!(one(text), value, "{text}");
+        }
+    }
+
+    #[test]
+    fn values_take_the_environment_and_what_stands_before() {
+        let text =
+            "A=1\nB=${A}-$A-${HOME}\nHOME=here\nC=$HOME\nA=2\nD=${A}\nE=${EMPTY-x}${EMPTY:-y}";
+        let named = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(
+            values(text),
+            [
+                named("A", "2"),
+                named("B", "1-1-/root"),
+                named("C", "/root"),
+                named("D", "2"),
+                named("E", "y"),
+                named("HOME", "here"),
+            ]
+        );
+        let file = EnvFile::parse("A=$B\nB=1\nC=${D?say it}\nE=$A\nF\nA=$NONE\nA=3\n").unwrap();
+        let resolved = file.resolve(around).unwrap();
+        let lacking: Vec<_> = resolved.lacking.into_iter().collect();
+        assert_eq!(lacking, [("C".to_owned(), 3), ("E".to_owned(), 4), ("F".to_owned(), 5)]);
+        assert_eq!(shown(resolved.values), [named("A", "3"), named("B", "1")]);
+    }
+
+    #[test]
+    fn values_that_double_and_double_come_to_an_end() {
+        use std::fmt::Write as _;
+        let mut text = "A0=0123456789\n".to_owned();
+        for number in 1..60 {
+            let before = number - 1;
+            let _ = writeln!(text, "A{number}=${{A{before}}}${{A{before}}}");
+        }
+        let fault = EnvFile::parse(&text).unwrap().resolve(|_| None).err().unwrap();
+        assert!(fault.line < 25 && fault.message.contains("4 MiB"), "{fault}");
     }
 
     #[test]
     fn raw_values_are_what_follows() {
-        let text = "\u{feff}# note\r\n A=\"b\" # c \r\nB='\\n'\nC\nD=\n\nE=a=b\n";
+        let text = "\u{feff}# note\r\n A=\"b\" # c \r\nB='\\n'\nHOME\nD=\n\nE=a=${b}\n";
         let file = EnvFile::parse_as(text, Format::Raw).unwrap();
-        let show = |value: SecretString| value.expose_secret().to_owned();
-        let values: Vec<_> =
-            file.variables.into_iter().map(|(name, value)| (name, value.map(show))).collect();
-        let some = |value: &str| Some(value.to_owned());
+        let named = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(
-            values,
+            shown(file.resolve(around).unwrap().values),
             [
-                ("A".to_owned(), some("\"b\" # c ")),
-                ("B".to_owned(), some("'\\n'")),
-                ("C".to_owned(), None),
-                ("D".to_owned(), some("")),
-                ("E".to_owned(), some("a=b")),
+                named("A", "\"b\" # c "),
+                named("B", "'\\n'"),
+                named("D", ""),
+                named("E", "a=${b}"),
+                named("HOME", "/root"),
             ]
         );
         let faults = EnvFile::parse_as("=x\nA B=c\n", Format::Raw).unwrap_err();
@@ -278,12 +501,18 @@ mod tests {
 
     #[test]
     fn a_name_alone_is_the_environments() {
-        assert_eq!(values("A\nexport B\n"), [("A".into(), None), ("B".into(), None)]);
+        assert_eq!(values("HOME\nexport EMPTY").len(), 2);
+        let file = EnvFile::parse("HOME\nhunter2\nA=1\nexport hunter3\n").unwrap();
+        let faults = file.unset(|name| around(name).is_some());
+        assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [2, 4]);
+        assert!(faults.iter().all(|fault| !fault.in_file("x").contains("hunter")));
     }
 
     #[test]
     fn faults_name_their_line_and_never_its_text() {
-        let text = "GOOD=1\n=hunter2\nhunter2 hunter2\nA=\"hunter2\" hunter2\nB='hunter2\n";
+        let text = "GOOD=1\n=hunter2\nhunter2 hunter2\nA=\"hunter2\" hunter2\nA=hunter2$\n\
+            A=${hunter2\nA=${hunter2!}\nroot:hunter2:0:\nhunter2/+==\n-----BEGIN=hunter2\nhunter2€=1\n\
+            B='hunter2\n";
         let faults = EnvFile::parse(text).unwrap_err();
         let shown: Vec<String> = faults.iter().map(|fault| fault.in_file("x.env")).collect();
         assert_eq!(shown.iter().map(|line| line.matches("hunter2").count()).sum::<usize>(), 0);
@@ -291,15 +520,36 @@ mod tests {
         x.env:2: expected a name before `=`, but found none
         x.env:3: expected `NAME=value`, but found a name with blanks or quotes in it
         x.env:4: expected nothing after the closing quote, but found something
-        x.env:5: expected a closing quote, but found the end of the file
+        x.env:5: expected the name of a variable after `$`, but found none
+        x.env:6: expected `}` after `${`, but found none
+        x.env:7: expected `:-`, `-`, `:+`, `+`, `:?` or `?` after the name in `${…}`
+        x.env:8: expected `NAME=value`, but found something else
+        x.env:9: expected `NAME=value`, but found something else
+        x.env:10: expected `NAME=value`, but found something else
+        x.env:11: expected `NAME=value`, but found something else
+        x.env:12: expected a closing quote, but found the end of the file
         ");
-        assert!(!format!("{:?}", EnvFile::parse("A=hunter2").unwrap()).contains("hunter2"));
+        assert!(!format!("{:?}", EnvFile::parse("hunter2=hunter2").unwrap()).contains("hunter2"));
+    }
+
+    #[test]
+    fn labels_have_values_and_take_nothing() {
+        let read = |text: &str| EnvFile::parse_labels(text).and_then(|file| file.labels());
+        let labels = read("a/b.c=1\nprice='5$'\nx[0]=\n").unwrap();
+        let named = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(shown(labels), [named("a/b.c", "1"), named("price", "5$"), named("x[0]", "")]);
+        let lines =
+            |text: &str| read(text).unwrap_err().iter().map(|fault| fault.line).collect::<Vec<_>>();
+        assert_eq!(lines("a=1\nhunter2\nb=${HOME}\nc=$HOME\nd=x\n"), [2, 3, 4]);
+        assert_eq!(lines("/a=1\na//b=1\n"), [1, 2]);
     }
 
     proptest::proptest! {
         #[test]
-        fn nothing_makes_it_panic(text in "[A-Z=\"'#\\\\ \n\r\t$é]{0,80}") {
-            let _ = EnvFile::parse(&text);
+        fn nothing_makes_it_panic(text in "[A-Z=\"'#\\\\ \n\r\t$é{}:?0-]{0,80}") {
+            if let Ok(file) = EnvFile::parse(&text) {
+                let _ = file.resolve(around);
+            }
         }
     }
 }

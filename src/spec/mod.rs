@@ -10,6 +10,7 @@ pub mod depends;
 mod deploy;
 pub mod env_file;
 pub mod env_merge;
+mod interpolate;
 pub mod label_file;
 pub mod node;
 pub mod objects;

@@ -22,6 +22,7 @@ mod import;
 mod long_values;
 mod made;
 mod networks;
+mod outputs;
 mod program;
 mod readme;
 mod recordings;

@@ -22,7 +22,7 @@ async fn told(folder: &Path, variables: &[(&str, &str)], args: &[&str]) -> Strin
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("spec.yaml"), SPEC).unwrap();
-    std::fs::write(folder.path().join("web.env"), "MODE\n").unwrap();
+    std::fs::write(folder.path().join("web.env"), "MODE=${MODE}\n").unwrap();
     std::fs::write(folder.path().join("look.json"), INSPECT).unwrap();
     folder
 }
@@ -34,14 +34,14 @@ async fn variables_that_are_not_set_are_named_with_who_takes_them() {
     insta::assert_snapshot!(told(folder.path(), &[], &args).await, @"
     1
     error: the variable `DB_PASSWORD` is not set, which `db` and `web` take
-    the file `web.env` gives no `MODE`, which `web` takes
+    web.env:1: `MODE` takes a variable that is not set, which `web` takes
     hint: set it, or plan with `--unresolved assume-same` where secrets must not be known
     ");
     // One of two.
     let some = [("DB_PASSWORD", "x")];
     insta::assert_snapshot!(told(folder.path(), &some, &args).await, @"
     1
-    error: the file `web.env` gives no `MODE`, which `web` takes
+    error: web.env:1: `MODE` takes a variable that is not set, which `web` takes
     hint: set it, or plan with `--unresolved assume-same` where secrets must not be known
     ");
 }

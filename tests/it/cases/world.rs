@@ -139,16 +139,18 @@ impl Case {
         match reference {
             Reference::Env { name } => self.environment.get(name).cloned(),
             Reference::EnvFile { path, name } => {
-                let value = self.files.get(path)?.variables.get(name)?.as_ref()?;
-                Some(value.expose_secret().to_owned())
+                let known = |name: &str| self.environment.get(name).cloned();
+                let file = self.files.get(path)?.resolve(known).unwrap();
+                Some(file.values.get(name)?.expose_secret().to_owned())
             }
         }
     }
 
     /// Every value of a secret in this case.
     pub(crate) fn secrets(&self) -> Vec<String> {
-        let files = self.files.values().flat_map(|file| file.variables.values().flatten());
-        let mut all: Vec<String> = files.map(|value| value.expose_secret().to_owned()).collect();
+        let files = self.files.values().map(|file| file.resolve(|_| None).unwrap().values);
+        let values = files.flat_map(BTreeMap::into_values);
+        let mut all: Vec<String> = values.map(|value| value.expose_secret().to_owned()).collect();
         all.extend(self.environment.values().cloned());
         all
     }

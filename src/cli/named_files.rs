@@ -1,0 +1,203 @@
+//! The files that a spec names: which of them may be read, and what they say.
+//!
+//! A spec may be a stranger's. So its files are regular ones inside the repository, wherever links
+//! lead; each is opened once and never waited for; and no word of one is told.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Component, Path, PathBuf};
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::files::{self, Files};
+use super::report::{Exit, Failure};
+use crate::say;
+use crate::spec::env_file::{EnvFile, Fault, Format};
+use crate::spec::{problems, yaml};
+
+/// What makes a folder a repository; what is in it is git's own, credentials too.
+const GIT: &str = ".git";
+
+/// Where the files of one spec may be.
+pub struct NamedFiles<'a> {
+    files: &'a Files,
+    /// From here their paths count.
+    folder: PathBuf,
+    /// The repository, or the spec's folder where there is none; links resolved.
+    root: PathBuf,
+    /// Whether that is a repository.
+    repository: bool,
+    /// Folders that `--allow-outside` names, links resolved.
+    outside: Vec<PathBuf>,
+    /// What was read, by what the spec writes.
+    texts: RefCell<BTreeMap<String, Read>>,
+}
+
+/// A file's text, nothing where there is no file, or what is wrong with it.
+type Read = Result<Option<SecretString>, Wrong>;
+
+/// What is wrong with a file, without its text.
+#[derive(Debug, Clone)]
+pub struct Wrong {
+    /// `PATH:LINE: what`, safe.
+    pub message: String,
+    /// The way out.
+    pub hint: Option<String>,
+}
+
+impl<'a> NamedFiles<'a> {
+    /// Those of a spec in this folder.
+    pub fn new(files: &'a Files, folder: &Path, outside: &[PathBuf]) -> Result<Self, Failure> {
+        let resolved = |path: &PathBuf| {
+            fs::canonicalize(path).map_err(|error| {
+                let message = format!("--allow-outside {}", files::named(path));
+                Failure::new(Exit::Usage, message).caused_by(say::safe(&error.to_string()))
+            })
+        };
+        let outside = outside.iter().map(resolved).collect::<Result<_, _>>()?;
+        let (root, repository) = root(folder);
+        let folder = if folder == Path::new("") { Path::new(".") } else { folder };
+        let texts = RefCell::default();
+        Ok(Self { files, folder: folder.to_owned(), root, repository, outside, texts })
+    }
+
+    /// Whether the spec itself may be read: in a repository a link must not lead out of it.
+    pub fn spec(&self, path: &Path) -> Result<(), Failure> {
+        let real = fs::canonicalize(path);
+        let inside = !self.repository || real.is_ok_and(|real| self.allows(&real));
+        if files::is_standard(path) || inside || !path.is_symlink() {
+            return Ok(());
+        }
+        let message = format!(
+            "{}: expected a spec, but found a link that leads out of the repository",
+            files::named(path)
+        );
+        Err(Failure::new(Exit::Error, message).hint(ALLOW))
+    }
+
+    /// A file of variables, as references write its path; nothing where there is none.
+    pub fn variables(&self, written: &str) -> Result<Option<EnvFile>, Vec<Wrong>> {
+        let (path, format) = Format::of(written);
+        self.parsed(path, |text| EnvFile::parse_as(text, format))
+    }
+
+    /// A file of labels: the values too, for labels are no secrets.
+    pub fn labels(&self, path: &str) -> Result<Option<BTreeMap<String, String>>, Vec<Wrong>> {
+        let labels = self.parsed(path, |text| EnvFile::parse_labels(text)?.labels())?;
+        let shown =
+            |(name, value): (String, SecretString)| (name, value.expose_secret().to_owned());
+        Ok(labels.map(|all| all.into_iter().map(shown).collect()))
+    }
+
+    /// Where a file was looked for.
+    pub fn tried(&self, written: &str) -> String {
+        let path = self.folder.join(Format::of(written).0);
+        say::safe(&std::path::absolute(&path).unwrap_or(path).to_string_lossy())
+    }
+
+    fn parsed<T>(
+        &self,
+        path: &str,
+        parse: impl FnOnce(&str) -> Result<T, Vec<Fault>>,
+    ) -> Result<Option<T>, Vec<Wrong>> {
+        let read = self.texts.borrow().get(path).cloned();
+        let read = read.unwrap_or_else(|| {
+            let read = self.read(path);
+            self.texts.borrow_mut().insert(path.to_owned(), read.clone());
+            read
+        });
+        let Some(text) = read.map_err(|wrong| vec![wrong])? else { return Ok(None) };
+        let told = |fault: &Fault| Wrong {
+            message: fault.in_file(path),
+            hint: fault.hint().map(str::to_owned),
+        };
+        parse(text.expose_secret()).map(Some).map_err(|faults| faults.iter().map(told).collect())
+    }
+
+    fn read(&self, written: &str) -> Read {
+        let shown = say::safe(written);
+        let wrong = |what: &str| Wrong { message: format!("{shown}: {what}"), hint: None };
+        let failed = |error: &io::Error| wrong(&say::safe(&error.to_string()));
+        let path = self.folder.join(written);
+        let real = match fs::canonicalize(&path) {
+            Ok(real) => real,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // Of what is elsewhere not even that is told.
+                self.permit(&plain(&path), &shown)?;
+                return Ok(None);
+            }
+            Err(error) => return Err(failed(&error)),
+        };
+        self.permit(&real, &shown)?;
+        let file = files::open_regular(&real).map_err(|error| failed(&error))?;
+        let about = file.metadata().map_err(|error| failed(&error))?;
+        self.files.took("a file that the spec names", &about);
+        // Whoever moves folders about meanwhile wins nothing.
+        let same = |now: &fs::Metadata| (now.dev(), now.ino()) == (about.dev(), about.ino());
+        let still = fs::canonicalize(&path).is_ok_and(|now| now == real)
+            && fs::symlink_metadata(&real).is_ok_and(|now| same(&now));
+        if !still {
+            return Err(wrong("expected a file, but found one that is moved about"));
+        }
+        let most = yaml::MOST_BYTES;
+        let bytes = files::to_the_end(file, most).map_err(|error| failed(&error))?;
+        if bytes.len() > most {
+            return Err(wrong(&format!("expected at most {most} bytes, but it is longer")));
+        }
+        String::from_utf8(bytes).map(|text| Some(SecretString::from(text))).map_err(|error| {
+            let valid = error.utf8_error().valid_up_to();
+            let before = error.as_bytes().get(..valid).unwrap_or_default();
+            let line = problems::lines(std::str::from_utf8(before).unwrap_or_default()).count();
+            let message = format!("{shown}:{line}: expected UTF-8, but found bytes that are none");
+            Wrong { message, hint: None }
+        })
+    }
+
+    fn permit(&self, real: &Path, shown: &str) -> Result<(), Wrong> {
+        if self.allows(real) {
+            return Ok(());
+        }
+        let place = if self.repository { "the spec's repository" } else { "the spec's folder" };
+        let message = format!("{shown}: expected a file of {place}, but found one elsewhere");
+        Err(Wrong { message, hint: Some(ALLOW.to_owned()) })
+    }
+
+    fn allows(&self, real: &Path) -> bool {
+        let own = real
+            .strip_prefix(&self.root)
+            .is_ok_and(|inside| inside.components().all(|part| part.as_os_str() != GIT));
+        own || self.outside.iter().any(|folder| real.starts_with(folder))
+    }
+}
+
+const ALLOW: &str = "`--allow-outside DIR` lets the files of a folder be read";
+
+/// The repository that a folder is in, and true; else the folder, and false.
+pub fn root(folder: &Path) -> (PathBuf, bool) {
+    let folder = if folder == Path::new("") { Path::new(".") } else { folder };
+    let folder = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    let repository = folder.ancestors().find(|folder| folder.join(GIT).exists());
+    match repository {
+        Some(root) => (root.to_owned(), true),
+        None => (folder, false),
+    }
+}
+
+/// A path with its `..` taken as written, from the folder that is really meant.
+fn plain(path: &Path) -> PathBuf {
+    let here = fs::canonicalize(".").unwrap_or_default();
+    let mut plain = PathBuf::new();
+    for part in here.join(path).components() {
+        match part {
+            Component::ParentDir => drop(plain.pop()),
+            Component::CurDir => {}
+            part => plain.push(part),
+        }
+        // A link on the way counts as what it leads to.
+        plain = fs::canonicalize(&plain).unwrap_or(plain);
+    }
+    plain
+}
