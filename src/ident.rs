@@ -189,6 +189,9 @@ pub const LABEL_DECLARED: &str = "io.bayplan.declared";
 pub const LABEL_NETWORK: &str = "io.bayplan.network";
 /// The label that names the key of the volume that a volume was created for.
 pub const LABEL_VOLUME: &str = "io.bayplan.volume";
+/// The label that names, by digest, the plan of which a run created a container, a network or a
+/// volume.
+pub const LABEL_PLAN: &str = "io.bayplan.plan";
 /// The beginning of every label that only bayplan may write.
 pub const LABEL_PREFIX: &str = "io.bayplan.";
 

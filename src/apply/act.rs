@@ -9,7 +9,8 @@ use super::outcome::{Became, Stale, StepOutcome, change_of};
 use super::precheck::{Check, gone, is_for, run_of};
 use super::run::Context;
 use crate::engine::{EngineError, ErrorKind, PullProgress, Writer};
-use crate::ident::{ContainerId, ContainerName, ImageId};
+use crate::ident::{ContainerId, ContainerName, ImageId, LABEL_PLAN};
+use crate::options::Body;
 use crate::options::settings::Settings;
 use crate::plan::{Action, ImagePin, Step, Subject};
 use crate::say;
@@ -190,11 +191,18 @@ impl<W: Writer> Context<'_, W> {
         }
     }
 
+    /// A create body with the plan's digest: what a run of the plan made is known by it.
+    pub(super) fn labelled(&self, body: &Body) -> Body {
+        let mut json = body.json().clone();
+        json["Labels"][LABEL_PLAN] = self.digest.into();
+        Body::from_json(json)
+    }
+
     async fn create(&self, step: &Step, name: &ContainerName, pin: &ImagePin) -> Acted {
         let Some(body) = self.bodies.get(&step.id) else {
             return Err(Trouble::Failed("there is no create body for this step".to_owned()));
         };
-        let filled = self.secrets.fill(body).map_err(Trouble::Failed)?;
+        let filled = self.secrets.fill(&self.labelled(body)).map_err(Trouble::Failed)?;
         let id = match self.engine.create(name, &filled).await {
             Ok(created) => {
                 self.note_warnings(step, &created.warnings);

@@ -39,11 +39,6 @@ impl<'a> Index<'a> {
         self.changes.get(step.change()).copied()
     }
 
-    /// A change by its ID.
-    pub(super) fn change(&self, id: &str) -> Option<&'a Change> {
-        self.changes.get(id).copied()
-    }
-
     /// A step by its ID.
     pub(super) fn step(&self, id: &StepId) -> Option<&'a Step> {
         self.steps.get(id).copied()

@@ -10,7 +10,8 @@ use super::precheck::{Check, Checked, gone, no_fact};
 use super::run::Context;
 use crate::engine::{EngineError, ErrorKind, FilledBody, Writer};
 use crate::ident::{
-    ContainerId, ContainerName, LABEL_NETWORK, LABEL_VOLUME, NetworkId, ObjectKey, StepId,
+    ContainerId, ContainerName, LABEL_NETWORK, LABEL_PLAN, LABEL_VOLUME, NetworkId, ObjectKey,
+    StepId,
 };
 use crate::objects::{self, Found};
 use crate::plan::{Action, NetworkRef, Step, Subject};
@@ -126,7 +127,8 @@ impl<W: Writer> Context<'_, W> {
             Found::None => Name::Free,
             Found::One(found) => {
                 let own = Some((self.plan.project.clone(), key.clone()));
-                if objects::owner(found, label) == own && !self.is_fact(found) {
+                let ours = found["Labels"][LABEL_PLAN] == self.digest;
+                if ours && objects::owner(found, label) == own {
                     return Name::Made(found.clone());
                 }
                 let id = found["Id"].as_str().and_then(|id| id.get(..12)).unwrap_or("another one");
@@ -134,13 +136,6 @@ impl<W: Writer> Context<'_, W> {
             }
             Found::Several(number) => Name::Taken(format!("{number} of that name")),
         }
-    }
-
-    /// Whether the plan knew this network: then it is the old one.
-    fn is_fact(&self, found: &Json) -> bool {
-        let known = self.plan.facts.networks.iter().filter_map(|fact| fact.id.as_ref());
-        let mut known = known.filter(|id| found["Id"] == id.as_str());
-        known.next().is_some()
     }
 
     fn note_network(&self, step: &Step, found: &Json) {
@@ -153,7 +148,7 @@ impl<W: Writer> Context<'_, W> {
         let body = self.bodies.get(&step.id);
         let body = body
             .ok_or_else(|| Trouble::Failed("there is no create body for this step".to_owned()))?;
-        self.secrets.fill(body).map_err(Trouble::Failed)
+        self.secrets.fill(&self.labelled(body)).map_err(Trouble::Failed)
     }
 
     pub(super) async fn create_network(&self, step: &Step, name: &str, key: &ObjectKey) -> Acted {

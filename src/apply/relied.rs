@@ -211,7 +211,7 @@ fn other_networks(
     found: &Json,
 ) -> Option<Stale> {
     let now = networks_of(found);
-    let before: BTreeSet<String> = fact.networks.iter().cloned().collect();
+    let before: BTreeSet<String> = fact.networks.keys().cloned().collect();
     let mut moved = now.symmetric_difference(&before);
     moved.any(|network| !makes.networks.contains(network.as_str())).then(|| {
         let words = |all: &BTreeSet<String>| {

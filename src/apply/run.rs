@@ -20,6 +20,7 @@ use super::clock::Clock;
 use super::events::{Event, Sink};
 use super::index::Index;
 use super::outcome::{Became, Outcome, Signal, Stale, StepOutcome};
+use super::resume::Resume;
 use super::schedule::{self, Halt, Schedule};
 use super::secrets::Secrets;
 use crate::engine::Writer;
@@ -62,6 +63,8 @@ pub struct Run<'a, W> {
     pub clock: &'a dyn Clock,
     /// Who listens.
     pub sink: &'a dyn Sink,
+    /// Where the run begins.
+    pub resume: &'a Resume,
     /// Asks the run to stop: calls in flight are finished, no step is begun.
     pub cancel: watch::Receiver<Option<Signal>>,
     /// How.
@@ -75,6 +78,8 @@ pub(super) struct Context<'a, W> {
     /// Its parts by their names.
     pub(super) index: Index<'a>,
     pub(super) bodies: &'a BTreeMap<StepId, Body>,
+    /// The plan's digest, which all that is created carries.
+    pub(super) digest: &'a str,
     pub(super) awaits: &'a Awaits,
     /// Of these, the ones that are as far as they must be.
     pub(super) met: RefCell<BTreeSet<ContainerId>>,
@@ -133,9 +138,7 @@ enum Flight {
 /// Runs the steps of a plan. Does not fail: what became of each step is in the outcome.
 pub async fn run<W: Writer>(run: Run<'_, W>, begun: &Begun) -> Outcome {
     let Run { engine, plan, bodies, done, blocked, awaits, .. } = run;
-    let Run { secrets, clock, sink, cancel, settings, .. } = run;
-    let facts = &plan.facts.containers;
-    let names = facts.iter().map(|fact| (fact.id.clone(), fact.name.clone())).collect();
+    let Run { secrets, clock, sink, cancel, settings, resume, .. } = run;
     let context = Context {
         engine,
         plan,
@@ -148,12 +151,13 @@ pub async fn run<W: Writer>(run: Run<'_, W>, begun: &Begun) -> Outcome {
         sink,
         settings,
         begun,
-        created: RefCell::default(),
-        names: RefCell::new(names),
+        digest: &resume.digest,
+        created: RefCell::new(resume.created.clone()),
+        names: RefCell::new(resume.names()),
         pulled: RefCell::default(),
         handled: RefCell::default(),
         outputs: RefCell::default(),
-        networks: RefCell::default(),
+        networks: RefCell::new(resume.networks.clone()),
         cancel,
     };
     let mut schedule = Schedule::new(plan, done, blocked);

@@ -12,7 +12,7 @@ use super::outcome::Stale;
 use super::precheck::{gone, name_of, run_of, started_at};
 use super::run::Context;
 use crate::engine::{EngineError, ErrorKind, Writer};
-use crate::ident::{ContainerId, ContainerName, LABEL_NAME};
+use crate::ident::{ContainerId, ContainerName, LABEL_NAME, LABEL_PLAN};
 use crate::options::settings::Settings;
 use crate::snapshot::Run;
 
@@ -102,8 +102,9 @@ impl<W: Writer> Context<'_, W> {
         for _ in 0..8 {
             let looked = self.look_again(|| self.engine.inspect(name.as_str())).await;
             if let Some(found) = looked.map_err(|silent| self.unclear(error, &silent))? {
-                let same = found["Config"]["Labels"][LABEL_NAME].as_str();
-                if label.is_some() && label == same && name_of(&found) == *name {
+                let labels = &found["Config"]["Labels"];
+                let ours = labels[LABEL_PLAN] == self.digest;
+                if ours && label == labels[LABEL_NAME].as_str() && name_of(&found) == *name {
                     return Ok(ContainerId::new(found["Id"].as_str().unwrap_or_default()));
                 }
                 let expected = format!("the name `{name}` to be free");

@@ -13,7 +13,7 @@ use crate::options::settings::Settings;
 use crate::plan::facts::ContainerFact;
 use crate::plan::{Action, Step, Subject};
 use crate::snapshot::Run;
-use crate::stale::{connect_command, endpoint_before};
+use crate::stale::connect_command;
 
 /// One container of a change, as it is now.
 struct Now {
@@ -141,7 +141,7 @@ impl<W: Writer> Context<'_, W> {
         let finish = if create.is_some() {
             finish(old.as_ref(), new.as_ref(), &final_name, starts)
         } else {
-            let rewired = old.as_ref().map(|old| self.rewired(old, &change, mine));
+            let rewired = old.as_ref().map(|old| self.rewired(old, mine));
             let (undo, finish) = rewired.unwrap_or_default();
             back.extend(undo);
             finish
@@ -177,21 +177,20 @@ impl<W: Writer> Context<'_, W> {
 
     /// Commands that put a container back on the networks that it was on, and ones that make the
     /// moves which are left.
-    fn rewired(&self, now: &Now, change: &ChangeId, mine: &[&Step]) -> (Vec<String>, Vec<String>) {
+    fn rewired(&self, now: &Now, mine: &[&Step]) -> (Vec<String>, Vec<String>) {
         let (mut undo, mut finish) = (Vec::new(), Vec::new());
         let Some(fact) = self.fact(&now.id) else { return (undo, finish) };
-        let change = self.index.change(change.as_str());
         let id = now.id.short();
         for step in mine {
             let (network, on, wishes) = match &step.action {
                 Action::Connect { network, endpoint, .. } => (network, true, endpoint.clone()),
-                Action::Disconnect { network, which, .. } => {
-                    let before = change.map(|change| endpoint_before(change, network, which));
-                    (network, false, before.unwrap_or_default())
+                Action::Disconnect { network, .. } => {
+                    let before = fact.networks.get(network);
+                    (network, false, before.map(|own| own.endpoint.clone()).unwrap_or_default())
                 }
                 _ => continue,
             };
-            let (was, is) = (fact.networks.contains(network), now.networks.contains(network));
+            let (was, is) = (fact.networks.contains_key(network), now.networks.contains(network));
             let name = crate::say::short(network);
             let command = |connect: bool| {
                 if connect {
@@ -233,7 +232,7 @@ impl<W: Writer> Context<'_, W> {
 
 /// The networks of a fact, in order.
 fn before(fact: &ContainerFact) -> BTreeSet<&String> {
-    fact.networks.iter().collect()
+    fact.networks.keys().collect()
 }
 
 fn there(seen: Option<Seen>) -> Option<Now> {

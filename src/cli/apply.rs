@@ -13,8 +13,8 @@ use super::{judged, looks, output, verify};
 use crate::apply::confirm::{Mismatch, Wanted as Goal, confirm};
 use crate::apply::result::{ResultDocument, StaleEntry};
 use crate::apply::{
-    Begun, Clock, Outcome, RealClock, Run, Settings, SimulatedClock, Stale, awaits, given_up,
-    run as run_steps,
+    Begun, Clock, Outcome, RealClock, Resume, Run, Settings, SimulatedClock, Stale, awaits,
+    given_up, run as run_steps,
 };
 use crate::engine::docker::Docker;
 use crate::engine::secrets::Secrets;
@@ -166,15 +166,24 @@ impl<W: Writer> Applying<'_, W> {
 
     /// Runs the steps, and says whether they were given up.
     async fn steps(&self, judgement: &Judgement, signals: &Signals) -> (Outcome, bool) {
-        let plan = &self.opened.plan;
-        let (done, blocked) = left_out(plan, judgement);
+        // What is run is what was derived again, never what the file says.
+        let plan = &Plan { steps: judgement.steps.clone(), ..self.opened.plan.clone() };
+        let done = &judgement.done;
+        let blocked = left_out(judgement);
+        let resume = Resume {
+            digest: self.opened.digest.clone(),
+            world: judgement.world.clone(),
+            created: judgement.created.clone(),
+            networks: judgement.networks.clone(),
+        };
         let progress = Progress::new(self.args.json, judgement.run.len());
         let run = Run {
             engine: self.engine,
             plan,
             bodies: &judgement.bodies,
-            done: &done,
+            done,
             blocked: &blocked,
+            resume: &resume,
             awaits: &awaits(&self.opened.spec, plan),
             secrets: &self.secrets,
             clock: self.clock,
@@ -191,7 +200,7 @@ impl<W: Writer> Applying<'_, W> {
             return (outcome, false);
         }
         let signal = *signals.asked().borrow();
-        (given_up(plan, (&done, &blocked), &begun, &progress.outcomes(), signal), true)
+        (given_up(plan, (done, &blocked), &begun, &progress.outcomes(), signal), true)
     }
 
     /// What the engine reports of what was changed, compared once more, secrets hidden.
@@ -207,7 +216,7 @@ impl<W: Writer> Applying<'_, W> {
         };
         let wanted = judged::wanted(&self.opened);
         let snapshot = crate::engine::take::take(self.engine, &wanted).await?.seal(&sealer);
-        let snapshot = crate::stale::pinned(plan, &snapshot);
+        let snapshot = crate::stale::with_answers(plan, &snapshot);
         let input =
             Input { spec, snapshot: &snapshot, assume: true, pins: Pins::default(), source: None };
         let again = build(&input).plan;
@@ -252,10 +261,12 @@ impl<W: Writer> Applying<'_, W> {
     }
 }
 
-/// The steps that are not run: of sets that are at their goal, and of sets that are half done.
-fn left_out(plan: &Plan, judgement: &Judgement) -> (BTreeSet<StepId>, BTreeSet<StepId>) {
-    let all = plan.steps.iter().map(|step| step.id.clone());
-    all.filter(|id| !judgement.run.contains(id)).partition(|id| !judgement.is_blocked(plan, id))
+/// The steps that are neither run nor done: they wait for a person.
+fn left_out(judgement: &Judgement) -> BTreeSet<StepId> {
+    let left = judgement.steps.iter().map(|step| &step.id);
+    left.filter(|id| !judgement.run.contains(*id) && !judgement.done.contains(*id))
+        .cloned()
+        .collect()
 }
 
 fn entry(staleness: &Staleness) -> StaleEntry {

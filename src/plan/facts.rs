@@ -11,6 +11,7 @@ use crate::options::settings::Settings;
 use crate::snapshot::Run;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 /// Everything that a plan relied on; each list sorted.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -54,11 +55,24 @@ pub struct ContainerFact {
     #[serde(default, skip_serializing_if = "Settings::is_empty")]
     pub settings: Settings,
     /// Networks it is attached to, by name.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub networks: Vec<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub networks: BTreeMap<String, Attachment>,
     /// Environment variables declared as references: how the live value compared.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub references: BTreeMap<String, ReferenceFact>,
+}
+
+/// How a container is attached to a network.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Attachment {
+    /// The network's ID; engines tell none before the first start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<NetworkId>,
+    /// The engine's endpoint settings, where a step of the plan ends the attachment: with them it
+    /// can be put back.
+    #[serde(default, skip_serializing_if = "Json::is_null")]
+    pub endpoint: Json,
 }
 
 /// How a live value compared with what a reference resolved to.
@@ -84,7 +98,7 @@ pub enum Verdict {
 }
 
 /// What an image reference meant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImageFact {
     /// As declared.
@@ -94,6 +108,12 @@ pub struct ImageFact {
     /// What the registry answered, where it was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registry: Option<String>,
+    /// By which digest the image here is known in that registry, where the registry was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// The platforms that the image here is for, where a set declares another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
 }
 
 /// A network that is declared, or that containers will be attached to.

@@ -5,6 +5,7 @@
 pub mod build;
 pub mod check;
 pub mod diff;
+pub mod effect;
 pub mod facts;
 pub mod format;
 pub mod markdown;
@@ -18,6 +19,7 @@ pub mod text;
 pub mod told;
 pub mod view;
 mod wire;
+pub mod world;
 
 use std::collections::BTreeMap;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::facts::{ContainerFact, ImageFact, VolumeFact};
+use super::facts::{Attachment, ContainerFact, ImageFact, VolumeFact};
 use super::{
     Action, Because, By, Change, Danger, EnvironmentDifference, Facts, ImagePin, Impact, Matched,
     OptionDifference, Origin, Plan, Reason, SetReport, SpecSource, Step, Subject, Summary, Target,
@@ -145,14 +145,14 @@ pub(crate) fn add_replace(plan: &mut Plan, set: &str, name: &str, number: u64) {
         exit_code: None,
         started_at: None,
         settings: Settings([("RestartPolicy".into(), json!("unless-stopped"))].into()),
-        networks: vec!["bridge".into()],
+        networks: [("bridge".to_owned(), Attachment::default())].into(),
         references: BTreeMap::new(),
     });
     facts.members.entry(set.clone()).or_default().push(id);
     facts.names.extend([named(""), named(".bp-new"), named(".bp-old")]);
     let reference = format!("ghcr.io/acme/{set}:1.0");
     if !facts.images.iter().any(|fact| fact.reference == reference) {
-        facts.images.push(ImageFact { reference, id: Some(image), registry: None });
+        facts.images.push(ImageFact { reference, id: Some(image), ..ImageFact::default() });
         facts.volumes.push(VolumeFact {
             name: format!("{set}-data"),
             driver: Some("local".into()),
@@ -179,7 +179,7 @@ fn image_fact(plan: &mut Plan, set: &SetName) -> bool {
         return false;
     }
     let id = Some(ImageId::new(hex("sha256:", 900)));
-    plan.facts.images.push(ImageFact { reference, id, registry: None });
+    plan.facts.images.push(ImageFact { reference, id, ..ImageFact::default() });
     true
 }
 
@@ -251,7 +251,7 @@ pub(crate) fn add_update(plan: &mut Plan, set: &str, name: &str, number: u64) {
         exit_code: None,
         started_at: None,
         settings: Settings(before.into()),
-        networks: vec![],
+        networks: BTreeMap::new(),
         references: BTreeMap::new(),
     });
     let set = SetName::new(set);
@@ -297,7 +297,7 @@ pub(crate) fn add_stop(plan: &mut Plan, set: &str, name: &str, number: u64) {
         exit_code: None,
         started_at: None,
         settings: Settings::default(),
-        networks: vec![],
+        networks: BTreeMap::new(),
         references: BTreeMap::new(),
     });
     let set = SetName::new(set);

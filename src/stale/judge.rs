@@ -1,96 +1,412 @@
-//! The judgement: per set, for the whole plan, before the first call.
+//! The judgement of a whole plan, before the first call.
+//!
+//! 1. Which steps are done already is found ([`super::done`]).
+//! 2. What the plan relies on, with those steps done, must be what is there; else it is stale.
+//! 3. The plan is derived again from the look with all of that taken back ([`super::taken_back`]), and
+//!    must be the whole plan ([`super::whole`]); else it is tampered with.
+//! 4. What is run are the derived steps that are not done.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::connects::before_connects;
-use super::done::{is_done, is_half_done, leftover};
-use super::facts::{Fresh, Looks, Moved, Slice};
-use super::objects::{Objects, is_about};
-use super::pulls::{before_pulls, pinned};
-use super::updates::before_updates;
-use super::whole::compare_whole;
-use super::{Judgement, SetVerdict, Staleness};
+use super::code::Code;
+use super::difference::difference;
+use super::observed::{Origin, observed};
+use super::taken_back::{taken_back, with_answers};
+use super::{Judgement, SetVerdict, Staleness, networks, owners, rotated, whole};
 use crate::adapt::Engine;
-use crate::ident::{ContainerName, SetName, StepId};
-use crate::plan::build::{Built, Input, Pins, PlanError, build, depends};
-use crate::plan::{Action, Because, Change, Plan, Reason, Step, Target, Verb};
+use crate::ident::{ChangeTarget, ContainerName, NetworkId, SetName, StepId};
+use crate::plan::build::{Built, Input, Pins, build, depends};
+use crate::plan::world::{Cell, Value, World};
+use crate::plan::{Action, Plan, Step, Subject, Target, format};
 use crate::snapshot::Snapshot;
 use crate::spec::Spec;
+
+/// The way out of what moved.
+pub(super) const AGAIN: &str = "plan again and have the new plan reviewed";
+
+/// A plan, what it relies on, and what a look shows.
+pub(super) struct Case<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) spec: &'a Spec,
+    pub(super) look: &'a Snapshot,
+    pub(super) origin: Origin<'a>,
+    /// What the plan relies on.
+    pub(super) before: World,
+    /// What is there.
+    pub(super) now: World,
+    /// The steps that are done.
+    pub(super) done: BTreeSet<StepId>,
+    /// The changes whose work cannot be taken back: they removed something.
+    pub(super) stays: BTreeSet<&'a str>,
+    pub(super) owners: owners::Owners<'a>,
+}
+
+/// What keeps sets from being as they were reviewed.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) stale: Vec<Staleness>,
+    pub(super) notes: Vec<Staleness>,
+    pub(super) blocked: Vec<Staleness>,
+    /// Sets that are not acted on and that lost or got a container.
+    pub(super) moved: BTreeSet<SetName>,
+    /// Sets that wait for a person, and what depends on them.
+    pub(super) waiting: BTreeSet<SetName>,
+    /// Changes of networks that are half made.
+    pub(super) stuck: BTreeSet<String>,
+}
 
 /// Judges a plan against a fresh look. `spec` is the plan's `declared`, read again; `snapshot` is
 /// sealed and whole.
 pub fn judge(plan: &Plan, spec: &Spec, snapshot: &Snapshot) -> Judgement {
-    let mut judgement = Judgement::default();
+    // Without a canonical form there is no digest, and nothing carries it.
+    let digest = format::write(plan).map(|written| written.digest).unwrap_or_default();
+    let look = with_answers(plan, snapshot);
+    let case = Case::of(plan, spec, &look, &digest);
+    let mut found = Found::default();
     let engine = Engine::of_snapshot(snapshot).target();
     if let Some(target) = &plan.target
         && snapshot.engine.is_some()
     {
-        judgement.stale.extend(other_engine(target, &engine));
+        found.stale.extend(other_engine(target, &engine));
     }
-    let pinned = pinned(plan, snapshot);
-    let assume = !plan.assumed.is_empty();
-    let pins = Pins { names: names(plan), replaced: BTreeSet::new() };
-    let derive = |snapshot: &Snapshot, pins: Pins| {
-        build(&Input { spec, snapshot, assume, pins, source: plan.spec.clone() })
-    };
-    let real = derive(&pinned, pins.clone());
-    let objects = Objects::of(plan, spec, &pinned);
-    let looks = Looks::of(plan, &pinned);
-    let slices = slices(plan, spec);
-    let done: BTreeSet<SetName> = slices
-        .iter()
-        .filter(|slice| is_done(slice, &real, &looks))
-        .map(|slice| slice.key.clone())
-        .collect();
-    let replaced = replaced(plan, &done);
-    let (mut before, pulled) = before_pulls(plan, &pinned);
-    let changed = before_updates(plan, &mut before) | before_connects(plan, &objects, &mut before);
-    let again = if done.is_empty() && pulled.is_empty() && !changed {
-        real
-    } else {
-        derive(&before, Pins { replaced, ..pins })
-    };
-    let mut judging = Judging {
-        fresh: Fresh::of(&again.plan.facts),
-        old_steps: by_change(plan),
-        new_steps: by_change(&again.plan),
-        skipped: BTreeSet::new(),
-        aside: BTreeSet::new(),
-        again: &again,
-        looks: &looks,
-        before: &before,
-        done: &done,
-        pulled: &pulled,
-        objects: &objects,
-    };
-    for slice in &slices {
-        if let Some(verdict) = judging.facts(slice, &mut judgement) {
-            judgement.verdicts.insert(slice.key.clone(), verdict);
+    networks::half_replaced(&case, &mut found);
+    case.facts(&mut found);
+    let back = taken_back(&case.origin, plan, (&case.before, &case.now), &case.stays, look.clone());
+    let again = case.derive(&back, BTreeMap::new());
+    case.errors(&again, &back, &mut found);
+    case.members(&again.plan, &mut found);
+    found.stale.extend(rotated::rotated(plan, &again.plan));
+    case.wait(&mut found);
+    let mut tampered = Vec::new();
+    if found.stale.is_empty() {
+        whole::compare(&case, &again, &mut found, &mut tampered);
+        if !tampered.is_empty() && case.other_names(&back, &mut found) {
+            tampered.clear();
         }
     }
-    judging.skipped = skipped(&judgement, [plan, &again.plan], &objects);
-    let aside = judgement.verdicts.iter().filter(|(_, verdict)| **verdict == SetVerdict::Untouched);
-    judging.aside = aside.map(|(key, _)| key.clone()).collect();
-    let partly = !done.is_empty() || !judging.aside.is_empty();
-    let by_key: BTreeMap<&SetName, &Slice<'_>> =
-        slices.iter().map(|slice| (slice.key, slice)).collect();
-    // What a set depends on is judged before it.
-    let order = crate::spec::order::order(spec).unwrap_or_default();
-    for slice in order.iter().filter_map(|key| by_key.get(key)) {
-        if !judgement.verdicts.contains_key(slice.key) {
-            let verdict = judging.steps(slice, spec, &mut judgement);
-            judgement.verdicts.insert(slice.key.clone(), verdict);
+    case.judgement(found, tampered, again)
+}
+
+impl<'a> Case<'a> {
+    fn of(plan: &'a Plan, spec: &'a Spec, look: &'a Snapshot, digest: &'a str) -> Self {
+        let origin = Origin::of(plan, digest);
+        let before = World::planned(plan);
+        let now = observed(&origin, &before, look);
+        let done = super::done::done(plan, &before, &now);
+        let gone = plan.steps.iter().filter(|step| {
+            done.contains(&step.id)
+                && matches!(step.action, Action::Remove { .. } | Action::RemoveNetwork { .. })
+        });
+        let stays = gone.map(|step| step.id.change()).collect();
+        let owners = owners::Owners::of(plan, spec);
+        Self { plan, spec, look, origin, before, now, done, stays, owners }
+    }
+
+    /// What the plan relies on and is not so.
+    fn facts(&self, found: &mut Found) {
+        let expected = self.before.clone().after_all(self.plan, &self.done);
+        for cell in expected.moved(&self.now) {
+            let moved = difference(cell, &expected, &self.now);
+            let sets = self.owners.of_cell(cell);
+            // Whose name it is to be tells of a name; who holds another one is told of the holder.
+            let silent = match cell {
+                Cell::Holder(_) => {
+                    moved.code != Code::NameTaken || expected.get(cell) != Some(&Value::Absent)
+                }
+                Cell::Network(_) | Cell::Volume(_) => self.plan.changes.is_empty(),
+                _ => false,
+            };
+            let stuck = sets.iter().any(|set| found.waiting.contains(*set))
+                || matches!(cell, Cell::Network(name) if found.stuck.contains(ChangeTarget::Network(name).id().as_str()));
+            if silent || stuck {
+                continue;
+            }
+            let acts = self.owners.matters(cell);
+            let staleness = Staleness::of(moved, sets.first().map(|set| (*set).clone()), AGAIN);
+            if acts { found.stale.push(staleness) } else { found.notes.push(staleness) }
         }
     }
-    if !plan.changes.is_empty() {
-        judgement.stale.extend(objects.moved(plan, &before));
+
+    /// The plan derived again.
+    fn derive(&self, look: &Snapshot, names: BTreeMap<SetName, Vec<ContainerName>>) -> Built {
+        let replaced = self
+            .plan
+            .changes
+            .iter()
+            .filter(|change| change.set.is_some() && self.stays.contains(change.id.as_str()));
+        let replaced = replaced.map(|change| ContainerName::new(change.id.as_str())).collect();
+        let pins = Pins { names, replaced };
+        let assume = !self.plan.assumed.is_empty();
+        let source = self.plan.spec.clone();
+        build(&Input { spec: self.spec, snapshot: look, assume, pins, source })
     }
-    judgement.half_done.extend(objects.half().map(|(_, what)| what.clone()));
-    judgement.stuck = objects.half().map(|(change, _)| change.to_owned()).collect();
-    compare_whole(plan, &again, (&pulled, &objects, partly), &mut judgement);
-    judgement.run = to_run(plan, &judgement.verdicts, &objects);
-    judgement.bodies = again.bodies;
-    judgement
+
+    /// Why there would be no plan now: what an earlier run left blocks its set, all else is stale.
+    fn errors(&self, again: &Built, back: &Snapshot, found: &mut Found) {
+        for error in &again.errors {
+            let waits = error.set.as_ref().is_some_and(|set| found.waiting.contains(set));
+            if waits {
+                continue;
+            }
+            let staleness = Staleness {
+                code: error.code.to_owned(),
+                set: error.set.clone(),
+                object: match &error.set {
+                    Some(set) => format!("set `{set}`"),
+                    None => "the plan as a whole".to_owned(),
+                },
+                expected: "the same plan".to_owned(),
+                found: error.message.clone(),
+                hint: error.hint.clone(),
+            };
+            let acts = error.set.as_ref().is_none_or(|set| self.owners.acts(set));
+            match &error.set {
+                Some(_) if !acts => found.notes.push(staleness),
+                Some(set) if error.code == "leftover" && self.left_by_us(set, back) => {
+                    found.waiting.insert(set.clone());
+                    found.blocked.push(staleness);
+                }
+                _ if self.plan.changes.is_empty() => found.notes.push(staleness),
+                _ => found.stale.push(staleness),
+            }
+        }
+        let waiting = &found.waiting;
+        found
+            .stale
+            .retain(|staleness| staleness.set.as_ref().is_none_or(|set| !waiting.contains(set)));
+    }
+
+    /// Whether a container under a reserved name is one that bayplan made for a set, or that the plan
+    /// knew under another name. A stranger's name may end as ours do.
+    fn left_by_us(&self, set: &SetName, look: &Snapshot) -> bool {
+        let members = self.plan.facts.members.get(set);
+        look.containers.iter().any(|container| {
+            let reserved = crate::ident::reserved_suffix(container.seen().name()).1.is_some();
+            let ours = || {
+                crate::plan::build::matching::owner(container)
+                    .is_some_and(|(project, own)| project == self.plan.project && own == *set)
+            };
+            let known = || members.is_some_and(|all| all.contains(&container.id()));
+            reserved && (ours() || known())
+        })
+    }
+
+    /// Whom sets mean: what counts now and did not, and the other way round.
+    fn members(&self, again: &Plan, found: &mut Found) {
+        for (set, before) in &self.plan.facts.members {
+            let changes =
+                || self.plan.changes.iter().filter(|change| change.set.as_ref() == Some(set));
+            if found.waiting.contains(set)
+                || changes().any(|change| self.stays.contains(change.id.as_str()))
+            {
+                continue;
+            }
+            let before: BTreeSet<_> = before.iter().collect();
+            let now: BTreeSet<_> = again.facts.members.get(set).into_iter().flatten().collect();
+            for id in before.symmetric_difference(&now) {
+                let subject = Subject::Container((*id).clone());
+                let there = self.look.by_id(id);
+                let Some(container) = there else {
+                    // Its name's cell tells that it is gone.
+                    found.moved.insert(set.clone());
+                    continue;
+                };
+                let new = now.contains(id);
+                let code = if new { Code::ContainerNew } else { Code::ContainerUnmatched };
+                let (expected, seen) = if new {
+                    ("no such container".to_owned(), format!("{}, matched now", id.short()))
+                } else {
+                    (format!("{} there", id.short()), "it not matched any more".to_owned())
+                };
+                let staleness = Staleness {
+                    code: code.word().to_owned(),
+                    set: Some(set.clone()),
+                    object: format!("container `{}`", crate::say::short(container.name().as_str())),
+                    expected,
+                    found: seen,
+                    hint: AGAIN.to_owned(),
+                };
+                let acts = self.owners.acts(set) || self.owners.addressed(&subject);
+                if acts {
+                    found.stale.push(staleness);
+                } else {
+                    found.moved.insert(set.clone());
+                    found.notes.push(staleness);
+                }
+            }
+        }
+        let acts = |set: &SetName| self.owners.acts(set);
+        found.moved.retain(|set| !acts(set));
+    }
+
+    /// What depends on a set that waits waits, too.
+    fn wait(&self, found: &mut Found) {
+        loop {
+            let more: Vec<SetName> = self
+                .spec
+                .sets
+                .keys()
+                .filter(|set| !found.waiting.contains(*set))
+                .filter(|set| {
+                    let needs = depends(self.spec, set);
+                    needs.iter().any(|target| found.waiting.contains(target))
+                        || self.owners.steps_of(set).any(|step| {
+                            step.after.iter().any(|id| found.stuck.contains(id.change()))
+                        })
+                })
+                .cloned()
+                .collect();
+            if more.is_empty() {
+                return;
+            }
+            found.waiting.extend(more);
+        }
+    }
+
+    /// Whether the plan follows all the same with the names that it gave fresh containers: then what
+    /// moved is who has which name.
+    fn other_names(&self, back: &Snapshot, found: &mut Found) -> bool {
+        let mut names: BTreeMap<SetName, Vec<ContainerName>> = BTreeMap::new();
+        for step in &self.plan.steps {
+            if let Action::Create { name, final_name, set, .. } = &step.action
+                && name == final_name
+            {
+                names.entry(set.clone()).or_default().push(name.clone());
+            }
+        }
+        if names.is_empty() {
+            return false;
+        }
+        let again = self.derive(back, names);
+        let (mut own, mut tampered) = (Found::default(), Vec::new());
+        own.moved.clone_from(&found.moved);
+        own.waiting.clone_from(&found.waiting);
+        own.stuck.clone_from(&found.stuck);
+        whole::compare(self, &again, &mut own, &mut tampered);
+        let only_names = again.errors.is_empty() && tampered.is_empty() && own.stale.is_empty();
+        if only_names {
+            found.stale.push(Staleness {
+                code: Code::NamesMoved.word().to_owned(),
+                set: None,
+                object: "the names of new containers".to_owned(),
+                expected: "the first ones that are free".to_owned(),
+                found: "others free before them".to_owned(),
+                hint: AGAIN.to_owned(),
+            });
+        }
+        only_names
+    }
+
+    fn judgement(&self, found: Found, tampered: Vec<Staleness>, again: Built) -> Judgement {
+        let mut judgement = Judgement {
+            stale: found.stale,
+            tampered,
+            notes: found.notes,
+            half_done: found.blocked,
+            ..Judgement::default()
+        };
+        let stale = judgement.stale.iter().chain(&judgement.tampered);
+        let mut held = Found { stuck: found.stuck.clone(), ..Found::default() };
+        held.waiting =
+            stale.filter_map(|one| one.set.clone()).chain(found.waiting.clone()).collect();
+        self.wait(&mut held);
+        for set in self.spec.sets.keys() {
+            let verdict = self.verdict(set, &judgement, &held.waiting);
+            judgement.verdicts.insert(set.clone(), verdict);
+        }
+        let run = self.to_run(&again.plan, &found.waiting, &found.stuck);
+        judgement.run = run.iter().map(|step| step.id.clone()).collect();
+        judgement.steps = self.merged(run);
+        judgement.bodies = again.bodies;
+        judgement.done.clone_from(&self.done);
+        judgement.world = self.before.clone().after_all(self.plan, &self.done);
+        for container in &self.look.containers {
+            if let Some(step) = self.origin.container(container.seen()) {
+                judgement.created.insert(step.clone(), container.id());
+            }
+        }
+        for network in &self.look.networks {
+            if let Some(step) = self.origin.network(network) {
+                let id = NetworkId::new(network["Id"].as_str().unwrap_or_default());
+                judgement.networks.insert(step.clone(), id);
+            }
+        }
+        judgement
+    }
+
+    fn verdict(
+        &self,
+        set: &SetName,
+        judgement: &Judgement,
+        waiting: &BTreeSet<SetName>,
+    ) -> SetVerdict {
+        let of = |all: &[Staleness]| all.iter().any(|one| one.set.as_ref() == Some(set));
+        let done = || self.owners.steps_of(set).all(|step| self.done.contains(&step.id));
+        if of(&judgement.tampered) {
+            SetVerdict::Tampered
+        } else if !self.owners.acts(set) {
+            SetVerdict::Untouched
+        } else if of(&judgement.stale) {
+            SetVerdict::Stale
+        } else if of(&judgement.half_done) {
+            SetVerdict::HalfDone
+        } else if waiting.contains(set) {
+            SetVerdict::Blocked
+        } else if done() {
+            SetVerdict::Done
+        } else {
+            SetVerdict::Run
+        }
+    }
+
+    /// The derived steps that are to be run: of sets that act and do not wait, the image steps that
+    /// those wait for, and those of networks and volumes.
+    fn to_run(
+        &self,
+        again: &Plan,
+        waiting: &BTreeSet<SetName>,
+        stuck: &BTreeSet<String>,
+    ) -> Vec<Step> {
+        let runs: BTreeSet<&str> = again
+            .changes
+            .iter()
+            .filter(|change| match &change.set {
+                Some(set) => self.owners.acts(set) && !waiting.contains(set),
+                None => !is_image(change.id.as_str()),
+            })
+            .map(|change| change.id.as_str())
+            .filter(|id| !self.stays.contains(id) && !stuck.contains(*id))
+            .collect();
+        let steps: BTreeMap<&StepId, &Step> =
+            again.steps.iter().map(|step| (&step.id, step)).collect();
+        let mut run: BTreeSet<&StepId> =
+            steps.keys().copied().filter(|id| runs.contains(id.change())).collect();
+        let mut needed: Vec<&StepId> = run.iter().copied().collect();
+        while let Some(id) = needed.pop() {
+            let after = steps.get(id).into_iter().flat_map(|step| &step.after);
+            for before in after.filter(|id| is_image(id.change())) {
+                if run.insert(before) {
+                    needed.push(before);
+                }
+            }
+        }
+        let open = again.steps.iter().filter(|step| run.contains(&step.id));
+        open.filter(|step| !self.done.contains(&step.id)).cloned().collect()
+    }
+
+    /// The steps of the plan in its order: what is run as it was derived, the rest as it was done or
+    /// is left.
+    fn merged(&self, run: Vec<Step>) -> Vec<Step> {
+        let mut run: BTreeMap<StepId, Step> =
+            run.into_iter().map(|step| (step.id.clone(), step)).collect();
+        let steps = self.plan.steps.iter();
+        steps.map(|step| run.remove(&step.id).unwrap_or_else(|| step.clone())).collect()
+    }
+}
+
+/// Whether a change, by its ID, is about an image.
+pub(super) fn is_image(change: &str) -> bool {
+    matches!(ChangeTarget::of(change), ChangeTarget::Image(_))
 }
 
 fn other_engine(expected: &Target, found: &Target) -> Vec<Staleness> {
@@ -105,7 +421,7 @@ fn other_engine(expected: &Target, found: &Target) -> Vec<Staleness> {
     let differing = fields.into_iter().filter(|(_, expected, found)| expected != found);
     differing
         .map(|(what, expected, found)| Staleness {
-            code: "engine".to_owned(),
+            code: Code::Engine.word().to_owned(),
             set: None,
             object: format!("the engine's {what}"),
             expected: expected.clone(),
@@ -114,329 +430,4 @@ fn other_engine(expected: &Target, found: &Target) -> Vec<Staleness> {
                 .to_owned(),
         })
         .collect()
-}
-
-/// The names that the plan gives fresh members.
-fn names(plan: &Plan) -> BTreeMap<SetName, Vec<ContainerName>> {
-    let mut names: BTreeMap<SetName, Vec<ContainerName>> = BTreeMap::new();
-    for step in &plan.steps {
-        if let Action::Create { name, final_name, set, .. } = &step.action
-            && name == final_name
-        {
-            names.entry(set.clone()).or_default().push(name.clone());
-        }
-    }
-    for names in names.values_mut() {
-        names.sort_by_cached_key(|name| crate::plan::build::matching::natural(name.as_str()));
-    }
-    names
-}
-
-fn changes_of<'a>(plan: &'a Plan, key: &'a SetName) -> impl Iterator<Item = &'a Change> {
-    plan.changes.iter().filter(move |change| change.set.as_ref() == Some(key))
-}
-
-/// Containers that sets at their goal had replaced.
-fn replaced(plan: &Plan, done: &BTreeSet<SetName>) -> BTreeSet<ContainerName> {
-    let changes = plan.changes.iter().filter(|change| {
-        matches!(change.verb, Verb::Replace | Verb::Run)
-            && change.set.as_ref().is_some_and(|set| done.contains(set))
-    });
-    changes.map(|change| ContainerName::new(change.id.as_str())).collect()
-}
-
-/// The steps of each change.
-pub(super) fn by_change(plan: &Plan) -> BTreeMap<&str, Vec<&Step>> {
-    let mut all: BTreeMap<&str, Vec<&Step>> = BTreeMap::new();
-    for step in &plan.steps {
-        all.entry(step.id.change()).or_default().push(step);
-    }
-    all
-}
-
-/// The changes of sets that are at their goal or moved, what a derivation now would do to a set
-/// that is not acted on among them: how others wait for them is not as it was.
-fn skipped<'a>(
-    judgement: &Judgement,
-    plans: [&'a Plan; 2],
-    objects: &Objects<'_>,
-) -> BTreeSet<&'a str> {
-    let gone = |set: &SetName| {
-        matches!(
-            judgement.verdicts.get(set),
-            Some(
-                SetVerdict::Done | SetVerdict::HalfDone | SetVerdict::Stale | SetVerdict::Untouched
-            )
-        )
-    };
-    plans
-        .into_iter()
-        .flat_map(|plan| &plan.changes)
-        .filter(|change| {
-            change.set.as_ref().is_some_and(gone) || objects.touched(change.id.as_str())
-        })
-        .map(|change| change.id.as_str())
-        .collect()
-}
-
-/// What the plan says of each set.
-fn slices<'a>(plan: &'a Plan, spec: &'a Spec) -> Vec<Slice<'a>> {
-    let mut changes: BTreeMap<&SetName, Vec<&Change>> = BTreeMap::new();
-    for change in &plan.changes {
-        if let Some(set) = &change.set {
-            changes.entry(set).or_default().push(change);
-        }
-    }
-    let steps = by_change(plan);
-    let slice = |(key, set)| {
-        let changes = changes.remove(key).unwrap_or_default();
-        let ids: BTreeSet<&str> = changes.iter().map(|change| change.id.as_str()).collect();
-        let steps = ids.into_iter().filter_map(|id| steps.get(id)).flatten().copied().collect();
-        Slice { key, set, plan, changes, steps }
-    };
-    spec.sets.iter().map(slice).collect()
-}
-
-/// The way out where a container of a run that got stuck stands in the way of any plan.
-const LEFT: &str =
-    "finish or undo it first, as the hint of `leftover` says: no plan is made before";
-
-/// All that judging one set takes.
-struct Judging<'a> {
-    /// The plan derived again from `before`.
-    again: &'a Built,
-    fresh: Fresh<'a>,
-    old_steps: BTreeMap<&'a str, Vec<&'a Step>>,
-    new_steps: BTreeMap<&'a str, Vec<&'a Step>>,
-    looks: &'a Looks<'a>,
-    /// The look as if nothing had been pulled.
-    before: &'a Snapshot,
-    done: &'a BTreeSet<SetName>,
-    /// The changes of sets that are done or moved.
-    skipped: BTreeSet<&'a str>,
-    /// The sets that are not acted on and moved.
-    aside: BTreeSet<SetName>,
-    pulled: &'a BTreeSet<String>,
-    /// What a run did to networks and volumes.
-    objects: &'a Objects<'a>,
-}
-
-impl Judging<'_> {
-    /// Whether its facts decide a set: done, or something moved.
-    fn facts(&self, slice: &Slice<'_>, judgement: &mut Judgement) -> Option<SetVerdict> {
-        let key = slice.key;
-        if self.done.contains(key) {
-            return Some(SetVerdict::Done);
-        }
-        let acts = !slice.changes.is_empty();
-        let mut moved = slice.moved(&self.fresh, self.looks, self.before, self.pulled);
-        let errors = self.again.errors.iter();
-        let errors = errors.filter(|error| error.set.as_ref().is_none_or(|set| set == key));
-        moved.extend(errors.map(|error| Moved {
-            staleness: self.error(slice, error),
-            id: None,
-            derived: true,
-        }));
-        if !moved.is_empty() {
-            let half = acts && is_half_done(slice, &moved, self.again, self.looks);
-            let (list, verdict) = match (acts, half) {
-                (false, _) => (&mut judgement.notes, SetVerdict::Untouched),
-                (true, true) => (&mut judgement.half_done, SetVerdict::HalfDone),
-                (true, false) => (&mut judgement.stale, SetVerdict::Stale),
-            };
-            let left = acts && moved.iter().any(|moved| moved.staleness.code == "leftover");
-            list.extend(moved.into_iter().map(|Moved { mut staleness, derived, .. }| {
-                if left && !derived {
-                    staleness.hint = LEFT.into();
-                }
-                staleness
-            }));
-            return Some(verdict);
-        }
-        let rotated = slice.rotated(&self.fresh, self.looks);
-        if rotated.is_empty() {
-            return None;
-        }
-        judgement.stale.extend(rotated);
-        Some(SetVerdict::Stale)
-    }
-
-    /// What an error of the derivation means for a set.
-    fn error(&self, slice: &Slice<'_>, error: &PlanError) -> Staleness {
-        let set = Some(slice.key.clone());
-        let stranger = leftover(error, self.looks).filter(|found| !slice.left(found, self.looks));
-        if let Some(stranger) = stranger {
-            return Staleness {
-                code: "name_taken".to_owned(),
-                set,
-                object: format!("name `{}`", stranger.name()),
-                expected: "it to be free".to_owned(),
-                found: format!("container {}", stranger.id().short()),
-                hint: "no run of this plan made it: rename it, or have whoever did remove it"
-                    .to_owned(),
-            };
-        }
-        Staleness {
-            code: error.code.to_owned(),
-            set,
-            object: format!("set `{}`", slice.key),
-            expected: "the same plan".to_owned(),
-            found: error.message.clone(),
-            hint: error.hint.clone(),
-        }
-    }
-
-    /// Where the facts of a set hold, the same steps must follow. What depends on a set that is
-    /// half done, or stale, cannot be derived as it was, and waits.
-    fn steps(&self, slice: &Slice<'_>, spec: &Spec, judgement: &mut Judgement) -> SetVerdict {
-        let acts = !slice.changes.is_empty();
-        let stuck = depends(spec, slice.key).iter().any(|target| {
-            matches!(
-                judgement.verdicts.get(target),
-                Some(SetVerdict::HalfDone | SetVerdict::Stale | SetVerdict::Blocked)
-            )
-        });
-        let waits = |step: &Step| step.after.iter().any(|id| self.objects.is_half(id.change()));
-        let stuck = stuck || slice.steps().any(waits);
-        if stuck {
-            return if acts { SetVerdict::Blocked } else { SetVerdict::Untouched };
-        }
-        if self.same_set(slice) {
-            return if acts { SetVerdict::Run } else { SetVerdict::Untouched };
-        }
-        let targets = depends(spec, slice.key);
-        let moved: Vec<&SetName> = targets.intersection(&self.aside).collect();
-        if !moved.is_empty() {
-            judgement.stale.extend(moved.into_iter().map(|target| elsewhere(slice.key, target)));
-            return SetVerdict::Stale;
-        }
-        blame(slice, &self.again.plan, judgement)
-    }
-
-    /// Whether a derivation says of this set all that the reviewer read.
-    fn same_set(&self, slice: &Slice<'_>) -> bool {
-        let new: Vec<&Change> = changes_of(&self.again.plan, slice.key).collect();
-        slice.changes.len() == new.len()
-            && slice
-                .changes
-                .iter()
-                .zip(&new)
-                .all(|(old, new)| same_change(old, new, slice.plan, self.done))
-            && slice.changes.iter().all(|change| {
-                self.steps_of(&self.old_steps, change) == self.steps_of(&self.new_steps, change)
-            })
-    }
-
-    /// The steps of a change, without edges to what is done.
-    fn steps_of(&self, all: &BTreeMap<&str, Vec<&Step>>, change: &Change) -> Vec<Step> {
-        let own = all.get(change.id.as_str()).into_iter().flatten();
-        let mut steps: Vec<Step> = own
-            .map(|step| {
-                let mut step = self.objects.settled((*step).clone());
-                step.after.retain(|id| !self.skipped.contains(id.change()));
-                step
-            })
-            .collect();
-        steps.sort_by(|a, b| a.id.cmp(&b.id));
-        steps
-    }
-}
-
-/// A dependant of a target that is replaced already differs in more than the reviewer read: what
-/// named the old target names nothing now. What is done to it must be the same all the same.
-fn same_change(old: &Change, new: &Change, plan: &Plan, done: &BTreeSet<SetName>) -> bool {
-    let follows = old.reasons.iter().any(|reason| match reason {
-        Reason::Because(Because::TargetReplaced { target }) => plan.changes.iter().any(|change| {
-            change.id.as_str() == target.as_str()
-                && change.set.as_ref().is_some_and(|set| done.contains(set))
-        }),
-        _ => false,
-    });
-    if follows {
-        return old.id == new.id && old.verb == new.verb && old.danger == new.danger;
-    }
-    old == new
-}
-
-/// Nothing of a set moved, but other steps follow because of one that it depends on.
-fn elsewhere(set: &SetName, target: &SetName) -> Staleness {
-    Staleness {
-        code: "target_moved".to_owned(),
-        set: Some(set.clone()),
-        object: format!("set `{target}`, which `{set}` depends on"),
-        expected: "it as it was".to_owned(),
-        found: "that it moved, so that other steps follow".to_owned(),
-        hint: "plan again and have the new plan reviewed".to_owned(),
-    }
-}
-
-/// Nothing moved, and yet other steps follow: another planner, or another hand.
-fn blame(slice: &Slice<'_>, again: &Plan, judgement: &mut Judgement) -> SetVerdict {
-    let verbs = |plan: &Plan| {
-        let each: Vec<String> = changes_of(plan, slice.key)
-            .map(|change| format!("{} {}", change.verb.word(), change.id))
-            .collect();
-        if each.is_empty() { "no change".to_owned() } else { each.join(", ") }
-    };
-    let other_version = slice.plan.tool != again.tool;
-    let (expected, found) = (verbs(slice.plan), verbs(again));
-    let found = if expected == found { format!("{found}, in other words or steps") } else { found };
-    let staleness = Staleness {
-        code: if other_version { "planner_version" } else { "tampered" }.to_owned(),
-        set: Some(slice.key.clone()),
-        object: format!("set `{}`", slice.key),
-        expected,
-        found,
-        hint: if other_version {
-            format!(
-                "the plan was made by version {}; plan again with this one",
-                slice.plan.tool.version
-            )
-        } else {
-            "the file does not follow from what it declares: plan again, and ask who edited it"
-                .to_owned()
-        },
-    };
-    if other_version {
-        judgement.stale.push(staleness);
-        return SetVerdict::Stale;
-    }
-    judgement.tampered.push(staleness);
-    SetVerdict::Tampered
-}
-
-/// The steps of sets that run, the image steps that they wait for, and those of networks and
-/// volumes.
-fn to_run(
-    plan: &Plan,
-    verdicts: &BTreeMap<SetName, SetVerdict>,
-    objects: &Objects<'_>,
-) -> BTreeSet<StepId> {
-    let steps: BTreeMap<&StepId, &Step> = plan.steps.iter().map(|step| (&step.id, step)).collect();
-    let runs = |change: &&Change| {
-        change.set.as_ref().is_some_and(|set| verdicts.get(set) == Some(&SetVerdict::Run))
-    };
-    let object = |change: &&Change| is_about(change) && !objects.touched(change.id.as_str());
-    let changes: BTreeSet<&str> = plan
-        .changes
-        .iter()
-        .filter(|change| runs(change) || object(change))
-        .map(|change| change.id.as_str())
-        .collect();
-    let mut run: BTreeSet<StepId> =
-        steps.keys().filter(|id| changes.contains(id.change())).map(|id| (*id).clone()).collect();
-    let mut wanted: BTreeSet<StepId> = run
-        .iter()
-        .filter_map(|id| steps.get(id))
-        .flat_map(|step| step.after.iter().cloned())
-        .filter(|id| id.as_str().starts_with("image:"))
-        .collect();
-    while let Some(id) = wanted.pop_first() {
-        if let Some(step) = steps.get(&id)
-            && run.insert(id)
-        {
-            wanted.extend(step.after.iter().cloned());
-        }
-    }
-    run
 }

@@ -3,23 +3,25 @@
 //! A pure judgement; only [`crate::apply`] and `verify` act on it. What a plan relied on is
 //! [`crate::plan::facts`]'s.
 
-mod connects;
+pub mod code;
+pub mod difference;
 mod done;
-mod facts;
 mod judge;
 #[cfg(test)]
 mod mounted_tests;
-mod objects;
-mod pulls;
+mod networks;
+pub mod observed;
+mod owners;
 #[cfg(test)]
 mod pulls_tests;
 #[cfg(test)]
 mod renames_tests;
 #[cfg(test)]
 mod restart_tests;
+mod rotated;
+mod taken_back;
 #[cfg(test)]
 mod tests;
-mod updates;
 mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,13 +29,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use connects::endpoint_before;
+pub use code::Code;
 pub use judge::judge;
-pub(crate) use objects::connect_command;
-pub(crate) use pulls::pinned;
+pub(crate) use networks::connect_command;
+pub(crate) use taken_back::with_answers;
 
-use crate::ident::{SetName, StepId};
+use crate::ident::{ContainerId, NetworkId, SetName, StepId};
 use crate::options::Body;
+use crate::plan::Step;
+use crate::plan::world::World;
 
 /// One thing that moved, or does not add up.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -52,6 +56,14 @@ pub struct Staleness {
     pub found: String,
     /// The way out.
     pub hint: String,
+}
+
+impl Staleness {
+    /// What differs, whose it is, and the way out.
+    pub fn of(moved: difference::Difference, set: Option<SetName>, hint: &str) -> Self {
+        let difference::Difference { code, object, expected, found } = moved;
+        Self { code: code.word().to_owned(), set, object, expected, found, hint: hint.to_owned() }
+    }
 }
 
 impl std::fmt::Display for Staleness {
@@ -104,10 +116,19 @@ pub struct Judgement {
     pub notes: Vec<Staleness>,
     /// What is where in sets that are half done.
     pub half_done: Vec<Staleness>,
-    /// Steps of the plan that are to be run, in no order.
+    /// Steps that are to be run, in no order.
     pub run: BTreeSet<StepId>,
-    /// Changes of networks that are half done: their steps wait for a person.
-    pub stuck: BTreeSet<String>,
+    /// All steps in the plan's order: those that are run as they were derived, never as the file
+    /// has them; the rest as they were done or are left.
+    pub steps: Vec<Step>,
+    /// The steps that are done already.
+    pub done: BTreeSet<StepId>,
+    /// What the plan relies on by now: its facts, and the effects of what is done.
+    pub world: World,
+    /// The containers that steps of an earlier run created.
+    pub created: BTreeMap<StepId, ContainerId>,
+    /// The networks that steps of an earlier run created.
+    pub networks: BTreeMap<StepId, NetworkId>,
     /// The create body of every create step, references as marks.
     pub bodies: BTreeMap<StepId, Body>,
 }
@@ -116,18 +137,6 @@ impl Judgement {
     /// Whether the plan may be run, as far as it is not done.
     pub fn is_current(&self) -> bool {
         self.stale.is_empty() && self.tampered.is_empty()
-    }
-
-    /// Whether a step waits because its set, or what that depends on, is half done.
-    pub fn is_blocked(&self, plan: &crate::plan::Plan, step: &StepId) -> bool {
-        let change = step.as_str().rsplit_once('/').map_or("", |(change, _)| change);
-        if self.stuck.contains(change) {
-            return true;
-        }
-        let set = plan.changes.iter().find(|known| known.id.as_str() == change);
-        let verdict =
-            set.and_then(|change| change.set.as_ref()).and_then(|set| self.verdicts.get(set));
-        matches!(verdict, Some(SetVerdict::HalfDone | SetVerdict::Blocked))
     }
 
     /// Whether there is nothing left to do.

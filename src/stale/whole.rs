@@ -1,83 +1,19 @@
-//! What a reviewer reads of a plan beyond its sets: images, networks, volumes, the summary, warnings.
+//! A plan against the one that is derived again: all of it, for all of it is read by reviewers.
+//!
+//! Only what belongs to these may differ, and it relaxes nothing else: sets that are not acted on and
+//! that lost or got a container; sets that wait for a person; changes that removed something already.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::objects::{Objects, is_about};
-use super::{Judgement, SetVerdict, Staleness};
-use crate::ident::{ContainerName, SetName};
-use crate::plan::build::Built;
-use crate::plan::{Change, Plan, Reason, Step, Warning};
+use super::code::Code;
+use super::judge::{AGAIN, Case, Found, is_image};
+use super::{Staleness, rotated};
+use crate::ident::{ChangeTarget, ContainerId, NetworkId, SetName, StepId};
+use crate::plan::build::{Built, depends};
+use crate::plan::facts::{ContainerFact, Facts, Verdict};
+use crate::plan::{Action, Because, Change, NetworkRef, Plan, Reason, Step, Subject, Warning};
 
-/// What is of no single set must be as reviewed too: images, networks, volumes, the summary.
-pub(super) fn compare_whole(
-    plan: &Plan,
-    again: &Built,
-    (pulled, objects, partly): (&BTreeSet<String>, &Objects<'_>, bool),
-    judgement: &mut Judgement,
-) {
-    let half = judgement.verdicts.values().any(|verdict| *verdict == SetVerdict::HalfDone);
-    if !judgement.is_current() || half {
-        return;
-    }
-    // Where there is no set to blame, what is wrong with the whole is told here.
-    if judgement.verdicts.is_empty() && !plan.changes.is_empty() {
-        judgement.stale.extend(again.errors.iter().map(|error| Staleness {
-            code: error.code.to_owned(),
-            set: None,
-            object: "the plan as a whole".to_owned(),
-            expected: "the same plan".to_owned(),
-            found: error.message.clone(),
-            hint: error.hint.clone(),
-        }));
-    }
-    let again = &again.plan;
-    // Once it is pulled, what an image was before may not be known any more.
-    let settled = |change: &Change| {
-        let id = change.id.as_str();
-        let image = id.strip_prefix("image:");
-        image.is_some_and(|image| pulled.contains(image)) || objects.touched(id)
-    };
-    let shared = |plan: &Plan| -> Vec<Change> {
-        let changes = plan.changes.iter();
-        let own = |change: &&Change| change.set.is_none() && !settled(change);
-        // Images of sets that are done are done with them, those of sets that moved are news.
-        let open = |change: &&Change| !partly || is_about(change);
-        changes.filter(own).filter(open).cloned().collect()
-    };
-    let (old, new) = (shared(plan), shared(again));
-    let ids: BTreeSet<&str> = old.iter().map(|change| change.id.as_str()).collect();
-    // Beside what is done, half done or moved only the rest can be as it was.
-    let partly = partly || !objects.is_empty();
-    let steps = |plan: &Plan| -> Vec<Step> {
-        let own = |step: &&Step| !partly || ids.contains(step.id.change());
-        let mut steps: Vec<Step> = plan.steps.iter().filter(own).cloned().collect();
-        steps.sort_by(|a, b| a.id.cmp(&b.id));
-        steps
-    };
-    let same = old == new
-        && steps(plan) == steps(again)
-        && (partly || plan.summary == again.summary)
-        && (partly || !pulled.is_empty() || same_told(plan, again));
-    if same {
-        return;
-    }
-    let other_version = plan.tool != again.tool;
-    let staleness = Staleness {
-        code: if other_version { "planner_version" } else { "tampered" }.to_owned(),
-        set: None,
-        object: "the plan as a whole".to_owned(),
-        expected: plan.summary.message.clone(),
-        found: again.summary.message.clone(),
-        hint: "the file does not follow from what it declares: plan again".to_owned(),
-    };
-    if other_version {
-        judgement.stale.push(staleness);
-    } else {
-        judgement.tampered.push(staleness);
-    }
-}
-
-/// Warnings about what no fact holds fast: it may come and go between plan and apply.
+/// Warnings about what no fact holds fast.
 const OF_THE_WORLD: [&str; 8] = [
     "bind_source",
     "dependants",
@@ -89,23 +25,395 @@ const OF_THE_WORLD: [&str; 8] = [
     "volume_differs",
 ];
 
-/// Whether what else a reviewer reads follows, too: warnings, and what differs and is not acted on.
-fn same_told(plan: &Plan, again: &Plan) -> bool {
-    let warnings = |plan: &Plan| -> Vec<Warning> {
-        let fast = |warning: &&Warning| !OF_THE_WORLD.contains(&warning.code.as_str());
-        plan.warnings.iter().filter(fast).cloned().collect()
+/// What of two plans is compared.
+struct Parts<'a> {
+    case: &'a Case<'a>,
+    /// Sets of which nothing is compared.
+    left: BTreeSet<&'a SetName>,
+    /// Sets of which a change removed something: what was matched and reported is not as it was.
+    begun: BTreeSet<&'a SetName>,
+    /// Changes of which nothing is compared.
+    apart: BTreeSet<&'a str>,
+    /// The networks that are there in place of those that steps created, by step.
+    made: BTreeMap<&'a StepId, NetworkId>,
+}
+
+/// Compares them; what does not follow is tampered with, but where a moved target explains it.
+pub(super) fn compare(
+    case: &Case<'_>,
+    again: &Built,
+    found: &mut Found,
+    tampered: &mut Vec<Staleness>,
+) {
+    let found_now = std::mem::take(found);
+    let parts = Parts::of(case, &found_now);
+    let mut stale = Vec::new();
+    parts.changes(&again.plan, &found_now, (&mut stale, tampered));
+    parts.rest(&again.plan, tampered);
+    parts.warned(&again.plan, (&mut stale, tampered));
+    let other_version = case.plan.tool != again.plan.tool;
+    if other_version {
+        stale.push(Staleness {
+            code: Code::PlannerVersion.word().to_owned(),
+            set: None,
+            object: "the plan as a whole".to_owned(),
+            expected: format!("version {}", again.plan.tool.version),
+            found: format!("version {}", crate::say::short(&case.plan.tool.version)),
+            hint: "plan again with this version and have the new plan reviewed".to_owned(),
+        });
+    }
+    *found = found_now;
+    found.stale.extend(stale);
+}
+
+impl<'a> Parts<'a> {
+    fn of(case: &'a Case<'a>, found: &'a Found) -> Self {
+        let left: BTreeSet<&SetName> = found.moved.iter().chain(&found.waiting).collect();
+        let sets: BTreeMap<&str, &SetName> = case
+            .plan
+            .changes
+            .iter()
+            .filter_map(|change| Some((change.id.as_str(), change.set.as_ref()?)))
+            .collect();
+        let begun = case.stays.iter().filter_map(|id| sets.get(id).copied()).collect();
+        let stuck = found.stuck.iter().map(String::as_str);
+        let apart = case.stays.iter().copied().chain(stuck).collect();
+        let mut made = BTreeMap::new();
+        for network in &case.look.networks {
+            if let Some(step) = case.origin.network(network)
+                && case.stays.contains(step.change())
+            {
+                let id = NetworkId::new(network["Id"].as_str().unwrap_or_default());
+                made.insert(step, id);
+            }
+        }
+        Self { case, left, begun, apart, made }
+    }
+
+    /// Whether all of both plans is compared.
+    fn whole(&self) -> bool {
+        self.left.is_empty() && self.apart.is_empty()
+    }
+
+    /// The changes that are compared: of a set that is not left, and those without a set that such
+    /// changes wait for.
+    fn kept<'p>(&self, plan: &'p Plan) -> (Vec<&'p Change>, Vec<Step>) {
+        let own = |change: &Change| match &change.set {
+            Some(set) => !self.left.contains(set),
+            None => self.whole() || !is_image(change.id.as_str()),
+        };
+        let mut ids: BTreeSet<&str> = plan
+            .changes
+            .iter()
+            .filter(|change| own(change))
+            .map(|change| change.id.as_str())
+            .filter(|id| !self.apart.contains(id))
+            .collect();
+        let mut steps_of: BTreeMap<&str, Vec<&Step>> = BTreeMap::new();
+        for step in &plan.steps {
+            steps_of.entry(step.id.change()).or_default().push(step);
+        }
+        let mut open: Vec<&str> = ids.iter().copied().collect();
+        while let Some(id) = open.pop() {
+            let steps = steps_of.get(id).into_iter().flatten();
+            for before in steps.flat_map(|step| &step.after) {
+                let change = before.change();
+                if is_image(change) && ids.insert(change) {
+                    open.push(change);
+                }
+            }
+        }
+        let changes =
+            plan.changes.iter().filter(|change| ids.contains(change.id.as_str())).collect();
+        let mut steps: Vec<Step> = plan
+            .steps
+            .iter()
+            .filter(|step| ids.contains(step.id.change()))
+            .map(|step| self.without_edges(step, &ids))
+            .collect();
+        // The order of steps beside each other is told by their edges.
+        if !self.whole() {
+            steps.sort_by(|one, other| one.id.cmp(&other.id));
+        }
+        (changes, steps)
+    }
+
+    /// A step without edges to what is not compared, and with the network that is there.
+    fn without_edges(&self, step: &Step, kept: &BTreeSet<&str>) -> Step {
+        let mut step = step.clone();
+        step.after.retain(|id| kept.contains(id.change()));
+        if let Action::Connect { which, .. } | Action::Disconnect { which, .. } = &mut step.action
+            && let NetworkRef::CreatedBy(create) = &*which
+            && let Some(id) = self.made.get(create)
+        {
+            *which = NetworkRef::Id(id.clone());
+        }
+        step
+    }
+
+    /// Changes and steps, told by set.
+    fn changes(
+        &self,
+        again: &Plan,
+        found: &Found,
+        (stale, tampered): (&mut Vec<Staleness>, &mut Vec<Staleness>),
+    ) {
+        let (old, old_steps) = self.kept(self.case.plan);
+        let (new, new_steps) = self.kept(again);
+        let ordered = old.len() == new.len()
+            && old.iter().zip(&new).all(|(old, new)| self.same_change(old, new));
+        if ordered && old_steps == new_steps {
+            return;
+        }
+        let mut blamed: BTreeSet<Option<&SetName>> = BTreeSet::new();
+        let by_id: BTreeMap<&str, &Change> =
+            new.iter().map(|change| (change.id.as_str(), *change)).collect();
+        let known: BTreeSet<&str> = old.iter().map(|change| change.id.as_str()).collect();
+        for change in &old {
+            let other = by_id.get(change.id.as_str());
+            if !other.is_some_and(|other| self.same_change(change, other)) {
+                blamed.insert(change.set.as_ref());
+            }
+        }
+        let more = new.iter().filter(|change| !known.contains(change.id.as_str()));
+        blamed.extend(more.map(|change| change.set.as_ref()));
+        let mut sets: BTreeMap<&str, Option<&SetName>> = BTreeMap::new();
+        for change in old.iter().chain(&new) {
+            sets.insert(change.id.as_str(), change.set.as_ref());
+        }
+        let steps: BTreeMap<&StepId, &Step> =
+            new_steps.iter().map(|step| (&step.id, step)).collect();
+        let others = old_steps.iter().filter(|step| steps.get(&step.id) != Some(step));
+        blamed.extend(others.map(|step| sets.get(step.id.change()).copied().flatten()));
+        if blamed.is_empty() {
+            blamed.insert(None);
+        }
+        for set in blamed {
+            match set.and_then(|set| self.moved_target(set, found)) {
+                Some(target) => stale.push(target),
+                None => tampered.push(blame(set, (&old, &new))),
+            }
+        }
+    }
+
+    /// A dependant of a target that is replaced already differs in more than the reviewer read: what
+    /// named the old target names nothing now. What is done to it must be the same all the same.
+    fn same_change(&self, old: &Change, new: &Change) -> bool {
+        let follows = old.reasons.iter().any(|reason| match reason {
+            Reason::Because(
+                Because::TargetReplaced { target } | Because::RestartsWith { target },
+            ) => self.apart.contains(target.as_str()),
+            _ => false,
+        });
+        if follows {
+            return old.id == new.id && old.verb == new.verb && old.danger == new.danger;
+        }
+        old == new
+    }
+
+    /// Nothing of a set moved, but other steps follow because a set that it depends on did.
+    fn moved_target(&self, set: &SetName, found: &Found) -> Option<Staleness> {
+        let targets = depends(self.case.spec, set);
+        let target = targets.iter().find(|target| found.moved.contains(*target))?;
+        Some(Staleness {
+            code: Code::TargetMoved.word().to_owned(),
+            set: Some(set.clone()),
+            object: format!("set `{target}`, which `{set}` depends on"),
+            expected: "it as it was".to_owned(),
+            found: "that it moved, so that other steps follow".to_owned(),
+            hint: AGAIN.to_owned(),
+        })
+    }
+
+    /// What a reviewer reads beside changes, and the facts.
+    fn rest(&self, again: &Plan, all: &mut Vec<Staleness>) {
+        let plan = self.case.plan;
+        let mut unless = |same: bool, what: &str| {
+            if !same {
+                let found = "something else follows from what it declares and relies on";
+                all.push(tampered(
+                    None,
+                    what.to_owned(),
+                    "as in the file".to_owned(),
+                    found.to_owned(),
+                ));
+            }
+        };
+        unless(plan.project == again.project, "the project");
+        unless(plan.declared == again.declared, "what is declared");
+        unless(!self.whole() || plan.summary == again.summary, "the summary");
+        unless(self.reports(plan) == self.reports(again), "what sets matched, and what is left");
+        unless(self.assumed(), "what was assumed");
+        unless(self.containers(&plan.facts, &again.facts), "the facts of containers");
+        unless(self.members(plan) == self.members(again), "the members of sets");
+        unless(plan.facts.images == again.facts.images, "the facts of images");
+        // Where something is left out, a part of these follows, or more than these.
+        let whole = self.whole();
+        let lists = |facts: &Facts| {
+            let Facts { names, networks, ports, volumes, .. } = facts;
+            (names.clone(), networks.clone(), ports.clone(), volumes.clone())
+        };
+        unless(
+            !whole || lists(&plan.facts) == lists(&again.facts),
+            "the facts of names, networks, ports and volumes",
+        );
+    }
+
+    /// Whether what is told of a set is compared.
+    fn told(&self, set: &SetName) -> bool {
+        !self.left.contains(set) && !self.begun.contains(set)
+    }
+
+    /// Warnings are read by reviewers, so they must follow. Some are about what no fact holds fast:
+    /// those may have come and gone.
+    fn warned(
+        &self,
+        again: &Plan,
+        (stale, tampered_with): (&mut Vec<Staleness>, &mut Vec<Staleness>),
+    ) {
+        let (old, new) = (self.warnings(self.case.plan), self.warnings(again));
+        let old_only = old.iter().filter(|warning| !new.contains(warning));
+        let differing: Vec<&Warning> =
+            old_only.chain(new.iter().filter(|warning| !old.contains(warning))).copied().collect();
+        if differing.is_empty() && old == new {
+            return;
+        }
+        let words = |all: &[&Warning]| {
+            let mine: Vec<String> = all
+                .iter()
+                .filter(|warning| differing.contains(warning))
+                .map(|warning| crate::say::short(&warning.text))
+                .collect();
+            if mine.is_empty() { "no such warning".to_owned() } else { mine.join("; ") }
+        };
+        let (expected, found) = (words(&old), words(&new));
+        let of_the_world =
+            differing.iter().all(|warning| OF_THE_WORLD.contains(&warning.code.as_str()));
+        if of_the_world && !differing.is_empty() {
+            stale.push(Staleness {
+                code: Code::WarningsMoved.word().to_owned(),
+                set: None,
+                object: "the warnings".to_owned(),
+                expected,
+                found,
+                hint: AGAIN.to_owned(),
+            });
+        } else {
+            tampered_with.push(tampered(None, "the warnings".to_owned(), expected, found));
+        }
+    }
+
+    fn warnings<'p>(&self, plan: &'p Plan) -> Vec<&'p Warning> {
+        let own = |warning: &&Warning| match &warning.set {
+            Some(set) => self.told(set) || !self.case.spec.sets.contains_key(set),
+            None => self.whole(),
+        };
+        plan.warnings.iter().filter(own).collect()
+    }
+
+    fn reports<'p>(&self, plan: &'p Plan) -> BTreeMap<&'p SetName, &'p crate::plan::SetReport> {
+        plan.sets.iter().filter(|(set, _)| self.told(set)).collect()
+    }
+
+    fn members<'p>(&self, plan: &'p Plan) -> BTreeMap<&'p SetName, &'p Vec<ContainerId>> {
+        plan.facts.members.iter().filter(|(set, _)| self.told(set)).collect()
+    }
+
+    /// What could not be resolved is what facts say is assumed, and nothing else.
+    fn assumed(&self) -> bool {
+        let plan = self.case.plan;
+        let declared = self.case.spec.references();
+        let facts = plan.facts.containers.iter().flat_map(|fact| fact.references.values());
+        let fits = |fact: &crate::plan::facts::ReferenceFact| {
+            (fact.verdict == Verdict::Assumed) == plan.assumed.contains(&fact.reference)
+        };
+        let sorted = plan.assumed.windows(2).all(|pair| pair[0] < pair[1]);
+        sorted
+            && plan.assumed.iter().all(|reference| declared.contains(reference))
+            && facts.into_iter().all(fits)
+    }
+
+    /// Facts of containers, one by one, but of what is left or removed.
+    fn containers(&self, old: &Facts, new: &Facts) -> bool {
+        let apart: BTreeSet<&ContainerId> = [old, new]
+            .into_iter()
+            .flat_map(|facts| &facts.members)
+            .filter(|(set, _)| !self.told(set))
+            .flat_map(|(_, members)| members)
+            .collect();
+        // Facts of what only a change apart is about are not derived any more.
+        let told = self.case.plan.facts.members.iter().filter(|(set, _)| self.told(set));
+        let steps = self.case.plan.steps.iter();
+        let steps = steps.filter(|step| !self.apart.contains(step.id.change()));
+        let kept: BTreeSet<&ContainerId> = told
+            .flat_map(|(_, members)| members)
+            .chain(steps.filter_map(|step| match step.action.subject() {
+                Some(Subject::Container(id)) => Some(id),
+                _ => None,
+            }))
+            .collect();
+        let networks: BTreeSet<&str> = self.apart.iter().filter_map(|id| network(id)).collect();
+        let own = |facts: &'_ Facts| -> Vec<ContainerFact> {
+            let all = facts.containers.iter().filter(|fact| !apart.contains(&fact.id));
+            let all = all.filter(|fact| self.whole() || kept.contains(&fact.id));
+            let mut all: Vec<ContainerFact> = all.cloned().collect();
+            for fact in &mut all {
+                fact.networks.retain(|name, _| !networks.contains(name.as_str()));
+            }
+            all
+        };
+        let (old, new) = (own(old), own(new));
+        old.len() == new.len() && old.iter().zip(&new).all(|(old, new)| same_fact(old, new))
+    }
+}
+
+/// Nothing moved, and yet something else follows: another hand was at the file.
+fn blame(set: Option<&SetName>, (old, new): (&[&Change], &[&Change])) -> Staleness {
+    let verbs = |all: &[&Change]| {
+        let own = all.iter().filter(|change| change.set.as_ref() == set);
+        let each: Vec<String> =
+            own.map(|change| format!("{} {}", change.verb.word(), change.id)).collect();
+        match each.len() {
+            0 => "no change".to_owned(),
+            1..=5 => each.join(", "),
+            more => format!("{}, and {} more", each[..5].join(", "), more - 5),
+        }
     };
-    // A look that knows more tells differences that another one could not.
-    let unknown: BTreeSet<&SetName> = [plan, again]
-        .into_iter()
-        .flat_map(|plan| &plan.warnings)
-        .filter(|warning| warning.code == "unknown")
-        .filter_map(|warning| warning.set.as_ref())
-        .collect();
-    let differences = |plan: &Plan| -> BTreeMap<(SetName, ContainerName), Vec<Reason>> {
-        let sets = plan.sets.iter().filter(|(set, _)| !unknown.contains(set));
-        let matched = sets.flat_map(|(set, report)| report.matched.iter().map(move |m| (set, m)));
-        matched.map(|(set, m)| ((set.clone(), m.name.clone()), m.differences.clone())).collect()
+    let (expected, found) = (verbs(old), verbs(new));
+    let found =
+        if expected == found { format!("{found}, in other words or steps") } else { found };
+    let object = match set {
+        Some(set) => format!("set `{set}`"),
+        None => "what belongs to no set".to_owned(),
     };
-    warnings(plan) == warnings(again) && differences(plan) == differences(again)
+    tampered(set.cloned(), object, expected, found)
+}
+
+/// The network that a change, by its ID, is about.
+fn network(change: &str) -> Option<&str> {
+    if let ChangeTarget::Network(name) = ChangeTarget::of(change) { Some(name) } else { None }
+}
+
+/// References are blamed on another thing than the world: see [`rotated`].
+fn same_fact(old: &ContainerFact, new: &ContainerFact) -> bool {
+    let same_references = old.references.len() == new.references.len()
+        && old.references.iter().zip(&new.references).all(|((name, one), (other, two))| {
+            name == other
+                && one.reference == two.reference
+                && rotated::same(one.verdict, two.verdict)
+        });
+    let bare = |fact: &ContainerFact| ContainerFact { references: BTreeMap::new(), ..fact.clone() };
+    same_references && bare(old) == bare(new)
+}
+
+fn tampered(set: Option<SetName>, object: String, expected: String, found: String) -> Staleness {
+    Staleness {
+        code: Code::Tampered.word().to_owned(),
+        set,
+        object,
+        expected,
+        found,
+        hint: "the file does not follow from what it declares: plan again, and ask who edited it"
+            .to_owned(),
+    }
 }

@@ -322,6 +322,7 @@ fn pulled(digest: &str) -> Made {
         reference: "app:1".to_owned(),
         id: Some(ImageId::new(IMAGE)),
         registry: Some(digest.to_owned()),
+        ..ImageFact::default()
     });
     made.step("image:app:1/pull", Action::Pull { image: image.clone(), platform: None }, &[]);
     let tag = Action::Tag { image, tag: "app:1".to_owned() };

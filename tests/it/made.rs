@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use bayplan::apply::events::{Event, Sink};
 use bayplan::apply::{
-    Awaits, Became, Begun, NoSecrets, Outcome, Run, Secrets, Settings, Signal, SimulatedClock,
-    redacted, run,
+    Awaits, Became, Begun, NoSecrets, Outcome, Resume, Run, Secrets, Settings, Signal,
+    SimulatedClock, redacted, run,
 };
 use bayplan::engine::simulated::Simulated;
 use bayplan::engine::{FilledBody, Reader};
 use bayplan::ident::{ChangeId, ContainerId, ContainerName, ImageId, ProjectName, SetName, StepId};
 use bayplan::options::Body;
-use bayplan::plan::facts::ContainerFact;
+use bayplan::plan::facts::{Attachment, ContainerFact};
 use bayplan::plan::{
     Action, Because, Change, Facts, ImagePin, Impact, Plan, Reason, Step, Subject, Summary, Tool,
     Verb,
@@ -69,7 +69,7 @@ pub(crate) fn fact(letter: &str, name: &str, run: RunClass) -> ContainerFact {
         exit_code: None,
         started_at: None,
         settings: bayplan::options::settings::Settings::default(),
-        networks: vec!["bridge".to_owned()],
+        networks: [("bridge".to_owned(), Attachment::default())].into(),
         references: BTreeMap::new(),
     }
 }
@@ -271,6 +271,7 @@ pub(crate) async fn apply_with(
         awaits: &made.awaits,
         secrets: &Hunter,
         clock: &clock,
+        resume: &Resume::fresh(&made.plan),
         sink: watcher,
         cancel: watcher.stop.subscribe(),
         settings,

@@ -27,7 +27,7 @@ fn engine() -> Simulated {
 /// A network that is replaced: off, removed, made, on again.
 fn replaced() -> Made {
     let mut fact = fact("a", "web", RunClass::Live);
-    fact.networks = vec!["net".to_owned()];
+    fact.networks = [("net".to_owned(), bayplan::plan::facts::Attachment::default())].into();
     let mut made = Made::new(vec![fact]);
     let web = || Subject::Container(id("a"));
     let network = || "net".to_owned();

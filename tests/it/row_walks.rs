@@ -105,6 +105,7 @@ async fn carry_out(engine: &Simulated, built: &Built) -> Outcome {
         awaits: &awaits,
         secrets: &NoSecrets,
         clock: &SimulatedClock(engine),
+        resume: &apply::Resume::fresh(&built.plan),
         sink: &Silent,
         cancel,
         settings: Settings::default(),

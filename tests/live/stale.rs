@@ -81,10 +81,10 @@ moves! {
     a_member_is_renamed: "container_", "one", |world, _| {
         world.docker(&["rename", &world.name("web-2"), &world.name("elsewhere")]);
     };
-    a_member_is_stopped: "run_state", "one", |world, _| {
+    a_member_is_stopped: "container_run", "one", |world, _| {
         world.docker(&["stop", &world.name("web-2")]);
     };
-    a_member_is_paused: "run_state", "one", |world, _| {
+    a_member_is_paused: "container_run", "one", |world, _| {
         world.docker(&["pause", &world.name("web-2")]);
     };
     a_member_is_replaced_by_another: "container_", "one", |world, _| {
@@ -92,10 +92,10 @@ moves! {
         let image = format!("{}/app:1", world.project());
         world.docker(&["run", "-d", "--name", &world.name("web-2"), &image]);
     };
-    a_member_gets_other_limits: "settings", "one", |world, _| {
+    a_member_gets_other_limits: "container_settings", "one", |world, _| {
         world.docker(&["update", "--memory", "80m", "--memory-swap", "160m", &world.name("web-2")]);
     };
-    a_member_is_connected_elsewhere: "networks", "one", |world, _| {
+    a_member_is_connected_elsewhere: "container_networks", "one", |world, _| {
         world.docker(&["network", "connect", "bridge", &world.name("web-2")]);
     };
     the_tag_moves: "image_moved", "one", |world, _| {

@@ -67,14 +67,6 @@ impl Member<'_> {
         self.causes.iter().any(|cause| !matches!(cause, Because::ImageNotKnown { .. }))
     }
 
-    /// The engine's word for how it is.
-    pub(super) fn status(&self) -> String {
-        let inspect = self.container.inspect.as_ref().map(|inspect| &inspect["State"]["Status"]);
-        let list = self.container.list.as_ref().map(|list| &list["State"]);
-        let word = inspect.filter(|word| word.is_string()).or(list);
-        crate::say::short(word.and_then(serde_json::Value::as_str).unwrap_or("unknown"))
-    }
-
     /// How it ended, if it ran and did.
     pub(super) fn exit_code(&self) -> Option<i64> {
         let state = &self.container.inspect.as_ref()?["State"];
@@ -148,7 +140,7 @@ fn wanted(set: &Set) -> u32 {
 }
 
 fn state_reason(set: &Set, member: &Member<'_>) -> Reason {
-    Reason::Because(Because::State { expected: set.state, found: member.status() })
+    Reason::Because(Because::State { expected: set.state, found: member.run.word().to_owned() })
 }
 
 fn end_live(set: &Set, members: &[Member<'_>], choice: &mut Choice) {

@@ -2,16 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value as Json;
+
 use super::Draft;
 use super::choose::Member;
 use super::order;
 use crate::desired;
-use crate::ident::ContainerName;
+use crate::ident::{ContainerName, NetworkId};
 use crate::options::settings::Settings;
-use crate::plan::facts::{ContainerFact, Facts, ImageFact};
-use crate::plan::{Action, Step};
+use crate::plan::facts::{Attachment, ContainerFact, Facts, ImageFact};
+use crate::plan::{Action, Step, Subject};
 use crate::snapshot::{Container, RegistryAnswer, Run, Snapshot};
-use crate::spec::Spec;
+use crate::spec::{Set, Spec};
 
 /// Gathers the facts of a plan.
 pub(super) fn gather(spec: &Spec, snapshot: &Snapshot, draft: &Draft<'_>, steps: &[Step]) -> Facts {
@@ -31,6 +33,7 @@ pub(super) fn gather(spec: &Spec, snapshot: &Snapshot, draft: &Draft<'_>, steps:
             facts.containers.push(of_container(container, container.run()));
         }
     }
+    note_wishes(&mut facts.containers, snapshot, steps);
     sort_containers(&mut facts.containers);
     facts.images = images(spec, snapshot);
     facts.images.extend(retagged(steps, snapshot));
@@ -86,9 +89,50 @@ fn of_container(container: &Container, run: Run) -> ContainerFact {
         exit_code: None,
         started_at: None,
         settings: host.map(Settings::of_host).unwrap_or_default(),
-        networks: attached.map(|map| map.keys().cloned().collect()).unwrap_or_default(),
+        networks: attached.into_iter().flatten().map(attachment).collect(),
         references: BTreeMap::new(),
     }
+}
+
+fn attachment((name, attached): (&String, &Json)) -> (String, Attachment) {
+    let id = attached["NetworkID"].as_str().filter(|id| !id.is_empty()).map(NetworkId::new);
+    (name.clone(), Attachment { id, endpoint: Json::Null })
+}
+
+/// Of attachments that steps end the wishes are facts, too: with them they can be put back.
+fn note_wishes(facts: &mut [ContainerFact], snapshot: &Snapshot, steps: &[Step]) {
+    for step in steps {
+        let Action::Disconnect { container: Subject::Container(id), network, .. } = &step.action
+        else {
+            continue;
+        };
+        let inspect = snapshot.by_id(id).and_then(|container| container.inspect.as_ref());
+        let fact = facts.iter_mut().find(|fact| fact.id == *id);
+        let attached = fact.and_then(|fact| fact.networks.get_mut(network));
+        if let (Some(attached), Some(inspect)) = (attached, inspect) {
+            attached.endpoint = wishes(&inspect["NetworkSettings"]["Networks"][network]);
+        }
+    }
+}
+
+/// What was asked for with an attachment, without what the engine assigned.
+pub(super) fn wishes(attached: &Json) -> Json {
+    let mut out = serde_json::Map::new();
+    for field in ["Aliases", "DriverOpts", "IPAMConfig", "Links"] {
+        let value = &attached[field];
+        let empty = match value {
+            Json::Array(list) => list.is_empty(),
+            Json::Object(map) => map.is_empty(),
+            _ => true,
+        };
+        if !empty {
+            out.insert(field.to_owned(), value.clone());
+        }
+    }
+    if let Some(priority) = attached["GwPriority"].as_i64().filter(|priority| *priority != 0) {
+        out.insert("GwPriority".to_owned(), priority.into());
+    }
+    Json::Object(out)
 }
 
 fn images(spec: &Spec, snapshot: &Snapshot) -> Vec<ImageFact> {
@@ -96,9 +140,12 @@ fn images(spec: &Spec, snapshot: &Snapshot) -> Vec<ImageFact> {
     let making = spec.sets.values().filter(|set| set.may_create());
     let references: BTreeSet<String> =
         declared.chain(making.flat_map(desired::mounted_images)).collect();
+    let platforms = other_platforms(spec, snapshot);
     references
         .into_iter()
         .map(|reference| ImageFact {
+            digest: known_by(snapshot, &reference),
+            platform: platforms.get(reference.as_str()).cloned(),
             id: snapshot.references.get(&reference).cloned().flatten(),
             registry: match snapshot.registry.get(&reference) {
                 Some(RegistryAnswer::Digest(digest)) => Some(digest.clone()),
@@ -107,6 +154,23 @@ fn images(spec: &Spec, snapshot: &Snapshot) -> Vec<ImageFact> {
             reference,
         })
         .collect()
+}
+
+/// The digest of the image here, where a registry was asked what the reference is there.
+fn known_by(snapshot: &Snapshot, reference: &str) -> Option<String> {
+    snapshot.registry.get(reference)?;
+    let id = snapshot.references.get(reference)?.as_ref()?;
+    super::images::digest_of(snapshot, id, reference)
+}
+
+/// The platforms of images, by reference, where a set that means one declares another platform.
+fn other_platforms<'s>(spec: &'s Spec, snapshot: &Snapshot) -> BTreeMap<&'s str, String> {
+    let other = |set: &'s Set| {
+        let (said, reference) = (set.platform()?, set.image.as_deref()?);
+        let (_, image) = snapshot.image_of(reference)?;
+        Some((reference, super::images::other_platform(said, image)?.1))
+    };
+    spec.sets.values().filter_map(other).collect()
 }
 
 /// Images that are here by a digest and get a declared tag: that tag means another one before.
@@ -123,7 +187,7 @@ fn retagged(steps: &[Step], snapshot: &Snapshot) -> Vec<ImageFact> {
     });
     let fact = |reference: &String| {
         let id = super::images::pinned(snapshot, reference)?.clone();
-        Some(ImageFact { reference: reference.clone(), id: Some(id), registry: None })
+        Some(ImageFact { reference: reference.clone(), id: Some(id), ..ImageFact::default() })
     };
     tagged.filter_map(fact).collect()
 }

@@ -105,7 +105,7 @@ pub(super) fn settle<'a>(set: &Set, snapshot: &'a Snapshot) -> Settled<'a> {
 }
 
 /// The platform that is declared, and those that an image is for, where that one is none of them.
-fn other_platform(said: &Platform, image: &Json) -> Option<(String, String)> {
+pub(super) fn other_platform(said: &Platform, image: &Json) -> Option<(String, String)> {
     let here = || Platform::of_image(image).iter().map(ToString::to_string).collect::<Vec<_>>();
     said.is_missing_in(image).then(|| (said.to_string(), here().join(", ")))
 }

@@ -137,19 +137,8 @@ fn endpoint(
         }
         None => {}
     }
-    for field in ["Aliases", "DriverOpts", "IPAMConfig", "Links"] {
-        let value = &attached[field];
-        let empty = match value {
-            Json::Array(list) => list.is_empty(),
-            Json::Object(map) => map.is_empty(),
-            _ => true,
-        };
-        if !empty {
-            out.insert(field.to_owned(), value.clone());
-        }
-    }
-    if let Some(priority) = attached["GwPriority"].as_i64().filter(|priority| *priority != 0) {
-        out.insert("GwPriority".to_owned(), priority.into());
+    if let Json::Object(wishes) = super::facts::wishes(attached) {
+        out.extend(wishes);
     }
     let hidden = attached["DriverOpts"].as_object().into_iter().flatten();
     if hidden.into_iter().any(|(_, value)| value == HIDDEN) {

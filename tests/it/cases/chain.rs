@@ -222,6 +222,7 @@ fn applied(
         awaits: &apply::awaits(&case.declared(&plan.declared).unwrap(), plan),
         secrets: &Known(case),
         clock: &SimulatedClock(engine),
+        resume: &apply::Resume::fresh(plan),
         sink: &Silent,
         cancel,
         settings: Settings { parallelism: 1, ..Settings::default() },

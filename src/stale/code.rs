@@ -1,0 +1,154 @@
+//! The codes by which machines tell one kind of staleness from another: one list for judging a plan,
+//! for the look right before a step, and for what is compared after a run.
+
+use std::fmt;
+
+/// What is not as the plan relied on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Code {
+    /// A container of the plan is not there.
+    ContainerGone,
+    /// A container that the plan did not know counts for a set.
+    ContainerNew,
+    /// A container is there and counts for its set no more.
+    ContainerUnmatched,
+    /// A container has another name.
+    ContainerRenamed,
+    /// A container is made from another image.
+    ContainerImage,
+    /// A container is in another run state.
+    ContainerRun,
+    /// A one-shot ended with another exit code.
+    ContainerExit,
+    /// A container was started again.
+    ContainerStarted,
+    /// Limits or the restart policy of a container are others.
+    ContainerSettings,
+    /// A container is attached to other networks, or otherwise.
+    ContainerNetworks,
+    /// What an earlier run left stands in the way.
+    Leftover,
+    /// A name that a container is to get is taken.
+    NameTaken,
+    /// A reference means another image.
+    ImageMoved,
+    /// An image is not on the engine.
+    ImageGone,
+    /// A pull gave the image that was there, so that nothing follows from it.
+    ImageUnchanged,
+    /// A container was created from another image than the plan's.
+    CreatedImage,
+    /// A network is another, or not there.
+    Network,
+    /// The name of a network that is to be created is taken.
+    NetworkTaken,
+    /// A network was taken down and not put up again.
+    NetworkHalfReplaced,
+    /// A volume is another, or not there.
+    Volume,
+    /// The name of a volume that is to be created is taken.
+    VolumeTaken,
+    /// A reference to a secret resolves to something else than at review.
+    SecretRotated,
+    /// A set that an acting set depends on moved, and other steps follow.
+    TargetMoved,
+    /// The names that fresh containers would get are others.
+    NamesMoved,
+    /// What the plan warns of is not so any more, or something else is.
+    WarningsMoved,
+    /// It is another engine.
+    Engine,
+    /// The spec declares something else now.
+    SpecMoved,
+    /// Another version of bayplan made the plan.
+    PlannerVersion,
+    /// The container that an earlier step creates is not there.
+    NotCreated,
+    /// The plan has no facts of what a step is about.
+    NoFact,
+    /// The plan does not follow from what it declares.
+    Tampered,
+    /// Planning now ends in an error, by its code.
+    Planner(&'static str),
+}
+
+impl Code {
+    /// All of them but those of the planner, and what they mean.
+    pub const ALL: &'static [(Self, &'static str)] = &[
+        (Self::ContainerGone, "a container of the plan is not there"),
+        (Self::ContainerNew, "a container that the plan did not know counts for a set"),
+        (Self::ContainerUnmatched, "a container is there and counts for its set no more"),
+        (Self::ContainerRenamed, "a container has another name"),
+        (Self::ContainerImage, "a container is made from another image"),
+        (Self::ContainerRun, "a container is in another run state"),
+        (Self::ContainerExit, "a one-shot ended with another exit code"),
+        (Self::ContainerStarted, "a container was started again"),
+        (Self::ContainerSettings, "limits or the restart policy of a container are others"),
+        (Self::ContainerNetworks, "a container is attached to other networks, or otherwise"),
+        (Self::Leftover, "what an earlier run left stands in the way"),
+        (Self::NameTaken, "a name that a container is to get is taken"),
+        (Self::ImageMoved, "a reference means another image"),
+        (Self::ImageGone, "an image is not on the engine"),
+        (Self::ImageUnchanged, "a pull gave the image that was there before"),
+        (Self::CreatedImage, "a container was created from another image than the plan's"),
+        (Self::Network, "a network is another one, or not there"),
+        (Self::NetworkTaken, "the name of a network that is to be created is taken"),
+        (Self::NetworkHalfReplaced, "a network was taken down and not put up again"),
+        (Self::Volume, "a volume is another one, or not there"),
+        (Self::VolumeTaken, "the name of a volume that is to be created is taken"),
+        (Self::SecretRotated, "a reference resolves to something else than at review"),
+        (Self::TargetMoved, "a set that others depend on moved, and other steps follow"),
+        (Self::NamesMoved, "fresh containers would get other names now"),
+        (Self::WarningsMoved, "what the plan warns of is not what is so now"),
+        (Self::Engine, "it is another engine"),
+        (Self::SpecMoved, "the spec declares something else now"),
+        (Self::PlannerVersion, "another version of bayplan made the plan"),
+        (Self::NotCreated, "the container that an earlier step creates is not there"),
+        (Self::NoFact, "the plan has no facts of what a step is about"),
+        (Self::Tampered, "the plan does not follow from what it declares"),
+    ];
+
+    /// The word of the wire form.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::ContainerGone => "container_gone",
+            Self::ContainerNew => "container_new",
+            Self::ContainerUnmatched => "container_unmatched",
+            Self::ContainerRenamed => "container_renamed",
+            Self::ContainerImage => "container_image",
+            Self::ContainerRun => "container_run",
+            Self::ContainerExit => "container_exit",
+            Self::ContainerStarted => "container_started",
+            Self::ContainerSettings => "container_settings",
+            Self::ContainerNetworks => "container_networks",
+            Self::Leftover => "leftover",
+            Self::NameTaken => "name_taken",
+            Self::ImageMoved => "image_moved",
+            Self::ImageGone => "image_gone",
+            Self::ImageUnchanged => "image_unchanged",
+            Self::CreatedImage => "created_image",
+            Self::Network => "network_moved",
+            Self::NetworkTaken => "network_taken",
+            Self::NetworkHalfReplaced => "network_half_replaced",
+            Self::Volume => "volume_moved",
+            Self::VolumeTaken => "volume_taken",
+            Self::SecretRotated => "secret_rotated",
+            Self::TargetMoved => "target_moved",
+            Self::NamesMoved => "names_moved",
+            Self::WarningsMoved => "warnings_moved",
+            Self::Engine => "engine",
+            Self::SpecMoved => "spec_moved",
+            Self::PlannerVersion => "planner_version",
+            Self::NotCreated => "not_created",
+            Self::NoFact => "no_fact",
+            Self::Tampered => "tampered",
+            Self::Planner(code) => code,
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}

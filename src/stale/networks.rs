@@ -1,0 +1,87 @@
+//! Networks that were taken down and not put up again: what is where, and the commands that lead out.
+//!
+//! A look no longer has a network that was removed, so its replacement cannot be derived again. What
+//! hangs on it waits for a person.
+
+use serde_json::Value as Json;
+
+use super::Staleness;
+use super::code::Code;
+use super::judge::{Case, Found};
+use crate::ident::{ChangeTarget, ContainerId};
+use crate::plan::world::{Cell, Value};
+use crate::plan::{Action, Subject};
+
+/// Finds the networks that are half replaced, and what waits for them.
+pub(super) fn half_replaced(case: &Case<'_>, found: &mut Found) {
+    for change in case.plan.changes.iter().filter(|change| change.set.is_none()) {
+        let id = change.id.as_str();
+        let steps: Vec<_> = case.plan.steps.iter().filter(|step| step.id.change() == id).collect();
+        let removed = steps.iter().any(|step| {
+            matches!(step.action, Action::RemoveNetwork { .. }) && case.done.contains(&step.id)
+        });
+        if !removed || steps.iter().all(|step| case.done.contains(&step.id)) {
+            continue;
+        }
+        let mut left = Vec::new();
+        for step in steps.iter().filter(|step| !case.done.contains(&step.id)) {
+            if let Action::Connect {
+                container: Subject::Container(container),
+                network,
+                endpoint,
+                ..
+            } = &step.action
+                && let Some(name) = case.look.by_id(container).map(crate::snapshot::Container::name)
+            {
+                left.push(connect_command(name.as_str(), endpoint, network));
+            }
+            waiting(case, step.action.subject(), found);
+        }
+        let ChangeTarget::Network(name) = change.id.target() else { continue };
+        let there = case.now.get(&Cell::Network(name.to_owned()));
+        let gone = matches!(there, None | Some(Value::Absent));
+        found.blocked.push(half(name, gone, &left));
+        found.stuck.insert(id.to_owned());
+    }
+}
+
+/// The set of a container that is off its network waits.
+fn waiting(case: &Case<'_>, subject: Option<&Subject>, found: &mut Found) {
+    let Some(Subject::Container(id)) = subject else { return };
+    let whose = |members: &Vec<ContainerId>| members.contains(id);
+    let sets = case.plan.facts.members.iter().filter(|(_, members)| whose(members));
+    found.waiting.extend(sets.map(|(set, _)| set.clone()).filter(|set| case.owners.acts(set)));
+}
+
+fn half(name: &str, gone: bool, left: &[String]) -> Staleness {
+    let finish = if gone { "plan again, which makes it" } else { "put them back" };
+    let commands = if left.is_empty() { String::new() } else { format!("; {}", left.join("; ")) };
+    Staleness {
+        code: Code::NetworkHalfReplaced.word().to_owned(),
+        set: None,
+        object: format!("network `{name}`"),
+        expected: "it made anew, with its containers on it".to_owned(),
+        found: if gone { "no such network" } else { "containers off it" }.to_owned(),
+        hint: format!("{finish}{commands}"),
+    }
+}
+
+/// `docker network connect`, with what the endpoint wishes.
+pub(crate) fn connect_command(container: &str, endpoint: &Json, network: &str) -> String {
+    let mut words = vec!["docker network connect".to_owned()];
+    let texts = |json: &Json| -> Vec<String> {
+        let all = json.as_array().into_iter().flatten();
+        all.filter_map(|text| text.as_str().map(crate::say::short)).collect()
+    };
+    words.extend(texts(&endpoint["Aliases"]).into_iter().map(|alias| format!("--alias {alias}")));
+    let ipam = &endpoint["IPAMConfig"];
+    for (field, flag) in [("IPv4Address", "--ip"), ("IPv6Address", "--ip6")] {
+        if let Some(address) = ipam[field].as_str() {
+            words.push(format!("{flag} {}", crate::say::short(address)));
+        }
+    }
+    let links = texts(&ipam["LinkLocalIPs"]).into_iter();
+    words.extend(links.map(|address| format!("--link-local-ip {address}")));
+    words.push(format!("{network} {container}"));
+    words.join(" ")
+}

@@ -1,0 +1,254 @@
+//! A look as if no step of a plan had been made: every cell that the plan relies on gets the value
+//! that the plan says, and what steps created is not there.
+//!
+//! From it the plan is derived again. Two things cannot be taken back, because a look no longer has
+//! them: a container and a network that were removed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value as Json, json};
+
+use super::observed::{Origin, digests};
+use crate::ident::{ContainerId, NetworkId, StepId};
+use crate::image_ref::ImageRef;
+use crate::options::platform::Platform;
+use crate::options::settings::{RESTART, Settings};
+use crate::plan::facts::{Attachment, ContainerFact};
+use crate::plan::world::{Cell, Value, World};
+use crate::plan::{Action, Plan};
+use crate::snapshot::{Container, RegistryAnswer, Run, Snapshot};
+
+/// The look with what a plan settled: the registry answers, as apply asks no registry what to do.
+pub(crate) fn with_answers(plan: &Plan, snapshot: &Snapshot) -> Snapshot {
+    let mut snapshot = snapshot.clone();
+    let answers = plan.facts.images.iter().filter_map(|fact| {
+        let digest = fact.registry.clone()?;
+        Some((fact.reference.clone(), RegistryAnswer::Digest(digest)))
+    });
+    snapshot.registry = answers.collect();
+    snapshot
+}
+
+/// Takes everything back. `stays`: changes that cannot be, whose work stays as it is.
+pub(super) fn taken_back(
+    origin: &Origin<'_>,
+    plan: &Plan,
+    (before, now): (&World, &World),
+    stays: &BTreeSet<&str>,
+    mut look: Snapshot,
+) -> Snapshot {
+    let back = |step: Option<&StepId>| step.is_none_or(|step| stays.contains(step.change()));
+    look.containers.retain(|container| back(origin.container(container.seen())));
+    look.networks.retain(|network| back(origin.network(network)));
+    look.volumes.retain(|volume| {
+        let name = volume["Name"].as_str().unwrap_or_default().to_owned();
+        back(origin.volume(volume)) && now.get(&Cell::Volume(name)) != Some(&Value::WithContainer)
+    });
+    let facts: BTreeMap<&ContainerId, &ContainerFact> =
+        plan.facts.containers.iter().map(|fact| (&fact.id, fact)).collect();
+    let renamed = renamed(&facts, &look);
+    for container in &mut look.containers {
+        if let Some(fact) = facts.get(&container.id()) {
+            as_fact(container, fact);
+        }
+        relinked(container, &renamed);
+    }
+    look.containers.sort_by_cached_key(|container| (container.name(), container.id()));
+    images(plan, before, now, &mut look);
+    look
+}
+
+/// The containers that have another name now: that, and the name of the plan.
+fn renamed(
+    facts: &BTreeMap<&ContainerId, &ContainerFact>,
+    look: &Snapshot,
+) -> Vec<(String, String)> {
+    let pairs = look.containers.iter().filter_map(|container| {
+        let fact = facts.get(&container.id())?;
+        let now = container.name();
+        (now != fact.name).then(|| (format!("/{now}:"), format!("/{}:", fact.name)))
+    });
+    pairs.collect()
+}
+
+/// Engines tell links by the names that both have now.
+fn relinked(container: &mut Container, renamed: &[(String, String)]) {
+    if renamed.is_empty() {
+        return;
+    }
+    let host = container.inspect.as_mut().and_then(|inspect| inspect.get_mut("HostConfig"));
+    let links = host.and_then(|host| host.get_mut("Links")).and_then(Json::as_array_mut);
+    for link in links.into_iter().flatten() {
+        let pair = renamed.iter().find_map(|(now, before)| {
+            Some(format!("{before}{}", link.as_str()?.strip_prefix(now.as_str())?))
+        });
+        if let Some(text) = pair {
+            *link = Json::String(text);
+        }
+    }
+}
+
+/// Gives a container all that a fact says of it.
+fn as_fact(container: &mut Container, fact: &ContainerFact) {
+    named(container, fact);
+    let run = container.run();
+    let Container { list, inspect, .. } = container;
+    if let Some(list) = list
+        && run != fact.run
+    {
+        list["State"] = json!(status(fact.run));
+    }
+    let Some(inspect) = inspect else { return };
+    let state = &mut inspect["State"];
+    if run != fact.run {
+        let live = fact.run.is_live();
+        state["Status"] = json!(status(fact.run));
+        for (field, value) in [
+            ("Running", live),
+            ("Paused", fact.run == Run::Paused),
+            ("Restarting", false),
+            ("Dead", fact.run == Run::Dead),
+        ] {
+            state[field] = json!(value);
+        }
+    }
+    if let Some(code) = fact.exit_code {
+        state["ExitCode"] = json!(code);
+    }
+    if let Some(at) = &fact.started_at {
+        state["StartedAt"] = json!(at);
+    }
+    restore(&mut inspect["HostConfig"], &fact.settings);
+    reattach(&mut inspect["NetworkSettings"], &fact.networks);
+}
+
+fn named(container: &mut Container, fact: &ContainerFact) {
+    let now = container.name();
+    if now == fact.name {
+        return;
+    }
+    if let Some(inspect) = &mut container.inspect {
+        inspect["Name"] = json!(format!("/{}", fact.name));
+    }
+    let names = container.list.as_mut().and_then(|list| list["Names"].as_array_mut());
+    for name in names.into_iter().flatten() {
+        if name.as_str() == Some(&format!("/{now}")) {
+            *name = json!(format!("/{}", fact.name));
+        }
+    }
+}
+
+fn status(run: Run) -> &'static str {
+    match run {
+        Run::Live => "running",
+        Run::Paused => "paused",
+        Run::Idle => "exited",
+        Run::Dead => "dead",
+        Run::Removing => "removing",
+    }
+}
+
+/// Gives a container the settings of a fact.
+fn restore(host: &mut Json, before: &Settings) {
+    let now = Settings::of_host(host);
+    let Some(host) = host.as_object_mut() else { return };
+    let mut had = before.body();
+    let fields: BTreeSet<&String> = now.0.keys().chain(before.0.keys()).collect();
+    for field in fields.into_iter().filter(|field| now.0.get(*field) != before.0.get(*field)) {
+        let value = match had.get_mut(field).map(Json::take) {
+            Some(value) => value,
+            None if field == RESTART => json!({"Name": "no", "MaximumRetryCount": 0}),
+            None => Json::Null,
+        };
+        host.insert(field.clone(), value);
+    }
+}
+
+/// Puts a container on the networks of a fact, and takes it off all others.
+fn reattach(settings: &mut Json, before: &BTreeMap<String, Attachment>) {
+    let Some(all) = settings.get_mut("Networks").and_then(Json::as_object_mut) else { return };
+    all.retain(|name, _| before.contains_key(name));
+    for (name, attached) in before {
+        let id = attached.id.as_ref().map_or("", NetworkId::as_str);
+        let there =
+            all.get(name).is_some_and(|now| now["NetworkID"].as_str().unwrap_or_default() == id);
+        if !there {
+            let mut endpoint = attached.endpoint.clone();
+            if !endpoint.is_object() {
+                endpoint = all.get(name).cloned().unwrap_or_else(|| json!({}));
+            }
+            endpoint["NetworkID"] = json!(id);
+            all.insert(name.clone(), endpoint);
+        }
+    }
+}
+
+/// An engine may forget by which digest it knew an image once the tag moves on.
+fn known_by(image: &mut Json, reference: &str, digest: &str) {
+    let Some(repository) = ImageRef::parse(reference).ok().and_then(|parsed| parsed.repository())
+    else {
+        return;
+    };
+    if digests(image).any(|own| own == digest) {
+        return;
+    }
+    if image.is_null() {
+        *image = json!({});
+    }
+    let text = json!(format!("{repository}@{digest}"));
+    match image.get_mut("RepoDigests").and_then(Json::as_array_mut) {
+        Some(all) => all.push(text),
+        None => image["RepoDigests"] = json!([text]),
+    }
+}
+
+/// All that is known of an image that is gone: what it was for.
+fn for_platform(platform: &str) -> Json {
+    let mut parts = platform.split('/');
+    let (os, architecture) = (parts.next(), parts.next());
+    json!({"Os": os, "Architecture": architecture, "Variant": parts.next()})
+}
+
+/// Has references mean what they meant, and takes away what pulls brought.
+fn images(plan: &Plan, before: &World, now: &World, look: &mut Snapshot) {
+    for fact in &plan.facts.images {
+        if look.references.contains_key(&fact.reference) {
+            look.references.insert(fact.reference.clone(), fact.id.clone());
+        }
+        // Nobody may refer to the image any more, and a look has only what is referred to.
+        if let Some(id) = &fact.id {
+            let known = || fact.platform.as_deref().map_or(Json::Null, for_platform);
+            let image = look.images.entry(id.clone()).or_insert_with(known);
+            if let Some(digest) = &fact.digest {
+                known_by(image, &fact.reference, digest);
+            }
+        }
+    }
+    let pulled = |image: &String| {
+        let cell = Cell::Reference(image.clone());
+        before.get(&cell) == Some(&Value::Absent) && matches!(now.get(&cell), Some(Value::Image(_)))
+    };
+    let pulls = plan.steps.iter().filter_map(|step| match &step.action {
+        Action::Pull { image, platform } if pulled(image) => Some((image, platform)),
+        _ => None,
+    });
+    let known: BTreeSet<_> = plan.facts.images.iter().filter_map(|fact| fact.id.as_ref()).collect();
+    for (image, platform) in pulls {
+        let Some((_, digest)) = image.rsplit_once('@') else { continue };
+        for (id, image) in &mut look.images {
+            if !digests(image).any(|own| own == digest) {
+                continue;
+            }
+            match platform {
+                // In containerd's store one image may get another platform.
+                Some(platform) if known.contains(id) => Platform::read(platform).withhold(image),
+                _ => {
+                    let own = image.get_mut("RepoDigests").and_then(Json::as_array_mut);
+                    if let Some(own) = own {
+                        own.retain(|text| text.as_str().is_none_or(|text| !text.ends_with(digest)));
+                    }
+                }
+            }
+        }
+    }
+}
