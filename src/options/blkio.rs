@@ -8,7 +8,6 @@ use super::canon::{Atom, Value};
 use super::field::{SIZE_PATTERN, known_keys, map_schema, or_null, text};
 use super::numbers;
 use super::row::{ABOUT, About, Body, Change, Context, Group, Row, Say};
-use super::sizes;
 use crate::look::Look;
 use crate::spec::node::{Entry, Kind, Node, Problems};
 
@@ -42,7 +41,7 @@ fn weight(node: &Node, problems: &mut Problems) -> Option<i64> {
     let what = "a weight from 10 to 1000";
     match numbers::whole(node) {
         Some(weight @ 10..=1000) => Some(weight),
-        _ => problems.expected(what, node),
+        _ => numbers::expected(what, node, problems),
     }
 }
 
@@ -51,13 +50,13 @@ fn amount(node: &Node, counts: Counts, problems: &mut Problems) -> Option<i64> {
         Counts::Weight => return weight(node, problems),
         Counts::Bytes => {
             let what = "a rate in bytes like `12mb`";
-            (what, sizes::bytes(&text(node, what, problems)?))
+            (what, numbers::size(node))
         }
         Counts::Operations => ("a number of operations in a second", numbers::whole(node)),
     };
     match amount {
         Some(amount @ 1..) => Some(amount),
-        _ => problems.expected(what, node),
+        _ => numbers::expected(what, node, problems),
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value, looks_marked};
 use super::row::{self, About, Body, Context, Row, Say};
-use super::{sizes, words};
+use super::{numbers, words};
 use crate::look::Look;
 use crate::say;
 use crate::spec::node::{Entry, Kind, Node, Problems};
@@ -256,14 +256,8 @@ pub struct Bytes(pub i64);
 
 impl Say for Bytes {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let size = match &node.kind {
-            Kind::Number(text) | Kind::Text(text) => sizes::bytes(text),
-            _ => None,
-        };
-        match size {
-            Some(size) => Some(Self(size)),
-            None => problems.expected("a size like `512m`, `1.5g` or a number of bytes", node),
-        }
+        let what = "a size like `512m`, `1.5g` or a number of bytes";
+        numbers::size(node).map(Self).or_else(|| numbers::expected(what, node, problems))
     }
 
     fn print(&self) -> Json {

@@ -14,6 +14,7 @@ use super::field::{
 use super::numbers;
 use super::row::{ABOUT, About, Group, Say};
 use super::words;
+use crate::look::Look;
 use crate::spec::node::{Entry, Kind, Node, Problems};
 
 /// `healthcheck`.
@@ -32,7 +33,17 @@ pub static HEALTHCHECK: Field<Healthcheck> = field(
         many: true,
         ..ABOUT
     },
-);
+)
+.settled(switched_off);
+
+/// A check that is switched off is more than none being expected: one that is found is surely not
+/// it, whatever else may be there.
+fn switched_off(expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
+    let off = strings(&both.0.config("Healthcheck")["Test"]).eq(["NONE"]);
+    if off && *found != Value::Unset {
+        *expected = Value::Map(BTreeMap::from([("test".to_owned(), Atom::text("NONE"))]));
+    }
+}
 
 /// What a spec says of the check.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,7 +132,7 @@ impl Say for Healthcheck {
                 ("retries", _) => match numbers::whole(value) {
                     Some(0) => {}
                     Some(retries @ 1..=1_000_000) => check.retries = Some(retries),
-                    _ => return problems.expected("a whole number of tries", value),
+                    _ => return numbers::expected("a whole number of tries", value, problems),
                 },
                 _ => {}
             }

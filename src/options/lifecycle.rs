@@ -130,7 +130,7 @@ impl Say for Grace {
         };
         match seconds {
             Some(seconds) => Some(Self(seconds)),
-            None => problems.expected(what, node),
+            None => numbers::expected(what, node, problems),
         }
     }
 
@@ -280,7 +280,7 @@ impl Say for Retries {
         let retries = numbers::whole(node).and_then(|retries| i32::try_from(retries).ok());
         match retries.and_then(|retries| u32::try_from(retries).ok()) {
             Some(retries) => Some(Self(retries)),
-            None => problems.expected("a number of retries", node),
+            None => numbers::expected("a number of retries", node, problems),
         }
     }
 

@@ -78,7 +78,7 @@ pub struct Ulimits(pub BTreeMap<String, (i64, i64)>);
 fn limit(node: &Node, problems: &mut Problems) -> Option<i64> {
     match numbers::whole(node) {
         Some(limit) if limit >= -1 => Some(limit),
-        _ => problems.expected("a whole number, or -1 for no limit", node),
+        _ => numbers::expected("a whole number, or -1 for no limit", node, problems),
     }
 }
 
@@ -178,7 +178,7 @@ impl Say for Score {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         match numbers::whole(node) {
             Some(score @ -1000..=1000) => Some(Self(score)),
-            _ => problems.expected("a whole number from -1000 to 1000", node),
+            _ => numbers::expected("a whole number from -1000 to 1000", node, problems),
         }
     }
 

@@ -1,18 +1,82 @@
-//! Whole numbers as specs write them: quoted or not, and `512.0`, which is an integer to a JSON
-//! Schema.
+//! Whole numbers as specs write them: quoted or not, `512.0`, which is an integer to a JSON Schema,
+//! and in another base where it is said: `0x10`, `0o17`, `0b11`.
+//!
+//! `010` is 8 to one reader of YAML and 10 to another; here it is refused.
 
 use serde_json::{Value as Json, json};
 
 use super::field::text;
+use super::sizes;
 use crate::spec::node::{Kind, Node, Problems};
 
 /// What a whole number of a node is.
 pub(super) fn whole(node: &Node) -> Option<i64> {
     match &node.kind {
+        Kind::Text(text) if leads_with_zero(text) => None,
         Kind::Text(text) => text.parse().ok(),
-        Kind::Number(text) => text.parse().ok().or_else(|| integral(text)),
+        Kind::Number(text) => {
+            text.parse().ok().or_else(|| in_base(text)).or_else(|| integral(text))
+        }
         _ => None,
     }
+}
+
+/// A size in bytes: a whole number, or Docker's spelling.
+pub(super) fn size(node: &Node) -> Option<i64> {
+    match &node.kind {
+        Kind::Text(text) if !leads_with_zero(text) => sizes::bytes(text),
+        Kind::Number(text) => sizes::bytes(text).or_else(|| whole(node)),
+        _ => None,
+    }
+}
+
+/// Permissions of a file: a number is a number, as everywhere (`docker compose config` prints 1023);
+/// a text is octal, and `01777` is one.
+pub(super) fn permissions(node: &Node) -> Option<i64> {
+    let mode = match &node.kind {
+        Kind::Number(_) => whole(node),
+        Kind::Text(text) => i64::from_str_radix(text.strip_prefix("0o").unwrap_or(text), 8).ok(),
+        _ => None,
+    };
+    mode.filter(|mode| (0..=0o7777).contains(mode))
+}
+
+/// Digits with a zero before them, of which nobody knows in which base they are.
+fn leads_with_zero(text: &str) -> bool {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// *Expected `what`*, with the way out where the base is in doubt.
+pub(super) fn expected<T>(what: &str, node: &Node, problems: &mut Problems) -> Option<T> {
+    let Kind::Text(text) = &node.kind else { return problems.expected(what, node) };
+    if !leads_with_zero(text) {
+        return problems.expected(what, node);
+    }
+    let plain = text.trim_start_matches('0');
+    let plain = if plain.is_empty() { "0" } else { plain };
+    let message = format!("expected {what}, but found {}", node.what());
+    let hint = format!(
+        "a zero before it makes a number octal to some: write `{plain}`, or `0o{plain}` if it is"
+    );
+    problems.add_hint(node.place, message, hint);
+    None
+}
+
+/// `0x1f`, `0o17`, `0b11`.
+fn in_base(text: &str) -> Option<i64> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (base, digits) = match digits.get(..2)?.to_ascii_lowercase().as_str() {
+        "0x" => (16, &digits[2..]),
+        "0o" => (8, &digits[2..]),
+        "0b" => (2, &digits[2..]),
+        _ => return None,
+    };
+    let fine = digits.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    i64::from_str_radix(&format!("{sign}{digits}"), base).ok().filter(|_| fine)
 }
 
 /// `512.0` and `1e3`, as far as a floating point number is exact.
@@ -27,6 +91,7 @@ fn integral(text: &str) -> Option<i64> {
 pub(super) fn text_or_whole(node: &Node, what: &str, problems: &mut Problems) -> Option<String> {
     match (&node.kind, whole(node)) {
         (Kind::Number(_), Some(number)) => Some(number.to_string()),
+        (Kind::Text(said), None) if leads_with_zero(said) => expected(what, node, problems),
         _ => text(node, what, problems),
     }
 }
@@ -58,6 +123,16 @@ mod tests {
             ("512.0", Some(512)),
             ("1e3", Some(1000)),
             ("-1", Some(-1)),
+            ("0x10", Some(16)),
+            ("-0x10", Some(-16)),
+            ("0o17", Some(15)),
+            ("0b11", Some(3)),
+            ("\"0x10\"", None),
+            ("010", None),
+            ("\"010\"", None),
+            ("-010", None),
+            ("0", Some(0)),
+            ("\"0\"", Some(0)),
             ("\"512.0\"", None),
             ("1.5", None),
             ("1e30", None),
@@ -66,5 +141,42 @@ mod tests {
         ] {
             assert_eq!(whole(&yaml::parse(text).unwrap()), number, "{text}");
         }
+    }
+
+    #[test]
+    fn every_number_is_in_the_base_that_it_says() {
+        for (text, mode) in [
+            ("1023", Some(0o1777)),
+            ("0x3ff", Some(0o1777)),
+            ("01777", Some(0o1777)),
+            ("0o1777", Some(0o1777)),
+            ("\"0o1777\"", Some(0o1777)),
+            ("\"1777\"", Some(0o1777)),
+            ("\"755\"", Some(0o755)),
+            ("755", Some(755)),
+            ("4096", None),
+            ("\"10000\"", None),
+            ("\"8\"", None),
+            ("-1", None),
+            ("1.5", None),
+        ] {
+            assert_eq!(permissions(&yaml::parse(text).unwrap()), mode, "{text}");
+        }
+        for (text, bytes) in
+            [("64m", Some(64 << 20)), ("0x400", Some(1024)), ("0400", None), ("\"0\"", Some(0))]
+        {
+            assert_eq!(size(&yaml::parse(text).unwrap()), bytes, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_of_which_nobody_knows_the_base_is_refused_with_the_way_out() {
+        let mut problems = Problems::default();
+        let node = yaml::parse("010").unwrap();
+        assert_eq!(expected::<i64>("a whole number", &node, &mut problems), None);
+        assert_eq!(text_or_whole(&node, "a whole number", &mut problems), None);
+        let told = problems.all.iter().map(|problem| problem.hint.as_deref().unwrap());
+        let hint = "a zero before it makes a number octal to some: write `10`, or `0o10` if it is";
+        assert_eq!(told.collect::<Vec<_>>(), [hint, hint]);
     }
 }

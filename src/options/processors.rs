@@ -156,7 +156,7 @@ fn billionths(text: &str) -> Option<i64> {
 impl Say for Cpus {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let what = "a number of processors like `1.5`";
-        let number = text(node, what, problems)?;
+        let number = text_or_whole(node, what, problems)?;
         match billionths(&number) {
             Some(number) => Some(Self(number)),
             None => problems.expected(what, node),
@@ -237,7 +237,7 @@ impl Say for Micros {
         };
         match micros {
             Some(micros) => Some(Self(micros)),
-            None => problems.expected(what, node),
+            None => numbers::expected(what, node, problems),
         }
     }
 
@@ -348,7 +348,7 @@ impl Say for Count {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         match whole(node) {
             Some(number @ 0..) => Some(Self(number)),
-            _ => problems.expected("a whole number", node),
+            _ => numbers::expected("a whole number", node, problems),
         }
     }
 

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value};
 use super::field::{At, Bytes, Field, Plain, SIZE_PATTERN, amount, field};
-use super::numbers::whole;
+use super::numbers::{self, whole};
 use super::processors::Count;
 use super::row::{ABOUT, About, Change, Group, Say, Unit};
 use crate::spec::node::{Node, Problems};
@@ -129,7 +129,7 @@ impl Say for Percent {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         match whole(node) {
             Some(number @ -1..=100) => Some(Self(number)),
-            _ => problems.expected("a whole number from 0 to 100", node),
+            _ => numbers::expected("a whole number from 0 to 100", node, problems),
         }
     }
 

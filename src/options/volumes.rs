@@ -10,7 +10,7 @@ use super::canon::{Atom, Value};
 use super::field::{some_map, strings, text};
 use super::network::is_name;
 use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
-use super::{sizes, volumes_long};
+use super::volumes_long;
 use crate::look::Look;
 use crate::say;
 use crate::spec::node::{Kind, Node, Place, Problems};
@@ -306,7 +306,7 @@ impl Row for VolumesRow {
                 "[{type: bind, source: /srv, target: /srv, read_only: true, bind: {create_host_path: false}}]",
                 "[{type: bind, source: /srv, target: /srv, read_only: true, bind: {create_host_path: false, propagation: rprivate, recursive: readonly}}]",
                 "[{type: bind, source: \"/srv/a:b\", target: /srv}, {type: volume, target: \"/x:y\"}]",
-                "[{type: tmpfs, target: /run, tmpfs: {size: 64m, mode: 1777, options: [noexec]}}]",
+                "[{type: tmpfs, target: /run, tmpfs: {size: 64m, mode: 01777, options: [noexec]}}]",
                 "[{type: image, source: \"shop/assets:7\", target: /assets, image: {subpath: public}}]",
             ],
             group: Group::Storage,
@@ -448,11 +448,6 @@ fn canonical(mount: &Mount) -> Atom {
         "" => Atom::Text(source),
         words => Atom::Text(format!("{source} ({words})")),
     }
-}
-
-/// A size in the long form: a number of bytes or Docker's spelling.
-pub(super) fn size(text: &str) -> Option<i64> {
-    sizes::bytes(text)
 }
 
 #[cfg(test)]

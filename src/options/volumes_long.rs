@@ -3,8 +3,9 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::field::{SIZE_PATTERN, known_keys, map_schema, or_null, text, texts};
+use super::numbers;
 use super::row::{Context, Say};
-use super::volumes::{Mount, RECURSION, Source, absolute, bind_source, size, target, volume_name};
+use super::volumes::{Mount, RECURSION, Source, absolute, bind_source, target, volume_name};
 use crate::say;
 use crate::spec::node::{Entry, Kind, Node, Place, Problems};
 
@@ -241,25 +242,19 @@ fn memory(entries: &[Entry], problems: &mut Problems) -> Option<Mount> {
             problems.add_hint(node.place, message, hint);
         }
     }
-    let mut number = |key: &str, read: fn(&str) -> Option<i64>, what: &str| -> Option<i64> {
+    let mut number = |key: &str, read: fn(&Node) -> Option<i64>, what: &str| -> Option<i64> {
         let Some(node) = entry(inside, key) else { return Some(0) };
-        let text = text(node, what, problems)?;
-        match read(&text) {
-            Some(number) => Some(number),
-            None => problems.expected(what, node),
-        }
+        read(node).or_else(|| numbers::expected(what, node, problems))
     };
-    let size = number("size", size, "a size like `64m`");
-    let mode = number("mode", permissions, "octal permissions like `1777`");
+    let size = number("size", numbers::size, "a size like `64m`");
+    let mode = number(
+        "mode",
+        numbers::permissions,
+        "permissions, octal like `01777`, or as a number up to 4095",
+    );
     let mut mount = Mount::new(Source::Memory { size: size?, mode: mode? });
     mount.options.extend(words?);
     Some(mount)
-}
-
-/// Octal in every spelling, as in Compose.
-fn permissions(text: &str) -> Option<i64> {
-    let digits = text.strip_prefix("0o").unwrap_or(text);
-    i64::from_str_radix(digits, 8).ok().filter(|mode| (0..=0o7777).contains(mode))
 }
 
 /// The long form of what the short one cannot say.
@@ -439,7 +434,7 @@ pub(super) fn schema() -> Json {
         {"type": "integer", "minimum": 0}, {"type": "string", "pattern": SIZE_PATTERN},
     ]});
     let mode = json!({"anyOf": [
-        {"type": "integer", "minimum": 0, "maximum": 7777},
+        {"type": "integer", "minimum": 0, "maximum": 4095},
         {"type": "string", "pattern": "^(0o)?[0-7]+$"},
     ]});
     let texts = json!({"type": "array", "items": {"enum": EXECUTION}});

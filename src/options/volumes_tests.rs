@@ -117,3 +117,20 @@ fn a_path_with_a_colon_is_no_short_form() {
         "ReadOnly": true, "BindOptions": {"CreateMountpoint": true}}]);
     assert_eq!(host, json!({"Mounts": expected}));
 }
+
+/// A number is a number, as `docker compose config` prints `01777`; what else it may be is octal.
+#[test]
+fn permissions_mean_the_same_in_every_spelling() {
+    let read = |mode: &str| {
+        let text = format!("[{{type: tmpfs, target: /t, tmpfs: {{mode: {mode}}}}}]");
+        let mut problems = Problems::default();
+        let said = Volumes::parse(&yaml::parse(&text).unwrap(), &mut problems);
+        said.unwrap_or_else(|| panic!("{mode}: {problems:?}"))
+    };
+    for mode in ["1023", "01777", "0o1777", "0x3ff", "\"1777\"", "\"0o1777\""] {
+        assert_eq!(read(mode), read("'1777'"), "{mode}");
+        let again = Volumes::parse(&Node::from_json(&read(mode).print()), &mut Problems::default());
+        assert_eq!(again, Some(read("'1777'")), "{mode}");
+    }
+    assert_ne!(read("1777"), read("'1777'"));
+}

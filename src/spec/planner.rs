@@ -163,10 +163,12 @@ fn count(node: &Node, problems: &mut Problems) -> Option<u32> {
     }
 }
 
-/// A whole number as it is written, quoted or not, as Compose takes it.
+/// A whole number as it is written, quoted or not, as Compose takes it. With a zero before it, it
+/// may be octal.
 pub(super) fn digits(node: &Node) -> Option<&str> {
     let (Kind::Number(text) | Kind::Text(text)) = &node.kind else { return None };
-    (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())).then_some(text)
+    let plain = text == "0" || !text.is_empty() && !text.starts_with('0');
+    (plain && text.bytes().all(|byte| byte.is_ascii_digit())).then_some(text)
 }
 
 fn name(node: &Node, problems: &mut Problems) -> Option<ContainerName> {
