@@ -186,19 +186,26 @@ fn position(key: &str) -> usize {
     ROWS.iter().position(|row| row.about().key == key).unwrap_or(usize::MAX)
 }
 
+/// How strictly a set asks for one row to be compared, if it does.
+fn asked(row: &dyn AnyRow, set: &Set) -> Option<Mode> {
+    let about = row.about();
+    if let Some(mode) = set.compare.get(about.key) {
+        return Some(*mode);
+    }
+    if about.compare == Mode::Ignore {
+        return Some(Mode::Ignore);
+    }
+    // Of what is one there is no more.
+    let all = set.compare.get("*").copied();
+    all.map(|mode| if mode == Mode::Superset && !about.many { Mode::Strict } else { mode })
+}
+
 /// How strictly one row is compared.
 pub fn mode(row: &dyn AnyRow, terms: Terms<'_>) -> Mode {
     let about = row.about();
     let declared = terms.set.option(about.key).is_some();
-    if let Some(mode) = terms.set.compare.get(about.key) {
-        return *mode;
-    }
-    if about.compare == Mode::Ignore {
-        return Mode::Ignore;
-    }
-    // Of what is one there is no more.
-    if let Some(mode) = terms.set.compare.get("*") {
-        return if *mode == Mode::Superset && !about.many { Mode::Strict } else { *mode };
+    if let Some(mode) = asked(row, terms.set) {
+        return mode;
     }
     // What nobody declared of an adopted container is its own business, beyond what the image
     // hands down.
@@ -219,8 +226,13 @@ fn verdict(
     }
     let about = row.about();
     let (mut want, mut have) = (expected.read(place, |look| row.read(look)), row.read(found));
-    let gone = said_before::gone(about, &want, &have, found);
+    // Who asks for a superset takes what was declared once for something more.
+    let loose = !terms.everything && asked(row, terms.set) == Some(Mode::Superset);
+    let gone = if loose { None } else { said_before::gone(about, &want, &have, found) };
     row.settle(&mut want, &mut have, (expected, found));
+    if mode == Mode::Superset {
+        row.without_more(&mut want, &mut have, (expected, found));
+    }
     let mut want = collapse(want);
     let have = collapse(have);
     if let Some(gone) = gone {

@@ -15,6 +15,7 @@ pub mod lifecycle;
 pub mod limits;
 pub mod links;
 pub mod logging;
+pub mod mac;
 pub mod namespaces;
 pub mod network;
 pub mod networks;
@@ -61,7 +62,7 @@ pub static ROWS: &[&dyn AnyRow] = &[
     &network::DOMAINNAME,
     &network::NetworkModeRow,
     &networks::NetworksRow,
-    &networks::MacRow,
+    &mac::MacRow,
     &links::LinksRow,
     &network::DNS,
     &network::DNS_SEARCH,

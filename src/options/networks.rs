@@ -1,4 +1,4 @@
-//! `networks`: the networks that a container is on, and its wishes there; and `mac_address`.
+//! `networks`: the networks that a container is on, and its wishes there.
 //!
 //! Networks themselves are the spec's root ([`crate::spec::objects`]). Which of several networks a
 //! container is created in is [`main`]'s to say.
@@ -214,6 +214,18 @@ impl Endpoint {
             && rest(self) == rest(want)
     }
 
+    /// Takes away what is not wished for in what is wanted.
+    fn keep_only(&mut self, want: &Self) {
+        self.aliases.retain(|alias| want.aliases.contains(alias));
+        self.link_local.retain(|address| want.link_local.contains(address));
+        self.driver_opts.retain(|key, _| want.driver_opts.contains_key(key));
+        self.ipv4 = self.ipv4.filter(|_| want.ipv4.is_some());
+        self.ipv6 = self.ipv6.filter(|_| want.ipv6.is_some());
+        if want.gw_priority == 0 {
+            self.gw_priority = 0;
+        }
+    }
+
     /// A text in which equal means the same: `aliases db www, ipv4 10.0.0.5`.
     fn canonical(&self) -> Atom {
         let Self { aliases, ipv4, ipv6, link_local, mac, driver_opts, gw_priority, priority: _ } =
@@ -250,7 +262,8 @@ fn address(node: &Node, ipv4: Option<bool>, problems: &mut Problems) -> Option<I
 }
 
 fn number(node: &Node, problems: &mut Problems) -> i64 {
-    numbers::whole(node).or_else(|| problems.expected("a whole number", node)).unwrap_or_default()
+    let wrong = |problems: &mut Problems| numbers::expected("a whole number", node, problems);
+    numbers::whole(node).or_else(|| wrong(problems)).unwrap_or_default()
 }
 
 /// Options of a driver are texts to an engine: `true` is `"true"`.
@@ -266,7 +279,7 @@ fn options(node: &Node, problems: &mut Problems) -> BTreeMap<String, String> {
 }
 
 /// `02:42:ac:11:00:02`, whatever it was spelt with.
-fn mac(node: &Node, problems: &mut Problems) -> Option<String> {
+pub(super) fn mac(node: &Node, problems: &mut Problems) -> Option<String> {
     let what = "a MAC address like `02:42:ac:11:00:02`";
     let written = spelled(&text(node, what, problems)?);
     let parts: Vec<&str> = written.split(':').collect();
@@ -275,11 +288,11 @@ fn mac(node: &Node, problems: &mut Problems) -> Option<String> {
     if good { Some(written) } else { problems.expected(what, node) }
 }
 
-fn spelled(mac: &str) -> String {
+pub(super) fn spelled(mac: &str) -> String {
     mac.to_ascii_lowercase().replace('-', ":")
 }
 
-const MAC_PATTERN: &str = "^[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}$";
+pub(super) const MAC_PATTERN: &str = "^[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}$";
 
 impl Say for Networks {
     /// The wishes as they are compared, so that where options of the driver are hidden it is known
@@ -373,6 +386,52 @@ impl NetworksRow {
         all.map(|(name, json)| (name.clone(), Endpoint::read(json))).collect()
     }
 
+    /// An address of a network card counts where one is expected; on a container that does not run
+    /// none is shown. One that is the container's own wish is `mac_address`'s to tell.
+    fn both(both: (&Look, &Look)) -> (BTreeMap<String, Endpoint>, BTreeMap<String, Endpoint>) {
+        let (mut want, mut have) = (Self::endpoints(both.0), Self::endpoints(both.1));
+        // It is found by its host name there, alias or not: what is found does not show that one.
+        let is_there = both.1.json()["Id"].is_string();
+        if let Some(hostname) = both.1.config("Hostname").as_str().filter(|_| is_there) {
+            for want in want.values_mut() {
+                want.aliases.remove(hostname);
+            }
+        }
+        let own = both.0.json()["OwnMacAddress"] == true;
+        let main = both.0.host("NetworkMode").as_str().filter(|_| own);
+        if let Some(want) = main.and_then(|main| want.get_mut(main)) {
+            want.mac = None;
+        }
+        for (name, have) in &mut have {
+            let want = want.get_mut(name);
+            match want {
+                Some(want) if want.mac.is_some() && have.mac.is_some() => {}
+                Some(want) => (want.mac, have.mac) = (None, None),
+                None => have.mac = None,
+            }
+        }
+        (want, have)
+    }
+
+    /// Both sides as they are compared, with what cannot be told as hidden.
+    fn judged(
+        want: &BTreeMap<String, Endpoint>,
+        have: &BTreeMap<String, Endpoint>,
+        expected: &mut Value,
+        found: &mut Value,
+    ) {
+        let may_be = |(name, have): &(&String, &Endpoint)| {
+            want.get(*name).is_some_and(|want| have.may_be(want))
+        };
+        let hidden: Vec<String> =
+            have.iter().filter(may_be).map(|(name, _)| name.clone()).collect();
+        *expected = Self::value(want);
+        *found = Self::value(have);
+        if let Value::Map(found) = found {
+            found.extend(hidden.into_iter().map(|name| (name, Atom::text(HIDDEN))));
+        }
+    }
+
     fn value(endpoints: &BTreeMap<String, Endpoint>) -> Value {
         let atoms = endpoints.iter().map(|(name, own)| (name.clone(), own.canonical()));
         some_map(atoms.collect())
@@ -421,41 +480,20 @@ impl Row for NetworksRow {
         Self::value(&endpoints)
     }
 
-    /// An address of a network card counts where one is expected; on a container that does not run
-    /// none is shown. One that is the container's own wish is `mac_address`'s to tell.
     fn settle(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
-        let (mut want, mut have) = (Self::endpoints(both.0), Self::endpoints(both.1));
-        // It is found by its host name there, alias or not: what is found does not show that one.
-        let is_there = both.1.json()["Id"].is_string();
-        if let Some(hostname) = both.1.config("Hostname").as_str().filter(|_| is_there) {
-            for want in want.values_mut() {
-                want.aliases.remove(hostname);
-            }
-        }
-        let own = both.0.json()["OwnMacAddress"] == true;
-        let main = both.0.host("NetworkMode").as_str().filter(|_| own);
-        if let Some(want) = main.and_then(|main| want.get_mut(main)) {
-            want.mac = None;
-        }
+        let (want, have) = Self::both(both);
+        Self::judged(&want, &have, expected, found);
+    }
+
+    /// An alias that nobody mentions is something more, and so is every other wish.
+    fn without_more(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
+        let (want, mut have) = Self::both(both);
         for (name, have) in &mut have {
-            let want = want.get_mut(name);
-            match want {
-                Some(want) if want.mac.is_some() && have.mac.is_some() => {}
-                Some(want) => (want.mac, have.mac) = (None, None),
-                None => have.mac = None,
+            if let Some(want) = want.get(name) {
+                have.keep_only(want);
             }
         }
-        let cannot_be_told = |name: &String| match (want.get(name), have.get(name)) {
-            (Some(want), Some(have)) => have.may_be(want),
-            _ => false,
-        };
-        let hidden: Vec<String> =
-            have.keys().filter(|name| cannot_be_told(name)).cloned().collect();
-        *expected = Self::value(&want);
-        *found = Self::value(&have);
-        if let Value::Map(found) = found {
-            found.extend(hidden.into_iter().map(|name| (name, Atom::text(HIDDEN))));
-        }
+        Self::judged(&want, &have, expected, found);
     }
 
     fn spell(&self, look: &Look) -> Json {
@@ -465,72 +503,5 @@ impl Row for NetworksRow {
             (name, own.print())
         };
         Json::Object(Self::endpoints(look).into_iter().map(print).collect())
-    }
-}
-
-/// The address of a container's network card.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mac(pub String);
-
-impl Say for Mac {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        mac(node, problems).map(Self)
-    }
-
-    fn print(&self) -> Json {
-        json!(self.0)
-    }
-
-    fn schema() -> Json {
-        json!({"type": "string", "pattern": MAC_PATTERN})
-    }
-}
-
-/// The row of that address.
-#[derive(Debug)]
-pub struct MacRow;
-
-impl Row for MacRow {
-    type Said = Mac;
-
-    fn about(&self) -> &About {
-        const IT: About = About {
-            key: "mac_address",
-            doc: "the address of its network card in the network that it is created in",
-            examples: &["\"02:42:ac:11:00:99\""],
-            group: Group::Network,
-            ..ABOUT
-        };
-        &IT
-    }
-
-    fn write(&self, said: &Mac, body: &mut Body, _cx: &Context) {
-        body.config("MacAddress", said.0.as_str());
-    }
-
-    fn read(&self, look: &Look) -> Value {
-        let own = look.config("MacAddress").as_str().filter(|mac| !mac.is_empty());
-        own.map_or(Value::Unset, |mac| Value::One(Atom::Text(spelled(mac))))
-    }
-
-    /// An engine gives every container one, and shows under `Config` what was asked for alone.
-    /// Those that do not show the wish (from API 1.52) show the address itself, while it runs; of
-    /// one that does not, it cannot be told there.
-    /// One that is the wish of an attachment is told there, as long as it shows there.
-    fn settle(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
-        if *expected == Value::Unset {
-            return;
-        }
-        let mode = both.1.host("NetworkMode").as_str().unwrap_or_default();
-        let mac = &both.1.json()["NetworkSettings"]["Networks"][mode]["MacAddress"];
-        let mac = mac.as_str().filter(|mac| !mac.is_empty());
-        let attachments = both.0.json()["OwnMacAddress"] == false;
-        let shown = both.0.json()["ShowsMacAddress"] == true;
-        match mac {
-            Some(_) if attachments => *found = expected.clone(),
-            Some(mac) if *found == Value::Unset => *found = Value::One(Atom::Text(spelled(mac))),
-            None if *found == Value::Unset && !shown => *found = expected.clone(),
-            _ => {}
-        }
     }
 }

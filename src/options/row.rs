@@ -293,6 +293,9 @@ pub trait Row: Sync + 'static {
     /// What a found and an expected value must be freed of before they are compared; most
     /// options: nothing.
     fn settle(&self, _expected: &mut Value, _found: &mut Value, _both: (&Look, &Look)) {}
+    /// What a found value must be freed of where it may have more than is expected, beyond what its
+    /// form tells: wishes inside of one entry of a map.
+    fn without_more(&self, _expected: &mut Value, _found: &mut Value, _both: (&Look, &Look)) {}
     /// What an update must set so that a container is as expected in this row; `None`: an update
     /// cannot.
     fn update(&self, expected: &Look) -> Option<Settings> {
@@ -425,6 +428,8 @@ pub trait AnyRow: Sync + 'static {
     fn vet(&self, declared: &Declared, cx: &Context) -> Result<(), String>;
     /// See [`Row::settle`].
     fn settle(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look));
+    /// See [`Row::without_more`].
+    fn without_more(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look));
     /// See [`Row::update`].
     fn update(&self, expected: &Look) -> Option<Settings>;
 }
@@ -464,6 +469,10 @@ impl<R: Row> AnyRow for R {
 
     fn settle(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
         Row::settle(self, expected, found, both);
+    }
+
+    fn without_more(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
+        Row::without_more(self, expected, found, both);
     }
 
     fn update(&self, expected: &Look) -> Option<Settings> {

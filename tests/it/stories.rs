@@ -5,6 +5,7 @@ use bayplan::engine::take;
 use bayplan::ident::ProjectName;
 use bayplan::import;
 use bayplan::pick::Pick;
+use bayplan::plan::Verb;
 use bayplan::plan::build::{Input, Pins, build};
 use bayplan::seal::{Literal, Unsealed};
 use bayplan::snapshot::Snapshot;
@@ -19,7 +20,7 @@ fn spec(web: &str) -> Spec {
     let web: Vec<String> = web.lines().map(|line| format!("    {}\n", line.trim())).collect();
     let web = web.concat();
     let text = format!(
-        "project: shop\nnetworks: {{default: }}\ncontainers:\n  db: {{name: shop-db, image: 'app:1', ipc: shareable, \
+        "project: shop\nnetworks: {{default: , a-front: {{name: a-front}}}}\ncontainers:\n  db: {{name: shop-db, image: 'app:1', ipc: shareable, \
          hostname: db1, domainname: example.com}}\n  web:\n    name: shop-web\n    \
          image: app:1\n    state: reloaded\n{web}"
     );
@@ -193,4 +194,84 @@ fn a_network_called_default_is_one_that_the_root_declares() {
     assert_eq!(error.code, "network_missing");
     let hint = "declare it under `networks` at the root, or create it there";
     assert_eq!((error.message.contains("`default"), error.hint.as_str()), (true, hint));
+}
+
+/// Goes through what is said of `web` one after the other, each with the options whose differences
+/// that makes and what is done about them.
+fn done_about(steps: &[(&str, Option<Verb>, &[&str])]) {
+    let engine = engine();
+    for (web, verb, told) in steps {
+        let (did, options) = block(converge(&engine, &spec(web))).unwrap();
+        assert_eq!((did, options.as_slice()), (*verb, strings(told).as_slice()), "{web}");
+    }
+}
+
+fn strings(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+/// What bayplan itself created, where a set asks for a superset of what it declares.
+#[test]
+fn a_superset_ignores_what_is_more_and_misses_what_is_not_there() {
+    for (key, more, less, other) in [
+        ("ulimits", "{nofile: 64, core: -1}", "{nofile: 64}", "{nofile: 65}"),
+        (
+            "logging",
+            "{driver: json-file, options: {max-size: 1m, max-file: 3}}",
+            "{driver: json-file, options: {max-size: 1m}}",
+            "{driver: json-file, options: {max-size: 2m}}",
+        ),
+        ("labels", "{a: b, c: d}", "{a: b}", "{a: c}"),
+        ("environment", "{A: b, C: d}", "{A: b}", "{A: c}"),
+        ("healthcheck", "{test: 'true', retries: 3}", "{test: 'true'}", "{disable: true}"),
+        ("healthcheck", "{test: 'true', retries: 3}", "{retries: 3}", "{retries: 4}"),
+        ("cap_add", "[NET_ADMIN, SYS_TIME]", "[SYS_TIME]", "[SYS_TIME, MKNOD]"),
+        ("ports", "['80', '81']", "['80']", "['80', '82']"),
+        ("tmpfs", "[/a, /b]", "[/a]", "['/a:size=1m']"),
+        (
+            "sysctls",
+            "{net.core.somaxconn: 2, net.ipv4.ip_forward: 1}",
+            "{net.core.somaxconn: 2}",
+            "{net.core.somaxconn: 3}",
+        ),
+        ("extra_hosts", "['a:10.0.0.1', 'b:10.0.0.2']", "['a:10.0.0.1']", "['a:10.0.0.3']"),
+        (
+            "blkio_config",
+            "{weight: 300, device_read_iops: [{path: /dev/sda, rate: 9}]}",
+            "{device_read_iops: [{path: /dev/sda, rate: 9}]}",
+            "{device_read_iops: [{path: /dev/sda, rate: 8}]}",
+        ),
+    ] {
+        for compared in [key, "'*'"] {
+            let said = |value: &str| format!("compare: {{{compared}: superset}}\n{key}: {value}");
+            done_about(&[
+                (&said(more), Some(Verb::Create), &[]),
+                (&said(less), None, &[]),
+                (&said(other), Some(Verb::Replace), &[key]),
+            ]);
+        }
+    }
+}
+
+/// What nobody mentions of a network is more, and a network that is missing is connected.
+#[test]
+fn a_superset_of_networks_connects_and_never_takes_off() {
+    let said = |networks: &str| format!("compare: {{networks: superset}}\nnetworks: {networks}");
+    done_about(&[
+        (&said("{back: {aliases: [db, sql]}}"), Some(Verb::Create), &[]),
+        (&said("{back: {aliases: [db]}}"), None, &[]),
+        (&said("{back: }"), None, &[]),
+        // It stays on the network that it was created in, whichever is the first one now.
+        (&said("{a-front: , back: {aliases: [sql]}}"), Some(Verb::Update), &["networks"]),
+        (&said("[a-front]"), None, &[]),
+        (&said("[default]"), Some(Verb::Update), &["networks"]),
+        (&said("{back: {aliases: [db, other]}}"), Some(Verb::Replace), &["networks"]),
+        (&said("{back: {ipv4_address: 10.9.0.7}}"), Some(Verb::Replace), &["networks"]),
+    ]);
+    // Of a container that was made on no such network the same is true.
+    done_about(&[
+        ("init: true", Some(Verb::Create), &[]),
+        (&format!("init: true\n{}", said("[back]")), Some(Verb::Update), &["networks"]),
+        ("init: true\nnetworks: [back]", Some(Verb::Replace), &["networks"]),
+    ]);
 }

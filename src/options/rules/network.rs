@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{Conflict, MOST_TOLD, Said};
+use crate::options::mac::Mac;
 use crate::options::namespaces::{Assignments, Host, Word};
 use crate::options::network::NetworkMode;
-use crate::options::networks::{Mac, Networks, main};
+use crate::options::networks::{Networks, main};
 use crate::options::ports::{Ports, Published};
 use crate::options::row::Say;
 use crate::say;

@@ -50,14 +50,19 @@ impl Draft<'_> {
         let row = options::row(NETWORKS)?;
         let found = Look::new(member.container.inspect.as_ref()?, &member.container.env);
         let main = found.host("NetworkMode").as_str()?;
-        if expected.host("NetworkMode").as_str() != Some(main) {
-            return None;
-        }
+        let strict = compare::mode(row, terms) == Mode::Strict;
         let (mut want, mut have) = (row.read(expected), row.read(&found));
         row.settle(&mut want, &mut have, (expected, &found));
+        if !strict {
+            row.without_more(&mut want, &mut have, (expected, &found));
+        }
         let (Value::Map(want), Value::Map(have)) = (want, have) else { return None };
-        // It must be where it was created, as it was.
-        if !have.contains_key(main) || want.get(main) != have.get(main) {
+        // It must be where it was created, as it was; unless any other network does as well.
+        let there = expected.host("NetworkMode").as_str() == Some(main);
+        if !have.contains_key(main) || (strict && !there) {
+            return None;
+        }
+        if want.get(main) != have.get(main) && (strict || want.contains_key(main)) {
             return None;
         }
         let mut moves = Vec::new();
@@ -68,7 +73,7 @@ impl Draft<'_> {
                 Some(_) => return None,
             }
         }
-        if compare::mode(row, terms) == Mode::Strict {
+        if strict {
             for name in have.keys().filter(|name| !want.contains_key(*name)) {
                 moves.push(self.off(&found, name)?);
             }

@@ -1,0 +1,77 @@
+//! `mac_address`: the address of a container's network card. Those of single networks are wishes of
+//! [`super::networks`].
+
+use serde_json::{Value as Json, json};
+
+use super::canon::{Atom, Value};
+use super::networks::{MAC_PATTERN, mac, spelled};
+use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
+use crate::look::Look;
+use crate::spec::node::{Node, Problems};
+
+/// The address of a container's network card.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mac(pub String);
+
+impl Say for Mac {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        mac(node, problems).map(Self)
+    }
+
+    fn print(&self) -> Json {
+        json!(self.0)
+    }
+
+    fn schema() -> Json {
+        json!({"type": "string", "pattern": MAC_PATTERN})
+    }
+}
+
+/// The row of that address.
+#[derive(Debug)]
+pub struct MacRow;
+
+impl Row for MacRow {
+    type Said = Mac;
+
+    fn about(&self) -> &About {
+        const IT: About = About {
+            key: "mac_address",
+            doc: "the address of its network card in the network that it is created in",
+            examples: &["\"02:42:ac:11:00:99\""],
+            group: Group::Network,
+            ..ABOUT
+        };
+        &IT
+    }
+
+    fn write(&self, said: &Mac, body: &mut Body, _cx: &Context) {
+        body.config("MacAddress", said.0.as_str());
+    }
+
+    fn read(&self, look: &Look) -> Value {
+        let own = look.config("MacAddress").as_str().filter(|mac| !mac.is_empty());
+        own.map_or(Value::Unset, |mac| Value::One(Atom::Text(spelled(mac))))
+    }
+
+    /// An engine gives every container one, and shows under `Config` what was asked for alone.
+    /// Those that do not show the wish (from API 1.52) show the address itself, while it runs; of
+    /// one that does not, it cannot be told there.
+    /// One that is the wish of an attachment is told there, as long as it shows there.
+    fn settle(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
+        if *expected == Value::Unset {
+            return;
+        }
+        let mode = both.1.host("NetworkMode").as_str().unwrap_or_default();
+        let mac = &both.1.json()["NetworkSettings"]["Networks"][mode]["MacAddress"];
+        let mac = mac.as_str().filter(|mac| !mac.is_empty());
+        let attachments = both.0.json()["OwnMacAddress"] == false;
+        let shown = both.0.json()["ShowsMacAddress"] == true;
+        match mac {
+            Some(_) if attachments => *found = expected.clone(),
+            Some(mac) if *found == Value::Unset => *found = Value::One(Atom::Text(spelled(mac))),
+            None if *found == Value::Unset && !shown => *found = expected.clone(),
+            _ => {}
+        }
+    }
+}
