@@ -78,6 +78,7 @@ impl Say for Blkio {
             let list = LISTS.iter().find(|(word, ..)| word == key);
             match (key.as_str(), list, &value.kind) {
                 (_, _, Kind::Null) => {}
+                ("weight", ..) if value.says_nothing() => {}
                 ("weight", ..) => said.weight = weight(value, problems),
                 (_, Some((key, _, counts)), Kind::List(items)) => {
                     for item in items {

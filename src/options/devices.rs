@@ -7,8 +7,8 @@ use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value};
 use super::field::{
-    At, Field, Plain, field, known_keys, list_schema, map_schema, pairs, set, some_set, strings,
-    text, texts,
+    At, Field, Plain, field, known_keys, list_schema, map_schema, or_null, pairs, set, some_set,
+    strings, text, texts,
 };
 use super::numbers::{self, text_or_whole};
 use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
@@ -141,7 +141,8 @@ impl Device {
         known_keys(entries, &["source", "target", "permissions"], problems);
         let mut field = |key: &str| {
             let entry = entries.iter().find(|entry| entry.key == key)?;
-            text(&entry.value, "a text", problems)
+            let said = Some(&entry.value).filter(|value| !value.says_nothing())?;
+            text(said, "a text", problems)
         };
         let (source, target, allowed) = (field("source"), field("target"), field("permissions"));
         let device = source.and_then(|source| match target {
@@ -184,11 +185,11 @@ impl Say for Devices {
 
     fn schema() -> Json {
         let path = json!({"type": "string", "pattern": "^[^:]+(:[^:]+){0,2}$"});
-        let properties = json!({
-            "source": {"type": "string"},
+        let mut properties = or_null(json!({
             "target": {"type": "string"},
             "permissions": {"type": "string", "pattern": "^[rwm]+$"},
-        });
+        }));
+        properties["source"] = json!({"type": "string"});
         json!({"type": "array", "items": {"oneOf": [path, map_schema(&properties, &["source"])]}})
     }
 }
@@ -297,6 +298,7 @@ impl Request {
         let mut request = Self { count: 0, ..Self::all() };
         for Entry { key, value, .. } in entries {
             match key.as_str() {
+                "driver" | "count" if value.says_nothing() => {}
                 "driver" => request.driver = text(value, "a text", problems)?,
                 "count" => request.count = count(value, problems)?,
                 "device_ids" => request.ids = texts(value, "a list of devices", problems)?,
@@ -441,11 +443,13 @@ impl Say for Gpus {
 
     fn schema() -> Json {
         let texts = list_schema();
-        let properties = json!({
-                "driver": {"type": "string"},
-                "count": {"anyOf": [
-                    {"enum": ["all", -1, "-1"]}, numbers::schema(1, Some(1_000_000)),
-                ]},
+        let mut properties = or_null(json!({
+            "driver": {"type": "string"},
+            "count": {"anyOf": [
+                {"enum": ["all", -1, "-1"]}, numbers::schema(1, Some(1_000_000)),
+            ]},
+        }));
+        let rest = json!({
                 "device_ids": texts,
                 "capabilities": {"anyOf": [texts, {
                     "type": "array", "items": texts, "minItems": 1, "maxItems": 1,
@@ -455,6 +459,9 @@ impl Say for Gpus {
                     {"type": "array", "items": {"type": "string"}},
                 ]},
         });
+        for (key, schema) in rest.as_object().into_iter().flatten() {
+            properties[key] = schema.clone();
+        }
         json!({"oneOf": [
             {"const": "all"}, {"type": "array", "items": map_schema(&properties, &[])},
         ]})

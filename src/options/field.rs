@@ -202,6 +202,8 @@ impl Plain for Text {
 pub struct Argv(pub Vec<String>);
 
 impl Say for Argv {
+    const EMPTY_IS_A_VALUE: bool = true;
+
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let Kind::Text(line) = &node.kind else {
             return texts(node, "a command line or a list of words", problems).map(Self);
@@ -449,10 +451,11 @@ pub(super) fn map_schema(properties: &Json, required: &[&str]) -> Json {
     })
 }
 
-/// Properties of which each may have nothing after it, which says nothing.
+/// Properties of which each may have nothing after it, or an empty text, which says nothing.
 pub(super) fn or_null(mut properties: Json) -> Json {
     for (_, schema) in properties.as_object_mut().into_iter().flatten() {
-        *schema = json!({"anyOf": [schema.take(), {"type": "null"}]});
+        let empty = row::takes_text(schema);
+        *schema = row::or_nothing(schema.take(), empty);
     }
     properties
 }

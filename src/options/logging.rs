@@ -30,6 +30,7 @@ impl Say for Logging {
         for Entry { key, value, .. } in entries {
             match key.as_str() {
                 _ if value.kind == Kind::Null => {}
+                "driver" if value.says_nothing() => {}
                 "driver" => logging.driver = text(value, "the name of a log driver", problems),
                 "options" => {
                     let options = pairs(value, "a map of options", problems).unwrap_or_default();

@@ -46,6 +46,9 @@ const KEYS: &[&str] = &[
     "interface_name",
 ];
 
+/// Those of them that take no text.
+const LISTS: &[&str] = &["aliases", "link_local_ips", "driver_opts"];
+
 /// The option by which an engine's drivers know what an interface is to be called, from API 1.49
 /// on: Compose writes it, too.
 pub const INTERFACE: &str = "com.docker.network.endpoint.ifname";
@@ -77,6 +80,8 @@ impl Endpoint {
             entries.iter().filter(|entry| entry.value.kind != Kind::Null)
         {
             match key.as_str() {
+                // A list and a map are no texts, and the empty one is wrong there.
+                word if value.says_nothing() && !LISTS.contains(&word) => {}
                 "aliases" => {
                     own.aliases
                         .extend(texts(value, "a list of names", problems).into_iter().flatten());

@@ -7,7 +7,7 @@ use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value};
 use super::settings::Settings;
@@ -260,6 +260,9 @@ pub trait Say: Sized + Clone + Debug + PartialEq + Send + Sync + 'static {
     fn print(&self) -> Json;
     /// Its JSON Schema (draft 2020-12).
     fn schema() -> Json;
+    /// Whether the empty text is a value, as of a command; of any other option that takes a text it
+    /// says nothing.
+    const EMPTY_IS_A_VALUE: bool = false;
     /// The references in it.
     fn references(&self, _out: &mut BTreeSet<Reference>) {}
     /// The containers or sets it names: what must be there first.
@@ -316,6 +319,24 @@ pub(super) fn spell(value: &Value, unit: Unit) -> Json {
         }
         other => other.show(),
     }
+}
+
+/// A schema that also takes what says nothing: null, and where texts can stand an empty one.
+pub fn or_nothing(schema: Json, empty: bool) -> Json {
+    let mut any = vec![schema, json!({"type": "null"})];
+    any.extend(empty.then(|| json!({"const": ""})));
+    json!({"anyOf": any})
+}
+
+/// Whether a schema lets a text stand, of whatever form.
+pub fn takes_text(schema: &Json) -> bool {
+    let words = |key: &str| match &schema[key] {
+        Json::Array(all) => all.iter().any(|word| word == "string"),
+        word => word == "string",
+    };
+    let values = || schema["enum"].as_array().into_iter().flatten().chain([&schema["const"]]);
+    let parts = ["anyOf", "oneOf", "allOf"].into_iter().filter_map(|key| schema[key].as_array());
+    words("type") || values().any(Json::is_string) || parts.flatten().any(takes_text)
 }
 
 /// A declared option: its row and what was said, the type erased.
@@ -418,6 +439,8 @@ pub trait AnyRow: Sync + 'static {
     fn parse(&self, node: &Node, problems: &mut Problems) -> Option<Declared>;
     /// See [`Say::schema`].
     fn schema(&self) -> Json;
+    /// Whether an empty text says nothing of it, as in Compose: it takes texts, and that is none.
+    fn takes_empty_for_nothing(&self) -> bool;
     /// See [`Row::write`].
     fn write(&self, declared: &Declared, body: &mut Body, cx: &Context);
     /// See [`Row::read`].
@@ -447,6 +470,10 @@ impl<R: Row> AnyRow for R {
 
     fn schema(&self) -> Json {
         R::Said::schema()
+    }
+
+    fn takes_empty_for_nothing(&self) -> bool {
+        !R::Said::EMPTY_IS_A_VALUE && takes_text(&R::Said::schema())
     }
 
     fn write(&self, declared: &Declared, body: &mut Body, cx: &Context) {

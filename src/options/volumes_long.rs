@@ -15,14 +15,19 @@ fn entry<'a>(entries: &'a [Entry], key: &str) -> Option<&'a Node> {
     said.filter(|said| said.kind != Kind::Null)
 }
 
+/// The same where an empty text says nothing, too.
+fn scalar<'a>(entries: &'a [Entry], key: &str) -> Option<&'a Node> {
+    entry(entries, key).filter(|said| !said.says_nothing())
+}
+
 /// A boolean that may be missing.
 fn flag(entries: &[Entry], key: &str, default: bool, problems: &mut Problems) -> bool {
-    entry(entries, key).and_then(|node| bool::parse(node, problems)).unwrap_or(default)
+    scalar(entries, key).and_then(|node| bool::parse(node, problems)).unwrap_or(default)
 }
 
 /// A text that may be missing.
 fn word(entries: &[Entry], key: &str, problems: &mut Problems) -> Option<String> {
-    text(entry(entries, key)?, "a text", problems)
+    text(scalar(entries, key)?, "a text", problems)
 }
 
 /// The entries of a map under a key, all of them known.
@@ -243,7 +248,7 @@ fn memory(entries: &[Entry], problems: &mut Problems) -> Option<Mount> {
         }
     }
     let mut number = |key: &str, read: fn(&Node) -> Option<i64>, what: &str| -> Option<i64> {
-        let Some(node) = entry(inside, key) else { return Some(0) };
+        let Some(node) = scalar(inside, key) else { return Some(0) };
         read(node).or_else(|| numbers::expected(what, node, problems))
     };
     let size = number("size", numbers::size, "a size like `64m`");

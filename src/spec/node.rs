@@ -63,6 +63,16 @@ impl Node {
         }
     }
 
+    /// Whether nothing is said: there is nothing, or, as Compose has it, an empty text. (Where the
+    /// empty text is a value, of a variable, a label or a command, this is not the question.)
+    pub fn says_nothing(&self) -> bool {
+        match &self.kind {
+            Kind::Null => true,
+            Kind::Text(text) => text.is_empty(),
+            _ => false,
+        }
+    }
+
     /// A JSON value as a tree without places: how a plan's `declared` is read again.
     pub fn from_json(json: &serde_json::Value) -> Self {
         use serde_json::Value as Json;

@@ -134,6 +134,9 @@ fn all<T>(
     (all, objects)
 }
 
+/// Keys that take texts, of which an empty one says nothing.
+const TEXTS: &[&str] = &["name", "driver", "subnet", "ip_range", "gateway", "recreate"];
+
 /// The entries of one object by key; those that say nothing are left out.
 struct Said<'a> {
     entries: Vec<&'a Entry>,
@@ -145,12 +148,7 @@ impl<'a> Said<'a> {
     }
 
     fn text(&self, key: &str, problems: &mut Problems) -> Option<String> {
-        let node = self.get(key)?;
-        let text = text(node, "a text", problems)?;
-        if text.is_empty() {
-            return problems.expected("a text that is not empty", node);
-        }
-        Some(text)
+        text(self.get(key)?, "a text", problems)
     }
 
     fn flag(&self, key: &str, problems: &mut Problems) -> Option<bool> {
@@ -218,8 +216,11 @@ fn said<'a>(
         .collect();
     known_keys(&entries, keys, problems);
     let Kind::Map(entries) = &node.kind else { return Some(Said { entries: Vec::new() }) };
-    let entries = entries.iter().filter(|entry| entry.value.kind != Kind::Null).collect();
-    Some(Said { entries })
+    let nothing = |entry: &Entry| {
+        entry.value.kind == Kind::Null
+            || (entry.value.says_nothing() && TEXTS.contains(&entry.key.as_str()))
+    };
+    Some(Said { entries: entries.iter().filter(|entry| !nothing(entry)).collect() })
 }
 
 fn one<T>(

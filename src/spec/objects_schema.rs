@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use crate::options::row::{or_nothing, takes_text};
+
 /// Where a spec says `networks`.
 pub(super) fn networks() -> Json {
     let range = json!({"type": "string", "pattern": "^[0-9a-fA-F:.]+/[0-9]+$"});
@@ -58,7 +60,7 @@ fn all(doc: &str, own: &[(&str, Json)]) -> Json {
 fn object(keys: &[(&str, Json)]) -> Json {
     let properties: Map<String, Json> = keys
         .iter()
-        .map(|(key, schema)| ((*key).to_owned(), json!({"anyOf": [schema, {"type": "null"}]})))
+        .map(|(key, schema)| ((*key).to_owned(), or_nothing(schema.clone(), takes_text(schema))))
         .collect();
     json!({
         "type": "object",

@@ -44,6 +44,9 @@ pub(super) const RECREATES: &[(&str, Recreate)] =
 pub(super) const MODES: &[(&str, Mode)] =
     &[("strict", Mode::Strict), ("superset", Mode::Superset), ("ignore", Mode::Ignore)];
 
+/// Planner keys of which an empty text is no file, and not nothing.
+pub(super) const FILES: &[&str] = &["env_file", "label_file", "depends_on", "compare"];
+
 /// What a set is when its planner keys say nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Defaults {

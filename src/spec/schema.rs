@@ -31,11 +31,11 @@ pub fn spec() -> Json {
                 "description": "the folder on the engine's host from which relative bind sources count",
                 "type": "string",
                 "pattern": "^/",
-            })),
+            }), false),
             "compat": or_nothing(json!({
                 "description": "whose habits it follows",
                 "enum": ["ansible-1.9"],
-            })),
+            }), false),
             "networks": super::objects_schema::networks(),
             "volumes": super::objects_schema::volumes(),
             "containers": {
@@ -55,11 +55,13 @@ fn set() -> Json {
     for key in PLANNER {
         let mut schema = planner(key.key);
         schema["description"] = json!(key.doc);
-        add(&mut properties, &mut twice, key.key, key.aliases, &schema);
+        let empty = !super::planner::FILES.contains(&key.key);
+        add(&mut properties, &mut twice, (key.key, key.aliases), &schema, empty);
     }
     for row in ROWS {
         let about = row.about();
-        add(&mut properties, &mut twice, about.key, about.aliases, &option(*row));
+        let empty = row.takes_empty_for_nothing();
+        add(&mut properties, &mut twice, (about.key, about.aliases), &option(*row), empty);
     }
     let mut deploy = super::deploy::schema();
     deploy["description"] =
@@ -75,19 +77,20 @@ fn set() -> Json {
     })
 }
 
-/// Adds a key and its aliases, and that only one of them may be said.
+/// Adds a key and its aliases, and that only one of them may be said. `empty`: an empty text says
+/// nothing of it.
 fn add(
     properties: &mut Map<String, Json>,
     twice: &mut Vec<Json>,
-    key: &str,
-    aliases: &[&str],
+    (key, aliases): (&str, &[&str]),
     schema: &Json,
+    empty: bool,
 ) {
-    properties.insert(key.to_owned(), or_nothing(schema.clone()));
+    properties.insert(key.to_owned(), or_nothing(schema.clone(), empty));
     for alias in aliases {
         let mut same = schema.clone();
         same["description"] = json!(format!("the same as `{key}`"));
-        properties.insert((*alias).to_owned(), or_nothing(same));
+        properties.insert((*alias).to_owned(), or_nothing(same, empty));
         twice.push(json!({"not": {"required": [key, alias]}}));
     }
 }
@@ -106,15 +109,16 @@ fn option(row: &dyn AnyRow) -> Json {
     schema
 }
 
-/// A key with nothing after it declares nothing.
-fn or_nothing(mut schema: Json) -> Json {
+/// A key with nothing after it declares nothing, and neither does one with an empty text.
+fn or_nothing(mut schema: Json, empty: bool) -> Json {
     let mut outer = Map::new();
     if let Json::Object(inner) = &mut schema {
         for key in ["description", "examples"] {
             outer.extend(inner.remove(key).map(|value| (key.to_owned(), value)));
         }
     }
-    outer.insert("anyOf".into(), json!([schema, {"type": "null"}]));
+    let either = crate::options::row::or_nothing(schema, empty);
+    outer.extend(either.as_object().cloned().unwrap_or_default());
     Json::Object(outer)
 }
 

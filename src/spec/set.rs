@@ -140,8 +140,13 @@ fn sort<'a>(entries: &'a [Entry], deployed: &'a [Entry], problems: &mut Problems
             problems.all.push(Problem { place: entry.place, message, hint });
             continue;
         };
-        // A key with nothing after it declares nothing.
-        if entry.value.kind == Kind::Null {
+        // A key with nothing after it declares nothing, and where a text can stand neither does one
+        // with an empty text.
+        let empty = match row(key) {
+            Some(row) => entry.value.says_nothing() && row.takes_empty_for_nothing(),
+            None => entry.value.says_nothing() && !planner::FILES.contains(&key),
+        };
+        if empty || entry.value.kind == Kind::Null {
             continue;
         }
         let known = if planner.is_some() { &mut said.planner } else { &mut said.options };

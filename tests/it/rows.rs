@@ -8,7 +8,7 @@ use bayplan::options::canon::Value;
 use bayplan::options::platform;
 use bayplan::options::{AnyRow, Body, Context, Declared, ROWS, row_by_word};
 use bayplan::spec::node::{Kind, Node, Problems};
-use bayplan::spec::yaml;
+use bayplan::spec::{read, yaml};
 use serde_json::{Value as Json, json};
 
 /// An example as the node that a spec would have it as.
@@ -105,6 +105,56 @@ fn schemas_take_what_parsers_take_and_refuse_what_they_refuse() {
             assert!(!schema.is_valid(&json_of(&read)), "{key}: {wrong}");
             assert!(parse(*row, &read).is_none(), "{key}: {wrong}");
         }
+    }
+}
+
+/// Compose takes an empty text for nothing said; of an option that takes no text it is wrong, and
+/// the empty command is one.
+#[test]
+fn an_empty_text_says_nothing_of_every_option_that_takes_texts() {
+    let spec = |said: &str| {
+        let text = format!("project: p\ncontainers: {{a: {{image: x{said}}}}}\n");
+        let json = yaml::parse(&text).unwrap().to_json();
+        (read::text(&text, &read::Files::new()), json)
+    };
+    let schema = jsonschema::validator_for(&bayplan::spec::schema::spec()).unwrap();
+    let (nothing, _) = spec("");
+    let nothing = nothing.unwrap();
+    let mut values = Vec::new();
+    for row in ROWS {
+        let about = row.about();
+        for word in [about.key].iter().chain(about.aliases) {
+            let (read, json) = spec(&format!(", {word}: ''"));
+            assert_eq!(read.is_ok(), schema.is_valid(&json), "{word}");
+            let takes = row.takes_empty_for_nothing();
+            match read {
+                Ok(read) if takes => assert_eq!(read, nothing, "{word}"),
+                Ok(_) => values.push(*word),
+                Err(problems) => assert!(!takes, "{word}: {problems:?}"),
+            }
+        }
+    }
+    assert_eq!(values, ["command", "entrypoint"]);
+    let keys = ["container_name", "scale", "state", "pull_policy", "recreate", "signal", "detach"];
+    for key in keys.iter().chain(&["match", "on_stopped", "discard"]) {
+        assert_eq!(spec(&format!(", {key}: ''")).0.as_ref(), Ok(&nothing), "{key}");
+    }
+    for inside in [
+        "networks: [b]|networks: {b: {ipv4_address: '', mac_address: '', gw_priority: ''}}",
+        "logging: {driver: '', options: {a: b}}|logging: {options: {a: b}}",
+        "healthcheck: {retries: 2, interval: ''}|healthcheck: {retries: 2}",
+        "blkio_config: {weight: 20}|blkio_config: {weight: 20, device_read_bps: }",
+        "devices: [/dev/a]|devices: [{source: /dev/a, target: '', permissions: ''}]",
+        "gpus: [{count: 2, driver: ''}]|gpus: [{count: 2}]",
+        "ports: ['80']|ports: [{target: 80, published: '', host_ip: '', protocol: ''}]",
+        "volumes: [/a]|volumes: [{type: volume, source: '', target: /a, read_only: ''}]",
+        "volumes: ['/a:/a']|volumes: [{type: bind, source: /a, target: /a, bind: {selinux: ''}}]",
+    ] {
+        let (one, other) = inside.split_once('|').unwrap();
+        let (one, _) = spec(&format!(", {one}"));
+        let (other, json) = spec(&format!(", {other}"));
+        assert_eq!(one.unwrap(), other.unwrap(), "{inside}");
+        assert!(schema.is_valid(&json), "{inside}");
     }
 }
 
