@@ -3,10 +3,13 @@
 
 mod limits;
 mod network;
+pub mod pairs;
 mod security;
 mod storage;
 
 use std::collections::BTreeSet;
+
+use serde_json::Value as Json;
 
 use super::lifecycle::{Restart, Retries};
 use super::row::Declared;
@@ -49,7 +52,7 @@ pub fn conflicts(options: &[Declared], broken: &BTreeSet<&'static str>) -> Vec<C
     let said = Said { options, broken };
     let mut all = Vec::new();
     all.extend(retries(&said));
-    all.extend(removal(&said));
+    pairs::check(&said, &mut all);
     limits::check(&said, &mut all);
     network::check(&said, &mut all);
     security::check(&said, &mut all);
@@ -67,13 +70,10 @@ impl<'a> Said<'a> {
         self.options.iter().find(|option| option.row().about().key == key)?.said()
     }
 
-    fn is_true(&self, key: &str) -> bool {
-        self.get::<bool>(key) == Some(&true)
-    }
-
-    /// Whether an option was said, whatever it says.
-    fn has(&self, key: &str) -> bool {
-        self.options.iter().any(|option| option.row().about().key == key)
+    /// What was said of an option, as it prints it.
+    fn printed(&self, key: &str) -> Option<Json> {
+        let option = self.options.iter().find(|option| option.row().about().key == key)?;
+        Some(option.print())
     }
 
     /// Whether what was said of an option cannot be known.
@@ -100,16 +100,6 @@ fn retries(said: &Said) -> Option<Conflict> {
             Some(Conflict::new("restart_policy_retry", message))
         }
     }
-}
-
-/// The engine refuses to bring back what it removes.
-fn removal(said: &Said) -> Option<Conflict> {
-    let restart = said.get::<Restart>("restart").filter(|restart| **restart != Restart::No)?;
-    said.is_true("auto_remove").then(|| {
-        let message =
-            format!("expected no restart policy beside `auto_remove: true`, but found `{restart}`");
-        Conflict::new("restart", message)
-    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::{Conflict, Said};
 use crate::options::field::Bytes;
-use crate::options::processors::{Count, Cpus, Micros};
+use crate::options::processors::{Count, Micros, Realtime};
 use crate::options::resources::Swap;
 
 /// The least memory that an engine takes as a limit.
@@ -13,18 +13,9 @@ const PERIODS: (i64, i64) = (1_000, 1_000_000);
 const SHARES: (i64, i64) = (2, 262_144);
 
 pub(super) fn check(said: &Said<'_>, all: &mut Vec<Conflict>) {
-    all.extend(cpus(said));
     all.extend(swap(said));
     memory(said, all);
     times(said, all);
-}
-
-/// An engine takes processor time in one way only.
-fn cpus(said: &Said<'_>) -> Option<Conflict> {
-    said.get::<Cpus>("cpus")?;
-    let other = ["cpu_quota", "cpu_period"].into_iter();
-    let key = other.into_iter().find(|key| said.get::<Micros>(key).is_some_and(|it| it.0 > 0))?;
-    Some(Conflict::new(key, format!("expected `cpus` or `{key}`, but found both")))
 }
 
 /// Memory and swap together are a limit beside that of the memory, and no less.
@@ -82,6 +73,15 @@ fn times(said: &Said<'_>, all: &mut Vec<Conflict>) {
         let message =
             format!("expected a quota of at least {least} microseconds, but found {quota}");
         all.push(Conflict::new("cpu_quota", message).hint("write it as a duration, like `50ms`"));
+    }
+    let realtime = |key: &str| said.get::<Realtime>(key).map_or(0, |realtime| realtime.0.0);
+    let (period, runtime) = (realtime("cpu_rt_period"), realtime("cpu_rt_runtime"));
+    if period != 0 && runtime > period {
+        let message = format!(
+            "expected `cpu_rt_runtime` to be at most the {period} microseconds of \
+             `cpu_rt_period`, but found {runtime}"
+        );
+        all.push(Conflict::new("cpu_rt_runtime", message));
     }
     let shares = said.get::<Count>("cpu_shares").map_or(0, |count| count.0);
     let (least, most) = SHARES;

@@ -1,10 +1,9 @@
-//! Networks, names and ports that do not go together.
+//! Networks, addresses and ports that do not go together.
 
 use std::collections::BTreeMap;
 
 use super::{Conflict, MOST_TOLD, Said};
 use crate::options::mac::Mac;
-use crate::options::namespaces::{Assignments, Host, Word};
 use crate::options::network::NetworkMode;
 use crate::options::networks::{Networks, main};
 use crate::options::ports::{Ports, Published};
@@ -12,73 +11,9 @@ use crate::options::row::Say;
 use crate::say;
 
 pub(super) fn check(said: &Said<'_>, all: &mut Vec<Conflict>) {
-    all.extend(ports(said));
-    names(said, all);
-    host(said, all);
-    host_name(said, all);
     all.extend(networks(said));
     all.extend(addresses(said));
     host_ports(said, all);
-}
-
-/// Nothing is published from a network that is not the container's own.
-fn ports(said: &Said<'_>) -> Option<Conflict> {
-    let ports = said.get::<Ports>("ports").filter(|ports| !ports.0.is_empty())?;
-    let mode = match said.get("network_mode")? {
-        NetworkMode::Host => "host".to_owned(),
-        NetworkMode::Container(target) => format!("container:{}", say::short(target)),
-        _ => return None,
-    };
-    let first = ports.0.first().map(ToString::to_string).unwrap_or_default();
-    let message = format!("expected no `ports` beside `network_mode: {mode}`, but found `{first}`");
-    Some(Conflict::new("ports", message))
-}
-
-/// With another container's network come its names.
-fn names(said: &Said<'_>, all: &mut Vec<Conflict>) {
-    let Some(NetworkMode::Container(_)) = said.get("network_mode") else { return };
-    let mut wrong: Vec<&'static str> = ["hostname", "links", "dns", "extra_hosts", "expose"]
-        .into_iter()
-        .filter(|key| said.has(key))
-        .collect();
-    if said.is_true("publish_all_ports") {
-        wrong.push("publish_all_ports");
-    }
-    all.extend(wrong.into_iter().map(|key| {
-        let message = format!(
-            "expected no `{key}` beside `network_mode: container:…`: the network is the other one's"
-        );
-        Conflict::new(key, message)
-    }));
-}
-
-/// On the host's network there is nobody to link to, and the host's settings are the host's.
-fn host(said: &Said<'_>, all: &mut Vec<Conflict>) {
-    let Some(NetworkMode::Host) = said.get("network_mode") else { return };
-    if said.has("links") {
-        let message = "expected no `links` beside `network_mode: host`, but found some";
-        let hint = "on the host's network containers reach each other's published ports";
-        all.push(Conflict::new("links", message).hint(hint));
-    }
-    let settings = said.get::<Assignments>("sysctls").into_iter().flat_map(|all| all.0.keys());
-    for name in settings.filter(|name| name.starts_with("net.")).take(MOST_TOLD) {
-        let found = say::short(name);
-        let message =
-            format!("expected no `net.…` beside `network_mode: host`, but found `{found}`");
-        let hint = "it would be a setting of the host: set it there";
-        all.push(Conflict::new("sysctls", message).at(name).hint(hint));
-    }
-}
-
-/// A container that takes the host's name has none of its own.
-fn host_name(said: &Said<'_>, all: &mut Vec<Conflict>) {
-    if said.get::<Word<Host>>("uts").is_none() {
-        return;
-    }
-    for key in ["hostname", "domainname"].into_iter().filter(|key| said.has(key)) {
-        let message = format!("expected no `{key}` beside `uts: host`: the name is the host's");
-        all.push(Conflict::new(key, message));
-    }
 }
 
 /// The mode may say which of the networks it is created in, and nothing else.

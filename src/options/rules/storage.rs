@@ -1,9 +1,6 @@
 //! Mounts that no engine makes.
 
-use std::collections::BTreeSet;
-
 use super::{Conflict, MOST_TOLD, Said};
-use crate::options::row::Say as _;
 use crate::options::storage::Tmpfs;
 use crate::options::volumes::{Mount, Source, Volumes};
 use crate::say;
@@ -55,11 +52,11 @@ pub(super) fn check(said: &Said<'_>, all: &mut Vec<Conflict>) {
         let hint = "nobody could ever write into a volume that is made for this container";
         Conflict::new("volumes", message).at(inside).hint(hint)
     }));
-    let bound = volumes.map(bound).unwrap_or_default();
     let before = all.len();
     for (path, options) in said.get::<Tmpfs>("tmpfs").into_iter().flat_map(|tmpfs| &tmpfs.0) {
         let printed = if options.is_empty() { path.clone() } else { format!("{path}:{options}") };
-        if bound.contains(path) {
+        // Some it refuses; over others it mounts the file system in memory without a word.
+        if volumes.is_some_and(|volumes| volumes.0.contains_key(path)) {
             let found = say::short(path);
             let message =
                 format!("expected every path inside once, but found `{found}` in `volumes` too");
@@ -92,12 +89,4 @@ fn is_known(option: &str) -> bool {
         Some((name, _)) => SETTINGS.contains(&name),
         None => FLAGS.contains(&option),
     }
-}
-
-/// The paths inside that an engine binds. Over what the long form alone can say it mounts a file
-/// system in memory without a word, as over an anonymous volume.
-fn bound(volumes: &Volumes) -> BTreeSet<String> {
-    let printed = volumes.print();
-    let texts = printed.as_array().into_iter().flatten().filter_map(|one| one.as_str());
-    texts.filter_map(|text| text.split(':').nth(1)).map(str::to_owned).collect()
 }

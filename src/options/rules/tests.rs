@@ -39,11 +39,12 @@ fn what_goes_together_is_no_conflict() {
         json!({"security_opt": ["no-new-privileges", "no-new-privileges:1", "label:disable"]}),
         json!({"stop_signal": "RTMIN+3"}),
         json!({"stop_signal": 65}),
-        json!({"network_mode": "none", "links": ["a"], "sysctls": ["net.core.somaxconn=1"]}),
-        json!({"network_mode": "host", "sysctls": ["kernel.shmmax=1"], "publish_all_ports": true}),
-        json!({"network_mode": "container:a", "domainname": "a", "publish_all_ports": false}),
-        json!({"volumes": ["/d", {"type": "volume", "source": "ab", "target": "/e", "volume": {"subpath": "x"}}],
-            "tmpfs": ["/d", "/e"]}),
+        json!({"network_mode": "none", "expose": [80], "sysctls": ["net.core.somaxconn=1"]}),
+        json!({"network_mode": "host", "sysctls": ["kernel.shmmax=1"], "dns": "10.0.0.1", "expose": [1]}),
+        json!({"network_mode": "container:a", "ports": [], "publish_all_ports": false, "links": []}),
+        json!({"ipc": "private", "shm_size": "1m", "sysctls": ["kernel.shmmax=1", "fs.mqueue.msg_max=9"]}),
+        json!({"privileged": true, "cap_add": ["NET_ADMIN"], "security_opt": ["no-new-privileges"]}),
+        json!({"volumes": ["/d"], "tmpfs": ["/e"]}),
         json!({"tmpfs": ["/d:ro,size=50%,mode=1777,noexec,mpol=bind:0"]}),
         json!({"ports": ["38080:80", "38080:80/udp", "0.0.0.0:38081:80", "[::]:38081:80"]}),
         json!({"ports": ["0.0.0.0:38080:80", "[::1]:38080:81"]}),
@@ -69,10 +70,12 @@ fn what_an_engine_would_refuse_is_told_at_the_option_to_blame() {
         (json!({"restart": "always", "auto_remove": true}), "restart", "found `always`"),
         (json!({"network_mode": "host", "ports": [80]}), "ports", "found `80/tcp`"),
         (json!({"network_mode": "host", "networks": ["a"]}), "network_mode", "found `host`"),
-        (json!({"cpus": 1, "cpu_quota": 5000}), "cpu_quota", "found both"),
-        (json!({"cpus": 1, "cpu_period": "5ms"}), "cpu_period", "found both"),
+        (json!({"cpus": 1, "cpu_quota": 5000}), "cpu_quota", "found `5000`"),
+        (json!({"cpus": 1, "cpu_period": "5ms"}), "cpu_period", "found `5000`"),
+        (json!({"cpu_rt_period": 5, "cpu_rt_runtime": 6}), "cpu_rt_runtime", "found 6"),
         (json!({"memswap_limit": "8m", "mem_limit": "9m"}), "memswap_limit", "found 8388608"),
-        (json!({"network_mode": "container:db", "links": ["a"]}), "links", "the other one's"),
+        (json!({"network_mode": "container:db", "links": ["a"]}), "links", "found `a:a`"),
+        (json!({"network_mode": "container:db", "dns_search": ["b"]}), "dns_search", "found `b`"),
         (json!({"memswap_limit": "8m"}), "memswap_limit", "found none"),
         (json!({"mem_limit": "5m"}), "mem_limit", "found 5242880"),
         (json!({"mem_reservation": 1}), "mem_reservation", "found 1"),
@@ -84,14 +87,14 @@ fn what_an_engine_would_refuse_is_told_at_the_option_to_blame() {
         (json!({"cpu_shares": 262_145}), "cpu_shares", "found 262145"),
         (json!({"stop_signal": "TREM"}), "stop_signal", "found `SIGTREM`"),
         (json!({"stop_signal": 0}), "stop_signal", "found `0`"),
-        (json!({"network_mode": "host", "links": ["a"]}), "links", "found some"),
+        (json!({"network_mode": "host", "links": ["a"]}), "links", "found `a:a`"),
         (
             json!({"network_mode": "service:a", "publish_all_ports": true}),
             "publish_all_ports",
-            "the other one's",
+            "found `true`",
         ),
-        (json!({"uts": "host", "hostname": "a"}), "hostname", "the host's"),
-        (json!({"uts": "host", "domainname": "a"}), "domainname", "the host's"),
+        (json!({"uts": "host", "hostname": "a"}), "hostname", "found `a`"),
+        (json!({"uts": "host", "domainname": "a"}), "domainname", "found `a`"),
         (
             json!({"mac_address": "02:42:ac:11:00:09", "networks": {"b": null, "a": {"mac_address": "02:42:ac:11:00:08"}}}),
             "mac_address",
@@ -126,6 +129,13 @@ fn the_item_to_blame_is_named_as_the_option_prints_it() {
         (json!({"tmpfs": ["/e:noswap=1"]}), "tmpfs", "/e:noswap=1"),
         (json!({"tmpfs": ["/e"], "volumes": ["/srv:/e:ro"]}), "tmpfs", "/e"),
         (json!({"tmpfs": ["/e:ro"], "volumes": ["ab:/e"]}), "tmpfs", "/e:ro"),
+        (json!({"tmpfs": ["/e:ro"], "volumes": ["/e"]}), "tmpfs", "/e:ro"),
+        (json!({"tmpfs": ["/e"], "volumes": [{"type": "tmpfs", "target": "/e"}]}), "tmpfs", "/e"),
+        (
+            json!({"ipc": "host", "sysctls": {"kernel.shmmax": 1, "net.core.somaxconn": 1}}),
+            "sysctls",
+            "kernel.shmmax",
+        ),
         (
             json!({"volumes": [{"type": "volume", "target": "/d", "read_only": true}]}),
             "volumes",
@@ -151,4 +161,42 @@ fn nothing_follows_from_what_could_not_be_read() {
         [declared("restart_policy_retry", json!(5)), declared("memswap_limit", json!("1g"))];
     assert_eq!(conflicts(&options, &BTreeSet::from(["restart", "mem_limit"])), []);
     assert_eq!(conflicts(&options, &BTreeSet::new()).len(), 2);
+}
+
+/// Every pair of the table: each of its keys is told beside the other option, at its place and with
+/// the reason, and goes without it.
+#[test]
+fn every_pair_of_the_table_is_a_conflict() {
+    use super::pairs::{PAIRS, Part};
+    let value = |key: &str, part: Part| match part {
+        Part::Word(word) => json!(word),
+        Part::OfContainer => json!("container:db"),
+        Part::Entries(all) if key == "sysctls" => {
+            json!(all.iter().map(|name| format!("{name}x=1")).collect::<Vec<_>>())
+        }
+        Part::Entries(all) => json!(all),
+        Part::Something | Part::But(_) => {
+            let examples = row_by_word(key).unwrap().about().examples;
+            crate::spec::yaml::parse(examples[0]).unwrap().to_json()
+        }
+    };
+    for pair in PAIRS {
+        for key in pair.keys {
+            let (what, that) = (value(key, pair.what), value(pair.beside, pair.that));
+            let both = told(&json!({*key: what, pair.beside: that}));
+            let many = what.as_array().filter(|_| matches!(pair.what, Part::Entries(_)));
+            assert_eq!(
+                both.len(),
+                many.map_or(1, Vec::len),
+                "{key} {what} {}: {that}",
+                pair.beside
+            );
+            for conflict in &both {
+                assert_eq!((conflict.key, conflict.hint.as_deref()), (*key, Some(pair.why)));
+                assert_eq!(conflict.item.is_some(), many.is_some());
+            }
+            assert_eq!(told(&json!({*key: what})), [], "{key}");
+            assert_eq!(told(&json!({pair.beside: that})), [], "{}", pair.beside);
+        }
+    }
 }

@@ -1,0 +1,207 @@
+//! Pairs of options that no engine does both of: it refuses them, at the create or at the start when
+//! the old container is stopped already, or it drops one of them without a word. Tried on Docker
+//! 20.10 and 28.5.
+//!
+//! Conflicts that take a calculation are elsewhere.
+
+use serde_json::Value as Json;
+
+use super::{Conflict, MOST_TOLD, Said};
+use crate::say;
+
+/// What of an option's value is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Anything that is not empty, `false` or 0.
+    Something,
+    /// Anything but this text.
+    But(&'static str),
+    /// This text.
+    Word(&'static str),
+    /// What is another container's.
+    OfContainer,
+    /// Entries that begin so; each of them is told at its place.
+    Entries(&'static [&'static str]),
+}
+
+/// Options that do not go with another one.
+#[derive(Debug)]
+pub struct Pair {
+    /// Those to blame, and what of them.
+    pub keys: &'static [&'static str],
+    /// See [`Pair::keys`].
+    pub what: Part,
+    /// Beside which option, and what of it.
+    pub beside: &'static str,
+    /// See [`Pair::beside`].
+    pub that: Part,
+    /// Why not, or what to do instead.
+    pub why: &'static str,
+}
+
+const fn pair(
+    (keys, what): (&'static [&'static str], Part),
+    (beside, that): (&'static str, Part),
+    why: &'static str,
+) -> Pair {
+    Pair { keys, what, beside, that, why }
+}
+
+use Part::{But, Entries, OfContainer, Something, Word};
+
+/// What needs a network of its own.
+const PUBLISHED: &[&str] = &["ports", "publish_all_ports"];
+/// What comes with another container's network.
+const NAMES: &[&str] = &[
+    "ports",
+    "publish_all_ports",
+    "expose",
+    "hostname",
+    "domainname",
+    "links",
+    "dns",
+    "dns_search",
+    "dns_opt",
+    "extra_hosts",
+    "mac_address",
+];
+/// Settings of the kernel that belong to the shared memory.
+const MEMORY: &[&str] = &["kernel.msg", "kernel.sem", "kernel.shm", "fs.mqueue."];
+
+/// All of them.
+pub const PAIRS: &[Pair] = &[
+    pair(
+        (PUBLISHED, Something),
+        ("network_mode", Word("host")),
+        "the host's network publishes nothing: what listens there is reached as it is",
+    ),
+    pair(
+        (&["links"], Something),
+        ("network_mode", Word("host")),
+        "on the host's network containers reach each other's published ports",
+    ),
+    pair(
+        (&["mac_address"], Something),
+        ("network_mode", Word("host")),
+        "the network card is the host's",
+    ),
+    pair(
+        (&["sysctls"], Entries(&["net."])),
+        ("network_mode", Word("host")),
+        "it would be a setting of the host: set it there",
+    ),
+    pair(
+        (&["ports", "publish_all_ports", "links", "mac_address"], Something),
+        ("network_mode", Word("none")),
+        "without a network there is nobody to reach and nobody to be reached by",
+    ),
+    pair((NAMES, Something), ("network_mode", OfContainer), "the network is the other one's"),
+    pair((&["hostname", "domainname"], Something), ("uts", Word("host")), "the name is the host's"),
+    pair(
+        (&["sysctls"], Entries(&["kernel.domainname", "kernel.hostname"])),
+        ("uts", Word("host")),
+        "the name is the host's",
+    ),
+    pair((&["shm_size"], Something), ("ipc", Word("host")), "the shared memory is the host's"),
+    pair((&["shm_size"], Something), ("ipc", Word("none")), "there is no shared memory then"),
+    pair((&["shm_size"], Something), ("ipc", OfContainer), "the shared memory is the other one's"),
+    pair(
+        (&["sysctls"], Entries(MEMORY)),
+        ("ipc", Word("host")),
+        "it would be a setting of the host: set it there",
+    ),
+    pair(
+        (&["cap_drop"], Something),
+        ("privileged", Something),
+        "a privileged container has every capability, whatever is dropped",
+    ),
+    pair(
+        (&["security_opt"], Entries(&["seccomp=builtin"])),
+        ("privileged", Something),
+        "a privileged container has no profile unless one is pasted",
+    ),
+    pair(
+        (&["restart"], But("no")),
+        ("auto_remove", Something),
+        "an engine does not bring back what it removes",
+    ),
+    pair(
+        (&["cpu_quota", "cpu_period"], Something),
+        ("cpus", Something),
+        "an engine takes processor time in one way only",
+    ),
+];
+
+impl Part {
+    /// Whether a value, as an option prints it, has this; `Entries` are asked one by one.
+    pub fn is_in(self, printed: &Json) -> bool {
+        match self {
+            Self::Something => match printed {
+                Json::Null | Json::Bool(false) => false,
+                Json::Number(number) => number.as_i64() != Some(0),
+                Json::String(text) => !matches!(text.as_str(), "" | "0"),
+                Json::Array(items) => !items.is_empty(),
+                Json::Object(map) => !map.is_empty(),
+                Json::Bool(true) => true,
+            },
+            Self::But(text) => *printed != text,
+            Self::Word(text) => *printed == text,
+            Self::OfContainer => {
+                printed.as_str().is_some_and(|text| text.starts_with("container:"))
+            }
+            Self::Entries(_) => self.entries(printed).next().is_some(),
+        }
+    }
+
+    /// The entries that are meant, as the option prints them.
+    fn entries(self, printed: &Json) -> impl Iterator<Item = &str> {
+        let beginnings = match self {
+            Self::Entries(beginnings) => beginnings,
+            _ => &[],
+        };
+        let keys = printed.as_object().into_iter().flatten().map(|(key, _)| key.as_str());
+        let items = printed.as_array().into_iter().flatten().filter_map(Json::as_str);
+        keys.chain(items)
+            .filter(|entry| beginnings.iter().any(|beginning| entry.starts_with(beginning)))
+    }
+}
+
+pub(super) fn check(said: &Said<'_>, all: &mut Vec<Conflict>) {
+    for pair in PAIRS {
+        let Some(that) = said.printed(pair.beside).filter(|that| pair.that.is_in(that)) else {
+            continue;
+        };
+        let beside = match that.as_str() {
+            Some(text) => format!("`{}: {}`", pair.beside, say::short(text)),
+            None if that == true => format!("`{}: true`", pair.beside),
+            None => format!("`{}`", pair.beside),
+        };
+        for key in pair.keys {
+            let Some(what) = said.printed(key).filter(|what| pair.what.is_in(what)) else {
+                continue;
+            };
+            let told = |found: &str| {
+                let found = say::short(found);
+                let message = format!("expected no `{key}` beside {beside}, but found `{found}`");
+                Conflict::new(key, message).hint(pair.why)
+            };
+            match pair.what {
+                Entries(_) => {
+                    let entries = pair.what.entries(&what).take(MOST_TOLD);
+                    all.extend(entries.map(|entry| told(entry).at(entry)));
+                }
+                _ => all.push(told(&first(&what))),
+            }
+        }
+    }
+}
+
+/// A value, or the first one of it, as text.
+fn first(printed: &Json) -> String {
+    match printed {
+        Json::String(text) => text.clone(),
+        Json::Array(items) => items.first().map(first).unwrap_or_default(),
+        Json::Object(map) => map.keys().next().cloned().unwrap_or_default(),
+        other => other.to_string(),
+    }
+}
