@@ -5,15 +5,48 @@
 /// The most characters of foreign text that a message repeats.
 const SHORT: usize = 60;
 
+/// What shows as nothing, or moves what stands around it, beside control characters: Unicode's
+/// categories Cf, Zl, Zp and Co, its `Default_Ignorable_Code_Point`, noncharacters, and the blanks of
+/// Braille. In order.
+const INVISIBLE: &[(char, char)] = &[
+    ('\u{AD}', '\u{AD}'),
+    ('\u{34F}', '\u{34F}'),
+    ('\u{600}', '\u{605}'),
+    ('\u{61C}', '\u{61C}'),
+    ('\u{6DD}', '\u{6DD}'),
+    ('\u{70F}', '\u{70F}'),
+    ('\u{890}', '\u{891}'),
+    ('\u{8E2}', '\u{8E2}'),
+    ('\u{115F}', '\u{1160}'),
+    ('\u{17B4}', '\u{17B5}'),
+    ('\u{180B}', '\u{180F}'),
+    ('\u{200B}', '\u{200F}'),
+    ('\u{2028}', '\u{202E}'),
+    ('\u{2060}', '\u{206F}'),
+    ('\u{2800}', '\u{2800}'),
+    ('\u{3164}', '\u{3164}'),
+    ('\u{E000}', '\u{F8FF}'),
+    ('\u{FDD0}', '\u{FDEF}'),
+    ('\u{FE00}', '\u{FE0F}'),
+    ('\u{FEFF}', '\u{FEFF}'),
+    ('\u{FFA0}', '\u{FFA0}'),
+    ('\u{FFF0}', '\u{FFFB}'),
+    ('\u{FFFE}', '\u{FFFF}'),
+    ('\u{110BD}', '\u{110BD}'),
+    ('\u{110CD}', '\u{110CD}'),
+    ('\u{13430}', '\u{1343F}'),
+    ('\u{1BCA0}', '\u{1BCA3}'),
+    ('\u{1D173}', '\u{1D17A}'),
+    ('\u{1FFFE}', '\u{1FFFF}'),
+    ('\u{E0000}', '\u{E0FFF}'),
+    ('\u{EFFFE}', '\u{10FFFF}'),
+];
+
 /// Whether a character must never reach a terminal, a review or a file as itself: control,
 /// bidirectional, invisible and line-separator characters.
 pub fn is_unsafe(character: char) -> bool {
-    character.is_control()
-        || matches!(character,
-            '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
-            | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
-            | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}'
-            | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}' | '\u{E0000}'..='\u{E0FFF}')
+    let at = INVISIBLE.partition_point(|(_, last)| *last < character);
+    character.is_control() || INVISIBLE.get(at).is_some_and(|(first, _)| *first <= character)
 }
 
 /// Foreign text with its unsafe characters written as `\u{…}`; the only way such text is printed.
@@ -73,6 +106,26 @@ mod tests {
     #[test]
     fn unsafe_characters_are_written_out() {
         assert_eq!(safe("a\u{1b}[31m\u{202e}b"), "a\\u{1b}[31m\\u{202e}b");
+    }
+
+    #[test]
+    fn what_unicode_calls_invisible_is_unsafe() {
+        use unicode_general_category::{GeneralCategory as Category, get_general_category};
+        assert!(INVISIBLE.windows(2).all(|pair| pair[0].1 < pair[1].0), "out of order");
+        for character in '\0'..=char::MAX {
+            let hidden = matches!(
+                get_general_category(character),
+                Category::Format
+                    | Category::Control
+                    | Category::LineSeparator
+                    | Category::ParagraphSeparator
+                    | Category::PrivateUse
+            );
+            assert!(!hidden || is_unsafe(character), "{}", character.escape_unicode());
+        }
+        for plain in ['a', ' ', '\u{A0}', 'é', '日', '🐳', '\u{FFFD}', '–', '…', '«'] {
+            assert!(!is_unsafe(plain), "{plain}");
+        }
     }
 
     #[test]

@@ -67,14 +67,35 @@ pub struct Container {
     pub env: BTreeMap<String, Live>,
 }
 
-/// What a registry said of a reference, through the engine's distribution endpoint.
+/// What a registry said of a reference, through the engine's distribution endpoint. Of an answer
+/// without a digest only the class is kept: its words may be anything, such as an internal page or
+/// the credentials that it was asked with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RegistryAnswer {
     /// The digest the reference has there.
     Digest(String),
-    /// Why there is no answer.
-    Silent(String),
+    /// It wants credentials, or others.
+    Unauthorised,
+    /// It knows no such reference.
+    NotFound,
+    /// `--registries` does not name it, so it was not asked.
+    NotAsked,
+    /// Nothing that makes sense.
+    Silent,
+}
+
+impl RegistryAnswer {
+    /// Why there is no digest, for people.
+    pub fn lacking(&self) -> Option<&'static str> {
+        match self {
+            Self::Digest(_) => None,
+            Self::Unauthorised => Some("it wants credentials, or others"),
+            Self::NotFound => Some("it knows no such image"),
+            Self::NotAsked => Some("it is not among those that may be asked"),
+            Self::Silent => Some("it is silent"),
+        }
+    }
 }
 
 /// How a container is, as far as decisions go.

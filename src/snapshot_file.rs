@@ -377,7 +377,7 @@ mod tests {
             references: BTreeMap::from([("a:1".into(), None)]),
             networks: vec![json!({"Name": "bridge"})],
             volumes: vec![],
-            registry: BTreeMap::from([("a:1".into(), RegistryAnswer::Silent("no".into()))]),
+            registry: BTreeMap::from([("a:1".into(), RegistryAnswer::NotFound)]),
             sources: BTreeMap::from([("/srv".into(), false)]),
             secrets: BTreeMap::from([(reference, true)]),
             public: BTreeSet::from(["x".into()]),
@@ -409,9 +409,7 @@ mod tests {
             "a:1": null
           },
           "registry": {
-            "a:1": {
-              "silent": "no"
-            }
+            "a:1": "not_found"
           },
           "sources": {
             "/srv": false
@@ -499,7 +497,7 @@ mod tests {
     #[test]
     fn what_is_no_snapshot_is_refused_with_its_place() {
         let text = String::from_utf8(write(&sample()).unwrap()).unwrap();
-        insta::assert_snapshot!(refused(&text[..text.len() - 40]), @"line 59, column 13: expected more, but the file ends here: it is cut off");
+        insta::assert_snapshot!(refused(&text[..text.len() - 40]), @"line 57, column 13: expected more, but the file ends here: it is cut off");
         insta::assert_snapshot!(refused(&text.replace("\"whole\": true", "\"whole\": 1")), @"line 3, column 12: expected a boolean, but found integer `1`");
         insta::assert_snapshot!(refused(&text.replace("\"whole\": true", "\"hole\": true")), @"line 3, column 8: expected one of `format`, `whole`, `engine`, `references`, `registry`, `sources`, `secrets`, `public`, `images`, `networks`, `volumes`, `containers`, but found `hole`, did you mean `whole`?");
         insta::assert_snapshot!(refused(&text.replace("\"a:1\": null", "\"a:1\": null, \"a:1\": null")), @"line 11, column 22: the key `a:1` comes twice");

@@ -24,7 +24,6 @@ mod run;
 mod schedule;
 mod secrets;
 mod settle;
-mod struck;
 mod wait_ready;
 mod wherever;
 mod wherever_objects;
@@ -36,4 +35,6 @@ pub use given_up::given_up;
 pub use outcome::{Became, Outcome, Signal, Stale, StepOutcome, Trouble};
 pub use resume::Resume;
 pub use run::{Run, Settings, run};
-pub use secrets::{NoSecrets, Secrets, redacted};
+pub use secrets::{NoSecrets, Secrets};
+
+pub use crate::seal::redacted;

@@ -17,13 +17,14 @@ use crate::apply::{
     given_up, run as run_steps,
 };
 use crate::engine::docker::Docker;
+use crate::engine::known;
 use crate::engine::secrets::Secrets;
 use crate::engine::simulated::Simulated;
 use crate::engine::{EngineError, Writer};
 use crate::ident::{ContainerId, StepId};
 use crate::plan::build::{Input, Pins, build};
 use crate::plan::{Change, Plan, Reason};
-use crate::seal::Sealer;
+use crate::seal::{Sealer, redacted};
 use crate::snapshot::{Container, Snapshot};
 use crate::spec::Identity;
 use crate::stale::{Judgement, Staleness, judge};
@@ -103,7 +104,7 @@ impl crate::apply::Secrets for Keeper {
         match self {
             Self::Known(secrets) => {
                 let values = secrets.values().values().map(ExposeSecret::expose_secret);
-                crate::apply::redacted(text, values)
+                known::struck(&redacted(text, values))
             }
             Self::Simulated => text.to_owned(),
         }

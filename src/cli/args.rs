@@ -126,6 +126,9 @@ pub struct SnapshotArgs {
     /// Let the spec name files of this folder too, not only of its own repository
     #[arg(long, value_name = "DIR")]
     pub allow_outside: Vec<PathBuf>,
+    /// Ask no other registries than these what an image is
+    #[arg(long, value_name = "HOST", value_delimiter = ',')]
+    pub registries: Vec<String>,
 }
 
 /// `bayplan import`.
@@ -188,6 +191,9 @@ pub struct PlanArgs {
     /// Let the spec name files of this folder too, not only of its own repository
     #[arg(long, value_name = "DIR")]
     pub allow_outside: Vec<PathBuf>,
+    /// Ask no other registries than these what an image is
+    #[arg(long, value_name = "HOST", value_delimiter = ',')]
+    pub registries: Vec<String>,
 }
 
 impl ValueEnum for Danger {

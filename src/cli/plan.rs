@@ -6,6 +6,7 @@ use super::args::{Format, Global, PlanArgs, Unresolved};
 use super::files::{self, Files};
 use super::report::{Exit, Failure, Result};
 use super::{looks, output, specs};
+use crate::engine::credentials::Registries;
 use crate::engine::secrets::Secrets;
 use crate::ident::Reference;
 use crate::plan::build::undeclared;
@@ -64,7 +65,7 @@ async fn live(
     loaded: &specs::Loaded<'_>,
     secrets: &Secrets,
 ) -> std::result::Result<(Snapshot, Built), Failure> {
-    let reader = looks::connect(global).await?;
+    let reader = looks::connect(global).await?.asking(Registries::only(&args.registries));
     let wanted = Wanted::of(&loaded.spec);
     let snapshot = looks::look(&reader, &wanted, Some(&loaded.spec), secrets).await?;
     let built = planned(args, loaded, &snapshot, secrets)?;

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser as _};
 
 use super::args::{Cli, Color, Command};
 use super::files::Files;
@@ -11,15 +11,19 @@ use super::report::{Exit, Result};
 use super::{
     apply, completions, diff, import, log, man, output, plan, schema, show, snapshot, verify,
 };
+use crate::engine::known;
+use crate::say;
 
 /// The whole program.
 pub fn main() -> ExitCode {
+    keep_memory_to_itself();
     let exit = match Cli::try_parse() {
         Ok(cli) => run(&cli).unwrap_or_else(|failure| {
             output::note(&failure.to_string());
             failure.exit
         }),
         Err(error) => {
+            let error = harmless(&error);
             // A reader that has enough of the help is no error.
             let _ = error.print();
             match error.kind() {
@@ -31,6 +35,31 @@ pub fn main() -> ExitCode {
     ExitCode::from(exit.code())
 }
 
+/// No dump of memory is written, and none is taken by other programs of this user: secrets are in it.
+fn keep_memory_to_itself() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    // Where a system refuses, there is nothing else to do.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    }
+}
+
+/// What is wrong with the command line repeats its words, which may be anything: they are made
+/// harmless first.
+fn harmless(error: &clap::Error) -> clap::Error {
+    let words = std::env::args_os().map(|word| say::safe(&word.to_string_lossy()));
+    match Cli::try_parse_from(words) {
+        Err(error) => error,
+        // What made it wrong is gone: then what is wrong is told without the words.
+        Ok(_) => {
+            Cli::command().error(error.kind(), "expected no such characters in the command line")
+        }
+    }
+}
+
 fn run(cli: &Cli) -> Result {
     match cli.global.color {
         Color::Auto => {}
@@ -38,6 +67,8 @@ fn run(cli: &Cli) -> Result {
         Color::Never => anstream::ColorChoice::Never.write_global(),
     }
     let global = &cli.global;
+    known::learn_environment();
+    known::learn_url(global.host.as_deref().unwrap_or_default());
     log::start(global.log.clone());
     let files = &Files::default();
     match &cli.command {
@@ -51,5 +82,20 @@ fn run(cli: &Cli) -> Result {
         Command::Schema(args) => schema::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Man => man::run(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_dump_of_memory_is_written() {
+        keep_memory_to_itself();
+        let limits = std::fs::read_to_string("/proc/self/limits").unwrap();
+        let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+        assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");
+        let dumpable = rustix::process::dumpable_behavior().unwrap();
+        assert_eq!(dumpable, rustix::process::DumpableBehavior::NotDumpable);
     }
 }

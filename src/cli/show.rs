@@ -82,7 +82,7 @@ mod tests {
         insta::assert_snapshot!(show_result(&bytes, Format::Markdown).unwrap(), @r"
         ## Result
 
-        - no \\u\{1b\}\[2J &#64;all &lt;b&gt;
+        - `no \u{1b}[2J @all <b>`
         ");
         for form in [Format::Text, Format::Json, Format::Markdown] {
             let shown = show_result(&bytes, form).unwrap();

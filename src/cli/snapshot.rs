@@ -5,6 +5,7 @@ use super::files::{self, Files};
 use super::report::{Exit, Failure, Result};
 use super::{looks, output, specs};
 use crate::adapt::Engine;
+use crate::engine::credentials::Registries;
 use crate::engine::secrets::Secrets;
 use crate::say;
 use crate::snapshot_file;
@@ -25,7 +26,7 @@ pub fn run(args: &SnapshotArgs, global: &Global, files: &Files) -> Result {
     let wanted =
         spec.map_or_else(Wanted::everything, |spec| Wanted::of(spec).with_dependants()).kept();
     let snapshot = looks::runtime()?.block_on(async {
-        let reader = looks::connect(global).await?;
+        let reader = looks::connect(global).await?.asking(Registries::only(&args.registries));
         looks::look(&reader, &wanted, spec, &secrets).await
     })?;
     if let Some(message) = Engine::of_snapshot(&snapshot).refuse() {

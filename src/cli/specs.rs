@@ -6,11 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
 
 use super::files::{self, Files};
 use super::named_files::{NamedFiles, Wrong};
 use super::report::{Exit, Failure};
+use crate::engine::known;
 use crate::engine::secrets::Secrets;
 use crate::ident::Reference;
 use crate::say;
@@ -134,7 +136,11 @@ pub fn resolve(spec: &Spec, named: &NamedFiles<'_>) -> Result<Secrets, Failure> 
         Wrong { message, hint: fault.hint().map(str::to_owned) }
     };
     let files = |path: &str| named.variables(path);
-    Secrets::resolve(&spec.references(), files, fault, &environment).map_err(|wrong| {
+    let secrets = Secrets::resolve(&spec.references(), files, fault, &environment);
+    for value in secrets.iter().flat_map(|secrets| secrets.values().values()) {
+        known::learn(value.expose_secret());
+    }
+    secrets.map_err(|wrong| {
         let lines: Vec<&str> = wrong.iter().map(|one| one.message.as_str()).collect();
         let failure = Failure::new(Exit::Error, lines.join("\n"));
         match wrong.into_iter().find_map(|one| one.hint) {

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
-use super::{EngineError, ErrorKind, Result};
+use super::{EngineError, ErrorKind, Result, known};
+use crate::options::canon::HIDDEN;
 use crate::say;
 
 /// Where an engine listens when nobody says anything.
@@ -200,7 +201,8 @@ fn wanted_tls(flags: &Flags, environment: &Environment) -> Option<Tls> {
 fn parse(text: &str, source: &str, tls: Option<&Tls>) -> Result<Endpoint> {
     let hint = "write it as unix:///path/to/docker.sock, tcp://HOST:PORT or ssh://USER@HOST";
     let wrong = |what: &str| {
-        Err(bad(format!("{source}: expected {what}, but found `{}`", say::short(text)), hint))
+        let found = say::short(&without_user(text));
+        Err(bad(format!("{source}: expected {what}, but found `{found}`"), hint))
     };
     match text.split_once("://") {
         Some(("unix", path)) if path.starts_with('/') => Ok(Endpoint::Unix(path.into())),
@@ -215,6 +217,14 @@ fn parse(text: &str, source: &str, tls: Option<&Tls>) -> Result<Endpoint> {
         None if text.starts_with('/') => Ok(Endpoint::Unix(text.into())),
         None => tcp(text, tls).map_or_else(|| wrong("unix://, tcp:// or ssh://"), Ok),
     }
+}
+
+/// An address as it can be told: what stands before `@` may be a password.
+fn without_user(text: &str) -> String {
+    if text.contains("://") {
+        return known::without_users(text);
+    }
+    text.rsplit_once('@').map_or_else(|| text.to_owned(), |(_, host)| format!("{HIDDEN}@{host}"))
 }
 
 fn tcp(rest: &str, tls: Option<&Tls>) -> Option<Endpoint> {

@@ -15,6 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 
 use super::connect::{self, Environment};
+use super::known;
 use crate::say;
 
 /// The key under which Docker's client keeps the credentials of its default registry.
@@ -25,6 +26,23 @@ const HUB: &str = "docker.io";
 const NOT_FOUND: &str = "credentials not found in native keychain";
 /// The longest answer of a helper, in bytes.
 const HELPER_LIMIT: u64 = 1 << 20;
+
+/// Which registries may be asked: all, unless somebody names them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Registries(Option<Vec<String>>);
+
+impl Registries {
+    /// These alone, as references name them; none named means all.
+    pub fn only(names: &[String]) -> Self {
+        let own = |name: &String| registry_of(&format!("{name}/")).to_owned();
+        Self((!names.is_empty()).then(|| names.iter().map(own).collect()))
+    }
+
+    /// Whether this one may be.
+    pub fn allow(&self, registry: &str) -> bool {
+        self.0.as_ref().is_none_or(|all| all.iter().any(|one| one.eq_ignore_ascii_case(registry)))
+    }
+}
 
 /// Where credentials are found.
 #[derive(Clone)]
@@ -52,6 +70,11 @@ impl Credentials {
     pub async fn header(&self, reference: &str) -> Result<Option<HeaderValue>, String> {
         let registry = registry_of(reference);
         let Some(login) = self.login(registry).await? else { return Ok(None) };
+        match &login {
+            Login::Password(_, secret) | Login::Token(secret) => {
+                known::learn(secret.expose_secret());
+            }
+        }
         let key = if registry == HUB { HUB_KEY } else { registry };
         let body = match &login {
             Login::Password(user, password) => json!({

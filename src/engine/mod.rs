@@ -8,6 +8,7 @@ pub mod connect;
 pub mod connector;
 pub mod credentials;
 pub mod docker;
+pub mod known;
 pub mod patience;
 pub mod secrets;
 pub mod simulated;

@@ -22,7 +22,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use super::connect::Endpoint;
 use super::connector::{ConnectFailure, Connector, Neighbour};
 pub use super::patience::Patience;
-use super::{EngineError, ErrorKind, Result};
+use super::{EngineError, ErrorKind, Result, known};
 use crate::canonical::Loose;
 use crate::say;
 
@@ -347,8 +347,11 @@ pub fn refused_as(doing: &str, status: StatusCode, text: &str) -> EngineError {
     EngineError { kind, doing: doing.to_owned(), message, hint: None }
 }
 
-/// What an engine said, safe, on one line and of a length that can be read.
+/// What an engine said, or whoever it asked, without what is known to be secret: safe, on one line
+/// and of a length that can be read.
 pub fn said(text: &str) -> String {
+    // Before it is cut: half a secret is not found any more.
+    let text = known::struck(text);
     let words: Vec<&str> = text.split_whitespace().collect();
     let text = words.join(" ");
     let mut kept: String = text.chars().take(500).collect();

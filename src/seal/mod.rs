@@ -7,6 +7,8 @@
 
 mod fields;
 mod import;
+mod redacted;
+mod struck;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +17,7 @@ use serde_json::{Map, Value as Json};
 
 pub use fields::UNKEPT;
 pub use import::{Literal, name_hidden};
+pub use redacted::redacted;
 
 use crate::ident::{ImageId, Reference};
 use crate::options::canon::{self, HIDDEN, Live};

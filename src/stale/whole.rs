@@ -380,8 +380,7 @@ fn blame(set: Option<&SetName>, (old, new): (&[&Change], &[&Change])) -> Stalene
         }
     };
     let (expected, found) = (verbs(old), verbs(new));
-    let found =
-        if expected == found { format!("{found}, in other words or steps") } else { found };
+    let found = if expected == found { format!("{found}, in other words or steps") } else { found };
     let object = match set {
         Some(set) => format!("set `{set}`"),
         None => "what belongs to no set".to_owned(),

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use bayplan::engine::connect::{Endpoint, Environment};
+use bayplan::engine::credentials::{Credentials, Registries};
 use bayplan::engine::docker::{Docker, DockerReader};
 use bayplan::engine::take::take;
 use bayplan::engine::transport::Patience;
@@ -18,10 +19,12 @@ use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
 use crate::fake_engine::{FakeEngine, Reply, unknown};
-use crate::program::script;
+use crate::program::{run, script};
 
 /// Its encoding has letters on which the two alphabets differ.
 const PASSWORD: &str = "hunter2?>~?>~ÿÿ";
+/// How long a helper may take.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 fn registry(line: &str) -> Reply {
     match line.split('?').next().unwrap() {
@@ -57,13 +60,17 @@ impl User {
         self
     }
 
-    async fn reader(&self, engine: &FakeEngine) -> DockerReader {
-        let environment = Environment {
+    fn environment(&self) -> Environment {
+        Environment {
             config: Some(self.0.path().to_owned()),
             path: Some(format!("{}:/usr/bin:/bin", self.0.path().display()).into()),
             ..Environment::default()
-        };
-        let patience = Patience { helper: Duration::from_secs(2), ..Patience::default() };
+        }
+    }
+
+    async fn reader(&self, engine: &FakeEngine) -> DockerReader {
+        let environment = self.environment();
+        let patience = Patience { helper: PATIENCE, ..Patience::default() };
         let endpoint = Endpoint::Unix(engine.socket());
         DockerReader::connect(&endpoint, &environment, patience).await.unwrap()
     }
@@ -76,10 +83,12 @@ impl User {
                 let asked = engine.asked().pop().unwrap();
                 Ok(asked.auth.map_or(Json::Null, |auth| decoded(&auth)))
             }
-            RegistryAnswer::Silent(why) => {
+            RegistryAnswer::Unauthorised => {
                 assert_eq!(engine.asked().len(), 1, "the engine was asked all the same");
-                Err(why)
+                let credentials = Credentials::new(&self.environment(), PATIENCE);
+                Err(credentials.header(image).await.unwrap_err())
             }
+            other => panic!("{other:?}"),
         }
     }
 }
@@ -203,4 +212,84 @@ async fn only_asking_a_registry_and_pulling_carry_credentials() {
         !asked.iter().any(|asked| asked.line.contains("hunter2") || asked.body.contains("hunter2"))
     );
     assert!(Path::new(&engine.socket()).exists());
+}
+
+/// An engine that answers with everything that it was told, and with a page that nobody may read.
+fn echo(line: &str) -> Reply {
+    if !line.contains("/distribution/") {
+        return registry(line);
+    }
+    let auth = URL_SAFE.encode(password("r:5000").to_string());
+    let page = format!("{auth} {PASSWORD} <html>INTERNAL PAGE</html>");
+    if line.contains("liar") {
+        return Reply::json(&json!({"Descriptor": {"digest": format!("sha256:{page}")}}));
+    }
+    let status = [("denied", 403), ("unknown", 404), ("broken", 500)];
+    let status = status.into_iter().find(|(word, _)| line.contains(word)).map_or(401, |one| one.1);
+    Reply::new(status, json!({"message": page}).to_string())
+}
+
+#[tokio::test]
+async fn of_what_a_registry_says_a_class_is_kept() {
+    let auth = json!({"auth": STANDARD.encode(format!("joe:{PASSWORD}"))});
+    let user = User::new(&json!({"auths": {"r:5000": auth}}));
+    let engine = FakeEngine::start(|line, _| echo(line));
+    let reader = user.reader(&engine).await;
+    for (image, class) in [
+        ("closed", RegistryAnswer::Unauthorised),
+        ("denied", RegistryAnswer::Unauthorised),
+        ("unknown", RegistryAnswer::NotFound),
+        ("broken", RegistryAnswer::Silent),
+        ("liar", RegistryAnswer::Silent),
+    ] {
+        assert_eq!(
+            reader.distribution(&format!("r:5000/{image}")).await.unwrap(),
+            class,
+            "{image}"
+        );
+    }
+    let asked = engine.asked().len();
+    let reader = reader.asking(Registries::only(&["r:5001".into(), "docker.io".into()]));
+    let answer = reader.distribution("r:5000/app").await.unwrap();
+    assert_eq!((answer, engine.asked().len()), (RegistryAnswer::NotAsked, asked));
+    assert_eq!(reader.distribution("r:5001/app").await.unwrap(), RegistryAnswer::Unauthorised);
+    assert_eq!(reader.distribution("app").await.unwrap(), RegistryAnswer::Unauthorised);
+}
+
+#[tokio::test]
+async fn nothing_that_a_registry_echoes_gets_out() {
+    let auth = json!({"auth": STANDARD.encode(format!("joe:{PASSWORD}"))});
+    let user = User::new(&json!({"auths": {"r:5000": auth}}));
+    let engine = FakeEngine::start(|line, _| match line {
+        "GET /info" => Reply::json(&json!({"ID": "E", "Name": "n"})),
+        "GET /networks" | "GET /containers/json?all=1" => Reply::json(&json!([])),
+        "GET /volumes" => Reply::json(&json!({"Volumes": []})),
+        line if line.starts_with("GET /images/") => Reply::new(404, "{}"),
+        line => echo(line),
+    });
+    let folder = user.0.path();
+    let host = format!("unix://{}", engine.socket().display());
+    let config = folder.display().to_string();
+    let variables = [("DOCKER_HOST", host.as_str()), ("DOCKER_CONFIG", config.as_str())];
+    let encoded = STANDARD.encode(PASSWORD);
+    for image in ["closed", "unknown", "broken", "liar"] {
+        let spec = format!("project: p\ncontainers: {{a: {{image: 'r:5000/{image}:1'}}}}\n");
+        std::fs::write(folder.join("spec.yaml"), spec).unwrap();
+        for line in [
+            "plan spec.yaml -o plan.json",
+            "snapshot spec.yaml -o look.json",
+            "plan spec.yaml --snapshot look.json --log trace",
+        ] {
+            let args: Vec<&str> = line.split(' ').collect();
+            let ran = run(folder, &variables, &args).await;
+            let look = std::fs::read_to_string(folder.join("look.json")).unwrap_or_default();
+            let said = format!("{}{}{look}", ran.out, ran.err);
+            for secret in ["INTERNAL", PASSWORD, encoded.trim_end_matches('='), "html"] {
+                assert!(!said.contains(secret), "{image}: {line}: {said}");
+            }
+        }
+    }
+    // Only somebody who asks for it sees what was said, and even then nothing that is known.
+    let ran = run(folder, &variables, &["plan", "spec.yaml", "--log", "debug"]).await;
+    assert!(!ran.err.contains(PASSWORD) && !ran.err.contains(&encoded[..8]), "{}", ran.err);
 }

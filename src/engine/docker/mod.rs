@@ -19,7 +19,8 @@ use inspected::Inspected;
 use crate::adapt::Kind;
 use crate::engine::clock::Reading;
 use crate::engine::connect::{Endpoint, Environment};
-use crate::engine::credentials::Credentials;
+use crate::engine::credentials::{Credentials, Registries, registry_of};
+use crate::engine::known;
 use crate::engine::transport::{self, Answer, ApiVersion, Get, Patience, Transport};
 use crate::engine::{EngineError, ErrorKind, Reader, Result, stir};
 use crate::say;
@@ -41,6 +42,7 @@ const ONE_LIMIT: usize = 4 << 20;
 pub struct DockerReader {
     transport: Transport,
     credentials: Credentials,
+    registries: Registries,
     /// What the engine's clock said last.
     clock: Arc<Mutex<Option<Reading>>>,
     inspected: Arc<Mutex<Inspected>>,
@@ -56,7 +58,16 @@ impl DockerReader {
     ) -> Result<Self> {
         let transport = Transport::connect(endpoint, patience).await?;
         let credentials = Credentials::new(environment, patience.helper);
-        Ok(Self { transport, credentials, clock: Arc::default(), inspected: Arc::default() })
+        let registries = Registries::default();
+        let (clock, inspected) = (Arc::default(), Arc::default());
+        Ok(Self { transport, credentials, registries, clock, inspected })
+    }
+
+    /// The same that asks no other registries than these.
+    #[must_use]
+    pub fn asking(mut self, registries: Registries) -> Self {
+        self.registries = registries;
+        self
     }
 
     /// The API that is spoken with it.
@@ -119,6 +130,9 @@ impl Reader for DockerReader {
         let answer = self.read(doing, "/info".into(), ONE_LIMIT).await?;
         let received = Instant::now();
         let info = transport::json(doing, &answer)?;
+        for proxy in ["HttpProxy", "HttpsProxy"] {
+            known::learn_url(info[proxy].as_str().unwrap_or_default());
+        }
         let text = info["SystemTime"].as_str().unwrap_or_default();
         if let Some(reading) = Reading::new(text, sent, received) {
             *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some(reading);
@@ -159,9 +173,15 @@ impl Reader for DockerReader {
 
     async fn distribution(&self, reference: &str) -> Result<RegistryAnswer> {
         let doing = format!("asking the registry about {}", say::safe(reference));
+        if !self.registries.allow(registry_of(reference)) {
+            return Ok(RegistryAnswer::NotAsked);
+        }
         let auth = match self.credentials.header(reference).await {
             Ok(auth) => auth,
-            Err(why) => return Ok(RegistryAnswer::Silent(why)),
+            Err(why) => {
+                tracing::warn!("{doing}: {}", known::struck(&why));
+                return Ok(RegistryAnswer::Unauthorised);
+            }
         };
         let get = Get {
             doing: &doing,
@@ -174,11 +194,16 @@ impl Reader for DockerReader {
         // the engine is not.
         let answer = self.transport.get(&get).await?;
         Ok(match transport::json(&doing, &answer) {
-            Ok(json) => match json["Descriptor"]["digest"].as_str() {
-                Some(digest) => RegistryAnswer::Digest(digest.to_owned()),
-                None => RegistryAnswer::Silent("the answer has no digest".into()),
-            },
-            Err(error) => RegistryAnswer::Silent(error.message),
+            Ok(json) => {
+                match json["Descriptor"]["digest"].as_str().filter(|text| is_digest(text)) {
+                    Some(digest) => RegistryAnswer::Digest(digest.to_owned()),
+                    None => RegistryAnswer::Silent,
+                }
+            }
+            Err(error) => {
+                tracing::debug!("{error}");
+                class(answer.status.as_u16(), &error.message)
+            }
         })
     }
 
@@ -217,6 +242,37 @@ impl Reader for DockerReader {
         }
         let there = |path: &String| Some((path.clone(), std::fs::exists(path).ok()?));
         paths.iter().filter_map(there).collect()
+    }
+}
+
+/// Whether a text is `ALGORITHM:HEXADECIMAL`: whatever else is called one is anybody's text.
+fn is_digest(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(algorithm, digits)| {
+        !algorithm.is_empty()
+            && algorithm.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+            && (1..=128).contains(&digits.len())
+            && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    })
+}
+
+/// What an answer without a digest comes to. Engines say the same with several numbers.
+fn class(status: u16, message: &str) -> RegistryAnswer {
+    let message = message.to_ascii_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
+    match status {
+        401 | 403 => RegistryAnswer::Unauthorised,
+        404 => RegistryAnswer::NotFound,
+        _ if says(&[
+            "unauthorized",
+            "access denied",
+            "access to the resource is denied",
+            "no basic auth",
+        ]) =>
+        {
+            RegistryAnswer::Unauthorised
+        }
+        _ if says(&["manifest unknown", "not found"]) => RegistryAnswer::NotFound,
+        _ => RegistryAnswer::Silent,
     }
 }
 

@@ -149,7 +149,7 @@ fn images(spec: &Spec, snapshot: &Snapshot) -> Vec<ImageFact> {
             id: snapshot.references.get(&reference).cloned().flatten(),
             registry: match snapshot.registry.get(&reference) {
                 Some(RegistryAnswer::Digest(digest)) => Some(digest.clone()),
-                Some(RegistryAnswer::Silent(_)) | None => None,
+                Some(_) | None => None,
             },
             reference,
         })

@@ -144,7 +144,7 @@ fn an_image_that_is_ignored_is_no_reason_known_or_not() {
 fn an_image_that_is_ignored_is_needed_for_creating_alone() {
     let ignore = web("    compare: {image: ignore}\n");
     let mut snapshot = pending("");
-    let silent = RegistryAnswer::Silent("down".to_owned());
+    let silent = RegistryAnswer::Silent;
     snapshot.registry.insert("app:1".to_owned(), silent);
     assert_eq!(changes(&plan(&ignore, &snapshot)), Vec::<String>::new());
     snapshot.containers.clear();

@@ -123,11 +123,17 @@ fn asked<'a>(
 ) -> Settled<'a> {
     let digest = match snapshot.registry.get(reference) {
         Some(RegistryAnswer::Digest(digest)) => digest.clone(),
-        Some(RegistryAnswer::Silent(why)) => {
-            return Settled::Lacking {
-                message: format!("the registry does not tell what `{reference}` is: {why}"),
-                hint: "check the name, the registry and the credentials, or load the image there",
+        Some(answer) => {
+            let why = answer.lacking().unwrap_or_default();
+            let hint = match answer {
+                RegistryAnswer::NotAsked => "name it with `--registries`, or load the image there",
+                _ => {
+                    "check the name, the registry and the credentials, or load the image there; \
+                      `--log debug` tells what was answered"
+                }
             };
+            let message = format!("the registry does not tell what `{reference}` is: {why}");
+            return Settled::Lacking { message, hint };
         }
         None => {
             return Settled::Lacking {

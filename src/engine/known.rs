@@ -1,0 +1,135 @@
+//! What this process knows as secret, and the edge at which it is struck out of what engines,
+//! registries and helpers say.
+//!
+//! They may repeat what they were told: a header, a proxy with its password, a variable. Whoever
+//! comes to know a secret tells it here; whoever takes words from outside passes them through here.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::options::canon::HIDDEN;
+use crate::seal::redacted;
+
+/// A shorter one would strike out half of every sentence.
+const SHORTEST: usize = 6;
+
+static KNOWN: Mutex<Vec<SecretString>> = Mutex::new(Vec::new());
+
+/// Variables in which people write addresses with passwords.
+const ADDRESSES: &[&str] = &["DOCKER_HOST", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "FTP_PROXY"];
+
+/// A secret that must not come back.
+pub fn learn(secret: &str) {
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if secret.len() >= SHORTEST && known.iter().all(|one| one.expose_secret() != secret) {
+        known.push(SecretString::from(secret));
+    }
+}
+
+/// User and password of an address.
+pub fn learn_url(text: &str) {
+    let Some(user) = text.split_once("://").map_or(text, |(_, rest)| rest).rsplit_once('@') else {
+        return;
+    };
+    learn(user.0);
+    if let Some((_, password)) = user.0.split_once(':') {
+        learn(password);
+    }
+}
+
+/// The addresses in the environment.
+pub fn learn_environment() {
+    for name in ADDRESSES {
+        for name in [(*name).to_owned(), name.to_ascii_lowercase()] {
+            learn_url(&std::env::var(name).unwrap_or_default());
+        }
+    }
+}
+
+/// A text from outside without what is known, nor user and password of any address.
+pub fn struck(text: &str) -> String {
+    let text = without_users(text);
+    let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if known.is_empty() {
+        return text;
+    }
+    let values: BTreeSet<&str> = known.iter().map(secrecy::ExposeSecret::expose_secret).collect();
+    redacted(&text, values)
+}
+
+/// `https://user:password@host`: what stands before the `@` is nobody's business.
+pub fn without_users(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("://") {
+        out.extend([before, "://"]);
+        let ends = |c: char| {
+            c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\'' | '`' | '<' | '>')
+        };
+        let (place, tail) = after.split_at(after.find(ends).unwrap_or(after.len()));
+        // A password may have slashes in it, where whoever wrote it did not escape them.
+        let word = after.find(|c: char| c.is_whitespace() || matches!(c, '"' | '`' | '<' | '>'));
+        let word = after.get(..word.unwrap_or(after.len())).unwrap_or_default();
+        rest = match (place.rsplit_once('@'), word.rsplit_once('@')) {
+            (Some((_, host)), _) => {
+                out.extend([HIDDEN, "@", host]);
+                tail
+            }
+            (None, Some((user, _))) if !is_host(place) && !user.contains("://") => {
+                out.extend([HIDDEN, "@"]);
+                after.get(user.len() + 1..).unwrap_or_default()
+            }
+            _ => {
+                out.push_str(place);
+                tail
+            }
+        };
+    }
+    out + rest
+}
+
+/// `host`, `host:port`; else what stands there is a user and the beginning of a password.
+fn is_host(place: &str) -> bool {
+    let port = place.rsplit_once(':').map(|(_, port)| port);
+    port.is_none_or(|port| port.ends_with(']') || port.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_of_addresses_are_struck_out() {
+        for (text, clean) in [
+            ("tcp://u:p@h:1", "tcp://«hidden»@h:1"),
+            ("a https://token@h/x?y b", "a https://«hidden»@h/x?y b"),
+            (
+                "proxy \"http://u:p@ss@h:3128\": refused",
+                "proxy \"http://«hidden»@h:3128\": refused",
+            ),
+            ("http://u:p/w@h/", "http://«hidden»@h/"),
+            ("https://h/x@sha256:1", "https://h/x@sha256:1"),
+            ("https://h:5000/x@sha256:1", "https://h:5000/x@sha256:1"),
+            ("x://", "x://"),
+            ("mail me@h", "mail me@h"),
+            ("x://a:b@c y://d:e@f", "x://«hidden»@c y://«hidden»@f"),
+        ] {
+            assert_eq!(without_users(text), clean);
+        }
+    }
+
+    #[test]
+    fn what_is_known_does_not_come_back() {
+        learn_url("http://known-user:known%2Fsecret@proxy");
+        learn("known token");
+        for text in ["it said known token", "Basic a25vd24gdG9rZW4=", "lookup known%2Fsecret@proxy"]
+        {
+            let clean = struck(text);
+            assert!(clean.contains(HIDDEN) && !clean.contains("known"), "{clean}");
+        }
+        learn("short");
+        assert_eq!(struck("a short text"), "a short text");
+    }
+}
