@@ -12,6 +12,7 @@ use crate::ident::{self, ContainerId, ImageId, LABEL_PREFIX, LABEL_PROJECT};
 use crate::image_ref::ImageRef;
 use crate::options::platform::Platform;
 use crate::pick::Pick;
+use crate::plan::Facts;
 use crate::snapshot::Seen;
 use crate::spec::objects::RecreateNetwork;
 use crate::spec::{Identity, Matching, Pull, Set, Spec};
@@ -38,6 +39,8 @@ pub struct Wanted {
     missing: BTreeSet<String>,
     /// For which platforms images are needed: one that is here for others alone is missing.
     platforms: BTreeMap<String, Vec<Platform>>,
+    /// Containers that a plan has facts of.
+    known: BTreeSet<ContainerId>,
     /// Networks that may be replaced: how containers are attached to them matters.
     networks: BTreeSet<String>,
     /// Files and folders of the host that new containers would be bound to.
@@ -109,12 +112,13 @@ impl Wanted {
     }
 
     /// The same for judging a plan: no registry is asked, its answers are the plan's, and so are
-    /// the references, digests among them, that facts are about.
+    /// the references, digests among them, and the containers that facts are about.
     #[must_use]
-    pub fn for_plan<'a>(mut self, references: impl IntoIterator<Item = &'a String>) -> Self {
+    pub fn for_plan(mut self, facts: &Facts) -> Self {
         self.always.clear();
         self.missing.clear();
-        self.images.extend(references.into_iter().cloned());
+        self.images.extend(facts.images.iter().map(|fact| fact.reference.clone()));
+        self.known.extend(facts.containers.iter().map(|fact| fact.id.clone()));
         self
     }
 
@@ -213,7 +217,8 @@ impl Wanted {
         if project.is_some() && project == self.project.as_deref() {
             return true;
         }
-        if self.names.contains(name) || self.names_id(&container.id()) {
+        let id = container.id();
+        if self.names.contains(name) || self.known.contains(&id) || self.names_id(&id) {
             return true;
         }
         if !self.networks.is_empty() && attached(container).any(|name| self.networks.contains(name))

@@ -49,6 +49,7 @@ impl<W: Writer> Context<'_, W> {
             change: change_of(&step.id),
             what: self.words(&step.action),
         });
+        self.flying.borrow_mut().insert(step.id.clone());
         let looked = self.precheck(step).await.map_err(|error| self.failed(&error));
         let became = match looked {
             Err(trouble) => ended(trouble),
@@ -63,8 +64,9 @@ impl<W: Writer> Context<'_, W> {
                 self.act(step, found.as_deref()).await.map_or_else(ended, |()| Became::Done)
             }
         };
+        self.flying.borrow_mut().remove(&step.id);
         if became.is_success() {
-            self.note_handled(&step.action);
+            self.note_effect(step);
         }
         self.end(step, became)
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::ident::{ContainerId, StepId};
 use crate::plan::facts::ContainerFact;
-use crate::plan::{Change, Plan, Step, Subject};
+use crate::plan::{Change, Plan, Step};
 
 /// Where things are in a plan.
 pub(super) struct Index<'a> {
@@ -12,25 +12,19 @@ pub(super) struct Index<'a> {
     steps: BTreeMap<&'a StepId, &'a Step>,
     facts: BTreeMap<&'a ContainerId, &'a ContainerFact>,
     of_change: BTreeMap<&'a str, Vec<&'a Step>>,
-    on_container: BTreeMap<&'a ContainerId, Vec<&'a Step>>,
 }
 
 impl<'a> Index<'a> {
     pub(super) fn of(plan: &'a Plan) -> Self {
         let mut of_change: BTreeMap<&str, Vec<&Step>> = BTreeMap::new();
-        let mut on_container: BTreeMap<&ContainerId, Vec<&Step>> = BTreeMap::new();
         for step in &plan.steps {
             of_change.entry(step.id.change()).or_default().push(step);
-            if let Some(Subject::Container(id)) = step.action.subject() {
-                on_container.entry(id).or_default().push(step);
-            }
         }
         Self {
             changes: plan.changes.iter().map(|change| (change.id.as_str(), change)).collect(),
             steps: plan.steps.iter().map(|step| (&step.id, step)).collect(),
             facts: plan.facts.containers.iter().map(|fact| (&fact.id, fact)).collect(),
             of_change,
-            on_container,
         }
     }
 
@@ -47,11 +41,6 @@ impl<'a> Index<'a> {
     /// The steps of a change, in the order of the plan.
     pub(super) fn steps_of(&self, change: &str) -> &[&'a Step] {
         self.of_change.get(change).map_or(&[], Vec::as_slice)
-    }
-
-    /// The steps at a container that the plan found, in the order of the plan.
-    pub(super) fn steps_at(&self, container: &ContainerId) -> &[&'a Step] {
-        self.on_container.get(container).map_or(&[], Vec::as_slice)
     }
 
     /// What the plan says of a container.

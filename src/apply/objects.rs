@@ -6,15 +6,12 @@ use serde_json::Value as Json;
 
 use super::act::{Acted, Trouble};
 use super::outcome::Stale;
-use super::precheck::{Check, Checked, gone, no_fact};
+use super::precheck::{Check, Checked};
 use super::run::Context;
 use crate::engine::{EngineError, ErrorKind, FilledBody, Writer};
-use crate::ident::{
-    ContainerId, ContainerName, LABEL_NETWORK, LABEL_PLAN, LABEL_VOLUME, NetworkId, ObjectKey,
-    StepId,
-};
+use crate::ident::{ContainerId, LABEL_NETWORK, LABEL_PLAN, LABEL_VOLUME, NetworkId, ObjectKey};
 use crate::objects::{self, Found};
-use crate::plan::{Action, NetworkRef, Step, Subject};
+use crate::plan::{Action, NetworkRef, Step};
 use crate::say;
 
 /// What a name that must be free turns out to be.
@@ -44,56 +41,12 @@ impl<W: Writer> Context<'_, W> {
                 let there = all.iter().any(|network| network["Id"] == which.as_str());
                 Ok(if there { Check::Ready(None) } else { Check::Already })
             }
-            Action::Connect { container, network, which, .. } => {
-                self.precheck_attached(&step.id, container, (network, which), true).await
-            }
-            Action::Disconnect { container, network, which } => {
-                self.precheck_attached(&step.id, container, (network, which), false).await
-            }
             _ => Ok(Check::Ready(None)),
         }
     }
 
-    async fn precheck_attached(
-        &self,
-        step: &StepId,
-        subject: &Subject,
-        (network, which): (&str, &NetworkRef),
-        should: bool,
-    ) -> Checked {
-        let Some(id) = self.resolve(subject) else {
-            let expected = "the container that an earlier step created";
-            return Ok(Check::Unexpected(Stale::new("not_created", expected, "none")));
-        };
-        let fact = self.fact(&id);
-        if fact.is_none() && matches!(subject, Subject::Container(_)) {
-            return Ok(Check::Unexpected(no_fact(&id)));
-        }
-        let Some(found) = self.engine.inspect(id.as_str()).await? else {
-            if !should {
-                return Ok(Check::Already);
-            }
-            let called = self.name(&id).unwrap_or_else(|| ContainerName::new(id.short()));
-            return Ok(Check::Unexpected(gone(&id, &called)));
-        };
-        if let Some(stale) = fact.and_then(|fact| self.moved(&id, fact, &found)) {
-            return Ok(Check::Unexpected(stale));
-        }
-        let Some(which) = self.which(which).await? else {
-            let expected = format!("network `{}`", say::short(network));
-            return Ok(Check::Unexpected(Stale::new("network_gone", expected, "none")));
-        };
-        if is_on(&found, network, &which) == should {
-            return Ok(Check::Already);
-        }
-        if let Some(stale) = fact.and_then(|fact| self.unrelied(step, &id, fact, &found)) {
-            return Ok(Check::Unexpected(stale));
-        }
-        Ok(Check::Ready(Some(Box::new(found))))
-    }
-
     /// The network that is meant; `None`: it is not there.
-    async fn which(&self, which: &NetworkRef) -> Result<Option<NetworkId>, EngineError> {
+    pub(super) async fn which(&self, which: &NetworkRef) -> Result<Option<NetworkId>, EngineError> {
         let create = match which {
             NetworkRef::Id(id) => return Ok(Some(id.clone())),
             NetworkRef::CreatedBy(create) => create,

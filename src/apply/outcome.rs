@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ident::{ChangeId, ContainerId, StepId};
 use crate::plan::{Action, Plan, Step, Summary, summary};
+use crate::stale::difference::Difference;
 
 /// Why a run was asked to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -48,6 +49,11 @@ impl std::fmt::Display for Stale {
 }
 
 impl Stale {
+    /// A cell that moved, with the usual way out.
+    pub(super) fn of(moved: &Difference) -> Self {
+        Self::new(moved.code.word(), moved.expectation(), moved.found.clone())
+    }
+
     /// With the usual way out.
     pub(super) fn new(code: &str, expected: impl Into<String>, found: impl Into<String>) -> Self {
         Self {

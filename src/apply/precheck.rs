@@ -8,13 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value as Json;
 
 use super::outcome::Stale;
+use super::relied::Look;
 use super::run::Context;
 use crate::engine::{EngineError, Writer};
 use crate::ident::{ContainerId, ContainerName, ImageId, StepId};
 use crate::options::platform::Platform;
-use crate::options::settings::Settings;
 use crate::plan::facts::ContainerFact;
-use crate::plan::{Action, Because, ImagePin, Reason, Step, Subject};
+use crate::plan::{Action, ImagePin, Step, Subject};
 use crate::snapshot::{Container, Run};
 
 /// What a look found out.
@@ -80,11 +80,17 @@ impl<W: Writer> Context<'_, W> {
             | Action::Update { container, .. }
             | Action::Rename { container, .. }
             | Action::Remove { container } => self.precheck_container(step, container).await,
+            Action::Connect { container, network, which, .. }
+            | Action::Disconnect { container, network, which } => {
+                if self.which(which).await?.is_none() {
+                    let expected = format!("network `{}`", crate::say::short(network));
+                    return Ok(Check::Unexpected(Stale::new("network_gone", expected, "none")));
+                }
+                self.precheck_container(step, container).await
+            }
             Action::CreateNetwork { .. }
             | Action::RemoveNetwork { .. }
-            | Action::CreateVolume { .. }
-            | Action::Connect { .. }
-            | Action::Disconnect { .. } => self.precheck_object(step).await,
+            | Action::CreateVolume { .. } => self.precheck_object(step).await,
         }
     }
 
@@ -184,35 +190,11 @@ impl<W: Writer> Context<'_, W> {
             let Some(found) = self.engine.inspect(id.as_str()).await? else {
                 return Ok(Some(gone(&id, &fact.name)));
             };
-            if let Some(stale) = self.moved(&id, fact, &found) {
-                return Ok(Some(stale));
-            }
-            if let Some(stale) = self.unrelied(&step.id, &id, fact, &found) {
+            if let Some(stale) = self.unrelied(step, &id, &found) {
                 return Ok(Some(stale));
             }
         }
         Ok(None)
-    }
-
-    /// Name and image.
-    pub(super) fn moved(
-        &self,
-        id: &ContainerId,
-        fact: &ContainerFact,
-        found: &Json,
-    ) -> Option<Stale> {
-        let name = self.name(id).unwrap_or_else(|| fact.name.clone());
-        let now = name_of(found);
-        if now != name {
-            let expected = format!("container {} to be named `{name}`", id.short());
-            let found = format!("`{}`", crate::say::short(now.as_str()));
-            return Some(Stale::new("container_renamed", expected, found));
-        }
-        let image = found["Image"].as_str().unwrap_or_default();
-        (image != fact.image.as_str()).then(|| {
-            let expected = format!("container `{name}` to be made from {}", fact.image.short());
-            Stale::new("container_image", expected, crate::ident::short_digest(image))
-        })
     }
 
     async fn precheck_container(&self, step: &Step, subject: &Subject) -> Checked {
@@ -220,75 +202,28 @@ impl<W: Writer> Context<'_, W> {
             let expected = "the container that an earlier step created";
             return Ok(Check::Unexpected(Stale::new("not_created", expected, "none")));
         };
-        let fact = match subject {
-            Subject::Container(_) => match self.fact(&id) {
-                None => return Ok(Check::Unexpected(no_fact(&id))),
-                some => some,
-            },
-            Subject::CreatedBy(_) => None,
-        };
+        if !self.world.borrow().has(subject) {
+            return Ok(Check::Unexpected(no_fact(&id)));
+        }
         let called = self.name(&id).unwrap_or_else(|| ContainerName::new(id.short()));
         let Some(found) = self.engine.inspect(id.as_str()).await? else {
-            if matches!(step.action, Action::Remove { .. }) {
+            // What is gone is on no network either.
+            if matches!(step.action, Action::Remove { .. } | Action::Disconnect { .. }) {
                 return Ok(Check::Already);
             }
             return Ok(Check::Unexpected(gone(&id, &called)));
         };
-        let unrelied = fact.and_then(|fact| self.unrelied(&step.id, &id, fact, &found));
-        if let Action::Rename { from, to, .. } = &step.action {
-            return match (self.precheck_rename(&id, &found, from, to).await?, unrelied) {
-                (Check::Ready(_), Some(stale)) => Ok(Check::Unexpected(stale)),
-                (check, _) => Ok(check),
-            };
+        match self.compared(step, subject, &found) {
+            Look::After => return Ok(Check::Already),
+            Look::Otherwise(stale) => return Ok(Check::Unexpected(stale)),
+            Look::Before => {}
         }
-        if let Some(stale) = fact.and_then(|fact| self.moved(&id, fact, &found)) {
+        if let Action::Rename { to, .. } = &step.action
+            && let Some(stale) = self.name_taken(to, Some(&id)).await?
+        {
             return Ok(Check::Unexpected(stale));
         }
-        let mut verdict = verdict(&step.action, fact, &found);
-        // One that came back by itself meanwhile did so before what it follows was up again.
-        if matches!((&step.action, &verdict), (Action::Restart { .. }, Verdict::Already))
-            && self.follows(step)
-        {
-            verdict = Verdict::Ready;
-        }
-        // What ended with its target is restarted from there.
-        let waits = matches!(step.action, Action::Restart { .. }) && run_of(&found) == Run::Idle;
-        if waits && self.follows(step) && self.ended_with_its_target(&found) {
-            verdict = Verdict::Ready;
-        }
-        Ok(match (verdict, unrelied) {
-            (Verdict::Ready, Some(stale)) => Check::Unexpected(stale),
-            (verdict, _) => told(verdict, fact, found, &called),
-        })
-    }
-
-    /// Whether a change is made because of what another container goes through.
-    fn follows(&self, step: &Step) -> bool {
-        let change = self.index.change_of(&step.id);
-        let mut reasons = change.into_iter().flat_map(|change| &change.reasons);
-        reasons.any(|reason| matches!(reason, Reason::Because(Because::RestartsWith { .. })))
-    }
-
-    async fn precheck_rename(
-        &self,
-        id: &ContainerId,
-        found: &Json,
-        from: &ContainerName,
-        to: &ContainerName,
-    ) -> Checked {
-        let now = name_of(found);
-        if now == *to {
-            return Ok(Check::Already);
-        }
-        if now != *from {
-            let expected = format!("container {} to be named `{from}`", id.short());
-            let found = format!("`{}`", crate::say::short(now.as_str()));
-            return Ok(Check::Unexpected(Stale::new("container_renamed", expected, found)));
-        }
-        Ok(match self.name_taken(to, Some(id)).await? {
-            Some(stale) => Check::Unexpected(stale),
-            None => Check::Ready(Some(Box::new(found.clone()))),
-        })
+        Ok(Check::Ready(Some(Box::new(found))))
     }
 
     /// The facts of a container.
@@ -317,89 +252,6 @@ impl<W: Writer> Context<'_, W> {
         }
         old
     }
-}
-
-/// What the look at a container that is there, with the right name, comes to.
-enum Verdict {
-    Ready,
-    Already,
-    /// It should be so, and is not.
-    Should(&'static str),
-    Restarted,
-    /// What it would change is neither as it was nor as it is to be.
-    Otherwise {
-        expected: String,
-        found: String,
-    },
-}
-
-/// What the step does about it.
-fn told(
-    verdict: Verdict,
-    fact: Option<&ContainerFact>,
-    found: Json,
-    called: &ContainerName,
-) -> Check {
-    match verdict {
-        Verdict::Ready => Check::Ready(Some(Box::new(found))),
-        Verdict::Already => Check::Already,
-        Verdict::Should(be) => Check::Unexpected(other_run(called, be, &found)),
-        Verdict::Otherwise { expected, found } => {
-            let expected = format!("container `{called}` with {expected}");
-            Check::Unexpected(Stale::new("container_settings", expected, found))
-        }
-        Verdict::Restarted => {
-            let at = fact.and_then(|fact| fact.started_at.clone()).unwrap_or_default();
-            let expected = format!("container `{called}` as it started at {at}");
-            let found = format!("it started at {}", crate::say::short(started_at(&found)));
-            Check::Unexpected(Stale::new("container_restarted", expected, found))
-        }
-    }
-}
-
-fn verdict(action: &Action, fact: Option<&ContainerFact>, found: &Json) -> Verdict {
-    let run = run_of(found);
-    let at = fact.and_then(|fact| fact.started_at.as_deref());
-    let restarted = at.is_some_and(|at| at != started_at(found));
-    match action {
-        Action::Start { wait, .. } => match run {
-            Run::Idle => Verdict::Ready,
-            Run::Live if !wait => Verdict::Already,
-            Run::Live | Run::Paused | Run::Dead | Run::Removing => Verdict::Should("stopped"),
-        },
-        Action::Stop { .. } | Action::Kill { .. } if !run.is_live() => Verdict::Already,
-        Action::Kill { .. } if restarted => Verdict::Restarted,
-        Action::Restart { .. } if !run.is_live() => Verdict::Should("running"),
-        Action::Restart { .. } if restarted => Verdict::Already,
-        Action::Update { .. } if matches!(run, Run::Dead | Run::Removing) => {
-            Verdict::Should("neither dead nor being removed")
-        }
-        Action::Update { settings, .. } => updated(fact, settings, found),
-        Action::Remove { .. } if run.is_live() => Verdict::Should("stopped"),
-        // Proving is itself a look.
-        _ => Verdict::Ready,
-    }
-}
-
-/// An update is made on what the plan relied on, and not made twice.
-fn updated(fact: Option<&ContainerFact>, settings: &Settings, found: &Json) -> Verdict {
-    let now = Settings::of_host(&found["HostConfig"]);
-    let words = |settings: &Settings| {
-        if settings.is_empty() { "no limits".to_owned() } else { settings.words() }
-    };
-    match fact.map(|fact| &fact.settings) {
-        Some(before) if now == before.after(settings) => Verdict::Already,
-        Some(before) if now == *before => Verdict::Ready,
-        before => Verdict::Otherwise {
-            expected: before.map(words).unwrap_or_default(),
-            found: words(&now),
-        },
-    }
-}
-
-pub(super) fn other_run(name: &ContainerName, be: &str, found: &Json) -> Stale {
-    let expected = format!("container `{name}` to be {be}");
-    Stale::new("container_run", expected, format!("it {}", status_of(found)))
 }
 
 pub(super) fn gone(id: &ContainerId, name: &ContainerName) -> Stale {

@@ -1,101 +1,133 @@
-//! What the plan relied on of a container, against a look right before a step: how it runs, its
-//! settings, its networks.
+//! What the plan relies on of a container by now, against a look right before a step.
 //!
-//! What a step of the plan makes of it is no surprise: another change may have been at it, or a run
-//! before this one.
+//! The world of a run begins with the facts and moves on with each step that took effect, so that what
+//! the plan itself makes of a container is no surprise.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 
 use super::outcome::Stale;
-use super::precheck::{networks_of, other_run, run_of};
 use super::run::Context;
 use crate::engine::{EngineError, Writer};
-use crate::ident::{ContainerId, ContainerName, LABEL_PROJECT, StepId};
-use crate::options::settings::Settings;
-use crate::plan::facts::ContainerFact;
-use crate::plan::{Action, Step, Subject};
-use crate::snapshot::Run;
+use crate::ident::{ContainerId, LABEL_PLAN};
+use crate::plan::effect::Effect;
+use crate::plan::world::{Cell, World};
+use crate::plan::{Action, Because, Reason, Step, Subject};
+use crate::snapshot::Seen;
+use crate::stale::difference::difference;
+use crate::stale::observed::note_container;
 
-/// What the steps of a plan make of one container.
-struct Makes<'a> {
-    starts: bool,
-    ends: bool,
-    update: Option<&'a Settings>,
-    networks: BTreeSet<&'a str>,
-}
-
-impl<'a> Makes<'a> {
-    /// `by`: the change that the look is for; that it has begun already is no excuse.
-    fn of(steps: &[&'a Step], by: &str) -> Self {
-        let mut all = Self { starts: false, ends: false, update: None, networks: BTreeSet::new() };
-        for step in steps {
-            match &step.action {
-                Action::Start { .. } | Action::Restart { .. } => {
-                    all.starts |= step.id.change() != by;
-                }
-                Action::Stop { .. } | Action::Kill { .. } => all.ends |= step.id.change() != by,
-                Action::Update { settings, .. } => all.update = Some(settings),
-                Action::Connect { network, .. } | Action::Disconnect { network, .. } => {
-                    all.networks.insert(network);
-                }
-                _ => {}
-            }
-        }
-        all
-    }
+/// What a look at the container of a step finds.
+pub(super) enum Look {
+    /// All is as the plan relies on: the call may be made.
+    Before,
+    /// All is as the step makes it.
+    After,
+    /// Neither.
+    Otherwise(Stale),
 }
 
 impl<W> Context<'_, W> {
-    /// What of a container is not as the plan relied on. Once a step of this run has been at it, it
-    /// is what that made of it.
-    pub(super) fn unrelied(
-        &self,
-        step: &StepId,
-        id: &ContainerId,
-        fact: &ContainerFact,
-        found: &Json,
-    ) -> Option<Stale> {
-        if self.handled.borrow().contains(id) {
-            return None;
+    /// What is seen of a container, in cells.
+    fn seen(&self, subject: &Subject, found: &Json) -> World {
+        let mut now = World::default();
+        for (step, id) in self.networks.borrow().iter() {
+            if let Some(Action::CreateNetwork { network, .. }) =
+                self.index.step(step).map(|step| &step.action)
+            {
+                now.note_made(network, id.clone());
+            }
         }
-        let mut makes = Makes::of(self.index.steps_at(id), step.change());
-        makes.ends |= self.ended_with_its_target(found);
-        let name = self.name(id).unwrap_or_else(|| fact.name.clone());
-        other_class(&name, fact, &makes, found)
-            .or_else(|| other_settings(&name, fact, &makes, found))
-            .or_else(|| other_networks(&name, fact, &makes, found))
+        note_container(&mut now, subject, Seen::inspected(found), &self.origin);
+        now
     }
 
-    /// Whether it runs in the process namespace of a container that this plan ends, and that this run
-    /// has been at: with the first process there all others are killed.
-    pub(super) fn ended_with_its_target(&self, found: &Json) -> bool {
+    /// The effects of a step on its own container.
+    fn own_effects(&self, step: &Step, subject: &Subject) -> Vec<Effect> {
+        let effects = step.effects(&self.world.borrow()).into_iter();
+        effects.filter(|(cell, _)| cell.container() == Some(subject)).collect()
+    }
+
+    /// Holds a container against what the plan relies on, and against what the step makes of it.
+    pub(super) fn compared(&self, step: &Step, subject: &Subject, found: &Json) -> Look {
+        let now = self.seen(subject, found);
+        let before = self.world.borrow().of(subject);
+        let effects = self.own_effects(step, subject);
+        let mut after = before.clone();
+        after.take(effects.clone());
+        let untouched = effects.iter().all(|(cell, _)| before.holds(cell, &now));
+        let made = effects.iter().all(|(cell, _)| after.holds(cell, &now));
+        // A container that came back by itself did so before what it follows was up again.
+        let restarts = matches!(step.action, Action::Restart { .. }) && self.follows(step);
+        if made && !untouched && !restarts {
+            return Look::After;
+        }
+        self.otherwise(step, &before, &now, found).map_or(Look::Before, Look::Otherwise)
+    }
+
+    /// What of a container is not as the plan relies on.
+    fn otherwise(&self, step: &Step, before: &World, now: &World, found: &Json) -> Option<Stale> {
+        let restarts = matches!(step.action, Action::Restart { .. }) && self.follows(step);
+        let waits = matches!(step.action, Action::WaitReady { .. });
+        let ended = self.ended_with_its_target(found);
+        let flying = self.touched_by_others(step);
+        let may_move = |cell: &Cell| match cell {
+            // Waiting is itself a look at how it runs.
+            Cell::Run(_) | Cell::Exit(_) => waits || ended,
+            Cell::Start(_) => waits || restarts || ended,
+            cell => flying.contains(cell),
+        };
+        let moved = before.moved(now).into_iter().find(|cell| !may_move(cell))?;
+        Some(Stale::of(&difference(moved, before, now)))
+    }
+
+    /// What of a container that a change does away with is not as the plan relies on.
+    pub(super) fn unrelied(&self, step: &Step, id: &ContainerId, found: &Json) -> Option<Stale> {
+        let subject = Subject::Container(id.clone());
+        let now = self.seen(&subject, found);
+        let before = self.world.borrow().of(&subject);
+        self.otherwise(step, &before, &now, found)
+    }
+
+    /// The cells that steps touch which are in flight beside this one.
+    fn touched_by_others(&self, step: &Step) -> BTreeSet<Cell> {
+        let world = self.world.borrow();
+        let flying = self.flying.borrow();
+        let others = flying.iter().filter(|id| **id != step.id);
+        let steps = others.filter_map(|id| self.index.step(id));
+        steps.flat_map(|step| step.effects(&world)).map(|(cell, _)| cell).collect()
+    }
+
+    /// Whether a change is made because of what another container goes through.
+    fn follows(&self, step: &Step) -> bool {
+        let change = self.index.change_of(&step.id);
+        let mut reasons = change.into_iter().flat_map(|change| &change.reasons);
+        reasons.any(|reason| matches!(reason, Reason::Because(Because::RestartsWith { .. })))
+    }
+
+    /// Whether it runs in the process namespace of a container that this run has ended: with the first
+    /// process there all others are killed.
+    fn ended_with_its_target(&self, found: &Json) -> bool {
         let mode = found["HostConfig"]["PidMode"].as_str().unwrap_or_default();
         let Some(target) = mode.strip_prefix("container:") else { return false };
-        let handled = self.handled.borrow();
-        self.plan.steps.iter().any(|step| {
-            let (Action::Stop { container: Subject::Container(id), .. }
-            | Action::Kill { container: Subject::Container(id), .. }
-            | Action::Restart { container: Subject::Container(id), .. }) = &step.action
-            else {
-                return false;
-            };
+        let ended = self.ended.borrow();
+        self.plan.steps.iter().filter(|step| ended.contains(&step.id)).any(|step| {
+            let Some(Subject::Container(id)) = step.action.subject() else { return false };
             let named = self.index.fact(id).is_some_and(|fact| fact.name.as_str() == target);
-            handled.contains(id) && (id.as_str() == target || named)
+            id.as_str() == target || named
         })
     }
 
-    /// Notes that a step of this run has been at a container. Who is put on or taken off a network is
-    /// not handled by that, and neither is who only gets another name: it goes on as it was.
-    pub(super) fn note_handled(&self, action: &Action) {
-        if let Some(Subject::Container(id)) = action.subject()
-            && !matches!(
-                action,
-                Action::Connect { .. } | Action::Disconnect { .. } | Action::Rename { .. }
-            )
-        {
-            self.handled.borrow_mut().insert(id.clone());
+    /// Notes that a step took effect.
+    pub(super) fn note_effect(&self, step: &Step) {
+        self.world.borrow_mut().after(step);
+        let ends = matches!(
+            step.action,
+            Action::Stop { .. } | Action::Kill { .. } | Action::Restart { .. }
+        );
+        if ends {
+            self.ended.borrow_mut().insert(step.id.clone());
         }
     }
 }
@@ -124,12 +156,11 @@ impl<W: Writer> Context<'_, W> {
             return Ok(None);
         }
         for listed in self.engine.list().await? {
-            let id = ContainerId::new(listed["Id"].as_str().unwrap_or_default());
-            let ours = listed["Labels"][LABEL_PROJECT] == self.plan.project.as_str();
-            if !ours || self.fact(&id).is_some() {
+            if listed["Labels"][LABEL_PLAN] != self.digest {
                 continue;
             }
-            let found = self.engine.inspect(id.as_str()).await?.unwrap_or_default();
+            let id = listed["Id"].as_str().unwrap_or_default();
+            let found = self.engine.inspect(id).await?.unwrap_or_default();
             let mounts = found["Mounts"].as_array().into_iter().flatten();
             let made: BTreeSet<&str> = mounts.filter_map(|mount| mount["Name"].as_str()).collect();
             wanted.retain(|name| !made.contains(name));
@@ -160,65 +191,4 @@ fn volumes_of(body: &Json) -> impl Iterator<Item = &str> {
         .filter(|source| !source.starts_with('/'))
         .chain(mounts.filter_map(|mount| mount["Source"].as_str()))
         .filter(|name| !name.is_empty())
-}
-
-fn other_class(
-    name: &ContainerName,
-    fact: &ContainerFact,
-    makes: &Makes<'_>,
-    found: &Json,
-) -> Option<Stale> {
-    let now = run_of(found);
-    let made = match now {
-        Run::Live => makes.starts,
-        Run::Idle => makes.ends,
-        Run::Paused | Run::Dead | Run::Removing => false,
-    };
-    if now != fact.run && !made {
-        return Some(other_run(name, fact.run.word(), found));
-    }
-    // A one-shot that ran meanwhile.
-    let code = found["State"]["ExitCode"].as_i64();
-    let known = fact.exit_code.filter(|_| now == fact.run)?;
-    (code != Some(known)).then(|| {
-        let expected = format!("container `{name}` to have ended with exit code {known}");
-        let code = code.map_or_else(|| "none".to_owned(), |code| code.to_string());
-        Stale::new("container_exit", expected, code)
-    })
-}
-
-fn other_settings(
-    name: &ContainerName,
-    fact: &ContainerFact,
-    makes: &Makes<'_>,
-    found: &Json,
-) -> Option<Stale> {
-    let now = Settings::of_host(&found["HostConfig"]);
-    let made = makes.update.is_some_and(|update| now == fact.settings.after(update));
-    (now != fact.settings && !made).then(|| {
-        let words = |settings: &Settings| {
-            if settings.is_empty() { "no limits".to_owned() } else { settings.words() }
-        };
-        let expected = format!("container `{name}` with {}", words(&fact.settings));
-        Stale::new("container_settings", expected, words(&now))
-    })
-}
-
-fn other_networks(
-    name: &ContainerName,
-    fact: &ContainerFact,
-    makes: &Makes<'_>,
-    found: &Json,
-) -> Option<Stale> {
-    let now = networks_of(found);
-    let before: BTreeSet<String> = fact.networks.keys().cloned().collect();
-    let mut moved = now.symmetric_difference(&before);
-    moved.any(|network| !makes.networks.contains(network.as_str())).then(|| {
-        let words = |all: &BTreeSet<String>| {
-            let all: Vec<String> = all.iter().map(|name| crate::say::short(name)).collect();
-            if all.is_empty() { "no network".to_owned() } else { all.join(", ") }
-        };
-        let expected = format!("container `{name}` on {}", words(&before));
-        Stale::new("container_networks", expected, words(&now))
-    })
 }

@@ -26,7 +26,9 @@ use super::secrets::Secrets;
 use crate::engine::Writer;
 use crate::ident::{ContainerId, ContainerName, ImageId, NetworkId, StepId};
 use crate::options::Body;
+use crate::plan::world::World;
 use crate::plan::{Action, Because, ImagePin, Plan, Reason, Step, Subject};
+use crate::stale::observed::Origin;
 
 /// What may be said of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,8 +96,14 @@ pub(super) struct Context<'a, W> {
     pub(super) names: RefCell<BTreeMap<ContainerId, ContainerName>>,
     /// Which image a digest turned out to be.
     pub(super) pulled: RefCell<BTreeMap<String, ImageId>>,
-    /// The containers that steps of this run have been at.
-    pub(super) handled: RefCell<BTreeSet<ContainerId>>,
+    /// What the plan relies on by now.
+    pub(super) world: RefCell<World>,
+    /// What is known of what runs of the plan create.
+    pub(super) origin: Origin<'a>,
+    /// The steps whose look or call is under way.
+    pub(super) flying: RefCell<BTreeSet<StepId>>,
+    /// The steps of this run that ended a process.
+    pub(super) ended: RefCell<BTreeSet<StepId>>,
     /// What one-shots wrote that ended well.
     pub(super) outputs: RefCell<BTreeMap<StepId, String>>,
     /// The networks that create steps of this run made.
@@ -155,7 +163,10 @@ pub async fn run<W: Writer>(run: Run<'_, W>, begun: &Begun) -> Outcome {
         created: RefCell::new(resume.created.clone()),
         names: RefCell::new(resume.names()),
         pulled: RefCell::default(),
-        handled: RefCell::default(),
+        world: RefCell::new(resume.world.clone()),
+        origin: Origin::of(plan, &resume.digest),
+        flying: RefCell::default(),
+        ended: RefCell::default(),
         outputs: RefCell::default(),
         networks: RefCell::new(resume.networks.clone()),
         cancel,

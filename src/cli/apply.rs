@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::args::{ApplyArgs, Global};
 use super::files::Files;
 use super::judged::Opened;
+use super::judged::SpecPlace;
 use super::progress::Progress;
 use super::report::{Exit, Result};
 use super::results::{Refusal, Results};
@@ -50,8 +51,12 @@ type Attempt = std::result::Result<Exit, Refusal>;
 
 fn attempt(args: &ApplyArgs, global: &Global, results: Results<'_>) -> Attempt {
     let files = results.files();
-    let places = (args.spec.as_deref(), args.allow_outside.as_slice());
-    let opened = judged::open(files, &args.plan, args.expect_digest.as_deref(), places)?;
+    let place = SpecPlace {
+        file: args.spec.as_deref(),
+        without: args.without_spec,
+        outside: &args.allow_outside,
+    };
+    let opened = judged::open(files, &args.plan, args.expect_digest.as_deref(), place)?;
     files.will_take("the spec", &opened.found);
     let runtime = looks::runtime()?;
     let Some(path) = args.snapshot.as_deref().filter(|_| args.simulate) else {

@@ -266,6 +266,9 @@ pub struct VerifyArgs {
     /// The spec must be found here and still declare the same
     #[arg(long, value_name = "FILE")]
     pub spec: Option<PathBuf>,
+    /// Do not look for the spec: whether it still declares the same is not checked
+    #[arg(long, conflicts_with = "spec")]
+    pub without_spec: bool,
     /// Judge against a snapshot instead of an engine
     #[arg(long, value_name = "FILE")]
     pub snapshot: Option<PathBuf>,
@@ -292,6 +295,9 @@ pub struct ApplyArgs {
     /// The spec must be found here and still declare the same
     #[arg(long, value_name = "FILE")]
     pub spec: Option<PathBuf>,
+    /// Do not look for the spec: whether it still declares the same is not checked
+    #[arg(long, conflicts_with = "spec")]
+    pub without_spec: bool,
     /// Print events, one JSON object a line, and then the result
     #[arg(long)]
     pub json: bool,

@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use super::files::{self, Files};
 use super::named_files::{self, NamedFiles};
 use super::report::{Exit, Failure};
-use super::{output, plan as planning, specs};
+use super::{plan as planning, specs};
 use crate::engine::secrets::Secrets;
-use crate::ident::{Reference, SetName};
+use crate::ident::Reference;
 use crate::plan::{Plan, format};
 use crate::spec::node::Node;
 use crate::spec::{Spec, problems, read, yaml};
-use crate::stale::{Judgement, SetVerdict, Staleness};
+use crate::stale::{Judgement, SetVerdict, Staleness, spec_moved};
 use crate::wanted::Wanted;
 
 /// A plan file that holds together, and the spec in it.
@@ -33,19 +33,30 @@ pub struct Opened<'a> {
     pub named: NamedFiles<'a>,
 }
 
+/// Where the spec of a plan is looked for.
+#[derive(Clone, Copy)]
+pub struct SpecPlace<'a> {
+    /// `--spec`: here, and nowhere else.
+    pub file: Option<&'a Path>,
+    /// `--without-spec`: nowhere.
+    pub without: bool,
+    /// `--allow-outside`: folders that the spec's files may be in as well.
+    pub outside: &'a [PathBuf],
+}
+
 /// What judging a plan, and looking at what came of it, takes.
 pub fn wanted(opened: &Opened<'_>) -> Wanted {
     let facts = &opened.plan.facts;
-    let wanted = Wanted::of(&opened.spec).for_plan(facts.images.iter().map(|fact| &fact.reference));
+    let wanted = Wanted::of(&opened.spec).for_plan(facts);
     if opened.plan.ends_containers() { wanted.with_dependants() } else { wanted }
 }
 
-/// Reads and checks a plan file. `outside`: folders that the spec's files may be in as well.
+/// Reads and checks a plan file, and finds its spec.
 pub fn open<'a>(
     files: &'a Files,
     path: &Path,
     expect_digest: Option<&str>,
-    (spec_file, outside): (Option<&Path>, &[PathBuf]),
+    place: SpecPlace<'_>,
 ) -> Result<Opened<'a>, Failure> {
     let named = files::named(path);
     let bytes = files.read(path, format::MAX_BYTES)?;
@@ -63,31 +74,69 @@ pub fn open<'a>(
                 format!("what the plan declares is no spec\n{}", shown.trim_end()),
             )
         })?;
-    let (found, folder) = places(path, &plan, spec_file);
-    let named = NamedFiles::new(files, &folder, outside)?;
+    let (found, folder) = places(path, &plan, place)?;
+    let named = NamedFiles::new(files, &folder, place.outside)?;
     Ok(Opened { files, plan, spec, digest: loaded.digest, found, named })
 }
 
-/// Where the spec of a plan is, if it is there, and from which folder its files count. A plan must
-/// not have us look for them outside its repository.
-fn places(path: &Path, plan: &Plan, spec_file: Option<&Path>) -> (Option<PathBuf>, PathBuf) {
+/// Where the spec of a plan is, and from which folder its files count: the one of the spec that is
+/// read, else the plan's own. The path in a plan decides nothing else.
+fn places(
+    path: &Path,
+    plan: &Plan,
+    place: SpecPlace<'_>,
+) -> Result<(Option<PathBuf>, PathBuf), Failure> {
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") && !files::is_standard(path) => folder.to_owned(),
         _ => PathBuf::from("."),
     };
-    let said = plan.spec.as_ref().map(|source| source.path.as_str());
-    let found = match spec_file {
-        Some(path) => Some(path.to_owned()),
-        None => said.and_then(|said| within_repository(&folder, said)),
+    let found = match (place.without, place.file) {
+        (true, _) => None,
+        (false, Some(path)) => Some(path.to_owned()),
+        (false, None) => Some(beside(plan, &folder)?),
     };
-    let own =
-        |path: &Path| path.parent().filter(|folder| *folder != Path::new("")).map(Path::to_owned);
-    let (root, _) = named_files::root(&folder);
-    let beside = said.and_then(|said| own(&folder.join(said)));
-    let beside = beside
-        .filter(|place| std::fs::canonicalize(place).is_ok_and(|real| real.starts_with(&root)));
-    let named = found.as_deref().and_then(own).or(beside).unwrap_or(folder);
-    (found, named)
+    let own = |path: &Path| match path.parent() {
+        Some(folder) if folder != Path::new("") => folder.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    let counts = found.as_deref().map_or(folder, own);
+    Ok((found, counts))
+}
+
+/// The spec that a plan names: it must be there, in the repository of the plan.
+fn beside(plan: &Plan, folder: &Path) -> Result<PathBuf, Failure> {
+    let hint = "name it with `--spec FILE`, or say `--without-spec` to apply without this check";
+    let Some(source) = &plan.spec else {
+        let message =
+            "the plan names no spec: whether it still declares the same cannot be checked";
+        return Err(Failure::new(Exit::Refused, message).hint(hint));
+    };
+    let shown = crate::say::safe(&source.path);
+    if !is_plain(&source.path) {
+        let message = format!(
+            "expected a relative path of plain names to the spec, but the plan names `{shown}`"
+        );
+        return Err(Failure::new(Exit::Refused, message).hint(hint));
+    }
+    within_repository(folder, &source.path).ok_or_else(|| {
+        let message = format!(
+            "expected the spec `{shown}`, seen from the plan, to be a file of the plan's \
+             repository, but found none"
+        );
+        Failure::new(Exit::Refused, message).hint(hint)
+    })
+}
+
+/// Whether a path is relative and made of names, with steps up at its beginning alone.
+fn is_plain(path: &str) -> bool {
+    let mut named = false;
+    let plain = |part: &str| {
+        let up = part == "..";
+        let fits = if up { !named } else { !part.is_empty() && part != "." };
+        named |= !up;
+        fits && !part.contains(|c: char| c == '\\' || c.is_control())
+    };
+    path.split('/').all(plain)
 }
 
 /// The declared form names every variable itself; no environment file has to be read for it.
@@ -107,25 +156,9 @@ fn within_repository(folder: &Path, relative: &str) -> Option<PathBuf> {
 
 /// What the sets that a plan acts on have become in the spec since. `required`: `--spec` named it.
 pub fn spec_moved(opened: &Opened<'_>, required: bool) -> Result<Vec<Staleness>, Failure> {
-    let Some(path) = &opened.found else {
-        let path = opened.plan.spec.as_ref().map_or("", |source| source.path.as_str());
-        output::note(&format!(
-            "warning: the spec `{}` is not found beside the plan: whether it still declares the \
-             same is not checked\nhint: name it with `--spec FILE`",
-            crate::say::safe(path)
-        ));
-        return Ok(Vec::new());
-    };
-    let moved = |set: Option<&SetName>, expected: &str, found: &str| Staleness {
-        code: "spec_moved".to_owned(),
-        set: set.cloned(),
-        object: set.map_or_else(|| "the spec".to_owned(), |set| format!("set `{set}` in the spec")),
-        expected: expected.to_owned(),
-        found: found.to_owned(),
-        hint: "the spec has moved on: plan again and have the new plan reviewed".to_owned(),
-    };
-    let now = match specs::read(opened.files, path, &opened.named) {
-        Ok((spec, _)) => spec,
+    let Some(path) = &opened.found else { return Ok(Vec::new()) };
+    let (now, digest) = match specs::read(opened.files, path, &opened.named) {
+        Ok(read) => read,
         Err(failure) if required => {
             // One that cannot be read at all is told as it is. Of the rest nothing is printed: it may
             // be any file that a plan names.
@@ -134,36 +167,10 @@ pub fn spec_moved(opened: &Opened<'_>, required: bool) -> Result<Vec<Staleness>,
             return Err(Failure::new(failure.exit, message)
                 .hint("`bayplan plan` of it says what is wrong with it"));
         }
-        Err(_) => return Ok(vec![moved(None, "a spec", "a file that is none")]),
+        Err(_) => return Ok(vec![spec_moved::moved(None, "a spec", "a file that is none")]),
     };
-    let acted: BTreeSet<&SetName> =
-        opened.plan.changes.iter().filter_map(|change| change.set.as_ref()).collect();
-    let mut all = Vec::new();
-    let before = &opened.spec;
-    let root = |spec: &Spec| (spec.project.clone(), spec.base_dir.clone(), spec.compat);
-    if root(before) != root(&now) && !acted.is_empty() {
-        all.push(moved(None, "the project and the rules of the plan", "others"));
-    }
-    for key in acted {
-        let (old, new) = (before.sets.get(key), now.sets.get(key));
-        let same = match (old, new) {
-            (Some(old), Some(new)) => before.canonical_set(old) == now.canonical_set(new),
-            _ => false,
-        };
-        if !same {
-            let found = if new.is_some() { "something else" } else { "no such set" };
-            all.push(moved(Some(key), "what the plan declares", found));
-        }
-    }
-    // Which sets use them follows from names that may have changed, so all of them count.
-    let objects = |spec: &Spec| {
-        let spec = spec.canonical();
-        (spec["networks"].clone(), spec["volumes"].clone())
-    };
-    if objects(before) != objects(&now) && !opened.plan.changes.is_empty() {
-        all.push(moved(None, "the networks and volumes of the plan", "others"));
-    }
-    Ok(all)
+    let same_file = opened.plan.spec.as_ref().is_some_and(|source| source.digest == digest);
+    Ok(spec_moved::spec_moved(&opened.plan, &opened.spec, &now, same_file))
 }
 
 /// Looks up what the sets that a plan acts on refer to.

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::args::{Global, VerifyArgs};
 use super::files::Files;
+use super::judged::SpecPlace;
 use super::report::{Exit, Failure, Result};
 use super::{judged, looks, output, specs};
 use crate::canonical;
@@ -11,8 +12,12 @@ use crate::stale::{Judgement, SetVerdict, judge};
 
 /// Runs the command.
 pub fn run(args: &VerifyArgs, global: &Global, files: &Files) -> Result {
-    let places = (args.spec.as_deref(), args.allow_outside.as_slice());
-    let opened = judged::open(files, &args.plan, args.expect_digest.as_deref(), places)?;
+    let place = SpecPlace {
+        file: args.spec.as_deref(),
+        without: args.without_spec,
+        outside: &args.allow_outside,
+    };
+    let opened = judged::open(files, &args.plan, args.expect_digest.as_deref(), place)?;
     let spec = &opened.spec;
     let snapshot = if let Some(path) = &args.snapshot {
         // The look already says which references had the values that were found.

@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 
 use super::{Action, NetworkRef, Plan, Subject};
 use crate::ident::{ContainerName, ImageId, NetworkId, StepId};
+use crate::moment;
 use crate::options::settings::Settings;
 use crate::snapshot::Run;
 
@@ -60,7 +61,7 @@ pub enum Value {
     Exit(i64),
     /// A start at this time, as the engine writes it.
     StartedAt(String),
-    /// A start at another time than this one.
+    /// A start later than this one.
     StartedAgain(String),
     /// Limits and restart policy.
     Settings(Settings),
@@ -163,6 +164,10 @@ impl World {
                     absent.push(Cell::Holder(name.clone()));
                 }
                 Action::Rename { to, .. } => absent.push(Cell::Holder(to.clone())),
+                // What it is attached to when it is created is its body's to say.
+                Action::Connect { container, network, .. } => {
+                    absent.push(Cell::Attached(container.clone(), network.clone()));
+                }
                 // What is here by that digest is here for another platform.
                 Action::Pull { image, .. } => {
                     self.set(Cell::Reference(image.clone()), Value::Absent);
@@ -257,6 +262,17 @@ impl World {
         moved
     }
 
+    /// What is relied on of one container.
+    #[must_use]
+    pub fn of(&self, subject: &Subject) -> Self {
+        let cells = [Cell::Name, Cell::Image, Cell::Run, Cell::Exit, Cell::Start, Cell::Settings];
+        let own =
+            cells.into_iter().filter_map(|cell| self.cells.get_key_value(&cell(subject.clone())));
+        let cells = own.chain(self.attachments(subject));
+        let cells = cells.map(|(cell, value)| (cell.clone(), value.clone())).collect();
+        Self { cells, made: BTreeMap::new() }
+    }
+
     /// Whether a container is there.
     pub fn has(&self, subject: &Subject) -> bool {
         matches!(self.get(&Cell::Name(subject.clone())), Some(Value::Name(_)))
@@ -271,7 +287,7 @@ impl Value {
             (Self::SameImage(reference), Self::Image(_)) => {
                 now.get(&Cell::Reference(reference.clone())) == Some(found)
             }
-            (Self::StartedAgain(before), Self::StartedAt(at)) => before != at,
+            (Self::StartedAgain(before), Self::StartedAt(at)) => is_later(before, at),
             (Self::Attached(which, wishes), Self::Attached(found, endpoint)) => {
                 let same = match (which, found) {
                     (Some(which), Some(found)) => which == found,
@@ -293,6 +309,11 @@ impl Value {
             _ => self == found,
         }
     }
+}
+
+/// Whether a time comes after another one; what is no time does not.
+fn is_later(before: &str, at: &str) -> bool {
+    matches!((moment::nanos(before), moment::nanos(at)), (Some(before), Some(at)) if before < at)
 }
 
 /// Whether an attachment is as a step wishes it; nothing: whatever it is like. Engines add aliases of

@@ -21,6 +21,20 @@ pub struct Difference {
     pub found: String,
 }
 
+impl Difference {
+    /// What was expected, as one fragment that names what it is about.
+    pub fn expectation(&self) -> String {
+        let Self { code, object, expected, .. } = self;
+        match (expected.strip_prefix("it "), code) {
+            (Some(how), _) => format!("{object} {how}"),
+            (None, Code::ContainerStarted) => format!("{object} {expected}"),
+            (None, Code::ContainerImage) => format!("{object} made from {expected}"),
+            (None, Code::ContainerGone) => object.clone(),
+            (None, _) => format!("{object} with {expected}"),
+        }
+    }
+}
+
 /// Tells of a cell that moved. `expected` is the world as it should be, `now` as it is.
 pub fn difference(cell: &Cell, expected: &World, now: &World) -> Difference {
     let should = expected.get(cell).unwrap_or(&Value::Absent);

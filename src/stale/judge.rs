@@ -39,6 +39,8 @@ pub(super) struct Case<'a> {
     /// The changes whose work cannot be taken back: they removed something.
     pub(super) stays: BTreeSet<&'a str>,
     pub(super) owners: owners::Owners<'a>,
+    /// The cells that steps touch.
+    touched: BTreeSet<Cell>,
 }
 
 /// What keeps sets from being as they were reviewed.
@@ -99,7 +101,14 @@ impl<'a> Case<'a> {
         });
         let stays = gone.map(|step| step.id.change()).collect();
         let owners = owners::Owners::of(plan, spec);
-        Self { plan, spec, look, origin, before, now, done, stays, owners }
+        let mut world = before.clone();
+        let mut touched = BTreeSet::new();
+        for step in &plan.steps {
+            let effects = step.effects(&world);
+            touched.extend(effects.iter().map(|(cell, _)| cell.clone()));
+            world.take(effects);
+        }
+        Self { plan, spec, look, origin, before, now, done, stays, owners, touched }
     }
 
     /// What the plan relies on and is not so.
@@ -121,7 +130,7 @@ impl<'a> Case<'a> {
             if silent || stuck {
                 continue;
             }
-            let acts = self.owners.matters(cell);
+            let acts = self.owners.matters(cell) || self.touched.contains(cell);
             let staleness = Staleness::of(moved, sets.first().map(|set| (*set).clone()), AGAIN);
             if acts { found.stale.push(staleness) } else { found.notes.push(staleness) }
         }
@@ -314,7 +323,11 @@ impl<'a> Case<'a> {
             let verdict = self.verdict(set, &judgement, &held.waiting);
             judgement.verdicts.insert(set.clone(), verdict);
         }
-        let run = self.to_run(&again.plan, &found.waiting, &found.stuck);
+        let run = if judgement.is_current() {
+            self.to_run(&again.plan, &found.waiting, &found.stuck)
+        } else {
+            Vec::new()
+        };
         judgement.run = run.iter().map(|step| step.id.clone()).collect();
         judgement.steps = self.merged(run);
         judgement.bodies = again.bodies;

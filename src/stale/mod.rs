@@ -19,6 +19,7 @@ mod renames_tests;
 #[cfg(test)]
 mod restart_tests;
 mod rotated;
+pub mod spec_moved;
 mod taken_back;
 #[cfg(test)]
 mod tests;

@@ -117,13 +117,16 @@ impl<'a> Owners<'a> {
         all
     }
 
-    /// Whether what the plan does relies on a cell. A cell of nobody counts.
+    /// Whether what the plan does relies on a cell. A cell of nobody counts; of a container that only
+    /// a network's steps are about, whose it is and what it was made from.
     pub(super) fn matters(&self, cell: &Cell) -> bool {
-        let addressed = cell.container().is_some_and(|subject| self.addressed(subject));
+        let identity = matches!(cell, Cell::Name(_) | Cell::Image(_));
+        let addressed = identity && cell.container().is_some_and(|subject| self.addressed(subject));
         let pinned =
             matches!(cell, Cell::Reference(reference) if self.pinned.contains(reference.as_str()));
         let sets = self.of_cell(cell);
-        let nobodys = sets.is_empty() && !matches!(cell, Cell::Reference(_));
+        let strangers = cell.container().is_some_and(|subject| self.addressed(subject));
+        let nobodys = sets.is_empty() && !strangers && !matches!(cell, Cell::Reference(_));
         addressed || pinned || nobodys || sets.iter().any(|set| self.acts(set))
     }
 }

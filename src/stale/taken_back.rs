@@ -112,6 +112,10 @@ fn as_fact(container: &mut Container, fact: &ContainerFact) {
             state[field] = json!(value);
         }
     }
+    if fact.run.is_live() && !run.is_live() {
+        holds_its_ports(list.as_mut(), inspect);
+    }
+    let state = &mut inspect["State"];
     if let Some(code) = fact.exit_code {
         state["ExitCode"] = json!(code);
     }
@@ -136,6 +140,21 @@ fn named(container: &mut Container, fact: &ContainerFact) {
             *name = json!(format!("/{}", fact.name));
         }
     }
+}
+
+/// What runs holds the ports that it asked for; which one of a range nobody knows any more.
+fn holds_its_ports(list: Option<&mut Json>, inspect: &mut Json) {
+    if let Some(list) = list.and_then(Json::as_object_mut) {
+        list.remove("Ports");
+    }
+    let mut ports = inspect["HostConfig"]["PortBindings"].clone();
+    let bindings = ports.as_object_mut().into_iter().flat_map(|all| all.values_mut());
+    for binding in bindings.filter_map(Json::as_array_mut).flatten() {
+        if binding["HostIp"].as_str().is_none_or(str::is_empty) {
+            binding["HostIp"] = json!("0.0.0.0");
+        }
+    }
+    inspect["NetworkSettings"]["Ports"] = ports;
 }
 
 fn status(run: Run) -> &'static str {

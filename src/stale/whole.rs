@@ -208,6 +208,9 @@ impl<'a> Parts<'a> {
         if follows {
             return old.id == new.id && old.verb == new.verb && old.danger == new.danger;
         }
+        if old.set.as_ref().is_some_and(|set| self.begun.contains(set)) {
+            return uncounted(old) == uncounted(new);
+        }
         old == new
     }
 
@@ -365,6 +368,19 @@ impl<'a> Parts<'a> {
         let (old, new) = (own(old), own(new));
         old.len() == new.len() && old.iter().zip(&new).all(|(old, new)| same_fact(old, new))
     }
+}
+
+/// A change without how many there were: of a set that was begun there are fewer by now.
+fn uncounted(change: &Change) -> Change {
+    let mut change = change.clone();
+    for reason in &mut change.reasons {
+        if let Reason::Because(Because::TooFew { found, .. } | Because::TooMany { found, .. }) =
+            reason
+        {
+            *found = 0;
+        }
+    }
+    change
 }
 
 /// Nothing moved, and yet something else follows: another hand was at the file.

@@ -133,7 +133,7 @@ containers:
     assert_eq!(asked, ["always:1", "gone:1"]);
     here.insert(pinned.clone(), None);
     assert!(wanted.registry(&here).contains(&pinned), "a digest that is not here must be pulled");
-    assert!(wanted.for_plan([]).registry(&here).is_empty());
+    assert!(wanted.for_plan(&crate::plan::Facts::default()).registry(&here).is_empty());
 }
 
 #[test]

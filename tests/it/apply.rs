@@ -438,7 +438,7 @@ fn a_kill_of_another_process_than_was_reviewed_is_stale() {
             Action::Kill { container: Subject::Container(id("a")), signal: "KILL".to_owned() };
         made.step("web/kill", kill, &[]);
         let outcome = apply(&engine, &made).await;
-        assert_eq!(outcome.stale().next().unwrap().1.code, "container_restarted");
+        assert_eq!(outcome.stale().next().unwrap().1.code, "container_started");
         assert!(engine.changing().is_empty());
     });
 }

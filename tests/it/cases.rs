@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use bayplan::plan::{Plan, SpecSource, format};
+use bayplan::snapshot::Snapshot;
 use chain::After;
+pub(crate) use world::Case;
 
 use crate::golden;
 
@@ -22,6 +24,30 @@ fn shipped(name: &str, mut plan: Plan, spec: &[u8]) {
     plan.spec = Some(SpecSource { path, digest: bayplan::cli::specs::digest(spec) });
     let text = format::write(&plan).unwrap().text;
     golden::file(&format!("plans/{name}/plan.json"), &text);
+}
+
+/// A case with the world that it is planned on, and its plan, where it has one.
+pub(crate) fn made(name: &str) -> Option<(Case, Snapshot, Plan)> {
+    let case = Case::load(name);
+    let (world, plan) = chain::made(&case)?;
+    Some((case, world, plan))
+}
+
+#[test]
+fn a_run_that_ends_anywhere_is_gone_on_with() {
+    let mut wrong = Vec::new();
+    let mut tried = 0;
+    for name in NAMES {
+        let name = name.replace('_', "-");
+        let Some((case, world, plan)) = made(&name) else { continue };
+        for first in 1..plan.steps.len() {
+            tried += 1;
+            let all = chain::resumed(&case, &world, &plan, first);
+            wrong.extend(all.into_iter().map(|text| format!("{name}: {text}")));
+        }
+    }
+    assert!(tried > 300, "only {tried}");
+    assert!(wrong.is_empty(), "{} of {tried}:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 fn tell(name: &str, after: After) {
@@ -53,7 +79,8 @@ macro_rules! cases {
             }
         )*
 
-        const NAMES: &[&str] = &[$(stringify!($name)),*];
+        /// The names of all cases.
+        pub(crate) const NAMES: &[&str] = &[$(stringify!($name)),*];
     };
 }
 

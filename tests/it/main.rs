@@ -36,6 +36,7 @@ mod shipped_specs;
 mod spec_files;
 mod ssh;
 mod stories;
+mod tamper;
 mod tidy;
 #[cfg(feature = "tls")]
 mod tls;

@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 
 use bayplan::cli::args;
 use bayplan::options::table;
+use bayplan::stale::Code;
 use serde_json::Value as Json;
 
 use crate::golden;
@@ -33,6 +34,8 @@ fn shop() -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("examples/shop");
     std::fs::create_dir_all(&folder).unwrap();
+    // A checkout: a plan names its spec inside of its repository.
+    std::fs::create_dir(root.path().join(".git")).unwrap();
     std::fs::create_dir_all(root.path().join("plans/shop")).unwrap();
     for file in ["spec.yaml", "snapshot.json"] {
         let from = golden::path("examples/shop").join(file);
@@ -53,6 +56,13 @@ const PLAN: &[&str] = &[
 #[test]
 fn the_options_are_those_of_the_table() {
     golden::section("README.md", table::BEGIN, table::END, &table::markdown());
+}
+
+#[test]
+fn the_codes_of_staleness_are_those_of_the_program() {
+    let rows = Code::ALL.iter().map(|(code, means)| format!("| `{code}` | {means} |\n"));
+    let table = format!("| code | meaning |\n|---|---|\n{}", rows.collect::<String>());
+    golden::section("README.md", "<!-- stale:begin -->", "<!-- stale:end -->", &table);
 }
 
 #[test]

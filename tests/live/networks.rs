@@ -55,7 +55,7 @@ fn made_before_what_needs_them_and_nothing_is_left_to_do() {
 }
 
 #[test]
-fn what_a_dead_run_made_is_done_and_the_rest_follows() {
+fn what_a_run_of_another_plan_made_is_not_taken_for_this_one_s() {
     live!();
     let world = World::new("netsdone");
     world.image("app");
@@ -67,6 +67,8 @@ fn what_a_dead_run_made_is_done_and_the_rest_follows() {
     world.converge(&format!("{}containers: {{}}\n", &spec[..containers]));
     std::fs::write(world.path("plan.json"), full).unwrap();
     std::fs::write(world.path("spec.yaml"), spec.replace("PROJECT", world.project())).unwrap();
+    world.apply().exits(3).says("network_taken").says("volume_taken");
+    world.plan(&spec).ok();
     world.apply().ok().says("created 1 container, started 1 container");
     world.settled(&spec);
 }

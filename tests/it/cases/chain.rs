@@ -88,6 +88,17 @@ pub(crate) fn run(case: &Case, after: After) -> Told {
     Told { plan: shown, apply: Some(told), made: Some(built.plan) }
 }
 
+/// The world that a case is planned on, and its plan, where it has one.
+pub(crate) fn made(case: &Case) -> Option<(Snapshot, Plan)> {
+    let spec = case.spec().ok()?;
+    if spec.references().iter().any(|reference| case.secret(reference).is_none()) {
+        return None;
+    }
+    let snapshot = sealed(case, &spec, Unsealed::new(case.look(Wanted::of(&spec).images())));
+    let built = plan(&spec, &snapshot);
+    built.errors.is_empty().then_some((snapshot, built.plan))
+}
+
 fn plan(spec: &Spec, snapshot: &Snapshot) -> build::Built {
     let pins = Pins::default();
     build::build(&Input { spec, snapshot, assume: false, pins, source: None })
@@ -211,23 +222,97 @@ fn applied(
     plan: &Plan,
     bodies: &BTreeMap<StepId, Body>,
 ) -> Outcome {
-    let (_keep, cancel) = tokio::sync::watch::channel(None);
     let nothing = BTreeSet::new();
+    run_from(case, engine, plan, bodies, (&nothing, &nothing, &apply::Resume::fresh(plan)))
+}
+
+fn run_from(
+    case: &Case,
+    engine: &Simulated,
+    plan: &Plan,
+    bodies: &BTreeMap<StepId, Body>,
+    (done, blocked, resume): (&BTreeSet<StepId>, &BTreeSet<StepId>, &apply::Resume),
+) -> Outcome {
+    let (_keep, cancel) = tokio::sync::watch::channel(None);
     let run = apply::Run {
         engine,
         plan,
         bodies,
-        done: &nothing,
-        blocked: &nothing,
+        done,
+        blocked,
         awaits: &apply::awaits(&case.declared(&plan.declared).unwrap(), plan),
         secrets: &Known(case),
         clock: &SimulatedClock(engine),
-        resume: &apply::Resume::fresh(plan),
+        resume,
         sink: &Silent,
         cancel,
         settings: Settings { parallelism: 1, ..Settings::default() },
     };
     wait(apply::run(run, &Begun::default()))
+}
+
+/// Runs the first steps of a plan, ends there, and lets a second run find out what is done and finish.
+/// Gives what did not hold.
+pub(crate) fn resumed(case: &Case, world: &Snapshot, plan: &Plan, first: usize) -> Vec<String> {
+    let spec = case.declared(&plan.declared).unwrap();
+    let engine = Simulated::new(world);
+    offer(&engine, world, plan);
+    let bodies = build::build(&Input {
+        spec: &spec,
+        snapshot: world,
+        assume: false,
+        pins: Pins::default(),
+        source: plan.spec.clone(),
+    })
+    .bodies;
+    let rest = plan.steps[first..].iter().map(|step| step.id.clone()).collect();
+    let fresh = apply::Resume::fresh(plan);
+    run_from(case, &engine, plan, &bodies, (&BTreeSet::new(), &rest, &fresh));
+    let wanted = || Wanted::of(&spec).for_plan(&plan.facts);
+    let look = looked_at(case, &spec, &wanted(), &engine);
+    let judgement = stale::judge(plan, &spec, &look);
+    let mut wrong = Vec::new();
+    if !judgement.half_done.is_empty() {
+        // A network that was taken down cannot be derived again: a person is told.
+        return wrong;
+    }
+    if !judgement.is_current() {
+        let moved = judgement.stale.iter().chain(&judgement.tampered);
+        wrong.extend(moved.map(|moved| format!("after {first} steps: {moved}")));
+        return wrong;
+    }
+    let does = |step: &&bayplan::plan::Step| !matches!(step.action, Action::WaitReady { .. });
+    let did: BTreeSet<_> =
+        plan.steps[..first].iter().filter(does).map(|step| step.id.clone()).collect();
+    let found: BTreeSet<_> = plan
+        .steps
+        .iter()
+        .filter(does)
+        .filter(|step| judgement.done.contains(&step.id))
+        .map(|step| step.id.clone())
+        .collect();
+    // What a step leaves as it was cannot be told from what it has not done.
+    if !did.is_superset(&found) {
+        wrong.push(format!("after {first} steps: did {did:?}, found {found:?}"));
+    }
+    let left: BTreeSet<StepId> = BTreeSet::new();
+    let derived = Plan { steps: judgement.steps.clone(), ..plan.clone() };
+    let resume = apply::Resume {
+        digest: fresh.digest.clone(),
+        world: judgement.world.clone(),
+        created: judgement.created.clone(),
+        networks: judgement.networks.clone(),
+    };
+    let from = (&judgement.done, &left, &resume);
+    let outcome = run_from(case, &engine, &derived, &judgement.bodies, from);
+    if !outcome.is_success() {
+        wrong.push(format!("after {first} steps: the rest failed: {:?}", outcome.troubles));
+    }
+    let again = stale::judge(plan, &spec, &looked_at(case, &spec, &wanted(), &engine));
+    if again.is_current() && !again.run.is_empty() {
+        wrong.push(format!("after {first} steps: {:?} would be run once more", again.run));
+    }
+    wrong
 }
 
 /// The calls that changed something, IDs by the names they had, and what was counted.
@@ -245,7 +330,7 @@ fn log(engine: &Simulated, outcome: &Outcome) -> String {
 
 /// After applying, nothing is left to do, and the old plan repeats nothing.
 fn settled(case: &Case, spec: &Spec, engine: &Simulated, old: &Plan, after: After) {
-    let fresh = looked_at(case, spec, engine);
+    let fresh = looked_at(case, spec, &Wanted::of(spec), engine);
     let built = plan(spec, &fresh);
     assert!(built.errors.is_empty(), "planning again fails: {}", errors(&built));
     let words = || text::text(&built.plan, text::Options { steps: true, colour: false });
@@ -265,9 +350,8 @@ fn settled(case: &Case, spec: &Spec, engine: &Simulated, old: &Plan, after: Afte
 }
 
 /// A look at the simulated engine, taken as at a real one.
-fn looked_at(case: &Case, spec: &Spec, engine: &Simulated) -> Snapshot {
-    let wanted = Wanted::of(spec);
-    let taken = wait(take::take(engine, &wanted)).expect("the simulated engine can be looked at");
+fn looked_at(case: &Case, spec: &Spec, wanted: &Wanted, engine: &Simulated) -> Snapshot {
+    let taken = wait(take::take(engine, wanted)).expect("the simulated engine can be looked at");
     let mut snapshot = sealed(case, spec, taken);
     // What the recording hides is hidden on the simulated engine too; what was known of it is.
     for container in &mut snapshot.containers {

@@ -1,0 +1,58 @@
+//! Whether a spec, as its file is now, still declares what a plan was made from.
+
+use std::collections::BTreeSet;
+
+use super::Staleness;
+use super::code::Code;
+use crate::ident::SetName;
+use crate::plan::Plan;
+use crate::spec::Spec;
+
+/// What the sets that a plan acts on have become in the spec since. `same_file`: the file is byte for
+/// byte the one that the plan was made from; then all of it must still be declared.
+pub fn spec_moved(plan: &Plan, before: &Spec, now: &Spec, same_file: bool) -> Vec<Staleness> {
+    let acted: BTreeSet<&SetName> =
+        plan.changes.iter().filter_map(|change| change.set.as_ref()).collect();
+    let mut all = Vec::new();
+    let root = |spec: &Spec| (spec.project.clone(), spec.base_dir.clone(), spec.compat);
+    if root(before) != root(now) && !acted.is_empty() {
+        all.push(moved(None, "the project and the rules of the plan", "others"));
+    }
+    for key in acted {
+        let (old, new) = (before.sets.get(key), now.sets.get(key));
+        let same = match (old, new) {
+            (Some(old), Some(new)) => before.canonical_set(old) == now.canonical_set(new),
+            _ => false,
+        };
+        if !same {
+            let found = if new.is_some() { "something else" } else { "no such set" };
+            all.push(moved(Some(key), "what the plan declares", found));
+        }
+    }
+    let (old, new) = (before.canonical(), now.canonical());
+    // Which sets use them follows from names that may have changed, so all of them count.
+    let resources = |spec: &serde_json::Value| (spec["networks"].clone(), spec["volumes"].clone());
+    if resources(&old) != resources(&new) && !plan.changes.is_empty() {
+        all.push(moved(None, "the networks and volumes of the plan", "others"));
+    }
+    if all.is_empty() && same_file && old != new {
+        all.push(moved(
+            None,
+            "what the plan declares",
+            "something else, in it or in a file it names",
+        ));
+    }
+    all
+}
+
+/// The spec is not what it was.
+pub fn moved(set: Option<&SetName>, expected: &str, found: &str) -> Staleness {
+    Staleness {
+        code: Code::SpecMoved.word().to_owned(),
+        set: set.cloned(),
+        object: set.map_or_else(|| "the spec".to_owned(), |set| format!("set `{set}` in the spec")),
+        expected: expected.to_owned(),
+        found: found.to_owned(),
+        hint: "the spec has moved on: plan again and have the new plan reviewed".to_owned(),
+    }
+}
