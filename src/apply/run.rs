@@ -202,7 +202,14 @@ pub async fn run<W: Writer>(run: Run<'_, W>, begun: &Begun) -> Outcome {
     }
     drop(flights);
     let interrupted = *context.cancel.borrow();
-    let mut outcome = Outcome::of(plan, schedule.outcomes(), interrupted);
+    let mut steps = schedule.outcomes();
+    // What an earlier run did is about the containers that it created.
+    for (outcome, step) in steps.iter_mut().zip(&plan.steps) {
+        if outcome.container.is_none() && outcome.became.is_success() {
+            outcome.container = context.about(step);
+        }
+    }
+    let mut outcome = Outcome::of(plan, steps, interrupted);
     outcome.troubles = context.troubles(&outcome).await;
     outcome
 }
