@@ -24,7 +24,7 @@
 //!
 //! The core takes values and gives values:
 //!
-//! - [`ident`], [`image_ref`], [`signals`], [`moment`], [`say`], [`target`], [`canonical`]: names, references,
+//! - [`ident`], [`api`], [`image_ref`], [`signals`], [`moment`], [`say`], [`target`], [`canonical`]: names, references,
 //!   signals, times, words, bytes;
 //! - [`spec`] and [`options`]: what is declared, and the table of all options; they know each other,
 //!   since a spec is read row by row;
@@ -38,6 +38,7 @@
 //! never names it.
 
 pub mod adapt;
+pub mod api;
 pub mod apply;
 pub mod canonical;
 pub mod cli;

@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 use super::json::{Object, entries, fill, is_empty, text};
 use super::merge::object;
 use super::{Engine, World};
+use crate::api;
 
 /// The networks of the inspect data, by name, with wishes and without addresses.
 pub(super) fn networks(body: &Json, engine: &Engine, world: &World) -> Object {
@@ -39,14 +40,14 @@ fn endpoint(called: &str, wish: &Json, engine: &Engine, world: &World) -> Json {
         "GlobalIPv6Address": "", "GlobalIPv6PrefixLen": 0, "IPAMConfig": null, "IPAddress": "",
         "IPPrefixLen": 0, "IPv6Gateway": "", "Links": null, "MacAddress": "", "NetworkID": "",
     }));
-    if engine.api >= (1, 44) {
+    if engine.api >= api::DNS_NAMES {
         endpoint.insert("DNSNames".to_owned(), Json::Null);
     }
-    if engine.api >= (1, 48) {
+    if engine.api >= api::GW_PRIORITY {
         endpoint.insert("GwPriority".to_owned(), 0.into());
     }
     fill(&mut endpoint, wish, &[]);
-    if engine.api < (1, 44) {
+    if engine.api < api::SEVERAL_NETWORKS {
         // Ignored at create.
         endpoint.insert("MacAddress".to_owned(), "".into());
     }
@@ -65,7 +66,7 @@ pub(super) fn mac_address(
     engine: &Engine,
     world: &World,
 ) {
-    if engine.api < (1, 44) || !text(config, "MacAddress").is_empty() {
+    if engine.api < api::SEVERAL_NETWORKS || !text(config, "MacAddress").is_empty() {
         return;
     }
     let wished = networks.get(name(mode, world)).map(|endpoint| &endpoint["MacAddress"]);

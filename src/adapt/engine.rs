@@ -5,19 +5,11 @@
 
 use serde_json::Value as Json;
 
+use crate::api::{self, Api};
 use crate::options::platform;
 use crate::say;
 use crate::snapshot::EngineRecord;
 use crate::target::Target;
-
-/// The oldest API that is spoken: Docker 20.10.
-pub const OLDEST_API: Api = (1, 41);
-
-/// The newest API whose habits [`super::adapt`] was held against: Docker 28.5.
-pub const NEWEST_API: Api = (1, 51);
-
-/// A version of the API, `(1, 51)`.
-pub type Api = (u32, u32);
 
 /// Whose engine it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,8 +89,11 @@ impl Engine {
         let machine = machine.map(platform::machine);
         Self {
             kind: kind(version),
-            api: version["ApiVersion"].as_str().and_then(api).unwrap_or(newest.api),
-            min_api: version["MinAPIVersion"].as_str().and_then(api).unwrap_or(newest.min_api),
+            api: version["ApiVersion"].as_str().and_then(Api::parse).unwrap_or(newest.api),
+            min_api: version["MinAPIVersion"]
+                .as_str()
+                .and_then(Api::parse)
+                .unwrap_or(newest.min_api),
             version: text(&version["Version"], &text(&info["ServerVersion"], "")),
             os: text(&version["Os"], &text(&info["OSType"], &newest.os)),
             arch: text(&version["Arch"], &machine.unwrap_or(newest.arch)),
@@ -126,8 +121,8 @@ impl Engine {
     pub fn newest() -> Self {
         Self {
             kind: Kind::Docker,
-            api: NEWEST_API,
-            min_api: (1, 24),
+            api: api::NEWEST,
+            min_api: api::OLDEST_OF_NEWEST,
             version: String::new(),
             os: "linux".to_owned(),
             arch: "amd64".to_owned(),
@@ -152,7 +147,7 @@ impl Engine {
 
     /// Whether it shows under `Config` which address a container wished for, as long as it lives.
     pub fn shows_mac_address(&self) -> bool {
-        self.api < (1, 52)
+        self.api < api::HIDES_MAC_ADDRESS
     }
 
     /// The same engine, if its API were the newest and its host could do everything. No host has
@@ -160,7 +155,7 @@ impl Engine {
     #[must_use]
     pub fn lacking_nothing(&self) -> Self {
         Self {
-            api: NEWEST_API.max(self.api),
+            api: api::NEWEST.max(self.api),
             cgroup2: false,
             swap_limit: true,
             memory_limit: true,
@@ -203,12 +198,12 @@ impl Engine {
                  hint: switch the engine to Linux containers"
             ));
         }
-        if self.api < OLDEST_API {
-            let (major, minor) = OLDEST_API;
+        if self.api < api::OLDEST {
             return Some(format!(
-                "expected API {major}.{minor} or newer, but found {}.{} (Docker {found})\n\
+                "expected API {} or newer, but found {} (Docker {found})\n\
                  hint: Docker 20.10 is the oldest that is supported",
-                self.api.0, self.api.1
+                api::OLDEST,
+                self.api
             ));
         }
         None
@@ -229,12 +224,6 @@ impl Engine {
             storage,
         }
     }
-}
-
-/// `1.51` as numbers.
-fn api(text: &str) -> Option<Api> {
-    let (major, minor) = text.split_once('.')?;
-    Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
 impl Kind {

@@ -3,17 +3,44 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{Api, Engine};
+use super::Engine;
+use crate::api::{self, Api};
 use crate::options::Body;
 use crate::options::networks::INTERFACE;
 
-/// From here on a create takes several networks, and the address of a network card belongs to an
-/// endpoint.
-const SEVERAL: Api = (1, 44);
-/// From here on an endpoint has a priority as the way out.
-const PRIORITY: Api = (1, 48);
-/// From here on an interface is called as is wished; before, the option is dropped without a word.
-const INTERFACE_NAME: Api = (1, 49);
+/// A field of a mount that an older API drops without a word.
+pub(super) struct MountGate {
+    /// The object that it is in.
+    pub(super) options: &'static str,
+    /// The field.
+    pub(super) field: &'static str,
+    /// What a spec says.
+    what: &'static str,
+    /// Since when there is one.
+    pub(super) api: Api,
+}
+
+const fn gate(
+    (options, field): (&'static str, &'static str),
+    what: &'static str,
+    api: Api,
+) -> MountGate {
+    MountGate { options, field, what, api }
+}
+
+/// All of them.
+pub(super) const MOUNT_GATES: &[MountGate] = &[
+    gate(("BindOptions", "CreateMountpoint"), "create_host_path: true", api::CREATE_MOUNTPOINT),
+    gate(("VolumeOptions", "Subpath"), "subpath", api::VOLUME_SUBPATH),
+    gate(("BindOptions", "ReadOnlyNonRecursive"), "recursive: writable", api::READ_ONLY_RECURSION),
+    gate(
+        ("BindOptions", "ReadOnlyForceRecursive"),
+        "recursive: readonly",
+        api::READ_ONLY_RECURSION,
+    ),
+    gate(("TmpfsOptions", "Options"), "options", api::TMPFS_OPTIONS),
+    gate(("ImageOptions", "Subpath"), "subpath", api::IMAGE_MOUNTS),
+];
 
 /// The attachments that are made after a create: network and endpoint settings.
 pub type Later = Vec<(String, Json)>;
@@ -23,7 +50,7 @@ pub type Later = Vec<(String, Json)>;
 pub fn fit(body: &Body, engine: &Engine) -> (Body, Later) {
     let mut body = body.clone();
     mac_address(&mut body, engine);
-    if engine.api >= SEVERAL {
+    if engine.api >= api::SEVERAL_NETWORKS {
         return (body, Vec::new());
     }
     let main = main(&body);
@@ -38,48 +65,37 @@ pub fn fit(body: &Body, engine: &Engine) -> (Body, Later) {
 }
 
 /// What of a body the engine would drop without a word: what it is, and the API that it needs.
-pub fn lacking(body: &Body, engine: &Engine) -> Vec<(String, &'static str)> {
+pub fn lacking(body: &Body, engine: &Engine) -> Vec<(String, Api)> {
     let mut body = body.clone();
     mac_address(&mut body, engine);
     let mut lacking = mounts_lacking(&body, engine);
     for (name, endpoint) in endpoints(&mut body).map(std::mem::take).unwrap_or_default() {
         let says = |field: &str| !endpoint[field].is_null();
-        if engine.api < SEVERAL && says("MacAddress") {
-            lacking.push((format!("mac_address on network `{name}`"), "1.44"));
+        if engine.api < api::SEVERAL_NETWORKS && says("MacAddress") {
+            lacking.push((format!("mac_address on network `{name}`"), api::SEVERAL_NETWORKS));
         }
-        if engine.api < INTERFACE_NAME && endpoint["DriverOpts"].get(INTERFACE).is_some() {
-            lacking.push((format!("interface_name on network `{name}`"), "1.49"));
+        if engine.api < api::INTERFACE_NAME && endpoint["DriverOpts"].get(INTERFACE).is_some() {
+            lacking.push((format!("interface_name on network `{name}`"), api::INTERFACE_NAME));
         }
-        if engine.api < PRIORITY && says("GwPriority") {
-            lacking.push((format!("gw_priority on network `{name}`"), "1.48"));
+        if engine.api < api::GW_PRIORITY && says("GwPriority") {
+            lacking.push((format!("gw_priority on network `{name}`"), api::GW_PRIORITY));
         }
     }
     lacking
 }
 
 /// Of mounts: what would be dropped changes which data a container sees, so it is an error.
-fn mounts_lacking(body: &Body, engine: &Engine) -> Vec<(String, &'static str)> {
+fn mounts_lacking(body: &Body, engine: &Engine) -> Vec<(String, Api)> {
     let mounts = body.json()["HostConfig"]["Mounts"].as_array().into_iter().flatten();
-    let needs: [(&str, &str, Api, &str); 7] = [
-        ("/BindOptions/CreateMountpoint", "`create_host_path: true` of", (1, 42), "1.42"),
-        ("/VolumeOptions/Subpath", "`subpath` of", (1, 45), "1.45"),
-        ("/BindOptions/ReadOnlyNonRecursive", "`recursive: writable` of", (1, 44), "1.44"),
-        ("/BindOptions/ReadOnlyForceRecursive", "`recursive: readonly` of", (1, 44), "1.44"),
-        ("/TmpfsOptions/Options", "`options` of", (1, 46), "1.46"),
-        ("/ImageOptions/Subpath", "`subpath` of", (1, 48), "1.48"),
-        ("/Type", "an image mounted as", (1, 48), "1.48"),
-    ];
     let mut lacking = Vec::new();
     for mount in mounts {
         let inside = crate::say::short(mount["Target"].as_str().unwrap_or_default());
-        for (field, what, api, said) in needs {
-            let there = match mount.pointer(field) {
-                Some(kind) if field == "/Type" => kind == "image",
-                there => there.is_some(),
-            };
-            if there && engine.api < api {
-                lacking.push((format!("{what} volume `{inside}`"), said));
-            }
+        let said = |gate: &&MountGate| !mount[gate.options][gate.field].is_null();
+        for gate in MOUNT_GATES.iter().filter(|gate| engine.api < gate.api).filter(said) {
+            lacking.push((format!("`{}` of volume `{inside}`", gate.what), gate.api));
+        }
+        if mount["Type"] == "image" && engine.api < api::IMAGE_MOUNTS {
+            lacking.push((format!("an image mounted as volume `{inside}`"), api::IMAGE_MOUNTS));
         }
     }
     lacking
@@ -101,7 +117,7 @@ fn endpoints(body: &mut Body) -> Option<&mut Map<String, Json>> {
 /// Puts the address of the network card where the engine looks for it.
 pub fn mac_address(body: &mut Body, engine: &Engine) {
     let main = main(body);
-    if engine.api < SEVERAL {
+    if engine.api < api::SEVERAL_NETWORKS {
         let own = body.json()["MacAddress"].is_string();
         let taken = endpoints(body)
             .and_then(|all| all.get_mut(&main)?.as_object_mut()?.remove("MacAddress"))
@@ -144,15 +160,15 @@ mod tests {
 
     #[test]
     fn an_old_engine_takes_one_network_and_the_rest_later() {
-        let (body, later) = fit(&two(), &engine((1, 41)));
+        let (body, later) = fit(&two(), &engine(Api::minor(41)));
         assert_eq!(
             body.json(),
             &json!({"MacAddress": "02:42:ac:11:00:99", "HostConfig": {"NetworkMode": "back"},
                 "NetworkingConfig": {"EndpointsConfig": {"back": {"Aliases": ["db"]}}}})
         );
         assert_eq!(later, [("front".to_owned(), json!({"GwPriority": 1}))]);
-        let lacking = lacking(&two(), &engine((1, 41)));
-        assert_eq!(lacking, [("gw_priority on network `front`".to_owned(), "1.48")]);
+        let lacking = lacking(&two(), &engine(Api::minor(41)));
+        assert_eq!(lacking, [("gw_priority on network `front`".to_owned(), api::GW_PRIORITY)]);
     }
 
     #[test]
@@ -167,21 +183,21 @@ mod tests {
             "`create_host_path: true` of volume `/x`".to_owned(),
             "interface_name on network `back`".to_owned(),
         ];
-        assert!(lacking((1, 41)).eq(told.clone()));
-        assert!(lacking((1, 48)).eq(told[1..].to_vec()));
-        assert_eq!(lacking((1, 49)).count(), 0);
+        assert!(lacking(Api::minor(41)).eq(told.clone()));
+        assert!(lacking(Api::minor(48)).eq(told[1..].to_vec()));
+        assert_eq!(lacking(Api::minor(49)).count(), 0);
     }
 
     #[test]
     fn a_new_engine_takes_all_with_the_address_at_the_endpoint() {
-        let (body, later) = fit(&two(), &engine((1, 51)));
+        let (body, later) = fit(&two(), &engine(Api::minor(51)));
         assert_eq!(body.json()["MacAddress"], Json::Null);
         let back = &body.json()["NetworkingConfig"]["EndpointsConfig"]["back"];
         assert_eq!(back, &json!({"Aliases": ["db"], "MacAddress": "02:42:ac:11:00:99"}));
-        assert_eq!((later, lacking(&two(), &engine((1, 51)))), (vec![], vec![]));
+        assert_eq!((later, lacking(&two(), &engine(Api::minor(51)))), (vec![], vec![]));
         let alone = Body::from_json(json!({"MacAddress": "02:42:ac:11:00:99"}));
         assert_eq!(
-            fit(&alone, &engine((1, 51))).0.json(),
+            fit(&alone, &engine(Api::minor(51))).0.json(),
             &json!({"HostConfig": {"NetworkMode": "bridge"}, "NetworkingConfig":
                 {"EndpointsConfig": {"bridge": {"MacAddress": "02:42:ac:11:00:99"}}}})
         );

@@ -7,11 +7,12 @@ use serde_json::Value as Json;
 
 use super::Engine;
 use super::json::{Object, number};
+use crate::api;
 
 /// Settles the limits of a `HostConfig`.
 pub(super) fn limits(host: &mut Object, sent: &Json, engine: &Engine) {
     memory(host, engine);
-    if engine.api < (1, 42) {
+    if engine.api < api::NO_KERNEL_MEMORY {
         for field in ["KernelMemory", "KernelMemoryTCP"] {
             let sent = sent[field].as_i64().filter(|_| !engine.cgroup2).unwrap_or(0);
             host.insert(field.to_owned(), sent.into());

@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::Engine;
 use super::json::{Object, clean_path, entries, fill, is_empty, text, texts};
+use crate::api;
 
 /// The configuration that an image hands down, from its inspect data. Never `ContainerConfig`:
 /// that is the configuration of the container that built it. Fields may be empty or missing,
@@ -172,8 +173,8 @@ fn healthcheck(own: &Json, inherited: &Json, engine: &Engine) -> Json {
     let inherited = &inherited["Healthcheck"];
     let mut check = Object::new();
     for field in ["Test", "Interval", "Timeout", "StartPeriod", "StartInterval", "Retries"] {
-        // Needs API 1.44; before, it is dropped without a word.
-        let unknown = field == "StartInterval" && engine.api < (1, 44);
+        // An older API drops it without a word.
+        let unknown = field == "StartInterval" && engine.api < api::START_INTERVAL;
         let own = if unknown { &Json::Null } else { &own[field] };
         let value = if is_empty(own) { &inherited[field] } else { own };
         if !is_empty(value) {

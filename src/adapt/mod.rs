@@ -27,7 +27,7 @@ use crate::ident::ContainerName;
 use crate::options::Body;
 use crate::options::platform;
 
-pub use engine::{Api, Engine, Kind, NEWEST_API, OLDEST_API};
+pub use engine::{Engine, Kind};
 pub use fit::{Later, fit, lacking, mac_address};
 pub use merge::{image_config, strange_image};
 pub use world::World;

@@ -2,9 +2,11 @@
 
 use serde_json::{Value as Json, json};
 
+use super::fit::MOUNT_GATES;
 use super::json::{Object, fill, is_empty, text, texts};
 use super::merge::object;
 use super::{Engine, World, limits};
+use crate::api;
 use crate::ident::ContainerName;
 
 /// Fields that are missing where they are not set.
@@ -22,7 +24,7 @@ pub(super) fn host_config(
 ) -> Object {
     let mut host = nothing_said();
     fill(&mut host, sent, ONLY_IF_SET);
-    if engine.api >= (1, 43) && !is_empty(&sent["Annotations"]) {
+    if engine.api >= api::ANNOTATIONS && !is_empty(&sent["Annotations"]) {
         host.insert("Annotations".to_owned(), sent["Annotations"].clone());
     }
     for field in ["Mounts", "StorageOpt", "Sysctls", "Tmpfs"] {
@@ -74,7 +76,7 @@ fn namespaces(host: &mut Object, engine: &Engine, world: &World) {
     let said = text(host, "NetworkMode");
     if said.is_empty() || said == "default" {
         // Docker 26 names the network that "default" always meant.
-        let mode = if engine.api >= (1, 45) { "bridge" } else { "default" };
+        let mode = if engine.api >= api::DEFAULTS_ARE_NAMED { "bridge" } else { "default" };
         host.insert("NetworkMode".to_owned(), mode.into());
     }
     for field in ["NetworkMode", "IpcMode", "PidMode"] {
@@ -104,7 +106,7 @@ fn defaults(host: &mut Object, engine: &Engine) {
     }
     let mut restart = object(json!({"MaximumRetryCount": 0, "Name": ""}));
     fill(&mut restart, &host["RestartPolicy"], &[]);
-    if engine.api >= (1, 45) && text(&restart, "Name").is_empty() {
+    if engine.api >= api::DEFAULTS_ARE_NAMED && text(&restart, "Name").is_empty() {
         restart.insert("Name".to_owned(), "no".into());
     }
     host.insert("RestartPolicy".to_owned(), Json::Object(restart));
@@ -141,7 +143,7 @@ fn security(host: &mut Object, engine: &Engine) {
 /// Grew with every other release; [`crate::look`] lets nobody compare it.
 fn masked_paths(engine: &Engine) -> Json {
     let mut paths = vec!["/proc/asound", "/proc/acpi"];
-    if engine.api >= (1, 48) {
+    if engine.api >= api::MASKED_INTERRUPTS {
         paths.push("/proc/interrupts");
     }
     paths.extend([
@@ -154,7 +156,7 @@ fn masked_paths(engine: &Engine) -> Json {
         "/proc/scsi",
         "/sys/firmware",
     ]);
-    if engine.api >= (1, 44) {
+    if engine.api >= api::MASKED_POWERCAP {
         paths.push("/sys/devices/virtual/powercap");
     }
     json!(paths)
@@ -195,17 +197,9 @@ fn ports(host: &mut Object) {
 /// Options of mounts that an older API does not know are dropped without a word.
 fn mounts(host: &mut Object, engine: &Engine) {
     for mount in host.get_mut("Mounts").and_then(Json::as_array_mut).into_iter().flatten() {
-        for (options, field, api) in [
-            ("VolumeOptions", "Subpath", (1, 45)),
-            ("BindOptions", "CreateMountpoint", (1, 42)),
-            ("BindOptions", "ReadOnlyNonRecursive", (1, 44)),
-            ("BindOptions", "ReadOnlyForceRecursive", (1, 44)),
-            ("TmpfsOptions", "Options", (1, 46)),
-        ] {
-            if engine.api < api
-                && let Some(Json::Object(options)) = mount.get_mut(options)
-            {
-                options.remove(field);
+        for gate in MOUNT_GATES.iter().filter(|gate| engine.api < gate.api) {
+            if let Some(Json::Object(options)) = mount.get_mut(gate.options) {
+                options.remove(gate.field);
             }
         }
     }

@@ -23,35 +23,9 @@ use super::connect::Endpoint;
 use super::connector::{ConnectFailure, Connector, Neighbour};
 pub use super::patience::Patience;
 use super::{EngineError, ErrorKind, Result, known};
+use crate::api::{self, Api};
 use crate::canonical::Loose;
 use crate::say;
-
-/// The newest API that this version knows.
-pub const NEWEST: ApiVersion = ApiVersion { major: 1, minor: 53 };
-/// The oldest API that has what plans need: Docker 20.10.
-pub const OLDEST: ApiVersion = ApiVersion { major: 1, minor: 41 };
-
-/// A version of the engine's API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ApiVersion {
-    /// `1`.
-    pub major: u32,
-    /// `41`.
-    pub minor: u32,
-}
-
-impl std::fmt::Display for ApiVersion {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}", self.major, self.minor)
-    }
-}
-
-impl ApiVersion {
-    fn parse(text: &str) -> Option<Self> {
-        let (major, minor) = text.split_once('.')?;
-        Some(Self { major: major.parse().ok()?, minor: minor.parse().ok()? })
-    }
-}
 
 /// The body of a request: ours or bollard's.
 pub type Body = UnsyncBoxBody<Bytes, std::io::Error>;
@@ -71,11 +45,11 @@ struct Inner {
     patience: Patience,
     /// What the engine says of itself, asked once.
     version: OnceCell<Json>,
-    api: ApiVersion,
+    api: Api,
     /// Whether it has answered anything yet.
     greeted: bool,
     /// Its newest API, where its greeting alone says that and that it is Docker.
-    docker: Option<ApiVersion>,
+    docker: Option<Api>,
     /// Where the engine runs, as far as that is seen.
     neighbour: Arc<Neighbour>,
     /// Over ssh each connection is a session, so there writes share them, too.
@@ -103,7 +77,7 @@ pub struct Answer {
     /// The whole body.
     pub body: Bytes,
     /// The newest API of the engine, where it says so beside its answer.
-    pub newest: Option<ApiVersion>,
+    pub newest: Option<Api>,
     /// Whether it says beside its answer that it is Docker: `Docker/20.10.24 (linux)`.
     pub docker: bool,
 }
@@ -125,7 +99,7 @@ impl Transport {
             flights: Semaphore::new(if sessions { 2 } else { 32 }),
             patience,
             version: OnceCell::new(),
-            api: OLDEST,
+            api: api::OLDEST,
             greeted: false,
             docker: None,
             neighbour,
@@ -140,7 +114,7 @@ impl Transport {
             }
         };
         inner.greeted = true;
-        let known = answer.newest.filter(|newest| (OLDEST..=NEWEST).contains(newest));
+        let known = answer.newest.filter(|newest| (api::OLDEST..=api::NEWEST).contains(newest));
         inner.docker = known.filter(|_| answer.docker);
         inner.api = if let Some(newest) = known {
             newest
@@ -168,12 +142,12 @@ impl Transport {
     }
 
     /// Its newest API, where its greeting alone said that and that it is Docker.
-    pub fn docker(&self) -> Option<ApiVersion> {
+    pub fn docker(&self) -> Option<Api> {
         self.0.docker
     }
 
     /// The API that is spoken.
-    pub fn api(&self) -> ApiVersion {
+    pub fn api(&self) -> Api {
         self.0.api
     }
 
@@ -262,7 +236,7 @@ impl Inner {
             self.pooled.request(request).await.map_err(|error| failed(get.doing, &error))?;
         let status = response.status();
         let newest = response.headers().get("Api-Version").and_then(|text| text.to_str().ok());
-        let newest = newest.and_then(ApiVersion::parse);
+        let newest = newest.and_then(Api::parse);
         let server = response.headers().get(http::header::SERVER);
         let docker = server.is_some_and(|server| server.as_bytes().starts_with(b"Docker/"));
         let body = match Limited::new(response.into_body(), get.limit).collect().await {
@@ -441,8 +415,8 @@ fn first(mut error: EngineError, endpoint: &Endpoint, ssh: &str) -> EngineError 
 }
 
 /// Chooses the API version from what `/version` said.
-fn settle(version: &Json) -> std::result::Result<ApiVersion, (String, &'static str)> {
-    let newest = version["ApiVersion"].as_str().and_then(ApiVersion::parse);
+fn settle(version: &Json) -> std::result::Result<Api, (String, &'static str)> {
+    let newest = version["ApiVersion"].as_str().and_then(Api::parse);
     let Some(newest) = newest else {
         return Err((
             "expected the engine's API version, but found none in its answer".into(),
@@ -450,22 +424,26 @@ fn settle(version: &Json) -> std::result::Result<ApiVersion, (String, &'static s
         ));
     };
     let name = version["Version"].as_str().map(say::short).unwrap_or_default();
-    if newest < OLDEST {
+    if newest < api::OLDEST {
         return Err((
-            format!("expected API {OLDEST} or newer, but the engine ({name}) speaks {newest}"),
+            format!(
+                "expected API {} or newer, but the engine ({name}) speaks {newest}",
+                api::OLDEST
+            ),
             "update the engine to Docker 20.10 or newer",
         ));
     }
-    let oldest = version["MinAPIVersion"].as_str().and_then(ApiVersion::parse);
-    if let Some(oldest) = oldest.filter(|oldest| *oldest > NEWEST) {
+    let oldest = version["MinAPIVersion"].as_str().and_then(Api::parse);
+    if let Some(oldest) = oldest.filter(|oldest| *oldest > api::NEWEST) {
         return Err((
             format!(
-                "expected an engine that speaks API {NEWEST}, but it ({name}) begins at {oldest}"
+                "expected an engine that speaks API {}, but it ({name}) begins at {oldest}",
+                api::NEWEST
             ),
             "update bayplan",
         ));
     }
-    Ok(newest.min(NEWEST))
+    Ok(newest.min(api::NEWEST))
 }
 
 /// An endpoint in words.

@@ -6,15 +6,11 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{Differences, Terms, labels};
 use crate::adapt::Engine;
+use crate::api;
 use crate::ident::{LABEL_NETWORK, ObjectKey, ProjectName};
 use crate::options::Body;
 use crate::spec::Network;
 use crate::spec::objects::{Cidr, Pool};
-
-/// From here on a network can do without IPv4.
-const IPV4_OPTIONAL: (u32, u32) = (1, 48);
-/// From here on an engine refuses a second network of one name by itself.
-const NAMES_ARE_UNIQUE: (u32, u32) = (1, 44);
 
 /// Drivers whose networks an engine gives addresses from one store.
 const SHARING: &[&str] = &["bridge", "ipvlan", "macvlan"];
@@ -50,19 +46,15 @@ pub fn body(
     if let Some(ipam) = ipam(network) {
         put("IPAM", ipam);
     }
-    if api(engine) < NAMES_ARE_UNIQUE {
+    if engine.api < api::NAMES_ARE_UNIQUE {
         put("CheckDuplicate", json!(true));
     }
     Body::from_json(Json::Object(out))
 }
 
-fn api(engine: &Engine) -> (u32, u32) {
-    engine.api
-}
-
 /// Whether an engine can be told to leave IPv4 out.
 pub fn knows_ipv4(engine: &Engine) -> bool {
-    api(engine) >= IPV4_OPTIONAL
+    engine.api >= api::IPV4_OPTIONAL
 }
 
 /// Whether a declared network gets its addresses from those that an engine gives out once.

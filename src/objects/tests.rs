@@ -125,7 +125,7 @@ fn bodies_say_what_is_declared_and_whose_it_is() {
         "{enable_ipv4: false, ipam: {config: [{subnet: 10.0.0.0/24, aux_addresses: {a: 10.0.0.9}}]}}",
     );
     let mut old = Engine::newest();
-    old.api = (1, 41);
+    old.api = crate::api::OLDEST;
     let body = |engine: &Engine| {
         serde_json::to_string(network::body(&project, &key, "shop_back", &declared, engine).json())
             .unwrap()

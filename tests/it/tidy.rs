@@ -234,6 +234,24 @@ fn no_map_of_random_order() {
     none(&complaints);
 }
 
+/// What came or went with a version has a name, in the room of its own.
+#[test]
+fn versions_of_the_api_stand_in_one_place() {
+    let mut complaints = String::new();
+    for source in sources().iter().filter(|source| source.path != "api.rs") {
+        for (number, line) in source.code() {
+            let pair = line
+                .split("(1, ")
+                .skip(1)
+                .any(|rest| rest.starts_with(['4', '5']) && rest.get(2..3) == Some(")"));
+            if pair || line.contains("Api::minor(") {
+                let _ = writeln!(complaints, "src/{}:{number}: a version of the API", source.path);
+            }
+        }
+    }
+    none(&complaints);
+}
+
 #[test]
 fn nothing_is_left_unfinished() {
     let mut complaints = String::new();

@@ -17,11 +17,12 @@ pub use writer::Docker;
 use inspected::Inspected;
 
 use crate::adapt::Kind;
+use crate::api::{self, Api};
 use crate::engine::clock::Reading;
 use crate::engine::connect::{Endpoint, Environment};
 use crate::engine::credentials::{Credentials, Registries, registry_of};
 use crate::engine::known;
-use crate::engine::transport::{self, Answer, ApiVersion, Get, Patience, Transport};
+use crate::engine::transport::{self, Answer, Get, Patience, Transport};
 use crate::engine::{EngineError, ErrorKind, Reader, Result, stir};
 use crate::say;
 use crate::snapshot::RegistryAnswer;
@@ -32,8 +33,6 @@ const LIST_LIMIT: usize = 64 << 20;
 const EVER: std::time::Duration = std::time::Duration::from_hours(366 * 24);
 /// The longest log.
 const LOG_LIMIT: usize = 4 << 20;
-/// The first API in which an image tells its manifests.
-const MANIFESTS: ApiVersion = ApiVersion { major: 1, minor: 48 };
 /// The longest look at one thing.
 const ONE_LIMIT: usize = 4 << 20;
 
@@ -71,7 +70,7 @@ impl DockerReader {
     }
 
     /// The API that is spoken with it.
-    pub fn api(&self) -> transport::ApiVersion {
+    pub fn api(&self) -> Api {
         self.transport.api()
     }
 
@@ -156,7 +155,7 @@ impl Reader for DockerReader {
         let doing = format!("inspecting image {}", say::safe(reference));
         let path = format!("/images/{}/json", segment(reference));
         // What an image of several platforms consists of. Older engines know no such parameter.
-        let asked = if self.transport.api() >= MANIFESTS { "?manifests=1" } else { "" };
+        let asked = if self.transport.api() >= api::MANIFESTS { "?manifests=1" } else { "" };
         let Some(answer) = self.one(&doing, format!("{path}{asked}")).await? else {
             return Ok(None);
         };

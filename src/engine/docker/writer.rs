@@ -17,7 +17,8 @@ use serde_json::Value as Json;
 
 use super::call::{Call, late, protocol};
 use super::{DockerReader, EVER, ONE_LIMIT, segment};
-use crate::engine::transport::{self, ApiVersion};
+use crate::api;
+use crate::engine::transport;
 use crate::engine::{
     Created, Done, EngineError, ErrorKind, FilledBody, PullProgress, Reader, Result, Writer,
 };
@@ -27,8 +28,6 @@ use crate::options::settings::Settings;
 use crate::say;
 use crate::snapshot::RegistryAnswer;
 
-/// From here on a stop takes a signal.
-const STOP_SIGNAL: ApiVersion = ApiVersion { major: 1, minor: 42 };
 /// How long a removal that somebody else began may take.
 const REMOVAL: Duration = Duration::from_mins(1);
 /// Between two looks at it.
@@ -117,7 +116,7 @@ impl Docker {
         doing: &str,
     ) -> Result<Option<String>> {
         let Some(signal) = signal else { return Ok(None) };
-        if self.reader.transport.api() >= STOP_SIGNAL {
+        if self.reader.transport.api() >= api::STOP_SIGNAL {
             return Ok(Some(signal.to_owned()));
         }
         let inspect = self.reader.inspect(id.as_str()).await?.unwrap_or_default();
@@ -130,8 +129,9 @@ impl Docker {
             kind: ErrorKind::Version,
             doing: doing.to_owned(),
             message: format!(
-                "expected API {STOP_SIGNAL} for a stop with {}, but the engine speaks {}; the \
+                "expected API {} for a stop with {}, but the engine speaks {}; the \
                  container's own signal is {}",
+                api::STOP_SIGNAL,
                 say::short(signal),
                 self.reader.transport.api(),
                 say::short(own)

@@ -112,7 +112,7 @@ impl World {
             })
             .collect();
         let names = self.names_of_network(id);
-        let shows_own_names = self.api() < (1, 45);
+        let shows_own_names = self.api() < crate::api::NO_OWN_ALIASES;
         let Some(inspect) = self.containers.get_mut(id) else { return };
         for (field, name) in names {
             set(inspect, &["Config", field], name);

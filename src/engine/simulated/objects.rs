@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::life::is_running;
 use super::world::{World, fails, name_of, set};
+use crate::api::{self, Api};
 use crate::engine::{Done, ErrorKind, Result};
 use crate::ident::{ContainerId, NetworkId};
 use crate::objects::network::subnets;
@@ -48,7 +49,7 @@ impl World {
             "ConfigFrom": {"Network": ""}, "ConfigOnly": false, "Containers": {},
             "Options": or_empty(&body["Options"]), "Labels": or_empty(&body["Labels"]),
         });
-        if self.api() >= (1, 47) {
+        if self.api() >= api::SHOWS_IPV4 {
             network["EnableIPv4"] = json!(body["EnableIPv4"].as_bool().unwrap_or(true));
         }
         self.networks.push(network);
@@ -120,10 +121,10 @@ impl World {
             attached[field] = value.clone();
         }
         // An endpoint's own address is taken at a connect from here on only.
-        if api < (1, 54) {
+        if api < api::CONNECT_MAC_ADDRESS {
             attached["MacAddress"] = json!("");
         }
-        if api < (1, 45) && running {
+        if api < api::NO_OWN_ALIASES && running {
             add_own_names(&mut attached, &own_names(inspect));
         }
         set(inspect, &["NetworkSettings", "Networks", &name], attached);
@@ -155,9 +156,9 @@ impl World {
         Err(fails(ErrorKind::NotFound, doing, &format!("network {id} not found")))
     }
 
-    pub(super) fn api(&self) -> (u32, u32) {
+    pub(super) fn api(&self) -> Api {
         let engine = self.record.as_ref().map(crate::adapt::Engine::of);
-        engine.map_or(crate::adapt::NEWEST_API, |engine| engine.api)
+        engine.map_or(api::NEWEST, |engine| engine.api)
     }
 }
 

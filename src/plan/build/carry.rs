@@ -10,7 +10,7 @@ use super::images::{self, Settled};
 use super::in_place::InPlace;
 use super::job::{Job, Replacing, Stopping};
 use super::ports;
-use crate::adapt::Api;
+use crate::api;
 use crate::compare::{self, Terms};
 use crate::desired::{self, Labels};
 use crate::ident::{ChangeId, ChangeTarget, ContainerName, SetName};
@@ -19,9 +19,6 @@ use crate::options::Body;
 use crate::plan::{Action, Because, Change, ImagePin, Impact, Reason, Verb, Warning};
 use crate::spec::{Identity, Set, State};
 use crate::{say, signals};
-
-/// From here on a stop can say which signal.
-const STOP_SIGNAL: Api = (1, 42);
 
 impl<'a> Draft<'a> {
     /// Writes down what becomes of one member.
@@ -286,7 +283,7 @@ impl<'a> Draft<'a> {
         name
     }
 
-    /// How a member is asked to stop. An engine before [`STOP_SIGNAL`] takes no signal with that: it
+    /// How a member is asked to stop. An engine before [`api::STOP_SIGNAL`] takes no signal with that: it
     /// sends the container's own, and where that is another one, it is told.
     fn stopping(&mut self, key: &SetName, set: &Set, member: &Member<'_>, verb: Verb) -> Stopping {
         let mut body = Body::new();
@@ -297,7 +294,7 @@ impl<'a> Draft<'a> {
         }
         let timeout = body.json()["StopTimeout"].as_i64();
         let signal = body.json()["StopSignal"].as_str().map(str::to_owned);
-        let Some(said) = signal.as_ref().filter(|_| self.engine.api < STOP_SIGNAL) else {
+        let Some(said) = signal.as_ref().filter(|_| self.engine.api < api::STOP_SIGNAL) else {
             return Stopping { signal, timeout };
         };
         let own = member.container.inspect.as_ref();
@@ -310,12 +307,11 @@ impl<'a> Draft<'a> {
                 code: "stop_signal".to_owned(),
                 set: Some(key.clone()),
                 text: format!(
-                    "container `{}` is stopped with its own signal, {}: before API {}.{} an engine \
+                    "container `{}` is stopped with its own signal, {}: before API {} an engine \
                      takes no other",
                     member.name,
                     say::short(own),
-                    STOP_SIGNAL.0,
-                    STOP_SIGNAL.1
+                    api::STOP_SIGNAL
                 ),
             });
         }

@@ -37,7 +37,7 @@ impl<'a> Draft<'a> {
         let (wish, real) = (on(&able), on(&self.engine));
         let terms = Terms { set, adopted: true, strange: None, everything: false };
         let lost = compare::compare(terms, &wish, || None, &real, self.known()).differences;
-        let (major, minor) = self.engine.api;
+        let api = self.engine.api;
         let lost = lost.into_iter().filter_map(|reason| match reason {
             Reason::Option(difference) => Some(difference),
             _ => None,
@@ -47,9 +47,7 @@ impl<'a> Draft<'a> {
         self.warnings.extend(texts.into_iter().map(|text| Warning {
             code: "dropped".to_owned(),
             set: Some(key.clone()),
-            text: format!(
-                "{text}: the engine drops it, its host or its API {major}.{minor} lacks it"
-            ),
+            text: format!("{text}: the engine drops it, its host or its API {api} lacks it"),
         }));
     }
 }

@@ -7,6 +7,7 @@ use super::PlanError;
 use super::draft::Draft;
 use super::job::Job;
 use crate::adapt;
+use crate::api;
 use crate::ident::{
     ChangeId, ChangeTarget, LABEL_NETWORK, LABEL_VOLUME, NetworkId, ObjectKey, SetName,
 };
@@ -170,7 +171,10 @@ impl<'a> Draft<'a> {
         if network.enable_ipv4 == Some(false) && !objects::network::knows_ipv4(&self.engine) {
             self.object_error(
                 "unsupported",
-                format!("network `{name}` is to do without IPv4, which needs API 1.48"),
+                format!(
+                    "network `{name}` is to do without IPv4, which needs API {}",
+                    api::IPV4_OPTIONAL
+                ),
                 "leave `enable_ipv4` out, or use Docker 28 or newer",
             );
         }
@@ -237,11 +241,10 @@ impl<'a> Draft<'a> {
     /// connected after it.
     pub(super) fn attach(&mut self, set: Option<&SetName>, job: &mut Job, body: &Body) -> Body {
         for (what, api) in adapt::lacking(body, &self.engine) {
-            let (major, minor) = self.engine.api;
             self.errors.push(PlanError {
                 set: set.cloned(),
                 code: "unsupported",
-                message: format!("{what} needs API {api}, but the engine has {major}.{minor}"),
+                message: format!("{what} needs API {api}, but the engine has {}", self.engine.api),
                 hint: "leave it out, or use a newer engine".to_owned(),
             });
         }

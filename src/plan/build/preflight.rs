@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 use super::PlanError;
 use super::choose::{Choice, Fate, Member};
 use super::draft::Draft;
-use crate::adapt::Api;
+use crate::api::{self, Api};
 use crate::ident::SetName;
 use crate::options::Say as _;
 use crate::options::devices::{Device, Devices};
@@ -25,12 +25,6 @@ use crate::spec::vocabulary::listed;
 
 /// Billionths of a processor in a whole one.
 const NANO: i64 = 1_000_000_000;
-/// From here on a runtime of `containerd`'s need not be configured.
-const SHIMS: Api = (1, 42);
-/// From here on an engine says where it looks for devices by name, or that it does not.
-const CDI: Api = (1, 44);
-/// From here on an engine says which devices there are by name.
-const CDI_DEVICES: Api = (1, 50);
 
 impl Draft<'_> {
     /// Refuses what the engine cannot do for containers that it creates or changes in place.
@@ -158,7 +152,7 @@ fn runtime(set: &Set, info: &Json, api: Api) -> Option<(String, String)> {
 /// its name alone, whether it is configured or not, but on an old engine.
 fn without_runtime(name: &str, info: &Json, api: Api) -> Option<String> {
     let known = info["Runtimes"].as_object().filter(|known| !known.is_empty())?;
-    let own = api >= SHIMS && name.contains(['.', '/']);
+    let own = api >= api::SHIMS && name.contains(['.', '/']);
     if own || name.is_empty() || known.contains_key(name) || info["DefaultRuntime"] == name {
         return None;
     }
@@ -215,9 +209,9 @@ fn named_devices(set: &Set, info: &Json, api: Api) -> Vec<(String, String)> {
         Device::Path { .. } => None,
     });
     let folders = info.get("CDISpecDirs");
-    let off = folders.map_or(api < CDI, |said| said.as_array().is_none_or(Vec::is_empty));
+    let off = folders.map_or(api < api::CDI, |said| said.as_array().is_none_or(Vec::is_empty));
     // The field is left out where there are none.
-    let known: Option<Vec<&str>> = (api >= CDI_DEVICES && folders.is_some()).then(|| {
+    let known: Option<Vec<&str>> = (api >= api::CDI_DEVICES && folders.is_some()).then(|| {
         let all = info["DiscoveredDevices"].as_array().into_iter().flatten();
         all.filter(|one| one["Source"] == "cdi").filter_map(|one| one["ID"].as_str()).collect()
     });

@@ -8,6 +8,7 @@ use serde_json::{Map, Value as Json};
 use super::PlanError;
 use super::draft::Draft;
 use super::job::Job;
+use crate::api;
 use crate::ident::{ChangeTarget, ContainerId, NetworkId, ObjectKey, StepId};
 use crate::look::Look;
 use crate::objects;
@@ -15,9 +16,6 @@ use crate::options::canon::HIDDEN;
 use crate::plan::{Action, Change, Danger, Impact, NetworkRef, Reason, Step, Subject, Verb};
 use crate::snapshot::Container;
 use crate::spec::Network;
-
-/// The first API in which a connect gives a network card its address.
-const CARDS: (u32, u32) = (1, 54);
 
 /// A container on a network, and how it is there.
 pub(super) struct Attached {
@@ -95,7 +93,7 @@ impl Draft<'_> {
             // The address of a network card that was asked for, which engines show only then.
             let card = look.config("MacAddress").as_str().filter(|mac| !mac.is_empty());
             let card = card.filter(|_| look.host("NetworkMode") == name);
-            let gives = self.engine.api >= CARDS;
+            let gives = self.engine.api >= api::CONNECT_MAC_ADDRESS;
             match endpoint(&look.json()["NetworkSettings"]["Networks"][name], network, card, gives)
             {
                 Ok(endpoint) => all.push(Attached { id: container.id(), name: called, endpoint }),
