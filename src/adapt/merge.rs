@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json, json};
 use super::Engine;
 use super::json::{Object, clean_path, entries, fill, is_empty, text, texts};
 use crate::api;
+use crate::options::fields::Of;
 
 /// The configuration that an image hands down, from its inspect data. Never `ContainerConfig`:
 /// that is the configuration of the container that built it. Fields may be empty or missing,
@@ -41,22 +42,12 @@ pub fn strange_image() -> &'static Json {
     })
 }
 
-/// Fields that are missing where they are not set.
-const ONLY_IF_SET: &[&str] = &[
-    "ExposedPorts",
-    "Healthcheck",
-    "MacAddress",
-    "NetworkDisabled",
-    "Shell",
-    "StopSignal",
-    "StopTimeout",
-];
-
 /// The `Config` of the inspect data.
 pub(super) fn config(body: &Json, image: Option<&Json>, engine: &Engine) -> Object {
     let inherited = image.map_or(&Json::Null, image_config);
     let mut config = nothing_said();
-    fill(&mut config, body, ONLY_IF_SET);
+    let missing = Of::Config.missing().chain(["NetworkDisabled", "Shell"]);
+    fill(&mut config, body, &missing.collect::<Vec<_>>());
     command(&mut config, inherited);
     config.insert("Env".to_owned(), environment(&body["Env"], &inherited["Env"]));
     config.insert("Labels".to_owned(), union(&body["Labels"], &inherited["Labels"]));
@@ -85,14 +76,15 @@ pub(super) fn config(body: &Json, image: Option<&Json>, engine: &Engine) -> Obje
     config
 }
 
-/// What an engine shows where nothing was said.
+/// What an engine shows where nothing was said: in the fields of rows what they say, and those that
+/// no row has.
 fn nothing_said() -> Object {
-    object(json!({
-        "AttachStderr": false, "AttachStdin": false, "AttachStdout": false, "Cmd": null,
-        "Domainname": "", "Entrypoint": null, "Env": null, "Hostname": "", "Image": "",
-        "Labels": {}, "OnBuild": null, "OpenStdin": false, "StdinOnce": false, "Tty": false,
-        "User": "", "Volumes": null, "WorkingDir": "",
-    }))
+    let mut config = object(json!({
+        "AttachStderr": false, "AttachStdin": false, "AttachStdout": false, "Image": "",
+        "OnBuild": null,
+    }));
+    config.extend(Of::Config.shown().map(|(field, nothing)| (field.to_owned(), nothing)));
+    config
 }
 
 /// A template as what it is.

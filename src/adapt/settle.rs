@@ -8,9 +8,7 @@ use super::merge::object;
 use super::{Engine, World, limits};
 use crate::api;
 use crate::ident::ContainerName;
-
-/// Fields that are missing where they are not set.
-const ONLY_IF_SET: &[&str] = &["Init", "Mounts", "Runtime", "StorageOpt", "Sysctls", "Tmpfs"];
+use crate::options::fields::Of;
 
 /// 64 MiB.
 const DEFAULT_SHM_SIZE: i64 = 64 << 20;
@@ -23,11 +21,11 @@ pub(super) fn host_config(
     world: &World,
 ) -> Object {
     let mut host = nothing_said();
-    fill(&mut host, sent, ONLY_IF_SET);
-    if engine.api >= api::ANNOTATIONS && !is_empty(&sent["Annotations"]) {
-        host.insert("Annotations".to_owned(), sent["Annotations"].clone());
+    fill(&mut host, sent, &Of::Host.missing().collect::<Vec<_>>());
+    if engine.api < api::ANNOTATIONS {
+        host.remove("Annotations");
     }
-    for field in ["Mounts", "StorageOpt", "Sysctls", "Tmpfs"] {
+    for field in ["Annotations", "Mounts", "StorageOpt", "Sysctls", "Tmpfs"] {
         if host.get(field).is_some_and(is_empty) {
             host.remove(field);
         }
@@ -42,32 +40,16 @@ pub(super) fn host_config(
     host
 }
 
-/// Fields that are null where nothing was said.
-const NULL: &str = "Binds BlkioDeviceReadBps BlkioDeviceReadIOps BlkioDeviceWriteBps \
-    BlkioDeviceWriteIOps BlkioWeightDevice CapAdd CapDrop DeviceCgroupRules DeviceRequests \
-    Devices Dns DnsOptions DnsSearch ExtraHosts GroupAdd Links MaskedPaths MemorySwappiness \
-    OomKillDisable PidsLimit PortBindings ReadonlyPaths SecurityOpt Ulimits VolumesFrom";
-/// Fields that are `""` where nothing was said.
-const EMPTY: &str = "Cgroup CgroupParent CgroupnsMode ContainerIDFile CpusetCpus CpusetMems \
-    IpcMode Isolation NetworkMode PidMode UTSMode UsernsMode VolumeDriver";
-/// Fields that are 0 where nothing was said.
-const ZERO: &str = "BlkioWeight CpuCount CpuPercent CpuPeriod CpuQuota CpuRealtimePeriod \
-    CpuRealtimeRuntime CpuShares IOMaximumBandwidth IOMaximumIOps Memory MemoryReservation \
-    MemorySwap NanoCpus OomScoreAdj ShmSize";
-/// Fields that are false where nothing was said.
-const FALSE: &str = "AutoRemove Privileged PublishAllPorts ReadonlyRootfs";
-
-/// What an engine shows where nothing was said and it decides nothing.
+/// What an engine shows where nothing was said and it decides nothing: in the fields of rows what
+/// they say, and those that no row has.
 fn nothing_said() -> Object {
     let mut host = object(json!({
-        "ConsoleSize": [0, 0],
+        "Cgroup": "", "ConsoleSize": [0, 0], "ContainerIDFile": "", "CpuCount": 0, "CpuPercent": 0,
+        "IOMaximumBandwidth": 0, "IOMaximumIOps": 0, "Isolation": "",
         "LogConfig": {"Type": "", "Config": {}},
         "RestartPolicy": {"MaximumRetryCount": 0, "Name": ""},
     }));
-    let groups = [(NULL, Json::Null), (EMPTY, "".into()), (ZERO, 0.into()), (FALSE, false.into())];
-    for (fields, nothing) in groups {
-        host.extend(fields.split(' ').map(|field| (field.to_owned(), nothing.clone())));
-    }
+    host.extend(Of::Host.shown().map(|(field, nothing)| (field.to_owned(), nothing)));
     host
 }
 

@@ -275,29 +275,13 @@ fn back(old: Option<&Now>, new: Option<&Now>, name: &ContainerName, was_live: bo
 /// The command that gives a container the settings that it had. A limit that it did not have
 /// cannot be taken off, but for that of processes.
 fn update_back(now: &Now, before: &Settings) -> Option<String> {
-    const FLAGS: &[(&str, &str)] = &[
-        ("BlkioWeight", "--blkio-weight"),
-        ("CpuPeriod", "--cpu-period"),
-        ("CpuQuota", "--cpu-quota"),
-        ("CpuRealtimePeriod", "--cpu-rt-period"),
-        ("CpuRealtimeRuntime", "--cpu-rt-runtime"),
-        ("CpuShares", "--cpu-shares"),
-        ("CpusetCpus", "--cpuset-cpus"),
-        ("CpusetMems", "--cpuset-mems"),
-        ("Memory", "--memory"),
-        ("MemoryReservation", "--memory-reservation"),
-        ("MemorySwap", "--memory-swap"),
-        ("NanoCpus", "--cpus"),
-        ("PidsLimit", "--pids-limit"),
-        ("RestartPolicy", "--restart"),
-    ];
     let mut words = Vec::new();
-    for (field, flag) in FLAGS {
-        let (was, is) = (before.0.get(*field), now.settings.0.get(*field));
+    for (field, flag) in crate::options::fields::flags() {
+        let (was, is) = (before.0.get(field), now.settings.0.get(field));
         if was == is {
             continue;
         }
-        let value = match (*field, was) {
+        let value = match (field, was) {
             ("NanoCpus", Some(was)) => {
                 crate::options::row::Unit::NanoCpus.spelt(was.as_i64().unwrap_or_default())
             }

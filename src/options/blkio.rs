@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value};
 use super::field::{SIZE_PATTERN, known_keys, map_schema, or_null, text};
+use super::fields::{Nothing, Owned};
 use super::numbers;
 use super::row::{ABOUT, About, Body, Change, Context, Group, Row, Say};
 use crate::look::Look;
@@ -198,6 +199,12 @@ impl Row for BlkioRow {
             ..ABOUT
         };
         &IT
+    }
+
+    fn fields(&self) -> Vec<Owned> {
+        let lists = LISTS.iter().map(|(_, field, _)| Owned::host(field, Nothing::Null));
+        let weight = Owned::host("BlkioWeight", Nothing::Zero).flag("--blkio-weight");
+        lists.chain([weight]).collect()
     }
 
     fn write(&self, said: &Blkio, body: &mut Body, _cx: &Context) {

@@ -10,6 +10,7 @@ use super::field::{
     At, Field, Plain, field, known_keys, list_schema, map_schema, or_null, pairs, set, some_set,
     strings, text, texts,
 };
+use super::fields::{Nothing, Owned};
 use super::numbers::{self, text_or_whole};
 use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
 use super::volumes::clean;
@@ -214,6 +215,10 @@ impl Row for DevicesRow {
             ..SECURITY
         };
         &IT
+    }
+
+    fn fields(&self) -> Vec<Owned> {
+        vec![Owned::host("Devices", Nothing::Null), Owned::host("DeviceRequests", Nothing::Null)]
     }
 
     fn write(&self, said: &Devices, body: &mut Body, _cx: &Context) {
@@ -494,6 +499,10 @@ impl Row for GpusRow {
             ..SECURITY
         };
         &IT
+    }
+
+    fn fields(&self) -> Vec<Owned> {
+        vec![Owned::host("DeviceRequests", Nothing::Null)]
     }
 
     fn write(&self, said: &Gpus, body: &mut Body, _cx: &Context) {

@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Live, Value, looks_marked, mark_reference};
 use super::field::{pairs, some_map, strings, text};
+use super::fields::{Nothing, Owned};
 use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
 use crate::ident::Reference;
 use crate::look::Look;
@@ -201,6 +202,10 @@ impl Row for EnvironmentRow {
             ..ABOUT
         };
         &IT
+    }
+
+    fn fields(&self) -> Vec<Owned> {
+        vec![Owned::config("Env", Nothing::Null)]
     }
 
     fn write(&self, said: &Environment, body: &mut Body, _cx: &Context) {

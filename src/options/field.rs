@@ -9,6 +9,7 @@ use std::marker::PhantomData;
 use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value, looks_marked};
+use super::fields::{Nothing, Owned};
 use super::row::{self, About, Body, Context, Row, Say};
 use super::{numbers, words};
 use crate::look::Look;
@@ -17,7 +18,7 @@ use crate::spec::node::{Entry, Kind, Node, Problems};
 use crate::spec::vocabulary::is_extension;
 
 /// Where in a create body and in inspect data an option is.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum At {
     /// At the top of a body, under `Config` of inspect data.
     Config(&'static str),
@@ -45,6 +46,8 @@ impl At {
 
 /// What fits into one field.
 pub trait Plain: Say {
+    /// What an engine shows where nothing is said; of lists null.
+    const NOTHING: Nothing = Nothing::Null;
     /// As the create body has it.
     fn write(&self) -> Json;
     /// As inspect data have it.
@@ -62,14 +65,15 @@ pub type Settle = fn(&mut Value, &mut Value, (&Look, &Look));
 #[derive(Debug)]
 pub struct Field<T> {
     at: At,
+    owned: Owned,
     about: About,
     settle: Settle,
     said: PhantomData<fn() -> T>,
 }
 
 /// Makes one.
-pub const fn field<T>(at: At, about: About) -> Field<T> {
-    Field { at, about, settle: |_, _, _| (), said: PhantomData }
+pub const fn field<T: Plain>(at: At, about: About) -> Field<T> {
+    Field { at, owned: Owned::new(at, T::NOTHING), about, settle: |_, _, _| (), said: PhantomData }
 }
 
 impl<T> Field<T> {
@@ -78,6 +82,24 @@ impl<T> Field<T> {
     pub const fn settled(self, settle: Settle) -> Self {
         Self { settle, ..self }
     }
+
+    /// The same of which an engine shows something else where nothing is said.
+    #[must_use]
+    pub const fn shows(self, nothing: Nothing) -> Self {
+        Self { owned: Owned { nothing, ..self.owned }, ..self }
+    }
+
+    /// The same of which snapshots hide what is not public.
+    #[must_use]
+    pub const fn hidden(self) -> Self {
+        Self { owned: Owned { hidden: true, ..self.owned }, ..self }
+    }
+
+    /// The same that `docker update` sets with a flag.
+    #[must_use]
+    pub const fn flag(self, flag: &'static str) -> Self {
+        Self { owned: self.owned.flag(flag), ..self }
+    }
 }
 
 impl<T: Plain> Row for Field<T> {
@@ -85,6 +107,10 @@ impl<T: Plain> Row for Field<T> {
 
     fn about(&self) -> &About {
         &self.about
+    }
+
+    fn fields(&self) -> Vec<Owned> {
+        vec![self.owned]
     }
 
     fn write(&self, said: &T, body: &mut Body, _cx: &Context) {
@@ -127,6 +153,8 @@ impl Say for bool {
 
 /// Missing is the same as `false`.
 impl Plain for bool {
+    const NOTHING: Nothing = Nothing::False;
+
     fn write(&self) -> Json {
         json!(self)
     }
@@ -155,6 +183,8 @@ impl Say for Choice {
 }
 
 impl Plain for Choice {
+    const NOTHING: Nothing = Nothing::Missing;
+
     fn write(&self) -> Json {
         json!(self.0)
     }
@@ -188,6 +218,8 @@ impl Say for Text {
 
 /// Missing is the same as empty.
 impl Plain for Text {
+    const NOTHING: Nothing = Nothing::Text;
+
     fn write(&self) -> Json {
         json!(self.0)
     }
@@ -280,6 +312,8 @@ pub(super) const SIZE_PATTERN: &str =
 
 /// Missing is the same as 0.
 impl Plain for Bytes {
+    const NOTHING: Nothing = Nothing::Zero;
+
     fn write(&self) -> Json {
         json!(self.0)
     }

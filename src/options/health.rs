@@ -11,6 +11,7 @@ use super::durations;
 use super::field::{
     At, Field, Plain, field, known_keys, list_schema, map_schema, or_null, strings, text, texts,
 };
+use super::fields::Nothing;
 use super::numbers;
 use super::row::{ABOUT, About, Group, Say};
 use super::words;
@@ -190,6 +191,8 @@ impl Say for Healthcheck {
 }
 
 impl Plain for Healthcheck {
+    const NOTHING: Nothing = Nothing::Missing;
+
     fn write(&self) -> Json {
         let Self::Check(check) = self else { return json!({"Test": ["NONE"]}) };
         let mut map = serde_json::Map::new();

@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value};
 use super::field::{pairs, some_map, text};
+use super::fields::{Nothing, Owned};
 use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
 use crate::ident::LABEL_PREFIX;
 use crate::look::Look;
@@ -86,6 +87,10 @@ impl Row for LabelsRow {
             ..ABOUT
         };
         &IT
+    }
+
+    fn fields(&self) -> Vec<Owned> {
+        vec![Owned::config("Labels", Nothing::Map)]
     }
 
     /// Joins what is there: the labels by which a container is known are written elsewhere.

@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 use super::canon::{Atom, Value};
 use super::durations;
 use super::field::{At, Choice, Field, Plain, amount, field};
+use super::fields::{Nothing, Owned};
 use super::numbers;
 use super::row::{ABOUT, About, Body, Change, Context, Group, Mode, Row, Say};
 use super::settings::RESTART;
@@ -100,6 +101,8 @@ impl Say for Signal {
 }
 
 impl Plain for Signal {
+    const NOTHING: Nothing = Nothing::Missing;
+
     fn write(&self) -> Json {
         json!(self.0)
     }
@@ -148,6 +151,8 @@ impl Say for Grace {
 
 /// Missing is not 0: then the engine's ten seconds apply.
 impl Plain for Grace {
+    const NOTHING: Nothing = Nothing::Missing;
+
     fn write(&self) -> Json {
         json!(self.0)
     }
@@ -251,6 +256,10 @@ impl Row for RestartRow {
         &IT
     }
 
+    fn fields(&self) -> Vec<Owned> {
+        vec![Owned::host(RESTART, Nothing::Object).flag("--restart")]
+    }
+
     fn write(&self, said: &Restart, body: &mut Body, _cx: &Context) {
         let retries = match said {
             Restart::OnFailure(Some(retries)) => *retries,
@@ -312,6 +321,10 @@ impl Row for RetriesRow {
             ..LIFECYCLE
         };
         &IT
+    }
+
+    fn fields(&self) -> Vec<Owned> {
+        vec![Owned::host("RestartPolicy", Nothing::Object)]
     }
 
     /// Comes after `restart` in the table, and so joins what that row wrote. Without retries there

@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value};
 use super::field::{At, Field, Plain, amount, field, known_keys, map_schema, some_map};
+use super::fields::Nothing;
 use super::numbers;
 use super::row::{ABOUT, About, Filled, Group, Mode, Say};
 use crate::say;
@@ -49,7 +50,8 @@ pub static OOM_KILL_DISABLE: Field<bool> = field(
         examples: &["true", "false"],
         ..RESOURCES
     },
-);
+)
+.shows(Nothing::Null);
 
 /// What Linux limits by process.
 const NAMES: &[&str] = &[
@@ -192,6 +194,8 @@ impl Say for Score {
 }
 
 impl Plain for Score {
+    const NOTHING: Nothing = Nothing::Zero;
+
     fn write(&self) -> Json {
         json!(self.0)
     }

@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value};
 use super::field::{list_schema, some_set, strings, texts};
+use super::fields::{Nothing, Owned};
 use super::network::is_name;
 use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
 use crate::look::Look;
@@ -76,6 +77,10 @@ impl Row for LinksRow {
             ..ABOUT
         };
         &IT
+    }
+
+    fn fields(&self) -> Vec<Owned> {
+        vec![Owned::host("Links", Nothing::Null)]
     }
 
     fn write(&self, said: &Links, body: &mut Body, cx: &Context) {

@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value};
 use super::field::{known_keys, map_schema, or_null, pairs, text};
+use super::fields::{Nothing, Owned};
 use super::row::{ABOUT, About, Body, Context, Filled, Group, Row, Say};
 use crate::look::Look;
 use crate::say;
@@ -114,6 +115,10 @@ impl Row for LoggingRow {
             ..ABOUT
         };
         &IT
+    }
+
+    fn fields(&self) -> Vec<Owned> {
+        vec![Owned::host("LogConfig", Nothing::Object)]
     }
 
     fn write(&self, said: &Logging, body: &mut Body, _cx: &Context) {

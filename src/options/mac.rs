@@ -4,6 +4,7 @@
 use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value};
+use super::fields::{Nothing, Owned};
 use super::networks::{MAC_PATTERN, mac, spelled};
 use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
 use crate::look::Look;
@@ -43,6 +44,10 @@ impl Row for MacRow {
             ..ABOUT
         };
         &IT
+    }
+
+    fn fields(&self) -> Vec<Owned> {
+        vec![Owned::config("MacAddress", Nothing::Missing)]
     }
 
     fn write(&self, said: &Mac, body: &mut Body, _cx: &Context) {

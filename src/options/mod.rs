@@ -9,6 +9,7 @@ pub mod devices;
 mod durations;
 pub mod environment;
 pub mod field;
+pub mod fields;
 pub mod health;
 pub mod labels;
 pub mod lifecycle;

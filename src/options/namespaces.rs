@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value};
 use super::field::{At, Field, Plain, Text, field, one_text, pairs, some_map, text};
+use super::fields::{Nothing, Owned};
 use super::row::{ABOUT, About, Body, Context, Filled, Group, Row, Say};
 use crate::look::Look;
 use crate::say;
@@ -165,6 +166,8 @@ impl<W: Words> Say for Word<W> {
 }
 
 impl<W: Words> Plain for Word<W> {
+    const NOTHING: Nothing = Nothing::Text;
+
     fn write(&self) -> Json {
         json!(self.0)
     }
@@ -193,6 +196,8 @@ impl Say for Runtime {
 }
 
 impl Plain for Runtime {
+    const NOTHING: Nothing = Nothing::Missing;
+
     fn write(&self) -> Json {
         Plain::write(&self.0)
     }
@@ -243,6 +248,8 @@ impl Say for Assignments {
 }
 
 impl Plain for Assignments {
+    const NOTHING: Nothing = Nothing::Missing;
+
     fn write(&self) -> Json {
         json!(self.0)
     }
@@ -322,6 +329,10 @@ impl<W: Words> Row for Shared<W> {
 
     fn about(&self) -> &About {
         &self.about
+    }
+
+    fn fields(&self) -> Vec<Owned> {
+        vec![Owned::host(self.field, Nothing::Text)]
     }
 
     fn write(&self, said: &Namespace<W>, body: &mut Body, cx: &Context) {

@@ -9,6 +9,7 @@ use super::canon::{Atom, Value};
 use super::field::{
     At, Field, Plain, Text, field, list, one_or_more, one_or_more_schema, set, text, texts,
 };
+use super::fields::{Nothing, Owned};
 use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
 use crate::look::Look;
 use crate::say;
@@ -174,6 +175,10 @@ impl Row for HostnameRow {
         &IT
     }
 
+    fn fields(&self) -> Vec<Owned> {
+        vec![Owned::config("Hostname", Nothing::Text)]
+    }
+
     fn write(&self, said: &Text, body: &mut Body, _cx: &Context) {
         body.config("Hostname", said.0.as_str());
     }
@@ -291,6 +296,10 @@ impl Row for NetworkModeRow {
             ..NETWORK
         };
         &IT
+    }
+
+    fn fields(&self) -> Vec<Owned> {
+        vec![Owned::host("NetworkMode", Nothing::Text)]
     }
 
     fn write(&self, said: &NetworkMode, body: &mut Body, cx: &Context) {

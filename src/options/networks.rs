@@ -10,6 +10,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::canon::{Atom, HIDDEN, Value};
 use super::field::{known_keys, map_schema, or_null, some_map, strings, text, texts};
+use super::fields::Owned;
 use super::network::is_name;
 use super::numbers;
 use super::row::{ABOUT, About, Body, Change, Context, Group, Row, Say};
@@ -464,6 +465,10 @@ impl Row for NetworksRow {
             ..ABOUT
         };
         &IT
+    }
+
+    fn fields(&self) -> Vec<Owned> {
+        Vec::new()
     }
 
     fn write(&self, said: &Networks, body: &mut Body, cx: &Context) {

@@ -10,6 +10,7 @@ use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value};
 use super::field::text;
+use super::fields::Owned;
 use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
 use crate::look::Look;
 use crate::spec::node::{Node, Problems};
@@ -223,6 +224,10 @@ impl Row for PlatformRow {
             ..ABOUT
         };
         &IT
+    }
+
+    fn fields(&self) -> Vec<Owned> {
+        Vec::new()
     }
 
     /// Beside the fields of the API, which has a parameter of the call for it.

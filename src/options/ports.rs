@@ -11,6 +11,7 @@ use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value};
 use super::field::{At, Field, field, known_key, map_schema, or_null, some_set};
+use super::fields::{Nothing, Owned};
 use super::numbers::text_or_whole;
 use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
 use crate::look::Look;
@@ -381,6 +382,13 @@ impl Row for PortsRow {
         &IT
     }
 
+    fn fields(&self) -> Vec<Owned> {
+        vec![
+            Owned::host("PortBindings", Nothing::Null),
+            Owned::config("ExposedPorts", Nothing::Missing),
+        ]
+    }
+
     /// A binding of a port that is not exposed publishes nothing, so every port is exposed too.
     fn write(&self, said: &Ports, body: &mut Body, _cx: &Context) {
         let mut bindings: BTreeMap<String, Vec<Json>> = BTreeMap::new();
@@ -472,6 +480,10 @@ impl Row for ExposeRow {
             ..PORTS
         };
         &IT
+    }
+
+    fn fields(&self) -> Vec<Owned> {
+        vec![Owned::config("ExposedPorts", Nothing::Missing)]
     }
 
     fn write(&self, said: &Exposed, body: &mut Body, _cx: &Context) {

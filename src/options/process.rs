@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value};
 use super::field::{Argv, At, Field, Plain, Text, field, some_map, text};
+use super::fields::Nothing;
 use super::labels::Labels;
 use super::network::TextSet;
 use super::row::{ABOUT, About, Group, Say};
@@ -25,7 +26,8 @@ pub static COMMAND: Field<Argv> = field(
         from_image: true,
         ..PROCESS
     },
-);
+)
+.hidden();
 
 /// `tty`.
 pub static TTY: Field<bool> = field(
@@ -66,7 +68,8 @@ pub static ANNOTATIONS: Field<Annotations> = field(
         many: true,
         ..PROCESS
     },
-);
+)
+.hidden();
 
 /// `entrypoint`.
 pub static ENTRYPOINT: Field<Argv> = field(
@@ -78,7 +81,8 @@ pub static ENTRYPOINT: Field<Argv> = field(
         from_image: true,
         ..PROCESS
     },
-);
+)
+.hidden();
 
 /// `user`.
 pub static USER: Field<Text> = field(
@@ -139,6 +143,8 @@ impl Say for Annotations {
 }
 
 impl Plain for Annotations {
+    const NOTHING: Nothing = Nothing::Missing;
+
     fn write(&self) -> Json {
         self.0.print()
     }
@@ -176,6 +182,8 @@ impl Say for Folder {
 }
 
 impl Plain for Folder {
+    const NOTHING: Nothing = Nothing::Text;
+
     fn write(&self) -> Json {
         json!(self.0)
     }

@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 use super::canon::{Atom, Value};
 use super::durations;
 use super::field::{At, Field, Plain, amount, field, text};
+use super::fields::Nothing;
 use super::numbers::{self, text_or_whole, whole};
 use super::resources::{RESOURCES, is_minus_one};
 use super::row::{About, Change, Say, Unit};
@@ -25,6 +26,7 @@ pub static CPUS: Field<Cpus> = field(
         ..RESOURCES
     },
 )
+.flag("--cpus")
 .settled(one_share);
 
 /// `cpu_period`.
@@ -38,6 +40,7 @@ pub static CPU_PERIOD: Field<Micros> = field(
         ..RESOURCES
     },
 )
+.flag("--cpu-period")
 .settled(one_share);
 
 /// `cpu_quota`.
@@ -51,6 +54,7 @@ pub static CPU_QUOTA: Field<Micros> = field(
         ..RESOURCES
     },
 )
+.flag("--cpu-quota")
 .settled(one_share);
 
 /// `cpu_rt_period`. An engine takes an update of it and does not hand it to a running container.
@@ -62,7 +66,8 @@ pub static CPU_RT_PERIOD: Field<Realtime> = field(
         examples: &["1000000", "1400us"],
         ..RESOURCES
     },
-);
+)
+.flag("--cpu-rt-period");
 
 /// `cpu_rt_runtime`. As its period.
 pub static CPU_RT_RUNTIME: Field<Realtime> = field(
@@ -73,7 +78,8 @@ pub static CPU_RT_RUNTIME: Field<Realtime> = field(
         examples: &["95000", "400ms"],
         ..RESOURCES
     },
-);
+)
+.flag("--cpu-rt-runtime");
 
 /// `cpu_shares`.
 pub static CPU_SHARES: Field<Count> = field(
@@ -85,7 +91,8 @@ pub static CPU_SHARES: Field<Count> = field(
         change: Change::Update(&["CpuShares"]),
         ..RESOURCES
     },
-);
+)
+.flag("--cpu-shares");
 
 /// `cpuset`.
 pub static CPUSET: Field<Cpuset> = field(
@@ -98,7 +105,8 @@ pub static CPUSET: Field<Cpuset> = field(
         change: Change::Update(&["CpusetCpus"]),
         ..RESOURCES
     },
-);
+)
+.flag("--cpuset-cpus");
 
 /// `cpuset_mems`.
 pub static CPUSET_MEMS: Field<Cpuset> = field(
@@ -110,7 +118,8 @@ pub static CPUSET_MEMS: Field<Cpuset> = field(
         change: Change::Update(&["CpusetMems"]),
         ..RESOURCES
     },
-);
+)
+.flag("--cpuset-mems");
 
 /// The period that an engine takes where none is set, in microseconds.
 const USUAL_PERIOD: i64 = 100_000;
@@ -178,6 +187,8 @@ impl Say for Cpus {
 }
 
 impl Plain for Cpus {
+    const NOTHING: Nothing = Nothing::Zero;
+
     fn write(&self) -> Json {
         json!(self.0)
     }
@@ -213,6 +224,8 @@ impl Say for Realtime {
 }
 
 impl Plain for Realtime {
+    const NOTHING: Nothing = Nothing::Zero;
+
     fn write(&self) -> Json {
         self.0.write()
     }
@@ -254,6 +267,8 @@ impl Say for Micros {
 }
 
 impl Plain for Micros {
+    const NOTHING: Nothing = Nothing::Zero;
+
     fn write(&self) -> Json {
         json!(self.0)
     }
@@ -325,6 +340,8 @@ impl Say for Cpuset {
 }
 
 impl Plain for Cpuset {
+    const NOTHING: Nothing = Nothing::Text;
+
     fn write(&self) -> Json {
         json!(spell(&self.0))
     }
@@ -362,6 +379,8 @@ impl Say for Count {
 }
 
 impl Plain for Count {
+    const NOTHING: Nothing = Nothing::Zero;
+
     fn write(&self) -> Json {
         json!(self.0)
     }

@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value};
 use super::field::{At, Bytes, Field, Plain, SIZE_PATTERN, amount, field};
+use super::fields::Nothing;
 use super::numbers::{self, whole};
 use super::processors::Count;
 use super::row::{ABOUT, About, Change, Group, Say, Unit};
@@ -26,7 +27,8 @@ pub static MEM_LIMIT: Field<Bytes> = field(
         change: Change::Update(&["Memory", "MemorySwap"]),
         ..RESOURCES
     },
-);
+)
+.flag("--memory");
 
 /// `memswap_limit`. Where nothing is said it follows the memory.
 pub static MEMSWAP_LIMIT: Field<Swap> = field(
@@ -41,7 +43,8 @@ pub static MEMSWAP_LIMIT: Field<Swap> = field(
         change: Change::Update(&["MemorySwap"]),
         ..RESOURCES
     },
-);
+)
+.flag("--memory-swap");
 
 /// `mem_reservation`.
 pub static MEM_RESERVATION: Field<Bytes> = field(
@@ -55,7 +58,8 @@ pub static MEM_RESERVATION: Field<Bytes> = field(
         change: Change::Update(&["MemoryReservation"]),
         ..RESOURCES
     },
-);
+)
+.flag("--memory-reservation");
 
 /// `mem_swappiness`. An update ignores it.
 pub static MEM_SWAPPINESS: Field<Percent> = field(
@@ -79,7 +83,8 @@ pub static PIDS_LIMIT: Field<Pids> = field(
         change: Change::Update(&["PidsLimit"]),
         ..RESOURCES
     },
-);
+)
+.flag("--pids-limit");
 
 /// Memory and swap in bytes, or -1.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,6 +117,8 @@ impl Say for Swap {
 }
 
 impl Plain for Swap {
+    const NOTHING: Nothing = Nothing::Zero;
+
     fn write(&self) -> Json {
         json!(self.0)
     }

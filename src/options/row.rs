@@ -10,6 +10,7 @@ use std::fmt::Debug;
 use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value};
+use super::fields::Owned;
 use super::settings::Settings;
 use crate::ident::Reference;
 use crate::look::Look;
@@ -277,6 +278,8 @@ pub trait Row: Sync + 'static {
     type Said: Say;
     /// What it is.
     fn about(&self) -> &About;
+    /// The fields of `Config` and `HostConfig` that it writes, with what others must know of them.
+    fn fields(&self) -> Vec<Owned>;
     /// Writes it into a create body, in the newest engine's terms.
     fn write(&self, said: &Self::Said, body: &mut Body, cx: &Context);
     /// Reads it from inspect data, of an engine or of [`crate::adapt`]. Lenient: what it does not
@@ -435,6 +438,8 @@ impl Debug for Declared {
 pub trait AnyRow: Sync + 'static {
     /// See [`Row::about`].
     fn about(&self) -> &About;
+    /// See [`Row::fields`].
+    fn fields(&self) -> Vec<Owned>;
     /// See [`Say::parse`].
     fn parse(&self, node: &Node, problems: &mut Problems) -> Option<Declared>;
     /// See [`Say::schema`].
@@ -460,6 +465,10 @@ pub trait AnyRow: Sync + 'static {
 impl<R: Row> AnyRow for R {
     fn about(&self) -> &About {
         Row::about(self)
+    }
+
+    fn fields(&self) -> Vec<Owned> {
+        Row::fields(self)
     }
 
     fn parse(&self, node: &Node, problems: &mut Problems) -> Option<Declared> {

@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value};
 use super::field::{At, Field, Plain, field, set, some_set, strings, texts};
+use super::fields::{Nothing, Owned};
 use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
 use crate::look::Look;
 use crate::say;
@@ -179,6 +180,14 @@ impl Row for SecurityOptRow {
             ..SECURITY
         };
         &IT
+    }
+
+    fn fields(&self) -> Vec<Owned> {
+        vec![
+            Owned::host("SecurityOpt", Nothing::Null),
+            Owned::host("MaskedPaths", Nothing::Null),
+            Owned::host("ReadonlyPaths", Nothing::Null),
+        ]
     }
 
     fn write(&self, said: &SecurityOptions, body: &mut Body, _cx: &Context) {

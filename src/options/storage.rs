@@ -12,6 +12,7 @@ use super::field::{
     At, Bytes, Field, Plain, Text, field, list_schema, one_or_more, one_or_more_schema, some_map,
     some_set, strings,
 };
+use super::fields::{Nothing, Owned};
 use super::namespaces::Assignments;
 use super::network::is_name;
 use super::row::{ABOUT, About, Body, Context, Filled, Group, Row, Say};
@@ -144,6 +145,8 @@ impl Say for Tmpfs {
 }
 
 impl Plain for Tmpfs {
+    const NOTHING: Nothing = Nothing::Missing;
+
     fn write(&self) -> Json {
         json!(self.0)
     }
@@ -233,6 +236,10 @@ impl Row for VolumesFromRow {
             ..STORAGE
         };
         &IT
+    }
+
+    fn fields(&self) -> Vec<Owned> {
+        vec![Owned::host("VolumesFrom", Nothing::Null)]
     }
 
     fn write(&self, said: &VolumesFrom, body: &mut Body, cx: &Context) {

@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value};
 use super::field::{some_map, strings, text};
+use super::fields::{Nothing, Owned};
 use super::network::is_name;
 use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
 use super::volumes_long;
@@ -315,6 +316,14 @@ impl Row for VolumesRow {
             ..ABOUT
         };
         &IT
+    }
+
+    fn fields(&self) -> Vec<Owned> {
+        vec![
+            Owned::config("Volumes", Nothing::Null),
+            Owned::host("Binds", Nothing::Null),
+            Owned::host("Mounts", Nothing::Missing),
+        ]
     }
 
     fn write(&self, said: &Volumes, body: &mut Body, cx: &Context) {

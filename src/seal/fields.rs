@@ -5,12 +5,14 @@
 //! thought about it. Numbers and booleans always stay; so do names, paths, addresses and IDs.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use serde_json::{Map, Value as Json, json};
 
 use super::{View, object};
 use crate::ident::LABEL_PREFIX;
 use crate::options::canon::Live;
+use crate::options::fields::Of;
 use crate::snapshot::Container;
 
 /// Labels by which containers are matched or left alone.
@@ -47,67 +49,16 @@ pub const UNKEPT: &[&str] = &["ExecIDs", "GraphDriver"];
 
 const STATE: &[&str] = &["Status", "StartedAt", "FinishedAt", "Health"];
 
-const CONFIG: &[&str] = &[
-    "Hostname",
-    "Domainname",
-    "User",
-    "ExposedPorts",
-    "Env",
-    "Image",
-    "Volumes",
-    "WorkingDir",
-    "MacAddress",
-    "StopSignal",
-    "Labels",
-    "Healthcheck",
-];
+/// Fields that stay and that no row owns.
+const OTHERS: &[&str] = &["Image", "Capabilities", "Cgroup", "ContainerIDFile", "Isolation"];
 
-const HOST: &[&str] = &[
-    "Binds",
-    "ContainerIDFile",
-    "NetworkMode",
-    "PortBindings",
-    "RestartPolicy",
-    "VolumeDriver",
-    "VolumesFrom",
-    "CapAdd",
-    "CapDrop",
-    "Capabilities",
-    "CgroupnsMode",
-    "Dns",
-    "DnsOptions",
-    "DnsSearch",
-    "ExtraHosts",
-    "GroupAdd",
-    "IpcMode",
-    "Cgroup",
-    "Links",
-    "PidMode",
-    "SecurityOpt",
-    "StorageOpt",
-    "Tmpfs",
-    "UTSMode",
-    "UsernsMode",
-    "Sysctls",
-    "Runtime",
-    "Isolation",
-    "CgroupParent",
-    "BlkioWeightDevice",
-    "BlkioDeviceReadBps",
-    "BlkioDeviceWriteBps",
-    "BlkioDeviceReadIOps",
-    "BlkioDeviceWriteIOps",
-    "CpusetCpus",
-    "CpusetMems",
-    "Devices",
-    "DeviceCgroupRules",
-    "DeviceRequests",
-    "Ulimits",
-    "MaskedPaths",
-    "ReadonlyPaths",
-    "LogConfig",
-    "Mounts",
-];
+/// The fields of `Config` or of `HostConfig` that stay: those of which rows say so, and a few others.
+fn kept(of: Of) -> &'static [&'static str] {
+    static CONFIG: OnceLock<Vec<&'static str>> = OnceLock::new();
+    static HOST: OnceLock<Vec<&'static str>> = OnceLock::new();
+    let kept = if of == Of::Host { &HOST } else { &CONFIG };
+    kept.get_or_init(|| of.kept().chain(OTHERS.iter().copied()).collect())
+}
 
 const MOUNT: &[&str] = &[
     "Type",
@@ -253,7 +204,7 @@ impl View<'_> {
         let Some(config) = inspect.get_mut("Config") else {
             return BTreeMap::new();
         };
-        self.hide_but(config, CONFIG);
+        self.hide_but(config, kept(Of::Config));
         self.hide_values(config.get_mut("Labels"), KNOWN_LABELS);
         self.health(config.get_mut("Healthcheck"));
         self.environment(config.get_mut("Env"))
@@ -271,7 +222,7 @@ impl View<'_> {
     }
 
     fn host(&self, host: &mut Json) {
-        self.hide_but(host, HOST);
+        self.hide_but(host, kept(Of::Host));
         if let Some(log) = host.get_mut("LogConfig") {
             self.hide_but(log, &["Type"]);
         }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use bayplan::look::Look;
 use bayplan::options::canon::Value;
+use bayplan::options::field::At;
 use bayplan::options::platform;
 use bayplan::options::{AnyRow, Body, Context, Declared, ROWS, row_by_word};
 use bayplan::spec::node::{Kind, Node, Problems};
@@ -351,6 +352,31 @@ fn fields<T: serde::de::DeserializeOwned>() -> &'static [&'static str] {
     let found = std::cell::Cell::new(&[][..]);
     assert!(T::deserialize(Fields(&found)).is_err());
     found.get()
+}
+
+/// What a row says of its fields is what others know of them: how a snapshot keeps them, what an
+/// engine shows where nothing is said.
+#[test]
+fn every_row_names_the_fields_that_it_writes() {
+    for row in ROWS {
+        let key = row.about().key;
+        let mut written: BTreeSet<(bool, String)> = BTreeSet::new();
+        for (_, _, declared) in examples().filter(|(other, ..)| other.about().key == key) {
+            let json = body(&[&declared]).into_json();
+            for (part, host) in [(&json, false), (&json["HostConfig"], true)] {
+                let fields = part.as_object().into_iter().flatten().map(|(field, _)| field);
+                // Those of objects of their own, and what stands beside the body.
+                let nested = ["HostConfig", "NetworkingConfig", "Platform"];
+                let fields = fields.filter(|field| !nested.contains(&field.as_str()));
+                written.extend(fields.map(|field| (host, field.clone())));
+            }
+        }
+        let named = row.fields().into_iter().map(|owned| match owned.at {
+            At::Config(field) => (false, field.to_owned()),
+            At::Host(field) => (true, field.to_owned()),
+        });
+        assert_eq!(named.collect::<BTreeSet<_>>(), written, "{key}");
+    }
 }
 
 /// Fields of the API that no row writes, and why.
