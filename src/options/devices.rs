@@ -233,6 +233,11 @@ impl Row for DevicesRow {
         }
     }
 
+    fn fields(&self) -> &[At] {
+        const FIELDS: &[At] = &[At::Host("Devices"), At::Host("DeviceRequests")];
+        FIELDS
+    }
+
     fn read(&self, look: &Look) -> Value {
         let mut all = BTreeSet::new();
         for device in look.host("Devices").as_array().into_iter().flatten() {
@@ -509,6 +514,11 @@ impl Row for GpusRow {
             }
             request(body, json);
         }
+    }
+
+    fn fields(&self) -> &[At] {
+        const FIELDS: &[At] = &[At::Host("DeviceRequests")];
+        FIELDS
     }
 
     fn read(&self, look: &Look) -> Value {

@@ -63,20 +63,20 @@ pub type Settle = fn(&mut Value, &mut Value, (&Look, &Look));
 pub struct Field<T> {
     at: At,
     about: About,
-    settle: Settle,
+    settle: Option<Settle>,
     said: PhantomData<fn() -> T>,
 }
 
 /// Makes one.
 pub const fn field<T>(at: At, about: About) -> Field<T> {
-    Field { at, about, settle: |_, _, _| (), said: PhantomData }
+    Field { at, about, settle: None, said: PhantomData }
 }
 
 impl<T> Field<T> {
     /// The same with both sides settled first.
     #[must_use]
     pub const fn settled(self, settle: Settle) -> Self {
-        Self { settle, ..self }
+        Self { settle: Some(settle), ..self }
     }
 }
 
@@ -101,7 +101,13 @@ impl<T: Plain> Row for Field<T> {
     }
 
     fn settle(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
-        (self.settle)(expected, found, both);
+        if let Some(settle) = self.settle {
+            settle(expected, found, both);
+        }
+    }
+
+    fn fields(&self) -> &[At] {
+        if self.settle.is_some() { &[] } else { std::slice::from_ref(&self.at) }
     }
 }
 
