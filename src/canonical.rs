@@ -45,73 +45,108 @@ pub fn flat(value: &impl Serialize) -> Result<String, NoCanonicalForm> {
 /// A value that begins at a depth of `indent` spaces: objects are broken for `levels` levels, and
 /// below that where a line would get too wide.
 pub fn fitted(value: &Json, indent: usize, levels: usize) -> Result<String, NoCanonicalForm> {
-    let mut out = String::new();
+    let mut out = Vec::new();
     write_fitted(&mut out, value, indent, levels, 0)?;
-    Ok(out)
+    String::from_utf8(out).map_err(|error| NoCanonicalForm(error.to_string()))
 }
 
 fn write_fitted(
-    out: &mut String,
+    out: &mut Vec<u8>,
     value: &Json,
     indent: usize,
     levels: usize,
     before: usize,
 ) -> Result<(), NoCanonicalForm> {
-    let inner = " ".repeat(indent + 2);
+    let width = WIDTH.saturating_sub(indent + before + 1);
     match value {
         Json::Object(map) if !map.is_empty() => {
-            if levels == 0 && fits(value, indent + before) {
-                out.push_str(&line(value)?);
+            if levels == 0 && write_line(out, value, Some(width))? {
                 return Ok(());
             }
             for (index, (key, value)) in map.iter().enumerate() {
-                let key = line(key)?;
-                let before = key.chars().count() + 2;
-                out.push_str(if index == 0 { "{\n" } else { ",\n" });
-                out.push_str(&inner);
-                out.push_str(&key);
-                out.push_str(": ");
+                out.extend_from_slice(if index == 0 { b"{\n" } else { b",\n" });
+                spaces(out, indent + 2);
+                let begin = out.len();
+                write_line(out, key, None)?;
+                let before = characters(&out[begin..]) + 2;
+                out.extend_from_slice(b": ");
                 write_fitted(out, value, indent + 2, levels.saturating_sub(1), before)?;
             }
-            closed(out, indent, '}');
+            closed(out, indent, b'}');
         }
-        Json::Array(items) if !items.is_empty() && !fits(value, indent + before) => {
+        Json::Array(items) if !items.is_empty() => {
+            if write_line(out, value, Some(width))? {
+                return Ok(());
+            }
             for (index, item) in items.iter().enumerate() {
-                out.push_str(if index == 0 { "[\n" } else { ",\n" });
-                out.push_str(&inner);
+                out.extend_from_slice(if index == 0 { b"[\n" } else { b",\n" });
+                spaces(out, indent + 2);
                 write_fitted(out, item, indent + 2, levels.saturating_sub(1), 0)?;
             }
-            closed(out, indent, ']');
+            closed(out, indent, b']');
         }
-        _ => out.push_str(&line(value)?),
+        _ => drop(write_line(out, value, None)?),
     }
     Ok(())
 }
 
-fn closed(out: &mut String, indent: usize, bracket: char) {
-    out.push('\n');
-    out.push_str(&" ".repeat(indent));
+fn closed(out: &mut Vec<u8>, indent: usize, bracket: u8) {
+    out.push(b'\n');
+    spaces(out, indent);
     out.push(bracket);
 }
 
-/// Whether a value's one line, with what stands before it and a comma after it, is narrow enough.
-/// Gives up as soon as it is not, so that deep values cost no more than flat ones.
-fn fits(value: &Json, before: usize) -> bool {
-    struct Room(usize);
-    impl io::Write for Room {
+fn spaces(out: &mut Vec<u8>, number: usize) {
+    out.resize(out.len() + number, b' ');
+}
+
+/// Characters, not bytes: counted is what does not continue one.
+fn characters(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| (**byte & 0xC0) != 0x80).count()
+}
+
+/// Writes a value on one line, if it is narrow enough; else nothing. It gives up as soon as it is
+/// not, so that deep values cost no more than flat ones.
+fn write_line(
+    out: &mut Vec<u8>,
+    value: &impl Serialize,
+    width: Option<usize>,
+) -> Result<bool, NoCanonicalForm> {
+    struct Room<'a> {
+        out: &'a mut Vec<u8>,
+        left: Option<usize>,
+        full: bool,
+    }
+    impl io::Write for Room<'_> {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            // Characters, not bytes: count what does not continue one.
-            let characters = bytes.iter().filter(|byte| (**byte & 0xC0) != 0x80).count();
-            self.0 = self.0.checked_sub(characters).ok_or(io::ErrorKind::WriteZero)?;
+            if let Some(left) = &mut self.left {
+                let Some(rest) = left.checked_sub(characters(bytes)) else {
+                    self.full = true;
+                    return Err(io::ErrorKind::WriteZero.into());
+                };
+                *left = rest;
+            }
+            self.out.extend_from_slice(bytes);
             Ok(bytes.len())
         }
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
     }
-    let Some(room) = WIDTH.checked_sub(before + 1) else { return false };
-    let formatter = Line { floats: true };
-    value.serialize(&mut serde_json::Serializer::with_formatter(Room(room), formatter)).is_ok()
+    let begin = out.len();
+    let mut room = Room { out, left: width, full: false };
+    let formatter = Line { floats: false };
+    let written =
+        value.serialize(&mut serde_json::Serializer::with_formatter(&mut room, formatter));
+    let full = room.full;
+    match written {
+        Ok(()) => Ok(true),
+        Err(_) if full => {
+            out.truncate(begin);
+            Ok(false)
+        }
+        Err(error) => Err(NoCanonicalForm(error.to_string())),
+    }
 }
 
 /// Writes a value broken at every object and array that is not empty, at a depth of `indent`

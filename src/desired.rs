@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use crate::adapt::{self, Engine, World};
 use crate::ident::{ContainerName, LABEL_DECLARED, LABEL_NAME, LABEL_PROJECT, LABEL_SET, SetName};
@@ -15,7 +15,7 @@ use crate::options::canon::Value;
 use crate::options::links;
 use crate::options::networks::{self, Networks};
 use crate::options::row::Filled;
-use crate::options::{Body, Context, ROWS};
+use crate::options::{Body, Context};
 use crate::spec::{Set, Spec};
 
 /// Whose labels a body carries.
@@ -66,33 +66,34 @@ pub fn body(
 /// What is declared of that which an engine may fill in by itself: see [`LABEL_DECLARED`].
 fn may_be_filled(set: &Set, body: &Body) -> Vec<String> {
     let mut said = BTreeSet::new();
-    let host = json!({"HostConfig": body.json()["HostConfig"]});
-    let look = Look::new(&host, &BTreeMap::new());
     for declared in &set.options {
         let about = declared.row().about();
-        match (about.filled, declared.row().read(&look)) {
-            (Filled::Keys, Value::Map(map)) => {
-                said.extend(map.keys().map(|key| format!("{}.{key}", about.key)));
+        match about.filled {
+            Filled::Keys => {
+                let host =
+                    Map::from_iter([("HostConfig".to_owned(), body.json()["HostConfig"].clone())]);
+                if let Value::Map(map) = declared.row().read(&Look::of(Json::Object(host))) {
+                    said.extend(map.keys().map(|key| format!("{}.{key}", about.key)));
+                }
             }
-            (Filled::Never | Filled::Keys, _) => {}
-            (Filled::These(_) | Filled::Any, _) => drop(said.insert(about.key.to_owned())),
+            Filled::Never => {}
+            Filled::These(_) | Filled::Any => drop(said.insert(about.key.to_owned())),
         }
     }
     said.into_iter().collect()
 }
 
+/// What paths and volumes mean in a spec, whatever is on an engine.
+pub fn places(spec: &Spec) -> Context {
+    Context { base_dir: spec.base_dir.clone(), volumes: spec.volume_names(), ..Context::default() }
+}
+
 /// The files and folders of the host that containers of a set are bound to; whether the engine makes
 /// one that is missing.
-pub fn bind_sources(spec: &Spec, set: &Set) -> BTreeMap<String, bool> {
-    let cx = Context {
-        base_dir: spec.base_dir.clone(),
-        volumes: spec.volume_names(),
-        ..Context::default()
-    };
+pub fn bind_sources(set: &Set, cx: &Context) -> BTreeMap<String, bool> {
+    let Some(declared) = set.option("volumes") else { return BTreeMap::new() };
     let mut body = Body::new();
-    if let Some(declared) = set.option("volumes") {
-        declared.write(&mut body, &cx);
-    }
+    declared.write(&mut body, cx);
     let host = &body.json()["HostConfig"];
     let list = |field: &str| host[field].as_array().into_iter().flatten();
     let binds = list("Binds").filter_map(|bind| bind.as_str()?.split(':').next());
@@ -107,10 +108,9 @@ pub fn bind_sources(spec: &Spec, set: &Set) -> BTreeMap<String, bool> {
 /// The images that new containers of a set would have mounted, as its spec writes them. An engine
 /// pulls none of them by itself.
 pub fn mounted_images(set: &Set) -> BTreeSet<String> {
+    let Some(declared) = set.option("volumes") else { return BTreeSet::new() };
     let mut body = Body::new();
-    if let Some(declared) = set.option("volumes") {
-        declared.write(&mut body, &Context::default());
-    }
+    declared.write(&mut body, &Context::default());
     let mounts = body.json()["HostConfig"]["Mounts"].as_array().into_iter().flatten();
     let images = mounts.filter(|mount| mount["Type"] == "image");
     images.filter_map(|mount| mount["Source"].as_str().map(str::to_owned)).collect()
@@ -138,5 +138,5 @@ pub fn expected(
     inspect["ShowsMacAddress"] = engine.shows_mac_address().into();
     // Whose log options may be more than was said is for a row to know.
     inspect["LoggingDriver"] = engine.log_driver.as_str().into();
-    Look::new(&inspect, &BTreeMap::new()).remembering(ROWS.len())
+    Look::of(inspect)
 }

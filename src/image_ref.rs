@@ -3,7 +3,11 @@
 //! What a reference means on an engine is the snapshot's, what a registry says of it too. Nothing
 //! here knows a registry's address beyond Docker's own.
 
+mod index;
+
 use std::fmt;
+
+pub use index::RefIndex;
 
 /// Docker's registry, as references name it.
 pub const HUB: &str = "docker.io";

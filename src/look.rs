@@ -12,7 +12,7 @@ mod alike;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 
 pub use alike::alike;
 
@@ -63,12 +63,18 @@ impl Look {
                 kept.insert((*field).to_owned(), value.clone());
             }
         }
-        if let Some(networks) = inspect.pointer("/NetworkSettings/Networks") {
-            kept.insert("NetworkSettings".to_owned(), json!({"Networks": networks}));
+        if let Some(networks) = inspect.get("NetworkSettings").and_then(|all| all.get("Networks")) {
+            let networks = Map::from_iter([("Networks".to_owned(), networks.clone())]);
+            kept.insert("NetworkSettings".to_owned(), Json::Object(networks));
         }
-        let mut inspect = Json::Object(kept);
+        Self { env: env.clone(), ..Self::of(Json::Object(kept)) }
+    }
+
+    /// The same of inspect data that have nothing else in them, and nothing that is marked: what is
+    /// expected.
+    pub fn of(mut inspect: Json) -> Self {
         translate(&mut inspect);
-        Self { inspect, env: env.clone(), reads: Vec::new() }
+        Self { inspect, env: BTreeMap::new(), reads: Vec::new() }
     }
 
     /// The same, remembering what is read at so many places: the expected side is read for every
@@ -121,9 +127,9 @@ fn translate(inspect: &mut Json) {
     let id = inspect["Id"].as_str().unwrap_or_default().to_owned();
     let short = id.get(..12).unwrap_or_default().to_owned();
     aliases(inspect);
-    let networks = inspect.pointer("/NetworkSettings/Networks").cloned().unwrap_or_default();
+    let mode = inspect.get("HostConfig").is_some().then(|| network_mode(inspect));
     if let Some(host) = inspect.get_mut("HostConfig").and_then(Json::as_object_mut) {
-        network_mode(host, &networks);
+        host.extend(mode.map(|mode| ("NetworkMode".to_owned(), mode.into())));
         limits_and_defaults(host);
         security(host);
         with_protocols(host, "PortBindings");
@@ -147,10 +153,11 @@ fn translate(inspect: &mut Json) {
 }
 
 /// A network is named by its name. `default` is what Docker before 26 called the bridge.
-fn network_mode(host: &mut Map<String, Json>, networks: &Json) {
-    let said = host.get("NetworkMode").and_then(Json::as_str).unwrap_or_default();
+fn network_mode(inspect: &Json) -> String {
+    let said = inspect["HostConfig"]["NetworkMode"].as_str().unwrap_or_default();
+    let networks = &inspect["NetworkSettings"]["Networks"];
     let fixed = matches!(said, "bridge" | "host" | "none") || said.starts_with("container:");
-    let settled = if matches!(said, "" | "default") {
+    if matches!(said, "" | "default") {
         "bridge".to_owned()
     } else if fixed || networks.get(said).is_some() {
         said.to_owned()
@@ -164,8 +171,7 @@ fn network_mode(host: &mut Map<String, Json>, networks: &Json) {
         let hex = said.len() >= 12 && said.bytes().all(|byte| byte.is_ascii_hexdigit());
         let by_place = alone.filter(|_| hex).and_then(|networks| networks.iter().next());
         by_id.or(by_place).map_or_else(|| said.to_owned(), |(name, _)| name.clone())
-    };
-    host.insert("NetworkMode".to_owned(), settled.into());
+    }
 }
 
 /// Different words for nothing said.

@@ -90,12 +90,40 @@ pub fn count(number: usize, one: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
 }
 
+/// The most things of one kind that are told one by one: who has more of them knows by then.
+pub const MOST: usize = 100;
+
+/// What is said of those beyond [`MOST`], if there are any.
+pub fn more(all: usize) -> Option<String> {
+    let more = all.checked_sub(MOST).filter(|more| *more > 0)?;
+    Some(format!("and {more} more like these"))
+}
+
+/// Lines for the first [`MOST`] things, and one for the rest.
+pub fn listed<T>(all: &[T], line: impl Fn(&T) -> String) -> String {
+    let first = all.iter().take(MOST).map(line);
+    let rest = more(all.len()).map(|more| format!("  {more}"));
+    first.chain(rest).collect::<Vec<_>>().join("\n")
+}
+
+/// No word of ours is longer, in bytes.
+const LONGEST_WORD: usize = 64;
+/// Of so many candidates a close one is no help.
+const MOST_CANDIDATES: usize = 1_000;
+
 /// The candidate that a misspelt word most likely meant.
 pub fn did_you_mean<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
-    let candidates: Vec<&str> = candidates.into_iter().collect();
+    if word.len() > LONGEST_WORD {
+        return None;
+    }
+    let all = candidates.into_iter().take(MOST_CANDIDATES + 1);
+    let candidates: Vec<&str> = all.filter(|one| one.len() <= LONGEST_WORD).collect();
+    if candidates.len() > MOST_CANDIDATES {
+        return None;
+    }
     similar::get_close_matches(word, &candidates, 1, 0.7).into_iter().next()
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use crate::desired;
 use crate::ident::{self, ContainerId, ImageId, LABEL_PREFIX, LABEL_PROJECT};
-use crate::image_ref::ImageRef;
+use crate::image_ref::{ImageRef, RefIndex};
 use crate::options::platform::Platform;
 use crate::pick::Pick;
 use crate::plan::Facts;
@@ -28,7 +28,7 @@ pub struct Wanted {
     /// Names of named sets, and what links, `volumes_from`, `container:` and `depends_on` mean.
     names: BTreeSet<String>,
     /// Images by which sets match containers that nobody labelled.
-    matching: Vec<ImageRef>,
+    matching: RefIndex<()>,
     /// The same, as the spec writes them.
     matching_texts: BTreeSet<String>,
     /// Every declared image, those that are only mounted too.
@@ -68,10 +68,11 @@ impl Wanted {
     pub fn of(spec: &Spec) -> Self {
         let mut wanted =
             Self { project: Some(spec.project.as_str().to_owned()), ..Self::default() };
+        let places = desired::places(spec);
         for set in spec.sets.values() {
             wanted.add(set);
             if set.may_create() {
-                wanted.sources.extend(desired::bind_sources(spec, set).into_keys());
+                wanted.sources.extend(desired::bind_sources(set, &places).into_keys());
                 wanted.images.extend(desired::mounted_images(set));
             }
         }
@@ -95,9 +96,12 @@ impl Wanted {
         self.names.extend(targets);
         let Some(image) = &set.image else { return };
         self.images.insert(image.clone());
-        if set.matching != Matching::Owned && matches!(set.identity, Identity::Counted(_)) {
-            self.matching.extend(ImageRef::parse(image).ok());
-            self.matching_texts.insert(image.clone());
+        if set.matching != Matching::Owned
+            && matches!(set.identity, Identity::Counted(_))
+            && self.matching_texts.insert(image.clone())
+            && let Ok(reference) = ImageRef::parse(image)
+        {
+            self.matching.add(&reference, ());
         }
         match set.pull {
             _ if !set.may_create() => {}
@@ -193,11 +197,12 @@ impl Wanted {
             .iter()
             .filter_map(|text| references.get(text).and_then(Option::as_ref))
             .collect();
+        let begins = self.begins();
         let mut wanted: BTreeSet<ContainerId> = listed
             .iter()
             .filter(|container| match &self.pick {
                 Some(pick) => pick.takes(**container),
-                None => self.is_everything() || self.may_match(**container, &images),
+                None => self.is_everything() || self.may_match(**container, &images, &begins),
             })
             .map(|container| container.id())
             .collect();
@@ -211,14 +216,23 @@ impl Wanted {
         wanted
     }
 
-    fn may_match(&self, container: Seen<'_>, images: &BTreeSet<&ImageId>) -> bool {
+    fn may_match(
+        &self,
+        container: Seen<'_>,
+        images: &BTreeSet<&ImageId>,
+        begins: &BTreeSet<usize>,
+    ) -> bool {
         let name = container.name();
         let project = container.label(LABEL_PROJECT);
         if project.is_some() && project == self.project.as_deref() {
             return true;
         }
         let id = container.id();
-        if self.names.contains(name) || self.known.contains(&id) || self.names_id(&id) {
+        let means_id = |length: &usize| {
+            id.as_str().get(..*length).is_some_and(|begin| self.names.contains(begin))
+        };
+        let named = self.names.contains(name) || self.known.contains(&id);
+        if named || begins.iter().any(means_id) {
             return true;
         }
         if !self.networks.is_empty() && attached(container).any(|name| self.networks.contains(name))
@@ -234,9 +248,10 @@ impl Wanted {
             && (images.contains(&container.image()) || self.image_may_match(container))
     }
 
-    /// A spec may mean a container by its ID, too.
-    fn names_id(&self, id: &ContainerId) -> bool {
-        self.names.iter().any(|name| name.len() >= 12 && id.as_str().starts_with(name.as_str()))
+    /// A spec may mean a container by its ID, too: how long the words are that may be one.
+    fn begins(&self) -> BTreeSet<usize> {
+        let lengths = self.names.iter().map(String::len);
+        lengths.filter(|length| (12..=64).contains(length)).collect()
     }
 
     /// Whether the list's `Image` leaves it possible that a declared image was meant. Once the
@@ -244,9 +259,7 @@ impl Wanted {
     fn image_may_match(&self, container: Seen<'_>) -> bool {
         let image = container.list.and_then(|list| list["Image"].as_str());
         match image.map(ImageRef::parse) {
-            Some(Ok(found)) if found.repository().is_some() => {
-                self.matching.iter().any(|declared| declared.matches(&found))
-            }
+            Some(Ok(found)) if found.repository().is_some() => self.matching.has(&found),
             _ => true,
         }
     }

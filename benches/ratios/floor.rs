@@ -40,13 +40,23 @@ impl World {
         Self { folder: folder.to_owned() }
     }
 
-    /// Makes it so many containers, with bayplan; gives the spec.
+    /// Makes it so many containers of one set, with bayplan; gives the spec.
     pub(super) fn grow(&self, number: u32) -> String {
-        let spec = self.folder.join("live.yaml");
-        let text = format!(
+        self.apply(&format!(
             "project: {PROJECT}\ncontainers:\n  web:\n    image: {IMAGE}\n    count: {number}\n    \
              network_mode: none\n    init: true\n    stop_grace_period: 1s\n"
-        );
+        ))
+    }
+
+    /// The same with as many sets, of which no two are alike. They share an image: another reference
+    /// for each would be as many questions more, which no floor is without.
+    pub(super) fn differ(&self, number: u32) -> String {
+        let beside = "    network_mode: none\n    stop_grace_period: 1s\n";
+        self.apply(&super::different::spec(PROJECT, number, |_| IMAGE.to_owned(), beside))
+    }
+
+    fn apply(&self, text: &str) -> String {
+        let spec = self.folder.join("live.yaml");
         std::fs::write(&spec, text).unwrap();
         let spec = spec.to_string_lossy().into_owned();
         let plan = self.folder.join("live.json").to_string_lossy().into_owned();
@@ -71,12 +81,20 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        // A few at a time: an engine that is told to remove hundreds at once can get stuck.
-        let remove = format!(
-            "docker ps -aq --filter label=io.bayplan.project={PROJECT} | xargs -r -n 10 docker rm -f >/dev/null; docker rmi {IMAGE} >/dev/null"
+        remove_containers();
+        let rest = format!(
+            "docker volume ls -q --filter name={PROJECT}-data- | xargs -r docker volume rm >/dev/null; docker rmi {IMAGE} >/dev/null"
         );
-        let _ = Command::new("sh").args(["-c", &remove]).status();
+        let _ = Command::new("sh").args(["-c", &rest]).status();
     }
+}
+
+/// A few at a time: an engine that is told to remove hundreds at once can get stuck.
+pub(super) fn remove_containers() {
+    let remove = format!(
+        "docker ps -aq --filter label=io.bayplan.project={PROJECT} | xargs -r -n 10 docker rm -f >/dev/null"
+    );
+    let _ = Command::new("sh").args(["-c", &remove]).status();
 }
 
 fn docker(arguments: &[&str]) {

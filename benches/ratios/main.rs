@@ -21,25 +21,34 @@
 
 #![expect(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, reason = "a benchmark")]
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use bayplan::ident::ImageId;
+use bayplan::seal::{Sealer, Unsealed};
 use bayplan::snapshot::{Container, EngineRecord, Snapshot};
 use bayplan::snapshot_file;
 use serde_json::{Value as Json, json};
 
+mod different;
 mod floor;
 
 /// How often the live floor is measured with each number of inspects in flight.
-const ROUNDS: usize = 40;
+const ROUNDS: usize = 20;
+/// How many containers are planned offline.
+const SIZES: [u32; 3] = [100, 1_000, 10_000];
 
 const BAYPLAN: &str = env!("CARGO_BIN_EXE_bayplan");
 
 fn main() {
     let only = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     let wanted = |name: &str| only.as_deref().is_none_or(|only| only == name);
+    if only.as_deref() == Some("make") {
+        make();
+        return;
+    }
     let mut good = true;
     if wanted("help") {
         good &= help();
@@ -95,11 +104,21 @@ fn help() -> bool {
 }
 
 fn offline() -> bool {
+    let alike = shape("alike", recorded);
+    let different = shape("different", differing);
+    alike & different
+}
+
+/// How a spec and a snapshot of so many containers are made.
+type Make = fn(&Path, u32) -> (String, String);
+
+/// One shape at every size, and how it grows.
+fn shape(name: &str, make: Make) -> bool {
     let folder = tempfile::tempdir().unwrap();
     let mut good = true;
     let mut each = Vec::new();
-    for number in [100, 1_000, 10_000] {
-        let (spec, snapshot) = recorded(folder.path(), number);
+    for number in SIZES {
+        let (spec, snapshot) = make(folder.path(), number);
         let times = if number > 1_000 { 5 } else { 20 };
         let floor = best(times, || {
             let bytes = std::fs::read(&snapshot).unwrap();
@@ -108,14 +127,19 @@ fn offline() -> bool {
         });
         let ours = best(times, || bayplan(&["plan", &spec, "--snapshot", &snapshot]));
         // Starting a process is no part of planning, and counts only at the small sizes.
-        let limit = if number == 10_000 { 2.0 } else { f64::INFINITY };
-        good &= verdict(&format!("offline, {number} containers"), ours, floor, limit);
+        let limit = if number == SIZES[2] { 2.0 } else { f64::INFINITY };
+        good &= verdict(&format!("offline, {number} {name}"), ours, floor, limit);
         each.push(ours.as_secs_f64() / f64::from(number));
     }
-    let growth = each[2] / each[1];
-    let linear = growth <= 1.5;
-    println!("offline, per container 1,000 -> 10,000: x{growth:.2}  limit 1.5");
-    good && linear
+    for (from, to) in [(0, 1), (1, 2)] {
+        let growth = each[to] / each[from];
+        let linear = growth <= 1.5;
+        let word = if linear { "ok" } else { "OVER" };
+        let (from, to) = (SIZES[from], SIZES[to]);
+        println!("offline, {name}, each of {from} -> {to}: x{growth:.2}  limit 1.5  {word}");
+        good &= linear;
+    }
+    good
 }
 
 /// A spec and a snapshot of so many containers: one that was recorded on a real engine, under
@@ -149,6 +173,44 @@ fn recorded(folder: &Path, number: u32) -> (String, String) {
     (spec.to_string_lossy().into_owned(), path.to_string_lossy().into_owned())
 }
 
+/// Writes the worlds of the offline figures for a profiler: `cargo bench -- make FOLDER NUMBER`.
+fn make() {
+    let arguments: Vec<String> =
+        std::env::args().skip(2).filter(|argument| !argument.starts_with("--")).collect();
+    let [folder, number] = arguments.as_slice() else { panic!("make FOLDER NUMBER") };
+    let number = number.parse().unwrap();
+    recorded(Path::new(folder), number);
+    let (spec, snapshot) = differing(Path::new(folder), number);
+    println!("{spec} {snapshot}");
+}
+
+/// The same, nothing alike: each container of a set, an image and a reference of its own.
+fn differing(folder: &Path, number: u32) -> (String, String) {
+    let recording: Json =
+        serde_json::from_str(include_str!("../../tests/recordings/docker-28.5.2.json")).unwrap();
+    let model = &recording["containers"]["image-full"]["inspect"];
+    let images = recording["images"].as_object().unwrap();
+    let base = images.values().find(|image| image["Id"] == model["Image"]).unwrap();
+    let text = different::spec("bulk", number, different::image, "");
+    let mut snapshot = Snapshot {
+        engine: Some(EngineRecord {
+            version: recording["version"].clone(),
+            info: recording["info"].clone(),
+        }),
+        whole: true,
+        ..Snapshot::default()
+    };
+    let declared = different::parsed(&text);
+    different::fill(&mut snapshot, &declared, model, base);
+    let sealer = Sealer::new(Some(&declared), BTreeMap::new());
+    let snapshot = Unsealed::new(snapshot).seal(&sealer);
+    let path = folder.join(format!("different-{number}.json"));
+    std::fs::write(&path, snapshot_file::write(&snapshot).unwrap()).unwrap();
+    let spec = folder.join(format!("different-{number}.yaml"));
+    std::fs::write(&spec, text).unwrap();
+    (spec.to_string_lossy().into_owned(), path.to_string_lossy().into_owned())
+}
+
 /// One container as its list entry and its inspect tell of it.
 fn container(model: &Json, index: u32) -> Container {
     let id = format!("{index:064x}");
@@ -173,7 +235,7 @@ fn container(model: &Json, index: u32) -> Container {
         "NetworkSettings": {"Networks": inspect["NetworkSettings"]["Networks"]},
         "Mounts": inspect["Mounts"],
     });
-    Container { list: Some(list), inspect: Some(inspect), env: std::collections::BTreeMap::new() }
+    Container { list: Some(list), inspect: Some(inspect), env: BTreeMap::new() }
 }
 
 fn live() -> bool {
@@ -182,14 +244,30 @@ fn live() -> bool {
     let mut good = true;
     for number in [100, 300] {
         let spec = world.grow(number);
-        // In turn, as an engine is not as quick at any time: both see the same of that.
-        let (mut floor, mut ours) = (Duration::MAX, Duration::MAX);
-        for flights in floor::FLIGHTS.repeat(ROUNDS) {
-            floor = floor.min(floor::World::floor(number, flights));
-            ours = ours.min(best(1, || bayplan(&["plan", &spec])));
-        }
         let limit = if number == 300 { 1.3 } else { f64::INFINITY };
-        good &= verdict(&format!("live, {number} containers"), ours, floor, limit);
+        good &= in_turn(&format!("live, {number} alike"), number, &spec, limit);
     }
-    good
+    floor::remove_containers();
+    let spec = world.differ(300);
+    good & in_turn("live, 300 different", 300, &spec, 1.4)
+}
+
+/// The floor and a plan in turn, as an engine is not as quick at any time: both see the same of that.
+/// The medians count, and of the floors with so many inspects in flight the lowest one.
+fn in_turn(what: &str, number: u32, spec: &str, limit: f64) -> bool {
+    let mut floors = vec![Vec::new(); floor::FLIGHTS.len()];
+    let mut ours = Vec::new();
+    for _ in 0..ROUNDS {
+        for (flights, floors) in floor::FLIGHTS.into_iter().zip(&mut floors) {
+            floors.push(floor::World::floor(number, flights));
+            ours.push(best(1, || bayplan(&["plan", spec])));
+        }
+    }
+    let floor = floors.into_iter().map(median).min().unwrap();
+    verdict(what, median(ours), floor, limit)
+}
+
+fn median(mut all: Vec<Duration>) -> Duration {
+    all.sort_unstable();
+    all[all.len() / 2]
 }

@@ -1,5 +1,7 @@
 //! `NetworkSettings.Networks`: to which networks a container is attached, and its wishes there.
 
+use std::sync::LazyLock;
+
 use serde_json::{Value as Json, json};
 
 use super::json::{Object, entries, fill, is_empty, text};
@@ -33,13 +35,19 @@ fn name<'a>(called: &'a str, world: &'a World) -> &'a str {
     world.network_by(called).map_or(called, |(name, _)| name)
 }
 
-/// One attachment.
-fn endpoint(called: &str, wish: &Json, engine: &Engine, world: &World) -> Json {
-    let mut endpoint = object(json!({
+/// What an engine shows of an attachment where nothing was said.
+fn nothing() -> Object {
+    object(json!({
         "Aliases": null, "DriverOpts": null, "EndpointID": "", "Gateway": "",
         "GlobalIPv6Address": "", "GlobalIPv6PrefixLen": 0, "IPAMConfig": null, "IPAddress": "",
         "IPPrefixLen": 0, "IPv6Gateway": "", "Links": null, "MacAddress": "", "NetworkID": "",
-    }));
+    }))
+}
+
+/// One attachment.
+fn endpoint(called: &str, wish: &Json, engine: &Engine, world: &World) -> Json {
+    static NOTHING: LazyLock<Object> = LazyLock::new(nothing);
+    let mut endpoint = NOTHING.clone();
     if engine.api >= api::DNS_NAMES {
         endpoint.insert("DNSNames".to_owned(), Json::Null);
     }

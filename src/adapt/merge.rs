@@ -1,6 +1,7 @@
 //! `Config`: what is sent, merged with what the image hands down, as engines merge it.
 
-use std::sync::OnceLock;
+use std::collections::BTreeSet;
+use std::sync::{LazyLock, OnceLock};
 
 use serde_json::{Map, Value as Json, json};
 
@@ -79,6 +80,11 @@ pub(super) fn config(body: &Json, image: Option<&Json>, engine: &Engine) -> Obje
 /// What an engine shows where nothing was said: in the fields of rows what they say, and those that
 /// no row has.
 fn nothing_said() -> Object {
+    static NOTHING: LazyLock<Object> = LazyLock::new(nothing);
+    NOTHING.clone()
+}
+
+fn nothing() -> Object {
     let mut config = object(json!({
         "AttachStderr": false, "AttachStdin": false, "AttachStdout": false, "Image": "",
         "OnBuild": null,
@@ -140,15 +146,15 @@ pub(super) fn path_and_args(config: &Object) -> (String, Vec<String>) {
 
 /// Own entries in the order sent, then the image's whose variable is not among them. An entry
 /// without `=` hides the image's too.
-fn environment(own: &Json, inherited: &Json) -> Json {
-    let variable = |entry: &str| entry.split('=').next().unwrap_or_default().to_owned();
+fn environment<'j>(own: &'j Json, inherited: &'j Json) -> Json {
+    let variable = |entry: &'j str| entry.split('=').next().unwrap_or_default();
     let mut all: Vec<&str> = texts(own).collect();
-    let named: Vec<String> = all.iter().map(|entry| variable(entry)).collect();
-    all.extend(texts(inherited).filter(|entry| !named.contains(&variable(entry))));
+    let named: BTreeSet<&str> = all.iter().map(|entry| variable(entry)).collect();
+    all.extend(texts(inherited).filter(|entry| !named.contains(variable(entry))));
     if all.is_empty() && !own.is_array() && !inherited.is_array() {
         return Json::Null;
     }
-    json!(all)
+    all.into()
 }
 
 /// Own entries over the image's.

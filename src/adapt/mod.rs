@@ -21,7 +21,7 @@ mod settle;
 pub mod update;
 mod world;
 
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json};
 
 use crate::ident::ContainerName;
 use crate::options::Body;
@@ -56,20 +56,22 @@ pub fn adapt(
     settle::hostname(&mut config, &host, engine);
     let (path, args) = merge::path_and_args(&config);
     let mounts = mounts::mounts(&config, &host, engine, world);
-    let mut inspect = json!({
-        "Name": format!("/{name}"),
-        "Path": path,
-        "Args": args,
-        "Config": config,
-        "HostConfig": host,
-        "Image": image.map_or(Json::Null, |image| image["Id"].clone()),
-        "Platform": engine.os,
-        "Driver": engine.storage,
-        "NetworkSettings": {"Networks": networks},
-        "Mounts": mounts,
-    });
+    let networks = Map::from_iter([("Networks".to_owned(), Json::Object(networks))]);
+    // Put together by hand: the macro would copy each part.
+    let mut inspect = Map::new();
+    let mut set = |field: &str, value: Json| inspect.insert(field.to_owned(), value);
+    set("Name", format!("/{name}").into());
+    set("Path", path.into());
+    set("Args", args.into());
+    set("Config", Json::Object(config));
+    set("HostConfig", Json::Object(host));
+    set("Image", image.map_or(Json::Null, |image| image["Id"].clone()));
+    set("Platform", engine.os.as_str().into());
+    set("Driver", engine.storage.as_str().into());
+    set("NetworkSettings", Json::Object(networks));
+    set("Mounts", mounts.into());
     if engine.containerd_store {
-        inspect["ImageManifestDescriptor"] = platform::chosen(body, image);
+        set("ImageManifestDescriptor", platform::chosen(body, image));
     }
-    inspect
+    Json::Object(inspect)
 }

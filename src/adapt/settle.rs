@@ -1,5 +1,7 @@
 //! `HostConfig`: what is sent, with what an engine fills in, resolves and drops.
 
+use std::sync::LazyLock;
+
 use serde_json::{Value as Json, json};
 
 use super::fit::MOUNT_GATES;
@@ -43,6 +45,11 @@ pub(super) fn host_config(
 /// What an engine shows where nothing was said and it decides nothing: in the fields of rows what
 /// they say, and those that no row has.
 fn nothing_said() -> Object {
+    static NOTHING: LazyLock<Object> = LazyLock::new(nothing);
+    NOTHING.clone()
+}
+
+fn nothing() -> Object {
     let mut host = object(json!({
         "Cgroup": "", "ConsoleSize": [0, 0], "ContainerIDFile": "", "CpuCount": 0, "CpuPercent": 0,
         "IOMaximumBandwidth": 0, "IOMaximumIOps": 0, "Isolation": "",
@@ -86,18 +93,31 @@ fn defaults(host: &mut Object, engine: &Engine) {
     if text(host, "Runtime").is_empty() {
         host.insert("Runtime".to_owned(), engine.default_runtime.clone().into());
     }
-    let mut restart = object(json!({"MaximumRetryCount": 0, "Name": ""}));
-    fill(&mut restart, &host["RestartPolicy"], &[]);
-    if engine.api >= api::DEFAULTS_ARE_NAMED && text(&restart, "Name").is_empty() {
+    let restart =
+        whole(host, "RestartPolicy", &[("MaximumRetryCount", 0.into()), ("Name", "".into())]);
+    if engine.api >= api::DEFAULTS_ARE_NAMED && text(restart, "Name").is_empty() {
         restart.insert("Name".to_owned(), "no".into());
     }
-    host.insert("RestartPolicy".to_owned(), Json::Object(restart));
-    let mut log = object(json!({"Type": "", "Config": {}}));
-    fill(&mut log, &host["LogConfig"], &[]);
-    if text(&log, "Type").is_empty() {
+    let log = whole(host, "LogConfig", &[("Type", "".into()), ("Config", json!({}))]);
+    if text(log, "Type").is_empty() {
         log.insert("Type".to_owned(), engine.log_driver.clone().into());
     }
-    host.insert("LogConfig".to_owned(), Json::Object(log));
+}
+
+/// An object of these fields and no others, with what was said of each.
+fn whole<'h>(host: &'h mut Object, field: &str, fields: &[(&str, Json)]) -> &'h mut Object {
+    let slot = host.entry(field).or_insert(Json::Null);
+    if !slot.is_object() {
+        *slot = Json::Object(Object::new());
+    }
+    let Json::Object(object) = slot else { unreachable!("made an object above") };
+    object.retain(|key, value| !value.is_null() && fields.iter().any(|(field, _)| field == key));
+    for (field, nothing) in fields {
+        if !object.contains_key(*field) {
+            object.insert((*field).to_owned(), nothing.clone());
+        }
+    }
+    object
 }
 
 /// Labels that a shared namespace needs, and what of `/proc` and `/sys` is kept out of sight.
@@ -169,8 +189,12 @@ fn ports(host: &mut Object) {
     let Some(Json::Object(ports)) = host.get_mut("PortBindings") else { return };
     for bindings in ports.values_mut() {
         for binding in bindings.as_array_mut().into_iter().flatten() {
-            let mut full = object(json!({"HostIp": "", "HostPort": ""}));
-            fill(&mut full, binding, &[]);
+            let Json::Object(said) = binding.take() else { continue };
+            let mut full = Object::new();
+            for field in ["HostIp", "HostPort"] {
+                let said = said.get(field).filter(|said| !said.is_null()).cloned();
+                full.insert(field.to_owned(), said.unwrap_or_else(|| "".into()));
+            }
             *binding = Json::Object(full);
         }
     }

@@ -1,6 +1,8 @@
 //! What names mean on one engine: containers and networks by name, ID or the beginning of an ID.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use serde_json::Value as Json;
 
@@ -12,6 +14,10 @@ use crate::snapshot::Snapshot;
 pub struct World {
     containers: BTreeMap<String, Known>,
     networks: BTreeMap<String, NetworkId>,
+    /// Names of containers by ID.
+    by_id: BTreeMap<ContainerId, String>,
+    /// Names of networks by ID.
+    networks_by_id: BTreeMap<NetworkId, String>,
 }
 
 /// A container, as far as others can refer to it.
@@ -42,11 +48,18 @@ impl World {
     /// Adds a container, or puts it in the place of the one of that name. `mounts` is the
     /// `Mounts` of its inspect data; null where nobody needs them.
     pub fn container(&mut self, name: &ContainerName, id: ContainerId, mounts: Json) {
-        self.containers.insert(name.as_str().to_owned(), Known { id, mounts });
+        self.by_id.insert(id.clone(), name.as_str().to_owned());
+        let before = self.containers.insert(name.as_str().to_owned(), Known { id, mounts });
+        if let Some(Known { id, .. }) = before
+            && self.containers.get(name.as_str()).is_some_and(|known| known.id != id)
+        {
+            self.by_id.remove(&id);
+        }
     }
 
     /// Adds a network.
     pub fn network(&mut self, name: &str, id: NetworkId) {
+        self.networks_by_id.insert(id.clone(), name.to_owned());
         self.networks.insert(name.to_owned(), id);
     }
 
@@ -58,8 +71,7 @@ impl World {
     /// The name of the container that a name, an ID or the beginning of an ID means.
     pub fn container_name(&self, word: &str) -> Option<&str> {
         let id = self.container_id(word)?;
-        let named = self.containers.iter().find(|(_, known)| known.id == *id);
-        named.map(|(name, _)| name.as_str())
+        self.by_id.get(id).map(String::as_str)
     }
 
     /// The mounts of a container, by name or ID.
@@ -70,30 +82,28 @@ impl World {
     /// The network that a name, an ID or the beginning of an ID means: its name and ID. Of
     /// several networks with the same beginning none is meant.
     pub fn network_by(&self, word: &str) -> Option<(&str, &NetworkId)> {
-        let found = self
-            .networks
-            .get_key_value(word)
-            .or_else(|| only(self.networks.iter().filter(|(_, id)| begins(id.as_str(), word))));
+        let begun = || self.networks.get_key_value(only(&self.networks_by_id, word)?);
+        let found = self.networks.get_key_value(word).or_else(begun);
         found.map(|(name, id)| (name.as_str(), id))
     }
 
     fn known(&self, word: &str) -> Option<&Known> {
         let word = word.trim_start_matches('/');
-        self.containers.get(word).or_else(|| {
-            only(self.containers.values().filter(|known| begins(known.id.as_str(), word)))
-        })
+        let begun = || self.containers.get(only(&self.by_id, word)?);
+        self.containers.get(word).or_else(begun)
     }
 }
 
-/// The one item, if there is exactly one.
-fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
-    let first = items.next()?;
-    items.next().is_none().then_some(first)
-}
-
-/// Whether a word is an ID or its beginning; engines want a digit at least.
-fn begins(id: &str, word: &str) -> bool {
-    !word.is_empty() && id.starts_with(word)
+/// The name behind the only ID that a word is, or begins; engines want a digit at least.
+fn only<'a, I: Ord + Borrow<str>>(ids: &'a BTreeMap<I, String>, word: &str) -> Option<&'a String> {
+    if word.is_empty() {
+        return None;
+    }
+    let from = (Bound::Included(word), Bound::Unbounded);
+    let mut begun =
+        ids.range::<str, _>(from).take_while(|(id, _)| (*id).borrow().starts_with(word));
+    let (_, name) = begun.next()?;
+    begun.next().is_none().then_some(name)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use super::settle::POLL;
 use crate::engine::Writer;
 use crate::ident::{ContainerId, SetName};
 use crate::plan::{Action, Plan, Step, Subject};
+use crate::spec::order::Words;
 use crate::spec::{Spec, Until, depends};
 
 /// For each set the running containers that it waits for, and how far they must be.
@@ -44,8 +45,9 @@ pub fn awaits(spec: &Spec, plan: &Plan) -> Awaits {
         .map(|fact| &fact.id)
         .collect();
     let mut awaits = Awaits::new();
+    let known = Words::of(spec);
     for (key, set) in &spec.sets {
-        for (target, until) in depends::awaited(&spec.sets, set) {
+        for (target, until) in depends::awaited(&known, set) {
             let members = plan.facts.members.get(target).into_iter().flatten();
             let kept = members.filter(|id| live.contains(id) && !touched.contains(id));
             awaits.entry(key.clone()).or_default().extend(kept.map(|id| (id.clone(), until)));

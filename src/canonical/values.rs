@@ -100,26 +100,65 @@ impl<'de> Visitor<'de> for Builder {
             }
             return Ok(Json::Object(fields.into_iter().collect()));
         }
-        let mut object = Map::new();
+        // What bayplan wrote is sorted, and then no key comes twice.
+        let mut fields: Vec<(String, Json)> = Vec::new();
         while let Some(key) = map.next_key::<String>()? {
             let value = map.next_value_seed(self)?;
-            match object.entry(key) {
-                Entry::Vacant(entry) => {
-                    entry.insert(value);
-                }
-                Entry::Occupied(entry) => {
-                    let key = say::short(entry.key());
-                    return Err(de::Error::custom(format!("the key `{key}` comes twice")));
-                }
+            if fields.last().is_some_and(|(last, _)| *last >= key) {
+                return rest(fields, (key, value), map);
+            }
+            fields.push((key, value));
+        }
+        Ok(Json::Object(fields.into_iter().collect()))
+    }
+}
+
+/// Reads on where fields are not sorted, looking each of them up.
+fn rest<'de, A: MapAccess<'de>>(
+    sorted: Vec<(String, Json)>,
+    next: (String, Json),
+    mut map: A,
+) -> Result<Json, A::Error> {
+    let mut object: Map<String, Json> = sorted.into_iter().collect();
+    let mut next = Some(next);
+    while let Some((key, value)) = next {
+        match object.entry(key) {
+            Entry::Vacant(entry) => {
+                entry.insert(value);
+            }
+            Entry::Occupied(entry) => {
+                let key = say::short(entry.key());
+                return Err(de::Error::custom(format!("the key `{key}` comes twice")));
             }
         }
-        Ok(Json::Object(object))
+        next = match map.next_key()? {
+            Some(key) => Some((key, map.next_value_seed(Builder { strict: true })?)),
+            None => None,
+        };
     }
+    Ok(Json::Object(object))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_that_comes_twice_is_refused_wherever_it_stands() {
+        let read = |text: &str| serde_json::from_str::<Strict>(text).map(|Strict(json)| json);
+        for text in [r#"{"a": 1, "b": 2, "c": 3}"#, r#"{"c": {"b": 1, "a": 2}, "a": 2, "b": 3}"#] {
+            assert_eq!(read(text).unwrap(), serde_json::from_str::<Json>(text).unwrap(), "{text}");
+        }
+        for text in [
+            r#"{"a": 1, "a": 2}"#,
+            r#"{"a": 1, "b": 2, "a": 3}"#,
+            r#"{"b": 1, "a": 2, "b": 3}"#,
+            r#"{"b": 1, "a": 2, "c": 3, "a": {"x": 1}}"#,
+        ] {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.contains("comes twice"), "{text}: {error}");
+        }
+    }
 
     #[test]
     fn it_is_what_serde_json_makes_of_it() {

@@ -194,14 +194,10 @@ pub fn secrets(opened: &Opened<'_>) -> Result<Secrets, Failure> {
 
 /// What keeps a plan from being applied, in words: one line each, with the way out.
 pub fn describe(all: &[Staleness]) -> String {
-    let lines: Vec<String> = all
-        .iter()
-        .map(|staleness| {
-            let set = staleness.set.as_ref().map(|set| format!("{set}: ")).unwrap_or_default();
-            format!("  {set}{staleness}\n    hint: {}", crate::say::safe(&staleness.hint))
-        })
-        .collect();
-    lines.join("\n")
+    crate::say::listed(all, |staleness| {
+        let set = staleness.set.as_ref().map(|set| format!("{set}: ")).unwrap_or_default();
+        format!("  {set}{staleness}\n    hint: {}", crate::say::safe(&staleness.hint))
+    })
 }
 
 /// How a judgement ends a command, if it does.

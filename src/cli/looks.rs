@@ -86,8 +86,7 @@ fn by_two(containers: &mut [Container], seal: &(dyn Fn(&mut Container) + Sync)) 
     });
 }
 
-/// A look from a file. One that bayplan took is sealed already; what `docker inspect` printed is
-/// sealed now.
+/// A look from a file.
 pub fn from_file(
     files: &Files,
     path: &Path,
@@ -95,12 +94,21 @@ pub fn from_file(
     secrets: &Secrets,
 ) -> Result<Snapshot, Failure> {
     let bytes = files.read(path, snapshot_file::MAX_BYTES)?;
-    let snapshot = snapshot_file::read(&bytes)
-        .map_err(|error| Failure::from(error).within(&files::named(path)))?;
+    Ok(sealed(kept(path, &bytes)?, spec, secrets))
+}
+
+/// A look as a file has it.
+pub fn kept(path: &Path, bytes: &[u8]) -> Result<Snapshot, Failure> {
+    snapshot_file::read(bytes).map_err(|error| Failure::from(error).within(&files::named(path)))
+}
+
+/// The same for a spec. One that bayplan took is sealed already; what `docker inspect` printed is
+/// sealed now.
+pub fn sealed(snapshot: Snapshot, spec: &Spec, secrets: &Secrets) -> Snapshot {
     if snapshot.engine.is_some() || snapshot.whole {
-        return Ok(snapshot);
+        return snapshot;
     }
-    Ok(Unsealed::new(snapshot).seal(&Sealer::new(Some(spec), secrets.values().clone())))
+    Unsealed::new(snapshot).seal(&Sealer::new(Some(spec), secrets.values().clone()))
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! `bayplan plan`.
 
+use std::panic::resume_unwind;
 use std::path::{Component, Path, PathBuf};
+use std::thread;
 
 use super::args::{Format, Global, PlanArgs, Unresolved};
 use super::files::{self, Files};
@@ -11,9 +13,11 @@ use crate::engine::secrets::Secrets;
 use crate::ident::Reference;
 use crate::plan::build::undeclared;
 use crate::plan::build::{Built, Input, Pins, PlanError, build};
+use crate::plan::check::Violation;
 use crate::plan::{Danger, Plan, SpecSource, format, markdown, text};
 use crate::say;
 use crate::snapshot::Snapshot;
+use crate::snapshot_file;
 use crate::wanted::Wanted;
 
 /// What to do about references that mean nothing here.
@@ -25,12 +29,13 @@ pub fn run(args: &PlanArgs, global: &Global, files: &Files) -> Result {
     files.will_take("the spec", [&args.spec]);
     files.will_take("the snapshot", &args.snapshot);
     looks::will_read(global, files);
-    let loaded = specs::load(files, &args.spec, &args.allow_outside)?;
+    let (loaded, kept) = read(args, files);
+    let loaded = loaded?;
     // Whatever is read is kept, before an engine is troubled.
     args.output.as_deref().map_or(Ok(()), |path| files.writable(path))?;
     let secrets = specs::resolve(&loaded.spec, &loaded.named)?;
-    let (snapshot, built) = if let Some(path) = &args.snapshot {
-        let snapshot = looks::from_file(files, path, &loaded.spec, &secrets)?;
+    let (snapshot, built) = if let Some(kept) = kept {
+        let snapshot = looks::sealed(kept?, &loaded.spec, &secrets);
         let built = planned(args, &loaded, &snapshot, &secrets)?;
         (snapshot, built)
     } else {
@@ -55,6 +60,35 @@ pub fn run(args: &PlanArgs, global: &Global, files: &Files) -> Result {
     sound(&plan)?;
     let beyond = beyond.as_deref().map(undeclared::text);
     finish(args, (global, files), &plan, beyond)
+}
+
+/// What came of a file.
+type Read<T> = std::result::Result<T, Failure>;
+
+/// The spec, and the snapshot if there is one. That one is large: it is parsed while the spec is.
+fn read<'f>(
+    args: &PlanArgs,
+    files: &'f Files,
+) -> (Read<specs::Loaded<'f>>, Option<Read<Snapshot>>) {
+    let bytes = args.snapshot.as_ref().map(|path| {
+        let bytes = files.read(path, snapshot_file::MAX_BYTES);
+        (path.as_path(), bytes)
+    });
+    let parse = || {
+        let (path, bytes) = bytes.as_ref()?;
+        Some(bytes.as_ref().map_err(Clone::clone).and_then(|bytes| looks::kept(path, bytes)))
+    };
+    thread::scope(|scope| {
+        let parsing = bytes.is_some().then(|| thread::Builder::new().spawn_scoped(scope, parse));
+        let loaded = specs::load(files, &args.spec, &args.allow_outside);
+        let kept = match parsing {
+            Some(Ok(parsing)) => parsing.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            // Where there is no second thread, one file comes after the other.
+            Some(Err(_)) => parse(),
+            None => None,
+        };
+        (loaded, kept)
+    })
 }
 
 /// A look at an engine, and what it comes to. Where that ends a container, everybody is asked
@@ -109,20 +143,13 @@ fn unresolved(
 
 /// Every error of a plan, each with its way out.
 pub fn refused(errors: &[PlanError]) -> Failure {
-    let lines: Vec<String> = errors
-        .iter()
-        .map(|error| {
-            let set = error.set.as_ref().map(|set| format!("set `{set}`: ")).unwrap_or_default();
-            format!(
-                "  {set}{} [{}]\n    hint: {}",
-                say::safe(&error.message),
-                error.code,
-                error.hint
-            )
-        })
-        .collect();
+    let lines = say::listed(errors, |error| {
+        let set = error.set.as_ref().map(|set| format!("set `{set}`: ")).unwrap_or_default();
+        let (message, code, hint) = (say::safe(&error.message), error.code, &error.hint);
+        format!("  {set}{message} [{code}]\n    hint: {hint}")
+    });
     let count = say::count(errors.len(), "error");
-    Failure::new(Exit::Error, format!("there is no plan: {count}\n{}", lines.join("\n")))
+    Failure::new(Exit::Error, format!("there is no plan: {count}\n{lines}"))
 }
 
 /// The checker has the last word on every plan.
@@ -131,14 +158,9 @@ pub fn sound(plan: &Plan) -> std::result::Result<(), Failure> {
     if violations.is_empty() {
         return Ok(());
     }
-    let lines: Vec<String> = violations
-        .iter()
-        .map(|violation| format!("  {}", say::safe(&violation.to_string())))
-        .collect();
-    Err(Failure::new(
-        Exit::Refused,
-        format!("the plan does not hold together\n{}", lines.join("\n")),
-    ))
+    let line = |violation: &Violation| format!("  {}", say::safe(&violation.to_string()));
+    let lines = say::listed(&violations, line);
+    Err(Failure::new(Exit::Refused, format!("the plan does not hold together\n{lines}")))
 }
 
 fn finish(

@@ -120,10 +120,27 @@ impl Failure {
     }
 }
 
+/// The longest message, in bytes.
+const LONGEST: usize = 64 << 10;
+
+/// Nobody reads megabytes of what is wrong.
+fn bounded(message: &str) -> std::borrow::Cow<'_, str> {
+    if message.len() <= LONGEST {
+        return message.into();
+    }
+    let end = (0..=LONGEST).rev().find(|end| message.is_char_boundary(*end)).unwrap_or(0);
+    let (shown, rest) = message.split_at(end);
+    let (shown, rest) = match shown.rsplit_once('\n') {
+        Some((lines, part)) => (lines, part.len() + rest.len()),
+        None => (shown, rest.len()),
+    };
+    format!("{shown}\n  and more, {rest} bytes of it").into()
+}
+
 /// `error: …`, `caused by: …`, `hint: …`, one each on a line.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}", self.message)?;
+        write!(f, "error: {}", bounded(&self.message))?;
         for cause in &self.causes {
             write!(f, "\ncaused by: {cause}")?;
         }
@@ -188,6 +205,15 @@ mod tests {
         caused by: haste
         hint: read it first
         ");
+    }
+
+    #[test]
+    fn a_message_without_end_is_cut() {
+        let failure = |message: String| Failure::new(Exit::Error, message).to_string();
+        let lines = failure("é line\n".repeat(1 << 16));
+        assert!(lines.len() < LONGEST + 100, "{}", lines.len());
+        assert!(lines.ends_with("é line\n  and more, 458752 bytes of it"));
+        assert!(failure("é".repeat(1 << 20)).len() < LONGEST + 100);
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub fn read(files: &Files, path: &Path, named: &NamedFiles<'_>) -> Result<(Spec,
         let unset = file.unset(|name| std::env::var_os(name).is_some());
         if unset.is_empty() { Ok(Some(file.names())) } else { Err(faults(path, &unset)) }
     });
-    let node = label_file::expand(node, &label_files);
+    let node = label_file::expand(node, &label_files, &mut told);
     let spec = read::tree(node, told, &variables).map_err(|problems| wrong(text, &problems))?;
     Ok((spec, digest(&bytes)))
 }
@@ -156,13 +156,14 @@ pub fn missing<'a>(
     (spec, secrets, named): (&Spec, &Secrets, &NamedFiles<'_>),
     hint: &str,
 ) -> Failure {
-    let line = |reference: &Reference| {
+    // Which sets need each is looked for among all of them.
+    let references: Vec<&Reference> = references.into_iter().collect();
+    let lines = say::listed(&references, |reference| {
         let needed = needed(reference, spec);
         let nothing = nothing(reference, secrets, named);
         format!("{nothing}, which {needed}")
-    };
-    let lines: Vec<String> = references.into_iter().map(line).collect();
-    Failure::new(Exit::Error, lines.join("\n")).hint(hint)
+    });
+    Failure::new(Exit::Error, lines).hint(hint)
 }
 
 /// The sets that take a reference: `` `a` and `b` take ``.

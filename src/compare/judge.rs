@@ -63,11 +63,7 @@ pub(super) fn judge(want: Value, have: Value, mode: Mode, known: Known<'_>) -> F
         (Value::Set(want), Value::Set(have)) => sets(want, have, superset, known),
         (Value::Unset | Value::Map(_), Value::Unset | Value::Map(_)) => {
             let empty = BTreeMap::new();
-            let of = |value: &Value| match value {
-                Value::Map(map) => map.clone(),
-                _ => empty.clone(),
-            };
-            maps(&of(&want), &of(&have), superset, known, &mut keys)
+            maps(map(&want, &empty), map(&have, &empty), superset, known, &mut keys)
         }
         (_, Value::Unset) => (Same::No, false),
         _ => (Same::No, true),
@@ -76,6 +72,14 @@ pub(super) fn judge(want: Value, have: Value, mode: Mode, known: Known<'_>) -> F
         Same::Yes => Found::Same,
         Same::Unknown => Found::Unknown,
         Same::No => Found::Differs { expected: want, found: have, beyond, keys },
+    }
+}
+
+/// The map that a value is; nothing said is an empty one.
+fn map<'v>(value: &'v Value, empty: &'v BTreeMap<String, Atom>) -> &'v BTreeMap<String, Atom> {
+    match value {
+        Value::Map(map) => map,
+        _ => empty,
     }
 }
 

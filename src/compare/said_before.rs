@@ -21,10 +21,10 @@ pub(super) fn whole(about: &About, found: &Look) -> bool {
 
 /// The part of a map that is found and was declared or is, if some of it is declared no more.
 pub(super) fn gone(about: &About, want: &Value, have: &Value, found: &Look) -> Option<Value> {
-    let Value::Map(have) = have else { return None };
     if about.filled != Filled::Keys {
         return None;
     }
+    let Value::Map(have) = have else { return None };
     let wanted = |key: &str| matches!(want, Value::Map(want) if want.contains_key(key));
     let mut all = have.clone();
     let keys = said(found).filter_map(|word| word.strip_prefix(about.key)?.strip_prefix('.'));

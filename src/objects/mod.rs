@@ -36,6 +36,33 @@ pub fn named<'a>(all: &'a [Json], name: &str) -> Found<'a> {
     }
 }
 
+/// Many networks or volumes by name, for whoever asks for many of them.
+#[derive(Debug, Default)]
+pub struct Names<'a>(BTreeMap<&'a str, Found<'a>>);
+
+impl<'a> Names<'a> {
+    /// The names of these.
+    pub fn of(all: &'a [Json]) -> Self {
+        let mut names: BTreeMap<&str, Found<'_>> = BTreeMap::new();
+        for (name, object) in
+            all.iter().filter_map(|object| Some((object["Name"].as_str()?, object)))
+        {
+            let found = names.entry(name).or_insert(Found::None);
+            *found = match found {
+                Found::None => Found::One(object),
+                Found::One(_) => Found::Several(2),
+                Found::Several(number) => Found::Several(*number + 1),
+            };
+        }
+        Self(names)
+    }
+
+    /// See [`named`].
+    pub fn named(&self, name: &str) -> Found<'a> {
+        self.0.get(name).copied().unwrap_or(Found::None)
+    }
+}
+
 /// Whether bayplan made it, for which project and under which key. `label` is that of its kind.
 pub fn owner(found: &Json, label: &str) -> Option<(ProjectName, ObjectKey)> {
     let text = |label: &str| found["Labels"][label].as_str();

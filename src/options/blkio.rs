@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value};
-use super::field::{SIZE_PATTERN, known_keys, map_schema, or_null, text};
+use super::field::{At, SIZE_PATTERN, known_keys, map_schema, or_null, text};
 use super::fields::{Nothing, Owned};
 use super::numbers;
 use super::row::{ABOUT, About, Body, Change, Context, Group, Row, Say};
@@ -220,6 +220,18 @@ impl Row for BlkioRow {
                 body.host(field, list);
             }
         }
+    }
+
+    fn reads(&self) -> &[At] {
+        const FIELDS: &[At] = &[
+            At::Host("BlkioWeight"),
+            At::Host("BlkioWeightDevice"),
+            At::Host("BlkioDeviceReadBps"),
+            At::Host("BlkioDeviceReadIOps"),
+            At::Host("BlkioDeviceWriteBps"),
+            At::Host("BlkioDeviceWriteIOps"),
+        ];
+        FIELDS
     }
 
     fn read(&self, look: &Look) -> Value {

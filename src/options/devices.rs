@@ -238,6 +238,11 @@ impl Row for DevicesRow {
         }
     }
 
+    fn reads(&self) -> &[At] {
+        const FIELDS: &[At] = &[At::Host("Devices"), At::Host("DeviceRequests")];
+        FIELDS
+    }
+
     fn read(&self, look: &Look) -> Value {
         let mut all = BTreeSet::new();
         for device in look.host("Devices").as_array().into_iter().flatten() {
@@ -518,6 +523,11 @@ impl Row for GpusRow {
             }
             request(body, json);
         }
+    }
+
+    fn reads(&self) -> &[At] {
+        const FIELDS: &[At] = &[At::Host("DeviceRequests")];
+        FIELDS
     }
 
     fn read(&self, look: &Look) -> Value {

@@ -67,20 +67,20 @@ pub struct Field<T> {
     at: At,
     owned: Owned,
     about: About,
-    settle: Settle,
+    settle: Option<Settle>,
     said: PhantomData<fn() -> T>,
 }
 
 /// Makes one.
 pub const fn field<T: Plain>(at: At, about: About) -> Field<T> {
-    Field { at, owned: Owned::new(at, T::NOTHING), about, settle: |_, _, _| (), said: PhantomData }
+    Field { at, owned: Owned::new(at, T::NOTHING), about, settle: None, said: PhantomData }
 }
 
 impl<T> Field<T> {
     /// The same with both sides settled first.
     #[must_use]
     pub const fn settled(self, settle: Settle) -> Self {
-        Self { settle, ..self }
+        Self { settle: Some(settle), ..self }
     }
 
     /// The same of which an engine shows something else where nothing is said.
@@ -127,7 +127,13 @@ impl<T: Plain> Row for Field<T> {
     }
 
     fn settle(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
-        (self.settle)(expected, found, both);
+        if let Some(settle) = self.settle {
+            settle(expected, found, both);
+        }
+    }
+
+    fn reads(&self) -> &[At] {
+        if self.settle.is_some() { &[] } else { std::slice::from_ref(&self.at) }
     }
 }
 

@@ -268,6 +268,11 @@ impl Row for RestartRow {
         body.host("RestartPolicy", json!({"Name": said.name(), "MaximumRetryCount": retries}));
     }
 
+    fn reads(&self) -> &[At] {
+        const FIELDS: &[At] = &[At::Host("RestartPolicy")];
+        FIELDS
+    }
+
     fn read(&self, look: &Look) -> Value {
         let policy = look.host("RestartPolicy");
         let retries = policy["MaximumRetryCount"].as_i64().unwrap_or(0);
@@ -338,6 +343,11 @@ impl Row for RetriesRow {
         if let Json::Object(policy) = policy {
             policy.insert("MaximumRetryCount".to_owned(), json!(said.0));
         }
+    }
+
+    fn reads(&self) -> &[At] {
+        const FIELDS: &[At] = &[At::Host("RestartPolicy")];
+        FIELDS
     }
 
     fn read(&self, look: &Look) -> Value {

@@ -37,6 +37,9 @@ pub mod volumes;
 mod volumes_long;
 mod words;
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 pub use row::{About, AnyRow, Body, Change, Context, Declared, Filled, Group, Mode, Row, Say};
 
 /// Every row, in the order of the documentation and of create bodies.
@@ -121,15 +124,30 @@ pub static ROWS: &[&dyn AnyRow] = &[
     &lifecycle::STOP_GRACE_PERIOD,
 ];
 
+/// The place in the table of the row with this key.
+pub fn place(key: &str) -> Option<usize> {
+    static PLACES: LazyLock<BTreeMap<&str, usize>> = LazyLock::new(|| {
+        ROWS.iter().enumerate().map(|(place, row)| (row.about().key, place)).collect()
+    });
+    PLACES.get(key).copied()
+}
+
 /// The row with this key.
 pub fn row(key: &str) -> Option<&'static dyn AnyRow> {
-    ROWS.iter().copied().find(|row| row.about().key == key)
+    ROWS.get(place(key)?).copied()
 }
 
 /// The row that a spec's word means: its key or one of its aliases.
 pub fn row_by_word(word: &str) -> Option<&'static dyn AnyRow> {
-    ROWS.iter().copied().find(|row| {
-        let about = row.about();
-        about.key == word || about.aliases.contains(&word)
-    })
+    static WORDS: LazyLock<BTreeMap<&str, &dyn AnyRow>> = LazyLock::new(|| {
+        let words = |row: &&'static dyn AnyRow| {
+            let about = row.about();
+            let row = *row;
+            std::iter::once(about.key)
+                .chain(about.aliases.iter().copied())
+                .map(move |word| (word, row))
+        };
+        ROWS.iter().flat_map(words).collect()
+    });
+    WORDS.get(word).copied()
 }

@@ -311,6 +311,11 @@ impl Row for NetworkModeRow {
         body.host("NetworkMode", mode);
     }
 
+    fn reads(&self) -> &[At] {
+        const FIELDS: &[At] = &[At::Host("NetworkMode")];
+        FIELDS
+    }
+
     fn read(&self, look: &Look) -> Value {
         let mode = match look.host("NetworkMode").as_str() {
             None | Some("" | "default") => "bridge",

@@ -79,6 +79,12 @@ pub struct Published {
 }
 
 impl Published {
+    /// The one port of the host that it wants; nothing where another one does too.
+    fn host_port_alone(&self) -> Option<HostPort> {
+        let (port, _) = self.host.filter(|(from, to)| from == to)?;
+        Some((self.port.protocol, self.host_ip.clone(), port))
+    }
+
     /// The host's port as the engine writes it: `8080`, `8080-8082` or nothing.
     fn host_port(&self) -> String {
         match self.host {
@@ -299,6 +305,7 @@ impl Say for Ports {
             return problems.expected("a list of ports", node);
         };
         let mut all: BTreeSet<Published> = BTreeSet::new();
+        let mut taken: BTreeMap<HostPort, Published> = BTreeMap::new();
         let mut fine = true;
         for item in items {
             let read = match &item.kind {
@@ -307,19 +314,25 @@ impl Say for Ports {
                     short_form(&text).map_err(|wrong| wrong.tell(item.place, problems)).ok()
                 }),
             };
-            for published in read.iter().flatten() {
+            let read = read.filter(|read| problems.may_add(read.len(), item.place));
+            fine &= read.is_some();
+            let mut told = false;
+            for published in read.into_iter().flatten() {
                 // Docker would find out at the start, when the old container is stopped already.
-                let taken = all.iter().find(|other| clash(other, published));
-                if let Some(other) = taken {
+                let other = published.host_port_alone().map(|port| taken.entry(port));
+                let other = other.map(|entry| &*entry.or_insert_with(|| published.clone()));
+                if let Some(other) = other.filter(|other| **other != published)
+                    && !told
+                {
                     let message = format!(
                         "expected every port of the host once, but found `{published}` beside `{other}`"
                     );
                     problems.add(item.place, message);
+                    told = true;
                     fine = false;
                 }
+                all.insert(published);
             }
-            fine &= read.is_some();
-            all.extend(read.into_iter().flatten());
         }
         fine.then_some(Self(all))
     }
@@ -350,15 +363,8 @@ impl Say for Ports {
     }
 }
 
-/// Whether two different bindings want the same port of the same address.
-fn clash(one: &Published, other: &Published) -> bool {
-    let single = |published: &Published| published.host.filter(|(from, to)| from == to);
-    one != other
-        && one.port.protocol == other.port.protocol
-        && one.host_ip == other.host_ip
-        && single(one).is_some()
-        && single(one) == single(other)
-}
+/// One port of one address of the host.
+type HostPort = (Protocol, String, u16);
 
 /// The row of published ports.
 #[derive(Debug)]
@@ -403,6 +409,11 @@ impl Row for PortsRow {
         body.host("PortBindings", json!(bindings));
     }
 
+    fn reads(&self) -> &[At] {
+        const FIELDS: &[At] = &[At::Host("PortBindings")];
+        FIELDS
+    }
+
     fn read(&self, look: &Look) -> Value {
         let bindings = look.host("PortBindings").as_object();
         let texts = bindings.into_iter().flatten().flat_map(|(port, hosts)| {
@@ -445,6 +456,7 @@ impl Say for Exposed {
                 };
                 read().map_err(|wrong: Wrong| wrong.tell(item.place, problems)).ok()
             });
+            let read = read.filter(|read| problems.may_add(read.len(), item.place));
             fine &= read.is_some();
             all.extend(read.into_iter().flatten());
         }
@@ -490,6 +502,11 @@ impl Row for ExposeRow {
         for port in &said.0 {
             body.nested("ExposedPorts").insert(port.to_string(), json!({}));
         }
+    }
+
+    fn reads(&self) -> &[At] {
+        const FIELDS: &[At] = &[At::Config("ExposedPorts"), At::Host("PortBindings")];
+        FIELDS
     }
 
     fn read(&self, look: &Look) -> Value {

@@ -10,6 +10,7 @@ use std::fmt::Debug;
 use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value};
+use super::field::At;
 use super::fields::Owned;
 use super::settings::Settings;
 use crate::ident::Reference;
@@ -302,6 +303,11 @@ pub trait Row: Sync + 'static {
     /// What a found value must be freed of where it may have more than is expected, beyond what its
     /// form tells: wishes inside of one entry of a map.
     fn without_more(&self, _expected: &mut Value, _found: &mut Value, _both: (&Look, &Look)) {}
+    /// The fields that decide what is compared, if they are all there is to it: where they are the
+    /// same on both sides, so is what is read. Empty where more decides, as where sides are settled.
+    fn reads(&self) -> &[At] {
+        &[]
+    }
     /// What an update must set so that a container is as expected in this row; `None`: an update
     /// cannot.
     fn update(&self, expected: &Look) -> Option<Settings> {
@@ -458,6 +464,8 @@ pub trait AnyRow: Sync + 'static {
     fn settle(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look));
     /// See [`Row::without_more`].
     fn without_more(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look));
+    /// See [`Row::fields`].
+    fn reads(&self) -> &[At];
     /// See [`Row::update`].
     fn update(&self, expected: &Look) -> Option<Settings>;
 }
@@ -509,6 +517,10 @@ impl<R: Row> AnyRow for R {
 
     fn without_more(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
         Row::without_more(self, expected, found, both);
+    }
+
+    fn reads(&self) -> &[At] {
+        Row::reads(self)
     }
 
     fn update(&self, expected: &Look) -> Option<Settings> {

@@ -248,6 +248,11 @@ impl Row for VolumesFromRow {
         body.host("VolumesFrom", entries);
     }
 
+    fn reads(&self) -> &[At] {
+        const FIELDS: &[At] = &[At::Host("VolumesFrom")];
+        FIELDS
+    }
+
     fn read(&self, look: &Look) -> Value {
         let spelled = |entry: &str| {
             let (target, options) = entry.split_once(':').unwrap_or((entry, ""));

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value};
-use super::field::{some_map, strings, text};
+use super::field::{At, some_map, strings, text};
 use super::fields::{Nothing, Owned};
 use super::network::is_name;
 use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
@@ -356,6 +356,11 @@ impl Row for VolumesRow {
         if !mounts.is_empty() {
             body.host("Mounts", mounts);
         }
+    }
+
+    fn reads(&self) -> &[At] {
+        const FIELDS: &[At] = &[At::Config("Volumes"), At::Host("Binds"), At::Host("Mounts")];
+        FIELDS
     }
 
     fn read(&self, look: &Look) -> Value {

@@ -201,6 +201,21 @@ fn sets(plan: &Plan, doubts: &mut Doubts) {
     });
 }
 
+/// Whether a mark begins anywhere in what is written.
+struct Begins(bool);
+
+impl std::io::Write for Begins {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        // A character is written at once.
+        self.0 |= !bytes.is_ascii() && bytes.windows(2).any(|two| two == "«".as_bytes());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Marks that stand for values: hidden, or a reference; nothing else may look like one.
 fn marks(plan: &Plan, doubts: &mut Doubts) {
     fn walk(json: &Json, bad: &mut Vec<String>) {
@@ -216,9 +231,9 @@ fn marks(plan: &Plan, doubts: &mut Doubts) {
             _ => {}
         }
     }
-    // Nearly no plan has any, and one text of all is sooner made than a value.
-    let text = serde_json::to_string(plan).unwrap_or_default();
-    if !text.contains('«') {
+    // Nearly no plan has any, and looking through its bytes is sooner done than making a value.
+    let mut begins = Begins(false);
+    if serde_json::to_writer(&mut begins, plan).is_ok() && !begins.0 {
         return;
     }
     let mut bad = Vec::new();

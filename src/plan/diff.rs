@@ -125,8 +125,9 @@ fn walk(out: &mut Vec<Entry>, place: &str, old: Option<&Json>, new: Option<&Json
                 }
                 return;
             }
-            let gone = a.iter().filter(|item| !b.contains(item));
-            let come = b.iter().filter(|item| !a.contains(item));
+            let (in_a, in_b) = (texts(a), texts(b));
+            let gone = a.iter().filter(|item| !in_b.contains(&item.to_string()));
+            let come = b.iter().filter(|item| !in_a.contains(&item.to_string()));
             let before = out.len();
             let (gone, come): (Vec<&Json>, Vec<&Json>) = (gone.collect(), come.collect());
             if let ([gone], [come]) = (gone.as_slice(), come.as_slice()) {
@@ -141,6 +142,11 @@ fn walk(out: &mut Vec<Entry>, place: &str, old: Option<&Json>, new: Option<&Json
         }
         _ => out.push(entry(place, old, new)),
     }
+}
+
+/// Records as texts, among which one is found without a look at all of them.
+fn texts(records: &[Json]) -> BTreeSet<String> {
+    records.iter().map(ToString::to_string).collect()
 }
 
 /// Records by what they are about, where each is about something of its own.

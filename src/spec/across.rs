@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::node::{Place, Problem, Problems};
 use super::objects_read::Objects;
+use super::order::Words;
 use super::places::Places;
 use super::{Identity, Pull, Spec, addresses, depends, order, planner};
 use crate::ident::SetName;
@@ -59,9 +60,9 @@ impl Whole<'_> {
 
     /// No two sets may mean the same container.
     fn names(&self, problems: &mut Problems) {
-        let Spec { project, sets, .. } = self.spec;
+        let known = Words::of(self.spec);
         let mut seen: BTreeMap<&str, &SetName> = BTreeMap::new();
-        for (key, set) in sets {
+        for (key, set) in &self.spec.sets {
             let Identity::Named(name) = &set.identity else { continue };
             let place = self.place(key, "name");
             if let Some(first) = seen.insert(name.as_str(), key) {
@@ -72,16 +73,8 @@ impl Whole<'_> {
                     ),
                 );
             }
-            let member_of = sets.iter().find(|(other, set)| {
-                let stem = format!("{project}-{other}-");
-                let number = name.as_str().strip_prefix(&stem);
-                matches!(set.identity, Identity::Counted(_))
-                    && !self.broken(other, &["name"])
-                    && number.is_some_and(|rest| {
-                        !rest.is_empty() && rest.chars().all(|c| c.is_ascii_digit())
-                    })
-            });
-            if let Some((other, _)) = member_of {
+            let member_of = known.member_of(name.as_str());
+            if let Some(other) = member_of.filter(|other| !self.broken(other, &["name"])) {
                 problems.add(
                     place,
                     format!("expected a name of its own, but `{name}` is what a member of `{other}` is called"),
@@ -132,13 +125,15 @@ impl Whole<'_> {
 
     /// What is waited for must be able to come.
     fn conditions(&self, problems: &mut Problems) {
+        let known = Words::of(self.spec);
         let unclear = |word: &str| {
             self.lost.contains(word)
-                || order::resolve(&self.spec.sets, word)
+                || known
+                    .resolve(word)
                     .is_some_and(|key| self.broken(key, &["state", "count", "name", "detach"]))
         };
         for (key, set) in &self.spec.sets {
-            for (message, hint) in depends::faults(&self.spec.sets, set, &unclear) {
+            for (message, hint) in depends::faults(&known, set, &unclear) {
                 problems.add_hint(self.place(key, "depends_on"), message, hint);
             }
         }

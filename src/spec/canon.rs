@@ -117,13 +117,22 @@ fn word<T: PartialEq>(words: &[(&str, T)], value: &T) -> Json {
 }
 
 /// Texts as a spec has to write them.
-pub(crate) fn written(json: Json) -> Json {
+pub(crate) fn written(mut json: Json) -> Json {
+    write(&mut json);
+    json
+}
+
+fn write(json: &mut Json) {
     match json {
-        Json::String(text) => Json::String(strings::written(&text)),
-        Json::Array(items) => Json::Array(items.into_iter().map(written).collect()),
-        Json::Object(map) => Json::Object(
-            map.into_iter().map(|(key, value)| (strings::written(&key), written(value))).collect(),
-        ),
-        other => other,
+        Json::String(text) if text.contains('$') => *text = strings::written(text),
+        Json::Array(items) => items.iter_mut().for_each(write),
+        Json::Object(map) => {
+            map.values_mut().for_each(write);
+            if map.keys().any(|key| key.contains('$')) {
+                let all = std::mem::take(map).into_iter();
+                *map = all.map(|(key, value)| (strings::written(&key), value)).collect();
+            }
+        }
+        _ => {}
     }
 }

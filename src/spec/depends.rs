@@ -2,13 +2,14 @@
 //!
 //! The order that follows from it is [`super::order`]'s.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json, json};
 
 use super::node::{Entry, Kind, Node, Problems};
+use super::order::Words;
 use super::planner::text;
-use super::{Identity, Set, State, order};
+use super::{Identity, Set, State};
 use crate::ident::SetName;
 use crate::options::row::Say as _;
 use crate::say;
@@ -71,12 +72,13 @@ pub(super) fn conditions() -> Vec<&'static str> {
 /// Reads the list, or the map with conditions.
 pub(super) fn read(node: &Node, problems: &mut Problems) -> Vec<Dependency> {
     let mut all: Vec<Dependency> = Vec::new();
+    let mut seen: BTreeSet<String> = BTreeSet::new();
     let mut add = |one: Dependency, place, problems: &mut Problems| {
-        if all.iter().any(|known| known.word == one.word) {
+        if seen.insert(one.word.clone()) {
+            all.push(one);
+        } else {
             let word = say::short(&one.word);
             problems.add(place, format!("expected `{word}` once, but found it again"));
-        } else {
-            all.push(one);
         }
     };
     match &node.kind {
@@ -145,27 +147,24 @@ pub(crate) fn print(all: &[Dependency]) -> Json {
 }
 
 /// The sets after whose replacement or restart a set is restarted.
-pub fn restarts_with<'a>(
-    sets: &'a BTreeMap<SetName, Set>,
-    set: &'a Set,
-) -> impl Iterator<Item = &'a SetName> {
+pub fn restarts_with<'a>(known: &'a Words<'a>, set: &'a Set) -> impl Iterator<Item = &'a SetName> {
     let words = set.depends_on.iter().filter(|one| one.restart);
-    words.filter_map(|one| order::resolve(sets, &one.word))
+    words.filter_map(|one| known.resolve(&one.word))
 }
 
 /// The sets whose end or health a set waits for, each with how far it must be.
 pub fn awaited<'a>(
-    sets: &'a BTreeMap<SetName, Set>,
+    known: &'a Words<'a>,
     set: &'a Set,
 ) -> impl Iterator<Item = (&'a SetName, Until)> {
     let conditions = set.depends_on.iter().filter(|one| one.until != Until::Started);
-    conditions.filter_map(|one| Some((order::resolve(sets, &one.word)?, one.until)))
+    conditions.filter_map(|one| Some((known.resolve(&one.word)?, one.until)))
 }
 
 /// What is wrong with what a set says of those that it depends on: conditions are about sets that
 /// can come to meet them. Of words that are `unclear` nothing is known.
 pub(super) fn faults(
-    sets: &BTreeMap<SetName, Set>,
+    known: &Words<'_>,
     set: &Set,
     unclear: &dyn Fn(&str) -> bool,
 ) -> Vec<(String, &'static str)> {
@@ -173,7 +172,8 @@ pub(super) fn faults(
     let fault = |one: &Dependency| {
         let word = say::short(&one.word);
         let of = |what: &str, hint| Some((format!("expected {what}"), hint));
-        let Some(target) = order::resolve(sets, &one.word).and_then(|key| sets.get(key)) else {
+        let key = known.resolve(&one.word);
+        let Some(target) = key.and_then(|key| known.spec().sets.get(key)) else {
             let said = match one.until {
                 // What may be missing meets every condition.
                 _ if !one.required => return None,
@@ -295,7 +295,7 @@ mod tests {
             ..Dependency::plain("gone")
         };
         assert_eq!(web.depends_on, [Dependency { restart: true, ..Dependency::plain("db") }, gone]);
-        assert!(restarts_with(&spec.sets, web).eq([&SetName::new("db")]));
+        assert!(restarts_with(&Words::of(&spec), web).eq([&SetName::new("db")]));
         // What is printed is read back as the same.
         let again = read::text(&spec.canonical().to_string(), &Files::new()).unwrap();
         assert_eq!(again.sets, spec.sets);

@@ -157,12 +157,12 @@ pub fn merged(
             ),
         }
     }
-    for (name, file) in from_files {
-        if !entries.iter().any(|entry| entry.key == *name) {
-            entries.push(reference(name, file));
-        }
-    }
+    let own: BTreeSet<String> = entries.iter().map(|entry| entry.key.clone()).collect();
+    let new: Vec<_> = from_files.into_iter().filter(|(name, _)| !own.contains(*name)).collect();
     let place = uses.first().map(|file| file.place).unwrap_or_default();
+    if problems.may_add(new.len() + 1, place) {
+        entries.extend(new.into_iter().map(|(name, file)| reference(name, file)));
+    }
     Node { place, kind: Kind::Map(entries) }
 }
 

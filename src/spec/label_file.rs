@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::env_merge::EnvFileUse;
-use super::node::{Entry, Kind, Node, Place, Problems};
+use super::node::{Entry, Kind, Node, Place, Problem, Problems};
 use super::strings;
 use crate::say;
 
@@ -30,16 +30,18 @@ pub fn uses(node: &Node) -> Vec<EnvFileUse> {
 
 /// The spec with the labels of these files under `labels`. Files that are not here stay under
 /// `label_file`.
-pub fn expand(mut node: Node, files: &LabelFiles) -> Node {
+pub fn expand(mut node: Node, files: &LabelFiles, told: &mut Vec<Problem>) -> Node {
+    let mut problems = Problems::with(std::mem::take(told));
     let Kind::Map(root) = &mut node.kind else { return node };
     for containers in root.iter_mut().filter(|entry| entry.key == "containers") {
         let Kind::Map(sets) = &mut containers.value.kind else { continue };
         for set in sets {
             if let Kind::Map(entries) = &mut set.value.kind {
-                expand_set(entries, files);
+                expand_set(entries, files, &mut problems);
             }
         }
     }
+    *told = problems.all;
     node
 }
 
@@ -85,7 +87,7 @@ fn path(node: &Node) -> Option<String> {
     }
 }
 
-fn expand_set(entries: &mut Vec<Entry>, files: &LabelFiles) {
+fn expand_set(entries: &mut Vec<Entry>, files: &LabelFiles, problems: &mut Problems) {
     let Some(at) = entries.iter().position(|entry| entry.key == "label_file") else { return };
     let Some(Entry { place, value, .. }) = entries.get(at).cloned() else { return };
     let mut labels: BTreeMap<&String, (&String, Place)> = BTreeMap::new();
@@ -102,6 +104,9 @@ fn expand_set(entries: &mut Vec<Entry>, files: &LabelFiles) {
         entries.remove(at);
     } else if let Some(entry) = entries.get_mut(at) {
         entry.value.kind = Kind::List(unread);
+    }
+    if !problems.may_add(labels.len() + 1, place) {
+        return;
     }
     if !entries.iter().any(|entry| entry.key == "labels") {
         let value = Node { place, kind: Kind::Map(Vec::new()) };
@@ -160,7 +165,7 @@ mod tests {
     }
 
     fn set(lines: &str) -> Set {
-        let node = expand(yaml::parse(&one(lines)).unwrap(), &files());
+        let node = expand(yaml::parse(&one(lines)).unwrap(), &files(), &mut Vec::new());
         let spec = read::spec(node, &Files::new()).unwrap();
         super::super::canon_tests::again(&spec).sets.into_values().next().unwrap()
     }
@@ -187,7 +192,8 @@ mod tests {
         let node = yaml::parse(&one("image: i\nlabel_file: [a.labels, gone]")).unwrap();
         let told: Vec<String> = uses(&node).into_iter().map(|one| one.path).collect();
         assert_eq!(told, ["a.labels", "gone"]);
-        let problems = read::spec(expand(node, &files()), &Files::new()).unwrap_err();
+        let problems =
+            read::spec(expand(node, &files(), &mut Vec::new()), &Files::new()).unwrap_err();
         assert_eq!(problems.len(), 1, "{problems:?}");
         assert_eq!(problems[0].message, "expected the file of labels `gone`, but it was not read");
     }

@@ -73,6 +73,23 @@ impl Node {
         }
     }
 
+    /// How many values are in it, and at most so many.
+    pub fn size(&self, most: usize) -> usize {
+        let mut left = vec![self];
+        let mut found = 0;
+        while let Some(node) = left.pop().filter(|_| found < most) {
+            match &node.kind {
+                Kind::List(items) => left.extend(items.iter().take(most)),
+                Kind::Map(entries) => {
+                    left.extend(entries.iter().take(most).map(|entry| &entry.value));
+                }
+                _ => {}
+            }
+            found += 1;
+        }
+        found
+    }
+
     /// A JSON value as a tree without places: how a plan's `declared` is read again.
     pub fn from_json(json: &serde_json::Value) -> Self {
         use serde_json::Value as Json;
@@ -130,9 +147,53 @@ pub struct Problem {
 pub struct Problems {
     /// In the order they were found; printed in the order of the file.
     pub all: Vec<Problem>,
+    /// How many entries stand for more than what is written.
+    added: usize,
 }
 
+/// The most entries that ranges and files add to what a spec says itself: an engine starts a
+/// process for each port, and a few letters shall not make a plan of many megabytes.
+pub const MOST_ADDED: usize = 20_000;
+
 impl Problems {
+    /// With these, that were found before.
+    pub fn with(all: Vec<Problem>) -> Self {
+        Self { all, added: 0 }
+    }
+
+    /// Whether one entry may stand for so many; it is told where that gets too much for one spec.
+    pub fn may_add(&mut self, entries: usize, place: Place) -> bool {
+        let before = self.added;
+        self.added = before.saturating_add(entries.saturating_sub(1));
+        if self.added <= MOST_ADDED {
+            return true;
+        }
+        if before <= MOST_ADDED {
+            let message = format!(
+                "expected at most {MOST_ADDED} entries from ranges and files in one spec, but \
+                 found more"
+            );
+            self.add_hint(place, message, "`network_mode: host` needs no `ports`; split the spec");
+        }
+        false
+    }
+
+    /// Adds what is wrong with a word that nobody knows, and what it may have been meant to be: that
+    /// takes long to find out, and is told no more where more is wrong than is shown.
+    pub fn unknown(
+        &mut self,
+        entry: &Entry,
+        word: &str,
+        what: impl Fn(&str) -> (String, Option<String>),
+    ) {
+        let (message, hint) = if self.all.len() < crate::say::MOST {
+            what(word)
+        } else {
+            (format!("expected a key that is known, but found `{}`", crate::say::short(word)), None)
+        };
+        self.all.push(Problem { place: entry.place, message, hint });
+    }
+
     /// Adds a problem.
     pub fn add(&mut self, place: Place, message: impl Into<String>) {
         self.all.push(Problem { place, message: message.into(), hint: None });

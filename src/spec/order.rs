@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Identity, Set, Spec};
-use crate::ident::{ContainerName, SetName};
+use crate::ident::{ContainerName, SetName, member_number};
 
 /// One set needs another.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,11 +36,50 @@ impl std::fmt::Display for Cycle {
 
 impl std::error::Error for Cycle {}
 
-/// The set that a word means.
-pub fn resolve<'a>(sets: &'a BTreeMap<SetName, Set>, word: &str) -> Option<&'a SetName> {
-    let named = |set: &Set| matches!(&set.identity, Identity::Named(name) if name.as_str() == word);
-    let by_key = sets.keys().find(|key| key.as_str() == word);
-    by_key.or_else(|| sets.iter().find(|(_, set)| named(set)).map(|(key, _)| key))
+/// What words mean in a spec, found without a walk through its sets.
+#[derive(Debug)]
+pub struct Words<'a> {
+    spec: &'a Spec,
+    /// Sets by the name of their only container.
+    named: BTreeMap<&'a str, &'a SetName>,
+}
+
+impl<'a> Words<'a> {
+    /// The words of a spec.
+    pub fn of(spec: &'a Spec) -> Self {
+        let mut named = BTreeMap::new();
+        for (key, set) in &spec.sets {
+            if let Identity::Named(name) = &set.identity {
+                named.entry(name.as_str()).or_insert(key);
+            }
+        }
+        Self { spec, named }
+    }
+
+    /// The spec whose words they are.
+    pub fn spec(&self) -> &'a Spec {
+        self.spec
+    }
+
+    /// The set that a word means.
+    pub fn resolve(&self, word: &str) -> Option<&'a SetName> {
+        let by_key = self.spec.sets.get_key_value(word).map(|(key, _)| key);
+        by_key.or_else(|| self.named(word))
+    }
+
+    /// The set whose only container has this name.
+    pub fn named(&self, name: &str) -> Option<&'a SetName> {
+        self.named.get(name).copied()
+    }
+
+    /// The set with a count of which a fresh member may be called so: `{project}-{set}-{n}`.
+    pub fn member_of(&self, name: &str) -> Option<&'a SetName> {
+        let (stem, _) = name.rsplit_once('-')?;
+        let key = stem.strip_prefix(self.spec.project.as_str())?.strip_prefix('-')?;
+        let (key, set) = self.spec.sets.get_key_value(key)?;
+        let counted = matches!(set.identity, Identity::Counted(_));
+        (counted && member_number(&self.spec.project, key, name).is_some()).then_some(key)
+    }
 }
 
 /// The words by which a set refers to others, with the key that says them, sorted.
@@ -62,28 +101,19 @@ pub type Members = BTreeMap<ContainerName, SetName>;
 
 /// The set that a word means, or of which it names a member: one of those known, or one as fresh
 /// ones are called.
-fn meant(spec: &Spec, members: &Members, word: &str) -> Option<SetName> {
-    if let Some(set) = resolve(&spec.sets, word) {
-        return Some(set.clone());
-    }
-    if let Some(set) = members.get(&ContainerName::new(word)) {
-        return Some(set.clone());
-    }
-    let fresh = |(key, set): &(&SetName, &Set)| {
-        matches!(set.identity, Identity::Counted(_))
-            && crate::ident::member_number(&spec.project, key, word).is_some()
-    };
-    spec.sets.iter().find(fresh).map(|(key, _)| key.clone())
+fn meant(known: &Words<'_>, members: &Members, word: &str) -> Option<SetName> {
+    let of_member = || members.get(word).or_else(|| known.member_of(word));
+    known.resolve(word).or_else(of_member).cloned()
 }
 
 /// The other sets that a set needs, sorted, each once.
-pub fn needs(spec: &Spec, members: &Members, key: &SetName) -> Vec<Need> {
-    let Some(set) = spec.sets.get(key) else { return Vec::new() };
+pub fn needs(known: &Words<'_>, members: &Members, key: &SetName) -> Vec<Need> {
+    let Some(set) = known.spec.sets.get(key) else { return Vec::new() };
     let mut needs: Vec<Need> = words(set)
         .into_iter()
         .filter_map(|(word, by)| {
-            let own = resolve(&spec.sets, &word).is_none();
-            let set = meant(spec, members, &word)?;
+            let own = known.resolve(&word).is_none();
+            let set = meant(known, members, &word)?;
             // A member may mean another one of its set, which orders no sets.
             (set != *key || !own).then_some(Need { set, by })
         })
@@ -95,12 +125,12 @@ pub fn needs(spec: &Spec, members: &Members, key: &SetName) -> Vec<Need> {
 
 /// All sets, each after those it needs, otherwise by key.
 pub fn order(spec: &Spec) -> Result<Vec<SetName>, Cycle> {
-    order_among(spec, &Members::new())
+    order_among(&Words::of(spec), &Members::new())
 }
 
 /// The same where members of sets are known.
-pub fn order_among(spec: &Spec, members: &Members) -> Result<Vec<SetName>, Cycle> {
-    let needs = all_needs(spec, members);
+pub fn order_among(known: &Words<'_>, members: &Members) -> Result<Vec<SetName>, Cycle> {
+    let needs = all_needs(known, members);
     let mut walk = Walk::new(&needs);
     let order = walk.go();
     if walk.open.is_empty() { Ok(order) } else { Err(circle(&needs, &walk.open)) }
@@ -108,7 +138,7 @@ pub fn order_among(spec: &Spec, members: &Members) -> Result<Vec<SetName>, Cycle
 
 /// Circles that share no set with each other, until none is left or there are enough of them.
 pub fn circles(spec: &Spec) -> Vec<Cycle> {
-    let needs = all_needs(spec, &Members::new());
+    let needs = all_needs(&Words::of(spec), &Members::new());
     let mut walk = Walk::new(&needs);
     let mut circles = Vec::new();
     loop {
@@ -127,8 +157,8 @@ pub fn circles(spec: &Spec) -> Vec<Cycle> {
 /// The most circles that are told of one spec.
 const MOST_CIRCLES: usize = 20;
 
-fn all_needs<'a>(spec: &'a Spec, members: &Members) -> BTreeMap<&'a SetName, Vec<Need>> {
-    spec.sets.keys().map(|key| (key, needs(spec, members, key))).collect()
+fn all_needs<'a>(known: &Words<'a>, members: &Members) -> BTreeMap<&'a SetName, Vec<Need>> {
+    known.spec.sets.keys().map(|key| (key, needs(known, members, key))).collect()
 }
 
 /// On the way through all sets, each after those it needs.
@@ -183,9 +213,10 @@ impl<'a> Walk<'a> {
 /// Every set that is left needs one that is left: walking on must come back.
 fn circle(needs: &BTreeMap<&SetName, Vec<Need>>, open: &BTreeMap<&SetName, usize>) -> Cycle {
     let mut hops: Vec<(SetName, Need)> = Vec::new();
+    let mut seen: BTreeMap<SetName, usize> = BTreeMap::new();
     let mut at = open.keys().next().map(|key| (*key).clone());
     while let Some(set) = at {
-        if let Some(start) = hops.iter().position(|(seen, _)| *seen == set) {
+        if let Some(&start) = seen.get(&set) {
             hops.drain(..start);
             // The same circle is told the same way wherever it was entered.
             let first = (0..hops.len()).min_by_key(|at| hops.get(*at).map(|(set, _)| set.clone()));
@@ -194,6 +225,7 @@ fn circle(needs: &BTreeMap<&SetName, Vec<Need>>, open: &BTreeMap<&SetName, usize
         }
         let next = needs.get(&set).into_iter().flatten().find(|need| open.contains_key(&need.set));
         at = next.map(|need| need.set.clone());
+        seen.insert(set.clone(), hops.len());
         hops.extend(next.map(|need| (set, need.clone())));
     }
     Cycle { hops }

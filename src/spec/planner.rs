@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::node::{Entry, Kind, Node, Problem, Problems};
+use super::node::{Entry, Kind, Node, Problems};
 use super::places::Places;
 use super::read::one_of;
 use super::set::{QUOTE, Said, expected};
@@ -274,8 +274,7 @@ fn compared(entry: &Entry, problems: &mut Problems) -> Option<&'static str> {
     if let Some(row) = row_by_word(&entry.key) {
         return Some(row.about().key);
     }
-    let (message, hint) = vocabulary::unknown_compared(&entry.key);
-    problems.all.push(Problem { place: entry.place, message, hint });
+    problems.unknown(entry, &entry.key, vocabulary::unknown_compared);
     None
 }
 

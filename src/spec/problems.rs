@@ -38,14 +38,19 @@ pub fn render(name: &str, text: &str, problems: &[Problem]) -> String {
     // An anchor that is used three times has its one fault three times.
     sorted.dedup();
     let name = say::safe(name);
+    let lines: Vec<&str> = lines(text).collect();
     let mut out = String::new();
-    for problem in sorted {
-        one(&mut out, &name, text, problem);
+    for problem in sorted.iter().take(say::MOST) {
+        one(&mut out, &name, &lines, problem);
+    }
+    if let Some(more) = say::more(sorted.len()) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "{name}: {more}");
     }
     out
 }
 
-fn one(out: &mut String, name: &str, text: &str, problem: &Problem) {
+fn one(out: &mut String, name: &str, lines: &[&str], problem: &Problem) {
     let Place { line, column } = problem.place;
     let message = say::safe(&problem.message);
     // Writing to a string cannot fail.
@@ -53,7 +58,7 @@ fn one(out: &mut String, name: &str, text: &str, problem: &Problem) {
         0 => writeln!(out, "{name}: {message}"),
         _ => writeln!(out, "{name}:{line}:{column}: {message}"),
     };
-    if let Some(found) = line.checked_sub(1).and_then(|line| lines(text).nth(line)) {
+    if let Some(found) = line.checked_sub(1).and_then(|line| lines.get(line)) {
         let (shown, caret) = window(found, column);
         let number = line.to_string();
         let _ = writeln!(out, "  {number} | {shown}");

@@ -29,16 +29,16 @@ pub fn text(text: &str, files: &Files) -> Result<Spec, Vec<Problem>> {
 /// read before [`spec`]. What is wrong with them is told there.
 pub fn env_files(node: &Node) -> Vec<EnvFileUse> {
     let mut ignored = Problems::default();
-    let node = strings::literal(node.clone(), &mut ignored);
-    let Kind::Map(root) = node.kind else { return Vec::new() };
-    let containers = root.into_iter().filter(|entry| entry.key == "containers");
+    let Kind::Map(root) = &node.kind else { return Vec::new() };
+    let containers = root.iter().filter(|entry| entry.key == "containers");
     let mut uses = Vec::new();
     for containers in containers {
-        let Kind::Map(sets) = containers.value.kind else { continue };
+        let Kind::Map(sets) = &containers.value.kind else { continue };
         for set in sets {
-            let Kind::Map(keys) = set.value.kind else { continue };
+            let Kind::Map(keys) = &set.value.kind else { continue };
             for key in keys.iter().filter(|entry| entry.key == "env_file") {
-                uses.extend(env_merge::uses(&key.value, &mut ignored));
+                let files = strings::literal(key.value.clone(), &mut ignored);
+                uses.extend(env_merge::uses(&files, &mut ignored));
             }
         }
     }
@@ -52,7 +52,7 @@ pub fn spec(node: Node, files: &Files) -> Result<Spec, Vec<Problem>> {
 
 /// Reads a spec from its tree, with the problems that were found when that was read from text.
 pub fn tree(node: Node, told: Vec<Problem>, files: &Files) -> Result<Spec, Vec<Problem>> {
-    let mut problems = Problems { all: told };
+    let mut problems = Problems::with(told);
     let node = strings::literal(node, &mut problems);
     // What a variable would have become is no problem of its own.
     let variables: BTreeSet<Place> = problems.all.iter().map(|problem| problem.place).collect();
@@ -83,8 +83,7 @@ fn root(node: &Node, files: &Files, problems: &mut Problems) -> Option<Spec> {
         match word {
             _ if vocabulary::is_extension(word) => {}
             _ if !vocabulary::ROOT.contains(&word) => {
-                let (message, hint) = vocabulary::unknown_at_root(word);
-                problems.all.push(Problem { place: entry.place, message, hint });
+                problems.unknown(entry, word, vocabulary::unknown_at_root);
             }
             // A key with nothing after it declares nothing.
             _ if entry.value.kind == Kind::Null => {}

@@ -13,6 +13,11 @@ use super::{Compat, Identity, Set, State};
 use super::{deploy, env_merge};
 use crate::options::{AnyRow, Declared, ROWS, row, row_by_word};
 
+/// The most values of one set: far more than an engine takes.
+const MOST_IN_A_SET: usize = 25_000;
+/// The most values of a set times its containers: each of them has all of these.
+const MOST_MADE: usize = 1_000_000;
+
 /// The way out where a word happens to look like a number or a boolean.
 pub(super) const QUOTE: &str = "put it in quotes";
 
@@ -52,6 +57,15 @@ impl SetReader<'_> {
             Kind::Map(entries) => entries.as_slice(),
             _ => return problems.expected("a map of options", &entry.value),
         };
+        let size = entry.value.size(MOST_IN_A_SET + 1);
+        // What a plan declares was read from a spec before.
+        let written = entry.place.line > 0;
+        if written && size > MOST_IN_A_SET {
+            let message =
+                format!("expected at most {MOST_IN_A_SET} values in one set, but found more");
+            problems.add_hint(entry.place, message, "no engine makes such a container");
+            return None;
+        }
         let deployed = deploy::entries(entries, problems);
         let said = sort(entries, &deployed, problems);
         let mut places = Places::new(entry.place);
@@ -61,6 +75,17 @@ impl SetReader<'_> {
         let options = self.options(&said, &mut places, problems);
         let mut set = planner::read(entry, &said, self.compat, &mut places, problems);
         set.options = options;
+        if let Identity::Counted(count) = set.identity
+            && written
+            && usize::try_from(count).unwrap_or(usize::MAX).saturating_mul(size) > MOST_MADE
+        {
+            let message = format!(
+                "expected at most {MOST_MADE} values in all containers of a set, but found {count} \
+                 times {size}"
+            );
+            let hint = "a `count` is for what says little; a file of the host can say the rest";
+            problems.add_hint(places.of("count"), message, hint);
+        }
         self.again(entry, &said, problems);
         rules(&set, &places, problems);
         Some((set, places))
@@ -136,8 +161,7 @@ fn sort<'a>(entries: &'a [Entry], deployed: &'a [Entry], problems: &mut Problems
         }
         let planner = vocabulary::planner_by_word(word);
         let Some(key) = planner.or_else(|| row_by_word(word).map(|row| row.about().key)) else {
-            let (message, hint) = vocabulary::unknown_in_set(word);
-            problems.all.push(Problem { place: entry.place, message, hint });
+            problems.unknown(entry, word, vocabulary::unknown_in_set);
             continue;
         };
         // A key with nothing after it declares nothing, and where a text can stand neither does one

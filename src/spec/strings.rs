@@ -52,6 +52,9 @@ fn plain(text: String, place: Place, problems: &mut Problems) -> String {
             ),
         );
     }
+    if !text.contains('$') {
+        return text;
+    }
     if let Some(variable) = variable(&text) {
         problems.add_hint(
             place,
@@ -92,8 +95,10 @@ fn variable(text: &str) -> Option<&str> {
 
 /// Whether bayplan would take it, or a word in it, for a mark of its own.
 fn is_marked(text: &str) -> bool {
-    looks_marked(text)
-        || [HIDDEN, "«from_env:", "«env_file:"].iter().any(|mark| text.contains(mark))
+    // Nearly no text has one, and that is soonest told.
+    text.contains('«')
+        && (looks_marked(text)
+            || [HIDDEN, "«from_env:", "«env_file:"].iter().any(|mark| text.contains(mark)))
 }
 
 #[cfg(test)]

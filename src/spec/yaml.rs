@@ -14,13 +14,15 @@ use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
 use super::node::{Entry, Kind, Node, Place, Problem, Problems};
 use crate::say;
 
-/// The most bytes of a spec, or of an environment file: far more than people write, little enough
-/// to refuse the rest before it is read.
-pub const MOST_BYTES: usize = 4 << 20;
+/// The most bytes of a spec, or of an environment file: ten thousand sets, far more than people
+/// write, and little enough to refuse the rest before it is read.
+pub const MOST_BYTES: usize = 5 << 20;
 /// The deepest nesting; a spec needs about six levels.
 const MOST_DEPTH: usize = 32;
 /// The most nodes, aliases followed.
 const MOST_NODES: usize = 100_000;
+/// A longer file may have more of them, one for so many bytes: what people write has fewer.
+const NODE: usize = 8;
 
 /// The text of a file, before anything is parsed: not too large, UTF-8, without a byte order mark,
 /// nothing in it but text.
@@ -84,21 +86,22 @@ pub fn tree(text: &str) -> Result<(Node, Vec<Problem>), Problem> {
     if text.len() > MOST_BYTES {
         return Err(too_large());
     }
-    let raw: Spanned<Raw> =
-        serde_saphyr::from_str_with_options(text, options()).map_err(|error| problem_of(&error))?;
+    let raw: Spanned<Raw> = serde_saphyr::from_str_with_options(text, options(text.len()))
+        .map_err(|error| problem_of(&error))?;
     let mut problems = Problems::default();
     let node = Converter { text, problems: &mut problems }.node(raw);
     Ok((node, problems.all))
 }
 
-fn options() -> serde_saphyr::Options {
+fn options(length: usize) -> serde_saphyr::Options {
+    let nodes = MOST_NODES.max(length / NODE);
     serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_depth: MOST_DEPTH,
             flow_nesting_limit: MOST_DEPTH + 8,
             max_documents: 1,
-            max_nodes: MOST_NODES,
-            max_events: 4 * MOST_NODES,
+            max_nodes: nodes,
+            max_events: 4 * nodes,
             max_aliases: 1_000,
             max_anchors: 1_000,
             max_merge_keys: 1_000,
@@ -537,7 +540,7 @@ mod tests {
             let problem = text(bytes).expect_err("a fault");
             format!("{}:{} {}", problem.place.line, problem.place.column, problem.message)
         };
-        insta::assert_snapshot!(fault(&vec![b'a'; MOST_BYTES + 1]), @"0:0 expected at most 4194304 bytes, but it is longer");
+        insta::assert_snapshot!(fault(&vec![b'a'; MOST_BYTES + 1]), @"0:0 expected at most 5242880 bytes, but it is longer");
         insta::assert_snapshot!(fault(b"\xff\xfea\0"), @"1:1 expected UTF-8, but found UTF-16");
         insta::assert_snapshot!(fault(b"a: b\n  \xff"), @"2:3 expected UTF-8, but found bytes that are none");
         insta::assert_snapshot!(fault(b"a: b\x1b[31m"), @r"1:5 expected text, but found the control character \u{1b}");

@@ -20,6 +20,7 @@ use crate::plan::world::{Cell, Value, World};
 use crate::plan::{Action, Plan, Step, Subject, Target, format};
 use crate::snapshot::Snapshot;
 use crate::spec::Spec;
+use crate::spec::order::Words;
 
 /// The way out of what moved.
 pub(super) const AGAIN: &str = "plan again and have the new plan reviewed";
@@ -28,6 +29,7 @@ pub(super) const AGAIN: &str = "plan again and have the new plan reviewed";
 pub(super) struct Case<'a> {
     pub(super) plan: &'a Plan,
     pub(super) spec: &'a Spec,
+    pub(super) words: Words<'a>,
     pub(super) look: &'a Snapshot,
     pub(super) origin: Origin<'a>,
     /// What the plan relies on.
@@ -108,7 +110,8 @@ impl<'a> Case<'a> {
             touched.extend(effects.iter().map(|(cell, _)| cell.clone()));
             world.take(effects);
         }
-        Self { plan, spec, look, origin, before, now, done, stays, owners, touched }
+        let words = Words::of(spec);
+        Self { plan, spec, words, look, origin, before, now, done, stays, owners, touched }
     }
 
     /// What the plan relies on and is not so.
@@ -257,7 +260,7 @@ impl<'a> Case<'a> {
                 .keys()
                 .filter(|set| !found.waiting.contains(*set))
                 .filter(|set| {
-                    let needs = depends(self.spec, set);
+                    let needs = depends(&self.words, set);
                     needs.iter().any(|target| found.waiting.contains(target))
                         || self.owners.steps_of(set).any(|step| {
                             step.after.iter().any(|id| found.stuck.contains(id.change()))

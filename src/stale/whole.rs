@@ -216,7 +216,7 @@ impl<'a> Parts<'a> {
 
     /// Nothing of a set moved, but other steps follow because a set that it depends on did.
     fn moved_target(&self, set: &SetName, found: &Found) -> Option<Staleness> {
-        let targets = depends(self.case.spec, set);
+        let targets = depends(&self.case.words, set);
         let target = targets.iter().find(|target| found.moved.contains(*target))?;
         Some(Staleness {
             code: Code::TargetMoved.word().to_owned(),

@@ -37,7 +37,7 @@ containers:
 ";
 
 /// Generous: a shared machine in debug mode.
-const QUICKLY: Duration = Duration::from_secs(20);
+const QUICKLY: Duration = Duration::from_mins(1);
 
 /// The door that everything comes through: bytes, text, tree, spec.
 fn door(bytes: &[u8]) -> Result<Spec, Vec<Problem>> {
@@ -101,7 +101,7 @@ fn a_hundred_megabytes() {
     for byte in [b'a', b'[', b' ', b'\n'] {
         insta::allow_duplicates! {
             insta::assert_snapshot!(refused(&vec![byte; 100 << 20]), @"
-            spec.yaml: expected at most 4194304 bytes, but it is longer
+            spec.yaml: expected at most 5242880 bytes, but it is longer
               hint: is it the right file?
             ");
         }
@@ -174,8 +174,12 @@ fn many_of_everything_that_is_wrong() {
     for n in 0..1_000 {
         let _ = writeln!(circles, "  s{n}: {{image: x, depends_on: [s{n}, s{}], m: }}", n + 1);
     }
+    let all = door(circles.as_bytes()).unwrap_err();
+    let told = all.iter().filter(|problem| problem.message.contains("a circle: ")).count();
+    assert_eq!(told, 20, "as many as anybody reads");
     let told = refused(circles.as_bytes());
-    assert_eq!(told.matches("a circle: ").count(), 20, "as many as anybody reads");
+    assert_eq!(told.lines().filter(|line| line.starts_with("spec.yaml:")).count(), 101);
+    assert!(told.ends_with(&format!("spec.yaml: and {} more like these\n", all.len() - 100)));
     let labels = (0..20_000).map(|n| format!("$$k{n}: v, ")).collect::<Vec<_>>().concat();
     let dollars = format!(
         "project: p\ncontainers: {{a: {{image: x, labels: {{{labels}$k: v}}, ports: [{}]}}}}\n",

@@ -58,6 +58,9 @@ fn addresses(said: &Said<'_>) -> Option<Conflict> {
     })
 }
 
+/// How all addresses are written: of both families, of one, of the other.
+const WIDE: [&str; 3] = ["", "0.0.0.0", "::"];
+
 /// Which of an engine's addresses a binding takes.
 fn overlap(one: &Published, other: &Published) -> bool {
     let family = |all: &str, ip: &str| match all {
@@ -74,20 +77,49 @@ fn overlap(one: &Published, other: &Published) -> bool {
 /// One port of the host cannot be had twice, not even for one port of the container.
 fn host_ports(said: &Said<'_>, all: &mut Vec<Conflict>) {
     let before = all.len();
-    let mut taken: BTreeMap<_, Vec<&Published>> = BTreeMap::new();
+    let mut taken: BTreeMap<_, Taken<'_>> = BTreeMap::new();
     for published in said.get::<Ports>("ports").into_iter().flat_map(|ports| &ports.0) {
         let Some((port, _)) = published.host.filter(|(from, to)| from == to) else { continue };
         let others = taken.entry((published.port.protocol, port)).or_default();
         if all.len() - before == MOST_TOLD {
             return;
         }
-        if let Some(other) = others.iter().find(|other| overlap(other, published)) {
+        if let Some(other) = others.overlapping(published) {
             let message = format!(
                 "expected every port of the host once, but found `{published}` beside `{other}`, \
                  which is of the same address"
             );
             all.push(Conflict::new("ports", message).at(published.to_string()));
         }
-        others.push(published);
+        others.add(published);
+    }
+}
+
+/// Who has one port of the host, by address.
+#[derive(Default)]
+struct Taken<'a> {
+    all: Vec<&'a Published>,
+    by_address: BTreeMap<&'a str, &'a Published>,
+    /// Those of all addresses of a family or of both.
+    wide: Vec<&'a Published>,
+}
+
+impl<'a> Taken<'a> {
+    fn add(&mut self, published: &'a Published) {
+        self.all.push(published);
+        self.by_address.entry(&published.host_ip).or_insert(published);
+        let known = |other: &&Published| other.host_ip == published.host_ip;
+        if WIDE.contains(&published.host_ip.as_str()) && !self.wide.iter().any(known) {
+            self.wide.push(published);
+        }
+    }
+
+    /// The first that is of the same address, or of all.
+    fn overlapping(&self, published: &Published) -> Option<&'a Published> {
+        if WIDE.contains(&published.host_ip.as_str()) {
+            return self.all.iter().copied().find(|other| overlap(other, published));
+        }
+        let same = self.by_address.get(published.host_ip.as_str()).copied();
+        same.or_else(|| self.wide.iter().copied().find(|other| overlap(other, published)))
     }
 }

@@ -9,6 +9,7 @@ use super::draft::Draft;
 use super::images::{self, Settled};
 use super::in_place::InPlace;
 use super::job::{Job, Replacing, Stopping};
+use super::objects::{networks_of, volumes_of};
 use super::ports;
 use crate::api;
 use crate::compare::{self, Terms};
@@ -152,7 +153,7 @@ impl<'a> Draft<'a> {
         }
         self.replaced.insert(member.id.clone(), member.name.clone());
         self.gone.insert(member.name.clone());
-        self.add_created(id, job, &body, look);
+        self.add_created(&id, job, &body, &look);
     }
 
     /// An idle container that is replaced only because its target is stays idle: its set has
@@ -200,12 +201,12 @@ impl<'a> Draft<'a> {
             let start = set.state != State::Present;
             let mut job = Job::create(change, key, pin, start, set.one_shot);
             job.takes = ports::wanted(&look);
-            self.add_created(id, job, &body, look);
+            self.add_created(&id, job, &body, &look);
         }
         created
     }
 
-    pub(super) fn add_created(&mut self, id: ChangeId, mut job: Job, body: &Body, look: Look) {
+    pub(super) fn add_created(&mut self, id: &ChangeId, mut job: Job, body: &Body, look: &Look) {
         let set = job.change.set.clone();
         let body = self.attach(set.as_ref(), &mut job, body);
         let creates = job.steps.iter().find(|step| matches!(step.action, Action::Create { .. }));
@@ -225,8 +226,9 @@ impl<'a> Draft<'a> {
         if let Some(last) = dead.and_then(|job| job.last().cloned()) {
             job.wait(&needs, &last);
         }
-        self.await_objects(set.as_ref(), &mut job, &look);
-        self.created.insert(id, look);
+        self.await_objects(set.as_ref(), &mut job, look);
+        self.used_networks.extend(networks_of(look));
+        self.used_volumes.extend(volumes_of(look));
         self.push(job);
     }
 
@@ -358,12 +360,8 @@ impl<'a> Draft<'a> {
         let word = |platform: Option<String>| platform.unwrap_or_else(|| "the engine's".into());
         let hint = "declare one `platform` for all sets of one image, or name images by digest";
         // Whoever takes what is here would lose it, and want it back the next time.
-        let stays = self.spec.sets.iter().find(|(_, other)| {
-            other.image.as_ref() == Some(reference)
-                && other.may_create()
-                && matches!(images::settle(other, self.snapshot), Settled::Here { .. })
-        });
-        if let Some((stays, _)) = stays {
+        let stays = self.takes_as_it_is(reference);
+        if let Some(stays) = stays {
             let message = format!(
                 "`{reference}` is to be pulled for {}, but set `{stays}` takes it as it is here",
                 word(wanted)
@@ -378,6 +376,23 @@ impl<'a> Draft<'a> {
             word(wanted)
         );
         self.errors.push(PlanError::of(key, "image_platforms", message, hint));
+    }
+
+    /// The first set that takes the image of a reference as it is on the engine.
+    fn takes_as_it_is(&mut self, reference: &str) -> Option<SetName> {
+        let (spec, images) = (self.spec, &self.images);
+        let stays = self.stays.get_or_insert_with(|| {
+            let mut stays: BTreeMap<&str, &SetName> = BTreeMap::new();
+            for (key, set) in spec.sets.iter().filter(|(_, set)| set.may_create()) {
+                if let Some(image) = set.image.as_deref()
+                    && matches!(images::settle(set, images), Settled::Here { .. })
+                {
+                    stays.entry(image).or_insert(key);
+                }
+            }
+            stays
+        });
+        stays.get(reference).map(|key| (*key).clone())
     }
 
     /// The change of an image, once for all sets that want it.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use serde_json::Value as Json;
 
 use super::choose::{self, Choice, Fate, Member};
-use super::images::{self, Settled};
+use super::images::{self, Images, Settled};
 use super::in_place::InPlace;
 use super::index::Index;
 use super::job::Job;
@@ -18,30 +18,36 @@ use crate::desired::{self, Labels};
 use crate::ident::{ChangeId, ContainerId, ContainerName, SetName, StepId};
 use crate::image_ref;
 use crate::look::{self, Look};
-use crate::options::{Body, Context};
+use crate::objects::Names;
+use crate::options::{Body, Context, ROWS};
 use crate::plan::{
     Because, OptionDifference, Origin, Reason, References, SetReport, Verb, Warning,
 };
 use crate::snapshot::{Container, Run, Snapshot};
 use crate::spec::depends::restarts_with;
-use crate::spec::order::{self, Members};
+use crate::spec::order::{self, Members, Words};
 use crate::spec::{Identity, Recreate, Set, Spec, State, Until, depends};
 
 /// A plan in the making.
 pub(super) struct Draft<'a> {
     pub(super) spec: &'a Spec,
+    pub(super) words: Words<'a>,
     pub(super) snapshot: &'a Snapshot,
     pub(super) index: Index<'a>,
     pub(super) engine: Engine,
     pub(super) world: World,
+    pub(super) images: Images<'a>,
+    pub(super) networks: Names<'a>,
+    pub(super) volumes: Names<'a>,
     pub(super) cx: Context,
     pub(super) assume: bool,
     pub(super) members: BTreeMap<SetName, Vec<Member<'a>>>,
     pub(super) jobs: Vec<Job>,
     /// Where the jobs of a change are among them.
     pub(super) places: BTreeMap<ChangeId, Vec<usize>>,
-    /// What each change's new container will look like.
-    pub(super) created: BTreeMap<ChangeId, Look>,
+    /// The networks and volumes that new containers will use.
+    pub(super) used_networks: BTreeSet<String>,
+    pub(super) used_volumes: BTreeSet<String>,
     pub(super) bodies: BTreeMap<StepId, Body>,
     /// Containers that this plan, or a run of it, replaces.
     pub(super) replaced: BTreeMap<ContainerId, ContainerName>,
@@ -54,6 +60,8 @@ pub(super) struct Draft<'a> {
     pub(super) reports: BTreeMap<SetName, SetReport>,
     /// Sets whose health others wait for.
     watched: BTreeSet<SetName>,
+    /// By image, the first set that takes it as it is here; once somebody asked.
+    pub(super) stays: Option<BTreeMap<&'a str, &'a SetName>>,
     /// What a dead run left, each an error already.
     pub(super) leftovers: BTreeSet<ContainerName>,
     pub(super) warnings: Vec<Warning>,
@@ -62,7 +70,9 @@ pub(super) struct Draft<'a> {
 
 /// What was worked out for one set so far, for its members to come.
 #[derive(Default)]
-struct Expected<'a> {
+pub(super) struct Expected<'a> {
+    /// Whether there are several members, so that what was worked out for one may do for the next.
+    several: bool,
     /// What is expected, by image and, where it matters, by name.
     looks: BTreeMap<(Option<String>, Option<ContainerName>), Rc<Look>>,
     /// Members that were compared, and what came of it.
@@ -77,20 +87,25 @@ const REMEMBERED: usize = 4;
 pub(super) fn build(input: &Input<'_>, before: BTreeMap<ContainerName, ContainerId>) -> Built {
     let Input { spec, snapshot, assume, pins, source } = input;
     let engine = Engine::of_snapshot(snapshot);
+    let words = Words::of(spec);
     let left: Vec<ContainerName> = before.keys().cloned().collect();
     let index = Index::knowing(snapshot, before);
-    let found = matching::match_sets(spec, snapshot, &index);
+    let found = matching::match_sets(&words, snapshot, &index);
     let mut draft = Draft {
         spec,
         snapshot,
         index,
         world: World::of(snapshot),
+        images: Images::of(snapshot),
+        networks: Names::of(&snapshot.networks),
+        volumes: Names::of(&snapshot.volumes),
         cx: context(spec, &found.sets),
         assume: *assume,
         members: BTreeMap::new(),
         jobs: Vec::new(),
         places: BTreeMap::new(),
-        created: BTreeMap::new(),
+        used_networks: BTreeSet::new(),
+        used_volumes: BTreeSet::new(),
         bodies: BTreeMap::new(),
         replaced: BTreeMap::new(),
         gone: pins.replaced.clone(),
@@ -98,7 +113,9 @@ pub(super) fn build(input: &Input<'_>, before: BTreeMap<ContainerName, Container
         names: snapshot.containers.iter().map(Container::name).chain(left).collect(),
         numbers: BTreeMap::new(),
         reports: BTreeMap::new(),
-        watched: watched(spec),
+        watched: watched(&words),
+        words,
+        stays: None,
         leftovers: found.leftovers,
         warnings: Vec::new(),
         errors: found.errors,
@@ -127,7 +144,8 @@ fn dependencies(
         all.iter().map(|found| (found.container.name(), key.clone())).collect()
     };
     let members: Members = matches.iter().flat_map(named).collect();
-    let order = match order::order_among(spec, &members) {
+    let known = Words::of(spec);
+    let order = match order::order_among(&known, &members) {
         Ok(order) => order,
         Err(cycle) => {
             errors.push(PlanError {
@@ -140,23 +158,23 @@ fn dependencies(
         }
     };
     let depends =
-        spec.sets.keys().map(|key| (key.clone(), depends_among(spec, &members, key))).collect();
+        spec.sets.keys().map(|key| (key.clone(), depends_among(&known, &members, key))).collect();
     (order, depends)
 }
 
 /// The sets that a set needs, directly.
-pub(crate) fn depends(spec: &Spec, key: &SetName) -> BTreeSet<SetName> {
-    depends_among(spec, &Members::new(), key)
+pub(crate) fn depends(known: &Words<'_>, key: &SetName) -> BTreeSet<SetName> {
+    depends_among(known, &Members::new(), key)
 }
 
-fn depends_among(spec: &Spec, members: &Members, key: &SetName) -> BTreeSet<SetName> {
-    let needs = order::needs(spec, members, key).into_iter().map(|need| need.set);
+fn depends_among(known: &Words<'_>, members: &Members, key: &SetName) -> BTreeSet<SetName> {
+    let needs = order::needs(known, members, key).into_iter().map(|need| need.set);
     needs.filter(|set| set != key).collect()
 }
 
 /// The sets whose health others wait for.
-fn watched(spec: &Spec) -> BTreeSet<SetName> {
-    let all = spec.sets.values().flat_map(|set| depends::awaited(&spec.sets, set));
+fn watched(known: &Words<'_>) -> BTreeSet<SetName> {
+    let all = known.spec().sets.values().flat_map(|set| depends::awaited(known, set));
     all.filter(|(_, until)| *until == Until::Healthy).map(|(key, _)| key.clone()).collect()
 }
 
@@ -213,7 +231,7 @@ impl<'a> Draft<'a> {
         matches: &[Match<'a>],
         pinned: &[ContainerName],
     ) {
-        let settled = images::settle(set, self.snapshot);
+        let settled = images::settle(set, &self.images);
         if let Settled::Here { image, .. } = &settled
             && images::carries_our_labels(image)
         {
@@ -224,7 +242,7 @@ impl<'a> Draft<'a> {
                 "build it anew, not by committing a container",
             ));
         }
-        let mut expected = Expected::default();
+        let mut expected = Expected { several: matches.len() > 1, ..Expected::default() };
         let members: Vec<Member<'a>> = matches
             .iter()
             .map(|found| self.member(key, set, &settled, found, &mut expected))
@@ -233,7 +251,7 @@ impl<'a> Draft<'a> {
         let name = members
             .first()
             .map_or_else(|| ContainerName::new(key.as_str()), |member| member.name.clone());
-        self.report_dropped(key, set, &settled, &name);
+        self.report_dropped(key, set, &settled, &name, &mut expected);
         self.refuse_unable(key, set, &members, &choice);
         self.need_image(key, set, &settled, &choice);
         if self.watched.contains(key) {
@@ -241,6 +259,7 @@ impl<'a> Draft<'a> {
             let look = self.expect(key, set, &name, image, &mut expected);
             self.need_health(key, image.is_some(), &look);
         }
+        drop(expected);
         for (member, fate) in members.iter().zip(&choice.fates) {
             self.carry_out(key, set, &settled, member, fate);
         }
@@ -308,7 +327,7 @@ impl<'a> Draft<'a> {
             (member.comparison, member.in_place) =
                 self.compare(key, set, settled, &member, inspect, expected);
         } else {
-            self.errors.push(matching::not_inspected(key, &member.name));
+            self.errors.push(matching::not_inspected(Some(key), &member.name));
         }
         member.causes = self.causes(set, settled, &member);
         member.restarts = self.restarts(set);
@@ -349,7 +368,7 @@ impl<'a> Draft<'a> {
 
     /// What is expected of a member. Only links tell one member of a set from another: they name
     /// it. (Our labels do too; they say whose it is, and matching has looked at that.)
-    fn expect(
+    pub(super) fn expect(
         &self,
         key: &SetName,
         set: &Set,
@@ -361,7 +380,8 @@ impl<'a> Draft<'a> {
         let whose = set.option("links").map(|_| name.clone());
         let look = expected.looks.entry((id, whose)).or_insert_with(|| {
             let body = desired::body(self.spec, key, set, name, Labels::None, &self.cx);
-            Rc::new(desired::expected(&body, name, image, &self.engine, &self.world))
+            let look = desired::expected(&body, name, image, &self.engine, &self.world);
+            Rc::new(if expected.several { look.remembering(ROWS.len()) } else { look })
         });
         Rc::clone(look)
     }
@@ -398,7 +418,7 @@ impl<'a> Draft<'a> {
     /// Reasons to restart what stays of a set: containers of those that it follows, which this plan
     /// replaces or restarts, or has.
     fn restarts(&self, set: &Set) -> Vec<Because> {
-        let targets: BTreeSet<&ContainerName> = restarts_with(&self.spec.sets, set)
+        let targets: BTreeSet<&ContainerName> = restarts_with(&self.words, set)
             .filter_map(|key| self.members.get(key))
             .flatten()
             .filter(|member| {
@@ -432,7 +452,7 @@ impl<'a> Expected<'a> {
     }
 
     fn remember(&mut self, member: &Member<'a>, comparison: &compare::Comparison) {
-        if self.compared.len() < REMEMBERED {
+        if self.several && self.compared.len() < REMEMBERED {
             self.compared.push((member.container, member.adopted, comparison.clone()));
         }
     }

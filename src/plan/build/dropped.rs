@@ -9,11 +9,13 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::draft::Draft;
+use super::draft::{Draft, Expected};
 use super::images::Settled;
 use crate::compare::{self, Terms};
 use crate::desired::{self, Labels};
 use crate::ident::{ContainerName, SetName};
+use crate::look::Look;
+use crate::options::Body;
 use crate::plan::{OptionDifference, Origin, Reason, Warning, reason_text};
 use crate::spec::{Set, State};
 
@@ -25,16 +27,21 @@ impl<'a> Draft<'a> {
         set: &'a Set,
         settled: &Settled<'_>,
         name: &ContainerName,
+        expected: &mut Expected<'a>,
     ) {
         let makes = !matches!(set.state, State::Stopped | State::Killed | State::Absent);
         // Without an engine in the look, nothing is known of what it lacks.
-        if !makes || self.snapshot.engine.is_none() {
+        if !makes || self.snapshot.engine.is_none() || set.options.is_empty() {
+            return;
+        }
+        let body = desired::body(self.spec, key, set, name, Labels::None, &self.cx);
+        let image = settled.image();
+        let real = self.expect(key, set, name, image, expected);
+        if keeps_all(&body, &real) {
             return;
         }
         let able = self.engine.lacking_nothing();
-        let body = desired::body(self.spec, key, set, name, Labels::None, &self.cx);
-        let on = |engine| desired::expected(&body, name, settled.image(), engine, &self.world);
-        let (wish, real) = (on(&able), on(&self.engine));
+        let wish = desired::expected(&body, name, image, &able, &self.world);
         let terms = Terms { set, adopted: true, strange: None, everything: false };
         let lost = compare::compare(terms, &wish, || None, &real, self.known()).differences;
         let api = self.engine.api;
@@ -49,6 +56,34 @@ impl<'a> Draft<'a> {
             set: Some(key.clone()),
             text: format!("{text}: the engine drops it, its host or its API {api} lacks it"),
         }));
+    }
+}
+
+/// Whether all that a body says stands in what the engine will show, so that nothing can be lost:
+/// nearly always so, and soonest told. It may say no where an engine only says it otherwise.
+fn keeps_all(body: &Body, real: &Look) -> bool {
+    let fields = body.json().as_object().into_iter().flatten();
+    fields.into_iter().all(|(field, said)| match field.as_str() {
+        "HostConfig" => keeps(said, &real.json()["HostConfig"]),
+        "NetworkingConfig" => {
+            keeps(&said["EndpointsConfig"], &real.json()["NetworkSettings"]["Networks"])
+        }
+        field => keeps(said, real.config(field)),
+    })
+}
+
+/// Whether one value has all of another in it. What comes after it in a list, an image adds.
+fn keeps(said: &Json, shown: &Json) -> bool {
+    match (said, shown) {
+        (Json::Null, _) => true,
+        (Json::Object(said), Json::Object(shown)) => {
+            said.iter().all(|(field, value)| keeps(value, shown.get(field).unwrap_or(&Json::Null)))
+        }
+        (Json::Array(said), Json::Array(shown)) => {
+            said.len() <= shown.len()
+                && said.iter().zip(shown).all(|(said, shown)| keeps(said, shown))
+        }
+        (said, shown) => said == shown,
     }
 }
 
@@ -70,4 +105,67 @@ fn kept(difference: OptionDifference) -> String {
         in_place: false,
         references: None,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+    use crate::adapt::{Engine, World};
+    use crate::compare::Known;
+    use crate::options::{Context, ROWS};
+    use crate::plan::build::tests::image;
+    use crate::spec::read;
+
+    /// What is soonest told is never told of what a whole comparison says to be dropped.
+    #[test]
+    fn what_stands_in_the_look_is_not_dropped() {
+        let (public, secrets) = (BTreeSet::new(), BTreeMap::new());
+        let known = Known { public: &public, secrets: &secrets, assume: false };
+        let old = Engine {
+            api: crate::api::Api::minor(41),
+            cgroup2: true,
+            swap_limit: false,
+            memory_limit: false,
+            pids_limit: false,
+            cpu_shares: false,
+            cpu_quota: false,
+            cpuset: false,
+            blkio_weight: false,
+            ..Engine::newest()
+        };
+        let name = ContainerName::new("web");
+        let (_, image) = image("app:1", &json!({"Cmd": ["serve"]}));
+        let (mut kept, mut dropped) = (0, 0);
+        for (row, value) in
+            ROWS.iter().flat_map(|row| row.about().examples.iter().map(move |value| (row, value)))
+        {
+            let option = row.about().key;
+            let text = format!(
+                "project: p\nbase_dir: /b\ncontainers:\n  a: {{name: web, image: 'app:1', {option}: {value}}}\n"
+            );
+            let Ok(spec) = read::text(&text, &BTreeMap::new()) else { continue };
+            let (key, set) = spec.sets.iter().next().unwrap();
+            let cx = Context { base_dir: spec.base_dir.clone(), ..Context::default() };
+            let body = desired::body(&spec, key, set, &name, Labels::None, &cx);
+            for engine in [&old, &Engine::newest()] {
+                let on = |engine| {
+                    desired::expected(&body, &name, Some(&image), engine, &World::default())
+                };
+                let (wish, real) = (on(&engine.lacking_nothing()), on(engine));
+                let terms = Terms { set, adopted: true, strange: None, everything: false };
+                let lost = compare::compare(terms, &wish, || None, &real, known).differences;
+                let lost = lost.iter().any(|reason| {
+                    matches!(reason, Reason::Option(one) if set.option(&one.option).is_some())
+                });
+                if keeps_all(&body, &real) {
+                    kept += 1;
+                    assert!(!lost, "{option}: {value}");
+                }
+                dropped += usize::from(lost);
+            }
+        }
+        assert!(kept > 100 && dropped > 5, "{kept} {dropped}");
+    }
 }

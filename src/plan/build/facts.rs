@@ -36,7 +36,7 @@ pub(super) fn gather(spec: &Spec, snapshot: &Snapshot, draft: &Draft<'_>, steps:
     note_wishes(&mut facts.containers, snapshot, steps);
     sort_containers(&mut facts.containers);
     facts.images = images(spec, snapshot);
-    facts.images.extend(retagged(steps, snapshot));
+    facts.images.extend(retagged(steps, draft));
     facts.images.sort_by(|one, other| one.reference.cmp(&other.reference));
     facts.images.dedup_by(|one, other| one.reference == other.reference);
     facts.names = names(steps);
@@ -174,19 +174,21 @@ fn other_platforms<'s>(spec: &'s Spec, snapshot: &Snapshot) -> BTreeMap<&'s str,
 }
 
 /// Images that are here by a digest and get a declared tag: that tag means another one before.
-fn retagged(steps: &[Step], snapshot: &Snapshot) -> Vec<ImageFact> {
+fn retagged(steps: &[Step], draft: &Draft<'_>) -> Vec<ImageFact> {
     // An index that is here for another platform is pulled all the same.
-    let pulled = |image: &String| {
-        steps
-            .iter()
-            .any(|step| matches!(&step.action, Action::Pull { image: it, .. } if it == image))
-    };
+    let pulled: BTreeSet<&String> = steps
+        .iter()
+        .filter_map(|step| match &step.action {
+            Action::Pull { image, .. } => Some(image),
+            _ => None,
+        })
+        .collect();
     let tagged = steps.iter().filter_map(|step| match &step.action {
-        Action::Tag { image, .. } if !pulled(image) => Some(image),
+        Action::Tag { image, .. } if !pulled.contains(image) => Some(image),
         _ => None,
     });
     let fact = |reference: &String| {
-        let id = super::images::pinned(snapshot, reference)?.clone();
+        let id = draft.images.pinned(reference)?.clone();
         Some(ImageFact { reference: reference.clone(), id: Some(id), ..ImageFact::default() })
     };
     tagged.filter_map(fact).collect()

@@ -3,6 +3,9 @@
 //! Nothing is asked here: answers are part of the snapshot. Whether something is created from an
 //! image, and so whether its lack is an error, is decided in [`super`].
 
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+
 use serde_json::Value as Json;
 
 use crate::ident::{ImageId, LABEL_PREFIX};
@@ -47,10 +50,51 @@ impl<'a> Settled<'a> {
     }
 }
 
+/// The images of a snapshot, found by reference and by the digests that they have in repositories.
+#[derive(Debug)]
+pub(super) struct Images<'a> {
+    snapshot: &'a Snapshot,
+    /// `REPOSITORY@DIGEST`, normalised → the first image that says so.
+    by_digest: OnceCell<BTreeMap<String, &'a ImageId>>,
+}
+
+impl<'a> Images<'a> {
+    /// Those of a snapshot.
+    pub(super) fn of(snapshot: &'a Snapshot) -> Self {
+        Self { snapshot, by_digest: OnceCell::new() }
+    }
+
+    /// The local image that has this digest among its `RepoDigests`. A digest is not an image ID.
+    fn with_digest(&self, parsed: &ImageRef, digest: &str) -> Option<(&'a ImageId, &'a Json)> {
+        let by_digest = self.by_digest.get_or_init(|| {
+            let mut all = BTreeMap::new();
+            for (id, image) in &self.snapshot.images {
+                let digests = image["RepoDigests"].as_array().into_iter().flatten();
+                let digests = digests.filter_map(Json::as_str);
+                for local in digests.filter_map(|text| ImageRef::parse(text).ok()) {
+                    if let (Some(repository), Some(digest)) = (local.repository(), local.digest()) {
+                        all.entry(format!("{repository}@{digest}")).or_insert(id);
+                    }
+                }
+            }
+            all
+        });
+        let id = *by_digest.get(&format!("{}@{digest}", parsed.repository()?))?;
+        Some((id, self.snapshot.images.get(id)?))
+    }
+
+    /// The image that is here by a reference that names a digest.
+    pub(super) fn pinned(&self, reference: &str) -> Option<&'a ImageId> {
+        let parsed = ImageRef::parse(reference).ok()?;
+        let digest = parsed.digest()?.to_owned();
+        self.with_digest(&parsed, &digest).map(|(id, _)| id)
+    }
+}
+
 /// What a set's image comes to.
-pub(super) fn settle<'a>(set: &Set, snapshot: &'a Snapshot) -> Settled<'a> {
+pub(super) fn settle<'a>(set: &Set, images: &Images<'a>) -> Settled<'a> {
     let Some(reference) = set.image.as_deref() else { return Settled::None };
-    let here = snapshot.image_of(reference);
+    let here = images.snapshot.image_of(reference);
     let Ok(parsed) = ImageRef::parse(reference) else {
         return Settled::Lacking {
             message: format!("`{reference}` is no image reference"),
@@ -90,7 +134,7 @@ pub(super) fn settle<'a>(set: &Set, snapshot: &'a Snapshot) -> Settled<'a> {
         },
         (here, true) => {
             let before = here.map(|(id, _)| id);
-            match (asked(&parsed, reference, said, before, snapshot), other) {
+            match (asked(&parsed, reference, said, before, images), other) {
                 (Settled::Pull { pinned, digest, before, .. }, platform) => {
                     Settled::Pull { pinned, digest, before, platform }
                 }
@@ -119,9 +163,9 @@ fn asked<'a>(
     reference: &str,
     said: Option<&Platform>,
     before: Option<&'a ImageId>,
-    snapshot: &'a Snapshot,
+    images: &Images<'a>,
 ) -> Settled<'a> {
-    let digest = match snapshot.registry.get(reference) {
+    let digest = match images.snapshot.registry.get(reference) {
         Some(RegistryAnswer::Digest(digest)) => digest.clone(),
         Some(answer) => {
             let why = answer.lacking().unwrap_or_default();
@@ -149,7 +193,7 @@ fn asked<'a>(
         };
     };
     let lacks = |image: &Json| said.is_some_and(|said| said.is_missing_in(image));
-    match local_with_digest(snapshot, parsed, &digest) {
+    match images.with_digest(parsed, &digest) {
         // A digest may mean images of several platforms. Containerd's store takes one after the
         // other; the older store keeps the first one under it and refuses the next (tried).
         Some((_, image)) if lacks(image) && image["Manifests"].is_null() => Settled::Lacking {
@@ -173,27 +217,6 @@ pub(super) fn digest_of(snapshot: &Snapshot, id: &ImageId, reference: &str) -> O
         .filter_map(|text| ImageRef::parse(text).ok())
         .filter(|local| local.repository().as_ref() == Some(&repository))
         .find_map(|local| local.digest().map(str::to_owned))
-}
-
-/// The image that is here by a reference that names a digest.
-pub(super) fn pinned<'a>(snapshot: &'a Snapshot, reference: &str) -> Option<&'a ImageId> {
-    let parsed = ImageRef::parse(reference).ok()?;
-    let digest = parsed.digest()?.to_owned();
-    local_with_digest(snapshot, &parsed, &digest).map(|(id, _)| id)
-}
-
-/// The local image that has this digest among its `RepoDigests`. A digest is not an image ID.
-fn local_with_digest<'a>(
-    snapshot: &'a Snapshot,
-    parsed: &ImageRef,
-    digest: &str,
-) -> Option<(&'a ImageId, &'a Json)> {
-    snapshot.images.iter().find(|(_, image)| {
-        let digests = image["RepoDigests"].as_array().into_iter().flatten();
-        digests.filter_map(Json::as_str).filter_map(|text| ImageRef::parse(text).ok()).any(
-            |local| local.digest() == Some(digest) && local.repository() == parsed.repository(),
-        )
-    })
 }
 
 /// Labels of ours in an image: it was committed from a container of ours, and everything made

@@ -13,10 +13,11 @@ use crate::ident::{
     ContainerName, ImageId, LABEL_NAME, LABEL_PREFIX, LABEL_PROJECT, LABEL_SET, ProjectName,
     SUFFIX_OLD, SetName, member_number, reserved_suffix,
 };
-use crate::image_ref::ImageRef;
+use crate::image_ref::{ImageRef, RefIndex};
 use crate::options::{Body, Context};
 use crate::plan::By;
 use crate::snapshot::{Container, Run, Snapshot};
+use crate::spec::order::Words;
 use crate::spec::{Identity, Matching, Set, Spec, State};
 
 /// One match.
@@ -90,25 +91,27 @@ fn labelled_ours(container: &Container) -> bool {
 
 /// Matches every set of a spec.
 pub(super) fn match_sets<'a>(
-    spec: &Spec,
+    words: &Words<'_>,
     snapshot: &'a Snapshot,
     index: &Index<'a>,
 ) -> Matches<'a> {
     let mut found = Matches::default();
-    let wanted: Vec<Wanted<'_>> = spec.sets.iter().map(|(key, set)| Wanted::of(key, set)).collect();
-    for key in spec.sets.keys() {
+    let wanted = Wanted::of(words, snapshot);
+    for key in words.spec().sets.keys() {
         found.sets.insert(key.clone(), Vec::new());
     }
     for container in &snapshot.containers {
         if container.inspect.is_none() && is_anybodys(container) {
-            let needs = wanted.iter().filter(|wanted| wanted.may_mean(container, snapshot));
             let name = container.name();
-            let by_name =
-                |wanted: &&Wanted<'_>| wanted.set.identity != Identity::Named(name.clone());
-            let errors = needs.filter(by_name).map(|wanted| not_inspected(wanted.key, &name));
-            found.errors.extend(errors);
+            let needs = wanted.may_mean(container);
+            if needs.len() > MANY {
+                found.errors.push(not_inspected(None, &name));
+            } else {
+                let errors = needs.into_iter().map(|key| not_inspected(Some(key), &name));
+                found.errors.extend(errors);
+            }
         }
-        place(spec, &wanted, (snapshot, index), container, &mut found);
+        place(&wanted, (snapshot, index), container, &mut found);
     }
     for matches in found.sets.values_mut() {
         matches.sort_by_cached_key(|found| {
@@ -118,63 +121,93 @@ pub(super) fn match_sets<'a>(
     found
 }
 
-/// A set, made ready for matching by image.
+/// So many sets are told of one by one that a container of which too little is known may be theirs;
+/// more of them at once.
+const MANY: usize = 16;
+
+/// The sets of a spec, found by what a container shows of itself.
 struct Wanted<'s> {
-    key: &'s SetName,
-    set: &'s Set,
-    image: Option<ImageRef>,
-    argv: Option<Vec<String>>,
+    words: &'s Words<'s>,
+    /// Those that match by image, by the command that each declares.
+    by_image: BTreeMap<Option<Vec<String>>, RefIndex<&'s SetName>>,
+    /// The same, whatever their commands.
+    any_command: RefIndex<&'s SetName>,
+    /// The same, by the image that each means on the engine.
+    by_id: BTreeMap<&'s ImageId, Vec<&'s SetName>>,
+    /// The same, all of them.
+    all: Vec<&'s SetName>,
 }
 
 impl<'s> Wanted<'s> {
-    fn of(key: &'s SetName, set: &'s Set) -> Self {
-        let image = set.image.as_deref().and_then(|text| ImageRef::parse(text).ok());
-        let argv = set.option("command").map(|declared| {
-            let mut body = Body::new();
-            declared.write(&mut body, &Context::default());
-            argv(&body.json()["Cmd"])
-        });
-        Self { key, set, image, argv }
+    fn of(words: &'s Words<'s>, snapshot: &'s Snapshot) -> Self {
+        let mut wanted = Self {
+            words,
+            by_image: BTreeMap::new(),
+            any_command: RefIndex::default(),
+            by_id: BTreeMap::new(),
+            all: Vec::new(),
+        };
+        for (key, set) in &words.spec().sets {
+            let by_image = matches!(set.identity, Identity::Counted(_))
+                && !matches!(set.matching, Matching::Owned);
+            let Some(text) = set.image.as_deref().filter(|_| by_image) else { continue };
+            let Ok(image) = ImageRef::parse(text) else { continue };
+            wanted.by_image.entry(command(set)).or_default().add(&image, key);
+            wanted.any_command.add(&image, key);
+            if let Some((id, _)) = snapshot.image_of(text) {
+                wanted.by_id.entry(id).or_default().push(key);
+            }
+            wanted.all.push(key);
+        }
+        wanted
     }
 
-    fn means(&self, container: &Container, made_from: &ImageRef) -> bool {
-        let by_image = matches!(self.set.identity, Identity::Counted(_))
-            && !matches!(self.set.matching, Matching::Owned);
-        let Some(image) = self.image.as_ref().filter(|_| by_image) else { return false };
-        let argv_is = |wanted: &Vec<String>| {
-            container
-                .inspect
-                .as_ref()
-                .is_some_and(|inspect| argv(&inspect["Config"]["Cmd"]) == *wanted)
-        };
-        image.matches(made_from) && self.argv.as_ref().is_none_or(argv_is)
+    fn spec(&self) -> &'s Spec {
+        self.words.spec()
     }
 
-    /// Whether a container of which only the list's entry is known may be one of this set. Its
-    /// image is told there as the reference, or as an ID once the tag moved, which tells nothing.
-    fn may_mean(&self, container: &Container, snapshot: &Snapshot) -> bool {
-        let by_image = matches!(self.set.identity, Identity::Counted(_))
-            && !matches!(self.set.matching, Matching::Owned);
-        let (Some(image), Some(text)) = (self.image.as_ref(), self.set.image.as_ref()) else {
-            return false;
-        };
-        let is_it = snapshot.image_of(text).is_some_and(|(id, _)| *id == container.image());
+    /// The first two sets that mean a container by its image, and by its command where they declare
+    /// one.
+    fn means(&self, container: &Container, made_from: &ImageRef) -> Vec<&'s SetName> {
+        let own = container.inspect.as_ref().map(|inspect| argv(&inspect["Config"]["Cmd"]));
+        let groups = [None, own].map(|command| self.by_image.get(&command));
+        let found: BTreeSet<&SetName> =
+            groups.into_iter().flatten().flat_map(|group| group.first(made_from, 2)).collect();
+        found.into_iter().take(2).collect()
+    }
+
+    /// The sets of which a container may be one of which only the list's entry is known. Its image
+    /// is told there as the reference, or as an ID once the tag moved, which tells nothing.
+    fn may_mean(&self, container: &Container) -> Vec<&'s SetName> {
         let list = container.list.as_ref().and_then(|list| list["Image"].as_str());
-        let may_be = match list.map(ImageRef::parse) {
-            Some(Ok(found)) if found.repository().is_some() => image.matches(&found),
-            _ => true,
+        let by_reference = match list.map(ImageRef::parse) {
+            Some(Ok(found)) if found.repository().is_some() => {
+                self.any_command.first(&found, MANY + 1)
+            }
+            _ => return self.all.iter().take(MANY + 1).copied().collect(),
         };
-        by_image && (is_it || may_be)
+        let by_id = self.by_id.get(&container.image()).into_iter().flatten().copied();
+        let all: BTreeSet<&SetName> = by_id.take(MANY + 1).chain(by_reference).collect();
+        all.into_iter().collect()
     }
 }
 
+/// The command that a set declares.
+fn command(set: &Set) -> Option<Vec<String>> {
+    let declared = set.option("command")?;
+    let mut body = Body::new();
+    declared.write(&mut body, &Context::default());
+    Some(argv(&body.json()["Cmd"]))
+}
+
 /// A container that a set may mean and of which too little is known: nothing is planned on a guess.
-pub(super) fn not_inspected(set: &SetName, name: &ContainerName) -> PlanError {
+pub(super) fn not_inspected(set: Option<&SetName>, name: &ContainerName) -> PlanError {
+    let place = if set.is_some() { "here" } else { "in many sets" };
     PlanError {
-        set: Some(set.clone()),
+        set: set.cloned(),
         code: "not_inspected",
         message: format!(
-            "container `{name}` counts here or may count, but only its list entry is known"
+            "container `{name}` counts {place} or may count, but only its list entry is known"
         ),
         hint: format!(
             "`docker inspect {name}` shows whether the engine can tell more, and `--log` why it \
@@ -196,22 +229,22 @@ fn argv(json: &Json) -> Vec<String> {
 }
 
 fn place<'a>(
-    spec: &Spec,
-    wanted: &[Wanted<'_>],
+    wanted: &Wanted<'_>,
     (snapshot, index): (&Snapshot, &Index<'a>),
     container: &'a Container,
     found: &mut Matches<'a>,
 ) {
+    let spec = wanted.spec();
     let name = container.name();
     let owner = owner(container);
     let (stem, suffix) = reserved_suffix(name.as_str());
     if suffix.is_some() {
-        let error = left_over(spec, wanted, index, container, stem);
+        let error = left_over(wanted, index, container, stem);
         found.leftovers.extend(error.as_ref().map(|_| name));
         found.errors.extend(error);
         return;
     }
-    let named = wanted.iter().find(|wanted| wanted.set.identity == Identity::Named(name.clone()));
+    let named = wanted.words.named(name.as_str());
     // One that was renamed for its set says its first name. Of a set with a count none is.
     let counted = |key: &SetName| {
         let set = spec.sets.get(key).map(|set| &set.identity);
@@ -221,15 +254,14 @@ fn place<'a>(
         let created = created_for(container, &snapshot.images);
         created.filter(|(project, set)| *project != spec.project || !counted(set))
     });
-    if let Some(wanted) = named {
+    if let Some((key, to)) = named.and_then(|key| spec.sets.get_key_value(key)) {
         match &owner {
             Some((project, set))
-                if *project != spec.project
-                    || set != wanted.key && !hands_over(spec, set, wanted.set, &name) =>
+                if *project != spec.project || set != key && !hands_over(spec, set, to, &name) =>
             {
-                found.errors.push(taken(wanted.key, &name, project, set));
+                found.errors.push(taken(key, &name, project, set));
             }
-            _ => add(found, wanted.key, container, By::Name, owner.is_none(), None),
+            _ => add(found, key, container, By::Name, owner.is_none(), None),
         }
         return;
     }
@@ -257,18 +289,13 @@ fn place<'a>(
     let Some(made_from) = container.made_from().and_then(|text| ImageRef::parse(text).ok()) else {
         return;
     };
-    let sets: Vec<&Wanted<'_>> =
-        wanted.iter().filter(|wanted| wanted.means(container, &made_from)).collect();
-    match sets.as_slice() {
+    match wanted.means(container, &made_from).as_slice() {
         [] => {}
-        [one] => add(found, one.key, container, By::Image, true, None),
+        [one] => add(found, one, container, By::Image, true, None),
         [first, second, ..] => found.errors.push(PlanError::of(
-            first.key,
+            first,
             "matched_twice",
-            format!(
-                "container `{name}` is matched by image by both `{}` and `{}`",
-                first.key, second.key
-            ),
+            format!("container `{name}` is matched by image by both `{first}` and `{second}`"),
             "give the sets different commands, or say `match: owned`",
         )),
     }
@@ -320,12 +347,12 @@ fn taken(set: &SetName, name: &ContainerName, project: &ProjectName, owner: &Set
 /// member, if the container of that name is ours, or if but for its name a set would match it.
 /// Strangers whose names merely end so are left alone.
 fn left_over(
-    spec: &Spec,
-    wanted: &[Wanted<'_>],
+    wanted: &Wanted<'_>,
     index: &Index<'_>,
     container: &Container,
     stem: &str,
 ) -> Option<PlanError> {
+    let spec = wanted.spec();
     let of_spec = |owner: Option<(ProjectName, SetName)>| {
         owner.filter(|(project, _)| *project == spec.project).map(|(_, set)| set)
     };
@@ -333,24 +360,19 @@ fn left_over(
         let set = Some(set).filter(|set| spec.sets.contains_key(set));
         return Some(leftover(spec, container, stem, set, true));
     }
-    let named = || {
-        wanted.iter().find(|wanted| match &wanted.set.identity {
-            Identity::Named(name) => name.as_str() == stem,
-            Identity::Counted(_) => member_number(&spec.project, wanted.key, stem).is_some(),
-        })
-    };
+    let named = || wanted.words.named(stem).or_else(|| wanted.words.member_of(stem));
     let successor = || {
         let set = of_spec(owner(index.by_name(&ContainerName::new(stem))?))?;
-        wanted.iter().find(|wanted| *wanted.key == set)
+        spec.sets.get_key_value(&set).map(|(key, _)| key)
     };
     let alike = || {
         let old = container.name().as_str().ends_with(SUFFIX_OLD);
         let anybodys = old && !foreign(container) && !labelled_ours(container);
         let made_from = ImageRef::parse(container.made_from().filter(|_| anybodys)?).ok()?;
-        wanted.iter().find(|wanted| wanted.means(container, &made_from))
+        wanted.means(container, &made_from).first().copied()
     };
     let set = named().or_else(successor).or_else(alike)?;
-    Some(leftover(spec, container, stem, Some(set.key.clone()), false))
+    Some(leftover(spec, container, stem, Some(set.clone()), false))
 }
 
 /// What a dead run left, with the commands to finish: the old container is never worse off than

@@ -51,7 +51,7 @@ impl<'a> Draft<'a> {
 
     fn network(&mut self, key: &ObjectKey, name: &str, network: &'a Object<Network>) {
         let snapshot = self.snapshot;
-        match (objects::named(&snapshot.networks, name), network.declared()) {
+        match (self.networks.named(name), network.declared()) {
             (Found::Several(number), _) => self.ambiguous(name, number),
             (Found::None, None) => self.missing("network", name),
             (Found::One(_), None) => {}
@@ -83,7 +83,7 @@ impl<'a> Draft<'a> {
 
     fn volume(&mut self, key: &ObjectKey, name: &str, volume: &'a Object<Volume>) {
         let snapshot = self.snapshot;
-        match (objects::named(&snapshot.volumes, name), volume.declared()) {
+        match (self.volumes.named(name), volume.declared()) {
             (Found::None, None) => self.missing("volume", name),
             (Found::One(_) | Found::Several(_), None) => {}
             (Found::None, Some(declared)) => {
@@ -153,7 +153,7 @@ impl<'a> Draft<'a> {
 
     /// A volume of the bare key is on the engine: data may be in it that a new one would not have.
     fn meant(&mut self, key: &ObjectKey, name: &str, volume: &Object<Volume>) {
-        let bare = objects::named(&self.snapshot.volumes, key.as_str());
+        let bare = self.volumes.named(key.as_str());
         if volume.is_named() || bare == Found::None {
             return;
         }
@@ -222,11 +222,12 @@ impl<'a> Draft<'a> {
     ) {
         let snapshot = self.snapshot;
         let all = if what == "network" { &snapshot.networks } else { &snapshot.volumes };
+        let names: BTreeSet<&str> = names.values().map(String::as_str).collect();
         for found in all {
             let name = found["Name"].as_str().unwrap_or_default();
             let ours = objects::owner(found, label)
                 .is_some_and(|(project, _)| project == self.spec.project);
-            if ours && !names.values().any(|own| own == name) {
+            if ours && !names.contains(name) {
                 let name = crate::say::short(name);
                 let text = format!(
                     "{what} `{name}` belongs to this project, but the spec does not declare it; \
@@ -290,7 +291,7 @@ impl<'a> Draft<'a> {
         if made || FIXED.contains(&name) || self.snapshot.networks.is_empty() {
             return;
         }
-        let (code, message, hint) = match objects::named(&self.snapshot.networks, name) {
+        let (code, message, hint) = match self.networks.named(name) {
             Found::One(_) => return,
             Found::None if self.world.network_by(name).is_some() => return,
             Found::None => (
@@ -319,14 +320,14 @@ impl<'a> Draft<'a> {
             })
             .collect();
         let declared = self.spec.network_names().into_values();
-        let used = self.created.values().flat_map(networks_of);
+        let used = self.used_networks.iter().cloned();
         let names: BTreeSet<String> = declared
             .chain(used)
             .chain(connected.iter().map(|name| (*name).to_owned()))
             .filter(|name| !FIXED.contains(&name.as_str()) || connected.contains(name.as_str()))
             .collect();
         let fact = |called: String| {
-            let (name, id) = match objects::named(&self.snapshot.networks, &called) {
+            let (name, id) = match self.networks.named(&called) {
                 Found::One(found) => (called, found["Id"].as_str().map(NetworkId::new)),
                 Found::None | Found::Several(_) => match self.world.network_by(&called) {
                     Some((name, id)) => (name.to_owned(), Some(id.clone())),
@@ -343,10 +344,10 @@ impl<'a> Draft<'a> {
     /// The same for volumes.
     pub(super) fn volume_facts(&self) -> Vec<VolumeFact> {
         let declared = self.spec.volume_names().into_values();
-        let used = self.created.values().flat_map(volumes_of);
+        let used = self.used_volumes.iter().cloned();
         let names: BTreeSet<String> = declared.chain(used).collect();
         let fact = |name: String| {
-            let found = match objects::named(&self.snapshot.volumes, &name) {
+            let found = match self.volumes.named(&name) {
                 Found::One(found) => Some(found),
                 Found::None | Found::Several(_) => None,
             };
@@ -358,7 +359,7 @@ impl<'a> Draft<'a> {
 }
 
 /// The networks that a container will be attached to, by what its body calls them.
-fn networks_of(look: &Look) -> Vec<String> {
+pub(super) fn networks_of(look: &Look) -> Vec<String> {
     let mode = look.host("NetworkMode").as_str().unwrap_or_default();
     if mode.starts_with("container:") {
         return Vec::new();
@@ -373,7 +374,7 @@ fn networks_of(look: &Look) -> Vec<String> {
 }
 
 /// The named volumes that a container will use.
-fn volumes_of(look: &Look) -> Vec<String> {
+pub(super) fn volumes_of(look: &Look) -> Vec<String> {
     let binds = look.host("Binds").as_array().into_iter().flatten();
     let sources = binds.filter_map(|bind| bind.as_str()?.split_once(':'));
     let named = sources.map(|(source, _)| source).filter(|source| !source.starts_with('/'));

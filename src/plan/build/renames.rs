@@ -19,6 +19,7 @@ use crate::plan::{
     summary,
 };
 use crate::snapshot::{Container, Run, Snapshot};
+use crate::spec::order::Words;
 use crate::spec::{Identity, Set, Spec, State};
 
 /// The option of a difference in names.
@@ -39,20 +40,23 @@ pub(super) struct Rename {
 /// created for it, if no other set means it by its name. Between two nobody chooses; and one that
 /// was created under the very name that is wanted was renamed by hand, to be kept.
 pub(super) fn find(spec: &Spec, snapshot: &Snapshot) -> Vec<Rename> {
+    let had: BTreeSet<&str> =
+        snapshot.containers.iter().map(|container| container.seen().name()).collect();
     let mut open: BTreeMap<&SetName, (&ContainerName, Vec<&Container>)> = spec
         .sets
         .iter()
-        .filter_map(|(key, set)| Some((key, (renames(set)?, Vec::new()))))
+        .filter_map(|(key, set)| Some((key, renames(set)?)))
+        .filter(|(_, to)| !had.contains(to.as_str()))
+        .map(|(key, to)| (key, (to, Vec::new())))
         .collect();
     if open.is_empty() {
         return Vec::new();
     }
-    let meant: BTreeSet<&ContainerName> =
-        spec.sets.values().filter_map(|set| named(&set.identity)).collect();
+    let meant: BTreeSet<&str> =
+        spec.sets.values().filter_map(|set| Some(named(&set.identity)?.as_str())).collect();
     for container in &snapshot.containers {
-        let name = container.name();
-        if meant.contains(&name) {
-            open.retain(|_, (to, _)| **to != name);
+        let name = container.seen().name();
+        if meant.contains(name) {
             continue;
         }
         let stays = matches!(container.run(), Run::Live | Run::Idle | Run::Paused);
@@ -62,7 +66,7 @@ pub(super) fn find(spec: &Spec, snapshot: &Snapshot) -> Vec<Rename> {
             && project == spec.project
             && stays
             && container.label(LABEL_NAME) != Some(to.as_str())
-            && reserved_suffix(name.as_str()).1.is_none()
+            && reserved_suffix(name).1.is_none()
         {
             found.push(container);
         }
@@ -104,23 +108,26 @@ pub(super) fn renamed<'s>(snapshot: &'s Snapshot, renames: &[Rename]) -> Cow<'s,
         return Cow::Borrowed(snapshot);
     }
     let mut snapshot = snapshot.clone();
+    let by_id: BTreeMap<&ContainerId, &Rename> =
+        renames.iter().map(|rename| (&rename.id, rename)).collect();
+    let by_name: BTreeMap<&str, &ContainerName> =
+        renames.iter().map(|rename| (rename.from.as_str(), &rename.to)).collect();
     for container in &mut snapshot.containers {
-        let id = container.id();
-        for Rename { id: other, from, to, .. } in renames {
-            if id == *other {
-                let name = Json::String(format!("/{to}"));
-                if let Some(inspect) = &mut container.inspect {
-                    inspect["Name"] = name.clone();
-                }
-                swap(container.list.as_mut().map(|list| &mut list["Names"]), |text| {
-                    (text == format!("/{from}")).then(|| format!("/{to}"))
-                });
+        if let Some(Rename { from, to, .. }) = by_id.get(&container.id()) {
+            let name = Json::String(format!("/{to}"));
+            if let Some(inspect) = &mut container.inspect {
+                inspect["Name"] = name.clone();
             }
-            // Engines tell links by the names that both have now.
-            let links =
-                container.inspect.as_mut().map(|inspect| &mut inspect["HostConfig"]["Links"]);
-            swap(links, |text| Some(format!("/{to}:{}", text.strip_prefix(&format!("/{from}:"))?)));
+            swap(container.list.as_mut().map(|list| &mut list["Names"]), |text| {
+                (text == format!("/{from}")).then(|| format!("/{to}"))
+            });
         }
+        // Engines tell links by the names that both have now.
+        let links = container.inspect.as_mut().map(|inspect| &mut inspect["HostConfig"]["Links"]);
+        swap(links, |text| {
+            let (from, rest) = text.strip_prefix('/')?.split_once(':')?;
+            Some(format!("/{}:{rest}", by_name.get(from)?))
+        });
     }
     snapshot.containers.sort_by_cached_key(|container| (container.name(), container.id()));
     Cow::Owned(snapshot)
@@ -143,8 +150,15 @@ pub(super) fn before(renames: &[Rename]) -> BTreeMap<ContainerName, ContainerId>
 
 /// Puts the renames into a plan that was built as if they had been done.
 pub(super) fn add(spec: &Spec, built: &mut Built, renames: &[Rename]) {
+    if renames.is_empty() {
+        return;
+    }
+    let plan = &mut built.plan;
+    wait(spec, plan, renames);
+    reasons(plan, renames);
+    names_so_far(plan, renames);
+    plan.steps.splice(0..0, renames.iter().map(Rename::step));
     for rename in renames.iter().rev() {
-        rename.add(spec, &mut built.plan);
         if rename.restarting {
             built.errors.push(PlanError::of(
                 &rename.set,
@@ -165,61 +179,105 @@ pub(super) fn add(spec: &Spec, built: &mut Built, renames: &[Rename]) {
 }
 
 impl Rename {
-    fn add(&self, spec: &Spec, plan: &mut Plan) {
-        let change = ChangeId::new(self.to.as_str());
-        let step = StepId::of(&change, "rename");
-        self.reason(&change, plan);
-        let dependants: BTreeSet<&SetName> =
-            spec.sets.keys().filter(|set| draft::depends(spec, set).contains(&self.set)).collect();
-        let container = Subject::Container(self.id.clone());
-        for other in &mut plan.steps {
-            let waits = other.after.iter().any(|after| after.change() == change.as_str());
-            // What is created for a set that depends on this one means it by its new name, and
-            // whoever else is at the container finds it under one name all the time.
-            let means = match &other.action {
-                Action::Create { set, .. } => dependants.contains(set),
-                action => action.subject() == Some(&container),
-            };
-            if !waits && (other.id.change() == change.as_str() || means) {
-                other.after.push(step.clone());
-                other.after.sort();
-            }
-        }
-        let action = Action::Rename { container, from: self.from.clone(), to: self.to.clone() };
-        plan.steps.insert(0, Step { id: step, action, after: Vec::new() });
-        for fact in plan.facts.containers.iter_mut().filter(|fact| fact.id == self.id) {
-            fact.name = self.from.clone();
-        }
-        plan.facts.names.push(self.to.clone());
-        let reports = plan.sets.get_mut(&self.set).into_iter().flat_map(|set| &mut set.matched);
-        for matched in reports.filter(|matched| matched.id == self.id) {
-            matched.name = self.from.clone();
-            matched.by = By::Label;
-        }
+    fn change(&self) -> ChangeId {
+        ChangeId::new(self.to.as_str())
     }
 
-    /// The change that the step belongs to: what happens to the container anyway, or one of its own.
-    fn reason(&self, id: &ChangeId, plan: &mut Plan) {
-        let reason = Reason::Option(OptionDifference {
+    fn id(&self) -> StepId {
+        StepId::of(&self.change(), "rename")
+    }
+
+    fn step(&self) -> Step {
+        let container = Subject::Container(self.id.clone());
+        let action = Action::Rename { container, from: self.from.clone(), to: self.to.clone() };
+        Step { id: self.id(), action, after: Vec::new() }
+    }
+
+    fn reason(&self) -> Reason {
+        Reason::Option(OptionDifference {
             option: NAME.to_owned(),
             origin: Origin::Declared,
             expected: Json::String(self.to.to_string()),
             found: Json::String(self.from.to_string()),
             in_place: true,
             references: None,
-        });
-        if let Some(change) = plan.changes.iter_mut().find(|change| change.id == *id) {
-            change.reasons.insert(0, reason);
-            return;
+        })
+    }
+}
+
+/// What is created for a set that depends on a renamed one means it by its new name, and whoever
+/// else is at the container finds it under one name all the time.
+fn wait(spec: &Spec, plan: &mut Plan, renames: &[Rename]) {
+    let by_change: BTreeMap<&str, &Rename> =
+        renames.iter().map(|rename| (rename.to.as_str(), rename)).collect();
+    let by_id: BTreeMap<&ContainerId, &Rename> =
+        renames.iter().map(|rename| (&rename.id, rename)).collect();
+    let by_set: BTreeMap<&SetName, &Rename> =
+        renames.iter().map(|rename| (&rename.set, rename)).collect();
+    let known = Words::of(spec);
+    let mut needs: BTreeMap<SetName, Vec<&Rename>> = BTreeMap::new();
+    for step in &mut plan.steps {
+        let own = by_change.get(step.id.change()).copied();
+        let meant: Vec<&Rename> = match &step.action {
+            Action::Create { set, .. } => needs
+                .entry(set.clone())
+                .or_insert_with(|| {
+                    let all = draft::depends(&known, set).into_iter();
+                    all.filter_map(|set| by_set.get(&set).copied()).collect()
+                })
+                .clone(),
+            action => match action.subject() {
+                Some(Subject::Container(id)) => by_id.get(id).copied().into_iter().collect(),
+                Some(Subject::CreatedBy(_)) | None => Vec::new(),
+            },
+        };
+        let all: BTreeSet<StepId> = own.into_iter().chain(meant).map(Rename::id).collect();
+        let waits: BTreeSet<&str> = step.after.iter().map(StepId::change).collect();
+        let new: Vec<StepId> = all.into_iter().filter(|id| !waits.contains(id.change())).collect();
+        if !new.is_empty() {
+            step.after.extend(new);
+            step.after.sort();
+        }
+    }
+}
+
+/// The change that the step belongs to: what happens to the container anyway, or one of its own.
+fn reasons(plan: &mut Plan, renames: &[Rename]) {
+    let places: BTreeMap<ChangeId, usize> =
+        plan.changes.iter().enumerate().rev().map(|(at, change)| (change.id.clone(), at)).collect();
+    for rename in renames {
+        let id = rename.change();
+        if let Some(change) = places.get(&id).and_then(|at| plan.changes.get_mut(*at)) {
+            change.reasons.insert(0, rename.reason());
+            continue;
         }
         plan.changes.push(Change {
-            id: id.clone(),
-            set: Some(self.set.clone()),
+            id,
+            set: Some(rename.set.clone()),
             verb: Verb::Update,
             adopted: false,
             danger: Vec::new(),
             impact: Impact::default(),
-            reasons: vec![reason],
+            reasons: vec![rename.reason()],
         });
+    }
+}
+
+/// Facts and reports say what containers are called before the plan.
+fn names_so_far(plan: &mut Plan, renames: &[Rename]) {
+    let by_id: BTreeMap<&ContainerId, &Rename> =
+        renames.iter().map(|rename| (&rename.id, rename)).collect();
+    for fact in &mut plan.facts.containers {
+        if let Some(rename) = by_id.get(&fact.id) {
+            fact.name = rename.from.clone();
+        }
+    }
+    for rename in renames {
+        plan.facts.names.push(rename.to.clone());
+        let reports = plan.sets.get_mut(&rename.set).into_iter().flat_map(|set| &mut set.matched);
+        for matched in reports.filter(|matched| matched.id == rename.id) {
+            matched.name = rename.from.clone();
+            matched.by = By::Label;
+        }
     }
 }

@@ -16,7 +16,7 @@ const MADE: &str = "bind_source";
 impl Draft<'_> {
     /// Something of this set is created.
     pub(super) fn need_sources(&mut self, key: &SetName, set: &Set) {
-        for (source, made) in desired::bind_sources(self.spec, set) {
+        for (source, made) in desired::bind_sources(set, &self.cx) {
             if self.snapshot.sources.get(&source) != Some(&false) {
                 continue;
             }
@@ -44,8 +44,12 @@ impl Draft<'_> {
     /// An image that is mounted is on the engine, or is pulled for a set that comes first: an
     /// engine does not fetch it.
     pub(super) fn need_mounted(&mut self, key: &SetName, set: &Set) {
-        let first = super::draft::depends(self.spec, key);
-        for reference in desired::mounted_images(set) {
+        let mounted = desired::mounted_images(set);
+        if mounted.is_empty() {
+            return;
+        }
+        let first = super::draft::depends(&self.words, key);
+        for reference in mounted {
             let id = ChangeTarget::Image(&reference).id();
             let pulls = first.iter().filter_map(|key| self.spec.sets.get(key)).any(|set| {
                 set.image.as_ref() == Some(&reference) && self.jobs_of(&id).next().is_some()

@@ -9,7 +9,7 @@ use super::index::Tie;
 use crate::ident::{ChangeId, ContainerName, SetName};
 use crate::plan::Verb;
 use crate::say;
-use crate::spec::{Dependency, order};
+use crate::spec::order;
 
 /// How one container needs another, by the key that says so.
 fn tie(by: &str) -> Option<Tie> {
@@ -46,12 +46,13 @@ impl Draft<'_> {
             self.errors.iter().filter_map(|error| error.set.clone()).collect();
         for (key, starts) in acting {
             let Some(set) = self.spec.sets.get(&key) else { continue };
+            let optional = set.depends_on.iter().filter(|one| !one.required);
+            let optional: BTreeSet<&str> = optional.map(|one| &*one.word).collect();
             for (word, by) in order::words(set) {
-                let optional = |one: &Dependency| !one.required && one.word == word;
-                if by == "depends_on" && set.depends_on.iter().any(optional) {
+                if by == "depends_on" && optional.contains(&*word) {
                     continue;
                 }
-                let target = order::resolve(&self.spec.sets, &word);
+                let target = self.words.resolve(&word);
                 // Its own errors say why it will not be there.
                 if target.is_some_and(|target| faulty.contains(target)) {
                     continue;

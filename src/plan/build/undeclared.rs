@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use super::draft::context;
-use super::images;
+use super::images::{self, Images};
 use super::index::Index;
 use super::matching::{self, Match};
 use super::renames;
@@ -18,6 +18,7 @@ use crate::options::Context;
 use crate::plan::{Reason, reason_text};
 use crate::snapshot::Snapshot;
 use crate::spec::Spec;
+use crate::spec::order::Words;
 
 /// A container with options that nobody declared.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,8 +35,14 @@ pub struct Undeclared {
 pub fn undeclared(spec: &Spec, snapshot: &Snapshot) -> Vec<Undeclared> {
     let renames = renames::find(spec, snapshot);
     let snapshot = &*renames::renamed(snapshot, &renames);
-    let matches = matching::match_sets(spec, snapshot, &Index::of(snapshot));
-    let around = (Engine::of_snapshot(snapshot), World::of(snapshot), context(spec, &matches.sets));
+    let words = Words::of(spec);
+    let matches = matching::match_sets(&words, snapshot, &Index::of(snapshot));
+    let around = (
+        Engine::of_snapshot(snapshot),
+        World::of(snapshot),
+        context(spec, &matches.sets),
+        Images::of(snapshot),
+    );
     let mut all = Vec::new();
     for (key, matches) in &matches.sets {
         for found in matches {
@@ -53,7 +60,7 @@ fn beyond(
     snapshot: &Snapshot,
     key: &SetName,
     found: &Match<'_>,
-    (engine, world, cx): &(Engine, World, Context),
+    (engine, world, cx, images): &(Engine, World, Context, Images<'_>),
 ) -> Vec<Reason> {
     let (Some(set), Some(inspect)) = (spec.sets.get(key), &found.container.inspect) else {
         return Vec::new();
@@ -62,7 +69,7 @@ fn beyond(
     let body = desired::body(spec, key, set, &name, Labels::None, cx);
     let expect = |image| desired::expected(&body, &name, image, engine, world);
     let own = snapshot.images.get(&found.container.image());
-    let settled = images::settle(set, snapshot);
+    let settled = images::settle(set, images);
     let image = settled.image().or(own);
     let (want, have) = (expect(image), Look::new(inspect, &found.container.env));
     let strange = image.is_none().then(|| expect(Some(adapt::strange_image())));

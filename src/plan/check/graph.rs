@@ -1,6 +1,7 @@
 //! Steps by ID, and what surely comes before what.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 
 use crate::ident::StepId;
 use crate::plan::{Action, Step, Subject};
@@ -11,7 +12,19 @@ pub(super) struct Graph<'a> {
     places: BTreeMap<&'a StepId, usize>,
     /// For each step, the places of those that it waits for, all of them smaller.
     after: Vec<Vec<usize>>,
+    /// For each step, by which question it was come upon last.
+    seen: RefCell<Vec<u64>>,
+    /// How many questions were asked.
+    asked: Cell<u64>,
+    /// How many more steps are looked at: who makes a plan in which nobody can tell what comes first
+    /// gets it refused.
+    left: Cell<u64>,
 }
+
+/// So many looks at a step answer every question about a plan that people review, many times over.
+const LOOKS: u64 = 50_000_000;
+/// The same for each step of a long one.
+const LOOKS_A_STEP: u64 = 1_000;
 
 impl<'a> Graph<'a> {
     pub(super) fn of(steps: &'a [Step]) -> Self {
@@ -24,7 +37,15 @@ impl<'a> Graph<'a> {
             before.filter(|other| *other < place).collect()
         });
         let after = after.collect();
-        Self { steps, places, after }
+        let count = u64::try_from(steps.len()).unwrap_or(u64::MAX);
+        Self {
+            steps,
+            places,
+            after,
+            seen: RefCell::new(vec![0; steps.len()]),
+            asked: Cell::new(0),
+            left: Cell::new(LOOKS.saturating_add(count.saturating_mul(LOOKS_A_STEP))),
+        }
     }
 
     pub(super) fn place(&self, id: &StepId) -> Option<usize> {
@@ -33,16 +54,21 @@ impl<'a> Graph<'a> {
 
     /// Whether `first` has surely succeeded when `then` begins.
     pub(super) fn before(&self, first: usize, then: usize) -> bool {
-        let mut seen = BTreeSet::new();
-        let mut left = vec![then];
-        while let Some(place) = left.pop() {
+        let question = self.asked.get() + 1;
+        self.asked.set(question);
+        let mut seen = self.seen.borrow_mut();
+        let mut open = vec![then];
+        while let Some(place) = open.pop() {
+            let looks = u64::try_from(self.after[place].len()).unwrap_or(u64::MAX);
+            let Some(left) = self.left.get().checked_sub(looks) else { return false };
+            self.left.set(left);
             for other in &self.after[place] {
                 if *other == first {
                     return true;
                 }
                 // What stands above `first` in the list cannot wait for it.
-                if *other > first && seen.insert(*other) {
-                    left.push(*other);
+                if *other > first && std::mem::replace(&mut seen[*other], question) != question {
+                    open.push(*other);
                 }
             }
         }

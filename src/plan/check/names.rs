@@ -40,6 +40,7 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
             facts.insert(id, to);
         }
     }
+    let changes = graph.by_change();
     let held: BTreeSet<_> = plan.facts.containers.iter().map(|fact| &fact.name).collect();
     let free: BTreeSet<_> = plan.facts.names.iter().collect();
     for (place, step) in graph.steps.iter().enumerate() {
@@ -69,7 +70,7 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
                             named(to)
                         )
                     });
-                    first(place, graph, doubts);
+                    first(place, &changes, graph, doubts);
                 }
                 harbour.names.insert(from, Berth::FreedBy(place));
                 harbour.take(to, place, graph, doubts);
@@ -156,14 +157,19 @@ pub(super) fn is_in_place(container: &Subject, to: &ContainerName) -> bool {
 }
 
 /// Everything else of the change comes surely after it.
-fn first(place: usize, graph: &Graph<'_>, doubts: &mut Doubts) {
+fn first(
+    place: usize,
+    changes: &BTreeMap<&str, Vec<usize>>,
+    graph: &Graph<'_>,
+    doubts: &mut Doubts,
+) {
     let id = &graph.steps[place].id;
-    for (other, step) in graph.steps.iter().enumerate() {
-        if other != place && step.id.change() == id.change() {
-            doubts.unless(graph.before(place, other), "names", || {
-                format!("expected {} to come after {}", named(&step.id), named(id))
-            });
-        }
+    let others = changes.get(id.change()).into_iter().flatten();
+    for other in others.copied().filter(|other| *other != place) {
+        doubts.unless(graph.before(place, other), "names", || {
+            let step = &graph.steps[other];
+            format!("expected {} to come after {}", named(&step.id), named(id))
+        });
     }
 }
 

@@ -86,6 +86,14 @@ fn reattached(change: &Change, places: &[usize], graph: &Graph<'_>, doubts: &mut
 pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
     let facts: BTreeMap<_, _> =
         plan.facts.networks.iter().map(|fact| (fact.name.as_str(), fact.id.as_ref())).collect();
+    let volumes: BTreeMap<&str, bool> =
+        plan.facts.volumes.iter().rev().map(|fact| (&*fact.name, fact.driver.is_none())).collect();
+    let mut removed: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (place, step) in graph.steps.iter().enumerate() {
+        if let Action::RemoveNetwork { network, .. } = &step.action {
+            removed.entry(network).or_default().push(place);
+        }
+    }
     let mut made: BTreeSet<&str> = BTreeSet::new();
     for (place, step) in graph.steps.iter().enumerate() {
         let id = named(&step.id);
@@ -108,10 +116,8 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
             }
             Action::CreateNetwork { network, .. } => {
                 let known = facts.get(network.as_str());
-                let replaces = graph.steps.iter().enumerate().any(|(other, step)| {
-                    matches!(&step.action, Action::RemoveNetwork { network: old, .. } if old == network)
-                        && graph.before(other, place)
-                });
+                let mut old = removed.get(network.as_str()).into_iter().flatten();
+                let replaces = old.any(|other| graph.before(*other, place));
                 let free = match known {
                     Some(None) => true,
                     Some(Some(_)) => replaces,
@@ -122,8 +128,7 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
                 });
             }
             Action::CreateVolume { volume, .. } => {
-                let fact = plan.facts.volumes.iter().find(|fact| fact.name == *volume);
-                doubts.unless(fact.is_some_and(|fact| fact.driver.is_none()), "volumes", || {
+                doubts.unless(volumes.get(&**volume) == Some(&true), "volumes", || {
                     format!("expected a fact that there is no volume of {id}, but found none")
                 });
             }

@@ -92,15 +92,13 @@ fn runs(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
 
 /// Images: pulled by digest, and created from only then; others are known.
 fn images(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
-    let pulls: Vec<(usize, &str)> = graph
-        .steps
-        .iter()
-        .enumerate()
-        .filter_map(|(place, step)| match &step.action {
-            Action::Pull { image, .. } => Some((place, image.as_str())),
-            _ => None,
-        })
-        .collect();
+    let mut pulls: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (place, step) in graph.steps.iter().enumerate() {
+        if let Action::Pull { image, .. } = &step.action {
+            let digest = image.split_once('@').map_or(image.as_str(), |(_, digest)| digest);
+            pulls.entry(digest).or_default().push(place);
+        }
+    }
     let known: BTreeSet<_> = plan.facts.images.iter().filter_map(|fact| fact.id.as_ref()).collect();
     for (place, step) in graph.steps.iter().enumerate() {
         let id = named(&step.id);
@@ -112,11 +110,8 @@ fn images(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
                 });
             }
             Action::Create { image: ImagePin::Digest(pin), .. } => {
-                let same = |image: &str| {
-                    image == pin || image.split_once('@').is_some_and(|(_, digest)| digest == pin)
-                };
-                let pulled =
-                    pulls.iter().any(|(pull, image)| same(image) && graph.before(*pull, place));
+                let mut pulls = pulls.get(pin.as_str()).into_iter().flatten();
+                let pulled = pulls.any(|pull| graph.before(*pull, place));
                 doubts.unless(pulled, "pin", || {
                     format!("expected {id} after the pull of {}, but found none", named(pin))
                 });

@@ -9,7 +9,8 @@ use serde_json::Value as Json;
 use super::graph::Graph;
 use super::names;
 use super::{Doubts, named};
-use crate::ident::ContainerName;
+use crate::ident::{ContainerId, ContainerName};
+use crate::plan::facts::ContainerFact;
 use crate::plan::{Action, Change, OptionDifference, Plan, Reason, Subject, Verb};
 
 /// Options that an engine changes in place, and the field that says what a reason expects.
@@ -39,6 +40,8 @@ const NETWORKS: &str = "networks";
 const NAME: &str = "name";
 
 pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
+    let facts: BTreeMap<_, _> =
+        plan.facts.containers.iter().rev().map(|fact| (&fact.id, fact)).collect();
     let mut updates: BTreeMap<&str, (&Subject, &BTreeMap<String, Json>)> = BTreeMap::new();
     for step in graph.steps {
         if let Action::Update { container, settings } = &step.action {
@@ -75,7 +78,7 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
         moves(change, moved.contains(change.id.as_str()), doubts);
         if let Some((subject, settings)) = update {
             follows(change, settings, doubts);
-            has_effect(plan, change, subject, settings, doubts);
+            has_effect(&facts, change, subject, settings, doubts);
         }
     }
     let left = plan.sets.values().flat_map(|report| &report.matched);
@@ -187,7 +190,7 @@ fn follows(change: &Change, settings: &BTreeMap<String, Json>, doubts: &mut Doub
 }
 
 fn has_effect(
-    plan: &Plan,
+    facts: &BTreeMap<&ContainerId, &ContainerFact>,
     change: &Change,
     subject: &Subject,
     settings: &BTreeMap<String, Json>,
@@ -199,8 +202,7 @@ fn has_effect(
         return;
     };
     // Without a fact nothing is known of it; that is a violation of its own.
-    let facts = plan.facts.containers.iter();
-    let Some(fact) = facts.into_iter().find(|fact| fact.id == *container) else { return };
+    let Some(fact) = facts.get(container) else { return };
     let nothing = |value: &Json| *value == 0 || value == "no";
     let moves = settings.iter().any(|(field, value)| match fact.settings.0.get(field) {
         Some(found) => found != value,
