@@ -32,6 +32,9 @@ pub(super) type Acted = Result<(), Trouble>;
 /// How many lines of its output are quoted when a process failed.
 const TAIL: usize = 20;
 
+/// How many characters of such a line.
+const WIDEST: usize = 500;
+
 /// A container that is killed gets at least so long to end, in seconds.
 const KILL_GRACE: i64 = 10;
 
@@ -53,7 +56,10 @@ impl<W: Writer> Context<'_, W> {
         let looked = self.precheck(step).await.map_err(|error| self.failed(&error));
         let became = match looked {
             Err(trouble) => ended(trouble),
-            Ok(Check::Unexpected(stale)) => Became::Stale(stale),
+            Ok(Check::Unexpected(stale)) => match self.removed_itself(self.about(step)).await {
+                Some(message) => failed(message),
+                None => Became::Stale(stale),
+            },
             Ok(Check::Already) => {
                 self.note_already(&step.action).await;
                 self.begun.note(&step.id, self.about(step));
@@ -259,19 +265,22 @@ impl<W: Writer> Context<'_, W> {
         Err(Trouble::Failed(format!("container `{name}` ended with exit code {code}{output}")))
     }
 
-    /// The end of what a container wrote, for a message: safe, and without secrets.
+    /// The end of what a container wrote, safe and without secrets: whoever listens is shown it, and
+    /// what may be kept of it is for a message.
     pub(super) async fn output(&self, id: &ContainerId) -> String {
         let Ok(text) = self.engine.tail(id, TAIL).await else { return String::new() };
         let text = self.secrets.redact(&text);
-        let lines: Vec<String> = text
-            .lines()
-            .map(|line| format!("\n  | {}", say::safe(line.trim_end_matches('\r'))))
-            .collect();
-        if lines.is_empty() {
-            String::new()
-        } else {
-            format!("; its last output:{}", lines.concat())
-        }
+        let all: Vec<&str> = text.lines().collect();
+        let last = all.get(all.len().saturating_sub(TAIL)..).unwrap_or_default();
+        let line = |line: &&str| {
+            let cut: String = line.trim_end_matches('\r').chars().take(WIDEST).collect();
+            let more = if cut.len() < line.trim_end_matches('\r').len() { "…" } else { "" };
+            format!("\n  | {}{more}", say::safe(&cut))
+        };
+        let lines: String = last.iter().map(line).collect();
+        let kept = Some(lines).filter(|lines| !lines.is_empty());
+        let kept = kept.and_then(|lines| self.sink.output(&self.called(id), lines));
+        kept.map_or_else(String::new, |lines| format!("; its last output:{lines}"))
     }
 
     async fn stop(

@@ -75,6 +75,12 @@ pub enum WaitingFor {
 pub trait Sink {
     /// Takes one event; must not fail and not take long.
     fn event(&self, event: &Event);
+
+    /// Takes the end of what a container wrote, each line after a line feed, and gives back what of
+    /// it may be kept in results: it may be anything, such as a password that was just made up.
+    fn output(&self, _container: &str, lines: String) -> Option<String> {
+        Some(lines)
+    }
 }
 
 /// Nobody listens.

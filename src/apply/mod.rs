@@ -17,6 +17,7 @@ mod objects;
 mod outcome;
 mod precheck;
 mod relied;
+mod removed;
 pub mod result;
 pub mod result_text;
 mod resume;

@@ -11,6 +11,7 @@ use super::act::{Acted, Trouble};
 use super::events::WaitingFor;
 use super::outcome::Stale;
 use super::precheck::{gone, started_at, status_of};
+use super::removed::REMOVED;
 use super::run::Context;
 use super::settle::POLL;
 use crate::engine::Writer;
@@ -79,9 +80,13 @@ impl<W: Writer> Context<'_, W> {
     /// The container, which must be there.
     pub(super) async fn there(&self, id: &ContainerId) -> Result<Json, Trouble> {
         let looked = self.look_again(|| self.engine.inspect(id.as_str())).await;
-        looked
-            .map_err(|error| self.failed(&error))?
-            .ok_or_else(|| Trouble::Stale(gone(id, &ContainerName::new(self.called(id)))))
+        if let Some(found) = looked.map_err(|error| self.failed(&error))? {
+            return Ok(found);
+        }
+        Err(match self.removed_itself(Some(id.clone())).await {
+            Some(message) => Trouble::Failed(message),
+            None => Trouble::Stale(gone(id, &ContainerName::new(self.called(id)))),
+        })
     }
 
     /// The container, which must run, as the process that started then.
@@ -107,7 +112,13 @@ impl<W: Writer> Context<'_, W> {
             format!(" ({})", crate::say::safe(&self.secrets.redact(text)))
         });
         let output = self.output(id).await;
-        Err(Trouble::Failed(format!("container `{name}` {how}{reason}{output}")))
+        let goes = if found["HostConfig"]["AutoRemove"] == true {
+            self.until_removed(id).await;
+            REMOVED
+        } else {
+            ""
+        };
+        Err(Trouble::Failed(format!("container `{name}` {how}{reason}{goes}{output}")))
     }
 
     fn sick(&self, id: &ContainerId, how: &str, found: &Json) -> Trouble {
@@ -115,7 +126,9 @@ impl<W: Writer> Context<'_, W> {
         let last = log.and_then(|log| log.last()).and_then(|last| last["Output"].as_str());
         let said =
             last.map(str::trim).filter(|text| !text.is_empty()).map_or_else(String::new, |text| {
-                format!("; its check said: {}", crate::say::short(&self.secrets.redact(text)))
+                let text = crate::say::short(&self.secrets.redact(text));
+                let kept = self.sink.output(&self.called(id), format!("\n  | {text}"));
+                kept.map_or_else(String::new, |_| format!("; its check said: {text}"))
             });
         Trouble::Failed(format!("container `{}` {how}{said}", self.called(id)))
     }

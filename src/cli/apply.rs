@@ -182,7 +182,7 @@ impl<W: Writer> Applying<'_, W> {
             created: judgement.created.clone(),
             networks: judgement.networks.clone(),
         };
-        let progress = Progress::new(self.args.json, judgement.run.len());
+        let progress = Progress::new(self.args.json, self.args.keep_output, judgement.run.len());
         let run = Run {
             engine: self.engine,
             plan,

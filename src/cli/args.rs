@@ -304,6 +304,9 @@ pub struct ApplyArgs {
     /// Write the result here, a JSON file; show prints it; - is stdout
     #[arg(short, long, value_name = "RESULT")]
     pub output: Option<PathBuf>,
+    /// Keep in the result what containers wrote; it may be anything, such as a new password
+    #[arg(long)]
+    pub keep_output: bool,
     /// Apply on a simulated engine that is as the snapshot says
     #[arg(long, requires = "snapshot")]
     pub simulate: bool,

@@ -21,6 +21,7 @@ const WORTH_TELLING: Duration = Duration::from_secs(1);
 /// Shows events.
 pub struct Progress {
     json: bool,
+    keep: bool,
     /// How many steps there are to run.
     total: usize,
     state: RefCell<State>,
@@ -46,9 +47,11 @@ struct Running {
 
 impl Progress {
     /// For people, or for machines, of a run of so many steps.
-    pub fn new(json: bool, total: usize) -> Self {
+    /// `keep`: what containers wrote is told with their steps, and kept in results.
+    pub fn new(json: bool, keep: bool, total: usize) -> Self {
         let terminal = !json && std::io::stderr().is_terminal();
-        Self { json, total, state: RefCell::default(), bars: terminal.then(MultiProgress::new) }
+        let bars = terminal.then(MultiProgress::new);
+        Self { json, keep, total, state: RefCell::default(), bars }
     }
 
     /// What became of steps so far.
@@ -177,6 +180,14 @@ fn told(became: &Became, what: Option<&str>, took: Duration) -> String {
 }
 
 impl Sink for Progress {
+    fn output(&self, container: &str, lines: String) -> Option<String> {
+        if self.keep {
+            return Some(lines);
+        }
+        self.line(&format!("`{}`: its last output:{lines}", say::safe(container)));
+        None
+    }
+
     fn event(&self, event: &Event) {
         if let Event::Finished(outcome) = event {
             self.state.borrow_mut().outcomes.push(outcome.clone());

@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Map, Value as Json, json};
 
+use super::places::within;
 use super::{View, object};
 use crate::ident::LABEL_PREFIX;
 use crate::options::canon::Live;
@@ -174,17 +175,17 @@ impl View<'_> {
     }
 
     fn list(&self, entry: &mut Json) {
-        self.hide_but(entry, LIST);
-        self.hide_values(entry.get_mut("Labels"), KNOWN_LABELS);
+        self.hide_but(entry, "", LIST);
+        self.hide_values(entry.get_mut("Labels"), "Labels", KNOWN_LABELS);
         if let Some(host) = entry.get_mut("HostConfig") {
-            self.hide_but(host, &["NetworkMode"]);
+            self.hide_but(host, "HostConfig", &["NetworkMode"]);
         }
         self.networks(entry);
-        self.mounts(entry.get_mut("Mounts"));
+        self.mounts(entry.get_mut("Mounts"), "Mounts");
     }
 
     fn inspect(&self, inspect: &mut Json) -> BTreeMap<String, Live> {
-        self.hide_but(inspect, INSPECT);
+        self.hide_but(inspect, "", INSPECT);
         if let Json::Object(map) = inspect {
             for field in UNKEPT {
                 map.remove(*field);
@@ -194,18 +195,18 @@ impl View<'_> {
             trim_state(state);
         }
         if let Some(state) = inspect.get_mut("State") {
-            self.hide_but(state, STATE);
+            self.hide_but(state, "State", STATE);
         }
         self.networks(inspect);
-        self.mounts(inspect.get_mut("Mounts"));
+        self.mounts(inspect.get_mut("Mounts"), "Mounts");
         if let Some(host) = inspect.get_mut("HostConfig") {
             self.host(host);
         }
         let Some(config) = inspect.get_mut("Config") else {
             return BTreeMap::new();
         };
-        self.hide_but(config, kept(Of::Config));
-        self.hide_values(config.get_mut("Labels"), KNOWN_LABELS);
+        self.hide_but(config, "", kept(Of::Config));
+        self.hide_values(config.get_mut("Labels"), "Labels", KNOWN_LABELS);
         self.health(config.get_mut("Healthcheck"));
         self.environment(config.get_mut("Env"))
     }
@@ -216,32 +217,34 @@ impl View<'_> {
         for (index, word) in test.iter_mut().enumerate() {
             let kind = index == 0 && matches!(word.as_str(), Some("NONE" | "CMD" | "CMD-SHELL"));
             if !kind {
-                self.hide(word);
+                self.hide(word, "Healthcheck.Test");
             }
         }
     }
 
     fn host(&self, host: &mut Json) {
-        self.hide_but(host, kept(Of::Host));
+        self.hide_but(host, "HostConfig", kept(Of::Host));
         if let Some(log) = host.get_mut("LogConfig") {
-            self.hide_but(log, &["Type"]);
+            self.hide_but(log, "HostConfig.LogConfig", &["Type"]);
         }
-        self.mounts(host.get_mut("Mounts"));
+        self.mounts(host.get_mut("Mounts"), "HostConfig.Mounts");
         for request in
             host.get_mut("DeviceRequests").and_then(Json::as_array_mut).into_iter().flatten()
         {
-            self.hide_but(request, &["Driver", "DeviceIDs", "Capabilities"]);
+            let plain = &["Driver", "DeviceIDs", "Capabilities"];
+            self.hide_but(request, "HostConfig.DeviceRequests", plain);
         }
     }
 
-    fn mounts(&self, mounts: Option<&mut Json>) {
+    fn mounts(&self, mounts: Option<&mut Json>, place: &str) {
         for mount in mounts.and_then(Json::as_array_mut).into_iter().flatten() {
-            self.hide_but(mount, MOUNT);
+            self.hide_but(mount, place, MOUNT);
+            let place = &within(place, "VolumeOptions");
             let Some(options) = mount.get_mut("VolumeOptions") else { continue };
-            self.hide_but(options, VOLUME_OPTIONS);
-            self.hide_values(options.get_mut("Labels"), KNOWN_LABELS);
+            self.hide_but(options, place, VOLUME_OPTIONS);
+            self.hide_values(options.get_mut("Labels"), &within(place, "Labels"), KNOWN_LABELS);
             if let Some(driver) = options.get_mut("DriverConfig") {
-                self.hide_but(driver, &["Name"]);
+                self.hide_but(driver, &within(place, "DriverConfig"), &["Name"]);
             }
         }
     }
@@ -249,23 +252,23 @@ impl View<'_> {
     fn networks(&self, json: &mut Json) {
         let networks = json.get_mut("NetworkSettings").and_then(|all| object(all, "Networks"));
         for network in networks.into_iter().flat_map(Map::values_mut) {
-            self.hide_but(network, NETWORKS);
+            self.hide_but(network, "Networks", NETWORKS);
         }
     }
 
     pub(super) fn network(&self, network: &mut Json) {
-        self.hide_but(network, NETWORK);
-        self.hide_values(network.get_mut("Labels"), KNOWN_LABELS);
-        self.hide_values(network.get_mut("Options"), KNOWN_OPTIONS);
+        self.hide_but(network, "", NETWORK);
+        self.hide_values(network.get_mut("Labels"), "Labels", KNOWN_LABELS);
+        self.hide_values(network.get_mut("Options"), "Options", KNOWN_OPTIONS);
         if let Some(addresses) = network.get_mut("IPAM") {
-            self.hide_but(addresses, &["Driver", "Config"]);
+            self.hide_but(addresses, "IPAM", &["Driver", "Config"]);
         }
     }
 
     pub(super) fn volume(&self, volume: &mut Json) {
-        self.hide_but(volume, VOLUME);
-        self.hide_values(volume.get_mut("Labels"), KNOWN_LABELS);
-        self.hide_values(volume.get_mut("Options"), &[]);
+        self.hide_but(volume, "", VOLUME);
+        self.hide_values(volume.get_mut("Labels"), "Labels", KNOWN_LABELS);
+        self.hide_values(volume.get_mut("Options"), "Options", &[]);
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
-use super::{ImageTexts, Sealer, Unsealed, View, texts};
+use super::{Sealer, Unsealed, View, texts};
 use crate::ident::{ContainerId, Reference, SetName};
 use crate::look::Look;
 use crate::options::canon::{HIDDEN, Live};
@@ -95,11 +95,11 @@ impl Unsealed {
         let Self(mut snapshot) = self;
         let picked = pick(&snapshot);
         let before = values(&snapshot, &picked);
-        let images = ImageTexts::of(&snapshot.images);
         let sealer = Sealer::new(None, BTreeMap::new());
+        let world = sealer.world(&snapshot.images, &snapshot.references);
         for container in &mut snapshot.containers {
             let open = literal.open(container);
-            View { sealer: &sealer, images: &images, open: &open }.container(container);
+            View::of(&sealer, &world, container, &open).container(container);
         }
         // The rest is nobody's choice. What is sealed twice is sealed as once.
         let marks: Vec<_> =

@@ -1,12 +1,13 @@
 //! Hiding what is secret in a snapshot, before it is compared, written or shown.
 //!
-//! A live text stays readable where it equals something public: what the spec says, what an image
-//! says. Every plan of a live engine goes through here, so that planning from a kept snapshot
+//! A live text stays readable where the same option of its set, or its image, says it too; what else
+//! a spec says makes nothing public ([`places`]). Every plan of a live engine goes through here, so that planning from a kept snapshot
 //! gives the same bytes. Which field of an engine's answer can carry what is in `fields`;
 //! resolving references is the shell's.
 
 mod fields;
 mod import;
+mod places;
 mod redacted;
 mod struck;
 
@@ -21,9 +22,9 @@ pub use redacted::redacted;
 
 use crate::ident::{ImageId, Reference};
 use crate::options::canon::{self, HIDDEN, Live};
-use crate::options::{Body, Context, health};
 use crate::snapshot::{Container, Snapshot};
 use crate::spec::Spec;
+use places::{Objects, Places, Scope, VARIABLES, World, within};
 
 /// What Docker gives a process for a path when neither image nor spec do; everybody knows it.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -50,23 +51,30 @@ impl Unsealed {
         each: impl FnOnce(&mut [Container], &(dyn Fn(&mut Container) + Sync)),
     ) -> Snapshot {
         let Self(mut snapshot) = self;
-        let images = ImageTexts::of(&snapshot.images);
-        let view = View { sealer, images: &images, open: &import::Open::default() };
-        each(&mut snapshot.containers, &|container| view.container(container));
+        let references = std::mem::take(&mut snapshot.references);
+        let world = sealer.world(&snapshot.images, &references);
+        let open = import::Open::default();
+        each(&mut snapshot.containers, &|container| {
+            View::of(sealer, &world, container, &open).container(container);
+        });
         for network in &mut snapshot.networks {
-            view.network(network);
+            let own = sealer.objects.networks.get(named(network));
+            View::of_object(sealer, own, &open).network(network);
         }
         for volume in &mut snapshot.volumes {
-            view.volume(volume);
+            let own = sealer.objects.volumes.get(named(volume));
+            View::of_object(sealer, own, &open).volume(volume);
         }
+        let of_images = world.images.values().flat_map(Places::texts);
+        snapshot.public = sealer.public.iter().chain(of_images).cloned().collect();
         for image in snapshot.images.values_mut() {
             fields::trim_image(image);
         }
         if let Some(engine) = &mut snapshot.engine {
             fields::trim_info(&mut engine.info);
         }
+        snapshot.references = references;
         snapshot.secrets = sealer.resolvable();
-        snapshot.public = sealer.public.union(&images.all).cloned().collect();
         snapshot
     }
 }
@@ -74,10 +82,12 @@ impl Unsealed {
 /// Knows what is public and what references mean. It has no `Debug`: it holds secrets.
 #[derive(Default)]
 pub struct Sealer {
-    /// Texts that the spec says.
+    /// What each set says.
+    scopes: Vec<Scope>,
+    /// What networks and volumes say.
+    objects: Objects,
+    /// Every text of the spec, wherever it stands: no hidden value of the place that says it is it.
     public: BTreeSet<String>,
-    /// The references that the spec declares for an environment variable, in any set.
-    declared: BTreeMap<String, BTreeSet<Reference>>,
     /// Every reference of the spec.
     references: BTreeSet<Reference>,
     /// What references resolved to.
@@ -89,78 +99,35 @@ impl Sealer {
     pub fn new(spec: Option<&Spec>, secrets: BTreeMap<Reference, SecretString>) -> Self {
         let mut sealer = Self { secrets, ..Self::default() };
         sealer.public.insert(DEFAULT_PATH.to_owned());
-        sealer.public.extend(spec.into_iter().flat_map(Spec::object_texts));
-        let options =
-            spec.into_iter().flat_map(|spec| spec.sets.values()).flat_map(|set| &set.options);
-        for option in options {
-            option.references(&mut sealer.references);
-            option.literals(&mut sealer.public);
-            let mut body = Body::new();
-            option.write(&mut body, &Context::default());
-            texts(body.json(), &mut sealer.public);
-            for entry in body.json()["Env"].as_array().into_iter().flatten() {
-                sealer.add_variable(entry);
+        let Some(spec) = spec else { return sealer };
+        sealer.objects = Objects::of(spec);
+        sealer.public.extend(spec.object_texts());
+        for (key, set) in &spec.sets {
+            for option in &set.options {
+                option.references(&mut sealer.references);
+                option.literals(&mut sealer.public);
             }
+            let scope = Scope::of(spec, set, key.as_str());
+            sealer.public.extend(scope.places.texts().cloned());
+            sealer.scopes.push(scope);
         }
         sealer.public.retain(|text| !canon::looks_marked(text));
         sealer
     }
 
-    fn add_variable(&mut self, entry: &Json) {
-        let Some((name, value)) = entry.as_str().and_then(|entry| entry.split_once('=')) else {
-            return;
-        };
-        // What the body says of a variable as a whole is no text of its own.
-        self.public.remove(entry.as_str().unwrap_or_default());
-        match canon::marked_reference(value) {
-            Some(reference) => {
-                self.declared.entry(name.to_owned()).or_default().insert(reference);
-            }
-            None => drop(self.public.insert(value.to_owned())),
-        }
-    }
-
-    /// Seals one container that was looked at by itself, as a look inside a snapshot is sealed.
-    pub fn container(&self, container: &mut Container, images: &BTreeMap<ImageId, Json>) {
-        let images = ImageTexts::of(images);
-        View { sealer: self, images: &images, open: &import::Open::default() }.container(container);
+    fn world<'a>(
+        &'a self,
+        images: &BTreeMap<ImageId, Json>,
+        references: &'a BTreeMap<String, Option<ImageId>>,
+    ) -> World<'a> {
+        let images = images.iter().map(|(id, image)| (id.clone(), Places::of_image(image)));
+        World { scopes: &self.scopes, images: images.collect(), references }
     }
 
     /// Which references of the spec could be resolved.
     fn resolvable(&self) -> BTreeMap<Reference, bool> {
         let known = |reference: &Reference| self.secrets.contains_key(reference);
         self.references.iter().map(|reference| (reference.clone(), known(reference))).collect()
-    }
-}
-
-/// What images say of themselves.
-#[derive(Default)]
-struct ImageTexts {
-    /// Every text of their configurations.
-    all: BTreeSet<String>,
-    /// Values of environment variables, by name.
-    variables: BTreeMap<String, BTreeSet<String>>,
-}
-
-impl ImageTexts {
-    fn of(images: &BTreeMap<ImageId, Json>) -> Self {
-        let mut own = Self::default();
-        for image in images.values() {
-            let config = &image["Config"];
-            for field in ["Cmd", "Entrypoint", "Labels", "Healthcheck", "Shell"] {
-                texts(&config[field], &mut own.all);
-            }
-            let test = config["Healthcheck"]["Test"].as_array();
-            let words = test.map(|test| test.iter().filter_map(Json::as_str).collect::<Vec<_>>());
-            own.all.extend(words.map(|words| health::whole(&words)));
-            let entries = config["Env"].as_array().into_iter().flatten().filter_map(Json::as_str);
-            for (name, value) in entries.filter_map(|entry| entry.split_once('=')) {
-                own.variables.entry(name.to_owned()).or_default().insert(value.to_owned());
-            }
-        }
-        own.all.extend(own.variables.values().flatten().cloned());
-        own.all.retain(|text| !canon::looks_marked(text));
-        own
     }
 }
 
@@ -187,68 +154,92 @@ fn has_text(json: &Json) -> bool {
 /// What sealing looks through.
 struct View<'a> {
     sealer: &'a Sealer,
-    images: &'a ImageTexts,
+    /// What is public of what is looked at.
+    places: Vec<&'a Places>,
+    /// The sets that it may be of.
+    scopes: Vec<&'a Scope>,
     /// What else is public of a container.
     open: &'a import::Open,
 }
 
-impl View<'_> {
-    fn is_public(&self, text: &str) -> bool {
+impl<'a> View<'a> {
+    /// Of a container.
+    fn of(
+        sealer: &'a Sealer,
+        world: &'a World<'a>,
+        seen: &Container,
+        open: &'a import::Open,
+    ) -> Self {
+        let (places, scopes) = world.of(seen);
+        Self { sealer, places, scopes, open }
+    }
+
+    /// Of a network or a volume, with what the spec says of it.
+    fn of_object(sealer: &'a Sealer, own: Option<&'a Places>, open: &'a import::Open) -> Self {
+        Self { sealer, places: own.into_iter().collect(), scopes: Vec::new(), open }
+    }
+
+    fn is_public(&self, place: &str, text: &str) -> bool {
         text.is_empty()
             || !canon::looks_marked(text)
-                && (self.sealer.public.contains(text)
-                    || self.images.all.contains(text)
+                && (self.places.iter().any(|places| places.say(place, text))
                     || self.open.texts.contains(text))
     }
 
-    /// Hides every text in a value that is not public. Of a command each word stands for itself:
-    /// `["serve", "--password", "«hidden»"]`.
-    fn hide(&self, json: &mut Json) {
+    /// Hides every text in a value that is not public there. Of a command each word stands for
+    /// itself: `["serve", "--password", "«hidden»"]`.
+    fn hide(&self, json: &mut Json, place: &str) {
         match json {
-            Json::String(text) if !self.is_public(text) => HIDDEN.clone_into(text),
-            Json::Array(items) => items.iter_mut().for_each(|item| self.hide(item)),
-            Json::Object(map) => map.values_mut().for_each(|value| self.hide(value)),
+            Json::String(text) if !self.is_public(place, text) => HIDDEN.clone_into(text),
+            Json::Array(items) => items.iter_mut().for_each(|item| self.hide(item, place)),
+            Json::Object(map) => {
+                for (field, value) in map.iter_mut().filter(|(_, value)| has_text(value)) {
+                    self.hide(value, &within(place, field));
+                }
+            }
             _ => {}
         }
     }
 
     /// Hides every text of an object's fields but of the `plain` ones.
-    fn hide_but(&self, json: &mut Json, plain: &[&str]) {
+    fn hide_but(&self, json: &mut Json, place: &str, plain: &[&str]) {
         if let Json::Object(map) = json {
             for (field, value) in map {
                 // Most fields have no text, and that is soonest told.
                 if has_text(value) && !plain.contains(&field.as_str()) {
-                    self.hide(value);
+                    self.hide(value, &within(place, field));
                 }
             }
         }
     }
 
     /// Hides the values of a map whose keys do not begin in a well-known way.
-    fn hide_values(&self, json: Option<&mut Json>, known: &[&str]) {
+    fn hide_values(&self, json: Option<&mut Json>, place: &str, known: &[&str]) {
         if let Some(map) = json.and_then(Json::as_object_mut) {
             for (key, value) in map {
                 if !known.iter().any(|begin| key.starts_with(begin)) {
-                    self.hide(value);
+                    self.hide(value, &within(place, key));
                 }
             }
         }
     }
 
-    /// A variable is public where a spec says its value, or an image says it of this variable.
+    /// A variable is public where the set or the image says its value of this variable.
     fn environment(&self, entries: Option<&mut Json>) -> BTreeMap<String, Live> {
         let mut marks = BTreeMap::new();
         let Some(entries) = entries.and_then(Json::as_array_mut) else { return marks };
         for entry in entries {
             let Json::String(text) = entry else { continue };
             let Some((name, value)) = text.split_once('=') else { continue };
-            let of_image = self.images.variables.get(name).is_some_and(|all| all.contains(value));
-            let public = value.is_empty()
-                || !canon::looks_marked(value)
-                    && (of_image || self.sealer.public.contains(value) || self.open.says(name));
-            if let Some(references) = self.sealer.declared.get(name) {
+            let usual = name == "PATH" && value == DEFAULT_PATH;
+            let public = usual
+                || self.is_public(&within(VARIABLES, name), value)
+                || !canon::looks_marked(value) && self.open.says(name);
+            let declared = self.scopes.iter().filter_map(|scope| scope.declared.get(name));
+            let declared: BTreeSet<&Reference> = declared.flatten().collect();
+            if !declared.is_empty() {
                 let mut live = Live { shown: public.then(|| value.to_owned()), ..Live::default() };
-                for reference in references {
+                for reference in declared {
                     match self.sealer.secrets.get(reference) {
                         Some(secret) if secret.expose_secret() == value => {
                             live.equal.insert(reference.clone());
@@ -265,6 +256,11 @@ impl View<'_> {
         }
         marks
     }
+}
+
+/// What a network or a volume is called.
+fn named(object: &Json) -> &str {
+    object["Name"].as_str().unwrap_or_default()
 }
 
 /// The object under a field.

@@ -23,6 +23,7 @@ mod long_values;
 mod made;
 mod networks;
 mod outputs;
+mod places;
 mod program;
 mod readme;
 mod recordings;
