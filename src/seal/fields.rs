@@ -10,6 +10,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{View, object};
 use crate::ident::LABEL_PREFIX;
+use crate::literals::{Noted, Place};
 use crate::options::canon::Live;
 use crate::snapshot::Container;
 
@@ -48,6 +49,8 @@ pub const UNKEPT: &[&str] = &["ExecIDs", "GraphDriver"];
 const STATE: &[&str] = &["Status", "StartedAt", "FinishedAt", "Health"];
 
 const CONFIG: &[&str] = &[
+    "Cmd",
+    "Entrypoint",
     "Hostname",
     "Domainname",
     "User",
@@ -253,10 +256,29 @@ impl View<'_> {
         let Some(config) = inspect.get_mut("Config") else {
             return BTreeMap::new();
         };
+        let noted = Noted::of(config);
+        for (field, place) in [("Cmd", Place::Command), ("Entrypoint", Place::Entrypoint)] {
+            let public = noted.says(place, "", &config[field]);
+            if let Some(words) = config.get_mut(field).filter(|_| !public) {
+                self.hide(words);
+            }
+        }
         self.hide_but(config, CONFIG);
-        self.hide_values(config.get_mut("Labels"), KNOWN_LABELS);
-        self.health(config.get_mut("Healthcheck"));
-        self.environment(config.get_mut("Env"))
+        self.labels(config.get_mut("Labels"), &noted);
+        if !noted.says(Place::Check, "", &config["Healthcheck"]["Test"]) {
+            self.health(config.get_mut("Healthcheck"));
+        }
+        self.environment(config.get_mut("Env"), &noted)
+    }
+
+    /// Labels of a container: what bayplan itself created it with is no secret.
+    fn labels(&self, labels: Option<&mut Json>, noted: &Noted) {
+        for (key, value) in labels.and_then(Json::as_object_mut).into_iter().flatten() {
+            let known = KNOWN_LABELS.iter().any(|begin| key.starts_with(begin));
+            if !known && !noted.says(Place::Label, key, value) {
+                self.hide(value);
+            }
+        }
     }
 
     /// The words that say which kind of check it is stay.

@@ -20,6 +20,7 @@ pub use import::{Literal, name_hidden};
 pub use redacted::redacted;
 
 use crate::ident::{ImageId, Reference};
+use crate::literals::{Noted, Place};
 use crate::options::canon::{self, HIDDEN, Live};
 use crate::options::{Body, Context, health};
 use crate::snapshot::{Container, Snapshot};
@@ -236,7 +237,8 @@ impl View<'_> {
     }
 
     /// A variable is public where a spec says its value, or an image says it of this variable.
-    fn environment(&self, entries: Option<&mut Json>) -> BTreeMap<String, Live> {
+    /// So is one that bayplan itself created with this value.
+    fn environment(&self, entries: Option<&mut Json>, noted: &Noted) -> BTreeMap<String, Live> {
         let mut marks = BTreeMap::new();
         let Some(entries) = entries.and_then(Json::as_array_mut) else { return marks };
         for entry in entries {
@@ -245,7 +247,10 @@ impl View<'_> {
             let of_image = self.images.variables.get(name).is_some_and(|all| all.contains(value));
             let public = value.is_empty()
                 || !canon::looks_marked(value)
-                    && (of_image || self.sealer.public.contains(value) || self.open.says(name));
+                    && (of_image
+                        || self.sealer.public.contains(value)
+                        || self.open.says(name)
+                        || noted.says(Place::Variable, name, &Json::from(value)));
             if let Some(references) = self.sealer.declared.get(name) {
                 let mut live = Live { shown: public.then(|| value.to_owned()), ..Live::default() };
                 for reference in references {

@@ -120,11 +120,10 @@ fn root(node: &Node, files: &Files, problems: &mut Problems) -> Option<Spec> {
         );
         return None;
     };
-    let defaults = defaults.map(|entry| defaulted(entry, problems)).unwrap_or_default();
-    let reader = SetReader { files, compat: known_compat, defaults: &defaults };
-    let mut sets = sets(containers, &reader, problems)?;
+    let defaults = &defaults.map(|entry| defaulted(entry, problems)).unwrap_or_default();
+    let mut sets =
+        sets(containers, &SetReader { files, compat: known_compat, defaults }, problems)?;
     one_spelling(&mut sets.read);
-    let base_is_known = base_dir.is_none() || known_base.is_some();
     let spec = Spec {
         // A stand-in that is no project, for looking at the rest.
         project: known_project.unwrap_or_else(|| ProjectName::new("?")),
@@ -140,7 +139,7 @@ fn root(node: &Node, files: &Files, problems: &mut Problems) -> Option<Spec> {
         lost: sets.lost,
         networks: network_places,
         volumes: volume_places,
-        base_is_known,
+        base_is_known: base_dir.is_none() || spec.base_dir.is_some(),
     };
     whole.check(problems);
     Some(spec)
