@@ -416,6 +416,7 @@ fn reason(key: &str, origin: Origin, differs: Found) -> Reason {
             added,
             changed,
             removed,
+            values: BTreeMap::new(),
         });
     }
     Reason::Option(OptionDifference {

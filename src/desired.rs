@@ -9,7 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value as Json, json};
 
 use crate::adapt::{self, Engine, World};
-use crate::ident::{ContainerName, LABEL_DECLARED, LABEL_NAME, LABEL_PROJECT, LABEL_SET, SetName};
+use crate::ident::{
+    ContainerName, LABEL_DECLARED, LABEL_LITERALS, LABEL_NAME, LABEL_PROJECT, LABEL_SET, SetName,
+};
+use crate::literals;
 use crate::look::Look;
 use crate::options::canon::Value;
 use crate::options::links;
@@ -51,7 +54,9 @@ pub fn body(
     }
     links::place(&mut body);
     if labels == Labels::Ours {
+        let noted = literals::note(body.json());
         let map = body.nested("Labels");
+        map.extend(noted.map(|noted| (LABEL_LITERALS.to_owned(), json!(noted))));
         map.insert(LABEL_PROJECT.to_owned(), json!(spec.project));
         map.insert(LABEL_SET.to_owned(), json!(key));
         map.insert(LABEL_NAME.to_owned(), json!(name));

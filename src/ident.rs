@@ -191,6 +191,8 @@ pub const LABEL_NAME: &str = "io.bayplan.name";
 /// What was declared of that which an engine may fill in by itself, sorted, with commas: options,
 /// and for maps `OPTION.KEY`. Without it nobody could tell that one is declared no more.
 pub const LABEL_DECLARED: &str = "io.bayplan.declared";
+/// Label of a container: what of it was said in so many words, as digests.
+pub const LABEL_LITERALS: &str = "io.bayplan.literals";
 /// The label that names the key of the network that a network was created for.
 pub const LABEL_NETWORK: &str = "io.bayplan.network";
 /// The label that names the key of the volume that a volume was created for.

@@ -28,7 +28,8 @@
 //!   signals, times, words, bytes;
 //! - [`spec`] and [`options`]: what is declared, and the table of all options; they know each other,
 //!   since a spec is read row by row;
-//! - [`snapshot`], [`snapshot_file`], [`pick`], [`seal`], [`wanted`]: what was found, and what of it is kept;
+//! - [`snapshot`], [`snapshot_file`], [`pick`], [`literals`], [`seal`], [`wanted`]: what was found, and what of it is
+//!   kept;
 //! - [`look`], [`adapt`], [`desired`], [`compare`]: found and expected in the same words, and what
 //!   differs; [`objects`] is the same for networks and volumes;
 //! - [`plan`]: from differences to a plan, its checker, its forms; [`stale`]: whether it is still
@@ -48,6 +49,7 @@ pub mod engine;
 pub mod ident;
 pub mod image_ref;
 pub mod import;
+pub mod literals;
 pub mod look;
 pub mod moment;
 pub mod objects;

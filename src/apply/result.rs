@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use super::confirm::Mismatch;
 use super::outcome::{Outcome, Signal, Stale, StepOutcome, Trouble};
 use crate::ident::{ChangeId, SetName, StepId};
+use crate::plan::left::Left;
 use crate::plan::{Change, Plan, Reason, Summary, Verb};
 
 /// The format that this version writes.
@@ -41,6 +42,9 @@ pub struct ResultDocument {
     pub troubles: Vec<Trouble>,
     /// What is not as declared after all was done.
     pub mismatches: Vec<Mismatch>,
+    /// What differs and is left, because the spec says so.
+    #[serde(default)]
+    pub left: Vec<Left>,
     /// The signal that ended it early.
     pub interrupted: Option<Signal>,
 }
@@ -77,6 +81,7 @@ impl ResultDocument {
         plan: &Plan,
         outcome: &Outcome,
         mismatches: Vec<Mismatch>,
+        left: Vec<Left>,
         containers: Vec<Json>,
     ) -> Self {
         let made = outcome.changes_made();
@@ -108,8 +113,14 @@ impl ResultDocument {
             stale,
             troubles: outcome.troubles.clone(),
             mismatches,
+            left,
             interrupted: outcome.interrupted,
         }
+    }
+
+    /// Of a plan of which nothing is left to do.
+    pub fn of_done(message: &str, left: Vec<Left>) -> Self {
+        Self { left, ..Self::refused(message, 0, Vec::new()) }
     }
 
     /// Of a plan that was not run, and why: nothing was changed.
@@ -129,6 +140,7 @@ impl ResultDocument {
             stale,
             troubles: Vec::new(),
             mismatches: Vec::new(),
+            left: Vec::new(),
             interrupted: None,
         }
     }

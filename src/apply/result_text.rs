@@ -76,6 +76,9 @@ pub fn text(document: &ResultDocument) -> String {
             safe(&mismatch.message)
         );
     }
+    for left in &document.left {
+        let _ = writeln!(out, "left: {}", safe(&left.text));
+    }
     if document.interrupted.is_some() {
         let left: Vec<&str> = document
             .steps

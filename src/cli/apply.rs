@@ -24,6 +24,7 @@ use crate::engine::simulated::Simulated;
 use crate::engine::{EngineError, Writer};
 use crate::ident::{ContainerId, StepId};
 use crate::plan::build::{Input, Pins, build};
+use crate::plan::left::{self, Left};
 use crate::plan::{Change, Plan, Reason};
 use crate::seal::{Sealer, redacted};
 use crate::snapshot::{Container, Snapshot};
@@ -116,6 +117,17 @@ impl crate::apply::Secrets for Keeper {
     }
 }
 
+/// What the last look came to.
+#[derive(Default)]
+struct Seen {
+    /// What is not as declared although it was to be.
+    mismatches: Vec<Mismatch>,
+    /// What differs and is left.
+    left: Vec<Left>,
+    /// Inspect data of what was touched.
+    containers: Vec<serde_json::Value>,
+}
+
 struct Applying<'a, W> {
     args: &'a ApplyArgs,
     results: Results<'a>,
@@ -147,7 +159,8 @@ impl<W: Writer> Applying<'_, W> {
             return Err(Refusal { failure, stale });
         }
         if judgement.is_done() {
-            let document = ResultDocument::refused("already as declared.", 0, Vec::new());
+            let words = judgement.done_words();
+            let document = ResultDocument::of_done(&words, judgement.left.clone());
             return Ok(self.results.tell(&document));
         }
         let (outcome, given_up) = self.steps(&judgement, signals).await;
@@ -166,8 +179,8 @@ impl<W: Writer> Applying<'_, W> {
                 ),
             }
         };
-        let (mismatches, containers) = seen.unwrap_or_default();
-        Ok(self.tell(&judgement, &outcome, mismatches, containers))
+        let seen = seen.unwrap_or_else(|| Seen { left: judgement.left.clone(), ..Seen::default() });
+        Ok(self.tell(&judgement, &outcome, seen))
     }
 
     /// Runs the steps, and says whether they were given up.
@@ -210,10 +223,7 @@ impl<W: Writer> Applying<'_, W> {
     }
 
     /// What the engine reports of what was changed, compared once more, secrets hidden.
-    async fn last_look(
-        &self,
-        outcome: &Outcome,
-    ) -> std::result::Result<(Vec<Mismatch>, Vec<serde_json::Value>), EngineError> {
+    async fn last_look(&self, outcome: &Outcome) -> std::result::Result<Seen, EngineError> {
         let spec = &self.opened.spec;
         let plan = &self.opened.plan;
         let sealer = match &self.secrets {
@@ -244,21 +254,19 @@ impl<W: Writer> Applying<'_, W> {
             outcome.steps.iter().filter_map(|step| step.container.clone()).collect();
         let containers =
             snapshot.containers.iter().filter(|container| touched.contains(&container.id()));
-        Ok((
+        Ok(Seen {
             mismatches,
-            containers.filter_map(|container: &Container| container.inspect.clone()).collect(),
-        ))
+            left: left::of(&again),
+            containers: containers
+                .filter_map(|container: &Container| container.inspect.clone())
+                .collect(),
+        })
     }
 
-    fn tell(
-        &self,
-        judgement: &Judgement,
-        outcome: &Outcome,
-        mismatches: Vec<Mismatch>,
-        containers: Vec<serde_json::Value>,
-    ) -> Exit {
+    fn tell(&self, judgement: &Judgement, outcome: &Outcome, seen: Seen) -> Exit {
+        let Seen { mismatches, left, containers } = seen;
         let mut document =
-            ResultDocument::of_run(&self.opened.plan, outcome, mismatches, containers);
+            ResultDocument::of_run(&self.opened.plan, outcome, mismatches, left, containers);
         document.stale.extend(judgement.half_done.iter().map(entry));
         if document.exit_code == 0 && !judgement.half_done.is_empty() {
             document.exit_code = Exit::Stale.code();

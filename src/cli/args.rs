@@ -16,7 +16,7 @@ pub const EXIT_CODES: &str = "\
 Exit codes:
   0  done, nothing to do, current
   1  error
-  2  there are changes (plan --detailed-exitcode, diff)
+  2  there are changes, or what differs is left (plan --detailed-exitcode, diff)
   3  stale: the engine is not as it was when the plan was made
   4  refused: integrity, approval, policy, --deny
   5  failed, all that it touched is as before
@@ -179,7 +179,7 @@ pub struct PlanArgs {
     /// List as well what matched containers have beyond what is declared
     #[arg(long)]
     pub explain_undeclared: bool,
-    /// Exit with 2 where there are changes
+    /// Exit with 2 where there are changes, or something differs and is left
     #[arg(long)]
     pub detailed_exitcode: bool,
     /// What to do about references that cannot be resolved here

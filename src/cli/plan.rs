@@ -14,7 +14,7 @@ use crate::ident::Reference;
 use crate::plan::build::undeclared;
 use crate::plan::build::{Built, Input, Pins, PlanError, build};
 use crate::plan::check::Violation;
-use crate::plan::{Danger, Plan, SpecSource, format, markdown, text};
+use crate::plan::{Danger, Plan, SpecSource, format, left, markdown, text};
 use crate::say;
 use crate::snapshot::Snapshot;
 use crate::snapshot_file;
@@ -211,8 +211,8 @@ fn finish(
         output::note(&format!("\nwritten to {named} ({}){next}", written.digest));
     }
     denied?;
-    let changes = !plan.changes.is_empty() && args.detailed_exitcode;
-    Ok(if changes { Exit::Changes } else { Exit::Done })
+    let differs = !plan.changes.is_empty() || !left::of(plan).is_empty();
+    Ok(if differs && args.detailed_exitcode { Exit::Changes } else { Exit::Done })
 }
 
 fn denied(deny: &[Danger], plan: &Plan) -> std::result::Result<(), Failure> {

@@ -8,6 +8,7 @@ use super::judged::SpecPlace;
 use super::report::{Exit, Failure, Result};
 use super::{judged, looks, output, specs};
 use crate::canonical;
+use crate::plan::left;
 use crate::stale::{Judgement, SetVerdict, judge};
 
 /// Runs the command.
@@ -63,12 +64,17 @@ pub fn needs_target(plan: &crate::plan::Plan) -> std::result::Result<(), Failure
 }
 
 fn words(judgement: &Judgement) -> String {
-    if judgement.is_done() {
-        return "already as declared.\n".to_owned();
-    }
-    let done = judged::sets_of(judgement, SetVerdict::Done);
-    let done = if done.is_empty() { done } else { format!("; already as declared: {done}") };
-    format!("current: {} to run{done}.\n", crate::say::count(judgement.run.len(), "step"))
+    let first = if judgement.is_done() {
+        judgement.done_words()
+    } else {
+        let done = judged::sets_of(judgement, SetVerdict::Done);
+        let done = if done.is_empty() { done } else { format!("; done already: {done}") };
+        let left = left::count(&judgement.left).map(|left| format!("; {left}")).unwrap_or_default();
+        let steps = crate::say::count(judgement.run.len(), "step");
+        format!("current: {steps} to run{done}{left}.")
+    };
+    let left = judgement.left.iter().map(|left| format!("  {}\n", left.text));
+    format!("{first}\n{}", left.collect::<String>())
 }
 
 fn print_json(judgement: &Judgement) -> std::result::Result<(), Failure> {
@@ -79,6 +85,7 @@ fn print_json(judgement: &Judgement) -> std::result::Result<(), Failure> {
         "stale": judgement.stale,
         "tampered": judgement.tampered,
         "half_done": judgement.half_done,
+        "left": judgement.left,
         "notes": judgement.notes,
         "steps": judgement.run,
     });

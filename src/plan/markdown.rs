@@ -97,12 +97,8 @@ impl Page {
         let target = view.target.as_deref().unwrap_or("any engine");
         self.line(&format!("## Plan for {} on {}", code(&view.project), code(target)));
         self.line("");
-        if view.counts.is_empty() {
-            self.line("Nothing to do: no action taken.");
-        } else {
-            let calls = crate::say::count(view.calls, "engine call");
-            self.line(&format!("**{}**; {calls}", view.counts.join(", ")));
-        }
+        let (done, rest) = view.headline();
+        self.line(&format!("**{done}**{rest}"));
     }
 
     fn dangers(&mut self, view: &View) {
@@ -140,10 +136,12 @@ impl Page {
         );
         self.block(
             "### Not acted on",
-            view.not_acted_on.iter().map(|(name, set, differences)| {
-                let differences = code(&differences.join("; "));
-                format!("- {} of {}: {differences}", code(name), code(set))
-            }),
+            view.why_left.iter().map(|sentence| format!("- {}", code(sentence))).chain(
+                view.not_acted_on.iter().map(|(name, set, differences)| {
+                    let differences = code(&differences.join("; "));
+                    format!("- {} of {}: {differences}", code(name), code(set))
+                }),
+            ),
         );
     }
 }
@@ -183,7 +181,7 @@ mod tests {
         insta::assert_snapshot!(markdown(&sample::mixed(), false), @"
         ## Plan for `shop` on `harbour-1 (linux/amd64)`
 
-        **1 to replace, 1 to stop, 3 to create**; 13 engine calls
+        **1 to replace, 1 to stop, 3 to create**; 13 engine calls; 1 container differs and is left
 
         ### ⚠ Danger
 
@@ -212,12 +210,13 @@ mod tests {
 
         ### Not acted on
 
+        - ``shop-cache of cache differs and is left: the state is `started`; `state: reloaded` would change it``
         - `shop-cache` of `cache`: `mem_limit (536870912 => 1073741824), 512m => 1g`
         ");
         insta::assert_snapshot!(markdown(&sample::empty(), false), @"
         ## Plan for `shop` on `harbour-1 (linux/amd64)`
 
-        Nothing to do: no action taken.
+        **nothing to do**: no action taken.
         ");
     }
 

@@ -5,9 +5,11 @@
 pub mod build;
 pub mod check;
 pub mod diff;
+mod difference;
 pub mod effect;
 pub mod facts;
 pub mod format;
+pub mod left;
 pub mod markdown;
 pub mod reason_text;
 #[cfg(test)]
@@ -27,6 +29,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+pub use difference::{EnvironmentDifference, OptionDifference, Origin, References, Values};
 pub use facts::Facts;
 pub use step::{Action, ImagePin, NetworkRef, Step, Subject};
 
@@ -251,7 +254,15 @@ pub struct Impact {
     /// Volumes that the new container has again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keeps: Vec<String>,
-    /// What the found container has and the new one will not.
+    /// Volumes, and folders of the host, that the new container will not have: `pgdata at /data`.
+    /// What is in them stays.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unmounts: Vec<String>,
+    /// Anonymous volumes whose data goes with the container, by their paths: nothing names them
+    /// afterwards, and an engine removes them with a container that removes itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub loses: Vec<String>,
+    /// Options in which the found container has more than the new one will.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drops: Vec<String>,
     /// What may change and is not known before the image is pulled.
@@ -265,8 +276,9 @@ pub struct Impact {
 impl Impact {
     /// Whether there is nothing to say.
     pub fn is_empty(&self) -> bool {
-        let Self { keeps, drops, may_change, interrupts } = self;
-        keeps.is_empty() && drops.is_empty() && may_change.is_empty() && interrupts.is_empty()
+        let Self { keeps, unmounts, loses, drops, may_change, interrupts } = self;
+        let all = [keeps, unmounts, loses, drops, may_change, interrupts];
+        all.into_iter().all(Vec::is_empty)
     }
 }
 
@@ -274,7 +286,7 @@ impl Impact {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Reason {
-    /// Variables of the environment differ; names only, values are nobody's business.
+    /// Variables of the environment differ; what is not public of their values is nobody's business.
     Environment(EnvironmentDifference),
     /// An option differs.
     Option(OptionDifference),
@@ -287,67 +299,6 @@ impl Reason {
     pub fn is_in_place(&self) -> bool {
         matches!(self, Self::Option(difference) if difference.in_place)
     }
-}
-
-/// One option, both sides.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct OptionDifference {
-    /// The row's key; `image` for the image.
-    pub option: String,
-    /// Who caused it.
-    pub origin: Origin,
-    /// What is declared, canonical; `«hidden»` where it may not be shown.
-    pub expected: Json,
-    /// What is found.
-    pub found: Json,
-    /// The engine can change it without a new container.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub in_place: bool,
-    /// Of an image, whose IDs are the two sides: what it is called.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub references: Option<References>,
-}
-
-/// What the images of both sides are called.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct References {
-    /// The declared reference.
-    pub expected: String,
-    /// What the container was made from, where that can be told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub found: Option<String>,
-}
-
-/// Names of variables.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct EnvironmentDifference {
-    /// Always `environment`.
-    pub option: String,
-    /// Who caused it.
-    pub origin: Origin,
-    /// Expected, not found.
-    pub added: Vec<String>,
-    /// Found with another value.
-    pub changed: Vec<String>,
-    /// Found, not expected.
-    pub removed: Vec<String>,
-}
-
-/// Who caused a difference.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Origin {
-    /// The spec.
-    Declared,
-    /// The image: the difference vanishes against the image the container was made from.
-    Image,
-    /// That image is not in the snapshot.
-    Unknown,
 }
 
 /// A reason that is no difference of an option.
@@ -468,9 +419,28 @@ pub struct Matched {
     /// The containers that bayplan did not create.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub adopted: bool,
+    /// What in the spec would have them acted on; none where nothing would.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_by: Option<ChangedBy>,
     /// Differences that are not acted on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<Reason>,
+}
+
+/// What in a spec would change a container that differs and is left.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+pub enum ChangedBy {
+    /// Another state.
+    #[serde(rename = "state: reloaded")]
+    State,
+    /// Leave to replace it.
+    #[serde(rename = "recreate: auto")]
+    Recreate,
+    /// Both of them.
+    #[serde(rename = "state: reloaded, recreate: auto")]
+    Both,
 }
 
 /// By what a container was matched.

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::told::{self, Entries};
 use super::{
     Because, Change, Danger, EnvironmentDifference, OptionDifference, Origin, Reason, References,
-    Verb,
+    Values, Verb,
 };
 use crate::options::Change as Changes;
 use crate::options::row::Unit;
@@ -174,9 +174,20 @@ fn from(origin: Origin) -> &'static str {
 }
 
 fn environment(difference: &EnvironmentDifference) -> String {
-    let EnvironmentDifference { option, origin: _, added, changed, removed } = difference;
-    let names = |names: &[String]| names.iter().map(|name| told::ends(name, SIDE)).collect();
-    let entries = Entries { added: names(added), changed: names(changed), removed: names(removed) };
+    let EnvironmentDifference { option, origin: _, added, changed, removed, values } = difference;
+    let one = |name: &String| match values.get(name) {
+        Some(Values { expected: Some(expected), found: Some(found) }) => {
+            told::changed(name, &Json::from(found.as_str()), &Json::from(expected.as_str()))
+        }
+        Some(
+            Values { expected: Some(value), found: None }
+            | Values { expected: None, found: Some(value) },
+        ) => told::named(name, &Json::from(value.as_str())),
+        _ => told::ends(name, SIDE),
+    };
+    let entries = |names: &[String]| names.iter().map(one).collect();
+    let entries =
+        Entries { added: entries(added), changed: entries(changed), removed: entries(removed) };
     format!("{} ({})", limited(option, SIDE), entries.text())
 }
 
@@ -252,7 +263,7 @@ pub fn state(state: State) -> &'static str {
 /// What a danger means.
 pub fn danger_means(danger: Danger) -> &'static str {
     match danger {
-        Danger::DataLost => "a volume or a mount is lost",
+        Danger::DataLost => "a mount goes, or an anonymous volume with its data",
         Danger::Outage => "runs now and will not, for a while or for good",
         Danger::Adopted => "was not created by bayplan",
         Danger::SecretChanged => "gets a secret that it does not have now",
@@ -302,6 +313,7 @@ mod tests {
                 added: added.iter().map(|name| (*name).to_owned()).collect(),
                 changed: vec!["B".into()],
                 removed: vec![],
+                values: std::collections::BTreeMap::new(),
             }))
         };
         insta::assert_snapshot!(difference(&["A", "Z"]), @"environment (added A, Z; changed B)");

@@ -6,9 +6,9 @@ use serde_json::json;
 
 use super::facts::{Attachment, ContainerFact, ImageFact, VolumeFact};
 use super::{
-    Action, Because, By, Change, Danger, EnvironmentDifference, Facts, ImagePin, Impact, Matched,
-    OptionDifference, Origin, Plan, Reason, SetReport, SpecSource, Step, Subject, Summary, Target,
-    Tool, Verb, Warning,
+    Action, Because, By, Change, ChangedBy, Danger, EnvironmentDifference, Facts, ImagePin, Impact,
+    Matched, OptionDifference, Origin, Plan, Reason, SetReport, SpecSource, Step, Subject, Summary,
+    Target, Tool, Verb, Warning,
 };
 use crate::ident::{
     ChangeId, ContainerId, ContainerName, ImageId, ProjectName, Reference, SetName, StepId,
@@ -82,6 +82,7 @@ pub(crate) fn add_replace(plan: &mut Plan, set: &str, name: &str, number: u64) {
                 added: vec!["A".into()],
                 changed: vec!["B".into()],
                 removed: vec![],
+                values: BTreeMap::new(),
             }),
         ],
     });
@@ -134,6 +135,7 @@ pub(crate) fn add_replace(plan: &mut Plan, set: &str, name: &str, number: u64) {
         id: id.clone(),
         by: By::Label,
         adopted: false,
+        changed_by: None,
         differences: Vec::new(),
     });
     let facts = &mut plan.facts;
@@ -260,6 +262,7 @@ pub(crate) fn add_update(plan: &mut Plan, set: &str, name: &str, number: u64) {
         id: id.clone(),
         by: By::Label,
         adopted: false,
+        changed_by: None,
         differences: Vec::new(),
     });
     plan.facts.members.entry(set).or_default().push(id);
@@ -306,6 +309,7 @@ pub(crate) fn add_stop(plan: &mut Plan, set: &str, name: &str, number: u64) {
         id: id.clone(),
         by: By::Image,
         adopted: true,
+        changed_by: None,
         differences: Vec::new(),
     });
     plan.facts.members.entry(set).or_default().push(id);
@@ -369,6 +373,7 @@ pub(crate) fn mixed() -> Plan {
         id: id.clone(),
         by: By::Name,
         adopted: false,
+        changed_by: Some(ChangedBy::State),
         differences: vec![memory()],
     });
     plan.facts.members.entry(cache).or_default().push(id.clone());
@@ -406,6 +411,8 @@ pub(crate) fn hostile() -> Plan {
         let texts = vec![long.clone(), long.clone()];
         change.impact = Impact {
             keeps: texts.clone(),
+            unmounts: texts.clone(),
+            loses: texts.clone(),
             drops: texts.clone(),
             may_change: texts.clone(),
             interrupts: texts.clone(),
@@ -424,6 +431,7 @@ pub(crate) fn hostile() -> Plan {
             added: texts.clone(),
             changed: texts.clone(),
             removed: texts,
+            values: BTreeMap::new(),
         }));
         change.reasons.push(Reason::Because(Because::ImageMoved {
             reference: long.clone(),

@@ -80,12 +80,8 @@ impl Page {
         let head = format!("plan for {} on {target}", view.project);
         let head = self.painted(BOLD, &head);
         self.line(&head);
-        if view.counts.is_empty() {
-            self.line("nothing to do: no action taken.");
-        } else {
-            let calls = crate::say::count(view.calls, "engine call");
-            self.line(&format!("{}; {calls}", view.counts.join(", ")));
-        }
+        let (done, rest) = view.headline();
+        self.line(&format!("{done}{rest}"));
     }
 
     fn dangers(&mut self, view: &View) {
@@ -147,6 +143,9 @@ impl Page {
         }
         if !view.not_acted_on.is_empty() {
             self.heading(BOLD, "NOT ACTED ON");
+            for sentence in &view.why_left {
+                self.wrapped("  ", 4, sentence);
+            }
             for (name, set, differences) in &view.not_acted_on {
                 self.line(&format!("  {name} of {set}"));
                 for difference in differences {
@@ -190,7 +189,7 @@ mod tests {
     fn a_plan_reads_from_the_dangers_down() {
         insta::assert_snapshot!(text(&sample::mixed(), Options::default()), @"
         plan for shop on harbour-1 (linux/amd64)
-        1 to replace, 1 to stop, 3 to create; 13 engine calls
+        1 to replace, 1 to stop, 3 to create; 13 engine calls; 1 container differs and is left
 
         DANGER
           outage          legacy, shop-db: runs now and will not, for a while or for good
@@ -217,6 +216,8 @@ mod tests {
             from_env:DB_PASSWORD
 
         NOT ACTED ON
+          shop-cache of cache differs and is left: the state is `started`; `state: reloaded` would change
+            it
           shop-cache of cache
             mem_limit (536870912 => 1073741824), 512m => 1g
         ");

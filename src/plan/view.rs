@@ -5,7 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Change, Danger, Impact, Plan, Verb, reason_text, told};
+use super::{Change, Danger, Impact, Plan, Verb, left, reason_text, told};
+use crate::say;
 
 /// The most characters of one name.
 const NAME: usize = 120;
@@ -28,6 +29,10 @@ pub struct View {
     pub counts: Vec<String>,
     /// How many engine calls change something.
     pub calls: usize,
+    /// How much differs and is left; none where nothing is.
+    pub left: Option<String>,
+    /// The sentences of it, of containers.
+    pub why_left: Vec<String>,
     /// Who is in which danger, worst first.
     pub dangers: Vec<(Danger, Vec<String>)>,
     /// What happens, alike members together.
@@ -57,8 +62,21 @@ pub struct Group {
     pub dangers: Vec<Danger>,
     /// Why.
     pub reasons: Vec<String>,
-    /// `keeps pgdata`, `drops …`, `may change …`.
+    /// `keeps pgdata`, `unmounts …`, `loses …`, `drops …`, `may change …`.
     pub impact: Vec<String>,
+}
+
+impl View {
+    /// What is done; in how many calls, and how much is left that differs.
+    pub fn headline(&self) -> (String, String) {
+        let calls = say::count(self.calls, "engine call");
+        match (self.counts.is_empty(), &self.left) {
+            (true, None) => ("nothing to do".to_owned(), ": no action taken.".to_owned()),
+            (true, Some(left)) => ("no action taken".to_owned(), format!(": {left}")),
+            (false, None) => (self.counts.join(", "), format!("; {calls}")),
+            (false, Some(left)) => (self.counts.join(", "), format!("; {calls}; {left}")),
+        }
+    }
 }
 
 /// Names cut and made safe.
@@ -71,6 +89,7 @@ pub fn of(plan: &Plan) -> View {
     let mut dangers: BTreeMap<Danger, Vec<&str>> = BTreeMap::new();
     let mut counts: BTreeMap<(Verb, &str), usize> = BTreeMap::new();
     let pulled = pulled(plan);
+    let left = left::of(plan);
     for change in &plan.changes {
         *counts.entry((change.verb, doing(change, &pulled))).or_default() += 1;
         for danger in &change.danger {
@@ -88,6 +107,12 @@ pub fn of(plan: &Plan) -> View {
             .map(|((_, word), number)| format!("{number} to {word}"))
             .collect(),
         calls: plan.steps.iter().filter(|step| !is_watching(step)).count(),
+        left: left::count(&left),
+        why_left: left
+            .into_iter()
+            .filter(|left| left.set.is_some())
+            .map(|left| left.text)
+            .collect(),
         dangers: dangers.into_iter().map(|(danger, names)| (danger, folded(&names))).collect(),
         changes: groups(&plan.changes, &pulled),
         warnings: plan
@@ -160,19 +185,21 @@ fn groups(changes: &[Change], pulled: &BTreeSet<&str>) -> Vec<Group> {
 
 /// How it is done where that is worth a word, what is kept and what is lost.
 fn impact(change: &Change) -> Vec<String> {
-    let Impact { keeps, drops, may_change, interrupts } = &change.impact;
+    let Impact { keeps, unmounts, loses, drops, may_change, interrupts } = &change.impact;
     let how = reason_text::how(change);
     let lines = [
-        ("keeps", keeps),
-        ("drops", drops),
-        ("may change", may_change),
-        ("interrupts", interrupts),
+        ("keeps", keeps, ""),
+        ("unmounts", unmounts, "; what is in it stays"),
+        ("loses", loses, ", its data with it"),
+        ("drops", drops, ""),
+        ("may change", may_change, ""),
+        ("interrupts", interrupts, ""),
     ]
     .into_iter()
-    .filter(|(_, what)| !what.is_empty())
-    .map(|(verb, what)| {
+    .filter(|(_, what, _)| !what.is_empty())
+    .map(|(verb, what, after)| {
         let what: Vec<String> = what.iter().map(|each| told::ends(each, OBJECT)).collect();
-        format!("{verb} {}", what.join(", "))
+        format!("{verb} {}{after}", what.join(", "))
     });
     how.into_iter().chain(lines).collect()
 }

@@ -12,6 +12,7 @@ use serde_json::{Map, Value as Json, json};
 use super::places::within;
 use super::{View, object};
 use crate::ident::LABEL_PREFIX;
+use crate::literals::{Noted, Place};
 use crate::options::canon::Live;
 use crate::options::fields::Of;
 use crate::snapshot::Container;
@@ -205,10 +206,27 @@ impl View<'_> {
         let Some(config) = inspect.get_mut("Config") else {
             return BTreeMap::new();
         };
-        self.hide_but(config, "", kept(Of::Config));
-        self.hide_values(config.get_mut("Labels"), "Labels", KNOWN_LABELS);
-        self.health(config.get_mut("Healthcheck"));
-        self.environment(config.get_mut("Env"))
+        let noted = Noted::of(config);
+        let mut plain = kept(Of::Config).to_vec();
+        let words = [("Cmd", Place::Command), ("Entrypoint", Place::Entrypoint)];
+        let public = words.iter().filter(|(field, place)| noted.says(*place, "", &config[*field]));
+        plain.extend(public.map(|(field, _)| *field));
+        self.hide_but(config, "", &plain);
+        self.labels(config.get_mut("Labels"), &noted);
+        if !noted.says(Place::Check, "", &config["Healthcheck"]["Test"]) {
+            self.health(config.get_mut("Healthcheck"));
+        }
+        self.environment(config.get_mut("Env"), &noted)
+    }
+
+    /// Labels of a container: what bayplan itself created it with is no secret.
+    fn labels(&self, labels: Option<&mut Json>, noted: &Noted) {
+        for (key, value) in labels.and_then(Json::as_object_mut).into_iter().flatten() {
+            let known = KNOWN_LABELS.iter().any(|begin| key.starts_with(begin));
+            if !known && !noted.says(Place::Label, key, value) {
+                self.hide(value, &within("Labels", key));
+            }
+        }
     }
 
     /// The words that say which kind of check it is stay.

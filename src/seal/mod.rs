@@ -21,6 +21,7 @@ pub use import::{Literal, name_hidden};
 pub use redacted::redacted;
 
 use crate::ident::{ImageId, Reference};
+use crate::literals::{Noted, Place};
 use crate::options::canon::{self, HIDDEN, Live};
 use crate::snapshot::{Container, Snapshot};
 use crate::spec::Spec;
@@ -224,8 +225,9 @@ impl<'a> View<'a> {
         }
     }
 
-    /// A variable is public where the set or the image says its value of this variable.
-    fn environment(&self, entries: Option<&mut Json>) -> BTreeMap<String, Live> {
+    /// A variable is public where the set or the image says its value of this variable, and where
+    /// bayplan itself created the container with it.
+    fn environment(&self, entries: Option<&mut Json>, noted: &Noted) -> BTreeMap<String, Live> {
         let mut marks = BTreeMap::new();
         let Some(entries) = entries.and_then(Json::as_array_mut) else { return marks };
         for entry in entries {
@@ -234,7 +236,9 @@ impl<'a> View<'a> {
             let usual = name == "PATH" && value == DEFAULT_PATH;
             let public = usual
                 || self.is_public(&within(VARIABLES, name), value)
-                || !canon::looks_marked(value) && self.open.says(name);
+                || !canon::looks_marked(value)
+                    && (self.open.says(name)
+                        || noted.says(Place::Variable, name, &Json::from(value)));
             let declared = self.scopes.iter().filter_map(|scope| scope.declared.get(name));
             let declared: BTreeSet<&Reference> = declared.flatten().collect();
             if !declared.is_empty() {

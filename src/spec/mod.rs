@@ -203,6 +203,8 @@ pub enum Recreate {
 #[cfg(test)]
 mod canon_tests;
 #[cfg(test)]
+mod defaults_tests;
+#[cfg(test)]
 mod read_tests;
 #[cfg(test)]
 mod together_tests;

@@ -133,7 +133,7 @@ pub(super) fn read(
         pull: reader.read("pull", pull).flatten().unwrap_or(Pull::Missing),
         on_stopped: on_stopped.unwrap_or(defaults.on_stopped),
         recreate: recreate.unwrap_or(defaults.recreate),
-        compare: compare(reader.read("compare", modes).unwrap_or_default(), defaults.compare),
+        compare: compare(&mut reader, defaults.compare),
         kill_signal: reader.read("kill_signal", signal).flatten().unwrap_or_else(|| "KILL".into()),
         discard: reader.read("discard", boolean).flatten().unwrap_or(false),
         one_shot,
@@ -257,7 +257,14 @@ fn modes(node: &Node, problems: &mut Problems) -> BTreeMap<String, Mode> {
     modes
 }
 
-fn compare(mut modes: BTreeMap<String, Mode>, default: Option<Mode>) -> BTreeMap<String, Mode> {
+/// The set's own modes, those for all sets, and the one of whose habits it follows.
+fn compare(reader: &mut Reader<'_, '_>, default: Option<Mode>) -> BTreeMap<String, Mode> {
+    let mut modes = reader.read("compare", modes).unwrap_or_default();
+    if let Some(entry) = reader.said.compare {
+        for (key, mode) in self::modes(&entry.value, reader.problems) {
+            modes.entry(key).or_insert(mode);
+        }
+    }
     if let Some(default) = default {
         modes.entry("*".into()).or_insert(default);
     }

@@ -9,7 +9,7 @@ use super::across::Whole;
 use super::env_merge::{self, EnvFileUse};
 use super::node::{Entry, Kind, Node, Place, Problem, Problems};
 use super::places::Places;
-use super::set::{self, SetReader};
+use super::set::{self, Defaulted, SetReader};
 use super::vocabulary::{self, or};
 use super::{Compat, Set, Spec, objects_read, strings};
 use crate::ident::{ProjectName, SetName, reserved_suffix};
@@ -77,7 +77,7 @@ fn root(node: &Node, files: &Files, problems: &mut Problems) -> Option<Spec> {
         _ => return problems.expected("a map with `project` and `containers`", node),
     };
     let (mut project, mut base_dir, mut compat, mut containers) = (None, None, None, None);
-    let (mut networks, mut volumes) = (None, None);
+    let (mut networks, mut volumes, mut defaults) = (None, None, None);
     for entry in entries {
         let word = entry.key.as_str();
         match word {
@@ -90,6 +90,7 @@ fn root(node: &Node, files: &Files, problems: &mut Problems) -> Option<Spec> {
             "project" => project = Some(&entry.value),
             "base_dir" => base_dir = Some(&entry.value),
             "compat" => compat = Some(&entry.value),
+            "defaults" => defaults = Some(entry),
             "networks" => networks = Some(&entry.value),
             "volumes" => volumes = Some(&entry.value),
             _ => containers = Some(&entry.value),
@@ -118,9 +119,10 @@ fn root(node: &Node, files: &Files, problems: &mut Problems) -> Option<Spec> {
         );
         return None;
     };
-    let mut sets = sets(containers, &SetReader { files, compat: known_compat }, problems)?;
+    let defaults = &defaults.map(|entry| defaulted(entry, problems)).unwrap_or_default();
+    let mut sets =
+        sets(containers, &SetReader { files, compat: known_compat, defaults }, problems)?;
     one_spelling(&mut sets.read);
-    let base_is_known = base_dir.is_none() || known_base.is_some();
     let spec = Spec {
         // A stand-in that is no project, for looking at the rest.
         project: known_project.unwrap_or_else(|| ProjectName::new("?")),
@@ -136,7 +138,7 @@ fn root(node: &Node, files: &Files, problems: &mut Problems) -> Option<Spec> {
         lost: sets.lost,
         networks: network_places,
         volumes: volume_places,
-        base_is_known,
+        base_is_known: base_dir.is_none() || spec.base_dir.is_some(),
     };
     whole.check(problems);
     Some(spec)
@@ -168,6 +170,36 @@ fn compat_of(node: &Node, problems: &mut Problems) -> Option<Compat> {
         Kind::Text(text) if text == "ansible-1.9" => Some(Compat::Ansible19),
         _ => problems.expected("`ansible-1.9`", node),
     }
+}
+
+/// What `defaults` says, its values looked at once: there may be no set that takes them.
+fn defaulted<'a>(entry: &'a Entry, problems: &mut Problems) -> Defaulted<'a> {
+    let mut all = Defaulted::new();
+    let Kind::Map(entries) = &entry.value.kind else {
+        problems.expected::<()>("a map of planner keys", &entry.value);
+        return all;
+    };
+    for one in entries.iter().filter(|one| !vocabulary::is_extension(&one.key)) {
+        let Some(key) = vocabulary::default_by_word(&one.key) else {
+            let (message, hint) = vocabulary::unknown_default(&one.key);
+            problems.all.push(Problem { place: one.place, message, hint });
+            continue;
+        };
+        // A key with nothing after it declares nothing.
+        if one.value.says_nothing() {
+            continue;
+        }
+        if let Some(first) = all.get(key) {
+            let (again, first) = (&one.key, &first.key);
+            let message =
+                format!("expected `{key}` once, but found `{again}`, which means `{first}`");
+            problems.add(one.place, message);
+            continue;
+        }
+        all.insert(key, one);
+    }
+    set::look_at(entry, &all, problems);
+    all
 }
 
 /// The sets as far as they can be read.

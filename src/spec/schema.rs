@@ -36,6 +36,7 @@ pub fn spec() -> Json {
                 "description": "whose habits it follows",
                 "enum": ["ansible-1.9"],
             }), false),
+            "defaults": or_nothing(defaults(), false),
             "networks": super::objects_schema::networks(),
             "volumes": super::objects_schema::volumes(),
             "containers": {
@@ -46,6 +47,25 @@ pub fn spec() -> Json {
             },
         },
         "$defs": {"set": set()},
+    })
+}
+
+/// What may be said of all sets at once.
+fn defaults() -> Json {
+    let mut properties = Map::new();
+    let mut twice = Vec::new();
+    for key in PLANNER.iter().filter(|key| key.by_default) {
+        let mut schema = planner(key.key);
+        schema["description"] = json!(key.doc);
+        add(&mut properties, &mut twice, (key.key, key.aliases), &schema, true);
+    }
+    json!({
+        "description": "planner keys for every set that does not say them itself",
+        "type": "object",
+        "properties": properties,
+        "patternProperties": {"^x-": {"description": "for anchors and other programs"}},
+        "additionalProperties": false,
+        "allOf": twice,
     })
 }
 

@@ -28,7 +28,12 @@ pub(super) struct SetReader<'a> {
     pub(super) files: &'a Files,
     /// Whose habits.
     pub(super) compat: Option<Compat>,
+    /// What `defaults` at the root says, by planner key.
+    pub(super) defaults: &'a Defaulted<'a>,
 }
+
+/// Entries that count for every set which does not say them itself, by planner key.
+pub(super) type Defaulted<'a> = BTreeMap<&'static str, &'a Entry>;
 
 /// The entries of a set by what they mean.
 #[derive(Default)]
@@ -37,6 +42,8 @@ pub(super) struct Said<'a> {
     pub(super) planner: BTreeMap<&'static str, &'a Entry>,
     /// By the row's key.
     options: BTreeMap<&'static str, &'a Entry>,
+    /// What `defaults` says of `compare`.
+    pub(super) compare: Option<&'a Entry>,
     /// What was said once more under a key of the planner or of a row.
     again: Vec<(&'static str, &'a Entry)>,
 }
@@ -67,7 +74,8 @@ impl SetReader<'_> {
             return None;
         }
         let deployed = deploy::entries(entries, problems);
-        let said = sort(entries, &deployed, problems);
+        let mut said = sort(entries, &deployed, problems);
+        self.fill_in(&mut said);
         let mut places = Places::new(entry.place);
         for (key, entry) in said.planner.iter().chain(&said.options) {
             places.keep(key, entry);
@@ -89,6 +97,18 @@ impl SetReader<'_> {
         self.again(entry, &said, problems);
         rules(&set, &places, problems);
         Some((set, places))
+    }
+
+    /// Says what `defaults` says of all. A set with a name is the container of that name, so how
+    /// others are matched is nothing to it. Of `compare` each of the two maps has its part.
+    fn fill_in<'s>(&'s self, said: &mut Said<'s>) {
+        let named = said.planner.contains_key("name");
+        for (key, entry) in self.defaults.iter().filter(|(key, _)| !(named && **key == "match")) {
+            if *key == "compare" {
+                said.compare = Some(entry);
+            }
+            said.planner.entry(key).or_insert(entry);
+        }
     }
 
     /// What is said twice counts once, but what is wrong with it is told of both.
@@ -148,6 +168,12 @@ impl SetReader<'_> {
         }
         row.parse(&merged, problems)
     }
+}
+
+/// Finds what is wrong with the values of planner keys.
+pub(super) fn look_at(entry: &Entry, keys: &Defaulted<'_>, problems: &mut Problems) {
+    let said = Said { planner: keys.clone(), ..Said::default() };
+    planner::read(entry, &said, None, &mut Places::default(), problems);
 }
 
 /// Sorts the entries of a set by what they mean.

@@ -7,7 +7,8 @@ use crate::options::{ROWS, row_by_word};
 use crate::say;
 
 /// The keys at the root.
-pub const ROOT: &[&str] = &["project", "base_dir", "compat", "networks", "volumes", "containers"];
+pub const ROOT: &[&str] =
+    &["project", "base_dir", "compat", "defaults", "networks", "volumes", "containers"];
 
 /// A key of a set that tells the planner what to do.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub struct Planner {
     pub aliases: &'static [&'static str],
     /// One lowercase fragment.
     pub doc: &'static str,
+    /// Whether `defaults` at the root may say it for all sets.
+    pub by_default: bool,
 }
 
 /// Every planner key.
@@ -25,26 +28,26 @@ pub const PLANNER: &[Planner] = &[
     planner("name", &["container_name"], "the container's name; the set is this one container"),
     planner("count", &["scale"], "how many alike; 1 if nothing is said"),
     planner("image", &[], "what the containers are made from"),
-    planner("state", &[], "what is to be; `started` if nothing is said"),
-    planner(
+    for_all("state", &[], "what is to be; `started` if nothing is said"),
+    for_all(
         "match",
         &[],
         "which containers belong to a set without a name: all made from its `image`, or only those `owned`",
     ),
-    planner("pull", &["pull_policy"], "when the image is pulled; `missing` if nothing is said"),
-    planner(
+    for_all("pull", &["pull_policy"], "when the image is pulled; `missing` if nothing is said"),
+    for_all(
         "on_stopped",
         &[],
         "what becomes of a stopped container that should run: `start` or `replace`",
     ),
-    planner(
+    for_all(
         "recreate",
         &[],
         "when a container is replaced: where it differs (`auto`), `always`, `never`",
     ),
-    planner("compare", &[], "how options are compared, by option or `*` for all"),
-    planner("kill_signal", &["signal"], "the signal of `state: killed`; `KILL` if nothing is said"),
-    planner("discard", &[], "whether anonymous volumes may be lost"),
+    for_all("compare", &[], "how options are compared, by option or `*` for all"),
+    for_all("kill_signal", &["signal"], "the signal of `state: killed`; `KILL` if nothing is said"),
+    for_all("discard", &[], "whether anonymous volumes may be lost"),
     planner("detach", &[], "`false`: it runs once, to its end"),
     planner("depends_on", &[], "sets or containers that come first"),
     planner(
@@ -64,7 +67,15 @@ const fn planner(
     aliases: &'static [&'static str],
     doc: &'static str,
 ) -> Planner {
-    Planner { key, aliases, doc }
+    Planner { key, aliases, doc, by_default: false }
+}
+
+const fn for_all(
+    key: &'static str,
+    aliases: &'static [&'static str],
+    doc: &'static str,
+) -> Planner {
+    Planner { by_default: true, ..planner(key, aliases, doc) }
 }
 
 /// The planner key that a word means.
@@ -73,6 +84,30 @@ pub fn planner_by_word(word: &str) -> Option<&'static str> {
         .iter()
         .find(|planner| planner.key == word || planner.aliases.contains(&word))
         .map(|planner| planner.key)
+}
+
+/// The keys that `defaults` at the root may say.
+pub fn by_default() -> Vec<&'static str> {
+    PLANNER.iter().filter(|planner| planner.by_default).map(|planner| planner.key).collect()
+}
+
+/// The key of `defaults` that a word means.
+pub fn default_by_word(word: &str) -> Option<&'static str> {
+    planner_by_word(word).filter(|key| by_default().contains(key))
+}
+
+/// What is wrong with a word under `defaults`, and the way out.
+pub fn unknown_default(word: &str) -> (String, Option<String>) {
+    let known = row_by_word(word).is_some() || planner_by_word(word).is_some();
+    let hint = if known {
+        Some(
+            "it belongs to a set under `containers`; an anchor and a merge key share it".to_owned(),
+        )
+    } else {
+        let close = say::did_you_mean(word, by_default());
+        close.map(|close| format!("did you mean `{close}`?"))
+    };
+    (format!("expected {}, but found `{}`", or(&by_default()), say::short(word)), hint)
 }
 
 /// Keys of a Compose service that have neither a row nor a planner key, for now or for good, each
@@ -175,6 +210,11 @@ pub fn unknown_at_root(word: &str) -> (String, Option<String>) {
         _ => None,
     };
     let close = || {
+        if default_by_word(word).is_some() {
+            return Some(
+                "say it of a set under `containers`, or of all under `defaults`".to_owned(),
+            );
+        }
         if row_by_word(word).is_some() || planner_by_word(word).is_some() {
             return Some("it belongs to a set under `containers`".to_owned());
         }

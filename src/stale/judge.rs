@@ -333,6 +333,7 @@ impl<'a> Case<'a> {
         };
         judgement.run = run.iter().map(|step| step.id.clone()).collect();
         judgement.steps = self.merged(run);
+        judgement.left = crate::plan::left::of(&again.plan);
         judgement.bodies = again.bodies;
         judgement.done.clone_from(&self.done);
         judgement.world = self.before.clone().after_all(self.plan, &self.done);

@@ -38,6 +38,7 @@ pub(crate) use taken_back::with_answers;
 use crate::ident::{ContainerId, NetworkId, SetName, StepId};
 use crate::options::Body;
 use crate::plan::Step;
+use crate::plan::left::{self, Left};
 use crate::plan::world::World;
 
 /// One thing that moved, or does not add up.
@@ -130,6 +131,8 @@ pub struct Judgement {
     pub created: BTreeMap<StepId, ContainerId>,
     /// The networks that steps of an earlier run created.
     pub networks: BTreeMap<StepId, NetworkId>,
+    /// What differs now and the plan leaves.
+    pub left: Vec<Left>,
     /// The create body of every create step, references as marks.
     pub bodies: BTreeMap<StepId, Body>,
 }
@@ -143,5 +146,14 @@ impl Judgement {
     /// Whether there is nothing left to do.
     pub fn is_done(&self) -> bool {
         self.is_current() && self.half_done.is_empty() && self.run.is_empty()
+    }
+
+    /// What to say where nothing is left to do: that all is as declared only where it is.
+    pub fn done_words(&self) -> String {
+        match left::count(&self.left) {
+            Some(left) => format!("nothing of this plan is left to do; {left}."),
+            None if self.notes.is_empty() => "already as declared.".to_owned(),
+            None => "nothing of this plan is left to do; what it does not act on moved.".to_owned(),
+        }
     }
 }

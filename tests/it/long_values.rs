@@ -65,6 +65,7 @@ fn reason(row: &dyn AnyRow, shape: &Json, ends: (&str, &str)) -> Reason {
             added: names(ends.1),
             changed: Vec::new(),
             removed: names(ends.0),
+            values: BTreeMap::new(),
         });
     }
     Reason::Option(OptionDifference {
@@ -87,6 +88,7 @@ fn plan(reason: &Reason) -> Plan {
         id: id("a"),
         by: By::Name,
         adopted: false,
+        changed_by: None,
         differences: vec![reason.clone()],
     };
     let report = SetReport { state: State::Started, matched: vec![left] };

@@ -19,6 +19,7 @@ mod gate;
 mod golden;
 mod hostile_spec;
 mod import;
+mod literals;
 mod long_values;
 mod made;
 mod networks;

@@ -304,7 +304,14 @@ fn ghost(plan: &mut Plan, set: &SetName) {
     };
     plan.facts.containers.push(fact);
     plan.facts.containers.sort_by_key(|fact| fact.name.clone());
-    let matched = Matched { name, id, by: By::Label, adopted: false, differences: Vec::new() };
+    let matched = Matched {
+        name,
+        id,
+        by: By::Label,
+        adopted: false,
+        changed_by: None,
+        differences: Vec::new(),
+    };
     if let Some(report) = plan.sets.get_mut(set) {
         report.matched.push(matched);
     }

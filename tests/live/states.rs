@@ -50,8 +50,10 @@ fn started_reports_what_differs_and_leaves_it() {
     let world = world("differs");
     world.converge(&web("started", 1, SMALL));
     let kept = world.id(&world.name("web-1"));
-    let ran = world.plan_with(&web("started", 1, LARGE), &["--detailed-exitcode"]).ok();
-    drop(ran.says("no action taken"));
+    let ran = world.plan_with(&web("started", 1, LARGE), &["--detailed-exitcode"]).exits(2);
+    drop(ran.says("no action taken: 1 container differs and is left").says("would change"));
+    drop(world.run(&["verify", "plan.json"]).ok().says("1 container differs and is left"));
+    drop(world.apply().ok().says("1 container differs and is left"));
     let plan = world.plan_json();
     let differences = &plan["sets"]["web"]["matched"][0]["differences"];
     assert_eq!(differences[0]["option"], "shm_size", "{plan:#}");

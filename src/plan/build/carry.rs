@@ -51,7 +51,7 @@ impl<'a> Draft<'a> {
         let stopping = self.stopping(key, set, member, verb);
         let changed_first = verb == Verb::Start && !in_place.is_empty();
         let touches = if changed_first { Verb::Update } else { verb };
-        self.errors.extend(danger::refusals(key, set, member, touches));
+        self.errors.extend(danger::refusals(key, set, member, (touches, reasons)));
         self.touched.insert(member.id.clone(), (key.clone(), verb));
         let vanishes = danger::vanishes(member.container, verb);
         let impact = match verb {
@@ -107,7 +107,7 @@ impl<'a> Draft<'a> {
         reasons: &[Reason],
     ) {
         let verb = if set.one_shot { Verb::Run } else { Verb::Replace };
-        self.errors.extend(danger::refusals(key, set, member, verb));
+        self.errors.extend(danger::refusals(key, set, member, (verb, reasons)));
         self.need_known(key, member);
         self.touched.insert(member.id.clone(), (key.clone(), verb));
         let Some(pin) = Self::pin(settled) else { return };

@@ -11,9 +11,12 @@ use super::ports;
 use crate::ident::SetName;
 use crate::look::Look;
 use crate::plan::facts::Verdict;
-use crate::plan::{Danger, Impact, Verb};
+use crate::plan::{Danger, Impact, Reason, Verb, reason_text};
 use crate::snapshot::Container;
 use crate::spec::{Matching, Set};
+
+/// The row of what is mounted.
+const VOLUMES: &str = "volumes";
 
 /// What a change does to its surroundings, as far as dangers go.
 pub(super) struct Doing<'a> {
@@ -37,7 +40,7 @@ pub(super) fn dangers(doing: &Doing<'_>, impact: &Impact) -> Vec<Danger> {
         if ends && member.run.is_live() {
             all.insert(Danger::Outage);
         }
-        if (ends || *verb == Verb::Update) && member.adopted {
+        if member.adopted {
             all.insert(Danger::Adopted);
         }
         if matches!(verb, Verb::Stop | Verb::Kill) && revived(member.container) {
@@ -86,7 +89,7 @@ fn loses(verb: Verb, container: &Container) -> bool {
 }
 
 fn lost_mount(impact: &Impact) -> bool {
-    impact.drops.iter().any(|what| what.starts_with("volume ") || what == "volumes")
+    !impact.unmounts.is_empty() || impact.drops.iter().any(|option| option == VOLUMES)
 }
 
 /// Whether an engine that restarts starts it again although somebody ended it: `always` does;
@@ -136,10 +139,19 @@ pub(super) fn anonymous_volumes(container: &Container) -> Vec<(String, String)> 
 }
 
 fn volume_mounts(inspect: &Json) -> impl Iterator<Item = (String, String)> + '_ {
+    mounts(inspect, "volume", "Name")
+}
+
+/// The mounts of a kind: what is mounted, as this field has it, and where.
+fn mounts<'a>(
+    inspect: &'a Json,
+    kind: &'a str,
+    field: &'a str,
+) -> impl Iterator<Item = (String, String)> + 'a {
     let mounts = inspect["Mounts"].as_array().into_iter().flatten();
-    mounts.filter(|mount| mount["Type"] == "volume").map(|mount| {
+    mounts.filter(move |mount| mount["Type"] == kind).map(move |mount| {
         let text = |field: &str| mount[field].as_str().unwrap_or_default().to_owned();
-        (text("Name"), text("Destination"))
+        (text(field), text("Destination"))
     })
 }
 
@@ -160,35 +172,47 @@ fn named_sources(inspect: &Json) -> BTreeSet<&str> {
 }
 
 /// What a replacement keeps and loses. `drops` are the rows of an adopted container that nobody
-/// declared.
+/// declared; of its mounts each is told by itself.
 pub(super) fn impact(found: &Container, created: &Look, drops: Vec<String>) -> Impact {
-    let mut impact = Impact { drops, ..Impact::default() };
+    let mut impact = Impact { drops, loses: anonymous(found), ..Impact::default() };
     let Some(inspect) = &found.inspect else { return impact };
-    let new = named_sources(created.json());
-    for (name, path) in volume_mounts(inspect) {
-        let anonymous = anonymous_volumes(found).contains(&(name.clone(), path.clone()));
-        if anonymous {
-            impact.drops.push(format!("volume at {path} (anonymous)"));
-        } else if new.contains(name.as_str()) {
+    let (old, new) = (named_sources(inspect), named_sources(created.json()));
+    let nameless = anonymous_volumes(found);
+    for volume in volume_mounts(inspect).filter(|volume| !nameless.contains(volume)) {
+        let (name, path) = volume;
+        if new.contains(name.as_str()) {
             impact.keeps.push(name);
-        } else if named_sources(inspect).contains(name.as_str()) {
-            impact.drops.push(format!("volume {name} at {path}"));
+        } else if old.contains(name.as_str()) {
+            impact.unmounts.push(format!("{name} at {path}"));
         }
     }
-    impact.keeps.sort();
-    impact.keeps.dedup();
-    impact.drops.sort();
-    impact.drops.dedup();
+    if impact.drops.iter().any(|option| option == VOLUMES) {
+        let gone = mounts(inspect, "bind", "Source")
+            .filter(|(source, _)| old.contains(source.as_str()) && !new.contains(source.as_str()));
+        impact.unmounts.extend(gone.map(|(source, path)| format!("{source} at {path}")));
+        let told = !impact.unmounts.is_empty() || !impact.loses.is_empty();
+        impact.drops.retain(|option| !(told && option == VOLUMES));
+    }
+    for list in [&mut impact.keeps, &mut impact.unmounts, &mut impact.drops] {
+        list.sort();
+        list.dedup();
+    }
     impact
 }
 
 /// What a removal loses.
 pub(super) fn removal(found: &Container) -> Impact {
-    let drops = anonymous_volumes(found)
+    Impact { loses: anonymous(found), ..Impact::default() }
+}
+
+/// The anonymous volumes of a container in words.
+fn anonymous(found: &Container) -> Vec<String> {
+    let paths = anonymous_volumes(found).into_iter();
+    paths
+        .map(|(_, path)| format!("anonymous volume at {path}"))
+        .collect::<BTreeSet<_>>()
         .into_iter()
-        .map(|(_, path)| format!("volume at {path} (anonymous)"))
-        .collect();
-    Impact { drops, ..Impact::default() }
+        .collect()
 }
 
 /// What forbids a change: an adopted container that nobody named, data that nobody gave up, a
@@ -197,10 +221,11 @@ pub(super) fn refusals(
     key: &SetName,
     set: &Set,
     member: &Member<'_>,
-    verb: Verb,
+    (verb, reasons): (Verb, &[Reason]),
 ) -> Vec<PlanError> {
     let mut errors = Vec::new();
     let name = &member.name;
+    let why = format!("{}: {}", verb.word(), reason_text::texts(reasons).join("; "));
     let ends = matches!(
         verb,
         Verb::Remove | Verb::Replace | Verb::Kill | Verb::Stop | Verb::Restart | Verb::Run
@@ -213,10 +238,7 @@ pub(super) fn refusals(
         errors.push(PlanError::of(
             key,
             "adopted",
-            format!(
-                "container `{name}` was not created by bayplan and would be touched ({})",
-                verb.word()
-            ),
+            format!("container `{name}` was not created by bayplan and would be touched ({why})"),
             "say `match: image` to mean such containers too, or `match: owned` to leave them",
         ));
     }
@@ -227,7 +249,7 @@ pub(super) fn refusals(
             key,
             "data_lost",
             format!(
-                "container `{name}` would lose its anonymous volume at {}",
+                "container `{name}` would lose its anonymous volume at {} ({why})",
                 crate::say::safe(&paths.join(", "))
             ),
             "mount a named volume there and move the data, or say `discard: true`",
@@ -240,7 +262,8 @@ pub(super) fn refusals(
             key,
             "auto_remove",
             format!(
-                "container `{name}` removes itself when it stops, so there would be no way back"
+                "container `{name}` removes itself when it stops, so there would be no way back \
+                 ({why})"
             ),
             "remove it with a plan of its own (`state: absent`), then create it anew",
         ));

@@ -11,6 +11,7 @@ use super::in_place::InPlace;
 use super::index::Index;
 use super::job::Job;
 use super::matching::{self, Match};
+use super::shown;
 use super::{Built, Input, PlanError};
 use crate::adapt::{Engine, World};
 use crate::compare::{self, Known, Terms};
@@ -355,7 +356,8 @@ impl<'a> Draft<'a> {
         let mut result = expected.known(member, set, &want).unwrap_or_else(|| {
             let found = Look::new(inspect, &member.container.env);
             let before = || Some(self.expect(key, set, &member.name, Some(own?), expected));
-            let result = compare::compare(terms, &want, before, &found, self.known());
+            let mut result = compare::compare(terms, &want, before, &found, self.known());
+            shown::values(&mut result.differences, &want, &found, own);
             expected.remember(member, &result);
             result
         });

@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::choose::{Choice, Fate, Member};
+use super::choose::{Choice, Fate, Member, choose};
 use super::draft::Draft;
 use super::{Built, facts, matching, order};
 use crate::ident::SetName;
-use crate::plan::{Because, Change, Matched, Plan, Reason, SetReport, Tool, Warning, summary};
+use crate::plan::{
+    Because, Change, ChangedBy, Matched, Plan, Reason, SetReport, Tool, Warning, summary,
+};
 use crate::snapshot::Snapshot;
-use crate::spec::{Set, Spec};
+use crate::spec::{Recreate, Set, Spec, State};
 
 impl Draft<'_> {
     /// What was matched, and what differs and is not acted on.
@@ -19,29 +21,19 @@ impl Draft<'_> {
         members: &[Member<'_>],
         choice: &Choice,
     ) {
-        let acts = |fate: &Fate, difference: &Reason| match fate {
-            Fate::Replace(_) => true,
-            Fate::Update(reasons, _) | Fate::Start(reasons, _) | Fate::Restart(reasons, _) => {
-                reasons.contains(difference)
-            }
-            _ => false,
-        };
         let mut report = SetReport { state: set.state, matched: Vec::new() };
-        for (member, fate) in members.iter().zip(&choice.fates) {
-            let differences = member.comparison.differences.iter();
-            let mut left: Vec<Reason> =
-                differences.filter(|difference| !acts(fate, difference)).cloned().collect();
-            if !matches!(fate, Fate::Replace(_)) {
-                left.extend(
-                    member
-                        .causes
-                        .iter()
-                        .filter(|cause| matches!(cause, Because::ImageNotKnown { .. }))
-                        .cloned()
-                        .map(Reason::Because),
-                );
+        let mut others: Option<Vec<(ChangedBy, Choice)>> = None;
+        for (index, (member, fate)) in members.iter().zip(&choice.fates).enumerate() {
+            let left = left(member, fate);
+            let mut way = None;
+            if !left.is_empty() {
+                let others = others.get_or_insert_with(|| otherwise(set, members));
+                let would = |(_, other): &&(ChangedBy, Choice)| {
+                    left.iter().all(|difference| acts(&other.fates[index], difference))
+                };
+                way = others.iter().find(would).map(|(way, _)| *way);
             }
-            report.matched.push(matched(member, left));
+            report.matched.push(matched(member, way, left));
             self.report_unknown(key, set, member, fate);
         }
         self.warnings.extend(choice.warnings.iter().map(|(code, text)| Warning {
@@ -93,6 +85,43 @@ impl Draft<'_> {
     }
 }
 
+/// Whether a difference goes with what becomes of a container.
+fn acts(fate: &Fate, difference: &Reason) -> bool {
+    match fate {
+        Fate::Replace(_) | Fate::Remove(_) => true,
+        Fate::Update(reasons, _) | Fate::Start(reasons, _) | Fate::Restart(reasons, _) => {
+            reasons.contains(difference)
+        }
+        Fate::Keep | Fate::Stop(_) | Fate::Kill(_) => false,
+    }
+}
+
+/// The differences of a container that stay.
+fn left(member: &Member<'_>, fate: &Fate) -> Vec<Reason> {
+    let open = member.causes.iter().filter(|cause| matches!(cause, Because::ImageNotKnown { .. }));
+    let open = open.cloned().map(Reason::Because);
+    let all = member.comparison.differences.iter().cloned().chain(open);
+    all.filter(|difference| !acts(fate, difference)).collect()
+}
+
+/// What would become of a set whose spec said other words, those that change least first.
+fn otherwise(set: &Set, members: &[Member<'_>]) -> Vec<(ChangedBy, Choice)> {
+    let reloaded = State::Reloaded;
+    let words = [
+        (ChangedBy::State, reloaded, set.recreate),
+        (ChangedBy::Recreate, set.state, Recreate::Auto),
+        (ChangedBy::Both, reloaded, Recreate::Auto),
+    ];
+    let other = words
+        .into_iter()
+        .filter(|(_, state, recreate)| (*state, *recreate) != (set.state, set.recreate));
+    other
+        .map(|(way, state, recreate)| {
+            (way, choose(&Set { state, recreate, ..set.clone() }, members))
+        })
+        .collect()
+}
+
 /// The most dangerous first, then by name.
 pub(super) fn sort_changes(changes: &mut [Change]) {
     changes.sort_by_cached_key(|change| {
@@ -101,12 +130,17 @@ pub(super) fn sort_changes(changes: &mut [Change]) {
     });
 }
 
-fn matched(member: &Member<'_>, differences: Vec<Reason>) -> Matched {
+fn matched(
+    member: &Member<'_>,
+    changed_by: Option<ChangedBy>,
+    differences: Vec<Reason>,
+) -> Matched {
     Matched {
         name: member.name.clone(),
         id: member.id.clone(),
         by: member.by,
         adopted: member.adopted,
+        changed_by,
         differences,
     }
 }

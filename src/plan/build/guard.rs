@@ -7,9 +7,9 @@ use super::PlanError;
 use super::choose::{Fate, Member};
 use super::draft::Draft;
 use super::index::Tie;
-use crate::ident::{ContainerId, ContainerName, LABEL_NAME, SetName};
+use crate::ident::{ChangeTarget, ContainerId, ContainerName, LABEL_NAME, SetName};
 use crate::look::Look;
-use crate::plan::{Verb, Warning};
+use crate::plan::{Verb, Warning, reason_text};
 use crate::snapshot::{Container, Run};
 use crate::spec::{Identity, Recreate, Set, State};
 
@@ -142,12 +142,15 @@ impl Draft<'_> {
         [strangers, left, cut]: [Vec<ContainerName>; 3],
     ) {
         let goes = if verb == Verb::Remove { "removed" } else { "replaced" };
+        let job = self.jobs_of(&ChangeTarget::Container(target.as_str()).id()).next();
+        let reasons = job.map(|job| reason_text::texts(&job.change.reasons).join("; "));
+        let why = reasons.unwrap_or_else(|| "its image is not known".to_owned());
         if !strangers.is_empty() {
             self.errors.push(PlanError::of(
                 key,
                 "unmanaged_dependants",
                 format!(
-                    "container `{target}` would be {goes}, and {} on it and would break",
+                    "container `{target}` would be {goes} ({why}), and {} on it and would break",
                     depend(strangers)
                 ),
                 "declare them in this spec, or detach them first",
@@ -158,7 +161,8 @@ impl Draft<'_> {
                 key,
                 "dependants_left",
                 format!(
-                    "container `{target}` would be {goes}; {} on it, would stay and would break",
+                    "container `{target}` would be {goes} ({why}); {} on it, would stay and would \
+                     break",
                     depend(left)
                 ),
                 "take the reference out, or let them go as well; what is paused is unpaused \

@@ -134,7 +134,7 @@ fn what_removes_itself_loses_its_anonymous_volume_when_it_is_stopped() {
         let built = plan(&discard, &snapshot);
         let change = &built.plan.changes[0];
         assert!(change.danger.contains(&Danger::DataLost), "{:?}", change.danger);
-        assert_eq!(change.impact.drops, ["volume at /data (anonymous)"]);
+        assert_eq!(change.impact.loses, ["anonymous volume at /data"]);
         assert_eq!(warned(&built), ["auto_remove"]);
         // One that stays when it is stopped keeps its volume.
         inspect(&mut snapshot, "p-web-1")["HostConfig"]["AutoRemove"] = json!(false);

@@ -31,6 +31,7 @@ mod renames;
 mod renames_tests;
 #[cfg(test)]
 mod restart_tests;
+mod shown;
 mod sources;
 mod subnets;
 mod targets;

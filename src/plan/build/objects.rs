@@ -15,6 +15,7 @@ use crate::look::Look;
 use crate::objects::{self, Differences, Found, Terms};
 use crate::options::Body;
 use crate::plan::facts::{NetworkFact, VolumeFact};
+use crate::plan::left;
 use crate::plan::{
     Action, Because, Change, Danger, Impact, NetworkRef, Reason, Step, Verb, Warning, reason_text,
 };
@@ -76,7 +77,7 @@ impl<'a> Draft<'a> {
                     return;
                 }
                 let way = "`recreate: auto` would replace it";
-                self.report_object("network", name, &differences, way);
+                self.report_object(("network", left::NETWORK_DIFFERS), name, &differences, way);
             }
         }
     }
@@ -107,7 +108,7 @@ impl<'a> Draft<'a> {
                 let differences = objects::volume::differences(declared, found, terms);
                 let way = "a volume is never replaced by itself: move its data, remove it by \
                            hand, and plan again";
-                self.report_object("volume", name, &differences, way);
+                self.report_object(("volume", left::VOLUME_DIFFERS), name, &differences, way);
             }
         }
     }
@@ -198,11 +199,18 @@ impl<'a> Draft<'a> {
         self.push(job);
     }
 
-    fn report_object(&mut self, what: &str, name: &str, differences: &Differences, way: &str) {
+    /// What differs of one that is left: `what` it is, and the code of the warning.
+    fn report_object(
+        &mut self,
+        (what, code): (&str, &str),
+        name: &str,
+        differences: &Differences,
+        way: &str,
+    ) {
         if !differences.reasons.is_empty() {
             let told: Vec<String> = differences.reasons.iter().map(reason_text::text).collect();
             let text = format!("{what} `{name}` differs and is left: {}; {way}", told.join("; "));
-            self.object_warning(&format!("{what}_differs"), text);
+            self.object_warning(code, text);
         }
         if !differences.unknown.is_empty() {
             let text = format!(

@@ -285,7 +285,7 @@ fn dangers(
     });
     let expected = [
         (Danger::Outage, ends && live),
-        (Danger::Adopted, (ends || shape.update.is_some()) && change.adopted),
+        (Danger::Adopted, change.adopted),
         (Danger::ComesBack, halts && acts.iter().any(revives)),
         (Danger::SecretChanged, shape.create.is_some() && acts.iter().any(rotated)),
         (Danger::ImageUnknown, pulled),
