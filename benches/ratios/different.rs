@@ -79,7 +79,7 @@ pub(super) fn fill(snapshot: &mut Snapshot, spec: &Spec, model: &Json, base: &Js
         inspected["RepoTags"] = json!([reference]);
         let body = desired::body(spec, key, set, name, Labels::Ours, &Context::default());
         let made = adapt(name, &body, Some(&inspected), &engine, &world);
-        snapshot.containers.push(container(model, made, name, number));
+        snapshot.containers.push(container(model, &made, name, number));
         snapshot.references.insert(reference, Some(image.clone()));
         snapshot.images.insert(image, inspected);
     }
@@ -88,7 +88,7 @@ pub(super) fn fill(snapshot: &mut Snapshot, spec: &Spec, model: &Json, base: &Js
 
 /// A container as its list entry and its inspect tell of it, with all that engines say beside what
 /// follows from how it was made.
-fn container(model: &Json, made: Json, name: &ContainerName, number: usize) -> Container {
+fn container(model: &Json, made: &Json, name: &ContainerName, number: usize) -> Container {
     let mut inspect = model.clone();
     let networks = inspect["NetworkSettings"]["Networks"].clone();
     for (field, value) in made.as_object().into_iter().flatten() {

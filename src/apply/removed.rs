@@ -15,7 +15,7 @@ pub(super) const REMOVED: &str = ", and the engine removes it with its output (`
      without `auto_remove` it stays, and `docker logs` tells why";
 
 /// How far back the engine's log is read: an end that matters is a moment ago.
-const LATELY: Duration = Duration::from_secs(60);
+const LATELY: Duration = Duration::from_mins(1);
 
 /// How often is looked whether it is gone by now.
 const LOOKS: usize = 20;

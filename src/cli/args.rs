@@ -282,6 +282,7 @@ pub struct VerifyArgs {
 
 /// `bayplan apply`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line are just that")]
 pub struct ApplyArgs {
     /// The plan; - is stdin
     #[arg(value_name = "PLAN")]

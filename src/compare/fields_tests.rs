@@ -48,7 +48,7 @@ fn where_the_fields_of_a_row_are_the_same_so_is_what_it_compares() {
         });
         let specs: Vec<Spec> = says.chain([String::new()]).filter_map(|says| spec(&says)).collect();
         let old = Engine {
-            api: crate::api::Api::minor(41),
+            api: crate::api::OLDEST,
             memory_limit: false,
             cpuset: false,
             ..Engine::newest()

@@ -186,7 +186,8 @@ impl Scope {
     /// are not its own, by its image.
     fn may_be_of(&self, container: &Container, images: &References) -> bool {
         let name = container.name();
-        if self.name.as_deref() == Some(name.as_str()) {
+        // A replacement gives containers names for a while: whose they are stays.
+        if self.name.as_deref() == Some(crate::ident::reserved_suffix(name.as_str()).0) {
             return true;
         }
         let ours = container.label(LABEL_PROJECT) == Some(self.project.as_str());

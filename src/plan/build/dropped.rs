@@ -124,7 +124,7 @@ mod tests {
         let (public, secrets) = (BTreeSet::new(), BTreeMap::new());
         let known = Known { public: &public, secrets: &secrets, assume: false };
         let old = Engine {
-            api: crate::api::Api::minor(41),
+            api: crate::api::OLDEST,
             cgroup2: true,
             swap_limit: false,
             memory_limit: false,
