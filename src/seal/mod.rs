@@ -1,7 +1,7 @@
 //! Hiding what is secret in a snapshot, before it is compared, written or shown.
 //!
 //! A live text stays readable where the same option of its set, or its image, says it too; what else
-//! a spec says makes nothing public ([`places`]). Every plan of a live engine goes through here, so that planning from a kept snapshot
+//! a spec says makes nothing public (`places`). Every plan of a live engine goes through here, so that planning from a kept snapshot
 //! gives the same bytes. Which field of an engine's answer can carry what is in `fields`;
 //! resolving references is the shell's.
 

@@ -2,7 +2,7 @@
 //!
 //! Comments, `export`, quotes, escapes, `${NAME}`. Values are secrets: no error and no `Debug` ever
 //! repeats a line, and of names only those that are given a value are told. Reading the file is
-//! the shell's, who knows the environment too; what values mean is [`super::interpolate`]'s.
+//! the shell's, who knows the environment too; what values mean is `interpolate`'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -268,7 +268,7 @@ impl<'a> Parts<'a> {
     }
 
     /// Warnings are read by reviewers, so they must follow. Some are about what no fact holds fast:
-    /// those may have come and gone.
+    /// those may have gone since, and where there are others the plan is stale.
     fn warned(
         &self,
         again: &Plan,
@@ -292,6 +292,11 @@ impl<'a> Parts<'a> {
         let (expected, found) = (words(&old), words(&new));
         let of_the_world =
             differing.iter().all(|warning| OF_THE_WORLD.contains(&warning.code.as_str()));
+        // What was warned of and is mended is no reason to stop.
+        let mended = new.iter().all(|warning| old.contains(warning));
+        if of_the_world && !differing.is_empty() && mended {
+            return;
+        }
         if of_the_world && !differing.is_empty() {
             stale.push(Staleness {
                 code: Code::WarningsMoved.word().to_owned(),

@@ -201,7 +201,7 @@ fn a_limit_that_moves_between_plan_and_apply_is_stale() {
     world.plan(&second).ok();
     let name = world.name("web-1");
     world.docker(&["update", "--memory", "80m", "--memory-swap", "160m", &name]);
-    drop(world.apply().exits(3).says("[settings]").says("nothing was changed"));
+    drop(world.apply().exits(3).says("[container_settings]").says("nothing was changed"));
     // Somebody did what the plan is for: nothing is left to do.
     world.docker(&["update", "--memory", "96m", "--memory-swap", "192m", &name]);
     world.apply().ok().says("already as declared");
