@@ -24,16 +24,17 @@
 //!
 //! The core takes values and gives values:
 //!
-//! - [`ident`], [`api`], [`image_ref`], [`signals`], [`moment`], [`say`], [`target`], [`canonical`]: names, references,
-//!   signals, times, words, bytes;
+//! - [`ident`], [`api`], [`image_ref`], [`signals`], [`moment`], [`say`], [`target`],
+//!   [`canonical`]: names, versions, references, signals, times, words, engines, bytes;
 //! - [`spec`] and [`options`]: what is declared, and the table of all options; they know each other,
 //!   since a spec is read row by row;
-//! - [`snapshot`], [`snapshot_file`], [`pick`], [`literals`], [`seal`], [`wanted`]: what was found, and what of it is
-//!   kept;
+//! - [`snapshot`], [`snapshot_file`], [`pick`], [`literals`], [`seal`], [`wanted`]: what was found,
+//!   and what of it is kept;
 //! - [`look`], [`adapt`], [`desired`], [`compare`]: found and expected in the same words, and what
 //!   differs; [`objects`] is the same for networks and volumes;
-//! - [`plan`]: from differences to a plan, its checker, its forms; [`stale`]: whether it is still
-//!   current; [`import`]: the way back, from containers to a spec.
+//! - [`plan`]: from differences to a plan, its checker, its forms, and what each step makes of the
+//!   world; [`stale`]: whether a plan is still current, and which of its steps are done;
+//!   [`import`]: the way back, from containers to a spec.
 //!
 //! The shell does all the I/O there is: [`engine`] (real and simulated), [`apply`], [`cli`]. The core
 //! never names it.

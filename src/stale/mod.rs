@@ -90,13 +90,14 @@ impl std::fmt::Display for Staleness {
 pub enum SetVerdict {
     /// The plan does nothing to it.
     Untouched,
-    /// At its goal already: its steps are skipped.
+    /// All of its steps are done.
     Done,
-    /// Its facts hold and the same steps follow.
+    /// Its facts hold, the same steps follow, and not all of them are done.
     Run,
     /// Something it relied on moved.
     Stale,
-    /// A run of this plan got stuck in it: it is left alone, and so is what depends on it.
+    /// What an earlier run left stands in its way: it waits for a person, and so does what depends on
+    /// it.
     HalfDone,
     /// It depends on one that is half done, stale or blocked.
     Blocked,
@@ -116,7 +117,7 @@ pub struct Judgement {
     pub tampered: Vec<Staleness>,
     /// What moved and does not matter.
     pub notes: Vec<Staleness>,
-    /// What is where in sets that are half done.
+    /// What an earlier run left, and networks that it took down and did not put up again.
     pub half_done: Vec<Staleness>,
     /// Steps that are to be run, in no order.
     pub run: BTreeSet<StepId>,
