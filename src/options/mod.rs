@@ -10,6 +10,7 @@ mod durations;
 pub mod environment;
 pub mod field;
 pub mod health;
+mod ip;
 pub mod labels;
 pub mod lifecycle;
 pub mod limits;

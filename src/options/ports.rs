@@ -88,6 +88,17 @@ impl Published {
     }
 }
 
+impl Published {
+    /// Whether another one is of a single port in the range of this one.
+    fn has(&self, one: &Self) -> bool {
+        let single = |(from, to): (u16, u16)| (from == to).then_some(from);
+        let inside = |(from, to): (u16, u16), port: u16| from < to && (from..=to).contains(&port);
+        self.port == one.port
+            && self.host_ip == one.host_ip
+            && self.host.zip(one.host.and_then(single)).is_some_and(|(all, one)| inside(all, one))
+    }
+}
+
 impl fmt::Display for Published {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let host = self.host_port();
@@ -369,7 +380,7 @@ impl Row for PortsRow {
     fn about(&self) -> &About {
         const IT: About = About {
             key: "ports",
-            doc: "ports published on the host: short or long form, ranges, addresses, tcp, udp, sctp",
+            doc: "ports published on the host: short or long form, addresses, tcp, udp, sctp; of a range the plan gives each member one",
             examples: &[
                 "[\"127.0.0.1:8080-8082:8080\"]",
                 "[80, \"443:443\", \"5000-5002:6000-6002/udp\"]",
@@ -402,6 +413,29 @@ impl Row for PortsRow {
         });
         some_set(texts.collect())
     }
+
+    /// A container has one port of a range: which one is the plan's to choose, and no difference.
+    fn settle(&self, expected: &mut Value, found: &mut Value, _both: (&Look, &Look)) {
+        let (Value::Set(want), Value::Set(have)) = (expected, &*found) else { return };
+        let ranges = want.difference(have).filter_map(|atom| Some((atom.clone(), read(atom)?)));
+        let mut ranges: Vec<(Atom, Published)> = ranges.collect();
+        ranges.sort_by_key(|(_, range)| range.host.map(|(from, to)| to - from));
+        for (atom, range) in ranges {
+            let is_one = |port: &&Atom| read(port).is_some_and(|port| range.has(&port));
+            let one = have.difference(want).find(is_one).cloned();
+            if let Some(one) = one {
+                want.remove(&atom);
+                want.insert(one);
+            }
+        }
+    }
+}
+
+/// A binding that is a text.
+fn read(atom: &Atom) -> Option<Published> {
+    let Atom::Text(text) = atom else { return None };
+    let mut all = short_form(text).ok()?;
+    all.pop().filter(|_| all.is_empty())
 }
 
 /// A binding as the engine has it, in our spelling; as it is where that is not possible.

@@ -14,6 +14,10 @@ use crate::literals::{Noted, Place};
 use crate::options::canon::Live;
 use crate::snapshot::Container;
 
+/// Options of log drivers that say how much is kept, not where to.
+const KNOWN_LOG_OPTIONS: &[&str] =
+    &["cache-", "compress", "max-buffer-size", "max-file", "max-size", "mode"];
+
 /// Labels by which containers are matched or left alone.
 const KNOWN_LABELS: &[&str] = &[LABEL_PREFIX, "com.docker.compose.", "com.docker.swarm."];
 
@@ -213,6 +217,7 @@ const INFO: &[&str] = &[
     "InitBinary",
     "ExperimentalBuild",
     "CDISpecDirs",
+    "DefaultAddressPools",
 ];
 
 impl View<'_> {
@@ -295,7 +300,8 @@ impl View<'_> {
     fn host(&self, host: &mut Json) {
         self.hide_but(host, HOST);
         if let Some(log) = host.get_mut("LogConfig") {
-            self.hide_but(log, &["Type"]);
+            self.hide_but(log, &["Type", "Config"]);
+            self.hide_values(log.get_mut("Config"), KNOWN_LOG_OPTIONS);
         }
         self.mounts(host.get_mut("Mounts"));
         for request in

@@ -148,11 +148,8 @@ impl<'a> Draft<'a> {
             wait: set.one_shot,
             stopping: self.stopping(key, set, member, verb),
         };
-        let start = how.start;
         let mut job = Job::replace(change, key, pin, &member.id, &how);
-        if start {
-            job.takes = ports::wanted(&look);
-        }
+        job.takes = ports::wanted(&look);
         self.replaced.insert(member.id.clone(), member.name.clone());
         self.gone.insert(member.name.clone());
         self.add_created(id, job, &body, look);
@@ -229,6 +226,7 @@ impl<'a> Draft<'a> {
             job.wait(&needs, &last);
         }
         self.await_objects(set.as_ref(), &mut job, &look);
+        self.refuse_aliases(&job, &look);
         self.created.insert(id, look);
         self.push(job);
     }

@@ -50,6 +50,8 @@ pub(super) struct Draft<'a> {
     /// What happens to containers that are there, and for which set.
     pub(super) touched: BTreeMap<ContainerId, (SetName, Verb)>,
     pub(super) names: BTreeSet<ContainerName>,
+    /// The host ports of ranges that new containers get, where that is settled.
+    pub(super) ports: BTreeMap<ContainerName, Vec<String>>,
     /// By set, the first number that may be free.
     pub(super) numbers: BTreeMap<SetName, u64>,
     pub(super) reports: BTreeMap<SetName, SetReport>,
@@ -97,6 +99,7 @@ pub(super) fn build(input: &Input<'_>, before: BTreeMap<ContainerName, Container
         gone: pins.replaced.clone(),
         touched: BTreeMap::new(),
         names: snapshot.containers.iter().map(Container::name).chain(left).collect(),
+        ports: pins.ports.clone(),
         numbers: BTreeMap::new(),
         reports: BTreeMap::new(),
         watched: watched(spec),
@@ -372,7 +375,10 @@ impl<'a> Draft<'a> {
     fn causes(&self, set: &Set, settled: &Settled<'_>, member: &Member<'_>) -> Vec<Because> {
         let mut causes = Vec::new();
         if set.recreate == Recreate::Always
-            && matches!(set.state, State::Started | State::Reloaded | State::Restarted)
+            && matches!(
+                set.state,
+                State::Present | State::Started | State::Reloaded | State::Restarted
+            )
         {
             causes.push(Because::RecreateAlways);
         }
@@ -392,6 +398,9 @@ impl<'a> Draft<'a> {
             if self.gone.contains(&name) {
                 targets.insert(name);
             }
+        }
+        if self.snapshot.whole {
+            targets.extend(self.index.broken_links(member.container));
         }
         causes.extend(targets.into_iter().map(|target| Because::TargetReplaced { target }));
         causes

@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json};
 
 use super::PlanError;
 use super::index::Index;
+use super::owners;
 use crate::ident::{
     ContainerName, ImageId, LABEL_NAME, LABEL_PREFIX, LABEL_PROJECT, LABEL_SET, ProjectName,
     SUFFIX_OLD, SetName, member_number, reserved_suffix,
@@ -74,15 +75,6 @@ pub(crate) fn created_for(
     said_for(container.labels()?, |_| true)
 }
 
-/// Whether another tool owns it.
-fn foreign(container: &Container) -> bool {
-    container.labels().is_some_and(|labels| {
-        labels.keys().any(|key| {
-            key.starts_with("com.docker.compose.") || key.starts_with("com.docker.swarm.")
-        })
-    })
-}
-
 /// Whether it carries labels of ours, its own or such as `docker commit` handed on.
 fn labelled_ours(container: &Container) -> bool {
     container.labels().is_some_and(|labels| labels.keys().any(|key| key.starts_with(LABEL_PREFIX)))
@@ -100,7 +92,7 @@ pub(super) fn match_sets<'a>(
         found.sets.insert(key.clone(), Vec::new());
     }
     for container in &snapshot.containers {
-        if container.inspect.is_none() && is_anybodys(container) {
+        if container.inspect.is_none() && is_anybodys(container, &snapshot.images) {
             let needs = wanted.iter().filter(|wanted| wanted.may_mean(container, snapshot));
             let name = container.name();
             let by_name =
@@ -184,9 +176,9 @@ pub(super) fn not_inspected(set: &SetName, name: &ContainerName) -> PlanError {
 }
 
 /// Whether nobody's labels or reserved name speak against matching it by image.
-fn is_anybodys(container: &Container) -> bool {
+fn is_anybodys(container: &Container, images: &BTreeMap<ImageId, Json>) -> bool {
     !labelled_ours(container)
-        && !foreign(container)
+        && owners::owner(container, images).is_none()
         && reserved_suffix(container.name().as_str()).1.is_none()
 }
 
@@ -206,7 +198,7 @@ fn place<'a>(
     let owner = owner(container);
     let (stem, suffix) = reserved_suffix(name.as_str());
     if suffix.is_some() {
-        let error = left_over(spec, wanted, index, container, stem);
+        let error = left_over(spec, wanted, (snapshot, index), container, stem);
         found.leftovers.extend(error.as_ref().map(|_| name));
         found.errors.extend(error);
         return;
@@ -251,7 +243,7 @@ fn place<'a>(
         found.strays.extend(ours.then_some(container));
         return;
     }
-    if foreign(container) {
+    if owners::owner(container, &snapshot.images).is_some() {
         return;
     }
     let Some(made_from) = container.made_from().and_then(|text| ImageRef::parse(text).ok()) else {
@@ -322,7 +314,7 @@ fn taken(set: &SetName, name: &ContainerName, project: &ProjectName, owner: &Set
 fn left_over(
     spec: &Spec,
     wanted: &[Wanted<'_>],
-    index: &Index<'_>,
+    (snapshot, index): (&Snapshot, &Index<'_>),
     container: &Container,
     stem: &str,
 ) -> Option<PlanError> {
@@ -345,7 +337,8 @@ fn left_over(
     };
     let alike = || {
         let old = container.name().as_str().ends_with(SUFFIX_OLD);
-        let anybodys = old && !foreign(container) && !labelled_ours(container);
+        let owned = owners::owner(container, &snapshot.images).is_some();
+        let anybodys = old && !owned && !labelled_ours(container);
         let made_from = ImageRef::parse(container.made_from().filter(|_| anybodys)?).ok()?;
         wanted.iter().find(|wanted| wanted.means(container, &made_from))
     };

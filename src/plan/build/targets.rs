@@ -9,7 +9,7 @@ use super::index::Tie;
 use crate::ident::{ChangeId, ContainerName, SetName};
 use crate::plan::Verb;
 use crate::say;
-use crate::spec::{Dependency, order};
+use crate::spec::order;
 
 /// How one container needs another, by the key that says so.
 fn tie(by: &str) -> Option<Tie> {
@@ -24,7 +24,7 @@ fn tie(by: &str) -> Option<Tie> {
 
 /// What will be of a container once the plan is carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Will {
+pub(super) enum Will {
     Run,
     Rest,
     Go,
@@ -47,8 +47,7 @@ impl Draft<'_> {
         for (key, starts) in acting {
             let Some(set) = self.spec.sets.get(&key) else { continue };
             for (word, by) in order::words(set) {
-                let optional = |one: &Dependency| !one.required && one.word == word;
-                if by == "depends_on" && set.depends_on.iter().any(optional) {
+                if by == "depends_on" {
                     continue;
                 }
                 let target = order::resolve(&self.spec.sets, &word);
@@ -60,6 +59,22 @@ impl Draft<'_> {
                 self.errors.extend(error);
             }
         }
+        self.guard_order();
+    }
+
+    /// What a set depends on is there or is a set, whether anything is done or not: a word that
+    /// means nothing orders nothing.
+    fn guard_order(&mut self) {
+        let making = self.spec.sets.iter().filter(|(_, set)| set.may_create());
+        let errors: Vec<PlanError> = making
+            .flat_map(|(key, set)| set.depends_on.iter().map(move |one| (key, one)))
+            .filter(|(_, one)| one.required)
+            .filter_map(|(key, one)| {
+                let is_set = order::resolve(&self.spec.sets, &one.word).is_some();
+                self.doubt(key, "depends_on", &one.word, is_set, false)
+            })
+            .collect();
+        self.errors.extend(errors);
     }
 
     fn doubt(
@@ -98,7 +113,7 @@ impl Draft<'_> {
         Some(PlanError { set: Some(key.clone()), code, message, hint })
     }
 
-    fn will(&self, name: &ContainerName) -> Will {
+    pub(super) fn will(&self, name: &ContainerName) -> Will {
         let creates = |verb: Verb| matches!(verb, Verb::Create | Verb::Replace | Verb::Run);
         let id = ChangeId::new(name.as_str());
         if let Some(job) = self.jobs_of(&id).find(|job| creates(job.change.verb)) {
