@@ -129,7 +129,7 @@ impl Trial<'_> {
         let Around { engine, world, cx, .. } = self.around;
         let body = desired::body(&spec, &key, &set, &name, Labels::None, cx);
         let expected = desired::expected(&body, &name, self.image, engine, world);
-        Some(State { set, expected })
+        Some(State { set, expected: expected.saying_all() })
     }
 
     /// Whether a row reads the same on both sides.

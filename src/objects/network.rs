@@ -73,6 +73,27 @@ pub fn subnets(found: &Json) -> impl Iterator<Item = Cidr> {
     pools.filter_map(|pool| Cidr::told(pool["Subnet"].as_str()?))
 }
 
+/// The ranges of a network that is there, where an engine gives its addresses out itself.
+pub fn pools(found: &Json) -> Option<Vec<Pool>> {
+    let driver = found["Driver"].as_str().unwrap_or_default();
+    let ipam = &found["IPAM"];
+    let shares =
+        SHARING.contains(&driver) && ipam["Driver"].as_str().unwrap_or("default") == "default";
+    let range = |json: &Json| json.as_str().and_then(Cidr::told);
+    let address = |json: &Json| json.as_str().and_then(|text| text.parse().ok());
+    let aux = |pool: &Json| {
+        let all = pool["AuxiliaryAddresses"].as_object().into_iter().flatten();
+        all.filter_map(|(name, own)| Some((name.clone(), address(own)?))).collect()
+    };
+    let all = ipam["Config"].as_array().filter(|_| shares)?.iter().map(|pool| Pool {
+        subnet: range(&pool["Subnet"]),
+        ip_range: range(&pool["IPRange"]),
+        gateway: address(&pool["Gateway"]),
+        aux_addresses: aux(pool),
+    });
+    Some(all.collect())
+}
+
 fn driver(network: &Network) -> &str {
     network.driver.as_deref().unwrap_or("bridge")
 }

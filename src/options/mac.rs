@@ -4,8 +4,8 @@
 use serde_json::{Value as Json, json};
 
 use super::canon::{Atom, Value};
+use super::field::text;
 use super::fields::{Nothing, Owned};
-use super::networks::{MAC_PATTERN, mac, spelled};
 use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
 use crate::look::Look;
 use crate::spec::node::{Node, Problems};
@@ -24,7 +24,7 @@ impl Say for Mac {
     }
 
     fn schema() -> Json {
-        json!({"type": "string", "pattern": MAC_PATTERN})
+        json!({"type": "string", "pattern": PATTERN})
     }
 }
 
@@ -80,3 +80,30 @@ impl Row for MacRow {
         }
     }
 }
+
+/// `02:42:ac:11:00:02`, whatever it was spelt with.
+pub(super) fn mac(node: &Node, problems: &mut Problems) -> Option<String> {
+    let what = "a MAC address like `02:42:ac:11:00:02`";
+    let written = spelled(&text(node, what, problems)?);
+    let parts: Vec<&str> = written.split(':').collect();
+    let good = parts.len() == 6
+        && parts.iter().all(|part| part.len() == 2 && u8::from_str_radix(part, 16).is_ok());
+    if !good {
+        return problems.expected(what, node);
+    }
+    // The kernel gives no card an address of many, or none.
+    let many = u8::from_str_radix(parts[0], 16).is_ok_and(|first| first % 2 == 1);
+    if many || parts.iter().all(|part| *part == "00") {
+        let what = "the address of one card, which begins with an even number";
+        return problems.expected(what, node);
+    }
+    Some(written)
+}
+
+/// Its one spelling.
+pub(super) fn spelled(mac: &str) -> String {
+    mac.to_ascii_lowercase().replace('-', ":")
+}
+
+/// What a schema says of one.
+pub(super) const PATTERN: &str = "^[0-9a-fA-F][02468aceACE]([:-][0-9a-fA-F]{2}){5}$";

@@ -8,9 +8,11 @@ pub mod canon;
 pub mod devices;
 mod durations;
 pub mod environment;
+pub mod expose;
 pub mod field;
 pub mod fields;
 pub mod health;
+mod ip;
 pub mod labels;
 pub mod lifecycle;
 pub mod limits;
@@ -60,7 +62,7 @@ pub static ROWS: &[&dyn AnyRow] = &[
     &process::ANNOTATIONS,
     // Network.
     &ports::PortsRow,
-    &ports::ExposeRow,
+    &expose::ExposeRow,
     &ports::PUBLISH_ALL_PORTS,
     &network::HostnameRow,
     &network::DOMAINNAME,

@@ -11,6 +11,8 @@ use serde_json::{Map, Value as Json, json};
 use super::canon::{Atom, HIDDEN, Value};
 use super::field::{known_keys, map_schema, or_null, some_map, strings, text, texts};
 use super::fields::Owned;
+use super::ip::{address, link_local};
+use super::mac::{PATTERN, mac, spelled};
 use super::network::is_name;
 use super::numbers;
 use super::row::{ABOUT, About, Body, Change, Context, Group, Row, Say};
@@ -94,7 +96,7 @@ impl Endpoint {
                         problems.expected::<()>("a list of IP addresses", value);
                         continue;
                     };
-                    let all = items.iter().filter_map(|item| address(item, None, problems));
+                    let all = items.iter().filter_map(|item| link_local(item, problems));
                     own.link_local.extend(all.collect::<Vec<_>>());
                 }
                 "mac_address" => own.mac = mac(value, problems),
@@ -110,6 +112,7 @@ impl Endpoint {
             gw_priority: 0,
             priority: 0,
             mac: None,
+            link_local: BTreeSet::new(),
             ..own.clone()
         };
         if name == "bridge" && plain != Self::default() {
@@ -254,19 +257,6 @@ impl Endpoint {
     }
 }
 
-fn address(node: &Node, ipv4: Option<bool>, problems: &mut Problems) -> Option<IpAddr> {
-    let what = match ipv4 {
-        Some(true) => "an IPv4 address",
-        Some(false) => "an IPv6 address",
-        None => "an IP address",
-    };
-    let parsed: Option<IpAddr> = text(node, what, problems)?.parse().ok();
-    match parsed.filter(|address| ipv4.is_none_or(|ipv4| ipv4 == address.is_ipv4())) {
-        Some(address) => Some(address),
-        None => problems.expected(what, node),
-    }
-}
-
 fn number(node: &Node, problems: &mut Problems) -> i64 {
     let wrong = |problems: &mut Problems| numbers::expected("a whole number", node, problems);
     numbers::whole(node).or_else(|| wrong(problems)).unwrap_or_default()
@@ -283,22 +273,6 @@ fn options(node: &Node, problems: &mut Problems) -> BTreeMap<String, String> {
     };
     entries.iter().filter_map(|entry| Some((entry.key.clone(), value(entry, problems)?))).collect()
 }
-
-/// `02:42:ac:11:00:02`, whatever it was spelt with.
-pub(super) fn mac(node: &Node, problems: &mut Problems) -> Option<String> {
-    let what = "a MAC address like `02:42:ac:11:00:02`";
-    let written = spelled(&text(node, what, problems)?);
-    let parts: Vec<&str> = written.split(':').collect();
-    let good = parts.len() == 6
-        && parts.iter().all(|part| part.len() == 2 && u8::from_str_radix(part, 16).is_ok());
-    if good { Some(written) } else { problems.expected(what, node) }
-}
-
-pub(super) fn spelled(mac: &str) -> String {
-    mac.to_ascii_lowercase().replace('-', ":")
-}
-
-pub(super) const MAC_PATTERN: &str = "^[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}$";
 
 impl Say for Networks {
     /// The wishes as they are compared, so that where options of the driver are hidden it is known
@@ -369,7 +343,7 @@ impl Say for Networks {
                     "ipv4_address": address,
                     "ipv6_address": address,
                     "link_local_ips": {"type": "array", "items": address},
-                    "mac_address": {"type": "string", "pattern": MAC_PATTERN},
+                    "mac_address": {"type": "string", "pattern": PATTERN},
                     "driver_opts": {"type": "object", "additionalProperties": option},
                     "gw_priority": numbers::schema(i64::MIN, None),
                     "priority": numbers::schema(i64::MIN, None),

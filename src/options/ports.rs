@@ -18,7 +18,7 @@ use crate::look::Look;
 use crate::say;
 use crate::spec::node::{Entry, Kind, Node, Place, Problems};
 
-const PORTS: About = About { group: Group::Network, ..ABOUT };
+pub(super) const PORTS: About = About { group: Group::Network, ..ABOUT };
 
 /// `publish_all_ports`.
 pub static PUBLISH_ALL_PORTS: Field<bool> = field(
@@ -95,6 +95,17 @@ impl Published {
     }
 }
 
+impl Published {
+    /// Whether another one is of a single port in the range of this one.
+    fn has(&self, one: &Self) -> bool {
+        let single = |(from, to): (u16, u16)| (from == to).then_some(from);
+        let inside = |(from, to): (u16, u16), port: u16| from < to && (from..=to).contains(&port);
+        self.port == one.port
+            && self.host_ip == one.host_ip
+            && self.host.zip(one.host.and_then(single)).is_some_and(|(all, one)| inside(all, one))
+    }
+}
+
 impl fmt::Display for Published {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let host = self.host_port();
@@ -112,19 +123,15 @@ impl fmt::Display for Published {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ports(pub BTreeSet<Published>);
 
-/// What a spec says of exposed ports.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Exposed(pub BTreeSet<Port>);
-
 /// Why a text is no port; the message's end and, if there is one, a hint.
-struct Wrong(String, Option<&'static str>);
+pub(super) struct Wrong(String, Option<&'static str>);
 
 impl Wrong {
     fn new(message: impl Into<String>) -> Self {
         Self(message.into(), None)
     }
 
-    fn tell(self, place: Place, problems: &mut Problems) {
+    pub(super) fn tell(self, place: Place, problems: &mut Problems) {
         match self.1 {
             Some(hint) => problems.add_hint(place, self.0, hint),
             None => problems.add(place, self.0),
@@ -133,7 +140,7 @@ impl Wrong {
 }
 
 /// `80`, `80-82`.
-fn range(text: &str, whose: &str) -> Result<(u16, u16), Wrong> {
+pub(super) fn range(text: &str, whose: &str) -> Result<(u16, u16), Wrong> {
     let wrong = || {
         Wrong::new(format!(
             "expected {whose} from 1 to 65535 or a range of them, but found `{}`",
@@ -162,7 +169,7 @@ fn protocol(text: &str) -> Result<Protocol, Wrong> {
     }
 }
 
-fn with_protocol(text: &str) -> Result<(&str, Protocol), Wrong> {
+pub(super) fn with_protocol(text: &str) -> Result<(&str, Protocol), Wrong> {
     match text.split_once('/') {
         Some((rest, word)) => Ok((rest, protocol(word)?)),
         None => Ok((text, Protocol::Tcp)),
@@ -376,7 +383,7 @@ impl Row for PortsRow {
     fn about(&self) -> &About {
         const IT: About = About {
             key: "ports",
-            doc: "ports published on the host: short or long form, ranges, addresses, tcp, udp, sctp",
+            doc: "ports published on the host: short or long form, addresses, tcp, udp, sctp; of a range the plan gives each member one",
             examples: &[
                 "[\"127.0.0.1:8080-8082:8080\"]",
                 "[80, \"443:443\", \"5000-5002:6000-6002/udp\"]",
@@ -421,6 +428,29 @@ impl Row for PortsRow {
         });
         some_set(texts.collect())
     }
+
+    /// A container has one port of a range: which one is the plan's to choose, and no difference.
+    fn settle(&self, expected: &mut Value, found: &mut Value, _both: (&Look, &Look)) {
+        let (Value::Set(want), Value::Set(have)) = (expected, &*found) else { return };
+        let ranges = want.difference(have).filter_map(|atom| Some((atom.clone(), read(atom)?)));
+        let mut ranges: Vec<(Atom, Published)> = ranges.collect();
+        ranges.sort_by_key(|(_, range)| range.host.map(|(from, to)| to - from));
+        for (atom, range) in ranges {
+            let is_one = |port: &&Atom| read(port).is_some_and(|port| range.has(&port));
+            let one = have.difference(want).find(is_one).cloned();
+            if let Some(one) = one {
+                want.remove(&atom);
+                want.insert(one);
+            }
+        }
+    }
+}
+
+/// A binding that is a text.
+fn read(atom: &Atom) -> Option<Published> {
+    let Atom::Text(text) = atom else { return None };
+    let mut all = short_form(text).ok()?;
+    all.pop().filter(|_| all.is_empty())
 }
 
 /// A binding as the engine has it, in our spelling; as it is where that is not possible.
@@ -437,103 +467,6 @@ fn found(port: &str, host: &Json) -> Atom {
         read()
             .map_or_else(|_| format!("{ip}:{host_port}:{port}"), |published| published.to_string()),
     )
-}
-
-impl Say for Exposed {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let Kind::List(items) = &node.kind else {
-            return problems.expected("a list of ports", node);
-        };
-        let mut all = BTreeSet::new();
-        let mut fine = true;
-        for item in items {
-            let said = text_or_whole(item, "a port like `80` or `53/udp`", problems);
-            let read = said.and_then(|text| {
-                let read = || {
-                    let (numbers, protocol) = with_protocol(&text)?;
-                    let (from, to) = range(numbers, "a port of the container")?;
-                    Ok((from..=to).map(move |number| Port { number, protocol }))
-                };
-                read().map_err(|wrong: Wrong| wrong.tell(item.place, problems)).ok()
-            });
-            let read = read.filter(|read| problems.may_add(read.len(), item.place));
-            fine &= read.is_some();
-            all.extend(read.into_iter().flatten());
-        }
-        fine.then_some(Self(all))
-    }
-
-    fn print(&self) -> Json {
-        self.0.iter().map(|port| json!(port.to_string())).collect()
-    }
-
-    fn schema() -> Json {
-        json!({"type": "array", "items": {"oneOf": [
-            {"type": "integer", "minimum": 1, "maximum": 65535},
-            {"type": "string", "pattern": "^[0-9]+(-[0-9]+)?(/[a-zA-Z]+)?$"},
-        ]}})
-    }
-}
-
-/// The row of exposed ports.
-#[derive(Debug)]
-pub struct ExposeRow;
-
-impl Row for ExposeRow {
-    type Said = Exposed;
-
-    fn about(&self) -> &About {
-        const IT: About = About {
-            key: "expose",
-            doc: "ports exposed without being published, beside those of the image",
-            examples: &["[8080]", "[\"9000-9002\", 53/udp]"],
-            from_image: true,
-            many: true,
-            ..PORTS
-        };
-        &IT
-    }
-
-    fn fields(&self) -> Vec<Owned> {
-        vec![Owned::config("ExposedPorts", Nothing::Missing)]
-    }
-
-    fn write(&self, said: &Exposed, body: &mut Body, _cx: &Context) {
-        for port in &said.0 {
-            body.nested("ExposedPorts").insert(port.to_string(), json!({}));
-        }
-    }
-
-    fn reads(&self) -> &[At] {
-        const FIELDS: &[At] = &[At::Config("ExposedPorts"), At::Host("PortBindings")];
-        FIELDS
-    }
-
-    fn read(&self, look: &Look) -> Value {
-        let ports = look.config("ExposedPorts").as_object();
-        some_set(ports.into_iter().flatten().map(|(port, _)| Atom::Text(with_tcp(port))).collect())
-    }
-
-    /// What one side publishes it exposes by that; whether it is published is told by `ports`.
-    fn settle(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
-        let published = |look: &Look| -> BTreeSet<Atom> {
-            let bindings = look.host("PortBindings").as_object();
-            bindings.into_iter().flatten().map(|(port, _)| Atom::Text(with_tcp(port))).collect()
-        };
-        let published: BTreeSet<Atom> =
-            published(both.0).union(&published(both.1)).cloned().collect();
-        for value in [expected, found] {
-            if let Value::Set(ports) = value {
-                let rest: BTreeSet<Atom> = ports.difference(&published).cloned().collect();
-                *value = some_set(rest);
-            }
-        }
-    }
-}
-
-/// An engine keeps `80` as it was sent and means `80/tcp`.
-fn with_tcp(port: &str) -> String {
-    if port.contains('/') { port.to_owned() } else { format!("{port}/tcp") }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! Whether the plan is the right one for its spec is not asked here; that is what deriving it
 //! again finds out ([`crate::stale`]).
 
+mod besides;
 mod change;
 mod graph;
 mod names;
@@ -70,6 +71,7 @@ pub fn check(plan: &Plan) -> Vec<Violation> {
     names::check(plan, &graph, &mut doubts);
     objects::check(plan, &graph, &mut doubts);
     update::check(plan, &graph, &mut doubts);
+    besides::check(plan, &mut doubts);
     summary(plan, &mut doubts);
     sets(plan, &mut doubts);
     marks(plan, &mut doubts);
@@ -147,6 +149,8 @@ fn summary(plan: &Plan, doubts: &mut Doubts) {
             action => graph::kind(action) == step,
         };
         let counted = plan.steps.iter().filter(counts).count();
+        let besides = if what == "volume" { made_besides(&plan.steps) } else { 0 };
+        let counted = counted + besides;
         let counted = u32::try_from(counted).unwrap_or(u32::MAX);
         doubts.unless(said == counted, "summary", || {
             format!("expected {what}s {word} to be {counted}, but found {said}")
@@ -161,6 +165,15 @@ fn summary(plan: &Plan, doubts: &mut Doubts) {
     doubts.unless(*message == sentence, "summary", || {
         format!("expected the message `{sentence}`, but found {}", named(message))
     });
+}
+
+/// Volumes that come with containers.
+fn made_besides(steps: &[Step]) -> usize {
+    let made = |step: &Step| match &step.action {
+        Action::Create { volumes, anonymous, .. } => volumes.len() + anonymous.len(),
+        _ => 0,
+    };
+    steps.iter().map(made).sum()
 }
 
 /// What was matched, against the facts and what is declared.

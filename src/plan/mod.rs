@@ -2,6 +2,7 @@
 //!
 //! Making one is [`build`]'s, doubting one [`check`]'s, the bytes of its file [`mod@format`]'s.
 
+mod besides;
 pub mod build;
 pub mod check;
 pub mod diff;

@@ -95,12 +95,7 @@ pub(crate) fn add_replace(plan: &mut Plan, set: &str, name: &str, number: u64) {
         step(
             &change,
             "create",
-            Action::Create {
-                name: named(".bp-new"),
-                final_name: named(""),
-                set: set.clone(),
-                image: ImagePin::Id(image.clone()),
-            },
+            Action::create(named(".bp-new"), named(""), set.clone(), ImagePin::Id(image.clone())),
             &[],
         ),
         step(
@@ -204,12 +199,12 @@ pub(crate) fn add_create(plan: &mut Plan, set: &str, name: &str) {
         step(
             &change,
             "create",
-            Action::Create {
-                name: ContainerName::new(name),
-                final_name: ContainerName::new(name),
-                set: set.clone(),
-                image: ImagePin::Id(ImageId::new(hex("sha256:", 900))),
-            },
+            Action::create(
+                ContainerName::new(name),
+                ContainerName::new(name),
+                set.clone(),
+                ImagePin::Id(ImageId::new(hex("sha256:", 900))),
+            ),
             &[],
         ),
         step(&change, "start", Action::Start { container: new.clone(), wait: false }, &[&create]),

@@ -55,6 +55,15 @@ pub enum Action {
         set: SetName,
         /** what it is made from */
         image: ImagePin,
+        /** of ranges of host ports the ones that it gets, `127.0.0.1:8081:80/tcp` */
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        ports: Vec<String>,
+        /** named volumes that are not there and that the engine makes with it */
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        volumes: Vec<String>,
+        /** the paths of volumes without a name that the engine makes with it */
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        anonymous: Vec<String>,
     },
     /// Starts a container; a one-shot is waited for.
     Start {
@@ -201,6 +210,17 @@ pub enum ImagePin {
 }
 
 impl Action {
+    /// The step that creates a container; what it makes besides is filled in once it is known.
+    pub fn create(
+        name: ContainerName,
+        final_name: ContainerName,
+        set: SetName,
+        image: ImagePin,
+    ) -> Self {
+        let (ports, volumes, anonymous) = (Vec::new(), Vec::new(), Vec::new());
+        Self::Create { name, final_name, set, image, ports, volumes, anonymous }
+    }
+
     /// The container that a step is about; what creates one is about none that is there.
     pub fn subject(&self) -> Option<&Subject> {
         match self {

@@ -10,6 +10,10 @@ use crate::say;
 pub fn of<'a>(steps: impl IntoIterator<Item = &'a Step>) -> Summary {
     let mut summary = Summary::default();
     for step in steps {
+        if let Action::Create { volumes, anonymous, .. } = &step.action {
+            let made = volumes.len() + anonymous.len();
+            summary.volumes_created += u32::try_from(made).unwrap_or(u32::MAX);
+        }
         let counter = match step.action {
             Action::Create { .. } => &mut summary.created,
             Action::Start { .. } => &mut summary.started,

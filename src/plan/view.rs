@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::besides::{self, Besides};
 use super::{Change, Danger, Impact, Plan, Verb, left, reason_text, told};
 use crate::say;
 
@@ -114,7 +115,7 @@ pub fn of(plan: &Plan) -> View {
             .map(|left| left.text)
             .collect(),
         dangers: dangers.into_iter().map(|(danger, names)| (danger, folded(&names))).collect(),
-        changes: groups(&plan.changes, &pulled),
+        changes: groups(&plan.changes, &pulled, &besides::of(&plan.steps)),
         warnings: plan
             .warnings
             .iter()
@@ -155,7 +156,11 @@ fn not_acted_on(plan: &Plan) -> Vec<(String, String, Vec<String>)> {
     all
 }
 
-fn groups(changes: &[Change], pulled: &BTreeSet<&str>) -> Vec<Group> {
+fn groups(
+    changes: &[Change],
+    pulled: &BTreeSet<&str>,
+    besides: &BTreeMap<&str, Besides<'_>>,
+) -> Vec<Group> {
     let mut groups: Vec<(&Change, Vec<&str>)> = Vec::new();
     for change in changes {
         let alike = groups.iter_mut().rev().take(BACK).find(|(first, _)| {
@@ -178,7 +183,7 @@ fn groups(changes: &[Change], pulled: &BTreeSet<&str>) -> Vec<Group> {
             set: change.set.as_ref().map(|set| name(set.as_str())),
             dangers: change.danger.clone(),
             reasons: reason_text::texts(&change.reasons),
-            impact: impact(change),
+            impact: impact(change).into_iter().chain(besides::lines(&ids, besides)).collect(),
         })
         .collect()
 }
@@ -255,12 +260,14 @@ fn step(step: &super::Step) -> (String, String, Vec<String>) {
             None => format!("pull {}", name(image)),
         },
         Action::Tag { image, tag } => format!("tag {} as {}", name(image), name(tag)),
-        Action::Create { name: called, final_name: _, set, image } => {
+        Action::Create { name: called, set, image, .. } => {
             let image = match image {
                 ImagePin::Id(id) => format!("image {}", name(&id.short())),
                 ImagePin::Digest(digest) => format!("the pulled {}", name(digest)),
             };
-            format!("create {} of set {} from {image}", name(called.as_str()), name(set.as_str()))
+            let (called, set) = (name(called.as_str()), name(set.as_str()));
+            let besides = besides::words(&step.action);
+            format!("create {called} of set {set} from {image}{besides}")
         }
         Action::Start { container, wait: false } => format!("start {}", subject(container)),
         Action::Start { container, wait: true } => {

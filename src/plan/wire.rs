@@ -38,6 +38,9 @@ struct Fields {
     which: Option<Strict>,
     endpoint: Option<Strict>,
     settings: Option<Settings>,
+    ports: Option<Vec<String>>,
+    volumes: Option<Vec<String>>,
+    anonymous: Option<Vec<String>>,
     after: Option<Vec<StepId>>,
 }
 
@@ -63,6 +66,9 @@ impl Fields {
                 final_name: need(&mut self.final_name, "final_name")?,
                 set: need(&mut self.set, "set")?,
                 image: self.pin()?,
+                ports: self.ports.take().unwrap_or_default(),
+                volumes: self.volumes.take().unwrap_or_default(),
+                anonymous: self.anonymous.take().unwrap_or_default(),
             },
             "start" => Action::Start {
                 container: self.subject()?,
@@ -182,6 +188,9 @@ impl Fields {
             ("which", self.which.is_some()),
             ("endpoint", self.endpoint.is_some()),
             ("settings", self.settings.is_some()),
+            ("ports", self.ports.is_some()),
+            ("volumes", self.volumes.is_some()),
+            ("anonymous", self.anonymous.is_some()),
         ]
         .into_iter()
         .find_map(|(field, there)| there.then_some(field))

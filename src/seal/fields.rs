@@ -17,6 +17,10 @@ use crate::options::canon::Live;
 use crate::options::fields::Of;
 use crate::snapshot::Container;
 
+/// Options of log drivers that say how much is kept, not where to.
+const KNOWN_LOG_OPTIONS: &[&str] =
+    &["cache-", "compress", "max-buffer-size", "max-file", "max-size", "mode"];
+
 /// Labels by which containers are matched or left alone.
 const KNOWN_LABELS: &[&str] = &[LABEL_PREFIX, "com.docker.compose.", "com.docker.swarm."];
 
@@ -163,6 +167,7 @@ const INFO: &[&str] = &[
     "InitBinary",
     "ExperimentalBuild",
     "CDISpecDirs",
+    "DefaultAddressPools",
 ];
 
 impl View<'_> {
@@ -243,7 +248,12 @@ impl View<'_> {
     fn host(&self, host: &mut Json) {
         self.hide_but(host, "HostConfig", kept(Of::Host));
         if let Some(log) = host.get_mut("LogConfig") {
-            self.hide_but(log, "HostConfig.LogConfig", &["Type"]);
+            self.hide_but(log, "HostConfig.LogConfig", &["Type", "Config"]);
+            self.hide_values(
+                log.get_mut("Config"),
+                &within("HostConfig.LogConfig", "Config"),
+                KNOWN_LOG_OPTIONS,
+            );
         }
         self.mounts(host.get_mut("Mounts"), "HostConfig.Mounts");
         for request in

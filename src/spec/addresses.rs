@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use super::across::Whole;
 use super::node::{Problem, Problems};
-use super::objects::{Network, Object};
+use super::objects::{Network, Object, gives_gateway};
 use super::{Identity, Set};
 use crate::ident::{ObjectKey, SetName};
 use crate::options::Declared;
@@ -104,7 +104,12 @@ fn outside(whole: &Whole<'_>, key: &str, address: &str) -> Option<Fault> {
     let subnets = network.ipam.config.iter().filter_map(|pool| pool.subnet);
     let subnets: Vec<_> = subnets.filter(|subnet| subnet.is_ipv4() == address.is_ipv4()).collect();
     if subnets.iter().any(|subnet| subnet.has(address)) {
-        return None;
+        let driver = network.driver.as_deref().unwrap_or("bridge");
+        let gives = gives_gateway(driver, &network.driver_opts);
+        let kept = network.ipam.config.iter().find_map(|pool| pool.keeps(address, gives))?;
+        let message =
+            format!("expected an address that a container can have, but {address} is {kept}");
+        return Some((message, Some("give it another address of the subnet")));
     }
     let key = say::short(key);
     if subnets.is_empty() {

@@ -109,6 +109,34 @@ pub struct Pool {
     pub aux_addresses: BTreeMap<String, IpAddr>,
 }
 
+/// Whether an engine gives a network of this driver a gateway where none is said: other drivers
+/// than the usual one do so as they like.
+pub fn gives_gateway(driver: &str, options: &BTreeMap<String, String>) -> bool {
+    driver == "bridge" && !options.keys().any(|key| key.contains("gateway_mode"))
+}
+
+impl Pool {
+    /// What an address of the range is kept for, so that no container gets it. Where no gateway is
+    /// said and an engine gives one (`gives_gateway`), it is the first address.
+    pub fn keeps(&self, address: IpAddr, gives_gateway: bool) -> Option<String> {
+        let subnet = self.subnet.filter(|subnet| subnet.has(address))?;
+        let aside = self.aux_addresses.iter().find(|(_, own)| **own == address);
+        if let Some((name, _)) = aside {
+            return Some(format!("kept aside as `{}`", crate::say::short(name)));
+        }
+        let chosen = || self.ip_range.unwrap_or(subnet).first(subnet);
+        if self.gateway.or_else(|| gives_gateway.then(chosen)) == Some(address) {
+            return Some("its gateway".to_owned());
+        }
+        // Two addresses and one are too few to keep any.
+        let large = !subnet.is_ipv4() || subnet.bits < 31;
+        if large && address == subnet.base {
+            return Some("the network itself".to_owned());
+        }
+        (large && Some(address) == subnet.broadcast()).then(|| "its broadcast address".to_owned())
+    }
+}
+
 /// A network of addresses, `10.0.0.0/24`, in its one spelling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cidr {
@@ -143,6 +171,25 @@ impl Cidr {
     /// Whether an address is in it.
     pub fn has(&self, address: IpAddr) -> bool {
         address.is_ipv4() == self.base.is_ipv4() && masked(address, self.bits) == self.base
+    }
+
+    /// The address of IPv4 that means all of it.
+    fn broadcast(&self) -> Option<IpAddr> {
+        let IpAddr::V4(base) = self.base else { return None };
+        let rest = u32::MAX.checked_shr(u32::from(self.bits)).unwrap_or(0);
+        Some(IpAddr::V4((base.to_bits() | rest).into()))
+    }
+
+    /// The first address that an engine gives out, as part of a subnet.
+    fn first(&self, subnet: Self) -> IpAddr {
+        let small = subnet.is_ipv4() && subnet.bits >= 31;
+        if self.base != subnet.base || small {
+            return self.base;
+        }
+        match self.base {
+            IpAddr::V4(v4) => IpAddr::V4(v4.to_bits().saturating_add(1).into()),
+            IpAddr::V6(v6) => IpAddr::V6(v6.to_bits().saturating_add(1).into()),
+        }
     }
 
     /// Whether all of another range is in it.

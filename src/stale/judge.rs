@@ -147,7 +147,7 @@ impl<'a> Case<'a> {
             .iter()
             .filter(|change| change.set.is_some() && self.stays.contains(change.id.as_str()));
         let replaced = replaced.map(|change| ContainerName::new(change.id.as_str())).collect();
-        let pins = Pins { names, replaced };
+        let pins = Pins { names, ports: ports(self.plan), replaced };
         let assume = !self.plan.assumed.is_empty();
         let source = self.plan.spec.clone();
         build(&Input { spec: self.spec, snapshot: look, assume, pins, source })
@@ -447,4 +447,13 @@ fn other_engine(expected: &Target, found: &Target) -> Vec<Staleness> {
                 .to_owned(),
         })
         .collect()
+}
+
+/// The host ports of ranges that the plan gives new containers.
+fn ports(plan: &Plan) -> BTreeMap<ContainerName, Vec<String>> {
+    let pinned = plan.steps.iter().filter_map(|step| match &step.action {
+        Action::Create { final_name, ports, .. } => Some((final_name.clone(), ports.clone())),
+        _ => None,
+    });
+    pinned.collect()
 }

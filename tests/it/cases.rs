@@ -205,6 +205,18 @@ cases! {
     networks_differ;
     networks_fixed_address;
     networks_hostname;
+    addresses_swapped;
+    addresses_refused;
+    addresses_not_told;
+    ports_of_a_range;
+    ports_of_a_range_more;
+    link_made_again;
+    adopted_log_options;
+    match_other_tools;
+    starts_refused;
+    volume_nobody_planned;
+    recreate_always_present: Again;
+    depends_on_nothing;
     option_networks;
     compare_superset;
     compare_ignore;

@@ -137,15 +137,7 @@ impl Made {
         let new = Subject::CreatedBy(StepId::new(step("create")));
         let called = |suffix: &str| ContainerName::new(format!("{name}{suffix}"));
         let chain = [
-            (
-                "create",
-                Action::Create {
-                    name: called(".bp-new"),
-                    final_name: called(""),
-                    set: SetName::new("web"),
-                    image: pin,
-                },
-            ),
+            ("create", Action::create(called(".bp-new"), called(""), SetName::new("web"), pin)),
             ("stop", Action::Stop { container: old.clone(), signal: None, timeout: None }),
             (
                 "rename-old",
@@ -173,12 +165,7 @@ impl Made {
         let start = format!("{name}/start");
         let new = Subject::CreatedBy(StepId::new(&create));
         let called = ContainerName::new(name);
-        let action = Action::Create {
-            name: called.clone(),
-            final_name: called,
-            set: SetName::new("web"),
-            image: pin(),
-        };
+        let action = Action::create(called.clone(), called, SetName::new("web"), pin());
         self.step(&create, action, &[]);
         self.step(&start, Action::Start { container: new.clone(), wait }, &[&create]);
         if !wait {

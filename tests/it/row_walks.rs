@@ -72,7 +72,8 @@ pub(crate) fn engine() -> Simulated {
         networks: ["back", "front", "backend"]
             .map(|name| {
                 json!({"Name": name, "Id": format!("{name:0<64}"), "Driver": "bridge", "Scope": "local",
-                    "IPAM": {"Config": [{"Subnet": "10.9.0.0/16"}]}, "Labels": {}, "Options": {}})
+                    "IPAM": {"Config": [{"Subnet": "10.77.0.0/16"}, {"Subnet": "10.9.0.0/16"},
+                        {"Subnet": "fd00::/64"}]}, "Labels": {}, "Options": {}})
             })
             .into(),
         ..Snapshot::default()

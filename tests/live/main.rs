@@ -34,6 +34,7 @@ mod stale;
 mod states;
 mod strangers;
 #[cfg(feature = "tls")]
+mod taken;
 mod tls;
 mod waits;
 mod walks;

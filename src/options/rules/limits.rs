@@ -2,20 +2,32 @@
 
 use super::{Conflict, Said};
 use crate::options::field::Bytes;
-use crate::options::processors::{Count, Micros, Realtime};
+use crate::options::processors::{Count, Cpus, Micros, Realtime};
 use crate::options::resources::Swap;
 
 /// The least memory that an engine takes as a limit.
 const LEAST_MEMORY: i64 = 6 << 20;
 /// The shortest and the longest period of the kernel's scheduler, in microseconds.
 const PERIODS: (i64, i64) = (1_000, 1_000_000);
+/// The least part of a processor, in billionths: a hundredth, 1 ms of each 100 ms.
+const LEAST_NANO: i64 = 10_000_000;
 /// The least and the most weight that the kernel knows.
 const SHARES: (i64, i64) = (2, 262_144);
 
 pub(super) fn check(said: &Said<'_>, all: &mut Vec<Conflict>) {
+    all.extend(least_cpus(said));
     all.extend(swap(said));
     memory(said, all);
     times(said, all);
+}
+
+/// An engine takes less at the create, and the kernel does not at the start.
+fn least_cpus(said: &Said<'_>) -> Option<Conflict> {
+    let cpus = said.get::<Cpus>("cpus").filter(|cpus| (1..LEAST_NANO).contains(&cpus.0))?;
+    let found = super::super::Say::print(cpus);
+    let found = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
+    let message = format!("expected `cpus` of at least 0.01, but found {found}");
+    Some(Conflict::new("cpus", message).hint("0 is no limit"))
 }
 
 /// Memory and swap together are a limit beside that of the memory, and no less.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Conflict, MOST_TOLD, Said};
+use crate::options::field::Text;
 use crate::options::mac::Mac;
 use crate::options::network::NetworkMode;
 use crate::options::networks::{Networks, main};
@@ -10,10 +11,25 @@ use crate::options::ports::{Ports, Published};
 use crate::options::row::Say;
 use crate::say;
 
+/// The longest name of a host that the kernel takes.
+const LONGEST_NAME: usize = 64;
+
 pub(super) fn check(said: &Said<'_>, all: &mut Vec<Conflict>) {
+    all.extend(long_name(said));
     all.extend(networks(said));
     all.extend(addresses(said));
     host_ports(said, all);
+}
+
+/// The kernel takes no longer one, and says so at the start alone. Of a domain it takes any.
+fn long_name(said: &Said<'_>) -> Option<Conflict> {
+    let Text(name) = said.get("hostname")?;
+    (name.len() > LONGEST_NAME).then(|| {
+        let found = name.len();
+        let message =
+            format!("expected a `hostname` of at most {LONGEST_NAME} bytes, but found {found}");
+        Conflict::new("hostname", message).hint("`domainname` takes what follows the first dot")
+    })
 }
 
 /// The mode may say which of the networks it is created in, and nothing else.

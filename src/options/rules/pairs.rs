@@ -98,7 +98,7 @@ pub const PAIRS: &[Pair] = &[
     pair((NAMES, Something), ("network_mode", OfContainer), "the network is the other one's"),
     pair((&["hostname", "domainname"], Something), ("uts", Word("host")), "the name is the host's"),
     pair(
-        (&["sysctls"], Entries(&["kernel.domainname", "kernel.hostname"])),
+        (&["sysctls"], Entries(&["kernel.domainname"])),
         ("uts", Word("host")),
         "the name is the host's",
     ),

@@ -2,6 +2,7 @@
 
 use super::{Conflict, MOST_TOLD, Said};
 use crate::options::lifecycle::Signal;
+use crate::options::namespaces::Assignments;
 use crate::options::security::{Capabilities, SecurityOptions};
 use crate::{say, signals};
 
@@ -60,6 +61,7 @@ pub(super) fn check(said: &Said<'_>, all: &mut Vec<Conflict>) {
         let strange = |name: &&String| *name != "ALL" && !CAPABILITIES.contains(&name.as_str());
         all.extend(names.filter(strange).take(MOST_TOLD).map(|name| capability(key, name)));
     }
+    sysctls(said, all);
     let options = said.get::<SecurityOptions>("security_opt").into_iter();
     let options = options.flat_map(|options| &options.0).filter_map(|text| option(text));
     all.extend(options.take(MOST_TOLD));
@@ -103,4 +105,50 @@ fn signal(signal: &Signal) -> Option<Conflict> {
             None => conflict,
         }
     })
+}
+
+/// Settings of the kernel that each container has of its own, by the namespace that has them.
+const IPC_SETTINGS: [&str; 8] = [
+    "kernel.msgmax",
+    "kernel.msgmnb",
+    "kernel.msgmni",
+    "kernel.sem",
+    "kernel.shmall",
+    "kernel.shmmax",
+    "kernel.shmmni",
+    "kernel.shm_rmid_forced",
+];
+
+/// A setting that all share is refused at the start, of a privileged container too. What another
+/// runtime than the usual one takes is its own affair.
+fn sysctls(said: &Said<'_>, all: &mut Vec<Conflict>) {
+    let Some(Assignments(settings)) = said.get("sysctls") else { return };
+    if said.printed("runtime").is_some() || said.is_broken("runtime") {
+        return;
+    }
+    let wrong = settings.keys().filter_map(|name| {
+        let dotted = name.replace('/', ".");
+        let begins = |begin: &str| dotted.starts_with(begin);
+        let of_ipc = IPC_SETTINGS.contains(&dotted.as_str()) || begins("fs.mqueue.");
+        let of_names = dotted == "kernel.domainname";
+        let found = format!("but found `{}`", say::short(name));
+        Some(match dotted.as_str() {
+            "kernel.hostname" => {
+                let message = format!("expected `hostname` for the name, {found}");
+                (name, message, "say `hostname: …`")
+            }
+            _ if of_ipc || of_names || begins("net.") => return None,
+            _ => {
+                let message = format!("expected a setting that each container has, {found}");
+                let hint = "those are `net.*`, `fs.mqueue.*`, `kernel.msg*`, `kernel.sem`, \
+                            `kernel.shm*` and `kernel.domainname`; set others on the host";
+                (name, message, hint)
+            }
+        })
+    });
+    all.extend(
+        wrong
+            .take(MOST_TOLD)
+            .map(|(name, message, hint)| Conflict::new("sysctls", message).at(name).hint(hint)),
+    );
 }

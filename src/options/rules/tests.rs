@@ -35,6 +35,9 @@ fn what_goes_together_is_no_conflict() {
         json!({"memswap_limit": -1}),
         json!({"memswap_limit": "1g", "mem_limit": "1g", "mem_reservation": "1g"}),
         json!({"mem_limit": "6m"}),
+        json!({"cpus": 0.01, "hostname": "a".repeat(64), "domainname": "a".repeat(65)}),
+        json!({"cpus": 0, "sysctls": ["net/core/somaxconn=1", "kernel.sem=1 1 1 1", "kernel.domainname=a"]}),
+        json!({"runtime": "kata", "sysctls": ["vm.max_map_count=1"]}),
         json!({"cap_add": ["ALL", "cap_bpf"], "cap_drop": ["all", "CAP_NET_RAW"]}),
         json!({"security_opt": ["no-new-privileges", "no-new-privileges:1", "label:disable"]}),
         json!({"stop_signal": "RTMIN+3"}),
@@ -81,6 +84,26 @@ fn what_an_engine_would_refuse_is_told_at_the_option_to_blame() {
         (json!({"mem_reservation": 1}), "mem_reservation", "found 1"),
         (json!({"mem_limit": "8m", "mem_reservation": "9m"}), "mem_reservation", "found 9437184"),
         (json!({"cpu_period": 999}), "cpu_period", "found 999"),
+        (json!({"cpus": 0.009}), "cpus", "found 0.009"),
+        (json!({"hostname": "a".repeat(65)}), "hostname", "found 65"),
+        (json!({"sysctls": ["vm.max_map_count=262144"]}), "sysctls", "found `vm.max_map_count`"),
+        (json!({"sysctls": ["kernel.shm_next_id=1"]}), "sysctls", "found `kernel.shm_next_id`"),
+        (json!({"sysctls": ["kernel.hostname=a"]}), "sysctls", "found `kernel.hostname`"),
+        (
+            json!({"privileged": true, "sysctls": ["user.max_user_namespaces=1"]}),
+            "sysctls",
+            "found `user.max_user_namespaces`",
+        ),
+        (
+            json!({"ipc": "host", "sysctls": ["fs.mqueue.msg_max=10"]}),
+            "sysctls",
+            "found `fs.mqueue.msg_max`",
+        ),
+        (
+            json!({"uts": "host", "sysctls": ["kernel.domainname=a"]}),
+            "sysctls",
+            "found `kernel.domainname`",
+        ),
         (json!({"cpu_period": 1_000_001}), "cpu_period", "found 1000001"),
         (json!({"cpu_quota": 999}), "cpu_quota", "found 999"),
         (json!({"cpu_shares": 1}), "cpu_shares", "found 1"),
@@ -172,7 +195,13 @@ fn every_pair_of_the_table_is_a_conflict() {
         Part::Word(word) => json!(word),
         Part::OfContainer => json!("container:db"),
         Part::Entries(all) if key == "sysctls" => {
-            json!(all.iter().map(|name| format!("{name}x=1")).collect::<Vec<_>>())
+            let whole = |begin: &&str| match *begin {
+                "kernel.msg" => "kernel.msgmax=1".to_owned(),
+                "kernel.shm" => "kernel.shmmax=1".to_owned(),
+                begin if begin.ends_with('.') => format!("{begin}x=1"),
+                name => format!("{name}=1"),
+            };
+            json!(all.iter().map(whole).collect::<Vec<_>>())
         }
         Part::Entries(all) => json!(all),
         Part::Something | Part::But(_) => {

@@ -1,6 +1,7 @@
 //! A verdict becomes a change with its steps, and what is created its body.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::PlanError;
 use super::choose::{Choice, Fate, Member};
@@ -146,14 +147,11 @@ impl<'a> Draft<'a> {
             wait: set.one_shot,
             stopping: self.stopping(key, set, member, verb),
         };
-        let start = how.start;
         let mut job = Job::replace(change, key, pin, &member.id, &how);
-        if start {
-            job.takes = ports::wanted(&look);
-        }
+        job.takes = ports::wanted(&look);
         self.replaced.insert(member.id.clone(), member.name.clone());
         self.gone.insert(member.name.clone());
-        self.add_created(&id, job, &body, &look);
+        self.add_created(&id, job, &body, &Rc::new(look));
     }
 
     /// An idle container that is replaced only because its target is stays idle: its set has
@@ -201,12 +199,18 @@ impl<'a> Draft<'a> {
             let start = set.state != State::Present;
             let mut job = Job::create(change, key, pin, start, set.one_shot);
             job.takes = ports::wanted(&look);
-            self.add_created(&id, job, &body, &look);
+            self.add_created(&id, job, &body, &Rc::new(look));
         }
         created
     }
 
-    pub(super) fn add_created(&mut self, id: &ChangeId, mut job: Job, body: &Body, look: &Look) {
+    pub(super) fn add_created(
+        &mut self,
+        id: &ChangeId,
+        mut job: Job,
+        body: &Body,
+        look: &Rc<Look>,
+    ) {
         let set = job.change.set.clone();
         let body = self.attach(set.as_ref(), &mut job, body);
         let creates = job.steps.iter().find(|step| matches!(step.action, Action::Create { .. }));
@@ -227,8 +231,10 @@ impl<'a> Draft<'a> {
             job.wait(&needs, &last);
         }
         self.await_objects(set.as_ref(), &mut job, look);
+        self.refuse_aliases(&job, look);
         self.used_networks.extend(networks_of(look));
         self.used_volumes.extend(volumes_of(look));
+        self.created.insert(id.clone(), Rc::clone(look));
         self.push(job);
     }
 

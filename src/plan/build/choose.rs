@@ -6,6 +6,7 @@
 use std::cmp::Reverse;
 
 use super::in_place::InPlace;
+use super::index;
 use crate::compare::Comparison;
 use crate::ident::{ContainerId, ContainerName};
 use crate::plan::{Because, By, Reason};
@@ -75,10 +76,7 @@ impl Member<'_> {
 
     /// When it was created, as a text that sorts.
     fn created(&self) -> String {
-        let text = self.container.inspect.as_ref().and_then(|inspect| inspect["Created"].as_str());
-        let text = text.unwrap_or_default().trim_end_matches('Z');
-        let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
-        format!("{seconds}.{fraction:0<9}")
+        self.container.inspect.as_ref().map(index::created).unwrap_or_default()
     }
 }
 
@@ -194,6 +192,7 @@ fn present(set: &Set, members: &[Member<'_>], choice: &mut Choice) {
     for &index in &there[excess..] {
         let member = &members[index];
         choice.fates[index] = stay_forced(member)
+            .or_else(|| always(set, member, &mut choice.warnings))
             .or_else(|| (member.run == Run::Live).then(|| again(member)))
             .unwrap_or(Fate::Keep);
     }
@@ -210,6 +209,26 @@ fn again(member: &Member<'_>) -> Fate {
 fn stay_forced(member: &Member<'_>) -> Option<Fate> {
     let target = member.causes.iter().any(|cause| matches!(cause, Because::TargetReplaced { .. }));
     target.then(|| Fate::Replace(member.reasons()))
+}
+
+/// `recreate: always` replaces what is only to be there too, and it runs after that if it ran.
+fn always(
+    set: &Set,
+    member: &Member<'_>,
+    warnings: &mut Vec<(&'static str, String)>,
+) -> Option<Fate> {
+    if set.recreate != Recreate::Always {
+        return None;
+    }
+    if member.run == Run::Paused {
+        warnings.push(paused(member));
+        return Some(Fate::Keep);
+    }
+    Some(Fate::Replace(member.reasons()))
+}
+
+fn paused(member: &Member<'_>) -> (&'static str, String) {
+    ("paused", format!("container `{}` is paused and stays so", member.name))
 }
 
 fn running(set: &Set, members: &[Member<'_>], choice: &mut Choice) {
@@ -241,7 +260,7 @@ fn running(set: &Set, members: &[Member<'_>], choice: &mut Choice) {
 
 fn stay_live(set: &Set, member: &Member<'_>, warnings: &mut Vec<(&'static str, String)>) -> Fate {
     if member.run == Run::Paused {
-        warnings.push(("paused", format!("container `{}` is paused and stays so", member.name)));
+        warnings.push(paused(member));
         return Fate::Keep;
     }
     let differs = !member.alike();

@@ -50,12 +50,16 @@ pub(super) struct Draft<'a> {
     pub(super) used_networks: BTreeSet<String>,
     pub(super) used_volumes: BTreeSet<String>,
     pub(super) bodies: BTreeMap<StepId, Body>,
+    /// What containers to come will be, by change.
+    pub(super) created: BTreeMap<ChangeId, Rc<Look>>,
     /// Containers that this plan, or a run of it, replaces.
     pub(super) replaced: BTreeMap<ContainerId, ContainerName>,
     pub(super) gone: BTreeSet<ContainerName>,
     /// What happens to containers that are there, and for which set.
     pub(super) touched: BTreeMap<ContainerId, (SetName, Verb)>,
     pub(super) names: BTreeSet<ContainerName>,
+    /// The host ports of ranges that new containers get, where that is settled.
+    pub(super) ports: BTreeMap<ContainerName, Vec<String>>,
     /// By set, the first number that may be free.
     pub(super) numbers: BTreeMap<SetName, u64>,
     pub(super) reports: BTreeMap<SetName, SetReport>,
@@ -108,10 +112,12 @@ pub(super) fn build(input: &Input<'_>, before: BTreeMap<ContainerName, Container
         used_networks: BTreeSet::new(),
         used_volumes: BTreeSet::new(),
         bodies: BTreeMap::new(),
+        created: BTreeMap::new(),
         replaced: BTreeMap::new(),
         gone: pins.replaced.clone(),
         touched: BTreeMap::new(),
         names: snapshot.containers.iter().map(Container::name).chain(left).collect(),
+        ports: pins.ports.clone(),
         numbers: BTreeMap::new(),
         reports: BTreeMap::new(),
         watched: watched(&words),
@@ -392,7 +398,10 @@ impl<'a> Draft<'a> {
     fn causes(&self, set: &Set, settled: &Settled<'_>, member: &Member<'_>) -> Vec<Because> {
         let mut causes = Vec::new();
         if set.recreate == Recreate::Always
-            && matches!(set.state, State::Started | State::Reloaded | State::Restarted)
+            && matches!(
+                set.state,
+                State::Present | State::Started | State::Reloaded | State::Restarted
+            )
         {
             causes.push(Because::RecreateAlways);
         }
@@ -412,6 +421,9 @@ impl<'a> Draft<'a> {
             if self.gone.contains(&name) {
                 targets.insert(name);
             }
+        }
+        if self.snapshot.whole {
+            targets.extend(self.index.broken_links(member.container));
         }
         causes.extend(targets.into_iter().map(|target| Because::TargetReplaced { target }));
         causes

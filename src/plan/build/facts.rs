@@ -43,7 +43,8 @@ pub(super) fn gather(spec: &Spec, snapshot: &Snapshot, draft: &Draft<'_>, steps:
     facts.networks = draft.network_facts(steps);
     facts.volumes = draft.volume_facts();
     let ports = draft.jobs.iter().filter(|job| job.start.is_some()).flat_map(|job| &job.takes);
-    facts.ports = ports.map(ToString::to_string).collect::<BTreeSet<_>>().into_iter().collect();
+    facts.ports =
+        ports.map(|taken| taken.host.to_string()).collect::<BTreeSet<_>>().into_iter().collect();
     facts
 }
 

@@ -50,9 +50,12 @@ impl Draft<'_> {
         source: Option<crate::plan::SpecSource>,
     ) -> Built {
         self.guard_targets();
+        self.refuse_starts();
+        self.plan_besides();
         self.guard_dependants();
-        let errors = order::connect(&mut self.jobs, depends, self.snapshot);
-        self.errors.extend(errors);
+        order::connect(&mut self.jobs, depends);
+        self.take_ports();
+        self.take_addresses();
         let steps = order::sort(&self.jobs).unwrap_or_else(|error| {
             self.errors.push(error);
             Vec::new()

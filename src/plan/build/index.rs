@@ -83,6 +83,24 @@ impl<'a> Index<'a> {
         self.targets.get(id).into_iter().flatten()
     }
 
+    /// The targets of links of a container that were made after it, and where it rests those that
+    /// are gone: the engine's link leads to what is no more, and the container does not start
+    /// again. Nothing is linked to what did not exist when it was created.
+    pub(super) fn broken_links(&self, container: &'a Container) -> Vec<ContainerName> {
+        let Some(inspect) = &container.inspect else { return Vec::new() };
+        let links = inspect["HostConfig"]["Links"].as_array().into_iter().flatten();
+        let words = links.filter_map(|link| link.as_str()?.split(':').next());
+        let broken = |word: &str| {
+            let Some(target) = self.meant(word).and_then(|id| self.by_id(&id)) else {
+                let gone = ContainerName::new(word.trim_start_matches('/'));
+                return (!container.run().is_live()).then_some(gone);
+            };
+            let later = created(target.inspect.as_ref()?) > created(inspect);
+            later.then(|| target.name())
+        };
+        words.filter_map(broken).collect()
+    }
+
     fn depends(&mut self, dependant: &ContainerId, target: &ContainerId, tie: Tie) {
         if dependant != target {
             self.dependants.entry(target.clone()).or_default().insert((dependant.clone(), tie));
@@ -119,6 +137,13 @@ impl<'a> Index<'a> {
         let (id, _) = self.by_id.range(ContainerId::new(word)..).next()?;
         (word.len() >= 12 && id.as_str().starts_with(word)).then(|| id.clone())
     }
+}
+
+/// When it was created, as a text that sorts.
+pub(super) fn created(inspect: &Json) -> String {
+    let text = inspect["Created"].as_str().unwrap_or_default().trim_end_matches('Z');
+    let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
+    format!("{seconds}.{fraction:0<9}")
 }
 
 /// Who holds a link to it: the list shows one as a further name of its target, `/HOLDER/ALIAS`.

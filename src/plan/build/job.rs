@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::in_place::InPlace;
 use super::moves::{Move, Way};
-use super::ports::HostPort;
+use super::ports::Binding;
 use crate::ident::{ChangeId, ContainerId, ContainerName, SUFFIX_NEW, SUFFIX_OLD, SetName, StepId};
 use crate::plan::{Action, Change, ImagePin, NetworkRef, Step, Subject};
 
@@ -22,7 +22,7 @@ pub(super) struct Job {
     pub(super) up: Option<StepId>,
     /// The step that starts a process, and the host ports it takes.
     pub(super) start: Option<StepId>,
-    pub(super) takes: Vec<HostPort>,
+    pub(super) takes: Vec<Binding>,
     /// The step after which its old process and that one's host ports are gone.
     pub(super) down: Option<StepId>,
     /// The first step that disturbs a running member: replacements of a set queue here.
@@ -121,10 +121,7 @@ impl Job {
     ) -> Self {
         let mut steps = Steps::of(&change.id);
         let name = ContainerName::new(change.id.as_str());
-        let create = steps.then(
-            "create",
-            Action::Create { name: name.clone(), final_name: name, set: set.clone(), image },
-        );
+        let create = steps.then("create", Action::create(name.clone(), name, set.clone(), image));
         let created = Subject::CreatedBy(create.clone());
         let (start, up) = if start {
             let (start, up) = steps.start(created, wait);
@@ -148,10 +145,8 @@ impl Job {
         let name = ContainerName::new(change.id.as_str());
         let aside = ContainerName::new(format!("{name}{SUFFIX_OLD}"));
         let new = ContainerName::new(format!("{name}{SUFFIX_NEW}"));
-        let create = steps.then(
-            "create",
-            Action::Create { name: new.clone(), final_name: name.clone(), set: set.clone(), image },
-        );
+        let create =
+            steps.then("create", Action::create(new.clone(), name.clone(), set.clone(), image));
         let created = Subject::CreatedBy(create.clone());
         let down = how.live.then(|| steps.stop(old, &how.stopping));
         let old = Subject::Container(old.clone());

@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json};
 
 use super::PlanError;
 use super::index::Index;
+use super::owners;
 use crate::ident::{
     ContainerName, ImageId, LABEL_NAME, LABEL_PREFIX, LABEL_PROJECT, LABEL_SET, ProjectName,
     SUFFIX_OLD, SetName, member_number, reserved_suffix,
@@ -75,15 +76,6 @@ pub(crate) fn created_for(
     said_for(container.labels()?, |_| true)
 }
 
-/// Whether another tool owns it.
-fn foreign(container: &Container) -> bool {
-    container.labels().is_some_and(|labels| {
-        labels.keys().any(|key| {
-            key.starts_with("com.docker.compose.") || key.starts_with("com.docker.swarm.")
-        })
-    })
-}
-
 /// Whether it carries labels of ours, its own or such as `docker commit` handed on.
 fn labelled_ours(container: &Container) -> bool {
     container.labels().is_some_and(|labels| labels.keys().any(|key| key.starts_with(LABEL_PREFIX)))
@@ -101,7 +93,7 @@ pub(super) fn match_sets<'a>(
         found.sets.insert(key.clone(), Vec::new());
     }
     for container in &snapshot.containers {
-        if container.inspect.is_none() && is_anybodys(container) {
+        if container.inspect.is_none() && is_anybodys(container, &snapshot.images) {
             let name = container.name();
             let needs = wanted.may_mean(container);
             if needs.len() > MANY {
@@ -217,9 +209,9 @@ pub(super) fn not_inspected(set: Option<&SetName>, name: &ContainerName) -> Plan
 }
 
 /// Whether nobody's labels or reserved name speak against matching it by image.
-fn is_anybodys(container: &Container) -> bool {
+fn is_anybodys(container: &Container, images: &BTreeMap<ImageId, Json>) -> bool {
     !labelled_ours(container)
-        && !foreign(container)
+        && owners::owner(container, images).is_none()
         && reserved_suffix(container.name().as_str()).1.is_none()
 }
 
@@ -239,7 +231,7 @@ fn place<'a>(
     let owner = owner(container);
     let (stem, suffix) = reserved_suffix(name.as_str());
     if suffix.is_some() {
-        let error = left_over(wanted, index, container, stem);
+        let error = left_over(wanted, (snapshot, index), container, stem);
         found.leftovers.extend(error.as_ref().map(|_| name));
         found.errors.extend(error);
         return;
@@ -283,7 +275,7 @@ fn place<'a>(
         found.strays.extend(ours.then_some(container));
         return;
     }
-    if foreign(container) {
+    if owners::owner(container, &snapshot.images).is_some() {
         return;
     }
     let Some(made_from) = container.made_from().and_then(|text| ImageRef::parse(text).ok()) else {
@@ -348,7 +340,7 @@ fn taken(set: &SetName, name: &ContainerName, project: &ProjectName, owner: &Set
 /// Strangers whose names merely end so are left alone.
 fn left_over(
     wanted: &Wanted<'_>,
-    index: &Index<'_>,
+    (snapshot, index): (&Snapshot, &Index<'_>),
     container: &Container,
     stem: &str,
 ) -> Option<PlanError> {
@@ -367,7 +359,8 @@ fn left_over(
     };
     let alike = || {
         let old = container.name().as_str().ends_with(SUFFIX_OLD);
-        let anybodys = old && !foreign(container) && !labelled_ours(container);
+        let owned = owners::owner(container, &snapshot.images).is_some();
+        let anybodys = old && !owned && !labelled_ours(container);
         let made_from = ImageRef::parse(container.made_from().filter(|_| anybodys)?).ok()?;
         wanted.means(container, &made_from).first().copied()
     };

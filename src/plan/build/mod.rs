@@ -3,6 +3,8 @@
 //! A pure function; what is wrong is collected, not thrown, so that a plan's reader and a
 //! staleness check see everything at once. Doubting the result is [`crate::plan::check`]'s.
 
+mod addresses;
+mod besides;
 mod carry;
 mod choose;
 mod danger;
@@ -23,6 +25,7 @@ pub(crate) mod matching;
 mod moves;
 mod objects;
 mod order;
+mod owners;
 mod ports;
 mod preflight;
 mod rebuild;
@@ -33,7 +36,9 @@ mod renames_tests;
 mod restart_tests;
 mod shown;
 mod sources;
+mod starts;
 mod subnets;
+mod take;
 mod targets;
 #[cfg(test)]
 mod targets_tests;
@@ -73,6 +78,8 @@ pub struct Input<'a> {
 pub struct Pins {
     /// Names that fresh members of a set get, in order.
     pub names: BTreeMap<SetName, Vec<ContainerName>>,
+    /// The host ports of ranges that new containers get.
+    pub ports: BTreeMap<ContainerName, Vec<String>>,
     /// Containers that a run of the plan has replaced already: their dependants follow.
     pub replaced: BTreeSet<ContainerName>,
 }

@@ -305,15 +305,26 @@ impl<'a> Draft<'a> {
             Found::None => (
                 "network_missing",
                 format!("network `{name}` is not on the engine"),
-                "declare it under `networks` at the root, or create it there",
+                self.meant_network(name).unwrap_or_else(|| {
+                    "declare it under `networks` at the root, or create it there".to_owned()
+                }),
             ),
             Found::Several(number) => (
                 "ambiguous",
                 format!("{number} networks are called `{name}`, so none of them is meant"),
-                "`docker network ls --no-trunc` shows them; remove all but one",
+                "`docker network ls --no-trunc` shows them; remove all but one".to_owned(),
             ),
         };
-        self.errors.push(PlanError { set: set.cloned(), code, message, hint: hint.to_owned() });
+        self.errors.push(PlanError { set: set.cloned(), code, message, hint });
+    }
+
+    /// A network of the root, else of the engine, that is called nearly so.
+    fn meant_network(&self, name: &str) -> Option<String> {
+        let names = self.spec.network_names();
+        let there = self.snapshot.networks.iter().filter_map(|found| found["Name"].as_str());
+        let close = crate::say::did_you_mean(name, names.keys().map(String::as_str))
+            .or_else(|| crate::say::did_you_mean(name, there))?;
+        Some(format!("did you mean `{}`?", crate::say::short(close)))
     }
 
     /// Identity of every network that is declared or named.
@@ -381,7 +392,7 @@ pub(super) fn networks_of(look: &Look) -> Vec<String> {
     names
 }
 
-/// The named volumes that a container will use.
+/// The named volumes that a container will use, as its body says.
 pub(super) fn volumes_of(look: &Look) -> Vec<String> {
     let binds = look.host("Binds").as_array().into_iter().flatten();
     let sources = binds.filter_map(|bind| bind.as_str()?.split_once(':'));

@@ -6,18 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::PlanError;
 use super::job::Job;
-use super::ports::{self, HostPort};
 use crate::ident::{ContainerId, SetName, StepId};
 use crate::plan::{Action, Step, Subject};
-use crate::snapshot::Snapshot;
 
 /// Adds the edges between jobs: images first, dependencies before dependants, one replacement of
-/// a set at a time, ports given up before they are taken.
-pub(super) fn connect(
-    jobs: &mut [Job],
-    depends: &BTreeMap<SetName, BTreeSet<SetName>>,
-    snapshot: &Snapshot,
-) -> Vec<PlanError> {
+/// a set at a time. Who waits for what another gives up is [`super::take`]'s.
+pub(super) fn connect(jobs: &mut [Job], depends: &BTreeMap<SetName, BTreeSet<SetName>>) {
     let mut edges = Edges::new();
     up_edges(jobs, depends, &mut edges);
     down_edges(jobs, depends, &mut edges);
@@ -26,7 +20,6 @@ pub(super) fn connect(
     for ((job, step), others) in edges {
         jobs[job].wait_all(&step, others);
     }
-    take_ports(jobs, snapshot)
 }
 
 /// For a step of a job, what it waits for.
@@ -135,89 +128,6 @@ fn queues(jobs: &[Job], edges: &mut Edges) {
     }
 }
 
-/// Who has which host ports, by protocol and number.
-#[derive(Default)]
-struct Held(BTreeMap<(String, u16), Vec<(HostPort, String)>>);
-
-impl Held {
-    fn add(&mut self, port: HostPort, by: String) {
-        self.0.entry(port.key()).or_default().push((port, by));
-    }
-
-    /// Who else has this port, or one that cannot be bound beside it.
-    fn others<'h>(&'h self, port: &'h HostPort, own: &'h str) -> impl Iterator<Item = &'h String> {
-        let same = self.0.get(&port.key()).into_iter().flatten();
-        same.filter(move |(other, by)| by != own && other.clashes(port)).map(|(_, by)| by)
-    }
-}
-
-/// Every start gets its host ports: free ones, or ones whose holder this plan stops before.
-fn take_ports(jobs: &mut [Job], snapshot: &Snapshot) -> Vec<PlanError> {
-    let mut errors = Vec::new();
-    let (mut taken, mut held) = (Held::default(), Held::default());
-    let stopped: BTreeMap<String, StepId> = jobs
-        .iter()
-        .filter_map(|job| Some((job.change.id.to_string(), job.down.clone()?)))
-        .collect();
-    for container in &snapshot.containers {
-        for port in ports::held(container) {
-            held.add(port, container.name().to_string());
-        }
-    }
-    // Fixed ports first, then the narrowest range: the others take what they leave.
-    let mut wishes: Vec<(usize, HostPort)> = jobs
-        .iter()
-        .enumerate()
-        .filter(|(_, job)| job.start.is_some())
-        .flat_map(|(index, job)| job.takes.iter().map(move |port| (index, port.clone())))
-        .collect();
-    wishes.sort_by_key(|(index, port)| (port.width(), *index));
-    for (index, wish) in wishes {
-        let own = jobs[index].change.id.to_string();
-        // A port that is free, or its own, goes before one that must be waited for: members of a
-        // set would wait for each other.
-        let mut found: Option<(HostPort, Vec<StepId>)> = None;
-        for port in wish.each().filter(|port| taken.others(port, &own).next().is_none()) {
-            let edges: Option<Vec<StepId>> =
-                held.others(&port, &own).map(|by| stopped.get(by).cloned()).collect();
-            match edges {
-                Some(edges) if edges.is_empty() => {
-                    found = Some((port, edges));
-                    break;
-                }
-                Some(edges) if found.is_none() => found = Some((port, edges)),
-                _ => {}
-            }
-        }
-        match found {
-            Some((port, edges)) => {
-                taken.add(port, own);
-                if let Some(start) = jobs[index].start.clone() {
-                    for edge in edges {
-                        jobs[index].wait(&start, &edge);
-                    }
-                }
-            }
-            None => errors.push(port_error(&jobs[index], &wish, &held, &taken)),
-        }
-    }
-    errors
-}
-
-fn port_error(job: &Job, wish: &HostPort, held: &Held, taken: &Held) -> PlanError {
-    let own = job.change.id.as_str();
-    let by = wish
-        .each()
-        .find_map(|port| taken.others(&port, own).chain(held.others(&port, own)).next().cloned());
-    let by = by.map_or_else(|| "something else".to_owned(), |by| format!("container `{by}`"));
-    PlanError {
-        set: job.change.set.clone(),
-        code: "port_taken",
-        message: format!("host port {wish} of container `{own}` is taken by {by}"),
-        hint: "publish another port, or a range of ports, or stop that container".to_owned(),
-    }
-}
-
 /// The steps of all jobs in an order in which they could be made one by one; the steps of a cycle
 /// as an error.
 pub(super) fn sort(jobs: &[Job]) -> Result<Vec<Step>, PlanError> {
@@ -257,9 +167,10 @@ pub(super) fn sort(jobs: &[Job]) -> Result<Vec<Step>, PlanError> {
         set: None,
         code: "cycle",
         message: format!("these steps wait for each other: {}", stuck.join(", ")),
-        hint: "two containers swap a host port, or depend on each other: change one of them in a \
-               plan of its own"
-            .to_owned(),
+        hint:
+            "two containers swap what only one can have, a host port or an address, or depend on \
+               each other: change one of them in a plan of its own"
+                .to_owned(),
     })
 }
 

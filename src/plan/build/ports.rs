@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::Value as Json;
 
 use crate::look::Look;
+use crate::options::Body;
 use crate::snapshot::Container;
 
 /// A host port, or a range of which one suffices.
@@ -16,10 +17,62 @@ pub(crate) struct HostPort {
     protocol: String,
 }
 
+/// A port inside a container, and where on the host it is to be bound.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Binding {
+    /// As engines write it: `80/tcp`.
+    pub(super) inside: String,
+    pub(super) host: HostPort,
+}
+
+impl Binding {
+    /// The same with one port of its range, `127.0.0.1:8081:80/tcp`.
+    pub(super) fn pinned(&self, port: &HostPort) -> String {
+        let address = &self.host.address;
+        let before = match address.as_str() {
+            "" => String::new(),
+            v6 if v6.contains(':') => format!("[{v6}]:"),
+            v4 => format!("{v4}:"),
+        };
+        format!("{before}{}:{}", port.first, self.inside)
+    }
+
+    /// Writes one port of its range into a create body, in the place of the range.
+    pub(super) fn pin(&self, port: &HostPort, body: &mut Body) {
+        let range = format!("{}-{}", self.host.first, self.host.last);
+        let Some(bindings) = body.nested("HostConfig").get_mut("PortBindings") else { return };
+        let hosts = bindings.get_mut(&self.inside).and_then(Json::as_array_mut);
+        let own = hosts.into_iter().flatten().find(|host| {
+            host["HostPort"] == range.as_str() && host["HostIp"] == self.host.address.as_str()
+        });
+        if let Some(own) = own {
+            own["HostPort"] = port.first.to_string().into();
+        }
+    }
+}
+
 impl HostPort {
+    /// Whether another one is on the same address and in its range.
+    pub(super) fn has(&self, other: &Self) -> bool {
+        self.protocol == other.protocol
+            && self.address == other.address
+            && (self.first..=self.last).contains(&other.first)
+            && other.last <= self.last
+    }
+
+    /// The same port on this one's address, if it is in its range.
+    pub(super) fn kept(&self, other: &Self) -> Option<Self> {
+        let here = Self { address: self.address.clone(), ..other.clone() };
+        self.has(&here).then_some(here)
+    }
+
     /// Every port of the range, as a single one.
     pub(super) fn each(&self) -> impl Iterator<Item = Self> + '_ {
         (self.first..=self.last).map(|port| Self { first: port, last: port, ..self.clone() })
+    }
+
+    pub(super) fn address(&self) -> &str {
+        &self.address
     }
 
     /// How many it leaves to choose from, less one: 0 is a fixed port.
@@ -35,8 +88,11 @@ impl HostPort {
     /// Whether both cannot be bound at once (single ports).
     pub(super) fn clashes(&self, other: &Self) -> bool {
         let any = |port: &Self| matches!(port.address.as_str(), "" | "0.0.0.0" | "::");
+        let v6 = |port: &Self| port.address.contains(':');
+        let both = |port: &Self| port.address.is_empty();
         self.protocol == other.protocol
             && self.first == other.first
+            && (both(self) || both(other) || v6(self) == v6(other))
             && (any(self) || any(other) || self.address == other.address)
     }
 }
@@ -54,8 +110,8 @@ impl fmt::Display for HostPort {
     }
 }
 
-/// The fixed host ports that a container takes when it starts; random ones clash with nobody.
-pub(super) fn wanted(look: &Look) -> Vec<HostPort> {
+/// The host ports that a container takes when it starts; random ones clash with nobody.
+pub(super) fn wanted(look: &Look) -> Vec<Binding> {
     let mode = look.host("NetworkMode").as_str().unwrap_or_default();
     if mode == "host" || mode == "none" || mode.starts_with("container:") {
         return Vec::new();
@@ -66,12 +122,9 @@ pub(super) fn wanted(look: &Look) -> Vec<HostPort> {
         for binding in bindings.as_array().into_iter().flatten() {
             let text = |field: &str| binding[field].as_str().unwrap_or_default();
             if let Some((first, last)) = range(text("HostPort")) {
-                ports.push(HostPort {
-                    address: text("HostIp").to_owned(),
-                    first,
-                    last,
-                    protocol: protocol.to_owned(),
-                });
+                let address = text("HostIp").to_owned();
+                let host = HostPort { address, first, last, protocol: protocol.to_owned() };
+                ports.push(Binding { inside: key.clone(), host });
             }
         }
     }

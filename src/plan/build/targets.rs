@@ -24,7 +24,7 @@ fn tie(by: &str) -> Option<Tie> {
 
 /// What will be of a container once the plan is carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Will {
+pub(super) enum Will {
     Run,
     Rest,
     Go,
@@ -46,10 +46,8 @@ impl Draft<'_> {
             self.errors.iter().filter_map(|error| error.set.clone()).collect();
         for (key, starts) in acting {
             let Some(set) = self.spec.sets.get(&key) else { continue };
-            let optional = set.depends_on.iter().filter(|one| !one.required);
-            let optional: BTreeSet<&str> = optional.map(|one| &*one.word).collect();
             for (word, by) in order::words(set) {
-                if by == "depends_on" && optional.contains(&*word) {
+                if by == "depends_on" {
                     continue;
                 }
                 let target = self.words.resolve(&word);
@@ -61,6 +59,22 @@ impl Draft<'_> {
                 self.errors.extend(error);
             }
         }
+        self.guard_order();
+    }
+
+    /// What a set depends on is there or is a set, whether anything is done or not: a word that
+    /// means nothing orders nothing.
+    fn guard_order(&mut self) {
+        let making = self.spec.sets.iter().filter(|(_, set)| set.may_create());
+        let errors: Vec<PlanError> = making
+            .flat_map(|(key, set)| set.depends_on.iter().map(move |one| (key, one)))
+            .filter(|(_, one)| one.required)
+            .filter_map(|(key, one)| {
+                let is_set = self.words.resolve(&one.word).is_some();
+                self.doubt(key, "depends_on", &one.word, is_set, false)
+            })
+            .collect();
+        self.errors.extend(errors);
     }
 
     fn doubt(
@@ -99,7 +113,7 @@ impl Draft<'_> {
         Some(PlanError { set: Some(key.clone()), code, message, hint })
     }
 
-    fn will(&self, name: &ContainerName) -> Will {
+    pub(super) fn will(&self, name: &ContainerName) -> Will {
         let creates = |verb: Verb| matches!(verb, Verb::Create | Verb::Replace | Verb::Run);
         let id = ChangeId::new(name.as_str());
         if let Some(job) = self.jobs_of(&id).find(|job| creates(job.change.verb)) {

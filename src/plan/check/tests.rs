@@ -189,6 +189,51 @@ fn names_are_free_when_they_are_taken() {
 }
 
 #[test]
+fn what_comes_with_a_container_is_of_its_set_and_comes_once() {
+    let with = |plan: &mut Plan, step: &str, port: &str, volume: &str| {
+        if let Action::Create { ports, volumes, .. } = action(plan, step) {
+            ports.push(port.to_owned());
+            volumes.push(volume.to_owned());
+        }
+    };
+    let declare = |plan: &mut Plan| {
+        plan.declared["containers"]["web"]["ports"] = json!(["127.0.0.1:8080-8082:80/tcp"]);
+    };
+    let good = after(|plan| {
+        declare(plan);
+        with(plan, "shop-web-1/create", "127.0.0.1:8080:80/tcp", "a");
+        with(plan, "shop-web-2/create", "127.0.0.1:8082:80/tcp", "b");
+        sample::settle(plan);
+    });
+    assert_eq!(good, [""; 0]);
+    for port in [
+        "127.0.0.1:8083:80/tcp",
+        "8080:80/tcp",
+        "127.0.0.1:8080:81/tcp",
+        "127.0.0.1:8080-8082:80/tcp",
+        "nonsense",
+    ] {
+        breaks("ports", |plan| {
+            declare(plan);
+            with(plan, "shop-web-1/create", port, "a");
+        });
+    }
+    breaks("ports", |plan| with(plan, "shop-web-1/create", "127.0.0.1:8080:80/tcp", "a"));
+    for (rule, port, volume) in [("ports", 8080, "b"), ("volumes", 8081, "a")] {
+        breaks(rule, |plan| {
+            declare(plan);
+            with(plan, "shop-web-1/create", "127.0.0.1:8080:80/tcp", "a");
+            with(plan, "shop-web-2/create", &format!("127.0.0.1:{port}:80/tcp"), volume);
+        });
+    }
+    breaks("summary", |plan| {
+        if let Action::Create { anonymous, .. } = action(plan, "shop-web-1/create") {
+            anonymous.push("/data".to_owned());
+        }
+    });
+}
+
+#[test]
 fn images_are_pinned() {
     let pin = |plan: &mut Plan, pin: ImagePin| {
         if let Action::Create { image, .. } = action(plan, "shop-web-1/create") {

@@ -1,0 +1,173 @@
+//! What only one container can have, on a real engine: addresses that change hands, ports of a
+//! range, and what the engine would refuse at the start and a plan refuses before.
+
+use serde_json::Value as Json;
+
+use crate::support::{World, live};
+
+/// A subnet that no other test of any run takes at the same time.
+fn subnet(number: u32) -> (String, String) {
+    let begin = format!("10.{}.{}", 140 + number, std::process::id() % 250);
+    (format!("{begin}.0/24"), begin)
+}
+
+/// The host port of each member, by name.
+fn ports(world: &World, members: &[&str]) -> Vec<String> {
+    let port = |member: &&str| {
+        let bound =
+            world.inspect(&world.name(member))["NetworkSettings"]["Ports"]["8080/tcp"].clone();
+        bound[0]["HostPort"].as_str().unwrap_or_default().to_owned()
+    };
+    members.iter().map(port).collect()
+}
+
+#[test]
+fn two_swap_their_addresses_and_a_third_takes_one_that_is_given_up() {
+    live!();
+    let world = World::new("swap");
+    world.image("app");
+    let (range, begin) = subnet(1);
+    let spec = |a: u32, b: u32, more: &str| {
+        format!(
+            "project: PROJECT\nnetworks: {{back: {{ipam: {{config: [{{subnet: {range}}}]}}}}}}\n\
+             defaults_are: none\ncontainers:\n  \
+             a: {{name: PROJECT-a, image: 'PROJECT/app:1', state: reloaded, networks: {{back: {{ipv4_address: {begin}.{a}}}}}}}\n  \
+             b: {{name: PROJECT-b, image: 'PROJECT/app:1', state: reloaded, networks: {{back: {{ipv4_address: {begin}.{b}}}}}}}\n{more}"
+        )
+        .replace("defaults_are: none\n", "")
+    };
+    world.converge(&spec(10, 11, ""));
+    let swapped = spec(11, 10, "");
+    world.converge(&swapped);
+    world.settled(&swapped);
+    let given = spec(
+        12,
+        13,
+        &format!(
+            "  c: {{name: PROJECT-c, image: 'PROJECT/app:1', networks: {{back: {{ipv4_address: {begin}.10}}}}}}\n"
+        ),
+    );
+    world.converge(&given);
+    world.settled(&given);
+    // Everything that this network cannot give.
+    for (last, says) in [
+        (12, "is taken by container"),
+        (0, "the network itself"),
+        (255, "its broadcast address"),
+        (1, "its gateway"),
+    ] {
+        let wrong = spec(12, 13, &format!("  c: {{name: PROJECT-c, image: 'PROJECT/app:1', state: reloaded, networks: {{there: {{ipv4_address: {begin}.{last}}}}}}}\n"))
+            .replace("networks: {back: {ipam", &format!("networks: {{there: {{external: true, name: {}_back}}, back: {{ipam", world.project()));
+        world.plan(&wrong).exits(1).says(says);
+    }
+}
+
+#[test]
+fn who_takes_any_address_starts_after_who_asks_for_one() {
+    live!();
+    let world = World::new("first");
+    world.image("app");
+    let (range, begin) = subnet(2);
+    // The first address that the engine gives: without an order it falls to whoever starts first.
+    let sets: String = (1..=3)
+        .fold(String::new(), |sets, number| {
+            format!("{sets}  a{number}: {{name: PROJECT-a{number}, image: 'PROJECT/app:1', networks: [back]}}\n")
+        });
+    let spec = format!(
+        "project: PROJECT\nnetworks: {{back: {{ipam: {{config: [{{subnet: {range}}}]}}}}}}\ncontainers:\n{sets}  \
+         fixed: {{name: PROJECT-fixed, image: 'PROJECT/app:1', networks: {{back: {{ipv4_address: {begin}.2}}}}}}\n"
+    );
+    world.converge(&spec);
+    world.settled(&spec);
+}
+
+#[test]
+fn ports_of_a_range_are_pinned_and_kept() {
+    live!();
+    let world = World::new("range");
+    world.image("app");
+    let first = 20000 + (std::process::id() % 4000) * 4;
+    let spec = |count: u32, address: &str| {
+        format!(
+            "project: PROJECT\ncontainers:\n  web: {{image: 'PROJECT/app:1', count: {count}, state: reloaded, \
+             ports: ['{address}{first}-{}:8080']}}\n",
+            first + 2
+        )
+    };
+    world.converge(&spec(2, ""));
+    let two = ports(&world, &["web-1", "web-2"]);
+    assert_eq!(two, [first.to_string(), (first + 1).to_string()]);
+    world.settled(&spec(2, ""));
+    // A wider count and a narrower binding: each keeps its own.
+    world.converge(&spec(3, "127.0.0.1:"));
+    world.settled(&spec(3, "127.0.0.1:"));
+    let three = ports(&world, &["web-1", "web-2", "web-3"]);
+    assert_eq!(three, [first, first + 1, first + 2].map(|port| port.to_string()));
+    // And for ever.
+    for _ in 0..2 {
+        world.docker(&["restart", "-t", "1", &world.name("web-2")]);
+        world.settled(&spec(3, "127.0.0.1:"));
+        assert_eq!(ports(&world, &["web-1", "web-2", "web-3"]), three);
+    }
+}
+
+#[test]
+fn what_would_fail_at_the_start_is_an_error_of_the_plan() {
+    live!();
+    let world = World::new("starts");
+    world.image("app");
+    let name = |what: &str| world.name(what);
+    let image = format!("{}/app:1", world.project());
+    world.docker(&["run", "-d", "--name", &name("keeps"), "--ipc", "private", &image]);
+    world.docker(&["create", "--name", &name("rests"), &image]);
+    world.docker(&["run", "-d", "--name", &name("apart"), "--network", "none", &image]);
+    for (options, says) in [
+        ("ipc: 'container:PROJECT-keeps'", "which is private"),
+        ("links: ['PROJECT-rests:r']", "which will not run"),
+        ("links: ['PROJECT-apart:a']", "not on the network `bridge`"),
+        ("sysctls: {vm.max_map_count: 262144}", "a setting that each container has"),
+        ("cpus: 0.001", "at least 0.01"),
+        ("mac_address: '01:00:5e:00:00:01'", "the address of one card"),
+        ("depends_on: [PROJECT-nowhere]", "there is no such container or set"),
+    ] {
+        let spec = format!(
+            "project: PROJECT\ncontainers:\n  it: {{name: PROJECT-it, image: 'PROJECT/app:1', {options}}}\n"
+        );
+        world.plan(&spec).exits(1).says(says);
+    }
+    assert_eq!(world.inspect(&name("it")), Json::Null);
+    // An address that the host may not have is a warning.
+    let spec = "project: PROJECT\ncontainers:\n  it: {name: PROJECT-it, image: 'PROJECT/app:1', ports: ['10.99.99.99:18999:80']}\n";
+    world.plan(spec).ok().says("the engine does not tell");
+}
+
+#[test]
+fn a_link_to_what_was_made_again_is_replaced() {
+    live!();
+    let world = World::new("relink");
+    world.image("app");
+    let spec = "project: PROJECT
+containers:
+  db: {name: PROJECT-db, image: 'PROJECT/app:1'}
+  web: {name: PROJECT-web, image: 'PROJECT/app:1', links: ['db:db']}
+";
+    world.converge(spec);
+    let web = world.id(&world.name("web"));
+    world.docker(&["stop", "-t", "1", &world.name("web")]);
+    world.docker(&["rm", "-f", &world.name("db")]);
+    world.converge(spec);
+    world.settled(spec);
+    assert_ne!(world.id(&world.name("web")), web);
+    // One that is linked as it should be is started.
+    let web = world.id(&world.name("web"));
+    world.docker(&["stop", "-t", "1", &world.name("web")]);
+    world.converge(spec);
+    assert_eq!(world.id(&world.name("web")), web);
+    // Made again by hand while it was stopped.
+    world.docker(&["stop", "-t", "1", &world.name("web")]);
+    world.docker(&["rename", &world.name("db"), &world.name("old")]);
+    world.docker(&["rm", "-f", &world.name("old")]);
+    world.converge(spec);
+    world.settled(spec);
+    assert_ne!(world.id(&world.name("web")), web);
+}
