@@ -16,53 +16,37 @@
 //! - Only the applier writes to an engine: all others hold a [`engine::Reader`], which has no call
 //!   that changes anything. *Held by types.*
 //! - No secret value gets into a plan, a snapshot, a result, a message or a log. Looks that leave
-//!   [`seal`] hold what is public and marks for the rest; bodies with secrets in them have neither
+//!   [`observed::redact`] hold what is public and marks for the rest; bodies with secrets in them have neither
 //!   `Debug` nor `Serialize`. *Held by types and by a canary in seven encodings.*
 //! - Nothing is decided from a hash, and nothing is destroyed before its replacement is proven.
 //!
 //! # The house
 //!
-//! The core takes values and gives values:
+//! The core takes values and gives values. From the ground up, each room knows only those below it:
 //!
-//! - [`ident`], [`api`], [`image_ref`], [`signals`], [`moment`], [`say`], [`target`],
-//!   [`canonical`]: names, versions, references, signals, times, words, engines, bytes;
-//! - [`spec`] and [`options`]: what is declared, and the table of all options; they know each other,
-//!   since a spec is read row by row;
-//! - [`snapshot`], [`snapshot_file`], [`pick`], [`literals`], [`seal`], [`wanted`]: what was found,
-//!   and what of it is kept;
-//! - [`look`], [`adapt`], [`desired`], [`compare`]: found and expected in the same words, and what
-//!   differs; [`objects`] is the same for networks and volumes;
-//! - [`plan`]: from differences to a plan, its checker, its forms, and what each step makes of the
-//!   world; [`stale`]: whether a plan is still current, and which of its steps are done;
-//!   [`import`]: the way back, from containers to a spec.
+//! - [`base`]: names, references, signals, times, words, bytes;
+//! - [`syntax`]: how specs are written: the tree of a YAML file, sizes, durations, command lines;
+//! - [`options`]: the table of all options, one row each, and the view of inspect data they read;
+//! - [`spec`]: what is declared: container sets, networks and volumes, and their create bodies;
+//! - [`observed`]: what was found, which part of an engine is looked at, and what of it is hidden;
+//! - [`engine_model`]: what an engine makes of a create body, in the words of inspect data;
+//! - [`plan`]: the nouns of a plan, its file, its checker, and how it is shown;
+//! - [`planner`]: from a spec and a snapshot to a plan: comparing, matching, deciding, ordering;
+//! - [`stale`]: whether a plan is still current; [`import`]: the way back, from containers to a spec.
 //!
 //! The shell does all the I/O there is: [`engine`] (real and simulated), [`apply`], [`cli`]. The core
 //! never names it.
 
-pub mod adapt;
-pub mod api;
 pub mod apply;
-pub mod canonical;
+pub mod base;
 pub mod cli;
-pub mod compare;
-pub mod desired;
 pub mod engine;
-pub mod ident;
-pub mod image_ref;
+pub mod engine_model;
 pub mod import;
-pub mod literals;
-pub mod look;
-pub mod moment;
-pub mod objects;
+pub mod observed;
 pub mod options;
-pub mod pick;
 pub mod plan;
-pub mod say;
-pub mod seal;
-pub mod signals;
-pub mod snapshot;
-pub mod snapshot_file;
+pub mod planner;
 pub mod spec;
 pub mod stale;
-pub mod target;
-pub mod wanted;
+pub mod syntax;

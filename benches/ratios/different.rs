@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use bayplan::adapt::{Engine, World, adapt};
-use bayplan::desired::{self, Labels};
-use bayplan::ident::{ContainerName, ImageId};
+use bayplan::base::ident::{ContainerName, ImageId};
+use bayplan::engine_model::{Engine, World, adapt};
+use bayplan::observed::snapshot::{Container, Snapshot};
 use bayplan::options::Context;
-use bayplan::snapshot::{Container, Snapshot};
+use bayplan::spec::body::{self, Labels};
 use bayplan::spec::{Identity, Spec, read};
 use serde_json::{Value as Json, json};
 
@@ -77,7 +77,7 @@ pub(super) fn fill(snapshot: &mut Snapshot, spec: &Spec, model: &Json, base: &Js
         let mut inspected = base.clone();
         inspected["Id"] = json!(image);
         inspected["RepoTags"] = json!([reference]);
-        let body = desired::body(spec, key, set, name, Labels::Ours, &Context::default());
+        let body = body::create_body(spec, key, set, name, Labels::Ours, &Context::default());
         let made = adapt(name, &body, Some(&inspected), &engine, &world);
         snapshot.containers.push(container(model, &made, name, number));
         snapshot.references.insert(reference, Some(image.clone()));

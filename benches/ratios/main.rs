@@ -26,10 +26,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use bayplan::ident::ImageId;
-use bayplan::seal::{Sealer, Unsealed};
-use bayplan::snapshot::{Container, EngineRecord, Snapshot};
-use bayplan::snapshot_file;
+use bayplan::base::ident::ImageId;
+use bayplan::observed::file;
+use bayplan::observed::redact::{Sealer, Unsealed};
+use bayplan::observed::snapshot::{Container, EngineRecord, Snapshot};
 use serde_json::{Value as Json, json};
 
 mod different;
@@ -164,7 +164,7 @@ fn recorded(folder: &Path, number: u32) -> (String, String) {
         ..Snapshot::default()
     };
     let path = folder.join(format!("{number}.json"));
-    std::fs::write(&path, snapshot_file::write(&snapshot).unwrap()).unwrap();
+    std::fs::write(&path, file::write(&snapshot).unwrap()).unwrap();
     let spec = folder.join(format!("{number}.yaml"));
     let text = format!(
         "project: bulk\ncontainers:\n  web:\n    image: {reference}\n    count: {number}\n"
@@ -205,7 +205,7 @@ fn differing(folder: &Path, number: u32) -> (String, String) {
     let sealer = Sealer::new(Some(&declared), BTreeMap::new());
     let snapshot = Unsealed::new(snapshot).seal(&sealer);
     let path = folder.join(format!("different-{number}.json"));
-    std::fs::write(&path, snapshot_file::write(&snapshot).unwrap()).unwrap();
+    std::fs::write(&path, file::write(&snapshot).unwrap()).unwrap();
     let spec = folder.join(format!("different-{number}.yaml"));
     std::fs::write(&spec, text).unwrap();
     (spec.to_string_lossy().into_owned(), path.to_string_lossy().into_owned())

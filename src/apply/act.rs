@@ -8,12 +8,12 @@ use super::events::{Event, WaitingFor};
 use super::outcome::{Became, Stale, StepOutcome, change_of};
 use super::precheck::{Check, gone, is_for, run_of};
 use super::run::Context;
+use crate::base::ident::{ContainerId, ContainerName, ImageId, LABEL_PLAN};
+use crate::base::say;
 use crate::engine::{EngineError, ErrorKind, PullProgress, Writer};
-use crate::ident::{ContainerId, ContainerName, ImageId, LABEL_PLAN};
 use crate::options::Body;
 use crate::options::settings::Settings;
 use crate::plan::{Action, ImagePin, Step, Subject};
-use crate::say;
 
 /// Why a step did not succeed.
 #[derive(Debug)]
@@ -237,7 +237,7 @@ impl<W: Writer> Context<'_, W> {
             pinned => {
                 let pinned = pinned.map_or_else(|| "the pulled image".to_owned(), |id| id.short());
                 let expected = format!("container `{name}` to be made from {pinned}");
-                let found = crate::ident::short_digest(image);
+                let found = crate::base::ident::short_digest(image);
                 Err(Trouble::Stale(Stale::new("created_image", expected, found)))
             }
         }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use crate::ident::{ContainerId, StepId};
+use crate::base::ident::{ContainerId, StepId};
 
 /// The steps that began their call, each with its container as far as that was known. A step that
 /// found its work done counts as well.

@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use super::index::Index;
 use super::outcome::{Became, Outcome};
 use super::precheck::status_of;
-use crate::ident::{ContainerId, ContainerName, SetName};
+use crate::base::ident::{ContainerId, ContainerName, SetName};
+use crate::observed::snapshot::{Container, Run, Snapshot};
 use crate::plan::{Action, Plan, Reason, Subject};
-use crate::snapshot::{Container, Run, Snapshot};
 use crate::spec::State;
 
 /// What a set is to be.
@@ -177,7 +177,7 @@ fn misnamed(set: &SetName, to: &ContainerName, name: &ContainerName) -> Option<M
         option: "name".to_owned(),
         message: format!(
             "expected the name `{to}`, but found `{}`",
-            crate::say::short(name.as_str())
+            crate::base::say::short(name.as_str())
         ),
     })
 }
@@ -248,7 +248,7 @@ fn status(container: &Container) -> String {
     let listed = || container.list.as_ref().and_then(|list| list["State"].as_str());
     match &container.inspect {
         Some(inspect) => status_of(inspect),
-        None => crate::say::short(listed().unwrap_or("in an unknown state")),
+        None => crate::base::say::short(listed().unwrap_or("in an unknown state")),
     }
 }
 
@@ -258,8 +258,8 @@ fn differs(set: &SetName, name: &ContainerName, reason: &Reason) -> Mismatch {
             option.option.clone(),
             format!(
                 "expected {}, but found {}",
-                crate::say::safe(&option.expected.to_string()),
-                crate::say::safe(&option.found.to_string())
+                crate::base::say::safe(&option.expected.to_string()),
+                crate::base::say::safe(&option.found.to_string())
             ),
         ),
         Reason::Environment(environment) => {
@@ -267,7 +267,7 @@ fn differs(set: &SetName, name: &ContainerName, reason: &Reason) -> Mismatch {
                 [&environment.added, &environment.changed, &environment.removed]
                     .into_iter()
                     .flatten()
-                    .map(|name| crate::say::short(name))
+                    .map(|name| crate::base::say::short(name))
                     .collect();
             let message =
                 format!("expected it as declared, but found others: {}", names.join(", "));

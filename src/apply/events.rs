@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::outcome::{Signal, StepOutcome};
-use crate::ident::{ChangeId, StepId};
+use crate::base::ident::{ChangeId, StepId};
 
 /// One thing that happened. No secret is in it, and its texts are safe to print.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]

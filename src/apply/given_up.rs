@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::begun::Begun;
 use super::outcome::{Became, Outcome, Signal, StepOutcome, Trouble, change_of};
-use crate::ident::StepId;
+use crate::base::ident::StepId;
 use crate::plan::{Action, Plan, Step};
 
 /// What became of a call whose answer nobody waited for.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::ident::{ContainerId, StepId};
+use crate::base::ident::{ContainerId, StepId};
 use crate::plan::facts::ContainerFact;
 use crate::plan::{Change, Plan, Step};
 

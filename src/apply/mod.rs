@@ -38,4 +38,4 @@ pub use resume::Resume;
 pub use run::{Run, Settings, run};
 pub use secrets::{NoSecrets, Secrets};
 
-pub use crate::seal::redacted;
+pub use crate::observed::redact::redacted;

@@ -8,11 +8,14 @@ use super::act::{Acted, Trouble};
 use super::outcome::Stale;
 use super::precheck::{Check, Checked};
 use super::run::Context;
+use crate::base::ident::{
+    ContainerId, LABEL_NETWORK, LABEL_PLAN, LABEL_VOLUME, NetworkId, ObjectKey,
+};
+use crate::base::say;
 use crate::engine::{EngineError, ErrorKind, FilledBody, Writer};
-use crate::ident::{ContainerId, LABEL_NETWORK, LABEL_PLAN, LABEL_VOLUME, NetworkId, ObjectKey};
-use crate::objects::{self, Found};
 use crate::plan::{Action, NetworkRef, Step};
-use crate::say;
+use crate::planner::resources;
+use crate::planner::resources::Found;
 
 /// What a name that must be free turns out to be.
 enum Name {
@@ -76,12 +79,12 @@ impl<W: Writer> Context<'_, W> {
     }
 
     fn named(&self, all: &[Json], name: &str, label: &str, key: &ObjectKey) -> Name {
-        match objects::named(all, name) {
+        match resources::named(all, name) {
             Found::None => Name::Free,
             Found::One(found) => {
                 let own = Some((self.plan.project.clone(), key.clone()));
                 let ours = found["Labels"][LABEL_PLAN] == self.digest;
-                if ours && objects::owner(found, label) == own {
+                if ours && resources::owner(found, label) == own {
                     return Name::Made(found.clone());
                 }
                 let id = found["Id"].as_str().and_then(|id| id.get(..12)).unwrap_or("another one");

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ident::{ChangeId, ContainerId, StepId};
+use crate::base::ident::{ChangeId, ContainerId, StepId};
 use crate::plan::{Action, Plan, Step, Summary, summary};
 use crate::stale::difference::Difference;
 

@@ -10,12 +10,12 @@ use serde_json::Value as Json;
 use super::outcome::Stale;
 use super::relied::Look;
 use super::run::Context;
+use crate::base::ident::{ContainerId, ContainerName, ImageId, StepId};
 use crate::engine::{EngineError, Writer};
-use crate::ident::{ContainerId, ContainerName, ImageId, StepId};
+use crate::observed::snapshot::{Container, Run};
 use crate::options::platform::Platform;
 use crate::plan::facts::ContainerFact;
 use crate::plan::{Action, ImagePin, Step, Subject};
-use crate::snapshot::{Container, Run};
 
 /// What a look found out.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ pub(super) fn started_at(inspect: &Json) -> &str {
 
 /// `exited`, `running`, …
 pub(super) fn status_of(inspect: &Json) -> String {
-    crate::say::short(inspect["State"]["Status"].as_str().unwrap_or("in an unknown state"))
+    crate::base::say::short(inspect["State"]["Status"].as_str().unwrap_or("in an unknown state"))
 }
 
 impl<W: Writer> Context<'_, W> {
@@ -83,7 +83,7 @@ impl<W: Writer> Context<'_, W> {
             Action::Connect { container, network, which, .. }
             | Action::Disconnect { container, network, which } => {
                 if self.which(which).await?.is_none() {
-                    let expected = format!("network `{}`", crate::say::short(network));
+                    let expected = format!("network `{}`", crate::base::say::short(network));
                     return Ok(Check::Unexpected(Stale::new("network_gone", expected, "none")));
                 }
                 self.precheck_container(step, container).await
@@ -140,7 +140,8 @@ impl<W: Writer> Context<'_, W> {
         if now.as_ref() == Some(&wanted) {
             return Ok(Check::Ready(None));
         }
-        let expected = format!("image `{}` to be {}", crate::say::short(reference), wanted.short());
+        let expected =
+            format!("image `{}` to be {}", crate::base::say::short(reference), wanted.short());
         let found = now.map_or_else(|| "none".to_owned(), |now| now.short());
         Ok(Check::Unexpected(Stale::new("image_moved", expected, found)))
     }
@@ -233,7 +234,7 @@ impl<W: Writer> Context<'_, W> {
 
     /// The containers that a change does away with or changes, where it creates one in their
     /// stead. A container that goes before the create is not one of them.
-    fn old_of(&self, change: &crate::ident::ChangeId, create: &StepId) -> Vec<ContainerId> {
+    fn old_of(&self, change: &crate::base::ident::ChangeId, create: &StepId) -> Vec<ContainerId> {
         let steps = self.index.steps_of(change.as_str());
         // Steps come after what they wait for.
         let mut before = BTreeSet::from([create]);

@@ -9,12 +9,12 @@ use serde_json::Value as Json;
 
 use super::outcome::Stale;
 use super::run::Context;
+use crate::base::ident::{ContainerId, LABEL_PLAN};
 use crate::engine::{EngineError, Writer};
-use crate::ident::{ContainerId, LABEL_PLAN};
+use crate::observed::snapshot::Seen;
 use crate::plan::effect::Effect;
 use crate::plan::world::{Cell, World};
 use crate::plan::{Action, Because, Reason, Step, Subject};
-use crate::snapshot::Seen;
 use crate::stale::difference::difference;
 use crate::stale::observed::note_container;
 
@@ -166,7 +166,7 @@ impl<W: Writer> Context<'_, W> {
             wanted.retain(|name| !made.contains(name));
         }
         Ok(wanted.pop_first().map(|name| {
-            let name = crate::say::short(name);
+            let name = crate::base::say::short(name);
             let expected = format!("no volume `{name}`, which this container would make");
             Stale::new("volume_taken", expected, "one that somebody else made")
         }))

@@ -7,8 +7,8 @@ use serde_json::Value as Json;
 
 use super::run::Context;
 use super::settle::POLL;
+use crate::base::ident::ContainerId;
 use crate::engine::Writer;
-use crate::ident::ContainerId;
 
 /// What is said of one, with the way out.
 pub(super) const REMOVED: &str = ", and the engine removes it with its output (`auto_remove`); \

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::confirm::Mismatch;
 use super::outcome::{Outcome, Signal, Stale, StepOutcome, Trouble};
-use crate::ident::{ChangeId, SetName, StepId};
+use crate::base::ident::{ChangeId, SetName, StepId};
 use crate::plan::left::Left;
 use crate::plan::{Change, Plan, Reason, Summary, Verb};
 
@@ -125,7 +125,7 @@ impl ResultDocument {
 
     /// Of a plan that was not run, and why: nothing was changed.
     pub fn refused(message: &str, exit_code: u8, stale: Vec<StaleEntry>) -> Self {
-        let message = crate::say::safe(message);
+        let message = crate::base::say::safe(message);
         let summary = crate::plan::summary::of([]);
         Self {
             format: FORMAT.to_owned(),

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::result::ResultDocument;
 use super::{Became, Trouble};
-use crate::plan::reason_text;
-use crate::say::{safe, safe_lines};
+use crate::base::say::{safe, safe_lines};
+use crate::plan::show::reason_text;
 
 /// How many of the steps that were not reached are named; the result document has them all.
 const NAMED: usize = 10;
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
     use crate::apply::result::StaleEntry;
     use crate::apply::{Signal, Stale, StepOutcome};
-    use crate::ident::{ChangeId, StepId};
+    use crate::base::ident::{ChangeId, StepId};
 
     #[test]
     fn a_report_has_a_line_for_each_thing_and_says_what_was_only_interrupted() {

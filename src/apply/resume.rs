@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::ident::{ContainerId, ContainerName, NetworkId, StepId};
+use crate::base::ident::{ContainerId, ContainerName, NetworkId, StepId};
 use crate::plan::world::{Cell, Value, World};
 use crate::plan::{Plan, Subject, format};
 

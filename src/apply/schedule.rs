@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::outcome::{Became, StepOutcome, change_of, touches};
-use crate::ident::{ChangeId, StepId};
+use crate::base::ident::{ChangeId, StepId};
 use crate::plan::{Action, Plan, Step};
 
 /// Why fewer steps may begin.
@@ -205,7 +205,7 @@ fn is_image(step: &Step) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::build::tests::{plan, spec, world};
+    use crate::planner::tests::{plan, spec, world};
 
     fn counted(count: usize) -> Plan {
         let text = format!("project: p\ncontainers: {{web: {{image: 'app:1', count: {count}}}}}\n");

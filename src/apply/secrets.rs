@@ -1,7 +1,7 @@
 //! Filling secrets into create bodies, and striking them out of what comes back.
 //!
 //! Who resolved the references implements [`Secrets`]; how values are struck out is
-//! [`crate::seal::redacted`]'s.
+//! [`crate::observed::redact::redacted`]'s.
 
 use crate::engine::FilledBody;
 use crate::options::Body;

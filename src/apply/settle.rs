@@ -11,10 +11,10 @@ use super::act::{Acted, Trouble, seconds};
 use super::outcome::Stale;
 use super::precheck::{gone, name_of, run_of, started_at};
 use super::run::Context;
+use crate::base::ident::{ContainerId, ContainerName, LABEL_NAME, LABEL_PLAN};
 use crate::engine::{EngineError, ErrorKind, Writer};
-use crate::ident::{ContainerId, ContainerName, LABEL_NAME, LABEL_PLAN};
+use crate::observed::snapshot::Run;
 use crate::options::settings::Settings;
-use crate::snapshot::Run;
 
 /// The time between two looks.
 pub(super) const POLL: Duration = Duration::from_millis(250);
@@ -53,7 +53,7 @@ impl<W: Writer> Context<'_, W> {
 
     /// An engine's error, for people: without secrets, safe, and with the way out.
     pub(super) fn text(&self, error: &EngineError) -> String {
-        let text = crate::say::safe(&self.secrets.redact(&error.to_string()));
+        let text = crate::base::say::safe(&self.secrets.redact(&error.to_string()));
         match &error.hint {
             Some(hint) => format!("{text}\nhint: {}", self.secrets.redact(hint)),
             None => text,

@@ -14,8 +14,8 @@ use super::precheck::{gone, started_at, status_of};
 use super::removed::REMOVED;
 use super::run::Context;
 use super::settle::POLL;
+use crate::base::ident::{ContainerId, ContainerName};
 use crate::engine::Writer;
-use crate::ident::{ContainerId, ContainerName};
 use crate::plan::Step;
 
 /// What a health check may take beyond its own figures.
@@ -109,7 +109,7 @@ impl<W: Writer> Context<'_, W> {
         };
         let reason = state["Error"].as_str().filter(|text| !text.is_empty());
         let reason = reason.map_or_else(String::new, |text| {
-            format!(" ({})", crate::say::safe(&self.secrets.redact(text)))
+            format!(" ({})", crate::base::say::safe(&self.secrets.redact(text)))
         });
         let output = self.output(id).await;
         let goes = if found["HostConfig"]["AutoRemove"] == true {
@@ -126,7 +126,7 @@ impl<W: Writer> Context<'_, W> {
         let last = log.and_then(|log| log.last()).and_then(|last| last["Output"].as_str());
         let said =
             last.map(str::trim).filter(|text| !text.is_empty()).map_or_else(String::new, |text| {
-                let text = crate::say::short(&self.secrets.redact(text));
+                let text = crate::base::say::short(&self.secrets.redact(text));
                 let kept = self.sink.output(&self.called(id), format!("\n  | {text}"));
                 kept.map_or_else(String::new, |_| format!("; its check said: {text}"))
             });

@@ -7,12 +7,12 @@ use serde_json::Value as Json;
 use super::outcome::{Became, Outcome, StepOutcome, Trouble, change_of, touches};
 use super::precheck::{name_of, networks_of, run_of, started_at, status_of};
 use super::run::Context;
+use crate::base::ident::{ChangeId, ContainerId, ContainerName, SUFFIX_OLD};
 use crate::engine::Writer;
-use crate::ident::{ChangeId, ContainerId, ContainerName, SUFFIX_OLD};
+use crate::observed::snapshot::Run;
 use crate::options::settings::Settings;
 use crate::plan::facts::ContainerFact;
 use crate::plan::{Action, Step, Subject};
-use crate::snapshot::Run;
 use crate::stale::connect_command;
 
 /// One container of a change, as it is now.
@@ -191,7 +191,7 @@ impl<W: Writer> Context<'_, W> {
                 _ => continue,
             };
             let (was, is) = (fact.networks.contains_key(network), now.networks.contains(network));
-            let name = crate::say::short(network);
+            let name = crate::base::say::short(network);
             let command = |connect: bool| {
                 if connect {
                     connect_command(id, &wishes, &name)

@@ -7,11 +7,11 @@ use serde_json::Value as Json;
 
 use super::outcome::{StepOutcome, Trouble};
 use super::run::Context;
+use crate::base::ident::{ChangeId, ContainerId, NetworkId, StepId};
+use crate::base::say;
 use crate::engine::Writer;
-use crate::ident::{ChangeId, ContainerId, NetworkId, StepId};
-use crate::objects;
 use crate::plan::{Action, Step, Subject};
-use crate::say;
+use crate::planner::resources;
 use crate::stale::connect_command;
 
 /// The steps of a change of a network, sorted out.
@@ -81,7 +81,7 @@ impl<W: Writer> Context<'_, W> {
         })?;
         let name = say::short(volume);
         let looked = self.look_again(|| self.engine.volumes()).await;
-        let (as_before, now) = match looked.map(|all| objects::named(&all, volume) != NONE) {
+        let (as_before, now) = match looked.map(|all| resources::named(&all, volume) != NONE) {
             Ok(true) => (false, format!("volume `{name}` is there")),
             Ok(false) => (!done, format!("there is no volume `{name}`")),
             Err(_) => (false, format!("the engine does not say whether volume `{name}` is there")),
@@ -167,7 +167,7 @@ impl<W: Writer> Context<'_, W> {
     }
 }
 
-const NONE: objects::Found<'static> = objects::Found::None;
+const NONE: resources::Found<'static> = resources::Found::None;
 
 fn short(id: &NetworkId) -> &str {
     id.as_str().get(..12).unwrap_or(id.as_str())

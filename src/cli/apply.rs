@@ -17,17 +17,17 @@ use crate::apply::{
     Begun, Clock, Outcome, RealClock, Resume, Run, Settings, SimulatedClock, Stale, awaits,
     given_up, run as run_steps,
 };
+use crate::base::ident::{ContainerId, StepId};
 use crate::engine::docker::Docker;
 use crate::engine::known;
 use crate::engine::secrets::Secrets;
 use crate::engine::simulated::Simulated;
 use crate::engine::{EngineError, Writer};
-use crate::ident::{ContainerId, StepId};
-use crate::plan::build::{Input, Pins, build};
+use crate::observed::redact::{Sealer, redacted};
+use crate::observed::snapshot::{Container, Snapshot};
 use crate::plan::left::{self, Left};
 use crate::plan::{Change, Plan, Reason};
-use crate::seal::{Sealer, redacted};
-use crate::snapshot::{Container, Snapshot};
+use crate::planner::{Input, Pins, build};
 use crate::spec::Identity;
 use crate::stale::{Judgement, Staleness, judge};
 

@@ -9,7 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::filter::Targets;
 
 use super::log;
-use crate::plan::{Danger, reason_text};
+use crate::plan::Danger;
+use crate::plan::show::reason_text;
 
 /// The exit codes, as the help and the README tell them.
 pub const EXIT_CODES: &str = "\

@@ -6,7 +6,8 @@ use super::args::{DiffArgs, Global};
 use super::files::{self, Files};
 use super::output;
 use super::report::{Exit, Failure, Result};
-use crate::plan::{diff, format};
+use crate::plan::format;
+use crate::plan::show::diff;
 
 /// Compares two saved plans.
 pub fn run(args: &DiffArgs, global: &Global, files: &Files) -> Result {

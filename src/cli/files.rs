@@ -11,7 +11,7 @@ use rustix::fs::OFlags;
 
 use super::output;
 use super::report::{Exit, Failure};
-use crate::say;
+use crate::base::say;
 
 /// Standard input, or standard output.
 const STANDARD: &str = "-";

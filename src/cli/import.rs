@@ -6,17 +6,17 @@ use super::args::{Global, ImportArgs};
 use super::files::{self, Files};
 use super::report::{Exit, Failure, Result};
 use super::{looks, output};
-use crate::adapt::Engine;
+use crate::base::ident::ProjectName;
+use crate::base::say;
 use crate::engine::take;
-use crate::ident::ProjectName;
+use crate::engine_model::Engine;
 use crate::import::{self, Imported};
-use crate::pick::{Pick, Picked, Refusal};
-use crate::say;
-use crate::seal::{Literal, Unsealed};
-use crate::snapshot::Snapshot;
-use crate::snapshot_file;
-use crate::spec::problems;
-use crate::wanted::Wanted;
+use crate::observed::file;
+use crate::observed::pick::{Pick, Picked, Refusal};
+use crate::observed::redact::{Literal, Unsealed};
+use crate::observed::scope::Wanted;
+use crate::observed::snapshot::Snapshot;
+use crate::syntax::problems;
 
 /// The project of a spec of which nobody said any.
 const PROJECT: &str = "imported";
@@ -83,9 +83,9 @@ fn look(
             Ok(import::seal(unsealed, pick, literal))
         });
     };
-    let bytes = files.read(path, snapshot_file::MAX_BYTES)?;
-    let snapshot = snapshot_file::read(&bytes)
-        .map_err(|error| Failure::from(error).within(&files::named(path)))?;
+    let bytes = files.read(path, file::MAX_BYTES)?;
+    let snapshot =
+        file::read(&bytes).map_err(|error| Failure::from(error).within(&files::named(path)))?;
     if snapshot.engine.is_none() && !snapshot.whole {
         return Ok(import::seal(Unsealed::new(snapshot), pick, literal));
     }

@@ -9,13 +9,14 @@ use super::files::{self, Files};
 use super::named_files::{self, NamedFiles};
 use super::report::{Exit, Failure};
 use super::{plan as planning, specs};
+use crate::base::ident::Reference;
 use crate::engine::secrets::Secrets;
-use crate::ident::Reference;
+use crate::observed::scope::Wanted;
 use crate::plan::{Plan, format};
-use crate::spec::node::Node;
-use crate::spec::{Spec, problems, read, yaml};
+use crate::spec::{Spec, read};
 use crate::stale::{Judgement, SetVerdict, Staleness, spec_moved};
-use crate::wanted::Wanted;
+use crate::syntax::node::Node;
+use crate::syntax::{problems, yaml};
 
 /// A plan file that holds together, and the spec in it.
 pub struct Opened<'a> {
@@ -47,7 +48,10 @@ pub struct SpecPlace<'a> {
 /// What judging a plan, and looking at what came of it, takes.
 pub fn wanted(opened: &Opened<'_>) -> Wanted {
     let facts = &opened.plan.facts;
-    let wanted = Wanted::of(&opened.spec).for_plan(facts);
+    let wanted = Wanted::of(&opened.spec).for_plan(
+        facts.images.iter().map(|fact| fact.reference.clone()),
+        facts.containers.iter().map(|fact| fact.id.clone()),
+    );
     if opened.plan.ends_containers() { wanted.with_dependants() } else { wanted }
 }
 
@@ -111,7 +115,7 @@ fn beside(plan: &Plan, folder: &Path) -> Result<PathBuf, Failure> {
             "the plan names no spec: whether it still declares the same cannot be checked";
         return Err(Failure::new(Exit::Refused, message).hint(hint));
     };
-    let shown = crate::say::safe(&source.path);
+    let shown = crate::base::say::safe(&source.path);
     if !is_plain(&source.path) {
         let message = format!(
             "expected a relative path of plain names to the spec, but the plan names `{shown}`"
@@ -194,9 +198,9 @@ pub fn secrets(opened: &Opened<'_>) -> Result<Secrets, Failure> {
 
 /// What keeps a plan from being applied, in words: one line each, with the way out.
 pub fn describe(all: &[Staleness]) -> String {
-    crate::say::listed(all, |staleness| {
+    crate::base::say::listed(all, |staleness| {
         let set = staleness.set.as_ref().map(|set| format!("{set}: ")).unwrap_or_default();
-        format!("  {set}{staleness}\n    hint: {}", crate::say::safe(&staleness.hint))
+        format!("  {set}{staleness}\n    hint: {}", crate::base::say::safe(&staleness.hint))
     })
 }
 
@@ -210,7 +214,7 @@ pub fn verdict(judgement: &Judgement) -> Option<Failure> {
         ));
     }
     if !judgement.stale.is_empty() {
-        let count = crate::say::count(judgement.stale.len(), "thing");
+        let count = crate::base::say::count(judgement.stale.len(), "thing");
         let text = describe(&judgement.stale);
         return Some(Failure::new(
             Exit::Stale,

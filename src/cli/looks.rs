@@ -12,11 +12,11 @@ use crate::engine::docker::DockerReader;
 use crate::engine::secrets::Secrets;
 use crate::engine::transport::Patience;
 use crate::engine::{Reader, take};
-use crate::seal::{Sealer, Unsealed};
-use crate::snapshot::{Container, Snapshot};
-use crate::snapshot_file;
+use crate::observed::file;
+use crate::observed::redact::{Sealer, Unsealed};
+use crate::observed::scope::Wanted;
+use crate::observed::snapshot::{Container, Snapshot};
 use crate::spec::Spec;
-use crate::wanted::Wanted;
 
 /// So many containers a processor takes at a time; for few more a second thread is not worth it.
 const PART: usize = 16;
@@ -93,13 +93,13 @@ pub fn from_file(
     spec: &Spec,
     secrets: &Secrets,
 ) -> Result<Snapshot, Failure> {
-    let bytes = files.read(path, snapshot_file::MAX_BYTES)?;
+    let bytes = files.read(path, file::MAX_BYTES)?;
     Ok(sealed(kept(path, &bytes)?, spec, secrets))
 }
 
 /// A look as a file has it.
 pub fn kept(path: &Path, bytes: &[u8]) -> Result<Snapshot, Failure> {
-    snapshot_file::read(bytes).map_err(|error| Failure::from(error).within(&files::named(path)))
+    file::read(bytes).map_err(|error| Failure::from(error).within(&files::named(path)))
 }
 
 /// The same for a spec. One that bayplan took is sealed already; what `docker inspect` printed is

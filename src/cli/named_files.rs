@@ -14,9 +14,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::files::{self, Files};
 use super::report::{Exit, Failure};
-use crate::say;
-use crate::spec::env_file::{EnvFile, Fault, Format};
-use crate::spec::{problems, yaml};
+use crate::base::say;
+use crate::syntax::env_file::{EnvFile, Fault, Format};
+use crate::syntax::{problems, yaml};
 
 /// What makes a folder a repository; what is in it is git's own, credentials too.
 const GIT: &str = ".git";

@@ -8,17 +8,18 @@ use super::args::{Format, Global, PlanArgs, Unresolved};
 use super::files::{self, Files};
 use super::report::{Exit, Failure, Result};
 use super::{looks, output, specs};
+use crate::base::ident::Reference;
+use crate::base::say;
 use crate::engine::credentials::Registries;
 use crate::engine::secrets::Secrets;
-use crate::ident::Reference;
-use crate::plan::build::undeclared;
-use crate::plan::build::{Built, Input, Pins, PlanError, build};
+use crate::observed::file;
+use crate::observed::scope::Wanted;
+use crate::observed::snapshot::Snapshot;
 use crate::plan::check::Violation;
-use crate::plan::{Danger, Plan, SpecSource, format, left, markdown, text};
-use crate::say;
-use crate::snapshot::Snapshot;
-use crate::snapshot_file;
-use crate::wanted::Wanted;
+use crate::plan::show::{markdown, text};
+use crate::plan::{Danger, Plan, SpecSource, format, left};
+use crate::planner::undeclared;
+use crate::planner::{Built, Input, Pins, PlanError, build};
 
 /// What to do about references that mean nothing here.
 const UNSET: &str =
@@ -71,7 +72,7 @@ fn read<'f>(
     files: &'f Files,
 ) -> (Read<specs::Loaded<'f>>, Option<Read<Snapshot>>) {
     let bytes = args.snapshot.as_ref().map(|path| {
-        let bytes = files.read(path, snapshot_file::MAX_BYTES);
+        let bytes = files.read(path, file::MAX_BYTES);
         (path.as_path(), bytes)
     });
     let parse = || {

@@ -11,9 +11,9 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use super::output;
 use crate::apply::events::{Event, Sink, WaitingFor};
 use crate::apply::{Became, StepOutcome};
-use crate::canonical;
-use crate::ident::StepId;
-use crate::say;
+use crate::base::canonical;
+use crate::base::ident::StepId;
+use crate::base::say;
 
 /// What took less is not worth a number.
 const WORTH_TELLING: Duration = Duration::from_secs(1);

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use crate::canonical::NoCanonicalForm;
+use crate::base::canonical::NoCanonicalForm;
+use crate::base::say;
 use crate::engine::{EngineError, ErrorKind};
+use crate::observed::file;
 use crate::plan::format;
-use crate::{say, snapshot_file};
 
 /// How a command ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,8 +159,8 @@ impl From<format::Unreadable> for Failure {
     }
 }
 
-impl From<snapshot_file::Unreadable> for Failure {
-    fn from(error: snapshot_file::Unreadable) -> Self {
+impl From<file::Unreadable> for Failure {
+    fn from(error: file::Unreadable) -> Self {
         Self { exit: Exit::Error, message: error.message, causes: Vec::new(), hint: error.hint }
     }
 }

@@ -9,7 +9,7 @@ use super::output;
 use super::report::{Exit, Failure};
 use crate::apply::result::{ResultDocument, StaleEntry};
 use crate::apply::result_text;
-use crate::canonical;
+use crate::base::canonical;
 
 /// Where it goes.
 #[derive(Debug, Clone, Copy)]
@@ -106,7 +106,7 @@ impl<'a> Results<'a> {
 
 fn failed(error: &dyn std::fmt::Display) -> Failure {
     Failure::new(Exit::Error, "the result cannot be written")
-        .caused_by(crate::say::safe(&error.to_string()))
+        .caused_by(crate::base::say::safe(&error.to_string()))
 }
 
 #[cfg(test)]
@@ -136,7 +136,7 @@ mod tests {
         let text = std::fs::read_to_string(&file).unwrap();
         assert!(text.contains(r"a\u001b[2J\u202e\u007f"), "{text}");
         let line = canonical::flat(&document).unwrap();
-        assert!(!text.chars().any(|c| c != '\n' && crate::say::is_unsafe(c)), "{text}");
-        assert!(!line.chars().any(crate::say::is_unsafe), "{line}");
+        assert!(!text.chars().any(|c| c != '\n' && crate::base::say::is_unsafe(c)), "{text}");
+        assert!(!line.chars().any(crate::base::say::is_unsafe), "{line}");
     }
 }

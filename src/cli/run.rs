@@ -11,8 +11,8 @@ use super::report::{Exit, Result};
 use super::{
     apply, completions, diff, import, log, man, output, plan, schema, show, snapshot, verify,
 };
+use crate::base::say;
 use crate::engine::known;
-use crate::say;
 
 /// The whole program.
 pub fn main() -> ExitCode {

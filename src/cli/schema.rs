@@ -14,7 +14,7 @@ pub fn run(args: &SchemaArgs) -> Result {
         SchemaOf::Result => crate::apply::result::schema(),
     };
     let mut bytes = Vec::new();
-    crate::canonical::pretty(&mut bytes, &schema, 0)
+    crate::base::canonical::pretty(&mut bytes, &schema, 0)
         .map_err(|error| Failure::new(Exit::Error, "writing the schema").caused_by(error))?;
     bytes.push(b'\n');
     output::data(&String::from_utf8_lossy(&bytes))?;

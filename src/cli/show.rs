@@ -8,8 +8,9 @@ use super::output;
 use super::report::{Exit, Failure, Result};
 use crate::apply::result::{self, ResultDocument};
 use crate::apply::result_text;
-use crate::canonical;
-use crate::plan::{format, markdown, text};
+use crate::base::canonical;
+use crate::plan::format;
+use crate::plan::show::{markdown, text};
 
 /// Prints a plan, or the result of an apply.
 pub fn run(args: &ShowArgs, global: &Global, files: &Files) -> Result {
@@ -86,7 +87,7 @@ mod tests {
         ");
         for form in [Format::Text, Format::Json, Format::Markdown] {
             let shown = show_result(&bytes, form).unwrap();
-            assert!(!shown.chars().any(|c| c != '\n' && crate::say::is_unsafe(c)), "{shown}");
+            assert!(!shown.chars().any(|c| c != '\n' && crate::base::say::is_unsafe(c)), "{shown}");
         }
     }
 }

@@ -4,12 +4,12 @@ use super::args::{Global, SnapshotArgs};
 use super::files::{self, Files};
 use super::report::{Exit, Failure, Result};
 use super::{looks, output, specs};
-use crate::adapt::Engine;
+use crate::base::say;
 use crate::engine::credentials::Registries;
 use crate::engine::secrets::Secrets;
-use crate::say;
-use crate::snapshot_file;
-use crate::wanted::Wanted;
+use crate::engine_model::Engine;
+use crate::observed::file;
+use crate::observed::scope::Wanted;
 
 /// Runs the command.
 pub fn run(args: &SnapshotArgs, global: &Global, files: &Files) -> Result {
@@ -32,7 +32,7 @@ pub fn run(args: &SnapshotArgs, global: &Global, files: &Files) -> Result {
     if let Some(message) = Engine::of_snapshot(&snapshot).refuse() {
         return Err(Failure::new(Exit::Error, message));
     }
-    let bytes = snapshot_file::write(&snapshot).map_err(|error| {
+    let bytes = file::write(&snapshot).map_err(|error| {
         Failure::new(Exit::Error, "the snapshot cannot be written").caused_by(error)
     })?;
     files.write(&args.output, &bytes)?;

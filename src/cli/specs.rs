@@ -12,14 +12,15 @@ use sha2::{Digest as _, Sha256};
 use super::files::{self, Files};
 use super::named_files::{NamedFiles, Wrong};
 use super::report::{Exit, Failure};
+use crate::base::ident::Reference;
+use crate::base::say;
 use crate::engine::known;
 use crate::engine::secrets::Secrets;
-use crate::ident::Reference;
-use crate::say;
-use crate::spec::env_file::{Fault, Format};
 use crate::spec::env_merge::EnvFileUse;
-use crate::spec::node::Problem;
-use crate::spec::{Set, Spec, label_file, problems, read, yaml};
+use crate::spec::{Set, Spec, label_file, read};
+use crate::syntax::env_file::{Fault, Format};
+use crate::syntax::node::Problem;
+use crate::syntax::{problems, yaml};
 
 /// A spec as it lies on disk.
 pub struct Loaded<'a> {

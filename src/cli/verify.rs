@@ -7,7 +7,7 @@ use super::files::Files;
 use super::judged::SpecPlace;
 use super::report::{Exit, Failure, Result};
 use super::{judged, looks, output, specs};
-use crate::canonical;
+use crate::base::canonical;
 use crate::plan::left;
 use crate::stale::{Judgement, SetVerdict, judge};
 
@@ -70,7 +70,7 @@ fn words(judgement: &Judgement) -> String {
         let done = judged::sets_of(judgement, SetVerdict::Done);
         let done = if done.is_empty() { done } else { format!("; done already: {done}") };
         let left = left::count(&judgement.left).map(|left| format!("; {left}")).unwrap_or_default();
-        let steps = crate::say::count(judgement.run.len(), "step");
+        let steps = crate::base::say::count(judgement.run.len(), "step");
         format!("current: {steps} to run{done}{left}.")
     };
     let left = judgement.left.iter().map(|left| format!("  {}\n", left.text));

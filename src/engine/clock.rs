@@ -5,7 +5,7 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use crate::moment;
+use crate::base::time;
 
 /// What an engine's clock said once, between a request and its answer.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +20,7 @@ impl Reading {
     /// Takes a time as engines write it (RFC 3339), which was asked for and answered at these
     /// moments of ours. `None`: it is no such time.
     pub fn new(text: &str, sent: Instant, received: Instant) -> Option<Self> {
-        Some(Self { nanos: moment::nanos(text)?, sent, received })
+        Some(Self { nanos: time::nanos(text)?, sent, received })
     }
 
     /// Our own clock, which is that of an engine under the same kernel.

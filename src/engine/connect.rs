@@ -9,8 +9,8 @@ use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
 use super::{EngineError, ErrorKind, Result, known};
-use crate::options::canon::HIDDEN;
-use crate::say;
+use crate::base::say;
+use crate::options::value::HIDDEN;
 
 /// Where an engine listens when nobody says anything.
 const DEFAULT: &str = "unix:///var/run/docker.sock";

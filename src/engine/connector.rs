@@ -22,7 +22,7 @@ use tokio::sync::{Notify, oneshot};
 
 use super::Result;
 use super::connect::Endpoint;
-use crate::say;
+use crate::base::say;
 
 /// The most of ssh's own words that is kept, in bytes.
 const SAID_LIMIT: usize = 4096;

@@ -16,7 +16,7 @@ use tokio::process::Command;
 
 use super::connect::{self, Environment};
 use super::known;
-use crate::say;
+use crate::base::say;
 
 /// The key under which Docker's client keeps the credentials of its default registry.
 const HUB_KEY: &str = "https://index.docker.io/v1/";

@@ -9,8 +9,8 @@ use std::sync::{Mutex, PoisonError};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::options::canon::HIDDEN;
-use crate::seal::redacted;
+use crate::observed::redact::redacted;
+use crate::options::value::HIDDEN;
 
 /// A shorter one would strike out half of every sentence.
 const SHORTEST: usize = 6;

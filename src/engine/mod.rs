@@ -23,9 +23,9 @@ use std::time::Instant;
 
 use serde_json::Value as Json;
 
-use crate::ident::{ContainerId, ContainerName, NetworkId};
+use crate::base::ident::{ContainerId, ContainerName, NetworkId};
+use crate::observed::snapshot::RegistryAnswer;
 use crate::options::settings::Settings;
-use crate::snapshot::RegistryAnswer;
 
 /// Why a call failed.
 #[derive(Debug, Clone, thiserror::Error)]

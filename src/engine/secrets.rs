@@ -1,7 +1,7 @@
 //! What references resolve to, in memory only: variables of the environment and of environment
 //! files. Filling them into create bodies.
 //!
-//! The format of environment files is [`crate::spec::env_file`]'s, reading them the command line's.
+//! The format of environment files is [`crate::syntax::env_file`]'s, reading them the command line's.
 //! Nothing here prints a value, and what holds one has no `Debug`.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,10 +10,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value as Json;
 
 use super::FilledBody;
-use crate::ident::Reference;
+use crate::base::ident::Reference;
 use crate::options::Body;
-use crate::options::canon;
-use crate::spec::env_file::{EnvFile, Fault, Resolved};
+use crate::options::value;
+use crate::syntax::env_file::{EnvFile, Fault, Resolved};
 
 /// References and what they are.
 #[derive(Default)]
@@ -111,7 +111,7 @@ impl Secrets {
             Some((name, value)) if !text.starts_with('«') => (format!("{name}="), value),
             _ => (String::new(), text.as_str()),
         };
-        let Some(reference) = canon::marked_reference(mark) else { return };
+        let Some(reference) = value::marked_reference(mark) else { return };
         match self.values.get(&reference) {
             Some(value) => *text = begin + value.expose_secret(),
             None => drop(missing.insert(reference)),

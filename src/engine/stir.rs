@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 
-use crate::ident::ContainerId;
+use crate::base::ident::ContainerId;
 
 /// As many events an engine keeps: a log as long as this may have lost its beginning.
 pub const KEPT: usize = 256;

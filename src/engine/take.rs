@@ -1,6 +1,6 @@
 //! Taking a snapshot: one untorn look at an engine, of what a plan may need and no more.
 //!
-//! What is wanted is [`crate::wanted`]'s, what of it may be kept is [`crate::seal`]'s.
+//! What is wanted is [`crate::observed::scope`]'s, what of it may be kept is [`crate::observed::redact`]'s.
 //!
 //! A look is untorn when nothing that counts moved between its first request and its last answer.
 //! The engine's own log tells that for next to nothing ([`super::stir`]), for containers,
@@ -19,11 +19,11 @@ use serde_json::Value as Json;
 
 use super::stir::Stir;
 use super::{EngineError, ErrorKind, Reader, Result};
-use crate::ident::{ContainerId, ImageId};
-use crate::image_ref::ImageRef;
-use crate::seal::Unsealed;
-use crate::snapshot::{Container, EngineRecord, RegistryAnswer, Run, Seen, Snapshot};
-use crate::wanted::{References, Wanted, dependants};
+use crate::base::ident::{ContainerId, ImageId};
+use crate::base::image_ref::ImageRef;
+use crate::observed::redact::Unsealed;
+use crate::observed::scope::{References, Wanted, dependants};
+use crate::observed::snapshot::{Container, EngineRecord, RegistryAnswer, Run, Seen, Snapshot};
 
 /// How many single things are asked for at once: an engine on two processors is a little quicker
 /// with it than with eight, and a link that is slow is not idle.

@@ -19,7 +19,7 @@ use tokio_rustls::client::TlsStream;
 use super::connect::Tls;
 use super::connector::ConnectFailure;
 use super::{EngineError, ErrorKind, Result};
-use crate::say;
+use crate::base::say;
 
 /// Makes handshakes with one engine.
 #[derive(Clone)]

@@ -23,9 +23,9 @@ use super::connect::Endpoint;
 use super::connector::{ConnectFailure, Connector, Neighbour};
 pub use super::patience::Patience;
 use super::{EngineError, ErrorKind, Result, known};
-use crate::api::{self, Api};
-use crate::canonical::Loose;
-use crate::say;
+use crate::base::api::{self, Api};
+use crate::base::canonical::Loose;
+use crate::base::say;
 
 /// The body of a request: ours or bollard's.
 pub type Body = UnsyncBoxBody<Bytes, std::io::Error>;

@@ -9,13 +9,13 @@ use super::image::{Made, made_from};
 use super::pick::{COMPOSE_DEPENDS, COMPOSE_SERVICE};
 use super::trial::{self, Around, Trial};
 use super::write;
-use crate::adapt::{Engine, World};
-use crate::ident::{ContainerId, LABEL_PROJECT, ProjectName, Reference};
+use crate::base::ident::{ContainerId, LABEL_PROJECT, ProjectName, Reference};
+use crate::engine_model::{Engine, World};
+use crate::observed::pick::{COMPOSE_PROJECT, Chosen, Picked, Refusal};
+use crate::observed::snapshot::{Container, Snapshot};
 use crate::options::{Body, Context, ROWS};
-use crate::pick::{COMPOSE_PROJECT, Chosen, Picked, Refusal};
-use crate::snapshot::{Container, Snapshot};
-use crate::spec::node::{Node, Problem};
 use crate::spec::{Dependency, Spec, Until, depends, read};
+use crate::syntax::node::{Node, Problem};
 
 /// The keys of a set that come before its options; the others that are none come after them.
 const FIRST: &[&str] = &["name", "count", "image", "pull", "state", "match", "depends_on"];

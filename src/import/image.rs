@@ -2,8 +2,8 @@
 
 use serde_json::Value as Json;
 
-use crate::image_ref::ImageRef;
-use crate::snapshot::{Container, Snapshot};
+use crate::base::image_ref::ImageRef;
+use crate::observed::snapshot::{Container, Snapshot};
 
 /// The image of a set.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,7 @@
 //! a plan of it against the same look is empty.
 //!
 //! Looking at an engine is [`crate::engine`]'s, and what of a look may be shown
-//! [`crate::seal`]'s: what it hid is not here to be written.
+//! [`crate::observed::redact`]'s: what it hid is not here to be written.
 
 mod choice;
 mod document;
@@ -20,9 +20,10 @@ pub use choice::Choices;
 pub use document::{Imported, import};
 pub use pick::pick;
 
-use crate::pick::{Pick, Picked};
-use crate::seal::{self, Literal, Unsealed};
-use crate::snapshot::Snapshot;
+use crate::observed::pick::{Pick, Picked};
+use crate::observed::redact;
+use crate::observed::redact::{Literal, Unsealed};
+use crate::observed::snapshot::Snapshot;
 
 /// Picks containers of a fresh look, and hides what of it may not be in a spec.
 pub fn seal(look: Unsealed, asked: &Pick, literal: &Literal) -> (Snapshot, Picked) {
@@ -32,5 +33,5 @@ pub fn seal(look: Unsealed, asked: &Pick, literal: &Literal) -> (Snapshot, Picke
 /// Picks containers of a look that is sealed already.
 pub fn prepare(snapshot: Snapshot, asked: &Pick) -> (Snapshot, Picked) {
     let picked = pick(&snapshot, asked);
-    (seal::name_hidden(snapshot, &picked), picked)
+    (redact::name_hidden(snapshot, &picked), picked)
 }

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
-use crate::ident::{
+use crate::base::ident::{
     ContainerId, ImageId, LABEL_NAME, LABEL_PREFIX, LABEL_PROJECT, LABEL_SET, SetName,
     reserved_suffix,
 };
-use crate::pick::{Chosen, Pick, Picked, Refusal, means};
-use crate::plan::build::matching;
-use crate::snapshot::{Container, Run, Snapshot};
+use crate::observed::pick::{Chosen, Pick, Picked, Refusal, means};
+use crate::observed::snapshot::{Container, Run, Snapshot};
+use crate::planner::matching;
 
 /// The label that says which service of it a container is.
 pub(super) const COMPOSE_SERVICE: &str = "com.docker.compose.service";
@@ -157,7 +157,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::pick::COMPOSE_PROJECT;
+    use crate::observed::pick::COMPOSE_PROJECT;
 
     fn look(containers: &[(&str, Json)]) -> Snapshot {
         let inspect = |(number, (name, labels)): (usize, &(&str, Json))| Container {

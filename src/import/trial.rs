@@ -7,16 +7,18 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value as Json, json};
 
 use super::choice::Choices;
-use crate::adapt::{Engine, World};
-use crate::compare::{self, Known, Terms};
-use crate::desired::{self, Labels};
-use crate::ident::ContainerName;
-use crate::look::Look;
-use crate::options::canon::{Atom, HIDDEN, Value};
+use crate::base::ident::ContainerName;
+use crate::engine_model::view;
+use crate::engine_model::{Engine, World};
+use crate::observed::snapshot::{Container, Snapshot};
+use crate::options::inspect_view::Look;
+use crate::options::value::{Atom, HIDDEN, Value};
 use crate::options::{AnyRow, Context, Filled, Mode, ROWS};
-use crate::snapshot::{Container, Snapshot};
-use crate::spec::node::{Node, Problems};
+use crate::planner::compare;
+use crate::planner::compare::{Known, Terms};
+use crate::spec::body::{self, Labels};
 use crate::spec::{Set, read};
+use crate::syntax::node::{Node, Problems};
 
 /// How often the rows are gone through: what one declares may settle another.
 const ROUNDS: usize = 3;
@@ -127,8 +129,8 @@ impl Trial<'_> {
         }
         let name: ContainerName = self.container.name();
         let Around { engine, world, cx, .. } = self.around;
-        let body = desired::body(&spec, &key, &set, &name, Labels::None, cx);
-        let expected = desired::expected(&body, &name, self.image, engine, world);
+        let body = body::create_body(&spec, &key, &set, &name, Labels::None, cx);
+        let expected = view::expected(&body, &name, self.image, engine, world);
         Some(State { set, expected: expected.saying_all() })
     }
 
@@ -405,7 +407,8 @@ fn sayable(row: &dyn AnyRow, spelt: &Json) -> (Option<Json>, Vec<String>) {
             let alone = |key: &String, value: &Json| fits(&json!({key.as_str(): value}));
             let (rest, lost): (Map<_, _>, Map<_, _>) =
                 map.clone().into_iter().partition(|(key, value)| alone(key, value));
-            let names = lost.keys().map(|key| format!("`{}`", crate::say::short(key))).collect();
+            let names =
+                lost.keys().map(|key| format!("`{}`", crate::base::say::short(key))).collect();
             (Some(Json::Object(rest)), names)
         }
         Json::Array(items) => {

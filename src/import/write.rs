@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value as Json;
 
-use crate::say;
+use crate::base::say;
 
 /// The longest line that is not broken.
 const WIDTH: usize = 88;
@@ -128,8 +128,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::spec::node::Node;
-    use crate::spec::yaml;
+    use crate::syntax::node::Node;
+    use crate::syntax::yaml;
 
     #[test]
     fn what_is_written_is_read_back() {

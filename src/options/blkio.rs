@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use super::canon::{Atom, Value};
 use super::field::{At, SIZE_PATTERN, known_keys, map_schema, or_null, text};
 use super::fields::{Nothing, Owned};
 use super::numbers;
 use super::row::{ABOUT, About, Body, Change, Context, Group, Row, Say};
-use crate::look::Look;
-use crate::spec::node::{Entry, Kind, Node, Problems};
+use crate::options::inspect_view::Look;
+use crate::options::value::{Atom, Value};
+use crate::syntax::node::{Entry, Kind, Node, Problems};
 
 /// What a list by device counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

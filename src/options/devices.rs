@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
-use super::canon::{Atom, Value};
 use super::field::{
     At, Field, Plain, field, known_keys, list_schema, map_schema, or_null, pairs, set, some_set,
     strings, text, texts,
@@ -14,9 +13,10 @@ use super::fields::{Nothing, Owned};
 use super::numbers::{self, text_or_whole};
 use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
 use super::volumes::clean;
-use super::words;
-use crate::look::Look;
-use crate::spec::node::{Entry, Kind, Node, Problems};
+use crate::options::inspect_view::Look;
+use crate::options::value::{Atom, Value};
+use crate::syntax::node::{Entry, Kind, Node, Problems};
+use crate::syntax::shell_words;
 
 const SECURITY: About = About { group: Group::Security, ..ABOUT };
 
@@ -363,7 +363,7 @@ impl Request {
 
     /// In words, no two requests alike: `driver nvidia, count 2, capabilities gpu`.
     fn words(&self) -> String {
-        let list = |texts: Vec<&str>| words::join(&texts);
+        let list = |texts: Vec<&str>| shell_words::join(&texts);
         let mut parts = Vec::new();
         if !self.driver.is_empty() {
             parts.push(format!("driver {}", list(vec![&self.driver])));

@@ -6,14 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
-use super::canon::{Atom, Live, Value, looks_marked, mark_reference};
 use super::field::{pairs, some_map, strings, text};
 use super::fields::{Nothing, Owned};
 use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
-use crate::ident::Reference;
-use crate::look::Look;
-use crate::say;
-use crate::spec::node::{Entry, Kind, Node, Problems};
+use crate::base::ident::Reference;
+use crate::base::say;
+use crate::options::inspect_view::Look;
+use crate::options::value::{Atom, Live, Value, looks_marked, mark_reference};
+use crate::syntax::node::{Entry, Kind, Node, Problems};
 
 /// The row.
 #[derive(Debug)]

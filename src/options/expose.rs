@@ -6,14 +6,14 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
 
-use super::canon::{Atom, Value};
 use super::field::{At, some_set};
 use super::fields::{Nothing, Owned};
 use super::numbers::text_or_whole;
 use super::ports::{PORTS, Port, Wrong, range, with_protocol};
 use super::row::{About, Body, Context, Row, Say};
-use crate::look::Look;
-use crate::spec::node::{Kind, Node, Problems};
+use super::value::{Atom, Value};
+use crate::options::inspect_view::Look;
+use crate::syntax::node::{Kind, Node, Problems};
 
 /// What a spec says of exposed ports.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -8,14 +8,14 @@ use std::marker::PhantomData;
 
 use serde_json::{Value as Json, json};
 
-use super::canon::{Atom, Value, looks_marked};
 use super::fields::{Nothing, Owned};
+use super::numbers;
 use super::row::{self, About, Body, Context, Row, Say};
-use super::{numbers, words};
-use crate::look::Look;
-use crate::say;
-use crate::spec::node::{Entry, Kind, Node, Problems};
-use crate::spec::vocabulary::is_extension;
+use crate::base::say;
+use crate::options::inspect_view::Look;
+use crate::options::value::{Atom, Value, looks_marked};
+use crate::syntax::node::{Entry, Kind, Node, Problems, is_extension};
+use crate::syntax::shell_words;
 
 /// Where in a create body and in inspect data an option is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,7 +144,7 @@ impl Say for bool {
             Kind::Bool(value) => Some(*value),
             Kind::Text(text) if text == "true" => Some(true),
             Kind::Text(text) if text == "false" => Some(false),
-            _ => crate::spec::boolean(node, problems),
+            _ => node.boolean(problems),
         }
     }
 
@@ -246,7 +246,7 @@ impl Say for Argv {
         let Kind::Text(line) = &node.kind else {
             return texts(node, "a command line or a list of words", problems).map(Self);
         };
-        match words::split(line) {
+        match shell_words::split(line) {
             Ok(words) => {
                 let marked = words.iter().find(|word| looks_marked(word));
                 if let Some(word) = marked {

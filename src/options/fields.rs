@@ -27,7 +27,7 @@ pub enum Nothing {
     Map,
     /// The field is not there.
     Missing,
-    /// An object of the engine's, which [`crate::adapt`] knows.
+    /// An object of the engine's, which [`crate::engine_model`] knows.
     Object,
 }
 

@@ -1,22 +1,22 @@
 //! `healthcheck`: how an engine finds out whether what runs is well.
 //!
-//! Field by field: what is not said is the image's. Merging them is [`crate::adapt`]'s.
+//! Field by field: what is not said is the image's. Merging them is [`crate::engine_model`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
-use super::canon::{Atom, Value};
-use super::durations;
 use super::field::{
     At, Field, Plain, field, known_keys, list_schema, map_schema, or_null, strings, text, texts,
 };
 use super::fields::Nothing;
 use super::numbers;
 use super::row::{ABOUT, About, Group, Say};
-use super::words;
-use crate::look::Look;
-use crate::spec::node::{Entry, Kind, Node, Problems};
+use crate::options::inspect_view::Look;
+use crate::options::value::{Atom, Value};
+use crate::syntax::durations;
+use crate::syntax::node::{Entry, Kind, Node, Problems};
+use crate::syntax::shell_words;
 
 /// `healthcheck`.
 pub static HEALTHCHECK: Field<Healthcheck> = field(
@@ -97,7 +97,7 @@ fn test(node: &Node, problems: &mut Problems) -> Option<Vec<String>> {
 /// The command as it is compared: one text. Where this text is known to be public, a found command
 /// with a hidden word surely is another one.
 pub(crate) fn whole<T: AsRef<str>>(test: &[T]) -> String {
-    words::join(&test.iter().map(AsRef::as_ref).collect::<Vec<&str>>())
+    shell_words::join(&test.iter().map(AsRef::as_ref).collect::<Vec<&str>>())
 }
 
 /// A duration; none at all is what an engine takes for nothing said.

@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 
 use super::field::text;
-use crate::spec::node::{Node, Problems};
+use crate::syntax::node::{Node, Problems};
 
 /// An address of this family, if one is asked for.
 pub(super) fn address(node: &Node, ipv4: Option<bool>, problems: &mut Problems) -> Option<IpAddr> {

@@ -6,14 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
-use super::canon::{Atom, Value};
 use super::field::{pairs, some_map, text};
 use super::fields::{Nothing, Owned};
 use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
-use crate::ident::LABEL_PREFIX;
-use crate::look::Look;
-use crate::say;
-use crate::spec::node::{Kind, Node, Problems};
+use crate::base::ident::LABEL_PREFIX;
+use crate::base::say;
+use crate::options::inspect_view::Look;
+use crate::options::value::{Atom, Value};
+use crate::syntax::node::{Kind, Node, Problems};
 
 /// What a spec says of labels.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -4,16 +4,16 @@ use std::fmt;
 
 use serde_json::{Value as Json, json};
 
-use super::canon::{Atom, Value};
-use super::durations;
 use super::field::{At, Choice, Field, Plain, amount, field};
 use super::fields::{Nothing, Owned};
 use super::numbers;
 use super::row::{ABOUT, About, Body, Change, Context, Group, Mode, Row, Say};
 use super::settings::RESTART;
-use crate::look::Look;
-use crate::signals;
-use crate::spec::node::{Kind, Node, Problems};
+use crate::base::signal;
+use crate::options::inspect_view::Look;
+use crate::options::value::{Atom, Value};
+use crate::syntax::durations;
+use crate::syntax::node::{Kind, Node, Problems};
 
 const LIFECYCLE: About = About { group: Group::Lifecycle, ..ABOUT };
 
@@ -71,10 +71,10 @@ pub struct Signal(pub String);
 /// `term`, `TERM`, `SIGTERM` and 15 are one; numbers without a name stay numbers.
 fn signal(text: &str) -> String {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        let name = text.parse().ok().and_then(signals::name);
+        let name = text.parse().ok().and_then(signal::name);
         return name.map_or_else(|| text.to_owned(), |name| format!("SIG{name}"));
     }
-    format!("SIG{}", signals::bare(text))
+    format!("SIG{}", signal::bare(text))
 }
 
 impl Say for Signal {

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use super::canon::{Atom, Value};
 use super::field::{At, Field, Plain, amount, field, known_keys, map_schema, some_map};
 use super::fields::Nothing;
 use super::numbers;
 use super::row::{ABOUT, About, Filled, Group, Mode, Say};
-use crate::say;
-use crate::spec::node::{Entry, Kind, Node, Problems};
+use crate::base::say;
+use crate::options::value::{Atom, Value};
+use crate::syntax::node::{Entry, Kind, Node, Problems};
 
 const RESOURCES: About = About { group: Group::Resources, ..ABOUT };
 

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
 
-use super::canon::{Atom, Value};
 use super::field::{list_schema, some_set, strings, texts};
 use super::fields::{Nothing, Owned};
 use super::network::is_name;
 use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
-use crate::look::Look;
-use crate::say;
-use crate::spec::node::{Node, Problems};
+use crate::base::say;
+use crate::options::inspect_view::Look;
+use crate::options::value::{Atom, Value};
+use crate::syntax::node::{Node, Problems};
 
 /// Other containers under names in this one.
 #[derive(Debug, Clone, PartialEq, Eq)]

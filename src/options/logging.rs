@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
-use super::canon::{Atom, Value};
 use super::field::{known_keys, map_schema, or_null, pairs, text};
 use super::fields::{Nothing, Owned};
 use super::row::{ABOUT, About, Body, Context, Filled, Group, Row, Say};
-use crate::look::Look;
-use crate::say;
-use crate::spec::node::{Entry, Kind, Node, Place, Problems};
+use crate::base::say;
+use crate::options::inspect_view::Look;
+use crate::options::value::{Atom, Value};
+use crate::syntax::node::{Entry, Kind, Node, Place, Problems};
 
 /// What a spec says of logging.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -3,12 +3,12 @@
 
 use serde_json::{Value as Json, json};
 
-use super::canon::{Atom, Value};
 use super::field::text;
 use super::fields::{Nothing, Owned};
 use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
-use crate::look::Look;
-use crate::spec::node::{Node, Problems};
+use crate::options::inspect_view::Look;
+use crate::options::value::{Atom, Value};
+use crate::syntax::node::{Node, Problems};
 
 /// The address of a container's network card.
 #[derive(Debug, Clone, PartialEq, Eq)]

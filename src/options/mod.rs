@@ -4,19 +4,19 @@
 //! Adding an option touches one file of rows, and its line here.
 
 pub mod blkio;
-pub mod canon;
 pub mod devices;
-mod durations;
 pub mod environment;
 pub mod expose;
 pub mod field;
 pub mod fields;
 pub mod health;
+pub mod inspect_view;
 mod ip;
 pub mod labels;
 pub mod lifecycle;
 pub mod limits;
 pub mod links;
+pub mod literals;
 pub mod logging;
 pub mod mac;
 pub mod namespaces;
@@ -32,12 +32,11 @@ pub mod row;
 pub mod rules;
 pub mod security;
 pub mod settings;
-mod sizes;
 pub mod storage;
 pub mod table;
+pub mod value;
 pub mod volumes;
 mod volumes_long;
-mod words;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;

@@ -7,13 +7,13 @@ use std::marker::PhantomData;
 
 use serde_json::{Value as Json, json};
 
-use super::canon::{Atom, Value};
 use super::field::{At, Field, Plain, Text, field, one_text, pairs, some_map, text};
 use super::fields::{Nothing, Owned};
 use super::row::{ABOUT, About, Body, Context, Filled, Group, Row, Say};
-use crate::look::Look;
-use crate::say;
-use crate::spec::node::{Node, Problems};
+use crate::base::say;
+use crate::options::inspect_view::Look;
+use crate::options::value::{Atom, Value};
+use crate::syntax::node::{Node, Problems};
 
 const SECURITY: About = About { group: Group::Security, ..ABOUT };
 
@@ -148,7 +148,7 @@ pub struct Word<W>(pub &'static str, PhantomData<W>);
 
 impl<W: Words> Say for Word<W> {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let what = crate::spec::vocabulary::or(W::ALL);
+        let what = crate::base::say::or(W::ALL);
         let said = text(node, &what, problems)?;
         match W::ALL.iter().find(|word| **word == said) {
             Some(word) => Some(Self(word, PhantomData)),

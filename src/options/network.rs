@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
 
-use super::canon::{Atom, Value};
 use super::field::{
     At, Field, Plain, Text, field, list, one_or_more, one_or_more_schema, set, text, texts,
 };
 use super::fields::{Nothing, Owned};
 use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
-use crate::look::Look;
-use crate::say;
-use crate::spec::node::{Entry, Kind, Node, Problems};
+use crate::base::say;
+use crate::options::inspect_view::Look;
+use crate::options::value::{Atom, Value};
+use crate::syntax::node::{Entry, Kind, Node, Problems};
 
 const NETWORK: About = About { group: Group::Network, ..ABOUT };
 

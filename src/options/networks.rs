@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json, json};
 
-use super::canon::{Atom, HIDDEN, Value};
 use super::field::{known_keys, map_schema, or_null, some_map, strings, text, texts};
 use super::fields::Owned;
 use super::ip::{address, link_local};
@@ -16,9 +15,10 @@ use super::mac::{PATTERN, mac, spelled};
 use super::network::is_name;
 use super::numbers;
 use super::row::{ABOUT, About, Body, Change, Context, Group, Row, Say};
-use crate::look::Look;
-use crate::say;
-use crate::spec::node::{Entry, Kind, Node, Problems};
+use crate::base::say;
+use crate::options::inspect_view::Look;
+use crate::options::value::{Atom, HIDDEN, Value};
+use crate::syntax::node::{Entry, Kind, Node, Problems};
 
 /// What a spec says of networks: by the network's key or name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

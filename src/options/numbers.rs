@@ -6,8 +6,8 @@
 use serde_json::{Value as Json, json};
 
 use super::field::text;
-use super::sizes;
-use crate::spec::node::{Kind, Node, Problems};
+use crate::syntax::node::{Kind, Node, Problems};
+use crate::syntax::sizes;
 
 /// What a whole number of a node is.
 pub(super) fn whole(node: &Node) -> Option<i64> {
@@ -113,7 +113,7 @@ pub(super) fn schema(least: i64, most: Option<i64>) -> Json {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::yaml;
+    use crate::syntax::yaml;
 
     #[test]
     fn whole_numbers_are_read_in_every_spelling() {

@@ -8,12 +8,12 @@ use std::fmt;
 
 use serde_json::{Value as Json, json};
 
-use super::canon::{Atom, Value};
 use super::field::text;
 use super::fields::Owned;
 use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
-use crate::look::Look;
-use crate::spec::node::{Node, Problems};
+use crate::options::inspect_view::Look;
+use crate::options::value::{Atom, Value};
+use crate::syntax::node::{Node, Problems};
 
 /// What a platform may be written as.
 const PATTERN: &str = "^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+){0,2}$";
@@ -280,8 +280,8 @@ mod tests {
 
     use super::Platform;
     use crate::options::row::Say as _;
-    use crate::spec::node::Problems;
-    use crate::spec::yaml;
+    use crate::syntax::node::Problems;
+    use crate::syntax::yaml;
 
     fn parse(text: &str) -> Option<String> {
         let node = yaml::parse(text).unwrap();

@@ -9,14 +9,14 @@ use std::fmt;
 
 use serde_json::{Value as Json, json};
 
-use super::canon::{Atom, Value};
 use super::field::{At, Field, field, known_key, map_schema, or_null, some_set};
 use super::fields::{Nothing, Owned};
 use super::numbers::text_or_whole;
 use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
-use crate::look::Look;
-use crate::say;
-use crate::spec::node::{Entry, Kind, Node, Place, Problems};
+use crate::base::say;
+use crate::options::inspect_view::Look;
+use crate::options::value::{Atom, Value};
+use crate::syntax::node::{Entry, Kind, Node, Place, Problems};
 
 pub(super) const PORTS: About = About { group: Group::Network, ..ABOUT };
 

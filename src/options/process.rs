@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
 
-use super::canon::{Atom, Value};
 use super::field::{Argv, At, Field, Plain, Text, field, some_map, text};
 use super::fields::Nothing;
 use super::labels::Labels;
 use super::network::TextSet;
 use super::row::{ABOUT, About, Group, Say};
 use super::volumes::clean;
-use crate::spec::node::{Node, Problems};
+use crate::options::value::{Atom, Value};
+use crate::syntax::node::{Node, Problems};
 
 const PROCESS: About = About { group: Group::Process, ..ABOUT };
 

@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
 
-use super::canon::{Atom, Value};
-use super::durations;
 use super::field::{At, Field, Plain, amount, field, text};
 use super::fields::Nothing;
 use super::numbers::{self, text_or_whole, whole};
 use super::resources::{RESOURCES, is_minus_one};
 use super::row::{About, Change, Say, Unit};
-use crate::look::Look;
-use crate::spec::node::{Node, Problems};
+use crate::options::inspect_view::Look;
+use crate::options::value::{Atom, Value};
+use crate::syntax::durations;
+use crate::syntax::node::{Node, Problems};
 
 /// `cpus`.
 pub static CPUS: Field<Cpus> = field(

@@ -3,13 +3,13 @@
 
 use serde_json::{Value as Json, json};
 
-use super::canon::{Atom, Value};
 use super::field::{At, Bytes, Field, Plain, SIZE_PATTERN, amount, field};
 use super::fields::Nothing;
 use super::numbers::{self, whole};
 use super::processors::Count;
 use super::row::{ABOUT, About, Change, Group, Say, Unit};
-use crate::spec::node::{Node, Problems};
+use crate::options::value::{Atom, Value};
+use crate::syntax::node::{Node, Problems};
 
 pub(super) const RESOURCES: About = About { group: Group::Resources, ..ABOUT };
 

@@ -1,7 +1,7 @@
 //! What one option is: the trait that a row of the table implements, and its erased form.
 //!
 //! Rows know no engine version, no image and no secret. Merging with the image and an engine's
-//! habits are [`crate::adapt`]'s; which rows there are is the table's in [`super`].
+//! habits are [`crate::engine_model`]'s; which rows there are is the table's in [`super`].
 
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,13 +9,13 @@ use std::fmt::Debug;
 
 use serde_json::{Value as Json, json};
 
-use super::canon::{Atom, Value};
 use super::field::At;
 use super::fields::Owned;
 use super::settings::Settings;
-use crate::ident::Reference;
-use crate::look::Look;
-use crate::spec::node::{Node, Problems};
+use crate::base::ident::Reference;
+use crate::options::inspect_view::Look;
+use crate::options::value::{Atom, Value};
+use crate::syntax::node::{Node, Problems};
 
 /// What a row says of itself. Parser, schema, README and row tests are made from it.
 #[derive(Debug)]
@@ -135,7 +135,7 @@ impl Unit {
     pub fn spelt(self, number: i64) -> Option<String> {
         match self {
             Self::Count => None,
-            Self::Bytes => super::sizes::spelt(number),
+            Self::Bytes => crate::syntax::sizes::spelt(number),
             Self::NanoCpus => {
                 let (whole, billionths) = (number / 1_000_000_000, number % 1_000_000_000);
                 let text = format!("{whole}.{billionths:09}");
@@ -151,7 +151,7 @@ pub enum Change {
     /// A new container only.
     Replace,
     /// An update takes it: these fields of `HostConfig`, with the values that a create body
-    /// amounts to. Whether an engine takes them off a container is [`crate::adapt::update`]'s to
+    /// amounts to. Whether an engine takes them off a container is [`crate::engine_model::update`]'s to
     /// know: most limits can be changed and not taken off.
     Update(&'static [&'static str]),
     /// Networks more or less are connected and disconnected; a changed attachment is not.
@@ -283,7 +283,7 @@ pub trait Row: Sync + 'static {
     fn fields(&self) -> Vec<Owned>;
     /// Writes it into a create body, in the newest engine's terms.
     fn write(&self, said: &Self::Said, body: &mut Body, cx: &Context);
-    /// Reads it from inspect data, of an engine or of [`crate::adapt`]. Lenient: what it does not
+    /// Reads it from inspect data, of an engine or of [`crate::engine_model`]. Lenient: what it does not
     /// understand is `Unset`.
     fn read(&self, look: &Look) -> Value;
     /// What a spec would say to get what is found: the way back from [`Row::read`], for specs that

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
 
-use super::canon::{Atom, Value};
 use super::field::{At, Field, Plain, field, set, some_set, strings, texts};
 use super::fields::{Nothing, Owned};
 use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
-use crate::look::Look;
-use crate::say;
-use crate::spec::node::{Node, Problems};
+use crate::base::say;
+use crate::options::inspect_view::Look;
+use crate::options::value::{Atom, Value};
+use crate::syntax::node::{Node, Problems};
 
 const SECURITY: About = About { group: Group::Security, ..ABOUT };
 

@@ -2,7 +2,7 @@
 //! the restart policy. What facts remember of it and what an update step makes of it is said in
 //! the same words, so that each can be held against the other.
 //!
-//! What an engine makes of an update is [`crate::adapt`]'s.
+//! What an engine makes of an update is [`crate::engine_model`]'s.
 
 use std::collections::BTreeMap;
 

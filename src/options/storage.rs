@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
-use super::canon::{Atom, Value};
 use super::field::{
     At, Bytes, Field, Plain, Text, field, list_schema, one_or_more, one_or_more_schema, some_map,
     some_set, strings,
@@ -17,9 +16,10 @@ use super::namespaces::Assignments;
 use super::network::is_name;
 use super::row::{ABOUT, About, Body, Context, Filled, Group, Row, Say};
 use super::volumes::clean;
-use crate::look::Look;
-use crate::say;
-use crate::spec::node::{Node, Problems};
+use crate::base::say;
+use crate::options::inspect_view::Look;
+use crate::options::value::{Atom, Value};
+use crate::syntax::node::{Node, Problems};
 
 const STORAGE: About = About { group: Group::Storage, ..ABOUT };
 

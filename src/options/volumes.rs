@@ -6,15 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
-use super::canon::{Atom, Value};
 use super::field::{At, some_map, strings, text};
 use super::fields::{Nothing, Owned};
 use super::network::is_name;
 use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
 use super::volumes_long;
-use crate::look::Look;
-use crate::say;
-use crate::spec::node::{Kind, Node, Place, Problems};
+use crate::base::say;
+use crate::options::inspect_view::Look;
+use crate::options::value::{Atom, Value};
+use crate::syntax::node::{Kind, Node, Place, Problems};
 
 /// What a spec says of volumes: by the path inside.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

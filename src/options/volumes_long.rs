@@ -6,8 +6,8 @@ use super::field::{SIZE_PATTERN, known_keys, map_schema, or_null, text, texts};
 use super::numbers;
 use super::row::{Context, Say};
 use super::volumes::{Mount, RECURSION, Source, absolute, bind_source, target, volume_name};
-use crate::say;
-use crate::spec::node::{Entry, Kind, Node, Place, Problems};
+use crate::base::say;
+use crate::syntax::node::{Entry, Kind, Node, Place, Problems};
 
 /// What is said under this key; nothing after it is nothing said.
 fn entry<'a>(entries: &'a [Entry], key: &str) -> Option<&'a Node> {

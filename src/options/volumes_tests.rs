@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::spec::yaml;
+use crate::syntax::yaml;
 
 /// The problems of one volume in the long form.
 fn fault(mount: &str) -> String {

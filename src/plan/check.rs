@@ -19,9 +19,9 @@ use std::fmt;
 use serde_json::Value as Json;
 
 use super::{Action, Plan, Step, Summary};
-use crate::ident::SetName;
-use crate::options::canon::{HIDDEN, marked_reference};
-use crate::say;
+use crate::base::ident::SetName;
+use crate::base::say;
+use crate::options::value::{HIDDEN, marked_reference};
 use graph::Graph;
 
 /// One thing that is wrong with a plan.

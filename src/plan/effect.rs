@@ -6,9 +6,9 @@
 
 use super::world::{Cell, Value, World};
 use super::{Action, NetworkRef, Plan, Step, Subject};
-use crate::ident::StepId;
+use crate::base::ident::StepId;
+use crate::observed::snapshot::Run;
 use crate::options::settings::Settings;
-use crate::snapshot::Run;
 
 /// What a step makes of one cell; nothing: the cell is relied on no more.
 pub type Effect = (Cell, Option<Value>);

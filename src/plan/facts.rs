@@ -6,9 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::ident::{ContainerId, ContainerName, ImageId, NetworkId, Reference, SetName};
+use crate::base::ident::{ContainerId, ContainerName, ImageId, NetworkId, Reference, SetName};
+use crate::observed::snapshot::Run;
 use crate::options::settings::Settings;
-use crate::snapshot::Run;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;

@@ -12,9 +12,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Change, Danger, FORMAT, Facts, Plan, SetReport, SpecSource, Step, Summary, Target};
 use super::{Tool, Warning};
-use crate::canonical::{self, NoCanonicalForm, Strict};
-use crate::ident::{ChangeId, ProjectName, Reference, SetName};
-use crate::say;
+use crate::base::canonical;
+use crate::base::canonical::{NoCanonicalForm, Strict};
+use crate::base::ident::{ChangeId, ProjectName, Reference, SetName};
+use crate::base::say;
 
 /// The largest plan file that is read, in bytes.
 pub const MAX_BYTES: usize = 64 << 20;

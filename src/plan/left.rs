@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ChangedBy, Matched, Plan, SetReport, reason_text, view};
-use crate::ident::SetName;
-use crate::say;
+use super::{ChangedBy, Matched, Plan, SetReport};
+use crate::base::ident::SetName;
+use crate::base::say;
+use crate::plan::show::{reason_text, view};
 
 /// The code of the warning of a network that differs and is left.
 pub const NETWORK_DIFFERS: &str = "network_differs";

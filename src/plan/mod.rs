@@ -2,25 +2,18 @@
 //!
 //! Making one is [`build`]'s, doubting one [`check`]'s, the bytes of its file [`mod@format`]'s.
 
-mod besides;
-pub mod build;
 pub mod check;
-pub mod diff;
 mod difference;
 pub mod effect;
 pub mod facts;
 pub mod format;
 pub mod left;
-pub mod markdown;
-pub mod reason_text;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod schema;
+pub mod show;
 mod step;
 pub mod summary;
-pub mod text;
-pub mod told;
-pub mod view;
 mod wire;
 pub mod world;
 
@@ -34,9 +27,9 @@ pub use difference::{EnvironmentDifference, OptionDifference, Origin, References
 pub use facts::Facts;
 pub use step::{Action, ImagePin, NetworkRef, Step, Subject};
 
-use crate::ident::{ChangeId, ContainerId, ContainerName, ProjectName, Reference, SetName};
+use crate::base::ident::{ChangeId, ContainerId, ContainerName, ProjectName, Reference, SetName};
+pub use crate::base::target::Target;
 use crate::spec::State;
-pub use crate::target::Target;
 
 /// The format that this version writes, and the only one that it applies.
 pub const FORMAT: &str = "bayplan/plan/1";

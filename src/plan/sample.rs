@@ -10,11 +10,11 @@ use super::{
     Matched, OptionDifference, Origin, Plan, Reason, SetReport, SpecSource, Step, Subject, Summary,
     Target, Tool, Verb, Warning,
 };
-use crate::ident::{
+use crate::base::ident::{
     ChangeId, ContainerId, ContainerName, ImageId, ProjectName, Reference, SetName, StepId,
 };
+use crate::observed::snapshot::Run;
 use crate::options::settings::Settings;
-use crate::snapshot::Run;
 use crate::spec::State;
 
 pub(crate) fn empty() -> Plan {

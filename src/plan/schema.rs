@@ -40,10 +40,10 @@ pub fn plan() -> Json {
 /// The schema of a snapshot file.
 pub fn snapshot() -> Json {
     let schema: Schema =
-        SchemaGenerator::default().into_root_schema_for::<crate::snapshot_file::Written<'_>>();
+        SchemaGenerator::default().into_root_schema_for::<crate::observed::file::Written<'_>>();
     let mut schema = Json::from(schema);
     schema["title"] = "A snapshot of bayplan".into();
-    schema["properties"]["format"] = json!({"const": crate::snapshot::FORMAT});
+    schema["properties"]["format"] = json!({"const": crate::observed::snapshot::FORMAT});
     schema
 }
 
@@ -73,8 +73,8 @@ mod tests {
     #[test]
     fn written_snapshots_are_valid() {
         let validator = jsonschema::validator_for(&snapshot()).unwrap();
-        let empty = crate::snapshot::Snapshot::default();
-        let bytes = crate::snapshot_file::write(&empty).unwrap();
+        let empty = crate::observed::snapshot::Snapshot::default();
+        let bytes = crate::observed::file::write(&empty).unwrap();
         let mut json: Json = serde_json::from_slice(&bytes).unwrap();
         assert!(validator.is_valid(&json));
         json["whole"] = "yes".into();

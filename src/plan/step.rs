@@ -1,6 +1,6 @@
 //! The steps of a plan: one engine call each, with all that it needs.
 //!
-//! Their order is [`super::build`]'s, making the calls is [`crate::apply`]'s.
+//! Their order is [`crate::planner`]'s, making the calls is [`crate::apply`]'s.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::{Plan, Verb};
-use crate::ident::{
+use crate::base::ident::{
     ContainerId, ContainerName, ImageId, NetworkId, ObjectKey, SetName, StepId, reserved_suffix,
 };
 use crate::options::settings::Settings;

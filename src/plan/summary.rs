@@ -3,7 +3,7 @@
 //! What a finished apply amounts to is counted the same way, from the steps that it did.
 
 use super::{Action, Step, Summary};
-use crate::say;
+use crate::base::say;
 
 /// Counters and sentence of these steps. What is changed in place is counted as updated, after the
 /// seed's counters of containers.

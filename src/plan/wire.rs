@@ -9,8 +9,8 @@ use serde_json::Value as Json;
 
 use super::{Action, Because, EnvironmentDifference, ImagePin, OptionDifference, Reason};
 use super::{Step, Subject};
-use crate::canonical::Strict;
-use crate::ident::{ContainerId, ContainerName, ObjectKey, SetName, StepId};
+use crate::base::canonical::Strict;
+use crate::base::ident::{ContainerId, ContainerName, ObjectKey, SetName, StepId};
 use crate::options::settings::Settings;
 
 /// Every field that some step has.
@@ -123,7 +123,7 @@ impl Fields {
             other => {
                 return Err(format!(
                     "expected an action that this version knows, but found `{}`",
-                    crate::say::short(other)
+                    crate::base::say::short(other)
                 ));
             }
         })
@@ -203,7 +203,7 @@ fn need<T>(field: &mut Option<T>, name: &str) -> Result<T, String> {
 
 impl<'de> Deserialize<'de> for Reason {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let json = crate::canonical::strict(deserializer)?;
+        let json = crate::base::canonical::strict(deserializer)?;
         let Json::Object(fields) = &json else {
             return Err(D::Error::custom(
                 "expected a reason, but found something that is no object",

@@ -10,10 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value as Json;
 
 use super::{Action, NetworkRef, Plan, Subject};
-use crate::ident::{ContainerName, ImageId, NetworkId, StepId};
-use crate::moment;
+use crate::base::ident::{ContainerName, ImageId, NetworkId, StepId};
+use crate::base::time;
+use crate::observed::snapshot::Run;
 use crate::options::settings::Settings;
-use crate::snapshot::Run;
 
 /// One thing that may move.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -313,7 +313,7 @@ impl Value {
 
 /// Whether a time comes after another one; what is no time does not.
 fn is_later(before: &str, at: &str) -> bool {
-    matches!((moment::nanos(before), moment::nanos(at)), (Some(before), Some(at)) if before < at)
+    matches!((time::nanos(before), time::nanos(at)), (Some(before), Some(at)) if before < at)
 }
 
 /// Whether an attachment is as a step wishes it; nothing: whatever it is like. Engines add aliases of

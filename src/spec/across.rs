@@ -5,14 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::node::{Place, Problem, Problems};
 use super::objects_read::Objects;
 use super::order::Words;
 use super::places::Places;
 use super::{Identity, Pull, Spec, addresses, depends, order, planner};
-use crate::ident::SetName;
-use crate::image_ref::ImageRef;
+use crate::base::ident::SetName;
+use crate::base::image_ref::ImageRef;
 use crate::options::{AnyRow, Context, Declared, ROWS, rules};
+use crate::syntax::node::{Place, Problem, Problems};
 
 /// A spec as far as it could be read, and where it says what.
 pub(super) struct Whole<'a> {

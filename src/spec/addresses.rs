@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::across::Whole;
-use super::node::{Problem, Problems};
 use super::objects::{Network, Object, gives_gateway};
 use super::{Identity, Set};
-use crate::ident::{ObjectKey, SetName};
+use crate::base::ident::{ObjectKey, SetName};
+use crate::base::say;
 use crate::options::Declared;
 use crate::options::rules::MOST_TOLD;
-use crate::say;
+use crate::syntax::node::{Problem, Problems};
 
 /// The keys of fixed addresses on a network.
 const FIXED: [&str; 3] = ["ipv4_address", "ipv6_address", "mac_address"];

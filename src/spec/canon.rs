@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::planner::{Defaults, MATCHINGS, MODES, ON_STOPPED, PULLS, RECREATES, STATES};
 use super::{Compat, Identity, Matching, Object, Pull, Set, Spec, State, depends, strings};
-use crate::ident::Reference;
+use crate::base::ident::Reference;
 
 impl Spec {
     /// The canonical form.

@@ -2,11 +2,11 @@
 
 use proptest::prelude::*;
 
-use super::node::Node;
-use super::problems::render;
 use super::read::{self, Files};
 use super::*;
 use crate::options::ROWS;
+use crate::syntax::node::Node;
+use crate::syntax::problems::render;
 
 /// A spec, read again from its canonical form, which must be the same spec.
 pub(super) fn again(spec: &Spec) -> Spec {

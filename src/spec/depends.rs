@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::node::{Entry, Kind, Node, Problems};
 use super::order::Words;
 use super::planner::text;
 use super::{Identity, Set, State};
-use crate::ident::SetName;
+use crate::base::ident::SetName;
+use crate::base::say;
 use crate::options::row::Say as _;
-use crate::say;
+use crate::syntax::node::{Entry, Kind, Node, Problems};
 
 /// What comes before a set.
 #[derive(Debug, Clone, PartialEq, Eq)]

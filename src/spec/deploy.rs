@@ -5,10 +5,9 @@
 
 use serde_json::{Value as Json, json};
 
-use super::node::{Entry, Kind, Node, Problems};
 use super::planner::digits;
-use super::vocabulary::is_extension;
 use crate::options::row;
+use crate::syntax::node::{Entry, Kind, Node, Problems, is_extension};
 
 /// Words under `deploy` with the keys that mean the same.
 const SAME: &[(&str, &str)] = &[
@@ -80,7 +79,7 @@ fn walk(path: &str, node: &Node, all: &mut Vec<Entry>, problems: &mut Problems) 
         } else if inside {
             walk(&word, value, all, problems);
         } else {
-            let found = crate::say::short(&word);
+            let found = crate::base::say::short(&word);
             let message = format!("expected a key of Compose's `{path}`, but found `{found}`");
             problems.add(*place, message);
         }
@@ -124,7 +123,7 @@ fn restart(node: &Node, problems: &mut Problems) -> Option<Node> {
                 condition = text;
             }
             ("condition", _) => {
-                return problems.expected(&super::vocabulary::or(CONDITIONS), value);
+                return problems.expected(&crate::base::say::or(CONDITIONS), value);
             }
             ("max_attempts", _) => match digits(value) {
                 Some(text) => attempts = Some((text, *place)),

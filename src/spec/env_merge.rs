@@ -1,15 +1,15 @@
 //! `env_file` in a set: the names in the files become references under `environment`.
 //!
 //! What is written under `environment` goes before what is in files, later files before earlier
-//! ones. Parsing files is [`super::env_file`]'s, reading them the shell's.
+//! ones. Parsing files is [`crate::syntax::env_file`]'s, reading them the shell's.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::env_file::Format;
-use super::node::{Entry, Kind, Node, Place, Problems};
-use super::{planner, set};
+use super::set;
+use crate::base::say;
 use crate::options::{AnyRow, Declared};
-use crate::say;
+use crate::syntax::env_file::Format;
+use crate::syntax::node::{Entry, Kind, Node, Place, Problems};
 
 /// One environment file that a spec names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,10 +52,10 @@ fn one(node: &Node, problems: &mut Problems) -> Option<EnvFileUse> {
             ("format", Kind::Null) => {}
             ("format", Kind::Text(word)) if word == "raw" => format = Format::Raw,
             ("format", _) => {
-                return set::expected("`raw`, or no `format`", &entry.value, None, problems);
+                return problems.expected_with("`raw`, or no `format`", &entry.value, None);
             }
             ("path", _) => return problems.expected(what, &entry.value),
-            ("required", _) => found.required = planner::boolean(&entry.value, problems)?,
+            ("required", _) => found.required = entry.value.boolean(problems)?,
             (other, _) => {
                 problems.add(
                     entry.place,
@@ -106,7 +106,7 @@ fn typed(node: &Node, problems: &mut Problems) -> Node {
                 _ => continue,
             };
             if matches!(value.kind, Kind::Number(_)) {
-                set::expected::<()>(what, value, Some(set::QUOTE), problems);
+                problems.expected_with::<()>(what, value, Some(set::QUOTE));
             }
         }
         problems.all.len() == before

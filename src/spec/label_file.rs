@@ -7,9 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::env_merge::EnvFileUse;
-use super::node::{Entry, Kind, Node, Place, Problem, Problems};
 use super::strings;
-use crate::say;
+use crate::base::say;
+use crate::syntax::node::{Entry, Kind, Node, Place, Problem, Problems};
 
 /// The labels in each file that was read, by the path that the spec writes.
 pub type LabelFiles = BTreeMap<String, BTreeMap<String, String>>;
@@ -150,9 +150,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::spec::Set;
     use crate::spec::read::{self, Files};
     use crate::spec::read_tests::{fault, one};
-    use crate::spec::{Set, yaml};
+    use crate::syntax::yaml;
 
     fn files() -> LabelFiles {
         let labels = |all: &[(&str, &str)]| {

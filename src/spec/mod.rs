@@ -1,39 +1,34 @@
 //! The declared state: what a spec file says, every value checked by shape, none by meaning.
 //!
-//! What a spec means on one engine is [`crate::desired`]'s. Reading files is the shell's: here a
+//! What a spec means on one engine is [`crate::engine_model`]'s. Reading files is the shell's: here a
 //! spec is text, and the contents of the environment files it names are an input beside it.
 
 mod across;
 mod addresses;
+pub mod body;
 pub mod canon;
 pub mod depends;
 mod deploy;
-pub mod env_file;
 pub mod env_merge;
-mod interpolate;
 pub mod label_file;
-pub mod node;
 pub mod objects;
 mod objects_read;
 mod objects_schema;
 pub mod order;
 mod places;
 mod planner;
-pub mod problems;
 pub mod read;
 pub mod schema;
 mod set;
 mod strings;
 pub mod vocabulary;
-pub mod yaml;
 
 use std::collections::BTreeMap;
 
 pub use depends::{Dependency, Until};
 pub use objects::{Network, Object, Volume};
-pub(crate) use planner::boolean;
 
-use crate::ident::{ContainerName, ObjectKey, ProjectName, SetName};
+use crate::base::ident::{ContainerName, ObjectKey, ProjectName, SetName};
 use crate::options::platform::Platform;
 use crate::options::{Declared, Mode};
 

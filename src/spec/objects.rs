@@ -1,6 +1,6 @@
 //! Networks and volumes at the root of a spec: what they are to be, and what they are called.
 //!
-//! Reading them is [`super::read`]'s; what an engine makes of them [`crate::objects`]'s.
+//! Reading them is [`super::read`]'s; what an engine makes of them [`crate::planner::resources`]'s.
 
 use core::net::IpAddr;
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value as Json, json};
 
 use super::Spec;
-use crate::ident::ObjectKey;
+use crate::base::ident::ObjectKey;
 
 /// Something at the root that a spec declares or only names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,7 +122,7 @@ impl Pool {
         let subnet = self.subnet.filter(|subnet| subnet.has(address))?;
         let aside = self.aux_addresses.iter().find(|(_, own)| **own == address);
         if let Some((name, _)) = aside {
-            return Some(format!("kept aside as `{}`", crate::say::short(name)));
+            return Some(format!("kept aside as `{}`", crate::base::say::short(name)));
         }
         let chosen = || self.ip_range.unwrap_or(subnet).first(subnet);
         if self.gateway.or_else(|| gives_gateway.then(chosen)) == Some(address) {

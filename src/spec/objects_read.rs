@@ -5,14 +5,13 @@
 use core::net::IpAddr;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::node::{Entry, Kind, Node, Place, Problems};
 use super::objects::{Cidr, Ipam, Network, Object, Pool, RecreateNetwork, Volume};
-use super::planner::boolean;
 use super::read::one_of;
-use crate::ident::{LABEL_PREFIX, ObjectKey};
+use crate::base::ident::{LABEL_PREFIX, ObjectKey};
+use crate::base::say;
 use crate::options::field::{known_keys, pairs, text};
 use crate::options::network::is_name;
-use crate::say;
+use crate::syntax::node::{Entry, Kind, Node, Place, Problems, is_extension};
 
 /// The keys of a network.
 pub(super) const NETWORK: &[&str] = &[
@@ -104,7 +103,7 @@ fn all<T>(
         return (all, objects);
     };
     for entry in entries {
-        if super::vocabulary::is_extension(&entry.key) {
+        if is_extension(&entry.key) {
             continue;
         }
         let before = problems.all.len();
@@ -152,7 +151,7 @@ impl<'a> Said<'a> {
     }
 
     fn flag(&self, key: &str, problems: &mut Problems) -> Option<bool> {
-        boolean(self.get(key)?, problems)
+        self.get(key)?.boolean(problems)
     }
 
     fn options(&self, key: &str, problems: &mut Problems) -> BTreeMap<String, String> {
@@ -209,11 +208,8 @@ fn said<'a>(
         Kind::Map(entries) => entries.as_slice(),
         _ => return problems.expected(what, node),
     };
-    let entries: Vec<Entry> = entries
-        .iter()
-        .filter(|entry| !super::vocabulary::is_extension(&entry.key))
-        .cloned()
-        .collect();
+    let entries: Vec<Entry> =
+        entries.iter().filter(|entry| !is_extension(&entry.key)).cloned().collect();
     known_keys(&entries, keys, problems);
     let Kind::Map(entries) = &node.kind else { return Some(Said { entries: Vec::new() }) };
     let nothing = |entry: &Entry| {
@@ -269,7 +265,7 @@ fn external(said: &Said<'_>, problems: &mut Problems) -> bool {
             );
             true
         }
-        _ => boolean(node, problems).unwrap_or(true),
+        _ => node.boolean(problems).unwrap_or(true),
     }
 }
 

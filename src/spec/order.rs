@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Identity, Set, Spec};
-use crate::ident::{ContainerName, SetName, member_number};
+use crate::base::ident::{ContainerName, SetName, member_number};
 
 /// One set needs another.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
-use super::node::{Entry, Kind, Node, Place, Problems};
 use crate::options::{AnyRow, Declared, row};
+use crate::syntax::node::{Entry, Kind, Node, Place, Problems};
 
 /// Where a set says what.
 #[derive(Debug, Default)]

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::node::{Entry, Kind, Node, Problems};
 use super::places::Places;
 use super::read::one_of;
-use super::set::{QUOTE, Said, expected};
+use super::set::{QUOTE, Said};
 use super::{
     Compat, Identity, Matching, OnStopped, Pull, Recreate, Set, State, depends, label_file,
     vocabulary,
 };
-use crate::ident::{ContainerName, reserved_suffix};
-use crate::image_ref::ImageRef;
+use crate::base::ident::{ContainerName, reserved_suffix};
+use crate::base::image_ref::ImageRef;
+use crate::base::{say, signal};
 use crate::options::{Mode, row_by_word};
-use crate::{say, signals};
+use crate::syntax::node::{Entry, Kind, Node, Problems};
 
 /// The most members of a set; more is a slip of the finger.
 const MOST_MEMBERS: u32 = 10_000;
@@ -117,7 +117,7 @@ pub(super) fn read(
 ) -> Set {
     let mut reader = Reader { said, places, problems };
     reader.read("label_file", label_file::unread);
-    let one_shot = reader.read("detach", boolean).flatten() == Some(false);
+    let one_shot = reader.read("detach", Node::boolean).flatten() == Some(false);
     let defaults = Defaults::of(compat, one_shot);
     let state = reader.read("state", |node, problems| one_of(node, STATES, problems)).flatten();
     let matching = reader.read("match", |node, problems| matching(node, said, problems)).flatten();
@@ -138,7 +138,7 @@ pub(super) fn read(
         recreate: recreate.unwrap_or(defaults.recreate),
         compare: compare(&mut reader, defaults.compare),
         kill_signal: reader.read("kill_signal", signal).flatten().unwrap_or_else(|| "KILL".into()),
-        discard: reader.read("discard", boolean).flatten().unwrap_or(false),
+        discard: reader.read("discard", Node::boolean).flatten().unwrap_or(false),
         one_shot,
         depends_on: reader.read("depends_on", depends::read).unwrap_or_default(),
         options: Vec::new(),
@@ -245,7 +245,7 @@ fn pull(node: &Node, problems: &mut Problems) -> Option<Pull> {
         _ => return one_of(node, PULLS, problems),
     };
     let words: Vec<&str> = PULLS.iter().map(|(word, _)| *word).collect();
-    expected(&vocabulary::or(&words), node, Some(hint), problems)
+    problems.expected_with(&say::or(&words), node, Some(hint))
 }
 
 fn modes(node: &Node, problems: &mut Problems) -> BTreeMap<String, Mode> {
@@ -306,39 +306,25 @@ fn signal(node: &Node, problems: &mut Problems) -> Option<String> {
     let (Kind::Text(text) | Kind::Number(text)) = &node.kind else {
         return problems.expected(what, node);
     };
-    let said = signals::number(text);
+    let said = signal::number(text);
     if text.parse::<u64>().is_ok() {
-        let most = signals::MOST;
+        let most = signal::MOST;
         let wrong = || problems.expected(&format!("a signal from 1 to {most}"), node);
         return said.map(|number| number.to_string()).or_else(wrong);
     }
-    let name = signals::bare(text);
+    let name = signal::bare(text);
     if said.is_some() {
         return Some(name);
     }
-    let hint = say::did_you_mean(&name, signals::NAMES.iter().copied())
+    let hint = say::did_you_mean(&name, signal::NAMES.iter().copied())
         .map(|close| format!("did you mean `{close}`?"));
-    expected(what, node, hint.as_deref(), problems)
-}
-
-/// `true` or `false`. What YAML 1.1 took for them, and what they look like in quotes, gets a hint.
-pub(crate) fn boolean(node: &Node, problems: &mut Problems) -> Option<bool> {
-    let meant = match &node.kind {
-        Kind::Bool(value) => return Some(*value),
-        Kind::Text(text) => match text.to_ascii_lowercase().as_str() {
-            "yes" | "on" | "y" | "true" => Some("write `true`"),
-            "no" | "off" | "n" | "false" => Some("write `false`"),
-            _ => None,
-        },
-        _ => None,
-    };
-    expected("`true` or `false`", node, meant, problems)
+    problems.expected_with(what, node, hint.as_deref())
 }
 
 pub(super) fn text<'a>(node: &'a Node, what: &str, problems: &mut Problems) -> Option<&'a str> {
     match &node.kind {
         Kind::Text(text) => Some(text),
-        Kind::Number(_) | Kind::Bool(_) => expected(what, node, Some(QUOTE), problems),
+        Kind::Number(_) | Kind::Bool(_) => problems.expected_with(what, node, Some(QUOTE)),
         _ => problems.expected(what, node),
     }
 }

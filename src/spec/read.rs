@@ -7,21 +7,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::across::Whole;
 use super::env_merge::{self, EnvFileUse};
-use super::node::{Entry, Kind, Node, Place, Problem, Problems};
 use super::places::Places;
 use super::set::{self, Defaulted, SetReader};
-use super::vocabulary::{self, or};
+use super::vocabulary;
 use super::{Compat, Set, Spec, objects_read, strings};
-use crate::ident::{ProjectName, SetName, reserved_suffix};
-use crate::image_ref::ImageRef;
-use crate::say;
+use crate::base::ident::{ProjectName, SetName, reserved_suffix};
+use crate::base::image_ref::ImageRef;
+use crate::base::say;
+use crate::syntax::node::{Entry, Kind, Node, Place, Problem, Problems, is_extension};
 
 /// The names in each environment file that was read, by the path that the spec writes.
 pub type Files = BTreeMap<String, Vec<String>>;
 
-/// Reads a spec from its text: [`super::yaml::tree`], then [`tree`].
+/// Reads a spec from its text: [`crate::syntax::yaml::tree`], then [`tree`].
 pub fn text(text: &str, files: &Files) -> Result<Spec, Vec<Problem>> {
-    let (node, told) = super::yaml::tree(text).map_err(|problem| vec![problem])?;
+    let (node, told) = crate::syntax::yaml::tree(text).map_err(|problem| vec![problem])?;
     tree(node, told, files)
 }
 
@@ -81,7 +81,7 @@ fn root(node: &Node, files: &Files, problems: &mut Problems) -> Option<Spec> {
     for entry in entries {
         let word = entry.key.as_str();
         match word {
-            _ if vocabulary::is_extension(word) => {}
+            _ if is_extension(word) => {}
             _ if !vocabulary::ROOT.contains(&word) => {
                 problems.unknown(entry, word, vocabulary::unknown_at_root);
             }
@@ -149,7 +149,7 @@ fn project_name(node: &Node, problems: &mut Problems) -> Option<ProjectName> {
         "a name of lower-case letters, digits, `-` and `_` that begins with a letter or digit";
     let Kind::Text(text) = &node.kind else {
         let hint = matches!(node.kind, Kind::Number(_) | Kind::Bool(_)).then_some(set::QUOTE);
-        return set::expected(what, node, hint, problems);
+        return problems.expected_with(what, node, hint);
     };
     let first = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     if text.starts_with(first) && text.chars().all(|c| first(c) || matches!(c, '-' | '_')) {
@@ -179,7 +179,7 @@ fn defaulted<'a>(entry: &'a Entry, problems: &mut Problems) -> Defaulted<'a> {
         problems.expected::<()>("a map of planner keys", &entry.value);
         return all;
     };
-    for one in entries.iter().filter(|one| !vocabulary::is_extension(&one.key)) {
+    for one in entries.iter().filter(|one| !is_extension(&one.key)) {
         let Some(key) = vocabulary::default_by_word(&one.key) else {
             let (message, hint) = vocabulary::unknown_default(&one.key);
             problems.all.push(Problem { place: one.place, message, hint });
@@ -283,7 +283,7 @@ pub(super) fn one_of<T: Copy>(
 ) -> Option<T> {
     let keys: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
     let Kind::Text(text) = &node.kind else {
-        return problems.expected(&or(&keys), node);
+        return problems.expected(&say::or(&keys), node);
     };
     if let Some((_, value)) = words.iter().find(|(word, _)| word == text) {
         return Some(*value);
@@ -294,5 +294,5 @@ pub(super) fn one_of<T: Copy>(
         .filter(|word| keys.contains(word))
         .or_else(|| say::did_you_mean(text, keys.iter().copied()));
     let hint = close.map(|close| format!("did you mean `{close}`?"));
-    set::expected(&or(&keys), node, hint.as_deref(), problems)
+    problems.expected_with(&say::or(&keys), node, hint.as_deref())
 }

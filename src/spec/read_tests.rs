@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::canon_tests::again;
-use super::problems::render;
 use super::read::{self, Files};
 use super::*;
+use crate::syntax::problems::render;
+use crate::syntax::yaml;
 
 fn files() -> Files {
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
@@ -66,7 +67,7 @@ fn every_planner_key_is_read() {
     let named = set("name: db\ncount: 1\nstate: killed\nkill_signal: sighup\ndiscard: true\n\
         recreate: never\non_stopped: replace\npull: if_not_present\n\
         compare: {'*': ignore, env: superset, image: strict}");
-    assert_eq!(named.identity, Identity::Named(crate::ident::ContainerName::new("db")));
+    assert_eq!(named.identity, Identity::Named(crate::base::ident::ContainerName::new("db")));
     assert_eq!((named.state, named.image), (State::Killed, None));
     assert_eq!((named.kill_signal.as_str(), named.discard), ("HUP", true));
     assert_eq!((named.recreate, named.on_stopped), (Recreate::Never, OnStopped::Replace));

@@ -121,7 +121,7 @@ fn option(row: &dyn AnyRow) -> Json {
     let examples: Vec<Json> = about
         .examples
         .iter()
-        .filter_map(|example| super::yaml::parse(example).ok())
+        .filter_map(|example| crate::syntax::yaml::parse(example).ok())
         .map(|node| node.to_json())
         .collect();
     schema["description"] = json!(about.doc);
@@ -229,7 +229,7 @@ fn compare() -> Json {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::yaml;
+    use crate::syntax::yaml;
 
     #[test]
     fn the_schema_is_one_and_knows_every_key() {

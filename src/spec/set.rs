@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 
-use super::node::{Entry, Kind, Node, Problem, Problems};
 use super::places::Places;
 use super::planner;
 use super::read::Files;
@@ -12,6 +11,7 @@ use super::vocabulary;
 use super::{Compat, Identity, Set, State};
 use super::{deploy, env_merge};
 use crate::options::{AnyRow, Declared, ROWS, row, row_by_word};
+use crate::syntax::node::{Entry, Kind, Node, Problems, is_extension};
 
 /// The most values of one set: far more than an engine takes.
 const MOST_IN_A_SET: usize = 25_000;
@@ -182,7 +182,7 @@ fn sort<'a>(entries: &'a [Entry], deployed: &'a [Entry], problems: &mut Problems
     let own = entries.iter().map(|entry| (entry, entry.key.as_str()));
     let deployed = deployed.iter().map(|entry| (entry, deploy::meaning(&entry.key).unwrap_or("")));
     for (entry, word) in own.chain(deployed) {
-        if vocabulary::is_extension(word) || word == "deploy" {
+        if is_extension(word) || word == "deploy" {
             continue;
         }
         let planner = vocabulary::planner_by_word(word);
@@ -256,19 +256,4 @@ fn rules(set: &Set, places: &Places, problems: &mut Problems) {
 fn is_policy(printed: &serde_json::Value) -> bool {
     let word = printed.as_str().or_else(|| printed["policy"].as_str());
     !matches!(word, None | Some("no" | ""))
-}
-
-/// *Expected `what`, but found …* with a way out.
-pub(super) fn expected<T>(
-    what: &str,
-    node: &Node,
-    hint: Option<&str>,
-    problems: &mut Problems,
-) -> Option<T> {
-    problems.all.push(Problem {
-        place: node.place,
-        message: format!("expected {what}, but found {}", node.what()),
-        hint: hint.map(str::to_owned),
-    });
-    None
 }

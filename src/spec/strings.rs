@@ -6,9 +6,9 @@
 
 use std::collections::BTreeSet;
 
-use super::node::{Entry, Kind, Node, Place, Problems};
-use crate::options::canon::{HIDDEN, looks_marked};
-use crate::say;
+use crate::base::say;
+use crate::options::value::{HIDDEN, looks_marked};
+use crate::syntax::node::{Entry, Kind, Node, Place, Problems};
 
 /// The tree with `$$` as `$` in every text; a problem for each text with a variable in it.
 pub(super) fn literal(node: Node, problems: &mut Problems) -> Node {

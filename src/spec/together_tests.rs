@@ -6,7 +6,7 @@ use super::read_tests::{fault, one};
 /// `line:column message` of every problem, in the order of the file.
 pub(super) fn told(text: &str) -> Vec<String> {
     let problems = read::text(text, &Files::new()).expect_err(text);
-    let one = |problem: &super::node::Problem| {
+    let one = |problem: &crate::syntax::node::Problem| {
         format!("{}:{} {}", problem.place.line, problem.place.column, problem.message)
     };
     problems.iter().map(one).collect()
@@ -157,12 +157,12 @@ fn a_volume_of_one_letter_is_one_of_the_root() {
     let set =
         "containers: {a: {image: x, volumes: ['v:/data', {type: volume, source: v, target: /b}]}}";
     let spec = super::read_tests::right(&format!("project: p\nvolumes: {{v: {{}}}}\n{set}\n"));
-    let body = crate::desired::body(
+    let body = crate::spec::body::create_body(
         &spec,
-        &crate::ident::SetName::new("a"),
-        &spec.sets[&crate::ident::SetName::new("a")],
-        &crate::ident::ContainerName::new("p-a-1"),
-        crate::desired::Labels::None,
+        &crate::base::ident::SetName::new("a"),
+        &spec.sets[&crate::base::ident::SetName::new("a")],
+        &crate::base::ident::ContainerName::new("p-a-1"),
+        crate::spec::body::Labels::None,
         &crate::options::Context { volumes: spec.volume_names(), ..Default::default() },
     );
     assert_eq!(body.json()["HostConfig"]["Binds"][1], "p_v:/data", "{body:?}");

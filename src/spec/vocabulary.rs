@@ -3,8 +3,8 @@
 //!
 //! Options are the table's, [`crate::options`].
 
+use crate::base::say;
 use crate::options::{ROWS, row_by_word};
-use crate::say;
 
 /// The keys at the root.
 pub const ROOT: &[&str] =
@@ -107,7 +107,7 @@ pub fn unknown_default(word: &str) -> (String, Option<String>) {
         let close = say::did_you_mean(word, by_default());
         close.map(|close| format!("did you mean `{close}`?"))
     };
-    (format!("expected {}, but found `{}`", or(&by_default()), say::short(word)), hint)
+    (format!("expected {}, but found `{}`", say::or(&by_default()), say::short(word)), hint)
 }
 
 /// Keys of a Compose service that have neither a row nor a planner key, for now or for good, each
@@ -222,26 +222,7 @@ pub fn unknown_at_root(word: &str) -> (String, Option<String>) {
             .map(|close| format!("did you mean `{close}`?"))
     };
     (
-        format!("expected {}, but found `{}`", or(ROOT), say::short(word)),
+        format!("expected {}, but found `{}`", say::or(ROOT), say::short(word)),
         own.map(str::to_owned).or_else(close),
     )
-}
-
-/// `` `a`, `b` or `c` ``.
-pub fn or(words: &[&str]) -> String {
-    listed(words, "or")
-}
-
-/// The same with another word before the last one.
-pub fn listed(words: &[&str], link: &str) -> String {
-    match words.split_last() {
-        None => String::new(),
-        Some((last, [])) => format!("`{last}`"),
-        Some((last, rest)) => format!("`{}` {link} `{last}`", rest.join("`, `")),
-    }
-}
-
-/// Whether a key is an extension: `x-` and anything, there for anchors and other programs.
-pub fn is_extension(word: &str) -> bool {
-    word.starts_with("x-")
 }

@@ -2,11 +2,11 @@
 //! expected and found.
 
 use super::code::Code;
-use crate::ident::short_digest;
+use crate::base::ident::short_digest;
+use crate::base::say;
 use crate::options::settings::Settings;
 use crate::plan::world::{Cell, Value, World};
 use crate::plan::{NetworkRef, Subject};
-use crate::say;
 
 /// What differs, for people and machines. Who it belongs to is the caller's to say.
 #[derive(Debug, Clone, PartialEq, Eq)]

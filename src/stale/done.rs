@@ -7,8 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ident::StepId;
-use crate::moment;
+use crate::base::ident::StepId;
+use crate::base::time;
 use crate::plan::world::{Cell, Value, World};
 use crate::plan::{Action, Plan, Step, Subject};
 
@@ -128,7 +128,7 @@ impl<'a> Search<'a> {
             return true;
         };
         let started = |subject: &Subject| match self.now.get(&Cell::Start(subject.clone())) {
-            Some(Value::StartedAt(at)) => Some(moment::nanos(at)),
+            Some(Value::StartedAt(at)) => Some(time::nanos(at)),
             _ => None,
         };
         let first = after

@@ -13,12 +13,12 @@ use super::difference::difference;
 use super::observed::{Origin, observed};
 use super::taken_back::{taken_back, with_answers};
 use super::{Judgement, SetVerdict, Staleness, networks, owners, rotated, whole};
-use crate::adapt::Engine;
-use crate::ident::{ChangeTarget, ContainerName, NetworkId, SetName, StepId};
-use crate::plan::build::{Built, Input, Pins, build, depends};
+use crate::base::ident::{ChangeTarget, ContainerName, NetworkId, SetName, StepId};
+use crate::engine_model::Engine;
+use crate::observed::snapshot::Snapshot;
 use crate::plan::world::{Cell, Value, World};
 use crate::plan::{Action, Plan, Step, Subject, Target, format};
-use crate::snapshot::Snapshot;
+use crate::planner::{Built, Input, Pins, build, depends};
 use crate::spec::Spec;
 use crate::spec::order::Words;
 
@@ -193,9 +193,9 @@ impl<'a> Case<'a> {
     fn left_by_us(&self, set: &SetName, look: &Snapshot) -> bool {
         let members = self.plan.facts.members.get(set);
         look.containers.iter().any(|container| {
-            let reserved = crate::ident::reserved_suffix(container.seen().name()).1.is_some();
+            let reserved = crate::base::ident::reserved_suffix(container.seen().name()).1.is_some();
             let ours = || {
-                crate::plan::build::matching::owner(container)
+                crate::planner::matching::owner(container)
                     .is_some_and(|(project, own)| project == self.plan.project && own == *set)
             };
             let known = || members.is_some_and(|all| all.contains(&container.id()));
@@ -233,7 +233,10 @@ impl<'a> Case<'a> {
                 let staleness = Staleness {
                     code: code.word().to_owned(),
                     set: Some(set.clone()),
-                    object: format!("container `{}`", crate::say::short(container.name().as_str())),
+                    object: format!(
+                        "container `{}`",
+                        crate::base::say::short(container.name().as_str())
+                    ),
                     expected,
                     found: seen,
                     hint: AGAIN.to_owned(),

@@ -35,7 +35,7 @@ pub use judge::judge;
 pub(crate) use networks::connect_command;
 pub(crate) use taken_back::with_answers;
 
-use crate::ident::{ContainerId, NetworkId, SetName, StepId};
+use crate::base::ident::{ContainerId, NetworkId, SetName, StepId};
 use crate::options::Body;
 use crate::plan::Step;
 use crate::plan::left::{self, Left};
@@ -70,7 +70,7 @@ impl Staleness {
 
 impl std::fmt::Display for Staleness {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        use crate::say::safe;
+        use crate::base::say::safe;
         let Self { code, set: _, object, expected, found, hint: _ } = self;
         write!(
             f,

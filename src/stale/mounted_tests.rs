@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::tests::judged;
-use crate::plan::build::tests::{add, image, plan, spec, world};
+use crate::planner::tests::{add, image, plan, spec, world};
 
 #[test]
 fn an_image_that_is_to_be_mounted_is_the_one_that_was_reviewed() {

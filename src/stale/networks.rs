@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::Staleness;
 use super::code::Code;
 use super::judge::{Case, Found};
-use crate::ident::{ChangeTarget, ContainerId};
+use crate::base::ident::{ChangeTarget, ContainerId};
 use crate::plan::world::{Cell, Value};
 use crate::plan::{Action, Subject};
 
@@ -31,7 +31,8 @@ pub(super) fn half_replaced(case: &Case<'_>, found: &mut Found) {
                 endpoint,
                 ..
             } = &step.action
-                && let Some(name) = case.look.by_id(container).map(crate::snapshot::Container::name)
+                && let Some(name) =
+                    case.look.by_id(container).map(crate::observed::snapshot::Container::name)
             {
                 left.push(connect_command(name.as_str(), endpoint, network));
             }
@@ -71,13 +72,13 @@ pub(crate) fn connect_command(container: &str, endpoint: &Json, network: &str) -
     let mut words = vec!["docker network connect".to_owned()];
     let texts = |json: &Json| -> Vec<String> {
         let all = json.as_array().into_iter().flatten();
-        all.filter_map(|text| text.as_str().map(crate::say::short)).collect()
+        all.filter_map(|text| text.as_str().map(crate::base::say::short)).collect()
     };
     words.extend(texts(&endpoint["Aliases"]).into_iter().map(|alias| format!("--alias {alias}")));
     let ipam = &endpoint["IPAMConfig"];
     for (field, flag) in [("IPv4Address", "--ip"), ("IPv6Address", "--ip6")] {
         if let Some(address) = ipam[field].as_str() {
-            words.push(format!("{flag} {}", crate::say::short(address)));
+            words.push(format!("{flag} {}", crate::base::say::short(address)));
         }
     }
     let links = texts(&ipam["LinkLocalIPs"]).into_iter();

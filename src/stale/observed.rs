@@ -7,15 +7,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
-use crate::ident::{
+use crate::base::ident::{
     ContainerName, ImageId, LABEL_NETWORK, LABEL_PLAN, LABEL_VOLUME, NetworkId, ObjectKey, StepId,
 };
-use crate::objects::{self, Found};
+use crate::observed::snapshot::{Container, Seen, Snapshot};
 use crate::options::platform::Platform;
 use crate::options::settings::Settings;
 use crate::plan::world::{Cell, Value, World};
 use crate::plan::{Action, NetworkRef, Plan, Subject};
-use crate::snapshot::{Container, Seen, Snapshot};
+use crate::planner::resources;
+use crate::planner::resources::Found;
 
 /// What a plan and its digest know of what a run of it created.
 pub struct Origin<'a> {
@@ -56,7 +57,7 @@ impl<'a> Origin<'a> {
     /// The step of a run of this plan that created a container.
     pub fn container(&self, found: Seen<'_>) -> Option<&'a StepId> {
         (found.label(LABEL_PLAN)? == self.digest).then_some(())?;
-        let (name, _) = crate::ident::reserved_suffix(found.name());
+        let (name, _) = crate::base::ident::reserved_suffix(found.name());
         self.containers.get(name).copied()
     }
 
@@ -77,7 +78,7 @@ impl<'a> Origin<'a> {
         label: &str,
     ) -> Option<&'a StepId> {
         let (step, key) = made.get(found["Name"].as_str()?)?;
-        let owner = objects::owner(found, label)?;
+        let owner = resources::owner(found, label)?;
         let ours = owner == (self.plan.project.clone(), (*key).clone());
         (ours && found["Labels"][LABEL_PLAN] == self.digest).then_some(*step)
     }
@@ -118,7 +119,7 @@ pub fn observed(origin: &Origin<'_>, known: &World, snapshot: &Snapshot) -> Worl
                 world.set(cell.clone(), images.meant(reference));
             }
             Cell::Volume(name) => {
-                let found = objects::named(&snapshot.volumes, name);
+                let found = resources::named(&snapshot.volumes, name);
                 let with = *expected == Value::Absent && with_containers.contains(name.as_str());
                 world.set(cell.clone(), volume(origin, found, with));
             }
@@ -169,7 +170,7 @@ impl Origin<'_> {
 fn networks(origin: &Origin<'_>, known: &World, snapshot: &Snapshot, world: &mut World) {
     for (cell, _) in known.cells() {
         let Cell::Network(name) = cell else { continue };
-        let value = match objects::named(&snapshot.networks, name) {
+        let value = match resources::named(&snapshot.networks, name) {
             Found::None => Value::Absent,
             Found::Several(number) => Value::Several(number),
             Found::One(found) => {

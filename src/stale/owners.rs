@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::desired;
-use crate::ident::{ContainerId, SetName, StepId};
+use crate::base::ident::{ContainerId, SetName, StepId};
 use crate::plan::world::Cell;
 use crate::plan::{Action, Plan, Step, Subject};
 use crate::spec::Spec;
+use crate::spec::body;
 
 /// Sets by what belongs to them.
 pub(super) struct Owners<'a> {
@@ -75,7 +75,7 @@ impl<'a> Owners<'a> {
         let creating: BTreeSet<&SetName> = self.creates.values().copied().collect();
         for (key, set) in &spec.sets {
             let mounted =
-                if creating.contains(key) { desired::mounted_images(set) } else { BTreeSet::new() };
+                if creating.contains(key) { body::mounted_images(set) } else { BTreeSet::new() };
             for reference in set.image.iter().cloned().chain(mounted) {
                 self.references.entry(reference).or_default().push(key);
             }

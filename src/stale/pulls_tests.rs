@@ -3,9 +3,9 @@
 use serde_json::{Value as Json, json};
 
 use super::tests::judged;
-use crate::ident::ImageId;
-use crate::plan::build::tests::{hex, image, plan, spec, world};
-use crate::snapshot::{RegistryAnswer, Snapshot};
+use crate::base::ident::ImageId;
+use crate::observed::snapshot::{RegistryAnswer, Snapshot};
+use crate::planner::tests::{hex, image, plan, spec, world};
 use crate::spec::Spec;
 
 /// A set that wants `app:1` for another platform, and the digest that means both.

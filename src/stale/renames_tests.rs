@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::tests::{inspect, judged};
-use crate::plan::build::tests::{add, db, plan, with_db};
-use crate::snapshot::Snapshot;
+use crate::observed::snapshot::Snapshot;
+use crate::planner::tests::{add, db, plan, with_db};
 
 #[test]
 fn a_rename_is_done_once_and_stale_where_the_name_moved() {

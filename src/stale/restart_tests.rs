@@ -5,7 +5,7 @@ use serde_json::json;
 use super::judge;
 use super::tests::{inspect, judged, limit, replace};
 use crate::plan::Verb;
-use crate::plan::build::tests::{add, plan, spec, world};
+use crate::planner::tests::{add, plan, spec, world};
 
 const AGAIN: &str = "2026-01-02T00:00:00Z";
 

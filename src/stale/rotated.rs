@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Staleness;
 use super::code::Code;
-use crate::ident::{ContainerId, SetName};
+use crate::base::ident::{ContainerId, SetName};
 use crate::plan::Plan;
 use crate::plan::facts::{ContainerFact, Verdict};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Staleness;
 use super::code::Code;
-use crate::ident::SetName;
+use crate::base::ident::SetName;
 use crate::plan::Plan;
 use crate::spec::Spec;
 

@@ -9,14 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value as Json, json};
 
 use super::observed::{Origin, digests};
-use crate::ident::{ContainerId, NetworkId, StepId};
-use crate::image_ref::ImageRef;
+use crate::base::ident::{ContainerId, NetworkId, StepId};
+use crate::base::image_ref::ImageRef;
+use crate::observed::snapshot::{Container, RegistryAnswer, Run, Snapshot};
 use crate::options::platform::Platform;
 use crate::options::settings::{RESTART, Settings};
 use crate::plan::facts::{Attachment, ContainerFact};
 use crate::plan::world::{Cell, Value, World};
 use crate::plan::{Action, Plan};
-use crate::snapshot::{Container, RegistryAnswer, Run, Snapshot};
 
 /// The look with what a plan settled: the registry answers, as apply asks no registry what to do.
 pub(crate) fn with_answers(plan: &Plan, snapshot: &Snapshot) -> Snapshot {

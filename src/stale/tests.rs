@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use super::{Judgement, judge};
-use crate::ident::{ImageId, SetName};
-use crate::plan::build::tests::{add, hex, image, plan, spec, world};
+use crate::base::ident::{ImageId, SetName};
+use crate::observed::snapshot::{RegistryAnswer, Snapshot};
 use crate::plan::{Plan, Verb};
-use crate::snapshot::{RegistryAnswer, Snapshot};
+use crate::planner::tests::{add, hex, image, plan, spec, world};
 use crate::spec::Spec;
 
 /// `SET VERDICT` of every set, and the codes of what moved.
@@ -112,7 +112,7 @@ fn a_set_of_which_one_was_replaced_goes_on_with_the_other() {
     let judgement = judge(&plan, &spec, &snapshot);
     assert_eq!(told(&judgement), ["web Run", "zoo Run"]);
     let run: std::collections::BTreeSet<&str> =
-        judgement.run.iter().map(crate::ident::StepId::change).collect();
+        judgement.run.iter().map(crate::base::ident::StepId::change).collect();
     assert_eq!(run, ["p-web-2", "p-zoo-1"].into());
     // Another hand moved something else beside it: that is not what the plan makes of it.
     inspect(&mut snapshot, "p-web-2")["HostConfig"]["PidsLimit"] = json!(7);
@@ -351,12 +351,12 @@ containers:
   web: {image: 'app:1', count: 2, environment: {KEY: {from_env: KEY}}}
 ",
     );
-    let reference: crate::ident::Reference = "from_env:KEY".parse().unwrap();
+    let reference: crate::base::ident::Reference = "from_env:KEY".parse().unwrap();
     let mut snapshot = world();
     add(&mut snapshot, &spec, "web", "p-web-1", "running");
     snapshot.secrets.insert(reference.clone(), true);
     let live = |equal: bool| {
-        let mut live = crate::options::canon::Live::default();
+        let mut live = crate::options::value::Live::default();
         let marks = if equal { &mut live.equal } else { &mut live.different };
         marks.insert(reference.clone());
         live
@@ -489,7 +489,7 @@ fn a_volume_is_the_one_that_the_plan_knew_or_that_its_creates_made() {
     inspect(&mut snapshot, "p-web-1")["Mounts"] = json!([{"Type": "volume", "Name": "new"}]);
     let judgement = judge(&plan, &spec, &snapshot);
     assert_eq!(told(&judgement), ["web Run"]);
-    assert!(judgement.done.contains(&crate::ident::StepId::new("p-web-1/start")));
+    assert!(judgement.done.contains(&crate::base::ident::StepId::new("p-web-1/start")));
 }
 
 #[test]

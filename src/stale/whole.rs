@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::code::Code;
 use super::judge::{AGAIN, Case, Found, is_image};
 use super::{Staleness, rotated};
-use crate::ident::{ChangeTarget, ContainerId, NetworkId, SetName, StepId};
-use crate::plan::build::{Built, depends};
+use crate::base::ident::{ChangeTarget, ContainerId, NetworkId, SetName, StepId};
 use crate::plan::facts::{ContainerFact, Facts, Verdict};
 use crate::plan::{Action, Because, Change, NetworkRef, Plan, Reason, Step, Subject, Warning};
+use crate::planner::{Built, depends};
 
 /// Warnings about what no fact holds fast.
 const OF_THE_WORLD: [&str; 8] = [
@@ -58,7 +58,7 @@ pub(super) fn compare(
             set: None,
             object: "the plan as a whole".to_owned(),
             expected: format!("version {}", again.plan.tool.version),
-            found: format!("version {}", crate::say::short(&case.plan.tool.version)),
+            found: format!("version {}", crate::base::say::short(&case.plan.tool.version)),
             hint: "plan again with this version and have the new plan reviewed".to_owned(),
         });
     }
@@ -285,7 +285,7 @@ impl<'a> Parts<'a> {
             let mine: Vec<String> = all
                 .iter()
                 .filter(|warning| differing.contains(warning))
-                .map(|warning| crate::say::short(&warning.text))
+                .map(|warning| crate::base::say::short(&warning.text))
                 .collect();
             if mine.is_empty() { "no such warning".to_owned() } else { mine.join("; ") }
         };

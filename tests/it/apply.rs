@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use bayplan::apply::events::Event;
 use bayplan::apply::{Became, StepOutcome};
+use bayplan::base::ident::{ContainerId, ContainerName, ImageId, StepId};
 use bayplan::engine::simulated::{Behaviour, Faults, Simulated, When};
 use bayplan::engine::{ErrorKind, Reader, Writer};
-use bayplan::ident::{ContainerId, ContainerName, ImageId, StepId};
+use bayplan::observed::snapshot::Run as RunClass;
 use bayplan::options::settings::Settings;
 use bayplan::plan::facts::ImageFact;
 use bayplan::plan::{Action, Because, ImagePin, Reason, Subject, Verb};
-use bayplan::snapshot::Run as RunClass;
 use bayplan::spec::read;
 use serde_json::{Value as Json, json};
 

@@ -7,8 +7,8 @@ mod world;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use bayplan::observed::snapshot::Snapshot;
 use bayplan::plan::{Plan, SpecSource, format};
-use bayplan::snapshot::Snapshot;
 use chain::After;
 pub(crate) use world::Case;
 

@@ -12,9 +12,9 @@ use bayplan::engine::docker::{Docker, DockerReader};
 use bayplan::engine::take::take;
 use bayplan::engine::transport::Patience;
 use bayplan::engine::{Reader, Writer};
-use bayplan::snapshot::RegistryAnswer;
+use bayplan::observed::scope::Wanted;
+use bayplan::observed::snapshot::RegistryAnswer;
 use bayplan::spec::read;
-use bayplan::wanted::Wanted;
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use bayplan::base::ident::{ContainerId, ContainerName, ImageId, Reference};
 use bayplan::engine::connect::{Endpoint, Environment, Flags, find};
 use bayplan::engine::docker::{Docker, DockerReader};
 use bayplan::engine::take::take;
 use bayplan::engine::transport::Patience;
 use bayplan::engine::{Done, ErrorKind, FilledBody, Reader, Writer};
-use bayplan::ident::{ContainerId, ContainerName, ImageId, Reference};
-use bayplan::options::canon::HIDDEN;
-use bayplan::seal::{Sealer, Unsealed};
-use bayplan::snapshot::{Container, Snapshot};
-use bayplan::wanted::Wanted;
+use bayplan::observed::redact::{Sealer, Unsealed};
+use bayplan::observed::scope::Wanted;
+use bayplan::observed::snapshot::{Container, Snapshot};
+use bayplan::options::value::HIDDEN;
 use serde_json::{Value as Json, json};
 
 use crate::fake_engine::{FakeEngine, Reply, hello, unknown};

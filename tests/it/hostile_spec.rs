@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use bayplan::spec::node::Problem;
 use bayplan::spec::read::Files;
-use bayplan::spec::{Spec, problems, read, yaml};
+use bayplan::spec::{Spec, read};
+use bayplan::syntax::node::Problem;
+use bayplan::syntax::{problems, yaml};
 
 /// The design's example, with something of everything.
 const EXAMPLE: &str = "\

@@ -4,19 +4,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use bayplan::adapt::{Engine, World};
-use bayplan::desired::{self, Labels};
-use bayplan::ident::{ImageId, ProjectName, SetName};
+use bayplan::base::ident::{ImageId, ProjectName, SetName};
+use bayplan::engine_model::view;
+use bayplan::engine_model::{Engine, World};
 use bayplan::import::{self, Imported};
-use bayplan::look::Look;
-use bayplan::options::canon::Value;
+use bayplan::observed::pick::Pick;
+use bayplan::observed::redact::{Literal, Unsealed};
+use bayplan::observed::snapshot::{Container, EngineRecord, Snapshot};
+use bayplan::options::inspect_view::Look;
+use bayplan::options::value::Value;
 use bayplan::options::{AnyRow, Context, ROWS};
-use bayplan::pick::Pick;
-use bayplan::plan::build::{Input, Pins, build};
-use bayplan::plan::text;
-use bayplan::seal::{Literal, Unsealed};
-use bayplan::snapshot::{Container, EngineRecord, Snapshot};
+use bayplan::plan::show::text;
+use bayplan::planner::{Input, Pins, build};
 use bayplan::spec::Identity;
+use bayplan::spec::body::{self, Labels};
 use serde_json::{Value as Json, json};
 
 use crate::program::run;
@@ -129,9 +130,9 @@ fn unfaithful(imported: &Imported, sealed: &Snapshot) -> Vec<String> {
     for (key, set) in &imported.spec.sets {
         let Identity::Named(name) = &set.identity else { panic!("{key} has no name") };
         let container = sealed.by_name(name.as_str()).unwrap();
-        let body = desired::body(&imported.spec, key, set, name, Labels::None, &cx);
+        let body = body::create_body(&imported.spec, key, set, name, Labels::None, &cx);
         let image = sealed.images.get(&container.image());
-        let want = desired::expected(&body, name, image, &engine, &world);
+        let want = view::expected(&body, name, image, &engine, &world);
         let mut inspect = container.inspect.clone().unwrap();
         if let Some(labels) = inspect["Config"]["Labels"].as_object_mut() {
             labels.retain(|key, _| !key.starts_with("com.docker.compose."));
@@ -182,7 +183,7 @@ fn a_plan_of_what_was_imported_is_empty() {
             let (sealed, imported) = imported(&look, &Pick::All, &literal);
             assert_eq!(imported.refused, [], "{name}");
             count += imported.spec.sets.len();
-            let tree = bayplan::spec::yaml::parse(&imported.text).unwrap().to_json();
+            let tree = bayplan::syntax::yaml::parse(&imported.text).unwrap().to_json();
             assert!(schema.is_valid(&tree), "{name}: {}", imported.text);
             let found = told(&imported, &sealed);
             assert!(found.is_empty(), "{name}: {found}");

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use bayplan::engine::take;
-use bayplan::plan::text;
-use bayplan::seal::Sealer;
+use bayplan::observed::redact::Sealer;
+use bayplan::observed::scope::Wanted;
+use bayplan::plan::show::text;
 use bayplan::spec::{Spec, read};
-use bayplan::wanted::Wanted;
 
 use crate::made::block;
 use crate::row_walks::{converge, engine, plan};
@@ -59,7 +59,8 @@ fn a_value_is_public_at_its_own_place_and_as_it_was() {
     inspect["Config"]["Env"] = serde_json::json!(["LOG_LEVEL=hunter2", "OTHER=info"]);
     inspect["Config"]["Labels"]["team"] = "hunter2".into();
     inspect["Config"]["Cmd"] = serde_json::json!(["serve", "hunter2"]);
-    let sealed = bayplan::seal::Unsealed::new(look).seal(&Sealer::new(None, BTreeMap::new()));
+    let sealed =
+        bayplan::observed::redact::Unsealed::new(look).seal(&Sealer::new(None, BTreeMap::new()));
     let inspect = sealed.containers.iter().find_map(|found| found.inspect.as_ref()).unwrap();
     let all = inspect["Config"].to_string();
     assert!(!all.contains("hunter2") && !all.contains("OTHER=info"), "{all}");

@@ -5,16 +5,17 @@ use std::collections::BTreeMap;
 
 use bayplan::apply::result::ResultDocument;
 use bayplan::apply::result_text;
-use bayplan::ident::{ContainerName, SetName};
-use bayplan::look::Look;
+use bayplan::base::ident::{ContainerName, SetName};
+use bayplan::options::inspect_view::Look;
 use bayplan::options::{AnyRow, Body, Context, ROWS, platform};
-use bayplan::plan::{Because, diff, markdown, text};
+use bayplan::plan::Because;
+use bayplan::plan::show::{diff, markdown, text};
 use bayplan::plan::{
     By, EnvironmentDifference, Matched, OptionDifference, Origin, Plan, Reason, SetReport, Verb,
 };
 use bayplan::spec::State;
-use bayplan::spec::node::{Kind, Problems};
-use bayplan::spec::yaml;
+use bayplan::syntax::node::{Kind, Problems};
+use bayplan::syntax::yaml;
 use serde_json::{Map, Value as Json, json};
 
 use crate::made::{Made, id};

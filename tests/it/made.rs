@@ -9,16 +9,18 @@ use bayplan::apply::{
     Awaits, Became, Begun, NoSecrets, Outcome, Resume, Run, Secrets, Settings, Signal,
     SimulatedClock, redacted, run,
 };
+use bayplan::base::ident::{
+    ChangeId, ContainerId, ContainerName, ImageId, ProjectName, SetName, StepId,
+};
 use bayplan::engine::simulated::Simulated;
 use bayplan::engine::{FilledBody, Reader};
-use bayplan::ident::{ChangeId, ContainerId, ContainerName, ImageId, ProjectName, SetName, StepId};
+use bayplan::observed::snapshot::{Container, Run as RunClass, Snapshot};
 use bayplan::options::Body;
 use bayplan::plan::facts::{Attachment, ContainerFact};
 use bayplan::plan::{
     Action, Because, Change, Facts, ImagePin, Impact, Plan, Reason, Step, Subject, Summary, Tool,
     Verb,
 };
-use bayplan::snapshot::{Container, Run as RunClass, Snapshot};
 use serde_json::{Value as Json, json};
 use tokio::sync::watch;
 

@@ -1,12 +1,12 @@
 //! Steps on networks and volumes that fail: what is reported of them, and that it leads out.
 
 use bayplan::apply::{Became, Outcome};
+use bayplan::base::ident::{ChangeId, NetworkId, ObjectKey, StepId};
 use bayplan::engine::simulated::{Faults, Simulated, When};
 use bayplan::engine::{ErrorKind, Reader};
-use bayplan::ident::{ChangeId, NetworkId, ObjectKey, StepId};
+use bayplan::observed::snapshot::{Run as RunClass, Snapshot};
 use bayplan::options::Body;
 use bayplan::plan::{Action, Because, NetworkRef, Subject, Verb};
-use bayplan::snapshot::{Run as RunClass, Snapshot};
 use serde_json::json;
 
 use crate::made::{Made, apply, became, block, engine_of, fact, found, id};

@@ -5,11 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bayplan::adapt::{self, Engine, World};
-use bayplan::ident::{ContainerId, ContainerName, NetworkId};
-use bayplan::look::Look;
+use bayplan::base::ident::{ContainerId, ContainerName, NetworkId};
+use bayplan::engine_model;
+use bayplan::engine_model::{Engine, World};
+use bayplan::observed::snapshot::EngineRecord;
+use bayplan::options::inspect_view::Look;
 use bayplan::options::{Body, ROWS};
-use bayplan::snapshot::EngineRecord;
 use serde_json::{Value as Json, json};
 
 pub(crate) const ENGINES: [&str; 6] = [
@@ -79,8 +80,13 @@ impl Recording {
                 };
                 let body = Body::from_json(pair["create"].clone());
                 let name_there = container_name(found);
-                let expected =
-                    adapt::adapt(&name_there, &body, Some(&image), &self.engine, &self.world);
+                let expected = engine_model::adapt(
+                    &name_there,
+                    &body,
+                    Some(&image),
+                    &self.engine,
+                    &self.world,
+                );
                 looks.push((format!("{name}{stage}"), expected, found.clone()));
             }
         }
@@ -336,7 +342,7 @@ proptest::proptest! {
         let (engine, world) = (Engine::newest(), World::default());
         let name = ContainerName::new("web");
         let body = Body::from_json(body);
-        let adapted = adapt::adapt(&name, &body, Some(&image), &engine, &world);
+        let adapted = engine_model::adapt(&name, &body, Some(&image), &engine, &world);
         for json in [&adapted, body.json(), &image] {
             let look = look(json);
             proptest::prop_assert!(ROWS.iter().all(|row| row.read(&look) == row.read(&look)));

@@ -1,10 +1,10 @@
 //! What a step finds at its own look, right before its call, other than the plan relied on.
 
 use bayplan::apply::Became;
+use bayplan::observed::snapshot::Run as RunClass;
 use bayplan::options::settings::Settings;
 use bayplan::plan::facts::VolumeFact;
 use bayplan::plan::{Action, Because, NetworkRef, Subject, Verb};
-use bayplan::snapshot::Run as RunClass;
 use serde_json::{Value as Json, json};
 
 use crate::made::{Made, Watcher, apply, apply_with, became, block, engine, fact, found, id, pin};
@@ -23,7 +23,7 @@ fn in_turn() -> Made {
     let mut made = Made::new(facts);
     made.replace("one", "a", pin(), &[]).replace("two", "b", pin(), &[]);
     let stop = made.plan.steps.iter_mut().find(|step| step.id.as_str() == "two/stop").unwrap();
-    stop.after.push(bayplan::ident::StepId::new("one/remove"));
+    stop.after.push(bayplan::base::ident::StepId::new("one/remove"));
     made
 }
 
@@ -73,7 +73,7 @@ fn what_is_started_or_removed_is_as_the_plan_knew_it() {
 fn what_steps_of_the_plan_make_of_a_container_is_no_surprise() {
     block(async {
         let networks = vec![json!({"Name": "net", "Id": "e".repeat(64)})];
-        let engine = crate::made::engine_of(bayplan::snapshot::Snapshot {
+        let engine = crate::made::engine_of(bayplan::observed::snapshot::Snapshot {
             containers: vec![found("a", "web", "running")],
             networks,
             ..Default::default()
@@ -83,7 +83,7 @@ fn what_steps_of_the_plan_make_of_a_container_is_no_surprise() {
         let connect = Action::Connect {
             container: container(),
             network: "net".to_owned(),
-            which: NetworkRef::Id(bayplan::ident::NetworkId::new("e".repeat(64))),
+            which: NetworkRef::Id(bayplan::base::ident::NetworkId::new("e".repeat(64))),
             endpoint: json!(null),
         };
         let settings = Settings([("CpuShares".to_owned(), json!(512))].into());

@@ -1,12 +1,12 @@
 //! A rename in place on the simulated engine, and what is said where the run ends after it.
 
 use bayplan::apply::Became;
+use bayplan::base::ident::ContainerName;
 use bayplan::engine::simulated::{Faults, When};
 use bayplan::engine::{ErrorKind, Reader};
-use bayplan::ident::ContainerName;
+use bayplan::observed::snapshot::Run;
 use bayplan::options::settings::Settings;
 use bayplan::plan::{Action, Because, Subject, Verb};
-use bayplan::snapshot::Run;
 use serde_json::json;
 
 use crate::made::{Made, Watcher, apply, apply_with, became, block, engine, fact, found, id, pin};

@@ -6,16 +6,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bayplan::apply::events::Silent;
 use bayplan::apply::{self, Awaits, Begun, NoSecrets, Outcome, Settings, SimulatedClock};
+use bayplan::base::ident::ImageId;
 use bayplan::engine::simulated::Simulated;
 use bayplan::engine::take;
-use bayplan::ident::ImageId;
+use bayplan::observed::redact::Sealer;
+use bayplan::observed::scope::Wanted;
+use bayplan::observed::snapshot::{EngineRecord, Snapshot};
 use bayplan::options::{AnyRow, Change, ROWS};
-use bayplan::plan::build::{self, Built, Input, Pins};
 use bayplan::plan::{Reason, Verb, check};
-use bayplan::seal::Sealer;
-use bayplan::snapshot::{EngineRecord, Snapshot};
+use bayplan::planner;
+use bayplan::planner::{Built, Input, Pins};
 use bayplan::spec::{Spec, read};
-use bayplan::wanted::Wanted;
 use serde_json::{Value as Json, json};
 
 use crate::made::block;
@@ -91,7 +92,7 @@ pub(crate) async fn plan(engine: &Simulated, spec: &Spec) -> Built {
     let look = take::take(engine, &Wanted::of(spec)).await.unwrap();
     let snapshot = look.seal(&Sealer::new(Some(spec), BTreeMap::new()));
     let pins = Pins::default();
-    build::build(&Input { spec, snapshot: &snapshot, assume: false, pins, source: None })
+    planner::build(&Input { spec, snapshot: &snapshot, assume: false, pins, source: None })
 }
 
 async fn carry_out(engine: &Simulated, built: &Built) -> Outcome {
@@ -238,11 +239,11 @@ fn hidden_options_of_a_network_s_driver_are_no_difference() {
         pins: Pins::default(),
         source: None,
     };
-    let built = build::build(&input(&said));
+    let built = planner::build(&input(&said));
     let codes: Vec<&str> = built.errors.iter().map(|error| error.code).collect();
     assert_eq!(codes, ["unknown"], "{:?}", built.plan.changes);
     // What else differs there does for sure.
     let other = spec("networks", Some("{back: {driver_opts: {foo: bar}, aliases: [db]}}")).unwrap();
-    let built = build::build(&input(&other));
+    let built = planner::build(&input(&other));
     assert_eq!((built.errors.len(), built.plan.changes.len()), (0, 1));
 }

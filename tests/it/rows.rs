@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use bayplan::look::Look;
-use bayplan::options::canon::Value;
 use bayplan::options::field::At;
+use bayplan::options::inspect_view::Look;
 use bayplan::options::platform;
+use bayplan::options::value::Value;
 use bayplan::options::{AnyRow, Body, Context, Declared, ROWS, row_by_word};
-use bayplan::spec::node::{Kind, Node, Problems};
-use bayplan::spec::{read, yaml};
+use bayplan::spec::read;
+use bayplan::syntax::node::{Kind, Node, Problems};
+use bayplan::syntax::yaml;
 use serde_json::{Value as Json, json};
 
 /// An example as the node that a spec would have it as.

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use bayplan::spec::env_file::EnvFile;
-use bayplan::spec::node::Node;
 use bayplan::spec::read::Files;
-use bayplan::spec::{problems, read, schema, yaml};
+use bayplan::spec::{read, schema};
+use bayplan::syntax::env_file::EnvFile;
+use bayplan::syntax::node::Node;
+use bayplan::syntax::{problems, yaml};
 
 /// Every `*.yaml` and `*.yml` in the folders of examples and cases.
 fn shipped() -> Vec<PathBuf> {

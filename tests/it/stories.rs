@@ -1,16 +1,16 @@
 //! Options that an engine shows in another place, or that depend on one another: a container is made,
 //! changed and imported on the simulated engine, and each step has exactly the reasons it should.
 
+use bayplan::base::ident::ProjectName;
 use bayplan::engine::take;
-use bayplan::ident::ProjectName;
 use bayplan::import;
-use bayplan::pick::Pick;
+use bayplan::observed::pick::Pick;
+use bayplan::observed::redact::{Literal, Unsealed};
+use bayplan::observed::scope::Wanted;
+use bayplan::observed::snapshot::Snapshot;
 use bayplan::plan::Verb;
-use bayplan::plan::build::{Input, Pins, build};
-use bayplan::seal::{Literal, Unsealed};
-use bayplan::snapshot::Snapshot;
+use bayplan::planner::{Input, Pins, build};
 use bayplan::spec::{Spec, read};
-use bayplan::wanted::Wanted;
 
 use crate::made::block;
 use crate::row_walks::{converge, engine, plan};
@@ -24,7 +24,7 @@ fn spec(web: &str) -> Spec {
          hostname: db1, domainname: example.com}}\n  web:\n    name: shop-web\n    \
          image: app:1\n    state: reloaded\n{web}"
     );
-    let told = |problems: Vec<bayplan::spec::node::Problem>| format!("{problems:?}\n{text}");
+    let told = |problems: Vec<bayplan::syntax::node::Problem>| format!("{problems:?}\n{text}");
     read::text(&text, &read::Files::new()).map_err(told).unwrap()
 }
 

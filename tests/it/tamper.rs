@@ -6,16 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use bayplan::ident::{
+use bayplan::base::ident::{
     ChangeTarget, ContainerId, ContainerName, ImageId, NetworkId, SetName, StepId,
 };
+use bayplan::observed::snapshot::{Run, Snapshot};
 use bayplan::options::settings::Settings;
 use bayplan::plan::facts::{ContainerFact, ImageFact, NetworkFact};
 use bayplan::plan::format::Loaded;
 use bayplan::plan::{
     Action, Because, By, Change, Impact, Matched, Plan, Reason, Step, Subject, Verb, check, format,
 };
-use bayplan::snapshot::{Run, Snapshot};
 use bayplan::stale;
 use sha2::{Digest as _, Sha256};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bayplan::apply::Became;
 use bayplan::apply::events::{Event, WaitingFor};
 use bayplan::engine::simulated::Behaviour;
-use bayplan::snapshot::Run as RunClass;
+use bayplan::observed::snapshot::Run as RunClass;
 use bayplan::spec::Until;
 use serde_json::json;
 
@@ -16,11 +16,11 @@ use crate::made::{Made, Watcher, apply, apply_with, became, block, engine, fact,
 fn waiting(until: Until) -> Made {
     let mut made = Made::new(vec![fact("a", "db", RunClass::Live)]);
     made.create("web", false);
-    made.awaits.insert(bayplan::ident::SetName::new("web"), vec![(id("a"), until)]);
+    made.awaits.insert(bayplan::base::ident::SetName::new("web"), vec![(id("a"), until)]);
     made
 }
 
-fn checked(status: &str) -> bayplan::snapshot::Container {
+fn checked(status: &str) -> bayplan::observed::snapshot::Container {
     let mut db = found("a", "db", "running");
     let inspect = db.inspect.as_mut().unwrap();
     inspect["Config"]["Healthcheck"] = json!({"Test": ["CMD", "check"]});
@@ -96,12 +96,12 @@ fn a_wait_keeps_nobody_from_calling() {
         let mut made = waiting(Until::Healthy);
         made.create("free", false);
         for change in &mut made.plan.changes {
-            change.set = Some(bayplan::ident::SetName::new(change.id.as_str()));
+            change.set = Some(bayplan::base::ident::SetName::new(change.id.as_str()));
         }
         for step in &mut made.plan.steps {
             let own = step.id.change().to_owned();
             if let bayplan::plan::Action::Create { set, .. } = &mut step.action {
-                *set = bayplan::ident::SetName::new(own);
+                *set = bayplan::base::ident::SetName::new(own);
             }
         }
         let outcome = apply_with(&engine, &made, &Watcher::new(None), 1).await;

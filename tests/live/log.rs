@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use bayplan::base::ident::ContainerId;
 use bayplan::engine::Reader as _;
 use bayplan::engine::connect::{Environment, Flags, find};
 use bayplan::engine::docker::DockerReader;
 use bayplan::engine::stir::Stir;
 use bayplan::engine::transport::Patience;
-use bayplan::ident::ContainerId;
 
 use crate::support::{World, live};
 

@@ -1,7 +1,7 @@
 //! Reading what an engine says of one container, where the processor is what a look waits for.
 //!
 //! A third of that is how its host runs it, and containers that were made alike say it text for
-//! text: it is read once and copied. What [`crate::seal`] takes away from every look is left out
+//! text: it is read once and copied. What [`crate::observed::redact`] takes away from every look is left out
 //! at once. What the rest means is not known here.
 
 use std::fmt;
@@ -10,8 +10,8 @@ use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json};
 
-use crate::canonical::Loose;
-use crate::seal::UNKEPT;
+use crate::base::canonical::Loose;
+use crate::observed::redact::UNKEPT;
 
 /// The field that is the same in many containers.
 const SHARED: &str = "HostConfig";

@@ -16,16 +16,16 @@ pub use writer::Docker;
 
 use inspected::Inspected;
 
-use crate::adapt::Kind;
-use crate::api::{self, Api};
+use crate::base::api::{self, Api};
+use crate::base::say;
 use crate::engine::clock::Reading;
 use crate::engine::connect::{Endpoint, Environment};
 use crate::engine::credentials::{Credentials, Registries, registry_of};
 use crate::engine::known;
 use crate::engine::transport::{self, Answer, Get, Patience, Transport};
 use crate::engine::{EngineError, ErrorKind, Reader, Result, stir};
-use crate::say;
-use crate::snapshot::RegistryAnswer;
+use crate::engine_model::Kind;
+use crate::observed::snapshot::RegistryAnswer;
 
 /// The longest list, in bytes.
 const LIST_LIMIT: usize = 64 << 20;

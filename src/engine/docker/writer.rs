@@ -17,16 +17,16 @@ use serde_json::Value as Json;
 
 use super::call::{Call, late, protocol};
 use super::{DockerReader, EVER, ONE_LIMIT, segment};
-use crate::api;
+use crate::base::api;
+use crate::base::ident::{ContainerId, ContainerName, NetworkId};
+use crate::base::image_ref::ImageRef;
+use crate::base::say;
 use crate::engine::transport;
 use crate::engine::{
     Created, Done, EngineError, ErrorKind, FilledBody, PullProgress, Reader, Result, Writer,
 };
-use crate::ident::{ContainerId, ContainerName, NetworkId};
-use crate::image_ref::ImageRef;
+use crate::observed::snapshot::RegistryAnswer;
 use crate::options::settings::Settings;
-use crate::say;
-use crate::snapshot::RegistryAnswer;
 
 /// How long a removal that somebody else began may take.
 const REMOVAL: Duration = Duration::from_mins(1);

@@ -5,10 +5,11 @@ use serde_json::Value as Json;
 
 use super::life::status;
 use super::world::{World, fails, name_of, set};
-use crate::adapt::update::{self, Refused};
-use crate::adapt::{Engine, World as Names, adapt};
+use crate::base::ident::{ContainerId, ContainerName, ImageId, NetworkId};
 use crate::engine::{ErrorKind, Result};
-use crate::ident::{ContainerId, ContainerName, ImageId, NetworkId};
+use crate::engine_model::update;
+use crate::engine_model::update::Refused;
+use crate::engine_model::{Engine, World as Names, adapt};
 use crate::options::Body;
 use crate::options::settings::Settings;
 

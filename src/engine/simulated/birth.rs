@@ -1,14 +1,14 @@
 //! Creating a container on a simulated engine.
 //!
-//! What an engine makes of a body is [`crate::adapt`]'s, shared with the planner. Here is what
+//! What an engine makes of a body is [`crate::engine_model`]'s, shared with the planner. Here is what
 //! only an engine has: IDs, names, volumes, other containers.
 
 use serde_json::{Value as Json, json};
 
 use super::time::NEVER;
 use super::world::{World, fails, set};
+use crate::base::ident::{ContainerId, ContainerName, ImageId};
 use crate::engine::{Created, ErrorKind, FilledBody, Result};
-use crate::ident::{ContainerId, ContainerName, ImageId};
 
 impl World {
     pub(super) fn create(

@@ -11,9 +11,9 @@ use super::objects::{add_own_names, own_names};
 use super::ports;
 use super::time::Instant;
 use super::world::{World, fails, name_of, set};
+use crate::base::ident::{ContainerId, ContainerName};
+use crate::base::signal;
 use crate::engine::{Done, ErrorKind, Result};
-use crate::ident::{ContainerId, ContainerName};
-use crate::signals;
 
 impl World {
     pub(super) fn start(&mut self, id: &ContainerId, doing: &str) -> Result<Done> {
@@ -112,7 +112,7 @@ impl World {
             })
             .collect();
         let names = self.names_of_network(id);
-        let shows_own_names = self.api() < crate::api::NO_OWN_ALIASES;
+        let shows_own_names = self.api() < crate::base::api::NO_OWN_ALIASES;
         let Some(inspect) = self.containers.get_mut(id) else { return };
         for (field, name) in names {
             set(inspect, &["Config", field], name);
@@ -274,7 +274,7 @@ impl World {
             );
             return Err(fails(ErrorKind::Conflict, doing, &text));
         }
-        let Some(number) = signals::number(signal) else {
+        let Some(number) = signal::number(signal) else {
             let text = format!("invalid signal: {signal}");
             return Err(fails(ErrorKind::Status(400), doing, &text));
         };
@@ -416,7 +416,7 @@ fn has_health_check(inspect: &Json) -> bool {
 
 /// The code of a process that ended by a signal which it did not handle.
 fn exit_code(signal: &str) -> i64 {
-    signals::number(signal).map_or(137, |number| 128 + i64::from(number))
+    signal::number(signal).map_or(137, |number| 128 + i64::from(number))
 }
 
 /// The links that a container holds.

@@ -6,10 +6,10 @@ use serde_json::{Map, Value as Json, json};
 
 use super::life::is_running;
 use super::world::{World, fails, name_of, set};
-use crate::api::{self, Api};
+use crate::base::api::{self, Api};
+use crate::base::ident::{ContainerId, NetworkId};
 use crate::engine::{Done, ErrorKind, Result};
-use crate::ident::{ContainerId, NetworkId};
-use crate::objects::network::subnets;
+use crate::planner::resources::network::subnets;
 use crate::spec::objects::Cidr;
 
 impl World {
@@ -157,7 +157,7 @@ impl World {
     }
 
     pub(super) fn api(&self) -> Api {
-        let engine = self.record.as_ref().map(crate::adapt::Engine::of);
+        let engine = self.record.as_ref().map(crate::engine_model::Engine::of);
         engine.map_or(api::NEWEST, |engine| engine.api)
     }
 }
@@ -165,7 +165,7 @@ impl World {
 /// The names that a container has on its networks by itself, which Docker before 26 shows as
 /// aliases of an attachment that is live.
 pub(super) fn own_names(inspect: &Json) -> Vec<String> {
-    crate::look::own_names(inspect).into_iter().map(str::to_owned).collect()
+    crate::options::inspect_view::own_names(inspect).into_iter().map(str::to_owned).collect()
 }
 
 /// Adds them, each once.

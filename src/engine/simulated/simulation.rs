@@ -8,13 +8,13 @@ use serde_json::Value as Json;
 
 use super::faults::{Call, Faults, When};
 use super::world::{Behaviour, World, name_of};
+use crate::base::ident::{ContainerId, ContainerName, NetworkId};
 use crate::engine::{
     Created, Done, EngineError, ErrorKind, FilledBody, PullProgress, Reader, Result, Writer,
 };
-use crate::ident::{ContainerId, ContainerName, NetworkId};
-use crate::options::canon::Live;
+use crate::observed::snapshot::{RegistryAnswer, Snapshot};
 use crate::options::settings::Settings;
-use crate::snapshot::{RegistryAnswer, Snapshot};
+use crate::options::value::Live;
 
 /// A simulated engine. For one thread.
 #[derive(Debug)]

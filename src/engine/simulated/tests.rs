@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use super::{Behaviour, Faults, Simulated, When};
+use crate::base::ident::{ContainerId, ContainerName, ImageId};
 use crate::engine::{Done, ErrorKind, FilledBody, Reader, Writer};
-use crate::ident::{ContainerId, ContainerName, ImageId};
-use crate::snapshot::{Container, Snapshot};
+use crate::observed::snapshot::{Container, Snapshot};
 
 fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)

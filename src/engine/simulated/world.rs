@@ -10,10 +10,10 @@ use sha2::{Digest, Sha256};
 
 use super::show;
 use super::time::Instant;
+use crate::base::ident::{ContainerId, ImageId};
 use crate::engine::{EngineError, ErrorKind, Result};
-use crate::ident::{ContainerId, ImageId};
+use crate::observed::snapshot::{EngineRecord, RegistryAnswer, Snapshot};
 use crate::options::platform::Platform;
-use crate::snapshot::{EngineRecord, RegistryAnswer, Snapshot};
 
 /// How the process of a container behaves, by the container's name (reserved suffixes cut off).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -192,7 +192,7 @@ impl World {
 
     /// How a container's process behaves.
     pub(super) fn behaviour(&self, inspect: &Json) -> Behaviour {
-        let (stem, _) = crate::ident::reserved_suffix(name_of(inspect));
+        let (stem, _) = crate::base::ident::reserved_suffix(name_of(inspect));
         self.behaviours.get(stem).cloned().unwrap_or_default()
     }
 

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::{Conflict, MOST_TOLD, Said};
+use crate::base::say;
 use crate::options::field::Text;
 use crate::options::mac::Mac;
 use crate::options::network::NetworkMode;
 use crate::options::networks::{Networks, main};
 use crate::options::ports::{Ports, Published};
 use crate::options::row::Say;
-use crate::say;
 
 /// The longest name of a host that the kernel takes.
 const LONGEST_NAME: usize = 64;

@@ -7,7 +7,7 @@
 use serde_json::Value as Json;
 
 use super::{Conflict, MOST_TOLD, Said};
-use crate::say;
+use crate::base::say;
 
 /// What of an option's value is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,10 +1,10 @@
 //! Words of the kernel that it does not know, and options of security modules that are none.
 
 use super::{Conflict, MOST_TOLD, Said};
+use crate::base::{say, signal};
 use crate::options::lifecycle::Signal;
 use crate::options::namespaces::Assignments;
 use crate::options::security::{Capabilities, SecurityOptions};
-use crate::{say, signals};
 
 /// The capabilities of Linux, without `CAP_`.
 const CAPABILITIES: &[&str] = &[
@@ -94,13 +94,13 @@ fn option(text: &str) -> Option<Conflict> {
 fn signal(signal: &Signal) -> Option<Conflict> {
     let Signal(text) = signal;
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    let fine = if digits { text.parse() != Ok(0_u32) } else { signals::number(text).is_some() };
+    let fine = if digits { text.parse() != Ok(0_u32) } else { signal::number(text).is_some() };
     (!fine).then(|| {
         let found = say::short(text);
         let message = format!("expected a signal like `SIGTERM`, but found `{found}`");
-        let name = signals::bare(text);
+        let name = signal::bare(text);
         let conflict = Conflict::new("stop_signal", message);
-        match say::did_you_mean(&name, signals::NAMES.iter().copied()) {
+        match say::did_you_mean(&name, signal::NAMES.iter().copied()) {
             Some(close) => conflict.hint(format!("did you mean `SIG{close}`?")),
             None => conflict,
         }

@@ -1,9 +1,9 @@
 //! Mounts that no engine makes.
 
 use super::{Conflict, MOST_TOLD, Said};
+use crate::base::say;
 use crate::options::storage::Tmpfs;
 use crate::options::volumes::{Mount, Source, Volumes};
-use crate::say;
 
 /// What may be said of a file system in memory without a value.
 const FLAGS: &[&str] = &[

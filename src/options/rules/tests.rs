@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::*;
 use crate::options::row_by_word;
-use crate::spec::node::{Node, Problems};
+use crate::syntax::node::{Node, Problems};
 
 fn told(options: &Json) -> Vec<Conflict> {
     let declared: Vec<Declared> = options
@@ -206,7 +206,7 @@ fn every_pair_of_the_table_is_a_conflict() {
         Part::Entries(all) => json!(all),
         Part::Something | Part::But(_) => {
             let examples = row_by_word(key).unwrap().about().examples;
-            crate::spec::yaml::parse(examples[0]).unwrap().to_json()
+            crate::syntax::yaml::parse(examples[0]).unwrap().to_json()
         }
     };
     for pair in PAIRS {

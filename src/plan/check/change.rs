@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::graph::{Graph, kind, subject};
 use super::{Doubts, named, names};
-use crate::ident::{ContainerId, StepId};
+use crate::base::ident::{ContainerId, StepId};
 use crate::plan::facts::{ContainerFact, Verdict};
 use crate::plan::{Action, Because, Change, Danger, ImagePin, Plan, Reason, Subject, Verb};
 

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
-use crate::ident::StepId;
+use crate::base::ident::StepId;
 use crate::plan::{Action, Step, Subject};
 
 /// The steps of a plan as a graph; edges that lead nowhere or backwards in the list are left out.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::graph::{Graph, subject};
 use super::{Doubts, named};
-use crate::ident::{
+use crate::base::ident::{
     ChangeTarget, ContainerId, ContainerName, SUFFIX_NEW, SUFFIX_OLD, reserved_suffix,
 };
 use crate::plan::{Action, Plan, Step, Subject};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::graph::{Graph, kind};
 use super::{Doubts, named};
-use crate::ident::{ChangeTarget, StepId};
+use crate::base::ident::{ChangeTarget, StepId};
 use crate::plan::{Action, Change, Danger, NetworkRef, Plan, Subject, Verb};
 
 /// The steps and the dangers of such a change.

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::change::created_by;
 use super::graph::{Graph, kind, subject};
 use super::{Doubts, named, names};
+use crate::observed::snapshot::Run;
 use crate::plan::{Action, ImagePin, Plan, Subject};
-use crate::snapshot::Run;
 
 pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
     let mut seen = BTreeSet::new();

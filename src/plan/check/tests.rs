@@ -3,10 +3,12 @@
 use serde_json::json;
 
 use super::*;
-use crate::ident::{ChangeId, ContainerId, ContainerName, ImageId, ProjectName, SetName, StepId};
+use crate::base::ident::{
+    ChangeId, ContainerId, ContainerName, ImageId, ProjectName, SetName, StepId,
+};
+use crate::observed::snapshot::Run;
 use crate::plan::Action;
 use crate::plan::{Danger, ImagePin, Subject, Verb, sample};
-use crate::snapshot::Run;
 
 /// What is wrong once a good plan was changed: by rule and text.
 fn after(change: impl FnOnce(&mut Plan)) -> Vec<String> {
@@ -288,7 +290,7 @@ fn dangers_are_said_and_not_said_in_vain() {
     });
     breaks("danger", |plan| {
         let fact = plan.facts.containers.iter_mut().find(|fact| fact.name.as_str() == "shop-db");
-        let reference = crate::ident::Reference::Env { name: "P".into() };
+        let reference = crate::base::ident::Reference::Env { name: "P".into() };
         let verdict = crate::plan::facts::Verdict::Different;
         let rotated = crate::plan::facts::ReferenceFact { reference, verdict };
         fact.unwrap().references.insert("P".into(), rotated);
@@ -323,7 +325,7 @@ fn reason(plan: &mut Plan) -> &mut crate::plan::OptionDifference {
 fn take_off(plan: &mut Plan) {
     let network = crate::plan::facts::NetworkFact {
         name: "back".into(),
-        id: Some(crate::ident::NetworkId::new(sample::hex("", 77))),
+        id: Some(crate::base::ident::NetworkId::new(sample::hex("", 77))),
     };
     let which = crate::plan::NetworkRef::Id(network.id.clone().unwrap());
     plan.facts.networks.push(network);

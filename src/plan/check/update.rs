@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::graph::Graph;
 use super::names;
 use super::{Doubts, named};
-use crate::ident::{ContainerId, ContainerName};
+use crate::base::ident::{ContainerId, ContainerName};
 use crate::plan::facts::ContainerFact;
 use crate::plan::{Action, Change, OptionDifference, Plan, Reason, Subject, Verb};
 

@@ -222,7 +222,7 @@ fn hostile_text_is_escaped_and_comes_back() {
     plan.changes[0].impact.drops = vec![hostile.into(); 3];
     plan.declared["containers"][hostile] = json!({hostile: hostile});
     let text = file(&plan);
-    assert!(!text.chars().any(|c| c != '\n' && crate::say::is_unsafe(c)));
+    assert!(!text.chars().any(|c| c != '\n' && crate::base::say::is_unsafe(c)));
     assert_eq!(read(text.as_bytes()).unwrap().plan, plan);
 }
 

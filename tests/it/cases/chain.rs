@@ -6,18 +6,20 @@ use std::fmt::Write as _;
 
 use bayplan::apply::events::Silent;
 use bayplan::apply::{self, Begun, Outcome, Secrets, Settings, SimulatedClock};
+use bayplan::base::ident::StepId;
 use bayplan::engine::simulated::Simulated;
 use bayplan::engine::{FilledBody, take};
-use bayplan::ident::StepId;
+use bayplan::observed::redact::{Sealer, Unsealed};
+use bayplan::observed::scope::Wanted;
+use bayplan::observed::snapshot::Snapshot;
 use bayplan::options::Body;
-use bayplan::options::canon::marked_reference;
-use bayplan::plan::build::{self, Input, Pins};
-use bayplan::plan::{Action, Plan, check, format, text};
-use bayplan::seal::{Sealer, Unsealed};
-use bayplan::snapshot::Snapshot;
+use bayplan::options::value::marked_reference;
+use bayplan::plan::show::text;
+use bayplan::plan::{Action, Plan, check, format};
+use bayplan::planner;
+use bayplan::planner::{Input, Pins};
 use bayplan::spec::Spec;
 use bayplan::stale;
-use bayplan::wanted::Wanted;
 use serde_json::Value as Json;
 
 use super::world::Case;
@@ -47,7 +49,7 @@ pub(crate) fn run(case: &Case, after: After) -> Told {
     let spec = match case.spec() {
         Ok(spec) => spec,
         Err(problems) => {
-            let plan = bayplan::spec::problems::render("spec.yaml", &case.text, &problems);
+            let plan = bayplan::syntax::problems::render("spec.yaml", &case.text, &problems);
             return Told { plan, apply: None, made: None };
         }
     };
@@ -99,9 +101,9 @@ pub(crate) fn made(case: &Case) -> Option<(Snapshot, Plan)> {
     built.errors.is_empty().then_some((snapshot, built.plan))
 }
 
-fn plan(spec: &Spec, snapshot: &Snapshot) -> build::Built {
+fn plan(spec: &Spec, snapshot: &Snapshot) -> planner::Built {
     let pins = Pins::default();
-    build::build(&Input { spec, snapshot, assume: false, pins, source: None })
+    planner::build(&Input { spec, snapshot, assume: false, pins, source: None })
 }
 
 /// What the shell does between a look and a plan: secrets are compared and hidden.
@@ -115,7 +117,7 @@ fn sealed(case: &Case, spec: &Spec, look: Unsealed) -> Snapshot {
     look.seal(&Sealer::new(Some(spec), known))
 }
 
-fn errors(built: &build::Built) -> String {
+fn errors(built: &planner::Built) -> String {
     let mut out = String::from("no plan:\n");
     for error in &built.errors {
         let set = error.set.as_ref().map_or(String::new(), |set| format!("{set}: "));
@@ -142,9 +144,9 @@ fn judged_current(case: &Case, plan: &Plan, snapshot: &Snapshot) {
 
 /// A snapshot comes back from its file, and gives the same plan.
 fn snapshot_file(case: &Case, spec: &Spec, snapshot: &Snapshot, written: &str) {
-    let bytes = bayplan::snapshot_file::write(snapshot).unwrap();
+    let bytes = bayplan::observed::file::write(snapshot).unwrap();
     no_secret(case, "the snapshot", &String::from_utf8_lossy(&bytes));
-    let read = bayplan::snapshot_file::read(&bytes).expect("a snapshot that was written is read");
+    let read = bayplan::observed::file::read(&bytes).expect("a snapshot that was written is read");
     let again = format::write(&plan(spec, &read).plan).unwrap();
     assert_eq!(written, again.text, "a snapshot from a file gives another plan");
 }
@@ -257,7 +259,7 @@ pub(crate) fn resumed(case: &Case, world: &Snapshot, plan: &Plan, first: usize) 
     let spec = case.declared(&plan.declared).unwrap();
     let engine = Simulated::new(world);
     offer(&engine, world, plan);
-    let bodies = build::build(&Input {
+    let bodies = planner::build(&Input {
         spec: &spec,
         snapshot: world,
         assume: false,
@@ -268,7 +270,12 @@ pub(crate) fn resumed(case: &Case, world: &Snapshot, plan: &Plan, first: usize) 
     let rest = plan.steps[first..].iter().map(|step| step.id.clone()).collect();
     let fresh = apply::Resume::fresh(plan);
     run_from(case, &engine, plan, &bodies, (&BTreeSet::new(), &rest, &fresh));
-    let wanted = || Wanted::of(&spec).for_plan(&plan.facts);
+    let wanted = || {
+        Wanted::of(&spec).for_plan(
+            plan.facts.images.iter().map(|fact| fact.reference.clone()),
+            plan.facts.containers.iter().map(|fact| fact.id.clone()),
+        )
+    };
     let look = looked_at(case, &spec, &wanted(), &engine);
     let judgement = stale::judge(plan, &spec, &look);
     let mut wrong = Vec::new();

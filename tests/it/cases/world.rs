@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use bayplan::ident::{ImageId, Reference};
-use bayplan::image_ref::ImageRef;
-use bayplan::snapshot::{Container, EngineRecord, RegistryAnswer, Snapshot};
-use bayplan::spec::node::{Node, Problem};
-use bayplan::spec::{Spec, env_file::EnvFile, read, yaml};
+use bayplan::base::ident::{ImageId, Reference};
+use bayplan::base::image_ref::ImageRef;
+use bayplan::observed::snapshot::{Container, EngineRecord, RegistryAnswer, Snapshot};
+use bayplan::spec::{Spec, read};
+use bayplan::syntax::env_file::EnvFile;
+use bayplan::syntax::node::{Node, Problem};
+use bayplan::syntax::yaml;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value as Json, json};
 

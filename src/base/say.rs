@@ -1,0 +1,183 @@
+//! How things are worded: lengths, plurals, lists, and text that came from outside made harmless.
+//!
+//! No sentence of the program's own is here, only what all of them share.
+
+/// The most characters of foreign text that a message repeats.
+const SHORT: usize = 60;
+
+/// What shows as nothing, or moves what stands around it, beside control characters: Unicode's
+/// categories Cf, Zl, Zp and Co, its `Default_Ignorable_Code_Point`, noncharacters, and the blanks of
+/// Braille. In order.
+const INVISIBLE: &[(char, char)] = &[
+    ('\u{AD}', '\u{AD}'),
+    ('\u{34F}', '\u{34F}'),
+    ('\u{600}', '\u{605}'),
+    ('\u{61C}', '\u{61C}'),
+    ('\u{6DD}', '\u{6DD}'),
+    ('\u{70F}', '\u{70F}'),
+    ('\u{890}', '\u{891}'),
+    ('\u{8E2}', '\u{8E2}'),
+    ('\u{115F}', '\u{1160}'),
+    ('\u{17B4}', '\u{17B5}'),
+    ('\u{180B}', '\u{180F}'),
+    ('\u{200B}', '\u{200F}'),
+    ('\u{2028}', '\u{202E}'),
+    ('\u{2060}', '\u{206F}'),
+    ('\u{2800}', '\u{2800}'),
+    ('\u{3164}', '\u{3164}'),
+    ('\u{E000}', '\u{F8FF}'),
+    ('\u{FDD0}', '\u{FDEF}'),
+    ('\u{FE00}', '\u{FE0F}'),
+    ('\u{FEFF}', '\u{FEFF}'),
+    ('\u{FFA0}', '\u{FFA0}'),
+    ('\u{FFF0}', '\u{FFFB}'),
+    ('\u{FFFE}', '\u{FFFF}'),
+    ('\u{110BD}', '\u{110BD}'),
+    ('\u{110CD}', '\u{110CD}'),
+    ('\u{13430}', '\u{1343F}'),
+    ('\u{1BCA0}', '\u{1BCA3}'),
+    ('\u{1D173}', '\u{1D17A}'),
+    ('\u{1FFFE}', '\u{1FFFF}'),
+    ('\u{E0000}', '\u{E0FFF}'),
+    ('\u{EFFFE}', '\u{10FFFF}'),
+];
+
+/// Whether a character must never reach a terminal, a review or a file as itself: control,
+/// bidirectional, invisible and line-separator characters.
+pub fn is_unsafe(character: char) -> bool {
+    let at = INVISIBLE.partition_point(|(_, last)| *last < character);
+    character.is_control() || INVISIBLE.get(at).is_some_and(|(first, _)| *first <= character)
+}
+
+/// Foreign text with its unsafe characters written as `\u{…}`; the only way such text is printed.
+pub fn safe(text: &str) -> String {
+    // Nearly every text is plain, and that is soonest told.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_unsafe(character) {
+            out.extend(character.escape_unicode());
+        } else {
+            out.push(character);
+        }
+    }
+    out
+}
+
+/// A message that may have lines of its own, each made harmless: what follows the first one is
+/// indented, so that it cannot pass for another message.
+pub fn safe_lines(text: &str) -> String {
+    let line = |(number, line): (usize, &str)| match number {
+        0 => safe(line),
+        _ if line.starts_with("  ") => format!("\n{}", safe(line)),
+        _ => format!("\n  {}", safe(line)),
+    };
+    text.lines().enumerate().map(line).collect()
+}
+
+/// Foreign text, safe and cut to a length that fits a message.
+pub fn short(text: &str) -> String {
+    match text.char_indices().nth(SHORT) {
+        Some((end, _)) => format!("{}…", safe(&text[..end])),
+        None => safe(text),
+    }
+}
+
+/// `1 container`, `3 containers`.
+pub fn count(number: usize, one: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
+}
+
+/// The most things of one kind that are told one by one: who has more of them knows by then.
+pub const MOST: usize = 100;
+
+/// What is said of those beyond [`MOST`], if there are any.
+pub fn more(all: usize) -> Option<String> {
+    let more = all.checked_sub(MOST).filter(|more| *more > 0)?;
+    Some(format!("and {more} more like these"))
+}
+
+/// Lines for the first [`MOST`] things, and one for the rest.
+pub fn listed<T>(all: &[T], line: impl Fn(&T) -> String) -> String {
+    let first = all.iter().take(MOST).map(line);
+    let rest = more(all.len()).map(|more| format!("  {more}"));
+    first.chain(rest).collect::<Vec<_>>().join("\n")
+}
+
+/// No word of ours is longer, in bytes.
+const LONGEST_WORD: usize = 64;
+/// Of so many candidates a close one is no help.
+const MOST_CANDIDATES: usize = 1_000;
+
+/// The candidate that a misspelt word most likely meant.
+pub fn did_you_mean<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    if word.len() > LONGEST_WORD {
+        return None;
+    }
+    let all = candidates.into_iter().take(MOST_CANDIDATES + 1);
+    let candidates: Vec<&str> = all.filter(|one| one.len() <= LONGEST_WORD).collect();
+    if candidates.len() > MOST_CANDIDATES {
+        return None;
+    }
+    similar::get_close_matches(word, &candidates, 1, 0.7).into_iter().next()
+}
+
+/// `` `a`, `b` or `c` ``.
+pub fn or(words: &[&str]) -> String {
+    joined(words, "or")
+}
+
+/// The same with another word before the last one.
+pub fn joined(words: &[&str], link: &str) -> String {
+    match words.split_last() {
+        None => String::new(),
+        Some((last, [])) => format!("`{last}`"),
+        Some((last, rest)) => format!("`{}` {link} `{last}`", rest.join("`, `")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unsafe_characters_are_written_out() {
+        assert_eq!(safe("a\u{1b}[31m\u{202e}b"), "a\\u{1b}[31m\\u{202e}b");
+    }
+
+    #[test]
+    fn what_unicode_calls_invisible_is_unsafe() {
+        use unicode_general_category::{GeneralCategory as Category, get_general_category};
+        assert!(INVISIBLE.windows(2).all(|pair| pair[0].1 < pair[1].0), "out of order");
+        for character in '\0'..=char::MAX {
+            let hidden = matches!(
+                get_general_category(character),
+                Category::Format
+                    | Category::Control
+                    | Category::LineSeparator
+                    | Category::ParagraphSeparator
+                    | Category::PrivateUse
+            );
+            assert!(!hidden || is_unsafe(character), "{}", character.escape_unicode());
+        }
+        for plain in ['a', ' ', '\u{A0}', 'é', '日', '🐳', '\u{FFFD}', '–', '…', '«'] {
+            assert!(!is_unsafe(plain), "{plain}");
+        }
+    }
+
+    #[test]
+    fn lines_of_a_message_stay_lines_of_it() {
+        assert_eq!(safe_lines("a\u{1b}\n  | b\nhint: c"), "a\\u{1b}\n  | b\n  hint: c");
+    }
+
+    #[test]
+    fn close_words_are_suggested() {
+        assert_eq!(did_you_mean("memroy", ["memory", "image"]), Some("memory"));
+        assert_eq!(did_you_mean("xyz", ["memory", "image"]), None);
+    }
+}

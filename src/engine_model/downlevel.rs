@@ -1,0 +1,205 @@
+//! What an engine takes in one create: bodies are in the newest engine's terms, older ones know the
+//! address of a network card elsewhere and take one network only.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::Engine;
+use crate::base::api::{self, Api};
+use crate::options::Body;
+use crate::options::networks::INTERFACE;
+
+/// A field of a mount that an older API drops without a word.
+pub(super) struct MountGate {
+    /// The object that it is in.
+    pub(super) options: &'static str,
+    /// The field.
+    pub(super) field: &'static str,
+    /// What a spec says.
+    what: &'static str,
+    /// Since when there is one.
+    pub(super) api: Api,
+}
+
+const fn gate(
+    (options, field): (&'static str, &'static str),
+    what: &'static str,
+    api: Api,
+) -> MountGate {
+    MountGate { options, field, what, api }
+}
+
+/// All of them.
+pub(super) const MOUNT_GATES: &[MountGate] = &[
+    gate(("BindOptions", "CreateMountpoint"), "create_host_path: true", api::CREATE_MOUNTPOINT),
+    gate(("VolumeOptions", "Subpath"), "subpath", api::VOLUME_SUBPATH),
+    gate(("BindOptions", "ReadOnlyNonRecursive"), "recursive: writable", api::READ_ONLY_RECURSION),
+    gate(
+        ("BindOptions", "ReadOnlyForceRecursive"),
+        "recursive: readonly",
+        api::READ_ONLY_RECURSION,
+    ),
+    gate(("TmpfsOptions", "Options"), "options", api::TMPFS_OPTIONS),
+    gate(("ImageOptions", "Subpath"), "subpath", api::IMAGE_MOUNTS),
+];
+
+/// The attachments that are made after a create: network and endpoint settings.
+pub type Later = Vec<(String, Json)>;
+
+/// A body as the engine takes it, and the networks that the container is connected to before its
+/// start.
+pub fn fit(body: &Body, engine: &Engine) -> (Body, Later) {
+    let mut body = body.clone();
+    mac_address(&mut body, engine);
+    if engine.api >= api::SEVERAL_NETWORKS {
+        return (body, Vec::new());
+    }
+    let main = main(&body);
+    let Some(endpoints) = endpoints(&mut body) else { return (body, Vec::new()) };
+    let others: Vec<String> = endpoints.keys().filter(|name| **name != main).cloned().collect();
+    if endpoints.len() < 2 || others.len() == endpoints.len() {
+        return (body, Vec::new());
+    }
+    let take = |name: String| endpoints.remove(&name).map(|endpoint| (name, endpoint));
+    let later = others.into_iter().filter_map(take).collect();
+    (body, later)
+}
+
+/// What of a body the engine would drop without a word: what it is, and the API that it needs.
+pub fn lacking(body: &Body, engine: &Engine) -> Vec<(String, Api)> {
+    let mut body = body.clone();
+    mac_address(&mut body, engine);
+    let mut lacking = mounts_lacking(&body, engine);
+    for (name, endpoint) in endpoints(&mut body).map(std::mem::take).unwrap_or_default() {
+        let says = |field: &str| !endpoint[field].is_null();
+        if engine.api < api::SEVERAL_NETWORKS && says("MacAddress") {
+            lacking.push((format!("mac_address on network `{name}`"), api::SEVERAL_NETWORKS));
+        }
+        if engine.api < api::INTERFACE_NAME && endpoint["DriverOpts"].get(INTERFACE).is_some() {
+            lacking.push((format!("interface_name on network `{name}`"), api::INTERFACE_NAME));
+        }
+        if engine.api < api::GW_PRIORITY && says("GwPriority") {
+            lacking.push((format!("gw_priority on network `{name}`"), api::GW_PRIORITY));
+        }
+    }
+    lacking
+}
+
+/// Of mounts: what would be dropped changes which data a container sees, so it is an error.
+fn mounts_lacking(body: &Body, engine: &Engine) -> Vec<(String, Api)> {
+    let mounts = body.json()["HostConfig"]["Mounts"].as_array().into_iter().flatten();
+    let mut lacking = Vec::new();
+    for mount in mounts {
+        let inside = crate::base::say::short(mount["Target"].as_str().unwrap_or_default());
+        let said = |gate: &&MountGate| !mount[gate.options][gate.field].is_null();
+        for gate in MOUNT_GATES.iter().filter(|gate| engine.api < gate.api).filter(said) {
+            lacking.push((format!("`{}` of volume `{inside}`", gate.what), gate.api));
+        }
+        if mount["Type"] == "image" && engine.api < api::IMAGE_MOUNTS {
+            lacking.push((format!("an image mounted as volume `{inside}`"), api::IMAGE_MOUNTS));
+        }
+    }
+    lacking
+}
+
+/// The network that it is created in.
+fn main(body: &Body) -> String {
+    match body.json()["HostConfig"]["NetworkMode"].as_str() {
+        None | Some("" | "default") => "bridge".to_owned(),
+        Some(mode) => mode.to_owned(),
+    }
+}
+
+fn endpoints(body: &mut Body) -> Option<&mut Map<String, Json>> {
+    body.json()["NetworkingConfig"]["EndpointsConfig"].as_object()?;
+    body.nested("NetworkingConfig").get_mut("EndpointsConfig")?.as_object_mut()
+}
+
+/// Puts the address of the network card where the engine looks for it.
+pub fn mac_address(body: &mut Body, engine: &Engine) {
+    let main = main(body);
+    if engine.api < api::SEVERAL_NETWORKS {
+        let own = body.json()["MacAddress"].is_string();
+        let taken = endpoints(body)
+            .and_then(|all| all.get_mut(&main)?.as_object_mut()?.remove("MacAddress"))
+            .filter(|_| !own);
+        if let Some(mac) = taken {
+            body.config("MacAddress", mac);
+        }
+        return;
+    }
+    let shared = matches!(main.as_str(), "host" | "none") || main.starts_with("container:");
+    let Some(mac) = body.take("MacAddress").filter(|_| !shared) else { return };
+    if body.json()["HostConfig"]["NetworkMode"].is_null() {
+        body.host("NetworkMode", main.as_str());
+    }
+    let all = body.nested("NetworkingConfig").entry("EndpointsConfig").or_insert_with(|| json!({}));
+    let endpoint = &mut all[main.as_str()];
+    if !endpoint.is_object() {
+        *endpoint = json!({});
+    }
+    if endpoint["MacAddress"].is_null() {
+        endpoint["MacAddress"] = mac;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn engine(api: Api) -> Engine {
+        Engine { api, ..Engine::newest() }
+    }
+
+    fn two() -> Body {
+        Body::from_json(json!({
+            "MacAddress": "02:42:ac:11:00:99", "HostConfig": {"NetworkMode": "back"},
+            "NetworkingConfig": {"EndpointsConfig": {
+                "back": {"Aliases": ["db"]}, "front": {"GwPriority": 1}}},
+        }))
+    }
+
+    #[test]
+    fn an_old_engine_takes_one_network_and_the_rest_later() {
+        let (body, later) = fit(&two(), &engine(Api::minor(41)));
+        assert_eq!(
+            body.json(),
+            &json!({"MacAddress": "02:42:ac:11:00:99", "HostConfig": {"NetworkMode": "back"},
+                "NetworkingConfig": {"EndpointsConfig": {"back": {"Aliases": ["db"]}}}})
+        );
+        assert_eq!(later, [("front".to_owned(), json!({"GwPriority": 1}))]);
+        let lacking = lacking(&two(), &engine(Api::minor(41)));
+        assert_eq!(lacking, [("gw_priority on network `front`".to_owned(), api::GW_PRIORITY)]);
+    }
+
+    #[test]
+    fn what_an_engine_would_drop_is_lacking() {
+        let body = Body::from_json(json!({
+            "HostConfig": {"Mounts": [{"Type": "bind", "Target": "/x", "Source": "/a:b",
+                "BindOptions": {"CreateMountpoint": true}}]},
+            "NetworkingConfig": {"EndpointsConfig": {"back": {"DriverOpts": {INTERFACE: "eth9"}}}},
+        }));
+        let lacking = |api| lacking(&body, &engine(api)).into_iter().map(|(what, _)| what);
+        let told = [
+            "`create_host_path: true` of volume `/x`".to_owned(),
+            "interface_name on network `back`".to_owned(),
+        ];
+        assert!(lacking(Api::minor(41)).eq(told.clone()));
+        assert!(lacking(Api::minor(48)).eq(told[1..].to_vec()));
+        assert_eq!(lacking(Api::minor(49)).count(), 0);
+    }
+
+    #[test]
+    fn a_new_engine_takes_all_with_the_address_at_the_endpoint() {
+        let (body, later) = fit(&two(), &engine(Api::minor(51)));
+        assert_eq!(body.json()["MacAddress"], Json::Null);
+        let back = &body.json()["NetworkingConfig"]["EndpointsConfig"]["back"];
+        assert_eq!(back, &json!({"Aliases": ["db"], "MacAddress": "02:42:ac:11:00:99"}));
+        assert_eq!((later, lacking(&two(), &engine(Api::minor(51)))), (vec![], vec![]));
+        let alone = Body::from_json(json!({"MacAddress": "02:42:ac:11:00:99"}));
+        assert_eq!(
+            fit(&alone, &engine(Api::minor(51))).0.json(),
+            &json!({"HostConfig": {"NetworkMode": "bridge"}, "NetworkingConfig":
+                {"EndpointsConfig": {"bridge": {"MacAddress": "02:42:ac:11:00:99"}}}})
+        );
+    }
+}

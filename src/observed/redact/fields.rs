@@ -1,0 +1,361 @@
+//! Which field of an engine's answer can carry a secret, and which cannot.
+//!
+//! Named are the fields that stay as they are. What is not named is hidden unless it is public,
+//! so that what a newer engine (or podman: `CreateCommand`) adds is hidden until somebody has
+//! thought about it. Numbers and booleans always stay; so do names, paths, addresses and IDs.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use serde_json::{Map, Value as Json, json};
+
+use super::places::within;
+use super::{View, object};
+use crate::base::ident::LABEL_PREFIX;
+use crate::observed::snapshot::Container;
+use crate::options::fields::Of;
+use crate::options::literals::{Noted, Place};
+use crate::options::value::Live;
+
+/// Options of log drivers that say how much is kept, not where to.
+const KNOWN_LOG_OPTIONS: &[&str] =
+    &["cache-", "compress", "max-buffer-size", "max-file", "max-size", "mode"];
+
+/// Labels by which containers are matched or left alone.
+const KNOWN_LABELS: &[&str] = &[LABEL_PREFIX, "com.docker.compose.", "com.docker.swarm."];
+
+/// Options that say how a network works.
+const KNOWN_OPTIONS: &[&str] =
+    &["com.docker.network.", "encrypted", "parent", "ipvlan_", "macvlan_"];
+
+const INSPECT: &[&str] = &[
+    "Id",
+    "Created",
+    "State",
+    "Image",
+    "ResolvConfPath",
+    "HostnamePath",
+    "HostsPath",
+    "LogPath",
+    "Name",
+    "Driver",
+    "Platform",
+    "MountLabel",
+    "ProcessLabel",
+    "AppArmorProfile",
+    "HostConfig",
+    "Mounts",
+    "Config",
+    "NetworkSettings",
+    "ImageManifestDescriptor",
+];
+
+/// Where its layers lie and what was started in it is nobody's business.
+pub const UNKEPT: &[&str] = &["ExecIDs", "GraphDriver"];
+
+const STATE: &[&str] = &["Status", "StartedAt", "FinishedAt", "Health"];
+
+/// Fields that stay and that no row owns.
+const OTHERS: &[&str] = &["Image", "Capabilities", "Cgroup", "ContainerIDFile", "Isolation"];
+
+/// The fields of `Config` or of `HostConfig` that stay: those of which rows say so, and a few others.
+fn kept(of: Of) -> &'static [&'static str] {
+    static CONFIG: OnceLock<Vec<&'static str>> = OnceLock::new();
+    static HOST: OnceLock<Vec<&'static str>> = OnceLock::new();
+    let kept = if of == Of::Host { &HOST } else { &CONFIG };
+    kept.get_or_init(|| of.kept().chain(OTHERS.iter().copied()).collect())
+}
+
+const MOUNT: &[&str] = &[
+    "Type",
+    "Name",
+    "Source",
+    "Target",
+    "Destination",
+    "Driver",
+    "Mode",
+    "Propagation",
+    "Consistency",
+    "BindOptions",
+    "TmpfsOptions",
+    "ImageOptions",
+    "VolumeOptions",
+];
+
+const VOLUME_OPTIONS: &[&str] = &["Subpath", "DriverConfig", "Labels"];
+
+const NETWORKS: &[&str] = &[
+    "IPAMConfig",
+    "Links",
+    "Aliases",
+    "MacAddress",
+    "NetworkID",
+    "EndpointID",
+    "Gateway",
+    "IPAddress",
+    "IPv6Gateway",
+    "GlobalIPv6Address",
+    "DNSNames",
+];
+
+const LIST: &[&str] = &[
+    "Id",
+    "Names",
+    "Image",
+    "ImageID",
+    "ImageManifestDescriptor",
+    "Ports",
+    "Labels",
+    "State",
+    "Status",
+    "Health",
+    "HostConfig",
+    "NetworkSettings",
+    "Mounts",
+];
+
+const NETWORK: &[&str] = &[
+    "Name",
+    "Id",
+    "Created",
+    "Scope",
+    "Driver",
+    "IPAM",
+    "ConfigFrom",
+    "Containers",
+    "Options",
+    "Labels",
+    "Peers",
+];
+
+const VOLUME: &[&str] =
+    &["CreatedAt", "Driver", "Labels", "Mountpoint", "Name", "Scope", "Options"];
+
+/// What a plan may ask of the engine itself. The rest only changes, or names proxies, which
+/// carry passwords.
+const INFO: &[&str] = &[
+    "ID",
+    "Name",
+    "DockerRootDir",
+    "Driver",
+    "DriverStatus",
+    "OSType",
+    "Architecture",
+    "OperatingSystem",
+    "KernelVersion",
+    "ServerVersion",
+    "CgroupDriver",
+    "CgroupVersion",
+    "DefaultRuntime",
+    "LoggingDriver",
+    "SecurityOptions",
+    "LiveRestoreEnabled",
+    "Isolation",
+    "MemoryLimit",
+    "SwapLimit",
+    "KernelMemory",
+    "KernelMemoryTCP",
+    "CpuCfsPeriod",
+    "CpuCfsQuota",
+    "CPUShares",
+    "CPUSet",
+    "PidsLimit",
+    "OomKillDisable",
+    "IPv4Forwarding",
+    "NCPU",
+    "MemTotal",
+    "InitBinary",
+    "ExperimentalBuild",
+    "CDISpecDirs",
+    "DefaultAddressPools",
+];
+
+impl View<'_> {
+    pub(super) fn container(&self, container: &mut Container) {
+        if let Some(list) = &mut container.list {
+            self.list(list);
+        }
+        if let Some(inspect) = &mut container.inspect {
+            container.env = self.inspect(inspect);
+        }
+    }
+
+    fn list(&self, entry: &mut Json) {
+        self.hide_but(entry, "", LIST);
+        self.hide_values(entry.get_mut("Labels"), "Labels", KNOWN_LABELS);
+        if let Some(host) = entry.get_mut("HostConfig") {
+            self.hide_but(host, "HostConfig", &["NetworkMode"]);
+        }
+        self.networks(entry);
+        self.mounts(entry.get_mut("Mounts"), "Mounts");
+    }
+
+    fn inspect(&self, inspect: &mut Json) -> BTreeMap<String, Live> {
+        self.hide_but(inspect, "", INSPECT);
+        if let Json::Object(map) = inspect {
+            for field in UNKEPT {
+                map.remove(*field);
+            }
+        }
+        if let Some(state) = object(inspect, "State") {
+            trim_state(state);
+        }
+        if let Some(state) = inspect.get_mut("State") {
+            self.hide_but(state, "State", STATE);
+        }
+        self.networks(inspect);
+        self.mounts(inspect.get_mut("Mounts"), "Mounts");
+        if let Some(host) = inspect.get_mut("HostConfig") {
+            self.host(host);
+        }
+        let Some(config) = inspect.get_mut("Config") else {
+            return BTreeMap::new();
+        };
+        let noted = Noted::of(config);
+        let mut plain = kept(Of::Config).to_vec();
+        let words = [("Cmd", Place::Command), ("Entrypoint", Place::Entrypoint)];
+        let public = words.iter().filter(|(field, place)| noted.says(*place, "", &config[*field]));
+        plain.extend(public.map(|(field, _)| *field));
+        self.hide_but(config, "", &plain);
+        self.labels(config.get_mut("Labels"), &noted);
+        if !noted.says(Place::Check, "", &config["Healthcheck"]["Test"]) {
+            self.health(config.get_mut("Healthcheck"));
+        }
+        self.environment(config.get_mut("Env"), &noted)
+    }
+
+    /// Labels of a container: what bayplan itself created it with is no secret.
+    fn labels(&self, labels: Option<&mut Json>, noted: &Noted) {
+        for (key, value) in labels.and_then(Json::as_object_mut).into_iter().flatten() {
+            let known = KNOWN_LABELS.iter().any(|begin| key.starts_with(begin));
+            if !known && !noted.says(Place::Label, key, value) {
+                self.hide(value, &within("Labels", key));
+            }
+        }
+    }
+
+    /// The words that say which kind of check it is stay.
+    fn health(&self, check: Option<&mut Json>) {
+        let Some(Json::Array(test)) = check.and_then(|check| check.get_mut("Test")) else { return };
+        for (index, word) in test.iter_mut().enumerate() {
+            let kind = index == 0 && matches!(word.as_str(), Some("NONE" | "CMD" | "CMD-SHELL"));
+            if !kind {
+                self.hide(word, "Healthcheck.Test");
+            }
+        }
+    }
+
+    fn host(&self, host: &mut Json) {
+        self.hide_but(host, "HostConfig", kept(Of::Host));
+        if let Some(log) = host.get_mut("LogConfig") {
+            self.hide_but(log, "HostConfig.LogConfig", &["Type", "Config"]);
+            self.hide_values(
+                log.get_mut("Config"),
+                &within("HostConfig.LogConfig", "Config"),
+                KNOWN_LOG_OPTIONS,
+            );
+        }
+        self.mounts(host.get_mut("Mounts"), "HostConfig.Mounts");
+        for request in
+            host.get_mut("DeviceRequests").and_then(Json::as_array_mut).into_iter().flatten()
+        {
+            let plain = &["Driver", "DeviceIDs", "Capabilities"];
+            self.hide_but(request, "HostConfig.DeviceRequests", plain);
+        }
+    }
+
+    fn mounts(&self, mounts: Option<&mut Json>, place: &str) {
+        for mount in mounts.and_then(Json::as_array_mut).into_iter().flatten() {
+            self.hide_but(mount, place, MOUNT);
+            let place = &within(place, "VolumeOptions");
+            let Some(options) = mount.get_mut("VolumeOptions") else { continue };
+            self.hide_but(options, place, VOLUME_OPTIONS);
+            self.hide_values(options.get_mut("Labels"), &within(place, "Labels"), KNOWN_LABELS);
+            if let Some(driver) = options.get_mut("DriverConfig") {
+                self.hide_but(driver, &within(place, "DriverConfig"), &["Name"]);
+            }
+        }
+    }
+
+    fn networks(&self, json: &mut Json) {
+        let networks = json.get_mut("NetworkSettings").and_then(|all| object(all, "Networks"));
+        for network in networks.into_iter().flat_map(Map::values_mut) {
+            self.hide_but(network, "Networks", NETWORKS);
+        }
+    }
+
+    pub(super) fn network(&self, network: &mut Json) {
+        self.hide_but(network, "", NETWORK);
+        self.hide_values(network.get_mut("Labels"), "Labels", KNOWN_LABELS);
+        self.hide_values(network.get_mut("Options"), "Options", KNOWN_OPTIONS);
+        if let Some(addresses) = network.get_mut("IPAM") {
+            self.hide_but(addresses, "IPAM", &["Driver", "Config"]);
+        }
+    }
+
+    pub(super) fn volume(&self, volume: &mut Json) {
+        self.hide_but(volume, "", VOLUME);
+        self.hide_values(volume.get_mut("Labels"), "Labels", KNOWN_LABELS);
+        self.hide_values(volume.get_mut("Options"), "Options", &[]);
+    }
+}
+
+/// What a health check or a failed start printed may quote anything.
+fn trim_state(state: &mut Map<String, Json>) {
+    if let Some(Json::Object(health)) = state.get_mut("Health") {
+        health.retain(|field, _| field == "Status");
+    }
+    state.remove("Error");
+}
+
+/// What an image was built with and where it lies is nobody's business.
+pub(super) fn trim_image(image: &mut Json) {
+    if let Json::Object(map) = image {
+        for field in ["ContainerConfig", "GraphDriver", "Container", "Metadata"] {
+            map.remove(field);
+        }
+    }
+}
+
+/// Keeps what a plan may ask. Of runtimes their names alone: how one is started may be anything.
+pub(super) fn trim_info(info: &mut Json) {
+    let Json::Object(map) = info else { return };
+    let runtimes = map.get("Runtimes").and_then(Json::as_object);
+    let runtimes =
+        runtimes.map(|all| all.keys().map(|name| (name.clone(), json!({}))).collect::<Map<_, _>>());
+    let drivers = map.get("Plugins").map(|plugins| plugins["Log"].clone());
+    // Devices by name; what else a driver may come to say of them is nobody's.
+    let devices = map.remove("DiscoveredDevices").and_then(|devices| {
+        let one = |device: &Json| json!({"Source": device["Source"], "ID": device["ID"]});
+        Some(devices.as_array()?.iter().map(one).collect::<Json>())
+    });
+    map.retain(|field, _| INFO.contains(&field.as_str()));
+    map.extend(devices.map(|devices| ("DiscoveredDevices".to_owned(), devices)));
+    map.extend(runtimes.map(|names| ("Runtimes".to_owned(), Json::Object(names))));
+    let drivers = drivers.filter(Json::is_array);
+    map.extend(drivers.map(|names| ("Plugins".to_owned(), json!({"Log": names}))));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_an_engine_stays_what_a_plan_may_ask() {
+        let mut info = json!({
+            "NCPU": 2, "HttpProxy": "http://me:s3cr3t@proxy",
+            "Runtimes": {"runc": {"path": "runc", "runtimeArgs": ["--token=s3cr3t"]}},
+            "Plugins": {"Log": ["json-file"], "Authorization": ["s3cr3t"]},
+            "DiscoveredDevices": [{"Source": "cdi", "ID": "lab.example/thing=one", "Key": "s3cr3t"}],
+        });
+        trim_info(&mut info);
+        let kept = json!({
+            "NCPU": 2, "Runtimes": {"runc": {}}, "Plugins": {"Log": ["json-file"]},
+            "DiscoveredDevices": [{"Source": "cdi", "ID": "lab.example/thing=one"}],
+        });
+        assert_eq!(info, kept);
+        let mut podman = json!({"NCPU": 2, "Plugins": {"Log": null}, "Runtimes": null});
+        trim_info(&mut podman);
+        assert_eq!(podman, json!({"NCPU": 2}));
+    }
+}

@@ -1,0 +1,196 @@
+//! What of a look may be shown in a spec that is written from it.
+//!
+//! A value of an environment variable that is not the image's becomes a reference. It is called as
+//! the variable is, unless containers have different values under one name: then the keys of
+//! their sets come first. Everything else that is not public stays hidden, unless the person who
+//! asks says in so many words that it is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value as Json;
+
+use super::{Sealer, Unsealed, View, texts};
+use crate::base::ident::{ContainerId, Reference, SetName};
+use crate::base::say;
+use crate::observed::pick::Picked;
+use crate::observed::snapshot::{Container, Snapshot};
+use crate::options::inspect_view::Look;
+use crate::options::value::{HIDDEN, Live};
+use crate::options::{Body, Context, ROWS, row_by_word};
+use crate::syntax::node::{Node, Problems};
+
+/// What somebody says is public.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Literal {
+    /// Everything.
+    pub all: bool,
+    /// Options by key, and environment variables by name.
+    pub words: BTreeSet<String>,
+}
+
+/// What is public of one container.
+#[derive(Debug, Default)]
+pub(super) struct Open {
+    /// Texts.
+    pub(super) texts: BTreeSet<String>,
+    /// The values of these variables.
+    variables: BTreeSet<String>,
+    /// The values of all of them.
+    all: bool,
+}
+
+impl Open {
+    /// Whether the value of a variable is public.
+    pub(super) fn says(&self, variable: &str) -> bool {
+        self.all || self.variables.contains(variable)
+    }
+}
+
+impl Literal {
+    /// A word that means nothing here, and one that was perhaps meant.
+    pub fn unknown(&self, snapshot: &Snapshot, picked: &Picked) -> Option<(&str, Option<String>)> {
+        let chosen = picked.chosen.iter().filter_map(|chosen| snapshot.by_id(&chosen.id));
+        let names: BTreeSet<&str> = chosen.flat_map(variables).map(|(name, _)| name).collect();
+        let known = |word: &&String| row_by_word(word).is_some() || names.contains(word.as_str());
+        let word = self.words.iter().find(|word| !known(word))?;
+        let keys = ROWS.iter().map(|row| row.about().key);
+        let close = say::did_you_mean(word, names.iter().copied().chain(keys));
+        Some((word, close.map(|close| format!("did you mean `{close}`?"))))
+    }
+
+    fn open(&self, container: &Container) -> Open {
+        let words = self.words.iter().filter_map(|word| row_by_word(word));
+        let all = self.all || words.clone().any(|row| row.about().key == "environment");
+        let mut open = Open { all, variables: self.words.clone(), ..Open::default() };
+        let Some(inspect) = &container.inspect else { return open };
+        if self.all {
+            texts(inspect, &mut open.texts);
+            return open;
+        }
+        let look = Look::new(inspect, &BTreeMap::new());
+        for row in words {
+            let spelt = row.spell(&look);
+            texts(&spelt, &mut open.texts);
+            texts(&row.read(&look).show(), &mut open.texts);
+            if let Some(declared) = row.parse(&Node::from_json(&spelt), &mut Problems::default()) {
+                let mut body = Body::new();
+                declared.write(&mut body, &Context::default());
+                texts(body.json(), &mut open.texts);
+            }
+        }
+        open
+    }
+}
+
+/// The values of a container's variables that are in a look, by name.
+type Values = BTreeMap<ContainerId, BTreeMap<String, String>>;
+
+impl Unsealed {
+    /// Hides what is not public, and names what the values of variables are to be called.
+    pub fn seal_for_import(
+        self,
+        pick: impl FnOnce(&Snapshot) -> Picked,
+        literal: &Literal,
+    ) -> (Snapshot, Picked) {
+        let Self(mut snapshot) = self;
+        let picked = pick(&snapshot);
+        let before = values(&snapshot, &picked);
+        let sealer = Sealer::new(None, BTreeMap::new());
+        let world = sealer.world(&snapshot.images, &snapshot.references);
+        for container in &mut snapshot.containers {
+            let open = literal.open(container);
+            View::of(&sealer, &world, container, &open).container(container);
+        }
+        // The rest is nobody's choice. What is sealed twice is sealed as once.
+        let marks: Vec<_> =
+            snapshot.containers.iter_mut().map(|each| std::mem::take(&mut each.inspect)).collect();
+        let mut snapshot = Self(snapshot).seal(&sealer);
+        for (container, inspect) in snapshot.containers.iter_mut().zip(marks) {
+            container.inspect = inspect;
+        }
+        refer(&mut snapshot, &picked, &before);
+        (snapshot, picked)
+    }
+}
+
+/// The same for a look that is sealed already: what it hides stays hidden, and no two hidden
+/// values are known to be the same.
+pub fn name_hidden(mut snapshot: Snapshot, picked: &Picked) -> Snapshot {
+    let mut before = values(&snapshot, picked);
+    for chosen in &picked.chosen {
+        for value in before.get_mut(&chosen.id).into_iter().flat_map(BTreeMap::values_mut) {
+            *value = chosen.key.to_string();
+        }
+    }
+    refer(&mut snapshot, picked, &before);
+    snapshot
+}
+
+fn variables(container: &Container) -> impl Iterator<Item = (&str, &str)> {
+    let entries =
+        container.inspect.as_ref().and_then(|inspect| inspect["Config"]["Env"].as_array());
+    entries.into_iter().flatten().filter_map(Json::as_str).filter_map(|entry| entry.split_once('='))
+}
+
+fn values(snapshot: &Snapshot, picked: &Picked) -> Values {
+    let mut values = Values::new();
+    let chosen: BTreeSet<&ContainerId> = picked.chosen.iter().map(|chosen| &chosen.id).collect();
+    for container in snapshot.containers.iter().filter(|each| chosen.contains(&each.id())) {
+        let own = variables(container).map(|(name, value)| (name.to_owned(), value.to_owned()));
+        values.insert(container.id(), own.collect());
+    }
+    values
+}
+
+/// Marks each hidden value with the reference that it is to be.
+fn refer(snapshot: &mut Snapshot, picked: &Picked, before: &Values) {
+    let mut distinct: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    let mut hidden: BTreeMap<ContainerId, BTreeSet<String>> = BTreeMap::new();
+    let keys: BTreeMap<&ContainerId, &SetName> =
+        picked.chosen.iter().map(|chosen| (&chosen.id, &chosen.key)).collect();
+    for container in &snapshot.containers {
+        let id = container.id();
+        if !keys.contains_key(&id) {
+            continue;
+        }
+        for (name, _) in variables(container).filter(|(_, value)| *value == HIDDEN) {
+            let value = before.get(&id).and_then(|own| own.get(name));
+            distinct.entry(name.to_owned()).or_default().insert(value.map_or("", String::as_str));
+            hidden.entry(id.clone()).or_default().insert(name.to_owned());
+        }
+    }
+    let mut taken: BTreeSet<String> = distinct.keys().cloned().collect();
+    for container in &mut snapshot.containers {
+        let id = container.id();
+        let Some(key) = keys.get(&id) else { continue };
+        for name in hidden.get(&id).into_iter().flatten() {
+            let live = container.env.entry(name.clone()).or_insert_with(Live::default);
+            if !live.equal.is_empty() {
+                continue;
+            }
+            let several = distinct.get(name).is_some_and(|values| values.len() > 1);
+            let called =
+                if several { free(&prefixed(key, name), &mut taken) } else { name.clone() };
+            live.equal.insert(Reference::Env { name: called });
+        }
+    }
+}
+
+/// `PASSWORD` of `shop-db`: `SHOP_DB_PASSWORD`.
+fn prefixed(key: &SetName, name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+    let key: String = key.as_str().chars().map(plain).collect();
+    let digit = key.starts_with(|c: char| c.is_ascii_digit());
+    format!("{}{key}_{name}", if digit { "_" } else { "" })
+}
+
+/// The name, or with a number the first that nothing else has.
+fn free(name: &str, taken: &mut BTreeSet<String>) -> String {
+    let mut called = name.to_owned();
+    let mut number = 2_u32;
+    while !taken.insert(called.clone()) {
+        called = format!("{name}_{number}");
+        number += 1;
+    }
+    called
+}

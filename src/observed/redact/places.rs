@@ -1,0 +1,240 @@
+//! What is public, by place: a text that a spec or an image says of one option of one set says nothing
+//! of another. Else whoever writes a spec could guess a live value by writing ten thousand texts
+//! anywhere in it.
+//!
+//! A place is the path of a field in a create body, which is its path in an engine's answer too;
+//! lists have none of their own, nor have networks, which a spec may call otherwise.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value as Json;
+
+use crate::base::ident::{ImageId, LABEL_NAME, LABEL_PROJECT, LABEL_SET, Reference};
+use crate::base::image_ref::ImageRef;
+use crate::observed::snapshot::Container;
+use crate::options::value;
+use crate::options::{Body, Context, health};
+use crate::spec::{Identity, Matching, Set, Spec};
+
+/// Where environment variables stand, by name.
+pub(super) const VARIABLES: &str = "Env";
+
+/// The command line as an engine tells it as well: what may stand there is of these two.
+const COMMAND: &[&str] = &["Cmd", "Entrypoint"];
+const COMMAND_AGAIN: &[&str] = &["Path", "Args"];
+
+/// Texts by the place that says them.
+#[derive(Debug, Default)]
+pub(super) struct Places(BTreeMap<String, BTreeSet<String>>);
+
+/// A field of a place.
+pub(super) fn within(place: &str, field: &str) -> String {
+    if place.is_empty() { field.to_owned() } else { format!("{place}.{field}") }
+}
+
+impl Places {
+    /// Whether a text is said there.
+    pub(super) fn say(&self, place: &str, text: &str) -> bool {
+        self.0.get(place).is_some_and(|texts| texts.contains(text))
+    }
+
+    /// Every text.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &String> {
+        self.0.values().flatten()
+    }
+
+    pub(super) fn insert(&mut self, place: &str, text: &str) {
+        if value::looks_marked(text) {
+            return;
+        }
+        self.0.entry(place.to_owned()).or_default().insert(text.to_owned());
+        if COMMAND.contains(&place) {
+            for again in COMMAND_AGAIN {
+                self.0.entry((*again).to_owned()).or_default().insert(text.to_owned());
+            }
+        }
+    }
+
+    /// Adds every text of a value; keys are places.
+    fn add(&mut self, place: &str, json: &Json) {
+        match json {
+            Json::String(text) => self.insert(place, text),
+            Json::Array(items) => items.iter().for_each(|item| self.add(place, item)),
+            Json::Object(map) => {
+                for (field, value) in map {
+                    self.add(&within(place, field), value);
+                }
+            }
+            Json::Null | Json::Bool(_) | Json::Number(_) => {}
+        }
+    }
+
+    /// Adds what a create body says but for its variables.
+    fn add_body(&mut self, body: &Json) {
+        for (field, value) in body.as_object().into_iter().flatten() {
+            match field.as_str() {
+                VARIABLES => {}
+                "NetworkingConfig" => {
+                    let all = value["EndpointsConfig"].as_object();
+                    all.into_iter().flatten().for_each(|(_, one)| self.add("Networks", one));
+                }
+                field => self.add(field, value),
+            }
+        }
+    }
+
+    /// What an image hands down.
+    pub(super) fn of_image(image: &Json) -> Self {
+        let mut places = Self::default();
+        let config = &image["Config"];
+        for field in ["Cmd", "Entrypoint", "Labels", "Healthcheck", "Shell"] {
+            places.add(field, &config[field]);
+        }
+        let test = config["Healthcheck"]["Test"].as_array();
+        if let Some(test) = test {
+            let words: Vec<&str> = test.iter().filter_map(Json::as_str).collect();
+            places.insert("Healthcheck.Test", &health::whole(&words));
+        }
+        for (name, value) in variables(&config[VARIABLES]) {
+            places.insert(&within(VARIABLES, name), value);
+        }
+        places
+    }
+}
+
+/// The networks and the volumes of a spec, by the names that they have on an engine.
+#[derive(Debug, Default)]
+pub(super) struct Objects {
+    pub(super) networks: BTreeMap<String, Places>,
+    pub(super) volumes: BTreeMap<String, Places>,
+}
+
+impl Objects {
+    pub(super) fn of(spec: &Spec) -> Self {
+        let mut objects = Self::default();
+        let add = |places: &mut Places, place: &str, all: &BTreeMap<String, String>| {
+            for (key, text) in all {
+                places.insert(&within(place, key), text);
+            }
+        };
+        for (key, network) in &spec.networks {
+            let (Some(name), Some(network)) = (spec.network_name(key), network.declared()) else {
+                continue;
+            };
+            let places = objects.networks.entry(name).or_default();
+            add(places, "Options", &network.driver_opts);
+            add(places, "IPAM.Options", &network.ipam.options);
+            add(places, "Labels", &network.labels);
+        }
+        for (key, volume) in &spec.volumes {
+            let (Some(name), Some(volume)) = (spec.volume_name(key), volume.declared()) else {
+                continue;
+            };
+            let places = objects.volumes.entry(name).or_default();
+            add(places, "Options", &volume.driver_opts);
+            add(places, "Labels", &volume.labels);
+        }
+        objects
+    }
+}
+
+/// What a set of a spec says, and which containers may be its own.
+pub(super) struct Scope {
+    project: String,
+    key: String,
+    name: Option<String>,
+    /// Its image, and whether containers are matched by it.
+    image: Option<String>,
+    by_image: bool,
+    pub(super) places: Places,
+    /// The references that it declares for a variable.
+    pub(super) declared: BTreeMap<String, BTreeSet<Reference>>,
+}
+
+impl Scope {
+    pub(super) fn of(spec: &Spec, set: &Set, key: &str) -> Self {
+        let mut scope = Self {
+            project: spec.project.as_str().to_owned(),
+            key: key.to_owned(),
+            name: match &set.identity {
+                Identity::Named(name) => Some(name.as_str().to_owned()),
+                Identity::Counted(_) => None,
+            },
+            image: set.image.clone(),
+            by_image: set.matching != Matching::Owned
+                && matches!(set.identity, Identity::Counted(_)),
+            places: Places::default(),
+            declared: BTreeMap::new(),
+        };
+        for option in &set.options {
+            let mut body = Body::new();
+            option.write(&mut body, &Context::default());
+            scope.places.add_body(body.json());
+            for (name, value) in variables(&body.json()[VARIABLES]) {
+                match value::marked_reference(value) {
+                    Some(reference) => {
+                        scope.declared.entry(name.to_owned()).or_default().insert(reference);
+                    }
+                    None => scope.places.insert(&within(VARIABLES, name), value),
+                }
+            }
+        }
+        scope
+    }
+
+    /// Whether a container may be matched by it: by name, by the labels of its set, or, where they
+    /// are not its own, by its image.
+    fn may_be_of(&self, container: &Container, images: &References) -> bool {
+        let name = container.name();
+        // A replacement gives containers names for a while: whose they are stays.
+        if self.name.as_deref() == Some(crate::base::ident::reserved_suffix(name.as_str()).0) {
+            return true;
+        }
+        let ours = container.label(LABEL_PROJECT) == Some(self.project.as_str());
+        if ours && container.label(LABEL_SET) == Some(self.key.as_str()) {
+            return true;
+        }
+        let created = container.label(LABEL_NAME).is_some_and(|own| {
+            crate::base::ident::reserved_suffix(name.as_str()).0 == own || own == name.as_str()
+        });
+        self.by_image && !created && self.has_image(container, images)
+    }
+
+    fn has_image(&self, container: &Container, images: &References) -> bool {
+        let Some(image) = &self.image else { return false };
+        let made_from = container.made_from().and_then(|text| ImageRef::parse(text).ok());
+        let declared = ImageRef::parse(image).ok();
+        images.get(image).and_then(Option::as_ref) == Some(&container.image())
+            || declared.zip(made_from).is_some_and(|(declared, found)| declared.matches(&found))
+    }
+}
+
+/// What references to images mean.
+pub(super) type References = BTreeMap<String, Option<ImageId>>;
+
+/// What is public around a look: of sets, and of images.
+pub(super) struct World<'a> {
+    pub(super) scopes: &'a [Scope],
+    pub(super) images: BTreeMap<ImageId, Places>,
+    pub(super) references: &'a References,
+}
+
+impl<'a> World<'a> {
+    /// What is public of a container, and the sets that it may be of.
+    pub(super) fn of(&'a self, container: &Container) -> (Vec<&'a Places>, Vec<&'a Scope>) {
+        let may = |scope: &&Scope| scope.may_be_of(container, self.references);
+        let scopes: Vec<&Scope> = self.scopes.iter().filter(may).collect();
+        let declared = scopes.iter().filter_map(|scope| {
+            self.references.get(scope.image.as_ref()?).and_then(Option::as_ref)
+        });
+        let own = container.image();
+        let images: BTreeSet<&ImageId> = declared.chain([&own]).collect();
+        let images = images.into_iter().filter_map(|id| self.images.get(id));
+        (images.chain(scopes.iter().map(|scope| &scope.places)).collect(), scopes)
+    }
+}
+
+fn variables(entries: &Json) -> impl Iterator<Item = (&str, &str)> {
+    let entries = entries.as_array().into_iter().flatten();
+    entries.filter_map(Json::as_str).filter_map(|entry| entry.split_once('='))
+}

@@ -1,0 +1,307 @@
+//! One untorn look at an engine, as the engine said it: raw JSON, secrets already hidden.
+//!
+//! Taking the look is [`crate::engine`]'s, hiding is [`crate::observed::redact`]'s. Here is what a snapshot
+//! holds and how its parts are found.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+use crate::base::ident::{ContainerId, ContainerName, ImageId, Reference};
+use crate::base::image_ref::ImageRef;
+use crate::options::value::Live;
+
+/// The format that this version writes.
+pub const FORMAT: &str = "bayplan/snapshot/1";
+
+/// One look at an engine.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Snapshot {
+    /// Who the engine is; `None` for what `docker inspect` printed.
+    pub engine: Option<EngineRecord>,
+    /// Every container, by name, then ID.
+    pub containers: Vec<Container>,
+    /// Images that containers or references need, by ID: what `image inspect` said.
+    pub images: BTreeMap<ImageId, Json>,
+    /// What each image reference that was asked for means here; `None`: not on the engine.
+    pub references: BTreeMap<String, Option<ImageId>>,
+    /// What `network inspect` or the list said.
+    pub networks: Vec<Json>,
+    /// What the volume list said.
+    pub volumes: Vec<Json>,
+    /// What registries said of the references for which a step may need it.
+    pub registry: BTreeMap<String, RegistryAnswer>,
+    /// Files and folders of the engine's host that binds need: whether they are there. Only what
+    /// could be known.
+    pub sources: BTreeMap<String, bool>,
+    /// Which references to secrets could be resolved.
+    pub secrets: BTreeMap<Reference, bool>,
+    /// Texts that were public when the snapshot was sealed; a hidden value is surely none of them.
+    pub public: std::collections::BTreeSet<String>,
+    /// Whether it lists everything on the engine; `docker inspect` output does not.
+    pub whole: bool,
+}
+
+/// The engine's own words about itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EngineRecord {
+    /// `GET /version`.
+    pub version: Json,
+    /// `GET /info`, without what only changes (counters, times, warnings of the host).
+    pub info: Json,
+}
+
+/// One container.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Container {
+    /// Its entry in `GET /containers/json?all=1`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list: Option<Json>,
+    /// `GET /containers/ID/json`, where the plan may need it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inspect: Option<Json>,
+    /// What was marked of its environment variables, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, Live>,
+}
+
+/// What a registry said of a reference, through the engine's distribution endpoint. Of an answer
+/// without a digest only the class is kept: its words may be anything, such as an internal page or
+/// the credentials that it was asked with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RegistryAnswer {
+    /// The digest the reference has there.
+    Digest(String),
+    /// It wants credentials, or others.
+    Unauthorised,
+    /// It knows no such reference.
+    NotFound,
+    /// `--registries` does not name it, so it was not asked.
+    NotAsked,
+    /// Nothing that makes sense.
+    Silent,
+}
+
+impl RegistryAnswer {
+    /// Why there is no digest, for people.
+    pub fn lacking(&self) -> Option<&'static str> {
+        match self {
+            Self::Digest(_) => None,
+            Self::Unauthorised => Some("it wants credentials, or others"),
+            Self::NotFound => Some("it knows no such image"),
+            Self::NotAsked => Some("it is not among those that may be asked"),
+            Self::Silent => Some("it is silent"),
+        }
+    }
+}
+
+/// How a container is, as far as decisions go.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Run {
+    /// Running or restarting.
+    Live,
+    /// Running, but frozen.
+    Paused,
+    /// Created or exited.
+    Idle,
+    /// A removal that failed half-way.
+    Dead,
+    /// On its way out.
+    Removing,
+}
+
+impl Run {
+    /// A word for people.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Live => "running",
+            Self::Paused => "paused",
+            Self::Idle => "stopped",
+            Self::Dead => "dead",
+            Self::Removing => "being removed",
+        }
+    }
+
+    /// Running, restarting or paused.
+    pub fn is_live(self) -> bool {
+        matches!(self, Self::Live | Self::Paused)
+    }
+}
+
+/// A container as its list entry and its inspect tell of it, nothing copied.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'a> {
+    /// See [`Container::list`].
+    pub list: Option<&'a Json>,
+    /// See [`Container::inspect`].
+    pub inspect: Option<&'a Json>,
+}
+
+impl<'a> Seen<'a> {
+    /// What a list tells alone.
+    pub fn listed(entry: &'a Json) -> Self {
+        Self { list: Some(entry), inspect: None }
+    }
+
+    /// What an inspect tells alone.
+    pub fn inspected(inspect: &'a Json) -> Self {
+        Self { list: None, inspect: Some(inspect) }
+    }
+
+    fn best(self) -> &'a Json {
+        static NULL: Json = Json::Null;
+        self.inspect.or(self.list).unwrap_or(&NULL)
+    }
+
+    /// Its ID.
+    pub fn id(self) -> ContainerId {
+        ContainerId::new(self.best()["Id"].as_str().unwrap_or_default())
+    }
+
+    /// Its primary name: the one with a single slash (links add others to the list).
+    pub fn name(self) -> &'a str {
+        if let Some(name) = self.inspect.and_then(|inspect| inspect["Name"].as_str()) {
+            return name.trim_start_matches('/');
+        }
+        let all = self.list.and_then(|list| list["Names"].as_array());
+        all.into_iter()
+            .flatten()
+            .filter_map(Json::as_str)
+            .filter_map(|name| name.strip_prefix('/'))
+            .find(|name| !name.contains('/'))
+            .unwrap_or_default()
+    }
+
+    /// How it is. An unknown word of a newer engine counts by `State.Running`.
+    pub fn run(self) -> Run {
+        let state = self.inspect.map(|inspect| &inspect["State"]);
+        let told = state.and_then(|state| state["Status"].as_str());
+        let running = || told.and(state).and_then(|state| state["Running"].as_bool());
+        match told.or_else(|| self.best()["State"].as_str()).unwrap_or_default() {
+            "running" | "restarting" => Run::Live,
+            "paused" => Run::Paused,
+            "created" | "exited" | "stopped" => Run::Idle,
+            "dead" => Run::Dead,
+            "removing" => Run::Removing,
+            _ if running() == Some(true) => Run::Live,
+            _ => Run::Idle,
+        }
+    }
+
+    /// The image it was made from, by ID.
+    pub fn image(self) -> ImageId {
+        let id = match self.inspect {
+            Some(inspect) => &inspect["Image"],
+            None => &self.best()["ImageID"],
+        };
+        ImageId::new(id.as_str().unwrap_or_default())
+    }
+
+    /// The manifest it was made from, by digest, where images are in containerd's store.
+    pub fn manifest(self) -> Option<&'a str> {
+        let chosen = |json: &'a Json| json["ImageManifestDescriptor"]["digest"].as_str();
+        self.inspect.and_then(chosen).or_else(|| self.list.and_then(chosen))
+    }
+
+    /// Its labels.
+    pub fn labels(self) -> Option<&'a Map<String, Json>> {
+        let labels = match self.inspect {
+            Some(inspect) => &inspect["Config"]["Labels"],
+            None => &self.best()["Labels"],
+        };
+        labels.as_object()
+    }
+
+    /// A label.
+    pub fn label(self, key: &str) -> Option<&'a str> {
+        self.labels()?.get(key)?.as_str()
+    }
+}
+
+impl Container {
+    /// The same, borrowed.
+    pub fn seen(&self) -> Seen<'_> {
+        Seen { list: self.list.as_ref(), inspect: self.inspect.as_ref() }
+    }
+
+    /// See [`Seen::id`].
+    pub fn id(&self) -> ContainerId {
+        self.seen().id()
+    }
+
+    /// See [`Seen::name`].
+    pub fn name(&self) -> ContainerName {
+        ContainerName::new(self.seen().name())
+    }
+
+    /// See [`Seen::run`].
+    pub fn run(&self) -> Run {
+        self.seen().run()
+    }
+
+    /// See [`Seen::image`].
+    pub fn image(&self) -> ImageId {
+        self.seen().image()
+    }
+
+    /// The reference it was made with: inspect's `Config.Image`; the list's `Image` changes once a
+    /// tag moves and is never taken for it.
+    pub fn made_from(&self) -> Option<&str> {
+        self.inspect.as_ref()?["Config"]["Image"].as_str()
+    }
+
+    /// See [`Seen::labels`].
+    pub fn labels(&self) -> Option<&Map<String, Json>> {
+        self.seen().labels()
+    }
+
+    /// See [`Seen::label`].
+    pub fn label(&self, key: &str) -> Option<&str> {
+        self.seen().label(key)
+    }
+}
+
+impl Snapshot {
+    /// The container of this primary name.
+    pub fn by_name(&self, name: &str) -> Option<&Container> {
+        self.containers.iter().find(|container| container.seen().name() == name)
+    }
+
+    /// The container of this ID.
+    pub fn by_id(&self, id: &ContainerId) -> Option<&Container> {
+        self.containers.iter().find(|container| container.id() == *id)
+    }
+
+    /// Has every name of an image, and its ID, mean it.
+    pub fn name_image(&mut self, id: &ImageId, image: &Json) {
+        let names = ["RepoTags", "RepoDigests"].iter().filter_map(|field| image[*field].as_array());
+        for name in names.flatten().filter_map(Json::as_str) {
+            self.references.insert(name.to_owned(), Some(id.clone()));
+            if let Some(bare) = name.strip_suffix(":latest") {
+                self.references.insert(bare.to_owned(), Some(id.clone()));
+            }
+        }
+        self.references.insert(id.as_str().to_owned(), Some(id.clone()));
+    }
+
+    /// What a reference to an image means on this engine.
+    ///
+    /// What an engine was asked is known as it was asked; what `docker inspect` printed knows
+    /// references as people write them.
+    pub fn image_of(&self, reference: &str) -> Option<(&ImageId, &Json)> {
+        let known = self.references.get(reference);
+        let familiar = || ImageRef::parse(reference).ok().map(|parsed| parsed.familiar());
+        let known = match known {
+            None => self.references.get(&familiar()?),
+            known => known,
+        };
+        let id = known?.as_ref()?;
+        Some((id, self.images.get(id)?))
+    }
+}

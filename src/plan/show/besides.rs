@@ -1,0 +1,83 @@
+//! What comes with a container that is created, in words: the ports that it gets of ranges, and
+//! volumes that nobody planned and an engine makes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::reason_text;
+use crate::base::say;
+use crate::plan::{Action, Step};
+
+/// The most characters of a line.
+const LINE: usize = 600;
+
+/// What comes with one container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Besides<'a> {
+    ports: &'a [String],
+    volumes: &'a [String],
+    anonymous: &'a [String],
+}
+
+impl<'a> Besides<'a> {
+    fn of(action: &'a Action) -> Option<Self> {
+        let Action::Create { ports, volumes, anonymous, .. } = action else { return None };
+        let any = !ports.is_empty() || !volumes.is_empty() || !anonymous.is_empty();
+        any.then_some(Self { ports, volumes, anonymous })
+    }
+}
+
+/// By change, where there is anything.
+pub(super) fn of(steps: &[Step]) -> BTreeMap<&str, Besides<'_>> {
+    let with = steps.iter().filter_map(|step| {
+        let besides = Besides::of(&step.action)?;
+        Some((step.id.change(), besides))
+    });
+    with.collect()
+}
+
+/// The lines of changes that are shown together.
+pub(super) fn lines(changes: &[&str], all: &BTreeMap<&str, Besides<'_>>) -> Vec<String> {
+    let own = || changes.iter().filter_map(|change| Some((*change, all.get(change)?)));
+    let ports: Vec<String> = own()
+        .filter(|(_, one)| !one.ports.is_empty())
+        .map(|(change, one)| match changes {
+            [_] => listed(one.ports),
+            _ => format!("{} ({})", listed(one.ports), say::short(change)),
+        })
+        .collect();
+    let volumes: BTreeSet<&String> = own().flat_map(|(_, one)| one.volumes).collect();
+    let anonymous: BTreeSet<&String> = own().flat_map(|(_, one)| one.anonymous).collect();
+    [
+        (!ports.is_empty()).then(|| format!("publishes {}", ports.join(", "))),
+        (!volumes.is_empty()).then(|| format!("makes {}", named(volumes))),
+        (!anonymous.is_empty()).then(|| format!("makes {}", unnamed(anonymous))),
+    ]
+    .into_iter()
+    .flatten()
+    .map(|line| reason_text::limited(&line, LINE))
+    .collect()
+}
+
+/// The end of what a step is said to do.
+pub(super) fn words(action: &Action) -> String {
+    let Some(one) = Besides::of(action) else { return String::new() };
+    let parts = [
+        (!one.ports.is_empty()).then(|| format!(", publishing {}", listed(one.ports))),
+        (!one.volumes.is_empty()).then(|| format!(", with {}", named(one.volumes))),
+        (!one.anonymous.is_empty()).then(|| format!(", with {}", unnamed(one.anonymous))),
+    ];
+    reason_text::limited(&parts.into_iter().flatten().collect::<String>(), LINE)
+}
+
+fn named<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
+    format!("the volume {}, which is not at the root", listed(names))
+}
+
+fn unnamed<'a>(paths: impl IntoIterator<Item = &'a String>) -> String {
+    format!("a volume without a name at {}", listed(paths))
+}
+
+fn listed<'a>(words: impl IntoIterator<Item = &'a String>) -> String {
+    let words: Vec<String> = words.into_iter().map(|word| say::short(word)).collect();
+    words.join(", ")
+}

@@ -1,0 +1,400 @@
+//! Fixed addresses, and addresses of network cards: what the look shows of them before anything is
+//! done. An engine says so at the start alone, when the old container is stopped already.
+//!
+//! An address is free, or its holder gives it up in this plan before the taker takes it.
+
+use core::net::IpAddr;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde_json::Value as Json;
+
+use super::PlanError;
+use super::draft::Draft;
+use super::job::Job;
+
+use crate::base::ident::{ChangeId, ChangeTarget, ContainerName, StepId};
+use crate::base::say;
+use crate::observed::snapshot::Container;
+use crate::options::inspect_view::Look;
+use crate::plan::{Action, Subject, Verb, Warning};
+use crate::planner::resources::{self, Found, network};
+use crate::spec::objects::{Cidr, Pool, gives_gateway};
+
+/// What one container of a network can have at a time.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum What {
+    Address(IpAddr),
+    /// Of its network card. Engines give it to two, and neither is reached for sure.
+    Card(String),
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => write!(f, "{address}"),
+            Self::Card(card) => f.write_str(&say::short(card)),
+        }
+    }
+}
+
+/// Something that a container is to have on a network.
+struct Wish {
+    job: usize,
+    network: String,
+    what: What,
+    /// The step that takes it; none where nothing is started.
+    at: Option<StepId>,
+}
+
+/// By network and what it is, who has it.
+type Held = BTreeMap<(String, What), BTreeSet<String>>;
+
+impl Draft<'_> {
+    /// Gives every start its addresses.
+    pub(super) fn take_addresses(&mut self) {
+        let wishes: Vec<Wish> = (0..self.jobs.len()).flat_map(|job| self.wishes_of(job)).collect();
+        if wishes.is_empty() {
+            return;
+        }
+        let (stopped, released) = (self.stopped(), self.released());
+        let held = held(&self.snapshot.containers);
+        let mut taken = Held::new();
+        for wish in &wishes {
+            if let What::Address(address) = wish.what {
+                self.place(wish, address);
+            }
+            let Some(at) = wish.at.clone() else { continue };
+            let own = self.jobs[wish.job].change.id.to_string();
+            let key = (wish.network.clone(), wish.what.clone());
+            let before = taken.get(&key).into_iter().flatten().find(|by| **by != own).cloned();
+            let mut edges = Vec::new();
+            let mut by = before;
+            for holder in held.get(&key).into_iter().flatten().filter(|by| **by != own) {
+                let off = released.get(&(holder.clone(), wish.network.clone()));
+                match off.or_else(|| stopped.get(holder)) {
+                    Some(step) => edges.push(step.clone()),
+                    None => by = Some(holder.clone()),
+                }
+            }
+            if let Some(by) = by {
+                self.tell_taken(wish, &by);
+            }
+            self.jobs[wish.job].wait_all(&at, edges);
+            taken.entry(key).or_default().insert(own);
+        }
+        self.fixed_first(&wishes);
+    }
+
+    /// Who takes any address of a network starts after those that ask for one there, or it might be
+    /// given theirs. Those that they wait for themselves are left alone.
+    fn fixed_first(&mut self, wishes: &[Wish]) {
+        for wish in wishes {
+            let mut edges = Vec::new();
+            let (What::Address(address), Some(at)) = (&wish.what, &wish.at) else { continue };
+            if !self.gives_out(&wish.network, *address) {
+                continue;
+            }
+            let before = self.before(at);
+            for (job, it) in self.jobs.iter().enumerate() {
+                let Some(start) = it.start.as_ref().filter(|start| !before.contains(*start)) else {
+                    continue;
+                };
+                let look = self.created.get(&it.change.id);
+                if job != wish.job && look.is_some_and(|look| takes_any(look, &wish.network)) {
+                    edges.push((job, start.clone()));
+                }
+            }
+            for (job, start) in edges {
+                self.jobs[job].wait(&start, at);
+            }
+        }
+    }
+
+    /// Whether an engine may give this address to who asks for none.
+    fn gives_out(&self, name: &str, address: IpAddr) -> bool {
+        let declared = self.spec.networks.iter().find_map(|(key, network)| {
+            let is_it = self.spec.network_name(key).as_deref() == Some(name);
+            network.declared().filter(|_| is_it).map(|network| network.ipam.config.clone())
+        });
+        let found = || match resources::named(&self.snapshot.networks, name) {
+            Found::One(found) => network::pools(found),
+            Found::None | Found::Several(_) => None,
+        };
+        let pools = declared.filter(|pools| !pools.is_empty()).or_else(found).unwrap_or_default();
+        pools.iter().any(|pool| {
+            let inside = |range: &Cidr| range.has(address);
+            pool.subnet.as_ref().is_some_and(inside) && pool.ip_range.as_ref().is_none_or(inside)
+        })
+    }
+
+    /// The steps that are made before one.
+    fn before(&self, step: &StepId) -> BTreeSet<StepId> {
+        let after: BTreeMap<&StepId, &Vec<StepId>> =
+            self.jobs.iter().flat_map(|job| &job.steps).map(|it| (&it.id, &it.after)).collect();
+        let mut all = BTreeSet::new();
+        let mut open = vec![step];
+        while let Some(step) = open.pop() {
+            for before in after.get(step).into_iter().flat_map(|after| after.iter()) {
+                if all.insert(before.clone()) {
+                    open.push(before);
+                }
+            }
+        }
+        all
+    }
+
+    /// What the container of a job is to have, where it is fixed.
+    fn wishes_of(&self, job: usize) -> Vec<Wish> {
+        let it = &self.jobs[job];
+        if it.change.set.is_none() {
+            return Vec::new();
+        }
+        let name = ContainerName::new(it.change.id.as_str());
+        let created = self.created.get(&it.change.id);
+        let there = self.index.by_name(&name);
+        let live = there.is_some_and(|container| container.run().is_live());
+        let mut all = Vec::new();
+        let mut wish = |network: &str, what: What, at: Option<StepId>| {
+            all.push(Wish { job, network: network.to_owned(), what, at });
+        };
+        if let Some(look) = created {
+            for (network, what) in wished(look) {
+                wish(&network, what, it.start.clone());
+            }
+            return all;
+        }
+        if let (Verb::Start, Some(inspect)) =
+            (it.change.verb, there.and_then(|it| it.inspect.as_ref()))
+        {
+            let look = Look::new(inspect, &BTreeMap::new());
+            for (network, what) in wished(&look) {
+                wish(&network, what, it.start.clone());
+            }
+        }
+        for step in &it.steps {
+            let Action::Connect { network, endpoint, .. } = &step.action else { continue };
+            let at = if live { Some(step.id.clone()) } else { it.start.clone() };
+            for what in of_endpoint(endpoint) {
+                wish(network, what, at.clone());
+            }
+        }
+        all
+    }
+
+    /// The steps that take containers off networks, by both.
+    fn released(&self) -> BTreeMap<(String, String), StepId> {
+        let mut all = BTreeMap::new();
+        for step in
+            self.jobs.iter().filter(|job| job.change.set.is_some()).flat_map(|job| &job.steps)
+        {
+            if let Action::Disconnect { container: Subject::Container(id), network, .. } =
+                &step.action
+                && let Some(container) = self.index.by_id(id)
+            {
+                all.insert((container.name().to_string(), network.clone()), step.id.clone());
+            }
+        }
+        all
+    }
+
+    fn tell_taken(&mut self, wish: &Wish, by: &str) {
+        let change = &self.jobs[wish.job].change;
+        let (own, set) = (change.id.clone(), change.set.clone());
+        let Wish { network, what, .. } = wish;
+        let network = say::short(network);
+        let text = format!(
+            "{what} of container `{own}` on network `{network}` is taken by container `{by}`"
+        );
+        match what {
+            What::Address(_) => self.errors.push(PlanError {
+                set,
+                code: "address_taken",
+                message: format!("address {text}"),
+                hint: "give it another address, or stop that container".to_owned(),
+            }),
+            What::Card(_) => self.warnings.push(Warning {
+                code: "mac_taken".to_owned(),
+                set,
+                text: format!("network card address {text}, and neither is reached for sure"),
+            }),
+        }
+    }
+
+    /// Whether the network has the address to give. What this plan makes is looked at in the spec.
+    fn place(&mut self, wish: &Wish, address: IpAddr) {
+        let Wish { network: name, .. } = wish;
+        let change: ChangeId = self.jobs[wish.job].change.id.clone();
+        let made = self.jobs_of(&ChangeTarget::Network(name).id()).next().is_some();
+        let Found::One(found) = resources::named(&self.snapshot.networks, name) else { return };
+        let Some(pools) = network::pools(found).filter(|_| !made) else { return };
+        let what = format!("{address} of container `{change}` on network `{}`", say::short(name));
+        let driver = found["Driver"].as_str().unwrap_or_default();
+        let options = found["Options"].as_object().into_iter().flatten();
+        let options = options.map(|(key, _)| (key.clone(), String::new())).collect();
+        let kept =
+            || pools.iter().find_map(|pool| pool.keeps(address, gives_gateway(driver, &options)));
+        let subnets: Vec<Cidr> = pools.iter().filter_map(|pool| pool.subnet).collect();
+        let own: Vec<String> = subnets
+            .iter()
+            .filter(|subnet| subnet.is_ipv4() == address.is_ipv4())
+            .map(ToString::to_string)
+            .collect();
+        let (message, hint) = if name == "bridge" {
+            (
+                format!("address {what}: the engine gives no fixed addresses there"),
+                "declare a network of your own under `networks` at the root".to_owned(),
+            )
+        } else if own.is_empty() {
+            let family = if address.is_ipv4() { "IPv4" } else { "IPv6" };
+            (
+                format!("address {what}: that network has no {family}"),
+                "leave the address out, or make the network with a subnet for it".to_owned(),
+            )
+        } else if !subnets.iter().any(|subnet| subnet.has(address)) {
+            (
+                format!("address {what} is outside of it"),
+                format!("its addresses are those of {}", own.join(" and ")),
+            )
+        } else if let Some(kept) = kept() {
+            (
+                format!("address {what} is {kept}"),
+                "give it another address of the subnet".to_owned(),
+            )
+        } else {
+            return self.doubt_configured(wish, address, &pools, &what);
+        };
+        let set = self.jobs[wish.job].change.set.clone();
+        self.errors.push(PlanError { set, code: "address", message, hint });
+    }
+
+    /// An engine gives fixed addresses only where it did not choose the subnet itself, and does
+    /// not tell which it chose.
+    fn doubt_configured(&mut self, wish: &Wish, address: IpAddr, pools: &[Pool], what: &str) {
+        let declared = self.spec.networks.iter().find_map(|(key, network)| {
+            let is_it = self.spec.network_name(key).as_deref() == Some(wish.network.as_str());
+            network.declared().filter(|_| is_it)
+        });
+        let said = declared.is_some_and(|network| !network.ipam.config.is_empty());
+        let info = self.snapshot.engine.as_ref().map_or(&Json::Null, |engine| &engine.info);
+        let own = pools.iter().find(|pool| pool.subnet.is_some_and(|subnet| subnet.has(address)));
+        let Some(pool) = own.filter(|pool| may_be_chosen(pool, info)) else { return };
+        let proven =
+            || self.snapshot.containers.iter().any(|other| has_fixed(other, &wish.network));
+        if said || proven() {
+            return;
+        }
+        let subnet = pool.subnet.map(|subnet| subnet.to_string()).unwrap_or_default();
+        let warning = Warning {
+            code: "address".to_owned(),
+            set: self.jobs[wish.job].change.set.clone(),
+            text: format!(
+                "address {what}: if the engine chose {subnet} by itself, it gives no fixed \
+                 addresses there and the start fails; it does not tell"
+            ),
+        };
+        self.warnings.push(warning);
+    }
+
+    /// Names on networks of the engine's own, which gives none there: whatever a spec calls them.
+    pub(super) fn refuse_aliases(&mut self, job: &Job, look: &Look) {
+        let networks = look.json()["NetworkSettings"]["Networks"].as_object();
+        let wrong = networks.into_iter().flatten().filter(|(name, end)| {
+            let own = matches!(name.as_str(), "bridge" | "host" | "none");
+            own && end["Aliases"].as_array().is_some_and(|aliases| !aliases.is_empty())
+        });
+        let told = wrong.map(|(name, _)| PlanError {
+            set: job.change.set.clone(),
+            code: "aliases",
+            message: format!("aliases on network `{name}`: the engine gives none there"),
+            hint: "declare a network of your own under `networks` at the root".to_owned(),
+        });
+        self.errors.extend(told.collect::<Vec<_>>());
+    }
+}
+
+/// What live containers have, by choice or by chance.
+fn held(containers: &[Container]) -> Held {
+    let mut all = Held::new();
+    for container in containers.iter().filter(|container| container.run().is_live()) {
+        let look = container.inspect.as_ref().or(container.list.as_ref());
+        let networks = look.and_then(|look| look["NetworkSettings"]["Networks"].as_object());
+        for (network, end) in networks.into_iter().flatten() {
+            let addresses = ["IPAddress", "GlobalIPv6Address"].into_iter();
+            let addresses = addresses.filter_map(|field| end[field].as_str()?.parse().ok());
+            let card = end["MacAddress"].as_str().filter(|card| !card.is_empty());
+            let card = card.map(|card| What::Card(card.to_ascii_lowercase()));
+            for what in addresses.map(What::Address).chain(card) {
+                let by = container.name().to_string();
+                all.entry((network.clone(), what)).or_default().insert(by);
+            }
+        }
+    }
+    all
+}
+
+/// What a container is to have wherever it is attached.
+fn wished(look: &Look) -> Vec<(String, What)> {
+    let networks = look.json()["NetworkSettings"]["Networks"].as_object();
+    let mut all = Vec::new();
+    for (network, end) in networks.into_iter().flatten() {
+        // Once it has run, an attachment shows the card that it had as if it were a wish.
+        let fresh = look.json()["Id"].is_null();
+        let wishes = of_endpoint(end).into_iter();
+        let wishes = wishes.filter(|what| fresh || matches!(what, What::Address(_)));
+        all.extend(wishes.map(|what| (network.clone(), what)));
+    }
+    let main = look.host("NetworkMode").as_str().unwrap_or_default();
+    let card = look.config("MacAddress").as_str().filter(|card| !card.is_empty());
+    all.extend(card.map(|card| (main.to_owned(), What::Card(card.to_ascii_lowercase()))));
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// Whether a container is on a network and asks for no address there.
+fn takes_any(look: &Look, network: &str) -> bool {
+    let end = look.json()["NetworkSettings"]["Networks"].get(network);
+    let fixed = |end: &Json| {
+        ["IPv4Address", "IPv6Address"]
+            .iter()
+            .any(|field| end["IPAMConfig"][field].as_str().is_some_and(|it| !it.is_empty()))
+    };
+    end.is_some_and(|end| !fixed(end))
+}
+
+fn of_endpoint(end: &Json) -> Vec<What> {
+    let ipam = &end["IPAMConfig"];
+    let addresses = ["IPv4Address", "IPv6Address"].into_iter();
+    let addresses = addresses.filter_map(|field| ipam[field].as_str()?.parse().ok());
+    let card = end["MacAddress"].as_str().filter(|card| !card.is_empty());
+    let card = card.map(|card| What::Card(card.to_ascii_lowercase()));
+    addresses.map(What::Address).chain(card).collect()
+}
+
+/// Whether a container has an address on a network that it asked for.
+fn has_fixed(container: &Container, network: &str) -> bool {
+    let Some(inspect) = container.inspect.as_ref().filter(|_| container.run().is_live()) else {
+        return false;
+    };
+    let end = &inspect["NetworkSettings"]["Networks"][network]["IPAMConfig"];
+    ["IPv4Address", "IPv6Address"]
+        .iter()
+        .any(|field| end[field].as_str().is_some_and(|it| !it.is_empty()))
+}
+
+/// Whether an engine may have come to a range by itself: it names a gateway then, the first
+/// address, in a range of those that it chooses from.
+fn may_be_chosen(pool: &Pool, info: &Json) -> bool {
+    let Some(subnet) = pool.subnet else { return false };
+    let plain = Pool { gateway: None, ..pool.clone() };
+    let named = pool.gateway.is_some_and(|gateway| plain.keeps(gateway, true).is_some());
+    if !named || pool.ip_range.is_some() || !pool.aux_addresses.is_empty() {
+        return false;
+    }
+    let told = info["DefaultAddressPools"].as_array().filter(|told| !told.is_empty());
+    let told = told.map(|told| told.iter().filter_map(|one| one["Base"].as_str()).collect());
+    let usual = || vec!["172.16.0.0/12", "192.168.0.0/16", "fd00::/8"];
+    let bases: Vec<&str> = told.unwrap_or_else(usual);
+    bases.into_iter().filter_map(Cidr::told).any(|base| base.covers(&subnet))
+}

@@ -1,0 +1,63 @@
+//! Volumes that a create makes besides, because nobody made them before: they are in the plan, and a
+//! name that is nearly one of the root's is told.
+
+use std::collections::BTreeSet;
+
+use super::draft::Draft;
+use super::objects::volumes_of;
+use crate::base::say;
+use crate::options::inspect_view::Look;
+use crate::plan::{Action, Warning};
+use crate::planner::resources::{self, Found};
+
+impl Draft<'_> {
+    /// Writes into each create what the engine makes with it.
+    pub(super) fn plan_besides(&mut self) {
+        let declared: BTreeSet<String> = self.spec.volume_names().into_values().collect();
+        let mut made = BTreeSet::new();
+        let mut warnings = Vec::new();
+        for job in &mut self.jobs {
+            let Some(look) = self.created.get(&job.change.id) else { continue };
+            // In a part of an engine a volume may merely not be seen.
+            let missing = |name: &String| {
+                self.snapshot.whole
+                    && !declared.contains(name)
+                    && resources::named(&self.snapshot.volumes, name) == Found::None
+            };
+            let names: BTreeSet<String> = volumes_of(look).into_iter().filter(missing).collect();
+            let names: Vec<String> =
+                names.into_iter().filter(|name| made.insert(name.clone())).collect();
+            for name in &names {
+                let keys = self.spec.volumes.keys().map(crate::base::ident::ObjectKey::as_str);
+                let Some(close) = say::did_you_mean(name, keys) else { continue };
+                warnings.push(Warning {
+                    code: "volume_not_declared".to_owned(),
+                    set: job.change.set.clone(),
+                    text: format!(
+                        "volume `{}` is neither at the root nor on the engine, which makes it: \
+                         did you mean `{}`?",
+                        say::short(name),
+                        say::short(close)
+                    ),
+                });
+            }
+            let paths = unnamed(look);
+            for step in &mut job.steps {
+                if let Action::Create { volumes, anonymous, .. } = &mut step.action {
+                    (*volumes, *anonymous) = (names.clone(), paths.clone());
+                }
+            }
+        }
+        self.warnings.extend(warnings);
+    }
+}
+
+/// Where a container gets volumes that nobody named.
+fn unnamed(look: &Look) -> Vec<String> {
+    let mounts = look.json()["Mounts"].as_array().into_iter().flatten();
+    let volumes = mounts.filter(|mount| {
+        mount["Type"] == "volume" && mount["Name"].as_str().is_none_or(str::is_empty)
+    });
+    let paths = volumes.filter_map(|mount| mount["Destination"].as_str().map(str::to_owned));
+    paths.collect::<BTreeSet<_>>().into_iter().collect()
+}

@@ -1,0 +1,458 @@
+//! A verdict becomes a change with its steps, and what is created its body.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::PlanError;
+use super::choose::{Choice, Fate, Member};
+use super::danger::{self, Doing};
+use super::draft::Draft;
+use super::images::{self, Settled};
+use super::in_place::InPlace;
+use super::job::{Job, Replacing, Stopping};
+use super::objects::{networks_of, volumes_of};
+use super::ports;
+use crate::base::api;
+use crate::base::ident::{ChangeId, ChangeTarget, ContainerName, SetName};
+use crate::base::{say, signal};
+use crate::engine_model::view;
+use crate::options::Body;
+use crate::options::inspect_view::Look;
+use crate::plan::{Action, Because, Change, ImagePin, Impact, Reason, Verb, Warning};
+use crate::planner::compare;
+use crate::planner::compare::Terms;
+use crate::spec::body::{self, Labels};
+use crate::spec::{Identity, Set, State};
+
+impl<'a> Draft<'a> {
+    /// Writes down what becomes of one member.
+    pub(super) fn carry_out(
+        &mut self,
+        key: &SetName,
+        set: &'a Set,
+        settled: &Settled<'_>,
+        member: &Member<'a>,
+        fate: &Fate,
+    ) {
+        let nothing = InPlace::default();
+        let in_place = match fate {
+            Fate::Start(_, in_place) | Fate::Update(_, in_place) | Fate::Restart(_, in_place) => {
+                in_place
+            }
+            _ => &nothing,
+        };
+        let (verb, reasons) = match fate {
+            Fate::Keep => return,
+            Fate::Replace(reasons) => return self.replace(key, set, settled, member, reasons),
+            Fate::Start(reasons, _) => (Verb::Start, reasons),
+            Fate::Update(reasons, _) => (Verb::Update, reasons),
+            Fate::Stop(reasons) => (Verb::Stop, reasons),
+            Fate::Kill(reasons) => (Verb::Kill, reasons),
+            Fate::Restart(reasons, _) => (Verb::Restart, reasons),
+            Fate::Remove(reasons) => (Verb::Remove, reasons),
+        };
+        let stopping = self.stopping(key, set, member, verb);
+        let changed_first = verb == Verb::Start && !in_place.is_empty();
+        let touches = if changed_first { Verb::Update } else { verb };
+        self.errors.extend(danger::refusals(key, set, member, (touches, reasons)));
+        self.touched.insert(member.id.clone(), (key.clone(), verb));
+        let vanishes = danger::vanishes(member.container, verb);
+        let impact = match verb {
+            Verb::Remove => danger::removal(member.container),
+            _ if vanishes => danger::removal(member.container),
+            _ => Impact::default(),
+        };
+        if vanishes {
+            self.warnings.push(Warning {
+                code: "auto_remove".to_owned(),
+                set: Some(key.clone()),
+                text: format!("container `{}` removes itself when it ends", member.name),
+            });
+        }
+        let doing =
+            Doing { verb: touches, found: Some(member), created: None, image_unknown: false };
+        // A dead container gives its name to a new one: two objects, two changes.
+        let dead = reasons.contains(&Reason::Because(Because::Dead));
+        let name = member.name.as_str();
+        let about = if dead { ChangeTarget::Dead(name) } else { ChangeTarget::Container(name) };
+        let change = Change {
+            id: about.id(),
+            set: Some(key.clone()),
+            verb,
+            adopted: member.adopted,
+            danger: danger::dangers(&doing, &impact),
+            impact,
+            reasons: reasons.clone(),
+        };
+        let id = &member.id;
+        let mut job = match verb {
+            Verb::Start => Job::start(change, id, in_place),
+            Verb::Update => Job::update(change, id, in_place),
+            Verb::Stop => Job::stop(change, id, &stopping),
+            Verb::Kill => Job::kill(change, id, &set.kill_signal),
+            Verb::Restart => Job::restart(change, id, in_place, &stopping),
+            _ => Job::remove(change, id, member.run.is_live(), &stopping),
+        };
+        if verb == Verb::Start
+            && let Some(inspect) = &member.container.inspect
+        {
+            job.takes = ports::wanted(&Look::new(inspect, &BTreeMap::new()));
+        }
+        self.push(job);
+    }
+
+    pub(super) fn replace(
+        &mut self,
+        key: &SetName,
+        set: &'a Set,
+        settled: &Settled<'_>,
+        member: &Member<'a>,
+        reasons: &[Reason],
+    ) {
+        let verb = if set.one_shot { Verb::Run } else { Verb::Replace };
+        self.errors.extend(danger::refusals(key, set, member, (verb, reasons)));
+        self.need_known(key, member);
+        self.touched.insert(member.id.clone(), (key.clone(), verb));
+        let Some(pin) = Self::pin(settled) else { return };
+        let (body, look) = self.body(key, set, settled, &member.name);
+        let known = self.known();
+        let image_unknown = matches!(settled, Settled::Pull { .. });
+        let strange = image_unknown.then(|| self.strange(key, set, &member.name));
+        let terms =
+            Terms { set, adopted: member.adopted, strange: strange.as_ref(), everything: false };
+        let drops = match (&member.container.inspect, member.adopted) {
+            (Some(inspect), true) => {
+                compare::drops(terms, &look, &Look::new(inspect, &member.container.env), known)
+            }
+            _ => Vec::new(),
+        };
+        let mut impact = danger::impact(member.container, &look, drops);
+        if let Some(strange) = &strange {
+            impact.may_change = compare::open_rows(&look, strange);
+        }
+        let doing = Doing { verb, found: Some(member), created: Some(&look), image_unknown };
+        let id = ChangeId::new(member.name.as_str());
+        let change = Change {
+            id: id.clone(),
+            set: Some(key.clone()),
+            verb,
+            adopted: member.adopted,
+            danger: danger::dangers(&doing, &impact),
+            impact,
+            reasons: reasons.to_vec(),
+        };
+        let live = member.run.is_live();
+        let runs = !matches!(set.state, State::Present);
+        let how = Replacing {
+            live,
+            start: live || runs && !Self::idle_stays(set, member, reasons),
+            wait: set.one_shot,
+            stopping: self.stopping(key, set, member, verb),
+        };
+        let mut job = Job::replace(change, key, pin, &member.id, &how);
+        job.takes = ports::wanted(&look);
+        self.replaced.insert(member.id.clone(), member.name.clone());
+        self.gone.insert(member.name.clone());
+        self.add_created(&id, job, &body, &Rc::new(look));
+    }
+
+    /// An idle container that is replaced only because its target is stays idle: its set has
+    /// enough live ones.
+    pub(super) fn idle_stays(set: &Set, member: &Member<'_>, reasons: &[Reason]) -> bool {
+        let needed = reasons.iter().any(|reason| {
+            matches!(
+                reason,
+                Reason::Because(
+                    Because::State { .. } | Because::OnStoppedReplace | Because::OneShot { .. }
+                )
+            )
+        });
+        !set.one_shot && !member.run.is_live() && !needed
+    }
+
+    pub(super) fn create(
+        &mut self,
+        key: &SetName,
+        set: &'a Set,
+        settled: &Settled<'_>,
+        choice: &Choice,
+        pinned: &[ContainerName],
+    ) -> Vec<ContainerName> {
+        let mut pinned = pinned.iter();
+        let mut created = Vec::new();
+        for _ in 0..choice.create {
+            let Some(pin) = Self::pin(settled) else { return created };
+            let name = self.fresh_name(key, set, &mut pinned);
+            created.push(name.clone());
+            let (body, look) = self.body(key, set, settled, &name);
+            let verb = if set.one_shot { Verb::Run } else { Verb::Create };
+            let image_unknown = matches!(settled, Settled::Pull { .. });
+            let doing = Doing { verb, found: None, created: Some(&look), image_unknown };
+            let id = ChangeId::new(name.as_str());
+            let change = Change {
+                id: id.clone(),
+                set: Some(key.clone()),
+                verb,
+                adopted: false,
+                danger: danger::dangers(&doing, &Impact::default()),
+                impact: Impact::default(),
+                reasons: choice.why.clone(),
+            };
+            let start = set.state != State::Present;
+            let mut job = Job::create(change, key, pin, start, set.one_shot);
+            job.takes = ports::wanted(&look);
+            self.add_created(&id, job, &body, &Rc::new(look));
+        }
+        created
+    }
+
+    pub(super) fn add_created(
+        &mut self,
+        id: &ChangeId,
+        mut job: Job,
+        body: &Body,
+        look: &Rc<Look>,
+    ) {
+        let set = job.change.set.clone();
+        let body = self.attach(set.as_ref(), &mut job, body);
+        let creates = job.steps.iter().find(|step| matches!(step.action, Action::Create { .. }));
+        if let Some(step) = creates {
+            self.bodies.insert(step.id.clone(), body);
+        }
+        let Some(needs) = job.needs.clone() else { return };
+        let reference = look.config("Image").as_str().unwrap_or_default().to_owned();
+        let image = ChangeTarget::Image(&reference).id();
+        let up = self.jobs_of(&image).next().and_then(|job| job.up.clone());
+        if let Some(up) = up {
+            job.wait(&needs, &up);
+        }
+        // A dead container of this name goes first.
+        let dead = ChangeTarget::Dead(id.as_str()).id();
+        let dead = self.jobs_of(&dead).next();
+        if let Some(last) = dead.and_then(|job| job.last().cloned()) {
+            job.wait(&needs, &last);
+        }
+        self.await_objects(set.as_ref(), &mut job, look);
+        self.refuse_aliases(&job, look);
+        self.used_networks.extend(networks_of(look));
+        self.used_volumes.extend(volumes_of(look));
+        self.created.insert(id.clone(), Rc::clone(look));
+        self.push(job);
+    }
+
+    pub(super) fn body(
+        &self,
+        key: &SetName,
+        set: &Set,
+        settled: &Settled<'_>,
+        name: &ContainerName,
+    ) -> (Body, Look) {
+        let body = body::create_body(self.spec, key, set, name, Labels::Ours, &self.cx);
+        let image = settled.image();
+        let look = view::expected(&body, name, image, &self.engine, &self.world);
+        (body, look)
+    }
+
+    /// What would be expected of it if its image were one that nobody has.
+    fn strange(&self, key: &SetName, set: &Set, name: &ContainerName) -> Look {
+        let body = body::create_body(self.spec, key, set, name, Labels::Ours, &self.cx);
+        let image = crate::engine_model::strange_image();
+        view::expected(&body, name, Some(image), &self.engine, &self.world)
+    }
+
+    pub(super) fn pin(settled: &Settled<'_>) -> Option<ImagePin> {
+        match settled {
+            Settled::Here { id, .. } => Some(ImagePin::Id((*id).clone())),
+            Settled::Pull { digest, .. } => Some(ImagePin::Digest(digest.clone())),
+            Settled::None | Settled::Lacking { .. } => None,
+        }
+    }
+
+    pub(super) fn fresh_name(
+        &mut self,
+        key: &SetName,
+        set: &Set,
+        pinned: &mut std::slice::Iter<'_, ContainerName>,
+    ) -> ContainerName {
+        if let Identity::Named(name) = &set.identity {
+            return name.clone();
+        }
+        let pinned = pinned.find(|name| !self.names.contains(*name)).cloned();
+        let name = pinned.unwrap_or_else(|| {
+            // Names are only ever taken, so the search goes on where it ended.
+            let number = self.numbers.entry(key.clone()).or_insert(1);
+            loop {
+                let name = ContainerName::new(format!("{}-{key}-{number}", self.spec.project));
+                if !self.names.contains(&name) {
+                    break name;
+                }
+                *number += 1;
+            }
+        });
+        self.names.insert(name.clone());
+        name
+    }
+
+    /// How a member is asked to stop. An engine before [`api::STOP_SIGNAL`] takes no signal with that: it
+    /// sends the container's own, and where that is another one, it is told.
+    fn stopping(&mut self, key: &SetName, set: &Set, member: &Member<'_>, verb: Verb) -> Stopping {
+        let mut body = Body::new();
+        for key in ["stop_signal", "stop_grace_period"] {
+            if let Some(declared) = set.option(key) {
+                declared.write(&mut body, &self.cx);
+            }
+        }
+        let timeout = body.json()["StopTimeout"].as_i64();
+        let signal = body.json()["StopSignal"].as_str().map(str::to_owned);
+        let Some(said) = signal.as_ref().filter(|_| self.engine.api < api::STOP_SIGNAL) else {
+            return Stopping { signal, timeout };
+        };
+        let own = member.container.inspect.as_ref();
+        let own = own.and_then(|inspect| inspect["Config"]["StopSignal"].as_str());
+        let own = own.filter(|own| !own.is_empty()).unwrap_or("SIGTERM");
+        let stops = member.run.is_live()
+            && matches!(verb, Verb::Stop | Verb::Replace | Verb::Run | Verb::Remove);
+        if stops && signal::number(own) != signal::number(said) {
+            self.warnings.push(Warning {
+                code: "stop_signal".to_owned(),
+                set: Some(key.clone()),
+                text: format!(
+                    "container `{}` is stopped with its own signal, {}: before API {} an engine \
+                     takes no other",
+                    member.name,
+                    say::short(own),
+                    api::STOP_SIGNAL
+                ),
+            });
+        }
+        Stopping { signal: None, timeout }
+    }
+
+    /// Something is created, so its image must be known.
+    pub(super) fn need_image(
+        &mut self,
+        key: &SetName,
+        set: &Set,
+        settled: &Settled<'_>,
+        choice: &Choice,
+    ) {
+        let creates =
+            choice.create > 0 || choice.fates.iter().any(|fate| matches!(fate, Fate::Replace(_)));
+        // Comparing takes the image too, unless it is said to do without.
+        let compares =
+            set.may_create() && set.pull != crate::spec::Pull::Never && !set.ignores_image();
+        if let Settled::Lacking { message, hint } = settled
+            && (creates || compares)
+        {
+            self.errors.push(PlanError::of(key, "image_lacking", message.clone(), hint));
+        }
+        if !creates {
+            return;
+        }
+        self.need_sources(key, set);
+        self.need_mounted(key, set);
+        self.image_job(set, settled);
+        self.one_platform(key, set, settled);
+    }
+
+    /// One reference is pulled once, so for one platform.
+    fn one_platform(&mut self, key: &SetName, set: &Set, settled: &Settled<'_>) {
+        let (Settled::Pull { .. }, Some(reference)) = (settled, &set.image) else { return };
+        let id = ChangeTarget::Image(reference).id();
+        let wanted = platform(set);
+        let other =
+            self.jobs_of(&id).flat_map(|job| &job.steps).find_map(|step| match &step.action {
+                Action::Pull { platform, .. } if *platform != wanted => Some(platform.clone()),
+                _ => None,
+            });
+        let word = |platform: Option<String>| platform.unwrap_or_else(|| "the engine's".into());
+        let hint = "declare one `platform` for all sets of one image, or name images by digest";
+        // Whoever takes what is here would lose it, and want it back the next time.
+        let stays = self.takes_as_it_is(reference);
+        if let Some(stays) = stays {
+            let message = format!(
+                "`{reference}` is to be pulled for {}, but set `{stays}` takes it as it is here",
+                word(wanted)
+            );
+            self.errors.push(PlanError::of(key, "image_platforms", message, hint));
+            return;
+        }
+        let Some(other) = other else { return };
+        let message = format!(
+            "`{reference}` is to be pulled for two platforms: {} and {}",
+            word(other),
+            word(wanted)
+        );
+        self.errors.push(PlanError::of(key, "image_platforms", message, hint));
+    }
+
+    /// The first set that takes the image of a reference as it is on the engine.
+    fn takes_as_it_is(&mut self, reference: &str) -> Option<SetName> {
+        let (spec, images) = (self.spec, &self.images);
+        let stays = self.stays.get_or_insert_with(|| {
+            let mut stays: BTreeMap<&str, &SetName> = BTreeMap::new();
+            for (key, set) in spec.sets.iter().filter(|(_, set)| set.may_create()) {
+                if let Some(image) = set.image.as_deref()
+                    && matches!(images::settle(set, images), Settled::Here { .. })
+                {
+                    stays.entry(image).or_insert(key);
+                }
+            }
+            stays
+        });
+        stays.get(reference).map(|key| (*key).clone())
+    }
+
+    /// The change of an image, once for all sets that want it.
+    pub(super) fn image_job(&mut self, set: &Set, settled: &Settled<'_>) {
+        let Some(reference) = &set.image else { return };
+        let id = ChangeTarget::Image(reference).id();
+        if self.jobs_of(&id).next().is_some() {
+            return;
+        }
+        let (pull, pinned, reason) = match settled {
+            Settled::Pull { pinned, digest, before, platform } => {
+                let reference = || reference.clone();
+                let reason = match (before, platform) {
+                    (_, Some((expected, found))) => Because::ImagePlatform {
+                        reference: reference(),
+                        expected: expected.clone(),
+                        found: found.clone(),
+                    },
+                    (None, None) => Because::ImageMissing { reference: reference() },
+                    (Some(before), None) => Because::ImageMoved {
+                        reference: reference(),
+                        expected: digest.clone(),
+                        found: images::digest_of(self.snapshot, before, &reference()),
+                    },
+                };
+                (true, pinned, reason)
+            }
+            Settled::Here { retag: Some(pinned), .. } => {
+                let before = self.snapshot.image_of(reference).map(|(id, _)| id);
+                let found = before.and_then(|id| images::digest_of(self.snapshot, id, reference));
+                let digest = pinned.split_once('@').map_or("", |(_, digest)| digest);
+                let (reference, expected) = (reference.clone(), digest.to_owned());
+                (false, pinned, Because::ImageMoved { reference, expected, found })
+            }
+            Settled::None | Settled::Here { .. } | Settled::Lacking { .. } => return,
+        };
+        let tag = (!reference.contains("@sha256:")).then_some(reference.as_str());
+        let change = Change {
+            id,
+            set: None,
+            verb: Verb::Pull,
+            adopted: false,
+            danger: Vec::new(),
+            impact: Impact::default(),
+            reasons: vec![Reason::Because(reason)],
+        };
+        let pull = pull.then(|| Action::Pull { image: pinned.clone(), platform: platform(set) });
+        self.push(Job::image(change, pull, pinned, tag));
+    }
+}
+
+/// The declared platform, as an engine is asked for it.
+fn platform(set: &Set) -> Option<String> {
+    set.platform().map(ToString::to_string)
+}

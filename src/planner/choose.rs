@@ -1,0 +1,378 @@
+//! What becomes of each container of a set: the table of the seven states, cell by cell.
+//!
+//! One verdict a container, and how many are created beside. How a verdict is carried out is
+//! [`super::job`]'s; whether it is allowed (adoption, lost data) [`super::danger`]'s.
+
+use std::cmp::Reverse;
+
+use super::in_place::InPlace;
+use super::index;
+use crate::base::ident::{ContainerId, ContainerName};
+use crate::observed::snapshot::{Container, Run};
+use crate::plan::{Because, By, Reason};
+use crate::planner::compare::Comparison;
+use crate::spec::{Identity, OnStopped, Recreate, Set, State};
+
+/// One matched container, compared.
+#[derive(Debug, Clone)]
+pub(super) struct Member<'a> {
+    pub(super) container: &'a Container,
+    pub(super) id: ContainerId,
+    pub(super) name: ContainerName,
+    pub(super) by: By,
+    pub(super) adopted: bool,
+    pub(super) run: Run,
+    /// The `n` of `{project}-{set}-{n}`.
+    pub(super) number: Option<u32>,
+    pub(super) comparison: Comparison,
+    /// What of that an update can do away with.
+    pub(super) in_place: InPlace,
+    /// Reasons to replace it that are no differences: a replaced target, `recreate: always`, an
+    /// image that is not known yet.
+    pub(super) causes: Vec<Because>,
+    /// Reasons to restart it where it stays and runs.
+    pub(super) restarts: Vec<Because>,
+}
+
+impl Member<'_> {
+    /// Whether it is as declared, as far as a new container would be.
+    pub(super) fn alike(&self) -> bool {
+        self.comparison.differences.is_empty() && self.causes.is_empty()
+    }
+
+    /// Everything that speaks for a replacement.
+    fn reasons(&self) -> Vec<Reason> {
+        let causes = self.causes.iter().cloned().map(Reason::Because);
+        self.comparison.differences.iter().cloned().chain(causes).collect()
+    }
+
+    /// The differences that an update does away with.
+    fn mended(&self) -> Vec<Reason> {
+        self.comparison.differences.iter().filter(|reason| reason.is_in_place()).cloned().collect()
+    }
+
+    /// Whether an update leaves nothing that speaks for a replacement.
+    fn mends(&self) -> bool {
+        self.causes.is_empty()
+            && !self.comparison.differences.is_empty()
+            && self.comparison.differences.iter().all(Reason::is_in_place)
+    }
+
+    /// What it is restarted for, where it is: because of what it depends on.
+    fn restarts(&self) -> impl Iterator<Item = Reason> {
+        self.restarts.iter().cloned().map(Reason::Because)
+    }
+
+    /// Whether something beyond differences asks for its replacement.
+    fn forced(&self) -> bool {
+        self.causes.iter().any(|cause| !matches!(cause, Because::ImageNotKnown { .. }))
+    }
+
+    /// How it ended, if it ran and did.
+    pub(super) fn exit_code(&self) -> Option<i64> {
+        let state = &self.container.inspect.as_ref()?["State"];
+        (state["Status"] == "exited").then(|| state["ExitCode"].as_i64()).flatten()
+    }
+
+    /// When it was created, as a text that sorts.
+    fn created(&self) -> String {
+        self.container.inspect.as_ref().map(index::created).unwrap_or_default()
+    }
+}
+
+/// What becomes of one container.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Fate {
+    /// Left as it is.
+    Keep,
+    /// Started, and where there is anything to do changed in place before.
+    Start(Vec<Reason>, InPlace),
+    /// Changed in place.
+    Update(Vec<Reason>, InPlace),
+    Stop(Vec<Reason>),
+    Kill(Vec<Reason>),
+    /// Restarted, and where there is anything to do changed in place before.
+    Restart(Vec<Reason>, InPlace),
+    Remove(Vec<Reason>),
+    Replace(Vec<Reason>),
+}
+
+/// What becomes of a set.
+#[derive(Debug, Default)]
+pub(super) struct Choice {
+    /// A fate for each member, in the order of the members.
+    pub(super) fates: Vec<Fate>,
+    /// How many are created.
+    pub(super) create: u32,
+    /// Why.
+    pub(super) why: Vec<Reason>,
+    /// `(code, text)` of warnings.
+    pub(super) warnings: Vec<(&'static str, String)>,
+}
+
+/// The verdicts for one set.
+pub(super) fn choose(set: &Set, members: &[Member<'_>]) -> Choice {
+    let mut choice = Choice { fates: vec![Fate::Keep; members.len()], ..Choice::default() };
+    match set.state {
+        State::Stopped | State::Killed => end_live(set, members, &mut choice),
+        State::Absent => {
+            for (fate, member) in choice.fates.iter_mut().zip(members) {
+                *fate = Fate::Remove(vec![state_reason(set, member)]);
+            }
+        }
+        State::Present => present(set, members, &mut choice),
+        State::Started | State::Reloaded | State::Restarted if set.one_shot => {
+            one_shot(set, members, &mut choice);
+        }
+        State::Started | State::Reloaded | State::Restarted => running(set, members, &mut choice),
+    }
+    clear_dead_name(set, members, &mut choice);
+    choice
+}
+
+fn wanted(set: &Set) -> u32 {
+    match set.identity {
+        Identity::Named(_) => 1,
+        Identity::Counted(count) => count,
+    }
+}
+
+fn state_reason(set: &Set, member: &Member<'_>) -> Reason {
+    Reason::Because(Because::State { expected: set.state, found: member.run.word().to_owned() })
+}
+
+fn end_live(set: &Set, members: &[Member<'_>], choice: &mut Choice) {
+    for (fate, member) in choice.fates.iter_mut().zip(members) {
+        if member.run.is_live() {
+            let why = vec![state_reason(set, member)];
+            *fate = if set.state == State::Killed { Fate::Kill(why) } else { Fate::Stop(why) };
+        }
+    }
+}
+
+/// Indexes of members, the first to go first.
+fn in_order_of_leaving(members: &[Member<'_>], which: impl Fn(&Member<'_>) -> bool) -> Vec<usize> {
+    let mut order: Vec<usize> =
+        (0..members.len()).filter(|&index| which(&members[index])).collect();
+    order.sort_by_cached_key(|&index| {
+        let member = &members[index];
+        let number = member.number.unwrap_or(0);
+        (
+            member.run.is_live(),
+            // What is the same for all, such as a pull, does not tell who differs.
+            member.comparison.differences.is_empty(),
+            member.causes.is_empty(),
+            Reverse(number),
+            Reverse(member.created()),
+            member.id.clone(),
+        )
+    });
+    order
+}
+
+fn too_many(expected: u32, found: usize) -> Reason {
+    Reason::Because(Because::TooMany { expected, found: u32::try_from(found).unwrap_or(u32::MAX) })
+}
+
+fn create_rest(expected: u32, found: usize, choice: &mut Choice) {
+    let found = u32::try_from(found).unwrap_or(u32::MAX);
+    if expected > found {
+        choice.create = expected - found;
+        choice.why.push(Reason::Because(Because::TooFew { expected, found }));
+    }
+}
+
+fn present(set: &Set, members: &[Member<'_>], choice: &mut Choice) {
+    let expected = wanted(set);
+    let there = in_order_of_leaving(members, |member| member.run != Run::Dead);
+    let excess = there.len().saturating_sub(expected as usize);
+    for &index in &there[..excess] {
+        choice.fates[index] = Fate::Remove(vec![too_many(expected, there.len())]);
+    }
+    for &index in &there[excess..] {
+        let member = &members[index];
+        choice.fates[index] = stay_forced(member)
+            .or_else(|| always(set, member, &mut choice.warnings))
+            .or_else(|| (member.run == Run::Live).then(|| again(member)))
+            .unwrap_or(Fate::Keep);
+    }
+    create_rest(expected, there.len(), choice);
+}
+
+/// A live member that stays otherwise as it is, is restarted where what it depends on is up again.
+fn again(member: &Member<'_>) -> Fate {
+    let reasons: Vec<Reason> = member.restarts().collect();
+    if reasons.is_empty() { Fate::Keep } else { Fate::Restart(reasons, InPlace::default()) }
+}
+
+/// A member that stays is replaced in any state when what it depends on is.
+fn stay_forced(member: &Member<'_>) -> Option<Fate> {
+    let target = member.causes.iter().any(|cause| matches!(cause, Because::TargetReplaced { .. }));
+    target.then(|| Fate::Replace(member.reasons()))
+}
+
+/// `recreate: always` replaces what is only to be there too, and it runs after that if it ran.
+fn always(
+    set: &Set,
+    member: &Member<'_>,
+    warnings: &mut Vec<(&'static str, String)>,
+) -> Option<Fate> {
+    if set.recreate != Recreate::Always {
+        return None;
+    }
+    if member.run == Run::Paused {
+        warnings.push(paused(member));
+        return Some(Fate::Keep);
+    }
+    Some(Fate::Replace(member.reasons()))
+}
+
+fn paused(member: &Member<'_>) -> (&'static str, String) {
+    ("paused", format!("container `{}` is paused and stays so", member.name))
+}
+
+fn running(set: &Set, members: &[Member<'_>], choice: &mut Choice) {
+    let expected = wanted(set);
+    let live = in_order_of_leaving(members, |member| member.run.is_live());
+    let excess = live.len().saturating_sub(expected as usize);
+    for &index in &live[..excess] {
+        choice.fates[index] = Fate::Remove(vec![too_many(expected, live.len())]);
+    }
+    for &index in &live[excess..] {
+        choice.fates[index] = stay_live(set, &members[index], &mut choice.warnings);
+    }
+    let mut there = live.len();
+    let idle = in_order_of_leaving(members, |member| member.run == Run::Idle);
+    // Alike ones are used before differing ones: the reverse of the order of leaving.
+    for &index in idle.iter().rev() {
+        let member = &members[index];
+        if there >= expected as usize {
+            if let Some(fate) = stay_forced(member) {
+                choice.fates[index] = fate;
+            }
+            continue;
+        }
+        there += 1;
+        choice.fates[index] = use_idle(set, member, &mut choice.warnings);
+    }
+    create_rest(expected, there, choice);
+}
+
+fn stay_live(set: &Set, member: &Member<'_>, warnings: &mut Vec<(&'static str, String)>) -> Fate {
+    if member.run == Run::Paused {
+        warnings.push(paused(member));
+        return Fate::Keep;
+    }
+    let differs = !member.alike();
+    let replace = match set.recreate {
+        Recreate::Always => true,
+        Recreate::Never => false,
+        Recreate::Auto => set.state == State::Reloaded && differs && !member.mends(),
+    };
+    if member.forced() || replace {
+        return Fate::Replace(member.reasons());
+    }
+    if differs && set.state == State::Reloaded {
+        if !member.mends() {
+            warnings.push(left_differing(member));
+        }
+        if !member.in_place.is_empty() {
+            let (mut reasons, in_place) = (member.mended(), member.in_place.clone());
+            if member.restarts.is_empty() {
+                return Fate::Update(reasons, in_place);
+            }
+            reasons.extend(member.restarts());
+            return Fate::Restart(reasons, in_place);
+        }
+    }
+    if set.state == State::Restarted {
+        let reasons = [state_reason(set, member)].into_iter().chain(member.restarts());
+        return Fate::Restart(reasons.collect(), InPlace::default());
+    }
+    again(member)
+}
+
+fn left_differing(member: &Member<'_>) -> (&'static str, String) {
+    let text =
+        format!("container `{}` differs and is not replaced: recreate is never", member.name);
+    ("left_differing", text)
+}
+
+fn use_idle(set: &Set, member: &Member<'_>, warnings: &mut Vec<(&'static str, String)>) -> Fate {
+    if set.on_stopped == OnStopped::Replace && set.recreate != Recreate::Never {
+        let mut reasons = member.reasons();
+        reasons.push(Reason::Because(Because::OnStoppedReplace));
+        return Fate::Replace(reasons);
+    }
+    if member.alike() {
+        return Fate::Start(vec![state_reason(set, member)], InPlace::default());
+    }
+    let never = set.recreate == Recreate::Never && !member.forced();
+    if never || member.mends() {
+        if !member.mends() {
+            let text = format!(
+                "container `{}` differs and is started, not replaced: recreate is never",
+                member.name
+            );
+            warnings.push(("left_differing", text));
+        }
+        let mut reasons = member.mended();
+        reasons.push(state_reason(set, member));
+        return Fate::Start(reasons, member.in_place.clone());
+    }
+    let mut reasons = member.reasons();
+    reasons.push(state_reason(set, member));
+    Fate::Replace(reasons)
+}
+
+fn one_shot(set: &Set, members: &[Member<'_>], choice: &mut Choice) {
+    let expected = wanted(set);
+    // `recreate: never`: one that is through is left however it differs; one that failed is not
+    // through, and every run is a new container.
+    let left = |member: &Member<'_>| set.recreate == Recreate::Never && !member.forced();
+    let done =
+        |member: &Member<'_>| member.exit_code() == Some(0) && (member.alike() || left(member));
+    let mut order = in_order_of_leaving(members, |member| member.run != Run::Dead);
+    order.reverse();
+    order.sort_by_key(|&index| !done(&members[index]));
+    let (stay, excess) = order.split_at(order.len().min(expected as usize));
+    for &index in stay {
+        let member = &members[index];
+        if done(member) {
+            if !member.alike() {
+                choice.warnings.push(left_differing(member));
+            }
+            continue;
+        }
+        // One that is on its way is left to come through, unless it is not what is declared.
+        let differs = !member.comparison.differences.is_empty() && !left(member);
+        if member.run.is_live() && (!differs || member.run == Run::Paused) {
+            let text = format!("one-shot `{}` is still running and is left alone", member.name);
+            choice.warnings.push(("one_shot_running", text));
+            continue;
+        }
+        let mut reasons = member.reasons();
+        if reasons.is_empty() || !member.run.is_live() && member.exit_code() != Some(0) {
+            let exit_code = member.exit_code();
+            reasons.push(Reason::Because(Because::OneShot { exit_code }));
+        }
+        choice.fates[index] = Fate::Replace(reasons);
+    }
+    for &index in excess.iter().filter(|&&index| members[index].run.is_live()) {
+        choice.fates[index] = Fate::Remove(vec![too_many(expected, order.len())]);
+    }
+    create_rest(expected, order.len(), choice);
+}
+
+/// A dead container keeps its name; it is removed where the set needs that name.
+fn clear_dead_name(set: &Set, members: &[Member<'_>], choice: &mut Choice) {
+    let Identity::Named(name) = &set.identity else { return };
+    if choice.create == 0 {
+        return;
+    }
+    for (fate, member) in choice.fates.iter_mut().zip(members) {
+        if member.run == Run::Dead && member.name == *name && *fate == Fate::Keep {
+            *fate = Fate::Remove(vec![Reason::Because(Because::Dead)]);
+        }
+    }
+}

@@ -1,0 +1,431 @@
+//! What differs between what is expected and what is found, option by option, and who caused it.
+//!
+//! The comparison decides; there is no hash. Reading options out of inspect data is the rows',
+//! computing what is expected [`crate::engine_model::view`]'s.
+
+#[cfg(test)]
+mod fields_tests;
+mod judge;
+mod said_before;
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use serde_json::Value as Json;
+
+use self::judge::{Found, Keys, collapse, judge};
+use crate::base::ident::Reference;
+use crate::options::field::At;
+use crate::options::inspect_view::Look;
+use crate::options::row::Filled;
+use crate::options::value::{Atom, Value};
+use crate::options::{self, AnyRow, Mode, ROWS};
+use crate::plan::facts::{ReferenceFact, Verdict};
+use crate::plan::{EnvironmentDifference, OptionDifference, Origin, Reason};
+use crate::spec::Set;
+
+/// The row whose differences name variables instead of showing values.
+const ENVIRONMENT: &str = "environment";
+
+/// What is known when one container is compared.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// Texts that a hidden value surely is not (see [`crate::observed::snapshot::Snapshot::public`]).
+    pub public: &'a BTreeSet<String>,
+    /// References that could not be resolved; `assume` says what to make of them.
+    pub secrets: &'a BTreeMap<Reference, bool>,
+    /// Whether an unresolvable reference is taken for unchanged.
+    pub assume: bool,
+}
+
+/// Which rows of a container are compared, and how strictly.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    /// What is declared.
+    pub set: &'a Set,
+    /// The container was not created by bayplan: only declared rows and what the image hands down.
+    pub adopted: bool,
+    /// Where the image is not known before it is pulled: what would be expected of an image that
+    /// nobody has (see [`crate::engine_model::strange_image`]). What is expected with it and without any
+    /// does not depend on the image; nothing else can be compared.
+    pub strange: Option<&'a Look>,
+    /// Whatever is there counts: also what the set has not compared, and what an engine may have
+    /// filled in.
+    pub everything: bool,
+}
+
+/// What came of comparing one container.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Comparison {
+    /// Every option that differs, in the order of the table, the image first.
+    pub differences: Vec<Reason>,
+    /// Options of which it cannot be told.
+    pub unknown: Vec<&'static str>,
+    /// How live values compared with references, by variable.
+    pub references: BTreeMap<String, ReferenceFact>,
+}
+
+/// Compares in every row that the terms name. `before` gives what would be expected if the image
+/// were the one that the container was made from; it is asked only where something differs, and
+/// gives `None` where that image is not in the snapshot.
+pub fn compare(
+    terms: Terms<'_>,
+    expected: &Look,
+    before: impl FnOnce() -> Option<Rc<Look>>,
+    found: &Look,
+    known: Known<'_>,
+) -> Comparison {
+    let mut result = Comparison::default();
+    let mut rows: Vec<(usize, &'static dyn AnyRow, Found)> = Vec::new();
+    let different = Different::between(expected, found);
+    let sides = Sides { expected, found, different: Some(&different) };
+    for (place, row) in compared_rows(terms) {
+        match verdict((place, row), terms, sides, known, &mut result.references) {
+            Found::Same => {}
+            Found::Unknown => result.unknown.push(row.about().key),
+            differs @ Found::Differs { .. } => rows.push((place, row, differs)),
+        }
+    }
+    let caused = terms.strange.is_none() && rows.iter().any(|(_, row, _)| row.about().from_image);
+    let before = if caused { before() } else { None };
+    let keys: BTreeSet<&str> = rows.iter().map(|(_, row, _)| row.about().key).collect();
+    for (place, row, differs) in rows {
+        let about = row.about();
+        // Nor does anything follow from what is never a difference.
+        let ignored = |other: &&&str| {
+            crate::options::row(other).is_some_and(|row| mode(row, terms) == Mode::Ignore)
+        };
+        let follows = about.follows.iter().any(|other| keys.contains(other) || ignored(&other));
+        if follows && terms.set.option(about.key).is_none() {
+            continue;
+        }
+        let origin = match &before {
+            None if about.from_image && terms.strange.is_none() => Origin::Unknown,
+            // Only what no image decides was compared.
+            _ if terms.strange.is_some() => Origin::Declared,
+            Some(before) if about.from_image => {
+                let mut ignored = BTreeMap::new();
+                let sides = Sides { expected: before, found, different: None };
+                match verdict((place, row), terms, sides, known, &mut ignored) {
+                    Found::Same => Origin::Image,
+                    _ => Origin::Declared,
+                }
+            }
+            _ => Origin::Declared,
+        };
+        result.differences.push(reason(about.key, origin, differs));
+    }
+    result
+}
+
+/// Rows in which a container that will be replaced has more than its successor: what an adopted
+/// one loses although nobody declared it. Also where the set has them not compared: that says that
+/// a difference is none, not that nothing is lost.
+pub fn drops(terms: Terms<'_>, expected: &Look, found: &Look, known: Known<'_>) -> Vec<String> {
+    let all = Terms { adopted: false, everything: true, ..terms };
+    let expected = &expected.clone().saying_all();
+    let dropped: Vec<&'static dyn AnyRow> = ROWS
+        .iter()
+        .copied()
+        .enumerate()
+        .filter(|placed| {
+            let mut ignored = BTreeMap::new();
+            let sides = Sides { expected, found, different: None };
+            match verdict(*placed, all, sides, known, &mut ignored) {
+                Found::Differs { beyond, .. } => beyond,
+                Found::Same | Found::Unknown => false,
+            }
+        })
+        .map(|(_, row)| row)
+        .collect();
+    // What only follows from another row is told there.
+    let keys: BTreeSet<&str> = dropped.iter().map(|row| row.about().key).collect();
+    let follows =
+        |row: &&&'static dyn AnyRow| row.about().follows.iter().any(|other| keys.contains(other));
+    let own = dropped.iter().filter(|row| !follows(row));
+    own.map(|row| row.about().key.to_owned()).collect()
+}
+
+/// Whether one row differs for sure.
+pub fn differs(
+    row: &dyn AnyRow,
+    terms: Terms<'_>,
+    expected: &Look,
+    found: &Look,
+    known: Known<'_>,
+) -> bool {
+    let placed = (position(row.about().key), row);
+    let sides = Sides { expected, found, different: None };
+    let verdict = verdict(placed, terms, sides, known, &mut BTreeMap::new());
+    matches!(verdict, Found::Differs { .. })
+}
+
+/// Whether one row is the same for sure.
+pub fn same(
+    row: &dyn AnyRow,
+    terms: Terms<'_>,
+    expected: &Look,
+    found: &Look,
+    known: Known<'_>,
+) -> bool {
+    let placed = (position(row.about().key), row);
+    let sides = Sides { expected, found, different: None };
+    let verdict = verdict(placed, terms, sides, known, &mut BTreeMap::new());
+    matches!(verdict, Found::Same)
+}
+
+/// What is compared.
+#[derive(Clone, Copy)]
+struct Sides<'a> {
+    expected: &'a Look,
+    found: &'a Look,
+    different: Option<&'a Different<'a>>,
+}
+
+/// The fields in which two sides are not the same. Most options are said by nobody, so most fields
+/// are; going through all at once tells so for a tenth of what reading each row takes.
+struct Different<'a> {
+    config: BTreeSet<&'a str>,
+    host: BTreeSet<&'a str>,
+}
+
+impl<'a> Different<'a> {
+    fn between(one: &'a Look, other: &'a Look) -> Self {
+        let of = |field| fields(&one.json()[field], &other.json()[field]);
+        Self { config: of("Config"), host: of("HostConfig") }
+    }
+
+    /// Whether all fields that decide a row are the same.
+    fn none(&self, row: &dyn AnyRow) -> bool {
+        let fields = row.reads();
+        !fields.is_empty()
+            && fields.iter().all(|field| match field {
+                At::Config(field) => !self.config.contains(field),
+                At::Host(field) => !self.host.contains(field),
+            })
+    }
+}
+
+/// The fields of two objects that are not the same; one that is missing is null.
+fn fields<'a>(one: &'a Json, other: &'a Json) -> BTreeSet<&'a str> {
+    let (Json::Object(one), Json::Object(other)) = (one, other) else {
+        let all = [one, other].into_iter().filter_map(Json::as_object).flatten();
+        return all.map(|(field, _)| field.as_str()).collect();
+    };
+    let mut different = BTreeSet::new();
+    let (mut ones, mut others) = (one.iter().peekable(), other.iter().peekable());
+    loop {
+        let order = match (ones.peek(), others.peek()) {
+            (Some((one, _)), Some((other, _))) => one.cmp(other),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => return different,
+        };
+        let one = if order == Ordering::Greater { None } else { ones.next() };
+        let other = if order == Ordering::Less { None } else { others.next() };
+        let value =
+            |side: Option<(&String, &'a Json)>| side.map_or(&Json::Null, |(_, value)| value);
+        if value(one) != value(other) {
+            different.extend(one.or(other).map(|(field, _)| field.as_str()));
+        }
+    }
+}
+
+/// Of rows that exclude each other the declared one is compared, else the first.
+fn compared_rows(terms: Terms<'_>) -> impl Iterator<Item = (usize, &'static dyn AnyRow)> {
+    ROWS.iter().copied().enumerate().filter(move |(place, row)| {
+        let about = row.about();
+        let says = |key: &str| terms.set.option(key).is_some();
+        let declared = says(about.key);
+        if about.excludes.is_empty() {
+            return declared || !terms.adopted || about.from_image;
+        }
+        let twin_declared = about.excludes.iter().any(|twin| says(twin));
+        let earlier = |twin: &&&str| position(twin) < *place;
+        let earlier_twin = about.excludes.iter().find(earlier);
+        if !declared && (twin_declared || earlier_twin.is_some()) {
+            return false;
+        }
+        // Both declared: one comparison, one reason.
+        if earlier_twin.is_some_and(|twin| says(twin)) {
+            return false;
+        }
+        declared || !terms.adopted || about.from_image
+    })
+}
+
+fn position(key: &str) -> usize {
+    options::place(key).unwrap_or(usize::MAX)
+}
+
+/// How strictly a set asks for one row to be compared, if it does.
+fn asked(row: &dyn AnyRow, set: &Set) -> Option<Mode> {
+    let about = row.about();
+    if let Some(mode) = set.compare.get(about.key) {
+        return Some(*mode);
+    }
+    if about.compare == Mode::Ignore {
+        return Some(Mode::Ignore);
+    }
+    // Of what is one there is no more.
+    let all = set.compare.get("*").copied();
+    all.map(|mode| if mode == Mode::Superset && !about.many { Mode::Strict } else { mode })
+}
+
+/// How strictly one row is compared.
+pub fn mode(row: &dyn AnyRow, terms: Terms<'_>) -> Mode {
+    let about = row.about();
+    let declared = terms.set.option(about.key).is_some();
+    if let Some(mode) = asked(row, terms.set) {
+        return mode;
+    }
+    // What nobody declared of an adopted container is its own business, beyond what the image
+    // hands down.
+    if terms.adopted && !declared { Mode::Superset } else { about.compare }
+}
+
+fn verdict(
+    (place, row): (usize, &dyn AnyRow),
+    terms: Terms<'_>,
+    Sides { expected, found, different }: Sides<'_>,
+    known: Known<'_>,
+    references: &mut BTreeMap<String, ReferenceFact>,
+) -> Found {
+    let mode = if terms.everything { Mode::Strict } else { mode(row, terms) };
+    if mode == Mode::Ignore {
+        return Found::Same;
+    }
+    let about = row.about();
+    if about.filled != Filled::Keys && different.is_some_and(|different| different.none(row)) {
+        return Found::Same;
+    }
+    let (mut want, mut have) = (expected.read(place, |look| row.read(look)), row.read(found));
+    // Who asks for a superset takes what was declared once for something more.
+    let loose = !terms.everything && asked(row, terms.set) == Some(Mode::Superset);
+    let gone = if loose { None } else { said_before::gone(about, &want, &have, found) };
+    row.settle(&mut want, &mut have, (expected, found));
+    if mode == Mode::Superset {
+        row.without_more(&mut want, &mut have, (expected, found));
+    }
+    let mut want = collapse(want);
+    let have = collapse(have);
+    if let Some(gone) = gone {
+        return judge(want, gone, Mode::Strict, known);
+    }
+    // Of a few words any may be the engine's; a size or a limit most likely was asked for.
+    let asked = || {
+        terms.everything && about.filled == Filled::Any
+            || terms.set.option(about.key).is_some()
+            || terms.set.compare.contains_key(about.key)
+            || said_before::whole(about, found)
+    };
+    if about.filled.covers(&have) && !asked() {
+        return Found::Same;
+    }
+    let mut open = false;
+    if let Some(strange) = terms.strange.filter(|_| about.from_image) {
+        match sure(want, &collapse(strange.read(place, |look| row.read(look)))) {
+            Sure::All(all) => want = all,
+            Sure::Part(part) => (want, open) = (part, true),
+            Sure::None => return Found::Same,
+        }
+    }
+    if about.key == ENVIRONMENT {
+        note_references(&want, &have, known, references);
+    }
+    let mode = if open { Mode::Superset } else { mode };
+    match judge(want, have, mode, known) {
+        // What is there beside it may be there again.
+        Found::Differs { expected, found, beyond: _, keys } if open => {
+            Found::Differs { expected, found, beyond: false, keys }
+        }
+        verdict => verdict,
+    }
+}
+
+/// What is sure of a value while the image is not known.
+enum Sure {
+    /// All of it.
+    All(Value),
+    /// These; the image may add others.
+    Part(Value),
+    /// Nothing: the image decides.
+    None,
+}
+
+/// What a value with no image and with a strange one have in common.
+fn sure(want: Value, strange: &Value) -> Sure {
+    if want == *strange {
+        return Sure::All(want);
+    }
+    match (want, strange) {
+        (Value::Map(mut want), Value::Map(strange)) => {
+            want.retain(|key, value| strange.get(key) == Some(value));
+            Sure::Part(Value::Map(want))
+        }
+        (Value::Set(want), Value::Set(strange)) => {
+            Sure::Part(Value::Set(want.intersection(strange).cloned().collect()))
+        }
+        _ => Sure::None,
+    }
+}
+
+/// The rows that an image which is not known decides, wholly or in part: `expected` is without
+/// any, `strange` with one that nobody has.
+pub fn open_rows(expected: &Look, strange: &Look) -> Vec<String> {
+    let rows = ROWS.iter().filter(|row| row.about().from_image);
+    let open = rows.filter(|row| collapse(row.read(expected)) != collapse(row.read(strange)));
+    open.map(|row| row.about().key.to_owned()).collect()
+}
+
+fn note_references(
+    want: &Value,
+    have: &Value,
+    known: Known<'_>,
+    references: &mut BTreeMap<String, ReferenceFact>,
+) {
+    let Value::Map(want) = want else { return };
+    for (name, atom) in want {
+        let Atom::Reference(reference) = atom else { continue };
+        let live = match have {
+            Value::Map(have) => have.get(name),
+            _ => None,
+        };
+        let missing = known.secrets.get(reference) != Some(&true);
+        let verdict = match live {
+            Some(Atom::Live(live)) if live.equal.contains(reference) => Verdict::Equal,
+            Some(Atom::Live(live)) if live.different.contains(reference) => Verdict::Different,
+            _ if missing => Verdict::Assumed,
+            _ => Verdict::Different,
+        };
+        references.insert(name.clone(), ReferenceFact { reference: reference.clone(), verdict });
+    }
+}
+
+fn reason(key: &str, origin: Origin, differs: Found) -> Reason {
+    let (expected, found, keys) = match differs {
+        Found::Differs { expected, found, keys, .. } => (expected, found, keys),
+        Found::Same | Found::Unknown => (Value::Unset, Value::Unset, Keys::default()),
+    };
+    if key == ENVIRONMENT {
+        let Keys { added, changed, removed } = keys;
+        let option = key.to_owned();
+        return Reason::Environment(EnvironmentDifference {
+            option,
+            origin,
+            added,
+            changed,
+            removed,
+            values: BTreeMap::new(),
+        });
+    }
+    Reason::Option(OptionDifference {
+        option: key.to_owned(),
+        origin,
+        expected: expected.show(),
+        found: found.show(),
+        in_place: false,
+        references: None,
+    })
+}

@@ -1,0 +1,520 @@
+//! The one walk over all sets, dependencies first, that fills a draft; and what it comes to.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use serde_json::Value as Json;
+
+use super::choose::{self, Choice, Fate, Member};
+use super::images::{self, Images, Settled};
+use super::in_place::InPlace;
+use super::index::Index;
+use super::job::Job;
+use super::matching::{self, Match};
+use super::shown;
+use super::{Built, Input, PlanError};
+use crate::base::ident::{ChangeId, ContainerId, ContainerName, SetName, StepId};
+use crate::base::image_ref;
+use crate::engine_model::view;
+use crate::engine_model::{Engine, World};
+use crate::observed::snapshot::{Container, Run, Snapshot};
+use crate::options::inspect_view;
+use crate::options::inspect_view::Look;
+use crate::options::{Body, Context, ROWS};
+use crate::plan::{
+    Because, OptionDifference, Origin, Reason, References, SetReport, Verb, Warning,
+};
+use crate::planner::compare;
+use crate::planner::compare::{Known, Terms};
+use crate::planner::resources::Names;
+use crate::spec::body::{self, Labels};
+use crate::spec::depends::restarts_with;
+use crate::spec::order::{self, Members, Words};
+use crate::spec::{Identity, Recreate, Set, Spec, State, Until, depends};
+
+/// A plan in the making.
+pub(super) struct Draft<'a> {
+    pub(super) spec: &'a Spec,
+    pub(super) words: Words<'a>,
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) index: Index<'a>,
+    pub(super) engine: Engine,
+    pub(super) world: World,
+    pub(super) images: Images<'a>,
+    pub(super) networks: Names<'a>,
+    pub(super) volumes: Names<'a>,
+    pub(super) cx: Context,
+    pub(super) assume: bool,
+    pub(super) members: BTreeMap<SetName, Vec<Member<'a>>>,
+    pub(super) jobs: Vec<Job>,
+    /// Where the jobs of a change are among them.
+    pub(super) places: BTreeMap<ChangeId, Vec<usize>>,
+    /// The networks and volumes that new containers will use.
+    pub(super) used_networks: BTreeSet<String>,
+    pub(super) used_volumes: BTreeSet<String>,
+    pub(super) bodies: BTreeMap<StepId, Body>,
+    /// What containers to come will be, by change.
+    pub(super) created: BTreeMap<ChangeId, Rc<Look>>,
+    /// Containers that this plan, or a run of it, replaces.
+    pub(super) replaced: BTreeMap<ContainerId, ContainerName>,
+    pub(super) gone: BTreeSet<ContainerName>,
+    /// What happens to containers that are there, and for which set.
+    pub(super) touched: BTreeMap<ContainerId, (SetName, Verb)>,
+    pub(super) names: BTreeSet<ContainerName>,
+    /// The host ports of ranges that new containers get, where that is settled.
+    pub(super) ports: BTreeMap<ContainerName, Vec<String>>,
+    /// By set, the first number that may be free.
+    pub(super) numbers: BTreeMap<SetName, u64>,
+    pub(super) reports: BTreeMap<SetName, SetReport>,
+    /// Sets whose health others wait for.
+    watched: BTreeSet<SetName>,
+    /// By image, the first set that takes it as it is here; once somebody asked.
+    pub(super) stays: Option<BTreeMap<&'a str, &'a SetName>>,
+    /// What a dead run left, each an error already.
+    pub(super) leftovers: BTreeSet<ContainerName>,
+    pub(super) warnings: Vec<Warning>,
+    pub(super) errors: Vec<PlanError>,
+}
+
+/// What was worked out for one set so far, for its members to come.
+#[derive(Default)]
+pub(super) struct Expected<'a> {
+    /// Whether there are several members, so that what was worked out for one may do for the next.
+    several: bool,
+    /// What is expected, by image and, where it matters, by name.
+    looks: BTreeMap<(Option<String>, Option<ContainerName>), Rc<Look>>,
+    /// Members that were compared, and what came of it.
+    compared: Vec<(&'a Container, bool, compare::Comparison)>,
+}
+
+/// How many members that are not alike are remembered, so that many that all differ take no time
+/// that grows with their square.
+const REMEMBERED: usize = 4;
+
+/// Builds a plan. `before`: names that containers had until now.
+pub(super) fn build(input: &Input<'_>, before: BTreeMap<ContainerName, ContainerId>) -> Built {
+    let Input { spec, snapshot, assume, pins, source } = input;
+    let engine = Engine::of_snapshot(snapshot);
+    let words = Words::of(spec);
+    let left: Vec<ContainerName> = before.keys().cloned().collect();
+    let index = Index::knowing(snapshot, before);
+    let found = matching::match_sets(&words, snapshot, &index);
+    let mut draft = Draft {
+        spec,
+        snapshot,
+        index,
+        world: World::of(snapshot),
+        images: Images::of(snapshot),
+        networks: Names::of(&snapshot.networks),
+        volumes: Names::of(&snapshot.volumes),
+        cx: context(spec, &found.sets),
+        assume: *assume,
+        members: BTreeMap::new(),
+        jobs: Vec::new(),
+        places: BTreeMap::new(),
+        used_networks: BTreeSet::new(),
+        used_volumes: BTreeSet::new(),
+        bodies: BTreeMap::new(),
+        created: BTreeMap::new(),
+        replaced: BTreeMap::new(),
+        gone: pins.replaced.clone(),
+        touched: BTreeMap::new(),
+        names: snapshot.containers.iter().map(Container::name).chain(left).collect(),
+        ports: pins.ports.clone(),
+        numbers: BTreeMap::new(),
+        reports: BTreeMap::new(),
+        watched: watched(&words),
+        words,
+        stays: None,
+        leftovers: found.leftovers,
+        warnings: Vec::new(),
+        errors: found.errors,
+        engine,
+    };
+    draft.refuse_engine();
+    draft.report_orphans(&found.orphans);
+    draft.report_strays(&found.strays);
+    draft.objects();
+    let (order, depends) = dependencies(spec, &found.sets, &mut draft.errors);
+    for key in &order {
+        let Some(set) = spec.sets.get(key) else { continue };
+        let matches = found.sets.get(key).map(Vec::as_slice).unwrap_or_default();
+        draft.set(key, set, matches, pins.names.get(key).map(Vec::as_slice).unwrap_or_default());
+    }
+    draft.finish(&depends, source.clone())
+}
+
+/// The order of the sets and what each depends on, directly.
+fn dependencies(
+    spec: &Spec,
+    matches: &BTreeMap<SetName, Vec<Match<'_>>>,
+    errors: &mut Vec<PlanError>,
+) -> (Vec<SetName>, BTreeMap<SetName, BTreeSet<SetName>>) {
+    let named = |(key, all): (&SetName, &Vec<Match<'_>>)| -> Vec<_> {
+        all.iter().map(|found| (found.container.name(), key.clone())).collect()
+    };
+    let members: Members = matches.iter().flat_map(named).collect();
+    let known = Words::of(spec);
+    let order = match order::order_among(&known, &members) {
+        Ok(order) => order,
+        Err(cycle) => {
+            errors.push(PlanError {
+                set: None,
+                code: "cycle",
+                message: cycle.to_string(),
+                hint: "take one of the references out".to_owned(),
+            });
+            spec.sets.keys().cloned().collect()
+        }
+    };
+    let depends =
+        spec.sets.keys().map(|key| (key.clone(), depends_among(&known, &members, key))).collect();
+    (order, depends)
+}
+
+/// The sets that a set needs, directly.
+pub(crate) fn depends(known: &Words<'_>, key: &SetName) -> BTreeSet<SetName> {
+    depends_among(known, &Members::new(), key)
+}
+
+fn depends_among(known: &Words<'_>, members: &Members, key: &SetName) -> BTreeSet<SetName> {
+    let needs = order::needs(known, members, key).into_iter().map(|need| need.set);
+    needs.filter(|set| set != key).collect()
+}
+
+/// The sets whose health others wait for.
+fn watched(known: &Words<'_>) -> BTreeSet<SetName> {
+    let all = known.spec().sets.values().flat_map(|set| depends::awaited(known, set));
+    all.filter(|(_, until)| *until == Until::Healthy).map(|(key, _)| key.clone()).collect()
+}
+
+/// What words of the spec mean which container.
+pub(super) fn context(spec: &Spec, matches: &BTreeMap<SetName, Vec<Match<'_>>>) -> Context {
+    let mut containers = BTreeMap::new();
+    for (key, set) in &spec.sets {
+        let name = match &set.identity {
+            Identity::Named(name) => name.to_string(),
+            Identity::Counted(_) => {
+                matches.get(key).and_then(|matches| matches.first()).map_or_else(
+                    || format!("{}-{key}-1", spec.project),
+                    |found| found.container.name().to_string(),
+                )
+            }
+        };
+        if let Identity::Named(name) = &set.identity {
+            containers.entry(name.to_string()).or_insert_with(|| name.to_string());
+        }
+        containers.insert(key.to_string(), name);
+    }
+    Context {
+        containers,
+        base_dir: spec.base_dir.clone(),
+        networks: spec.network_names(),
+        volumes: spec.volume_names(),
+    }
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn push(&mut self, job: Job) {
+        self.places.entry(job.change.id.clone()).or_default().push(self.jobs.len());
+        self.jobs.push(job);
+    }
+
+    /// The jobs of a change.
+    pub(super) fn jobs_of(&self, id: &ChangeId) -> impl Iterator<Item = &Job> {
+        self.places.get(id).into_iter().flatten().filter_map(|at| self.jobs.get(*at))
+    }
+
+    pub(super) fn known(&self) -> Known<'a> {
+        Known {
+            public: &self.snapshot.public,
+            secrets: &self.snapshot.secrets,
+            assume: self.assume,
+        }
+    }
+
+    /// One set: compare its members, choose, write the changes.
+    fn set(
+        &mut self,
+        key: &SetName,
+        set: &'a Set,
+        matches: &[Match<'a>],
+        pinned: &[ContainerName],
+    ) {
+        let settled = images::settle(set, &self.images);
+        if let Settled::Here { image, .. } = &settled
+            && images::carries_our_labels(image)
+        {
+            self.errors.push(PlanError::of(
+                key,
+                "image_labels",
+                "the image carries `io.bayplan.*` labels, so everything made from it would seem to be ours".to_owned(),
+                "build it anew, not by committing a container",
+            ));
+        }
+        let mut expected = Expected { several: matches.len() > 1, ..Expected::default() };
+        let members: Vec<Member<'a>> = matches
+            .iter()
+            .map(|found| self.member(key, set, &settled, found, &mut expected))
+            .collect();
+        let choice = choose::choose(set, &members);
+        let name = members
+            .first()
+            .map_or_else(|| ContainerName::new(key.as_str()), |member| member.name.clone());
+        self.report_dropped(key, set, &settled, &name, &mut expected);
+        self.refuse_unable(key, set, &members, &choice);
+        self.need_image(key, set, &settled, &choice);
+        if self.watched.contains(key) {
+            let image = settled.image();
+            let look = self.expect(key, set, &name, image, &mut expected);
+            self.need_health(key, image.is_some(), &look);
+        }
+        drop(expected);
+        for (member, fate) in members.iter().zip(&choice.fates) {
+            self.carry_out(key, set, &settled, member, fate);
+        }
+        let created = self.create(key, set, &settled, &choice, pinned);
+        if matches!(set.identity, Identity::Counted(_)) {
+            self.means(key, set, &members, &choice, created);
+        }
+        self.report(key, set, &members, &choice);
+        self.members.insert(key.clone(), members);
+    }
+
+    /// From here on a word for this set means its first member that will run, else the first one
+    /// that will be there.
+    fn means(
+        &mut self,
+        key: &SetName,
+        set: &Set,
+        members: &[Member<'_>],
+        choice: &Choice,
+        created: Vec<ContainerName>,
+    ) {
+        let will_run = |member: &Member<'_>, fate: &Fate| match fate {
+            Fate::Keep | Fate::Replace(_) if set.one_shot => false,
+            Fate::Keep | Fate::Update(..) => member.run.is_live(),
+            Fate::Replace(reasons) => !Self::idle_stays(set, member, reasons),
+            Fate::Start(..) | Fate::Restart(..) => true,
+            Fate::Stop(_) | Fate::Kill(_) | Fate::Remove(_) => false,
+        };
+        let stays = members.iter().zip(&choice.fates).filter(|(member, fate)| {
+            !matches!(fate, Fate::Remove(_)) && !matches!(member.run, Run::Dead | Run::Removing)
+        });
+        let stays = stays.map(|(member, fate)| (!will_run(member, fate), member.name.clone()));
+        let idle = set.one_shot || set.state == State::Present;
+        let all = stays.chain(created.into_iter().map(|name| (idle, name)));
+        let first = all.min_by_key(|(idle, name)| (*idle, matching::natural(name.as_str())));
+        if let Some((_, name)) = first {
+            self.cx.containers.insert(key.to_string(), name.to_string());
+        }
+    }
+
+    fn member(
+        &mut self,
+        key: &SetName,
+        set: &'a Set,
+        settled: &Settled<'_>,
+        found: &Match<'a>,
+        expected: &mut Expected<'a>,
+    ) -> Member<'a> {
+        let container = found.container;
+        let (id, name) = (container.id(), container.name());
+        let mut member = Member {
+            container,
+            id,
+            name,
+            by: found.by,
+            adopted: found.adopted,
+            run: found.run,
+            number: found.number,
+            comparison: compare::Comparison::default(),
+            in_place: InPlace::default(),
+            causes: Vec::new(),
+            restarts: Vec::new(),
+        };
+        if let Some(inspect) = &container.inspect {
+            (member.comparison, member.in_place) =
+                self.compare(key, set, settled, &member, inspect, expected);
+        } else {
+            self.errors.push(matching::not_inspected(Some(key), &member.name));
+        }
+        member.causes = self.causes(set, settled, &member);
+        member.restarts = self.restarts(set);
+        member
+    }
+
+    fn compare(
+        &self,
+        key: &SetName,
+        set: &'a Set,
+        settled: &Settled<'_>,
+        member: &Member<'a>,
+        inspect: &Json,
+        expected: &mut Expected<'a>,
+    ) -> (compare::Comparison, InPlace) {
+        let own = self.snapshot.images.get(&member.container.image());
+        // Whatever image it was made from is right, and so is what that one handed down.
+        let image = if set.ignores_image() { own } else { settled.image() };
+        let want = self.expect(key, set, &member.name, image, expected);
+        let strange = crate::engine_model::strange_image();
+        let strange =
+            image.is_none().then(|| self.expect(key, set, &member.name, Some(strange), expected));
+        let terms =
+            Terms { set, adopted: member.adopted, strange: strange.as_deref(), everything: false };
+        let mut result = expected.known(member, set, &want).unwrap_or_else(|| {
+            let found = Look::new(inspect, &member.container.env);
+            let before = || Some(self.expect(key, set, &member.name, Some(own?), expected));
+            let mut result = compare::compare(terms, &want, before, &found, self.known());
+            shown::values(&mut result.differences, &want, &found, own);
+            expected.remember(member, &result);
+            result
+        });
+        let in_place = self.in_place(key, terms, &want, member, &mut result.differences);
+        if let Some(difference) = image_difference(set, settled, member) {
+            result.differences.insert(0, difference);
+        }
+        (result, in_place)
+    }
+
+    /// What is expected of a member. Only links tell one member of a set from another: they name
+    /// it. (Our labels do too; they say whose it is, and matching has looked at that.)
+    pub(super) fn expect(
+        &self,
+        key: &SetName,
+        set: &Set,
+        name: &ContainerName,
+        image: Option<&Json>,
+        expected: &mut Expected<'a>,
+    ) -> Rc<Look> {
+        let id = image.and_then(|image| image["Id"].as_str()).map(str::to_owned);
+        let whose = set.option("links").map(|_| name.clone());
+        let look = expected.looks.entry((id, whose)).or_insert_with(|| {
+            let body = body::create_body(self.spec, key, set, name, Labels::None, &self.cx);
+            let look = view::expected(&body, name, image, &self.engine, &self.world);
+            Rc::new(if expected.several { look.remembering(ROWS.len()) } else { look })
+        });
+        Rc::clone(look)
+    }
+
+    /// Reasons for a replacement that are no differences.
+    fn causes(&self, set: &Set, settled: &Settled<'_>, member: &Member<'_>) -> Vec<Because> {
+        let mut causes = Vec::new();
+        if set.recreate == Recreate::Always
+            && matches!(
+                set.state,
+                State::Present | State::Started | State::Reloaded | State::Restarted
+            )
+        {
+            causes.push(Because::RecreateAlways);
+        }
+        if let (Settled::Pull { .. }, Some(reference)) = (settled, &set.image)
+            && !set.ignores_image()
+        {
+            let found = member.container.made_from();
+            let found = found.filter(|found| !image_ref::same_reference(found, reference));
+            let (reference, found) = (reference.clone(), found.map(str::to_owned));
+            causes.push(Because::ImageNotKnown { reference, found });
+        }
+        let targets = self.index.targets(&member.id);
+        let mut targets: BTreeSet<ContainerName> =
+            targets.filter_map(|target| self.replaced.get(target).cloned()).collect();
+        for word in set.options.iter().flat_map(targets_of) {
+            let name = ContainerName::new(self.cx.container(&word));
+            if self.gone.contains(&name) {
+                targets.insert(name);
+            }
+        }
+        if self.snapshot.whole {
+            targets.extend(self.index.broken_links(member.container));
+        }
+        causes.extend(targets.into_iter().map(|target| Because::TargetReplaced { target }));
+        causes
+    }
+
+    /// Reasons to restart what stays of a set: containers of those that it follows, which this plan
+    /// replaces or restarts, or has.
+    fn restarts(&self, set: &Set) -> Vec<Because> {
+        let targets: BTreeSet<&ContainerName> = restarts_with(&self.words, set)
+            .filter_map(|key| self.members.get(key))
+            .flatten()
+            .filter(|member| {
+                let touched = self.touched.get(&member.id).map(|(_, verb)| *verb);
+                touched == Some(Verb::Restart) || self.gone.contains(&member.name)
+            })
+            .map(|member| &member.name)
+            .collect();
+        let because = |target: &ContainerName| Because::RestartsWith { target: target.clone() };
+        targets.into_iter().map(because).collect()
+    }
+}
+
+impl<'a> Expected<'a> {
+    /// What came of comparing a member that is alike, if there was one.
+    fn known(&self, member: &Member<'_>, set: &Set, want: &Look) -> Option<compare::Comparison> {
+        // What names the member itself is expected of it alone.
+        if set.option("links").is_some() {
+            return None;
+        }
+        let (container, cards) = (member.container, want.wishes_cards());
+        let alike = |(other, adopted, _): &&(&Container, bool, _)| {
+            let (Some(one), Some(other_one)) = (&container.inspect, &other.inspect) else {
+                return false;
+            };
+            *adopted == member.adopted
+                && other.env == container.env
+                && inspect_view::alike(one, other_one, cards)
+        };
+        self.compared.iter().find(alike).map(|(_, _, comparison)| comparison.clone())
+    }
+
+    fn remember(&mut self, member: &Member<'a>, comparison: &compare::Comparison) {
+        if self.several && self.compared.len() < REMEMBERED {
+            self.compared.push((member.container, member.adopted, comparison.clone()));
+        }
+    }
+}
+
+fn targets_of(declared: &crate::options::Declared) -> Vec<String> {
+    let mut targets = Vec::new();
+    declared.targets(&mut targets);
+    targets
+}
+
+/// The image as a difference: by ID, on one engine.
+fn image_difference(set: &Set, settled: &Settled<'_>, member: &Member<'_>) -> Option<Reason> {
+    if set.ignores_image() {
+        return None;
+    }
+    let Settled::Here { id, .. } = settled else { return None };
+    let found = member.container.image();
+    if **id == found || settled.image().is_some_and(|image| has_manifest(image, member)) {
+        return None;
+    }
+    let declared = set.image.as_deref()?;
+    let made_from = member.container.made_from();
+    let moved = made_from.is_some_and(|from| image_ref::same_reference(from, declared));
+    let made_from = if moved { Some(declared) } else { made_from };
+    Some(Reason::Option(OptionDifference {
+        option: "image".to_owned(),
+        origin: if moved { Origin::Image } else { Origin::Declared },
+        expected: Json::String(id.to_string()),
+        found: Json::String(found.to_string()),
+        in_place: false,
+        references: Some(References {
+            expected: declared.to_owned(),
+            found: made_from.map(str::to_owned),
+        }),
+    }))
+}
+
+/// Whether what a container was made from is part of an image: an index that was written anew, with
+/// other attestations or more platforms, has another digest, and the manifest in it may be the same.
+fn has_manifest(image: &Json, member: &Member<'_>) -> bool {
+    let Some(made_from) = member.container.seen().manifest() else { return false };
+    let manifests = image["Manifests"].as_array();
+    manifests.into_iter().flatten().any(|manifest| {
+        manifest["Kind"].as_str() == Some("image")
+            && manifest["Descriptor"]["digest"].as_str() == Some(made_from)
+    })
+}

@@ -1,0 +1,173 @@
+//! What is declared and the engine at hand will not keep: its API or its host lacks it, so it takes
+//! the create and drops the option, with a warning in its answer or without a word.
+//!
+//! A plan says so before anything is done. It is never a difference: [`crate::engine_model`] leaves out of
+//! what is expected whatever the engine leaves out. Nothing here knows an option by name: what an
+//! engine that lacks nothing would show is compared with what this one will.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value as Json, json};
+
+use super::draft::{Draft, Expected};
+use super::images::Settled;
+use crate::base::ident::{ContainerName, SetName};
+use crate::engine_model::view;
+use crate::options::Body;
+use crate::options::inspect_view::Look;
+use crate::plan::show::reason_text;
+use crate::plan::{OptionDifference, Origin, Reason, Warning};
+use crate::planner::compare;
+use crate::planner::compare::Terms;
+use crate::spec::body::{self, Labels};
+use crate::spec::{Set, State};
+
+impl<'a> Draft<'a> {
+    /// Warns of what will be dropped of containers of a set.
+    pub(super) fn report_dropped(
+        &mut self,
+        key: &SetName,
+        set: &'a Set,
+        settled: &Settled<'_>,
+        name: &ContainerName,
+        expected: &mut Expected<'a>,
+    ) {
+        let makes = !matches!(set.state, State::Stopped | State::Killed | State::Absent);
+        // Without an engine in the look, nothing is known of what it lacks.
+        if !makes || self.snapshot.engine.is_none() || set.options.is_empty() {
+            return;
+        }
+        let body = body::create_body(self.spec, key, set, name, Labels::None, &self.cx);
+        let image = settled.image();
+        let real = self.expect(key, set, name, image, expected);
+        if keeps_all(&body, &real) {
+            return;
+        }
+        let able = self.engine.lacking_nothing();
+        let wish = view::expected(&body, name, image, &able, &self.world);
+        let terms = Terms { set, adopted: true, strange: None, everything: false };
+        let lost = compare::compare(terms, &wish, || None, &real, self.known()).differences;
+        let api = self.engine.api;
+        let lost = lost.into_iter().filter_map(|reason| match reason {
+            Reason::Option(difference) => Some(difference),
+            _ => None,
+        });
+        let declared = lost.filter(|difference| set.option(&difference.option).is_some());
+        let texts: BTreeSet<String> = declared.map(kept).collect();
+        self.warnings.extend(texts.into_iter().map(|text| Warning {
+            code: "dropped".to_owned(),
+            set: Some(key.clone()),
+            text: format!("{text}: the engine drops it, its host or its API {api} lacks it"),
+        }));
+    }
+}
+
+/// Whether all that a body says stands in what the engine will show, so that nothing can be lost:
+/// nearly always so, and soonest told. It may say no where an engine only says it otherwise.
+fn keeps_all(body: &Body, real: &Look) -> bool {
+    let fields = body.json().as_object().into_iter().flatten();
+    fields.into_iter().all(|(field, said)| match field.as_str() {
+        "HostConfig" => keeps(said, &real.json()["HostConfig"]),
+        "NetworkingConfig" => {
+            keeps(&said["EndpointsConfig"], &real.json()["NetworkSettings"]["Networks"])
+        }
+        field => keeps(said, real.config(field)),
+    })
+}
+
+/// Whether one value has all of another in it. What comes after it in a list, an image adds.
+fn keeps(said: &Json, shown: &Json) -> bool {
+    match (said, shown) {
+        (Json::Null, _) => true,
+        (Json::Object(said), Json::Object(shown)) => {
+            said.iter().all(|(field, value)| keeps(value, shown.get(field).unwrap_or(&Json::Null)))
+        }
+        (Json::Array(said), Json::Array(shown)) => {
+            said.len() <= shown.len()
+                && said.iter().zip(shown).all(|(said, shown)| keeps(said, shown))
+        }
+        (said, shown) => said == shown,
+    }
+}
+
+/// What is declared, and what will be kept of it. Of a map only what is lost.
+fn kept(difference: OptionDifference) -> String {
+    let OptionDifference { option, expected: mut declared, found: mut kept, .. } = difference;
+    if let (Json::Object(declared), Json::Object(kept)) = (&mut declared, &mut kept) {
+        let same =
+            |key: &String, value: &Json, other: &Map<String, Json>| other.get(key) == Some(value);
+        let before = declared.clone();
+        declared.retain(|key, value| !same(key, value, kept));
+        kept.retain(|key, value| !same(key, value, &before));
+    }
+    reason_text::text(&Reason::Option(OptionDifference {
+        option,
+        origin: Origin::Declared,
+        expected: if kept == json!({}) { Json::Null } else { kept },
+        found: declared,
+        in_place: false,
+        references: None,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+    use crate::engine_model::{Engine, World};
+    use crate::options::{Context, ROWS};
+    use crate::planner::compare::Known;
+    use crate::planner::tests::image;
+    use crate::spec::read;
+
+    /// What is soonest told is never told of what a whole comparison says to be dropped.
+    #[test]
+    fn what_stands_in_the_look_is_not_dropped() {
+        let (public, secrets) = (BTreeSet::new(), BTreeMap::new());
+        let known = Known { public: &public, secrets: &secrets, assume: false };
+        let old = Engine {
+            api: crate::base::api::OLDEST,
+            cgroup2: true,
+            swap_limit: false,
+            memory_limit: false,
+            pids_limit: false,
+            cpu_shares: false,
+            cpu_quota: false,
+            cpuset: false,
+            blkio_weight: false,
+            ..Engine::newest()
+        };
+        let name = ContainerName::new("web");
+        let (_, image) = image("app:1", &json!({"Cmd": ["serve"]}));
+        let (mut kept, mut dropped) = (0, 0);
+        for (row, value) in
+            ROWS.iter().flat_map(|row| row.about().examples.iter().map(move |value| (row, value)))
+        {
+            let option = row.about().key;
+            let text = format!(
+                "project: p\nbase_dir: /b\ncontainers:\n  a: {{name: web, image: 'app:1', {option}: {value}}}\n"
+            );
+            let Ok(spec) = read::text(&text, &BTreeMap::new()) else { continue };
+            let (key, set) = spec.sets.iter().next().unwrap();
+            let cx = Context { base_dir: spec.base_dir.clone(), ..Context::default() };
+            let body = body::create_body(&spec, key, set, &name, Labels::None, &cx);
+            for engine in [&old, &Engine::newest()] {
+                let on =
+                    |engine| view::expected(&body, &name, Some(&image), engine, &World::default());
+                let (wish, real) = (on(&engine.lacking_nothing()), on(engine));
+                let terms = Terms { set, adopted: true, strange: None, everything: false };
+                let lost = compare::compare(terms, &wish, || None, &real, known).differences;
+                let lost = lost.iter().any(|reason| {
+                    matches!(reason, Reason::Option(one) if set.option(&one.option).is_some())
+                });
+                if keeps_all(&body, &real) {
+                    kept += 1;
+                    assert!(!lost, "{option}: {value}");
+                }
+                dropped += usize::from(lost);
+            }
+        }
+        assert!(kept > 100 && dropped > 5, "{kept} {dropped}");
+    }
+}

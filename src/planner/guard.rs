@@ -1,0 +1,237 @@
+//! What forbids a plan beside its changes: the engine, names in the way, dependants that nobody
+//! manages, differences that cannot be told; and orphans, which are only reported.
+
+use std::collections::BTreeSet;
+
+use super::PlanError;
+use super::choose::{Fate, Member};
+use super::draft::Draft;
+use super::index::Tie;
+use crate::base::ident::{ChangeTarget, ContainerId, ContainerName, LABEL_NAME, SetName};
+use crate::observed::snapshot::{Container, Run};
+use crate::options::inspect_view::Look;
+use crate::plan::show::reason_text;
+use crate::plan::{Verb, Warning};
+use crate::spec::{Identity, Recreate, Set, State};
+
+impl Draft<'_> {
+    pub(super) fn refuse_engine(&mut self) {
+        if let Some(message) = self.engine.refuse() {
+            let (message, hint) = message.split_once("\nhint: ").unwrap_or((&message, ""));
+            self.errors.push(PlanError {
+                set: None,
+                code: "engine",
+                message: message.to_owned(),
+                hint: hint.to_owned(),
+            });
+        }
+    }
+
+    pub(super) fn report_orphans(
+        &mut self,
+        orphans: &[(&crate::observed::snapshot::Container, SetName)],
+    ) {
+        for (container, set) in orphans {
+            let name = container.name();
+            let text = match self.spec.sets.get(set).map(|set| &set.identity) {
+                Some(Identity::Named(now)) => format!(
+                    "container `{name}` was made for set `{set}`, which is named `{now}` now: it \
+                     is left as it is, beside that one; a set with `name: {name}` and \
+                     `state: absent` would remove it"
+                ),
+                _ => format!(
+                    "container `{name}` belongs to this project, but to no set of the spec; \
+                     `state: absent` would remove it"
+                ),
+            };
+            self.warnings.push(Warning { code: "orphan".to_owned(), set: Some(set.clone()), text });
+        }
+    }
+
+    /// Renamed by hand, or made from a copy of one of ours: they count for no set.
+    pub(super) fn report_strays(&mut self, strays: &[&Container]) {
+        for container in strays {
+            self.warnings.push(Warning {
+                code: "stray".to_owned(),
+                set: None,
+                text: format!(
+                    "container `{}` carries labels of this project, but they name `{}`: it is \
+                     left alone",
+                    container.name(),
+                    crate::base::say::short(container.label(LABEL_NAME).unwrap_or_default())
+                ),
+            });
+        }
+    }
+
+    /// Nobody waits for the health of what has no health check. Without the image, what it hands
+    /// down is not known.
+    pub(super) fn need_health(&mut self, key: &SetName, image_known: bool, look: &Look) {
+        let check = &look.config("Healthcheck")["Test"][0];
+        let checked = check.as_str().is_some_and(|word| word != "NONE");
+        let disabled = check.as_str() == Some("NONE");
+        if checked || !(image_known || disabled) {
+            return;
+        }
+        self.errors.push(PlanError::of(
+            key,
+            "no_health_check",
+            "another set waits for its health, but it has no health check".to_owned(),
+            "declare a `healthcheck`, or leave `condition: service_healthy` out",
+        ));
+    }
+
+    /// What a replacement rests on must be known.
+    pub(super) fn need_known(&mut self, key: &SetName, member: &Member<'_>) {
+        let suffixes = [crate::base::ident::SUFFIX_NEW, crate::base::ident::SUFFIX_OLD];
+        for suffix in suffixes {
+            let name = ContainerName::new(format!("{}{suffix}", member.name));
+            if self.index.by_name(&name).is_some() && !self.leftovers.contains(&name) {
+                self.errors.push(PlanError::of(
+                    key,
+                    "reserved_name",
+                    format!("a container of the reserved name `{name}` is in the way"),
+                    "rename or remove it",
+                ));
+            }
+        }
+    }
+
+    /// What depends on a container that goes or ends: where it stays behind and would break, that
+    /// is an error, or a warning where starting it again mends it. Once every set has its changes.
+    pub(super) fn guard_dependants(&mut self) {
+        let managed: BTreeSet<ContainerId> =
+            self.members.values().flatten().map(|member| member.id.clone()).collect();
+        let touched = std::mem::take(&mut self.touched);
+        for (id, (key, verb)) in &touched {
+            let Some(target) = self.index.by_id(id).map(Container::name) else { continue };
+            let (mut strangers, mut left, mut cut) = (Vec::new(), Vec::new(), Vec::new());
+            for (dependant, tie) in self.index.dependants(id) {
+                let name = dependant.name();
+                let fate = touched.get(&dependant.id()).map(|(_, verb)| *verb);
+                if matches!(dependant.run(), Run::Dead | Run::Removing)
+                    || matches!(fate, Some(Verb::Remove | Verb::Replace | Verb::Run))
+                {
+                    continue;
+                }
+                let ends = matches!(fate, Some(Verb::Stop | Verb::Kill));
+                let lives = dependant.run().is_live() && !ends || fate == Some(Verb::Start);
+                match verb {
+                    // Volumes stay as long as somebody has them.
+                    Verb::Remove if tie == Tie::Volumes => {}
+                    Verb::Remove | Verb::Replace | Verb::Run => {
+                        if !managed.contains(&dependant.id()) {
+                            strangers.push(name);
+                        } else if lives {
+                            left.push(name);
+                        }
+                    }
+                    Verb::Stop | Verb::Kill | Verb::Restart
+                        if tie == Tie::Namespace && lives && fate != Some(Verb::Restart) =>
+                    {
+                        cut.push(name);
+                    }
+                    _ => {}
+                }
+            }
+            self.tell_dependants(key, &target, *verb, [strangers, left, cut]);
+        }
+    }
+
+    fn tell_dependants(
+        &mut self,
+        key: &SetName,
+        target: &ContainerName,
+        verb: Verb,
+        [strangers, left, cut]: [Vec<ContainerName>; 3],
+    ) {
+        let goes = if verb == Verb::Remove { "removed" } else { "replaced" };
+        let job = self.jobs_of(&ChangeTarget::Container(target.as_str()).id()).next();
+        let reasons = job.map(|job| reason_text::texts(&job.change.reasons).join("; "));
+        let why = reasons.unwrap_or_else(|| "its image is not known".to_owned());
+        if !strangers.is_empty() {
+            self.errors.push(PlanError::of(
+                key,
+                "unmanaged_dependants",
+                format!(
+                    "container `{target}` would be {goes} ({why}), and {} on it and would break",
+                    depend(strangers)
+                ),
+                "declare them in this spec, or detach them first",
+            ));
+        }
+        if !left.is_empty() {
+            self.errors.push(PlanError::of(
+                key,
+                "dependants_left",
+                format!(
+                    "container `{target}` would be {goes} ({why}); {} on it, would stay and would \
+                     break",
+                    depend(left)
+                ),
+                "take the reference out, or let them go as well; what is paused is unpaused \
+                 first, and a one-shot that runs is waited for",
+            ));
+        }
+        if !cut.is_empty() {
+            let how = if verb == Verb::Restart { "restarted" } else { "ended" };
+            self.warnings.push(Warning {
+                code: "dependants".to_owned(),
+                set: Some(key.clone()),
+                text: format!(
+                    "container `{target}` is {how}; {} on its namespaces and must be restarted \
+                     after it",
+                    depend(cut)
+                ),
+            });
+        }
+    }
+
+    /// What cannot be told is an error where it decides, else a warning.
+    pub(super) fn report_unknown(
+        &mut self,
+        key: &SetName,
+        set: &Set,
+        member: &Member<'_>,
+        fate: &Fate,
+    ) {
+        let unknown = &member.comparison.unknown;
+        if unknown.is_empty() {
+            return;
+        }
+        let text = format!(
+            "whether {} of container `{}` differs cannot be told",
+            unknown.join(", "),
+            member.name
+        );
+        // Where a difference would have meant another fate.
+        let decides = match fate {
+            Fate::Start(..) => true,
+            Fate::Keep if set.one_shot => member.exit_code() == Some(0),
+            Fate::Keep | Fate::Update(..) | Fate::Restart(..) => {
+                set.state == State::Reloaded && member.run == Run::Live
+            }
+            _ => false,
+        };
+        if decides && set.recreate == Recreate::Auto {
+            let hint = "give the references their values, say `--unresolved assume-same`, or take \
+                        the snapshot with this spec";
+            self.errors.push(PlanError::of(key, "unknown", text, hint));
+        } else {
+            self.warnings.push(Warning {
+                code: "unknown".to_owned(),
+                set: Some(key.clone()),
+                text,
+            });
+        }
+    }
+}
+
+/// *`a` depends*, *`a`, `b` depend*.
+fn depend(mut names: Vec<ContainerName>) -> String {
+    names.sort();
+    names.dedup();
+    let verb = if names.len() == 1 { "depends" } else { "depend" };
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    format!("{} {verb}", names.join(", "))
+}

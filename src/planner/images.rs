@@ -1,0 +1,227 @@
+//! Which image each set means: what is here, what the registry answered, what must be pulled.
+//!
+//! Nothing is asked here: answers are part of the snapshot. Whether something is created from an
+//! image, and so whether its lack is an error, is decided in [`super`].
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use crate::base::ident::{ImageId, LABEL_PREFIX};
+use crate::base::image_ref::ImageRef;
+use crate::observed::snapshot::{RegistryAnswer, Snapshot};
+use crate::options::platform::Platform;
+use crate::spec::{Pull, Set};
+
+/// What a set's image reference comes to.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Settled<'a> {
+    /// Nothing is declared.
+    None,
+    /// It is on the engine.
+    Here {
+        id: &'a ImageId,
+        image: &'a Json,
+        /// `REPOSITORY@DIGEST` by which it is here, if the declared tag points elsewhere.
+        retag: Option<String>,
+    },
+    /// It is pulled.
+    Pull {
+        /// `REPOSITORY@DIGEST`.
+        pinned: String,
+        digest: String,
+        /// What the reference means before.
+        before: Option<&'a ImageId>,
+        /// The platform that is declared, and those that what is here is for, where it is that.
+        platform: Option<(String, String)>,
+    },
+    /// It is not here and will not come; the text says why, the second what to do.
+    Lacking { message: String, hint: &'static str },
+}
+
+impl<'a> Settled<'a> {
+    /// What the engine says of it, where it is known.
+    pub(super) fn image(&self) -> Option<&'a Json> {
+        match self {
+            Self::Here { image, .. } => Some(image),
+            Self::None | Self::Pull { .. } | Self::Lacking { .. } => None,
+        }
+    }
+}
+
+/// The images of a snapshot, found by reference and by the digests that they have in repositories.
+#[derive(Debug)]
+pub(super) struct Images<'a> {
+    snapshot: &'a Snapshot,
+    /// `REPOSITORY@DIGEST`, normalised → the first image that says so.
+    by_digest: OnceCell<BTreeMap<String, &'a ImageId>>,
+}
+
+impl<'a> Images<'a> {
+    /// Those of a snapshot.
+    pub(super) fn of(snapshot: &'a Snapshot) -> Self {
+        Self { snapshot, by_digest: OnceCell::new() }
+    }
+
+    /// The local image that has this digest among its `RepoDigests`. A digest is not an image ID.
+    fn with_digest(&self, parsed: &ImageRef, digest: &str) -> Option<(&'a ImageId, &'a Json)> {
+        let by_digest = self.by_digest.get_or_init(|| {
+            let mut all = BTreeMap::new();
+            for (id, image) in &self.snapshot.images {
+                let digests = image["RepoDigests"].as_array().into_iter().flatten();
+                let digests = digests.filter_map(Json::as_str);
+                for local in digests.filter_map(|text| ImageRef::parse(text).ok()) {
+                    if let (Some(repository), Some(digest)) = (local.repository(), local.digest()) {
+                        all.entry(format!("{repository}@{digest}")).or_insert(id);
+                    }
+                }
+            }
+            all
+        });
+        let id = *by_digest.get(&format!("{}@{digest}", parsed.repository()?))?;
+        Some((id, self.snapshot.images.get(id)?))
+    }
+
+    /// The image that is here by a reference that names a digest.
+    pub(super) fn pinned(&self, reference: &str) -> Option<&'a ImageId> {
+        let parsed = ImageRef::parse(reference).ok()?;
+        let digest = parsed.digest()?.to_owned();
+        self.with_digest(&parsed, &digest).map(|(id, _)| id)
+    }
+}
+
+/// What a set's image comes to.
+pub(super) fn settle<'a>(set: &Set, images: &Images<'a>) -> Settled<'a> {
+    let Some(reference) = set.image.as_deref() else { return Settled::None };
+    let here = images.snapshot.image_of(reference);
+    let Ok(parsed) = ImageRef::parse(reference) else {
+        return Settled::Lacking {
+            message: format!("`{reference}` is no image reference"),
+            hint: "write `NAME:TAG`",
+        };
+    };
+    let said = set.platform();
+    // What it was before this plan was begun may not be known any more; that it was asked about
+    // shows that it did not do.
+    let lacks =
+        |image: &Json| said.is_some_and(|said| said.is_missing_in(image) || image.is_null());
+    let absent = here.is_none_or(|(_, image)| lacks(image));
+    let ask = match set.pull {
+        _ if !set.may_create() => false,
+        // An ID means an image of this engine, which no registry knows.
+        _ if parsed.repository().is_none() => false,
+        Pull::Never => false,
+        Pull::Missing => absent,
+        Pull::Always => parsed.digest().is_none() || absent,
+    };
+    let other = here.and_then(|(_, image)| other_platform(said?, image));
+    match (here, ask) {
+        (Some((id, image)), false) => match other {
+            Some(other) => Settled::Lacking {
+                message: another(reference, &other),
+                hint: "pull the image for that platform, or declare one of those that are there",
+            },
+            None => Settled::Here { id, image, retag: None },
+        },
+        (None, false) => Settled::Lacking {
+            message: format!("image `{reference}` is not on the engine"),
+            hint: if parsed.repository().is_none() {
+                "an image ID means an image of this engine; declare a name to pull it"
+            } else {
+                "load or pull it there, or say `pull: missing`"
+            },
+        },
+        (here, true) => {
+            let before = here.map(|(id, _)| id);
+            match (asked(&parsed, reference, said, before, images), other) {
+                (Settled::Pull { pinned, digest, before, .. }, platform) => {
+                    Settled::Pull { pinned, digest, before, platform }
+                }
+                (Settled::Lacking { message, hint }, Some(other)) => {
+                    let message = format!("{}, and {message}", another(reference, &other));
+                    Settled::Lacking { message, hint }
+                }
+                (settled, _) => settled,
+            }
+        }
+    }
+}
+
+/// The platform that is declared, and those that an image is for, where that one is none of them.
+pub(super) fn other_platform(said: &Platform, image: &Json) -> Option<(String, String)> {
+    let here = || Platform::of_image(image).iter().map(ToString::to_string).collect::<Vec<_>>();
+    said.is_missing_in(image).then(|| (said.to_string(), here().join(", ")))
+}
+
+fn another(reference: &str, (said, here): &(String, String)) -> String {
+    format!("`platform` is {said}, but image `{reference}` on the engine is for {here}")
+}
+
+fn asked<'a>(
+    parsed: &ImageRef,
+    reference: &str,
+    said: Option<&Platform>,
+    before: Option<&'a ImageId>,
+    images: &Images<'a>,
+) -> Settled<'a> {
+    let digest = match images.snapshot.registry.get(reference) {
+        Some(RegistryAnswer::Digest(digest)) => digest.clone(),
+        Some(answer) => {
+            let why = answer.lacking().unwrap_or_default();
+            let hint = match answer {
+                RegistryAnswer::NotAsked => "name it with `--registries`, or load the image there",
+                _ => {
+                    "check the name, the registry and the credentials, or load the image there; \
+                      `--log debug` tells what was answered"
+                }
+            };
+            let message = format!("the registry does not tell what `{reference}` is: {why}");
+            return Settled::Lacking { message, hint };
+        }
+        None => {
+            return Settled::Lacking {
+                message: format!("no registry was asked what `{reference}` is"),
+                hint: "plan on the engine, or take the snapshot with this spec",
+            };
+        }
+    };
+    let Some(pinned) = parsed.with_digest(&digest).map(|pinned| pinned.familiar()) else {
+        return Settled::Lacking {
+            message: format!("image `{reference}` is not on the engine"),
+            hint: "an image ID means an image of this engine; declare a name to pull it",
+        };
+    };
+    let lacks = |image: &Json| said.is_some_and(|said| said.is_missing_in(image));
+    match images.with_digest(parsed, &digest) {
+        // A digest may mean images of several platforms. Containerd's store takes one after the
+        // other; the older store keeps the first one under it and refuses the next (tried).
+        Some((_, image)) if lacks(image) && image["Manifests"].is_null() => Settled::Lacking {
+            message: format!("the engine takes no second image by the digest `{pinned}`"),
+            hint: "`docker rmi -f` of that digest makes room for it; the image that is here keeps its tag",
+        },
+        Some((id, image)) if !lacks(image) => {
+            let retag = (before != Some(id) && parsed.digest().is_none()).then_some(pinned);
+            Settled::Here { id, image, retag }
+        }
+        _ => Settled::Pull { pinned, digest, before, platform: None },
+    }
+}
+
+/// The digest that a local image has in the repository of a reference, if it ever was there.
+pub(super) fn digest_of(snapshot: &Snapshot, id: &ImageId, reference: &str) -> Option<String> {
+    let repository = ImageRef::parse(reference).ok()?.repository()?;
+    let digests = snapshot.images.get(id)?["RepoDigests"].as_array().into_iter().flatten();
+    digests
+        .filter_map(Json::as_str)
+        .filter_map(|text| ImageRef::parse(text).ok())
+        .filter(|local| local.repository().as_ref() == Some(&repository))
+        .find_map(|local| local.digest().map(str::to_owned))
+}
+
+/// Labels of ours in an image: it was committed from a container of ours, and everything made
+/// from it would seem to be ours too.
+pub(super) fn carries_our_labels(image: &Json) -> bool {
+    let labels = image["Config"]["Labels"].as_object();
+    labels.is_some_and(|labels| labels.keys().any(|key| key.starts_with(LABEL_PREFIX)))
+}

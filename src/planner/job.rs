@@ -1,0 +1,359 @@
+//! One change with its steps, and where in time it touches others.
+//!
+//! Which steps a verdict takes is here; which of them wait for steps of other changes is
+//! [`super::order`]'s.
+
+use serde_json::Value as Json;
+
+use super::in_place::InPlace;
+use super::moves::{Move, Way};
+use super::ports::Binding;
+use crate::base::ident::{
+    ChangeId, ContainerId, ContainerName, SUFFIX_NEW, SUFFIX_OLD, SetName, StepId,
+};
+use crate::plan::{Action, Change, ImagePin, NetworkRef, Step, Subject};
+
+/// A change with its steps.
+#[derive(Debug, Clone)]
+pub(super) struct Job {
+    pub(super) change: Change,
+    pub(super) steps: Vec<Step>,
+    /// The first step that needs what the set depends on to be there.
+    pub(super) needs: Option<StepId>,
+    /// The step after which dependants find it.
+    pub(super) up: Option<StepId>,
+    /// The step that starts a process, and the host ports it takes.
+    pub(super) start: Option<StepId>,
+    pub(super) takes: Vec<Binding>,
+    /// The step after which its old process and that one's host ports are gone.
+    pub(super) down: Option<StepId>,
+    /// The first step that disturbs a running member: replacements of a set queue here.
+    pub(super) disturbs: Option<StepId>,
+    /// It only takes something away: what depends on it goes first.
+    pub(super) takes_away: bool,
+}
+
+/// How a stop is worded to the engine: what the spec declares, else the container's own.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Stopping {
+    pub(super) signal: Option<String>,
+    pub(super) timeout: Option<i64>,
+}
+
+/// Writes the steps of one change.
+pub(super) struct Steps {
+    id: ChangeId,
+    steps: Vec<Step>,
+}
+
+impl Steps {
+    pub(super) fn of(id: &ChangeId) -> Self {
+        Self { id: id.clone(), steps: Vec::new() }
+    }
+
+    /// Adds a step after the one before it.
+    fn then(&mut self, what: &str, action: Action) -> StepId {
+        let after = self.steps.last().map(|step| step.id.clone()).into_iter().collect();
+        let id = StepId::of(&self.id, what);
+        self.steps.push(Step { id: id.clone(), action, after });
+        id
+    }
+
+    fn stop(&mut self, id: &ContainerId, stopping: &Stopping) -> StepId {
+        let Stopping { signal, timeout } = stopping.clone();
+        let container = Subject::Container(id.clone());
+        self.then("stop", Action::Stop { container, signal, timeout })
+    }
+
+    /// What is changed in place: the update first, then onto networks, then off others.
+    fn in_place(&mut self, id: &ContainerId, in_place: &InPlace) {
+        let container = || Subject::Container(id.clone());
+        if !in_place.settings.is_empty() {
+            let settings = in_place.settings.clone();
+            self.then("update", Action::Update { container: container(), settings });
+        }
+        for one in &in_place.moves {
+            let Move { network, which, way } = one.clone();
+            let (what, container) = (network.clone(), container());
+            match way {
+                Way::On(endpoint) => {
+                    let action = Action::Connect { container, network, which, endpoint };
+                    self.then(&format!("connect-{what}"), action)
+                }
+                Way::Off => {
+                    let action = Action::Disconnect { container, network, which };
+                    self.then(&format!("disconnect-{what}"), action)
+                }
+            };
+        }
+    }
+
+    fn start(&mut self, container: Subject, wait: bool) -> (StepId, StepId) {
+        let start = self.then("start", Action::Start { container: container.clone(), wait });
+        if wait {
+            return (start.clone(), start);
+        }
+        let ready = self.then("wait_ready", Action::WaitReady { container });
+        (start, ready)
+    }
+}
+
+impl Job {
+    fn new(change: Change, steps: Steps) -> Self {
+        Self {
+            change,
+            steps: steps.steps,
+            needs: None,
+            up: None,
+            start: None,
+            takes: Vec::new(),
+            down: None,
+            disturbs: None,
+            takes_away: false,
+        }
+    }
+
+    /// Creates a container, and starts it unless the state says otherwise.
+    pub(super) fn create(
+        change: Change,
+        set: &SetName,
+        image: ImagePin,
+        start: bool,
+        wait: bool,
+    ) -> Self {
+        let mut steps = Steps::of(&change.id);
+        let name = ContainerName::new(change.id.as_str());
+        let create = steps.then("create", Action::create(name.clone(), name, set.clone(), image));
+        let created = Subject::CreatedBy(create.clone());
+        let (start, up) = if start {
+            let (start, up) = steps.start(created, wait);
+            (Some(start), up)
+        } else {
+            (None, create.clone())
+        };
+        Self { needs: Some(create), up: Some(up), start, ..Self::new(change, steps) }
+    }
+
+    /// Creates the successor, stops the old one, swaps the names, starts, proves, removes the old.
+    /// It ends in the run state that the old one had, or that the set wants.
+    pub(super) fn replace(
+        change: Change,
+        set: &SetName,
+        image: ImagePin,
+        old: &ContainerId,
+        how: &Replacing,
+    ) -> Self {
+        let mut steps = Steps::of(&change.id);
+        let name = ContainerName::new(change.id.as_str());
+        let aside = ContainerName::new(format!("{name}{SUFFIX_OLD}"));
+        let new = ContainerName::new(format!("{name}{SUFFIX_NEW}"));
+        let create =
+            steps.then("create", Action::create(new.clone(), name.clone(), set.clone(), image));
+        let created = Subject::CreatedBy(create.clone());
+        let down = how.live.then(|| steps.stop(old, &how.stopping));
+        let old = Subject::Container(old.clone());
+        let rename_old = steps.then(
+            "rename-old",
+            Action::Rename { container: old.clone(), from: name.clone(), to: aside },
+        );
+        let rename_new = steps
+            .then("rename-new", Action::Rename { container: created.clone(), from: new, to: name });
+        let (start, up) = if how.start {
+            let (start, up) = steps.start(created, how.wait);
+            (Some(start), up)
+        } else {
+            (None, rename_new)
+        };
+        steps.then("remove", Action::Remove { container: old });
+        let disturbs = down.clone().or(Some(rename_old));
+        Self {
+            needs: Some(create),
+            up: Some(up),
+            start,
+            down,
+            disturbs,
+            ..Self::new(change, steps)
+        }
+    }
+
+    /// Changes a container in place.
+    pub(super) fn update(change: Change, id: &ContainerId, in_place: &InPlace) -> Self {
+        let mut steps = Steps::of(&change.id);
+        steps.in_place(id, in_place);
+        let up = steps.steps.last().map(|step| step.id.clone());
+        Self { up, ..Self::new(change, steps) }.after_networks()
+    }
+
+    /// Starts a container that is there, changed in place before where there is anything to do.
+    pub(super) fn start(change: Change, id: &ContainerId, in_place: &InPlace) -> Self {
+        let mut steps = Steps::of(&change.id);
+        steps.in_place(id, in_place);
+        let (start, up) = steps.start(Subject::Container(id.clone()), false);
+        Self {
+            needs: Some(start.clone()),
+            up: Some(up),
+            start: Some(start),
+            ..Self::new(change, steps)
+        }
+        .after_networks()
+    }
+
+    /// Nothing is put on a network before that is made.
+    fn after_networks(mut self) -> Self {
+        for step in &mut self.steps {
+            if let Action::Connect { which: NetworkRef::CreatedBy(made), .. } = &step.action {
+                let made = made.clone();
+                step.after.push(made);
+            }
+        }
+        self
+    }
+
+    /// Stops a container.
+    pub(super) fn stop(change: Change, id: &ContainerId, stopping: &Stopping) -> Self {
+        let mut steps = Steps::of(&change.id);
+        let stop = steps.stop(id, stopping);
+        Self { down: Some(stop), takes_away: true, ..Self::new(change, steps) }
+    }
+
+    /// Kills a container.
+    pub(super) fn kill(change: Change, id: &ContainerId, signal: &str) -> Self {
+        let mut steps = Steps::of(&change.id);
+        let container = Subject::Container(id.clone());
+        let kill = steps.then("kill", Action::Kill { container, signal: signal.to_owned() });
+        Self { down: Some(kill), takes_away: true, ..Self::new(change, steps) }
+    }
+
+    /// Restarts a container, changed in place before where there is anything to do.
+    pub(super) fn restart(
+        change: Change,
+        id: &ContainerId,
+        in_place: &InPlace,
+        stopping: &Stopping,
+    ) -> Self {
+        let mut steps = Steps::of(&change.id);
+        steps.in_place(id, in_place);
+        let container = Subject::Container(id.clone());
+        let restart = steps.then(
+            "restart",
+            Action::Restart { container: container.clone(), timeout: stopping.timeout },
+        );
+        let up = steps.then("wait_ready", Action::WaitReady { container });
+        Self {
+            needs: Some(restart.clone()),
+            up: Some(up),
+            disturbs: Some(restart),
+            ..Self::new(change, steps)
+        }
+        .after_networks()
+    }
+
+    /// Removes a container, stopped before if it runs.
+    pub(super) fn remove(
+        change: Change,
+        id: &ContainerId,
+        live: bool,
+        stopping: &Stopping,
+    ) -> Self {
+        let mut steps = Steps::of(&change.id);
+        let down = live.then(|| steps.stop(id, stopping));
+        let remove =
+            steps.then("remove", Action::Remove { container: Subject::Container(id.clone()) });
+        let down = down.unwrap_or(remove);
+        Self { down: Some(down), takes_away: true, ..Self::new(change, steps) }
+    }
+
+    /// Pulls an image by digest, where it must be, and gives it the declared tag.
+    pub(super) fn image(
+        change: Change,
+        pull: Option<Action>,
+        pinned: &str,
+        tag: Option<&str>,
+    ) -> Self {
+        let mut steps = Steps::of(&change.id);
+        if let Some(pull) = pull {
+            steps.then("pull", pull);
+        }
+        if let Some(tag) = tag {
+            steps.then("tag", Action::Tag { image: pinned.to_owned(), tag: tag.to_owned() });
+        }
+        let up = steps.steps.last().map(|step| step.id.clone());
+        Self { up, ..Self::new(change, steps) }
+    }
+
+    /// Makes a network or a volume.
+    pub(super) fn object(change: Change, action: Action) -> Self {
+        let mut steps = Steps::of(&change.id);
+        let up = steps.then("create", action);
+        Self { up: Some(up), ..Self::new(change, steps) }
+    }
+
+    /// Any steps of a network; `up` is the one after which it is there.
+    pub(super) fn of_object(change: Change, steps: Vec<Step>, up: StepId) -> Self {
+        let none = Steps::of(&change.id);
+        Self { steps, up: Some(up), ..Self::new(change, none) }
+    }
+
+    /// Connects the created container to more networks, before anything else is done with it.
+    pub(super) fn connect(&mut self, later: Vec<(String, NetworkRef, Json)>) {
+        let Some(at) =
+            self.steps.iter().position(|step| matches!(step.action, Action::Create { .. }))
+        else {
+            return;
+        };
+        let create = self.steps[at].id.clone();
+        let mut last = create.clone();
+        for (index, (network, which, endpoint)) in later.into_iter().enumerate() {
+            let id = StepId::of(&self.change.id, &format!("connect-{network}"));
+            let container = Subject::CreatedBy(create.clone());
+            let action = Action::Connect { container, network, which, endpoint };
+            self.steps.insert(at + 1 + index, Step { id: id.clone(), action, after: vec![last] });
+            last = id;
+        }
+        let own = |step: &Step| matches!(step.action, Action::Connect { .. });
+        for step in self.steps.iter_mut().filter(|step| !own(step)) {
+            for after in step.after.iter_mut().filter(|after| **after == create) {
+                *after = last.clone();
+            }
+        }
+        if self.up.as_ref() == Some(&create) {
+            self.up = Some(last);
+        }
+    }
+
+    /// The first step.
+    pub(super) fn first(&self) -> Option<&StepId> {
+        self.steps.first().map(|step| &step.id)
+    }
+
+    /// The last step.
+    pub(super) fn last(&self) -> Option<&StepId> {
+        self.steps.last().map(|step| &step.id)
+    }
+
+    /// Makes a step of this job wait for another step.
+    pub(super) fn wait(&mut self, step: &StepId, other: &StepId) {
+        self.wait_all(step, [other.clone()]);
+    }
+
+    /// Makes a step of this job wait for other steps.
+    pub(super) fn wait_all(&mut self, step: &StepId, others: impl IntoIterator<Item = StepId>) {
+        if let Some(step) = self.steps.iter_mut().find(|own| own.id == *step) {
+            step.after.extend(others);
+            step.after.sort();
+            step.after.dedup();
+        }
+    }
+}
+
+/// How a replacement goes.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Replacing {
+    /// The old one runs and is stopped.
+    pub(super) live: bool,
+    /// The new one is started.
+    pub(super) start: bool,
+    /// It is a one-shot: run to its end.
+    pub(super) wait: bool,
+    pub(super) stopping: Stopping,
+}

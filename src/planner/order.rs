@@ -1,0 +1,186 @@
+//! Which steps wait for steps of other changes, and one order in which all can be made.
+//!
+//! Within a change the steps are in order already ([`super::job`]).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::PlanError;
+use super::job::Job;
+use crate::base::ident::{ContainerId, SetName, StepId};
+use crate::plan::{Action, Step, Subject};
+
+/// Adds the edges between jobs: images first, dependencies before dependants, one replacement of
+/// a set at a time. Who waits for what another gives up is [`super::take`]'s.
+pub(super) fn connect(jobs: &mut [Job], depends: &BTreeMap<SetName, BTreeSet<SetName>>) {
+    let mut edges = Edges::new();
+    up_edges(jobs, depends, &mut edges);
+    down_edges(jobs, depends, &mut edges);
+    queues(jobs, &mut edges);
+    reattached_first(jobs, &mut edges);
+    for ((job, step), others) in edges {
+        jobs[job].wait_all(&step, others);
+    }
+}
+
+/// For a step of a job, what it waits for.
+type Edges = BTreeMap<(usize, StepId), Vec<StepId>>;
+
+/// So many steps of a set are waited for one by one; of more, the last waits for the others and
+/// is waited for alone, so that a thousand that need a thousand do not make a million edges.
+/// Counted in one set alone: its edges are the same whatever becomes of other sets.
+const FEW: usize = 8;
+
+/// What must be waited for so that all of these are done.
+fn gate(mut all: Vec<(usize, StepId)>, edges: &mut Edges) -> Vec<StepId> {
+    if all.len() > FEW
+        && let Some((job, last)) = all.pop()
+    {
+        let others = all.into_iter().map(|(_, step)| step);
+        edges.entry((job, last.clone())).or_default().extend(others);
+        return vec![last];
+    }
+    all.into_iter().map(|(_, step)| step).collect()
+}
+
+/// The jobs of each set.
+fn by_set(jobs: &[Job]) -> BTreeMap<&SetName, Vec<usize>> {
+    let mut sets: BTreeMap<&SetName, Vec<usize>> = BTreeMap::new();
+    for (index, job) in jobs.iter().enumerate() {
+        if let Some(set) = &job.change.set {
+            sets.entry(set).or_default().push(index);
+        }
+    }
+    sets
+}
+
+/// A container that is put back on a network is left alone until it is.
+fn reattached_first(jobs: &[Job], edges: &mut Edges) {
+    let mut back: BTreeMap<&ContainerId, Vec<&StepId>> = BTreeMap::new();
+    for step in jobs.iter().filter(|job| job.change.set.is_none()).flat_map(|job| &job.steps) {
+        if let Action::Connect { container: Subject::Container(id), .. } = &step.action {
+            back.entry(id).or_default().push(&step.id);
+        }
+    }
+    if back.is_empty() {
+        return;
+    }
+    for (index, job) in jobs.iter().enumerate().filter(|(_, job)| job.change.set.is_some()) {
+        let Some(first) = job.first() else { continue };
+        for id in addressed(&job.steps) {
+            let waits = back.get(&id).into_iter().flatten().map(|step| (*step).clone());
+            edges.entry((index, first.clone())).or_default().extend(waits);
+        }
+    }
+}
+
+/// What a set needs is up before the set's own containers are created or started.
+fn up_edges(jobs: &[Job], depends: &BTreeMap<SetName, BTreeSet<SetName>>, edges: &mut Edges) {
+    let sets = by_set(jobs);
+    let needed: BTreeSet<&SetName> = depends.values().flatten().collect();
+    let mut ups: BTreeMap<&SetName, Vec<StepId>> = BTreeMap::new();
+    for set in needed {
+        // Replacements queue: the last one's end is the end of all of them.
+        let own = sets.get(set).into_iter().flatten();
+        let (queued, free): (Vec<usize>, Vec<usize>) =
+            own.partition(|index| jobs[**index].disturbs.is_some() && jobs[**index].up.is_some());
+        let all = free.iter().chain(queued.last());
+        let all = all.filter_map(|index| Some((*index, jobs[*index].up.clone()?))).collect();
+        ups.insert(set, gate(all, edges));
+    }
+    for (set, targets) in depends {
+        for index in sets.get(set).into_iter().flatten() {
+            let Some(needs) = &jobs[*index].needs else { continue };
+            let ups = targets.iter().filter_map(|target| ups.get(target)).flatten().cloned();
+            edges.entry((*index, needs.clone())).or_default().extend(ups);
+        }
+    }
+}
+
+/// What is only taken away goes after those that depend on it.
+fn down_edges(jobs: &[Job], depends: &BTreeMap<SetName, BTreeSet<SetName>>, edges: &mut Edges) {
+    let sets = by_set(jobs);
+    let going = |set: &SetName| {
+        let own = sets.get(set).into_iter().flatten();
+        own.copied().filter(|index| jobs[*index].takes_away)
+    };
+    for (set, targets) in depends.iter().filter(|(_, targets)| !targets.is_empty()) {
+        let lasts = going(set).filter_map(|index| Some((index, jobs[index].last()?.clone())));
+        let lasts = gate(lasts.collect(), edges);
+        for index in targets.iter().flat_map(going) {
+            let Some(first) = jobs[index].first().cloned() else { continue };
+            edges.entry((index, first)).or_default().extend(lasts.iter().cloned());
+        }
+    }
+}
+
+/// Replacements of one set, one at a time: the next one disturbs nothing before the one before it
+/// is proven.
+fn queues(jobs: &[Job], edges: &mut Edges) {
+    let mut before: BTreeMap<&SetName, &StepId> = BTreeMap::new();
+    for (index, job) in jobs.iter().enumerate() {
+        let (Some(set), Some(disturbs), Some(up)) = (&job.change.set, &job.disturbs, &job.up)
+        else {
+            continue;
+        };
+        if let Some(before) = before.insert(set, up) {
+            edges.entry((index, disturbs.clone())).or_default().push(before.clone());
+        }
+    }
+}
+
+/// The steps of all jobs in an order in which they could be made one by one; the steps of a cycle
+/// as an error.
+pub(super) fn sort(jobs: &[Job]) -> Result<Vec<Step>, PlanError> {
+    let steps: Vec<&Step> = jobs.iter().flat_map(|job| &job.steps).collect();
+    let position: BTreeMap<&StepId, usize> =
+        steps.iter().enumerate().map(|(index, step)| (&step.id, index)).collect();
+    let mut waiting: Vec<usize> = vec![0; steps.len()];
+    let mut then: Vec<Vec<usize>> = vec![Vec::new(); steps.len()];
+    for (index, step) in steps.iter().enumerate() {
+        for before in step.after.iter().filter_map(|id| position.get(id)) {
+            waiting[index] += 1;
+            then[*before].push(index);
+        }
+    }
+    let mut ready: BTreeSet<usize> =
+        (0..steps.len()).filter(|&index| waiting[index] == 0).collect();
+    let mut sorted = Vec::with_capacity(steps.len());
+    while let Some(index) = ready.pop_first() {
+        sorted.push(steps[index].clone());
+        for &next in &then[index] {
+            waiting[next] -= 1;
+            if waiting[next] == 0 {
+                ready.insert(next);
+            }
+        }
+    }
+    if sorted.len() == steps.len() {
+        return Ok(sorted);
+    }
+    let stuck: Vec<String> = steps
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| waiting[*index] > 0)
+        .map(|(_, step)| format!("`{}`", step.id))
+        .collect();
+    Err(PlanError {
+        set: None,
+        code: "cycle",
+        message: format!("these steps wait for each other: {}", stuck.join(", ")),
+        hint:
+            "two containers swap what only one can have, a host port or an address, or depend on \
+               each other: change one of them in a plan of its own"
+                .to_owned(),
+    })
+}
+
+/// The containers that steps address, by ID.
+pub(super) fn addressed(steps: &[Step]) -> BTreeSet<ContainerId> {
+    steps
+        .iter()
+        .filter_map(|step| match step.action.subject()? {
+            Subject::Container(id) => Some(id.clone()),
+            Subject::CreatedBy(_) => None,
+        })
+        .collect()
+}

@@ -1,0 +1,188 @@
+//! Host ports: which ones a container wants, which ones are held, and when two clash.
+
+use std::fmt;
+
+use serde_json::Value as Json;
+
+use crate::observed::snapshot::Container;
+use crate::options::Body;
+use crate::options::inspect_view::Look;
+
+/// A host port, or a range of which one suffices.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct HostPort {
+    address: String,
+    first: u16,
+    last: u16,
+    protocol: String,
+}
+
+/// A port inside a container, and where on the host it is to be bound.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Binding {
+    /// As engines write it: `80/tcp`.
+    pub(super) inside: String,
+    pub(super) host: HostPort,
+}
+
+impl Binding {
+    /// The same with one port of its range, `127.0.0.1:8081:80/tcp`.
+    pub(super) fn pinned(&self, port: &HostPort) -> String {
+        let address = &self.host.address;
+        let before = match address.as_str() {
+            "" => String::new(),
+            v6 if v6.contains(':') => format!("[{v6}]:"),
+            v4 => format!("{v4}:"),
+        };
+        format!("{before}{}:{}", port.first, self.inside)
+    }
+
+    /// Writes one port of its range into a create body, in the place of the range.
+    pub(super) fn pin(&self, port: &HostPort, body: &mut Body) {
+        let range = format!("{}-{}", self.host.first, self.host.last);
+        let Some(bindings) = body.nested("HostConfig").get_mut("PortBindings") else { return };
+        let hosts = bindings.get_mut(&self.inside).and_then(Json::as_array_mut);
+        let own = hosts.into_iter().flatten().find(|host| {
+            host["HostPort"] == range.as_str() && host["HostIp"] == self.host.address.as_str()
+        });
+        if let Some(own) = own {
+            own["HostPort"] = port.first.to_string().into();
+        }
+    }
+}
+
+impl HostPort {
+    /// Whether another one is on the same address and in its range.
+    pub(super) fn has(&self, other: &Self) -> bool {
+        self.protocol == other.protocol
+            && self.address == other.address
+            && (self.first..=self.last).contains(&other.first)
+            && other.last <= self.last
+    }
+
+    /// The same port on this one's address, if it is in its range.
+    pub(super) fn kept(&self, other: &Self) -> Option<Self> {
+        let here = Self { address: self.address.clone(), ..other.clone() };
+        self.has(&here).then_some(here)
+    }
+
+    /// Every port of the range, as a single one.
+    pub(super) fn each(&self) -> impl Iterator<Item = Self> + '_ {
+        (self.first..=self.last).map(|port| Self { first: port, last: port, ..self.clone() })
+    }
+
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// How many it leaves to choose from, less one: 0 is a fixed port.
+    pub(super) fn width(&self) -> u16 {
+        self.last - self.first
+    }
+
+    /// What two single ports that clash have in common.
+    pub(super) fn key(&self) -> (String, u16) {
+        (self.protocol.clone(), self.first)
+    }
+
+    /// Whether both cannot be bound at once (single ports).
+    pub(super) fn clashes(&self, other: &Self) -> bool {
+        let any = |port: &Self| matches!(port.address.as_str(), "" | "0.0.0.0" | "::");
+        let v6 = |port: &Self| port.address.contains(':');
+        let both = |port: &Self| port.address.is_empty();
+        self.protocol == other.protocol
+            && self.first == other.first
+            && (both(self) || both(other) || v6(self) == v6(other))
+            && (any(self) || any(other) || self.address == other.address)
+    }
+}
+
+impl fmt::Display for HostPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let address = if self.address.is_empty() { "*" } else { &self.address };
+        let v6 = address.contains(':');
+        let (open, close) = if v6 { ("[", "]") } else { ("", "") };
+        write!(f, "{open}{address}{close}:{}", self.first)?;
+        if self.width() > 0 {
+            write!(f, "-{}", self.last)?;
+        }
+        write!(f, "/{}", self.protocol)
+    }
+}
+
+/// The host ports that a container takes when it starts; random ones clash with nobody.
+pub(super) fn wanted(look: &Look) -> Vec<Binding> {
+    let mode = look.host("NetworkMode").as_str().unwrap_or_default();
+    if mode == "host" || mode == "none" || mode.starts_with("container:") {
+        return Vec::new();
+    }
+    let mut ports = Vec::new();
+    for (key, bindings) in look.host("PortBindings").as_object().into_iter().flatten() {
+        let protocol = key.split_once('/').map_or("tcp", |(_, protocol)| protocol);
+        for binding in bindings.as_array().into_iter().flatten() {
+            let text = |field: &str| binding[field].as_str().unwrap_or_default();
+            if let Some((first, last)) = range(text("HostPort")) {
+                let address = text("HostIp").to_owned();
+                let host = HostPort { address, first, last, protocol: protocol.to_owned() };
+                ports.push(Binding { inside: key.clone(), host });
+            }
+        }
+    }
+    ports.sort();
+    ports.dedup();
+    ports
+}
+
+fn range(text: &str) -> Option<(u16, u16)> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+    (first > 0 && last >= first).then_some((first, last))
+}
+
+/// Every binding, random host ports included: what is reachable from outside.
+pub(super) fn any_public(look: &Look) -> bool {
+    if look.host("PublishAllPorts") == &Json::Bool(true) {
+        return true;
+    }
+    let bindings = look.host("PortBindings").as_object().into_iter().flatten();
+    bindings.flat_map(|(_, bindings)| bindings.as_array().into_iter().flatten()).any(|binding| {
+        matches!(binding["HostIp"].as_str().unwrap_or_default(), "" | "0.0.0.0" | "::")
+    })
+}
+
+/// The host ports that a live container holds.
+pub(super) fn held(container: &Container) -> Vec<HostPort> {
+    if !container.run().is_live() {
+        return Vec::new();
+    }
+    let mut ports = Vec::new();
+    if let Some(list) = container.list.as_ref().and_then(|list| list["Ports"].as_array()) {
+        for port in list {
+            let number = port["PublicPort"].as_u64().and_then(|port| u16::try_from(port).ok());
+            if let Some(number) = number.filter(|number| *number > 0) {
+                ports.push(HostPort {
+                    address: port["IP"].as_str().unwrap_or_default().to_owned(),
+                    first: number,
+                    last: number,
+                    protocol: port["Type"].as_str().unwrap_or("tcp").to_owned(),
+                });
+            }
+        }
+        return ports;
+    }
+    let bound = container.inspect.as_ref().map(|inspect| &inspect["NetworkSettings"]["Ports"]);
+    for (key, bindings) in bound.and_then(Json::as_object).into_iter().flatten() {
+        let protocol = key.split_once('/').map_or("tcp", |(_, protocol)| protocol);
+        for binding in bindings.as_array().into_iter().flatten() {
+            if let Some((first, last)) = range(binding["HostPort"].as_str().unwrap_or_default()) {
+                ports.push(HostPort {
+                    address: binding["HostIp"].as_str().unwrap_or_default().to_owned(),
+                    first,
+                    last,
+                    protocol: protocol.to_owned(),
+                });
+            }
+        }
+    }
+    ports
+}

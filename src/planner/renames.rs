@@ -1,0 +1,283 @@
+//! Containers of named sets that still have an older name: they are renamed where they are.
+//!
+//! Labels say whose a container is, so a set whose `name` changed still has its container. The plan
+//! is built from the look as if the rename had been done; then its step is put before all that
+//! means the container by its name. Which container a set means otherwise is [`super::matching`]'s.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value as Json;
+
+use super::matching::created_for;
+use super::{Built, PlanError, draft, facts, finish};
+use crate::base::ident::{
+    ChangeId, ContainerId, ContainerName, LABEL_NAME, SetName, StepId, reserved_suffix,
+};
+use crate::observed::snapshot::{Container, Run, Snapshot};
+use crate::plan::{
+    Action, By, Change, Impact, OptionDifference, Origin, Plan, Reason, Step, Subject, Verb,
+    summary,
+};
+use crate::spec::order::Words;
+use crate::spec::{Identity, Set, Spec, State};
+
+/// The option of a difference in names.
+const NAME: &str = "name";
+
+/// One container that gets the name of its set.
+#[derive(Debug, Clone)]
+pub(super) struct Rename {
+    id: ContainerId,
+    set: SetName,
+    from: ContainerName,
+    to: ContainerName,
+    /// It is started over and over.
+    restarting: bool,
+}
+
+/// Which containers are renamed: of each named set whose name nobody has, the only one that was
+/// created for it, if no other set means it by its name. Between two nobody chooses; and one that
+/// was created under the very name that is wanted was renamed by hand, to be kept.
+pub(super) fn find(spec: &Spec, snapshot: &Snapshot) -> Vec<Rename> {
+    let had: BTreeSet<&str> =
+        snapshot.containers.iter().map(|container| container.seen().name()).collect();
+    let mut open: BTreeMap<&SetName, (&ContainerName, Vec<&Container>)> = spec
+        .sets
+        .iter()
+        .filter_map(|(key, set)| Some((key, renames(set)?)))
+        .filter(|(_, to)| !had.contains(to.as_str()))
+        .map(|(key, to)| (key, (to, Vec::new())))
+        .collect();
+    if open.is_empty() {
+        return Vec::new();
+    }
+    let meant: BTreeSet<&str> =
+        spec.sets.values().filter_map(|set| Some(named(&set.identity)?.as_str())).collect();
+    for container in &snapshot.containers {
+        let name = container.seen().name();
+        if meant.contains(name) {
+            continue;
+        }
+        let stays = matches!(container.run(), Run::Live | Run::Idle | Run::Paused);
+        let owner = created_for(container, &snapshot.images);
+        if let Some((project, key)) = owner
+            && let Some((to, found)) = open.get_mut(&key)
+            && project == spec.project
+            && stays
+            && container.label(LABEL_NAME) != Some(to.as_str())
+            && reserved_suffix(name).1.is_none()
+        {
+            found.push(container);
+        }
+    }
+    let only = open.into_iter().filter_map(|(key, (to, found))| {
+        let [container] = found.as_slice() else { return None };
+        let state = container.inspect.as_ref().map(|inspect| &inspect["State"]["Status"]);
+        Some(Rename {
+            id: container.id(),
+            set: key.clone(),
+            from: container.name(),
+            to: to.clone(),
+            restarting: state.is_some_and(|status| status == "restarting"),
+        })
+    });
+    only.collect()
+}
+
+fn named(identity: &Identity) -> Option<&ContainerName> {
+    match identity {
+        Identity::Named(name) => Some(name),
+        Identity::Counted(_) => None,
+    }
+}
+
+/// The name that a set wants there. One that only ends what it means is about that name alone, and
+/// a one-shot is a new container each time.
+fn renames(set: &Set) -> Option<&ContainerName> {
+    let keeps = match set.state {
+        State::Present | State::Started | State::Reloaded | State::Restarted => !set.one_shot,
+        State::Stopped | State::Killed | State::Absent => false,
+    };
+    named(&set.identity).filter(|_| keeps)
+}
+
+/// The look as it will be once they have their names.
+pub(super) fn renamed<'s>(snapshot: &'s Snapshot, renames: &[Rename]) -> Cow<'s, Snapshot> {
+    if renames.is_empty() {
+        return Cow::Borrowed(snapshot);
+    }
+    let mut snapshot = snapshot.clone();
+    let by_id: BTreeMap<&ContainerId, &Rename> =
+        renames.iter().map(|rename| (&rename.id, rename)).collect();
+    let by_name: BTreeMap<&str, &ContainerName> =
+        renames.iter().map(|rename| (rename.from.as_str(), &rename.to)).collect();
+    for container in &mut snapshot.containers {
+        if let Some(Rename { from, to, .. }) = by_id.get(&container.id()) {
+            let name = Json::String(format!("/{to}"));
+            if let Some(inspect) = &mut container.inspect {
+                inspect["Name"] = name.clone();
+            }
+            swap(container.list.as_mut().map(|list| &mut list["Names"]), |text| {
+                (text == format!("/{from}")).then(|| format!("/{to}"))
+            });
+        }
+        // Engines tell links by the names that both have now.
+        let links = container.inspect.as_mut().map(|inspect| &mut inspect["HostConfig"]["Links"]);
+        swap(links, |text| {
+            let (from, rest) = text.strip_prefix('/')?.split_once(':')?;
+            Some(format!("/{}:{rest}", by_name.get(from)?))
+        });
+    }
+    snapshot.containers.sort_by_cached_key(|container| (container.name(), container.id()));
+    Cow::Owned(snapshot)
+}
+
+/// Texts of a list that are others now.
+fn swap(list: Option<&mut Json>, new: impl Fn(&str) -> Option<String>) {
+    for text in list.and_then(Json::as_array_mut).into_iter().flatten() {
+        if let Some(now) = text.as_str().and_then(&new) {
+            *text = Json::String(now);
+        }
+    }
+}
+
+/// The names that they have so far. Nobody else gets one in the same plan, and whoever has the
+/// volumes of such a name means them: an engine keeps that as it was said.
+pub(super) fn before(renames: &[Rename]) -> BTreeMap<ContainerName, ContainerId> {
+    renames.iter().map(|rename| (rename.from.clone(), rename.id.clone())).collect()
+}
+
+/// Puts the renames into a plan that was built as if they had been done.
+pub(super) fn add(spec: &Spec, built: &mut Built, renames: &[Rename]) {
+    if renames.is_empty() {
+        return;
+    }
+    let plan = &mut built.plan;
+    wait(spec, plan, renames);
+    reasons(plan, renames);
+    names_so_far(plan, renames);
+    plan.steps.splice(0..0, renames.iter().map(Rename::step));
+    for rename in renames.iter().rev() {
+        if rename.restarting {
+            built.errors.push(PlanError::of(
+                &rename.set,
+                "restarting",
+                format!(
+                    "container `{}` is started over and over, and cannot be renamed to `{}` \
+                     meanwhile",
+                    rename.from, rename.to
+                ),
+                "stop it with `docker stop`, then plan again",
+            ));
+        }
+    }
+    finish::sort_changes(&mut built.plan.changes);
+    facts::sort_containers(&mut built.plan.facts.containers);
+    built.plan.facts.names.sort();
+    built.plan.summary = summary::of(&built.plan.steps);
+}
+
+impl Rename {
+    fn change(&self) -> ChangeId {
+        ChangeId::new(self.to.as_str())
+    }
+
+    fn id(&self) -> StepId {
+        StepId::of(&self.change(), "rename")
+    }
+
+    fn step(&self) -> Step {
+        let container = Subject::Container(self.id.clone());
+        let action = Action::Rename { container, from: self.from.clone(), to: self.to.clone() };
+        Step { id: self.id(), action, after: Vec::new() }
+    }
+
+    fn reason(&self) -> Reason {
+        Reason::Option(OptionDifference {
+            option: NAME.to_owned(),
+            origin: Origin::Declared,
+            expected: Json::String(self.to.to_string()),
+            found: Json::String(self.from.to_string()),
+            in_place: true,
+            references: None,
+        })
+    }
+}
+
+/// What is created for a set that depends on a renamed one means it by its new name, and whoever
+/// else is at the container finds it under one name all the time.
+fn wait(spec: &Spec, plan: &mut Plan, renames: &[Rename]) {
+    let by_change: BTreeMap<&str, &Rename> =
+        renames.iter().map(|rename| (rename.to.as_str(), rename)).collect();
+    let by_id: BTreeMap<&ContainerId, &Rename> =
+        renames.iter().map(|rename| (&rename.id, rename)).collect();
+    let by_set: BTreeMap<&SetName, &Rename> =
+        renames.iter().map(|rename| (&rename.set, rename)).collect();
+    let known = Words::of(spec);
+    let mut needs: BTreeMap<SetName, Vec<&Rename>> = BTreeMap::new();
+    for step in &mut plan.steps {
+        let own = by_change.get(step.id.change()).copied();
+        let meant: Vec<&Rename> = match &step.action {
+            Action::Create { set, .. } => needs
+                .entry(set.clone())
+                .or_insert_with(|| {
+                    let all = draft::depends(&known, set).into_iter();
+                    all.filter_map(|set| by_set.get(&set).copied()).collect()
+                })
+                .clone(),
+            action => match action.subject() {
+                Some(Subject::Container(id)) => by_id.get(id).copied().into_iter().collect(),
+                Some(Subject::CreatedBy(_)) | None => Vec::new(),
+            },
+        };
+        let all: BTreeSet<StepId> = own.into_iter().chain(meant).map(Rename::id).collect();
+        let waits: BTreeSet<&str> = step.after.iter().map(StepId::change).collect();
+        let new: Vec<StepId> = all.into_iter().filter(|id| !waits.contains(id.change())).collect();
+        if !new.is_empty() {
+            step.after.extend(new);
+            step.after.sort();
+        }
+    }
+}
+
+/// The change that the step belongs to: what happens to the container anyway, or one of its own.
+fn reasons(plan: &mut Plan, renames: &[Rename]) {
+    let places: BTreeMap<ChangeId, usize> =
+        plan.changes.iter().enumerate().rev().map(|(at, change)| (change.id.clone(), at)).collect();
+    for rename in renames {
+        let id = rename.change();
+        if let Some(change) = places.get(&id).and_then(|at| plan.changes.get_mut(*at)) {
+            change.reasons.insert(0, rename.reason());
+            continue;
+        }
+        plan.changes.push(Change {
+            id,
+            set: Some(rename.set.clone()),
+            verb: Verb::Update,
+            adopted: false,
+            danger: Vec::new(),
+            impact: Impact::default(),
+            reasons: vec![rename.reason()],
+        });
+    }
+}
+
+/// Facts and reports say what containers are called before the plan.
+fn names_so_far(plan: &mut Plan, renames: &[Rename]) {
+    let by_id: BTreeMap<&ContainerId, &Rename> =
+        renames.iter().map(|rename| (&rename.id, rename)).collect();
+    for fact in &mut plan.facts.containers {
+        if let Some(rename) = by_id.get(&fact.id) {
+            fact.name = rename.from.clone();
+        }
+    }
+    for rename in renames {
+        plan.facts.names.push(rename.to.clone());
+        let reports = plan.sets.get_mut(&rename.set).into_iter().flat_map(|set| &mut set.matched);
+        for matched in reports.filter(|matched| matched.id == rename.id) {
+            matched.name = rename.from.clone();
+            matched.by = By::Label;
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Renames in place: who gets a name and who does not, and that the checker holds them to their
+//! reasons. What they look like is under `snapshots/rename-*`.
+
+use serde_json::json;
+
+use super::tests::{add, changes, codes, db, inspect, plan, spec, with_db};
+use crate::base::ident::{ChangeId, ContainerName, StepId};
+use crate::plan::check::check;
+use crate::plan::{Action, Plan, Reason, summary};
+
+#[test]
+fn every_state_that_keeps_containers_renames_and_no_other() {
+    for (state, verb) in [
+        ("present", "update two"),
+        ("started", "update two"),
+        ("reloaded", "update two"),
+        ("restarted", "restart two"),
+    ] {
+        let built = plan(&db("two", &format!(", state: {state}")), &with_db("running"));
+        assert_eq!(changes(&built), [verb], "{state}");
+        assert_eq!(check(&built.plan), []);
+    }
+    for state in ["stopped", "killed", "absent"] {
+        let built = plan(&db("two", &format!(", state: {state}")), &with_db("running"));
+        assert_eq!(changes(&built), [""; 0], "{state}");
+    }
+    assert_eq!(changes(&plan(&db("two", ""), &with_db("exited"))), ["start two"]);
+    assert_eq!(changes(&plan(&db("two", ""), &with_db("paused"))), ["update two"]);
+    // A dead one is left where it is, and one that never comes to rest cannot be renamed.
+    assert_eq!(changes(&plan(&db("two", ""), &with_db("dead"))), ["create two"]);
+    assert_eq!(codes(&db("two", ""), &with_db("restarting")), ["restarting"]);
+}
+
+#[test]
+fn nobody_is_renamed_whose_name_or_labels_are_another_matter() {
+    // Another set means it by its name.
+    let both = "project: p\ncontainers:\n  db: {image: 'app:1', name: two}\n  \
+                old: {name: one, state: stopped}\n";
+    assert_eq!(changes(&plan(&spec(both), &with_db("running"))), ["stop one", "create two"]);
+    // Somebody has the new name.
+    let mut snapshot = with_db("running");
+    add(&mut snapshot, &db("two", ""), "db", "two", "running");
+    assert_eq!(changes(&plan(&db("two", ""), &snapshot)), [""; 0]);
+    // It was created under that name, and renamed by hand: somebody keeps it.
+    let mut snapshot = with_db("running");
+    inspect(&mut snapshot, "one")["Name"] = json!("/one-backup");
+    let built = plan(&db("one", ""), &snapshot);
+    assert_eq!(changes(&built), ["create one"]);
+    assert!(built.plan.warnings[0].text.contains("`one-backup` was made for set `db`"));
+    // Renamed for its set, it is nobody's to take who belongs to another project.
+    let mut snapshot = with_db("running");
+    inspect(&mut snapshot, "one")["Name"] = json!("/two");
+    let other = spec("project: q\ncontainers: {x: {image: 'app:1', name: two}}\n");
+    assert_eq!(codes(&other, &snapshot), ["name_owned"]);
+    // The image is not known any more, so nobody knows whose labels these are.
+    let mut snapshot = with_db("running");
+    inspect(&mut snapshot, "one")["Image"] = json!("sha256:77");
+    assert_eq!(changes(&plan(&db("two", ""), &snapshot)), ["create two"]);
+    // Nobody else gets the old name in the same plan.
+    let mut snapshot = with_db("running");
+    inspect(&mut snapshot, "one")["Name"] = json!("/p-web-1");
+    let text = "project: p\ncontainers:\n  db: {image: 'app:1', name: two}\n  \
+                web: {image: 'app:1', match: owned}\n";
+    assert_eq!(changes(&plan(&spec(text), &snapshot)), ["create p-web-2", "update two"]);
+}
+
+#[test]
+fn the_checker_holds_a_rename_to_its_reason_its_name_and_its_place() {
+    let good = plan(&db("two", ", state: reloaded, mem_limit: 64m"), &with_db("running")).plan;
+    assert_eq!(check(&good), []);
+    let breaks = |rule: &str, change: &dyn Fn(&mut Plan)| {
+        let mut bad = good.clone();
+        change(&mut bad);
+        let rules: Vec<&str> = check(&bad).iter().map(|violation| violation.rule).collect();
+        assert!(rules.contains(&rule), "{rules:?} lacks {rule}");
+    };
+    let said = |plan: &mut Plan, expected: &str| {
+        let Reason::Option(difference) = &mut plan.changes[0].reasons[0] else { panic!() };
+        difference.expected = json!(expected);
+    };
+    breaks("in_place", &|plan| said(plan, "three"));
+    breaks("in_place", &|plan| drop(plan.changes[0].reasons.remove(0)));
+    breaks("in_place", &|plan| {
+        plan.steps.remove(0);
+        plan.steps[0].after.clear();
+        plan.summary = summary::of(&plan.steps);
+    });
+    breaks("names", &|plan| plan.facts.names.clear());
+    breaks("names", &|plan| plan.steps[1].after.clear());
+    breaks("names", &|plan| {
+        let Action::Rename { to, .. } = &mut plan.steps[0].action else { panic!() };
+        *to = ContainerName::new("three");
+    });
+    breaks("names", &|plan| {
+        let Action::Rename { from, .. } = &mut plan.steps[0].action else { panic!() };
+        *from = ContainerName::new("zero");
+    });
+    breaks("summary", &|plan| plan.summary.renamed = 0);
+    // Of another change's container it is no business.
+    breaks("names", &|plan| {
+        plan.changes[0].id = ChangeId::new("one");
+        plan.steps[0].id = StepId::new("one/rename");
+    });
+}
+
+#[test]
+fn whoever_has_the_volumes_of_the_old_name_is_not_forgotten() {
+    let mut snapshot = with_db("running");
+    add(&mut snapshot, &db("one", ""), "db", "other", "running");
+    let other = inspect(&mut snapshot, "other");
+    other["Config"]["Labels"] = json!({});
+    other["HostConfig"]["VolumesFrom"] = json!(["one"]);
+    let replaced = db("two", ", state: reloaded, tty: true");
+    assert_eq!(codes(&replaced, &snapshot), ["unmanaged_dependants"]);
+}

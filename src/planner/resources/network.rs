@@ -1,0 +1,221 @@
+//! A network: the body that creates it, and what differs from one that is there.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value as Json, json};
+
+use super::{Differences, Terms, labels};
+use crate::base::api;
+use crate::base::ident::{LABEL_NETWORK, ObjectKey, ProjectName};
+use crate::engine_model::Engine;
+use crate::options::Body;
+use crate::spec::Network;
+use crate::spec::objects::{Cidr, Pool};
+
+/// Drivers whose networks an engine gives addresses from one store.
+const SHARING: &[&str] = &["bridge", "ipvlan", "macvlan"];
+
+/// What an engine is asked to create.
+pub fn body(
+    project: &ProjectName,
+    key: &ObjectKey,
+    name: &str,
+    network: &Network,
+    engine: &Engine,
+) -> Body {
+    let mut out = Map::new();
+    let mut put = |key: &str, value: Json| drop(out.insert(key.to_owned(), value));
+    put("Name", json!(name));
+    put("Driver", json!(driver(network)));
+    put("Labels", labels(&network.labels, project, LABEL_NETWORK, key));
+    if !network.driver_opts.is_empty() {
+        put("Options", json!(network.driver_opts));
+    }
+    if network.internal {
+        put("Internal", json!(true));
+    }
+    if network.attachable {
+        put("Attachable", json!(true));
+    }
+    if let Some(yes) = network.enable_ipv6 {
+        put("EnableIPv6", json!(yes));
+    }
+    if let Some(yes) = network.enable_ipv4.filter(|_| knows_ipv4(engine)) {
+        put("EnableIPv4", json!(yes));
+    }
+    if let Some(ipam) = ipam(network) {
+        put("IPAM", ipam);
+    }
+    if engine.api < api::NAMES_ARE_UNIQUE {
+        put("CheckDuplicate", json!(true));
+    }
+    Body::from_json(Json::Object(out))
+}
+
+/// Whether an engine can be told to leave IPv4 out.
+pub fn knows_ipv4(engine: &Engine) -> bool {
+    engine.api >= api::IPV4_OPTIONAL
+}
+
+/// Whether a declared network gets its addresses from those that an engine gives out once.
+pub fn shares_addresses(network: &Network) -> bool {
+    SHARING.contains(&driver(network))
+        && network.ipam.driver.as_deref().unwrap_or("default") == "default"
+}
+
+/// The ranges that one which is there, or is asked for, has of them.
+pub fn subnets(found: &Json) -> impl Iterator<Item = Cidr> {
+    let driver = found["Driver"].as_str().unwrap_or_default();
+    let ipam = &found["IPAM"];
+    let shares =
+        SHARING.contains(&driver) && ipam["Driver"].as_str().unwrap_or("default") == "default";
+    let pools = ipam["Config"].as_array().filter(|_| shares).into_iter().flatten();
+    pools.filter_map(|pool| Cidr::told(pool["Subnet"].as_str()?))
+}
+
+/// The ranges of a network that is there, where an engine gives its addresses out itself.
+pub fn pools(found: &Json) -> Option<Vec<Pool>> {
+    let driver = found["Driver"].as_str().unwrap_or_default();
+    let ipam = &found["IPAM"];
+    let shares =
+        SHARING.contains(&driver) && ipam["Driver"].as_str().unwrap_or("default") == "default";
+    let range = |json: &Json| json.as_str().and_then(Cidr::told);
+    let address = |json: &Json| json.as_str().and_then(|text| text.parse().ok());
+    let aux = |pool: &Json| {
+        let all = pool["AuxiliaryAddresses"].as_object().into_iter().flatten();
+        all.filter_map(|(name, own)| Some((name.clone(), address(own)?))).collect()
+    };
+    let all = ipam["Config"].as_array().filter(|_| shares)?.iter().map(|pool| Pool {
+        subnet: range(&pool["Subnet"]),
+        ip_range: range(&pool["IPRange"]),
+        gateway: address(&pool["Gateway"]),
+        aux_addresses: aux(pool),
+    });
+    Some(all.collect())
+}
+
+fn driver(network: &Network) -> &str {
+    network.driver.as_deref().unwrap_or("bridge")
+}
+
+fn ipam(network: &Network) -> Option<Json> {
+    let ipam = &network.ipam;
+    if ipam.driver.is_none() && ipam.options.is_empty() && ipam.config.is_empty() {
+        return None;
+    }
+    let mut out = Map::new();
+    out.insert("Driver".to_owned(), json!(ipam.driver.as_deref().unwrap_or("default")));
+    if !ipam.options.is_empty() {
+        out.insert("Options".to_owned(), json!(ipam.options));
+    }
+    out.insert("Config".to_owned(), ipam.config.iter().map(pool).collect());
+    Some(Json::Object(out))
+}
+
+fn pool(pool: &Pool) -> Json {
+    let mut out = Map::new();
+    let mut put = |key: &str, value: Option<String>| {
+        out.extend(value.map(|value| (key.to_owned(), json!(value))));
+    };
+    put("Subnet", pool.subnet.map(|range| range.to_string()));
+    put("IPRange", pool.ip_range.map(|range| range.to_string()));
+    put("Gateway", pool.gateway.map(|address| address.to_string()));
+    if !pool.aux_addresses.is_empty() {
+        out.insert("AuxiliaryAddresses".to_owned(), json!(pool.aux_addresses));
+    }
+    Json::Object(out)
+}
+
+/// What differs between what is declared and what the list of networks says of one.
+///
+/// What nobody declared and an engine chooses by itself (subnet, gateway) is no difference.
+pub fn differences(network: &Network, found: &Json, terms: Terms<'_>) -> Differences {
+    let mut all = Differences::default();
+    let have = found["Driver"].as_str().unwrap_or_default();
+    let want = driver(network);
+    if terms.owned || network.driver.is_some() {
+        all.unless(want == have, "driver", json!(want), json!(have));
+    }
+    all.maps("driver_opts", &network.driver_opts, &found["Options"], terms);
+    addresses(network, found, &mut all);
+    for (key, field, want) in [
+        ("internal", "Internal", network.internal),
+        ("attachable", "Attachable", network.attachable),
+    ] {
+        let have = found[field].as_bool().unwrap_or(false);
+        if terms.owned || want {
+            all.unless(want == have, key, json!(want), json!(have));
+        }
+    }
+    for (key, field, want, otherwise) in [
+        ("enable_ipv4", "EnableIPv4", network.enable_ipv4, true),
+        ("enable_ipv6", "EnableIPv6", network.enable_ipv6, false),
+    ] {
+        let have = found[field].as_bool().unwrap_or(otherwise);
+        if let Some(want) = want.or(terms.owned.then_some(have)) {
+            all.unless(want == have, key, json!(want), json!(have));
+        }
+    }
+    all.maps("labels", &network.labels, &found["Labels"], terms);
+    all
+}
+
+fn addresses(network: &Network, found: &Json, all: &mut Differences) {
+    let ipam = &network.ipam;
+    let found = &found["IPAM"];
+    let have = found["Driver"].as_str().unwrap_or("default");
+    if let Some(want) = &ipam.driver {
+        all.unless(want == have, "ipam.driver", json!(want), json!(have));
+    }
+    let options: BTreeMap<&String, &Json> =
+        found["Options"].as_object().into_iter().flatten().collect();
+    let same =
+        ipam.options.iter().all(|(key, value)| options.get(key).is_some_and(|have| *have == value));
+    all.unless(same, "ipam.options", json!(ipam.options), found["Options"].clone());
+    let pools: Vec<&Json> = found["Config"].as_array().into_iter().flatten().collect();
+    let same = ipam.config.iter().all(|want| pools.iter().any(|have| fits(want, have)))
+        && no_other(&ipam.config, &pools);
+    let shown: Vec<Json> = pools.iter().map(|pool| shown(pool)).collect();
+    let want: Vec<Json> = ipam.config.iter().map(Pool::print).collect();
+    all.unless(same, "ipam.config", json!(want), json!(shown));
+}
+
+/// Whether a range that is there is what is declared, as far as that goes.
+fn fits(want: &Pool, have: &Json) -> bool {
+    let range = |field: &str| have[field].as_str().and_then(Cidr::told);
+    let address = |json: &Json| json.as_str().and_then(|text| text.parse().ok());
+    let aux = |(name, want): (&String, _)| address(&have["AuxiliaryAddresses"][name]) == Some(want);
+    want.subnet.is_none_or(|want| range("Subnet") == Some(want))
+        && want.ip_range.is_none_or(|want| range("IPRange") == Some(want))
+        && want.gateway.is_none_or(|want| address(&have["Gateway"]) == Some(want))
+        && want.aux_addresses.iter().map(|(name, want)| (name, *want)).all(aux)
+}
+
+/// Where subnets of a family are declared, there are no others of it.
+fn no_other(want: &[Pool], have: &[&Json]) -> bool {
+    let subnets: Vec<Cidr> = want.iter().filter_map(|pool| pool.subnet).collect();
+    have.iter().filter_map(|pool| Cidr::told(pool["Subnet"].as_str()?)).all(|found| {
+        let family = subnets.iter().any(|want| want.is_ipv4() == found.is_ipv4());
+        !family || subnets.contains(&found)
+    })
+}
+
+/// A range as a spec would write it.
+fn shown(pool: &Json) -> Json {
+    let mut out = Map::new();
+    for (key, field) in [
+        ("subnet", "Subnet"),
+        ("ip_range", "IPRange"),
+        ("gateway", "Gateway"),
+        ("aux_addresses", "AuxiliaryAddresses"),
+    ] {
+        let value = &pool[field];
+        let empty = value.is_null()
+            || value.as_str() == Some("")
+            || value.as_object().is_some_and(Map::is_empty);
+        if !empty {
+            out.insert(key.to_owned(), value.clone());
+        }
+    }
+    Json::Object(out)
+}

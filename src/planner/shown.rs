@@ -1,0 +1,68 @@
+//! Which values of variables a reason may show.
+//!
+//! Expected is what the spec says in so many words or an image hands down; both are public. What is
+//! found is shown where the image of the container says it of this variable, or where bayplan
+//! created the container with it as a literal: public is per place.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use crate::options::AnyRow;
+use crate::options::environment::EnvironmentRow;
+use crate::options::inspect_view::Look;
+use crate::options::literals::{Noted, Place, variables};
+use crate::options::value::{Atom, Live, Value};
+use crate::plan::{Reason, Values};
+
+/// Adds them to what differs in the environment. `image` is what the container was made from.
+pub(super) fn values(
+    differences: &mut [Reason],
+    expected: &Look,
+    found: &Look,
+    image: Option<&Json>,
+) {
+    for reason in differences {
+        let Reason::Environment(difference) = reason else { continue };
+        let row: &dyn AnyRow = &EnvironmentRow;
+        let (expected, found_all) = (map(row.read(expected)), map(row.read(found)));
+        let noted = Noted::of(&found.json()["Config"]);
+        let handed: Vec<(&str, &str)> =
+            image.into_iter().flat_map(|image| variables(&image["Config"]["Env"])).collect();
+        let public = |name: &str, value: &str| {
+            handed.contains(&(name, value)) || noted.says(Place::Variable, name, &Json::from(value))
+        };
+        let expected = |name: &String| match expected.get(name) {
+            Some(Atom::Text(text)) => Some(text.clone()),
+            _ => None,
+        };
+        let found = |name: &String| match found_all.get(name) {
+            Some(Atom::Text(text) | Atom::Live(Live { shown: Some(text), .. })) => {
+                Some(text.clone()).filter(|text| public(name, text))
+            }
+            _ => None,
+        };
+        let mut values = BTreeMap::new();
+        for name in &difference.added {
+            values.insert(name.clone(), Values { expected: expected(name), found: None });
+        }
+        for name in &difference.changed {
+            if let (Some(expected), Some(found)) = (expected(name), found(name)) {
+                let both = Values { expected: Some(expected), found: Some(found) };
+                values.insert(name.clone(), both);
+            }
+        }
+        for name in &difference.removed {
+            values.insert(name.clone(), Values { expected: None, found: found(name) });
+        }
+        values.retain(|_, values| *values != Values::default());
+        difference.values = values;
+    }
+}
+
+fn map(value: Value) -> BTreeMap<String, Atom> {
+    match value {
+        Value::Map(map) => map,
+        _ => BTreeMap::new(),
+    }
+}

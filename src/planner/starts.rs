@@ -1,0 +1,186 @@
+//! What an engine takes at the create and refuses at the start, when the old container is stopped
+//! already, as far as the look tells: a link or a namespace of something that does not run, shared
+//! memory that is nobody else's, an image without a command, an address that is not the host's.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use serde_json::Value as Json;
+
+use super::PlanError;
+use super::draft::Draft;
+use super::job::Job;
+use super::ports;
+use super::targets::Will;
+use crate::base::ident::{ChangeId, ContainerName};
+use crate::base::say;
+use crate::observed::snapshot::Container;
+use crate::options::inspect_view::Look;
+use crate::plan::{Verb, Warning};
+
+impl Draft<'_> {
+    /// Errors for starts that must fail.
+    pub(super) fn refuse_starts(&mut self) {
+        let (mut errors, mut warnings) = (Vec::new(), Vec::new());
+        let known = self.known_addresses();
+        for job in &self.jobs {
+            let Some(look) = self.look_of(job) else { continue };
+            let creates = self.created.contains_key(&job.change.id);
+            let tell = |(code, message, hint): (&'static str, String, &str)| PlanError {
+                set: job.change.set.clone(),
+                code,
+                message,
+                hint: hint.to_owned(),
+            };
+            if creates {
+                errors.extend(no_command(&job.change.id, &look).map(tell));
+            }
+            let restarts = job.change.verb == Verb::Restart;
+            if job.start.is_none() && !restarts {
+                continue;
+            }
+            errors.extend(self.memory(&job.change.id, &look).map(tell));
+            errors.extend(self.links(&job.change.id, &look).into_iter().map(tell));
+            if !creates {
+                errors.extend(self.namespaces(&job.change.id, &look).into_iter().map(tell));
+            }
+            if !restarts {
+                warnings.extend(foreign(&look, &known).into_iter().map(|address| Warning {
+                    code: "host_address".to_owned(),
+                    set: job.change.set.clone(),
+                    text: format!(
+                        "ports are bound to {address}: if the host does not have that address, \
+                         the start fails; the engine does not tell"
+                    ),
+                }));
+            }
+        }
+        self.errors.extend(errors);
+        self.warnings.extend(warnings);
+    }
+
+    /// What a job creates, else what it starts.
+    fn look_of(&self, job: &Job) -> Option<Rc<Look>> {
+        if let Some(look) = self.created.get(&job.change.id) {
+            return Some(Rc::clone(look));
+        }
+        if job.change.set.is_none() || !matches!(job.change.verb, Verb::Start | Verb::Restart) {
+            return None;
+        }
+        let container = self.index.by_name(&ContainerName::new(job.change.id.as_str()))?;
+        Some(Rc::new(Look::new(container.inspect.as_ref()?, &BTreeMap::new())))
+    }
+
+    /// The memory of a container that keeps it to itself cannot be joined.
+    fn memory(&self, own: &ChangeId, look: &Look) -> Option<(&'static str, String, &'static str)> {
+        let mode = look.host("IpcMode").as_str()?.strip_prefix("container:")?;
+        let (name, target) = self.will_be(mode)?;
+        let word = target.host("IpcMode").as_str().unwrap_or_default();
+        matches!(word, "private" | "none").then(|| {
+            let message = format!(
+                "container `{own}` is to share the memory of `{name}`, which is {word}: the start \
+                 would fail"
+            );
+            ("ipc_private", message, "say `ipc: shareable` for that one")
+        })
+    }
+
+    /// Links on the engine's own network are looked at when a container starts.
+    fn links(&self, own: &ChangeId, look: &Look) -> Vec<(&'static str, String, &'static str)> {
+        let mode = look.host("NetworkMode").as_str().unwrap_or_default();
+        if !matches!(mode, "" | "default" | "bridge") {
+            return Vec::new();
+        }
+        let links = look.host("Links").as_array().into_iter().flatten().filter_map(Json::as_str);
+        let words = links.filter_map(|link| link.split(':').next());
+        let wrong = words.filter_map(|word| {
+            let (name, target) = self.will_be(word)?;
+            if self.will(&name) == Will::Rest {
+                let message = format!(
+                    "container `{own}` is linked to `{name}`, which will not run: the start would \
+                     fail"
+                );
+                return Some(("target_not_running", message, "let it run, or take the link out"));
+            }
+            let attached = target.json()["NetworkSettings"]["Networks"].get("bridge").is_some();
+            (!attached).then(|| {
+                let message = format!(
+                    "container `{own}` is linked to `{name}`, which is not on the network \
+                     `bridge`: the start would fail"
+                );
+                ("link_apart", message, "put both on a network of your own: names are known there")
+            })
+        });
+        wrong.collect()
+    }
+
+    /// What is there already and shares namespaces of something that will not run.
+    fn namespaces(&self, own: &ChangeId, look: &Look) -> Vec<(&'static str, String, &'static str)> {
+        let modes = ["NetworkMode", "IpcMode", "PidMode"].into_iter();
+        let words = modes.filter_map(|field| look.host(field).as_str()?.strip_prefix("container:"));
+        let rests = words.filter_map(|word| self.will_be(word)).map(|(name, _)| name);
+        let rests: BTreeSet<ContainerName> =
+            rests.filter(|name| self.will(name) == Will::Rest).collect();
+        let tell = |name: ContainerName| {
+            let message = format!(
+                "container `{own}` shares namespaces of `{name}`, which will not run: the start \
+                 would fail"
+            );
+            ("target_not_running", message, "let it run, too")
+        };
+        rests.into_iter().map(tell).collect()
+    }
+
+    /// The container that a word of the engine means, as it will be.
+    fn will_be(&self, word: &str) -> Option<(ContainerName, Rc<Look>)> {
+        let word = word.trim_start_matches('/');
+        let found = self.index.meant(word).and_then(|id| self.index.by_id(&id));
+        let name = found.map_or_else(|| ContainerName::new(word), Container::name);
+        if let Some(look) = self.created.get(&ChangeId::new(name.as_str())) {
+            return Some((name, Rc::clone(look)));
+        }
+        Some((name, Rc::new(Look::new(found?.inspect.as_ref()?, &BTreeMap::new()))))
+    }
+
+    /// Addresses that the host surely has: somebody is reached there, or a network leaves by it.
+    fn known_addresses(&self) -> BTreeSet<String> {
+        let held = self.snapshot.containers.iter().flat_map(ports::held);
+        let gateways = self.snapshot.networks.iter().flat_map(|network| {
+            let pools = network["IPAM"]["Config"].as_array().into_iter().flatten();
+            pools.filter_map(|pool| pool["Gateway"].as_str().map(str::to_owned))
+        });
+        held.map(|port| port.address().to_owned()).chain(gateways).collect()
+    }
+}
+
+/// An engine creates nothing without a command.
+fn no_command(own: &ChangeId, look: &Look) -> Option<(&'static str, String, &'static str)> {
+    let nothing = |json: &Json| json.as_array().is_none_or(Vec::is_empty);
+    let image = look.json()["Image"].as_str()?;
+    let none = nothing(look.config("Cmd")) && nothing(look.config("Entrypoint"));
+    none.then(|| {
+        let image = look.config("Image").as_str().unwrap_or(image);
+        let message = format!(
+            "container `{own}` has nothing to run: the image `{}` says no command",
+            say::short(image)
+        );
+        ("no_command", message, "declare a `command` or an `entrypoint`")
+    })
+}
+
+/// Addresses that ports are bound to and of which nothing is known.
+fn foreign(look: &Look, known: &BTreeSet<String>) -> BTreeSet<String> {
+    let mode = look.host("NetworkMode").as_str().unwrap_or_default();
+    let none = matches!(mode, "host" | "none") || mode.starts_with("container:");
+    let bindings = look.host("PortBindings").as_object().filter(|_| !none).into_iter().flatten();
+    let hosts = bindings.flat_map(|(_, hosts)| hosts.as_array().into_iter().flatten());
+    let addresses = hosts.filter_map(|host| host["HostIp"].as_str().map(str::to_owned));
+    addresses
+        .filter(|address| {
+            let parsed = address.parse::<std::net::IpAddr>();
+            let anyones = parsed.is_ok_and(|it| it.is_loopback() || it.is_unspecified());
+            !address.is_empty() && !anyones && !known.contains(address)
+        })
+        .map(|address| say::short(&address))
+        .collect()
+}

@@ -1,0 +1,191 @@
+//! Host ports: every start gets its own, and of a range one is chosen and written down, so that a
+//! reviewer sees it and two applies do not differ.
+//!
+//! A port is free, or its holder is stopped by this plan before the taker starts.
+
+use std::collections::BTreeMap;
+
+use super::PlanError;
+use super::draft::Draft;
+use super::job::Job;
+use super::ports::{self, Binding, HostPort};
+use crate::base::ident::{ContainerName, StepId};
+use crate::options::inspect_view::Look;
+use crate::plan::Action;
+
+/// Who has which host ports, by protocol and number.
+#[derive(Default)]
+struct Held(BTreeMap<(String, u16), Vec<(HostPort, String)>>);
+
+impl Held {
+    fn add(&mut self, port: HostPort, by: String) {
+        self.0.entry(port.key()).or_default().push((port, by));
+    }
+
+    /// Who has this port, or one that cannot be bound beside it.
+    fn by<'h>(&'h self, port: &'h HostPort) -> impl Iterator<Item = &'h String> {
+        let same = self.0.get(&port.key()).into_iter().flatten();
+        same.filter(move |(other, _)| other.clashes(port)).map(|(_, by)| by)
+    }
+
+    /// The same without oneself.
+    fn others<'h>(&'h self, port: &'h HostPort, own: &'h str) -> impl Iterator<Item = &'h String> {
+        self.by(port).filter(move |by| *by != own)
+    }
+}
+
+/// A port that is to be bound: by which job, and what speaks for one of its range.
+struct Wish {
+    job: usize,
+    binding: Binding,
+    /// What it should get of a range, the best first.
+    rather: Vec<HostPort>,
+}
+
+impl Draft<'_> {
+    /// The steps after which containers have given up what they held, by name.
+    pub(super) fn stopped(&self) -> BTreeMap<String, StepId> {
+        let downs = self.jobs.iter();
+        downs.filter_map(|job| Some((job.change.id.to_string(), job.down.clone()?))).collect()
+    }
+
+    /// Gives every start its host ports.
+    pub(super) fn take_ports(&mut self) {
+        let (mut taken, mut held) = (Held::default(), Held::default());
+        let stopped = self.stopped();
+        for container in &self.snapshot.containers {
+            for port in ports::held(container) {
+                held.add(port, container.name().to_string());
+            }
+        }
+        for wish in self.wishes() {
+            let own = self.jobs[wish.job].change.id.to_string();
+            match chosen(&wish, &own, &held, &taken, &stopped) {
+                Some((port, edges)) => {
+                    self.write_port(&wish, &port);
+                    taken.add(port, own);
+                    let job = &mut self.jobs[wish.job];
+                    if let Some(start) = job.start.clone() {
+                        job.wait_all(&start, edges);
+                    }
+                }
+                None if self.jobs[wish.job].start.is_none() => {}
+                None => {
+                    let error = port_error(&self.jobs[wish.job], &wish.binding.host, &held, &taken);
+                    self.errors.push(error);
+                }
+            }
+        }
+    }
+
+    /// Fixed ports first, then those that keep what they have, then the narrowest range: the
+    /// others take what they leave.
+    fn wishes(&self) -> Vec<Wish> {
+        let all = self.jobs.iter().enumerate().flat_map(|(job, it)| {
+            let wish = move |binding: &Binding| {
+                let rather = self.rather(it, binding);
+                Wish { job, binding: binding.clone(), rather }
+            };
+            // What is not started takes none, and of a range its own all the same.
+            let starts = it.start.is_some();
+            it.takes.iter().filter(move |binding| starts || binding.host.width() > 0).map(wish)
+        });
+        let mut all: Vec<Wish> = all.collect();
+        all.sort_by_key(|wish| {
+            let width = wish.binding.host.width();
+            (width > 0, wish.rather.is_empty(), width, wish.job)
+        });
+        all
+    }
+
+    /// What a container should get of a range: what the plan says, else what it has.
+    fn rather(&self, job: &Job, binding: &Binding) -> Vec<HostPort> {
+        if binding.host.width() == 0 || !creates(job) {
+            return Vec::new();
+        }
+        let name = ContainerName::new(job.change.id.as_str());
+        let pinned = self.ports.get(&name).into_iter().flatten();
+        let said = pinned.filter_map(|text| {
+            binding.host.each().find(|port| binding.pinned(port) == text.as_str())
+        });
+        let container = self.index.by_name(&name);
+        let held = container.map(ports::held).unwrap_or_default();
+        let inspect = container.and_then(|container| container.inspect.as_ref());
+        let wished = inspect.map(|inspect| ports::wanted(&Look::new(inspect, &BTreeMap::new())));
+        let wished = wished.into_iter().flatten().filter(|one| one.inside == binding.inside);
+        let wished = wished.map(|one| one.host).filter(|host| host.width() == 0);
+        let has = wished.chain(held);
+        said.chain(has.filter_map(|port| binding.host.kept(&port))).collect()
+    }
+
+    /// Writes the port of a range down: in the step, in the body, and as what is taken.
+    fn write_port(&mut self, wish: &Wish, port: &HostPort) {
+        let job = &mut self.jobs[wish.job];
+        if wish.binding.host.width() == 0 || !creates(job) {
+            return;
+        }
+        let text = wish.binding.pinned(port);
+        if let Some(own) = job.takes.iter_mut().find(|own| **own == wish.binding) {
+            own.host = port.clone();
+        }
+        for step in &mut job.steps {
+            if let Action::Create { ports, .. } = &mut step.action {
+                ports.push(text.clone());
+                ports.sort();
+                if let Some(body) = self.bodies.get_mut(&step.id) {
+                    wish.binding.pin(port, body);
+                }
+            }
+        }
+    }
+}
+
+fn creates(job: &Job) -> bool {
+    job.steps.iter().any(|step| matches!(step.action, Action::Create { .. }))
+}
+
+/// The port that a wish comes to, and the steps after which it is free. One that is free, or its
+/// own, goes before one that must be waited for: members of a set would wait for each other.
+fn chosen(
+    wish: &Wish,
+    own: &str,
+    held: &Held,
+    taken: &Held,
+    stopped: &BTreeMap<String, StepId>,
+) -> Option<(HostPort, Vec<StepId>)> {
+    let range = wish.binding.host.width() > 0;
+    // Of one container two may be fixed that do not clash on every engine.
+    let is_taken = |port: &HostPort| {
+        if range {
+            taken.by(port).next().is_some()
+        } else {
+            taken.others(port, own).next().is_some()
+        }
+    };
+    let mut found: Option<(HostPort, Vec<StepId>)> = None;
+    let all = wish.rather.iter().cloned().chain(wish.binding.host.each());
+    for port in all.filter(|port| !is_taken(port)) {
+        let edges: Option<Vec<StepId>> =
+            held.others(&port, own).map(|by| stopped.get(by).cloned()).collect();
+        match edges {
+            Some(edges) if edges.is_empty() => return Some((port, edges)),
+            Some(edges) if found.is_none() => found = Some((port, edges)),
+            _ => {}
+        }
+    }
+    found
+}
+
+fn port_error(job: &Job, wish: &HostPort, held: &Held, taken: &Held) -> PlanError {
+    let own = job.change.id.as_str();
+    let by = wish
+        .each()
+        .find_map(|port| taken.others(&port, own).chain(held.others(&port, own)).next().cloned());
+    let by = by.map_or_else(|| "something else".to_owned(), |by| format!("container `{by}`"));
+    PlanError {
+        set: job.change.set.clone(),
+        code: "port_taken",
+        message: format!("host port {wish} of container `{own}` is taken by {by}"),
+        hint: "publish another port, or a range of ports, or stop that container".to_owned(),
+    }
+}

@@ -1,0 +1,132 @@
+//! What new containers name must be there: who they are linked to, whose namespaces and volumes
+//! they share, what they depend on. An engine says so only after other things were done.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::PlanError;
+use super::draft::Draft;
+use super::index::Tie;
+use crate::base::ident::{ChangeId, ContainerName, SetName};
+use crate::base::say;
+use crate::plan::Verb;
+use crate::spec::order;
+
+/// How one container needs another, by the key that says so.
+fn tie(by: &str) -> Option<Tie> {
+    match by {
+        "network_mode" | "pid" | "ipc" => Some(Tie::Namespace),
+        "links" => Some(Tie::Link),
+        "volumes_from" => Some(Tie::Volumes),
+        // It only orders.
+        _ => None,
+    }
+}
+
+/// What will be of a container once the plan is carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Will {
+    Run,
+    Rest,
+    Go,
+    /// There is none.
+    Lack,
+}
+
+impl Draft<'_> {
+    /// Errors for what is created or started beside something that will not be there.
+    pub(super) fn guard_targets(&mut self) {
+        let mut acting: BTreeMap<SetName, bool> = BTreeMap::new();
+        for job in &self.jobs {
+            let creates = matches!(job.change.verb, Verb::Create | Verb::Replace | Verb::Run);
+            if let Some(set) = job.change.set.as_ref().filter(|_| creates) {
+                *acting.entry(set.clone()).or_default() |= job.start.is_some();
+            }
+        }
+        let faulty: BTreeSet<SetName> =
+            self.errors.iter().filter_map(|error| error.set.clone()).collect();
+        for (key, starts) in acting {
+            let Some(set) = self.spec.sets.get(&key) else { continue };
+            for (word, by) in order::words(set) {
+                if by == "depends_on" {
+                    continue;
+                }
+                let target = self.words.resolve(&word);
+                // Its own errors say why it will not be there.
+                if target.is_some_and(|target| faulty.contains(target)) {
+                    continue;
+                }
+                let error = self.doubt(&key, by, &word, target.is_some(), starts);
+                self.errors.extend(error);
+            }
+        }
+        self.guard_order();
+    }
+
+    /// What a set depends on is there or is a set, whether anything is done or not: a word that
+    /// means nothing orders nothing.
+    fn guard_order(&mut self) {
+        let making = self.spec.sets.iter().filter(|(_, set)| set.may_create());
+        let errors: Vec<PlanError> = making
+            .flat_map(|(key, set)| set.depends_on.iter().map(move |one| (key, one)))
+            .filter(|(_, one)| one.required)
+            .filter_map(|(key, one)| {
+                let is_set = self.words.resolve(&one.word).is_some();
+                self.doubt(key, "depends_on", &one.word, is_set, false)
+            })
+            .collect();
+        self.errors.extend(errors);
+    }
+
+    fn doubt(
+        &self,
+        key: &SetName,
+        by: &str,
+        word: &str,
+        is_set: bool,
+        starts: bool,
+    ) -> Option<PlanError> {
+        let tie = tie(by);
+        let name = ContainerName::new(self.cx.container(word));
+        let will = self.will(&name);
+        let what = match (tie, will) {
+            // A set may well be none, or be taken away after what comes before it.
+            (None, Will::Lack) if !is_set => "there is no such container or set".to_owned(),
+            (Some(_), Will::Lack) if is_set => "that set will have no container".to_owned(),
+            (Some(_), Will::Lack) => "there is no such container or set".to_owned(),
+            (Some(_), Will::Go) => format!("this plan removes `{name}`"),
+            (Some(Tie::Namespace), Will::Rest) if starts => {
+                format!("container `{name}` will not run, and only what runs can be joined")
+            }
+            _ => return None,
+        };
+        // In part of an engine something may merely not be seen.
+        if will == Will::Lack && !self.snapshot.whole && !is_set {
+            return None;
+        }
+        let code = if will == Will::Rest { "target_not_running" } else { "target_missing" };
+        let close = say::did_you_mean(word, self.spec.sets.keys().map(SetName::as_str));
+        let hint = match close.filter(|close| !is_set && *close != word) {
+            Some(close) => format!("did you mean the set `{close}`?"),
+            None => "declare it, or take the reference out".to_owned(),
+        };
+        let message = format!("`{by}` names `{}`, but {what}", say::short(word));
+        Some(PlanError { set: Some(key.clone()), code, message, hint })
+    }
+
+    pub(super) fn will(&self, name: &ContainerName) -> Will {
+        let creates = |verb: Verb| matches!(verb, Verb::Create | Verb::Replace | Verb::Run);
+        let id = ChangeId::new(name.as_str());
+        if let Some(job) = self.jobs_of(&id).find(|job| creates(job.change.verb)) {
+            return if job.start.is_some() { Will::Run } else { Will::Rest };
+        }
+        let Some(found) = self.index.meant(name.as_str()) else { return Will::Lack };
+        let live = self.index.by_id(&found).is_some_and(|found| found.run().is_live());
+        match self.touched.get(&found).map(|(_, verb)| *verb) {
+            Some(Verb::Remove) => Will::Go,
+            Some(Verb::Stop | Verb::Kill) => Will::Rest,
+            Some(Verb::Start | Verb::Restart) => Will::Run,
+            _ if live => Will::Run,
+            _ => Will::Rest,
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What a set makes of its containers: the body of the create call, and what of the host and of
+//! other images it names. What an engine makes of a body is [`crate::engine_model`]'s.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value as Json, json};
+
+use super::{Set, Spec};
+use crate::base::ident::{
+    ContainerName, LABEL_DECLARED, LABEL_LITERALS, LABEL_NAME, LABEL_PROJECT, LABEL_SET, SetName,
+};
+use crate::options::inspect_view::Look;
+use crate::options::links;
+use crate::options::literals;
+use crate::options::networks::{self, Networks};
+use crate::options::row::Filled;
+use crate::options::value::Value;
+use crate::options::{Body, Context};
+
+/// Whose labels a body carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Labels {
+    /// Ours: a container that bayplan creates.
+    Ours,
+    /// None of ours: what an adopted container is compared with.
+    None,
+}
+
+/// The create body of one container of a set; `name` is the name it will have in the end.
+pub fn create_body(
+    spec: &Spec,
+    key: &SetName,
+    set: &Set,
+    name: &ContainerName,
+    labels: Labels,
+    cx: &Context,
+) -> Body {
+    let mut body = Body::new();
+    if let Some(image) = &set.image {
+        body.config("Image", image.clone());
+    }
+    for declared in &set.options {
+        declared.write(&mut body, cx);
+    }
+    let networks = set.option("networks").and_then(|declared| declared.said::<Networks>());
+    if body.json()["HostConfig"]["NetworkMode"].is_null()
+        && let Some(main) = networks.and_then(networks::main)
+    {
+        body.host("NetworkMode", cx.network(main));
+    }
+    links::place(&mut body);
+    if labels == Labels::Ours {
+        let noted = literals::note(body.json());
+        let map = body.nested("Labels");
+        map.extend(noted.map(|noted| (LABEL_LITERALS.to_owned(), json!(noted))));
+        map.insert(LABEL_PROJECT.to_owned(), json!(spec.project));
+        map.insert(LABEL_SET.to_owned(), json!(key));
+        map.insert(LABEL_NAME.to_owned(), json!(name));
+        let said = may_be_filled(set, &body);
+        if !said.is_empty() {
+            body.nested("Labels").insert(LABEL_DECLARED.to_owned(), json!(said.join(",")));
+        }
+    }
+    body
+}
+
+/// What is declared of that which an engine may fill in by itself: see [`LABEL_DECLARED`].
+fn may_be_filled(set: &Set, body: &Body) -> Vec<String> {
+    let mut said = BTreeSet::new();
+    for declared in &set.options {
+        let about = declared.row().about();
+        match about.filled {
+            Filled::Keys => {
+                let host =
+                    Map::from_iter([("HostConfig".to_owned(), body.json()["HostConfig"].clone())]);
+                if let Value::Map(map) = declared.row().read(&Look::of(Json::Object(host))) {
+                    said.extend(map.keys().map(|key| format!("{}.{key}", about.key)));
+                }
+            }
+            Filled::Never => {}
+            Filled::These(_) | Filled::Any => drop(said.insert(about.key.to_owned())),
+        }
+    }
+    said.into_iter().collect()
+}
+
+/// What paths and volumes mean in a spec, whatever is on an engine.
+pub fn places(spec: &Spec) -> Context {
+    Context { base_dir: spec.base_dir.clone(), volumes: spec.volume_names(), ..Context::default() }
+}
+
+/// The files and folders of the host that containers of a set are bound to; whether the engine makes
+/// one that is missing.
+pub fn bind_sources(set: &Set, cx: &Context) -> BTreeMap<String, bool> {
+    let Some(declared) = set.option("volumes") else { return BTreeMap::new() };
+    let mut body = Body::new();
+    declared.write(&mut body, cx);
+    let host = &body.json()["HostConfig"];
+    let list = |field: &str| host[field].as_array().into_iter().flatten();
+    let binds = list("Binds").filter_map(|bind| bind.as_str()?.split(':').next());
+    let binds = binds.filter(|source| source.starts_with('/')).map(|source| (source, true));
+    let mounts = list("Mounts").filter(|mount| mount["Type"] == "bind").filter_map(|mount| {
+        let made = mount["BindOptions"]["CreateMountpoint"] == true;
+        Some((mount["Source"].as_str()?, made))
+    });
+    binds.chain(mounts).map(|(source, made)| (source.to_owned(), made)).collect()
+}
+
+/// The images that new containers of a set would have mounted, as its spec writes them. An engine
+/// pulls none of them by itself.
+pub fn mounted_images(set: &Set) -> BTreeSet<String> {
+    let Some(declared) = set.option("volumes") else { return BTreeSet::new() };
+    let mut body = Body::new();
+    declared.write(&mut body, &Context::default());
+    let mounts = body.json()["HostConfig"]["Mounts"].as_array().into_iter().flatten();
+    let images = mounts.filter(|mount| mount["Type"] == "image");
+    images.filter_map(|mount| mount["Source"].as_str().map(str::to_owned)).collect()
+}

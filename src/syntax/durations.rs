@@ -1,0 +1,135 @@
+//! Durations as Go reads and writes them: `1m30s`, `500ms`, `1.5h`.
+//!
+//! Days and longer do not exist in it, and a number without a unit is no duration.
+
+const UNITS: &[(&str, i128)] = &[
+    ("ns", 1),
+    ("us", 1_000),
+    ("µs", 1_000),
+    ("μs", 1_000),
+    ("ms", 1_000_000),
+    ("s", 1_000_000_000),
+    ("m", 60_000_000_000),
+    ("h", 3_600_000_000_000),
+];
+
+/// Nanoseconds, from Go's spelling of a duration that is not negative.
+pub fn nanoseconds(text: &str) -> Option<i64> {
+    let mut rest = text.strip_prefix('+').unwrap_or(text);
+    if rest == "0" {
+        return Some(0);
+    }
+    if rest.is_empty() {
+        return None;
+    }
+    let mut total = 0_i128;
+    while !rest.is_empty() {
+        let (whole, after) = digits(rest);
+        let (fraction, after) = match after.strip_prefix('.') {
+            Some(after) => digits(after),
+            None => ("", after),
+        };
+        if whole.is_empty() && fraction.is_empty() {
+            return None;
+        }
+        let end = after
+            .find(|character: char| character == '.' || character.is_ascii_digit())
+            .unwrap_or(after.len());
+        let (unit, after) = after.split_at(end);
+        let (_, unit) = UNITS.iter().find(|(name, _)| *name == unit)?;
+        if !whole.is_empty() {
+            total = total.checked_add(whole.parse::<i128>().ok()?.checked_mul(*unit)?)?;
+        }
+        total += part(fraction, *unit);
+        i64::try_from(total).ok()?;
+        rest = after;
+    }
+    i64::try_from(total).ok()
+}
+
+/// As Go spells a duration, without what is zero: `1m30s`, `500ms`.
+pub fn spelt(nanoseconds: i64) -> String {
+    const LONG: &[(&str, i64)] = &[
+        ("h", 3_600_000_000_000),
+        ("m", 60_000_000_000),
+        ("s", 1_000_000_000),
+        ("ms", 1_000_000),
+        ("us", 1_000),
+        ("ns", 1),
+    ];
+    let mut rest = nanoseconds.max(0);
+    let mut text = String::new();
+    for (unit, length) in LONG {
+        if rest >= *length {
+            text += &(rest / length).to_string();
+            text += unit;
+            rest %= length;
+        }
+    }
+    if text.is_empty() { "0s".to_owned() } else { text }
+}
+
+/// The digits at the front, and the rest.
+fn digits(text: &str) -> (&str, &str) {
+    let end = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
+    text.split_at(end)
+}
+
+/// `0.fraction` of a unit; what is below a nanosecond is cut off.
+fn part(fraction: &str, unit: i128) -> i128 {
+    let mut scale = 1_i128;
+    let mut value = 0_i128;
+    // 13 digits decide every nanosecond of an hour, the longest unit.
+    for digit in fraction.bytes().take(13) {
+        scale *= 10;
+        value = value * 10 + i128::from(digit - b'0');
+    }
+    value * unit / scale
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{nanoseconds, spelt};
+
+    #[test]
+    fn durations_are_those_of_the_docker_client() {
+        let accepted: &[(&str, i64)] = &[
+            ("1m30s", 90_000_000_000),
+            ("1.5h", 5_400_000_000_000),
+            ("500ms", 500_000_000),
+            ("1h2m3.5s", 3_723_500_000_000),
+            ("1000us", 1_000_000),
+            ("1500µs", 1_500_000),
+            ("10ns", 10),
+            (".5s", 500_000_000),
+            ("1.s", 1_000_000_000),
+            ("1s1m", 61_000_000_000),
+            ("+5s", 5_000_000_000),
+            ("0", 0),
+        ];
+        for (text, expected) in accepted {
+            assert_eq!(nanoseconds(text), Some(*expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_spelt_is_read_alike() {
+        for (text, length) in [
+            ("1h", 3_600_000_000_000),
+            ("1m30s", 90_000_000_000),
+            ("1s500ms", 1_500_000_000),
+            ("7ns", 7),
+        ] {
+            assert_eq!(spelt(length), text);
+            assert_eq!(nanoseconds(text), Some(length));
+        }
+    }
+
+    #[test]
+    fn what_the_docker_client_refuses_is_refused() {
+        for text in ["90", "-1s", "1d", "1w", "1M", "1m 30s", "5 s", "", "9999999h", "s", ".s", "+"]
+        {
+            assert_eq!(nanoseconds(text), None, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,555 @@
+//! Environment files: `NAME=value` a line, as Docker and Compose read them.
+//!
+//! Comments, `export`, quotes, escapes, `${NAME}`. Values are secrets: no error and no `Debug` ever
+//! repeats a line, and of names only those that are given a value are told. Reading the file is
+//! the shell's, who knows the environment too; what values mean is `interpolate`'s.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use secrecy::SecretString;
+
+use super::interpolate::{self, Template};
+use super::problems::lines;
+
+/// The variables of one file.
+#[derive(Clone, Default)]
+pub struct EnvFile {
+    /// In the order of the file; a later one of the same name counts.
+    variables: Vec<Variable>,
+}
+
+/// One line, or several where quotes span them.
+#[derive(Clone)]
+struct Variable {
+    name: String,
+    line: usize,
+    value: Value,
+}
+
+#[derive(Clone)]
+enum Value {
+    /// The name alone is given: the value is that of this variable in bayplan's environment.
+    Inherited,
+    Given(Template),
+}
+
+/// What the variables of a file are where it is read.
+#[derive(Default)]
+pub struct Resolved {
+    /// By name.
+    pub values: BTreeMap<String, SecretString>,
+    /// In which line one stands that takes a variable which is not set.
+    pub lacking: BTreeMap<String, usize>,
+}
+
+/// How the lines of a file are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// As Compose reads them: quotes, escapes, comments after a value, other variables.
+    Quoted,
+    /// As Docker's client reads `--env-file`: what follows `=` is the value, whatever it is.
+    Raw,
+}
+
+/// What begins the path of a file that is read raw, where paths are written: in references, in
+/// the canonical form. A file that is really called so is `./raw:…`.
+const RAW: &str = "raw:";
+
+/// The most bytes that the values of a file may come to.
+const MOST_BYTES: usize = 4 << 20;
+
+const NO_VARIABLE: &str = "expected `NAME=value`, but found something else";
+const UNSET: &str = "expected `NAME=value`, or the name of a variable that is set";
+
+impl Format {
+    /// A path as references write it.
+    pub fn written(self, path: &str) -> String {
+        match self {
+            Self::Quoted => path.to_owned(),
+            Self::Raw => format!("{RAW}{path}"),
+        }
+    }
+
+    /// The path that is meant by what references write, and how the file is read.
+    pub fn of(written: &str) -> (&str, Self) {
+        match written.strip_prefix(RAW) {
+            Some(path) => (path, Self::Raw),
+            None => (written, Self::Quoted),
+        }
+    }
+}
+
+/// One line that is none of an environment file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fault {
+    /// Which line, from 1.
+    pub line: usize,
+    /// What is wrong with it, without its text.
+    pub message: &'static str,
+}
+
+impl Fault {
+    /// `PATH:LINE: what`, safe to print.
+    pub fn in_file(&self, path: &str) -> String {
+        format!("{}:{}: {}", crate::base::say::safe(path), self.line, self.message)
+    }
+
+    /// The way out, where the message does not say it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self.message {
+            message if interpolate::FAULTS.contains(&message) => Some(
+                "a dollar sign that is meant as itself is `$$`, or stands in single quotes; \
+                 `format: raw` takes every line as it is",
+            ),
+            UNSET => Some("set it, or write `NAME: {from_env: NAME}` under `environment`"),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.message)
+    }
+}
+
+/// Names are in it, and they may be anything.
+impl fmt::Debug for EnvFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EnvFile({} variables)", self.variables.len())
+    }
+}
+
+impl EnvFile {
+    /// Reads a whole file; all faults at once.
+    pub fn parse(text: &str) -> Result<Self, Vec<Fault>> {
+        Self::parse_named(text, is_name)
+    }
+
+    /// Reads a file of labels, whose names may have slashes in them.
+    pub fn parse_labels(text: &str) -> Result<Self, Vec<Fault>> {
+        Self::parse_named(text, is_label)
+    }
+
+    fn parse_named(text: &str, fits: fn(&str) -> bool) -> Result<Self, Vec<Fault>> {
+        let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+        let all: Vec<&str> = lines(text).collect();
+        let mut variables = Vec::new();
+        let mut faults = Vec::new();
+        let mut at = 0;
+        while let Some(text) = all.get(at) {
+            at += 1;
+            let (line, trimmed) = (at, text.trim());
+            if trimmed.is_empty() || trimmed.starts_with('#') {
+                continue;
+            }
+            let (name, rest) = split(exported(trimmed));
+            let more = all.get(at..).unwrap_or_default();
+            let value = match rest {
+                None => Ok((Value::Inherited, 0)),
+                Some(rest) => value(rest.trim_start(), more)
+                    .map(|(template, taken)| (Value::Given(template), taken)),
+            };
+            match value {
+                _ if !fits(name) => faults.push(Fault { line, message: no_name(name) }),
+                Err(message) => faults.push(Fault { line, message }),
+                Ok((value, taken)) => {
+                    at += taken;
+                    variables.push(Variable { name: name.to_owned(), line, value });
+                }
+            }
+        }
+        if faults.is_empty() { Ok(Self { variables }) } else { Err(faults) }
+    }
+
+    /// Reads a whole file in this format.
+    pub fn parse_as(text: &str, format: Format) -> Result<Self, Vec<Fault>> {
+        match format {
+            Format::Quoted => Self::parse(text),
+            Format::Raw => Self::parse_raw(text),
+        }
+    }
+
+    fn parse_raw(text: &str) -> Result<Self, Vec<Fault>> {
+        let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+        let mut variables = Vec::new();
+        let mut faults = Vec::new();
+        for (line, text) in (1..).zip(text.split('\n')) {
+            let text = text.strip_suffix('\r').unwrap_or(text).trim_start();
+            if text.is_empty() || text.starts_with('#') {
+                continue;
+            }
+            let (name, value) = match text.split_once('=') {
+                Some((name, value)) => (name, Value::Given(Template::literal(value))),
+                None => (text.trim_end(), Value::Inherited),
+            };
+            if is_name(name) {
+                variables.push(Variable { name: name.to_owned(), line, value });
+            } else {
+                faults.push(Fault { line, message: no_name(name) });
+            }
+        }
+        if faults.is_empty() { Ok(Self { variables }) } else { Err(faults) }
+    }
+
+    /// Lines of a name alone, where `is_set` does not know the name: what such a line says is not
+    /// known to be a name at all.
+    pub fn unset(&self, is_set: impl Fn(&str) -> bool) -> Vec<Fault> {
+        let alone = self.variables.iter().filter(|one| matches!(one.value, Value::Inherited));
+        let unset = alone.filter(|one| !is_set(&one.name));
+        unset.map(|one| Fault { line: one.line, message: UNSET }).collect()
+    }
+
+    /// The names alone, sorted: all that planning needs.
+    pub fn names(&self) -> Vec<String> {
+        let names: BTreeSet<&String> = self.variables.iter().map(|one| &one.name).collect();
+        names.into_iter().cloned().collect()
+    }
+
+    /// What the values are, with the environment that `lookup` knows: it counts before what the
+    /// file said earlier, as with Compose.
+    pub fn resolve(&self, lookup: impl Fn(&str) -> Option<String>) -> Result<Resolved, Fault> {
+        let mut resolved = Resolved::default();
+        let mut room = MOST_BYTES;
+        for Variable { name, line, value } in &self.variables {
+            let found = match value {
+                Value::Inherited => lookup(name).map(SecretString::from),
+                Value::Given(template) => {
+                    let known = |name: &str| {
+                        lookup(name)
+                            .map(SecretString::from)
+                            .or_else(|| resolved.values.get(name).cloned())
+                    };
+                    let message = "expected at most 4 MiB of values, but they come to more";
+                    template.fill(&known, &mut room).map_err(|_| Fault { line: *line, message })?
+                }
+            };
+            resolved.values.remove(name);
+            resolved.lacking.remove(name);
+            if let Some(value) = found {
+                resolved.values.insert(name.clone(), value);
+            } else {
+                resolved.lacking.insert(name.clone(), *line);
+            }
+        }
+        Ok(resolved)
+    }
+
+    /// What a file of labels says: every line gives a value, and none takes a variable.
+    pub fn labels(&self) -> Result<BTreeMap<String, SecretString>, Vec<Fault>> {
+        let mut faults = self.unset(|_| false);
+        for fault in &mut faults {
+            fault.message = NO_VARIABLE;
+        }
+        let takes = "expected a label, but found one that takes a variable";
+        let taking = self
+            .variables
+            .iter()
+            .filter(|one| matches!(&one.value, Value::Given(template) if !template.is_literal()));
+        faults.extend(taking.map(|one| Fault { line: one.line, message: takes }));
+        faults.sort_by_key(|fault| fault.line);
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        self.resolve(|_| None).map(|resolved| resolved.values).map_err(|fault| vec![fault])
+    }
+}
+
+fn exported(line: &str) -> &str {
+    match line.strip_prefix("export") {
+        Some(rest) if rest.starts_with([' ', '\t']) => rest.trim_start(),
+        _ => line,
+    }
+}
+
+/// Name and value: after `=`, or, as in YAML, after a colon with a blank.
+fn split(line: &str) -> (&str, Option<&str>) {
+    let equals = line.find('=');
+    let colon = line.match_indices(':').map(|(at, _)| at).find(|at| {
+        line.get(at + 1..).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t']))
+    });
+    let Some(at) = equals.into_iter().chain(colon).min() else { return (line, None) };
+    (line.get(..at).unwrap_or_default().trim_end(), line.get(at + 1..))
+}
+
+/// What is wrong with a name that does not fit.
+fn no_name(name: &str) -> &'static str {
+    let strange = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '\'' | '`');
+    if name.is_empty() {
+        "expected a name before `=`, but found none"
+    } else if name.contains(strange) {
+        "expected `NAME=value`, but found a name with blanks or quotes in it"
+    } else {
+        NO_VARIABLE
+    }
+}
+
+/// Whether a name can be told: what is none may be a part of anything, such as of a key.
+fn is_name(name: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "_.-[]".contains(c);
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.chars().all(fits)
+}
+
+fn is_label(name: &str) -> bool {
+    name.split('/').all(|part| !part.is_empty()) && is_name(&name.replace('/', "."))
+}
+
+/// The value that begins with `rest`, and how many of the following lines belong to it.
+fn value(rest: &str, more: &[&str]) -> Result<(Template, usize), &'static str> {
+    match rest.chars().next() {
+        Some(quote @ ('"' | '\'')) => {
+            let (text, taken) = quoted(quote, rest.get(1..).unwrap_or_default(), more)?;
+            let template = match quote {
+                '"' => Template::parse(&escapes(&text))?,
+                _ => Template::literal(&text),
+            };
+            Ok((template, taken))
+        }
+        _ => Ok((Template::parse(unquoted(rest))?, 0)),
+    }
+}
+
+/// Up to a `#` that follows a blank; one at the very beginning is part of the value.
+fn unquoted(rest: &str) -> &str {
+    rest.split(" #").next().unwrap_or(rest).trim_end()
+}
+
+/// Up to the closing quote, which a backslash may escape; quotes may span lines.
+fn quoted(quote: char, rest: &str, more: &[&str]) -> Result<(String, usize), &'static str> {
+    let mut out = String::new();
+    for (taken, line) in std::iter::once(rest).chain(more.iter().copied()).enumerate() {
+        if taken > 0 {
+            out.push('\n');
+        }
+        let mut chars = line.chars();
+        while let Some(character) = chars.next() {
+            if character == quote {
+                let tail = chars.as_str().trim_start();
+                if !tail.is_empty() && !tail.starts_with('#') {
+                    return Err("expected nothing after the closing quote, but found something");
+                }
+                return Ok((out, taken));
+            }
+            match (character, chars.as_str().chars().next()) {
+                ('\\', Some(next)) => {
+                    chars.next();
+                    if next != quote {
+                        out.push('\\');
+                    }
+                    out.push(next);
+                }
+                _ => out.push(character),
+            }
+        }
+    }
+    Err("expected a closing quote, but found the end of the file")
+}
+
+/// What the escapes of double quotes mean. A dollar sign is doubled, as [`Template`] reads it.
+fn escapes(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('\\') {
+        out.push_str(before);
+        let octal = after.get(..4).filter(|digits| digits.starts_with('0'));
+        let octal = octal.and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        if let Some(byte) = octal {
+            out.push(char::from(byte));
+            rest = after.get(4..).unwrap_or_default();
+            continue;
+        }
+        let mut chars = after.chars();
+        match chars.next() {
+            Some('a') => out.push('\u{7}'),
+            Some('b') => out.push('\u{8}'),
+            Some('f') => out.push('\u{C}'),
+            Some('n') => out.push('\n'),
+            Some('r') => out.push('\r'),
+            Some('t') => out.push('\t'),
+            Some('v') => out.push('\u{B}'),
+            Some('$') => out.push_str("$$"),
+            Some(escaped @ ('"' | '\\')) => out.push(escaped),
+            Some(other) => out.extend(['\\', other]),
+            None => out.push('\\'),
+        }
+        rest = chars.as_str();
+    }
+    out + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    fn shown(values: BTreeMap<String, SecretString>) -> Vec<(String, String)> {
+        let show = |value: SecretString| value.expose_secret().to_owned();
+        values.into_iter().map(|(name, value)| (name, show(value))).collect()
+    }
+
+    fn around(name: &str) -> Option<String> {
+        ["HOME", "EMPTY"]
+            .contains(&name)
+            .then(|| if name == "HOME" { "/root".into() } else { String::new() })
+    }
+
+    fn values(text: &str) -> Vec<(String, String)> {
+        shown(EnvFile::parse(text).unwrap().resolve(around).unwrap().values)
+    }
+
+    fn one(text: &str) -> String {
+        let all = values(text);
+        assert_eq!(all.len(), 1, "{text}");
+        all.into_iter().next().unwrap().1
+    }
+
+    #[test]
+    fn lines_are_read_as_compose_reads_them() {
+        for (text, value) in [
+            ("A=b", "b"),
+            ("export A=b", "b"),
+            ("export\tA=b", "b"),
+            ("A = b c  ", "b c"),
+            ("A=", ""),
+            ("A=b=c", "b=c"),
+            ("A=b # note", "b"),
+            ("A=b#c", "b#c"),
+            ("A=b\t# note", "b\t# note"),
+            ("A=#s3cret", "#s3cret"),
+            ("A= # note", "# note"),
+            ("A=#", "#"),
+            ("A=# note # more", "# note"),
+            ("A: b", "b"),
+            ("A: b=c", "b=c"),
+            ("A=b: c", "b: c"),
+            (r#"A="b # c" # note"#, "b # c"),
+            (r#"A="a\nb\"\\\$x\q""#, "a\nb\"\\$x\\q"),
+            (r#"A="\a\b\f\r\t\v\0101\012""#, "\u{7}\u{8}\u{c}\r\t\u{b}A\\012"),
+            (r#"A="\\n""#, r"\n"),
+            (r"A='a\nb\'c'", r"a\nb'c"),
+            (r"A='$HOME ${A}'", "$HOME ${A}"),
+            (r"A=a\nb", r"a\nb"),
+            ("A=\"-----BEGIN\nKEY\n-----END\"\n# done", "-----BEGIN\nKEY\n-----END"),
+            ("\u{feff}A=b\r\n", "b"),
+            ("A=first\nA=second", "second"),
+            ("dotted.name-x=1", "1"),
+            ("A=\"$HOME\"", "/root"),
+            ("A=$HOME/${X:-y}", "/root/y"),
+            ("A=$$HOME", "$HOME"),
+        ] {
+            assert_eq!(one(text), value, "{text}");
+        }
+    }
+
+    #[test]
+    fn values_take_the_environment_and_what_stands_before() {
+        let text =
+            "A=1\nB=${A}-$A-${HOME}\nHOME=here\nC=$HOME\nA=2\nD=${A}\nE=${EMPTY-x}${EMPTY:-y}";
+        let named = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(
+            values(text),
+            [
+                named("A", "2"),
+                named("B", "1-1-/root"),
+                named("C", "/root"),
+                named("D", "2"),
+                named("E", "y"),
+                named("HOME", "here"),
+            ]
+        );
+        let file = EnvFile::parse("A=$B\nB=1\nC=${D?say it}\nE=$A\nF\nA=$NONE\nA=3\n").unwrap();
+        let resolved = file.resolve(around).unwrap();
+        let lacking: Vec<_> = resolved.lacking.into_iter().collect();
+        assert_eq!(lacking, [("C".to_owned(), 3), ("E".to_owned(), 4), ("F".to_owned(), 5)]);
+        assert_eq!(shown(resolved.values), [named("A", "3"), named("B", "1")]);
+    }
+
+    #[test]
+    fn values_that_double_and_double_come_to_an_end() {
+        use std::fmt::Write as _;
+        let mut text = "A0=0123456789\n".to_owned();
+        for number in 1..60 {
+            let before = number - 1;
+            let _ = writeln!(text, "A{number}=${{A{before}}}${{A{before}}}");
+        }
+        let fault = EnvFile::parse(&text).unwrap().resolve(|_| None).err().unwrap();
+        assert!(fault.line < 25 && fault.message.contains("4 MiB"), "{fault}");
+    }
+
+    #[test]
+    fn raw_values_are_what_follows() {
+        let text = "\u{feff}# note\r\n A=\"b\" # c \r\nB='\\n'\nHOME\nD=\n\nE=a=${b}\n";
+        let file = EnvFile::parse_as(text, Format::Raw).unwrap();
+        let named = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(
+            shown(file.resolve(around).unwrap().values),
+            [
+                named("A", "\"b\" # c "),
+                named("B", "'\\n'"),
+                named("D", ""),
+                named("E", "a=${b}"),
+                named("HOME", "/root"),
+            ]
+        );
+        let faults = EnvFile::parse_as("=x\nA B=c\n", Format::Raw).unwrap_err();
+        assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(Format::of(&Format::Raw.written("a.env")), ("a.env", Format::Raw));
+        assert_eq!(Format::of("./raw:a"), ("./raw:a", Format::Quoted));
+    }
+
+    #[test]
+    fn a_name_alone_is_the_environments() {
+        assert_eq!(values("HOME\nexport EMPTY").len(), 2);
+        let file = EnvFile::parse("HOME\nhunter2\nA=1\nexport hunter3\n").unwrap();
+        let faults = file.unset(|name| around(name).is_some());
+        assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [2, 4]);
+        assert!(faults.iter().all(|fault| !fault.in_file("x").contains("hunter")));
+    }
+
+    #[test]
+    fn faults_name_their_line_and_never_its_text() {
+        let text = "GOOD=1\n=hunter2\nhunter2 hunter2\nA=\"hunter2\" hunter2\nA=hunter2$\n\
+            A=${hunter2\nA=${hunter2!}\nroot:hunter2:0:\nhunter2/+==\n-----BEGIN=hunter2\nhunter2€=1\n\
+            B='hunter2\n";
+        let faults = EnvFile::parse(text).unwrap_err();
+        let shown: Vec<String> = faults.iter().map(|fault| fault.in_file("x.env")).collect();
+        assert_eq!(shown.iter().map(|line| line.matches("hunter2").count()).sum::<usize>(), 0);
+        insta::assert_snapshot!(shown.join("\n"), @"
+        x.env:2: expected a name before `=`, but found none
+        x.env:3: expected `NAME=value`, but found a name with blanks or quotes in it
+        x.env:4: expected nothing after the closing quote, but found something
+        x.env:5: expected the name of a variable after `$`, but found none
+        x.env:6: expected `}` after `${`, but found none
+        x.env:7: expected `:-`, `-`, `:+`, `+`, `:?` or `?` after the name in `${…}`
+        x.env:8: expected `NAME=value`, but found something else
+        x.env:9: expected `NAME=value`, but found something else
+        x.env:10: expected `NAME=value`, but found something else
+        x.env:11: expected `NAME=value`, but found something else
+        x.env:12: expected a closing quote, but found the end of the file
+        ");
+        assert!(!format!("{:?}", EnvFile::parse("hunter2=hunter2").unwrap()).contains("hunter2"));
+    }
+
+    #[test]
+    fn labels_have_values_and_take_nothing() {
+        let read = |text: &str| EnvFile::parse_labels(text).and_then(|file| file.labels());
+        let labels = read("a/b.c=1\nprice='5$'\nx[0]=\n").unwrap();
+        let named = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(shown(labels), [named("a/b.c", "1"), named("price", "5$"), named("x[0]", "")]);
+        let lines =
+            |text: &str| read(text).unwrap_err().iter().map(|fault| fault.line).collect::<Vec<_>>();
+        assert_eq!(lines("a=1\nhunter2\nb=${HOME}\nc=$HOME\nd=x\n"), [2, 3, 4]);
+        assert_eq!(lines("/a=1\na//b=1\n"), [1, 2]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_makes_it_panic(text in "[A-Z=\"'#\\\\ \n\r\t$é{}:?0-]{0,80}") {
+            if let Ok(file) = EnvFile::parse(&text) {
+                let _ = file.resolve(around);
+            }
+        }
+    }
+}
