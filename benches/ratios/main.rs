@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 
 use bayplan::base::ident::ImageId;
 use bayplan::observed::file;
-use bayplan::observed::redact::{Sealer, Unsealed};
+use bayplan::observed::redact::{Redactor, Unredacted};
 use bayplan::observed::snapshot::{Container, EngineRecord, Snapshot};
 use serde_json::{Value as Json, json};
 
@@ -202,8 +202,8 @@ fn differing(folder: &Path, number: u32) -> (String, String) {
     };
     let declared = different::parsed(&text);
     different::fill(&mut snapshot, &declared, model, base);
-    let sealer = Sealer::new(Some(&declared), BTreeMap::new());
-    let snapshot = Unsealed::new(snapshot).seal(&sealer);
+    let redactor = Redactor::new(Some(&declared), BTreeMap::new());
+    let snapshot = Unredacted::new(snapshot).redact(&redactor);
     let path = folder.join(format!("different-{number}.json"));
     std::fs::write(&path, file::write(&snapshot).unwrap()).unwrap();
     let spec = folder.join(format!("different-{number}.yaml"));

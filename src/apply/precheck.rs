@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value as Json;
 
 use super::outcome::Stale;
-use super::relied::Look;
+use super::relied::InspectView;
 use super::run::Context;
 use crate::base::ident::{ContainerId, ContainerName, ImageId, StepId};
 use crate::engine::{EngineError, Writer};
@@ -215,9 +215,9 @@ impl<W: Writer> Context<'_, W> {
             return Ok(Check::Unexpected(gone(&id, &called)));
         };
         match self.compared(step, subject, &found) {
-            Look::After => return Ok(Check::Already),
-            Look::Otherwise(stale) => return Ok(Check::Unexpected(stale)),
-            Look::Before => {}
+            InspectView::After => return Ok(Check::Already),
+            InspectView::Otherwise(stale) => return Ok(Check::Unexpected(stale)),
+            InspectView::Before => {}
         }
         if let Action::Rename { to, .. } = &step.action
             && let Some(stale) = self.name_taken(to, Some(&id)).await?

@@ -19,7 +19,7 @@ use crate::stale::difference::difference;
 use crate::stale::observed::note_container;
 
 /// What a look at the container of a step finds.
-pub(super) enum Look {
+pub(super) enum InspectView {
     /// All is as the plan relies on: the call may be made.
     Before,
     /// All is as the step makes it.
@@ -50,7 +50,7 @@ impl<W> Context<'_, W> {
     }
 
     /// Holds a container against what the plan relies on, and against what the step makes of it.
-    pub(super) fn compared(&self, step: &Step, subject: &Subject, found: &Json) -> Look {
+    pub(super) fn compared(&self, step: &Step, subject: &Subject, found: &Json) -> InspectView {
         let now = self.seen(subject, found);
         let before = self.world.borrow().of(subject);
         let effects = self.own_effects(step, subject);
@@ -61,9 +61,10 @@ impl<W> Context<'_, W> {
         // A container that came back by itself did so before what it follows was up again.
         let restarts = matches!(step.action, Action::Restart { .. }) && self.follows(step);
         if made && !untouched && !restarts {
-            return Look::After;
+            return InspectView::After;
         }
-        self.otherwise(step, &before, &now, found).map_or(Look::Before, Look::Otherwise)
+        self.otherwise(step, &before, &now, found)
+            .map_or(InspectView::Before, InspectView::Otherwise)
     }
 
     /// What of a container is not as the plan relies on.

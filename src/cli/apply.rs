@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::args::{ApplyArgs, Global};
 use super::files::Files;
-use super::judged::Opened;
-use super::judged::SpecPlace;
+use super::load_plan::Opened;
+use super::load_plan::SpecPlace;
 use super::progress::Progress;
 use super::report::{Exit, Result};
 use super::results::{Refusal, Results};
 use super::signals::Signals;
-use super::{judged, looks, output, verify};
-use crate::apply::confirm::{Mismatch, Wanted as Goal, confirm};
+use super::{load_plan, observe, output, verify};
+use crate::apply::confirm::{Mismatch, ObservationScope as Goal, confirm};
 use crate::apply::result::{ResultDocument, StaleEntry};
 use crate::apply::{
     Begun, Clock, Outcome, RealClock, Resume, Run, Settings, SimulatedClock, Stale, awaits,
@@ -23,7 +23,7 @@ use crate::engine::known;
 use crate::engine::secrets::Secrets;
 use crate::engine::simulated::Simulated;
 use crate::engine::{EngineError, Writer};
-use crate::observed::redact::{Sealer, redacted};
+use crate::observed::redact::{Redactor, redacted};
 use crate::observed::snapshot::{Container, Snapshot};
 use crate::plan::left::{self, Left};
 use crate::plan::{Change, Plan, Reason};
@@ -36,7 +36,7 @@ pub fn run(args: &ApplyArgs, global: &Global, files: &Files) -> Result {
     files.will_take("the plan", [&args.plan]);
     files.will_take("the spec", &args.spec);
     files.will_take("the snapshot", &args.snapshot);
-    looks::will_read(global, files);
+    observe::will_read(global, files);
     let results = Results::of(args, files);
     let refused = |refusal: Refusal, file| {
         results.refused(&refusal, file);
@@ -57,18 +57,18 @@ fn attempt(args: &ApplyArgs, global: &Global, results: Results<'_>) -> Attempt {
         without: args.without_spec,
         outside: &args.allow_outside,
     };
-    let opened = judged::open(files, &args.plan, args.expect_digest.as_deref(), place)?;
+    let opened = load_plan::open(files, &args.plan, args.expect_digest.as_deref(), place)?;
     files.will_take("the spec", &opened.found);
-    let runtime = looks::runtime()?;
+    let runtime = observe::runtime()?;
     let Some(path) = args.snapshot.as_deref().filter(|_| args.simulate) else {
         verify::needs_target(&opened.plan)?;
-        let secrets = judged::secrets(&opened)?;
+        let secrets = load_plan::secrets(&opened)?;
         // Now it is known which files the spec names.
         results.writable()?;
         return runtime.block_on(async {
-            let reader = looks::connect(global).await?;
-            let wanted = judged::wanted(&opened);
-            let snapshot = looks::look(&reader, &wanted, Some(&opened.spec), &secrets).await?;
+            let reader = observe::connect(global).await?;
+            let wanted = load_plan::wanted(&opened);
+            let snapshot = observe::look(&reader, &wanted, Some(&opened.spec), &secrets).await?;
             let engine = Docker::new(reader);
             let clock = RealClock::new();
             let secrets = Keeper::Known(secrets);
@@ -77,7 +77,7 @@ fn attempt(args: &ApplyArgs, global: &Global, results: Results<'_>) -> Attempt {
         });
     };
     let secrets = Secrets::default();
-    let snapshot = looks::from_file(files, path, &opened.spec, &secrets)?;
+    let snapshot = observe::from_file(files, path, &opened.spec, &secrets)?;
     let engine = Simulated::new(&snapshot);
     let clock = SimulatedClock(&engine);
     let secrets = Keeper::Simulated;
@@ -150,11 +150,11 @@ impl<W: Writer> Applying<'_, W> {
 
     async fn work(&self, signals: &Signals) -> Attempt {
         let mut judgement = judge(&self.opened.plan, &self.opened.spec, &self.snapshot);
-        judgement.stale.extend(judged::spec_moved(&self.opened, self.args.spec.is_some())?);
+        judgement.stale.extend(load_plan::spec_moved(&self.opened, self.args.spec.is_some())?);
         for note in &judgement.notes {
             output::note(&format!("note: {note}"));
         }
-        if let Some(failure) = judged::verdict(&judgement) {
+        if let Some(failure) = load_plan::verdict(&judgement) {
             let stale = judgement.stale.iter().chain(&judgement.tampered).map(entry).collect();
             return Err(Refusal { failure, stale });
         }
@@ -226,12 +226,13 @@ impl<W: Writer> Applying<'_, W> {
     async fn last_look(&self, outcome: &Outcome) -> std::result::Result<Seen, EngineError> {
         let spec = &self.opened.spec;
         let plan = &self.opened.plan;
-        let sealer = match &self.secrets {
-            Keeper::Known(secrets) => Sealer::new(Some(spec), secrets.values().clone()),
-            Keeper::Simulated => Sealer::new(Some(spec), BTreeMap::new()),
+        let redactor = match &self.secrets {
+            Keeper::Known(secrets) => Redactor::new(Some(spec), secrets.values().clone()),
+            Keeper::Simulated => Redactor::new(Some(spec), BTreeMap::new()),
         };
-        let wanted = judged::wanted(&self.opened);
-        let snapshot = crate::engine::take::take(self.engine, &wanted).await?.seal(&sealer);
+        let wanted = load_plan::wanted(&self.opened);
+        let snapshot =
+            crate::engine::observe::observe(self.engine, &wanted).await?.redact(&redactor);
         let snapshot = crate::stale::with_answers(plan, &snapshot);
         let input =
             Input { spec, snapshot: &snapshot, assume: true, pins: Pins::default(), source: None };

@@ -4,17 +4,17 @@ use std::path::Path;
 
 use super::args::{Global, ImportArgs};
 use super::files::{self, Files};
+use super::output;
 use super::report::{Exit, Failure, Result};
-use super::{looks, output};
 use crate::base::ident::ProjectName;
 use crate::base::say;
-use crate::engine::take;
+use crate::engine::observe::observe;
 use crate::engine_model::Engine;
 use crate::import::{self, Imported};
 use crate::observed::file;
 use crate::observed::pick::{Pick, Picked, Refusal};
-use crate::observed::redact::{Literal, Unsealed};
-use crate::observed::scope::Wanted;
+use crate::observed::redact::{Literal, Unredacted};
+use crate::observed::scope::ObservationScope;
 use crate::observed::snapshot::Snapshot;
 use crate::syntax::problems;
 
@@ -77,17 +77,17 @@ fn look(
     literal: &Literal,
 ) -> std::result::Result<(Snapshot, Picked), Failure> {
     let Some(path) = file else {
-        return looks::runtime()?.block_on(async {
-            let reader = looks::connect(global).await?;
-            let unsealed = take::take(&reader, &Wanted::imported(pick.clone())).await?;
-            Ok(import::seal(unsealed, pick, literal))
+        return super::observe::runtime()?.block_on(async {
+            let reader = super::observe::connect(global).await?;
+            let unsealed = observe(&reader, &ObservationScope::imported(pick.clone())).await?;
+            Ok(import::redact(unsealed, pick, literal))
         });
     };
     let bytes = files.read(path, file::MAX_BYTES)?;
     let snapshot =
         file::read(&bytes).map_err(|error| Failure::from(error).within(&files::named(path)))?;
     if snapshot.engine.is_none() && !snapshot.whole {
-        return Ok(import::seal(Unsealed::new(snapshot), pick, literal));
+        return Ok(import::redact(Unredacted::new(snapshot), pick, literal));
     }
     if *literal != Literal::default() {
         let message = format!("{} does not hold what it hides", files::named(path));

@@ -7,13 +7,13 @@ use std::thread;
 use super::args::{Format, Global, PlanArgs, Unresolved};
 use super::files::{self, Files};
 use super::report::{Exit, Failure, Result};
-use super::{looks, output, specs};
+use super::{load_spec, observe, output};
 use crate::base::ident::Reference;
 use crate::base::say;
 use crate::engine::credentials::Registries;
 use crate::engine::secrets::Secrets;
 use crate::observed::file;
-use crate::observed::scope::Wanted;
+use crate::observed::scope::ObservationScope;
 use crate::observed::snapshot::Snapshot;
 use crate::plan::check::Violation;
 use crate::plan::show::{markdown, text};
@@ -29,26 +29,26 @@ const UNSET: &str =
 pub fn run(args: &PlanArgs, global: &Global, files: &Files) -> Result {
     files.will_take("the spec", [&args.spec]);
     files.will_take("the snapshot", &args.snapshot);
-    looks::will_read(global, files);
+    observe::will_read(global, files);
     let (loaded, kept) = read(args, files);
     let loaded = loaded?;
     // Whatever is read is kept, before an engine is troubled.
     args.output.as_deref().map_or(Ok(()), |path| files.writable(path))?;
-    let secrets = specs::resolve(&loaded.spec, &loaded.named)?;
+    let secrets = load_spec::resolve(&loaded.spec, &loaded.named)?;
     let (snapshot, built) = if let Some(kept) = kept {
-        let snapshot = looks::sealed(kept?, &loaded.spec, &secrets);
+        let snapshot = observe::redacted(kept?, &loaded.spec, &secrets);
         let built = planned(args, &loaded, &snapshot, &secrets)?;
         (snapshot, built)
     } else {
         // What is missing is told before an engine is troubled.
         if args.unresolved == Unresolved::Error && !secrets.missing().is_empty() {
-            return Err(specs::missing(
+            return Err(load_spec::missing(
                 secrets.missing(),
                 (&loaded.spec, &secrets, &loaded.named),
                 UNSET,
             ));
         }
-        looks::runtime()?.block_on(live(args, global, &loaded, &secrets))?
+        observe::runtime()?.block_on(live(args, global, &loaded, &secrets))?
     };
     let spec = &loaded.spec;
     let Built { plan, errors, bodies: _ } = built;
@@ -70,18 +70,18 @@ type Read<T> = std::result::Result<T, Failure>;
 fn read<'f>(
     args: &PlanArgs,
     files: &'f Files,
-) -> (Read<specs::Loaded<'f>>, Option<Read<Snapshot>>) {
+) -> (Read<load_spec::Loaded<'f>>, Option<Read<Snapshot>>) {
     let bytes = args.snapshot.as_ref().map(|path| {
         let bytes = files.read(path, file::MAX_BYTES);
         (path.as_path(), bytes)
     });
     let parse = || {
         let (path, bytes) = bytes.as_ref()?;
-        Some(bytes.as_ref().map_err(Clone::clone).and_then(|bytes| looks::kept(path, bytes)))
+        Some(bytes.as_ref().map_err(Clone::clone).and_then(|bytes| observe::kept(path, bytes)))
     };
     thread::scope(|scope| {
         let parsing = bytes.is_some().then(|| thread::Builder::new().spawn_scoped(scope, parse));
-        let loaded = specs::load(files, &args.spec, &args.allow_outside);
+        let loaded = load_spec::load(files, &args.spec, &args.allow_outside);
         let kept = match parsing {
             Some(Ok(parsing)) => parsing.join().unwrap_or_else(|panic| resume_unwind(panic)),
             // Where there is no second thread, one file comes after the other.
@@ -97,26 +97,26 @@ fn read<'f>(
 async fn live(
     args: &PlanArgs,
     global: &Global,
-    loaded: &specs::Loaded<'_>,
+    loaded: &load_spec::Loaded<'_>,
     secrets: &Secrets,
 ) -> std::result::Result<(Snapshot, Built), Failure> {
-    let reader = looks::connect(global).await?.asking(Registries::only(&args.registries));
-    let wanted = Wanted::of(&loaded.spec);
-    let snapshot = looks::look(&reader, &wanted, Some(&loaded.spec), secrets).await?;
+    let reader = observe::connect(global).await?.asking(Registries::only(&args.registries));
+    let wanted = ObservationScope::of(&loaded.spec);
+    let snapshot = observe::look(&reader, &wanted, Some(&loaded.spec), secrets).await?;
     let built = planned(args, loaded, &snapshot, secrets)?;
     let unasked = snapshot.containers.iter().any(|container| container.inspect.is_none());
     if !unasked || !built.plan.ends_containers() {
         return Ok((snapshot, built));
     }
     let wanted = wanted.with_dependants();
-    let snapshot = looks::look(&reader, &wanted, Some(&loaded.spec), secrets).await?;
+    let snapshot = observe::look(&reader, &wanted, Some(&loaded.spec), secrets).await?;
     let built = planned(args, loaded, &snapshot, secrets)?;
     Ok((snapshot, built))
 }
 
 fn planned(
     args: &PlanArgs,
-    loaded: &specs::Loaded<'_>,
+    loaded: &load_spec::Loaded<'_>,
     snapshot: &Snapshot,
     secrets: &Secrets,
 ) -> std::result::Result<Built, Failure> {
@@ -124,7 +124,7 @@ fn planned(
     let assume = args.unresolved == Unresolved::AssumeSame;
     let unknown = unresolved(&spec.references(), snapshot);
     if !assume && !unknown.is_empty() {
-        return Err(specs::missing(&unknown, (spec, secrets, &loaded.named), UNSET));
+        return Err(load_spec::missing(&unknown, (spec, secrets, &loaded.named), UNSET));
     }
     let source = SpecSource {
         path: relative(&args.spec, args.output.as_deref()),

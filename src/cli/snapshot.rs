@@ -3,31 +3,34 @@
 use super::args::{Global, SnapshotArgs};
 use super::files::{self, Files};
 use super::report::{Exit, Failure, Result};
-use super::{looks, output, specs};
+use super::{load_spec, observe, output};
 use crate::base::say;
 use crate::engine::credentials::Registries;
 use crate::engine::secrets::Secrets;
 use crate::engine_model::Engine;
 use crate::observed::file;
-use crate::observed::scope::Wanted;
+use crate::observed::scope::ObservationScope;
 
 /// Runs the command.
 pub fn run(args: &SnapshotArgs, global: &Global, files: &Files) -> Result {
     files.will_take("the spec", &args.spec);
-    let load = |path| specs::load(files, path, &args.allow_outside);
+    let load = |path| load_spec::load(files, path, &args.allow_outside);
     let loaded = args.spec.as_deref().map(load).transpose()?;
-    looks::will_read(global, files);
+    observe::will_read(global, files);
     files.writable(&args.output)?;
     let spec = loaded.as_ref().map(|loaded| &loaded.spec);
     let secrets = match &loaded {
-        Some(loaded) => specs::resolve(&loaded.spec, &loaded.named)?,
+        Some(loaded) => load_spec::resolve(&loaded.spec, &loaded.named)?,
         None => Secrets::default(),
     };
-    let wanted =
-        spec.map_or_else(Wanted::everything, |spec| Wanted::of(spec).with_dependants()).kept();
-    let snapshot = looks::runtime()?.block_on(async {
-        let reader = looks::connect(global).await?.asking(Registries::only(&args.registries));
-        looks::look(&reader, &wanted, spec, &secrets).await
+    let wanted = spec
+        .map_or_else(ObservationScope::everything, |spec| {
+            ObservationScope::of(spec).with_dependants()
+        })
+        .kept();
+    let snapshot = observe::runtime()?.block_on(async {
+        let reader = observe::connect(global).await?.asking(Registries::only(&args.registries));
+        observe::look(&reader, &wanted, spec, &secrets).await
     })?;
     if let Some(message) = Engine::of_snapshot(&snapshot).refuse() {
         return Err(Failure::new(Exit::Error, message));

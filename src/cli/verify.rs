@@ -4,9 +4,9 @@ use serde_json::json;
 
 use super::args::{Global, VerifyArgs};
 use super::files::Files;
-use super::judged::SpecPlace;
+use super::load_plan::SpecPlace;
 use super::report::{Exit, Failure, Result};
-use super::{judged, looks, output, specs};
+use super::{load_plan, load_spec, observe, output};
 use crate::base::canonical;
 use crate::plan::left;
 use crate::stale::{Judgement, SetVerdict, judge};
@@ -18,32 +18,32 @@ pub fn run(args: &VerifyArgs, global: &Global, files: &Files) -> Result {
         without: args.without_spec,
         outside: &args.allow_outside,
     };
-    let opened = judged::open(files, &args.plan, args.expect_digest.as_deref(), place)?;
+    let opened = load_plan::open(files, &args.plan, args.expect_digest.as_deref(), place)?;
     let spec = &opened.spec;
     let snapshot = if let Some(path) = &args.snapshot {
         // The look already says which references had the values that were found.
-        looks::from_file(files, path, spec, &specs::resolve(spec, &opened.named)?)?
+        observe::from_file(files, path, spec, &load_spec::resolve(spec, &opened.named)?)?
     } else {
         needs_target(&opened.plan)?;
-        let secrets = judged::secrets(&opened)?;
-        looks::runtime()?.block_on(async {
-            let reader = looks::connect(global).await?;
-            looks::look(&reader, &judged::wanted(&opened), Some(spec), &secrets).await
+        let secrets = load_plan::secrets(&opened)?;
+        observe::runtime()?.block_on(async {
+            let reader = observe::connect(global).await?;
+            observe::look(&reader, &load_plan::wanted(&opened), Some(spec), &secrets).await
         })?
     };
     let mut judgement = judge(&opened.plan, spec, &snapshot);
-    judgement.stale.extend(judged::spec_moved(&opened, args.spec.is_some())?);
+    judgement.stale.extend(load_plan::spec_moved(&opened, args.spec.is_some())?);
     if args.json {
         print_json(&judgement)?;
     }
     for note in &judgement.notes {
         output::note(&format!("note: {note}"));
     }
-    if let Some(failure) = judged::verdict(&judgement) {
+    if let Some(failure) = load_plan::verdict(&judgement) {
         return Err(failure);
     }
     if !judgement.half_done.is_empty() {
-        let text = judged::describe(&judgement.half_done);
+        let text = load_plan::describe(&judgement.half_done);
         let message = format!("an apply of this plan did not finish\n{text}");
         return Err(Failure::new(Exit::Stale, message));
     }
@@ -67,7 +67,7 @@ fn words(judgement: &Judgement) -> String {
     let first = if judgement.is_done() {
         judgement.done_words()
     } else {
-        let done = judged::sets_of(judgement, SetVerdict::Done);
+        let done = load_plan::sets_of(judgement, SetVerdict::Done);
         let done = if done.is_empty() { done } else { format!("; done already: {done}") };
         let left = left::count(&judgement.left).map(|left| format!("; {left}")).unwrap_or_default();
         let steps = crate::base::say::count(judgement.run.len(), "step");

@@ -53,7 +53,7 @@ pub struct Connector {
     way: Way,
     patience: Duration,
     said: Arc<Said>,
-    neighbour: Arc<Neighbour>,
+    neighbour: Arc<LocalDaemon>,
 }
 
 /// What ssh printed on its standard error.
@@ -113,7 +113,7 @@ impl Connector {
     }
 
     /// What connections show of where the engine runs.
-    pub fn neighbour(&self) -> Arc<Neighbour> {
+    pub fn neighbour(&self) -> Arc<LocalDaemon> {
         Arc::clone(&self.neighbour)
     }
 
@@ -168,12 +168,12 @@ impl tower_service::Service<Uri> for Connector {
 /// so may what a service manager opened for others. So only the daemon itself at the other end of a
 /// socket counts.
 #[derive(Debug, Default)]
-pub struct Neighbour {
+pub struct LocalDaemon {
     /// Its process ID; 0: it is not seen.
     pid: AtomicI32,
 }
 
-impl Neighbour {
+impl LocalDaemon {
     fn meet(&self, stream: &UnixStream) {
         let pid = stream.peer_cred().ok().and_then(|peer| peer.pid()).filter(|pid| {
             let comm = std::fs::read(format!("/proc/{pid}/comm"));

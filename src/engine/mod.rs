@@ -8,12 +8,12 @@ pub mod connect;
 pub mod connector;
 pub mod credentials;
 pub mod docker;
+pub mod event_delta;
 pub mod known;
-pub mod patience;
+pub mod observe;
 pub mod secrets;
 pub mod simulated;
-pub mod stir;
-pub mod take;
+pub mod timeouts;
 #[cfg(feature = "tls")]
 pub mod tls;
 pub mod transport;

@@ -20,8 +20,8 @@ use serde_json::Value as Json;
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::connect::Endpoint;
-use super::connector::{ConnectFailure, Connector, Neighbour};
-pub use super::patience::Patience;
+use super::connector::{ConnectFailure, Connector, LocalDaemon};
+pub use super::timeouts::Timeouts;
 use super::{EngineError, ErrorKind, Result, known};
 use crate::base::api::{self, Api};
 use crate::base::canonical::Loose;
@@ -42,7 +42,7 @@ struct Inner {
     fresh: Client<Connector, Body>,
     /// How many reads may be in flight.
     flights: Semaphore,
-    patience: Patience,
+    patience: Timeouts,
     /// What the engine says of itself, asked once.
     version: OnceCell<Json>,
     api: Api,
@@ -51,7 +51,7 @@ struct Inner {
     /// Its newest API, where its greeting alone says that and that it is Docker.
     docker: Option<Api>,
     /// Where the engine runs, as far as that is seen.
-    neighbour: Arc<Neighbour>,
+    neighbour: Arc<LocalDaemon>,
     /// Over ssh each connection is a session, so there writes share them, too.
     sessions: bool,
 }
@@ -86,7 +86,7 @@ impl Transport {
     /// Connects, asks the engine which API it speaks, and settles on one: by a ping, whose answer
     /// names it and takes no time. Where that does not settle it, by what the engine says of
     /// itself.
-    pub async fn connect(endpoint: &Endpoint, patience: Patience) -> Result<Self> {
+    pub async fn connect(endpoint: &Endpoint, patience: Timeouts) -> Result<Self> {
         let connector = Connector::new(endpoint, patience.connect)?;
         let (said, neighbour) = (connector.said(), connector.neighbour());
         let sessions = matches!(endpoint, Endpoint::Ssh { .. });
@@ -152,12 +152,12 @@ impl Transport {
     }
 
     /// Where the engine runs, as far as that is seen.
-    pub fn neighbour(&self) -> &Neighbour {
+    pub fn neighbour(&self) -> &LocalDaemon {
         &self.0.neighbour
     }
 
     /// How long things may take.
-    pub fn patience(&self) -> Patience {
+    pub fn patience(&self) -> Timeouts {
         self.0.patience
     }
 

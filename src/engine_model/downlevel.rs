@@ -47,7 +47,7 @@ pub type Later = Vec<(String, Json)>;
 
 /// A body as the engine takes it, and the networks that the container is connected to before its
 /// start.
-pub fn fit(body: &Body, engine: &Engine) -> (Body, Later) {
+pub fn downlevel(body: &Body, engine: &Engine) -> (Body, Later) {
     let mut body = body.clone();
     mac_address(&mut body, engine);
     if engine.api >= api::SEVERAL_NETWORKS {
@@ -65,40 +65,40 @@ pub fn fit(body: &Body, engine: &Engine) -> (Body, Later) {
 }
 
 /// What of a body the engine would drop without a word: what it is, and the API that it needs.
-pub fn lacking(body: &Body, engine: &Engine) -> Vec<(String, Api)> {
+pub fn unsupported(body: &Body, engine: &Engine) -> Vec<(String, Api)> {
     let mut body = body.clone();
     mac_address(&mut body, engine);
-    let mut lacking = mounts_lacking(&body, engine);
+    let mut unsupported = mounts_lacking(&body, engine);
     for (name, endpoint) in endpoints(&mut body).map(std::mem::take).unwrap_or_default() {
         let says = |field: &str| !endpoint[field].is_null();
         if engine.api < api::SEVERAL_NETWORKS && says("MacAddress") {
-            lacking.push((format!("mac_address on network `{name}`"), api::SEVERAL_NETWORKS));
+            unsupported.push((format!("mac_address on network `{name}`"), api::SEVERAL_NETWORKS));
         }
         if engine.api < api::INTERFACE_NAME && endpoint["DriverOpts"].get(INTERFACE).is_some() {
-            lacking.push((format!("interface_name on network `{name}`"), api::INTERFACE_NAME));
+            unsupported.push((format!("interface_name on network `{name}`"), api::INTERFACE_NAME));
         }
         if engine.api < api::GW_PRIORITY && says("GwPriority") {
-            lacking.push((format!("gw_priority on network `{name}`"), api::GW_PRIORITY));
+            unsupported.push((format!("gw_priority on network `{name}`"), api::GW_PRIORITY));
         }
     }
-    lacking
+    unsupported
 }
 
 /// Of mounts: what would be dropped changes which data a container sees, so it is an error.
 fn mounts_lacking(body: &Body, engine: &Engine) -> Vec<(String, Api)> {
     let mounts = body.json()["HostConfig"]["Mounts"].as_array().into_iter().flatten();
-    let mut lacking = Vec::new();
+    let mut unsupported = Vec::new();
     for mount in mounts {
         let inside = crate::base::say::short(mount["Target"].as_str().unwrap_or_default());
         let said = |gate: &&MountGate| !mount[gate.options][gate.field].is_null();
         for gate in MOUNT_GATES.iter().filter(|gate| engine.api < gate.api).filter(said) {
-            lacking.push((format!("`{}` of volume `{inside}`", gate.what), gate.api));
+            unsupported.push((format!("`{}` of volume `{inside}`", gate.what), gate.api));
         }
         if mount["Type"] == "image" && engine.api < api::IMAGE_MOUNTS {
-            lacking.push((format!("an image mounted as volume `{inside}`"), api::IMAGE_MOUNTS));
+            unsupported.push((format!("an image mounted as volume `{inside}`"), api::IMAGE_MOUNTS));
         }
     }
-    lacking
+    unsupported
 }
 
 /// The network that it is created in.
@@ -160,15 +160,15 @@ mod tests {
 
     #[test]
     fn an_old_engine_takes_one_network_and_the_rest_later() {
-        let (body, later) = fit(&two(), &engine(Api::minor(41)));
+        let (body, later) = downlevel(&two(), &engine(Api::minor(41)));
         assert_eq!(
             body.json(),
             &json!({"MacAddress": "02:42:ac:11:00:99", "HostConfig": {"NetworkMode": "back"},
                 "NetworkingConfig": {"EndpointsConfig": {"back": {"Aliases": ["db"]}}}})
         );
         assert_eq!(later, [("front".to_owned(), json!({"GwPriority": 1}))]);
-        let lacking = lacking(&two(), &engine(Api::minor(41)));
-        assert_eq!(lacking, [("gw_priority on network `front`".to_owned(), api::GW_PRIORITY)]);
+        let unsupported = unsupported(&two(), &engine(Api::minor(41)));
+        assert_eq!(unsupported, [("gw_priority on network `front`".to_owned(), api::GW_PRIORITY)]);
     }
 
     #[test]
@@ -178,26 +178,26 @@ mod tests {
                 "BindOptions": {"CreateMountpoint": true}}]},
             "NetworkingConfig": {"EndpointsConfig": {"back": {"DriverOpts": {INTERFACE: "eth9"}}}},
         }));
-        let lacking = |api| lacking(&body, &engine(api)).into_iter().map(|(what, _)| what);
+        let unsupported = |api| unsupported(&body, &engine(api)).into_iter().map(|(what, _)| what);
         let told = [
             "`create_host_path: true` of volume `/x`".to_owned(),
             "interface_name on network `back`".to_owned(),
         ];
-        assert!(lacking(Api::minor(41)).eq(told.clone()));
-        assert!(lacking(Api::minor(48)).eq(told[1..].to_vec()));
-        assert_eq!(lacking(Api::minor(49)).count(), 0);
+        assert!(unsupported(Api::minor(41)).eq(told.clone()));
+        assert!(unsupported(Api::minor(48)).eq(told[1..].to_vec()));
+        assert_eq!(unsupported(Api::minor(49)).count(), 0);
     }
 
     #[test]
     fn a_new_engine_takes_all_with_the_address_at_the_endpoint() {
-        let (body, later) = fit(&two(), &engine(Api::minor(51)));
+        let (body, later) = downlevel(&two(), &engine(Api::minor(51)));
         assert_eq!(body.json()["MacAddress"], Json::Null);
         let back = &body.json()["NetworkingConfig"]["EndpointsConfig"]["back"];
         assert_eq!(back, &json!({"Aliases": ["db"], "MacAddress": "02:42:ac:11:00:99"}));
-        assert_eq!((later, lacking(&two(), &engine(Api::minor(51)))), (vec![], vec![]));
+        assert_eq!((later, unsupported(&two(), &engine(Api::minor(51)))), (vec![], vec![]));
         let alone = Body::from_json(json!({"MacAddress": "02:42:ac:11:00:99"}));
         assert_eq!(
-            fit(&alone, &engine(Api::minor(51))).0.json(),
+            downlevel(&alone, &engine(Api::minor(51))).0.json(),
             &json!({"HostConfig": {"NetworkMode": "bridge"}, "NetworkingConfig":
                 {"EndpointsConfig": {"bridge": {"MacAddress": "02:42:ac:11:00:99"}}}})
         );

@@ -153,7 +153,7 @@ impl Engine {
     /// The same engine, if its API were the newest and its host could do everything. No host has
     /// it all: what version 2 of control groups lost is here beside what it brought.
     #[must_use]
-    pub fn lacking_nothing(&self) -> Self {
+    pub fn supporting_all(&self) -> Self {
         Self {
             api: api::NEWEST.max(self.api),
             cgroup2: false,

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 /// A JSON object.
-pub(super) type Object = Map<String, Json>;
+pub(super) type Resource = Map<String, Json>;
 
 /// Whether Go would take it for its zero value: null, `""`, `0`, `false`, `[]`, `{}`.
 pub(super) fn is_empty(json: &Json) -> bool {
@@ -28,18 +28,18 @@ pub(super) fn texts(json: &Json) -> impl Iterator<Item = &str> {
 }
 
 /// A whole number; 0 for anything else.
-pub(super) fn number(object: &Object, field: &str) -> i64 {
+pub(super) fn number(object: &Resource, field: &str) -> i64 {
     object.get(field).and_then(Json::as_i64).unwrap_or(0)
 }
 
 /// A text; empty for anything else.
-pub(super) fn text<'a>(object: &'a Object, field: &str) -> &'a str {
+pub(super) fn text<'a>(object: &'a Resource, field: &str) -> &'a str {
     object.get(field).and_then(Json::as_str).unwrap_or("")
 }
 
 /// Puts the fields that are neither null nor missing in the place of those of a template. Fields
 /// that the template lacks and `also` does not name are unknown to the engine and dropped.
-pub(super) fn fill(template: &mut Object, sent: &Json, also: &[&str]) {
+pub(super) fn fill(template: &mut Resource, sent: &Json, also: &[&str]) {
     for (field, value) in entries(sent) {
         let known = template.contains_key(field) || also.contains(&field.as_str());
         if known && !value.is_null() {

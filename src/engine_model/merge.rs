@@ -6,7 +6,7 @@ use std::sync::{LazyLock, OnceLock};
 use serde_json::{Map, Value as Json, json};
 
 use super::Engine;
-use super::json::{Object, clean_path, entries, fill, is_empty, text, texts};
+use super::json::{Resource, clean_path, entries, fill, is_empty, text, texts};
 use crate::base::api;
 use crate::options::fields::Of;
 
@@ -44,7 +44,7 @@ pub fn strange_image() -> &'static Json {
 }
 
 /// The `Config` of the inspect data.
-pub(super) fn config(body: &Json, image: Option<&Json>, engine: &Engine) -> Object {
+pub(super) fn config(body: &Json, image: Option<&Json>, engine: &Engine) -> Resource {
     let inherited = image.map_or(&Json::Null, image_config);
     let mut config = nothing_said();
     let missing = Of::Config.missing().chain(["NetworkDisabled", "Shell"]);
@@ -79,12 +79,12 @@ pub(super) fn config(body: &Json, image: Option<&Json>, engine: &Engine) -> Obje
 
 /// What an engine shows where nothing was said: in the fields of rows what they say, and those that
 /// no row has.
-fn nothing_said() -> Object {
-    static NOTHING: LazyLock<Object> = LazyLock::new(nothing);
+fn nothing_said() -> Resource {
+    static NOTHING: LazyLock<Resource> = LazyLock::new(nothing);
     NOTHING.clone()
 }
 
-fn nothing() -> Object {
+fn nothing() -> Resource {
     let mut config = object(json!({
         "AttachStderr": false, "AttachStdin": false, "AttachStdout": false, "Image": "",
         "OnBuild": null,
@@ -94,7 +94,7 @@ fn nothing() -> Object {
 }
 
 /// A template as what it is.
-pub(super) fn object(json: Json) -> Object {
+pub(super) fn object(json: Json) -> Resource {
     match json {
         Json::Object(object) => object,
         _ => Map::new(),
@@ -102,7 +102,7 @@ pub(super) fn object(json: Json) -> Object {
 }
 
 /// Sets a field that is missing where it is not set.
-fn optional(config: &mut Object, field: &str, value: Json) {
+fn optional(config: &mut Resource, field: &str, value: Json) {
     if is_empty(&value) {
         config.remove(field);
     } else {
@@ -112,7 +112,7 @@ fn optional(config: &mut Object, field: &str, value: Json) {
 
 /// Entrypoint and command. An entrypoint of one's own drops the image's command; the empty one
 /// does not, and `[""]` is how clients say "none at all".
-fn command(config: &mut Object, inherited: &Json) {
+fn command(config: &mut Resource, inherited: &Json) {
     for field in ["Cmd", "Entrypoint"] {
         if let Some(Json::String(word)) = config.get(field) {
             let list = json!([word]);
@@ -135,7 +135,7 @@ fn command(config: &mut Object, inherited: &Json) {
 }
 
 /// The command that runs: the first word, and the others.
-pub(super) fn path_and_args(config: &Object) -> (String, Vec<String>) {
+pub(super) fn path_and_args(config: &Resource) -> (String, Vec<String>) {
     let mut words = ["Entrypoint", "Cmd"]
         .into_iter()
         .filter_map(|field| config.get(field))
@@ -159,7 +159,7 @@ fn environment<'j>(own: &'j Json, inherited: &'j Json) -> Json {
 
 /// Own entries over the image's.
 fn union(own: &Json, inherited: &Json) -> Json {
-    let mut all = Object::new();
+    let mut all = Resource::new();
     for (key, value) in entries(inherited).chain(entries(own)) {
         all.insert(key.clone(), value.clone());
     }
@@ -169,7 +169,7 @@ fn union(own: &Json, inherited: &Json) -> Json {
 /// The check, field by field: what is zero here comes from the image, even beside `NONE`.
 fn healthcheck(own: &Json, inherited: &Json, engine: &Engine) -> Json {
     let inherited = &inherited["Healthcheck"];
-    let mut check = Object::new();
+    let mut check = Resource::new();
     for field in ["Test", "Interval", "Timeout", "StartPeriod", "StartInterval", "Retries"] {
         // An older API drops it without a word.
         let unknown = field == "StartInterval" && engine.api < api::START_INTERVAL;

@@ -28,7 +28,7 @@ use crate::base::ident::ContainerName;
 use crate::options::Body;
 use crate::options::platform;
 
-pub use crate::engine_model::downlevel::{Later, fit, lacking, mac_address};
+pub use crate::engine_model::downlevel::{Later, downlevel, mac_address, unsupported};
 pub use engine::{Engine, Kind};
 pub use merge::{image_config, strange_image};
 pub use world::World;
@@ -37,7 +37,7 @@ pub use world::World;
 ///
 /// `image` is what `image inspect` says of the image that it will be made from. Without it, what
 /// an image hands down is missing: `Image` is null in the result, and the rows whose
-/// [`crate::options::About::from_image`] is set, cannot be known.
+/// [`crate::options::OptionDef::from_image`] is set, cannot be known.
 ///
 /// What the engine at hand drops (an option that its API or its host lacks) is dropped, so that a
 /// wish that cannot come true is no difference for ever. References stay the marks they are.

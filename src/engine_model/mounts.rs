@@ -4,12 +4,17 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use super::json::{Object, clean_path, entries, text, texts};
+use super::json::{Resource, clean_path, entries, text, texts};
 use super::{Engine, World};
 
 /// The mounts of the inspect data, by destination. An engine gives them in any order. Anonymous
 /// volumes have no `Name` and no `Source` here: nobody knows them yet.
-pub(super) fn mounts(config: &Object, host: &Object, engine: &Engine, world: &World) -> Vec<Json> {
+pub(super) fn mounts(
+    config: &Resource,
+    host: &Resource,
+    engine: &Engine,
+    world: &World,
+) -> Vec<Json> {
     let mut by_destination: BTreeMap<String, Json> = BTreeMap::new();
     let mut add = |mount: Json| {
         let destination = mount["Destination"].as_str().unwrap_or_default().to_owned();
@@ -91,7 +96,7 @@ fn mounted(mount: &Json, engine: &Engine) -> Json {
     let of = |field: &str| mount[field].as_str().unwrap_or_default();
     let kind = of("Type");
     let writable = mount["ReadOnly"].as_bool() != Some(true) && kind != "image";
-    let mut shown = Object::new();
+    let mut shown = Resource::new();
     let mut set = |field: &str, value: Json| shown.insert(field.to_owned(), value);
     set("Type", kind.into());
     set("Destination", clean_path(of("Target")).into());

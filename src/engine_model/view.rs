@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::{Engine, World};
 use crate::base::ident::ContainerName;
 use crate::options::Body;
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 
 /// What an engine would show for a container of this body.
 pub fn expected(
@@ -14,7 +14,7 @@ pub fn expected(
     image: Option<&Json>,
     engine: &Engine,
     world: &World,
-) -> Look {
+) -> InspectView {
     let mut fitted = body.clone();
     super::mac_address(&mut fitted, engine);
     let mut inspect = super::adapt(name, &fitted, image, engine, world);
@@ -29,5 +29,5 @@ pub fn expected(
     inspect["ShowsMacAddress"] = engine.shows_mac_address().into();
     // Whose log options may be more than was said is for a row to know.
     inspect["LoggingDriver"] = engine.log_driver.as_str().into();
-    Look::of(inspect)
+    InspectView::of(inspect)
 }

@@ -343,7 +343,7 @@ fn head(out: &mut String, spec: &Spec) {
 
 /// The keys of a set in the order of a reader's interest.
 fn order(doc: &Map<String, Json>) -> Vec<&str> {
-    let rows = ROWS.iter().map(|row| row.about().key);
+    let rows = ROWS.iter().map(|row| row.def().key);
     let known: Vec<&str> = FIRST.iter().copied().chain(rows).collect();
     let places: BTreeMap<&str, usize> =
         known.iter().enumerate().map(|(place, key)| (*key, place)).collect();

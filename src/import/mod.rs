@@ -22,15 +22,15 @@ pub use pick::pick;
 
 use crate::observed::pick::{Pick, Picked};
 use crate::observed::redact;
-use crate::observed::redact::{Literal, Unsealed};
+use crate::observed::redact::{Literal, Unredacted};
 use crate::observed::snapshot::Snapshot;
 
 /// Picks containers of a fresh look, and hides what of it may not be in a spec.
-pub fn seal(look: Unsealed, asked: &Pick, literal: &Literal) -> (Snapshot, Picked) {
+pub fn redact(look: Unredacted, asked: &Pick, literal: &Literal) -> (Snapshot, Picked) {
     look.seal_for_import(|snapshot| pick(snapshot, asked), literal)
 }
 
-/// Picks containers of a look that is sealed already.
+/// Picks containers of a look that is redacted already.
 pub fn prepare(snapshot: Snapshot, asked: &Pick) -> (Snapshot, Picked) {
     let picked = pick(&snapshot, asked);
     (redact::name_hidden(snapshot, &picked), picked)

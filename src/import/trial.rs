@@ -11,7 +11,7 @@ use crate::base::ident::ContainerName;
 use crate::engine_model::view;
 use crate::engine_model::{Engine, World};
 use crate::observed::snapshot::{Container, Snapshot};
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, HIDDEN, Value};
 use crate::options::{AnyRow, Context, Filled, Mode, ROWS};
 use crate::planner::compare;
@@ -48,13 +48,13 @@ pub(super) struct Trial<'a> {
 /// A set as a spec has it, and what comes of it.
 struct State {
     set: Set,
-    expected: Look,
+    expected: InspectView,
 }
 
 /// The set in the making.
 struct Making<'a> {
     trial: &'a Trial<'a>,
-    found: Look,
+    found: InspectView,
     doc: Map<String, Json>,
     now: State,
 }
@@ -69,7 +69,7 @@ pub(super) fn declare(
     let inspect = trial.container.inspect.as_ref()?;
     let mut inspect = inspect.clone();
     let foreign = take_foreign(&mut inspect["Config"]["Labels"]);
-    let found = Look::new(&inspect, &trial.container.env);
+    let found = InspectView::new(&inspect, &trial.container.env);
     let now = trial.state(&doc)?;
     let mut making = Making { trial, found, doc, now };
     for _ in 0..ROUNDS {
@@ -107,12 +107,12 @@ fn take_foreign(labels: &mut Json) -> bool {
 
 /// The rows in the order in which they are tried: of those that exclude each other the one that
 /// says more comes first where there is something to say.
-fn in_order(found: &Look) -> Vec<&'static dyn AnyRow> {
+fn in_order(found: &InspectView) -> Vec<&'static dyn AnyRow> {
     let mut rows: Vec<&'static dyn AnyRow> = ROWS.to_vec();
     let mode = found.host("NetworkMode").as_str().unwrap_or_default();
     let own = !matches!(mode, "" | "bridge" | "host" | "none") && !mode.starts_with("container:");
     if own {
-        rows.sort_by_key(|row| row.about().key != "networks");
+        rows.sort_by_key(|row| row.def().key != "networks");
     }
     rows
 }
@@ -124,8 +124,8 @@ impl Trial<'_> {
         let mut spec = read::spec(Node::from_json(&root), &read::Files::new()).ok()?;
         let (key, mut set) = spec.sets.pop_first()?;
         // What a plan passes over is the container's all the same.
-        for row in ROWS.iter().filter(|row| row.about().compare != Mode::Strict) {
-            set.compare.entry(row.about().key.to_owned()).or_insert(Mode::Strict);
+        for row in ROWS.iter().filter(|row| row.def().compare != Mode::Strict) {
+            set.compare.entry(row.def().key.to_owned()).or_insert(Mode::Strict);
         }
         let name: ContainerName = self.container.name();
         let Around { engine, world, cx, .. } = self.around;
@@ -135,7 +135,7 @@ impl Trial<'_> {
     }
 
     /// Whether a row reads the same on both sides.
-    fn same(&self, row: &dyn AnyRow, state: &State, found: &Look) -> bool {
+    fn same(&self, row: &dyn AnyRow, state: &State, found: &InspectView) -> bool {
         let terms = Terms { set: &state.set, adopted: false, strange: None, everything: false };
         let known =
             Known { public: &self.around.snapshot.public, secrets: &BTreeMap::new(), assume: true };
@@ -144,8 +144,8 @@ impl Trial<'_> {
     }
 
     /// Whether a plan takes what is there for what the engine's configuration filled in.
-    fn may_be_filled(&self, row: &dyn AnyRow, state: &State, found: &Look) -> bool {
-        let about = row.about();
+    fn may_be_filled(&self, row: &dyn AnyRow, state: &State, found: &InspectView) -> bool {
+        let about = row.def();
         let ignored = state.set.compare.get(about.key) == Some(&Mode::Ignore);
         if about.filled == Filled::Never || ignored || state.set.option(about.key).is_some() {
             return false;
@@ -155,17 +155,17 @@ impl Trial<'_> {
     }
 }
 
-fn alike(row: &dyn AnyRow, expected: &Look, found: &Look) -> bool {
+fn alike(row: &dyn AnyRow, expected: &InspectView, found: &InspectView) -> bool {
     let (mut want, mut have) = (row.read(expected), row.read(found));
-    row.settle(&mut want, &mut have, (expected, found));
+    row.normalize_pair(&mut want, &mut have, (expected, found));
     want == have
 }
 
 impl Making<'_> {
     /// Whether nothing is to be said of a row, or has been said in another's words.
     fn settled(&self, row: &dyn AnyRow) -> bool {
-        self.doc.contains_key(row.about().key)
-            || twins(row).any(|twin| self.doc.contains_key(twin.about().key))
+        self.doc.contains_key(row.def().key)
+            || twins(row).any(|twin| self.doc.contains_key(twin.def().key))
             || self.same(row)
     }
 
@@ -211,7 +211,7 @@ impl Making<'_> {
             let key = keys.get(name).map_or(name, String::as_str);
             (format!("{kind}{name}{tail}"), format!("{kind}{key}{tail}"))
         };
-        let spelt = written(row.spell(&self.found));
+        let spelt = written(row.to_spec(&self.found));
         let named = map_texts(&spelt, &|text| rename(text).0);
         let keyed = map_texts(&spelt, &|text| rename(text).1);
         let refers = |json: &Json| {
@@ -244,7 +244,7 @@ impl Making<'_> {
     /// Declares a value if that settles the row.
     fn try_value(&mut self, row: &dyn AnyRow, value: &Json) -> bool {
         let mut doc = self.doc.clone();
-        doc.insert(row.about().key.to_owned(), value.clone());
+        doc.insert(row.def().key.to_owned(), value.clone());
         let Some(state) = self.trial.state(&doc) else { return false };
         if !self.trial.same(row, &state, &self.found) {
             return false;
@@ -273,7 +273,7 @@ impl Making<'_> {
 
     /// What cannot be said is not compared, and a comment tells so. What can be said of it is.
     fn give_up(&mut self, row: &'static dyn AnyRow, choices: &mut Choices) {
-        let key = row.about().key;
+        let key = row.def().key;
         let spelt = self.spelt(row);
         let ordered = matches!(row.read(&self.found), Value::List(_));
         let (rest, lost) = if ordered { (None, Vec::new()) } else { sayable(row, &spelt) };
@@ -298,7 +298,7 @@ impl Making<'_> {
     /// Has a row compared otherwise, if that settles it.
     fn compare(&mut self, row: &dyn AnyRow, mode: &str, value: Option<&Json>) -> bool {
         let mut doc = self.doc.clone();
-        let key = row.about().key;
+        let key = row.def().key;
         let modes = doc.entry("compare").or_insert_with(|| json!({}));
         modes[key] = json!(mode);
         if let Some(value) = value {
@@ -319,7 +319,7 @@ impl Making<'_> {
     /// Leaves out what is so without it.
     fn leave_out(&mut self) {
         for row in ROWS.iter().rev() {
-            let key = row.about().key;
+            let key = row.def().key;
             // What is not compared would seem to be so without it, whatever it is.
             let given_up = !self.doc.get("compare").unwrap_or(&Json::Null)[key].is_null();
             if given_up || !self.doc.contains_key(key) {
@@ -330,7 +330,7 @@ impl Making<'_> {
             let Some(state) = self.trial.state(&doc) else { continue };
             let said = |key: &str| doc.contains_key(key);
             let mut compared = ROWS.iter().filter(|other| {
-                said(other.about().key) || !twins(**other).any(|twin| said(twin.about().key))
+                said(other.def().key) || !twins(**other).any(|twin| said(twin.def().key))
             });
             if compared.all(|other| self.trial.same(*other, &state, &self.found)) {
                 (self.doc, self.now) = (doc, state);
@@ -341,9 +341,9 @@ impl Making<'_> {
 
 /// The rows that say the same in other words.
 fn twins(row: &dyn AnyRow) -> impl Iterator<Item = &'static dyn AnyRow> + use<> {
-    let (key, excludes) = (row.about().key, row.about().excludes);
+    let (key, excludes) = (row.def().key, row.def().excludes);
     ROWS.iter().copied().filter(move |other| {
-        let about = other.about();
+        let about = other.def();
         about.key != key && (excludes.contains(&about.key) || about.excludes.contains(&key))
     })
 }

@@ -14,7 +14,7 @@ use crate::observed::pick::Pick;
 use crate::observed::snapshot::Seen;
 use crate::options::platform::Platform;
 use crate::spec::body;
-use crate::spec::objects::RecreateNetwork;
+use crate::spec::resources::RecreateNetwork;
 use crate::spec::{Identity, Matching, Pull, Set, Spec};
 
 /// What each declared image reference means on the engine; `None`: it is not there.
@@ -22,7 +22,7 @@ pub type References = BTreeMap<String, Option<ImageId>>;
 
 /// What a snapshot is taken for.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted {
+pub struct ObservationScope {
     /// `None`: no spec, hence everything.
     project: Option<String>,
     /// Names of named sets, and what links, `volumes_from`, `container:` and `depends_on` mean.
@@ -53,7 +53,7 @@ pub struct Wanted {
     kept: bool,
 }
 
-impl Wanted {
+impl ObservationScope {
     /// All there is: what a snapshot without a spec looks at.
     pub fn everything() -> Self {
         Self::default()

@@ -38,7 +38,7 @@ pub struct Snapshot {
     pub sources: BTreeMap<String, bool>,
     /// Which references to secrets could be resolved.
     pub secrets: BTreeMap<Reference, bool>,
-    /// Texts that were public when the snapshot was sealed; a hidden value is surely none of them.
+    /// Texts that were public when the snapshot was redacted; a hidden value is surely none of them.
     pub public: std::collections::BTreeSet<String>,
     /// Whether it lists everything on the engine; `docker inspect` output does not.
     pub whole: bool,

@@ -7,8 +7,8 @@ use serde_json::{Value as Json, json};
 use super::field::{At, SIZE_PATTERN, known_keys, map_schema, or_null, text};
 use super::fields::{Nothing, Owned};
 use super::numbers;
-use super::row::{ABOUT, About, Body, Change, Context, Group, Row, Say};
-use crate::options::inspect_view::Look;
+use super::row::{Body, Change, Context, Group, OPTION, OptionDef, OptionValue, Row};
+use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
 use crate::syntax::node::{Entry, Kind, Node, Problems};
 
@@ -66,7 +66,7 @@ fn word(counts: Counts) -> &'static str {
     if counts == Counts::Weight { "weight" } else { "rate" }
 }
 
-impl Say for Blkio {
+impl OptionValue for Blkio {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let Kind::Map(entries) = &node.kind else {
             return problems.expected("a map with `weight` or limits by device", node);
@@ -159,7 +159,7 @@ fn device(node: &Node, counts: Counts, problems: &mut Problems) -> Option<(Strin
 }
 
 /// What inspect data say.
-fn found(look: &Look) -> Blkio {
+fn found(look: &InspectView) -> Blkio {
     let mut all =
         Blkio { weight: look.host("BlkioWeight").as_i64().filter(|w| *w > 0), ..Blkio::default() };
     for (key, field, counts) in LISTS {
@@ -177,10 +177,10 @@ fn found(look: &Look) -> Blkio {
 pub struct BlkioRow;
 
 impl Row for BlkioRow {
-    type Said = Blkio;
+    type Declared = Blkio;
 
-    fn about(&self) -> &About {
-        const IT: About = About {
+    fn def(&self) -> &OptionDef {
+        const IT: OptionDef = OptionDef {
             key: "blkio_config",
             doc: "its weight among users of block devices, and limits by device; of these the \
                   weight",
@@ -196,7 +196,7 @@ impl Row for BlkioRow {
             many: true,
             // Lists by device are taken from API 1.55 on, and before that without effect.
             change: Change::Update(&["BlkioWeight"]),
-            ..ABOUT
+            ..OPTION
         };
         &IT
     }
@@ -234,7 +234,7 @@ impl Row for BlkioRow {
         FIELDS
     }
 
-    fn read(&self, look: &Look) -> Value {
+    fn read(&self, look: &InspectView) -> Value {
         let Blkio { weight, devices } = found(look);
         let mut all: BTreeMap<String, Atom> = devices
             .into_iter()
@@ -244,7 +244,7 @@ impl Row for BlkioRow {
         if all.is_empty() { Value::Unset } else { Value::Map(all) }
     }
 
-    fn spell(&self, look: &Look) -> Json {
+    fn to_spec(&self, look: &InspectView) -> Json {
         found(look).print()
     }
 }

@@ -11,14 +11,14 @@ use super::field::{
 };
 use super::fields::{Nothing, Owned};
 use super::numbers::{self, text_or_whole};
-use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
+use super::row::{Body, Context, Group, OPTION, OptionDef, OptionValue, Row};
 use super::volumes::clean;
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
 use crate::syntax::node::{Entry, Kind, Node, Problems};
 use crate::syntax::shell_words;
 
-const SECURITY: About = About { group: Group::Security, ..ABOUT };
+const SECURITY: OptionDef = OptionDef { group: Group::Security, ..OPTION };
 
 /// The driver of requests by a name of the Container Device Interface.
 const CDI: &str = "cdi";
@@ -26,7 +26,7 @@ const CDI: &str = "cdi";
 /// `device_cgroup_rules`.
 pub static DEVICE_CGROUP_RULES: Field<Rules> = field(
     At::Host("DeviceCgroupRules"),
-    About {
+    OptionDef {
         key: "device_cgroup_rules",
         doc: "devices it may use if it makes them: `KIND MAJOR:MINOR PERMISSIONS`",
         examples: &["[\"c 1:3 mr\", \"a 7:* rmw\"]"],
@@ -56,7 +56,7 @@ fn rule(text: &str) -> Option<String> {
     Some(format!("{kind} {device} {}", permissions(allowed)?))
 }
 
-impl Say for Rules {
+impl OptionValue for Rules {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let what = "a list of rules like `c 1:3 rwm`";
         let rules = texts(node, what, problems)?;
@@ -170,7 +170,7 @@ fn is_cdi(text: &str) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Devices(pub BTreeSet<Device>);
 
-impl Say for Devices {
+impl OptionValue for Devices {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let Kind::List(items) = &node.kind else {
             return problems.expected("a list of devices", node);
@@ -200,10 +200,10 @@ impl Say for Devices {
 pub struct DevicesRow;
 
 impl Row for DevicesRow {
-    type Said = Devices;
+    type Declared = Devices;
 
-    fn about(&self) -> &About {
-        const IT: About = About {
+    fn def(&self) -> &OptionDef {
+        const IT: OptionDef = OptionDef {
             key: "devices",
             doc: "devices of the host: `HOST[:INSIDE[:rwm]]`, or `VENDOR/CLASS=NAME`",
             examples: &[
@@ -243,7 +243,7 @@ impl Row for DevicesRow {
         FIELDS
     }
 
-    fn read(&self, look: &Look) -> Value {
+    fn read(&self, look: &InspectView) -> Value {
         let mut all = BTreeSet::new();
         for device in look.host("Devices").as_array().into_iter().flatten() {
             let part = |field: &str| device[field].as_str().unwrap_or_default();
@@ -259,7 +259,7 @@ impl Row for DevicesRow {
     }
 }
 
-fn requests(look: &Look) -> impl Iterator<Item = &Json> {
+fn requests(look: &InspectView) -> impl Iterator<Item = &Json> {
     look.host("DeviceRequests").as_array().into_iter().flatten()
 }
 
@@ -433,7 +433,7 @@ fn count(node: &Node, problems: &mut Problems) -> Option<i64> {
     }
 }
 
-impl Say for Gpus {
+impl OptionValue for Gpus {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let what = "`all` or a list of requests like `{driver: nvidia, count: 2}`";
         match &node.kind {
@@ -487,10 +487,10 @@ impl Say for Gpus {
 pub struct GpusRow;
 
 impl Row for GpusRow {
-    type Said = Gpus;
+    type Declared = Gpus;
 
-    fn about(&self) -> &About {
-        const IT: About = About {
+    fn def(&self) -> &OptionDef {
+        const IT: OptionDef = OptionDef {
             key: "gpus",
             aliases: &["device_requests"],
             doc: "graphics processors: `all`, or requests with a count or device IDs",
@@ -530,12 +530,12 @@ impl Row for GpusRow {
         FIELDS
     }
 
-    fn read(&self, look: &Look) -> Value {
+    fn read(&self, look: &InspectView) -> Value {
         let others = requests(look).filter(|request| request["Driver"] != CDI);
         some_set(others.map(|json| Atom::Text(Request::of_json(json).words())).collect())
     }
 
-    fn spell(&self, look: &Look) -> Json {
+    fn to_spec(&self, look: &InspectView) -> Json {
         let others = requests(look).filter(|request| request["Driver"] != CDI);
         let others: Vec<Request> = others.map(Request::of_json).collect();
         if others == [Request::all()] {

@@ -8,10 +8,10 @@ use serde_json::{Value as Json, json};
 
 use super::field::{pairs, some_map, strings, text};
 use super::fields::{Nothing, Owned};
-use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
+use super::row::{Body, Context, Group, OPTION, OptionDef, OptionValue, Row};
 use crate::base::ident::Reference;
 use crate::base::say;
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Live, Value, looks_marked, mark_reference};
 use crate::syntax::node::{Entry, Kind, Node, Problems};
 
@@ -38,7 +38,7 @@ pub enum Variable {
 /// The found side's way to say *named without a value*: such a variable is kept from the process.
 pub const WITHOUT_VALUE: Atom = Atom::Bool(false);
 
-impl Say for Environment {
+impl OptionValue for Environment {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let what = "a map of variables or a list of `NAME=VALUE`";
         let mut variables = BTreeMap::new();
@@ -184,10 +184,10 @@ fn reference(
 }
 
 impl Row for EnvironmentRow {
-    type Said = Environment;
+    type Declared = Environment;
 
-    fn about(&self) -> &About {
-        const IT: About = About {
+    fn def(&self) -> &OptionDef {
+        const IT: OptionDef = OptionDef {
             key: "environment",
             aliases: &["env"],
             doc: "variables of the process: literals, or references whose values never leave memory",
@@ -199,7 +199,7 @@ impl Row for EnvironmentRow {
             group: Group::Process,
             from_image: true,
             many: true,
-            ..ABOUT
+            ..OPTION
         };
         &IT
     }
@@ -220,7 +220,7 @@ impl Row for EnvironmentRow {
         body.config("Env", entries);
     }
 
-    fn read(&self, look: &Look) -> Value {
+    fn read(&self, look: &InspectView) -> Value {
         // Of a name that is there twice the process sees the last one.
         let entry = |entry: &str| match entry.split_once('=') {
             None => (entry.to_owned(), WITHOUT_VALUE),
@@ -234,7 +234,7 @@ impl Row for EnvironmentRow {
 
     /// What is hidden is a reference: one that is known to be equal, else the variable of the same
     /// name.
-    fn spell(&self, look: &Look) -> Json {
+    fn to_spec(&self, look: &InspectView) -> Json {
         let Value::Map(found) = self.read(look) else { return Json::Null };
         let variables = found.into_iter().map(|(name, atom)| {
             let reference = match atom {

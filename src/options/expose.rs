@@ -10,16 +10,16 @@ use super::field::{At, some_set};
 use super::fields::{Nothing, Owned};
 use super::numbers::text_or_whole;
 use super::ports::{PORTS, Port, Wrong, range, with_protocol};
-use super::row::{About, Body, Context, Row, Say};
+use super::row::{Body, Context, OptionDef, OptionValue, Row};
 use super::value::{Atom, Value};
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 use crate::syntax::node::{Kind, Node, Problems};
 
 /// What a spec says of exposed ports.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Exposed(pub BTreeSet<Port>);
 
-impl Say for Exposed {
+impl OptionValue for Exposed {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let Kind::List(items) = &node.kind else {
             return problems.expected("a list of ports", node);
@@ -60,10 +60,10 @@ impl Say for Exposed {
 pub struct ExposeRow;
 
 impl Row for ExposeRow {
-    type Said = Exposed;
+    type Declared = Exposed;
 
-    fn about(&self) -> &About {
-        const IT: About = About {
+    fn def(&self) -> &OptionDef {
+        const IT: OptionDef = OptionDef {
             key: "expose",
             doc: "ports exposed without being published, beside those of the image",
             examples: &["[8080]", "[\"9000-9002\", 53/udp]"],
@@ -89,14 +89,19 @@ impl Row for ExposeRow {
         FIELDS
     }
 
-    fn read(&self, look: &Look) -> Value {
+    fn read(&self, look: &InspectView) -> Value {
         let ports = look.config("ExposedPorts").as_object();
         some_set(ports.into_iter().flatten().map(|(port, _)| Atom::Text(with_tcp(port))).collect())
     }
 
     /// What one side publishes it exposes by that; whether it is published is told by `ports`.
-    fn settle(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
-        let published = |look: &Look| -> BTreeSet<Atom> {
+    fn normalize_pair(
+        &self,
+        expected: &mut Value,
+        found: &mut Value,
+        both: (&InspectView, &InspectView),
+    ) {
+        let published = |look: &InspectView| -> BTreeSet<Atom> {
             let bindings = look.host("PortBindings").as_object();
             bindings.into_iter().flatten().map(|(port, _)| Atom::Text(with_tcp(port))).collect()
         };

@@ -10,9 +10,9 @@ use serde_json::{Value as Json, json};
 
 use super::fields::{Nothing, Owned};
 use super::numbers;
-use super::row::{self, About, Body, Context, Row, Say};
+use super::row::{self, Body, Context, OptionDef, OptionValue, Row};
 use crate::base::say;
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value, looks_marked};
 use crate::syntax::node::{Entry, Kind, Node, Problems, is_extension};
 use crate::syntax::shell_words;
@@ -36,7 +36,7 @@ impl At {
     }
 
     /// Reads the field; null where it is missing.
-    pub fn read(self, look: &Look) -> &Json {
+    pub fn read(self, look: &InspectView) -> &Json {
         match self {
             Self::Config(field) => look.config(field),
             Self::Host(field) => look.host(field),
@@ -45,7 +45,7 @@ impl At {
 }
 
 /// What fits into one field.
-pub trait Plain: Say {
+pub trait Plain: OptionValue {
     /// What an engine shows where nothing is said; of lists null.
     const NOTHING: Nothing = Nothing::Null;
     /// As the create body has it.
@@ -53,33 +53,33 @@ pub trait Plain: Say {
     /// As inspect data have it.
     fn read(json: &Json) -> Value;
     /// As a spec would say it; `None`: as the value shows. See [`Row::spell`].
-    fn spell(_json: &Json) -> Option<Json> {
+    fn to_spec(_json: &Json) -> Option<Json> {
         None
     }
 }
 
 /// What a field makes of both sides before they are compared (see [`Row::settle`]).
-pub type Settle = fn(&mut Value, &mut Value, (&Look, &Look));
+pub type Normalize = fn(&mut Value, &mut Value, (&InspectView, &InspectView));
 
 /// An option that is one field.
 #[derive(Debug)]
 pub struct Field<T> {
     at: At,
     owned: Owned,
-    about: About,
-    settle: Option<Settle>,
+    about: OptionDef,
+    settle: Option<Normalize>,
     said: PhantomData<fn() -> T>,
 }
 
 /// Makes one.
-pub const fn field<T: Plain>(at: At, about: About) -> Field<T> {
+pub const fn field<T: Plain>(at: At, about: OptionDef) -> Field<T> {
     Field { at, owned: Owned::new(at, T::NOTHING), about, settle: None, said: PhantomData }
 }
 
 impl<T> Field<T> {
     /// The same with both sides settled first.
     #[must_use]
-    pub const fn settled(self, settle: Settle) -> Self {
+    pub const fn normalized(self, settle: Normalize) -> Self {
         Self { settle: Some(settle), ..self }
     }
 
@@ -103,9 +103,9 @@ impl<T> Field<T> {
 }
 
 impl<T: Plain> Row for Field<T> {
-    type Said = T;
+    type Declared = T;
 
-    fn about(&self) -> &About {
+    fn def(&self) -> &OptionDef {
         &self.about
     }
 
@@ -117,16 +117,21 @@ impl<T: Plain> Row for Field<T> {
         self.at.write(body, said.write());
     }
 
-    fn read(&self, look: &Look) -> Value {
+    fn read(&self, look: &InspectView) -> Value {
         T::read(self.at.read(look))
     }
 
-    fn spell(&self, look: &Look) -> Json {
+    fn to_spec(&self, look: &InspectView) -> Json {
         let found = self.at.read(look);
-        T::spell(found).unwrap_or_else(|| row::spell(&T::read(found), self.about.unit))
+        T::to_spec(found).unwrap_or_else(|| super::value::to_spec(&T::read(found), self.about.unit))
     }
 
-    fn settle(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
+    fn normalize_pair(
+        &self,
+        expected: &mut Value,
+        found: &mut Value,
+        both: (&InspectView, &InspectView),
+    ) {
         if let Some(settle) = self.settle {
             settle(expected, found, both);
         }
@@ -137,7 +142,7 @@ impl<T: Plain> Row for Field<T> {
     }
 }
 
-impl Say for bool {
+impl OptionValue for bool {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         // In quotes too: Compose files have them so.
         match &node.kind {
@@ -174,7 +179,7 @@ impl Plain for bool {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice(pub bool);
 
-impl Say for Choice {
+impl OptionValue for Choice {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         bool::parse(node, problems).map(Self)
     }
@@ -204,7 +209,7 @@ impl Plain for Choice {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text(pub String);
 
-impl Say for Text {
+impl OptionValue for Text {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let text = text(node, "a text", problems)?;
         if text.is_empty() {
@@ -239,7 +244,7 @@ impl Plain for Text {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Argv(pub Vec<String>);
 
-impl Say for Argv {
+impl OptionValue for Argv {
     const EMPTY_IS_A_VALUE: bool = true;
 
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
@@ -294,7 +299,7 @@ impl Plain for Argv {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bytes(pub i64);
 
-impl Say for Bytes {
+impl OptionValue for Bytes {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let what = "a size like `512m`, `1.5g` or a number of bytes";
         numbers::size(node).map(Self).or_else(|| numbers::expected(what, node, problems))

@@ -27,8 +27,8 @@ pub enum Nothing {
     Map,
     /// The field is not there.
     Missing,
-    /// An object of the engine's, which [`crate::engine_model`] knows.
-    Object,
+    /// An object that the engine builds; what is in it is for the engine model to know.
+    Built,
 }
 
 impl Nothing {
@@ -40,7 +40,7 @@ impl Nothing {
             Self::Zero => Some(json!(0)),
             Self::False => Some(json!(false)),
             Self::Map => Some(json!({})),
-            Self::Missing | Self::Object => None,
+            Self::Missing | Self::Built => None,
         }
     }
 }

@@ -11,8 +11,8 @@ use super::field::{
 };
 use super::fields::Nothing;
 use super::numbers;
-use super::row::{ABOUT, About, Group, Say};
-use crate::options::inspect_view::Look;
+use super::row::{Group, OPTION, OptionDef, OptionValue};
+use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
 use crate::syntax::durations;
 use crate::syntax::node::{Entry, Kind, Node, Problems};
@@ -21,7 +21,7 @@ use crate::syntax::shell_words;
 /// `healthcheck`.
 pub static HEALTHCHECK: Field<Healthcheck> = field(
     At::Config("Healthcheck"),
-    About {
+    OptionDef {
         key: "healthcheck",
         doc: "how the engine finds out whether it is well; what is not said is the image's",
         examples: &[
@@ -32,14 +32,14 @@ pub static HEALTHCHECK: Field<Healthcheck> = field(
         group: Group::Process,
         from_image: true,
         many: true,
-        ..ABOUT
+        ..OPTION
     },
 )
-.settled(switched_off);
+.normalized(switched_off);
 
 /// A check that is switched off is more than none being expected: one that is found is surely not
 /// it, whatever else may be there.
-fn switched_off(expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
+fn switched_off(expected: &mut Value, found: &mut Value, both: (&InspectView, &InspectView)) {
     let off = strings(&both.0.config("Healthcheck")["Test"]).eq(["NONE"]);
     if off && *found != Value::Unset {
         *expected = Value::Map(BTreeMap::from([("test".to_owned(), Atom::text("NONE"))]));
@@ -110,7 +110,7 @@ fn duration(node: &Node, problems: &mut Problems) -> Option<i64> {
     }
 }
 
-impl Say for Healthcheck {
+impl OptionValue for Healthcheck {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let Kind::Map(entries) = &node.kind else {
             return problems.expected("a map with `test`, or `{disable: true}`", node);
@@ -231,7 +231,7 @@ impl Plain for Healthcheck {
         if all.is_empty() { Value::Unset } else { Value::Map(all) }
     }
 
-    fn spell(json: &Json) -> Option<Json> {
+    fn to_spec(json: &Json) -> Option<Json> {
         let words: Vec<&str> = strings(&json["Test"]).collect();
         if words == ["NONE"] {
             return Some(json!({"disable": true}));

@@ -38,7 +38,7 @@ const KEPT: &[&str] = &[
 
 /// Inspect data, translated. Both what an engine says and what [`crate::engine_model`] expects it to say.
 #[derive(Debug, Clone)]
-pub struct Look {
+pub struct InspectView {
     inspect: Json,
     /// What is known of single environment variables beyond what `Config.Env` shows.
     env: BTreeMap<String, Live>,
@@ -47,13 +47,13 @@ pub struct Look {
 }
 
 /// What was read of it so far is no part of it.
-impl PartialEq for Look {
+impl PartialEq for InspectView {
     fn eq(&self, other: &Self) -> bool {
         self.inspect == other.inspect && self.env == other.env
     }
 }
 
-impl Look {
+impl InspectView {
     /// The one constructor. `env` is what a snapshot marked (see [`crate::observed::snapshot::Container`]);
     /// empty for what is expected.
     pub fn new(inspect: &Json, env: &BTreeMap<String, Live>) -> Self {

@@ -8,10 +8,10 @@ use serde_json::{Value as Json, json};
 
 use super::field::{pairs, some_map, text};
 use super::fields::{Nothing, Owned};
-use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
+use super::row::{Body, Context, Group, OPTION, OptionDef, OptionValue, Row};
 use crate::base::ident::LABEL_PREFIX;
 use crate::base::say;
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
 use crate::syntax::node::{Kind, Node, Problems};
 
@@ -19,7 +19,7 @@ use crate::syntax::node::{Kind, Node, Problems};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Labels(pub BTreeMap<String, String>);
 
-impl Say for Labels {
+impl OptionValue for Labels {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let mut labels = BTreeMap::new();
         let mut fine = true;
@@ -70,10 +70,10 @@ impl Say for Labels {
 pub struct LabelsRow;
 
 impl Row for LabelsRow {
-    type Said = Labels;
+    type Declared = Labels;
 
-    fn about(&self) -> &About {
-        const IT: About = About {
+    fn def(&self) -> &OptionDef {
+        const IT: OptionDef = OptionDef {
             key: "labels",
             doc: "labels, beside those of the image",
             examples: &[
@@ -84,7 +84,7 @@ impl Row for LabelsRow {
             group: Group::Process,
             from_image: true,
             many: true,
-            ..ABOUT
+            ..OPTION
         };
         &IT
     }
@@ -101,7 +101,7 @@ impl Row for LabelsRow {
         }
     }
 
-    fn read(&self, look: &Look) -> Value {
+    fn read(&self, look: &InspectView) -> Value {
         let labels = look.config("Labels").as_object();
         let others = labels.into_iter().flatten().filter(|(key, _)| !key.starts_with(LABEL_PREFIX));
         let label = |(key, value): (&String, &Json)| {

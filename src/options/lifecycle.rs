@@ -7,20 +7,20 @@ use serde_json::{Value as Json, json};
 use super::field::{At, Choice, Field, Plain, amount, field};
 use super::fields::{Nothing, Owned};
 use super::numbers;
-use super::row::{ABOUT, About, Body, Change, Context, Group, Mode, Row, Say};
+use super::row::{Body, Change, Context, Group, Mode, OPTION, OptionDef, OptionValue, Row};
 use super::settings::RESTART;
 use crate::base::signal;
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
 use crate::syntax::durations;
 use crate::syntax::node::{Kind, Node, Problems};
 
-const LIFECYCLE: About = About { group: Group::Lifecycle, ..ABOUT };
+const LIFECYCLE: OptionDef = OptionDef { group: Group::Lifecycle, ..OPTION };
 
 /// `auto_remove`.
 pub static AUTO_REMOVE: Field<bool> = field(
     At::Host("AutoRemove"),
-    About {
+    OptionDef {
         key: "auto_remove",
         doc: "let the engine remove it when it ends",
         examples: &["true", "false"],
@@ -31,7 +31,7 @@ pub static AUTO_REMOVE: Field<bool> = field(
 /// `init`.
 pub static INIT: Field<Choice> = field(
     At::Host("Init"),
-    About {
+    OptionDef {
         key: "init",
         doc: "run an init process that forwards signals and reaps children",
         examples: &["true", "false"],
@@ -42,7 +42,7 @@ pub static INIT: Field<Choice> = field(
 /// `stop_signal`.
 pub static STOP_SIGNAL: Field<Signal> = field(
     At::Config("StopSignal"),
-    About {
+    OptionDef {
         key: "stop_signal",
         doc: "the signal that asks it to stop",
         examples: &["SIGTERM", "int", "SIGRTMIN+3", "10"],
@@ -54,7 +54,7 @@ pub static STOP_SIGNAL: Field<Signal> = field(
 /// `stop_grace_period`.
 pub static STOP_GRACE_PERIOD: Field<Grace> = field(
     At::Config("StopTimeout"),
-    About {
+    OptionDef {
         key: "stop_grace_period",
         aliases: &["stop_timeout"],
         doc: "how long it may take to stop before it is killed: whole seconds",
@@ -77,7 +77,7 @@ fn signal(text: &str) -> String {
     format!("SIG{}", signal::bare(text))
 }
 
-impl Say for Signal {
+impl OptionValue for Signal {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let what = "a signal like `SIGTERM`";
         let text = numbers::text_or_whole(node, what, problems)?;
@@ -119,7 +119,7 @@ impl Plain for Signal {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grace(pub i64);
 
-impl Say for Grace {
+impl OptionValue for Grace {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         const SECOND: i64 = 1_000_000_000;
         let what = "a duration in whole seconds like `1m30s`";
@@ -197,7 +197,7 @@ impl fmt::Display for Restart {
     }
 }
 
-impl Say for Restart {
+impl OptionValue for Restart {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let what = "`no`, `always`, `unless-stopped`, `on-failure` or `on-failure:RETRIES`";
         if node.kind == Kind::Bool(false) {
@@ -241,10 +241,10 @@ impl Say for Restart {
 pub struct RestartRow;
 
 impl Row for RestartRow {
-    type Said = Restart;
+    type Declared = Restart;
 
-    fn about(&self) -> &About {
-        const IT: About = About {
+    fn def(&self) -> &OptionDef {
+        const IT: OptionDef = OptionDef {
             key: "restart",
             aliases: &["restart_policy"],
             doc: "when the engine starts it again: no, always, unless-stopped, on-failure[:RETRIES]",
@@ -257,7 +257,7 @@ impl Row for RestartRow {
     }
 
     fn fields(&self) -> Vec<Owned> {
-        vec![Owned::host(RESTART, Nothing::Object).flag("--restart")]
+        vec![Owned::host(RESTART, Nothing::Built).flag("--restart")]
     }
 
     fn write(&self, said: &Restart, body: &mut Body, _cx: &Context) {
@@ -273,7 +273,7 @@ impl Row for RestartRow {
         FIELDS
     }
 
-    fn read(&self, look: &Look) -> Value {
+    fn read(&self, look: &InspectView) -> Value {
         let policy = look.host("RestartPolicy");
         let retries = policy["MaximumRetryCount"].as_i64().unwrap_or(0);
         let text = match policy["Name"].as_str() {
@@ -289,7 +289,7 @@ impl Row for RestartRow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retries(pub u32);
 
-impl Say for Retries {
+impl OptionValue for Retries {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let retries = numbers::whole(node).and_then(|retries| i32::try_from(retries).ok());
         match retries.and_then(|retries| u32::try_from(retries).ok()) {
@@ -312,10 +312,10 @@ impl Say for Retries {
 pub struct RetriesRow;
 
 impl Row for RetriesRow {
-    type Said = Retries;
+    type Declared = Retries;
 
-    fn about(&self) -> &About {
-        const IT: About = About {
+    fn def(&self) -> &OptionDef {
+        const IT: OptionDef = OptionDef {
             key: "restart_policy_retry",
             doc: "how often `restart: on-failure` tries; the same as `on-failure:RETRIES`",
             examples: &["5", "0"],
@@ -329,7 +329,7 @@ impl Row for RetriesRow {
     }
 
     fn fields(&self) -> Vec<Owned> {
-        vec![Owned::host("RestartPolicy", Nothing::Object)]
+        vec![Owned::host("RestartPolicy", Nothing::Built)]
     }
 
     /// Comes after `restart` in the table, and so joins what that row wrote. Without retries there
@@ -350,7 +350,7 @@ impl Row for RetriesRow {
         FIELDS
     }
 
-    fn read(&self, look: &Look) -> Value {
+    fn read(&self, look: &InspectView) -> Value {
         amount(&look.host("RestartPolicy")["MaximumRetryCount"])
     }
 }

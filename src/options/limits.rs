@@ -8,18 +8,18 @@ use serde_json::{Value as Json, json};
 use super::field::{At, Field, Plain, amount, field, known_keys, map_schema, some_map};
 use super::fields::Nothing;
 use super::numbers;
-use super::row::{ABOUT, About, Filled, Group, Mode, Say};
+use super::row::{Filled, Group, Mode, OPTION, OptionDef, OptionValue};
 use crate::base::say;
 use crate::options::value::{Atom, Value};
 use crate::syntax::node::{Entry, Kind, Node, Problems};
 
-const RESOURCES: About = About { group: Group::Resources, ..ABOUT };
+const RESOURCES: OptionDef = OptionDef { group: Group::Resources, ..OPTION };
 
 /// `ulimits`. An engine shows its own defaults of today among them, so what is there beside the
 /// declared ones says nothing.
 pub static ULIMITS: Field<Ulimits> = field(
     At::Host("Ulimits"),
-    About {
+    OptionDef {
         key: "ulimits",
         doc: "limits of each process: `{NAME: NUMBER}` or `{NAME: {soft, hard}}`; -1 is none",
         examples: &["{nofile: {soft: 1024, hard: 2048}, nproc: 512}", "{core: -1}"],
@@ -33,7 +33,7 @@ pub static ULIMITS: Field<Ulimits> = field(
 /// `oom_score_adj`.
 pub static OOM_SCORE_ADJ: Field<Score> = field(
     At::Host("OomScoreAdj"),
-    About {
+    OptionDef {
         key: "oom_score_adj",
         doc: "how ready the kernel is to end it when memory runs out, -1000 to 1000",
         examples: &["-500", "300"],
@@ -44,7 +44,7 @@ pub static OOM_SCORE_ADJ: Field<Score> = field(
 /// `oom_kill_disable`.
 pub static OOM_KILL_DISABLE: Field<bool> = field(
     At::Host("OomKillDisable"),
-    About {
+    OptionDef {
         key: "oom_kill_disable",
         doc: "wait for memory instead of ending it; not with control groups 2",
         examples: &["true", "false"],
@@ -102,7 +102,7 @@ fn pair(node: &Node, problems: &mut Problems) -> Option<(i64, i64)> {
     Some((soft, hard))
 }
 
-impl Say for Ulimits {
+impl OptionValue for Ulimits {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let Kind::Map(entries) = &node.kind else {
             return problems.expected("a map of limits like `{nofile: 1024}`", node);
@@ -167,7 +167,7 @@ impl Plain for Ulimits {
         some_map(found(json).0.into_iter().map(|(name, limits)| (name, text(limits))).collect())
     }
 
-    fn spell(json: &Json) -> Option<Json> {
+    fn to_spec(json: &Json) -> Option<Json> {
         Some(found(json).print())
     }
 }
@@ -176,7 +176,7 @@ impl Plain for Ulimits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Score(pub i64);
 
-impl Say for Score {
+impl OptionValue for Score {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         match numbers::whole(node) {
             Some(score @ -1000..=1000) => Some(Self(score)),

@@ -7,9 +7,9 @@ use serde_json::{Value as Json, json};
 use super::field::{list_schema, some_set, strings, texts};
 use super::fields::{Nothing, Owned};
 use super::network::is_name;
-use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
+use super::row::{Body, Context, Group, OPTION, OptionDef, OptionValue, Row};
 use crate::base::say;
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
 use crate::syntax::node::{Node, Problems};
 
@@ -26,7 +26,7 @@ pub struct Link {
     pub alias: String,
 }
 
-impl Say for Links {
+impl OptionValue for Links {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let mut links = BTreeSet::new();
         let mut fine = true;
@@ -64,17 +64,17 @@ impl Say for Links {
 pub struct LinksRow;
 
 impl Row for LinksRow {
-    type Said = Links;
+    type Declared = Links;
 
-    fn about(&self) -> &About {
-        const IT: About = About {
+    fn def(&self) -> &OptionDef {
+        const IT: OptionDef = OptionDef {
             key: "links",
             aliases: &["external_links"],
             doc: "containers to be known under a name: `CONTAINER` or `CONTAINER:ALIAS`",
             examples: &["[\"db:database\"]", "[db, \"cache:redis\"]"],
             many: true,
             group: Group::Network,
-            ..ABOUT
+            ..OPTION
         };
         &IT
     }
@@ -94,7 +94,7 @@ impl Row for LinksRow {
 
     /// On Docker's own bridge sent as `target:alias` and shown as `/target:/own-name/alias`, on a
     /// network that users made as it was sent, at the attachment; a target alone is its own alias.
-    fn read(&self, look: &Look) -> Value {
+    fn read(&self, look: &InspectView) -> Value {
         let spelled = |entry: &str| {
             let (target, alias) = entry.split_once(':').unwrap_or((entry, entry));
             let alias = alias.rsplit('/').next().unwrap_or(alias);

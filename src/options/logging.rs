@@ -6,9 +6,9 @@ use serde_json::{Value as Json, json};
 
 use super::field::{known_keys, map_schema, or_null, pairs, text};
 use super::fields::{Nothing, Owned};
-use super::row::{ABOUT, About, Body, Context, Filled, Group, Row, Say};
+use super::row::{Body, Context, Filled, Group, OPTION, OptionDef, OptionValue, Row};
 use crate::base::say;
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
 use crate::syntax::node::{Entry, Kind, Node, Place, Problems};
 
@@ -20,7 +20,7 @@ pub struct Logging {
     options: BTreeMap<String, String>,
 }
 
-impl Say for Logging {
+impl OptionValue for Logging {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let Kind::Map(entries) = &node.kind else {
             return problems.expected("a map with `driver` and `options`", node);
@@ -96,10 +96,10 @@ fn no_value(place: Place, option: &str, problems: &mut Problems) {
 pub struct LoggingRow;
 
 impl Row for LoggingRow {
-    type Said = Logging;
+    type Declared = Logging;
 
-    fn about(&self) -> &About {
-        const IT: About = About {
+    fn def(&self) -> &OptionDef {
+        const IT: OptionDef = OptionDef {
             key: "logging",
             aliases: &["log_config"],
             doc: "where what it writes goes: a driver, the engine's own if none is said, and its \
@@ -112,13 +112,13 @@ impl Row for LoggingRow {
             group: Group::Process,
             filled: Filled::Keys,
             many: true,
-            ..ABOUT
+            ..OPTION
         };
         &IT
     }
 
     fn fields(&self) -> Vec<Owned> {
-        vec![Owned::host("LogConfig", Nothing::Object)]
+        vec![Owned::host("LogConfig", Nothing::Built)]
     }
 
     fn write(&self, said: &Logging, body: &mut Body, _cx: &Context) {
@@ -126,7 +126,7 @@ impl Row for LoggingRow {
         body.host("LogConfig", json!({"Type": driver, "Config": said.options}));
     }
 
-    fn read(&self, look: &Look) -> Value {
+    fn read(&self, look: &InspectView) -> Value {
         let log = look.host("LogConfig");
         let mut all = BTreeMap::new();
         if let Some(driver) = log["Type"].as_str().filter(|driver| !driver.is_empty()) {
@@ -139,7 +139,7 @@ impl Row for LoggingRow {
         if all.is_empty() { Value::Unset } else { Value::Map(all) }
     }
 
-    fn spell(&self, look: &Look) -> Json {
+    fn to_spec(&self, look: &InspectView) -> Json {
         let log = look.host("LogConfig");
         let mut map = serde_json::Map::new();
         if let Some(driver) = log["Type"].as_str().filter(|driver| !driver.is_empty()) {
@@ -153,7 +153,12 @@ impl Row for LoggingRow {
 
     /// Under its own driver an engine adds the options of its configuration, which it does not
     /// tell: what is there beside the declared ones says nothing.
-    fn settle(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
+    fn normalize_pair(
+        &self,
+        expected: &mut Value,
+        found: &mut Value,
+        both: (&InspectView, &InspectView),
+    ) {
         let own = both.0.json()["LoggingDriver"].as_str();
         let (Value::Map(want), Value::Map(have)) = (&*expected, found) else { return };
         let driver = |all: &BTreeMap<String, Atom>| all.get("driver").cloned();

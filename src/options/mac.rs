@@ -5,8 +5,8 @@ use serde_json::{Value as Json, json};
 
 use super::field::text;
 use super::fields::{Nothing, Owned};
-use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
-use crate::options::inspect_view::Look;
+use super::row::{Body, Context, Group, OPTION, OptionDef, OptionValue, Row};
+use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
 use crate::syntax::node::{Node, Problems};
 
@@ -14,7 +14,7 @@ use crate::syntax::node::{Node, Problems};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mac(pub String);
 
-impl Say for Mac {
+impl OptionValue for Mac {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         mac(node, problems).map(Self)
     }
@@ -33,15 +33,15 @@ impl Say for Mac {
 pub struct MacRow;
 
 impl Row for MacRow {
-    type Said = Mac;
+    type Declared = Mac;
 
-    fn about(&self) -> &About {
-        const IT: About = About {
+    fn def(&self) -> &OptionDef {
+        const IT: OptionDef = OptionDef {
             key: "mac_address",
             doc: "the address of its network card in the network that it is created in",
             examples: &["\"02:42:ac:11:00:99\""],
             group: Group::Network,
-            ..ABOUT
+            ..OPTION
         };
         &IT
     }
@@ -54,7 +54,7 @@ impl Row for MacRow {
         body.config("MacAddress", said.0.as_str());
     }
 
-    fn read(&self, look: &Look) -> Value {
+    fn read(&self, look: &InspectView) -> Value {
         let own = look.config("MacAddress").as_str().filter(|mac| !mac.is_empty());
         own.map_or(Value::Unset, |mac| Value::One(Atom::Text(spelled(mac))))
     }
@@ -63,7 +63,12 @@ impl Row for MacRow {
     /// Those that do not show the wish (from API 1.52) show the address itself, while it runs; of
     /// one that does not, it cannot be told there.
     /// One that is the wish of an attachment is told there, as long as it shows there.
-    fn settle(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
+    fn normalize_pair(
+        &self,
+        expected: &mut Value,
+        found: &mut Value,
+        both: (&InspectView, &InspectView),
+    ) {
         if *expected == Value::Unset {
             return;
         }

@@ -41,7 +41,9 @@ mod volumes_long;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-pub use row::{About, AnyRow, Body, Change, Context, Declared, Filled, Group, Mode, Row, Say};
+pub use row::{
+    AnyRow, Body, Change, Context, Declared, Filled, Group, Mode, OptionDef, OptionValue, Row,
+};
 
 /// Every row, in the order of the documentation and of create bodies.
 pub static ROWS: &[&dyn AnyRow] = &[
@@ -128,7 +130,7 @@ pub static ROWS: &[&dyn AnyRow] = &[
 /// The place in the table of the row with this key.
 pub fn place(key: &str) -> Option<usize> {
     static PLACES: LazyLock<BTreeMap<&str, usize>> = LazyLock::new(|| {
-        ROWS.iter().enumerate().map(|(place, row)| (row.about().key, place)).collect()
+        ROWS.iter().enumerate().map(|(place, row)| (row.def().key, place)).collect()
     });
     PLACES.get(key).copied()
 }
@@ -142,7 +144,7 @@ pub fn row(key: &str) -> Option<&'static dyn AnyRow> {
 pub fn row_by_word(word: &str) -> Option<&'static dyn AnyRow> {
     static WORDS: LazyLock<BTreeMap<&str, &dyn AnyRow>> = LazyLock::new(|| {
         let words = |row: &&'static dyn AnyRow| {
-            let about = row.about();
+            let about = row.def();
             let row = *row;
             std::iter::once(about.key)
                 .chain(about.aliases.iter().copied())

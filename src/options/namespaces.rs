@@ -9,18 +9,18 @@ use serde_json::{Value as Json, json};
 
 use super::field::{At, Field, Plain, Text, field, one_text, pairs, some_map, text};
 use super::fields::{Nothing, Owned};
-use super::row::{ABOUT, About, Body, Context, Filled, Group, Row, Say};
+use super::row::{Body, Context, Filled, Group, OPTION, OptionDef, OptionValue, Row};
 use crate::base::say;
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
 use crate::syntax::node::{Node, Problems};
 
-const SECURITY: About = About { group: Group::Security, ..ABOUT };
+const SECURITY: OptionDef = OptionDef { group: Group::Security, ..OPTION };
 
 /// `uts`.
 pub static UTS: Field<Word<Host>> = field(
     At::Host("UTSMode"),
-    About {
+    OptionDef {
         key: "uts",
         doc: "host: the host's own name and domain",
         examples: &["host"],
@@ -31,7 +31,7 @@ pub static UTS: Field<Word<Host>> = field(
 /// `userns_mode`.
 pub static USERNS_MODE: Field<Word<Host>> = field(
     At::Host("UsernsMode"),
-    About {
+    OptionDef {
         key: "userns_mode",
         aliases: &["userns"],
         doc: "host: users are the host's, where the engine maps them otherwise",
@@ -43,7 +43,7 @@ pub static USERNS_MODE: Field<Word<Host>> = field(
 /// `cgroup`. What is so where nothing is said is the engine's setting.
 pub static CGROUP: Field<Word<HostOrPrivate>> = field(
     At::Host("CgroupnsMode"),
-    About {
+    OptionDef {
         key: "cgroup",
         aliases: &["cgroupns_mode"],
         doc: "whose control groups it sees: host or private",
@@ -56,7 +56,7 @@ pub static CGROUP: Field<Word<HostOrPrivate>> = field(
 /// `cgroup_parent`.
 pub static CGROUP_PARENT: Field<Text> = field(
     At::Host("CgroupParent"),
-    About {
+    OptionDef {
         key: "cgroup_parent",
         doc: "the control group under which its own is made",
         examples: &["/shop", "shop.slice"],
@@ -67,7 +67,7 @@ pub static CGROUP_PARENT: Field<Text> = field(
 /// `runtime`.
 pub static RUNTIME: Field<Runtime> = field(
     At::Host("Runtime"),
-    About {
+    OptionDef {
         key: "runtime",
         doc: "the program that runs it; the engine's own if nothing is said",
         examples: &["runsc", "io.containerd.kata.v2"],
@@ -78,7 +78,7 @@ pub static RUNTIME: Field<Runtime> = field(
 /// `sysctls`.
 pub static SYSCTLS: Field<Assignments> = field(
     At::Host("Sysctls"),
-    About {
+    OptionDef {
         key: "sysctls",
         doc: "settings of the kernel that are its own",
         examples: &["{net.core.somaxconn: 1024}", "[net.ipv4.ip_forward=1]"],
@@ -90,7 +90,7 @@ pub static SYSCTLS: Field<Assignments> = field(
 /// The row of `pid`.
 pub static PID: Shared<Host> = Shared {
     field: "PidMode",
-    about: About {
+    about: OptionDef {
         key: "pid",
         aliases: &["pid_mode"],
         doc: "whose processes it sees: host, service:SET or container:NAME",
@@ -103,7 +103,7 @@ pub static PID: Shared<Host> = Shared {
 /// The row of `ipc`. What is so where nothing is said is the engine's setting.
 pub static IPC: Shared<IpcWords> = Shared {
     field: "IpcMode",
-    about: About {
+    about: OptionDef {
         key: "ipc",
         aliases: &["ipc_mode"],
         doc: "whose shared memory it has: private, shareable, none, host, service:SET or \
@@ -146,7 +146,7 @@ impl Words for IpcWords {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Word<W>(pub &'static str, PhantomData<W>);
 
-impl<W: Words> Say for Word<W> {
+impl<W: Words> OptionValue for Word<W> {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let what = crate::base::say::or(W::ALL);
         let said = text(node, &what, problems)?;
@@ -181,7 +181,7 @@ impl<W: Words> Plain for Word<W> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Runtime(pub Text);
 
-impl Say for Runtime {
+impl OptionValue for Runtime {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         Text::parse(node, problems).map(Self)
     }
@@ -214,7 +214,7 @@ impl Plain for Runtime {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assignments(pub BTreeMap<String, String>);
 
-impl Say for Assignments {
+impl OptionValue for Assignments {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let what = "a map of settings or a list of `NAME=VALUE`";
         let mut all = BTreeMap::new();
@@ -267,7 +267,7 @@ impl Plain for Assignments {
 #[derive(Debug)]
 pub struct Shared<W> {
     field: &'static str,
-    about: About,
+    about: OptionDef,
     words: PhantomData<fn() -> W>,
 }
 
@@ -288,7 +288,7 @@ impl<W: Words> Namespace<W> {
     }
 }
 
-impl<W: Words> Say for Namespace<W> {
+impl<W: Words> OptionValue for Namespace<W> {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let what = format!(
             "{}, `service:SET` or `container:NAME`",
@@ -325,9 +325,9 @@ pub(super) fn container(mode: &str) -> Option<&str> {
 }
 
 impl<W: Words> Row for Shared<W> {
-    type Said = Namespace<W>;
+    type Declared = Namespace<W>;
 
-    fn about(&self) -> &About {
+    fn def(&self) -> &OptionDef {
         &self.about
     }
 
@@ -343,7 +343,7 @@ impl<W: Words> Row for Shared<W> {
         body.host(self.field, mode);
     }
 
-    fn read(&self, look: &Look) -> Value {
+    fn read(&self, look: &InspectView) -> Value {
         one_text(look.host(self.field))
     }
 }

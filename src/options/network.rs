@@ -9,24 +9,24 @@ use super::field::{
     At, Field, Plain, Text, field, list, one_or_more, one_or_more_schema, set, text, texts,
 };
 use super::fields::{Nothing, Owned};
-use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
+use super::row::{Body, Context, Group, OPTION, OptionDef, OptionValue, Row};
 use crate::base::say;
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
 use crate::syntax::node::{Entry, Kind, Node, Problems};
 
-const NETWORK: About = About { group: Group::Network, ..ABOUT };
+const NETWORK: OptionDef = OptionDef { group: Group::Network, ..OPTION };
 
 /// `domainname`.
 pub static DOMAINNAME: Field<Text> = field(
     At::Config("Domainname"),
-    About { key: "domainname", doc: "its domain", examples: &["example.com"], ..NETWORK },
+    OptionDef { key: "domainname", doc: "its domain", examples: &["example.com"], ..NETWORK },
 );
 
 /// `dns`.
 pub static DNS: Field<Addresses> = field(
     At::Host("Dns"),
-    About {
+    OptionDef {
         key: "dns",
         doc: "name servers, in the order they are asked",
         examples: &["[10.0.0.2, 10.0.0.3]", "8.8.8.8", "[\"fd00::2\"]"],
@@ -37,7 +37,7 @@ pub static DNS: Field<Addresses> = field(
 /// `dns_search`.
 pub static DNS_SEARCH: Field<TextList> = field(
     At::Host("DnsSearch"),
-    About {
+    OptionDef {
         key: "dns_search",
         doc: "domains in which short names are looked up, in order",
         examples: &["[prod.example.com, example.com]", "example.com"],
@@ -48,7 +48,7 @@ pub static DNS_SEARCH: Field<TextList> = field(
 /// `dns_opt`.
 pub static DNS_OPT: Field<TextSet> = field(
     At::Host("DnsOptions"),
-    About {
+    OptionDef {
         key: "dns_opt",
         aliases: &["dns_opts"],
         doc: "options of the resolver",
@@ -62,7 +62,7 @@ pub static DNS_OPT: Field<TextSet> = field(
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextList(pub Vec<String>);
 
-impl Say for TextList {
+impl OptionValue for TextList {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         one_or_more(node, "a text or a list of texts", problems).map(Self)
     }
@@ -90,7 +90,7 @@ impl Plain for TextList {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextSet(pub BTreeSet<String>);
 
-impl Say for TextSet {
+impl OptionValue for TextSet {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let texts = one_or_more(node, "a text or a list of texts", problems)?;
         Some(Self(texts.into_iter().collect()))
@@ -119,7 +119,7 @@ impl Plain for TextSet {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Addresses(pub Vec<IpAddr>);
 
-impl Say for Addresses {
+impl OptionValue for Addresses {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let texts = one_or_more(node, "an IP address or a list of them", problems)?;
         let mut addresses = Vec::new();
@@ -163,10 +163,10 @@ impl Plain for Addresses {
 pub struct HostnameRow;
 
 impl Row for HostnameRow {
-    type Said = Text;
+    type Declared = Text;
 
-    fn about(&self) -> &About {
-        const IT: About = About {
+    fn def(&self) -> &OptionDef {
+        const IT: OptionDef = OptionDef {
             key: "hostname",
             doc: "its own name inside; without one an engine takes the container's short ID",
             examples: &["db1", "web.example.com"],
@@ -183,13 +183,18 @@ impl Row for HostnameRow {
         body.config("Hostname", said.0.as_str());
     }
 
-    fn read(&self, look: &Look) -> Value {
+    fn read(&self, look: &InspectView) -> Value {
         super::field::one_text(look.config("Hostname"))
     }
 
     /// Where nothing is expected, the name that an engine finds by itself is nothing found: the
     /// short ID, or whatever the namespace it shares is called.
-    fn settle(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
+    fn normalize_pair(
+        &self,
+        expected: &mut Value,
+        found: &mut Value,
+        both: (&InspectView, &InspectView),
+    ) {
         if *expected != Value::Unset {
             return;
         }
@@ -234,7 +239,7 @@ impl NetworkMode {
     }
 }
 
-impl Say for NetworkMode {
+impl OptionValue for NetworkMode {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let what = "`bridge`, `host`, `none`, `service:SET`, `container:NAME` or a network's name";
         let mode = text(node, what, problems)?;
@@ -276,10 +281,10 @@ pub(crate) fn is_name(text: &str) -> bool {
 pub struct NetworkModeRow;
 
 impl Row for NetworkModeRow {
-    type Said = NetworkMode;
+    type Declared = NetworkMode;
 
-    fn about(&self) -> &About {
-        const IT: About = About {
+    fn def(&self) -> &OptionDef {
+        const IT: OptionDef = OptionDef {
             key: "network_mode",
             aliases: &["net"],
             doc: "the network it starts in: bridge, host, none, service:SET, container:NAME or a \
@@ -316,7 +321,7 @@ impl Row for NetworkModeRow {
         FIELDS
     }
 
-    fn read(&self, look: &Look) -> Value {
+    fn read(&self, look: &InspectView) -> Value {
         let mode = match look.host("NetworkMode").as_str() {
             None | Some("" | "default") => "bridge",
             Some(mode) => mode,
@@ -329,7 +334,7 @@ impl Row for NetworkModeRow {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hosts(pub BTreeSet<String>);
 
-impl Say for Hosts {
+impl OptionValue for Hosts {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let what = "a list of `NAME:ADDRESS` or a map of names to addresses";
         let mut pairs: Vec<(String, String)> = Vec::new();
@@ -407,7 +412,7 @@ impl Plain for Hosts {
 /// `extra_hosts`.
 pub static EXTRA_HOSTS: Field<Hosts> = field(
     At::Host("ExtraHosts"),
-    About {
+    OptionDef {
         key: "extra_hosts",
         aliases: &["etc_hosts"],
         doc: "names beside those that name servers know: `NAME:ADDRESS`",

@@ -14,9 +14,9 @@ use super::ip::{address, link_local};
 use super::mac::{PATTERN, mac, spelled};
 use super::network::is_name;
 use super::numbers;
-use super::row::{ABOUT, About, Body, Change, Context, Group, Row, Say};
+use super::row::{Body, Change, Context, Group, OPTION, OptionDef, OptionValue, Row};
 use crate::base::say;
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, HIDDEN, Value};
 use crate::syntax::node::{Entry, Kind, Node, Problems};
 
@@ -274,7 +274,7 @@ fn options(node: &Node, problems: &mut Problems) -> BTreeMap<String, String> {
     entries.iter().filter_map(|entry| Some((entry.key.clone(), value(entry, problems)?))).collect()
 }
 
-impl Say for Networks {
+impl OptionValue for Networks {
     /// The wishes as they are compared, so that where options of the driver are hidden it is known
     /// that they are not these.
     fn literals(&self, out: &mut BTreeSet<String>) {
@@ -360,7 +360,7 @@ impl Say for Networks {
 pub struct NetworksRow;
 
 impl NetworksRow {
-    fn endpoints(look: &Look) -> BTreeMap<String, Endpoint> {
+    fn endpoints(look: &InspectView) -> BTreeMap<String, Endpoint> {
         let networks = look.json()["NetworkSettings"]["Networks"].as_object();
         let all = networks.into_iter().flatten();
         all.map(|(name, json)| (name.clone(), Endpoint::read(json))).collect()
@@ -368,7 +368,9 @@ impl NetworksRow {
 
     /// An address of a network card counts where one is expected; on a container that does not run
     /// none is shown. One that is the container's own wish is `mac_address`'s to tell.
-    fn both(both: (&Look, &Look)) -> (BTreeMap<String, Endpoint>, BTreeMap<String, Endpoint>) {
+    fn both(
+        both: (&InspectView, &InspectView),
+    ) -> (BTreeMap<String, Endpoint>, BTreeMap<String, Endpoint>) {
         let (mut want, mut have) = (Self::endpoints(both.0), Self::endpoints(both.1));
         // It is found by its host name there, alias or not: what is found does not show that one.
         let is_there = both.1.json()["Id"].is_string();
@@ -419,10 +421,10 @@ impl NetworksRow {
 }
 
 impl Row for NetworksRow {
-    type Said = Networks;
+    type Declared = Networks;
 
-    fn about(&self) -> &About {
-        const IT: About = About {
+    fn def(&self) -> &OptionDef {
+        const IT: OptionDef = OptionDef {
             key: "networks",
             doc: "the networks it is on, by key at the root or by name, with aliases and addresses; of several it is created in the one of the highest `priority`",
             examples: &[
@@ -436,7 +438,7 @@ impl Row for NetworksRow {
             follows: &["network_mode"],
             many: true,
             change: Change::Connect,
-            ..ABOUT
+            ..OPTION
         };
         &IT
     }
@@ -455,7 +457,7 @@ impl Row for NetworksRow {
     }
 
     /// Without addresses of network cards: found ones are mostly the engine's own choice.
-    fn read(&self, look: &Look) -> Value {
+    fn read(&self, look: &InspectView) -> Value {
         let mut endpoints = Self::endpoints(look);
         let declared = look.json()["Id"].is_null();
         for endpoint in endpoints.values_mut().filter(|_| !declared) {
@@ -464,13 +466,23 @@ impl Row for NetworksRow {
         Self::value(&endpoints)
     }
 
-    fn settle(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
+    fn normalize_pair(
+        &self,
+        expected: &mut Value,
+        found: &mut Value,
+        both: (&InspectView, &InspectView),
+    ) {
         let (want, have) = Self::both(both);
         Self::judged(&want, &have, expected, found);
     }
 
     /// An alias that nobody mentions is something more, and so is every other wish.
-    fn without_more(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
+    fn without_more(
+        &self,
+        expected: &mut Value,
+        found: &mut Value,
+        both: (&InspectView, &InspectView),
+    ) {
         let (want, mut have) = Self::both(both);
         for (name, have) in &mut have {
             if let Some(want) = want.get(name) {
@@ -480,7 +492,7 @@ impl Row for NetworksRow {
         Self::judged(&want, &have, expected, found);
     }
 
-    fn spell(&self, look: &Look) -> Json {
+    fn to_spec(&self, look: &InspectView) -> Json {
         let declared = look.json()["Id"].is_null();
         let print = |(name, mut own): (String, Endpoint)| {
             own.mac = own.mac.filter(|_| declared);

@@ -10,8 +10,8 @@ use serde_json::{Value as Json, json};
 
 use super::field::text;
 use super::fields::Owned;
-use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
-use crate::options::inspect_view::Look;
+use super::row::{Body, Context, Group, OPTION, OptionDef, OptionValue, Row};
+use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
 use crate::syntax::node::{Node, Problems};
 
@@ -71,7 +71,7 @@ impl Platform {
     }
 
     /// The platform of the manifest that a container was made from, where the engine tells it.
-    fn chosen(look: &Look) -> Option<Self> {
+    fn chosen(look: &InspectView) -> Option<Self> {
         let manifest = &look.json()["ImageManifestDescriptor"]["platform"];
         Self::told(manifest, ["os", "architecture", "variant"])
     }
@@ -175,7 +175,7 @@ impl fmt::Display for Platform {
     }
 }
 
-impl Say for Platform {
+impl OptionValue for Platform {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let what = "a platform like `linux/arm64`";
         let said = text(node, what, problems)?;
@@ -212,16 +212,16 @@ impl Say for Platform {
 pub struct PlatformRow;
 
 impl Row for PlatformRow {
-    type Said = Platform;
+    type Declared = Platform;
 
-    fn about(&self) -> &About {
-        const IT: About = About {
+    fn def(&self) -> &OptionDef {
+        const IT: OptionDef = OptionDef {
             key: "platform",
             doc: "for which system and machine the image is",
             examples: &["linux/amd64", "linux/arm64", "linux/arm/v6"],
             group: Group::Lifecycle,
             from_image: true,
-            ..ABOUT
+            ..OPTION
         };
         &IT
     }
@@ -235,14 +235,19 @@ impl Row for PlatformRow {
         body.config("Platform", said.to_string());
     }
 
-    fn read(&self, look: &Look) -> Value {
+    fn read(&self, look: &InspectView) -> Value {
         match Platform::chosen(look) {
             Some(platform) => Value::One(Atom::Text(platform.to_string())),
             None => Value::Unset,
         }
     }
 
-    fn settle(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
+    fn normalize_pair(
+        &self,
+        expected: &mut Value,
+        found: &mut Value,
+        both: (&InspectView, &InspectView),
+    ) {
         match (Platform::chosen(both.0), Platform::chosen(both.1)) {
             // Where nothing tells it the image's ID does, and that is compared.
             (Some(_), None) => found.clone_from(expected),
@@ -279,7 +284,7 @@ mod tests {
     use serde_json::{Value as Json, json};
 
     use super::Platform;
-    use crate::options::row::Say as _;
+    use crate::options::row::OptionValue as _;
     use crate::syntax::node::Problems;
     use crate::syntax::yaml;
 

@@ -12,18 +12,18 @@ use serde_json::{Value as Json, json};
 use super::field::{At, Field, field, known_key, map_schema, or_null, some_set};
 use super::fields::{Nothing, Owned};
 use super::numbers::text_or_whole;
-use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
+use super::row::{Body, Context, Group, OPTION, OptionDef, OptionValue, Row};
 use crate::base::say;
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
 use crate::syntax::node::{Entry, Kind, Node, Place, Problems};
 
-pub(super) const PORTS: About = About { group: Group::Network, ..ABOUT };
+pub(super) const PORTS: OptionDef = OptionDef { group: Group::Network, ..OPTION };
 
 /// `publish_all_ports`.
 pub static PUBLISH_ALL_PORTS: Field<bool> = field(
     At::Host("PublishAllPorts"),
-    About {
+    OptionDef {
         key: "publish_all_ports",
         doc: "publish every exposed port on a port that the engine picks at each start",
         examples: &["true", "false"],
@@ -306,7 +306,7 @@ fn long_form(place: Place, entries: &[Entry], problems: &mut Problems) -> Option
     (problems.all.len() == before).then_some(all)
 }
 
-impl Say for Ports {
+impl OptionValue for Ports {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let Kind::List(items) = &node.kind else {
             return problems.expected("a list of ports", node);
@@ -378,10 +378,10 @@ type HostPort = (Protocol, String, u16);
 pub struct PortsRow;
 
 impl Row for PortsRow {
-    type Said = Ports;
+    type Declared = Ports;
 
-    fn about(&self) -> &About {
-        const IT: About = About {
+    fn def(&self) -> &OptionDef {
+        const IT: OptionDef = OptionDef {
             key: "ports",
             doc: "ports published on the host: short or long form, addresses, tcp, udp, sctp; of a range the plan gives each member one",
             examples: &[
@@ -421,7 +421,7 @@ impl Row for PortsRow {
         FIELDS
     }
 
-    fn read(&self, look: &Look) -> Value {
+    fn read(&self, look: &InspectView) -> Value {
         let bindings = look.host("PortBindings").as_object();
         let texts = bindings.into_iter().flatten().flat_map(|(port, hosts)| {
             hosts.as_array().into_iter().flatten().map(|host| found(port, host))
@@ -430,7 +430,12 @@ impl Row for PortsRow {
     }
 
     /// A container has one port of a range: which one is the plan's to choose, and no difference.
-    fn settle(&self, expected: &mut Value, found: &mut Value, _both: (&Look, &Look)) {
+    fn normalize_pair(
+        &self,
+        expected: &mut Value,
+        found: &mut Value,
+        _both: (&InspectView, &InspectView),
+    ) {
         let (Value::Set(want), Value::Set(have)) = (expected, &*found) else { return };
         let ranges = want.difference(have).filter_map(|atom| Some((atom.clone(), read(atom)?)));
         let mut ranges: Vec<(Atom, Published)> = ranges.collect();

@@ -8,17 +8,17 @@ use super::field::{Argv, At, Field, Plain, Text, field, some_map, text};
 use super::fields::Nothing;
 use super::labels::Labels;
 use super::network::TextSet;
-use super::row::{ABOUT, About, Group, Say};
+use super::row::{Group, OPTION, OptionDef, OptionValue};
 use super::volumes::clean;
 use crate::options::value::{Atom, Value};
 use crate::syntax::node::{Node, Problems};
 
-const PROCESS: About = About { group: Group::Process, ..ABOUT };
+const PROCESS: OptionDef = OptionDef { group: Group::Process, ..OPTION };
 
 /// `command`.
 pub static COMMAND: Field<Argv> = field(
     At::Config("Cmd"),
-    About {
+    OptionDef {
         key: "command",
         doc: "what runs, or the arguments of the entrypoint: split as a shell would, or a list",
         examples: &["serve --port 8080", "[sh, -c, 'echo \"$HOME\"']", "[]"],
@@ -32,13 +32,13 @@ pub static COMMAND: Field<Argv> = field(
 /// `tty`.
 pub static TTY: Field<bool> = field(
     At::Config("Tty"),
-    About { key: "tty", doc: "give it a terminal", examples: &["true", "false"], ..PROCESS },
+    OptionDef { key: "tty", doc: "give it a terminal", examples: &["true", "false"], ..PROCESS },
 );
 
 /// `stdin_open`. Not `AttachStdin`, which tells how a client was attached.
 pub static STDIN_OPEN: Field<bool> = field(
     At::Config("OpenStdin"),
-    About {
+    OptionDef {
         key: "stdin_open",
         aliases: &["interactive"],
         doc: "keep its standard input open",
@@ -50,7 +50,7 @@ pub static STDIN_OPEN: Field<bool> = field(
 /// `stdin_once`.
 pub static STDIN_ONCE: Field<bool> = field(
     At::Config("StdinOnce"),
-    About {
+    OptionDef {
         key: "stdin_once",
         doc: "close its standard input when the first client that was attached leaves",
         examples: &["true", "false"],
@@ -61,7 +61,7 @@ pub static STDIN_ONCE: Field<bool> = field(
 /// `annotations`.
 pub static ANNOTATIONS: Field<Annotations> = field(
     At::Host("Annotations"),
-    About {
+    OptionDef {
         key: "annotations",
         doc: "notes for the runtime, from Docker 24 on",
         examples: &["{com.example.note: \"1\"}", "[com.example.flag=yes]"],
@@ -74,7 +74,7 @@ pub static ANNOTATIONS: Field<Annotations> = field(
 /// `entrypoint`.
 pub static ENTRYPOINT: Field<Argv> = field(
     At::Config("Entrypoint"),
-    About {
+    OptionDef {
         key: "entrypoint",
         doc: "what runs before the command; an own one drops the image's command",
         examples: &["/docker-entrypoint.sh --verbose", "[/bin/sh, -c]", "[]"],
@@ -87,7 +87,7 @@ pub static ENTRYPOINT: Field<Argv> = field(
 /// `user`.
 pub static USER: Field<Text> = field(
     At::Config("User"),
-    About {
+    OptionDef {
         key: "user",
         doc: "as whom it runs: a name or number, and the group after a colon",
         examples: &["\"1000:1000\"", "postgres", "0"],
@@ -99,7 +99,7 @@ pub static USER: Field<Text> = field(
 /// `working_dir`.
 pub static WORKING_DIR: Field<Folder> = field(
     At::Config("WorkingDir"),
-    About {
+    OptionDef {
         key: "working_dir",
         doc: "the folder in which it runs",
         examples: &["/srv/app", "/opt/../opt/app/"],
@@ -111,7 +111,7 @@ pub static WORKING_DIR: Field<Folder> = field(
 /// `group_add`.
 pub static GROUP_ADD: Field<TextSet> = field(
     At::Host("GroupAdd"),
-    About {
+    OptionDef {
         key: "group_add",
         doc: "groups beside those of its user",
         examples: &["[audio, 999]"],
@@ -124,7 +124,7 @@ pub static GROUP_ADD: Field<TextSet> = field(
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Annotations(pub Labels);
 
-impl Say for Annotations {
+impl OptionValue for Annotations {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         Labels::parse(node, problems).map(Self)
     }
@@ -162,7 +162,7 @@ impl Plain for Annotations {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folder(pub String);
 
-impl Say for Folder {
+impl OptionValue for Folder {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let what = "an absolute path inside the container";
         let path = text(node, what, problems)?;

@@ -8,8 +8,8 @@ use super::field::{At, Field, Plain, amount, field, text};
 use super::fields::Nothing;
 use super::numbers::{self, text_or_whole, whole};
 use super::resources::{RESOURCES, is_minus_one};
-use super::row::{About, Change, Say, Unit};
-use crate::options::inspect_view::Look;
+use super::row::{Change, OptionDef, OptionValue, Unit};
+use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
 use crate::syntax::durations;
 use crate::syntax::node::{Node, Problems};
@@ -17,7 +17,7 @@ use crate::syntax::node::{Node, Problems};
 /// `cpus`.
 pub static CPUS: Field<Cpus> = field(
     At::Host("NanoCpus"),
-    About {
+    OptionDef {
         key: "cpus",
         doc: "how many processors' time it may use",
         examples: &["1.5", "2", "\"0.25\""],
@@ -27,12 +27,12 @@ pub static CPUS: Field<Cpus> = field(
     },
 )
 .flag("--cpus")
-.settled(one_share);
+.normalized(one_share);
 
 /// `cpu_period`.
 pub static CPU_PERIOD: Field<Micros> = field(
     At::Host("CpuPeriod"),
-    About {
+    OptionDef {
         key: "cpu_period",
         doc: "the period of its processor time, in microseconds or as a duration",
         examples: &["50000", "25ms"],
@@ -41,12 +41,12 @@ pub static CPU_PERIOD: Field<Micros> = field(
     },
 )
 .flag("--cpu-period")
-.settled(one_share);
+.normalized(one_share);
 
 /// `cpu_quota`.
 pub static CPU_QUOTA: Field<Micros> = field(
     At::Host("CpuQuota"),
-    About {
+    OptionDef {
         key: "cpu_quota",
         doc: "the processor time it may use in each period, in microseconds or as a duration",
         examples: &["25000", "150ms"],
@@ -55,12 +55,12 @@ pub static CPU_QUOTA: Field<Micros> = field(
     },
 )
 .flag("--cpu-quota")
-.settled(one_share);
+.normalized(one_share);
 
 /// `cpu_rt_period`. An engine takes an update of it and does not hand it to a running container.
 pub static CPU_RT_PERIOD: Field<Realtime> = field(
     At::Host("CpuRealtimePeriod"),
-    About {
+    OptionDef {
         key: "cpu_rt_period",
         doc: "the period of its realtime processor time, in microseconds or as a duration",
         examples: &["1000000", "1400us"],
@@ -72,7 +72,7 @@ pub static CPU_RT_PERIOD: Field<Realtime> = field(
 /// `cpu_rt_runtime`. As its period.
 pub static CPU_RT_RUNTIME: Field<Realtime> = field(
     At::Host("CpuRealtimeRuntime"),
-    About {
+    OptionDef {
         key: "cpu_rt_runtime",
         doc: "the realtime processor time in each period, in microseconds or as a duration",
         examples: &["95000", "400ms"],
@@ -84,7 +84,7 @@ pub static CPU_RT_RUNTIME: Field<Realtime> = field(
 /// `cpu_shares`.
 pub static CPU_SHARES: Field<Count> = field(
     At::Host("CpuShares"),
-    About {
+    OptionDef {
         key: "cpu_shares",
         doc: "its weight where processors are short; 1024 is usual",
         examples: &["512", "2048"],
@@ -97,7 +97,7 @@ pub static CPU_SHARES: Field<Count> = field(
 /// `cpuset`.
 pub static CPUSET: Field<Cpuset> = field(
     At::Host("CpusetCpus"),
-    About {
+    OptionDef {
         key: "cpuset",
         aliases: &["cpuset_cpus"],
         doc: "the processors it may use",
@@ -111,7 +111,7 @@ pub static CPUSET: Field<Cpuset> = field(
 /// `cpuset_mems`.
 pub static CPUSET_MEMS: Field<Cpuset> = field(
     At::Host("CpusetMems"),
-    About {
+    OptionDef {
         key: "cpuset_mems",
         doc: "the memory nodes it may use",
         examples: &["\"0-1\"", "0"],
@@ -126,9 +126,9 @@ const USUAL_PERIOD: i64 = 100_000;
 
 /// `cpus` against a quota in each period is one share of a processor, if the numbers agree: the
 /// kernel is told the same. Two quotas are not, for the period is felt.
-fn one_share(expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
-    let number = |look: &Look, field| look.host(field).as_i64().filter(|number| *number > 0);
-    let agree = |cpus: &Look, quota: &Look| {
+fn one_share(expected: &mut Value, found: &mut Value, both: (&InspectView, &InspectView)) {
+    let number = |look: &InspectView, field| look.host(field).as_i64().filter(|number| *number > 0);
+    let agree = |cpus: &InspectView, quota: &InspectView| {
         let period = number(quota, "CpuPeriod").unwrap_or(USUAL_PERIOD);
         match (number(cpus, "NanoCpus"), number(quota, "CpuQuota")) {
             (Some(nano), Some(micros)) => {
@@ -162,7 +162,7 @@ fn billionths(text: &str) -> Option<i64> {
     format!("{whole}{fraction:0<9}").parse().ok()
 }
 
-impl Say for Cpus {
+impl OptionValue for Cpus {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let what = "a number of processors like `1.5`";
         let number = text_or_whole(node, what, problems)?;
@@ -206,7 +206,7 @@ pub struct Micros(pub i64);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Realtime(pub Micros);
 
-impl Say for Realtime {
+impl OptionValue for Realtime {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         if is_minus_one(node) {
             return problems.expected("a whole number of microseconds, or a duration", node);
@@ -235,7 +235,7 @@ impl Plain for Realtime {
     }
 }
 
-impl Say for Micros {
+impl OptionValue for Micros {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         if is_minus_one(node) {
             return Some(Self(0));
@@ -303,7 +303,7 @@ fn cpuset(text: &str) -> Option<BTreeSet<u16>> {
 }
 
 /// The one spelling: neighbours as ranges.
-fn spell(numbers: &BTreeSet<u16>) -> String {
+fn ranges(numbers: &BTreeSet<u16>) -> String {
     let mut runs: Vec<(u16, u16)> = Vec::new();
     for &number in numbers {
         match runs.last_mut() {
@@ -317,7 +317,7 @@ fn spell(numbers: &BTreeSet<u16>) -> String {
     runs.iter().map(run).collect::<Vec<_>>().join(",")
 }
 
-impl Say for Cpuset {
+impl OptionValue for Cpuset {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let what = "numbers like `0-2,4`";
         let said = text_or_whole(node, what, problems)?;
@@ -328,7 +328,7 @@ impl Say for Cpuset {
     }
 
     fn print(&self) -> Json {
-        json!(spell(&self.0))
+        json!(ranges(&self.0))
     }
 
     fn schema() -> Json {
@@ -343,14 +343,14 @@ impl Plain for Cpuset {
     const NOTHING: Nothing = Nothing::Text;
 
     fn write(&self) -> Json {
-        json!(spell(&self.0))
+        json!(ranges(&self.0))
     }
 
     fn read(json: &Json) -> Value {
         match json.as_str() {
             None | Some("") => Value::Unset,
             Some(text) => {
-                let text = cpuset(text).map_or_else(|| text.to_owned(), |numbers| spell(&numbers));
+                let text = cpuset(text).map_or_else(|| text.to_owned(), |numbers| ranges(&numbers));
                 Value::One(Atom::Text(text))
             }
         }
@@ -361,7 +361,7 @@ impl Plain for Cpuset {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Count(pub i64);
 
-impl Say for Count {
+impl OptionValue for Count {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         match whole(node) {
             Some(number @ 0..) => Some(Self(number)),
@@ -416,7 +416,7 @@ mod tests {
 
     #[test]
     fn cpusets_have_one_spelling() {
-        let spelled = |text: &str| cpuset(text).map(|numbers| spell(&numbers));
+        let spelled = |text: &str| cpuset(text).map(|numbers| ranges(&numbers));
         assert_eq!(spelled("0,1").as_deref(), Some("0-1"));
         assert_eq!(spelled("4,0-2,1").as_deref(), Some("0-2,4"));
         for wrong in ["", "0,", "2-1", "a", "0--1", "70000"] {

@@ -7,16 +7,16 @@ use super::field::{At, Bytes, Field, Plain, SIZE_PATTERN, amount, field};
 use super::fields::Nothing;
 use super::numbers::{self, whole};
 use super::processors::Count;
-use super::row::{ABOUT, About, Change, Group, Say, Unit};
+use super::row::{Change, Group, OPTION, OptionDef, OptionValue, Unit};
 use crate::options::value::{Atom, Value};
 use crate::syntax::node::{Node, Problems};
 
-pub(super) const RESOURCES: About = About { group: Group::Resources, ..ABOUT };
+pub(super) const RESOURCES: OptionDef = OptionDef { group: Group::Resources, ..OPTION };
 
 /// `mem_limit`.
 pub static MEM_LIMIT: Field<Bytes> = field(
     At::Host("Memory"),
-    About {
+    OptionDef {
         key: "mem_limit",
         aliases: &["memory_limit", "memory"],
         doc: "the most memory it may use",
@@ -33,7 +33,7 @@ pub static MEM_LIMIT: Field<Bytes> = field(
 /// `memswap_limit`. Where nothing is said it follows the memory.
 pub static MEMSWAP_LIMIT: Field<Swap> = field(
     At::Host("MemorySwap"),
-    About {
+    OptionDef {
         key: "memswap_limit",
         aliases: &["memory_swap"],
         doc: "the most memory and swap together; -1: as much swap as there is",
@@ -49,7 +49,7 @@ pub static MEMSWAP_LIMIT: Field<Swap> = field(
 /// `mem_reservation`.
 pub static MEM_RESERVATION: Field<Bytes> = field(
     At::Host("MemoryReservation"),
-    About {
+    OptionDef {
         key: "mem_reservation",
         aliases: &["memory_reservation"],
         doc: "the memory it is cut down to when the host runs short",
@@ -64,7 +64,7 @@ pub static MEM_RESERVATION: Field<Bytes> = field(
 /// `mem_swappiness`. An update ignores it.
 pub static MEM_SWAPPINESS: Field<Percent> = field(
     At::Host("MemorySwappiness"),
-    About {
+    OptionDef {
         key: "mem_swappiness",
         aliases: &["memory_swappiness"],
         doc: "how readily its memory is swapped out, 0 to 100; none with control groups 2",
@@ -76,7 +76,7 @@ pub static MEM_SWAPPINESS: Field<Percent> = field(
 /// `pids_limit`.
 pub static PIDS_LIMIT: Field<Pids> = field(
     At::Host("PidsLimit"),
-    About {
+    OptionDef {
         key: "pids_limit",
         doc: "the most processes it may have; -1: as many as it likes",
         examples: &["100", "-1"],
@@ -95,7 +95,7 @@ pub(super) fn is_minus_one(node: &Node) -> bool {
     whole(node) == Some(-1)
 }
 
-impl Say for Swap {
+impl OptionValue for Swap {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         if is_minus_one(node) {
             return Some(Self(-1));
@@ -132,7 +132,7 @@ impl Plain for Swap {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Percent(pub i64);
 
-impl Say for Percent {
+impl OptionValue for Percent {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         match whole(node) {
             Some(number @ -1..=100) => Some(Self(number)),
@@ -169,7 +169,7 @@ impl Plain for Percent {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pids(pub i64);
 
-impl Say for Pids {
+impl OptionValue for Pids {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         if is_minus_one(node) {
             return Some(Self(-1));

@@ -13,13 +13,13 @@ use super::field::At;
 use super::fields::Owned;
 use super::settings::Settings;
 use crate::base::ident::Reference;
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
 use crate::syntax::node::{Node, Problems};
 
 /// What a row says of itself. Parser, schema, README and row tests are made from it.
 #[derive(Debug)]
-pub struct About {
+pub struct OptionDef {
     /// The key in a spec: the Compose Specification's word, else Docker's.
     pub key: &'static str,
     /// Other keys that mean the same: the seed's words.
@@ -49,8 +49,8 @@ pub struct About {
     pub unit: Unit,
 }
 
-/// An [`About`] with the usual answers, to be completed with struct update syntax.
-pub const ABOUT: About = About {
+/// An [`OptionDef`] with the usual answers, to be completed with struct update syntax.
+pub const OPTION: OptionDef = OptionDef {
     key: "",
     aliases: &[],
     doc: "",
@@ -255,7 +255,7 @@ impl Context {
 }
 
 /// What a spec may say of an option.
-pub trait Say: Sized + Clone + Debug + PartialEq + Send + Sync + 'static {
+pub trait OptionValue: Sized + Clone + Debug + PartialEq + Send + Sync + 'static {
     /// Reads a node; adds problems and gives `None` where it is wrong.
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self>;
     /// The canonical form, which `parse` reads back to the same value.
@@ -276,33 +276,45 @@ pub trait Say: Sized + Clone + Debug + PartialEq + Send + Sync + 'static {
 /// One row of the table.
 pub trait Row: Sync + 'static {
     /// What the spec may say.
-    type Said: Say;
+    type Declared: OptionValue;
     /// What it is.
-    fn about(&self) -> &About;
+    fn def(&self) -> &OptionDef;
     /// The fields of `Config` and `HostConfig` that it writes, with what others must know of them.
     fn fields(&self) -> Vec<Owned>;
     /// Writes it into a create body, in the newest engine's terms.
-    fn write(&self, said: &Self::Said, body: &mut Body, cx: &Context);
+    fn write(&self, said: &Self::Declared, body: &mut Body, cx: &Context);
     /// Reads it from inspect data, of an engine or of [`crate::engine_model`]. Lenient: what it does not
     /// understand is `Unset`.
-    fn read(&self, look: &Look) -> Value;
+    fn read(&self, look: &InspectView) -> Value;
     /// What a spec would say to get what is found: the way back from [`Row::read`], for specs that
     /// are written from containers. It may give what no spec can say: whoever asks parses it and
     /// compares what comes of it. Most values show as a spec would say them; a row overrides this
     /// where that is not so, which the row tests tell.
-    fn spell(&self, look: &Look) -> Json {
-        spell(&self.read(look), self.about().unit)
+    fn to_spec(&self, look: &InspectView) -> Json {
+        super::value::to_spec(&self.read(look), self.def().unit)
     }
     /// Problems of what is said that need more than the value: relative paths without `base_dir`.
-    fn vet(&self, _said: &Self::Said, _cx: &Context) -> Result<(), String> {
+    fn vet(&self, _said: &Self::Declared, _cx: &Context) -> Result<(), String> {
         Ok(())
     }
     /// What a found and an expected value must be freed of before they are compared; most
     /// options: nothing.
-    fn settle(&self, _expected: &mut Value, _found: &mut Value, _both: (&Look, &Look)) {}
+    fn normalize_pair(
+        &self,
+        _expected: &mut Value,
+        _found: &mut Value,
+        _both: (&InspectView, &InspectView),
+    ) {
+    }
     /// What a found value must be freed of where it may have more than is expected, beyond what its
     /// form tells: wishes inside of one entry of a map.
-    fn without_more(&self, _expected: &mut Value, _found: &mut Value, _both: (&Look, &Look)) {}
+    fn without_more(
+        &self,
+        _expected: &mut Value,
+        _found: &mut Value,
+        _both: (&InspectView, &InspectView),
+    ) {
+    }
     /// The fields that decide what is compared, if they are all there is to it: where they are the
     /// same on both sides, so is what is read. Empty where more decides, as where sides are settled.
     fn reads(&self) -> &[At] {
@@ -310,23 +322,13 @@ pub trait Row: Sync + 'static {
     }
     /// What an update must set so that a container is as expected in this row; `None`: an update
     /// cannot.
-    fn update(&self, expected: &Look) -> Option<Settings> {
-        match self.about().change {
+    fn update(&self, expected: &InspectView) -> Option<Settings> {
+        match self.def().change {
             Change::Replace | Change::Connect => None,
             Change::Update(fields) => {
                 Some(Settings::to_set(&expected.json()["HostConfig"], fields))
             }
         }
-    }
-}
-
-/// A value as it shows, numbers in the spelling of their unit.
-pub(super) fn spell(value: &Value, unit: Unit) -> Json {
-    match value {
-        Value::One(Atom::Int(number)) => {
-            unit.spelt(*number).map_or_else(|| value.show(), Json::String)
-        }
-        other => other.show(),
     }
 }
 
@@ -364,18 +366,18 @@ trait AnySaid: Any + Send + Sync {
     fn as_any(&self) -> &dyn Any;
 }
 
-impl<S: Say> AnySaid for S {
+impl<S: OptionValue> AnySaid for S {
     fn print(&self) -> Json {
-        Say::print(self)
+        OptionValue::print(self)
     }
     fn references(&self, out: &mut BTreeSet<Reference>) {
-        Say::references(self, out);
+        OptionValue::references(self, out);
     }
     fn targets(&self, out: &mut Vec<String>) {
-        Say::targets(self, out);
+        OptionValue::targets(self, out);
     }
     fn literals(&self, out: &mut BTreeSet<String>) {
-        Say::literals(self, out);
+        OptionValue::literals(self, out);
     }
     fn boxed_clone(&self) -> Box<dyn AnySaid> {
         Box::new(self.clone())
@@ -417,7 +419,7 @@ impl Declared {
     }
 
     /// What was said, if it is of this type: how rules across options look at one.
-    pub fn said<S: Say>(&self) -> Option<&S> {
+    pub fn said<S: OptionValue>(&self) -> Option<&S> {
         self.said.as_any().downcast_ref()
     }
 }
@@ -430,49 +432,59 @@ impl Clone for Declared {
 
 impl PartialEq for Declared {
     fn eq(&self, other: &Self) -> bool {
-        self.row.about().key == other.row.about().key && self.print() == other.print()
+        self.row.def().key == other.row.def().key && self.print() == other.print()
     }
 }
 
 impl Debug for Declared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.row.about().key, self.print())
+        write!(f, "{}: {}", self.row.def().key, self.print())
     }
 }
 
 /// A row with its types erased: what the table is made of.
 pub trait AnyRow: Sync + 'static {
     /// See [`Row::about`].
-    fn about(&self) -> &About;
+    fn def(&self) -> &OptionDef;
     /// See [`Row::fields`].
     fn fields(&self) -> Vec<Owned>;
-    /// See [`Say::parse`].
+    /// See [`OptionValue::parse`].
     fn parse(&self, node: &Node, problems: &mut Problems) -> Option<Declared>;
-    /// See [`Say::schema`].
+    /// See [`OptionValue::schema`].
     fn schema(&self) -> Json;
     /// Whether an empty text says nothing of it, as in Compose: it takes texts, and that is none.
     fn takes_empty_for_nothing(&self) -> bool;
     /// See [`Row::write`].
     fn write(&self, declared: &Declared, body: &mut Body, cx: &Context);
     /// See [`Row::read`].
-    fn read(&self, look: &Look) -> Value;
+    fn read(&self, look: &InspectView) -> Value;
     /// See [`Row::spell`].
-    fn spell(&self, look: &Look) -> Json;
+    fn to_spec(&self, look: &InspectView) -> Json;
     /// See [`Row::vet`].
     fn vet(&self, declared: &Declared, cx: &Context) -> Result<(), String>;
     /// See [`Row::settle`].
-    fn settle(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look));
+    fn normalize_pair(
+        &self,
+        expected: &mut Value,
+        found: &mut Value,
+        both: (&InspectView, &InspectView),
+    );
     /// See [`Row::without_more`].
-    fn without_more(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look));
+    fn without_more(
+        &self,
+        expected: &mut Value,
+        found: &mut Value,
+        both: (&InspectView, &InspectView),
+    );
     /// See [`Row::fields`].
     fn reads(&self) -> &[At];
     /// See [`Row::update`].
-    fn update(&self, expected: &Look) -> Option<Settings>;
+    fn update(&self, expected: &InspectView) -> Option<Settings>;
 }
 
 impl<R: Row> AnyRow for R {
-    fn about(&self) -> &About {
-        Row::about(self)
+    fn def(&self) -> &OptionDef {
+        Row::def(self)
     }
 
     fn fields(&self) -> Vec<Owned> {
@@ -480,42 +492,52 @@ impl<R: Row> AnyRow for R {
     }
 
     fn parse(&self, node: &Node, problems: &mut Problems) -> Option<Declared> {
-        let said = R::Said::parse(node, problems)?;
-        let row = super::row(Row::about(self).key)?;
+        let said = R::Declared::parse(node, problems)?;
+        let row = super::row(Row::def(self).key)?;
         Some(Declared { row, said: Box::new(said) })
     }
 
     fn schema(&self) -> Json {
-        R::Said::schema()
+        R::Declared::schema()
     }
 
     fn takes_empty_for_nothing(&self) -> bool {
-        !R::Said::EMPTY_IS_A_VALUE && takes_text(&R::Said::schema())
+        !R::Declared::EMPTY_IS_A_VALUE && takes_text(&R::Declared::schema())
     }
 
     fn write(&self, declared: &Declared, body: &mut Body, cx: &Context) {
-        if let Some(said) = declared.said::<R::Said>() {
+        if let Some(said) = declared.said::<R::Declared>() {
             Row::write(self, said, body, cx);
         }
     }
 
-    fn read(&self, look: &Look) -> Value {
+    fn read(&self, look: &InspectView) -> Value {
         Row::read(self, look)
     }
 
-    fn spell(&self, look: &Look) -> Json {
-        Row::spell(self, look)
+    fn to_spec(&self, look: &InspectView) -> Json {
+        Row::to_spec(self, look)
     }
 
     fn vet(&self, declared: &Declared, cx: &Context) -> Result<(), String> {
-        declared.said::<R::Said>().map_or(Ok(()), |said| Row::vet(self, said, cx))
+        declared.said::<R::Declared>().map_or(Ok(()), |said| Row::vet(self, said, cx))
     }
 
-    fn settle(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
-        Row::settle(self, expected, found, both);
+    fn normalize_pair(
+        &self,
+        expected: &mut Value,
+        found: &mut Value,
+        both: (&InspectView, &InspectView),
+    ) {
+        Row::normalize_pair(self, expected, found, both);
     }
 
-    fn without_more(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
+    fn without_more(
+        &self,
+        expected: &mut Value,
+        found: &mut Value,
+        both: (&InspectView, &InspectView),
+    ) {
         Row::without_more(self, expected, found, both);
     }
 
@@ -523,7 +545,7 @@ impl<R: Row> AnyRow for R {
         Row::reads(self)
     }
 
-    fn update(&self, expected: &Look) -> Option<Settings> {
+    fn update(&self, expected: &InspectView) -> Option<Settings> {
         Row::update(self, expected)
     }
 }

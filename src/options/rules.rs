@@ -49,7 +49,7 @@ impl Conflict {
 /// What is wrong with the declared options of one set. Of those in `broken` something was said that
 /// could not be read.
 pub fn conflicts(options: &[Declared], broken: &BTreeSet<&'static str>) -> Vec<Conflict> {
-    let said = Said { options, broken };
+    let said = DeclaredOptions { options, broken };
     let mut all = Vec::new();
     all.extend(retries(&said));
     pairs::check(&said, &mut all);
@@ -60,19 +60,19 @@ pub fn conflicts(options: &[Declared], broken: &BTreeSet<&'static str>) -> Vec<C
     all
 }
 
-struct Said<'a> {
+struct DeclaredOptions<'a> {
     options: &'a [Declared],
     broken: &'a BTreeSet<&'static str>,
 }
 
-impl<'a> Said<'a> {
-    fn get<S: super::Say>(&self, key: &str) -> Option<&'a S> {
-        self.options.iter().find(|option| option.row().about().key == key)?.said()
+impl<'a> DeclaredOptions<'a> {
+    fn get<S: super::OptionValue>(&self, key: &str) -> Option<&'a S> {
+        self.options.iter().find(|option| option.row().def().key == key)?.said()
     }
 
     /// What was said of an option, as it prints it.
     fn printed(&self, key: &str) -> Option<Json> {
-        let option = self.options.iter().find(|option| option.row().about().key == key)?;
+        let option = self.options.iter().find(|option| option.row().def().key == key)?;
         Some(option.print())
     }
 
@@ -83,7 +83,7 @@ impl<'a> Said<'a> {
 }
 
 /// The engine refuses a number of retries beside any other policy.
-fn retries(said: &Said) -> Option<Conflict> {
+fn retries(said: &DeclaredOptions) -> Option<Conflict> {
     let Retries(retries) = said.get("restart_policy_retry")?;
     if *retries == 0 || said.is_broken("restart") {
         return None;

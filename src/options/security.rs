@@ -6,18 +6,18 @@ use serde_json::{Value as Json, json};
 
 use super::field::{At, Field, Plain, field, set, some_set, strings, texts};
 use super::fields::{Nothing, Owned};
-use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
+use super::row::{Body, Context, Group, OPTION, OptionDef, OptionValue, Row};
 use crate::base::say;
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
 use crate::syntax::node::{Node, Problems};
 
-const SECURITY: About = About { group: Group::Security, ..ABOUT };
+const SECURITY: OptionDef = OptionDef { group: Group::Security, ..OPTION };
 
 /// `privileged`.
 pub static PRIVILEGED: Field<bool> = field(
     At::Host("Privileged"),
-    About {
+    OptionDef {
         key: "privileged",
         doc: "all that the host's root may",
         examples: &["true", "false"],
@@ -28,7 +28,7 @@ pub static PRIVILEGED: Field<bool> = field(
 /// `read_only`.
 pub static READ_ONLY: Field<bool> = field(
     At::Host("ReadonlyRootfs"),
-    About {
+    OptionDef {
         key: "read_only",
         doc: "its own file system not for writing",
         examples: &["true", "false"],
@@ -39,7 +39,7 @@ pub static READ_ONLY: Field<bool> = field(
 /// `cap_add`.
 pub static CAP_ADD: Field<Capabilities> = field(
     At::Host("CapAdd"),
-    About {
+    OptionDef {
         key: "cap_add",
         doc: "capabilities beyond the usual ones",
         examples: &["[NET_ADMIN, cap_sys_time]", "[ALL]"],
@@ -51,7 +51,7 @@ pub static CAP_ADD: Field<Capabilities> = field(
 /// `cap_drop`.
 pub static CAP_DROP: Field<Capabilities> = field(
     At::Host("CapDrop"),
-    About {
+    OptionDef {
         key: "cap_drop",
         doc: "capabilities less than the usual ones",
         examples: &["[ALL]", "[MKNOD, NET_RAW]"],
@@ -69,7 +69,7 @@ fn capability(text: &str) -> String {
     upper.strip_prefix("CAP_").map(str::to_owned).unwrap_or(upper)
 }
 
-impl Say for Capabilities {
+impl OptionValue for Capabilities {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let names = texts(node, "a list of capabilities", problems)?;
         let word = |name: &String| {
@@ -117,7 +117,7 @@ fn option(text: &str) -> String {
     }
 }
 
-impl Say for SecurityOptions {
+impl OptionValue for SecurityOptions {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let options = texts(node, "a list of options like `no-new-privileges=true`", problems)?;
         let options: BTreeSet<String> = options.iter().map(|text| option(text)).collect();
@@ -163,10 +163,10 @@ fn is_profile(text: &str) -> bool {
 pub struct SecurityOptRow;
 
 impl Row for SecurityOptRow {
-    type Said = SecurityOptions;
+    type Declared = SecurityOptions;
 
-    fn about(&self) -> &About {
-        const IT: About = About {
+    fn def(&self) -> &OptionDef {
+        const IT: OptionDef = OptionDef {
             key: "security_opt",
             aliases: &["security_opts"],
             doc: "options of the host's security modules",
@@ -201,7 +201,7 @@ impl Row for SecurityOptRow {
         }
     }
 
-    fn read(&self, look: &Look) -> Value {
+    fn read(&self, look: &InspectView) -> Value {
         let options = strings(look.host("SecurityOpt")).map(|text| Atom::Text(option(text)));
         let none = |field| look.host(field).as_array().is_some_and(Vec::is_empty);
         let open = none("MaskedPaths") && none("ReadonlyPaths");
@@ -211,7 +211,12 @@ impl Row for SecurityOptRow {
     /// Where a container shares the processes or the memory of another one, an engine of a host
     /// with `SELinux` copies that one's labels unless some are asked for. (What it adds beside a
     /// host's namespaces is no part of a look.)
-    fn settle(&self, expected: &mut Value, found: &mut Value, both: (&Look, &Look)) {
+    fn normalize_pair(
+        &self,
+        expected: &mut Value,
+        found: &mut Value,
+        both: (&InspectView, &InspectView),
+    ) {
         let label =
             |option: &Atom| matches!(option, Atom::Text(text) if text.starts_with("label="));
         let asked = matches!(expected, Value::Set(options) if options.iter().any(label));

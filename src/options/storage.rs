@@ -14,19 +14,19 @@ use super::field::{
 use super::fields::{Nothing, Owned};
 use super::namespaces::Assignments;
 use super::network::is_name;
-use super::row::{ABOUT, About, Body, Context, Filled, Group, Row, Say};
+use super::row::{Body, Context, Filled, Group, OPTION, OptionDef, OptionValue, Row};
 use super::volumes::clean;
 use crate::base::say;
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
 use crate::syntax::node::{Node, Problems};
 
-const STORAGE: About = About { group: Group::Storage, ..ABOUT };
+const STORAGE: OptionDef = OptionDef { group: Group::Storage, ..OPTION };
 
 /// `volume_driver`.
 pub static VOLUME_DRIVER: Field<Text> = field(
     At::Host("VolumeDriver"),
-    About {
+    OptionDef {
         key: "volume_driver",
         doc: "the driver that makes the volumes which are not there yet",
         examples: &["local"],
@@ -37,7 +37,7 @@ pub static VOLUME_DRIVER: Field<Text> = field(
 /// `shm_size`.
 pub static SHM_SIZE: Field<Bytes> = field(
     At::Host("ShmSize"),
-    About {
+    OptionDef {
         key: "shm_size",
         doc: "the size of `/dev/shm`",
         examples: &["128m", "1073741824"],
@@ -49,7 +49,7 @@ pub static SHM_SIZE: Field<Bytes> = field(
 /// `storage_opt`.
 pub static STORAGE_OPT: Field<Assignments> = field(
     At::Host("StorageOpt"),
-    About {
+    OptionDef {
         key: "storage_opt",
         doc: "options of the storage driver for its own file system",
         examples: &["{size: 10G}"],
@@ -61,7 +61,7 @@ pub static STORAGE_OPT: Field<Assignments> = field(
 /// `tmpfs`.
 pub static TMPFS: Field<Tmpfs> = field(
     At::Host("Tmpfs"),
-    About {
+    OptionDef {
         key: "tmpfs",
         doc: "file systems in memory: `PATH` or `PATH:OPTIONS`",
         examples: &["[/run, \"/tmp:size=64m,mode=1777\"]", "/run"],
@@ -112,7 +112,7 @@ fn kernel_size(text: &str) -> Option<u64> {
     number.checked_mul(1 << (10 * power))
 }
 
-impl Say for Tmpfs {
+impl OptionValue for Tmpfs {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let mut paths = BTreeMap::new();
         let mut fine = true;
@@ -151,7 +151,7 @@ impl Plain for Tmpfs {
         json!(self.0)
     }
 
-    fn spell(json: &Json) -> Option<Json> {
+    fn to_spec(json: &Json) -> Option<Json> {
         let paths = json.as_object()?.iter();
         let text = |options: &Json| sorted(options.as_str().unwrap_or_default());
         Some(Self(paths.map(|(path, options)| (clean(path), text(options))).collect()).print())
@@ -183,7 +183,7 @@ fn with_mode(name: &str, mode: &str) -> String {
     if mode.is_empty() { name.to_owned() } else { format!("{name}:{mode}") }
 }
 
-impl Say for VolumesFrom {
+impl OptionValue for VolumesFrom {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let mut targets = BTreeMap::new();
         let mut fine = true;
@@ -225,10 +225,10 @@ impl Say for VolumesFrom {
 pub struct VolumesFromRow;
 
 impl Row for VolumesFromRow {
-    type Said = VolumesFrom;
+    type Declared = VolumesFrom;
 
-    fn about(&self) -> &About {
-        const IT: About = About {
+    fn def(&self) -> &OptionDef {
+        const IT: OptionDef = OptionDef {
             key: "volumes_from",
             doc: "containers whose volumes it shares: `CONTAINER` or `CONTAINER:ro`",
             examples: &["[\"data:ro\"]", "[data, \"container:logs:z,ro\"]"],
@@ -253,7 +253,7 @@ impl Row for VolumesFromRow {
         FIELDS
     }
 
-    fn read(&self, look: &Look) -> Value {
+    fn read(&self, look: &InspectView) -> Value {
         let spelled = |entry: &str| {
             let (target, options) = entry.split_once(':').unwrap_or((entry, ""));
             Atom::Text(with_mode(target, &mode(options)))

@@ -23,7 +23,7 @@ const GROUPS: [(Group, &str); 6] = [
 pub fn markdown() -> String {
     let mut out = String::new();
     for (group, title) in GROUPS {
-        let rows: Vec<_> = ROWS.iter().filter(|row| row.about().group == group).collect();
+        let rows: Vec<_> = ROWS.iter().filter(|row| row.def().group == group).collect();
         if rows.is_empty() {
             continue;
         }
@@ -40,7 +40,7 @@ pub fn markdown() -> String {
 }
 
 fn line(row: &dyn AnyRow) -> String {
-    let about = row.about();
+    let about = row.def();
     let words: Vec<String> =
         [about.key].iter().chain(about.aliases).map(|word| format!("`{word}`")).collect();
     let ignored = match about.compare {

@@ -118,3 +118,13 @@ pub fn marked_reference(text: &str) -> Option<Reference> {
 pub fn looks_marked(text: &str) -> bool {
     text.starts_with('«') && text.ends_with('»')
 }
+
+/// A value as it shows, numbers in the spelling of their unit.
+pub(super) fn to_spec(value: &Value, unit: super::row::Unit) -> Json {
+    match value {
+        Value::One(Atom::Int(number)) => {
+            unit.spelt(*number).map_or_else(|| value.show(), Json::String)
+        }
+        other => other.show(),
+    }
+}

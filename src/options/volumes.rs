@@ -9,10 +9,10 @@ use serde_json::{Value as Json, json};
 use super::field::{At, some_map, strings, text};
 use super::fields::{Nothing, Owned};
 use super::network::is_name;
-use super::row::{ABOUT, About, Body, Context, Group, Row, Say};
+use super::row::{Body, Context, Group, OPTION, OptionDef, OptionValue, Row};
 use super::volumes_long;
 use crate::base::say;
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
 use crate::syntax::node::{Kind, Node, Place, Problems};
 
@@ -237,7 +237,7 @@ fn too_short(name: &str, cx: &Context) -> Option<String> {
     })
 }
 
-impl Say for Volumes {
+impl OptionValue for Volumes {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let Kind::List(items) = &node.kind else {
             return problems.expected("a list of volumes", node);
@@ -294,10 +294,10 @@ impl Say for Volumes {
 pub struct VolumesRow;
 
 impl Row for VolumesRow {
-    type Said = Volumes;
+    type Declared = Volumes;
 
-    fn about(&self) -> &About {
-        const IT: About = About {
+    fn def(&self) -> &OptionDef {
+        const IT: OptionDef = OptionDef {
             key: "volumes",
             doc: "volumes and folders of the host: anonymous, named and bind mounts, images and memory, short or long form",
             examples: &[
@@ -313,7 +313,7 @@ impl Row for VolumesRow {
             group: Group::Storage,
             from_image: true,
             many: true,
-            ..ABOUT
+            ..OPTION
         };
         &IT
     }
@@ -363,12 +363,12 @@ impl Row for VolumesRow {
         FIELDS
     }
 
-    fn read(&self, look: &Look) -> Value {
+    fn read(&self, look: &InspectView) -> Value {
         let all = all(look).0.into_iter();
         some_map(all.map(|(inside, mount)| (inside, canonical(&mount))).collect())
     }
 
-    fn spell(&self, look: &Look) -> Json {
+    fn to_spec(&self, look: &InspectView) -> Json {
         all(look).print()
     }
 
@@ -395,7 +395,7 @@ impl Row for VolumesRow {
 }
 
 /// Everything that was wished for.
-fn all(look: &Look) -> Volumes {
+fn all(look: &InspectView) -> Volumes {
     let mut all = BTreeMap::new();
     let volumes = look.config("Volumes").as_object();
     for (inside, _) in volumes.into_iter().flatten() {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::field::{SIZE_PATTERN, known_keys, map_schema, or_null, text, texts};
 use super::numbers;
-use super::row::{Context, Say};
+use super::row::{Context, OptionValue};
 use super::volumes::{Mount, RECURSION, Source, absolute, bind_source, target, volume_name};
 use crate::base::say;
 use crate::syntax::node::{Entry, Kind, Node, Place, Problems};

@@ -9,7 +9,7 @@ mod besides;
 mod change;
 mod graph;
 mod names;
-mod objects;
+mod resources;
 mod subjects;
 mod update;
 
@@ -41,9 +41,9 @@ impl fmt::Display for Violation {
 
 /// Collects violations.
 #[derive(Default)]
-struct Doubts(Vec<Violation>);
+struct Violations(Vec<Violation>);
 
-impl Doubts {
+impl Violations {
     fn add(&mut self, rule: &'static str, text: String) {
         self.0.push(Violation { rule, text });
     }
@@ -63,49 +63,49 @@ fn named(text: impl fmt::Display) -> String {
 
 /// Everything that is wrong with a plan; empty for one that may be written and applied.
 pub fn check(plan: &Plan) -> Vec<Violation> {
-    let mut doubts = Doubts::default();
-    steps(plan, &mut doubts);
+    let mut violations = Violations::default();
+    steps(plan, &mut violations);
     let graph = Graph::of(&plan.steps);
-    change::check(plan, &graph, &mut doubts);
-    subjects::check(plan, &graph, &mut doubts);
-    names::check(plan, &graph, &mut doubts);
-    objects::check(plan, &graph, &mut doubts);
-    update::check(plan, &graph, &mut doubts);
-    besides::check(plan, &mut doubts);
-    summary(plan, &mut doubts);
-    sets(plan, &mut doubts);
-    marks(plan, &mut doubts);
-    let mut all = doubts.0;
+    change::check(plan, &graph, &mut violations);
+    subjects::check(plan, &graph, &mut violations);
+    names::check(plan, &graph, &mut violations);
+    resources::check(plan, &graph, &mut violations);
+    update::check(plan, &graph, &mut violations);
+    besides::check(plan, &mut violations);
+    summary(plan, &mut violations);
+    sets(plan, &mut violations);
+    marks(plan, &mut violations);
+    let mut all = violations.0;
     all.sort();
     all.dedup();
     all
 }
 
 /// IDs, and edges that lead upwards in the list: with that there are no cycles.
-fn steps(plan: &Plan, doubts: &mut Doubts) {
+fn steps(plan: &Plan, violations: &mut Violations) {
     let mut above = BTreeSet::new();
     for step in &plan.steps {
         let id = named(&step.id);
         for other in &step.after {
-            doubts.unless(above.contains(other), "after", || {
+            violations.unless(above.contains(other), "after", || {
                 format!("expected {id} to wait for a step above it, but found {}", named(other))
             });
         }
         let own: BTreeSet<_> = step.after.iter().collect();
-        doubts.unless(own.len() == step.after.len(), "after", || {
+        violations.unless(own.len() == step.after.len(), "after", || {
             format!("expected {id} to name each step once, but found one twice")
         });
-        doubts.unless(above.insert(&step.id), "step", || {
+        violations.unless(above.insert(&step.id), "step", || {
             format!("expected one step {id}, but found two")
         });
-        doubts.unless(!step.id.change().is_empty(), "step", || {
+        violations.unless(!step.id.change().is_empty(), "step", || {
             format!("expected a step of a change, but found {id}")
         });
     }
 }
 
 /// Counters and sentence, counted anew.
-fn summary(plan: &Plan, doubts: &mut Doubts) {
+fn summary(plan: &Plan, violations: &mut Violations) {
     let Summary {
         created,
         started,
@@ -152,7 +152,7 @@ fn summary(plan: &Plan, doubts: &mut Doubts) {
         let besides = if what == "volume" { made_besides(&plan.steps) } else { 0 };
         let counted = counted + besides;
         let counted = u32::try_from(counted).unwrap_or(u32::MAX);
-        doubts.unless(said == counted, "summary", || {
+        violations.unless(said == counted, "summary", || {
             format!("expected {what}s {word} to be {counted}, but found {said}")
         });
         if counted > 0 {
@@ -162,7 +162,7 @@ fn summary(plan: &Plan, doubts: &mut Doubts) {
         }
     }
     sentence.push_str(if sentence.is_empty() { "no action taken." } else { "." });
-    doubts.unless(*message == sentence, "summary", || {
+    violations.unless(*message == sentence, "summary", || {
         format!("expected the message `{sentence}`, but found {}", named(message))
     });
 }
@@ -177,38 +177,38 @@ fn made_besides(steps: &[Step]) -> usize {
 }
 
 /// What was matched, against the facts and what is declared.
-fn sets(plan: &Plan, doubts: &mut Doubts) {
+fn sets(plan: &Plan, violations: &mut Violations) {
     let facts: BTreeMap<_, _> =
         plan.facts.containers.iter().map(|fact| (&fact.id, &fact.name)).collect();
     for (set, report) in &plan.sets {
         let matched: BTreeSet<_> = report.matched.iter().map(|matched| &matched.id).collect();
         let members: Option<BTreeSet<_>> =
             plan.facts.members.get(set).map(|members| members.iter().collect());
-        doubts.unless(members.as_ref() == Some(&matched), "members", || {
+        violations.unless(members.as_ref() == Some(&matched), "members", || {
             format!("expected the facts of set {} to list what it matched", named(set))
         });
         for matched in &report.matched {
             let name = facts.get(&matched.id);
-            doubts.unless(name.is_some_and(|name| **name == matched.name), "facts", || {
+            violations.unless(name.is_some_and(|name| **name == matched.name), "facts", || {
                 format!("expected a fact about {}, but found none", named(&matched.name))
             });
         }
     }
     for set in plan.facts.members.keys().filter(|set| !plan.sets.contains_key(*set)) {
-        doubts.add("members", format!("expected no facts of a set {}", named(set)));
+        violations.add("members", format!("expected no facts of a set {}", named(set)));
     }
     if let Some(project) = plan.declared["project"].as_str() {
-        doubts.unless(project == plan.project.as_str(), "project", || {
+        violations.unless(project == plan.project.as_str(), "project", || {
             format!("expected the project {}, but found {}", named(project), named(&plan.project))
         });
     } else {
-        doubts.add("project", "expected `declared` to name the project".into());
+        violations.add("project", "expected `declared` to name the project".into());
     }
     let declared = plan.declared["containers"].as_object();
     let declared: BTreeSet<&str> =
         declared.map(|sets| sets.keys().map(String::as_str).collect()).unwrap_or_default();
     let reported: BTreeSet<&str> = plan.sets.keys().map(SetName::as_str).collect();
-    doubts.unless(declared == reported, "sets", || {
+    violations.unless(declared == reported, "sets", || {
         let all: Vec<_> = declared.symmetric_difference(&reported).map(named).collect();
         format!("expected every declared set in `sets` and no other, but found {}", all.join(", "))
     });
@@ -230,7 +230,7 @@ impl std::io::Write for Begins {
 }
 
 /// Marks that stand for values: hidden, or a reference; nothing else may look like one.
-fn marks(plan: &Plan, doubts: &mut Doubts) {
+fn marks(plan: &Plan, violations: &mut Violations) {
     fn walk(json: &Json, bad: &mut Vec<String>) {
         match json {
             Json::String(text) => {
@@ -252,7 +252,7 @@ fn marks(plan: &Plan, doubts: &mut Doubts) {
     let mut bad = Vec::new();
     walk(&serde_json::to_value(plan).unwrap_or_default(), &mut bad);
     for text in bad {
-        doubts
+        violations
             .add("mark", format!("expected `{HIDDEN}` or a reference, but found {}", named(text)));
     }
 }

@@ -10,16 +10,16 @@ use std::fmt;
 use serde_json::Value as Json;
 
 use super::PlanError;
-use super::draft::Draft;
-use super::job::Job;
+use super::change_steps::ChangeSteps;
+use super::draft::Planner;
 
 use crate::base::ident::{ChangeId, ChangeTarget, ContainerName, StepId};
 use crate::base::say;
 use crate::observed::snapshot::Container;
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 use crate::plan::{Action, Subject, Verb, Warning};
 use crate::planner::resources::{self, Found, network};
-use crate::spec::objects::{Cidr, Pool, gives_gateway};
+use crate::spec::resources::{Cidr, Pool, gives_gateway};
 
 /// What one container of a network can have at a time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,7 +50,7 @@ struct Wish {
 /// By network and what it is, who has it.
 type Held = BTreeMap<(String, What), BTreeSet<String>>;
 
-impl Draft<'_> {
+impl Planner<'_> {
     /// Gives every start its addresses.
     pub(super) fn take_addresses(&mut self) {
         let wishes: Vec<Wish> = (0..self.jobs.len()).flat_map(|job| self.wishes_of(job)).collect();
@@ -167,7 +167,7 @@ impl Draft<'_> {
         if let (Verb::Start, Some(inspect)) =
             (it.change.verb, there.and_then(|it| it.inspect.as_ref()))
         {
-            let look = Look::new(inspect, &BTreeMap::new());
+            let look = InspectView::new(inspect, &BTreeMap::new());
             for (network, what) in wished(&look) {
                 wish(&network, what, it.start.clone());
             }
@@ -297,7 +297,7 @@ impl Draft<'_> {
     }
 
     /// Names on networks of the engine's own, which gives none there: whatever a spec calls them.
-    pub(super) fn refuse_aliases(&mut self, job: &Job, look: &Look) {
+    pub(super) fn refuse_aliases(&mut self, job: &ChangeSteps, look: &InspectView) {
         let networks = look.json()["NetworkSettings"]["Networks"].as_object();
         let wrong = networks.into_iter().flatten().filter(|(name, end)| {
             let own = matches!(name.as_str(), "bridge" | "host" | "none");
@@ -334,7 +334,7 @@ fn held(containers: &[Container]) -> Held {
 }
 
 /// What a container is to have wherever it is attached.
-fn wished(look: &Look) -> Vec<(String, What)> {
+fn wished(look: &InspectView) -> Vec<(String, What)> {
     let networks = look.json()["NetworkSettings"]["Networks"].as_object();
     let mut all = Vec::new();
     for (network, end) in networks.into_iter().flatten() {
@@ -353,7 +353,7 @@ fn wished(look: &Look) -> Vec<(String, What)> {
 }
 
 /// Whether a container is on a network and asks for no address there.
-fn takes_any(look: &Look, network: &str) -> bool {
+fn takes_any(look: &InspectView, network: &str) -> bool {
     let end = look.json()["NetworkSettings"]["Networks"].get(network);
     let fixed = |end: &Json| {
         ["IPv4Address", "IPv6Address"]

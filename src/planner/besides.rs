@@ -3,14 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use super::draft::Draft;
-use super::objects::volumes_of;
+use super::draft::Planner;
+use super::resource_steps::volumes_of;
 use crate::base::say;
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 use crate::plan::{Action, Warning};
 use crate::planner::resources::{self, Found};
 
-impl Draft<'_> {
+impl Planner<'_> {
     /// Writes into each create what the engine makes with it.
     pub(super) fn plan_besides(&mut self) {
         let declared: BTreeSet<String> = self.spec.volume_names().into_values().collect();
@@ -53,7 +53,7 @@ impl Draft<'_> {
 }
 
 /// Where a container gets volumes that nobody named.
-fn unnamed(look: &Look) -> Vec<String> {
+fn unnamed(look: &InspectView) -> Vec<String> {
     let mounts = look.json()["Mounts"].as_array().into_iter().flatten();
     let volumes = mounts.filter(|mount| {
         mount["Type"] == "volume" && mount["Name"].as_str().is_none_or(str::is_empty)

@@ -17,7 +17,7 @@ use serde_json::Value as Json;
 use self::judge::{Found, Keys, collapse, judge};
 use crate::base::ident::Reference;
 use crate::options::field::At;
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 use crate::options::row::Filled;
 use crate::options::value::{Atom, Value};
 use crate::options::{self, AnyRow, Mode, ROWS};
@@ -49,7 +49,7 @@ pub struct Terms<'a> {
     /// Where the image is not known before it is pulled: what would be expected of an image that
     /// nobody has (see [`crate::engine_model::strange_image`]). What is expected with it and without any
     /// does not depend on the image; nothing else can be compared.
-    pub strange: Option<&'a Look>,
+    pub strange: Option<&'a InspectView>,
     /// Whatever is there counts: also what the set has not compared, and what an engine may have
     /// filled in.
     pub everything: bool,
@@ -71,9 +71,9 @@ pub struct Comparison {
 /// gives `None` where that image is not in the snapshot.
 pub fn compare(
     terms: Terms<'_>,
-    expected: &Look,
-    before: impl FnOnce() -> Option<Rc<Look>>,
-    found: &Look,
+    expected: &InspectView,
+    before: impl FnOnce() -> Option<Rc<InspectView>>,
+    found: &InspectView,
     known: Known<'_>,
 ) -> Comparison {
     let mut result = Comparison::default();
@@ -83,15 +83,15 @@ pub fn compare(
     for (place, row) in compared_rows(terms) {
         match verdict((place, row), terms, sides, known, &mut result.references) {
             Found::Same => {}
-            Found::Unknown => result.unknown.push(row.about().key),
+            Found::Unknown => result.unknown.push(row.def().key),
             differs @ Found::Differs { .. } => rows.push((place, row, differs)),
         }
     }
-    let caused = terms.strange.is_none() && rows.iter().any(|(_, row, _)| row.about().from_image);
+    let caused = terms.strange.is_none() && rows.iter().any(|(_, row, _)| row.def().from_image);
     let before = if caused { before() } else { None };
-    let keys: BTreeSet<&str> = rows.iter().map(|(_, row, _)| row.about().key).collect();
+    let keys: BTreeSet<&str> = rows.iter().map(|(_, row, _)| row.def().key).collect();
     for (place, row, differs) in rows {
-        let about = row.about();
+        let about = row.def();
         // Nor does anything follow from what is never a difference.
         let ignored = |other: &&&str| {
             crate::options::row(other).is_some_and(|row| mode(row, terms) == Mode::Ignore)
@@ -122,7 +122,12 @@ pub fn compare(
 /// Rows in which a container that will be replaced has more than its successor: what an adopted
 /// one loses although nobody declared it. Also where the set has them not compared: that says that
 /// a difference is none, not that nothing is lost.
-pub fn drops(terms: Terms<'_>, expected: &Look, found: &Look, known: Known<'_>) -> Vec<String> {
+pub fn drops(
+    terms: Terms<'_>,
+    expected: &InspectView,
+    found: &InspectView,
+    known: Known<'_>,
+) -> Vec<String> {
     let all = Terms { adopted: false, everything: true, ..terms };
     let expected = &expected.clone().saying_all();
     let dropped: Vec<&'static dyn AnyRow> = ROWS
@@ -140,22 +145,22 @@ pub fn drops(terms: Terms<'_>, expected: &Look, found: &Look, known: Known<'_>) 
         .map(|(_, row)| row)
         .collect();
     // What only follows from another row is told there.
-    let keys: BTreeSet<&str> = dropped.iter().map(|row| row.about().key).collect();
+    let keys: BTreeSet<&str> = dropped.iter().map(|row| row.def().key).collect();
     let follows =
-        |row: &&&'static dyn AnyRow| row.about().follows.iter().any(|other| keys.contains(other));
+        |row: &&&'static dyn AnyRow| row.def().follows.iter().any(|other| keys.contains(other));
     let own = dropped.iter().filter(|row| !follows(row));
-    own.map(|row| row.about().key.to_owned()).collect()
+    own.map(|row| row.def().key.to_owned()).collect()
 }
 
 /// Whether one row differs for sure.
 pub fn differs(
     row: &dyn AnyRow,
     terms: Terms<'_>,
-    expected: &Look,
-    found: &Look,
+    expected: &InspectView,
+    found: &InspectView,
     known: Known<'_>,
 ) -> bool {
-    let placed = (position(row.about().key), row);
+    let placed = (position(row.def().key), row);
     let sides = Sides { expected, found, different: None };
     let verdict = verdict(placed, terms, sides, known, &mut BTreeMap::new());
     matches!(verdict, Found::Differs { .. })
@@ -165,11 +170,11 @@ pub fn differs(
 pub fn same(
     row: &dyn AnyRow,
     terms: Terms<'_>,
-    expected: &Look,
-    found: &Look,
+    expected: &InspectView,
+    found: &InspectView,
     known: Known<'_>,
 ) -> bool {
-    let placed = (position(row.about().key), row);
+    let placed = (position(row.def().key), row);
     let sides = Sides { expected, found, different: None };
     let verdict = verdict(placed, terms, sides, known, &mut BTreeMap::new());
     matches!(verdict, Found::Same)
@@ -178,8 +183,8 @@ pub fn same(
 /// What is compared.
 #[derive(Clone, Copy)]
 struct Sides<'a> {
-    expected: &'a Look,
-    found: &'a Look,
+    expected: &'a InspectView,
+    found: &'a InspectView,
     different: Option<&'a Different<'a>>,
 }
 
@@ -191,7 +196,7 @@ struct Different<'a> {
 }
 
 impl<'a> Different<'a> {
-    fn between(one: &'a Look, other: &'a Look) -> Self {
+    fn between(one: &'a InspectView, other: &'a InspectView) -> Self {
         let of = |field| fields(&one.json()[field], &other.json()[field]);
         Self { config: of("Config"), host: of("HostConfig") }
     }
@@ -235,7 +240,7 @@ fn fields<'a>(one: &'a Json, other: &'a Json) -> BTreeSet<&'a str> {
 /// Of rows that exclude each other the declared one is compared, else the first.
 fn compared_rows(terms: Terms<'_>) -> impl Iterator<Item = (usize, &'static dyn AnyRow)> {
     ROWS.iter().copied().enumerate().filter(move |(place, row)| {
-        let about = row.about();
+        let about = row.def();
         let says = |key: &str| terms.set.option(key).is_some();
         let declared = says(about.key);
         if about.excludes.is_empty() {
@@ -261,7 +266,7 @@ fn position(key: &str) -> usize {
 
 /// How strictly a set asks for one row to be compared, if it does.
 fn asked(row: &dyn AnyRow, set: &Set) -> Option<Mode> {
-    let about = row.about();
+    let about = row.def();
     if let Some(mode) = set.compare.get(about.key) {
         return Some(*mode);
     }
@@ -275,7 +280,7 @@ fn asked(row: &dyn AnyRow, set: &Set) -> Option<Mode> {
 
 /// How strictly one row is compared.
 pub fn mode(row: &dyn AnyRow, terms: Terms<'_>) -> Mode {
-    let about = row.about();
+    let about = row.def();
     let declared = terms.set.option(about.key).is_some();
     if let Some(mode) = asked(row, terms.set) {
         return mode;
@@ -296,7 +301,7 @@ fn verdict(
     if mode == Mode::Ignore {
         return Found::Same;
     }
-    let about = row.about();
+    let about = row.def();
     if about.filled != Filled::Keys && different.is_some_and(|different| different.none(row)) {
         return Found::Same;
     }
@@ -304,7 +309,7 @@ fn verdict(
     // Who asks for a superset takes what was declared once for something more.
     let loose = !terms.everything && asked(row, terms.set) == Some(Mode::Superset);
     let gone = if loose { None } else { said_before::gone(about, &want, &have, found) };
-    row.settle(&mut want, &mut have, (expected, found));
+    row.normalize_pair(&mut want, &mut have, (expected, found));
     if mode == Mode::Superset {
         row.without_more(&mut want, &mut have, (expected, found));
     }
@@ -373,10 +378,10 @@ fn sure(want: Value, strange: &Value) -> Sure {
 
 /// The rows that an image which is not known decides, wholly or in part: `expected` is without
 /// any, `strange` with one that nobody has.
-pub fn open_rows(expected: &Look, strange: &Look) -> Vec<String> {
-    let rows = ROWS.iter().filter(|row| row.about().from_image);
+pub fn open_rows(expected: &InspectView, strange: &InspectView) -> Vec<String> {
+    let rows = ROWS.iter().filter(|row| row.def().from_image);
     let open = rows.filter(|row| collapse(row.read(expected)) != collapse(row.read(strange)));
-    open.map(|row| row.about().key.to_owned()).collect()
+    open.map(|row| row.def().key.to_owned()).collect()
 }
 
 fn note_references(

@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 use serde_json::Value as Json;
 
 use super::PlanError;
-use super::choose::Member;
+use super::decide::Member;
 use super::ports;
 use crate::base::ident::SetName;
 use crate::observed::snapshot::Container;
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 use crate::plan::facts::Verdict;
 use crate::plan::show::reason_text;
 use crate::plan::{Danger, Impact, Reason, Verb};
@@ -25,7 +25,7 @@ pub(super) struct Doing<'a> {
     /// The container that is there.
     pub(super) found: Option<&'a Member<'a>>,
     /// What is created.
-    pub(super) created: Option<&'a Look>,
+    pub(super) created: Option<&'a InspectView>,
     pub(super) image_unknown: bool,
 }
 
@@ -103,7 +103,7 @@ fn revived(container: &Container) -> bool {
 }
 
 /// Host files, namespaces or devices.
-fn host_access(look: &Look) -> bool {
+fn host_access(look: &InspectView) -> bool {
     let host_mode = ["NetworkMode", "PidMode", "IpcMode", "UTSMode", "UsernsMode"]
         .iter()
         .any(|field| look.host(field) == &Json::String("host".to_owned()));
@@ -174,7 +174,7 @@ fn named_sources(inspect: &Json) -> BTreeSet<&str> {
 
 /// What a replacement keeps and loses. `drops` are the rows of an adopted container that nobody
 /// declared; of its mounts each is told by itself.
-pub(super) fn impact(found: &Container, created: &Look, drops: Vec<String>) -> Impact {
+pub(super) fn impact(found: &Container, created: &InspectView, drops: Vec<String>) -> Impact {
     let mut impact = Impact { drops, loses: anonymous(found), ..Impact::default() };
     let Some(inspect) = &found.inspect else { return impact };
     let (old, new) = (named_sources(inspect), named_sources(created.json()));

@@ -5,11 +5,11 @@ use std::rc::Rc;
 
 use serde_json::Value as Json;
 
-use super::choose::{self, Choice, Fate, Member};
-use super::images::{self, Images, Settled};
+use super::change_steps::ChangeSteps;
+use super::decide::{self, Choice, Disposition, Member};
+use super::images::{self, Images, ResolvedImage};
 use super::in_place::InPlace;
 use super::index::Index;
-use super::job::Job;
 use super::matching::{self, Match};
 use super::shown;
 use super::{Built, Input, PlanError};
@@ -19,7 +19,7 @@ use crate::engine_model::view;
 use crate::engine_model::{Engine, World};
 use crate::observed::snapshot::{Container, Run, Snapshot};
 use crate::options::inspect_view;
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 use crate::options::{Body, Context, ROWS};
 use crate::plan::{
     Because, OptionDifference, Origin, Reason, References, SetReport, Verb, Warning,
@@ -33,7 +33,7 @@ use crate::spec::order::{self, Members, Words};
 use crate::spec::{Identity, Recreate, Set, Spec, State, Until, depends};
 
 /// A plan in the making.
-pub(super) struct Draft<'a> {
+pub(super) struct Planner<'a> {
     pub(super) spec: &'a Spec,
     pub(super) words: Words<'a>,
     pub(super) snapshot: &'a Snapshot,
@@ -46,7 +46,7 @@ pub(super) struct Draft<'a> {
     pub(super) cx: Context,
     pub(super) assume: bool,
     pub(super) members: BTreeMap<SetName, Vec<Member<'a>>>,
-    pub(super) jobs: Vec<Job>,
+    pub(super) jobs: Vec<ChangeSteps>,
     /// Where the jobs of a change are among them.
     pub(super) places: BTreeMap<ChangeId, Vec<usize>>,
     /// The networks and volumes that new containers will use.
@@ -54,7 +54,7 @@ pub(super) struct Draft<'a> {
     pub(super) used_volumes: BTreeSet<String>,
     pub(super) bodies: BTreeMap<StepId, Body>,
     /// What containers to come will be, by change.
-    pub(super) created: BTreeMap<ChangeId, Rc<Look>>,
+    pub(super) created: BTreeMap<ChangeId, Rc<InspectView>>,
     /// Containers that this plan, or a run of it, replaces.
     pub(super) replaced: BTreeMap<ContainerId, ContainerName>,
     pub(super) gone: BTreeSet<ContainerName>,
@@ -82,7 +82,7 @@ pub(super) struct Expected<'a> {
     /// Whether there are several members, so that what was worked out for one may do for the next.
     several: bool,
     /// What is expected, by image and, where it matters, by name.
-    looks: BTreeMap<(Option<String>, Option<ContainerName>), Rc<Look>>,
+    looks: BTreeMap<(Option<String>, Option<ContainerName>), Rc<InspectView>>,
     /// Members that were compared, and what came of it.
     compared: Vec<(&'a Container, bool, compare::Comparison)>,
 }
@@ -99,7 +99,7 @@ pub(super) fn build(input: &Input<'_>, before: BTreeMap<ContainerName, Container
     let left: Vec<ContainerName> = before.keys().cloned().collect();
     let index = Index::knowing(snapshot, before);
     let found = matching::match_sets(&words, snapshot, &index);
-    let mut draft = Draft {
+    let mut draft = Planner {
         spec,
         snapshot,
         index,
@@ -214,14 +214,14 @@ pub(super) fn context(spec: &Spec, matches: &BTreeMap<SetName, Vec<Match<'_>>>) 
     }
 }
 
-impl<'a> Draft<'a> {
-    pub(super) fn push(&mut self, job: Job) {
+impl<'a> Planner<'a> {
+    pub(super) fn push(&mut self, job: ChangeSteps) {
         self.places.entry(job.change.id.clone()).or_default().push(self.jobs.len());
         self.jobs.push(job);
     }
 
     /// The jobs of a change.
-    pub(super) fn jobs_of(&self, id: &ChangeId) -> impl Iterator<Item = &Job> {
+    pub(super) fn jobs_of(&self, id: &ChangeId) -> impl Iterator<Item = &ChangeSteps> {
         self.places.get(id).into_iter().flatten().filter_map(|at| self.jobs.get(*at))
     }
 
@@ -241,8 +241,8 @@ impl<'a> Draft<'a> {
         matches: &[Match<'a>],
         pinned: &[ContainerName],
     ) {
-        let settled = images::settle(set, &self.images);
-        if let Settled::Here { image, .. } = &settled
+        let settled = images::resolve(set, &self.images);
+        if let ResolvedImage::Here { image, .. } = &settled
             && images::carries_our_labels(image)
         {
             self.errors.push(PlanError::of(
@@ -257,7 +257,7 @@ impl<'a> Draft<'a> {
             .iter()
             .map(|found| self.member(key, set, &settled, found, &mut expected))
             .collect();
-        let choice = choose::choose(set, &members);
+        let choice = decide::decide(set, &members);
         let name = members
             .first()
             .map_or_else(|| ContainerName::new(key.as_str()), |member| member.name.clone());
@@ -271,7 +271,7 @@ impl<'a> Draft<'a> {
         }
         drop(expected);
         for (member, fate) in members.iter().zip(&choice.fates) {
-            self.carry_out(key, set, &settled, member, fate);
+            self.emit(key, set, &settled, member, fate);
         }
         let created = self.create(key, set, &settled, &choice, pinned);
         if matches!(set.identity, Identity::Counted(_)) {
@@ -291,15 +291,16 @@ impl<'a> Draft<'a> {
         choice: &Choice,
         created: Vec<ContainerName>,
     ) {
-        let will_run = |member: &Member<'_>, fate: &Fate| match fate {
-            Fate::Keep | Fate::Replace(_) if set.one_shot => false,
-            Fate::Keep | Fate::Update(..) => member.run.is_live(),
-            Fate::Replace(reasons) => !Self::idle_stays(set, member, reasons),
-            Fate::Start(..) | Fate::Restart(..) => true,
-            Fate::Stop(_) | Fate::Kill(_) | Fate::Remove(_) => false,
+        let will_run = |member: &Member<'_>, fate: &Disposition| match fate {
+            Disposition::Keep | Disposition::Replace(_) if set.one_shot => false,
+            Disposition::Keep | Disposition::Update(..) => member.run.is_live(),
+            Disposition::Replace(reasons) => !Self::idle_stays(set, member, reasons),
+            Disposition::Start(..) | Disposition::Restart(..) => true,
+            Disposition::Stop(_) | Disposition::Kill(_) | Disposition::Remove(_) => false,
         };
         let stays = members.iter().zip(&choice.fates).filter(|(member, fate)| {
-            !matches!(fate, Fate::Remove(_)) && !matches!(member.run, Run::Dead | Run::Removing)
+            !matches!(fate, Disposition::Remove(_))
+                && !matches!(member.run, Run::Dead | Run::Removing)
         });
         let stays = stays.map(|(member, fate)| (!will_run(member, fate), member.name.clone()));
         let idle = set.one_shot || set.state == State::Present;
@@ -314,7 +315,7 @@ impl<'a> Draft<'a> {
         &mut self,
         key: &SetName,
         set: &'a Set,
-        settled: &Settled<'_>,
+        settled: &ResolvedImage<'_>,
         found: &Match<'a>,
         expected: &mut Expected<'a>,
     ) -> Member<'a> {
@@ -348,7 +349,7 @@ impl<'a> Draft<'a> {
         &self,
         key: &SetName,
         set: &'a Set,
-        settled: &Settled<'_>,
+        settled: &ResolvedImage<'_>,
         member: &Member<'a>,
         inspect: &Json,
         expected: &mut Expected<'a>,
@@ -363,7 +364,7 @@ impl<'a> Draft<'a> {
         let terms =
             Terms { set, adopted: member.adopted, strange: strange.as_deref(), everything: false };
         let mut result = expected.known(member, set, &want).unwrap_or_else(|| {
-            let found = Look::new(inspect, &member.container.env);
+            let found = InspectView::new(inspect, &member.container.env);
             let before = || Some(self.expect(key, set, &member.name, Some(own?), expected));
             let mut result = compare::compare(terms, &want, before, &found, self.known());
             shown::values(&mut result.differences, &want, &found, own);
@@ -386,7 +387,7 @@ impl<'a> Draft<'a> {
         name: &ContainerName,
         image: Option<&Json>,
         expected: &mut Expected<'a>,
-    ) -> Rc<Look> {
+    ) -> Rc<InspectView> {
         let id = image.and_then(|image| image["Id"].as_str()).map(str::to_owned);
         let whose = set.option("links").map(|_| name.clone());
         let look = expected.looks.entry((id, whose)).or_insert_with(|| {
@@ -398,7 +399,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Reasons for a replacement that are no differences.
-    fn causes(&self, set: &Set, settled: &Settled<'_>, member: &Member<'_>) -> Vec<Because> {
+    fn causes(&self, set: &Set, settled: &ResolvedImage<'_>, member: &Member<'_>) -> Vec<Because> {
         let mut causes = Vec::new();
         if set.recreate == Recreate::Always
             && matches!(
@@ -408,7 +409,7 @@ impl<'a> Draft<'a> {
         {
             causes.push(Because::RecreateAlways);
         }
-        if let (Settled::Pull { .. }, Some(reference)) = (settled, &set.image)
+        if let (ResolvedImage::Pull { .. }, Some(reference)) = (settled, &set.image)
             && !set.ignores_image()
         {
             let found = member.container.made_from();
@@ -451,7 +452,12 @@ impl<'a> Draft<'a> {
 
 impl<'a> Expected<'a> {
     /// What came of comparing a member that is alike, if there was one.
-    fn known(&self, member: &Member<'_>, set: &Set, want: &Look) -> Option<compare::Comparison> {
+    fn known(
+        &self,
+        member: &Member<'_>,
+        set: &Set,
+        want: &InspectView,
+    ) -> Option<compare::Comparison> {
         // What names the member itself is expected of it alone.
         if set.option("links").is_some() {
             return None;
@@ -482,11 +488,11 @@ fn targets_of(declared: &crate::options::Declared) -> Vec<String> {
 }
 
 /// The image as a difference: by ID, on one engine.
-fn image_difference(set: &Set, settled: &Settled<'_>, member: &Member<'_>) -> Option<Reason> {
+fn image_difference(set: &Set, settled: &ResolvedImage<'_>, member: &Member<'_>) -> Option<Reason> {
     if set.ignores_image() {
         return None;
     }
-    let Settled::Here { id, .. } = settled else { return None };
+    let ResolvedImage::Here { id, .. } = settled else { return None };
     let found = member.container.image();
     if **id == found || settled.image().is_some_and(|image| has_manifest(image, member)) {
         return None;

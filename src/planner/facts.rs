@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
-use super::Draft;
-use super::choose::Member;
+use super::Planner;
+use super::decide::Member;
 use super::order;
 use crate::base::ident::{ContainerName, NetworkId};
 use crate::observed::snapshot::{Container, RegistryAnswer, Run, Snapshot};
@@ -16,7 +16,12 @@ use crate::spec::body;
 use crate::spec::{Set, Spec};
 
 /// Gathers the facts of a plan.
-pub(super) fn gather(spec: &Spec, snapshot: &Snapshot, draft: &Draft<'_>, steps: &[Step]) -> Facts {
+pub(super) fn gather(
+    spec: &Spec,
+    snapshot: &Snapshot,
+    draft: &Planner<'_>,
+    steps: &[Step],
+) -> Facts {
     let mut facts = Facts::default();
     let timed = timed(steps);
     let mut seen = BTreeSet::new();
@@ -175,7 +180,7 @@ fn other_platforms<'s>(spec: &'s Spec, snapshot: &Snapshot) -> BTreeMap<&'s str,
 }
 
 /// Images that are here by a digest and get a declared tag: that tag means another one before.
-fn retagged(steps: &[Step], draft: &Draft<'_>) -> Vec<ImageFact> {
+fn retagged(steps: &[Step], draft: &Planner<'_>) -> Vec<ImageFact> {
     // An index that is here for another platform is pulled all the same.
     let pulled: BTreeSet<&String> = steps
         .iter()

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::choose::{Choice, Fate, Member, choose};
-use super::draft::Draft;
+use super::decide::{Choice, Disposition, Member, decide};
+use super::draft::Planner;
 use super::{Built, facts, matching, order};
 use crate::base::ident::SetName;
 use crate::observed::snapshot::Snapshot;
@@ -12,7 +12,7 @@ use crate::plan::{
 };
 use crate::spec::{Recreate, Set, Spec, State};
 
-impl Draft<'_> {
+impl Planner<'_> {
     /// What was matched, and what differs and is not acted on.
     pub(super) fn report(
         &mut self,
@@ -89,18 +89,18 @@ impl Draft<'_> {
 }
 
 /// Whether a difference goes with what becomes of a container.
-fn acts(fate: &Fate, difference: &Reason) -> bool {
+fn acts(fate: &Disposition, difference: &Reason) -> bool {
     match fate {
-        Fate::Replace(_) | Fate::Remove(_) => true,
-        Fate::Update(reasons, _) | Fate::Start(reasons, _) | Fate::Restart(reasons, _) => {
-            reasons.contains(difference)
-        }
-        Fate::Keep | Fate::Stop(_) | Fate::Kill(_) => false,
+        Disposition::Replace(_) | Disposition::Remove(_) => true,
+        Disposition::Update(reasons, _)
+        | Disposition::Start(reasons, _)
+        | Disposition::Restart(reasons, _) => reasons.contains(difference),
+        Disposition::Keep | Disposition::Stop(_) | Disposition::Kill(_) => false,
     }
 }
 
 /// The differences of a container that stay.
-fn left(member: &Member<'_>, fate: &Fate) -> Vec<Reason> {
+fn left(member: &Member<'_>, fate: &Disposition) -> Vec<Reason> {
     let open = member.causes.iter().filter(|cause| matches!(cause, Because::ImageNotKnown { .. }));
     let open = open.cloned().map(Reason::Because);
     let all = member.comparison.differences.iter().cloned().chain(open);
@@ -120,7 +120,7 @@ fn otherwise(set: &Set, members: &[Member<'_>]) -> Vec<(ChangedBy, Choice)> {
         .filter(|(_, state, recreate)| (*state, *recreate) != (set.state, set.recreate));
     other
         .map(|(way, state, recreate)| {
-            (way, choose(&Set { state, recreate, ..set.clone() }, members))
+            (way, decide(&Set { state, recreate, ..set.clone() }, members))
         })
         .collect()
 }

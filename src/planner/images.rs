@@ -16,7 +16,7 @@ use crate::spec::{Pull, Set};
 
 /// What a set's image reference comes to.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Settled<'a> {
+pub(super) enum ResolvedImage<'a> {
     /// Nothing is declared.
     None,
     /// It is on the engine.
@@ -40,7 +40,7 @@ pub(super) enum Settled<'a> {
     Lacking { message: String, hint: &'static str },
 }
 
-impl<'a> Settled<'a> {
+impl<'a> ResolvedImage<'a> {
     /// What the engine says of it, where it is known.
     pub(super) fn image(&self) -> Option<&'a Json> {
         match self {
@@ -92,11 +92,11 @@ impl<'a> Images<'a> {
 }
 
 /// What a set's image comes to.
-pub(super) fn settle<'a>(set: &Set, images: &Images<'a>) -> Settled<'a> {
-    let Some(reference) = set.image.as_deref() else { return Settled::None };
+pub(super) fn resolve<'a>(set: &Set, images: &Images<'a>) -> ResolvedImage<'a> {
+    let Some(reference) = set.image.as_deref() else { return ResolvedImage::None };
     let here = images.snapshot.image_of(reference);
     let Ok(parsed) = ImageRef::parse(reference) else {
-        return Settled::Lacking {
+        return ResolvedImage::Lacking {
             message: format!("`{reference}` is no image reference"),
             hint: "write `NAME:TAG`",
         };
@@ -118,13 +118,13 @@ pub(super) fn settle<'a>(set: &Set, images: &Images<'a>) -> Settled<'a> {
     let other = here.and_then(|(_, image)| other_platform(said?, image));
     match (here, ask) {
         (Some((id, image)), false) => match other {
-            Some(other) => Settled::Lacking {
+            Some(other) => ResolvedImage::Lacking {
                 message: another(reference, &other),
                 hint: "pull the image for that platform, or declare one of those that are there",
             },
-            None => Settled::Here { id, image, retag: None },
+            None => ResolvedImage::Here { id, image, retag: None },
         },
-        (None, false) => Settled::Lacking {
+        (None, false) => ResolvedImage::Lacking {
             message: format!("image `{reference}` is not on the engine"),
             hint: if parsed.repository().is_none() {
                 "an image ID means an image of this engine; declare a name to pull it"
@@ -135,12 +135,12 @@ pub(super) fn settle<'a>(set: &Set, images: &Images<'a>) -> Settled<'a> {
         (here, true) => {
             let before = here.map(|(id, _)| id);
             match (asked(&parsed, reference, said, before, images), other) {
-                (Settled::Pull { pinned, digest, before, .. }, platform) => {
-                    Settled::Pull { pinned, digest, before, platform }
+                (ResolvedImage::Pull { pinned, digest, before, .. }, platform) => {
+                    ResolvedImage::Pull { pinned, digest, before, platform }
                 }
-                (Settled::Lacking { message, hint }, Some(other)) => {
+                (ResolvedImage::Lacking { message, hint }, Some(other)) => {
                     let message = format!("{}, and {message}", another(reference, &other));
-                    Settled::Lacking { message, hint }
+                    ResolvedImage::Lacking { message, hint }
                 }
                 (settled, _) => settled,
             }
@@ -164,7 +164,7 @@ fn asked<'a>(
     said: Option<&Platform>,
     before: Option<&'a ImageId>,
     images: &Images<'a>,
-) -> Settled<'a> {
+) -> ResolvedImage<'a> {
     let digest = match images.snapshot.registry.get(reference) {
         Some(RegistryAnswer::Digest(digest)) => digest.clone(),
         Some(answer) => {
@@ -177,17 +177,17 @@ fn asked<'a>(
                 }
             };
             let message = format!("the registry does not tell what `{reference}` is: {why}");
-            return Settled::Lacking { message, hint };
+            return ResolvedImage::Lacking { message, hint };
         }
         None => {
-            return Settled::Lacking {
+            return ResolvedImage::Lacking {
                 message: format!("no registry was asked what `{reference}` is"),
                 hint: "plan on the engine, or take the snapshot with this spec",
             };
         }
     };
     let Some(pinned) = parsed.with_digest(&digest).map(|pinned| pinned.familiar()) else {
-        return Settled::Lacking {
+        return ResolvedImage::Lacking {
             message: format!("image `{reference}` is not on the engine"),
             hint: "an image ID means an image of this engine; declare a name to pull it",
         };
@@ -196,15 +196,17 @@ fn asked<'a>(
     match images.with_digest(parsed, &digest) {
         // A digest may mean images of several platforms. Containerd's store takes one after the
         // other; the older store keeps the first one under it and refuses the next (tried).
-        Some((_, image)) if lacks(image) && image["Manifests"].is_null() => Settled::Lacking {
-            message: format!("the engine takes no second image by the digest `{pinned}`"),
-            hint: "`docker rmi -f` of that digest makes room for it; the image that is here keeps its tag",
-        },
+        Some((_, image)) if lacks(image) && image["Manifests"].is_null() => {
+            ResolvedImage::Lacking {
+                message: format!("the engine takes no second image by the digest `{pinned}`"),
+                hint: "`docker rmi -f` of that digest makes room for it; the image that is here keeps its tag",
+            }
+        }
         Some((id, image)) if !lacks(image) => {
             let retag = (before != Some(id) && parsed.digest().is_none()).then_some(pinned);
-            Settled::Here { id, image, retag }
+            ResolvedImage::Here { id, image, retag }
         }
-        _ => Settled::Pull { pinned, digest, before, platform: None },
+        _ => ResolvedImage::Pull { pinned, digest, before, platform: None },
     }
 }
 

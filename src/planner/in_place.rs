@@ -5,12 +5,12 @@
 //! the outcome is compared once more, so that only what surely goes away counts. Whether a member
 //! is changed or replaced is [`super::choose`]'s; which networks are moved, [`super::moves`]'s.
 
-use super::choose::Member;
-use super::draft::Draft;
+use super::decide::Member;
+use super::draft::Planner;
 use super::moves::{self, Move};
 use crate::base::ident::SetName;
 use crate::engine_model::update;
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 use crate::options::settings::Settings;
 use crate::options::{self, AnyRow};
 use crate::plan::Reason;
@@ -33,13 +33,13 @@ impl InPlace {
     }
 }
 
-impl Draft<'_> {
+impl Planner<'_> {
     /// Marks the differences that can be done away with, and says how.
     pub(super) fn in_place(
         &self,
         key: &SetName,
         terms: Terms<'_>,
-        expected: &Look,
+        expected: &InspectView,
         member: &Member<'_>,
         differences: &mut [Reason],
     ) -> InPlace {
@@ -53,8 +53,8 @@ impl Draft<'_> {
                 moves = all;
             }
         }
-        let mends = |rows: &[&dyn AnyRow], settings: &Settings| {
-            self.mends(terms, expected, member, rows, settings)
+        let fixable_in_place = |rows: &[&dyn AnyRow], settings: &Settings| {
+            self.fixable_in_place(terms, expected, member, rows, settings)
         };
         let mut all = Settings::default();
         let mut rows: Vec<&dyn AnyRow> = Vec::new();
@@ -62,14 +62,14 @@ impl Draft<'_> {
             let Reason::Option(difference) = difference else { continue };
             let Some(row) = options::row(&difference.option) else { continue };
             let Some(settings) = row.update(expected) else { continue };
-            if mends(&[row], &settings) {
+            if fixable_in_place(&[row], &settings) {
                 difference.in_place = true;
                 all.0.extend(settings.0);
                 rows.push(row);
             }
         }
         // What goes one by one and not together is left to a new container.
-        if rows.len() > 1 && !mends(&rows, &all) {
+        if rows.len() > 1 && !fixable_in_place(&rows, &all) {
             for difference in differences.iter_mut() {
                 if let Reason::Option(difference) = difference
                     && difference.option != moves::NETWORKS
@@ -83,10 +83,10 @@ impl Draft<'_> {
     }
 
     /// Whether these rows are as expected after an update.
-    fn mends(
+    fn fixable_in_place(
         &self,
         terms: Terms<'_>,
-        expected: &Look,
+        expected: &InspectView,
         member: &Member<'_>,
         rows: &[&dyn AnyRow],
         settings: &Settings,
@@ -99,7 +99,7 @@ impl Draft<'_> {
         }
         let mut inspect = inspect.clone();
         inspect["HostConfig"] = after;
-        let after = Look::new(&inspect, &member.container.env);
+        let after = InspectView::new(&inspect, &member.container.env);
         rows.iter().all(|row| !compare::differs(*row, terms, expected, &after, self.known()))
     }
 }

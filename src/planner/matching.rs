@@ -88,7 +88,7 @@ pub(super) fn match_sets<'a>(
     index: &Index<'a>,
 ) -> Matches<'a> {
     let mut found = Matches::default();
-    let wanted = Wanted::of(words, snapshot);
+    let wanted = SetMatcher::of(words, snapshot);
     for key in words.spec().sets.keys() {
         found.sets.insert(key.clone(), Vec::new());
     }
@@ -118,7 +118,7 @@ pub(super) fn match_sets<'a>(
 const MANY: usize = 16;
 
 /// The sets of a spec, found by what a container shows of itself.
-struct Wanted<'s> {
+struct SetMatcher<'s> {
     words: &'s Words<'s>,
     /// Those that match by image, by the command that each declares.
     by_image: BTreeMap<Option<Vec<String>>, RefIndex<&'s SetName>>,
@@ -130,7 +130,7 @@ struct Wanted<'s> {
     all: Vec<&'s SetName>,
 }
 
-impl<'s> Wanted<'s> {
+impl<'s> SetMatcher<'s> {
     fn of(words: &'s Words<'s>, snapshot: &'s Snapshot) -> Self {
         let mut wanted = Self {
             words,
@@ -221,7 +221,7 @@ fn argv(json: &Json) -> Vec<String> {
 }
 
 fn place<'a>(
-    wanted: &Wanted<'_>,
+    wanted: &SetMatcher<'_>,
     (snapshot, index): (&Snapshot, &Index<'a>),
     container: &'a Container,
     found: &mut Matches<'a>,
@@ -339,7 +339,7 @@ fn taken(set: &SetName, name: &ContainerName, project: &ProjectName, owner: &Set
 /// member, if the container of that name is ours, or if but for its name a set would match it.
 /// Strangers whose names merely end so are left alone.
 fn left_over(
-    wanted: &Wanted<'_>,
+    wanted: &SetMatcher<'_>,
     (snapshot, index): (&Snapshot, &Index<'_>),
     container: &Container,
     stem: &str,

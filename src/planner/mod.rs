@@ -5,34 +5,33 @@
 
 mod addresses;
 mod besides;
-mod carry;
-mod choose;
+mod change_steps;
 pub mod compare;
 mod danger;
+mod decide;
 mod draft;
-mod dropped;
+mod emit;
 mod facts;
 mod finish;
-mod guard;
+mod ignored_by_engine;
 #[cfg(test)]
 mod image_tests;
 mod images;
 mod in_place;
 mod index;
-mod job;
 #[cfg(test)]
 mod leaving_tests;
 pub(crate) mod matching;
 mod moves;
-mod objects;
 mod order;
 mod owners;
 mod ports;
 mod preflight;
-mod rebuild;
 mod renames;
 #[cfg(test)]
 mod renames_tests;
+mod replace_network;
+mod resource_steps;
 pub mod resources;
 #[cfg(test)]
 mod restart_tests;
@@ -47,12 +46,13 @@ mod targets_tests;
 #[cfg(test)]
 pub(crate) mod tests;
 pub mod undeclared;
+mod validate;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use draft::depends;
 
-use draft::Draft;
+use draft::Planner;
 
 use crate::base::ident::{ContainerName, SetName, StepId};
 use crate::observed::snapshot::Snapshot;

@@ -6,11 +6,11 @@
 
 use serde_json::Value as Json;
 
-use super::choose::Member;
-use super::draft::Draft;
+use super::decide::Member;
+use super::draft::Planner;
 use crate::base::ident::{ChangeTarget, SetName};
 use crate::engine_model;
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 use crate::options::value::Value;
 use crate::options::{self, Mode};
 use crate::plan::{NetworkRef, Verb};
@@ -39,21 +39,21 @@ pub(super) enum Way {
     Off,
 }
 
-impl Draft<'_> {
+impl Planner<'_> {
     /// The moves that make a member as declared in its networks; `None`: they cannot.
     pub(super) fn moves(
         &self,
         key: &SetName,
         terms: Terms<'_>,
-        expected: &Look,
+        expected: &InspectView,
         member: &Member<'_>,
     ) -> Option<Vec<Move>> {
         let row = options::row(NETWORKS)?;
-        let found = Look::new(member.container.inspect.as_ref()?, &member.container.env);
+        let found = InspectView::new(member.container.inspect.as_ref()?, &member.container.env);
         let main = found.host("NetworkMode").as_str()?;
         let strict = compare::mode(row, terms) == Mode::Strict;
         let (mut want, mut have) = (row.read(expected), row.read(&found));
-        row.settle(&mut want, &mut have, (expected, &found));
+        row.normalize_pair(&mut want, &mut have, (expected, &found));
         if !strict {
             row.without_more(&mut want, &mut have, (expected, &found));
         }
@@ -92,7 +92,7 @@ impl Draft<'_> {
         let body =
             body::create_body(self.spec, key, terms.set, &member.name, Labels::None, &self.cx);
         // What the engine lacks is told of the create that this would be instead of.
-        if !engine_model::lacking(&body, &self.engine).is_empty() {
+        if !engine_model::unsupported(&body, &self.engine).is_empty() {
             return None;
         }
         let endpoint = &body.json()["NetworkingConfig"]["EndpointsConfig"][name];
@@ -107,7 +107,7 @@ impl Draft<'_> {
         Some(Move { network: name.to_owned(), which, way: Way::On(endpoint) })
     }
 
-    fn off(&self, found: &Look, name: &str) -> Option<Move> {
+    fn off(&self, found: &InspectView, name: &str) -> Option<Move> {
         if self.jobs_of(&ChangeTarget::Network(name).id()).next().is_some() {
             return None;
         }

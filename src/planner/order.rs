@@ -5,13 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::PlanError;
-use super::job::Job;
+use super::change_steps::ChangeSteps;
 use crate::base::ident::{ContainerId, SetName, StepId};
 use crate::plan::{Action, Step, Subject};
 
 /// Adds the edges between jobs: images first, dependencies before dependants, one replacement of
 /// a set at a time. Who waits for what another gives up is [`super::take`]'s.
-pub(super) fn connect(jobs: &mut [Job], depends: &BTreeMap<SetName, BTreeSet<SetName>>) {
+pub(super) fn connect(jobs: &mut [ChangeSteps], depends: &BTreeMap<SetName, BTreeSet<SetName>>) {
     let mut edges = Edges::new();
     up_edges(jobs, depends, &mut edges);
     down_edges(jobs, depends, &mut edges);
@@ -43,7 +43,7 @@ fn gate(mut all: Vec<(usize, StepId)>, edges: &mut Edges) -> Vec<StepId> {
 }
 
 /// The jobs of each set.
-fn by_set(jobs: &[Job]) -> BTreeMap<&SetName, Vec<usize>> {
+fn by_set(jobs: &[ChangeSteps]) -> BTreeMap<&SetName, Vec<usize>> {
     let mut sets: BTreeMap<&SetName, Vec<usize>> = BTreeMap::new();
     for (index, job) in jobs.iter().enumerate() {
         if let Some(set) = &job.change.set {
@@ -54,7 +54,7 @@ fn by_set(jobs: &[Job]) -> BTreeMap<&SetName, Vec<usize>> {
 }
 
 /// A container that is put back on a network is left alone until it is.
-fn reattached_first(jobs: &[Job], edges: &mut Edges) {
+fn reattached_first(jobs: &[ChangeSteps], edges: &mut Edges) {
     let mut back: BTreeMap<&ContainerId, Vec<&StepId>> = BTreeMap::new();
     for step in jobs.iter().filter(|job| job.change.set.is_none()).flat_map(|job| &job.steps) {
         if let Action::Connect { container: Subject::Container(id), .. } = &step.action {
@@ -74,7 +74,11 @@ fn reattached_first(jobs: &[Job], edges: &mut Edges) {
 }
 
 /// What a set needs is up before the set's own containers are created or started.
-fn up_edges(jobs: &[Job], depends: &BTreeMap<SetName, BTreeSet<SetName>>, edges: &mut Edges) {
+fn up_edges(
+    jobs: &[ChangeSteps],
+    depends: &BTreeMap<SetName, BTreeSet<SetName>>,
+    edges: &mut Edges,
+) {
     let sets = by_set(jobs);
     let needed: BTreeSet<&SetName> = depends.values().flatten().collect();
     let mut ups: BTreeMap<&SetName, Vec<StepId>> = BTreeMap::new();
@@ -97,7 +101,11 @@ fn up_edges(jobs: &[Job], depends: &BTreeMap<SetName, BTreeSet<SetName>>, edges:
 }
 
 /// What is only taken away goes after those that depend on it.
-fn down_edges(jobs: &[Job], depends: &BTreeMap<SetName, BTreeSet<SetName>>, edges: &mut Edges) {
+fn down_edges(
+    jobs: &[ChangeSteps],
+    depends: &BTreeMap<SetName, BTreeSet<SetName>>,
+    edges: &mut Edges,
+) {
     let sets = by_set(jobs);
     let going = |set: &SetName| {
         let own = sets.get(set).into_iter().flatten();
@@ -115,7 +123,7 @@ fn down_edges(jobs: &[Job], depends: &BTreeMap<SetName, BTreeSet<SetName>>, edge
 
 /// Replacements of one set, one at a time: the next one disturbs nothing before the one before it
 /// is proven.
-fn queues(jobs: &[Job], edges: &mut Edges) {
+fn queues(jobs: &[ChangeSteps], edges: &mut Edges) {
     let mut before: BTreeMap<&SetName, &StepId> = BTreeMap::new();
     for (index, job) in jobs.iter().enumerate() {
         let (Some(set), Some(disturbs), Some(up)) = (&job.change.set, &job.disturbs, &job.up)
@@ -130,7 +138,7 @@ fn queues(jobs: &[Job], edges: &mut Edges) {
 
 /// The steps of all jobs in an order in which they could be made one by one; the steps of a cycle
 /// as an error.
-pub(super) fn sort(jobs: &[Job]) -> Result<Vec<Step>, PlanError> {
+pub(super) fn sort(jobs: &[ChangeSteps]) -> Result<Vec<Step>, PlanError> {
     let steps: Vec<&Step> = jobs.iter().flat_map(|job| &job.steps).collect();
     let position: BTreeMap<&StepId, usize> =
         steps.iter().enumerate().map(|(index, step)| (&step.id, index)).collect();

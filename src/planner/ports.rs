@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use crate::observed::snapshot::Container;
 use crate::options::Body;
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 
 /// A host port, or a range of which one suffices.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -111,7 +111,7 @@ impl fmt::Display for HostPort {
 }
 
 /// The host ports that a container takes when it starts; random ones clash with nobody.
-pub(super) fn wanted(look: &Look) -> Vec<Binding> {
+pub(super) fn wanted(look: &InspectView) -> Vec<Binding> {
     let mode = look.host("NetworkMode").as_str().unwrap_or_default();
     if mode == "host" || mode == "none" || mode.starts_with("container:") {
         return Vec::new();
@@ -140,7 +140,7 @@ fn range(text: &str) -> Option<(u16, u16)> {
 }
 
 /// Every binding, random host ports included: what is reachable from outside.
-pub(super) fn any_public(look: &Look) -> bool {
+pub(super) fn any_public(look: &InspectView) -> bool {
     if look.host("PublishAllPorts") == &Json::Bool(true) {
         return true;
     }

@@ -12,12 +12,12 @@ use std::collections::BTreeSet;
 use serde_json::Value as Json;
 
 use super::PlanError;
-use super::choose::{Choice, Fate, Member};
-use super::draft::Draft;
+use super::decide::{Choice, Disposition, Member};
+use super::draft::Planner;
 use crate::base::api::{self, Api};
 use crate::base::ident::SetName;
 use crate::base::say;
-use crate::options::Say as _;
+use crate::options::OptionValue as _;
 use crate::options::devices::{Device, Devices};
 use crate::options::processors::{Cpus, Cpuset};
 use crate::spec::Set;
@@ -25,7 +25,7 @@ use crate::spec::Set;
 /// Billionths of a processor in a whole one.
 const NANO: i64 = 1_000_000_000;
 
-impl Draft<'_> {
+impl Planner<'_> {
     /// Refuses what the engine cannot do for containers that it creates or changes in place.
     pub(super) fn refuse_unable(
         &mut self,
@@ -35,7 +35,7 @@ impl Draft<'_> {
         choice: &Choice,
     ) {
         let Some(engine) = &self.snapshot.engine else { return };
-        let replaced = choice.fates.iter().any(|fate| matches!(fate, Fate::Replace(_)));
+        let replaced = choice.fates.iter().any(|fate| matches!(fate, Disposition::Replace(_)));
         let faults = if replaced || choice.create > 0 {
             faults(set, &engine.info, self.engine.api)
         } else {
@@ -57,11 +57,11 @@ impl Draft<'_> {
 
 /// What a container has that its engine lacks now: a start is refused then, and a restart stops it
 /// and cannot start it again (both tried).
-fn lost(member: &Member<'_>, fate: &Fate, info: &Json, api: Api) -> Vec<(String, String)> {
+fn lost(member: &Member<'_>, fate: &Disposition, info: &Json, api: Api) -> Vec<(String, String)> {
     let Some(inspect) = &member.container.inspect else { return Vec::new() };
     let host = &inspect["HostConfig"];
     let mut all = Vec::new();
-    if !matches!(fate, Fate::Start(..) | Fate::Restart(..)) {
+    if !matches!(fate, Disposition::Start(..) | Disposition::Restart(..)) {
         return all;
     }
     if let Some(name) = host["Runtime"].as_str()
@@ -77,7 +77,7 @@ fn lost(member: &Member<'_>, fate: &Fate, info: &Json, api: Api) -> Vec<(String,
     }
     // Only a start looks at it, and an update before it changes it.
     let updated = updates(fate).any(|field| field == "NanoCpus");
-    if matches!(fate, Fate::Start(..))
+    if matches!(fate, Disposition::Start(..))
         && !updated
         && let (Some(nano), Some(count)) = (host["NanoCpus"].as_i64(), info["NCPU"].as_i64())
         && nano > count.saturating_mul(NANO)
@@ -106,9 +106,11 @@ fn faults(set: &Set, info: &Json, api: Api) -> Vec<(String, String)> {
 }
 
 /// The fields that an update of a member says.
-fn updates(fate: &Fate) -> impl Iterator<Item = &str> {
+fn updates(fate: &Disposition) -> impl Iterator<Item = &str> {
     let settings = match fate {
-        Fate::Start(_, it) | Fate::Update(_, it) | Fate::Restart(_, it) => Some(&it.settings),
+        Disposition::Start(_, it) | Disposition::Update(_, it) | Disposition::Restart(_, it) => {
+            Some(&it.settings)
+        }
         _ => None,
     };
     settings.into_iter().flat_map(|settings| settings.0.keys().map(String::as_str))

@@ -100,18 +100,18 @@ fn it_is_changed_in_place_before_and_restarted_when_the_other_is_up() {
     assert!(restart.after.iter().any(|id| id.as_str() == "p-db/wait_ready"), "{:?}", restart.after);
 
     // The checker sees what is restarted too early, or after nothing.
-    let doubts = |change: &dyn Fn(&mut Plan)| {
+    let violations = |change: &dyn Fn(&mut Plan)| {
         let mut other = plan.clone();
         change(&mut other);
         check(&other).iter().map(|doubt| doubt.rule).collect::<Vec<_>>()
     };
-    assert_eq!(doubts(&|_| {}), [""; 0]);
-    let early = doubts(&|plan| {
+    assert_eq!(violations(&|_| {}), [""; 0]);
+    let early = violations(&|plan| {
         let steps = plan.steps.iter_mut().filter(|step| step.id.as_str() == "p-web-1/restart");
         steps.for_each(|step| step.after.retain(|id| id.as_str() != "p-db/wait_ready"));
     });
     assert_eq!(early, ["follows"]);
-    let stranger = doubts(&|plan| {
+    let stranger = violations(&|plan| {
         let target = ContainerName::new("p-cache");
         let web = plan.changes.iter_mut().find(|change| change.verb == Verb::Restart).unwrap();
         *web.reasons.last_mut().unwrap() = Reason::Because(Because::RestartsWith { target });

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use crate::options::AnyRow;
 use crate::options::environment::EnvironmentRow;
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 use crate::options::literals::{Noted, Place, variables};
 use crate::options::value::{Atom, Live, Value};
 use crate::plan::{Reason, Values};
@@ -18,8 +18,8 @@ use crate::plan::{Reason, Values};
 /// Adds them to what differs in the environment. `image` is what the container was made from.
 pub(super) fn values(
     differences: &mut [Reason],
-    expected: &Look,
-    found: &Look,
+    expected: &InspectView,
+    found: &InspectView,
     image: Option<&Json>,
 ) {
     for reason in differences {

@@ -2,7 +2,7 @@
 //! known whether they are there (whoever plans beside the engine can look), and images.
 
 use super::PlanError;
-use super::draft::Draft;
+use super::draft::Planner;
 use crate::base::ident::{ChangeTarget, SetName};
 use crate::base::say;
 use crate::plan::Warning;
@@ -13,7 +13,7 @@ use crate::spec::body;
 /// it is told, not held (see [`crate::stale`]).
 const MADE: &str = "bind_source";
 
-impl Draft<'_> {
+impl Planner<'_> {
     /// Something of this set is created.
     pub(super) fn need_sources(&mut self, key: &SetName, set: &Set) {
         for (source, made) in body::bind_sources(set, &self.cx) {

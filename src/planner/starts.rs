@@ -8,17 +8,17 @@ use std::rc::Rc;
 use serde_json::Value as Json;
 
 use super::PlanError;
-use super::draft::Draft;
-use super::job::Job;
+use super::change_steps::ChangeSteps;
+use super::draft::Planner;
 use super::ports;
 use super::targets::Will;
 use crate::base::ident::{ChangeId, ContainerName};
 use crate::base::say;
 use crate::observed::snapshot::Container;
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 use crate::plan::{Verb, Warning};
 
-impl Draft<'_> {
+impl Planner<'_> {
     /// Errors for starts that must fail.
     pub(super) fn refuse_starts(&mut self) {
         let (mut errors, mut warnings) = (Vec::new(), Vec::new());
@@ -60,7 +60,7 @@ impl Draft<'_> {
     }
 
     /// What a job creates, else what it starts.
-    fn look_of(&self, job: &Job) -> Option<Rc<Look>> {
+    fn look_of(&self, job: &ChangeSteps) -> Option<Rc<InspectView>> {
         if let Some(look) = self.created.get(&job.change.id) {
             return Some(Rc::clone(look));
         }
@@ -68,11 +68,15 @@ impl Draft<'_> {
             return None;
         }
         let container = self.index.by_name(&ContainerName::new(job.change.id.as_str()))?;
-        Some(Rc::new(Look::new(container.inspect.as_ref()?, &BTreeMap::new())))
+        Some(Rc::new(InspectView::new(container.inspect.as_ref()?, &BTreeMap::new())))
     }
 
     /// The memory of a container that keeps it to itself cannot be joined.
-    fn memory(&self, own: &ChangeId, look: &Look) -> Option<(&'static str, String, &'static str)> {
+    fn memory(
+        &self,
+        own: &ChangeId,
+        look: &InspectView,
+    ) -> Option<(&'static str, String, &'static str)> {
         let mode = look.host("IpcMode").as_str()?.strip_prefix("container:")?;
         let (name, target) = self.will_be(mode)?;
         let word = target.host("IpcMode").as_str().unwrap_or_default();
@@ -86,7 +90,11 @@ impl Draft<'_> {
     }
 
     /// Links on the engine's own network are looked at when a container starts.
-    fn links(&self, own: &ChangeId, look: &Look) -> Vec<(&'static str, String, &'static str)> {
+    fn links(
+        &self,
+        own: &ChangeId,
+        look: &InspectView,
+    ) -> Vec<(&'static str, String, &'static str)> {
         let mode = look.host("NetworkMode").as_str().unwrap_or_default();
         if !matches!(mode, "" | "default" | "bridge") {
             return Vec::new();
@@ -115,7 +123,11 @@ impl Draft<'_> {
     }
 
     /// What is there already and shares namespaces of something that will not run.
-    fn namespaces(&self, own: &ChangeId, look: &Look) -> Vec<(&'static str, String, &'static str)> {
+    fn namespaces(
+        &self,
+        own: &ChangeId,
+        look: &InspectView,
+    ) -> Vec<(&'static str, String, &'static str)> {
         let modes = ["NetworkMode", "IpcMode", "PidMode"].into_iter();
         let words = modes.filter_map(|field| look.host(field).as_str()?.strip_prefix("container:"));
         let rests = words.filter_map(|word| self.will_be(word)).map(|(name, _)| name);
@@ -132,14 +144,14 @@ impl Draft<'_> {
     }
 
     /// The container that a word of the engine means, as it will be.
-    fn will_be(&self, word: &str) -> Option<(ContainerName, Rc<Look>)> {
+    fn will_be(&self, word: &str) -> Option<(ContainerName, Rc<InspectView>)> {
         let word = word.trim_start_matches('/');
         let found = self.index.meant(word).and_then(|id| self.index.by_id(&id));
         let name = found.map_or_else(|| ContainerName::new(word), Container::name);
         if let Some(look) = self.created.get(&ChangeId::new(name.as_str())) {
             return Some((name, Rc::clone(look)));
         }
-        Some((name, Rc::new(Look::new(found?.inspect.as_ref()?, &BTreeMap::new()))))
+        Some((name, Rc::new(InspectView::new(found?.inspect.as_ref()?, &BTreeMap::new()))))
     }
 
     /// Addresses that the host surely has: somebody is reached there, or a network leaves by it.
@@ -154,7 +166,7 @@ impl Draft<'_> {
 }
 
 /// An engine creates nothing without a command.
-fn no_command(own: &ChangeId, look: &Look) -> Option<(&'static str, String, &'static str)> {
+fn no_command(own: &ChangeId, look: &InspectView) -> Option<(&'static str, String, &'static str)> {
     let nothing = |json: &Json| json.as_array().is_none_or(Vec::is_empty);
     let image = look.json()["Image"].as_str()?;
     let none = nothing(look.config("Cmd")) && nothing(look.config("Entrypoint"));
@@ -169,7 +181,7 @@ fn no_command(own: &ChangeId, look: &Look) -> Option<(&'static str, String, &'st
 }
 
 /// Addresses that ports are bound to and of which nothing is known.
-fn foreign(look: &Look, known: &BTreeSet<String>) -> BTreeSet<String> {
+fn foreign(look: &InspectView, known: &BTreeSet<String>) -> BTreeSet<String> {
     let mode = look.host("NetworkMode").as_str().unwrap_or_default();
     let none = matches!(mode, "host" | "none") || mode.starts_with("container:");
     let bindings = look.host("PortBindings").as_object().filter(|_| !none).into_iter().flatten();

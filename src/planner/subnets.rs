@@ -3,12 +3,12 @@
 //!
 //! What an engine chooses where no range is declared is its own affair.
 
-use super::draft::Draft;
+use super::draft::Planner;
 use crate::base::ident::ChangeTarget;
 use crate::planner::resources::network;
-use crate::spec::objects::Cidr;
+use crate::spec::resources::Cidr;
 
-impl Draft<'_> {
+impl Planner<'_> {
     /// Refuses ranges in which others have addresses, or are to have them.
     pub(super) fn refuse_taken_subnets(&mut self) {
         let wanted = self.wanted_subnets();

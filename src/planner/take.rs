@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 
 use super::PlanError;
-use super::draft::Draft;
-use super::job::Job;
+use super::change_steps::ChangeSteps;
+use super::draft::Planner;
 use super::ports::{self, Binding, HostPort};
 use crate::base::ident::{ContainerName, StepId};
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 use crate::plan::Action;
 
 /// Who has which host ports, by protocol and number.
@@ -42,7 +42,7 @@ struct Wish {
     rather: Vec<HostPort>,
 }
 
-impl Draft<'_> {
+impl Planner<'_> {
     /// The steps after which containers have given up what they held, by name.
     pub(super) fn stopped(&self) -> BTreeMap<String, StepId> {
         let downs = self.jobs.iter();
@@ -99,7 +99,7 @@ impl Draft<'_> {
     }
 
     /// What a container should get of a range: what the plan says, else what it has.
-    fn rather(&self, job: &Job, binding: &Binding) -> Vec<HostPort> {
+    fn rather(&self, job: &ChangeSteps, binding: &Binding) -> Vec<HostPort> {
         if binding.host.width() == 0 || !creates(job) {
             return Vec::new();
         }
@@ -111,7 +111,8 @@ impl Draft<'_> {
         let container = self.index.by_name(&name);
         let held = container.map(ports::held).unwrap_or_default();
         let inspect = container.and_then(|container| container.inspect.as_ref());
-        let wished = inspect.map(|inspect| ports::wanted(&Look::new(inspect, &BTreeMap::new())));
+        let wished =
+            inspect.map(|inspect| ports::wanted(&InspectView::new(inspect, &BTreeMap::new())));
         let wished = wished.into_iter().flatten().filter(|one| one.inside == binding.inside);
         let wished = wished.map(|one| one.host).filter(|host| host.width() == 0);
         let has = wished.chain(held);
@@ -140,7 +141,7 @@ impl Draft<'_> {
     }
 }
 
-fn creates(job: &Job) -> bool {
+fn creates(job: &ChangeSteps) -> bool {
     job.steps.iter().any(|step| matches!(step.action, Action::Create { .. }))
 }
 
@@ -176,7 +177,7 @@ fn chosen(
     found
 }
 
-fn port_error(job: &Job, wish: &HostPort, held: &Held, taken: &Held) -> PlanError {
+fn port_error(job: &ChangeSteps, wish: &HostPort, held: &Held, taken: &Held) -> PlanError {
     let own = job.change.id.as_str();
     let by = wish
         .each()

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::PlanError;
-use super::draft::Draft;
+use super::draft::Planner;
 use super::index::Tie;
 use crate::base::ident::{ChangeId, ContainerName, SetName};
 use crate::base::say;
@@ -32,7 +32,7 @@ pub(super) enum Will {
     Lack,
 }
 
-impl Draft<'_> {
+impl Planner<'_> {
     /// Errors for what is created or started beside something that will not be there.
     pub(super) fn guard_targets(&mut self) {
         let mut acting: BTreeMap<SetName, bool> = BTreeMap::new();

@@ -15,7 +15,7 @@ use crate::engine_model::view;
 use crate::engine_model::{Engine, World};
 use crate::observed::snapshot::Snapshot;
 use crate::options::Context;
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 use crate::plan::Reason;
 use crate::plan::show::reason_text;
 use crate::planner::compare;
@@ -73,9 +73,9 @@ fn beyond(
     let body = body::create_body(spec, key, set, &name, Labels::None, cx);
     let expect = |image| view::expected(&body, &name, image, engine, world);
     let own = snapshot.images.get(&found.container.image());
-    let settled = images::settle(set, images);
+    let settled = images::resolve(set, images);
     let image = settled.image().or(own);
-    let (want, have) = (expect(image), Look::new(inspect, &found.container.env));
+    let (want, have) = (expect(image), InspectView::new(inspect, &found.container.env));
     let strange = image.is_none().then(|| expect(Some(engine_model::strange_image())));
     let known = Known { public: &snapshot.public, secrets: &snapshot.secrets, assume: true };
     let differences = |adopted, everything| {

@@ -5,9 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::objects_read::Objects;
 use super::order::Words;
 use super::places::Places;
+use super::resources_read::Resources;
 use super::{Identity, Pull, Spec, addresses, depends, order, planner};
 use crate::base::ident::SetName;
 use crate::base::image_ref::ImageRef;
@@ -23,9 +23,9 @@ pub(super) struct Whole<'a> {
     /// Words that mean sets which could not be read.
     pub(super) lost: BTreeSet<String>,
     /// Where its networks stand.
-    pub(super) networks: Objects,
+    pub(super) networks: Resources,
     /// Where its volumes stand.
-    pub(super) volumes: Objects,
+    pub(super) volumes: Resources,
     /// Whether `base_dir` is as written.
     pub(super) base_is_known: bool,
 }
@@ -149,7 +149,7 @@ impl Whole<'_> {
         for (key, set) in &self.spec.sets {
             let Some(places) = self.places.get(key) else { continue };
             for row in ROWS {
-                let about = row.about().key;
+                let about = row.def().key;
                 let wrong = |option: &Declared| AnyRow::vet(*row, option, &cx).err();
                 let whole = set.option(about).and_then(wrong);
                 if whole.is_none() && !places.any_broken(&[about]) {
@@ -193,7 +193,7 @@ fn word(pull: Pull) -> &'static str {
 fn object_names(
     what: &str,
     names: &BTreeMap<String, String>,
-    places: &Objects,
+    places: &Resources,
     problems: &mut Problems,
 ) {
     let mut seen: BTreeMap<&str, &str> = BTreeMap::new();

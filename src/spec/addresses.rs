@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::across::Whole;
-use super::objects::{Network, Object, gives_gateway};
+use super::resources::{Network, Resource, gives_gateway};
 use super::{Identity, Set};
 use crate::base::ident::{ObjectKey, SetName};
 use crate::base::say;
@@ -95,7 +95,7 @@ fn shared(fixed: &str, count: u32) -> String {
 /// What is wrong with an address on a network of the root.
 fn outside(whole: &Whole<'_>, key: &str, address: &str) -> Option<Fault> {
     let network: &Network =
-        whole.spec.networks.get(&ObjectKey::new(key)).and_then(Object::declared)?;
+        whole.spec.networks.get(&ObjectKey::new(key)).and_then(Resource::declared)?;
     // Another driver knows its addresses itself.
     if network.ipam.driver.is_some() || whole.networks.broken(key) {
         return None;

@@ -9,7 +9,7 @@ use super::{Set, Spec};
 use crate::base::ident::{
     ContainerName, LABEL_DECLARED, LABEL_LITERALS, LABEL_NAME, LABEL_PROJECT, LABEL_SET, SetName,
 };
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 use crate::options::links;
 use crate::options::literals;
 use crate::options::networks::{self, Networks};
@@ -68,12 +68,12 @@ pub fn create_body(
 fn may_be_filled(set: &Set, body: &Body) -> Vec<String> {
     let mut said = BTreeSet::new();
     for declared in &set.options {
-        let about = declared.row().about();
+        let about = declared.row().def();
         match about.filled {
             Filled::Keys => {
                 let host =
                     Map::from_iter([("HostConfig".to_owned(), body.json()["HostConfig"].clone())]);
-                if let Value::Map(map) = declared.row().read(&Look::of(Json::Object(host))) {
+                if let Value::Map(map) = declared.row().read(&InspectView::of(Json::Object(host))) {
                     said.extend(map.keys().map(|key| format!("{}.{key}", about.key)));
                 }
             }

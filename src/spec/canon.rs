@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value as Json, json};
 
 use super::planner::{Defaults, MATCHINGS, MODES, ON_STOPPED, PULLS, RECREATES, STATES};
-use super::{Compat, Identity, Matching, Object, Pull, Set, Spec, State, depends, strings};
+use super::{Compat, Identity, Matching, Pull, Resource, Set, Spec, State, depends, strings};
 use crate::base::ident::Reference;
 
 impl Spec {
@@ -65,9 +65,9 @@ impl Spec {
         let networks = self
             .networks
             .values()
-            .filter_map(Object::declared)
+            .filter_map(Resource::declared)
             .flat_map(|network| [&network.driver_opts, &network.ipam.options, &network.labels]);
-        let volumes = self.volumes.values().filter_map(Object::declared);
+        let volumes = self.volumes.values().filter_map(Resource::declared);
         let volumes = volumes.flat_map(|volume| [&volume.driver_opts, &volume.labels]);
         networks.chain(volumes).flat_map(BTreeMap::values).cloned().collect()
     }
@@ -105,7 +105,7 @@ impl Spec {
         say("detach", set.one_shot, json!(false));
         say("depends_on", !set.depends_on.is_empty(), depends::print(&set.depends_on));
         for declared in &set.options {
-            say(declared.row().about().key, true, declared.print());
+            say(declared.row().def().key, true, declared.print());
         }
         Json::Object(out)
     }

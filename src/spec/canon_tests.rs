@@ -67,9 +67,9 @@ fn the_canonical_form_leaves_out_what_goes_without_saying() {
 #[test]
 fn every_example_of_every_row_survives() {
     for row in ROWS {
-        for example in row.about().examples {
+        for example in row.def().examples {
             let example = example.replace('$', "$$");
-            let key = row.about().key;
+            let key = row.def().key;
             // Alone they are errors: they belong to others.
             let beside = match key {
                 "restart_policy_retry" => "restart: on-failure, ",

@@ -11,7 +11,7 @@ use super::planner::text;
 use super::{Identity, Set, State};
 use crate::base::ident::SetName;
 use crate::base::say;
-use crate::options::row::Say as _;
+use crate::options::row::OptionValue as _;
 use crate::syntax::node::{Entry, Kind, Node, Problems};
 
 /// What comes before a set.

@@ -11,13 +11,13 @@ pub mod depends;
 mod deploy;
 pub mod env_merge;
 pub mod label_file;
-pub mod objects;
-mod objects_read;
-mod objects_schema;
 pub mod order;
 mod places;
 mod planner;
 pub mod read;
+pub mod resources;
+mod resources_read;
+mod resources_schema;
 pub mod schema;
 mod set;
 mod strings;
@@ -26,7 +26,7 @@ pub mod vocabulary;
 use std::collections::BTreeMap;
 
 pub use depends::{Dependency, Until};
-pub use objects::{Network, Object, Volume};
+pub use resources::{Network, Resource, Volume};
 
 use crate::base::ident::{ContainerName, ObjectKey, ProjectName, SetName};
 use crate::options::platform::Platform;
@@ -42,9 +42,9 @@ pub struct Spec {
     /// Whose habits it follows.
     pub compat: Option<Compat>,
     /// The networks of the root by key.
-    pub networks: BTreeMap<ObjectKey, Object<Network>>,
+    pub networks: BTreeMap<ObjectKey, Resource<Network>>,
     /// The volumes of the root by key.
-    pub volumes: BTreeMap<ObjectKey, Object<Volume>>,
+    pub volumes: BTreeMap<ObjectKey, Resource<Volume>>,
     /// The container sets by key.
     pub sets: BTreeMap<SetName, Set>,
 }
@@ -91,7 +91,7 @@ pub struct Set {
 impl Set {
     /// The declared value of an option, by the row's key.
     pub fn option(&self, key: &str) -> Option<&Declared> {
-        self.options.iter().find(|declared| declared.row().about().key == key)
+        self.options.iter().find(|declared| declared.row().def().key == key)
     }
 
     /// Whether containers of it may have to be created, so that its image may be needed.

@@ -89,7 +89,7 @@ pub fn words(set: &Set) -> Vec<(String, &'static str)> {
     for declared in &set.options {
         let mut targets = Vec::new();
         declared.targets(&mut targets);
-        words.extend(targets.into_iter().map(|word| (word, declared.row().about().key)));
+        words.extend(targets.into_iter().map(|word| (word, declared.row().def().key)));
     }
     words.sort();
     words.dedup();

@@ -76,7 +76,7 @@ impl Places {
     /// The items of a list or a map that an option is, each read as if it stood alone; those that
     /// cannot be read are left out.
     pub(super) fn items(&self, row: &dyn AnyRow) -> Vec<(Place, Declared)> {
-        let Some(entry) = self.keys.get(row.about().key) else { return Vec::new() };
+        let Some(entry) = self.keys.get(row.def().key) else { return Vec::new() };
         let alone = |place, kind| {
             let node = Node { place, kind };
             Some((place, row.parse(&node, &mut Problems::default())?))

@@ -257,7 +257,7 @@ fn modes(node: &Node, problems: &mut Problems) -> BTreeMap<String, Mode> {
     for entry in entries {
         let Some(key) = compared(entry, problems) else { continue };
         let Some(mode) = one_of(&entry.value, MODES, problems) else { continue };
-        let many = key == "*" || crate::options::row(key).is_some_and(|row| row.about().many);
+        let many = key == "*" || crate::options::row(key).is_some_and(|row| row.def().many);
         if mode == Mode::Superset && !many {
             let message = format!(
                 "expected `strict` or `ignore`, but found `superset`: of `{key}` there is one"
@@ -294,7 +294,7 @@ fn compared(entry: &Entry, problems: &mut Problems) -> Option<&'static str> {
         _ => {}
     }
     if let Some(row) = row_by_word(&entry.key) {
-        return Some(row.about().key);
+        return Some(row.def().key);
     }
     problems.unknown(entry, &entry.key, vocabulary::unknown_compared);
     None

@@ -10,7 +10,7 @@ use super::env_merge::{self, EnvFileUse};
 use super::places::Places;
 use super::set::{self, Defaulted, SetReader};
 use super::vocabulary;
-use super::{Compat, Set, Spec, objects_read, strings};
+use super::{Compat, Set, Spec, resources_read, strings};
 use crate::base::ident::{ProjectName, SetName, reserved_suffix};
 use crate::base::image_ref::ImageRef;
 use crate::base::say;
@@ -108,9 +108,9 @@ fn root(node: &Node, files: &Files, problems: &mut Problems) -> Option<Spec> {
     let known_base = base_dir.and_then(|node| absolute(node, problems));
     let known_compat = compat.and_then(|node| compat_of(node, problems));
     let (networks, network_places) =
-        networks.map(|node| objects_read::networks(node, problems)).unwrap_or_default();
+        networks.map(|node| resources_read::networks(node, problems)).unwrap_or_default();
     let (volumes, volume_places) =
-        volumes.map(|node| objects_read::volumes(node, problems)).unwrap_or_default();
+        volumes.map(|node| resources_read::volumes(node, problems)).unwrap_or_default();
     let Some(containers) = containers else {
         problems.add_hint(
             start,

@@ -90,7 +90,7 @@ fn every_planner_key_is_read() {
 #[test]
 fn options_are_in_the_order_of_the_table_whatever_they_are_called() {
     let set = set("image: x\nmemory_limit: 512m\ntty: true\ncommand: serve -v\nstdin_open:");
-    let keys: Vec<_> = set.options.iter().map(|declared| declared.row().about().key).collect();
+    let keys: Vec<_> = set.options.iter().map(|declared| declared.row().def().key).collect();
     assert_eq!(keys, ["command", "tty", "mem_limit"]);
 }
 

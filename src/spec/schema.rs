@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 use super::depends;
 use super::planner::{MATCHINGS, MODES, ON_STOPPED, PULLS, RECREATES, STATES};
 use super::vocabulary::PLANNER;
-use crate::options::{AnyRow, ROWS, Say};
+use crate::options::{AnyRow, OptionValue, ROWS};
 
 /// The schema, draft 2020-12.
 pub fn spec() -> Json {
@@ -37,8 +37,8 @@ pub fn spec() -> Json {
                 "enum": ["ansible-1.9"],
             }), false),
             "defaults": or_nothing(defaults(), false),
-            "networks": super::objects_schema::networks(),
-            "volumes": super::objects_schema::volumes(),
+            "networks": super::resources_schema::networks(),
+            "volumes": super::resources_schema::volumes(),
             "containers": {
                 "description": "the container sets, by key",
                 "type": "object",
@@ -79,7 +79,7 @@ fn set() -> Json {
         add(&mut properties, &mut twice, (key.key, key.aliases), &schema, empty);
     }
     for row in ROWS {
-        let about = row.about();
+        let about = row.def();
         let empty = row.takes_empty_for_nothing();
         add(&mut properties, &mut twice, (about.key, about.aliases), &option(*row), empty);
     }
@@ -116,7 +116,7 @@ fn add(
 }
 
 fn option(row: &dyn AnyRow) -> Json {
-    let about = row.about();
+    let about = row.def();
     let mut schema = row.schema();
     let examples: Vec<Json> = about
         .examples
@@ -218,7 +218,7 @@ fn compare() -> Json {
     let mut known = serde_json::Map::new();
     known.insert("*".to_owned(), many.clone());
     known.insert("image".to_owned(), one.clone());
-    for about in ROWS.iter().map(|row| row.about()) {
+    for about in ROWS.iter().map(|row| row.def()) {
         let modes = if about.many { &many } else { &one };
         let all = std::iter::once(&about.key).chain(about.aliases);
         known.extend(all.map(|word| ((*word).to_owned(), modes.clone())));
@@ -237,8 +237,8 @@ mod tests {
         jsonschema::draft202012::meta::validate(&schema).unwrap();
         let properties = schema["$defs"]["set"]["properties"].as_object().unwrap();
         for row in ROWS {
-            assert!(properties.contains_key(row.about().key));
-            assert!(row.about().aliases.iter().all(|alias| properties.contains_key(*alias)));
+            assert!(properties.contains_key(row.def().key));
+            assert!(row.def().aliases.iter().all(|alias| properties.contains_key(*alias)));
         }
         // A key that this file forgot would be any text.
         for key in PLANNER.iter().filter(|key| key.key != "image") {

@@ -135,7 +135,7 @@ impl SetReader<'_> {
     ) -> Vec<Declared> {
         let mut options = Vec::new();
         for row in ROWS {
-            let key = row.about().key;
+            let key = row.def().key;
             let before = problems.all.len();
             let node = said.options.get(key).map(|entry| &entry.value);
             options.extend(match (key, node) {
@@ -186,7 +186,7 @@ fn sort<'a>(entries: &'a [Entry], deployed: &'a [Entry], problems: &mut Problems
             continue;
         }
         let planner = vocabulary::planner_by_word(word);
-        let Some(key) = planner.or_else(|| row_by_word(word).map(|row| row.about().key)) else {
+        let Some(key) = planner.or_else(|| row_by_word(word).map(|row| row.def().key)) else {
             problems.unknown(entry, word, vocabulary::unknown_in_set);
             continue;
         };
@@ -243,7 +243,7 @@ fn rules(set: &Set, places: &Places, problems: &mut Problems) {
             "the engine would remove it before anybody can see how it ended; take it out",
         );
     }
-    let restarts = row("restart").and_then(|row| set.option(row.about().key));
+    let restarts = row("restart").and_then(|row| set.option(row.def().key));
     if restarts.is_some_and(|restart| is_policy(&restart.print())) {
         problems.add(
             places.of("restart"),

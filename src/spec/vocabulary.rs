@@ -12,7 +12,7 @@ pub const ROOT: &[&str] =
 
 /// A key of a set that tells the planner what to do.
 #[derive(Debug)]
-pub struct Planner {
+pub struct PlannerKey {
     /// The key.
     pub key: &'static str,
     /// What Compose or the seed call it.
@@ -24,7 +24,7 @@ pub struct Planner {
 }
 
 /// Every planner key.
-pub const PLANNER: &[Planner] = &[
+pub const PLANNER: &[PlannerKey] = &[
     planner("name", &["container_name"], "the container's name; the set is this one container"),
     planner("count", &["scale"], "how many alike; 1 if nothing is said"),
     planner("image", &[], "what the containers are made from"),
@@ -66,16 +66,16 @@ const fn planner(
     key: &'static str,
     aliases: &'static [&'static str],
     doc: &'static str,
-) -> Planner {
-    Planner { key, aliases, doc, by_default: false }
+) -> PlannerKey {
+    PlannerKey { key, aliases, doc, by_default: false }
 }
 
 const fn for_all(
     key: &'static str,
     aliases: &'static [&'static str],
     doc: &'static str,
-) -> Planner {
-    Planner { by_default: true, ..planner(key, aliases, doc) }
+) -> PlannerKey {
+    PlannerKey { by_default: true, ..planner(key, aliases, doc) }
 }
 
 /// The planner key that a word means.
@@ -174,9 +174,9 @@ pub fn unknown_in_set(word: &str) -> (String, Option<String>) {
         let message = format!("`{word}` is for containers of Windows, and bayplan's are of Linux");
         return (message, Some(hint.to_owned()));
     }
-    let rows = ROWS.iter().flat_map(|row| {
-        std::iter::once(row.about().key).chain(row.about().aliases.iter().copied())
-    });
+    let rows = ROWS
+        .iter()
+        .flat_map(|row| std::iter::once(row.def().key).chain(row.def().aliases.iter().copied()));
     let planner = PLANNER
         .iter()
         .flat_map(|planner| std::iter::once(planner.key).chain(planner.aliases.iter().copied()));
@@ -189,9 +189,9 @@ pub fn unknown_in_set(word: &str) -> (String, Option<String>) {
 
 /// What is wrong with a key of `compare` that is no option, and the way out.
 pub fn unknown_compared(word: &str) -> (String, Option<String>) {
-    let rows = ROWS.iter().flat_map(|row| {
-        std::iter::once(row.about().key).chain(row.about().aliases.iter().copied())
-    });
+    let rows = ROWS
+        .iter()
+        .flat_map(|row| std::iter::once(row.def().key).chain(row.def().aliases.iter().copied()));
     let close = say::did_you_mean(word, rows.chain(["image"]));
     (
         format!("expected an option, `image` or `*`, but found `{}`", say::short(word)),

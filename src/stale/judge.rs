@@ -60,7 +60,7 @@ pub(super) struct Found {
 }
 
 /// Judges a plan against a fresh look. `spec` is the plan's `declared`, read again; `snapshot` is
-/// sealed and whole.
+/// redacted and whole.
 pub fn judge(plan: &Plan, spec: &Spec, snapshot: &Snapshot) -> Judgement {
     // Without a canonical form there is no digest, and nothing carries it.
     let digest = format::write(plan).map(|written| written.digest).unwrap_or_default();

@@ -119,7 +119,7 @@ async fn nothing_is_planned_for_a_set_that_may_mean_what_cannot_be_inspected() {
     assert_eq!(ran.code, 1, "{}", ran.err);
     assert!(ran.out.is_empty(), "{}", ran.out);
     insta::assert_snapshot!(ran.err.replace(&"0".repeat(40), "…"), @"
-     WARN bayplan::engine::take: inspecting container 6f6e65…00000000000000…: the engine answered 500: layer does not exist
+     WARN bayplan::engine::observe: inspecting container 6f6e65…00000000000000…: the engine answered 500: layer does not exist
     error: there is no plan: 2 errors
       set `web`: container `one` counts here or may count, but only its list entry is known [not_inspected]
         hint: `docker inspect one` shows whether the engine can tell more, and `--log` why it did not; a kept snapshot must have been taken for this spec

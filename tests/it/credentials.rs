@@ -9,10 +9,10 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use bayplan::engine::connect::{Endpoint, Environment};
 use bayplan::engine::credentials::{Credentials, Registries};
 use bayplan::engine::docker::{Docker, DockerReader};
-use bayplan::engine::take::take;
-use bayplan::engine::transport::Patience;
+use bayplan::engine::observe::observe;
+use bayplan::engine::transport::Timeouts;
 use bayplan::engine::{Reader, Writer};
-use bayplan::observed::scope::Wanted;
+use bayplan::observed::scope::ObservationScope;
 use bayplan::observed::snapshot::RegistryAnswer;
 use bayplan::spec::read;
 use serde_json::{Value as Json, json};
@@ -70,7 +70,7 @@ impl User {
 
     async fn reader(&self, engine: &FakeEngine) -> DockerReader {
         let environment = self.environment();
-        let patience = Patience { helper: PATIENCE, ..Patience::default() };
+        let patience = Timeouts { helper: PATIENCE, ..Timeouts::default() };
         let endpoint = Endpoint::Unix(engine.socket());
         DockerReader::connect(&endpoint, &environment, patience).await.unwrap()
     }
@@ -194,7 +194,7 @@ async fn only_asking_a_registry_and_pulling_carry_credentials() {
     let reader = user.reader(&engine).await;
     let spec = "project: shop\ncontainers: {web: {image: 'r:5000/app:1'}}\n";
     let spec = read::text(spec, &BTreeMap::new()).unwrap();
-    take(&reader, &Wanted::of(&spec)).await.unwrap();
+    observe(&reader, &ObservationScope::of(&spec)).await.unwrap();
     Docker::new(reader).pull("r:5000/app@sha256:1", None, &mut |_| {}).await.unwrap();
     let asked = engine.asked();
     let with: Vec<&str> = asked

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use bayplan::base::ident::{ContainerId, ContainerName, ImageId, Reference};
 use bayplan::engine::connect::{Endpoint, Environment, Flags, find};
 use bayplan::engine::docker::{Docker, DockerReader};
-use bayplan::engine::take::take;
-use bayplan::engine::transport::Patience;
+use bayplan::engine::observe::observe;
+use bayplan::engine::transport::Timeouts;
 use bayplan::engine::{Done, ErrorKind, FilledBody, Reader, Writer};
-use bayplan::observed::redact::{Sealer, Unsealed};
-use bayplan::observed::scope::Wanted;
+use bayplan::observed::redact::{Redactor, Unredacted};
+use bayplan::observed::scope::ObservationScope;
 use bayplan::observed::snapshot::{Container, Snapshot};
 use bayplan::options::value::HIDDEN;
 use serde_json::{Value as Json, json};
@@ -59,8 +59,10 @@ async fn a_look_makes_as_few_calls_as_can_be_and_hides_the_proxy() {
         line if line.starts_with("GET /events?") => Reply::new(200, ""),
         line => world(line, &[("a", "running"), ("b", "exited")]),
     });
-    let snapshot =
-        take(&engine.reader().await, &Wanted::everything()).await.unwrap().seal(&Sealer::default());
+    let snapshot = observe(&engine.reader().await, &ObservationScope::everything())
+        .await
+        .unwrap()
+        .redact(&Redactor::default());
     assert_eq!(snapshot.containers.len(), 2);
     insta::assert_snapshot!(sorted(&engine), @"
     GET /v1.41/containers/a/json
@@ -103,7 +105,7 @@ async fn the_log_is_asked_for_all_of_the_look_by_the_clock_of_the_engine() {
         line => world(line, &[("a", "running")]),
     });
     let began = Instant::now();
-    take(&engine.reader().await, &Wanted::everything()).await.unwrap();
+    observe(&engine.reader().await, &ObservationScope::everything()).await.unwrap();
     let took = began.elapsed().as_secs_f64();
     let lines = engine.lines();
     assert!(lines.last().unwrap().starts_with("GET /v1.41/events?"), "{lines:?}");
@@ -124,7 +126,7 @@ async fn stirred(log: impl Into<String>) -> String {
         ),
         line => world(line, &[("a", "running")]),
     });
-    take(&engine.reader().await, &Wanted::everything()).await.unwrap();
+    observe(&engine.reader().await, &ObservationScope::everything()).await.unwrap();
     sorted(&engine).replace("/v1.41", "")
 }
 
@@ -161,7 +163,7 @@ async fn what_the_log_tells_of_is_looked_at_again() {
         line if line.starts_with("GET /events?") => Reply::new(200, event("container", "oom", "a")),
         line => world(line, &[("a", "running")]),
     });
-    take(&restless.reader().await, &Wanted::everything()).await.unwrap();
+    observe(&restless.reader().await, &ObservationScope::everything()).await.unwrap();
     let looks = sorted(&restless).replace("/v1.41", "");
     assert_eq!((times(&looks, list), times(&looks, a)), (5, 4), "{looks}");
 }
@@ -178,7 +180,7 @@ async fn without_a_log_things_are_listed_again() {
         line if line.starts_with("GET /events?") => Reply::new(403, "Forbidden"),
         line => world(line, &[("a", "running")]),
     });
-    take(&proxied.reader().await, &Wanted::everything()).await.unwrap();
+    observe(&proxied.reader().await, &ObservationScope::everything()).await.unwrap();
     assert_eq!(asked(&proxied), [2, 2, 2, 1]);
     // Podman's comes out of a journal, and may come later than what it tells of.
     let podman = FakeEngine::start(|line, _| match line {
@@ -187,7 +189,7 @@ async fn without_a_log_things_are_listed_again() {
         }
         line => world(line, &[("a", "running")]),
     });
-    take(&podman.reader().await, &Wanted::everything()).await.unwrap();
+    observe(&podman.reader().await, &ObservationScope::everything()).await.unwrap();
     assert_eq!(asked(&podman), [2, 2, 2, 1]);
     assert!(!podman.lines().iter().any(|line| line.contains("/events")));
 }
@@ -198,8 +200,8 @@ async fn a_strange_container_hides_no_other() {
         "GET /containers/b/json" => Reply::new(200, "{\"Id\": garbage"),
         line => world(line, &[("a", "hibernating"), ("b", "running"), ("c", "exited")]),
     });
-    let taken = take(&engine.reader().await, &Wanted::everything()).await.unwrap();
-    let snapshot = taken.seal(&Sealer::default());
+    let taken = observe(&engine.reader().await, &ObservationScope::everything()).await.unwrap();
+    let snapshot = taken.redact(&Redactor::default());
     let known: Vec<bool> = snapshot.containers.iter().map(|c| c.inspect.is_some()).collect();
     assert_eq!(known, [true, false, true]);
     assert_eq!(snapshot.containers[0].inspect.as_ref().unwrap()["State"]["Status"], "hibernating");
@@ -213,8 +215,8 @@ async fn a_torn_look_is_taken_again_and_churn_is_no_error() {
         ("GET /containers/gone/json", _) => Reply::new(404, r#"{"message":"No such container"}"#),
         _ => world(line, &[("a", "exited")]),
     });
-    let taken = take(&engine.reader().await, &Wanted::everything()).await.unwrap();
-    let snapshot = taken.seal(&Sealer::default());
+    let taken = observe(&engine.reader().await, &ObservationScope::everything()).await.unwrap();
+    let snapshot = taken.redact(&Redactor::default());
     assert_eq!(snapshot.containers.len(), 1);
     assert_eq!(snapshot.containers[0].inspect.as_ref().unwrap()["State"]["Status"], "exited");
 }
@@ -229,7 +231,8 @@ async fn an_engine_that_never_settles_is_busy() {
             world(line, &[("a", "paused")])
         }
     });
-    let error = take(&engine.reader().await, &Wanted::everything()).await.err().unwrap();
+    let error =
+        observe(&engine.reader().await, &ObservationScope::everything()).await.err().unwrap();
     assert_eq!(error.kind, ErrorKind::Busy);
     insta::assert_snapshot!(error, @"looking at the engine: the engine is busy: a kept changing between 4 looks");
 }
@@ -366,7 +369,7 @@ async fn a_run_is_waited_for_before_it_is_started() {
 #[tokio::test]
 async fn an_engine_that_cannot_be_used_is_one_clear_error() {
     let connect = async |path: std::path::PathBuf| {
-        let (environment, patience) = (Environment::default(), Patience::default());
+        let (environment, patience) = (Environment::default(), Timeouts::default());
         DockerReader::connect(&Endpoint::Unix(path), &environment, patience).await.err().unwrap()
     };
     let error = connect("/nowhere/d.sock".into()).await;
@@ -438,7 +441,7 @@ fn no_secret_gets_out_of_a_sealed_snapshot() {
         ..Snapshot::default()
     };
     let secrets = BTreeMap::from([(Reference::Env { name: "P".into() }, canary.into())]);
-    let sealed = Unsealed::new(snapshot).seal(&Sealer::new(None, secrets));
+    let sealed = Unredacted::new(snapshot).redact(&Redactor::new(None, secrets));
     // Nothing of a snapshot may hold it, whatever is written of it later.
     let text = format!("{sealed:?}");
     let hex = crate::program::hex(canary.as_bytes());

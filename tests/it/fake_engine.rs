@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bayplan::engine::connect::{Endpoint, Environment};
 use bayplan::engine::docker::DockerReader;
-use bayplan::engine::transport::Patience;
+use bayplan::engine::transport::Timeouts;
 use bytes::Bytes;
 use futures_util::stream;
 use http::{Request, Response};
@@ -111,7 +111,7 @@ impl FakeEngine {
     }
 
     pub(crate) async fn reader_with(&self, environment: Environment) -> DockerReader {
-        let patience = Patience { read: Duration::from_millis(800), ..Patience::default() };
+        let patience = Timeouts { read: Duration::from_millis(800), ..Timeouts::default() };
         DockerReader::connect(&Endpoint::Unix(self.socket()), &environment, patience).await.unwrap()
     }
 }

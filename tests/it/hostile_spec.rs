@@ -213,7 +213,7 @@ fn wrong_types_everywhere() {
     }
     for text in wrong {
         refused(text.as_bytes());
-        for key in bayplan::options::ROWS.iter().map(|row| row.about().key) {
+        for key in bayplan::options::ROWS.iter().map(|row| row.def().key) {
             let spec = format!("project: p\ncontainers: {{a: {{image: x, {key}: {text}}}}}\n");
             let _ = shown(spec.as_bytes());
             let nested = spec.replace(text, &format!("{{k: {text}, l: [{text}]}}"));

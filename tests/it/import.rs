@@ -9,9 +9,9 @@ use bayplan::engine_model::view;
 use bayplan::engine_model::{Engine, World};
 use bayplan::import::{self, Imported};
 use bayplan::observed::pick::Pick;
-use bayplan::observed::redact::{Literal, Unsealed};
+use bayplan::observed::redact::{Literal, Unredacted};
 use bayplan::observed::snapshot::{Container, EngineRecord, Snapshot};
-use bayplan::options::inspect_view::Look;
+use bayplan::options::inspect_view::InspectView;
 use bayplan::options::value::Value;
 use bayplan::options::{AnyRow, Context, ROWS};
 use bayplan::plan::show::text;
@@ -65,7 +65,7 @@ fn look(name: &str) -> Snapshot {
 }
 
 fn imported(look: &Snapshot, pick: &Pick, literal: &Literal) -> (Snapshot, Imported) {
-    let (sealed, picked) = import::seal(Unsealed::new(look.clone()), pick, literal);
+    let (sealed, picked) = import::redact(Unredacted::new(look.clone()), pick, literal);
     let imported = import::import(&sealed, &picked, &ProjectName::new("imported")).unwrap();
     (sealed, imported)
 }
@@ -137,19 +137,19 @@ fn unfaithful(imported: &Imported, sealed: &Snapshot) -> Vec<String> {
         if let Some(labels) = inspect["Config"]["Labels"].as_object_mut() {
             labels.retain(|key, _| !key.starts_with("com.docker.compose."));
         }
-        let have = Look::new(&inspect, &container.env);
+        let have = InspectView::new(&inspect, &container.env);
         for row in ROWS {
-            let about = row.about();
+            let about = row.def();
             let twin = |other: &&&dyn AnyRow| {
-                let (one, two) = (about.excludes, other.about().excludes);
-                set.option(other.about().key).is_some()
-                    && (one.contains(&other.about().key) || two.contains(&about.key))
+                let (one, two) = (about.excludes, other.def().excludes);
+                set.option(other.def().key).is_some()
+                    && (one.contains(&other.def().key) || two.contains(&about.key))
             };
             if set.compare.contains_key(about.key) || ROWS.iter().find(twin).is_some() {
                 continue;
             }
             let (mut expected, mut found) = (row.read(&want), row.read(&have));
-            row.settle(&mut expected, &mut found, (&want, &have));
+            row.normalize_pair(&mut expected, &mut found, (&want, &have));
             let nothing = |value: &Value| value.show() == json!([]) || value.show() == json!({});
             if expected != found && !(nothing(&expected) && found == Value::Unset) {
                 all.push(format!("{key}: {}: {expected:?} => {found:?}", about.key));
@@ -385,7 +385,8 @@ fn a_project_of_bayplan_is_imported_as_it_was() {
             "io.bayplan.name": if set == "x" { "another" } else { name }});
     }
     let pick = Pick::Project("shop".to_owned());
-    let (sealed, picked) = import::seal(Unsealed::new(look.clone()), &pick, &words(&["command"]));
+    let (sealed, picked) =
+        import::redact(Unredacted::new(look.clone()), &pick, &words(&["command"]));
     let imported = import::import(&sealed, &picked, &ProjectName::new("shop")).unwrap();
     assert_eq!(told(&imported, &sealed), "");
     let refused = format!("{:?}", imported.refused);
@@ -393,11 +394,11 @@ fn a_project_of_bayplan_is_imported_as_it_was() {
     // Of members that differ no set can be made; a plan without one of them would remove it.
     let mut other = look.clone();
     other.containers[2].inspect.as_mut().unwrap()["Config"]["Tty"] = json!(true);
-    let (sealed, picked) = import::seal(Unsealed::new(other), &pick, &words(&["command"]));
+    let (sealed, picked) = import::redact(Unredacted::new(other), &pick, &words(&["command"]));
     let imported = import::import(&sealed, &picked, &ProjectName::new("shop")).unwrap();
     assert_eq!(imported.spec.sets.keys().map(SetName::as_str).collect::<Vec<_>>(), ["db", "x"]);
     assert_eq!(imported.refused.len(), 2, "{:?}", imported.refused);
-    let (_, picked) = import::seal(Unsealed::new(look), &Pick::All, &Literal::default());
+    let (_, picked) = import::redact(Unredacted::new(look), &Pick::All, &Literal::default());
     assert_eq!(picked.chosen, []);
 }
 

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use bayplan::engine::take;
-use bayplan::observed::redact::Sealer;
-use bayplan::observed::scope::Wanted;
+use bayplan::engine::observe;
+use bayplan::observed::redact::Redactor;
+use bayplan::observed::scope::ObservationScope;
 use bayplan::plan::show::text;
 use bayplan::spec::{Spec, read};
 
@@ -51,16 +51,17 @@ fn old_literals_of_what_bayplan_created_are_shown() {
 fn a_value_is_public_at_its_own_place_and_as_it_was() {
     let engine = engine();
     block(converge(&engine, &spec(OLD))).unwrap();
-    let mut look =
-        block(take::take(&engine, &Wanted::everything())).unwrap().seal(&Sealer::default());
+    let mut look = block(observe::observe(&engine, &ObservationScope::everything()))
+        .unwrap()
+        .redact(&Redactor::default());
     let inspect = look.containers.iter_mut().find_map(|found| found.inspect.as_mut()).unwrap();
     assert!(inspect["Config"]["Env"].to_string().contains("LOG_LEVEL=info"), "{inspect:#}");
     assert!(!inspect["Config"]["Env"].to_string().contains("from_env"), "{inspect:#}");
     inspect["Config"]["Env"] = serde_json::json!(["LOG_LEVEL=hunter2", "OTHER=info"]);
     inspect["Config"]["Labels"]["team"] = "hunter2".into();
     inspect["Config"]["Cmd"] = serde_json::json!(["serve", "hunter2"]);
-    let sealed =
-        bayplan::observed::redact::Unsealed::new(look).seal(&Sealer::new(None, BTreeMap::new()));
+    let sealed = bayplan::observed::redact::Unredacted::new(look)
+        .redact(&Redactor::new(None, BTreeMap::new()));
     let inspect = sealed.containers.iter().find_map(|found| found.inspect.as_ref()).unwrap();
     let all = inspect["Config"].to_string();
     assert!(!all.contains("hunter2") && !all.contains("OTHER=info"), "{all}");

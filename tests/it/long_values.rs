@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use bayplan::apply::result::ResultDocument;
 use bayplan::apply::result_text;
 use bayplan::base::ident::{ContainerName, SetName};
-use bayplan::options::inspect_view::Look;
+use bayplan::options::inspect_view::InspectView;
 use bayplan::options::{AnyRow, Body, Context, ROWS, platform};
 use bayplan::plan::Because;
 use bayplan::plan::show::{diff, markdown, text};
@@ -36,7 +36,7 @@ fn shape(row: &dyn AnyRow, example: &str) -> Json {
     let inspect = json!({"Config": json, "HostConfig": json["HostConfig"],
         "NetworkSettings": {"Networks": networks},
         "ImageManifestDescriptor": platform::chosen(json, None)});
-    row.read(&Look::new(&inspect, &BTreeMap::new())).show()
+    row.read(&InspectView::new(&inspect, &BTreeMap::new())).show()
 }
 
 /// A long value of such a shape that ends so.
@@ -55,7 +55,7 @@ fn long(shape: &Json, end: &str) -> Json {
 }
 
 fn reason(row: &dyn AnyRow, shape: &Json, ends: (&str, &str)) -> Reason {
-    let option = row.about().key.to_owned();
+    let option = row.def().key.to_owned();
     if option == "environment" {
         let names = |end: &str| long(&json!([]), end).as_array().unwrap().clone();
         let names =
@@ -100,8 +100,8 @@ fn plan(reason: &Reason) -> Plan {
 #[test]
 fn the_end_of_a_long_value_is_seen_in_every_form() {
     for row in ROWS {
-        let key = row.about().key;
-        for example in row.about().examples {
+        let key = row.def().key;
+        for example in row.def().examples {
             let shape = shape(*row, example);
             let plan_of = |ends| plan(&reason(*row, &shape, ends));
             let plan = plan_of((OLD, NEW));

@@ -9,7 +9,7 @@ use bayplan::base::ident::{ContainerId, ContainerName, NetworkId};
 use bayplan::engine_model;
 use bayplan::engine_model::{Engine, World};
 use bayplan::observed::snapshot::EngineRecord;
-use bayplan::options::inspect_view::Look;
+use bayplan::options::inspect_view::InspectView;
 use bayplan::options::{Body, ROWS};
 use serde_json::{Value as Json, json};
 
@@ -111,8 +111,8 @@ fn container_name(found: &Json) -> ContainerName {
     ContainerName::new(found["Name"].as_str().unwrap().trim_start_matches('/'))
 }
 
-fn look(json: &Json) -> Look {
-    Look::new(json, &BTreeMap::new())
+fn look(json: &Json) -> InspectView {
+    InspectView::new(json, &BTreeMap::new())
 }
 
 /// Differences that no entry of a list explains, and entries that explain nothing.
@@ -160,14 +160,14 @@ fn declared_as_recorded_is_no_difference_in_any_row() {
             let (want, have) = (look(&expected), look(&found));
             for row in ROWS {
                 let (mut expected, mut found) = (row.read(&want), row.read(&have));
-                row.settle(&mut expected, &mut found, (&want, &have));
-                said.entry(row.about().key).or_default().insert(format!("{found:?}"));
+                row.normalize_pair(&mut expected, &mut found, (&want, &have));
+                said.entry(row.def().key).or_default().insert(format!("{found:?}"));
                 if expected != found {
                     let text = format!("{expected:?} => {found:?}");
                     differences.push((
                         recording.name,
                         container.clone(),
-                        row.about().key.to_owned(),
+                        row.def().key.to_owned(),
                         text,
                     ));
                 }
@@ -229,7 +229,7 @@ fn predicted_fields_are_as_recorded() {
 }
 
 /// Every predicted field of a look that is not empty, by a flat name; what has no order sorted.
-fn fields(look: &Look) -> BTreeMap<String, Json> {
+fn fields(look: &InspectView) -> BTreeMap<String, Json> {
     let mut fields = BTreeMap::new();
     let mut add = |name: String, value: &Json| {
         if !empty(value) {

@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use bayplan::apply::events::Silent;
 use bayplan::apply::{self, Awaits, Begun, NoSecrets, Outcome, Settings, SimulatedClock};
 use bayplan::base::ident::ImageId;
+use bayplan::engine::observe;
 use bayplan::engine::simulated::Simulated;
-use bayplan::engine::take;
-use bayplan::observed::redact::Sealer;
-use bayplan::observed::scope::Wanted;
+use bayplan::observed::redact::Redactor;
+use bayplan::observed::scope::ObservationScope;
 use bayplan::observed::snapshot::{EngineRecord, Snapshot};
 use bayplan::options::{AnyRow, Change, ROWS};
 use bayplan::plan::{Reason, Verb, check};
@@ -89,8 +89,8 @@ pub(crate) fn engine() -> Simulated {
 
 /// The plan for what is on the engine now.
 pub(crate) async fn plan(engine: &Simulated, spec: &Spec) -> Built {
-    let look = take::take(engine, &Wanted::of(spec)).await.unwrap();
-    let snapshot = look.seal(&Sealer::new(Some(spec), BTreeMap::new()));
+    let look = observe::observe(engine, &ObservationScope::of(spec)).await.unwrap();
+    let snapshot = look.redact(&Redactor::new(Some(spec), BTreeMap::new()));
     let pins = Pins::default();
     planner::build(&Input { spec, snapshot: &snapshot, assume: false, pins, source: None })
 }
@@ -149,7 +149,7 @@ pub(crate) async fn converge(
 
 /// Goes from nothing through every example and the first one that says something to nothing.
 fn walk(row: &dyn AnyRow, wrong: &mut Vec<String>) -> bool {
-    let about = row.about();
+    let about = row.def();
     let key = about.key;
     let nothing = |value: &str| NOTHING.contains(&(key, value));
     let says = about.examples.iter().copied().find(|value| !nothing(value));
@@ -195,8 +195,8 @@ fn walk(row: &dyn AnyRow, wrong: &mut Vec<String>) -> bool {
 #[test]
 fn every_row_is_created_compared_and_changed() {
     let mut wrong = Vec::new();
-    for row in ROWS.iter().filter(|row| !OTHERWISE.contains(&row.about().key)) {
-        let about = row.about();
+    for row in ROWS.iter().filter(|row| !OTHERWISE.contains(&row.def().key)) {
+        let about = row.def();
         let updated = walk(*row, &mut wrong);
         let in_place = matches!(about.change, Change::Update(_));
         if updated != in_place {
@@ -229,8 +229,8 @@ fn hidden_options_of_a_network_s_driver_are_no_difference() {
     let engine = engine();
     let said = spec("networks", Some("{back: {driver_opts: {foo: bar}}}")).unwrap();
     block(converge(&engine, &said)).unwrap();
-    let look = block(take::take(&engine, &Wanted::everything())).unwrap();
-    let mut snapshot = look.seal(&Sealer::default());
+    let look = block(observe::observe(&engine, &ObservationScope::everything())).unwrap();
+    let mut snapshot = look.redact(&Redactor::default());
     snapshot.references.insert("app:1".to_owned(), Some(ImageId::new(IMAGE)));
     let input = |spec| Input {
         spec,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use bayplan::options::field::At;
-use bayplan::options::inspect_view::Look;
+use bayplan::options::inspect_view::InspectView;
 use bayplan::options::platform;
 use bayplan::options::value::Value;
 use bayplan::options::{AnyRow, Body, Context, Declared, ROWS, row_by_word};
@@ -30,9 +30,9 @@ fn parse(row: &dyn AnyRow, node: &Node) -> Option<Declared> {
 /// Every example of every row, parsed.
 fn examples() -> impl Iterator<Item = (&'static dyn AnyRow, &'static str, Declared)> {
     ROWS.iter().copied().flat_map(|row| {
-        row.about().examples.iter().map(move |text| {
+        row.def().examples.iter().map(move |text| {
             let declared = parse(row, &node(text));
-            (row, *text, declared.unwrap_or_else(|| panic!("{}: {text}", row.about().key)))
+            (row, *text, declared.unwrap_or_else(|| panic!("{}: {text}", row.def().key)))
         })
     })
 }
@@ -55,10 +55,10 @@ fn body(declared: &[&Declared]) -> Body {
 }
 
 /// A body as inspect data would show it if an engine changed nothing.
-fn look(body: &Body) -> Look {
+fn look(body: &Body) -> InspectView {
     let json = body.json();
     let networks = &json["NetworkingConfig"]["EndpointsConfig"];
-    Look::new(
+    InspectView::new(
         &json!({"Config": json, "HostConfig": json["HostConfig"],
             "NetworkSettings": {"Networks": networks},
             "ImageManifestDescriptor": platform::chosen(json, None)}),
@@ -83,7 +83,7 @@ fn json_of(node: &Node) -> Json {
 #[test]
 fn every_example_is_printed_as_something_that_reads_alike() {
     for (row, text, declared) in examples() {
-        let key = row.about().key;
+        let key = row.def().key;
         let again = parse(row, &Node::from_json(&declared.print()));
         let again = again.unwrap_or_else(|| panic!("{key}: {text} prints {}", declared.print()));
         assert_eq!(again, declared, "{key}: {text}");
@@ -94,9 +94,9 @@ fn every_example_is_printed_as_something_that_reads_alike() {
 #[test]
 fn schemas_take_what_parsers_take_and_refuse_what_they_refuse() {
     for row in ROWS {
-        let key = row.about().key;
+        let key = row.def().key;
         let schema = jsonschema::draft202012::new(&row.schema()).unwrap();
-        for text in row.about().examples {
+        for text in row.def().examples {
             let read = node(text);
             let printed = parse(*row, &read).unwrap().print();
             assert!(schema.is_valid(&json_of(&read)), "{key}: {text}");
@@ -124,7 +124,7 @@ fn an_empty_text_says_nothing_of_every_option_that_takes_texts() {
     let nothing = nothing.unwrap();
     let mut values = Vec::new();
     for row in ROWS {
-        let about = row.about();
+        let about = row.def();
         for word in [about.key].iter().chain(about.aliases) {
             let (read, json) = spec(&format!(", {word}: ''"));
             assert_eq!(read.is_ok(), schema.is_valid(&json), "{word}");
@@ -167,7 +167,7 @@ fn create_bodies_are_as_reviewed() {
     let mut golden = String::new();
     for (row, text, declared) in examples() {
         let body = body(&[&declared]).into_json();
-        writeln!(golden, "{}: {text}\n    {body}", row.about().key).unwrap();
+        writeln!(golden, "{}: {text}\n    {body}", row.def().key).unwrap();
     }
     insta::assert_snapshot!("create_bodies", golden);
 }
@@ -177,24 +177,24 @@ fn create_bodies_have_only_fields_that_docker_knows() {
     for (row, text, declared) in examples() {
         let mut body = body(&[&declared]).into_json();
         // The newest engine has it at an endpoint, where `adapt::fit` puts it.
-        if row.about().key == "mac_address" {
+        if row.def().key == "mac_address" {
             assert!(body.as_object_mut().unwrap().remove("MacAddress").is_some());
         }
         // A parameter of the call.
-        if row.about().key == "platform" {
+        if row.def().key == "platform" {
             assert!(body.as_object_mut().unwrap().remove("Platform").is_some());
         }
         let model: bollard::models::ContainerCreateBody =
             serde_json::from_value(body.clone()).unwrap();
         let back = serde_json::to_value(model).unwrap();
-        assert_eq!(back, body, "{}: {text}", row.about().key);
+        assert_eq!(back, body, "{}: {text}", row.def().key);
     }
 }
 
 #[test]
 fn what_is_written_is_read_alike_however_it_was_said() {
     for (row, text, declared) in examples() {
-        let key = row.about().key;
+        let key = row.def().key;
         let once = look(&body(&[&declared]));
         let again = parse(row, &Node::from_json(&declared.print())).unwrap();
         assert_eq!(row.read(&once), row.read(&look(&body(&[&again]))), "{key}: {text}");
@@ -204,12 +204,12 @@ fn what_is_written_is_read_alike_however_it_was_said() {
 #[test]
 fn what_is_read_can_be_said_again() {
     for (row, text, declared) in examples() {
-        let key = row.about().key;
+        let key = row.def().key;
         let found = look(&body(&[&declared]));
         if row.read(&found) == Value::Unset {
             continue;
         }
-        let spelt = row.spell(&found);
+        let spelt = row.to_spec(&found);
         let again = parse(row, &Node::from_json(&spelt));
         let again = again.unwrap_or_else(|| panic!("{key}: {text} is spelt {spelt}"));
         let value = row.read(&look(&body(&[&again])));
@@ -221,7 +221,7 @@ fn what_is_read_can_be_said_again() {
 fn what_is_many_is_a_set_or_a_map() {
     let mut wrong = Vec::new();
     for row in ROWS {
-        let about = row.about();
+        let about = row.def();
         let many = about.examples.iter().any(|text| {
             let declared = parse(*row, &node(text)).unwrap();
             matches!(row.read(&look(&body(&[&declared]))), Value::Set(_) | Value::Map(_))
@@ -245,10 +245,10 @@ const NOTHING: &[(&str, &str)] = &[
 #[test]
 fn another_value_is_another_reading_of_this_row_and_of_no_other() {
     for row in ROWS {
-        let key = row.about().key;
+        let key = row.def().key;
         let nothing = row.read(&look(&Body::new()));
         let mut seen: Vec<(&str, Value)> = Vec::new();
-        for text in row.about().examples {
+        for text in row.def().examples {
             let declared = parse(*row, &node(text)).unwrap();
             let written = look(&body(&[&declared]));
             let value = row.read(&written);
@@ -257,18 +257,14 @@ fn another_value_is_another_reading_of_this_row_and_of_no_other() {
                 assert_ne!(value, *before, "{key}: {text} and {other} read alike");
             }
             seen.push((text, value));
-            for other in ROWS.iter().filter(|other| other.about().key != key) {
+            for other in ROWS.iter().filter(|other| other.def().key != key) {
                 // Nothing said reads the same as before, but for what is told by another's row.
                 let (mut expected, mut found) =
                     (other.read(&look(&Body::new())), other.read(&written));
-                other.settle(&mut expected, &mut found, (&look(&Body::new()), &written));
-                let told = other.about().follows.contains(&key)
-                    || (other.about().key, key) == ("restart", "restart_policy_retry");
-                assert!(
-                    expected == found || told,
-                    "{key}: {text} is read by {}",
-                    other.about().key
-                );
+                other.normalize_pair(&mut expected, &mut found, (&look(&Body::new()), &written));
+                let told = other.def().follows.contains(&key)
+                    || (other.def().key, key) == ("restart", "restart_policy_retry");
+                assert!(expected == found || told, "{key}: {text} is read by {}", other.def().key);
             }
         }
         assert!(
@@ -280,12 +276,12 @@ fn another_value_is_another_reading_of_this_row_and_of_no_other() {
 
 #[test]
 fn all_options_fit_into_one_body() {
-    let first = |row: &dyn AnyRow| parse(row, &node(row.about().examples[0])).unwrap();
+    let first = |row: &dyn AnyRow| parse(row, &node(row.def().examples[0])).unwrap();
     let all: Vec<Declared> = ROWS.iter().map(|row| first(*row)).collect();
     let together = look(&body(&all.iter().collect::<Vec<_>>()));
     for declared in &all {
         let row = declared.row();
-        let key = row.about().key;
+        let key = row.def().key;
         if ["restart", "expose", "restart_policy_retry"].contains(&key) {
             continue; // joined with another's, on purpose
         }
@@ -300,13 +296,13 @@ fn all_options_fit_into_one_body() {
 fn every_word_means_one_row() {
     let mut words = BTreeSet::new();
     for row in ROWS {
-        let about = row.about();
+        let about = row.def();
         for word in [about.key].iter().chain(about.aliases) {
             assert!(words.insert(*word), "`{word}` means two rows");
-            assert_eq!(row_by_word(word).unwrap().about().key, about.key);
+            assert_eq!(row_by_word(word).unwrap().def().key, about.key);
         }
         for other in about.follows.iter().chain(about.excludes) {
-            assert!(row_by_word(other).is_some_and(|row| row.about().key == *other), "{other}");
+            assert!(row_by_word(other).is_some_and(|row| row.def().key == *other), "{other}");
         }
         assert!(!about.examples.is_empty(), "{}", about.key);
         let doc = about.doc;
@@ -360,9 +356,9 @@ fn fields<T: serde::de::DeserializeOwned>() -> &'static [&'static str] {
 #[test]
 fn every_row_names_the_fields_that_it_writes() {
     for row in ROWS {
-        let key = row.about().key;
+        let key = row.def().key;
         let mut written: BTreeSet<(bool, String)> = BTreeSet::new();
-        for (_, _, declared) in examples().filter(|(other, ..)| other.about().key == key) {
+        for (_, _, declared) in examples().filter(|(other, ..)| other.def().key == key) {
             let json = body(&[&declared]).into_json();
             for (part, host) in [(&json, false), (&json["HostConfig"], true)] {
                 let fields = part.as_object().into_iter().flatten().map(|(field, _)| field);

@@ -2,11 +2,11 @@
 //! changed and imported on the simulated engine, and each step has exactly the reasons it should.
 
 use bayplan::base::ident::ProjectName;
-use bayplan::engine::take;
+use bayplan::engine::observe;
 use bayplan::import;
 use bayplan::observed::pick::Pick;
-use bayplan::observed::redact::{Literal, Unsealed};
-use bayplan::observed::scope::Wanted;
+use bayplan::observed::redact::{Literal, Unredacted};
+use bayplan::observed::scope::ObservationScope;
 use bayplan::observed::snapshot::Snapshot;
 use bayplan::plan::Verb;
 use bayplan::planner::{Input, Pins, build};
@@ -37,16 +37,16 @@ fn story(steps: &[(&str, &[&str])]) -> String {
     for (web, told) in steps {
         let (_, options) = block(converge(&engine, &spec(web))).unwrap();
         assert_eq!(options, *told, "{web}");
-        let look = block(take::take(&engine, &Wanted::of(&spec(web)))).unwrap();
+        let look = block(observe::observe(&engine, &ObservationScope::of(&spec(web)))).unwrap();
         last = imported(look);
     }
     last
 }
 
 /// What `import` writes of it.
-fn imported(look: Unsealed) -> String {
+fn imported(look: Unredacted) -> String {
     let literal = Literal { all: true, ..Literal::default() };
-    let (snapshot, picked) = import::seal(look, &Pick::Project("shop".to_owned()), &literal);
+    let (snapshot, picked) = import::redact(look, &Pick::Project("shop".to_owned()), &literal);
     let imported = import::import(&snapshot, &picked, &ProjectName::new("shop")).unwrap();
     assert_eq!(imported.refused, [], "{}", imported.text);
     assert_eq!(planned(&imported.spec, &snapshot), "", "{}", imported.text);

@@ -27,7 +27,7 @@ const EACH: usize = 16;
 const DIGEST: &str = "  \"digest\": \"";
 
 /// The text with the digest of what it says now.
-fn sealed(text: &str) -> String {
+fn redacted(text: &str) -> String {
     let bare: String =
         text.split_inclusive('\n').filter(|line| !line.starts_with(DIGEST)).collect();
     let mut hex = String::new();
@@ -228,10 +228,10 @@ fn no_edited_plan_is_accepted() {
         let name = name.replace('_', "-");
         let Some((case, world, plan)) = cases::made(&name) else { continue };
         let text = format::write(&plan).unwrap().text;
-        assert_eq!(sealed(&text), text, "the digest of {name} is not made as it is here");
+        assert_eq!(redacted(&text), text, "the digest of {name} is not made as it is here");
         assert!(accepted(&case, &text, &world, None), "{name} itself is not current");
         for (what, edited) in edits(&text) {
-            let edited = sealed(&edited);
+            let edited = redacted(&edited);
             if edited == text {
                 continue;
             }

@@ -7,8 +7,8 @@ use bayplan::base::ident::ContainerId;
 use bayplan::engine::Reader as _;
 use bayplan::engine::connect::{Environment, Flags, find};
 use bayplan::engine::docker::DockerReader;
-use bayplan::engine::stir::Stir;
-use bayplan::engine::transport::Patience;
+use bayplan::engine::event_delta::EventDelta;
+use bayplan::engine::transport::Timeouts;
 
 use crate::support::{World, live};
 
@@ -23,7 +23,7 @@ async fn whatever_counts_is_in_the_log_as_soon_as_it_is_done() {
     let wanted = BTreeSet::from([id.clone()]);
     let environment = Environment::of_process();
     let endpoint = find(&Flags::default(), &environment).unwrap();
-    let reader = DockerReader::connect(&endpoint, &environment, Patience::default()).await.unwrap();
+    let reader = DockerReader::connect(&endpoint, &environment, Timeouts::default()).await.unwrap();
     reader.info().await.unwrap();
 
     let moved = async |deed: &[&str]| {
@@ -32,7 +32,7 @@ async fn whatever_counts_is_in_the_log_as_soon_as_it_is_done() {
         let asked = Instant::now();
         let events = reader.events(since).await.expect("Docker has a log");
         assert!(asked.elapsed().as_millis() < 1000, "{deed:?}: {:?}", asked.elapsed());
-        Stir::of(&events, &wanted, &wanted)
+        EventDelta::of(&events, &wanted, &wanted)
     };
     let container = id.as_str();
     let network = world.name("net");

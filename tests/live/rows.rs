@@ -48,7 +48,7 @@ struct Said {
 
 impl Said {
     fn key(&self) -> &'static str {
-        self.row.about().key
+        self.row.def().key
     }
 
     fn lines(&self, world: &World, value: Option<&str>, state: &str) -> String {
@@ -75,11 +75,11 @@ fn all() -> Vec<Said> {
     let mut all = Vec::new();
     for row in ROWS {
         // What an image is for, not what is said to a container.
-        if row.about().key == "platform" {
+        if row.def().key == "platform" {
             continue;
         }
-        let key = row.about().key.replace('_', "-");
-        let examples = row.about().examples.iter().copied().map(Some);
+        let key = row.def().key.replace('_', "-");
+        let examples = row.def().examples.iter().copied().map(Some);
         let ways: Vec<Option<&str>> = examples.chain([None]).collect();
         for (number, value) in ways.iter().enumerate() {
             let other = ways[(number + 1) % ways.len()];

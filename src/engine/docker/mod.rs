@@ -22,8 +22,8 @@ use crate::engine::clock::Reading;
 use crate::engine::connect::{Endpoint, Environment};
 use crate::engine::credentials::{Credentials, Registries, registry_of};
 use crate::engine::known;
-use crate::engine::transport::{self, Answer, Get, Patience, Transport};
-use crate::engine::{EngineError, ErrorKind, Reader, Result, stir};
+use crate::engine::transport::{self, Answer, Get, Timeouts, Transport};
+use crate::engine::{EngineError, ErrorKind, Reader, Result, event_delta};
 use crate::engine_model::Kind;
 use crate::observed::snapshot::RegistryAnswer;
 
@@ -53,7 +53,7 @@ impl DockerReader {
     pub async fn connect(
         endpoint: &Endpoint,
         environment: &Environment,
-        patience: Patience,
+        patience: Timeouts,
     ) -> Result<Self> {
         let transport = Transport::connect(endpoint, patience).await?;
         let credentials = Credentials::new(environment, patience.helper);
@@ -232,7 +232,7 @@ impl Reader for DockerReader {
         }
         let events: std::result::Result<Vec<Json>, _> =
             serde_json::Deserializer::from_slice(&answer.body).into_iter().collect();
-        events.ok().filter(|events| events.len() < stir::KEPT)
+        events.ok().filter(|events| events.len() < event_delta::KEPT)
     }
 
     async fn sources(&self, paths: &BTreeSet<String>) -> BTreeMap<String, bool> {

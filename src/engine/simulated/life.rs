@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
-use super::objects::{add_own_names, own_names};
 use super::ports;
+use super::resources::{add_own_names, own_names};
 use super::time::Instant;
 use super::world::{World, fails, name_of, set};
 use crate::base::ident::{ContainerId, ContainerName};

@@ -9,12 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
-use super::{Sealer, Unsealed, View, texts};
+use super::{Redactor, Unredacted, View, texts};
 use crate::base::ident::{ContainerId, Reference, SetName};
 use crate::base::say;
 use crate::observed::pick::Picked;
 use crate::observed::snapshot::{Container, Snapshot};
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 use crate::options::value::{HIDDEN, Live};
 use crate::options::{Body, Context, ROWS, row_by_word};
 use crate::syntax::node::{Node, Problems};
@@ -53,23 +53,23 @@ impl Literal {
         let names: BTreeSet<&str> = chosen.flat_map(variables).map(|(name, _)| name).collect();
         let known = |word: &&String| row_by_word(word).is_some() || names.contains(word.as_str());
         let word = self.words.iter().find(|word| !known(word))?;
-        let keys = ROWS.iter().map(|row| row.about().key);
+        let keys = ROWS.iter().map(|row| row.def().key);
         let close = say::did_you_mean(word, names.iter().copied().chain(keys));
         Some((word, close.map(|close| format!("did you mean `{close}`?"))))
     }
 
     fn open(&self, container: &Container) -> Open {
         let words = self.words.iter().filter_map(|word| row_by_word(word));
-        let all = self.all || words.clone().any(|row| row.about().key == "environment");
+        let all = self.all || words.clone().any(|row| row.def().key == "environment");
         let mut open = Open { all, variables: self.words.clone(), ..Open::default() };
         let Some(inspect) = &container.inspect else { return open };
         if self.all {
             texts(inspect, &mut open.texts);
             return open;
         }
-        let look = Look::new(inspect, &BTreeMap::new());
+        let look = InspectView::new(inspect, &BTreeMap::new());
         for row in words {
-            let spelt = row.spell(&look);
+            let spelt = row.to_spec(&look);
             texts(&spelt, &mut open.texts);
             texts(&row.read(&look).show(), &mut open.texts);
             if let Some(declared) = row.parse(&Node::from_json(&spelt), &mut Problems::default()) {
@@ -85,7 +85,7 @@ impl Literal {
 /// The values of a container's variables that are in a look, by name.
 type Values = BTreeMap<ContainerId, BTreeMap<String, String>>;
 
-impl Unsealed {
+impl Unredacted {
     /// Hides what is not public, and names what the values of variables are to be called.
     pub fn seal_for_import(
         self,
@@ -95,16 +95,16 @@ impl Unsealed {
         let Self(mut snapshot) = self;
         let picked = pick(&snapshot);
         let before = values(&snapshot, &picked);
-        let sealer = Sealer::new(None, BTreeMap::new());
-        let world = sealer.world(&snapshot.images, &snapshot.references);
+        let redactor = Redactor::new(None, BTreeMap::new());
+        let world = redactor.world(&snapshot.images, &snapshot.references);
         for container in &mut snapshot.containers {
             let open = literal.open(container);
-            View::of(&sealer, &world, container, &open).container(container);
+            View::of(&redactor, &world, container, &open).container(container);
         }
-        // The rest is nobody's choice. What is sealed twice is sealed as once.
+        // The rest is nobody's choice. What is redacted twice is redacted as once.
         let marks: Vec<_> =
             snapshot.containers.iter_mut().map(|each| std::mem::take(&mut each.inspect)).collect();
-        let mut snapshot = Self(snapshot).seal(&sealer);
+        let mut snapshot = Self(snapshot).redact(&redactor);
         for (container, inspect) in snapshot.containers.iter_mut().zip(marks) {
             container.inspect = inspect;
         }
@@ -113,7 +113,7 @@ impl Unsealed {
     }
 }
 
-/// The same for a look that is sealed already: what it hides stays hidden, and no two hidden
+/// The same for a look that is redacted already: what it hides stays hidden, and no two hidden
 /// values are known to be the same.
 pub fn name_hidden(mut snapshot: Snapshot, picked: &Picked) -> Snapshot {
     let mut before = values(&snapshot, picked);

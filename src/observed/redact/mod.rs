@@ -5,11 +5,11 @@
 //! gives the same bytes. Which field of an engine's answer can carry what is in `fields`;
 //! resolving references is the shell's.
 
+mod encodings;
 mod fields;
 mod import;
 mod places;
 mod redacted;
-mod struck;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,43 +32,43 @@ use places::{Objects, Places, Scope, VARIABLES, World, within};
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A snapshot in which secrets are still readable: it can neither be shown nor written.
-pub struct Unsealed(Snapshot);
+pub struct Unredacted(Snapshot);
 
-impl Unsealed {
+impl Unredacted {
     /// Takes what an engine answered, or what `docker inspect` printed.
     pub fn new(snapshot: Snapshot) -> Self {
         Self(snapshot)
     }
 
     /// Hides what is not public.
-    pub fn seal(self, sealer: &Sealer) -> Snapshot {
-        self.seal_by(sealer, |containers, seal| containers.iter_mut().for_each(seal))
+    pub fn redact(self, redactor: &Redactor) -> Snapshot {
+        self.redact_by(redactor, |containers, redact| containers.iter_mut().for_each(redact))
     }
 
     /// The same, where it is said how all containers are gone through: which is first does not
     /// matter, nor whether several are at a time.
-    pub fn seal_by(
+    pub fn redact_by(
         self,
-        sealer: &Sealer,
+        redactor: &Redactor,
         each: impl FnOnce(&mut [Container], &(dyn Fn(&mut Container) + Sync)),
     ) -> Snapshot {
         let Self(mut snapshot) = self;
         let references = std::mem::take(&mut snapshot.references);
-        let world = sealer.world(&snapshot.images, &references);
+        let world = redactor.world(&snapshot.images, &references);
         let open = import::Open::default();
         each(&mut snapshot.containers, &|container| {
-            View::of(sealer, &world, container, &open).container(container);
+            View::of(redactor, &world, container, &open).container(container);
         });
         for network in &mut snapshot.networks {
-            let own = sealer.objects.networks.get(named(network));
-            View::of_object(sealer, own, &open).network(network);
+            let own = redactor.objects.networks.get(named(network));
+            View::of_object(redactor, own, &open).network(network);
         }
         for volume in &mut snapshot.volumes {
-            let own = sealer.objects.volumes.get(named(volume));
-            View::of_object(sealer, own, &open).volume(volume);
+            let own = redactor.objects.volumes.get(named(volume));
+            View::of_object(redactor, own, &open).volume(volume);
         }
         let of_images = world.images.values().flat_map(Places::texts);
-        snapshot.public = sealer.public.iter().chain(of_images).cloned().collect();
+        snapshot.public = redactor.public.iter().chain(of_images).cloned().collect();
         for image in snapshot.images.values_mut() {
             fields::trim_image(image);
         }
@@ -76,14 +76,14 @@ impl Unsealed {
             fields::trim_info(&mut engine.info);
         }
         snapshot.references = references;
-        snapshot.secrets = sealer.resolvable();
+        snapshot.secrets = redactor.resolvable();
         snapshot
     }
 }
 
 /// Knows what is public and what references mean. It has no `Debug`: it holds secrets.
 #[derive(Default)]
-pub struct Sealer {
+pub struct Redactor {
     /// What each set says.
     scopes: Vec<Scope>,
     /// What networks and volumes say.
@@ -96,25 +96,25 @@ pub struct Sealer {
     secrets: BTreeMap<Reference, SecretString>,
 }
 
-impl Sealer {
+impl Redactor {
     /// For a look taken for a spec, or for none; `secrets` has what could be resolved.
     pub fn new(spec: Option<&Spec>, secrets: BTreeMap<Reference, SecretString>) -> Self {
-        let mut sealer = Self { secrets, ..Self::default() };
-        sealer.public.insert(DEFAULT_PATH.to_owned());
-        let Some(spec) = spec else { return sealer };
-        sealer.objects = Objects::of(spec);
-        sealer.public.extend(spec.object_texts());
+        let mut redactor = Self { secrets, ..Self::default() };
+        redactor.public.insert(DEFAULT_PATH.to_owned());
+        let Some(spec) = spec else { return redactor };
+        redactor.objects = Objects::of(spec);
+        redactor.public.extend(spec.object_texts());
         for (key, set) in &spec.sets {
             for option in &set.options {
-                option.references(&mut sealer.references);
-                option.literals(&mut sealer.public);
+                option.references(&mut redactor.references);
+                option.literals(&mut redactor.public);
             }
             let scope = Scope::of(spec, set, key.as_str());
-            sealer.public.extend(scope.places.texts().cloned());
-            sealer.scopes.push(scope);
+            redactor.public.extend(scope.places.texts().cloned());
+            redactor.scopes.push(scope);
         }
-        sealer.public.retain(|text| !value::looks_marked(text));
-        sealer
+        redactor.public.retain(|text| !value::looks_marked(text));
+        redactor
     }
 
     fn world<'a>(
@@ -155,7 +155,7 @@ fn has_text(json: &Json) -> bool {
 
 /// What sealing looks through.
 struct View<'a> {
-    sealer: &'a Sealer,
+    redactor: &'a Redactor,
     /// What is public of what is looked at.
     places: Vec<&'a Places>,
     /// The sets that it may be of.
@@ -167,18 +167,18 @@ struct View<'a> {
 impl<'a> View<'a> {
     /// Of a container.
     fn of(
-        sealer: &'a Sealer,
+        redactor: &'a Redactor,
         world: &'a World<'a>,
         seen: &Container,
         open: &'a import::Open,
     ) -> Self {
         let (places, scopes) = world.of(seen);
-        Self { sealer, places, scopes, open }
+        Self { redactor, places, scopes, open }
     }
 
     /// Of a network or a volume, with what the spec says of it.
-    fn of_object(sealer: &'a Sealer, own: Option<&'a Places>, open: &'a import::Open) -> Self {
-        Self { sealer, places: own.into_iter().collect(), scopes: Vec::new(), open }
+    fn of_object(redactor: &'a Redactor, own: Option<&'a Places>, open: &'a import::Open) -> Self {
+        Self { redactor, places: own.into_iter().collect(), scopes: Vec::new(), open }
     }
 
     fn is_public(&self, place: &str, text: &str) -> bool {
@@ -245,7 +245,7 @@ impl<'a> View<'a> {
             if !declared.is_empty() {
                 let mut live = Live { shown: public.then(|| value.to_owned()), ..Live::default() };
                 for reference in declared {
-                    match self.sealer.secrets.get(reference) {
+                    match self.redactor.secrets.get(reference) {
                         Some(secret) if secret.expose_secret() == value => {
                             live.equal.insert(reference.clone());
                         }

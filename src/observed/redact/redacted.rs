@@ -5,7 +5,7 @@ use std::ops::Range;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 
-use super::struck::Views;
+use super::encodings::Views;
 use crate::options::value::HIDDEN;
 
 /// The shortest line of a secret of several lines that is struck out on its own.

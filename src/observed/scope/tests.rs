@@ -20,7 +20,7 @@ fn entry(name: &str, image: &str, more: &Json) -> Json {
 
 /// The IDs that are inspected of a list.
 fn looked_at(spec_text: &str, references: &References, list: &[Json]) -> Vec<String> {
-    let wanted = Wanted::of(&spec(spec_text)).containers(list, references);
+    let wanted = ObservationScope::of(&spec(spec_text)).containers(list, references);
     wanted.iter().map(|id| id.as_str().to_owned()).collect()
 }
 
@@ -103,7 +103,7 @@ fn leftovers_of_adopted_containers_are_looked_at() {
 #[test]
 fn without_a_spec_everything_is_looked_at_but_what_has_no_id() {
     let list = [entry("a", "x", &json!({})), json!({"Names": ["/nameless"]})];
-    let looked = Wanted::everything().containers(&list, &References::new());
+    let looked = ObservationScope::everything().containers(&list, &References::new());
     assert_eq!(looked, BTreeSet::from([ContainerId::new("a")]));
 }
 
@@ -121,7 +121,7 @@ containers:
   stopped: {image: 'stopped:1', name: ss, state: stopped}
 ";
     let spec = spec(text);
-    let wanted = Wanted::of(&spec);
+    let wanted = ObservationScope::of(&spec);
     assert_eq!(wanted.images().len(), 8);
     let pinned = format!("pinned@sha256:{}", "1".repeat(64));
     let mut here: BTreeMap<String, Option<Json>> =
@@ -147,7 +147,7 @@ containers:
   pinned: {image: 'app@sha256:1111111111111111111111111111111111111111111111111111111111111111', platform: linux/arm64, pull: always}
   alike: {image: 'app:4', platform: linux/amd64}
 ";
-    let wanted = Wanted::of(&spec(text));
+    let wanted = ObservationScope::of(&spec(text));
     let asked = |architecture: &str| -> Vec<String> {
         let image = json!({"Id": "sha256:1", "Os": "linux", "Architecture": architecture});
         let here = wanted.images().iter().map(|text| (text.clone(), Some(image.clone())));

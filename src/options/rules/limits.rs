@@ -1,6 +1,6 @@
 //! Limits of memory and processors that no engine takes.
 
-use super::{Conflict, Said};
+use super::{Conflict, DeclaredOptions};
 use crate::options::field::Bytes;
 use crate::options::processors::{Count, Cpus, Micros, Realtime};
 use crate::options::resources::Swap;
@@ -14,7 +14,7 @@ const LEAST_NANO: i64 = 10_000_000;
 /// The least and the most weight that the kernel knows.
 const SHARES: (i64, i64) = (2, 262_144);
 
-pub(super) fn check(said: &Said<'_>, all: &mut Vec<Conflict>) {
+pub(super) fn check(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
     all.extend(least_cpus(said));
     all.extend(swap(said));
     memory(said, all);
@@ -22,16 +22,16 @@ pub(super) fn check(said: &Said<'_>, all: &mut Vec<Conflict>) {
 }
 
 /// An engine takes less at the create, and the kernel does not at the start.
-fn least_cpus(said: &Said<'_>) -> Option<Conflict> {
+fn least_cpus(said: &DeclaredOptions<'_>) -> Option<Conflict> {
     let cpus = said.get::<Cpus>("cpus").filter(|cpus| (1..LEAST_NANO).contains(&cpus.0))?;
-    let found = super::super::Say::print(cpus);
+    let found = super::super::OptionValue::print(cpus);
     let found = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
     let message = format!("expected `cpus` of at least 0.01, but found {found}");
     Some(Conflict::new("cpus", message).hint("0 is no limit"))
 }
 
 /// Memory and swap together are a limit beside that of the memory, and no less.
-fn swap(said: &Said<'_>) -> Option<Conflict> {
+fn swap(said: &DeclaredOptions<'_>) -> Option<Conflict> {
     let Swap(swap) = said.get("memswap_limit")?;
     if *swap <= 0 || said.is_broken("mem_limit") {
         return None;
@@ -51,7 +51,7 @@ fn swap(said: &Said<'_>) -> Option<Conflict> {
     })
 }
 
-fn memory(said: &Said<'_>, all: &mut Vec<Conflict>) {
+fn memory(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
     let bytes = |key: &str| said.get::<Bytes>(key).map_or(0, |bytes| bytes.0);
     for key in ["mem_limit", "mem_reservation"] {
         let found = bytes(key);
@@ -72,7 +72,7 @@ fn memory(said: &Said<'_>, all: &mut Vec<Conflict>) {
 }
 
 /// What the kernel's scheduler knows; 0 is nothing said.
-fn times(said: &Said<'_>, all: &mut Vec<Conflict>) {
+fn times(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
     let micros = |key: &str| said.get::<Micros>(key).map_or(0, |micros| micros.0);
     let (period, quota) = (micros("cpu_period"), micros("cpu_quota"));
     let (least, most) = PERIODS;

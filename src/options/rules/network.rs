@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use super::{Conflict, MOST_TOLD, Said};
+use super::{Conflict, DeclaredOptions, MOST_TOLD};
 use crate::base::say;
 use crate::options::field::Text;
 use crate::options::mac::Mac;
 use crate::options::network::NetworkMode;
 use crate::options::networks::{Networks, main};
 use crate::options::ports::{Ports, Published};
-use crate::options::row::Say;
+use crate::options::row::OptionValue;
 
 /// The longest name of a host that the kernel takes.
 const LONGEST_NAME: usize = 64;
 
-pub(super) fn check(said: &Said<'_>, all: &mut Vec<Conflict>) {
+pub(super) fn check(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
     all.extend(long_name(said));
     all.extend(networks(said));
     all.extend(addresses(said));
@@ -22,7 +22,7 @@ pub(super) fn check(said: &Said<'_>, all: &mut Vec<Conflict>) {
 }
 
 /// The kernel takes no longer one, and says so at the start alone. Of a domain it takes any.
-fn long_name(said: &Said<'_>) -> Option<Conflict> {
+fn long_name(said: &DeclaredOptions<'_>) -> Option<Conflict> {
     let Text(name) = said.get("hostname")?;
     (name.len() > LONGEST_NAME).then(|| {
         let found = name.len();
@@ -33,7 +33,7 @@ fn long_name(said: &Said<'_>) -> Option<Conflict> {
 }
 
 /// The mode may say which of the networks it is created in, and nothing else.
-fn networks(said: &Said<'_>) -> Option<Conflict> {
+fn networks(said: &DeclaredOptions<'_>) -> Option<Conflict> {
     let networks: &Networks = said.get("networks")?;
     let mode: &NetworkMode = said.get("network_mode")?;
     let found = match mode {
@@ -53,7 +53,7 @@ fn networks(said: &Said<'_>) -> Option<Conflict> {
 }
 
 /// `mac_address` is that of the card in the network that the container is created in.
-fn addresses(said: &Said<'_>) -> Option<Conflict> {
+fn addresses(said: &DeclaredOptions<'_>) -> Option<Conflict> {
     let own: &Mac = said.get("mac_address")?;
     let networks: &Networks = said.get("networks")?;
     let first = match said.get("network_mode") {
@@ -91,7 +91,7 @@ fn overlap(one: &Published, other: &Published) -> bool {
 }
 
 /// One port of the host cannot be had twice, not even for one port of the container.
-fn host_ports(said: &Said<'_>, all: &mut Vec<Conflict>) {
+fn host_ports(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
     let before = all.len();
     let mut taken: BTreeMap<_, Taken<'_>> = BTreeMap::new();
     for published in said.get::<Ports>("ports").into_iter().flat_map(|ports| &ports.0) {

@@ -6,7 +6,7 @@
 
 use serde_json::Value as Json;
 
-use super::{Conflict, MOST_TOLD, Said};
+use super::{Conflict, DeclaredOptions, MOST_TOLD};
 use crate::base::say;
 
 /// What of an option's value is meant.
@@ -166,7 +166,7 @@ impl Part {
     }
 }
 
-pub(super) fn check(said: &Said<'_>, all: &mut Vec<Conflict>) {
+pub(super) fn check(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
     for pair in PAIRS {
         let Some(that) = said.printed(pair.beside).filter(|that| pair.that.is_in(that)) else {
             continue;

@@ -1,6 +1,6 @@
 //! Words of the kernel that it does not know, and options of security modules that are none.
 
-use super::{Conflict, MOST_TOLD, Said};
+use super::{Conflict, DeclaredOptions, MOST_TOLD};
 use crate::base::{say, signal};
 use crate::options::lifecycle::Signal;
 use crate::options::namespaces::Assignments;
@@ -55,7 +55,7 @@ const CAPABILITIES: &[&str] = &[
 const BOOLEANS: &[&str] =
     &["1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"];
 
-pub(super) fn check(said: &Said<'_>, all: &mut Vec<Conflict>) {
+pub(super) fn check(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
     for key in ["cap_add", "cap_drop"] {
         let names = said.get::<Capabilities>(key).into_iter().flat_map(|names| &names.0);
         let strange = |name: &&String| *name != "ALL" && !CAPABILITIES.contains(&name.as_str());
@@ -121,7 +121,7 @@ const IPC_SETTINGS: [&str; 8] = [
 
 /// A setting that all share is refused at the start, of a privileged container too. What another
 /// runtime than the usual one takes is its own affair.
-fn sysctls(said: &Said<'_>, all: &mut Vec<Conflict>) {
+fn sysctls(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
     let Some(Assignments(settings)) = said.get("sysctls") else { return };
     if said.printed("runtime").is_some() || said.is_broken("runtime") {
         return;

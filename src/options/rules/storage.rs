@@ -1,6 +1,6 @@
 //! Mounts that no engine makes.
 
-use super::{Conflict, MOST_TOLD, Said};
+use super::{Conflict, DeclaredOptions, MOST_TOLD};
 use crate::base::say;
 use crate::options::storage::Tmpfs;
 use crate::options::volumes::{Mount, Source, Volumes};
@@ -41,7 +41,7 @@ const FLAGS: &[&str] = &[
 /// What may be said with one.
 const SETTINGS: &[&str] = &["gid", "mode", "mpol", "nr_blocks", "nr_inodes", "size", "uid"];
 
-pub(super) fn check(said: &Said<'_>, all: &mut Vec<Conflict>) {
+pub(super) fn check(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
     let volumes = said.get::<Volumes>("volumes");
     let sealed = volumes.into_iter().flat_map(|volumes| &volumes.0).filter(|(_, mount)| {
         let Mount { source, read_only, .. } = mount;

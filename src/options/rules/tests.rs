@@ -205,7 +205,7 @@ fn every_pair_of_the_table_is_a_conflict() {
         }
         Part::Entries(all) => json!(all),
         Part::Something | Part::But(_) => {
-            let examples = row_by_word(key).unwrap().about().examples;
+            let examples = row_by_word(key).unwrap().def().examples;
             crate::syntax::yaml::parse(examples[0]).unwrap().to_json()
         }
     };

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{Doubts, named};
+use super::{Violations, named};
 use crate::plan::{Action, Plan};
 
-pub(super) fn check(plan: &Plan, doubts: &mut Doubts) {
+pub(super) fn check(plan: &Plan, violations: &mut Violations) {
     let (mut ports, mut volumes) = (BTreeSet::new(), BTreeSet::new());
     for step in &plan.steps {
         if let Action::CreateVolume { volume, .. } = &step.action {
@@ -21,7 +21,7 @@ pub(super) fn check(plan: &Plan, doubts: &mut Doubts) {
         for text in own {
             let bound = Bound::read(text).filter(|bound| bound.first == bound.last);
             let fine = bound.as_ref().is_some_and(|one| declared.iter().any(|all| all.has(one)));
-            doubts.unless(fine, "ports", || {
+            violations.unless(fine, "ports", || {
                 format!(
                     "expected {} to have ports of the ranges of its set, but found {}",
                     named(&step.id),
@@ -34,12 +34,12 @@ pub(super) fn check(plan: &Plan, doubts: &mut Doubts) {
                 let outside = (outside.0.to_owned(), outside.1, outside.2.to_owned());
                 ports.insert(outside)
             });
-            doubts.unless(free, "ports", || {
+            violations.unless(free, "ports", || {
                 format!("expected every port of the host once, but found {} again", named(text))
             });
         }
         for volume in made {
-            doubts.unless(volumes.insert(volume), "volumes", || {
+            violations.unless(volumes.insert(volume), "volumes", || {
                 format!("expected one step to make the volume {}, but found two", named(volume))
             });
         }

@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::graph::{Graph, kind, subject};
-use super::{Doubts, named, names};
+use super::{Violations, named, names};
 use crate::base::ident::{ContainerId, StepId};
 use crate::plan::facts::{ContainerFact, Verdict};
 use crate::plan::{Action, Because, Change, Danger, ImagePin, Plan, Reason, Subject, Verb};
 
-pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
+pub(super) fn check(plan: &Plan, graph: &Graph<'_>, violations: &mut Violations) {
     let facts: BTreeMap<_, _> = plan.facts.containers.iter().map(|fact| (&fact.id, fact)).collect();
     let mut adopted = BTreeMap::new();
     for (set, report) in &plan.sets {
@@ -19,48 +19,48 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
     let mut seen = BTreeSet::new();
     for change in &plan.changes {
         let id = named(&change.id);
-        doubts.unless(seen.insert(change.id.as_str()), "change", || {
+        violations.unless(seen.insert(change.id.as_str()), "change", || {
             format!("expected one change {id}, but found two")
         });
-        doubts.unless(!change.reasons.is_empty(), "reason", || {
+        violations.unless(!change.reasons.is_empty(), "reason", || {
             format!("expected a reason for {id}, but found none")
         });
         if let Some(set) = &change.set {
-            doubts.unless(plan.sets.contains_key(set), "sets", || {
+            violations.unless(plan.sets.contains_key(set), "sets", || {
                 format!("expected {id} to be of a known set, but found {}", named(set))
             });
         }
         let Some(places) = steps.get(change.id.as_str()) else {
-            doubts.add("step", format!("expected steps of {id}, but found none"));
+            violations.add("step", format!("expected steps of {id}, but found none"));
             continue;
         };
         if change.id.target().is_object() {
-            super::objects::change(change, places, graph, doubts);
+            super::resources::change(change, places, graph, violations);
             continue;
         }
         let shape = Shape::of(graph, places);
-        shape.fits(change, graph, doubts);
-        shape.loses_nothing(change, graph, doubts);
-        shape.follows(change, &steps, graph, doubts);
+        shape.fits(change, graph, violations);
+        shape.loses_nothing(change, graph, violations);
+        shape.follows(change, &steps, graph, violations);
         let acts: Vec<&ContainerFact> =
             shape.addressed(graph).into_iter().filter_map(|id| facts.get(id).copied()).collect();
-        dangers(change, &shape, graph, &acts, doubts);
+        dangers(change, &shape, graph, &acts, violations);
         let strange = acts.iter().any(|fact| {
             let set = change.set.as_ref();
             set.and_then(|set| adopted.get(&(set, &fact.id))).copied().unwrap_or_default()
         });
-        doubts.unless(change.adopted == strange, "adopted", || {
+        violations.unless(change.adopted == strange, "adopted", || {
             let (expected, found) = (yes(strange), yes(change.adopted));
             format!("expected {id} to be {expected}, but found {found}")
         });
     }
     for change in steps.keys().filter(|change| !change.is_empty() && !seen.contains(*change)) {
-        doubts
+        violations
             .add("step", format!("expected a change {}, but found its steps alone", named(change)));
     }
     let worst = |change: &Change| change.danger.iter().min().copied();
     let order = |change: &Change| (worst(change).is_none(), worst(change));
-    doubts.unless(plan.changes.is_sorted_by_key(order), "order", || {
+    violations.unless(plan.changes.is_sorted_by_key(order), "order", || {
         "expected the most dangerous changes first".into()
     });
 }
@@ -117,7 +117,7 @@ impl Shape {
     }
 
     /// Only the steps that the verb means, and those that make it what it is.
-    fn fits(&self, change: &Change, graph: &Graph<'_>, doubts: &mut Doubts) {
+    fn fits(&self, change: &Change, graph: &Graph<'_>, violations: &mut Violations) {
         let (may, must): (&[&str], &[&str]) = match change.verb {
             Verb::Remove => (&["stop", "kill", "remove"], &["remove"]),
             Verb::Replace => (
@@ -144,20 +144,21 @@ impl Shape {
             self.places.iter().map(|place| kind(&graph.steps[*place].action)).collect();
         let (id, verb) = (named(&change.id), change.verb.word());
         for step in kinds.iter().filter(|kind| !may.contains(kind)) {
-            doubts.add("shape", format!("expected {id} to {verb}, but found a step to {step}"));
+            violations.add("shape", format!("expected {id} to {verb}, but found a step to {step}"));
         }
         for step in must.iter().filter(|kind| !kinds.contains(*kind)) {
-            doubts.add("shape", format!("expected {id} to {verb}, but found no step to {step}"));
+            violations
+                .add("shape", format!("expected {id} to {verb}, but found no step to {step}"));
         }
-        doubts.unless(!kinds.is_empty(), "shape", || {
+        violations.unless(!kinds.is_empty(), "shape", || {
             format!("expected {id} to {verb}, but found no step")
         });
-        doubts.unless(change.verb != Verb::Run || self.waits, "shape", || {
+        violations.unless(change.verb != Verb::Run || self.waits, "shape", || {
             format!("expected {id} to run to its end, but found a start that does not wait")
         });
         for place in &self.places {
             if let Action::Create { set, .. } = &graph.steps[*place].action {
-                doubts.unless(change.set.as_ref() == Some(set), "sets", || {
+                violations.unless(change.set.as_ref() == Some(set), "sets", || {
                     format!("expected {id} to create of its own set, but found {}", named(set))
                 });
             }
@@ -166,7 +167,7 @@ impl Shape {
 
     /// A replacement is created before the old one is touched, and the old one is removed only
     /// after the new one is proven: each of these steps surely after the one before.
-    fn loses_nothing(&self, change: &Change, graph: &Graph<'_>, doubts: &mut Doubts) {
+    fn loses_nothing(&self, change: &Change, graph: &Graph<'_>, violations: &mut Violations) {
         let id = named(&change.id);
         if self.create.is_some() && self.remove.is_some() {
             let proof = if self.waits { None } else { self.ready };
@@ -179,23 +180,23 @@ impl Shape {
                 proof,
                 self.remove,
             ];
-            chained(&chain, &id, graph, doubts);
-            doubts.unless(
+            chained(&chain, &id, graph, violations);
+            violations.unless(
                 self.rename_old.is_some() && self.rename_new.is_some(),
                 "replace",
                 || format!("expected {id} to swap two names, but found a rename missing"),
             );
-            doubts.unless(self.end.is_none() || self.start.is_some(), "replace", || {
+            violations.unless(self.end.is_none() || self.start.is_some(), "replace", || {
                 format!("expected what replaces the running {id} to be started")
             });
         } else {
             let up = self.start.or(self.restart);
             let chain = [self.create, self.end, self.update, up, self.ready, self.remove];
-            chained(&chain, &id, graph, doubts);
+            chained(&chain, &id, graph, violations);
         }
         let proven = self.start.is_none() || self.waits || self.ready.is_some();
         let removes = self.create.is_some() && self.remove.is_some();
-        doubts.unless(proven || !removes, "replace", || {
+        violations.unless(proven || !removes, "replace", || {
             format!("expected the replacement of {id} to be proven before the old one is removed")
         });
     }
@@ -206,7 +207,7 @@ impl Shape {
         change: &Change,
         steps: &BTreeMap<&str, Vec<usize>>,
         graph: &Graph<'_>,
-        doubts: &mut Doubts,
+        violations: &mut Violations,
     ) {
         let id = named(&change.id);
         for reason in &change.reasons {
@@ -214,7 +215,7 @@ impl Shape {
             let first = steps.get(target.as_str()).map(|places| Shape::of(graph, places));
             let again = first.filter(|shape| shape.restart.is_some() || shape.rename_new.is_some());
             let (Some(first), Some(restart)) = (again, self.restart) else {
-                doubts.add(
+                violations.add(
                     "follows",
                     format!(
                         "expected {id} to be restarted after {} is replaced or restarted",
@@ -224,7 +225,7 @@ impl Shape {
                 continue;
             };
             let up = first.ready.or(first.start);
-            doubts.unless(up.is_none_or(|up| graph.before(up, restart)), "follows", || {
+            violations.unless(up.is_none_or(|up| graph.before(up, restart)), "follows", || {
                 format!("expected {} to be up before {id} is restarted", named(target))
             });
         }
@@ -243,11 +244,11 @@ impl Shape {
 }
 
 /// Each of these steps surely comes after the one before.
-fn chained(chain: &[Option<usize>], id: &str, graph: &Graph<'_>, doubts: &mut Doubts) {
+fn chained(chain: &[Option<usize>], id: &str, graph: &Graph<'_>, violations: &mut Violations) {
     let there: Vec<usize> = chain.iter().copied().flatten().collect();
     for two in there.windows(2) {
         let [first, then] = [two[0], two[1]].map(|place| kind(&graph.steps[place].action));
-        doubts.unless(graph.before(two[0], two[1]), "replace", || {
+        violations.unless(graph.before(two[0], two[1]), "replace", || {
             format!("expected {id} to {first} before it may {then}")
         });
     }
@@ -259,11 +260,11 @@ fn dangers(
     shape: &Shape,
     graph: &Graph<'_>,
     acts: &[&ContainerFact],
-    doubts: &mut Doubts,
+    violations: &mut Violations,
 ) {
     let id = named(&change.id);
     let said: BTreeSet<Danger> = change.danger.iter().copied().collect();
-    doubts.unless(change.danger.iter().eq(said.iter()), "danger", || {
+    violations.unless(change.danger.iter().eq(said.iter()), "danger", || {
         format!("expected the dangers of {id} once each, worst first")
     });
     let ends = matches!(
@@ -292,13 +293,13 @@ fn dangers(
     ];
     for (danger, expected) in expected {
         let found = said.contains(&danger);
-        doubts.unless(!expected || found, "danger", || {
+        violations.unless(!expected || found, "danger", || {
             format!("expected {id} to have the danger `{}`, but found it missing", danger.word())
         });
     }
     // These two need nothing but the facts: said without cause they would blunt the list.
     for (danger, cause) in [(Danger::Outage, ends && live), (Danger::Adopted, change.adopted)] {
-        doubts.unless(cause || !said.contains(&danger), "danger", || {
+        violations.unless(cause || !said.contains(&danger), "danger", || {
             format!("expected no danger `{}` of {id}, but found it", danger.word())
         });
     }

@@ -4,29 +4,29 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::graph::{Graph, subject};
-use super::{Doubts, named};
+use super::{Violations, named};
 use crate::base::ident::{
     ChangeTarget, ContainerId, ContainerName, SUFFIX_NEW, SUFFIX_OLD, reserved_suffix,
 };
 use crate::plan::{Action, Plan, Step, Subject};
 
 /// Who has which name while the steps are followed in the order of the list.
-struct Harbour<'a> {
+struct NameTable<'a> {
     /// Name → who has it; nobody once the step at this place has freed it.
-    names: BTreeMap<&'a ContainerName, Berth>,
+    names: BTreeMap<&'a ContainerName, Slot>,
     /// What each container is called at present.
     called: BTreeMap<Subject, &'a ContainerName>,
 }
 
-enum Berth {
+enum Slot {
     Taken,
     FreedBy(usize),
 }
 
-pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
-    let mut harbour = Harbour { names: BTreeMap::new(), called: BTreeMap::new() };
+pub(super) fn check(plan: &Plan, graph: &Graph<'_>, violations: &mut Violations) {
+    let mut harbour = NameTable { names: BTreeMap::new(), called: BTreeMap::new() };
     for fact in &plan.facts.containers {
-        harbour.names.insert(&fact.name, Berth::Taken);
+        harbour.names.insert(&fact.name, Slot::Taken);
         harbour.called.insert(Subject::Container(fact.id.clone()), &fact.name);
     }
     let mut facts: BTreeMap<_, _> =
@@ -47,10 +47,10 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
         let id = named(&step.id);
         match &step.action {
             Action::Create { name, final_name, .. } => {
-                harbour.take(name, place, graph, doubts);
+                harbour.take(name, place, graph, violations);
                 harbour.called.insert(Subject::CreatedBy(step.id.clone()), name);
-                created(step, name, final_name, doubts);
-                doubts.unless(
+                created(step, name, final_name, violations);
+                violations.unless(
                     held.contains(final_name) || free.contains(final_name),
                     "names",
                     || format!("expected a fact that the name of {id} is free, but found none"),
@@ -58,36 +58,36 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
             }
             Action::Rename { container, from, to } => {
                 let called = harbour.called.get(container).copied();
-                doubts.unless(called == Some(from), "names", || {
+                violations.unless(called == Some(from), "names", || {
                     let called = called.map_or("nothing known".into(), named);
                     format!("expected {id} to rename {called}, but found {}", named(from))
                 });
-                renamed(step, container, from, to, doubts);
+                renamed(step, container, from, to, violations);
                 if is_in_place(container, to) {
-                    doubts.unless(free.contains(to) && !held.contains(to), "names", || {
+                    violations.unless(free.contains(to) && !held.contains(to), "names", || {
                         format!(
                             "expected a fact that {} is free for {id}, but found none",
                             named(to)
                         )
                     });
-                    first(place, &changes, graph, doubts);
+                    first(place, &changes, graph, violations);
                 }
-                harbour.names.insert(from, Berth::FreedBy(place));
-                harbour.take(to, place, graph, doubts);
+                harbour.names.insert(from, Slot::FreedBy(place));
+                harbour.take(to, place, graph, violations);
                 harbour.called.insert(container.clone(), to);
             }
             Action::Remove { container } => {
                 if let Some(name) = harbour.called.remove(container) {
-                    harbour.names.insert(name, Berth::FreedBy(place));
+                    harbour.names.insert(name, Slot::FreedBy(place));
                 }
             }
             _ => {}
         }
-        belongs(&facts, step, doubts);
+        belongs(&facts, step, violations);
     }
     for (container, name) in &harbour.called {
         if let Subject::CreatedBy(create) = container {
-            doubts.unless(name.as_str() == create.change(), "names", || {
+            violations.unless(name.as_str() == create.change(), "names", || {
                 let (expected, found) = (named(create.change()), named(name));
                 format!("expected the new container to end as {expected}, but found {found}")
             });
@@ -95,40 +95,45 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
     }
 }
 
-impl<'a> Harbour<'a> {
+impl<'a> NameTable<'a> {
     fn take(
         &mut self,
         name: &'a ContainerName,
         place: usize,
         graph: &Graph<'_>,
-        doubts: &mut Doubts,
+        violations: &mut Violations,
     ) {
         let id = named(&graph.steps[place].id);
-        let fine = match self.names.insert(name, Berth::Taken) {
+        let fine = match self.names.insert(name, Slot::Taken) {
             None => true,
-            Some(Berth::Taken) => false,
-            Some(Berth::FreedBy(other)) => graph.before(other, place),
+            Some(Slot::Taken) => false,
+            Some(Slot::FreedBy(other)) => graph.before(other, place),
         };
-        doubts.unless(fine, "names", || {
+        violations.unless(fine, "names", || {
             format!("expected {} to be free for {id}, but found it taken", named(name))
         });
     }
 }
 
-fn created(step: &Step, name: &ContainerName, final_name: &ContainerName, doubts: &mut Doubts) {
+fn created(
+    step: &Step,
+    name: &ContainerName,
+    final_name: &ContainerName,
+    violations: &mut Violations,
+) {
     let id = named(&step.id);
     let (bare, suffix) = reserved_suffix(name.as_str());
     let fine = match suffix {
         None => name == final_name,
         Some(suffix) => suffix == SUFFIX_NEW && bare == final_name.as_str(),
     };
-    doubts.unless(fine, "names", || {
+    violations.unless(fine, "names", || {
         format!("expected {id} to create {}, but found {}", named(final_name), named(name))
     });
-    doubts.unless(reserved_suffix(final_name.as_str()).1.is_none(), "names", || {
+    violations.unless(reserved_suffix(final_name.as_str()).1.is_none(), "names", || {
         format!("expected no reserved suffix for good, but found {}", named(final_name))
     });
-    doubts.unless(final_name.as_str() == step.id.change(), "names", || {
+    violations.unless(final_name.as_str() == step.id.change(), "names", || {
         format!("expected {id} to be about {}", named(final_name))
     });
 }
@@ -138,14 +143,14 @@ fn renamed(
     container: &Subject,
     from: &ContainerName,
     to: &ContainerName,
-    doubts: &mut Doubts,
+    violations: &mut Violations,
 ) {
     let fine = match container {
         Subject::Container(_) if is_in_place(container, to) => to.as_str() == step.id.change(),
         Subject::Container(_) => to.as_str() == format!("{from}{SUFFIX_OLD}"),
         Subject::CreatedBy(_) => from.as_str() == format!("{to}{SUFFIX_NEW}"),
     };
-    doubts.unless(fine, "names", || {
+    violations.unless(fine, "names", || {
         let id = named(&step.id);
         format!("expected {id} to set aside or to take a name, but found {}", named(to))
     });
@@ -161,12 +166,12 @@ fn first(
     place: usize,
     changes: &BTreeMap<&str, Vec<usize>>,
     graph: &Graph<'_>,
-    doubts: &mut Doubts,
+    violations: &mut Violations,
 ) {
     let id = &graph.steps[place].id;
     let others = changes.get(id.change()).into_iter().flatten();
     for other in others.copied().filter(|other| *other != place) {
-        doubts.unless(graph.before(place, other), "names", || {
+        violations.unless(graph.before(place, other), "names", || {
             let step = &graph.steps[other];
             format!("expected {} to come after {}", named(&step.id), named(id))
         });
@@ -174,7 +179,11 @@ fn first(
 }
 
 /// A step on a container that is there is part of the change that bears its name.
-fn belongs(facts: &BTreeMap<&ContainerId, &ContainerName>, step: &Step, doubts: &mut Doubts) {
+fn belongs(
+    facts: &BTreeMap<&ContainerId, &ContainerName>,
+    step: &Step,
+    violations: &mut Violations,
+) {
     let Some(Subject::Container(container)) = subject(&step.action) else { return };
     // A network that is replaced takes its containers off and puts them back.
     let about = ChangeTarget::of(step.id.change());
@@ -186,7 +195,7 @@ fn belongs(facts: &BTreeMap<&ContainerId, &ContainerName>, step: &Step, doubts: 
     // A dead one that makes room for a new one of its name is a change of its own.
     let name = name.as_str();
     let fine = [ChangeTarget::Container(name), ChangeTarget::Dead(name)].contains(&about);
-    doubts.unless(fine, "names", || {
+    violations.unless(fine, "names", || {
         format!("expected {} to be about {}", named(&step.id), named(name))
     });
 }

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::created_by;
 use super::graph::{Graph, kind, subject};
-use super::{Doubts, named, names};
+use super::{Violations, named, names};
 use crate::observed::snapshot::Run;
 use crate::plan::{Action, ImagePin, Plan, Subject};
 
-pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
+pub(super) fn check(plan: &Plan, graph: &Graph<'_>, violations: &mut Violations) {
     let mut seen = BTreeSet::new();
     for (place, step) in graph.steps.iter().enumerate() {
         let id = named(&step.id);
@@ -24,7 +24,7 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
         let for_good = matches!(&step.action, Action::Rename { container, to, .. }
             if names::is_in_place(container, to));
         let what = (subject, kind(&step.action), for_good, network);
-        doubts.unless(seen.insert(what), "twice", || {
+        violations.unless(seen.insert(what), "twice", || {
             format!(
                 "expected one step to {} the container of {id}, but found two",
                 kind(&step.action)
@@ -35,21 +35,21 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
             matches!(graph.steps[*made].action, Action::Create { .. })
                 && step.id.change() == create.change()
         });
-        doubts.unless(made.is_some_and(|made| graph.before(made, place)), "created", || {
+        violations.unless(made.is_some_and(|made| graph.before(made, place)), "created", || {
             format!(
                 "expected {id} after the step that creates its container, but found {}",
                 named(create)
             )
         });
     }
-    runs(plan, graph, doubts);
-    images(plan, graph, doubts);
+    runs(plan, graph, violations);
+    images(plan, graph, violations);
 }
 
 /// The run state of every container that is there, along its steps.
-fn runs(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
+fn runs(plan: &Plan, graph: &Graph<'_>, violations: &mut Violations) {
     let facts: BTreeMap<_, _> = plan.facts.containers.iter().map(|fact| (&fact.id, fact)).collect();
-    doubts.unless(facts.len() == plan.facts.containers.len(), "facts", || {
+    violations.unless(facts.len() == plan.facts.containers.len(), "facts", || {
         "expected one fact of each container, but found two".into()
     });
     let mut ends: BTreeMap<_, usize> = BTreeMap::new();
@@ -58,7 +58,7 @@ fn runs(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
         let id = named(&step.id);
         let Some(fact) = facts.get(container) else {
             let container = named(container.short());
-            doubts
+            violations
                 .add("facts", format!("expected a fact about {container} of {id}, but found none"));
             continue;
         };
@@ -76,14 +76,14 @@ fn runs(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
             }
             _ => fact.run != Run::Removing,
         };
-        doubts.unless(fine, "run", || {
+        violations.unless(fine, "run", || {
             format!(
                 "expected {id} on a container in another state, but found it {}",
                 fact.run.word()
             )
         });
         if matches!(step.action, Action::Restart { .. } | Action::Kill { .. }) {
-            doubts.unless(fact.started_at.is_some(), "facts", || {
+            violations.unless(fact.started_at.is_some(), "facts", || {
                 format!("expected the facts to say since when the container of {id} runs")
             });
         }
@@ -91,7 +91,7 @@ fn runs(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
 }
 
 /// Images: pulled by digest, and created from only then; others are known.
-fn images(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
+fn images(plan: &Plan, graph: &Graph<'_>, violations: &mut Violations) {
     let mut pulls: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (place, step) in graph.steps.iter().enumerate() {
         if let Action::Pull { image, .. } = &step.action {
@@ -105,22 +105,22 @@ fn images(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
         match &step.action {
             Action::Pull { image, .. } | Action::Tag { image, .. } => {
                 let digest = image.split_once('@').map(|(_, digest)| digest);
-                doubts.unless(digest.is_some_and(is_digest), "pin", || {
+                violations.unless(digest.is_some_and(is_digest), "pin", || {
                     format!("expected {id} to name a digest, but found {}", named(image))
                 });
             }
             Action::Create { image: ImagePin::Digest(pin), .. } => {
                 let mut pulls = pulls.get(pin.as_str()).into_iter().flatten();
                 let pulled = pulls.any(|pull| graph.before(*pull, place));
-                doubts.unless(pulled, "pin", || {
+                violations.unless(pulled, "pin", || {
                     format!("expected {id} after the pull of {}, but found none", named(pin))
                 });
             }
             Action::Create { image: ImagePin::Id(image), .. } => {
-                doubts.unless(is_digest(image.as_str()), "pin", || {
+                violations.unless(is_digest(image.as_str()), "pin", || {
                     format!("expected {id} to name an image by ID, but found {}", named(image))
                 });
-                doubts.unless(known.contains(image), "facts", || {
+                violations.unless(known.contains(image), "facts", || {
                     format!("expected a fact about the image of {id}, but found none")
                 });
             }

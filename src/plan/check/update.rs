@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::graph::Graph;
 use super::names;
-use super::{Doubts, named};
+use super::{Violations, named};
 use crate::base::ident::{ContainerId, ContainerName};
 use crate::plan::facts::ContainerFact;
 use crate::plan::{Action, Change, OptionDifference, Plan, Reason, Subject, Verb};
@@ -39,7 +39,7 @@ const NETWORKS: &str = "networks";
 /// What is changed by a rename.
 const NAME: &str = "name";
 
-pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
+pub(super) fn check(plan: &Plan, graph: &Graph<'_>, violations: &mut Violations) {
     let facts: BTreeMap<_, _> =
         plan.facts.containers.iter().rev().map(|fact| (&fact.id, fact)).collect();
     let mut updates: BTreeMap<&str, (&Subject, &BTreeMap<String, Json>)> = BTreeMap::new();
@@ -73,19 +73,19 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
         let update = updates.get(change.id.as_str()).copied();
         let before = called.get(change.id.as_str()).copied();
         let moves_any = moved.contains(change.id.as_str());
-        reasons(change, update.is_some() || moves_any || before.is_some(), doubts);
-        renames(change, before, doubts);
-        moves(change, moved.contains(change.id.as_str()), doubts);
+        reasons(change, update.is_some() || moves_any || before.is_some(), violations);
+        renames(change, before, violations);
+        moves(change, moved.contains(change.id.as_str()), violations);
         if let Some((subject, settings)) = update {
-            follows(change, settings, doubts);
-            has_effect(&facts, change, subject, settings, doubts);
+            follows(change, settings, violations);
+            has_effect(&facts, change, subject, settings, violations);
         }
     }
     let left = plan.sets.values().flat_map(|report| &report.matched);
     for matched in left {
         for difference in &matched.differences {
             if let Reason::Option(difference) = difference {
-                doubts.unless(!difference.in_place || is_known(difference), "in_place", || {
+                violations.unless(!difference.in_place || is_known(difference), "in_place", || {
                     let (option, name) = (named(&difference.option), named(&matched.name));
                     format!("expected {option} of {name} to need a new container")
                 });
@@ -95,7 +95,7 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
 }
 
 /// Networks are connected and disconnected where a reason says so, and only there.
-fn moves(change: &Change, moved: bool, doubts: &mut Doubts) {
+fn moves(change: &Change, moved: bool, violations: &mut Violations) {
     if change.set.is_none() || !matches!(change.verb, Verb::Update | Verb::Start | Verb::Restart) {
         return;
     }
@@ -103,7 +103,7 @@ fn moves(change: &Change, moved: bool, doubts: &mut Doubts) {
         matches!(reason, Reason::Option(difference)
             if difference.in_place && difference.option == NETWORKS)
     });
-    doubts.unless(reason == moved, "in_place", || {
+    violations.unless(reason == moved, "in_place", || {
         format!(
             "expected {} to be put on networks and taken off them for that reason, and only for it",
             named(&change.id)
@@ -112,7 +112,7 @@ fn moves(change: &Change, moved: bool, doubts: &mut Doubts) {
 }
 
 /// A container is renamed where a reason says so, as it says, and only there.
-fn renames(change: &Change, before: Option<&ContainerName>, doubts: &mut Doubts) {
+fn renames(change: &Change, before: Option<&ContainerName>, violations: &mut Violations) {
     let said = change.reasons.iter().filter_map(|reason| match reason {
         Reason::Option(difference) if difference.option == NAME => {
             Some((difference.expected.as_str(), difference.found.as_str()))
@@ -120,7 +120,7 @@ fn renames(change: &Change, before: Option<&ContainerName>, doubts: &mut Doubts)
         _ => None,
     });
     let done = before.map(|name| (Some(change.id.as_str()), Some(name.as_str())));
-    doubts.unless(said.eq(done), "in_place", || {
+    violations.unless(said.eq(done), "in_place", || {
         format!("expected {} to be renamed for that reason, and only for it", named(&change.id))
     });
 }
@@ -132,25 +132,27 @@ fn is_known(difference: &OptionDifference) -> bool {
 }
 
 /// Which reasons are of which kind of change.
-fn reasons(change: &Change, updates: bool, doubts: &mut Doubts) {
+fn reasons(change: &Change, updates: bool, violations: &mut Violations) {
     let id = named(&change.id);
     let mut mended = 0;
     for reason in &change.reasons {
         let Reason::Option(difference) = reason else { continue };
         mended += usize::from(difference.in_place);
-        doubts.unless(!difference.in_place || is_known(difference), "in_place", || {
+        violations.unless(!difference.in_place || is_known(difference), "in_place", || {
             format!("expected {} of {id} to need a new container", named(&difference.option))
         });
     }
     let all = mended == change.reasons.len();
     match change.verb {
-        Verb::Update => doubts.unless(all, "in_place", || {
+        Verb::Update => violations.unless(all, "in_place", || {
             format!("expected every reason to update {id} to be one that an update takes away")
         }),
-        Verb::Start | Verb::Restart => doubts.unless((mended > 0) == updates, "in_place", || {
-            format!("expected {id} to be updated for its differences, and only for those")
-        }),
-        Verb::Replace => doubts.unless(!all, "in_place", || {
+        Verb::Start | Verb::Restart => {
+            violations.unless((mended > 0) == updates, "in_place", || {
+                format!("expected {id} to be updated for its differences, and only for those")
+            });
+        }
+        Verb::Replace => violations.unless(!all, "in_place", || {
             format!("expected a reason to replace {id} that an update cannot take away")
         }),
         _ => {}
@@ -158,7 +160,7 @@ fn reasons(change: &Change, updates: bool, doubts: &mut Doubts) {
 }
 
 /// The settings are those that the reasons ask for.
-fn follows(change: &Change, settings: &BTreeMap<String, Json>, doubts: &mut Doubts) {
+fn follows(change: &Change, settings: &BTreeMap<String, Json>, violations: &mut Violations) {
     let id = named(&change.id);
     let mut asked: BTreeSet<&str> = BTreeSet::new();
     for reason in &change.reasons {
@@ -179,13 +181,13 @@ fn follows(change: &Change, settings: &BTreeMap<String, Json>, doubts: &mut Doub
         };
         let plain = !expected.is_object() && difference.option != "restart_policy_retry";
         let off = expected.is_null() && *set == 0;
-        doubts.unless(off || !plain || set == expected, "in_place", || {
+        violations.unless(off || !plain || set == expected, "in_place", || {
             let option = named(&difference.option);
             format!("expected {id} to set what {option} expects, but found {}", named(set))
         });
     }
     for field in settings.keys().filter(|field| !asked.contains(field.as_str())) {
-        doubts.add("in_place", format!("expected no reason to set {} of {id}", named(field)));
+        violations.add("in_place", format!("expected no reason to set {} of {id}", named(field)));
     }
 }
 
@@ -194,11 +196,11 @@ fn has_effect(
     change: &Change,
     subject: &Subject,
     settings: &BTreeMap<String, Json>,
-    doubts: &mut Doubts,
+    violations: &mut Violations,
 ) {
     let id = named(&change.id);
     let Subject::Container(container) = subject else {
-        doubts.add("in_place", format!("expected {id} to update a container that is there"));
+        violations.add("in_place", format!("expected {id} to update a container that is there"));
         return;
     };
     // Without a fact nothing is known of it; that is a violation of its own.
@@ -208,7 +210,7 @@ fn has_effect(
         Some(found) => found != value,
         None => !nothing(value),
     });
-    doubts.unless(moves, "in_place", || {
+    violations.unless(moves, "in_place", || {
         format!("expected the update of {id} to change something, but found all of it set")
     });
 }

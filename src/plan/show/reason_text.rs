@@ -38,7 +38,7 @@ fn option(difference: &OptionDifference) -> String {
     let OptionDifference { option, origin: _, expected, found, in_place: _, references } =
         difference;
     let row = crate::options::row(option);
-    let ordered = row.is_some_and(|row| !row.about().many);
+    let ordered = row.is_some_and(|row| !row.def().many);
     let sides = told::difference(found, expected, ordered);
     let sides = match references {
         None => sides,
@@ -50,7 +50,7 @@ fn option(difference: &OptionDifference) -> String {
             format!("{old} => {}, {sides}", shown(new))
         }
     };
-    let spelt = row.map_or(String::new(), |row| spelt(row.about().unit, found, expected));
+    let spelt = row.map_or(String::new(), |row| spelt(row.def().unit, found, expected));
     format!("{} ({sides}){spelt}", limited(option, SIDE))
 }
 
@@ -115,7 +115,7 @@ fn left_to_a_new_one(reasons: &[&Reason]) -> Option<String> {
     for reason in reasons {
         let Reason::Option(difference) = reason else { return None };
         let row = crate::options::row(&difference.option)?;
-        if matches!(row.about().change, Changes::Replace) {
+        if matches!(row.def().change, Changes::Replace) {
             return None;
         }
         if difference.expected.is_null() {

@@ -8,7 +8,7 @@ use crate::base::ident::ContainerName;
 use crate::engine_model::view;
 use crate::engine_model::{Engine, World};
 use crate::options::Context;
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 use crate::planner::tests::image;
 use crate::spec::body::{self, Labels};
 use crate::spec::{Set, Spec, read};
@@ -25,7 +25,7 @@ fn of(spec: &Spec) -> (&crate::base::ident::SetName, &Set) {
     spec.sets.iter().next().expect("a set")
 }
 
-fn look(spec: &Spec, engine: &Engine) -> Look {
+fn look(spec: &Spec, engine: &Engine) -> InspectView {
     let (key, set) = of(spec);
     let name = ContainerName::new("web");
     let cx = Context { base_dir: spec.base_dir.clone(), ..Context::default() };
@@ -41,11 +41,11 @@ fn where_the_fields_of_a_row_are_the_same_so_is_what_it_compares() {
     let known = Known { public: &public, secrets: &secrets, assume: false };
     let mut named = 0;
     for (place, row) in ROWS.iter().copied().enumerate() {
-        let about = row.about();
+        let about = row.def();
         let keys = [about.key].into_iter().chain(about.excludes.iter().copied());
         let rows = keys.chain(["ports", "expose", "network_mode"]).filter_map(crate::options::row);
         let says = rows.flat_map(|row| {
-            row.about().examples.iter().map(|value| format!("{}: {value}", row.about().key))
+            row.def().examples.iter().map(|value| format!("{}: {value}", row.def().key))
         });
         let specs: Vec<Spec> = says.chain([String::new()]).filter_map(|says| spec(&says)).collect();
         let old = Engine {
@@ -54,7 +54,7 @@ fn where_the_fields_of_a_row_are_the_same_so_is_what_it_compares() {
             cpuset: false,
             ..Engine::newest()
         };
-        let looks: Vec<Look> = [&Engine::newest(), &old]
+        let looks: Vec<InspectView> = [&Engine::newest(), &old]
             .into_iter()
             .flat_map(|engine| specs.iter().map(|spec| look(spec, engine)))
             .collect();

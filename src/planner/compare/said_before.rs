@@ -5,22 +5,27 @@
 //! is seen to be gone.
 
 use crate::base::ident::LABEL_DECLARED;
-use crate::options::inspect_view::Look;
-use crate::options::row::{About, Filled};
+use crate::options::inspect_view::InspectView;
+use crate::options::row::{Filled, OptionDef};
 use crate::options::value::Value;
 
-fn said(found: &Look) -> impl Iterator<Item = &str> {
+fn said(found: &InspectView) -> impl Iterator<Item = &str> {
     let label = found.config("Labels")[LABEL_DECLARED].as_str().unwrap_or_default();
     label.split(',').filter(|word| !word.is_empty())
 }
 
 /// Whether the option as a whole was declared.
-pub(super) fn whole(about: &About, found: &Look) -> bool {
+pub(super) fn whole(about: &OptionDef, found: &InspectView) -> bool {
     said(found).any(|word| word == about.key)
 }
 
 /// The part of a map that is found and was declared or is, if some of it is declared no more.
-pub(super) fn gone(about: &About, want: &Value, have: &Value, found: &Look) -> Option<Value> {
+pub(super) fn gone(
+    about: &OptionDef,
+    want: &Value,
+    have: &Value,
+    found: &InspectView,
+) -> Option<Value> {
     if about.filled != Filled::Keys {
         return None;
     }

@@ -10,7 +10,7 @@ use crate::base::ident::{LABEL_NETWORK, ObjectKey, ProjectName};
 use crate::engine_model::Engine;
 use crate::options::Body;
 use crate::spec::Network;
-use crate::spec::objects::{Cidr, Pool};
+use crate::spec::resources::{Cidr, Pool};
 
 /// Drivers whose networks an engine gives addresses from one store.
 const SHARING: &[&str] = &["bridge", "ipvlan", "macvlan"];

@@ -8,9 +8,9 @@ use bayplan::apply::events::Silent;
 use bayplan::apply::{self, Begun, Outcome, Secrets, Settings, SimulatedClock};
 use bayplan::base::ident::StepId;
 use bayplan::engine::simulated::Simulated;
-use bayplan::engine::{FilledBody, take};
-use bayplan::observed::redact::{Sealer, Unsealed};
-use bayplan::observed::scope::Wanted;
+use bayplan::engine::{FilledBody, observe};
+use bayplan::observed::redact::{Redactor, Unredacted};
+use bayplan::observed::scope::ObservationScope;
 use bayplan::observed::snapshot::Snapshot;
 use bayplan::options::Body;
 use bayplan::options::value::marked_reference;
@@ -62,7 +62,8 @@ pub(crate) fn run(case: &Case, after: After) -> Told {
     if !missing.is_empty() {
         return Told { plan: format!("no plan:\n{}", missing.concat()), apply: None, made: None };
     }
-    let snapshot = sealed(case, &spec, Unsealed::new(case.look(Wanted::of(&spec).images())));
+    let snapshot =
+        redacted(case, &spec, Unredacted::new(case.look(ObservationScope::of(&spec).images())));
     let built = plan(&spec, &snapshot);
     if !built.errors.is_empty() {
         return Told { plan: errors(&built), apply: None, made: None };
@@ -96,7 +97,8 @@ pub(crate) fn made(case: &Case) -> Option<(Snapshot, Plan)> {
     if spec.references().iter().any(|reference| case.secret(reference).is_none()) {
         return None;
     }
-    let snapshot = sealed(case, &spec, Unsealed::new(case.look(Wanted::of(&spec).images())));
+    let snapshot =
+        redacted(case, &spec, Unredacted::new(case.look(ObservationScope::of(&spec).images())));
     let built = plan(&spec, &snapshot);
     built.errors.is_empty().then_some((snapshot, built.plan))
 }
@@ -107,14 +109,14 @@ fn plan(spec: &Spec, snapshot: &Snapshot) -> planner::Built {
 }
 
 /// What the shell does between a look and a plan: secrets are compared and hidden.
-fn sealed(case: &Case, spec: &Spec, look: Unsealed) -> Snapshot {
+fn redacted(case: &Case, spec: &Spec, look: Unredacted) -> Snapshot {
     let mut known = BTreeMap::new();
     for reference in spec.references() {
         if let Some(value) = case.secret(&reference) {
             known.insert(reference, secrecy::SecretString::from(value));
         }
     }
-    look.seal(&Sealer::new(Some(spec), known))
+    look.redact(&Redactor::new(Some(spec), known))
 }
 
 fn errors(built: &planner::Built) -> String {
@@ -271,7 +273,7 @@ pub(crate) fn resumed(case: &Case, world: &Snapshot, plan: &Plan, first: usize) 
     let fresh = apply::Resume::fresh(plan);
     run_from(case, &engine, plan, &bodies, (&BTreeSet::new(), &rest, &fresh));
     let wanted = || {
-        Wanted::of(&spec).for_plan(
+        ObservationScope::of(&spec).for_plan(
             plan.facts.images.iter().map(|fact| fact.reference.clone()),
             plan.facts.containers.iter().map(|fact| fact.id.clone()),
         )
@@ -337,7 +339,7 @@ fn log(engine: &Simulated, outcome: &Outcome) -> String {
 
 /// After applying, nothing is left to do, and the old plan repeats nothing.
 fn settled(case: &Case, spec: &Spec, engine: &Simulated, old: &Plan, after: After) {
-    let fresh = looked_at(case, spec, &Wanted::of(spec), engine);
+    let fresh = looked_at(case, spec, &ObservationScope::of(spec), engine);
     let built = plan(spec, &fresh);
     assert!(built.errors.is_empty(), "planning again fails: {}", errors(&built));
     let words = || text::text(&built.plan, text::Options { steps: true, colour: false });
@@ -357,9 +359,10 @@ fn settled(case: &Case, spec: &Spec, engine: &Simulated, old: &Plan, after: Afte
 }
 
 /// A look at the simulated engine, taken as at a real one.
-fn looked_at(case: &Case, spec: &Spec, wanted: &Wanted, engine: &Simulated) -> Snapshot {
-    let taken = wait(take::take(engine, wanted)).expect("the simulated engine can be looked at");
-    let mut snapshot = sealed(case, spec, taken);
+fn looked_at(case: &Case, spec: &Spec, wanted: &ObservationScope, engine: &Simulated) -> Snapshot {
+    let taken =
+        wait(observe::observe(engine, wanted)).expect("the simulated engine can be looked at");
+    let mut snapshot = redacted(case, spec, taken);
     // What the recording hides is hidden on the simulated engine too; what was known of it is.
     for container in &mut snapshot.containers {
         if let Some(marks) = engine.marks(&container.id()) {

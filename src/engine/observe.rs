@@ -17,12 +17,12 @@ use futures_util::stream::{StreamExt, TryStreamExt, iter};
 use futures_util::{join, try_join};
 use serde_json::Value as Json;
 
-use super::stir::Stir;
+use super::event_delta::EventDelta;
 use super::{EngineError, ErrorKind, Reader, Result};
 use crate::base::ident::{ContainerId, ImageId};
 use crate::base::image_ref::ImageRef;
-use crate::observed::redact::Unsealed;
-use crate::observed::scope::{References, Wanted, dependants};
+use crate::observed::redact::Unredacted;
+use crate::observed::scope::{ObservationScope, References, dependants};
 use crate::observed::snapshot::{Container, EngineRecord, RegistryAnswer, Run, Seen, Snapshot};
 
 /// How many single things are asked for at once: an engine on two processors is a little quicker
@@ -59,7 +59,7 @@ struct View {
 /// A container that cannot be inspected, for whatever reason of its own, keeps its list entry and
 /// hides no other. An engine on which the wanted containers keep moving is an error of kind
 /// [`ErrorKind::Busy`].
-pub async fn take<R: Reader>(reader: &R, wanted: &Wanted) -> Result<Unsealed> {
+pub async fn observe<R: Reader>(reader: &R, wanted: &ObservationScope) -> Result<Unredacted> {
     let began = Instant::now();
     let first = async {
         let (list, declared) = try_join!(reader.list(), declared_images(reader, wanted))?;
@@ -123,13 +123,13 @@ pub async fn take<R: Reader>(reader: &R, wanted: &Wanted) -> Result<Unsealed> {
             snapshot.name_image(&id, &image);
         }
     }
-    Ok(Unsealed::new(snapshot))
+    Ok(Unredacted::new(snapshot))
 }
 
 /// Looks up the declared images.
 async fn declared_images<R: Reader>(
     reader: &R,
-    wanted: &Wanted,
+    wanted: &ObservationScope,
 ) -> Result<BTreeMap<String, Option<Json>>> {
     iter(wanted.images())
         .map(async |text| Ok((text.clone(), reader.image(text).await?)))
@@ -223,14 +223,14 @@ impl View {
     }
 
     /// Looks again until it is untorn.
-    async fn settle<R: Reader>(&mut self, reader: &R, wanted: &Wanted) -> Result<()> {
+    async fn settle<R: Reader>(&mut self, reader: &R, wanted: &ObservationScope) -> Result<()> {
         for round in 0..=ROUNDS {
             self.find_dependants(reader, wanted).await?;
             let (events, (listed, looked_at, agrees)) =
                 join!(reader.events(self.began), self.while_asking());
             let stir = match events {
-                Some(events) => Stir::of(&events, &listed, &looked_at),
-                None => Stir::unknown(),
+                Some(events) => EventDelta::of(&events, &listed, &looked_at),
+                None => EventDelta::unknown(),
             };
             if stir.is_still() && agrees {
                 self.inspects.retain(|id, _| looked_at.contains(id));
@@ -282,7 +282,11 @@ impl View {
 
     /// Asks those that are not looked at whom they depend on, each once: with whom a container
     /// shares something never changes.
-    async fn find_dependants<R: Reader>(&mut self, reader: &R, wanted: &Wanted) -> Result<()> {
+    async fn find_dependants<R: Reader>(
+        &mut self,
+        reader: &R,
+        wanted: &ObservationScope,
+    ) -> Result<()> {
         if !wanted.asks_for_dependants() {
             return Ok(());
         }
@@ -314,8 +318,8 @@ impl View {
     async fn look_again<R: Reader>(
         &mut self,
         reader: &R,
-        wanted: &Wanted,
-        stir: &Stir,
+        wanted: &ObservationScope,
+        stir: &EventDelta,
     ) -> Result<Vec<Json>> {
         self.began = Instant::now();
         let (list, networks, volumes, declared) = join!(

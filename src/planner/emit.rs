@@ -4,52 +4,54 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::PlanError;
-use super::choose::{Choice, Fate, Member};
+use super::change_steps::{ChangeSteps, Replacing, Stopping};
 use super::danger::{self, Doing};
-use super::draft::Draft;
-use super::images::{self, Settled};
+use super::decide::{Choice, Disposition, Member};
+use super::draft::Planner;
+use super::images::{self, ResolvedImage};
 use super::in_place::InPlace;
-use super::job::{Job, Replacing, Stopping};
-use super::objects::{networks_of, volumes_of};
 use super::ports;
+use super::resource_steps::{networks_of, volumes_of};
 use crate::base::api;
 use crate::base::ident::{ChangeId, ChangeTarget, ContainerName, SetName};
 use crate::base::{say, signal};
 use crate::engine_model::view;
 use crate::options::Body;
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 use crate::plan::{Action, Because, Change, ImagePin, Impact, Reason, Verb, Warning};
 use crate::planner::compare;
 use crate::planner::compare::Terms;
 use crate::spec::body::{self, Labels};
 use crate::spec::{Identity, Set, State};
 
-impl<'a> Draft<'a> {
+impl<'a> Planner<'a> {
     /// Writes down what becomes of one member.
-    pub(super) fn carry_out(
+    pub(super) fn emit(
         &mut self,
         key: &SetName,
         set: &'a Set,
-        settled: &Settled<'_>,
+        settled: &ResolvedImage<'_>,
         member: &Member<'a>,
-        fate: &Fate,
+        fate: &Disposition,
     ) {
         let nothing = InPlace::default();
         let in_place = match fate {
-            Fate::Start(_, in_place) | Fate::Update(_, in_place) | Fate::Restart(_, in_place) => {
-                in_place
-            }
+            Disposition::Start(_, in_place)
+            | Disposition::Update(_, in_place)
+            | Disposition::Restart(_, in_place) => in_place,
             _ => &nothing,
         };
         let (verb, reasons) = match fate {
-            Fate::Keep => return,
-            Fate::Replace(reasons) => return self.replace(key, set, settled, member, reasons),
-            Fate::Start(reasons, _) => (Verb::Start, reasons),
-            Fate::Update(reasons, _) => (Verb::Update, reasons),
-            Fate::Stop(reasons) => (Verb::Stop, reasons),
-            Fate::Kill(reasons) => (Verb::Kill, reasons),
-            Fate::Restart(reasons, _) => (Verb::Restart, reasons),
-            Fate::Remove(reasons) => (Verb::Remove, reasons),
+            Disposition::Keep => return,
+            Disposition::Replace(reasons) => {
+                return self.replace(key, set, settled, member, reasons);
+            }
+            Disposition::Start(reasons, _) => (Verb::Start, reasons),
+            Disposition::Update(reasons, _) => (Verb::Update, reasons),
+            Disposition::Stop(reasons) => (Verb::Stop, reasons),
+            Disposition::Kill(reasons) => (Verb::Kill, reasons),
+            Disposition::Restart(reasons, _) => (Verb::Restart, reasons),
+            Disposition::Remove(reasons) => (Verb::Remove, reasons),
         };
         let stopping = self.stopping(key, set, member, verb);
         let changed_first = verb == Verb::Start && !in_place.is_empty();
@@ -86,17 +88,17 @@ impl<'a> Draft<'a> {
         };
         let id = &member.id;
         let mut job = match verb {
-            Verb::Start => Job::start(change, id, in_place),
-            Verb::Update => Job::update(change, id, in_place),
-            Verb::Stop => Job::stop(change, id, &stopping),
-            Verb::Kill => Job::kill(change, id, &set.kill_signal),
-            Verb::Restart => Job::restart(change, id, in_place, &stopping),
-            _ => Job::remove(change, id, member.run.is_live(), &stopping),
+            Verb::Start => ChangeSteps::start(change, id, in_place),
+            Verb::Update => ChangeSteps::update(change, id, in_place),
+            Verb::Stop => ChangeSteps::stop(change, id, &stopping),
+            Verb::Kill => ChangeSteps::kill(change, id, &set.kill_signal),
+            Verb::Restart => ChangeSteps::restart(change, id, in_place, &stopping),
+            _ => ChangeSteps::remove(change, id, member.run.is_live(), &stopping),
         };
         if verb == Verb::Start
             && let Some(inspect) = &member.container.inspect
         {
-            job.takes = ports::wanted(&Look::new(inspect, &BTreeMap::new()));
+            job.takes = ports::wanted(&InspectView::new(inspect, &BTreeMap::new()));
         }
         self.push(job);
     }
@@ -105,7 +107,7 @@ impl<'a> Draft<'a> {
         &mut self,
         key: &SetName,
         set: &'a Set,
-        settled: &Settled<'_>,
+        settled: &ResolvedImage<'_>,
         member: &Member<'a>,
         reasons: &[Reason],
     ) {
@@ -116,14 +118,17 @@ impl<'a> Draft<'a> {
         let Some(pin) = Self::pin(settled) else { return };
         let (body, look) = self.body(key, set, settled, &member.name);
         let known = self.known();
-        let image_unknown = matches!(settled, Settled::Pull { .. });
+        let image_unknown = matches!(settled, ResolvedImage::Pull { .. });
         let strange = image_unknown.then(|| self.strange(key, set, &member.name));
         let terms =
             Terms { set, adopted: member.adopted, strange: strange.as_ref(), everything: false };
         let drops = match (&member.container.inspect, member.adopted) {
-            (Some(inspect), true) => {
-                compare::drops(terms, &look, &Look::new(inspect, &member.container.env), known)
-            }
+            (Some(inspect), true) => compare::drops(
+                terms,
+                &look,
+                &InspectView::new(inspect, &member.container.env),
+                known,
+            ),
             _ => Vec::new(),
         };
         let mut impact = danger::impact(member.container, &look, drops);
@@ -149,7 +154,7 @@ impl<'a> Draft<'a> {
             wait: set.one_shot,
             stopping: self.stopping(key, set, member, verb),
         };
-        let mut job = Job::replace(change, key, pin, &member.id, &how);
+        let mut job = ChangeSteps::replace(change, key, pin, &member.id, &how);
         job.takes = ports::wanted(&look);
         self.replaced.insert(member.id.clone(), member.name.clone());
         self.gone.insert(member.name.clone());
@@ -174,7 +179,7 @@ impl<'a> Draft<'a> {
         &mut self,
         key: &SetName,
         set: &'a Set,
-        settled: &Settled<'_>,
+        settled: &ResolvedImage<'_>,
         choice: &Choice,
         pinned: &[ContainerName],
     ) -> Vec<ContainerName> {
@@ -186,7 +191,7 @@ impl<'a> Draft<'a> {
             created.push(name.clone());
             let (body, look) = self.body(key, set, settled, &name);
             let verb = if set.one_shot { Verb::Run } else { Verb::Create };
-            let image_unknown = matches!(settled, Settled::Pull { .. });
+            let image_unknown = matches!(settled, ResolvedImage::Pull { .. });
             let doing = Doing { verb, found: None, created: Some(&look), image_unknown };
             let id = ChangeId::new(name.as_str());
             let change = Change {
@@ -199,7 +204,7 @@ impl<'a> Draft<'a> {
                 reasons: choice.why.clone(),
             };
             let start = set.state != State::Present;
-            let mut job = Job::create(change, key, pin, start, set.one_shot);
+            let mut job = ChangeSteps::create(change, key, pin, start, set.one_shot);
             job.takes = ports::wanted(&look);
             self.add_created(&id, job, &body, &Rc::new(look));
         }
@@ -209,9 +214,9 @@ impl<'a> Draft<'a> {
     pub(super) fn add_created(
         &mut self,
         id: &ChangeId,
-        mut job: Job,
+        mut job: ChangeSteps,
         body: &Body,
-        look: &Rc<Look>,
+        look: &Rc<InspectView>,
     ) {
         let set = job.change.set.clone();
         let body = self.attach(set.as_ref(), &mut job, body);
@@ -244,9 +249,9 @@ impl<'a> Draft<'a> {
         &self,
         key: &SetName,
         set: &Set,
-        settled: &Settled<'_>,
+        settled: &ResolvedImage<'_>,
         name: &ContainerName,
-    ) -> (Body, Look) {
+    ) -> (Body, InspectView) {
         let body = body::create_body(self.spec, key, set, name, Labels::Ours, &self.cx);
         let image = settled.image();
         let look = view::expected(&body, name, image, &self.engine, &self.world);
@@ -254,17 +259,17 @@ impl<'a> Draft<'a> {
     }
 
     /// What would be expected of it if its image were one that nobody has.
-    fn strange(&self, key: &SetName, set: &Set, name: &ContainerName) -> Look {
+    fn strange(&self, key: &SetName, set: &Set, name: &ContainerName) -> InspectView {
         let body = body::create_body(self.spec, key, set, name, Labels::Ours, &self.cx);
         let image = crate::engine_model::strange_image();
         view::expected(&body, name, Some(image), &self.engine, &self.world)
     }
 
-    pub(super) fn pin(settled: &Settled<'_>) -> Option<ImagePin> {
+    pub(super) fn pin(settled: &ResolvedImage<'_>) -> Option<ImagePin> {
         match settled {
-            Settled::Here { id, .. } => Some(ImagePin::Id((*id).clone())),
-            Settled::Pull { digest, .. } => Some(ImagePin::Digest(digest.clone())),
-            Settled::None | Settled::Lacking { .. } => None,
+            ResolvedImage::Here { id, .. } => Some(ImagePin::Id((*id).clone())),
+            ResolvedImage::Pull { digest, .. } => Some(ImagePin::Digest(digest.clone())),
+            ResolvedImage::None | ResolvedImage::Lacking { .. } => None,
         }
     }
 
@@ -333,15 +338,15 @@ impl<'a> Draft<'a> {
         &mut self,
         key: &SetName,
         set: &Set,
-        settled: &Settled<'_>,
+        settled: &ResolvedImage<'_>,
         choice: &Choice,
     ) {
-        let creates =
-            choice.create > 0 || choice.fates.iter().any(|fate| matches!(fate, Fate::Replace(_)));
+        let creates = choice.create > 0
+            || choice.fates.iter().any(|fate| matches!(fate, Disposition::Replace(_)));
         // Comparing takes the image too, unless it is said to do without.
         let compares =
             set.may_create() && set.pull != crate::spec::Pull::Never && !set.ignores_image();
-        if let Settled::Lacking { message, hint } = settled
+        if let ResolvedImage::Lacking { message, hint } = settled
             && (creates || compares)
         {
             self.errors.push(PlanError::of(key, "image_lacking", message.clone(), hint));
@@ -356,8 +361,8 @@ impl<'a> Draft<'a> {
     }
 
     /// One reference is pulled once, so for one platform.
-    fn one_platform(&mut self, key: &SetName, set: &Set, settled: &Settled<'_>) {
-        let (Settled::Pull { .. }, Some(reference)) = (settled, &set.image) else { return };
+    fn one_platform(&mut self, key: &SetName, set: &Set, settled: &ResolvedImage<'_>) {
+        let (ResolvedImage::Pull { .. }, Some(reference)) = (settled, &set.image) else { return };
         let id = ChangeTarget::Image(reference).id();
         let wanted = platform(set);
         let other =
@@ -393,7 +398,7 @@ impl<'a> Draft<'a> {
             let mut stays: BTreeMap<&str, &SetName> = BTreeMap::new();
             for (key, set) in spec.sets.iter().filter(|(_, set)| set.may_create()) {
                 if let Some(image) = set.image.as_deref()
-                    && matches!(images::settle(set, images), Settled::Here { .. })
+                    && matches!(images::resolve(set, images), ResolvedImage::Here { .. })
                 {
                     stays.entry(image).or_insert(key);
                 }
@@ -404,14 +409,14 @@ impl<'a> Draft<'a> {
     }
 
     /// The change of an image, once for all sets that want it.
-    pub(super) fn image_job(&mut self, set: &Set, settled: &Settled<'_>) {
+    pub(super) fn image_job(&mut self, set: &Set, settled: &ResolvedImage<'_>) {
         let Some(reference) = &set.image else { return };
         let id = ChangeTarget::Image(reference).id();
         if self.jobs_of(&id).next().is_some() {
             return;
         }
         let (pull, pinned, reason) = match settled {
-            Settled::Pull { pinned, digest, before, platform } => {
+            ResolvedImage::Pull { pinned, digest, before, platform } => {
                 let reference = || reference.clone();
                 let reason = match (before, platform) {
                     (_, Some((expected, found))) => Because::ImagePlatform {
@@ -428,14 +433,16 @@ impl<'a> Draft<'a> {
                 };
                 (true, pinned, reason)
             }
-            Settled::Here { retag: Some(pinned), .. } => {
+            ResolvedImage::Here { retag: Some(pinned), .. } => {
                 let before = self.snapshot.image_of(reference).map(|(id, _)| id);
                 let found = before.and_then(|id| images::digest_of(self.snapshot, id, reference));
                 let digest = pinned.split_once('@').map_or("", |(_, digest)| digest);
                 let (reference, expected) = (reference.clone(), digest.to_owned());
                 (false, pinned, Because::ImageMoved { reference, expected, found })
             }
-            Settled::None | Settled::Here { .. } | Settled::Lacking { .. } => return,
+            ResolvedImage::None | ResolvedImage::Here { .. } | ResolvedImage::Lacking { .. } => {
+                return;
+            }
         };
         let tag = (!reference.contains("@sha256:")).then_some(reference.as_str());
         let change = Change {
@@ -448,7 +455,7 @@ impl<'a> Draft<'a> {
             reasons: vec![Reason::Because(reason)],
         };
         let pull = pull.then(|| Action::Pull { image: pinned.clone(), platform: platform(set) });
-        self.push(Job::image(change, pull, pinned, tag));
+        self.push(ChangeSteps::image(change, pull, pinned, tag));
     }
 }
 

@@ -4,15 +4,15 @@
 use std::collections::BTreeSet;
 
 use super::PlanError;
-use super::draft::Draft;
-use super::job::Job;
+use super::change_steps::ChangeSteps;
+use super::draft::Planner;
 use crate::base::api;
 use crate::base::ident::{
     ChangeId, ChangeTarget, LABEL_NETWORK, LABEL_VOLUME, NetworkId, ObjectKey, SetName,
 };
 use crate::engine_model;
 use crate::options::Body;
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 use crate::plan::facts::{NetworkFact, VolumeFact};
 use crate::plan::left;
 use crate::plan::show::reason_text;
@@ -21,13 +21,13 @@ use crate::plan::{
 };
 use crate::planner::resources;
 use crate::planner::resources::{Differences, Found, Terms};
-use crate::spec::objects::RecreateNetwork;
-use crate::spec::{Network, Object, Volume};
+use crate::spec::resources::RecreateNetwork;
+use crate::spec::{Network, Resource, Volume};
 
 /// Networks that every engine has and nobody makes.
 const FIXED: [&str; 4] = ["bridge", "host", "none", "default"];
 
-impl<'a> Draft<'a> {
+impl<'a> Planner<'a> {
     /// All networks and volumes of the root, and what earlier specs left of this project.
     pub(super) fn objects(&mut self) {
         let spec = self.spec;
@@ -52,7 +52,7 @@ impl<'a> Draft<'a> {
         self.warnings.push(Warning { code: code.to_owned(), set: None, text });
     }
 
-    fn network(&mut self, key: &ObjectKey, name: &str, network: &'a Object<Network>) {
+    fn network(&mut self, key: &ObjectKey, name: &str, network: &'a Resource<Network>) {
         let snapshot = self.snapshot;
         match (self.networks.named(name), network.declared()) {
             (Found::Several(number), _) => self.ambiguous(name, number),
@@ -75,7 +75,7 @@ impl<'a> Draft<'a> {
                 let differences = resources::network::differences(network, found, terms);
                 if !differences.reasons.is_empty() && network.recreate == RecreateNetwork::Auto {
                     self.unsupported(name, network);
-                    self.rebuild(key, name, network, found, &differences.reasons);
+                    self.replace_network(key, name, network, found, &differences.reasons);
                     return;
                 }
                 let way = "`recreate: auto` would replace it";
@@ -84,7 +84,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn volume(&mut self, key: &ObjectKey, name: &str, volume: &'a Object<Volume>) {
+    fn volume(&mut self, key: &ObjectKey, name: &str, volume: &'a Resource<Volume>) {
         let snapshot = self.snapshot;
         match (self.volumes.named(name), volume.declared()) {
             (Found::None, None) => self.missing("volume", name),
@@ -155,7 +155,7 @@ impl<'a> Draft<'a> {
     }
 
     /// A volume of the bare key is on the engine: data may be in it that a new one would not have.
-    fn meant(&mut self, key: &ObjectKey, name: &str, volume: &Object<Volume>) {
+    fn meant(&mut self, key: &ObjectKey, name: &str, volume: &Resource<Volume>) {
         let bare = self.volumes.named(key.as_str());
         if volume.is_named() || bare == Found::None {
             return;
@@ -194,7 +194,7 @@ impl<'a> Draft<'a> {
             impact: Impact::default(),
             reasons: vec![Reason::Because(Because::NotThere)],
         };
-        let job = Job::object(change, action);
+        let job = ChangeSteps::object(change, action);
         if let Some(step) = job.first() {
             self.bodies.insert(step.clone(), body);
         }
@@ -250,8 +250,13 @@ impl<'a> Draft<'a> {
 
     /// The body as the engine takes it; networks that it does not take with the create are
     /// connected after it.
-    pub(super) fn attach(&mut self, set: Option<&SetName>, job: &mut Job, body: &Body) -> Body {
-        for (what, api) in engine_model::lacking(body, &self.engine) {
+    pub(super) fn attach(
+        &mut self,
+        set: Option<&SetName>,
+        job: &mut ChangeSteps,
+        body: &Body,
+    ) -> Body {
+        for (what, api) in engine_model::unsupported(body, &self.engine) {
             self.errors.push(PlanError {
                 set: set.cloned(),
                 code: "unsupported",
@@ -259,7 +264,7 @@ impl<'a> Draft<'a> {
                 hint: "leave it out, or use a newer engine".to_owned(),
             });
         }
-        let (body, later) = engine_model::fit(body, &self.engine);
+        let (body, later) = engine_model::downlevel(body, &self.engine);
         let later = later
             .into_iter()
             .filter_map(|(name, endpoint)| {
@@ -278,7 +283,12 @@ impl<'a> Draft<'a> {
 
     /// Makes the creation of a container wait for the networks and volumes that it names; names
     /// of networks that nobody has are errors.
-    pub(super) fn await_objects(&mut self, set: Option<&SetName>, job: &mut Job, look: &Look) {
+    pub(super) fn await_objects(
+        &mut self,
+        set: Option<&SetName>,
+        job: &mut ChangeSteps,
+        look: &InspectView,
+    ) {
         let Some(needs) = job.needs.clone() else { return };
         let networks = networks_of(look);
         for name in &networks {
@@ -380,7 +390,7 @@ impl<'a> Draft<'a> {
 }
 
 /// The networks that a container will be attached to, by what its body calls them.
-pub(super) fn networks_of(look: &Look) -> Vec<String> {
+pub(super) fn networks_of(look: &InspectView) -> Vec<String> {
     let mode = look.host("NetworkMode").as_str().unwrap_or_default();
     if mode.starts_with("container:") {
         return Vec::new();
@@ -395,7 +405,7 @@ pub(super) fn networks_of(look: &Look) -> Vec<String> {
 }
 
 /// The named volumes that a container will use, as its body says.
-pub(super) fn volumes_of(look: &Look) -> Vec<String> {
+pub(super) fn volumes_of(look: &InspectView) -> Vec<String> {
     let binds = look.host("Binds").as_array().into_iter().flatten();
     let sources = binds.filter_map(|bind| bind.as_str()?.split_once(':'));
     let named = sources.map(|(source, _)| source).filter(|source| !source.starts_with('/'));

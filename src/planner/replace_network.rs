@@ -6,12 +6,12 @@ use core::net::IpAddr;
 use serde_json::{Map, Value as Json};
 
 use super::PlanError;
-use super::draft::Draft;
-use super::job::Job;
+use super::change_steps::ChangeSteps;
+use super::draft::Planner;
 use crate::base::api;
 use crate::base::ident::{ChangeTarget, ContainerId, NetworkId, ObjectKey, StepId};
 use crate::observed::snapshot::Container;
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 use crate::options::value::HIDDEN;
 use crate::plan::{Action, Change, Danger, Impact, NetworkRef, Reason, Step, Subject, Verb};
 use crate::planner::resources;
@@ -24,9 +24,9 @@ pub(super) struct Attached {
     endpoint: Json,
 }
 
-impl Draft<'_> {
+impl Planner<'_> {
     /// Replaces a network.
-    pub(super) fn rebuild(
+    pub(super) fn replace_network(
         &mut self,
         key: &ObjectKey,
         name: &str,
@@ -82,7 +82,7 @@ impl Draft<'_> {
                 self.cannot_rebuild(name, &why, "take the snapshot with this spec");
                 continue;
             };
-            let look = Look::new(inspect, &container.env);
+            let look = InspectView::new(inspect, &container.env);
             // A container that names it by ID would not find the new one at its next start.
             let mode = inspect["HostConfig"]["NetworkMode"].as_str().unwrap_or_default();
             if mode.len() >= 12 && id.as_str().starts_with(mode) {
@@ -165,7 +165,7 @@ fn rebuilding(
     name: &str,
     old: &NetworkId,
     attached: &[Attached],
-) -> Job {
+) -> ChangeSteps {
     let id = change.id.clone();
     let step = |what: &str, action: Action, after: Vec<StepId>| Step {
         id: StepId::of(&id, what),
@@ -196,5 +196,5 @@ fn rebuilding(
         let action = Action::Connect { container, network: network.clone(), which, endpoint };
         steps.push(step(&format!("connect-{}", one.name), action, vec![up.clone()]));
     }
-    Job::of_object(change, steps, up)
+    ChangeSteps::of_object(change, steps, up)
 }

@@ -10,7 +10,7 @@ use crate::base::api::{self, Api};
 use crate::base::ident::{ContainerId, NetworkId};
 use crate::engine::{Done, ErrorKind, Result};
 use crate::planner::resources::network::subnets;
-use crate::spec::objects::Cidr;
+use crate::spec::resources::Cidr;
 
 impl World {
     /// What a network is called, for the log.

@@ -32,7 +32,7 @@ const IDLE_TALK: &[&str] = &[
 /// What is to be looked at again.
 #[expect(clippy::struct_excessive_bools, reason = "each is a list of its own")]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Stir {
+pub struct EventDelta {
     /// Containers that were looked at and moved.
     pub containers: BTreeSet<ContainerId>,
     /// A container came, or took another name.
@@ -45,7 +45,7 @@ pub struct Stir {
     pub images: bool,
 }
 
-impl Stir {
+impl EventDelta {
     /// Everything: of what moved nothing is known.
     pub fn unknown() -> Self {
         Self { list: true, networks: true, volumes: true, images: true, ..Self::default() }
@@ -119,7 +119,7 @@ mod tests {
 
     use super::*;
 
-    fn stir(events: &[(&str, &str, &str)]) -> Stir {
+    fn stir(events: &[(&str, &str, &str)]) -> EventDelta {
         let events: Vec<Json> = events
             .iter()
             .map(|(kind, action, id)| {
@@ -128,7 +128,7 @@ mod tests {
             })
             .collect();
         let ids = |ids: &[&str]| ids.iter().map(|id| ContainerId::new(*id)).collect();
-        Stir::of(&events, &ids(&["ours", "theirs"]), &ids(&["ours"]))
+        EventDelta::of(&events, &ids(&["ours", "theirs"]), &ids(&["ours"]))
     }
 
     #[test]
@@ -151,8 +151,9 @@ mod tests {
 
     #[test]
     fn what_counts_says_what_to_look_at_again() {
-        let ours = Stir { containers: [ContainerId::new("ours")].into(), ..Stir::default() };
-        let list = Stir { list: true, ..Stir::default() };
+        let ours =
+            EventDelta { containers: [ContainerId::new("ours")].into(), ..EventDelta::default() };
+        let list = EventDelta { list: true, ..EventDelta::default() };
         for (kind, action, id, expected) in [
             ("container", "die", "ours", ours.clone()),
             ("container", "update", "ours", ours.clone()),
@@ -161,9 +162,9 @@ mod tests {
             ("container", "create", "new", list.clone()),
             ("container", "rename", "theirs", list.clone()),
             ("network", "connect", "theirs", list),
-            ("network", "destroy", "n", Stir { networks: true, ..Stir::default() }),
-            ("volume", "create", "v", Stir { volumes: true, ..Stir::default() }),
-            ("image", "untag", "sha256:1", Stir { images: true, ..Stir::default() }),
+            ("network", "destroy", "n", EventDelta { networks: true, ..EventDelta::default() }),
+            ("volume", "create", "v", EventDelta { volumes: true, ..EventDelta::default() }),
+            ("image", "untag", "sha256:1", EventDelta { images: true, ..EventDelta::default() }),
         ] {
             assert_eq!(stir(&[(kind, action, id)]), expected, "{kind} {action}");
         }

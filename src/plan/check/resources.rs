@@ -4,12 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::graph::{Graph, kind};
-use super::{Doubts, named};
+use super::{Violations, named};
 use crate::base::ident::{ChangeTarget, StepId};
 use crate::plan::{Action, Change, Danger, NetworkRef, Plan, Subject, Verb};
 
 /// The steps and the dangers of such a change.
-pub(super) fn change(change: &Change, places: &[usize], graph: &Graph<'_>, doubts: &mut Doubts) {
+pub(super) fn change(
+    change: &Change,
+    places: &[usize],
+    graph: &Graph<'_>,
+    violations: &mut Violations,
+) {
     let id = named(&change.id);
     let network = matches!(change.id.target(), ChangeTarget::Network(_));
     let (may, must): (&[&str], &[&str]) = match (change.verb, network) {
@@ -25,17 +30,17 @@ pub(super) fn change(change: &Change, places: &[usize], graph: &Graph<'_>, doubt
         places.iter().map(|place| kind(&graph.steps[*place].action)).collect();
     let verb = change.verb.word();
     for step in kinds.iter().filter(|kind| !may.contains(kind)) {
-        doubts.add("shape", format!("expected {id} to {verb}, but found a step to {step}"));
+        violations.add("shape", format!("expected {id} to {verb}, but found a step to {step}"));
     }
     for step in must.iter().filter(|kind| !kinds.contains(*kind)) {
-        doubts.add("shape", format!("expected {id} to {verb}, but found no step to {step}"));
+        violations.add("shape", format!("expected {id} to {verb}, but found no step to {step}"));
     }
-    doubts.unless(change.set.is_none() && !change.adopted, "sets", || {
+    violations.unless(change.set.is_none() && !change.adopted, "sets", || {
         format!("expected {id} to be of no set")
     });
-    reattached(change, places, graph, doubts);
+    reattached(change, places, graph, violations);
     let interrupts = change.verb == Verb::Replace && !change.impact.interrupts.is_empty();
-    doubts.unless(interrupts == change.danger.contains(&Danger::Outage), "danger", || {
+    violations.unless(interrupts == change.danger.contains(&Danger::Outage), "danger", || {
         format!("expected {id} to have the danger `Outage` where it interrupts, and only there")
     });
     for place in places {
@@ -47,14 +52,14 @@ pub(super) fn change(change: &Change, places: &[usize], graph: &Graph<'_>, doubt
             Action::CreateVolume { volume, .. } => (ChangeTarget::Volume(volume), place),
             _ => continue,
         };
-        doubts.unless(about == change.id.target(), "names", || {
+        violations.unless(about == change.id.target(), "names", || {
             format!("expected {} to be about {id}", named(&graph.steps[*step].id))
         });
     }
 }
 
 /// Who is taken off a network that is replaced is put back on the new one.
-fn reattached(change: &Change, places: &[usize], graph: &Graph<'_>, doubts: &mut Doubts) {
+fn reattached(change: &Change, places: &[usize], graph: &Graph<'_>, violations: &mut Violations) {
     let id = named(&change.id);
     let mut off: BTreeMap<&Subject, usize> = BTreeMap::new();
     let mut on: BTreeMap<&Subject, usize> = BTreeMap::new();
@@ -68,7 +73,7 @@ fn reattached(change: &Change, places: &[usize], graph: &Graph<'_>, doubts: &mut
             _ => {}
         }
     }
-    doubts.unless(off.keys().eq(on.keys()), "replace", || {
+    violations.unless(off.keys().eq(on.keys()), "replace", || {
         format!("expected {id} to put back every container that it takes off")
     });
     let Some(remove) = remove else { return };
@@ -77,13 +82,13 @@ fn reattached(change: &Change, places: &[usize], graph: &Graph<'_>, doubts: &mut
         && create.is_some_and(|create| {
             before(remove, create) && on.values().all(|on| before(create, *on))
         });
-    doubts.unless(fine, "replace", || {
+    violations.unless(fine, "replace", || {
         format!("expected {id} to take containers off, remove, create and put them back, in turn")
     });
 }
 
 /// Networks that steps name by ID are facts; those that a step makes are made before.
-pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
+pub(super) fn check(plan: &Plan, graph: &Graph<'_>, violations: &mut Violations) {
     let facts: BTreeMap<_, _> =
         plan.facts.networks.iter().map(|fact| (fact.name.as_str(), fact.id.as_ref())).collect();
     let volumes: BTreeMap<&str, bool> =
@@ -103,12 +108,12 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
                     NetworkRef::Id(id) => facts.get(network.as_str()) == Some(&Some(id)),
                     NetworkRef::CreatedBy(create) => makes(graph, create, network, place),
                 };
-                doubts.unless(fine, "networks", || {
+                violations.unless(fine, "networks", || {
                     format!("expected {id} to name a network that the facts know")
                 });
             }
             Action::RemoveNetwork { network, which } => {
-                doubts.unless(
+                violations.unless(
                     facts.get(network.as_str()) == Some(&Some(which)),
                     "networks",
                     || format!("expected a fact about the network of {id}, but found none"),
@@ -123,12 +128,12 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, doubts: &mut Doubts) {
                     Some(Some(_)) => replaces,
                     None => false,
                 };
-                doubts.unless(free && made.insert(network), "networks", || {
+                violations.unless(free && made.insert(network), "networks", || {
                     format!("expected a fact that the name of {id} is free, but found none")
                 });
             }
             Action::CreateVolume { volume, .. } => {
-                doubts.unless(volumes.get(&**volume) == Some(&true), "volumes", || {
+                violations.unless(volumes.get(&**volume) == Some(&true), "volumes", || {
                     format!("expected a fact that there is no volume of {id}, but found none")
                 });
             }

@@ -9,12 +9,12 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::draft::{Draft, Expected};
-use super::images::Settled;
+use super::draft::{Expected, Planner};
+use super::images::ResolvedImage;
 use crate::base::ident::{ContainerName, SetName};
 use crate::engine_model::view;
 use crate::options::Body;
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 use crate::plan::show::reason_text;
 use crate::plan::{OptionDifference, Origin, Reason, Warning};
 use crate::planner::compare;
@@ -22,13 +22,13 @@ use crate::planner::compare::Terms;
 use crate::spec::body::{self, Labels};
 use crate::spec::{Set, State};
 
-impl<'a> Draft<'a> {
+impl<'a> Planner<'a> {
     /// Warns of what will be dropped of containers of a set.
     pub(super) fn report_dropped(
         &mut self,
         key: &SetName,
         set: &'a Set,
-        settled: &Settled<'_>,
+        settled: &ResolvedImage<'_>,
         name: &ContainerName,
         expected: &mut Expected<'a>,
     ) {
@@ -43,7 +43,7 @@ impl<'a> Draft<'a> {
         if keeps_all(&body, &real) {
             return;
         }
-        let able = self.engine.lacking_nothing();
+        let able = self.engine.supporting_all();
         let wish = view::expected(&body, name, image, &able, &self.world);
         let terms = Terms { set, adopted: true, strange: None, everything: false };
         let lost = compare::compare(terms, &wish, || None, &real, self.known()).differences;
@@ -64,7 +64,7 @@ impl<'a> Draft<'a> {
 
 /// Whether all that a body says stands in what the engine will show, so that nothing can be lost:
 /// nearly always so, and soonest told. It may say no where an engine only says it otherwise.
-fn keeps_all(body: &Body, real: &Look) -> bool {
+fn keeps_all(body: &Body, real: &InspectView) -> bool {
     let fields = body.json().as_object().into_iter().flatten();
     fields.into_iter().all(|(field, said)| match field.as_str() {
         "HostConfig" => keeps(said, &real.json()["HostConfig"]),
@@ -142,9 +142,9 @@ mod tests {
         let (_, image) = image("app:1", &json!({"Cmd": ["serve"]}));
         let (mut kept, mut dropped) = (0, 0);
         for (row, value) in
-            ROWS.iter().flat_map(|row| row.about().examples.iter().map(move |value| (row, value)))
+            ROWS.iter().flat_map(|row| row.def().examples.iter().map(move |value| (row, value)))
         {
-            let option = row.about().key;
+            let option = row.def().key;
             let text = format!(
                 "project: p\nbase_dir: /b\ncontainers:\n  a: {{name: web, image: 'app:1', {option}: {value}}}\n"
             );
@@ -155,7 +155,7 @@ mod tests {
             for engine in [&old, &Engine::newest()] {
                 let on =
                     |engine| view::expected(&body, &name, Some(&image), engine, &World::default());
-                let (wish, real) = (on(&engine.lacking_nothing()), on(engine));
+                let (wish, real) = (on(&engine.supporting_all()), on(engine));
                 let terms = Terms { set, adopted: true, strange: None, everything: false };
                 let lost = compare::compare(terms, &wish, || None, &real, known).differences;
                 let lost = lost.iter().any(|reason| {

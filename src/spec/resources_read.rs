@@ -5,8 +5,8 @@
 use core::net::IpAddr;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::objects::{Cidr, Ipam, Network, Object, Pool, RecreateNetwork, Volume};
 use super::read::one_of;
+use super::resources::{Cidr, Ipam, Network, Pool, RecreateNetwork, Resource, Volume};
 use crate::base::ident::{LABEL_PREFIX, ObjectKey};
 use crate::base::say;
 use crate::options::field::{known_keys, pairs, text};
@@ -39,12 +39,12 @@ const FIXED: [&str; 4] = ["bridge", "host", "none", "default"];
 
 /// Where the networks or the volumes stand.
 #[derive(Debug, Default)]
-pub(super) struct Objects {
+pub(super) struct Resources {
     places: BTreeMap<String, Place>,
     broken: BTreeSet<String>,
 }
 
-impl Objects {
+impl Resources {
     /// Where one says its name; its own place where it does not.
     pub(super) fn of(&self, key: &str) -> Place {
         self.places.get(key).copied().unwrap_or_default()
@@ -60,7 +60,7 @@ impl Objects {
 pub(super) fn networks(
     node: &Node,
     problems: &mut Problems,
-) -> (BTreeMap<ObjectKey, Object<Network>>, Objects) {
+) -> (BTreeMap<ObjectKey, Resource<Network>>, Resources) {
     all(node, "networks", problems, |entry, problems| {
         if FIXED.contains(&entry.key.as_str()) && entry.key != "default" {
             problems.add_hint(
@@ -71,7 +71,7 @@ pub(super) fn networks(
             return None;
         }
         let read = one(entry, NETWORK, problems, network);
-        if matches!(read, Some(Object::External { name: None })) && entry.key == "default" {
+        if matches!(read, Some(Resource::External { name: None })) && entry.key == "default" {
             problems.add_hint(
                 entry.place,
                 "expected a `name` of the external network `default`, but found none",
@@ -86,7 +86,7 @@ pub(super) fn networks(
 pub(super) fn volumes(
     node: &Node,
     problems: &mut Problems,
-) -> (BTreeMap<ObjectKey, Object<Volume>>, Objects) {
+) -> (BTreeMap<ObjectKey, Resource<Volume>>, Resources) {
     all(node, "volumes", problems, |entry, problems| one(entry, VOLUME, problems, volume))
 }
 
@@ -95,9 +95,9 @@ fn all<T>(
     what: &str,
     problems: &mut Problems,
     read: impl Fn(&Entry, &mut Problems) -> Option<T>,
-) -> (BTreeMap<ObjectKey, T>, Objects) {
+) -> (BTreeMap<ObjectKey, T>, Resources) {
     let mut all = BTreeMap::new();
-    let mut objects = Objects::default();
+    let mut objects = Resources::default();
     let Kind::Map(entries) = &node.kind else {
         problems.expected::<()>(&format!("a map of {what}"), node);
         return (all, objects);
@@ -224,7 +224,7 @@ fn one<T>(
     keys: &[&'static str],
     problems: &mut Problems,
     read: impl FnOnce(&Said<'_>, &mut Problems) -> T,
-) -> Option<Object<T>> {
+) -> Option<Resource<T>> {
     let said = said(&entry.value, "a map, or nothing", keys, problems)?;
     let name = said.text("name", problems).filter(|name| {
         let node = said.get("name");
@@ -239,7 +239,7 @@ fn one<T>(
     });
     if !external(&said, problems) {
         let what = read(&said, problems);
-        return Some(Object::Declared { name, what });
+        return Some(Resource::Declared { name, what });
     }
     let others = said.entries.iter().filter(|entry| !matches!(&*entry.key, "name" | "external"));
     for other in others {
@@ -251,7 +251,7 @@ fn one<T>(
             ),
         );
     }
-    Some(Object::External { name })
+    Some(Resource::External { name })
 }
 
 fn external(said: &Said<'_>, problems: &mut Problems) -> bool {

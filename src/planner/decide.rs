@@ -52,7 +52,7 @@ impl Member<'_> {
     }
 
     /// Whether an update leaves nothing that speaks for a replacement.
-    fn mends(&self) -> bool {
+    fn fixable_in_place(&self) -> bool {
         self.causes.is_empty()
             && !self.comparison.differences.is_empty()
             && self.comparison.differences.iter().all(Reason::is_in_place)
@@ -82,7 +82,7 @@ impl Member<'_> {
 
 /// What becomes of one container.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Fate {
+pub(super) enum Disposition {
     /// Left as it is.
     Keep,
     /// Started, and where there is anything to do changed in place before.
@@ -101,7 +101,7 @@ pub(super) enum Fate {
 #[derive(Debug, Default)]
 pub(super) struct Choice {
     /// A fate for each member, in the order of the members.
-    pub(super) fates: Vec<Fate>,
+    pub(super) fates: Vec<Disposition>,
     /// How many are created.
     pub(super) create: u32,
     /// Why.
@@ -111,13 +111,13 @@ pub(super) struct Choice {
 }
 
 /// The verdicts for one set.
-pub(super) fn choose(set: &Set, members: &[Member<'_>]) -> Choice {
-    let mut choice = Choice { fates: vec![Fate::Keep; members.len()], ..Choice::default() };
+pub(super) fn decide(set: &Set, members: &[Member<'_>]) -> Choice {
+    let mut choice = Choice { fates: vec![Disposition::Keep; members.len()], ..Choice::default() };
     match set.state {
         State::Stopped | State::Killed => end_live(set, members, &mut choice),
         State::Absent => {
             for (fate, member) in choice.fates.iter_mut().zip(members) {
-                *fate = Fate::Remove(vec![state_reason(set, member)]);
+                *fate = Disposition::Remove(vec![state_reason(set, member)]);
             }
         }
         State::Present => present(set, members, &mut choice),
@@ -145,7 +145,11 @@ fn end_live(set: &Set, members: &[Member<'_>], choice: &mut Choice) {
     for (fate, member) in choice.fates.iter_mut().zip(members) {
         if member.run.is_live() {
             let why = vec![state_reason(set, member)];
-            *fate = if set.state == State::Killed { Fate::Kill(why) } else { Fate::Stop(why) };
+            *fate = if set.state == State::Killed {
+                Disposition::Kill(why)
+            } else {
+                Disposition::Stop(why)
+            };
         }
     }
 }
@@ -187,28 +191,32 @@ fn present(set: &Set, members: &[Member<'_>], choice: &mut Choice) {
     let there = in_order_of_leaving(members, |member| member.run != Run::Dead);
     let excess = there.len().saturating_sub(expected as usize);
     for &index in &there[..excess] {
-        choice.fates[index] = Fate::Remove(vec![too_many(expected, there.len())]);
+        choice.fates[index] = Disposition::Remove(vec![too_many(expected, there.len())]);
     }
     for &index in &there[excess..] {
         let member = &members[index];
         choice.fates[index] = stay_forced(member)
             .or_else(|| always(set, member, &mut choice.warnings))
             .or_else(|| (member.run == Run::Live).then(|| again(member)))
-            .unwrap_or(Fate::Keep);
+            .unwrap_or(Disposition::Keep);
     }
     create_rest(expected, there.len(), choice);
 }
 
 /// A live member that stays otherwise as it is, is restarted where what it depends on is up again.
-fn again(member: &Member<'_>) -> Fate {
+fn again(member: &Member<'_>) -> Disposition {
     let reasons: Vec<Reason> = member.restarts().collect();
-    if reasons.is_empty() { Fate::Keep } else { Fate::Restart(reasons, InPlace::default()) }
+    if reasons.is_empty() {
+        Disposition::Keep
+    } else {
+        Disposition::Restart(reasons, InPlace::default())
+    }
 }
 
 /// A member that stays is replaced in any state when what it depends on is.
-fn stay_forced(member: &Member<'_>) -> Option<Fate> {
+fn stay_forced(member: &Member<'_>) -> Option<Disposition> {
     let target = member.causes.iter().any(|cause| matches!(cause, Because::TargetReplaced { .. }));
-    target.then(|| Fate::Replace(member.reasons()))
+    target.then(|| Disposition::Replace(member.reasons()))
 }
 
 /// `recreate: always` replaces what is only to be there too, and it runs after that if it ran.
@@ -216,15 +224,15 @@ fn always(
     set: &Set,
     member: &Member<'_>,
     warnings: &mut Vec<(&'static str, String)>,
-) -> Option<Fate> {
+) -> Option<Disposition> {
     if set.recreate != Recreate::Always {
         return None;
     }
     if member.run == Run::Paused {
         warnings.push(paused(member));
-        return Some(Fate::Keep);
+        return Some(Disposition::Keep);
     }
-    Some(Fate::Replace(member.reasons()))
+    Some(Disposition::Replace(member.reasons()))
 }
 
 fn paused(member: &Member<'_>) -> (&'static str, String) {
@@ -236,7 +244,7 @@ fn running(set: &Set, members: &[Member<'_>], choice: &mut Choice) {
     let live = in_order_of_leaving(members, |member| member.run.is_live());
     let excess = live.len().saturating_sub(expected as usize);
     for &index in &live[..excess] {
-        choice.fates[index] = Fate::Remove(vec![too_many(expected, live.len())]);
+        choice.fates[index] = Disposition::Remove(vec![too_many(expected, live.len())]);
     }
     for &index in &live[excess..] {
         choice.fates[index] = stay_live(set, &members[index], &mut choice.warnings);
@@ -258,36 +266,40 @@ fn running(set: &Set, members: &[Member<'_>], choice: &mut Choice) {
     create_rest(expected, there, choice);
 }
 
-fn stay_live(set: &Set, member: &Member<'_>, warnings: &mut Vec<(&'static str, String)>) -> Fate {
+fn stay_live(
+    set: &Set,
+    member: &Member<'_>,
+    warnings: &mut Vec<(&'static str, String)>,
+) -> Disposition {
     if member.run == Run::Paused {
         warnings.push(paused(member));
-        return Fate::Keep;
+        return Disposition::Keep;
     }
     let differs = !member.alike();
     let replace = match set.recreate {
         Recreate::Always => true,
         Recreate::Never => false,
-        Recreate::Auto => set.state == State::Reloaded && differs && !member.mends(),
+        Recreate::Auto => set.state == State::Reloaded && differs && !member.fixable_in_place(),
     };
     if member.forced() || replace {
-        return Fate::Replace(member.reasons());
+        return Disposition::Replace(member.reasons());
     }
     if differs && set.state == State::Reloaded {
-        if !member.mends() {
+        if !member.fixable_in_place() {
             warnings.push(left_differing(member));
         }
         if !member.in_place.is_empty() {
             let (mut reasons, in_place) = (member.mended(), member.in_place.clone());
             if member.restarts.is_empty() {
-                return Fate::Update(reasons, in_place);
+                return Disposition::Update(reasons, in_place);
             }
             reasons.extend(member.restarts());
-            return Fate::Restart(reasons, in_place);
+            return Disposition::Restart(reasons, in_place);
         }
     }
     if set.state == State::Restarted {
         let reasons = [state_reason(set, member)].into_iter().chain(member.restarts());
-        return Fate::Restart(reasons.collect(), InPlace::default());
+        return Disposition::Restart(reasons.collect(), InPlace::default());
     }
     again(member)
 }
@@ -298,18 +310,22 @@ fn left_differing(member: &Member<'_>) -> (&'static str, String) {
     ("left_differing", text)
 }
 
-fn use_idle(set: &Set, member: &Member<'_>, warnings: &mut Vec<(&'static str, String)>) -> Fate {
+fn use_idle(
+    set: &Set,
+    member: &Member<'_>,
+    warnings: &mut Vec<(&'static str, String)>,
+) -> Disposition {
     if set.on_stopped == OnStopped::Replace && set.recreate != Recreate::Never {
         let mut reasons = member.reasons();
         reasons.push(Reason::Because(Because::OnStoppedReplace));
-        return Fate::Replace(reasons);
+        return Disposition::Replace(reasons);
     }
     if member.alike() {
-        return Fate::Start(vec![state_reason(set, member)], InPlace::default());
+        return Disposition::Start(vec![state_reason(set, member)], InPlace::default());
     }
     let never = set.recreate == Recreate::Never && !member.forced();
-    if never || member.mends() {
-        if !member.mends() {
+    if never || member.fixable_in_place() {
+        if !member.fixable_in_place() {
             let text = format!(
                 "container `{}` differs and is started, not replaced: recreate is never",
                 member.name
@@ -318,11 +334,11 @@ fn use_idle(set: &Set, member: &Member<'_>, warnings: &mut Vec<(&'static str, St
         }
         let mut reasons = member.mended();
         reasons.push(state_reason(set, member));
-        return Fate::Start(reasons, member.in_place.clone());
+        return Disposition::Start(reasons, member.in_place.clone());
     }
     let mut reasons = member.reasons();
     reasons.push(state_reason(set, member));
-    Fate::Replace(reasons)
+    Disposition::Replace(reasons)
 }
 
 fn one_shot(set: &Set, members: &[Member<'_>], choice: &mut Choice) {
@@ -356,10 +372,10 @@ fn one_shot(set: &Set, members: &[Member<'_>], choice: &mut Choice) {
             let exit_code = member.exit_code();
             reasons.push(Reason::Because(Because::OneShot { exit_code }));
         }
-        choice.fates[index] = Fate::Replace(reasons);
+        choice.fates[index] = Disposition::Replace(reasons);
     }
     for &index in excess.iter().filter(|&&index| members[index].run.is_live()) {
-        choice.fates[index] = Fate::Remove(vec![too_many(expected, order.len())]);
+        choice.fates[index] = Disposition::Remove(vec![too_many(expected, order.len())]);
     }
     create_rest(expected, order.len(), choice);
 }
@@ -371,8 +387,8 @@ fn clear_dead_name(set: &Set, members: &[Member<'_>], choice: &mut Choice) {
         return;
     }
     for (fate, member) in choice.fates.iter_mut().zip(members) {
-        if member.run == Run::Dead && member.name == *name && *fate == Fate::Keep {
-            *fate = Fate::Remove(vec![Reason::Because(Because::Dead)]);
+        if member.run == Run::Dead && member.name == *name && *fate == Disposition::Keep {
+            *fate = Disposition::Remove(vec![Reason::Because(Because::Dead)]);
         }
     }
 }

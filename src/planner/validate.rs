@@ -4,17 +4,17 @@
 use std::collections::BTreeSet;
 
 use super::PlanError;
-use super::choose::{Fate, Member};
-use super::draft::Draft;
+use super::decide::{Disposition, Member};
+use super::draft::Planner;
 use super::index::Tie;
 use crate::base::ident::{ChangeTarget, ContainerId, ContainerName, LABEL_NAME, SetName};
 use crate::observed::snapshot::{Container, Run};
-use crate::options::inspect_view::Look;
+use crate::options::inspect_view::InspectView;
 use crate::plan::show::reason_text;
 use crate::plan::{Verb, Warning};
 use crate::spec::{Identity, Recreate, Set, State};
 
-impl Draft<'_> {
+impl Planner<'_> {
     pub(super) fn refuse_engine(&mut self) {
         if let Some(message) = self.engine.refuse() {
             let (message, hint) = message.split_once("\nhint: ").unwrap_or((&message, ""));
@@ -66,7 +66,7 @@ impl Draft<'_> {
 
     /// Nobody waits for the health of what has no health check. Without the image, what it hands
     /// down is not known.
-    pub(super) fn need_health(&mut self, key: &SetName, image_known: bool, look: &Look) {
+    pub(super) fn need_health(&mut self, key: &SetName, image_known: bool, look: &InspectView) {
         let check = &look.config("Healthcheck")["Test"][0];
         let checked = check.as_str().is_some_and(|word| word != "NONE");
         let disabled = check.as_str() == Some("NONE");
@@ -193,7 +193,7 @@ impl Draft<'_> {
         key: &SetName,
         set: &Set,
         member: &Member<'_>,
-        fate: &Fate,
+        fate: &Disposition,
     ) {
         let unknown = &member.comparison.unknown;
         if unknown.is_empty() {
@@ -206,9 +206,9 @@ impl Draft<'_> {
         );
         // Where a difference would have meant another fate.
         let decides = match fate {
-            Fate::Start(..) => true,
-            Fate::Keep if set.one_shot => member.exit_code() == Some(0),
-            Fate::Keep | Fate::Update(..) | Fate::Restart(..) => {
+            Disposition::Start(..) => true,
+            Disposition::Keep if set.one_shot => member.exit_code() == Some(0),
+            Disposition::Keep | Disposition::Update(..) | Disposition::Restart(..) => {
                 set.state == State::Reloaded && member.run == Run::Live
             }
             _ => false,

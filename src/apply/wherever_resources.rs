@@ -154,7 +154,7 @@ impl<W: Writer> Context<'_, W> {
             let Ok(Some(found)) = found else { continue };
             let on = |network: Option<&NetworkId>| {
                 network
-                    .is_some_and(|network| super::objects::is_on(&found, replacing.name, network))
+                    .is_some_and(|network| super::resources::is_on(&found, replacing.name, network))
             };
             all.push(Member {
                 called: say::short(super::precheck::name_of(&found).as_str()),

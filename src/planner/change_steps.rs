@@ -15,7 +15,7 @@ use crate::plan::{Action, Change, ImagePin, NetworkRef, Step, Subject};
 
 /// A change with its steps.
 #[derive(Debug, Clone)]
-pub(super) struct Job {
+pub(super) struct ChangeSteps {
     pub(super) change: Change,
     pub(super) steps: Vec<Step>,
     /// The first step that needs what the set depends on to be there.
@@ -98,7 +98,7 @@ impl Steps {
     }
 }
 
-impl Job {
+impl ChangeSteps {
     fn new(change: Change, steps: Steps) -> Self {
         Self {
             change,

@@ -7,14 +7,14 @@ use std::thread;
 use super::args::Global;
 use super::files::{self, Files};
 use super::report::{Exit, Failure};
+use crate::engine::Reader;
 use crate::engine::connect::{self, Environment, Flags};
 use crate::engine::docker::DockerReader;
 use crate::engine::secrets::Secrets;
-use crate::engine::transport::Patience;
-use crate::engine::{Reader, take};
+use crate::engine::transport::Timeouts;
 use crate::observed::file;
-use crate::observed::redact::{Sealer, Unsealed};
-use crate::observed::scope::Wanted;
+use crate::observed::redact::{Redactor, Unredacted};
+use crate::observed::scope::ObservationScope;
 use crate::observed::snapshot::{Container, Snapshot};
 use crate::spec::Spec;
 
@@ -35,7 +35,7 @@ pub async fn connect(global: &Global) -> Result<DockerReader, Failure> {
     // Nothing was tried so far: what is wrong here is how the engine was named.
     let usage = |error| Failure { exit: Exit::Usage, ..Failure::from(error) };
     let endpoint = connect::find(&flags, &environment).map_err(usage)?;
-    Ok(DockerReader::connect(&endpoint, &environment, Patience::default()).await?)
+    Ok(DockerReader::connect(&endpoint, &environment, Timeouts::default()).await?)
 }
 
 fn flags(global: &Global) -> Flags {
@@ -59,22 +59,22 @@ pub fn will_read(global: &Global, files: &Files) {
 /// One look at an engine for a spec, secrets hidden.
 pub async fn look<R: Reader>(
     reader: &R,
-    wanted: &Wanted,
+    wanted: &ObservationScope,
     spec: Option<&Spec>,
     secrets: &Secrets,
 ) -> Result<Snapshot, Failure> {
-    let unsealed = take::take(reader, wanted).await?;
-    Ok(unsealed.seal_by(&Sealer::new(spec, secrets.values().clone()), by_two))
+    let unsealed = crate::engine::observe::observe(reader, wanted).await?;
+    Ok(unsealed.redact_by(&Redactor::new(spec, secrets.values().clone()), by_two))
 }
 
 /// Goes through containers on two processors: the engine has nothing to do meanwhile.
-fn by_two(containers: &mut [Container], seal: &(dyn Fn(&mut Container) + Sync)) {
+fn by_two(containers: &mut [Container], redact: &(dyn Fn(&mut Container) + Sync)) {
     let many = containers.len() > 2 * PART;
     let parts = Mutex::new(containers.chunks_mut(PART));
     let next = || parts.lock().unwrap_or_else(PoisonError::into_inner).next();
     let work = || {
         while let Some(part) = next() {
-            part.iter_mut().for_each(seal);
+            part.iter_mut().for_each(redact);
         }
     };
     thread::scope(|scope| {
@@ -94,7 +94,7 @@ pub fn from_file(
     secrets: &Secrets,
 ) -> Result<Snapshot, Failure> {
     let bytes = files.read(path, file::MAX_BYTES)?;
-    Ok(sealed(kept(path, &bytes)?, spec, secrets))
+    Ok(redacted(kept(path, &bytes)?, spec, secrets))
 }
 
 /// A look as a file has it.
@@ -102,13 +102,13 @@ pub fn kept(path: &Path, bytes: &[u8]) -> Result<Snapshot, Failure> {
     file::read(bytes).map_err(|error| Failure::from(error).within(&files::named(path)))
 }
 
-/// The same for a spec. One that bayplan took is sealed already; what `docker inspect` printed is
-/// sealed now.
-pub fn sealed(snapshot: Snapshot, spec: &Spec, secrets: &Secrets) -> Snapshot {
+/// The same for a spec. One that bayplan took is redacted already; what `docker inspect` printed is
+/// redacted now.
+pub fn redacted(snapshot: Snapshot, spec: &Spec, secrets: &Secrets) -> Snapshot {
     if snapshot.engine.is_some() || snapshot.whole {
         return snapshot;
     }
-    Unsealed::new(snapshot).seal(&Sealer::new(Some(spec), secrets.values().clone()))
+    Unredacted::new(snapshot).redact(&Redactor::new(Some(spec), secrets.values().clone()))
 }
 
 #[cfg(test)]

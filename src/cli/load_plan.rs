@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use super::files::{self, Files};
 use super::named_files::{self, NamedFiles};
 use super::report::{Exit, Failure};
-use super::{plan as planning, specs};
+use super::{load_spec, plan as planning};
 use crate::base::ident::Reference;
 use crate::engine::secrets::Secrets;
-use crate::observed::scope::Wanted;
+use crate::observed::scope::ObservationScope;
 use crate::plan::{Plan, format};
 use crate::spec::{Spec, read};
 use crate::stale::{Judgement, SetVerdict, Staleness, spec_moved};
@@ -46,9 +46,9 @@ pub struct SpecPlace<'a> {
 }
 
 /// What judging a plan, and looking at what came of it, takes.
-pub fn wanted(opened: &Opened<'_>) -> Wanted {
+pub fn wanted(opened: &Opened<'_>) -> ObservationScope {
     let facts = &opened.plan.facts;
-    let wanted = Wanted::of(&opened.spec).for_plan(
+    let wanted = ObservationScope::of(&opened.spec).for_plan(
         facts.images.iter().map(|fact| fact.reference.clone()),
         facts.containers.iter().map(|fact| fact.id.clone()),
     );
@@ -161,7 +161,7 @@ fn within_repository(folder: &Path, relative: &str) -> Option<PathBuf> {
 /// What the sets that a plan acts on have become in the spec since. `required`: `--spec` named it.
 pub fn spec_moved(opened: &Opened<'_>, required: bool) -> Result<Vec<Staleness>, Failure> {
     let Some(path) = &opened.found else { return Ok(Vec::new()) };
-    let (now, digest) = match specs::read(opened.files, path, &opened.named) {
+    let (now, digest) = match load_spec::read(opened.files, path, &opened.named) {
         Ok(read) => read,
         Err(failure) if required => {
             // One that cannot be read at all is told as it is. Of the rest nothing is printed: it may
@@ -179,7 +179,7 @@ pub fn spec_moved(opened: &Opened<'_>, required: bool) -> Result<Vec<Staleness>,
 
 /// Looks up what the sets that a plan acts on refer to.
 pub fn secrets(opened: &Opened<'_>) -> Result<Secrets, Failure> {
-    let secrets = specs::resolve(&opened.spec, &opened.named)?;
+    let secrets = load_spec::resolve(&opened.spec, &opened.named)?;
     let acted = opened.plan.changes.iter().filter_map(|change| change.set.as_ref());
     let mut needed: BTreeSet<Reference> = BTreeSet::new();
     for set in acted.filter_map(|key| opened.spec.sets.get(key)) {
@@ -193,7 +193,7 @@ pub fn secrets(opened: &Opened<'_>) -> Result<Secrets, Failure> {
         return Ok(secrets);
     }
     let hint = "set it: what the plan's sets refer to must be known where the plan is judged";
-    Err(specs::missing(missing, (&opened.spec, &secrets, &opened.named), hint))
+    Err(load_spec::missing(missing, (&opened.spec, &secrets, &opened.named), hint))
 }
 
 /// What keeps a plan from being applied, in words: one line each, with the way out.

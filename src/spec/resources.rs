@@ -12,7 +12,7 @@ use crate::base::ident::ObjectKey;
 
 /// Something at the root that a spec declares or only names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Object<T> {
+pub enum Resource<T> {
     /// `external: true`: it must be there, and nothing is done to it.
     External {
         /// Its name on the engine; without one its key.
@@ -27,7 +27,7 @@ pub enum Object<T> {
     },
 }
 
-impl<T> Object<T> {
+impl<T> Resource<T> {
     /// What it is to be, where that is said.
     pub fn declared(&self) -> Option<&T> {
         match self {
@@ -262,7 +262,7 @@ impl Spec {
     }
 }
 
-impl Object<Network> {
+impl Resource<Network> {
     /// The canonical form.
     pub(super) fn print(&self) -> Json {
         printed(self, |network, out| {
@@ -295,7 +295,7 @@ impl Object<Network> {
     }
 }
 
-impl Object<Volume> {
+impl Resource<Volume> {
     /// The canonical form.
     pub(super) fn print(&self) -> Json {
         printed(self, |volume, out| {
@@ -312,14 +312,14 @@ impl Object<Volume> {
     }
 }
 
-fn printed<T>(object: &Object<T>, rest: impl FnOnce(&T, &mut Map<String, Json>)) -> Json {
+fn printed<T>(object: &Resource<T>, rest: impl FnOnce(&T, &mut Map<String, Json>)) -> Json {
     let mut out = Map::new();
     let name = match object {
-        Object::External { name } => {
+        Resource::External { name } => {
             out.insert("external".to_owned(), json!(true));
             name
         }
-        Object::Declared { name, what } => {
+        Resource::Declared { name, what } => {
             rest(what, &mut out);
             name
         }

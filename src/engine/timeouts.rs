@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// How long things may take.
 #[derive(Debug, Clone, Copy)]
-pub struct Patience {
+pub struct Timeouts {
     /// Until a connection stands.
     pub connect: Duration,
     /// Until the engine said which API it speaks.
@@ -26,7 +26,7 @@ pub struct Patience {
     pub helper: Duration,
 }
 
-impl Default for Patience {
+impl Default for Timeouts {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(5),
