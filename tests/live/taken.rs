@@ -30,11 +30,10 @@ fn two_swap_their_addresses_and_a_third_takes_one_that_is_given_up() {
     let spec = |a: u32, b: u32, more: &str| {
         format!(
             "project: PROJECT\nnetworks: {{back: {{ipam: {{config: [{{subnet: {range}}}]}}}}}}\n\
-             defaults_are: none\ncontainers:\n  \
+             containers:\n  \
              a: {{name: PROJECT-a, image: 'PROJECT/app:1', state: reloaded, networks: {{back: {{ipv4_address: {begin}.{a}}}}}}}\n  \
              b: {{name: PROJECT-b, image: 'PROJECT/app:1', state: reloaded, networks: {{back: {{ipv4_address: {begin}.{b}}}}}}}\n{more}"
         )
-        .replace("defaults_are: none\n", "")
     };
     world.converge(&spec(10, 11, ""));
     let swapped = spec(11, 10, "");
@@ -49,15 +48,18 @@ fn two_swap_their_addresses_and_a_third_takes_one_that_is_given_up() {
     );
     world.converge(&given);
     world.settled(&given);
-    // Everything that this network cannot give.
+    // Everything that this network cannot give to a set of another project.
     for (last, says) in [
         (12, "is taken by container"),
         (0, "the network itself"),
         (255, "its broadcast address"),
         (1, "its gateway"),
     ] {
-        let wrong = spec(12, 13, &format!("  c: {{name: PROJECT-c, image: 'PROJECT/app:1', state: reloaded, networks: {{there: {{ipv4_address: {begin}.{last}}}}}}}\n"))
-            .replace("networks: {back: {ipam", &format!("networks: {{there: {{external: true, name: {}_back}}, back: {{ipam", world.project()));
+        let wrong = format!(
+            "project: PROJECT-other\nnetworks: {{there: {{external: true, name: PROJECT_back}}}}\n\
+             containers: {{c: {{name: PROJECT-d, image: 'PROJECT/app:1', \
+             networks: {{there: {{ipv4_address: {begin}.{last}}}}}}}}}\n"
+        );
         world.plan(&wrong).exits(1).says(says);
     }
 }
