@@ -329,6 +329,11 @@ pub enum Because {
         /** the container that is replaced */
         target: ContainerName,
     },
+    /// The network that it was attached to is gone, whatever has its name now: it cannot start.
+    NetworkReplaced {
+        /** the network's name */
+        network: String,
+    },
     /// Its set says `restart: true` of one that it depends on, which is replaced or restarted.
     RestartsWith {
         /** the container that is replaced or restarted */

@@ -430,6 +430,8 @@ impl<'a> Planner<'a> {
             targets.extend(self.index.broken_links(member.container));
         }
         causes.extend(targets.into_iter().map(|target| Because::TargetReplaced { target }));
+        let gone = self.networks_gone(member);
+        causes.extend(gone.into_iter().map(|network| Because::NetworkReplaced { network }));
         causes
     }
 

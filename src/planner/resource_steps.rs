@@ -21,11 +21,8 @@ use crate::plan::{
 };
 use crate::planner::resources;
 use crate::planner::resources::{Differences, Found, Terms};
-use crate::spec::resources::RecreateNetwork;
+use crate::spec::resources::{PREDEFINED, RecreateNetwork};
 use crate::spec::{Network, Resource, Volume};
-
-/// Networks that every engine has and nobody makes.
-const FIXED: [&str; 4] = ["bridge", "host", "none", "default"];
 
 impl<'a> Planner<'a> {
     /// All networks and volumes of the root, and what earlier specs left of this project.
@@ -308,7 +305,7 @@ impl<'a> Planner<'a> {
     fn need_network(&mut self, set: Option<&SetName>, name: &str) {
         let made = self.jobs_of(&ChangeTarget::Network(name).id()).next().is_some();
         // Every engine has networks: a look without any knows none.
-        if made || FIXED.contains(&name) || self.snapshot.networks.is_empty() {
+        if made || PREDEFINED.contains(&name) || self.snapshot.networks.is_empty() {
             return;
         }
         let (code, message, hint) = match self.networks.named(name) {
@@ -355,7 +352,9 @@ impl<'a> Planner<'a> {
         let names: BTreeSet<String> = declared
             .chain(used)
             .chain(connected.iter().map(|name| (*name).to_owned()))
-            .filter(|name| !FIXED.contains(&name.as_str()) || connected.contains(name.as_str()))
+            .filter(|name| {
+                !PREDEFINED.contains(&name.as_str()) || connected.contains(name.as_str())
+            })
             .collect();
         let fact = |called: String| {
             let (name, id) = match self.networks.named(&called) {

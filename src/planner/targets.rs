@@ -4,12 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::PlanError;
+use super::decide::Member;
 use super::draft::Planner;
 use super::index::Tie;
 use crate::base::ident::{ChangeId, ContainerName, SetName};
 use crate::base::say;
 use crate::plan::Verb;
+use crate::planner::resources::Found;
 use crate::spec::order;
+use crate::spec::resources::PREDEFINED;
 
 /// How one container needs another, by the key that says so.
 fn tie(by: &str) -> Option<Tie> {
@@ -128,5 +131,25 @@ impl Planner<'_> {
             _ if live => Will::Run,
             _ => Will::Rest,
         }
+    }
+
+    /// Networks that an idle container was attached to and that are no more. An engine starts it by
+    /// the ID that it knew, and refuses, even if a network of the same name is there again.
+    pub(super) fn networks_gone(&self, member: &Member<'_>) -> Vec<String> {
+        if !self.snapshot.whole || member.run.is_live() {
+            return Vec::new();
+        }
+        let Some(inspect) = &member.container.inspect else { return Vec::new() };
+        let attached = inspect["NetworkSettings"]["Networks"].as_object().into_iter().flatten();
+        let gone = attached.filter(|(name, attached)| {
+            let known = attached["NetworkID"].as_str().filter(|id| !id.is_empty());
+            let is_there = |id: &str| match self.networks.named(name) {
+                Found::None => false,
+                Found::One(network) => network["Id"] == id,
+                Found::Several(_) => self.snapshot.networks.iter().any(|all| all["Id"] == id),
+            };
+            !PREDEFINED.contains(&name.as_str()) && known.is_some_and(|id| !is_there(id))
+        });
+        gone.map(|(name, _)| name.clone()).collect()
     }
 }

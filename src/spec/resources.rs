@@ -10,6 +10,9 @@ use serde_json::{Map, Value as Json, json};
 use super::Spec;
 use crate::base::ident::ObjectKey;
 
+/// Networks that every engine has and nobody makes.
+pub const PREDEFINED: [&str; 4] = ["bridge", "host", "none", "default"];
+
 /// Something at the root that a spec declares or only names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resource<T> {

@@ -6,7 +6,7 @@ use core::net::IpAddr;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::read::one_of;
-use super::resources::{Cidr, Ipam, Network, Pool, RecreateNetwork, Resource, Volume};
+use super::resources::{Cidr, Ipam, Network, PREDEFINED, Pool, RecreateNetwork, Resource, Volume};
 use crate::base::ident::{LABEL_PREFIX, ObjectKey};
 use crate::base::say;
 use crate::options::field::{known_keys, pairs, text};
@@ -33,10 +33,6 @@ pub(super) const VOLUME: &[&str] = &["name", "external", "driver", "driver_opts"
 pub(super) const RECREATES: &[(&str, RecreateNetwork)] =
     &[("auto", RecreateNetwork::Auto), ("never", RecreateNetwork::Never)];
 
-/// Names of networks that every engine has. `default` is a key all the same: Compose's word for a
-/// project's own network.
-const FIXED: [&str; 4] = ["bridge", "host", "none", "default"];
-
 /// Where the networks or the volumes stand.
 #[derive(Debug, Default)]
 pub(super) struct Resources {
@@ -62,7 +58,8 @@ pub(super) fn networks(
     problems: &mut Problems,
 ) -> (BTreeMap<ObjectKey, Resource<Network>>, Resources) {
     all(node, "networks", problems, |entry, problems| {
-        if FIXED.contains(&entry.key.as_str()) && entry.key != "default" {
+        // `default` is a key all the same: Compose's word for the own network of a project.
+        if PREDEFINED.contains(&entry.key.as_str()) && entry.key != "default" {
             problems.add_hint(
                 entry.place,
                 format!("expected a network of one's own, but found `{}`", entry.key),

@@ -215,6 +215,9 @@ fn fragment(because: &Because) -> String {
         Because::TargetReplaced { target } => {
             format!("target replaced: {}", limited(target.as_str(), SIDE))
         }
+        Because::NetworkReplaced { network } => {
+            format!("its network {} was removed", limited(network, SIDE))
+        }
         Because::RestartsWith { target } => {
             format!("restarts after {}", limited(target.as_str(), SIDE))
         }
@@ -329,6 +332,7 @@ mod tests {
             Because::RecreateAlways,
             Because::OnStoppedReplace,
             Because::TargetReplaced { target: ContainerName::new("shop-db") },
+            Because::NetworkReplaced { network: "shop_back".into() },
             Because::RestartsWith { target: ContainerName::new("shop-db") },
             Because::OneShot { exit_code: None },
             Because::OneShot { exit_code: Some(0) },
@@ -355,6 +359,7 @@ mod tests {
         recreate is `always`
         it is stopped, and on_stopped is `replace`
         target replaced: shop-db
+        its network shop_back was removed
         restarts after shop-db
         it has not run to its end
         it runs every time
