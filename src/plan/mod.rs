@@ -8,6 +8,7 @@ pub mod effect;
 pub mod facts;
 pub mod format;
 pub mod left;
+pub mod planned;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod schema;
@@ -25,6 +26,7 @@ use serde_json::Value as Json;
 
 pub use difference::{EnvironmentDifference, OptionDifference, Origin, References, Values};
 pub use facts::Facts;
+pub use planned::Planned;
 pub use step::{Action, ImagePin, NetworkRef, Step, Subject};
 
 use crate::base::ident::{ChangeId, ContainerId, ContainerName, ProjectName, Reference, SetName};
@@ -53,6 +55,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What was matched, by what, and differences not acted on.
     pub sets: BTreeMap<SetName, SetReport>,
+    /// What the containers that are created will be, by set.
+    pub planned: BTreeMap<SetName, Planned>,
     /// References that could not be resolved and are taken for unchanged.
     pub assumed: Vec<Reference>,
     /// The spec, canonical, references instead of secrets.

@@ -7,8 +7,8 @@ use serde_json::json;
 use super::facts::{Attachment, ContainerFact, ImageFact, VolumeFact};
 use super::{
     Action, Because, By, Change, ChangedBy, Danger, EnvironmentDifference, Facts, ImagePin, Impact,
-    Matched, OptionDifference, Origin, Plan, Reason, SetReport, SpecSource, Step, Subject, Summary,
-    Target, Tool, Verb, Warning,
+    Matched, OptionDifference, Origin, Plan, Planned, Reason, SetReport, SpecSource, Step, Subject,
+    Summary, Target, Tool, Verb, Warning,
 };
 use crate::base::ident::{
     ChangeId, ContainerId, ContainerName, ImageId, ProjectName, Reference, SetName, StepId,
@@ -32,6 +32,7 @@ pub(crate) fn empty() -> Plan {
         warnings: Vec::new(),
         steps: Vec::new(),
         sets: BTreeMap::new(),
+        planned: BTreeMap::new(),
         assumed: Vec::new(),
         declared: json!({"project": "shop", "containers": {}}),
         facts: Facts::default(),
@@ -125,6 +126,7 @@ pub(crate) fn add_replace(plan: &mut Plan, set: &str, name: &str, number: u64) {
         step(&change, "wait_ready", Action::WaitReady { container: new }, &[&of("start")]),
         step(&change, "remove", Action::Remove { container: old }, &[&of("wait_ready")]),
     ]);
+    plan_container(plan, &set, &named(""));
     report(plan, &set, State::Reloaded).matched.push(Matched {
         name: named(""),
         id: id.clone(),
@@ -163,10 +165,37 @@ pub(crate) fn add_replace(plan: &mut Plan, set: &str, name: &str, number: u64) {
 fn report<'a>(plan: &'a mut Plan, set: &SetName, state: State) -> &'a mut SetReport {
     plan.facts.members.entry(set.clone()).or_default();
     let declared = &mut plan.declared["containers"][set.as_str()];
-    if declared.is_null() {
-        *declared = json!({"state": state});
+    if declared["state"].is_null() {
+        declared["state"] = json!(state);
     }
     plan.sets.entry(set.clone()).or_insert_with(|| SetReport { state, matched: Vec::new() })
+}
+
+/// What a created container will be.
+fn plan_container(plan: &mut Plan, set: &SetName, name: &ContainerName) {
+    let reference = format!("ghcr.io/acme/{set}:1.0");
+    let declared = &mut plan.declared["containers"][set.as_str()];
+    if declared.is_null() {
+        *declared = json!({});
+    }
+    declared["image"] = json!(reference);
+    let options = [
+        ("environment", json!({"A": "1", "B": {"from_env": "B"}, "LANG": "C.UTF-8"})),
+        ("mem_limit", json!(1_073_741_824)),
+        ("restart", json!("unless-stopped")),
+        ("volumes", json!([format!("{set}-data:/data")])),
+    ];
+    let options = options.map(|(key, value)| (key.to_owned(), value)).into();
+    let handed = [("command", json!(["serve"])), ("environment", json!(["PATH"]))];
+    let handed = handed.map(|(key, value)| (key.to_owned(), value)).into();
+    let planned = plan.planned.entry(set.clone()).or_insert_with(|| Planned {
+        reference,
+        image: ImagePin::Id(ImageId::new(hex("sha256:", 900))),
+        containers: BTreeMap::new(),
+        options,
+        from_image: Some(handed),
+    });
+    planned.containers.insert(name.clone(), BTreeMap::new());
 }
 
 /// What the image of a set is on the engine; whether that was new.
@@ -216,6 +245,7 @@ pub(crate) fn add_create(plan: &mut Plan, set: &str, name: &str) {
         ),
     ]);
     plan.facts.names.push(ContainerName::new(name));
+    plan_container(plan, &set, &ContainerName::new(name));
     image_fact(plan, &set);
     report(plan, &set, State::Started);
     settle(plan);
@@ -454,6 +484,16 @@ pub(crate) fn hostile() -> Plan {
             }
             _ => {}
         }
+    }
+    let planned: Vec<Planned> = plan.planned.values().cloned().collect();
+    plan.planned.clear();
+    for (number, mut planned) in planned.into_iter().enumerate() {
+        planned.reference.clone_from(&long);
+        let own = [(long.clone(), json!({&*long: [long]}))].into();
+        planned.containers = [(ContainerName::new(&*long), own)].into();
+        planned.options.insert(long.clone(), json!({&*long: [long]}));
+        planned.from_image = Some([(long.clone(), json!([long]))].into());
+        plan.planned.insert(SetName::new(format!("{number}{long}")), planned);
     }
     for report in plan.sets.values_mut() {
         for matched in &mut report.matched {

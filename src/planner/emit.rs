@@ -117,6 +117,7 @@ impl<'a> Planner<'a> {
         self.touched.insert(member.id.clone(), (key.clone(), verb));
         let Some(pin) = Self::pin(settled) else { return };
         let (body, look) = self.body(key, set, settled, &member.name);
+        self.expect_created(key, set, settled, &member.name, (&body, &look));
         let known = self.known();
         let image_unknown = matches!(settled, ResolvedImage::Pull { .. });
         let strange = image_unknown.then(|| self.strange(key, set, &member.name));
@@ -190,6 +191,7 @@ impl<'a> Planner<'a> {
             let name = self.fresh_name(key, set, &mut pinned);
             created.push(name.clone());
             let (body, look) = self.body(key, set, settled, &name);
+            self.expect_created(key, set, settled, &name, (&body, &look));
             let verb = if set.one_shot { Verb::Run } else { Verb::Create };
             let image_unknown = matches!(settled, ResolvedImage::Pull { .. });
             let doing = Doing { verb, found: None, created: Some(&look), image_unknown };

@@ -60,6 +60,7 @@ impl Planner<'_> {
             self.errors.push(error);
             Vec::new()
         });
+        let planned = self.planned();
         let facts = facts::gather(self.spec, self.snapshot, &self, &steps);
         let mut changes: Vec<Change> = self.jobs.iter().map(|job| job.change.clone()).collect();
         sort_changes(&mut changes);
@@ -74,6 +75,7 @@ impl Planner<'_> {
             changes,
             warnings: self.warnings,
             sets: self.reports,
+            planned,
             assumed: assumed(self.spec, self.snapshot, self.assume),
             declared: self.spec.canonical(),
             facts,

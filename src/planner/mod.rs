@@ -25,6 +25,9 @@ pub(crate) mod matching;
 mod moves;
 mod order;
 mod owners;
+mod planned;
+#[cfg(test)]
+mod planned_tests;
 mod ports;
 mod preflight;
 mod renames;

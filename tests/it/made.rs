@@ -93,6 +93,7 @@ impl Made {
             warnings: Vec::new(),
             steps: Vec::new(),
             sets: BTreeMap::new(),
+            planned: BTreeMap::new(),
             assumed: Vec::new(),
             declared: json!({}),
             facts: Facts { containers: facts, ..Facts::default() },

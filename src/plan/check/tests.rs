@@ -256,9 +256,17 @@ fn images_are_pinned() {
     });
     let pulled = after(|plan| {
         let pull = StepId::new("image:a:1/pull");
-        pin(plan, ImagePin::Digest(digest.clone()));
-        let place = place(plan, "shop-web-1/create");
-        plan.steps[place].after.push(pull.clone());
+        for name in ["shop-web-1", "shop-web-2", "shop-web-3"] {
+            let create = format!("{name}/create");
+            if let Action::Create { image, .. } = action(plan, &create) {
+                *image = ImagePin::Digest(digest.clone());
+            }
+            let place = place(plan, &create);
+            plan.steps[place].after.push(pull.clone());
+            of(plan, name).danger.push(Danger::ImageUnknown);
+        }
+        let planned = plan.planned.get_mut("web").unwrap();
+        (planned.image, planned.from_image) = (ImagePin::Digest(digest.clone()), None);
         let image = format!("a@{digest}");
         let step = crate::plan::Step {
             id: pull,
@@ -266,7 +274,6 @@ fn images_are_pinned() {
             after: vec![],
         };
         plan.steps.insert(0, step);
-        of(plan, "shop-web-1").danger.push(Danger::ImageUnknown);
         let mut change = of(plan, "shop-web-2").clone();
         change.id = ChangeId::new("image:a:1");
         (change.set, change.verb) = (None, Verb::Pull);
@@ -274,6 +281,32 @@ fn images_are_pinned() {
         sample::settle(plan);
     });
     assert_eq!(pulled, Vec::<String>::new());
+}
+
+#[test]
+fn what_is_created_is_told_once_and_nothing_else() {
+    breaks("planned", |plan| drop(plan.planned.remove("web")));
+    breaks("planned", |plan| {
+        drop(plan.planned.get_mut("web").unwrap().containers.remove("shop-web-2"));
+    });
+    breaks("planned", |plan| {
+        let containers = &mut plan.planned.get_mut("web").unwrap().containers;
+        containers.insert(ContainerName::new("shop-web-9"), BTreeMap::new());
+    });
+    breaks("planned", |plan| {
+        let web = plan.planned.get_mut("web").unwrap();
+        let own = web.containers.get_mut("shop-web-1").unwrap();
+        own.insert("mem_limit".into(), json!(1));
+    });
+    breaks("planned", |plan| {
+        plan.planned.get_mut("web").unwrap().options.insert("color".into(), json!("red"));
+    });
+    breaks("planned", |plan| plan.planned.get_mut("web").unwrap().reference.push('0'));
+    breaks("planned", |plan| plan.planned.get_mut("web").unwrap().from_image = None);
+    breaks("planned", |plan| {
+        let other = ImagePin::Id(ImageId::new(sample::hex("sha256:", 901)));
+        plan.planned.get_mut("web").unwrap().image = other;
+    });
 }
 
 #[test]
@@ -409,7 +442,7 @@ fn the_declared_state_fits() {
 fn marks_stand_for_what_is_hidden_only() {
     breaks("mark", |plan| plan.declared["containers"]["db"] = json!({"x": "«hunter2»"}));
     let fine = after(|plan| {
-        plan.declared["containers"]["db"] = json!({"a": HIDDEN, "b": "«from_env:P»"});
+        plan.declared["containers"]["old"] = json!({"a": HIDDEN, "b": "«from_env:P»"});
     });
     assert_eq!(fine, Vec::<String>::new());
 }

@@ -105,7 +105,7 @@ fn what_was_edited_is_refused_with_the_line() {
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
     insta::assert_snapshot!(refused(&text.replace("\"assumed\": [", "\"assumed\": [ ")), @r#"
-    NotCanonical: not as bayplan writes plans: line 56: expected `  "assumed": [`, but found `  "assumed": [ `
+    NotCanonical: not as bayplan writes plans: line 74: expected `  "assumed": [`, but found `  "assumed": [ `
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     "#);
     insta::assert_snapshot!(refused(&format!("\u{feff}{text}")), @"
@@ -118,7 +118,7 @@ fn what_was_edited_is_refused_with_the_line() {
 fn syntax_and_shape_are_told_with_their_place() {
     let text = file(&sample::mixed());
     insta::assert_snapshot!(refused(&text[..text.len() / 2]), @"
-    Syntax: line 39, column 54: expected more, but the file ends here: it is cut off
+    Syntax: line 42, column 84: expected more, but the file ends here: it is cut off
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
     insta::assert_snapshot!(refused(&text.replace("\"created\": 4", "\"created\": \"4\"")), @r#"
@@ -130,7 +130,7 @@ fn syntax_and_shape_are_told_with_their_place() {
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
     insta::assert_snapshot!(refused(&text.replace("\"warnings\"", "\"warning\"")), @"
-    Shape: line 24, column 11: expected one of `format`, `digest`, `project`, `target`, `summary`, `dangers`, `changes`, `warnings`, `steps`, `sets`, `assumed`, `declared`, `facts`, `spec`, `tool`, but found `warning`, did you mean `warnings`?
+    Shape: line 24, column 11: expected one of `format`, `digest`, `project`, `target`, `summary`, `dangers`, `changes`, `warnings`, `steps`, `sets`, `planned`, `assumed`, `declared`, `facts`, `spec`, `tool`, but found `warning`, did you mean `warnings`?
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
     insta::assert_snapshot!(refused(&text.replace("\"action\": \"wait_ready\"", "\"action\": \"wait_ready\", \"force\": true")), @"
@@ -154,7 +154,7 @@ fn syntax_and_shape_are_told_with_their_place() {
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
     insta::assert_snapshot!(refused(&text.replace("  \"target\": ", "  \"targets\": ")), @"
-    Shape: line 5, column 11: expected one of `format`, `digest`, `project`, `target`, `summary`, `dangers`, `changes`, `warnings`, `steps`, `sets`, `assumed`, `declared`, `facts`, `spec`, `tool`, but found `targets`, did you mean `target`?
+    Shape: line 5, column 11: expected one of `format`, `digest`, `project`, `target`, `summary`, `dangers`, `changes`, `warnings`, `steps`, `sets`, `planned`, `assumed`, `declared`, `facts`, `spec`, `tool`, but found `targets`, did you mean `target`?
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
 }
