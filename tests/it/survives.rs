@@ -5,6 +5,7 @@
 //! The engine is simulated. `BAYPLAN_FAULTS=all` breaks the plans of all cases, and pairs of faults.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
 use std::time::Instant;
 
 use bayplan::apply::events::Silent;
@@ -299,6 +300,34 @@ impl<'a> Trial<'a> {
                 wrong.push(format!("`{}` is left over", name(json)));
             }
         }
+        wrong.extend(self.others_moved(&had, &found));
+        for change in self.plan.changes.iter().filter(|change| change.set.is_some()) {
+            wrong.extend(self.change_not_whole(change.id.as_str(), &found));
+        }
+        let volumes: BTreeSet<String> = block(engine.volumes())
+            .unwrap()
+            .iter()
+            .filter_map(|one| one["Name"].as_str().map(str::to_owned))
+            .collect();
+        for volume in &self.world.volumes {
+            let name = volume["Name"].as_str().unwrap_or_default();
+            if !volumes.contains(name)
+                && !self.plan.changes.iter().any(|change| !change.impact.loses.is_empty())
+            {
+                wrong.push(format!("volume `{name}` is lost"));
+            }
+        }
+        wrong
+    }
+
+    /// What became of containers that the plan does not touch, or does not remove.
+    fn others_moved(
+        &self,
+        had: &BTreeMap<ContainerId, &Json>,
+        found: &BTreeMap<ContainerId, Json>,
+    ) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let name = |json: &Json| json["Name"].as_str().unwrap_or_default()[1..].to_owned();
         let touched: BTreeSet<&ContainerId> = self
             .plan
             .steps
@@ -317,7 +346,7 @@ impl<'a> Trial<'a> {
                 _ => None,
             })
             .collect();
-        for (id, before) in &had {
+        for (id, before) in had {
             match found.get(id) {
                 None if removed.contains(id) => {}
                 None => wrong.push(format!("`{}` is gone", name(before))),
@@ -340,22 +369,6 @@ impl<'a> Trial<'a> {
                     }
                 }
                 Some(_) => {}
-            }
-        }
-        for change in self.plan.changes.iter().filter(|change| change.set.is_some()) {
-            wrong.extend(self.change_not_whole(change.id.as_str(), &found));
-        }
-        let volumes: BTreeSet<String> = block(engine.volumes())
-            .unwrap()
-            .iter()
-            .filter_map(|one| one["Name"].as_str().map(str::to_owned))
-            .collect();
-        for volume in &self.world.volumes {
-            let name = volume["Name"].as_str().unwrap_or_default();
-            if !volumes.contains(name)
-                && !self.plan.changes.iter().any(|change| !change.impact.loses.is_empty())
-            {
-                wrong.push(format!("volume `{name}` is lost"));
             }
         }
         wrong
@@ -445,11 +458,10 @@ fn names() -> Vec<String> {
 }
 
 fn report(what: &str, runs: usize, wrong: &[String], began: Instant) {
-    eprintln!(
-        "{what}: {runs} runs, {} violations, {:.1} s",
-        wrong.len(),
-        began.elapsed().as_secs_f64()
-    );
+    let seconds = began.elapsed().as_secs_f64();
+    let line = format!("{what}: {runs} runs, {} violations, {seconds:.1} s\n", wrong.len());
+    // Past libtest's capture: how much was tried is worth knowing.
+    let _ = std::io::stderr().write_all(line.as_bytes());
     // The head of each, and the first ones whole.
     let head = |text: &String| text.lines().next().unwrap_or_default().to_owned();
     let heads: Vec<String> = wrong.iter().take(60).map(head).collect();
