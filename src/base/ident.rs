@@ -200,6 +200,8 @@ pub const LABEL_VOLUME: &str = "io.bayplan.volume";
 /// The label that names, by digest, the plan of which a run created a container, a network or a
 /// volume.
 pub const LABEL_PLAN: &str = "io.bayplan.plan";
+/// The label that names the run that created a container: two runs of one plan can be told apart.
+pub const LABEL_RUN: &str = "io.bayplan.run";
 /// The beginning of every label that only bayplan may write.
 pub const LABEL_PREFIX: &str = "io.bayplan.";
 
@@ -207,8 +209,10 @@ pub const LABEL_PREFIX: &str = "io.bayplan.";
 pub const SUFFIX_NEW: &str = ".bp-new";
 /// Suffix of the replaced container until its replacement is proven.
 pub const SUFFIX_OLD: &str = ".bp-old";
-/// All that no container of a spec may be called; the last is kept free for later versions.
-const RESERVED_SUFFIXES: [&str; 3] = [SUFFIX_NEW, SUFFIX_OLD, ".bp-failed"];
+/// Suffix of a container that was to replace another one, failed, and is kept to be looked at.
+pub const SUFFIX_FAILED: &str = ".bp-failed";
+/// All that no container of a spec may be called.
+const RESERVED_SUFFIXES: [&str; 3] = [SUFFIX_NEW, SUFFIX_OLD, SUFFIX_FAILED];
 
 /// Cuts the reserved suffix off a name: `web.bp-old` gives `("web", Some(".bp-old"))`.
 pub fn reserved_suffix(name: &str) -> (&str, Option<&'static str>) {

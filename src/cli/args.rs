@@ -3,6 +3,7 @@
 #![expect(clippy::doc_markdown, reason = "the comments are what `--help` prints")]
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -11,6 +12,7 @@ use tracing_subscriber::filter::Targets;
 use super::log;
 use crate::plan::Danger;
 use crate::plan::show::reason_text;
+use crate::syntax::durations;
 
 /// The exit codes, as the help and the README tell them.
 pub const EXIT_CODES: &str = "\
@@ -20,12 +22,12 @@ Exit codes:
   2  there are changes, or what differs is left (plan --detailed-exitcode, diff)
   3  stale: the engine is not as it was when the plan was made
   4  refused: integrity, approval, policy, --deny
-  5  failed, all that it touched is as before
+  5  failed, and what failed is as it was before
   6  locked by another apply
-  7  failed part way, a person is needed
+  7  failed, and a change is half done: `bayplan recover` brings it back
   8  the engine cannot be reached
   64  usage
-  130, 143  interrupted at a safe point";
+  129, 130, 131, 143  interrupted, and every change is done or as it was before";
 
 /// Plans what happens to Docker containers, for people to review, and does exactly that.
 #[derive(Debug, Parser)]
@@ -107,6 +109,8 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Do exactly what a plan says, or nothing
     Apply(ApplyArgs),
+    /// Bring back, or finish, what an apply left that died; without a plan tell what lies about
+    Recover(RecoverArgs),
     /// Print a JSON Schema
     Schema(SchemaArgs),
     /// Print completions for a shell
@@ -306,6 +310,12 @@ pub struct ApplyArgs {
     /// Write the result here, a JSON file; show prints it; - is stdout
     #[arg(short, long, value_name = "RESULT")]
     pub output: Option<PathBuf>,
+    /// Keep a new container that failed, as NAME.bp-failed, to be looked at
+    #[arg(long)]
+    pub keep_failed: bool,
+    /// How long what was begun may take to go back after an interrupt
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    pub grace: Duration,
     /// Keep in the result what containers wrote; it may be anything, such as a new password
     #[arg(long)]
     pub keep_output: bool,
@@ -318,6 +328,38 @@ pub struct ApplyArgs {
     /// Let the spec name files of this folder too, not only of its own repository
     #[arg(long, value_name = "DIR")]
     pub allow_outside: Vec<PathBuf>,
+}
+
+/// `bayplan recover`.
+#[derive(Debug, Args)]
+pub struct RecoverArgs {
+    /// The plan that was applied; - is stdin
+    #[arg(value_name = "PLAN")]
+    pub plan: Option<PathBuf>,
+    /// All that was begun goes back
+    #[arg(long, requires = "plan", conflicts_with = "finish")]
+    pub back: bool,
+    /// All that was begun is finished
+    #[arg(long, requires = "plan")]
+    pub finish: bool,
+    /// Print events, one JSON object a line, and then the result
+    #[arg(long, requires = "plan")]
+    pub json: bool,
+    /// Write the result here, a JSON file; show prints it; - is stdout
+    #[arg(short, long, value_name = "RESULT", requires = "plan")]
+    pub output: Option<PathBuf>,
+    /// How long it may take to come to an end after an interrupt
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    pub grace: Duration,
+    /// Let the spec name files of this folder too, not only of its own repository
+    #[arg(long, value_name = "DIR", requires = "plan")]
+    pub allow_outside: Vec<PathBuf>,
+}
+
+/// `30s`, `1m30s`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let nanos = durations::nanoseconds(text).and_then(|nanos| u64::try_from(nanos).ok());
+    nanos.map(Duration::from_nanos).ok_or_else(|| "expected a duration like `30s`".to_owned())
 }
 
 /// `bayplan schema`.

@@ -15,6 +15,7 @@ pub mod schema;
 pub mod show;
 mod step;
 pub mod summary;
+pub mod undo;
 mod wire;
 pub mod world;
 

@@ -123,7 +123,12 @@ pub(crate) fn add_replace(plan: &mut Plan, set: &str, name: &str, number: u64) {
             Action::Start { container: new.clone(), wait: false },
             &[&of("rename-new")],
         ),
-        step(&change, "wait_ready", Action::WaitReady { container: new }, &[&of("start")]),
+        step(
+            &change,
+            "wait_ready",
+            Action::WaitReady { container: new, prove_for: 10 },
+            &[&of("start")],
+        ),
         step(&change, "remove", Action::Remove { container: old }, &[&of("wait_ready")]),
     ]);
     plan_container(plan, &set, &named(""));
@@ -240,7 +245,7 @@ pub(crate) fn add_create(plan: &mut Plan, set: &str, name: &str) {
         step(
             &change,
             "wait_ready",
-            Action::WaitReady { container: new },
+            Action::WaitReady { container: new, prove_for: 10 },
             &[&StepId::of(&change, "start")],
         ),
     ]);

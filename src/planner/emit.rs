@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use serde_json::Value as Json;
+
 use super::PlanError;
-use super::change_steps::{ChangeSteps, Replacing, Stopping};
+use super::change_steps::{ChangeSteps, Proof, Replacing, Stopping};
 use super::danger::{self, Doing};
 use super::decide::{Choice, Disposition, Member};
 use super::draft::Planner;
@@ -18,6 +20,7 @@ use crate::base::{say, signal};
 use crate::engine_model::view;
 use crate::options::Body;
 use crate::options::inspect_view::InspectView;
+use crate::options::settings::{RESTART, Settings};
 use crate::plan::{Action, Because, Change, ImagePin, Impact, Reason, Verb, Warning};
 use crate::planner::compare;
 use crate::planner::compare::Terms;
@@ -88,11 +91,11 @@ impl<'a> Planner<'a> {
         };
         let id = &member.id;
         let mut job = match verb {
-            Verb::Start => ChangeSteps::start(change, id, in_place),
+            Verb::Start => ChangeSteps::start(change, id, in_place, set.prove_for),
             Verb::Update => ChangeSteps::update(change, id, in_place),
             Verb::Stop => ChangeSteps::stop(change, id, &stopping),
             Verb::Kill => ChangeSteps::kill(change, id, &set.kill_signal),
-            Verb::Restart => ChangeSteps::restart(change, id, in_place, &stopping),
+            Verb::Restart => ChangeSteps::restart(change, id, in_place, (&stopping, set.prove_for)),
             _ => ChangeSteps::remove(change, id, member.run.is_live(), &stopping),
         };
         if verb == Verb::Start
@@ -149,10 +152,11 @@ impl<'a> Planner<'a> {
         };
         let live = member.run.is_live();
         let runs = !matches!(set.state, State::Present);
+        let starts = live || runs && !Self::idle_stays(set, member, reasons);
         let how = Replacing {
             live,
-            start: live || runs && !Self::idle_stays(set, member, reasons),
-            wait: set.one_shot,
+            fence: live && member.container.inspect.as_ref().is_some_and(revives),
+            start: starts.then(|| Proof::of(set)),
             stopping: self.stopping(key, set, member, verb),
         };
         let mut job = ChangeSteps::replace(change, key, pin, &member.id, &how);
@@ -205,8 +209,8 @@ impl<'a> Planner<'a> {
                 impact: Impact::default(),
                 reasons: choice.why.clone(),
             };
-            let start = set.state != State::Present;
-            let mut job = ChangeSteps::create(change, key, pin, start, set.one_shot);
+            let start = (set.state != State::Present).then(|| Proof::of(set));
+            let mut job = ChangeSteps::create(change, key, pin, start);
             job.takes = ports::wanted(&look);
             self.add_created(&id, job, &body, &Rc::new(look));
         }
@@ -459,6 +463,15 @@ impl<'a> Planner<'a> {
         let pull = pull.then(|| Action::Pull { image: pinned.clone(), platform: platform(set) });
         self.push(ChangeSteps::image(change, pull, pinned, tag));
     }
+}
+
+/// Whether an engine that is restarted starts a container again which was stopped. One that is
+/// `unless-stopped` stays down.
+fn revives(inspect: &Json) -> bool {
+    let settings = Settings::of_host(&inspect["HostConfig"]);
+    let policy = settings.0.get(RESTART).and_then(Json::as_str);
+    let word = policy.and_then(|policy| policy.split(':').next());
+    matches!(word, Some("always" | "on-failure"))
 }
 
 /// The declared platform, as an engine is asked for it.

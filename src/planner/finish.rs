@@ -56,6 +56,7 @@ impl Planner<'_> {
         order::connect(&mut self.jobs, depends);
         self.take_ports();
         self.take_addresses();
+        order::kept_until_proven(&mut self.jobs);
         let steps = order::sort(&self.jobs).unwrap_or_else(|error| {
             self.errors.push(error);
             Vec::new()

@@ -12,7 +12,7 @@ use super::index::Index;
 use super::owners;
 use crate::base::ident::{
     ContainerName, ImageId, LABEL_NAME, LABEL_PREFIX, LABEL_PROJECT, LABEL_SET, ProjectName,
-    SUFFIX_OLD, SetName, member_number, reserved_suffix,
+    SUFFIX_FAILED, SUFFIX_OLD, SetName, member_number, reserved_suffix,
 };
 use crate::base::image_ref::{ImageRef, RefIndex};
 use crate::observed::snapshot::{Container, Run, Snapshot};
@@ -230,6 +230,10 @@ fn place<'a>(
     let name = container.name();
     let owner = owner(container);
     let (stem, suffix) = reserved_suffix(name.as_str());
+    if suffix == Some(SUFFIX_FAILED) {
+        // It failed and was kept to be looked at: nobody's.
+        return;
+    }
     if suffix.is_some() {
         let error = left_over(wanted, (snapshot, index), container, stem);
         found.leftovers.extend(error.as_ref().map(|_| name));
@@ -350,7 +354,7 @@ fn left_over(
     };
     if let Some(set) = of_spec(owner(container)) {
         let set = Some(set).filter(|set| spec.sets.contains_key(set));
-        return Some(leftover(spec, container, stem, set, true));
+        return Some(leftover(container, stem, set, true));
     }
     let named = || wanted.words.named(stem).or_else(|| wanted.words.member_of(stem));
     let successor = || {
@@ -365,22 +369,12 @@ fn left_over(
         wanted.means(container, &made_from).first().copied()
     };
     let set = named().or_else(successor).or_else(alike)?;
-    Some(leftover(spec, container, stem, Some(set.clone()), false))
+    Some(leftover(container, stem, Some(set.clone()), false))
 }
 
-/// What a dead run left, with the commands to finish: the old container is never worse off than
-/// before.
-fn leftover(
-    spec: &Spec,
-    container: &Container,
-    stem: &str,
-    set: Option<SetName>,
-    ours: bool,
-) -> PlanError {
+/// What a dead run left, with the command that leads out.
+fn leftover(container: &Container, stem: &str, set: Option<SetName>, ours: bool) -> PlanError {
     let name = container.name();
-    // Going back runs no job again.
-    let one_shot = set.as_ref().and_then(|set| spec.sets.get(set)).is_some_and(|set| set.one_shot);
-    let start = if one_shot { String::new() } else { format!(" && docker start {stem}") };
     let short = container.id().short().to_owned();
     PlanError {
         set,
@@ -390,19 +384,12 @@ fn leftover(
         } else {
             format!(
                 "container `{name}` ({short}) looks as if an apply that did not finish had left \
-                 it: its name ends in what bayplan reserves"
+                 it beside `{stem}`: its name ends in what bayplan reserves"
             )
         },
-        hint: if name.as_str().ends_with(SUFFIX_OLD) {
-            format!(
-                "if `{stem}` is there and good: docker rm {name}; else go back: \
-                 docker rm -f {stem}; docker rename {name} {stem}{start}"
-            )
-        } else {
-            format!(
-                "docker rm -f {name}; then, if `{stem}` is there and stopped: docker start {stem}"
-            )
-        },
+        hint: "`bayplan recover PLAN` with the plan that was applied brings back what was, or \
+               finishes; `bayplan recover` tells which plan that is"
+            .to_owned(),
     }
 }
 

@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json, json};
 
-use super::planner::{Defaults, MATCHINGS, MODES, ON_STOPPED, PULLS, RECREATES, STATES};
+use super::planner::{Defaults, MATCHINGS, MODES, ON_STOPPED, PROVE_FOR, PULLS, RECREATES, STATES};
 use super::{Compat, Identity, Matching, Pull, Resource, Set, Spec, State, depends, strings};
 use crate::base::ident::Reference;
+use crate::syntax::durations;
 
 impl Spec {
     /// The canonical form.
@@ -101,6 +102,8 @@ impl Spec {
             .collect();
         say("compare", !compare.is_empty(), Json::Object(compare));
         say("kill_signal", set.kill_signal != "KILL", json!(set.kill_signal));
+        let prove_for = durations::spelt(i64::from(set.prove_for) * 1_000_000_000);
+        say("prove_for", set.prove_for != PROVE_FOR, json!(prove_for));
         say("discard", set.discard, json!(true));
         say("detach", set.one_shot, json!(false));
         say("depends_on", !set.depends_on.is_empty(), depends::print(&set.depends_on));

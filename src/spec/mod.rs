@@ -78,6 +78,8 @@ pub struct Set {
     pub compare: BTreeMap<String, Mode>,
     /// The signal of `state: killed`.
     pub kill_signal: String,
+    /// How many seconds a started container without a health check must run to be proven.
+    pub prove_for: u32,
     /// Whether anonymous volumes may be lost.
     pub discard: bool,
     /// `detach: false`: run once to the end.

@@ -275,7 +275,12 @@ fn step(step: &crate::plan::Step) -> (String, String, Vec<String>) {
         Action::Start { container, wait: true } => {
             format!("start {} and wait for its end", subject(container))
         }
-        Action::WaitReady { container } => format!("wait until {} is ready", subject(container)),
+        Action::WaitReady { container, prove_for } => {
+            format!("wait until {} is healthy, or runs {prove_for} s", subject(container))
+        }
+        Action::Fence { container } => {
+            format!("set the restart policy of {} to no", subject(container))
+        }
         Action::Stop { container, signal, timeout } => {
             let signal = signal.as_ref().map(|signal| format!(", {}", name(signal)));
             format!("stop {}{}{}", subject(container), signal.unwrap_or_default(), grace(timeout))

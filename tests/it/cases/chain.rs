@@ -244,6 +244,7 @@ fn run_from(
         bodies,
         done,
         blocked,
+        back: &BTreeSet::new(),
         awaits: &apply::awaits(&case.declared(&plan.declared).unwrap(), plan),
         secrets: &Known(case),
         clock: &SimulatedClock(engine),
