@@ -5,6 +5,7 @@
 pub mod apply;
 pub mod args;
 pub mod completions;
+mod denied;
 pub mod diff;
 pub mod files;
 pub mod import;

@@ -126,7 +126,7 @@ fn take_word(mount: &mut Mount, word: &str) -> bool {
 }
 
 /// A path without `.`, `..`, doubled and trailing slashes, as Go's `path.Clean` has it.
-pub(super) fn clean(path: &str) -> String {
+pub(crate) fn clean(path: &str) -> String {
     let rooted = path.starts_with('/');
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {

@@ -6,9 +6,9 @@ use serde_json::json;
 
 use super::facts::{Attachment, ContainerFact, ImageFact, VolumeFact};
 use super::{
-    Action, Because, By, Change, ChangedBy, Danger, EnvironmentDifference, Facts, ImagePin, Impact,
-    Matched, OptionDifference, Origin, Plan, Planned, Reason, SetReport, SpecSource, Step, Subject,
-    Summary, Target, Tool, Verb, Warning,
+    Action, Because, By, Change, ChangedBy, Danger, Dangerous, EnvironmentDifference, Facts,
+    ImagePin, Impact, Matched, OptionDifference, Origin, Plan, Planned, Reason, SetReport,
+    SpecSource, Step, Subject, Summary, Target, Tool, Verb, Warning,
 };
 use crate::base::ident::{
     ChangeId, ContainerId, ContainerName, ImageId, ProjectName, Reference, SetName, StepId,
@@ -56,6 +56,10 @@ pub(crate) fn memory() -> Reason {
     })
 }
 
+fn outage(value: &str) -> Dangerous {
+    [(Danger::Outage, vec![value.to_owned()])].into()
+}
+
 fn step(change: &ChangeId, what: &str, action: Action, after: &[&StepId]) -> Step {
     let after = after.iter().map(|step| (*step).clone()).collect();
     Step { id: StepId::of(change, what), action, after }
@@ -74,6 +78,7 @@ pub(crate) fn add_replace(plan: &mut Plan, set: &str, name: &str, number: u64) {
         verb: Verb::Replace,
         adopted: false,
         danger: vec![Danger::Outage],
+        dangerous: outage("down:up to 10 s to stop, then 10 s of proof"),
         impact: Impact { keeps: vec![format!("{set}-data")], ..Impact::default() },
         reasons: vec![
             memory(),
@@ -223,7 +228,8 @@ pub(crate) fn add_create(plan: &mut Plan, set: &str, name: &str) {
         set: Some(set.clone()),
         verb: Verb::Create,
         adopted: false,
-        danger: vec![],
+        danger: vec![Danger::SecretGiven],
+        dangerous: [(Danger::SecretGiven, vec!["B".to_owned()])].into(),
         impact: Impact::default(),
         reasons: vec![Reason::Because(Because::TooFew { expected: 3, found: 2 })],
     });
@@ -266,6 +272,7 @@ pub(crate) fn add_update(plan: &mut Plan, set: &str, name: &str, number: u64) {
         verb: Verb::Update,
         adopted: false,
         danger: Vec::new(),
+        dangerous: BTreeMap::new(),
         impact: Impact::default(),
         reasons: vec![memory()],
     });
@@ -309,6 +316,7 @@ pub(crate) fn add_stop(plan: &mut Plan, set: &str, name: &str, number: u64) {
         verb: Verb::Stop,
         adopted: true,
         danger: vec![Danger::Outage, Danger::Adopted],
+        dangerous: outage("gone"),
         impact: Impact::default(),
         reasons: vec![Reason::Because(Because::State {
             expected: State::Stopped,
@@ -438,6 +446,9 @@ pub(crate) fn hostile() -> Plan {
     for change in &mut plan.changes {
         change.id = ChangeId::new(format!("{}{long}", change.id));
         change.set = Some(SetName::new(&*long));
+        for values in change.dangerous.values_mut() {
+            values.push(long.clone());
+        }
         let texts = vec![long.clone(), long.clone()];
         change.impact = Impact {
             keeps: texts.clone(),

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::PlanError;
 use super::change_steps::{ChangeSteps, Proof, Replacing, Stopping};
-use super::danger::{self, Doing};
+use super::danger::{self, Doing, Outage};
 use super::decide::{Choice, Disposition, Member};
 use super::draft::Planner;
 use super::images::{self, ResolvedImage};
@@ -74,8 +74,18 @@ impl<'a> Planner<'a> {
                 text: format!("container `{}` removes itself when it ends", member.name),
             });
         }
-        let doing =
-            Doing { verb: touches, found: Some(member), created: None, image_unknown: false };
+        let runs = matches!(verb, Verb::Start | Verb::Restart | Verb::Update);
+        let there = member.container.inspect.as_ref().filter(|_| runs);
+        let there = there.map(|inspect| InspectView::new(inspect, &BTreeMap::new()));
+        let doing = Doing {
+            verb: touches,
+            found: Some(member),
+            risky: there.as_ref().map(|look| self.risky(look)).unwrap_or_default(),
+            created: None,
+            image_unknown: false,
+            outage: Outage::told_by(self.up, set, Some((member, &stopping)), there.as_ref()),
+        };
+        let dangers = danger::dangers(&doing, &impact);
         // A dead container gives its name to a new one: two objects, two changes.
         let dead = reasons.contains(&Reason::Because(Because::Dead));
         let name = member.name.as_str();
@@ -85,7 +95,8 @@ impl<'a> Planner<'a> {
             set: Some(key.clone()),
             verb,
             adopted: member.adopted,
-            danger: danger::dangers(&doing, &impact),
+            danger: dangers.keys().copied().collect(),
+            dangerous: danger::told(dangers),
             impact,
             reasons: reasons.clone(),
         };
@@ -139,14 +150,24 @@ impl<'a> Planner<'a> {
         if let Some(strange) = &strange {
             impact.may_change = compare::open_rows(&look, strange);
         }
-        let doing = Doing { verb, found: Some(member), created: Some(&look), image_unknown };
+        let stopping = self.stopping(key, set, member, verb);
+        let doing = Doing {
+            verb,
+            found: Some(member),
+            risky: self.risky(&look),
+            created: Some(Vec::new()),
+            image_unknown,
+            outage: Outage::told_by(self.up, set, Some((member, &stopping)), Some(&look)),
+        };
+        let dangers = danger::dangers(&doing, &impact);
         let id = ChangeId::new(member.name.as_str());
         let change = Change {
             id: id.clone(),
             set: Some(key.clone()),
             verb,
             adopted: member.adopted,
-            danger: danger::dangers(&doing, &impact),
+            danger: dangers.keys().copied().collect(),
+            dangerous: danger::told(dangers),
             impact,
             reasons: reasons.to_vec(),
         };
@@ -157,7 +178,7 @@ impl<'a> Planner<'a> {
             live,
             fence: live && member.container.inspect.as_ref().is_some_and(revives),
             start: starts.then(|| Proof::of(set)),
-            stopping: self.stopping(key, set, member, verb),
+            stopping,
         };
         let mut job = ChangeSteps::replace(change, key, pin, &member.id, &how);
         job.takes = ports::wanted(&look);
@@ -198,14 +219,24 @@ impl<'a> Planner<'a> {
             self.expect_created(key, set, settled, &name, (&body, &look));
             let verb = if set.one_shot { Verb::Run } else { Verb::Create };
             let image_unknown = matches!(settled, ResolvedImage::Pull { .. });
-            let doing = Doing { verb, found: None, created: Some(&look), image_unknown };
+            let secrets = self.secrets_of(key, &name);
+            let doing = Doing {
+                verb,
+                found: None,
+                risky: self.risky(&look),
+                created: Some(secrets),
+                image_unknown,
+                outage: Outage::told_by(self.up, set, None, Some(&look)),
+            };
+            let dangers = danger::dangers(&doing, &Impact::default());
             let id = ChangeId::new(name.as_str());
             let change = Change {
                 id: id.clone(),
                 set: Some(key.clone()),
                 verb,
                 adopted: false,
-                danger: danger::dangers(&doing, &Impact::default()),
+                danger: dangers.keys().copied().collect(),
+                dangerous: danger::told(dangers),
                 impact: Impact::default(),
                 reasons: choice.why.clone(),
             };
@@ -457,6 +488,7 @@ impl<'a> Planner<'a> {
             verb: Verb::Pull,
             adopted: false,
             danger: Vec::new(),
+            dangerous: BTreeMap::new(),
             impact: Impact::default(),
             reasons: vec![Reason::Because(reason)],
         };

@@ -38,6 +38,7 @@ mod resource_steps;
 pub mod resources;
 #[cfg(test)]
 mod restart_tests;
+mod risks;
 mod shown;
 mod sources;
 mod starts;
