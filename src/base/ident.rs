@@ -233,7 +233,7 @@ pub fn member_number(project: &ProjectName, set: &SetName, name: &str) -> Option
 
 /// A value that stays out of every file: where it is found instead of what it is.
 ///
-/// Written `from_env:NAME` or `env_file:PATH#NAME`.
+/// Written `from_env:NAME`, `env_file:PATH#NAME` or `template:TEXT`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reference {
     /// A variable of the environment in which bayplan runs.
@@ -248,6 +248,11 @@ pub enum Reference {
         /// The variable in it.
         name: String,
     },
+    /// A text with variables of the environment in it, as Compose writes them.
+    Template {
+        /// The text: `postgres://shop:${PASSWORD}@db`.
+        text: String,
+    },
 }
 
 impl fmt::Display for Reference {
@@ -255,6 +260,7 @@ impl fmt::Display for Reference {
         match self {
             Self::Env { name } => write!(f, "from_env:{name}"),
             Self::EnvFile { path, name } => write!(f, "env_file:{path}#{name}"),
+            Self::Template { text } => write!(f, "template:{text}"),
         }
     }
 }
@@ -271,7 +277,12 @@ impl std::str::FromStr for Reference {
         {
             return Ok(Self::EnvFile { path: path.to_owned(), name: name.to_owned() });
         }
-        Err(format!("expected `from_env:NAME` or `env_file:PATH#NAME`, but found `{text}`"))
+        if let Some(text) = text.strip_prefix("template:") {
+            return Ok(Self::Template { text: text.to_owned() });
+        }
+        Err(format!(
+            "expected `from_env:NAME`, `env_file:PATH#NAME` or `template:TEXT`, but found `{text}`"
+        ))
     }
 }
 
@@ -293,7 +304,7 @@ impl schemars::JsonSchema for Reference {
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({"type": "string", "pattern": "^(from_env:|env_file:)"})
+        schemars::json_schema!({"type": "string", "pattern": "^(from_env:|env_file:|template:)"})
     }
 }
 

@@ -97,6 +97,8 @@ pub enum Command {
     Snapshot(SnapshotArgs),
     /// Write a spec from containers that are there
     Import(ImportArgs),
+    /// Print a Compose project as it is read: merged, in long forms, references instead of secrets
+    Config(ConfigArgs),
     /// Plan what makes the engine as the spec declares; changes nothing
     Plan(PlanArgs),
     /// Print a plan or the result of an apply
@@ -123,6 +125,9 @@ pub struct SnapshotArgs {
     /// The spec that the look is for: decides what is inspected and what is public
     #[arg(value_name = "SPEC")]
     pub spec: Option<PathBuf>,
+    /// How Compose files are read.
+    #[command(flatten)]
+    pub compose: ComposeArgs,
     /// Where to write it; - is stdout
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
@@ -161,12 +166,67 @@ pub struct ImportArgs {
     pub literal_all: bool,
 }
 
+/// How Compose files are read, as `docker compose` says it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct ComposeArgs {
+    /// A Compose file; given again, later ones count more
+    #[arg(
+        short,
+        long = "file",
+        value_name = "FILE",
+        conflicts_with = "spec",
+        help_heading = "Compose files"
+    )]
+    pub files: Vec<PathBuf>,
+    /// Where relative paths start (else the folder of the first file)
+    #[arg(long, value_name = "DIR", help_heading = "Compose files")]
+    pub project_directory: Option<PathBuf>,
+    /// The project's name
+    #[arg(short, long, value_name = "NAME", help_heading = "Compose files")]
+    pub project_name: Option<String>,
+    /// A profile to activate
+    #[arg(long, value_name = "PROFILE", help_heading = "Compose files")]
+    pub profile: Vec<String>,
+    /// Take variables from this file instead of .env
+    #[arg(long, value_name = "FILE", help_heading = "Compose files")]
+    pub env_file: Vec<PathBuf>,
+    /// Variables whose values may be shown
+    #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = "Compose files")]
+    pub public: Vec<String>,
+    /// Refuse variables that are not set, instead of taking them for empty
+    #[arg(long, help_heading = "Compose files")]
+    pub strict: bool,
+}
+
+/// `bayplan config`.
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// A Compose file (else the Compose project that is here), or a spec
+    #[arg(value_name = "SPEC")]
+    pub spec: Option<PathBuf>,
+    /// How Compose files are read.
+    #[command(flatten)]
+    pub compose: ComposeArgs,
+    /// Print the spec that bayplan makes of it
+    #[arg(long = "spec")]
+    pub spec_form: bool,
+    /// What to do about references that cannot be resolved here
+    #[arg(long, value_name = "HOW", default_value = "error", value_enum)]
+    pub unresolved: Unresolved,
+    /// Let the files name files of this folder too, not only of their own repository
+    #[arg(long, value_name = "DIR")]
+    pub allow_outside: Vec<PathBuf>,
+}
+
 /// `bayplan plan`.
 #[derive(Debug, Args)]
 pub struct PlanArgs {
-    /// The declared state, YAML or JSON
+    /// The declared state, YAML or JSON, or a Compose file (else the Compose project that is here)
     #[arg(value_name = "SPEC")]
-    pub spec: PathBuf,
+    pub spec: Option<PathBuf>,
+    /// How Compose files are read.
+    #[command(flatten)]
+    pub compose: ComposeArgs,
     /// Plan against a snapshot, or what docker inspect printed, instead of an engine
     #[arg(long, value_name = "FILE")]
     pub snapshot: Option<PathBuf>,

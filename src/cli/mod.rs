@@ -5,6 +5,8 @@
 pub mod apply;
 pub mod args;
 pub mod completions;
+pub mod compose;
+pub mod config;
 mod denied;
 pub mod diff;
 pub mod files;

@@ -9,7 +9,7 @@ use super::args::{Format, Global, PlanArgs, Unresolved};
 use super::denied::Denied;
 use super::files::{self, Files};
 use super::report::{Exit, Failure, Result};
-use super::{load_spec, observe, output};
+use super::{compose, load_spec, observe, output};
 use crate::base::ident::Reference;
 use crate::base::say;
 use crate::engine::credentials::Registries;
@@ -29,7 +29,7 @@ const UNSET: &str =
 
 /// Runs the command.
 pub fn run(args: &PlanArgs, global: &Global, files: &Files) -> Result {
-    files.will_take("the spec", [&args.spec]);
+    files.will_take("the spec", args.spec.iter().chain(&args.compose.files));
     files.will_take("the snapshot", &args.snapshot);
     observe::will_read(global, files);
     let (loaded, kept) = read(args, files);
@@ -83,7 +83,15 @@ fn read<'f>(
     };
     thread::scope(|scope| {
         let parsing = bytes.is_some().then(|| thread::Builder::new().spawn_scoped(scope, parse));
-        let loaded = load_spec::load(files, &args.spec, &args.allow_outside);
+        let loaded = load_spec::load(
+            files,
+            load_spec::Asked {
+                path: args.spec.as_deref(),
+                compose: &args.compose,
+                outside: &args.allow_outside,
+                assume: args.unresolved == Unresolved::AssumeSame,
+            },
+        );
         let kept = match parsing {
             Some(Ok(parsing)) => parsing.join().unwrap_or_else(|panic| resume_unwind(panic)),
             // Where there is no second thread, one file comes after the other.
@@ -129,8 +137,11 @@ fn planned(
         return Err(load_spec::missing(&unknown, (spec, secrets, &loaded.named), UNSET));
     }
     let source = SpecSource {
-        path: relative(&args.spec, args.output.as_deref()),
+        path: relative(&loaded.path, args.output.as_deref()),
         digest: loaded.digest.clone(),
+        compose: loaded.compose.as_ref().map(|(start, project)| {
+            compose::source(start, &project.name, |path| relative(path, args.output.as_deref()))
+        }),
     };
     let source = Some(source);
     Ok(build(&Input { spec, snapshot, assume, pins: Pins::default(), source }))

@@ -9,8 +9,8 @@ use super::args::{Cli, Color, Command};
 use super::files::Files;
 use super::report::{Exit, Result};
 use super::{
-    apply, completions, diff, import, log, man, output, plan, recover, schema, show, snapshot,
-    verify,
+    apply, completions, config, diff, import, log, man, output, plan, recover, schema, show,
+    snapshot, verify,
 };
 use crate::base::say;
 use crate::engine::known;
@@ -76,6 +76,7 @@ fn run(cli: &Cli) -> Result {
     match &cli.command {
         Command::Snapshot(args) => snapshot::run(args, global, files),
         Command::Import(args) => import::run(args, global, files),
+        Command::Config(args) => config::run(args, files),
         Command::Plan(args) => plan::run(args, global, files),
         Command::Show(args) => show::run(args, global, files),
         Command::Diff(args) => diff::run(args, global, files),

@@ -15,6 +15,7 @@ use crate::base::say;
 use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Live, Value, looks_marked, mark_reference};
 use crate::syntax::node::{Entry, Kind, Node, Problems};
+use crate::syntax::template::Template;
 
 /// The row.
 #[derive(Debug)]
@@ -94,6 +95,12 @@ impl OptionValue for Environment {
                         "required": ["env_file"],
                         "additionalProperties": false,
                     },
+                    {
+                        "type": "object",
+                        "properties": {"template": name},
+                        "required": ["template"],
+                        "additionalProperties": false,
+                    },
                 ]},
             },
             {"type": "array", "items": {"type": "string", "pattern": "^[^=]+"}},
@@ -123,6 +130,7 @@ fn reference_json(variable: &str, reference: &Reference) -> Json {
         Reference::Env { name } => json!({"from_env": name}),
         Reference::EnvFile { path, name } if name == variable => json!({"env_file": path}),
         Reference::EnvFile { path, name } => json!({"env_file": path, "name": name}),
+        Reference::Template { text } => json!({"template": text}),
     }
 }
 
@@ -144,7 +152,7 @@ fn variable(name: &str, value: Option<&Node>, problems: &mut Problems) -> Option
     }
 }
 
-/// `{from_env: NAME}`, `{env_file: PATH}` or `{env_file: PATH, name: NAME}`.
+/// `{from_env: NAME}`, `{env_file: PATH}`, `{env_file: PATH, name: NAME}` or `{template: TEXT}`.
 fn reference(
     variable: &str,
     node: &Node,
@@ -155,6 +163,14 @@ fn reference(
         let entry = entries.iter().find(|entry| entry.key == key)?;
         Some(super::field::Text::parse(&entry.value, problems).map(|text| text.0))
     };
+    let template = field("template");
+    if let (Some(text), 1) = (&template, entries.len()) {
+        let text = text.clone()?;
+        if Template::parse(&text).is_err() {
+            return problems.expected("a text with variables like `${NAME}`", node);
+        }
+        return Some(Variable::Reference(Reference::Template { text }));
+    }
     let reference = match (field("from_env"), field("env_file"), field("name"), entries.len()) {
         (Some(name), None, None, 1) => Reference::Env { name: name? },
         (None, Some(path), None, 1) => {

@@ -410,8 +410,35 @@ pub enum By {
 pub struct SpecSource {
     /// Relative to the plan file, `/` between parts.
     pub path: String,
-    /// `sha256:` of its bytes.
+    /// `sha256:` of its bytes, and of those of further files.
     pub digest: String,
+    /// How it is read, where it is a Compose file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compose: Option<ComposeSource>,
+}
+
+/// How a Compose file is read: what the command line and the environment said when the plan was
+/// made. Paths are relative to the plan file.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ComposeSource {
+    /// The project's name.
+    pub project: String,
+    /// Further files; those after count more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
+    /// From where relative paths count, where it is not the folder of the first file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project_directory: Option<String>,
+    /// Files of variables, where it is not `.env` alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env_files: Vec<String>,
+    /// Profiles that are active.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<String>,
+    /// Variables whose values may be shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub public: Vec<String>,
 }
 
 /// What made a plan.

@@ -36,7 +36,11 @@ pub(crate) fn empty() -> Plan {
         assumed: Vec::new(),
         declared: json!({"project": "shop", "containers": {}}),
         facts: Facts::default(),
-        spec: Some(SpecSource { path: "shop.yaml".into(), digest: hex("sha256:", 7) }),
+        spec: Some(SpecSource {
+            path: "shop.yaml".into(),
+            digest: hex("sha256:", 7),
+            compose: None,
+        }),
         tool: Tool { name: "bayplan".into(), version: "0.1.0".into() },
     }
 }

@@ -20,7 +20,7 @@ mod resources_read;
 mod resources_schema;
 pub mod schema;
 mod set;
-mod strings;
+pub(crate) mod strings;
 pub mod vocabulary;
 
 use std::collections::BTreeMap;

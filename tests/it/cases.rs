@@ -21,7 +21,8 @@ const PLANS: &[&str] =
 /// Compares `plans/NAME/plan.json` with what `plan -o` of that path writes.
 fn shipped(name: &str, mut plan: Plan, spec: &[u8]) {
     let path = format!("../../snapshots/{name}/spec.yaml");
-    plan.spec = Some(SpecSource { path, digest: bayplan::cli::load_spec::digest(spec) });
+    plan.spec =
+        Some(SpecSource { path, digest: bayplan::cli::load_spec::digest(spec), compose: None });
     let text = format::write(&plan).unwrap().text;
     golden::file(&format!("plans/{name}/plan.json"), &text);
 }

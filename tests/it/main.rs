@@ -10,6 +10,7 @@ mod apply;
 mod calls;
 mod canary;
 mod cases;
+mod compose;
 mod contexts;
 mod credentials;
 mod engine;
