@@ -14,6 +14,7 @@ mod emit;
 mod facts;
 mod finish;
 mod ignored_by_engine;
+mod image_steps;
 #[cfg(test)]
 mod image_tests;
 mod images;

@@ -77,10 +77,9 @@ fn values(change: &Change, violations: &mut Violations) {
         violations.unless(sorted && !values.is_empty(), "danger", || {
             format!("expected the values of `{}` of {id} once each, in order", danger.word())
         });
-        let classes = danger.classes();
-        let classed =
-            |value: &String| classes.contains(&value.split(':').next().unwrap_or_default());
-        let fine = danger.names_values() && (classes.is_empty() || values.iter().all(classed));
+        let known = danger.classes();
+        let classed = |value: &String| known.contains(&value.split(':').next().unwrap_or_default());
+        let fine = danger.names_values() && (known.is_empty() || values.iter().all(classed));
         violations.unless(fine, "danger", || {
             format!("expected values of `{}` of {id} that it can have", danger.word())
         });
