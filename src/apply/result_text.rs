@@ -177,11 +177,14 @@ mod tests {
           hint: plan again
         failed: web at web/start: it ended; its last output:
           | one\u{1b}
-          to finish: docker start 2
-          then, once the new one is seen to be good: docker rm 1
+          undone: start `web`
+          not undone: remove `web.bp-new`: busy
+          not undone: what was paused runs
         interrupted: db at db/start: …
-          to finish: docker start 2
-          then, once the new one is seen to be good: docker rm 1
+          undone: start `web`
+          not undone: remove `web.bp-new`: busy
+          not undone: what was paused runs
+        to go back, or to finish what is nearer to its end: bayplan recover plan.json
         interrupted; not reached: db/start
         ");
         // A long plan is not told step by step.

@@ -5,13 +5,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::filter::Targets;
 
+use super::denied::{Denied, DeniedParser};
 use super::log;
-use crate::plan::Danger;
-use crate::plan::show::reason_text;
 use crate::syntax::durations;
 
 /// The exit codes, as the help and the README tell them.
@@ -251,24 +249,17 @@ pub struct PlanArgs {
     #[arg(long, value_name = "HOW", default_value = "error", value_enum)]
     pub unresolved: Unresolved,
     /// Exit with 4 where the plan has one of these dangers
-    #[arg(long, value_name = "DANGER", value_enum, value_delimiter = ',')]
-    pub deny: Vec<Danger>,
+    ///
+    /// A word alone means all of it, `outage:gone` or `host_access:docker_socket` a class of it,
+    /// `capabilities:SYS_ADMIN` one value.
+    #[arg(long, value_name = "DANGER[:VALUE]", value_parser = DeniedParser, value_delimiter = ',')]
+    pub deny: Vec<Denied>,
     /// Let the spec name files of this folder too, not only of its own repository
     #[arg(long, value_name = "DIR")]
     pub allow_outside: Vec<PathBuf>,
     /// Ask no other registries than these what an image is
     #[arg(long, value_name = "HOST", value_delimiter = ',')]
     pub registries: Vec<String>,
-}
-
-impl ValueEnum for Danger {
-    fn value_variants<'a>() -> &'a [Self] {
-        &Self::ALL
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(PossibleValue::new(self.word()).help(reason_text::danger_means(*self)))
-    }
 }
 
 /// `--format`.
@@ -456,6 +447,7 @@ mod tests {
     use clap::CommandFactory as _;
 
     use super::*;
+    use crate::plan::Danger;
 
     #[test]
     fn the_definition_is_consistent() {
@@ -468,7 +460,8 @@ mod tests {
         let Command::Plan(args) = Cli::try_parse_from(words).unwrap().command else {
             panic!("expected the plan command");
         };
-        assert_eq!(args.deny, [Danger::Outage, Danger::DataLost]);
+        let words = ["outage", "data_lost"].map(|word| Denied::parse(word).unwrap());
+        assert_eq!(args.deny, words);
         // One that is missing in the list of all could not be denied.
         let schema = serde_json::to_value(schemars::schema_for!(Danger)).unwrap();
         assert_eq!(schema["oneOf"].as_array().unwrap().len(), Danger::ALL.len());

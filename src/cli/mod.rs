@@ -7,6 +7,7 @@ pub mod args;
 pub mod completions;
 pub mod compose;
 pub mod config;
+mod denied;
 pub mod diff;
 pub mod files;
 pub mod import;

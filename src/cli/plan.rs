@@ -1,10 +1,12 @@
 //! `bayplan plan`.
 
+use std::collections::BTreeSet;
 use std::panic::resume_unwind;
 use std::path::{Component, Path, PathBuf};
 use std::thread;
 
 use super::args::{Format, Global, PlanArgs, Unresolved};
+use super::denied::Denied;
 use super::files::{self, Files};
 use super::report::{Exit, Failure, Result};
 use super::{compose, load_spec, observe, output};
@@ -17,7 +19,7 @@ use crate::observed::scope::ObservationScope;
 use crate::observed::snapshot::Snapshot;
 use crate::plan::check::Violation;
 use crate::plan::show::{markdown, text};
-use crate::plan::{Danger, Plan, SpecSource, format, left};
+use crate::plan::{Plan, SpecSource, format, left};
 use crate::planner::undeclared;
 use crate::planner::{Built, Input, Pins, PlanError, build};
 
@@ -227,16 +229,14 @@ fn finish(
     Ok(if differs && args.detailed_exitcode { Exit::Changes } else { Exit::Done })
 }
 
-fn denied(deny: &[Danger], plan: &Plan) -> std::result::Result<(), Failure> {
+fn denied(deny: &[Denied], plan: &Plan) -> std::result::Result<(), Failure> {
     let hits: Vec<String> = plan
         .changes
         .iter()
-        .flat_map(|change| {
-            change
-                .danger
-                .iter()
-                .filter(|danger| deny.contains(danger))
-                .map(move |danger| format!("`{}` ({})", change.id, danger.word()))
+        .filter_map(|change| {
+            let hits: BTreeSet<String> = deny.iter().flat_map(|deny| deny.hits(change)).collect();
+            let words: Vec<String> = hits.into_iter().collect();
+            (!words.is_empty()).then(|| format!("`{}` ({})", change.id, words.join(", ")))
         })
         .collect();
     if hits.is_empty() {

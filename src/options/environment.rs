@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::field::{pairs, some_map, strings, text};
 use super::fields::{Nothing, Owned};
+use super::risk::Risk;
 use super::row::{Body, Context, Group, OPTION, OptionDef, OptionValue, Row};
 use crate::base::ident::Reference;
 use crate::base::say;
@@ -205,6 +206,7 @@ impl Row for EnvironmentRow {
     fn def(&self) -> &OptionDef {
         const IT: OptionDef = OptionDef {
             key: "environment",
+            risk: Risk::Secrets,
             aliases: &["env"],
             doc: "variables of the process: literals, or references whose values never leave memory",
             examples: &[

@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::field::{pairs, some_map, text};
 use super::fields::{Nothing, Owned};
+use super::risk::Risk;
 use super::row::{Body, Context, Group, OPTION, OptionDef, OptionValue, Row};
 use crate::base::ident::LABEL_PREFIX;
 use crate::base::say;
@@ -75,6 +76,7 @@ impl Row for LabelsRow {
     fn def(&self) -> &OptionDef {
         const IT: OptionDef = OptionDef {
             key: "labels",
+            risk: Risk::None,
             doc: "labels, beside those of the image",
             examples: &[
                 "{com.example.team: shop, com.example.tier: \"1\"}",

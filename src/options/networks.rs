@@ -14,6 +14,7 @@ use super::ip::{address, link_local};
 use super::mac::{PATTERN, mac, spelled};
 use super::network::is_name;
 use super::numbers;
+use super::risk::Risk;
 use super::row::{Body, Change, Context, Group, OPTION, OptionDef, OptionValue, Row};
 use crate::base::say;
 use crate::options::inspect_view::InspectView;
@@ -426,6 +427,7 @@ impl Row for NetworksRow {
     fn def(&self) -> &OptionDef {
         const IT: OptionDef = OptionDef {
             key: "networks",
+            risk: Risk::None,
             doc: "the networks it is on, by key at the root or by name, with aliases and addresses; of several it is created in the one of the highest `priority`",
             examples: &[
                 "[back, front]",

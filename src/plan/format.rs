@@ -96,7 +96,7 @@ pub fn write(plan: &Plan) -> Result<Written, NoCanonicalForm> {
     out.field("project", &plan.project)?;
     out.field("target", &plan.target)?;
     out.field("summary", &plan.summary)?;
-    out.list("dangers", '{', dangers(plan).iter().map(entry))?;
+    out.list("dangers", '[', dangers(plan).iter().map(canonical::line))?;
     out.list("changes", '[', plan.changes.iter().map(change))?;
     out.list("warnings", '[', plan.warnings.iter().map(canonical::line))?;
     out.list("steps", '[', plan.steps.iter().map(canonical::line))?;
@@ -127,16 +127,32 @@ fn hex_digest(bytes: &[u8]) -> String {
     text
 }
 
-/// Who is in which danger, worst first: what a reviewer must not have to look for. It follows from
-/// the changes, so it is written and never read.
-fn dangers(plan: &Plan) -> BTreeMap<Danger, Vec<&ChangeId>> {
-    let mut dangers: BTreeMap<Danger, Vec<&ChangeId>> = BTreeMap::new();
+/// What is dangerous, and who is in that danger.
+#[derive(Serialize)]
+struct InDanger<'p> {
+    danger: Danger,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<&'p str>,
+    changes: Vec<&'p ChangeId>,
+}
+
+/// What is dangerous, worst first: what a reviewer must not have to look for. It follows from the
+/// changes, so it is written and never read.
+fn dangers(plan: &Plan) -> Vec<InDanger<'_>> {
+    let mut dangers: BTreeMap<(Danger, Option<&str>), Vec<&ChangeId>> = BTreeMap::new();
     for change in &plan.changes {
         for danger in &change.danger {
-            dangers.entry(*danger).or_default().push(&change.id);
+            let values = change.dangerous.get(danger).map(Vec::as_slice).unwrap_or_default();
+            for value in values {
+                dangers.entry((*danger, Some(value))).or_default().push(&change.id);
+            }
+            if values.is_empty() {
+                dangers.entry((*danger, None)).or_default().push(&change.id);
+            }
         }
     }
-    dangers
+    let told = |((danger, value), changes)| InDanger { danger, value, changes };
+    dangers.into_iter().map(told).collect()
 }
 
 /// Top-level fields, two spaces in, separated by commas.
@@ -308,7 +324,7 @@ struct File {
     target: Nullable<Target>,
     summary: Summary,
     #[serde(rename = "dangers")]
-    _dangers: BTreeMap<Danger, Vec<ChangeId>>,
+    _dangers: Vec<serde::de::IgnoredAny>,
     changes: Vec<Change>,
     warnings: Vec<Warning>,
     steps: Vec<Step>,

@@ -3,6 +3,7 @@
 //! Making one is [`build`]'s, doubting one [`check`]'s, the bytes of its file [`mod@format`]'s.
 
 pub mod check;
+mod danger;
 mod difference;
 pub mod effect;
 pub mod facts;
@@ -25,6 +26,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+pub use danger::{Danger, Dangerous};
 pub use difference::{EnvironmentDifference, OptionDifference, Origin, References, Values};
 pub use facts::Facts;
 pub use planned::Planned;
@@ -136,6 +138,9 @@ pub struct Change {
     /// What a reviewer must not overlook.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub danger: Vec<Danger>,
+    /// What of it is dangerous, by danger; nothing where there is no more to say.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub dangerous: Dangerous,
     /// What is kept and what is lost.
     #[serde(default, skip_serializing_if = "Impact::is_empty")]
     pub impact: Impact,
@@ -185,63 +190,6 @@ impl Verb {
             Self::Start => "start",
             Self::Create => "create",
             Self::Pull => "pull",
-        }
-    }
-}
-
-/// The closed list of dangers, worst first.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Danger {
-    /// A named or anonymous volume, or a lost mount.
-    DataLost,
-    /// The container runs now and will not, for a while or for good.
-    Outage,
-    /// A container that bayplan did not create is touched.
-    Adopted,
-    /// A secret reaches the container that it does not have now.
-    SecretChanged,
-    /// It gets all rights on its host.
-    Privileged,
-    /// It gets at its host's files, namespaces or devices.
-    HostAccess,
-    /// A port is published on every address.
-    PublicPort,
-    /// What the image is, is known only once it is pulled.
-    ImageUnknown,
-    /// Stopped, but its restart policy revives it when the engine restarts: `always`, and
-    /// `on-failure` where it ended with another code than 0.
-    ComesBack,
-}
-
-impl Danger {
-    /// All of them, worst first.
-    pub const ALL: [Self; 9] = [
-        Self::DataLost,
-        Self::Outage,
-        Self::Adopted,
-        Self::SecretChanged,
-        Self::Privileged,
-        Self::HostAccess,
-        Self::PublicPort,
-        Self::ImageUnknown,
-        Self::ComesBack,
-    ];
-
-    /// The word of the wire form.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::DataLost => "data_lost",
-            Self::Outage => "outage",
-            Self::Adopted => "adopted",
-            Self::SecretChanged => "secret_changed",
-            Self::Privileged => "privileged",
-            Self::HostAccess => "host_access",
-            Self::PublicPort => "public_port",
-            Self::ImageUnknown => "image_unknown",
-            Self::ComesBack => "comes_back",
         }
     }
 }

@@ -56,6 +56,8 @@ pub(super) struct Planner<'a> {
     pub(super) created: BTreeMap<ChangeId, Rc<InspectView>>,
     /// The same for people, by set.
     pub(super) expected: BTreeMap<SetName, planned::Expected>,
+    /// The live members of the set at hand, and those of them that are not ended for good.
+    pub(super) up: (usize, usize),
     /// What the engine shows where nothing is declared.
     pub(super) plain: planned::Plain,
     /// Containers that this plan, or a run of it, replaces.
@@ -108,6 +110,7 @@ pub(super) fn build(input: &Input<'_>, before: BTreeMap<ContainerName, Container
         index,
         plain: planned::Plain::of(&engine),
         expected: BTreeMap::new(),
+        up: (0, 0),
         world: World::of(snapshot),
         images: Images::of(snapshot),
         networks: Names::of(&snapshot.networks),
@@ -275,6 +278,7 @@ impl<'a> Planner<'a> {
             self.need_health(key, image.is_some(), &look);
         }
         drop(expected);
+        self.up = choice.up(&members);
         for (member, fate) in members.iter().zip(&choice.fates) {
             self.emit(key, set, &settled, member, fate);
         }

@@ -7,10 +7,10 @@ use serde_json::Value as Json;
 
 use super::PlanError;
 use super::change_steps::{ChangeSteps, Proof, Replacing, Stopping};
-use super::danger::{self, Doing};
+use super::danger::{self, Doing, Outage};
 use super::decide::{Choice, Disposition, Member};
 use super::draft::Planner;
-use super::images::{self, ResolvedImage};
+use super::images::ResolvedImage;
 use super::in_place::InPlace;
 use super::ports;
 use super::resource_steps::{networks_of, volumes_of};
@@ -21,7 +21,7 @@ use crate::engine_model::view;
 use crate::options::Body;
 use crate::options::inspect_view::InspectView;
 use crate::options::settings::{RESTART, Settings};
-use crate::plan::{Action, Because, Change, ImagePin, Impact, Reason, Verb, Warning};
+use crate::plan::{Action, Because, Change, Dangerous, ImagePin, Impact, Reason, Verb, Warning};
 use crate::planner::compare;
 use crate::planner::compare::Terms;
 use crate::spec::body::{self, Labels};
@@ -74,8 +74,7 @@ impl<'a> Planner<'a> {
                 text: format!("container `{}` removes itself when it ends", member.name),
             });
         }
-        let doing =
-            Doing { verb: touches, found: Some(member), created: None, image_unknown: false };
+        let dangers = self.touching(set, member, (verb, touches), (&stopping, &impact));
         // A dead container gives its name to a new one: two objects, two changes.
         let dead = reasons.contains(&Reason::Because(Because::Dead));
         let name = member.name.as_str();
@@ -85,7 +84,8 @@ impl<'a> Planner<'a> {
             set: Some(key.clone()),
             verb,
             adopted: member.adopted,
-            danger: danger::dangers(&doing, &impact),
+            danger: dangers.keys().copied().collect(),
+            dangerous: danger::told(dangers),
             impact,
             reasons: reasons.clone(),
         };
@@ -104,6 +104,29 @@ impl<'a> Planner<'a> {
             job.takes = ports::wanted(&InspectView::new(inspect, &BTreeMap::new()));
         }
         self.push(job);
+    }
+
+    /// The dangers of what happens to a container that is there. What runs then may do what it was
+    /// made to.
+    fn touching(
+        &self,
+        set: &Set,
+        member: &Member<'_>,
+        (verb, touches): (Verb, Verb),
+        (stopping, impact): (&Stopping, &Impact),
+    ) -> Dangerous {
+        let runs = matches!(verb, Verb::Start | Verb::Restart | Verb::Update);
+        let there = member.container.inspect.as_ref().filter(|_| runs);
+        let there = there.map(|inspect| InspectView::new(inspect, &BTreeMap::new()));
+        let doing = Doing {
+            verb: touches,
+            found: Some(member),
+            risky: there.as_ref().map(|look| self.risky(look)).unwrap_or_default(),
+            created: None,
+            image_unknown: false,
+            outage: Outage::told_by(self.up, set, Some((member, stopping)), there.as_ref()),
+        };
+        danger::dangers(&doing, impact)
     }
 
     pub(super) fn replace(
@@ -139,14 +162,24 @@ impl<'a> Planner<'a> {
         if let Some(strange) = &strange {
             impact.may_change = compare::open_rows(&look, strange);
         }
-        let doing = Doing { verb, found: Some(member), created: Some(&look), image_unknown };
+        let stopping = self.stopping(key, set, member, verb);
+        let doing = Doing {
+            verb,
+            found: Some(member),
+            risky: self.risky(&look),
+            created: Some(Vec::new()),
+            image_unknown,
+            outage: Outage::told_by(self.up, set, Some((member, &stopping)), Some(&look)),
+        };
+        let dangers = danger::dangers(&doing, &impact);
         let id = ChangeId::new(member.name.as_str());
         let change = Change {
             id: id.clone(),
             set: Some(key.clone()),
             verb,
             adopted: member.adopted,
-            danger: danger::dangers(&doing, &impact),
+            danger: dangers.keys().copied().collect(),
+            dangerous: danger::told(dangers),
             impact,
             reasons: reasons.to_vec(),
         };
@@ -157,7 +190,7 @@ impl<'a> Planner<'a> {
             live,
             fence: live && member.container.inspect.as_ref().is_some_and(revives),
             start: starts.then(|| Proof::of(set)),
-            stopping: self.stopping(key, set, member, verb),
+            stopping,
         };
         let mut job = ChangeSteps::replace(change, key, pin, &member.id, &how);
         job.takes = ports::wanted(&look);
@@ -198,14 +231,24 @@ impl<'a> Planner<'a> {
             self.expect_created(key, set, settled, &name, (&body, &look));
             let verb = if set.one_shot { Verb::Run } else { Verb::Create };
             let image_unknown = matches!(settled, ResolvedImage::Pull { .. });
-            let doing = Doing { verb, found: None, created: Some(&look), image_unknown };
+            let secrets = self.secrets_of(key, &name);
+            let doing = Doing {
+                verb,
+                found: None,
+                risky: self.risky(&look),
+                created: Some(secrets),
+                image_unknown,
+                outage: Outage::told_by(self.up, set, None, Some(&look)),
+            };
+            let dangers = danger::dangers(&doing, &Impact::default());
             let id = ChangeId::new(name.as_str());
             let change = Change {
                 id: id.clone(),
                 set: Some(key.clone()),
                 verb,
                 adopted: false,
-                danger: danger::dangers(&doing, &Impact::default()),
+                danger: dangers.keys().copied().collect(),
+                dangerous: danger::told(dangers),
                 impact: Impact::default(),
                 reasons: choice.why.clone(),
             };
@@ -365,104 +408,6 @@ impl<'a> Planner<'a> {
         self.image_job(set, settled);
         self.one_platform(key, set, settled);
     }
-
-    /// One reference is pulled once, so for one platform.
-    fn one_platform(&mut self, key: &SetName, set: &Set, settled: &ResolvedImage<'_>) {
-        let (ResolvedImage::Pull { .. }, Some(reference)) = (settled, &set.image) else { return };
-        let id = ChangeTarget::Image(reference).id();
-        let wanted = platform(set);
-        let other =
-            self.jobs_of(&id).flat_map(|job| &job.steps).find_map(|step| match &step.action {
-                Action::Pull { platform, .. } if *platform != wanted => Some(platform.clone()),
-                _ => None,
-            });
-        let word = |platform: Option<String>| platform.unwrap_or_else(|| "the engine's".into());
-        let hint = "declare one `platform` for all sets of one image, or name images by digest";
-        // Whoever takes what is here would lose it, and want it back the next time.
-        let stays = self.takes_as_it_is(reference);
-        if let Some(stays) = stays {
-            let message = format!(
-                "`{reference}` is to be pulled for {}, but set `{stays}` takes it as it is here",
-                word(wanted)
-            );
-            self.errors.push(PlanError::of(key, "image_platforms", message, hint));
-            return;
-        }
-        let Some(other) = other else { return };
-        let message = format!(
-            "`{reference}` is to be pulled for two platforms: {} and {}",
-            word(other),
-            word(wanted)
-        );
-        self.errors.push(PlanError::of(key, "image_platforms", message, hint));
-    }
-
-    /// The first set that takes the image of a reference as it is on the engine.
-    fn takes_as_it_is(&mut self, reference: &str) -> Option<SetName> {
-        let (spec, images) = (self.spec, &self.images);
-        let stays = self.stays.get_or_insert_with(|| {
-            let mut stays: BTreeMap<&str, &SetName> = BTreeMap::new();
-            for (key, set) in spec.sets.iter().filter(|(_, set)| set.may_create()) {
-                if let Some(image) = set.image.as_deref()
-                    && matches!(images::resolve(set, images), ResolvedImage::Here { .. })
-                {
-                    stays.entry(image).or_insert(key);
-                }
-            }
-            stays
-        });
-        stays.get(reference).map(|key| (*key).clone())
-    }
-
-    /// The change of an image, once for all sets that want it.
-    pub(super) fn image_job(&mut self, set: &Set, settled: &ResolvedImage<'_>) {
-        let Some(reference) = &set.image else { return };
-        let id = ChangeTarget::Image(reference).id();
-        if self.jobs_of(&id).next().is_some() {
-            return;
-        }
-        let (pull, pinned, reason) = match settled {
-            ResolvedImage::Pull { pinned, digest, before, platform } => {
-                let reference = || reference.clone();
-                let reason = match (before, platform) {
-                    (_, Some((expected, found))) => Because::ImagePlatform {
-                        reference: reference(),
-                        expected: expected.clone(),
-                        found: found.clone(),
-                    },
-                    (None, None) => Because::ImageMissing { reference: reference() },
-                    (Some(before), None) => Because::ImageMoved {
-                        reference: reference(),
-                        expected: digest.clone(),
-                        found: images::digest_of(self.snapshot, before, &reference()),
-                    },
-                };
-                (true, pinned, reason)
-            }
-            ResolvedImage::Here { retag: Some(pinned), .. } => {
-                let before = self.snapshot.image_of(reference).map(|(id, _)| id);
-                let found = before.and_then(|id| images::digest_of(self.snapshot, id, reference));
-                let digest = pinned.split_once('@').map_or("", |(_, digest)| digest);
-                let (reference, expected) = (reference.clone(), digest.to_owned());
-                (false, pinned, Because::ImageMoved { reference, expected, found })
-            }
-            ResolvedImage::None | ResolvedImage::Here { .. } | ResolvedImage::Lacking { .. } => {
-                return;
-            }
-        };
-        let tag = (!reference.contains("@sha256:")).then_some(reference.as_str());
-        let change = Change {
-            id,
-            set: None,
-            verb: Verb::Pull,
-            adopted: false,
-            danger: Vec::new(),
-            impact: Impact::default(),
-            reasons: vec![Reason::Because(reason)],
-        };
-        let pull = pull.then(|| Action::Pull { image: pinned.clone(), platform: platform(set) });
-        self.push(ChangeSteps::image(change, pull, pinned, tag));
-    }
 }
 
 /// Whether an engine that is restarted starts a container again which was stopped. One that is
@@ -472,9 +417,4 @@ fn revives(inspect: &Json) -> bool {
     let policy = settings.0.get(RESTART).and_then(Json::as_str);
     let word = policy.and_then(|policy| policy.split(':').next());
     matches!(word, Some("always" | "on-failure"))
-}
-
-/// The declared platform, as an engine is asked for it.
-fn platform(set: &Set) -> Option<String> {
-    set.platform().map(ToString::to_string)
 }

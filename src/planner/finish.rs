@@ -61,6 +61,7 @@ impl Planner<'_> {
             self.errors.push(error);
             Vec::new()
         });
+        self.image_sources();
         let planned = self.planned();
         let facts = facts::gather(self.spec, self.snapshot, &self, &steps);
         let mut changes: Vec<Change> = self.jobs.iter().map(|job| job.change.clone()).collect();

@@ -14,6 +14,7 @@ mod emit;
 mod facts;
 mod finish;
 mod ignored_by_engine;
+mod image_steps;
 #[cfg(test)]
 mod image_tests;
 mod images;
@@ -38,6 +39,7 @@ mod resource_steps;
 pub mod resources;
 #[cfg(test)]
 mod restart_tests;
+mod risks;
 mod shown;
 mod sources;
 mod starts;

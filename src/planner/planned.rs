@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use super::compare::collapse;
 use super::draft::Planner;
 use super::images::ResolvedImage;
+use super::risks;
 use crate::base::ident::{ContainerName, SetName, StepId};
 use crate::engine_model::{Engine, World, view};
 use crate::options::inspect_view::InspectView;
@@ -38,6 +39,11 @@ pub(super) struct Expected {
 pub(super) struct Plain(Vec<Value>);
 
 impl Plain {
+    /// By the places of the rows.
+    pub(super) fn values(&self) -> &[Value] {
+        &self.0
+    }
+
     /// Of an engine.
     pub(super) fn of(engine: &Engine) -> Self {
         let look = bare(&Body::new(), &ContainerName::new(""), engine);
@@ -85,6 +91,12 @@ impl Planner<'_> {
         self.expected.insert(key.clone(), expected);
     }
 
+    /// The secrets that a container that is created gets.
+    pub(super) fn secrets_of(&self, key: &SetName, name: &ContainerName) -> Vec<String> {
+        let own = self.expected.get(key).and_then(|all| all.containers.get(name));
+        own.map(risks::secrets).into_iter().flatten().map(str::to_owned).collect()
+    }
+
     /// What is declared and is not as the engine does anyway. What nobody declared is so only because
     /// something else is: a limit of swap twice that of memory, an exposed port that is published.
     fn options(&self, set: &Set, look: &InspectView) -> Options {
@@ -127,7 +139,7 @@ impl Planner<'_> {
 }
 
 /// What a view says of an option, as the canonical form of a spec has it.
-fn canonical(row: &dyn AnyRow, look: &InspectView) -> Json {
+pub(super) fn canonical(row: &dyn AnyRow, look: &InspectView) -> Json {
     let json = row.to_spec(look);
     let mut problems = Problems::default();
     let declared = row.parse(&Node::from_json(&json), &mut problems);

@@ -143,10 +143,10 @@ fn lines(planned: &Planned) -> String {
     let all = planned.options.iter().map(|(key, value)| (key.as_str(), value));
     let mut text: String = all.map(line).collect();
     for (name, own) in &planned.containers {
-        text += &format!("{name}: {}\n", json!(own));
+        text += &[name.as_str(), ": ", &json!(own).to_string(), "\n"].concat();
     }
     for (key, value) in planned.from_image.iter().flatten() {
-        text += &format!("from image: {key}: {value}\n");
+        text += &["from image: ", key, ": ", &value.to_string(), "\n"].concat();
     }
     text
 }

@@ -12,7 +12,7 @@ use crate::base::ident::{ChangeTarget, ContainerId, ContainerName, NetworkId, Se
 use crate::plan::facts::{ContainerFact, Facts, Verdict};
 use crate::plan::planned::{Options, Planned};
 use crate::plan::{
-    Action, Because, Change, ImagePin, NetworkRef, Plan, Reason, Step, Subject, Warning,
+    Action, Because, Change, Danger, ImagePin, NetworkRef, Plan, Reason, Step, Subject, Warning,
 };
 use crate::planner::{Built, depends};
 
@@ -219,10 +219,15 @@ impl<'a> Parts<'a> {
             _ => false,
         });
         if follows {
+            let (old, new) = (anywhere(old), anywhere(new));
             return old.id == new.id && old.verb == new.verb && old.danger == new.danger;
         }
         if old.set.as_ref().is_some_and(|set| self.begun.contains(set)) {
             return uncounted(old) == uncounted(new);
+        }
+        // Whoever else runs an image of a repository may have gone with what is left out.
+        if !self.whole() {
+            return anywhere(old) == anywhere(new);
         }
         old == new
     }
@@ -406,9 +411,20 @@ impl<'a> Parts<'a> {
     }
 }
 
+/// A change without what it says of the sources of other containers.
+fn anywhere(change: &Change) -> Change {
+    let mut change = change.clone();
+    change.danger.retain(|danger| *danger != Danger::ImageSource);
+    change.dangerous.remove(&Danger::ImageSource);
+    change
+}
+
 /// A change without how many there were: of a set that was begun there are fewer by now.
 fn uncounted(change: &Change) -> Change {
-    let mut change = change.clone();
+    let mut change = anywhere(change);
+    for value in change.dangerous.get_mut(&Danger::Outage).into_iter().flatten() {
+        value.clear();
+    }
     for reason in &mut change.reasons {
         if let Reason::Because(Because::TooFew { found, .. } | Because::TooMany { found, .. }) =
             reason

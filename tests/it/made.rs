@@ -109,6 +109,7 @@ impl Made {
             verb,
             adopted: false,
             danger: Vec::new(),
+            dangerous: BTreeMap::new(),
             impact: Impact::default(),
             reasons: vec![Reason::Because(because)],
         });

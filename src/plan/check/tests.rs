@@ -310,6 +310,47 @@ fn what_is_created_is_told_once_and_nothing_else() {
 }
 
 #[test]
+fn what_is_dangerous_of_what_will_be_is_said_with_its_value() {
+    for (key, value, danger, told) in [
+        ("privileged", json!(true), Danger::Privileged, None),
+        ("volumes", json!(["/:/host"]), Danger::HostAccess, Some("root:/")),
+        ("pid", json!("host"), Danger::HostAccess, Some("pid")),
+        ("gpus", json!("all"), Danger::HostAccess, Some("gpu:all")),
+        ("cap_add", json!(["SYS_ADMIN"]), Danger::Capabilities, Some("SYS_ADMIN")),
+        ("security_opt", json!(["seccomp=unconfined"]), Danger::Unconfined, Some("seccomp")),
+        ("ipc", json!("container:db"), Danger::OtherContainers, Some("ipc:db")),
+        ("volumes_from", json!(["db"]), Danger::OtherContainers, Some("volumes:db")),
+    ] {
+        let with = |plan: &mut Plan| {
+            let web = plan.planned.get_mut("web").unwrap();
+            web.containers.get_mut("shop-web-1").unwrap().insert(key.into(), value.clone());
+            web.options.remove(key);
+            let change = of(plan, "shop-web-1");
+            change.danger.push(danger);
+            change.danger.sort();
+            change.dangerous.extend(told.map(|told| (danger, vec![told.to_owned()])));
+            sample::settle(plan);
+        };
+        assert_eq!(after(with), Vec::<String>::new(), "{key}");
+        breaks("danger", |plan| {
+            with(plan);
+            let change = of(plan, "shop-web-1");
+            change.danger.retain(|one| *one != danger);
+            change.dangerous.remove(&danger);
+        });
+        breaks("danger", |plan| {
+            with(plan);
+            let values = of(plan, "shop-web-1").dangerous.remove(&danger);
+            of(plan, "shop-web-1").dangerous.insert(Danger::Adopted, values.unwrap_or_default());
+        });
+    }
+    breaks("danger", |plan| {
+        of(plan, "shop-db").dangerous.insert(Danger::Outage, vec!["soon".into()]);
+    });
+    breaks("danger", |plan| of(plan, "shop-db").dangerous.clear());
+}
+
+#[test]
 fn dangers_are_said_and_not_said_in_vain() {
     breaks("danger", |plan| of(plan, "shop-db").danger.clear());
     breaks("danger", |plan| of(plan, "legacy").danger = vec![Danger::Outage]);

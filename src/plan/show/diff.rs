@@ -302,7 +302,7 @@ mod tests {
         DOES OTHERWISE
           + db: shop-db: danger: "data_lost"
           - db: shop-db: reasons: environment: environment (added A; changed B)
-          - db: shop-db: steps: wait_ready: {"action": "wait_ready", "after": ["shop-db/start"], "created_by": "shop-db/create"}
+          - db: shop-db: steps: wait_ready: {"action": "wait_ready", "after": ["shop-db/start"], "created_by": "shop-db/create", "prove_for": 10}
           - old: legacy: stop: state (running => stopped)
           + web: shop-web-4: create: too few: 2 of 3
           + planned: web: containers: shop-web-4: {}

@@ -166,9 +166,10 @@ fn groups(
     let mut groups: Vec<(&Change, Vec<&str>)> = Vec::new();
     for change in changes {
         let alike = groups.iter_mut().rev().take(BACK).find(|(first, _)| {
-            let Change { id: _, set, verb, adopted, danger, impact, reasons } = change;
+            let Change { id: _, set, verb, adopted, danger, dangerous, impact, reasons } = change;
             let same = (set, verb, adopted, danger, impact)
-                == (&first.set, &first.verb, &first.adopted, &first.danger, &first.impact);
+                == (&first.set, &first.verb, &first.adopted, &first.danger, &first.impact)
+                && *dangerous == first.dangerous;
             same && set.is_some() && *reasons == first.reasons
         });
         match alike {
