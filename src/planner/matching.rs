@@ -12,7 +12,7 @@ use super::index::Index;
 use super::owners;
 use crate::base::ident::{
     ContainerName, ImageId, LABEL_NAME, LABEL_PREFIX, LABEL_PROJECT, LABEL_SET, ProjectName,
-    SUFFIX_FAILED, SUFFIX_OLD, SetName, member_number, reserved_suffix,
+    SUFFIX_FAILED, SUFFIX_LOCK, SUFFIX_OLD, SetName, member_number, reserved_suffix,
 };
 use crate::base::image_ref::{ImageRef, RefIndex};
 use crate::observed::snapshot::{Container, Run, Snapshot};
@@ -230,8 +230,8 @@ fn place<'a>(
     let name = container.name();
     let owner = owner(container);
     let (stem, suffix) = reserved_suffix(name.as_str());
-    if suffix == Some(SUFFIX_FAILED) {
-        // It failed and was kept to be looked at: nobody's.
+    if matches!(suffix, Some(SUFFIX_FAILED | SUFFIX_LOCK)) {
+        // What failed and was kept to be looked at, and locks: nobody's.
         return;
     }
     if suffix.is_some() {
