@@ -293,6 +293,9 @@ pub struct ShowArgs {
     /// List every step
     #[arg(long)]
     pub steps: bool,
+    /// List the steps by which what fails goes back, and what cannot be undone
+    #[arg(long)]
+    pub undo: bool,
     /// How to print it
     #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
     pub format: Format,
