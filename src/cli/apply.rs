@@ -65,7 +65,7 @@ fn attempt(args: &ApplyArgs, global: &Global, results: Results<'_>) -> Attempt {
                 let wanted = load_plan::wanted(opened);
                 let snapshot =
                     observe::look(&reader, &wanted, Some(&opened.spec), &secrets).await?;
-                let secrets = Keeper::Known(secrets);
+                let secrets = Keeper::Known(secrets, load_plan::made_labels(opened));
                 Applying { args, global, results, opened, snapshot, secrets, engine, clock }
                     .work(&signals)
                     .await

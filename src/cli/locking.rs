@@ -11,7 +11,6 @@ use super::{observe, output};
 use crate::apply::Clock;
 use crate::apply::lock::{self, Owner, Taken};
 use crate::base::say;
-use crate::engine::Writer;
 use crate::engine::docker::Docker;
 
 /// Where CIs say under which address they show a job: whole, or in parts.
@@ -25,8 +24,8 @@ const JOBS: &[&[&str]] = &[
 
 /// Does work while nobody else applies to this project on this engine. `wait`: how long somebody who
 /// does is waited for.
-pub async fn under_lock<W: Writer, T>(
-    engine: &W,
+pub async fn under_lock<T>(
+    engine: &Docker,
     clock: &dyn Clock,
     opened: &Opened<'_>,
     (wait, signals): (Duration, &Signals),
