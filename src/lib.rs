@@ -28,6 +28,7 @@
 //! - [`syntax`]: how specs are written: the tree of a YAML file, sizes, durations, command lines;
 //! - [`options`]: the table of all options, one row each, and the view of inspect data they read;
 //! - [`spec`]: what is declared: container sets, networks and volumes, and their create bodies;
+//! - [`compose`]: Compose files, read as the reference reads them, and said as a spec;
 //! - [`observed`]: what was found, which part of an engine is looked at, and what of it is hidden;
 //! - [`engine_model`]: what an engine makes of a create body, in the words of inspect data;
 //! - [`plan`]: the nouns of a plan, its file, its checker, and how it is shown;
@@ -40,6 +41,7 @@
 pub mod apply;
 pub mod base;
 pub mod cli;
+pub mod compose;
 pub mod engine;
 pub mod engine_model;
 pub mod import;

@@ -8,11 +8,14 @@ use super::events::{Event, WaitingFor};
 use super::outcome::{Became, Stale, StepOutcome, change_of};
 use super::precheck::{Check, gone, is_for, run_of};
 use super::run::Context;
-use crate::base::ident::{ContainerId, ContainerName, ImageId, LABEL_PLAN};
+use crate::base::ident::{
+    COMPOSE_IMAGE, COMPOSE_SERVICE, ContainerId, ContainerName, ImageId, LABEL_PLAN, LABEL_RUN,
+};
 use crate::base::say;
 use crate::engine::{EngineError, ErrorKind, PullProgress, Writer};
 use crate::options::Body;
 use crate::options::settings::Settings;
+use crate::plan::effect::fenced;
 use crate::plan::{Action, ImagePin, Step, Subject};
 
 /// Why a step did not succeed.
@@ -22,7 +25,9 @@ pub(super) enum Trouble {
     Failed(String),
     /// What it is about is not as the plan has it.
     Stale(Stale),
-    /// Waiting was given up because the run was asked to stop.
+    /// The engine was not there to be asked: the call did not happen.
+    Away(String),
+    /// Waiting was given up because the run was asked to stop, or the change goes back.
     GivenUp,
 }
 
@@ -34,6 +39,9 @@ const TAIL: usize = 20;
 
 /// How many characters of such a line.
 const WIDEST: usize = 500;
+
+/// How often a step is tried again that is proven not to have happened.
+const AGAIN: usize = 3;
 
 /// A container that is killed gets at least so long to end, in seconds.
 const KILL_GRACE: i64 = 10;
@@ -53,23 +61,21 @@ impl<W: Writer> Context<'_, W> {
             what: self.words(&step.action),
         });
         self.flying.borrow_mut().insert(step.id.clone());
-        let looked = self.precheck(step).await.map_err(|error| self.failed(&error));
-        let became = match looked {
-            Err(trouble) => ended(trouble),
-            Ok(Check::Unexpected(stale)) => match self.removed_itself(self.about(step)).await {
-                Some(message) => failed(message),
-                None => Became::Stale(stale),
-            },
-            Ok(Check::Already) => {
-                self.note_already(&step.action).await;
-                self.begun.note(&step.id, self.about(step));
-                Became::Already
-            }
-            Ok(Check::Ready(found)) => {
-                self.begun.note(&step.id, self.about(step));
-                self.act(step, found.as_deref()).await.map_or_else(ended, |()| Became::Done)
-            }
-        };
+        let mut tried = self.attempt(step).await;
+        for _ in 0..AGAIN {
+            // What is proven not to have happened is tried again, with a fresh look.
+            tried = match tried {
+                Err(Trouble::Away(_)) if !self.cancelled() && self.is_back().await => {
+                    self.attempt(step).await
+                }
+                Err(Trouble::Failed(_)) if matches!(step.action, Action::Remove { .. }) => {
+                    self.clock.sleep(super::verify::POLL).await;
+                    self.attempt(step).await
+                }
+                other => other,
+            };
+        }
+        let became = tried.unwrap_or_else(ended);
         self.flying.borrow_mut().remove(&step.id);
         if became.is_success() {
             self.note_effect(step);
@@ -77,11 +83,32 @@ impl<W: Writer> Context<'_, W> {
         self.end(step, became)
     }
 
+    /// A look, and the call where it is to be made.
+    async fn attempt(&self, step: &Step) -> Result<Became, Trouble> {
+        let looked = self.look_again(|| self.precheck(step)).await;
+        match looked.map_err(|error| self.failed(&error))? {
+            Check::Unexpected(stale) => Ok(match self.removed_itself(self.about(step)).await {
+                Some(message) => failed(message),
+                None => Became::Stale(stale),
+            }),
+            Check::Already => {
+                self.note_already(&step.action).await;
+                self.begun.note(&step.id, self.about(step));
+                Ok(Became::Already)
+            }
+            Check::Ready(found) => {
+                self.begun.note(&step.id, self.about(step));
+                self.act(step, found.as_deref()).await.map(|()| Became::Done)
+            }
+        }
+    }
+
     /// Tells how a step ended.
     fn end(&self, step: &Step, became: Became) -> StepOutcome {
         let container = self.about(step);
         let output = self.outputs.borrow_mut().remove(&step.id).unwrap_or_default();
         let outcome = StepOutcome { id: step.id.clone(), became, container, output };
+        self.begun.end(&outcome);
         self.sink.event(&Event::Finished(outcome.clone()));
         outcome
     }
@@ -110,42 +137,66 @@ impl<W: Writer> Context<'_, W> {
         }
     }
 
-    async fn act(&self, step: &Step, found: Option<&Json>) -> Acted {
-        match &step.action {
-            Action::Pull { image, platform } => self.pull(step, image, platform.as_deref()).await,
-            Action::Tag { image, tag } => self.tag(image, tag).await,
-            Action::Create { name, image, .. } => self.create(step, name, image).await,
-            Action::Start { container, wait: false } => self.start(&self.id(container)?).await,
-            Action::Start { container, wait: true } => {
-                self.run_to_end(step, &self.id(container)?).await
+    /// Makes the call of a step. A call that fails succeeded where its effect is there.
+    pub(super) async fn act(&self, step: &Step, found: Option<&Json>) -> Acted {
+        let engine = self.engine;
+        let (called, grace) = match &step.action {
+            Action::Pull { image, platform } => {
+                return self.pull(step, image, platform.as_deref()).await;
             }
-            Action::WaitReady { container } => self.wait_ready(step, &self.id(container)?).await,
-            Action::Stop { container, signal, timeout } => {
-                self.stop(&self.id(container)?, signal.as_deref(), *timeout, found).await
+            Action::Tag { image, tag } => return self.tag(image, tag).await,
+            Action::Create { name, image, .. } => return self.create(step, name, image).await,
+            Action::Start { container, wait: true } => {
+                return self.run_to_end(step, &self.id(container)?).await;
+            }
+            Action::WaitReady { container, prove_for } => {
+                return self.wait_ready(step, &self.id(container)?, *prove_for).await;
             }
             Action::Kill { container, signal } => {
-                self.kill(step, &self.id(container)?, signal, found).await
+                return self.kill(step, &self.id(container)?, signal, found).await;
+            }
+            Action::Rename { container, to, .. } => {
+                return self.rename(step, &self.id(container)?, to).await;
+            }
+            Action::CreateNetwork { network, key } => {
+                return self.create_network(step, network, key).await;
+            }
+            Action::CreateVolume { .. } => return self.create_volume(step).await,
+            Action::Start { container, wait: false } => {
+                (engine.start(&self.id(container)?).await.map(drop), 0)
+            }
+            Action::Stop { container, signal, timeout } => {
+                let id = self.id(container)?;
+                let stopped = engine.stop(&id, signal.as_deref(), *timeout).await;
+                (stopped.map(drop), timeout.unwrap_or_else(|| grace_of(found)))
             }
             Action::Restart { container, timeout } => {
-                self.restart(&self.id(container)?, *timeout, found).await
+                let restarted = engine.restart(&self.id(container)?, *timeout).await;
+                (restarted, timeout.unwrap_or_else(|| grace_of(found)))
             }
             Action::Update { container, settings } => {
-                self.update(step, &self.id(container)?, settings).await
+                (self.update(step, &self.id(container)?, settings).await, 0)
             }
-            Action::Rename { container, to, .. } => self.rename(&self.id(container)?, to).await,
-            Action::Remove { container } => self.remove(&self.id(container)?).await,
-            Action::CreateNetwork { network, key } => self.create_network(step, network, key).await,
-            Action::RemoveNetwork { which, .. } => self.remove_network(which).await,
-            Action::CreateVolume { volume, key } => self.create_volume(step, volume, key).await,
+            Action::Fence { container } => {
+                (self.update(step, &self.id(container)?, &fenced()).await, 0)
+            }
+            Action::Remove { container } => {
+                (engine.remove(&self.id(container)?).await.map(drop), 0)
+            }
+            Action::RemoveNetwork { which, .. } => {
+                (engine.remove_network(which).await.map(drop), 0)
+            }
             Action::Connect { container, network, which, endpoint } => {
-                let id = self.id(container)?;
-                self.connect(&id, (network, which), endpoint).await
+                let (id, which) = (self.id(container)?, self.network(network, which).await?);
+                (engine.connect(&which, &id, endpoint).await, 0)
             }
             Action::Disconnect { container, network, which } => {
-                let id = self.id(container)?;
-                self.disconnect(&id, (network, which)).await
+                let (id, which) = (self.id(container)?, self.network(network, which).await?);
+                (engine.disconnect(&which, &id).await, 0)
             }
-        }
+        };
+        let Err(error) = called else { return Ok(()) };
+        self.verify_after_error(step, grace, &error).await.map(drop)
     }
 
     fn id(&self, subject: &Subject) -> Result<ContainerId, Trouble> {
@@ -203,6 +254,7 @@ impl<W: Writer> Context<'_, W> {
     pub(super) fn labelled(&self, body: &Body) -> Body {
         let mut json = body.json().clone();
         json["Labels"][LABEL_PLAN] = self.digest.into();
+        json["Labels"][LABEL_RUN] = self.run_id.into();
         Body::from_json(json)
     }
 
@@ -210,17 +262,32 @@ impl<W: Writer> Context<'_, W> {
         let Some(body) = self.bodies.get(&step.id) else {
             return Err(Trouble::Failed("there is no create body for this step".to_owned()));
         };
+        let body = &self.of_compose(body, pin).await.map_err(|error| self.failed(&error))?;
         let filled = self.secrets.fill(&self.labelled(body)).map_err(Trouble::Failed)?;
         let id = match self.engine.create(name, &filled).await {
             Ok(created) => {
                 self.note_warnings(step, &created.warnings);
                 created.id
             }
-            Err(error) => self.created_after_all(name, body.json(), &error).await?,
+            Err(error) => {
+                let found = self.verify_after_error(step, 0, &error).await?.unwrap_or_default();
+                ContainerId::new(found["Id"].as_str().unwrap_or_default())
+            }
         };
         self.created.borrow_mut().insert(step.id.clone(), id.clone());
         self.names.borrow_mut().insert(id.clone(), name.clone());
         self.check_created(&id, name, pin).await
+    }
+
+    /// Compose asks what its containers were made from: by a label, which it writes itself.
+    async fn of_compose(&self, body: &Body, pin: &ImagePin) -> Result<Body, EngineError> {
+        let mut json = body.json().clone();
+        if json["Labels"][COMPOSE_SERVICE].is_string()
+            && let Some(id) = self.pinned(pin).await?
+        {
+            json["Labels"][COMPOSE_IMAGE] = id.as_str().into();
+        }
+        Ok(Body::from_json(json))
     }
 
     /// The new container must be made from the image that the plan pinned: a tag may have moved
@@ -243,16 +310,14 @@ impl<W: Writer> Context<'_, W> {
         }
     }
 
-    async fn start(&self, id: &ContainerId) -> Acted {
-        match self.engine.start(id).await {
-            Ok(_) => Ok(()),
-            Err(error) => self.started_after_all(id, &error).await,
-        }
-    }
-
     async fn run_to_end(&self, step: &Step, id: &ContainerId) -> Acted {
         self.wait_event(step, WaitingFor::End);
-        let code = match self.engine.run_to_end(id).await {
+        let ended = tokio::select! {
+            biased;
+            ended = self.engine.run_to_end(id) => ended,
+            () = self.out_of_patience() => return Err(Trouble::GivenUp),
+        };
+        let code = match ended {
             Ok(code) => code,
             Err(error) => self.ended_after_all(id, &error).await?,
         };
@@ -283,22 +348,6 @@ impl<W: Writer> Context<'_, W> {
         kept.map_or_else(String::new, |lines| format!("; its last output:{lines}"))
     }
 
-    async fn stop(
-        &self,
-        id: &ContainerId,
-        signal: Option<&str>,
-        timeout: Option<i64>,
-        found: Option<&Json>,
-    ) -> Acted {
-        match self.engine.stop(id, signal, timeout).await {
-            Ok(_) => Ok(()),
-            Err(error) => {
-                let grace = timeout.unwrap_or_else(|| grace_of(found));
-                self.stopped_after_all(id, grace, &error).await
-            }
-        }
-    }
-
     async fn kill(
         &self,
         step: &Step,
@@ -310,7 +359,7 @@ impl<W: Writer> Context<'_, W> {
         if let Err(error) = &outcome
             && !matches!(error.kind, ErrorKind::Conflict | ErrorKind::Interrupted)
         {
-            return self.stopped_after_all(id, 0, error).await;
+            return self.verify_after_error(step, 0, error).await.map(drop);
         }
         self.wait_event(step, WaitingFor::End);
         let limit = seconds(grace_of(found).max(self.declared_grace(step)).max(KILL_GRACE));
@@ -337,21 +386,15 @@ impl<W: Writer> Context<'_, W> {
         declared.and_then(|set| set["stop_grace_period"].as_i64()).unwrap_or(0)
     }
 
-    async fn restart(&self, id: &ContainerId, timeout: Option<i64>, found: Option<&Json>) -> Acted {
-        match self.engine.restart(id, timeout).await {
-            Ok(()) => Ok(()),
-            Err(error) => self.restarted_after_all(id, found, &error).await,
-        }
-    }
-
-    async fn update(&self, step: &Step, id: &ContainerId, settings: &Settings) -> Acted {
-        match self.engine.update(id, settings).await {
-            Ok(warnings) => {
-                self.note_warnings(step, &warnings);
-                Ok(())
-            }
-            Err(error) => self.updated_after_all(id, settings, &error).await,
-        }
+    async fn update(
+        &self,
+        step: &Step,
+        id: &ContainerId,
+        settings: &Settings,
+    ) -> Result<(), EngineError> {
+        let warnings = self.engine.update(id, settings).await?;
+        self.note_warnings(step, &warnings);
+        Ok(())
     }
 
     /// What the engine dropped or disliked of a call that it took.
@@ -362,19 +405,12 @@ impl<W: Writer> Context<'_, W> {
         }
     }
 
-    async fn rename(&self, id: &ContainerId, to: &ContainerName) -> Acted {
+    async fn rename(&self, step: &Step, id: &ContainerId, to: &ContainerName) -> Acted {
         if let Err(error) = self.engine.rename(id, to).await {
-            self.renamed_after_all(id, to, &error).await?;
+            self.verify_after_error(step, 0, &error).await?;
         }
         self.names.borrow_mut().insert(id.clone(), to.clone());
         Ok(())
-    }
-
-    async fn remove(&self, id: &ContainerId) -> Acted {
-        match self.engine.remove(id).await {
-            Ok(_) => Ok(()),
-            Err(error) => self.removed_after_all(id, &error).await,
-        }
     }
 
     pub(super) fn wait_event(&self, step: &Step, what: WaitingFor) {
@@ -396,12 +432,12 @@ impl<W: Writer> Context<'_, W> {
             if self.clock.now() >= until {
                 return Ok(false);
             }
-            self.clock.sleep(super::settle::POLL).await;
+            self.clock.sleep(super::verify::POLL).await;
         }
     }
 
     /// What a step is, for people.
-    fn words(&self, action: &Action) -> String {
+    pub(super) fn words(&self, action: &Action) -> String {
         let of = |subject: &Subject| {
             self.resolve(subject)
                 .map_or_else(|| "the new one".to_owned(), |id| format!("`{}`", self.called(&id)))
@@ -412,7 +448,12 @@ impl<W: Writer> Context<'_, W> {
             Action::Create { name, .. } => format!("create container `{name}`"),
             Action::Start { container, wait: false } => format!("start {}", of(container)),
             Action::Start { container, wait: true } => format!("run {} to its end", of(container)),
-            Action::WaitReady { container } => format!("wait until {} is ready", of(container)),
+            Action::WaitReady { container, .. } => {
+                format!("wait until {} is ready", of(container))
+            }
+            Action::Fence { container } => {
+                format!("set the restart policy of {} to no", of(container))
+            }
             Action::Stop { container, .. } => format!("stop {}", of(container)),
             Action::Kill { container, signal } => {
                 format!("kill {} ({})", of(container), say::short(signal))
@@ -444,7 +485,7 @@ impl<W: Writer> Context<'_, W> {
 
 fn ended(trouble: Trouble) -> Became {
     match trouble {
-        Trouble::Failed(message) => failed(message),
+        Trouble::Failed(message) | Trouble::Away(message) => failed(message),
         Trouble::Stale(stale) => Became::Stale(stale),
         Trouble::GivenUp => Became::NotReached,
     }

@@ -10,7 +10,7 @@ use super::act::{Acted, Trouble};
 use super::events::WaitingFor;
 use super::precheck::{run_of, status_of};
 use super::run::Context;
-use super::settle::POLL;
+use super::verify::POLL;
 use crate::base::ident::{ContainerId, SetName};
 use crate::engine::Writer;
 use crate::plan::{Action, Plan, Step, Subject};
@@ -110,7 +110,7 @@ impl<W: Writer> Context<'_, W> {
                 self.wait_event(step, WaitingFor::End);
                 told = true;
             }
-            self.pause(POLL).await?;
+            self.pause(step, POLL).await?;
         }
     }
 }

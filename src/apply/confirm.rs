@@ -19,7 +19,7 @@ use crate::spec::State;
 
 /// What a set is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ObservationScope {
+pub struct Goal {
     /// Its state.
     pub state: State,
     /// How many.
@@ -48,7 +48,7 @@ pub struct Mismatch {
 pub fn confirm(
     plan: &Plan,
     outcome: &Outcome,
-    wanted: &BTreeMap<SetName, ObservationScope>,
+    wanted: &BTreeMap<SetName, Goal>,
     look: &Snapshot,
     compare: impl Fn(&ContainerId) -> Vec<Reason>,
 ) -> Vec<Mismatch> {
@@ -185,7 +185,7 @@ fn misnamed(set: &SetName, to: &ContainerName, name: &ContainerName) -> Option<M
 /// Counts and run states.
 fn members_fit(
     set: &SetName,
-    wanted: ObservationScope,
+    wanted: Goal,
     there: &[&Container],
     created: &BTreeSet<&ContainerId>,
 ) -> Vec<Mismatch> {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::outcome::{Signal, StepOutcome};
+use super::outcome::{Signal, StepOutcome, Undone};
 use crate::base::ident::{ChangeId, StepId};
 
 /// One thing that happened. No secret is in it, and its texts are safe to print.
@@ -50,6 +50,17 @@ pub enum Event {
         /** one lowercase fragment */
         text: String,
     },
+    /// What a change did is taken back: one call of that begins.
+    Undoing {
+        /** `CHANGE/undo-…` */
+        step: StepId,
+        /** of what */
+        change: ChangeId,
+        /** ``start `web` `` */
+        what: String,
+    },
+    /// What became of that call.
+    Undone(Undone),
     /// No further step is begun.
     Interrupted {
         /** by what */
@@ -67,7 +78,7 @@ pub enum WaitingFor {
     Healthy,
     /// Its end.
     End,
-    /// An engine that does not answer.
+    /// An engine that does not answer, for two minutes at most.
     Engine,
 }
 

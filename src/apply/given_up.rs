@@ -3,26 +3,27 @@
 use std::collections::BTreeSet;
 
 use super::begun::Begun;
-use super::outcome::{Became, Outcome, Signal, StepOutcome, Trouble, change_of};
+use super::outcome::{Became, Outcome, Signal, StepOutcome, Trouble, change_of, touches};
 use crate::base::ident::StepId;
 use crate::plan::{Action, Plan, Step};
 
 /// What became of a call whose answer nobody waited for.
 const UNKNOWN: &str = "given up in the middle of its call: what became of it is not known";
 
+/// Why a change is not whole of which nothing was in flight.
+const HALF: &str = "given up before it was finished or taken back";
+
 /// The outcome of a run that was given up: what ended ended, and what was in flight may have taken
-/// effect. Nothing is looked at. `finished` are the steps that it told of.
+/// effect. Nothing is looked at, so a change that was begun and is not done counts as half done.
 pub fn given_up(
     plan: &Plan,
     (done, blocked): (&BTreeSet<StepId>, &BTreeSet<StepId>),
     begun: &Begun,
-    finished: &[StepOutcome],
     signal: Option<Signal>,
 ) -> Outcome {
-    let mut troubles: Vec<Trouble> = Vec::new();
     let steps = plan.steps.iter().map(|step| {
-        if let Some(outcome) = finished.iter().find(|outcome| outcome.id == step.id) {
-            return outcome.clone();
+        if let Some(outcome) = begun.ended(&step.id) {
+            return outcome;
         }
         let became = if begun.has(&step.id) && calls(step) {
             Became::Failed { message: UNKNOWN.to_owned() }
@@ -35,22 +36,33 @@ pub fn given_up(
         StepOutcome { id: step.id.clone(), became, container, output: String::new() }
     });
     let steps: Vec<StepOutcome> = steps.collect();
-    for step in &steps {
-        let change = change_of(&step.id);
-        if let Became::Failed { message } = &step.became
-            && !troubles.iter().any(|trouble| trouble.change == change)
-        {
-            troubles.push(Trouble {
-                change,
-                step: step.id.clone(),
-                message: message.clone(),
-                as_before: false,
-                now: vec!["nobody looked: `bayplan verify` tells what is where".to_owned()],
-                back: Vec::new(),
-                finish: Vec::new(),
-                then: Vec::new(),
-            });
+    let mut troubles: Vec<Trouble> = Vec::new();
+    for (outcome, step) in steps.iter().zip(&plan.steps) {
+        let change = change_of(&outcome.id);
+        let own = |other: &&Step| other.id.change() == change.as_str();
+        let made = plan
+            .steps
+            .iter()
+            .filter(own)
+            .filter(|step| touches(step))
+            .any(|step| steps.iter().any(|one| one.id == step.id && one.became.is_success()));
+        let message = match &outcome.became {
+            Became::Failed { message } => message.clone(),
+            became if !became.is_success() && made && touches(step) => HALF.to_owned(),
+            _ => continue,
+        };
+        if troubles.iter().any(|trouble| trouble.change == change) {
+            continue;
         }
+        troubles.push(Trouble {
+            change,
+            step: outcome.id.clone(),
+            message,
+            as_before: false,
+            undone: Vec::new(),
+            stays: Vec::new(),
+            now: vec!["nobody looked".to_owned()],
+        });
     }
     let mut outcome = Outcome::of(plan, steps, signal);
     outcome.troubles = troubles;
@@ -73,15 +85,22 @@ mod tests {
         let call = plan.steps.iter().find(|step| calls(step)).unwrap();
         let begun = Begun::default();
         let none = BTreeSet::new();
-        let quiet = given_up(&plan, (&none, &none), &begun, &[], Some(Signal::Interrupt));
+        let quiet = given_up(&plan, (&none, &none), &begun, Some(Signal::Interrupt));
         assert_eq!(quiet.exit_code(), 130);
         begun.note(&call.id, None);
-        let outcome = given_up(&plan, (&none, &none), &begun, &[], Some(Signal::Interrupt));
+        let outcome = given_up(&plan, (&none, &none), &begun, Some(Signal::Interrupt));
         let failed = Became::Failed { message: UNKNOWN.to_owned() };
         for step in &outcome.steps {
             let expected = if step.id == call.id { &failed } else { &Became::NotReached };
             assert_eq!(&step.became, expected, "{}", step.id);
         }
         assert_eq!((outcome.exit_code(), outcome.troubles.len()), (7, 1));
+        // What ended before is half of a change, though nothing was in flight.
+        let half = Begun::default();
+        let container = None;
+        let (id, became, output) = (call.id.clone(), Became::Done, String::new());
+        half.end(&StepOutcome { id, became, container, output });
+        let outcome = given_up(&plan, (&none, &none), &half, Some(Signal::Interrupt));
+        assert_eq!((outcome.exit_code(), outcome.troubles[0].message.as_str()), (7, HALF));
     }
 }

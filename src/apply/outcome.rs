@@ -17,6 +17,10 @@ pub enum Signal {
     Interrupt,
     /// SIGTERM.
     Terminate,
+    /// SIGHUP: the terminal is gone.
+    Hangup,
+    /// SIGQUIT.
+    Quit,
 }
 
 impl Signal {
@@ -25,6 +29,8 @@ impl Signal {
         match self {
             Self::Interrupt => 130,
             Self::Terminate => 143,
+            Self::Hangup => 129,
+            Self::Quit => 131,
         }
     }
 }
@@ -82,6 +88,8 @@ pub enum Became {
     Stale(Stale),
     /// It was never begun, or a wait was given up.
     NotReached,
+    /// It took effect, and was taken back.
+    Undone,
 }
 
 impl Became {
@@ -107,7 +115,7 @@ pub struct StepOutcome {
     pub output: String,
 }
 
-/// A change that was begun and not finished: what is where, and the ways out.
+/// A change that failed or was not finished: what became of it, and what is where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Trouble {
     /// Which change.
@@ -118,15 +126,26 @@ pub struct Trouble {
     pub message: String,
     /// Whether all of it is as it was before the run.
     pub as_before: bool,
+    /// What was called to go back, and what became of it, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undone: Vec<Undone>,
+    /// What cannot be taken back, one sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stays: Vec<String>,
     /// What is where now, one fragment a container.
     pub now: Vec<String>,
-    /// Commands that bring back what was; empty where nothing was lost.
-    pub back: Vec<String>,
-    /// Commands that finish what was planned.
-    pub finish: Vec<String>,
-    /// Commands for after that, once a person has seen that what is there now is good.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub then: Vec<String>,
+}
+
+/// One call that takes something back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Undone {
+    /// `CHANGE/undo-…`.
+    pub step: StepId,
+    /// ``start `web` ``.
+    pub what: String,
+    /// Why it failed; safe to print. Nothing: it is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
 }
 
 /// What a run amounts to.
@@ -140,8 +159,6 @@ pub struct Outcome {
     pub troubles: Vec<Trouble>,
     /// Whether it was asked to stop before all was done.
     pub interrupted: Option<Signal>,
-    /// Whether any step changed a container, a network or a volume.
-    pub touched: bool,
 }
 
 impl Outcome {
@@ -154,16 +171,11 @@ impl Outcome {
             .filter(|(_, outcome)| outcome.became == Became::Done)
             .map(|(step, _)| step)
             .collect();
-        let summary = summary::of(done.iter().copied());
-        let touched = done.into_iter().any(touches);
-        let unfinished = steps.iter().any(|step| step.became == Became::NotReached);
+        let summary = summary::of(done);
+        let unfinished =
+            steps.iter().any(|step| matches!(step.became, Became::NotReached | Became::Undone));
         let interrupted = interrupted.filter(|_| unfinished);
-        Self { steps, summary, troubles: Vec::new(), interrupted, touched }
-    }
-
-    /// What became of a step.
-    pub(super) fn became(&self, step: &StepId) -> Option<&Became> {
-        self.steps.iter().find(|outcome| outcome.id == *step).map(|outcome| &outcome.became)
+        Self { steps, summary, troubles: Vec::new(), interrupted }
     }
 
     /// The changes of which a step took effect.
@@ -185,18 +197,19 @@ impl Outcome {
         })
     }
 
-    /// 0 done; 3 stale; 5 failed, all but images is as before; 7 failed part way; 130, 143
-    /// interrupted.
+    /// Whether every change is done, or as it was before.
+    pub fn is_whole(&self) -> bool {
+        self.troubles.iter().all(|trouble| trouble.as_before)
+    }
+
+    /// 0 done; 3 stale; 5 failed, what failed is as before; 7 a change is half done; 129, 130, 131,
+    /// 143 interrupted.
     pub fn exit_code(&self) -> u8 {
         let failed = self.steps.iter().any(|step| matches!(step.became, Became::Failed { .. }));
         let stale = self.stale().next().is_some();
-        let as_before = !self.touched && self.troubles.iter().all(|trouble| trouble.as_before);
-        // Of what is stale, only changes that were begun are troubles.
-        let half_done = !self.troubles.is_empty();
         match self.interrupted {
-            _ if failed && as_before => 5,
-            _ if failed => 7,
-            _ if stale && half_done => 7,
+            _ if !self.is_whole() => 7,
+            _ if failed => 5,
             _ if stale => 3,
             Some(signal) => signal.exit_code(),
             None => 0,
@@ -211,6 +224,7 @@ pub(super) fn touches(step: &Step) -> bool {
         Action::Create { .. }
         | Action::Start { .. }
         | Action::Stop { .. }
+        | Action::Fence { .. }
         | Action::Kill { .. }
         | Action::Restart { .. }
         | Action::Update { .. }

@@ -41,12 +41,6 @@ pub(super) fn name_of(inspect: &Json) -> ContainerName {
     ContainerName::new(inspect["Name"].as_str().unwrap_or_default().trim_start_matches('/'))
 }
 
-/// The networks that it is on, by name.
-pub(super) fn networks_of(inspect: &Json) -> BTreeSet<String> {
-    let all = inspect["NetworkSettings"]["Networks"].as_object().into_iter().flatten();
-    all.map(|(name, _)| name.clone()).collect()
-}
-
 /// Whether an image is for a platform; without one the engine's own choice does.
 pub(super) fn is_for(image: &Json, platform: Option<&str>) -> bool {
     !platform.is_some_and(|platform| Platform::read(platform).is_missing_in(image))
@@ -73,7 +67,8 @@ impl<W: Writer> Context<'_, W> {
             Action::Tag { image, tag } => self.precheck_tag(image, tag).await,
             Action::Create { name, image, .. } => self.precheck_create(step, name, image).await,
             Action::Start { container, .. }
-            | Action::WaitReady { container }
+            | Action::WaitReady { container, .. }
+            | Action::Fence { container }
             | Action::Stop { container, .. }
             | Action::Kill { container, .. }
             | Action::Restart { container, .. }

@@ -30,7 +30,7 @@ pub(super) enum InspectView {
 
 impl<W> Context<'_, W> {
     /// What is seen of a container, in cells.
-    fn seen(&self, subject: &Subject, found: &Json) -> World {
+    pub(super) fn seen(&self, subject: &Subject, found: &Json) -> World {
         let mut now = World::default();
         for (step, id) in self.networks.borrow().iter() {
             if let Some(Action::CreateNetwork { network, .. }) =

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value as Json;
 
 use super::run::Context;
-use super::settle::POLL;
+use super::verify::POLL;
 use crate::base::ident::ContainerId;
 use crate::engine::Writer;
 

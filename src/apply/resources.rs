@@ -8,11 +8,9 @@ use super::act::{Acted, Trouble};
 use super::outcome::Stale;
 use super::precheck::{Check, Checked};
 use super::run::Context;
-use crate::base::ident::{
-    ContainerId, LABEL_NETWORK, LABEL_PLAN, LABEL_VOLUME, NetworkId, ObjectKey,
-};
+use crate::base::ident::{LABEL_NETWORK, LABEL_PLAN, LABEL_VOLUME, NetworkId, ObjectKey};
 use crate::base::say;
-use crate::engine::{EngineError, ErrorKind, FilledBody, Writer};
+use crate::engine::{EngineError, FilledBody, Writer};
 use crate::plan::{Action, NetworkRef, Step};
 use crate::planner::resources;
 use crate::planner::resources::Found;
@@ -111,7 +109,8 @@ impl<W: Writer> Context<'_, W> {
         let body = self.object_body(step)?;
         let id = match self.engine.create_network(&body).await {
             Ok(id) => id,
-            Err(error) if error.kind == ErrorKind::Interrupted => {
+            Err(error) => {
+                self.verify_after_error(step, 0, &error).await?;
                 match self.network_name(name, key).await {
                     Ok(Name::Made(found)) => {
                         NetworkId::new(found["Id"].as_str().unwrap_or_default())
@@ -119,75 +118,25 @@ impl<W: Writer> Context<'_, W> {
                     _ => return Err(self.failed(&error)),
                 }
             }
-            Err(error) => return Err(self.failed(&error)),
         };
         self.networks.borrow_mut().insert(step.id.clone(), id);
         Ok(())
     }
 
-    pub(super) async fn create_volume(&self, step: &Step, name: &str, key: &ObjectKey) -> Acted {
+    pub(super) async fn create_volume(&self, step: &Step) -> Acted {
         let body = self.object_body(step)?;
         let Err(error) = self.engine.create_volume(&body).await else { return Ok(()) };
-        if error.kind == ErrorKind::Interrupted
-            && matches!(self.volume_name(name, key).await, Ok(Name::Made(_)))
-        {
-            return Ok(());
-        }
-        Err(self.failed(&error))
+        self.verify_after_error(step, 0, &error).await.map(drop)
     }
 
-    pub(super) async fn remove_network(&self, which: &NetworkId) -> Acted {
-        let Err(error) = self.engine.remove_network(which).await else { return Ok(()) };
-        let gone = match self.look_again(|| self.engine.networks()).await {
-            Ok(all) => !all.iter().any(|network| network["Id"] == which.as_str()),
-            Err(_) => false,
-        };
-        if gone { Ok(()) } else { Err(self.failed(&error)) }
-    }
-
-    pub(super) async fn connect(
+    /// The network that is meant, which must be there.
+    pub(super) async fn network(
         &self,
-        id: &ContainerId,
-        (network, which): (&str, &NetworkRef),
-        endpoint: &Json,
-    ) -> Acted {
-        let Some(which) = self.which(which).await.map_err(|error| self.failed(&error))? else {
-            return Err(no_network(network));
-        };
-        match self.engine.connect(&which, id, endpoint).await {
-            Ok(()) => Ok(()),
-            Err(error) => self.attached_after_all(id, network, &which, true, &error).await,
-        }
-    }
-
-    pub(super) async fn disconnect(
-        &self,
-        id: &ContainerId,
-        (network, which): (&str, &NetworkRef),
-    ) -> Acted {
-        let Some(which) = self.which(which).await.map_err(|error| self.failed(&error))? else {
-            return Err(no_network(network));
-        };
-        match self.engine.disconnect(&which, id).await {
-            Ok(()) => Ok(()),
-            Err(error) => self.attached_after_all(id, network, &which, false, &error).await,
-        }
-    }
-
-    async fn attached_after_all(
-        &self,
-        id: &ContainerId,
-        network: &str,
-        which: &NetworkId,
-        should: bool,
-        error: &EngineError,
-    ) -> Acted {
-        let found = self.look_again(|| self.engine.inspect(id.as_str())).await;
-        match found {
-            Ok(Some(found)) if is_on(&found, network, which) == should => Ok(()),
-            Ok(None) if !should => Ok(()),
-            _ => Err(self.failed(error)),
-        }
+        name: &str,
+        which: &NetworkRef,
+    ) -> Result<NetworkId, Trouble> {
+        let found = self.which(which).await.map_err(|error| self.failed(&error))?;
+        found.ok_or_else(|| no_network(name))
     }
 }
 
@@ -205,15 +154,4 @@ fn checked(what: &str, name: &str, found: Name) -> Check {
             Check::Unexpected(Stale::new(&format!("{what}_taken"), expected, by))
         }
     }
-}
-
-/// Whether a container is on a network; before its first start the engine tells only the name.
-pub(super) fn is_on(inspect: &Json, name: &str, id: &NetworkId) -> bool {
-    let networks = inspect["NetworkSettings"]["Networks"].as_object();
-    networks.into_iter().flatten().any(|(own, attached)| {
-        match attached["NetworkID"].as_str().filter(|known| !known.is_empty()) {
-            Some(known) => known == id.as_str(),
-            None => own == name,
-        }
-    })
 }

@@ -40,6 +40,9 @@ pub struct ResultDocument {
     pub stale: Vec<StaleEntry>,
     /// Changes that failed or are half done: what is where, and the ways out.
     pub troubles: Vec<Trouble>,
+    /// The command that brings what is half done back, or finishes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recover: Option<String>,
     /// What is not as declared after all was done.
     pub mismatches: Vec<Mismatch>,
     /// What differs and is left, because the spec says so.
@@ -112,6 +115,7 @@ impl ResultDocument {
             steps: outcome.steps.clone(),
             stale,
             troubles: outcome.troubles.clone(),
+            recover: None,
             mismatches,
             left,
             interrupted: outcome.interrupted,
@@ -139,6 +143,7 @@ impl ResultDocument {
             steps: Vec::new(),
             stale,
             troubles: Vec::new(),
+            recover: None,
             mismatches: Vec::new(),
             left: Vec::new(),
             interrupted: None,

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::result::ResultDocument;
-use super::{Became, Trouble};
+use super::{Became, StepOutcome, Trouble};
 use crate::base::say::{safe, safe_lines};
 use crate::plan::show::reason_text;
 
@@ -45,26 +45,11 @@ pub fn text(document: &ResultDocument) -> String {
         let _ = writeln!(out, "  hint: {}", safe(&entry.stale.hint));
     }
     for trouble in &document.troubles {
-        let _ = writeln!(
-            out,
-            "{}: {} at {}: {}",
-            if not_reached(document, trouble) { "interrupted" } else { "failed" },
-            trouble.change,
-            trouble.step,
-            safe_lines(&trouble.message)
-        );
-        for now in &trouble.now {
-            let _ = writeln!(out, "  now: {}", safe(now));
-        }
-        for (what, commands) in [
-            ("to go back", &trouble.back),
-            ("to finish", &trouble.finish),
-            ("then, once the new one is seen to be good", &trouble.then),
-        ] {
-            if !commands.is_empty() {
-                let _ = writeln!(out, "  {what}: {}", safe(&commands.join(" && ")));
-            }
-        }
+        told(&mut out, document, trouble);
+    }
+    if let Some(command) = &document.recover {
+        let _ =
+            writeln!(out, "to go back, or to finish what is nearer to its end: {}", safe(command));
     }
     for mismatch in &document.mismatches {
         let name = mismatch.container.as_ref().map(|name| format!(" `{name}`")).unwrap_or_default();
@@ -83,7 +68,7 @@ pub fn text(document: &ResultDocument) -> String {
         let left: Vec<&str> = document
             .steps
             .iter()
-            .filter(|step| step.became == Became::NotReached)
+            .filter(|step| matches!(step.became, Became::NotReached | Became::Undone))
             .map(|step| step.id.as_str())
             .collect();
         let (named, more) = left.split_at(left.len().min(NAMED));
@@ -94,17 +79,51 @@ pub fn text(document: &ResultDocument) -> String {
     out
 }
 
+/// What became of a change that failed or was not finished.
+fn told(out: &mut String, document: &ResultDocument, trouble: &Trouble) {
+    let _ = writeln!(
+        out,
+        "{}: {} at {}: {}",
+        match () {
+            () if document.exit_code == 0 => "went back",
+            () if not_reached(document, trouble) => "interrupted",
+            () => "failed",
+        },
+        trouble.change,
+        trouble.step,
+        safe_lines(&trouble.message)
+    );
+    for undone in &trouble.undone {
+        let _ = match &undone.failed {
+            None => writeln!(out, "  undone: {}", safe(&undone.what)),
+            Some(why) => {
+                writeln!(out, "  not undone: {}: {}", safe(&undone.what), safe_lines(why))
+            }
+        };
+    }
+    for stays in &trouble.stays {
+        let _ = writeln!(out, "  not undone: {}", safe(stays));
+    }
+    for now in &trouble.now {
+        let _ = writeln!(out, "  now: {}", safe(now));
+    }
+    if trouble.as_before {
+        let _ = writeln!(out, "  {} is as it was before", trouble.change);
+    }
+}
+
 /// Whether a change was only not gone on with.
 fn not_reached(document: &ResultDocument, trouble: &Trouble) -> bool {
     let step = document.steps.iter().find(|step| step.id == trouble.step);
-    document.interrupted.is_some() && step.is_some_and(|step| step.became == Became::NotReached)
+    let ended = |step: &StepOutcome| matches!(step.became, Became::NotReached | Became::Undone);
+    document.interrupted.is_some() && step.is_some_and(ended)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::apply::result::StaleEntry;
-    use crate::apply::{Signal, Stale, StepOutcome};
+    use crate::apply::{Signal, Stale, StepOutcome, Undone};
     use crate::base::ident::{ChangeId, StepId};
 
     #[test]
@@ -129,11 +148,22 @@ mod tests {
                 message: message.to_owned(),
                 as_before: false,
                 now: Vec::new(),
-                back: Vec::new(),
-                finish: vec!["docker start 2".to_owned()],
-                then: vec!["docker rm 1".to_owned()],
+                undone: vec![
+                    Undone {
+                        step: StepId::new(format!("{change}/undo-stop")),
+                        what: "start `web`".to_owned(),
+                        failed: None,
+                    },
+                    Undone {
+                        step: StepId::new(format!("{change}/undo-create")),
+                        what: "remove `web.bp-new`".to_owned(),
+                        failed: Some("busy".to_owned()),
+                    },
+                ],
+                stays: vec!["what was paused runs".to_owned()],
             });
         }
+        document.recover = Some("bayplan recover plan.json".to_owned());
         document.interrupted = Some(Signal::Interrupt);
         document.steps.push(StepOutcome {
             id: StepId::new("db/start"),
@@ -147,11 +177,14 @@ mod tests {
           hint: plan again
         failed: web at web/start: it ended; its last output:
           | one\u{1b}
-          to finish: docker start 2
-          then, once the new one is seen to be good: docker rm 1
+          undone: start `web`
+          not undone: remove `web.bp-new`: busy
+          not undone: what was paused runs
         interrupted: db at db/start: …
-          to finish: docker start 2
-          then, once the new one is seen to be good: docker rm 1
+          undone: start `web`
+          not undone: remove `web.bp-new`: busy
+          not undone: what was paused runs
+        to go back, or to finish what is nearer to its end: bayplan recover plan.json
         interrupted; not reached: db/start
         ");
         // A long plan is not told step by step.

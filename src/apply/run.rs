@@ -2,8 +2,9 @@
 //!
 //! Images come first: nothing touches a container before every pull and tag that waits for no
 //! container has succeeded, so that a silent registry or a failed login costs nothing. A step that
-//! fails ends its change and what depends on it, others go on. Something stale ends what was not
-//! begun; changes that were begun are finished, for half of one is worse than all of it.
+//! fails ends its change and what depends on it, others go on. What was begun of these goes back as
+//! soon as nothing of it is in flight. Something stale ends what was not begun; other changes that were
+//! begun are finished. Asked to stop, what was begun goes back, but where the new container is proven.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,13 +18,14 @@ use tokio::sync::watch;
 use super::awaits::Awaits;
 use super::begun::Begun;
 use super::clock::Clock;
-use super::events::{Event, Sink};
+use super::events::{Event, Sink, WaitingFor};
+use super::going_back::WentBack;
 use super::index::Index;
 use super::outcome::{Became, Outcome, Signal, Stale, StepOutcome};
 use super::resume::Resume;
 use super::schedule::{self, Halt, Schedule};
 use super::secrets::Secrets;
-use crate::base::ident::{ContainerId, ContainerName, ImageId, NetworkId, StepId};
+use crate::base::ident::{ChangeId, ContainerId, ContainerName, ImageId, NetworkId, StepId};
 use crate::engine::Writer;
 use crate::options::Body;
 use crate::plan::world::World;
@@ -35,13 +37,15 @@ use crate::stale::observed::Origin;
 pub struct Settings {
     /// How many calls are in flight at most; 0 counts as 1. Watching is no call.
     pub parallelism: usize,
-    /// How long a started container must run to be proven.
-    pub monitor: Duration,
+    /// Whether a new container that failed is kept beside the old one, to be looked at.
+    pub keep_failed: bool,
+    /// How long a one-shot may still run once the run is asked to stop.
+    pub grace: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { parallelism: 4, monitor: Duration::from_secs(2) }
+        Self { parallelism: 4, keep_failed: false, grace: Duration::from_secs(10) }
     }
 }
 
@@ -57,6 +61,8 @@ pub struct Run<'a, W> {
     pub done: &'a BTreeSet<StepId>,
     /// Steps that must not run, of sets that are half done.
     pub blocked: &'a BTreeSet<StepId>,
+    /// Changes that an earlier run began, and that go back: nothing else is done with them.
+    pub back: &'a BTreeSet<ChangeId>,
     /// What sets wait for before their steps begin.
     pub awaits: &'a Awaits,
     /// Who fills secrets in and strikes them out.
@@ -82,6 +88,16 @@ pub(super) struct Context<'a, W> {
     pub(super) bodies: &'a BTreeMap<StepId, Body>,
     /// The plan's digest, which all that is created carries.
     pub(super) digest: &'a str,
+    /// What tells this run from others of the plan, which all containers that it creates carry.
+    pub(super) run_id: &'a str,
+    /// Changes that an earlier run began, and that are to go back.
+    pub(super) asked_back: &'a BTreeSet<ChangeId>,
+    /// What the plan relies on before any of its steps.
+    pub(super) before: World,
+    /// Changes that go back, or went.
+    pub(super) back: RefCell<BTreeSet<String>>,
+    /// Whether the engine did not answer when it was asked last.
+    pub(super) away: Cell<bool>,
     pub(super) awaits: &'a Awaits,
     /// Of these, the ones that are as far as they must be.
     pub(super) met: RefCell<BTreeSet<ContainerId>>,
@@ -111,6 +127,42 @@ pub(super) struct Context<'a, W> {
     cancel: watch::Receiver<Option<Signal>>,
 }
 
+impl<'a, W> Context<'a, W> {
+    /// At the beginning of a run.
+    fn of(run: Run<'a, W>, begun: &'a Begun, run_id: &'a str) -> Self {
+        let Run { engine, plan, bodies, awaits, secrets, clock, sink, settings, resume, .. } = run;
+        Self {
+            engine,
+            plan,
+            index: Index::of(plan),
+            bodies,
+            awaits,
+            met: RefCell::default(),
+            secrets,
+            clock,
+            sink,
+            settings,
+            begun,
+            digest: &resume.digest,
+            run_id,
+            asked_back: run.back,
+            before: World::planned(plan),
+            back: RefCell::default(),
+            away: Cell::new(false),
+            created: RefCell::new(resume.created.clone()),
+            names: RefCell::new(resume.names()),
+            pulled: RefCell::default(),
+            world: RefCell::new(resume.world.clone()),
+            origin: Origin::of(plan, &resume.digest),
+            flying: RefCell::default(),
+            ended: RefCell::default(),
+            outputs: RefCell::default(),
+            networks: RefCell::new(resume.networks.clone()),
+            cancel: run.cancel,
+        }
+    }
+}
+
 impl<W> Context<'_, W> {
     /// The container that is meant; `None`: it was not created.
     pub(super) fn resolve(&self, subject: &Subject) -> Option<ContainerId> {
@@ -134,6 +186,26 @@ impl<W> Context<'_, W> {
     pub(super) fn cancelled(&self) -> bool {
         self.cancel.borrow().is_some()
     }
+
+    /// Ends when a one-shot has had its time since the run was asked to stop.
+    pub(super) async fn out_of_patience(&self) {
+        let mut cancel = self.cancel.clone();
+        if cancel.wait_for(Option::is_some).await.is_err() {
+            // Nobody can ask any more.
+            std::future::pending::<()>().await;
+        }
+        self.clock.sleep(self.settings.grace).await;
+    }
+
+    /// Says once that the engine does not answer.
+    pub(super) fn note_away(&self) {
+        if !self.away.replace(true)
+            && let Some(step) = self.flying.borrow().first()
+        {
+            let what = WaitingFor::Engine;
+            self.sink.event(&Event::Waiting { step: step.clone(), what });
+        }
+    }
 }
 
 /// What came to an end.
@@ -141,40 +213,25 @@ enum Flight {
     /// What a step waited for is there.
     Waited(StepId),
     Ended(StepOutcome),
+    /// Changes were taken back.
+    Back(WentBack),
 }
 
 /// Runs the steps of a plan. Does not fail: what became of each step is in the outcome.
 pub async fn run<W: Writer>(run: Run<'_, W>, begun: &Begun) -> Outcome {
-    let Run { engine, plan, bodies, done, blocked, awaits, .. } = run;
-    let Run { secrets, clock, sink, cancel, settings, resume, .. } = run;
-    let context = Context {
-        engine,
-        plan,
-        index: Index::of(plan),
-        bodies,
-        awaits,
-        met: RefCell::default(),
-        secrets,
-        clock,
-        sink,
-        settings,
-        begun,
-        digest: &resume.digest,
-        created: RefCell::new(resume.created.clone()),
-        names: RefCell::new(resume.names()),
-        pulled: RefCell::default(),
-        world: RefCell::new(resume.world.clone()),
-        origin: Origin::of(plan, &resume.digest),
-        flying: RefCell::default(),
-        ended: RefCell::default(),
-        outputs: RefCell::default(),
-        networks: RefCell::new(resume.networks.clone()),
-        cancel,
-    };
+    let Run { plan, done, blocked, back, sink, settings, .. } = run;
+    let run_id = fresh_id();
+    let context = Context::of(run, begun, &run_id);
     let mut schedule = Schedule::new(plan, done, blocked);
+    for change in &plan.changes {
+        if back.contains(&change.id) {
+            schedule.takes_along(change.id.as_str());
+        }
+    }
     let told = Cell::new(false);
     // Whether what the pulls gave was looked at.
     let mut looked = false;
+    let mut returns = Returns::default();
     let mut flights: FuturesUnordered<Pin<Box<dyn Future<Output = Flight> + '_>>> =
         FuturesUnordered::new();
     loop {
@@ -194,9 +251,18 @@ pub async fn run<W: Writer>(run: Run<'_, W>, begun: &Begun) -> Outcome {
         for (step, waits) in schedule.ready(settings.parallelism.max(1), must_wait) {
             flights.push(Box::pin(fly(&context, step, waits)));
         }
+        let doomed = schedule.doomed();
+        *context.back.borrow_mut() = doomed.iter().map(|change| (*change).to_owned()).collect();
+        if let Some(changes) = returns.next(&doomed, &schedule) {
+            flights.push(Box::pin(async { Flight::Back(context.go_back(changes).await) }));
+        }
         match flights.next().await {
             Some(Flight::Waited(step)) => schedule.may_call(&step),
             Some(Flight::Ended(outcome)) => schedule.take(outcome),
+            Some(Flight::Back(went)) => {
+                went.whole.iter().for_each(|change| schedule.undone(change));
+                returns.take(went);
+            }
             None => break,
         }
     }
@@ -210,8 +276,46 @@ pub async fn run<W: Writer>(run: Run<'_, W>, begun: &Begun) -> Outcome {
         }
     }
     let mut outcome = Outcome::of(plan, steps, interrupted);
-    outcome.troubles = context.troubles(&outcome).await;
+    outcome.troubles = context.troubles(&outcome, &returns.went).await;
     outcome
+}
+
+/// The ways back of a run: one after the other.
+#[derive(Default)]
+struct Returns {
+    begun: BTreeSet<String>,
+    under_way: bool,
+    went: Vec<WentBack>,
+}
+
+impl Returns {
+    /// The changes that go back next, together; nothing: there are none, or it is not their turn.
+    fn next<'a>(
+        &mut self,
+        doomed: &BTreeSet<&'a str>,
+        schedule: &Schedule<'_>,
+    ) -> Option<BTreeSet<&'a str>> {
+        let mut next = doomed.clone();
+        next.retain(|change| !self.begun.contains(*change));
+        let quiet = next.iter().all(|change| schedule.is_quiet(change));
+        if self.under_way || next.is_empty() || !quiet {
+            return None;
+        }
+        self.under_way = true;
+        self.begun.extend(next.iter().map(|change| (*change).to_owned()));
+        Some(next)
+    }
+
+    fn take(&mut self, went: WentBack) {
+        self.under_way = false;
+        self.went.push(went);
+    }
+}
+
+/// What no other run has: hashers are seeded by the system.
+fn fresh_id() -> String {
+    use std::hash::{BuildHasher as _, RandomState};
+    format!("{:016x}", RandomState::new().hash_one(std::process::id()))
 }
 
 /// A step, or the wait before it.

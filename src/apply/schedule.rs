@@ -1,6 +1,9 @@
 //! Which steps may begin, and which come first: the steps whose dependencies have succeeded, in the
 //! order of the plan, as many as there is room for.
 //!
+//! It also knows which changes can be finished no more, and must go back: those of which a step did
+//! not succeed, or waits for one that did not, and those that took what a change that goes back needs.
+//!
 //! What a step does, and what it waits for before, is not known here. Each step is looked at when it
 //! or what it depends on changes, so that a run costs as much as its plan is long.
 
@@ -16,7 +19,7 @@ pub(super) enum Halt {
     No,
     /// Changes that were not begun are not.
     New,
-    /// Nothing is.
+    /// Nothing is, but for the end of a change of which the new container is proven.
     All,
 }
 
@@ -39,6 +42,16 @@ pub(super) struct Schedule<'a> {
     first: BTreeSet<usize>,
     begun: BTreeSet<ChangeId>,
     halt: Halt,
+    /// Steps that began, or wait for what must come first, and have not ended.
+    flying: BTreeSet<usize>,
+    /// The steps of each change.
+    of_change: BTreeMap<&'a str, Vec<usize>>,
+    /// Changes that go back, or went.
+    back: BTreeSet<&'a str>,
+    /// Changes of which nothing is to be done: a person is needed first.
+    left: BTreeSet<&'a str>,
+    /// Whether something ended otherwise than well since changes were last looked at.
+    doubt: bool,
 }
 
 impl<'a> Schedule<'a> {
@@ -74,7 +87,18 @@ impl<'a> Schedule<'a> {
             first,
             begun: BTreeSet::new(),
             halt: Halt::No,
+            flying: BTreeSet::new(),
+            of_change: BTreeMap::new(),
+            back: BTreeSet::new(),
+            left: BTreeSet::new(),
+            doubt: false,
         };
+        for (place, step) in plan.steps.iter().enumerate() {
+            schedule.of_change.entry(step.id.change()).or_default().push(place);
+            if blocked.contains(&step.id) {
+                schedule.left.insert(step.id.change());
+            }
+        }
         let idle = (0..plan.steps.len()).filter(|place| schedule.missing[*place] == 0);
         schedule.free = idle.collect();
         for step in &plan.steps {
@@ -104,11 +128,13 @@ impl<'a> Schedule<'a> {
             self.free.iter().copied().filter(|place| self.allowed(*place)).collect();
         for place in allowed {
             self.free.remove(&place);
+            self.flying.insert(place);
             let step = &self.plan.steps[place];
             let waits = must_wait(step);
             if waits || matches!(step.action, Action::WaitReady { .. }) {
                 ready.insert(place, waits);
             } else {
+                self.flying.remove(&place);
                 self.calls.insert(place);
             }
         }
@@ -117,6 +143,7 @@ impl<'a> Schedule<'a> {
         for place in allowed.take(room).collect::<Vec<_>>() {
             self.calls.remove(&place);
             self.calling.insert(place);
+            self.flying.insert(place);
             ready.insert(place, false);
         }
         ready.into_iter().map(|(place, waits)| (&self.plan.steps[place], waits)).collect()
@@ -124,22 +151,26 @@ impl<'a> Schedule<'a> {
 
     fn allowed(&self, place: usize) -> bool {
         let turn = self.first.is_empty() || self.first.contains(&place);
-        turn && match self.halt {
-            Halt::No => true,
-            Halt::New => self.begun.contains(&change_of(&self.plan.steps[place].id)),
-            Halt::All => false,
-        }
+        let change = self.plan.steps[place].id.change();
+        turn && !self.back.contains(change)
+            && match self.halt {
+                Halt::No => true,
+                Halt::New => self.begun.contains(&change_of(&self.plan.steps[place].id)),
+                Halt::All => self.is_proven(change),
+            }
     }
 
     /// What a step waited for is there: it begins as soon as there is room.
     pub(super) fn may_call(&mut self, step: &StepId) {
         if let Some(place) = self.places.get(step) {
+            self.flying.remove(place);
             self.calls.insert(*place);
         }
     }
 
     /// Fewer steps may begin from here on.
     pub(super) fn halt(&mut self, halt: Halt) {
+        self.doubt |= halt > self.halt;
         self.halt = self.halt.max(halt);
     }
 
@@ -161,19 +192,149 @@ impl<'a> Schedule<'a> {
     /// Writes down what became of a step; those after it may be ready now.
     pub(super) fn settle(&mut self, outcome: StepOutcome) {
         let Some(place) = self.places.get(&outcome.id).copied() else { return };
-        for steps in [&mut self.free, &mut self.calls, &mut self.calling] {
+        for steps in [&mut self.free, &mut self.calls, &mut self.calling, &mut self.flying] {
             steps.remove(&place);
         }
+        self.doubt |= self.halt > Halt::No;
         if outcome.became.is_success() {
             self.first.remove(&place);
-            for next in std::mem::take(&mut self.next[place]) {
+            for next in self.next[place].clone() {
                 self.missing[next] -= 1;
                 if self.missing[next] == 0 && !self.became.contains_key(&self.plan.steps[next].id) {
                     self.free.insert(next);
                 }
             }
+        } else {
+            self.doubt = true;
         }
         self.became.insert(outcome.id.clone(), outcome);
+    }
+
+    /// Whether a step took effect.
+    fn is_done(&self, place: usize) -> bool {
+        let became = self.became.get(&self.plan.steps[place].id);
+        became.is_some_and(|outcome| outcome.became.is_success())
+    }
+
+    /// Whether nothing is left of a change but to remove a container that is not needed any more: what
+    /// replaces it is proven, or nothing does.
+    fn is_proven(&self, change: &str) -> bool {
+        let places = self.of_change.get(change).map_or(&[][..], Vec::as_slice);
+        let action = |place: &usize| &self.plan.steps[*place].action;
+        places.iter().any(|place| self.is_done(*place))
+            && places
+                .iter()
+                .all(|place| self.is_done(*place) || matches!(action(place), Action::Remove { .. }))
+    }
+
+    /// Whether a change replaces a container and still has it.
+    fn keeps_its_old(&self, change: &str) -> bool {
+        let places = self.of_change.get(change).map_or(&[][..], Vec::as_slice);
+        let action = |place: &usize| &self.plan.steps[*place].action;
+        places.iter().any(|place| matches!(action(place), Action::Create { .. }))
+            && places.iter().any(|place| self.has_begun(*place))
+            && !places
+                .iter()
+                .any(|place| self.is_done(*place) && matches!(action(place), Action::Remove { .. }))
+    }
+
+    /// The changes that can be finished no more, and that have not gone back yet. They get no further;
+    /// they may go back once nothing of them is in flight.
+    pub(super) fn doomed(&mut self) -> BTreeSet<&'a str> {
+        if std::mem::take(&mut self.doubt) {
+            self.find_doomed();
+        }
+        self.back.iter().copied().filter(|change| !self.left.contains(change)).collect()
+    }
+
+    fn find_doomed(&mut self) {
+        // Steps come after what they wait for.
+        let mut dead = vec![false; self.plan.steps.len()];
+        for (place, step) in self.plan.steps.iter().enumerate() {
+            let ended = self.became.contains_key(&step.id) && !self.is_done(place);
+            let halted = !self.is_done(place)
+                && !self.flying.contains(&place)
+                && !self.allowed(place)
+                && self.first.is_empty()
+                && self.halt > Halt::No;
+            if ended || halted || self.back.contains(step.id.change()) && !self.is_done(place) {
+                dead[place] = true;
+            }
+            if dead[place] {
+                for next in &self.next[place] {
+                    dead[*next] = true;
+                }
+            }
+        }
+        let doomed: Vec<&str> = self
+            .of_change
+            .iter()
+            .filter(|(change, places)| {
+                places.iter().any(|place| dead[*place])
+                    && places.iter().any(|place| self.has_begun(*place))
+                    && !self.is_proven(change)
+            })
+            .map(|(change, _)| *change)
+            .collect();
+        for change in doomed {
+            self.takes_along(change);
+        }
+    }
+
+    /// Whether a step did something, or may have.
+    fn has_begun(&self, place: usize) -> bool {
+        let step = &self.plan.steps[place];
+        let ended = self.became.get(&step.id).map(|outcome| &outcome.became);
+        let did = matches!(ended, Some(Became::Done | Became::Already | Became::Failed { .. }));
+        touches(step) && (did || self.flying.contains(&place))
+    }
+
+    /// A change goes back, and with it what took what its old container needs again, and what kept its
+    /// own old container until this one is proven.
+    pub(super) fn takes_along(&mut self, change: &'a str) {
+        let mut open = vec![change];
+        while let Some(change) = open.pop() {
+            if self.left.contains(change) || !self.back.insert(change) {
+                continue;
+            }
+            for place in self.of_change.get(change).cloned().unwrap_or_default() {
+                let gives = matches!(
+                    self.plan.steps[place].action,
+                    Action::Stop { .. }
+                        | Action::Kill { .. }
+                        | Action::Rename { .. }
+                        | Action::Disconnect { .. }
+                );
+                let gives = gives && self.is_done(place);
+                let along = self.next[place].iter().map(|next| &self.plan.steps[*next]);
+                let along = along.filter(|step| {
+                    let keeps = matches!(step.action, Action::Remove { .. })
+                        && self.keeps_its_old(step.id.change());
+                    let took =
+                        gives && self.places.get(&step.id).is_some_and(|at| self.has_begun(*at));
+                    keeps || took
+                });
+                open.extend(along.map(|step| step.id.change()));
+            }
+        }
+    }
+
+    /// Whether nothing of a change is in flight.
+    pub(super) fn is_quiet(&self, change: &str) -> bool {
+        let places = self.of_change.get(change).into_iter().flatten();
+        places.into_iter().all(|place| !self.flying.contains(place))
+    }
+
+    /// The steps of a change that took effect were taken back.
+    pub(super) fn undone(&mut self, change: &str) {
+        for place in self.of_change.get(change).into_iter().flatten() {
+            let step = &self.plan.steps[*place];
+            if let Some(outcome) = self.became.get_mut(&step.id)
+                && outcome.became.is_success()
+            {
+                outcome.became = Became::Undone;
+            }
+        }
     }
 
     /// The steps of which nothing is known yet.

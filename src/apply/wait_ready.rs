@@ -1,7 +1,7 @@
 //! Watching a started container until it is proven, or is not going to be.
 //!
-//! Proven: it runs, is not restarting, is the process that was started, for the whole monitor
-//! time; and it is healthy where it has a health check.
+//! Proven: it runs, is not restarting, is the process that was started, and is healthy; where it has
+//! no health check, for as long as the plan says.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::outcome::Stale;
 use super::precheck::{gone, started_at, status_of};
 use super::removed::REMOVED;
 use super::run::Context;
-use super::settle::POLL;
+use super::verify::POLL;
 use crate::base::ident::{ContainerId, ContainerName};
 use crate::engine::Writer;
 use crate::plan::Step;
@@ -22,19 +22,19 @@ use crate::plan::Step;
 const BEYOND: Duration = Duration::from_secs(30);
 
 impl<W: Writer> Context<'_, W> {
-    pub(super) async fn wait_ready(&self, step: &Step, id: &ContainerId) -> Acted {
+    pub(super) async fn wait_ready(&self, step: &Step, id: &ContainerId, prove_for: u32) -> Acted {
         let found = self.running(id, None).await?;
         let started = started_at(&found).to_owned();
+        if health_limit(&found).is_some() {
+            return self.healthy(step, id, Some(&started)).await;
+        }
         self.wait_event(step, WaitingFor::Running);
-        let until = self.clock.now() + self.settings.monitor;
+        let until = self.clock.now() + Duration::from_secs(prove_for.into());
         while self.clock.now() < until {
-            self.pause(until.saturating_sub(self.clock.now()).min(POLL)).await?;
+            self.pause(step, until.saturating_sub(self.clock.now()).min(POLL)).await?;
             self.running(id, Some(&started)).await?;
         }
-        if health_limit(&found).is_none() {
-            return Ok(());
-        }
-        self.healthy(step, id, Some(&started)).await
+        Ok(())
     }
 
     /// Waits until a container's health check says healthy; the container must run, as the process
@@ -63,14 +63,15 @@ impl<W: Writer> Context<'_, W> {
                     let text = format!("is not healthy after {} s", limit.as_secs());
                     return Err(self.sick(id, &text, &found));
                 }
-                _ => self.pause(POLL).await?,
+                _ => self.pause(step, POLL).await?,
             }
         }
     }
 
-    /// Waits, unless the run is asked to stop: nothing is in flight then that must be finished.
-    pub(super) async fn pause(&self, duration: Duration) -> Acted {
-        if self.cancelled() {
+    /// Waits, unless the run is asked to stop or the change goes back: nothing is in flight then that
+    /// must be finished.
+    pub(super) async fn pause(&self, step: &Step, duration: Duration) -> Acted {
+        if self.cancelled() || self.back.borrow().contains(step.id.change()) {
             return Err(Trouble::GivenUp);
         }
         self.clock.sleep(duration).await;

@@ -200,15 +200,42 @@ pub const LABEL_VOLUME: &str = "io.bayplan.volume";
 /// The label that names, by digest, the plan of which a run created a container, a network or a
 /// volume.
 pub const LABEL_PLAN: &str = "io.bayplan.plan";
+/// The label that names the run that created a container: two runs of one plan can be told apart.
+pub const LABEL_RUN: &str = "io.bayplan.run";
+/// The label that names the project of which a container is the lock.
+pub const LABEL_LOCK: &str = "io.bayplan.lock";
 /// The beginning of every label that only bayplan may write.
 pub const LABEL_PREFIX: &str = "io.bayplan.";
+
+/// The beginning of the labels by which Compose knows what it made.
+pub const COMPOSE_PREFIX: &str = "com.docker.compose.";
+/// Compose's label that names the project.
+pub const COMPOSE_PROJECT: &str = "com.docker.compose.project";
+/// Compose's label that names the service of a container.
+pub const COMPOSE_SERVICE: &str = "com.docker.compose.service";
+/// Compose's label that counts the containers of a service.
+pub const COMPOSE_NUMBER: &str = "com.docker.compose.container-number";
+/// Compose's label that says whether a container was made for one command.
+pub const COMPOSE_ONEOFF: &str = "com.docker.compose.oneoff";
+/// Compose's label that has the hash of a service, secrets included: it is never in a plan.
+pub const COMPOSE_HASH: &str = "com.docker.compose.config-hash";
+/// Compose's label that names the image a container was made from.
+pub const COMPOSE_IMAGE: &str = "com.docker.compose.image";
+/// Compose's label that names the key of a network.
+pub const COMPOSE_NETWORK: &str = "com.docker.compose.network";
+/// Compose's label that names the key of a volume.
+pub const COMPOSE_VOLUME: &str = "com.docker.compose.volume";
 
 /// Suffix of a replacement before it takes its name.
 pub const SUFFIX_NEW: &str = ".bp-new";
 /// Suffix of the replaced container until its replacement is proven.
 pub const SUFFIX_OLD: &str = ".bp-old";
-/// All that no container of a spec may be called; the last is kept free for later versions.
-const RESERVED_SUFFIXES: [&str; 3] = [SUFFIX_NEW, SUFFIX_OLD, ".bp-failed"];
+/// Suffix of a container that was to replace another one, failed, and is kept to be looked at.
+pub const SUFFIX_FAILED: &str = ".bp-failed";
+/// Suffix of the container that is the lock of a project.
+pub const SUFFIX_LOCK: &str = ".bp-lock";
+/// All that no container of a spec may be called.
+const RESERVED_SUFFIXES: [&str; 4] = [SUFFIX_NEW, SUFFIX_OLD, SUFFIX_FAILED, SUFFIX_LOCK];
 
 /// Cuts the reserved suffix off a name: `web.bp-old` gives `("web", Some(".bp-old"))`.
 pub fn reserved_suffix(name: &str) -> (&str, Option<&'static str>) {
@@ -229,7 +256,7 @@ pub fn member_number(project: &ProjectName, set: &SetName, name: &str) -> Option
 
 /// A value that stays out of every file: where it is found instead of what it is.
 ///
-/// Written `from_env:NAME` or `env_file:PATH#NAME`.
+/// Written `from_env:NAME`, `env_file:PATH#NAME` or `template:TEXT`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reference {
     /// A variable of the environment in which bayplan runs.
@@ -244,6 +271,11 @@ pub enum Reference {
         /// The variable in it.
         name: String,
     },
+    /// A text with variables of the environment in it, as Compose writes them.
+    Template {
+        /// The text: `postgres://shop:${PASSWORD}@db`.
+        text: String,
+    },
 }
 
 impl fmt::Display for Reference {
@@ -251,6 +283,7 @@ impl fmt::Display for Reference {
         match self {
             Self::Env { name } => write!(f, "from_env:{name}"),
             Self::EnvFile { path, name } => write!(f, "env_file:{path}#{name}"),
+            Self::Template { text } => write!(f, "template:{text}"),
         }
     }
 }
@@ -267,7 +300,12 @@ impl std::str::FromStr for Reference {
         {
             return Ok(Self::EnvFile { path: path.to_owned(), name: name.to_owned() });
         }
-        Err(format!("expected `from_env:NAME` or `env_file:PATH#NAME`, but found `{text}`"))
+        if let Some(text) = text.strip_prefix("template:") {
+            return Ok(Self::Template { text: text.to_owned() });
+        }
+        Err(format!(
+            "expected `from_env:NAME`, `env_file:PATH#NAME` or `template:TEXT`, but found `{text}`"
+        ))
     }
 }
 
@@ -289,7 +327,7 @@ impl schemars::JsonSchema for Reference {
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({"type": "string", "pattern": "^(from_env:|env_file:)"})
+        schemars::json_schema!({"type": "string", "pattern": "^(from_env:|env_file:|template:)"})
     }
 }
 

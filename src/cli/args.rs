@@ -3,14 +3,14 @@
 #![expect(clippy::doc_markdown, reason = "the comments are what `--help` prints")]
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::filter::Targets;
 
+use super::denied::{Denied, DeniedParser};
 use super::log;
-use crate::plan::Danger;
-use crate::plan::show::reason_text;
+use crate::syntax::durations;
 
 /// The exit codes, as the help and the README tell them.
 pub const EXIT_CODES: &str = "\
@@ -20,12 +20,12 @@ Exit codes:
   2  there are changes, or what differs is left (plan --detailed-exitcode, diff)
   3  stale: the engine is not as it was when the plan was made
   4  refused: integrity, approval, policy, --deny
-  5  failed, all that it touched is as before
+  5  failed, and what failed is as it was before
   6  locked by another apply
-  7  failed part way, a person is needed
+  7  failed, and a change is half done: `bayplan recover` brings it back
   8  the engine cannot be reached
   64  usage
-  130, 143  interrupted at a safe point";
+  129, 130, 131, 143  interrupted, and every change is done or as it was before";
 
 /// Plans what happens to Docker containers, for people to review, and does exactly that.
 #[derive(Debug, Parser)]
@@ -97,6 +97,8 @@ pub enum Command {
     Snapshot(SnapshotArgs),
     /// Write a spec from containers that are there
     Import(ImportArgs),
+    /// Print a Compose project as it is read: merged, in long forms, references instead of secrets
+    Config(ConfigArgs),
     /// Plan what makes the engine as the spec declares; changes nothing
     Plan(PlanArgs),
     /// Print a plan or the result of an apply
@@ -107,6 +109,10 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Do exactly what a plan says, or nothing
     Apply(ApplyArgs),
+    /// Bring back, or finish, what an apply left that died; without a plan tell what lies about
+    Recover(RecoverArgs),
+    /// Take the lock of a project away from an apply that is dead
+    Unlock(UnlockArgs),
     /// Print a JSON Schema
     Schema(SchemaArgs),
     /// Print completions for a shell
@@ -121,6 +127,9 @@ pub struct SnapshotArgs {
     /// The spec that the look is for: decides what is inspected and what is public
     #[arg(value_name = "SPEC")]
     pub spec: Option<PathBuf>,
+    /// How Compose files are read.
+    #[command(flatten)]
+    pub compose: ComposeArgs,
     /// Where to write it; - is stdout
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
@@ -159,12 +168,67 @@ pub struct ImportArgs {
     pub literal_all: bool,
 }
 
+/// How Compose files are read, as `docker compose` says it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct ComposeArgs {
+    /// A Compose file; given again, later ones count more
+    #[arg(
+        short,
+        long = "file",
+        value_name = "FILE",
+        conflicts_with = "spec",
+        help_heading = "Compose files"
+    )]
+    pub files: Vec<PathBuf>,
+    /// Where relative paths start (else the folder of the first file)
+    #[arg(long, value_name = "DIR", help_heading = "Compose files")]
+    pub project_directory: Option<PathBuf>,
+    /// The project's name
+    #[arg(short, long, value_name = "NAME", help_heading = "Compose files")]
+    pub project_name: Option<String>,
+    /// A profile to activate
+    #[arg(long, value_name = "PROFILE", help_heading = "Compose files")]
+    pub profile: Vec<String>,
+    /// Take variables from this file instead of .env
+    #[arg(long, value_name = "FILE", help_heading = "Compose files")]
+    pub env_file: Vec<PathBuf>,
+    /// Variables whose values may be shown
+    #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = "Compose files")]
+    pub public: Vec<String>,
+    /// Refuse variables that are not set, instead of taking them for empty
+    #[arg(long, help_heading = "Compose files")]
+    pub strict: bool,
+}
+
+/// `bayplan config`.
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// A Compose file (else the Compose project that is here), or a spec
+    #[arg(value_name = "SPEC")]
+    pub spec: Option<PathBuf>,
+    /// How Compose files are read.
+    #[command(flatten)]
+    pub compose: ComposeArgs,
+    /// Print the spec that bayplan makes of it
+    #[arg(long = "spec")]
+    pub spec_form: bool,
+    /// What to do about references that cannot be resolved here
+    #[arg(long, value_name = "HOW", default_value = "error", value_enum)]
+    pub unresolved: Unresolved,
+    /// Let the files name files of this folder too, not only of their own repository
+    #[arg(long, value_name = "DIR")]
+    pub allow_outside: Vec<PathBuf>,
+}
+
 /// `bayplan plan`.
 #[derive(Debug, Args)]
 pub struct PlanArgs {
-    /// The declared state, YAML or JSON
+    /// The declared state, YAML or JSON, or a Compose file (else the Compose project that is here)
     #[arg(value_name = "SPEC")]
-    pub spec: PathBuf,
+    pub spec: Option<PathBuf>,
+    /// How Compose files are read.
+    #[command(flatten)]
+    pub compose: ComposeArgs,
     /// Plan against a snapshot, or what docker inspect printed, instead of an engine
     #[arg(long, value_name = "FILE")]
     pub snapshot: Option<PathBuf>,
@@ -187,24 +251,17 @@ pub struct PlanArgs {
     #[arg(long, value_name = "HOW", default_value = "error", value_enum)]
     pub unresolved: Unresolved,
     /// Exit with 4 where the plan has one of these dangers
-    #[arg(long, value_name = "DANGER", value_enum, value_delimiter = ',')]
-    pub deny: Vec<Danger>,
+    ///
+    /// A word alone means all of it, `outage:gone` or `host_access:docker_socket` a class of it,
+    /// `capabilities:SYS_ADMIN` one value.
+    #[arg(long, value_name = "DANGER[:VALUE]", value_parser = DeniedParser, value_delimiter = ',')]
+    pub deny: Vec<Denied>,
     /// Let the spec name files of this folder too, not only of its own repository
     #[arg(long, value_name = "DIR")]
     pub allow_outside: Vec<PathBuf>,
     /// Ask no other registries than these what an image is
     #[arg(long, value_name = "HOST", value_delimiter = ',')]
     pub registries: Vec<String>,
-}
-
-impl ValueEnum for Danger {
-    fn value_variants<'a>() -> &'a [Self] {
-        &Self::ALL
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(PossibleValue::new(self.word()).help(reason_text::danger_means(*self)))
-    }
 }
 
 /// `--format`.
@@ -236,6 +293,9 @@ pub struct ShowArgs {
     /// List every step
     #[arg(long)]
     pub steps: bool,
+    /// List the steps by which what fails goes back, and what cannot be undone
+    #[arg(long)]
+    pub undo: bool,
     /// How to print it
     #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
     pub format: Format,
@@ -306,6 +366,15 @@ pub struct ApplyArgs {
     /// Write the result here, a JSON file; show prints it; - is stdout
     #[arg(short, long, value_name = "RESULT")]
     pub output: Option<PathBuf>,
+    /// Keep a new container that failed, as NAME.bp-failed, to be looked at
+    #[arg(long)]
+    pub keep_failed: bool,
+    /// How long what was begun may take to go back after an interrupt
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    pub grace: Duration,
+    /// How long another apply of the project is waited for
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    pub wait: Duration,
     /// Keep in the result what containers wrote; it may be anything, such as a new password
     #[arg(long)]
     pub keep_output: bool,
@@ -318,6 +387,52 @@ pub struct ApplyArgs {
     /// Let the spec name files of this folder too, not only of its own repository
     #[arg(long, value_name = "DIR")]
     pub allow_outside: Vec<PathBuf>,
+}
+
+/// `bayplan recover`.
+#[derive(Debug, Args)]
+pub struct RecoverArgs {
+    /// The plan that was applied; - is stdin
+    #[arg(value_name = "PLAN")]
+    pub plan: Option<PathBuf>,
+    /// All that was begun goes back
+    #[arg(long, requires = "plan", conflicts_with = "finish")]
+    pub back: bool,
+    /// All that was begun is finished
+    #[arg(long, requires = "plan")]
+    pub finish: bool,
+    /// Print events, one JSON object a line, and then the result
+    #[arg(long, requires = "plan")]
+    pub json: bool,
+    /// Write the result here, a JSON file; show prints it; - is stdout
+    #[arg(short, long, value_name = "RESULT", requires = "plan")]
+    pub output: Option<PathBuf>,
+    /// How long another apply of the project is waited for
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration, requires = "plan")]
+    pub wait: Duration,
+    /// How long it may take to come to an end after an interrupt
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    pub grace: Duration,
+    /// Let the spec name files of this folder too, not only of its own repository
+    #[arg(long, value_name = "DIR", requires = "plan")]
+    pub allow_outside: Vec<PathBuf>,
+}
+
+/// `bayplan unlock`.
+#[derive(Debug, Args)]
+pub struct UnlockArgs {
+    /// The project
+    #[arg(value_name = "PROJECT")]
+    pub project: String,
+    /// Only this lock: the ID of its container, or its beginning
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
+}
+
+/// `30s`, `1m30s`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let nanos = durations::nanoseconds(text).and_then(|nanos| u64::try_from(nanos).ok());
+    nanos.map(Duration::from_nanos).ok_or_else(|| "expected a duration like `30s`".to_owned())
 }
 
 /// `bayplan schema`.
@@ -354,6 +469,7 @@ mod tests {
     use clap::CommandFactory as _;
 
     use super::*;
+    use crate::plan::Danger;
 
     #[test]
     fn the_definition_is_consistent() {
@@ -366,7 +482,8 @@ mod tests {
         let Command::Plan(args) = Cli::try_parse_from(words).unwrap().command else {
             panic!("expected the plan command");
         };
-        assert_eq!(args.deny, [Danger::Outage, Danger::DataLost]);
+        let words = ["outage", "data_lost"].map(|word| Denied::parse(word).unwrap());
+        assert_eq!(args.deny, words);
         // One that is missing in the list of all could not be denied.
         let schema = serde_json::to_value(schemars::schema_for!(Danger)).unwrap();
         assert_eq!(schema["oneOf"].as_array().unwrap().len(), Danger::ALL.len());

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::compose::{self, MadeLabels, Start};
 use super::files::{self, Files};
 use super::named_files::{self, NamedFiles};
 use super::report::{Exit, Failure};
@@ -32,6 +33,8 @@ pub struct Opened<'a> {
     pub found: Option<PathBuf>,
     /// The files that the spec names.
     pub named: NamedFiles<'a>,
+    /// How the spec is read, where it is a Compose project.
+    pub compose: Option<Start>,
 }
 
 /// Where the spec of a plan is looked for.
@@ -79,8 +82,38 @@ pub fn open<'a>(
             )
         })?;
     let (found, folder) = places(path, &plan, place)?;
+    let compose = project(path, &plan, found.as_deref())?;
+    let folder = compose.as_ref().map_or(folder, |start| start.folder.clone());
     let named = NamedFiles::new(files, &folder, place.outside)?;
-    Ok(Opened { files, plan, spec, digest: loaded.digest, found, named })
+    if let Some(start) = &compose {
+        named.know(compose::variables(start)?);
+    }
+    Ok(Opened { files, plan, spec, digest: loaded.digest, found, named, compose })
+}
+
+/// How the Compose project of a plan is read. What the plan names must be in its repository.
+fn project(path: &Path, plan: &Plan, found: Option<&Path>) -> Result<Option<Start>, Failure> {
+    let Some(source) = plan.spec.as_ref().and_then(|source| source.compose.as_ref()) else {
+        return Ok(None);
+    };
+    let Some(first) = found else { return Ok(None) };
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") && !files::is_standard(path) => folder.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    let paths = source.files.iter().chain(&source.env_files);
+    for path in paths {
+        if !is_plain(path) || within_repository(&folder, path).is_none() {
+            let shown = crate::base::say::safe(path);
+            let message = format!(
+                "expected `{shown}`, seen from the plan, to be a file of the plan's repository, but \
+                 found none"
+            );
+            let hint = "make the plan with files of one repository, or say `--without-spec`";
+            return Err(Failure::new(Exit::Refused, message).hint(hint));
+        }
+    }
+    Ok(Some(compose::start_of(source, first, &folder)))
 }
 
 /// Where the spec of a plan is, and from which folder its files count: the one of the spec that is
@@ -158,10 +191,23 @@ fn within_repository(folder: &Path, relative: &str) -> Option<PathBuf> {
     (regular && path.starts_with(root)).then_some(path)
 }
 
+/// The labels that Compose would write for what a plan makes; none where the project cannot be read,
+/// which is told elsewhere: Compose will then make those containers anew.
+pub fn made_labels(opened: &Opened<'_>) -> MadeLabels {
+    let start = opened
+        .compose
+        .as_ref()
+        .filter(|start| !start.files.iter().any(|path| files::is_standard(path)));
+    start
+        .and_then(|start| compose::made_labels(opened.files, start, &opened.named).ok())
+        .unwrap_or_default()
+}
+
 /// What the sets that a plan acts on have become in the spec since. `required`: `--spec` named it.
 pub fn spec_moved(opened: &Opened<'_>, required: bool) -> Result<Vec<Staleness>, Failure> {
     let Some(path) = &opened.found else { return Ok(Vec::new()) };
-    let (now, digest) = match load_spec::read(opened.files, path, &opened.named) {
+    let start = opened.compose.as_ref();
+    let (now, digest) = match load_spec::read(opened.files, path, &opened.named, start) {
         Ok(read) => read,
         Err(failure) if required => {
             // One that cannot be read at all is told as it is. Of the rest nothing is printed: it may

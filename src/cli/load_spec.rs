@@ -9,11 +9,15 @@ use std::path::{Path, PathBuf};
 use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
 
+use super::args::ComposeArgs;
+use super::compose::{self, Start};
 use super::files::{self, Files};
 use super::named_files::{NamedFiles, Wrong};
+use super::output;
 use super::report::{Exit, Failure};
 use crate::base::ident::Reference;
 use crate::base::say;
+use crate::compose::Project;
 use crate::engine::known;
 use crate::engine::secrets::Secrets;
 use crate::spec::env_merge::EnvFileUse;
@@ -30,28 +34,80 @@ pub struct Loaded<'a> {
     pub digest: String,
     /// The files that it names.
     pub named: NamedFiles<'a>,
+    /// Where it is; of a Compose project the first file.
+    pub path: PathBuf,
+    /// How it was read, where it is a Compose project, and what it is.
+    pub compose: Option<(Start, Project)>,
 }
 
-/// Reads a spec, and the names in the environment files that it refers to. `outside`: folders that
-/// these may be in besides the repository.
-pub fn load<'a>(files: &'a Files, path: &Path, outside: &[PathBuf]) -> Result<Loaded<'a>, Failure> {
-    let named = NamedFiles::new(files, path.parent().unwrap_or(Path::new("")), outside)?;
-    let (spec, digest) = read(files, path, &named)?;
-    Ok(Loaded { spec, digest, named })
+/// Which spec is meant.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// Its path; without one it is the Compose project that is here.
+    pub path: Option<&'a Path>,
+    /// How a Compose file is read.
+    pub compose: &'a ComposeArgs,
+    /// Folders that its files may be in besides the repository.
+    pub outside: &'a [PathBuf],
+    /// Whether what references mean may be unknown here.
+    pub assume: bool,
 }
 
-/// The same where it is known which files it may name; with `sha256:` of its bytes.
-pub fn read(files: &Files, path: &Path, named: &NamedFiles<'_>) -> Result<(Spec, String), Failure> {
+/// Reads a spec, or a Compose project, and the names in the environment files that it refers to.
+pub fn load<'a>(files: &'a Files, asked: Asked<'_>) -> Result<Loaded<'a>, Failure> {
+    if let Some(path) = asked.path {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let named = NamedFiles::new(files, folder, asked.outside)?;
+        named.spec(path)?;
+        let bytes = files.read(path, yaml::MOST_BYTES)?;
+        let ours = !compose::is_compose(&String::from_utf8_lossy(&bytes));
+        if ours && *asked.compose != ComposeArgs::default() {
+            let message = format!(
+                "expected a Compose file, which the options are for, but {} is none",
+                files::named(path)
+            );
+            return Err(Failure::new(Exit::Usage, message).hint("take the options out"));
+        }
+        if ours {
+            let (spec, digest) = parsed(&bytes, path, &named)?;
+            return Ok(Loaded { spec, digest, named, path: path.to_owned(), compose: None });
+        }
+    }
+    let mut start = compose::start(asked.path, asked.compose)?;
+    start.assume = asked.assume;
+    let named = NamedFiles::new(files, &start.folder, asked.outside)?;
+    let read = compose::read(files, &start, &named)?;
+    read.notes.iter().for_each(|note| output::note(note));
+    let path = start.files.first().cloned().unwrap_or_default();
+    let compose = Some((start, read.project));
+    Ok(Loaded { spec: read.spec, digest: read.digest, named, path, compose })
+}
+
+/// The spec of a plan, where it is known which files it may name; with `sha256:` of its bytes.
+/// `start`: how it is read where it is a Compose project.
+pub fn read(
+    files: &Files,
+    path: &Path,
+    named: &NamedFiles<'_>,
+    start: Option<&Start>,
+) -> Result<(Spec, String), Failure> {
+    if let Some(start) = start {
+        let read = compose::read(files, start, named)?;
+        return Ok((read.spec, read.digest));
+    }
     named.spec(path)?;
-    let bytes = files.read(path, yaml::MOST_BYTES)?;
+    parsed(&files.read(path, yaml::MOST_BYTES)?, path, named)
+}
+
+fn parsed(bytes: &[u8], path: &Path, named: &NamedFiles<'_>) -> Result<(Spec, String), Failure> {
     let name = files::named(path);
     let wrong = |text: &str, found: &[Problem]| {
         let shown = problems::render(&name, text, found);
         let count = say::count(found.len(), "problem");
         Failure::new(Exit::Error, format!("the spec has {count}\n{}", shown.trim_end()))
     };
-    let text = yaml::text(&bytes)
-        .map_err(|problem| wrong(&String::from_utf8_lossy(&bytes), &[problem]))?;
+    let text =
+        yaml::text(bytes).map_err(|problem| wrong(&String::from_utf8_lossy(bytes), &[problem]))?;
     let (node, mut told) = yaml::tree(text).map_err(|problem| wrong(text, &[problem]))?;
     let uses = label_file::uses(&node);
     let label_files = named_files(uses, named, &mut told, |path| named.labels(path));
@@ -62,10 +118,10 @@ pub fn read(files: &Files, path: &Path, named: &NamedFiles<'_>) -> Result<(Spec,
     });
     let node = label_file::expand(node, &label_files, &mut told);
     let spec = read::tree(node, told, &variables).map_err(|problems| wrong(text, &problems))?;
-    Ok((spec, digest(&bytes)))
+    Ok((spec, digest(bytes)))
 }
 
-fn faults(written: &str, all: &[Fault]) -> Vec<Wrong> {
+pub(super) fn faults(written: &str, all: &[Fault]) -> Vec<Wrong> {
     let path = Format::of(written).0;
     let wrong = |fault: &Fault| Wrong {
         message: fault.in_file(path),
@@ -91,7 +147,7 @@ const MOST_FAULTS: usize = 20;
 /// The files that a spec names. What is wrong with one, or that it is not there, is told at the line
 /// of the spec that names it first, and it is taken for an empty one. One that may be missing is
 /// left out.
-fn named_files<T: Default>(
+pub(super) fn named_files<T: Default>(
     uses: Vec<EnvFileUse>,
     named: &NamedFiles<'_>,
     told: &mut Vec<Problem>,
@@ -131,7 +187,8 @@ fn named_files<T: Default>(
 
 /// Looks the references of a spec up, here and now.
 pub fn resolve(spec: &Spec, named: &NamedFiles<'_>) -> Result<Secrets, Failure> {
-    let environment = |name: &str| std::env::var(name).ok();
+    let environment =
+        |name: &str| named.variable(name).map(|value| value.expose_secret().to_owned());
     let fault = |written: &str, fault: Fault| {
         let message = fault.in_file(Format::of(written).0);
         Wrong { message, hint: fault.hint().map(str::to_owned) }
@@ -185,6 +242,9 @@ fn needed(reference: &Reference, spec: &Spec) -> String {
 fn nothing(reference: &Reference, secrets: &Secrets, named: &NamedFiles<'_>) -> String {
     let (written, name) = match reference {
         Reference::Env { name } => return format!("the variable `{}` is not set", say::safe(name)),
+        Reference::Template { text } => {
+            return format!("the text `{}` takes a variable that is not set", say::short(text));
+        }
         Reference::EnvFile { path, name } => (path, say::safe(name)),
     };
     let path = say::safe(Format::of(written).0);

@@ -34,6 +34,8 @@ pub struct NamedFiles<'a> {
     outside: Vec<PathBuf>,
     /// What was read, by what the spec writes.
     texts: RefCell<BTreeMap<String, Read>>,
+    /// Variables beside those of bayplan's own environment, which count more.
+    variables: RefCell<BTreeMap<String, SecretString>>,
 }
 
 /// A file's text, nothing where there is no file, or what is wrong with it.
@@ -60,8 +62,30 @@ impl<'a> NamedFiles<'a> {
         let outside = outside.iter().map(resolved).collect::<Result<_, _>>()?;
         let (root, repository) = root(folder);
         let folder = if folder == Path::new("") { Path::new(".") } else { folder };
-        let texts = RefCell::default();
-        Ok(Self { files, folder: folder.to_owned(), root, repository, outside, texts })
+        let (texts, variables) = (RefCell::default(), RefCell::default());
+        let folder = folder.to_owned();
+        Ok(Self { files, folder, root, repository, outside, texts, variables })
+    }
+
+    /// Takes variables for set that bayplan's own environment does not set.
+    pub fn know(&self, more: BTreeMap<String, SecretString>) {
+        self.variables.replace(more);
+    }
+
+    /// The value of a variable.
+    pub fn variable(&self, name: &str) -> Option<SecretString> {
+        let own = std::env::var(name).ok().map(SecretString::from);
+        own.or_else(|| self.variables.borrow().get(name).cloned())
+    }
+
+    /// The text of a file; nothing where there is none.
+    pub fn text(&self, path: &str) -> Result<Option<SecretString>, Wrong> {
+        let known = self.texts.borrow().get(path).cloned();
+        known.unwrap_or_else(|| {
+            let read = self.read(path);
+            self.texts.borrow_mut().insert(path.to_owned(), read.clone());
+            read
+        })
     }
 
     /// Whether the spec itself may be read: in a repository a link must not lead out of it.
@@ -103,13 +127,7 @@ impl<'a> NamedFiles<'a> {
         path: &str,
         parse: impl FnOnce(&str) -> Result<T, Vec<Fault>>,
     ) -> Result<Option<T>, Vec<Wrong>> {
-        let read = self.texts.borrow().get(path).cloned();
-        let read = read.unwrap_or_else(|| {
-            let read = self.read(path);
-            self.texts.borrow_mut().insert(path.to_owned(), read.clone());
-            read
-        });
-        let Some(text) = read.map_err(|wrong| vec![wrong])? else { return Ok(None) };
+        let Some(text) = self.text(path).map_err(|wrong| vec![wrong])? else { return Ok(None) };
         let told = |fault: &Fault| Wrong {
             message: fault.in_file(path),
             hint: fault.hint().map(str::to_owned),

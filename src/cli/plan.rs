@@ -1,13 +1,15 @@
 //! `bayplan plan`.
 
+use std::collections::BTreeSet;
 use std::panic::resume_unwind;
 use std::path::{Component, Path, PathBuf};
 use std::thread;
 
 use super::args::{Format, Global, PlanArgs, Unresolved};
+use super::denied::Denied;
 use super::files::{self, Files};
 use super::report::{Exit, Failure, Result};
-use super::{load_spec, observe, output};
+use super::{compose, load_spec, observe, output};
 use crate::base::ident::Reference;
 use crate::base::say;
 use crate::engine::credentials::Registries;
@@ -17,7 +19,7 @@ use crate::observed::scope::ObservationScope;
 use crate::observed::snapshot::Snapshot;
 use crate::plan::check::Violation;
 use crate::plan::show::{markdown, text};
-use crate::plan::{Danger, Plan, SpecSource, format, left};
+use crate::plan::{Plan, SpecSource, format, left};
 use crate::planner::undeclared;
 use crate::planner::{Built, Input, Pins, PlanError, build};
 
@@ -27,7 +29,7 @@ const UNSET: &str =
 
 /// Runs the command.
 pub fn run(args: &PlanArgs, global: &Global, files: &Files) -> Result {
-    files.will_take("the spec", [&args.spec]);
+    files.will_take("the spec", args.spec.iter().chain(&args.compose.files));
     files.will_take("the snapshot", &args.snapshot);
     observe::will_read(global, files);
     let (loaded, kept) = read(args, files);
@@ -81,7 +83,15 @@ fn read<'f>(
     };
     thread::scope(|scope| {
         let parsing = bytes.is_some().then(|| thread::Builder::new().spawn_scoped(scope, parse));
-        let loaded = load_spec::load(files, &args.spec, &args.allow_outside);
+        let loaded = load_spec::load(
+            files,
+            load_spec::Asked {
+                path: args.spec.as_deref(),
+                compose: &args.compose,
+                outside: &args.allow_outside,
+                assume: args.unresolved == Unresolved::AssumeSame,
+            },
+        );
         let kept = match parsing {
             Some(Ok(parsing)) => parsing.join().unwrap_or_else(|panic| resume_unwind(panic)),
             // Where there is no second thread, one file comes after the other.
@@ -127,8 +137,11 @@ fn planned(
         return Err(load_spec::missing(&unknown, (spec, secrets, &loaded.named), UNSET));
     }
     let source = SpecSource {
-        path: relative(&args.spec, args.output.as_deref()),
+        path: relative(&loaded.path, args.output.as_deref()),
         digest: loaded.digest.clone(),
+        compose: loaded.compose.as_ref().map(|(start, project)| {
+            compose::source(start, &project.name, |path| relative(path, args.output.as_deref()))
+        }),
     };
     let source = Some(source);
     Ok(build(&Input { spec, snapshot, assume, pins: Pins::default(), source }))
@@ -216,16 +229,14 @@ fn finish(
     Ok(if differs && args.detailed_exitcode { Exit::Changes } else { Exit::Done })
 }
 
-fn denied(deny: &[Danger], plan: &Plan) -> std::result::Result<(), Failure> {
+fn denied(deny: &[Denied], plan: &Plan) -> std::result::Result<(), Failure> {
     let hits: Vec<String> = plan
         .changes
         .iter()
-        .flat_map(|change| {
-            change
-                .danger
-                .iter()
-                .filter(|danger| deny.contains(danger))
-                .map(move |danger| format!("`{}` ({})", change.id, danger.word()))
+        .filter_map(|change| {
+            let hits: BTreeSet<String> = deny.iter().flat_map(|deny| deny.hits(change)).collect();
+            let words: Vec<String> = hits.into_iter().collect();
+            (!words.is_empty()).then(|| format!("`{}` ({})", change.id, words.join(", ")))
         })
         .collect();
     if hits.is_empty() {

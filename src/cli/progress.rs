@@ -10,7 +10,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::output;
 use crate::apply::events::{Event, Sink, WaitingFor};
-use crate::apply::{Became, StepOutcome};
+use crate::apply::{Became, StepOutcome, Undone};
 use crate::base::canonical;
 use crate::base::ident::StepId;
 use crate::base::say;
@@ -31,8 +31,6 @@ pub struct Progress {
 
 #[derive(Default)]
 struct State {
-    /// What became of steps so far.
-    outcomes: Vec<StepOutcome>,
     finished: usize,
     running: BTreeMap<StepId, Running>,
     /// Bars of pulls, by step and layer.
@@ -52,11 +50,6 @@ impl Progress {
         let terminal = !json && std::io::stderr().is_terminal();
         let bars = terminal.then(MultiProgress::new);
         Self { json, keep, total, state: RefCell::default(), bars }
-    }
-
-    /// What became of steps so far.
-    pub fn outcomes(&self) -> Vec<StepOutcome> {
-        self.state.borrow().outcomes.clone()
     }
 
     fn line(&self, text: &str) {
@@ -176,6 +169,7 @@ fn told(became: &Became, what: Option<&str>, took: Duration) -> String {
         Became::Failed { message } => format!("{what}: failed: {}", say::safe_lines(message)),
         Became::Stale(stale) => format!("{what}: stale: {}", say::safe(&stale.to_string())),
         Became::NotReached => "not reached".to_owned(),
+        Became::Undone => format!("{what}: taken back"),
     }
 }
 
@@ -189,9 +183,6 @@ impl Sink for Progress {
     }
 
     fn event(&self, event: &Event) {
-        if let Event::Finished(outcome) = event {
-            self.state.borrow_mut().outcomes.push(outcome.clone());
-        }
         if self.json {
             if let Ok(line) = canonical::flat(event) {
                 // A reader that is gone does not stop an apply.
@@ -209,7 +200,12 @@ impl Sink for Progress {
             Event::Note { step, text } => {
                 self.line(&format!("{step}: note: {}", say::safe_lines(text)));
             }
-            Event::Interrupted { .. } => {}
+            Event::Undoing { .. } | Event::Interrupted { .. } => {}
+            Event::Undone(Undone { step, what, failed }) => {
+                let failed =
+                    failed.as_ref().map(|why| format!(": failed: {}", say::safe_lines(why)));
+                self.line(&format!("{step}: {}{}", say::safe(what), failed.unwrap_or_default()));
+            }
         }
     }
 }

@@ -35,6 +35,10 @@ pub enum Exit {
     Interrupted,
     /// SIGTERM, at a safe point.
     Terminated,
+    /// SIGHUP, at a safe point.
+    HungUp,
+    /// SIGQUIT, at a safe point.
+    Quit,
 }
 
 impl Exit {
@@ -53,6 +57,8 @@ impl Exit {
             Self::Usage => 64,
             Self::Interrupted => 130,
             Self::Terminated => 143,
+            Self::HungUp => 129,
+            Self::Quit => 131,
         }
     }
 }
@@ -72,6 +78,8 @@ impl Exit {
             Self::Usage,
             Self::Interrupted,
             Self::Terminated,
+            Self::HungUp,
+            Self::Quit,
         ];
         all.into_iter().find(|exit| exit.code() == code).unwrap_or(Self::Error)
     }

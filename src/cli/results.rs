@@ -3,7 +3,6 @@
 
 use std::path::Path;
 
-use super::args::ApplyArgs;
 use super::files::{self, Files};
 use super::output;
 use super::report::{Exit, Failure};
@@ -35,8 +34,8 @@ impl From<Failure> for Refusal {
 
 impl<'a> Results<'a> {
     /// As the command line says.
-    pub fn of(args: &'a ApplyArgs, files: &'a Files) -> Self {
-        Self { files, file: args.output.as_deref(), json: args.json }
+    pub fn new(files: &'a Files, file: Option<&'a Path>, json: bool) -> Self {
+        Self { files, file, json }
     }
 
     /// What the command reads and writes.

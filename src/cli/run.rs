@@ -9,7 +9,8 @@ use super::args::{Cli, Color, Command};
 use super::files::Files;
 use super::report::{Exit, Result};
 use super::{
-    apply, completions, diff, import, log, man, output, plan, schema, show, snapshot, verify,
+    apply, completions, config, diff, import, locking, log, man, output, plan, recover, schema,
+    show, snapshot, verify,
 };
 use crate::base::say;
 use crate::engine::known;
@@ -17,6 +18,7 @@ use crate::engine::known;
 /// The whole program.
 pub fn main() -> ExitCode {
     keep_memory_to_itself();
+    super::signals::outlive_long_files();
     let exit = match Cli::try_parse() {
         Ok(cli) => run(&cli).unwrap_or_else(|failure| {
             output::note(&failure.to_string());
@@ -74,11 +76,14 @@ fn run(cli: &Cli) -> Result {
     match &cli.command {
         Command::Snapshot(args) => snapshot::run(args, global, files),
         Command::Import(args) => import::run(args, global, files),
+        Command::Config(args) => config::run(args, files),
         Command::Plan(args) => plan::run(args, global, files),
         Command::Show(args) => show::run(args, global, files),
         Command::Diff(args) => diff::run(args, global, files),
         Command::Verify(args) => verify::run(args, global, files),
         Command::Apply(args) => apply::run(args, global, files),
+        Command::Unlock(args) => locking::run(args, global),
+        Command::Recover(args) => recover::run(args, global, files),
         Command::Schema(args) => schema::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Man => man::run(),

@@ -1,8 +1,9 @@
-//! Signals while an apply runs: the first one asks it to stop at the next safe point, the second one
-//! gives up what is in flight.
+//! Signals while an apply runs: the first one has what was begun go back, within the time of grace; the
+//! second one, or the end of that time, gives up what is in flight.
 
 use std::cell::Cell;
 use std::convert::Infallible;
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -22,12 +23,14 @@ pub struct Signals {
     asked: watch::Sender<Option<Signal>>,
     came: watch::Sender<u32>,
     doing: Cell<Doing>,
+    grace: Duration,
 }
 
 impl Signals {
     /// None so far.
-    pub fn new() -> Self {
+    pub fn new(grace: Duration) -> Self {
         Self {
+            grace,
             asked: watch::Sender::new(None),
             came: watch::Sender::new(0),
             doing: Cell::new(Doing::Steps),
@@ -51,18 +54,31 @@ impl Signals {
         }
     }
 
-    /// Ends with the second signal.
-    pub async fn twice(&self) {
-        if self.came.subscribe().wait_for(|came| *came > 1).await.is_err() {
+    /// Ends with the second signal, or when the time of grace after the first one is over.
+    pub async fn given_up(&self) {
+        let mut came = self.came.subscribe();
+        if came.wait_for(|came| *came > 0).await.is_err() {
             std::future::pending::<()>().await;
+        }
+        tokio::select! {
+            _ = came.wait_for(|came| *came > 1) => {}
+            () = tokio::time::sleep(self.grace) => {
+                output::note("the time of grace is over: calls in flight are given up");
+            }
         }
     }
 
     /// Listens for good. Once a program listens to a signal, nothing else ends it: so somebody must
     /// as long as it runs.
     pub async fn listen(&self) -> Infallible {
-        let (Ok(mut interrupt), Ok(mut terminate)) =
-            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        let kinds = [
+            SignalKind::interrupt(),
+            SignalKind::terminate(),
+            SignalKind::hangup(),
+            SignalKind::quit(),
+        ];
+        let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup), Ok(mut quit)] =
+            kinds.map(signal)
         else {
             return std::future::pending().await;
         };
@@ -70,6 +86,8 @@ impl Signals {
             let signal = tokio::select! {
                 _ = interrupt.recv() => Signal::Interrupt,
                 _ = terminate.recv() => Signal::Terminate,
+                _ = hangup.recv() => Signal::Hangup,
+                _ = quit.recv() => Signal::Quit,
             };
             self.take(signal);
         }
@@ -79,11 +97,11 @@ impl Signals {
         output::note(match (self.doing.get(), *self.came.borrow()) {
             (Doing::LastLook, _) => "interrupted: the last look is skipped",
             (Doing::Steps, 0) => {
-                "interrupted: calls in flight are finished, no step is begun (again: give up)"
+                "interrupted: what was begun goes back (again: it is given up where it is)"
             }
             (Doing::Steps, _) => {
-                "interrupted twice: calls in flight are given up; `bayplan verify` tells what is \
-                 where"
+                "interrupted twice: calls in flight are given up; `bayplan recover PLAN` brings \
+                 back what was begun"
             }
         });
         self.asked.send_if_modified(|asked| {
@@ -95,11 +113,19 @@ impl Signals {
     }
 }
 
-impl Default for Signals {
-    fn default() -> Self {
-        Self::new()
-    }
+/// A file that gets too long for the limit of the shell is an error like any other, and no end of this
+/// program: from here on, for good.
+pub fn outlive_long_files() {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+        return;
+    };
+    let _entered = runtime.enter();
+    // Once somebody listens, a signal ends nothing any more.
+    drop(signal(SignalKind::from_raw(FILE_TOO_LONG)));
 }
+
+/// SIGXFSZ of Linux and of macOS.
+const FILE_TOO_LONG: i32 = 25;
 
 #[cfg(test)]
 mod tests {
@@ -107,12 +133,12 @@ mod tests {
 
     #[tokio::test]
     async fn the_first_signal_counts_and_the_second_gives_up() {
-        let signals = Signals::new();
+        let signals = Signals::new(Duration::from_mins(1));
         signals.take(Signal::Interrupt);
-        let once = tokio::time::timeout(std::time::Duration::ZERO, signals.twice()).await;
+        let once = tokio::time::timeout(std::time::Duration::ZERO, signals.given_up()).await;
         assert!(once.is_err());
         signals.take(Signal::Terminate);
-        signals.twice().await;
+        signals.given_up().await;
         assert_eq!(*signals.asked().borrow(), Some(Signal::Interrupt));
         signals.last_look();
         tokio::join!(signals.another(), async { signals.take(Signal::Interrupt) });

@@ -1,6 +1,6 @@
 //! `bayplan snapshot`.
 
-use super::args::{Global, SnapshotArgs};
+use super::args::{ComposeArgs, Global, SnapshotArgs};
 use super::files::{self, Files};
 use super::report::{Exit, Failure, Result};
 use super::{load_spec, observe, output};
@@ -13,9 +13,15 @@ use crate::observed::scope::ObservationScope;
 
 /// Runs the command.
 pub fn run(args: &SnapshotArgs, global: &Global, files: &Files) -> Result {
-    files.will_take("the spec", &args.spec);
-    let load = |path| load_spec::load(files, path, &args.allow_outside);
-    let loaded = args.spec.as_deref().map(load).transpose()?;
+    files.will_take("the spec", args.spec.iter().chain(&args.compose.files));
+    let asked = load_spec::Asked {
+        path: args.spec.as_deref(),
+        compose: &args.compose,
+        outside: &args.allow_outside,
+        assume: true,
+    };
+    let any = args.spec.is_some() || args.compose != ComposeArgs::default();
+    let loaded = any.then(|| load_spec::load(files, asked)).transpose()?;
     observe::will_read(global, files);
     files.writable(&args.output)?;
     let spec = loaded.as_ref().map(|loaded| &loaded.spec);

@@ -14,6 +14,7 @@ use crate::base::ident::Reference;
 use crate::options::Body;
 use crate::options::value;
 use crate::syntax::env_file::{EnvFile, Fault, Resolved};
+use crate::syntax::template::{Seen, Template};
 
 /// References and what they are.
 #[derive(Default)]
@@ -41,6 +42,7 @@ impl Secrets {
         for reference in references {
             let value = match reference {
                 Reference::Env { name } => environment(name).map(SecretString::from),
+                Reference::Template { text } => filled(text, environment),
                 Reference::EnvFile { path, name } => {
                     let file = read.entry(path).or_insert_with(|| {
                         let file = files(path).and_then(|file| {
@@ -117,6 +119,13 @@ impl Secrets {
             None => drop(missing.insert(reference)),
         }
     }
+}
+
+/// A text with the values of its variables; nothing where one that it needs is not set.
+fn filled(text: &str, environment: &dyn Fn(&str) -> Option<String>) -> Option<SecretString> {
+    let mut seen = Seen::default();
+    let filled = Template::parse(text).ok()?.fill(environment, &mut seen).ok()?;
+    seen.unset.is_empty().then(|| SecretString::from(filled))
 }
 
 #[cfg(test)]

@@ -324,7 +324,7 @@ fn head(out: &mut String, spec: &Spec) {
         .into_iter()
         .filter_map(|reference| match reference {
             Reference::Env { name } => Some(name),
-            Reference::EnvFile { .. } => None,
+            Reference::EnvFile { .. } | Reference::Template { .. } => None,
         })
         .collect();
     if !names.is_empty() {

@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 use super::field::{At, SIZE_PATTERN, known_keys, map_schema, or_null, text};
 use super::fields::{Nothing, Owned};
 use super::numbers;
+use super::risk::Risk;
 use super::row::{Body, Change, Context, Group, OPTION, OptionDef, OptionValue, Row};
 use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
@@ -182,6 +183,7 @@ impl Row for BlkioRow {
     fn def(&self) -> &OptionDef {
         const IT: OptionDef = OptionDef {
             key: "blkio_config",
+            risk: Risk::None,
             doc: "its weight among users of block devices, and limits by device; of these the \
                   weight",
             examples: &[

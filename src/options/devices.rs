@@ -11,6 +11,7 @@ use super::field::{
 };
 use super::fields::{Nothing, Owned};
 use super::numbers::{self, text_or_whole};
+use super::risk::Risk;
 use super::row::{Body, Context, Group, OPTION, OptionDef, OptionValue, Row};
 use super::volumes::clean;
 use crate::options::inspect_view::InspectView;
@@ -28,6 +29,7 @@ pub static DEVICE_CGROUP_RULES: Field<Rules> = field(
     At::Host("DeviceCgroupRules"),
     OptionDef {
         key: "device_cgroup_rules",
+        risk: Risk::DeviceRules,
         doc: "devices it may use if it makes them: `KIND MAJOR:MINOR PERMISSIONS`",
         examples: &["[\"c 1:3 mr\", \"a 7:* rmw\"]"],
         many: true,
@@ -205,6 +207,7 @@ impl Row for DevicesRow {
     fn def(&self) -> &OptionDef {
         const IT: OptionDef = OptionDef {
             key: "devices",
+            risk: Risk::Devices,
             doc: "devices of the host: `HOST[:INSIDE[:rwm]]`, or `VENDOR/CLASS=NAME`",
             examples: &[
                 "[/dev/fuse, \"/dev/null:/dev/zilch:r\"]",
@@ -492,6 +495,7 @@ impl Row for GpusRow {
     fn def(&self) -> &OptionDef {
         const IT: OptionDef = OptionDef {
             key: "gpus",
+            risk: Risk::Gpus,
             aliases: &["device_requests"],
             doc: "graphics processors: `all`, or requests with a count or device IDs",
             examples: &[

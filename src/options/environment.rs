@@ -8,12 +8,14 @@ use serde_json::{Value as Json, json};
 
 use super::field::{pairs, some_map, strings, text};
 use super::fields::{Nothing, Owned};
+use super::risk::Risk;
 use super::row::{Body, Context, Group, OPTION, OptionDef, OptionValue, Row};
 use crate::base::ident::Reference;
 use crate::base::say;
 use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Live, Value, looks_marked, mark_reference};
 use crate::syntax::node::{Entry, Kind, Node, Problems};
+use crate::syntax::template::Template;
 
 /// The row.
 #[derive(Debug)]
@@ -33,6 +35,8 @@ pub enum Variable {
     Literal(String),
     /// Elsewhere.
     Reference(Reference),
+    /// Kept from the process, also where the image has it.
+    Unset,
 }
 
 /// The found side's way to say *named without a value*: such a variable is kept from the process.
@@ -67,6 +71,7 @@ impl OptionValue for Environment {
             let value = match variable {
                 Variable::Literal(text) => json!(text),
                 Variable::Reference(reference) => reference_json(name, reference),
+                Variable::Unset => json!({"unset": true}),
             };
             (name.clone(), value)
         });
@@ -91,6 +96,18 @@ impl OptionValue for Environment {
                         "type": "object",
                         "properties": {"env_file": name, "name": name},
                         "required": ["env_file"],
+                        "additionalProperties": false,
+                    },
+                    {
+                        "type": "object",
+                        "properties": {"template": name},
+                        "required": ["template"],
+                        "additionalProperties": false,
+                    },
+                    {
+                        "type": "object",
+                        "properties": {"unset": {"const": true}},
+                        "required": ["unset"],
                         "additionalProperties": false,
                     },
                 ]},
@@ -122,6 +139,7 @@ fn reference_json(variable: &str, reference: &Reference) -> Json {
         Reference::Env { name } => json!({"from_env": name}),
         Reference::EnvFile { path, name } if name == variable => json!({"env_file": path}),
         Reference::EnvFile { path, name } => json!({"env_file": path, "name": name}),
+        Reference::Template { text } => json!({"template": text}),
     }
 }
 
@@ -143,7 +161,8 @@ fn variable(name: &str, value: Option<&Node>, problems: &mut Problems) -> Option
     }
 }
 
-/// `{from_env: NAME}`, `{env_file: PATH}` or `{env_file: PATH, name: NAME}`.
+/// `{from_env: NAME}`, `{env_file: PATH}`, `{env_file: PATH, name: NAME}`, `{template: TEXT}` or
+/// `{unset: true}`.
 fn reference(
     variable: &str,
     node: &Node,
@@ -154,6 +173,19 @@ fn reference(
         let entry = entries.iter().find(|entry| entry.key == key)?;
         Some(super::field::Text::parse(&entry.value, problems).map(|text| text.0))
     };
+    let template = field("template");
+    let unset =
+        entries.iter().any(|entry| entry.key == "unset" && entry.value.kind == Kind::Bool(true));
+    if unset && entries.len() == 1 {
+        return Some(Variable::Unset);
+    }
+    if let (Some(text), 1) = (&template, entries.len()) {
+        let text = text.clone()?;
+        if Template::parse(&text).is_err() {
+            return problems.expected("a text with variables like `${NAME}`", node);
+        }
+        return Some(Variable::Reference(Reference::Template { text }));
+    }
     let reference = match (field("from_env"), field("env_file"), field("name"), entries.len()) {
         (Some(name), None, None, 1) => Reference::Env { name: name? },
         (None, Some(path), None, 1) => {
@@ -189,6 +221,7 @@ impl Row for EnvironmentRow {
     fn def(&self) -> &OptionDef {
         const IT: OptionDef = OptionDef {
             key: "environment",
+            risk: Risk::Secrets,
             aliases: &["env"],
             doc: "variables of the process: literals, or references whose values never leave memory",
             examples: &[
@@ -215,6 +248,7 @@ impl Row for EnvironmentRow {
             .map(|(name, variable)| match variable {
                 Variable::Literal(text) => format!("{name}={text}"),
                 Variable::Reference(reference) => format!("{name}={}", mark_reference(reference)),
+                Variable::Unset => name.clone(),
             })
             .collect();
         body.config("Env", entries);

@@ -10,6 +10,7 @@ use super::field::{At, some_set};
 use super::fields::{Nothing, Owned};
 use super::numbers::text_or_whole;
 use super::ports::{PORTS, Port, Wrong, range, with_protocol};
+use super::risk::Risk;
 use super::row::{Body, Context, OptionDef, OptionValue, Row};
 use super::value::{Atom, Value};
 use crate::options::inspect_view::InspectView;
@@ -65,6 +66,7 @@ impl Row for ExposeRow {
     fn def(&self) -> &OptionDef {
         const IT: OptionDef = OptionDef {
             key: "expose",
+            risk: Risk::None,
             doc: "ports exposed without being published, beside those of the image",
             examples: &["[8080]", "[\"9000-9002\", 53/udp]"],
             from_image: true,

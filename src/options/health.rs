@@ -11,6 +11,7 @@ use super::field::{
 };
 use super::fields::Nothing;
 use super::numbers;
+use super::risk::Risk;
 use super::row::{Group, OPTION, OptionDef, OptionValue};
 use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
@@ -23,6 +24,7 @@ pub static HEALTHCHECK: Field<Healthcheck> = field(
     At::Config("Healthcheck"),
     OptionDef {
         key: "healthcheck",
+        risk: Risk::None,
         doc: "how the engine finds out whether it is well; what is not said is the image's",
         examples: &[
             "{test: [CMD, pg_isready], interval: 30s, timeout: 5s, retries: 3, start_period: 1m}",

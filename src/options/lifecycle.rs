@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 use super::field::{At, Choice, Field, Plain, amount, field};
 use super::fields::{Nothing, Owned};
 use super::numbers;
+use super::risk::Risk;
 use super::row::{Body, Change, Context, Group, Mode, OPTION, OptionDef, OptionValue, Row};
 use super::settings::RESTART;
 use crate::base::signal;
@@ -22,6 +23,7 @@ pub static AUTO_REMOVE: Field<bool> = field(
     At::Host("AutoRemove"),
     OptionDef {
         key: "auto_remove",
+        risk: Risk::None,
         doc: "let the engine remove it when it ends",
         examples: &["true", "false"],
         ..LIFECYCLE
@@ -33,6 +35,7 @@ pub static INIT: Field<Choice> = field(
     At::Host("Init"),
     OptionDef {
         key: "init",
+        risk: Risk::None,
         doc: "run an init process that forwards signals and reaps children",
         examples: &["true", "false"],
         ..LIFECYCLE
@@ -44,6 +47,7 @@ pub static STOP_SIGNAL: Field<Signal> = field(
     At::Config("StopSignal"),
     OptionDef {
         key: "stop_signal",
+        risk: Risk::None,
         doc: "the signal that asks it to stop",
         examples: &["SIGTERM", "int", "SIGRTMIN+3", "10"],
         from_image: true,
@@ -56,6 +60,7 @@ pub static STOP_GRACE_PERIOD: Field<Grace> = field(
     At::Config("StopTimeout"),
     OptionDef {
         key: "stop_grace_period",
+        risk: Risk::None,
         aliases: &["stop_timeout"],
         doc: "how long it may take to stop before it is killed: whole seconds",
         examples: &["1m30s", "20", "0s"],
@@ -246,6 +251,7 @@ impl Row for RestartRow {
     fn def(&self) -> &OptionDef {
         const IT: OptionDef = OptionDef {
             key: "restart",
+            risk: Risk::None,
             aliases: &["restart_policy"],
             doc: "when the engine starts it again: no, always, unless-stopped, on-failure[:RETRIES]",
             examples: &["unless-stopped", "always", "on-failure:5", "on-failure", "\"no\""],
@@ -317,6 +323,7 @@ impl Row for RetriesRow {
     fn def(&self) -> &OptionDef {
         const IT: OptionDef = OptionDef {
             key: "restart_policy_retry",
+            risk: Risk::None,
             doc: "how often `restart: on-failure` tries; the same as `on-failure:RETRIES`",
             examples: &["5", "0"],
             // The policy's own reason shows the number too.

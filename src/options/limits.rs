@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 use super::field::{At, Field, Plain, amount, field, known_keys, map_schema, some_map};
 use super::fields::Nothing;
 use super::numbers;
+use super::risk::Risk;
 use super::row::{Filled, Group, Mode, OPTION, OptionDef, OptionValue};
 use crate::base::say;
 use crate::options::value::{Atom, Value};
@@ -21,6 +22,7 @@ pub static ULIMITS: Field<Ulimits> = field(
     At::Host("Ulimits"),
     OptionDef {
         key: "ulimits",
+        risk: Risk::None,
         doc: "limits of each process: `{NAME: NUMBER}` or `{NAME: {soft, hard}}`; -1 is none",
         examples: &["{nofile: {soft: 1024, hard: 2048}, nproc: 512}", "{core: -1}"],
         compare: Mode::Superset,
@@ -35,6 +37,7 @@ pub static OOM_SCORE_ADJ: Field<Score> = field(
     At::Host("OomScoreAdj"),
     OptionDef {
         key: "oom_score_adj",
+        risk: Risk::None,
         doc: "how ready the kernel is to end it when memory runs out, -1000 to 1000",
         examples: &["-500", "300"],
         ..RESOURCES
@@ -46,6 +49,7 @@ pub static OOM_KILL_DISABLE: Field<bool> = field(
     At::Host("OomKillDisable"),
     OptionDef {
         key: "oom_kill_disable",
+        risk: Risk::None,
         doc: "wait for memory instead of ending it; not with control groups 2",
         examples: &["true", "false"],
         ..RESOURCES

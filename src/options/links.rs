@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 use super::field::{list_schema, some_set, strings, texts};
 use super::fields::{Nothing, Owned};
 use super::network::is_name;
+use super::risk::Risk;
 use super::row::{Body, Context, Group, OPTION, OptionDef, OptionValue, Row};
 use crate::base::say;
 use crate::options::inspect_view::InspectView;
@@ -69,6 +70,7 @@ impl Row for LinksRow {
     fn def(&self) -> &OptionDef {
         const IT: OptionDef = OptionDef {
             key: "links",
+            risk: Risk::None,
             aliases: &["external_links"],
             doc: "containers to be known under a name: `CONTAINER` or `CONTAINER:ALIAS`",
             examples: &["[\"db:database\"]", "[db, \"cache:redis\"]"],

@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::field::{known_keys, map_schema, or_null, pairs, text};
 use super::fields::{Nothing, Owned};
+use super::risk::Risk;
 use super::row::{Body, Context, Filled, Group, OPTION, OptionDef, OptionValue, Row};
 use crate::base::say;
 use crate::options::inspect_view::InspectView;
@@ -101,6 +102,7 @@ impl Row for LoggingRow {
     fn def(&self) -> &OptionDef {
         const IT: OptionDef = OptionDef {
             key: "logging",
+            risk: Risk::None,
             aliases: &["log_config"],
             doc: "where what it writes goes: a driver, the engine's own if none is said, and its \
                   options",

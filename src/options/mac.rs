@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 
 use super::field::text;
 use super::fields::{Nothing, Owned};
+use super::risk::Risk;
 use super::row::{Body, Context, Group, OPTION, OptionDef, OptionValue, Row};
 use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
@@ -38,6 +39,7 @@ impl Row for MacRow {
     fn def(&self) -> &OptionDef {
         const IT: OptionDef = OptionDef {
             key: "mac_address",
+            risk: Risk::None,
             doc: "the address of its network card in the network that it is created in",
             examples: &["\"02:42:ac:11:00:99\""],
             group: Group::Network,

@@ -28,6 +28,7 @@ pub mod ports;
 pub mod process;
 pub mod processors;
 pub mod resources;
+pub mod risk;
 pub mod row;
 pub mod rules;
 pub mod security;

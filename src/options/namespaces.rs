@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 
 use super::field::{At, Field, Plain, Text, field, one_text, pairs, some_map, text};
 use super::fields::{Nothing, Owned};
+use super::risk::Risk;
 use super::row::{Body, Context, Filled, Group, OPTION, OptionDef, OptionValue, Row};
 use crate::base::say;
 use crate::options::inspect_view::InspectView;
@@ -22,6 +23,7 @@ pub static UTS: Field<Word<Host>> = field(
     At::Host("UTSMode"),
     OptionDef {
         key: "uts",
+        risk: Risk::Namespace,
         doc: "host: the host's own name and domain",
         examples: &["host"],
         ..SECURITY
@@ -33,6 +35,7 @@ pub static USERNS_MODE: Field<Word<Host>> = field(
     At::Host("UsernsMode"),
     OptionDef {
         key: "userns_mode",
+        risk: Risk::Namespace,
         aliases: &["userns"],
         doc: "host: users are the host's, where the engine maps them otherwise",
         examples: &["host"],
@@ -45,6 +48,7 @@ pub static CGROUP: Field<Word<HostOrPrivate>> = field(
     At::Host("CgroupnsMode"),
     OptionDef {
         key: "cgroup",
+        risk: Risk::Namespace,
         aliases: &["cgroupns_mode"],
         doc: "whose control groups it sees: host or private",
         examples: &["private", "host"],
@@ -58,6 +62,7 @@ pub static CGROUP_PARENT: Field<Text> = field(
     At::Host("CgroupParent"),
     OptionDef {
         key: "cgroup_parent",
+        risk: Risk::None,
         doc: "the control group under which its own is made",
         examples: &["/shop", "shop.slice"],
         ..SECURITY
@@ -69,6 +74,7 @@ pub static RUNTIME: Field<Runtime> = field(
     At::Host("Runtime"),
     OptionDef {
         key: "runtime",
+        risk: Risk::None,
         doc: "the program that runs it; the engine's own if nothing is said",
         examples: &["runsc", "io.containerd.kata.v2"],
         ..SECURITY
@@ -80,6 +86,7 @@ pub static SYSCTLS: Field<Assignments> = field(
     At::Host("Sysctls"),
     OptionDef {
         key: "sysctls",
+        risk: Risk::None,
         doc: "settings of the kernel that are its own",
         examples: &["{net.core.somaxconn: 1024}", "[net.ipv4.ip_forward=1]"],
         many: true,
@@ -92,6 +99,7 @@ pub static PID: Shared<Host> = Shared {
     field: "PidMode",
     about: OptionDef {
         key: "pid",
+        risk: Risk::Namespace,
         aliases: &["pid_mode"],
         doc: "whose processes it sees: host, service:SET or container:NAME",
         examples: &["host", "\"container:db\"", "\"service:data\""],
@@ -105,6 +113,7 @@ pub static IPC: Shared<IpcWords> = Shared {
     field: "IpcMode",
     about: OptionDef {
         key: "ipc",
+        risk: Risk::Namespace,
         aliases: &["ipc_mode"],
         doc: "whose shared memory it has: private, shareable, none, host, service:SET or \
               container:NAME",

@@ -9,6 +9,7 @@ use super::field::{
     At, Field, Plain, Text, field, list, one_or_more, one_or_more_schema, set, text, texts,
 };
 use super::fields::{Nothing, Owned};
+use super::risk::Risk;
 use super::row::{Body, Context, Group, OPTION, OptionDef, OptionValue, Row};
 use crate::base::say;
 use crate::options::inspect_view::InspectView;
@@ -20,7 +21,13 @@ const NETWORK: OptionDef = OptionDef { group: Group::Network, ..OPTION };
 /// `domainname`.
 pub static DOMAINNAME: Field<Text> = field(
     At::Config("Domainname"),
-    OptionDef { key: "domainname", doc: "its domain", examples: &["example.com"], ..NETWORK },
+    OptionDef {
+        key: "domainname",
+        risk: Risk::None,
+        doc: "its domain",
+        examples: &["example.com"],
+        ..NETWORK
+    },
 );
 
 /// `dns`.
@@ -28,6 +35,7 @@ pub static DNS: Field<Addresses> = field(
     At::Host("Dns"),
     OptionDef {
         key: "dns",
+        risk: Risk::None,
         doc: "name servers, in the order they are asked",
         examples: &["[10.0.0.2, 10.0.0.3]", "8.8.8.8", "[\"fd00::2\"]"],
         ..NETWORK
@@ -39,6 +47,7 @@ pub static DNS_SEARCH: Field<TextList> = field(
     At::Host("DnsSearch"),
     OptionDef {
         key: "dns_search",
+        risk: Risk::None,
         doc: "domains in which short names are looked up, in order",
         examples: &["[prod.example.com, example.com]", "example.com"],
         ..NETWORK
@@ -50,6 +59,7 @@ pub static DNS_OPT: Field<TextSet> = field(
     At::Host("DnsOptions"),
     OptionDef {
         key: "dns_opt",
+        risk: Risk::None,
         aliases: &["dns_opts"],
         doc: "options of the resolver",
         examples: &["[\"ndots:2\", use-vc]"],
@@ -168,6 +178,7 @@ impl Row for HostnameRow {
     fn def(&self) -> &OptionDef {
         const IT: OptionDef = OptionDef {
             key: "hostname",
+            risk: Risk::None,
             doc: "its own name inside; without one an engine takes the container's short ID",
             examples: &["db1", "web.example.com"],
             ..NETWORK
@@ -286,6 +297,7 @@ impl Row for NetworkModeRow {
     fn def(&self) -> &OptionDef {
         const IT: OptionDef = OptionDef {
             key: "network_mode",
+            risk: Risk::Namespace,
             aliases: &["net"],
             doc: "the network it starts in: bridge, host, none, service:SET, container:NAME or a \
                   network's name",
@@ -414,6 +426,7 @@ pub static EXTRA_HOSTS: Field<Hosts> = field(
     At::Host("ExtraHosts"),
     OptionDef {
         key: "extra_hosts",
+        risk: Risk::None,
         aliases: &["etc_hosts"],
         doc: "names beside those that name servers know: `NAME:ADDRESS`",
         examples: &[

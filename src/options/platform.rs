@@ -10,6 +10,7 @@ use serde_json::{Value as Json, json};
 
 use super::field::text;
 use super::fields::Owned;
+use super::risk::Risk;
 use super::row::{Body, Context, Group, OPTION, OptionDef, OptionValue, Row};
 use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
@@ -217,6 +218,7 @@ impl Row for PlatformRow {
     fn def(&self) -> &OptionDef {
         const IT: OptionDef = OptionDef {
             key: "platform",
+            risk: Risk::None,
             doc: "for which system and machine the image is",
             examples: &["linux/amd64", "linux/arm64", "linux/arm/v6"],
             group: Group::Lifecycle,

@@ -12,6 +12,7 @@ use serde_json::{Value as Json, json};
 use super::field::{At, Field, field, known_key, map_schema, or_null, some_set};
 use super::fields::{Nothing, Owned};
 use super::numbers::text_or_whole;
+use super::risk::Risk;
 use super::row::{Body, Context, Group, OPTION, OptionDef, OptionValue, Row};
 use crate::base::say;
 use crate::options::inspect_view::InspectView;
@@ -25,6 +26,7 @@ pub static PUBLISH_ALL_PORTS: Field<bool> = field(
     At::Host("PublishAllPorts"),
     OptionDef {
         key: "publish_all_ports",
+        risk: Risk::AllPorts,
         doc: "publish every exposed port on a port that the engine picks at each start",
         examples: &["true", "false"],
         ..PORTS
@@ -383,6 +385,7 @@ impl Row for PortsRow {
     fn def(&self) -> &OptionDef {
         const IT: OptionDef = OptionDef {
             key: "ports",
+            risk: Risk::Ports,
             doc: "ports published on the host: short or long form, addresses, tcp, udp, sctp; of a range the plan gives each member one",
             examples: &[
                 "[\"127.0.0.1:8080-8082:8080\"]",

@@ -8,6 +8,7 @@ use super::field::{Argv, At, Field, Plain, Text, field, some_map, text};
 use super::fields::Nothing;
 use super::labels::Labels;
 use super::network::TextSet;
+use super::risk::Risk;
 use super::row::{Group, OPTION, OptionDef, OptionValue};
 use super::volumes::clean;
 use crate::options::value::{Atom, Value};
@@ -20,6 +21,7 @@ pub static COMMAND: Field<Argv> = field(
     At::Config("Cmd"),
     OptionDef {
         key: "command",
+        risk: Risk::None,
         doc: "what runs, or the arguments of the entrypoint: split as a shell would, or a list",
         examples: &["serve --port 8080", "[sh, -c, 'echo \"$HOME\"']", "[]"],
         follows: &["entrypoint"],
@@ -32,7 +34,13 @@ pub static COMMAND: Field<Argv> = field(
 /// `tty`.
 pub static TTY: Field<bool> = field(
     At::Config("Tty"),
-    OptionDef { key: "tty", doc: "give it a terminal", examples: &["true", "false"], ..PROCESS },
+    OptionDef {
+        key: "tty",
+        risk: Risk::None,
+        doc: "give it a terminal",
+        examples: &["true", "false"],
+        ..PROCESS
+    },
 );
 
 /// `stdin_open`. Not `AttachStdin`, which tells how a client was attached.
@@ -40,6 +48,7 @@ pub static STDIN_OPEN: Field<bool> = field(
     At::Config("OpenStdin"),
     OptionDef {
         key: "stdin_open",
+        risk: Risk::None,
         aliases: &["interactive"],
         doc: "keep its standard input open",
         examples: &["true", "false"],
@@ -52,6 +61,7 @@ pub static STDIN_ONCE: Field<bool> = field(
     At::Config("StdinOnce"),
     OptionDef {
         key: "stdin_once",
+        risk: Risk::None,
         doc: "close its standard input when the first client that was attached leaves",
         examples: &["true", "false"],
         ..PROCESS
@@ -63,6 +73,7 @@ pub static ANNOTATIONS: Field<Annotations> = field(
     At::Host("Annotations"),
     OptionDef {
         key: "annotations",
+        risk: Risk::None,
         doc: "notes for the runtime, from Docker 24 on",
         examples: &["{com.example.note: \"1\"}", "[com.example.flag=yes]"],
         many: true,
@@ -76,6 +87,7 @@ pub static ENTRYPOINT: Field<Argv> = field(
     At::Config("Entrypoint"),
     OptionDef {
         key: "entrypoint",
+        risk: Risk::None,
         doc: "what runs before the command; an own one drops the image's command",
         examples: &["/docker-entrypoint.sh --verbose", "[/bin/sh, -c]", "[]"],
         from_image: true,
@@ -89,6 +101,7 @@ pub static USER: Field<Text> = field(
     At::Config("User"),
     OptionDef {
         key: "user",
+        risk: Risk::None,
         doc: "as whom it runs: a name or number, and the group after a colon",
         examples: &["\"1000:1000\"", "postgres", "0"],
         from_image: true,
@@ -101,6 +114,7 @@ pub static WORKING_DIR: Field<Folder> = field(
     At::Config("WorkingDir"),
     OptionDef {
         key: "working_dir",
+        risk: Risk::None,
         doc: "the folder in which it runs",
         examples: &["/srv/app", "/opt/../opt/app/"],
         from_image: true,
@@ -113,6 +127,7 @@ pub static GROUP_ADD: Field<TextSet> = field(
     At::Host("GroupAdd"),
     OptionDef {
         key: "group_add",
+        risk: Risk::None,
         doc: "groups beside those of its user",
         examples: &["[audio, 999]"],
         many: true,

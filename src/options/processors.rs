@@ -8,6 +8,7 @@ use super::field::{At, Field, Plain, amount, field, text};
 use super::fields::Nothing;
 use super::numbers::{self, text_or_whole, whole};
 use super::resources::{RESOURCES, is_minus_one};
+use super::risk::Risk;
 use super::row::{Change, OptionDef, OptionValue, Unit};
 use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
@@ -19,6 +20,7 @@ pub static CPUS: Field<Cpus> = field(
     At::Host("NanoCpus"),
     OptionDef {
         key: "cpus",
+        risk: Risk::None,
         doc: "how many processors' time it may use",
         examples: &["1.5", "2", "\"0.25\""],
         unit: Unit::NanoCpus,
@@ -34,6 +36,7 @@ pub static CPU_PERIOD: Field<Micros> = field(
     At::Host("CpuPeriod"),
     OptionDef {
         key: "cpu_period",
+        risk: Risk::None,
         doc: "the period of its processor time, in microseconds or as a duration",
         examples: &["50000", "25ms"],
         change: Change::Update(&["CpuPeriod"]),
@@ -48,6 +51,7 @@ pub static CPU_QUOTA: Field<Micros> = field(
     At::Host("CpuQuota"),
     OptionDef {
         key: "cpu_quota",
+        risk: Risk::None,
         doc: "the processor time it may use in each period, in microseconds or as a duration",
         examples: &["25000", "150ms"],
         change: Change::Update(&["CpuQuota"]),
@@ -62,6 +66,7 @@ pub static CPU_RT_PERIOD: Field<Realtime> = field(
     At::Host("CpuRealtimePeriod"),
     OptionDef {
         key: "cpu_rt_period",
+        risk: Risk::None,
         doc: "the period of its realtime processor time, in microseconds or as a duration",
         examples: &["1000000", "1400us"],
         ..RESOURCES
@@ -74,6 +79,7 @@ pub static CPU_RT_RUNTIME: Field<Realtime> = field(
     At::Host("CpuRealtimeRuntime"),
     OptionDef {
         key: "cpu_rt_runtime",
+        risk: Risk::None,
         doc: "the realtime processor time in each period, in microseconds or as a duration",
         examples: &["95000", "400ms"],
         ..RESOURCES
@@ -86,6 +92,7 @@ pub static CPU_SHARES: Field<Count> = field(
     At::Host("CpuShares"),
     OptionDef {
         key: "cpu_shares",
+        risk: Risk::None,
         doc: "its weight where processors are short; 1024 is usual",
         examples: &["512", "2048"],
         change: Change::Update(&["CpuShares"]),
@@ -99,6 +106,7 @@ pub static CPUSET: Field<Cpuset> = field(
     At::Host("CpusetCpus"),
     OptionDef {
         key: "cpuset",
+        risk: Risk::None,
         aliases: &["cpuset_cpus"],
         doc: "the processors it may use",
         examples: &["\"0-2,4\"", "0", "\"0,1\""],
@@ -113,6 +121,7 @@ pub static CPUSET_MEMS: Field<Cpuset> = field(
     At::Host("CpusetMems"),
     OptionDef {
         key: "cpuset_mems",
+        risk: Risk::None,
         doc: "the memory nodes it may use",
         examples: &["\"0-1\"", "0"],
         change: Change::Update(&["CpusetMems"]),

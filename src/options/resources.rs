@@ -7,6 +7,7 @@ use super::field::{At, Bytes, Field, Plain, SIZE_PATTERN, amount, field};
 use super::fields::Nothing;
 use super::numbers::{self, whole};
 use super::processors::Count;
+use super::risk::Risk;
 use super::row::{Change, Group, OPTION, OptionDef, OptionValue, Unit};
 use crate::options::value::{Atom, Value};
 use crate::syntax::node::{Node, Problems};
@@ -18,6 +19,7 @@ pub static MEM_LIMIT: Field<Bytes> = field(
     At::Host("Memory"),
     OptionDef {
         key: "mem_limit",
+        risk: Risk::None,
         aliases: &["memory_limit", "memory"],
         doc: "the most memory it may use",
         examples: &["512m", "1.5g", "268435456"],
@@ -35,6 +37,7 @@ pub static MEMSWAP_LIMIT: Field<Swap> = field(
     At::Host("MemorySwap"),
     OptionDef {
         key: "memswap_limit",
+        risk: Risk::None,
         aliases: &["memory_swap"],
         doc: "the most memory and swap together; -1: as much swap as there is",
         examples: &["1g", "-1"],
@@ -51,6 +54,7 @@ pub static MEM_RESERVATION: Field<Bytes> = field(
     At::Host("MemoryReservation"),
     OptionDef {
         key: "mem_reservation",
+        risk: Risk::None,
         aliases: &["memory_reservation"],
         doc: "the memory it is cut down to when the host runs short",
         examples: &["256m"],
@@ -66,6 +70,7 @@ pub static MEM_SWAPPINESS: Field<Percent> = field(
     At::Host("MemorySwappiness"),
     OptionDef {
         key: "mem_swappiness",
+        risk: Risk::None,
         aliases: &["memory_swappiness"],
         doc: "how readily its memory is swapped out, 0 to 100; none with control groups 2",
         examples: &["10", "0", "100"],
@@ -78,6 +83,7 @@ pub static PIDS_LIMIT: Field<Pids> = field(
     At::Host("PidsLimit"),
     OptionDef {
         key: "pids_limit",
+        risk: Risk::None,
         doc: "the most processes it may have; -1: as many as it likes",
         examples: &["100", "-1"],
         change: Change::Update(&["PidsLimit"]),

@@ -11,6 +11,7 @@ use serde_json::{Value as Json, json};
 
 use super::field::At;
 use super::fields::Owned;
+use super::risk::Risk;
 use super::settings::Settings;
 use crate::base::ident::Reference;
 use crate::options::inspect_view::InspectView;
@@ -47,6 +48,8 @@ pub struct OptionDef {
     pub change: Change,
     /// What its numbers count, for people.
     pub unit: Unit,
+    /// What about it a reviewer must not overlook.
+    pub risk: Risk,
 }
 
 /// An [`OptionDef`] with the usual answers, to be completed with struct update syntax.
@@ -64,6 +67,7 @@ pub const OPTION: OptionDef = OptionDef {
     filled: Filled::Never,
     change: Change::Replace,
     unit: Unit::Count,
+    risk: Risk::Unsaid,
 };
 
 /// A chapter of the table.

@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::field::{At, Field, Plain, field, set, some_set, strings, texts};
 use super::fields::{Nothing, Owned};
+use super::risk::Risk;
 use super::row::{Body, Context, Group, OPTION, OptionDef, OptionValue, Row};
 use crate::base::say;
 use crate::options::inspect_view::InspectView;
@@ -19,6 +20,7 @@ pub static PRIVILEGED: Field<bool> = field(
     At::Host("Privileged"),
     OptionDef {
         key: "privileged",
+        risk: Risk::Privileged,
         doc: "all that the host's root may",
         examples: &["true", "false"],
         ..SECURITY
@@ -30,6 +32,7 @@ pub static READ_ONLY: Field<bool> = field(
     At::Host("ReadonlyRootfs"),
     OptionDef {
         key: "read_only",
+        risk: Risk::None,
         doc: "its own file system not for writing",
         examples: &["true", "false"],
         ..SECURITY
@@ -41,6 +44,7 @@ pub static CAP_ADD: Field<Capabilities> = field(
     At::Host("CapAdd"),
     OptionDef {
         key: "cap_add",
+        risk: Risk::Capabilities,
         doc: "capabilities beyond the usual ones",
         examples: &["[NET_ADMIN, cap_sys_time]", "[ALL]"],
         many: true,
@@ -53,6 +57,7 @@ pub static CAP_DROP: Field<Capabilities> = field(
     At::Host("CapDrop"),
     OptionDef {
         key: "cap_drop",
+        risk: Risk::None,
         doc: "capabilities less than the usual ones",
         examples: &["[ALL]", "[MKNOD, NET_RAW]"],
         many: true,
@@ -168,6 +173,7 @@ impl Row for SecurityOptRow {
     fn def(&self) -> &OptionDef {
         const IT: OptionDef = OptionDef {
             key: "security_opt",
+            risk: Risk::Confinement,
             aliases: &["security_opts"],
             doc: "options of the host's security modules",
             examples: &[

@@ -33,7 +33,7 @@ pub const UPDATABLE: &[&str] = &[
 pub const RESTART: &str = "RestartPolicy";
 
 /// The limit that an update takes off by saying 0.
-const PIDS: &str = "PidsLimit";
+pub const PIDS: &str = "PidsLimit";
 
 /// Settings by field of `HostConfig`, in the engine's units: bytes, billionths of a processor,
 /// microseconds, counts. Of a container: what is set. Of an update: what it sets.

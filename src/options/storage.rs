@@ -14,6 +14,7 @@ use super::field::{
 use super::fields::{Nothing, Owned};
 use super::namespaces::Assignments;
 use super::network::is_name;
+use super::risk::Risk;
 use super::row::{Body, Context, Filled, Group, OPTION, OptionDef, OptionValue, Row};
 use super::volumes::clean;
 use crate::base::say;
@@ -28,6 +29,7 @@ pub static VOLUME_DRIVER: Field<Text> = field(
     At::Host("VolumeDriver"),
     OptionDef {
         key: "volume_driver",
+        risk: Risk::VolumeDriver,
         doc: "the driver that makes the volumes which are not there yet",
         examples: &["local"],
         ..STORAGE
@@ -39,6 +41,7 @@ pub static SHM_SIZE: Field<Bytes> = field(
     At::Host("ShmSize"),
     OptionDef {
         key: "shm_size",
+        risk: Risk::None,
         doc: "the size of `/dev/shm`",
         examples: &["128m", "1073741824"],
         filled: Filled::Any,
@@ -51,6 +54,7 @@ pub static STORAGE_OPT: Field<Assignments> = field(
     At::Host("StorageOpt"),
     OptionDef {
         key: "storage_opt",
+        risk: Risk::None,
         doc: "options of the storage driver for its own file system",
         examples: &["{size: 10G}"],
         many: true,
@@ -63,6 +67,7 @@ pub static TMPFS: Field<Tmpfs> = field(
     At::Host("Tmpfs"),
     OptionDef {
         key: "tmpfs",
+        risk: Risk::None,
         doc: "file systems in memory: `PATH` or `PATH:OPTIONS`",
         examples: &["[/run, \"/tmp:size=64m,mode=1777\"]", "/run"],
         many: true,
@@ -230,6 +235,7 @@ impl Row for VolumesFromRow {
     fn def(&self) -> &OptionDef {
         const IT: OptionDef = OptionDef {
             key: "volumes_from",
+            risk: Risk::VolumesOfOthers,
             doc: "containers whose volumes it shares: `CONTAINER` or `CONTAINER:ro`",
             examples: &["[\"data:ro\"]", "[data, \"container:logs:z,ro\"]"],
             many: true,

@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 use super::field::{At, some_map, strings, text};
 use super::fields::{Nothing, Owned};
 use super::network::is_name;
+use super::risk::Risk;
 use super::row::{Body, Context, Group, OPTION, OptionDef, OptionValue, Row};
 use super::volumes_long;
 use crate::base::say;
@@ -125,7 +126,7 @@ fn take_word(mount: &mut Mount, word: &str) -> bool {
 }
 
 /// A path without `.`, `..`, doubled and trailing slashes, as Go's `path.Clean` has it.
-pub(super) fn clean(path: &str) -> String {
+pub(crate) fn clean(path: &str) -> String {
     let rooted = path.starts_with('/');
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
@@ -299,6 +300,7 @@ impl Row for VolumesRow {
     fn def(&self) -> &OptionDef {
         const IT: OptionDef = OptionDef {
             key: "volumes",
+            risk: Risk::Mounts,
             doc: "volumes and folders of the host: anonymous, named and bind mounts, images and memory, short or long form",
             examples: &[
                 "[\"pgdata:/var/lib/postgresql/data\", \"/etc/app:/etc/app:ro\"]",

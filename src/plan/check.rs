@@ -9,6 +9,7 @@ mod besides;
 mod change;
 mod graph;
 mod names;
+mod planned;
 mod resources;
 mod subjects;
 mod update;
@@ -72,6 +73,7 @@ pub fn check(plan: &Plan) -> Vec<Violation> {
     resources::check(plan, &graph, &mut violations);
     update::check(plan, &graph, &mut violations);
     besides::check(plan, &mut violations);
+    planned::check(plan, &mut violations);
     summary(plan, &mut violations);
     sets(plan, &mut violations);
     marks(plan, &mut violations);

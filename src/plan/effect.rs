@@ -8,7 +8,7 @@ use super::world::{Cell, Value, World};
 use super::{Action, NetworkRef, Plan, Step, Subject};
 use crate::base::ident::StepId;
 use crate::observed::snapshot::Run;
-use crate::options::settings::Settings;
+use crate::options::settings::{RESTART, Settings};
 
 /// What a step makes of one cell; nothing: the cell is relied on no more.
 pub type Effect = (Cell, Option<Value>);
@@ -36,7 +36,6 @@ impl Action {
                 vec![
                     set(Cell::Name(subject.clone()), Value::Name(name.clone())),
                     set(Cell::Run(subject.clone()), Value::Run(Run::Idle)),
-                    set(Cell::Exit(subject.clone()), Value::Absent),
                     set(Cell::Holder(name.clone()), Value::Holder(subject)),
                 ]
             }
@@ -56,18 +55,16 @@ impl Action {
                 set(Cell::Run(container.clone()), Value::Run(Run::Idle)),
                 (Cell::Exit(container.clone()), None),
             ],
+            Self::Fence { container } => {
+                vec![settings_after(container, &fenced(), world)]
+            }
             Self::Restart { container, .. } => {
                 let mut all = vec![set(Cell::Run(container.clone()), Value::Run(Run::Live))];
                 all.extend(started_again(container, world));
                 all
             }
             Self::Update { container, settings } => {
-                let cell = Cell::Settings(container.clone());
-                let before = match world.get(&cell) {
-                    Some(Value::Settings(before)) => before.clone(),
-                    _ => Settings::default(),
-                };
-                vec![set(cell, Value::Settings(before.after(settings)))]
+                vec![settings_after(container, settings, world)]
             }
             Self::Rename { container, from, to } => vec![
                 set(Cell::Name(container.clone()), Value::Name(to.clone())),
@@ -94,6 +91,20 @@ impl Action {
             }
         }
     }
+}
+
+/// What a fence sets.
+pub fn fenced() -> Settings {
+    Settings([(RESTART.to_owned(), "no".into())].into())
+}
+
+fn settings_after(container: &Subject, settings: &Settings, world: &World) -> Effect {
+    let cell = Cell::Settings(container.clone());
+    let before = match world.get(&cell) {
+        Some(Value::Settings(before)) => before.clone(),
+        _ => Settings::default(),
+    };
+    (cell, Some(Value::Settings(before.after(settings))))
 }
 
 /// The time of a start counts only where the plan relies on it.

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 
-use super::{Change, Danger, FORMAT, Facts, Plan, SetReport, SpecSource, Step, Summary, Target};
+use super::{
+    Change, Danger, FORMAT, Facts, Plan, Planned, SetReport, SpecSource, Step, Summary, Target,
+};
 use super::{Tool, Warning};
 use crate::base::canonical;
 use crate::base::canonical::{NoCanonicalForm, Strict};
@@ -94,13 +96,14 @@ pub fn write(plan: &Plan) -> Result<Written, NoCanonicalForm> {
     out.field("project", &plan.project)?;
     out.field("target", &plan.target)?;
     out.field("summary", &plan.summary)?;
-    out.list("dangers", '{', dangers(plan).iter().map(entry))?;
+    out.list("dangers", '[', dangers(plan).iter().map(canonical::line))?;
     out.list("changes", '[', plan.changes.iter().map(change))?;
     out.list("warnings", '[', plan.warnings.iter().map(canonical::line))?;
     out.list("steps", '[', plan.steps.iter().map(canonical::line))?;
     out.list("sets", '{', plan.sets.iter().map(set))?;
+    out.list("planned", '{', plan.planned.iter().map(planned))?;
     out.list("assumed", '[', plan.assumed.iter().map(canonical::line))?;
-    out.text("declared", &canonical::fitted(&plan.declared, 2, 3)?);
+    out.text("declared", &declared(&plan.declared)?);
     out.text("facts", &facts(&plan.facts)?);
     out.field("spec", &plan.spec)?;
     out.field("tool", &plan.tool)?;
@@ -124,16 +127,32 @@ fn hex_digest(bytes: &[u8]) -> String {
     text
 }
 
-/// Who is in which danger, worst first: what a reviewer must not have to look for. It follows from
-/// the changes, so it is written and never read.
-fn dangers(plan: &Plan) -> BTreeMap<Danger, Vec<&ChangeId>> {
-    let mut dangers: BTreeMap<Danger, Vec<&ChangeId>> = BTreeMap::new();
+/// What is dangerous, and who is in that danger.
+#[derive(Serialize)]
+struct InDanger<'p> {
+    danger: Danger,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<&'p str>,
+    changes: Vec<&'p ChangeId>,
+}
+
+/// What is dangerous, worst first: what a reviewer must not have to look for. It follows from the
+/// changes, so it is written and never read.
+fn dangers(plan: &Plan) -> Vec<InDanger<'_>> {
+    let mut dangers: BTreeMap<(Danger, Option<&str>), Vec<&ChangeId>> = BTreeMap::new();
     for change in &plan.changes {
         for danger in &change.danger {
-            dangers.entry(*danger).or_default().push(&change.id);
+            let values = change.dangerous.get(danger).map(Vec::as_slice).unwrap_or_default();
+            for value in values {
+                dangers.entry((*danger, Some(value))).or_default().push(&change.id);
+            }
+            if values.is_empty() {
+                dangers.entry((*danger, None)).or_default().push(&change.id);
+            }
         }
     }
-    dangers
+    let told = |((danger, value), changes)| InDanger { danger, value, changes };
+    dangers.into_iter().map(told).collect()
 }
 
 /// Top-level fields, two spaces in, separated by commas.
@@ -234,6 +253,51 @@ fn set((name, report): (&SetName, &SetReport)) -> Result<String, NoCanonicalForm
     headed(&head, 6, matched)
 }
 
+/// The image on the first line, then what the containers have, one option a line.
+fn planned((name, planned): (&SetName, &Planned)) -> Result<String, NoCanonicalForm> {
+    let Planned { reference, image, containers, options, from_image } = planned;
+    let head = format!(
+        "{}: {{\"reference\": {}, \"image\": {}, \"containers\": ",
+        canonical::line(name)?,
+        canonical::line(reference)?,
+        canonical::line(image)?
+    );
+    // Containers that differ in nothing are on one line.
+    let containers = if containers.values().all(BTreeMap::is_empty) {
+        canonical::line(containers)?
+    } else {
+        block('{', 6, containers.iter().map(entry))?
+    };
+    let options = block('{', 6, options.iter().map(option))?;
+    let from_image = match from_image {
+        Some(all) => canonical::fitted(&serde_json::to_value(all).unwrap_or_default(), 6, 0)?,
+        None => "null".to_owned(),
+    };
+    let fields = [
+        format!("{containers},\n"),
+        format!("      \"options\": {options},\n"),
+        format!("      \"from_image\": {from_image}}}"),
+    ];
+    Ok(head + &fields.concat())
+}
+
+/// The spec, one set or resource a line: what reviewers read is `planned`.
+fn declared(declared: &Json) -> Result<String, NoCanonicalForm> {
+    let fields = declared.as_object().into_iter().flatten().map(|(key, value)| {
+        let value = match value {
+            Json::Object(map) => block('{', 4, map.iter().map(entry))?,
+            other => canonical::line(other)?,
+        };
+        Ok(format!("{}: {value}", canonical::line(key)?))
+    });
+    block('{', 2, fields)
+}
+
+/// An option; one that is too long for a line has one entry a line.
+fn option((key, value): (&String, &Json)) -> Result<String, NoCanonicalForm> {
+    Ok(format!("{}: {}", canonical::line(key)?, canonical::fitted(value, 8, 0)?))
+}
+
 fn facts(facts: &Facts) -> Result<String, NoCanonicalForm> {
     let Facts { containers, images, members, names, networks, ports, volumes } = facts;
     let fields = [
@@ -260,11 +324,12 @@ struct File {
     target: Nullable<Target>,
     summary: Summary,
     #[serde(rename = "dangers")]
-    _dangers: BTreeMap<Danger, Vec<ChangeId>>,
+    _dangers: Vec<serde::de::IgnoredAny>,
     changes: Vec<Change>,
     warnings: Vec<Warning>,
     steps: Vec<Step>,
     sets: BTreeMap<SetName, SetReport>,
+    planned: BTreeMap<SetName, Planned>,
     assumed: Vec<Reference>,
     declared: Strict,
     facts: Facts,
@@ -321,6 +386,7 @@ impl File {
             warnings: self.warnings,
             steps: self.steps,
             sets: self.sets,
+            planned: self.planned,
             assumed: self.assumed,
             declared: self.declared.0,
             facts: self.facts,

@@ -3,17 +3,20 @@
 //! Making one is [`build`]'s, doubting one [`check`]'s, the bytes of its file [`mod@format`]'s.
 
 pub mod check;
+mod danger;
 mod difference;
 pub mod effect;
 pub mod facts;
 pub mod format;
 pub mod left;
+pub mod planned;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod schema;
 pub mod show;
 mod step;
 pub mod summary;
+pub mod undo;
 mod wire;
 pub mod world;
 
@@ -23,8 +26,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+pub use danger::{Danger, Dangerous};
 pub use difference::{EnvironmentDifference, OptionDifference, Origin, References, Values};
 pub use facts::Facts;
+pub use planned::Planned;
 pub use step::{Action, ImagePin, NetworkRef, Step, Subject};
 
 use crate::base::ident::{ChangeId, ContainerId, ContainerName, ProjectName, Reference, SetName};
@@ -53,6 +58,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What was matched, by what, and differences not acted on.
     pub sets: BTreeMap<SetName, SetReport>,
+    /// What the containers that are created will be, by set.
+    pub planned: BTreeMap<SetName, Planned>,
     /// References that could not be resolved and are taken for unchanged.
     pub assumed: Vec<Reference>,
     /// The spec, canonical, references instead of secrets.
@@ -131,6 +138,9 @@ pub struct Change {
     /// What a reviewer must not overlook.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub danger: Vec<Danger>,
+    /// What of it is dangerous, by danger; nothing where there is no more to say.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub dangerous: Dangerous,
     /// What is kept and what is lost.
     #[serde(default, skip_serializing_if = "Impact::is_empty")]
     pub impact: Impact,
@@ -180,63 +190,6 @@ impl Verb {
             Self::Start => "start",
             Self::Create => "create",
             Self::Pull => "pull",
-        }
-    }
-}
-
-/// The closed list of dangers, worst first.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Danger {
-    /// A named or anonymous volume, or a lost mount.
-    DataLost,
-    /// The container runs now and will not, for a while or for good.
-    Outage,
-    /// A container that bayplan did not create is touched.
-    Adopted,
-    /// A secret reaches the container that it does not have now.
-    SecretChanged,
-    /// It gets all rights on its host.
-    Privileged,
-    /// It gets at its host's files, namespaces or devices.
-    HostAccess,
-    /// A port is published on every address.
-    PublicPort,
-    /// What the image is, is known only once it is pulled.
-    ImageUnknown,
-    /// Stopped, but its restart policy revives it when the engine restarts: `always`, and
-    /// `on-failure` where it ended with another code than 0.
-    ComesBack,
-}
-
-impl Danger {
-    /// All of them, worst first.
-    pub const ALL: [Self; 9] = [
-        Self::DataLost,
-        Self::Outage,
-        Self::Adopted,
-        Self::SecretChanged,
-        Self::Privileged,
-        Self::HostAccess,
-        Self::PublicPort,
-        Self::ImageUnknown,
-        Self::ComesBack,
-    ];
-
-    /// The word of the wire form.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::DataLost => "data_lost",
-            Self::Outage => "outage",
-            Self::Adopted => "adopted",
-            Self::SecretChanged => "secret_changed",
-            Self::Privileged => "privileged",
-            Self::HostAccess => "host_access",
-            Self::PublicPort => "public_port",
-            Self::ImageUnknown => "image_unknown",
-            Self::ComesBack => "comes_back",
         }
     }
 }
@@ -462,8 +415,35 @@ pub enum By {
 pub struct SpecSource {
     /// Relative to the plan file, `/` between parts.
     pub path: String,
-    /// `sha256:` of its bytes.
+    /// `sha256:` of its bytes, and of those of further files.
     pub digest: String,
+    /// How it is read, where it is a Compose file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compose: Option<ComposeSource>,
+}
+
+/// How a Compose file is read: what the command line and the environment said when the plan was
+/// made. Paths are relative to the plan file.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ComposeSource {
+    /// The project's name.
+    pub project: String,
+    /// Further files; those after count more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
+    /// From where relative paths count, where it is not the folder of the first file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project_directory: Option<String>,
+    /// Files of variables, where it is not `.env` alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env_files: Vec<String>,
+    /// Profiles that are active.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<String>,
+    /// Variables whose values may be shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub public: Vec<String>,
 }
 
 /// What made a plan.

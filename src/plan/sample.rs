@@ -1,14 +1,18 @@
 //! Hand-made plans for the tests of everything that reads plans.
 
+mod hostile;
+
 use std::collections::BTreeMap;
 
 use serde_json::json;
 
+pub(crate) use hostile::hostile;
+
 use super::facts::{Attachment, ContainerFact, ImageFact, VolumeFact};
 use super::{
-    Action, Because, By, Change, ChangedBy, Danger, EnvironmentDifference, Facts, ImagePin, Impact,
-    Matched, OptionDifference, Origin, Plan, Reason, SetReport, SpecSource, Step, Subject, Summary,
-    Target, Tool, Verb, Warning,
+    Action, Because, By, Change, ChangedBy, Danger, Dangerous, EnvironmentDifference, Facts,
+    ImagePin, Impact, Matched, OptionDifference, Origin, Plan, Planned, Reason, SetReport,
+    SpecSource, Step, Subject, Summary, Target, Tool, Verb, Warning,
 };
 use crate::base::ident::{
     ChangeId, ContainerId, ContainerName, ImageId, ProjectName, Reference, SetName, StepId,
@@ -32,10 +36,15 @@ pub(crate) fn empty() -> Plan {
         warnings: Vec::new(),
         steps: Vec::new(),
         sets: BTreeMap::new(),
+        planned: BTreeMap::new(),
         assumed: Vec::new(),
         declared: json!({"project": "shop", "containers": {}}),
         facts: Facts::default(),
-        spec: Some(SpecSource { path: "shop.yaml".into(), digest: hex("sha256:", 7) }),
+        spec: Some(SpecSource {
+            path: "shop.yaml".into(),
+            digest: hex("sha256:", 7),
+            compose: None,
+        }),
         tool: Tool { name: "bayplan".into(), version: "0.1.0".into() },
     }
 }
@@ -53,6 +62,10 @@ pub(crate) fn memory() -> Reason {
         in_place: true,
         references: None,
     })
+}
+
+fn outage(value: &str) -> Dangerous {
+    [(Danger::Outage, vec![value.to_owned()])].into()
 }
 
 fn step(change: &ChangeId, what: &str, action: Action, after: &[&StepId]) -> Step {
@@ -73,6 +86,7 @@ pub(crate) fn add_replace(plan: &mut Plan, set: &str, name: &str, number: u64) {
         verb: Verb::Replace,
         adopted: false,
         danger: vec![Danger::Outage],
+        dangerous: outage("down:up to 10 s to stop, then 10 s of proof"),
         impact: Impact { keeps: vec![format!("{set}-data")], ..Impact::default() },
         reasons: vec![
             memory(),
@@ -122,9 +136,15 @@ pub(crate) fn add_replace(plan: &mut Plan, set: &str, name: &str, number: u64) {
             Action::Start { container: new.clone(), wait: false },
             &[&of("rename-new")],
         ),
-        step(&change, "wait_ready", Action::WaitReady { container: new }, &[&of("start")]),
+        step(
+            &change,
+            "wait_ready",
+            Action::WaitReady { container: new, prove_for: 10 },
+            &[&of("start")],
+        ),
         step(&change, "remove", Action::Remove { container: old }, &[&of("wait_ready")]),
     ]);
+    plan_container(plan, &set, &named(""));
     report(plan, &set, State::Reloaded).matched.push(Matched {
         name: named(""),
         id: id.clone(),
@@ -163,10 +183,37 @@ pub(crate) fn add_replace(plan: &mut Plan, set: &str, name: &str, number: u64) {
 fn report<'a>(plan: &'a mut Plan, set: &SetName, state: State) -> &'a mut SetReport {
     plan.facts.members.entry(set.clone()).or_default();
     let declared = &mut plan.declared["containers"][set.as_str()];
-    if declared.is_null() {
-        *declared = json!({"state": state});
+    if declared["state"].is_null() {
+        declared["state"] = json!(state);
     }
     plan.sets.entry(set.clone()).or_insert_with(|| SetReport { state, matched: Vec::new() })
+}
+
+/// What a created container will be.
+fn plan_container(plan: &mut Plan, set: &SetName, name: &ContainerName) {
+    let reference = format!("ghcr.io/acme/{set}:1.0");
+    let declared = &mut plan.declared["containers"][set.as_str()];
+    if declared.is_null() {
+        *declared = json!({});
+    }
+    declared["image"] = json!(reference);
+    let options = [
+        ("environment", json!({"A": "1", "B": {"from_env": "B"}, "LANG": "C.UTF-8"})),
+        ("mem_limit", json!(1_073_741_824)),
+        ("restart", json!("unless-stopped")),
+        ("volumes", json!([format!("{set}-data:/data")])),
+    ];
+    let options = options.map(|(key, value)| (key.to_owned(), value)).into();
+    let handed = [("command", json!(["serve"])), ("environment", json!(["PATH"]))];
+    let handed = handed.map(|(key, value)| (key.to_owned(), value)).into();
+    let planned = plan.planned.entry(set.clone()).or_insert_with(|| Planned {
+        reference,
+        image: ImagePin::Id(ImageId::new(hex("sha256:", 900))),
+        containers: BTreeMap::new(),
+        options,
+        from_image: Some(handed),
+    });
+    planned.containers.insert(name.clone(), BTreeMap::new());
 }
 
 /// What the image of a set is on the engine; whether that was new.
@@ -189,7 +236,8 @@ pub(crate) fn add_create(plan: &mut Plan, set: &str, name: &str) {
         set: Some(set.clone()),
         verb: Verb::Create,
         adopted: false,
-        danger: vec![],
+        danger: vec![Danger::SecretGiven],
+        dangerous: [(Danger::SecretGiven, vec!["B".to_owned()])].into(),
         impact: Impact::default(),
         reasons: vec![Reason::Because(Because::TooFew { expected: 3, found: 2 })],
     });
@@ -211,11 +259,12 @@ pub(crate) fn add_create(plan: &mut Plan, set: &str, name: &str) {
         step(
             &change,
             "wait_ready",
-            Action::WaitReady { container: new },
+            Action::WaitReady { container: new, prove_for: 10 },
             &[&StepId::of(&change, "start")],
         ),
     ]);
     plan.facts.names.push(ContainerName::new(name));
+    plan_container(plan, &set, &ContainerName::new(name));
     image_fact(plan, &set);
     report(plan, &set, State::Started);
     settle(plan);
@@ -231,6 +280,7 @@ pub(crate) fn add_update(plan: &mut Plan, set: &str, name: &str, number: u64) {
         verb: Verb::Update,
         adopted: false,
         danger: Vec::new(),
+        dangerous: BTreeMap::new(),
         impact: Impact::default(),
         reasons: vec![memory()],
     });
@@ -274,6 +324,7 @@ pub(crate) fn add_stop(plan: &mut Plan, set: &str, name: &str, number: u64) {
         verb: Verb::Stop,
         adopted: true,
         danger: vec![Danger::Outage, Danger::Adopted],
+        dangerous: outage("gone"),
         impact: Impact::default(),
         reasons: vec![Reason::Because(Because::State {
             expected: State::Stopped,
@@ -376,89 +427,5 @@ pub(crate) fn mixed() -> Plan {
     (fact.id, fact.name) = (id, ContainerName::new("shop-cache"));
     plan.facts.containers.push(fact);
     settle(&mut plan);
-    plan
-}
-
-/// What a container may bring along: escapes, bidirectional marks, markup, a megabyte.
-pub(crate) const HOSTILE: &str =
-    "\u{1b}[2J\u{202e}\u{200b}\u{2028}\r\n\"\\`|<img src=x>@all #1 [a](b) ~~x~~ \u{e0041}";
-
-/// A plan with hostile text in every field that carries any.
-#[expect(clippy::too_many_lines, reason = "one record after the other")]
-pub(crate) fn hostile() -> Plan {
-    let mut plan = mixed();
-    let long = format!("{HOSTILE}{}", "x".repeat(1 << 20));
-    plan.project = ProjectName::new(&*long);
-    if let Some(target) = &mut plan.target {
-        target.name.clone_from(&long);
-        target.platform.clone_from(&long);
-    }
-    plan.warnings.push(Warning {
-        code: long.clone(),
-        set: Some(SetName::new(&*long)),
-        text: long.clone(),
-    });
-    plan.assumed.push(Reference::EnvFile { path: long.clone(), name: long.clone() });
-    plan.declared = json!({"project": long, "containers": {&*long: {"labels": {&*long: long}}}});
-    for change in &mut plan.changes {
-        change.id = ChangeId::new(format!("{}{long}", change.id));
-        change.set = Some(SetName::new(&*long));
-        let texts = vec![long.clone(), long.clone()];
-        change.impact = Impact {
-            keeps: texts.clone(),
-            unmounts: texts.clone(),
-            loses: texts.clone(),
-            drops: texts.clone(),
-            may_change: texts.clone(),
-            interrupts: texts.clone(),
-        };
-        change.reasons.push(Reason::Option(OptionDifference {
-            option: long.clone(),
-            origin: Origin::Image,
-            expected: json!({&*long: [long]}),
-            found: json!(long),
-            in_place: false,
-            references: None,
-        }));
-        change.reasons.push(Reason::Environment(EnvironmentDifference {
-            option: long.clone(),
-            origin: Origin::Unknown,
-            added: texts.clone(),
-            changed: texts.clone(),
-            removed: texts,
-            values: BTreeMap::new(),
-        }));
-        change.reasons.push(Reason::Because(Because::ImageMoved {
-            reference: long.clone(),
-            expected: long.clone(),
-            found: Some(long.clone()),
-        }));
-        change
-            .reasons
-            .push(Reason::Because(Because::State { expected: State::Killed, found: long.clone() }));
-    }
-    for step in &mut plan.steps {
-        step.id = StepId::new(format!("{}{long}", step.id));
-        step.after = vec![StepId::new(&*long)];
-        match &mut step.action {
-            Action::Create { name, final_name, set, .. } => {
-                (*name, *final_name) = (ContainerName::new(&*long), ContainerName::new(&*long));
-                *set = SetName::new(&*long);
-            }
-            Action::Rename { from, to, .. } => {
-                (*from, *to) = (ContainerName::new(&*long), ContainerName::new(&*long));
-            }
-            Action::Stop { container, signal, .. } => {
-                *container = Subject::Container(ContainerId::new(&*long));
-                *signal = Some(long.clone());
-            }
-            _ => {}
-        }
-    }
-    for report in plan.sets.values_mut() {
-        for matched in &mut report.matched {
-            matched.name = ContainerName::new(&*long);
-        }
-    }
     plan
 }

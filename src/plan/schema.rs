@@ -9,7 +9,13 @@ use super::{FORMAT, Plan};
 /// The schema of a plan file.
 pub fn plan() -> Json {
     let mut schema: Json = SchemaGenerator::default().into_root_schema_for::<Plan>().into();
-    let danger = json!({"type": "array", "items": {"type": "string"}});
+    let danger = json!({
+        "type": "object", "additionalProperties": false, "required": ["danger", "changes"],
+        "properties": {
+            "danger": {"type": "string"}, "value": {"type": "string"},
+            "changes": {"type": "array", "items": {"type": "string"}},
+        },
+    });
     let head = json!({
         "format": {"const": FORMAT, "description": "What the file is."},
         "digest": {
@@ -17,8 +23,8 @@ pub fn plan() -> Json {
             "description": "SHA-256 of the file without this line.",
         },
         "dangers": {
-            "type": "object", "additionalProperties": danger,
-            "description": "Who is in which danger, worst first.",
+            "type": "array", "items": danger,
+            "description": "What is dangerous, worst first, and in which changes.",
         },
     });
     if let (Some(properties), Json::Object(head)) = (schema["properties"].as_object_mut(), head) {

@@ -79,6 +79,15 @@ pub enum Action {
         /** which */
         #[serde(flatten)]
         container: Subject,
+        /** seconds that it must run, where it has no health check */
+        prove_for: u32,
+    },
+    /// Sets the restart policy of a container that will be stopped to `no`, so that an engine which
+    /// restarts meanwhile does not start it.
+    Fence {
+        /** which */
+        #[serde(flatten)]
+        container: Subject,
     },
     /// Stops a container.
     Stop {
@@ -225,7 +234,8 @@ impl Action {
     pub fn subject(&self) -> Option<&Subject> {
         match self {
             Self::Start { container, .. }
-            | Self::WaitReady { container }
+            | Self::WaitReady { container, .. }
+            | Self::Fence { container }
             | Self::Stop { container, .. }
             | Self::Kill { container, .. }
             | Self::Restart { container, .. }

@@ -29,7 +29,10 @@ pub fn of<'a>(steps: impl IntoIterator<Item = &'a Step>) -> Summary {
             Action::Connect { .. } => &mut summary.connected,
             Action::Disconnect { .. } => &mut summary.disconnected,
             Action::Rename { .. } if step.action.renames().is_some() => &mut summary.renamed,
-            Action::Tag { .. } | Action::Rename { .. } | Action::WaitReady { .. } => continue,
+            Action::Tag { .. }
+            | Action::Rename { .. }
+            | Action::WaitReady { .. }
+            | Action::Fence { .. } => continue,
         };
         *counter += 1;
     }

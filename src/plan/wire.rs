@@ -30,6 +30,7 @@ struct Fields {
     wait: Option<bool>,
     signal: Option<String>,
     timeout: Option<i64>,
+    prove_for: Option<u32>,
     from: Option<ContainerName>,
     to: Option<ContainerName>,
     network: Option<String>,
@@ -74,7 +75,8 @@ impl Fields {
                 container: self.subject()?,
                 wait: self.wait.take().unwrap_or_default(),
             },
-            "wait_ready" => Action::WaitReady { container: self.subject()? },
+            "wait_ready" => self.wait_ready()?,
+            "fence" => Action::Fence { container: self.subject()? },
             "stop" => Action::Stop {
                 container: self.subject()?,
                 signal: self.signal.take(),
@@ -129,6 +131,11 @@ impl Fields {
         })
     }
 
+    fn wait_ready(&mut self) -> Result<Action, String> {
+        let prove_for = need(&mut self.prove_for, "prove_for")?;
+        Ok(Action::WaitReady { container: self.subject()?, prove_for })
+    }
+
     fn subject(&mut self) -> Result<Subject, String> {
         match (self.container.take(), self.created_by.take()) {
             (Some(id), None) => Ok(Subject::Container(id)),
@@ -180,6 +187,7 @@ impl Fields {
             ("wait", self.wait.is_some()),
             ("signal", self.signal.is_some()),
             ("timeout", self.timeout.is_some()),
+            ("prove_for", self.prove_for.is_some()),
             ("from", self.from.is_some()),
             ("to", self.to.is_some()),
             ("network", self.network.is_some()),

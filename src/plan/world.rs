@@ -164,6 +164,10 @@ impl World {
                     absent.push(Cell::Holder(name.clone()));
                 }
                 Action::Rename { to, .. } => absent.push(Cell::Holder(to.clone())),
+                // Only how a one-shot ended tells that it ran.
+                Action::Start { container: created @ Subject::CreatedBy(_), wait: true } => {
+                    absent.push(Cell::Exit(created.clone()));
+                }
                 // What it is attached to when it is created is its body's to say.
                 Action::Connect { container, network, .. } => {
                     absent.push(Cell::Attached(container.clone(), network.clone()));

@@ -12,6 +12,7 @@ use crate::base::ident::{
     ChangeId, ContainerId, ContainerName, SUFFIX_NEW, SUFFIX_OLD, SetName, StepId,
 };
 use crate::plan::{Action, Change, ImagePin, NetworkRef, Step, Subject};
+use crate::spec::Set;
 
 /// A change with its steps.
 #[derive(Debug, Clone)]
@@ -31,6 +32,25 @@ pub(super) struct ChangeSteps {
     pub(super) disturbs: Option<StepId>,
     /// It only takes something away: what depends on it goes first.
     pub(super) takes_away: bool,
+}
+
+/// By what a started container is proven.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Proof {
+    /// It ends, with exit code 0.
+    End,
+    /// It is healthy, or runs so long where it has no health check.
+    Ready {
+        /// Seconds.
+        prove_for: u32,
+    },
+}
+
+impl Proof {
+    /// What a set says.
+    pub(super) fn of(set: &Set) -> Self {
+        if set.one_shot { Self::End } else { Self::Ready { prove_for: set.prove_for } }
+    }
 }
 
 /// How a stop is worded to the engine: what the spec declares, else the container's own.
@@ -65,13 +85,9 @@ impl Steps {
         self.then("stop", Action::Stop { container, signal, timeout })
     }
 
-    /// What is changed in place: the update first, then onto networks, then off others.
+    /// What is changed in place: onto networks, then off others, the update last.
     fn in_place(&mut self, id: &ContainerId, in_place: &InPlace) {
         let container = || Subject::Container(id.clone());
-        if !in_place.settings.is_empty() {
-            let settings = in_place.settings.clone();
-            self.then("update", Action::Update { container: container(), settings });
-        }
         for one in &in_place.moves {
             let Move { network, which, way } = one.clone();
             let (what, container) = (network.clone(), container());
@@ -86,14 +102,18 @@ impl Steps {
                 }
             };
         }
+        // An engine does not take off every limit that it gave: what can fail comes before.
+        if !in_place.settings.is_empty() {
+            let settings = in_place.settings.clone();
+            self.then("update", Action::Update { container: container(), settings });
+        }
     }
 
-    fn start(&mut self, container: Subject, wait: bool) -> (StepId, StepId) {
+    fn start(&mut self, container: Subject, proof: Proof) -> (StepId, StepId) {
+        let wait = matches!(proof, Proof::End);
         let start = self.then("start", Action::Start { container: container.clone(), wait });
-        if wait {
-            return (start.clone(), start);
-        }
-        let ready = self.then("wait_ready", Action::WaitReady { container });
+        let Proof::Ready { prove_for } = proof else { return (start.clone(), start) };
+        let ready = self.then("wait_ready", Action::WaitReady { container, prove_for });
         (start, ready)
     }
 }
@@ -118,23 +138,23 @@ impl ChangeSteps {
         change: Change,
         set: &SetName,
         image: ImagePin,
-        start: bool,
-        wait: bool,
+        start: Option<Proof>,
     ) -> Self {
         let mut steps = Steps::of(&change.id);
         let name = ContainerName::new(change.id.as_str());
         let create = steps.then("create", Action::create(name.clone(), name, set.clone(), image));
         let created = Subject::CreatedBy(create.clone());
-        let (start, up) = if start {
-            let (start, up) = steps.start(created, wait);
-            (Some(start), up)
-        } else {
-            (None, create.clone())
+        let (start, up) = match start {
+            Some(proof) => {
+                let (start, up) = steps.start(created, proof);
+                (Some(start), up)
+            }
+            None => (None, create.clone()),
         };
         Self { needs: Some(create), up: Some(up), start, ..Self::new(change, steps) }
     }
 
-    /// Creates the successor, stops the old one, swaps the names, starts, proves, removes the old.
+    /// Creates the successor, fences and stops the old one, swaps the names, starts, proves, removes the old.
     /// It ends in the run state that the old one had, or that the set wants.
     pub(super) fn replace(
         change: Change,
@@ -150,6 +170,9 @@ impl ChangeSteps {
         let create =
             steps.then("create", Action::create(new.clone(), name.clone(), set.clone(), image));
         let created = Subject::CreatedBy(create.clone());
+        let fence = how.fence.then(|| {
+            steps.then("fence", Action::Fence { container: Subject::Container(old.clone()) })
+        });
         let down = how.live.then(|| steps.stop(old, &how.stopping));
         let old = Subject::Container(old.clone());
         let rename_old = steps.then(
@@ -158,14 +181,15 @@ impl ChangeSteps {
         );
         let rename_new = steps
             .then("rename-new", Action::Rename { container: created.clone(), from: new, to: name });
-        let (start, up) = if how.start {
-            let (start, up) = steps.start(created, how.wait);
-            (Some(start), up)
-        } else {
-            (None, rename_new)
+        let (start, up) = match how.start {
+            Some(proof) => {
+                let (start, up) = steps.start(created, proof);
+                (Some(start), up)
+            }
+            None => (None, rename_new),
         };
         steps.then("remove", Action::Remove { container: old });
-        let disturbs = down.clone().or(Some(rename_old));
+        let disturbs = fence.or_else(|| down.clone()).or(Some(rename_old));
         Self {
             needs: Some(create),
             up: Some(up),
@@ -185,10 +209,16 @@ impl ChangeSteps {
     }
 
     /// Starts a container that is there, changed in place before where there is anything to do.
-    pub(super) fn start(change: Change, id: &ContainerId, in_place: &InPlace) -> Self {
+    pub(super) fn start(
+        change: Change,
+        id: &ContainerId,
+        in_place: &InPlace,
+        prove_for: u32,
+    ) -> Self {
         let mut steps = Steps::of(&change.id);
         steps.in_place(id, in_place);
-        let (start, up) = steps.start(Subject::Container(id.clone()), false);
+        let proof = Proof::Ready { prove_for };
+        let (start, up) = steps.start(Subject::Container(id.clone()), proof);
         Self {
             needs: Some(start.clone()),
             up: Some(up),
@@ -229,7 +259,7 @@ impl ChangeSteps {
         change: Change,
         id: &ContainerId,
         in_place: &InPlace,
-        stopping: &Stopping,
+        (stopping, prove_for): (&Stopping, u32),
     ) -> Self {
         let mut steps = Steps::of(&change.id);
         steps.in_place(id, in_place);
@@ -238,7 +268,7 @@ impl ChangeSteps {
             "restart",
             Action::Restart { container: container.clone(), timeout: stopping.timeout },
         );
-        let up = steps.then("wait_ready", Action::WaitReady { container });
+        let up = steps.then("wait_ready", Action::WaitReady { container, prove_for });
         Self {
             needs: Some(restart.clone()),
             up: Some(up),
@@ -336,6 +366,16 @@ impl ChangeSteps {
         self.wait_all(step, [other.clone()]);
     }
 
+    /// Removes the old container of a replacement only after these steps.
+    pub(super) fn keep_for(&mut self, steps: Vec<StepId>) {
+        let remove = self.steps.iter().find(|step| matches!(step.action, Action::Remove { .. }));
+        if let Some(remove) = remove.map(|step| step.id.clone())
+            && !steps.is_empty()
+        {
+            self.wait_all(&remove, steps);
+        }
+    }
+
     /// Makes a step of this job wait for other steps.
     pub(super) fn wait_all(&mut self, step: &StepId, others: impl IntoIterator<Item = StepId>) {
         if let Some(step) = self.steps.iter_mut().find(|own| own.id == *step) {
@@ -351,9 +391,9 @@ impl ChangeSteps {
 pub(super) struct Replacing {
     /// The old one runs and is stopped.
     pub(super) live: bool,
-    /// The new one is started.
-    pub(super) start: bool,
-    /// It is a one-shot: run to its end.
-    pub(super) wait: bool,
+    /// An engine that is restarted would start it again.
+    pub(super) fence: bool,
+    /// The new one is started, and how it is proven.
+    pub(super) start: Option<Proof>,
     pub(super) stopping: Stopping,
 }

@@ -14,7 +14,8 @@ use std::rc::Rc;
 
 use serde_json::Value as Json;
 
-use self::judge::{Found, Keys, collapse, judge};
+pub(super) use self::judge::collapse;
+use self::judge::{Found, Keys, judge};
 use crate::base::ident::Reference;
 use crate::options::field::At;
 use crate::options::inspect_view::InspectView;

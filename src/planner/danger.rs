@@ -6,15 +6,20 @@ use std::collections::BTreeSet;
 use serde_json::Value as Json;
 
 use super::PlanError;
+use super::change_steps::Stopping;
 use super::decide::Member;
-use super::ports;
+use super::risks;
 use crate::base::ident::SetName;
 use crate::observed::snapshot::Container;
 use crate::options::inspect_view::InspectView;
 use crate::plan::facts::Verdict;
+use crate::plan::planned::Options;
 use crate::plan::show::reason_text;
-use crate::plan::{Danger, Impact, Reason, Verb};
+use crate::plan::{Danger, Dangerous, Impact, Reason, Verb};
 use crate::spec::{Matching, Set};
+
+/// How a volume that nobody named is told.
+const ANONYMOUS: &str = "anonymous volume at ";
 
 /// The row of what is mounted.
 const VOLUMES: &str = "volumes";
@@ -24,56 +29,135 @@ pub(super) struct Doing<'a> {
     pub(super) verb: Verb,
     /// The container that is there.
     pub(super) found: Option<&'a Member<'a>>,
-    /// What is created.
-    pub(super) created: Option<&'a InspectView>,
+    /// What is created, or what is there and will run: options that may be dangerous.
+    pub(super) risky: Options,
+    /// The secrets of what is created; none where nothing is.
+    pub(super) created: Option<Vec<String>>,
     pub(super) image_unknown: bool,
+    pub(super) outage: Outage,
 }
 
-/// The dangers of a change, worst first.
-pub(super) fn dangers(doing: &Doing<'_>, impact: &Impact) -> Vec<Danger> {
-    let mut all = BTreeSet::new();
-    let Doing { verb, found, created, image_unknown } = doing;
+/// What tells how long something is down.
+pub(super) struct Outage {
+    /// Live members of the set before.
+    live: usize,
+    /// Those of them that are not ended for good.
+    stay: usize,
+    /// Seconds that the container has to stop.
+    grace: i64,
+    /// Seconds until what is started counts as ready; none where a health check tells.
+    proof: Option<u32>,
+}
+
+impl Outage {
+    /// From the live members of a set and those that stay, how a member is stopped, and what runs
+    /// then.
+    pub(super) fn told_by(
+        (live, stay): (usize, usize),
+        set: &Set,
+        member: Option<(&Member<'_>, &Stopping)>,
+        look: Option<&InspectView>,
+    ) -> Self {
+        let grace = member.map_or(0, |(member, stopping)| grace(stopping, member.container));
+        let health = look.is_some_and(has_health);
+        Self { live, stay, grace, proof: (!health).then_some(set.prove_for) }
+    }
+
+    /// How long, and what stays up: `rolling:2 of 3 stay up`.
+    fn of(&self, verb: Verb) -> String {
+        let Self { live, stay, grace, proof } = self;
+        let proof = match proof {
+            Some(seconds) => format!("{seconds} s of proof"),
+            None => "until it is healthy".to_owned(),
+        };
+        match verb {
+            Verb::Replace if *stay > 1 => format!("rolling:{} of {stay} stay up", stay - 1),
+            Verb::Replace => format!("down:up to {grace} s to stop, then {proof}"),
+            Verb::Restart => format!("restart:up to {grace} s to stop, then {proof}"),
+            Verb::Run => format!("down:up to {grace} s to stop, then the new run"),
+            _ if *stay > 0 => format!("gone:{stay} of {live} stay up"),
+            _ => "gone".to_owned(),
+        }
+    }
+}
+
+/// Seconds that an engine waits where nobody says how long.
+const GRACE: i64 = 10;
+
+/// How long a container has to stop: what a step says, else what it was made with.
+fn grace(said: &Stopping, container: &Container) -> i64 {
+    let inspect = container.inspect.as_ref();
+    let own = inspect.and_then(|inspect| inspect["Config"]["StopTimeout"].as_i64());
+    said.timeout.or(own).unwrap_or(GRACE)
+}
+
+/// Whether a health check tells when it is ready.
+fn has_health(look: &InspectView) -> bool {
+    let test = look.config("Healthcheck")["Test"].as_array();
+    let first = test.and_then(|words| words.first()).and_then(Json::as_str);
+    first.is_some_and(|word| word != "NONE")
+}
+
+/// The dangers of a change, each with the values that are dangerous.
+pub(super) fn dangers(doing: &Doing<'_>, impact: &Impact) -> Dangerous {
+    let mut all = Dangerous::new();
+    let Doing { verb, found, risky, created, image_unknown, outage } = doing;
     let ends = matches!(
         verb,
         Verb::Remove | Verb::Replace | Verb::Kill | Verb::Stop | Verb::Restart | Verb::Run
     );
     if let Some(member) = found {
         if ends && member.run.is_live() {
-            all.insert(Danger::Outage);
+            risks::add(&mut all, Danger::Outage, outage.of(*verb));
         }
         if member.adopted {
-            all.insert(Danger::Adopted);
+            all.entry(Danger::Adopted).or_default();
         }
-        if matches!(verb, Verb::Stop | Verb::Kill) && revived(member.container) {
-            all.insert(Danger::ComesBack);
+        let policy = revived(member.container);
+        if let Some(policy) = policy.filter(|_| matches!(verb, Verb::Stop | Verb::Kill)) {
+            risks::add(&mut all, Danger::ComesBack, policy);
         }
         if loses(*verb, member.container)
             && (!anonymous_volumes(member.container).is_empty() || lost_mount(impact))
         {
-            all.insert(Danger::DataLost);
+            lost(impact, &mut all);
         }
-        let rotated = |member: &Member<'_>| {
-            member.comparison.references.values().any(|fact| fact.verdict == Verdict::Different)
-        };
-        if created.is_some() && rotated(member) {
-            all.insert(Danger::SecretChanged);
+        let references = member.comparison.references.iter();
+        let rotated = references.filter(|(_, fact)| fact.verdict == Verdict::Different);
+        for (name, _) in rotated.filter(|_| created.is_some()) {
+            risks::add(&mut all, Danger::SecretChanged, name.as_str());
         }
-    }
-    if let Some(look) = created {
-        if look.host("Privileged") == &Json::Bool(true) {
-            all.insert(Danger::Privileged);
-        }
-        if host_access(look) {
-            all.insert(Danger::HostAccess);
-        }
-        if ports::any_public(look) {
-            all.insert(Danger::PublicPort);
+    } else {
+        for name in created.iter().flatten() {
+            risks::add(&mut all, Danger::SecretGiven, name.as_str());
         }
     }
+    risks::of(risky, &mut all);
     if *image_unknown && created.is_some() {
-        all.insert(Danger::ImageUnknown);
+        all.entry(Danger::ImageUnknown).or_default();
     }
-    all.into_iter().collect()
+    all
+}
+
+/// The dangers of which there is more to say.
+pub(super) fn told(mut dangers: Dangerous) -> Dangerous {
+    dangers.retain(|_, values| !values.is_empty());
+    dangers
+}
+
+/// What of a container's data is lost.
+fn lost(impact: &Impact, all: &mut Dangerous) {
+    all.entry(Danger::DataLost).or_default();
+    for text in &impact.loses {
+        let path = text.strip_prefix(ANONYMOUS).unwrap_or(text);
+        risks::add(all, Danger::DataLost, format!("anonymous:{path}"));
+    }
+    for mount in &impact.unmounts {
+        risks::add(all, Danger::DataLost, format!("mount:{mount}"));
+    }
+    if impact.drops.iter().any(|option| option == VOLUMES) {
+        risks::add(all, Danger::DataLost, format!("drops:{VOLUMES}"));
+    }
 }
 
 /// Whether the engine removes a container, and its anonymous volumes with it, once this ends it.
@@ -96,24 +180,10 @@ fn lost_mount(impact: &Impact) -> bool {
 /// Whether an engine that restarts starts it again although somebody ended it: `always` does;
 /// `on-failure` does if it ended with another code than 0, which a kill makes sure of and a stop
 /// may; `unless-stopped` does not (all tried).
-fn revived(container: &Container) -> bool {
-    let inspect = container.inspect.as_ref();
-    let policy = inspect.map(|inspect| &inspect["HostConfig"]["RestartPolicy"]["Name"]);
-    policy.is_some_and(|policy| policy == "always" || policy == "on-failure")
-}
-
-/// Host files, namespaces or devices.
-fn host_access(look: &InspectView) -> bool {
-    let host_mode = ["NetworkMode", "PidMode", "IpcMode", "UTSMode", "UsernsMode"]
-        .iter()
-        .any(|field| look.host(field) == &Json::String("host".to_owned()));
-    let binds = look.host("Binds").as_array().into_iter().flatten();
-    let bound =
-        binds.filter_map(Json::as_str).any(|bind| bind.starts_with('/') && bind.contains(':'));
-    let mounts = look.host("Mounts").as_array().into_iter().flatten();
-    let mounted = mounts.filter(|mount| mount["Type"] == "bind").count() > 0;
-    let devices = look.host("Devices").as_array().is_some_and(|devices| !devices.is_empty());
-    host_mode || bound || mounted || devices
+fn revived(container: &Container) -> Option<&str> {
+    let inspect = container.inspect.as_ref()?;
+    let policy = inspect["HostConfig"]["RestartPolicy"]["Name"].as_str();
+    policy.filter(|policy| matches!(*policy, "always" | "on-failure"))
 }
 
 /// Names of volumes that nobody named: they came with the container, and nobody will find them
@@ -210,7 +280,7 @@ pub(super) fn removal(found: &Container) -> Impact {
 fn anonymous(found: &Container) -> Vec<String> {
     let paths = anonymous_volumes(found).into_iter();
     paths
-        .map(|(_, path)| format!("anonymous volume at {path}"))
+        .map(|(_, path)| format!("{ANONYMOUS}{path}"))
         .collect::<BTreeSet<_>>()
         .into_iter()
         .collect()

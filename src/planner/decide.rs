@@ -97,6 +97,17 @@ pub(super) enum Disposition {
     Replace(Vec<Reason>),
 }
 
+impl Choice {
+    /// How many members are live, and how many of them are not ended for good.
+    pub(super) fn up(&self, members: &[Member<'_>]) -> (usize, usize) {
+        let live = || members.iter().zip(&self.fates).filter(|(member, _)| member.run.is_live());
+        let ended = |fate: &Disposition| {
+            matches!(fate, Disposition::Stop(_) | Disposition::Kill(_) | Disposition::Remove(_))
+        };
+        (live().count(), live().filter(|(_, fate)| !ended(fate)).count())
+    }
+}
+
 /// What becomes of a set.
 #[derive(Debug, Default)]
 pub(super) struct Choice {

@@ -11,6 +11,7 @@ use super::images::{self, Images, ResolvedImage};
 use super::in_place::InPlace;
 use super::index::Index;
 use super::matching::{self, Match};
+use super::planned;
 use super::shown;
 use super::{Built, Input, PlanError};
 use crate::base::ident::{ChangeId, ContainerId, ContainerName, SetName, StepId};
@@ -21,9 +22,7 @@ use crate::observed::snapshot::{Container, Run, Snapshot};
 use crate::options::inspect_view;
 use crate::options::inspect_view::InspectView;
 use crate::options::{Body, Context, ROWS};
-use crate::plan::{
-    Because, OptionDifference, Origin, Reason, References, SetReport, Verb, Warning,
-};
+use crate::plan::{Because, SetReport, Verb, Warning};
 use crate::planner::compare;
 use crate::planner::compare::{Known, Terms};
 use crate::planner::resources::Names;
@@ -55,6 +54,12 @@ pub(super) struct Planner<'a> {
     pub(super) bodies: BTreeMap<StepId, Body>,
     /// What containers to come will be, by change.
     pub(super) created: BTreeMap<ChangeId, Rc<InspectView>>,
+    /// The same for people, by set.
+    pub(super) expected: BTreeMap<SetName, planned::Expected>,
+    /// The live members of the set at hand, and those of them that are not ended for good.
+    pub(super) up: (usize, usize),
+    /// What the engine shows where nothing is declared.
+    pub(super) plain: planned::Plain,
     /// Containers that this plan, or a run of it, replaces.
     pub(super) replaced: BTreeMap<ContainerId, ContainerName>,
     pub(super) gone: BTreeSet<ContainerName>,
@@ -103,6 +108,9 @@ pub(super) fn build(input: &Input<'_>, before: BTreeMap<ContainerName, Container
         spec,
         snapshot,
         index,
+        plain: planned::Plain::of(&engine),
+        expected: BTreeMap::new(),
+        up: (0, 0),
         world: World::of(snapshot),
         images: Images::of(snapshot),
         networks: Names::of(&snapshot.networks),
@@ -270,6 +278,7 @@ impl<'a> Planner<'a> {
             self.need_health(key, image.is_some(), &look);
         }
         drop(expected);
+        self.up = choice.up(&members);
         for (member, fate) in members.iter().zip(&choice.fates) {
             self.emit(key, set, &settled, member, fate);
         }
@@ -372,7 +381,7 @@ impl<'a> Planner<'a> {
             result
         });
         let in_place = self.in_place(key, terms, &want, member, &mut result.differences);
-        if let Some(difference) = image_difference(set, settled, member) {
+        if let Some(difference) = images::image_difference(set, settled, member) {
             result.differences.insert(0, difference);
         }
         (result, in_place)
@@ -487,42 +496,4 @@ fn targets_of(declared: &crate::options::Declared) -> Vec<String> {
     let mut targets = Vec::new();
     declared.targets(&mut targets);
     targets
-}
-
-/// The image as a difference: by ID, on one engine.
-fn image_difference(set: &Set, settled: &ResolvedImage<'_>, member: &Member<'_>) -> Option<Reason> {
-    if set.ignores_image() {
-        return None;
-    }
-    let ResolvedImage::Here { id, .. } = settled else { return None };
-    let found = member.container.image();
-    if **id == found || settled.image().is_some_and(|image| has_manifest(image, member)) {
-        return None;
-    }
-    let declared = set.image.as_deref()?;
-    let made_from = member.container.made_from();
-    let moved = made_from.is_some_and(|from| image_ref::same_reference(from, declared));
-    let made_from = if moved { Some(declared) } else { made_from };
-    Some(Reason::Option(OptionDifference {
-        option: "image".to_owned(),
-        origin: if moved { Origin::Image } else { Origin::Declared },
-        expected: Json::String(id.to_string()),
-        found: Json::String(found.to_string()),
-        in_place: false,
-        references: Some(References {
-            expected: declared.to_owned(),
-            found: made_from.map(str::to_owned),
-        }),
-    }))
-}
-
-/// Whether what a container was made from is part of an image: an index that was written anew, with
-/// other attestations or more platforms, has another digest, and the manifest in it may be the same.
-fn has_manifest(image: &Json, member: &Member<'_>) -> bool {
-    let Some(made_from) = member.container.seen().manifest() else { return false };
-    let manifests = image["Manifests"].as_array();
-    manifests.into_iter().flatten().any(|manifest| {
-        manifest["Kind"].as_str() == Some("image")
-            && manifest["Descriptor"]["digest"].as_str() == Some(made_from)
-    })
 }

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use serde_json::Value as Json;
+
 use super::PlanError;
-use super::change_steps::{ChangeSteps, Replacing, Stopping};
-use super::danger::{self, Doing};
+use super::change_steps::{ChangeSteps, Proof, Replacing, Stopping};
+use super::danger::{self, Doing, Outage};
 use super::decide::{Choice, Disposition, Member};
 use super::draft::Planner;
-use super::images::{self, ResolvedImage};
+use super::images::ResolvedImage;
 use super::in_place::InPlace;
 use super::ports;
 use super::resource_steps::{networks_of, volumes_of};
@@ -18,7 +20,8 @@ use crate::base::{say, signal};
 use crate::engine_model::view;
 use crate::options::Body;
 use crate::options::inspect_view::InspectView;
-use crate::plan::{Action, Because, Change, ImagePin, Impact, Reason, Verb, Warning};
+use crate::options::settings::{RESTART, Settings};
+use crate::plan::{Action, Because, Change, Dangerous, ImagePin, Impact, Reason, Verb, Warning};
 use crate::planner::compare;
 use crate::planner::compare::Terms;
 use crate::spec::body::{self, Labels};
@@ -71,8 +74,7 @@ impl<'a> Planner<'a> {
                 text: format!("container `{}` removes itself when it ends", member.name),
             });
         }
-        let doing =
-            Doing { verb: touches, found: Some(member), created: None, image_unknown: false };
+        let dangers = self.touching(set, member, (verb, touches), (&stopping, &impact));
         // A dead container gives its name to a new one: two objects, two changes.
         let dead = reasons.contains(&Reason::Because(Because::Dead));
         let name = member.name.as_str();
@@ -82,17 +84,18 @@ impl<'a> Planner<'a> {
             set: Some(key.clone()),
             verb,
             adopted: member.adopted,
-            danger: danger::dangers(&doing, &impact),
+            danger: dangers.keys().copied().collect(),
+            dangerous: danger::told(dangers),
             impact,
             reasons: reasons.clone(),
         };
         let id = &member.id;
         let mut job = match verb {
-            Verb::Start => ChangeSteps::start(change, id, in_place),
+            Verb::Start => ChangeSteps::start(change, id, in_place, set.prove_for),
             Verb::Update => ChangeSteps::update(change, id, in_place),
             Verb::Stop => ChangeSteps::stop(change, id, &stopping),
             Verb::Kill => ChangeSteps::kill(change, id, &set.kill_signal),
-            Verb::Restart => ChangeSteps::restart(change, id, in_place, &stopping),
+            Verb::Restart => ChangeSteps::restart(change, id, in_place, (&stopping, set.prove_for)),
             _ => ChangeSteps::remove(change, id, member.run.is_live(), &stopping),
         };
         if verb == Verb::Start
@@ -101,6 +104,29 @@ impl<'a> Planner<'a> {
             job.takes = ports::wanted(&InspectView::new(inspect, &BTreeMap::new()));
         }
         self.push(job);
+    }
+
+    /// The dangers of what happens to a container that is there. What runs then may do what it was
+    /// made to.
+    fn touching(
+        &self,
+        set: &Set,
+        member: &Member<'_>,
+        (verb, touches): (Verb, Verb),
+        (stopping, impact): (&Stopping, &Impact),
+    ) -> Dangerous {
+        let runs = matches!(verb, Verb::Start | Verb::Restart | Verb::Update);
+        let there = member.container.inspect.as_ref().filter(|_| runs);
+        let there = there.map(|inspect| InspectView::new(inspect, &BTreeMap::new()));
+        let doing = Doing {
+            verb: touches,
+            found: Some(member),
+            risky: there.as_ref().map(|look| self.risky(look)).unwrap_or_default(),
+            created: None,
+            image_unknown: false,
+            outage: Outage::told_by(self.up, set, Some((member, stopping)), there.as_ref()),
+        };
+        danger::dangers(&doing, impact)
     }
 
     pub(super) fn replace(
@@ -117,6 +143,7 @@ impl<'a> Planner<'a> {
         self.touched.insert(member.id.clone(), (key.clone(), verb));
         let Some(pin) = Self::pin(settled) else { return };
         let (body, look) = self.body(key, set, settled, &member.name);
+        self.expect_created(key, set, settled, &member.name, (&body, &look));
         let known = self.known();
         let image_unknown = matches!(settled, ResolvedImage::Pull { .. });
         let strange = image_unknown.then(|| self.strange(key, set, &member.name));
@@ -135,24 +162,35 @@ impl<'a> Planner<'a> {
         if let Some(strange) = &strange {
             impact.may_change = compare::open_rows(&look, strange);
         }
-        let doing = Doing { verb, found: Some(member), created: Some(&look), image_unknown };
+        let stopping = self.stopping(key, set, member, verb);
+        let doing = Doing {
+            verb,
+            found: Some(member),
+            risky: self.risky(&look),
+            created: Some(Vec::new()),
+            image_unknown,
+            outage: Outage::told_by(self.up, set, Some((member, &stopping)), Some(&look)),
+        };
+        let dangers = danger::dangers(&doing, &impact);
         let id = ChangeId::new(member.name.as_str());
         let change = Change {
             id: id.clone(),
             set: Some(key.clone()),
             verb,
             adopted: member.adopted,
-            danger: danger::dangers(&doing, &impact),
+            danger: dangers.keys().copied().collect(),
+            dangerous: danger::told(dangers),
             impact,
             reasons: reasons.to_vec(),
         };
         let live = member.run.is_live();
         let runs = !matches!(set.state, State::Present);
+        let starts = live || runs && !Self::idle_stays(set, member, reasons);
         let how = Replacing {
             live,
-            start: live || runs && !Self::idle_stays(set, member, reasons),
-            wait: set.one_shot,
-            stopping: self.stopping(key, set, member, verb),
+            fence: live && member.container.inspect.as_ref().is_some_and(revives),
+            start: starts.then(|| Proof::of(set)),
+            stopping,
         };
         let mut job = ChangeSteps::replace(change, key, pin, &member.id, &how);
         job.takes = ports::wanted(&look);
@@ -190,21 +228,32 @@ impl<'a> Planner<'a> {
             let name = self.fresh_name(key, set, &mut pinned);
             created.push(name.clone());
             let (body, look) = self.body(key, set, settled, &name);
+            self.expect_created(key, set, settled, &name, (&body, &look));
             let verb = if set.one_shot { Verb::Run } else { Verb::Create };
             let image_unknown = matches!(settled, ResolvedImage::Pull { .. });
-            let doing = Doing { verb, found: None, created: Some(&look), image_unknown };
+            let secrets = self.secrets_of(key, &name);
+            let doing = Doing {
+                verb,
+                found: None,
+                risky: self.risky(&look),
+                created: Some(secrets),
+                image_unknown,
+                outage: Outage::told_by(self.up, set, None, Some(&look)),
+            };
+            let dangers = danger::dangers(&doing, &Impact::default());
             let id = ChangeId::new(name.as_str());
             let change = Change {
                 id: id.clone(),
                 set: Some(key.clone()),
                 verb,
                 adopted: false,
-                danger: danger::dangers(&doing, &Impact::default()),
+                danger: dangers.keys().copied().collect(),
+                dangerous: danger::told(dangers),
                 impact: Impact::default(),
                 reasons: choice.why.clone(),
             };
-            let start = set.state != State::Present;
-            let mut job = ChangeSteps::create(change, key, pin, start, set.one_shot);
+            let start = (set.state != State::Present).then(|| Proof::of(set));
+            let mut job = ChangeSteps::create(change, key, pin, start);
             job.takes = ports::wanted(&look);
             self.add_created(&id, job, &body, &Rc::new(look));
         }
@@ -359,107 +408,13 @@ impl<'a> Planner<'a> {
         self.image_job(set, settled);
         self.one_platform(key, set, settled);
     }
-
-    /// One reference is pulled once, so for one platform.
-    fn one_platform(&mut self, key: &SetName, set: &Set, settled: &ResolvedImage<'_>) {
-        let (ResolvedImage::Pull { .. }, Some(reference)) = (settled, &set.image) else { return };
-        let id = ChangeTarget::Image(reference).id();
-        let wanted = platform(set);
-        let other =
-            self.jobs_of(&id).flat_map(|job| &job.steps).find_map(|step| match &step.action {
-                Action::Pull { platform, .. } if *platform != wanted => Some(platform.clone()),
-                _ => None,
-            });
-        let word = |platform: Option<String>| platform.unwrap_or_else(|| "the engine's".into());
-        let hint = "declare one `platform` for all sets of one image, or name images by digest";
-        // Whoever takes what is here would lose it, and want it back the next time.
-        let stays = self.takes_as_it_is(reference);
-        if let Some(stays) = stays {
-            let message = format!(
-                "`{reference}` is to be pulled for {}, but set `{stays}` takes it as it is here",
-                word(wanted)
-            );
-            self.errors.push(PlanError::of(key, "image_platforms", message, hint));
-            return;
-        }
-        let Some(other) = other else { return };
-        let message = format!(
-            "`{reference}` is to be pulled for two platforms: {} and {}",
-            word(other),
-            word(wanted)
-        );
-        self.errors.push(PlanError::of(key, "image_platforms", message, hint));
-    }
-
-    /// The first set that takes the image of a reference as it is on the engine.
-    fn takes_as_it_is(&mut self, reference: &str) -> Option<SetName> {
-        let (spec, images) = (self.spec, &self.images);
-        let stays = self.stays.get_or_insert_with(|| {
-            let mut stays: BTreeMap<&str, &SetName> = BTreeMap::new();
-            for (key, set) in spec.sets.iter().filter(|(_, set)| set.may_create()) {
-                if let Some(image) = set.image.as_deref()
-                    && matches!(images::resolve(set, images), ResolvedImage::Here { .. })
-                {
-                    stays.entry(image).or_insert(key);
-                }
-            }
-            stays
-        });
-        stays.get(reference).map(|key| (*key).clone())
-    }
-
-    /// The change of an image, once for all sets that want it.
-    pub(super) fn image_job(&mut self, set: &Set, settled: &ResolvedImage<'_>) {
-        let Some(reference) = &set.image else { return };
-        let id = ChangeTarget::Image(reference).id();
-        if self.jobs_of(&id).next().is_some() {
-            return;
-        }
-        let (pull, pinned, reason) = match settled {
-            ResolvedImage::Pull { pinned, digest, before, platform } => {
-                let reference = || reference.clone();
-                let reason = match (before, platform) {
-                    (_, Some((expected, found))) => Because::ImagePlatform {
-                        reference: reference(),
-                        expected: expected.clone(),
-                        found: found.clone(),
-                    },
-                    (None, None) => Because::ImageMissing { reference: reference() },
-                    (Some(before), None) => Because::ImageMoved {
-                        reference: reference(),
-                        expected: digest.clone(),
-                        found: images::digest_of(self.snapshot, before, &reference()),
-                    },
-                };
-                (true, pinned, reason)
-            }
-            ResolvedImage::Here { retag: Some(pinned), .. } => {
-                let before = self.snapshot.image_of(reference).map(|(id, _)| id);
-                let found = before.and_then(|id| images::digest_of(self.snapshot, id, reference));
-                let digest = pinned.split_once('@').map_or("", |(_, digest)| digest);
-                let (reference, expected) = (reference.clone(), digest.to_owned());
-                (false, pinned, Because::ImageMoved { reference, expected, found })
-            }
-            ResolvedImage::None | ResolvedImage::Here { .. } | ResolvedImage::Lacking { .. } => {
-                return;
-            }
-        };
-        let tag = (!reference.contains("@sha256:")).then_some(reference.as_str());
-        let change = Change {
-            id,
-            set: None,
-            verb: Verb::Pull,
-            adopted: false,
-            danger: Vec::new(),
-            impact: Impact::default(),
-            reasons: vec![Reason::Because(reason)],
-        };
-        let pull = pull.then(|| Action::Pull { image: pinned.clone(), platform: platform(set) });
-        self.push(ChangeSteps::image(change, pull, pinned, tag));
-    }
 }
 
-/// The declared platform, as an engine is asked for it.
-fn platform(set: &Set) -> Option<String> {
-    set.platform().map(ToString::to_string)
+/// Whether an engine that is restarted starts a container again which was stopped. One that is
+/// `unless-stopped` stays down.
+fn revives(inspect: &Json) -> bool {
+    let settings = Settings::of_host(&inspect["HostConfig"]);
+    let policy = settings.0.get(RESTART).and_then(Json::as_str);
+    let word = policy.and_then(|policy| policy.split(':').next());
+    matches!(word, Some("always" | "on-failure"))
 }

@@ -56,10 +56,13 @@ impl Planner<'_> {
         order::connect(&mut self.jobs, depends);
         self.take_ports();
         self.take_addresses();
+        order::kept_until_proven(&mut self.jobs);
         let steps = order::sort(&self.jobs).unwrap_or_else(|error| {
             self.errors.push(error);
             Vec::new()
         });
+        self.image_sources();
+        let planned = self.planned();
         let facts = facts::gather(self.spec, self.snapshot, &self, &steps);
         let mut changes: Vec<Change> = self.jobs.iter().map(|job| job.change.clone()).collect();
         sort_changes(&mut changes);
@@ -74,6 +77,7 @@ impl Planner<'_> {
             changes,
             warnings: self.warnings,
             sets: self.reports,
+            planned,
             assumed: assumed(self.spec, self.snapshot, self.assume),
             declared: self.spec.canonical(),
             facts,

@@ -8,10 +8,12 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
+use super::decide::Member;
 use crate::base::ident::{ImageId, LABEL_PREFIX};
-use crate::base::image_ref::ImageRef;
+use crate::base::image_ref::{self, ImageRef};
 use crate::observed::snapshot::{RegistryAnswer, Snapshot};
 use crate::options::platform::Platform;
+use crate::plan::{OptionDifference, Origin, Reason, References};
 use crate::spec::{Pull, Set};
 
 /// What a set's image reference comes to.
@@ -226,4 +228,46 @@ pub(super) fn digest_of(snapshot: &Snapshot, id: &ImageId, reference: &str) -> O
 pub(super) fn carries_our_labels(image: &Json) -> bool {
     let labels = image["Config"]["Labels"].as_object();
     labels.is_some_and(|labels| labels.keys().any(|key| key.starts_with(LABEL_PREFIX)))
+}
+
+/// The image as a difference: by ID, on one engine.
+pub(super) fn image_difference(
+    set: &Set,
+    settled: &ResolvedImage<'_>,
+    member: &Member<'_>,
+) -> Option<Reason> {
+    if set.ignores_image() {
+        return None;
+    }
+    let ResolvedImage::Here { id, .. } = settled else { return None };
+    let found = member.container.image();
+    if **id == found || settled.image().is_some_and(|image| has_manifest(image, member)) {
+        return None;
+    }
+    let declared = set.image.as_deref()?;
+    let made_from = member.container.made_from();
+    let moved = made_from.is_some_and(|from| image_ref::same_reference(from, declared));
+    let made_from = if moved { Some(declared) } else { made_from };
+    Some(Reason::Option(OptionDifference {
+        option: "image".to_owned(),
+        origin: if moved { Origin::Image } else { Origin::Declared },
+        expected: Json::String(id.to_string()),
+        found: Json::String(found.to_string()),
+        in_place: false,
+        references: Some(References {
+            expected: declared.to_owned(),
+            found: made_from.map(str::to_owned),
+        }),
+    }))
+}
+
+/// Whether what a container was made from is part of an image: an index that was written anew, with
+/// other attestations or more platforms, has another digest, and the manifest in it may be the same.
+fn has_manifest(image: &Json, member: &Member<'_>) -> bool {
+    let Some(made_from) = member.container.seen().manifest() else { return false };
+    let manifests = image["Manifests"].as_array();
+    manifests.into_iter().flatten().any(|manifest| {
+        manifest["Kind"].as_str() == Some("image")
+            && manifest["Descriptor"]["digest"].as_str() == Some(made_from)
+    })
 }

@@ -11,7 +11,8 @@ use super::PlanError;
 use super::index::Index;
 use super::owners;
 use crate::base::ident::{
-    ContainerName, ImageId, LABEL_NAME, LABEL_PREFIX, LABEL_PROJECT, LABEL_SET, ProjectName,
+    COMPOSE_NUMBER, COMPOSE_ONEOFF, COMPOSE_PROJECT, COMPOSE_SERVICE, ContainerName, ImageId,
+    LABEL_NAME, LABEL_PREFIX, LABEL_PROJECT, LABEL_SET, ProjectName, SUFFIX_FAILED, SUFFIX_LOCK,
     SUFFIX_OLD, SetName, member_number, reserved_suffix,
 };
 use crate::base::image_ref::{ImageRef, RefIndex};
@@ -19,7 +20,7 @@ use crate::observed::snapshot::{Container, Run, Snapshot};
 use crate::options::{Body, Context};
 use crate::plan::By;
 use crate::spec::order::Words;
-use crate::spec::{Identity, Matching, Set, Spec, State};
+use crate::spec::{Compat, Identity, Matching, Set, Spec, State};
 
 /// One match.
 #[derive(Debug, Clone)]
@@ -61,6 +62,28 @@ fn said_for(
     let text = |key: &str| labels.get(key)?.as_str();
     text(LABEL_NAME).filter(|text| name(text))?;
     Some((ProjectName::new(text(LABEL_PROJECT)?), SetName::new(text(LABEL_SET)?)))
+}
+
+/// Of a Compose project: for which service Compose made a container, and which of its containers it
+/// is. Labels that an image handed on say nothing.
+fn composed(
+    spec: &Spec,
+    container: &Container,
+    snapshot: &Snapshot,
+) -> Option<(SetName, Option<u32>)> {
+    if spec.compat != Some(Compat::Compose) || labelled_ours(container) {
+        return None;
+    }
+    let image = snapshot.images.get(&container.image());
+    let handed_on = |key: &str| {
+        let labels = image.and_then(|image| image["Config"]["Labels"].as_object());
+        labels.is_some_and(|labels| labels.contains_key(key))
+    };
+    let label = |key: &str| container.label(key).filter(|_| !handed_on(key));
+    label(COMPOSE_PROJECT).filter(|project| *project == spec.project.as_str())?;
+    label(COMPOSE_ONEOFF).filter(|oneoff| *oneoff == "False")?;
+    let number = label(COMPOSE_NUMBER).and_then(|number| number.parse().ok());
+    Some((SetName::new(label(COMPOSE_SERVICE)?), number))
 }
 
 /// For which set of a project a container was created, whatever its name is now. `docker commit`
@@ -230,6 +253,10 @@ fn place<'a>(
     let name = container.name();
     let owner = owner(container);
     let (stem, suffix) = reserved_suffix(name.as_str());
+    if matches!(suffix, Some(SUFFIX_FAILED | SUFFIX_LOCK)) {
+        // What failed and was kept to be looked at, and locks: nobody's.
+        return;
+    }
     if suffix.is_some() {
         let error = left_over(wanted, (snapshot, index), container, stem);
         found.leftovers.extend(error.as_ref().map(|_| name));
@@ -242,6 +269,8 @@ fn place<'a>(
         let set = spec.sets.get(key).map(|set| &set.identity);
         matches!(set, Some(Identity::Counted(_)))
     };
+    let composed = if owner.is_none() { composed(spec, container, snapshot) } else { None };
+    let owner = owner.or_else(|| Some((spec.project.clone(), composed.as_ref()?.0.clone())));
     let owner = owner.or_else(|| {
         let created = created_for(container, &snapshot.images);
         created.filter(|(project, set)| *project != spec.project || !counted(set))
@@ -264,6 +293,7 @@ fn place<'a>(
         match spec.sets.get(&set).map(|set| &set.identity) {
             Some(Identity::Counted(_)) => {
                 let number = member_number(&spec.project, &set, name.as_str());
+                let number = number.or(composed.and_then(|(_, number)| number));
                 add(found, &set, container, By::Label, false, number);
             }
             Some(Identity::Named(_)) | None => found.orphans.push((container, set)),
@@ -350,7 +380,7 @@ fn left_over(
     };
     if let Some(set) = of_spec(owner(container)) {
         let set = Some(set).filter(|set| spec.sets.contains_key(set));
-        return Some(leftover(spec, container, stem, set, true));
+        return Some(leftover(container, stem, set, true));
     }
     let named = || wanted.words.named(stem).or_else(|| wanted.words.member_of(stem));
     let successor = || {
@@ -365,22 +395,12 @@ fn left_over(
         wanted.means(container, &made_from).first().copied()
     };
     let set = named().or_else(successor).or_else(alike)?;
-    Some(leftover(spec, container, stem, Some(set.clone()), false))
+    Some(leftover(container, stem, Some(set.clone()), false))
 }
 
-/// What a dead run left, with the commands to finish: the old container is never worse off than
-/// before.
-fn leftover(
-    spec: &Spec,
-    container: &Container,
-    stem: &str,
-    set: Option<SetName>,
-    ours: bool,
-) -> PlanError {
+/// What a dead run left, with the command that leads out.
+fn leftover(container: &Container, stem: &str, set: Option<SetName>, ours: bool) -> PlanError {
     let name = container.name();
-    // Going back runs no job again.
-    let one_shot = set.as_ref().and_then(|set| spec.sets.get(set)).is_some_and(|set| set.one_shot);
-    let start = if one_shot { String::new() } else { format!(" && docker start {stem}") };
     let short = container.id().short().to_owned();
     PlanError {
         set,
@@ -390,19 +410,12 @@ fn leftover(
         } else {
             format!(
                 "container `{name}` ({short}) looks as if an apply that did not finish had left \
-                 it: its name ends in what bayplan reserves"
+                 it beside `{stem}`: its name ends in what bayplan reserves"
             )
         },
-        hint: if name.as_str().ends_with(SUFFIX_OLD) {
-            format!(
-                "if `{stem}` is there and good: docker rm {name}; else go back: \
-                 docker rm -f {stem}; docker rename {name} {stem}{start}"
-            )
-        } else {
-            format!(
-                "docker rm -f {name}; then, if `{stem}` is there and stopped: docker start {stem}"
-            )
-        },
+        hint: "`bayplan recover PLAN` with the plan that was applied brings back what was, or \
+               finishes; `bayplan recover` tells which plan that is"
+            .to_owned(),
     }
 }
 

@@ -14,6 +14,7 @@ mod emit;
 mod facts;
 mod finish;
 mod ignored_by_engine;
+mod image_steps;
 #[cfg(test)]
 mod image_tests;
 mod images;
@@ -25,6 +26,9 @@ pub(crate) mod matching;
 mod moves;
 mod order;
 mod owners;
+mod planned;
+#[cfg(test)]
+mod planned_tests;
 mod ports;
 mod preflight;
 mod renames;
@@ -35,6 +39,7 @@ mod resource_steps;
 pub mod resources;
 #[cfg(test)]
 mod restart_tests;
+mod risks;
 mod shown;
 mod sources;
 mod starts;

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::PlanError;
 use super::change_steps::ChangeSteps;
-use crate::base::ident::{ContainerId, SetName, StepId};
-use crate::plan::{Action, Step, Subject};
+use crate::base::ident::{ChangeId, ContainerId, ContainerName, SetName, StepId};
+use crate::plan::{Action, Because, Reason, Step, Subject, Verb};
 
 /// Adds the edges between jobs: images first, dependencies before dependants, one replacement of
 /// a set at a time. Who waits for what another gives up is [`super::take`]'s.
@@ -19,6 +19,44 @@ pub(super) fn connect(jobs: &mut [ChangeSteps], depends: &BTreeMap<SetName, BTre
     reattached_first(jobs, &mut edges);
     for ((job, step), others) in edges {
         jobs[job].wait_all(&step, others);
+    }
+}
+
+/// What takes a port or an address that a replacement gives up keeps its own old container until that
+/// one is proven, and so does what others are replaced for until these are: one that fails can then go
+/// back, and so can the other, without which its old container would not run.
+pub(super) fn kept_until_proven(jobs: &mut [ChangeSteps]) {
+    let replaces = |job: &ChangeSteps| !job.takes_away && job.change.verb != Verb::Restart;
+    let givers: BTreeMap<StepId, (ChangeId, StepId)> = jobs
+        .iter()
+        .filter(|job| replaces(job))
+        .filter_map(|job| Some((job.down.clone()?, (job.change.id.clone(), job.up.clone()?))))
+        .collect();
+    for job in jobs.iter_mut().filter(|job| replaces(job)) {
+        let own = &job.change.id;
+        let others = job.steps.iter().flat_map(|step| &step.after);
+        let ups: Vec<StepId> = others
+            .filter_map(|step| givers.get(step))
+            .filter(|(giver, _)| giver != own)
+            .map(|(_, up)| up.clone())
+            .collect();
+        job.keep_for(ups);
+    }
+    let mut dependants: BTreeMap<ContainerName, Vec<StepId>> = BTreeMap::new();
+    for job in jobs.iter().filter(|job| replaces(job)) {
+        for reason in &job.change.reasons {
+            if let Reason::Because(Because::TargetReplaced { target }) = reason
+                && let Some(up) = &job.up
+            {
+                dependants.entry(target.clone()).or_default().push(up.clone());
+            }
+        }
+    }
+    for job in jobs.iter_mut().filter(|job| replaces(job)) {
+        let name = ContainerName::new(job.change.id.as_str());
+        if let Some(ups) = dependants.remove(&name) {
+            job.keep_for(ups);
+        }
     }
 }
 

@@ -139,17 +139,6 @@ fn range(text: &str) -> Option<(u16, u16)> {
     (first > 0 && last >= first).then_some((first, last))
 }
 
-/// Every binding, random host ports included: what is reachable from outside.
-pub(super) fn any_public(look: &InspectView) -> bool {
-    if look.host("PublishAllPorts") == &Json::Bool(true) {
-        return true;
-    }
-    let bindings = look.host("PortBindings").as_object().into_iter().flatten();
-    bindings.flat_map(|(_, bindings)| bindings.as_array().into_iter().flatten()).any(|binding| {
-        matches!(binding["HostIp"].as_str().unwrap_or_default(), "" | "0.0.0.0" | "::")
-    })
-}
-
 /// The host ports that a live container holds.
 pub(super) fn held(container: &Container) -> Vec<HostPort> {
     if !container.run().is_live() {

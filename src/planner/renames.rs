@@ -257,6 +257,7 @@ fn reasons(plan: &mut Plan, renames: &[Rename]) {
             verb: Verb::Update,
             adopted: false,
             danger: Vec::new(),
+            dangerous: BTreeMap::new(),
             impact: Impact::default(),
             reasons: vec![rename.reason()],
         });

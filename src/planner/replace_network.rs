@@ -13,7 +13,9 @@ use crate::base::ident::{ChangeTarget, ContainerId, NetworkId, ObjectKey, StepId
 use crate::observed::snapshot::Container;
 use crate::options::inspect_view::InspectView;
 use crate::options::value::HIDDEN;
-use crate::plan::{Action, Change, Danger, Impact, NetworkRef, Reason, Step, Subject, Verb};
+use crate::plan::{
+    Action, Change, Danger, Dangerous, Impact, NetworkRef, Reason, Step, Subject, Verb,
+};
 use crate::planner::resources;
 use crate::spec::Network;
 
@@ -40,12 +42,18 @@ impl Planner<'_> {
         }
         let attached = self.attached(name, &old, network);
         let interrupts: Vec<String> = attached.iter().map(|one| one.name.clone()).collect();
+        let mut frozen = Dangerous::new();
+        if !interrupts.is_empty() {
+            let off = "frozen:off the network until it is made again";
+            frozen.insert(Danger::Outage, vec![off.to_owned()]);
+        }
         let change = Change {
             id: ChangeTarget::Network(name).id(),
             set: None,
             verb: Verb::Replace,
             adopted: false,
-            danger: if interrupts.is_empty() { Vec::new() } else { vec![Danger::Outage] },
+            danger: frozen.keys().copied().collect(),
+            dangerous: frozen,
             impact: Impact { interrupts, ..Impact::default() },
             reasons: reasons.to_vec(),
         };

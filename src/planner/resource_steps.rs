@@ -60,7 +60,7 @@ impl<'a> Planner<'a> {
                 let project = &self.spec.project;
                 let body = resources::network::body(project, key, name, network, &self.engine);
                 let action = Action::CreateNetwork { network: name.to_owned(), key: key.clone() };
-                self.make(ChangeTarget::Network(name).id(), action, body, Vec::new());
+                self.make(ChangeTarget::Network(name).id(), action, body, None);
             }
             (Found::One(found), Some(network)) => {
                 let Some(owned) =
@@ -89,8 +89,7 @@ impl<'a> Planner<'a> {
             (Found::None, Some(declared)) => {
                 self.meant(key, name, volume);
                 let body = resources::volume::body(&self.spec.project, key, name, declared);
-                let host = resources::volume::is_of_the_host(declared);
-                let danger = if host { vec![Danger::HostAccess] } else { Vec::new() };
+                let danger = resources::volume::beyond(declared);
                 let action = Action::CreateVolume { volume: name.to_owned(), key: key.clone() };
                 self.make(ChangeTarget::Volume(name).id(), action, body, danger);
             }
@@ -181,13 +180,14 @@ impl<'a> Planner<'a> {
     }
 
     /// The change that makes one.
-    fn make(&mut self, id: ChangeId, action: Action, body: Body, danger: Vec<Danger>) {
+    fn make(&mut self, id: ChangeId, action: Action, body: Body, beyond: Option<String>) {
         let change = Change {
             id,
             set: None,
             verb: Verb::Create,
             adopted: false,
-            danger,
+            danger: beyond.iter().map(|_| Danger::HostAccess).collect(),
+            dangerous: beyond.map(|text| (Danger::HostAccess, vec![text])).into_iter().collect(),
             impact: Impact::default(),
             reasons: vec![Reason::Because(Because::NotThere)],
         };

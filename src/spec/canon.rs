@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json, json};
 
-use super::planner::{Defaults, MATCHINGS, MODES, ON_STOPPED, PULLS, RECREATES, STATES};
+use super::planner::{Defaults, MATCHINGS, MODES, ON_STOPPED, PROVE_FOR, PULLS, RECREATES, STATES};
 use super::{Compat, Identity, Matching, Pull, Resource, Set, Spec, State, depends, strings};
 use crate::base::ident::Reference;
+use crate::syntax::durations;
 
 impl Spec {
     /// The canonical form.
@@ -19,8 +20,12 @@ impl Spec {
         if let Some(base_dir) = &self.base_dir {
             root.insert("base_dir".into(), json!(base_dir));
         }
-        if let Some(Compat::Ansible19) = self.compat {
-            root.insert("compat".into(), json!("ansible-1.9"));
+        if let Some(compat) = self.compat {
+            let word = match compat {
+                Compat::Ansible19 => "ansible-1.9",
+                Compat::Compose => "compose",
+            };
+            root.insert("compat".into(), json!(word));
         }
         let networks: Map<String, Json> =
             self.networks.iter().map(|(key, own)| (key.to_string(), own.print())).collect();
@@ -101,6 +106,8 @@ impl Spec {
             .collect();
         say("compare", !compare.is_empty(), Json::Object(compare));
         say("kill_signal", set.kill_signal != "KILL", json!(set.kill_signal));
+        let prove_for = durations::spelt(i64::from(set.prove_for) * 1_000_000_000);
+        say("prove_for", set.prove_for != PROVE_FOR, json!(prove_for));
         say("discard", set.discard, json!(true));
         say("detach", set.one_shot, json!(false));
         say("depends_on", !set.depends_on.is_empty(), depends::print(&set.depends_on));

@@ -101,7 +101,7 @@ fn planner_lines() -> impl Strategy<Value = String> {
         of("recreate", &["auto", "always", "never"]),
         of("compare", &["{}", "{'*': ignore}", "{'*': superset, memory: strict}"]),
         of("kill_signal", &["KILL", "HUP", "SIGTERM", "9"]),
-        of("discard", &["true", "false"]),
+        of("discard", &["true", "false", "false\n    prove_for: 1m30s", "true\n    prove_for: 0"]),
         of("depends_on", &["[]", "[elsewhere]"]),
         of("mem_limit", &["512m", "1073741824"]),
     )

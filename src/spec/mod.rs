@@ -20,7 +20,7 @@ mod resources_read;
 mod resources_schema;
 pub mod schema;
 mod set;
-mod strings;
+pub(crate) mod strings;
 pub mod vocabulary;
 
 use std::collections::BTreeMap;
@@ -54,6 +54,8 @@ pub struct Spec {
 pub enum Compat {
     /// `ansible-1.9`: the 2015 module's defaults.
     Ansible19,
+    /// `compose`: Compose's labels, by which it and bayplan know each other's containers.
+    Compose,
 }
 
 /// A container set.
@@ -78,6 +80,8 @@ pub struct Set {
     pub compare: BTreeMap<String, Mode>,
     /// The signal of `state: killed`.
     pub kill_signal: String,
+    /// How many seconds a started container without a health check must run to be proven.
+    pub prove_for: u32,
     /// Whether anonymous volumes may be lost.
     pub discard: bool,
     /// `detach: false`: run once to the end.

@@ -13,10 +13,17 @@ use crate::base::ident::{ContainerName, reserved_suffix};
 use crate::base::image_ref::ImageRef;
 use crate::base::{say, signal};
 use crate::options::{Mode, row_by_word};
+use crate::syntax::durations;
 use crate::syntax::node::{Entry, Kind, Node, Problems};
 
 /// The most members of a set; more is a slip of the finger.
 const MOST_MEMBERS: u32 = 10_000;
+
+/// How many seconds a container is watched where nothing is said.
+pub(super) const PROVE_FOR: u32 = 10;
+
+/// The longest time that a container is watched, in seconds.
+const LONGEST_PROOF: i64 = 24 * 60 * 60;
 
 /// The words for states.
 pub(super) const STATES: &[(&str, State)] = &[
@@ -70,6 +77,8 @@ impl Defaults {
                 recreate: Recreate::Auto,
                 compare: None,
             },
+            // Compose knows its own by their labels alone.
+            Some(Compat::Compose) => Self { matching: Matching::Owned, ..Self::of(None, one_shot) },
             // The 2015 module made new containers instead of starting stopped ones, touched
             // whatever ran the image, saw no removals, and ran what it waits for every time.
             Some(Compat::Ansible19) => Self {
@@ -138,6 +147,7 @@ pub(super) fn read(
         recreate: recreate.unwrap_or(defaults.recreate),
         compare: compare(&mut reader, defaults.compare),
         kill_signal: reader.read("kill_signal", signal).flatten().unwrap_or_else(|| "KILL".into()),
+        prove_for: reader.read("prove_for", prove_for).flatten().unwrap_or(PROVE_FOR),
         discard: reader.read("discard", Node::boolean).flatten().unwrap_or(false),
         one_shot,
         depends_on: reader.read("depends_on", depends::read).unwrap_or_default(),
@@ -319,6 +329,22 @@ fn signal(node: &Node, problems: &mut Problems) -> Option<String> {
     let hint = say::did_you_mean(&name, signal::NAMES.iter().copied())
         .map(|close| format!("did you mean `{close}`?"));
     problems.expected_with(what, node, hint.as_deref())
+}
+
+/// Whole seconds, written as a duration.
+fn prove_for(node: &Node, problems: &mut Problems) -> Option<u32> {
+    let what = "a duration of whole seconds up to a day, like `30s` or `1m30s`";
+    let nanos = match &node.kind {
+        Kind::Text(text) => durations::nanoseconds(text),
+        Kind::Number(text) if text == "0" => Some(0),
+        _ => None,
+    };
+    let second = 1_000_000_000;
+    let whole = nanos.filter(|nanos| nanos % second == 0 && nanos / second <= LONGEST_PROOF);
+    match whole.and_then(|nanos| u32::try_from(nanos / second).ok()) {
+        Some(seconds) => Some(seconds),
+        None => problems.expected(what, node),
+    }
 }
 
 pub(super) fn text<'a>(node: &'a Node, what: &str, problems: &mut Problems) -> Option<&'a str> {

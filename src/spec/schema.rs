@@ -160,6 +160,10 @@ fn planner(key: &str) -> Json {
         "recreate" => words(RECREATES),
         "compare" => compare(),
         "kill_signal" => json!({"type": ["string", "integer"]}),
+        "prove_for" => json!({"anyOf": [
+            {"type": "string", "pattern": "^([0-9.]+(ns|us|µs|ms|s|m|h))+$"},
+            {"const": 0},
+        ]}),
         "discard" | "detach" => json!({"type": "boolean"}),
         "depends_on" => depends_on(&name),
         "env_file" => {

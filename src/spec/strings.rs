@@ -66,7 +66,7 @@ fn plain(text: String, place: Place, problems: &mut Problems) -> String {
 }
 
 /// A text as a spec has to write it: `$` doubled.
-pub(super) fn written(text: &str) -> String {
+pub(crate) fn written(text: &str) -> String {
     text.replace('$', "$$")
 }
 
@@ -94,11 +94,13 @@ fn variable(text: &str) -> Option<&str> {
 }
 
 /// Whether bayplan would take it, or a word in it, for a mark of its own.
-fn is_marked(text: &str) -> bool {
+pub(crate) fn is_marked(text: &str) -> bool {
     // Nearly no text has one, and that is soonest told.
     text.contains('«')
         && (looks_marked(text)
-            || [HIDDEN, "«from_env:", "«env_file:"].iter().any(|mark| text.contains(mark)))
+            || [HIDDEN, "«from_env:", "«env_file:", "«template:"]
+                .iter()
+                .any(|mark| text.contains(mark)))
 }
 
 #[cfg(test)]

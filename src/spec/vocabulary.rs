@@ -47,6 +47,11 @@ pub const PLANNER: &[PlannerKey] = &[
     ),
     for_all("compare", &[], "how options are compared, by option or `*` for all"),
     for_all("kill_signal", &["signal"], "the signal of `state: killed`; `KILL` if nothing is said"),
+    for_all(
+        "prove_for",
+        &[],
+        "how long a started container without a health check must run before it counts as ready; `10s` if nothing is said",
+    ),
     for_all("discard", &[], "whether anonymous volumes may be lost"),
     planner("detach", &[], "`false`: it runs once, to its end"),
     planner("depends_on", &[], "sets or containers that come first"),

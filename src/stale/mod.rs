@@ -32,7 +32,6 @@ use serde::{Deserialize, Serialize};
 
 pub use code::Code;
 pub use judge::judge;
-pub(crate) use networks::connect_command;
 pub(crate) use taken_back::with_answers;
 
 use crate::base::ident::{ContainerId, NetworkId, SetName, StepId};

@@ -68,7 +68,7 @@ fn half(name: &str, gone: bool, left: &[String]) -> Staleness {
 }
 
 /// `docker network connect`, with what the endpoint wishes.
-pub(crate) fn connect_command(container: &str, endpoint: &Json, network: &str) -> String {
+fn connect_command(container: &str, endpoint: &Json, network: &str) -> String {
     let mut words = vec!["docker network connect".to_owned()];
     let texts = |json: &Json| -> Vec<String> {
         let all = json.as_array().into_iter().flatten();

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value as Json;
 
 use crate::base::ident::{
-    ContainerName, ImageId, LABEL_NETWORK, LABEL_PLAN, LABEL_VOLUME, NetworkId, ObjectKey, StepId,
+    ContainerName, ImageId, LABEL_NETWORK, LABEL_PLAN, LABEL_VOLUME, NetworkId, ObjectKey,
+    SUFFIX_FAILED, SUFFIX_LOCK, StepId,
 };
 use crate::observed::snapshot::{Container, Seen, Snapshot};
 use crate::options::platform::Platform;
@@ -57,7 +58,9 @@ impl<'a> Origin<'a> {
     /// The step of a run of this plan that created a container.
     pub fn container(&self, found: Seen<'_>) -> Option<&'a StepId> {
         (found.label(LABEL_PLAN)? == self.digest).then_some(())?;
-        let (name, _) = crate::base::ident::reserved_suffix(found.name());
+        let (name, suffix) = crate::base::ident::reserved_suffix(found.name());
+        // One that failed and is kept is only looked at.
+        (!matches!(suffix, Some(SUFFIX_FAILED | SUFFIX_LOCK))).then_some(())?;
         self.containers.get(name).copied()
     }
 

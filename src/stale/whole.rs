@@ -8,9 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::code::Code;
 use super::judge::{AGAIN, Case, Found, is_image};
 use super::{Staleness, rotated};
-use crate::base::ident::{ChangeTarget, ContainerId, NetworkId, SetName, StepId};
+use crate::base::ident::{ChangeTarget, ContainerId, ContainerName, NetworkId, SetName, StepId};
 use crate::plan::facts::{ContainerFact, Facts, Verdict};
-use crate::plan::{Action, Because, Change, NetworkRef, Plan, Reason, Step, Subject, Warning};
+use crate::plan::planned::{Options, Planned};
+use crate::plan::{
+    Action, Because, Change, Danger, ImagePin, NetworkRef, Plan, Reason, Step, Subject, Warning,
+};
 use crate::planner::{Built, depends};
 
 /// Warnings about what no fact holds fast.
@@ -36,6 +39,16 @@ struct Parts<'a> {
     apart: BTreeSet<&'a str>,
     /// The networks that are there in place of those that steps created, by step.
     made: BTreeMap<&'a StepId, NetworkId>,
+}
+
+/// What a container will be.
+#[derive(PartialEq)]
+struct WillBe<'p> {
+    set: &'p SetName,
+    name: &'p ContainerName,
+    image: (&'p String, &'p ImagePin),
+    options: Options,
+    from_image: Option<&'p Options>,
 }
 
 /// Compares them; what does not follow is tampered with, but where a moved target explains it.
@@ -206,10 +219,15 @@ impl<'a> Parts<'a> {
             _ => false,
         });
         if follows {
+            let (old, new) = (anywhere(old), anywhere(new));
             return old.id == new.id && old.verb == new.verb && old.danger == new.danger;
         }
         if old.set.as_ref().is_some_and(|set| self.begun.contains(set)) {
             return uncounted(old) == uncounted(new);
+        }
+        // Whoever else runs an image of a repository may have gone with what is left out.
+        if !self.whole() {
+            return anywhere(old) == anywhere(new);
         }
         old == new
     }
@@ -246,6 +264,7 @@ impl<'a> Parts<'a> {
         unless(plan.declared == again.declared, "what is declared");
         unless(!self.whole() || plan.summary == again.summary, "the summary");
         unless(self.reports(plan) == self.reports(again), "what sets matched, and what is left");
+        unless(self.planned(plan) == self.planned(again), "what the containers will be");
         unless(self.assumed(), "what was assumed");
         unless(self.containers(&plan.facts, &again.facts), "the facts of containers");
         unless(self.members(plan) == self.members(again), "the members of sets");
@@ -323,6 +342,23 @@ impl<'a> Parts<'a> {
         plan.sets.iter().filter(|(set, _)| self.told(set)).collect()
     }
 
+    /// What containers will be, each as a whole: with others gone, other options may be common.
+    fn planned<'p>(&self, plan: &'p Plan) -> Vec<WillBe<'p>> {
+        let sets = plan.planned.iter().filter(|(set, _)| !self.left.contains(set));
+        let containers = sets.flat_map(|(set, planned)| {
+            let Planned { reference, image, from_image, .. } = planned;
+            let own = planned.containers.keys().filter(|name| !self.apart.contains(name.as_str()));
+            own.map(move |name| WillBe {
+                set,
+                name,
+                image: (reference, image),
+                options: planned.container(name).unwrap_or_default(),
+                from_image: from_image.as_ref(),
+            })
+        });
+        containers.collect()
+    }
+
     fn members<'p>(&self, plan: &'p Plan) -> BTreeMap<&'p SetName, &'p Vec<ContainerId>> {
         plan.facts.members.iter().filter(|(set, _)| self.told(set)).collect()
     }
@@ -375,9 +411,20 @@ impl<'a> Parts<'a> {
     }
 }
 
+/// A change without what it says of the sources of other containers.
+fn anywhere(change: &Change) -> Change {
+    let mut change = change.clone();
+    change.danger.retain(|danger| *danger != Danger::ImageSource);
+    change.dangerous.remove(&Danger::ImageSource);
+    change
+}
+
 /// A change without how many there were: of a set that was begun there are fewer by now.
 fn uncounted(change: &Change) -> Change {
-    let mut change = change.clone();
+    let mut change = anywhere(change);
+    for value in change.dangerous.get_mut(&Danger::Outage).into_iter().flatten() {
+        value.clear();
+    }
     for reason in &mut change.reasons {
         if let Reason::Because(Because::TooFew { found, .. } | Because::TooMany { found, .. }) =
             reason

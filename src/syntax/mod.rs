@@ -8,4 +8,6 @@ pub mod node;
 pub mod problems;
 pub mod shell_words;
 pub mod sizes;
+pub mod template;
 pub mod yaml;
+pub mod yaml_go;

@@ -12,6 +12,7 @@ use serde_saphyr::Spanned;
 use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
 
 use super::node::{Entry, Kind, Node, Place, Problem, Problems};
+use super::yaml_go;
 use crate::base::say;
 
 /// The most bytes of a spec, or of an environment file: ten thousand sets, far more than people
@@ -82,18 +83,58 @@ pub fn parse(text: &str) -> Result<Node, Vec<Problem>> {
 /// What breaks the syntax ends the reading. Keys that are no text or are given twice are left out
 /// and told beside the tree: the rest of it can still be read for more problems.
 pub fn tree(text: &str) -> Result<(Node, Vec<Problem>), Problem> {
+    let (tree, problems) = read(text, Dialect::Spec)?;
+    Ok((tree.root, problems))
+}
+
+/// Reads one document as Compose would, with the tags that it has for merging files.
+pub fn compose(text: &str) -> Result<(Tree, Vec<Problem>), Problem> {
+    read(text, Dialect::Compose)
+}
+
+/// A document with what was said of its nodes beside their values.
+#[derive(Debug)]
+pub struct Tree {
+    /// The document.
+    pub root: Node,
+    /// The tags of Compose, by the place of the node that has it.
+    pub tags: BTreeMap<Place, Tag>,
+}
+
+/// What Compose lets a file say of a value, for merging it with those of other files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tag {
+    /// `!reset`: what other files said is taken out.
+    Reset,
+    /// `!override`: what other files said is replaced.
+    Override,
+}
+
+/// Whose file it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dialect {
+    /// Bayplan's: scalars stay what was written, and there are no tags.
+    Spec,
+    /// Compose's: scalars are what they are to Go.
+    Compose,
+}
+
+fn read(text: &str, dialect: Dialect) -> Result<(Tree, Vec<Problem>), Problem> {
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     if text.len() > MOST_BYTES {
         return Err(too_large());
     }
-    let raw: Spanned<Raw> = serde_saphyr::from_str_with_options(text, options(text.len()))
+    let raw: Spanned<Raw> = serde_saphyr::from_str_with_options(text, options(text.len(), dialect))
         .map_err(|error| problem_of(&error))?;
     let mut problems = Problems::default();
-    let node = Converter { text, problems: &mut problems }.node(raw);
-    Ok((node, problems.all))
+    let tags = BTreeMap::new();
+    let mut converter = Converter { text, dialect, tags, problems: &mut problems };
+    let root = converter.node(raw);
+    let tags = converter.tags;
+    Ok((Tree { root, tags }, problems.all))
 }
 
-fn options(length: usize) -> serde_saphyr::Options {
+fn options(length: usize, dialect: Dialect) -> serde_saphyr::Options {
     let nodes = MOST_NODES.max(length / NODE);
     serde_saphyr::options! {
         budget: serde_saphyr::budget! {
@@ -115,7 +156,7 @@ fn options(length: usize) -> serde_saphyr::Options {
         strict_booleans: true,
         leading_zero_numbers_as_strings: true,
         underscored_numbers_as_strings: true,
-        reject_unsupported_tags: true,
+        reject_unsupported_tags: dialect == Dialect::Spec,
         non_finite_float_policy: NonFiniteFloatPolicy::AsString,
         // It shows neighbouring lines, and a secret may stand there.
         with_snippet: false,
@@ -212,15 +253,23 @@ impl<'de> Visitor<'de> for RawVisitor {
 
 struct Converter<'a> {
     text: &'a str,
+    dialect: Dialect,
+    tags: BTreeMap<Place, Tag>,
     problems: &'a mut Problems,
 }
 
 impl Converter<'_> {
     fn node(&mut self, raw: Spanned<Raw>) -> Node {
         let place = place(raw.defined);
+        if self.dialect == Dialect::Compose {
+            self.tags.extend(self.tag(raw.defined).map(|tag| (place, tag)));
+        }
         let kind = match raw.value {
             Raw::Null => Kind::Null,
             Raw::Bool(value) => Kind::Bool(value),
+            Raw::Number(value) | Raw::Text(value) if self.dialect == Dialect::Compose => {
+                self.as_go(value, raw.defined)
+            }
             Raw::Number(value) => Kind::Number(match self.source(raw.defined) {
                 Some(written) if is_plain_number(written) => written.to_owned(),
                 _ => value,
@@ -272,6 +321,33 @@ impl Converter<'_> {
             Some(written) if !written.starts_with(['"', '\'', '|', '>', '!']) => written.to_owned(),
             _ => value,
         }
+    }
+
+    /// A scalar that stands without quotes and without a tag is the number that it is to Go.
+    fn as_go(&self, value: String, at: serde_saphyr::Location) -> Kind {
+        let plain = self.source(at).filter(|_| !self.before(at).ends_with("!!str"));
+        match plain.and_then(yaml_go::number) {
+            Some(number) => Kind::Number(number),
+            None => Kind::Text(self.as_written(value, at)),
+        }
+    }
+
+    /// The tag of Compose that stands before a node.
+    fn tag(&self, at: serde_saphyr::Location) -> Option<Tag> {
+        let mut before = self.before(at);
+        // An anchor may stand between them.
+        let last = before.rfind(char::is_whitespace).map_or(0, |at| at + 1);
+        if before.get(last..).is_some_and(|word| word.starts_with('&')) {
+            before = before.get(..last)?.trim_end();
+        }
+        let tags = [("!reset", Tag::Reset), ("!override", Tag::Override)];
+        tags.into_iter().find(|(word, _)| before.ends_with(word)).map(|(_, tag)| tag)
+    }
+
+    /// The text before a node, without the blanks at its end.
+    fn before(&self, at: serde_saphyr::Location) -> &str {
+        let start = at.span().byte_offset().and_then(|start| usize::try_from(start).ok());
+        self.text.get(..start.unwrap_or_default()).unwrap_or_default().trim_end()
     }
 
     fn source(&self, at: serde_saphyr::Location) -> Option<&str> {

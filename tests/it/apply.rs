@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bayplan::apply::events::Event;
 use bayplan::apply::{Became, StepOutcome};
-use bayplan::base::ident::{ContainerId, ContainerName, ImageId, StepId};
-use bayplan::engine::simulated::{Behaviour, Faults, Simulated, When};
+use bayplan::base::ident::{ContainerName, ImageId, StepId};
+use bayplan::engine::simulated::{Behaviour, Faults, When};
 use bayplan::engine::{ErrorKind, Reader, Writer};
 use bayplan::observed::snapshot::Run as RunClass;
 use bayplan::options::settings::Settings;
@@ -45,10 +45,10 @@ fn a_replacement_goes_its_seven_steps() {
     });
 }
 
-/// Whatever fails when: the old container is there and can run, or the new one was proven; and who
-/// reads the report finds both.
+/// Whatever fails when: the new container is proven, or the old one runs under its name and nothing is
+/// left over.
 #[test]
-fn no_fault_of_any_call_loses_both_containers() {
+fn one_fault_of_any_call_ends_in_the_new_world_or_in_the_old_one() {
     for when in [When::Before, When::After] {
         for kind in [ErrorKind::Interrupted, ErrorKind::Status(500), ErrorKind::Conflict] {
             for number in 0..6 {
@@ -57,43 +57,59 @@ fn no_fault_of_any_call_loses_both_containers() {
                     engine.set_faults(Faults::at(number, when, kind));
                     let outcome = apply(&engine, &replacement()).await;
                     let told = format!("{when:?} {kind:?} {number}: {outcome:#?}");
-                    let old = engine.inspect(id("a").as_str()).await.unwrap();
+                    assert_eq!(engine.list().await.unwrap().len(), 1, "{told}");
+                    let web = named(&engine, "web").await.unwrap();
+                    assert_eq!(web["State"]["Running"], true, "{told}");
                     if outcome.is_success() {
-                        let new = named(&engine, "web").await.unwrap();
-                        assert!(old.is_none() && new["State"]["Running"] == true, "{told}");
+                        assert_ne!(web["Id"], json!(id("a")), "{told}");
                         return;
                     }
-                    let old = old.unwrap_or_else(|| panic!("the old one is lost: {told}"));
+                    assert_eq!(web["Id"], json!(id("a")), "{told}");
+                    assert_eq!(outcome.exit_code(), 5, "{told}");
+                    assert_eq!(outcome.summary.message, "no action taken.");
                     let [trouble] = outcome.troubles.as_slice() else { panic!("{told}") };
-                    let name = old["Name"].as_str().unwrap().trim_start_matches('/');
-                    assert!(trouble.now[0].contains(&format!("`{name}`")), "{told}");
-                    let changed = number > 0 || engine.list().await.unwrap().len() > 1;
-                    assert_eq!(outcome.exit_code(), if changed { 7 } else { 5 }, "{told}");
-                    go_back(&engine, &trouble.back).await;
-                    let old = named(&engine, "web").await.unwrap();
-                    assert_eq!(old["Id"], json!(id("a")), "{told}");
-                    assert_eq!(old["State"]["Running"], true, "{told}");
+                    assert!(trouble.as_before && trouble.stays.is_empty(), "{told}");
+                    // The plan can be applied again.
+                    engine.set_faults(Faults::none());
+                    let again = apply(&engine, &replacement()).await;
+                    assert_eq!(again.exit_code(), 0, "{again:#?}");
                 });
             }
         }
     }
 }
 
-/// Does what the commands of a report say.
-async fn go_back(engine: &Simulated, commands: &[String]) {
-    engine.set_faults(Faults::none());
-    for command in commands {
-        let words: Vec<&str> = command.split(' ').collect();
-        let found = engine.inspect(words[2]).await.unwrap().unwrap();
-        let id = ContainerId::new(found["Id"].as_str().unwrap());
-        match words[1] {
-            "stop" => drop(engine.stop(&id, None, None).await.unwrap()),
-            "start" => drop(engine.start(&id).await.unwrap()),
-            "rm" => drop(engine.remove(&id).await.unwrap()),
-            "rename" => engine.rename(&id, &ContainerName::new(words[3])).await.unwrap(),
-            other => panic!("{other}"),
-        }
-    }
+/// The step that fails for good, and all that is called to go back.
+#[test]
+fn every_undo_is_told_in_order() {
+    block(async {
+        let engine = engine(vec![found("a", "web", "running")]);
+        engine.set_faults(Faults::every("start", When::Before, ErrorKind::Status(500)));
+        let outcome = apply(&engine, &replacement()).await;
+        // Neither the new one nor the old one starts.
+        assert_eq!(outcome.exit_code(), 7);
+        let trouble = &outcome.troubles[0];
+        assert!(!trouble.as_before);
+        assert_eq!(trouble.now, ["the old container is `web` (aaaaaaaaaaaa), exited"]);
+    });
+    block(async {
+        let engine = engine(vec![found("a", "web", "running")]);
+        let ends = Some((Duration::from_secs(1), 3));
+        engine.behave("web", Behaviour { ends, ..Behaviour::default() });
+        let outcome = apply(&engine, &replacement()).await;
+        let undone: Vec<&str> =
+            outcome.troubles[0].undone.iter().map(|undone| undone.what.as_str()).collect();
+        assert_eq!(
+            undone,
+            [
+                "rename `web` to `web.bp-new`",
+                "rename `web.bp-old` to `web`",
+                "start `web`",
+                "remove `web.bp-new`"
+            ]
+        );
+        assert_eq!(became(&outcome, "web/stop"), Became::Undone);
+    });
 }
 
 #[test]
@@ -110,30 +126,30 @@ fn an_interrupted_call_that_took_effect_is_no_failure() {
 }
 
 #[test]
-fn asked_to_stop_it_begins_nothing_and_says_where_it_is() {
+fn asked_to_stop_it_goes_back_unless_the_new_one_is_proven() {
     for after in 1..=7 {
         block(async {
             let engine = engine(vec![found("a", "web", "running")]);
             let watcher = Watcher::new(Some(after));
             let outcome = apply_with(&engine, &replacement(), &watcher, 4).await;
-            let began = watcher
-                .events
-                .borrow()
-                .iter()
-                .filter(|event| matches!(event, Event::Started { .. }))
-                .count();
+            let began = |event: &&Event| matches!(event, Event::Started { .. });
+            let began = watcher.events.borrow().iter().filter(began).count();
             assert_eq!(began, after, "nothing begins after the signal");
             let stale = |step: &StepOutcome| matches!(step.became, Became::Stale(_));
             assert!(!outcome.steps.iter().any(stale), "{outcome:#?}");
+            let web = named(&engine, "web").await.unwrap();
+            assert_eq!(
+                (&web["State"]["Running"], engine.list().await.unwrap().len()),
+                (&json!(true), 1)
+            );
             if after == 7 {
                 assert_eq!(outcome.exit_code(), 0);
                 return;
             }
             assert_eq!(outcome.exit_code(), 130, "{outcome:#?}");
+            assert_eq!(web["Id"], json!(id("a")));
             let [trouble] = outcome.troubles.as_slice() else { panic!("{outcome:#?}") };
-            assert_eq!(trouble.now.len(), 2);
-            go_back(&engine, &trouble.back).await;
-            assert_eq!(named(&engine, "web").await.unwrap()["Id"], json!(id("a")));
+            assert!(trouble.as_before);
         });
     }
 }
@@ -151,7 +167,7 @@ fn what_dies_while_it_is_watched_is_not_proven_and_its_secrets_stay_secret() {
             },
         );
         let outcome = apply(&engine, &replacement()).await;
-        assert_eq!(outcome.exit_code(), 7);
+        assert_eq!(outcome.exit_code(), 5);
         let Became::Failed { message } = became(&outcome, "web/wait_ready") else {
             panic!("{outcome:#?}")
         };
@@ -162,9 +178,7 @@ fn what_dies_while_it_is_watched_is_not_proven_and_its_secrets_stay_secret() {
         ");
         assert_eq!(became(&outcome, "web/remove"), Became::NotReached);
         let trouble = &outcome.troubles[0];
-        assert_eq!(trouble.now[0], "the old container is `web.bp-old` (aaaaaaaaaaaa), exited");
-        assert!(trouble.now[1].starts_with("the new container is `web` ("), "{:?}", trouble.now);
-        assert_eq!(trouble.back.len(), 3);
+        assert_eq!(trouble.now, ["the old container is `web` (aaaaaaaaaaaa), running"]);
         assert!(!format!("{outcome:?}").contains("hunter2"));
     });
 }
@@ -172,7 +186,7 @@ fn what_dies_while_it_is_watched_is_not_proven_and_its_secrets_stay_secret() {
 #[test]
 fn an_unhealthy_container_is_not_proven_and_a_slow_one_is() {
     let check = json!({"Test": ["CMD", "true"], "Interval": 1_000_000_000_u64, "Retries": 3});
-    for (status, code) in [("healthy", 0), ("unhealthy", 7)] {
+    for (status, code) in [("healthy", 0), ("unhealthy", 5)] {
         block(async {
             let engine = engine(vec![found("a", "web", "running")]);
             let health = Some((Duration::from_secs(20), status.to_owned()));
@@ -207,7 +221,7 @@ fn a_one_shot_is_proven_by_its_exit_code() {
                 let Became::Failed { message } = became(&outcome, "job/start") else { panic!() };
                 let output = "; its last output:\n  | did it for «hidden»";
                 assert_eq!(message, format!("container `job` ended with exit code 4{output}"));
-                assert_eq!(outcome.exit_code(), 7);
+                assert_eq!(outcome.exit_code(), 5);
             }
         });
     }
@@ -226,7 +240,7 @@ fn a_failure_ends_its_change_and_what_depends_on_it_and_nothing_else() {
             made.plan.steps.iter_mut().find(|step| step.id.as_str() == "late/create").unwrap();
         late.after.push(StepId::new("web/wait_ready"));
         let outcome = apply(&engine, &made).await;
-        assert_eq!(outcome.exit_code(), 7);
+        assert_eq!(outcome.exit_code(), 5);
         assert_eq!(became(&outcome, "api/remove"), Became::Done);
         assert_eq!(became(&outcome, "late/create"), Became::NotReached);
         assert_eq!(outcome.troubles.len(), 1);
@@ -249,7 +263,7 @@ fn an_update_that_the_engine_refuses_leaves_everything_as_it_was() {
         assert!(matches!(became(&outcome, "web/update"), Became::Failed { .. }));
         assert_eq!(outcome.exit_code(), 5);
         let [trouble] = outcome.troubles.as_slice() else { panic!("{:#?}", outcome.troubles) };
-        assert!(trouble.as_before && trouble.back.is_empty() && trouble.finish.is_empty());
+        assert!(trouble.as_before && trouble.undone.is_empty());
         assert_eq!(trouble.now, ["the container is `web` (aaaaaaaaaaaa), running"]);
         let old = engine.inspect(id("a").as_str()).await.unwrap().unwrap();
         assert_eq!(

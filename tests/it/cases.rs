@@ -10,6 +10,7 @@ use std::fs;
 use bayplan::observed::snapshot::Snapshot;
 use bayplan::plan::{Plan, SpecSource, format};
 use chain::After;
+pub(crate) use chain::{Known, looked_at, offer, planned_bodies};
 pub(crate) use world::Case;
 
 use crate::golden;
@@ -21,7 +22,8 @@ const PLANS: &[&str] =
 /// Compares `plans/NAME/plan.json` with what `plan -o` of that path writes.
 fn shipped(name: &str, mut plan: Plan, spec: &[u8]) {
     let path = format!("../../snapshots/{name}/spec.yaml");
-    plan.spec = Some(SpecSource { path, digest: bayplan::cli::load_spec::digest(spec) });
+    plan.spec =
+        Some(SpecSource { path, digest: bayplan::cli::load_spec::digest(spec), compose: None });
     let text = format::write(&plan).unwrap().text;
     golden::file(&format!("plans/{name}/plan.json"), &text);
 }

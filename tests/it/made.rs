@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use bayplan::apply::events::{Event, Sink};
 use bayplan::apply::{
@@ -93,6 +92,7 @@ impl Made {
             warnings: Vec::new(),
             steps: Vec::new(),
             sets: BTreeMap::new(),
+            planned: BTreeMap::new(),
             assumed: Vec::new(),
             declared: json!({}),
             facts: Facts { containers: facts, ..Facts::default() },
@@ -109,6 +109,7 @@ impl Made {
             verb,
             adopted: false,
             danger: Vec::new(),
+            dangerous: BTreeMap::new(),
             impact: Impact::default(),
             reasons: vec![Reason::Because(because)],
         });
@@ -150,7 +151,7 @@ impl Made {
                 Action::Rename { container: new.clone(), from: called(".bp-new"), to: called("") },
             ),
             ("start", Action::Start { container: new.clone(), wait: false }),
-            ("wait_ready", Action::WaitReady { container: new }),
+            ("wait_ready", Action::WaitReady { container: new, prove_for: 2 }),
             ("remove", Action::Remove { container: old }),
         ];
         let mut before: Vec<String> = after.iter().map(|after| (*after).to_owned()).collect();
@@ -173,7 +174,7 @@ impl Made {
         if !wait {
             self.step(
                 &format!("{name}/wait_ready"),
-                Action::WaitReady { container: new },
+                Action::WaitReady { container: new, prove_for: 2 },
                 &[&start],
             );
         }
@@ -250,13 +251,14 @@ pub(crate) async fn apply_with(
 ) -> Outcome {
     let clock = SimulatedClock(engine);
     let none = BTreeSet::new();
-    let settings = Settings { parallelism, monitor: Duration::from_secs(2) };
+    let settings = Settings { parallelism, ..Settings::default() };
     let order = Run {
         engine,
         plan: &made.plan,
         bodies: &made.bodies,
         done: &none,
         blocked: &none,
+        back: &BTreeSet::new(),
         awaits: &made.awaits,
         secrets: &Hunter,
         clock: &clock,

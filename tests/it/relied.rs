@@ -1,6 +1,7 @@
 //! What a step finds at its own look, right before its call, other than the plan relied on.
 
 use bayplan::apply::Became;
+use bayplan::engine::Reader;
 use bayplan::observed::snapshot::Run as RunClass;
 use bayplan::options::settings::Settings;
 use bayplan::plan::facts::VolumeFact;
@@ -38,7 +39,8 @@ fn what_moves_while_another_member_is_replaced_is_seen_before_it_is_stopped() {
             assert_eq!(stale.code, code);
             assert!(!engine.changing().iter().any(|call| call.starts_with("stop bbb")));
             assert_eq!(became(&outcome, "one/remove"), Became::Done);
-            assert_eq!(outcome.exit_code(), 7, "its new one is there");
+            assert_eq!(outcome.exit_code(), 3, "its new one is gone again");
+            assert_eq!(engine.list().await.unwrap().len(), 2);
         });
     }
 }

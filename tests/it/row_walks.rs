@@ -104,6 +104,7 @@ async fn carry_out(engine: &Simulated, built: &Built) -> Outcome {
         bodies: &built.bodies,
         done: &nothing,
         blocked: &nothing,
+        back: &BTreeSet::new(),
         awaits: &awaits,
         secrets: &NoSecrets,
         clock: &SimulatedClock(engine),

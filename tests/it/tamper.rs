@@ -281,7 +281,10 @@ fn structured(honest: &Plan) -> Vec<(String, Plan)> {
     add("a network that is removed".to_owned(), &remove_network);
     add("no warnings".to_owned(), &|plan| plan.warnings.clear());
     add("no dangers".to_owned(), &|plan| {
-        plan.changes.iter_mut().for_each(|change| change.danger.clear());
+        plan.changes.iter_mut().for_each(|change| {
+            change.danger.clear();
+            change.dangerous.clear();
+        });
     });
     add("another version".to_owned(), &|plan| plan.tool.version.push('9'));
     add("less of what was there".to_owned(), &|plan| plan.facts.containers.clear());
@@ -324,6 +327,7 @@ fn change(id: ChangeTarget<'_>, verb: Verb) -> Change {
         verb,
         adopted: false,
         danger: Vec::new(),
+        dangerous: BTreeMap::new(),
         impact: Impact::default(),
         reasons: vec![Reason::Because(Because::NotThere)],
     }

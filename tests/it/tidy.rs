@@ -14,6 +14,7 @@ const ROOMS: &[&str] = &[
     "syntax",
     "options",
     "spec",
+    "compose",
     "observed",
     "engine_model",
     "plan",

@@ -52,6 +52,14 @@ pub(crate) fn engine_answers() -> bool {
     answers
 }
 
+/// A spec whose containers are watched for a second, where it does not say how long: tests need not wait
+/// ten.
+fn soon_proven(spec: &str) -> String {
+    let said = spec.contains("prove_for") || spec.contains("defaults:");
+    let block = spec.ends_with('\n') && spec.contains("\ncontainers:");
+    if said || !block { spec.to_owned() } else { format!("{spec}defaults: {{prove_for: 1s}}\n") }
+}
+
 /// One test's own part of an engine.
 pub(crate) struct World {
     project: String,
@@ -240,7 +248,7 @@ impl World {
 
     /// Writes `spec.yaml`, plans it into `plan.json` with more arguments.
     pub(crate) fn plan_with(&self, spec: &str, more: &[&str]) -> Ran {
-        self.write("spec.yaml", spec);
+        self.write("spec.yaml", &soon_proven(spec));
         let mut args = vec!["plan", "spec.yaml", "-o", "plan.json"];
         args.extend(more);
         self.run(&args)
@@ -264,7 +272,7 @@ impl World {
 
     /// Plans again: nothing may be left to do.
     pub(crate) fn settled(&self, spec: &str) {
-        self.write("again.yaml", spec);
+        self.write("again.yaml", &soon_proven(spec));
         let ran = self.run(&["plan", "again.yaml", "-o", "again.json", "--detailed-exitcode"]);
         assert_eq!(ran.code, 0, "expected nothing to do, but {ran}");
         assert!(ran.stdout.contains("no action taken"), "{ran}");

@@ -9,12 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
-use crate::base::ident::{ImageId, LABEL_NAME, LABEL_PROJECT, LABEL_SET, Reference};
+use crate::base::ident::{
+    COMPOSE_PROJECT, COMPOSE_SERVICE, ImageId, LABEL_NAME, LABEL_PROJECT, LABEL_SET, Reference,
+};
 use crate::base::image_ref::ImageRef;
 use crate::observed::snapshot::Container;
 use crate::options::value;
 use crate::options::{Body, Context, health};
-use crate::spec::{Identity, Matching, Set, Spec};
+use crate::spec::{Compat, Identity, Matching, Set, Spec};
 
 /// Where environment variables stand, by name.
 pub(super) const VARIABLES: &str = "Env";
@@ -146,6 +148,8 @@ pub(super) struct Scope {
     /// Its image, and whether containers are matched by it.
     image: Option<String>,
     by_image: bool,
+    /// Whether its key is that of a service of Compose.
+    compose: bool,
     pub(super) places: Places,
     /// The references that it declares for a variable.
     pub(super) declared: BTreeMap<String, BTreeSet<Reference>>,
@@ -163,6 +167,7 @@ impl Scope {
             image: set.image.clone(),
             by_image: set.matching != Matching::Owned
                 && matches!(set.identity, Identity::Counted(_)),
+            compose: spec.compat == Some(Compat::Compose),
             places: Places::default(),
             declared: BTreeMap::new(),
         };
@@ -192,6 +197,12 @@ impl Scope {
         }
         let ours = container.label(LABEL_PROJECT) == Some(self.project.as_str());
         if ours && container.label(LABEL_SET) == Some(self.key.as_str()) {
+            return true;
+        }
+        if self.compose
+            && container.label(COMPOSE_PROJECT) == Some(self.project.as_str())
+            && container.label(COMPOSE_SERVICE) == Some(self.key.as_str())
+        {
             return true;
         }
         let created = container.label(LABEL_NAME).is_some_and(|own| {

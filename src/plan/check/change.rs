@@ -40,7 +40,7 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, violations: &mut Violations)
         }
         let shape = Shape::of(graph, places);
         shape.fits(change, graph, violations);
-        shape.loses_nothing(change, graph, violations);
+        shape.loses_nothing(change, &facts, graph, violations);
         shape.follows(change, &steps, graph, violations);
         let acts: Vec<&ContainerFact> =
             shape.addressed(graph).into_iter().filter_map(|id| facts.get(id).copied()).collect();
@@ -74,6 +74,7 @@ struct Shape {
     places: Vec<usize>,
     create: Option<usize>,
     update: Option<usize>,
+    fence: Option<usize>,
     restart: Option<usize>,
     /// Start of what is created or there.
     start: Option<usize>,
@@ -105,6 +106,7 @@ impl Shape {
             places: places.to_vec(),
             create: find(&|action| matches!(action, Action::Create { .. })),
             update: find(&|action| matches!(action, Action::Update { .. })),
+            fence: find(&|action| matches!(action, Action::Fence { .. })),
             restart: find(&|action| matches!(action, Action::Restart { .. })),
             start: find(&|action| matches!(action, Action::Start { .. })),
             ready: find(&|action| matches!(action, Action::WaitReady { .. })),
@@ -121,7 +123,7 @@ impl Shape {
         let (may, must): (&[&str], &[&str]) = match change.verb {
             Verb::Remove => (&["stop", "kill", "remove"], &["remove"]),
             Verb::Replace => (
-                &["create", "connect", "stop", "rename", "start", "wait_ready", "remove"],
+                &["create", "connect", "fence", "stop", "rename", "start", "wait_ready", "remove"],
                 &["create", "rename", "remove"],
             ),
             Verb::Kill => (&["kill"], &["kill"]),
@@ -131,9 +133,10 @@ impl Shape {
                 &["restart"],
             ),
             Verb::Update => (&["rename", "update", "connect", "disconnect"], &[]),
-            Verb::Run => {
-                (&["create", "connect", "stop", "rename", "start", "remove"], &["create", "start"])
-            }
+            Verb::Run => (
+                &["create", "connect", "fence", "stop", "rename", "start", "remove"],
+                &["create", "start"],
+            ),
             Verb::Start => {
                 (&["rename", "update", "connect", "disconnect", "start", "wait_ready"], &["start"])
             }
@@ -167,12 +170,19 @@ impl Shape {
 
     /// A replacement is created before the old one is touched, and the old one is removed only
     /// after the new one is proven: each of these steps surely after the one before.
-    fn loses_nothing(&self, change: &Change, graph: &Graph<'_>, violations: &mut Violations) {
+    fn loses_nothing(
+        &self,
+        change: &Change,
+        facts: &BTreeMap<&ContainerId, &ContainerFact>,
+        graph: &Graph<'_>,
+        violations: &mut Violations,
+    ) {
         let id = named(&change.id);
         if self.create.is_some() && self.remove.is_some() {
             let proof = if self.waits { None } else { self.ready };
             let chain = [
                 self.create,
+                self.fence,
                 self.end,
                 self.rename_old,
                 self.rename_new,
@@ -194,10 +204,30 @@ impl Shape {
             let chain = [self.create, self.end, self.update, up, self.ready, self.remove];
             chained(&chain, &id, graph, violations);
         }
+        self.fenced(change, facts, graph, violations);
         let proven = self.start.is_none() || self.waits || self.ready.is_some();
         let removes = self.create.is_some() && self.remove.is_some();
         violations.unless(proven || !removes, "replace", || {
             format!("expected the replacement of {id} to be proven before the old one is removed")
+        });
+    }
+
+    /// What a replacement stops, and what an engine would start again when it is restarted itself, is
+    /// fenced.
+    fn fenced(
+        &self,
+        change: &Change,
+        facts: &BTreeMap<&ContainerId, &ContainerFact>,
+        graph: &Graph<'_>,
+        violations: &mut Violations,
+    ) {
+        let replaces = self.create.is_some() && self.remove.is_some();
+        let Some(end) = self.end.filter(|_| replaces) else { return };
+        let Some(Subject::Container(old)) = subject(&graph.steps[end].action) else { return };
+        let needed = facts.get(old).is_some_and(|fact| revives(fact));
+        violations.unless(needed == self.fence.is_some(), "fence", || {
+            let (expected, found) = if needed { ("a", "none") } else { ("no", "one") };
+            format!("expected {expected} fence in {}, but found {found}", named(&change.id))
         });
     }
 
@@ -273,11 +303,6 @@ fn dangers(
     );
     let live = acts.iter().any(|fact| fact.run.is_live());
     let halts = matches!(change.verb, Verb::Stop | Verb::Kill);
-    let revives = |fact: &&ContainerFact| {
-        let policy = fact.settings.0.get("RestartPolicy").and_then(|policy| policy.as_str());
-        let word = policy.and_then(|policy| policy.split(':').next());
-        matches!(word, Some("always" | "on-failure"))
-    };
     let rotated = |fact: &&ContainerFact| {
         fact.references.values().any(|fact| fact.verdict == Verdict::Different)
     };
@@ -287,7 +312,7 @@ fn dangers(
     let expected = [
         (Danger::Outage, ends && live),
         (Danger::Adopted, change.adopted),
-        (Danger::ComesBack, halts && acts.iter().any(revives)),
+        (Danger::ComesBack, halts && acts.iter().any(|fact| revives(fact))),
         (Danger::SecretChanged, shape.create.is_some() && acts.iter().any(rotated)),
         (Danger::ImageUnknown, pulled),
     ];
@@ -303,6 +328,13 @@ fn dangers(
             format!("expected no danger `{}` of {id}, but found it", danger.word())
         });
     }
+}
+
+/// Whether an engine that is restarted starts a container again which was stopped.
+fn revives(fact: &ContainerFact) -> bool {
+    let policy = fact.settings.0.get("RestartPolicy").and_then(|policy| policy.as_str());
+    let word = policy.and_then(|policy| policy.split(':').next());
+    matches!(word, Some("always" | "on-failure"))
 }
 
 /// The create step of a subject.

@@ -89,7 +89,8 @@ impl<'a> Graph<'a> {
 pub(super) fn subject(action: &Action) -> Option<&Subject> {
     match action {
         Action::Start { container, .. }
-        | Action::WaitReady { container }
+        | Action::WaitReady { container, .. }
+        | Action::Fence { container }
         | Action::Stop { container, .. }
         | Action::Kill { container, .. }
         | Action::Restart { container, .. }
@@ -115,6 +116,7 @@ pub(super) fn kind(action: &Action) -> &'static str {
         Action::Create { .. } => "create",
         Action::Start { .. } => "start",
         Action::WaitReady { .. } => "wait_ready",
+        Action::Fence { .. } => "fence",
         Action::Stop { .. } => "stop",
         Action::Kill { .. } => "kill",
         Action::Restart { .. } => "restart",

@@ -256,9 +256,17 @@ fn images_are_pinned() {
     });
     let pulled = after(|plan| {
         let pull = StepId::new("image:a:1/pull");
-        pin(plan, ImagePin::Digest(digest.clone()));
-        let place = place(plan, "shop-web-1/create");
-        plan.steps[place].after.push(pull.clone());
+        for name in ["shop-web-1", "shop-web-2", "shop-web-3"] {
+            let create = format!("{name}/create");
+            if let Action::Create { image, .. } = action(plan, &create) {
+                *image = ImagePin::Digest(digest.clone());
+            }
+            let place = place(plan, &create);
+            plan.steps[place].after.push(pull.clone());
+            of(plan, name).danger.push(Danger::ImageUnknown);
+        }
+        let planned = plan.planned.get_mut("web").unwrap();
+        (planned.image, planned.from_image) = (ImagePin::Digest(digest.clone()), None);
         let image = format!("a@{digest}");
         let step = crate::plan::Step {
             id: pull,
@@ -266,7 +274,6 @@ fn images_are_pinned() {
             after: vec![],
         };
         plan.steps.insert(0, step);
-        of(plan, "shop-web-1").danger.push(Danger::ImageUnknown);
         let mut change = of(plan, "shop-web-2").clone();
         change.id = ChangeId::new("image:a:1");
         (change.set, change.verb) = (None, Verb::Pull);
@@ -274,6 +281,73 @@ fn images_are_pinned() {
         sample::settle(plan);
     });
     assert_eq!(pulled, Vec::<String>::new());
+}
+
+#[test]
+fn what_is_created_is_told_once_and_nothing_else() {
+    breaks("planned", |plan| drop(plan.planned.remove("web")));
+    breaks("planned", |plan| {
+        drop(plan.planned.get_mut("web").unwrap().containers.remove("shop-web-2"));
+    });
+    breaks("planned", |plan| {
+        let containers = &mut plan.planned.get_mut("web").unwrap().containers;
+        containers.insert(ContainerName::new("shop-web-9"), BTreeMap::new());
+    });
+    breaks("planned", |plan| {
+        let web = plan.planned.get_mut("web").unwrap();
+        let own = web.containers.get_mut("shop-web-1").unwrap();
+        own.insert("mem_limit".into(), json!(1));
+    });
+    breaks("planned", |plan| {
+        plan.planned.get_mut("web").unwrap().options.insert("color".into(), json!("red"));
+    });
+    breaks("planned", |plan| plan.planned.get_mut("web").unwrap().reference.push('0'));
+    breaks("planned", |plan| plan.planned.get_mut("web").unwrap().from_image = None);
+    breaks("planned", |plan| {
+        let other = ImagePin::Id(ImageId::new(sample::hex("sha256:", 901)));
+        plan.planned.get_mut("web").unwrap().image = other;
+    });
+}
+
+#[test]
+fn what_is_dangerous_of_what_will_be_is_said_with_its_value() {
+    for (key, value, danger, told) in [
+        ("privileged", json!(true), Danger::Privileged, None),
+        ("volumes", json!(["/:/host"]), Danger::HostAccess, Some("root:/")),
+        ("pid", json!("host"), Danger::HostAccess, Some("pid")),
+        ("gpus", json!("all"), Danger::HostAccess, Some("gpu:all")),
+        ("cap_add", json!(["SYS_ADMIN"]), Danger::Capabilities, Some("SYS_ADMIN")),
+        ("security_opt", json!(["seccomp=unconfined"]), Danger::Unconfined, Some("seccomp")),
+        ("ipc", json!("container:db"), Danger::OtherContainers, Some("ipc:db")),
+        ("volumes_from", json!(["db"]), Danger::OtherContainers, Some("volumes:db")),
+    ] {
+        let with = |plan: &mut Plan| {
+            let web = plan.planned.get_mut("web").unwrap();
+            web.containers.get_mut("shop-web-1").unwrap().insert(key.into(), value.clone());
+            web.options.remove(key);
+            let change = of(plan, "shop-web-1");
+            change.danger.push(danger);
+            change.danger.sort();
+            change.dangerous.extend(told.map(|told| (danger, vec![told.to_owned()])));
+            sample::settle(plan);
+        };
+        assert_eq!(after(with), Vec::<String>::new(), "{key}");
+        breaks("danger", |plan| {
+            with(plan);
+            let change = of(plan, "shop-web-1");
+            change.danger.retain(|one| *one != danger);
+            change.dangerous.remove(&danger);
+        });
+        breaks("danger", |plan| {
+            with(plan);
+            let values = of(plan, "shop-web-1").dangerous.remove(&danger);
+            of(plan, "shop-web-1").dangerous.insert(Danger::Adopted, values.unwrap_or_default());
+        });
+    }
+    breaks("danger", |plan| {
+        of(plan, "shop-db").dangerous.insert(Danger::Outage, vec!["soon".into()]);
+    });
+    breaks("danger", |plan| of(plan, "shop-db").dangerous.clear());
 }
 
 #[test]
@@ -409,7 +483,7 @@ fn the_declared_state_fits() {
 fn marks_stand_for_what_is_hidden_only() {
     breaks("mark", |plan| plan.declared["containers"]["db"] = json!({"x": "«hunter2»"}));
     let fine = after(|plan| {
-        plan.declared["containers"]["db"] = json!({"a": HIDDEN, "b": "«from_env:P»"});
+        plan.declared["containers"]["old"] = json!({"a": HIDDEN, "b": "«from_env:P»"});
     });
     assert_eq!(fine, Vec::<String>::new());
 }

@@ -84,16 +84,16 @@ fn a_change_less_is_a_small_difference() {
 #[test]
 fn what_was_edited_is_refused_with_the_line() {
     let text = file(&sample::mixed());
-    insta::assert_snapshot!(refused(&text.replace("\"outage\"", "\"adopted\"")), @"
-    Syntax: line 10, column 3: the key `adopted` comes twice
+    insta::assert_snapshot!(refused(&text.replace("\"outage\"", "\"adopted\"")), @r#"
+    NotCanonical: not as bayplan writes plans: line 9: expected `…"changes": ["legacy", "legacy"]},`, but found `…"changes": ["legacy"]},`
     hint: make the plan again with `bayplan plan`; a plan file is never edited
-    ");
+    "#);
     insta::assert_snapshot!(refused(&text.replace("536870912", "536870913")), @"
     Digest: expected the digest sha256:… for what the plan says, but line 3 says sha256:…: it was changed
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
     insta::assert_snapshot!(refused(&text.replace("  \"steps\"", " \"steps\"")), @r#"
-    NotCanonical: not as bayplan writes plans: line 27: expected `  "steps": [`, but found ` "steps": [`
+    NotCanonical: not as bayplan writes plans: line 29: expected `  "steps": [`, but found ` "steps": [`
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     "#);
     insta::assert_snapshot!(refused(text.trim_end()), @"
@@ -105,7 +105,7 @@ fn what_was_edited_is_refused_with_the_line() {
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
     insta::assert_snapshot!(refused(&text.replace("\"assumed\": [", "\"assumed\": [ ")), @r#"
-    NotCanonical: not as bayplan writes plans: line 56: expected `  "assumed": [`, but found `  "assumed": [ `
+    NotCanonical: not as bayplan writes plans: line 76: expected `  "assumed": [`, but found `  "assumed": [ `
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     "#);
     insta::assert_snapshot!(refused(&format!("\u{feff}{text}")), @"
@@ -118,7 +118,7 @@ fn what_was_edited_is_refused_with_the_line() {
 fn syntax_and_shape_are_told_with_their_place() {
     let text = file(&sample::mixed());
     insta::assert_snapshot!(refused(&text[..text.len() / 2]), @"
-    Syntax: line 39, column 54: expected more, but the file ends here: it is cut off
+    Syntax: line 42, column 137: expected more, but the file ends here: it is cut off
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
     insta::assert_snapshot!(refused(&text.replace("\"created\": 4", "\"created\": \"4\"")), @r#"
@@ -130,19 +130,19 @@ fn syntax_and_shape_are_told_with_their_place() {
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
     insta::assert_snapshot!(refused(&text.replace("\"warnings\"", "\"warning\"")), @"
-    Shape: line 24, column 11: expected one of `format`, `digest`, `project`, `target`, `summary`, `dangers`, `changes`, `warnings`, `steps`, `sets`, `assumed`, `declared`, `facts`, `spec`, `tool`, but found `warning`, did you mean `warnings`?
+    Shape: line 26, column 11: expected one of `format`, `digest`, `project`, `target`, `summary`, `dangers`, `changes`, `warnings`, `steps`, `sets`, `planned`, `assumed`, `declared`, `facts`, `spec`, `tool`, but found `warning`, did you mean `warnings`?
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
     insta::assert_snapshot!(refused(&text.replace("\"action\": \"wait_ready\"", "\"action\": \"wait_ready\", \"force\": true")), @"
-    Shape: line 33, column 64: expected one of `id`, `action`, `image`, `platform`, `tag`, `name`, `final_name`, `set`, `container`, `created_by`, `wait`, `signal`, `timeout`, `from`, `to`, `network`, `volume`, `key`, `which`, `endpoint`, `settings`, `ports`, `volumes`, `anonymous`, `after`, but found `force`
+    Shape: line 35, column 64: expected one of `id`, `action`, `image`, `platform`, `tag`, `name`, `final_name`, `set`, `container`, `created_by`, `wait`, `signal`, `timeout`, `prove_for`, `from`, `to`, `network`, `volume`, `key`, `which`, `endpoint`, `settings`, `ports`, `volumes`, `anonymous`, `after`, but found `force`
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
     insta::assert_snapshot!(refused(&text.replace("\"action\": \"wait_ready\"", "\"action\": \"wait_ready\", \"tag\": \"x\"")), @"
-    Shape: line 34, column 4: the action `wait_ready` has no field `tag`
+    Shape: line 36, column 4: the action `wait_ready` has no field `tag`
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
     insta::assert_snapshot!(refused(&text.replace("\"action\": \"wait_ready\"", "\"action\": \"purge\"")), @"
-    Shape: line 34, column 4: expected an action that this version knows, but found `purge`
+    Shape: line 36, column 4: expected an action that this version knows, but found `purge`
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
     insta::assert_snapshot!(refused(&text.replace("\"expected\": 1073741824", "\"expected\": 0.5")), @"
@@ -150,11 +150,11 @@ fn syntax_and_shape_are_told_with_their_place() {
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
     insta::assert_snapshot!(refused(&text.replace("\"origin\": \"declared\", \"expected\"", "\"origin\": \"fate\", \"expected\"")), @"
-    Shape: line 16, column 6: expected one of `declared`, `image`, `unknown`, but found `fate`
+    Shape: line 18, column 6: expected one of `declared`, `image`, `unknown`, but found `fate`
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
     insta::assert_snapshot!(refused(&text.replace("  \"target\": ", "  \"targets\": ")), @"
-    Shape: line 5, column 11: expected one of `format`, `digest`, `project`, `target`, `summary`, `dangers`, `changes`, `warnings`, `steps`, `sets`, `assumed`, `declared`, `facts`, `spec`, `tool`, but found `targets`, did you mean `target`?
+    Shape: line 5, column 11: expected one of `format`, `digest`, `project`, `target`, `summary`, `dangers`, `changes`, `warnings`, `steps`, `sets`, `planned`, `assumed`, `declared`, `facts`, `spec`, `tool`, but found `targets`, did you mean `target`?
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
 }

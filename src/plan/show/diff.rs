@@ -40,6 +40,7 @@ pub fn between(old: &Plan, new: &Plan) -> Difference {
     compare(&mut acts, "project", &old.project, &new.project);
     compare(&mut acts, "target", &old.target, &new.target);
     changes(&mut acts, old, new);
+    compare(&mut acts, "planned", &old.planned, &new.planned);
     compare(&mut acts, "assumed", &old.assumed, &new.assumed);
     compare(&mut acts, "declared", &old.declared, &new.declared);
     compare(&mut tells, "warnings", &old.warnings, &new.warnings);
@@ -301,9 +302,11 @@ mod tests {
         DOES OTHERWISE
           + db: shop-db: danger: "data_lost"
           - db: shop-db: reasons: environment: environment (added A; changed B)
-          - db: shop-db: steps: wait_ready: {"action": "wait_ready", "after": ["shop-db/start"], "created_by": "shop-db/create"}
+          - db: shop-db: steps: wait_ready: {"action": "wait_ready", "after": ["shop-db/start"], "created_by": "shop-db/create", "prove_for": 10}
           - old: legacy: stop: state (running => stopped)
           + web: shop-web-4: create: too few: 2 of 3
+          + planned: web: containers: shop-web-4: {}
+          - declared: containers: db: image: "ghcr.io/acme/db:1.0"
           + declared: containers: db: mem_limit: 1
           - declared: containers: db: state: "reloaded"
 

@@ -188,6 +188,7 @@ mod tests {
 
         - **outage**: `legacy, shop-db` – runs now and will not, for a while or for good
         - **adopted**: `legacy` – was not created by bayplan
+        - **secret_given**: `shop-web-1..3` – is new and gets a secret
 
         ### Changes
 
@@ -198,7 +199,7 @@ mod tests {
           - `environment (added A; changed B)`
           - `forced by environment; mem_limit alone could be changed in place`
           - `keeps db-data`
-        - **create** `shop-web-1..3` of `web`
+        - **create** `shop-web-1..3` of `web` – ⚠ secret_given
           - `too few: 2 of 3`
 
         ### Warnings

@@ -270,10 +270,15 @@ pub fn danger_means(danger: Danger) -> &'static str {
         Danger::Outage => "runs now and will not, for a while or for good",
         Danger::Adopted => "was not created by bayplan",
         Danger::SecretChanged => "gets a secret that it does not have now",
+        Danger::SecretGiven => "is new and gets a secret",
         Danger::Privileged => "gets all rights on its host",
         Danger::HostAccess => "gets at its host's files, namespaces or devices",
+        Danger::Capabilities => "may do more than containers usually do",
+        Danger::Unconfined => "is without a profile or mask that confines containers",
+        Danger::OtherContainers => "gets at namespaces or volumes of another container",
         Danger::PublicPort => "publishes a port on every address",
         Danger::ImageUnknown => "what the image is, is known once it is pulled",
+        Danger::ImageSource => "is of a source that no running container of the project is of",
         Danger::ComesBack => "its restart policy may revive it when the engine restarts",
     }
 }

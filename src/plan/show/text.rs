@@ -195,6 +195,7 @@ mod tests {
         DANGER
           outage          legacy, shop-db: runs now and will not, for a while or for good
           adopted         legacy: was not created by bayplan
+          secret_given    shop-web-1..3: is new and gets a secret
 
         CHANGES
           stop     legacy of old
@@ -207,6 +208,7 @@ mod tests {
                    forced by environment; mem_limit alone could be changed in place
                    keeps db-data
           create   shop-web-1..3 of web
+                   danger: secret_given
                    too few: 2 of 3
 
         WARNINGS
@@ -231,7 +233,6 @@ mod tests {
         let options = Options { steps: true, colour: false };
         let text = text(&plan, options);
         insta::assert_snapshot!(text.split_once("STEPS").unwrap().1, @"
-
         1  shop-db/create
            create shop-db.bp-new of set db from image sha256:000000000000
         2  shop-db/stop
@@ -247,7 +248,7 @@ mod tests {
            start the container of shop-db/create
            after shop-db/rename-new
         6  shop-db/wait_ready
-           wait until the container of shop-db/create is ready
+           wait until the container of shop-db/create is healthy, or runs 10 s
            after shop-db/start
         7  shop-db/remove
            remove container 000000000000

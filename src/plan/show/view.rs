@@ -166,9 +166,10 @@ fn groups(
     let mut groups: Vec<(&Change, Vec<&str>)> = Vec::new();
     for change in changes {
         let alike = groups.iter_mut().rev().take(BACK).find(|(first, _)| {
-            let Change { id: _, set, verb, adopted, danger, impact, reasons } = change;
+            let Change { id: _, set, verb, adopted, danger, dangerous, impact, reasons } = change;
             let same = (set, verb, adopted, danger, impact)
-                == (&first.set, &first.verb, &first.adopted, &first.danger, &first.impact);
+                == (&first.set, &first.verb, &first.adopted, &first.danger, &first.impact)
+                && *dangerous == first.dangerous;
             same && set.is_some() && *reasons == first.reasons
         });
         match alike {
@@ -247,7 +248,7 @@ pub fn folded(names: &[&str]) -> Vec<String> {
     folded
 }
 
-fn step(step: &crate::plan::Step) -> (String, String, Vec<String>) {
+pub(super) fn step(step: &crate::plan::Step) -> (String, String, Vec<String>) {
     use crate::plan::{Action, ImagePin, Subject};
     let subject = |subject: &Subject| match subject {
         Subject::Container(id) => format!("container {}", name(id.short())),
@@ -275,7 +276,12 @@ fn step(step: &crate::plan::Step) -> (String, String, Vec<String>) {
         Action::Start { container, wait: true } => {
             format!("start {} and wait for its end", subject(container))
         }
-        Action::WaitReady { container } => format!("wait until {} is ready", subject(container)),
+        Action::WaitReady { container, prove_for } => {
+            format!("wait until {} is healthy, or runs {prove_for} s", subject(container))
+        }
+        Action::Fence { container } => {
+            format!("set the restart policy of {} to no", subject(container))
+        }
         Action::Stop { container, signal, timeout } => {
             let signal = signal.as_ref().map(|signal| format!(", {}", name(signal)));
             format!("stop {}{}{}", subject(container), signal.unwrap_or_default(), grace(timeout))

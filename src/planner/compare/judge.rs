@@ -42,7 +42,7 @@ pub(super) struct Keys {
 }
 
 /// Empty collections are unset.
-pub(super) fn collapse(value: Value) -> Value {
+pub(in crate::planner) fn collapse(value: Value) -> Value {
     match value {
         Value::List(items) if items.is_empty() => Value::Unset,
         Value::Set(items) if items.is_empty() => Value::Unset,

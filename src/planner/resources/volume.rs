@@ -35,8 +35,20 @@ pub fn differences(volume: &Volume, found: &serde_json::Value, terms: Terms<'_>)
     all
 }
 
-/// Whether it is a folder or a device of the host under another name.
-pub fn is_of_the_host(volume: &Volume) -> bool {
-    driver(volume) == "local"
-        && volume.driver_opts.get("device").is_some_and(|device| device.starts_with('/'))
+/// What of the host or of a network it is under another name: a folder or a device, a share, or
+/// whatever another driver makes of it.
+pub fn beyond(volume: &Volume) -> Option<String> {
+    if driver(volume) != "local" {
+        return Some(format!("volume:driver {}", driver(volume)));
+    }
+    let device = volume.driver_opts.get("device").filter(|device| !device.is_empty())?;
+    let kind = volume.driver_opts.get("type").map_or("", String::as_str);
+    // What lies in memory is nobody's.
+    if kind == "tmpfs" {
+        return None;
+    }
+    let address = volume.driver_opts.get("o").into_iter().flat_map(|words| words.split(','));
+    let address = address.filter(|word| word.starts_with("addr=")).map(|word| format!(" {word}"));
+    let address: String = address.collect();
+    Some(format!("volume:{device}{address}"))
 }

@@ -11,6 +11,7 @@ use bayplan::observed::snapshot::{Container, EngineRecord, RegistryAnswer, Snaps
 use bayplan::spec::{Spec, read};
 use bayplan::syntax::env_file::EnvFile;
 use bayplan::syntax::node::{Node, Problem};
+use bayplan::syntax::template::{Seen, Template};
 use bayplan::syntax::yaml;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value as Json, json};
@@ -140,6 +141,10 @@ impl Case {
     pub(crate) fn secret(&self, reference: &Reference) -> Option<String> {
         match reference {
             Reference::Env { name } => self.environment.get(name).cloned(),
+            Reference::Template { text } => {
+                let known = |name: &str| self.environment.get(name).cloned();
+                Template::parse(text).ok()?.fill(&known, &mut Seen::default()).ok()
+            }
             Reference::EnvFile { path, name } => {
                 let known = |name: &str| self.environment.get(name).cloned();
                 let file = self.files.get(path)?.resolve(known).unwrap();

@@ -1,0 +1,181 @@
+//! A run from its judgement to its last look: what `apply` and `recover` share.
+//!
+//! Reading files, listening to signals and telling people is the command line's.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::begun::Begun;
+use super::clock::Clock;
+use super::confirm::{Goal, Mismatch, confirm};
+use super::events::Sink;
+use super::outcome::{Outcome, Signal};
+use super::recovery::Recovery;
+use super::resume::Resume;
+use super::run::{Run, Settings, run};
+use super::secrets::Secrets;
+use super::{awaits, given_up};
+use crate::base::ident::{ContainerId, StepId};
+use crate::engine::{EngineError, Writer, observe};
+use crate::observed::redact::Redactor;
+use crate::observed::scope::ObservationScope;
+use crate::observed::snapshot::Container;
+use crate::plan::left::{self, Left};
+use crate::plan::{Change, Plan, Reason};
+use crate::planner::{Input, Pins, build};
+use crate::spec::{Identity, Spec};
+use crate::stale::Judgement;
+
+/// What a run needs beside its judgement.
+pub struct Driver<'a, W> {
+    /// The engine.
+    pub engine: &'a W,
+    /// What waiting is.
+    pub clock: &'a dyn Clock,
+    /// Who fills secrets in and strikes them out.
+    pub secrets: &'a dyn Secrets,
+    /// What hides them in looks.
+    pub redactor: Redactor,
+    /// The plan as it was read.
+    pub plan: &'a Plan,
+    /// Its digest.
+    pub digest: &'a str,
+    /// What it declares.
+    pub spec: &'a Spec,
+}
+
+/// What the last look came to.
+#[derive(Debug, Default)]
+pub struct LastLook {
+    /// What is not as declared although it was to be.
+    pub mismatches: Vec<Mismatch>,
+    /// What differs and is left.
+    pub left: Vec<Left>,
+    /// Inspect data of what was touched.
+    pub containers: Vec<serde_json::Value>,
+}
+
+/// Who is told, and how the run is stopped.
+pub struct Control<'a, F> {
+    /// Who listens.
+    pub sink: &'a dyn Sink,
+    /// Asks the run to stop.
+    pub cancel: tokio::sync::watch::Receiver<Option<Signal>>,
+    /// Ends when calls in flight are to be given up.
+    pub give_up: F,
+    /// How.
+    pub settings: Settings,
+}
+
+impl<W: Writer> Driver<'_, W> {
+    /// Runs what is to be run, and says whether it was given up. `recovery`: of a dead run that is
+    /// recovered what becomes of its changes; nothing: the plan is applied.
+    pub async fn run<F: Future<Output = ()>>(
+        &self,
+        judgement: &Judgement,
+        recovery: Option<&Recovery>,
+        control: Control<'_, F>,
+    ) -> (Outcome, bool) {
+        // What is run is what was derived again, never what the file says.
+        let plan = &Plan { steps: judgement.steps.clone(), ..self.plan.clone() };
+        let done = &judgement.done;
+        let nobody = BTreeSet::new();
+        let (blocked, back) = match recovery {
+            None => (left_out(judgement), &nobody),
+            Some(recovery) => (recovery.blocked(plan, done), &recovery.back),
+        };
+        let resume = Resume {
+            digest: self.digest.to_owned(),
+            world: judgement.world.clone(),
+            created: judgement.created.clone(),
+            networks: judgement.networks.clone(),
+        };
+        let order = Run {
+            engine: self.engine,
+            plan,
+            bodies: &judgement.bodies,
+            done,
+            blocked: &blocked,
+            back,
+            resume: &resume,
+            awaits: &awaits(self.spec, plan),
+            secrets: self.secrets,
+            clock: self.clock,
+            sink: control.sink,
+            cancel: control.cancel.clone(),
+            settings: control.settings,
+        };
+        let begun = Begun::default();
+        let ended = tokio::select! {
+            outcome = run(order, &begun) => Some(outcome),
+            () = control.give_up => None,
+        };
+        if let Some(outcome) = ended {
+            return (outcome, false);
+        }
+        let signal = *control.cancel.borrow();
+        (given_up(plan, (done, &blocked), &begun, signal), true)
+    }
+
+    /// What the engine reports of what was changed, compared once more, secrets hidden.
+    pub async fn last_look(
+        &self,
+        outcome: &Outcome,
+        wanted: &ObservationScope,
+    ) -> Result<LastLook, EngineError> {
+        let (spec, plan) = (self.spec, self.plan);
+        let snapshot = observe::observe(self.engine, wanted).await?.redact(&self.redactor);
+        let snapshot = crate::stale::with_answers(plan, &snapshot);
+        let input =
+            Input { spec, snapshot: &snapshot, assume: true, pins: Pins::default(), source: None };
+        let again = build(&input).plan;
+        let goals = spec
+            .sets
+            .iter()
+            .map(|(key, set)| {
+                let count = match set.identity {
+                    Identity::Named(_) => 1,
+                    Identity::Counted(count) => count,
+                };
+                (key.clone(), Goal { state: set.state, count, one_shot: set.one_shot })
+            })
+            .collect();
+        let differences = differences(&again);
+        let compare = |id: &ContainerId| differences.get(id).cloned().unwrap_or_default();
+        let mismatches = confirm(plan, outcome, &goals, &snapshot, compare);
+        let touched: BTreeSet<ContainerId> =
+            outcome.steps.iter().filter_map(|step| step.container.clone()).collect();
+        let containers =
+            snapshot.containers.iter().filter(|container| touched.contains(&container.id()));
+        Ok(LastLook {
+            mismatches,
+            left: left::of(&again),
+            containers: containers
+                .filter_map(|container: &Container| container.inspect.clone())
+                .collect(),
+        })
+    }
+}
+
+/// The steps that are neither run nor done: they wait for a person.
+fn left_out(judgement: &Judgement) -> BTreeSet<StepId> {
+    let left = judgement.steps.iter().map(|step| &step.id);
+    left.filter(|id| !judgement.run.contains(*id) && !judgement.done.contains(*id))
+        .cloned()
+        .collect()
+}
+
+/// What differs of a created container in a plan made from the last look.
+fn differences(again: &Plan) -> BTreeMap<ContainerId, Vec<Reason>> {
+    let changes: BTreeMap<&str, &Change> =
+        again.changes.iter().map(|change| (change.id.as_str(), change)).collect();
+    let matched = again.sets.values().flat_map(|report| &report.matched);
+    matched
+        .map(|matched| {
+            let change = changes.get(matched.name.as_str());
+            let reasons = change.into_iter().flat_map(|change| &change.reasons);
+            let reasons = reasons.chain(&matched.differences);
+            let options = reasons.filter(|reason| !matches!(reason, Reason::Because(_)));
+            (matched.id.clone(), options.cloned().collect())
+        })
+        .collect()
+}

@@ -1,0 +1,299 @@
+//! Going back: what changes did is taken back, as [`crate::plan::undo`] derives it from a fresh look.
+//!
+//! A call that fails ends the way back of its change; another look and another way from there follow, a
+//! few times. In the end
+//! a last look says whether all is as it was before.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use super::act::Trouble as Why;
+use super::events::Event;
+use super::outcome::{Undone, change_of};
+use super::precheck::{name_of, status_of};
+use super::run::Context;
+use crate::base::ident::{ContainerId, ContainerName, SUFFIX_FAILED, StepId};
+use crate::engine::{EngineError, Writer};
+use crate::observed::snapshot::Snapshot;
+use crate::plan::undo::{Cannot, undo};
+use crate::plan::world::{Cell, Value, World};
+use crate::plan::{Action, Step, Subject};
+use crate::stale::observed::observed;
+
+/// How often the way back is tried.
+const TRIES: u32 = 4;
+
+/// The pause before it is tried again, longer each time.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What came of going back.
+#[derive(Debug, Default)]
+pub(super) struct WentBack {
+    /// The changes.
+    pub(super) changes: BTreeSet<String>,
+    /// Those of which all is as it was before.
+    pub(super) whole: BTreeSet<String>,
+    /// Every call, in order.
+    pub(super) undone: Vec<Undone>,
+    /// What cannot be taken back.
+    pub(super) cannot: Vec<Cannot>,
+    /// What is where now, by change.
+    pub(super) now: Vec<(String, String)>,
+}
+
+/// What is there of the objects of some changes.
+struct Seen {
+    world: World,
+    /// What is told of each container, by change.
+    lines: Vec<(String, String)>,
+}
+
+impl<W: Writer> Context<'_, W> {
+    /// Takes changes back. Their steps are not in flight any more.
+    pub(super) async fn go_back(&self, changes: BTreeSet<&str>) -> WentBack {
+        let mut went = WentBack {
+            changes: changes.iter().map(|change| (*change).to_owned()).collect(),
+            ..WentBack::default()
+        };
+        for number in 1..=TRIES {
+            let Some(seen) = self.see(&changes, &mut went).await else { break };
+            let keep = self.kept(&changes).await;
+            let back = undo(self.plan, &changes, (&self.before, &seen.world), &keep);
+            let nothing = back.steps.is_empty();
+            went.cannot = back.cannot;
+            let mut failed: BTreeSet<&str> = BTreeSet::new();
+            for step in &back.steps {
+                // At last everything is tried: a container that runs under another name is better
+                // than none.
+                if failed.contains(step.id.change()) && number < TRIES {
+                    continue;
+                }
+                let undone = self.take_back(step).await;
+                if undone.failed.is_some() {
+                    failed.insert(step.id.change());
+                }
+                went.undone.push(undone);
+            }
+            if nothing || failed.is_empty() {
+                break;
+            }
+            if number < TRIES {
+                self.clock.sleep(PAUSE * number).await;
+            }
+        }
+        if let Some(seen) = self.see(&changes, &mut went).await {
+            // All is as before where nothing is left to take back.
+            let left = undo(self.plan, &changes, (&self.before, &seen.world), &BTreeSet::new());
+            let steps = left.steps.iter().map(|step| step.id.change());
+            let cannot = went.cannot.iter().map(|cannot| cannot.step.change());
+            let half: BTreeSet<&str> = steps.chain(cannot).collect();
+            let whole = changes.difference(&half);
+            went.whole = whole.map(|change| (*change).to_owned()).collect();
+            went.now = seen.lines;
+        }
+        went
+    }
+
+    /// Looks, and says so where the engine is silent.
+    async fn see(&self, changes: &BTreeSet<&str>, went: &mut WentBack) -> Option<Seen> {
+        match self.seen_of(changes).await {
+            Ok(seen) => {
+                self.relies_on(changes, &seen.world);
+                Some(seen)
+            }
+            Err(error) => {
+                let text = format!("the engine does not say what is where: {}", self.text(&error));
+                went.now = changes.iter().map(|one| ((*one).to_owned(), text.clone())).collect();
+                None
+            }
+        }
+    }
+
+    /// What is where, for people.
+    pub(super) async fn lines(&self, changes: &BTreeSet<&str>) -> Vec<String> {
+        match self.seen_of(changes).await {
+            Ok(seen) => seen.lines.into_iter().map(|(_, line)| line).collect(),
+            Err(error) => {
+                vec![format!("the engine does not say what is where: {}", self.text(&error))]
+            }
+        }
+    }
+
+    /// The containers and the networks of some changes, as they are now.
+    async fn seen_of(&self, changes: &BTreeSet<&str>) -> Result<Seen, EngineError> {
+        let mut seen = Seen { world: World::default(), lines: Vec::new() };
+        let mut known: BTreeSet<Subject> = BTreeSet::new();
+        let mine = || self.plan.steps.iter().filter(|step| changes.contains(step.id.change()));
+        let mut networks = World::default();
+        for step in mine() {
+            let change = step.id.change();
+            if let Action::CreateNetwork { network, .. } | Action::RemoveNetwork { network, .. } =
+                &step.action
+            {
+                networks.set(Cell::Network(network.clone()), Value::Absent);
+            }
+            let (subject, found) = match &step.action {
+                Action::Create { name, final_name, .. } => {
+                    let made = Subject::CreatedBy(step.id.clone());
+                    let found = self.made(&step.id, [name, final_name]).await?;
+                    (made, found)
+                }
+                action => {
+                    let Some(subject @ Subject::Container(id)) = action.subject() else { continue };
+                    if known.contains(subject) {
+                        continue;
+                    }
+                    let found = self.look_again(|| self.engine.inspect(id.as_str())).await?;
+                    (subject.clone(), found)
+                }
+            };
+            let creates = matches!(step.action, Action::Create { .. });
+            let replaces = mine().any(|other| {
+                other.id.change() == change && matches!(other.action, Action::Create { .. })
+            });
+            let what = match (creates, replaces) {
+                (true, _) => "the new container",
+                (false, true) => "the old container",
+                (false, false) => "the container",
+            };
+            if let Some(found) = &found {
+                let own = self.seen(&subject, found);
+                for (cell, value) in own.cells() {
+                    seen.world.set(cell.clone(), value.clone());
+                }
+                seen.lines.push((change.to_owned(), line(what, found)));
+            } else if !creates {
+                seen.lines.push((change.to_owned(), format!("{what} is gone")));
+            }
+            known.insert(subject);
+        }
+        if networks.cells().next().is_some() {
+            let all = self.look_again(|| self.engine.networks()).await?;
+            let snapshot = Snapshot { networks: all, ..Snapshot::default() };
+            let found = observed(&self.origin, &networks, &snapshot);
+            for (cell, value) in found.cells() {
+                seen.world.set(cell.clone(), value.clone());
+            }
+        }
+        Ok(seen)
+    }
+
+    /// The container that a create of this run made, or of a run before it that was found dead. One
+    /// whose answer never came is known by the run's label.
+    async fn made(
+        &self,
+        step: &StepId,
+        names: [&ContainerName; 2],
+    ) -> Result<Option<Json>, EngineError> {
+        let id = self.created.borrow().get(step).cloned();
+        if let Some(id) = id {
+            return self.look_again(|| self.engine.inspect(id.as_str())).await;
+        }
+        for name in names {
+            let found = self.look_again(|| self.engine.inspect(name.as_str())).await?;
+            let ours = found.filter(|found| name_of(found) == *name && self.is_ours(found));
+            if let Some(found) = ours {
+                let id = ContainerId::new(found["Id"].as_str().unwrap_or_default());
+                self.created.borrow_mut().insert(step.clone(), id.clone());
+                self.names.borrow_mut().insert(id, name.clone());
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What the run relies on of these containers is what is so now.
+    fn relies_on(&self, changes: &BTreeSet<&str>, now: &World) {
+        let mut world = self.world.borrow_mut();
+        let steps = self.plan.steps.iter().filter(|step| changes.contains(step.id.change()));
+        let subjects: BTreeSet<Subject> = steps
+            .filter_map(|step| match &step.action {
+                Action::Create { .. } => Some(Subject::CreatedBy(step.id.clone())),
+                action => action.subject().cloned(),
+            })
+            .collect();
+        for subject in subjects {
+            let before = world.of(&subject);
+            for (cell, _) in before.cells() {
+                world.forget(cell);
+            }
+            for (cell, value) in now.of(&subject).cells() {
+                world.set(cell.clone(), value.clone());
+                if let (Cell::Name(_), Value::Name(name)) = (cell, value)
+                    && let Some(id) = self.resolve(&subject)
+                {
+                    self.names.borrow_mut().insert(id, name.clone());
+                }
+            }
+        }
+    }
+
+    /// The create steps of which a failed container may be kept: its name for that is free.
+    async fn kept(&self, changes: &BTreeSet<&str>) -> BTreeSet<&StepId> {
+        let mut keep = BTreeSet::new();
+        if !self.settings.keep_failed {
+            return keep;
+        }
+        for step in self.plan.steps.iter().filter(|step| changes.contains(step.id.change())) {
+            let Action::Create { final_name, .. } = &step.action else { continue };
+            let aside = format!("{final_name}{SUFFIX_FAILED}");
+            let looked = self.look_again(|| self.engine.inspect(&aside)).await;
+            if matches!(looked, Ok(None)) {
+                keep.insert(&step.id);
+            }
+        }
+        keep
+    }
+
+    /// One call that takes something back.
+    async fn take_back(&self, step: &Step) -> Undone {
+        let what = self.words(&step.action);
+        self.sink.event(&Event::Undoing {
+            step: step.id.clone(),
+            change: change_of(&step.id),
+            what: what.clone(),
+        });
+        let failed = match self.call_back(step).await {
+            Ok(()) => {
+                self.world.borrow_mut().after(step);
+                None
+            }
+            Err(Why::Failed(message) | Why::Away(message)) => Some(message),
+            Err(Why::Stale(stale)) => Some(stale.to_string()),
+            Err(Why::GivenUp) => Some("given up".to_owned()),
+        };
+        let undone = Undone { step: step.id.clone(), what, failed };
+        self.sink.event(&Event::Undone(undone.clone()));
+        undone
+    }
+
+    async fn call_back(&self, step: &Step) -> Result<(), Why> {
+        let subject = step.action.subject().and_then(|subject| self.resolve(subject));
+        let found = match &subject {
+            Some(id) => self
+                .look_again(|| self.engine.inspect(id.as_str()))
+                .await
+                .map_err(|error| self.failed(&error))?,
+            None => None,
+        };
+        match self.act(step, found.as_ref()).await {
+            // The engine was not there; it is asked once more when it is.
+            Err(Why::Away(text)) => {
+                if self.is_back().await {
+                    self.act(step, found.as_ref()).await
+                } else {
+                    Err(Why::Failed(text))
+                }
+            }
+            other => other,
+        }
+    }
+}
+
+/// `` the old container is `web` (5ca9d1f00b12), running ``.
+fn line(what: &str, found: &Json) -> String {
+    let id = ContainerId::new(found["Id"].as_str().unwrap_or_default());
+    format!("{what} is `{}` ({}), {}", name_of(found), id.short(), status_of(found))
+}

@@ -1,0 +1,236 @@
+//! What becomes of the changes that a dead run of a plan began: which go back, and which are finished.
+//!
+//! It follows from the plan and a look alone, on any machine. Making the calls is [`super::run`]'s.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::outcome::touches;
+use crate::base::ident::{
+    ChangeId, LABEL_NAME, LABEL_PLAN, LABEL_PROJECT, SUFFIX_FAILED, SUFFIX_LOCK, SUFFIX_NEW,
+    SUFFIX_OLD, StepId, reserved_suffix,
+};
+use crate::observed::snapshot::Snapshot;
+use crate::plan::undo::{Cannot, undo};
+use crate::plan::world::{Cell, Value, World};
+use crate::plan::{Action, Plan, Step, Subject};
+use crate::stale::observed::{Origin, observed};
+
+/// Where to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// Whichever is nearer: what replaces and runs is finished, all else goes back.
+    Nearest,
+    /// All go back.
+    Back,
+    /// All are finished.
+    Finish,
+}
+
+/// What becomes of the changes that were begun.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Recovery {
+    /// Those that go back.
+    pub back: BTreeSet<ChangeId>,
+    /// Those that are finished, and what these wait for.
+    pub finish: BTreeSet<ChangeId>,
+    /// What keeps a change from going back that was to.
+    pub cannot: Vec<Cannot>,
+}
+
+impl Recovery {
+    /// Whether a run of the plan left anything.
+    pub fn is_empty(&self) -> bool {
+        self.back.is_empty() && self.finish.is_empty() && self.cannot.is_empty()
+    }
+
+    /// The steps that are not made: those of changes that nobody began, or that are done.
+    pub fn blocked(&self, plan: &Plan, done: &BTreeSet<StepId>) -> BTreeSet<StepId> {
+        let steps = plan.steps.iter().filter(|step| {
+            let change = ChangeId::new(step.id.change());
+            !self.back.contains(&change) && !self.finish.contains(&change)
+        });
+        steps.map(|step| step.id.clone()).filter(|step| !done.contains(step)).collect()
+    }
+}
+
+/// What becomes of what a dead run of a plan began. `done` are the steps that are done.
+pub fn recovery(
+    plan: &Plan,
+    digest: &str,
+    look: &Snapshot,
+    done: &BTreeSet<StepId>,
+    way: Way,
+) -> Recovery {
+    let before = World::planned(plan);
+    let now = observed(&Origin::of(plan, digest), &before, look);
+    let mut recovery = Recovery::default();
+    let mut begun: BTreeMap<ChangeId, bool> = BTreeMap::new();
+    for change in &plan.changes {
+        let name = change.id.as_str();
+        let mine = || plan.steps.iter().filter(|step| step.id.change() == name && touches(step));
+        if mine().all(|step| done.contains(&step.id)) {
+            continue;
+        }
+        let back = undo(plan, &BTreeSet::from([name]), (&before, &now), &BTreeSet::new());
+        let lost = back.steps.is_empty();
+        if lost && !mine().any(|step| done.contains(&step.id)) {
+            continue;
+        }
+        begun.insert(change.id.clone(), !lost);
+        let done_with_it = committed_with(plan, name, &before, &now);
+        let goes_back = match way {
+            Way::Back => true,
+            Way::Finish => false,
+            Way::Nearest => {
+                !lost && done_with_it.is_none() && is_nearer_to_its_beginning(plan, name, &now)
+            }
+        };
+        if let Some(other) = done_with_it.filter(|_| goes_back) {
+            let what = format!("`{other}`, which needs it as it is now, is replaced already");
+            recovery.cannot.push(Cannot { step: StepId::new(format!("{name}/create")), what });
+        } else if !goes_back {
+            recovery.finish.insert(change.id.clone());
+        } else if lost {
+            recovery.cannot.extend(back.cannot);
+        } else {
+            recovery.back.insert(change.id.clone());
+        }
+    }
+    recovery.take_along(plan, |change| {
+        let back = || undo(plan, &BTreeSet::from([change]), (&before, &now), &BTreeSet::new());
+        begun.get(&ChangeId::new(change)).copied().unwrap_or_else(|| !back().steps.is_empty())
+    });
+    recovery.finish_what_is_waited_for(plan, done);
+    recovery
+}
+
+impl Recovery {
+    /// With what goes back goes what took what its old container needs again, and what kept its own old
+    /// container until the other is proven. `can`: whether a change was begun and can go back.
+    fn take_along(&mut self, plan: &Plan, can: impl Fn(&str) -> bool) {
+        let mut open: Vec<ChangeId> = self.back.iter().cloned().collect();
+        while let Some(change) = open.pop() {
+            let gives = |step: &&Step| {
+                step.id.change() == change.as_str()
+                    && matches!(
+                        step.action,
+                        Action::Stop { .. }
+                            | Action::Kill { .. }
+                            | Action::Rename { .. }
+                            | Action::Disconnect { .. }
+                    )
+            };
+            let freed: BTreeSet<&StepId> =
+                plan.steps.iter().filter(gives).map(|step| &step.id).collect();
+            for step in plan.steps.iter().filter(|step| step.id.change() != change.as_str()) {
+                let took = step.after.iter().any(|id| freed.contains(id));
+                let keeps = matches!(step.action, Action::Remove { .. })
+                    && step.after.iter().any(|id| id.change() == change.as_str());
+                let other = ChangeId::new(step.id.change());
+                if (took || keeps) && !self.back.contains(&other) && can(other.as_str()) {
+                    self.finish.remove(&other);
+                    self.back.insert(other.clone());
+                    open.push(other);
+                }
+            }
+        }
+    }
+
+    /// What is finished waits for steps of other changes: these are made, too.
+    fn finish_what_is_waited_for(&mut self, plan: &Plan, done: &BTreeSet<StepId>) {
+        for step in plan.steps.iter().rev() {
+            if !self.finish.contains(&ChangeId::new(step.id.change())) || done.contains(&step.id) {
+                continue;
+            }
+            let open = step.after.iter().filter(|id| !done.contains(*id));
+            let changes: Vec<ChangeId> = open.map(|id| ChangeId::new(id.change())).collect();
+            self.finish.extend(changes.into_iter().filter(|change| !self.back.contains(change)));
+        }
+    }
+}
+
+/// Another change that is past going back, where one of the two keeps its old container until the other
+/// is proven: neither old container runs without the other.
+fn committed_with(plan: &Plan, change: &str, before: &World, now: &World) -> Option<String> {
+    let removes = |step: &&Step| matches!(step.action, Action::Remove { .. });
+    let pairs = plan
+        .steps
+        .iter()
+        .filter(removes)
+        .flat_map(|step| step.after.iter().map(|id| (step.id.change(), id.change())));
+    let mut others = pairs.filter_map(|pair| match pair {
+        (one, other) if one == other => None,
+        (own, other) | (other, own) if own == change => Some(other),
+        _ => None,
+    });
+    let gone = |other: &&str| {
+        plan.steps.iter().filter(|step| step.id.change() == *other).any(|step| {
+            let Action::Remove { container } = &step.action else { return false };
+            before.has(container) && !now.has(container)
+        })
+    };
+    others.find(gone).map(str::to_owned)
+}
+
+/// Whether a change creates a container that does not run yet, and never did or still waits aside. One
+/// that ran under its name may be in use for long.
+fn is_nearer_to_its_beginning(plan: &Plan, change: &str, now: &World) -> bool {
+    let mut steps = plan.steps.iter().filter(|step| step.id.change() == change);
+    steps.any(|step| {
+        let Action::Create { name, final_name, .. } = &step.action else { return false };
+        let created = Subject::CreatedBy(step.id.clone());
+        let live = match now.get(&Cell::Run(created.clone())) {
+            Some(Value::Run(run)) => run.is_live(),
+            _ => false,
+        };
+        let never = match now.get(&Cell::Start(created)) {
+            Some(Value::StartedAt(at)) => at.is_empty() || at.starts_with("0001"),
+            _ => true,
+        };
+        !live && (never || name != final_name)
+    })
+}
+
+/// A container that a dead run left, as a list tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leftover {
+    /// `web.bp-new (5ca9d1f00b12), created`.
+    pub what: String,
+    /// The project that it was created for, where it says so.
+    pub project: Option<String>,
+    /// The digest of the plan of which a run created it, or the container beside it.
+    pub plan: Option<String>,
+    /// Whether it is only kept to be looked at.
+    pub kept: bool,
+}
+
+/// The containers under reserved names, in the order of names.
+pub fn leftovers(look: &Snapshot) -> Vec<Leftover> {
+    let plan_of = |name: &str| {
+        let found = look.containers.iter().find(|one| one.name().as_str() == name)?;
+        found.label(LABEL_PLAN).map(str::to_owned)
+    };
+    let mut all: BTreeMap<String, Leftover> = BTreeMap::new();
+    for container in &look.containers {
+        let name = container.name();
+        let (stem, Some(suffix)) = reserved_suffix(name.as_str()) else { continue };
+        if suffix == SUFFIX_LOCK {
+            continue;
+        }
+        let seen = container.seen();
+        let label = |key: &str| seen.label(key).map(str::to_owned);
+        // A label that does not name this container came with an image.
+        let own = label(LABEL_NAME).is_some_and(|own| own == stem);
+        let beside = || plan_of(stem).or_else(|| plan_of(&format!("{stem}{SUFFIX_NEW}")));
+        let status = seen.run().word();
+        let id = seen.id();
+        let what =
+            format!("{} ({}), {}", crate::base::say::short(name.as_str()), id.short(), status);
+        let kept = suffix == SUFFIX_FAILED;
+        let made = if suffix == SUFFIX_OLD { None } else { label(LABEL_PLAN) };
+        let project = label(LABEL_PROJECT).filter(|_| own);
+        let plan = made.or_else(beside);
+        all.insert(name.to_string(), Leftover { what, project, plan, kept });
+    }
+    all.into_values().collect()
+}

@@ -1,0 +1,74 @@
+//! The changes that failed or were not finished, and what became of them.
+
+use std::collections::BTreeSet;
+
+use super::going_back::WentBack;
+use super::outcome::{Became, Outcome, StepOutcome, Trouble, change_of, touches};
+use super::run::Context;
+use crate::base::ident::{ChangeId, StepId};
+use crate::engine::Writer;
+
+/// Why a change goes back that this run did not begin.
+const RECOVERED: &str = "a run of this plan ended before it was finished";
+
+/// Why a change was not finished whose own steps did not fail.
+const NOT_REACHED: &str = "not reached: the run was asked to stop, or something before it failed";
+
+impl<W: Writer> Context<'_, W> {
+    /// One for each change of which a step failed, or that was begun and is not finished.
+    pub(super) async fn troubles(&self, outcome: &Outcome, went: &[WentBack]) -> Vec<Trouble> {
+        let mut troubles: Vec<Trouble> = Vec::new();
+        for step in &outcome.steps {
+            let change = change_of(&step.id);
+            if step.became.is_success() || troubles.iter().any(|trouble| trouble.change == change) {
+                continue;
+            }
+            let Some((at, message)) = self.why(&change, step, outcome) else { continue };
+            let went = went.iter().find(|went| went.changes.contains(change.as_str()));
+            troubles.push(match went {
+                Some(went) => taken_back(change, at, message, went),
+                None => self.left(change, at, message).await,
+            });
+        }
+        troubles
+    }
+
+    /// The step that tells why a change is not done, and why; nothing: nobody began it.
+    fn why(
+        &self,
+        change: &ChangeId,
+        first: &StepOutcome,
+        outcome: &Outcome,
+    ) -> Option<(StepId, String)> {
+        let mine = || outcome.steps.iter().filter(|step| step.id.change() == change.as_str());
+        let begun = mine().any(|step| matches!(step.became, Became::Done | Became::Undone));
+        let failed = mine().find_map(|step| match &step.became {
+            Became::Failed { message } => Some((step.id.clone(), message.clone())),
+            Became::Stale(stale) if begun => Some((step.id.clone(), stale.to_string())),
+            _ => None,
+        });
+        let asked = self.asked_back.contains(change);
+        let other = asked.then_some(RECOVERED).or(begun.then_some(NOT_REACHED));
+        failed.or_else(|| Some((first.id.clone(), other?.to_owned())))
+    }
+
+    /// A change of which nothing went back: only an image is there more, or it is past the point from
+    /// which it goes back.
+    async fn left(&self, change: ChangeId, step: StepId, message: String) -> Trouble {
+        let touched = self.index.steps_of(change.as_str()).iter().any(|step| touches(step));
+        let now = self.lines(&BTreeSet::from([change.as_str()])).await;
+        let (undone, stays) = (Vec::new(), Vec::new());
+        Trouble { change, step, message, as_before: !touched, undone, stays, now }
+    }
+}
+
+fn taken_back(change: ChangeId, step: StepId, message: String, went: &WentBack) -> Trouble {
+    let own = |id: &StepId| id.change() == change.as_str();
+    let undone = went.undone.iter().filter(|undone| own(&undone.step)).cloned().collect();
+    let stays = went.cannot.iter().filter(|cannot| own(&cannot.step));
+    let stays = stays.map(|cannot| cannot.what.clone()).collect();
+    let now = went.now.iter().filter(|(of, _)| *of == change.as_str());
+    let now = now.map(|(_, line)| line.clone()).collect();
+    let as_before = went.whole.contains(change.as_str());
+    Trouble { change, step, message, as_before, undone, stays, now }
+}

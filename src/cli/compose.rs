@@ -1,0 +1,434 @@
+//! Compose files on disk: which are meant, in which environment, and what they say.
+//!
+//! What their texts mean is [`crate::compose`]'s. Options, variables and defaults count as they do
+//! for the reference.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::env;
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::args::ComposeArgs;
+use super::files::{self, Files};
+use super::load_spec;
+use super::named_files::{NamedFiles, Wrong};
+use super::report::{Exit, Failure};
+use crate::base::ident::COMPOSE_HASH;
+use crate::base::say;
+
+use crate::compose::{self, Request, Source, Unread, resolved};
+use crate::plan::ComposeSource;
+use crate::spec::env_merge::EnvFileUse;
+use crate::spec::{Spec, label_file, read};
+use crate::syntax::env_file::EnvFile;
+use crate::syntax::node::{Node, Problem};
+use crate::syntax::yaml;
+
+/// What files are called where none is named, the best first.
+const NAMES: &[&str] =
+    &["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
+/// What is read beside such a one.
+const OVERRIDES: &[&str] = &[
+    "compose.override.yml",
+    "compose.override.yaml",
+    "docker-compose.override.yml",
+    "docker-compose.override.yaml",
+];
+
+/// Which files are read, and how.
+#[derive(Debug, Clone, Default)]
+pub struct Start {
+    /// Those after count more.
+    pub files: Vec<PathBuf>,
+    /// From here relative paths count.
+    pub folder: PathBuf,
+    /// The project's name, where it is not the files that say it.
+    pub name: Option<String>,
+    /// Profiles that are active.
+    pub profiles: BTreeSet<String>,
+    /// Files of variables that were named; without any it is `.env`.
+    pub env_files: Vec<PathBuf>,
+    /// Variables that may be shown.
+    pub public: BTreeSet<String>,
+    /// A variable that is not set is a fault.
+    pub strict: bool,
+    /// What is not known here is taken for the same.
+    pub assume: bool,
+}
+
+/// Whether a text is a Compose file and no spec of bayplan's own.
+pub fn is_compose(text: &str) -> bool {
+    let begins = |word: &str| {
+        text.lines().any(|line| {
+            line.strip_prefix(word).is_some_and(|rest| rest.trim_start().starts_with(':'))
+        })
+    };
+    if text.trim_start().starts_with('{') {
+        let Ok((root, _)) = yaml::tree(text) else { return false };
+        let crate::syntax::node::Kind::Map(entries) = &root.kind else { return false };
+        let said = |word: &str| entries.iter().any(|entry| entry.key == word);
+        return said("services") && !said("containers");
+    }
+    (begins("services") || begins("include")) && !begins("containers")
+}
+
+/// The files that are meant where a command names none, or names them with `-f`.
+pub fn start(spec: Option<&Path>, args: &ComposeArgs) -> Result<Start, Failure> {
+    let mut files: Vec<PathBuf> = args.files.clone();
+    files.extend(spec.map(Path::to_owned));
+    let asked = args.project_directory.clone();
+    // `.env` may say which files there are; it is looked for where the command is run.
+    let first = files.first().and_then(|path| path.parent()).map(plain);
+    let around = asked.clone().or(first).unwrap_or_else(|| PathBuf::from("."));
+    let variables = environment(args, &around)?;
+    let variable = |name: &str| {
+        env::var(name)
+            .ok()
+            .or_else(|| variables.get(name).map(|one| one.expose_secret().to_owned()))
+    };
+    if files.is_empty() {
+        files = match variable("COMPOSE_FILE") {
+            Some(all) => {
+                let separator = variable("COMPOSE_PATH_SEPARATOR").unwrap_or_else(|| ":".into());
+                all.split(separator.as_str()).map(PathBuf::from).collect()
+            }
+            None => default_files(&around)?,
+        };
+    }
+    let beside = files.iter().find(|path| !files::is_standard(path)).and_then(|path| path.parent());
+    let folder = asked.unwrap_or_else(|| beside.map_or_else(|| PathBuf::from("."), plain));
+    let mut profiles: BTreeSet<String> = args.profile.iter().cloned().collect();
+    if profiles.is_empty() {
+        let said = variable("COMPOSE_PROFILES").unwrap_or_default();
+        profiles.extend(
+            said.split(',').map(str::trim).filter(|one| !one.is_empty()).map(str::to_owned),
+        );
+    }
+    let name = args.project_name.clone().or_else(|| variable("COMPOSE_PROJECT_NAME"));
+    Ok(Start {
+        files,
+        folder: absolute(&folder),
+        name: name.filter(|name| !name.is_empty()),
+        profiles,
+        env_files: named_env_files(args),
+        public: args.public.iter().cloned().collect(),
+        strict: args.strict,
+        assume: false,
+    })
+}
+
+/// A folder; none is the one where the command is run.
+fn plain(folder: &Path) -> PathBuf {
+    if folder == Path::new("") { PathBuf::from(".") } else { folder.to_owned() }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            std::path::Component::ParentDir => drop(plain.pop()),
+            std::path::Component::CurDir => {}
+            part => plain.push(part),
+        }
+    }
+    plain
+}
+
+/// The usual file here or in a folder above, and the one that overrides it.
+fn default_files(around: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let start = absolute(around);
+    for folder in start.ancestors() {
+        let there =
+            |names: &[&str]| names.iter().map(|name| folder.join(name)).find(|path| path.is_file());
+        if let Some(first) = there(NAMES) {
+            return Ok(std::iter::once(first).chain(there(OVERRIDES)).collect());
+        }
+    }
+    let message = format!(
+        "expected a spec or a Compose file, but none is named, and {} has none",
+        files::named(&start)
+    );
+    Err(Failure::new(Exit::Usage, message).hint("name one: `bayplan plan FILE`"))
+}
+
+/// The files of variables that are named, by options or around us.
+fn named_env_files(args: &ComposeArgs) -> Vec<PathBuf> {
+    if !args.env_file.is_empty() {
+        return args.env_file.clone();
+    }
+    let said = env::var("COMPOSE_ENV_FILES").unwrap_or_default();
+    said.split(',').filter(|path| !path.is_empty()).map(PathBuf::from).collect()
+}
+
+/// What the files of variables give.
+fn environment(
+    args: &ComposeArgs,
+    folder: &Path,
+) -> Result<BTreeMap<String, SecretString>, Failure> {
+    of_files(&named_env_files(args), folder)
+}
+
+fn of_files(named: &[PathBuf], folder: &Path) -> Result<BTreeMap<String, SecretString>, Failure> {
+    let mut all = BTreeMap::new();
+    for path in named {
+        let bytes = Files::default().read(path, yaml::MOST_BYTES)?;
+        add(&files::named(path), &bytes, &mut all)?;
+    }
+    let off = env::var("COMPOSE_DISABLE_ENV_FILE").unwrap_or_default();
+    let off = matches!(off.as_str(), "1" | "t" | "T" | "true" | "TRUE" | "True");
+    let own = folder.join(".env");
+    if named.is_empty() && !off && own.is_file() {
+        let bytes = Files::default().read(&own, yaml::MOST_BYTES)?;
+        add(&files::named(&own), &bytes, &mut all)?;
+    }
+    Ok(all)
+}
+
+fn add(name: &str, bytes: &[u8], all: &mut BTreeMap<String, SecretString>) -> Result<(), Failure> {
+    let failed = |lines: Vec<String>| Failure::new(Exit::Error, lines.join("\n"));
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return Err(failed(vec![format!("{name}: expected UTF-8, but found bytes that are none")]));
+    };
+    let file = EnvFile::parse(text)
+        .map_err(|faults| failed(faults.iter().map(|fault| fault.in_file(name)).collect()))?;
+    let known = all.clone();
+    let lookup = |name: &str| {
+        let own = known.get(name).map(|value| value.expose_secret().to_owned());
+        env::var(name).ok().or(own)
+    };
+    let resolved = file.resolve(lookup).map_err(|fault| failed(vec![fault.in_file(name)]))?;
+    all.extend(resolved.values);
+    Ok(())
+}
+
+/// The variables that a project has beside those of bayplan's own environment.
+pub fn variables(start: &Start) -> Result<BTreeMap<String, SecretString>, Failure> {
+    of_files(&start.env_files, &start.folder)
+}
+
+/// Files and variables for the loader.
+struct Shell<'a> {
+    files: &'a Files,
+    named: &'a NamedFiles<'a>,
+    /// Files that the command names: they may be anywhere.
+    given: BTreeMap<String, PathBuf>,
+}
+
+impl Source for Shell<'_> {
+    fn read(&self, path: &str) -> Result<String, Unread> {
+        let wrong = |wrong: Wrong| Unread { message: wrong.message, hint: wrong.hint };
+        if let Some(given) = self.given.get(path) {
+            self.named.spec(given).map_err(|failure| unread(&failure))?;
+            let bytes =
+                self.files.read(given, yaml::MOST_BYTES).map_err(|failure| unread(&failure))?;
+            let text = yaml::text(&bytes).map_err(|problem| Unread {
+                message: format!("{}:{}: {}", say::safe(path), problem.place.line, problem.message),
+                hint: problem.hint,
+            })?;
+            return Ok(text.to_owned());
+        }
+        match self.named.text(path).map_err(wrong)? {
+            Some(text) => Ok(text.expose_secret().to_owned()),
+            None => Err(Unread {
+                message: format!("expected a file, but there is none at {}", say::safe(path)),
+                hint: None,
+            }),
+        }
+    }
+
+    fn is_file(&self, path: &str) -> bool {
+        self.given.contains_key(path) || Path::new(path).is_file()
+    }
+
+    fn variables(&self, paths: &[String]) -> Result<BTreeMap<String, SecretString>, Unread> {
+        let mut all: BTreeMap<String, SecretString> = BTreeMap::new();
+        for path in paths {
+            let first = |wrong: Vec<Wrong>| {
+                let wrong = wrong.into_iter().next();
+                wrong.map_or_else(
+                    || Unread { message: "expected variables".into(), hint: None },
+                    |wrong| Unread { message: wrong.message, hint: wrong.hint },
+                )
+            };
+            let Some(file) = self.named.variables(path).map_err(first)? else {
+                return Err(Unread {
+                    message: format!("expected a file, but there is none at {}", say::safe(path)),
+                    hint: None,
+                });
+            };
+            let lookup = |name: &str| {
+                let own = || all.get(name).cloned();
+                self.named.variable(name).or_else(own).map(|one| one.expose_secret().to_owned())
+            };
+            let values = file.resolve(lookup).map_err(|fault| Unread {
+                message: fault.in_file(path),
+                hint: fault.hint().map(str::to_owned),
+            })?;
+            all.extend(values.values);
+        }
+        Ok(all)
+    }
+
+    fn labels(&self, path: &str) -> Result<BTreeMap<String, SecretString>, Unread> {
+        let labels = self.named.labels(path).map_err(|wrong| {
+            let message =
+                wrong.iter().map(|one| one.message.as_str()).collect::<Vec<_>>().join("\n");
+            Unread { message, hint: None }
+        })?;
+        let labels = labels.unwrap_or_default().into_iter();
+        Ok(labels.map(|(name, value)| (name, SecretString::from(value))).collect())
+    }
+
+    fn variable(&self, name: &str) -> Option<SecretString> {
+        self.named.variable(name)
+    }
+}
+
+fn unread(failure: &Failure) -> Unread {
+    let causes = failure.causes.join(": ");
+    let message = if causes.is_empty() {
+        failure.message.clone()
+    } else {
+        format!("{}: {causes}", failure.message)
+    };
+    Unread { message, hint: None }
+}
+
+/// A project that was read.
+pub struct Read {
+    /// What it declares.
+    pub spec: Spec,
+    /// The project itself.
+    pub project: compose::Project,
+    /// `sha256:` of the bytes of all files.
+    pub digest: String,
+    /// What people should know.
+    pub notes: Vec<String>,
+}
+
+/// Labels that Compose writes when it makes a container, by service: what they cover is known in
+/// memory alone.
+pub type MadeLabels = BTreeMap<String, BTreeMap<String, String>>;
+
+/// The labels of every service of a project. The hash is over all values, secrets too.
+pub fn made_labels(
+    files: &Files,
+    start: &Start,
+    named: &NamedFiles<'_>,
+) -> Result<MadeLabels, Failure> {
+    let project = read(files, start, named)?.project;
+    let source = Shell { files, named, given: BTreeMap::new() };
+    let paths: Vec<String> =
+        start.files.iter().map(|path| absolute(path).to_string_lossy().into_owned()).collect();
+    let mut all = MadeLabels::new();
+    for name in project.services() {
+        let service = resolved::service(&project, name, &source)
+            .map_err(|wrong| Failure::new(Exit::Error, wrong.message))?;
+        let Some(service) = service else { continue };
+        let hash = load_spec::digest(resolved::hashed(&service).as_bytes());
+        let hash = hash.trim_start_matches("sha256:").to_owned();
+        let labels = BTreeMap::from([
+            (COMPOSE_HASH.to_owned(), hash),
+            ("com.docker.compose.project.config_files".to_owned(), paths.join(",")),
+        ]);
+        all.insert(name.to_owned(), labels);
+    }
+    Ok(all)
+}
+
+/// Reads a project. `named`: which files it may name; it learns the project's variables.
+pub fn read(files: &Files, start: &Start, named: &NamedFiles<'_>) -> Result<Read, Failure> {
+    named.know(variables(start)?);
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    let given: BTreeMap<String, PathBuf> = start
+        .files
+        .iter()
+        .map(|path| {
+            let key =
+                if files::is_standard(path) { start.folder.join("-") } else { absolute(path) };
+            (text(&key), path.clone())
+        })
+        .collect();
+    let paths = start.files.iter().map(|path| {
+        let key = if files::is_standard(path) { start.folder.join("-") } else { absolute(path) };
+        text(&key)
+    });
+    let folder = start.folder.file_name().map(|name| name.to_string_lossy().into_owned());
+    let fallback_name = compose::plain_name(&folder.unwrap_or_default());
+    let request = Request {
+        files: paths.collect(),
+        folder: text(&start.folder),
+        name: start.name.clone(),
+        fallback_name,
+        profiles: start.profiles.clone(),
+        home: env::var("HOME").ok(),
+        public: start.public.clone(),
+        strict: start.strict,
+        assume: start.assume,
+    };
+    let source = Shell { files, named, given };
+    let (map, loaded) = compose::load(&source, &request);
+    let failed = |found: &[Problem]| {
+        let shown = map.named_from(&text(&absolute(Path::new(".")))).render(found);
+        let count = say::count(found.len(), "problem");
+        Failure::new(Exit::Error, format!("the Compose file has {count}\n{}", shown.trim_end()))
+    };
+    let project = loaded.map_err(|found| failed(&found))?;
+    let (node, more) =
+        compose::lowered(&project, &request, &source).map_err(|found| failed(&found))?;
+    let spec = spec(node, named).map_err(|found| failed(&found))?;
+    let shown = map.named_from(&text(&absolute(Path::new("."))));
+    let told = |problem: &Problem| {
+        format!("note: {}: {}", say::safe(&shown.show(problem.place)), say::safe(&problem.message))
+    };
+    let notes = project.warnings.iter().chain(&more).map(told).collect();
+    let digest = load_spec::digest(map.texts().as_bytes());
+    Ok(Read { spec, project, digest, notes })
+}
+
+/// The spec that a lowered project is, with what its files of variables and labels say.
+fn spec(node: Node, named: &NamedFiles<'_>) -> Result<Spec, Vec<Problem>> {
+    let mut told = Vec::new();
+    let uses: Vec<EnvFileUse> = label_file::uses(&node);
+    let labels = load_spec::named_files(uses, named, &mut told, |path| named.labels(path));
+    let variables = load_spec::named_files(read::env_files(&node), named, &mut told, |path| {
+        let Some(file) = named.variables(path)? else { return Ok(None) };
+        let unset = file.unset(|name| named.variable(name).is_some());
+        if unset.is_empty() { Ok(Some(file.names())) } else { Err(load_spec::faults(path, &unset)) }
+    });
+    let node = label_file::expand(node, &labels, &mut told);
+    read::tree(node, told, &variables)
+}
+
+/// How a plan says which files it is of; `relative` tells a path as the plan file sees it.
+pub fn source(start: &Start, project: &str, relative: impl Fn(&Path) -> String) -> ComposeSource {
+    let beside = start.files.first().and_then(|first| first.parent()).map(plain);
+    let usual = beside.is_some_and(|beside| absolute(&beside) == start.folder);
+    ComposeSource {
+        project: project.to_owned(),
+        files: start.files.iter().skip(1).map(|path| relative(path)).collect(),
+        project_directory: (!usual).then(|| relative(&start.folder)),
+        env_files: start.env_files.iter().map(|path| relative(path)).collect(),
+        profiles: start.profiles.iter().cloned().collect(),
+        public: start.public.iter().cloned().collect(),
+    }
+}
+
+/// The way back: what a plan says, seen from the folder of the plan file.
+pub fn start_of(source: &ComposeSource, first: &Path, folder: &Path) -> Start {
+    let from = |path: &String| folder.join(path);
+    let own = source.project_directory.as_ref().map(from);
+    let beside = first.parent().map_or_else(|| PathBuf::from("."), plain);
+    Start {
+        files: std::iter::once(first.to_owned()).chain(source.files.iter().map(from)).collect(),
+        folder: absolute(&own.unwrap_or(beside)),
+        name: Some(source.project.clone()),
+        profiles: source.profiles.iter().cloned().collect(),
+        env_files: source.env_files.iter().map(from).collect(),
+        public: source.public.iter().cloned().collect(),
+        strict: false,
+        assume: false,
+    }
+}

@@ -1,0 +1,210 @@
+//! `bayplan recover`: what an apply left that died goes back, or is finished.
+
+use std::path::Path;
+
+use super::apply::entry;
+use super::args::{Global, RecoverArgs};
+use super::compose::MadeLabels;
+use super::files::Files;
+use super::keeper::Keeper;
+use super::load_plan::{Opened, SpecPlace};
+use super::locking::under_lock;
+use super::progress::Progress;
+use super::report::{Exit, Failure, Result};
+use super::results::{Refusal, Results};
+use super::signals::Signals;
+use super::{load_plan, load_spec, observe, output, verify};
+use crate::apply::driver::{Control, Driver};
+use crate::apply::recovery::{Leftover, Recovery, Way, leftovers, recovery};
+use crate::apply::result::ResultDocument;
+use crate::apply::{RealClock, Settings};
+use crate::base::say;
+use crate::engine::docker::Docker;
+use crate::engine::secrets::Secrets;
+use crate::observed::scope::ObservationScope;
+use crate::stale::{Judgement, judge};
+use crate::syntax::shell_words;
+
+/// Runs the command.
+pub fn run(args: &RecoverArgs, global: &Global, files: &Files) -> Result {
+    observe::will_read(global, files);
+    let Some(plan) = &args.plan else { return list(global) };
+    files.will_take("the plan", [plan]);
+    let results = Results::new(files, args.output.as_deref(), args.json);
+    let refused = |refusal: Refusal| {
+        results.refused(&refusal, results.writable().is_ok());
+        refusal.failure
+    };
+    attempt(args, plan, global, results).map_err(refused)
+}
+
+/// The command that recovers a plan, as it can be pasted where this one was typed.
+pub fn command(plan: &Path, global: &Global) -> String {
+    let mut words = vec!["bayplan".to_owned(), "recover".to_owned()];
+    for (flag, value) in [("--host", &global.host), ("--context", &global.context)] {
+        words.extend(value.iter().flat_map(|value| [flag.to_owned(), value.clone()]));
+    }
+    words.push(plan.to_string_lossy().into_owned());
+    shell_words::join(&words.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// What lies about on an engine.
+fn list(global: &Global) -> Result {
+    let snapshot = observe::runtime()?.block_on(async {
+        let reader = observe::connect(global).await?;
+        let everything = ObservationScope::everything();
+        observe::look(&reader, &everything, None, &Secrets::default()).await
+    })?;
+    let all = leftovers(&snapshot);
+    let mut out: String = all.iter().map(line).collect();
+    if all.iter().any(|left| !left.kept) {
+        out += "hint: `bayplan recover PLAN` with that plan brings back what was, or finishes\n";
+    }
+    if all.is_empty() {
+        out += "nothing lies about.\n";
+    }
+    output::data(&out)?;
+    Ok(Exit::Done)
+}
+
+fn line(left: &Leftover) -> String {
+    let project = left.project.as_ref().map(|name| format!(", of project {}", say::short(name)));
+    let plan = match (&left.plan, left.kept) {
+        (_, true) => "kept to be looked at".to_owned(),
+        (Some(digest), false) => format!("of the plan with {}", say::safe(digest)),
+        (None, false) => "of no plan that it names".to_owned(),
+    };
+    format!("{}{}, {plan}\n", left.what, project.unwrap_or_default())
+}
+
+type Attempt = std::result::Result<Exit, Refusal>;
+
+fn attempt(args: &RecoverArgs, path: &Path, global: &Global, results: Results<'_>) -> Attempt {
+    let place = SpecPlace { file: None, without: true, outside: &args.allow_outside };
+    let opened = load_plan::open(results.files(), path, None, place)?;
+    verify::needs_target(&opened.plan)?;
+    // Only what is finished needs the values of references.
+    let (secrets, missing) = match load_plan::secrets(&opened) {
+        Ok(secrets) => (secrets, None),
+        Err(failure) => (load_spec::resolve(&opened.spec, &opened.named)?, Some(failure)),
+    };
+    results.writable()?;
+    observe::runtime()?.block_on(async {
+        let reader = observe::connect(global).await?;
+        let engine = &Docker::new(reader.clone());
+        let clock = &RealClock::new();
+        let signals = Signals::new(args.grace);
+        let opened = &opened;
+        let work = async {
+            let wanted = load_plan::wanted(opened);
+            let snapshot = observe::look(&reader, &wanted, Some(&opened.spec), &secrets).await?;
+            let judgement = judge(&opened.plan, &opened.spec, &snapshot);
+            other_engine(&judgement)?;
+            let recovery = decided(args, opened, &snapshot, &judgement, missing)?;
+            if recovery.is_empty() {
+                let words = "nothing of this plan is half done.";
+                return Ok(results.tell(&ResultDocument::of_done(words, Vec::new())));
+            }
+            let both = (&judgement, &recovery);
+            let mut document =
+                recovered(args, opened, both, secrets, (engine, clock), &signals).await;
+            if document.exit_code == Exit::PartWay.code() {
+                document.recover = Some(command(path, global));
+            }
+            Ok(results.tell(&document))
+        };
+        tokio::select! {
+            attempt = under_lock(engine, clock, opened, (args.wait, &signals), work) => attempt,
+            never = signals.listen() => match never {},
+        }
+    })
+}
+
+async fn recovered(
+    args: &RecoverArgs,
+    opened: &Opened<'_>,
+    (judgement, recovery): (&Judgement, &Recovery),
+    secrets: Secrets,
+    (engine, clock): (&Docker, &RealClock),
+    signals: &Signals,
+) -> ResultDocument {
+    let secrets = Keeper::Known(secrets, MadeLabels::new());
+    let driver = Driver {
+        engine,
+        clock,
+        secrets: &secrets,
+        redactor: secrets.redactor(&opened.spec),
+        plan: &opened.plan,
+        digest: &opened.digest,
+        spec: &opened.spec,
+    };
+    let progress = Progress::new(args.json, false, judgement.run.len());
+    let control = Control {
+        sink: &progress,
+        cancel: signals.asked(),
+        give_up: signals.given_up(),
+        settings: Settings { grace: args.grace / 2, ..Settings::default() },
+    };
+    let (outcome, _) = driver.run(judgement, Some(recovery), control).await;
+    let (none, nothing) = (Vec::new(), Vec::new());
+    let mut document = ResultDocument::of_run(&opened.plan, &outcome, none, nothing, Vec::new());
+    let back = outcome.troubles.iter().filter(|trouble| trouble.as_before).count();
+    if back > 0 {
+        let took = format!("took back {}", say::count(back, "change"));
+        let more =
+            if document.changed { format!("; {}", document.message) } else { ".".to_owned() };
+        document.message = took + &more;
+    }
+    document
+}
+
+/// Of another engine nothing is touched.
+fn other_engine(judgement: &Judgement) -> std::result::Result<(), Refusal> {
+    let code = crate::stale::Code::Engine.word();
+    let other: Vec<_> =
+        judgement.stale.iter().filter(|staleness| staleness.code == code).cloned().collect();
+    if other.is_empty() {
+        return Ok(());
+    }
+    let message = format!("this is another engine\n{}", load_plan::describe(&other));
+    let stale = other.iter().map(entry).collect();
+    Err(Refusal { failure: Failure::new(Exit::Stale, message), stale })
+}
+
+/// What becomes of what was begun; why it cannot be so.
+fn decided(
+    args: &RecoverArgs,
+    opened: &Opened<'_>,
+    snapshot: &crate::observed::snapshot::Snapshot,
+    judgement: &Judgement,
+    missing: Option<Failure>,
+) -> std::result::Result<Recovery, Refusal> {
+    let way = match (args.back, args.finish) {
+        (true, _) => Way::Back,
+        (_, true) => Way::Finish,
+        _ => Way::Nearest,
+    };
+    let of = |way| recovery(&opened.plan, &opened.digest, snapshot, &judgement.done, way);
+    let mut decided = of(way);
+    // What cannot be finished any more can still go back.
+    if way == Way::Nearest && !decided.finish.is_empty() && !judgement.is_current() {
+        decided = of(Way::Back);
+    }
+    if let Some(cannot) = decided.cannot.first() {
+        let message = format!("{} cannot go back: {}", cannot.step.change(), cannot.what);
+        let failure = Failure::new(Exit::Refused, say::safe(&message))
+            .hint("`--finish` goes on to what was planned");
+        return Err(failure.into());
+    }
+    if decided.finish.is_empty() {
+        return Ok(decided);
+    }
+    if let Some(failure) = load_plan::verdict(judgement) {
+        let stale = judgement.stale.iter().chain(&judgement.tampered).map(entry).collect();
+        return Err(Refusal { failure: failure.hint("`--back` brings back what was"), stale });
+    }
+    match missing {
+        Some(failure) => Err(failure.into()),
+        None => Ok(decided),
+    }
+}

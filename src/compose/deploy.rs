@@ -1,0 +1,84 @@
+//! `deploy`: limits, reservations and restart policies as the keys of a set say them.
+//!
+//! What only a swarm heeds is noted, as Compose heeds it no more than an engine does.
+
+use super::lower::Lower;
+use super::tree::text;
+use super::values::{exactly, size};
+use crate::base::say;
+use crate::syntax::node::Node;
+
+/// Keys under `deploy` that only a swarm heeds.
+const SWARM: &[&str] =
+    &["mode", "endpoint_mode", "labels", "placement", "update_config", "rollback_config"];
+
+impl Lower<'_> {
+    /// `deploy`, whose limits count more than those beside it.
+    pub(super) fn deploy(&mut self, service: &str, node: &Node, set: &mut Node) {
+        let Some(deploy) = node.said("deploy") else { return };
+        for entry in deploy.entries().iter().filter(|entry| SWARM.contains(&entry.key.as_str())) {
+            let message = format!(
+                "`deploy.{}` of `{}`: only a swarm heeds it",
+                entry.key,
+                say::short(service),
+            );
+            self.note(entry.place, message);
+        }
+        let part = |key: &str| deploy.said("resources").and_then(|resources| resources.said(key));
+        if let Some(limits) = part("limits") {
+            for (word, key) in [("cpus", "cpus"), ("pids", "pids_limit")] {
+                if let Some(value) = limits.said(word) {
+                    set.set(key, value.clone());
+                }
+            }
+            if let Some(memory) = limits.said("memory") {
+                set.set("mem_limit", size(memory));
+            }
+        }
+        if let Some(reserved) = part("reservations") {
+            if let Some(memory) = reserved.said("memory") {
+                set.set("mem_reservation", size(memory));
+            }
+            if let Some(devices) = reserved.said("devices") {
+                set.set("gpus", exactly(devices));
+            }
+            for word in ["cpus", "generic_resources"] {
+                if let Some(value) = reserved.said(word) {
+                    let shown = say::short(service);
+                    let message = format!(
+                        "`deploy.resources.reservations.{word}` of `{shown}`: only a swarm heeds it"
+                    );
+                    self.note(value.place, message);
+                }
+            }
+        }
+        if let Some(policy) = deploy.said("restart_policy") {
+            self.restart(service, policy, set);
+        }
+    }
+
+    fn restart(&mut self, service: &str, policy: &Node, set: &mut Node) {
+        for word in ["delay", "window"] {
+            if let Some(value) = policy.said(word) {
+                let shown = say::short(service);
+                self.note(
+                    value.place,
+                    format!(
+                        "`deploy.restart_policy.{word}` of `{shown}`: an engine waits as it likes"
+                    ),
+                );
+            }
+        }
+        let condition = match policy.text_of("condition") {
+            None | Some("" | "none") => "no",
+            Some("any") => "always",
+            Some(other) => other,
+        };
+        let attempts = policy.said("max_attempts").and_then(Node::printed);
+        let word = match attempts.filter(|attempts| attempts != "0") {
+            Some(attempts) if condition == "on-failure" => format!("on-failure:{attempts}"),
+            _ => condition.to_owned(),
+        };
+        set.set("restart", text(policy.place, word));
+    }
+}

@@ -1,0 +1,158 @@
+//! `extends`: a service with what another one says, of the same file or of another.
+
+use std::collections::BTreeSet;
+
+use super::canonical;
+use super::loader::{At, Loader, parent, reset};
+use super::merge::merged;
+use super::paths::Folder;
+use super::tree::Path;
+use super::unicity::enforced;
+use crate::base::say;
+use crate::syntax::node::{Kind, Node, Place};
+
+/// A service that extends another one, and from which file.
+struct Extended {
+    service: String,
+    file: Option<String>,
+    place: Place,
+}
+
+impl Loader<'_> {
+    pub(super) fn extend(&mut self, root: &mut Node, at: At<'_>, resets: &[Path]) {
+        let Some(services) = root.get("services") else { return };
+        if !matches!(services.kind, Kind::Map(_)) {
+            return;
+        }
+        let names: Vec<String> = services.entries().iter().map(|entry| entry.key.clone()).collect();
+        let mut services = services.clone();
+        for name in names {
+            let mut seen = BTreeSet::new();
+            let whole = self.extended(&name, &mut services, at, resets, &mut seen);
+            if let Some(whole) = whole {
+                services.set(&name, whole);
+            }
+        }
+        root.set("services", services);
+    }
+
+    /// A service with what it extends.
+    fn extended(
+        &mut self,
+        name: &str,
+        services: &mut Node,
+        at: At<'_>,
+        resets: &[Path],
+        seen: &mut BTreeSet<(String, String)>,
+    ) -> Option<Node> {
+        let service = services.said(name)?.clone();
+        if !matches!(service.kind, Kind::Map(_)) {
+            return Some(service);
+        }
+        let Some(said) = service.get("extends") else { return Some(service) };
+        let extended = self.extends(name, said)?;
+        if !seen.insert((at.path.to_owned(), name.to_owned())) {
+            let message = format!(
+                "expected services that do not extend themselves, but `{}` does in the end",
+                say::short(name),
+            );
+            self.problems.add(said.place, message);
+            return None;
+        }
+        let base = match &extended.file {
+            None => {
+                if services.get(&extended.service).is_none() {
+                    self.not_there(&extended, at.path);
+                    return None;
+                }
+                let mut base = self.extended(&extended.service, services, at, resets, seen)?;
+                reset(&mut base, resets, &mut vec!["services".to_owned(), name.to_owned()]);
+                base
+            }
+            Some(file) => self.extended_from(file, name, &extended, at, resets, seen)?,
+        };
+        if !self.count(&base) {
+            return None;
+        }
+        let mut path: Path = vec!["services".to_owned(), "x".to_owned()];
+        let mut whole = merged(base, service, &mut path, &mut self.problems);
+        whole.remove("extends");
+        services.set(name, whole.clone());
+        Some(whole)
+    }
+
+    fn extends(&mut self, name: &str, node: &Node) -> Option<Extended> {
+        let place = node.place;
+        match &node.kind {
+            Kind::Text(service) => Some(Extended { service: service.clone(), file: None, place }),
+            Kind::Map(_) => {
+                let service = node.text_of("service").map(str::to_owned);
+                if service.is_none() {
+                    let key = say::short(name);
+                    let message =
+                        format!("expected `service` in `services.{key}.extends`, but found none");
+                    self.problems.add(place, message);
+                }
+                let file = node.said("file").and_then(Node::as_text).map(str::to_owned);
+                Some(Extended { service: service?, file, place })
+            }
+            _ => self.problems.expected("the name of a service, or a map with `service`", node),
+        }
+    }
+
+    fn not_there(&mut self, extended: &Extended, file: &str) {
+        let message = format!(
+            "expected a service that is there, but found `{}`, which {} has not",
+            say::short(&extended.service),
+            say::short(file),
+        );
+        self.problems.add(extended.place, message);
+    }
+
+    /// What a service of another file says, with what that one extends.
+    fn extended_from(
+        &mut self,
+        file: &str,
+        name: &str,
+        extended: &Extended,
+        at: At<'_>,
+        resets: &[Path],
+        seen: &mut BTreeSet<(String, String)>,
+    ) -> Option<Node> {
+        let home = self.request.home.as_deref();
+        let path = Folder { path: at.folder, home }.absolute(file);
+        let raw = self.raw(&path, extended.place)?;
+        let own = self.interpolated(raw.root, &mut Path::new(), at.scope);
+        let own = self.long(own);
+        if !self.problems.all.is_empty() {
+            return None;
+        }
+        let Some(mut services) = own.said("services").cloned() else {
+            self.not_there(extended, &path);
+            return None;
+        };
+        if services.get(&extended.service).is_none() {
+            self.not_there(extended, &path);
+            return None;
+        }
+        let folder = parent(&path).to_owned();
+        let mut whole = super::tree::map(services.place, vec![("services", services)]);
+        Folder { path: &folder, home }.resolve(&mut whole);
+        services = whole.remove("services")?.value;
+        let inner = At { path: &path, folder: &folder, ..at };
+        let mut base = self.extended(&extended.service, &mut services, inner, &raw.resets, seen)?;
+        reset(&mut base, resets, &mut vec!["services".to_owned(), name.to_owned()]);
+        Some(base)
+    }
+
+    /// Long forms of a file of which only one service is taken.
+    fn long(&mut self, own: Node) -> Node {
+        let mut own = enforced(own, &mut Path::new(), &mut self.problems);
+        if let Some(services) = own.get_mut("services").and_then(Node::entries_mut) {
+            services.retain(|service| matches!(service.value.kind, Kind::Map(_)));
+        }
+        let mut own = canonical::canonical(own, &mut Path::new(), &mut self.problems);
+        canonical::omit_empty(&mut own);
+        enforced(own, &mut Path::new(), &mut self.problems)
+    }
+}

@@ -1,0 +1,306 @@
+//! One file after the other: variables, `extends`, `include`, merging, shape, long forms.
+//!
+//! The order is the reference's. What all files come to is [`super::normal`]'s.
+
+use std::collections::BTreeMap;
+
+use super::canonical;
+use super::merge::merged;
+use super::paths::Folder;
+use super::scope::{Scope, Uses};
+use super::shape::Shape;
+use super::source::{Files, Source, Unread};
+use super::tree::Path;
+use super::unicity::enforced;
+use super::{Request, keys};
+use crate::syntax::node::{Kind, Node, Place, Problem, Problems};
+use crate::syntax::yaml::{self, Tag};
+
+/// The most files of one project.
+const MOST_FILES: usize = 500;
+/// The most bytes in all files of one project.
+const MOST_BYTES: usize = 4 * yaml::MOST_BYTES;
+/// The most values that the files of one project may come to.
+const MOST_VALUES: usize = 400_000;
+
+/// What is read so far.
+pub(super) struct Loader<'a> {
+    pub(super) source: &'a dyn Source,
+    pub(super) request: &'a Request,
+    pub(super) files: Files,
+    pub(super) problems: Problems,
+    pub(super) uses: Uses,
+    /// Variables that are not set, and where the first of each is used.
+    pub(super) unset: BTreeMap<String, Place>,
+    /// What was read, by path.
+    texts: BTreeMap<String, Raw>,
+    bytes: usize,
+    values: usize,
+}
+
+/// A file as it is written.
+#[derive(Clone)]
+pub(super) struct Raw {
+    pub(super) root: Node,
+    /// Values that take the place of what other files say.
+    pub(super) resets: Vec<Path>,
+}
+
+/// The file that is being read.
+#[derive(Clone, Copy)]
+pub(super) struct At<'a> {
+    /// Its path.
+    pub(super) path: &'a str,
+    /// The folder from which the paths that it says count.
+    pub(super) folder: &'a str,
+    pub(super) scope: &'a Scope<'a>,
+    /// The files that include it.
+    pub(super) included: &'a [String],
+}
+
+impl<'a> Loader<'a> {
+    pub(super) fn new(source: &'a dyn Source, request: &'a Request) -> Self {
+        Self {
+            source,
+            request,
+            files: Files::default(),
+            problems: Problems::default(),
+            uses: Uses::default(),
+            unset: BTreeMap::new(),
+            texts: BTreeMap::new(),
+            bytes: 0,
+            values: 0,
+        }
+    }
+
+    /// The names that files give their project, as they write them.
+    pub(super) fn named(&mut self, files: &[String]) -> Option<Node> {
+        let mut named = None;
+        for path in files {
+            let root = self.raw(path, Place::default()).map(|raw| raw.root);
+            let name = root.as_ref().and_then(|root| root.said("name"));
+            named = name.filter(|name| !name.says_nothing()).cloned().or(named);
+        }
+        named
+    }
+
+    /// All files as one tree, in long forms, with absolute paths.
+    pub(super) fn tree(
+        &mut self,
+        files: &[String],
+        folder: &str,
+        scope: &Scope<'_>,
+        included: &[String],
+    ) -> Node {
+        let mut all = Node { place: Place::default(), kind: Kind::Map(Vec::new()) };
+        for path in files {
+            let before = self.problems.all.len();
+            let at = At { path, folder, scope, included };
+            all = self.add(all, at);
+            // What follows from a fault is none of its own.
+            if self.problems.all.len() > before {
+                break;
+            }
+        }
+        if self.problems.all.is_empty() {
+            canonical::defaults(&mut all);
+            super::check::rules(&all, &mut self.problems);
+        }
+        if self.problems.all.is_empty() {
+            Folder { path: folder, home: self.request.home.as_deref() }.resolve(&mut all);
+        }
+        all
+    }
+
+    /// One more file.
+    fn add(&mut self, mut all: Node, at: At<'_>) -> Node {
+        let Some(raw) = self.raw(at.path, Place::default()) else { return all };
+        let mut own = self.interpolated(raw.root, &mut Path::new(), at.scope);
+        if !matches!(own.kind, Kind::Map(_)) {
+            self.problems.expected::<()>("a map at the root of a Compose file", &own);
+            return all;
+        }
+        self.extend(&mut own, at, &raw.resets);
+        reset(&mut all, &raw.resets, &mut Path::new());
+        self.include(&mut own, at);
+        if !self.problems.all.is_empty() {
+            return all;
+        }
+        all = merged(all, own, &mut Path::new(), &mut self.problems);
+        self.checked(all)
+    }
+
+    /// Unicity, shape, long forms, unicity again.
+    fn checked(&mut self, all: Node) -> Node {
+        let mut all = enforced(all, &mut Path::new(), &mut self.problems);
+        if !self.problems.all.is_empty() {
+            return all;
+        }
+        shape(&keys::ROOT, &all, &mut self.problems);
+        all.remove("version");
+        if !self.problems.all.is_empty() {
+            return all;
+        }
+        all = canonical::canonical(all, &mut Path::new(), &mut self.problems);
+        canonical::omit_empty(&mut all);
+        enforced(all, &mut Path::new(), &mut self.problems)
+    }
+
+    /// A file as it is written; what is wrong with it is told once.
+    pub(super) fn raw(&mut self, path: &str, place: Place) -> Option<Raw> {
+        if let Some(raw) = self.texts.get(path) {
+            return Some(raw.clone());
+        }
+        let text = match self.source.read(path) {
+            Ok(text) => text,
+            Err(Unread { message, hint }) => {
+                self.problems.all.push(Problem { place, message, hint });
+                return None;
+            }
+        };
+        self.bytes = self.bytes.saturating_add(text.len());
+        if self.texts.len() >= MOST_FILES || self.bytes > MOST_BYTES {
+            let message = format!(
+                "expected at most {MOST_FILES} files of {MOST_BYTES} bytes in one project, but found more"
+            );
+            self.problems.add(place, message);
+            return None;
+        }
+        let before = self.files.add(path, &text);
+        let moved = |mut problem: Problem| {
+            if problem.place.line > 0 {
+                problem.place.line += before;
+            } else {
+                problem.place.line = before + 1;
+            }
+            problem
+        };
+        let (tree, problems) = match yaml::compose(&text) {
+            Ok(read) => read,
+            Err(problem) => {
+                self.problems.all.push(moved(problem));
+                return None;
+            }
+        };
+        self.problems.all.extend(problems.into_iter().map(moved));
+        let mut root = tree.root;
+        let mut resets = Vec::new();
+        tagged(&mut root, &tree.tags, &mut Path::new(), &mut resets);
+        let root = root.moved(before);
+        self.marks(&root);
+        self.count(&root);
+        let raw = Raw { root, resets };
+        self.texts.insert(path.to_owned(), raw.clone());
+        Some(raw)
+    }
+
+    /// Whether a file says what only bayplan may.
+    fn marks(&mut self, node: &Node) {
+        let mut left = vec![node];
+        while let Some(node) = left.pop() {
+            match &node.kind {
+                Kind::Text(text) if crate::spec::strings::is_marked(text) => {
+                    let message = "expected a text without bayplan's own marks, but found one";
+                    self.problems.add(node.place, message);
+                }
+                Kind::List(items) => left.extend(items),
+                Kind::Map(entries) => {
+                    for entry in entries {
+                        if crate::spec::strings::is_marked(&entry.key) {
+                            let message =
+                                "expected a key without bayplan's own marks, but found one";
+                            self.problems.add(entry.place, message);
+                        }
+                        left.push(&entry.value);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether the files still come to a reasonable size.
+    pub(super) fn count(&mut self, node: &Node) -> bool {
+        let before = self.values;
+        self.values = self.values.saturating_add(node.size(MOST_VALUES + 1));
+        if self.values > MOST_VALUES && before <= MOST_VALUES {
+            self.problems.add(
+                node.place,
+                "expected a project of reasonable size, but found far too much in its files (what \
+                 aliases and `extends` stand for counts)",
+            );
+        }
+        self.values <= MOST_VALUES
+    }
+}
+
+/// Tells what of a tree does not fit.
+fn shape(shape: &Shape, node: &Node, problems: &mut Problems) {
+    shape.check(node, &mut Path::new(), problems);
+}
+
+/// Finds the tags of a tree. A value that is reset is taken out.
+fn tagged(node: &mut Node, tags: &BTreeMap<Place, Tag>, path: &mut Path, found: &mut Vec<Path>) {
+    if tags.is_empty() {
+        return;
+    }
+    let mut tag = |node: &mut Node, path: &mut Path| match tags.get(&node.place) {
+        Some(Tag::Reset) => {
+            found.push(path.clone());
+            false
+        }
+        Some(Tag::Override) => {
+            found.push(path.clone());
+            true
+        }
+        None => {
+            tagged(node, tags, path, found);
+            true
+        }
+    };
+    match &mut node.kind {
+        Kind::Map(entries) => entries.retain_mut(|entry| {
+            path.push(entry.key.clone());
+            let kept = tag(&mut entry.value, path);
+            path.pop();
+            kept
+        }),
+        Kind::List(items) => {
+            let mut at = 0_usize;
+            items.retain_mut(|item| {
+                path.push(at.to_string());
+                at += 1;
+                let kept = tag(item, path);
+                path.pop();
+                kept
+            });
+        }
+        _ => {}
+    }
+}
+
+/// Takes out what a later file replaces.
+pub(super) fn reset(node: &mut Node, resets: &[Path], path: &mut Path) {
+    if resets.is_empty() {
+        return;
+    }
+    if let Some(entries) = node.entries_mut() {
+        entries.retain_mut(|entry| {
+            path.push(entry.key.clone());
+            let hit = resets.contains(path);
+            if !hit {
+                reset(&mut entry.value, resets, path);
+            }
+            path.pop();
+            !hit
+        });
+    }
+}
+
+/// The folder of a file.
+pub(super) fn parent(path: &str) -> &str {
+    match path.rsplit_once('/') {
+        Some(("", _)) | None => "/",
+        Some((folder, _)) => folder,
+    }
+}

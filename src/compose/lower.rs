@@ -1,0 +1,504 @@
+//! A project said as a spec of bayplan's: a service is a container set, the rest are networks and
+//! volumes.
+//!
+//! What a value means is the options' own to know: here keys find their places, short forms are
+//! made of long ones, and what bayplan cannot do is refused by name.
+
+use std::collections::BTreeSet;
+
+use super::model::said_pairs;
+use super::source::Source;
+use super::tree::{boolean, list, map, null, text};
+use super::values::{
+    command, device, hosts, logging, mount, networks, port, relative, size, texts,
+};
+use super::{Project, Request};
+use crate::base::ident::{COMPOSE_NETWORK, COMPOSE_PROJECT, COMPOSE_VOLUME, Reference};
+use crate::base::say;
+use crate::options::value::marked_reference;
+use crate::spec::{strings, vocabulary};
+use crate::syntax::node::{Entry, Kind, Node, Place, Problem, Problems, is_extension};
+
+/// Keys that mean the same to a set, or nothing that needs to be made otherwise.
+const SAME: &[&str] = &[
+    "annotations",
+    "blkio_config",
+    "cap_add",
+    "cap_drop",
+    "cgroup",
+    "cgroup_parent",
+    "cpu_period",
+    "cpu_quota",
+    "cpu_rt_period",
+    "cpu_rt_runtime",
+    "cpu_shares",
+    "cpus",
+    "cpuset",
+    "device_cgroup_rules",
+    "dns",
+    "dns_opt",
+    "dns_search",
+    "domainname",
+    "expose",
+    "external_links",
+    "gpus",
+    "group_add",
+    "healthcheck",
+    "hostname",
+    "init",
+    "ipc",
+    "mac_address",
+    "network_mode",
+    "oom_kill_disable",
+    "oom_score_adj",
+    "pid",
+    "pids_limit",
+    "platform",
+    "privileged",
+    "read_only",
+    "runtime",
+    "security_opt",
+    "stdin_open",
+    "stop_grace_period",
+    "stop_signal",
+    "tmpfs",
+    "tty",
+    "ulimits",
+    "user",
+    "userns_mode",
+    "uts",
+    "volumes_from",
+    "working_dir",
+];
+
+/// Sizes in bytes.
+const SIZES: &[&str] =
+    &["mem_limit", "mem_reservation", "memswap_limit", "mem_swappiness", "shm_size"];
+
+/// Keys that are maps of texts.
+const MAPS: &[&str] = &["annotations", "labels", "storage_opt", "sysctls"];
+
+/// Keys that bayplan has nothing for, with the way out.
+const REFUSED: &[(&str, &str)] = &[
+    (
+        "cpu_count",
+        "it is for containers of Windows: `cpus` says how many processors' time it may use",
+    ),
+    (
+        "cpu_percent",
+        "it is for containers of Windows: `cpus` says how many processors' time it may use",
+    ),
+    ("credential_spec", "it is for containers of Windows"),
+    ("isolation", "it is for containers of Windows: `runtime` says what runs a container of Linux"),
+    ("models", "run the model as a service of its own, and say where under `environment`"),
+    ("post_start", "an engine has no hooks: run it from the image's entrypoint"),
+    ("pre_stop", "an engine has no hooks: let the container handle its `stop_signal`"),
+    ("provider", "a plan is about one engine: say under `environment` where the service is"),
+    (
+        "use_api_socket",
+        "mount the engine's socket with `volumes` if it must be: whoever has it is the host's root",
+    ),
+];
+
+/// Keys that are for another program, with what is said of them.
+const NOTED: &[(&str, &str)] = &[
+    ("attach", "bayplan shows no output of what it starts"),
+    ("develop", "it is for a developer's machine, and does nothing here"),
+    ("pull_refresh_after", "`pull_policy: always` asks the registry whenever a plan is made"),
+];
+
+/// A project as a tree that [`crate::spec::read`] takes, with what people should know.
+pub fn lowered(
+    project: &Project,
+    request: &Request,
+    source: &dyn Source,
+) -> Result<(Node, Vec<Problem>), Vec<Problem>> {
+    let mut lower = Lower {
+        project,
+        request,
+        source,
+        problems: Problems::default(),
+        notes: Vec::new(),
+        one_shots: one_shots(&project.root),
+    };
+    let root = lower.root();
+    let Lower { problems, notes, .. } = lower;
+    if problems.all.is_empty() { Ok((written(root), notes)) } else { Err(problems.all) }
+}
+
+/// Services that others wait for until they have ended.
+fn one_shots(root: &Node) -> BTreeSet<String> {
+    let services = root.get("services").map(Node::entries).unwrap_or_default();
+    let waits = services
+        .iter()
+        .flat_map(|entry| entry.value.get("depends_on").map(Node::entries).unwrap_or_default());
+    let ended =
+        |entry: &&Entry| entry.value.text_of("condition") == Some("service_completed_successfully");
+    waits.filter(ended).map(|entry| entry.key.clone()).collect()
+}
+
+pub(super) struct Lower<'a> {
+    project: &'a Project,
+    request: &'a Request,
+    source: &'a dyn Source,
+    problems: Problems,
+    notes: Vec<Problem>,
+    one_shots: BTreeSet<String>,
+}
+
+impl Lower<'_> {
+    fn root(&mut self) -> Node {
+        let start = Place { line: 1, column: 1 };
+        let mut root = map(start, Vec::new());
+        root.set("project", text(start, self.project.name.clone()));
+        root.set("compat", text(start, "compose"));
+        root.set("base_dir", text(start, self.request.folder.clone()));
+        for kind in ["networks", "volumes"] {
+            let own = self.project.root.get(kind).map(Node::entries).unwrap_or_default();
+            if own.is_empty() {
+                continue;
+            }
+            let entries = own.iter().map(|entry| Entry {
+                key: entry.key.clone(),
+                place: entry.place,
+                value: self.object(kind, &entry.key, &entry.value),
+            });
+            let entries = entries.collect();
+            root.set(kind, Node { place: start, kind: Kind::Map(entries) });
+        }
+        let services = self.project.root.get("services").map(Node::entries).unwrap_or_default();
+        let mut sets = Vec::new();
+        for entry in services {
+            let value = self.set(entry);
+            sets.push(Entry { key: entry.key.clone(), place: entry.place, value });
+        }
+        root.set("containers", Node { place: start, kind: Kind::Map(sets) });
+        root
+    }
+
+    /// A network or a volume. The name that it has anyway is not said.
+    fn object(&self, kind: &str, key: &str, node: &Node) -> Node {
+        let mut own = map(node.place, Vec::new());
+        let external = node.is_true("external");
+        let usual = if external { key.to_owned() } else { format!("{}_{key}", self.project.name) };
+        for entry in node.entries().iter().filter(|entry| !is_extension(&entry.key)) {
+            match entry.key.as_str() {
+                "name" if entry.value.as_text() == Some(usual.as_str()) => {}
+                "external" if !external => {}
+                // Nothing is done to what is external, whatever is said of it.
+                "name" | "external" => own.set(&entry.key, entry.value.clone()),
+                _ if external => {}
+                "labels" | "driver_opts" => own.set(&entry.key, texts(&entry.value)),
+                _ => own.set(&entry.key, entry.value.clone()),
+            }
+        }
+        // By these Compose takes for its own what bayplan makes.
+        if !external {
+            let place = node.place;
+            own.set_default("labels", map(place, Vec::new()));
+            if let Some(labels) = own.get_mut("labels") {
+                let label = if kind == "networks" { COMPOSE_NETWORK } else { COMPOSE_VOLUME };
+                labels.set(label, text(place, key));
+                labels.set(COMPOSE_PROJECT, text(place, self.project.name.clone()));
+            }
+        }
+        own
+    }
+
+    fn set(&mut self, entry: &Entry) -> Node {
+        let Entry { key, place, value: service } = entry;
+        let mut set = map(*place, Vec::new());
+        self.own_keys(service, &mut set);
+        self.identity(key, service, &mut set);
+        for said in service.entries().iter().filter(|said| said.value.kind != Kind::Null) {
+            let word = said.key.as_str();
+            if let Some((_, why)) = REFUSED.iter().find(|(known, _)| *known == word) {
+                self.problems.add_hint(
+                    said.place,
+                    format!(
+                        "`{word}` of `{}` is Compose's, and bayplan has nothing for it",
+                        say::short(key)
+                    ),
+                    *why,
+                );
+            } else if let Some((_, why)) = NOTED.iter().find(|(known, _)| *known == word) {
+                self.note(said.place, format!("`{word}` of `{}`: {why}", say::short(key)));
+            } else if MAPS.contains(&word) {
+                set.set(word, texts(&said.value));
+            } else if SIZES.contains(&word) {
+                set.set(word, size(&said.value));
+            } else if SAME.contains(&word) {
+                set.set(word, said.value.clone());
+            } else {
+                self.special(key, said, &mut set);
+            }
+        }
+        self.files(key, service, &mut set);
+        self.deploy(key, service, &mut set);
+        set
+    }
+
+    /// What is said of the planner under `x-bayplan`, at the root and of the service.
+    fn own_keys(&mut self, service: &Node, set: &mut Node) {
+        let place = set.place;
+        set.set("state", text(place, "reloaded"));
+        let known: Vec<&str> =
+            vocabulary::by_default().into_iter().chain(std::iter::once("detach")).collect();
+        for own in [self.project.root.get("x-bayplan"), service.get("x-bayplan")] {
+            for entry in own.map(Node::entries).unwrap_or_default() {
+                if known.contains(&entry.key.as_str()) {
+                    set.set(&entry.key, entry.value.clone());
+                    continue;
+                }
+                let close = say::did_you_mean(&entry.key, known.iter().copied());
+                let message = format!(
+                    "expected {} under `x-bayplan`, but found `{}`",
+                    say::or(&known),
+                    say::short(&entry.key),
+                );
+                let hint = close.map(|close| format!("did you mean `{close}`?"));
+                self.problems.all.push(Problem { place: entry.place, message, hint });
+            }
+        }
+    }
+
+    fn identity(&mut self, key: &str, service: &Node, set: &mut Node) {
+        let replicas = service.said("deploy").and_then(|deploy| deploy.said("replicas"));
+        let count = service.said("scale").or(replicas);
+        if let Some(name) = service.said("container_name") {
+            set.set("name", name.clone());
+            if count.is_some_and(|count| count.printed().as_deref() == Some("0")) {
+                set.set("state", text(set.place, "absent"));
+            }
+        } else if let Some(count) = count.filter(|count| count.printed().as_deref() != Some("1")) {
+            set.set("count", count.clone());
+        }
+        let built = service.said("build").is_some();
+        let built_name = text(service.place, format!("{}-{key}", self.project.name));
+        let image = service.said("image").filter(|image| !image.says_nothing());
+        set.set("image", image.cloned().unwrap_or(built_name));
+        let policy = service.said("pull_policy");
+        let pull = match policy.and_then(Node::as_text) {
+            _ if built => Some("never"),
+            Some("always") => Some("always"),
+            Some("never" | "build") => Some("never"),
+            Some("missing") | None => None,
+            Some(other) => {
+                let message = format!(
+                    "`pull_policy: {}` of `{}`: an image that is here is not asked for again",
+                    say::short(other),
+                    say::short(key),
+                );
+                self.note(policy.map_or(set.place, |node| node.place), message);
+                None
+            }
+        };
+        if let Some(pull) = pull {
+            set.set_default("pull", text(policy.map_or(set.place, |node| node.place), pull));
+        }
+        // Who restarts it decides itself when it has ended.
+        let restarts = service.said("restart").is_some_and(|policy| policy.as_text() != Some("no"));
+        if self.one_shots.contains(key) && !restarts {
+            set.set_default("detach", boolean(set.place, false));
+        }
+    }
+
+    /// Keys whose values have another form here.
+    fn special(&mut self, service: &str, said: &Entry, set: &mut Node) {
+        let Entry { key, place, value } = said;
+        match key.as_str() {
+            "command" | "entrypoint" => set.set(key, command(value)),
+            "environment" => {
+                let environment = self.environment(value);
+                set.set(key, environment);
+            }
+            "env_file" | "label_file" => {
+                let files = self.relative(value);
+                set.set(key, files);
+            }
+            "depends_on" => {
+                let depends_on = self.depends_on(value);
+                set.set(key, depends_on);
+            }
+            "links" => {
+                let links = self.links(value);
+                set.set(key, links);
+            }
+            "logging" => set.set(key, logging(value)),
+            "networks" => set.set(key, networks(service, value)),
+            "ports" => {
+                let ports = value.items().iter().map(port).collect();
+                set.set(key, list(*place, ports));
+            }
+            "volumes" => {
+                let mounts = value.items().iter().map(mount).collect();
+                set.set(key, list(*place, mounts));
+            }
+            "devices" => {
+                let devices = value.items().iter().map(device).collect();
+                set.set(key, list(*place, devices));
+            }
+            "extra_hosts" => set.set(key, hosts(value)),
+            "restart" => set.set(key, value.clone()),
+            "build" | "configs" | "container_name" | "deploy" | "extends" | "image"
+            | "profiles" | "pull_policy" | "scale" | "secrets" => {}
+            word if is_extension(word) => {}
+            word => {
+                let message = format!(
+                    "`{}` of `{}` is Compose's, and bayplan has nothing for it",
+                    say::short(word),
+                    say::short(service),
+                );
+                self.problems.add(*place, message);
+            }
+        }
+    }
+
+    /// Variables; one without a value has that of its namesake here, and is none where there is
+    /// none.
+    fn environment(&mut self, node: &Node) -> Node {
+        let mut own = map(node.place, Vec::new());
+        for (key, value, of) in said_pairs(node) {
+            match value {
+                Some(value) => own.set(&key, text(of.place, value)),
+                None if self.request.assume || self.source.variable(&key).is_some() => {
+                    own.set(&key, null(of.place));
+                }
+                None => own.set(&key, map(of.place, vec![("unset", boolean(of.place, true))])),
+            }
+        }
+        own
+    }
+
+    /// Links, by the names that Compose gives them as well.
+    fn links(&self, node: &Node) -> Node {
+        let mut all = Vec::new();
+        for link in node.items() {
+            let Some(word) = link.as_text() else { continue };
+            let target = word.split(':').next().unwrap_or_default();
+            let first = format!("{target}-1");
+            let whole = format!("{}-{first}", self.project.name);
+            all.push(link.clone());
+            for alias in [first, whole] {
+                all.push(text(link.place, format!("{target}:{alias}")));
+            }
+        }
+        list(node.place, all)
+    }
+
+    /// What comes before a service. A service of a profile that is not active is not there, and one
+    /// that is there is needed.
+    fn depends_on(&self, node: &Node) -> Node {
+        let mut own = node.clone();
+        let Some(entries) = own.entries_mut() else { return own };
+        let services = self.project.root.get("services");
+        entries.retain(|entry| services.is_some_and(|all| all.get(&entry.key).is_some()));
+        for Entry { value, .. } in entries {
+            if let Some(known) = value.entries_mut() {
+                known.retain(|entry| entry.key != "required" && !is_extension(&entry.key));
+            }
+        }
+        own
+    }
+
+    /// Files of variables or labels, as seen from the project's folder.
+    fn relative(&self, node: &Node) -> Node {
+        let path = |node: &Node| {
+            text(node.place, relative(&self.request.folder, node.as_text().unwrap_or_default()))
+        };
+        let items = node.items().iter().map(|item| {
+            if item.as_text().is_some() {
+                return path(item);
+            }
+            let mut item = item.clone();
+            if let Some(said) = item.get("path").map(path) {
+                item.set("path", said);
+            }
+            item
+        });
+        list(node.place, items.collect())
+    }
+
+    /// Secrets and configs that are files of the host.
+    fn files(&mut self, service: &str, node: &Node, set: &mut Node) {
+        let mut mounts: Vec<Node> =
+            set.get("volumes").map(Node::items).unwrap_or_default().to_vec();
+        for (kind, folder) in [("configs", ""), ("secrets", "/run/secrets")] {
+            for said in node.get(kind).map(Node::items).unwrap_or_default() {
+                let key = said.text_of("source").unwrap_or_default();
+                let Some(object) = self.project.root.get(kind).and_then(|all| all.get(key)) else {
+                    continue;
+                };
+                let place = said.place;
+                let shown = format!("`{kind}.{}`", say::short(key));
+                if object.is_true("external") {
+                    let message = format!("{shown} is external: only a swarm has such");
+                    self.problems.add_hint(place, message, "say its `file`");
+                    continue;
+                }
+                let Some(file) = object.said("file").and_then(Node::as_text) else {
+                    let message = format!(
+                        "expected a `file` of {shown}, which `{}` takes, but found another source",
+                        say::short(service),
+                    );
+                    let hint = "bayplan puts no files into containers: write it to a file, or take it from `environment`";
+                    self.problems.add_hint(place, message, hint);
+                    continue;
+                };
+                if ["uid", "gid", "mode"].iter().any(|key| said.said(key).is_some()) {
+                    self.note(
+                        place,
+                        format!(
+                            "{shown}: `uid`, `gid` and `mode` are the file's own, as for Compose"
+                        ),
+                    );
+                }
+                let target = match said.text_of("target") {
+                    Some(target) if target.starts_with('/') => target.to_owned(),
+                    Some(target) if !target.is_empty() => format!("{folder}/{target}"),
+                    _ => format!("{folder}/{key}"),
+                };
+                let bind = vec![
+                    ("type", text(place, "bind")),
+                    ("source", text(place, file)),
+                    ("target", text(place, target)),
+                    ("read_only", boolean(place, true)),
+                ];
+                mounts.push(map(place, bind));
+            }
+        }
+        if !mounts.is_empty() {
+            set.set("volumes", list(set.place, mounts));
+        }
+    }
+
+    pub(super) fn note(&mut self, place: Place, message: String) {
+        self.notes.push(Problem { place, message, hint: None });
+    }
+}
+
+/// The tree as a spec has to write it: `$` doubled, templates for marks.
+fn written(node: Node) -> Node {
+    let Node { place, kind } = node;
+    let kind = match kind {
+        Kind::Text(word) => match marked_reference(&word) {
+            Some(Reference::Template { text: template }) => {
+                return map(place, vec![("template", text(place, strings::written(&template)))]);
+            }
+            _ => Kind::Text(strings::written(&word)),
+        },
+        Kind::List(items) => Kind::List(items.into_iter().map(written).collect()),
+        Kind::Map(entries) => Kind::Map(
+            entries
+                .into_iter()
+                .map(|Entry { key, place, value }| Entry {
+                    key: strings::written(&key),
+                    place,
+                    value: written(value),
+                })
+                .collect(),
+        ),
+        other => other,
+    };
+    Node { place, kind }
+}

@@ -1,0 +1,124 @@
+//! Where the values of variables come from, and which of them were used where.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::source::Source;
+use super::tree::{Path, dotted};
+use crate::base::say;
+use crate::syntax::node::{Place, Problem};
+
+/// Variables by name, from the innermost place outwards.
+pub(super) struct Scope<'a> {
+    source: &'a dyn Source,
+    project: &'a str,
+    /// What the files of an `include` give that the project's environment does not.
+    inner: BTreeMap<String, SecretString>,
+}
+
+impl<'a> Scope<'a> {
+    pub(super) fn new(source: &'a dyn Source, project: &'a str) -> Self {
+        Self { source, project, inner: BTreeMap::new() }
+    }
+
+    /// The same with more variables, where they have no value yet.
+    pub(super) fn with(&self, more: BTreeMap<String, SecretString>) -> Self {
+        let mut inner = self.inner.clone();
+        for (name, value) in more {
+            if self.value(&name).is_none() {
+                inner.insert(name, value);
+            }
+        }
+        Self { source: self.source, project: self.project, inner }
+    }
+
+    pub(super) fn value(&self, name: &str) -> Option<String> {
+        if name == "COMPOSE_PROJECT_NAME" {
+            return Some(self.project.to_owned());
+        }
+        let found = self.source.variable(name).or_else(|| self.inner.get(name).cloned());
+        found.map(|value| value.expose_secret().to_owned())
+    }
+
+    /// Whether a variable has its value from a file of an `include`.
+    pub(super) fn is_inner(&self, name: &str) -> bool {
+        self.inner.contains_key(name)
+    }
+}
+
+/// Which variables were used where.
+#[derive(Debug, Default)]
+pub(super) struct Uses {
+    /// In places that are shown: where first.
+    open: BTreeMap<String, (Place, String)>,
+    /// In places that stay templates.
+    closed: BTreeMap<String, String>,
+}
+
+/// Parts of names by which people call what is secret.
+const SECRET: &[&str] = &[
+    "PASSWORD",
+    "PASSWD",
+    "PASSPHRASE",
+    "PASS",
+    "PWD",
+    "SECRET",
+    "TOKEN",
+    "APIKEY",
+    "KEY",
+    "CREDENTIAL",
+    "CREDENTIALS",
+    "AUTH",
+    "DSN",
+    "SALT",
+    "COOKIE",
+    "SIGNATURE",
+    "PRIVATE",
+];
+
+/// Whether a variable is called as secrets are.
+pub(super) fn looks_secret(name: &str) -> bool {
+    let upper = name.to_ascii_uppercase();
+    upper.split('_').any(|word| SECRET.contains(&word))
+        || ["PASSWORD", "SECRET", "TOKEN"].iter().any(|word| upper.contains(word))
+}
+
+impl Uses {
+    pub(super) fn open(&mut self, names: &[String], place: Place, path: &Path) {
+        for name in names.iter().filter(|name| *name != "COMPOSE_PROJECT_NAME") {
+            self.open.entry(name.clone()).or_insert_with(|| (place, dotted(path)));
+        }
+    }
+
+    pub(super) fn close(&mut self, names: &[String], path: &str) {
+        for name in names {
+            self.closed.entry(name.clone()).or_insert_with(|| path.to_owned());
+        }
+    }
+
+    /// Variables whose values would be shown although they may be secret.
+    pub(super) fn leaks(&self, public: &BTreeSet<String>) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for (name, (place, path)) in self.open.iter().filter(|(name, _)| !public.contains(*name)) {
+            let shown = say::short(name);
+            let why = match self.closed.get(name) {
+                _ if looks_secret(name) => "is called as secrets are".to_owned(),
+                Some(other) => {
+                    format!("is used in `{}` too, where values are secret", say::short(other))
+                }
+                None => continue,
+            };
+            problems.push(Problem {
+                place: *place,
+                message: format!(
+                    "expected a public variable in `{}`, whose value a plan shows, but found \
+                     `{shown}`, which {why}",
+                    say::short(path),
+                ),
+                hint: Some(format!("`--public {shown}` says that its value may be shown")),
+            });
+        }
+        problems
+    }
+}

@@ -1,0 +1,500 @@
+//! Which values of options are dangerous, and in which words: of what is planned, and of containers
+//! that are there and touched. What class an option is of, its row says.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value as Json;
+
+use super::compare::collapse;
+use super::draft::Planner;
+use super::planned::canonical;
+use crate::base::image_ref::ImageRef;
+use crate::base::say;
+use crate::options::inspect_view::InspectView;
+use crate::options::risk::Risk;
+use crate::options::volumes::clean;
+use crate::options::{self, ROWS};
+use crate::plan::planned::Options;
+use crate::plan::{Action, Danger, Dangerous};
+
+/// What every container may, unless it is told otherwise.
+const USUAL: [&str; 14] = [
+    "AUDIT_WRITE",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "MKNOD",
+    "NET_BIND_SERVICE",
+    "NET_RAW",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYS_CHROOT",
+];
+
+/// Sockets of engines: whoever has one is root on the host.
+const SOCKETS: [&str; 5] =
+    ["docker.sock", "containerd.sock", "podman.sock", "crio.sock", "dockershim.sock"];
+
+/// Folders that hold what the host is made of.
+const SYSTEM: [&str; 13] = [
+    "/bin",
+    "/boot",
+    "/dev",
+    "/lib",
+    "/lib64",
+    "/proc",
+    "/root",
+    "/run",
+    "/sbin",
+    "/sys",
+    "/usr",
+    "/var/lib/docker",
+    "/var/run",
+];
+
+/// Adds a value once.
+pub(super) fn add(all: &mut Dangerous, danger: Danger, value: impl Into<String>) {
+    let values = all.entry(danger).or_default();
+    let value = value.into();
+    if !values.contains(&value) {
+        values.push(value);
+        values.sort();
+    }
+}
+
+/// What of these options is dangerous.
+pub(super) fn of(options: &Options, all: &mut Dangerous) {
+    for (key, value) in options {
+        let Some(row) = options::row(key) else { continue };
+        of_option(row.def().risk, key, value, all);
+    }
+}
+
+fn of_option(risk: Risk, key: &str, value: &Json, all: &mut Dangerous) {
+    match risk {
+        // Who has a secret already is told of those that change.
+        Risk::None | Risk::Unsaid | Risk::Secrets => {}
+        Risk::Privileged => {
+            if value == &Json::Bool(true) {
+                all.entry(Danger::Privileged).or_default();
+            }
+        }
+        Risk::Capabilities => {
+            for name in texts(value).filter(|name| !USUAL.contains(name)) {
+                add(all, Danger::Capabilities, name);
+            }
+        }
+        Risk::Confinement => confinement(value, all),
+        Risk::Devices => {
+            for device in entries(value) {
+                add(all, Danger::HostAccess, format!("device:{}", device_source(&device)));
+            }
+        }
+        Risk::DeviceRules => {
+            for rule in texts(value) {
+                add(all, Danger::HostAccess, format!("device_rule:{rule}"));
+            }
+        }
+        Risk::Gpus => {
+            for request in entries(value) {
+                add(all, Danger::HostAccess, format!("gpu:{request}"));
+            }
+        }
+        Risk::Namespace => namespace(key, value, all),
+        Risk::VolumesOfOthers => {
+            for from in entries(value) {
+                add(all, Danger::OtherContainers, format!("volumes:{from}"));
+            }
+        }
+        Risk::Mounts => mounts(value, all),
+        Risk::VolumeDriver => {
+            if let Some(driver) = value.as_str().filter(|driver| *driver != "local") {
+                add(all, Danger::HostAccess, format!("volume:driver {driver}"));
+            }
+        }
+        Risk::Ports => {
+            for port in texts(value).filter(|port| on_every_address(port)) {
+                add(all, Danger::PublicPort, port);
+            }
+        }
+        Risk::AllPorts => {
+            if value == &Json::Bool(true) {
+                add(all, Danger::PublicPort, "all exposed ports");
+            }
+        }
+    }
+}
+
+/// The variables of the environment that are references.
+pub(super) fn secrets(options: &Options) -> Vec<&str> {
+    let secret = |(key, _): &(&String, &Json)| {
+        options::row(key).is_some_and(|row| row.def().risk == Risk::Secrets)
+    };
+    let variables = options.iter().filter(secret).filter_map(|(_, value)| value.as_object());
+    let references = variables.flatten().filter(|(_, value)| value.is_object());
+    references.map(|(name, _)| name.as_str()).collect()
+}
+
+fn texts(value: &Json) -> impl Iterator<Item = &str> {
+    value.as_array().into_iter().flatten().filter_map(Json::as_str)
+}
+
+/// The entries of a list, or the one value, each as a text.
+fn entries(value: &Json) -> Vec<String> {
+    let text = |json: &Json| match json {
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    match value {
+        Json::Array(all) => all.iter().map(text).collect(),
+        Json::Object(all) => all.keys().cloned().collect(),
+        Json::Null => Vec::new(),
+        one => vec![text(one)],
+    }
+}
+
+/// The host's side of `/dev/kvm:/dev/kvm:rwm`.
+fn device_source(device: &str) -> &str {
+    if device.starts_with('/') { device.split(':').next().unwrap_or(device) } else { device }
+}
+
+fn confinement(value: &Json, all: &mut Dangerous) {
+    for option in texts(value) {
+        let (name, profile) = option.split_once('=').unwrap_or((option, ""));
+        let off = match name {
+            "seccomp" | "apparmor" | "systempaths" => profile == "unconfined",
+            "label" => profile == "disable",
+            _ => false,
+        };
+        if off {
+            add(all, Danger::Unconfined, name);
+        }
+    }
+}
+
+fn namespace(key: &str, value: &Json, all: &mut Dangerous) {
+    let class = match key {
+        "network_mode" => "network",
+        "userns_mode" => "userns",
+        other => other,
+    };
+    let Some(mode) = value.as_str() else { return };
+    let of_set = |mode: &'_ str| mode.split_once(':').map(|(_, name)| name.to_owned());
+    if mode == "host" {
+        add(all, Danger::HostAccess, class);
+    } else if mode.starts_with("container:") || mode.starts_with("service:") {
+        let name = of_set(mode).unwrap_or_default();
+        add(all, Danger::OtherContainers, format!("{class}:{name}"));
+    }
+}
+
+/// Bind mounts by class; a driver of a volume that is said in its mount.
+fn mounts(value: &Json, all: &mut Dangerous) {
+    for mount in value.as_array().into_iter().flatten() {
+        let (source, read_only) = match mount {
+            Json::String(text) if text.starts_with('/') => {
+                let mut parts = text.split(':');
+                let source = parts.next().unwrap_or_default();
+                let Some(_) = parts.next() else { continue };
+                (
+                    source,
+                    parts.next().is_some_and(|words| words.split(',').any(|word| word == "ro")),
+                )
+            }
+            Json::Object(long) if mount["type"] == "bind" => {
+                let read_only = long.get("read_only") == Some(&Json::Bool(true));
+                (mount["source"].as_str().unwrap_or_default(), read_only)
+            }
+            _ => continue,
+        };
+        let source = clean(source);
+        let note = if read_only { " (read-only)" } else { "" };
+        add(all, Danger::HostAccess, format!("{}:{source}{note}", class_of(&source)));
+    }
+}
+
+/// The class of a folder of the host.
+fn class_of(path: &str) -> &'static str {
+    let inside = |folder: &str| {
+        path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let name = path.rsplit('/').next().unwrap_or_default();
+    if SOCKETS.contains(&name) || matches!(path, "/run" | "/var/run" | "/var") {
+        "docker_socket"
+    } else if path == "/" {
+        "root"
+    } else if inside("/etc") {
+        "etc"
+    } else if SYSTEM.iter().any(|folder| inside(folder)) {
+        "system"
+    } else {
+        "bind"
+    }
+}
+
+/// Whether a published port is bound to every address: `8080:80/tcp`, `0.0.0.0:8080:80/tcp`.
+fn on_every_address(port: &str) -> bool {
+    let address = match port.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None if port.matches(':').count() == 2 => port.split(':').next().unwrap_or_default(),
+        None => "",
+    };
+    matches!(address, "" | "0.0.0.0" | "::")
+}
+
+impl Planner<'_> {
+    /// The options of a container that is there that may be dangerous.
+    pub(super) fn risky(&self, found: &InspectView) -> Options {
+        let rows = ROWS.iter().copied().zip(self.plain.values());
+        let rows = rows.filter(|(row, _)| !matches!(row.def().risk, Risk::None | Risk::Secrets));
+        let own = rows.filter(|(row, plain)| collapse(row.read(found)) != **plain);
+        own.map(|(row, _)| (row.def().key.to_owned(), self.named(canonical(row, found)))).collect()
+    }
+
+    /// Marks what is created from where no running container of the project is from. Where none runs
+    /// everything is new, and nothing is told.
+    pub(super) fn image_sources(&mut self) {
+        let live = self.members.values().flatten().filter(|member| member.run.is_live());
+        let known: BTreeSet<(String, String)> =
+            live.filter_map(|member| source(member.container.made_from()?)).collect();
+        if known.is_empty() {
+            return;
+        }
+        for job in &mut self.jobs {
+            let set = job.change.set.as_ref().and_then(|set| self.spec.sets.get(set));
+            let reference = set.and_then(|set| set.image.as_deref());
+            let Some((registry, path)) = reference.and_then(source) else { continue };
+            let creates = job.steps.iter().any(|step| matches!(step.action, Action::Create { .. }));
+            if !creates || known.contains(&(registry.clone(), path.clone())) {
+                continue;
+            }
+            let value = if known.iter().any(|(known, _)| *known == registry) {
+                format!("repository:{registry}/{path}")
+            } else {
+                format!("registry:{registry}")
+            };
+            add(&mut job.change.dangerous, Danger::ImageSource, value);
+            job.change.danger.push(Danger::ImageSource);
+            job.change.danger.sort();
+        }
+    }
+
+    /// The same with another container called by its name.
+    fn named(&self, value: Json) -> Json {
+        let id = value.as_str().and_then(|text| text.strip_prefix("container:"));
+        let name = id.and_then(|id| {
+            let id = crate::base::ident::ContainerId::new(id);
+            Some(self.index.by_id(&id)?.name())
+        });
+        name.map_or(value, |name| format!("container:{}", say::safe(name.as_str())).into())
+    }
+}
+
+/// The registry of an image, and its path there; an ID has none.
+fn source(reference: &str) -> Option<(String, String)> {
+    match ImageRef::parse(reference).ok()? {
+        ImageRef::Named(named) => Some((named.registry, named.path)),
+        ImageRef::Id(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use serde_json::json;
+
+    use super::*;
+
+    #[expect(clippy::too_many_lines, reason = "one line an option")]
+    /// Adding an option changes this table, so it asks what is dangerous about it.
+    #[test]
+    fn every_option_has_its_class_of_danger() {
+        let mut table = String::new();
+        for row in ROWS {
+            let about = row.def();
+            assert_ne!(about.risk, Risk::Unsaid, "{} says no `risk`", about.key);
+            let _ = writeln!(table, "{:<22}{:?}", about.key, about.risk);
+        }
+        insta::assert_snapshot!(table, @"
+        command               None
+        entrypoint            None
+        environment           Secrets
+        labels                None
+        user                  None
+        group_add             None
+        working_dir           None
+        tty                   None
+        stdin_open            None
+        stdin_once            None
+        healthcheck           None
+        logging               None
+        annotations           None
+        ports                 Ports
+        expose                None
+        publish_all_ports     AllPorts
+        hostname              None
+        domainname            None
+        network_mode          Namespace
+        networks              None
+        mac_address           None
+        links                 None
+        dns                   None
+        dns_search            None
+        dns_opt               None
+        extra_hosts           None
+        volumes               Mounts
+        volumes_from          VolumesOfOthers
+        volume_driver         VolumeDriver
+        tmpfs                 None
+        shm_size              None
+        storage_opt           None
+        mem_limit             None
+        memswap_limit         None
+        mem_reservation       None
+        mem_swappiness        None
+        cpus                  None
+        cpu_period            None
+        cpu_quota             None
+        cpu_rt_period         None
+        cpu_rt_runtime        None
+        cpu_shares            None
+        cpuset                None
+        cpuset_mems           None
+        pids_limit            None
+        blkio_config          None
+        ulimits               None
+        oom_score_adj         None
+        oom_kill_disable      None
+        privileged            Privileged
+        read_only             None
+        cap_add               Capabilities
+        cap_drop              None
+        security_opt          Confinement
+        devices               Devices
+        device_cgroup_rules   DeviceRules
+        gpus                  Gpus
+        pid                   Namespace
+        ipc                   Namespace
+        uts                   Namespace
+        userns_mode           Namespace
+        cgroup                Namespace
+        cgroup_parent         None
+        runtime               None
+        sysctls               None
+        platform              None
+        restart               None
+        restart_policy_retry  None
+        auto_remove           None
+        init                  None
+        stop_signal           None
+        stop_grace_period     None
+        ");
+    }
+
+    #[expect(clippy::too_many_lines, reason = "one line a value")]
+    #[test]
+    fn each_dangerous_value_is_named() {
+        let options = [
+            ("cap_add", json!(["CHOWN", "SYS_ADMIN", "NET_ADMIN"])),
+            ("cgroup", json!("host")),
+            ("device_cgroup_rules", json!(["c 1:3 mr"])),
+            ("devices", json!(["/dev/kvm:/dev/kvm", "vendor.com/gpu=all"])),
+            ("gpus", json!("all")),
+            ("ipc", json!("container:a")),
+            ("network_mode", json!("host")),
+            ("pid", json!("host")),
+            ("ports", json!(["80/tcp", "8080:80/tcp", "127.0.0.1:1:1/tcp", "[::]:2:2/tcp"])),
+            ("privileged", json!(true)),
+            (
+                "security_opt",
+                json!(["seccomp=unconfined", "apparmor=unconfined", "no-new-privileges=true"]),
+            ),
+            ("userns_mode", json!("host")),
+            ("uts", json!("host")),
+            ("volume_driver", json!("nfs")),
+            (
+                "volumes",
+                json!([
+                    "data:/data", "/cache", "/:/host:ro", "/etc/app:/etc/app", "/srv:/srv",
+                    "/var/run/docker.sock:/d.sock:ro", "/srv/../etc:/x", "/proc:/p",
+                    {"type": "bind", "source": "/run", "target": "/run", "read_only": true},
+                    {"type": "tmpfs", "target": "/tmp"},
+                ]),
+            ),
+            ("volumes_from", json!(["db:ro"])),
+        ];
+        let options = options.map(|(key, value)| (key.to_owned(), value)).into();
+        let mut all = Dangerous::new();
+        of(&options, &mut all);
+        for (danger, values) in &all {
+            let classes = danger.classes();
+            for value in values.iter().filter(|_| !classes.is_empty()) {
+                let class = value.split(':').next().unwrap_or_default();
+                assert!(classes.contains(&class), "{danger:?}: {value}");
+            }
+        }
+        insta::assert_snapshot!(serde_json::to_string_pretty(&all).unwrap(), @r#"
+        {
+          "privileged": [],
+          "host_access": [
+            "bind:/srv",
+            "cgroup",
+            "device:/dev/kvm",
+            "device:vendor.com/gpu=all",
+            "device_rule:c 1:3 mr",
+            "docker_socket:/run (read-only)",
+            "docker_socket:/var/run/docker.sock (read-only)",
+            "etc:/etc",
+            "etc:/etc/app",
+            "gpu:all",
+            "network",
+            "pid",
+            "root:/ (read-only)",
+            "system:/proc",
+            "userns",
+            "uts",
+            "volume:driver nfs"
+          ],
+          "capabilities": [
+            "NET_ADMIN",
+            "SYS_ADMIN"
+          ],
+          "unconfined": [
+            "apparmor",
+            "seccomp"
+          ],
+          "other_containers": [
+            "ipc:a",
+            "volumes:db:ro"
+          ],
+          "public_port": [
+            "80/tcp",
+            "8080:80/tcp",
+            "[::]:2:2/tcp"
+          ]
+        }
+        "#);
+    }
+
+    #[test]
+    fn what_is_not_dangerous_is_not_told() {
+        let options = [
+            ("cap_add", json!(["CHOWN"])),
+            ("cgroup", json!("private")),
+            ("network_mode", json!("none")),
+            ("ports", json!(["127.0.0.1:8080:80/tcp", "[::1]:8080:80/tcp"])),
+            ("privileged", json!(false)),
+            ("security_opt", json!(["seccomp=/p.json", "no-new-privileges=true"])),
+            ("volume_driver", json!("local")),
+            ("volumes", json!(["data:/data", "/cache", {"type": "volume", "target": "/x:y"}])),
+        ];
+        let mut all = Dangerous::new();
+        of(&options.map(|(key, value)| (key.to_owned(), value)).into(), &mut all);
+        assert_eq!(all, Dangerous::new());
+    }
+}

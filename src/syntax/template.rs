@@ -1,0 +1,369 @@
+//! `$A` and `${A…}` in the texts of Compose files.
+//!
+//! The grammar is the reference's, its habits included: a `$` before anything else is itself, and
+//! what follows `:-` ends at the brace that belongs to the opened one. Where values come from is
+//! the caller's to know.
+
+/// How deep one may stand in another.
+const DEEPEST: usize = 16;
+
+/// The most bytes that a text may come to: a default that is taken twice at sixteen depths is huge.
+const MOST_BYTES: usize = 1 << 20;
+
+/// A text with the places where values go.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Template(Vec<Part>);
+
+#[derive(Debug, Clone, PartialEq)]
+enum Part {
+    Text(String),
+    Variable { name: String, way: Way },
+}
+
+/// What counts beside the variable's own value.
+#[derive(Debug, Clone, PartialEq)]
+enum Way {
+    /// `$A`: nothing where it is not set.
+    Plain,
+    /// `${A-text}`, and `${A:-text}` where an empty value counts as none.
+    Default { filled: bool, text: Template },
+    /// `${A+text}`, `${A:+text}`.
+    Instead { filled: bool, text: Template },
+    /// `${A?why}`, `${A:?why}`.
+    Needed { filled: bool, why: Template },
+}
+
+/// Why a text has no value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lack {
+    /// `${A:?why}` without a value.
+    Needed {
+        /// The variable.
+        name: String,
+        /// What the file says about it.
+        why: String,
+    },
+    /// It comes to more than fits.
+    TooLong,
+}
+
+/// What filling a text in found out.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// Variables that have a value which went into the text, or decided about it.
+    pub used: Vec<String>,
+    /// Variables that have none, with neither default nor complaint.
+    pub unset: Vec<String>,
+}
+
+/// What is wrong with a text: it is none that the reference takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Invalid;
+
+impl Template {
+    /// Reads a text.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        parse(text, 0)
+    }
+
+    /// Whether it takes nothing from elsewhere.
+    pub fn is_literal(&self) -> bool {
+        self.0.iter().all(|part| matches!(part, Part::Text(_)))
+    }
+
+    /// Every variable that it names.
+    pub fn names(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        self.collect(&mut names);
+        names
+    }
+
+    fn collect<'a>(&'a self, names: &mut Vec<&'a str>) {
+        for part in &self.0 {
+            let Part::Variable { name, way } = part else { continue };
+            names.push(name);
+            match way {
+                Way::Plain => {}
+                Way::Default { text, .. } | Way::Instead { text, .. } => text.collect(names),
+                Way::Needed { why, .. } => why.collect(names),
+            }
+        }
+    }
+
+    /// The text with the values in it.
+    pub fn fill(
+        &self,
+        lookup: &dyn Fn(&str) -> Option<String>,
+        seen: &mut Seen,
+    ) -> Result<String, Lack> {
+        let mut out = String::new();
+        for part in &self.0 {
+            match part {
+                Part::Text(text) => out.push_str(text),
+                Part::Variable { name, way } => out.push_str(&way.fill(name, lookup, seen)?),
+            }
+            if out.len() > MOST_BYTES {
+                return Err(Lack::TooLong);
+            }
+        }
+        Ok(out)
+    }
+
+    /// The same text, in which a variable that has no value may have none: what is taken for empty
+    /// now is empty later, and a variable that has a value now must have one.
+    #[must_use]
+    pub fn settled(self, is_set: &dyn Fn(&str) -> bool) -> Self {
+        let part = |part| match part {
+            Part::Variable { name, way: Way::Plain } if !is_set(&name) => {
+                let way = Way::Default { filled: false, text: Self(Vec::new()) };
+                Part::Variable { name, way }
+            }
+            Part::Variable { name, way: Way::Default { filled, text } } => {
+                let way = Way::Default { filled, text: text.settled(is_set) };
+                Part::Variable { name, way }
+            }
+            Part::Variable { name, way: Way::Instead { filled, text } } => {
+                let way = Way::Instead { filled, text: text.settled(is_set) };
+                Part::Variable { name, way }
+            }
+            other => other,
+        };
+        Self(self.0.into_iter().map(part).collect())
+    }
+
+    /// The text as a file has to write it.
+    pub fn written(&self) -> String {
+        let mut out = String::new();
+        for part in &self.0 {
+            match part {
+                Part::Text(text) => out.push_str(&text.replace('$', "$$")),
+                Part::Variable { name, way } => {
+                    out.push_str("${");
+                    out.push_str(name);
+                    let (sign, text) = match way {
+                        Way::Plain => ("", String::new()),
+                        Way::Default { filled: true, text } => (":-", text.written()),
+                        Way::Default { filled: false, text } => ("-", text.written()),
+                        Way::Instead { filled: true, text } => (":+", text.written()),
+                        Way::Instead { filled: false, text } => ("+", text.written()),
+                        Way::Needed { filled: true, why } => (":?", why.written()),
+                        Way::Needed { filled: false, why } => ("?", why.written()),
+                    };
+                    out.push_str(sign);
+                    out.push_str(&text);
+                    out.push('}');
+                }
+            }
+        }
+        out
+    }
+}
+
+impl Way {
+    fn fill(
+        &self,
+        name: &str,
+        lookup: &dyn Fn(&str) -> Option<String>,
+        seen: &mut Seen,
+    ) -> Result<String, Lack> {
+        let found = lookup(name);
+        if found.is_some() {
+            seen.used.push(name.to_owned());
+        }
+        let counts =
+            |filled: &bool| found.as_ref().is_some_and(|value| !filled || !value.is_empty());
+        match self {
+            Self::Plain => {
+                if found.is_none() {
+                    seen.unset.push(name.to_owned());
+                }
+                Ok(found.unwrap_or_default())
+            }
+            Self::Default { filled, text } => {
+                if counts(filled) {
+                    return Ok(found.unwrap_or_default());
+                }
+                text.fill(lookup, seen)
+            }
+            Self::Instead { filled, text } => {
+                if counts(filled) {
+                    return text.fill(lookup, seen);
+                }
+                Ok(found.unwrap_or_default())
+            }
+            Self::Needed { filled, .. } if counts(filled) => Ok(found.unwrap_or_default()),
+            // What the file says about it may take values of other variables: it says it without.
+            Self::Needed { why, .. } => {
+                Err(Lack::Needed { name: name.to_owned(), why: why.written() })
+            }
+        }
+    }
+}
+
+fn parse(text: &str, depth: usize) -> Result<Template, Invalid> {
+    if depth > DEEPEST {
+        return Err(Invalid);
+    }
+    let mut parts = Vec::new();
+    let mut literal = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('$') {
+        literal.push_str(before);
+        if let Some(after) = after.strip_prefix('$') {
+            literal.push('$');
+            rest = after;
+            continue;
+        }
+        let (part, after) = if let Some(inner) = after.strip_prefix('{') {
+            braced(inner, depth)?
+        } else if let Some((name, after)) = name(after) {
+            (Part::Variable { name: name.to_owned(), way: Way::Plain }, after)
+        } else {
+            literal.push('$');
+            rest = after;
+            continue;
+        };
+        if !literal.is_empty() {
+            parts.push(Part::Text(std::mem::take(&mut literal)));
+        }
+        parts.push(part);
+        rest = after;
+    }
+    literal.push_str(rest);
+    if !literal.is_empty() {
+        parts.push(Part::Text(literal));
+    }
+    Ok(Template(parts))
+}
+
+/// What stands between braces, and what follows them.
+fn braced(inner: &str, depth: usize) -> Result<(Part, &str), Invalid> {
+    let (name, way) = name(inner).ok_or(Invalid)?;
+    let variable = |way| Part::Variable { name: name.to_owned(), way };
+    if let Some(after) = way.strip_prefix('}') {
+        return Ok((variable(Way::Plain), after));
+    }
+    let line = way.lines().next().unwrap_or_default();
+    let end = closing(line).or_else(|| line.rfind('}')).ok_or(Invalid)?;
+    let (way, after) = (way.get(..end).ok_or(Invalid)?, way.get(end + 1..).unwrap_or_default());
+    let (filled, way) = match way.strip_prefix(':') {
+        Some(way) => (true, way),
+        None => (false, way),
+    };
+    let mut chars = way.chars();
+    let sign = chars.next().ok_or(Invalid)?;
+    let text = parse(chars.as_str(), depth + 1)?;
+    let way = match sign {
+        '-' => Way::Default { filled, text },
+        '+' => Way::Instead { filled, text },
+        '?' => Way::Needed { filled, why: text },
+        _ => return Err(Invalid),
+    };
+    Ok((variable(way), after))
+}
+
+/// Where the brace that belongs to an opened one is. Right after another one has been opened the
+/// reference looks at nothing.
+fn closing(text: &str) -> Option<usize> {
+    let mut open = 1_usize;
+    let mut bytes = text.bytes().enumerate();
+    while let Some((at, byte)) = bytes.next() {
+        match byte {
+            b'}' => {
+                open -= 1;
+                if open == 0 {
+                    return Some(at);
+                }
+            }
+            b'{' => {
+                open += 1;
+                bytes.next();
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// A name at the beginning, and what follows it.
+fn name(text: &str) -> Option<(&str, &str)> {
+    let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
+    let first = text.chars().next()?;
+    (end > 0 && !first.is_ascii_digit()).then(|| text.split_at(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lookup(name: &str) -> Option<String> {
+        match name {
+            "SET" => Some("value".into()),
+            "EMPTY" => Some(String::new()),
+            _ => None,
+        }
+    }
+
+    fn filled(text: &str) -> Result<String, Lack> {
+        Template::parse(text).unwrap().fill(&lookup, &mut Seen::default())
+    }
+
+    #[test]
+    fn each_way_to_say_it_means_what_it_means_to_compose() {
+        for (text, value) in [
+            ("plain", "plain"),
+            ("$SET", "value"),
+            ("${SET}s", "values"),
+            ("a${SET}b$SET-c", "avaluebvalue-c"),
+            ("$$SET ${SET}", "$SET value"),
+            ("$NONE.", "."),
+            ("${NONE-x}${EMPTY-x}${SET-x}", "xvalue"),
+            ("${NONE:-x}${EMPTY:-x}${SET:-x}", "xxvalue"),
+            ("${NONE+x}${EMPTY+x}${SET+x}", "xx"),
+            ("${NONE:+x}${EMPTY:+x}${SET:+x}", "x"),
+            ("${SET?why}${EMPTY?why}", "value"),
+            ("${NONE:-${SET}}!", "value!"),
+            ("${NONE:-${NONE:-${SET}}}", "value"),
+            ("${NONE:-$$}", "$"),
+            ("${NONE:-{}}", "{}"),
+            ("${NONE:-a} ${NONE:-b}", "a b"),
+            ("5$ $5 $", "5$ $5 $"),
+        ] {
+            assert_eq!(filled(text).as_deref(), Ok(value), "{text}");
+        }
+        for text in ["${NONE?why}", "${NONE:?why}", "${EMPTY:?why}"] {
+            assert!(
+                matches!(filled(text), Err(Lack::Needed { why, .. }) if why == "why"),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_means_nothing_is_refused() {
+        let deep = format!("{}x{}", "${A:-".repeat(40), "}".repeat(40));
+        for text in ["${}", "${1}", "${A", "${A!}", "${A:}", "${A:-a\nb}", deep.as_str()] {
+            assert_eq!(Template::parse(text), Err(Invalid), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_and_fills_the_same() {
+        for text in ["a$$b${SET}c", "${NONE:-x${SET}}", "$SET", "${NONE+$$}", "${EMPTY:?no}"] {
+            let template = Template::parse(text).unwrap();
+            assert_eq!(Template::parse(&template.written()).as_ref(), Ok(&template), "{text}");
+        }
+        let settled = Template::parse("${SET}${NONE}").unwrap().settled(&|name| name == "SET");
+        assert_eq!(settled.written(), "${SET}${NONE-}");
+    }
+
+    #[test]
+    fn a_text_that_explodes_ends() {
+        let mut text = "${N:-xxxxxxxxxxxxxxxx}".to_owned();
+        for _ in 0..14 {
+            text = format!("${{N:-{text}{text}}}");
+        }
+        let result = Template::parse(&text).map(|one| one.fill(&lookup, &mut Seen::default()));
+        assert!(matches!(result, Ok(Ok(_) | Err(Lack::TooLong)) | Err(Invalid)));
+    }
+}
