@@ -14,8 +14,7 @@ use super::fields::Owned;
 use super::risk::Risk;
 use super::settings::Settings;
 use crate::base::ident::Reference;
-use crate::options::inspect_view::InspectView;
-use crate::options::value::{self, Atom, Value};
+use crate::options::{inspect_view::InspectView, value, value::Atom, value::Value};
 use crate::syntax::node::{Node, Problems};
 
 /// What a row says of itself. Parser, schema, README and row tests are made from it.
