@@ -3,6 +3,7 @@
 //! Text from outside can neither format nor mention anybody, and the whole is never longer than a
 //! comment may be; what is cut is said, and dangers are never cut.
 
+use super::planned::WillBe;
 use super::reason_text;
 use super::view::{self, Group, View};
 use crate::plan::Plan;
@@ -121,6 +122,7 @@ impl Page {
 
     fn changes(&mut self, view: &View) {
         self.block("### Changes", view.changes.iter().map(group));
+        self.block("### Will be", view.will_be.iter().map(will_be));
     }
 
     fn rest(&mut self, view: &View) {
@@ -157,6 +159,15 @@ fn group(group: &Group) -> String {
         out.extend([" – ⚠ ", &words.join(", ")]);
     }
     for line in group.reasons.iter().chain(&group.impact) {
+        out.extend(["\n  - ", &code(line)]);
+    }
+    out
+}
+
+/// What the containers of one set will be: one piece, too.
+fn will_be(set: &WillBe) -> String {
+    let mut out = format!("- {}: {}", code(&set.set), code(&set.image));
+    for line in &set.lines {
         out.extend(["\n  - ", &code(line)]);
     }
     out
@@ -201,6 +212,21 @@ mod tests {
           - `keeps db-data`
         - **create** `shop-web-1..3` of `web` – ⚠ secret_given
           - `too few: 2 of 3`
+
+        ### Will be
+
+        - `db`: `ghcr.io/acme/db:1.0, sha256:000000000000`
+          - `environment A=1, B from_env:B, LANG=C.UTF-8`
+          - `mem_limit 1g`
+          - `restart unless-stopped`
+          - `volumes db-data:/data`
+          - `from the image: command serve; environment PATH`
+        - `web`: `ghcr.io/acme/web:1.0, sha256:000000000000`
+          - `environment A=1, B from_env:B, LANG=C.UTF-8`
+          - `mem_limit 1g`
+          - `restart unless-stopped`
+          - `volumes web-data:/data`
+          - `from the image: command serve; environment PATH`
 
         ### Warnings
 

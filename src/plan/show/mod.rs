@@ -3,6 +3,7 @@
 mod besides;
 pub mod diff;
 pub mod markdown;
+pub mod planned;
 pub mod reason_text;
 pub mod text;
 pub mod told;

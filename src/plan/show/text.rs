@@ -27,6 +27,7 @@ pub fn text(plan: &Plan, options: Options) -> String {
     page.head(&view);
     page.dangers(&view);
     page.changes(&view);
+    page.will_be(&view);
     page.rest(&view);
     if options.steps {
         page.steps(&view);
@@ -125,6 +126,19 @@ impl Page {
         }
     }
 
+    fn will_be(&mut self, view: &View) {
+        if view.will_be.is_empty() {
+            return;
+        }
+        self.heading(BOLD, "WILL BE");
+        for set in &view.will_be {
+            self.wrapped(&format!("  {:<7}  ", set.set), 11, &set.image);
+            for line in &set.lines {
+                self.wrapped("           ", 13, line);
+            }
+        }
+    }
+
     fn rest(&mut self, view: &View) {
         if !view.warnings.is_empty() {
             let yellow = Style::new().bold().fg_color(Some(AnsiColor::Yellow.into()));
@@ -210,6 +224,20 @@ mod tests {
           create   shop-web-1..3 of web
                    danger: secret_given
                    too few: 2 of 3
+
+        WILL BE
+          db       ghcr.io/acme/db:1.0, sha256:000000000000
+                   environment A=1, B from_env:B, LANG=C.UTF-8
+                   mem_limit 1g
+                   restart unless-stopped
+                   volumes db-data:/data
+                   from the image: command serve; environment PATH
+          web      ghcr.io/acme/web:1.0, sha256:000000000000
+                   environment A=1, B from_env:B, LANG=C.UTF-8
+                   mem_limit 1g
+                   restart unless-stopped
+                   volumes web-data:/data
+                   from the image: command serve; environment PATH
 
         WARNINGS
           orphan: shop-mail-1 was created for the set `mail`, which the spec no longer has

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::besides::{self, Besides};
+use super::planned::{self, WillBe};
 use super::{reason_text, told};
 use crate::base::say;
 use crate::plan::{Change, Danger, Impact, Plan, Verb, left};
@@ -39,6 +40,8 @@ pub struct View {
     pub dangers: Vec<(Danger, Vec<String>)>,
     /// What happens, alike members together.
     pub changes: Vec<Group>,
+    /// What the containers that are created will be, by set.
+    pub will_be: Vec<WillBe>,
     /// `code`, text.
     pub warnings: Vec<(String, String)>,
     /// References taken for unchanged.
@@ -117,6 +120,7 @@ pub fn of(plan: &Plan) -> View {
             .collect(),
         dangers: dangers.into_iter().map(|(danger, names)| (danger, folded(&names))).collect(),
         changes: groups(&plan.changes, &pulled, &besides::of(&plan.steps)),
+        will_be: planned::of(plan),
         warnings: plan
             .warnings
             .iter()
