@@ -228,7 +228,8 @@ fn place<'a>(
 ) {
     let spec = wanted.spec();
     let name = container.name();
-    let owner = owner(container);
+    let labelled = owner(container);
+    let owner = labelled.clone().map(|owner| now(spec, owner));
     let (stem, suffix) = reserved_suffix(name.as_str());
     if suffix == Some(SUFFIX_FAILED) {
         // It failed and was kept to be looked at: nobody's.
@@ -247,7 +248,7 @@ fn place<'a>(
         matches!(set, Some(Identity::Counted(_)))
     };
     let owner = owner.or_else(|| {
-        let created = created_for(container, &snapshot.images);
+        let created = created_for(container, &snapshot.images).map(|owner| now(spec, owner));
         created.filter(|(project, set)| *project != spec.project || !counted(set))
     });
     if let Some((key, to)) = named.and_then(|key| spec.sets.get_key_value(key)) {
@@ -267,7 +268,9 @@ fn place<'a>(
         }
         match spec.sets.get(&set).map(|set| &set.identity) {
             Some(Identity::Counted(_)) => {
-                let number = member_number(&spec.project, &set, name.as_str());
+                // Members keep the names that they got under an older key.
+                let before = labelled.as_ref().map_or(&set, |(_, before)| before);
+                let number = member_number(&spec.project, before, name.as_str());
                 add(found, &set, container, By::Label, false, number);
             }
             Some(Identity::Named(_)) | None => found.orphans.push((container, set)),
@@ -295,6 +298,12 @@ fn place<'a>(
             "give the sets different commands, or say `match: owned`",
         )),
     }
+}
+
+/// The same owner with the key that a set of the project has now.
+pub(crate) fn now(spec: &Spec, (project, set): (ProjectName, SetName)) -> (ProjectName, SetName) {
+    let set = if project == spec.project { spec.labelled(&set).clone() } else { set };
+    (project, set)
 }
 
 /// Whether a set that ends what it names may have a container of another set of its project: one
@@ -350,7 +359,8 @@ fn left_over(
 ) -> Option<PlanError> {
     let spec = wanted.spec();
     let of_spec = |owner: Option<(ProjectName, SetName)>| {
-        owner.filter(|(project, _)| *project == spec.project).map(|(_, set)| set)
+        let owner = owner.filter(|(project, _)| *project == spec.project);
+        owner.map(|(_, set)| spec.labelled(&set).clone())
     };
     if let Some(set) = of_spec(owner(container)) {
         let set = Some(set).filter(|set| spec.sets.contains_key(set));
