@@ -8,7 +8,9 @@ use super::events::{Event, WaitingFor};
 use super::outcome::{Became, Stale, StepOutcome, change_of};
 use super::precheck::{Check, gone, is_for, run_of};
 use super::run::Context;
-use crate::base::ident::{ContainerId, ContainerName, ImageId, LABEL_PLAN, LABEL_RUN};
+use crate::base::ident::{
+    COMPOSE_IMAGE, COMPOSE_SERVICE, ContainerId, ContainerName, ImageId, LABEL_PLAN, LABEL_RUN,
+};
 use crate::base::say;
 use crate::engine::{EngineError, ErrorKind, PullProgress, Writer};
 use crate::options::Body;
@@ -260,6 +262,7 @@ impl<W: Writer> Context<'_, W> {
         let Some(body) = self.bodies.get(&step.id) else {
             return Err(Trouble::Failed("there is no create body for this step".to_owned()));
         };
+        let body = &self.of_compose(body, pin).await.map_err(|error| self.failed(&error))?;
         let filled = self.secrets.fill(&self.labelled(body)).map_err(Trouble::Failed)?;
         let id = match self.engine.create(name, &filled).await {
             Ok(created) => {
@@ -274,6 +277,17 @@ impl<W: Writer> Context<'_, W> {
         self.created.borrow_mut().insert(step.id.clone(), id.clone());
         self.names.borrow_mut().insert(id.clone(), name.clone());
         self.check_created(&id, name, pin).await
+    }
+
+    /// Compose asks what its containers were made from: by a label, which it writes itself.
+    async fn of_compose(&self, body: &Body, pin: &ImagePin) -> Result<Body, EngineError> {
+        let mut json = body.json().clone();
+        if json["Labels"][COMPOSE_SERVICE].is_string()
+            && let Some(id) = self.pinned(pin).await?
+        {
+            json["Labels"][COMPOSE_IMAGE] = id.as_str().into();
+        }
+        Ok(Body::from_json(json))
     }
 
     /// The new container must be made from the image that the plan pinned: a tag may have moved

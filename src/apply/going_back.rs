@@ -1,7 +1,7 @@
-//! Going back: what a change did is taken back, from the last step to the first, as
-//! [`crate::plan::undo`] derives it from a fresh look.
+//! Going back: what changes did is taken back, as [`crate::plan::undo`] derives it from a fresh look.
 //!
-//! A call that fails is followed by another look and another way from there, a few times. In the end
+//! A call that fails ends the way back of its change; another look and another way from there follow, a
+//! few times. In the end
 //! a last look says whether all is as it was before.
 
 use std::collections::BTreeSet;
@@ -63,18 +63,20 @@ impl<W: Writer> Context<'_, W> {
             let back = undo(self.plan, &changes, (&self.before, &seen.world), &keep);
             let nothing = back.steps.is_empty();
             went.cannot = back.cannot;
-            let mut failed = false;
+            let mut failed: BTreeSet<&str> = BTreeSet::new();
             for step in &back.steps {
-                let undone = self.take_back(step).await;
-                failed |= undone.failed.is_some();
-                went.undone.push(undone);
                 // At last everything is tried: a container that runs under another name is better
                 // than none.
-                if failed && number < TRIES {
-                    break;
+                if failed.contains(step.id.change()) && number < TRIES {
+                    continue;
                 }
+                let undone = self.take_back(step).await;
+                if undone.failed.is_some() {
+                    failed.insert(step.id.change());
+                }
+                went.undone.push(undone);
             }
-            if nothing || !failed {
+            if nothing || failed.is_empty() {
                 break;
             }
             if number < TRIES {

@@ -12,7 +12,7 @@ use crate::base::ident::{
 use crate::observed::snapshot::Snapshot;
 use crate::plan::undo::{Cannot, undo};
 use crate::plan::world::{Cell, Value, World};
-use crate::plan::{Action, Plan, Subject};
+use crate::plan::{Action, Plan, Step, Subject};
 use crate::stale::observed::{Origin, observed};
 
 /// Where to.
@@ -64,6 +64,7 @@ pub fn recovery(
     let before = World::planned(plan);
     let now = observed(&Origin::of(plan, digest), &before, look);
     let mut recovery = Recovery::default();
+    let mut begun: BTreeMap<ChangeId, bool> = BTreeMap::new();
     for change in &plan.changes {
         let name = change.id.as_str();
         let mine = || plan.steps.iter().filter(|step| step.id.change() == name && touches(step));
@@ -75,12 +76,19 @@ pub fn recovery(
         if lost && !mine().any(|step| done.contains(&step.id)) {
             continue;
         }
+        begun.insert(change.id.clone(), !lost);
+        let done_with_it = committed_with(plan, name, &before, &now);
         let goes_back = match way {
             Way::Back => true,
             Way::Finish => false,
-            Way::Nearest => !lost && is_nearer_to_its_beginning(plan, name, &now),
+            Way::Nearest => {
+                !lost && done_with_it.is_none() && is_nearer_to_its_beginning(plan, name, &now)
+            }
         };
-        if !goes_back {
+        if let Some(other) = done_with_it.filter(|_| goes_back) {
+            let what = format!("`{other}`, which needs it as it is now, is replaced already");
+            recovery.cannot.push(Cannot { step: StepId::new(format!("{name}/create")), what });
+        } else if !goes_back {
             recovery.finish.insert(change.id.clone());
         } else if lost {
             recovery.cannot.extend(back.cannot);
@@ -88,11 +96,46 @@ pub fn recovery(
             recovery.back.insert(change.id.clone());
         }
     }
+    recovery.take_along(plan, |change| {
+        let back = || undo(plan, &BTreeSet::from([change]), (&before, &now), &BTreeSet::new());
+        begun.get(&ChangeId::new(change)).copied().unwrap_or_else(|| !back().steps.is_empty())
+    });
     recovery.finish_what_is_waited_for(plan, done);
     recovery
 }
 
 impl Recovery {
+    /// With what goes back goes what took what its old container needs again, and what kept its own old
+    /// container until the other is proven. `can`: whether a change was begun and can go back.
+    fn take_along(&mut self, plan: &Plan, can: impl Fn(&str) -> bool) {
+        let mut open: Vec<ChangeId> = self.back.iter().cloned().collect();
+        while let Some(change) = open.pop() {
+            let gives = |step: &&Step| {
+                step.id.change() == change.as_str()
+                    && matches!(
+                        step.action,
+                        Action::Stop { .. }
+                            | Action::Kill { .. }
+                            | Action::Rename { .. }
+                            | Action::Disconnect { .. }
+                    )
+            };
+            let freed: BTreeSet<&StepId> =
+                plan.steps.iter().filter(gives).map(|step| &step.id).collect();
+            for step in plan.steps.iter().filter(|step| step.id.change() != change.as_str()) {
+                let took = step.after.iter().any(|id| freed.contains(id));
+                let keeps = matches!(step.action, Action::Remove { .. })
+                    && step.after.iter().any(|id| id.change() == change.as_str());
+                let other = ChangeId::new(step.id.change());
+                if (took || keeps) && !self.back.contains(&other) && can(other.as_str()) {
+                    self.finish.remove(&other);
+                    self.back.insert(other.clone());
+                    open.push(other);
+                }
+            }
+        }
+    }
+
     /// What is finished waits for steps of other changes: these are made, too.
     fn finish_what_is_waited_for(&mut self, plan: &Plan, done: &BTreeSet<StepId>) {
         for step in plan.steps.iter().rev() {
@@ -104,6 +147,29 @@ impl Recovery {
             self.finish.extend(changes.into_iter().filter(|change| !self.back.contains(change)));
         }
     }
+}
+
+/// Another change that is past going back, where one of the two keeps its old container until the other
+/// is proven: neither old container runs without the other.
+fn committed_with(plan: &Plan, change: &str, before: &World, now: &World) -> Option<String> {
+    let removes = |step: &&Step| matches!(step.action, Action::Remove { .. });
+    let pairs = plan
+        .steps
+        .iter()
+        .filter(removes)
+        .flat_map(|step| step.after.iter().map(|id| (step.id.change(), id.change())));
+    let mut others = pairs.filter_map(|pair| match pair {
+        (one, other) if one == other => None,
+        (own, other) | (other, own) if own == change => Some(other),
+        _ => None,
+    });
+    let gone = |other: &&str| {
+        plan.steps.iter().filter(|step| step.id.change() == *other).any(|step| {
+            let Action::Remove { container } = &step.action else { return false };
+            before.has(container) && !now.has(container)
+        })
+    };
+    others.find(gone).map(str::to_owned)
 }
 
 /// Whether a change creates a container that does not run yet, and never did or still waits aside. One

@@ -216,14 +216,26 @@ impl<'a> Schedule<'a> {
         became.is_some_and(|outcome| outcome.became.is_success())
     }
 
-    /// Whether a replacement is proven: only what it replaced is still to be removed.
+    /// Whether nothing is left of a change but to remove a container that is not needed any more: what
+    /// replaces it is proven, or nothing does.
     fn is_proven(&self, change: &str) -> bool {
         let places = self.of_change.get(change).map_or(&[][..], Vec::as_slice);
         let action = |place: &usize| &self.plan.steps[*place].action;
-        places.iter().any(|place| matches!(action(place), Action::Create { .. }))
+        places.iter().any(|place| self.is_done(*place))
             && places
                 .iter()
                 .all(|place| self.is_done(*place) || matches!(action(place), Action::Remove { .. }))
+    }
+
+    /// Whether a change replaces a container and still has it.
+    fn keeps_its_old(&self, change: &str) -> bool {
+        let places = self.of_change.get(change).map_or(&[][..], Vec::as_slice);
+        let action = |place: &usize| &self.plan.steps[*place].action;
+        places.iter().any(|place| matches!(action(place), Action::Create { .. }))
+            && places.iter().any(|place| self.has_begun(*place))
+            && !places
+                .iter()
+                .any(|place| self.is_done(*place) && matches!(action(place), Action::Remove { .. }))
     }
 
     /// The changes that can be finished no more, and that have not gone back yet. They get no further;
@@ -277,7 +289,8 @@ impl<'a> Schedule<'a> {
         touches(step) && (did || self.flying.contains(&place))
     }
 
-    /// A change goes back, and with it what took what its old container needs again.
+    /// A change goes back, and with it what took what its old container needs again, and what kept its
+    /// own old container until this one is proven.
     pub(super) fn takes_along(&mut self, change: &'a str) {
         let mut open = vec![change];
         while let Some(change) = open.pop() {
@@ -292,10 +305,16 @@ impl<'a> Schedule<'a> {
                         | Action::Rename { .. }
                         | Action::Disconnect { .. }
                 );
-                if gives && self.is_done(place) {
-                    let takers = self.next[place].iter().filter(|next| self.has_begun(**next));
-                    open.extend(takers.map(|next| self.plan.steps[*next].id.change()));
-                }
+                let gives = gives && self.is_done(place);
+                let along = self.next[place].iter().map(|next| &self.plan.steps[*next]);
+                let along = along.filter(|step| {
+                    let keeps = matches!(step.action, Action::Remove { .. })
+                        && self.keeps_its_old(step.id.change());
+                    let took =
+                        gives && self.places.get(&step.id).is_some_and(|at| self.has_begun(*at));
+                    keeps || took
+                });
+                open.extend(along.map(|step| step.id.change()));
             }
         }
     }

@@ -205,6 +205,25 @@ pub const LABEL_RUN: &str = "io.bayplan.run";
 /// The beginning of every label that only bayplan may write.
 pub const LABEL_PREFIX: &str = "io.bayplan.";
 
+/// The beginning of the labels by which Compose knows what it made.
+pub const COMPOSE_PREFIX: &str = "com.docker.compose.";
+/// Compose's label that names the project.
+pub const COMPOSE_PROJECT: &str = "com.docker.compose.project";
+/// Compose's label that names the service of a container.
+pub const COMPOSE_SERVICE: &str = "com.docker.compose.service";
+/// Compose's label that counts the containers of a service.
+pub const COMPOSE_NUMBER: &str = "com.docker.compose.container-number";
+/// Compose's label that says whether a container was made for one command.
+pub const COMPOSE_ONEOFF: &str = "com.docker.compose.oneoff";
+/// Compose's label that has the hash of a service, secrets included: it is never in a plan.
+pub const COMPOSE_HASH: &str = "com.docker.compose.config-hash";
+/// Compose's label that names the image a container was made from.
+pub const COMPOSE_IMAGE: &str = "com.docker.compose.image";
+/// Compose's label that names the key of a network.
+pub const COMPOSE_NETWORK: &str = "com.docker.compose.network";
+/// Compose's label that names the key of a volume.
+pub const COMPOSE_VOLUME: &str = "com.docker.compose.volume";
+
 /// Suffix of a replacement before it takes its name.
 pub const SUFFIX_NEW: &str = ".bp-new";
 /// Suffix of the replaced container until its replacement is proven.

@@ -60,7 +60,7 @@ fn attempt(args: &ApplyArgs, global: &Global, results: Results<'_>) -> Attempt {
             let snapshot = observe::look(&reader, &wanted, Some(&opened.spec), &secrets).await?;
             let engine = Docker::new(reader);
             let clock = RealClock::new();
-            let secrets = Keeper::Known(secrets);
+            let secrets = Keeper::Known(secrets, load_plan::made_labels(&opened));
             let (engine, clock) = (&engine, &clock);
             Applying { args, global, results, opened, snapshot, secrets, engine, clock }.run().await
         });

@@ -14,8 +14,10 @@ use super::files::{self, Files};
 use super::load_spec;
 use super::named_files::{NamedFiles, Wrong};
 use super::report::{Exit, Failure};
+use crate::base::ident::COMPOSE_HASH;
 use crate::base::say;
-use crate::compose::{self, Request, Source, Unread};
+
+use crate::compose::{self, Request, Source, Unread, resolved};
 use crate::plan::ComposeSource;
 use crate::spec::env_merge::EnvFileUse;
 use crate::spec::{Spec, label_file, read};
@@ -304,6 +306,36 @@ pub struct Read {
     pub digest: String,
     /// What people should know.
     pub notes: Vec<String>,
+}
+
+/// Labels that Compose writes when it makes a container, by service: what they cover is known in
+/// memory alone.
+pub type MadeLabels = BTreeMap<String, BTreeMap<String, String>>;
+
+/// The labels of every service of a project. The hash is over all values, secrets too.
+pub fn made_labels(
+    files: &Files,
+    start: &Start,
+    named: &NamedFiles<'_>,
+) -> Result<MadeLabels, Failure> {
+    let project = read(files, start, named)?.project;
+    let source = Shell { files, named, given: BTreeMap::new() };
+    let paths: Vec<String> =
+        start.files.iter().map(|path| absolute(path).to_string_lossy().into_owned()).collect();
+    let mut all = MadeLabels::new();
+    for name in project.services() {
+        let service = resolved::service(&project, name, &source)
+            .map_err(|wrong| Failure::new(Exit::Error, wrong.message))?;
+        let Some(service) = service else { continue };
+        let hash = load_spec::digest(resolved::hashed(&service).as_bytes());
+        let hash = hash.trim_start_matches("sha256:").to_owned();
+        let labels = BTreeMap::from([
+            (COMPOSE_HASH.to_owned(), hash),
+            ("com.docker.compose.project.config_files".to_owned(), paths.join(",")),
+        ]);
+        all.insert(name.to_owned(), labels);
+    }
+    Ok(all)
 }
 
 /// Reads a project. `named`: which files it may name; it learns the project's variables.

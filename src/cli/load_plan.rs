@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::compose::{self, Start};
+use super::compose::{self, MadeLabels, Start};
 use super::files::{self, Files};
 use super::named_files::{self, NamedFiles};
 use super::report::{Exit, Failure};
@@ -189,6 +189,18 @@ fn within_repository(folder: &Path, relative: &str) -> Option<PathBuf> {
     let (root, _) = named_files::root(&folder);
     let regular = std::fs::symlink_metadata(&path).is_ok_and(|about| about.is_file());
     (regular && path.starts_with(root)).then_some(path)
+}
+
+/// The labels that Compose would write for what a plan makes; none where the project cannot be read,
+/// which is told elsewhere: Compose will then make those containers anew.
+pub fn made_labels(opened: &Opened<'_>) -> MadeLabels {
+    let start = opened
+        .compose
+        .as_ref()
+        .filter(|start| !start.files.iter().any(|path| files::is_standard(path)));
+    start
+        .and_then(|start| compose::made_labels(opened.files, start, &opened.named).ok())
+        .unwrap_or_default()
 }
 
 /// What the sets that a plan acts on have become in the spec since. `required`: `--spec` named it.

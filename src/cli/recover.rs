@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::apply::entry;
 use super::args::{Global, RecoverArgs};
+use super::compose::MadeLabels;
 use super::files::Files;
 use super::keeper::Keeper;
 use super::load_plan::{Opened, SpecPlace};
@@ -120,7 +121,7 @@ async fn recovered(
     engine: &Docker,
     signals: &Signals,
 ) -> ResultDocument {
-    let secrets = Keeper::Known(secrets);
+    let secrets = Keeper::Known(secrets, MadeLabels::new());
     let driver = Driver {
         engine,
         clock: &RealClock::new(),

@@ -13,7 +13,7 @@ use super::values::{
     command, device, hosts, logging, mount, networks, port, relative, size, texts,
 };
 use super::{Project, Request};
-use crate::base::ident::Reference;
+use crate::base::ident::{COMPOSE_NETWORK, COMPOSE_PROJECT, COMPOSE_VOLUME, Reference};
 use crate::base::say;
 use crate::options::value::marked_reference;
 use crate::spec::{strings, vocabulary};
@@ -47,7 +47,6 @@ const SAME: &[&str] = &[
     "hostname",
     "init",
     "ipc",
-    "links",
     "mac_address",
     "network_mode",
     "oom_kill_disable",
@@ -152,6 +151,7 @@ impl Lower<'_> {
         let start = Place { line: 1, column: 1 };
         let mut root = map(start, Vec::new());
         root.set("project", text(start, self.project.name.clone()));
+        root.set("compat", text(start, "compose"));
         root.set("base_dir", text(start, self.request.folder.clone()));
         for kind in ["networks", "volumes"] {
             let own = self.project.root.get(kind).map(Node::entries).unwrap_or_default();
@@ -161,7 +161,7 @@ impl Lower<'_> {
             let entries = own.iter().map(|entry| Entry {
                 key: entry.key.clone(),
                 place: entry.place,
-                value: self.object(&entry.key, &entry.value),
+                value: self.object(kind, &entry.key, &entry.value),
             });
             let entries = entries.collect();
             root.set(kind, Node { place: start, kind: Kind::Map(entries) });
@@ -177,7 +177,7 @@ impl Lower<'_> {
     }
 
     /// A network or a volume. The name that it has anyway is not said.
-    fn object(&self, key: &str, node: &Node) -> Node {
+    fn object(&self, kind: &str, key: &str, node: &Node) -> Node {
         let mut own = map(node.place, Vec::new());
         let external = node.is_true("external");
         let usual = if external { key.to_owned() } else { format!("{}_{key}", self.project.name) };
@@ -190,6 +190,16 @@ impl Lower<'_> {
                 _ if external => {}
                 "labels" | "driver_opts" => own.set(&entry.key, texts(&entry.value)),
                 _ => own.set(&entry.key, entry.value.clone()),
+            }
+        }
+        // By these Compose takes for its own what bayplan makes.
+        if !external {
+            let place = node.place;
+            own.set_default("labels", map(place, Vec::new()));
+            if let Some(labels) = own.get_mut("labels") {
+                let label = if kind == "networks" { COMPOSE_NETWORK } else { COMPOSE_VOLUME };
+                labels.set(label, text(place, key));
+                labels.set(COMPOSE_PROJECT, text(place, self.project.name.clone()));
             }
         }
         own
@@ -310,6 +320,10 @@ impl Lower<'_> {
                 let depends_on = self.depends_on(value);
                 set.set(key, depends_on);
             }
+            "links" => {
+                let links = self.links(value);
+                set.set(key, links);
+            }
             "logging" => set.set(key, logging(value)),
             "networks" => set.set(key, networks(service, value)),
             "ports" => {
@@ -350,10 +364,26 @@ impl Lower<'_> {
                 None if self.request.assume || self.source.variable(&key).is_some() => {
                     own.set(&key, null(of.place));
                 }
-                None => {}
+                None => own.set(&key, map(of.place, vec![("unset", boolean(of.place, true))])),
             }
         }
         own
+    }
+
+    /// Links, by the names that Compose gives them as well.
+    fn links(&self, node: &Node) -> Node {
+        let mut all = Vec::new();
+        for link in node.items() {
+            let Some(word) = link.as_text() else { continue };
+            let target = word.split(':').next().unwrap_or_default();
+            let first = format!("{target}-1");
+            let whole = format!("{}-{first}", self.project.name);
+            all.push(link.clone());
+            for alias in [first, whole] {
+                all.push(text(link.place, format!("{target}:{alias}")));
+            }
+        }
+        list(node.place, all)
     }
 
     /// What comes before a service. A service of a profile that is not active is not there, and one

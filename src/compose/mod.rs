@@ -78,6 +78,12 @@ pub struct Project {
 }
 
 impl Project {
+    /// The keys of its services.
+    pub fn services(&self) -> impl Iterator<Item = &str> {
+        let services = self.root.get("services").map(Node::entries).unwrap_or_default();
+        services.iter().map(|entry| entry.key.as_str())
+    }
+
     /// A service as the reference prints it.
     pub fn service(&self, name: &str) -> Option<&Go> {
         let of = |go: &'_ Go, key: &str| -> Option<usize> {

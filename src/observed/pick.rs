@@ -1,11 +1,9 @@
 //! Which containers somebody asks for by project or by name, and which of them become sets under
 //! which keys. Deciding that is [`crate::import`]'s.
 
+pub use crate::base::ident::COMPOSE_PROJECT;
 use crate::base::ident::{ContainerId, LABEL_PROJECT, SetName};
 use crate::observed::snapshot::Seen;
-
-/// The label by which Docker Compose knows its projects.
-pub const COMPOSE_PROJECT: &str = "com.docker.compose.project";
 
 /// So many digits are the beginning of an ID: fewer are a name with a slip in it.
 const BEGINNING: usize = 4;

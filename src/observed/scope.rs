@@ -8,14 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value as Json;
 
 use crate::base::ident;
-use crate::base::ident::{ContainerId, ImageId, LABEL_PREFIX, LABEL_PROJECT};
+use crate::base::ident::{COMPOSE_PROJECT, ContainerId, ImageId, LABEL_PREFIX, LABEL_PROJECT};
 use crate::base::image_ref::{ImageRef, RefIndex};
 use crate::observed::pick::Pick;
 use crate::observed::snapshot::Seen;
 use crate::options::platform::Platform;
 use crate::spec::body;
 use crate::spec::resources::RecreateNetwork;
-use crate::spec::{Identity, Matching, Pull, Set, Spec};
+use crate::spec::{Compat, Identity, Matching, Pull, Set, Spec};
 
 /// What each declared image reference means on the engine; `None`: it is not there.
 pub type References = BTreeMap<String, Option<ImageId>>;
@@ -25,6 +25,8 @@ pub type References = BTreeMap<String, Option<ImageId>>;
 pub struct ObservationScope {
     /// `None`: no spec, hence everything.
     project: Option<String>,
+    /// Whether containers of Compose's project of this name are the project's.
+    compose: bool,
     /// Names of named sets, and what links, `volumes_from`, `container:` and `depends_on` mean.
     names: BTreeSet<String>,
     /// Images by which sets match containers that nobody labelled.
@@ -68,6 +70,7 @@ impl ObservationScope {
     pub fn of(spec: &Spec) -> Self {
         let mut wanted =
             Self { project: Some(spec.project.as_str().to_owned()), ..Self::default() };
+        wanted.compose = spec.compat == Some(Compat::Compose);
         let places = body::places(spec);
         for set in spec.sets.values() {
             wanted.add(set);
@@ -235,6 +238,10 @@ impl ObservationScope {
         let means_id = |length: &usize| {
             id.as_str().get(..*length).is_some_and(|begin| self.names.contains(begin))
         };
+        let composed = container.label(COMPOSE_PROJECT);
+        if self.compose && composed.is_some() && composed == self.project.as_deref() {
+            return true;
+        }
         let named = self.names.contains(name) || self.known.contains(&id);
         if named || begins.iter().any(means_id) {
             return true;

@@ -35,6 +35,8 @@ pub enum Variable {
     Literal(String),
     /// Elsewhere.
     Reference(Reference),
+    /// Kept from the process, also where the image has it.
+    Unset,
 }
 
 /// The found side's way to say *named without a value*: such a variable is kept from the process.
@@ -69,6 +71,7 @@ impl OptionValue for Environment {
             let value = match variable {
                 Variable::Literal(text) => json!(text),
                 Variable::Reference(reference) => reference_json(name, reference),
+                Variable::Unset => json!({"unset": true}),
             };
             (name.clone(), value)
         });
@@ -99,6 +102,12 @@ impl OptionValue for Environment {
                         "type": "object",
                         "properties": {"template": name},
                         "required": ["template"],
+                        "additionalProperties": false,
+                    },
+                    {
+                        "type": "object",
+                        "properties": {"unset": {"const": true}},
+                        "required": ["unset"],
                         "additionalProperties": false,
                     },
                 ]},
@@ -152,7 +161,8 @@ fn variable(name: &str, value: Option<&Node>, problems: &mut Problems) -> Option
     }
 }
 
-/// `{from_env: NAME}`, `{env_file: PATH}`, `{env_file: PATH, name: NAME}` or `{template: TEXT}`.
+/// `{from_env: NAME}`, `{env_file: PATH}`, `{env_file: PATH, name: NAME}`, `{template: TEXT}` or
+/// `{unset: true}`.
 fn reference(
     variable: &str,
     node: &Node,
@@ -164,6 +174,11 @@ fn reference(
         Some(super::field::Text::parse(&entry.value, problems).map(|text| text.0))
     };
     let template = field("template");
+    let unset =
+        entries.iter().any(|entry| entry.key == "unset" && entry.value.kind == Kind::Bool(true));
+    if unset && entries.len() == 1 {
+        return Some(Variable::Unset);
+    }
     if let (Some(text), 1) = (&template, entries.len()) {
         let text = text.clone()?;
         if Template::parse(&text).is_err() {
@@ -233,6 +248,7 @@ impl Row for EnvironmentRow {
             .map(|(name, variable)| match variable {
                 Variable::Literal(text) => format!("{name}={text}"),
                 Variable::Reference(reference) => format!("{name}={}", mark_reference(reference)),
+                Variable::Unset => name.clone(),
             })
             .collect();
         body.config("Env", entries);

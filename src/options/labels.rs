@@ -10,11 +10,14 @@ use super::field::{pairs, some_map, text};
 use super::fields::{Nothing, Owned};
 use super::risk::Risk;
 use super::row::{Body, Context, Group, OPTION, OptionDef, OptionValue, Row};
-use crate::base::ident::LABEL_PREFIX;
+use crate::base::ident::{COMPOSE_PREFIX, LABEL_PREFIX};
 use crate::base::say;
 use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
 use crate::syntax::node::{Kind, Node, Problems};
+
+/// Labels by which containers are known: they are written elsewhere, and are no difference.
+const OURS: [&str; 2] = [LABEL_PREFIX, COMPOSE_PREFIX];
 
 /// What a spec says of labels.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -26,11 +29,12 @@ impl OptionValue for Labels {
         let mut fine = true;
         for (key, value) in pairs(node, "a map of labels or a list of `KEY=VALUE`", problems)? {
             let place = value.as_ref().map_or(node.place, |value| value.place);
-            if key.is_empty() || key.starts_with(LABEL_PREFIX) {
-                let message = format!(
-                    "expected a label other than `{LABEL_PREFIX}…`, but found `{}`",
-                    say::short(&key)
-                );
+            let written = OURS.iter().find(|prefix| key.starts_with(**prefix));
+            if key.is_empty() || written.is_some() {
+                let prefix = written.unwrap_or(&LABEL_PREFIX);
+                let found = say::short(&key);
+                let message =
+                    format!("expected a label other than `{prefix}…`, but found `{found}`");
                 problems.add(place, message);
                 fine = false;
                 continue;
@@ -54,7 +58,7 @@ impl OptionValue for Labels {
         json!({"oneOf": [
             {
                 "type": "object",
-                "propertyNames": {"not": {"pattern": r"^(io\.bayplan\.|$)"}},
+                "propertyNames": {"not": {"pattern": r"^(io\.bayplan\.|com\.docker\.compose\.|$)"}},
                 "additionalProperties": {"type": ["string", "number", "null"]},
             },
             {"type": "array", "items": {"type": "string", "pattern": "^[^=]"}},
@@ -105,7 +109,8 @@ impl Row for LabelsRow {
 
     fn read(&self, look: &InspectView) -> Value {
         let labels = look.config("Labels").as_object();
-        let others = labels.into_iter().flatten().filter(|(key, _)| !key.starts_with(LABEL_PREFIX));
+        let ours = |key: &str| OURS.iter().any(|prefix| key.starts_with(prefix));
+        let others = labels.into_iter().flatten().filter(|(key, _)| !ours(key));
         let label = |(key, value): (&String, &Json)| {
             (key.clone(), Atom::text(value.as_str().unwrap_or_default()))
         };

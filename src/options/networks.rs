@@ -373,6 +373,14 @@ impl NetworksRow {
         both: (&InspectView, &InspectView),
     ) -> (BTreeMap<String, Endpoint>, BTreeMap<String, Endpoint>) {
         let (mut want, mut have) = (Self::endpoints(both.0), Self::endpoints(both.1));
+        // Every network knows it by its name, alias or not; Compose says it all the same.
+        let name = |look: &InspectView| {
+            look.json()["Name"].as_str().unwrap_or_default().trim_start_matches('/').to_owned()
+        };
+        let names = [name(both.0), name(both.1)];
+        for endpoint in want.values_mut().chain(have.values_mut()) {
+            endpoint.aliases.retain(|alias| !names.contains(alias));
+        }
         // It is found by its host name there, alias or not: what is found does not show that one.
         let is_there = both.1.json()["Id"].is_string();
         if let Some(hostname) = both.1.config("Hostname").as_str().filter(|_| is_there) {

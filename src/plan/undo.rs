@@ -1,5 +1,5 @@
 //! What brings back what was before a change: derived from a world that is and one that was, along
-//! the change's steps from the last to the first.
+//! the change's steps.
 //!
 //! It asks what is so now, never what was done: so it goes back from any state that a run, or a part
 //! of going back, can leave. Making the calls is [`crate::apply`]'s.
@@ -51,7 +51,29 @@ pub fn undo(
     }
     let Undo { steps, mut cannot } = back.found;
     cannot.extend(lost);
-    Undo { steps, cannot }
+    Undo { steps: in_order(plan, steps), cannot }
+}
+
+/// First what is there now makes room, last first; then what was starts, in the order of the plan, as
+/// one may need another; what is left over goes at the end, when all is up again.
+fn in_order(plan: &Plan, steps: Vec<Step>) -> Vec<Step> {
+    let changes: Vec<&str> = plan.steps.iter().map(|step| step.id.change()).collect();
+    let (mut room, mut starts, mut rest) = (Vec::new(), Vec::new(), Vec::new());
+    for step in steps {
+        match &step.action {
+            Action::Start { .. } => starts.push(step),
+            Action::Update { .. } | Action::Remove { .. } => rest.push(step),
+            Action::Rename { to, .. } if to.as_str().ends_with(SUFFIX_FAILED) => rest.push(step),
+            _ => room.push(step),
+        }
+    }
+    starts.sort_by_key(|step| changes.iter().position(|change| *change == step.id.change()));
+    let mut all: Vec<Step> = room.into_iter().chain(starts).chain(rest).collect();
+    let mut before: Option<StepId> = None;
+    for step in &mut all {
+        step.after = before.replace(step.id.clone()).into_iter().collect();
+    }
+    all
 }
 
 /// What is gone for good: a container that was replaced and removed, a network that was removed. Of
@@ -143,8 +165,7 @@ impl Back<'_> {
         let whole = of.id.as_str();
         let what = whole.strip_prefix(of.id.change()).unwrap_or(whole).trim_start_matches('/');
         let id = StepId::new(format!("{}/undo-{what}", of.id.change()));
-        let after = self.found.steps.last().map(|step| step.id.clone()).into_iter().collect();
-        let step = Step { id, action, after };
+        let step = Step { id, action, after: Vec::new() };
         self.now.after(&step);
         self.found.steps.push(step);
     }

@@ -85,13 +85,9 @@ impl Steps {
         self.then("stop", Action::Stop { container, signal, timeout })
     }
 
-    /// What is changed in place: the update first, then onto networks, then off others.
+    /// What is changed in place: onto networks, then off others, the update last.
     fn in_place(&mut self, id: &ContainerId, in_place: &InPlace) {
         let container = || Subject::Container(id.clone());
-        if !in_place.settings.is_empty() {
-            let settings = in_place.settings.clone();
-            self.then("update", Action::Update { container: container(), settings });
-        }
         for one in &in_place.moves {
             let Move { network, which, way } = one.clone();
             let (what, container) = (network.clone(), container());
@@ -105,6 +101,11 @@ impl Steps {
                     self.then(&format!("disconnect-{what}"), action)
                 }
             };
+        }
+        // An engine does not take off every limit that it gave: what can fail comes before.
+        if !in_place.settings.is_empty() {
+            let settings = in_place.settings.clone();
+            self.then("update", Action::Update { container: container(), settings });
         }
     }
 
@@ -363,6 +364,16 @@ impl ChangeSteps {
     /// Makes a step of this job wait for another step.
     pub(super) fn wait(&mut self, step: &StepId, other: &StepId) {
         self.wait_all(step, [other.clone()]);
+    }
+
+    /// Removes the old container of a replacement only after these steps.
+    pub(super) fn keep_for(&mut self, steps: Vec<StepId>) {
+        let remove = self.steps.iter().find(|step| matches!(step.action, Action::Remove { .. }));
+        if let Some(remove) = remove.map(|step| step.id.clone())
+            && !steps.is_empty()
+        {
+            self.wait_all(&remove, steps);
+        }
     }
 
     /// Makes a step of this job wait for other steps.

@@ -11,15 +11,16 @@ use super::PlanError;
 use super::index::Index;
 use super::owners;
 use crate::base::ident::{
-    ContainerName, ImageId, LABEL_NAME, LABEL_PREFIX, LABEL_PROJECT, LABEL_SET, ProjectName,
-    SUFFIX_FAILED, SUFFIX_OLD, SetName, member_number, reserved_suffix,
+    COMPOSE_NUMBER, COMPOSE_ONEOFF, COMPOSE_PROJECT, COMPOSE_SERVICE, ContainerName, ImageId,
+    LABEL_NAME, LABEL_PREFIX, LABEL_PROJECT, LABEL_SET, ProjectName, SUFFIX_FAILED, SUFFIX_OLD,
+    SetName, member_number, reserved_suffix,
 };
 use crate::base::image_ref::{ImageRef, RefIndex};
 use crate::observed::snapshot::{Container, Run, Snapshot};
 use crate::options::{Body, Context};
 use crate::plan::By;
 use crate::spec::order::Words;
-use crate::spec::{Identity, Matching, Set, Spec, State};
+use crate::spec::{Compat, Identity, Matching, Set, Spec, State};
 
 /// One match.
 #[derive(Debug, Clone)]
@@ -61,6 +62,28 @@ fn said_for(
     let text = |key: &str| labels.get(key)?.as_str();
     text(LABEL_NAME).filter(|text| name(text))?;
     Some((ProjectName::new(text(LABEL_PROJECT)?), SetName::new(text(LABEL_SET)?)))
+}
+
+/// Of a Compose project: for which service Compose made a container, and which of its containers it
+/// is. Labels that an image handed on say nothing.
+fn composed(
+    spec: &Spec,
+    container: &Container,
+    snapshot: &Snapshot,
+) -> Option<(SetName, Option<u32>)> {
+    if spec.compat != Some(Compat::Compose) || labelled_ours(container) {
+        return None;
+    }
+    let image = snapshot.images.get(&container.image());
+    let handed_on = |key: &str| {
+        let labels = image.and_then(|image| image["Config"]["Labels"].as_object());
+        labels.is_some_and(|labels| labels.contains_key(key))
+    };
+    let label = |key: &str| container.label(key).filter(|_| !handed_on(key));
+    label(COMPOSE_PROJECT).filter(|project| *project == spec.project.as_str())?;
+    label(COMPOSE_ONEOFF).filter(|oneoff| *oneoff == "False")?;
+    let number = label(COMPOSE_NUMBER).and_then(|number| number.parse().ok());
+    Some((SetName::new(label(COMPOSE_SERVICE)?), number))
 }
 
 /// For which set of a project a container was created, whatever its name is now. `docker commit`
@@ -247,6 +270,8 @@ fn place<'a>(
         let set = spec.sets.get(key).map(|set| &set.identity);
         matches!(set, Some(Identity::Counted(_)))
     };
+    let composed = if owner.is_none() { composed(spec, container, snapshot) } else { None };
+    let owner = owner.or_else(|| Some((spec.project.clone(), composed.as_ref()?.0.clone())));
     let owner = owner.or_else(|| {
         let created = created_for(container, &snapshot.images).map(|owner| now(spec, owner));
         created.filter(|(project, set)| *project != spec.project || !counted(set))
@@ -270,7 +295,8 @@ fn place<'a>(
             Some(Identity::Counted(_)) => {
                 // Members keep the names that they got under an older key.
                 let before = labelled.as_ref().map_or(&set, |(_, before)| before);
-                let number = member_number(&spec.project, before, name.as_str());
+                let number = member_number(&spec.project, before, name.as_str())
+                    .or(composed.and_then(|(_, number)| number));
                 add(found, &set, container, By::Label, false, number);
             }
             Some(Identity::Named(_)) | None => found.orphans.push((container, set)),
@@ -285,6 +311,12 @@ fn place<'a>(
     if owners::owner(container, &snapshot.images).is_some() {
         return;
     }
+    by_image(wanted, container, found);
+}
+
+/// One that nobody created for anyone counts for the set that means its image.
+fn by_image<'a>(wanted: &SetMatcher<'_>, container: &'a Container, found: &mut Matches<'a>) {
+    let name = container.name();
     let Some(made_from) = container.made_from().and_then(|text| ImageRef::parse(text).ok()) else {
         return;
     };

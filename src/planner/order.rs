@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::PlanError;
 use super::change_steps::ChangeSteps;
-use crate::base::ident::{ChangeId, ContainerId, SetName, StepId};
-use crate::plan::{Action, Step, Subject, Verb};
+use crate::base::ident::{ChangeId, ContainerId, ContainerName, SetName, StepId};
+use crate::plan::{Action, Because, Reason, Step, Subject, Verb};
 
 /// Adds the edges between jobs: images first, dependencies before dependants, one replacement of
 /// a set at a time. Who waits for what another gives up is [`super::take`]'s.
@@ -23,7 +23,8 @@ pub(super) fn connect(jobs: &mut [ChangeSteps], depends: &BTreeMap<SetName, BTre
 }
 
 /// What takes a port or an address that a replacement gives up keeps its own old container until that
-/// one is proven: one that fails can then go back, and so can who took it.
+/// one is proven, and so does what others are replaced for until these are: one that fails can then go
+/// back, and so can the other, without which its old container would not run.
 pub(super) fn kept_until_proven(jobs: &mut [ChangeSteps]) {
     let replaces = |job: &ChangeSteps| !job.takes_away && job.change.verb != Verb::Restart;
     let givers: BTreeMap<StepId, (ChangeId, StepId)> = jobs
@@ -39,11 +40,22 @@ pub(super) fn kept_until_proven(jobs: &mut [ChangeSteps]) {
             .filter(|(giver, _)| giver != own)
             .map(|(_, up)| up.clone())
             .collect();
-        let remove = job.steps.iter().find(|step| matches!(step.action, Action::Remove { .. }));
-        if let Some(remove) = remove.map(|step| step.id.clone())
-            && !ups.is_empty()
-        {
-            job.wait_all(&remove, ups);
+        job.keep_for(ups);
+    }
+    let mut dependants: BTreeMap<ContainerName, Vec<StepId>> = BTreeMap::new();
+    for job in jobs.iter().filter(|job| replaces(job)) {
+        for reason in &job.change.reasons {
+            if let Reason::Because(Because::TargetReplaced { target }) = reason
+                && let Some(up) = &job.up
+            {
+                dependants.entry(target.clone()).or_default().push(up.clone());
+            }
+        }
+    }
+    for job in jobs.iter_mut().filter(|job| replaces(job)) {
+        let name = ContainerName::new(job.change.id.as_str());
+        if let Some(ups) = dependants.remove(&name) {
+            job.keep_for(ups);
         }
     }
 }

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{Set, Spec};
+use super::{Compat, Identity, Set, Spec};
 use crate::base::ident::{
-    ContainerName, LABEL_DECLARED, LABEL_LITERALS, LABEL_NAME, LABEL_PROJECT, LABEL_SET, SetName,
+    COMPOSE_NUMBER, COMPOSE_ONEOFF, COMPOSE_PROJECT, COMPOSE_SERVICE, ContainerName,
+    LABEL_DECLARED, LABEL_LITERALS, LABEL_NAME, LABEL_PROJECT, LABEL_SET, SetName,
 };
 use crate::options::inspect_view::InspectView;
 use crate::options::links;
@@ -56,12 +57,48 @@ pub fn create_body(
         map.insert(LABEL_PROJECT.to_owned(), json!(spec.project));
         map.insert(LABEL_SET.to_owned(), json!(key));
         map.insert(LABEL_NAME.to_owned(), json!(name));
+        if spec.compat == Some(Compat::Compose) {
+            composed(spec, key, set, name, &mut body);
+        }
         let said = may_be_filled(set, &body);
         if !said.is_empty() {
             body.nested("Labels").insert(LABEL_DECLARED.to_owned(), json!(said.join(",")));
         }
     }
     body
+}
+
+/// The version of Compose whose ways are followed.
+const COMPOSE_VERSION: &str = "2.40.3";
+
+/// The labels by which Compose knows its own; those that cover secrets or images are written when a
+/// container is made.
+fn composed(spec: &Spec, key: &SetName, set: &Set, name: &ContainerName, body: &mut Body) {
+    let last = name.as_str().rsplit(['-', '_']).next();
+    let number = match set.identity {
+        Identity::Counted(_) => last.filter(|last| last.parse::<u32>().is_ok()).unwrap_or("1"),
+        Identity::Named(_) => "1",
+    };
+    let mut on: Vec<String> = set
+        .depends_on
+        .iter()
+        .map(|one| format!("{}:{}:{}", one.word, one.until.word(), one.restart))
+        .collect();
+    on.sort();
+    let map = body.nested("Labels");
+    for (label, value) in [
+        (COMPOSE_PROJECT, spec.project.to_string()),
+        (COMPOSE_SERVICE, key.to_string()),
+        (COMPOSE_NUMBER, number.to_owned()),
+        (COMPOSE_ONEOFF, "False".to_owned()),
+        ("com.docker.compose.depends_on", on.join(",")),
+        ("com.docker.compose.version", COMPOSE_VERSION.to_owned()),
+    ] {
+        map.insert(label.to_owned(), json!(value));
+    }
+    if let Some(folder) = &spec.base_dir {
+        map.insert("com.docker.compose.project.working_dir".to_owned(), json!(folder));
+    }
 }
 
 /// What is declared of that which an engine may fill in by itself: see [`LABEL_DECLARED`].

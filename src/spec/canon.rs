@@ -20,8 +20,12 @@ impl Spec {
         if let Some(base_dir) = &self.base_dir {
             root.insert("base_dir".into(), json!(base_dir));
         }
-        if let Some(Compat::Ansible19) = self.compat {
-            root.insert("compat".into(), json!("ansible-1.9"));
+        if let Some(compat) = self.compat {
+            let word = match compat {
+                Compat::Ansible19 => "ansible-1.9",
+                Compat::Compose => "compose",
+            };
+            root.insert("compat".into(), json!(word));
         }
         if !self.moved.is_empty() {
             root.insert("moved".into(), json!(self.moved));

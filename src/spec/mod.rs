@@ -61,6 +61,8 @@ pub struct Spec {
 pub enum Compat {
     /// `ansible-1.9`: the 2015 module's defaults.
     Ansible19,
+    /// `compose`: Compose's labels, by which it and bayplan know each other's containers.
+    Compose,
 }
 
 /// A container set.

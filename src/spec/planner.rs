@@ -77,6 +77,8 @@ impl Defaults {
                 recreate: Recreate::Auto,
                 compare: None,
             },
+            // Compose knows its own by their labels alone.
+            Some(Compat::Compose) => Self { matching: Matching::Owned, ..Self::of(None, one_shot) },
             // The 2015 module made new containers instead of starting stopped ones, touched
             // whatever ran the image, saw no removals, and ran what it waits for every time.
             Some(Compat::Ansible19) => Self {

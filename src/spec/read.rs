@@ -185,7 +185,8 @@ fn absolute(node: &Node, problems: &mut Problems) -> Option<String> {
 fn compat_of(node: &Node, problems: &mut Problems) -> Option<Compat> {
     match &node.kind {
         Kind::Text(text) if text == "ansible-1.9" => Some(Compat::Ansible19),
-        _ => problems.expected("`ansible-1.9`", node),
+        Kind::Text(text) if text == "compose" => Some(Compat::Compose),
+        _ => problems.expected("`ansible-1.9` or `compose`", node),
     }
 }
 

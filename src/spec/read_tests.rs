@@ -494,7 +494,7 @@ fn the_2015_module_s_habits_can_be_had() {
         (Matching::Owned, OnStopped::Start, Mode::Strict)
     );
     insta::assert_snapshot!(wrong("project: p\ncompat: ansible-2\ncontainers: {}\n"), @"
-    spec.yaml:2:9: expected `ansible-1.9`, but found the text `ansible-2`
+    spec.yaml:2:9: expected `ansible-1.9` or `compose`, but found the text `ansible-2`
       2 | compat: ansible-2
         |         ^
     ");

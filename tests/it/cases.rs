@@ -10,6 +10,7 @@ use std::fs;
 use bayplan::observed::snapshot::Snapshot;
 use bayplan::plan::{Plan, SpecSource, format};
 use chain::After;
+pub(crate) use chain::{Known, looked_at, offer, planned_bodies};
 pub(crate) use world::Case;
 
 use crate::golden;

@@ -39,6 +39,7 @@ mod shipped_specs;
 mod spec_files;
 mod ssh;
 mod stories;
+mod survives;
 mod tamper;
 mod tidy;
 #[cfg(feature = "tls")]

@@ -8,6 +8,7 @@
 #   engines.sh kill NAME                 SIGKILL the daemon alone, as a crash would
 #   engines.sh socket NAME               the engine's address, for DOCKER_HOST
 #   engines.sh names                     the names there are
+#   engines.sh compose                   fetch Compose, for BAYPLAN_COMPOSE; where it is
 #
 # Names: docker20 docker26 docker28 docker28c (containerd image store) registry
 #
@@ -285,6 +286,26 @@ status() {
 	echo "$1 $s ${v:--} $addr $w"
 }
 
+# ---- Debian's newest Compose, which needs nothing but libc
+compose() {
+	c=$H/compose a=$H/apt/compose
+	[ -x "$c/docker-compose" ] || {
+		mkdir -p "$c" "$a/lists/partial" "$a/cache/archives/partial"
+		echo "deb [trusted=yes] $MIRROR sid main" >"$a/sources.list"
+		: >"$a/status"
+		apt="apt-get -q -o Dir::Etc::sourcelist=$a/sources.list -o Dir::Etc::sourceparts=/dev/null
+			-o Dir::State::Lists=$a/lists -o Dir::State::status=$a/status -o Dir::Cache=$a/cache
+			-o APT::Sandbox::User=root -o Acquire::Languages=none"
+		say "fetching docker-compose from sid"
+		$apt update >"$a/log" 2>&1 || die "apt-get update failed, see $a/log"
+		(cd "$a" && $apt download docker-compose >>"$a/log" 2>&1) || die "apt-get download failed, see $a/log"
+		dpkg-deb -x "$a"/docker-compose_*.deb "$a/root"
+		cp "$(find "$a/root" -type f -name docker-compose | head -1)" "$c/docker-compose"
+		rm -rf "$a"
+	}
+	echo "$c/docker-compose"
+}
+
 self=$(readlink -f "$0")
 purge=
 verb=${1:-status}
@@ -301,6 +322,7 @@ restart) what "$1"; halt TERM; start "$1"; await "$1" ;;
 kill) what "$1"; halt KILL ;;
 socket) what "$1"; echo "unix://$sock" ;;
 names) echo $NAMES ;;
+compose) compose ;;
 inside) what "$1"; inside "$1" ;;
 *) sed -n '2,/^$/s/^# \{0,1\}//p' "$self"; exit 2 ;;
 esac

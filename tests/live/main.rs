@@ -17,6 +17,7 @@ mod gate;
 mod row_examples;
 mod support;
 
+mod compose;
 mod harness;
 mod import;
 mod log;

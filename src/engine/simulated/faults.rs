@@ -31,6 +31,17 @@ pub struct Fault {
     pub kind: ErrorKind,
 }
 
+/// Something bigger than a call that fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blow {
+    /// Who called is dead: the call is sent or not, and nobody waits for its answer. See
+    /// [`super::Simulated::caller_dies`].
+    CallerDies(When),
+    /// The engine dies in the middle of the call and is started again: what ran is ended, and comes back
+    /// as its restart policy says.
+    EngineRestarts(When),
+}
+
 /// Which calls fail. Changing calls only: reads are how an executor finds out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Faults {
@@ -39,6 +50,8 @@ pub struct Faults {
     /// Every call whose log line begins with this text, for example `stop` or
     /// `create shop-db.bp-new`.
     pub every: BTreeMap<String, Fault>,
+    /// What else happens at changing calls by their number.
+    pub blows: BTreeMap<usize, Blow>,
 }
 
 impl Faults {
@@ -49,13 +62,13 @@ impl Faults {
 
     /// The changing call of this number fails.
     pub fn at(number: usize, when: When, kind: ErrorKind) -> Self {
-        Self { nth: BTreeMap::from([(number, Fault { when, kind })]), every: BTreeMap::new() }
+        Self { nth: BTreeMap::from([(number, Fault { when, kind })]), ..Self::default() }
     }
 
     /// Every call that begins with `text` fails.
     pub fn every(text: &str, when: When, kind: ErrorKind) -> Self {
         let every = BTreeMap::from([(text.to_owned(), Fault { when, kind })]);
-        Self { nth: BTreeMap::new(), every }
+        Self { every, ..Self::default() }
     }
 
     /// What becomes of a changing call.

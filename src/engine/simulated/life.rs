@@ -220,6 +220,31 @@ impl World {
         set(inspect, &["State", "StartedAt"], now.text());
     }
 
+    /// The engine is killed and started again. What ran and is to be always, or on failure, comes back;
+    /// so does what was stopped and is to be always, or ended badly and is to be on failure. What never
+    /// ran stays. (Seen on 20.10 and 28.5, without live-restore.)
+    pub(super) fn restarts(&mut self) {
+        let all: Vec<ContainerId> = self.containers.keys().cloned().collect();
+        for id in &all {
+            if self.containers.get(id).is_some_and(is_running) {
+                self.ends(id, 137);
+            }
+        }
+        for id in &all {
+            let Some(inspect) = self.containers.get(id) else { continue };
+            let bad = inspect["State"]["ExitCode"] != 0;
+            let again = match inspect["HostConfig"]["RestartPolicy"]["Name"].as_str() {
+                Some("always") => true,
+                Some("on-failure") => bad,
+                _ => false,
+            };
+            if again && status(inspect) == "exited" {
+                // One that does not start stays as it is.
+                let _ = self.start(id, "restarting");
+            }
+        }
+    }
+
     /// Its process is no more.
     fn ends(&mut self, id: &ContainerId, code: i64) {
         let now = self.tick();

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
+use tokio::sync::Notify;
 
-use super::faults::{Call, Faults, When};
+use super::faults::{Blow, Call, Fault, Faults, When};
 use super::world::{Behaviour, World, name_of};
 use crate::base::ident::{ContainerId, ContainerName, NetworkId};
 use crate::engine::{
@@ -25,6 +26,7 @@ pub struct Simulated {
     in_flight: Cell<usize>,
     most_in_flight: Cell<usize>,
     marks: BTreeMap<ContainerId, BTreeMap<String, Live>>,
+    dead: Notify,
 }
 
 impl Simulated {
@@ -38,12 +40,18 @@ impl Simulated {
             in_flight: Cell::new(0),
             most_in_flight: Cell::new(0),
             marks,
+            dead: Notify::new(),
         }
     }
 
     /// Says which calls fail from now on; their numbers count from the first call of all.
     pub fn set_faults(&self, faults: Faults) {
         *self.faults.borrow_mut() = faults;
+    }
+
+    /// Ends when a blow has killed who calls.
+    pub async fn caller_dies(&self) {
+        self.dead.notified().await;
     }
 
     /// Says what a registry gives for `REPOSITORY@DIGEST`: what `image inspect` says once it is
@@ -125,11 +133,27 @@ impl Simulated {
     ) -> Result<T> {
         let number = self.log.borrow().iter().filter(|call| call.changing).count();
         let fault = self.faults.borrow().of(number, &text).cloned();
+        let blow = self.faults.borrow().blows.get(&number).copied();
         self.note(text, true);
         self.in_flight.set(self.in_flight.get() + 1);
         self.most_in_flight.set(self.most_in_flight.get().max(self.in_flight.get()));
         // The answer takes a while: calls that may be made together are.
         tokio::task::yield_now().await;
+        if let Some(Blow::CallerDies(when)) = blow {
+            if when == When::After {
+                let _ = work(&mut self.world.borrow_mut(), &doing);
+            }
+            self.dead.notify_one();
+            return std::future::pending().await;
+        }
+        if let Some(Blow::EngineRestarts(when)) = blow {
+            if when == When::After {
+                let _ = work(&mut self.world.borrow_mut(), &doing);
+            }
+            self.world.borrow_mut().restarts();
+            self.in_flight.set(self.in_flight.get() - 1);
+            return Err(Fault { when, kind: ErrorKind::Interrupted }.error(&doing));
+        }
         let outcome = match fault {
             None => work(&mut self.world.borrow_mut(), &doing),
             Some(fault) => {

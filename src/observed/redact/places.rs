@@ -9,12 +9,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
-use crate::base::ident::{ImageId, LABEL_NAME, LABEL_PROJECT, LABEL_SET, Reference, SetName};
+use crate::base::ident::{
+    COMPOSE_PROJECT, COMPOSE_SERVICE, ImageId, LABEL_NAME, LABEL_PROJECT, LABEL_SET, Reference,
+    SetName,
+};
 use crate::base::image_ref::ImageRef;
 use crate::observed::snapshot::Container;
 use crate::options::value;
 use crate::options::{Body, Context, health};
-use crate::spec::{Identity, Matching, Set, Spec};
+use crate::spec::{Compat, Identity, Matching, Set, Spec};
 
 /// Where environment variables stand, by name.
 pub(super) const VARIABLES: &str = "Env";
@@ -147,6 +150,8 @@ pub(super) struct Scope {
     /// Its image, and whether containers are matched by it.
     image: Option<String>,
     by_image: bool,
+    /// Whether its key is that of a service of Compose.
+    compose: bool,
     pub(super) places: Places,
     /// The references that it declares for a variable.
     pub(super) declared: BTreeMap<String, BTreeSet<Reference>>,
@@ -166,6 +171,7 @@ impl Scope {
             image: set.image.clone(),
             by_image: set.matching != Matching::Owned
                 && matches!(set.identity, Identity::Counted(_)),
+            compose: spec.compat == Some(Compat::Compose),
             places: Places::default(),
             declared: BTreeMap::new(),
         };
@@ -195,6 +201,12 @@ impl Scope {
         }
         let ours = container.label(LABEL_PROJECT) == Some(self.project.as_str());
         if ours && container.label(LABEL_SET).is_some_and(|key| self.keys.contains(key)) {
+            return true;
+        }
+        if self.compose
+            && container.label(COMPOSE_PROJECT) == Some(self.project.as_str())
+            && container.label(COMPOSE_SERVICE).is_some_and(|key| self.keys.contains(key))
+        {
             return true;
         }
         let created = container.label(LABEL_NAME).is_some_and(|own| {

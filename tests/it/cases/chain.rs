@@ -154,7 +154,7 @@ fn snapshot_file(case: &Case, spec: &Spec, snapshot: &Snapshot, written: &str) {
 }
 
 /// What a registry gives where the plan pulls: the image it replaces with another ID, or any.
-fn offer(engine: &Simulated, snapshot: &Snapshot, plan: &Plan) {
+pub(crate) fn offer(engine: &Simulated, snapshot: &Snapshot, plan: &Plan) {
     for step in &plan.steps {
         let Action::Pull { image, platform } = &step.action else { continue };
         let mut inspect = snapshot.images.values().next().cloned().unwrap_or_else(
@@ -171,7 +171,7 @@ fn offer(engine: &Simulated, snapshot: &Snapshot, plan: &Plan) {
     }
 }
 
-struct Known<'a>(&'a Case);
+pub(crate) struct Known<'a>(pub(crate) &'a Case);
 
 impl Known<'_> {
     fn filled(&self, json: &Json) -> Result<Json, String> {
@@ -256,20 +256,19 @@ fn run_from(
     wait(apply::run(run, &Begun::default()))
 }
 
+/// The create bodies of a plan.
+pub(crate) fn planned_bodies(spec: &Spec, world: &Snapshot, plan: &Plan) -> BTreeMap<StepId, Body> {
+    let (pins, source) = (Pins::default(), plan.spec.clone());
+    planner::build(&Input { spec, snapshot: world, assume: false, pins, source }).bodies
+}
+
 /// Runs the first steps of a plan, ends there, and lets a second run find out what is done and finish.
 /// Gives what did not hold.
 pub(crate) fn resumed(case: &Case, world: &Snapshot, plan: &Plan, first: usize) -> Vec<String> {
     let spec = case.declared(&plan.declared).unwrap();
     let engine = Simulated::new(world);
     offer(&engine, world, plan);
-    let bodies = planner::build(&Input {
-        spec: &spec,
-        snapshot: world,
-        assume: false,
-        pins: Pins::default(),
-        source: plan.spec.clone(),
-    })
-    .bodies;
+    let bodies = planned_bodies(&spec, world, plan);
     let rest = plan.steps[first..].iter().map(|step| step.id.clone()).collect();
     let fresh = apply::Resume::fresh(plan);
     run_from(case, &engine, plan, &bodies, (&BTreeSet::new(), &rest, &fresh));
@@ -360,7 +359,12 @@ fn settled(case: &Case, spec: &Spec, engine: &Simulated, old: &Plan, after: Afte
 }
 
 /// A look at the simulated engine, taken as at a real one.
-fn looked_at(case: &Case, spec: &Spec, wanted: &ObservationScope, engine: &Simulated) -> Snapshot {
+pub(crate) fn looked_at(
+    case: &Case,
+    spec: &Spec,
+    wanted: &ObservationScope,
+    engine: &Simulated,
+) -> Snapshot {
     let taken =
         wait(observe::observe(engine, wanted)).expect("the simulated engine can be looked at");
     let mut snapshot = redacted(case, spec, taken);
