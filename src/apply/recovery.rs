@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::outcome::touches;
 use crate::base::ident::{
-    ChangeId, LABEL_NAME, LABEL_PLAN, LABEL_PROJECT, SUFFIX_FAILED, SUFFIX_NEW, SUFFIX_OLD, StepId,
-    reserved_suffix,
+    ChangeId, LABEL_NAME, LABEL_PLAN, LABEL_PROJECT, SUFFIX_FAILED, SUFFIX_LOCK, SUFFIX_NEW,
+    SUFFIX_OLD, StepId, reserved_suffix,
 };
 use crate::observed::snapshot::Snapshot;
 use crate::plan::undo::{Cannot, undo};
@@ -214,6 +214,9 @@ pub fn leftovers(look: &Snapshot) -> Vec<Leftover> {
     for container in &look.containers {
         let name = container.name();
         let (stem, Some(suffix)) = reserved_suffix(name.as_str()) else { continue };
+        if suffix == SUFFIX_LOCK {
+            continue;
+        }
         let seen = container.seen();
         let label = |key: &str| seen.label(key).map(str::to_owned);
         // A label that does not name this container came with an image.

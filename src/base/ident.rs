@@ -202,6 +202,8 @@ pub const LABEL_VOLUME: &str = "io.bayplan.volume";
 pub const LABEL_PLAN: &str = "io.bayplan.plan";
 /// The label that names the run that created a container: two runs of one plan can be told apart.
 pub const LABEL_RUN: &str = "io.bayplan.run";
+/// The label that names the project of which a container is the lock.
+pub const LABEL_LOCK: &str = "io.bayplan.lock";
 /// The beginning of every label that only bayplan may write.
 pub const LABEL_PREFIX: &str = "io.bayplan.";
 
@@ -230,8 +232,10 @@ pub const SUFFIX_NEW: &str = ".bp-new";
 pub const SUFFIX_OLD: &str = ".bp-old";
 /// Suffix of a container that was to replace another one, failed, and is kept to be looked at.
 pub const SUFFIX_FAILED: &str = ".bp-failed";
+/// Suffix of the container that is the lock of a project.
+pub const SUFFIX_LOCK: &str = ".bp-lock";
 /// All that no container of a spec may be called.
-const RESERVED_SUFFIXES: [&str; 3] = [SUFFIX_NEW, SUFFIX_OLD, SUFFIX_FAILED];
+const RESERVED_SUFFIXES: [&str; 4] = [SUFFIX_NEW, SUFFIX_OLD, SUFFIX_FAILED, SUFFIX_LOCK];
 
 /// Cuts the reserved suffix off a name: `web.bp-old` gives `("web", Some(".bp-old"))`.
 pub fn reserved_suffix(name: &str) -> (&str, Option<&'static str>) {

@@ -5,6 +5,7 @@ use super::files::Files;
 use super::keeper::Keeper;
 use super::load_plan::Opened;
 use super::load_plan::SpecPlace;
+use super::locking::under_lock;
 use super::progress::Progress;
 use super::report::{Exit, Result};
 use super::results::{Refusal, Results};
@@ -56,13 +57,23 @@ fn attempt(args: &ApplyArgs, global: &Global, results: Results<'_>) -> Attempt {
         results.writable()?;
         return runtime.block_on(async {
             let reader = observe::connect(global).await?;
-            let wanted = load_plan::wanted(&opened);
-            let snapshot = observe::look(&reader, &wanted, Some(&opened.spec), &secrets).await?;
-            let engine = Docker::new(reader);
+            let engine = Docker::new(reader.clone());
             let clock = RealClock::new();
-            let secrets = Keeper::Known(secrets, load_plan::made_labels(&opened));
-            let (engine, clock) = (&engine, &clock);
-            Applying { args, global, results, opened, snapshot, secrets, engine, clock }.run().await
+            let (engine, clock, opened) = (&engine, &clock, &opened);
+            let signals = Signals::new(args.grace);
+            let work = async {
+                let wanted = load_plan::wanted(opened);
+                let snapshot =
+                    observe::look(&reader, &wanted, Some(&opened.spec), &secrets).await?;
+                let secrets = Keeper::Known(secrets, load_plan::made_labels(opened));
+                Applying { args, global, results, opened, snapshot, secrets, engine, clock }
+                    .work(&signals)
+                    .await
+            };
+            tokio::select! {
+                attempt = under_lock(engine, clock, opened, (args.wait, &signals), work) => attempt,
+                never = signals.listen() => match never {},
+            }
         });
     };
     let secrets = Secrets::default();
@@ -70,17 +81,22 @@ fn attempt(args: &ApplyArgs, global: &Global, results: Results<'_>) -> Attempt {
     let engine = Simulated::new(&snapshot);
     let clock = SimulatedClock(&engine);
     let secrets = Keeper::Simulated;
-    let (engine, clock) = (&engine, &clock);
-    runtime.block_on(
-        Applying { args, global, results, opened, snapshot, secrets, engine, clock }.run(),
-    )
+    let (engine, clock, opened) = (&engine, &clock, &opened);
+    let applying = Applying { args, global, results, opened, snapshot, secrets, engine, clock };
+    let signals = Signals::new(args.grace);
+    runtime.block_on(async {
+        tokio::select! {
+            attempt = applying.work(&signals) => attempt,
+            never = signals.listen() => match never {},
+        }
+    })
 }
 
 struct Applying<'a, W> {
     args: &'a ApplyArgs,
     global: &'a Global,
     results: Results<'a>,
-    opened: Opened<'a>,
+    opened: &'a Opened<'a>,
     snapshot: Snapshot,
     secrets: Keeper,
     engine: &'a W,
@@ -88,18 +104,9 @@ struct Applying<'a, W> {
 }
 
 impl<W: Writer> Applying<'_, W> {
-    /// All of it, with somebody who listens to signals.
-    async fn run(self) -> Attempt {
-        let signals = Signals::new(self.args.grace);
-        tokio::select! {
-            attempt = self.work(&signals) => attempt,
-            never = signals.listen() => match never {},
-        }
-    }
-
     async fn work(&self, signals: &Signals) -> Attempt {
         let mut judgement = judge(&self.opened.plan, &self.opened.spec, &self.snapshot);
-        judgement.stale.extend(load_plan::spec_moved(&self.opened, self.args.spec.is_some())?);
+        judgement.stale.extend(load_plan::spec_moved(self.opened, self.args.spec.is_some())?);
         for note in &judgement.notes {
             output::note(&format!("note: {note}"));
         }
@@ -112,7 +119,7 @@ impl<W: Writer> Applying<'_, W> {
             let document = ResultDocument::of_done(&words, judgement.left.clone());
             return Ok(self.results.tell(&document));
         }
-        let (opened, plan) = (&self.opened, &self.opened.plan);
+        let (opened, plan) = (self.opened, &self.opened.plan);
         let driver = Driver {
             engine: self.engine,
             clock: self.clock,

@@ -111,6 +111,8 @@ pub enum Command {
     Apply(ApplyArgs),
     /// Bring back, or finish, what an apply left that died; without a plan tell what lies about
     Recover(RecoverArgs),
+    /// Take the lock of a project away from an apply that is dead
+    Unlock(UnlockArgs),
     /// Print a JSON Schema
     Schema(SchemaArgs),
     /// Print completions for a shell
@@ -295,6 +297,9 @@ pub struct ShowArgs {
     /// List every step
     #[arg(long)]
     pub steps: bool,
+    /// List the steps by which what fails goes back, and what cannot be undone
+    #[arg(long)]
+    pub undo: bool,
     /// How to print it
     #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
     pub format: Format,
@@ -371,6 +376,9 @@ pub struct ApplyArgs {
     /// How long what was begun may take to go back after an interrupt
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
     pub grace: Duration,
+    /// How long another apply of the project is waited for
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    pub wait: Duration,
     /// Keep in the result what containers wrote; it may be anything, such as a new password
     #[arg(long)]
     pub keep_output: bool,
@@ -403,12 +411,26 @@ pub struct RecoverArgs {
     /// Write the result here, a JSON file; show prints it; - is stdout
     #[arg(short, long, value_name = "RESULT", requires = "plan")]
     pub output: Option<PathBuf>,
+    /// How long another apply of the project is waited for
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration, requires = "plan")]
+    pub wait: Duration,
     /// How long it may take to come to an end after an interrupt
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
     pub grace: Duration,
     /// Let the spec name files of this folder too, not only of its own repository
     #[arg(long, value_name = "DIR", requires = "plan")]
     pub allow_outside: Vec<PathBuf>,
+}
+
+/// `bayplan unlock`.
+#[derive(Debug, Args)]
+pub struct UnlockArgs {
+    /// The project
+    #[arg(value_name = "PROJECT")]
+    pub project: String,
+    /// Only this lock: the ID of its container, or its beginning
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
 }
 
 /// `30s`, `1m30s`.

@@ -14,6 +14,7 @@ pub mod import;
 pub mod keeper;
 pub mod load_plan;
 pub mod load_spec;
+pub mod locking;
 pub mod log;
 pub mod man;
 pub mod named_files;

@@ -8,6 +8,7 @@ use super::compose::MadeLabels;
 use super::files::Files;
 use super::keeper::Keeper;
 use super::load_plan::{Opened, SpecPlace};
+use super::locking::under_lock;
 use super::progress::Progress;
 use super::report::{Exit, Failure, Result};
 use super::results::{Refusal, Results};
@@ -90,26 +91,32 @@ fn attempt(args: &RecoverArgs, path: &Path, global: &Global, results: Results<'_
     results.writable()?;
     observe::runtime()?.block_on(async {
         let reader = observe::connect(global).await?;
-        let wanted = load_plan::wanted(&opened);
-        let snapshot = observe::look(&reader, &wanted, Some(&opened.spec), &secrets).await?;
-        let judgement = judge(&opened.plan, &opened.spec, &snapshot);
-        other_engine(&judgement)?;
-        let recovery = decided(args, &opened, &snapshot, &judgement, missing)?;
-        if recovery.is_empty() {
-            let words = "nothing of this plan is half done.";
-            return Ok(results.tell(&ResultDocument::of_done(words, Vec::new())));
-        }
+        let engine = &Docker::new(reader.clone());
+        let clock = &RealClock::new();
         let signals = Signals::new(args.grace);
-        let engine = Docker::new(reader);
-        let work = recovered(args, &opened, (&judgement, &recovery), secrets, &engine, &signals);
-        let mut document = tokio::select! {
-            document = work => document,
-            never = signals.listen() => match never {},
+        let opened = &opened;
+        let work = async {
+            let wanted = load_plan::wanted(opened);
+            let snapshot = observe::look(&reader, &wanted, Some(&opened.spec), &secrets).await?;
+            let judgement = judge(&opened.plan, &opened.spec, &snapshot);
+            other_engine(&judgement)?;
+            let recovery = decided(args, opened, &snapshot, &judgement, missing)?;
+            if recovery.is_empty() {
+                let words = "nothing of this plan is half done.";
+                return Ok(results.tell(&ResultDocument::of_done(words, Vec::new())));
+            }
+            let both = (&judgement, &recovery);
+            let mut document =
+                recovered(args, opened, both, secrets, (engine, clock), &signals).await;
+            if document.exit_code == Exit::PartWay.code() {
+                document.recover = Some(command(path, global));
+            }
+            Ok(results.tell(&document))
         };
-        if document.exit_code == Exit::PartWay.code() {
-            document.recover = Some(command(path, global));
+        tokio::select! {
+            attempt = under_lock(engine, clock, opened, (args.wait, &signals), work) => attempt,
+            never = signals.listen() => match never {},
         }
-        Ok(results.tell(&document))
     })
 }
 
@@ -118,13 +125,13 @@ async fn recovered(
     opened: &Opened<'_>,
     (judgement, recovery): (&Judgement, &Recovery),
     secrets: Secrets,
-    engine: &Docker,
+    (engine, clock): (&Docker, &RealClock),
     signals: &Signals,
 ) -> ResultDocument {
     let secrets = Keeper::Known(secrets, MadeLabels::new());
     let driver = Driver {
         engine,
-        clock: &RealClock::new(),
+        clock,
         secrets: &secrets,
         redactor: secrets.redactor(&opened.spec),
         plan: &opened.plan,

@@ -10,16 +10,18 @@ use crate::apply::result::{self, ResultDocument};
 use crate::apply::result_text;
 use crate::base::canonical;
 use crate::plan::format;
-use crate::plan::show::{markdown, text};
+use crate::plan::show::{markdown, text, undo};
 
 /// Prints a plan, or the result of an apply.
 pub fn run(args: &ShowArgs, global: &Global, files: &Files) -> Result {
     let bytes = files.read(&args.file, format::MAX_BYTES)?;
-    let shown = if is_result(&bytes) {
-        show_result(&bytes, args.format)
-    } else {
-        show_plan(&bytes, args, global)
-    };
+    let result = is_result(&bytes);
+    if args.undo && (result || args.format != Format::Text) {
+        let message = "expected a plan and the text format beside `--undo`";
+        return Err(Failure::new(Exit::Usage, message));
+    }
+    let shown =
+        if result { show_result(&bytes, args.format) } else { show_plan(&bytes, args, global) };
     output::data(&shown.map_err(|failure| failure.within(&files::named(&args.file)))?)?;
     Ok(Exit::Done)
 }
@@ -43,7 +45,8 @@ fn show_plan(
     Ok(match args.format {
         Format::Text => {
             let options = text::Options { steps: args.steps, colour: output::colour(global) };
-            text::text(&loaded.plan, options)
+            let back = if args.undo { undo::text(&loaded.plan) } else { String::new() };
+            text::text(&loaded.plan, options) + &back
         }
         Format::Markdown => markdown::markdown(&loaded.plan, args.steps),
         // It was proven to be canonical UTF-8: the file is its own JSON form.

@@ -12,8 +12,8 @@ use super::index::Index;
 use super::owners;
 use crate::base::ident::{
     COMPOSE_NUMBER, COMPOSE_ONEOFF, COMPOSE_PROJECT, COMPOSE_SERVICE, ContainerName, ImageId,
-    LABEL_NAME, LABEL_PREFIX, LABEL_PROJECT, LABEL_SET, ProjectName, SUFFIX_FAILED, SUFFIX_OLD,
-    SetName, member_number, reserved_suffix,
+    LABEL_NAME, LABEL_PREFIX, LABEL_PROJECT, LABEL_SET, ProjectName, SUFFIX_FAILED, SUFFIX_LOCK,
+    SUFFIX_OLD, SetName, member_number, reserved_suffix,
 };
 use crate::base::image_ref::{ImageRef, RefIndex};
 use crate::observed::snapshot::{Container, Run, Snapshot};
@@ -254,8 +254,8 @@ fn place<'a>(
     let labelled = owner(container);
     let owner = labelled.clone().map(|owner| now(spec, owner));
     let (stem, suffix) = reserved_suffix(name.as_str());
-    if suffix == Some(SUFFIX_FAILED) {
-        // It failed and was kept to be looked at: nobody's.
+    if matches!(suffix, Some(SUFFIX_FAILED | SUFFIX_LOCK)) {
+        // What failed and was kept to be looked at, and locks: nobody's.
         return;
     }
     if suffix.is_some() {

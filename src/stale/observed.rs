@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use crate::base::ident::{
     ContainerName, ImageId, LABEL_NETWORK, LABEL_PLAN, LABEL_VOLUME, NetworkId, ObjectKey,
-    SUFFIX_FAILED, StepId,
+    SUFFIX_FAILED, SUFFIX_LOCK, StepId,
 };
 use crate::observed::snapshot::{Container, Seen, Snapshot};
 use crate::options::platform::Platform;
@@ -60,7 +60,7 @@ impl<'a> Origin<'a> {
         (found.label(LABEL_PLAN)? == self.digest).then_some(())?;
         let (name, suffix) = crate::base::ident::reserved_suffix(found.name());
         // One that failed and is kept is only looked at.
-        (suffix != Some(SUFFIX_FAILED)).then_some(())?;
+        (!matches!(suffix, Some(SUFFIX_FAILED | SUFFIX_LOCK))).then_some(())?;
         self.containers.get(name).copied()
     }
 

@@ -21,6 +21,7 @@ mod golden;
 mod hostile_spec;
 mod import;
 mod literals;
+mod locks;
 mod long_values;
 mod made;
 mod networks;

@@ -6,4 +6,5 @@ pub mod markdown;
 pub mod reason_text;
 pub mod text;
 pub mod told;
+pub mod undo;
 pub mod view;

@@ -248,7 +248,7 @@ pub fn folded(names: &[&str]) -> Vec<String> {
     folded
 }
 
-fn step(step: &crate::plan::Step) -> (String, String, Vec<String>) {
+pub(super) fn step(step: &crate::plan::Step) -> (String, String, Vec<String>) {
     use crate::plan::{Action, ImagePin, Subject};
     let subject = |subject: &Subject| match subject {
         Subject::Container(id) => format!("container {}", name(id.short())),

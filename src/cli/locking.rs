@@ -1,0 +1,112 @@
+//! Work under the lock of a plan's project; `bayplan unlock`.
+
+use std::time::Duration;
+
+use super::args::{Global, UnlockArgs};
+use super::load_plan::Opened;
+use super::report::{Exit, Failure, Result};
+use super::results::Refusal;
+use super::signals::Signals;
+use super::{observe, output};
+use crate::apply::Clock;
+use crate::apply::lock::{self, Owner, Taken};
+use crate::base::say;
+use crate::engine::docker::Docker;
+
+/// Where CIs say under which address they show a job: whole, or in parts.
+const JOBS: &[&[&str]] = &[
+    &["CI_JOB_URL"],
+    &["BUILD_URL"],
+    &["CIRCLE_BUILD_URL"],
+    &["BUILDKITE_BUILD_URL"],
+    &["GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "actions/runs", "GITHUB_RUN_ID"],
+];
+
+/// Does work while nobody else applies to this project on this engine. `wait`: how long somebody who
+/// does is waited for.
+pub async fn under_lock<T>(
+    engine: &Docker,
+    clock: &dyn Clock,
+    opened: &Opened<'_>,
+    (wait, signals): (Duration, &Signals),
+    work: impl Future<Output = std::result::Result<T, Refusal>>,
+) -> std::result::Result<T, Refusal> {
+    let owner = owner();
+    let waits = |held: &lock::Held| {
+        output::note(&format!("the lock is held by {held}: waiting to see whether it is alive …"));
+    };
+    let taking = lock::take(engine, clock, &opened.plan, (&opened.digest, &owner), wait, waits);
+    let taken = tokio::select! {
+        taken = taking => taken.map_err(Failure::from)?,
+        () = signals.another() => return Err(interrupted(signals).into()),
+    };
+    let lock = match taken {
+        Taken::Ours(lock) => lock,
+        Taken::Theirs(held) => {
+            let project = say::short(opened.plan.project.as_str());
+            let message =
+                format!("expected no other apply of project `{project}`, but found {held}");
+            let hint =
+                "`--wait DURATION` waits for it; `bayplan unlock PROJECT` takes the lock away";
+            return Err(Failure::new(Exit::Locked, message).hint(hint).into());
+        }
+        Taken::None(why) => {
+            output::note(&format!("note: no lock was taken: {}", say::safe(&why)));
+            return work.await;
+        }
+    };
+    let mut work = std::pin::pin!(work);
+    let done = tokio::select! {
+        done = &mut work => done,
+        _gone = lock.beats(engine, clock) => {
+            // Each step has its own look: it is safe to go on, and worse to stop in the middle.
+            output::note("warning: the lock was taken away by somebody else");
+            work.await
+        }
+    };
+    lock.release(engine).await;
+    done
+}
+
+fn interrupted(signals: &Signals) -> Failure {
+    let code = signals.asked().borrow().map_or(1, crate::apply::Signal::exit_code);
+    Failure::new(Exit::of_code(code), "interrupted; nothing was changed")
+}
+
+/// Who this is, for others who find the lock.
+fn owner() -> Owner {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let job = JOBS.iter().find_map(|parts| {
+        let part = |part: &&str| {
+            let fixed = part.contains('/').then(|| (*part).to_owned());
+            fixed.or_else(|| std::env::var(part).ok().filter(|value| !value.is_empty()))
+        };
+        parts.iter().map(part).collect::<Option<Vec<String>>>().map(|parts| parts.join("/"))
+    });
+    Owner { host, process: std::process::id().to_string(), job }
+}
+
+/// `bayplan unlock`.
+pub fn run(args: &UnlockArgs, global: &Global) -> Result {
+    observe::runtime()?.block_on(async {
+        let engine = Docker::new(observe::connect(global).await?);
+        let project = say::short(&args.project);
+        let Some(held) = lock::find(&engine, &args.project).await? else {
+            output::data(&format!("nobody holds the lock of project `{project}`.\n"))?;
+            return Ok(Exit::Done);
+        };
+        if let Some(id) = &args.id
+            && !held.id.as_str().starts_with(id.as_str())
+        {
+            let message = format!(
+                "expected the lock {}, but found {}: {held}",
+                say::short(id),
+                held.id.short()
+            );
+            return Err(Failure::new(Exit::Stale, message));
+        }
+        lock::break_lock(&engine, &held).await?;
+        output::data(&format!("the lock of project `{project}` was taken away from {held}.\n"))?;
+        Ok(Exit::Done)
+    })
+}

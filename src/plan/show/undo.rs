@@ -1,0 +1,57 @@
+//! The way back of a plan, as it is gone where what is new is not proven; and what no call brings back.
+
+use std::collections::BTreeSet;
+
+use super::view;
+use crate::plan::undo::undo;
+use crate::plan::world::World;
+use crate::plan::{Action, Plan};
+
+/// The steps of all ways back, and what stays, with a line end after the last line.
+pub fn text(plan: &Plan) -> String {
+    let before = World::planned(plan);
+    // Until what is new is proven nothing is removed.
+    let removes =
+        |action: &Action| matches!(action, Action::Remove { .. } | Action::RemoveNetwork { .. });
+    let mut all = before.clone();
+    for step in plan.steps.iter().filter(|step| !removes(&step.action)) {
+        all.after(step);
+    }
+    let changes: BTreeSet<&str> = plan.changes.iter().map(|change| change.id.as_str()).collect();
+    let mut lines = vec![String::new(), "UNDO".to_owned()];
+    let mut stays = Vec::new();
+    for change in &changes {
+        // Nothing is gone yet, but what a network was is not known once it is removed.
+        let back = undo(plan, &BTreeSet::from([*change]), (&before, &all), &BTreeSet::new());
+        for step in &back.steps {
+            let (id, what, _) = view::step(step);
+            lines.push(format!("  {id}\n      {what}"));
+        }
+        let cannot = back.cannot.iter().map(|cannot| (cannot.step.as_str(), cannot.what.clone()));
+        stays.extend(
+            cannot.map(|(step, what)| format!("  {}: {what}", crate::base::say::safe(step))),
+        );
+    }
+    for step in plan.steps.iter().filter(|step| removes(&step.action)) {
+        let (id, what, _) = view::step(step);
+        stays.push(format!("  {id}: {what}"));
+    }
+    if lines.len() == 2 {
+        lines.push("  nothing is to be taken back".to_owned());
+    }
+    if !stays.is_empty() {
+        lines.extend([String::new(), "CANNOT BE UNDONE".to_owned()]);
+        lines.extend(stays);
+    }
+    lines.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::plan::sample;
+
+    #[test]
+    fn the_way_back_and_what_stays() {
+        insta::assert_snapshot!(super::text(&sample::mixed()));
+    }
+}
