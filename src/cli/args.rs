@@ -221,6 +221,7 @@ pub struct ConfigArgs {
 }
 
 /// `bayplan plan`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Debug, Args)]
 pub struct PlanArgs {
     /// The declared state, YAML or JSON, or a Compose file (else the Compose project that is here)
@@ -244,6 +245,9 @@ pub struct PlanArgs {
     /// List as well what matched containers have beyond what is declared
     #[arg(long)]
     pub explain_undeclared: bool,
+    /// Remove containers of sets that the spec no longer has, as `prune: true` in it does
+    #[arg(long)]
+    pub prune: bool,
     /// Exit with 2 where there are changes, or something differs and is left
     #[arg(long)]
     pub detailed_exitcode: bool,

@@ -33,7 +33,8 @@ pub fn run(args: &PlanArgs, global: &Global, files: &Files) -> Result {
     files.will_take("the snapshot", &args.snapshot);
     observe::will_read(global, files);
     let (loaded, kept) = read(args, files);
-    let loaded = loaded?;
+    let mut loaded = loaded?;
+    loaded.spec.prune |= args.prune;
     // Whatever is read is kept, before an engine is troubled.
     args.output.as_deref().map_or(Ok(()), |path| files.writable(path))?;
     let secrets = load_spec::resolve(&loaded.spec, &loaded.named)?;

@@ -23,6 +23,7 @@ use super::{Action, Plan, Step, Summary};
 use crate::base::ident::SetName;
 use crate::base::say;
 use crate::options::value::{HIDDEN, marked_reference};
+use crate::spec::State;
 use graph::Graph;
 
 /// One thing that is wrong with a plan.
@@ -210,8 +211,18 @@ fn sets(plan: &Plan, violations: &mut Violations) {
     let declared: BTreeSet<&str> =
         declared.map(|sets| sets.keys().map(String::as_str).collect()).unwrap_or_default();
     let reported: BTreeSet<&str> = plan.sets.keys().map(SetName::as_str).collect();
-    violations.unless(declared == reported, "sets", || {
-        let all: Vec<_> = declared.symmetric_difference(&reported).map(named).collect();
+    // Of sets that are gone only what is to be absent is told, and only where that is asked for.
+    let prunes = plan.declared["prune"] == true;
+    let gone = |set: &&str| {
+        prunes && plan.sets.get(*set).is_some_and(|report| report.state == State::Absent)
+    };
+    let other: Vec<&str> = declared
+        .symmetric_difference(&reported)
+        .copied()
+        .filter(|set| declared.contains(set) || !gone(set))
+        .collect();
+    violations.unless(other.is_empty(), "sets", || {
+        let all: Vec<_> = other.iter().map(named).collect();
         format!("expected every declared set in `sets` and no other, but found {}", all.join(", "))
     });
 }

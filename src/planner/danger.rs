@@ -16,7 +16,7 @@ use crate::plan::facts::Verdict;
 use crate::plan::planned::Options;
 use crate::plan::show::reason_text;
 use crate::plan::{Danger, Dangerous, Impact, Reason, Verb};
-use crate::spec::{Matching, Set};
+use crate::spec::{Identity, Matching, Set};
 
 /// How a volume that nobody named is told.
 const ANONYMOUS: &str = "anonymous volume at ";
@@ -304,7 +304,7 @@ pub(super) fn refusals(
     if (ends || verb == Verb::Update)
         && member.adopted
         && set.matching == Matching::ImageByDefault
-        && matches!(set.identity, crate::spec::Identity::Counted(_))
+        && matches!(set.identity, Identity::Counted(_))
     {
         errors.push(PlanError::of(
             key,
@@ -323,7 +323,11 @@ pub(super) fn refusals(
                 "container `{name}` would lose its anonymous volume at {} ({why})",
                 crate::base::say::safe(&paths.join(", "))
             ),
-            "mount a named volume there and move the data, or say `discard: true`",
+            if set.image.is_none() && matches!(set.identity, Identity::Counted(_)) {
+                "declare the set again, with `state: absent` and `discard: true`"
+            } else {
+                "mount a named volume there and move the data, or say `discard: true`"
+            },
         ));
     }
     let inspect = member.container.inspect.as_ref();

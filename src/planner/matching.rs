@@ -251,7 +251,8 @@ fn place<'a>(
 ) {
     let spec = wanted.spec();
     let name = container.name();
-    let owner = owner(container);
+    let labelled = owner(container);
+    let owner = labelled.clone().map(|owner| now(spec, owner));
     let (stem, suffix) = reserved_suffix(name.as_str());
     if matches!(suffix, Some(SUFFIX_FAILED | SUFFIX_LOCK)) {
         // What failed and was kept to be looked at, and locks: nobody's.
@@ -272,7 +273,7 @@ fn place<'a>(
     let composed = if owner.is_none() { composed(spec, container, snapshot) } else { None };
     let owner = owner.or_else(|| Some((spec.project.clone(), composed.as_ref()?.0.clone())));
     let owner = owner.or_else(|| {
-        let created = created_for(container, &snapshot.images);
+        let created = created_for(container, &snapshot.images).map(|owner| now(spec, owner));
         created.filter(|(project, set)| *project != spec.project || !counted(set))
     });
     if let Some((key, to)) = named.and_then(|key| spec.sets.get_key_value(key)) {
@@ -292,8 +293,10 @@ fn place<'a>(
         }
         match spec.sets.get(&set).map(|set| &set.identity) {
             Some(Identity::Counted(_)) => {
-                let number = member_number(&spec.project, &set, name.as_str());
-                let number = number.or(composed.and_then(|(_, number)| number));
+                // Members keep the names that they got under an older key.
+                let before = labelled.as_ref().map_or(&set, |(_, before)| before);
+                let number = member_number(&spec.project, before, name.as_str())
+                    .or(composed.and_then(|(_, number)| number));
                 add(found, &set, container, By::Label, false, number);
             }
             Some(Identity::Named(_)) | None => found.orphans.push((container, set)),
@@ -308,6 +311,12 @@ fn place<'a>(
     if owners::owner(container, &snapshot.images).is_some() {
         return;
     }
+    by_image(wanted, container, found);
+}
+
+/// One that nobody created for anyone counts for the set that means its image.
+fn by_image<'a>(wanted: &SetMatcher<'_>, container: &'a Container, found: &mut Matches<'a>) {
+    let name = container.name();
     let Some(made_from) = container.made_from().and_then(|text| ImageRef::parse(text).ok()) else {
         return;
     };
@@ -321,6 +330,12 @@ fn place<'a>(
             "give the sets different commands, or say `match: owned`",
         )),
     }
+}
+
+/// The same owner with the key that a set of the project has now.
+pub(crate) fn now(spec: &Spec, (project, set): (ProjectName, SetName)) -> (ProjectName, SetName) {
+    let set = if project == spec.project { spec.labelled(&set).clone() } else { set };
+    (project, set)
 }
 
 /// Whether a set that ends what it names may have a container of another set of its project: one
@@ -376,7 +391,8 @@ fn left_over(
 ) -> Option<PlanError> {
     let spec = wanted.spec();
     let of_spec = |owner: Option<(ProjectName, SetName)>| {
-        owner.filter(|(project, _)| *project == spec.project).map(|(_, set)| set)
+        let owner = owner.filter(|(project, _)| *project == spec.project);
+        owner.map(|(_, set)| spec.labelled(&set).clone())
     };
     if let Some(set) = of_spec(owner(container)) {
         let set = Some(set).filter(|set| spec.sets.contains_key(set));

@@ -31,6 +31,9 @@ mod planned;
 mod planned_tests;
 mod ports;
 mod preflight;
+pub(crate) mod prune;
+#[cfg(test)]
+mod prune_tests;
 mod renames;
 #[cfg(test)]
 mod renames_tests;
@@ -118,6 +121,8 @@ pub struct PlanError {
 
 /// Builds a plan.
 pub fn build(input: &Input<'_>) -> Built {
+    let spec = prune::with_orphans(input.spec, input.snapshot);
+    let input = &Input { spec: &spec, ..input.clone() };
     let renames = renames::find(input.spec, input.snapshot);
     let snapshot = renames::renamed(input.snapshot, &renames);
     let before = renames::before(&renames);

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value as Json;
 
 use super::matching::created_for;
-use super::{Built, PlanError, draft, facts, finish};
+use super::{Built, PlanError, draft, facts, finish, matching};
 use crate::base::ident::{
     ChangeId, ContainerId, ContainerName, LABEL_NAME, SetName, StepId, reserved_suffix,
 };
@@ -61,6 +61,7 @@ pub(super) fn find(spec: &Spec, snapshot: &Snapshot) -> Vec<Rename> {
         }
         let stays = matches!(container.run(), Run::Live | Run::Idle | Run::Paused);
         let owner = created_for(container, &snapshot.images);
+        let owner = owner.map(|owner| matching::now(spec, owner));
         if let Some((project, key)) = owner
             && let Some((to, found)) = open.get_mut(&key)
             && project == spec.project

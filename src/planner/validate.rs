@@ -41,7 +41,7 @@ impl Planner<'_> {
                 ),
                 _ => format!(
                     "container `{name}` belongs to this project, but to no set of the spec; \
-                     `state: absent` would remove it"
+                     `prune: true` or `plan --prune` would remove it"
                 ),
             };
             self.warnings.push(Warning { code: "orphan".to_owned(), set: Some(set.clone()), text });

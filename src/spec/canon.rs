@@ -28,6 +28,12 @@ impl Spec {
             };
             root.insert("compat".into(), json!(word));
         }
+        if !self.moved.is_empty() {
+            root.insert("moved".into(), json!(self.moved));
+        }
+        if self.prune {
+            root.insert("prune".into(), json!(true));
+        }
         let networks: Map<String, Json> =
             self.networks.iter().map(|(key, own)| (key.to_string(), own.print())).collect();
         if !networks.is_empty() {
@@ -38,7 +44,8 @@ impl Spec {
         if !volumes.is_empty() {
             root.insert("volumes".into(), Json::Object(volumes));
         }
-        let sets = self.sets.iter().map(|(key, set)| (key.to_string(), self.set(set)));
+        let sets = self.sets.iter().filter(|(key, _)| !self.pruned.contains(*key));
+        let sets = sets.map(|(key, set)| (key.to_string(), self.set(set)));
         root.insert("containers".into(), Json::Object(sets.collect()));
         written(Json::Object(root))
     }

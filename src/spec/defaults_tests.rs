@@ -82,7 +82,7 @@ fn a_default_is_a_planner_key_that_means_something_to_every_set() {
         |           ^
     ");
     insta::assert_snapshot!(wrong("project: p\nstate: reloaded\ncontainers: {}\n"), @"
-    spec.yaml:2:1: expected `project`, `base_dir`, `compat`, `defaults`, `networks`, `volumes` or `containers`, but found `state`
+    spec.yaml:2:1: expected `project`, `base_dir`, `compat`, `defaults`, `moved`, `prune`, `networks`, `volumes` or `containers`, but found `state`
       2 | state: reloaded
         | ^
       hint: say it of a set under `containers`, or of all under `defaults`

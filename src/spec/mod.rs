@@ -11,6 +11,7 @@ pub mod depends;
 mod deploy;
 pub mod env_merge;
 pub mod label_file;
+mod moved;
 pub mod order;
 mod places;
 mod planner;
@@ -23,7 +24,7 @@ mod set;
 pub(crate) mod strings;
 pub mod vocabulary;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use depends::{Dependency, Until};
 pub use resources::{Network, Resource, Volume};
@@ -41,6 +42,12 @@ pub struct Spec {
     pub base_dir: Option<String>,
     /// Whose habits it follows.
     pub compat: Option<Compat>,
+    /// The sets that have another key now: old to new.
+    pub moved: BTreeMap<SetName, SetName>,
+    /// Whether containers of sets that are gone are removed.
+    pub prune: bool,
+    /// The sets that are gone and are planned all the same; nobody declares them.
+    pub pruned: BTreeSet<SetName>,
     /// The networks of the root by key.
     pub networks: BTreeMap<ObjectKey, Resource<Network>>,
     /// The volumes of the root by key.

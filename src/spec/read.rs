@@ -79,6 +79,7 @@ fn root(node: &Node, files: &Files, problems: &mut Problems) -> Option<Spec> {
     };
     let (mut project, mut base_dir, mut compat, mut containers) = (None, None, None, None);
     let (mut networks, mut volumes, mut defaults) = (None, None, None);
+    let (mut moved, mut prune) = (None, None);
     for entry in entries {
         let word = entry.key.as_str();
         match word {
@@ -92,6 +93,8 @@ fn root(node: &Node, files: &Files, problems: &mut Problems) -> Option<Spec> {
             "base_dir" => base_dir = Some(&entry.value),
             "compat" => compat = Some(&entry.value),
             "defaults" => defaults = Some(entry),
+            "moved" => moved = Some(&entry.value),
+            "prune" => prune = entry.value.boolean(problems),
             "networks" => networks = Some(&entry.value),
             "volumes" => volumes = Some(&entry.value),
             _ => containers = Some(&entry.value),
@@ -99,11 +102,7 @@ fn root(node: &Node, files: &Files, problems: &mut Problems) -> Option<Spec> {
     }
     let start = Place { line: node.place.line.min(1), column: node.place.line.min(1) };
     if project.is_none() {
-        problems.add_hint(
-            start,
-            "expected a `project`, but found none",
-            "`project: NAME` marks whose containers they are, and begins their names",
-        );
+        lacks_project(start, problems);
     }
     let known_project = project.and_then(|node| project_name(node, problems));
     let known_base = base_dir.and_then(|node| absolute(node, problems));
@@ -113,12 +112,7 @@ fn root(node: &Node, files: &Files, problems: &mut Problems) -> Option<Spec> {
     let (volumes, volume_places) =
         volumes.map(|node| resources_read::volumes(node, problems)).unwrap_or_default();
     let Some(containers) = containers else {
-        problems.add_hint(
-            start,
-            "expected `containers`, but found none",
-            "a spec that declares none says `containers: {}`",
-        );
-        return None;
+        return lacks_containers(start, problems);
     };
     let defaults = &defaults.map(|entry| defaulted(entry, problems)).unwrap_or_default();
     let mut sets =
@@ -129,10 +123,16 @@ fn root(node: &Node, files: &Files, problems: &mut Problems) -> Option<Spec> {
         project: known_project.unwrap_or_else(|| ProjectName::new("?")),
         base_dir: known_base,
         compat: known_compat,
+        moved: moved.map(|node| super::moved::read(node, problems)).unwrap_or_default(),
+        prune: prune.unwrap_or_default(),
+        pruned: BTreeSet::new(),
         networks,
         volumes,
         sets: sets.read,
     };
+    if let Some(node) = moved {
+        super::moved::check(&spec, node, !sets.lost.is_empty(), problems);
+    }
     let whole = Whole {
         spec: &spec,
         places: sets.places,
@@ -143,6 +143,23 @@ fn root(node: &Node, files: &Files, problems: &mut Problems) -> Option<Spec> {
     };
     whole.check(problems);
     Some(spec)
+}
+
+fn lacks_project(start: Place, problems: &mut Problems) {
+    problems.add_hint(
+        start,
+        "expected a `project`, but found none",
+        "`project: NAME` marks whose containers they are, and begins their names",
+    );
+}
+
+fn lacks_containers<T>(start: Place, problems: &mut Problems) -> Option<T> {
+    problems.add_hint(
+        start,
+        "expected `containers`, but found none",
+        "a spec that declares none says `containers: {}`",
+    );
+    None
 }
 
 fn project_name(node: &Node, problems: &mut Problems) -> Option<ProjectName> {

@@ -119,11 +119,11 @@ containers:
     spec.yaml:1:10: expected a name of lower-case letters, digits, `-` and `_` that begins with a letter or digit, but found the text `Shop`
       1 | project: Shop
         |          ^
-    spec.yaml:2:1: expected `project`, `base_dir`, `compat`, `defaults`, `networks`, `volumes` or `containers`, but found `bas_dir`
+    spec.yaml:2:1: expected `project`, `base_dir`, `compat`, `defaults`, `moved`, `prune`, `networks`, `volumes` or `containers`, but found `bas_dir`
       2 | bas_dir: /x
         | ^
       hint: did you mean `base_dir`?
-    spec.yaml:3:1: expected `project`, `base_dir`, `compat`, `defaults`, `networks`, `volumes` or `containers`, but found `services`
+    spec.yaml:3:1: expected `project`, `base_dir`, `compat`, `defaults`, `moved`, `prune`, `networks`, `volumes` or `containers`, but found `services`
       3 | services: {}
         | ^
       hint: bayplan calls them `containers`
@@ -211,15 +211,15 @@ fn words_of_others_get_an_answer() {
     ");
     let root = "project: p\nversion: '3'\nname: p\nvolumes: {}\nimage: x\nx-a: 1\ncontainers: {}\n";
     insta::assert_snapshot!(wrong(root), @"
-    spec.yaml:2:1: expected `project`, `base_dir`, `compat`, `defaults`, `networks`, `volumes` or `containers`, but found `version`
+    spec.yaml:2:1: expected `project`, `base_dir`, `compat`, `defaults`, `moved`, `prune`, `networks`, `volumes` or `containers`, but found `version`
       2 | version: '3'
         | ^
       hint: take it out: a spec has no version
-    spec.yaml:3:1: expected `project`, `base_dir`, `compat`, `defaults`, `networks`, `volumes` or `containers`, but found `name`
+    spec.yaml:3:1: expected `project`, `base_dir`, `compat`, `defaults`, `moved`, `prune`, `networks`, `volumes` or `containers`, but found `name`
       3 | name: p
         | ^
       hint: bayplan calls it `project`
-    spec.yaml:5:1: expected `project`, `base_dir`, `compat`, `defaults`, `networks`, `volumes` or `containers`, but found `image`
+    spec.yaml:5:1: expected `project`, `base_dir`, `compat`, `defaults`, `moved`, `prune`, `networks`, `volumes` or `containers`, but found `image`
       5 | image: x
         | ^
       hint: it belongs to a set under `containers`

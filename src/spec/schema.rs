@@ -37,6 +37,16 @@ pub fn spec() -> Json {
                 "enum": ["ansible-1.9"],
             }), false),
             "defaults": or_nothing(defaults(), false),
+            "moved": or_nothing(json!({
+                "description": "sets that have another key now, old to new: their containers stay",
+                "type": "object",
+                "additionalProperties": {"type": "string"},
+                "examples": [{"worker": "queue"}],
+            }), false),
+            "prune": or_nothing(json!({
+                "description": "remove containers of sets that the spec no longer has",
+                "type": "boolean",
+            }), false),
             "networks": super::resources_schema::networks(),
             "volumes": super::resources_schema::volumes(),
             "containers": {

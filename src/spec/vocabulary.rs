@@ -7,8 +7,17 @@ use crate::base::say;
 use crate::options::{ROWS, row_by_word};
 
 /// The keys at the root.
-pub const ROOT: &[&str] =
-    &["project", "base_dir", "compat", "defaults", "networks", "volumes", "containers"];
+pub const ROOT: &[&str] = &[
+    "project",
+    "base_dir",
+    "compat",
+    "defaults",
+    "moved",
+    "prune",
+    "networks",
+    "volumes",
+    "containers",
+];
 
 /// A key of a set that tells the planner what to do.
 #[derive(Debug)]

@@ -18,7 +18,7 @@ use crate::engine_model::Engine;
 use crate::observed::snapshot::Snapshot;
 use crate::plan::world::{Cell, Value, World};
 use crate::plan::{Action, Plan, Step, Subject, Target, format};
-use crate::planner::{Built, Input, Pins, build, depends};
+use crate::planner::{Built, Input, Pins, build, depends, prune};
 use crate::spec::Spec;
 use crate::spec::order::Words;
 
@@ -65,6 +65,7 @@ pub fn judge(plan: &Plan, spec: &Spec, snapshot: &Snapshot) -> Judgement {
     // Without a canonical form there is no digest, and nothing carries it.
     let digest = format::write(plan).map(|written| written.digest).unwrap_or_default();
     let look = with_answers(plan, snapshot);
+    let spec = &*prune::of_plan(spec, plan);
     let case = Case::of(plan, spec, &look, &digest);
     let mut found = Found::default();
     let engine = Engine::of_snapshot(snapshot).target();
@@ -196,6 +197,7 @@ impl<'a> Case<'a> {
             let reserved = crate::base::ident::reserved_suffix(container.seen().name()).1.is_some();
             let ours = || {
                 crate::planner::matching::owner(container)
+                    .map(|owner| crate::planner::matching::now(self.spec, owner))
                     .is_some_and(|(project, own)| project == self.plan.project && own == *set)
             };
             let known = || members.is_some_and(|all| all.contains(&container.id()));
@@ -205,6 +207,22 @@ impl<'a> Case<'a> {
 
     /// Whom sets mean: what counts now and did not, and the other way round.
     fn members(&self, again: &Plan, found: &mut Found) {
+        // Of what is pruned there may be more by now: sets that the plan does not know.
+        for (set, ids) in &again.facts.members {
+            if self.plan.facts.members.contains_key(set) {
+                continue;
+            }
+            for id in ids {
+                found.stale.push(Staleness {
+                    code: Code::ContainerNew.word().to_owned(),
+                    set: Some(set.clone()),
+                    object: format!("set `{set}`, which the spec does not have"),
+                    expected: "no container of it".to_owned(),
+                    found: format!("{}, which would be removed now", id.short()),
+                    hint: AGAIN.to_owned(),
+                });
+            }
+        }
         for (set, before) in &self.plan.facts.members {
             let changes =
                 || self.plan.changes.iter().filter(|change| change.set.as_ref() == Some(set));

@@ -14,7 +14,9 @@ pub fn spec_moved(plan: &Plan, before: &Spec, now: &Spec, same_file: bool) -> Ve
     let acted: BTreeSet<&SetName> =
         plan.changes.iter().filter_map(|change| change.set.as_ref()).collect();
     let mut all = Vec::new();
-    let root = |spec: &Spec| (spec.project.clone(), spec.base_dir.clone(), spec.compat);
+    let root = |spec: &Spec| {
+        (spec.project.clone(), spec.base_dir.clone(), spec.compat, spec.moved.clone())
+    };
     if root(before) != root(now) && !acted.is_empty() {
         all.push(moved(None, "the project and the rules of the plan", "others"));
     }
@@ -22,6 +24,8 @@ pub fn spec_moved(plan: &Plan, before: &Spec, now: &Spec, same_file: bool) -> Ve
         let (old, new) = (before.sets.get(key), now.sets.get(key));
         let same = match (old, new) {
             (Some(old), Some(new)) => before.canonical_set(old) == now.canonical_set(new),
+            // What is pruned is declared by nobody.
+            (None, None) => before.prune,
             _ => false,
         };
         if !same {
@@ -35,7 +39,14 @@ pub fn spec_moved(plan: &Plan, before: &Spec, now: &Spec, same_file: bool) -> Ve
     if resources(&old) != resources(&new) && !plan.changes.is_empty() {
         all.push(moved(None, "the networks and volumes of the plan", "others"));
     }
-    if all.is_empty() && same_file && old != new {
+    // That may have been asked for on the command line.
+    let whole = |mut spec: serde_json::Value| {
+        if let Some(root) = spec.as_object_mut() {
+            root.remove("prune");
+        }
+        spec
+    };
+    if all.is_empty() && same_file && whole(old) != whole(new) {
         all.push(moved(
             None,
             "what the plan declares",

@@ -158,6 +158,8 @@ cases! {
     match_renamed_by_hand;
     seed_36_alias_names;
     orphan;
+    prune;
+    moved_set;
     seed_22_absent_by_image_alone;
     depends_on_order;
     depends_on_restart;

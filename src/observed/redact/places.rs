@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 
 use crate::base::ident::{
     COMPOSE_PROJECT, COMPOSE_SERVICE, ImageId, LABEL_NAME, LABEL_PROJECT, LABEL_SET, Reference,
+    SetName,
 };
 use crate::base::image_ref::ImageRef;
 use crate::observed::snapshot::Container;
@@ -151,7 +152,8 @@ impl Objects {
 /// What a set of a spec says, and which containers may be its own.
 pub(super) struct Scope {
     project: String,
-    key: String,
+    /// Its key, and those that it had before.
+    keys: BTreeSet<String>,
     name: Option<String>,
     /// Its image, and whether containers are matched by it.
     image: Option<String>,
@@ -165,9 +167,11 @@ pub(super) struct Scope {
 
 impl Scope {
     pub(super) fn of(spec: &Spec, set: &Set, key: &str) -> Self {
+        let own = SetName::new(key);
+        let former = spec.former(&own).map(SetName::as_str);
         let mut scope = Self {
             project: spec.project.as_str().to_owned(),
-            key: key.to_owned(),
+            keys: former.chain([key]).map(str::to_owned).collect(),
             name: match &set.identity {
                 Identity::Named(name) => Some(name.as_str().to_owned()),
                 Identity::Counted(_) => None,
@@ -204,12 +208,12 @@ impl Scope {
             return true;
         }
         let ours = container.label(LABEL_PROJECT) == Some(self.project.as_str());
-        if ours && container.label(LABEL_SET) == Some(self.key.as_str()) {
+        if ours && container.label(LABEL_SET).is_some_and(|key| self.keys.contains(key)) {
             return true;
         }
         if self.compose
             && container.label(COMPOSE_PROJECT) == Some(self.project.as_str())
-            && container.label(COMPOSE_SERVICE) == Some(self.key.as_str())
+            && container.label(COMPOSE_SERVICE).is_some_and(|key| self.keys.contains(key))
         {
             return true;
         }
