@@ -21,6 +21,7 @@ use crate::base::api;
 use crate::base::ident::{ContainerId, ContainerName, NetworkId};
 use crate::base::image_ref::ImageRef;
 use crate::base::say;
+use crate::engine::known;
 use crate::engine::transport;
 use crate::engine::{
     Created, Done, EngineError, ErrorKind, FilledBody, PullProgress, Reader, Result, Writer,
@@ -457,9 +458,11 @@ fn exit_code(
 fn pull_progress(line: CreateImageInfo) -> PullProgress {
     let detail = line.progress_detail.unwrap_or_default();
     let bytes = |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok());
+    // What a registry tells its engine comes back here as well.
+    let clean = |text: Option<String>| say::short(&known::struck(&text.unwrap_or_default()));
     PullProgress {
-        layer: line.id.map(|id| say::short(&id)).unwrap_or_default(),
-        status: line.status.map(|status| say::short(&status)).unwrap_or_default(),
+        layer: clean(line.id),
+        status: clean(line.status),
         current: bytes(detail.current),
         total: bytes(detail.total),
     }
@@ -477,4 +480,22 @@ fn untangled(mut bytes: &[u8]) -> Vec<u8> {
         bytes = rest;
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_repeats_no_secret() {
+        known::learn("token of a registry");
+        let line = CreateImageInfo {
+            id: Some("layer token of a registry".into()),
+            status: Some("sent token of a registry to http://u:p@r/".into()),
+            ..CreateImageInfo::default()
+        };
+        let told = pull_progress(line);
+        assert_eq!(told.layer, "layer «hidden»");
+        assert_eq!(told.status, "sent «hidden» to http://«hidden»@r/");
+    }
 }
