@@ -71,7 +71,7 @@ async fn unset_variables_can_be_assumed_to_be_the_same() {
                environment PASSWORD from_env:DB_PASSWORD
                from the image: command postgres
       web      postgres:16, sha256:111111111111
-               environment DB from_env:DB_PASSWORD, MODE={"env_file":"web.env"}
+               environment DB from_env:DB_PASSWORD, MODE env_file:web.env
                from the image: command postgres
 
     ASSUMED

@@ -111,11 +111,12 @@ fn entry(key: &str, name: &str, value: &Json) -> String {
     }
 }
 
-/// `from_env:DB_PASSWORD` for a value that the file does not have.
+/// `from_env:DB_PASSWORD`, `env_file:web.env` for a value that the file does not have.
 fn reference(value: &Json) -> Option<String> {
     let map = value.as_object().filter(|map| map.len() == 1)?;
     let (kind, name) = map.iter().next()?;
-    let kind = Some(kind).filter(|kind| kind.starts_with("from_"))?;
+    let is_one = kind.starts_with("from_") || matches!(kind.as_str(), "env_file" | "template");
+    let kind = Some(kind).filter(|_| is_one)?;
     Some(format!("{kind}:{}", told::ends(name.as_str()?, ENTRY)))
 }
 
