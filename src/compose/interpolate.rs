@@ -13,7 +13,21 @@ use crate::syntax::template::{Lack, Seen, Template};
 use crate::syntax::yaml_go;
 
 /// Where a text with variables stays a template. An item of a list says a key before it.
-const TEMPLATES: &[&str] = &["services.*.environment.*", "services.*.build.args.*"];
+const TEMPLATES: &[&str] = &[
+    "services.*.environment.*",
+    "services.*.build.args.*",
+    "services.*.command",
+    "services.*.command.*",
+    "services.*.entrypoint",
+    "services.*.entrypoint.*",
+    "services.*.healthcheck.test",
+    "services.*.healthcheck.test.*",
+    "services.*.labels.*",
+    "services.*.logging.options.*",
+];
+
+/// Lists of `KEY=VALUE` among them.
+const PAIRS: &[&str] = &["environment", "args", "labels"];
 
 /// What is not part of any plan.
 const UNSEEN: &[&str] = &["build", "develop"];
@@ -169,7 +183,9 @@ impl Loader<'_> {
 
     /// A text that stays what it is. What stands before the first `=` of an item is a key.
     fn template(&mut self, place: Place, text: &str, path: &Path, scope: &Scope<'_>) -> String {
-        if path.last().is_some_and(|last| last == ITEM) {
+        let parent = path.len().checked_sub(2).and_then(|at| path.get(at));
+        let pairs = parent.is_some_and(|key| PAIRS.contains(&key.as_str()));
+        if pairs && path.last().is_some_and(|last| last == ITEM) {
             let Some(at) = equals(text) else { return self.filled(place, text, path, scope) };
             let (key, value) = text.split_at(at);
             let key = if key.contains('$') {

@@ -10,13 +10,12 @@ use super::model::said_pairs;
 use super::source::Source;
 use super::tree::{boolean, list, map, null, text};
 use super::values::{
-    command, device, hosts, logging, mount, networks, port, relative, size, texts,
+    command, device, hosts, logging, mount, networks, port, relative, size, texts, written,
 };
 use super::{Project, Request};
-use crate::base::ident::{COMPOSE_NETWORK, COMPOSE_PROJECT, COMPOSE_VOLUME, Reference};
+use crate::base::ident::{COMPOSE_NETWORK, COMPOSE_PROJECT, COMPOSE_VOLUME};
 use crate::base::say;
-use crate::options::value::marked_reference;
-use crate::spec::{strings, vocabulary};
+use crate::spec::vocabulary;
 use crate::syntax::node::{Entry, Kind, Node, Place, Problem, Problems, is_extension};
 
 /// Keys that mean the same to a set, or nothing that needs to be made otherwise.
@@ -307,7 +306,10 @@ impl Lower<'_> {
     fn special(&mut self, service: &str, said: &Entry, set: &mut Node) {
         let Entry { key, place, value } = said;
         match key.as_str() {
-            "command" | "entrypoint" => set.set(key, command(value)),
+            "command" | "entrypoint" => {
+                self.whole_words(value);
+                set.set(key, command(value));
+            }
             "environment" => {
                 let environment = self.environment(value);
                 set.set(key, environment);
@@ -368,6 +370,24 @@ impl Lower<'_> {
             }
         }
         own
+    }
+
+    /// A command line with variables is split before they have values: a value with blanks or quotes
+    /// would be split as well.
+    fn whole_words(&mut self, line: &Node) {
+        let Some(text) = line.as_text().filter(|text| text.contains('«')) else { return };
+        let filled = |text: String| super::resolved::filled(text, self.source);
+        let split = super::model::words(text);
+        let before: Option<Vec<String>> =
+            split.map(|words| words.into_iter().map(filled).collect());
+        if before != super::go::words(&filled(text.to_owned())) {
+            self.problems.add_hint(
+                line.place,
+                "expected values without blanks, quotes and characters of the shell in a command \
+                 line, but a variable has another one",
+                "say it as a list of words",
+            );
+        }
     }
 
     /// Links, by the names that Compose gives them as well.
@@ -475,30 +495,4 @@ impl Lower<'_> {
     pub(super) fn note(&mut self, place: Place, message: String) {
         self.notes.push(Problem { place, message, hint: None });
     }
-}
-
-/// The tree as a spec has to write it: `$` doubled, templates for marks.
-fn written(node: Node) -> Node {
-    let Node { place, kind } = node;
-    let kind = match kind {
-        Kind::Text(word) => match marked_reference(&word) {
-            Some(Reference::Template { text: template }) => {
-                return map(place, vec![("template", text(place, strings::written(&template)))]);
-            }
-            _ => Kind::Text(strings::written(&word)),
-        },
-        Kind::List(items) => Kind::List(items.into_iter().map(written).collect()),
-        Kind::Map(entries) => Kind::Map(
-            entries
-                .into_iter()
-                .map(|Entry { key, place, value }| Entry {
-                    key: strings::written(&key),
-                    place,
-                    value: written(value),
-                })
-                .collect(),
-        ),
-        other => other,
-    };
-    Node { place, kind }
 }

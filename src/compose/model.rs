@@ -3,8 +3,11 @@
 
 use super::fields::{Field, KINDS, SERVICE, Type};
 use super::go::{self, Go};
+use crate::base::ident::Reference;
 use crate::base::say;
+use crate::options::value::{mark_reference, marked_reference};
 use crate::syntax::node::{Entry, Kind, Node, Problems};
+use crate::syntax::template::Template;
 
 /// Where a field of a service belongs among those that are there; `next` is the one after it in the
 /// order of the struct.
@@ -137,12 +140,29 @@ fn texts(node: &Node) -> Vec<Go> {
 
 fn command(node: &Node, problems: &mut Problems) -> Option<Go> {
     let Some(line) = node.as_text() else { return Some(Go::List(texts(node))) };
-    if let Some(words) = go::words(line) {
+    if let Some(words) = words(line) {
         return Some(Go::List(words.into_iter().map(Go::Text).collect()));
     }
     let message = "expected a command line whose quotations are closed, but found an open one";
     problems.add_hint(node.place, message, "a list of words needs no quotation");
     None
+}
+
+/// The words of a command line, which may be a template: then its words are, and what a variable
+/// comes to is taken for part of one.
+pub(super) fn words(line: &str) -> Option<Vec<String>> {
+    let Some(Reference::Template { text }) = marked_reference(line) else { return go::words(line) };
+    let (line, variables) = Template::parse(&text).ok()?.with_places();
+    let word = |word: String| {
+        let mut template = word.replace('$', "$$");
+        let mut any = false;
+        for (place, variable) in &variables {
+            any |= template.contains(place.as_str());
+            template = template.replace(place.as_str(), variable);
+        }
+        if any { mark_reference(&Reference::Template { text: template }) } else { word }
+    };
+    Some(go::words(&line)?.into_iter().map(word).collect())
 }
 
 fn test(node: &Node) -> Option<Go> {

@@ -64,7 +64,7 @@ pub fn hashed(service: &Go) -> String {
 }
 
 /// A text with the values of its variables.
-fn filled(text: String, source: &dyn Source) -> String {
+pub(super) fn filled(text: String, source: &dyn Source) -> String {
     let Some(Reference::Template { text: template }) = marked_reference(&text) else { return text };
     let lookup = |name: &str| source.variable(name).map(|value| value.expose_secret().to_owned());
     let template = Template::parse(&template).ok();

@@ -3,6 +3,9 @@
 use super::go;
 use super::model::{bytes, said_pairs};
 use super::tree::{list, map, text};
+use crate::base::ident::Reference;
+use crate::options::value::marked_reference;
+use crate::spec::strings;
 use crate::syntax::node::{Entry, Kind, Node, Problems, is_extension};
 
 /// Keys to texts: what is nothing is an empty one.
@@ -22,7 +25,7 @@ pub(super) fn size(node: &Node) -> Node {
 }
 
 pub(super) fn command(node: &Node) -> Node {
-    match node.as_text().and_then(go::words) {
+    match node.as_text().and_then(super::model::words) {
         Some(words) => {
             list(node.place, words.into_iter().map(|word| text(node.place, word)).collect())
         }
@@ -174,4 +177,30 @@ pub(super) fn relative(folder: &str, path: &str) -> String {
     let down = to.iter().skip(common).map(String::as_str);
     let path: Vec<&str> = up.chain(down).collect();
     path.join("/")
+}
+
+/// The tree as a spec has to write it: `$` doubled, templates for marks.
+pub(super) fn written(node: Node) -> Node {
+    let Node { place, kind } = node;
+    let kind = match kind {
+        Kind::Text(word) => match marked_reference(&word) {
+            Some(Reference::Template { text: template }) => {
+                return map(place, vec![("template", text(place, strings::written(&template)))]);
+            }
+            _ => Kind::Text(strings::written(&word)),
+        },
+        Kind::List(items) => Kind::List(items.into_iter().map(written).collect()),
+        Kind::Map(entries) => Kind::Map(
+            entries
+                .into_iter()
+                .map(|Entry { key, place, value }| Entry {
+                    key: strings::written(&key),
+                    place,
+                    value: written(value),
+                })
+                .collect(),
+        ),
+        other => other,
+    };
+    Node { place, kind }
 }

@@ -11,9 +11,10 @@ use serde_json::{Value as Json, json};
 use super::fields::{Nothing, Owned};
 use super::numbers;
 use super::row::{self, Body, Context, OptionDef, OptionValue, Row};
+use crate::base::ident::Reference;
 use crate::base::say;
 use crate::options::inspect_view::InspectView;
-use crate::options::value::{Atom, Value, looks_marked};
+use crate::options::value::{Atom, Value, looks_marked, marked_reference};
 use crate::syntax::node::{Entry, Kind, Node, Problems, is_extension};
 use crate::syntax::shell_words;
 
@@ -253,7 +254,7 @@ impl OptionValue for Argv {
         };
         match shell_words::split(line) {
             Ok(words) => {
-                let marked = words.iter().find(|word| looks_marked(word));
+                let marked = words.iter().find(|word| is_refused(word));
                 if let Some(word) = marked {
                     return refuse_mark(word, node, problems);
                 }
@@ -380,7 +381,7 @@ pub(super) fn strings(json: &Json) -> impl Iterator<Item = &str> {
 /// because a reader cannot tell what they would turn into.
 pub(crate) fn text(node: &Node, what: &str, problems: &mut Problems) -> Option<String> {
     match &node.kind {
-        Kind::Text(text) if looks_marked(text) => refuse_mark(text, node, problems),
+        Kind::Text(text) if is_refused(text) => refuse_mark(text, node, problems),
         Kind::Text(text) | Kind::Number(text) => Some(text.clone()),
         Kind::Bool(value) => {
             let message = format!("expected {what}, but found {}", node.what());
@@ -389,6 +390,13 @@ pub(crate) fn text(node: &Node, what: &str, problems: &mut Problems) -> Option<S
         }
         _ => problems.expected(what, node),
     }
+}
+
+/// Whether a text could be mistaken for a mark. That of a template is one: reading a spec makes it
+/// where templates may stand, and refuses it everywhere in a file.
+fn is_refused(text: &str) -> bool {
+    let template = matches!(marked_reference(text), Some(Reference::Template { .. }));
+    looks_marked(text) && !template
 }
 
 fn refuse_mark<T>(text: &str, node: &Node, problems: &mut Problems) -> Option<T> {

@@ -14,8 +14,7 @@ use super::fields::Owned;
 use super::risk::Risk;
 use super::settings::Settings;
 use crate::base::ident::Reference;
-use crate::options::inspect_view::InspectView;
-use crate::options::value::{Atom, Value};
+use crate::options::{inspect_view::InspectView, value, value::Atom, value::Value};
 use crate::syntax::node::{Node, Problems};
 
 /// What a row says of itself. Parser, schema, README and row tests are made from it.
@@ -410,6 +409,9 @@ impl Declared {
     /// Adds the references in it.
     pub fn references(&self, out: &mut BTreeSet<Reference>) {
         self.said.references(out);
+        if value::TEMPLATES.iter().any(|(key, _)| *key == self.row.def().key) {
+            value::marked_references(&self.said.print(), out);
+        }
     }
 
     /// Adds the containers or sets it names.

@@ -97,6 +97,9 @@ impl Atom {
         if text == HIDDEN {
             return Self::Live(Live::default());
         }
+        if let Some(different) = marked_different(text) {
+            return Self::Live(Live { different, ..Live::default() });
+        }
         match marked_reference(text) {
             Some(reference) => Self::Reference(reference),
             None => Self::Text(text.to_owned()),
@@ -109,9 +112,34 @@ pub fn mark_reference(reference: &Reference) -> String {
     format!("«{reference}»")
 }
 
+/// How a snapshot carries a text that is hidden, and none of what these references are.
+pub fn mark_different(references: &BTreeSet<Reference>) -> String {
+    format!("«not:{}»", json!(references))
+}
+
+/// The references that such a mark is none of.
+fn marked_different(text: &str) -> Option<BTreeSet<Reference>> {
+    let references = text.strip_prefix("«not:")?.strip_suffix('»')?;
+    serde_json::from_str(references).ok()
+}
+
 /// The reference that such a mark stands for.
 pub fn marked_reference(text: &str) -> Option<Reference> {
     text.strip_prefix('«')?.strip_suffix('»')?.parse().ok()
+}
+
+/// Options in which a text may be a template, and how deep below them.
+pub const TEMPLATES: &[(&str, usize)] =
+    &[("command", 1), ("entrypoint", 1), ("labels", 1), ("healthcheck", 1), ("logging", 2)];
+
+/// Adds the references that texts of a value stand for.
+pub fn marked_references(json: &Json, out: &mut BTreeSet<Reference>) {
+    match json {
+        Json::String(text) => out.extend(marked_reference(text)),
+        Json::Array(items) => items.iter().for_each(|item| marked_references(item, out)),
+        Json::Object(map) => map.values().for_each(|value| marked_references(value, out)),
+        Json::Null | Json::Bool(_) | Json::Number(_) => {}
+    }
 }
 
 /// Whether a literal could be mistaken for a mark; a spec may not say it, a snapshot hides it.

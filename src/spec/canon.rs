@@ -10,6 +10,7 @@ use serde_json::{Map, Value as Json, json};
 use super::planner::{Defaults, MATCHINGS, MODES, ON_STOPPED, PROVE_FOR, PULLS, RECREATES, STATES};
 use super::{Compat, Identity, Matching, Pull, Resource, Set, Spec, State, depends, strings};
 use crate::base::ident::Reference;
+use crate::options::value;
 use crate::syntax::durations;
 
 impl Spec {
@@ -137,6 +138,10 @@ pub(crate) fn written(mut json: Json) -> Json {
 }
 
 fn write(json: &mut Json) {
+    if let Some(Reference::Template { text }) = json.as_str().and_then(value::marked_reference) {
+        *json = json!({"template": strings::written(&text)});
+        return;
+    }
     match json {
         Json::String(text) if text.contains('$') => *text = strings::written(text),
         Json::Array(items) => items.iter_mut().for_each(write),

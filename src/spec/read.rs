@@ -54,6 +54,7 @@ pub fn spec(node: Node, files: &Files) -> Result<Spec, Vec<Problem>> {
 pub fn tree(node: Node, told: Vec<Problem>, files: &Files) -> Result<Spec, Vec<Problem>> {
     let mut problems = Problems::with(told);
     let node = strings::literal(node, &mut problems);
+    let node = strings::marked(node, &mut problems);
     // What a variable would have become is no problem of its own.
     let variables: BTreeSet<Place> = problems.all.iter().map(|problem| problem.place).collect();
     let told = problems.all.len();

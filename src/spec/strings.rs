@@ -6,9 +6,11 @@
 
 use std::collections::BTreeSet;
 
+use crate::base::ident::Reference;
 use crate::base::say;
-use crate::options::value::{HIDDEN, looks_marked};
+use crate::options::value::{HIDDEN, TEMPLATES, looks_marked, mark_reference};
 use crate::syntax::node::{Entry, Kind, Node, Place, Problems};
+use crate::syntax::template::Template;
 
 /// The tree with `$$` as `$` in every text; a problem for each text with a variable in it.
 pub(super) fn literal(node: Node, problems: &mut Problems) -> Node {
@@ -22,6 +24,51 @@ pub(super) fn literal(node: Node, problems: &mut Problems) -> Node {
         other => other,
     };
     Node { place, kind }
+}
+
+/// The tree with marks for `{template: TEXT}`, where such may stand.
+pub(super) fn marked(mut root: Node, problems: &mut Problems) -> Node {
+    let Kind::Map(entries) = &mut root.kind else { return root };
+    let sets = entries.iter_mut().filter(|entry| entry.key == "containers");
+    for sets in sets {
+        let Kind::Map(sets) = &mut sets.value.kind else { continue };
+        for set in sets {
+            let Kind::Map(options) = &mut set.value.kind else { continue };
+            for option in options {
+                let known = TEMPLATES.iter().find(|(key, _)| *key == option.key);
+                if let Some((_, depth)) = known {
+                    mark(&mut option.value, *depth, problems);
+                }
+            }
+        }
+    }
+    root
+}
+
+fn mark(node: &mut Node, depth: usize, problems: &mut Problems) {
+    if depth == 0
+        && let Kind::Map(entries) = &node.kind
+        && let [Entry { key, value: Node { kind: Kind::Text(text), .. }, .. }] = entries.as_slice()
+        && key == "template"
+    {
+        if Template::parse(text).is_err() {
+            problems.expected::<()>("a text with variables like `${NAME}`", node);
+            return;
+        }
+        let reference = Reference::Template { text: text.clone() };
+        node.kind = Kind::Text(mark_reference(&reference));
+        return;
+    }
+    let depth = depth.saturating_sub(1);
+    match &mut node.kind {
+        Kind::List(items) => items.iter_mut().for_each(|item| mark(item, depth, problems)),
+        Kind::Map(entries) => {
+            for entry in entries {
+                mark(&mut entry.value, depth, problems);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// A map, of which two keys may have become one.
@@ -98,7 +145,7 @@ pub(crate) fn is_marked(text: &str) -> bool {
     // Nearly no text has one, and that is soonest told.
     text.contains('«')
         && (looks_marked(text)
-            || [HIDDEN, "«from_env:", "«env_file:", "«template:"]
+            || [HIDDEN, "«from_env:", "«env_file:", "«template:", "«not:"]
                 .iter()
                 .any(|mark| text.contains(mark)))
 }

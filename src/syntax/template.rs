@@ -109,26 +109,48 @@ impl Template {
         Ok(out)
     }
 
-    /// The same text, in which a variable that has no value may have none: what is taken for empty
-    /// now is empty later, and a variable that has a value now must have one.
+    /// The same text without the variables that have no value: what they are taken for stands in
+    /// their place.
     #[must_use]
     pub fn settled(self, is_set: &dyn Fn(&str) -> bool) -> Self {
-        let part = |part| match part {
-            Part::Variable { name, way: Way::Plain } if !is_set(&name) => {
-                let way = Way::Default { filled: false, text: Self(Vec::new()) };
-                Part::Variable { name, way }
+        let mut parts = Vec::new();
+        for part in self.0 {
+            match part {
+                Part::Variable { name, way } if !is_set(&name) => match way {
+                    Way::Plain | Way::Instead { .. } => {}
+                    Way::Default { text, .. } => parts.extend(text.settled(is_set).0),
+                    needed @ Way::Needed { .. } => parts.push(Part::Variable { name, way: needed }),
+                },
+                Part::Variable { name, way: Way::Default { filled, text } } => {
+                    let way = Way::Default { filled, text: text.settled(is_set) };
+                    parts.push(Part::Variable { name, way });
+                }
+                Part::Variable { name, way: Way::Instead { filled, text } } => {
+                    let way = Way::Instead { filled, text: text.settled(is_set) };
+                    parts.push(Part::Variable { name, way });
+                }
+                other => parts.push(other),
             }
-            Part::Variable { name, way: Way::Default { filled, text } } => {
-                let way = Way::Default { filled, text: text.settled(is_set) };
-                Part::Variable { name, way }
+        }
+        Self(parts)
+    }
+
+    /// The text with a private character for every variable, and what each of them stands for as a
+    /// file writes it.
+    pub fn with_places(&self) -> (String, Vec<(String, String)>) {
+        let mut text = String::new();
+        let mut variables = Vec::new();
+        for part in &self.0 {
+            match part {
+                Part::Text(literal) => text.push_str(literal),
+                variable @ Part::Variable { .. } => {
+                    let place = format!("\u{e000}{}\u{e001}", variables.len());
+                    text.push_str(&place);
+                    variables.push((place, Self(vec![variable.clone()]).written()));
+                }
             }
-            Part::Variable { name, way: Way::Instead { filled, text } } => {
-                let way = Way::Instead { filled, text: text.settled(is_set) };
-                Part::Variable { name, way }
-            }
-            other => other,
-        };
-        Self(self.0.into_iter().map(part).collect())
+        }
+        (text, variables)
     }
 
     /// The text as a file has to write it.
@@ -353,8 +375,9 @@ mod tests {
             let template = Template::parse(text).unwrap();
             assert_eq!(Template::parse(&template.written()).as_ref(), Ok(&template), "{text}");
         }
-        let settled = Template::parse("${SET}${NONE}").unwrap().settled(&|name| name == "SET");
-        assert_eq!(settled.written(), "${SET}${NONE-}");
+        let written = "${SET}${NONE}a${NONE:-b${SET}}${NONE+c}${EMPTY:-${NONE}}$$";
+        let settled = Template::parse(written).unwrap().settled(&|name| name != "NONE");
+        assert_eq!(settled.written(), "${SET}ab${SET}${EMPTY:-}$$");
     }
 
     #[test]

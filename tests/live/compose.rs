@@ -29,6 +29,7 @@ services:
   scaled: {image: IMAGE, scale: 2, depends_on: [plain]}
   named: {image: IMAGE, container_name: PROJECT-by-name}
   files: {image: IMAGE, secrets: [s], configs: [{source: c, target: /etc/c}]}
+  templates: {image: IMAGE, entrypoint: [sh, -c, \"sleep 100000; echo ${PW}\"], healthcheck: {test: \"true ${PW}\", interval: 1s}, labels: {tok: \"x${PW}\"}, logging: {options: {tag: \"t${PW}\"}}, stop_signal: KILL}
   linked: {image: IMAGE, links: [\"plain:p\"]}
 volumes: {data: }
 networks: {front: {internal: true}}
@@ -116,7 +117,7 @@ fn what_compose_made_is_as_declared_and_what_bayplan_replaced_is_still_compose_s
     let Some(both) = Both::new("adopt", PROJECT) else { return };
     both.compose(&["up", "-d"]);
     let made = both.containers();
-    assert_eq!(made.len(), 18);
+    assert_eq!(made.len(), 19);
     both.nothing_to_do();
     // Every container is replaced; `x-bayplan` is nothing to Compose.
     let text = both.world.read("compose.yaml");
@@ -143,7 +144,7 @@ fn what_bayplan_made_first_is_compose_s_too() {
     let Some(both) = Both::new("first", &text) else { return };
     both.apply();
     let made = both.containers();
-    assert_eq!(made.len(), 18);
+    assert_eq!(made.len(), 19);
     both.compose(&["up", "-d"]);
     assert_eq!(both.containers(), made, "Compose left them as they were");
     both.nothing_to_do();

@@ -192,7 +192,7 @@ impl<'a> View<'a> {
     /// itself: `["serve", "--password", "«hidden»"]`.
     fn hide(&self, json: &mut Json, place: &str) {
         match json {
-            Json::String(text) if !self.is_public(place, text) => HIDDEN.clone_into(text),
+            Json::String(text) if !self.is_public(place, text) => *text = self.hidden(place, text),
             Json::Array(items) => items.iter_mut().for_each(|item| self.hide(item, place)),
             Json::Object(map) => {
                 for (field, value) in map.iter_mut().filter(|(_, value)| has_text(value)) {
@@ -201,6 +201,26 @@ impl<'a> View<'a> {
             }
             _ => {}
         }
+    }
+
+    /// What stands for a text that is not shown: the reference that it is, where one is declared
+    /// there, else that it is none of those.
+    fn hidden(&self, place: &str, text: &str) -> String {
+        let mut different = BTreeSet::new();
+        for reference in self.places.iter().flat_map(|places| places.references(place)) {
+            match self.redactor.secrets.get(reference) {
+                Some(secret) if secret.expose_secret() == text => {
+                    return value::mark_reference(reference);
+                }
+                Some(_) => drop(different.insert(reference.clone())),
+                None => {}
+            }
+        }
+        // A check is one text in the end: there a mark is no value of its own.
+        if different.is_empty() || place == "Healthcheck.Test" {
+            return HIDDEN.to_owned();
+        }
+        value::mark_different(&different)
     }
 
     /// Hides every text of an object's fields but of the `plain` ones.

@@ -28,7 +28,11 @@ const COMMAND_AGAIN: &[&str] = &["Path", "Args"];
 
 /// Texts by the place that says them.
 #[derive(Debug, Default)]
-pub(super) struct Places(BTreeMap<String, BTreeSet<String>>);
+pub(super) struct Places {
+    texts: BTreeMap<String, BTreeSet<String>>,
+    /// References that are declared there.
+    marks: BTreeMap<String, BTreeSet<Reference>>,
+}
 
 /// A field of a place.
 pub(super) fn within(place: &str, field: &str) -> String {
@@ -38,22 +42,26 @@ pub(super) fn within(place: &str, field: &str) -> String {
 impl Places {
     /// Whether a text is said there.
     pub(super) fn say(&self, place: &str, text: &str) -> bool {
-        self.0.get(place).is_some_and(|texts| texts.contains(text))
+        self.texts.get(place).is_some_and(|texts| texts.contains(text))
     }
 
     /// Every text.
     pub(super) fn texts(&self) -> impl Iterator<Item = &String> {
-        self.0.values().flatten()
+        self.texts.values().flatten()
+    }
+
+    /// The references that are declared there.
+    pub(super) fn references(&self, place: &str) -> impl Iterator<Item = &Reference> {
+        self.marks.get(place).into_iter().flatten()
     }
 
     pub(super) fn insert(&mut self, place: &str, text: &str) {
-        if value::looks_marked(text) {
-            return;
-        }
-        self.0.entry(place.to_owned()).or_default().insert(text.to_owned());
-        if COMMAND.contains(&place) {
-            for again in COMMAND_AGAIN {
-                self.0.entry((*again).to_owned()).or_default().insert(text.to_owned());
+        let again = COMMAND_AGAIN.iter().filter(|_| COMMAND.contains(&place)).copied();
+        for place in std::iter::once(place).chain(again) {
+            if let Some(reference) = value::marked_reference(text) {
+                self.marks.entry(place.to_owned()).or_default().insert(reference);
+            } else if !value::looks_marked(text) {
+                self.texts.entry(place.to_owned()).or_default().insert(text.to_owned());
             }
         }
     }
