@@ -1,6 +1,6 @@
 //! What becomes of the changes that a dead run of a plan began: which go back, and which are finished.
 //!
-//! It follows from the plan and a look alone, on any machine. Making the calls is [`super::run`]'s.
+//! It follows from the plan and a look alone, on any machine. Making the calls is the runner's.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,7 +1,7 @@
 //! What an engine's own log says moved while it was looked at.
 //!
 //! Which words of an engine are about what a plan relies on is known here; reading the log is
-//! [`super::docker`]'s, looking again [`super::take`]'s.
+//! [`super::docker`]'s, looking again [`super::observe`]'s.
 
 use std::collections::BTreeSet;
 

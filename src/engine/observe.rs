@@ -3,7 +3,7 @@
 //! What is wanted is [`crate::observed::scope`]'s, what of it may be kept is [`crate::observed::redact`]'s.
 //!
 //! A look is untorn when nothing that counts moved between its first request and its last answer.
-//! The engine's own log tells that for next to nothing ([`super::stir`]), for containers,
+//! The engine's own log tells that for next to nothing ([`super::event_delta`]), for containers,
 //! networks, volumes and images alike, and it sees what came back to where it was. Where it tells
 //! of something, where it cannot be had, or where an inspect shows another name or state than the
 //! list, things are listed again: every request of that comes after the last inspect's answer, and

@@ -1,6 +1,6 @@
 //! A spec written from containers that are there: `bayplan import`.
 //!
-//! Every row has its way back from inspect data ([`crate::options::Row::spell`]). A set begins with
+//! Every row has its way back from inspect data ([`crate::options::Row::to_spec`]). A set begins with
 //! nothing; each row that reads otherwise from the container than from what the set so far would
 //! make is declared, and in the end everything is left out that is so without it. So a spec says
 //! nothing that the image or the engine gives anyway, and what it says is true by construction:

@@ -53,13 +53,13 @@ pub trait Plain: OptionValue {
     fn write(&self) -> Json;
     /// As inspect data have it.
     fn read(json: &Json) -> Value;
-    /// As a spec would say it; `None`: as the value shows. See [`Row::spell`].
+    /// As a spec would say it; `None`: as the value shows. See [`Row::to_spec`].
     fn to_spec(_json: &Json) -> Option<Json> {
         None
     }
 }
 
-/// What a field makes of both sides before they are compared (see [`Row::settle`]).
+/// What a field makes of both sides before they are compared (see [`Row::normalize_pair`]).
 pub type Normalize = fn(&mut Value, &mut Value, (&InspectView, &InspectView));
 
 /// An option that is one field.

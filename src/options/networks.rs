@@ -1,6 +1,6 @@
 //! `networks`: the networks that a container is on, and its wishes there.
 //!
-//! Networks themselves are the spec's root ([`crate::spec::objects`]). Which of several networks a
+//! Networks themselves are the spec's root ([`crate::spec::resources`]). Which of several networks a
 //! container is created in is [`main`]'s to say.
 
 use core::net::IpAddr;

@@ -450,7 +450,7 @@ impl Debug for Declared {
 
 /// A row with its types erased: what the table is made of.
 pub trait AnyRow: Sync + 'static {
-    /// See [`Row::about`].
+    /// See [`Row::def`].
     fn def(&self) -> &OptionDef;
     /// See [`Row::fields`].
     fn fields(&self) -> Vec<Owned>;
@@ -464,11 +464,11 @@ pub trait AnyRow: Sync + 'static {
     fn write(&self, declared: &Declared, body: &mut Body, cx: &Context);
     /// See [`Row::read`].
     fn read(&self, look: &InspectView) -> Value;
-    /// See [`Row::spell`].
+    /// See [`Row::to_spec`].
     fn to_spec(&self, look: &InspectView) -> Json;
     /// See [`Row::vet`].
     fn vet(&self, declared: &Declared, cx: &Context) -> Result<(), String>;
-    /// See [`Row::settle`].
+    /// See [`Row::normalize_pair`].
     fn normalize_pair(
         &self,
         expected: &mut Value,

@@ -1,6 +1,6 @@
 //! The nouns of a plan and their wire form.
 //!
-//! Making one is [`build`]'s, doubting one [`check`]'s, the bytes of its file [`mod@format`]'s.
+//! Making one is [`crate::planner`]'s, doubting one [`check`]'s, the bytes of its file [`mod@format`]'s.
 
 pub mod check;
 mod danger;

@@ -1,7 +1,7 @@
 //! What becomes of each container of a set: the table of the seven states, cell by cell.
 //!
 //! One verdict a container, and how many are created beside. How a verdict is carried out is
-//! [`super::job`]'s; whether it is allowed (adoption, lost data) [`super::danger`]'s.
+//! [`super::change_steps`]'s; whether it is allowed (adoption, lost data) [`super::danger`]'s.
 
 use std::cmp::Reverse;
 

@@ -3,7 +3,7 @@
 //!
 //! Rows say what would have to be set, [`crate::engine_model::update`] what an engine makes of it; here
 //! the outcome is compared once more, so that only what surely goes away counts. Whether a member
-//! is changed or replaced is [`super::choose`]'s; which networks are moved, [`super::moves`]'s.
+//! is changed or replaced is [`super::decide`]'s; which networks are moved, [`super::moves`]'s.
 
 use super::decide::Member;
 use super::draft::Planner;

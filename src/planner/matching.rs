@@ -1,7 +1,7 @@
 //! Which containers each set means, and which it must leave alone.
 //!
 //! By name, by our labels, by image and command, in this order. What becomes of them is
-//! [`super::choose`]'s.
+//! [`super::decide`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 

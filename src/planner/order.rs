@@ -1,6 +1,6 @@
 //! Which steps wait for steps of other changes, and one order in which all can be made.
 //!
-//! Within a change the steps are in order already ([`super::job`]).
+//! Within a change the steps are in order already ([`super::change_steps`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -5,7 +5,7 @@
 //! It is told of sets of which containers are created, replaced or changed in place, and of containers
 //! that were made when their host had more and would not come up again. What no engine takes is told
 //! when the spec is read ([`crate::options::rules`]), what this one drops silently is
-//! [`super::dropped`]'s.
+//! [`super::ignored_by_engine`]'s.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
 //! Networks and volumes of the root: made where they are missing, told apart where names are
-//! another's, and otherwise only reported; a network that may be is replaced ([`super::rebuild`]).
+//! another's, and otherwise only reported; a network that may be is replaced ([`super::replace_network`]).
 
 use std::collections::BTreeSet;
 

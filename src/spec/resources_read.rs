@@ -1,6 +1,6 @@
 //! Tree to networks and volumes of the root.
 //!
-//! What they are is [`super::objects`]'s.
+//! What they are is [`super::resources`]'s.
 
 use core::net::IpAddr;
 use std::collections::{BTreeMap, BTreeSet};

@@ -90,8 +90,9 @@ fn words(key: &str, value: &Json) -> String {
         }
         other => return one(key, other),
     };
-    let all =
-        value.as_array().map_or_else(|| value.as_object().map_or(0, |map| map.len()), Vec::len);
+    let all = value
+        .as_array()
+        .map_or_else(|| value.as_object().map_or(0, serde_json::Map::len), Vec::len);
     let more = all - entries.len();
     let more = (more > 0).then(|| format!("and {more} more, which the plan file has"));
     let shown = entries.into_iter().chain(more).collect::<Vec<_>>();
