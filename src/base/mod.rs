@@ -1,9 +1,10 @@
-//! What is true of names, versions, references, signals, times, words and bytes wherever they come from.
+//! What is true of names, versions, references, paths, signals, times, words and bytes wherever they come from.
 
 pub mod api;
 pub mod canonical;
 pub mod ident;
 pub mod image_ref;
+pub mod path;
 pub mod say;
 pub mod signal;
 pub mod target;

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::tree::{boolean, map, null, text};
-use super::volume::clean;
+use crate::base::path::clean;
 use crate::syntax::node::{Entry, Kind, Node, Place};
 
 /// Keys by which a service shares something of another one.

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::Project;
 use super::go::Go;
 use super::source::{Source, Unread};
-use super::{Project, volume};
 use crate::base::ident::Reference;
 use crate::options::value::marked_reference;
 use crate::syntax::env_file::Format;
@@ -92,7 +92,7 @@ fn files(
             Some("raw") => Format::Raw,
             _ => Format::Quoted,
         };
-        all.extend(source.variables(&[format.written(&volume::clean(path))])?);
+        all.extend(source.variables(&[format.written(&crate::base::path::clean(path))])?);
     }
     Ok(all)
 }

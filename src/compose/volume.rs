@@ -1,6 +1,7 @@
 //! The short form of a mount, `SOURCE:TARGET:OPTIONS`, as the reference reads it.
 
 use super::tree::{boolean, map, text};
+use crate::base::path::clean;
 use crate::base::say;
 use crate::syntax::node::{Node, Place, Problem};
 
@@ -103,29 +104,6 @@ fn is_path(source: &str) -> bool {
         || first.is_some_and(char::is_alphabetic) && chars.next() == Some(':')
 }
 
-/// A path with `.`, `..` and doubled slashes taken out, as Go's `path.Clean` does it.
-pub(super) fn clean(path: &str) -> String {
-    if path.is_empty() {
-        return ".".to_owned();
-    }
-    let rooted = path.starts_with('/');
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." if parts.last().is_some_and(|last| *last != "..") => drop(parts.pop()),
-            ".." if rooted => {}
-            part => parts.push(part),
-        }
-    }
-    let joined = parts.join("/");
-    match (rooted, joined.is_empty()) {
-        (true, _) => format!("/{joined}"),
-        (false, true) => ".".to_owned(),
-        (false, false) => joined,
-    }
-}
-
 /// A path from a folder, cleaned.
 pub(super) fn joined(folder: &str, path: &str) -> String {
     clean(&format!("{folder}/{path}"))
@@ -154,10 +132,10 @@ mod tests {
 
     #[test]
     fn paths_are_cleaned() {
-        for (path, clean) in
+        for (path, cleaned) in
             [("/a//b/./c/..", "/a/b"), ("../../a", "../../a"), ("/..", "/"), ("a/..", ".")]
         {
-            assert_eq!(super::clean(path), clean, "{path}");
+            assert_eq!(clean(path), cleaned, "{path}");
         }
     }
 }

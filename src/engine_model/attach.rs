@@ -4,18 +4,18 @@ use std::sync::LazyLock;
 
 use serde_json::{Value as Json, json};
 
-use super::json::{Resource, entries, fill, is_empty, text};
+use super::json::{Object, entries, fill, is_empty, text};
 use super::merge::object;
 use super::{Engine, World};
 use crate::base::api;
 
 /// The networks of the inspect data, by name, with wishes and without addresses.
-pub(super) fn networks(body: &Json, engine: &Engine, world: &World) -> Resource {
+pub(super) fn networks(body: &Json, engine: &Engine, world: &World) -> Object {
     let mode = body["HostConfig"]["NetworkMode"].as_str().unwrap_or_default();
     if mode.starts_with("container:") || body["NetworkDisabled"] == Json::Bool(true) {
-        return Resource::new();
+        return Object::new();
     }
-    let mut networks = Resource::new();
+    let mut networks = Object::new();
     for (called, wish) in entries(&body["NetworkingConfig"]["EndpointsConfig"]) {
         networks.insert(name(called, world).to_owned(), endpoint(called, wish, engine, world));
     }
@@ -36,7 +36,7 @@ fn name<'a>(called: &'a str, world: &'a World) -> &'a str {
 }
 
 /// What an engine shows of an attachment where nothing was said.
-fn nothing() -> Resource {
+fn nothing() -> Object {
     object(json!({
         "Aliases": null, "DriverOpts": null, "EndpointID": "", "Gateway": "",
         "GlobalIPv6Address": "", "GlobalIPv6PrefixLen": 0, "IPAMConfig": null, "IPAddress": "",
@@ -46,7 +46,7 @@ fn nothing() -> Resource {
 
 /// One attachment.
 fn endpoint(called: &str, wish: &Json, engine: &Engine, world: &World) -> Json {
-    static NOTHING: LazyLock<Resource> = LazyLock::new(nothing);
+    static NOTHING: LazyLock<Object> = LazyLock::new(nothing);
     let mut endpoint = NOTHING.clone();
     if engine.api >= api::DNS_NAMES {
         endpoint.insert("DNSNames".to_owned(), Json::Null);
@@ -68,8 +68,8 @@ fn endpoint(called: &str, wish: &Json, engine: &Engine, world: &World) -> Json {
 /// An address that was wished for on the network that a container is created in shows as its own
 /// too; one on another network does not.
 pub(super) fn mac_address(
-    config: &mut Resource,
-    networks: &Resource,
+    config: &mut Object,
+    networks: &Object,
     mode: &str,
     engine: &Engine,
     world: &World,

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 /// A JSON object.
-pub(super) type Resource = Map<String, Json>;
+pub(super) type Object = Map<String, Json>;
 
 /// Whether Go would take it for its zero value: null, `""`, `0`, `false`, `[]`, `{}`.
 pub(super) fn is_empty(json: &Json) -> bool {
@@ -28,66 +28,22 @@ pub(super) fn texts(json: &Json) -> impl Iterator<Item = &str> {
 }
 
 /// A whole number; 0 for anything else.
-pub(super) fn number(object: &Resource, field: &str) -> i64 {
+pub(super) fn number(object: &Object, field: &str) -> i64 {
     object.get(field).and_then(Json::as_i64).unwrap_or(0)
 }
 
 /// A text; empty for anything else.
-pub(super) fn text<'a>(object: &'a Resource, field: &str) -> &'a str {
+pub(super) fn text<'a>(object: &'a Object, field: &str) -> &'a str {
     object.get(field).and_then(Json::as_str).unwrap_or("")
 }
 
 /// Puts the fields that are neither null nor missing in the place of those of a template. Fields
 /// that the template lacks and `also` does not name are unknown to the engine and dropped.
-pub(super) fn fill(template: &mut Resource, sent: &Json, also: &[&str]) {
+pub(super) fn fill(template: &mut Object, sent: &Json, also: &[&str]) {
     for (field, value) in entries(sent) {
         let known = template.contains_key(field) || also.contains(&field.as_str());
         if known && !value.is_null() {
             template.insert(field.clone(), value.clone());
-        }
-    }
-}
-
-/// A path as Go's `path.Clean` gives it: no empty parts, no `.`, `..` resolved lexically.
-pub(super) fn clean_path(path: &str) -> String {
-    let rooted = path.starts_with('/');
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => match parts.last() {
-                Some(&last) if last != ".." => {
-                    parts.pop();
-                }
-                _ if rooted => {}
-                _ => parts.push(".."),
-            },
-            part => parts.push(part),
-        }
-    }
-    let joined = parts.join("/");
-    match (rooted, joined.is_empty()) {
-        (true, _) => format!("/{joined}"),
-        (false, true) => ".".to_owned(),
-        (false, false) => joined,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::clean_path;
-
-    #[test]
-    fn paths_are_cleaned_as_in_go() {
-        for (path, clean) in [
-            ("/opt/../opt/app/", "/opt/app"),
-            ("/srv//lab/data/", "/srv/lab/data"),
-            ("/../..", "/"),
-            ("a/./b/..", "a"),
-            ("../a", "../a"),
-            ("", "."),
-        ] {
-            assert_eq!(clean_path(path), clean, "{path}");
         }
     }
 }

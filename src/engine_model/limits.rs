@@ -6,11 +6,11 @@
 use serde_json::Value as Json;
 
 use super::Engine;
-use super::json::{Resource, number};
+use super::json::{Object, number};
 use crate::base::api;
 
 /// Settles the limits of a `HostConfig`.
-pub(super) fn limits(host: &mut Resource, sent: &Json, engine: &Engine) {
+pub(super) fn limits(host: &mut Object, sent: &Json, engine: &Engine) {
     memory(host, engine);
     if engine.api < api::NO_KERNEL_MEMORY {
         for field in ["KernelMemory", "KernelMemoryTCP"] {
@@ -48,7 +48,7 @@ pub(super) fn limits(host: &mut Resource, sent: &Json, engine: &Engine) {
 
 /// Memory without swap said means twice as much with swap. Without accounting of swap, swap has no
 /// limit, whatever was said.
-fn memory(host: &mut Resource, engine: &Engine) {
+fn memory(host: &mut Object, engine: &Engine) {
     if !engine.memory_limit {
         for field in ["Memory", "MemorySwap", "MemoryReservation"] {
             host.insert(field.to_owned(), 0.into());

@@ -6,8 +6,9 @@ use std::sync::{LazyLock, OnceLock};
 use serde_json::{Map, Value as Json, json};
 
 use super::Engine;
-use super::json::{Resource, clean_path, entries, fill, is_empty, text, texts};
+use super::json::{Object, entries, fill, is_empty, text, texts};
 use crate::base::api;
+use crate::base::path;
 use crate::options::fields::Of;
 
 /// The configuration that an image hands down, from its inspect data. Never `ContainerConfig`:
@@ -44,7 +45,7 @@ pub fn strange_image() -> &'static Json {
 }
 
 /// The `Config` of the inspect data.
-pub(super) fn config(body: &Json, image: Option<&Json>, engine: &Engine) -> Resource {
+pub(super) fn config(body: &Json, image: Option<&Json>, engine: &Engine) -> Object {
     let inherited = image.map_or(&Json::Null, image_config);
     let mut config = nothing_said();
     let missing = Of::Config.missing().chain(["NetworkDisabled", "Shell"]);
@@ -66,7 +67,7 @@ pub(super) fn config(body: &Json, image: Option<&Json>, engine: &Engine) -> Reso
     }
     let workdir = text(&config, "WorkingDir");
     if !workdir.is_empty() {
-        let clean = clean_path(workdir);
+        let clean = path::clean(workdir);
         config.insert("WorkingDir".to_owned(), clean.into());
     }
     for field in ["StopSignal", "Shell", "NetworkDisabled", "MacAddress"] {
@@ -79,12 +80,12 @@ pub(super) fn config(body: &Json, image: Option<&Json>, engine: &Engine) -> Reso
 
 /// What an engine shows where nothing was said: in the fields of rows what they say, and those that
 /// no row has.
-fn nothing_said() -> Resource {
-    static NOTHING: LazyLock<Resource> = LazyLock::new(nothing);
+fn nothing_said() -> Object {
+    static NOTHING: LazyLock<Object> = LazyLock::new(nothing);
     NOTHING.clone()
 }
 
-fn nothing() -> Resource {
+fn nothing() -> Object {
     let mut config = object(json!({
         "AttachStderr": false, "AttachStdin": false, "AttachStdout": false, "Image": "",
         "OnBuild": null,
@@ -94,7 +95,7 @@ fn nothing() -> Resource {
 }
 
 /// A template as what it is.
-pub(super) fn object(json: Json) -> Resource {
+pub(super) fn object(json: Json) -> Object {
     match json {
         Json::Object(object) => object,
         _ => Map::new(),
@@ -102,7 +103,7 @@ pub(super) fn object(json: Json) -> Resource {
 }
 
 /// Sets a field that is missing where it is not set.
-fn optional(config: &mut Resource, field: &str, value: Json) {
+fn optional(config: &mut Object, field: &str, value: Json) {
     if is_empty(&value) {
         config.remove(field);
     } else {
@@ -112,7 +113,7 @@ fn optional(config: &mut Resource, field: &str, value: Json) {
 
 /// Entrypoint and command. An entrypoint of one's own drops the image's command; the empty one
 /// does not, and `[""]` is how clients say "none at all".
-fn command(config: &mut Resource, inherited: &Json) {
+fn command(config: &mut Object, inherited: &Json) {
     for field in ["Cmd", "Entrypoint"] {
         if let Some(Json::String(word)) = config.get(field) {
             let list = json!([word]);
@@ -135,7 +136,7 @@ fn command(config: &mut Resource, inherited: &Json) {
 }
 
 /// The command that runs: the first word, and the others.
-pub(super) fn path_and_args(config: &Resource) -> (String, Vec<String>) {
+pub(super) fn path_and_args(config: &Object) -> (String, Vec<String>) {
     let mut words = ["Entrypoint", "Cmd"]
         .into_iter()
         .filter_map(|field| config.get(field))
@@ -159,7 +160,7 @@ fn environment<'j>(own: &'j Json, inherited: &'j Json) -> Json {
 
 /// Own entries over the image's.
 fn union(own: &Json, inherited: &Json) -> Json {
-    let mut all = Resource::new();
+    let mut all = Object::new();
     for (key, value) in entries(inherited).chain(entries(own)) {
         all.insert(key.clone(), value.clone());
     }
@@ -169,7 +170,7 @@ fn union(own: &Json, inherited: &Json) -> Json {
 /// The check, field by field: what is zero here comes from the image, even beside `NONE`.
 fn healthcheck(own: &Json, inherited: &Json, engine: &Engine) -> Json {
     let inherited = &inherited["Healthcheck"];
-    let mut check = Resource::new();
+    let mut check = Object::new();
     for field in ["Test", "Interval", "Timeout", "StartPeriod", "StartInterval", "Retries"] {
         // An older API drops it without a word.
         let unknown = field == "StartInterval" && engine.api < api::START_INTERVAL;

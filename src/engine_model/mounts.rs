@@ -4,17 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use super::json::{Resource, clean_path, entries, text, texts};
+use super::json::{Object, entries, text, texts};
 use super::{Engine, World};
+use crate::base::path;
 
 /// The mounts of the inspect data, by destination. An engine gives them in any order. Anonymous
 /// volumes have no `Name` and no `Source` here: nobody knows them yet.
-pub(super) fn mounts(
-    config: &Resource,
-    host: &Resource,
-    engine: &Engine,
-    world: &World,
-) -> Vec<Json> {
+pub(super) fn mounts(config: &Object, host: &Object, engine: &Engine, world: &World) -> Vec<Json> {
     let mut by_destination: BTreeMap<String, Json> = BTreeMap::new();
     let mut add = |mount: Json| {
         let destination = mount["Destination"].as_str().unwrap_or_default().to_owned();
@@ -29,7 +25,7 @@ pub(super) fn mounts(
     let mounts = host.get("Mounts").and_then(Json::as_array);
     mounts.into_iter().flatten().map(|mount| mounted(mount, engine)).for_each(&mut add);
     for (path, _) in config.get("Volumes").into_iter().flat_map(entries) {
-        let destination = clean_path(path);
+        let destination = path::clean(path);
         by_destination.entry(destination).or_insert_with_key(|destination| {
             json!({
                 "Type": "volume", "Destination": destination, "Driver": driver, "Mode": "",
@@ -67,13 +63,13 @@ fn bound(bind: &str, driver: &str, engine: &Engine) -> Option<Json> {
         _ => return None,
     };
     let writable = !mode.split(',').any(|flag| flag == "ro");
-    let destination = clean_path(destination);
+    let destination = path::clean(destination);
     if source.starts_with('/') {
         let propagation = mode.split(',').find(|flag| {
             matches!(*flag, "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave")
         });
         return Some(json!({
-            "Type": "bind", "Source": clean_path(source), "Destination": destination,
+            "Type": "bind", "Source": path::clean(source), "Destination": destination,
             "Mode": mode, "RW": writable, "Propagation": propagation.unwrap_or("rprivate"),
         }));
     }
@@ -96,10 +92,10 @@ fn mounted(mount: &Json, engine: &Engine) -> Json {
     let of = |field: &str| mount[field].as_str().unwrap_or_default();
     let kind = of("Type");
     let writable = mount["ReadOnly"].as_bool() != Some(true) && kind != "image";
-    let mut shown = Resource::new();
+    let mut shown = Object::new();
     let mut set = |field: &str, value: Json| shown.insert(field.to_owned(), value);
     set("Type", kind.into());
-    set("Destination", clean_path(of("Target")).into());
+    set("Destination", path::clean(of("Target")).into());
     set("RW", writable.into());
     set("Mode", "".into());
     set("Propagation", "".into());
@@ -107,7 +103,7 @@ fn mounted(mount: &Json, engine: &Engine) -> Json {
         "bind" => {
             let propagation = mount["BindOptions"]["Propagation"].as_str().unwrap_or_default();
             let propagation = if propagation.is_empty() { "rprivate" } else { propagation };
-            set("Source", clean_path(of("Source")).into());
+            set("Source", path::clean(of("Source")).into());
             set("Propagation", propagation.into());
         }
         "volume" => {

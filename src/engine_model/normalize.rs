@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use serde_json::{Value as Json, json};
 
 use super::downlevel::MOUNT_GATES;
-use super::json::{Resource, fill, is_empty, text, texts};
+use super::json::{Object, fill, is_empty, text, texts};
 use super::merge::object;
 use super::{Engine, World, limits};
 use crate::base::api;
@@ -21,7 +21,7 @@ pub(super) fn host_config(
     sent: &Json,
     engine: &Engine,
     world: &World,
-) -> Resource {
+) -> Object {
     let mut host = nothing_said();
     fill(&mut host, sent, &Of::Host.missing().collect::<Vec<_>>());
     if engine.api < api::ANNOTATIONS {
@@ -44,12 +44,12 @@ pub(super) fn host_config(
 
 /// What an engine shows where nothing was said and it decides nothing: in the fields of rows what
 /// they say, and those that no row has.
-fn nothing_said() -> Resource {
-    static NOTHING: LazyLock<Resource> = LazyLock::new(nothing);
+fn nothing_said() -> Object {
+    static NOTHING: LazyLock<Object> = LazyLock::new(nothing);
     NOTHING.clone()
 }
 
-fn nothing() -> Resource {
+fn nothing() -> Object {
     let mut host = object(json!({
         "Cgroup": "", "ConsoleSize": [0, 0], "ContainerIDFile": "", "CpuCount": 0, "CpuPercent": 0,
         "IOMaximumBandwidth": 0, "IOMaximumIOps": 0, "Isolation": "",
@@ -61,7 +61,7 @@ fn nothing() -> Resource {
 }
 
 /// Network, IPC, PID and control group namespaces: whose, and what nothing said means.
-fn namespaces(host: &mut Resource, engine: &Engine, world: &World) {
+fn namespaces(host: &mut Object, engine: &Engine, world: &World) {
     let said = text(host, "NetworkMode");
     if said.is_empty() || said == "default" {
         // Docker 26 names the network that "default" always meant.
@@ -86,7 +86,7 @@ fn namespaces(host: &mut Resource, engine: &Engine, world: &World) {
 }
 
 /// What nothing said means for the rest.
-fn defaults(host: &mut Resource, engine: &Engine) {
+fn defaults(host: &mut Object, engine: &Engine) {
     if host.get("ShmSize").is_none_or(is_empty) {
         host.insert("ShmSize".to_owned(), DEFAULT_SHM_SIZE.into());
     }
@@ -105,10 +105,10 @@ fn defaults(host: &mut Resource, engine: &Engine) {
 }
 
 /// An object of these fields and no others, with what was said of each.
-fn whole<'h>(host: &'h mut Resource, field: &str, fields: &[(&str, Json)]) -> &'h mut Resource {
+fn whole<'h>(host: &'h mut Object, field: &str, fields: &[(&str, Json)]) -> &'h mut Object {
     let slot = host.entry(field).or_insert(Json::Null);
     if !slot.is_object() {
-        *slot = Json::Object(Resource::new());
+        *slot = Json::Object(Object::new());
     }
     let Json::Object(object) = slot else { unreachable!("made an object above") };
     object.retain(|key, value| !value.is_null() && fields.iter().any(|(field, _)| field == key));
@@ -121,7 +121,7 @@ fn whole<'h>(host: &'h mut Resource, field: &str, fields: &[(&str, Json)]) -> &'
 }
 
 /// Labels that a shared namespace needs, and what of `/proc` and `/sys` is kept out of sight.
-fn security(host: &mut Resource, engine: &Engine) {
+fn security(host: &mut Object, engine: &Engine) {
     let privileged = host.get("Privileged") == Some(&Json::Bool(true));
     let shared = ["IpcMode", "PidMode"].iter().any(|field| text(host, field) == "host");
     let mut options: Vec<Json> =
@@ -170,7 +170,7 @@ fn readonly_paths() -> Json {
 
 /// `db:alias` is shown as `/db:/self/alias`. Networks that users made know no such links: theirs
 /// are wishes of the attachment.
-fn links(host: &mut Resource, name: &ContainerName, world: &World) {
+fn links(host: &mut Object, name: &ContainerName, world: &World) {
     let links: Vec<String> = texts(&host["Links"])
         .map(|link| {
             let (target, alias) = link.split_once(':').unwrap_or((link, link));
@@ -185,12 +185,12 @@ fn links(host: &mut Resource, name: &ContainerName, world: &World) {
 }
 
 /// Every binding has both its fields.
-fn ports(host: &mut Resource) {
+fn ports(host: &mut Object) {
     let Some(Json::Object(ports)) = host.get_mut("PortBindings") else { return };
     for bindings in ports.values_mut() {
         for binding in bindings.as_array_mut().into_iter().flatten() {
             let Json::Object(said) = binding.take() else { continue };
-            let mut full = Resource::new();
+            let mut full = Object::new();
             for field in ["HostIp", "HostPort"] {
                 let said = said.get(field).filter(|said| !said.is_null()).cloned();
                 full.insert(field.to_owned(), said.unwrap_or_else(|| "".into()));
@@ -201,7 +201,7 @@ fn ports(host: &mut Resource) {
 }
 
 /// Options of mounts that an older API does not know are dropped without a word.
-fn mounts(host: &mut Resource, engine: &Engine) {
+fn mounts(host: &mut Object, engine: &Engine) {
     for mount in host.get_mut("Mounts").and_then(Json::as_array_mut).into_iter().flatten() {
         for gate in MOUNT_GATES.iter().filter(|gate| engine.api < gate.api) {
             if let Some(Json::Object(options)) = mount.get_mut(gate.options) {
@@ -213,7 +213,7 @@ fn mounts(host: &mut Resource, engine: &Engine) {
 
 /// With the host's network, or another container's, the name of the host, or of that container,
 /// is shown where none was said. Otherwise it is the beginning of an ID that nobody knows yet.
-pub(super) fn hostname(config: &mut Resource, host: &Resource, engine: &Engine) {
+pub(super) fn hostname(config: &mut Object, host: &Object, engine: &Engine) {
     if text(config, "Hostname").is_empty() && text(host, "NetworkMode") == "host" {
         config.insert("Hostname".to_owned(), engine.name.clone().into());
     }

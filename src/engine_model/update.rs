@@ -7,7 +7,7 @@
 use serde_json::{Value as Json, json};
 
 use super::Engine;
-use super::json::{Resource, number, text};
+use super::json::{Object, number, text};
 use crate::options::settings::{RESTART, Settings, UPDATABLE};
 
 /// The least memory that an engine takes: 6 MiB.
@@ -33,7 +33,7 @@ pub fn update(
     engine: &Engine,
 ) -> Result<(Json, Vec<String>), Refused> {
     let body = settings.body();
-    let empty = Resource::new();
+    let empty = Object::new();
     let now = host.as_object().unwrap_or(&empty);
     let (mut sent, warnings) = without_what_the_host_lacks(&body, engine);
     vet(&sent)?;
@@ -70,7 +70,7 @@ pub fn takes_effect(host: &Json, settings: &Settings) -> bool {
 }
 
 /// What the host cannot hold is left out with a warning, as at create.
-fn without_what_the_host_lacks(body: &Json, engine: &Engine) -> (Resource, Vec<String>) {
+fn without_what_the_host_lacks(body: &Json, engine: &Engine) -> (Object, Vec<String>) {
     let mut sent = body.as_object().cloned().unwrap_or_default();
     let mut warnings = Vec::new();
     let lacks = [
@@ -116,7 +116,7 @@ fn without_what_the_host_lacks(body: &Json, engine: &Engine) -> (Resource, Vec<S
 }
 
 /// What is wrong in itself.
-fn vet(sent: &Resource) -> Result<(), Refused> {
+fn vet(sent: &Object) -> Result<(), Refused> {
     let (memory, swap) = (number(sent, "Memory"), number(sent, "MemorySwap"));
     if memory != 0 && memory < LEAST_MEMORY {
         return Err(refused(400, "Minimum memory limit allowed is 6MB"));
@@ -141,9 +141,9 @@ fn vet(sent: &Resource) -> Result<(), Refused> {
 }
 
 /// What does not go with what is set.
-fn conflicts(now: &Resource, sent: &Resource) -> Result<(), Refused> {
+fn conflicts(now: &Object, sent: &Object) -> Result<(), Refused> {
     let conflict = |what: &str| Err(refused(409, &format!("Conflicting options: {what}")));
-    let has = |object: &Resource, field: &str| number(object, field) != 0;
+    let has = |object: &Object, field: &str| number(object, field) != 0;
     for (field, name) in [("CpuPeriod", "CPU Period"), ("CpuQuota", "CPU Quota")] {
         if has(now, "NanoCpus") && has(sent, field) {
             return conflict(&format!("{name} cannot be updated as NanoCPUs has already been set"));

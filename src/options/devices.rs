@@ -13,7 +13,7 @@ use super::fields::{Nothing, Owned};
 use super::numbers::{self, text_or_whole};
 use super::risk::Risk;
 use super::row::{Body, Context, Group, OPTION, OptionDef, OptionValue, Row};
-use super::volumes::clean;
+use crate::base::path::clean;
 use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
 use crate::syntax::node::{Entry, Kind, Node, Problems};

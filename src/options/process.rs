@@ -10,7 +10,7 @@ use super::labels::Labels;
 use super::network::TextSet;
 use super::risk::Risk;
 use super::row::{Group, OPTION, OptionDef, OptionValue};
-use super::volumes::clean;
+use crate::base::path::clean;
 use crate::options::value::{Atom, Value};
 use crate::syntax::node::{Node, Problems};
 

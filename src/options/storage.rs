@@ -16,7 +16,7 @@ use super::namespaces::Assignments;
 use super::network::is_name;
 use super::risk::Risk;
 use super::row::{Body, Context, Filled, Group, OPTION, OptionDef, OptionValue, Row};
-use super::volumes::clean;
+use crate::base::path::clean;
 use crate::base::say;
 use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};

@@ -12,6 +12,7 @@ use super::network::is_name;
 use super::risk::Risk;
 use super::row::{Body, Context, Group, OPTION, OptionDef, OptionValue, Row};
 use super::volumes_long;
+use crate::base::path::clean;
 use crate::base::say;
 use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
@@ -123,25 +124,6 @@ fn take_word(mount: &mut Mount, word: &str) -> bool {
         _ => return EMPTY_WORDS.contains(&word),
     }
     true
-}
-
-/// A path without `.`, `..`, doubled and trailing slashes, as Go's `path.Clean` has it.
-pub(crate) fn clean(path: &str) -> String {
-    let rooted = path.starts_with('/');
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." if parts.last().is_some_and(|last| *last != "..") => drop(parts.pop()),
-            ".." if rooted => {}
-            part => parts.push(part),
-        }
-    }
-    match (rooted, parts.join("/")) {
-        (true, rest) => format!("/{rest}"),
-        (false, rest) if rest.is_empty() => ".".to_owned(),
-        (false, rest) => rest,
-    }
 }
 
 /// The source of a bind as it is kept: absolute, or beginning with `.`.

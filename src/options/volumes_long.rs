@@ -396,7 +396,7 @@ pub(super) fn read(entry: &Json) -> (String, Mount) {
             Mount::new(Source::Named { name: source, subpath })
         }
         "bind" => {
-            let path = super::volumes::clean(&source);
+            let path = crate::base::path::clean(&source);
             let create = entry["BindOptions"]["CreateMountpoint"].as_bool() == Some(true);
             Mount::new(Source::Bind { path, create })
         }
@@ -430,7 +430,7 @@ pub(super) fn read(entry: &Json) -> (String, Mount) {
     if !propagation.is_empty() {
         mount.options.insert(propagation);
     }
-    (super::volumes::clean(&text(&entry["Target"])), mount)
+    (crate::base::path::clean(&text(&entry["Target"])), mount)
 }
 
 /// The long form's schema.

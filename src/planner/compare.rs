@@ -161,10 +161,7 @@ pub fn differs(
     found: &InspectView,
     known: Known<'_>,
 ) -> bool {
-    let placed = (position(row.def().key), row);
-    let sides = Sides { expected, found, different: None };
-    let verdict = verdict(placed, terms, sides, known, &mut BTreeMap::new());
-    matches!(verdict, Found::Differs { .. })
+    matches!(alone(row, terms, expected, found, known), Found::Differs { .. })
 }
 
 /// Whether one row is the same for sure.
@@ -175,10 +172,20 @@ pub fn same(
     found: &InspectView,
     known: Known<'_>,
 ) -> bool {
+    matches!(alone(row, terms, expected, found, known), Found::Same)
+}
+
+/// What comes of one row by itself.
+fn alone(
+    row: &dyn AnyRow,
+    terms: Terms<'_>,
+    expected: &InspectView,
+    found: &InspectView,
+    known: Known<'_>,
+) -> Found {
     let placed = (position(row.def().key), row);
     let sides = Sides { expected, found, different: None };
-    let verdict = verdict(placed, terms, sides, known, &mut BTreeMap::new());
-    matches!(verdict, Found::Same)
+    verdict(placed, terms, sides, known, &mut BTreeMap::new())
 }
 
 /// What is compared.

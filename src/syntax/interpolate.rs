@@ -166,7 +166,7 @@ fn closing(text: &str) -> Option<usize> {
 }
 
 /// A name at the beginning, and what follows it.
-fn name(text: &str) -> Option<(&str, &str)> {
+pub(super) fn name(text: &str) -> Option<(&str, &str)> {
     let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
     let first = text.chars().next()?;
     (end > 0 && !first.is_ascii_digit()).then(|| text.split_at(end))

@@ -4,6 +4,8 @@
 //! what follows `:-` ends at the brace that belongs to the opened one. Where values come from is
 //! the caller's to know.
 
+use super::interpolate::name;
+
 /// How deep one may stand in another.
 const DEEPEST: usize = 16;
 
@@ -305,13 +307,6 @@ fn closing(text: &str) -> Option<usize> {
         }
     }
     None
-}
-
-/// A name at the beginning, and what follows it.
-fn name(text: &str) -> Option<(&str, &str)> {
-    let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
-    let first = text.chars().next()?;
-    (end > 0 && !first.is_ascii_digit()).then(|| text.split_at(end))
 }
 
 #[cfg(test)]
