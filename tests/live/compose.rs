@@ -167,12 +167,12 @@ fn a_container_that_compose_made_is_replaced_where_it_differs() {
         assert!(ran.stdout.contains(said), "{said}: {ran}");
     }
     // What the new containers will be has every name; what changes has only those that differ.
-    let changes = |ran: &Ran| ran.stdout.split("WILL BE").next().unwrap_or_default().to_owned();
-    assert!(!changes(&ran).contains("URL"), "{ran}");
+    let reasons = |ran: &Ran| ran.stdout.split("WILL BE").next().unwrap_or_default().to_owned();
+    assert!(!reasons(&ran).contains("URL"), "{ran}");
     // Another password is a difference, and neither of them is told.
     both.world.write(".env", "PW=other2other2\n");
     let ran = both.world.run(&["plan", "-o", "plan.json"]).ok();
-    assert!(changes(&ran).contains("URL"), "{ran}");
+    assert!(reasons(&ran).contains("URL"), "{ran}");
     assert!(!ran.all().contains("other2") && !ran.all().contains("hunter2"), "{ran}");
     both.compose(&["down", "-v", "-t", "0"]);
 }

@@ -65,6 +65,25 @@ fn two_swap_their_addresses_and_a_third_takes_one_that_is_given_up() {
 }
 
 #[test]
+fn a_container_whose_network_was_made_again_is_replaced() {
+    live!();
+    let world = World::new("made-again");
+    world.image("app");
+    let spec = "project: PROJECT\nnetworks: {back: {external: true, name: PROJECT_own}}\ncontainers:\n  \
+                a: {name: PROJECT-a, image: 'PROJECT/app:1', networks: [back]}\n";
+    let network = format!("{}_own", world.project());
+    world.docker(&["network", "create", &network]);
+    world.converge(spec);
+    world.docker(&["stop", "-t", "0", &world.name("a")]);
+    world.docker(&["network", "rm", &network]);
+    world.docker(&["network", "create", &network]);
+    // An engine starts it by the ID of the network that is gone.
+    world.plan(spec).ok().says("1 to replace").says("_own was removed");
+    world.apply().ok();
+    world.settled(spec);
+}
+
+#[test]
 fn who_takes_any_address_starts_after_who_asks_for_one() {
     live!();
     let world = World::new("first");
