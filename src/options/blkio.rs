@@ -1,37 +1,38 @@
 //! `blkio_config`: its share of block devices, and how fast it may read and write.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use super::field::{At, SIZE_PATTERN, known_keys, map_schema, or_null, text};
+use super::field::{At, size_schema};
 use super::fields::{Nothing, Owned};
+use super::grammar::{Grammar, Key, Spelt, Wrong, good, key, keys, list_of};
 use super::numbers;
 use super::risk::Risk;
-use super::row::{Body, Change, Context, Group, OPTION, OptionDef, OptionValue, Row};
+use super::row::{Body, Change, Context, Group, OPTION, OptionDef, Row, Spelled};
 use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
-use crate::syntax::node::{Entry, Kind, Node, Problems};
 
 /// What a list by device counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Counts {
     Weight,
-    Bytes,
-    Operations,
+    Rate,
 }
 
 /// Lists by device: the spec's key, the field, what an entry counts.
 const LISTS: &[(&str, &str, Counts)] = &[
     ("weight_device", "BlkioWeightDevice", Counts::Weight),
-    ("device_read_bps", "BlkioDeviceReadBps", Counts::Bytes),
-    ("device_write_bps", "BlkioDeviceWriteBps", Counts::Bytes),
-    ("device_read_iops", "BlkioDeviceReadIOps", Counts::Operations),
-    ("device_write_iops", "BlkioDeviceWriteIOps", Counts::Operations),
+    ("device_read_bps", "BlkioDeviceReadBps", Counts::Rate),
+    ("device_write_bps", "BlkioDeviceWriteBps", Counts::Rate),
+    ("device_read_iops", "BlkioDeviceReadIOps", Counts::Rate),
+    ("device_write_iops", "BlkioDeviceWriteIOps", Counts::Rate),
 ];
 
 /// What a spec says.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "serde_json::Map<String, Json>", into = "serde_json::Map<String, Json>")]
 pub struct Blkio {
     /// From 10 to 1000.
     weight: Option<i64>,
@@ -39,76 +40,112 @@ pub struct Blkio {
     devices: BTreeMap<(&'static str, String), i64>,
 }
 
-fn weight(node: &Node, problems: &mut Problems) -> Option<i64> {
-    let what = "a weight from 10 to 1000";
-    match numbers::whole(node) {
-        Some(weight @ 10..=1000) => Some(weight),
-        _ => numbers::expected(what, node, problems),
-    }
-}
-
-fn amount(node: &Node, counts: Counts, problems: &mut Problems) -> Option<i64> {
-    let (what, amount) = match counts {
-        Counts::Weight => return weight(node, problems),
-        Counts::Bytes => {
-            let what = "a rate in bytes like `12mb`";
-            (what, numbers::size(node))
-        }
-        Counts::Operations => ("a number of operations in a second", numbers::whole(node)),
-    };
-    match amount {
-        Some(amount @ 1..) => Some(amount),
-        _ => numbers::expected(what, node, problems),
-    }
-}
-
 /// The key of an entry beside `path`.
 fn word(counts: Counts) -> &'static str {
     if counts == Counts::Weight { "weight" } else { "rate" }
 }
 
-impl OptionValue for Blkio {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let Kind::Map(entries) = &node.kind else {
-            return problems.expected("a map with `weight` or limits by device", node);
-        };
-        let before = problems.all.len();
-        let keys: Vec<&str> = LISTS.iter().map(|(key, ..)| *key).chain(["weight"]).collect();
-        known_keys(entries, &keys, problems);
-        let mut said = Self::default();
-        for Entry { key, value, .. } in entries {
-            let list = LISTS.iter().find(|(word, ..)| word == key);
-            match (key.as_str(), list, &value.kind) {
-                (_, _, Kind::Null) => {}
-                ("weight", ..) if value.says_nothing() => {}
-                ("weight", ..) => said.weight = weight(value, problems),
-                (_, Some((key, _, counts)), Kind::List(items)) => {
-                    for item in items {
-                        let Some((path, amount)) = device(item, *counts, problems) else {
-                            continue;
-                        };
-                        if said.devices.insert((key, path), amount).is_some() {
-                            problems.expected::<()>("every device once", item);
-                        }
-                    }
-                }
-                (_, Some(_), _) => drop(problems.expected::<()>("a list of devices", value)),
-                _ => {}
+impl Spelled for Blkio {
+    const GRAMMAR: Grammar = Grammar::Checked {
+        of: &Grammar::Keys {
+            what: "a map with `weight` or limits by device",
+            keys: &[
+                key("weight", WEIGHT),
+                key("weight_device", devices(&BY_WEIGHT)),
+                key("device_read_bps", devices(&BY_BYTES)),
+                key("device_write_bps", devices(&BY_BYTES)),
+                key("device_read_iops", devices(&BY_OPERATIONS)),
+                key("device_write_iops", devices(&BY_OPERATIONS)),
+            ],
+            least: 1,
+        },
+        check: each_device_once,
+    };
+}
+
+const WEIGHT: Grammar =
+    Grammar::Whole { what: "a weight from 10 to 1000", least: 10, most: Some(1000) };
+
+const PATH: Key = key(
+    "path",
+    Grammar::Text {
+        what: "an absolute path",
+        spell: |path| good(path.starts_with('/'), path),
+        schema: || json!({"type": "string", "pattern": "^/"}),
+    },
+)
+.required();
+
+const BY_WEIGHT: Grammar =
+    keys("a device like `{path: /dev/sda, weight: …}`", &[PATH, key("weight", WEIGHT).required()]);
+
+const BY_BYTES: Grammar = keys(
+    "a device like `{path: /dev/sda, rate: …}`",
+    &[
+        PATH,
+        key(
+            "rate",
+            Grammar::Scalar {
+                what: "a rate in bytes like `12mb`",
+                read: |node| numbers::size(node).filter(|rate| *rate > 0).map(Json::from),
+                schema: || size_schema(1),
+            },
+        )
+        .required(),
+    ],
+);
+
+const BY_OPERATIONS: Grammar = keys(
+    "a device like `{path: /dev/sda, rate: …}`",
+    &[
+        PATH,
+        key(
+            "rate",
+            Grammar::Whole { what: "a number of operations in a second", least: 1, most: None },
+        )
+        .required(),
+    ],
+);
+
+const fn devices(one: &'static Grammar) -> Grammar {
+    list_of("a list of devices", one)
+}
+
+fn each_device_once(read: Json) -> Spelt {
+    for (_, list) in read.as_object().into_iter().flatten() {
+        let mut seen = BTreeSet::new();
+        let paths = list.as_array().into_iter().flatten().filter_map(|one| one["path"].as_str());
+        if let Some(path) = { paths }.find(|path| !seen.insert(*path)) {
+            let found = crate::base::say::short(path);
+            let message = format!("expected every device once, but found `{found}` again");
+            return Err(Wrong::Told(message, None));
+        }
+    }
+    let empty = |list: &Json| list.as_array().is_some_and(Vec::is_empty);
+    if read.as_object().is_some_and(|all| all.values().all(empty)) {
+        return Err(Wrong::Other);
+    }
+    Ok(read)
+}
+
+impl From<serde_json::Map<String, Json>> for Blkio {
+    fn from(read: serde_json::Map<String, Json>) -> Self {
+        let mut all = Self { weight: read.get("weight").and_then(Json::as_i64), ..Self::default() };
+        for (key, _, counts) in LISTS {
+            for device in read.get(*key).and_then(Json::as_array).into_iter().flatten() {
+                let path = device["path"].as_str().unwrap_or_default().to_owned();
+                all.devices.insert((key, path), device[word(*counts)].as_i64().unwrap_or_default());
             }
         }
-        if problems.all.len() > before {
-            return None;
-        }
-        if said == Self::default() {
-            return problems.expected("a map with `weight` or limits by device", node);
-        }
-        Some(said)
+        all
     }
+}
 
-    fn print(&self) -> Json {
-        let mut map = serde_json::Map::new();
+impl From<Blkio> for serde_json::Map<String, Json> {
+    fn from(said: Blkio) -> Self {
+        let mut map = Self::new();
         for (key, _, counts) in LISTS {
-            let own = self.devices.iter().filter(|((list, _), _)| list == key);
+            let own = said.devices.iter().filter(|((list, _), _)| list == key);
             let list: Vec<Json> = own
                 .map(|((_, path), amount)| json!({"path": path, word(*counts): amount}))
                 .collect();
@@ -116,47 +153,9 @@ impl OptionValue for Blkio {
                 map.insert((*key).to_owned(), list.into());
             }
         }
-        map.extend(self.weight.map(|weight| ("weight".to_owned(), json!(weight))));
-        Json::Object(map)
+        map.extend(said.weight.map(|weight| ("weight".to_owned(), json!(weight))));
+        map
     }
-
-    fn schema() -> Json {
-        let list = |counts: Counts| {
-            let amount = match counts {
-                Counts::Weight => numbers::schema(10, Some(1000)),
-                Counts::Bytes => json!({"anyOf": [
-                    {"type": "integer", "minimum": 1},
-                    {"type": "string", "pattern": SIZE_PATTERN},
-                ]}),
-                Counts::Operations => numbers::schema(1, None),
-            };
-            let properties =
-                json!({"path": {"type": "string", "pattern": "^/"}, word(counts): amount});
-            json!({"type": "array", "items": map_schema(&properties, &["path", word(counts)])})
-        };
-        let mut properties: serde_json::Map<String, Json> =
-            LISTS.iter().map(|(key, _, counts)| ((*key).to_owned(), list(*counts))).collect();
-        properties.insert("weight".to_owned(), numbers::schema(10, Some(1000)));
-        let mut schema = map_schema(&or_null(properties.into()), &[]);
-        schema["minProperties"] = json!(1);
-        schema
-    }
-}
-
-/// `{path, rate}` or `{path, weight}`.
-fn device(node: &Node, counts: Counts, problems: &mut Problems) -> Option<(String, i64)> {
-    let what = format!("a device like `{{path: /dev/sda, {}: …}}`", word(counts));
-    let Kind::Map(entries) = &node.kind else { return problems.expected(&what, node) };
-    known_keys(entries, &["path", word(counts)], problems);
-    let entry = |key: &str| entries.iter().find(|entry| entry.key == key);
-    let (Some(path), Some(number)) = (entry("path"), entry(word(counts))) else {
-        return problems.expected(&what, node);
-    };
-    let path = text(&path.value, "a path", problems)?;
-    if !path.starts_with('/') {
-        return problems.expected(&what, node);
-    }
-    Some((path, amount(&number.value, counts, problems)?))
 }
 
 /// What inspect data say.
@@ -247,6 +246,6 @@ impl Row for BlkioRow {
     }
 
     fn to_spec(&self, look: &InspectView) -> Json {
-        found(look).print()
+        json!(found(look))
     }
 }

@@ -4,17 +4,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use super::field::{pairs, some_map, strings, text};
+use super::field::{Text, some_map, strings};
 use super::fields::{Nothing, Owned};
+use super::grammar::{Bare, Grammar, Map, Names, Spelt, Wrong, any_text, good, key, keys};
 use super::risk::Risk;
-use super::row::{Body, Context, Group, OPTION, OptionDef, OptionValue, Row};
+use super::row::{Body, Context, Group, OPTION, OptionDef, Row, Spelled};
 use crate::base::ident::Reference;
-use crate::base::say;
 use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Live, Value, looks_marked, mark_reference};
-use crate::syntax::node::{Entry, Kind, Node, Problems};
 use crate::syntax::template::Template;
 
 /// The row.
@@ -22,7 +22,8 @@ use crate::syntax::template::Template;
 pub struct EnvironmentRow;
 
 /// What a spec says of the environment.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "BTreeMap<String, Said>", into = "BTreeMap<String, Said>")]
 pub struct Environment {
     /// By name.
     pub variables: BTreeMap<String, Variable>,
@@ -42,79 +43,41 @@ pub enum Variable {
 /// The found side's way to say *named without a value*: such a variable is kept from the process.
 pub const WITHOUT_VALUE: Atom = Atom::Bool(false);
 
-impl OptionValue for Environment {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let what = "a map of variables or a list of `NAME=VALUE`";
-        let mut variables = BTreeMap::new();
-        let mut fine = true;
-        for (name, value) in pairs(node, what, problems)? {
-            let place = value.as_ref().map_or(node.place, |value| value.place);
-            if name.is_empty() || name.contains(['=', '\0']) {
-                let message =
-                    format!("expected the name of a variable, but found `{}`", say::short(&name));
-                problems.add(place, message);
-                fine = false;
-                continue;
-            }
-            match variable(&name, value.as_ref(), problems) {
-                Some(value) => {
-                    variables.insert(name, value);
-                }
-                None => fine = false,
-            }
-        }
-        fine.then_some(Self { variables })
-    }
-
-    fn print(&self) -> Json {
-        let printed = self.variables.iter().map(|(name, variable)| {
-            let value = match variable {
-                Variable::Literal(text) => json!(text),
-                Variable::Reference(reference) => reference_json(name, reference),
-                Variable::Unset => json!({"unset": true}),
-            };
-            (name.clone(), value)
-        });
-        Json::Object(printed.collect())
-    }
-
-    fn schema() -> Json {
-        let name = json!({"type": "string", "minLength": 1});
-        json!({"oneOf": [
-            {
-                "type": "object",
-                "propertyNames": {"pattern": "^[^=]+$"},
-                "additionalProperties": {"oneOf": [
-                    {"type": ["string", "number", "null"]},
-                    {
-                        "type": "object",
-                        "properties": {"from_env": name},
-                        "required": ["from_env"],
-                        "additionalProperties": false,
-                    },
-                    {
-                        "type": "object",
-                        "properties": {"env_file": name, "name": name},
-                        "required": ["env_file"],
-                        "additionalProperties": false,
-                    },
-                    {
-                        "type": "object",
-                        "properties": {"template": name},
-                        "required": ["template"],
-                        "additionalProperties": false,
-                    },
-                    {
-                        "type": "object",
-                        "properties": {"unset": {"const": true}},
-                        "required": ["unset"],
-                        "additionalProperties": false,
-                    },
-                ]},
-            },
-            {"type": "array", "items": {"type": "string", "pattern": "^[^=]+"}},
-        ]})
-    }
+impl Spelled for Environment {
+    const GRAMMAR: Grammar = Grammar::Map(Map {
+        what: "a map of variables or a list of `NAME=VALUE`",
+        names: Names::Fit(
+            "the name of a variable",
+            |name| !name.is_empty() && !name.contains(['=', '\0']),
+            "^[^=]+$",
+        ),
+        value: &Grammar::OneOf {
+            what: "a value, `{from_env: NAME}` or `{env_file: PATH}`",
+            of: &[
+                Grammar::Checked {
+                    of: &keys(
+                        "`{from_env: NAME}` or `{env_file: PATH}`",
+                        &[
+                            key("from_env", Text::GRAMMAR),
+                            key("env_file", Text::GRAMMAR),
+                            key("name", Text::GRAMMAR),
+                            key("template", TEMPLATE),
+                            key("unset", Grammar::Bool),
+                        ],
+                    ),
+                    check: one_reference,
+                },
+                Grammar::Text {
+                    what: "a value without a NUL character",
+                    spell: |text| good(!text.contains('\0'), text),
+                    schema: any_text,
+                },
+            ],
+        },
+        pairs: true,
+        // Without a value it is the variable of the same name around us.
+        bare: Bare::Is(|name| json!({"from_env": name})),
+    });
 
     fn references(&self, out: &mut BTreeSet<Reference>) {
         for variable in self.variables.values() {
@@ -133,86 +96,102 @@ impl OptionValue for Environment {
     }
 }
 
-/// A reference as the value of a variable.
-fn reference_json(variable: &str, reference: &Reference) -> Json {
-    match reference {
-        Reference::Env { name } => json!({"from_env": name}),
-        Reference::EnvFile { path, name } if name == variable => json!({"env_file": path}),
-        Reference::EnvFile { path, name } => json!({"env_file": path, "name": name}),
-        Reference::Template { text } => json!({"template": text}),
+const TEMPLATE: Grammar = Grammar::Text {
+    what: "a text with variables like `${NAME}`",
+    spell: |text| good(Template::parse(text).is_ok(), text),
+    schema: || json!({"type": "string", "minLength": 1}),
+};
+
+/// One way to say where a value is, which can be written down and read back as the same.
+fn one_reference(read: Json) -> Spelt {
+    let said = read.as_object().map(|map| map.keys().map(String::as_str).collect::<Vec<_>>());
+    match said.as_deref() {
+        Some(["unset"]) if read["unset"] == true => return Ok(read),
+        Some(["from_env" | "env_file" | "template"] | ["env_file", "name"]) => {}
+        _ => return Err(Wrong::Other),
+    }
+    // The name of the variable is not known here; what it is makes no difference.
+    let said: Result<Said, _> = serde_json::from_value(read.clone());
+    let spelt = said.ok().map(|said| said.variable("NAME"));
+    match spelt {
+        Some(Variable::Reference(reference))
+            if reference.to_string().parse().as_ref() != Ok(&reference)
+                || looks_marked(&reference.to_string()) =>
+        {
+            Err(Wrong::Expected("a reference that can be written down"))
+        }
+        _ => Ok(read),
     }
 }
 
-/// The value of one variable; without one it is the variable of the same name around us.
-fn variable(name: &str, value: Option<&Node>, problems: &mut Problems) -> Option<Variable> {
-    let what = "a value, `{from_env: NAME}` or `{env_file: PATH}`";
-    match value.map(|node| (node, &node.kind)) {
-        None | Some((_, Kind::Null)) => {
-            Some(Variable::Reference(Reference::Env { name: name.to_owned() }))
-        }
-        Some((node, Kind::Map(entries))) => reference(name, node, entries, problems),
-        Some((node, _)) => {
-            let text = text(node, what, problems)?;
-            if text.contains('\0') {
-                return problems.expected("a value without a NUL character", node);
+/// What stands after a variable's name.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+enum Said {
+    Literal(String),
+    Env {
+        from_env: String,
+    },
+    EnvFile {
+        env_file: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+    },
+    Template {
+        template: String,
+    },
+    Unset {
+        unset: bool,
+    },
+}
+
+impl Said {
+    fn variable(self, name: &str) -> Variable {
+        Variable::Reference(match self {
+            Self::Literal(text) => return Variable::Literal(text),
+            Self::Unset { .. } => return Variable::Unset,
+            Self::Env { from_env } => Reference::Env { name: from_env },
+            Self::EnvFile { env_file: path, name: other } => {
+                Reference::EnvFile { path, name: other.unwrap_or_else(|| name.to_owned()) }
             }
-            Some(Variable::Literal(text))
+            Self::Template { template } => Reference::Template { text: template },
+        })
+    }
+
+    /// A reference as the value of a variable.
+    fn of(variable: &str, reference: Reference) -> Self {
+        match reference {
+            Reference::Env { name } => Self::Env { from_env: name },
+            Reference::EnvFile { path, name } => {
+                Self::EnvFile { env_file: path, name: Some(name).filter(|name| name != variable) }
+            }
+            Reference::Template { text } => Self::Template { template: text },
         }
     }
 }
 
-/// `{from_env: NAME}`, `{env_file: PATH}`, `{env_file: PATH, name: NAME}`, `{template: TEXT}` or
-/// `{unset: true}`.
-fn reference(
-    variable: &str,
-    node: &Node,
-    entries: &[Entry],
-    problems: &mut Problems,
-) -> Option<Variable> {
-    let mut field = |key: &str| {
-        let entry = entries.iter().find(|entry| entry.key == key)?;
-        Some(super::field::Text::parse(&entry.value, problems).map(|text| text.0))
-    };
-    let template = field("template");
-    let unset =
-        entries.iter().any(|entry| entry.key == "unset" && entry.value.kind == Kind::Bool(true));
-    if unset && entries.len() == 1 {
-        return Some(Variable::Unset);
+impl From<BTreeMap<String, Said>> for Environment {
+    fn from(said: BTreeMap<String, Said>) -> Self {
+        let variable = |(name, said): (String, Said)| {
+            let variable = said.variable(&name);
+            (name, variable)
+        };
+        Self { variables: said.into_iter().map(variable).collect() }
     }
-    if let (Some(text), 1) = (&template, entries.len()) {
-        let text = text.clone()?;
-        if Template::parse(&text).is_err() {
-            return problems.expected("a text with variables like `${NAME}`", node);
-        }
-        return Some(Variable::Reference(Reference::Template { text }));
+}
+
+impl From<Environment> for BTreeMap<String, Said> {
+    fn from(environment: Environment) -> Self {
+        let said = |(name, variable): (String, Variable)| {
+            let said = match variable {
+                Variable::Literal(text) => Said::Literal(text),
+                Variable::Reference(reference) => Said::of(&name, reference),
+                Variable::Unset => Said::Unset { unset: true },
+            };
+            (name, said)
+        };
+        environment.variables.into_iter().map(said).collect()
     }
-    let reference = match (field("from_env"), field("env_file"), field("name"), entries.len()) {
-        (Some(name), None, None, 1) => Reference::Env { name: name? },
-        (None, Some(path), None, 1) => {
-            Reference::EnvFile { path: path?, name: variable.to_owned() }
-        }
-        (None, Some(path), Some(name), 2) => Reference::EnvFile { path: path?, name: name? },
-        _ => {
-            let keys: Vec<String> = entries.iter().map(|entry| say::short(&entry.key)).collect();
-            let message = format!(
-                "expected `{{from_env: NAME}}` or `{{env_file: PATH}}`, but found a map of {}",
-                if keys.is_empty() {
-                    "nothing".to_owned()
-                } else {
-                    format!("`{}`", keys.join("`, `"))
-                }
-            );
-            problems.add(node.place, message);
-            return None;
-        }
-    };
-    // What is written into plans and marks must be read back as the same reference.
-    if reference.to_string().parse().as_ref() != Ok(&reference)
-        || looks_marked(&reference.to_string())
-    {
-        return problems.expected("a reference that can be written down", node);
-    }
-    Some(Variable::Reference(reference))
 }
 
 impl Row for EnvironmentRow {
@@ -281,7 +260,7 @@ impl Row for EnvironmentRow {
                     .unwrap_or_else(|| Reference::Env { name: name.clone() }),
                 other => return (name, other.show()),
             };
-            let spelt = reference_json(&name, &reference);
+            let spelt = json!(Said::of(&name, reference));
             (name, spelt)
         });
         Json::Object(variables.collect())

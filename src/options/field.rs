@@ -6,11 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use super::fields::{Nothing, Owned};
+use super::grammar::{Grammar, Spelt, TEXT, Wrong, good};
 use super::numbers;
-use super::row::{self, Body, Context, OptionDef, OptionValue, Row};
+use super::row::{self, Body, Context, OptionDef, OptionValue, Row, Spelled};
 use crate::base::ident::Reference;
 use crate::base::say;
 use crate::options::inspect_view::InspectView;
@@ -143,24 +145,8 @@ impl<T: Plain> Row for Field<T> {
     }
 }
 
-impl OptionValue for bool {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        // In quotes too: Compose files have them so.
-        match &node.kind {
-            Kind::Bool(value) => Some(*value),
-            Kind::Text(text) if text == "true" => Some(true),
-            Kind::Text(text) if text == "false" => Some(false),
-            _ => node.boolean(problems),
-        }
-    }
-
-    fn print(&self) -> Json {
-        json!(self)
-    }
-
-    fn schema() -> Json {
-        json!({"enum": [true, false, "true", "false"]})
-    }
+impl Spelled for bool {
+    const GRAMMAR: Grammar = Grammar::Bool;
 }
 
 /// Missing is the same as `false`.
@@ -177,21 +163,12 @@ impl Plain for bool {
 }
 
 /// A boolean of which *not set* is a third answer: the engine decides.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Choice(pub bool);
 
-impl OptionValue for Choice {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        bool::parse(node, problems).map(Self)
-    }
-
-    fn print(&self) -> Json {
-        json!(self.0)
-    }
-
-    fn schema() -> Json {
-        bool::schema()
-    }
+impl Spelled for Choice {
+    const GRAMMAR: Grammar = Grammar::Bool;
 }
 
 impl Plain for Choice {
@@ -207,25 +184,16 @@ impl Plain for Choice {
 }
 
 /// A text that is not empty.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Text(pub String);
 
-impl OptionValue for Text {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let text = text(node, "a text", problems)?;
-        if text.is_empty() {
-            return problems.expected("a text that is not empty", node);
-        }
-        Some(Self(text))
-    }
-
-    fn print(&self) -> Json {
-        json!(self.0)
-    }
-
-    fn schema() -> Json {
-        json!({"type": ["string", "number"], "minLength": 1})
-    }
+impl Spelled for Text {
+    const GRAMMAR: Grammar = Grammar::Text {
+        what: "a text that is not empty",
+        spell: |text| good(!text.is_empty(), text),
+        schema: || json!({"type": ["string", "number"], "minLength": 1}),
+    };
 }
 
 /// Missing is the same as empty.
@@ -242,43 +210,46 @@ impl Plain for Text {
 }
 
 /// Words in order: a command. A string is split as a shell would, a list is taken as it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Argv(pub Vec<String>);
 
-impl OptionValue for Argv {
+impl Spelled for Argv {
     const EMPTY_IS_A_VALUE: bool = true;
 
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let Kind::Text(line) = &node.kind else {
-            return texts(node, "a command line or a list of words", problems).map(Self);
-        };
-        match shell_words::split(line) {
-            Ok(words) => {
-                let marked = words.iter().find(|word| is_refused(word));
-                if let Some(word) = marked {
-                    return refuse_mark(word, node, problems);
-                }
-                Some(Self(words))
-            }
-            Err(why) => {
-                let message =
-                    format!("expected a command line, but found {why} in `{}`", say::short(line));
-                problems.add_hint(node.place, message, "or write the words as a list");
-                None
-            }
-        }
-    }
-
-    fn print(&self) -> Json {
-        json!(self.0)
-    }
-
-    fn schema() -> Json {
-        json!({"oneOf": [{"type": "string"}, list_schema()]})
-    }
+    const GRAMMAR: Grammar = Grammar::OneOf {
+        what: "a command line or a list of words",
+        of: &[
+            Grammar::List { what: "a list of words", item: &TEXT, alone: false },
+            Grammar::Text {
+                what: "a command line",
+                spell: command_line,
+                schema: || json!({"type": "string"}),
+            },
+        ],
+    };
 
     fn literals(&self, out: &mut BTreeSet<String>) {
         out.extend(self.0.iter().cloned());
+    }
+}
+
+/// The words of a command line, as a shell splits it.
+fn command_line(line: &str) -> Spelt {
+    match shell_words::split(line) {
+        Ok(words) if words.iter().any(|word| is_refused(word)) => {
+            Err(Wrong::Told(
+            "expected words without « and » around them: that is how values that are not shown are \
+             written"
+                .to_owned(),
+            None,
+        ))
+        }
+        Ok(words) => Ok(json!(words)),
+        Err(why) => Err(Wrong::Told(
+            format!("expected a command line, but found {why} in `{}`", say::short(line)),
+            Some("or write the words as a list"),
+        )),
     }
 }
 
@@ -297,25 +268,24 @@ impl Plain for Argv {
 }
 
 /// An amount of memory in bytes, more than nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Bytes(pub i64);
 
-impl OptionValue for Bytes {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let what = "a size like `512m`, `1.5g` or a number of bytes";
-        numbers::size(node).map(Self).or_else(|| numbers::expected(what, node, problems))
-    }
+impl Spelled for Bytes {
+    const GRAMMAR: Grammar = Grammar::Scalar {
+        what: "a size like `512m`, `1.5g` or a number of bytes",
+        read: |node| numbers::size(node).map(Json::from),
+        schema: || size_schema(0),
+    };
+}
 
-    fn print(&self) -> Json {
-        json!(self.0)
-    }
-
-    fn schema() -> Json {
-        json!({"oneOf": [
-            {"type": "integer", "minimum": 0},
-            {"type": "string", "pattern": SIZE_PATTERN},
-        ]})
-    }
+/// The schema of a size of so many bytes at least.
+pub(super) fn size_schema(least: i64) -> Json {
+    json!({"anyOf": [
+        {"type": "integer", "minimum": least},
+        {"type": "string", "pattern": SIZE_PATTERN},
+    ]})
 }
 
 /// The texts that are a size.
@@ -417,14 +387,6 @@ pub(super) fn texts(node: &Node, what: &str, problems: &mut Problems) -> Option<
     read.into_iter().collect()
 }
 
-/// One text or a list of them.
-pub(super) fn one_or_more(node: &Node, what: &str, problems: &mut Problems) -> Option<Vec<String>> {
-    match node.kind {
-        Kind::List(_) => texts(node, what, problems),
-        _ => text(node, what, problems).map(|text| vec![text]),
-    }
-}
-
 /// The entries of a map, or of a list of `KEY=VALUE` texts; without `=` the value is `None`. A key
 /// that is said twice is a problem.
 pub(crate) fn pairs(
@@ -511,14 +473,4 @@ pub(super) fn or_null(mut properties: Json) -> Json {
         *schema = row::or_nothing(schema.take(), empty);
     }
     properties
-}
-
-/// The schema of a list of texts.
-pub(super) fn list_schema() -> Json {
-    json!({"type": "array", "items": {"type": ["string", "number"]}})
-}
-
-/// The schema of one text or a list of them.
-pub(super) fn one_or_more_schema() -> Json {
-    json!({"oneOf": [{"type": ["string", "number"]}, list_schema()]})
 }

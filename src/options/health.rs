@@ -4,19 +4,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use super::field::{
-    At, Field, Plain, field, known_keys, list_schema, map_schema, or_null, strings, text, texts,
-};
+use super::field::{At, Field, Plain, field, strings};
 use super::fields::Nothing;
+use super::grammar::{Grammar, TEXT, Wrong, key, keys, list_of};
 use super::numbers;
 use super::risk::Risk;
-use super::row::{Group, OPTION, OptionDef, OptionValue};
+use super::row::{Group, OPTION, OptionDef, Spelled};
+use crate::base::say;
 use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
 use crate::syntax::durations;
-use crate::syntax::node::{Entry, Kind, Node, Problems};
 use crate::syntax::shell_words;
 
 /// `healthcheck`.
@@ -49,7 +49,8 @@ fn switched_off(expected: &mut Value, found: &mut Value, both: (&InspectView, &I
 }
 
 /// What a spec says of the check.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "serde_json::Map<String, Json>", into = "serde_json::Map<String, Json>")]
 pub enum Healthcheck {
     /// None, whatever the image says.
     Disabled,
@@ -73,28 +74,8 @@ const DURATIONS: &[(&str, &str)] = &[
     ("start_period", "StartPeriod"),
     ("start_interval", "StartInterval"),
 ];
-const KEYS: &[&str] =
-    &["test", "interval", "timeout", "start_period", "start_interval", "retries", "disable"];
 /// What an engine takes at least.
 const LEAST: i64 = 1_000_000;
-
-fn test(node: &Node, problems: &mut Problems) -> Option<Vec<String>> {
-    let what = "a command line, or a list that begins with `CMD`, `CMD-SHELL` or `NONE`";
-    if let Kind::List(_) = &node.kind {
-        let words = texts(node, what, problems)?;
-        return match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-            ["NONE"] | ["CMD", _, ..] | ["CMD-SHELL", _] => Some(words),
-            _ => problems.expected(what, node),
-        };
-    }
-    let line = text(node, what, problems)?;
-    if matches!(line.trim(), "" | "NONE") {
-        let message = format!("expected {what}, but found {}", node.what());
-        problems.add_hint(node.place, message, "write `disable: true` for no check at all");
-        return None;
-    }
-    Some(vec!["CMD-SHELL".to_owned(), line])
-}
 
 /// The command as it is compared: one text. Where this text is known to be public, a found command
 /// with a hidden word surely is another one.
@@ -102,93 +83,126 @@ pub(crate) fn whole<T: AsRef<str>>(test: &[T]) -> String {
     shell_words::join(&test.iter().map(AsRef::as_ref).collect::<Vec<&str>>())
 }
 
-/// A duration; none at all is what an engine takes for nothing said.
-fn duration(node: &Node, problems: &mut Problems) -> Option<i64> {
-    let what = "a duration of a millisecond or more like `30s` or `1m30s`";
-    match durations::nanoseconds(&text(node, what, problems)?) {
-        Some(0) => None,
-        Some(length) if length >= LEAST => Some(length),
-        _ => problems.expected(what, node),
-    }
-}
-
-impl OptionValue for Healthcheck {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let Kind::Map(entries) = &node.kind else {
-            return problems.expected("a map with `test`, or `{disable: true}`", node);
-        };
-        let before = problems.all.len();
-        known_keys(entries, KEYS, problems);
-        let mut check = Check::default();
-        let mut disabled = false;
-        for Entry { key, value, .. } in entries {
-            if value.kind == Kind::Null || (value.says_nothing() && key != "test") {
-                continue;
+impl Spelled for Healthcheck {
+    const GRAMMAR: Grammar = Grammar::Checked {
+        of: &keys(
+            "a map with `test`, or `{disable: true}`",
+            &[
+                key("test", TEST).with_empty(),
+                key("interval", LENGTH),
+                key("timeout", LENGTH),
+                key("start_period", LENGTH),
+                key("start_interval", LENGTH),
+                key(
+                    "retries",
+                    Grammar::Whole {
+                        what: "a whole number of tries",
+                        least: 0,
+                        most: Some(1_000_000),
+                    },
+                ),
+                key("disable", Grammar::Bool),
+            ],
+        ),
+        check: |read| {
+            let Json::Object(mut said) = read else { return Err(Wrong::Other) };
+            // None at all is what an engine takes for nothing said.
+            said.retain(|_, value| *value != "0s" && *value != 0);
+            let disabled = said.remove("disable") == Some(Json::Bool(true));
+            let off = said.get("test").is_some_and(|test| *test == json!(["NONE"]));
+            let others = said.keys().any(|key| key != "test");
+            if (disabled && !said.is_empty() && !off) || (off && others) {
+                return Err(Wrong::Expected("no check at all, or a check, not both"));
             }
-            let length = DURATIONS.iter().find(|(word, _)| word == key);
-            match (key.as_str(), length) {
-                (_, Some((word, _))) => {
-                    check.durations.extend(duration(value, problems).map(|length| (*word, length)));
-                }
-                ("test", _) => check.test = test(value, problems),
-                ("disable", _) => disabled = bool::parse(value, problems).unwrap_or(false),
-                ("retries", _) => match numbers::whole(value) {
-                    Some(0) => {}
-                    Some(retries @ 1..=1_000_000) => check.retries = Some(retries),
-                    _ => return numbers::expected("a whole number of tries", value, problems),
-                },
-                _ => {}
-            }
-        }
-        let off = check.test.as_deref().is_some_and(|test| test == ["NONE"]);
-        let others = !check.durations.is_empty() || check.retries.is_some();
-        let said = check.test.is_some() || others;
-        if (disabled && said && !off) || (off && others) {
-            return problems.expected("no check at all, or a check, not both", node);
-        }
-        if problems.all.len() > before {
-            return None;
-        }
-        if disabled || off {
-            return Some(Self::Disabled);
-        }
-        // Where nothing is left that says something, all of it is the image's.
-        Some(Self::Check(check))
-    }
-
-    fn print(&self) -> Json {
-        let Self::Check(check) = self else { return json!({"disable": true}) };
-        let mut map = serde_json::Map::new();
-        for (key, length) in &check.durations {
-            map.insert((*key).to_owned(), json!(durations::spelt(*length)));
-        }
-        map.extend(check.retries.map(|retries| ("retries".to_owned(), json!(retries))));
-        map.extend(check.test.as_ref().map(|test| ("test".to_owned(), json!(test))));
-        Json::Object(map)
-    }
-
-    fn schema() -> Json {
-        let length = json!({"anyOf": [
-            {"const": 0},
-            {"type": "string", "pattern": r"^\+?(0|([0-9.]+(ns|us|µs|μs|ms|s|m|h))+)$"},
-        ]});
-        let properties = json!({
-                "test": {"oneOf": [{"type": "string"}, list_schema()]},
-                "interval": length,
-                "timeout": length,
-                "start_period": length,
-                "start_interval": length,
-                "retries": numbers::schema(0, Some(1_000_000)),
-                "disable": bool::schema(),
-        });
-        map_schema(&or_null(properties), &[])
-    }
+            // Where nothing is left that says something, all of it is the image's.
+            Ok(if disabled || off { json!({"disable": true}) } else { Json::Object(said) })
+        },
+    };
 
     fn literals(&self, out: &mut BTreeSet<String>) {
         let Self::Check(check) = self else { return };
         out.extend(check.test.iter().flatten().cloned());
         // As it is compared, too: see `read`.
         out.extend(check.test.as_ref().map(|test| whole(test)));
+    }
+}
+
+const WHAT: &str = "a command line, or a list that begins with `CMD`, `CMD-SHELL` or `NONE`";
+
+const TEST: Grammar = Grammar::OneOf {
+    what: WHAT,
+    of: &[
+        Grammar::Checked {
+            of: &list_of(WHAT, &TEXT),
+            check: |read| match strings(&read).collect::<Vec<_>>().as_slice() {
+                ["NONE"] | ["CMD", _, ..] | ["CMD-SHELL", _] => Ok(read),
+                _ => Err(Wrong::Other),
+            },
+        },
+        Grammar::Text {
+            what: WHAT,
+            spell: |line| match line.trim() {
+                "" | "NONE" => Err(Wrong::Told(
+                    format!("expected {WHAT}, but found the text `{}`", say::short(line)),
+                    Some("write `disable: true` for no check at all"),
+                )),
+                _ => Ok(json!(["CMD-SHELL", line])),
+            },
+            schema: || json!({"type": "string"}),
+        },
+    ],
+};
+
+/// A duration.
+const LENGTH: Grammar = Grammar::Scalar {
+    what: "a duration of a millisecond or more like `30s` or `1m30s`",
+    read: |node| match durations::nanoseconds(&numbers::spelling(node)?)? {
+        0 => Some(json!("0s")),
+        length => (length >= LEAST).then(|| json!(durations::spelt(length))),
+    },
+    schema: || {
+        json!({"anyOf": [
+            {"const": 0},
+            {"type": "string", "pattern": r"^\+?(0|([0-9.]+(ns|us|µs|μs|ms|s|m|h))+)$"},
+        ]})
+    },
+};
+
+impl From<serde_json::Map<String, Json>> for Healthcheck {
+    fn from(read: serde_json::Map<String, Json>) -> Self {
+        if read.contains_key("disable") {
+            return Self::Disabled;
+        }
+        let lengths = DURATIONS.iter().filter_map(|(key, _)| {
+            let length = durations::nanoseconds(read.get(*key)?.as_str()?)?;
+            Some((*key, length))
+        });
+        Self::Check(Check {
+            test: read.get("test").map(|test| strings(test).map(str::to_owned).collect()),
+            durations: lengths.collect(),
+            retries: read.get("retries").and_then(Json::as_i64),
+        })
+    }
+}
+
+impl From<Healthcheck> for serde_json::Map<String, Json> {
+    fn from(said: Healthcheck) -> Self {
+        let mut map = Self::new();
+        let mut put = |key: &str, value: Json| drop(map.insert(key.to_owned(), value));
+        let Healthcheck::Check(check) = said else {
+            put("disable", json!(true));
+            return map;
+        };
+        for (key, length) in &check.durations {
+            put(key, json!(durations::spelt(*length)));
+        }
+        if let Some(retries) = check.retries {
+            put("retries", json!(retries));
+        }
+        if let Some(test) = check.test {
+            put("test", json!(test));
+        }
+        map
     }
 }
 
@@ -251,6 +265,8 @@ impl Plain for Healthcheck {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::OptionValue as _;
+    use crate::syntax::node::{Node, Problems};
 
     #[test]
     fn what_is_zero_is_not_said() {

@@ -1,33 +1,37 @@
 //! IP addresses as a spec says them.
 
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::field::text;
-use crate::syntax::node::{Node, Problems};
+use serde_json::{Value as Json, json};
 
-/// An address of this family, if one is asked for.
-pub(super) fn address(node: &Node, ipv4: Option<bool>, problems: &mut Problems) -> Option<IpAddr> {
-    let what = match ipv4 {
-        Some(true) => "an IPv4 address",
-        Some(false) => "an IPv6 address",
-        None => "an IP address",
-    };
-    let parsed: Option<IpAddr> = text(node, what, problems)?.parse().ok();
-    match parsed.filter(|address| ipv4.is_none_or(|ipv4| ipv4 == address.is_ipv4())) {
-        Some(address) => Some(address),
-        None => problems.expected(what, node),
-    }
-}
+use super::grammar::{Grammar, Wrong, spelt};
 
-/// Engines refuse others at the start.
-pub(super) fn link_local(node: &Node, problems: &mut Problems) -> Option<IpAddr> {
-    let found = address(node, None, problems)?;
-    let good = match found {
-        IpAddr::V4(v4) => v4.is_link_local(),
-        IpAddr::V6(v6) => v6.is_unicast_link_local(),
-    };
-    if good {
-        return Some(found);
-    }
-    problems.expected("an address of 169.254.0.0/16 or fe80::/10", node)
+/// An address.
+pub(super) const IP: Grammar =
+    Grammar::Text { what: "an IP address", spell: spelt::<IpAddr>, schema };
+
+/// An address of the fourth version.
+pub(super) const IPV4: Grammar =
+    Grammar::Text { what: "an IPv4 address", spell: spelt::<Ipv4Addr>, schema };
+
+/// An address of the sixth version.
+pub(super) const IPV6: Grammar =
+    Grammar::Text { what: "an IPv6 address", spell: spelt::<Ipv6Addr>, schema };
+
+/// An address that holds on one link. Engines refuse others at the start.
+pub(super) const LINK_LOCAL: Grammar = Grammar::Text {
+    what: "an address of 169.254.0.0/16 or fe80::/10",
+    spell: |text| {
+        let good = match text.parse() {
+            Ok(IpAddr::V4(v4)) => v4.is_link_local(),
+            Ok(IpAddr::V6(v6)) => v6.is_unicast_link_local(),
+            Err(_) => false,
+        };
+        if good { spelt::<IpAddr>(text) } else { Err(Wrong::Other) }
+    },
+    schema,
+};
+
+fn schema() -> Json {
+    json!({"type": "string", "pattern": "^[0-9a-fA-F:.]+$"})
 }

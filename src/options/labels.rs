@@ -4,66 +4,35 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use super::field::{pairs, some_map, text};
+use super::field::some_map;
 use super::fields::{Nothing, Owned};
+use super::grammar::{Bare, Grammar, Map, Names, text_of};
 use super::risk::Risk;
-use super::row::{Body, Context, Group, OPTION, OptionDef, OptionValue, Row};
+use super::row::{Body, Context, Group, OPTION, OptionDef, Row, Spelled};
 use crate::base::ident::{COMPOSE_PREFIX, LABEL_PREFIX};
-use crate::base::say;
 use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
-use crate::syntax::node::{Kind, Node, Problems};
 
 /// Labels by which containers are known: they are written elsewhere, and are no difference.
 const OURS: [&str; 2] = [LABEL_PREFIX, COMPOSE_PREFIX];
 
 /// What a spec says of labels.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Labels(pub BTreeMap<String, String>);
 
-impl OptionValue for Labels {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let mut labels = BTreeMap::new();
-        let mut fine = true;
-        for (key, value) in pairs(node, "a map of labels or a list of `KEY=VALUE`", problems)? {
-            let place = value.as_ref().map_or(node.place, |value| value.place);
-            let written = OURS.iter().find(|prefix| key.starts_with(**prefix));
-            if key.is_empty() || written.is_some() {
-                let prefix = written.unwrap_or(&LABEL_PREFIX);
-                let found = say::short(&key);
-                let message =
-                    format!("expected a label other than `{prefix}…`, but found `{found}`");
-                problems.add(place, message);
-                fine = false;
-                continue;
-            }
-            // A label that is only there says nothing, in Compose too.
-            let value = match &value {
-                None | Some(Node { kind: Kind::Null, .. }) => Some(String::new()),
-                Some(value) => text(value, "the text of a label", problems),
-            };
-            fine &= value.is_some();
-            labels.extend(value.map(|value| (key, value)));
-        }
-        fine.then_some(Self(labels))
-    }
-
-    fn print(&self) -> Json {
-        json!(self.0)
-    }
-
-    fn schema() -> Json {
-        json!({"oneOf": [
-            {
-                "type": "object",
-                "propertyNames": {"not": {"pattern": r"^(io\.bayplan\.|com\.docker\.compose\.|$)"}},
-                "additionalProperties": {"type": ["string", "number", "null"]},
-            },
-            {"type": "array", "items": {"type": "string", "pattern": "^[^=]"}},
-        ]})
-    }
+impl Spelled for Labels {
+    const GRAMMAR: Grammar = Grammar::Map(Map {
+        what: "a map of labels or a list of `KEY=VALUE`",
+        names: Names::Without("a label", &OURS),
+        value: &text_of("the text of a label"),
+        pairs: true,
+        // A label that is only there says nothing, in Compose too.
+        bare: Bare::Is(|_| json!("")),
+    });
 
     fn literals(&self, out: &mut BTreeSet<String>) {
         out.extend(self.0.values().cloned());

@@ -1,20 +1,23 @@
 //! When a container comes back and how it ends.
 
 use std::fmt;
+use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use super::field::{At, Choice, Field, Plain, amount, field};
 use super::fields::{Nothing, Owned};
+use super::grammar::{Grammar, Unreadable, one_text, spelt};
 use super::numbers;
 use super::risk::Risk;
-use super::row::{Body, Change, Context, Group, Mode, OPTION, OptionDef, OptionValue, Row};
+use super::row::{Body, Change, Context, Group, Mode, OPTION, OptionDef, Row, Spelled};
 use super::settings::RESTART;
 use crate::base::signal;
 use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
 use crate::syntax::durations;
-use crate::syntax::node::{Kind, Node, Problems};
+use crate::syntax::node::{Kind, Node};
 
 const LIFECYCLE: OptionDef = OptionDef { group: Group::Lifecycle, ..OPTION };
 
@@ -70,7 +73,8 @@ pub static STOP_GRACE_PERIOD: Field<Grace> = field(
 );
 
 /// A signal: `SIGTERM`, or its number.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Signal(pub String);
 
 /// `term`, `TERM`, `SIGTERM` and 15 are one; numbers without a name stay numbers.
@@ -82,27 +86,21 @@ fn signal(text: &str) -> String {
     format!("SIG{}", signal::bare(text))
 }
 
-impl OptionValue for Signal {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let what = "a signal like `SIGTERM`";
-        let text = numbers::text_or_whole(node, what, problems)?;
-        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"+-".contains(&byte);
-        if text.is_empty() || !text.bytes().all(fits) {
-            return problems.expected(what, node);
-        }
-        Some(Self(signal(&text)))
-    }
-
-    fn print(&self) -> Json {
-        json!(self.0)
-    }
-
-    fn schema() -> Json {
-        json!({"oneOf": [
-            {"type": "integer", "minimum": 1},
-            {"type": "string", "pattern": "^[a-zA-Z0-9+-]+$"},
-        ]})
-    }
+impl Spelled for Signal {
+    const GRAMMAR: Grammar = Grammar::Scalar {
+        what: "a signal like `SIGTERM`",
+        read: |node| {
+            let text = numbers::spelling(node)?;
+            let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"+-".contains(&byte);
+            (!text.is_empty() && text.bytes().all(fits)).then(|| json!(signal(&text)))
+        },
+        schema: || {
+            json!({"anyOf": [
+                {"type": "integer", "minimum": 1},
+                {"type": "string", "pattern": "^[a-zA-Z0-9+-]+$"},
+            ]})
+        },
+    };
 }
 
 impl Plain for Signal {
@@ -121,36 +119,32 @@ impl Plain for Signal {
 }
 
 /// Whole seconds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Grace(pub i64);
 
-impl OptionValue for Grace {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        const SECOND: i64 = 1_000_000_000;
-        let what = "a duration in whole seconds like `1m30s`";
-        let seconds = match &node.kind {
-            // The unit of the seed's `stop_timeout`.
-            Kind::Number(_) => numbers::whole(node).filter(|seconds| *seconds >= 0),
-            Kind::Text(text) => durations::nanoseconds(text)
-                .filter(|nanoseconds| nanoseconds % SECOND == 0)
-                .map(|nanoseconds| nanoseconds / SECOND),
-            _ => None,
-        };
-        match seconds {
-            Some(seconds) => Some(Self(seconds)),
-            None => numbers::expected(what, node, problems),
-        }
-    }
+impl Spelled for Grace {
+    const GRAMMAR: Grammar = Grammar::Scalar {
+        what: "a duration in whole seconds like `1m30s`",
+        read: |node| grace(node).map(Json::from),
+        schema: || {
+            json!({"anyOf": [
+                {"type": "integer", "minimum": 0},
+                {"type": "string", "pattern": r"^\+?(0|([0-9.]+(ns|us|µs|μs|ms|s|m|h))+)$"},
+            ]})
+        },
+    };
+}
 
-    fn print(&self) -> Json {
-        json!(self.0)
-    }
-
-    fn schema() -> Json {
-        json!({"oneOf": [
-            {"type": "integer", "minimum": 0},
-            {"type": "string", "pattern": r"^\+?(0|([0-9.]+(ns|us|µs|μs|ms|s|m|h))+)$"},
-        ]})
+fn grace(node: &Node) -> Option<i64> {
+    const SECOND: i64 = 1_000_000_000;
+    match &node.kind {
+        // The unit of the seed's `stop_timeout`.
+        Kind::Number(_) => numbers::whole(node).filter(|seconds| *seconds >= 0),
+        Kind::Text(text) => durations::nanoseconds(text)
+            .filter(|nanoseconds| nanoseconds % SECOND == 0)
+            .map(|nanoseconds| nanoseconds / SECOND),
+        _ => None,
     }
 }
 
@@ -202,43 +196,39 @@ impl fmt::Display for Restart {
     }
 }
 
-impl OptionValue for Restart {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let what = "`no`, `always`, `unless-stopped`, `on-failure` or `on-failure:RETRIES`";
-        if node.kind == Kind::Bool(false) {
-            let hint = "quote it: \"no\"";
-            problems.add_hint(
-                node.place,
-                format!("expected {what}, but found {}", node.what()),
-                hint,
-            );
-            return None;
-        }
-        let Kind::Text(text) = &node.kind else { return problems.expected(what, node) };
+impl Spelled for Restart {
+    const GRAMMAR: Grammar = Grammar::Text {
+        what: "`\"no\"` in quotes, `always`, `unless-stopped`, `on-failure` or \
+               `on-failure:RETRIES`",
+        spell: spelt::<Self>,
+        schema: || {
+            json!({
+                "type": "string",
+                "pattern": "^(no|always|unless-stopped|on-failure(:[0-9]+)?)$",
+            })
+        },
+    };
+}
+
+impl FromStr for Restart {
+    type Err = Unreadable;
+
+    fn from_str(text: &str) -> Result<Self, Unreadable> {
         match text.split_once(':').unwrap_or((text, "")) {
-            ("no", "") => Some(Self::No),
-            ("always", "") => Some(Self::Always),
-            ("unless-stopped", "") => Some(Self::UnlessStopped),
-            ("on-failure", "") => Some(Self::OnFailure(None)),
+            ("no", "") => Ok(Self::No),
+            ("always", "") => Ok(Self::Always),
+            ("unless-stopped", "") => Ok(Self::UnlessStopped),
+            ("on-failure", "" | "0") => Ok(Self::OnFailure(None)),
             ("on-failure", retries) => match retries.parse() {
-                Ok(0) => Some(Self::OnFailure(None)),
-                Ok(retries) if i32::try_from(retries).is_ok() => {
-                    Some(Self::OnFailure(Some(retries)))
-                }
-                _ => problems.expected(what, node),
+                Ok(retries) if i32::try_from(retries).is_ok() => Ok(Self::OnFailure(Some(retries))),
+                _ => Err(Unreadable),
             },
-            _ => problems.expected(what, node),
+            _ => Err(Unreadable),
         }
-    }
-
-    fn print(&self) -> Json {
-        json!(self.to_string())
-    }
-
-    fn schema() -> Json {
-        json!({"type": "string", "pattern": "^(no|always|unless-stopped|on-failure(:[0-9]+)?)$"})
     }
 }
+
+one_text!(Restart);
 
 /// The row of the restart policy. It writes what it says; the seed's separate number of retries
 /// joins it, and both are read as one.
@@ -292,25 +282,13 @@ impl Row for RestartRow {
 }
 
 /// How many times.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Retries(pub u32);
 
-impl OptionValue for Retries {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let retries = numbers::whole(node).and_then(|retries| i32::try_from(retries).ok());
-        match retries.and_then(|retries| u32::try_from(retries).ok()) {
-            Some(retries) => Some(Self(retries)),
-            None => numbers::expected("a number of retries", node, problems),
-        }
-    }
-
-    fn print(&self) -> Json {
-        json!(self.0)
-    }
-
-    fn schema() -> Json {
-        numbers::schema(0, Some(i32::MAX.into()))
-    }
+impl Spelled for Retries {
+    const GRAMMAR: Grammar =
+        Grammar::Whole { what: "a number of retries", least: 0, most: Some(i32::MAX as i64) };
 }
 
 /// The seed's number of retries beside `restart_policy: on-failure`.

@@ -3,16 +3,15 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use super::field::{At, Field, Plain, amount, field, known_keys, map_schema, some_map};
+use super::field::{At, Field, Plain, amount, field, some_map};
 use super::fields::Nothing;
-use super::numbers;
+use super::grammar::{Bare, Grammar, Map, Names, Wrong, key, keys};
 use super::risk::Risk;
-use super::row::{Filled, Group, Mode, OPTION, OptionDef, OptionValue};
-use crate::base::say;
+use super::row::{Filled, Group, Mode, OPTION, OptionDef, Spelled};
 use crate::options::value::{Atom, Value};
-use crate::syntax::node::{Entry, Kind, Node, Problems};
 
 const RESOURCES: OptionDef = OptionDef { group: Group::Resources, ..OPTION };
 
@@ -78,123 +77,107 @@ const NAMES: &[&str] = &[
 ];
 
 /// Limits by name: soft and hard.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ulimits(pub BTreeMap<String, (i64, i64)>);
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Ulimits(pub BTreeMap<String, Limit>);
 
-fn limit(node: &Node, problems: &mut Problems) -> Option<i64> {
-    match numbers::whole(node) {
-        Some(limit) if limit >= -1 => Some(limit),
-        _ => numbers::expected("a whole number, or -1 for no limit", node, problems),
-    }
+/// A soft and a hard limit; -1 is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Said", into = "Said")]
+pub struct Limit {
+    soft: i64,
+    hard: i64,
 }
 
-fn pair(node: &Node, problems: &mut Problems) -> Option<(i64, i64)> {
-    let Kind::Map(entries) = &node.kind else {
-        return limit(node, problems).map(|limit| (limit, limit));
-    };
-    known_keys(entries, &["soft", "hard"], problems);
-    let mut of = |key: &str| {
-        let entry = entries.iter().find(|entry| entry.key == key)?;
-        limit(&entry.value, problems)
-    };
-    let (Some(soft), Some(hard)) = (of("soft"), of("hard")) else {
-        return problems.expected("both `soft` and `hard`", node);
-    };
-    if hard >= 0 && (soft < 0 || soft > hard) {
-        return problems.expected("a soft limit that is no more than the hard one", node);
-    }
-    Some((soft, hard))
+/// How a spec says both: once where they are the same.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Said {
+    Same(i64),
+    Both { soft: i64, hard: i64 },
 }
 
-impl OptionValue for Ulimits {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let Kind::Map(entries) = &node.kind else {
-            return problems.expected("a map of limits like `{nofile: 1024}`", node);
-        };
-        let mut all = BTreeMap::new();
-        let mut fine = true;
-        for Entry { key, place, value } in entries {
-            if !NAMES.contains(&key.as_str()) {
-                let close = say::did_you_mean(key, NAMES.iter().copied());
-                let message = format!("expected a limit of Linux, but found `{}`", say::short(key));
-                let hint = close.map_or_else(
-                    || format!("there are {}", NAMES.join(", ")),
-                    |close| format!("did you mean `{close}`?"),
-                );
-                problems.add_hint(*place, message, hint);
-                fine = false;
-                continue;
-            }
-            let read = pair(value, problems);
-            fine &= read.is_some();
-            all.extend(read.map(|limits| (key.clone(), limits)));
+impl From<Said> for Limit {
+    fn from(said: Said) -> Self {
+        match said {
+            Said::Same(limit) => Self { soft: limit, hard: limit },
+            Said::Both { soft, hard } => Self { soft, hard },
         }
-        fine.then_some(Self(all))
-    }
-
-    fn print(&self) -> Json {
-        let one = |(name, (soft, hard)): (&String, &(i64, i64))| {
-            let both = json!({"soft": soft, "hard": hard});
-            (name.clone(), if soft == hard { json!(soft) } else { both })
-        };
-        Json::Object(self.0.iter().map(one).collect())
-    }
-
-    fn schema() -> Json {
-        let number = numbers::schema(-1, None);
-        json!({"type": "object", "propertyNames": {"enum": NAMES}, "additionalProperties": {"oneOf": [
-            number,
-            map_schema(&json!({"soft": number, "hard": number}), &["soft", "hard"]),
-        ]}})
     }
 }
+
+impl From<Limit> for Said {
+    fn from(Limit { soft, hard }: Limit) -> Self {
+        if soft == hard { Self::Same(soft) } else { Self::Both { soft, hard } }
+    }
+}
+
+impl Spelled for Ulimits {
+    const GRAMMAR: Grammar = Grammar::Map(Map {
+        what: "a map of limits like `{nofile: 1024}`",
+        names: Names::Of("a limit of Linux", NAMES),
+        value: &Grammar::OneOf { what: "a limit, or both `soft` and `hard`", of: &[LIMIT, BOTH] },
+        pairs: false,
+        bare: Bare::Wrong("a limit with its number", None),
+    });
+}
+
+const LIMIT: Grammar =
+    Grammar::Whole { what: "a whole number, or -1 for no limit", least: -1, most: None };
+
+const BOTH: Grammar = Grammar::Checked {
+    of: &keys(
+        "both `soft` and `hard`",
+        &[key("soft", LIMIT).required(), key("hard", LIMIT).required()],
+    ),
+    check: |read| {
+        let of = |key: &str| read[key].as_i64().unwrap_or(-1);
+        let (soft, hard) = (of("soft"), of("hard"));
+        if hard >= 0 && (soft < 0 || soft > hard) {
+            return Err(Wrong::Expected("a soft limit that is no more than the hard one"));
+        }
+        Ok(read)
+    },
+};
 
 /// The limits that inspect data have.
 fn found(json: &Json) -> Ulimits {
     let all = json.as_array().into_iter().flatten().filter_map(|limit| {
         let of = |field: &str| limit[field].as_i64().unwrap_or(0);
-        Some((limit["Name"].as_str()?.to_owned(), (of("Soft"), of("Hard"))))
+        Some((limit["Name"].as_str()?.to_owned(), Limit { soft: of("Soft"), hard: of("Hard") }))
     });
     Ulimits(all.collect())
 }
 
 impl Plain for Ulimits {
     fn write(&self) -> Json {
-        let one = |(name, (soft, hard)): (&String, &(i64, i64))| json!({"Name": name, "Soft": soft, "Hard": hard});
+        let one = |(name, Limit { soft, hard }): (&String, &Limit)| json!({"Name": name, "Soft": soft, "Hard": hard});
         self.0.iter().map(one).collect()
     }
 
     fn read(json: &Json) -> Value {
-        let text = |(soft, hard): (i64, i64)| {
+        let text = |Limit { soft, hard }: Limit| {
             if soft == hard { Atom::Int(soft) } else { Atom::Text(format!("{soft}:{hard}")) }
         };
         some_map(found(json).0.into_iter().map(|(name, limits)| (name, text(limits))).collect())
     }
 
     fn to_spec(json: &Json) -> Option<Json> {
-        Some(found(json).print())
+        Some(json!(found(json)))
     }
 }
 
 /// From -1000 to 1000; 0 is what nothing said means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Score(pub i64);
 
-impl OptionValue for Score {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        match numbers::whole(node) {
-            Some(score @ -1000..=1000) => Some(Self(score)),
-            _ => numbers::expected("a whole number from -1000 to 1000", node, problems),
-        }
-    }
-
-    fn print(&self) -> Json {
-        json!(self.0)
-    }
-
-    fn schema() -> Json {
-        numbers::schema(-1000, Some(1000))
-    }
+impl Spelled for Score {
+    const GRAMMAR: Grammar = Grammar::Whole {
+        what: "a whole number from -1000 to 1000",
+        least: -1000,
+        most: Some(1000),
+    };
 }
 
 impl Plain for Score {

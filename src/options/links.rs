@@ -1,21 +1,24 @@
 //! `links`: other containers under names in this one.
 
 use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
 
-use serde_json::{Value as Json, json};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use super::field::{list_schema, some_set, strings, texts};
+use super::field::{some_set, strings};
 use super::fields::{Nothing, Owned};
+use super::grammar::{Grammar, Unreadable, any_text, list_of, one_text, spelt};
 use super::network::is_name;
 use super::risk::Risk;
-use super::row::{Body, Context, Group, OPTION, OptionDef, OptionValue, Row};
-use crate::base::say;
+use super::row::{Body, Context, Group, OPTION, OptionDef, Row, Spelled};
 use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
-use crate::syntax::node::{Node, Problems};
 
 /// Other containers under names in this one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Links(pub BTreeSet<Link>);
 
 /// One of them.
@@ -27,38 +30,40 @@ pub struct Link {
     pub alias: String,
 }
 
-impl OptionValue for Links {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let mut links = BTreeSet::new();
-        let mut fine = true;
-        for entry in texts(node, "a list of `CONTAINER:ALIAS`", problems)? {
-            let (target, alias) = entry.split_once(':').unwrap_or((&entry, &entry));
-            if is_name(target) && is_name(alias) {
-                links.insert(Link { target: target.to_owned(), alias: alias.to_owned() });
-            } else {
-                let found = say::short(&entry);
-                problems.add(
-                    node.place,
-                    format!("expected `CONTAINER` or `CONTAINER:ALIAS`, but found `{found}`"),
-                );
-                fine = false;
-            }
-        }
-        fine.then_some(Self(links))
-    }
-
-    fn print(&self) -> Json {
-        self.0.iter().map(|Link { target, alias }| json!(format!("{target}:{alias}"))).collect()
-    }
-
-    fn schema() -> Json {
-        list_schema()
-    }
+impl Spelled for Links {
+    const GRAMMAR: Grammar = list_of(
+        "a list of `CONTAINER:ALIAS`",
+        &Grammar::Text {
+            what: "`CONTAINER` or `CONTAINER:ALIAS`",
+            spell: spelt::<Link>,
+            schema: any_text,
+        },
+    );
 
     fn targets(&self, out: &mut Vec<String>) {
         out.extend(self.0.iter().map(|link| link.target.clone()));
     }
 }
+
+impl FromStr for Link {
+    type Err = Unreadable;
+
+    fn from_str(entry: &str) -> Result<Self, Unreadable> {
+        let (target, alias) = entry.split_once(':').unwrap_or((entry, entry));
+        if !is_name(target) || !is_name(alias) {
+            return Err(Unreadable);
+        }
+        Ok(Self { target: target.to_owned(), alias: alias.to_owned() })
+    }
+}
+
+impl fmt::Display for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.target, self.alias)
+    }
+}
+
+one_text!(Link);
 
 /// The row of the links.
 #[derive(Debug)]
@@ -133,6 +138,8 @@ pub fn place(body: &mut Body) {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value as Json;
+
     use super::*;
 
     fn placed(mode: &str, endpoints: &Json) -> Json {

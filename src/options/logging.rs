@@ -2,94 +2,59 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use super::field::{known_keys, map_schema, or_null, pairs, text};
 use super::fields::{Nothing, Owned};
+use super::grammar::{Bare, Grammar, Map, Names, TEXT, Wrong, key, keys, text_of};
 use super::risk::Risk;
-use super::row::{Body, Context, Filled, Group, OPTION, OptionDef, OptionValue, Row};
-use crate::base::say;
+use super::row::{Body, Context, Filled, Group, OPTION, OptionDef, Row, Spelled};
 use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
-use crate::syntax::node::{Entry, Kind, Node, Place, Problems};
 
 /// What a spec says of logging.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Logging {
     /// The engine's own if nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
     driver: Option<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     options: BTreeMap<String, String>,
 }
 
-impl OptionValue for Logging {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let Kind::Map(entries) = &node.kind else {
-            return problems.expected("a map with `driver` and `options`", node);
-        };
-        let before = problems.all.len();
-        known_keys(entries, &["driver", "options"], problems);
-        let mut logging = Self::default();
-        for Entry { key, value, .. } in entries {
-            match key.as_str() {
-                _ if value.kind == Kind::Null => {}
-                "driver" if value.says_nothing() => {}
-                "driver" => logging.driver = text(value, "the name of a log driver", problems),
-                "options" => {
-                    let options = pairs(value, "a map of options", problems).unwrap_or_default();
-                    for (option, said) in options {
-                        let said = said.filter(|said| said.kind != Kind::Null);
-                        let Some(said) = said else {
-                            no_value(value.place, &option, problems);
-                            continue;
-                        };
-                        let said = text(&said, "a text", problems);
-                        logging.options.extend(said.map(|said| (option, said)));
-                    }
-                }
-                _ => {}
-            }
-        }
-        if problems.all.len() > before {
-            return None;
-        }
-        if logging.driver.as_deref().unwrap_or_default().is_empty() && logging.options.is_empty() {
-            return problems.expected("a map with `driver` and `options`", node);
-        }
-        Some(logging)
-    }
-
-    fn print(&self) -> Json {
-        let mut map = serde_json::Map::new();
-        map.extend(self.driver.as_ref().map(|driver| ("driver".to_owned(), json!(driver))));
-        if !self.options.is_empty() {
-            map.insert("options".to_owned(), json!(self.options));
-        }
-        Json::Object(map)
-    }
-
-    fn schema() -> Json {
-        let properties = json!({
-            "driver": {"type": "string", "minLength": 1},
-            "options": {"oneOf": [
-                {"type": "object", "additionalProperties": {"type": ["string", "number"]}},
-                {"type": "array", "items": {"type": "string", "pattern": "^[^=]+="}},
-            ]},
-        });
-        let mut schema = map_schema(&or_null(properties), &[]);
-        schema["minProperties"] = json!(1);
-        schema
-    }
+impl Spelled for Logging {
+    const GRAMMAR: Grammar = Grammar::Checked {
+        of: &keys(
+            "a map with `driver` and `options`",
+            &[
+                key("driver", text_of("the name of a log driver")),
+                key(
+                    "options",
+                    Grammar::Map(Map {
+                        what: "a map of options",
+                        names: Names::Some,
+                        value: &TEXT,
+                        pairs: true,
+                        // Unlike a variable, an option of a driver is nowhere else to be had.
+                        bare: Bare::Wrong(
+                            "a log option with its value",
+                            Some("leave the option out, or write `\"\"` for an empty one"),
+                        ),
+                    }),
+                ),
+            ],
+        ),
+        check: |read| {
+            let empty = |value: &Json| value.as_object().is_some_and(serde_json::Map::is_empty);
+            let nothing = read.get("driver").is_none() && read.get("options").is_none_or(empty);
+            if nothing { Err(Wrong::Other) } else { Ok(read) }
+        },
+    };
 
     fn literals(&self, out: &mut BTreeSet<String>) {
         out.extend(self.options.values().cloned());
     }
-}
-
-/// Unlike a variable, an option of a driver is nowhere else to be had.
-fn no_value(place: Place, option: &str, problems: &mut Problems) {
-    let message =
-        format!("expected a value of the log option `{}`, but found nothing", say::short(option));
-    problems.add_hint(place, message, "leave the option out, or write `\"\"` for an empty one");
 }
 
 /// The row.

@@ -1,32 +1,23 @@
 //! `mac_address`: the address of a container's network card. Those of single networks are wishes of
 //! [`super::networks`].
 
-use serde_json::{Value as Json, json};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use super::field::text;
 use super::fields::{Nothing, Owned};
+use super::grammar::{Grammar, good};
 use super::risk::Risk;
-use super::row::{Body, Context, Group, OPTION, OptionDef, OptionValue, Row};
+use super::row::{Body, Context, Group, OPTION, OptionDef, Row, Spelled};
 use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
-use crate::syntax::node::{Node, Problems};
 
 /// The address of a container's network card.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Mac(pub String);
 
-impl OptionValue for Mac {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        mac(node, problems).map(Self)
-    }
-
-    fn print(&self) -> Json {
-        json!(self.0)
-    }
-
-    fn schema() -> Json {
-        json!({"type": "string", "pattern": PATTERN})
-    }
+impl Spelled for Mac {
+    const GRAMMAR: Grammar = MAC;
 }
 
 /// The row of that address.
@@ -89,28 +80,21 @@ impl Row for MacRow {
 }
 
 /// `02:42:ac:11:00:02`, whatever it was spelt with.
-pub(super) fn mac(node: &Node, problems: &mut Problems) -> Option<String> {
-    let what = "a MAC address like `02:42:ac:11:00:02`";
-    let written = spelled(&text(node, what, problems)?);
-    let parts: Vec<&str> = written.split(':').collect();
-    let good = parts.len() == 6
-        && parts.iter().all(|part| part.len() == 2 && u8::from_str_radix(part, 16).is_ok());
-    if !good {
-        return problems.expected(what, node);
-    }
-    // The kernel gives no card an address of many, or none.
-    let many = u8::from_str_radix(parts[0], 16).is_ok_and(|first| first % 2 == 1);
-    if many || parts.iter().all(|part| *part == "00") {
-        let what = "the address of one card, which begins with an even number";
-        return problems.expected(what, node);
-    }
-    Some(written)
-}
+pub(super) const MAC: Grammar = Grammar::Text {
+    what: "the MAC address of one card like `02:42:ac:11:00:02`",
+    spell: |text| {
+        let written = spelled(text);
+        let parts: Vec<&str> = written.split(':').collect();
+        let byte = |part: &&str| part.len() == 2 && u8::from_str_radix(part, 16).is_ok();
+        // The kernel gives no card an address of many, or none.
+        let many = u8::from_str_radix(parts[0], 16).is_ok_and(|first| first % 2 == 1);
+        let none = parts.iter().all(|part| *part == "00");
+        good(parts.len() == 6 && parts.iter().all(byte) && !many && !none, written)
+    },
+    schema: || json!({"type": "string", "pattern": "^[0-9a-fA-F][02468aceACE]([:-][0-9a-fA-F]{2}){5}$"}),
+};
 
 /// Its one spelling.
 pub(super) fn spelled(mac: &str) -> String {
     mac.to_ascii_lowercase().replace('-', ":")
 }
-
-/// What a schema says of one.
-pub(super) const PATTERN: &str = "^[0-9a-fA-F][02468aceACE]([:-][0-9a-fA-F]{2}){5}$";

@@ -4,11 +4,14 @@
 //! Adding an option touches one file of rows, and its line here.
 
 pub mod blkio;
+pub mod declared;
 pub mod devices;
 pub mod environment;
 pub mod expose;
 pub mod field;
 pub mod fields;
+pub mod gpus;
+pub mod grammar;
 pub mod health;
 pub mod inspect_view;
 mod ip;
@@ -42,9 +45,8 @@ mod volumes_long;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-pub use row::{
-    AnyRow, Body, Change, Context, Declared, Filled, Group, Mode, OptionDef, OptionValue, Row,
-};
+pub use declared::{AnyRow, Declared};
+pub use row::{Body, Change, Context, Filled, Group, Mode, OptionDef, OptionValue, Row, Spelled};
 
 /// Every row, in the order of the documentation and of create bodies.
 pub static ROWS: &[&dyn AnyRow] = &[
@@ -109,7 +111,7 @@ pub static ROWS: &[&dyn AnyRow] = &[
     &security::SecurityOptRow,
     &devices::DevicesRow,
     &devices::DEVICE_CGROUP_RULES,
-    &devices::GpusRow,
+    &gpus::GpusRow,
     &namespaces::PID,
     &namespaces::IPC,
     &namespaces::UTS,

@@ -3,18 +3,20 @@
 //! The network's namespace has a file of its own.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::marker::PhantomData;
+use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use super::field::{At, Field, Plain, Text, field, one_text, pairs, some_map, text};
+use super::field::{At, Field, Plain, Text, field, one_text, some_map};
 use super::fields::{Nothing, Owned};
+use super::grammar::{Bare, Grammar, Map, Names, Unreadable, one_text, spelt, text_of};
 use super::risk::Risk;
-use super::row::{Body, Context, Filled, Group, OPTION, OptionDef, OptionValue, Row};
-use crate::base::say;
+use super::row::{Body, Context, Filled, Group, OPTION, OptionDef, Row, Spelled};
 use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
-use crate::syntax::node::{Node, Problems};
 
 const SECURITY: OptionDef = OptionDef { group: Group::Security, ..OPTION };
 
@@ -128,6 +130,8 @@ pub static IPC: Shared<IpcWords> = Shared {
 pub trait Words: Clone + std::fmt::Debug + PartialEq + Send + Sync + 'static {
     /// All of them.
     const ALL: &'static [&'static str];
+    /// All of them, or another container, in words.
+    const WHOSE: &'static str = "";
 }
 
 /// `host` and no other.
@@ -135,6 +139,7 @@ pub trait Words: Clone + std::fmt::Debug + PartialEq + Send + Sync + 'static {
 pub struct Host;
 impl Words for Host {
     const ALL: &'static [&'static str] = &["host"];
+    const WHOSE: &'static str = "`host`, `service:SET` or `container:NAME`";
 }
 
 /// `host` or `private`.
@@ -149,30 +154,34 @@ impl Words for HostOrPrivate {
 pub struct IpcWords;
 impl Words for IpcWords {
     const ALL: &'static [&'static str] = &["none", "private", "shareable", "host"];
+    const WHOSE: &'static str =
+        "`none`, `private`, `shareable`, `host`, `service:SET` or `container:NAME`";
 }
 
 /// One of a few words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Word<W>(pub &'static str, PhantomData<W>);
 
-impl<W: Words> OptionValue for Word<W> {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let what = crate::base::say::or(W::ALL);
-        let said = text(node, &what, problems)?;
-        match W::ALL.iter().find(|word| **word == said) {
-            Some(word) => Some(Self(word, PhantomData)),
-            None => problems.expected(&what, node),
-        }
-    }
+impl<W: Words> Spelled for Word<W> {
+    const GRAMMAR: Grammar = Grammar::Word(W::ALL);
+}
 
-    fn print(&self) -> Json {
-        json!(self.0)
-    }
+impl<W: Words> FromStr for Word<W> {
+    type Err = Unreadable;
 
-    fn schema() -> Json {
-        json!({"enum": W::ALL})
+    fn from_str(text: &str) -> Result<Self, Unreadable> {
+        let known = W::ALL.iter().find(|word| **word == text);
+        known.map(|word| Self(word, PhantomData)).ok_or(Unreadable)
     }
 }
+
+impl<W> fmt::Display for Word<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+one_text!(Word<W: Words>);
 
 impl<W: Words> Plain for Word<W> {
     const NOTHING: Nothing = Nothing::Text;
@@ -187,21 +196,12 @@ impl<W: Words> Plain for Word<W> {
 }
 
 /// A runtime by name; `runc` is what nothing said means on an engine that was not told otherwise.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Runtime(pub Text);
 
-impl OptionValue for Runtime {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        Text::parse(node, problems).map(Self)
-    }
-
-    fn print(&self) -> Json {
-        self.0.print()
-    }
-
-    fn schema() -> Json {
-        Text::schema()
-    }
+impl Spelled for Runtime {
+    const GRAMMAR: Grammar = Text::GRAMMAR;
 }
 
 impl Plain for Runtime {
@@ -220,40 +220,18 @@ impl Plain for Runtime {
 }
 
 /// Values by name: of settings of the kernel, of options of a driver.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Assignments(pub BTreeMap<String, String>);
 
-impl OptionValue for Assignments {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let what = "a map of settings or a list of `NAME=VALUE`";
-        let mut all = BTreeMap::new();
-        let mut fine = true;
-        for (name, value) in pairs(node, what, problems)? {
-            let read = match &value {
-                Some(value) if !name.is_empty() => text(value, "the value of a setting", problems),
-                _ => {
-                    let found = say::short(&name);
-                    let message = format!("expected `NAME=VALUE`, but found `{found}` alone");
-                    problems.add(value.as_ref().map_or(node.place, |value| value.place), message);
-                    None
-                }
-            };
-            fine &= read.is_some();
-            all.extend(read.map(|value| (name, value)));
-        }
-        fine.then_some(Self(all))
-    }
-
-    fn print(&self) -> Json {
-        json!(self.0)
-    }
-
-    fn schema() -> Json {
-        json!({"oneOf": [
-            {"type": "object", "additionalProperties": {"type": ["string", "number"]}},
-            {"type": "array", "items": {"type": "string", "pattern": "^[^=]+="}},
-        ]})
-    }
+impl Spelled for Assignments {
+    const GRAMMAR: Grammar = Grammar::Map(Map {
+        what: "a map of settings or a list of `NAME=VALUE`",
+        names: Names::Some,
+        value: &text_of("the value of a setting"),
+        pairs: true,
+        bare: Bare::Wrong("`NAME=VALUE`", None),
+    });
 }
 
 impl Plain for Assignments {
@@ -297,29 +275,15 @@ impl<W: Words> Namespace<W> {
     }
 }
 
-impl<W: Words> OptionValue for Namespace<W> {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let what = format!(
-            "{}, `service:SET` or `container:NAME`",
-            W::ALL.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
-        );
-        let said = text(node, &what, problems)?;
-        match container(&said) {
-            Some("") => problems.expected("the key of a set or a container's name", node),
-            Some(target) => Some(Self(format!("container:{target}"), PhantomData)),
-            None if W::ALL.contains(&said.as_str()) => Some(Self(said, PhantomData)),
-            None => problems.expected(&what, node),
-        }
-    }
-
-    fn print(&self) -> Json {
-        json!(self.0)
-    }
-
-    fn schema() -> Json {
-        let words = W::ALL.join("|");
-        json!({"type": "string", "pattern": format!("^({words}|(service|container):.+)$")})
-    }
+impl<W: Words> Spelled for Namespace<W> {
+    const GRAMMAR: Grammar = Grammar::Text {
+        what: W::WHOSE,
+        spell: spelt::<Self>,
+        schema: || {
+            let words = W::ALL.join("|");
+            json!({"type": "string", "pattern": format!("^({words}|(service|container):.+)$")})
+        },
+    };
 
     fn targets(&self, out: &mut Vec<String>) {
         if let Whose::Container(target) = self.whose() {
@@ -327,6 +291,27 @@ impl<W: Words> OptionValue for Namespace<W> {
         }
     }
 }
+
+impl<W: Words> FromStr for Namespace<W> {
+    type Err = Unreadable;
+
+    fn from_str(said: &str) -> Result<Self, Unreadable> {
+        match container(said) {
+            Some("") => Err(Unreadable),
+            Some(target) => Ok(Self(format!("container:{target}"), PhantomData)),
+            None if W::ALL.contains(&said) => Ok(Self(said.to_owned(), PhantomData)),
+            None => Err(Unreadable),
+        }
+    }
+}
+
+impl<W> fmt::Display for Namespace<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+one_text!(Namespace<W: Words>);
 
 /// The container that a mode names: `service:` is Compose's word for the one of a set.
 pub(super) fn container(mode: &str) -> Option<&str> {

@@ -2,19 +2,23 @@
 
 use core::net::IpAddr;
 use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use super::field::{
-    At, Field, Plain, Text, field, list, one_or_more, one_or_more_schema, set, text, texts,
-};
+use super::field::{At, Field, Plain, Text, field, list, set, strings};
 use super::fields::{Nothing, Owned};
+use super::grammar::{
+    Bare, Grammar, Map, Names, TEXT, Unreadable, Wrong, any_text, list_of, list_or_one, one_text,
+    spelt,
+};
+use super::ip::IP;
 use super::risk::Risk;
-use super::row::{Body, Context, Group, OPTION, OptionDef, OptionValue, Row};
-use crate::base::say;
+use super::row::{Body, Context, Group, OPTION, OptionDef, Row, Spelled};
 use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
-use crate::syntax::node::{Entry, Kind, Node, Problems};
 
 const NETWORK: OptionDef = OptionDef { group: Group::Network, ..OPTION };
 
@@ -69,21 +73,12 @@ pub static DNS_OPT: Field<TextSet> = field(
 );
 
 /// Texts in order; one of them may stand alone.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct TextList(pub Vec<String>);
 
-impl OptionValue for TextList {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        one_or_more(node, "a text or a list of texts", problems).map(Self)
-    }
-
-    fn print(&self) -> Json {
-        json!(self.0)
-    }
-
-    fn schema() -> Json {
-        one_or_more_schema()
-    }
+impl Spelled for TextList {
+    const GRAMMAR: Grammar = list_or_one("a text or a list of texts", &TEXT);
 }
 
 impl Plain for TextList {
@@ -97,22 +92,12 @@ impl Plain for TextList {
 }
 
 /// Texts in no order; one of them may stand alone.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct TextSet(pub BTreeSet<String>);
 
-impl OptionValue for TextSet {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let texts = one_or_more(node, "a text or a list of texts", problems)?;
-        Some(Self(texts.into_iter().collect()))
-    }
-
-    fn print(&self) -> Json {
-        json!(self.0)
-    }
-
-    fn schema() -> Json {
-        one_or_more_schema()
-    }
+impl Spelled for TextSet {
+    const GRAMMAR: Grammar = list_or_one("a text or a list of texts", &TEXT);
 }
 
 impl Plain for TextSet {
@@ -126,32 +111,12 @@ impl Plain for TextSet {
 }
 
 /// IP addresses in order, each in its one spelling.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Addresses(pub Vec<IpAddr>);
 
-impl OptionValue for Addresses {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let texts = one_or_more(node, "an IP address or a list of them", problems)?;
-        let mut addresses = Vec::new();
-        for text in &texts {
-            if let Ok(ip) = text.parse() {
-                addresses.push(ip);
-            } else {
-                let message = format!("expected an IP address, but found `{}`", say::short(text));
-                problems.add(node.place, message);
-            }
-        }
-        (addresses.len() == texts.len()).then_some(Self(addresses))
-    }
-
-    fn print(&self) -> Json {
-        json!(self.0)
-    }
-
-    fn schema() -> Json {
-        let address = json!({"type": "string", "pattern": "^[0-9a-fA-F:.]+$"});
-        json!({"oneOf": [address, {"type": "array", "items": address}]})
-    }
+impl Spelled for Addresses {
+    const GRAMMAR: Grammar = list_or_one("an IP address or a list of them", &IP);
 }
 
 impl Plain for Addresses {
@@ -237,41 +202,25 @@ pub enum NetworkMode {
     Network(String),
 }
 
-impl NetworkMode {
-    /// As an engine writes it.
-    fn text(&self) -> String {
+/// As an engine writes it.
+impl fmt::Display for NetworkMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Bridge => "bridge".to_owned(),
-            Self::Host => "host".to_owned(),
-            Self::None => "none".to_owned(),
-            Self::Container(target) => format!("container:{target}"),
-            Self::Network(name) => name.clone(),
+            Self::Bridge => f.write_str("bridge"),
+            Self::Host => f.write_str("host"),
+            Self::None => f.write_str("none"),
+            Self::Container(target) => write!(f, "container:{target}"),
+            Self::Network(name) => f.write_str(name),
         }
     }
 }
 
-impl OptionValue for NetworkMode {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let what = "`bridge`, `host`, `none`, `service:SET`, `container:NAME` or a network's name";
-        let mode = text(node, what, problems)?;
-        match (mode.as_str(), super::namespaces::container(&mode)) {
-            ("" | "default" | "bridge", _) => Some(Self::Bridge),
-            ("host", _) => Some(Self::Host),
-            ("none", _) => Some(Self::None),
-            (_, Some("")) => problems.expected("the key of a set or a container's name", node),
-            (_, Some(target)) => Some(Self::Container(target.to_owned())),
-            (name, None) if is_name(name) => Some(Self::Network(name.to_owned())),
-            _ => problems.expected(what, node),
-        }
-    }
-
-    fn print(&self) -> Json {
-        json!(self.text())
-    }
-
-    fn schema() -> Json {
-        json!({"type": "string", "pattern": "^(|(container|service):.+|[a-zA-Z0-9][a-zA-Z0-9_.-]*)$"})
-    }
+impl Spelled for NetworkMode {
+    const GRAMMAR: Grammar = Grammar::Text {
+        what: "`bridge`, `host`, `none`, `service:SET`, `container:NAME` or a network's name",
+        spell: spelt::<Self>,
+        schema: || json!({"type": "string", "pattern": "^(|(container|service):.+|[a-zA-Z0-9][a-zA-Z0-9_.-]*)$"}),
+    };
 
     fn targets(&self, out: &mut Vec<String>) {
         if let Self::Container(target) = self {
@@ -279,6 +228,23 @@ impl OptionValue for NetworkMode {
         }
     }
 }
+
+impl FromStr for NetworkMode {
+    type Err = Unreadable;
+
+    fn from_str(mode: &str) -> Result<Self, Unreadable> {
+        match (mode, super::namespaces::container(mode)) {
+            ("" | "default" | "bridge", _) => Ok(Self::Bridge),
+            ("host", _) => Ok(Self::Host),
+            ("none", _) => Ok(Self::None),
+            (_, Some(target)) if !target.is_empty() => Ok(Self::Container(target.to_owned())),
+            (name, None) if is_name(name) => Ok(Self::Network(name.to_owned())),
+            _ => Err(Unreadable),
+        }
+    }
+}
+
+one_text!(NetworkMode);
 
 /// Whether a text is a name as engines give them to containers, networks and volumes.
 pub(crate) fn is_name(text: &str) -> bool {
@@ -323,7 +289,7 @@ impl Row for NetworkModeRow {
         let mode = match said {
             NetworkMode::Container(target) => format!("container:{}", cx.container(target)),
             NetworkMode::Network(name) => cx.network(name).to_owned(),
-            other => other.text(),
+            other => other.to_string(),
         };
         body.host("NetworkMode", mode);
     }
@@ -343,64 +309,65 @@ impl Row for NetworkModeRow {
 }
 
 /// Names in the container's `/etc/hosts`, each `NAME:ADDRESS`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Hosts(pub BTreeSet<String>);
 
-impl OptionValue for Hosts {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let what = "a list of `NAME:ADDRESS` or a map of names to addresses";
-        let mut pairs: Vec<(String, String)> = Vec::new();
-        let before = problems.all.len();
-        match &node.kind {
-            Kind::Map(entries) => {
-                for Entry { key, value, .. } in entries {
-                    let addresses = one_or_more(value, "an address", problems);
-                    pairs.extend(addresses.into_iter().flatten().map(|ip| (key.clone(), ip)));
-                }
-            }
-            Kind::List(_) => {
-                for entry in texts(node, what, problems).into_iter().flatten() {
-                    match entry.split_once('=').or_else(|| entry.split_once(':')) {
-                        Some((name, ip)) => pairs.push((name.to_owned(), ip.to_owned())),
-                        None => problems.add(
-                            node.place,
-                            format!("expected `NAME:ADDRESS`, but found `{}`", say::short(&entry)),
-                        ),
-                    }
-                }
-            }
-            _ => return problems.expected(what, node),
-        }
-        let mut hosts = BTreeSet::new();
-        for (name, ip) in &pairs {
-            let bare = ip.strip_prefix('[').and_then(|ip| ip.strip_suffix(']')).unwrap_or(ip);
-            match bare.parse::<IpAddr>() {
-                _ if name.is_empty() => {
-                    problems.add(node.place, "expected a host's name, but found none");
-                }
-                Ok(ip) => drop(hosts.insert(format!("{name}:{ip}"))),
-                Err(_) if bare == "host-gateway" => drop(hosts.insert(format!("{name}:{bare}"))),
-                Err(_) => problems.add(
-                    node.place,
-                    format!(
-                        "expected an IP address or `host-gateway`, but found `{}`",
-                        say::short(ip)
-                    ),
+impl Spelled for Hosts {
+    const GRAMMAR: Grammar = Grammar::Checked {
+        of: &Grammar::OneOf {
+            what: "a list of `NAME:ADDRESS` or a map of names to addresses",
+            of: &[
+                list_of(
+                    "a list of `NAME:ADDRESS`",
+                    &Grammar::Text {
+                        what: "`NAME:ADDRESS` with an IP address or `host-gateway`",
+                        spell: |entry| {
+                            let parts = entry.split_once('=').or_else(|| entry.split_once(':'));
+                            let spelt = parts.filter(|(name, _)| !name.is_empty());
+                            let spelt =
+                                spelt.and_then(|(name, ip)| Some(host(name, &host_ip(ip)?)));
+                            spelt.map(Json::from).ok_or(Wrong::Other)
+                        },
+                        schema: || json!({"type": "string", "pattern": "^[^=:]+[=:].+$"}),
+                    },
                 ),
-            }
-        }
-        (problems.all.len() == before).then_some(Self(hosts))
-    }
+                Grammar::Map(Map {
+                    what: "a map of names to addresses",
+                    names: Names::Some,
+                    value: &list_or_one(
+                        "an address or a list of them",
+                        &Grammar::Text {
+                            what: "an IP address or `host-gateway`",
+                            spell: |ip| host_ip(ip).map(Json::from).ok_or(Wrong::Other),
+                            schema: any_text,
+                        },
+                    ),
+                    pairs: false,
+                    bare: Bare::Wrong("a host's name with its address", None),
+                }),
+            ],
+        },
+        check: |read| {
+            let Json::Object(by_name) = read else { return Ok(read) };
+            let of = |(name, ips): (&String, &Json)| -> Vec<String> {
+                strings(ips).map(|ip| host(name, ip)).collect()
+            };
+            Ok(by_name.iter().flat_map(of).collect())
+        },
+    };
+}
 
-    fn print(&self) -> Json {
-        json!(self.0)
-    }
+fn host(name: &str, ip: &str) -> String {
+    format!("{name}:{ip}")
+}
 
-    fn schema() -> Json {
-        json!({"oneOf": [
-            {"type": "array", "items": {"type": "string", "pattern": "^[^=:]+[=:].+$"}},
-            {"type": "object", "additionalProperties": one_or_more_schema()},
-        ]})
+/// An address in its one spelling, with or without brackets, or the engine's word for its host.
+fn host_ip(text: &str) -> Option<String> {
+    let bare = text.strip_prefix('[').and_then(|ip| ip.strip_suffix(']')).unwrap_or(text);
+    match bare.parse::<IpAddr>() {
+        Ok(ip) => Some(ip.to_string()),
+        Err(_) => (bare == "host-gateway").then(|| bare.to_owned()),
     }
 }
 

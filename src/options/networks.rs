@@ -6,52 +6,55 @@
 use core::net::IpAddr;
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 
-use super::field::{known_keys, map_schema, or_null, some_map, strings, text, texts};
+use super::field::{some_map, strings};
 use super::fields::Owned;
-use super::ip::{address, link_local};
-use super::mac::{PATTERN, mac, spelled};
+use super::grammar::{
+    Bare, Grammar, Map as Wishes, Names, Spelt, TEXT, Wrong, good, key, keys, list_of, text_of,
+};
+use super::ip::{IPV4, IPV6, LINK_LOCAL};
+use super::mac::{MAC, spelled};
 use super::network::is_name;
-use super::numbers;
 use super::risk::Risk;
-use super::row::{Body, Change, Context, Group, OPTION, OptionDef, OptionValue, Row};
+use super::row::{Body, Change, Context, Group, OPTION, OptionDef, Row, Spelled};
 use crate::base::say;
 use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, HIDDEN, Value};
-use crate::syntax::node::{Entry, Kind, Node, Problems};
+use crate::syntax::node::Kind;
 
 /// What a spec says of networks: by the network's key or name.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "BTreeMap<String, Option<Endpoint>>", into = "BTreeMap<String, Option<Endpoint>>")]
 pub struct Networks(pub BTreeMap<String, Endpoint>);
 
 /// The wishes of a container on one network.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Endpoint {
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     aliases: BTreeSet<String>,
+    #[serde(rename = "ipv4_address", skip_serializing_if = "Option::is_none")]
     ipv4: Option<IpAddr>,
+    #[serde(rename = "ipv6_address", skip_serializing_if = "Option::is_none")]
     ipv6: Option<IpAddr>,
+    #[serde(rename = "link_local_ips", skip_serializing_if = "BTreeSet::is_empty")]
     link_local: BTreeSet<IpAddr>,
+    #[serde(rename = "mac_address", skip_serializing_if = "Option::is_none")]
     mac: Option<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     driver_opts: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "is_zero")]
     gw_priority: i64,
+    #[serde(skip_serializing_if = "is_zero")]
     priority: i64,
 }
 
-const KEYS: &[&str] = &[
-    "aliases",
-    "ipv4_address",
-    "ipv6_address",
-    "link_local_ips",
-    "mac_address",
-    "driver_opts",
-    "gw_priority",
-    "priority",
-    "interface_name",
-];
-
-/// Those of them that take no text.
-const LISTS: &[&str] = &["aliases", "link_local_ips", "driver_opts"];
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(number: &i64) -> bool {
+    *number == 0
+}
 
 /// The option by which an engine's drivers know what an interface is to be called, from API 1.49
 /// on: Compose writes it, too.
@@ -68,98 +71,6 @@ pub fn main(networks: &Networks) -> Option<&str> {
 }
 
 impl Endpoint {
-    fn parse(name: &str, node: &Node, problems: &mut Problems) -> Option<Self> {
-        let entries = match &node.kind {
-            Kind::Null => return Some(Self::default()),
-            Kind::Map(entries) => entries.as_slice(),
-            _ => {
-                return problems
-                    .expected("a map with `aliases`, `ipv4_address`, …, or nothing", node);
-            }
-        };
-        let before = problems.all.len();
-        known_keys(entries, KEYS, problems);
-        let mut own = Self::default();
-        for Entry { key, value, .. } in
-            entries.iter().filter(|entry| entry.value.kind != Kind::Null)
-        {
-            match key.as_str() {
-                // A list and a map are no texts, and the empty one is wrong there.
-                word if value.says_nothing() && !LISTS.contains(&word) => {}
-                "aliases" => {
-                    own.aliases
-                        .extend(texts(value, "a list of names", problems).into_iter().flatten());
-                }
-                "ipv4_address" => own.ipv4 = address(value, Some(true), problems),
-                "ipv6_address" => own.ipv6 = address(value, Some(false), problems),
-                "link_local_ips" => {
-                    let Kind::List(items) = &value.kind else {
-                        problems.expected::<()>("a list of IP addresses", value);
-                        continue;
-                    };
-                    let all = items.iter().filter_map(|item| link_local(item, problems));
-                    own.link_local.extend(all.collect::<Vec<_>>());
-                }
-                "mac_address" => own.mac = mac(value, problems),
-                "driver_opts" => own.driver_opts.extend(options(value, problems)),
-                "interface_name" => own.interface(value, problems),
-                "gw_priority" => own.gw_priority = number(value, problems),
-                "priority" => own.priority = number(value, problems),
-                _ => {}
-            }
-        }
-        let plain = Self {
-            driver_opts: BTreeMap::new(),
-            gw_priority: 0,
-            priority: 0,
-            mac: None,
-            link_local: BTreeSet::new(),
-            ..own.clone()
-        };
-        if name == "bridge" && plain != Self::default() {
-            problems.add_hint(
-                node.place,
-                "expected no aliases and addresses on `bridge`: the engine gives none there",
-                "declare a network of your own under `networks` at the root",
-            );
-        }
-        (problems.all.len() == before).then_some(own)
-    }
-
-    /// What its interface is called inside: an option of the driver, said in Compose's word.
-    fn interface(&mut self, node: &Node, problems: &mut Problems) {
-        let what = "a name of an interface, 15 bytes at most";
-        let Some(name) = text(node, what, problems) else { return };
-        let good = (1..=15).contains(&name.len())
-            && !matches!(name.as_str(), "." | "..")
-            && !name.contains(|c: char| c.is_whitespace() || matches!(c, '/' | ':'));
-        if good {
-            self.driver_opts.insert(INTERFACE.to_owned(), name);
-        } else {
-            problems.expected::<()>(what, node);
-        }
-    }
-
-    fn print(&self) -> Json {
-        let Self { aliases, ipv4, ipv6, link_local, mac, driver_opts, gw_priority, priority } =
-            self;
-        let mut out = Map::new();
-        let mut say = |key: &str, unusual: bool, value: Json| {
-            if unusual {
-                out.insert(key.to_owned(), value);
-            }
-        };
-        say("aliases", !aliases.is_empty(), json!(aliases));
-        say("ipv4_address", ipv4.is_some(), json!(ipv4));
-        say("ipv6_address", ipv6.is_some(), json!(ipv6));
-        say("link_local_ips", !link_local.is_empty(), json!(link_local));
-        say("mac_address", mac.is_some(), json!(mac));
-        say("driver_opts", !driver_opts.is_empty(), json!(driver_opts));
-        say("gw_priority", *gw_priority != 0, json!(gw_priority));
-        say("priority", *priority != 0, json!(priority));
-        if out.is_empty() { Json::Null } else { Json::Object(out) }
-    }
-
     /// The engine's endpoint settings.
     fn write(&self) -> Json {
         let mut out = Map::new();
@@ -258,24 +169,24 @@ impl Endpoint {
     }
 }
 
-fn number(node: &Node, problems: &mut Problems) -> i64 {
-    let wrong = |problems: &mut Problems| numbers::expected("a whole number", node, problems);
-    numbers::whole(node).or_else(|| wrong(problems)).unwrap_or_default()
-}
-
-/// Options of a driver are texts to an engine: `true` is `"true"`.
-fn options(node: &Node, problems: &mut Problems) -> BTreeMap<String, String> {
-    let Kind::Map(entries) = &node.kind else {
-        return problems.expected::<BTreeMap<_, _>>("a map of options", node).unwrap_or_default();
+impl Spelled for Networks {
+    const GRAMMAR: Grammar = Grammar::Checked {
+        of: &Grammar::OneOf {
+            what: "a list or a map of networks",
+            of: &[
+                list_of("a list of networks", &text_of("the key or the name of a network")),
+                Grammar::Map(Wishes {
+                    what: "a map of networks",
+                    names: Names::Any,
+                    value: &ENDPOINT,
+                    pairs: false,
+                    bare: Bare::Is(|_| Json::Null),
+                }),
+            ],
+        },
+        check: by_network,
     };
-    let value = |entry: &Entry, problems: &mut Problems| match &entry.value.kind {
-        Kind::Bool(value) => Some(value.to_string()),
-        _ => text(&entry.value, "a text, a number or a boolean", problems),
-    };
-    entries.iter().filter_map(|entry| Some((entry.key.clone(), value(entry, problems)?))).collect()
-}
 
-impl OptionValue for Networks {
     /// The wishes as they are compared, so that where options of the driver are hidden it is known
     /// that they are not these.
     fn literals(&self, out: &mut BTreeSet<String>) {
@@ -287,72 +198,118 @@ impl OptionValue for Networks {
             out.insert(whole);
         }
     }
+}
 
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let nothing = Node { place: node.place, kind: Kind::Null };
-        let named: Vec<(String, Node)> = match &node.kind {
-            Kind::List(items) => {
-                let names = texts(node, "a list or a map of networks", problems)?;
-                let places = items.iter().map(|item| Node { place: item.place, ..nothing.clone() });
-                names.into_iter().zip(places).collect()
+/// A list as a map; each network once, by a name that an engine can have, and no wishes on
+/// `bridge`.
+fn by_network(read: Json) -> Spelt {
+    let named = match read {
+        Json::Array(names) => {
+            let mut all = Map::new();
+            for name in strings(&Json::Array(names)) {
+                if all.insert(name.to_owned(), Json::Null).is_some() {
+                    let found = say::short(name);
+                    let message = format!("expected every network once, but found `{found}` again");
+                    return Err(Wrong::Told(message, None));
+                }
             }
-            Kind::Map(entries) => {
-                entries.iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect()
-            }
-            _ => return problems.expected("a list or a map of networks", node),
-        };
-        let mut all = BTreeMap::new();
-        let mut fine = true;
-        for (name, wishes) in named {
-            let endpoint = Endpoint::parse(&name, &wishes, problems);
-            fine &= endpoint.is_some();
-            // `default` is one that the root declares: see `Context::network`.
-            if matches!(name.as_str(), "host" | "none") || !is_name(&name) {
-                problems.add_hint(
-                    wishes.place,
-                    format!(
-                        "expected the key or the name of a network, but found `{}`",
-                        say::short(&name)
-                    ),
-                    "`network_mode` takes `host`, `none` and the engine's own `bridge`",
-                );
-                fine = false;
-            }
-            if all.insert(name.clone(), endpoint.unwrap_or_default()).is_some() {
-                problems.add(
-                    wishes.place,
-                    format!("expected every network once, but found `{}` again", say::short(&name)),
-                );
-                fine = false;
-            }
+            all
         }
-        fine.then_some(Self(all))
+        Json::Object(named) => named,
+        _ => return Err(Wrong::Other),
+    };
+    for (name, wishes) in &named {
+        // `default` is one that the root declares: see `Context::network`.
+        if matches!(name.as_str(), "host" | "none") || !is_name(name) {
+            let found = say::short(name);
+            return Err(Wrong::Told(
+                format!("expected the key or the name of a network, but found `{found}`"),
+                Some("`network_mode` takes `host`, `none` and the engine's own `bridge`"),
+            ));
+        }
+        let given = ["aliases", "ipv4_address", "ipv6_address"];
+        if name == "bridge" && given.iter().any(|key| wishes.get(key).is_some()) {
+            return Err(Wrong::Told(
+                "expected no aliases and addresses on `bridge`: the engine gives none there".into(),
+                Some("declare a network of your own under `networks` at the root"),
+            ));
+        }
     }
+    Ok(Json::Object(named))
+}
 
-    fn print(&self) -> Json {
-        Json::Object(self.0.iter().map(|(name, own)| (name.clone(), own.print())).collect())
+const ENDPOINT: Grammar = Grammar::Checked {
+    of: &keys(
+        "a map with `aliases`, `ipv4_address`, …, or nothing",
+        &[
+            key("aliases", list_of("a list of names", &TEXT)),
+            key("ipv4_address", IPV4),
+            key("ipv6_address", IPV6),
+            key("link_local_ips", list_of("a list of IP addresses", &LINK_LOCAL)),
+            key("mac_address", MAC),
+            key(
+                "driver_opts",
+                Grammar::Map(Wishes {
+                    what: "a map of options",
+                    names: Names::Any,
+                    value: &DRIVER_OPTION,
+                    pairs: false,
+                    bare: Bare::Wrong("an option with its value", None),
+                }),
+            ),
+            key("gw_priority", PRIORITY),
+            key("priority", PRIORITY),
+            key(
+                "interface_name",
+                Grammar::Text {
+                    what: "a name of an interface, 15 bytes at most",
+                    spell: |name| {
+                        let letter = |c: char| !c.is_whitespace() && !matches!(c, '/' | ':');
+                        let long = (1..=15).contains(&name.len());
+                        good(long && !matches!(name, "." | "..") && name.chars().all(letter), name)
+                    },
+                    schema: || json!({"type": "string", "pattern": r"^[^/:\s]{1,15}$"}),
+                },
+            ),
+        ],
+    ),
+    check: |read| {
+        let Json::Object(mut said) = read else { return Err(Wrong::Other) };
+        // An option of the driver, said in Compose's word.
+        if let Some(name) = said.remove("interface_name") {
+            let options = said.entry("driver_opts").or_insert_with(|| json!({}));
+            options[INTERFACE] = name;
+        }
+        Ok(Json::Object(said))
+    },
+};
+
+const PRIORITY: Grammar = Grammar::Whole { what: "a whole number", least: i64::MIN, most: None };
+
+/// Options of a driver are texts to an engine: `true` is `"true"`.
+const DRIVER_OPTION: Grammar = Grammar::OneOf {
+    what: "a text, a number or a boolean",
+    of: &[Grammar::Scalar {
+        what: "a text, a number or a boolean",
+        read: |node| match &node.kind {
+            Kind::Bool(value) => Some(json!(value.to_string())),
+            Kind::Text(text) | Kind::Number(text) => Some(json!(text)),
+            _ => None,
+        },
+        schema: || json!({"type": ["string", "number", "boolean"]}),
+    }],
+};
+
+impl From<BTreeMap<String, Option<Endpoint>>> for Networks {
+    fn from(said: BTreeMap<String, Option<Endpoint>>) -> Self {
+        Self(said.into_iter().map(|(name, own)| (name, own.unwrap_or_default())).collect())
     }
+}
 
-    fn schema() -> Json {
-        let address = json!({"type": "string", "pattern": "^[0-9a-fA-F:.]+$"});
-        let option = json!({"type": ["string", "number", "boolean"]});
-        json!({"oneOf": [
-            {"type": "array", "items": {"type": ["string", "number"]}},
-            {"type": "object", "additionalProperties": {"oneOf": [{"type": "null"}, map_schema(
-                &or_null(json!({
-                    "aliases": {"type": "array", "items": {"type": ["string", "number"]}},
-                    "ipv4_address": address,
-                    "ipv6_address": address,
-                    "link_local_ips": {"type": "array", "items": address},
-                    "mac_address": {"type": "string", "pattern": PATTERN},
-                    "driver_opts": {"type": "object", "additionalProperties": option},
-                    "gw_priority": numbers::schema(i64::MIN, None),
-                    "priority": numbers::schema(i64::MIN, None),
-                    "interface_name": {"type": "string", "pattern": r"^[^/:\s]{1,15}$"},
-                })),
-                &[],
-            )]}},
-        ]})
+impl From<Networks> for BTreeMap<String, Option<Endpoint>> {
+    fn from(Networks(all): Networks) -> Self {
+        let wishes = |own: Endpoint| Some(own).filter(|own| *own != Endpoint::default());
+        all.into_iter().map(|(name, own)| (name, wishes(own))).collect()
     }
 }
 
@@ -504,10 +461,10 @@ impl Row for NetworksRow {
 
     fn to_spec(&self, look: &InspectView) -> Json {
         let declared = look.json()["Id"].is_null();
-        let print = |(name, mut own): (String, Endpoint)| {
-            own.mac = own.mac.filter(|_| declared);
-            (name, own.print())
-        };
-        Json::Object(Self::endpoints(look).into_iter().map(print).collect())
+        let mut all = Self::endpoints(look);
+        for own in all.values_mut().filter(|_| !declared) {
+            own.mac = None;
+        }
+        json!(Networks(all))
     }
 }

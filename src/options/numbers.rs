@@ -21,13 +21,14 @@ pub(super) fn whole(node: &Node) -> Option<i64> {
     }
 }
 
-/// A size in bytes: a whole number, or Docker's spelling.
+/// A size in bytes, nothing or more: a whole number, or Docker's spelling.
 pub(super) fn size(node: &Node) -> Option<i64> {
-    match &node.kind {
+    let size = match &node.kind {
         Kind::Text(text) if !leads_with_zero(text) => sizes::bytes(text),
         Kind::Number(text) => sizes::bytes(text).or_else(|| whole(node)),
         _ => None,
-    }
+    };
+    size.filter(|size| *size >= 0)
 }
 
 /// Permissions of a file: a number is a number, as everywhere (`docker compose config` prints 1023);
@@ -93,6 +94,17 @@ pub(super) fn text_or_whole(node: &Node, what: &str, problems: &mut Problems) ->
         (Kind::Number(_), Some(number)) => Some(number.to_string()),
         (Kind::Text(said), None) if leads_with_zero(said) => expected(what, node, problems),
         _ => text(node, what, problems),
+    }
+}
+
+/// A scalar of which a number is a part: numbers in one spelling, texts as they are; nothing where
+/// the base of a number is in doubt.
+pub(super) fn spelling(node: &Node) -> Option<String> {
+    match (&node.kind, whole(node)) {
+        (Kind::Number(_), Some(number)) => Some(number.to_string()),
+        (Kind::Text(said), None) if leads_with_zero(said) => None,
+        (Kind::Text(said) | Kind::Number(said), _) => Some(said.clone()),
+        _ => None,
     }
 }
 
@@ -162,9 +174,13 @@ mod tests {
         ] {
             assert_eq!(permissions(&yaml::parse(text).unwrap()), mode, "{text}");
         }
-        for (text, bytes) in
-            [("64m", Some(64 << 20)), ("0x400", Some(1024)), ("0400", None), ("\"0\"", Some(0))]
-        {
+        for (text, bytes) in [
+            ("64m", Some(64 << 20)),
+            ("0x400", Some(1024)),
+            ("0400", None),
+            ("\"0\"", Some(0)),
+            ("-1", None),
+        ] {
             assert_eq!(size(&yaml::parse(text).unwrap()), bytes, "{text}");
         }
     }

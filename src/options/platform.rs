@@ -5,16 +5,16 @@
 //! included; without that store one image is of one platform, so the image's ID tells.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde_json::{Value as Json, json};
 
-use super::field::text;
 use super::fields::Owned;
+use super::grammar::{Grammar, Unreadable, one_text, spelt};
 use super::risk::Risk;
-use super::row::{Body, Context, Group, OPTION, OptionDef, OptionValue, Row};
+use super::row::{Body, Context, Group, OPTION, OptionDef, Row, Spelled};
 use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
-use crate::syntax::node::{Node, Problems};
 
 /// What a platform may be written as.
 const PATTERN: &str = "^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+){0,2}$";
@@ -176,17 +176,25 @@ impl fmt::Display for Platform {
     }
 }
 
-impl OptionValue for Platform {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let what = "a platform like `linux/arm64`";
-        let said = text(node, what, problems)?;
+impl Spelled for Platform {
+    const GRAMMAR: Grammar = Grammar::Text {
+        what: "a platform of Linux, like `linux/arm64`",
+        spell: spelt::<Self>,
+        schema: || json!({"type": "string", "pattern": PATTERN}),
+    };
+}
+
+impl FromStr for Platform {
+    type Err = Unreadable;
+
+    fn from_str(said: &str) -> Result<Self, Unreadable> {
         let parts: Vec<&str> = said.split('/').collect();
         let fits = |part: &&str| {
             !part.is_empty()
                 && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
         };
         if parts.len() > 3 || !parts.iter().all(fits) {
-            return problems.expected(what, node);
+            return Err(Unreadable);
         }
         let (os, rest) = match parts.as_slice() {
             [os, rest @ ..] if os.eq_ignore_ascii_case("linux") => (*os, rest),
@@ -194,19 +202,13 @@ impl OptionValue for Platform {
             [name] if !matches!(name.to_ascii_lowercase().as_str(), "windows" | "darwin") => {
                 ("linux", std::slice::from_ref(name))
             }
-            _ => return problems.expected("a platform of Linux, like `linux/arm64`", node),
+            _ => return Err(Unreadable),
         };
-        Some(Self::of(os, rest.first().copied(), rest.get(1).copied()))
-    }
-
-    fn print(&self) -> Json {
-        json!(self.to_string())
-    }
-
-    fn schema() -> Json {
-        json!({"type": "string", "pattern": PATTERN})
+        Ok(Self::of(os, rest.first().copied(), rest.get(1).copied()))
     }
 }
+
+one_text!(Platform);
 
 /// `platform`.
 #[derive(Debug)]

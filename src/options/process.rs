@@ -2,17 +2,18 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use super::field::{Argv, At, Field, Plain, Text, field, some_map, text};
+use super::field::{Argv, At, Field, Plain, Text, field, some_map};
 use super::fields::Nothing;
+use super::grammar::{Grammar, good};
 use super::labels::Labels;
 use super::network::TextSet;
 use super::risk::Risk;
-use super::row::{Group, OPTION, OptionDef, OptionValue};
+use super::row::{Group, OPTION, OptionDef, Spelled};
 use crate::base::path::clean;
 use crate::options::value::{Atom, Value};
-use crate::syntax::node::{Node, Problems};
 
 const PROCESS: OptionDef = OptionDef { group: Group::Process, ..OPTION };
 
@@ -136,24 +137,15 @@ pub static GROUP_ADD: Field<TextSet> = field(
 );
 
 /// Notes by name: as labels, but nobody's label.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Annotations(pub Labels);
 
-impl OptionValue for Annotations {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        Labels::parse(node, problems).map(Self)
-    }
-
-    fn print(&self) -> Json {
-        self.0.print()
-    }
-
-    fn schema() -> Json {
-        Labels::schema()
-    }
+impl Spelled for Annotations {
+    const GRAMMAR: Grammar = Labels::GRAMMAR;
 
     fn literals(&self, out: &mut BTreeSet<String>) {
-        self.0.literals(out);
+        Spelled::literals(&self.0, out);
     }
 }
 
@@ -161,7 +153,7 @@ impl Plain for Annotations {
     const NOTHING: Nothing = Nothing::Missing;
 
     fn write(&self) -> Json {
-        self.0.print()
+        json!(self.0)
     }
 
     fn read(json: &Json) -> Value {
@@ -174,26 +166,16 @@ impl Plain for Annotations {
 }
 
 /// A path inside, cleaned as an engine does it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Folder(pub String);
 
-impl OptionValue for Folder {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let what = "an absolute path inside the container";
-        let path = text(node, what, problems)?;
-        if !path.starts_with('/') {
-            return problems.expected(what, node);
-        }
-        Some(Self(clean(&path)))
-    }
-
-    fn print(&self) -> Json {
-        json!(self.0)
-    }
-
-    fn schema() -> Json {
-        json!({"type": "string", "pattern": "^/"})
-    }
+impl Spelled for Folder {
+    const GRAMMAR: Grammar = Grammar::Text {
+        what: "an absolute path inside the container",
+        spell: |path| good(path.starts_with('/'), clean(path)),
+        schema: || json!({"type": "string", "pattern": "^/"}),
+    };
 }
 
 impl Plain for Folder {

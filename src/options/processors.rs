@@ -1,19 +1,23 @@
 //! Limits of processors: their time, their weight, which of them.
 
 use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use super::field::{At, Field, Plain, amount, field, text};
+use super::field::{At, Field, Plain, amount, field};
 use super::fields::Nothing;
-use super::numbers::{self, text_or_whole, whole};
+use super::grammar::{Grammar, Unreadable, one_text};
+use super::numbers::{self, whole};
 use super::resources::{RESOURCES, is_minus_one};
 use super::risk::Risk;
-use super::row::{Change, OptionDef, OptionValue, Unit};
+use super::row::{Change, OptionDef, Spelled, Unit};
 use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
 use crate::syntax::durations;
-use crate::syntax::node::{Node, Problems};
+use crate::syntax::node::Node;
 
 /// `cpus`.
 pub static CPUS: Field<Cpus> = field(
@@ -171,29 +175,36 @@ fn billionths(text: &str) -> Option<i64> {
     format!("{whole}{fraction:0<9}").parse().ok()
 }
 
-impl OptionValue for Cpus {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let what = "a number of processors like `1.5`";
-        let number = text_or_whole(node, what, problems)?;
-        match billionths(&number) {
-            Some(number) => Some(Self(number)),
-            None => problems.expected(what, node),
-        }
-    }
+impl Spelled for Cpus {
+    const GRAMMAR: Grammar = Grammar::Scalar {
+        what: "a number of processors like `1.5`",
+        read: |node| Some(json!(numbers::spelling(node)?.parse::<Self>().ok()?)),
+        schema: || {
+            json!({"anyOf": [
+                {"type": "number", "minimum": 0},
+                {"type": "string", "pattern": r"^([0-9]+\.?[0-9]*|\.[0-9]+)$"},
+            ]})
+        },
+    };
+}
 
-    fn print(&self) -> Json {
-        let (whole, fraction) = (self.0 / 1_000_000_000, self.0 % 1_000_000_000);
-        let text = format!("{whole}.{fraction:09}");
-        json!(text.trim_end_matches('0').trim_end_matches('.'))
-    }
+impl FromStr for Cpus {
+    type Err = Unreadable;
 
-    fn schema() -> Json {
-        json!({"oneOf": [
-            {"type": "number", "minimum": 0},
-            {"type": "string", "pattern": r"^([0-9]+\.?[0-9]*|\.[0-9]+)$"},
-        ]})
+    fn from_str(text: &str) -> Result<Self, Unreadable> {
+        billionths(text).map(Self).ok_or(Unreadable)
     }
 }
+
+impl fmt::Display for Cpus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, fraction) = (self.0 / 1_000_000_000, self.0 % 1_000_000_000);
+        let text = format!("{whole}.{fraction:09}");
+        f.write_str(text.trim_end_matches('0').trim_end_matches('.'))
+    }
+}
+
+one_text!(Cpus);
 
 impl Plain for Cpus {
     const NOTHING: Nothing = Nothing::Zero;
@@ -208,28 +219,21 @@ impl Plain for Cpus {
 }
 
 /// Microseconds; 0 is not set, and neither is -1, as an engine shows a quota that was taken off.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Micros(pub i64);
 
 /// The same, where -1 would be another thing: a kernel's word for no limit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Realtime(pub Micros);
 
-impl OptionValue for Realtime {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        if is_minus_one(node) {
-            return problems.expected("a whole number of microseconds, or a duration", node);
-        }
-        Micros::parse(node, problems).map(Self)
-    }
-
-    fn print(&self) -> Json {
-        self.0.print()
-    }
-
-    fn schema() -> Json {
-        json!({"allOf": [Micros::schema(), {"not": {"enum": [-1, "-1"]}}]})
-    }
+impl Spelled for Realtime {
+    const GRAMMAR: Grammar = Grammar::Scalar {
+        what: "a whole number of microseconds, or a duration",
+        read: |node| micros(node).filter(|_| !is_minus_one(node)).map(Json::from),
+        schema: || json!({"allOf": [micros_schema(), {"not": {"enum": [-1, "-1"]}}]}),
+    };
 }
 
 impl Plain for Realtime {
@@ -244,35 +248,31 @@ impl Plain for Realtime {
     }
 }
 
-impl OptionValue for Micros {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        if is_minus_one(node) {
-            return Some(Self(0));
-        }
-        let what = "a whole number of microseconds, or a duration like `50ms`";
-        let said = text(node, what, problems)?;
-        let micros = if let Some(number) = whole(node) {
-            Some(number).filter(|number| *number >= 0)
-        } else {
-            let exact = |nanoseconds: &i64| *nanoseconds >= 0 && nanoseconds % 1_000 == 0;
-            durations::nanoseconds(&said).filter(exact).map(|nanoseconds| nanoseconds / 1_000)
-        };
-        match micros {
-            Some(micros) => Some(Self(micros)),
-            None => numbers::expected(what, node, problems),
-        }
-    }
+impl Spelled for Micros {
+    const GRAMMAR: Grammar = Grammar::Scalar {
+        what: "a whole number of microseconds, or a duration like `50ms`",
+        read: |node| micros(node).map(Json::from),
+        schema: micros_schema,
+    };
+}
 
-    fn print(&self) -> Json {
-        json!(self.0)
+fn micros(node: &Node) -> Option<i64> {
+    if is_minus_one(node) {
+        return Some(0);
     }
+    if let Some(number) = whole(node) {
+        return Some(number).filter(|number| *number >= 0);
+    }
+    let exact = |nanoseconds: &i64| *nanoseconds >= 0 && nanoseconds % 1_000 == 0;
+    let length = durations::nanoseconds(&numbers::spelling(node)?).filter(exact)?;
+    Some(length / 1_000)
+}
 
-    fn schema() -> Json {
-        json!({"oneOf": [
-            {"type": "integer", "minimum": -1},
-            {"type": "string", "pattern": r"^(-1|\+?[0-9]+|\+?([0-9.]+(ns|us|µs|μs|ms|s|m|h))+)$"},
-        ]})
-    }
+fn micros_schema() -> Json {
+    json!({"anyOf": [
+        {"type": "integer", "minimum": -1},
+        {"type": "string", "pattern": r"^(-1|\+?[0-9]+|\+?([0-9.]+(ns|us|µs|μs|ms|s|m|h))+)$"},
+    ]})
 }
 
 impl Plain for Micros {
@@ -326,27 +326,34 @@ fn ranges(numbers: &BTreeSet<u16>) -> String {
     runs.iter().map(run).collect::<Vec<_>>().join(",")
 }
 
-impl OptionValue for Cpuset {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let what = "numbers like `0-2,4`";
-        let said = text_or_whole(node, what, problems)?;
-        match cpuset(&said) {
-            Some(numbers) => Some(Self(numbers)),
-            None => problems.expected(what, node),
-        }
-    }
+impl Spelled for Cpuset {
+    const GRAMMAR: Grammar = Grammar::Scalar {
+        what: "numbers like `0-2,4`",
+        read: |node| Some(json!(numbers::spelling(node)?.parse::<Self>().ok()?)),
+        schema: || {
+            json!({"anyOf": [
+                {"type": "integer", "minimum": 0, "maximum": 65535},
+                {"type": "string", "pattern": "^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$"},
+            ]})
+        },
+    };
+}
 
-    fn print(&self) -> Json {
-        json!(ranges(&self.0))
-    }
+impl FromStr for Cpuset {
+    type Err = Unreadable;
 
-    fn schema() -> Json {
-        json!({"oneOf": [
-            {"type": "integer", "minimum": 0, "maximum": 65535},
-            {"type": "string", "pattern": "^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$"},
-        ]})
+    fn from_str(text: &str) -> Result<Self, Unreadable> {
+        cpuset(text).map(Self).ok_or(Unreadable)
     }
 }
+
+impl fmt::Display for Cpuset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&ranges(&self.0))
+    }
+}
+
+one_text!(Cpuset);
 
 impl Plain for Cpuset {
     const NOTHING: Nothing = Nothing::Text;
@@ -367,24 +374,12 @@ impl Plain for Cpuset {
 }
 
 /// A whole number, 0 is not set.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Count(pub i64);
 
-impl OptionValue for Count {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        match whole(node) {
-            Some(number @ 0..) => Some(Self(number)),
-            _ => numbers::expected("a whole number", node, problems),
-        }
-    }
-
-    fn print(&self) -> Json {
-        json!(self.0)
-    }
-
-    fn schema() -> Json {
-        numbers::schema(0, None)
-    }
+impl Spelled for Count {
+    const GRAMMAR: Grammar = Grammar::Whole { what: "a whole number", least: 0, most: None };
 }
 
 impl Plain for Count {

@@ -1,16 +1,17 @@
 //! Limits: memory and processes. An engine changes most of them in place, and takes few of them
 //! off. Those of processors are [`super::processors`]'.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use super::field::{At, Bytes, Field, Plain, SIZE_PATTERN, amount, field};
+use super::field::{At, Bytes, Field, Plain, amount, field, size_schema};
 use super::fields::Nothing;
+use super::grammar::Grammar;
 use super::numbers::{self, whole};
-use super::processors::Count;
 use super::risk::Risk;
-use super::row::{Change, Group, OPTION, OptionDef, OptionValue, Unit};
+use super::row::{Change, Group, OPTION, OptionDef, Spelled, Unit};
 use crate::options::value::{Atom, Value};
-use crate::syntax::node::{Node, Problems};
+use crate::syntax::node::Node;
 
 pub(super) const RESOURCES: OptionDef = OptionDef { group: Group::Resources, ..OPTION };
 
@@ -93,7 +94,8 @@ pub static PIDS_LIMIT: Field<Pids> = field(
 .flag("--pids-limit");
 
 /// Memory and swap in bytes, or -1.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Swap(pub i64);
 
 /// Whether a node says -1, quoted or not.
@@ -101,25 +103,15 @@ pub(super) fn is_minus_one(node: &Node) -> bool {
     whole(node) == Some(-1)
 }
 
-impl OptionValue for Swap {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        if is_minus_one(node) {
-            return Some(Self(-1));
-        }
-        Bytes::parse(node, problems).map(|bytes| Self(bytes.0))
-    }
-
-    fn print(&self) -> Json {
-        json!(self.0)
-    }
-
-    fn schema() -> Json {
-        json!({"anyOf": [
-            {"type": "integer", "minimum": -1},
-            {"type": "string", "pattern": SIZE_PATTERN},
-            {"const": "-1"},
-        ]})
-    }
+impl Spelled for Swap {
+    const GRAMMAR: Grammar = Grammar::Scalar {
+        what: "a size like `512m`, `1.5g` or a number of bytes",
+        read: |node| {
+            let minus_one = is_minus_one(node).then_some(-1);
+            minus_one.or_else(|| numbers::size(node)).map(Json::from)
+        },
+        schema: || json!({"anyOf": [size_schema(-1), {"const": "-1"}]}),
+    };
 }
 
 impl Plain for Swap {
@@ -135,27 +127,13 @@ impl Plain for Swap {
 }
 
 /// 0 to 100; 0 is not the same as nothing, which is -1.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Percent(pub i64);
 
-impl OptionValue for Percent {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        match whole(node) {
-            Some(number @ -1..=100) => Some(Self(number)),
-            _ => numbers::expected("a whole number from 0 to 100", node, problems),
-        }
-    }
-
-    fn print(&self) -> Json {
-        json!(self.0)
-    }
-
-    fn schema() -> Json {
-        json!({"oneOf": [
-            {"type": "integer", "minimum": -1, "maximum": 100},
-            {"type": "string", "pattern": "^(-1|[0-9]{1,2}|100)$"},
-        ]})
-    }
+impl Spelled for Percent {
+    const GRAMMAR: Grammar =
+        Grammar::Whole { what: "a whole number from 0 to 100", least: -1, most: Some(100) };
 }
 
 impl Plain for Percent {
@@ -172,28 +150,19 @@ impl Plain for Percent {
 }
 
 /// A number of processes; -1 and 0 are no limit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Pids(pub i64);
 
-impl OptionValue for Pids {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        if is_minus_one(node) {
-            return Some(Self(-1));
-        }
-        let count = Count::parse(node, problems)?;
-        Some(Self(if count.0 == 0 { -1 } else { count.0 }))
-    }
-
-    fn print(&self) -> Json {
-        json!(self.0)
-    }
-
-    fn schema() -> Json {
-        json!({"oneOf": [
-            {"type": "integer", "minimum": -1},
-            {"type": "string", "pattern": "^(-1|[0-9]+)$"},
-        ]})
-    }
+impl Spelled for Pids {
+    const GRAMMAR: Grammar = Grammar::Scalar {
+        what: "a whole number, or -1 for no limit",
+        read: |node| match whole(node)? {
+            -1 | 0 => Some(json!(-1)),
+            number => (number > 0).then(|| json!(number)),
+        },
+        schema: || numbers::schema(-1, None),
+    };
 }
 
 impl Plain for Pids {

@@ -1,20 +1,23 @@
-//! What one option is: the trait that a row of the table implements, and its erased form.
+//! What one option is: the trait that a row of the table implements. Its erased form is
+//! [`super::declared`]'s.
 //!
 //! Rows know no engine version, no image and no secret. Merging with the image and an engine's
 //! habits are [`crate::engine_model`]'s; which rows there are is the table's in [`super`].
 
-use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 
 use super::field::At;
 use super::fields::Owned;
+use super::grammar::Grammar;
 use super::risk::Risk;
 use super::settings::Settings;
 use crate::base::ident::Reference;
-use crate::options::{inspect_view::InspectView, value, value::Atom, value::Value};
+use crate::options::{inspect_view::InspectView, value::Atom, value::Value};
 use crate::syntax::node::{Node, Problems};
 
 /// What a row says of itself. Parser, schema, README and row tests are made from it.
@@ -276,6 +279,58 @@ pub trait OptionValue: Sized + Clone + Debug + PartialEq + Send + Sync + 'static
     fn literals(&self, _out: &mut BTreeSet<String>) {}
 }
 
+/// What a spec may say of an option, where a [`Grammar`] says it all: what it reads, serde makes a
+/// value of, and what serde writes of a value is its canonical form.
+pub trait Spelled:
+    Serialize + DeserializeOwned + Clone + Debug + PartialEq + Send + Sync + 'static
+{
+    /// What may stand for it.
+    const GRAMMAR: Grammar;
+    /// See [`OptionValue::EMPTY_IS_A_VALUE`].
+    const EMPTY_IS_A_VALUE: bool = false;
+    /// See [`OptionValue::references`].
+    fn references(&self, _out: &mut BTreeSet<Reference>) {}
+    /// See [`OptionValue::targets`].
+    fn targets(&self, _out: &mut Vec<String>) {}
+    /// See [`OptionValue::literals`].
+    fn literals(&self, _out: &mut BTreeSet<String>) {}
+}
+
+impl<T: Spelled> OptionValue for T {
+    const EMPTY_IS_A_VALUE: bool = <T as Spelled>::EMPTY_IS_A_VALUE;
+
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        match serde_json::from_value(T::GRAMMAR.read(node, problems)?) {
+            Ok(value) => Some(value),
+            // What a grammar reads is a value: the row tests hold that. What is none is refused.
+            Err(error) => {
+                problems.add(node.place, format!("expected a value of this option, but {error}"));
+                None
+            }
+        }
+    }
+
+    fn print(&self) -> Json {
+        json!(self)
+    }
+
+    fn schema() -> Json {
+        T::GRAMMAR.schema()
+    }
+
+    fn references(&self, out: &mut BTreeSet<Reference>) {
+        Spelled::references(self, out);
+    }
+
+    fn targets(&self, out: &mut Vec<String>) {
+        Spelled::targets(self, out);
+    }
+
+    fn literals(&self, out: &mut BTreeSet<String>) {
+        Spelled::literals(self, out);
+    }
+}
+
 /// One row of the table.
 pub trait Row: Sync + 'static {
     /// What the spec may say.
@@ -351,207 +406,4 @@ pub fn takes_text(schema: &Json) -> bool {
     let values = || schema["enum"].as_array().into_iter().flatten().chain([&schema["const"]]);
     let parts = ["anyOf", "oneOf", "allOf"].into_iter().filter_map(|key| schema[key].as_array());
     words("type") || values().any(Json::is_string) || parts.flatten().any(takes_text)
-}
-
-/// A declared option: its row and what was said, the type erased.
-pub struct Declared {
-    row: &'static dyn AnyRow,
-    said: Box<dyn AnySaid>,
-}
-
-/// What was said of an option, erased.
-trait AnySaid: Any + Send + Sync {
-    fn print(&self) -> Json;
-    fn references(&self, out: &mut BTreeSet<Reference>);
-    fn targets(&self, out: &mut Vec<String>);
-    fn literals(&self, out: &mut BTreeSet<String>);
-    fn boxed_clone(&self) -> Box<dyn AnySaid>;
-    fn as_any(&self) -> &dyn Any;
-}
-
-impl<S: OptionValue> AnySaid for S {
-    fn print(&self) -> Json {
-        OptionValue::print(self)
-    }
-    fn references(&self, out: &mut BTreeSet<Reference>) {
-        OptionValue::references(self, out);
-    }
-    fn targets(&self, out: &mut Vec<String>) {
-        OptionValue::targets(self, out);
-    }
-    fn literals(&self, out: &mut BTreeSet<String>) {
-        OptionValue::literals(self, out);
-    }
-    fn boxed_clone(&self) -> Box<dyn AnySaid> {
-        Box::new(self.clone())
-    }
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
-
-impl Declared {
-    /// Its row.
-    pub fn row(&self) -> &'static dyn AnyRow {
-        self.row
-    }
-
-    /// Its canonical form.
-    pub fn print(&self) -> Json {
-        self.said.print()
-    }
-
-    /// Writes it into a create body.
-    pub fn write(&self, body: &mut Body, cx: &Context) {
-        self.row.write(self, body, cx);
-    }
-
-    /// Adds the references in it.
-    pub fn references(&self, out: &mut BTreeSet<Reference>) {
-        self.said.references(out);
-        if value::TEMPLATES.iter().any(|(key, _)| *key == self.row.def().key) {
-            value::marked_references(&self.said.print(), out);
-        }
-    }
-
-    /// Adds the containers or sets it names.
-    pub fn targets(&self, out: &mut Vec<String>) {
-        self.said.targets(out);
-    }
-
-    /// Adds the public texts in it.
-    pub fn literals(&self, out: &mut BTreeSet<String>) {
-        self.said.literals(out);
-    }
-
-    /// What was said, if it is of this type: how rules across options look at one.
-    pub fn said<S: OptionValue>(&self) -> Option<&S> {
-        self.said.as_any().downcast_ref()
-    }
-}
-
-impl Clone for Declared {
-    fn clone(&self) -> Self {
-        Self { row: self.row, said: self.said.boxed_clone() }
-    }
-}
-
-impl PartialEq for Declared {
-    fn eq(&self, other: &Self) -> bool {
-        self.row.def().key == other.row.def().key && self.print() == other.print()
-    }
-}
-
-impl Debug for Declared {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.row.def().key, self.print())
-    }
-}
-
-/// A row with its types erased: what the table is made of.
-pub trait AnyRow: Sync + 'static {
-    /// See [`Row::def`].
-    fn def(&self) -> &OptionDef;
-    /// See [`Row::fields`].
-    fn fields(&self) -> Vec<Owned>;
-    /// See [`OptionValue::parse`].
-    fn parse(&self, node: &Node, problems: &mut Problems) -> Option<Declared>;
-    /// See [`OptionValue::schema`].
-    fn schema(&self) -> Json;
-    /// Whether an empty text says nothing of it, as in Compose: it takes texts, and that is none.
-    fn takes_empty_for_nothing(&self) -> bool;
-    /// See [`Row::write`].
-    fn write(&self, declared: &Declared, body: &mut Body, cx: &Context);
-    /// See [`Row::read`].
-    fn read(&self, look: &InspectView) -> Value;
-    /// See [`Row::to_spec`].
-    fn to_spec(&self, look: &InspectView) -> Json;
-    /// See [`Row::vet`].
-    fn vet(&self, declared: &Declared, cx: &Context) -> Result<(), String>;
-    /// See [`Row::normalize_pair`].
-    fn normalize_pair(
-        &self,
-        expected: &mut Value,
-        found: &mut Value,
-        both: (&InspectView, &InspectView),
-    );
-    /// See [`Row::without_more`].
-    fn without_more(
-        &self,
-        expected: &mut Value,
-        found: &mut Value,
-        both: (&InspectView, &InspectView),
-    );
-    /// See [`Row::fields`].
-    fn reads(&self) -> &[At];
-    /// See [`Row::update`].
-    fn update(&self, expected: &InspectView) -> Option<Settings>;
-}
-
-impl<R: Row> AnyRow for R {
-    fn def(&self) -> &OptionDef {
-        Row::def(self)
-    }
-
-    fn fields(&self) -> Vec<Owned> {
-        Row::fields(self)
-    }
-
-    fn parse(&self, node: &Node, problems: &mut Problems) -> Option<Declared> {
-        let said = R::Declared::parse(node, problems)?;
-        let row = super::row(Row::def(self).key)?;
-        Some(Declared { row, said: Box::new(said) })
-    }
-
-    fn schema(&self) -> Json {
-        R::Declared::schema()
-    }
-
-    fn takes_empty_for_nothing(&self) -> bool {
-        !R::Declared::EMPTY_IS_A_VALUE && takes_text(&R::Declared::schema())
-    }
-
-    fn write(&self, declared: &Declared, body: &mut Body, cx: &Context) {
-        if let Some(said) = declared.said::<R::Declared>() {
-            Row::write(self, said, body, cx);
-        }
-    }
-
-    fn read(&self, look: &InspectView) -> Value {
-        Row::read(self, look)
-    }
-
-    fn to_spec(&self, look: &InspectView) -> Json {
-        Row::to_spec(self, look)
-    }
-
-    fn vet(&self, declared: &Declared, cx: &Context) -> Result<(), String> {
-        declared.said::<R::Declared>().map_or(Ok(()), |said| Row::vet(self, said, cx))
-    }
-
-    fn normalize_pair(
-        &self,
-        expected: &mut Value,
-        found: &mut Value,
-        both: (&InspectView, &InspectView),
-    ) {
-        Row::normalize_pair(self, expected, found, both);
-    }
-
-    fn without_more(
-        &self,
-        expected: &mut Value,
-        found: &mut Value,
-        both: (&InspectView, &InspectView),
-    ) {
-        Row::without_more(self, expected, found, both);
-    }
-
-    fn reads(&self) -> &[At] {
-        Row::reads(self)
-    }
-
-    fn update(&self, expected: &InspectView) -> Option<Settings> {
-        Row::update(self, expected)
-    }
 }

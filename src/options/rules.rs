@@ -11,8 +11,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 
+use super::declared::Declared;
 use super::lifecycle::{Restart, Retries};
-use super::row::Declared;
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use super::field::{At, Field, Plain, field, set, some_set, strings, texts};
+use super::field::{At, Field, Plain, field, set, some_set, strings};
 use super::fields::{Nothing, Owned};
+use super::grammar::{Grammar, Spelt, Wrong, good, list_of};
 use super::risk::Risk;
-use super::row::{Body, Context, Group, OPTION, OptionDef, OptionValue, Row};
+use super::row::{Body, Context, Group, OPTION, OptionDef, Row, Spelled};
 use crate::base::say;
 use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
-use crate::syntax::node::{Node, Problems};
 
 const SECURITY: OptionDef = OptionDef { group: Group::Security, ..OPTION };
 
@@ -66,7 +67,8 @@ pub static CAP_DROP: Field<Capabilities> = field(
 );
 
 /// Capabilities in capitals, without `CAP_`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Capabilities(pub BTreeSet<String>);
 
 fn capability(text: &str) -> String {
@@ -74,26 +76,18 @@ fn capability(text: &str) -> String {
     upper.strip_prefix("CAP_").map(str::to_owned).unwrap_or(upper)
 }
 
-impl OptionValue for Capabilities {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let names = texts(node, "a list of capabilities", problems)?;
-        let word = |name: &String| {
-            !name.is_empty()
-                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-        };
-        if !names.iter().all(word) {
-            return problems.expected("a list of capabilities like `NET_ADMIN`", node);
-        }
-        Some(Self(names.iter().map(|name| capability(name)).collect()))
-    }
-
-    fn print(&self) -> Json {
-        json!(self.0)
-    }
-
-    fn schema() -> Json {
-        json!({"type": "array", "items": {"type": "string", "pattern": "^[a-zA-Z0-9_]+$"}})
-    }
+impl Spelled for Capabilities {
+    const GRAMMAR: Grammar = list_of(
+        "a list of capabilities",
+        &Grammar::Text {
+            what: "a capability like `NET_ADMIN`",
+            spell: |name| {
+                let letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+                good(!name.is_empty() && name.bytes().all(letter), capability(name))
+            },
+            schema: || json!({"type": "string", "pattern": "^[a-zA-Z0-9_]+$"}),
+        },
+    );
 }
 
 impl Plain for Capabilities {
@@ -110,7 +104,8 @@ impl Plain for Capabilities {
 const UNCONFINED: &str = "systempaths=unconfined";
 
 /// Options of security modules, each `NAME=VALUE`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct SecurityOptions(pub BTreeSet<String>);
 
 /// `label:disable` and `label=disable` are one; so are `no-new-privileges` and the same with `true`.
@@ -122,38 +117,36 @@ fn option(text: &str) -> String {
     }
 }
 
-impl OptionValue for SecurityOptions {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let options = texts(node, "a list of options like `no-new-privileges=true`", problems)?;
-        let options: BTreeSet<String> = options.iter().map(|text| option(text)).collect();
-        let mut fine = true;
-        for profile in options.iter().filter_map(|option| option.strip_prefix("seccomp=")) {
-            if !is_profile(profile) {
-                let found = say::short(profile);
-                problems.add_hint(
-                    node.place,
-                    format!(
-                        "expected `unconfined`, `builtin` or a profile's JSON after `seccomp=`, \
-                         but found `{found}`"
-                    ),
-                    "paste what is in the file: it is not read, so that a plan says all that will \
-                     be done",
-                );
-                fine = false;
-            }
-        }
-        fine.then_some(Self(options))
-    }
+impl Spelled for SecurityOptions {
+    const GRAMMAR: Grammar = list_of(
+        "a list of options like `no-new-privileges=true`",
+        &Grammar::Text {
+            what: "an option like `no-new-privileges=true`",
+            spell: security_option,
+            schema: || {
+                json!({"type": ["string", "number"], "anyOf": [
+                    {"not": {"pattern": "^seccomp[=:]"}},
+                    {"pattern": r"^seccomp[=:](unconfined$|builtin$|\{)"},
+                ]})
+            },
+        },
+    );
+}
 
-    fn print(&self) -> Json {
-        json!(self.0)
-    }
-
-    fn schema() -> Json {
-        json!({"type": "array", "items": {"type": ["string", "number"], "anyOf": [
-            {"not": {"pattern": "^seccomp[=:]"}},
-            {"pattern": r"^seccomp[=:](unconfined$|builtin$|\{)"},
-        ]}})
+fn security_option(text: &str) -> Spelt {
+    let option = option(text);
+    match option.strip_prefix("seccomp=").filter(|profile| !is_profile(profile)) {
+        None => Ok(json!(option)),
+        Some(profile) => Err(Wrong::Told(
+            format!(
+                "expected `unconfined`, `builtin` or a profile's JSON after `seccomp=`, but found \
+                 `{}`",
+                say::short(profile)
+            ),
+            Some(
+                "paste what is in the file: it is not read, so that a plan says all that will be done",
+            ),
+        )),
     }
 }
 
@@ -242,6 +235,8 @@ impl Row for SecurityOptRow {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::OptionValue as _;
+    use crate::syntax::node::{Node, Problems};
 
     #[test]
     fn a_profile_is_said_in_full() {

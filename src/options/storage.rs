@@ -5,22 +5,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use super::field::{
-    At, Bytes, Field, Plain, Text, field, list_schema, one_or_more, one_or_more_schema, some_map,
-    some_set, strings,
-};
+use super::field::{At, Bytes, Field, Plain, Text, field, some_map, some_set, strings};
 use super::fields::{Nothing, Owned};
+use super::grammar::{Grammar, Spelt, Wrong, any_text, good, list_or_one};
 use super::namespaces::Assignments;
 use super::network::is_name;
 use super::risk::Risk;
-use super::row::{Body, Context, Filled, Group, OPTION, OptionDef, OptionValue, Row};
+use super::row::{Body, Context, Filled, Group, OPTION, OptionDef, Row, Spelled};
 use crate::base::path::clean;
 use crate::base::say;
 use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
-use crate::syntax::node::{Node, Problems};
 
 const STORAGE: OptionDef = OptionDef { group: Group::Storage, ..OPTION };
 
@@ -76,7 +74,8 @@ pub static TMPFS: Field<Tmpfs> = field(
 );
 
 /// File systems in memory: options by path.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<String>", into = "Vec<String>")]
 pub struct Tmpfs(pub BTreeMap<String, String>);
 
 /// Options of a mount in one order.
@@ -117,35 +116,57 @@ fn kernel_size(text: &str) -> Option<u64> {
     number.checked_mul(1 << (10 * power))
 }
 
-impl OptionValue for Tmpfs {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let mut paths = BTreeMap::new();
-        let mut fine = true;
-        for entry in one_or_more(node, "`PATH:OPTIONS` or a list of them", problems)? {
-            let (path, options) = entry.split_once(':').unwrap_or((&entry, ""));
-            let mut wrong = |message: String| {
-                problems.add(node.place, message);
-                fine = false;
-            };
-            if !path.starts_with('/') {
-                wrong(format!("expected an absolute path, but found `{}`", say::short(path)));
-            } else if paths.insert(clean(path), sorted(options)).is_some() {
-                wrong(format!("expected every path once, but found `{}` again", say::short(path)));
-            }
+impl Spelled for Tmpfs {
+    const GRAMMAR: Grammar = Grammar::Checked {
+        of: &list_or_one(
+            "`PATH:OPTIONS` or a list of them",
+            &Grammar::Text {
+                what: "an absolute path with options like `/run:size=64m`",
+                spell: |entry| {
+                    let (path, options) = entry.split_once(':').unwrap_or((entry, ""));
+                    good(path.starts_with('/'), with_words(&clean(path), &sorted(options)))
+                },
+                schema: any_text,
+            },
+        ),
+        check: |read| each_once(read, "path"),
+    };
+}
+
+/// `NAME:WORDS`, or the name alone.
+fn with_words(name: &str, words: &str) -> String {
+    if words.is_empty() { name.to_owned() } else { format!("{name}:{words}") }
+}
+
+/// Both sides of such a text.
+fn without_words(text: &str) -> (String, String) {
+    let (name, words) = text.split_once(':').unwrap_or((text, ""));
+    (name.to_owned(), words.to_owned())
+}
+
+/// No two texts of a list name the same before their colon.
+fn each_once(read: Json, what: &str) -> Spelt {
+    let mut seen = BTreeSet::new();
+    let again =
+        strings(&read).map(|text| without_words(text).0).find(|name| !seen.insert(name.clone()));
+    match again {
+        None => Ok(read),
+        Some(name) => {
+            let found = say::short(&name);
+            Err(Wrong::Told(format!("expected every {what} once, but found `{found}` again"), None))
         }
-        fine.then_some(Self(paths))
     }
+}
 
-    fn print(&self) -> Json {
-        let entry = |(path, options): (&String, &String)| match options.as_str() {
-            "" => json!(path),
-            options => json!(format!("{path}:{options}")),
-        };
-        self.0.iter().map(entry).collect()
+impl From<Vec<String>> for Tmpfs {
+    fn from(texts: Vec<String>) -> Self {
+        Self(texts.iter().map(|text| without_words(text)).collect())
     }
+}
 
-    fn schema() -> Json {
-        one_or_more_schema()
+impl From<Tmpfs> for Vec<String> {
+    fn from(Tmpfs(paths): Tmpfs) -> Self {
+        paths.iter().map(|(path, options)| with_words(path, options)).collect()
     }
 }
 
@@ -159,7 +180,7 @@ impl Plain for Tmpfs {
     fn to_spec(json: &Json) -> Option<Json> {
         let paths = json.as_object()?.iter();
         let text = |options: &Json| sorted(options.as_str().unwrap_or_default());
-        Some(Self(paths.map(|(path, options)| (clean(path), text(options))).collect()).print())
+        Some(json!(Self(paths.map(|(path, options)| (clean(path), text(options))).collect())))
     }
 
     fn read(json: &Json) -> Value {
@@ -175,7 +196,8 @@ impl Plain for Tmpfs {
 }
 
 /// Containers whose volumes are shared.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<String>", into = "Vec<String>")]
 pub struct VolumesFrom(pub BTreeMap<String, String>);
 
 /// The mode without what is so anyway.
@@ -183,45 +205,39 @@ fn mode(text: &str) -> String {
     sorted(&text.split(',').filter(|word| *word != "rw").collect::<Vec<_>>().join(","))
 }
 
-/// `NAME` or `NAME:MODE`.
-fn with_mode(name: &str, mode: &str) -> String {
-    if mode.is_empty() { name.to_owned() } else { format!("{name}:{mode}") }
-}
-
-impl OptionValue for VolumesFrom {
-    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let mut targets = BTreeMap::new();
-        let mut fine = true;
-        for entry in one_or_more(node, "a list of `CONTAINER` or `CONTAINER:ro`", problems)? {
-            let bare = entry.strip_prefix("container:").unwrap_or(&entry);
-            let (target, options) = bare.split_once(':').unwrap_or((bare, ""));
-            let known = |word: &str| matches!(word, "ro" | "rw" | "z" | "Z" | "nocopy");
-            let mut wrong = |message: String| {
-                problems.add(node.place, message);
-                fine = false;
-            };
-            if !is_name(target) || !(options.is_empty() || options.split(',').all(known)) {
-                wrong(format!(
-                    "expected `CONTAINER` or `CONTAINER:ro`, but found `{}`",
-                    say::short(&entry)
-                ));
-            } else if targets.insert(target.to_owned(), mode(options)).is_some() {
-                wrong(format!("expected every container once, but found `{target}` again"));
-            }
-        }
-        fine.then_some(Self(targets))
-    }
-
-    fn print(&self) -> Json {
-        self.0.iter().map(|(target, mode)| json!(with_mode(target, mode))).collect()
-    }
-
-    fn schema() -> Json {
-        json!({"oneOf": [{"type": "string"}, list_schema()]})
-    }
+impl Spelled for VolumesFrom {
+    const GRAMMAR: Grammar = Grammar::Checked {
+        of: &list_or_one(
+            "a list of `CONTAINER` or `CONTAINER:ro`",
+            &Grammar::Text {
+                what: "`CONTAINER` or `CONTAINER:ro`",
+                spell: |entry| {
+                    let bare = entry.strip_prefix("container:").unwrap_or(entry);
+                    let (target, options) = bare.split_once(':').unwrap_or((bare, ""));
+                    let known = |word: &str| matches!(word, "ro" | "rw" | "z" | "Z" | "nocopy");
+                    let fits = options.is_empty() || options.split(',').all(known);
+                    good(is_name(target) && fits, with_words(target, &mode(options)))
+                },
+                schema: || json!({"type": "string"}),
+            },
+        ),
+        check: |read| each_once(read, "container"),
+    };
 
     fn targets(&self, out: &mut Vec<String>) {
         out.extend(self.0.keys().cloned());
+    }
+}
+
+impl From<Vec<String>> for VolumesFrom {
+    fn from(texts: Vec<String>) -> Self {
+        Self(texts.iter().map(|text| without_words(text)).collect())
+    }
+}
+
+impl From<VolumesFrom> for Vec<String> {
+    fn from(VolumesFrom(targets): VolumesFrom) -> Self {
+        targets.iter().map(|(target, mode)| with_words(target, mode)).collect()
     }
 }
 
@@ -250,7 +266,7 @@ impl Row for VolumesFromRow {
 
     fn write(&self, said: &VolumesFrom, body: &mut Body, cx: &Context) {
         let entries: Vec<String> =
-            said.0.iter().map(|(target, mode)| with_mode(cx.container(target), mode)).collect();
+            said.0.iter().map(|(target, mode)| with_words(cx.container(target), mode)).collect();
         body.host("VolumesFrom", entries);
     }
 
@@ -262,7 +278,7 @@ impl Row for VolumesFromRow {
     fn read(&self, look: &InspectView) -> Value {
         let spelled = |entry: &str| {
             let (target, options) = entry.split_once(':').unwrap_or((entry, ""));
-            Atom::Text(with_mode(target, &mode(options)))
+            Atom::Text(with_words(target, &mode(options)))
         };
         some_set(strings(look.host("VolumesFrom")).map(spelled).collect())
     }

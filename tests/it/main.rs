@@ -34,6 +34,7 @@ mod relied;
 mod renames;
 mod results;
 mod row_examples;
+mod row_values;
 mod row_walks;
 mod rows;
 mod shipped_specs;

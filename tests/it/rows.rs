@@ -14,7 +14,7 @@ use bayplan::syntax::yaml;
 use serde_json::{Value as Json, json};
 
 /// An example as the node that a spec would have it as.
-fn node(text: &str) -> Node {
+pub(crate) fn node(text: &str) -> Node {
     let root = yaml::parse(&format!("it: {text}\n")).unwrap();
     let Kind::Map(mut entries) = root.kind else { panic!("{text} is no value of a map") };
     entries.remove(0).value

@@ -1,0 +1,161 @@
+//! Maps whose names the spec chooses: variables, labels, options of drivers.
+//!
+//! Maps of known names are [`super::Grammar::Keys`].
+
+use serde_json::{Value as Json, json};
+
+use super::Grammar;
+use crate::base::say;
+use crate::options::field::pairs;
+use crate::options::row::or_nothing;
+use crate::syntax::node::{Kind, Node, Place, Problems};
+
+/// Values by names that the spec chooses.
+#[derive(Debug, Clone, Copy)]
+pub struct Map {
+    /// What it is.
+    pub what: &'static str,
+    /// Which names it takes.
+    pub names: Names,
+    /// Each value.
+    pub value: &'static Grammar,
+    /// Whether a list of `NAME=VALUE` may stand for it.
+    pub pairs: bool,
+    /// What a name without a value means.
+    pub bare: Bare,
+}
+
+/// Which names a map takes.
+#[derive(Debug, Clone, Copy)]
+pub enum Names {
+    /// Every one.
+    Any,
+    /// Every one that is not empty.
+    Some,
+    /// These: what they are called, and all of them.
+    Of(&'static str, &'static [&'static str]),
+    /// Those that fit: what they are called, and the pattern of a JSON Schema.
+    Fit(&'static str, fn(&str) -> bool, &'static str),
+    /// Those that do not begin with any of these, as others write them: what they are called.
+    Without(&'static str, &'static [&'static str]),
+}
+
+/// What a name without a value means.
+#[derive(Debug, Clone, Copy)]
+pub enum Bare {
+    /// This value.
+    Is(fn(&str) -> Json),
+    /// It is wrong: what was expected of the name, and the way out.
+    Wrong(&'static str, Option<&'static str>),
+}
+
+impl Map {
+    pub(super) fn read(&self, node: &Node, problems: &mut Problems) -> Option<Json> {
+        let entries = match &node.kind {
+            Kind::List(_) if !self.pairs => return problems.expected(self.what, node),
+            _ => pairs(node, self.what, problems)?,
+        };
+        let mut all = serde_json::Map::new();
+        let mut fine = true;
+        for (name, value) in entries {
+            let place = value.as_ref().map_or(node.place, |value| value.place);
+            if !self.names.take(&name, place, problems) {
+                fine = false;
+                continue;
+            }
+            let read = match value.filter(|value| value.kind != Kind::Null) {
+                Some(value) => self.value.read(&value, problems),
+                None => self.bare(&name, place, problems),
+            };
+            fine &= read.is_some();
+            all.extend(read.map(|value| (name, value)));
+        }
+        fine.then_some(Json::Object(all))
+    }
+
+    fn bare(&self, name: &str, place: Place, problems: &mut Problems) -> Option<Json> {
+        match self.bare {
+            Bare::Is(value) => Some(value(name)),
+            Bare::Wrong(what, hint) => {
+                let found = say::short(name);
+                let message = format!("expected {what}, but found `{found}` alone");
+                match hint {
+                    Some(hint) => problems.add_hint(place, message, hint),
+                    None => problems.add(place, message),
+                }
+                None
+            }
+        }
+    }
+
+    pub(super) fn schema(&self) -> Json {
+        let bare = matches!(self.bare, Bare::Is(_));
+        let value = self.value.schema();
+        let value = if bare { or_nothing(value, false) } else { value };
+        let mut map = json!({"type": "object", "additionalProperties": value});
+        if let Some(names) = self.names.schema() {
+            map["propertyNames"] = names;
+        }
+        if !self.pairs {
+            return map;
+        }
+        let pattern = match (bare, &self.names) {
+            (true, Names::Any) => "",
+            (true, _) => "^[^=]",
+            (false, Names::Any) => "=",
+            (false, _) => "^[^=]+=",
+        };
+        json!({"anyOf": [map, {"type": "array", "items": {"type": "string", "pattern": pattern}}]})
+    }
+}
+
+impl Names {
+    /// Whether it takes a name; a problem if not.
+    fn take(self, name: &str, place: Place, problems: &mut Problems) -> bool {
+        let found = || say::short(name);
+        match self {
+            Self::Any => return true,
+            Self::Some if !name.is_empty() => return true,
+            Self::Some => problems.add(place, "expected a name, but found none"),
+            Self::Of(_, names) if names.contains(&name) => return true,
+            Self::Of(what, names) => {
+                let close = say::did_you_mean(name, names.iter().copied());
+                let hint = close.map_or_else(
+                    || format!("there are {}", names.join(", ")),
+                    |close| format!("did you mean `{close}`?"),
+                );
+                let message = format!("expected {what}, but found `{}`", found());
+                problems.add_hint(place, message, hint);
+            }
+            Self::Fit(_, fits, _) if fits(name) => return true,
+            Self::Fit(what, ..) => {
+                problems.add(place, format!("expected {what}, but found `{}`", found()));
+            }
+            Self::Without(what, prefixes) => {
+                let written = prefixes.iter().find(|prefix| name.starts_with(**prefix));
+                if !name.is_empty() && written.is_none() {
+                    return true;
+                }
+                let prefix = written.or(prefixes.first()).copied().unwrap_or_default();
+                let message =
+                    format!("expected {what} other than `{prefix}…`, but found `{}`", found());
+                problems.add(place, message);
+            }
+        }
+        false
+    }
+
+    fn schema(self) -> Option<Json> {
+        match self {
+            Self::Any => None,
+            Self::Some => Some(json!({"minLength": 1})),
+            Self::Of(_, names) => Some(json!({"enum": names})),
+            Self::Fit(.., pattern) => Some(json!({"pattern": pattern})),
+            Self::Without(_, prefixes) => {
+                let prefixes: Vec<String> =
+                    prefixes.iter().map(|prefix| prefix.replace('.', "\\.")).collect();
+                Some(json!({"not": {"pattern": format!("^({}|$)", prefixes.join("|"))}}))
+            }
+        }
+    }
+}
