@@ -219,7 +219,7 @@ impl Grammar {
     /// Reads a node as JSON in its one spelling; adds problems and gives `None` where it is wrong.
     pub fn read(&self, node: &Node, problems: &mut Problems) -> Option<Json> {
         match self {
-            Self::Bool => boolean(node, problems).map(Json::from),
+            Self::Bool => node.boolean(problems).map(Json::from),
             Self::Whole { what, least, most } => match numbers::whole(node) {
                 Some(number) if number >= *least && most.is_none_or(|most| number <= most) => {
                     Some(json!(number))
@@ -229,18 +229,23 @@ impl Grammar {
             Self::Word(words) => {
                 let what = say::or(words);
                 let said = text(node, &what, problems)?;
-                match words.iter().find(|word| **word == said) {
-                    Some(word) => Some(json!(word)),
-                    None => problems.expected(&what, node),
+                if let Some(word) = words.iter().find(|word| **word == said) {
+                    return Some(json!(word));
                 }
+                let close = say::did_you_mean(&said, words.iter().copied());
+                let hint = close.map(|close| format!("did you mean `{close}`?"));
+                problems.expected_with(&what, node, hint.as_deref())
             }
             Self::Text { what, spell, .. } => {
                 let spelt = spell(&text(node, what, problems)?);
                 spelt.or_else(|wrong| wrong.tell(what, node, problems).ok_or(())).ok()
             }
             Self::Scalar { what, read, .. } => {
-                text(node, what, problems)?;
-                read(node).or_else(|| numbers::expected(what, node, problems))
+                let value = read(node);
+                if !matches!(node.kind, Kind::Bool(_)) || value.is_none() {
+                    text(node, what, problems)?;
+                }
+                value.or_else(|| numbers::expected(what, node, problems))
             }
             Self::List { what, item, alone } => match &node.kind {
                 Kind::List(items) => {
@@ -325,15 +330,6 @@ impl Grammar {
             }
             Self::Checked { of, .. } => of.schema(),
         }
-    }
-}
-
-/// `true` or `false`, quoted or not.
-fn boolean(node: &Node, problems: &mut Problems) -> Option<bool> {
-    match &node.kind {
-        Kind::Text(text) if text == "true" => Some(true),
-        Kind::Text(text) if text == "false" => Some(false),
-        _ => node.boolean(problems),
     }
 }
 

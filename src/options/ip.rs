@@ -7,19 +7,18 @@ use serde_json::{Value as Json, json};
 use super::grammar::{Grammar, Wrong, spelt};
 
 /// An address.
-pub(super) const IP: Grammar =
-    Grammar::Text { what: "an IP address", spell: spelt::<IpAddr>, schema };
+pub const IP: Grammar = Grammar::Text { what: "an IP address", spell: spelt::<IpAddr>, schema };
 
 /// An address of the fourth version.
-pub(super) const IPV4: Grammar =
+pub const IPV4: Grammar =
     Grammar::Text { what: "an IPv4 address", spell: spelt::<Ipv4Addr>, schema };
 
 /// An address of the sixth version.
-pub(super) const IPV6: Grammar =
+pub const IPV6: Grammar =
     Grammar::Text { what: "an IPv6 address", spell: spelt::<Ipv6Addr>, schema };
 
 /// An address that holds on one link. Engines refuse others at the start.
-pub(super) const LINK_LOCAL: Grammar = Grammar::Text {
+pub const LINK_LOCAL: Grammar = Grammar::Text {
     what: "an address of 169.254.0.0/16 or fe80::/10",
     spell: |text| {
         let good = match text.parse() {

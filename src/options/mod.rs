@@ -14,7 +14,7 @@ pub mod gpus;
 pub mod grammar;
 pub mod health;
 pub mod inspect_view;
-mod ip;
+pub mod ip;
 pub mod labels;
 pub mod lifecycle;
 pub mod limits;

@@ -5,6 +5,8 @@
 use core::net::IpAddr;
 use std::collections::BTreeMap;
 
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 
 use super::Spec;
@@ -56,30 +58,41 @@ impl<T> Resource<T> {
 }
 
 /// What a network is to be.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Network {
     /// Its driver; without one the engine's, `bridge`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub driver: Option<String>,
     /// Options of the driver.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub driver_opts: BTreeMap<String, String>,
     /// Where its addresses come from.
+    #[serde(skip_serializing_if = "Ipam::says_nothing")]
     pub ipam: Ipam,
     /// No way out to other networks.
+    #[serde(skip_serializing_if = "is_false")]
     pub internal: bool,
     /// Containers may join a swarm's network by themselves.
+    #[serde(skip_serializing_if = "is_false")]
     pub attachable: bool,
     /// With IPv4; nothing said: the engine's way, which is yes.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub enable_ipv4: Option<bool>,
     /// With IPv6; nothing said: the engine's way, which is no.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub enable_ipv6: Option<bool>,
     /// Labels, none of them ours.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
     /// Whether one that differs is removed and created anew.
+    #[serde(skip_serializing_if = "RecreateNetwork::is_never")]
     pub recreate: RecreateNetwork,
 }
 
 /// `recreate:` of a network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum RecreateNetwork {
     /// Never; what differs is reported.
     #[default]
@@ -88,27 +101,49 @@ pub enum RecreateNetwork {
     Auto,
 }
 
+impl RecreateNetwork {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+    fn is_never(&self) -> bool {
+        *self == Self::Never
+    }
+}
+
 /// Where the addresses of a network come from.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Ipam {
     /// The driver; without one `default`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub driver: Option<String>,
     /// Options of that driver.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub options: BTreeMap<String, String>,
     /// Ranges of addresses, in the order of the spec.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub config: Vec<Pool>,
 }
 
+impl Ipam {
+    fn says_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// A range of addresses.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Pool {
     /// The subnet, if it is not left to the engine.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub subnet: Option<Cidr>,
     /// The part of it from which containers get theirs.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ip_range: Option<Cidr>,
     /// The gateway.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub gateway: Option<IpAddr>,
     /// Addresses that the driver itself uses, by host name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub aux_addresses: BTreeMap<String, IpAddr>,
 }
 
@@ -211,6 +246,18 @@ impl Cidr {
     }
 }
 
+impl Serialize for Cidr {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Cidr {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(from)?).map_err(serde::de::Error::custom)
+    }
+}
+
 impl std::fmt::Display for Cidr {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}/{}", self.base, self.bits)
@@ -231,13 +278,17 @@ fn masked(address: IpAddr, bits: u8) -> IpAddr {
 }
 
 /// What a volume is to be.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Volume {
     /// Its driver; without one `local`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub driver: Option<String>,
     /// Options of the driver.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub driver_opts: BTreeMap<String, String>,
     /// Labels, none of them ours.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
 }
 
@@ -265,110 +316,34 @@ impl Spec {
     }
 }
 
-impl Resource<Network> {
+impl<T: Serialize> Resource<T> {
     /// The canonical form.
     pub(super) fn print(&self) -> Json {
-        printed(self, |network, out| {
-            let Network {
-                driver,
-                driver_opts,
-                ipam,
-                internal,
-                attachable,
-                enable_ipv4,
-                enable_ipv6,
-                labels,
-                recreate,
-            } = network;
-            let mut say = |key: &str, unusual: bool, value: Json| {
-                if unusual {
-                    out.insert(key.to_owned(), value);
-                }
-            };
-            say("driver", driver.is_some(), json!(driver));
-            say("driver_opts", !driver_opts.is_empty(), json!(driver_opts));
-            say("ipam", *ipam != Ipam::default(), ipam.print());
-            say("internal", *internal, json!(true));
-            say("attachable", *attachable, json!(true));
-            say("enable_ipv4", enable_ipv4.is_some(), json!(enable_ipv4));
-            say("enable_ipv6", enable_ipv6.is_some(), json!(enable_ipv6));
-            say("labels", !labels.is_empty(), json!(labels));
-            say("recreate", *recreate == RecreateNetwork::Auto, json!("auto"));
-        })
+        let (name, mut out) = match self {
+            Self::External { name } => (name, json!({"external": true})),
+            Self::Declared { name, what } => (name, json!(what)),
+        };
+        if let Some(name) = name {
+            out["name"] = json!(name);
+        }
+        out
     }
 }
 
-impl Resource<Volume> {
-    /// The canonical form.
-    pub(super) fn print(&self) -> Json {
-        printed(self, |volume, out| {
-            let Volume { driver, driver_opts, labels } = volume;
-            if let Some(driver) = driver {
-                out.insert("driver".to_owned(), json!(driver));
-            }
-            for (key, map) in [("driver_opts", driver_opts), ("labels", labels)] {
-                if !map.is_empty() {
-                    out.insert(key.to_owned(), json!(map));
-                }
-            }
-        })
+impl<T: DeserializeOwned> Resource<T> {
+    /// Takes what [`super::resources_grammar`] reads.
+    pub(super) fn of(mut read: Map<String, Json>) -> serde_json::Result<Self> {
+        let name = read.remove("name").map(serde_json::from_value).transpose()?;
+        if read.remove("external") == Some(Json::Bool(true)) {
+            return Ok(Self::External { name });
+        }
+        Ok(Self::Declared { name, what: serde_json::from_value(Json::Object(read))? })
     }
 }
 
-fn printed<T>(object: &Resource<T>, rest: impl FnOnce(&T, &mut Map<String, Json>)) -> Json {
-    let mut out = Map::new();
-    let name = match object {
-        Resource::External { name } => {
-            out.insert("external".to_owned(), json!(true));
-            name
-        }
-        Resource::Declared { name, what } => {
-            rest(what, &mut out);
-            name
-        }
-    };
-    if let Some(name) = name {
-        out.insert("name".to_owned(), json!(name));
-    }
-    Json::Object(out)
-}
-
-impl Ipam {
-    /// The canonical form.
-    pub fn print(&self) -> Json {
-        let Self { driver, options, config } = self;
-        let mut out = Map::new();
-        if let Some(driver) = driver {
-            out.insert("driver".to_owned(), json!(driver));
-        }
-        if !options.is_empty() {
-            out.insert("options".to_owned(), json!(options));
-        }
-        if !config.is_empty() {
-            out.insert("config".to_owned(), config.iter().map(Pool::print).collect());
-        }
-        Json::Object(out)
-    }
-}
-
-impl Pool {
-    /// The canonical form.
-    pub fn print(&self) -> Json {
-        let Self { subnet, ip_range, gateway, aux_addresses } = self;
-        let mut out = Map::new();
-        for (key, range) in [("subnet", subnet), ("ip_range", ip_range)] {
-            if let Some(range) = range {
-                out.insert(key.to_owned(), json!(range.to_string()));
-            }
-        }
-        if let Some(gateway) = gateway {
-            out.insert("gateway".to_owned(), json!(gateway));
-        }
-        if !aux_addresses.is_empty() {
-            out.insert("aux_addresses".to_owned(), json!(aux_addresses));
-        }
-        Json::Object(out)
-    }
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::depends;
 use super::planner::{MATCHINGS, MODES, ON_STOPPED, PULLS, RECREATES, STATES};
 use super::vocabulary::PLANNER;
+use super::{depends, resources_grammar};
 use crate::options::{AnyRow, OptionValue, ROWS};
 
 /// The schema, draft 2020-12.
@@ -45,10 +45,16 @@ pub fn spec() -> Json {
             }), false),
             "prune": or_nothing(json!({
                 "description": "remove containers of sets that the spec no longer has",
-                "type": "boolean",
+                "enum": [true, false, "true", "false"],
             }), false),
-            "networks": super::resources_schema::networks(),
-            "volumes": super::resources_schema::volumes(),
+            "networks": resources_grammar::schema(
+                "the networks that containers name, by key",
+                &resources_grammar::NETWORK,
+            ),
+            "volumes": resources_grammar::schema(
+                "the volumes that containers name, by key",
+                &resources_grammar::VOLUME,
+            ),
             "containers": {
                 "description": "the container sets, by key",
                 "type": "object",
@@ -174,14 +180,14 @@ fn planner(key: &str) -> Json {
             {"type": "string", "pattern": "^([0-9.]+(ns|us|µs|ms|s|m|h))+$"},
             {"const": 0},
         ]}),
-        "discard" | "detach" => json!({"type": "boolean"}),
+        "discard" | "detach" => bool::schema(),
         "depends_on" => depends_on(&name),
         "env_file" => {
             let file = json!({"anyOf": [name, {
                 "type": "object",
                 "properties": {
                     "path": name,
-                    "required": {"type": "boolean"},
+                    "required": bool::schema(),
                     "format": {"enum": ["raw", null]},
                 },
                 "required": ["path"],

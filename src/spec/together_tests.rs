@@ -191,7 +191,7 @@ fn what_is_waited_for_is_not_removed_under_ones_hands() {
 
 #[test]
 fn booleans_of_2015_get_a_hint() {
-    for (said, meant) in [("no", "false"), ("Yes", "true"), ("'true'", "true"), ("off", "false")] {
+    for (said, meant) in [("no", "false"), ("Yes", "true"), ("'True'", "true"), ("off", "false")] {
         for key in ["detach", "discard"] {
             let told = fault(&format!("image: x\n{key}: {said}"));
             assert!(told.ends_with(&format!("(write `{meant}`)")), "{told}");

@@ -73,11 +73,13 @@ impl Node {
         }
     }
 
-    /// `true` or `false`. What YAML 1.1 took for them, and what they look like in quotes, gets a
-    /// hint.
+    /// `true` or `false`, in quotes too: Compose files have them so. What YAML 1.1 took for them
+    /// gets a hint.
     pub fn boolean(&self, problems: &mut Problems) -> Option<bool> {
         let meant = match &self.kind {
             Kind::Bool(value) => return Some(*value),
+            Kind::Text(text) if text == "true" => return Some(true),
+            Kind::Text(text) if text == "false" => return Some(false),
             Kind::Text(text) => match text.to_ascii_lowercase().as_str() {
                 "yes" | "on" | "y" | "true" => Some("write `true`"),
                 "no" | "off" | "n" | "false" => Some("write `false`"),

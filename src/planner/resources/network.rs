@@ -176,7 +176,7 @@ fn addresses(network: &Network, found: &Json, all: &mut Differences) {
     let same = ipam.config.iter().all(|want| pools.iter().any(|have| fits(want, have)))
         && no_other(&ipam.config, &pools);
     let shown: Vec<Json> = pools.iter().map(|pool| shown(pool)).collect();
-    let want: Vec<Json> = ipam.config.iter().map(Pool::print).collect();
+    let want: Vec<Json> = ipam.config.iter().map(|pool| json!(pool)).collect();
     all.unless(same, "ipam.config", json!(want), json!(shown));
 }
 
