@@ -146,8 +146,8 @@ pub trait AnyRow: Sync + 'static {
         found: &mut Value,
         both: (&InspectView, &InspectView),
     );
-    /// See [`Row::fields`].
-    fn reads(&self) -> &[At];
+    /// See [`Row::decided_by_fields`].
+    fn decided_by_fields(&self) -> Option<&[At]>;
     /// See [`Row::update`].
     fn update(&self, expected: &InspectView) -> Option<Settings>;
 }
@@ -211,8 +211,8 @@ impl<R: Row> AnyRow for R {
         Row::without_more(self, expected, found, both);
     }
 
-    fn reads(&self) -> &[At] {
-        Row::reads(self)
+    fn decided_by_fields(&self) -> Option<&[At]> {
+        Row::decided_by_fields(self)
     }
 
     fn update(&self, expected: &InspectView) -> Option<Settings> {

@@ -23,6 +23,18 @@ pub struct Logging {
     options: BTreeMap<String, String>,
 }
 
+impl Logging {
+    /// The driver, where one is said.
+    pub fn driver(&self) -> Option<&str> {
+        self.driver.as_deref().filter(|driver| !driver.is_empty())
+    }
+
+    /// The options of the driver.
+    pub fn options(&self) -> &BTreeMap<String, String> {
+        &self.options
+    }
+}
+
 impl Spelled for Logging {
     const GRAMMAR: Grammar = Grammar::Checked {
         of: &keys(

@@ -11,6 +11,7 @@ mod calls;
 mod canary;
 mod cases;
 mod compose;
+mod confirm;
 mod contexts;
 mod credentials;
 mod engine;
