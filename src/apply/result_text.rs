@@ -42,7 +42,7 @@ pub(super) fn course(change: &ChangeRecord) -> String {
         Ended::AsBefore => "; as before",
         Ended::HalfDone => "; half done",
     };
-    let took = (took_ms > 0).then(|| format!("; {}", lasted(took_ms))).unwrap_or_default();
+    let took = if took_ms > 0 { format!("; {}", lasted(took_ms)) } else { String::new() };
     let down = match (down_ms, still_down) {
         (Some(_), true) => "; still down".to_owned(),
         (Some(down), false) => format!("; down for {}", lasted(down)),

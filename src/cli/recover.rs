@@ -159,8 +159,8 @@ async fn recovered(
     };
     let (outcome, _) = driver.run(judgement, Some(recovery), control).await;
     progress.close();
-    let (times, seen) = (timed.measured(), LastLook::default());
-    let mut document = ResultDocument::of_run(&opened.plan, &outcome, &times, seen);
+    let (measured, seen) = (timed.measured(), LastLook::default());
+    let mut document = ResultDocument::of_run(&opened.plan, &outcome, &measured, seen);
     let back = outcome.troubles.iter().filter(|trouble| trouble.as_before).count();
     if back > 0 {
         let took = format!("took back {}", say::count(back, "change"));

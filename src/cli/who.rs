@@ -163,77 +163,81 @@ mod tests {
         })
     }
 
+    type Variables = &'static [(&'static str, &'static str)];
+
+    /// A CI, what its jobs have, and where the job is shown.
+    const CASES: &[(&str, Variables, &str)] = &[
+        (
+            "GitHub Actions",
+            &[
+                ("CI", "true"),
+                ("GITHUB_ACTIONS", "true"),
+                ("GITHUB_SERVER_URL", "https://github.com"),
+                ("GITHUB_REPOSITORY", "acme/shop"),
+                ("GITHUB_RUN_ID", "42"),
+                ("GITHUB_ACTOR", "ann"),
+                ("GITHUB_SHA", "c0ffee"),
+            ],
+            "https://github.com/acme/shop/actions/runs/42",
+        ),
+        (
+            "GitLab CI",
+            &[
+                ("GITLAB_CI", "true"),
+                ("CI_JOB_URL", "https://user:token@gitlab.acme.com/shop/-/jobs/7"),
+                ("GITLAB_USER_LOGIN", "ann"),
+                ("CI_COMMIT_SHA", "c0ffee"),
+            ],
+            "https://«hidden»@gitlab.acme.com/shop/-/jobs/7",
+        ),
+        (
+            "Jenkins",
+            &[
+                ("JENKINS_URL", "https://ci/"),
+                ("BUILD_URL", "https://ci/job/shop/7/"),
+                ("BUILD_USER_ID", "ann"),
+                ("GIT_COMMIT", "c0ffee"),
+            ],
+            "https://ci/job/shop/7/",
+        ),
+        (
+            "Buildkite",
+            &[
+                ("BUILDKITE", "true"),
+                ("BUILDKITE_BUILD_URL", "https://buildkite.com/acme/shop/builds/7"),
+                ("BUILDKITE_JOB_ID", "0190"),
+                ("BUILDKITE_BUILD_CREATOR", "ann"),
+                ("BUILDKITE_COMMIT", "c0ffee"),
+            ],
+            "https://buildkite.com/acme/shop/builds/7#0190",
+        ),
+        (
+            "CircleCI",
+            &[
+                ("CIRCLECI", "true"),
+                ("CIRCLE_BUILD_URL", "https://circleci.com/gh/acme/shop/7"),
+                ("CIRCLE_USERNAME", "ann"),
+                ("CIRCLE_SHA1", "c0ffee"),
+            ],
+            "https://circleci.com/gh/acme/shop/7",
+        ),
+        (
+            "Azure Pipelines",
+            &[
+                ("TF_BUILD", "True"),
+                ("SYSTEM_TEAMFOUNDATIONCOLLECTIONURI", "https://dev.azure.com/acme/"),
+                ("SYSTEM_TEAMPROJECT", "shop"),
+                ("BUILD_BUILDID", "7"),
+                ("BUILD_REQUESTEDFOR", "ann"),
+                ("BUILD_SOURCEVERSION", "c0ffee"),
+            ],
+            "https://dev.azure.com/acme/shop/_build/results?buildId=7",
+        ),
+    ];
+
     #[test]
     fn jobs_are_known_by_the_variables_of_their_ci() {
-        let cases: &[(&str, &[(&str, &str)], &str)] = &[
-            (
-                "GitHub Actions",
-                &[
-                    ("CI", "true"),
-                    ("GITHUB_ACTIONS", "true"),
-                    ("GITHUB_SERVER_URL", "https://github.com"),
-                    ("GITHUB_REPOSITORY", "acme/shop"),
-                    ("GITHUB_RUN_ID", "42"),
-                    ("GITHUB_ACTOR", "ann"),
-                    ("GITHUB_SHA", "c0ffee"),
-                ],
-                "https://github.com/acme/shop/actions/runs/42",
-            ),
-            (
-                "GitLab CI",
-                &[
-                    ("GITLAB_CI", "true"),
-                    ("CI_JOB_URL", "https://user:token@gitlab.acme.com/shop/-/jobs/7"),
-                    ("GITLAB_USER_LOGIN", "ann"),
-                    ("CI_COMMIT_SHA", "c0ffee"),
-                ],
-                "https://«hidden»@gitlab.acme.com/shop/-/jobs/7",
-            ),
-            (
-                "Jenkins",
-                &[
-                    ("JENKINS_URL", "https://ci/"),
-                    ("BUILD_URL", "https://ci/job/shop/7/"),
-                    ("BUILD_USER_ID", "ann"),
-                    ("GIT_COMMIT", "c0ffee"),
-                ],
-                "https://ci/job/shop/7/",
-            ),
-            (
-                "Buildkite",
-                &[
-                    ("BUILDKITE", "true"),
-                    ("BUILDKITE_BUILD_URL", "https://buildkite.com/acme/shop/builds/7"),
-                    ("BUILDKITE_JOB_ID", "0190"),
-                    ("BUILDKITE_BUILD_CREATOR", "ann"),
-                    ("BUILDKITE_COMMIT", "c0ffee"),
-                ],
-                "https://buildkite.com/acme/shop/builds/7#0190",
-            ),
-            (
-                "CircleCI",
-                &[
-                    ("CIRCLECI", "true"),
-                    ("CIRCLE_BUILD_URL", "https://circleci.com/gh/acme/shop/7"),
-                    ("CIRCLE_USERNAME", "ann"),
-                    ("CIRCLE_SHA1", "c0ffee"),
-                ],
-                "https://circleci.com/gh/acme/shop/7",
-            ),
-            (
-                "Azure Pipelines",
-                &[
-                    ("TF_BUILD", "True"),
-                    ("SYSTEM_TEAMFOUNDATIONCOLLECTIONURI", "https://dev.azure.com/acme/"),
-                    ("SYSTEM_TEAMPROJECT", "shop"),
-                    ("BUILD_BUILDID", "7"),
-                    ("BUILD_REQUESTEDFOR", "ann"),
-                    ("BUILD_SOURCEVERSION", "c0ffee"),
-                ],
-                "https://dev.azure.com/acme/shop/_build/results?buildId=7",
-            ),
-        ];
-        for (system, variables, url) in cases {
+        for (system, variables, url) in CASES {
             let ci = of(variables).ci.unwrap();
             assert_eq!((ci.system.as_str(), ci.url.as_deref()), (*system, Some(*url)));
             let both = (ci.actor.as_deref(), ci.commit.as_deref());

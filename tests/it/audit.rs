@@ -1,6 +1,7 @@
 //! What a result keeps for an auditor: how long changes took and were down, and of which run it is.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -116,10 +117,12 @@ async fn ten() -> tempfile::TempDir {
         vec![json!({"Id": IMAGE, "RepoTags": ["app:1"], "RepoDigests": [], "Os": "linux",
         "Architecture": "amd64", "Config": {"Cmd": ["serve"]}})];
     for number in 1..=10 {
-        spec += &format!(
+        write!(
+            spec,
             "  web-{number}:\n    name: shop-web-{number}\n    image: 'app:1'\n    command: serve \
              --port {number}\n    mem_limit: 512m\n"
-        );
+        )
+        .unwrap();
         let mut one = found("a", &format!("shop-web-{number}"), "running").inspect.unwrap();
         one["Id"] = format!("{number:064x}").into();
         one["Image"] = IMAGE.into();
