@@ -135,7 +135,8 @@ pub(super) fn read(
     let recreate =
         reader.read("recreate", |node, problems| one_of(node, RECREATES, problems)).flatten();
     if let (Some(Recreate::Always), Some(State::Stopped | State::Killed | State::Absent)) =
-        (recreate, state) {
+        (recreate, state)
+    {
         never_made(&mut reader);
     }
     Set {

@@ -50,7 +50,7 @@ fn made() -> Made {
         endpoint: json!({"Aliases": ["shop"]}),
     };
     made.step("db/connect-net", on, &["network:net/create"]);
-    let settings = Settings([("Memory".to_owned(), json!(67_108_864))].into());
+    let settings = Settings([("CpuShares".to_owned(), json!(512))].into());
     made.step("db/update", Action::Update { container: db(), settings }, &["db/connect-net"]);
     made.change("db", Verb::Update, Because::NotThere);
     made.replace("web", "a", pin(), &[]);
@@ -121,8 +121,8 @@ fn whatever_a_step_made_otherwise_is_told() {
         ),
         (
             "the limit is another",
-            |look| of(look, "db")["HostConfig"]["Memory"] = json!(1),
-            &["web/db limits: expected mem_limit 64m, but found mem_limit 1"],
+            |look| of(look, "db")["HostConfig"]["CpuShares"] = json!(2),
+            &["web/db limits: expected CpuShares 512, but found CpuShares 2"],
         ),
         (
             "it is off the network",
@@ -175,11 +175,11 @@ fn whatever_a_step_made_otherwise_is_told() {
 #[test]
 fn a_set_that_is_not_finished_is_not_told_of_twice() {
     let (engine, made) = (engine(), made());
-    engine.set_faults(Faults::every("start web", When::Before, ErrorKind::Status(500)));
+    engine.set_faults(Faults::every("create web", When::Before, ErrorKind::Status(500)));
     let outcome = block(apply(&engine, &made));
     assert!(!outcome.is_success());
     let mut look = look(&engine);
-    of(&mut look, "db")["HostConfig"]["Memory"] = json!(1);
+    of(&mut look, "db")["HostConfig"]["CpuShares"] = json!(2);
     look.volumes.clear();
     let told = told(&made, &outcome, &look);
     assert_eq!(told.len(), 1, "{told:?}");

@@ -23,7 +23,6 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("logging: {driver: json-file, options: {max-size: abc}}", &["--log-opt", "max-size=abc"]),
     ("logging: {driver: json-file, options: {max-file: '0'}}", &["--log-opt", "max-file=0"]),
     ("logging: {driver: json-file, options: {compress: x}}", &["--log-opt", "compress=x"]),
-    ("logging: {driver: json-file, options: {compress: 'true'}}", &["--log-opt", "compress=true"]),
     ("logging: {driver: json-file, options: {whatever: a}}", &["--log-opt", "whatever=a"]),
     ("logging: {driver: json-file, options: {tag: '{{'}}", &["--log-opt", "tag={{"]),
     ("logging: {driver: json-file, options: {mode: foo}}", &["--log-opt", "mode=foo"]),

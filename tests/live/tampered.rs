@@ -3,7 +3,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use bayplan::base::ident::{ChangeTarget, ContainerId, ContainerName, ImageId, StepId};
+use bayplan::base::ident::{
+    ChangeTarget, ContainerId, ContainerName, ImageId, NetworkId, StepId,
+};
 use bayplan::observed::snapshot::Run;
 use bayplan::options::settings::Settings;
 use bayplan::plan::facts::{ContainerFact, ImageFact, NetworkFact};
@@ -17,17 +19,17 @@ use crate::support::{World, live};
 
 /// One set that is replaced, one that is reported, one that is created, one that is stopped, and a
 /// network that is replaced under them.
-fn spec(memory: u32, internal: bool, more: &str) -> String {
+fn spec(level: &str, internal: bool, more: &str) -> String {
     format!(
         "project: PROJECT\ndefaults: {{prove_for: 1s}}\nnetworks:\n  back: {{recreate: auto, internal: \
          {internal}}}\ncontainers:\n  web:\n    name: PROJECT-web\n    image: PROJECT/app:1\n    state: \
-         reloaded\n    mem_limit: {memory}m\n    environment: {{LEVEL: info}}\n    networks: \
+         reloaded\n    environment: {{LEVEL: {level}}}\n    networks: \
          [back]\n{more}"
     )
 }
 
 const BEFORE: &str = "  idle: {name: PROJECT-idle, image: 'PROJECT/app:1'}\n  \
-                      left: {name: PROJECT-left, image: 'PROJECT/app:1'}\n";
+                      left: {name: PROJECT-left, image: 'PROJECT/app:1'}\n  gone: {name: PROJECT-gone, image: 'PROJECT/app:1'}\n";
 const AFTER: &str = "  idle: {name: PROJECT-idle, state: stopped}\n  \
                      left: {name: PROJECT-left, image: 'PROJECT/app:1', tty: true}\n  \
                      new: {name: PROJECT-new, image: 'PROJECT/app:1', volumes: ['PROJECT-data:/data']}\n";
@@ -89,7 +91,7 @@ fn ghost(plan: &mut Plan, set: &str) {
 }
 
 /// A network of somebody else, with a container on it, is removed.
-fn strangers_network(plan: &mut Plan, theirs: &(String, bayplan::base::ident::NetworkId)) {
+fn strangers_network(plan: &mut Plan, theirs: &Theirs) {
     let (network, which) = theirs.clone();
     let change = change(ChangeTarget::Network(&network), Verb::Replace);
     let action = Action::RemoveNetwork { network: network.clone(), which: which.clone() };
@@ -107,35 +109,42 @@ fn running(plan: &mut Plan, name: &str, run: Run) {
 /// What whoever knows the format would write.
 type Edit<'a> = (&'static str, Box<dyn Fn(&mut Plan) + 'a>);
 
-fn edits(
-    stranger: ContainerId,
-    theirs: (String, bayplan::base::ident::NetworkId),
-) -> Vec<Edit<'static>> {
+/// The name of a network of somebody else, and which it is.
+type Theirs = (String, NetworkId);
+
+fn facts(theirs: Theirs) -> Vec<Edit<'static>> {
     let other = theirs.clone();
-    let victim = stranger.clone();
     vec![
-        ("what is reported runs not", Box::new(|plan| running(plan, "-left", Run::Idle))),
+        (
+            "what is reported runs not",
+            Box::new(|plan: &mut Plan| running(plan, "-left", Run::Idle)),
+        ),
         (
             "what is reported runs not, and a foreign image",
-            Box::new(|plan| {
+            Box::new(|plan: &mut Plan| {
                 running(plan, "-left", Run::Idle);
                 foreign_image(plan);
             }),
         ),
         ("a foreign image", Box::new(foreign_image)),
-        ("a ghost", Box::new(|plan| ghost(plan, "web"))),
+        ("a ghost", Box::new(|plan: &mut Plan| ghost(plan, "web"))),
         (
             "a ghost, and a stranger's network",
-            Box::new(move |plan| {
+            Box::new(move |plan: &mut Plan| {
                 ghost(plan, "web");
                 strangers_network(plan, &other);
             }),
         ),
-        ("a stranger's network", Box::new(move |plan| strangers_network(plan, &theirs))),
-        ("no warnings", Box::new(|plan| plan.warnings.clear())),
+        ("a stranger's network", Box::new(move |plan: &mut Plan| strangers_network(plan, &theirs))),
+    ]
+}
+
+fn tellings() -> Vec<Edit<'static>> {
+    vec![
+        ("no warnings", Box::new(|plan: &mut Plan| plan.warnings.clear())),
         (
             "no dangers",
-            Box::new(|plan| {
+            Box::new(|plan: &mut Plan| {
                 for change in &mut plan.changes {
                     change.danger.clear();
                     change.dangerous.clear();
@@ -144,18 +153,24 @@ fn edits(
         ),
         (
             "no danger of one that is adopted",
-            Box::new(|plan| {
+            Box::new(|plan: &mut Plan| {
                 for change in &mut plan.changes {
                     change.danger.retain(|danger| *danger != Danger::Adopted);
                 }
             }),
         ),
-        ("another version", Box::new(|plan| plan.tool.version.push('9'))),
-        ("no facts of containers", Box::new(|plan| plan.facts.containers.clear())),
-        ("no fact of ports and names", Box::new(|plan| plan.facts.names.clear())),
+        ("another version", Box::new(|plan: &mut Plan| plan.tool.version.push('9'))),
+        ("no facts of containers", Box::new(|plan: &mut Plan| plan.facts.containers.clear())),
+        ("no fact of ports and names", Box::new(|plan: &mut Plan| plan.facts.names.clear())),
+    ]
+}
+
+fn steps(stranger: ContainerId) -> Vec<Edit<'static>> {
+    let victim = stranger.clone();
+    vec![
         (
             "a stranger is stopped",
-            Box::new(move |plan| {
+            Box::new(move |plan: &mut Plan| {
                 let container = Subject::Container(stranger.clone());
                 step(plan, "-idle/stop").action =
                     Action::Stop { container, signal: None, timeout: None };
@@ -163,14 +178,14 @@ fn edits(
         ),
         (
             "a stranger is removed",
-            Box::new(move |plan| {
+            Box::new(move |plan: &mut Plan| {
                 let container = Subject::Container(victim.clone());
                 step(plan, "-web/remove").action = Action::Remove { container };
             }),
         ),
         (
             "a kill instead of a stop",
-            Box::new(|plan| {
+            Box::new(|plan: &mut Plan| {
                 let Some(Subject::Container(id)) =
                     step(plan, "-idle/stop").action.subject().cloned()
                 else {
@@ -183,7 +198,7 @@ fn edits(
         ),
         (
             "nobody waits until the new one is ready",
-            Box::new(|plan| {
+            Box::new(|plan: &mut Plan| {
                 plan.steps.retain(|step| !step.id.as_str().ends_with("-web/wait_ready"));
                 let gone = |id: &StepId| id.as_str().ends_with("-web/wait_ready");
                 for step in &mut plan.steps {
@@ -191,30 +206,40 @@ fn edits(
                 }
             }),
         ),
-        ("the old one goes first", Box::new(|plan| step(plan, "-web/remove").after.clear())),
+        (
+            "the old one goes first",
+            Box::new(|plan: &mut Plan| step(plan, "-web/remove").after.clear()),
+        ),
+    ]
+}
+
+fn declarations() -> Vec<Edit<'static>> {
+    vec![
         (
             "another image is declared",
-            Box::new(|plan| {
-                plan.declared["containers"]["new"]["image"] = json!("evil.example/app:1")
+            Box::new(|plan: &mut Plan| {
+                plan.declared["containers"]["new"]["image"] = json!("evil.example/app:1");
             }),
         ),
         (
             "the host's files are declared",
-            Box::new(|plan| plan.declared["containers"]["new"]["volumes"] = json!(["/:/data"])),
+            Box::new(|plan: &mut Plan| {
+                plan.declared["containers"]["new"]["volumes"] = json!(["/:/data"]);
+            }),
         ),
         (
             "another value of a variable",
-            Box::new(|plan| {
+            Box::new(|plan: &mut Plan| {
                 plan.declared["containers"]["web"]["environment"]["LEVEL"] = json!("debug");
             }),
         ),
         (
             "what will be says less",
-            Box::new(|plan| plan.planned.retain(|set, _| set.as_str() != "new")),
+            Box::new(|plan: &mut Plan| plan.planned.retain(|set, _| set.as_str() != "new")),
         ),
         (
             "who is interrupted is not said",
-            Box::new(|plan| {
+            Box::new(|plan: &mut Plan| {
                 for change in &mut plan.changes {
                     change.impact.interrupts.clear();
                 }
@@ -222,10 +247,15 @@ fn edits(
         ),
         (
             "another spec is named",
-            Box::new(|plan| plan.spec.as_mut().unwrap().path = "../spec.yaml".to_owned()),
+            Box::new(|plan: &mut Plan| {
+                "../spec.yaml".clone_into(&mut plan.spec.as_mut().unwrap().path);
+            }),
         ),
-        ("another engine", Box::new(|plan| plan.target.as_mut().unwrap().engine_id.push('0'))),
-        ("any engine", Box::new(|plan| plan.target = None)),
+        (
+            "another engine",
+            Box::new(|plan: &mut Plan| plan.target.as_mut().unwrap().engine_id.push('0')),
+        ),
+        ("any engine", Box::new(|plan: &mut Plan| plan.target = None)),
     ]
 }
 
@@ -250,19 +280,21 @@ fn no_edited_plan_does_anything() {
     live!();
     let world = World::new("tampered");
     let image = world.image("app");
-    world.converge(&spec(16, false, BEFORE));
+    world.converge(&spec("info", false, BEFORE));
     let stranger = world.name("stranger");
     let net = format!("{}_back", world.project());
     world.docker(&["run", "-d", "--name", &stranger, "--network", &net, &image]);
     let theirs = world.name("theirs");
     let which = world.docker(&["network", "create", &theirs]);
-    let which = bayplan::base::ident::NetworkId::new(which);
-    world.plan(&spec(32, true, AFTER)).ok().says("a container on network:");
+    let which = NetworkId::new(which);
+    world.plan(&spec("warn", true, AFTER)).ok().says("a container on network:");
     let honest = world.read("plan.json");
     world.run(&["verify", "plan.json"]).ok();
     let before = world.everything();
 
-    let edits = edits(ContainerId::new(world.id(&stranger)), (theirs, which));
+    let stranger = ContainerId::new(world.id(&stranger));
+    let mut edits = facts((theirs, which));
+    edits.extend(tellings().into_iter().chain(steps(stranger)).chain(declarations()));
     assert!(edits.len() >= 20);
     for (what, edit) in edits {
         let mut plan = format::read(honest.as_bytes()).unwrap().plan;

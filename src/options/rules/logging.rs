@@ -71,17 +71,6 @@ fn misfit(logging: &Logging, driver: &str, option: &str, value: &str) -> Option<
             "a number of at least 1"
         }
         "compress" if files && !BOOLEANS.contains(&value) => "true or false",
-        "compress" if driver == "json-file" && is_true(value) => {
-            let several = said("max-file").and_then(|files| files.parse::<i64>().ok()) > Some(1);
-            if several && said("max-size").is_some() {
-                return None;
-            }
-            let message = "expected a `max-size` and a `max-file` of at least 2 beside `compress`, \
-                           but found none";
-            return Some(
-                Conflict::new("logging", message).hint("only closed files are compressed"),
-            );
-        }
         "tag" if value.matches("{{").count() != value.matches("}}").count() => {
             "a template that closes what it opens"
         }
@@ -96,10 +85,6 @@ fn misfit(logging: &Logging, driver: &str, option: &str, value: &str) -> Option<
     let found = say::short(value);
     let message = format!("expected {wanted} as `{option}`, but found `{found}`");
     Some(Conflict::new("logging", message))
-}
-
-fn is_true(value: &str) -> bool {
-    matches!(value, "1" | "t" | "T" | "TRUE" | "true" | "True")
 }
 
 fn is_facility(value: &str) -> bool {
