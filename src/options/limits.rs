@@ -115,7 +115,7 @@ impl OptionValue for Ulimits {
         let mut fine = true;
         for Entry { key, place, value } in entries {
             if !NAMES.contains(&key.as_str()) {
-                let close = say::did_you_mean(key, NAMES.iter().copied());
+                let close = problems.close(key, NAMES.iter().copied());
                 let message = format!("expected a limit of Linux, but found `{}`", say::short(key));
                 let hint = close.map_or_else(
                     || format!("there are {}", NAMES.join(", ")),

@@ -13,12 +13,14 @@ mod cases;
 mod compose;
 mod contexts;
 mod credentials;
+mod effort;
 mod engine;
 mod fake_engine;
 #[cfg(feature = "tls")]
 mod gate;
 mod golden;
 mod hostile_spec;
+mod hostile_whole;
 mod import;
 mod literals;
 mod locks;
