@@ -16,6 +16,7 @@ mod credentials;
 mod effort;
 mod engine;
 mod fake_engine;
+mod fuzzed;
 #[cfg(feature = "tls")]
 mod gate;
 mod golden;
