@@ -14,6 +14,7 @@ mod compose;
 mod contexts;
 mod credentials;
 mod effort;
+mod encodings;
 mod engine;
 mod fake_engine;
 mod fuzzed;
