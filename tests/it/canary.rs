@@ -197,7 +197,9 @@ async fn it_is_in_no_file_and_no_output() {
             ("SECRET", &secret),
         ];
         let mut said = String::new();
-        for (line, code) in RUNS {
+        // What the program does not know as secret it cannot strike out of what an engine says.
+        let knows = secret == of("variable");
+        for (line, code) in RUNS.iter().filter(|(line, _)| knows || !line.starts_with("apply")) {
             let args: Vec<&str> = line.split(' ').collect();
             let ran = run(folder.path(), &variables, &args).await;
             let fits = code.map_or(ran.code != 0, |code| ran.code == code);
@@ -214,6 +216,7 @@ async fn it_is_in_no_file_and_no_output() {
             if path.is_file() && !inputs.contains(&path) {
                 let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
                 assert_eq!(found(&text, &CARRIERS), [] as [&str; 0], "{}", path.display());
+                said += &text;
                 files += 1;
             }
         }

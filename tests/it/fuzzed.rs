@@ -132,7 +132,8 @@ fn fuzzed(name: &str) {
         if ended.is_err() || begun.elapsed() > Duration::from_secs(10) {
             let kept = std::env::temp_dir().join(format!("bayplan-{name}-{tried}"));
             std::fs::write(&kept, &bytes).unwrap();
-            panic!("{name}: input {tried} took {:?}, kept as {kept:?}", begun.elapsed());
+            let (kept, took) = (kept.display(), begun.elapsed());
+            panic!("{name}: input {tried} took {took:?}, kept as {kept}");
         }
         tried += 1;
     }

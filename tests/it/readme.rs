@@ -169,15 +169,15 @@ fn every_threat_names_a_test_that_there_is() {
     assert!(rows.len() > 15, "{}", rows.len());
     for row in rows {
         let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
-        let [_, _, _, test] = cells.as_slice() else { panic!("four cells: {row}") };
-        let (file, test) = test.trim_matches('`').split_once("::").unwrap();
+        let [_, _, _, named] = cells.as_slice() else { panic!("four cells: {row}") };
+        let (file, name) = named.trim_matches('`').split_once("::").unwrap();
         let is_test = |path: &std::path::PathBuf| {
             let text = std::fs::read_to_string(path).unwrap();
-            let Some(at) = text.find(&format!("fn {test}()")) else { return false };
+            let Some(at) = text.find(&format!("fn {name}()")) else { return false };
             text[..at].trim_end_matches("async ").trim_end().ends_with("test]")
         };
-        let mut named =
+        let mut found =
             files.iter().filter(|path| path.file_stem().is_some_and(|stem| stem == file));
-        assert!(named.any(is_test), "{row}");
+        assert!(found.any(is_test), "{row}");
     }
 }

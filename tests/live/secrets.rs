@@ -76,6 +76,22 @@ const CARRIERS: [&str; 10] = [
     "broken environment file",
 ];
 
+/// What is run, and how it ends; what `apply` ends with is told elsewhere.
+const RUNS: &[(&str, Option<i32>)] = &[
+    ("snapshot -o all.json", Some(0)),
+    ("snapshot spec.yaml -o look.json", Some(0)),
+    ("plan broken.yaml", Some(1)),
+    ("plan spec.yaml -o plan.json", Some(0)),
+    ("plan spec.yaml --snapshot look.json --format json", Some(0)),
+    ("plan spec.yaml --format markdown --explain-undeclared", Some(0)),
+    ("show plan.json --steps", Some(0)),
+    ("verify plan.json", Some(0)),
+    ("--log trace apply plan.json --json -o result.json", None),
+    ("show result.json", Some(0)),
+    ("plan spec.yaml -o again.json", None),
+    ("apply again.json --keep-output -o kept.json", None),
+];
+
 #[test]
 fn a_stranger_that_carries_secrets_gives_none_away() {
     live!();
@@ -86,31 +102,15 @@ fn a_stranger_that_carries_secrets_gives_none_away() {
     world.docker(&["volume", "create", "--label", &format!("l={}", canary(7)), &volume]);
     let (env, label) = (format!("STRANGE={}", canary(2)), format!("token={}", canary(3)));
     let (check, tag) = (format!("true '{}'", canary(5)), format!("tag={}", canary(6)));
-    let mount = format!("{volume}:/v");
-    world.docker(&[
-        "run",
-        "-d",
-        "--name",
-        &old,
-        "--network",
-        &network,
-        "-v",
-        &mount,
-        "-e",
-        &env,
-        "--label",
-        &label,
-        "--health-cmd",
-        &check,
-        "--log-opt",
-        &tag,
-        &image,
-        "app",
-        &canary(4),
-    ]);
+    let (options, words) =
+        (format!("run -d --name {old} --network {network} -v {volume}:/v"), canary(4));
+    let mut args: Vec<&str> = options.split(' ').collect();
+    args.extend(["-e", &env, "--label", &label, "--health-cmd", &check, "--log-opt", &tag]);
+    args.extend([image.as_str(), "app", &words]);
+    world.docker(&args);
     let inspect = world.inspect(&old).to_string();
-    for number in 2..7 {
-        assert!(inspect.contains(&core(number)), "{}", CARRIERS[number]);
+    for (number, carrier) in CARRIERS.iter().enumerate().take(7).skip(2) {
+        assert!(inspect.contains(&core(number)), "{carrier}");
     }
     world.write("app.env", &format!("FILE='{}'\n", canary(1)));
     world.write("broken.env", &format!("{}\n", canary(9)));
@@ -123,20 +123,7 @@ fn a_stranger_that_carries_secrets_gives_none_away() {
     world.write("spec.yaml", &spec);
     world.write("broken.yaml", &spec.replace("app.env", "broken.env"));
     let mut said = String::new();
-    for (line, code) in [
-        ("snapshot -o all.json", Some(0)),
-        ("snapshot spec.yaml -o look.json", Some(0)),
-        ("plan broken.yaml", Some(1)),
-        ("plan spec.yaml -o plan.json", Some(0)),
-        ("plan spec.yaml --snapshot look.json --format json", Some(0)),
-        ("plan spec.yaml --format markdown --explain-undeclared", Some(0)),
-        ("show plan.json --steps", Some(0)),
-        ("verify plan.json", Some(0)),
-        ("--log trace apply plan.json --json -o result.json", None),
-        ("show result.json", Some(0)),
-        ("plan spec.yaml -o again.json", None),
-        ("apply again.json --keep-output -o kept.json", None),
-    ] {
+    for (line, code) in RUNS {
         let args: Vec<&str> = line.split(' ').collect();
         let output = World::patiently(|| {
             world.bayplan(&args).env("DB_PASSWORD", canary(0)).output().unwrap()

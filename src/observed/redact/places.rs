@@ -237,10 +237,10 @@ pub(super) type References = BTreeMap<String, Option<ImageId>>;
 
 /// Which sets a container may be of, without a walk through all.
 struct ScopeIndex<'a> {
-    by_name: BTreeMap<&'a str, Vec<usize>>,
-    by_key: BTreeMap<&'a str, Vec<usize>>,
-    by_image: RefIndex<usize>,
-    by_id: BTreeMap<&'a ImageId, Vec<usize>>,
+    names: BTreeMap<&'a str, Vec<usize>>,
+    keys: BTreeMap<&'a str, Vec<usize>>,
+    images: RefIndex<usize>,
+    ids: BTreeMap<&'a ImageId, Vec<usize>>,
 }
 
 /// Of more sets than these a container is not known to be of any by its image: nothing that it
@@ -249,22 +249,22 @@ const MANY: usize = 100;
 
 impl<'a> ScopeIndex<'a> {
     fn of(scopes: &'a [Scope], references: &'a References) -> Self {
-        let (by_name, by_key) = (BTreeMap::new(), BTreeMap::new());
-        let (by_image, by_id) = (RefIndex::default(), BTreeMap::new());
-        let mut index = Self { by_name, by_key, by_image, by_id };
+        let (names, keys) = (BTreeMap::new(), BTreeMap::new());
+        let (images, ids) = (RefIndex::default(), BTreeMap::new());
+        let mut index = Self { names, keys, images, ids };
         for (at, scope) in scopes.iter().enumerate() {
             if let Some(name) = &scope.name {
-                index.by_name.entry(name.as_str()).or_default().push(at);
+                index.names.entry(name.as_str()).or_default().push(at);
             }
             for key in &scope.keys {
-                index.by_key.entry(key.as_str()).or_default().push(at);
+                index.keys.entry(key.as_str()).or_default().push(at);
             }
             let Some(image) = scope.image.as_ref().filter(|_| scope.by_image) else { continue };
             if let Ok(image) = ImageRef::parse(image) {
-                index.by_image.add(&image, at);
+                index.images.add(&image, at);
             }
             if let Some(Some(id)) = references.get(image) {
-                index.by_id.entry(id).or_default().push(at);
+                index.ids.entry(id).or_default().push(at);
             }
         }
         index
@@ -274,12 +274,12 @@ impl<'a> ScopeIndex<'a> {
     fn candidates(&self, container: &Container) -> BTreeSet<usize> {
         let name = container.name();
         let stem = crate::base::ident::reserved_suffix(name.as_str()).0;
-        let keys = [LABEL_SET, COMPOSE_SERVICE].into_iter();
-        let keyed = keys.filter_map(|label| self.by_key.get(container.label(label)?));
-        let sure = self.by_name.get(stem).into_iter().chain(keyed).flatten();
+        let labels = [LABEL_SET, COMPOSE_SERVICE].into_iter();
+        let keyed = labels.filter_map(|label| self.keys.get(container.label(label)?));
+        let sure = self.names.get(stem).into_iter().chain(keyed).flatten();
         let made_from = container.made_from().and_then(|text| ImageRef::parse(text).ok());
-        let matching = made_from.map(|image| self.by_image.first(&image, MANY + 1));
-        let same = self.by_id.get(&container.image()).into_iter().flatten().take(MANY + 1);
+        let matching = made_from.map(|image| self.images.first(&image, MANY + 1));
+        let same = self.ids.get(&container.image()).into_iter().flatten().take(MANY + 1);
         let by_image: BTreeSet<usize> =
             matching.into_iter().flatten().chain(same.copied()).collect();
         let by_image = Some(by_image).filter(|found| found.len() <= MANY);
