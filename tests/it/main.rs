@@ -7,12 +7,14 @@
 )]
 
 mod apply;
+mod audit;
 mod calls;
 mod canary;
 mod cases;
 mod compose;
 mod contexts;
 mod credentials;
+mod drift;
 mod effort;
 mod encodings;
 mod engine;
@@ -21,6 +23,7 @@ mod fuzzed;
 #[cfg(feature = "tls")]
 mod gate;
 mod golden;
+mod history;
 mod hostile_spec;
 mod hostile_whole;
 mod import;
