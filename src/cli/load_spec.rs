@@ -21,7 +21,7 @@ use crate::compose::Project;
 use crate::engine::known;
 use crate::engine::secrets::Secrets;
 use crate::spec::env_merge::EnvFileUse;
-use crate::spec::{Set, Spec, label_file, read};
+use crate::spec::{Spec, label_file, read};
 use crate::syntax::env_file::{Fault, Format};
 use crate::syntax::node::Problem;
 use crate::syntax::{problems, yaml};
@@ -214,25 +214,34 @@ pub fn missing<'a>(
     (spec, secrets, named): (&Spec, &Secrets, &NamedFiles<'_>),
     hint: &str,
 ) -> Failure {
-    // Which sets need each is looked for among all of them.
     let references: Vec<&Reference> = references.into_iter().collect();
+    let takers = takers(&references, spec);
     let lines = say::listed(&references, |reference| {
-        let needed = needed(reference, spec);
+        let needed = needed(takers.get(reference).map(Vec::as_slice).unwrap_or_default());
         let nothing = nothing(reference, secrets, named);
         format!("{nothing}, which {needed}")
     });
     Failure::new(Exit::Error, lines).hint(hint)
 }
 
-/// The sets that take a reference: `` `a` and `b` take ``.
-fn needed(reference: &Reference, spec: &Spec) -> String {
-    let needs = |set: &Set| {
+/// Which sets take each of those references that are told.
+fn takers<'a>(references: &[&'a Reference], spec: &Spec) -> BTreeMap<&'a Reference, Vec<String>> {
+    let told = references.iter().take(say::MOST);
+    let mut takers: BTreeMap<&Reference, Vec<String>> =
+        told.map(|reference| (*reference, Vec::new())).collect();
+    for (key, set) in &spec.sets {
         let mut all = BTreeSet::new();
         set.options.iter().for_each(|option| option.references(&mut all));
-        all.contains(reference)
-    };
-    let sets = spec.sets.iter().filter(|(_, set)| needs(set)).map(|(key, _)| format!("`{key}`"));
-    match sets.collect::<Vec<_>>().as_slice() {
+        for (_, sets) in takers.iter_mut().filter(|(reference, _)| all.contains(**reference)) {
+            sets.push(format!("`{key}`"));
+        }
+    }
+    takers
+}
+
+/// Whom a reference is taken by: `` `a` and `b` take ``.
+fn needed(sets: &[String]) -> String {
+    match sets {
         [rest @ .., last] if !rest.is_empty() => format!("{} and {last} take", rest.join(", ")),
         one => format!("{} takes", one.concat()),
     }

@@ -50,6 +50,9 @@ struct State {
     layers: BTreeMap<String, ProgressBar>,
 }
 
+/// The most bars of layers at a time: more than a terminal has lines.
+const MOST_LAYERS: usize = 100;
+
 struct Running {
     what: String,
     since: Instant,
@@ -228,6 +231,10 @@ impl Progress {
         let Some(all) = &self.bars else { return };
         let layers = &mut self.state.borrow_mut().layers;
         let key = format!("{step} {layer}");
+        // An engine may say layers without end.
+        if layers.len() >= MOST_LAYERS && !layers.contains_key(&key) {
+            return;
+        }
         let (Some(current), Some(total)) = (current, total) else {
             if matches!(status, "Pull complete" | "Already exists")
                 && let Some(bar) = layers.remove(&key)
@@ -356,6 +363,20 @@ mod tests {
 
     use super::*;
     use crate::plan::sample;
+
+    #[test]
+    fn an_engine_that_says_layers_without_end_fills_no_memory() {
+        let hidden = MultiProgress::with_draw_target(indicatif::ProgressDrawTarget::hidden());
+        let progress = Progress { bars: Some(hidden), ..Progress::new(true, false, 1) };
+        let step = StepId::new("image:x/pull");
+        for layer in 0..10 * MOST_LAYERS {
+            progress.pull(&step, &layer.to_string(), "Downloading", Some(1), Some(2));
+        }
+        assert_eq!(progress.state.borrow().layers.len(), MOST_LAYERS);
+        progress.pull(&step, "0", "Pull complete", None, None);
+        progress.pull(&step, "new", "Downloading", Some(1), Some(2));
+        assert_eq!(progress.state.borrow().layers.len(), MOST_LAYERS);
+    }
 
     #[test]
     fn a_step_is_one_line() {

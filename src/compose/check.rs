@@ -185,7 +185,7 @@ impl Check<'_, '_> {
             let hint = if self.inactive.contains(key) {
                 "it is of a profile that is not active: `--profile` activates it".to_owned()
             } else {
-                let close = say::did_you_mean(key, self.services.iter().copied());
+                let close = self.problems.close(key, self.services.iter().copied());
                 close.map(|close| format!("did you mean `{close}`?")).unwrap_or_default()
             };
             let message = format!(
@@ -210,7 +210,7 @@ impl Check<'_, '_> {
              found none",
             say::short(key),
         );
-        let close = say::did_you_mean(key, known.iter().map(|entry| entry.key.as_str()));
+        let close = self.problems.close(key, known.iter().map(|entry| entry.key.as_str()));
         let hint = match close {
             Some(close) => format!("did you mean `{close}`?"),
             None => format!("declare it: `{kind}: {{{}: …}}`", say::short(key)),
@@ -305,33 +305,47 @@ impl Check<'_, '_> {
         // Whoever waits for nobody that is left is taken out; what remains is a cycle, or waits for
         // one.
         let mut left: BTreeSet<&str> = waits.keys().copied().collect();
-        loop {
-            let free: Vec<&str> = left
-                .iter()
-                .filter(|key| waits[**key].iter().all(|(on, _)| !left.contains(on)))
-                .copied()
-                .collect();
-            if free.is_empty() {
-                break;
+        let mut awaited: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        let mut open: BTreeMap<&str, usize> = BTreeMap::new();
+        for (key, on) in &waits {
+            let on = on.iter().map(|(on, _)| *on).filter(|on| left.contains(on));
+            for on in on {
+                awaited.entry(on).or_default().push(key);
+                *open.entry(key).or_default() += 1;
             }
-            for key in free {
-                left.remove(key);
+        }
+        let mut free: Vec<&str> =
+            left.iter().filter(|key| !open.contains_key(*key)).copied().collect();
+        while let Some(key) = free.pop() {
+            left.remove(key);
+            for waiter in awaited.get(key).into_iter().flatten() {
+                let Some(count) = open.get_mut(waiter) else { continue };
+                *count -= 1;
+                if *count == 0 {
+                    free.push(waiter);
+                }
             }
         }
         let Some(start) = left.first().copied() else { return };
         let mut way = vec![start];
+        let mut places = BTreeMap::from([(start, 0)]);
         let place = loop {
             let last = way.last().copied().unwrap_or_default();
             let next = waits[last].iter().find(|(on, _)| left.contains(on));
             let Some((next, place)) = next else { return };
-            let known = way.iter().position(|key| key == next);
+            let known = places.insert(next, way.len());
             way.push(next);
             if let Some(known) = known {
                 way.drain(..known);
                 break *place;
             }
         };
-        let way: Vec<String> = way.iter().map(|key| say::short(key)).collect();
+        let more = way.len().saturating_sub(say::MOST);
+        let mut told: Vec<String> = way.iter().take(say::MOST).map(|key| say::short(key)).collect();
+        if more > 0 {
+            told.push(format!("{more} more"));
+        }
+        let way = told;
         let message = format!(
             "expected services that do not wait for each other, but found `{}`",
             way.join("` -> `"),

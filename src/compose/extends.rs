@@ -1,6 +1,6 @@
 //! `extends`: a service with what another one says, of the same file or of another.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::canonical;
 use super::loader::{At, Loader, parent, reset};
@@ -18,6 +18,36 @@ struct Extended {
     place: Place,
 }
 
+/// The most services of which each extends the next one.
+const LONGEST_CHAIN: usize = 100;
+
+/// The services of a file, found without a walk through them.
+struct Services {
+    node: Node,
+    places: BTreeMap<String, usize>,
+}
+
+impl Services {
+    fn of(node: Node) -> Self {
+        let keys = node.entries().iter().enumerate();
+        let places = keys.map(|(at, entry)| (entry.key.clone(), at)).collect();
+        Self { node, places }
+    }
+
+    fn get(&self, name: &str) -> Option<&Node> {
+        self.node.entries().get(*self.places.get(name)?).map(|entry| &entry.value)
+    }
+
+    /// Puts another service under a name that is there.
+    fn replace(&mut self, name: &str, value: Node) {
+        let at = self.places.get(name).copied();
+        let entries = self.node.entries_mut();
+        if let Some(entry) = at.and_then(|at| entries?.get_mut(at)) {
+            entry.value = value;
+        }
+    }
+}
+
 impl Loader<'_> {
     pub(super) fn extend(&mut self, root: &mut Node, at: At<'_>, resets: &[Path]) {
         let Some(services) = root.get("services") else { return };
@@ -25,27 +55,27 @@ impl Loader<'_> {
             return;
         }
         let names: Vec<String> = services.entries().iter().map(|entry| entry.key.clone()).collect();
-        let mut services = services.clone();
+        let mut services = Services::of(services.clone());
         for name in names {
             let mut seen = BTreeSet::new();
             let whole = self.extended(&name, &mut services, at, resets, &mut seen);
             if let Some(whole) = whole {
-                services.set(&name, whole);
+                services.replace(&name, whole);
             }
         }
-        root.set("services", services);
+        root.set("services", services.node);
     }
 
     /// A service with what it extends.
     fn extended(
         &mut self,
         name: &str,
-        services: &mut Node,
+        services: &mut Services,
         at: At<'_>,
         resets: &[Path],
         seen: &mut BTreeSet<(String, String)>,
     ) -> Option<Node> {
-        let service = services.said(name)?.clone();
+        let service = services.get(name).filter(|node| node.kind != Kind::Null)?.clone();
         if !matches!(service.kind, Kind::Map(_)) {
             return Some(service);
         }
@@ -55,6 +85,14 @@ impl Loader<'_> {
             let message = format!(
                 "expected services that do not extend themselves, but `{}` does in the end",
                 say::short(name),
+            );
+            self.problems.add(said.place, message);
+            return None;
+        }
+        if seen.len() > LONGEST_CHAIN {
+            let message = format!(
+                "expected at most {LONGEST_CHAIN} services that extend one after the other, but \
+                 found more"
             );
             self.problems.add(said.place, message);
             return None;
@@ -77,7 +115,7 @@ impl Loader<'_> {
         let mut path: Path = vec!["services".to_owned(), "x".to_owned()];
         let mut whole = merged(base, service, &mut path, &mut self.problems);
         whole.remove("extends");
-        services.set(name, whole.clone());
+        services.replace(name, whole.clone());
         Some(whole)
     }
 
@@ -122,12 +160,16 @@ impl Loader<'_> {
         let home = self.request.home.as_deref();
         let path = Folder { path: at.folder, home }.absolute(file);
         let raw = self.raw(&path, extended.place)?;
+        // All of it is read each time.
+        if !self.count(&raw.root) {
+            return None;
+        }
         let own = self.interpolated(raw.root, &mut Path::new(), at.scope);
         let own = self.long(own);
         if !self.problems.all.is_empty() {
             return None;
         }
-        let Some(mut services) = own.said("services").cloned() else {
+        let Some(services) = own.said("services").cloned() else {
             self.not_there(extended, &path);
             return None;
         };
@@ -138,7 +180,7 @@ impl Loader<'_> {
         let folder = parent(&path).to_owned();
         let mut whole = super::tree::map(services.place, vec![("services", services)]);
         Folder { path: &folder, home }.resolve(&mut whole);
-        services = whole.remove("services")?.value;
+        let mut services = Services::of(whole.remove("services")?.value);
         let inner = At { path: &path, folder: &folder, ..at };
         let mut base = self.extended(&extended.service, &mut services, inner, &raw.resets, seen)?;
         reset(&mut base, resets, &mut vec!["services".to_owned(), name.to_owned()]);

@@ -18,10 +18,12 @@ use crate::syntax::yaml::{self, Tag};
 
 /// The most files of one project.
 const MOST_FILES: usize = 500;
+/// The most times that files of one project are taken: many may extend, or include, one.
+const MOST_TAKEN: usize = 5_000;
 /// The most bytes in all files of one project.
 const MOST_BYTES: usize = 4 * yaml::MOST_BYTES;
 /// The most values that the files of one project may come to.
-const MOST_VALUES: usize = 400_000;
+const MOST_VALUES: usize = 200_000;
 
 /// What is read so far.
 pub(super) struct Loader<'a> {
@@ -36,6 +38,7 @@ pub(super) struct Loader<'a> {
     texts: BTreeMap<String, Raw>,
     bytes: usize,
     values: usize,
+    taken: usize,
 }
 
 /// A file as it is written.
@@ -70,6 +73,7 @@ impl<'a> Loader<'a> {
             texts: BTreeMap::new(),
             bytes: 0,
             values: 0,
+            taken: 0,
         }
     }
 
@@ -148,6 +152,17 @@ impl<'a> Loader<'a> {
 
     /// A file as it is written; what is wrong with it is told once.
     pub(super) fn raw(&mut self, path: &str, place: Place) -> Option<Raw> {
+        self.taken += 1;
+        if self.taken > MOST_TAKEN {
+            if self.taken == MOST_TAKEN + 1 {
+                let message = format!(
+                    "expected at most {MOST_TAKEN} times that files are included or extended, but \
+                     found more"
+                );
+                self.problems.add(place, message);
+            }
+            return None;
+        }
         if let Some(raw) = self.texts.get(path) {
             return Some(raw.clone());
         }

@@ -119,6 +119,7 @@ pub fn lowered(
         problems: Problems::default(),
         notes: Vec::new(),
         one_shots: one_shots(&project.root),
+        services: services(&project.root),
     };
     let root = lower.root();
     let Lower { problems, notes, .. } = lower;
@@ -136,6 +137,12 @@ fn one_shots(root: &Node) -> BTreeSet<String> {
     waits.filter(ended).map(|entry| entry.key.clone()).collect()
 }
 
+/// The names of the services that there are.
+fn services(root: &Node) -> BTreeSet<&str> {
+    let services = root.get("services").map(Node::entries).unwrap_or_default();
+    services.iter().map(|entry| entry.key.as_str()).collect()
+}
+
 pub(super) struct Lower<'a> {
     project: &'a Project,
     request: &'a Request,
@@ -143,6 +150,7 @@ pub(super) struct Lower<'a> {
     problems: Problems,
     notes: Vec<Problem>,
     one_shots: BTreeSet<String>,
+    services: BTreeSet<&'a str>,
 }
 
 impl Lower<'_> {
@@ -249,7 +257,7 @@ impl Lower<'_> {
                     set.set(&entry.key, entry.value.clone());
                     continue;
                 }
-                let close = say::did_you_mean(&entry.key, known.iter().copied());
+                let close = self.problems.close(&entry.key, known.iter().copied());
                 let message = format!(
                     "expected {} under `x-bayplan`, but found `{}`",
                     say::or(&known),
@@ -411,8 +419,7 @@ impl Lower<'_> {
     fn depends_on(&self, node: &Node) -> Node {
         let mut own = node.clone();
         let Some(entries) = own.entries_mut() else { return own };
-        let services = self.project.root.get("services");
-        entries.retain(|entry| services.is_some_and(|all| all.get(&entry.key).is_some()));
+        entries.retain(|entry| self.services.contains(entry.key.as_str()));
         for Entry { value, .. } in entries {
             if let Some(known) = value.entries_mut() {
                 known.retain(|entry| entry.key != "required" && !is_extension(&entry.key));

@@ -73,7 +73,7 @@ pub fn without_users(text: &str) -> String {
         let (place, _) = own.split_at(own.find(ends).unwrap_or(own.len()));
         let tail = after.get(place.len()..).unwrap_or_default();
         // A password may have slashes in it, where whoever wrote it did not escape them.
-        let word = own.find(|c: char| c.is_whitespace() || matches!(c, '"' | '`' | '<' | '>'));
+        let word = own.find(|c: char| c.is_whitespace() || matches!(c, '"' | '`'));
         let word = own.get(..word.unwrap_or(own.len())).unwrap_or_default();
         rest = match (place.rsplit_once('@'), word.rsplit_once('@')) {
             (Some((_, host)), _) => {
@@ -113,6 +113,7 @@ mod tests {
                 "proxy \"http://«hidden»@h:3128\": refused",
             ),
             ("http://u:p/w@h/", "http://«hidden»@h/"),
+            ("http://u:p?>~/w<@h/ <https://h/x>", "http://«hidden»@h/ <https://h/x>"),
             ("https://h/x@sha256:1", "https://h/x@sha256:1"),
             ("https://h:5000/x@sha256:1", "https://h:5000/x@sha256:1"),
             ("http://u:p/w@h/?to=http://y@z", "http://«hidden»@h/?to=http://«hidden»@z"),

@@ -441,7 +441,7 @@ pub(super) fn known_key(entry: &Entry, keys: &[&'static str], problems: &mut Pro
     }
     let message =
         format!("expected one of `{}`, but found `{}`", keys.join("`, `"), say::short(&entry.key));
-    match say::did_you_mean(&entry.key, keys.iter().copied()) {
+    match problems.close(&entry.key, keys.iter().copied()) {
         Some(word) => problems.add_hint(entry.place, message, format!("did you mean `{word}`?")),
         None => problems.add(entry.place, message),
     }

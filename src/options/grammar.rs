@@ -232,7 +232,7 @@ impl Grammar {
                 if let Some(word) = words.iter().find(|word| **word == said) {
                     return Some(json!(word));
                 }
-                let close = say::did_you_mean(&said, words.iter().copied());
+                let close = problems.close(&said, words.iter().copied());
                 let hint = close.map(|close| format!("did you mean `{close}`?"));
                 problems.expected_with(&what, node, hint.as_deref())
             }

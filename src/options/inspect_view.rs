@@ -86,6 +86,20 @@ impl InspectView {
         self
     }
 
+    /// The same with nothing but these fields: of the root, and of its maps.
+    #[must_use]
+    pub fn keeping(&self, root: &[&str], inner: &[(&str, &[&str])]) -> Self {
+        let some = |map: &Json, fields: &[&str]| -> Map<String, Json> {
+            let found = fields.iter().filter_map(|field| Some((*field, map.get(*field)?.clone())));
+            found.map(|(field, value)| (field.to_owned(), value)).collect()
+        };
+        let mut kept = some(&self.inspect, root);
+        for (field, fields) in inner {
+            kept.insert((*field).to_owned(), Json::Object(some(&self.inspect[*field], fields)));
+        }
+        Self { inspect: Json::Object(kept), env: BTreeMap::new(), reads: Vec::new() }
+    }
+
     /// The same, remembering what is read at so many places: the expected side is read for every
     /// member of a set.
     #[must_use]

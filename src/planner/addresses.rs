@@ -18,8 +18,9 @@ use crate::base::say;
 use crate::observed::snapshot::Container;
 use crate::options::inspect_view::InspectView;
 use crate::plan::{Action, Subject, Verb, Warning};
-use crate::planner::resources::{self, Found, network};
-use crate::spec::resources::{Cidr, Pool, gives_gateway};
+use crate::planner::resources::{Found, network};
+use crate::spec::Spec;
+use crate::spec::resources::{Cidr, Network, Pool, gives_gateway};
 
 /// What one container of a network can have at a time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,16 +40,35 @@ impl fmt::Display for What {
 }
 
 /// Something that a container is to have on a network.
-struct Wish {
-    job: usize,
-    network: String,
+pub(super) struct Wish {
+    pub(super) job: usize,
+    pub(super) network: String,
     what: What,
     /// The step that takes it; none where nothing is started.
-    at: Option<StepId>,
+    pub(super) at: Option<StepId>,
 }
+
+impl Wish {
+    /// The address, where it is one.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        match self.what {
+            What::Address(address) => Some(address),
+            What::Card(_) => None,
+        }
+    }
+}
+
+/// The networks that the spec declares, by the names that engines know them by.
+pub(super) type Declared<'a> = BTreeMap<String, &'a Network>;
 
 /// By network and what it is, who has it.
 type Held = BTreeMap<(String, What), BTreeSet<String>>;
+
+/// The networks that a spec declares, by the names that engines know them by.
+fn declared(spec: &Spec) -> Declared<'_> {
+    let all = spec.networks.iter();
+    all.filter_map(|(key, one)| Some((spec.network_name(key)?, one.declared()?))).collect()
+}
 
 impl Planner<'_> {
     /// Gives every start its addresses.
@@ -59,10 +79,11 @@ impl Planner<'_> {
         }
         let (stopped, released) = (self.stopped(), self.released());
         let held = held(&self.snapshot.containers);
+        let declared = declared(self.spec);
         let mut taken = Held::new();
         for wish in &wishes {
             if let What::Address(address) = wish.what {
-                self.place(wish, address);
+                self.place(wish, address, &declared);
             }
             let Some(at) = wish.at.clone() else { continue };
             let own = self.jobs[wish.job].change.id.to_string();
@@ -83,65 +104,7 @@ impl Planner<'_> {
             self.jobs[wish.job].wait_all(&at, edges);
             taken.entry(key).or_default().insert(own);
         }
-        self.fixed_first(&wishes);
-    }
-
-    /// Who takes any address of a network starts after those that ask for one there, or it might be
-    /// given theirs. Those that they wait for themselves are left alone.
-    fn fixed_first(&mut self, wishes: &[Wish]) {
-        for wish in wishes {
-            let mut edges = Vec::new();
-            let (What::Address(address), Some(at)) = (&wish.what, &wish.at) else { continue };
-            if !self.gives_out(&wish.network, *address) {
-                continue;
-            }
-            let before = self.before(at);
-            for (job, it) in self.jobs.iter().enumerate() {
-                let Some(start) = it.start.as_ref().filter(|start| !before.contains(*start)) else {
-                    continue;
-                };
-                let look = self.created.get(&it.change.id);
-                if job != wish.job && look.is_some_and(|look| takes_any(look, &wish.network)) {
-                    edges.push((job, start.clone()));
-                }
-            }
-            for (job, start) in edges {
-                self.jobs[job].wait(&start, at);
-            }
-        }
-    }
-
-    /// Whether an engine may give this address to who asks for none.
-    fn gives_out(&self, name: &str, address: IpAddr) -> bool {
-        let declared = self.spec.networks.iter().find_map(|(key, network)| {
-            let is_it = self.spec.network_name(key).as_deref() == Some(name);
-            network.declared().filter(|_| is_it).map(|network| network.ipam.config.clone())
-        });
-        let found = || match resources::named(&self.snapshot.networks, name) {
-            Found::One(found) => network::pools(found),
-            Found::None | Found::Several(_) => None,
-        };
-        let pools = declared.filter(|pools| !pools.is_empty()).or_else(found).unwrap_or_default();
-        pools.iter().any(|pool| {
-            let inside = |range: &Cidr| range.has(address);
-            pool.subnet.as_ref().is_some_and(inside) && pool.ip_range.as_ref().is_none_or(inside)
-        })
-    }
-
-    /// The steps that are made before one.
-    fn before(&self, step: &StepId) -> BTreeSet<StepId> {
-        let after: BTreeMap<&StepId, &Vec<StepId>> =
-            self.jobs.iter().flat_map(|job| &job.steps).map(|it| (&it.id, &it.after)).collect();
-        let mut all = BTreeSet::new();
-        let mut open = vec![step];
-        while let Some(step) = open.pop() {
-            for before in after.get(step).into_iter().flat_map(|after| after.iter()) {
-                if all.insert(before.clone()) {
-                    open.push(before);
-                }
-            }
-        }
-        all
+        self.fixed_first(&wishes, &declared);
     }
 
     /// What the container of a job is to have, where it is fixed.
@@ -222,11 +185,11 @@ impl Planner<'_> {
     }
 
     /// Whether the network has the address to give. What this plan makes is looked at in the spec.
-    fn place(&mut self, wish: &Wish, address: IpAddr) {
+    fn place(&mut self, wish: &Wish, address: IpAddr, declared: &Declared<'_>) {
         let Wish { network: name, .. } = wish;
         let change: ChangeId = self.jobs[wish.job].change.id.clone();
         let made = self.jobs_of(&ChangeTarget::Network(name).id()).next().is_some();
-        let Found::One(found) = resources::named(&self.snapshot.networks, name) else { return };
+        let Found::One(found) = self.networks.named(name) else { return };
         let Some(pools) = network::pools(found).filter(|_| !made) else { return };
         let what = format!("{address} of container `{change}` on network `{}`", say::short(name));
         let driver = found["Driver"].as_str().unwrap_or_default();
@@ -262,7 +225,8 @@ impl Planner<'_> {
                 "give it another address of the subnet".to_owned(),
             )
         } else {
-            return self.doubt_configured(wish, address, &pools, &what);
+            let declared = declared.get(name.as_str()).copied();
+            return self.doubt_configured(wish, (address, &pools), declared, &what);
         };
         let set = self.jobs[wish.job].change.set.clone();
         self.errors.push(PlanError { set, code: "address", message, hint });
@@ -270,11 +234,13 @@ impl Planner<'_> {
 
     /// An engine gives fixed addresses only where it did not choose the subnet itself, and does
     /// not tell which it chose.
-    fn doubt_configured(&mut self, wish: &Wish, address: IpAddr, pools: &[Pool], what: &str) {
-        let declared = self.spec.networks.iter().find_map(|(key, network)| {
-            let is_it = self.spec.network_name(key).as_deref() == Some(wish.network.as_str());
-            network.declared().filter(|_| is_it)
-        });
+    fn doubt_configured(
+        &mut self,
+        wish: &Wish,
+        (address, pools): (IpAddr, &[Pool]),
+        declared: Option<&Network>,
+        what: &str,
+    ) {
         let said = declared.is_some_and(|network| !network.ipam.config.is_empty());
         let info = self.snapshot.engine.as_ref().map_or(&Json::Null, |engine| &engine.info);
         let own = pools.iter().find(|pool| pool.subnet.is_some_and(|subnet| subnet.has(address)));
@@ -350,17 +316,6 @@ fn wished(look: &InspectView) -> Vec<(String, What)> {
     all.sort();
     all.dedup();
     all
-}
-
-/// Whether a container is on a network and asks for no address there.
-fn takes_any(look: &InspectView, network: &str) -> bool {
-    let end = look.json()["NetworkSettings"]["Networks"].get(network);
-    let fixed = |end: &Json| {
-        ["IPv4Address", "IPv6Address"]
-            .iter()
-            .any(|field| end["IPAMConfig"][field].as_str().is_some_and(|it| !it.is_empty()))
-    };
-    end.is_some_and(|end| !fixed(end))
 }
 
 fn of_endpoint(end: &Json) -> Vec<What> {

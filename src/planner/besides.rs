@@ -8,7 +8,7 @@ use super::resource_steps::volumes_of;
 use crate::base::say;
 use crate::options::inspect_view::InspectView;
 use crate::plan::{Action, Warning};
-use crate::planner::resources::{self, Found};
+use crate::planner::resources::Found;
 
 impl Planner<'_> {
     /// Writes into each create what the engine makes with it.
@@ -22,14 +22,16 @@ impl Planner<'_> {
             let missing = |name: &String| {
                 self.snapshot.whole
                     && !declared.contains(name)
-                    && resources::named(&self.snapshot.volumes, name) == Found::None
+                    && self.volumes.named(name) == Found::None
             };
             let names: BTreeSet<String> = volumes_of(look).into_iter().filter(missing).collect();
             let names: Vec<String> =
                 names.into_iter().filter(|name| made.insert(name.clone())).collect();
             for name in &names {
                 let keys = self.spec.volumes.keys().map(crate::base::ident::ObjectKey::as_str);
-                let Some(close) = say::did_you_mean(name, keys) else { continue };
+                // Where more is wrong than anybody reads, the rest is not looked for.
+                let close = (warnings.len() < say::MOST).then(|| say::did_you_mean(name, keys));
+                let Some(close) = close.flatten() else { continue };
                 warnings.push(Warning {
                     code: "volume_not_declared".to_owned(),
                     set: job.change.set.clone(),

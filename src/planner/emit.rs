@@ -27,6 +27,18 @@ use crate::planner::compare::Terms;
 use crate::spec::body::{self, Labels};
 use crate::spec::{Identity, Set, State};
 
+/// What is asked of a container that is created once all of them are known: its networks, its volumes,
+/// what it runs, and whom it takes what from.
+const ASKED_LATER: &[&str] = &["Image", "Mounts", "NetworkSettings"];
+/// The same in maps of its inspect data.
+const ASKED_LATER_OF: &[(&str, &[&str])] = &[
+    ("Config", &["Cmd", "Entrypoint", "Image"]),
+    (
+        "HostConfig",
+        &["Binds", "IpcMode", "Links", "Mounts", "NetworkMode", "PidMode", "PortBindings"],
+    ),
+];
+
 impl<'a> Planner<'a> {
     /// Writes down what becomes of one member.
     pub(super) fn emit(
@@ -290,7 +302,9 @@ impl<'a> Planner<'a> {
         self.refuse_aliases(&job, look);
         self.used_networks.extend(networks_of(look));
         self.used_volumes.extend(volumes_of(look));
-        self.created.insert(id.clone(), Rc::clone(look));
+        // The whole of many containers would fill the memory.
+        let kept = look.keeping(ASKED_LATER, ASKED_LATER_OF);
+        self.created.insert(id.clone(), Rc::new(kept));
         self.push(job);
     }
 

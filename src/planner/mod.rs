@@ -13,6 +13,7 @@ mod draft;
 mod emit;
 mod facts;
 mod finish;
+mod fixed_first;
 mod ignored_by_engine;
 mod image_steps;
 #[cfg(test)]

@@ -37,6 +37,14 @@ impl Binding {
         format!("{before}{}:{}", port.first, self.inside)
     }
 
+    /// The port of its range that [`pinned`](Self::pinned) wrote so.
+    pub(super) fn said(&self, text: &str) -> Option<HostPort> {
+        let before = text.strip_suffix(self.inside.as_str())?.strip_suffix(':')?;
+        let number = before.rsplit(':').next()?.parse().ok()?;
+        let port = Some(self.host.at(number)).filter(|port| self.host.has(port))?;
+        (self.pinned(&port) == text).then_some(port)
+    }
+
     /// Writes one port of its range into a create body, in the place of the range.
     pub(super) fn pin(&self, port: &HostPort, body: &mut Body) {
         let range = format!("{}-{}", self.host.first, self.host.last);
@@ -68,7 +76,7 @@ impl HostPort {
 
     /// Every port of the range, as a single one.
     pub(super) fn each(&self) -> impl Iterator<Item = Self> + '_ {
-        (self.first..=self.last).map(|port| Self { first: port, last: port, ..self.clone() })
+        self.from(self.first)
     }
 
     pub(super) fn address(&self) -> &str {
@@ -80,9 +88,19 @@ impl HostPort {
         self.last - self.first
     }
 
-    /// What two single ports that clash have in common.
-    pub(super) fn key(&self) -> (String, u16) {
-        (self.protocol.clone(), self.first)
+    /// The ports of a range from this one on, as single ones.
+    pub(super) fn from(&self, first: u16) -> impl Iterator<Item = Self> + '_ {
+        (first.max(self.first)..=self.last).map(|port| self.at(port))
+    }
+
+    /// One port of a range.
+    fn at(&self, port: u16) -> Self {
+        Self { first: port, last: port, ..self.clone() }
+    }
+
+    /// The number of a single port, the first one of a range.
+    pub(super) fn first(&self) -> u16 {
+        self.first
     }
 
     /// Whether both cannot be bound at once (single ports).

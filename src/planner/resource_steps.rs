@@ -329,6 +329,9 @@ impl<'a> Planner<'a> {
 
     /// A network of the root, else of the engine, that is called nearly so.
     fn meant_network(&self, name: &str) -> Option<String> {
+        if self.errors.len() >= crate::base::say::MOST {
+            return None;
+        }
         let names = self.spec.network_names();
         let there = self.snapshot.networks.iter().filter_map(|found| found["Name"].as_str());
         let close = crate::base::say::did_you_mean(name, names.keys().map(String::as_str))

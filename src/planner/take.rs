@@ -13,18 +13,33 @@ use crate::base::ident::{ContainerName, StepId};
 use crate::options::inspect_view::InspectView;
 use crate::plan::Action;
 
-/// Who has which host ports, by protocol and number.
+/// Who has which host ports, by number.
 #[derive(Default)]
-struct Held(BTreeMap<(String, u16), Vec<(HostPort, String)>>);
+struct Held {
+    ports: BTreeMap<u16, Vec<(HostPort, String)>>,
+    /// Where the ports of a range begin that nobody has.
+    begins: BTreeMap<HostPort, u16>,
+}
 
 impl Held {
     fn add(&mut self, port: HostPort, by: String) {
-        self.0.entry(port.key()).or_default().push((port, by));
+        self.ports.entry(port.first()).or_default().push((port, by));
+    }
+
+    /// Those of a range that nobody has. What was found to be had is not looked at again: nothing is
+    /// ever given back.
+    fn free(&mut self, range: &HostPort) -> impl Iterator<Item = HostPort> {
+        let begin = self.begins.get(range).copied().unwrap_or_default();
+        let first = range.from(begin).find(|port| self.by(port).next().is_none());
+        let begin = first.as_ref().map_or(u16::MAX, HostPort::first);
+        self.begins.insert(range.clone(), begin);
+        let free = move |port: &HostPort| self.by(port).next().is_none();
+        first.into_iter().flat_map(move |_| range.from(begin)).filter(free)
     }
 
     /// Who has this port, or one that cannot be bound beside it.
     fn by<'h>(&'h self, port: &'h HostPort) -> impl Iterator<Item = &'h String> {
-        let same = self.0.get(&port.key()).into_iter().flatten();
+        let same = self.ports.get(&port.first()).into_iter().flatten();
         same.filter(move |(other, _)| other.clashes(port)).map(|(_, by)| by)
     }
 
@@ -60,7 +75,7 @@ impl Planner<'_> {
         }
         for wish in self.wishes() {
             let own = self.jobs[wish.job].change.id.to_string();
-            match chosen(&wish, &own, &held, &taken, &stopped) {
+            match chosen(&wish, &own, &held, &mut taken, &stopped) {
                 Some((port, edges)) => {
                     self.write_port(&wish, &port);
                     taken.add(port, own);
@@ -105,9 +120,7 @@ impl Planner<'_> {
         }
         let name = ContainerName::new(job.change.id.as_str());
         let pinned = self.ports.get(&name).into_iter().flatten();
-        let said = pinned.filter_map(|text| {
-            binding.host.each().find(|port| binding.pinned(port) == text.as_str())
-        });
+        let said = pinned.filter_map(|text| binding.said(text));
         let container = self.index.by_name(&name);
         let held = container.map(ports::held).unwrap_or_default();
         let inspect = container.and_then(|container| container.inspect.as_ref());
@@ -151,21 +164,29 @@ fn chosen(
     wish: &Wish,
     own: &str,
     held: &Held,
-    taken: &Held,
+    taken: &mut Held,
     stopped: &BTreeMap<String, StepId>,
 ) -> Option<(HostPort, Vec<StepId>)> {
-    let range = wish.binding.host.width() > 0;
+    let range = &wish.binding.host;
     // Of one container two may be fixed that do not clash on every engine.
-    let is_taken = |port: &HostPort| {
-        if range {
-            taken.by(port).next().is_some()
-        } else {
-            taken.others(port, own).next().is_some()
-        }
-    };
+    if range.width() == 0 {
+        let fixed = Some(range.clone()).filter(|port| taken.others(port, own).next().is_none());
+        return first(fixed.into_iter(), own, held, stopped);
+    }
+    let rather = wish.rather.iter().filter(|port| taken.by(port).next().is_none());
+    let rather: Vec<HostPort> = rather.cloned().collect();
+    first(rather.into_iter().chain(taken.free(range)), own, held, stopped)
+}
+
+/// The first of these ports that nobody else holds, else the first that its holders give up.
+fn first(
+    ports: impl Iterator<Item = HostPort>,
+    own: &str,
+    held: &Held,
+    stopped: &BTreeMap<String, StepId>,
+) -> Option<(HostPort, Vec<StepId>)> {
     let mut found: Option<(HostPort, Vec<StepId>)> = None;
-    let all = wish.rather.iter().cloned().chain(wish.binding.host.each());
-    for port in all.filter(|port| !is_taken(port)) {
+    for port in ports {
         let edges: Option<Vec<StepId>> =
             held.others(&port, own).map(|by| stopped.get(by).cloned()).collect();
         match edges {

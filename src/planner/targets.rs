@@ -68,16 +68,13 @@ impl Planner<'_> {
     /// What a set depends on is there or is a set, whether anything is done or not: a word that
     /// means nothing orders nothing.
     fn guard_order(&mut self) {
-        let making = self.spec.sets.iter().filter(|(_, set)| set.may_create());
-        let errors: Vec<PlanError> = making
-            .flat_map(|(key, set)| set.depends_on.iter().map(move |one| (key, one)))
-            .filter(|(_, one)| one.required)
-            .filter_map(|(key, one)| {
+        for (key, set) in self.spec.sets.iter().filter(|(_, set)| set.may_create()) {
+            for one in set.depends_on.iter().filter(|one| one.required) {
                 let is_set = self.words.resolve(&one.word).is_some();
-                self.doubt(key, "depends_on", &one.word, is_set, false)
-            })
-            .collect();
-        self.errors.extend(errors);
+                let error = self.doubt(key, "depends_on", &one.word, is_set, false);
+                self.errors.extend(error);
+            }
+        }
     }
 
     fn doubt(
@@ -107,7 +104,9 @@ impl Planner<'_> {
             return None;
         }
         let code = if will == Will::Rest { "target_not_running" } else { "target_missing" };
-        let close = say::did_you_mean(word, self.spec.sets.keys().map(SetName::as_str));
+        let told = self.errors.len() < say::MOST;
+        let close = || say::did_you_mean(word, self.spec.sets.keys().map(SetName::as_str));
+        let close = told.then(close).flatten();
         let hint = match close.filter(|close| !is_set && *close != word) {
             Some(close) => format!("did you mean the set `{close}`?"),
             None => "declare it, or take the reference out".to_owned(),

@@ -5,10 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value as Json;
+
 use super::order::Words;
 use super::places::Places;
 use super::resources_read::Resources;
-use super::{Identity, Pull, Spec, addresses, depends, order, planner};
+use super::{Identity, Pull, Spec, addresses, depends, order, planner, read};
 use crate::base::ident::SetName;
 use crate::base::image_ref::ImageRef;
 use crate::options::{AnyRow, Context, Declared, ROWS, rules};
@@ -49,6 +51,7 @@ impl Whole<'_> {
         ] {
             object_names(what, &names, places, problems);
         }
+        self.containers(problems);
         self.names(problems);
         self.pulls(problems);
         self.circles(problems);
@@ -56,6 +59,34 @@ impl Whole<'_> {
         self.vet(problems);
         self.conflicts(problems);
         addresses::check(self, problems);
+    }
+
+    /// All sets together have no more containers than one may have, nor say too much in them.
+    fn containers(&self, problems: &mut Problems) {
+        let (mut containers, mut bytes) = (0_usize, 0_usize);
+        for (key, set) in &self.spec.sets {
+            let count = match set.identity {
+                Identity::Named(_) => 1,
+                Identity::Counted(count) => usize::try_from(count).unwrap_or(usize::MAX),
+            };
+            containers = containers.saturating_add(count);
+            if count > 1 {
+                let each = set.options.iter().map(|option| weight(&option.print())).sum();
+                bytes = bytes.saturating_add(count.saturating_mul(each));
+            }
+            let (most, what, hint) = if containers > planner::MOST_MEMBERS as usize {
+                (planner::MOST_MEMBERS as usize, "containers in all sets", read::SPLIT)
+            } else if bytes > MOST_SAID {
+                let hint = "a `count` is for what says little; a file of the host can say the rest";
+                (MOST_SAID, "bytes of options in all containers", hint)
+            } else {
+                continue;
+            };
+            let message =
+                format!("expected at most {most} {what}, but found more with those of `{key}`");
+            problems.add_hint(self.place(key, "count"), message, hint);
+            return;
+        }
     }
 
     /// No two sets may mean the same container.
@@ -181,6 +212,21 @@ impl Whole<'_> {
                 problems.all.push(Problem { place, message, hint });
             }
         }
+    }
+}
+
+/// The most bytes that the options of all containers of sets with a `count` come to.
+const MOST_SAID: usize = 16 << 20;
+/// What a value takes beside its text.
+const VALUE: usize = 16;
+
+/// About how many bytes a value comes to wherever it is written.
+fn weight(json: &Json) -> usize {
+    match json {
+        Json::Null | Json::Bool(_) | Json::Number(_) => VALUE,
+        Json::String(text) => VALUE + text.len(),
+        Json::Array(items) => items.iter().map(weight).sum(),
+        Json::Object(map) => map.iter().map(|(key, one)| key.len() + weight(one)).sum(),
     }
 }
 

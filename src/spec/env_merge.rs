@@ -146,7 +146,11 @@ pub fn merged(
     let mut from_files: BTreeMap<&String, &EnvFileUse> = BTreeMap::new();
     for file in uses {
         match files.get(&file.path) {
-            Some(names) => from_files.extend(names.iter().map(|name| (name, file))),
+            // What a file says counts each time that it is read into a set.
+            Some(names) if problems.may_add(names.len() + 1, file.place) => {
+                from_files.extend(names.iter().map(|name| (name, file)));
+            }
+            Some(_) => break,
             None if !file.required => {}
             None => problems.add(
                 file.place,
@@ -158,11 +162,9 @@ pub fn merged(
         }
     }
     let own: BTreeSet<String> = entries.iter().map(|entry| entry.key.clone()).collect();
-    let new: Vec<_> = from_files.into_iter().filter(|(name, _)| !own.contains(*name)).collect();
+    let new = from_files.into_iter().filter(|(name, _)| !own.contains(*name));
+    entries.extend(new.map(|(name, file)| reference(name, file)));
     let place = uses.first().map(|file| file.place).unwrap_or_default();
-    if problems.may_add(new.len() + 1, place) {
-        entries.extend(new.into_iter().map(|(name, file)| reference(name, file)));
-    }
     Node { place, kind: Kind::Map(entries) }
 }
 

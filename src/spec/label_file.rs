@@ -95,6 +95,9 @@ fn expand_set(entries: &mut Vec<Entry>, files: &LabelFiles, problems: &mut Probl
     for item in items(&value) {
         match path(item).and_then(|path| files.get(&path)) {
             Some(found) => {
+                if !problems.may_add(found.len() + 1, item.place) {
+                    return;
+                }
                 labels.extend(found.iter().map(|(key, value)| (key, (value, item.place))));
             }
             None => unread.push(item.clone()),
@@ -104,9 +107,6 @@ fn expand_set(entries: &mut Vec<Entry>, files: &LabelFiles, problems: &mut Probl
         entries.remove(at);
     } else if let Some(entry) = entries.get_mut(at) {
         entry.value.kind = Kind::List(unread);
-    }
-    if !problems.may_add(labels.len() + 1, place) {
-        return;
     }
     if !entries.iter().any(|entry| entry.key == "labels") {
         let value = Node { place, kind: Kind::Map(Vec::new()) };

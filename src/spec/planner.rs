@@ -16,8 +16,8 @@ use crate::options::{Mode, row_by_word};
 use crate::syntax::durations;
 use crate::syntax::node::{Entry, Kind, Node, Problems};
 
-/// The most members of a set; more is a slip of the finger.
-const MOST_MEMBERS: u32 = 10_000;
+/// The most members of a set, and of all sets together; more is a slip of the finger.
+pub(super) const MOST_MEMBERS: u32 = 10_000;
 
 /// How many seconds a container is watched where nothing is said.
 pub(super) const PROVE_FOR: u32 = 10;

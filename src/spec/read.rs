@@ -221,6 +221,12 @@ fn defaulted<'a>(entry: &'a Entry, problems: &mut Problems) -> Defaulted<'a> {
     all
 }
 
+/// The most container sets of one spec.
+const MOST_SETS: usize = 10_000;
+
+/// The way out of a spec that is too large.
+pub(super) const SPLIT: &str = "split the spec: one for each project, or for each host";
+
 /// The sets as far as they can be read.
 #[derive(Default)]
 struct Sets {
@@ -234,6 +240,12 @@ fn sets(node: &Node, reader: &SetReader<'_>, problems: &mut Problems) -> Option<
     let Kind::Map(entries) = &node.kind else {
         return problems.expected("a map of container sets", node);
     };
+    if let Some(beyond) = entries.get(MOST_SETS) {
+        let found = entries.len();
+        let message = format!("expected at most {MOST_SETS} container sets, but found {found}");
+        problems.add_hint(beyond.place, message, SPLIT);
+        return None;
+    }
     let mut all = Sets::default();
     for entry in entries {
         let name = set_name(entry, problems);

@@ -15,8 +15,6 @@ use crate::syntax::node::{Entry, Kind, Node, Problems, is_extension};
 
 /// The most values of one set: far more than an engine takes.
 const MOST_IN_A_SET: usize = 25_000;
-/// The most values of a set times its containers: each of them has all of these.
-const MOST_MADE: usize = 1_000_000;
 
 /// The way out where a word happens to look like a number or a boolean.
 pub(super) const QUOTE: &str = "put it in quotes";
@@ -83,17 +81,6 @@ impl SetReader<'_> {
         let options = self.options(&said, &mut places, problems);
         let mut set = planner::read(entry, &said, self.compat, &mut places, problems);
         set.options = options;
-        if let Identity::Counted(count) = set.identity
-            && written
-            && usize::try_from(count).unwrap_or(usize::MAX).saturating_mul(size) > MOST_MADE
-        {
-            let message = format!(
-                "expected at most {MOST_MADE} values in all containers of a set, but found {count} \
-                 times {size}"
-            );
-            let hint = "a `count` is for what says little; a file of the host can say the rest";
-            problems.add_hint(places.of("count"), message, hint);
-        }
         self.again(entry, &said, problems);
         rules(&set, &places, problems);
         Some((set, places))

@@ -217,6 +217,17 @@ impl Problems {
         self.all.push(Problem { place: entry.place, message, hint });
     }
 
+    /// What a misspelt word most likely meant: that takes long to find out, and is not told where
+    /// more is wrong than is shown.
+    pub fn close<'a>(
+        &self,
+        word: &str,
+        candidates: impl IntoIterator<Item = &'a str>,
+    ) -> Option<&'a str> {
+        let told = self.all.len() < crate::base::say::MOST;
+        told.then(|| crate::base::say::did_you_mean(word, candidates)).flatten()
+    }
+
     /// Adds a problem.
     pub fn add(&mut self, place: Place, message: impl Into<String>) {
         self.all.push(Problem { place, message: message.into(), hint: None });

@@ -267,8 +267,8 @@ fn braced(inner: &str, depth: usize) -> Result<(Part, &str), Invalid> {
     if let Some(after) = way.strip_prefix('}') {
         return Ok((variable(Way::Plain), after));
     }
-    let line = way.lines().next().unwrap_or_default();
-    let end = closing(line).or_else(|| line.rfind('}')).ok_or(Invalid)?;
+    let last = || way.lines().next().unwrap_or_default().rfind('}');
+    let end = closing(way).or_else(last).ok_or(Invalid)?;
     let (way, after) = (way.get(..end).ok_or(Invalid)?, way.get(end + 1..).unwrap_or_default());
     let (filled, way) = match way.strip_prefix(':') {
         Some(way) => (true, way),
@@ -301,8 +301,11 @@ fn closing(text: &str) -> Option<usize> {
             }
             b'{' => {
                 open += 1;
-                bytes.next();
+                if bytes.next().is_some_and(|(_, byte)| byte == b'\n') {
+                    return None;
+                }
             }
+            b'\n' => return None,
             _ => {}
         }
     }

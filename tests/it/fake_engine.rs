@@ -43,6 +43,11 @@ impl Reply {
         Self::new(200, json.to_string())
     }
 
+    /// All that is answered.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.pieces.concat()).into_owned()
+    }
+
     /// The connection is cut where the body would end.
     pub(crate) fn cut(mut self) -> Self {
         self.cut = true;

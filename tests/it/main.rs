@@ -16,13 +16,17 @@ mod confirm;
 mod contexts;
 mod credentials;
 mod drift;
+mod effort;
+mod encodings;
 mod engine;
 mod fake_engine;
+mod fuzzed;
 #[cfg(feature = "tls")]
 mod gate;
 mod golden;
 mod history;
 mod hostile_spec;
+mod hostile_whole;
 mod import;
 mod literals;
 mod locks;

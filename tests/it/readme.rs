@@ -145,3 +145,39 @@ fn every_shipped_plan_is_read_and_shown() {
     }
     assert!(plans >= 4, "only {plans} plans are shipped");
 }
+
+/// Every test that the table of threats names is there, in the file that it names.
+#[test]
+fn every_threat_names_a_test_that_there_is() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    let mut folders = vec![root.join("src"), root.join("tests")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    let (_, section) = readme.split_once("### Threats").unwrap();
+    let (section, _) = section.split_once("\n### ").unwrap();
+    let rows: Vec<&str> = section.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    assert!(rows.len() > 15, "{}", rows.len());
+    for row in rows {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [_, _, _, named] = cells.as_slice() else { panic!("four cells: {row}") };
+        let (file, name) = named.trim_matches('`').split_once("::").unwrap();
+        let is_test = |path: &std::path::PathBuf| {
+            let text = std::fs::read_to_string(path).unwrap();
+            let Some(at) = text.find(&format!("fn {name}()")) else { return false };
+            text[..at].trim_end_matches("async ").trim_end().ends_with("test]")
+        };
+        let mut found =
+            files.iter().filter(|path| path.file_stem().is_some_and(|stem| stem == file));
+        assert!(found.any(is_test), "{row}");
+    }
+}

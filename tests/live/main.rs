@@ -10,6 +10,8 @@
     reason = "a test ends where its preparation fails"
 )]
 
+#[path = "../it/encodings.rs"]
+mod encodings;
 #[cfg(feature = "tls")]
 #[path = "../it/gate.rs"]
 mod gate;

@@ -123,7 +123,7 @@ impl Redactor {
         references: &'a BTreeMap<String, Option<ImageId>>,
     ) -> World<'a> {
         let images = images.iter().map(|(id, image)| (id.clone(), Places::of_image(image)));
-        World { scopes: &self.scopes, images: images.collect(), references }
+        World::new(&self.scopes, images.collect(), references)
     }
 
     /// Which references of the spec could be resolved.

@@ -13,7 +13,7 @@ use crate::base::ident::{
     COMPOSE_PROJECT, COMPOSE_SERVICE, ImageId, LABEL_NAME, LABEL_PROJECT, LABEL_SET, Reference,
     SetName,
 };
-use crate::base::image_ref::ImageRef;
+use crate::base::image_ref::{ImageRef, RefIndex};
 use crate::observed::snapshot::Container;
 use crate::options::value;
 use crate::options::{Body, Context, health};
@@ -235,18 +235,81 @@ impl Scope {
 /// What references to images mean.
 pub(super) type References = BTreeMap<String, Option<ImageId>>;
 
+/// Which sets a container may be of, without a walk through all.
+struct ScopeIndex<'a> {
+    names: BTreeMap<&'a str, Vec<usize>>,
+    keys: BTreeMap<&'a str, Vec<usize>>,
+    images: RefIndex<usize>,
+    ids: BTreeMap<&'a ImageId, Vec<usize>>,
+}
+
+/// Of more sets than these a container is not known to be of any by its image: nothing that it
+/// shows is public then.
+const MANY: usize = 100;
+
+impl<'a> ScopeIndex<'a> {
+    fn of(scopes: &'a [Scope], references: &'a References) -> Self {
+        let (names, keys) = (BTreeMap::new(), BTreeMap::new());
+        let (images, ids) = (RefIndex::default(), BTreeMap::new());
+        let mut index = Self { names, keys, images, ids };
+        for (at, scope) in scopes.iter().enumerate() {
+            if let Some(name) = &scope.name {
+                index.names.entry(name.as_str()).or_default().push(at);
+            }
+            for key in &scope.keys {
+                index.keys.entry(key.as_str()).or_default().push(at);
+            }
+            let Some(image) = scope.image.as_ref().filter(|_| scope.by_image) else { continue };
+            if let Ok(image) = ImageRef::parse(image) {
+                index.images.add(&image, at);
+            }
+            if let Some(Some(id)) = references.get(image) {
+                index.ids.entry(id).or_default().push(at);
+            }
+        }
+        index
+    }
+
+    /// Those among which all of a container's are.
+    fn candidates(&self, container: &Container) -> BTreeSet<usize> {
+        let name = container.name();
+        let stem = crate::base::ident::reserved_suffix(name.as_str()).0;
+        let labels = [LABEL_SET, COMPOSE_SERVICE].into_iter();
+        let keyed = labels.filter_map(|label| self.keys.get(container.label(label)?));
+        let sure = self.names.get(stem).into_iter().chain(keyed).flatten();
+        let made_from = container.made_from().and_then(|text| ImageRef::parse(text).ok());
+        let matching = made_from.map(|image| self.images.first(&image, MANY + 1));
+        let same = self.ids.get(&container.image()).into_iter().flatten().take(MANY + 1);
+        let by_image: BTreeSet<usize> =
+            matching.into_iter().flatten().chain(same.copied()).collect();
+        let by_image = Some(by_image).filter(|found| found.len() <= MANY);
+        sure.copied().chain(by_image.into_iter().flatten()).collect()
+    }
+}
+
 /// What is public around a look: of sets, and of images.
 pub(super) struct World<'a> {
-    pub(super) scopes: &'a [Scope],
+    scopes: &'a [Scope],
+    index: ScopeIndex<'a>,
     pub(super) images: BTreeMap<ImageId, Places>,
-    pub(super) references: &'a References,
+    references: &'a References,
 }
 
 impl<'a> World<'a> {
+    pub(super) fn new(
+        scopes: &'a [Scope],
+        images: BTreeMap<ImageId, Places>,
+        references: &'a References,
+    ) -> Self {
+        Self { scopes, index: ScopeIndex::of(scopes, references), images, references }
+    }
+
     /// What is public of a container, and the sets that it may be of.
     pub(super) fn of(&'a self, container: &Container) -> (Vec<&'a Places>, Vec<&'a Scope>) {
         let may = |scope: &&Scope| scope.may_be_of(container, self.references);
-        let scopes: Vec<&Scope> = self.scopes.iter().filter(may).collect();
+        let candidates = self.index.candidates(container).into_iter();
+        let candidates = candidates.filter_map(|at| self.scopes.get(at));
+        let scopes: Vec<&Scope> = candidates.filter(may).collect();
         let declared = scopes.iter().filter_map(|scope| {
             self.references.get(scope.image.as_ref()?).and_then(Option::as_ref)
         });

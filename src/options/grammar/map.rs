@@ -119,7 +119,7 @@ impl Names {
             Self::Some => problems.add(place, "expected a name, but found none"),
             Self::Of(_, names) if names.contains(&name) => return true,
             Self::Of(what, names) => {
-                let close = say::did_you_mean(name, names.iter().copied());
+                let close = problems.close(name, names.iter().copied());
                 let hint = close.map_or_else(
                     || format!("there are {}", names.join(", ")),
                     |close| format!("did you mean `{close}`?"),
