@@ -15,6 +15,7 @@ pub mod events;
 mod given_up;
 mod going_back;
 mod index;
+pub mod journal;
 pub mod lock;
 mod outcome;
 mod precheck;

@@ -1,4 +1,4 @@
-//! Moments as engines write them (RFC 3339): which of two came first.
+//! Moments as engines write them (RFC 3339): read, written, and which of two came first.
 //!
 //! Texts cannot be told apart by their letters, as zeros at the end of a fraction are left out. No
 //! clock is asked here.
@@ -29,6 +29,41 @@ pub fn nanos(text: &str) -> Option<i128> {
     valid.then(|| i128::from(seconds) * 1_000_000_000 + i128::from(nanos))
 }
 
+/// Milliseconds since 1970 as engines write them, in UTC.
+pub fn text(millis: u64) -> String {
+    let (seconds, millis) = (millis / 1000, millis % 1000);
+    let (mut year, mut days) = (1970, seconds / 86_400);
+    while days >= days_of_year(year) {
+        days -= days_of_year(year);
+        year += 1;
+    }
+    let mut month = 1;
+    while days >= days_of_month(year, month) {
+        days -= days_of_month(year, month);
+        month += 1;
+    }
+    let (day, of_day) = (days + 1, seconds % 86_400);
+    let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
+}
+
+fn leap(year: u64) -> bool {
+    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+}
+
+fn days_of_year(year: u64) -> u64 {
+    if leap(year) { 366 } else { 365 }
+}
+
+fn days_of_month(year: u64, month: u64) -> u64 {
+    match month {
+        2 if leap(year) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
 fn numbers(text: &str, between: char) -> Option<[i64; 3]> {
     let all: Option<Vec<i64>> = text.split(between).map(number).collect();
     all?.try_into().ok()
@@ -51,6 +86,16 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_written_as_they_are_read() {
+        for (at, told) in
+            [(0, "1970-01-01T00:00:00.000Z"), (951_825_600_007, "2000-02-29T12:00:00.007Z")]
+        {
+            assert_eq!(text(at), told);
+            assert_eq!(nanos(told), Some(i128::from(at) * 1_000_000));
+        }
+    }
 
     #[test]
     fn times_are_read_as_engines_write_them() {

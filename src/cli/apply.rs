@@ -2,6 +2,7 @@
 
 use super::args::{ApplyArgs, Global};
 use super::files::Files;
+use super::journal::{self, JournalFile, keeping};
 use super::keeper::Keeper;
 use super::load_plan::Opened;
 use super::load_plan::SpecPlace;
@@ -129,9 +130,12 @@ impl<W: Writer> Applying<'_, W> {
             digest: &opened.digest,
             spec: &opened.spec,
         };
+        let journal = journal::of(self.args.journal.as_deref(), "apply", opened)?;
+        let journal = journal.as_ref();
         let progress = Progress::new(self.args.json, self.args.keep_output, judgement.run.len());
         let control = Control {
             sink: &progress,
+            journal: keeping(journal),
             cancel: signals.asked(),
             give_up: signals.given_up(),
             settings: Settings {
@@ -159,10 +163,15 @@ impl<W: Writer> Applying<'_, W> {
         };
         let seen = seen
             .unwrap_or_else(|| LastLook { left: judgement.left.clone(), ..LastLook::default() });
-        Ok(self.tell(&judgement, &outcome, seen))
+        Ok(self.tell((&judgement, journal), &outcome, seen))
     }
 
-    fn tell(&self, judgement: &Judgement, outcome: &Outcome, seen: LastLook) -> Exit {
+    fn tell(
+        &self,
+        (judgement, journal): (&Judgement, Option<&JournalFile>),
+        outcome: &Outcome,
+        seen: LastLook,
+    ) -> Exit {
         let LastLook { mismatches, left, containers } = seen;
         let mut document =
             ResultDocument::of_run(&self.opened.plan, outcome, mismatches, left, containers);
@@ -172,6 +181,9 @@ impl<W: Writer> Applying<'_, W> {
         }
         if !outcome.is_whole() {
             document.recover = Some(recover::command(&self.args.plan, self.global));
+        }
+        if let Some(journal) = journal {
+            journal.ends(&document);
         }
         self.results.tell(&document)
     }

@@ -11,6 +11,7 @@ mod denied;
 pub mod diff;
 pub mod files;
 pub mod import;
+pub mod journal;
 pub mod keeper;
 pub mod load_plan;
 pub mod load_spec;

@@ -165,7 +165,7 @@ impl Back<'_> {
         let whole = of.id.as_str();
         let what = whole.strip_prefix(of.id.change()).unwrap_or(whole).trim_start_matches('/');
         let id = StepId::new(format!("{}/undo-{what}", of.id.change()));
-        let step = Step { id, action, after: Vec::new() };
+        let step = Step::new(id, action, Vec::new());
         self.now.after(&step);
         self.found.steps.push(step);
     }

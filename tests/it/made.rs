@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bayplan::apply::events::{Event, Sink};
+use bayplan::apply::journal::{Journal, NoJournal};
 use bayplan::apply::{
     Awaits, Became, Begun, NoSecrets, Outcome, Resume, Run, Secrets, Settings, Signal,
     SimulatedClock, redacted, run,
@@ -123,7 +124,7 @@ impl Made {
             self.bodies.insert(StepId::new(step), Body::from_json(body));
         }
         let after = after.iter().map(|after| StepId::new(*after)).collect();
-        self.plan.steps.push(Step { id: StepId::new(step), action, after });
+        self.plan.steps.push(Step::new(StepId::new(step), action, after));
         self
     }
 
@@ -249,6 +250,25 @@ pub(crate) async fn apply_with(
     watcher: &Watcher<'_>,
     parallelism: usize,
 ) -> Outcome {
+    applied(engine, made, (watcher, &NoJournal), parallelism).await
+}
+
+/// The same with somebody who keeps a journal.
+pub(crate) async fn apply_keeping(
+    engine: &Simulated,
+    made: &Made,
+    watcher: &Watcher<'_>,
+    journal: &dyn Journal,
+) -> Outcome {
+    applied(engine, made, (watcher, journal), 4).await
+}
+
+async fn applied(
+    engine: &Simulated,
+    made: &Made,
+    (watcher, journal): (&Watcher<'_>, &dyn Journal),
+    parallelism: usize,
+) -> Outcome {
     let clock = SimulatedClock(engine);
     let none = BTreeSet::new();
     let settings = Settings { parallelism, ..Settings::default() };
@@ -264,6 +284,7 @@ pub(crate) async fn apply_with(
         clock: &clock,
         resume: &Resume::fresh(&made.plan),
         sink: watcher,
+        journal,
         cancel: watcher.stop.subscribe(),
         settings,
     };
