@@ -1,5 +1,7 @@
 //! `bayplan apply`: open, judge, run, confirm, tell.
 
+use std::collections::BTreeMap;
+
 use super::args::{ApplyArgs, Global};
 use super::files::Files;
 use super::journal::{self, JournalFile, keeping};
@@ -9,12 +11,15 @@ use super::load_plan::SpecPlace;
 use super::locking::under_lock;
 use super::progress::Progress;
 use super::report::{Exit, Result};
-use super::results::{Refusal, Results};
+use super::results::{Asked, Refusal, Results};
 use super::signals::Signals;
 use super::{load_plan, observe, output, recover, verify};
 use crate::apply::driver::{Control, Driver, LastLook};
+use crate::apply::record::{Command, Times};
 use crate::apply::result::{ResultDocument, StaleEntry};
+use crate::apply::times::Timed;
 use crate::apply::{Clock, Outcome, RealClock, Settings, SimulatedClock, Stale};
+use crate::base::ident::ChangeId;
 use crate::engine::Writer;
 use crate::engine::docker::Docker;
 use crate::engine::secrets::Secrets;
@@ -28,7 +33,14 @@ pub fn run(args: &ApplyArgs, global: &Global, files: &Files) -> Result {
     files.will_take("the spec", &args.spec);
     files.will_take("the snapshot", &args.snapshot);
     observe::will_read(global, files);
-    let results = Results::new(files, args.output.as_deref(), args.json);
+    let asked = Asked {
+        command: Command::Apply,
+        file: args.output.as_deref(),
+        json: args.json,
+        meta: &args.meta,
+        simulated: args.simulate,
+    };
+    let results = &Results::new(files, asked);
     let refused = |refusal: Refusal, file| {
         results.refused(&refusal, file);
         refusal.failure
@@ -41,7 +53,7 @@ pub fn run(args: &ApplyArgs, global: &Global, files: &Files) -> Result {
 /// What a command gives, or why nothing was done.
 type Attempt = std::result::Result<Exit, Refusal>;
 
-fn attempt(args: &ApplyArgs, global: &Global, results: Results<'_>) -> Attempt {
+fn attempt(args: &ApplyArgs, global: &Global, results: &Results<'_>) -> Attempt {
     let files = results.files();
     let place = SpecPlace {
         file: args.spec.as_deref(),
@@ -50,6 +62,7 @@ fn attempt(args: &ApplyArgs, global: &Global, results: Results<'_>) -> Attempt {
     };
     let opened = load_plan::open(files, &args.plan, args.expect_digest.as_deref(), place)?;
     files.will_take("the spec", &opened.found);
+    results.of_plan(&opened);
     let runtime = observe::runtime()?;
     let Some(path) = args.snapshot.as_deref().filter(|_| args.simulate) else {
         verify::needs_target(&opened.plan)?;
@@ -96,7 +109,7 @@ fn attempt(args: &ApplyArgs, global: &Global, results: Results<'_>) -> Attempt {
 struct Applying<'a, W> {
     args: &'a ApplyArgs,
     global: &'a Global,
-    results: Results<'a>,
+    results: &'a Results<'a>,
     opened: &'a Opened<'a>,
     snapshot: Snapshot,
     secrets: Keeper,
@@ -106,6 +119,7 @@ struct Applying<'a, W> {
 
 impl<W: Writer> Applying<'_, W> {
     async fn work(&self, signals: &Signals) -> Attempt {
+        self.results.of_engine(&self.snapshot);
         let mut judgement = judge(&self.opened.plan, &self.opened.spec, &self.snapshot);
         judgement.stale.extend(load_plan::spec_moved(self.opened, self.args.spec.is_some())?);
         for note in &judgement.notes {
@@ -132,9 +146,10 @@ impl<W: Writer> Applying<'_, W> {
         };
         let journal = journal::of(self.args.journal.as_deref(), "apply", opened)?;
         let journal = journal.as_ref();
-        let progress = Progress::new(self.args.json, self.args.keep_output, judgement.run.len());
+        let progress = Progress::new((self.args.json, self.args.keep_output), plan, &judgement.run);
+        let timed = Timed::new(plan, self.clock, &progress);
         let control = Control {
-            sink: &progress,
+            sink: &timed,
             journal: keeping(journal),
             cancel: signals.asked(),
             give_up: signals.given_up(),
@@ -145,6 +160,8 @@ impl<W: Writer> Applying<'_, W> {
             },
         };
         let (outcome, given_up) = driver.run(&judgement, None, control).await;
+        let measured = timed.measured();
+        progress.close();
         signals.last_look();
         let wanted = load_plan::wanted(opened);
         let seen = if given_up {
@@ -163,18 +180,20 @@ impl<W: Writer> Applying<'_, W> {
         };
         let seen = seen
             .unwrap_or_else(|| LastLook { left: judgement.left.clone(), ..LastLook::default() });
-        Ok(self.tell((&judgement, journal), &outcome, seen))
+        Ok(self.tell((&judgement, journal), &outcome, &measured, seen))
     }
 
     fn tell(
         &self,
         (judgement, journal): (&Judgement, Option<&JournalFile>),
         outcome: &Outcome,
-        seen: LastLook,
+        times: &BTreeMap<ChangeId, Times>,
+        mut seen: LastLook,
     ) -> Exit {
-        let LastLook { mismatches, left, containers } = seen;
-        let mut document =
-            ResultDocument::of_run(&self.opened.plan, outcome, mismatches, left, containers);
+        if !self.args.inspect {
+            seen.containers.clear();
+        }
+        let mut document = ResultDocument::of_run(&self.opened.plan, outcome, times, seen);
         document.stale.extend(judgement.half_done.iter().map(entry));
         if document.exit_code == 0 && !judgement.half_done.is_empty() {
             document.exit_code = Exit::Stale.code();

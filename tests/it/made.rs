@@ -250,7 +250,8 @@ pub(crate) async fn apply_with(
     watcher: &Watcher<'_>,
     parallelism: usize,
 ) -> Outcome {
-    applied(engine, made, (watcher, &NoJournal), parallelism).await
+    let cancel = watcher.stop.subscribe();
+    applied(engine, made, (watcher, cancel, &NoJournal), parallelism).await
 }
 
 /// The same with somebody who keeps a journal.
@@ -260,13 +261,23 @@ pub(crate) async fn apply_keeping(
     watcher: &Watcher<'_>,
     journal: &dyn Journal,
 ) -> Outcome {
-    applied(engine, made, (watcher, journal), 4).await
+    applied(engine, made, (watcher, watcher.stop.subscribe(), journal), 4).await
+}
+
+/// The same for whoever listens, and may ask the run to stop.
+pub(crate) async fn apply_told(
+    engine: &Simulated,
+    made: &Made,
+    (sink, cancel): (&dyn Sink, watch::Receiver<Option<Signal>>),
+    parallelism: usize,
+) -> Outcome {
+    applied(engine, made, (sink, cancel, &NoJournal), parallelism).await
 }
 
 async fn applied(
     engine: &Simulated,
     made: &Made,
-    (watcher, journal): (&Watcher<'_>, &dyn Journal),
+    (sink, cancel, journal): (&dyn Sink, watch::Receiver<Option<Signal>>, &dyn Journal),
     parallelism: usize,
 ) -> Outcome {
     let clock = SimulatedClock(engine);
@@ -283,9 +294,9 @@ async fn applied(
         secrets: &Hunter,
         clock: &clock,
         resume: &Resume::fresh(&made.plan),
-        sink: watcher,
+        sink,
         journal,
-        cancel: watcher.stop.subscribe(),
+        cancel,
         settings,
     };
     run(order, &Begun::default()).await
