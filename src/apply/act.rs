@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value as Json;
 
 use super::events::{Event, WaitingFor};
+use super::journal::Entry;
 use super::outcome::{Became, Stale, StepOutcome, change_of};
 use super::precheck::{Check, gone, is_for, run_of};
 use super::run::Context;
@@ -69,7 +70,7 @@ impl<W: Writer> Context<'_, W> {
                     self.attempt(step).await
                 }
                 Err(Trouble::Failed(_)) if matches!(step.action, Action::Remove { .. }) => {
-                    self.clock.sleep(super::verify::POLL).await;
+                    self.clock.sleep(self.clock.between_looks()).await;
                     self.attempt(step).await
                 }
                 other => other,
@@ -98,7 +99,7 @@ impl<W: Writer> Context<'_, W> {
             }
             Check::Ready(found) => {
                 self.begun.note(&step.id, self.about(step));
-                self.act(step, found.as_deref()).await.map(|()| Became::Done)
+                self.noted(step, found.as_deref(), false).await.map(|()| Became::Done)
             }
         }
     }
@@ -137,8 +138,32 @@ impl<W: Writer> Context<'_, W> {
         }
     }
 
+    /// Makes the call of a step, and keeps that it is made, and what it came to. What cannot be kept is not
+    /// called; but what goes back does so without.
+    pub(super) async fn noted(&self, step: &Step, found: Option<&Json>, back: bool) -> Acted {
+        if matches!(step.action, Action::WaitReady { .. }) {
+            return self.act(step, found).await;
+        }
+        let entry = Entry::Calls { step: step.id.clone(), what: self.words(&step.action), back };
+        if let Err(why) = self.journal.note(entry)
+            && !back
+        {
+            return Err(Trouble::Failed(format!("the journal cannot be written: {why}")));
+        }
+        let acted = self.act(step, found).await;
+        let failed = match &acted {
+            Ok(()) => None,
+            Err(Trouble::Failed(text) | Trouble::Away(text)) => Some(text.clone()),
+            Err(Trouble::Stale(stale)) => Some(stale.to_string()),
+            Err(Trouble::GivenUp) => Some("given up".to_owned()),
+        };
+        // The next call is not made where this is not kept.
+        let _ = self.journal.note(Entry::Answered { step: step.id.clone(), failed });
+        acted
+    }
+
     /// Makes the call of a step. A call that fails succeeded where its effect is there.
-    pub(super) async fn act(&self, step: &Step, found: Option<&Json>) -> Acted {
+    async fn act(&self, step: &Step, found: Option<&Json>) -> Acted {
         let engine = self.engine;
         let (called, grace) = match &step.action {
             Action::Pull { image, platform } => {
@@ -432,7 +457,7 @@ impl<W: Writer> Context<'_, W> {
             if self.clock.now() >= until {
                 return Ok(false);
             }
-            self.clock.sleep(super::verify::POLL).await;
+            self.clock.sleep(self.clock.between_looks()).await;
         }
     }
 

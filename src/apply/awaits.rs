@@ -5,12 +5,12 @@
 //! changes nothing, so this takes no step.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::act::{Acted, Trouble};
 use super::events::WaitingFor;
 use super::precheck::{run_of, status_of};
 use super::run::Context;
-use super::verify::POLL;
 use crate::base::ident::{ContainerId, SetName};
 use crate::engine::Writer;
 use crate::plan::{Action, Plan, Step, Subject};
@@ -59,6 +59,9 @@ pub fn awaits(spec: &Spec, plan: &Plan) -> Awaits {
 impl<W: Writer> Context<'_, W> {
     /// Whether a step has to wait for what its set depends on.
     pub(super) fn must_wait(&self, step: &Step) -> bool {
+        if step.delay > 0 {
+            return true;
+        }
         let met = self.met.borrow();
         self.awaited(step).iter().any(|(id, until)| *until != Until::Started && !met.contains(id))
     }
@@ -77,6 +80,11 @@ impl<W: Writer> Context<'_, W> {
 
     /// Waits for what the set of a step depends on, once a run.
     pub(super) async fn await_dependencies(&self, step: &Step) -> Acted {
+        let until = self.clock.now() + Duration::from_secs(step.delay.into());
+        while self.clock.now() < until {
+            let left = until.saturating_sub(self.clock.now());
+            self.pause(step, left.min(self.clock.between_looks())).await?;
+        }
         for (id, until) in self.awaited(step) {
             if self.met.borrow().contains(id) {
                 continue;
@@ -110,7 +118,7 @@ impl<W: Writer> Context<'_, W> {
                 self.wait_event(step, WaitingFor::End);
                 told = true;
             }
-            self.pause(step, POLL).await?;
+            self.pause(step, self.clock.between_looks()).await?;
         }
     }
 }

@@ -5,6 +5,12 @@ use std::time::Duration;
 
 use crate::engine::simulated::Simulated;
 
+/// The time between two looks at what is waited for.
+const POLL: Duration = Duration::from_millis(250);
+
+/// The same where nothing happens by itself meanwhile.
+const LAZY_POLL: Duration = Duration::from_secs(5);
+
 /// A wait; ends when its time is over.
 pub type Sleep<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 
@@ -14,6 +20,10 @@ pub trait Clock {
     fn now(&self) -> Duration;
     /// Ends after so long.
     fn sleep(&self, duration: Duration) -> Sleep<'_>;
+    /// How long to sleep between two looks at what is waited for.
+    fn between_looks(&self) -> Duration {
+        POLL
+    }
 }
 
 /// The clock on the wall. Needs a running tokio with time.
@@ -59,5 +69,9 @@ impl Clock for SimulatedClock<'_> {
             tokio::task::yield_now().await;
             self.0.advance(until.saturating_sub(self.now()));
         })
+    }
+
+    fn between_looks(&self) -> Duration {
+        if self.0.is_quiet() { LAZY_POLL } else { POLL }
     }
 }

@@ -8,6 +8,7 @@ use super::begun::Begun;
 use super::clock::Clock;
 use super::confirm::{Ended, Goal, Mismatch, confirm};
 use super::events::Sink;
+use super::journal::Journal;
 use super::outcome::{Outcome, Signal};
 use super::recovery::Recovery;
 use super::resume::Resume;
@@ -58,6 +59,8 @@ pub struct LastLook {
 pub struct Control<'a, F> {
     /// Who listens.
     pub sink: &'a dyn Sink,
+    /// Who keeps what is called.
+    pub journal: &'a dyn Journal,
     /// Asks the run to stop.
     pub cancel: tokio::sync::watch::Receiver<Option<Signal>>,
     /// Ends when calls in flight are to be given up.
@@ -101,6 +104,7 @@ impl<W: Writer> Driver<'_, W> {
             secrets: self.secrets,
             clock: self.clock,
             sink: control.sink,
+            journal: control.journal,
             cancel: control.cancel.clone(),
             settings: control.settings,
         };

@@ -278,11 +278,11 @@ impl<W: Writer> Context<'_, W> {
                 .map_err(|error| self.failed(&error))?,
             None => None,
         };
-        match self.act(step, found.as_ref()).await {
+        match self.noted(step, found.as_ref(), true).await {
             // The engine was not there; it is asked once more when it is.
             Err(Why::Away(text)) => {
                 if self.is_back().await {
-                    self.act(step, found.as_ref()).await
+                    self.noted(step, found.as_ref(), true).await
                 } else {
                     Err(Why::Failed(text))
                 }

@@ -16,6 +16,7 @@ mod given_up;
 mod going_back;
 pub mod history;
 mod index;
+pub mod journal;
 pub mod lock;
 mod outcome;
 mod precheck;

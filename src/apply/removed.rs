@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use serde_json::Value as Json;
 
 use super::run::Context;
-use super::verify::POLL;
 use crate::base::ident::ContainerId;
 use crate::engine::Writer;
 
@@ -29,7 +28,7 @@ impl<W: Writer> Context<'_, W> {
             if looked.is_ok_and(|found| found.is_none()) {
                 return;
             }
-            self.clock.sleep(POLL).await;
+            self.clock.sleep(self.clock.between_looks()).await;
         }
     }
 

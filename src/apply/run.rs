@@ -21,6 +21,7 @@ use super::clock::Clock;
 use super::events::{Event, Sink, WaitingFor};
 use super::going_back::WentBack;
 use super::index::Index;
+use super::journal::Journal;
 use super::outcome::{Became, Outcome, Signal, Stale, StepOutcome};
 use super::resume::Resume;
 use super::schedule::{self, Halt, Schedule};
@@ -71,6 +72,8 @@ pub struct Run<'a, W> {
     pub clock: &'a dyn Clock,
     /// Who listens.
     pub sink: &'a dyn Sink,
+    /// Who keeps what is called.
+    pub journal: &'a dyn Journal,
     /// Where the run begins.
     pub resume: &'a Resume,
     /// Asks the run to stop: calls in flight are finished, no step is begun.
@@ -104,6 +107,7 @@ pub(super) struct Context<'a, W> {
     pub(super) secrets: &'a dyn Secrets,
     pub(super) clock: &'a dyn Clock,
     pub(super) sink: &'a dyn Sink,
+    pub(super) journal: &'a dyn Journal,
     pub(super) settings: Settings,
     pub(super) begun: &'a Begun,
     /// The containers that create steps of this run made.
@@ -141,6 +145,7 @@ impl<'a, W> Context<'a, W> {
             secrets,
             clock,
             sink,
+            journal: run.journal,
             settings,
             begun,
             digest: &resume.digest,

@@ -48,6 +48,8 @@ pub(super) struct Schedule<'a> {
     of_change: BTreeMap<&'a str, Vec<usize>>,
     /// Changes that go back, or went.
     back: BTreeSet<&'a str>,
+    /// Those of them of which all is as before.
+    went_back: BTreeSet<String>,
     /// Changes of which nothing is to be done: a person is needed first.
     left: BTreeSet<&'a str>,
     /// Whether something ended otherwise than well since changes were last looked at.
@@ -90,6 +92,7 @@ impl<'a> Schedule<'a> {
             flying: BTreeSet::new(),
             of_change: BTreeMap::new(),
             back: BTreeSet::new(),
+            went_back: BTreeSet::new(),
             left: BTreeSet::new(),
             doubt: false,
         };
@@ -153,11 +156,22 @@ impl<'a> Schedule<'a> {
         let turn = self.first.is_empty() || self.first.contains(&place);
         let change = self.plan.steps[place].id.change();
         turn && !self.back.contains(change)
+            && self.is_its_turn(place)
             && match self.halt {
                 Halt::No => true,
                 Halt::New => self.begun.contains(&change_of(&self.plan.steps[place].id)),
                 Halt::All => self.is_proven(change),
             }
+    }
+
+    /// Whether all that must have ended before a step has: it took effect, its change went back, or nothing
+    /// is to be done of that.
+    fn is_its_turn(&self, place: usize) -> bool {
+        self.plan.steps[place].after_end.iter().all(|before| {
+            let done = self.places.get(before).is_none_or(|place| self.is_done(*place));
+            let change = before.change();
+            done || self.went_back.contains(change) || self.left.contains(change)
+        })
     }
 
     /// What a step waited for is there: it begins as soon as there is room.
@@ -327,6 +341,7 @@ impl<'a> Schedule<'a> {
 
     /// The steps of a change that took effect were taken back.
     pub(super) fn undone(&mut self, change: &str) {
+        self.went_back.insert(change.to_owned());
         for place in self.of_change.get(change).into_iter().flatten() {
             let step = &self.plan.steps[*place];
             if let Some(outcome) = self.became.get_mut(&step.id)

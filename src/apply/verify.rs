@@ -19,9 +19,6 @@ use crate::plan::world::{Cell, Value, World};
 use crate::plan::{Action, Step, Subject};
 use crate::stale::observed::observed;
 
-/// The time between two looks.
-pub(super) const POLL: Duration = Duration::from_millis(250);
-
 /// How long an engine that does not answer is waited for.
 const AWAY: Duration = Duration::from_mins(2);
 
@@ -137,7 +134,7 @@ impl<W: Writer> Context<'_, W> {
             if passed >= more {
                 return Err(self.not_so(step, &shown, error));
             }
-            self.clock.sleep(POLL).await;
+            self.clock.sleep(self.clock.between_looks()).await;
         }
     }
 
@@ -233,7 +230,7 @@ impl<W: Writer> Context<'_, W> {
             if self.cancelled() {
                 return Err(Trouble::GivenUp);
             }
-            self.clock.sleep(POLL).await;
+            self.clock.sleep(self.clock.between_looks()).await;
         }
     }
 }

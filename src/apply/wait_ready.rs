@@ -13,7 +13,6 @@ use super::outcome::Stale;
 use super::precheck::{gone, started_at, status_of};
 use super::removed::REMOVED;
 use super::run::Context;
-use super::verify::POLL;
 use crate::base::ident::{ContainerId, ContainerName};
 use crate::engine::Writer;
 use crate::plan::Step;
@@ -31,7 +30,8 @@ impl<W: Writer> Context<'_, W> {
         self.wait_event(step, WaitingFor::Running);
         let until = self.clock.now() + Duration::from_secs(prove_for.into());
         while self.clock.now() < until {
-            self.pause(step, until.saturating_sub(self.clock.now()).min(POLL)).await?;
+            let left = until.saturating_sub(self.clock.now());
+            self.pause(step, left.min(self.clock.between_looks())).await?;
             self.running(id, Some(&started)).await?;
         }
         Ok(())
@@ -63,7 +63,7 @@ impl<W: Writer> Context<'_, W> {
                     let text = format!("is not healthy after {} s", limit.as_secs());
                     return Err(self.sick(id, &text, &found));
                 }
-                _ => self.pause(step, POLL).await?,
+                _ => self.pause(step, self.clock.between_looks()).await?,
             }
         }
     }

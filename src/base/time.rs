@@ -1,4 +1,4 @@
-//! Moments as engines write them (RFC 3339): which of two came first.
+//! Moments as engines write them (RFC 3339): read, written, and which of two came first.
 //!
 //! Texts cannot be told apart by their letters, as zeros at the end of a fraction are left out. No
 //! clock is asked here.
@@ -38,6 +38,12 @@ pub fn utc(seconds: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// Milliseconds since 1970 in the same way: `2026-11-24T00:06:10.457Z`.
+pub fn text(millis: u64) -> String {
+    let seconds = utc(millis / 1000);
+    format!("{}.{:03}Z", seconds.trim_end_matches('Z'), millis % 1000)
+}
+
 fn numbers(text: &str, between: char) -> Option<[i64; 3]> {
     let all: Option<Vec<i64>> = text.split(between).map(number).collect();
     all?.try_into().ok()
@@ -72,6 +78,16 @@ fn date(days: i64) -> (i64, i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_written_as_they_are_read() {
+        for (at, told) in
+            [(0, "1970-01-01T00:00:00.000Z"), (951_825_600_007, "2000-02-29T12:00:00.007Z")]
+        {
+            assert_eq!(text(at), told);
+            assert_eq!(nanos(told), Some(i128::from(at) * 1_000_000));
+        }
+    }
 
     #[test]
     fn times_are_read_as_engines_write_them() {

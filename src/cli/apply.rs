@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::args::{ApplyArgs, Global};
 use super::files::Files;
+use super::journal::{self, JournalFile, keeping};
 use super::keeper::Keeper;
 use super::load_plan::Opened;
 use super::load_plan::SpecPlace;
@@ -143,10 +144,13 @@ impl<W: Writer> Applying<'_, W> {
             digest: &opened.digest,
             spec: &opened.spec,
         };
+        let journal = journal::of(self.args.journal.as_deref(), "apply", opened)?;
+        let journal = journal.as_ref();
         let progress = Progress::new((self.args.json, self.args.keep_output), plan, &judgement.run);
         let timed = Timed::new(plan, self.clock, &progress);
         let control = Control {
             sink: &timed,
+            journal: keeping(journal),
             cancel: signals.asked(),
             give_up: signals.given_up(),
             settings: Settings {
@@ -176,12 +180,12 @@ impl<W: Writer> Applying<'_, W> {
         };
         let seen = seen
             .unwrap_or_else(|| LastLook { left: judgement.left.clone(), ..LastLook::default() });
-        Ok(self.tell(&judgement, &outcome, &measured, seen))
+        Ok(self.tell((&judgement, journal), &outcome, &measured, seen))
     }
 
     fn tell(
         &self,
-        judgement: &Judgement,
+        (judgement, journal): (&Judgement, Option<&JournalFile>),
         outcome: &Outcome,
         times: &BTreeMap<ChangeId, Times>,
         mut seen: LastLook,
@@ -196,6 +200,9 @@ impl<W: Writer> Applying<'_, W> {
         }
         if !outcome.is_whole() {
             document.recover = Some(recover::command(&self.args.plan, self.global));
+        }
+        if let Some(journal) = journal {
+            journal.ends(&document);
         }
         self.results.tell(&document)
     }

@@ -393,6 +393,9 @@ pub struct ApplyArgs {
     /// Write the result here, a JSON file or a folder that gets one; show prints it; - is stdout
     #[arg(short, long, value_name = "RESULT")]
     pub output: Option<PathBuf>,
+    /// Keep a journal there: every call before it is made, and what it came to; only its owner may read it
+    #[arg(long, value_name = "FILE")]
+    pub journal: Option<PathBuf>,
     /// Keep a new container that failed, as NAME.bp-failed, to be looked at
     #[arg(long)]
     pub keep_failed: bool,
@@ -434,6 +437,9 @@ pub struct RecoverArgs {
     /// All that was begun is finished
     #[arg(long, requires = "plan")]
     pub finish: bool,
+    /// Keep a journal there, as apply does
+    #[arg(long, value_name = "FILE", requires = "plan")]
+    pub journal: Option<PathBuf>,
     /// Print events, one JSON object a line, and then the result
     #[arg(long, requires = "plan")]
     pub json: bool,

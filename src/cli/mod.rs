@@ -14,6 +14,7 @@ pub mod files;
 pub mod git;
 pub mod history;
 pub mod import;
+pub mod journal;
 pub mod keeper;
 pub mod load_plan;
 pub mod load_spec;

@@ -6,6 +6,7 @@ use super::apply::entry;
 use super::args::{Global, RecoverArgs};
 use super::compose::MadeLabels;
 use super::files::Files;
+use super::journal::{self, keeping};
 use super::keeper::Keeper;
 use super::load_plan::{Opened, SpecPlace};
 use super::locking::under_lock;
@@ -15,6 +16,7 @@ use super::results::{Asked, Refusal, Results};
 use super::signals::Signals;
 use super::{load_plan, load_spec, observe, output, verify};
 use crate::apply::driver::{Control, Driver, LastLook};
+use crate::apply::journal::Journal;
 use crate::apply::record::Command;
 use crate::apply::recovery::{Leftover, Recovery, Way, leftovers, recovery};
 use crate::apply::result::ResultDocument;
@@ -116,11 +118,16 @@ fn attempt(args: &RecoverArgs, path: &Path, global: &Global, results: &Results<'
                 let words = "nothing of this plan is half done.";
                 return Ok(results.tell(&ResultDocument::of_done(words, Vec::new())));
             }
-            let both = (&judgement, &recovery);
+            let journal = journal::of(args.journal.as_deref(), "recover", opened)?;
+            let journal = journal.as_ref();
+            let all = (&judgement, &recovery, keeping(journal));
             let mut document =
-                recovered(args, opened, both, secrets, (engine, clock), &signals).await;
+                recovered(args, opened, all, secrets, (engine, clock), &signals).await;
             if document.exit_code == Exit::PartWay.code() {
                 document.recover = Some(command(path, global));
+            }
+            if let Some(journal) = journal {
+                journal.ends(&document);
             }
             Ok(results.tell(&document))
         };
@@ -134,7 +141,7 @@ fn attempt(args: &RecoverArgs, path: &Path, global: &Global, results: &Results<'
 async fn recovered(
     args: &RecoverArgs,
     opened: &Opened<'_>,
-    (judgement, recovery): (&Judgement, &Recovery),
+    (judgement, recovery, journal): (&Judgement, &Recovery, &dyn Journal),
     secrets: Secrets,
     (engine, clock): (&Docker, &RealClock),
     signals: &Signals,
@@ -153,6 +160,7 @@ async fn recovered(
     let timed = Timed::new(&opened.plan, clock, &progress);
     let control = Control {
         sink: &timed,
+        journal,
         cancel: signals.asked(),
         give_up: signals.given_up(),
         settings: Settings { grace: args.grace / 2, ..Settings::default() },

@@ -6,11 +6,10 @@ use super::lower::Lower;
 use super::tree::text;
 use super::values::{exactly, size};
 use crate::base::say;
-use crate::syntax::node::Node;
+use crate::syntax::node::{Kind, Node};
 
 /// Keys under `deploy` that only a swarm heeds.
-const SWARM: &[&str] =
-    &["mode", "endpoint_mode", "labels", "placement", "update_config", "rollback_config"];
+const SWARM: &[&str] = &["mode", "endpoint_mode", "labels", "placement", "rollback_config"];
 
 impl Lower<'_> {
     /// `deploy`, whose limits count more than those beside it.
@@ -55,6 +54,25 @@ impl Lower<'_> {
         if let Some(policy) = deploy.said("restart_policy") {
             self.restart(service, policy, set);
         }
+        if let Some(config) = deploy.said("update_config") {
+            self.update_config(service, config, set);
+        }
+    }
+
+    /// How members are replaced; Compose itself heeds none of it.
+    fn update_config(&mut self, service: &str, config: &Node, set: &mut Node) {
+        if let Some(ratio) = config.said("max_failure_ratio") {
+            let shown = say::short(service);
+            let message = format!(
+                "`deploy.update_config.max_failure_ratio` of `{shown}`: only a swarm heeds it"
+            );
+            self.note(ratio.place, message);
+        }
+        let mut config = config.clone();
+        if let Kind::Map(entries) = &mut config.kind {
+            entries.retain(|entry| entry.key != "max_failure_ratio");
+        }
+        set.set("update_config", config);
     }
 
     fn restart(&mut self, service: &str, policy: &Node, set: &mut Node) {

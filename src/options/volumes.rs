@@ -385,13 +385,18 @@ fn all(look: &InspectView) -> Volumes {
         all.insert(clean(inside), Mount::new(Source::Anonymous));
     }
     // What is mounted over the image's volume takes its place.
-    for bind in strings(look.host("Binds")) {
-        let (inside, mount) = found(bind);
-        all.insert(inside, mount);
-    }
-    for mount in look.host("Mounts").as_array().into_iter().flatten() {
-        let (inside, mount) = volumes_long::read(mount);
-        all.insert(inside, mount);
+    let short = strings(look.host("Binds")).map(found);
+    let long = look.host("Mounts").as_array().into_iter().flatten().map(volumes_long::read);
+    for (inside, mount) in short.chain(long).collect::<Vec<_>>() {
+        // One without a name that was taken over is still the one that was asked for.
+        let asked_for = all.get(&inside).is_some_and(|mount| mount.source == Source::Anonymous);
+        let taken_over = match &mount.source {
+            Source::Named { name, subpath: None } => is_made_up(name) && mount.words().is_empty(),
+            _ => false,
+        };
+        if !(asked_for && taken_over) {
+            all.insert(inside, mount);
+        }
     }
     Volumes(all)
 }
@@ -402,6 +407,11 @@ pub(super) fn absolute(path: &str, cx: &Context) -> String {
         Some(base) if path.starts_with('.') => clean(&format!("{base}/{path}")),
         _ => path.to_owned(),
     }
+}
+
+/// Whether an engine made a volume's name up: nobody named it.
+pub fn is_made_up(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// A bind as an engine keeps it; words that are not known stay.

@@ -89,13 +89,13 @@ fn steps(plan: &Plan, violations: &mut Violations) {
     let mut above = BTreeSet::new();
     for step in &plan.steps {
         let id = named(&step.id);
-        for other in &step.after {
+        for other in step.before() {
             violations.unless(above.contains(other), "after", || {
                 format!("expected {id} to wait for a step above it, but found {}", named(other))
             });
         }
-        let own: BTreeSet<_> = step.after.iter().collect();
-        violations.unless(own.len() == step.after.len(), "after", || {
+        let own: BTreeSet<_> = step.before().collect();
+        violations.unless(own.len() == step.before().count(), "after", || {
             format!("expected {id} to name each step once, but found one twice")
         });
         violations.unless(above.insert(&step.id), "step", || {

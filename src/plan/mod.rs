@@ -31,7 +31,7 @@ pub use danger::{Danger, Dangerous};
 pub use difference::{EnvironmentDifference, OptionDifference, Origin, References, Values};
 pub use facts::Facts;
 pub use planned::Planned;
-pub use step::{Action, ImagePin, NetworkRef, Step, Subject};
+pub use step::{Action, Carried, ImagePin, NetworkRef, Step, Subject};
 
 use crate::base::ident::{ChangeId, ContainerId, ContainerName, ProjectName, Reference, SetName};
 pub use crate::base::target::Target;

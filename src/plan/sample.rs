@@ -70,7 +70,7 @@ fn outage(value: &str) -> Dangerous {
 
 fn step(change: &ChangeId, what: &str, action: Action, after: &[&StepId]) -> Step {
     let after = after.iter().map(|step| (*step).clone()).collect();
-    Step { id: StepId::of(change, what), action, after }
+    Step::new(StepId::of(change, what), action, after)
 }
 
 #[expect(clippy::too_many_lines, reason = "one record after the other")]

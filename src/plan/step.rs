@@ -24,6 +24,39 @@ pub struct Step {
     /// Steps that must have succeeded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<StepId>,
+    /// Steps that must have succeeded, or whose change must have gone back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after_end: Vec<StepId>,
+    /// How many seconds it waits once it may begin.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub delay: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(seconds: &u32) -> bool {
+    *seconds == 0
+}
+
+impl Step {
+    /// A step after others.
+    pub fn new(id: StepId, action: Action, after: Vec<StepId>) -> Self {
+        Self { id, action, after, after_end: Vec::new(), delay: 0 }
+    }
+
+    /// All steps that come before it, whatever becomes of some.
+    pub fn before(&self) -> impl Iterator<Item = &StepId> {
+        self.after.iter().chain(&self.after_end)
+    }
+}
+
+/// A volume that a replacement takes over: nobody named it, so its name is the engine's.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Carried {
+    /// Where it is mounted.
+    pub path: String,
+    /// What the engine calls it.
+    pub volume: String,
 }
 
 /// The call of a step, with all that it needs.
@@ -64,6 +97,9 @@ pub enum Action {
         /** the paths of volumes without a name that the engine makes with it */
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         anonymous: Vec<String>,
+        /** volumes without a name that the container has which it replaces */
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        carried: Vec<Carried>,
     },
     /// Starts a container; a one-shot is waited for.
     Start {
@@ -227,7 +263,8 @@ impl Action {
         image: ImagePin,
     ) -> Self {
         let (ports, volumes, anonymous) = (Vec::new(), Vec::new(), Vec::new());
-        Self::Create { name, final_name, set, image, ports, volumes, anonymous }
+        let carried = Vec::new();
+        Self::Create { name, final_name, set, image, ports, volumes, anonymous, carried }
     }
 
     /// The container that a step is about; what creates one is about none that is there.

@@ -162,7 +162,7 @@ impl Back<'_> {
     }
 
     fn call(&mut self, of: &Step, action: Action) {
-        let step = Step { id: of.id.undo(), action, after: Vec::new() };
+        let step = Step::new(of.id.undo(), action, Vec::new());
         self.now.after(&step);
         self.found.steps.push(step);
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value as Json;
 
 use super::{Action, Because, EnvironmentDifference, ImagePin, OptionDifference, Reason};
-use super::{Step, Subject};
+use super::{Carried, Step, Subject};
 use crate::base::canonical::Strict;
 use crate::base::ident::{ContainerId, ContainerName, ObjectKey, SetName, StepId};
 use crate::options::settings::Settings;
@@ -42,7 +42,10 @@ struct Fields {
     ports: Option<Vec<String>>,
     volumes: Option<Vec<String>>,
     anonymous: Option<Vec<String>>,
+    carried: Option<Vec<Carried>>,
     after: Option<Vec<StepId>>,
+    after_end: Option<Vec<StepId>>,
+    delay: Option<u32>,
 }
 
 impl<'de> Deserialize<'de> for Step {
@@ -53,7 +56,13 @@ impl<'de> Deserialize<'de> for Step {
             let message = format!("the action `{}` has no field `{field}`", fields.action);
             return Err(D::Error::custom(message));
         }
-        Ok(Self { id: fields.id, action, after: fields.after.unwrap_or_default() })
+        Ok(Self {
+            id: fields.id,
+            action,
+            after: fields.after.unwrap_or_default(),
+            after_end: fields.after_end.unwrap_or_default(),
+            delay: fields.delay.unwrap_or_default(),
+        })
     }
 }
 
@@ -62,15 +71,7 @@ impl Fields {
         Ok(match self.action.as_str() {
             "pull" => Action::Pull { image: self.image_text()?, platform: self.platform.take() },
             "tag" => Action::Tag { image: self.image_text()?, tag: need(&mut self.tag, "tag")? },
-            "create" => Action::Create {
-                name: need(&mut self.name, "name")?,
-                final_name: need(&mut self.final_name, "final_name")?,
-                set: need(&mut self.set, "set")?,
-                image: self.pin()?,
-                ports: self.ports.take().unwrap_or_default(),
-                volumes: self.volumes.take().unwrap_or_default(),
-                anonymous: self.anonymous.take().unwrap_or_default(),
-            },
+            "create" => self.create()?,
             "start" => Action::Start {
                 container: self.subject()?,
                 wait: self.wait.take().unwrap_or_default(),
@@ -131,6 +132,19 @@ impl Fields {
         })
     }
 
+    fn create(&mut self) -> Result<Action, String> {
+        Ok(Action::Create {
+            name: need(&mut self.name, "name")?,
+            final_name: need(&mut self.final_name, "final_name")?,
+            set: need(&mut self.set, "set")?,
+            image: self.pin()?,
+            ports: self.ports.take().unwrap_or_default(),
+            volumes: self.volumes.take().unwrap_or_default(),
+            anonymous: self.anonymous.take().unwrap_or_default(),
+            carried: self.carried.take().unwrap_or_default(),
+        })
+    }
+
     fn wait_ready(&mut self) -> Result<Action, String> {
         let prove_for = need(&mut self.prove_for, "prove_for")?;
         Ok(Action::WaitReady { container: self.subject()?, prove_for })
@@ -174,7 +188,7 @@ impl Fields {
 
     /// A field that the action did not take.
     fn left_over(&self) -> Option<&'static str> {
-        let Self { id: _, action: _, after: _, .. } = self;
+        let Self { id: _, action: _, after: _, after_end: _, delay: _, .. } = self;
         [
             ("image", self.image.is_some()),
             ("platform", self.platform.is_some()),
@@ -199,6 +213,7 @@ impl Fields {
             ("ports", self.ports.is_some()),
             ("volumes", self.volumes.is_some()),
             ("anonymous", self.anonymous.is_some()),
+            ("carried", self.carried.is_some()),
         ]
         .into_iter()
         .find_map(|(field, there)| there.then_some(field))

@@ -299,6 +299,11 @@ fn held(containers: &[Container]) -> Held {
     all
 }
 
+/// The addresses and network cards that a container is to have, in words.
+pub(super) fn fixed(look: &InspectView) -> Vec<String> {
+    wished(look).into_iter().map(|(_, what)| what.to_string()).collect()
+}
+
 /// What a container is to have wherever it is attached.
 fn wished(look: &InspectView) -> Vec<(String, What)> {
     let networks = look.json()["NetworkSettings"]["Networks"].as_object();

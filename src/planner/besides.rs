@@ -43,10 +43,13 @@ impl Planner<'_> {
                     ),
                 });
             }
-            let paths = unnamed(look);
+            let over = self.carried.get(&job.change.id).cloned().unwrap_or_default();
+            let mut paths = unnamed(look);
+            paths.retain(|path| !over.iter().any(|one| one.path == *path));
             for step in &mut job.steps {
-                if let Action::Create { volumes, anonymous, .. } = &mut step.action {
+                if let Action::Create { volumes, anonymous, carried, .. } = &mut step.action {
                     (*volumes, *anonymous) = (names.clone(), paths.clone());
+                    carried.clone_from(&over);
                 }
             }
         }

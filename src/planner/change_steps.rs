@@ -75,7 +75,7 @@ impl Steps {
     fn then(&mut self, what: &str, action: Action) -> StepId {
         let after = self.steps.last().map(|step| step.id.clone()).into_iter().collect();
         let id = StepId::of(&self.id, what);
-        self.steps.push(Step { id: id.clone(), action, after });
+        self.steps.push(Step::new(id.clone(), action, after));
         id
     }
 
@@ -154,8 +154,9 @@ impl ChangeSteps {
         Self { needs: Some(create), up: Some(up), start, ..Self::new(change, steps) }
     }
 
-    /// Creates the successor, fences and stops the old one, swaps the names, starts, proves, removes the old.
-    /// It ends in the run state that the old one had, or that the set wants.
+    /// Creates the successor, fences and stops the old one, swaps the names, starts, proves, removes the old;
+    /// or starts and proves the new one before it fences the old. It ends in the run state that the old one
+    /// had, or that the set wants.
     pub(super) fn replace(
         change: Change,
         set: &SetName,
@@ -170,6 +171,8 @@ impl ChangeSteps {
         let create =
             steps.then("create", Action::create(new.clone(), name.clone(), set.clone(), image));
         let created = Subject::CreatedBy(create.clone());
+        let ahead = how.start.filter(|_| how.live && how.start_first);
+        let ahead = ahead.map(|proof| steps.start(created.clone(), proof).0);
         let fence = how.fence.then(|| {
             steps.then("fence", Action::Fence { container: Subject::Container(old.clone()) })
         });
@@ -181,15 +184,15 @@ impl ChangeSteps {
         );
         let rename_new = steps
             .then("rename-new", Action::Rename { container: created.clone(), from: new, to: name });
-        let (start, up) = match how.start {
+        let (start, up) = match how.start.filter(|_| ahead.is_none()) {
             Some(proof) => {
                 let (start, up) = steps.start(created, proof);
                 (Some(start), up)
             }
-            None => (None, rename_new),
+            None => (ahead.clone(), rename_new),
         };
         steps.then("remove", Action::Remove { container: old });
-        let disturbs = fence.or_else(|| down.clone()).or(Some(rename_old));
+        let disturbs = ahead.or(fence).or_else(|| down.clone()).or(Some(rename_old));
         Self {
             needs: Some(create),
             up: Some(up),
@@ -337,7 +340,7 @@ impl ChangeSteps {
             let id = StepId::of(&self.change.id, &format!("connect-{network}"));
             let container = Subject::CreatedBy(create.clone());
             let action = Action::Connect { container, network, which, endpoint };
-            self.steps.insert(at + 1 + index, Step { id: id.clone(), action, after: vec![last] });
+            self.steps.insert(at + 1 + index, Step::new(id.clone(), action, vec![last]));
             last = id;
         }
         let own = |step: &Step| matches!(step.action, Action::Connect { .. });
@@ -376,6 +379,15 @@ impl ChangeSteps {
         }
     }
 
+    /// Makes a step of this job wait until others have succeeded, or their changes have gone back, and for
+    /// some seconds more.
+    pub(super) fn wait_turn(&mut self, step: &StepId, (ended, delay): (Option<&StepId>, u32)) {
+        if let Some(step) = self.steps.iter_mut().find(|own| own.id == *step) {
+            step.after_end.extend(ended.cloned());
+            step.delay = delay;
+        }
+    }
+
     /// Makes a step of this job wait for other steps.
     pub(super) fn wait_all(&mut self, step: &StepId, others: impl IntoIterator<Item = StepId>) {
         if let Some(step) = self.steps.iter_mut().find(|own| own.id == *step) {
@@ -391,6 +403,8 @@ impl ChangeSteps {
 pub(super) struct Replacing {
     /// The old one runs and is stopped.
     pub(super) live: bool,
+    /// The new one is proven before the old one is stopped.
+    pub(super) start_first: bool,
     /// An engine that is restarted would start it again.
     pub(super) fence: bool,
     /// The new one is started, and how it is proven.

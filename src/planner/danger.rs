@@ -12,11 +12,12 @@ use super::risks;
 use crate::base::ident::SetName;
 use crate::observed::snapshot::Container;
 use crate::options::inspect_view::InspectView;
+use crate::options::volumes::is_made_up;
 use crate::plan::facts::Verdict;
 use crate::plan::planned::Options;
 use crate::plan::show::reason_text;
-use crate::plan::{Danger, Dangerous, Impact, Reason, Verb};
-use crate::spec::{Identity, Matching, Set};
+use crate::plan::{Carried, Danger, Dangerous, Impact, Reason, Verb};
+use crate::spec::{Identity, Matching, Order, Set, UpdateConfig};
 
 /// How a volume that nobody named is told.
 const ANONYMOUS: &str = "anonymous volume at ";
@@ -37,12 +38,23 @@ pub(super) struct Doing<'a> {
     pub(super) outage: Outage,
 }
 
+/// How many containers of a set run.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Up {
+    /// Before.
+    pub(super) live: usize,
+    /// Those of them that are not ended for good.
+    pub(super) stay: usize,
+    /// Those of them that are replaced.
+    pub(super) replaced: usize,
+}
+
 /// What tells how long something is down.
 pub(super) struct Outage {
-    /// Live members of the set before.
-    live: usize,
-    /// Those of them that are not ended for good.
-    stay: usize,
+    /// What runs of the set.
+    up: Up,
+    /// How its members are replaced.
+    update: UpdateConfig,
     /// Seconds that the container has to stop.
     grace: i64,
     /// Seconds until what is started counts as ready; none where a health check tells.
@@ -53,25 +65,31 @@ impl Outage {
     /// From the live members of a set and those that stay, how a member is stopped, and what runs
     /// then.
     pub(super) fn told_by(
-        (live, stay): (usize, usize),
+        up: Up,
         set: &Set,
         member: Option<(&Member<'_>, &Stopping)>,
         look: Option<&InspectView>,
     ) -> Self {
         let grace = member.map_or(0, |(member, stopping)| grace(stopping, member.container));
         let health = look.is_some_and(has_health);
-        Self { live, stay, grace, proof: (!health).then_some(set.prove_for) }
+        Self { up, update: set.update, grace, proof: (!health).then_some(set.prove_for) }
     }
 
     /// How long, and what stays up: `rolling:2 of 3 stay up`.
     fn of(&self, verb: Verb) -> String {
-        let Self { live, stay, grace, proof } = self;
+        let Self { up: Up { live, stay, replaced }, update, grace, proof } = self;
+        let at_once = update.at_once(*replaced);
         let proof = match proof {
             Some(seconds) => format!("{seconds} s of proof"),
             None => "until it is healthy".to_owned(),
         };
         match verb {
-            Verb::Replace if *stay > 1 => format!("rolling:{} of {stay} stay up", stay - 1),
+            Verb::Replace if update.order == Order::StartFirst => {
+                format!("rolling:all {stay} stay up, up to {at_once} more meanwhile")
+            }
+            Verb::Replace if *stay > at_once => {
+                format!("rolling:{} of {stay} stay up", stay - at_once)
+            }
             Verb::Replace => format!("down:up to {grace} s to stop, then {proof}"),
             Verb::Restart => format!("restart:up to {grace} s to stop, then {proof}"),
             Verb::Run => format!("down:up to {grace} s to stop, then the new run"),
@@ -117,9 +135,7 @@ pub(super) fn dangers(doing: &Doing<'_>, impact: &Impact) -> Dangerous {
         if let Some(policy) = policy.filter(|_| matches!(verb, Verb::Stop | Verb::Kill)) {
             risks::add(&mut all, Danger::ComesBack, policy);
         }
-        if loses(*verb, member.container)
-            && (!anonymous_volumes(member.container).is_empty() || lost_mount(impact))
-        {
+        if loses(*verb, member.container) && (!impact.loses.is_empty() || lost_mount(impact)) {
             lost(impact, &mut all);
         }
         let references = member.comparison.references.iter();
@@ -191,6 +207,7 @@ fn revived(container: &Container) -> Option<&str> {
 pub(super) fn anonymous_volumes(container: &Container) -> Vec<(String, String)> {
     let Some(inspect) = &container.inspect else { return Vec::new() };
     let named = named_sources(inspect);
+    let asked_for = |path: &str| inspect["Config"]["Volumes"].get(path).is_some();
     let from_others =
         inspect["HostConfig"]["VolumesFrom"].as_array().is_some_and(|from| !from.is_empty());
     let own: BTreeSet<&str> = inspect["Config"]["Volumes"]
@@ -201,8 +218,9 @@ pub(super) fn anonymous_volumes(container: &Container) -> Vec<(String, String)> 
         .collect();
     volume_mounts(inspect)
         .filter(|(name, path)| {
-            let hex = name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-            let anonymous = name.is_empty() || (hex && !named.contains(name.as_str()));
+            let hex = is_made_up(name);
+            let own_name = named.contains(name.as_str()) && !asked_for(path);
+            let anonymous = name.is_empty() || (hex && !own_name);
             // The volumes of others are shown like own ones; only declared paths are surely own.
             anonymous && (!from_others || own.contains(path.as_str()))
         })
@@ -244,8 +262,14 @@ fn named_sources(inspect: &Json) -> BTreeSet<&str> {
 
 /// What a replacement keeps and loses. `drops` are the rows of an adopted container that nobody
 /// declared; of its mounts each is told by itself.
-pub(super) fn impact(found: &Container, created: &InspectView, drops: Vec<String>) -> Impact {
-    let mut impact = Impact { drops, loses: anonymous(found), ..Impact::default() };
+pub(super) fn impact(
+    found: &Container,
+    created: &InspectView,
+    (drops, carried): (Vec<String>, &[Carried]),
+) -> Impact {
+    let mut loses = anonymous(found);
+    loses.retain(|text| !carried.iter().any(|one| *text == format!("{ANONYMOUS}{}", one.path)));
+    let mut impact = Impact { loses, drops, ..Impact::default() };
     let Some(inspect) = &found.inspect else { return impact };
     let (old, new) = (named_sources(inspect), named_sources(created.json()));
     let nameless = anonymous_volumes(found);
@@ -293,6 +317,7 @@ pub(super) fn refusals(
     set: &Set,
     member: &Member<'_>,
     (verb, reasons): (Verb, &[Reason]),
+    carried: &[Carried],
 ) -> Vec<PlanError> {
     let mut errors = Vec::new();
     let name = &member.name;
@@ -313,7 +338,8 @@ pub(super) fn refusals(
             "say `match: image` to mean such containers too, or `match: owned` to leave them",
         ));
     }
-    let anonymous = anonymous_volumes(member.container);
+    let mut anonymous = anonymous_volumes(member.container);
+    anonymous.retain(|(_, path)| !carried.iter().any(|one| one.path == *path));
     if loses(verb, member.container) && !set.discard && !anonymous.is_empty() {
         let paths: Vec<&str> = anonymous.iter().map(|(_, path)| path.as_str()).collect();
         errors.push(PlanError::of(

@@ -5,6 +5,7 @@
 
 use std::cmp::Reverse;
 
+use super::danger::Up;
 use super::in_place::InPlace;
 use super::index;
 use crate::base::ident::{ContainerId, ContainerName};
@@ -98,13 +99,18 @@ pub(super) enum Disposition {
 }
 
 impl Choice {
-    /// How many members are live, and how many of them are not ended for good.
-    pub(super) fn up(&self, members: &[Member<'_>]) -> (usize, usize) {
+    /// How many members are live, and what becomes of them.
+    pub(super) fn up(&self, members: &[Member<'_>]) -> Up {
         let live = || members.iter().zip(&self.fates).filter(|(member, _)| member.run.is_live());
         let ended = |fate: &Disposition| {
             matches!(fate, Disposition::Stop(_) | Disposition::Kill(_) | Disposition::Remove(_))
         };
-        (live().count(), live().filter(|(_, fate)| !ended(fate)).count())
+        let replaced = |fate: &Disposition| matches!(fate, Disposition::Replace(_));
+        Up {
+            live: live().count(),
+            stay: live().filter(|(_, fate)| !ended(fate)).count(),
+            replaced: live().filter(|(_, fate)| replaced(fate)).count(),
+        }
     }
 }
 

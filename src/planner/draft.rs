@@ -6,6 +6,7 @@ use std::rc::Rc;
 use serde_json::Value as Json;
 
 use super::change_steps::ChangeSteps;
+use super::danger::Up;
 use super::decide::{self, Choice, Disposition, Member};
 use super::images::{self, Images, ResolvedImage};
 use super::in_place::InPlace;
@@ -22,7 +23,7 @@ use crate::observed::snapshot::{Container, Run, Snapshot};
 use crate::options::inspect_view;
 use crate::options::inspect_view::InspectView;
 use crate::options::{Body, Context, ROWS};
-use crate::plan::{Because, SetReport, Verb, Warning};
+use crate::plan::{Because, Carried, SetReport, Verb, Warning};
 use crate::planner::compare;
 use crate::planner::compare::{Known, Terms};
 use crate::planner::resources::Names;
@@ -57,7 +58,9 @@ pub(super) struct Planner<'a> {
     /// The same for people, by set.
     pub(super) expected: BTreeMap<SetName, planned::Expected>,
     /// The live members of the set at hand, and those of them that are not ended for good.
-    pub(super) up: (usize, usize),
+    pub(super) up: Up,
+    /// The volumes without a name that changes take over.
+    pub(super) carried: BTreeMap<ChangeId, Vec<Carried>>,
     /// What the engine shows where nothing is declared.
     pub(super) plain: planned::Plain,
     /// Containers that this plan, or a run of it, replaces.
@@ -110,7 +113,8 @@ pub(super) fn build(input: &Input<'_>, before: BTreeMap<ContainerName, Container
         index,
         plain: planned::Plain::of(&engine),
         expected: BTreeMap::new(),
-        up: (0, 0),
+        up: Up::default(),
+        carried: BTreeMap::new(),
         world: World::of(snapshot),
         images: Images::of(snapshot),
         networks: Names::of(&snapshot.networks),

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use serde_json::Value as Json;
 
 use super::PlanError;
+use super::carry;
 use super::change_steps::{ChangeSteps, Proof, Replacing, Stopping};
 use super::danger::{self, Doing, Outage};
 use super::decide::{Choice, Disposition, Member};
@@ -14,6 +15,7 @@ use super::images::ResolvedImage;
 use super::in_place::InPlace;
 use super::ports;
 use super::resource_steps::{networks_of, volumes_of};
+use super::start_first;
 use crate::base::api;
 use crate::base::ident::{ChangeId, ChangeTarget, ContainerName, SetName};
 use crate::base::{say, signal};
@@ -25,7 +27,7 @@ use crate::plan::{Action, Because, Change, Dangerous, ImagePin, Impact, Reason, 
 use crate::planner::compare;
 use crate::planner::compare::Terms;
 use crate::spec::body::{self, Labels};
-use crate::spec::{Identity, Set, State};
+use crate::spec::{Identity, Order, Set, State};
 
 /// What is asked of a container that is created once all of them are known: its networks, its volumes,
 /// what it runs, and whom it takes what from.
@@ -71,7 +73,7 @@ impl<'a> Planner<'a> {
         let stopping = self.stopping(key, set, member, verb);
         let changed_first = verb == Verb::Start && !in_place.is_empty();
         let touches = if changed_first { Verb::Update } else { verb };
-        self.errors.extend(danger::refusals(key, set, member, (touches, reasons)));
+        self.errors.extend(danger::refusals(key, set, member, (touches, reasons), &[]));
         self.touched.insert(member.id.clone(), (key.clone(), verb));
         let vanishes = danger::vanishes(member.container, verb);
         let impact = match verb {
@@ -150,14 +152,16 @@ impl<'a> Planner<'a> {
         reasons: &[Reason],
     ) {
         let verb = if set.one_shot { Verb::Run } else { Verb::Replace };
-        self.errors.extend(danger::refusals(key, set, member, (verb, reasons)));
         self.need_known(key, member);
         self.touched.insert(member.id.clone(), (key.clone(), verb));
-        let Some(pin) = Self::pin(settled) else { return };
-        let (body, look) = self.body(key, set, settled, &member.name);
-        self.expect_created(key, set, settled, &member.name, (&body, &look));
-        let known = self.known();
         let image_unknown = matches!(settled, ResolvedImage::Pull { .. });
+        let (mut body, look) = self.body(key, set, settled, &member.name);
+        let carried = carry::carried(set, member.container, &look, image_unknown);
+        self.errors.extend(danger::refusals(key, set, member, (verb, reasons), &carried));
+        let Some(pin) = Self::pin(settled) else { return };
+        self.expect_created(key, set, settled, &member.name, (&body, &look));
+        carry::take_over(&mut body, &carried);
+        let known = self.known();
         let strange = image_unknown.then(|| self.strange(key, set, &member.name));
         let terms =
             Terms { set, adopted: member.adopted, strange: strange.as_ref(), everything: false };
@@ -170,7 +174,7 @@ impl<'a> Planner<'a> {
             ),
             _ => Vec::new(),
         };
-        let mut impact = danger::impact(member.container, &look, drops);
+        let mut impact = danger::impact(member.container, &look, (drops, &carried));
         if let Some(strange) = &strange {
             impact.may_change = compare::open_rows(&look, strange);
         }
@@ -200,12 +204,19 @@ impl<'a> Planner<'a> {
         let starts = live || runs && !Self::idle_stays(set, member, reasons);
         let how = Replacing {
             live,
+            start_first: set.update.order == Order::StartFirst,
             fence: live && member.container.inspect.as_ref().is_some_and(revives),
             start: starts.then(|| Proof::of(set)),
             stopping,
         };
+        if how.start_first && live && how.start.is_some() {
+            self.errors.extend(start_first::refusals(key, set, member, (&look, &carried)));
+        }
         let mut job = ChangeSteps::replace(change, key, pin, &member.id, &how);
         job.takes = ports::wanted(&look);
+        if !carried.is_empty() {
+            self.carried.insert(id.clone(), carried);
+        }
         self.replaced.insert(member.id.clone(), member.name.clone());
         self.gone.insert(member.name.clone());
         self.add_created(&id, job, &body, &Rc::new(look));

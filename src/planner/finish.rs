@@ -53,7 +53,7 @@ impl Planner<'_> {
         self.refuse_starts();
         self.plan_besides();
         self.guard_dependants();
-        order::connect(&mut self.jobs, depends);
+        order::connect(&mut self.jobs, depends, &self.spec.sets);
         self.take_ports();
         self.take_addresses();
         order::kept_until_proven(&mut self.jobs);

@@ -5,6 +5,7 @@
 
 mod addresses;
 mod besides;
+mod carry;
 mod change_steps;
 pub mod compare;
 mod danger;
@@ -46,6 +47,7 @@ mod restart_tests;
 mod risks;
 mod shown;
 mod sources;
+mod start_first;
 mod starts;
 mod subnets;
 mod take;

@@ -8,17 +8,28 @@ use super::PlanError;
 use super::change_steps::ChangeSteps;
 use crate::base::ident::{ChangeId, ContainerId, ContainerName, SetName, StepId};
 use crate::plan::{Action, Because, Reason, Step, Subject, Verb};
+use crate::spec::{FailureAction, Set, UpdateConfig};
 
 /// Adds the edges between jobs: images first, dependencies before dependants, one replacement of
 /// a set at a time. Who waits for what another gives up is [`super::take`]'s.
-pub(super) fn connect(jobs: &mut [ChangeSteps], depends: &BTreeMap<SetName, BTreeSet<SetName>>) {
+pub(super) fn connect(
+    jobs: &mut [ChangeSteps],
+    depends: &BTreeMap<SetName, BTreeSet<SetName>>,
+    sets: &BTreeMap<SetName, Set>,
+) {
     let mut edges = Edges::new();
-    up_edges(jobs, depends, &mut edges);
+    up_edges(jobs, depends, sets, &mut edges);
     down_edges(jobs, depends, &mut edges);
-    queues(jobs, &mut edges);
+    let queues = queues(jobs, sets);
+    for queue in &queues {
+        queue.edges(jobs, &mut edges);
+    }
     reattached_first(jobs, &mut edges);
     for ((job, step), others) in edges {
         jobs[job].wait_all(&step, others);
+    }
+    for queue in &queues {
+        queue.turns(jobs);
     }
 }
 
@@ -115,17 +126,19 @@ fn reattached_first(jobs: &[ChangeSteps], edges: &mut Edges) {
 fn up_edges(
     jobs: &[ChangeSteps],
     depends: &BTreeMap<SetName, BTreeSet<SetName>>,
+    declared: &BTreeMap<SetName, Set>,
     edges: &mut Edges,
 ) {
     let sets = by_set(jobs);
     let needed: BTreeSet<&SetName> = depends.values().flatten().collect();
     let mut ups: BTreeMap<&SetName, Vec<StepId>> = BTreeMap::new();
     for set in needed {
-        // Replacements queue: the last one's end is the end of all of them.
+        // Replacements queue: the end of the last ones is the end of all of them.
         let own = sets.get(set).into_iter().flatten();
         let (queued, free): (Vec<usize>, Vec<usize>) =
             own.partition(|index| jobs[**index].disturbs.is_some() && jobs[**index].up.is_some());
-        let all = free.iter().chain(queued.last());
+        let last = update_of(declared, set).last(queued.len());
+        let all = free.iter().chain(queued.iter().rev().take(last).rev());
         let all = all.filter_map(|index| Some((*index, jobs[*index].up.clone()?))).collect();
         ups.insert(set, gate(all, edges));
     }
@@ -159,17 +172,73 @@ fn down_edges(
     }
 }
 
-/// Replacements of one set, one at a time: the next one disturbs nothing before the one before it
-/// is proven.
-fn queues(jobs: &[ChangeSteps], edges: &mut Edges) {
-    let mut before: BTreeMap<&SetName, &StepId> = BTreeMap::new();
+/// How the members of a set are replaced.
+fn update_of(sets: &BTreeMap<SetName, Set>, set: &SetName) -> UpdateConfig {
+    sets.get(set).map(|set| set.update).unwrap_or_default()
+}
+
+/// The replacements of one set, so many at a time: the next one disturbs nothing before one before it is
+/// proven.
+struct Queue {
+    update: UpdateConfig,
+    /// Its jobs: what disturbs, and after what each is proven.
+    turns: Vec<(usize, StepId, StepId)>,
+}
+
+fn queues(jobs: &[ChangeSteps], sets: &BTreeMap<SetName, Set>) -> Vec<Queue> {
+    let mut all: BTreeMap<&SetName, Queue> = BTreeMap::new();
     for (index, job) in jobs.iter().enumerate() {
         let (Some(set), Some(disturbs), Some(up)) = (&job.change.set, &job.disturbs, &job.up)
         else {
             continue;
         };
-        if let Some(before) = before.insert(set, up) {
-            edges.entry((index, disturbs.clone())).or_default().push(before.clone());
+        let new = || Queue { update: update_of(sets, set), turns: Vec::new() };
+        all.entry(set).or_insert_with(new).turns.push((index, disturbs.clone(), up.clone()));
+    }
+    all.into_values().collect()
+}
+
+impl Queue {
+    /// Each turn with the one that it waits for.
+    fn pairs(&self) -> impl Iterator<Item = (&(usize, StepId, StepId), &StepId)> {
+        let apart = self.update.at_once(self.turns.len());
+        let before = self.turns.iter().map(|(_, _, up)| up);
+        self.turns.iter().skip(apart).zip(before)
+    }
+
+    /// What must have succeeded first.
+    fn edges(&self, jobs: &[ChangeSteps], edges: &mut Edges) {
+        if self.update.failure_action != FailureAction::Continue {
+            for ((index, disturbs, _), before) in self.pairs() {
+                edges.entry((*index, disturbs.clone())).or_default().push(before.clone());
+            }
+        }
+        if self.update.failure_action == FailureAction::Rollback {
+            self.keep_all(jobs, edges);
+        }
+    }
+
+    /// Every old container is kept until all new ones are proven: the first one, which is begun before the
+    /// others, waits for them, and these for its end. So any that goes back takes the others along.
+    fn keep_all(&self, jobs: &[ChangeSteps], edges: &mut Edges) {
+        let removes = self.turns.iter().filter_map(|(index, ..)| {
+            let removes = |step: &&Step| matches!(step.action, Action::Remove { .. });
+            Some((*index, jobs[*index].steps.iter().find(removes)?.id.clone()))
+        });
+        let mut removes = removes.collect::<Vec<_>>().into_iter();
+        let Some((index, remove)) = removes.next() else { return };
+        let ups = self.turns.iter().map(|(_, _, up)| up.clone());
+        edges.entry((index, remove.clone())).or_default().extend(ups);
+        for other in removes {
+            edges.entry(other).or_default().push(remove.clone());
+        }
+    }
+
+    /// What must have ended first, and how long is waited then.
+    fn turns(&self, jobs: &mut [ChangeSteps]) {
+        let whatever = self.update.failure_action == FailureAction::Continue;
+        for ((index, disturbs, _), before) in self.pairs() {
+            jobs[*index].wait_turn(disturbs, (whatever.then_some(before), self.update.delay));
         }
     }
 }
@@ -183,7 +252,7 @@ pub(super) fn sort(jobs: &[ChangeSteps]) -> Result<Vec<Step>, PlanError> {
     let mut waiting: Vec<usize> = vec![0; steps.len()];
     let mut then: Vec<Vec<usize>> = vec![Vec::new(); steps.len()];
     for (index, step) in steps.iter().enumerate() {
-        for before in step.after.iter().filter_map(|id| position.get(id)) {
+        for before in step.before().filter_map(|id| position.get(id)) {
             waiting[index] += 1;
             then[*before].push(index);
         }

@@ -11,7 +11,7 @@ use crate::base::ident::{SetName, reserved_suffix};
 use crate::observed::snapshot::Snapshot;
 use crate::plan::Plan;
 use crate::spec::order::Words;
-use crate::spec::{Identity, Matching, OnStopped, Pull, Recreate, Set, Spec, State};
+use crate::spec::{Identity, Matching, OnStopped, Pull, Recreate, Set, Spec, State, UpdateConfig};
 
 /// The spec with the sets that are gone and have containers, where it says `prune`.
 pub(super) fn with_orphans<'s>(spec: &'s Spec, snapshot: &Snapshot) -> Cow<'s, Spec> {
@@ -63,6 +63,7 @@ fn gone() -> Set {
         compare: BTreeMap::new(),
         kill_signal: "KILL".to_owned(),
         prove_for: 0,
+        update: UpdateConfig::default(),
         discard: false,
         one_shot: false,
         depends_on: Vec::new(),

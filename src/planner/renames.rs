@@ -191,7 +191,7 @@ impl Rename {
     fn step(&self) -> Step {
         let container = Subject::Container(self.id.clone());
         let action = Action::Rename { container, from: self.from.clone(), to: self.to.clone() };
-        Step { id: self.id(), action, after: Vec::new() }
+        Step::new(self.id(), action, Vec::new())
     }
 
     fn reason(&self) -> Reason {

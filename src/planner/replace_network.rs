@@ -195,10 +195,8 @@ fn rebuilding(
     attached: &[Attached],
 ) -> ChangeSteps {
     let id = change.id.clone();
-    let step = |what: &str, action: Action, after: Vec<StepId>| Step {
-        id: StepId::of(&id, what),
-        action,
-        after,
+    let step = |what: &str, action: Action, after: Vec<StepId>| {
+        Step::new(StepId::of(&id, what), action, after)
     };
     let network = name.to_owned();
     let mut steps: Vec<Step> = attached

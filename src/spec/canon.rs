@@ -8,7 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value as Json, json};
 
 use super::planner::{Defaults, MATCHINGS, MODES, ON_STOPPED, PROVE_FOR, PULLS, RECREATES, STATES};
-use super::{Compat, Identity, Matching, Pull, Resource, Set, Spec, State, depends, strings};
+use super::{
+    Compat, Identity, Matching, Pull, Resource, Set, Spec, State, UpdateConfig, depends, strings,
+    update_config,
+};
 use crate::base::ident::Reference;
 use crate::options::value;
 use crate::syntax::durations;
@@ -116,6 +119,8 @@ impl Spec {
         say("kill_signal", set.kill_signal != "KILL", json!(set.kill_signal));
         let prove_for = durations::spelt(i64::from(set.prove_for) * 1_000_000_000);
         say("prove_for", set.prove_for != PROVE_FOR, json!(prove_for));
+        let update = set.update != UpdateConfig::default();
+        say("update_config", update, update_config::print(&set.update));
         say("discard", set.discard, json!(true));
         say("detach", set.one_shot, json!(false));
         say("depends_on", !set.depends_on.is_empty(), depends::print(&set.depends_on));
@@ -127,7 +132,7 @@ impl Spec {
 }
 
 /// The word for a value.
-fn word<T: PartialEq>(words: &[(&str, T)], value: &T) -> Json {
+pub(super) fn word<T: PartialEq>(words: &[(&str, T)], value: &T) -> Json {
     words.iter().find(|(_, known)| known == value).map_or(Json::Null, |(word, _)| json!(word))
 }
 

@@ -51,13 +51,13 @@ fn a_default_is_a_planner_key_that_means_something_to_every_set() {
         );
     }
     insta::assert_snapshot!(told("{mem_limit: 1g}"), @"
-    spec.yaml:2:12: expected `state`, `match`, `pull`, `on_stopped`, `recreate`, `compare`, `kill_signal`, `prove_for` or `discard`, but found `mem_limit`
+    spec.yaml:2:12: expected `state`, `match`, `pull`, `on_stopped`, `recreate`, `compare`, `kill_signal`, `prove_for`, `update_config` or `discard`, but found `mem_limit`
       2 | defaults: {mem_limit: 1g}
         |            ^
       hint: it belongs to a set under `containers`; an anchor and a merge key share it
     ");
     insta::assert_snapshot!(told("{stat: reloaded}"), @"
-    spec.yaml:2:12: expected `state`, `match`, `pull`, `on_stopped`, `recreate`, `compare`, `kill_signal`, `prove_for` or `discard`, but found `stat`
+    spec.yaml:2:12: expected `state`, `match`, `pull`, `on_stopped`, `recreate`, `compare`, `kill_signal`, `prove_for`, `update_config` or `discard`, but found `stat`
       2 | defaults: {stat: reloaded}
         |            ^
       hint: did you mean `state`?

@@ -18,6 +18,7 @@ const SAME: &[(&str, &str)] = &[
     ("deploy.resources.reservations.memory", "mem_reservation"),
     ("deploy.resources.reservations.devices", "gpus"),
     ("deploy.restart_policy", "restart"),
+    ("deploy.update_config", "update_config"),
 ];
 
 /// What belongs to a swarm's services, not to containers of one engine.
@@ -26,7 +27,6 @@ const SWARM: &[(&str, &str)] = &[
     ("deploy.endpoint_mode", "publish with `ports`"),
     ("deploy.labels", "labels of containers stand under `labels`"),
     ("deploy.placement", "one spec is for one engine"),
-    ("deploy.update_config", "bayplan replaces the members of a set one at a time"),
     ("deploy.rollback_config", "bayplan keeps the old container until the new one is proven"),
     ("deploy.resources.reservations.cpus", "an engine reserves no processors; see `cpu_shares`"),
     ("deploy.resources.reservations.generic_resources", "see `devices` and `gpus`"),
@@ -163,6 +163,7 @@ pub(super) fn schema() -> Json {
     let map = |properties: Json| json!({"type": ["object", "null"], "properties": properties, "patternProperties": {"^x-": {}}, "additionalProperties": false});
     map(json!({
         "replicas": super::schema::count(),
+        "update_config": super::update_config::schema(),
         "resources": map(json!({
             "limits": map(json!({
                 "cpus": of("cpus"), "memory": of("mem_limit"), "pids": of("pids_limit"),

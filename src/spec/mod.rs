@@ -22,12 +22,14 @@ mod resources_read;
 pub mod schema;
 mod set;
 pub(crate) mod strings;
+pub mod update_config;
 pub mod vocabulary;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use depends::{Dependency, Until};
 pub use resources::{Network, Resource, Volume};
+pub use update_config::{FailureAction, Order, UpdateConfig};
 
 use crate::base::ident::{ContainerName, ObjectKey, ProjectName, SetName};
 use crate::options::platform::Platform;
@@ -89,6 +91,8 @@ pub struct Set {
     pub kill_signal: String,
     /// How many seconds a started container without a health check must run to be proven.
     pub prove_for: u32,
+    /// How members are replaced.
+    pub update: UpdateConfig,
     /// Whether anonymous volumes may be lost.
     pub discard: bool,
     /// `detach: false`: run once to the end.

@@ -6,8 +6,8 @@ use super::places::Places;
 use super::read::one_of;
 use super::set::{QUOTE, Said};
 use super::{
-    Compat, Identity, Matching, OnStopped, Pull, Recreate, Set, State, depends, label_file,
-    vocabulary,
+    Compat, Identity, Matching, OnStopped, Order, Pull, Recreate, Set, State, UpdateConfig,
+    depends, label_file, update_config, vocabulary,
 };
 use crate::base::ident::{ContainerName, reserved_suffix};
 use crate::base::image_ref::ImageRef;
@@ -139,6 +139,8 @@ pub(super) fn read(
     {
         never_made(&mut reader);
     }
+    let prove_for = reader.read("prove_for", seconds).flatten();
+    let (update, monitor) = updates(&mut reader, prove_for, one_shot);
     Set {
         identity: identity(entry, &mut reader),
         image: reader.read("image", image).flatten(),
@@ -149,12 +151,40 @@ pub(super) fn read(
         recreate: recreate.unwrap_or(defaults.recreate),
         compare: compare(&mut reader, defaults.compare),
         kill_signal: reader.read("kill_signal", signal).flatten().unwrap_or_else(|| "KILL".into()),
-        prove_for: reader.read("prove_for", prove_for).flatten().unwrap_or(PROVE_FOR),
+        prove_for: prove_for.or(monitor).unwrap_or(PROVE_FOR),
+        update: update.unwrap_or_default(),
         discard: reader.read("discard", Node::boolean).flatten().unwrap_or(false),
         one_shot,
         depends_on: reader.read("depends_on", depends::read).unwrap_or_default(),
         options: Vec::new(),
     }
+}
+
+/// How members are replaced, and how long each is watched.
+fn updates(
+    reader: &mut Reader<'_, '_>,
+    prove_for: Option<u32>,
+    one_shot: bool,
+) -> (Option<UpdateConfig>, Option<u32>) {
+    let Some((config, monitor)) = reader.read("update_config", update_config::read) else {
+        return (None, None);
+    };
+    let Some(node) = reader.said.get("update_config") else { return (None, None) };
+    let twice = prove_for.zip(monitor).filter(|(one, other)| one != other);
+    if let Some((one, other)) = twice {
+        let message = format!(
+            "expected `monitor` and `prove_for` to be the same, but found {other} s and {one} s"
+        );
+        reader.problems.add_hint(node.place, message, "say one of them");
+        reader.places.breaks("update_config");
+    }
+    if one_shot && config.order == Order::StartFirst {
+        let message =
+            "expected `order: stop-first` beside `detach: false`, but found `start-first`";
+        reader.problems.add_hint(node.place, message, "what runs to its end runs once at a time");
+        reader.places.breaks("update_config");
+    }
+    (Some(config), monitor)
 }
 
 fn identity(entry: &Entry, reader: &mut Reader<'_, '_>) -> Identity {
@@ -334,7 +364,7 @@ fn signal(node: &Node, problems: &mut Problems) -> Option<String> {
 }
 
 /// Whole seconds, written as a duration.
-fn prove_for(node: &Node, problems: &mut Problems) -> Option<u32> {
+pub(super) fn seconds(node: &Node, problems: &mut Problems) -> Option<u32> {
     let what = "a duration of whole seconds up to a day, like `30s` or `1m30s`";
     let nanos = match &node.kind {
         Kind::Text(text) => durations::nanoseconds(text),

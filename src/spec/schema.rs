@@ -176,10 +176,8 @@ fn planner(key: &str) -> Json {
         "recreate" => words(RECREATES),
         "compare" => compare(),
         "kill_signal" => json!({"type": ["string", "integer"]}),
-        "prove_for" => json!({"anyOf": [
-            {"type": "string", "pattern": "^([0-9.]+(ns|us|µs|ms|s|m|h))+$"},
-            {"const": 0},
-        ]}),
+        "prove_for" => duration(),
+        "update_config" => super::update_config::schema(),
         "discard" | "detach" => bool::schema(),
         "depends_on" => depends_on(&name),
         "env_file" => {
@@ -198,6 +196,14 @@ fn planner(key: &str) -> Json {
         "label_file" => json!({"anyOf": [name, {"type": "array", "items": name}]}),
         _ => name,
     }
+}
+
+/// A duration; 0 needs no unit.
+pub(super) fn duration() -> Json {
+    json!({"anyOf": [
+        {"type": "string", "pattern": "^([0-9.]+(ns|us|µs|ms|s|m|h))+$"},
+        {"const": 0},
+    ]})
 }
 
 /// A number, quoted or not.

@@ -61,6 +61,11 @@ pub const PLANNER: &[PlannerKey] = &[
         &[],
         "how long a started container without a health check must run before it counts as ready; `10s` if nothing is said",
     ),
+    for_all(
+        "update_config",
+        &[],
+        "how members are replaced: `parallelism`, `delay`, `order`, `failure_action`, `monitor`",
+    ),
     for_all("discard", &[], "whether anonymous volumes may be lost"),
     planner("detach", &[], "`false`: it runs once, to its end"),
     planner("depends_on", &[], "sets or containers that come first"),

@@ -35,6 +35,8 @@ struct Parts<'a> {
     left: BTreeSet<&'a SetName>,
     /// Sets of which a change removed something: what was matched and reported is not as it was.
     begun: BTreeSet<&'a SetName>,
+    /// The set of each change.
+    sets: BTreeMap<&'a str, &'a SetName>,
     /// Changes of which nothing is compared.
     apart: BTreeSet<&'a str>,
     /// The networks that are there in place of those that steps created, by step.
@@ -100,7 +102,7 @@ impl<'a> Parts<'a> {
                 made.insert(step, id);
             }
         }
-        Self { case, left, begun, apart, made }
+        Self { case, left, begun, sets, apart, made }
     }
 
     /// Whether all of both plans is compared.
@@ -151,10 +153,21 @@ impl<'a> Parts<'a> {
         (changes, steps)
     }
 
-    /// A step without edges to what is not compared, and with the network that is there.
+    /// A step without edges to what is not compared, and with the network that is there. Where members of its
+    /// set are done the others queue otherwise: it is run as the queue that was derived has it.
     fn without_edges(&self, step: &Step, kept: &BTreeSet<&str>) -> Step {
         let mut step = step.clone();
-        step.after.retain(|id| kept.contains(id.change()));
+        let set = self.sets.get(step.id.change()).copied();
+        let requeued = set.is_some_and(|set| self.begun.contains(set));
+        let own = step.id.change().to_owned();
+        let queues = |id: &StepId| {
+            requeued && id.change() != own && self.sets.get(id.change()).copied() == set
+        };
+        step.after.retain(|id| kept.contains(id.change()) && !queues(id));
+        step.after_end.retain(|id| kept.contains(id.change()) && !queues(id));
+        if requeued {
+            step.delay = 0;
+        }
         if let Action::Connect { which, .. } | Action::Disconnect { which, .. } = &mut step.action
             && let NetworkRef::CreatedBy(create) = &*which
             && let Some(id) = self.made.get(create)

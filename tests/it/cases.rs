@@ -105,9 +105,15 @@ cases! {
     reloaded_alike;
     reloaded_differing;
     reloaded_three_in_turn;
+    reloaded_fenced;
     reloaded_too_few;
     reloaded_too_many;
     reloaded_count_zero;
+    update_config_pairs;
+    update_config_rollback;
+    update_config_continue;
+    update_config_start_first;
+    update_config_start_first_refused;
     reloaded_idle_differing_stays;
     restarted_alike: Again;
     restarted_differing: Again;
@@ -195,6 +201,7 @@ cases! {
     compat_superset;
     compat_one_shot_always_runs: Again;
     volumes_named_kept;
+    volumes_anonymous_carried;
     volumes_anonymous_refused;
     volumes_anonymous_discarded;
     auto_remove_refused;

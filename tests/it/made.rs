@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bayplan::apply::events::{Event, Sink};
+use bayplan::apply::journal::{Journal, NoJournal};
 use bayplan::apply::{
     Awaits, Became, Begun, NoSecrets, Outcome, Resume, Run, Secrets, Settings, Signal,
     SimulatedClock, redacted, run,
@@ -123,7 +124,7 @@ impl Made {
             self.bodies.insert(StepId::new(step), Body::from_json(body));
         }
         let after = after.iter().map(|after| StepId::new(*after)).collect();
-        self.plan.steps.push(Step { id: StepId::new(step), action, after });
+        self.plan.steps.push(Step::new(StepId::new(step), action, after));
         self
     }
 
@@ -249,7 +250,18 @@ pub(crate) async fn apply_with(
     watcher: &Watcher<'_>,
     parallelism: usize,
 ) -> Outcome {
-    apply_told(engine, made, (watcher, watcher.stop.subscribe()), parallelism).await
+    let cancel = watcher.stop.subscribe();
+    applied(engine, made, (watcher, cancel, &NoJournal), parallelism).await
+}
+
+/// The same with somebody who keeps a journal.
+pub(crate) async fn apply_keeping(
+    engine: &Simulated,
+    made: &Made,
+    watcher: &Watcher<'_>,
+    journal: &dyn Journal,
+) -> Outcome {
+    applied(engine, made, (watcher, watcher.stop.subscribe(), journal), 4).await
 }
 
 /// The same for whoever listens, and may ask the run to stop.
@@ -257,6 +269,15 @@ pub(crate) async fn apply_told(
     engine: &Simulated,
     made: &Made,
     (sink, cancel): (&dyn Sink, watch::Receiver<Option<Signal>>),
+    parallelism: usize,
+) -> Outcome {
+    applied(engine, made, (sink, cancel, &NoJournal), parallelism).await
+}
+
+async fn applied(
+    engine: &Simulated,
+    made: &Made,
+    (sink, cancel, journal): (&dyn Sink, watch::Receiver<Option<Signal>>, &dyn Journal),
     parallelism: usize,
 ) -> Outcome {
     let clock = SimulatedClock(engine);
@@ -274,6 +295,7 @@ pub(crate) async fn apply_told(
         clock: &clock,
         resume: &Resume::fresh(&made.plan),
         sink,
+        journal,
         cancel,
         settings,
     };

@@ -111,6 +111,7 @@ async fn carry_out(engine: &Simulated, built: &Built) -> Outcome {
         clock: &SimulatedClock(engine),
         resume: &apply::Resume::fresh(&built.plan),
         sink: &Silent,
+        journal: &apply::journal::NoJournal,
         cancel,
         settings: Settings::default(),
     };

@@ -342,9 +342,9 @@ fn pull(plan: &mut Plan) {
     let pull = StepId::of(&change.id, "pull");
     let tag = StepId::of(&change.id, "tag");
     let first = Action::Pull { image: image.clone(), platform: None };
-    plan.steps.insert(0, Step { id: pull.clone(), action: first, after: Vec::new() });
+    plan.steps.insert(0, Step::new(pull.clone(), first, Vec::new()));
     let action = Action::Tag { image, tag: reference.clone() };
-    plan.steps.insert(1, Step { id: tag, action, after: vec![pull] });
+    plan.steps.insert(1, Step::new(tag, action, vec![pull]));
     plan.changes.push(change);
     let fact = ImageFact { reference, registry: Some(digest), ..ImageFact::default() };
     plan.facts.images.push(fact);
@@ -355,7 +355,7 @@ fn remove_network(plan: &mut Plan) {
     let change = change(ChangeTarget::Network("theirs"), Verb::Replace);
     let (network, which) = ("theirs".to_owned(), NetworkId::new("8".repeat(64)));
     let action = Action::RemoveNetwork { network: network.clone(), which: which.clone() };
-    plan.steps.insert(0, Step { id: StepId::of(&change.id, "remove"), action, after: Vec::new() });
+    plan.steps.insert(0, Step::new(StepId::of(&change.id, "remove"), action, Vec::new()));
     plan.changes.push(change);
     plan.facts.networks.push(NetworkFact { name: network, id: Some(which) });
     plan.facts.networks.sort_by_key(|fact| fact.name.clone());

@@ -18,10 +18,25 @@ fn name_and_volumes_are_kept() {
     let volumes = "    volumes: [\"PROJECT-data:/data\"]\n";
     world.converge(&db(volumes));
     world.docker(&["exec", &name, "sh", "-c", "echo kept > /data/file"]);
+    world.docker(&["exec", &name, "sh", "-c", "echo kept > /cache/file"]);
+
+    // The anonymous volume of the image goes over, and over again.
+    let cache = anonymous(&world, &name);
+    for size in [80, 88] {
+        let more = format!("{volumes}    shm_size: {size}m\n");
+        let old = world.id(&name);
+        world.plan(&db(&more)).ok().says("takes over a volume without a name at /cache");
+        world.apply().ok();
+        assert_ne!(world.id(&name), old);
+        assert_eq!(anonymous(&world, &name), cache);
+        assert_eq!(world.docker(&["exec", &name, "cat", "/cache/file"]), "kept");
+        world.settled(&db(&more));
+    }
     let old = world.id(&name);
 
+    // Where something else is mounted there, it would be lost: not without being told to.
+    let volumes = "    volumes: [\"PROJECT-data:/data\", \"PROJECT-cache:/cache\"]\n";
     let more = format!("{volumes}    shm_size: 96m\n");
-    // The anonymous volume of the image would be lost: not without being told to.
     let refused = world.plan(&db(&more));
     assert_ne!(refused.code, 0, "{refused}");
     drop(refused.says("discard"));
@@ -35,6 +50,17 @@ fn name_and_volumes_are_kept() {
     assert_eq!(world.docker(&["exec", &name, "cat", "/data/file"]), "kept");
     assert_eq!(world.containers(), ["db running"]);
     world.settled(&db(&more));
+    // What was given up lies there still, for who looks for it.
+    world.docker(&["volume", "inspect", &cache]);
+    world.docker(&["volume", "rm", &cache]);
+}
+
+/// The name of the volume without a name.
+fn anonymous(world: &World, name: &str) -> String {
+    let inspect = world.inspect(name);
+    let mounts = inspect["Mounts"].as_array().unwrap();
+    let at = mounts.iter().find(|mount| mount["Destination"] == "/cache").unwrap();
+    at["Name"].as_str().unwrap().to_owned()
 }
 
 #[test]

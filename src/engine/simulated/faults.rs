@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::base::ident::ContainerName;
 use crate::engine::{EngineError, ErrorKind};
 
 /// One call, as it arrived.
@@ -42,6 +43,21 @@ pub enum Blow {
     EngineRestarts(When),
 }
 
+/// What somebody else does to containers, by their names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Deed {
+    /// Makes one from an image, and starts it.
+    Runs(ContainerName, String),
+    /// Stops one.
+    Stops(ContainerName),
+    /// Starts one.
+    Starts(ContainerName),
+    /// Removes one, whether it runs or not.
+    Removes(ContainerName),
+    /// Gives one another name.
+    Renames(ContainerName, ContainerName),
+}
+
 /// Which calls fail. Changing calls only: reads are how an executor finds out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Faults {
@@ -52,6 +68,8 @@ pub struct Faults {
     pub every: BTreeMap<String, Fault>,
     /// What else happens at changing calls by their number.
     pub blows: BTreeMap<usize, Blow>,
+    /// What somebody else does right before changing calls by their number.
+    pub strangers: BTreeMap<usize, Vec<Deed>>,
 }
 
 impl Faults {

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
+use super::faults::Deed;
 use super::ports;
 use super::resources::{add_own_names, own_names};
 use super::time::Instant;
 use super::world::{World, fails, name_of, set};
 use crate::base::ident::{ContainerId, ContainerName};
 use crate::base::signal;
-use crate::engine::{Done, ErrorKind, Result};
+use crate::engine::{Done, ErrorKind, FilledBody, Result};
 
 impl World {
     pub(super) fn start(&mut self, id: &ContainerId, doing: &str) -> Result<Done> {
@@ -218,6 +219,32 @@ impl World {
         set(inspect, &["State", "Running"], true);
         set(inspect, &["State", "Restarting"], true);
         set(inspect, &["State", "StartedAt"], now.text());
+    }
+
+    /// Somebody else does something; what cannot be done is not.
+    pub(super) fn suffers(&mut self, deed: &Deed) {
+        let doing = "a stranger's deed";
+        let id = |world: &Self, name: &ContainerName| world.holder(name.as_str()).cloned();
+        let _ = match deed {
+            Deed::Runs(name, image) => {
+                let body = FilledBody::new(json!({"Image": image, "Labels": {}}));
+                let made = self.create(name, &body, doing);
+                made.and_then(|made| self.start(&made.id, doing)).map(drop)
+            }
+            Deed::Stops(name) => {
+                id(self, name).map_or(Ok(()), |id| self.stop(&id, None, doing).map(drop))
+            }
+            Deed::Starts(name) => {
+                id(self, name).map_or(Ok(()), |id| self.start(&id, doing).map(drop))
+            }
+            Deed::Removes(name) => id(self, name).map_or(Ok(()), |id| {
+                let _ = self.stop(&id, None, doing);
+                self.remove(&id, doing).map(drop)
+            }),
+            Deed::Renames(from, to) => {
+                id(self, from).map_or(Ok(()), |id| self.rename(&id, to, doing))
+            }
+        };
     }
 
     /// The engine is killed and started again. What ran and is to be always, or on failure, comes back;

@@ -16,7 +16,7 @@ mod simulation;
 mod time;
 mod world;
 
-pub use faults::{Blow, Call, Fault, Faults, When};
+pub use faults::{Blow, Call, Deed, Fault, Faults, When};
 pub use simulation::Simulated;
 pub use world::Behaviour;
 

@@ -75,6 +75,25 @@ impl Simulated {
         }
     }
 
+    /// Whether nothing happens by itself as time passes.
+    pub fn is_quiet(&self) -> bool {
+        self.world.borrow().behaviours.is_empty()
+    }
+
+    /// Another engine on which all is as it is here now, log included; no fault befalls it.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self {
+            world: self.world.clone(),
+            faults: RefCell::default(),
+            log: self.log.clone(),
+            in_flight: Cell::new(0),
+            most_in_flight: Cell::new(0),
+            marks: self.marks.clone(),
+            dead: Notify::new(),
+        }
+    }
+
     /// The time that passed since the beginning.
     pub fn elapsed(&self) -> Duration {
         self.world.borrow().elapsed()
@@ -135,6 +154,10 @@ impl Simulated {
         let fault = self.faults.borrow().of(number, &text).cloned();
         let blow = self.faults.borrow().blows.get(&number).copied();
         self.note(text, true);
+        let deeds = self.faults.borrow().strangers.get(&number).cloned().unwrap_or_default();
+        for deed in deeds {
+            self.world.borrow_mut().suffers(&deed);
+        }
         self.in_flight.set(self.in_flight.get() + 1);
         self.most_in_flight.set(self.most_in_flight.get().max(self.in_flight.get()));
         // The answer takes a while: calls that may be made together are.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::base::time;
+
 /// A time of the logical clock, in milliseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Instant(u64);
@@ -42,56 +44,14 @@ impl Instant {
 
     /// Reads what engines write, to the second; `None` for anything else and for "never".
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<u64>().ok();
-        let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
-        let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
-        if year < 1970 || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-            return None;
-        }
-        let days = days_to(year, month, day);
-        Some(Self((((days * 24 + hour) * 60 + minute) * 60 + second) * 1000))
+        let seconds = time::nanos(text)?.div_euclid(1_000_000_000);
+        u64::try_from(seconds).ok()?.checked_mul(1000).map(Self)
     }
 
     /// As engines write it.
     pub(super) fn text(self) -> String {
-        let (seconds, millis) = (self.0 / 1000, self.0 % 1000);
-        let (mut year, mut days) = (1970, seconds / 86_400);
-        while days >= days_of_year(year) {
-            days -= days_of_year(year);
-            year += 1;
-        }
-        let mut month = 1;
-        while days >= days_of_month(year, month) {
-            days -= days_of_month(year, month);
-            month += 1;
-        }
-        let (day, of_day) = (days + 1, seconds % 86_400);
-        let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
-        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
+        time::text(self.0)
     }
-}
-
-fn leap(year: u64) -> bool {
-    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
-}
-
-fn days_of_year(year: u64) -> u64 {
-    if leap(year) { 366 } else { 365 }
-}
-
-fn days_of_month(year: u64, month: u64) -> u64 {
-    match month {
-        2 if leap(year) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-fn days_to(year: u64, month: u64, day: u64) -> u64 {
-    (1970..year).map(days_of_year).sum::<u64>()
-        + (1..month).map(|month| days_of_month(year, month)).sum::<u64>()
-        + (day - 1)
 }
 
 #[cfg(test)]

@@ -187,16 +187,13 @@ impl Shape {
         let id = named(&change.id);
         if self.create.is_some() && self.remove.is_some() {
             let proof = if self.waits { None } else { self.ready };
-            let chain = [
-                self.create,
-                self.fence,
-                self.end,
-                self.rename_old,
-                self.rename_new,
-                self.start,
-                proof,
-                self.remove,
-            ];
+            let swap = [self.fence, self.end, self.rename_old, self.rename_new];
+            let starts = [self.start, proof];
+            let ahead =
+                self.start.zip(self.end).is_some_and(|(start, end)| graph.before(start, end));
+            let (first, then) =
+                if ahead { (&starts[..], &swap[..]) } else { (&swap[..], &starts[..]) };
+            let chain = [&[self.create][..], first, then, &[self.remove][..]].concat();
             chained(&chain, &id, graph, violations);
             violations.unless(
                 self.rename_old.is_some() && self.rename_new.is_some(),

@@ -251,6 +251,8 @@ fn images_are_pinned() {
             id: StepId::new("image:a/pull"),
             action: Action::Pull { image: "a:1".into(), platform: None },
             after: vec![],
+            after_end: Vec::new(),
+            delay: 0,
         };
         plan.steps.push(step);
     });
@@ -272,6 +274,8 @@ fn images_are_pinned() {
             id: pull,
             action: Action::Pull { image, platform: None },
             after: vec![],
+            after_end: Vec::new(),
+            delay: 0,
         };
         plan.steps.insert(0, step);
         let mut change = of(plan, "shop-web-2").clone();
@@ -409,6 +413,8 @@ fn take_off(plan: &mut Plan) {
         id: StepId::new("shop-limits/disconnect-back"),
         action: Action::Disconnect { container, network: "back".into(), which },
         after: vec![plan.steps[update].id.clone()],
+        after_end: Vec::new(),
+        delay: 0,
     };
     plan.steps.insert(update + 1, step);
     sample::settle(plan);

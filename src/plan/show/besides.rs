@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::reason_text;
 use crate::base::say;
-use crate::plan::{Action, Step};
+use crate::plan::{Action, Carried, Step};
 
 /// The most characters of a line.
 const LINE: usize = 600;
@@ -16,13 +16,15 @@ pub(super) struct Besides<'a> {
     ports: &'a [String],
     volumes: &'a [String],
     anonymous: &'a [String],
+    carried: &'a [Carried],
 }
 
 impl<'a> Besides<'a> {
     fn of(action: &'a Action) -> Option<Self> {
-        let Action::Create { ports, volumes, anonymous, .. } = action else { return None };
-        let any = !ports.is_empty() || !volumes.is_empty() || !anonymous.is_empty();
-        any.then_some(Self { ports, volumes, anonymous })
+        let Action::Create { ports, volumes, anonymous, carried, .. } = action else { return None };
+        let any =
+            !(ports.is_empty() && volumes.is_empty() && anonymous.is_empty() && carried.is_empty());
+        any.then_some(Self { ports, volumes, anonymous, carried })
     }
 }
 
@@ -47,10 +49,13 @@ pub(super) fn lines(changes: &[&str], all: &BTreeMap<&str, Besides<'_>>) -> Vec<
         .collect();
     let volumes: BTreeSet<&String> = own().flat_map(|(_, one)| one.volumes).collect();
     let anonymous: BTreeSet<&String> = own().flat_map(|(_, one)| one.anonymous).collect();
+    let carried = own().flat_map(|(_, one)| one.carried).map(|one| &one.path);
+    let carried: BTreeSet<&String> = carried.collect();
     [
         (!ports.is_empty()).then(|| format!("publishes {}", ports.join(", "))),
         (!volumes.is_empty()).then(|| format!("makes {}", named(volumes))),
         (!anonymous.is_empty()).then(|| format!("makes {}", unnamed(anonymous))),
+        (!carried.is_empty()).then(|| format!("takes over {}", unnamed(carried))),
     ]
     .into_iter()
     .flatten()
@@ -65,6 +70,10 @@ pub(super) fn words(action: &Action) -> String {
         (!one.ports.is_empty()).then(|| format!(", publishing {}", listed(one.ports))),
         (!one.volumes.is_empty()).then(|| format!(", with {}", named(one.volumes))),
         (!one.anonymous.is_empty()).then(|| format!(", with {}", unnamed(one.anonymous))),
+        (!one.carried.is_empty()).then(|| {
+            let paths = one.carried.iter().map(|one| &one.path);
+            format!(", taking over {}", unnamed(paths))
+        }),
     ];
     reason_text::limited(&parts.into_iter().flatten().collect::<String>(), LINE)
 }

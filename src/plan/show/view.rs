@@ -201,9 +201,18 @@ fn groups(
             set: change.set.as_ref().map(|set| name(set.as_str())),
             dangers: change.danger.clone(),
             reasons: reason_text::texts(&change.reasons),
-            impact: impact(change).into_iter().chain(besides::lines(&ids, besides)).collect(),
+            impact: rolling(change)
+                .chain(impact(change))
+                .chain(besides::lines(&ids, besides))
+                .collect(),
         })
         .collect()
+}
+
+/// How many containers of a set stay up while one after the other is replaced.
+fn rolling(change: &Change) -> impl Iterator<Item = String> + '_ {
+    let values = change.dangerous.get(&Danger::Outage).into_iter().flatten();
+    values.filter_map(|value| value.strip_prefix("rolling:")).map(|value| told::ends(value, OBJECT))
 }
 
 /// How it is done where that is worth a word, what is kept and what is lost.
@@ -328,7 +337,10 @@ pub(super) fn step(step: &crate::plan::Step) -> (String, String, Vec<String>) {
             format!("disconnect {} from {}", subject(container), name(network))
         }
     };
-    let after = step.after.iter().map(|step| name(step.as_str())).collect();
+    let after = step.after.iter().map(|step| name(step.as_str()));
+    let ends = step.after_end.iter().map(|step| format!("the end of {}", name(step.as_str())));
+    let delay = (step.delay > 0).then(|| format!("{} s more", step.delay));
+    let after = after.chain(ends).chain(delay).collect();
     (name(step.id.as_str()), what, after)
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use bayplan::apply::events::Silent;
+use bayplan::apply::journal::NoJournal;
 use bayplan::apply::{self, Begun, Outcome, Secrets, Settings, SimulatedClock};
 use bayplan::base::ident::StepId;
 use bayplan::engine::simulated::Simulated;
@@ -250,6 +251,7 @@ fn run_from(
         clock: &SimulatedClock(engine),
         resume,
         sink: &Silent,
+        journal: &NoJournal,
         cancel,
         settings: Settings { parallelism: 1, ..Settings::default() },
     };

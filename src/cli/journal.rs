@@ -1,0 +1,132 @@
+//! `--journal FILE`: a run's journal on the disk. Each record is there for good before its call is made.
+//!
+//! What is in it is [`crate::apply::journal`]'s.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rustix::fs::{FlockOperation, OFlags, flock};
+
+use super::files::named;
+use super::load_plan::Opened;
+use super::output;
+use super::report::{Exit, Failure};
+use crate::apply::journal::{self, Chain, Entry, FORMAT, Journal, NoJournal};
+use crate::apply::result::ResultDocument;
+use crate::base::{say, time};
+
+/// A journal that is longer is begun anew by hand.
+const MOST: u64 = 256 << 20;
+
+/// A file that takes records.
+pub struct JournalFile {
+    open: RefCell<(File, Chain)>,
+}
+
+impl JournalFile {
+    /// Opens one, or makes it for its owner alone. What is in it must be a journal, and goes on.
+    pub fn open(path: &Path) -> Result<Self, Failure> {
+        let failed = |what: &str, error: &dyn std::fmt::Display| {
+            let failure = Failure::new(Exit::Error, format!("{what} the journal {}", named(path)));
+            failure.caused_by(say::safe(&error.to_string()))
+        };
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let opened = File::options()
+            .read(true)
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .custom_flags(flags.bits().cast_signed())
+            .open(path);
+        let mut file = opened.map_err(|error| failed("opening", &error))?;
+        let about = file.metadata().map_err(|error| failed("opening", &error))?;
+        if !about.is_file() || about.len() > MOST {
+            return Err(failed("opening", &"expected a regular file of at most 256 MiB"));
+        }
+        flock(&file, FlockOperation::NonBlockingLockExclusive)
+            .map_err(|error| failed("locking", &error))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(|error| failed("reading", &error))?;
+        let kept = journal::read(&bytes).map_err(|broken| failed("reading", &broken))?;
+        let whole = u64::try_from(kept.whole).unwrap_or(u64::MAX);
+        if whole < about.len() {
+            // Its writer died in the middle of a line.
+            file.set_len(whole).map_err(|error| failed("mending", &error))?;
+        }
+        file.seek(SeekFrom::End(0)).map_err(|error| failed("opening", &error))?;
+        Ok(Self { open: RefCell::new((file, kept.chain)) })
+    }
+
+    /// A run of a plan begins.
+    pub fn begins(&self, command: &str, opened: &Opened<'_>) -> Result<(), Failure> {
+        let plan = &opened.plan;
+        let entry = Entry::Begins {
+            format: FORMAT.to_owned(),
+            command: command.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            project: plan.project.clone(),
+            plan: opened.digest.clone(),
+            engine: plan.target.as_ref().map(|target| target.engine_id.clone()),
+        };
+        self.note(entry)
+            .map_err(|why| Failure::new(Exit::Error, format!("writing the journal: {why}")))
+    }
+}
+
+impl JournalFile {
+    /// The run ends. What cannot be written is told: the result has it all the same.
+    pub fn ends(&self, document: &ResultDocument) {
+        let (exit_code, message) = (document.exit_code, document.message.clone());
+        if let Err(why) = self.note(Entry::Ends { exit_code, message }) {
+            output::note(&format!("warning: the end of the run is not in the journal: {why}"));
+        }
+    }
+}
+
+/// The time, as records have it.
+fn now() -> String {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    time::text(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Who keeps the journal of a run, and that it begins.
+pub fn of(
+    path: Option<&Path>,
+    command: &str,
+    opened: &Opened<'_>,
+) -> Result<Option<JournalFile>, Failure> {
+    let Some(path) = path else { return Ok(None) };
+    let file = JournalFile::open(path)?;
+    file.begins(command, opened)?;
+    Ok(Some(file))
+}
+
+/// The one that was asked for, or none.
+pub fn keeping(file: Option<&JournalFile>) -> &dyn Journal {
+    match file {
+        Some(file) => file,
+        None => &NoJournal,
+    }
+}
+
+impl Journal for JournalFile {
+    fn note(&self, entry: Entry) -> Result<(), String> {
+        let mut open = self.open.borrow_mut();
+        let (file, chain) = &mut *open;
+        // A line that could not be written must not break the chain of the next one.
+        let mut next = chain.clone();
+        let line = next.line(now(), entry)?;
+        let end = file.metadata().map_err(|error| error.to_string())?.len();
+        let written = file.write_all(line.as_bytes()).and_then(|()| file.sync_data());
+        if let Err(error) = written {
+            let _ = file.set_len(end);
+            return Err(say::safe(&error.to_string()));
+        }
+        *chain = next;
+        Ok(())
+    }
+}

@@ -1,0 +1,115 @@
+//! The journal of an apply: on the disk before each call, for its owner alone, chained, without secrets; a
+//! call that cannot be kept is not made.
+
+use std::cell::{Cell, RefCell};
+use std::os::unix::fs::PermissionsExt as _;
+
+use bayplan::apply::journal::{Entry, Journal, read};
+use bayplan::engine::simulated::Simulated;
+
+use super::program::run;
+use crate::made::{Watcher, apply_keeping, block, engine, found, named, replacement};
+
+const SPEC: &str = "project: p\ncontainers:\n  web: {image: 'app:1', environment: {KEY: {from_env: \
+                    KEY}}}\n";
+
+const INSPECT: &str = r#"[{"Id": "sha256:1111111111111111111111111111111111111111111111111111111111111111",
+    "RepoTags": ["app:1"], "RepoDigests": [], "Os": "linux", "Architecture": "amd64",
+    "Config": {"Cmd": ["serve"]}}]"#;
+
+#[tokio::test]
+async fn a_run_is_on_the_disk_and_the_next_one_goes_on_there() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("spec.yaml"), SPEC).unwrap();
+    std::fs::write(folder.path().join("look.json"), INSPECT).unwrap();
+    let env = [("KEY", "hunter2hunter2")];
+    let plan = ["plan", "spec.yaml", "--snapshot", "look.json", "-o", "p.json"];
+    assert_eq!(run(folder.path(), &env, &plan).await.code, 0);
+    let apply = ["apply", "p.json", "--simulate", "--snapshot", "look.json", "--journal", "j"];
+    for runs in 1..=2 {
+        let ran = run(folder.path(), &env, &apply).await;
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let bytes = std::fs::read(folder.path().join("j")).unwrap();
+        assert!(!String::from_utf8_lossy(&bytes).contains("hunter2"));
+        let kept = read(&bytes).unwrap();
+        assert_eq!(kept.whole, bytes.len());
+        let told: Vec<String> = kept
+            .records
+            .iter()
+            .map(|record| match &record.entry {
+                Entry::Begins { command, plan, .. } => format!("{command} {}", &plan[..7]),
+                Entry::Calls { step, back, .. } => format!("calls {step} {back}"),
+                Entry::Answered { step, failed } => format!("answered {step} {failed:?}"),
+                Entry::Ends { exit_code, .. } => format!("ends {exit_code}"),
+            })
+            .collect();
+        let one = [
+            "apply sha256:",
+            "calls p-web-1/create false",
+            "answered p-web-1/create None",
+            "calls p-web-1/start false",
+            "answered p-web-1/start None",
+            "ends 0",
+        ];
+        assert_eq!(told, one.repeat(runs));
+    }
+    let mode = std::fs::metadata(folder.path().join("j")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    // The writer of the last line died; then somebody changes a line.
+    let bytes = std::fs::read(folder.path().join("j")).unwrap();
+    std::fs::write(folder.path().join("j"), &bytes[..bytes.len() - 3]).unwrap();
+    assert_eq!(run(folder.path(), &env, &apply).await.code, 0);
+    let text = std::fs::read_to_string(folder.path().join("j")).unwrap();
+    assert_eq!(read(text.as_bytes()).unwrap().records.len(), 2 * 6 - 1 + 6);
+    let changed = text.replacen("p-web-1/start", "p-web-1/stop", 1);
+    std::fs::write(folder.path().join("j"), changed).unwrap();
+    let ran = run(folder.path(), &env, &apply).await;
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("a line was changed"), "{}", ran.err);
+}
+
+/// Keeps entries until so many were kept; then its disk is full.
+struct Full {
+    room: Cell<usize>,
+    entries: RefCell<Vec<Entry>>,
+}
+
+impl Journal for Full {
+    fn note(&self, entry: Entry) -> Result<(), String> {
+        let Some(room) = self.room.get().checked_sub(1) else {
+            return Err("no space left on the device".to_owned());
+        };
+        self.room.set(room);
+        self.entries.borrow_mut().push(entry);
+        Ok(())
+    }
+}
+
+fn changing(engine: &Simulated) -> usize {
+    engine.changing().len()
+}
+
+/// Whatever record cannot be written: no call is made without one, but those that go back.
+#[test]
+fn what_cannot_be_kept_is_not_called_and_all_goes_back() {
+    let mut ended = Vec::new();
+    for room in 0..20 {
+        let engine = engine(vec![found("a", "web", "running")]);
+        let journal = Full { room: Cell::new(room), entries: RefCell::default() };
+        let outcome = block(apply_keeping(&engine, &replacement(), &Watcher::new(None), &journal));
+        let calls = journal.entries.borrow();
+        let forward = calls.iter().filter(|it| matches!(it, Entry::Calls { back: false, .. }));
+        let undone: usize = outcome.troubles.iter().map(|trouble| trouble.undone.len()).sum();
+        assert_eq!(changing(&engine), forward.count() + undone, "{room}");
+        let code = outcome.exit_code();
+        ended.push(code);
+        let web = block(named(&engine, "web")).unwrap();
+        assert_eq!(web["State"]["Running"], true, "{room}: {code}");
+        let old = web["Id"] == "a".repeat(64);
+        assert_eq!(old, code == 5, "{room}");
+        assert!(block(named(&engine, "web.bp-new")).is_none(), "{room}");
+    }
+    // Six calls, two records each; the last call's answer and its removal harm nothing.
+    assert_eq!(ended.iter().filter(|code| **code == 0).count(), 20 - 11, "{ended:?}");
+}
