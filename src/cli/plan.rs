@@ -9,7 +9,7 @@ use super::args::{Format, Global, PlanArgs, Unresolved};
 use super::denied::Denied;
 use super::files::{self, Files};
 use super::report::{Exit, Failure, Result};
-use super::{compose, load_spec, observe, output, project_folder};
+use super::{compose, fail_on, load_spec, observe, output, project_folder, since};
 use crate::base::ident::Reference;
 use crate::base::say;
 use crate::compose::Project;
@@ -18,6 +18,7 @@ use crate::engine::secrets::Secrets;
 use crate::observed::file;
 use crate::observed::scope::ObservationScope;
 use crate::observed::snapshot::Snapshot;
+use crate::plan::cause::Causes;
 use crate::plan::check::Violation;
 use crate::plan::show::{markdown, text};
 use crate::plan::{Plan, SpecSource, format, left};
@@ -38,6 +39,7 @@ pub fn run(args: &PlanArgs, global: &Global, files: &Files) -> Result {
     loaded.spec.prune |= args.prune;
     // Whatever is read is kept, before an engine is troubled.
     args.output.as_deref().map_or(Ok(()), |path| files.writable(path))?;
+    let since = since::before(args, files)?;
     let secrets = load_spec::resolve(&loaded.spec, &loaded.named)?;
     let (snapshot, built) = if let Some(kept) = kept {
         let snapshot = observe::redacted(kept?, &loaded.spec, &secrets);
@@ -70,7 +72,7 @@ pub fn run(args: &PlanArgs, global: &Global, files: &Files) -> Result {
     }
     sound(&plan)?;
     let beyond = beyond.as_deref().map(undeclared::text);
-    finish(args, (global, files), &plan, beyond)
+    finish(args, (global, files), (&plan, since.as_ref()), beyond)
 }
 
 /// What came of a file.
@@ -201,7 +203,7 @@ pub fn sound(plan: &Plan) -> std::result::Result<(), Failure> {
 fn finish(
     args: &PlanArgs,
     (global, files): (&Global, &Files),
-    plan: &Plan,
+    (plan, since): (&Plan, Option<&Plan>),
     undeclared: Option<String>,
 ) -> Result {
     let written = match &args.output {
@@ -247,7 +249,12 @@ fn finish(
     }
     denied?;
     let differs = !plan.changes.is_empty() || !left::of(plan).is_empty();
-    Ok(if differs && args.detailed_exitcode { Exit::Changes } else { Exit::Done })
+    let fails = fail_on::fails(&args.fail_on, &Causes::new(plan, since), plan);
+    for line in &fails {
+        output::note(line);
+    }
+    let changes = differs && args.detailed_exitcode || !fails.is_empty();
+    Ok(if changes { Exit::Changes } else { Exit::Done })
 }
 
 fn denied(deny: &[Denied], plan: &Plan) -> std::result::Result<(), Failure> {

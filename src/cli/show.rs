@@ -6,7 +6,7 @@ use super::args::{Format, Global, ShowArgs};
 use super::files::{self, Files};
 use super::output;
 use super::report::{Exit, Failure, Result};
-use crate::apply::result::{self, ResultDocument};
+use crate::apply::result::{FORMAT, ResultDocument};
 use crate::apply::result_text;
 use crate::base::canonical;
 use crate::plan::format;
@@ -15,14 +15,17 @@ use crate::plan::show::{markdown, text, undo};
 /// Prints a plan, or the result of an apply.
 pub fn run(args: &ShowArgs, global: &Global, files: &Files) -> Result {
     let bytes = files.read(&args.file, format::MAX_BYTES)?;
-    let result = is_result(&bytes);
-    if args.undo && (result || args.format != Format::Text) {
+    let within = |failure: Failure| failure.within(&files::named(&args.file));
+    let result = result(&bytes).map_err(within)?;
+    if args.undo && (result.is_some() || args.format != Format::Text) {
         let message = "expected a plan and the text format beside `--undo`";
         return Err(Failure::new(Exit::Usage, message));
     }
-    let shown =
-        if result { show_result(&bytes, args.format) } else { show_plan(&bytes, args, global) };
-    output::data(&shown.map_err(|failure| failure.within(&files::named(&args.file)))?)?;
+    let shown = match &result {
+        Some(document) => show_result(document, args.format),
+        None => show_plan(&bytes, args, global),
+    };
+    output::data(&shown.map_err(within)?)?;
     Ok(Exit::Done)
 }
 
@@ -33,7 +36,7 @@ fn is_result(bytes: &[u8]) -> bool {
         format: String,
     }
     let small = bytes.len() <= format::MAX_BYTES;
-    small && serde_json::from_slice(bytes).is_ok_and(|head: Head| head.format == result::FORMAT)
+    small && serde_json::from_slice(bytes).is_ok_and(|head: Head| head.format == FORMAT)
 }
 
 fn show_plan(
@@ -54,18 +57,22 @@ fn show_plan(
     })
 }
 
-fn show_result(bytes: &[u8], form: Format) -> std::result::Result<String, Failure> {
-    let wrong = |error: &serde_json::Error| Failure::new(Exit::Error, canonical::complaint(error));
-    let document: ResultDocument = serde_json::from_slice(bytes).map_err(|error| wrong(&error))?;
+/// The result that a file is; nothing: it does not say that it is one.
+pub(super) fn result(bytes: &[u8]) -> std::result::Result<Option<ResultDocument>, Failure> {
+    if !is_result(bytes) {
+        return Ok(None);
+    }
+    let document = serde_json::from_slice(bytes);
+    document.map(Some).map_err(|error| Failure::new(Exit::Error, canonical::complaint(&error)))
+}
+
+fn show_result(document: &ResultDocument, form: Format) -> std::result::Result<String, Failure> {
     Ok(match form {
-        Format::Text => result_text::retold(&document),
-        Format::Markdown => markdown::lines("## Result", &result_text::retold(&document)),
-        Format::Json => {
-            let mut out = Vec::new();
-            canonical::pretty(&mut out, &document, 0).map_err(|error| wrong(&error))?;
-            out.push(b'\n');
-            String::from_utf8_lossy(&out).into_owned()
-        }
+        Format::Text => result_text::retold(document),
+        Format::Markdown => markdown::lines("## Result", &result_text::retold(document)),
+        Format::Json => document.file().map_err(|error| {
+            Failure::new(Exit::Error, crate::base::say::safe(&error.to_string()))
+        })?,
     })
 }
 
@@ -83,13 +90,13 @@ mod tests {
                 && !is_result(b"{")
                 && !is_result(b"[]")
         );
-        insta::assert_snapshot!(show_result(&bytes, Format::Markdown).unwrap(), @r"
+        insta::assert_snapshot!(show_result(&document, Format::Markdown).unwrap(), @r"
         ## Result
 
         - `no \u{1b}[2J @all <b>`
         ");
         for form in [Format::Text, Format::Json, Format::Markdown] {
-            let shown = show_result(&bytes, form).unwrap();
+            let shown = show_result(&document, form).unwrap();
             assert!(!shown.chars().any(|c| c != '\n' && crate::base::say::is_unsafe(c)), "{shown}");
         }
     }

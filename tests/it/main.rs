@@ -7,6 +7,7 @@
 )]
 
 mod apply;
+mod audit;
 mod calls;
 mod canary;
 mod cases;
@@ -14,11 +15,13 @@ mod compose;
 mod compose_program;
 mod contexts;
 mod credentials;
+mod drift;
 mod engine;
 mod fake_engine;
 #[cfg(feature = "tls")]
 mod gate;
 mod golden;
+mod history;
 mod hostile_spec;
 mod import;
 mod literals;
