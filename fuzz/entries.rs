@@ -13,7 +13,7 @@ use bayplan::plan::show::{diff, markdown, text};
 use bayplan::plan::{check, format};
 use bayplan::planner::{Input, Pins, build};
 use bayplan::spec::{Spec, read};
-use bayplan::syntax::env_file::{EnvFile, Format};
+use bayplan::syntax::env_file::{EnvFile, Format, Unset};
 use bayplan::syntax::node::{Node, Problem};
 use bayplan::syntax::{problems, yaml};
 use sha2::{Digest as _, Sha256};
@@ -69,7 +69,8 @@ pub(crate) fn env_file(bytes: &[u8]) {
         match EnvFile::parse_as(text, format) {
             Ok(file) => {
                 let lookup = |name: &str| name.len().is_multiple_of(2).then(|| name.to_owned());
-                if let Err(fault) = file.resolve(lookup) {
+                for unset in [Unset::Missing, Unset::Empty] {
+                    let Err(fault) = file.resolve(lookup, unset) else { continue };
                     let told = fault.in_file("e.env");
                     harmless(&told);
                     assert!(!told.contains(SECRET), "{told}");

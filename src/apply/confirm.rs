@@ -244,6 +244,7 @@ fn word(cell: &Cell) -> &'static str {
         Cell::Attached(..) => "networks",
         Cell::Network(_) => "network",
         Cell::Volume(_) => "volume",
+        Cell::Files(_) => "files",
     }
 }
 

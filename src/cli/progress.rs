@@ -367,7 +367,8 @@ mod tests {
     #[test]
     fn an_engine_that_says_layers_without_end_fills_no_memory() {
         let hidden = MultiProgress::with_draw_target(indicatif::ProgressDrawTarget::hidden());
-        let progress = Progress { bars: Some(hidden), ..Progress::new(true, false, 1) };
+        let progress =
+            Progress::on(Some(hidden), (true, false), &sample::empty(), &BTreeSet::new());
         let step = StepId::new("image:x/pull");
         for layer in 0..10 * MOST_LAYERS {
             progress.pull(&step, &layer.to_string(), "Downloading", Some(1), Some(2));

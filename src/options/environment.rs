@@ -4,26 +4,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use super::field::{Text, some_map, strings};
+use super::field::{pairs, some_map, strings, text};
 use super::fields::{Nothing, Owned};
-use super::grammar::{Bare, Grammar, Map, Names, Spelt, Wrong, any_text, good, key, keys};
+use super::reference;
 use super::risk::Risk;
-use super::row::{Body, Context, Group, OPTION, OptionDef, Row, Spelled};
+use super::row::{Body, Context, Group, OPTION, OptionDef, OptionValue, Row};
 use crate::base::ident::Reference;
+use crate::base::say;
 use crate::options::inspect_view::InspectView;
-use crate::options::value::{Atom, Live, Value, looks_marked, mark_reference};
-use crate::syntax::template::Template;
+use crate::options::value::{Atom, Live, Value, mark_reference};
+use crate::syntax::node::{Entry, Kind, Node, Problems};
 
 /// The row.
 #[derive(Debug)]
 pub struct EnvironmentRow;
 
 /// What a spec says of the environment.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(from = "BTreeMap<String, Said>", into = "BTreeMap<String, Said>")]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Environment {
     /// By name.
     pub variables: BTreeMap<String, Variable>,
@@ -43,41 +42,64 @@ pub enum Variable {
 /// The found side's way to say *named without a value*: such a variable is kept from the process.
 pub const WITHOUT_VALUE: Atom = Atom::Bool(false);
 
-impl Spelled for Environment {
-    const GRAMMAR: Grammar = Grammar::Map(Map {
-        what: "a map of variables or a list of `NAME=VALUE`",
-        names: Names::Fit(
-            "the name of a variable",
-            |name| !name.is_empty() && !name.contains(['=', '\0']),
-            "^[^=]+$",
-        ),
-        value: &Grammar::OneOf {
-            what: "a value, `{from_env: NAME}` or `{env_file: PATH}`",
-            of: &[
-                Grammar::Checked {
-                    of: &keys(
-                        "`{from_env: NAME}` or `{env_file: PATH}`",
-                        &[
-                            key("from_env", Text::GRAMMAR),
-                            key("env_file", Text::GRAMMAR),
-                            key("name", Text::GRAMMAR),
-                            key("template", TEMPLATE),
-                            key("unset", Grammar::Bool),
-                        ],
-                    ),
-                    check: one_reference,
-                },
-                Grammar::Text {
-                    what: "a value without a NUL character",
-                    spell: |text| good(!text.contains('\0'), text),
-                    schema: any_text,
-                },
-            ],
-        },
-        pairs: true,
-        // Without a value it is the variable of the same name around us.
-        bare: Bare::Is(|name| json!({"from_env": name})),
-    });
+impl OptionValue for Environment {
+    fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let what = "a map of variables or a list of `NAME=VALUE`";
+        let mut variables = BTreeMap::new();
+        let mut fine = true;
+        for (name, value) in pairs(node, what, problems)? {
+            let place = value.as_ref().map_or(node.place, |value| value.place);
+            if name.is_empty() || name.contains(['=', '\0']) {
+                let message =
+                    format!("expected the name of a variable, but found `{}`", say::short(&name));
+                problems.add(place, message);
+                fine = false;
+                continue;
+            }
+            match variable(&name, value.as_ref(), problems) {
+                Some(value) => {
+                    variables.insert(name, value);
+                }
+                None => fine = false,
+            }
+        }
+        fine.then_some(Self { variables })
+    }
+
+    fn print(&self) -> Json {
+        let printed = self.variables.iter().map(|(name, variable)| {
+            let value = match variable {
+                Variable::Literal(text) => json!(text),
+                Variable::Reference(reference) => reference::print(Some(name), reference),
+                Variable::Unset => json!({"unset": true}),
+            };
+            (name.clone(), value)
+        });
+        Json::Object(printed.collect())
+    }
+
+    fn schema() -> Json {
+        let [from_env, env_file, template] = reference::schemas();
+        json!({"oneOf": [
+            {
+                "type": "object",
+                "propertyNames": {"pattern": "^[^=]+$"},
+                "additionalProperties": {"oneOf": [
+                    {"type": ["string", "number", "null"]},
+                    from_env,
+                    env_file,
+                    template,
+                    {
+                        "type": "object",
+                        "properties": {"unset": {"const": true}},
+                        "required": ["unset"],
+                        "additionalProperties": false,
+                    },
+                ]},
+            },
+            {"type": "array", "items": {"type": "string", "pattern": "^[^=]+"}},
+        ]})
+    }
 
     fn references(&self, out: &mut BTreeSet<Reference>) {
         for variable in self.variables.values() {
@@ -96,102 +118,30 @@ impl Spelled for Environment {
     }
 }
 
-const TEMPLATE: Grammar = Grammar::Text {
-    what: "a text with variables like `${NAME}`",
-    spell: |text| good(Template::parse(text).is_ok(), text),
-    schema: || json!({"type": "string", "minLength": 1}),
-};
-
-/// One way to say where a value is, which can be written down and read back as the same.
-fn one_reference(read: Json) -> Spelt {
-    let said = read.as_object().map(|map| map.keys().map(String::as_str).collect::<Vec<_>>());
-    match said.as_deref() {
-        Some(["unset"]) if read["unset"] == true => return Ok(read),
-        Some(["from_env" | "env_file" | "template"] | ["env_file", "name"]) => {}
-        _ => return Err(Wrong::Other),
-    }
-    // The name of the variable is not known here; what it is makes no difference.
-    let said: Result<Said, _> = serde_json::from_value(read.clone());
-    let spelt = said.ok().map(|said| said.variable("NAME"));
-    match spelt {
-        Some(Variable::Reference(reference))
-            if reference.to_string().parse().as_ref() != Ok(&reference)
-                || looks_marked(&reference.to_string()) =>
-        {
-            Err(Wrong::Expected("a reference that can be written down"))
+/// The value of one variable; without one it is the variable of the same name around us.
+fn variable(name: &str, value: Option<&Node>, problems: &mut Problems) -> Option<Variable> {
+    let what = "a value, `{from_env: NAME}` or `{env_file: PATH}`";
+    match value.map(|node| (node, &node.kind)) {
+        None | Some((_, Kind::Null)) => {
+            Some(Variable::Reference(Reference::Env { name: name.to_owned() }))
         }
-        _ => Ok(read),
-    }
-}
-
-/// What stands after a variable's name.
-#[derive(Serialize, Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
-enum Said {
-    Literal(String),
-    Env {
-        from_env: String,
-    },
-    EnvFile {
-        env_file: String,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        name: Option<String>,
-    },
-    Template {
-        template: String,
-    },
-    Unset {
-        unset: bool,
-    },
-}
-
-impl Said {
-    fn variable(self, name: &str) -> Variable {
-        Variable::Reference(match self {
-            Self::Literal(text) => return Variable::Literal(text),
-            Self::Unset { .. } => return Variable::Unset,
-            Self::Env { from_env } => Reference::Env { name: from_env },
-            Self::EnvFile { env_file: path, name: other } => {
-                Reference::EnvFile { path, name: other.unwrap_or_else(|| name.to_owned()) }
+        Some((_, Kind::Map(entries))) if unset(entries) => Some(Variable::Unset),
+        Some((node, Kind::Map(entries))) => {
+            reference::parse(Some(name), node, entries, problems).map(Variable::Reference)
+        }
+        Some((node, _)) => {
+            let text = text(node, what, problems)?;
+            if text.contains('\0') {
+                return problems.expected("a value without a NUL character", node);
             }
-            Self::Template { template } => Reference::Template { text: template },
-        })
-    }
-
-    /// A reference as the value of a variable.
-    fn of(variable: &str, reference: Reference) -> Self {
-        match reference {
-            Reference::Env { name } => Self::Env { from_env: name },
-            Reference::EnvFile { path, name } => {
-                Self::EnvFile { env_file: path, name: Some(name).filter(|name| name != variable) }
-            }
-            Reference::Template { text } => Self::Template { template: text },
+            Some(Variable::Literal(text))
         }
     }
 }
 
-impl From<BTreeMap<String, Said>> for Environment {
-    fn from(said: BTreeMap<String, Said>) -> Self {
-        let variable = |(name, said): (String, Said)| {
-            let variable = said.variable(&name);
-            (name, variable)
-        };
-        Self { variables: said.into_iter().map(variable).collect() }
-    }
-}
-
-impl From<Environment> for BTreeMap<String, Said> {
-    fn from(environment: Environment) -> Self {
-        let said = |(name, variable): (String, Variable)| {
-            let said = match variable {
-                Variable::Literal(text) => Said::Literal(text),
-                Variable::Reference(reference) => Said::of(&name, reference),
-                Variable::Unset => Said::Unset { unset: true },
-            };
-            (name, said)
-        };
-        environment.variables.into_iter().map(said).collect()
-    }
+/// `{unset: true}`.
+fn unset(entries: &[Entry]) -> bool {
+    matches!(entries, [Entry { key, value: Node { kind: Kind::Bool(true), .. }, .. }] if key == "unset")
 }
 
 impl Row for EnvironmentRow {
@@ -260,7 +210,7 @@ impl Row for EnvironmentRow {
                     .unwrap_or_else(|| Reference::Env { name: name.clone() }),
                 other => return (name, other.show()),
             };
-            let spelt = json!(Said::of(&name, reference));
+            let spelt = reference::print(Some(&name), &reference);
             (name, spelt)
         });
         Json::Object(variables.collect())

@@ -135,7 +135,7 @@ const TEST: Grammar = Grammar::OneOf {
         Grammar::Checked {
             of: &list_of(WHAT, &TEXT),
             check: |read| match strings(&read).collect::<Vec<_>>().as_slice() {
-                ["NONE"] | ["CMD", _, ..] | ["CMD-SHELL", _] => Ok(read),
+                ["NONE"] | ["CMD" | "CMD-SHELL", _, ..] => Ok(read),
                 _ => Err(Wrong::Other),
             },
         },

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 
-use crate::options::value;
+use crate::options::{files, value};
 
 /// So many digits tell texts apart for good.
 const DIGITS: usize = 16;
@@ -49,6 +49,12 @@ pub fn note(body: &Json) -> Option<String> {
     for (name, value) in variables(&body["Env"]) {
         if value::marked_reference(value).is_none() {
             all.insert(digest(&variable(name), &Json::from(value)));
+        }
+    }
+    for (path, file) in body[files::FIELD].as_object().into_iter().flatten() {
+        let content = file["Content"].as_str().unwrap_or_default();
+        if value::marked_reference(content).is_none() {
+            all.insert(digest(&format!("{}.{path}.Content", files::FIELD), &file["Content"]));
         }
     }
     for (field, value) in body.as_object().into_iter().flatten() {
@@ -133,6 +139,7 @@ mod tests {
             "Env": ["LEVEL=info", "EMPTY=", "TOKEN=«from_env:TOKEN»"],
             "Labels": {"team": "red"}, "Cmd": ["serve", "--verbose"], "Entrypoint": null,
             "Healthcheck": {"Test": ["CMD", "true"]},
+            "Files": {"/etc/a": {"Content": "text"}, "/etc/b": {"Content": "«from_env:B»"}},
             "HostConfig": {
                 "Annotations": {"note": "one"},
                 "LogConfig": {"Type": "syslog", "Config": {"tag": "web"}},
@@ -147,6 +154,7 @@ mod tests {
             ("Labels.team", json!("red")),
             ("Cmd", json!(["serve", "--verbose"])),
             ("Healthcheck.Test", json!(["CMD", "true"])),
+            ("Files./etc/a.Content", json!("text")),
             ("HostConfig.Annotations.note", json!("one")),
             ("HostConfig.LogConfig.Config.tag", json!("web")),
             ("HostConfig.Mounts.VolumeOptions.Labels.of", json!("shop")),
@@ -161,6 +169,7 @@ mod tests {
             ("Env.OTHER", json!("info")),
             ("Env.TOKEN", json!("«from_env:TOKEN»")),
             ("Labels.LEVEL", json!("info")),
+            ("Files./etc/b.Content", json!("«from_env:B»")),
             ("Labels.tag", json!("web")),
             ("Cmd", json!(["serve"])),
             ("Cmd", json!("serve")),

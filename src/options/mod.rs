@@ -10,6 +10,7 @@ pub mod environment;
 pub mod expose;
 pub mod field;
 pub mod fields;
+pub mod files;
 pub mod gpus;
 pub mod grammar;
 pub mod health;
@@ -30,6 +31,7 @@ pub mod platform;
 pub mod ports;
 pub mod process;
 pub mod processors;
+mod reference;
 pub mod resources;
 pub mod risk;
 pub mod row;
@@ -85,6 +87,7 @@ pub static ROWS: &[&dyn AnyRow] = &[
     &storage::TMPFS,
     &storage::SHM_SIZE,
     &storage::STORAGE_OPT,
+    &files::FilesRow,
     // Resources.
     &resources::MEM_LIMIT,
     &resources::MEMSWAP_LIMIT,

@@ -12,6 +12,7 @@ mod calls;
 mod canary;
 mod cases;
 mod compose;
+mod compose_program;
 mod confirm;
 mod contexts;
 mod credentials;

@@ -3,9 +3,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use bayplan::base::ident::{
-    ChangeTarget, ContainerId, ContainerName, ImageId, NetworkId, StepId,
-};
+use bayplan::base::ident::{ChangeTarget, ContainerId, ContainerName, ImageId, NetworkId, StepId};
 use bayplan::observed::snapshot::Run;
 use bayplan::options::settings::Settings;
 use bayplan::plan::facts::{ContainerFact, ImageFact, NetworkFact};

@@ -2,6 +2,7 @@
 
 use super::{Conflict, DeclaredOptions, MOST_TOLD};
 use crate::base::say;
+use crate::options::files::Files;
 use crate::options::storage::{Tmpfs, kernel_size};
 use crate::options::volumes::{Mount, Source, Volumes};
 
@@ -54,6 +55,12 @@ pub(super) fn check(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
     }));
     let small = volumes.into_iter().flat_map(|volumes| &volumes.0);
     all.extend(small.filter_map(|(inside, mount)| too_small(inside, mount)).take(MOST_TOLD));
+    let sealed = said.get::<bool>("read_only") == Some(&true);
+    if sealed && said.get::<Files>("files").is_some() {
+        let message = "expected no `files` beside `read_only: true`, but found some";
+        let hint = "an engine puts no files into what cannot be written: mount them with `volumes`";
+        all.push(Conflict::new("files", message).hint(hint));
+    }
     let before = all.len();
     for (path, options) in said.get::<Tmpfs>("tmpfs").into_iter().flat_map(|tmpfs| &tmpfs.0) {
         let printed = if options.is_empty() { path.clone() } else { format!("{path}:{options}") };

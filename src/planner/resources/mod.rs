@@ -11,10 +11,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::base::ident::{LABEL_LITERALS, LABEL_PREFIX, LABEL_PROJECT, ObjectKey, ProjectName};
+use crate::base::ident::{
+    COMPOSE_MADE_BY, COMPOSE_PREFIX, COMPOSE_PROJECT, LABEL_LITERALS, LABEL_PREFIX, LABEL_PROJECT,
+    ObjectKey, ProjectName,
+};
 use crate::options::literals;
-use crate::options::value::HIDDEN;
+use crate::options::value::{Atom, HIDDEN};
 use crate::plan::{OptionDifference, Origin, Reason};
+use crate::spec::body::COMPOSE_VERSION;
 
 /// What an engine has under a name.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -107,6 +111,7 @@ impl Differences {
             .into_iter()
             .flatten()
             .filter(|(key, _)| !key.starts_with(LABEL_PREFIX))
+            .filter(|(key, _)| !key.starts_with(COMPOSE_PREFIX) || expected.contains_key(*key))
             .map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned()))
             .collect();
         let mut unknown = false;
@@ -123,7 +128,9 @@ impl Differences {
         if unknown {
             self.unknown.push(key);
         }
-        self.unless(same && !more, key, json!(expected), json!(found));
+        let shown: BTreeMap<&String, Json> =
+            found.iter().map(|(key, text)| (key, Atom::text(text).show())).collect();
+        self.unless(same && !more, key, json!(expected), json!(shown));
     }
 }
 
@@ -140,6 +147,9 @@ pub struct Terms<'a> {
 fn label(body: &mut Map<String, Json>, project: &ProjectName, label: &str, key: &ObjectKey) {
     let noted = literals::note(&Json::Object(body.clone()));
     if let Some(Json::Object(labels)) = body.get_mut("Labels") {
+        if labels.contains_key(COMPOSE_PROJECT) {
+            labels.insert(COMPOSE_MADE_BY.to_owned(), json!(COMPOSE_VERSION));
+        }
         labels.insert(LABEL_PROJECT.to_owned(), json!(project));
         labels.insert(label.to_owned(), json!(key));
         labels.extend(noted.map(|noted| (LABEL_LITERALS.to_owned(), json!(noted))));
