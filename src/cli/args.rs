@@ -10,6 +10,7 @@ use tracing_subscriber::filter::Targets;
 
 use super::denied::{Denied, DeniedParser};
 use super::log;
+use crate::plan::show::estimate::PARALLELISM;
 use crate::syntax::durations;
 
 /// The exit codes, as the help and the README tell them.
@@ -239,6 +240,9 @@ pub struct PlanArgs {
     /// How to print it
     #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
     pub format: Format,
+    /// What to note beside the plan: commit=0a1b2c
+    #[arg(long, value_name = "KEY=VALUE", value_parser = meta)]
+    pub meta: Vec<(String, String)>,
     /// List every step in the text form
     #[arg(long)]
     pub steps: bool,
@@ -291,9 +295,12 @@ pub enum Unresolved {
 /// `bayplan show`.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// A plan or a result; - is stdin
-    #[arg(value_name = "PLAN|RESULT")]
-    pub file: PathBuf,
+    /// A plan or a result, or several plans; - is stdin
+    #[arg(value_name = "PLAN|RESULT", required = true)]
+    pub files: Vec<PathBuf>,
+    /// What to note beside a plan: commit=0a1b2c
+    #[arg(long, value_name = "KEY=VALUE", value_parser = meta)]
+    pub meta: Vec<(String, String)>,
     /// List every step
     #[arg(long)]
     pub steps: bool,
@@ -317,6 +324,9 @@ pub struct DiffArgs {
     /// Compare the files line by line as well
     #[arg(short, long)]
     pub unified: bool,
+    /// List the steps that are other ones, too
+    #[arg(long)]
+    pub steps: bool,
 }
 
 /// `bayplan verify`.
@@ -356,7 +366,7 @@ pub struct ApplyArgs {
     #[arg(long, value_name = "DIGEST")]
     pub expect_digest: Option<String>,
     /// How many steps may run at the same time
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(long, value_name = "N", default_value_t = PARALLELISM, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub parallelism: u16,
     /// The spec must be found here and still declare the same
     #[arg(long, value_name = "FILE")]
@@ -437,6 +447,13 @@ pub struct UnlockArgs {
 fn duration(text: &str) -> Result<Duration, String> {
     let nanos = durations::nanoseconds(text).and_then(|nanos| u64::try_from(nanos).ok());
     nanos.map(Duration::from_nanos).ok_or_else(|| "expected a duration like `30s`".to_owned())
+}
+
+/// `TICKET=SHOP-42`.
+fn meta(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').filter(|(key, _)| !key.is_empty());
+    let pair = pair.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    pair.ok_or_else(|| "expected a key and a value like `TICKET=SHOP-42`".to_owned())
 }
 
 /// `bayplan schema`.

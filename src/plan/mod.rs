@@ -3,11 +3,12 @@
 //! Making one is [`crate::planner`]'s, doubting one [`check`]'s, the bytes of its file [`mod@format`]'s.
 
 pub mod check;
-mod danger;
+pub mod danger;
 mod difference;
 pub mod effect;
 pub mod facts;
 pub mod format;
+pub mod kind;
 pub mod left;
 pub mod planned;
 #[cfg(test)]

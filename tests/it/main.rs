@@ -46,4 +46,5 @@ mod tidy;
 #[cfg(feature = "tls")]
 mod tls;
 mod told;
+mod views;
 mod waits;

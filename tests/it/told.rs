@@ -85,21 +85,27 @@ async fn what_is_no_plan_is_not_applied() {
     let folder = folder();
     insta::assert_snapshot!(told(folder.path(), &[], &["apply", "spec.yaml"]).await, @"
     1
-    error: spec.yaml: line 1, column 1: expected JSON, but found something else
-    hint: make the plan again with `bayplan plan`; a plan file is never edited
+    error: spec.yaml: expected a plan, but found a spec
+    hint: make a plan of it with `bayplan plan SPEC -o PLAN`
     ");
     insta::assert_snapshot!(told(folder.path(), &[], &["show", "look.json"]).await, @"
     1
     error: look.json: expected a plan, but found a list, as `docker inspect` prints it
     hint: give it to `bayplan plan SPEC --snapshot FILE`
     ");
-    insta::assert_snapshot!(told(folder.path(), &[], &["plan", "look.json"]).await, @r#"
+    insta::assert_snapshot!(told(folder.path(), &[], &["plan", "look.json"]).await, @"
     1
-    error: the spec has 1 problem
-    look.json:1:1: expected a map with `project` and `containers`, but found a list
-      1 | [{"Id": "sha256:1111111111111111111111111111111111111111111111111111111111111111",
-        | ^
-    "#);
+    error: look.json: expected a spec, but found a list, as `docker inspect` prints it
+    hint: give it to `bayplan plan SPEC --snapshot FILE`
+    ");
+    let made = ["plan", "spec.yaml", "--snapshot", "look.json", "-o", "plan.json"];
+    let unset = ["--unresolved", "assume-same"];
+    told(folder.path(), &[], &[&made[..], &unset[..]].concat()).await;
+    insta::assert_snapshot!(told(folder.path(), &[], &["plan", "plan.json"]).await, @"
+    1
+    error: plan.json: expected a spec, but found a plan
+    hint: `bayplan show` prints a plan, `bayplan apply` does it
+    ");
     insta::assert_snapshot!(told(folder.path(), &[], &["apply", "none.json"]).await, @"
     1
     error: reading none.json
