@@ -29,6 +29,22 @@ const UNSET: &str =
 
 /// Runs the command.
 pub fn run(args: &PlanArgs, global: &Global, files: &Files) -> Result {
+    let made = make(args, global, files);
+    let piped = args.output.as_deref().is_some_and(files::is_standard);
+    if let (Err(failure), Format::Markdown, false) = (&made, args.format, piped) {
+        // Who reads the comment must learn that there is no plan.
+        output::data(&markdown::lines("## There is no plan", &failure.to_string()))?;
+    }
+    let (plan, beyond) = made?;
+    finish(args, (global, files), &plan, beyond)
+}
+
+/// The plan, and what containers have beyond what is declared, where that is asked for.
+fn make(
+    args: &PlanArgs,
+    global: &Global,
+    files: &Files,
+) -> std::result::Result<(Plan, Option<String>), Failure> {
     files.will_take("the spec", args.spec.iter().chain(&args.compose.files));
     files.will_take("the snapshot", &args.snapshot);
     observe::will_read(global, files);
@@ -62,8 +78,7 @@ pub fn run(args: &PlanArgs, global: &Global, files: &Files) -> Result {
         return Err(refused(&errors));
     }
     sound(&plan)?;
-    let beyond = beyond.as_deref().map(undeclared::text);
-    finish(args, (global, files), &plan, beyond)
+    Ok((plan, beyond.as_deref().map(undeclared::text)))
 }
 
 /// What came of a file.

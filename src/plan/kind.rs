@@ -26,8 +26,8 @@ impl Kind {
             return Self::of_json(&serde_json::from_str(text).ok()?);
         }
         let says = |key: &str| {
-            let rests = text.lines().filter_map(|line| line.strip_prefix(key));
-            rests.into_iter().any(|rest| rest.trim_start().starts_with(':'))
+            let mut rests = text.lines().filter_map(|line| line.strip_prefix(key));
+            rests.any(|rest| rest.trim_start().starts_with(':'))
         };
         ["containers", "services"].into_iter().any(says).then_some(Self::Spec)
     }

@@ -32,8 +32,8 @@ fn old_literals_of_what_bayplan_created_are_shown() {
     let plan = block(plan(&engine, &spec(NEW))).plan;
     let shown = text::text(&plan, &About::default(), text::Options::default());
     for told in [
-        "added NEW: two; changed LOG_LEVEL: info => debug; removed GONE: one, TOKEN)",
-        "changed team: red => blue",
+        "environment + NEW=two ~ LOG_LEVEL info → debug - GONE=one - TOKEN",
+        "labels ~ team red → blue",
         "--old-flag",
         "old-check",
     ] {

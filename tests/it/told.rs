@@ -53,30 +53,30 @@ async fn unset_variables_can_be_assumed_to_be_the_same() {
     insta::assert_snapshot!(told(folder.path(), &[], &args).await, @"
     0
     plan for shop on any engine
-    2 to create; 4 engine calls
+    2 to create; up to 11 s
 
     DANGER
-      secret_given    shop-db, shop-web-1: is new and gets a secret
+      secret_given  DB – shop-web-1
+      secret_given  MODE – shop-web-1
+      secret_given  PASSWORD – shop-db
 
     CHANGES
-      create   shop-db of db
-               danger: secret_given
-               too few: 0 of 1
-      create   shop-web-1 of web
-               danger: secret_given
-               too few: 0 of 1
-
-    WILL BE
-      db       postgres:16, sha256:111111111111
-               environment PASSWORD from_env:DB_PASSWORD
-               from the image: command postgres
-      web      postgres:16, sha256:111111111111
-               environment DB from_env:DB_PASSWORD, MODE env_file:web.env
-               from the image: command postgres
+       1  create  shop-db of db
+                  danger: secret_given
+                  image postgres:16, sha256:111111111111
+                  environment PASSWORD from_env:DB_PASSWORD
+                  from the image: command postgres
+       2  create  shop-web-1 of web
+                  danger: secret_given
+                  image postgres:16, sha256:111111111111
+                  environment DB from_env:DB_PASSWORD, MODE env_file:web.env
+                  from the image: command postgres
 
     ASSUMED
       could not be resolved and are taken for unchanged; apply checks them:
         from_env:DB_PASSWORD, env_file:web.env#MODE
+
+    hint: `-o plan.json` writes the plan, `bayplan apply plan.json` does it
     ");
 }
 

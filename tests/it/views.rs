@@ -127,7 +127,7 @@ fn a_plan_fits_a_terminal_of_any_width() {
         let parser = screen(columns, &folder, &["show", "plan.json"]);
         let rows = rows(&parser);
         insta::assert_snapshot!(format!("shop-{columns}"), rows.join("\n"));
-        for word in ["DANGER", "CHANGES", "host_access", "replace", "create"] {
+        for word in ["DANGER", "CHANGES", "host_access", "replace shop-db", "create  shop-web-3"] {
             assert!(is_painted(&parser, word), "{word} at {columns}");
         }
     }
@@ -140,16 +140,101 @@ fn errors_are_painted_on_a_terminal() {
     assert!(!is_painted(&parser, "reading"), "{:?}", rows(&parser));
 }
 
+/// The program without a terminal, in the folder of the example.
+fn run(words: &[&str]) -> std::process::Output {
+    Command::new(env!("CARGO_BIN_EXE_bayplan"))
+        .args(words)
+        .current_dir(golden::path("plans/shop"))
+        .env_clear()
+        .env("TERM", "xterm-256color")
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn where_there_is_no_plan_the_comment_says_why() {
+    let words = ["plan", "none.yaml", "--snapshot", "none.json", "--format", "markdown"];
+    let output = run(&words);
+    assert_eq!(output.status.code(), Some(1));
+    insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap(), @"
+    <!-- bayplan -->
+    ## There is no plan
+
+    - `error: reading none.yaml`
+    - `caused by: No such file or directory (os error 2)`
+    ");
+}
+
+#[test]
+fn several_plans_are_one_comment() {
+    let shown = run(&["show", "plan.json", "../dangers/plan.json", "--format", "markdown"]);
+    let text = String::from_utf8(shown.stdout).unwrap();
+    assert_eq!(text.matches("<!-- bayplan -->").count(), 1, "{text}");
+    assert_eq!(text.matches("## Plan for `shop`").count(), 2, "{text}");
+    let json = run(&["show", "plan.json", "../dangers/plan.json", "--format", "json"]);
+    assert_eq!(json.status.code(), Some(64));
+}
+
+/// What stands on a screen as a picture: its words in their colours.
+fn picture(parser: &vt100::Parser) -> String {
+    use std::fmt::Write as _;
+    let screen = parser.screen();
+    let width = screen.size().1;
+    let last = screen.rows(0, width).enumerate().filter(|(_, row)| !row.trim().is_empty());
+    let height = last.map(|(row, _)| row + 1).last().unwrap_or(0);
+    let mut out = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {}\" \
+         font-family=\"ui-monospace, Menlo, Consolas, monospace\" font-size=\"14\" fill=\"#d4d4d4\">\n\
+         <rect width=\"100%\" height=\"100%\" rx=\"6\" fill=\"#1e1e1e\"/>\n",
+        f64::from(width) * 8.5 + 24.0,
+        height * 19 + 28
+    );
+    for row in 0..height {
+        let mut runs: Vec<(u16, String, String)> = Vec::new();
+        for column in 0..width {
+            let cell = screen.cell(u16::try_from(row).unwrap(), column).unwrap();
+            let colour = match cell.fgcolor() {
+                vt100::Color::Idx(1) => " fill=\"#f14c4c\"",
+                vt100::Color::Idx(2) => " fill=\"#23d18b\"",
+                vt100::Color::Idx(3) => " fill=\"#e5c07b\"",
+                vt100::Color::Idx(6) => " fill=\"#29b8db\"",
+                _ => "",
+            };
+            let bold = if cell.bold() { " font-weight=\"bold\"" } else { "" };
+            let dim = if cell.dim() { " opacity=\"0.6\"" } else { "" };
+            let style = format!("{colour}{bold}{dim}");
+            let text = if cell.has_contents() { cell.contents() } else { " " };
+            match runs.last_mut() {
+                Some((_, last, run)) if *last == style => run.push_str(text),
+                _ => runs.push((column, style, text.to_owned())),
+            }
+        }
+        for (column, style, run) in runs.iter().filter(|(_, _, run)| !run.trim().is_empty()) {
+            let blanks = run.len() - run.trim_start().len();
+            let x = (f64::from(*column) + f64::from(u16::try_from(blanks).unwrap())) * 8.5 + 12.0;
+            let text = run.trim().replace('&', "&amp;").replace('<', "&lt;");
+            let length = f64::from(u16::try_from(run.trim().chars().count()).unwrap()) * 8.5;
+            writeln!(
+                out,
+                "<text x=\"{x}\" y=\"{}\" textLength=\"{length}\" xml:space=\"preserve\"{style}>{text}</text>",
+                row * 19 + 30
+            )
+            .unwrap();
+        }
+    }
+    out + "</svg>\n"
+}
+
+#[test]
+fn the_picture_of_the_readme_is_what_a_terminal_shows() {
+    let parser = screen(100, &golden::path("plans/shop"), &["show", "plan.json"]);
+    golden::file("examples/shop/plan.svg", &picture(&parser));
+}
+
 #[test]
 fn nothing_is_painted_in_a_pipe() {
     for words in [["show", "plan.json"], ["show", "none.json"]] {
-        let output = Command::new(env!("CARGO_BIN_EXE_bayplan"))
-            .args(words)
-            .current_dir(golden::path("plans/shop"))
-            .env_clear()
-            .env("TERM", "xterm-256color")
-            .output()
-            .unwrap();
+        let output = run(&words);
         assert!(!output.stdout.contains(&0x1b) && !output.stderr.contains(&0x1b));
     }
 }

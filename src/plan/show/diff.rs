@@ -17,6 +17,7 @@ use super::told;
 use super::told::Kind;
 use super::why::{self, Why};
 use crate::base::canonical::NoCanonicalForm;
+use crate::options;
 use crate::plan::{Change, Plan, Step, format};
 
 /// The most characters of a sentence.
@@ -72,10 +73,10 @@ pub struct Changed {
 
 /// What is different between two plans.
 pub fn between(old: &Plan, new: &Plan) -> Difference {
-    let (was, now) = (model::of(old), model::of(new));
+    let ((was, were), (now, are)) = (model::grouped(old), model::grouped(new));
     let mut told = Told::default();
     let mut sets: BTreeMap<String, Vec<Changed>> = BTreeMap::new();
-    changes(&mut sets, &mut told, (old, new), (&was, &now));
+    changes(&mut sets, &mut told, (old, new), ((&was, &were), (&now, &are)));
     for (set, lines) in planned_lines(&told, old, new) {
         let changed = Changed { side: Side::Both, title: String::new(), lines };
         sets.entry(set).or_default().push(changed);
@@ -145,30 +146,37 @@ struct Told(BTreeSet<(String, String)>);
 /// What is said of one change, by what it is about.
 type Texts = BTreeMap<String, String>;
 
+/// What is shown of a plan, and the number of the group that shows each change.
+type Grouped<'m> = (&'m Model, &'m BTreeMap<&'m str, usize>);
+
+/// The group that shows a change.
+fn group<'m>(model: &'m Model, all: &BTreeMap<&str, usize>, id: &str) -> Option<&'m Group> {
+    model.changes.get(all.get(id)?.checked_sub(1)?)
+}
+
 /// Changes that are in one of the plans alone, or otherwise; alike ones of a set together.
 fn changes(
     out: &mut BTreeMap<String, Vec<Changed>>,
     told: &mut Told,
     (old, new): (&Plan, &Plan),
-    (was, now): (&Model, &Model),
+    ((was, were), (now, are)): (Grouped<'_>, Grouped<'_>),
 ) {
     let of = |plan| -> BTreeMap<&str, &Change> {
         let plan: &Plan = plan;
         plan.changes.iter().map(|change| (change.id.as_str(), change)).collect()
     };
     let (before, after) = (of(old), of(new));
-    let (old_groups, new_groups) = (by_change(old, was), by_change(new, now));
     // Set, side, verbs, lines → who.
     let mut alike: BTreeMap<(String, Side, String, Vec<Line>), Vec<&str>> = BTreeMap::new();
     for id in before.keys().chain(after.keys()).collect::<BTreeSet<_>>() {
         let (old, new) = (before.get(id), after.get(id));
-        let (was, now) = (old_groups.get(id), new_groups.get(id));
+        let (was, now) = (group(was, were, id), group(now, are, id));
         if old == new && was.map(|group| &group.will_be) == now.map(|group| &group.will_be) {
             continue;
         }
         let Some(change) = new.or(old) else { continue };
         let set = change.set.as_ref().map_or(String::new(), |set| name(set.as_str()));
-        let word = |group: Option<&&Group>| group.map_or("", |group| group.word);
+        let word = |group: Option<&Group>| group.map_or("", |group| group.word);
         let (side, words, lines) = match (was, now) {
             (Some(old), Some(new)) => {
                 let words = match (word(was), word(now)) {
@@ -180,7 +188,7 @@ fn changes(
                 (Side::Both, words, keyed_lines(&was, &now))
             }
             (None, new) => {
-                let lines = new.map(|group| whole(group)).unwrap_or_default();
+                let lines = new.map(whole).unwrap_or_default();
                 told.all(&set);
                 (Side::Now, word(new).to_owned(), lines)
             }
@@ -197,16 +205,6 @@ fn changes(
             out.entry(set).or_default().push(Changed { side, title, lines });
         }
     }
-}
-
-/// The group that shows each change.
-fn by_change<'m>(plan: &'m Plan, model: &'m Model) -> BTreeMap<&'m str, &'m Group> {
-    let groups = model.changes.iter();
-    let by_number: BTreeMap<usize, &Group> = groups.map(|group| (group.number, group)).collect();
-    let steps = plan.steps.iter().zip(&model.steps);
-    let of_steps =
-        steps.filter_map(|(step, line)| Some((step.id.change(), *by_number.get(&line.group?)?)));
-    of_steps.collect()
 }
 
 /// What is said of a change, by what it is about.
@@ -265,8 +263,9 @@ impl Told {
     }
 
     fn knows(&self, set: &str, option: &str) -> bool {
-        let knows = |option: &str| self.0.contains(&(set.to_owned(), option.to_owned()));
-        knows(option)
+        let has = |option: &str| self.0.contains(&(set.to_owned(), option.to_owned()));
+        let of_container = option == "image" || options::row(option).is_some();
+        has(option) || (of_container && has(""))
     }
 }
 
@@ -364,9 +363,10 @@ fn tells(old: &Plan, new: &Plan) -> Vec<Line> {
     let of_file = |plan: &Plan| -> Texts {
         let tool =
             (String::from("tool"), format!("made by {} {}", plan.tool.name, plan.tool.version));
-        let spec = plan.spec.iter().map(|spec| {
-            (String::from("spec"), format!("spec {} {}", spec.path, told::short_ids(&spec.digest)))
-        });
+        let spec = plan
+            .spec
+            .iter()
+            .map(|spec| (String::from("spec"), format!("spec {} {}", spec.path, spec.digest)));
         spec.chain([tool]).map(|(key, text)| (key, told::ends(&text, SENTENCE))).collect()
     };
     lines.extend(keyed_lines(&of_file(old), &of_file(new)));
@@ -407,13 +407,20 @@ fn facts(plan: &Plan) -> Texts {
             (key.map_or_else(|| record.to_string(), str::to_owned), record)
         });
         for (key, value) in named.chain(listed) {
-            let line = told::short_ids(&value.to_string());
-            let text = match value {
-                Json::String(text) => text.clone(),
-                _ => format!("{key} {line}"),
-            };
-            let text = told::ends(&format!("{kind} {text}"), SENTENCE);
-            all.insert(format!("{kind} {key}"), text);
+            // Of a record each field, so that only those are told that moved.
+            let fields = value.as_object().into_iter().flatten();
+            let fields = fields.map(|(field, value)| (format!("{key}: {field}"), value));
+            let fields: Vec<(String, &Json)> = fields.collect();
+            let fields = if fields.is_empty() { vec![(key, value)] } else { fields };
+            for (key, value) in fields {
+                let text = match value {
+                    Json::String(text) if *text == key => String::new(),
+                    Json::String(text) => format!(" {text}"),
+                    other => format!(" {other}"),
+                };
+                let text = told::ends(&told::short_ids(&format!("{kind} {key}{text}")), SENTENCE);
+                all.insert(format!("{kind} {key}"), text);
+            }
         }
     }
     all
@@ -461,15 +468,18 @@ mod tests {
         new.warnings.clear();
         let difference = between(&sample::mixed(), &new);
         assert!(difference.acts_alike);
-        insta::assert_snapshot!(text(&sample::mixed(), &new), @r#"
+        insta::assert_snapshot!(text(&sample::mixed(), &new), @"
         both plans do the same
 
-        TELLS OTHERWISE, does nothing
-          - warnings: {"code": "orphan", "text": "shop-mail-1 was created for the set `mail`, which the spec no longer has"}
-          ~ facts: containers: legacy: run: "live" => "paused"
-          ~ spec: digest: "sha256:0000000000000000000000000000000000000000000000000000000000000007" => "sha256:0000000000000000000000000000000000000000000000000000000000000008"
-          ~ tool: version: "0.1.0" => "0.2.0"
-        "#);
+        TOLD OTHERWISE, does nothing
+          was orphan: shop-mail-1 was created for the set `mail`, which the spec no longer has
+          now containers legacy: run paused
+          was containers legacy: run live
+          now spec shop.yaml sha256:0000000000000000000000000000000000000000000000000000000000000008
+          was spec shop.yaml sha256:0000000000000000000000000000000000000000000000000000000000000007
+          now made by bayplan 0.2.0
+          was made by bayplan 0.1.0
+        ");
     }
 
     #[test]
@@ -485,21 +495,36 @@ mod tests {
         db.reasons.pop();
         new.declared["containers"]["db"] = serde_json::json!({"mem_limit": 1});
         assert!(!between(&old, &new).acts_alike);
-        insta::assert_snapshot!(text(&old, &new), @r#"
-        DOES OTHERWISE
-          + db: shop-db: danger: "data_lost"
-          - db: shop-db: reasons: environment: environment (added A; changed B)
-          - db: shop-db: steps: wait_ready: {"action": "wait_ready", "after": ["shop-db/start"], "created_by": "shop-db/create", "prove_for": 10}
-          - old: legacy: stop: state (running => stopped)
-          + web: shop-web-4: create: too few: 2 of 3
-          + planned: web: containers: shop-web-4: {}
-          - declared: containers: db: image: "ghcr.io/acme/db:1.0"
-          + declared: containers: db: mem_limit: 1
-          - declared: containers: db: state: "reloaded"
+        insta::assert_snapshot!(text(&old, &new), @"
+        the plans do not do the same
+        was 1 to replace, 1 to stop, 3 to create; up to 21 s; 1 container differs and is left
+        now 1 to replace, 4 to create; up to 12 s; 1 container differs and is left
 
-        TELLS OTHERWISE, does nothing
-          + facts: names: "shop-web-4"
-        "#);
+        DANGER
+          now data_lost a mount goes, or an anonymous volume with its data – shop-db
+          now secret_given B – shop-web-1..4
+          was outage gone – legacy
+          was adopted was not created by bayplan – legacy
+          was secret_given B – shop-web-1..3
+
+        CHANGES
+          ~ replace shop-db of db
+              was environment + A
+              was environment ~ B
+              was forced by environment; mem_limit alone could be changed in place
+          ~ set db
+              was state reloaded
+          - stop legacy of old
+          + create shop-web-4 of web
+              image ghcr.io/acme/web:1.0, sha256:000000000000
+              volumes web-data:/data
+              environment A=1, B from_env:B, LANG=C.UTF-8
+              mem_limit 1g
+              restart unless-stopped
+
+        TOLD OTHERWISE, does nothing
+          now names shop-web-4
+        ");
     }
 
     #[test]

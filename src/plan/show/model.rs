@@ -163,6 +163,11 @@ pub struct StepLine {
 
 /// What is shown of a plan.
 pub fn of(plan: &Plan) -> Model {
+    grouped(plan).0
+}
+
+/// The same, and the number of the group that shows each change.
+pub(super) fn grouped(plan: &Plan) -> (Model, BTreeMap<&str, usize>) {
     let estimate = estimate::of(plan);
     let left = left::of(plan);
     let order = order(plan, &estimate);
@@ -179,7 +184,7 @@ pub fn of(plan: &Plan) -> Model {
         after: step.after.iter().map(|step| name(step.as_str())).collect(),
         span: *span,
     };
-    Model {
+    let model = Model {
         project: name(plan.project.as_str()),
         target: plan
             .target
@@ -198,7 +203,8 @@ pub fn of(plan: &Plan) -> Model {
         not_acted_on: not_acted_on(plan),
         steps: plan.steps.iter().zip(&estimate.steps).map(step).collect(),
         estimate,
-    }
+    };
+    (model, of_change)
 }
 
 /// `2 to replace`, `1 to create`: the gravest first.
@@ -383,7 +389,11 @@ mod tests {
     #[test]
     fn changes_stand_in_the_order_in_which_they_begin_and_alike_ones_together() {
         let model = of(&sample::mixed());
-        insta::assert_snapshot!(lines(&model), @"");
+        insta::assert_snapshot!(lines(&model), @"
+        1 replace shop-db 0..21
+        2 create shop-web-1..3 0..11
+        3 stop legacy 1..11
+        ");
         assert_eq!(model.changes.iter().map(|group| group.members).sum::<usize>(), 5);
         let group = |id: &str| model.steps.iter().find(|step| step.id == id).unwrap().group;
         assert_eq!(group("shop-db/stop"), group("shop-db/create"));
@@ -409,7 +419,14 @@ mod tests {
             .dangers
             .into_iter()
             .map(|one| format!("{}: {}: {}", one.danger.word(), one.words(), one.names.join(", ")));
-        insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @"");
+        insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @"
+        outage: gone: legacy
+        outage: down: up to 10 s to stop, then 10 s of proof: shop-db
+        adopted: was not created by bayplan: legacy
+        secret_given: B: shop-web-1..3
+        host_access: docker_socket: /run/d: shop-web-1
+        host_access: bind: /srv: shop-web-1..2
+        ");
     }
 
     #[test]

@@ -194,7 +194,7 @@ pub(super) fn variables(difference: &EnvironmentDifference) -> Vec<Entry> {
 
 /// How a container is that is as a state asks. Of two states the word says what is done where
 /// there is something to do.
-fn becomes(expected: State) -> &'static str {
+pub(super) fn becomes(expected: State) -> &'static str {
     match expected {
         State::Started | State::Reloaded => "running",
         State::Restarted | State::Present | State::Stopped | State::Killed | State::Absent => {

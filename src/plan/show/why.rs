@@ -66,6 +66,13 @@ fn one(reason: &Reason) -> Why {
             origin: difference.origin,
             entries: option(difference),
         },
+        Reason::Because(Because::State { expected, found }) => {
+            let (found, expected) = told::pair(found, reason_text::becomes(*expected));
+            let (found, expected) = (Some(found), Some(expected));
+            let entry = Entry { kind: Kind::Changed, name: None, found, expected };
+            let (option, origin) = ("state".to_owned(), Origin::Declared);
+            Why::Differs { option, origin, entries: vec![entry] }
+        }
         Reason::Because(_) => Why::Because(reason_text::text(reason)),
     }
 }
@@ -79,6 +86,11 @@ fn option(difference: &OptionDifference) -> Vec<Entry> {
     let row = options::row(option);
     let ordered = row.is_some_and(|row| !row.def().many);
     let spelt = |value: &Json| row.zip(value.as_i64())?.0.def().unit.spelt(value.as_i64()?);
+    if let (Some(found), Some(expected)) = (typed(option, found), typed(option, expected)) {
+        let (found, expected) = told::pair(&found, &expected);
+        let (found, expected) = (Some(found), Some(expected));
+        return vec![Entry { kind: Kind::Changed, name: None, found, expected }];
+    }
     match told::told(found, expected, ordered) {
         Told::Entries(entries) => entries,
         Told::Whole(old, new) => {
@@ -94,6 +106,18 @@ fn option(difference: &OptionDifference) -> Vec<Entry> {
             vec![Entry { kind, name: None, found: old, expected: new }]
         }
     }
+}
+
+/// The words of a command as somebody would type them, where that is plain.
+fn typed(option: &str, value: &Json) -> Option<String> {
+    let words = value.as_array().filter(|_| matches!(option, "command" | "entrypoint"))?;
+    let plain = |word: &Json| {
+        let word = word.as_str()?;
+        let odd = |sign: char| sign.is_whitespace() || matches!(sign, '\'' | '"' | '\\' | '→');
+        (!word.is_empty() && !word.contains(odd)).then(|| word.to_owned())
+    };
+    let words = words.iter().map(plain).collect::<Option<Vec<String>>>()?;
+    (!words.is_empty()).then(|| words.join(" "))
 }
 
 /// `acme/web:1, 5fe9d6c2e0fd` on both sides; a reference that both have is its name.
@@ -151,6 +175,14 @@ mod tests {
             differs("privileged", json!(false), json!(true)),
             [(side("false"), side("true"))]
         );
+    }
+
+    #[test]
+    fn commands_read_as_they_are_typed_where_that_is_plain() {
+        let command = differs("command", json!(["serve", "--old"]), json!(["serve", "--new"]));
+        assert_eq!(command, [(side("serve --old"), side("serve --new"))]);
+        let command = differs("command", json!(["sh", "-c", "a b"]), json!(["serve"]));
+        assert_eq!(command, [(side(r#"["sh", "-c", "a b"]"#), side(r#"["serve"]"#))]);
     }
 
     #[test]
