@@ -7,10 +7,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::confirm::Mismatch;
+use super::driver::LastLook;
 use super::outcome::{Outcome, Signal, Stale, StepOutcome, Trouble};
-use crate::base::ident::{ChangeId, SetName, StepId};
+use super::record::{ChangeRecord, Ended, RunRecord, Times};
+use crate::base::canonical::{self, NoCanonicalForm};
+use crate::base::ident::{ChangeId, ContainerId, SetName, StepId};
 use crate::plan::left::Left;
-use crate::plan::{Change, Plan, Reason, Summary, Verb};
+use crate::plan::{Action, Change, Plan, Reason, Summary, Verb};
 
 /// The format that this version writes.
 pub const FORMAT: &str = "bayplan/result/1";
@@ -26,14 +29,18 @@ pub struct ResultDocument {
     pub message: String,
     /// What the program exits with.
     pub exit_code: u8,
+    /// Which plan, on which engine, by whom, when; results of before do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunRecord>,
     /// What really happened, counted.
     pub summary: Summary,
     /// Why containers were replaced.
     pub reload_reasons: BTreeMap<ChangeId, Vec<Reason>>,
-    /// What inspect says of the changed containers at the end, secrets hidden.
+    /// What inspect says of the changed containers at the end, secrets hidden, where it was asked for.
+    #[serde(default)]
     pub containers: Vec<Json>,
-    /// The plan's changes of which any step took effect.
-    pub changes: Vec<Change>,
+    /// The plan's changes that were begun, and how they went.
+    pub changes: Vec<ChangeRecord>,
     /// What became of every step.
     pub steps: Vec<StepOutcome>,
     /// What was found stale.
@@ -79,18 +86,18 @@ pub fn schema() -> Json {
 }
 
 impl ResultDocument {
-    /// Of a run. `containers` is inspect data of the changed containers with secrets hidden.
+    /// Of a run, with what was measured of the changes that were begun.
     pub fn of_run(
         plan: &Plan,
         outcome: &Outcome,
-        mismatches: Vec<Mismatch>,
-        left: Vec<Left>,
-        containers: Vec<Json>,
+        times: &BTreeMap<ChangeId, Times>,
+        seen: LastLook,
     ) -> Self {
         let made = outcome.changes_made();
-        let acted = |change: &&Change| made.contains(change.id.as_str());
-        let changes: Vec<Change> = plan.changes.iter().filter(acted).cloned().collect();
-        let replaced = changes.iter().filter(|change| change.verb == Verb::Replace);
+        let acted = plan.changes.iter().filter(|change| made.contains(change.id.as_str()));
+        let replaced = acted.clone().filter(|change| change.verb == Verb::Replace);
+        let reload_reasons: BTreeMap<ChangeId, Vec<Reason>> =
+            replaced.map(|change| (change.id.clone(), change.reasons.clone())).collect();
         let code = outcome.exit_code();
         let stale = outcome
             .stale()
@@ -101,18 +108,18 @@ impl ResultDocument {
                 stale: stale.clone(),
             })
             .collect();
+        let LastLook { mismatches, left, containers } = seen;
         Self {
             format: FORMAT.to_owned(),
-            changed: !changes.is_empty(),
+            changed: acted.count() > 0,
             message: outcome.summary.message.clone(),
             exit_code: if code == 0 && !mismatches.is_empty() { 7 } else { code },
+            run: None,
             summary: outcome.summary.clone(),
-            reload_reasons: replaced
-                .map(|change| (change.id.clone(), change.reasons.clone()))
-                .collect(),
             containers,
-            changes,
-            steps: outcome.steps.clone(),
+            changes: records(plan, outcome, times, &reload_reasons),
+            reload_reasons,
+            steps: outcome.steps.iter().map(brief).collect(),
             stale,
             troubles: outcome.troubles.clone(),
             recover: None,
@@ -136,6 +143,7 @@ impl ResultDocument {
             changed: false,
             message,
             exit_code,
+            run: None,
             summary,
             reload_reasons: BTreeMap::new(),
             containers: Vec::new(),
@@ -149,4 +157,124 @@ impl ResultDocument {
             interrupted: None,
         }
     }
+
+    /// Why a change was made.
+    pub fn reasons<'a>(&'a self, change: &'a ChangeRecord) -> &'a [Reason] {
+        self.reload_reasons.get(&change.id).unwrap_or(&change.reasons)
+    }
+
+    /// The bytes of its file: a field a line, and of lists a record a line.
+    pub fn file(&self) -> Result<String, NoCanonicalForm> {
+        let Self {
+            format,
+            changed,
+            message,
+            exit_code,
+            run,
+            summary,
+            reload_reasons,
+            containers,
+            changes,
+            steps,
+            stale,
+            troubles,
+            recover,
+            mismatches,
+            left,
+            interrupted,
+        } = self;
+        let mut fields = vec![
+            ("format", canonical::flat(format)?),
+            ("changed", canonical::flat(changed)?),
+            ("message", canonical::flat(message)?),
+            ("exit_code", canonical::flat(exit_code)?),
+        ];
+        fields.extend(run.as_ref().map(canonical::flat).transpose()?.map(|run| ("run", run)));
+        fields.extend([
+            ("summary", canonical::flat(summary)?),
+            ("reload_reasons", canonical::flat(reload_reasons)?),
+            ("containers", list(containers)?),
+            ("changes", list(changes)?),
+            ("steps", list(steps)?),
+            ("stale", list(stale)?),
+            ("troubles", list(troubles)?),
+        ]);
+        let recover = recover.as_ref().map(canonical::flat).transpose()?;
+        fields.extend(recover.map(|recover| ("recover", recover)));
+        fields.extend([
+            ("mismatches", list(mismatches)?),
+            ("left", list(left)?),
+            ("interrupted", canonical::flat(interrupted)?),
+        ]);
+        let fields: Vec<String> =
+            fields.iter().map(|(name, value)| format!("  \"{name}\": {value}")).collect();
+        Ok(format!("{{\n{}\n}}\n", fields.join(",\n")))
+    }
+}
+
+/// A record a line.
+fn list<T: Serialize>(records: &[T]) -> Result<String, NoCanonicalForm> {
+    let lines: Result<Vec<String>, _> = records.iter().map(canonical::flat).collect();
+    let lines = lines?;
+    if lines.is_empty() {
+        return Ok("[]".to_owned());
+    }
+    Ok(format!("[\n    {}\n  ]", lines.join(",\n    ")))
+}
+
+/// How the changes went that were begun, in the order of the plan.
+fn records(
+    plan: &Plan,
+    outcome: &Outcome,
+    times: &BTreeMap<ChangeId, Times>,
+    elsewhere: &BTreeMap<ChangeId, Vec<Reason>>,
+) -> Vec<ChangeRecord> {
+    let begun = plan.changes.iter().filter_map(|change| Some((change, *times.get(&change.id)?)));
+    begun.map(|(change, times)| record(plan, outcome, (change, times), elsewhere)).collect()
+}
+
+fn record(
+    plan: &Plan,
+    outcome: &Outcome,
+    (change, mut times): (&Change, Times),
+    elsewhere: &BTreeMap<ChangeId, Vec<Reason>>,
+) -> ChangeRecord {
+    let trouble = outcome.troubles.iter().find(|trouble| trouble.change == change.id);
+    let ended = match trouble {
+        None => Ended::Done,
+        Some(trouble) if trouble.as_before => Ended::AsBefore,
+        Some(_) => Ended::HalfDone,
+    };
+    // What is as before, and was not brought up again, never went down.
+    if ended == Ended::AsBefore && times.still_down {
+        (times.down_ms, times.still_down) = (None, false);
+    }
+    let reasons =
+        if elsewhere.contains_key(&change.id) { Vec::new() } else { change.reasons.clone() };
+    ChangeRecord {
+        id: change.id.clone(),
+        set: change.set.clone(),
+        verb: change.verb,
+        danger: change.danger.clone(),
+        ended,
+        times,
+        created: created(plan, outcome, &change.id),
+        reasons,
+    }
+}
+
+/// The container that a change made, in this run or in one before.
+fn created(plan: &Plan, outcome: &Outcome, change: &ChangeId) -> Option<ContainerId> {
+    let both = plan.steps.iter().zip(&outcome.steps);
+    let mut made = both.filter(|(step, outcome)| {
+        let create = matches!(step.action, Action::Create { .. });
+        create && step.id.change() == change.as_str() && outcome.became.is_success()
+    });
+    made.find_map(|(_, outcome)| outcome.container.clone())
+}
+
+/// What became of a step, without the container where nobody has to look for it: its change tells.
+fn brief(outcome: &StepOutcome) -> StepOutcome {
+    let container = outcome.container.clone().filter(|_| !outcome.became.is_success());
+    StepOutcome { container, ..outcome.clone() }
 }

@@ -2,32 +2,99 @@
 
 use std::fmt::Write as _;
 
+use super::record::{By, ChangeRecord, Ci, Command, Ended, RunRecord, Times};
 use super::result::ResultDocument;
 use super::{Became, StepOutcome, Trouble};
-use crate::base::say::{safe, safe_lines};
+use crate::base::say::{lasted, safe, safe_lines};
 use crate::plan::show::reason_text;
 
 /// How many of the steps that were not reached are named; the result document has them all.
 const NAMED: usize = 10;
 
-/// A result that is looked at later: its lines, and what was changed and why.
+/// A result that is looked at later: its lines, what was changed, why and how long it took, and of
+/// which run it is.
 pub fn retold(document: &ResultDocument) -> String {
     let mut out = text(document);
     for change in &document.changes {
-        let reasons = reason_text::texts(&change.reasons);
+        let reasons = reason_text::texts(document.reasons(change));
         // Writing to a string cannot fail.
         let _ = writeln!(
             out,
-            "{:<7}  {}: {}",
+            "{:<7}  {}: {}{}",
             change.verb.word(),
             safe(change.id.as_str()),
-            reasons.join("; ")
+            reasons.join("; "),
+            course(change)
         );
     }
     for step in document.steps.iter().filter(|step| !step.output.is_empty()) {
         let _ = writeln!(out, "{}{}", step.id, safe_lines(&step.output));
     }
+    out.extend(document.run.iter().map(of_run));
     out
+}
+
+/// How a change went, for the end of its line.
+pub(super) fn course(change: &ChangeRecord) -> String {
+    let Times { began_ms: _, took_ms, down_ms, still_down } = change.times;
+    let ended = match change.ended {
+        Ended::Done => "",
+        Ended::AsBefore => "; as before",
+        Ended::HalfDone => "; half done",
+    };
+    let took = if took_ms > 0 { format!("; {}", lasted(took_ms)) } else { String::new() };
+    let down = match (down_ms, still_down) {
+        (Some(_), true) => "; still down".to_owned(),
+        (Some(down), false) => format!("; down for {}", lasted(down)),
+        (None, _) => String::new(),
+    };
+    format!("{ended}{took}{down}")
+}
+
+/// Which plan, on which engine, by whom and when.
+fn of_run(run: &RunRecord) -> String {
+    let RunRecord { command, plan, project, engine, simulated, began, took_ms, by, meta, tool } =
+        run;
+    let mut lines = Vec::new();
+    let plan = plan.as_deref().unwrap_or("none");
+    let project = project.as_ref().map(|project| format!(" of {project}")).unwrap_or_default();
+    lines.push(("plan", format!("{plan}{project}")));
+    let engine = engine.as_ref().map(|engine| {
+        let version = Some(&engine.version).filter(|version| !version.is_empty());
+        let version = version.map(|version| format!(" ({version})")).unwrap_or_default();
+        format!("{}{version}", engine.name)
+    });
+    let engine = match (engine, simulated) {
+        (Some(engine), true) => Some(format!("{engine}, simulated")),
+        (None, true) => Some("simulated".to_owned()),
+        (engine, false) => engine,
+    };
+    lines.extend(engine.map(|engine| ("engine", engine)));
+    lines.push(("by", who(by)));
+    let job = by.ci.as_ref();
+    lines.extend(job.and_then(|job| job.url.clone()).map(|url| ("job", url)));
+    lines.extend(job.and_then(|job| job.commit.clone()).map(|commit| ("commit", commit)));
+    let command = match command {
+        Command::Apply => "apply",
+        Command::Recover => "recover",
+    };
+    let tool = format!("{} {}", tool.name, tool.version);
+    lines.push(("when", format!("{began}, {}, {command} of {tool}", lasted(*took_ms))));
+    lines.extend(meta.iter().map(|(key, value)| ("meta", format!("{key}={value}"))));
+    let line = |(what, text): &(&str, String)| format!("{what:<7}  {}\n", safe(text));
+    lines.iter().map(line).collect()
+}
+
+/// `ann (root) on harbour-1`, `ann in GitHub Actions`.
+pub fn who(by: &By) -> String {
+    let By { user, sudo_user, host, ci } = by;
+    if let Some(Ci { system, actor, .. }) = ci {
+        return format!("{} in {system}", actor.as_deref().unwrap_or(user));
+    }
+    match sudo_user {
+        Some(person) => format!("{person} ({user}) on {host}"),
+        None => format!("{user} on {host}"),
+    }
 }
 
 /// The lines of a result, with a line end after the last one.

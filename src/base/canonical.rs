@@ -24,7 +24,6 @@ const WIDTH: usize = 100;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct NoCanonicalForm(String);
-
 /// A value on one line, keys in the order in which it serialises: `{"a": 1, "b": [2, 3]}`.
 /// Numbers with a fraction are an error.
 pub fn line(value: &impl Serialize) -> Result<String, NoCanonicalForm> {

@@ -179,7 +179,23 @@ impl StepId {
     pub fn change(&self) -> &str {
         self.parts().0
     }
+
+    /// The step that takes this one back: `CHANGE/undo-what`.
+    #[must_use]
+    pub fn undo(&self) -> Self {
+        let (change, what) = self.parts();
+        Self(format!("{change}/{UNDO}{what}"))
+    }
+
+    /// The step that this one takes back; nothing: it takes none back.
+    pub fn undoes(&self) -> Option<Self> {
+        let (change, what) = self.parts();
+        what.strip_prefix(UNDO).map(|what| Self(format!("{change}/{what}")))
+    }
 }
+
+/// Begins what a step that takes back another one does.
+const UNDO: &str = "undo-";
 
 /// The label that names the project a container was created for.
 pub const LABEL_PROJECT: &str = "io.bayplan.project";
@@ -349,5 +365,8 @@ mod tests {
             assert_eq!(StepId::of(&id, "stop").parts(), (id.as_str(), "stop"));
         }
         assert_eq!(StepId::new("stop").parts(), ("", "stop"));
+        let step = StepId::new("web/stop");
+        assert_eq!(step.undo().as_str(), "web/undo-stop");
+        assert_eq!((step.undo().undoes(), step.undoes()), (Some(step.clone()), None));
     }
 }

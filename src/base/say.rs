@@ -90,6 +90,17 @@ pub fn count(number: usize, one: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
 }
 
+/// How long something took, of milliseconds: `0.2 s`, `12.3 s`, `3 min 4 s`, `2 h 5 min`.
+pub fn lasted(millis: u64) -> String {
+    let tenths = millis.saturating_add(50) / 100;
+    let seconds = tenths / 10;
+    match seconds {
+        0..60 => format!("{seconds}.{} s", tenths % 10),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
 /// The most things of one kind that are told one by one: who has more of them knows by then.
 pub const MOST: usize = 100;
 
@@ -173,6 +184,23 @@ mod tests {
     #[test]
     fn lines_of_a_message_stay_lines_of_it() {
         assert_eq!(safe_lines("a\u{1b}\n  | b\nhint: c"), "a\\u{1b}\n  | b\n  hint: c");
+    }
+
+    #[test]
+    fn times_are_told_as_long_as_they_are() {
+        for (millis, told) in [
+            (0, "0.0 s"),
+            (49, "0.0 s"),
+            (50, "0.1 s"),
+            (12_345, "12.3 s"),
+            (59_949, "59.9 s"),
+            (59_950, "1 min 0 s"),
+            (3_599_000, "59 min 59 s"),
+            (7_500_000, "2 h 5 min"),
+        ] {
+            assert_eq!(lasted(millis), told, "{millis}");
+        }
+        assert!(lasted(u64::MAX).ends_with(" min"));
     }
 
     #[test]

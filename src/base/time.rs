@@ -29,6 +29,15 @@ pub fn nanos(text: &str) -> Option<i128> {
     valid.then(|| i128::from(seconds) * 1_000_000_000 + i128::from(nanos))
 }
 
+/// Seconds since 1970 as engines write a moment: `2026-11-24T00:06:10Z`.
+pub fn utc(seconds: u64) -> String {
+    let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+    let (days, clock) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let (year, month, day) = date(days);
+    let (hour, minute, second) = (clock / 3600, clock / 60 % 60, clock % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
 fn numbers(text: &str, between: char) -> Option<[i64; 3]> {
     let all: Option<Vec<i64>> = text.split(between).map(number).collect();
     all?.try_into().ok()
@@ -46,6 +55,18 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
     let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
     let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
     era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+}
+
+/// Year, month and day of so many days since 1970: [`days`] the other way round.
+fn date(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (year + era * 400 + i64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]
@@ -66,6 +87,14 @@ mod tests {
         for text in ["", "2026-11-24", "2026-11-24T00:06:10", "2026-13-24T00:06:10Z", "T:::Z", "x"]
         {
             assert_eq!(nanos(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_moment_is_written_as_it_is_read() {
+        assert_eq!(utc(1_795_478_770), "2026-11-24T00:06:10Z");
+        for seconds in (0..8_000_000_000_u64).step_by(86_399 * 7) {
+            assert_eq!(nanos(&utc(seconds)), Some(i128::from(seconds) * 1_000_000_000));
         }
     }
 }

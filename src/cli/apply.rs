@@ -1,5 +1,7 @@
 //! `bayplan apply`: open, judge, run, confirm, tell.
 
+use std::collections::BTreeMap;
+
 use super::args::{ApplyArgs, Global};
 use super::files::Files;
 use super::keeper::Keeper;
@@ -8,12 +10,15 @@ use super::load_plan::SpecPlace;
 use super::locking::under_lock;
 use super::progress::Progress;
 use super::report::{Exit, Result};
-use super::results::{Refusal, Results};
+use super::results::{Asked, Refusal, Results};
 use super::signals::Signals;
 use super::{load_plan, observe, output, recover, verify};
 use crate::apply::driver::{Control, Driver, LastLook};
+use crate::apply::record::{Command, Times};
 use crate::apply::result::{ResultDocument, StaleEntry};
+use crate::apply::times::Timed;
 use crate::apply::{Clock, Outcome, RealClock, Settings, SimulatedClock, Stale};
+use crate::base::ident::ChangeId;
 use crate::engine::Writer;
 use crate::engine::docker::Docker;
 use crate::engine::secrets::Secrets;
@@ -27,7 +32,14 @@ pub fn run(args: &ApplyArgs, global: &Global, files: &Files) -> Result {
     files.will_take("the spec", &args.spec);
     files.will_take("the snapshot", &args.snapshot);
     observe::will_read(global, files);
-    let results = Results::new(files, args.output.as_deref(), args.json);
+    let asked = Asked {
+        command: Command::Apply,
+        file: args.output.as_deref(),
+        json: args.json,
+        meta: &args.meta,
+        simulated: args.simulate,
+    };
+    let results = &Results::new(files, asked);
     let refused = |refusal: Refusal, file| {
         results.refused(&refusal, file);
         refusal.failure
@@ -40,7 +52,7 @@ pub fn run(args: &ApplyArgs, global: &Global, files: &Files) -> Result {
 /// What a command gives, or why nothing was done.
 type Attempt = std::result::Result<Exit, Refusal>;
 
-fn attempt(args: &ApplyArgs, global: &Global, results: Results<'_>) -> Attempt {
+fn attempt(args: &ApplyArgs, global: &Global, results: &Results<'_>) -> Attempt {
     let files = results.files();
     let place = SpecPlace {
         file: args.spec.as_deref(),
@@ -49,6 +61,7 @@ fn attempt(args: &ApplyArgs, global: &Global, results: Results<'_>) -> Attempt {
     };
     let opened = load_plan::open(files, &args.plan, args.expect_digest.as_deref(), place)?;
     files.will_take("the spec", &opened.found);
+    results.of_plan(&opened);
     let runtime = observe::runtime()?;
     let Some(path) = args.snapshot.as_deref().filter(|_| args.simulate) else {
         verify::needs_target(&opened.plan)?;
@@ -95,7 +108,7 @@ fn attempt(args: &ApplyArgs, global: &Global, results: Results<'_>) -> Attempt {
 struct Applying<'a, W> {
     args: &'a ApplyArgs,
     global: &'a Global,
-    results: Results<'a>,
+    results: &'a Results<'a>,
     opened: &'a Opened<'a>,
     snapshot: Snapshot,
     secrets: Keeper,
@@ -105,6 +118,7 @@ struct Applying<'a, W> {
 
 impl<W: Writer> Applying<'_, W> {
     async fn work(&self, signals: &Signals) -> Attempt {
+        self.results.of_engine(&self.snapshot);
         let mut judgement = judge(&self.opened.plan, &self.opened.spec, &self.snapshot);
         judgement.stale.extend(load_plan::spec_moved(self.opened, self.args.spec.is_some())?);
         for note in &judgement.notes {
@@ -129,9 +143,10 @@ impl<W: Writer> Applying<'_, W> {
             digest: &opened.digest,
             spec: &opened.spec,
         };
-        let progress = Progress::new(self.args.json, self.args.keep_output, judgement.run.len());
+        let progress = Progress::new((self.args.json, self.args.keep_output), plan, &judgement.run);
+        let timed = Timed::new(plan, self.clock, &progress);
         let control = Control {
-            sink: &progress,
+            sink: &timed,
             cancel: signals.asked(),
             give_up: signals.given_up(),
             settings: Settings {
@@ -141,6 +156,8 @@ impl<W: Writer> Applying<'_, W> {
             },
         };
         let (outcome, given_up) = driver.run(&judgement, None, control).await;
+        let measured = timed.measured();
+        progress.close();
         signals.last_look();
         let wanted = load_plan::wanted(opened);
         let seen = if given_up {
@@ -159,13 +176,20 @@ impl<W: Writer> Applying<'_, W> {
         };
         let seen = seen
             .unwrap_or_else(|| LastLook { left: judgement.left.clone(), ..LastLook::default() });
-        Ok(self.tell(&judgement, &outcome, seen))
+        Ok(self.tell(&judgement, &outcome, &measured, seen))
     }
 
-    fn tell(&self, judgement: &Judgement, outcome: &Outcome, seen: LastLook) -> Exit {
-        let LastLook { mismatches, left, containers } = seen;
-        let mut document =
-            ResultDocument::of_run(&self.opened.plan, outcome, mismatches, left, containers);
+    fn tell(
+        &self,
+        judgement: &Judgement,
+        outcome: &Outcome,
+        times: &BTreeMap<ChangeId, Times>,
+        mut seen: LastLook,
+    ) -> Exit {
+        if !self.args.inspect {
+            seen.containers.clear();
+        }
+        let mut document = ResultDocument::of_run(&self.opened.plan, outcome, times, seen);
         document.stale.extend(judgement.half_done.iter().map(entry));
         if document.exit_code == 0 && !judgement.half_done.is_empty() {
             document.exit_code = Exit::Stale.code();

@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::filter::Targets;
 
 use super::denied::{Denied, DeniedParser};
+use super::history::HistoryArgs;
 use super::log;
 use crate::plan::show::estimate::PARALLELISM;
 use crate::syntax::durations;
@@ -18,7 +19,7 @@ pub const EXIT_CODES: &str = "\
 Exit codes:
   0  done, nothing to do, current
   1  error
-  2  there are changes, or what differs is left (plan --detailed-exitcode, diff)
+  2  there are changes, or what differs is left (--detailed-exitcode, --fail-on, diff)
   3  stale: the engine is not as it was when the plan was made
   4  refused: integrity, approval, policy, --deny
   5  failed, and what failed is as it was before
@@ -112,6 +113,8 @@ pub enum Command {
     Apply(ApplyArgs),
     /// Bring back, or finish, what an apply left that died; without a plan tell what lies about
     Recover(RecoverArgs),
+    /// Tell what was applied, when, by whom and with which plan, from results
+    History(HistoryArgs),
     /// Take the lock of a project away from an apply that is dead
     Unlock(UnlockArgs),
     /// Print a JSON Schema
@@ -255,6 +258,12 @@ pub struct PlanArgs {
     /// Exit with 2 where there are changes, or something differs and is left
     #[arg(long)]
     pub detailed_exitcode: bool,
+    /// Exit with 2 where there is one of these
+    #[arg(long, value_name = "WHAT", value_enum, value_delimiter = ',')]
+    pub fail_on: Vec<FailOn>,
+    /// An earlier plan, which tells what is drift (else the one committed where -o writes)
+    #[arg(long, value_name = "OLD", requires = "fail_on")]
+    pub since: Option<PathBuf>,
     /// What to do about references that cannot be resolved here
     #[arg(long, value_name = "HOW", default_value = "error", value_enum)]
     pub unresolved: Unresolved,
@@ -270,6 +279,17 @@ pub struct PlanArgs {
     /// Ask no other registries than these what an image is
     #[arg(long, value_name = "HOST", value_delimiter = ',')]
     pub registries: Vec<String>,
+}
+
+/// `--fail-on`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum FailOn {
+    /// Something that runs differs, and neither the spec nor the image is known to have caused it
+    Drift,
+    /// Something would be changed
+    Changes,
+    /// Something differs and is left
+    Differences,
 }
 
 /// `--format`.
@@ -350,6 +370,9 @@ pub struct VerifyArgs {
     /// Print the verdicts as JSON
     #[arg(long)]
     pub json: bool,
+    /// Exit with 2 where there is something to do, or something differs and is left
+    #[arg(long)]
+    pub detailed_exitcode: bool,
     /// Let the spec name files of this folder too, not only of its own repository
     #[arg(long, value_name = "DIR")]
     pub allow_outside: Vec<PathBuf>,
@@ -377,7 +400,7 @@ pub struct ApplyArgs {
     /// Print events, one JSON object a line, and then the result
     #[arg(long)]
     pub json: bool,
-    /// Write the result here, a JSON file; show prints it; - is stdout
+    /// Write the result here, a JSON file or a folder that gets one; show prints it; - is stdout
     #[arg(short, long, value_name = "RESULT")]
     pub output: Option<PathBuf>,
     /// Keep a new container that failed, as NAME.bp-failed, to be looked at
@@ -392,6 +415,12 @@ pub struct ApplyArgs {
     /// Keep in the result what containers wrote; it may be anything, such as a new password
     #[arg(long)]
     pub keep_output: bool,
+    /// Keep in the result what inspect says of the containers that were touched, secrets hidden
+    #[arg(long)]
+    pub inspect: bool,
+    /// Note this in the result, such as a ticket or a commit
+    #[arg(long, value_name = "KEY=VALUE", value_parser = meta)]
+    pub meta: Vec<(String, String)>,
     /// Apply on a simulated engine that is as the snapshot says
     #[arg(long, requires = "snapshot")]
     pub simulate: bool,
@@ -418,9 +447,12 @@ pub struct RecoverArgs {
     /// Print events, one JSON object a line, and then the result
     #[arg(long, requires = "plan")]
     pub json: bool,
-    /// Write the result here, a JSON file; show prints it; - is stdout
+    /// Write the result here, a JSON file or a folder that gets one; show prints it; - is stdout
     #[arg(short, long, value_name = "RESULT", requires = "plan")]
     pub output: Option<PathBuf>,
+    /// Note this in the result, such as a ticket or a commit
+    #[arg(long, value_name = "KEY=VALUE", value_parser = meta, requires = "plan")]
+    pub meta: Vec<(String, String)>,
     /// How long another apply of the project is waited for
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration, requires = "plan")]
     pub wait: Duration,

@@ -7,20 +7,12 @@ use super::load_plan::Opened;
 use super::report::{Exit, Failure, Result};
 use super::results::Refusal;
 use super::signals::Signals;
-use super::{observe, output};
+use super::{observe, output, who};
 use crate::apply::Clock;
 use crate::apply::lock::{self, Owner, Taken};
+use crate::apply::record::By;
 use crate::base::say;
 use crate::engine::docker::Docker;
-
-/// Where CIs say under which address they show a job: whole, or in parts.
-const JOBS: &[&[&str]] = &[
-    &["CI_JOB_URL"],
-    &["BUILD_URL"],
-    &["CIRCLE_BUILD_URL"],
-    &["BUILDKITE_BUILD_URL"],
-    &["GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "actions/runs", "GITHUB_RUN_ID"],
-];
 
 /// Does work while nobody else applies to this project on this engine. `wait`: how long somebody who
 /// does is waited for.
@@ -75,14 +67,8 @@ fn interrupted(signals: &Signals) -> Failure {
 
 /// Who this is, for others who find the lock.
 fn owner() -> Owner {
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    let job = JOBS.iter().find_map(|parts| {
-        let part = |part: &&str| {
-            let fixed = part.contains('/').then(|| (*part).to_owned());
-            fixed.or_else(|| std::env::var(part).ok().filter(|value| !value.is_empty()))
-        };
-        parts.iter().map(part).collect::<Option<Vec<String>>>().map(|parts| parts.join("/"))
-    });
+    let By { host, ci, .. } = who::me();
+    let job = ci.map(|ci| ci.url.unwrap_or(ci.system));
     Owner { host, process: std::process::id().to_string(), job }
 }
 

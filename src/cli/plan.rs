@@ -9,7 +9,7 @@ use super::args::{Format, Global, PlanArgs, Unresolved};
 use super::denied::Denied;
 use super::files::{self, Files};
 use super::report::{Exit, Failure, Result};
-use super::{compose, load_spec, observe, output};
+use super::{compose, fail_on, load_spec, observe, output, since};
 use crate::base::ident::Reference;
 use crate::base::say;
 use crate::engine::credentials::Registries;
@@ -17,6 +17,7 @@ use crate::engine::secrets::Secrets;
 use crate::observed::file;
 use crate::observed::scope::ObservationScope;
 use crate::observed::snapshot::Snapshot;
+use crate::plan::cause::Causes;
 use crate::plan::check::Violation;
 use crate::plan::show::{About, markdown, text};
 use crate::plan::{Plan, SpecSource, format, left};
@@ -35,16 +36,20 @@ pub fn run(args: &PlanArgs, global: &Global, files: &Files) -> Result {
         // Who reads the comment must learn that there is no plan.
         output::data(&markdown::lines("## There is no plan", &failure.to_string()))?;
     }
-    let (plan, beyond) = made?;
-    finish(args, (global, files), &plan, beyond)
+    let Made { plan, since, beyond } = made?;
+    finish(args, (global, files), (&plan, since.as_ref()), beyond)
 }
 
-/// The plan, and what containers have beyond what is declared, where that is asked for.
-fn make(
-    args: &PlanArgs,
-    global: &Global,
-    files: &Files,
-) -> std::result::Result<(Plan, Option<String>), Failure> {
+/// A plan, and what is told beside it.
+struct Made {
+    plan: Plan,
+    /// An earlier plan of the project.
+    since: Option<Plan>,
+    /// What containers have beyond what is declared, where that is asked for.
+    beyond: Option<String>,
+}
+
+fn make(args: &PlanArgs, global: &Global, files: &Files) -> std::result::Result<Made, Failure> {
     files.will_take("the spec", args.spec.iter().chain(&args.compose.files));
     files.will_take("the snapshot", &args.snapshot);
     observe::will_read(global, files);
@@ -53,6 +58,7 @@ fn make(
     loaded.spec.prune |= args.prune;
     // Whatever is read is kept, before an engine is troubled.
     args.output.as_deref().map_or(Ok(()), |path| files.writable(path))?;
+    let since = since::before(args, files)?;
     let secrets = load_spec::resolve(&loaded.spec, &loaded.named)?;
     let (snapshot, built) = if let Some(kept) = kept {
         let snapshot = observe::redacted(kept?, &loaded.spec, &secrets);
@@ -78,7 +84,7 @@ fn make(
         return Err(refused(&errors));
     }
     sound(&plan)?;
-    Ok((plan, beyond.as_deref().map(undeclared::text)))
+    Ok(Made { plan, since, beyond: beyond.as_deref().map(undeclared::text) })
 }
 
 /// What came of a file.
@@ -196,7 +202,7 @@ pub fn sound(plan: &Plan) -> std::result::Result<(), Failure> {
 fn finish(
     args: &PlanArgs,
     (global, files): (&Global, &Files),
-    plan: &Plan,
+    (plan, since): (&Plan, Option<&Plan>),
     undeclared: Option<String>,
 ) -> Result {
     let written = match &args.output {
@@ -246,7 +252,12 @@ fn finish(
     }
     denied?;
     let differs = !plan.changes.is_empty() || !left::of(plan).is_empty();
-    Ok(if differs && args.detailed_exitcode { Exit::Changes } else { Exit::Done })
+    let fails = fail_on::fails(&args.fail_on, &Causes::new(plan, since), plan);
+    for line in &fails {
+        output::note(line);
+    }
+    let changes = differs && args.detailed_exitcode || !fails.is_empty();
+    Ok(if changes { Exit::Changes } else { Exit::Done })
 }
 
 fn denied(deny: &[Denied], plan: &Plan) -> std::result::Result<(), Failure> {

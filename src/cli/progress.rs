@@ -1,22 +1,29 @@
-//! What people and machines see while an apply runs: one line a step on stderr, what is in flight
-//! and bars for pulls on a terminal, or one JSON object a line on stdout.
+//! What people and machines see while an apply runs: on a terminal one line a change, redrawn, and
+//! bars for pulls; elsewhere one line a step on stderr; or one JSON object a line on stdout.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal as _;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
 use super::output;
 use crate::apply::events::{Event, Sink, WaitingFor};
+use crate::apply::record::Times;
+use crate::apply::times::{Courses, millis};
 use crate::apply::{Became, StepOutcome, Undone};
 use crate::base::canonical;
-use crate::base::ident::StepId;
+use crate::base::ident::{ChangeId, StepId};
 use crate::base::say;
+use crate::plan::Plan;
 
 /// What took less is not worth a number.
 const WORTH_TELLING: Duration = Duration::from_secs(1);
+
+/// How often lines are redrawn.
+const REDRAWN: Duration = Duration::from_millis(200);
 
 /// Shows events.
 pub struct Progress {
@@ -24,15 +31,21 @@ pub struct Progress {
     keep: bool,
     /// How many steps there are to run.
     total: usize,
+    began: Instant,
+    /// What is done with each change, in a word.
+    words: BTreeMap<ChangeId, &'static str>,
     state: RefCell<State>,
     /// None where stderr is no terminal.
     bars: Option<MultiProgress>,
 }
 
-#[derive(Default)]
 struct State {
     finished: usize,
     running: BTreeMap<StepId, Running>,
+    courses: Courses,
+    /// Of each change the steps that are still to end well.
+    open: BTreeMap<ChangeId, usize>,
+    lines: BTreeMap<ChangeId, Line>,
     /// Bars of pulls, by step and layer.
     layers: BTreeMap<String, ProgressBar>,
 }
@@ -40,45 +53,98 @@ struct State {
 struct Running {
     what: String,
     since: Instant,
-    bar: Option<ProgressBar>,
+}
+
+/// The line of a change that is under way.
+struct Line {
+    bar: ProgressBar,
+    /// Since when it is down, for who redraws.
+    down: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Progress {
-    /// For people, or for machines, of a run of so many steps.
+    /// For people, or for machines, of a run of these steps of a plan.
     /// `keep`: what containers wrote is told with their steps, and kept in results.
-    pub fn new(json: bool, keep: bool, total: usize) -> Self {
+    pub fn new((json, keep): (bool, bool), plan: &Plan, run: &BTreeSet<StepId>) -> Self {
         let terminal = !json && std::io::stderr().is_terminal();
-        let bars = terminal.then(MultiProgress::new);
-        Self { json, keep, total, state: RefCell::default(), bars }
+        Self::on(terminal.then(MultiProgress::new), (json, keep), plan, run)
+    }
+
+    fn on(
+        bars: Option<MultiProgress>,
+        (json, keep): (bool, bool),
+        plan: &Plan,
+        run: &BTreeSet<StepId>,
+    ) -> Self {
+        let words = plan.changes.iter().map(|change| (change.id.clone(), change.verb.word()));
+        let mut open: BTreeMap<ChangeId, usize> = BTreeMap::new();
+        for step in run {
+            *open.entry(ChangeId::new(step.change())).or_default() += 1;
+        }
+        let state = State {
+            finished: 0,
+            running: BTreeMap::new(),
+            courses: Courses::of(plan),
+            open,
+            lines: BTreeMap::new(),
+            layers: BTreeMap::new(),
+        };
+        let (words, state) = (words.collect(), RefCell::new(state));
+        Self { json, keep, total: run.len(), began: Instant::now(), words, state, bars }
+    }
+
+    /// Nothing is under way any more: what is left of redrawn lines goes. What became of changes that
+    /// did not end well, the result tells.
+    pub fn close(&self) {
+        let mut state = self.state.borrow_mut();
+        let lines = std::mem::take(&mut state.lines).into_values().map(|line| line.bar);
+        let layers = std::mem::take(&mut state.layers).into_values();
+        lines.chain(layers).for_each(|bar| bar.finish_and_clear());
     }
 
     fn line(&self, text: &str) {
         match &self.bars {
-            Some(all) => all.suspend(|| output::note(text)),
+            Some(all) => {
+                // A terminal that is gone does not stop an apply.
+                let _ = all.println(text);
+            }
             None => output::note(text),
         }
     }
 
-    /// On a terminal a step is shown while it runs; elsewhere only what may take minutes is told
-    /// beforehand.
-    fn started(&self, step: &StepId, what: &str) {
-        let bar = self.bars.as_ref().map(|all| {
-            let bar = all.add(ProgressBar::new_spinner());
-            if let Ok(style) = ProgressStyle::with_template("  {msg}") {
-                bar.set_style(style);
-            }
-            bar.set_message(format!("{step}: {what} …"));
-            bar.tick();
-            bar
-        });
-        if bar.is_none() && step.as_str().ends_with("/pull") {
-            self.line(&format!("{step}: {what} …"));
-        }
-        let running = Running { what: what.to_owned(), since: Instant::now(), bar };
-        self.state.borrow_mut().running.insert(step.clone(), running);
+    /// Shows what happens to a change on its line.
+    fn happens(&self, all: &MultiProgress, step: &StepId, what: &str) {
+        let change = ChangeId::new(step.change());
+        let mut state = self.state.borrow_mut();
+        let down = state.courses.get(&change).and_then(|course| course.down_since());
+        let line = state.lines.entry(change.clone()).or_insert_with(|| line(all));
+        *line.down.lock().unwrap_or_else(PoisonError::into_inner) =
+            down.map(|since| self.began + since);
+        let head = self.head(&change);
+        line.bar.set_message(format!("{head}: {what}"));
+        line.bar.tick();
     }
 
-    fn finished(&self, StepOutcome { id, became, container: _, output }: &StepOutcome) {
+    /// `replace  shop-db`.
+    fn head(&self, change: &ChangeId) -> String {
+        let word = self.words.get(change).copied().unwrap_or_default();
+        format!("{word:<7}  {}", say::safe(change.as_str()))
+    }
+
+    /// On a terminal a change is shown while it goes on; elsewhere only what may take minutes is told
+    /// beforehand.
+    fn started(&self, step: &StepId, what: &str) {
+        let running = Running { what: what.to_owned(), since: Instant::now() };
+        self.state.borrow_mut().running.insert(step.clone(), running);
+        match &self.bars {
+            Some(all) => self.happens(all, step, what),
+            None if step.parts().1 == "pull" => self.line(&format!("{what} …")),
+            None => {}
+        }
+    }
+
+    fn finished(&self, outcome: &StepOutcome) {
+        let StepOutcome { id, became, container: _, output } = outcome;
         let (number, running) = {
             let mut state = self.state.borrow_mut();
             let running = state.running.remove(id);
@@ -95,18 +161,46 @@ impl Progress {
             });
             (state.finished, running)
         };
-        if let Some(bar) = running.as_ref().and_then(|running| running.bar.as_ref()) {
-            bar.finish_and_clear();
+        if self.bars.is_some() {
+            if !output.is_empty() {
+                self.line(&format!("{id}{}", say::safe_lines(output)));
+            }
+            if became.is_success() && running.is_some() {
+                self.ended(&ChangeId::new(id.change()));
+            }
+            return;
         }
         let took = running.as_ref().map(|running| running.since.elapsed());
         let what = running.map(|running| running.what);
-        let text = told(became, what.as_deref(), took.unwrap_or_default());
+        let text = told(id, became, what.as_deref(), took.unwrap_or_default());
         let text = text + &say::safe_lines(output);
         let width = self.total.to_string().len();
         match what {
-            Some(_) => self.line(&format!("[{number:>width$}/{}] {id}: {text}", self.total)),
-            None => self.line(&format!("{id}: {text}")),
+            Some(_) => self.line(&format!("[{number:>width$}/{}] {text}", self.total)),
+            None => self.line(&text),
         }
+    }
+
+    /// One step of a change less; after the last one its line stays as it is.
+    fn ended(&self, change: &ChangeId) {
+        let done = {
+            let mut state = self.state.borrow_mut();
+            let left = state.open.get_mut(change).map(|left| {
+                *left = left.saturating_sub(1);
+                *left
+            });
+            if left != Some(0) {
+                return;
+            }
+            let began = Duration::ZERO;
+            let times =
+                state.courses.get(change).map(|course| course.times(began, self.began.elapsed()));
+            if let Some(line) = state.lines.remove(change) {
+                line.bar.finish_and_clear();
+            }
+            times.unwrap_or_default()
+        };
+        self.line(&format!("{}{}", self.head(change), lasted(&done)));
     }
 
     fn waiting(&self, step: &StepId, what: WaitingFor) {
@@ -117,9 +211,8 @@ impl Progress {
             WaitingFor::End => "waiting for its end",
             WaitingFor::Engine => "waiting for the engine",
         };
-        let state = self.state.borrow();
-        match state.running.get(step).and_then(|running| running.bar.as_ref()) {
-            Some(bar) => bar.set_message(format!("{step}: {what} …")),
+        match &self.bars {
+            Some(all) => self.happens(all, step, what),
             None => self.line(&format!("{step}: {what} …")),
         }
     }
@@ -157,19 +250,81 @@ impl Progress {
         bar.set_position(current);
         bar.set_message(say::short(status));
     }
+
+    fn show(&self, event: &Event) {
+        match event {
+            Event::Started { step, change: _, what } => self.started(step, &say::safe(what)),
+            Event::Finished(outcome) => self.finished(outcome),
+            Event::Pull { step, layer, status, current, total } => {
+                self.pull(step, layer, status, *current, *total);
+            }
+            Event::Waiting { step, what } => self.waiting(step, *what),
+            Event::Note { step, text } => {
+                self.line(&format!("{step}: note: {}", say::safe_lines(text)));
+            }
+            Event::Undoing { step, what, .. } => {
+                if let Some(all) = &self.bars {
+                    self.happens(all, step, &format!("goes back: {}", say::safe(what)));
+                }
+            }
+            Event::Undone(Undone { what, failed, .. }) if self.bars.is_none() => {
+                let failed =
+                    failed.as_ref().map(|why| format!(": failed: {}", say::safe_lines(why)));
+                self.line(&format!("undo: {}{}", say::safe(what), failed.unwrap_or_default()));
+            }
+            Event::Undone(_) | Event::Interrupted { .. } => {}
+        }
+    }
+}
+
+/// A line that is redrawn: what happens, for how long, and how long it is down so far.
+fn line(all: &MultiProgress) -> Line {
+    let bar = all.add(ProgressBar::new_spinner());
+    let down: Arc<Mutex<Option<Instant>>> = Arc::default();
+    let since = Arc::clone(&down);
+    let told = move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
+        let since = *since.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(since) = since {
+            let _ = write!(out, ", down for {}", say::lasted(millis(since.elapsed())));
+        }
+    };
+    let took = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        let _ = write!(out, "{}", say::lasted(millis(state.elapsed())));
+    };
+    if let Ok(style) = ProgressStyle::with_template("{msg}, {took}{down}") {
+        bar.set_style(style.with_key("took", took).with_key("down", told));
+    }
+    bar.enable_steady_tick(REDRAWN);
+    Line { bar, down }
+}
+
+/// `, 8.2 s, down for 1.2 s`.
+fn lasted(times: &Times) -> String {
+    let down = times.down_ms.map(|down| format!(", down for {}", say::lasted(down)));
+    format!(", {}{}", say::lasted(times.took_ms), down.unwrap_or_default())
 }
 
 /// What became of a step, on one line.
-fn told(became: &Became, what: Option<&str>, took: Duration) -> String {
-    let what = what.unwrap_or("not begun");
+fn told(step: &StepId, became: &Became, what: Option<&str>, took: Duration) -> String {
+    let Some(what) = what else { return format!("{step}: {}", not_begun(became)) };
     match became {
         Became::Done if took < WORTH_TELLING => what.to_owned(),
-        Became::Done => format!("{what}, {:.1} s", took.as_secs_f64()),
+        Became::Done => format!("{what}, {}", say::lasted(millis(took))),
         Became::Already => format!("{what}: already so"),
         Became::Failed { message } => format!("{what}: failed: {}", say::safe_lines(message)),
         Became::Stale(stale) => format!("{what}: stale: {}", say::safe(&stale.to_string())),
-        Became::NotReached => "not reached".to_owned(),
+        Became::NotReached => format!("{what}: not reached"),
         Became::Undone => format!("{what}: taken back"),
+    }
+}
+
+/// The same of one that did not begin.
+fn not_begun(became: &Became) -> String {
+    match became {
+        Became::Stale(stale) => format!("not begun: stale: {}", say::safe(&stale.to_string())),
+        Became::Failed { message } => format!("not begun: failed: {}", say::safe_lines(message)),
+        Became::Already => "already so".to_owned(),
+        Became::Done | Became::NotReached | Became::Undone => "not reached".to_owned(),
     }
 }
 
@@ -190,42 +345,109 @@ impl Sink for Progress {
             }
             return;
         }
-        match event {
-            Event::Started { step, change: _, what } => self.started(step, &say::safe(what)),
-            Event::Finished(outcome) => self.finished(outcome),
-            Event::Pull { step, layer, status, current, total } => {
-                self.pull(step, layer, status, *current, *total);
-            }
-            Event::Waiting { step, what } => self.waiting(step, *what),
-            Event::Note { step, text } => {
-                self.line(&format!("{step}: note: {}", say::safe_lines(text)));
-            }
-            Event::Undoing { .. } | Event::Interrupted { .. } => {}
-            Event::Undone(Undone { step, what, failed }) => {
-                let failed =
-                    failed.as_ref().map(|why| format!(": failed: {}", say::safe_lines(why)));
-                self.line(&format!("{step}: {}{}", say::safe(what), failed.unwrap_or_default()));
-            }
-        }
+        self.state.borrow_mut().courses.hear(event, self.began.elapsed());
+        self.show(event);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use indicatif::{InMemoryTerm, ProgressDrawTarget};
+
     use super::*;
+    use crate::plan::sample;
 
     #[test]
     fn a_step_is_one_line() {
+        let step = StepId::new("shop-db/stop");
+        let of = |became: &Became, what, took| told(&step, became, what, took);
         let what = Some("stop `shop-db`");
         let second = Duration::from_millis(1234);
         let failed = Became::Failed { message: "no \u{1b}[2J".into() };
-        assert_eq!(told(&Became::Done, what, Duration::ZERO), "stop `shop-db`");
-        assert_eq!(told(&Became::Done, what, second), "stop `shop-db`, 1.2 s");
-        assert_eq!(told(&Became::Already, what, second), "stop `shop-db`: already so");
-        assert_eq!(told(&failed, what, second), "stop `shop-db`: failed: no \\u{1b}[2J");
+        assert_eq!(of(&Became::Done, what, Duration::ZERO), "stop `shop-db`");
+        assert_eq!(of(&Became::Done, what, second), "stop `shop-db`, 1.2 s");
+        assert_eq!(of(&Became::Already, what, second), "stop `shop-db`: already so");
+        assert_eq!(of(&failed, what, second), "stop `shop-db`: failed: no \\u{1b}[2J");
         let failed = Became::Failed { message: "it ended\n  | one\u{1b}\n  | two".into() };
         let lines = "stop `shop-db`: failed: it ended\n  | one\\u{1b}\n  | two";
-        assert_eq!(told(&failed, what, second), lines);
-        assert_eq!(told(&Became::NotReached, None, Duration::ZERO), "not reached");
+        assert_eq!(of(&failed, what, second), lines);
+        assert_eq!(of(&Became::NotReached, None, Duration::ZERO), "shop-db/stop: not reached");
+    }
+
+    /// What the screen of a terminal shows, from line to line.
+    struct Screen {
+        term: InMemoryTerm,
+        progress: Progress,
+    }
+
+    impl Screen {
+        fn new(plan: &Plan, columns: u16) -> Self {
+            let term = InMemoryTerm::new(12, columns);
+            let target = ProgressDrawTarget::term_like(Box::new(term.clone()));
+            let all = MultiProgress::with_draw_target(target);
+            let run = plan.steps.iter().map(|step| step.id.clone()).collect();
+            Self { term, progress: Progress::on(Some(all), (false, false), plan, &run) }
+        }
+
+        fn started(&self, step: &str, what: &str) {
+            let id = StepId::new(step);
+            let (change, what) = (ChangeId::new(id.change()), what.to_owned());
+            self.progress.event(&Event::Started { step: id, change, what });
+        }
+
+        fn finished(&self, step: &str) {
+            let (id, became) = (StepId::new(step), Became::Done);
+            let (container, output) = (None, String::new());
+            self.progress.event(&Event::Finished(StepOutcome { id, became, container, output }));
+        }
+
+        /// The screen with all numbers of seconds alike.
+        fn shown(&self) -> String {
+            let shown = self.term.contents();
+            let digits = |text: &str| text.replace(|c: char| c.is_ascii_digit(), "0");
+            let lines = shown.lines().map(|line| match line.split_once(", ") {
+                Some((head, tail)) => format!("{head}, {}", digits(tail)),
+                None => line.to_owned(),
+            });
+            lines.collect::<Vec<_>>().join("\n")
+        }
+    }
+
+    #[test]
+    fn a_terminal_has_a_line_for_each_container_that_stays_when_it_is_done() {
+        for columns in [80, 120] {
+            let mut plan = sample::empty();
+            sample::add_replace(&mut plan, "db", "shop-db", 1);
+            sample::add_replace(&mut plan, "web", "shop-web", 2);
+            let screen = Screen::new(&plan, columns);
+            screen.started("shop-db/create", "create container `shop-db.bp-new`");
+            screen.started("shop-web/create", "create container `shop-web.bp-new`");
+            assert_eq!(
+                screen.shown(),
+                "replace  shop-db: create container `shop-db.bp-new`, 0.0 s\nreplace  shop-web: \
+                 create container `shop-web.bp-new`, 0.0 s"
+            );
+            screen.finished("shop-db/create");
+            screen.started("shop-db/stop", "stop `shop-db`");
+            std::thread::sleep(REDRAWN * 3);
+            assert_eq!(
+                screen.shown().lines().next().unwrap(),
+                "replace  shop-db: stop `shop-db`, 0.0 s, down for 0.0 s"
+            );
+            let steps: Vec<String> = plan.steps.iter().map(|step| step.id.to_string()).collect();
+            for step in steps.iter().filter(|step| step.starts_with("shop-db/")) {
+                if step != "shop-db/create" {
+                    screen.started(step, "go on");
+                    screen.finished(step);
+                }
+            }
+            assert_eq!(
+                screen.shown(),
+                "replace  shop-db, 0.0 s, down for 0.0 s\nreplace  shop-web: create container \
+                 `shop-web.bp-new`, 0.0 s"
+            );
+            screen.progress.close();
+            assert_eq!(screen.shown(), "replace  shop-db, 0.0 s, down for 0.0 s");
+        }
     }
 }

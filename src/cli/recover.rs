@@ -11,12 +11,14 @@ use super::load_plan::{Opened, SpecPlace};
 use super::locking::under_lock;
 use super::progress::Progress;
 use super::report::{Exit, Failure, Result};
-use super::results::{Refusal, Results};
+use super::results::{Asked, Refusal, Results};
 use super::signals::Signals;
 use super::{load_plan, load_spec, observe, output, verify};
-use crate::apply::driver::{Control, Driver};
+use crate::apply::driver::{Control, Driver, LastLook};
+use crate::apply::record::Command;
 use crate::apply::recovery::{Leftover, Recovery, Way, leftovers, recovery};
 use crate::apply::result::ResultDocument;
+use crate::apply::times::Timed;
 use crate::apply::{RealClock, Settings};
 use crate::base::say;
 use crate::engine::docker::Docker;
@@ -30,7 +32,14 @@ pub fn run(args: &RecoverArgs, global: &Global, files: &Files) -> Result {
     observe::will_read(global, files);
     let Some(plan) = &args.plan else { return list(global) };
     files.will_take("the plan", [plan]);
-    let results = Results::new(files, args.output.as_deref(), args.json);
+    let asked = Asked {
+        command: Command::Recover,
+        file: args.output.as_deref(),
+        json: args.json,
+        meta: &args.meta,
+        simulated: false,
+    };
+    let results = &Results::new(files, asked);
     let refused = |refusal: Refusal| {
         results.refused(&refusal, results.writable().is_ok());
         refusal.failure
@@ -79,9 +88,10 @@ fn line(left: &Leftover) -> String {
 
 type Attempt = std::result::Result<Exit, Refusal>;
 
-fn attempt(args: &RecoverArgs, path: &Path, global: &Global, results: Results<'_>) -> Attempt {
+fn attempt(args: &RecoverArgs, path: &Path, global: &Global, results: &Results<'_>) -> Attempt {
     let place = SpecPlace { file: None, without: true, outside: &args.allow_outside };
     let opened = load_plan::open(results.files(), path, None, place)?;
+    results.of_plan(&opened);
     verify::needs_target(&opened.plan)?;
     // Only what is finished needs the values of references.
     let (secrets, missing) = match load_plan::secrets(&opened) {
@@ -98,6 +108,7 @@ fn attempt(args: &RecoverArgs, path: &Path, global: &Global, results: Results<'_
         let work = async {
             let wanted = load_plan::wanted(opened);
             let snapshot = observe::look(&reader, &wanted, Some(&opened.spec), &secrets).await?;
+            results.of_engine(&snapshot);
             let judgement = judge(&opened.plan, &opened.spec, &snapshot);
             other_engine(&judgement)?;
             let recovery = decided(args, opened, &snapshot, &judgement, missing)?;
@@ -138,16 +149,18 @@ async fn recovered(
         digest: &opened.digest,
         spec: &opened.spec,
     };
-    let progress = Progress::new(args.json, false, judgement.run.len());
+    let progress = Progress::new((args.json, false), &opened.plan, &judgement.run);
+    let timed = Timed::new(&opened.plan, clock, &progress);
     let control = Control {
-        sink: &progress,
+        sink: &timed,
         cancel: signals.asked(),
         give_up: signals.given_up(),
         settings: Settings { grace: args.grace / 2, ..Settings::default() },
     };
     let (outcome, _) = driver.run(judgement, Some(recovery), control).await;
-    let (none, nothing) = (Vec::new(), Vec::new());
-    let mut document = ResultDocument::of_run(&opened.plan, &outcome, none, nothing, Vec::new());
+    progress.close();
+    let (measured, seen) = (timed.measured(), LastLook::default());
+    let mut document = ResultDocument::of_run(&opened.plan, &outcome, &measured, seen);
     let back = outcome.troubles.iter().filter(|trouble| trouble.as_before).count();
     if back > 0 {
         let took = format!("took back {}", say::count(back, "change"));

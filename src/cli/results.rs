@@ -1,21 +1,46 @@
 //! Where the result of an apply goes: to people, to a file, to stdout. What cannot be written never
 //! hides what was done.
 
-use std::path::Path;
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::files::{self, Files};
-use super::output;
+use super::load_plan::Opened;
 use super::report::{Exit, Failure};
+use super::{output, who};
+use crate::apply::record::{Command, EngineName, RunRecord};
 use crate::apply::result::{ResultDocument, StaleEntry};
 use crate::apply::result_text;
-use crate::base::canonical;
+use crate::apply::times;
+use crate::base::{canonical, say, time};
+use crate::engine::known;
+use crate::engine_model::Engine;
+use crate::observed::snapshot::Snapshot;
+use crate::plan::Tool;
 
-/// Where it goes.
-#[derive(Debug, Clone, Copy)]
+/// Where it goes, and what is told of the run beside what it came to.
 pub struct Results<'a> {
     files: &'a Files,
     file: Option<&'a Path>,
     json: bool,
+    began: Instant,
+    run: RefCell<RunRecord>,
+}
+
+/// What the command line says of results.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The command.
+    pub command: Command,
+    /// The file, or the folder that gets one.
+    pub file: Option<&'a Path>,
+    /// For machines.
+    pub json: bool,
+    /// `--meta`.
+    pub meta: &'a [(String, String)],
+    /// No engine is touched.
+    pub simulated: bool,
 }
 
 /// Why a plan was not run, and what of it is stale.
@@ -33,9 +58,39 @@ impl From<Failure> for Refusal {
 }
 
 impl<'a> Results<'a> {
-    /// As the command line says.
-    pub fn new(files: &'a Files, file: Option<&'a Path>, json: bool) -> Self {
-        Self { files, file, json }
+    /// As the command line says; the run begins now.
+    pub fn new(files: &'a Files, asked: Asked<'a>) -> Self {
+        let Asked { command, file, json, meta, simulated } = asked;
+        let meta = meta.iter().map(|(key, value)| (key.clone(), known::struck(value)));
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let run = RunRecord {
+            command,
+            plan: None,
+            project: None,
+            engine: None,
+            simulated,
+            began: time::utc(now.as_secs()),
+            took_ms: 0,
+            by: who::me(),
+            meta: meta.collect(),
+            tool: Tool::this(),
+        };
+        Self { files, file, json, began: Instant::now(), run: RefCell::new(run) }
+    }
+
+    /// From now on it is known which plan it is.
+    pub fn of_plan(&self, opened: &Opened<'_>) {
+        let mut run = self.run.borrow_mut();
+        run.plan = Some(opened.digest.clone());
+        run.project = Some(opened.plan.project.clone());
+    }
+
+    /// From now on it is known which engine it is.
+    pub fn of_engine(&self, snapshot: &Snapshot) {
+        self.run.borrow_mut().engine = snapshot.engine.as_ref().map(|record| {
+            let Engine { name, id, version, .. } = Engine::of(record);
+            EngineName { name, id, version }
+        });
     }
 
     /// What the command reads and writes.
@@ -50,7 +105,7 @@ impl<'a> Results<'a> {
             let message = "expected another file than stdout, where `--json` prints the result";
             return Err(Failure::new(Exit::Usage, message).hint("leave `-o -` out"));
         }
-        self.files.writable(file)
+        self.files.writable(&in_folder(file, &self.run.borrow()))
     }
 
     /// Of a plan that was not run. `file`: the file can be written.
@@ -60,20 +115,25 @@ impl<'a> Results<'a> {
         let parts = std::iter::once(first).chain(causes.iter().map(String::as_str));
         let message = parts.collect::<Vec<_>>().join(": ");
         let document = ResultDocument::refused(&message, exit.code(), refusal.stale.clone());
-        let here = if file { *self } else { Self { file: None, ..*self } };
-        let _ = here.write(&document, "");
+        let _ = self.write(&document, "", self.file.filter(|_| file));
     }
 
     /// Of a plan that was run, or that there was nothing to do of. Gives how the command ends.
     pub fn tell(&self, document: &ResultDocument) -> Exit {
         let text = result_text::text(document);
-        let code = if self.write(document, &text) { 0 } else { Exit::Error.code() };
+        let code = if self.write(document, &text, self.file) { 0 } else { Exit::Error.code() };
         Exit::of_code(document.exit_code.max(code))
     }
 
     /// Writes it wherever it goes; whether all of that went well.
-    fn write(&self, document: &ResultDocument, text: &str) -> bool {
-        let piped = self.file.is_some_and(files::is_standard);
+    fn write(&self, document: &ResultDocument, text: &str, file: Option<&Path>) -> bool {
+        let mut run = self.run.borrow().clone();
+        run.took_ms = times::millis(self.began.elapsed());
+        let file = file.map(|file| in_folder(file, &run));
+        let took =
+            (!self.json && !text.is_empty()).then(|| format!("took {}", say::lasted(run.took_ms)));
+        let document = &ResultDocument { run: Some(run), ..document.clone() };
+        let piped = file.as_deref().is_some_and(files::is_standard);
         let shown = if self.json {
             canonical::flat(document)
                 .map_err(|error| failed(&error))
@@ -89,12 +149,16 @@ impl<'a> Results<'a> {
             // It must be told somewhere.
             output::note(text.trim_end());
         }
-        let written = self.file.map_or(Ok(()), |file| {
-            let mut out = Vec::new();
-            canonical::pretty(&mut out, document, 0).map_err(|error| failed(&error))?;
-            out.push(b'\n');
-            self.files.write(file, &out)
+        let written = file.as_deref().map_or(Ok(()), |file| {
+            let text = document.file().map_err(|error| failed(&error))?;
+            self.files.write(file, text.as_bytes())
         });
+        let kept = file.as_deref().filter(|_| !piped && written.is_ok());
+        let kept = kept.map(|file| format!("result written to {}", files::named_output(file)));
+        let last: Vec<String> = took.into_iter().chain(kept).collect();
+        if !last.is_empty() {
+            output::note(&last.join("; "));
+        }
         let failures: Vec<Failure> = [shown, written].into_iter().filter_map(Result::err).collect();
         for failure in &failures {
             output::note(&failure.to_string());
@@ -103,21 +167,63 @@ impl<'a> Results<'a> {
     }
 }
 
+/// A new file in a folder, called by when it began, its project and its plan; else the file itself.
+fn in_folder(file: &Path, run: &RunRecord) -> PathBuf {
+    if !file.is_dir() {
+        return file.to_owned();
+    }
+    let project = run.project.as_ref().map(|project| format!("-{project}")).unwrap_or_default();
+    let plan = run.plan.as_deref().and_then(|digest| digest.get("sha256:".len()..)?.get(..8));
+    let plan = plan.map(|plan| format!("-{plan}")).unwrap_or_default();
+    let name = format!("{}{project}{plan}", run.began.replace(':', ""));
+    let named = |number: u32| match number {
+        1 => file.join(format!("{name}.json")),
+        _ => file.join(format!("{name}-{number}.json")),
+    };
+    let mut number = 1;
+    while std::fs::symlink_metadata(named(number)).is_ok() {
+        number += 1;
+    }
+    named(number)
+}
+
 fn failed(error: &dyn std::fmt::Display) -> Failure {
     Failure::new(Exit::Error, "the result cannot be written")
-        .caused_by(crate::base::say::safe(&error.to_string()))
+        .caused_by(say::safe(&error.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn asked(file: &Path) -> Asked<'_> {
+        let (command, file) = (Command::Apply, Some(file));
+        Asked { command, file, json: false, meta: &[], simulated: false }
+    }
+
+    #[test]
+    fn a_folder_gets_a_file_for_each_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = &Files::default();
+        let results = Results::new(files, asked(folder.path()));
+        results.writable().unwrap();
+        for _ in 0..3 {
+            results.tell(&ResultDocument::refused("a message", 0, Vec::new()));
+        }
+        let began = results.run.borrow().began.replace(':', "");
+        for name in [format!("{began}.json"), format!("{began}-2.json"), format!("{began}-3.json")]
+        {
+            assert!(folder.path().join(&name).is_file(), "{name}");
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
+    }
+
     #[test]
     fn what_was_done_decides_the_code_before_what_could_not_be_written() {
         let file = Path::new("/nonexistent/result.json");
         let files = &Files::default();
         for (code, exit) in [(0, Exit::Error), (5, Exit::Failed), (7, Exit::PartWay)] {
-            let results = Results { files, file: Some(file), json: false };
+            let results = Results::new(files, asked(file));
             let document = ResultDocument::refused("a message", code, Vec::new());
             assert_eq!(results.tell(&document), exit);
         }
@@ -127,7 +233,8 @@ mod tests {
     fn a_written_result_holds_nothing_that_a_terminal_obeys() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("r.json");
-        let results = Results { files: &Files::default(), file: Some(&file), json: false };
+        let files = &Files::default();
+        let results = Results::new(files, asked(&file));
         let mut document = ResultDocument::refused("", 0, Vec::new());
         document.containers =
             vec![serde_json::json!({"Cmd": "a\u{1b}[2J\u{202e}\u{7f}", "f": 0.5})];

@@ -9,8 +9,8 @@ use super::args::{Cli, Color, Command};
 use super::files::Files;
 use super::report::{Exit, Result};
 use super::{
-    apply, completions, config, diff, import, locking, log, man, output, plan, recover, schema,
-    show, snapshot, verify,
+    apply, completions, config, diff, history, import, locking, log, man, output, plan, recover,
+    schema, show, snapshot, verify,
 };
 use crate::base::say;
 use crate::engine::known;
@@ -82,6 +82,7 @@ fn run(cli: &Cli) -> Result {
         Command::Diff(args) => diff::run(args, global, files),
         Command::Verify(args) => verify::run(args, global, files),
         Command::Apply(args) => apply::run(args, global, files),
+        Command::History(args) => history::run(args, global, files),
         Command::Unlock(args) => locking::run(args, global),
         Command::Recover(args) => recover::run(args, global, files),
         Command::Schema(args) => schema::run(args),

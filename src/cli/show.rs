@@ -8,7 +8,7 @@ use super::args::{Format, Global, ShowArgs};
 use super::files::{self, Files};
 use super::output;
 use super::report::{Exit, Failure, Result};
-use crate::apply::result::{self, ResultDocument};
+use crate::apply::result::{FORMAT, ResultDocument};
 use crate::apply::result_text;
 use crate::base::canonical;
 use crate::plan::show::{About, markdown, text, undo};
@@ -26,8 +26,12 @@ pub fn run(args: &ShowArgs, global: &Global, files: &Files) -> Result {
         return Err(Failure::new(Exit::Usage, message));
     }
     let shown = match all.as_slice() {
-        [(path, bytes)] if result => show_result(bytes, args.format)
-            .map_err(|failure| failure.within(&files::named(path)))?,
+        [(path, bytes)] if is_result(bytes) => {
+            let within = |failure: Failure| failure.within(&files::named(path));
+            let document = self::result(bytes).map_err(within)?;
+            let shown = document.map(|document| show_result(&document, args.format));
+            shown.transpose().map_err(within)?.unwrap_or_default()
+        }
         _ if result => {
             let message = "expected plans, but found a result among several files";
             return Err(Failure::new(Exit::Usage, message).hint("show a result by itself"));
@@ -49,7 +53,7 @@ fn is_result(bytes: &[u8]) -> bool {
         format: String,
     }
     let small = bytes.len() <= format::MAX_BYTES;
-    small && serde_json::from_slice(bytes).is_ok_and(|head: Head| head.format == result::FORMAT)
+    small && serde_json::from_slice(bytes).is_ok_and(|head: Head| head.format == FORMAT)
 }
 
 fn show_plans(
@@ -85,18 +89,22 @@ fn show_plans(
     })
 }
 
-fn show_result(bytes: &[u8], form: Format) -> std::result::Result<String, Failure> {
-    let wrong = |error: &serde_json::Error| Failure::new(Exit::Error, canonical::complaint(error));
-    let document: ResultDocument = serde_json::from_slice(bytes).map_err(|error| wrong(&error))?;
+/// The result that a file is; nothing: it does not say that it is one.
+pub(super) fn result(bytes: &[u8]) -> std::result::Result<Option<ResultDocument>, Failure> {
+    if !is_result(bytes) {
+        return Ok(None);
+    }
+    let document = serde_json::from_slice(bytes);
+    document.map(Some).map_err(|error| Failure::new(Exit::Error, canonical::complaint(&error)))
+}
+
+fn show_result(document: &ResultDocument, form: Format) -> std::result::Result<String, Failure> {
     Ok(match form {
-        Format::Text => result_text::retold(&document),
-        Format::Markdown => markdown::lines("## Result", &result_text::retold(&document)),
-        Format::Json => {
-            let mut out = Vec::new();
-            canonical::pretty(&mut out, &document, 0).map_err(|error| wrong(&error))?;
-            out.push(b'\n');
-            String::from_utf8_lossy(&out).into_owned()
-        }
+        Format::Text => result_text::retold(document),
+        Format::Markdown => markdown::lines("## Result", &result_text::retold(document)),
+        Format::Json => document.file().map_err(|error| {
+            Failure::new(Exit::Error, crate::base::say::safe(&error.to_string()))
+        })?,
     })
 }
 
@@ -114,14 +122,14 @@ mod tests {
                 && !is_result(b"{")
                 && !is_result(b"[]")
         );
-        insta::assert_snapshot!(show_result(&bytes, Format::Markdown).unwrap(), @r"
+        insta::assert_snapshot!(show_result(&document, Format::Markdown).unwrap(), @r"
         <!-- bayplan -->
         ## Result
 
         - `no \u{1b}[2J @all <b>`
         ");
         for form in [Format::Text, Format::Json, Format::Markdown] {
-            let shown = show_result(&bytes, form).unwrap();
+            let shown = show_result(&document, form).unwrap();
             assert!(!shown.chars().any(|c| c != '\n' && crate::base::say::is_unsafe(c)), "{shown}");
         }
     }

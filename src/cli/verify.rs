@@ -50,7 +50,8 @@ pub fn run(args: &VerifyArgs, global: &Global, files: &Files) -> Result {
     if !args.json {
         output::data(&words(&judgement))?;
     }
-    Ok(Exit::Done)
+    let differs = !judgement.is_done() || !judgement.left.is_empty();
+    Ok(if differs && args.detailed_exitcode { Exit::Changes } else { Exit::Done })
 }
 
 /// Live, a plan must say for which engine it is.

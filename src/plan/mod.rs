@@ -2,6 +2,7 @@
 //!
 //! Making one is [`crate::planner`]'s, doubting one [`check`]'s, the bytes of its file [`mod@format`]'s.
 
+pub mod cause;
 pub mod check;
 pub mod danger;
 mod difference;
@@ -455,4 +456,12 @@ pub struct Tool {
     pub name: String,
     /// Its version.
     pub version: String,
+}
+
+impl Tool {
+    /// This program.
+    pub fn this() -> Self {
+        let (name, version) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+        Self { name: name.to_owned(), version: version.to_owned() }
+    }
 }

@@ -162,10 +162,7 @@ impl Back<'_> {
     }
 
     fn call(&mut self, of: &Step, action: Action) {
-        let whole = of.id.as_str();
-        let what = whole.strip_prefix(of.id.change()).unwrap_or(whole).trim_start_matches('/');
-        let id = StepId::new(format!("{}/undo-{what}", of.id.change()));
-        let step = Step { id, action, after: Vec::new() };
+        let step = Step { id: of.id.undo(), action, after: Vec::new() };
         self.now.after(&step);
         self.found.steps.push(step);
     }

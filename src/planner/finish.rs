@@ -82,10 +82,7 @@ impl Planner<'_> {
             declared: self.spec.canonical(),
             facts,
             spec: source,
-            tool: Tool {
-                name: env!("CARGO_PKG_NAME").to_owned(),
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-            },
+            tool: Tool::this(),
             steps,
         };
         Built { plan, errors: self.errors, bodies: self.bodies }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use bayplan::apply::record::{ChangeRecord, Ended, Times};
 use bayplan::apply::result::ResultDocument;
 use bayplan::apply::result_text;
 use bayplan::base::ident::{ContainerName, SetName};
@@ -11,7 +12,8 @@ use bayplan::options::{AnyRow, Body, Context, ROWS, platform};
 use bayplan::plan::Because;
 use bayplan::plan::show::{About, diff, diff_text, markdown, text};
 use bayplan::plan::{
-    By, EnvironmentDifference, Matched, OptionDifference, Origin, Plan, Reason, SetReport, Verb,
+    By, Change, EnvironmentDifference, Matched, OptionDifference, Origin, Plan, Reason, SetReport,
+    Verb,
 };
 use bayplan::spec::State;
 use bayplan::syntax::node::{Kind, Problems};
@@ -97,6 +99,19 @@ fn plan(reason: &Reason) -> Plan {
     made.plan
 }
 
+fn record(change: &Change) -> ChangeRecord {
+    ChangeRecord {
+        id: change.id.clone(),
+        set: None,
+        verb: change.verb,
+        danger: Vec::new(),
+        ended: Ended::Done,
+        times: Times::default(),
+        created: None,
+        reasons: Vec::new(),
+    }
+}
+
 #[test]
 fn the_end_of_a_long_value_is_seen_in_every_form() {
     for row in ROWS {
@@ -106,7 +121,9 @@ fn the_end_of_a_long_value_is_seen_in_every_form() {
             let plan_of = |ends| plan(&reason(*row, &shape, ends));
             let plan = plan_of((OLD, NEW));
             let mut result = ResultDocument::refused("", 0, Vec::new());
-            result.changes.clone_from(&plan.changes);
+            let why = plan.changes[0].reasons.clone();
+            result.reload_reasons.insert(plan.changes[0].id.clone(), why);
+            result.changes = plan.changes.iter().map(record).collect();
             let forms = [
                 ("text", text::text(&plan, &About::default(), text::Options::default())),
                 ("markdown", markdown::markdown(&[(&plan, About::default())], false)),

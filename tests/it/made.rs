@@ -249,6 +249,16 @@ pub(crate) async fn apply_with(
     watcher: &Watcher<'_>,
     parallelism: usize,
 ) -> Outcome {
+    apply_told(engine, made, (watcher, watcher.stop.subscribe()), parallelism).await
+}
+
+/// The same for whoever listens, and may ask the run to stop.
+pub(crate) async fn apply_told(
+    engine: &Simulated,
+    made: &Made,
+    (sink, cancel): (&dyn Sink, watch::Receiver<Option<Signal>>),
+    parallelism: usize,
+) -> Outcome {
     let clock = SimulatedClock(engine);
     let none = BTreeSet::new();
     let settings = Settings { parallelism, ..Settings::default() };
@@ -263,8 +273,8 @@ pub(crate) async fn apply_with(
         secrets: &Hunter,
         clock: &clock,
         resume: &Resume::fresh(&made.plan),
-        sink: watcher,
-        cancel: watcher.stop.subscribe(),
+        sink,
+        cancel,
         settings,
     };
     run(order, &Begun::default()).await

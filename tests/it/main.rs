@@ -7,17 +7,20 @@
 )]
 
 mod apply;
+mod audit;
 mod calls;
 mod canary;
 mod cases;
 mod compose;
 mod contexts;
 mod credentials;
+mod drift;
 mod engine;
 mod fake_engine;
 #[cfg(feature = "tls")]
 mod gate;
 mod golden;
+mod history;
 mod hostile_spec;
 mod import;
 mod literals;

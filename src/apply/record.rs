@@ -1,0 +1,150 @@
+//! What an auditor asks of a run: which plan, on which engine, by whom, when and how long.
+//!
+//! Nouns alone. What a process knows of itself is asked by the command line; how long what took is
+//! measured by [`super::times`].
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::base::ident::{ChangeId, ContainerId, ProjectName, SetName};
+use crate::plan::{Danger, Reason, Tool, Verb};
+
+/// One run of a command that may change something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RunRecord {
+    /// What was run.
+    pub command: Command,
+    /// The digest of the plan; null where no plan could be read.
+    pub plan: Option<String>,
+    /// Its project.
+    pub project: Option<ProjectName>,
+    /// The engine that answered; null where none did.
+    pub engine: Option<EngineName>,
+    /// Nothing real was touched: the engine was simulated.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub simulated: bool,
+    /// When it began, `2026-11-24T00:06:10Z`.
+    pub began: String,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+    /// Who ran it.
+    pub by: By,
+    /// What `--meta` said.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub meta: BTreeMap<String, String>,
+    /// What ran it.
+    pub tool: Tool,
+}
+
+/// The command of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    /// `bayplan apply`.
+    Apply,
+    /// `bayplan recover`.
+    Recover,
+}
+
+/// An engine as it names itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EngineName {
+    /// The name of its host.
+    pub name: String,
+    /// Its ID.
+    pub id: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// Who ran a command, as far as the process knows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct By {
+    /// The user.
+    pub user: String,
+    /// Who became that user by `sudo`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sudo_user: Option<String>,
+    /// The machine.
+    pub host: String,
+    /// The job of a CI, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ci: Option<Ci>,
+}
+
+/// A job of a CI.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Ci {
+    /// `GitHub Actions`, `GitLab`, …
+    pub system: String,
+    /// Where it is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Who caused it, as the CI names people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+    /// The commit that it works on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+}
+
+/// How a change that was begun went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ChangeRecord {
+    /// Which.
+    pub id: ChangeId,
+    /// Whose set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<SetName>,
+    /// What happened.
+    #[serde(rename = "do")]
+    pub verb: Verb,
+    /// What a reviewer was told not to overlook.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub danger: Vec<Danger>,
+    /// How it ended; results of before had only changes that took effect.
+    #[serde(default)]
+    pub ended: Ended,
+    /// How long after the run it began, and how long it was down.
+    #[serde(flatten)]
+    pub times: Times,
+    /// The container that it made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<ContainerId>,
+    /// Why; those of a replacement stand under `reload_reasons`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<Reason>,
+}
+
+/// How a change ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// It is done.
+    #[default]
+    Done,
+    /// All of it is as it was before the run.
+    AsBefore,
+    /// Part of it is done.
+    HalfDone,
+}
+
+/// When a change was worked on, in milliseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Times {
+    /// From the beginning of the run until its first step.
+    #[serde(default)]
+    pub began_ms: u64,
+    /// From there until its last step ended.
+    #[serde(default)]
+    pub took_ms: u64,
+    /// How long what ran before and runs after did not: until it was started, or healthy where a
+    /// health check says so. Nothing: it never was down, or was not to come up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub down_ms: Option<u64>,
+    /// It is still down.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub still_down: bool,
+}

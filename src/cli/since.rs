@@ -1,0 +1,43 @@
+//! The plan before this one: a file that is named, else what is committed where the new one goes.
+
+use std::path::Path;
+
+use super::args::{FailOn, PlanArgs};
+use super::files::{self, Files};
+use super::git;
+use super::named_files;
+use super::report::Failure;
+use crate::plan::{Plan, format};
+
+/// The earlier plan, if there is one. One that is named must be a plan; what is committed may be
+/// anything.
+pub fn before(args: &PlanArgs, files: &Files) -> Result<Option<Plan>, Failure> {
+    if let Some(path) = &args.since {
+        return named(path, files).map(Some);
+    }
+    if !args.fail_on.contains(&FailOn::Drift) {
+        return Ok(None);
+    }
+    let output = args.output.as_deref().filter(|path| !files::is_standard(path));
+    Ok(output.and_then(committed))
+}
+
+/// A plan that is named.
+pub fn named(path: &Path, files: &Files) -> Result<Plan, Failure> {
+    let bytes = files.read(path, format::MAX_BYTES)?;
+    let loaded = format::read(&bytes);
+    loaded
+        .map(|loaded| loaded.plan)
+        .map_err(|error| Failure::from(error).within(&files::named(path)))
+}
+
+/// The plan that is committed at a path.
+fn committed(path: &Path) -> Option<Plan> {
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let (_, repository) = named_files::root(folder);
+    let bytes = git::committed(folder, path.file_name()?.to_str()?).filter(|_| repository)?;
+    format::read(&bytes).ok().map(|loaded| loaded.plan)
+}

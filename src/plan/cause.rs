@@ -1,0 +1,246 @@
+//! Who caused a difference: the spec, the image, or somebody who changed what runs.
+//!
+//! Most of a container cannot be changed once it is there: where bayplan made it, such an option
+//! differs because the spec does. For the rest an earlier plan of the same project tells what was
+//! declared then. It is derived for whoever reads or counts, and no plan holds it: apply derives a plan
+//! again without the earlier one.
+
+use serde_json::Value as Json;
+
+use super::{Because, Change, Matched, Origin, Plan, Reason};
+use crate::base::ident::{ContainerId, SetName};
+
+/// Who caused a difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// The spec says something else than it did.
+    Spec,
+    /// The image is another one.
+    Image,
+    /// Somebody changed what runs.
+    Drift,
+    /// The earlier plan tells it as well, and was not applied since.
+    Pending,
+}
+
+impl Cause {
+    /// For the end of a reason.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Spec => "spec changed",
+            Self::Image => "image changed",
+            Self::Drift => "drift",
+            Self::Pending => "not applied since",
+        }
+    }
+}
+
+/// Something that differs, acted on or left.
+#[derive(Debug, Clone, Copy)]
+pub struct Differing<'a> {
+    /// Its container, network, volume or image.
+    pub name: &'a str,
+    /// In what.
+    pub reason: &'a Reason,
+    /// Who caused it, where that can be told.
+    pub cause: Option<Cause>,
+}
+
+/// A plan, and where there is one an earlier plan of the same project.
+#[derive(Debug, Clone, Copy)]
+pub struct Causes<'a> {
+    plan: &'a Plan,
+    since: Option<&'a Plan>,
+}
+
+impl<'a> Causes<'a> {
+    /// Of a plan since an earlier one; one of another project tells nothing.
+    pub fn new(plan: &'a Plan, since: Option<&'a Plan>) -> Self {
+        Self { plan, since: since.filter(|since| since.project == plan.project) }
+    }
+
+    /// Everything that differs: the reasons of changes, then what is left.
+    pub fn all(&self) -> Vec<Differing<'a>> {
+        let changes = self.plan.changes.iter().flat_map(|change| {
+            let name = change.id.as_str();
+            change.reasons.iter().map(move |reason| (name, reason, self.of_change(change, reason)))
+        });
+        let left = self.plan.sets.iter().flat_map(|(set, report)| {
+            report.matched.iter().flat_map(move |matched| {
+                let reasons = matched.differences.iter();
+                let of = move |reason| self.of(set, Some(matched), matched.adopted, reason);
+                reasons.map(move |reason| (matched.name.as_str(), reason, of(reason)))
+            })
+        });
+        let all = changes.chain(left);
+        all.map(|(name, reason, cause)| Differing { name, reason, cause }).collect()
+    }
+
+    /// Who caused a reason of a change.
+    pub fn of_change(&self, change: &Change, reason: &Reason) -> Option<Cause> {
+        let Some(set) = &change.set else { return image_cause(reason) };
+        let matched = self.plan.sets.get(set).and_then(|report| {
+            report.matched.iter().find(|matched| matched.name.as_str() == change.id.as_str())
+        });
+        self.of(set, matched, change.adopted, reason)
+    }
+
+    fn of(
+        &self,
+        set: &SetName,
+        matched: Option<&Matched>,
+        adopted: bool,
+        reason: &Reason,
+    ) -> Option<Cause> {
+        if let Some(cause) = image_cause(reason) {
+            return Some(cause);
+        }
+        let (key, fixed) = match reason {
+            Reason::Option(difference) => (difference.option.as_str(), !difference.in_place),
+            Reason::Environment(difference) => (difference.option.as_str(), true),
+            Reason::Because(because) => (declared_key(because)?, false),
+        };
+        if let Some(since) = self.since.filter(|since| declared(since, set).is_some()) {
+            if told_before(since, set, matched.map(|matched| &matched.id), reason) {
+                return Some(Cause::Pending);
+            }
+            let same = option(since, set, key) == option(self.plan, set, key);
+            return Some(if same { Cause::Drift } else { Cause::Spec });
+        }
+        let made_here = matched.is_some() && !adopted;
+        // Networks are taken off and added while a container runs.
+        (made_here && fixed && key != "networks").then_some(Cause::Spec)
+    }
+}
+
+/// What the image alone explains.
+fn image_cause(reason: &Reason) -> Option<Cause> {
+    let image = match reason {
+        Reason::Option(difference) => match &difference.references {
+            Some(references) => references.found.as_ref() == Some(&references.expected),
+            None => difference.origin == Origin::Image,
+        },
+        Reason::Environment(difference) => difference.origin == Origin::Image,
+        Reason::Because(because) => {
+            matches!(
+                because,
+                Because::ImageMoved { .. } | Because::ImageNotKnown { found: None, .. }
+            )
+        }
+    };
+    image.then_some(Cause::Image)
+}
+
+/// The key of a spec that would have to change for this reason; nothing: it follows from other
+/// changes, or no key tells.
+fn declared_key(because: &Because) -> Option<&'static str> {
+    match because {
+        Because::TooFew { .. } | Because::TooMany { .. } => Some("count"),
+        Because::State { .. } => Some("state"),
+        Because::ImageNotKnown { .. } | Because::ImageMissing { .. } => Some("image"),
+        Because::RecreateAlways
+        | Because::OnStoppedReplace
+        | Because::TargetReplaced { .. }
+        | Because::NetworkReplaced { .. }
+        | Because::RestartsWith { .. }
+        | Because::OneShot { .. }
+        | Because::Dead
+        | Because::ImageMoved { .. }
+        | Because::ImagePlatform { .. }
+        | Because::NotThere => None,
+    }
+}
+
+fn declared<'a>(plan: &'a Plan, set: &SetName) -> Option<&'a Json> {
+    plan.declared["containers"].get(set.as_str())
+}
+
+fn option<'a>(plan: &'a Plan, set: &SetName, key: &str) -> Option<&'a Json> {
+    declared(plan, set)?.get(key)
+}
+
+/// Whether an earlier plan has the same difference of the same container, or of the whole set.
+fn told_before(since: &Plan, set: &SetName, id: Option<&ContainerId>, reason: &Reason) -> bool {
+    let alike = |other: &Reason| match (reason, other) {
+        (Reason::Option(one), Reason::Option(other)) => {
+            one.option == other.option && one.found == other.found
+        }
+        (Reason::Environment(_), Reason::Environment(_)) => true,
+        (one, other) => one == other,
+    };
+    let report = since.sets.get(set);
+    let matched = report.map(|report| report.matched.as_slice()).unwrap_or_default();
+    let of_container = id.and_then(|id| matched.iter().find(|matched| matched.id == *id));
+    let name = of_container.map(|matched| matched.name.as_str());
+    let mut changes = since.changes.iter().filter(|change| match (id, name) {
+        (Some(_), name) => name == Some(change.id.as_str()),
+        (None, _) => change.set.as_ref() == Some(set),
+    });
+    let left = of_container.map(|matched| matched.differences.as_slice()).unwrap_or_default();
+    changes.any(|change| change.reasons.iter().any(alike)) || left.iter().any(alike)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::planner::tests::{add, plan, spec, world};
+
+    const OLD: &str = "project: p\ncontainers: {web: {image: 'app:1', count: 2}}\n";
+
+    fn causes(new: &str, old: Option<&str>) -> Vec<(String, Option<Cause>)> {
+        let new = plan(&spec(new), &world()).plan;
+        let old = old.map(|old| plan(&spec(old), &world()).plan);
+        let causes = Causes::new(&new, old.as_ref());
+        causes.all().iter().map(|one| (one.name.to_owned(), one.cause)).collect()
+    }
+
+    #[test]
+    fn what_an_earlier_plan_had_is_pending_and_what_the_spec_changed_is_the_specs() {
+        let two = |cause| vec![("p-web-1".to_owned(), cause), ("p-web-2".to_owned(), cause)];
+        assert_eq!(causes(OLD, None), two(None));
+        assert_eq!(causes(OLD, Some(OLD)), two(Some(Cause::Pending)));
+        let one = OLD.replace("count: 2", "count: 1");
+        assert_eq!(causes(OLD, Some(&one)), two(Some(Cause::Spec)));
+        // What was there then is drift where it is not there now.
+        let new = plan(&spec(OLD), &world()).plan;
+        let mut old = new.clone();
+        old.changes.clear();
+        let causes = Causes::new(&new, Some(&old)).all();
+        assert!(causes.iter().all(|one| one.cause == Some(Cause::Drift)), "{causes:?}");
+        old.project = crate::base::ident::ProjectName::new("other");
+        let causes = Causes::new(&new, Some(&old)).all();
+        assert!(causes.iter().all(|one| one.cause.is_none()), "{causes:?}");
+    }
+
+    /// A container made by one spec, planned with another, after a third was planned.
+    fn of_web(made: &str, now: &str, since: Option<&str>) -> Vec<(String, Option<Cause>)> {
+        let of = |more: &str| {
+            spec(&format!("project: p\ncontainers: {{web: {{image: 'app:1', {more}}}}}\n"))
+        };
+        let (mut old, mut new) = (world(), world());
+        let before = of(since.unwrap_or(made));
+        add(&mut old, &before, "web", "p-web-1", "running");
+        let old = plan(&before, &old).plan;
+        add(&mut new, &of(made), "web", "p-web-1", "running");
+        let new = plan(&of(now), &new).plan;
+        let all = Causes::new(&new, since.is_some().then_some(&old)).all();
+        let told = all.iter().filter_map(|one| match one.reason {
+            Reason::Option(difference) => Some((difference.option.clone(), one.cause)),
+            _ => None,
+        });
+        told.collect()
+    }
+
+    #[test]
+    fn what_nobody_can_change_is_the_specs_and_the_rest_is_told_by_an_earlier_plan() {
+        let (made, now) = ("command: a, mem_limit: 64m", "command: b, mem_limit: 128m");
+        let both = |mem| {
+            [("command", Some(Cause::Spec)), ("mem_limit", mem)]
+                .map(|(option, cause)| (option.to_owned(), cause))
+        };
+        assert_eq!(of_web(made, now, None), both(None));
+        assert_eq!(of_web(made, now, Some(made)), both(Some(Cause::Spec)));
+        let changed = of_web("command: a, mem_limit: 32m", made, Some(made));
+        assert_eq!(changed, [("mem_limit".to_owned(), Some(Cause::Drift))]);
+    }
+}
