@@ -3,6 +3,8 @@
 //! Derived readers of flattened and untagged types forget unknown fields and can only say that
 //! *nothing matched*; these say which field is missing or too much. Writing is derived.
 
+use std::collections::BTreeSet;
+
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value as Json;
@@ -42,6 +44,7 @@ struct Fields {
     ports: Option<Vec<String>>,
     volumes: Option<Vec<String>>,
     anonymous: Option<Vec<String>>,
+    files: Option<BTreeSet<String>>,
     after: Option<Vec<StepId>>,
 }
 
@@ -62,14 +65,10 @@ impl Fields {
         Ok(match self.action.as_str() {
             "pull" => Action::Pull { image: self.image_text()?, platform: self.platform.take() },
             "tag" => Action::Tag { image: self.image_text()?, tag: need(&mut self.tag, "tag")? },
-            "create" => Action::Create {
-                name: need(&mut self.name, "name")?,
-                final_name: need(&mut self.final_name, "final_name")?,
-                set: need(&mut self.set, "set")?,
-                image: self.pin()?,
-                ports: self.ports.take().unwrap_or_default(),
-                volumes: self.volumes.take().unwrap_or_default(),
-                anonymous: self.anonymous.take().unwrap_or_default(),
+            "create" => self.create()?,
+            "put_files" => Action::PutFiles {
+                container: self.subject()?,
+                files: need(&mut self.files, "files")?,
             },
             "start" => Action::Start {
                 container: self.subject()?,
@@ -128,6 +127,18 @@ impl Fields {
                     crate::base::say::short(other)
                 ));
             }
+        })
+    }
+
+    fn create(&mut self) -> Result<Action, String> {
+        Ok(Action::Create {
+            name: need(&mut self.name, "name")?,
+            final_name: need(&mut self.final_name, "final_name")?,
+            set: need(&mut self.set, "set")?,
+            image: self.pin()?,
+            ports: self.ports.take().unwrap_or_default(),
+            volumes: self.volumes.take().unwrap_or_default(),
+            anonymous: self.anonymous.take().unwrap_or_default(),
         })
     }
 
@@ -199,6 +210,7 @@ impl Fields {
             ("ports", self.ports.is_some()),
             ("volumes", self.volumes.is_some()),
             ("anonymous", self.anonymous.is_some()),
+            ("files", self.files.is_some()),
         ]
         .into_iter()
         .find_map(|(field, there)| there.then_some(field))

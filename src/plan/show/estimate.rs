@@ -128,6 +128,7 @@ fn seconds(action: &Action) -> u64 {
         | Action::Pull { .. }
         | Action::Tag { .. }
         | Action::Create { .. }
+        | Action::PutFiles { .. }
         | Action::Fence { .. }
         | Action::Kill { .. }
         | Action::Update { .. }
