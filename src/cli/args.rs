@@ -11,6 +11,7 @@ use tracing_subscriber::filter::Targets;
 use super::denied::{Denied, DeniedParser};
 use super::history::HistoryArgs;
 use super::log;
+use crate::plan::show::estimate::PARALLELISM;
 use crate::syntax::durations;
 
 /// The exit codes, as the help and the README tell them.
@@ -251,6 +252,9 @@ pub struct PlanArgs {
     /// How to print it
     #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
     pub format: Format,
+    /// What to note beside the plan: commit=0a1b2c
+    #[arg(long, value_name = "KEY=VALUE", value_parser = meta)]
+    pub meta: Vec<(String, String)>,
     /// List every step in the text form
     #[arg(long)]
     pub steps: bool,
@@ -320,9 +324,12 @@ pub enum Unresolved {
 /// `bayplan show`.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// A plan or a result; - is stdin
-    #[arg(value_name = "PLAN|RESULT")]
-    pub file: PathBuf,
+    /// A plan or a result, or several plans; - is stdin
+    #[arg(value_name = "PLAN|RESULT", required = true)]
+    pub files: Vec<PathBuf>,
+    /// What to note beside a plan: commit=0a1b2c
+    #[arg(long, value_name = "KEY=VALUE", value_parser = meta)]
+    pub meta: Vec<(String, String)>,
     /// List every step
     #[arg(long)]
     pub steps: bool,
@@ -346,6 +353,9 @@ pub struct DiffArgs {
     /// Compare the files line by line as well
     #[arg(short, long)]
     pub unified: bool,
+    /// List the steps that are other ones, too
+    #[arg(long)]
+    pub steps: bool,
 }
 
 /// `bayplan verify`.
@@ -388,7 +398,7 @@ pub struct ApplyArgs {
     #[arg(long, value_name = "DIGEST")]
     pub expect_digest: Option<String>,
     /// How many steps may run at the same time
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(long, value_name = "N", default_value_t = PARALLELISM, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub parallelism: u16,
     /// The spec must be found here and still declare the same
     #[arg(long, value_name = "FILE")]

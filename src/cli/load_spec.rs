@@ -20,6 +20,7 @@ use crate::base::say;
 use crate::compose::Project;
 use crate::engine::known;
 use crate::engine::secrets::Secrets;
+use crate::plan::kind::Kind;
 use crate::spec::env_merge::EnvFileUse;
 use crate::spec::{Compat, Spec, label_file, read};
 use crate::syntax::env_file::{Fault, Format, Unset};
@@ -106,6 +107,11 @@ fn parsed(bytes: &[u8], path: &Path, named: &NamedFiles<'_>) -> Result<(Spec, St
         let count = say::count(found.len(), "problem");
         Failure::new(Exit::Error, format!("the spec has {count}\n{}", shown.trim_end()))
     };
+    let other = std::str::from_utf8(bytes).ok().and_then(Kind::of);
+    if let Some(other) = other.filter(|kind| *kind != Kind::Spec) {
+        let message = format!("expected a spec, but found {}", other.words());
+        return Err(Failure::new(Exit::Error, message).within(&name).hint(other.hint()));
+    }
     let text =
         yaml::text(bytes).map_err(|problem| wrong(&String::from_utf8_lossy(bytes), &[problem]))?;
     let (node, mut told) = yaml::tree(text).map_err(|problem| wrong(text, &[problem]))?;

@@ -1,9 +1,17 @@
 //! The one place that writes to stdout: data. Everything else goes to stderr.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::os::fd::AsFd;
+
+use anstyle::{AnsiColor, Style};
 
 use super::args::{Color, Global};
 use super::report::{Exit, Failure};
+use crate::plan::show::page::{self, Page};
+use crate::plan::show::text;
+
+/// Longer lines are hard to read.
+const WIDEST: usize = 120;
 
 /// Writes data to stdout. A reader that has enough (`| head`) is no error.
 pub fn data(text: &str) -> Result<(), Failure> {
@@ -21,10 +29,53 @@ pub fn bytes(bytes: &[u8]) -> Result<(), Failure> {
     }
 }
 
-/// Writes a line to stderr; that nobody reads it is no error.
+/// Writes lines to stderr, for a terminal as one takes them; that nobody reads it is no error.
 pub fn note(text: &str) {
-    let mut stderr = io::stderr().lock();
+    let stderr = io::stderr();
+    let colour = anstream::AutoStream::choice(&stderr) != anstream::ColorChoice::Never;
+    let text = match columns(&stderr) {
+        Some(width) => message(text, width, colour),
+        None if colour => message(text, usize::MAX, colour),
+        None => text.to_owned(),
+    };
+    let mut stderr = stderr.lock();
     let _ = writeln!(stderr, "{text}");
+}
+
+/// What a message begins with, and how that is painted.
+const HEADS: &[(&str, Style)] = &[
+    ("error:", page::colour(AnsiColor::Red).bold()),
+    ("warning:", page::colour(AnsiColor::Yellow).bold()),
+    ("caused by:", page::BOLD),
+    ("hint:", page::colour(AnsiColor::Cyan)),
+    ("note:", page::BOLD),
+];
+
+/// A message broken at words, its heads painted. What quotes a file stays as it is.
+fn message(text: &str, width: usize, colour: bool) -> String {
+    let mut page = Page::new(width, colour);
+    for line in text.lines() {
+        let bare = line.trim_start();
+        let indent = line.len() - bare.len();
+        let is_quote = bare.trim_start_matches(|sign: char| sign.is_ascii_digit()).trim_start();
+        if is_quote.starts_with('|') {
+            page.line(line);
+            continue;
+        }
+        let head = HEADS.iter().find(|(head, _)| bare.starts_with(head));
+        let (head, style) = head.copied().unwrap_or_default();
+        let lead = format!("{}{head}", &line[..indent]);
+        let rest = &bare[head.len()..];
+        let lead = if rest.starts_with(' ') { format!("{lead} ") } else { lead };
+        page.wrapped((style, &lead), indent + 2, rest.trim_start());
+    }
+    page.ended().trim_end_matches('\n').to_owned()
+}
+
+/// How many columns a terminal has; nothing where it is none.
+fn columns(stream: &(impl io::IsTerminal + AsFd)) -> Option<usize> {
+    let size = stream.is_terminal().then(|| rustix::termios::tcgetwinsize(stream).ok()).flatten();
+    size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
 /// Whether what goes to stdout may be coloured.
@@ -36,5 +87,35 @@ pub fn colour(global: &Global) -> bool {
             anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
                 && io::stdout().is_terminal()
         }
+    }
+}
+
+/// How wide lines may be that go to stdout: as wide as the terminal, within what reads well.
+pub fn width() -> usize {
+    columns(&io::stdout()).map_or(page::WIDTH, |columns| columns.clamp(page::NARROWEST, WIDEST))
+}
+
+/// How a plan is shown on stdout.
+pub fn text(global: &Global, steps: bool) -> text::Options {
+    text::Options { steps, colour: colour(global), width: width() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_broken_at_words_and_quotes_stay() {
+        let quote = format!("  12 | {}", "x ".repeat(40).trim_end());
+        let text =
+            format!("error: one two three four five six seven eight nine\n{quote}\nhint: do");
+        let broken = message(&text, 40, false);
+        let expected =
+            format!("error: one two three four five six seven\n  eight nine\n{quote}\nhint: do");
+        assert_eq!(broken, expected);
+        let painted = message(&text, 40, true);
+        assert!(painted.starts_with("\u{1b}["), "{painted:?}");
+        assert_eq!(anstream::adapter::strip_str(&painted).to_string(), expected);
+        assert_eq!(message("\nwritten", 40, true), "\nwritten");
     }
 }

@@ -20,7 +20,7 @@ use crate::observed::scope::ObservationScope;
 use crate::observed::snapshot::Snapshot;
 use crate::plan::cause::Causes;
 use crate::plan::check::Violation;
-use crate::plan::show::{markdown, text};
+use crate::plan::show::{About, markdown, text};
 use crate::plan::{Plan, SpecSource, format, left};
 use crate::planner::undeclared;
 use crate::planner::{Built, Input, Pins, PlanError, build};
@@ -31,6 +31,26 @@ const UNSET: &str =
 
 /// Runs the command.
 pub fn run(args: &PlanArgs, global: &Global, files: &Files) -> Result {
+    let made = make(args, global, files);
+    let piped = args.output.as_deref().is_some_and(files::is_standard);
+    if let (Err(failure), Format::Markdown, false) = (&made, args.format, piped) {
+        // Who reads the comment must learn that there is no plan.
+        output::data(&markdown::lines("## There is no plan", &failure.to_string()))?;
+    }
+    let Made { plan, since, beyond } = made?;
+    finish(args, (global, files), (&plan, since.as_ref()), beyond)
+}
+
+/// A plan, and what is told beside it.
+struct Made {
+    plan: Plan,
+    /// An earlier plan of the project.
+    since: Option<Plan>,
+    /// What containers have beyond what is declared, where that is asked for.
+    beyond: Option<String>,
+}
+
+fn make(args: &PlanArgs, global: &Global, files: &Files) -> std::result::Result<Made, Failure> {
     files.will_take("the spec", args.spec.iter().chain(&args.compose.files));
     files.will_take("the snapshot", &args.snapshot);
     observe::will_read(global, files);
@@ -71,8 +91,7 @@ pub fn run(args: &PlanArgs, global: &Global, files: &Files) -> Result {
         return Err(refused(&errors));
     }
     sound(&plan)?;
-    let beyond = beyond.as_deref().map(undeclared::text);
-    finish(args, (global, files), (&plan, since.as_ref()), beyond)
+    Ok(Made { plan, since, beyond: beyond.as_deref().map(undeclared::text) })
 }
 
 /// What came of a file.
@@ -214,19 +233,23 @@ fn finish(
         }
         None => None,
     };
+    // Where the plan itself is stdout, that is all of it: what is for people goes beside.
+    let piped = args.output.as_deref().is_some_and(files::is_standard);
+    let denied = denied(&args.deny, plan);
+    let named = args.output.as_deref().filter(|_| !piped).map(files::named_output);
+    let about = About {
+        digest: written.as_ref().map(|(_, written)| written.digest.clone()),
+        next: named.filter(|_| denied.is_ok()).map(|named| format!("bayplan apply {named}")),
+        meta: args.meta.clone(),
+    };
     let shown = match args.format {
-        Format::Text => {
-            let options = text::Options { steps: args.steps, colour: output::colour(global) };
-            text::text(plan, options)
-        }
-        Format::Markdown => markdown::markdown(plan, args.steps),
+        Format::Text => text::text(plan, &about, output::text(global, args.steps)),
+        Format::Markdown => markdown::markdown(&[(plan, about)], args.steps),
         Format::Json => match &written {
             Some((_, written)) => written.text.clone(),
             None => format::write(plan)?.text,
         },
     };
-    // Where the plan itself is stdout, that is all of it: what is for people goes beside.
-    let piped = args.output.as_deref().is_some_and(files::is_standard);
     match args.format {
         Format::Json if piped => {}
         _ if piped => output::note(shown.trim_end()),
@@ -238,14 +261,14 @@ fn finish(
         (Some(text), _) => output::note(&text),
         (None, _) => {}
     }
-    let denied = denied(&args.deny, plan);
     if let Some((path, written)) = written {
         let named = files::named_output(path);
-        let next = match denied {
-            Ok(()) if !piped => format!("\nhint: once it is reviewed: bayplan apply {named}"),
-            _ => String::new(),
-        };
-        output::note(&format!("\nwritten to {named} ({}){next}", written.digest));
+        output::note(&match args.format {
+            Format::Json => format!("\nwritten to {named} ({})", written.digest),
+            Format::Text | Format::Markdown => format!("\nwritten to {named}"),
+        });
+    } else if args.format == Format::Text && !plan.changes.is_empty() {
+        output::note("\nhint: `-o plan.json` writes the plan, `bayplan apply plan.json` does it");
     }
     denied?;
     let differs = !plan.changes.is_empty() || !left::of(plan).is_empty();

@@ -1,5 +1,7 @@
 //! `bayplan show`.
 
+use std::path::PathBuf;
+
 use serde::Deserialize;
 
 use super::args::{Format, Global, ShowArgs};
@@ -9,23 +11,38 @@ use super::report::{Exit, Failure, Result};
 use crate::apply::result::{FORMAT, ResultDocument};
 use crate::apply::result_text;
 use crate::base::canonical;
-use crate::plan::format;
-use crate::plan::show::{markdown, text, undo};
+use crate::plan::show::{About, markdown, text, undo};
+use crate::plan::{Plan, format};
 
-/// Prints a plan, or the result of an apply.
+/// Prints a plan, or the result of an apply; or several plans.
 pub fn run(args: &ShowArgs, global: &Global, files: &Files) -> Result {
-    let bytes = files.read(&args.file, format::MAX_BYTES)?;
-    let within = |failure: Failure| failure.within(&files::named(&args.file));
-    let result = result(&bytes).map_err(within)?;
-    if args.undo && (result.is_some() || args.format != Format::Text) {
+    let mut all = Vec::new();
+    for path in &args.files {
+        all.push((path, files.read(path, format::MAX_BYTES)?));
+    }
+    let result = all.iter().any(|(_, bytes)| is_result(bytes));
+    if args.undo && (result || args.format != Format::Text) {
         let message = "expected a plan and the text format beside `--undo`";
         return Err(Failure::new(Exit::Usage, message));
     }
-    let shown = match &result {
-        Some(document) => show_result(document, args.format),
-        None => show_plan(&bytes, args, global),
+    let shown = match all.as_slice() {
+        [(path, bytes)] if is_result(bytes) => {
+            let within = |failure: Failure| failure.within(&files::named(path));
+            let document = self::result(bytes).map_err(within)?;
+            let shown = document.map(|document| show_result(&document, args.format));
+            shown.transpose().map_err(within)?.unwrap_or_default()
+        }
+        _ if result => {
+            let message = "expected plans, but found a result among several files";
+            return Err(Failure::new(Exit::Usage, message).hint("show a result by itself"));
+        }
+        [_, _, ..] if args.format == Format::Json => {
+            let message = "expected one plan beside `--format json`, but found several";
+            return Err(Failure::new(Exit::Usage, message));
+        }
+        several => show_plans(several, args, global)?,
     };
-    output::data(&shown.map_err(within)?)?;
+    output::data(&shown)?;
     Ok(Exit::Done)
 }
 
@@ -39,21 +56,36 @@ fn is_result(bytes: &[u8]) -> bool {
     small && serde_json::from_slice(bytes).is_ok_and(|head: Head| head.format == FORMAT)
 }
 
-fn show_plan(
-    bytes: &[u8],
+fn show_plans(
+    all: &[(&PathBuf, Vec<u8>)],
     args: &ShowArgs,
     global: &Global,
 ) -> std::result::Result<String, Failure> {
-    let loaded = format::read(bytes)?;
+    let mut plans = Vec::new();
+    for (path, bytes) in all {
+        let named = files::named(path);
+        let loaded = format::read(bytes).map_err(|error| Failure::from(error).within(&named))?;
+        let next = (!files::is_standard(path))
+            .then(|| format!("bayplan apply {}", files::named_output(path)));
+        let about = About { digest: Some(loaded.digest), next, meta: args.meta.clone() };
+        plans.push((loaded.plan, about));
+    }
     Ok(match args.format {
         Format::Text => {
-            let options = text::Options { steps: args.steps, colour: output::colour(global) };
-            let back = if args.undo { undo::text(&loaded.plan) } else { String::new() };
-            text::text(&loaded.plan, options) + &back
+            let options = output::text(global, args.steps);
+            let one = |(plan, about): &(Plan, About)| {
+                let back = if args.undo { undo::text(plan) } else { String::new() };
+                text::text(plan, about, options) + &back
+            };
+            plans.iter().map(one).collect::<Vec<_>>().join("\n")
         }
-        Format::Markdown => markdown::markdown(&loaded.plan, args.steps),
+        Format::Markdown => {
+            let plans: Vec<(&Plan, About)> =
+                plans.iter().map(|(plan, about)| (plan, about.clone())).collect();
+            markdown::markdown(&plans, args.steps)
+        }
         // It was proven to be canonical UTF-8: the file is its own JSON form.
-        Format::Json => String::from_utf8_lossy(bytes).into_owned(),
+        Format::Json => all.iter().map(|(_, bytes)| String::from_utf8_lossy(bytes)).collect(),
     })
 }
 
@@ -91,6 +123,7 @@ mod tests {
                 && !is_result(b"[]")
         );
         insta::assert_snapshot!(show_result(&document, Format::Markdown).unwrap(), @r"
+        <!-- bayplan -->
         ## Result
 
         - `no \u{1b}[2J @all <b>`

@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Change;
+use crate::base::ident::ChangeId;
+
 /// The values that are dangerous, by danger: `docker_socket:/var/run/docker.sock`. Of a danger with
 /// classes each begins with its class.
 pub type Dangerous = BTreeMap<Danger, Vec<String>>;
@@ -115,8 +118,36 @@ impl Danger {
         }
     }
 
+    /// A value of it, told apart into its class and the rest.
+    pub fn classified(self, value: &str) -> (Option<&'static str>, &str) {
+        let (first, rest) = value.split_once(':').unwrap_or((value, ""));
+        match self.classes().iter().find(|class| **class == first) {
+            Some(class) => (Some(class), rest),
+            None => (None, value),
+        }
+    }
+
     /// Whether each of its values is said wherever it is.
     pub fn names_values(self) -> bool {
         !matches!(self, Self::Adopted | Self::Privileged | Self::ImageUnknown)
     }
+}
+
+/// Who is in which danger, worst first; nothing for a danger of which there is no more to say.
+pub fn gathered<'p>(
+    changes: impl IntoIterator<Item = &'p Change>,
+) -> BTreeMap<(Danger, Option<&'p str>), Vec<&'p ChangeId>> {
+    let mut all: BTreeMap<(Danger, Option<&str>), Vec<&ChangeId>> = BTreeMap::new();
+    for change in changes {
+        for danger in &change.danger {
+            let values = change.dangerous.get(danger).map(Vec::as_slice).unwrap_or_default();
+            for value in values {
+                all.entry((*danger, Some(value))).or_default().push(&change.id);
+            }
+            if values.is_empty() {
+                all.entry((*danger, None)).or_default().push(&change.id);
+            }
+        }
+    }
+    all
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 
+use super::kind::Kind;
 use super::{
     Change, Danger, FORMAT, Facts, Plan, Planned, SetReport, SpecSource, Step, Summary, Target,
 };
@@ -139,20 +140,8 @@ struct InDanger<'p> {
 /// What is dangerous, worst first: what a reviewer must not have to look for. It follows from the
 /// changes, so it is written and never read.
 fn dangers(plan: &Plan) -> Vec<InDanger<'_>> {
-    let mut dangers: BTreeMap<(Danger, Option<&str>), Vec<&ChangeId>> = BTreeMap::new();
-    for change in &plan.changes {
-        for danger in &change.danger {
-            let values = change.dangerous.get(danger).map(Vec::as_slice).unwrap_or_default();
-            for value in values {
-                dangers.entry((*danger, Some(value))).or_default().push(&change.id);
-            }
-            if values.is_empty() {
-                dangers.entry((*danger, None)).or_default().push(&change.id);
-            }
-        }
-    }
     let told = |((danger, value), changes)| InDanger { danger, value, changes };
-    dangers.into_iter().map(told).collect()
+    super::danger::gathered(&plan.changes).into_iter().map(told).collect()
 }
 
 /// Top-level fields, two spaces in, separated by commas.
@@ -351,11 +340,11 @@ pub fn read(bytes: &[u8]) -> Result<Loaded, Unreadable> {
         return fault(Fault::TooLarge, message, "a plan is written by `bayplan plan`");
     }
     let text = text_of(bytes)?;
-    let json: Strict = serde_json::from_str(text).map_err(|error| Unreadable {
-        fault: Fault::Syntax,
-        message: canonical::complaint(&error),
-        hint: Some(REGENERATE.to_owned()),
-    })?;
+    let json: Strict = match serde_json::from_str(text) {
+        Ok(json) => json,
+        Err(_) if Kind::of(text) == Some(Kind::Spec) => return another(Kind::Spec),
+        Err(error) => return fault(Fault::Syntax, canonical::complaint(&error), REGENERATE),
+    };
     check_format(&json.0)?;
     drop(json);
     let file: File = serde_json::from_str(text).map_err(|error| Unreadable {
@@ -432,37 +421,31 @@ fn text_of(bytes: &[u8]) -> Result<&str, Unreadable> {
 
 fn check_format(json: &Json) -> Result<(), Unreadable> {
     let hint = "a plan is written by `bayplan plan SPEC -o FILE`";
-    if json.is_array() {
-        let message = "expected a plan, but found a list, as `docker inspect` prints it";
-        return fault(Fault::NotAPlan, message, "give it to `bayplan plan SPEC --snapshot FILE`");
+    match Kind::of_json(json) {
+        Some(Kind::Plan) => {}
+        Some(other) => return another(other),
+        None => {
+            let message = match json["format"].as_str() {
+                Some(format) => {
+                    format!("expected the format {FORMAT}, but found {}", say::short(format))
+                }
+                None => "expected a plan, but found something without a `format`".to_owned(),
+            };
+            return fault(Fault::NotAPlan, message, hint);
+        }
     }
-    let Some(format) = json["format"].as_str() else {
-        let message = "expected a plan, but found something without a `format`";
-        return fault(Fault::NotAPlan, message, hint);
-    };
+    let format = json["format"].as_str().unwrap_or_default();
     if format == FORMAT {
         return Ok(());
     }
-    if format.starts_with("bayplan/snapshot/") {
-        let message = "expected a plan, but found a snapshot";
-        return fault(Fault::NotAPlan, message, "give it to `bayplan plan SPEC --snapshot FILE`");
-    }
-    if format.starts_with("bayplan/result/") {
-        let message = "expected a plan, but found the result of an apply";
-        return fault(Fault::NotAPlan, message, "`bayplan show` prints results");
-    }
-    let ours = FORMAT.rsplit_once('/').map_or("", |(kind, _)| kind);
-    let number = format.strip_prefix(ours).and_then(|rest| rest.strip_prefix('/'));
-    if number.is_some_and(|number| number.parse::<u32>().is_ok()) {
-        let message = format!("expected the format {FORMAT}, but found {format}");
-        return fault(
-            Fault::OtherFormat,
-            message,
-            "another version of bayplan wrote it: use that one, or make the plan again",
-        );
-    }
     let message = format!("expected the format {FORMAT}, but found {}", say::short(format));
-    fault(Fault::NotAPlan, message, hint)
+    let hint = "another version of bayplan wrote it: use that one, or make the plan again";
+    fault(Fault::OtherFormat, message, hint)
+}
+
+/// The error for another file of ours.
+fn another<T>(kind: Kind) -> Result<T, Unreadable> {
+    fault(Fault::NotAPlan, format!("expected a plan, but found {}", kind.words()), kind.hint())
 }
 
 /// The error for a file that is not what would be written.

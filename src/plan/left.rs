@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{ChangedBy, Matched, Plan, SetReport};
 use crate::base::ident::SetName;
 use crate::base::say;
-use crate::plan::show::{reason_text, view};
+use crate::plan::show::{names, reason_text};
 
 /// The code of the warning of a network that differs and is left.
 pub const NETWORK_DIFFERS: &str = "network_differs";
@@ -65,7 +65,7 @@ fn of_set(
     members: &[&Matched],
 ) -> Left {
     let names: Vec<&str> = members.iter().map(|member| member.name.as_str()).collect();
-    let names = view::folded(&names).join(", ");
+    let names = names::folded(&names).join(", ");
     let state = reason_text::state(report.state);
     let (them, verb) = if members.len() == 1 { ("it", "is") } else { ("them", "are") };
     let why = match changed_by {

@@ -4,11 +4,12 @@
 
 pub mod cause;
 pub mod check;
-mod danger;
+pub mod danger;
 mod difference;
 pub mod effect;
 pub mod facts;
 pub mod format;
+pub mod kind;
 pub mod left;
 pub mod planned;
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use bayplan::observed::snapshot::Snapshot;
+use bayplan::plan::show::{About, markdown, text};
 use bayplan::plan::{Plan, SpecSource, format};
 use chain::After;
 pub(crate) use chain::{Known, looked_at, offer, planned_bodies};
@@ -15,17 +16,36 @@ pub(crate) use world::Case;
 
 use crate::golden;
 
-/// The cases of which `plans/` has the plan file.
-const PLANS: &[&str] =
-    &["dangers", "image-pull-missing-replaces", "one-shot-differing", "six-sets-ten-changes"];
+/// The cases of which `plans/` has the plan file, and what is shown of it in every form.
+const PLANS: &[&str] = &[
+    "dangers",
+    "hostile-text",
+    "image-pull-missing-replaces",
+    "in-place-and-not",
+    "match-adopted-allowed",
+    "networks-replaced",
+    "one-shot-differing",
+    "secrets-rotated",
+    "six-sets-ten-changes",
+    "stopped-comes-back",
+];
 
 /// Compares `plans/NAME/plan.json` with what `plan -o` of that path writes.
 fn shipped(name: &str, mut plan: Plan, spec: &[u8]) {
     let path = format!("../../snapshots/{name}/spec.yaml");
     plan.spec =
         Some(SpecSource { path, digest: bayplan::cli::load_spec::digest(spec), compose: None });
-    let text = format::write(&plan).unwrap().text;
-    golden::file(&format!("plans/{name}/plan.json"), &text);
+    let written = format::write(&plan).unwrap();
+    golden::file(&format!("plans/{name}/plan.json"), &written.text);
+    let about = About {
+        digest: Some(written.digest),
+        next: Some("bayplan apply plan.json".to_owned()),
+        meta: vec![("commit".to_owned(), "0a1b2c3".to_owned())],
+    };
+    let shown = text::text(&plan, &about, text::Options::default());
+    golden::file(&format!("plans/{name}/plan.txt"), &shown);
+    let shown = markdown::markdown(&[(&plan, about)], false);
+    golden::file(&format!("plans/{name}/plan.md"), &shown);
 }
 
 /// A case with the world that it is planned on, and its plan, where it has one.

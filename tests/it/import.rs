@@ -14,7 +14,7 @@ use bayplan::observed::snapshot::{Container, EngineRecord, Snapshot};
 use bayplan::options::inspect_view::InspectView;
 use bayplan::options::value::Value;
 use bayplan::options::{AnyRow, Context, ROWS};
-use bayplan::plan::show::text;
+use bayplan::plan::show::{About, text};
 use bayplan::planner::{Input, Pins, build};
 use bayplan::spec::Identity;
 use bayplan::spec::body::{self, Labels};
@@ -80,7 +80,7 @@ fn told(imported: &Imported, snapshot: &Snapshot) -> String {
         writeln!(out, "{:#?}", built.errors).unwrap();
     }
     if !built.plan.changes.is_empty() {
-        out += &text::text(&built.plan, text::Options { steps: false, colour: false });
+        out += &text::text(&built.plan, &About::default(), text::Options::default());
     }
     let differences =
         built.plan.sets.iter().flat_map(|(key, set)| set.matched.iter().map(move |m| (key, m)));

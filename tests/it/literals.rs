@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bayplan::engine::observe;
 use bayplan::observed::redact::Redactor;
 use bayplan::observed::scope::ObservationScope;
-use bayplan::plan::show::text;
+use bayplan::plan::show::{About, text};
 use bayplan::spec::{Spec, read};
 
 use crate::made::block;
@@ -33,10 +33,10 @@ fn old_literals_of_what_bayplan_created_are_shown() {
     let engine = engine();
     block(converge(&engine, &spec(OLD))).unwrap();
     let plan = block(plan(&engine, &spec(NEW))).plan;
-    let shown = text::text(&plan, text::Options::default());
+    let shown = text::text(&plan, &About::default(), text::Options::default());
     for told in [
-        "added NEW: two; changed LOG_LEVEL: info => debug; removed GONE: one, TOKEN)",
-        "changed team: red => blue",
+        "environment + NEW=two ~ LOG_LEVEL info → debug - GONE=one - TOKEN",
+        "labels ~ team red → blue",
         "--old-flag",
         "old-check",
         "changed options.tag: old-tag => new-tag",

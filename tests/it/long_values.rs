@@ -10,7 +10,7 @@ use bayplan::base::ident::{ContainerName, SetName};
 use bayplan::options::inspect_view::InspectView;
 use bayplan::options::{AnyRow, Body, Context, ROWS, platform};
 use bayplan::plan::Because;
-use bayplan::plan::show::{diff, markdown, text};
+use bayplan::plan::show::{About, diff, diff_text, markdown, text};
 use bayplan::plan::{
     By, Change, EnvironmentDifference, Matched, OptionDifference, Origin, Plan, Reason, SetReport,
     Verb,
@@ -125,8 +125,8 @@ fn the_end_of_a_long_value_is_seen_in_every_form() {
             result.reload_reasons.insert(plan.changes[0].id.clone(), why);
             result.changes = plan.changes.iter().map(record).collect();
             let forms = [
-                ("text", text::text(&plan, text::Options::default())),
-                ("markdown", markdown::markdown(&plan, false)),
+                ("text", text::text(&plan, &About::default(), text::Options::default())),
+                ("markdown", markdown::markdown(&[(&plan, About::default())], false)),
                 ("show of a result", result_text::retold(&result)),
             ];
             for (form, shown) in forms {
@@ -136,7 +136,8 @@ fn the_end_of_a_long_value_is_seen_in_every_form() {
                 let all = shown.matches("entry-59").count();
                 assert!(key == "environment" || all == 0, "{key}: {form} tells what is the same");
             }
-            let two = diff::between(&plan_of((OLD, OLD)), &plan).text(false);
+            let two = diff::between(&plan_of((OLD, OLD)), &plan);
+            let two = diff_text::text(&two, text::Options::default());
             assert!(two.contains(OLD) && two.contains(NEW), "{key}: {example}: diff:\n{two}");
         }
     }
@@ -148,7 +149,10 @@ fn what_a_change_loses_is_never_cut() {
     let mut plan = plan(&Reason::Because(Because::RecreateAlways));
     let volume = |number: usize| format!("volume data-{number:02} at /{}/{number}", "d".repeat(90));
     plan.changes[0].impact.drops = (0..60).map(volume).collect();
-    let forms = [text::text(&plan, text::Options::default()), markdown::markdown(&plan, false)];
+    let forms = [
+        text::text(&plan, &About::default(), text::Options::default()),
+        markdown::markdown(&[(&plan, About::default())], false),
+    ];
     for shown in forms {
         for number in 0..60 {
             assert!(shown.contains(&format!("dd/{number}")), "{number} in\n{shown}");

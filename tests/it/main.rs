@@ -58,4 +58,5 @@ mod tidy;
 #[cfg(feature = "tls")]
 mod tls;
 mod told;
+mod views;
 mod waits;

@@ -53,30 +53,30 @@ async fn unset_variables_can_be_assumed_to_be_the_same() {
     insta::assert_snapshot!(told(folder.path(), &[], &args).await, @"
     0
     plan for shop on any engine
-    2 to create; 4 engine calls
+    2 to create; up to 11 s
 
     DANGER
-      secret_given    shop-db, shop-web-1: is new and gets a secret
+      secret_given  DB – shop-web-1
+      secret_given  MODE – shop-web-1
+      secret_given  PASSWORD – shop-db
 
     CHANGES
-      create   shop-db of db
-               danger: secret_given
-               too few: 0 of 1
-      create   shop-web-1 of web
-               danger: secret_given
-               too few: 0 of 1
-
-    WILL BE
-      db       postgres:16, sha256:111111111111
-               environment PASSWORD from_env:DB_PASSWORD
-               from the image: command postgres
-      web      postgres:16, sha256:111111111111
-               environment DB from_env:DB_PASSWORD, MODE env_file:web.env
-               from the image: command postgres
+       1  create  shop-db of db
+                  danger: secret_given
+                  image postgres:16, sha256:111111111111
+                  environment PASSWORD from_env:DB_PASSWORD
+                  from the image: command postgres
+       2  create  shop-web-1 of web
+                  danger: secret_given
+                  image postgres:16, sha256:111111111111
+                  environment DB from_env:DB_PASSWORD, MODE env_file:web.env
+                  from the image: command postgres
 
     ASSUMED
       could not be resolved and are taken for unchanged; apply checks them:
         from_env:DB_PASSWORD, env_file:web.env#MODE
+
+    hint: `-o plan.json` writes the plan, `bayplan apply plan.json` does it
     ");
 }
 
@@ -85,21 +85,27 @@ async fn what_is_no_plan_is_not_applied() {
     let folder = folder();
     insta::assert_snapshot!(told(folder.path(), &[], &["apply", "spec.yaml"]).await, @"
     1
-    error: spec.yaml: line 1, column 1: expected JSON, but found something else
-    hint: make the plan again with `bayplan plan`; a plan file is never edited
+    error: spec.yaml: expected a plan, but found a spec
+    hint: make a plan of it with `bayplan plan SPEC -o PLAN`
     ");
     insta::assert_snapshot!(told(folder.path(), &[], &["show", "look.json"]).await, @"
     1
     error: look.json: expected a plan, but found a list, as `docker inspect` prints it
     hint: give it to `bayplan plan SPEC --snapshot FILE`
     ");
-    insta::assert_snapshot!(told(folder.path(), &[], &["plan", "look.json"]).await, @r#"
+    insta::assert_snapshot!(told(folder.path(), &[], &["plan", "look.json"]).await, @"
     1
-    error: the spec has 1 problem
-    look.json:1:1: expected a map with `project` and `containers`, but found a list
-      1 | [{"Id": "sha256:1111111111111111111111111111111111111111111111111111111111111111",
-        | ^
-    "#);
+    error: look.json: expected a spec, but found a list, as `docker inspect` prints it
+    hint: give it to `bayplan plan SPEC --snapshot FILE`
+    ");
+    let made = ["plan", "spec.yaml", "--snapshot", "look.json", "-o", "plan.json"];
+    let unset = ["--unresolved", "assume-same"];
+    told(folder.path(), &[], &[&made[..], &unset[..]].concat()).await;
+    insta::assert_snapshot!(told(folder.path(), &[], &["plan", "plan.json"]).await, @"
+    1
+    error: plan.json: expected a spec, but found a plan
+    hint: `bayplan show` prints a plan, `bayplan apply` does it
+    ");
     insta::assert_snapshot!(told(folder.path(), &[], &["apply", "none.json"]).await, @"
     1
     error: reading none.json

@@ -40,7 +40,7 @@ fn made_before_what_needs_them_and_nothing_is_left_to_do() {
     let world = World::new("nets");
     world.image("app");
     let spec = MADE.replace("SUBNET", &subnet(1));
-    world.plan(&spec).ok().says("network:").says("it is not on the engine");
+    world.plan(&spec).ok().says("create  network:");
     world.apply().ok().says("created 2 networks, created 1 volume");
     world.settled(&spec);
     let project = world.project();
@@ -294,7 +294,7 @@ fn a_container_is_on_several_networks_with_its_wishes() {
     world.docker(&["restart", &web]);
     world.settled(&first);
     let second = on_two("db2", &address);
-    world.plan(&second).ok().says("networks (");
+    world.plan(&second).ok().says("networks ");
     world.apply().ok();
     world.settled(&second);
 }
@@ -318,9 +318,9 @@ fn a_mac_address_is_asked_for_where_the_engine_looks_for_it() {
     let networks = &found["NetworkSettings"]["Networks"];
     assert_eq!(networks[&back]["MacAddress"], "02:42:0a:63:01:77", "{networks:#}");
     // Not declared any more, it is one that was asked for all the same.
-    world.plan(&spec("")).ok().says("mac_address (02:42:0a:63:01:77 => nothing)");
+    world.plan(&spec("")).ok().says("mac_address - 02:42:0a:63:01:77");
     world.docker(&["stop", &world.name("web")]);
-    world.plan(&own).ok().never_says("mac_address (");
+    world.plan(&own).ok().never_says("mac_address - ");
 }
 
 #[test]

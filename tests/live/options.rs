@@ -162,7 +162,7 @@ fn several_options_are_one_update_of_the_running_container() {
     let second = spec("app:1", "mem_limit: 96m\ncpus: 1\nrestart: \"no\"\npids_limit: 50");
     world.converge(&first);
     let before = world.inspect(&world.name("web-1"));
-    world.plan(&second).ok().says("1 to update; 1 engine call").says("changed in place");
+    world.plan(&second).ok().says("1 to update").says("changed in place");
     world.apply().ok().says("updated 1 container.");
     let after = world.inspect(&world.name("web-1"));
     for field in ["Id", "State"] {

@@ -35,8 +35,8 @@ fn a_container_gets_the_name_of_its_set_and_nothing_stops() {
     world
         .plan(&spec)
         .ok()
-        .says(&format!("name ({db} => {store})"))
-        .says("1 to update; 2 engine calls")
+        .says(&format!("name {db} → {store}"))
+        .says("1 to update")
         .never_says("DANGER");
     world.apply().ok().says("updated 1 container, renamed 1 container");
     // Who is linked to it and who shares its processes noticed nothing.
@@ -58,7 +58,7 @@ fn a_container_gets_the_name_of_its_set_and_nothing_stops() {
     let back = less
         .replace("PROJECT-store", "PROJECT-db")
         .replace("    state: reloaded\n  web:", "    state: reloaded\n    tty: true\n  web:");
-    world.plan(&back).ok().says(&format!("name ({store} => {db})")).says("forced by tty");
+    world.plan(&back).ok().says(&format!("name {store} → {db}")).says("forced by tty");
     world.apply().ok().says("renamed 1 container");
     world.settled(&back);
     assert_eq!(world.containers(), ["db running", "side running", "web running"]);
@@ -99,7 +99,7 @@ fn labels_that_docker_commit_copied_make_no_container_of_ours() {
     world.docker(&["run", "-d", "--name", &world.name("copy"), copy.trim()]);
     world.docker(&["rm", "-f", &db]);
     let store = world.name("store");
-    world.plan(&one.replace("PROJECT-db", "PROJECT-store")).ok().says(&format!("create   {store}"));
+    world.plan(&one.replace("PROJECT-db", "PROJECT-store")).ok().says(&format!("create  {store}"));
     world.docker(&["rm", "-f", &world.name("copy")]);
     world.remove_image(copy.trim());
 }

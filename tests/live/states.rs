@@ -85,7 +85,7 @@ fn reloaded_replaces_what_differs_under_its_name() {
     let before = [world.id(&world.name("web-1")), world.id(&world.name("web-2"))];
     world.settled(&web("reloaded", 2, SMALL));
 
-    world.plan(&web("reloaded", 2, LARGE)).ok().says("shm_size (67108864 => 100663296)");
+    world.plan(&web("reloaded", 2, LARGE)).ok().says("shm_size 64m → 96m");
     world.apply().ok();
     assert_eq!(world.containers(), ["web-1 running", "web-2 running"]);
     for (number, old) in before.iter().enumerate() {

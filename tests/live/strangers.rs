@@ -121,7 +121,7 @@ fn what_an_engine_may_fill_in_is_missed_where_it_was_declared() {
     for option in ["shm_size", "ipc", "ulimits", "logging"] {
         assert!(plan.stdout.contains(&format!("{option} (")), "{option}: {plan}");
     }
-    drop(world.plan(&spec(&all.replace("nofile: 100, ", ""))).ok().says("ulimits ("));
+    drop(world.plan(&spec(&all.replace("nofile: 100, ", ""))).ok().says("ulimits "));
     world.converge(&spec(""));
     world.settled(&spec(""));
 }

@@ -185,6 +185,10 @@ fn other_files_are_told_apart() {
     NotAPlan: expected a plan, but found something without a `format`
     hint: a plan is written by `bayplan plan SPEC -o FILE`
     ");
+    insta::assert_snapshot!(refused("project: shop\ncontainers:\n"), @"
+    NotAPlan: expected a plan, but found a spec
+    hint: make a plan of it with `bayplan plan SPEC -o PLAN`
+    ");
     insta::assert_snapshot!(refused("project: shop\n"), @"
     Syntax: line 1, column 1: expected JSON, but found something else
     hint: make the plan again with `bayplan plan`; a plan file is never edited

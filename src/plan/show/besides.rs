@@ -37,22 +37,14 @@ pub(super) fn of(steps: &[Step]) -> BTreeMap<&str, Besides<'_>> {
     with.collect()
 }
 
-/// The lines of changes that are shown together.
+/// The lines of changes that are shown together; ports are among what they will be.
 pub(super) fn lines(changes: &[&str], all: &BTreeMap<&str, Besides<'_>>) -> Vec<String> {
-    let own = || changes.iter().filter_map(|change| Some((*change, all.get(change)?)));
-    let ports: Vec<String> = own()
-        .filter(|(_, one)| !one.ports.is_empty())
-        .map(|(change, one)| match changes {
-            [_] => listed(one.ports),
-            _ => format!("{} ({})", listed(one.ports), say::short(change)),
-        })
-        .collect();
-    let volumes: BTreeSet<&String> = own().flat_map(|(_, one)| one.volumes).collect();
-    let anonymous: BTreeSet<&String> = own().flat_map(|(_, one)| one.anonymous).collect();
-    let carried = own().flat_map(|(_, one)| one.carried).map(|one| &one.path);
-    let carried: BTreeSet<&String> = carried.collect();
+    let own = || changes.iter().filter_map(|change| all.get(change));
+    let volumes: BTreeSet<&String> = own().flat_map(|one| one.volumes).collect();
+    let anonymous: BTreeSet<&String> = own().flat_map(|one| one.anonymous).collect();
+    let carried: BTreeSet<&String> =
+        own().flat_map(|one| one.carried).map(|one| &one.path).collect();
     [
-        (!ports.is_empty()).then(|| format!("publishes {}", ports.join(", "))),
         (!volumes.is_empty()).then(|| format!("makes {}", named(volumes))),
         (!anonymous.is_empty()).then(|| format!("makes {}", unnamed(anonymous))),
         (!carried.is_empty()).then(|| format!("takes over {}", unnamed(carried))),

@@ -1,97 +1,429 @@
-//! What is different between two plans: by set, change and field, what acts apart from what does
-//! not.
+//! What is different between two plans: the dangers that came and went, then by set what a change
+//! is now and was before, what acts apart from what only tells.
 //!
-//! The line-by-line form is here too. What the difference means for an exit code is the caller's.
+//! The line-by-line form is here too. Lines and colours are [`super::diff_text`]'s; what the difference
+//! means for an exit code is the caller's.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 use serde_json::Value as Json;
+use similar::{Algorithm, TextDiff};
 
-use super::{reason_text, told};
+use super::model::{self, Group, Model};
+use super::names::{folded, name};
+use super::planned::{self, Opt};
+use super::told;
+use super::told::Kind;
+use super::why::{self, Why};
 use crate::base::canonical::NoCanonicalForm;
-use crate::plan::{Plan, Reason, format};
+use crate::options;
+use crate::plan::{Change, Plan, Step, format};
+
+/// The most characters of a sentence.
+const SENTENCE: usize = 2_000;
 
 /// The difference between two plans.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Difference {
-    /// What is done otherwise, or to another engine.
-    pub acts: Vec<Entry>,
-    /// What only tells otherwise: facts, warnings, what was matched, where the spec was.
-    pub tells: Vec<Entry>,
+    /// Whether both do the same to the same engine.
+    pub acts_alike: bool,
+    /// Project, engine and counts where they differ.
+    pub head: Vec<Line>,
+    /// Dangers that are new or gone, worst first.
+    pub dangers: Vec<Line>,
+    /// What is done otherwise, by set; what has no set comes first.
+    pub sets: Vec<(String, Vec<Changed>)>,
+    /// Steps that are other ones.
+    pub steps: Vec<Line>,
+    /// What only tells otherwise: what is left, warnings, facts, where the spec was.
+    pub tells: Vec<Line>,
 }
 
-/// One thing that is different.
+/// In which of the plans something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Side {
+    /// In the new one alone.
+    Now,
+    /// In the old one alone.
+    Was,
+    /// In both.
+    Both,
+}
+
+/// One thing that is in one of the plans alone. Safe to print.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Line {
+    /// In which.
+    pub side: Side,
+    /// What.
+    pub text: String,
+}
+
+/// What happens to alike objects of a set, or what a set is declared to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// Where: `db: shop-db: danger`. Safe to print.
-    pub place: String,
-    /// In the old plan; nothing: not there.
-    pub old: Option<String>,
-    /// In the new plan.
-    pub new: Option<String>,
+pub struct Changed {
+    /// In which of the plans they are changed.
+    pub side: Side,
+    /// `replace shop-web-1..3`; empty for what is said of the set.
+    pub title: String,
+    /// What is otherwise.
+    pub lines: Vec<Line>,
 }
 
 /// What is different between two plans.
 pub fn between(old: &Plan, new: &Plan) -> Difference {
-    let mut acts = Vec::new();
-    let mut tells = Vec::new();
-    compare(&mut acts, "project", &old.project, &new.project);
-    compare(&mut acts, "target", &old.target, &new.target);
-    changes(&mut acts, old, new);
-    compare(&mut acts, "planned", &old.planned, &new.planned);
-    compare(&mut acts, "assumed", &old.assumed, &new.assumed);
-    compare(&mut acts, "declared", &old.declared, &new.declared);
-    compare(&mut tells, "warnings", &old.warnings, &new.warnings);
-    compare(&mut tells, "sets", &old.sets, &new.sets);
-    compare(&mut tells, "facts", &old.facts, &new.facts);
-    compare(&mut tells, "spec", &old.spec, &new.spec);
-    compare(&mut tells, "tool", &old.tool, &new.tool);
-    Difference { acts, tells }
-}
-
-/// Changes with their steps, by set and then by ID.
-fn changes(out: &mut Vec<Entry>, old: &Plan, new: &Plan) {
-    let (old, new) = (by_change(old), by_change(new));
-    let mut keys: Vec<&(String, String)> =
-        old.keys().chain(new.keys()).collect::<BTreeSet<_>>().into_iter().collect();
-    keys.sort();
-    for key in keys {
-        let place = if key.0.is_empty() { key.1.clone() } else { format!("{}: {}", key.0, key.1) };
-        walk(out, &place, old.get(key), new.get(key), 0);
+    let ((was, were), (now, are)) = (model::grouped(old), model::grouped(new));
+    let mut told = Told::default();
+    let mut sets: BTreeMap<String, Vec<Changed>> = BTreeMap::new();
+    changes(&mut sets, &mut told, (old, new), ((&was, &were), (&now, &are)));
+    for (set, lines) in planned_lines(&told, old, new) {
+        let changed = Changed { side: Side::Both, title: String::new(), lines };
+        sets.entry(set).or_default().push(changed);
+    }
+    Difference {
+        acts_alike: acts(old) == acts(new),
+        head: head((old, &was), (new, &now)),
+        dangers: dangers(&was, &now),
+        sets: sets.into_iter().collect(),
+        steps: keyed_lines(&steps(old), &steps(new)),
+        tells: tells(old, new),
     }
 }
 
-/// Set and ID of a change → its fields, its steps among them.
-fn by_change(plan: &Plan) -> BTreeMap<(String, String), Json> {
-    let mut steps: BTreeMap<&str, serde_json::Map<String, Json>> = BTreeMap::new();
-    for step in &plan.steps {
-        let (change, what) = step.id.parts();
-        let mut fields = json(step);
-        if let Some(fields) = fields.as_object_mut() {
-            fields.remove("id");
+/// All that decides what is done; the order of steps follows from what comes before each.
+fn acts(plan: &Plan) -> impl PartialEq + '_ {
+    let steps: BTreeMap<&str, &Step> =
+        plan.steps.iter().map(|step| (step.id.as_str(), step)).collect();
+    let Plan { project, target, changes, planned, assumed, declared, .. } = plan;
+    (project, target, changes, planned, assumed, declared, steps)
+}
+
+fn head((old, was): (&Plan, &Model), (new, now): (&Plan, &Model)) -> Vec<Line> {
+    let mut lines = Vec::new();
+    if (&old.project, &old.target) != (&new.project, &new.target) {
+        let one = |model: &Model| {
+            let target = model.target.as_deref().unwrap_or("any engine");
+            format!("plan for {} on {target}", model.project)
+        };
+        lines.extend(both(one(was), one(now)));
+    }
+    let (before, after) = (was.headline(), now.headline());
+    if before != after {
+        lines.extend(both(before, after));
+    }
+    lines
+}
+
+fn both(was: String, now: String) -> [Line; 2] {
+    [Line { side: Side::Was, text: was }, Line { side: Side::Now, text: now }]
+}
+
+/// Who is in which danger in one of the plans alone.
+fn dangers(was: &Model, now: &Model) -> Vec<Line> {
+    let all = |model: &Model| -> BTreeMap<(usize, String), String> {
+        let one = |(place, one): (usize, &model::InDanger)| {
+            let text = format!("{} {} – {}", one.danger.word(), one.words(), one.names.join(", "));
+            ((place, text.clone()), told::ends(&text, SENTENCE))
+        };
+        model.dangers.iter().enumerate().map(one).collect()
+    };
+    let (was, now) = (all(was), all(now));
+    let texts = |all: &BTreeMap<(usize, String), String>| -> BTreeSet<String> {
+        all.values().cloned().collect()
+    };
+    let (known, come) = (texts(&was), texts(&now));
+    let new = now.into_values().filter(|text| !known.contains(text));
+    let gone = was.into_values().filter(|text| !come.contains(text));
+    let new = new.map(|text| Line { side: Side::Now, text });
+    new.chain(gone.map(|text| Line { side: Side::Was, text })).collect()
+}
+
+/// The options that reasons tell already, by set.
+#[derive(Debug, Default)]
+struct Told(BTreeSet<(String, String)>);
+
+/// What is said of one change, by what it is about.
+type Texts = BTreeMap<String, String>;
+
+/// What is shown of a plan, and the number of the group that shows each change.
+type Grouped<'m> = (&'m Model, &'m BTreeMap<&'m str, usize>);
+
+/// The group that shows a change.
+fn group<'m>(model: &'m Model, all: &BTreeMap<&str, usize>, id: &str) -> Option<&'m Group> {
+    model.changes.get(all.get(id)?.checked_sub(1)?)
+}
+
+/// Changes that are in one of the plans alone, or otherwise; alike ones of a set together.
+fn changes(
+    out: &mut BTreeMap<String, Vec<Changed>>,
+    told: &mut Told,
+    (old, new): (&Plan, &Plan),
+    ((was, were), (now, are)): (Grouped<'_>, Grouped<'_>),
+) {
+    let of = |plan| -> BTreeMap<&str, &Change> {
+        let plan: &Plan = plan;
+        plan.changes.iter().map(|change| (change.id.as_str(), change)).collect()
+    };
+    let (before, after) = (of(old), of(new));
+    // Set, side, verbs, lines → who.
+    let mut alike: BTreeMap<(String, Side, String, Vec<Line>), Vec<&str>> = BTreeMap::new();
+    for id in before.keys().chain(after.keys()).collect::<BTreeSet<_>>() {
+        let (old, new) = (before.get(id), after.get(id));
+        let (was, now) = (group(was, were, id), group(now, are, id));
+        if old == new && was.map(|group| &group.will_be) == now.map(|group| &group.will_be) {
+            continue;
         }
-        steps.entry(change).or_default().insert(what.to_owned(), fields);
+        let Some(change) = new.or(old) else { continue };
+        let set = change.set.as_ref().map_or(String::new(), |set| name(set.as_str()));
+        let word = |group: Option<&Group>| group.map_or("", |group| group.word);
+        let (side, words, lines) = match (was, now) {
+            (Some(old), Some(new)) => {
+                let words = match (word(was), word(now)) {
+                    (before, after) if before == after => after.to_owned(),
+                    (before, after) => format!("{after} (was {before})"),
+                };
+                let (was, now) = (texts(old), texts(new));
+                told.add(&set, &old.why, &new.why);
+                (Side::Both, words, keyed_lines(&was, &now))
+            }
+            (None, new) => {
+                let lines = new.map(whole).unwrap_or_default();
+                told.all(&set);
+                (Side::Now, word(new).to_owned(), lines)
+            }
+            (old, None) => {
+                told.all(&set);
+                (Side::Was, word(old).to_owned(), Vec::new())
+            }
+        };
+        alike.entry((set, side, words, lines)).or_default().push(id);
     }
-    let mut out = BTreeMap::new();
-    for change in &plan.changes {
-        let mut fields = json(change);
-        if let (Some(fields), Some(steps)) =
-            (fields.as_object_mut(), steps.remove(change.id.as_str()))
-        {
-            fields.remove("id");
-            fields.remove("set");
-            fields.insert("steps".into(), steps.into());
+    for ((set, side, words, lines), ids) in alike {
+        let title = format!("{words} {}", super::names::listed(&folded(&ids)));
+        if side != Side::Both || !lines.is_empty() || words.contains(' ') {
+            out.entry(set).or_default().push(Changed { side, title, lines });
         }
-        let set = change.set.as_ref().map_or("", |set| set.as_str()).to_owned();
-        out.insert((set, change.id.as_str().to_owned()), fields);
     }
-    // Steps of no change: the checker refuses such a plan, but the difference must not be lost.
-    for (change, steps) in steps {
-        out.insert((String::new(), change.to_owned()), serde_json::json!({"steps": steps}));
+}
+
+/// What is said of a change, by what it is about.
+fn texts(group: &Group) -> Texts {
+    let mut all = Texts::new();
+    for why in &group.why {
+        all.extend(why_texts(why));
     }
-    out
+    all.extend(group.impact.iter().map(|line| (line.clone(), line.clone())));
+    all
+}
+
+fn why_texts(why: &Why) -> Vec<(String, String)> {
+    match why {
+        Why::New => Vec::new(),
+        Why::Because(text) => vec![(text.clone(), text.clone())],
+        Why::Differs { option, origin, entries } => {
+            let one = |entry: &told::Entry| {
+                let shown = entry.shown();
+                let key = match (&entry.name, entry.kind) {
+                    (Some(name), _) => format!("{option} {name}"),
+                    (None, Kind::Changed) => option.clone(),
+                    (None, Kind::Added | Kind::Removed) => format!("{option} {shown}"),
+                };
+                (key, format!("{option} {}{shown}{}", entry.mark(), why::from(*origin)))
+            };
+            entries.iter().map(one).collect()
+        }
+    }
+}
+
+/// All that is said of a change which the other plan does not have.
+fn whole(group: &Group) -> Vec<Line> {
+    let mut lines: Vec<String> = group.why.iter().flat_map(why_texts).map(|(_, it)| it).collect();
+    lines.extend(group.impact.iter().cloned());
+    if let Some(will_be) = group.will_be.as_ref().filter(|will_be| !will_be.is_rest) {
+        lines.extend(will_be.image.iter().map(|image| format!("image {image}")));
+        let options = will_be.options.iter();
+        lines.extend(options.map(|option| format!("{} {}", option.key, option.words())));
+    }
+    lines.into_iter().map(|text| Line { side: Side::Both, text }).collect()
+}
+
+impl Told {
+    fn add(&mut self, set: &str, was: &[Why], now: &[Why]) {
+        for why in was.iter().chain(now) {
+            if let Why::Differs { option, .. } = why {
+                self.0.insert((set.to_owned(), option.clone()));
+            }
+        }
+    }
+
+    /// A change is new or gone: what its set has is told with it.
+    fn all(&mut self, set: &str) {
+        self.0.insert((set.to_owned(), String::new()));
+    }
+
+    fn knows(&self, set: &str, option: &str) -> bool {
+        let has = |option: &str| self.0.contains(&(set.to_owned(), option.to_owned()));
+        let of_container = option == "image" || options::row(option).is_some();
+        has(option) || (of_container && has(""))
+    }
+}
+
+/// What sets are declared to be, and their containers will be, as far as no change tells it.
+fn planned_lines(told: &Told, old: &Plan, new: &Plan) -> Vec<(String, Vec<Line>)> {
+    let (was, now) = (by_set(old), by_set(new));
+    let sets: BTreeSet<&String> = was.keys().chain(now.keys()).collect();
+    let nothing = BTreeMap::new();
+    let lines = sets.into_iter().map(|set| {
+        let of = |all: &BTreeMap<String, BTreeMap<String, Opt>>| -> Texts {
+            let options = all.get(set).unwrap_or(&nothing).values();
+            options.filter(|option| !told.knows(set, &option.key)).flat_map(parts).collect()
+        };
+        (set.clone(), keyed_lines(&of(&was), &of(&now)))
+    });
+    lines.filter(|(_, lines)| !lines.is_empty()).collect()
+}
+
+/// The options of each set: what is declared, and what that comes to.
+fn by_set(plan: &Plan) -> BTreeMap<String, BTreeMap<String, Opt>> {
+    let mut all: BTreeMap<String, BTreeMap<String, Opt>> = BTreeMap::new();
+    let root = plan.declared.as_object().into_iter().flatten();
+    for (key, value) in root {
+        let sets = value.as_object().filter(|_| key == "containers");
+        let Some(sets) = sets else {
+            let option = planned::option(key, value);
+            all.entry(String::new()).or_default().insert(key.clone(), option);
+            continue;
+        };
+        for (set, declared) in sets {
+            let options = declared.as_object().into_iter().flatten();
+            let options = options.map(|(key, value)| (key.clone(), planned::option(key, value)));
+            all.entry(name(set)).or_default().extend(options);
+        }
+    }
+    for (set, planned) in &plan.planned {
+        let options = all.entry(name(set.as_str())).or_default();
+        let own = planned.options.iter();
+        options.extend(own.map(|(key, value)| (key.clone(), planned::option(key, value))));
+        let image = Json::from(planned::image(planned));
+        options.insert("image".to_owned(), planned::option("image", &image));
+    }
+    all
+}
+
+/// An option by its parts.
+fn parts(option: &Opt) -> Vec<(String, String)> {
+    let one = option.entries.len() == 1;
+    let parts = option.entries.iter().map(|part| {
+        let key = match &part.name {
+            Some(name) => format!("{} {name}", option.key),
+            None if one => option.key.clone(),
+            None => format!("{} {}", option.key, part.text),
+        };
+        (key, format!("{} {}", option.key, part.text))
+    });
+    let typed = matches!(&*option.key, "command" | "entrypoint");
+    if typed {
+        return vec![(option.key.clone(), format!("{} {}", option.key, option.words()))];
+    }
+    parts.collect()
+}
+
+/// Steps in words.
+fn steps(plan: &Plan) -> Texts {
+    let one = |step: &Step| {
+        let (id, what) = (name(step.id.as_str()), super::step_text::text(step));
+        let after: Vec<String> = step.after.iter().map(|step| name(step.as_str())).collect();
+        let after =
+            if after.is_empty() { after.concat() } else { format!(" after {}", after.join(", ")) };
+        (step.id.as_str().to_owned(), format!("{id}: {what}{after}"))
+    };
+    plan.steps.iter().map(one).collect()
+}
+
+/// What of two texts by key is in one alone, or is another one.
+fn keyed_lines(was: &Texts, now: &Texts) -> Vec<Line> {
+    let keys: BTreeSet<&String> = was.keys().chain(now.keys()).collect();
+    let lines = keys.into_iter().flat_map(|key| {
+        let (was, now) = (was.get(key), now.get(key));
+        let side = |side: Side, text: Option<&String>| {
+            text.filter(|_| was != now).map(|text| Line { side, text: text.clone() })
+        };
+        [side(Side::Now, now), side(Side::Was, was)]
+    });
+    lines.flatten().collect()
+}
+
+/// What does nothing, but is told otherwise.
+fn tells(old: &Plan, new: &Plan) -> Vec<Line> {
+    let mut lines = keyed_lines(&left(old), &left(new));
+    lines.extend(keyed_lines(&warnings(old), &warnings(new)));
+    let (was, now) = (facts(old), facts(new));
+    lines.extend(keyed_lines(&was, &now));
+    let of_file = |plan: &Plan| -> Texts {
+        let tool =
+            (String::from("tool"), format!("made by {} {}", plan.tool.name, plan.tool.version));
+        let spec = plan
+            .spec
+            .iter()
+            .map(|spec| (String::from("spec"), format!("spec {} {}", spec.path, spec.digest)));
+        spec.chain([tool]).map(|(key, text)| (key, told::ends(&text, SENTENCE))).collect()
+    };
+    lines.extend(keyed_lines(&of_file(old), &of_file(new)));
+    lines
+}
+
+fn warnings(plan: &Plan) -> Texts {
+    let one = |warning: &crate::plan::Warning| {
+        let text = told::ends(&format!("{}: {}", warning.code, warning.text), SENTENCE);
+        (text.clone(), text)
+    };
+    plan.warnings.iter().map(one).collect()
+}
+
+/// What differs and is left, by container and option.
+fn left(plan: &Plan) -> Texts {
+    let matched = plan.sets.values().flat_map(|report| &report.matched);
+    let texts = matched.flat_map(|one| {
+        let named = name(one.name.as_str());
+        let texts =
+            why::differences(&one.differences).iter().flat_map(why_texts).collect::<Vec<_>>();
+        texts.into_iter().map(move |(key, text)| {
+            (format!("{named} {key}"), format!("{named} differs and is left: {text}"))
+        })
+    });
+    texts.collect()
+}
+
+/// What a plan relied on, a record each.
+fn facts(plan: &Plan) -> Texts {
+    let mut all = Texts::new();
+    let kinds = json(&plan.facts);
+    for (kind, records) in kinds.as_object().into_iter().flatten() {
+        let named = records.as_object().into_iter().flatten();
+        let named = named.map(|(key, value)| (key.clone(), value));
+        let listed = records.as_array().into_iter().flatten().map(|record| {
+            let key = ["name", "reference"].iter().find_map(|key| record[key].as_str());
+            (key.map_or_else(|| record.to_string(), str::to_owned), record)
+        });
+        for (key, value) in named.chain(listed) {
+            // Of a record each field, so that only those are told that moved.
+            let fields = value.as_object().into_iter().flatten();
+            let fields = fields.map(|(field, value)| (format!("{key}: {field}"), value));
+            let fields: Vec<(String, &Json)> = fields.collect();
+            let fields = if fields.is_empty() { vec![(key, value)] } else { fields };
+            for (key, value) in fields {
+                let text = match value {
+                    Json::String(text) if *text == key => String::new(),
+                    Json::String(text) => format!(" {text}"),
+                    other => format!(" {other}"),
+                };
+                let text = told::ends(&told::short_ids(&format!("{kind} {key}{text}")), SENTENCE);
+                all.insert(format!("{kind} {key}"), text);
+            }
+        }
+    }
+    all
 }
 
 fn json(value: &impl Serialize) -> Json {
@@ -99,169 +431,31 @@ fn json(value: &impl Serialize) -> Json {
     serde_json::to_value(value).unwrap_or(Json::Null)
 }
 
-fn compare(out: &mut Vec<Entry>, place: &str, old: &impl Serialize, new: &impl Serialize) {
-    walk(out, place, Some(&json(old)), Some(&json(new)), 0);
-}
-
-/// Deeper than so many fields is one thing for a reader.
-const DEEP: usize = 5;
-/// The most characters of what is in one of the plans alone.
-const ALONE: usize = 2_000;
-
-/// Follows two values down to where they differ.
-fn walk(out: &mut Vec<Entry>, place: &str, old: Option<&Json>, new: Option<&Json>, depth: usize) {
-    if old == new {
-        return;
-    }
-    match (old, new) {
-        (Some(Json::Object(a)), Some(Json::Object(b))) if depth < DEEP => {
-            for key in a.keys().chain(b.keys()).collect::<BTreeSet<_>>() {
-                walk(out, &format!("{place}: {key}"), a.get(key), b.get(key), depth + 1);
-            }
-        }
-        (Some(Json::Array(a)), Some(Json::Array(b))) => {
-            if let (Some(a), Some(b)) = (keyed(a), keyed(b)) {
-                for key in a.keys().chain(b.keys()).collect::<BTreeSet<_>>() {
-                    let place = format!("{place}: {key}");
-                    walk(out, &place, a.get(key).copied(), b.get(key).copied(), depth + 1);
-                }
-                return;
-            }
-            let (in_a, in_b) = (texts(a), texts(b));
-            let gone = a.iter().filter(|item| !in_b.contains(&item.to_string()));
-            let come = b.iter().filter(|item| !in_a.contains(&item.to_string()));
-            let before = out.len();
-            let (gone, come): (Vec<&Json>, Vec<&Json>) = (gone.collect(), come.collect());
-            if let ([gone], [come]) = (gone.as_slice(), come.as_slice()) {
-                return out.push(entry(place, Some(gone), Some(come)));
-            }
-            let (gone, come) = (gone.into_iter(), come.into_iter());
-            out.extend(gone.map(|item| entry(place, Some(item), None)));
-            out.extend(come.map(|item| entry(place, None, Some(item))));
-            if out.len() == before {
-                out.push(entry(place, old, new));
-            }
-        }
-        _ => out.push(entry(place, old, new)),
-    }
-}
-
-/// Records as texts, among which one is found without a look at all of them.
-fn texts(records: &[Json]) -> BTreeSet<String> {
-    records.iter().map(ToString::to_string).collect()
-}
-
-/// Records by what they are about, where each is about something of its own.
-fn keyed(records: &[Json]) -> Option<BTreeMap<&str, &Json>> {
-    let mut out = BTreeMap::new();
-    for record in records {
-        let key = ["option", "name", "reference", "id"].iter().find_map(|key| record[key].as_str());
-        if out.insert(key?, record).is_some() {
-            return None;
-        }
-    }
-    Some(out)
-}
-
-fn entry(place: &str, old: Option<&Json>, new: Option<&Json>) -> Entry {
-    let place = told::ends(place, 200);
-    let (old, new) = match (old.map(words), new.map(words)) {
-        (Some(old), Some(new)) => {
-            let (old, new) = told::pair(&old, &new);
-            (Some(old), Some(new))
-        }
-        (old, new) => {
-            let one =
-                |side: Option<String>| side.map(|text| told::ends(&told::short_ids(&text), ALONE));
-            (one(old), one(new))
-        }
-    };
-    Entry { place, old, new }
-}
-
-/// A value in a line. A whole change is told by what it does.
-fn words(value: &Json) -> String {
-    if let (Some(verb), Some(reasons)) = (value["do"].as_str(), value["reasons"].as_array()) {
-        let reasons: Vec<Reason> = reasons
-            .iter()
-            .filter_map(|reason| serde_json::from_value(reason.clone()).ok())
-            .collect();
-        return format!("{verb}: {}", reason_text::texts(&reasons).join("; "));
-    }
-    let is_reason = value["option"].is_string() || value["because"].is_string();
-    if is_reason && let Ok(reason) = serde_json::from_value(value.clone()) {
-        return reason_text::text(&reason);
-    }
-    crate::base::canonical::line(value).unwrap_or_else(|_| value.to_string())
-}
-
-impl Difference {
-    /// Whether both plans do the same to the same engine.
-    pub fn acts_alike(&self) -> bool {
-        self.acts.is_empty()
-    }
-
-    /// Lines for people.
-    pub fn text(&self, colour: bool) -> String {
-        if self.acts.is_empty() && self.tells.is_empty() {
-            return "the plans are the same\n".into();
-        }
-        let mut out = String::new();
-        if self.acts.is_empty() {
-            out.push_str("both plans do the same\n");
-        } else {
-            out.push_str("DOES OTHERWISE\n");
-            lines(&mut out, &self.acts, colour);
-        }
-        if !self.tells.is_empty() {
-            out.push_str("\nTELLS OTHERWISE, does nothing\n");
-            lines(&mut out, &self.tells, colour);
-        }
-        out
-    }
-}
-
-fn lines(out: &mut String, entries: &[Entry], colour: bool) {
-    let painted = |colour_of: AnsiColor, text: String| {
-        let style = Style::new().fg_color(Some(colour_of.into()));
-        if colour { format!("{style}{text}{style:#}") } else { text }
-    };
-    for entry in entries {
-        let line = match (&entry.old, &entry.new) {
-            (Some(old), Some(new)) => {
-                painted(AnsiColor::Yellow, format!("  ~ {}: {old} => {new}", entry.place))
-            }
-            (None, Some(new)) => painted(AnsiColor::Green, format!("  + {}: {new}", entry.place)),
-            (Some(old), None) => painted(AnsiColor::Red, format!("  - {}: {old}", entry.place)),
-            (None, None) => continue,
-        };
-        out.push_str(&line);
-        out.push('\n');
-    }
-}
-
 /// The files of two plans compared line by line, in unified form. Plan files escape what is
 /// unsafe, so the lines are safe to print.
 pub fn unified(old: &Plan, new: &Plan, names: (&str, &str)) -> Result<String, NoCanonicalForm> {
     let (old, new) = (format::write(old)?.text, format::write(new)?.text);
-    let diff = similar::TextDiff::from_lines(&old, &new);
+    // Nearly every line of a plan is there once: that is what this one is quick with.
+    let diff = TextDiff::configure().algorithm(Algorithm::Patience).diff_lines(&old, &new);
     Ok(format!("\n{}", diff.unified_diff().context_radius(3).header(names.0, names.1)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::show::diff_text;
+    use crate::plan::show::text::Options;
     use crate::plan::{Danger, sample};
 
     fn text(old: &Plan, new: &Plan) -> String {
-        between(old, new).text(false)
+        diff_text::text(&between(old, new), Options::default())
     }
 
     #[test]
     fn the_same_plan_is_the_same() {
         let difference = between(&sample::mixed(), &sample::mixed());
-        assert!(difference.acts_alike());
-        assert_eq!(difference.text(false), "the plans are the same\n");
+        assert!(difference.acts_alike);
+        assert_eq!(text(&sample::mixed(), &sample::mixed()), "the plans are the same\n");
         assert_eq!(unified(&sample::ten(), &sample::ten(), ("a", "b")).unwrap(), "\n");
     }
 
@@ -273,16 +467,19 @@ mod tests {
         new.spec.as_mut().unwrap().digest = sample::hex("sha256:", 8);
         new.warnings.clear();
         let difference = between(&sample::mixed(), &new);
-        assert!(difference.acts_alike());
-        insta::assert_snapshot!(difference.text(false), @r#"
+        assert!(difference.acts_alike);
+        insta::assert_snapshot!(text(&sample::mixed(), &new), @"
         both plans do the same
 
-        TELLS OTHERWISE, does nothing
-          - warnings: {"code": "orphan", "text": "shop-mail-1 was created for the set `mail`, which the spec no longer has"}
-          ~ facts: containers: legacy: run: "live" => "paused"
-          ~ spec: digest: "sha256:0000000000000000000000000000000000000000000000000000000000000007" => "sha256:0000000000000000000000000000000000000000000000000000000000000008"
-          ~ tool: version: "0.1.0" => "0.2.0"
-        "#);
+        TOLD OTHERWISE, does nothing
+          was orphan: shop-mail-1 was created for the set `mail`, which the spec no longer has
+          now containers legacy: run paused
+          was containers legacy: run live
+          now spec shop.yaml sha256:0000000000000000000000000000000000000000000000000000000000000008
+          was spec shop.yaml sha256:0000000000000000000000000000000000000000000000000000000000000007
+          now made by bayplan 0.2.0
+          was made by bayplan 0.1.0
+        ");
     }
 
     #[test]
@@ -297,22 +494,37 @@ mod tests {
         db.danger.insert(0, Danger::DataLost);
         db.reasons.pop();
         new.declared["containers"]["db"] = serde_json::json!({"mem_limit": 1});
-        assert!(!between(&old, &new).acts_alike());
-        insta::assert_snapshot!(text(&old, &new), @r#"
-        DOES OTHERWISE
-          + db: shop-db: danger: "data_lost"
-          - db: shop-db: reasons: environment: environment (added A; changed B)
-          - db: shop-db: steps: wait_ready: {"action": "wait_ready", "after": ["shop-db/start"], "created_by": "shop-db/create", "prove_for": 10}
-          - old: legacy: stop: state (running => stopped)
-          + web: shop-web-4: create: too few: 2 of 3
-          + planned: web: containers: shop-web-4: {}
-          - declared: containers: db: image: "ghcr.io/acme/db:1.0"
-          + declared: containers: db: mem_limit: 1
-          - declared: containers: db: state: "reloaded"
+        assert!(!between(&old, &new).acts_alike);
+        insta::assert_snapshot!(text(&old, &new), @"
+        the plans do not do the same
+        was 1 to replace, 1 to stop, 3 to create; up to 21 s; 1 container differs and is left
+        now 1 to replace, 4 to create; up to 12 s; 1 container differs and is left
 
-        TELLS OTHERWISE, does nothing
-          + facts: names: "shop-web-4"
-        "#);
+        DANGER
+          now data_lost a mount goes, or an anonymous volume with its data – shop-db
+          now secret_given B – shop-web-1..4
+          was outage gone – legacy
+          was adopted was not created by bayplan – legacy
+          was secret_given B – shop-web-1..3
+
+        CHANGES
+          ~ replace shop-db of db
+              was environment + A
+              was environment ~ B
+              was forced by environment; mem_limit alone could be changed in place
+          ~ set db
+              was state reloaded
+          - stop legacy of old
+          + create shop-web-4 of web
+              image ghcr.io/acme/web:1.0, sha256:000000000000
+              volumes web-data:/data
+              environment A=1, B from_env:B, LANG=C.UTF-8
+              mem_limit 1g
+              restart unless-stopped
+
+        TOLD OTHERWISE, does nothing
+          now names shop-web-4
+        ");
     }
 
     #[test]
@@ -321,11 +533,28 @@ mod tests {
         for index in 0..old.steps.len() {
             let mut new = old.clone();
             new.steps.remove(index);
-            assert!(!between(&old, &new).acts_alike(), "{}", old.steps[index].id);
+            assert!(!between(&old, &new).acts_alike, "{}", old.steps[index].id);
         }
         let mut swapped = old.clone();
         swapped.steps.swap(0, 7);
-        assert!(between(&old, &swapped).acts_alike(), "the order follows from `after`");
+        assert!(between(&old, &swapped).acts_alike, "the order follows from `after`");
+    }
+
+    #[test]
+    fn ten_thousand_other_changes_are_no_hurdle() {
+        let many = |first: u64| {
+            let mut plan = sample::empty();
+            for number in first..first + 3_000 {
+                sample::add_replace(&mut plan, "many", &format!("n-{number}-x"), number);
+            }
+            plan
+        };
+        let (old, new) = (many(0), many(100_000));
+        let began = std::time::Instant::now();
+        let lines = unified(&old, &new, ("old", "new")).unwrap().lines().count();
+        assert!(lines > 20_000, "{lines}");
+        assert!(!between(&old, &new).acts_alike);
+        assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
     }
 
     #[test]

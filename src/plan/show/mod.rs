@@ -1,11 +1,20 @@
 //! A plan for people: in words, as Markdown, and what differs between two.
 
+mod about;
 mod besides;
 pub mod diff;
+pub mod diff_text;
+pub mod estimate;
 pub mod markdown;
+pub mod model;
+pub mod names;
+pub mod page;
 pub mod planned;
 pub mod reason_text;
+mod step_text;
 pub mod text;
 pub mod told;
 pub mod undo;
-pub mod view;
+pub mod why;
+
+pub use about::About;

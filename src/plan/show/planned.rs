@@ -1,13 +1,14 @@
-//! What the containers that a plan creates will be, in words: a line for each option.
+//! What the containers that a plan creates will be, in words, by option and entry.
 //!
 //! What of it is dangerous is told by the dangers, in full.
 
 use serde_json::Value as Json;
 
-use super::told;
+use super::told::{self, Entry, Kind};
+use super::why::Why;
 use crate::options;
+use crate::plan::ImagePin;
 use crate::plan::planned::{Options, Planned};
-use crate::plan::{ImagePin, Plan};
 
 /// The option whose entries are maps.
 const FILES: &str = "files";
@@ -18,29 +19,130 @@ const MOST_ENTRIES: usize = 40;
 /// So many containers with something of their own are shown for a set.
 const MOST_CONTAINERS: usize = 40;
 
+/// Options that say what a container does and gets at; they come first.
+const FIRST: &[&str] = &[
+    "entrypoint",
+    "command",
+    "privileged",
+    "ports",
+    "volumes",
+    "tmpfs",
+    "environment",
+    "network_mode",
+    "networks",
+];
+
 /// What the containers of one set will be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WillBe {
-    /// The set.
-    pub set: String,
-    /// `postgres:16.4, sha256:fc3d16b70360`.
-    pub image: String,
-    /// An option a line; then what single containers have; then what the image hands down.
-    pub lines: Vec<String>,
+    /// It stands beside what differs of a container that is there, and has only the rest.
+    pub is_rest: bool,
+    /// `postgres:16.4, sha256:fc3d16b70360`; nothing where that is told beside.
+    pub image: Option<String>,
+    /// What all of them have.
+    pub options: Vec<Opt>,
+    /// What single containers have: name, options.
+    pub own: Vec<(String, Vec<Opt>)>,
+    /// How many more have something of their own.
+    pub more: usize,
+    /// What the image hands down; nothing where that is known once it is pulled.
+    pub from_image: Option<Vec<Opt>>,
 }
 
-/// All sets whose containers are created.
-pub fn of(plan: &Plan) -> Vec<WillBe> {
-    let sets = plan.planned.iter();
-    sets.map(|(set, planned)| WillBe {
-        set: told::ends(set.as_str(), ENTRY),
-        image: image(planned),
-        lines: lines(planned),
-    })
-    .collect()
+/// One option and its value, by entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opt {
+    /// Its key.
+    pub key: String,
+    /// Its entries; one where it has no parts.
+    pub entries: Vec<Part>,
+    /// How many more there are, which the plan file has.
+    pub more: usize,
 }
 
-fn image(planned: &Planned) -> String {
+/// One entry of a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Its key in a map.
+    pub name: Option<String>,
+    /// All of it: `LANG=C.UTF-8`, `8080:80/tcp`.
+    pub text: String,
+}
+
+impl Opt {
+    /// The value in a line.
+    pub fn words(&self) -> String {
+        let more =
+            (self.more > 0).then(|| format!("and {} more, which the plan file has", self.more));
+        let all = self.entries.iter().map(|part| part.text.clone()).chain(more);
+        // The words of a command are one line, as somebody would type them.
+        let typed = matches!(&*self.key, "command" | "entrypoint");
+        all.collect::<Vec<_>>().join(if typed { " " } else { ", " })
+    }
+}
+
+/// Options in a line: `command serve; environment PATH`.
+pub fn together(options: &[Opt]) -> String {
+    let all: Vec<String> =
+        options.iter().map(|option| format!("{} {}", option.key, option.words())).collect();
+    all.join("; ")
+}
+
+/// What the containers of a set will be, as far as these containers go.
+pub fn of(planned: &Planned, containers: &[&str]) -> WillBe {
+    let mine = |name: &str| containers.contains(&name);
+    let own =
+        planned.containers.iter().filter(|(name, own)| mine(name.as_str()) && !own.is_empty());
+    let all = own.clone().count();
+    WillBe {
+        is_rest: false,
+        image: Some(image(planned)),
+        options: options(&planned.options),
+        own: own
+            .take(MOST_CONTAINERS)
+            .map(|(name, own)| (told::ends(name.as_str(), ENTRY), options(own)))
+            .collect(),
+        more: all.saturating_sub(MOST_CONTAINERS),
+        from_image: planned.from_image.as_ref().map(options),
+    }
+}
+
+impl WillBe {
+    /// What is left of it beside what differs, which is told by itself.
+    #[must_use]
+    pub fn rest(mut self, why: &[Why]) -> Self {
+        self.is_rest = true;
+        // What an image hands down and did not before is told with what differs.
+        self.from_image = self.from_image.map(|_| Vec::new());
+        for why in why {
+            let Why::Differs { option, origin: _, entries } = why else { continue };
+            if option == "image" {
+                self.image = None;
+            }
+            let own = self.own.iter_mut().map(|(_, own)| own);
+            for options in std::iter::once(&mut self.options).chain(own) {
+                for one in options.iter_mut().filter(|one| one.key == *option) {
+                    one.entries.retain(|part| !entries.iter().any(|entry| part.is(entry)));
+                }
+                options.retain(|one| !one.entries.is_empty());
+            }
+        }
+        self.own.retain(|(_, own)| !own.is_empty());
+        self
+    }
+}
+
+impl Part {
+    /// Whether an entry that differs tells it: by its name, by its text, or as the whole.
+    fn is(&self, entry: &Entry) -> bool {
+        match &entry.name {
+            Some(name) => self.name.as_ref() == Some(name),
+            None => entry.kind == Kind::Changed || entry.expected.as_ref() == Some(&self.text),
+        }
+    }
+}
+
+pub(super) fn image(planned: &Planned) -> String {
     let reference = told::ends(&planned.reference, ENTRY);
     match &planned.image {
         ImagePin::Id(id) if reference.starts_with("sha256:") => id.short(),
@@ -54,52 +156,30 @@ fn image(planned: &Planned) -> String {
     }
 }
 
-fn lines(planned: &Planned) -> Vec<String> {
-    let mut lines: Vec<String> = planned.options.iter().map(|(key, it)| option(key, it)).collect();
-    let own = planned.containers.iter().filter(|(_, own)| !own.is_empty());
-    lines.extend(
-        own.clone()
-            .take(MOST_CONTAINERS)
-            .map(|(name, own)| format!("{}: {}", told::ends(name.as_str(), ENTRY), together(own))),
-    );
-    let rest = own.count().saturating_sub(MOST_CONTAINERS);
-    if rest > 0 {
-        lines.push(format!("and {rest} more containers"));
-    }
-    match &planned.from_image {
-        None => lines.push("what the image hands down is known once it is pulled".to_owned()),
-        Some(own) if own.is_empty() => {}
-        Some(own) => lines.push(format!("from the image: {}", together(own))),
-    }
-    lines
+fn options(options: &Options) -> Vec<Opt> {
+    let place = |key: &str| FIRST.iter().position(|first| *first == key).unwrap_or(FIRST.len());
+    let mut all: Vec<(&String, &Json)> = options.iter().collect();
+    all.sort_by_key(|(key, _)| place(key));
+    all.into_iter().map(|(key, value)| option(key, value)).collect()
 }
 
-fn together(options: &Options) -> String {
-    let all: Vec<String> = options.iter().map(|(key, value)| option(key, value)).collect();
-    all.join("; ")
-}
-
-/// `ports 127.0.0.1:80:8080/tcp, 443:8443/tcp`.
-fn option(key: &str, value: &Json) -> String {
-    format!("{} {}", told::ends(key, ENTRY), words(key, value))
-}
-
-fn words(key: &str, value: &Json) -> String {
-    let entries: Vec<String> = match value {
-        Json::Array(items) => items.iter().take(MOST_ENTRIES).map(|item| one(key, item)).collect(),
-        Json::Object(map) if reference(value).is_none() => {
-            map.iter().take(MOST_ENTRIES).map(|(name, value)| entry(key, name, value)).collect()
+pub(super) fn option(key: &str, value: &Json) -> Opt {
+    let part = |text: String| Part { name: None, text };
+    let (entries, all): (Vec<Part>, usize) = match value {
+        Json::Array(items) => {
+            let shown = items.iter().take(MOST_ENTRIES).map(|item| part(one(key, item)));
+            (shown.collect(), items.len())
         }
-        other => return one(key, other),
+        Json::Object(map) if reference(value).is_none() => {
+            let shown = map.iter().take(MOST_ENTRIES).map(|(name, value)| Part {
+                name: Some(told::ends(name, ENTRY)),
+                text: entry(key, name, value),
+            });
+            (shown.collect(), map.len())
+        }
+        other => (vec![part(one(key, other))], 1),
     };
-    let all = value
-        .as_array()
-        .map_or_else(|| value.as_object().map_or(0, serde_json::Map::len), Vec::len);
-    let more = all - entries.len();
-    let more = (more > 0).then(|| format!("and {more} more, which the plan file has"));
-    let shown = entries.into_iter().chain(more).collect::<Vec<_>>();
-    // The words of a command are one line, as somebody would type them.
-    shown.join(if matches!(key, "command" | "entrypoint") { " " } else { ", " })
+    Opt { key: told::ends(key, ENTRY), more: all - entries.len(), entries }
 }
 
 fn entry(key: &str, name: &str, value: &Json) -> String {

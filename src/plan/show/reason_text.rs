@@ -5,7 +5,7 @@
 
 use serde_json::Value as Json;
 
-use super::told::{self, Entries};
+use super::told::{self, Entry, Kind};
 use crate::base::say;
 use crate::options::Change as Changes;
 use crate::options::row::Unit;
@@ -55,7 +55,7 @@ fn option(difference: &OptionDifference) -> String {
 }
 
 /// A reference, the digest in it short.
-fn shown(reference: &str) -> String {
+pub(super) fn shown(reference: &str) -> String {
     told::ends(&told::short_reference(reference), REFERENCE)
 }
 
@@ -174,26 +174,27 @@ fn from(origin: Origin) -> &'static str {
 }
 
 fn environment(difference: &EnvironmentDifference) -> String {
-    let EnvironmentDifference { option, origin: _, added, changed, removed, values } = difference;
-    let one = |name: &String| match values.get(name) {
-        Some(Values { expected: Some(expected), found: Some(found) }) => {
-            told::changed(name, &Json::from(found.as_str()), &Json::from(expected.as_str()))
-        }
-        Some(
-            Values { expected: Some(value), found: None }
-            | Values { expected: None, found: Some(value) },
-        ) => told::named(name, &Json::from(value.as_str())),
-        _ => told::ends(name, SIDE),
+    format!("{} ({})", limited(&difference.option, SIDE), told::text(&variables(difference)))
+}
+
+/// The variables that differ, with their values where these are public.
+pub(super) fn variables(difference: &EnvironmentDifference) -> Vec<Entry> {
+    let EnvironmentDifference { option: _, origin: _, added, changed, removed, values } =
+        difference;
+    let one = |kind: Kind, name: &String| {
+        let Values { expected, found } = values.get(name).cloned().unwrap_or_default();
+        let (found, expected) = (found.map(Json::from), expected.map(Json::from));
+        Entry::named(kind, name, found.as_ref(), expected.as_ref())
     };
-    let entries = |names: &[String]| names.iter().map(one).collect();
-    let entries =
-        Entries { added: entries(added), changed: entries(changed), removed: entries(removed) };
-    format!("{} ({})", limited(option, SIDE), entries.text())
+    let of = |kind: Kind, names: &[String]| -> Vec<Entry> {
+        names.iter().map(|name| one(kind, name)).collect()
+    };
+    [of(Kind::Added, added), of(Kind::Changed, changed), of(Kind::Removed, removed)].concat()
 }
 
 /// How a container is that is as a state asks. Of two states the word says what is done where
 /// there is something to do.
-fn becomes(expected: State) -> &'static str {
+pub(super) fn becomes(expected: State) -> &'static str {
     match expected {
         State::Started | State::Reloaded => "running",
         State::Restarted | State::Present | State::Stopped | State::Killed | State::Absent => {

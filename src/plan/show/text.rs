@@ -1,187 +1,224 @@
-//! A plan as lines for a terminal: what is dangerous first, then what happens and why.
+//! A plan as lines for a terminal: what is dangerous first, then what happens, in its order, and why.
 //!
-//! Where it is printed, and whether in colour, is the caller's to know.
+//! Where it is printed, how wide, and whether in colour, is the caller's to know.
 
 use anstyle::{AnsiColor, Style};
 
-use super::reason_text;
-use super::view::{self, Group, View};
+use super::model::{self, Group, InDanger, Model};
+use super::page::{self, BOLD, Page};
+use super::planned::{self, WillBe};
+use super::told::Kind;
+use super::why::{self, Why};
+use super::{About, names};
 use crate::plan::{Plan, Verb};
 
-/// Lines are broken at this width where they can be.
-const WIDTH: usize = 100;
+/// Where the words of a change begin.
+const INDENT: usize = 14;
+const PLAIN: Style = Style::new();
+const RED: Style = page::colour(AnsiColor::Red);
+const DIM: Style = Style::new().dimmed();
 
 /// How a plan is to be shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
     /// List every step.
     pub steps: bool,
     /// With ANSI colours.
     pub colour: bool,
+    /// Lines are broken at this width where they can be.
+    pub width: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { steps: false, colour: false, width: page::WIDTH }
+    }
 }
 
 /// The text of a plan, with a line end after the last line.
-pub fn text(plan: &Plan, options: Options) -> String {
-    let view = view::of(plan);
-    let mut page = Page { out: String::new(), colour: options.colour };
-    page.head(&view);
-    page.dangers(&view);
-    page.changes(&view);
-    page.will_be(&view);
-    page.rest(&view);
+pub fn text(plan: &Plan, about: &About, options: Options) -> String {
+    let model = model::of(plan);
+    let mut view = View { page: Page::new(options.width, options.colour) };
+    view.head(&model, about);
+    view.dangers(&model);
+    view.changes(&model);
+    view.rest(&model);
     if options.steps {
-        page.steps(&view);
+        view.steps(&model);
     }
-    page.out
+    if let Some(next) = about.next.as_ref().filter(|_| !model.changes.is_empty()) {
+        view.page.line("");
+        view.page.wrapped((BOLD, "next: "), 6, &format!("`{next}`"));
+    }
+    view.page.ended()
 }
 
-struct Page {
-    out: String,
-    colour: bool,
+struct View {
+    page: Page,
 }
 
-const BOLD: Style = Style::new().bold();
-
-impl Page {
-    fn painted(&self, style: Style, text: &str) -> String {
-        if self.colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
-    }
-
-    fn line(&mut self, text: &str) {
-        self.out.push_str(text.trim_end());
-        self.out.push('\n');
-    }
-
-    fn heading(&mut self, style: Style, text: &str) {
-        let text = self.painted(style, text);
-        self.line("");
-        self.line(&text);
-    }
-
-    /// `first` and then words, broken below the first of them.
-    fn wrapped(&mut self, first: &str, width: usize, words: &str) {
-        let mut line = String::new();
-        let mut lead = first.to_owned();
-        for word in words.split(' ') {
-            let long = width + line.chars().count() + 1 + word.chars().count() > WIDTH;
-            if long && !line.is_empty() {
-                self.line(&format!("{lead}{line}"));
-                lead = " ".repeat(width);
-                line.clear();
-            }
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
+impl View {
+    fn head(&mut self, model: &Model, about: &About) {
+        let target = model.target.as_deref().unwrap_or("any engine");
+        self.page.wrapped((BOLD, "plan "), 2, &format!("for {} on {target}", model.project));
+        self.page.wrapped((PLAIN, ""), 2, &model.headline());
+        for (key, value) in about.lines() {
+            self.page.wrapped((PLAIN, &format!("{key} ")), 2, &value);
         }
-        self.line(&format!("{lead}{line}"));
     }
 
-    fn head(&mut self, view: &View) {
-        let target = view.target.as_deref().map_or("any engine", |target| target);
-        let head = format!("plan for {} on {target}", view.project);
-        let head = self.painted(BOLD, &head);
-        self.line(&head);
-        let (done, rest) = view.headline();
-        self.line(&format!("{done}{rest}"));
-    }
-
-    fn dangers(&mut self, view: &View) {
-        if view.dangers.is_empty() {
+    fn dangers(&mut self, model: &Model) {
+        if model.dangers.is_empty() {
             return;
         }
-        let style = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
-        self.heading(style, "DANGER");
-        for (danger, names) in &view.dangers {
-            let word = format!("{:<14}", danger.word());
-            let word = self.painted(style, &word);
-            let means = reason_text::danger_means(*danger);
-            self.wrapped(&format!("  {word}  "), 18, &format!("{}: {means}", names.join(", ")));
+        let style = RED.bold();
+        self.page.heading(style, "DANGER");
+        let widest = model.dangers.iter().map(|one| one.danger.word().len()).max().unwrap_or(0);
+        for one in &model.dangers {
+            let lead = format!("  {:<widest$}  ", one.danger.word());
+            let who = names::listed(&one.names);
+            self.page.wrapped((style, &lead), 6, &format!("{} – {who}", one.words()));
         }
     }
 
-    fn changes(&mut self, view: &View) {
-        if view.changes.is_empty() {
+    fn changes(&mut self, model: &Model) {
+        if model.changes.is_empty() {
             return;
         }
-        self.heading(BOLD, "CHANGES");
-        for group in &view.changes {
+        self.page.heading(BOLD, "CHANGES");
+        for group in &model.changes {
             self.group(group);
         }
     }
 
     fn group(&mut self, group: &Group) {
-        let verb = format!("{:<7}", group.word);
-        let verb = self.painted(Style::new().fg_color(Some(colour(group.verb).into())), &verb);
-        let set = group.set.as_ref().map(|set| format!(" of {set}")).unwrap_or_default();
-        self.wrapped(&format!("  {verb}  "), 11, &format!("{}{set}", group.names.join(", ")));
+        let lead = format!("  {:>2}  {:<7} ", group.number, group.word);
+        let style = page::colour(colour(group.verb));
+        self.page.wrapped((style, &lead), INDENT, &group.title());
         if !group.dangers.is_empty() {
-            let words: Vec<&str> = group.dangers.iter().map(|danger| danger.word()).collect();
-            let red = Style::new().fg_color(Some(AnsiColor::Red.into()));
-            let words = self.painted(red, &format!("danger: {}", words.join(", ")));
-            self.line(&format!("           {words}"));
+            let words = InDanger::kinds(&group.dangers).join(", ");
+            self.page.wrapped((RED, "              danger: "), INDENT + 2, &words);
         }
-        for line in group.reasons.iter().chain(&group.impact) {
-            self.wrapped("           ", 13, line);
+        for why in &group.why {
+            self.why(why, INDENT);
         }
-    }
-
-    fn will_be(&mut self, view: &View) {
-        if view.will_be.is_empty() {
-            return;
+        for line in &group.impact {
+            self.indented(INDENT, line);
         }
-        self.heading(BOLD, "WILL BE");
-        for set in &view.will_be {
-            self.wrapped(&format!("  {:<7}  ", set.set), 11, &set.image);
-            for line in &set.lines {
-                self.wrapped("           ", 13, line);
-            }
+        if let Some(will_be) = &group.will_be {
+            self.will_be(will_be);
         }
     }
 
-    fn rest(&mut self, view: &View) {
-        if !view.warnings.is_empty() {
-            let yellow = Style::new().bold().fg_color(Some(AnsiColor::Yellow.into()));
-            self.heading(yellow, "WARNINGS");
-            for (code, text) in &view.warnings {
-                self.wrapped("  ", 4, &format!("{code}: {text}"));
-            }
-        }
-        if !view.assumed.is_empty() {
-            self.heading(BOLD, "ASSUMED");
-            self.wrapped(
-                "  ",
-                4,
-                "could not be resolved and are taken for unchanged; apply checks them:",
-            );
-            self.wrapped("    ", 4, &view.assumed.join(", "));
-        }
-        if !view.not_acted_on.is_empty() {
-            self.heading(BOLD, "NOT ACTED ON");
-            for sentence in &view.why_left {
-                self.wrapped("  ", 4, sentence);
-            }
-            for (name, set, differences) in &view.not_acted_on {
-                self.line(&format!("  {name} of {set}"));
-                for difference in differences {
-                    self.wrapped("    ", 6, difference);
+    fn indented(&mut self, indent: usize, words: &str) {
+        self.page.wrapped((PLAIN, &" ".repeat(indent)), indent + 2, words);
+    }
+
+    /// What differs, an entry a line; one that is alone stands beside its option.
+    fn why(&mut self, why: &Why, indent: usize) {
+        match why {
+            Why::New => {}
+            Why::Because(text) => self.indented(indent, text),
+            Why::Differs { option, origin, entries } => {
+                let from = why::from(*origin);
+                if let [entry] = entries.as_slice() {
+                    let text = format!("{option} {}{}{from}", entry.mark(), entry.shown());
+                    return self.indented(indent, &text);
+                }
+                self.indented(indent, &format!("{option}{from}"));
+                for entry in entries {
+                    let lead = format!("{}{}", " ".repeat(indent + 2), entry.mark());
+                    let style = page::colour(match entry.kind {
+                        Kind::Added => AnsiColor::Green,
+                        Kind::Changed => AnsiColor::Yellow,
+                        Kind::Removed => AnsiColor::Red,
+                    });
+                    self.page.wrapped((style, &lead), indent + 6, &entry.shown());
                 }
             }
         }
     }
 
-    fn steps(&mut self, view: &View) {
-        self.heading(BOLD, "STEPS");
-        for (index, (id, what, after)) in view.steps.iter().enumerate() {
-            let id = self.painted(BOLD, id);
-            self.line(&format!("  {:>3}  {id}", index + 1));
-            self.wrapped("       ", 9, what);
-            if !after.is_empty() {
-                self.wrapped("       ", 9, &format!("after {}", after.join(", ")));
+    /// Of what is new each option on a line; of what is replaced the rest of it, together.
+    fn will_be(&mut self, will_be: &WillBe) {
+        let WillBe { is_rest, image, options, own, more, from_image } = will_be;
+        let mut lines = Vec::new();
+        if let Some(image) = image {
+            lines.push(format!("image {image}"));
+        }
+        lines.extend(options.iter().map(|option| format!("{} {}", option.key, option.words())));
+        if *is_rest {
+            if !lines.is_empty() {
+                let lead = format!("{}with ", " ".repeat(INDENT));
+                self.page.wrapped((DIM, &lead), INDENT + 2, &lines.join("; "));
+            }
+        } else {
+            for line in lines {
+                self.indented(INDENT, &line);
             }
         }
-        if view.steps.is_empty() {
-            self.line("  none");
+        for (name, own) in own {
+            self.indented(INDENT, &format!("{name}: {}", planned::together(own)));
+        }
+        if *more > 0 {
+            self.indented(INDENT, &format!("and {more} more containers"));
+        }
+        match from_image {
+            None => self.indented(INDENT, "what the image hands down is known once it is pulled"),
+            Some(handed) if handed.is_empty() => {}
+            Some(handed) => {
+                let lead = format!("{}from the image: ", " ".repeat(INDENT));
+                self.page.wrapped((DIM, &lead), INDENT + 2, &planned::together(handed));
+            }
+        }
+    }
+
+    fn rest(&mut self, model: &Model) {
+        if !model.warnings.is_empty() {
+            self.page.heading(page::colour(AnsiColor::Yellow).bold(), "WARNINGS");
+            for (code, text) in &model.warnings {
+                self.page.wrapped((PLAIN, "  "), 4, &format!("{code}: {text}"));
+            }
+        }
+        if !model.assumed.is_empty() {
+            self.page.heading(BOLD, "ASSUMED");
+            let why = "could not be resolved and are taken for unchanged; apply checks them:";
+            self.page.wrapped((PLAIN, "  "), 4, why);
+            self.page.wrapped((PLAIN, "    "), 4, &model.assumed.join(", "));
+        }
+        if !model.not_acted_on.is_empty() {
+            self.page.heading(BOLD, "NOT ACTED ON");
+        }
+        for left in &model.not_acted_on {
+            self.page.wrapped((PLAIN, "  "), 4, &left.text);
+            let one = left.containers.len() == 1;
+            for (name, differences) in &left.containers {
+                if !one {
+                    self.indented(4, name);
+                }
+                for why in differences {
+                    self.why(why, if one { 4 } else { 6 });
+                }
+            }
+        }
+    }
+
+    fn steps(&mut self, model: &Model) {
+        self.page.heading(BOLD, "STEPS");
+        for (index, step) in model.steps.iter().enumerate() {
+            let id = self.page.painted(BOLD, &step.id);
+            self.page.line(&format!("  {:>3}  {id}", index + 1));
+            self.page.wrapped((PLAIN, "       "), 9, &step.what);
+            if !step.after.is_empty() {
+                self.page.wrapped(
+                    (PLAIN, "       "),
+                    9,
+                    &format!("after {}", step.after.join(", ")),
+                );
+            }
+        }
+        if model.steps.is_empty() {
+            self.page.line("  none");
         }
     }
 }
@@ -200,66 +237,26 @@ mod tests {
     use super::*;
     use crate::plan::sample;
 
+    fn shown(plan: &Plan, options: Options) -> String {
+        text(plan, &About::default(), options)
+    }
+
     #[test]
     fn a_plan_reads_from_the_dangers_down() {
-        insta::assert_snapshot!(text(&sample::mixed(), Options::default()), @"
-        plan for shop on harbour-1 (linux/amd64)
-        1 to replace, 1 to stop, 3 to create; 13 engine calls; 1 container differs and is left
-
-        DANGER
-          outage          legacy, shop-db: runs now and will not, for a while or for good
-          adopted         legacy: was not created by bayplan
-          secret_given    shop-web-1..3: is new and gets a secret
-
-        CHANGES
-          stop     legacy of old
-                   danger: outage, adopted
-                   state (running => stopped)
-          replace  shop-db of db
-                   danger: outage
-                   mem_limit (536870912 => 1073741824), 512m => 1g
-                   environment (added A; changed B)
-                   forced by environment; mem_limit alone could be changed in place
-                   keeps db-data
-          create   shop-web-1..3 of web
-                   danger: secret_given
-                   too few: 2 of 3
-
-        WILL BE
-          db       ghcr.io/acme/db:1.0, sha256:000000000000
-                   environment A=1, B from_env:B, LANG=C.UTF-8
-                   mem_limit 1g
-                   restart unless-stopped
-                   volumes db-data:/data
-                   from the image: command serve; environment PATH
-          web      ghcr.io/acme/web:1.0, sha256:000000000000
-                   environment A=1, B from_env:B, LANG=C.UTF-8
-                   mem_limit 1g
-                   restart unless-stopped
-                   volumes web-data:/data
-                   from the image: command serve; environment PATH
-
-        WARNINGS
-          orphan: shop-mail-1 was created for the set `mail`, which the spec no longer has
-
-        ASSUMED
-          could not be resolved and are taken for unchanged; apply checks them:
-            from_env:DB_PASSWORD
-
-        NOT ACTED ON
-          shop-cache of cache differs and is left: the state is `started`; `state: reloaded` would change
-            it
-          shop-cache of cache
-            mem_limit (536870912 => 1073741824), 512m => 1g
-        ");
+        let about = About {
+            digest: Some("sha256:0a1b".to_owned()),
+            next: Some("bayplan apply plan.json".to_owned()),
+            meta: vec![("commit".to_owned(), "0a1b2c".to_owned())],
+        };
+        insta::assert_snapshot!(text(&sample::mixed(), &about, Options::default()));
     }
 
     #[test]
     fn steps_are_listed_on_request() {
         let mut plan = sample::empty();
         sample::add_replace(&mut plan, "db", "shop-db", 1);
-        let options = Options { steps: true, colour: false };
-        let text = text(&plan, options);
+        let options = Options { steps: true, ..Options::default() };
+        let text = shown(&plan, options);
         insta::assert_snapshot!(text.split_once("STEPS").unwrap().1, @"
         1  shop-db/create
            create shop-db.bp-new of set db from image sha256:000000000000
@@ -286,7 +283,7 @@ mod tests {
 
     #[test]
     fn nothing_to_do_is_said() {
-        insta::assert_snapshot!(text(&sample::empty(), Options::default()), @"
+        insta::assert_snapshot!(shown(&sample::empty(), Options::default()), @"
         plan for shop on harbour-1 (linux/amd64)
         nothing to do: no action taken.
         ");
@@ -295,16 +292,29 @@ mod tests {
     #[test]
     fn colours_come_only_where_they_are_asked_for() {
         let plan = sample::mixed();
-        let coloured = text(&plan, Options { colour: true, steps: true });
+        let options = Options { steps: true, ..Options::default() };
+        let coloured = shown(&plan, Options { colour: true, ..options });
         assert!(coloured.contains("\u{1b}["));
         let stripped = anstream::adapter::strip_str(&coloured).to_string();
-        assert_eq!(stripped, text(&plan, Options { colour: false, steps: true }));
+        assert_eq!(stripped, shown(&plan, options));
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal_but_for_one_long_word() {
+        for width in 40..=140 {
+            let text = shown(&sample::mixed(), Options { width, ..Options::default() });
+            for line in text.lines() {
+                let words = line.split_whitespace().count();
+                let quoted = line.contains('`');
+                assert!(line.chars().count() <= width || words < 3 || quoted, "{width}: {line}");
+            }
+        }
     }
 
     #[test]
     fn hostile_text_stays_text() {
         let plan = sample::hostile();
-        let text = text(&plan, Options { colour: false, steps: true });
+        let text = shown(&plan, Options { steps: true, ..Options::default() });
         assert!(!text.chars().any(|c| c != '\n' && crate::base::say::is_unsafe(c)), "{text}");
         assert!(text.len() < 100_000, "{} bytes", text.len());
     }

@@ -20,24 +20,50 @@ const MOST: usize = 2_000;
 /// `found => expected`, or the entries that are added, changed and removed. In an `ordered` list
 /// the place of an entry means something.
 pub fn difference(found: &Json, expected: &Json, ordered: bool) -> String {
+    match told(found, expected, ordered) {
+        Told::Whole(found, expected) => format!("{found} => {expected}"),
+        Told::Entries(entries) => text(&entries),
+    }
+}
+
+/// What differs of an option.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// Both sides as they are.
+    Whole(String, String),
+    /// What is added, changed and removed, in this order.
+    Entries(Vec<Entry>),
+}
+
+/// The same in pieces.
+pub fn told(found: &Json, expected: &Json, ordered: bool) -> Told {
     let is_list = |value: &Json| value.is_array() || value.is_null();
     let is_map = |value: &Json| value.is_object() || value.is_null();
     if found.is_null() && expected.is_null() {
-        return sides(found, expected);
+        return whole(found, expected);
     }
     if is_map(found) && is_map(expected) {
-        return maps(found.as_object(), expected.as_object());
+        return Told::Entries(maps(found.as_object(), expected.as_object()));
     }
     if is_list(found) && is_list(expected) {
-        let short = |value: &Json| text(value).chars().count() <= WHOLE;
+        let short = |value: &Json| line(value).chars().count() <= WHOLE;
         if ordered && short(found) && short(expected) {
-            return sides(found, expected);
+            return whole(found, expected);
         }
-        let of = |value: &Json| value.as_array().into_iter().flatten().map(text).collect();
+        let of = |value: &Json| value.as_array().into_iter().flatten().map(line).collect();
         let (found, expected): (Vec<String>, Vec<String>) = (of(found), of(expected));
-        return if ordered { lists(&found, &expected) } else { sets(&found, &expected) };
+        return Told::Entries(if ordered {
+            lists(&found, &expected)
+        } else {
+            sets(&found, &expected)
+        });
     }
-    sides(found, expected)
+    whole(found, expected)
+}
+
+fn whole(found: &Json, expected: &Json) -> Told {
+    let (found, expected) = sides(found, expected);
+    Told::Whole(found, expected)
 }
 
 /// Two texts of which each shows what the other has not, with a little of what both have.
@@ -105,38 +131,102 @@ pub fn short_reference(text: &str) -> String {
     }
 }
 
-/// What is added, changed and removed, each entry in words.
-#[derive(Debug, Default)]
-pub struct Entries {
-    /// Expected, not found.
-    pub added: Vec<String>,
-    /// Found with another value.
-    pub changed: Vec<String>,
-    /// Found, not expected.
-    pub removed: Vec<String>,
+/// One entry of a list, a set or a map that differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// How.
+    pub kind: Kind,
+    /// Its key in a map.
+    pub name: Option<String>,
+    /// What is found, where it may be told.
+    pub found: Option<String>,
+    /// What is expected, where it may be told.
+    pub expected: Option<String>,
 }
 
-impl Entries {
-    /// `added A, B; changed C: 1 => 2; removed D`.
-    pub fn text(&self) -> String {
-        let parts: Vec<String> =
-            [("added", &self.added), ("changed", &self.changed), ("removed", &self.removed)]
-                .into_iter()
-                .filter(|(_, entries)| !entries.is_empty())
-                .map(|(verb, entries)| format!("{verb} {}", entries.join(", ")))
-                .collect();
-        parts.join("; ")
+/// How an entry differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Expected, not found.
+    Added,
+    /// Found with another value.
+    Changed,
+    /// Found, not expected.
+    Removed,
+}
+
+impl Kind {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Changed => "changed",
+            Self::Removed => "removed",
+        }
     }
 }
 
-/// `name: old => new`.
-pub fn changed(name: &str, found: &Json, expected: &Json) -> String {
-    format!("{}: {}", ends(name, ENTRY), sides(found, expected))
+impl Entry {
+    /// One of a list or a set, on the side where it is.
+    fn alone(kind: Kind, text: String) -> Self {
+        let (found, expected) = match kind {
+            Kind::Removed => (Some(text), None),
+            Kind::Added | Kind::Changed => (None, Some(text)),
+        };
+        Self { kind, name: None, found, expected }
+    }
+
+    /// One of a map, made safe; of a changed one both values, or neither.
+    pub fn named(kind: Kind, name: &str, found: Option<&Json>, expected: Option<&Json>) -> Self {
+        let (found, expected) = match (found, expected) {
+            (Some(found), Some(expected)) => {
+                let (found, expected) = sides(found, expected);
+                (Some(found), Some(expected))
+            }
+            (found, expected) => (found.map(alone), expected.map(alone)),
+        };
+        Self { kind, name: Some(ends(name, ENTRY)), found, expected }
+    }
+
+    /// What stands before it in a view: `+ `, `~ `, `- `; nothing before a whole with both sides.
+    pub fn mark(&self) -> &'static str {
+        match self.kind {
+            Kind::Changed if self.name.is_none() => "",
+            Kind::Added => "+ ",
+            Kind::Changed => "~ ",
+            Kind::Removed => "- ",
+        }
+    }
+
+    /// As views show it: `LANG=C.UTF-8`, `MODE dev → prod`, `512m → 1g`, `80:80/tcp`.
+    pub fn shown(&self) -> String {
+        if let (Some(found), Some(expected)) = (&self.found, &self.expected) {
+            let both = format!("{found} → {expected}");
+            return self.name.iter().cloned().chain([both]).collect::<Vec<_>>().join(" ");
+        }
+        let value = self.found.as_ref().or(self.expected.as_ref());
+        self.name.iter().chain(value).cloned().collect::<Vec<_>>().join("=")
+    }
+
+    /// `name: old => new`, `name: value`, `name`, `value`.
+    fn text(&self) -> String {
+        let value = match (&self.found, &self.expected) {
+            (Some(found), Some(expected)) => Some(format!("{found} => {expected}")),
+            (found, expected) => found.as_ref().or(expected.as_ref()).cloned(),
+        };
+        let parts = self.name.iter().cloned().chain(value);
+        parts.collect::<Vec<_>>().join(": ")
+    }
 }
 
-/// `name: value`.
-pub fn named(name: &str, value: &Json) -> String {
-    format!("{}: {}", ends(name, ENTRY), alone(value))
+/// `added A, B; changed C: 1 => 2; removed D`.
+pub fn text(entries: &[Entry]) -> String {
+    let of = |kind: Kind| {
+        let texts: Vec<String> =
+            entries.iter().filter(|entry| entry.kind == kind).map(Entry::text).collect();
+        (!texts.is_empty()).then(|| format!("{} {}", kind.word(), texts.join(", ")))
+    };
+    let parts = [Kind::Added, Kind::Changed, Kind::Removed].into_iter().filter_map(of);
+    parts.collect::<Vec<_>>().join("; ")
 }
 
 /// A value with no other side.
@@ -144,53 +234,53 @@ pub fn alone(value: &Json) -> String {
     ends(&word(value), MOST)
 }
 
-fn maps(found: Option<&Map<String, Json>>, expected: Option<&Map<String, Json>>) -> String {
+fn maps(found: Option<&Map<String, Json>>, expected: Option<&Map<String, Json>>) -> Vec<Entry> {
     let nothing = Map::new();
     let (found, expected) = (found.unwrap_or(&nothing), expected.unwrap_or(&nothing));
-    let mut entries = Entries::default();
+    let (mut added, mut changed) = (Vec::new(), Vec::new());
     for (key, value) in expected {
         match found.get(key) {
-            None => entries.added.push(named(key, value)),
-            Some(before) if before != value => entries.changed.push(changed(key, before, value)),
+            None => added.push(Entry::named(Kind::Added, key, None, Some(value))),
+            Some(before) if before != value => {
+                changed.push(Entry::named(Kind::Changed, key, Some(before), Some(value)));
+            }
             Some(_) => {}
         }
     }
     let gone = found.iter().filter(|(key, _)| !expected.contains_key(*key));
-    entries.removed = gone.map(|(key, value)| named(key, value)).collect();
-    entries.text()
+    let removed = gone.map(|(key, value)| Entry::named(Kind::Removed, key, Some(value), None));
+    added.into_iter().chain(changed).chain(removed).collect()
 }
 
-fn sets(found: &[String], expected: &[String]) -> String {
-    let only = |these: &[String], those: &[String]| -> Vec<String> {
+fn sets(found: &[String], expected: &[String]) -> Vec<Entry> {
+    let only = |these: &[String], those: &[String], kind: Kind| -> Vec<Entry> {
         let others: std::collections::BTreeSet<&String> = those.iter().collect();
         let only = these.iter().filter(|entry| !others.contains(entry));
-        only.map(|entry| apart(entry, those)).collect()
+        only.map(|entry| Entry::alone(kind, apart(entry, those))).collect()
     };
-    let added = only(expected, found);
-    Entries { added, changed: Vec::new(), removed: only(found, expected) }.text()
+    let mut entries = only(expected, found, Kind::Added);
+    entries.extend(only(found, expected, Kind::Removed));
+    entries
 }
 
 /// Entries by their place, between what both lists begin and end with.
-fn lists(found: &[String], expected: &[String]) -> String {
+fn lists(found: &[String], expected: &[String]) -> Vec<Entry> {
     let start = common(found.iter(), expected.iter());
     let end = common(found[start..].iter().rev(), expected[start..].iter().rev());
     let (old, new) = (&found[start..found.len() - end], &expected[start..expected.len() - end]);
     let both = old.len().min(new.len());
+    let added = new[both..].iter().map(|entry| Entry::alone(Kind::Added, apart(entry, found)));
     let changed = old.iter().zip(new).filter(|(old, new)| old != new).map(|(old, new)| {
-        let (old, new) = pair(old, new);
-        format!("{old} => {new}")
+        let (found, expected) = pair(old, new);
+        Entry { kind: Kind::Changed, name: None, found: Some(found), expected: Some(expected) }
     });
-    Entries {
-        changed: changed.collect(),
-        added: new[both..].iter().map(|entry| apart(entry, found)).collect(),
-        removed: old[both..].iter().map(|entry| apart(entry, expected)).collect(),
-    }
-    .text()
+    let removed =
+        old[both..].iter().map(|entry| Entry::alone(Kind::Removed, apart(entry, expected)));
+    added.chain(changed).chain(removed).collect()
 }
 
-fn sides(found: &Json, expected: &Json) -> String {
-    let (found, expected) = pair(&word(found), &word(expected));
-    format!("{found} => {expected}")
+fn sides(found: &Json, expected: &Json) -> (String, String) {
+    pair(&word(found), &word(expected))
 }
 
 /// An entry, long ones from where they differ from each of the others.
@@ -229,7 +319,7 @@ fn common<T: PartialEq>(one: impl Iterator<Item = T>, other: impl Iterator<Item 
 }
 
 /// A value in a line, a text as it is.
-fn text(value: &Json) -> String {
+fn line(value: &Json) -> String {
     match value {
         Json::String(text) => text.clone(),
         other => crate::base::canonical::line(other).unwrap_or_else(|_| other.to_string()),
@@ -241,7 +331,7 @@ fn word(value: &Json) -> String {
     match value {
         Json::Null => "nothing".into(),
         Json::String(plain) => quoted(plain),
-        other => text(other),
+        other => line(other),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::view;
+use super::names::name;
+use super::step_text;
 use crate::plan::undo::undo;
 use crate::plan::world::World;
 use crate::plan::{Action, Plan};
@@ -24,7 +25,7 @@ pub fn text(plan: &Plan) -> String {
         // Nothing is gone yet, but what a network was is not known once it is removed.
         let back = undo(plan, &BTreeSet::from([*change]), (&before, &all), &BTreeSet::new());
         for step in &back.steps {
-            let (id, what, _) = view::step(step);
+            let (id, what) = (name(step.id.as_str()), step_text::text(step));
             lines.push(format!("  {id}\n      {what}"));
         }
         let cannot = back.cannot.iter().map(|cannot| (cannot.step.as_str(), cannot.what.clone()));
@@ -33,7 +34,7 @@ pub fn text(plan: &Plan) -> String {
         );
     }
     for step in plan.steps.iter().filter(|step| removes(&step.action)) {
-        let (id, what, _) = view::step(step);
+        let (id, what) = (name(step.id.as_str()), step_text::text(step));
         stays.push(format!("  {id}: {what}"));
     }
     if lines.len() == 2 {

@@ -15,7 +15,7 @@ use bayplan::observed::scope::ObservationScope;
 use bayplan::observed::snapshot::Snapshot;
 use bayplan::options::Body;
 use bayplan::options::value::{looks_marked, marked_reference};
-use bayplan::plan::show::text;
+use bayplan::plan::show::{About, text};
 use bayplan::plan::{Action, Plan, check, format};
 use bayplan::planner;
 use bayplan::planner::{Input, Pins};
@@ -34,6 +34,10 @@ pub(crate) enum After {
     /// or always run.
     Again,
 }
+
+/// With every step.
+const STEPS: text::Options =
+    text::Options { steps: true, colour: false, width: bayplan::plan::show::page::WIDTH };
 
 /// What is shown to a reviewer.
 pub(crate) struct Told {
@@ -79,7 +83,7 @@ pub(crate) fn run(case: &Case, after: After) -> Told {
 
     judged_current(case, &loaded.plan, &snapshot);
     snapshot_file(case, &spec, &snapshot, &written.text);
-    let shown = text::text(&loaded.plan, text::Options { steps: true, colour: false });
+    let shown = text::text(&loaded.plan, &About::default(), STEPS);
     no_secret(case, "its text", &shown);
 
     let engine = Simulated::new(&snapshot);
@@ -344,7 +348,7 @@ fn settled(case: &Case, spec: &Spec, engine: &Simulated, old: &Plan, after: Afte
     let fresh = looked_at(case, spec, &ObservationScope::of(spec), engine);
     let built = plan(spec, &fresh);
     assert!(built.errors.is_empty(), "planning again fails: {}", errors(&built));
-    let words = || text::text(&built.plan, text::Options { steps: true, colour: false });
+    let words = || text::text(&built.plan, &About::default(), STEPS);
     match after {
         After::Empty => {
             assert!(built.plan.steps.is_empty(), "something is left to do:\n{}", words());

@@ -1,0 +1,187 @@
+//! When the steps of a plan begin and end, in seconds, as far as the plan tells: how long something
+//! may take to stop, and how long it must run before it counts as ready.
+//!
+//! How long pulls, one-shots and health checks take is not in a plan; they are named beside the time.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
+use crate::base::ident::StepId;
+use crate::base::say;
+use crate::plan::{Action, Plan};
+
+/// How many steps run at the same time where nobody says how many.
+pub const PARALLELISM: u16 = 4;
+/// Seconds that an engine waits for an end where nobody says how long.
+const GRACE: u64 = 10;
+/// Seconds that a start takes.
+const START: u64 = 1;
+
+/// When something begins and ends, in seconds from the beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Span {
+    /// Where it begins.
+    pub start: u64,
+    /// Where it ends, at the latest.
+    pub end: u64,
+}
+
+/// How long a plan takes, as far as it tells.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Estimate {
+    /// Of each step, in the order of the plan.
+    pub steps: Vec<Span>,
+    /// The whole, in seconds.
+    pub seconds: u64,
+    /// How many images are pulled, which takes as long as it takes.
+    pub pulls: usize,
+    /// How many one-shots run, which takes as long as it takes.
+    pub runs: usize,
+}
+
+impl Estimate {
+    /// `up to 40 s, and 1 pull`; nothing where nothing takes any time.
+    pub fn words(&self) -> Option<String> {
+        let besides = [(self.pulls, "pull"), (self.runs, "run")];
+        let besides = besides.into_iter().filter(|(number, _)| *number > 0);
+        let besides = besides.map(|(number, what)| say::count(number, what));
+        let time = (self.seconds > 0).then(|| format!("up to {}", time(self.seconds)));
+        let all: Vec<String> = time.into_iter().chain(besides).collect();
+        (!all.is_empty()).then(|| all.join(" and "))
+    }
+}
+
+/// `40 s`, `1 min 20 s`, `2 h 5 min`.
+pub fn time(seconds: u64) -> String {
+    let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match (hours, minutes, rest) {
+        (0, 0, _) => format!("{rest} s"),
+        (0, _, 0) => format!("{minutes} min"),
+        (0, ..) => format!("{minutes} min {rest} s"),
+        (_, 0, _) => format!("{hours} h"),
+        _ => format!("{hours} h {minutes} min"),
+    }
+}
+
+/// The estimate of a plan: every step begins as soon as what comes before has ended and there is
+/// room; waiting takes no room.
+pub fn of(plan: &Plan) -> Estimate {
+    let places: BTreeMap<&StepId, usize> =
+        plan.steps.iter().enumerate().map(|(place, step)| (&step.id, place)).collect();
+    let mut missing = vec![0_usize; plan.steps.len()];
+    let mut next = vec![Vec::new(); plan.steps.len()];
+    for (place, step) in plan.steps.iter().enumerate() {
+        for before in step.after.iter().filter_map(|id| places.get(id)) {
+            missing[place] += 1;
+            next[*before].push(place);
+        }
+    }
+    let mut spans = vec![Span::default(); plan.steps.len()];
+    let mut ready: BinaryHeap<Reverse<(u64, usize)>> = (0..missing.len())
+        .filter(|place| missing[*place] == 0)
+        .map(|it| Reverse((0, it)))
+        .collect();
+    let mut rooms: BinaryHeap<Reverse<u64>> = (0..PARALLELISM).map(|_| Reverse(0)).collect();
+    while let Some(Reverse((from, place))) = ready.pop() {
+        let action = &plan.steps[place].action;
+        let start = if is_call(action) {
+            rooms.pop().map_or(from, |Reverse(free)| from.max(free))
+        } else {
+            from
+        };
+        let end = start.saturating_add(seconds(action));
+        if is_call(action) {
+            rooms.push(Reverse(end));
+        }
+        spans[place] = Span { start, end };
+        for after in &next[place] {
+            spans[*after].start = spans[*after].start.max(end);
+            missing[*after] -= 1;
+            if missing[*after] == 0 {
+                ready.push(Reverse((spans[*after].start, *after)));
+            }
+        }
+    }
+    let count = |is: fn(&Action) -> bool| plan.steps.iter().filter(|it| is(&it.action)).count();
+    Estimate {
+        seconds: spans.iter().map(|span| span.end).max().unwrap_or(0),
+        pulls: count(|action| matches!(action, Action::Pull { .. })),
+        runs: count(|action| matches!(action, Action::Start { wait: true, .. })),
+        steps: spans,
+    }
+}
+
+/// Whether a step is a call of the engine, and no waiting.
+fn is_call(action: &Action) -> bool {
+    !matches!(action, Action::WaitReady { .. })
+}
+
+/// How long a step takes at most, as far as the plan tells.
+fn seconds(action: &Action) -> u64 {
+    let grace = |timeout: &Option<i64>| timeout.map_or(GRACE, |it| u64::try_from(it).unwrap_or(0));
+    match action {
+        Action::Stop { timeout, .. } => grace(timeout),
+        Action::Restart { timeout, .. } => grace(timeout).saturating_add(START),
+        Action::Start { wait: false, .. } => START,
+        Action::WaitReady { prove_for, .. } => u64::from(*prove_for),
+        Action::Start { wait: true, .. }
+        | Action::Pull { .. }
+        | Action::Tag { .. }
+        | Action::Create { .. }
+        | Action::PutFiles { .. }
+        | Action::Fence { .. }
+        | Action::Kill { .. }
+        | Action::Update { .. }
+        | Action::Rename { .. }
+        | Action::Remove { .. }
+        | Action::CreateNetwork { .. }
+        | Action::RemoveNetwork { .. }
+        | Action::CreateVolume { .. }
+        | Action::Connect { .. }
+        | Action::Disconnect { .. } => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::sample;
+
+    #[test]
+    fn times_read_as_people_say_them() {
+        let all = [1, 59, 60, 61, 3_600, 3_660, 7_325].map(time);
+        assert_eq!(all, ["1 s", "59 s", "1 min", "1 min 1 s", "1 h", "1 h 1 min", "2 h 2 min"]);
+    }
+
+    #[test]
+    fn a_replacement_takes_its_grace_its_start_and_its_proof() {
+        let mut plan = sample::empty();
+        assert_eq!(of(&plan).words(), None);
+        sample::add_replace(&mut plan, "db", "shop-db", 1);
+        let estimate = of(&plan);
+        assert_eq!(estimate.words().as_deref(), Some("up to 21 s"));
+        let ends: Vec<u64> = estimate.steps.iter().map(|span| span.end).collect();
+        assert_eq!(ends, [0, 10, 10, 10, 11, 21, 21]);
+        // Others go beside it.
+        sample::add_replace(&mut plan, "web", "shop-web", 2);
+        assert_eq!(of(&plan).seconds, 21);
+    }
+
+    #[test]
+    fn what_finds_no_room_comes_later() {
+        let mut plan = sample::empty();
+        for number in 0..9 {
+            sample::add_stop(&mut plan, "many", &format!("many-{number}"), number);
+        }
+        let estimate = of(&plan);
+        assert_eq!(estimate.seconds, 30);
+        let starts: Vec<u64> = estimate.steps.iter().map(|span| span.start).collect();
+        assert_eq!(starts, [0, 0, 0, 0, 10, 10, 10, 10, 20]);
+    }
+
+    #[test]
+    fn what_takes_as_long_as_it_takes_is_named() {
+        let estimate = Estimate { seconds: 80, pulls: 2, runs: 1, ..Estimate::default() };
+        assert_eq!(estimate.words().as_deref(), Some("up to 1 min 20 s and 2 pulls and 1 run"));
+    }
+}

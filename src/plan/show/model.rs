@@ -1,0 +1,457 @@
+//! What people are shown of a plan, before it gets a form: dangers with their values, changes in the
+//! order in which they run, alike members folded, both sides of what differs, what will be, and when.
+//!
+//! All text in it is cut and safe to print. Lines, colours and markup are [`super::text`]'s and
+//! [`super::markdown`]'s.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::besides::{self, Besides};
+use super::estimate::{self, Estimate, Span};
+use super::names::{folded, listed, name};
+use super::planned::{self, WillBe};
+use super::why::{self, Why};
+use super::{reason_text, step_text, told};
+use crate::base::ident::{ChangeId, ChangeTarget, SetName};
+use crate::plan::danger::{self, Danger};
+use crate::plan::{Action, Change, Impact, Plan, Step, Verb, left};
+
+/// Of the alike changes of a set so many kinds are told apart; that keeps 10,000 changes from being
+/// compared with each other.
+const BACK: usize = 50;
+/// The most characters of one sentence.
+const SENTENCE: usize = 2_000;
+/// The most characters of a value, or of what is kept or lost: a volume with its path.
+const OBJECT: usize = 400;
+
+/// A plan for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Model {
+    /// The project.
+    pub project: String,
+    /// The engine: `harbour-1 (linux/amd64)`; nothing where the plan is for none in particular.
+    pub target: Option<String>,
+    /// `2 to replace`, `1 to create`; empty where there is nothing to do.
+    pub counts: Vec<String>,
+    /// How long it takes.
+    pub estimate: Estimate,
+    /// How much differs and is left; none where nothing is.
+    pub left: Option<String>,
+    /// What is dangerous, worst first.
+    pub dangers: Vec<InDanger>,
+    /// What happens, in the order in which it begins.
+    pub changes: Vec<Group>,
+    /// `code`, text.
+    pub warnings: Vec<(String, String)>,
+    /// References taken for unchanged.
+    pub assumed: Vec<String>,
+    /// Sets with containers that differ and are left.
+    pub not_acted_on: Vec<NotActedOn>,
+    /// Every step, in the order of the plan.
+    pub steps: Vec<StepLine>,
+}
+
+/// One value that is dangerous, and who is in that danger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InDanger {
+    /// The danger.
+    pub danger: Danger,
+    /// The class of the value, as `--deny` takes it: `docker_socket`.
+    pub class: Option<&'static str>,
+    /// The value: `/var/run/docker.sock (read-only)`; nothing where there is no more to say.
+    pub value: Option<String>,
+    /// Who is in it, folded.
+    pub names: Vec<String>,
+}
+
+impl Model {
+    /// What is done and how long it takes, and how much is left that differs.
+    pub fn headline(&self) -> String {
+        let time = self.estimate.words().filter(|_| !self.counts.is_empty());
+        let counts = (!self.counts.is_empty()).then(|| self.counts.join(", "));
+        let parts = [counts, time, self.left.clone()];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        match (self.counts.is_empty(), &self.left) {
+            (true, None) => "nothing to do: no action taken.".to_owned(),
+            (true, Some(left)) => format!("no action taken: {left}"),
+            (false, _) => parts.join("; "),
+        }
+    }
+}
+
+impl InDanger {
+    /// The words of these dangers, each once.
+    pub fn kinds(all: &[Self]) -> Vec<&'static str> {
+        let mut words: Vec<&'static str> = all.iter().map(|one| one.danger.word()).collect();
+        words.dedup();
+        words
+    }
+
+    /// `docker_socket: /var/run/docker.sock`; what the danger means where it has no value.
+    pub fn words(&self) -> String {
+        match (self.class, &self.value) {
+            (Some(class), Some(value)) => format!("{class}: {value}"),
+            (Some(class), None) => class.to_owned(),
+            (None, Some(value)) => value.clone(),
+            (None, None) => reason_text::danger_means(self.danger).to_owned(),
+        }
+    }
+}
+
+/// Changes that differ in nothing but the name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Its place among what is done, from 1.
+    pub number: usize,
+    /// What happens.
+    pub verb: Verb,
+    /// The word for it.
+    pub word: &'static str,
+    /// Folded: `shop-web-1..3`.
+    pub names: Vec<String>,
+    /// How many they are.
+    pub members: usize,
+    /// The set.
+    pub set: Option<String>,
+    /// Bayplan did not create them.
+    pub adopted: bool,
+    /// Its dangers, with their values.
+    pub dangers: Vec<InDanger>,
+    /// What of it stands still, and how long: `down: up to 10 s to stop, then 10 s of proof`.
+    pub outage: Option<String>,
+    /// Why, both sides.
+    pub why: Vec<Why>,
+    /// `changed in place: nothing stops`, `keeps pgdata`, `loses …`, `drops …`, `may change …`.
+    pub impact: Vec<String>,
+    /// What they will be, where they are created.
+    pub will_be: Option<WillBe>,
+    /// From the first step of the first to the last step of the last.
+    pub span: Span,
+}
+
+impl Group {
+    /// `shop-web-1..3 of web`.
+    pub fn title(&self) -> String {
+        let set = self.set.as_ref().map(|set| format!(" of {set}")).unwrap_or_default();
+        format!("{}{set}", listed(&self.names))
+    }
+}
+
+/// Containers of one set that differ and are left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotActedOn {
+    /// `shop-cache of cache differs and is left: …`.
+    pub text: String,
+    /// Each container and what differs of it.
+    pub containers: Vec<(String, Vec<Why>)>,
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepLine {
+    /// Its ID.
+    pub id: String,
+    /// The number of the group that it belongs to; none where no change has it.
+    pub group: Option<usize>,
+    /// What is done.
+    pub what: String,
+    /// What comes before.
+    pub after: Vec<String>,
+    /// When.
+    pub span: Span,
+}
+
+/// What is shown of a plan.
+pub fn of(plan: &Plan) -> Model {
+    grouped(plan).0
+}
+
+/// The same, and the number of the group that shows each change.
+pub(super) fn grouped(plan: &Plan) -> (Model, BTreeMap<&str, usize>) {
+    let estimate = estimate::of(plan);
+    let left = left::of(plan);
+    let order = order(plan, &estimate);
+    let gathered = gathered(&order);
+    let groups = groups(plan, &gathered, &estimate);
+    let mut of_change: BTreeMap<&str, usize> = BTreeMap::new();
+    for (index, members) in gathered.iter().enumerate() {
+        of_change.extend(members.iter().map(|change| (change.id.as_str(), index + 1)));
+    }
+    let step = |(step, span): (&Step, &Span)| StepLine {
+        id: name(step.id.as_str()),
+        group: of_change.get(step.id.change()).copied(),
+        what: step_text::text(step),
+        after: before(step),
+        span: *span,
+    };
+    let model = Model {
+        project: name(plan.project.as_str()),
+        target: plan
+            .target
+            .as_ref()
+            .map(|target| format!("{} ({})", name(&target.name), name(&target.platform))),
+        counts: counts(plan),
+        left: left::count(&left),
+        dangers: dangers(plan.changes.iter()),
+        changes: groups,
+        warnings: plan
+            .warnings
+            .iter()
+            .map(|warning| (name(&warning.code), told::ends(&warning.text, SENTENCE)))
+            .collect(),
+        assumed: plan.assumed.iter().map(|reference| name(&reference.to_string())).collect(),
+        not_acted_on: not_acted_on(plan),
+        steps: plan.steps.iter().zip(&estimate.steps).map(step).collect(),
+        estimate,
+    };
+    (model, of_change)
+}
+
+/// What comes before a step: steps, the end of others whatever becomes of them, and time.
+fn before(step: &Step) -> Vec<String> {
+    let after = step.after.iter().map(|step| name(step.as_str()));
+    let ends = step.after_end.iter().map(|step| format!("the end of {}", name(step.as_str())));
+    let delay = (step.delay > 0).then(|| format!("{} s more", step.delay));
+    after.chain(ends).chain(delay).collect()
+}
+
+/// `2 to replace`, `1 to create`: the gravest first.
+fn counts(plan: &Plan) -> Vec<String> {
+    let mut counts: BTreeMap<(Verb, &str), usize> = BTreeMap::new();
+    let pulled = pulled(plan);
+    for change in &plan.changes {
+        *counts.entry((change.verb, doing(change, &pulled))).or_default() += 1;
+    }
+    counts.into_iter().map(|((_, word), number)| format!("{number} to {word}")).collect()
+}
+
+/// The changes of images that have something to pull.
+fn pulled(plan: &Plan) -> BTreeSet<&str> {
+    let pulls = plan.steps.iter().filter(|step| matches!(step.action, Action::Pull { .. }));
+    pulls.map(|step| step.id.change()).collect()
+}
+
+/// What is done, in a word: an image that is there already is not pulled, but gets its name.
+fn doing(change: &Change, pulled: &BTreeSet<&str>) -> &'static str {
+    match change.verb {
+        Verb::Pull if !pulled.contains(change.id.as_str()) => "tag",
+        verb => verb.word(),
+    }
+}
+
+/// What of these changes is dangerous, worst first.
+fn dangers<'p>(changes: impl Iterator<Item = &'p Change>) -> Vec<InDanger> {
+    let mut all: Vec<(usize, InDanger)> = danger::gathered(changes)
+        .into_iter()
+        .map(|((danger, value), ids)| {
+            let names: Vec<Cow<'_, str>> = ids.iter().map(|id| endangered(danger, id)).collect();
+            let (class, value) = danger.classified(value.unwrap_or_default());
+            let place = danger.classes().iter().position(|known| Some(*known) == class);
+            let value = (!value.is_empty()).then(|| told::ends(value, OBJECT));
+            (place.unwrap_or(0), InDanger { danger, class, value, names: folded(&names) })
+        })
+        .collect();
+    all.sort_by_key(|(place, one)| (one.danger, *place));
+    all.into_iter().map(|(_, one)| one).collect()
+}
+
+/// What a danger of a change is about: of a network that is replaced, the containers on it are
+/// adopted.
+fn endangered(danger: Danger, id: &ChangeId) -> Cow<'_, str> {
+    match (danger, id.target()) {
+        (Danger::Adopted, ChangeTarget::Network(_)) => format!("a container on {id}").into(),
+        _ => id.as_str().into(),
+    }
+}
+
+/// The changes in the order in which they begin.
+fn order<'p>(plan: &'p Plan, estimate: &Estimate) -> Vec<&'p Change> {
+    let mut begins: BTreeMap<&str, (u64, usize)> = BTreeMap::new();
+    for (place, (step, span)) in plan.steps.iter().zip(&estimate.steps).enumerate() {
+        let first = begins.entry(step.id.change()).or_insert((span.start, place));
+        *first = (*first).min((span.start, place));
+    }
+    let mut changes: Vec<&Change> = plan.changes.iter().collect();
+    let never = (u64::MAX, usize::MAX);
+    changes.sort_by_key(|change| begins.get(change.id.as_str()).copied().unwrap_or(never));
+    changes
+}
+
+/// Changes that differ in nothing but the name, together.
+fn gathered<'p>(order: &[&'p Change]) -> Vec<Vec<&'p Change>> {
+    let mut all: Vec<Vec<&Change>> = Vec::new();
+    let mut kinds: BTreeMap<(Option<&SetName>, Verb), Vec<usize>> = BTreeMap::new();
+    for change in order {
+        let kind = kinds.entry((change.set.as_ref(), change.verb)).or_default();
+        let alike = kind.iter().rev().take(BACK).find(|index| {
+            let first = all[**index].first();
+            change.set.is_some() && first.is_some_and(|first| alike(first, change))
+        });
+        if let Some(index) = alike {
+            all[*index].push(change);
+        } else {
+            kind.push(all.len());
+            all.push(vec![change]);
+        }
+    }
+    all
+}
+
+fn alike(one: &Change, other: &Change) -> bool {
+    let Change { id: _, set, verb, adopted, danger, dangerous, impact, reasons } = one;
+    (set, verb, adopted, danger, impact)
+        == (&other.set, &other.verb, &other.adopted, &other.danger, &other.impact)
+        && *dangerous == other.dangerous
+        && *reasons == other.reasons
+}
+
+fn groups(plan: &Plan, gathered: &[Vec<&Change>], estimate: &Estimate) -> Vec<Group> {
+    let pulled = pulled(plan);
+    let besides = besides::of(&plan.steps);
+    let mut spans: BTreeMap<&str, Span> = BTreeMap::new();
+    for (step, span) in plan.steps.iter().zip(&estimate.steps) {
+        let whole = spans.entry(step.id.change()).or_insert(*span);
+        *whole = Span { start: whole.start.min(span.start), end: whole.end.max(span.end) };
+    }
+    let group = |(index, members): (usize, &Vec<&Change>)| {
+        let first = members.first()?;
+        let ids: Vec<&str> = members.iter().map(|change| change.id.as_str()).collect();
+        let dangers = dangers(members.iter().copied());
+        let outages = dangers.iter().filter(|one| one.danger == Danger::Outage);
+        let outages: Vec<String> = outages.map(InDanger::words).collect();
+        let why = why::of(first);
+        let spans = ids.iter().filter_map(|id| spans.get(id));
+        Some(Group {
+            number: index + 1,
+            verb: first.verb,
+            word: doing(first, &pulled),
+            names: folded(&ids),
+            members: ids.len(),
+            set: first.set.as_ref().map(|set| name(set.as_str())),
+            adopted: first.adopted,
+            outage: (!outages.is_empty()).then(|| outages.join(", ")),
+            dangers,
+            impact: impact(first, &ids, &besides),
+            will_be: will_be(plan, first, &ids, &why),
+            why,
+            span: spans
+                .copied()
+                .reduce(|a, b| Span { start: a.start.min(b.start), end: a.end.max(b.end) })
+                .unwrap_or_default(),
+        })
+    };
+    gathered.iter().enumerate().filter_map(group).collect()
+}
+
+/// What containers will be that are created.
+fn will_be(plan: &Plan, change: &Change, ids: &[&str], why: &[Why]) -> Option<WillBe> {
+    if !matches!(change.verb, Verb::Create | Verb::Replace | Verb::Run) {
+        return None;
+    }
+    let planned = plan.planned.get(change.set.as_ref()?)?;
+    let all = planned::of(planned, ids);
+    let is_there = change.verb == Verb::Replace;
+    Some(if is_there { all.rest(why) } else { all })
+}
+
+/// How it is done where that is worth a word, what is kept and what is lost.
+fn impact(change: &Change, ids: &[&str], besides: &BTreeMap<&str, Besides<'_>>) -> Vec<String> {
+    let Impact { keeps, unmounts, loses, drops, may_change, interrupts } = &change.impact;
+    let how = reason_text::how(change);
+    let lines = [
+        ("keeps", keeps, ""),
+        ("unmounts", unmounts, "; what is in it stays"),
+        ("loses", loses, ", its data with it"),
+        ("drops", drops, ""),
+        ("may change", may_change, ""),
+        ("interrupts", interrupts, ""),
+    ]
+    .into_iter()
+    .filter(|(_, what, _)| !what.is_empty())
+    .map(|(verb, what, after)| {
+        let what: Vec<String> = what.iter().map(|each| told::ends(each, OBJECT)).collect();
+        format!("{verb} {}{after}", what.join(", "))
+    });
+    how.into_iter().chain(lines).chain(besides::lines(ids, besides)).collect()
+}
+
+fn not_acted_on(plan: &Plan) -> Vec<NotActedOn> {
+    let left = left::of(plan);
+    let of_set = left.into_iter().filter_map(|left| {
+        let report = plan.sets.get(left.set.as_ref()?)?;
+        let containers = report
+            .matched
+            .iter()
+            .filter(|one| !one.differences.is_empty() && one.changed_by == left.changed_by)
+            .map(|one| (name(one.name.as_str()), why::differences(&one.differences)))
+            .collect();
+        Some(NotActedOn { text: told::ends(&left.text, SENTENCE), containers })
+    });
+    of_set.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::sample;
+
+    fn lines(model: &Model) -> String {
+        let line = |group: &Group| {
+            let Span { start, end } = group.span;
+            format!("{} {} {} {start}..{end}", group.number, group.word, group.names.join(", "))
+        };
+        model.changes.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn changes_stand_in_the_order_in_which_they_begin_and_alike_ones_together() {
+        let model = of(&sample::mixed());
+        insta::assert_snapshot!(lines(&model), @"
+        1 replace shop-db 0..21
+        2 create shop-web-1..3 0..11
+        3 stop legacy 1..11
+        ");
+        assert_eq!(model.changes.iter().map(|group| group.members).sum::<usize>(), 5);
+        let group = |id: &str| model.steps.iter().find(|step| step.id == id).unwrap().group;
+        assert_eq!(group("shop-db/stop"), group("shop-db/create"));
+    }
+
+    #[test]
+    fn dangers_have_their_values_and_the_worst_class_comes_first() {
+        let mut plan = sample::mixed();
+        let change = |plan: &mut Plan, id: &str, values: &[(Danger, &str)]| {
+            let change = plan.changes.iter_mut().find(|change| change.id.as_str() == id).unwrap();
+            for (danger, value) in values {
+                if !change.danger.contains(danger) {
+                    change.danger.push(*danger);
+                }
+                change.dangerous.entry(*danger).or_default().push((*value).to_owned());
+            }
+        };
+        let host =
+            [(Danger::HostAccess, "bind:/srv"), (Danger::HostAccess, "docker_socket:/run/d")];
+        change(&mut plan, "shop-web-1", &host);
+        change(&mut plan, "shop-web-2", &host[..1]);
+        let told = of(&plan)
+            .dangers
+            .into_iter()
+            .map(|one| format!("{}: {}: {}", one.danger.word(), one.words(), one.names.join(", ")));
+        insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @"
+        outage: gone: legacy
+        outage: down: up to 10 s to stop, then 10 s of proof: shop-db
+        adopted: was not created by bayplan: legacy
+        secret_given: B: shop-web-1..3
+        host_access: docker_socket: /run/d: shop-web-1
+        host_access: bind: /srv: shop-web-1..2
+        ");
+    }
+
+    #[test]
+    fn hostile_text_is_cut_and_safe() {
+        let text = format!("{:?}", of(&sample::hostile()));
+        // Written for debugging, a backslash is two.
+        assert!(!text.chars().any(crate::base::say::is_unsafe));
+        assert!(text.len() < 400_000, "{} bytes", text.len());
+    }
+}

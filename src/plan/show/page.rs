@@ -1,0 +1,140 @@
+//! Lines for a terminal: broken at words for a width, and painted where colours are asked for.
+//!
+//! What is written is the caller's.
+
+use anstyle::{AnsiColor, Style};
+use unicode_width::UnicodeWidthStr as _;
+
+/// The width where nobody says which.
+pub const WIDTH: usize = 100;
+/// No line is broken shorter than this.
+pub const NARROWEST: usize = 40;
+
+/// Plain weight, bold.
+pub const BOLD: Style = Style::new().bold();
+
+/// A colour.
+pub const fn colour(colour: AnsiColor) -> Style {
+    Style::new().fg_color(Some(anstyle::Color::Ansi(colour)))
+}
+
+/// Lines as they grow.
+#[derive(Debug)]
+pub struct Page {
+    out: String,
+    width: usize,
+    colour: bool,
+}
+
+impl Page {
+    /// An empty one.
+    pub fn new(width: usize, colour: bool) -> Self {
+        Self { out: String::new(), width: width.max(NARROWEST), colour }
+    }
+
+    /// All of it, with a line end after the last line.
+    pub fn ended(self) -> String {
+        self.out
+    }
+
+    /// Text in a style, where colours are asked for.
+    pub fn painted(&self, style: Style, text: &str) -> String {
+        if self.colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+
+    /// One line as it is.
+    pub fn line(&mut self, text: &str) {
+        self.out.push_str(text.trim_end());
+        self.out.push('\n');
+    }
+
+    /// A heading after an empty line.
+    pub fn heading(&mut self, style: Style, text: &str) {
+        let text = self.painted(style, text);
+        self.line("");
+        self.line(&text);
+    }
+
+    /// A lead in a style and then words: lines after the first begin `hang` columns in.
+    pub fn wrapped(&mut self, lead: (Style, &str), hang: usize, words: &str) {
+        let (style, lead) = lead;
+        let lines = broken(words, self.width, (lead.width(), hang));
+        let blank = lead.len() - lead.trim_start().len();
+        let mark = self.painted(style, lead[blank..].trim_end());
+        let gap = " ".repeat(lead.len() - lead.trim_end().len());
+        let lead = if lead.trim().is_empty() {
+            lead.to_owned()
+        } else {
+            format!("{}{mark}{gap}", &lead[..blank])
+        };
+        for (index, line) in lines.iter().enumerate() {
+            let before = if index == 0 { lead.clone() } else { " ".repeat(hang) };
+            self.line(&format!("{before}{line}"));
+        }
+    }
+}
+
+/// Words as lines of a width: the first begins `first` columns in, the others `hang`.
+pub fn broken(words: &str, width: usize, (first, hang): (usize, usize)) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut at = first;
+    for word in pieces(words) {
+        let long = word.width();
+        let line = lines.last().map_or("", String::as_str);
+        if !line.is_empty() && at + 1 + long > width {
+            at = hang + long;
+            lines.push(word.to_owned());
+        } else if let Some(line) = lines.last_mut() {
+            if line.is_empty() {
+                at += long;
+            } else {
+                line.push(' ');
+                at += 1 + long;
+            }
+            line.push_str(word);
+        }
+    }
+    lines
+}
+
+/// The words of a text; what stands between backticks is one.
+fn pieces(text: &str) -> Vec<&str> {
+    if text.matches('`').count() % 2 == 1 {
+        return text.split(' ').collect();
+    }
+    let mut quoted = false;
+    text.split(|sign: char| {
+        quoted ^= sign == '`';
+        sign == ' ' && !quoted
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_broken_at_words_and_never_inside_of_backticks() {
+        let text = "one two `bayplan plan spec.yaml -o plan.json` three";
+        let lines = broken(text, 20, (2, 4));
+        assert_eq!(lines, ["one two", "`bayplan plan spec.yaml -o plan.json`", "three"]);
+        assert_eq!(broken("a `b c", 40, (0, 0)), ["a `b c"]);
+        assert_eq!(broken("", 40, (0, 0)), [""]);
+        // A wide character takes two columns.
+        assert_eq!(broken("漢字 漢字", 8, (0, 0)), ["漢字", "漢字"]);
+    }
+
+    #[test]
+    fn the_lead_alone_is_painted() {
+        let page = |colour| {
+            let mut page = Page::new(40, colour);
+            page.wrapped((BOLD, "  ab  "), 6, &"word ".repeat(12));
+            page.ended()
+        };
+        let plain = page(false);
+        assert!(plain.lines().all(|line| line.len() <= 40), "{plain}");
+        assert!(page(true).starts_with("  \u{1b}[1mab\u{1b}[0m  word"), "{:?}", page(true));
+        assert_eq!(anstream::adapter::strip_str(&page(true)).to_string(), plain);
+    }
+}

@@ -1,0 +1,223 @@
+//! Why something is changed, in pieces: of an option its entries, both sides as people write them.
+//!
+//! The sentence of a reason, as results tell it, is [`super::reason_text`]'s.
+
+use serde_json::Value as Json;
+
+use super::reason_text;
+use super::told::{self, Entry, Kind, Told};
+use crate::options;
+use crate::plan::{Because, Change, OptionDifference, Origin, Reason, References, Verb};
+
+/// The most characters of an option's name.
+const NAME: usize = 80;
+
+/// Why something is changed, or how it differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    /// An option differs.
+    Differs {
+        /** which */
+        option: String,
+        /** who caused it */
+        origin: Origin,
+        /** what of it: one without a name is all of it */
+        entries: Vec<Entry>,
+    },
+    /// It is not there, and will be.
+    New,
+    /// Anything else, a fragment.
+    Because(String),
+}
+
+/// Why a change is made, in the order of its reasons.
+pub fn of(change: &Change) -> Vec<Why> {
+    let makes = matches!(change.verb, Verb::Create | Verb::Run);
+    let new = |reason: &Reason| {
+        makes && matches!(reason, Reason::Because(Because::TooFew { .. } | Because::NotThere))
+    };
+    let reasons = change.reasons.iter();
+    reasons.map(|reason| if new(reason) { Why::New } else { one(reason) }).collect()
+}
+
+/// What differs and is left.
+pub fn differences(reasons: &[Reason]) -> Vec<Why> {
+    reasons.iter().map(one).collect()
+}
+
+/// Who caused a difference, where it is not the spec.
+pub fn from(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Declared => "",
+        Origin::Image => " (from the image)",
+        Origin::Unknown => " (from the spec or the image)",
+    }
+}
+
+fn one(reason: &Reason) -> Why {
+    match reason {
+        Reason::Environment(difference) => Why::Differs {
+            option: told::ends(&difference.option, NAME),
+            origin: difference.origin,
+            entries: reason_text::variables(difference),
+        },
+        Reason::Option(difference) => Why::Differs {
+            option: told::ends(&difference.option, NAME),
+            origin: difference.origin,
+            entries: option(difference),
+        },
+        Reason::Because(Because::State { expected, found }) => {
+            let (found, expected) = told::pair(found, reason_text::becomes(*expected));
+            let (found, expected) = (Some(found), Some(expected));
+            let entry = Entry { kind: Kind::Changed, name: None, found, expected };
+            let (option, origin) = ("state".to_owned(), Origin::Declared);
+            Why::Differs { option, origin, entries: vec![entry] }
+        }
+        Reason::Because(_) => Why::Because(reason_text::text(reason)),
+    }
+}
+
+fn option(difference: &OptionDifference) -> Vec<Entry> {
+    let OptionDifference { option, origin: _, expected, found, in_place: _, references } =
+        difference;
+    if let Some(References { expected: new, found: old }) = references {
+        return vec![image((old.as_deref(), found), (new, expected))];
+    }
+    let row = options::row(option);
+    let ordered = row.is_some_and(|row| !row.def().many);
+    let spelt = |value: &Json| row.zip(value.as_i64())?.0.def().unit.spelt(value.as_i64()?);
+    if let (Some(found), Some(expected)) = (typed(option, found), typed(option, expected)) {
+        let (found, expected) = told::pair(&found, &expected);
+        let (found, expected) = (Some(found), Some(expected));
+        return vec![Entry { kind: Kind::Changed, name: None, found, expected }];
+    }
+    match told::told(found, expected, ordered) {
+        Told::Entries(entries) => entries,
+        Told::Whole(old, new) => {
+            let side = |value: &Json, text: String| {
+                (!value.is_null()).then(|| spelt(value).unwrap_or(text))
+            };
+            let (old, new) = (side(found, old), side(expected, new));
+            let kind = match (&old, &new) {
+                (None, _) => Kind::Added,
+                (_, None) => Kind::Removed,
+                _ => Kind::Changed,
+            };
+            vec![Entry { kind, name: None, found: old, expected: new }]
+        }
+    }
+}
+
+/// The words of a command as somebody would type them, where that is plain.
+fn typed(option: &str, value: &Json) -> Option<String> {
+    let words = value.as_array().filter(|_| matches!(option, "command" | "entrypoint"))?;
+    let plain = |word: &Json| {
+        let word = word.as_str()?;
+        let odd = |sign: char| sign.is_whitespace() || matches!(sign, '\'' | '"' | '\\' | '→');
+        (!word.is_empty() && !word.contains(odd)).then(|| word.to_owned())
+    };
+    let words = words.iter().map(plain).collect::<Option<Vec<String>>>()?;
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
+/// `acme/web:1, 5fe9d6c2e0fd` on both sides; a reference that both have is its name.
+fn image((old, found): (Option<&str>, &Json), (new, expected): (&str, &Json)) -> Entry {
+    let (found, expected) = match told::told(found, expected, true) {
+        Told::Whole(found, expected) => (found, expected),
+        Told::Entries(entries) => (told::text(&entries), String::new()),
+    };
+    if old == Some(new) {
+        let name = Some(reason_text::shown(new));
+        return Entry { kind: Kind::Changed, name, found: Some(found), expected: Some(expected) };
+    }
+    let side = |reference: Option<&str>, id: &str| match reference {
+        Some(reference) => format!("{} ({id})", reason_text::shown(reference)),
+        None => id.to_owned(),
+    };
+    let (found, expected) = (side(old, &found), side(Some(new), &expected));
+    Entry { kind: Kind::Changed, name: None, found: Some(found), expected: Some(expected) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::plan::sample;
+
+    fn differs(option: &str, found: Json, expected: Json) -> Vec<(Option<String>, Option<String>)> {
+        let reason = Reason::Option(OptionDifference {
+            option: option.into(),
+            origin: Origin::Declared,
+            expected,
+            found,
+            in_place: false,
+            references: None,
+        });
+        let Why::Differs { entries, .. } = one(&reason) else { panic!("{reason:?}") };
+        entries.into_iter().map(|entry| (entry.found, entry.expected)).collect()
+    }
+
+    fn side(text: &str) -> Option<String> {
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    #[test]
+    fn sizes_read_as_a_spec_writes_them_and_no_number_twice() {
+        let memory = differs("mem_limit", json!(536_870_912), json!(1_073_741_824));
+        assert_eq!(memory, [(side("512m"), side("1g"))]);
+        assert_eq!(differs("mem_limit", Json::Null, json!(1024)), [(None, side("1k"))]);
+        assert_eq!(
+            differs("cpus", json!(500_000_000), json!(2)),
+            [(side("0.5"), side("0.000000002"))]
+        );
+        assert_eq!(
+            differs("privileged", json!(false), json!(true)),
+            [(side("false"), side("true"))]
+        );
+    }
+
+    #[test]
+    fn commands_read_as_they_are_typed_where_that_is_plain() {
+        let command = differs("command", json!(["serve", "--old"]), json!(["serve", "--new"]));
+        assert_eq!(command, [(side("serve --old"), side("serve --new"))]);
+        let command = differs("command", json!(["sh", "-c", "a b"]), json!(["serve"]));
+        assert_eq!(command, [(side(r#"["sh", "-c", "a b"]"#), side(r#"["serve"]"#))]);
+    }
+
+    #[test]
+    fn lists_are_told_by_their_entries() {
+        let ports = differs("ports", json!(["80:80/tcp"]), json!(["81:80/tcp", "82:80/tcp"]));
+        let expected = [(None, "81:80/tcp"), (None, "82:80/tcp"), (Some("80:80/tcp"), "")];
+        assert_eq!(ports, expected.map(|(old, new)| (old.map(str::to_owned), side(new))));
+    }
+
+    #[test]
+    fn images_are_told_by_name_and_id() {
+        let image = |old: Option<&str>| {
+            let reason = Reason::Option(OptionDifference {
+                option: "image".into(),
+                origin: Origin::Declared,
+                expected: json!(format!("sha256:{}", "b".repeat(64))),
+                found: json!(format!("sha256:{}", "a".repeat(64))),
+                in_place: false,
+                references: Some(References {
+                    expected: "acme/web:2".into(),
+                    found: old.map(str::to_owned),
+                }),
+            });
+            let Why::Differs { entries, .. } = one(&reason) else { panic!("{reason:?}") };
+            told::text(&entries)
+        };
+        insta::assert_snapshot!(image(Some("acme/web:1")), @"changed acme/web:1 (sha256:aaaaaaaaaaaa…) => acme/web:2 (sha256:bbbbbbbbbbbb…)");
+        insta::assert_snapshot!(image(Some("acme/web:2")), @"changed acme/web:2: sha256:aaaaaaaaaaaa… => sha256:bbbbbbbbbbbb…");
+        insta::assert_snapshot!(image(None), @"changed sha256:aaaaaaaaaaaa… => acme/web:2 (sha256:bbbbbbbbbbbb…)");
+    }
+
+    #[test]
+    fn a_new_one_needs_no_number() {
+        let plan = sample::mixed();
+        let create = plan.changes.iter().find(|change| change.verb == Verb::Create);
+        assert_eq!(of(create.unwrap()), [Why::New]);
+    }
+}

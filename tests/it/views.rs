@@ -1,0 +1,240 @@
+//! What a reviewer reads of a plan: every dangerous value in every form, and screens of a terminal.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use bayplan::plan::show::{About, markdown, text};
+use bayplan::plan::{Danger, Plan};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
+
+use super::cases::{NAMES, made};
+use super::golden;
+
+/// A plan in every form, with room for every line.
+fn forms(plan: &Plan) -> [(&'static str, String); 2] {
+    let options = text::Options { width: 10_000, ..text::Options::default() };
+    [
+        ("text", text::text(plan, &About::default(), options)),
+        ("markdown", markdown::markdown(&[(plan, About::default())], false)),
+    ]
+}
+
+/// Whether each dangerous value of a plan is told, its class before it.
+fn told(plan: &Plan) -> usize {
+    let mut values = 0;
+    for (form, shown) in forms(plan) {
+        for change in &plan.changes {
+            for danger in &change.danger {
+                assert!(shown.contains(danger.word()), "{} in {form}:\n{shown}", danger.word());
+            }
+            for (danger, all) in &change.dangerous {
+                for value in all {
+                    let (class, value) = danger.classified(value);
+                    let words = match class {
+                        Some(class) if value.is_empty() => class.to_owned(),
+                        Some(class) => format!("{class}: {value}"),
+                        None => value.to_owned(),
+                    };
+                    let words = bayplan::base::say::safe(&words);
+                    assert!(shown.contains(&words), "{words} in {form}:\n{shown}");
+                    values += 1;
+                }
+            }
+        }
+    }
+    values
+}
+
+#[test]
+fn every_dangerous_value_of_every_case_is_read() {
+    let plans = NAMES.iter().filter_map(|name| made(&name.replace('_', "-")));
+    let values: usize = plans.map(|(_, _, plan)| told(&plan)).sum();
+    assert!(values > 150, "only {values}");
+}
+
+#[test]
+fn every_danger_is_read_with_its_values() {
+    let (_, _, mut plan) = made("dangers").unwrap();
+    let change = &mut plan.changes[0];
+    change.danger = Danger::ALL.to_vec();
+    for danger in Danger::ALL.into_iter().filter(|danger| danger.names_values()) {
+        let classes = danger.classes().iter().map(|class| format!("{class}:of {class}"));
+        let values = if danger.classes().is_empty() {
+            vec![format!("of {}", danger.word())]
+        } else {
+            classes.collect()
+        };
+        change.dangerous.insert(danger, values);
+    }
+    assert!(told(&plan) > 60);
+}
+
+/// A terminal of a width, and what a run of the program leaves on it.
+fn screen(columns: u16, folder: &Path, words: &[&str]) -> vt100::Parser {
+    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&ours).unwrap();
+    unlockpt(&ours).unwrap();
+    let size = Winsize { ws_row: 100, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    tcsetwinsize(&ours, size).unwrap();
+    let path = ptsname(&ours, Vec::new()).unwrap();
+    let theirs = File::options().read(true).write(true).open(path.to_str().unwrap()).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bayplan"));
+    command
+        .args(words)
+        .current_dir(folder)
+        .env_clear()
+        .env("TERM", "xterm-256color")
+        .stdin(Stdio::null())
+        .stdout(Stdio::from(theirs.try_clone().unwrap()))
+        .stderr(Stdio::from(theirs));
+    let mut child = command.spawn().unwrap();
+    // The other end must be ours no more, or the screen never ends.
+    drop(command);
+    let mut bytes = Vec::new();
+    // The terminal of a program that has ended is no more: that is its end.
+    let _ = File::from(ours).read_to_end(&mut bytes);
+    child.wait().unwrap();
+    let mut parser = vt100::Parser::new(100, columns, 0);
+    parser.process(&bytes);
+    parser
+}
+
+fn rows(parser: &vt100::Parser) -> Vec<String> {
+    let screen = parser.screen();
+    let rows: Vec<String> = screen.rows(0, screen.size().1).collect();
+    rows.into_iter().map(|row| row.trim_end().to_owned()).filter(|row| !row.is_empty()).collect()
+}
+
+/// Whether a word on the screen is painted.
+fn is_painted(parser: &vt100::Parser, word: &str) -> bool {
+    let screen = parser.screen();
+    let (height, width) = screen.size();
+    let at =
+        screen.rows(0, width).enumerate().find_map(|(row, text)| Some((row, text.find(word)?)));
+    let (row, column) = at.unwrap_or_else(|| panic!("{word} is not on the screen"));
+    assert!(row < usize::from(height));
+    let cell = screen.cell(row.try_into().unwrap(), column.try_into().unwrap()).unwrap();
+    cell.bold() || cell.fgcolor() != vt100::Color::Default
+}
+
+#[test]
+fn a_plan_fits_a_terminal_of_any_width() {
+    let folder = golden::path("plans/shop");
+    for columns in [40, 80, 120] {
+        let parser = screen(columns, &folder, &["show", "plan.json"]);
+        let rows = rows(&parser);
+        insta::assert_snapshot!(format!("shop-{columns}"), rows.join("\n"));
+        for word in ["DANGER", "CHANGES", "host_access", "replace shop-db", "create  shop-web-3"] {
+            assert!(is_painted(&parser, word), "{word} at {columns}");
+        }
+    }
+}
+
+#[test]
+fn errors_are_painted_on_a_terminal() {
+    let parser = screen(80, &golden::path("plans/shop"), &["show", "none.json"]);
+    assert!(is_painted(&parser, "error"), "{:?}", rows(&parser));
+    assert!(!is_painted(&parser, "reading"), "{:?}", rows(&parser));
+}
+
+/// The program without a terminal, in the folder of the example.
+fn run(words: &[&str]) -> std::process::Output {
+    Command::new(env!("CARGO_BIN_EXE_bayplan"))
+        .args(words)
+        .current_dir(golden::path("plans/shop"))
+        .env_clear()
+        .env("TERM", "xterm-256color")
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn where_there_is_no_plan_the_comment_says_why() {
+    let words = ["plan", "none.yaml", "--snapshot", "none.json", "--format", "markdown"];
+    let output = run(&words);
+    assert_eq!(output.status.code(), Some(1));
+    insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap(), @"
+    <!-- bayplan -->
+    ## There is no plan
+
+    - `error: reading none.yaml`
+    - `caused by: No such file or directory (os error 2)`
+    ");
+}
+
+#[test]
+fn several_plans_are_one_comment() {
+    let shown = run(&["show", "plan.json", "../dangers/plan.json", "--format", "markdown"]);
+    let text = String::from_utf8(shown.stdout).unwrap();
+    assert_eq!(text.matches("<!-- bayplan -->").count(), 1, "{text}");
+    assert_eq!(text.matches("## Plan for `shop`").count(), 2, "{text}");
+    let json = run(&["show", "plan.json", "../dangers/plan.json", "--format", "json"]);
+    assert_eq!(json.status.code(), Some(64));
+}
+
+/// What stands on a screen as a picture: its words in their colours.
+fn picture(parser: &vt100::Parser) -> String {
+    use std::fmt::Write as _;
+    let screen = parser.screen();
+    let width = screen.size().1;
+    let last = screen.rows(0, width).enumerate().filter(|(_, row)| !row.trim().is_empty());
+    let height = last.map(|(row, _)| row + 1).last().unwrap_or(0);
+    let mut out = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {}\" \
+         font-family=\"ui-monospace, Menlo, Consolas, monospace\" font-size=\"14\" fill=\"#d4d4d4\">\n\
+         <rect width=\"100%\" height=\"100%\" rx=\"6\" fill=\"#1e1e1e\"/>\n",
+        f64::from(width) * 8.5 + 24.0,
+        height * 19 + 28
+    );
+    for row in 0..height {
+        let mut runs: Vec<(u16, String, String)> = Vec::new();
+        for column in 0..width {
+            let cell = screen.cell(u16::try_from(row).unwrap(), column).unwrap();
+            let colour = match cell.fgcolor() {
+                vt100::Color::Idx(1) => " fill=\"#f14c4c\"",
+                vt100::Color::Idx(2) => " fill=\"#23d18b\"",
+                vt100::Color::Idx(3) => " fill=\"#e5c07b\"",
+                vt100::Color::Idx(6) => " fill=\"#29b8db\"",
+                _ => "",
+            };
+            let bold = if cell.bold() { " font-weight=\"bold\"" } else { "" };
+            let dim = if cell.dim() { " opacity=\"0.6\"" } else { "" };
+            let style = format!("{colour}{bold}{dim}");
+            let text = if cell.has_contents() { cell.contents() } else { " " };
+            match runs.last_mut() {
+                Some((_, last, run)) if *last == style => run.push_str(text),
+                _ => runs.push((column, style, text.to_owned())),
+            }
+        }
+        for (column, style, run) in runs.iter().filter(|(_, _, run)| !run.trim().is_empty()) {
+            let blanks = run.len() - run.trim_start().len();
+            let x = (f64::from(*column) + f64::from(u16::try_from(blanks).unwrap())) * 8.5 + 12.0;
+            let text = run.trim().replace('&', "&amp;").replace('<', "&lt;");
+            let length = f64::from(u16::try_from(run.trim().chars().count()).unwrap()) * 8.5;
+            writeln!(
+                out,
+                "<text x=\"{x}\" y=\"{}\" textLength=\"{length}\" xml:space=\"preserve\"{style}>{text}</text>",
+                row * 19 + 30
+            )
+            .unwrap();
+        }
+    }
+    out + "</svg>\n"
+}
+
+#[test]
+fn the_picture_of_the_readme_is_what_a_terminal_shows() {
+    let parser = screen(100, &golden::path("plans/shop"), &["show", "plan.json"]);
+    golden::file("examples/shop/plan.svg", &picture(&parser));
+}
+
+#[test]
+fn nothing_is_painted_in_a_pipe() {
+    for words in [["show", "plan.json"], ["show", "none.json"]] {
+        let output = run(&words);
+        assert!(!output.stdout.contains(&0x1b) && !output.stderr.contains(&0x1b));
+    }
+}
