@@ -96,9 +96,9 @@ impl NetworkId {
 }
 
 impl ImageId {
-    /// `sha256:` and 12 digits, for text only.
+    /// `sha256:` and 12 digits, for text only: a plan's may be anything.
     pub fn short(&self) -> String {
-        short_digest(&self.0)
+        super::say::safe(&short_digest(&self.0))
     }
 }
 
