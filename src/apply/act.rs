@@ -14,8 +14,8 @@ use crate::base::ident::{
 };
 use crate::base::say;
 use crate::engine::{EngineError, ErrorKind, PullProgress, Writer};
-use crate::options::Body;
 use crate::options::settings::Settings;
+use crate::options::{Body, files};
 use crate::plan::effect::fenced;
 use crate::plan::{Action, ImagePin, Step, Subject};
 
@@ -171,6 +171,7 @@ impl<W: Writer> Context<'_, W> {
             }
             Action::Tag { image, tag } => return self.tag(image, tag).await,
             Action::Create { name, image, .. } => return self.create(step, name, image).await,
+            Action::PutFiles { container, .. } => return self.put_files(container).await,
             Action::Start { container, wait: true } => {
                 return self.run_to_end(step, &self.id(container)?).await;
             }
@@ -287,7 +288,10 @@ impl<W: Writer> Context<'_, W> {
         let Some(body) = self.bodies.get(&step.id) else {
             return Err(Trouble::Failed("there is no create body for this step".to_owned()));
         };
-        let body = &self.of_compose(body, pin).await.map_err(|error| self.failed(&error))?;
+        let mut body = body.clone();
+        // No engine takes them with a create.
+        drop(body.take(files::FIELD));
+        let body = &self.of_compose(&body, pin).await.map_err(|error| self.failed(&error))?;
         let filled = self.secrets.fill(&self.labelled(body)).map_err(Trouble::Failed)?;
         let id = match self.engine.create(name, &filled).await {
             Ok(created) => {
@@ -302,6 +306,28 @@ impl<W: Writer> Context<'_, W> {
         self.created.borrow_mut().insert(step.id.clone(), id.clone());
         self.names.borrow_mut().insert(id.clone(), name.clone());
         self.check_created(&id, name, pin).await
+    }
+
+    /// Puts the files of a created container into it. After a call that failed they are fetched.
+    async fn put_files(&self, container: &Subject) -> Acted {
+        let id = self.id(container)?;
+        let of = |create| Some(self.bodies.get(create)?.json()[files::FIELD].clone());
+        let put = match container {
+            Subject::CreatedBy(create) => of(create),
+            Subject::Container(_) => None,
+        };
+        let Some(put) = put.filter(Json::is_object) else {
+            return Err(Trouble::Failed("there are no files for this step".to_owned()));
+        };
+        let filled = self.secrets.fill(&Body::from_json(put)).map_err(Trouble::Failed)?;
+        let Err(error) = self.engine.put_files(&id, &filled).await else { return Ok(()) };
+        for (path, file) in filled.expose().as_object().into_iter().flatten() {
+            let there = self.look_again(|| self.engine.file(&id, path)).await;
+            if there.map_err(|silent| self.unclear(&error, &silent))?.as_ref() != Some(file) {
+                return Err(self.failed(&error));
+            }
+        }
+        Ok(())
     }
 
     /// Compose asks what its containers were made from: by a label, which it writes itself.
@@ -471,6 +497,9 @@ impl<W: Writer> Context<'_, W> {
             Action::Pull { image, .. } => format!("pull {}", say::short(image)),
             Action::Tag { tag, .. } => format!("tag {}", say::short(tag)),
             Action::Create { name, .. } => format!("create container `{name}`"),
+            Action::PutFiles { container, files } => {
+                format!("put {} into {}", say::count(files.len(), "file"), of(container))
+            }
             Action::Start { container, wait: false } => format!("start {}", of(container)),
             Action::Start { container, wait: true } => format!("run {} to its end", of(container)),
             Action::WaitReady { container, .. } => {

@@ -222,6 +222,7 @@ impl Outcome {
 pub(super) fn touches(step: &Step) -> bool {
     match step.action {
         Action::Create { .. }
+        | Action::PutFiles { .. }
         | Action::Start { .. }
         | Action::Stop { .. }
         | Action::Fence { .. }

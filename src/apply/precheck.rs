@@ -66,7 +66,8 @@ impl<W: Writer> Context<'_, W> {
             }),
             Action::Tag { image, tag } => self.precheck_tag(image, tag).await,
             Action::Create { name, image, .. } => self.precheck_create(step, name, image).await,
-            Action::Start { container, .. }
+            Action::PutFiles { container, .. }
+            | Action::Start { container, .. }
             | Action::WaitReady { container, .. }
             | Action::Fence { container }
             | Action::Stop { container, .. }

@@ -209,6 +209,8 @@ pub const LABEL_NAME: &str = "io.bayplan.name";
 pub const LABEL_DECLARED: &str = "io.bayplan.declared";
 /// Label of a container: what of it was said in so many words, as digests.
 pub const LABEL_LITERALS: &str = "io.bayplan.literals";
+/// The paths of the files that were put into it, as a list in JSON.
+pub const LABEL_FILES: &str = "io.bayplan.files";
 /// The label that names the key of the network that a network was created for.
 pub const LABEL_NETWORK: &str = "io.bayplan.network";
 /// The label that names the key of the volume that a volume was created for.
@@ -233,6 +235,10 @@ pub const COMPOSE_SERVICE: &str = "com.docker.compose.service";
 pub const COMPOSE_NUMBER: &str = "com.docker.compose.container-number";
 /// Compose's label that says whether a container was made for one command.
 pub const COMPOSE_ONEOFF: &str = "com.docker.compose.oneoff";
+/// The version of Compose that made it.
+pub const COMPOSE_MADE_BY: &str = "com.docker.compose.version";
+/// The folder that its project was read from.
+pub const COMPOSE_FOLDER: &str = "com.docker.compose.project.working_dir";
 /// Compose's label that has the hash of a service, secrets included: it is never in a plan.
 pub const COMPOSE_HASH: &str = "com.docker.compose.config-hash";
 /// Compose's label that names the image a container was made from.

@@ -149,7 +149,7 @@ pub struct SnapshotArgs {
 #[command(group = clap::ArgGroup::new("which").required(true))]
 pub struct ImportArgs {
     /// These containers, by name or by the beginning of an ID
-    #[arg(value_name = "NAME", group = "which", num_args = 1..)]
+    #[arg(id = "spec", value_name = "NAME", group = "which", num_args = 1..)]
     pub names: Vec<String>,
     /// Every container
     #[arg(long, group = "which")]
@@ -157,6 +157,15 @@ pub struct ImportArgs {
     /// The containers of this project, of bayplan's or of Docker Compose's
     #[arg(long, value_name = "PROJECT", group = "which")]
     pub project: Option<String>,
+    /// What a Compose project declares, whatever runs
+    #[arg(long, group = "which")]
+    pub compose: bool,
+    /// How Compose files are read.
+    #[command(flatten)]
+    pub compose_files: ComposeArgs,
+    /// Folders that files of a Compose project may be in, beside its repository
+    #[arg(long, value_name = "DIR", requires = "compose")]
+    pub allow_outside: Vec<PathBuf>,
     /// Import from a snapshot, or what docker inspect printed, instead of an engine
     #[arg(long, value_name = "FILE")]
     pub snapshot: Option<PathBuf>,

@@ -21,7 +21,7 @@ use crate::compose::{self, Request, Source, Unread, resolved};
 use crate::plan::ComposeSource;
 use crate::spec::env_merge::EnvFileUse;
 use crate::spec::{Spec, label_file, read};
-use crate::syntax::env_file::EnvFile;
+use crate::syntax::env_file::{EnvFile, Unset};
 use crate::syntax::node::{Node, Problem};
 use crate::syntax::yaml;
 
@@ -41,8 +41,13 @@ const OVERRIDES: &[&str] = &[
 pub struct Start {
     /// Those after count more.
     pub files: Vec<PathBuf>,
-    /// From here relative paths count.
+    /// From here relative paths count: a folder on the engine's host.
     pub folder: PathBuf,
+    /// Where the files of that folder are read: where it is on no machine but the engine's, the folder
+    /// of the first file.
+    pub here: PathBuf,
+    /// Whether somebody said which folder it is.
+    pub asked: bool,
     /// The project's name, where it is not the files that say it.
     pub name: Option<String>,
     /// Profiles that are active.
@@ -80,7 +85,8 @@ pub fn start(spec: Option<&Path>, args: &ComposeArgs) -> Result<Start, Failure> 
     let asked = args.project_directory.clone();
     // `.env` may say which files there are; it is looked for where the command is run.
     let first = files.first().and_then(|path| path.parent()).map(plain);
-    let around = asked.clone().or(first).unwrap_or_else(|| PathBuf::from("."));
+    let there = asked.clone().filter(|folder| folder.is_dir());
+    let around = there.or(first).unwrap_or_else(|| PathBuf::from("."));
     let variables = environment(args, &around)?;
     let variable = |name: &str| {
         env::var(name)
@@ -97,7 +103,8 @@ pub fn start(spec: Option<&Path>, args: &ComposeArgs) -> Result<Start, Failure> 
         };
     }
     let beside = files.iter().find(|path| !files::is_standard(path)).and_then(|path| path.parent());
-    let folder = asked.unwrap_or_else(|| beside.map_or_else(|| PathBuf::from("."), plain));
+    let beside = beside.map_or_else(|| PathBuf::from("."), plain);
+    let folder = absolute(asked.as_ref().unwrap_or(&beside));
     let mut profiles: BTreeSet<String> = args.profile.iter().cloned().collect();
     if profiles.is_empty() {
         let said = variable("COMPOSE_PROFILES").unwrap_or_default();
@@ -108,7 +115,9 @@ pub fn start(spec: Option<&Path>, args: &ComposeArgs) -> Result<Start, Failure> 
     let name = args.project_name.clone().or_else(|| variable("COMPOSE_PROJECT_NAME"));
     Ok(Start {
         files,
-        folder: absolute(&folder),
+        here: here(&folder, &beside),
+        folder,
+        asked: asked.is_some(),
         name: name.filter(|name| !name.is_empty()),
         profiles,
         env_files: named_env_files(args),
@@ -116,6 +125,11 @@ pub fn start(spec: Option<&Path>, args: &ComposeArgs) -> Result<Start, Failure> 
         strict: args.strict,
         assume: false,
     })
+}
+
+/// Where the files of a project's folder are read.
+fn here(folder: &Path, beside: &Path) -> PathBuf {
+    if folder.is_dir() { folder.to_owned() } else { absolute(beside) }
 }
 
 /// A folder; none is the one where the command is run.
@@ -198,14 +212,15 @@ fn add(name: &str, bytes: &[u8], all: &mut BTreeMap<String, SecretString>) -> Re
         let own = known.get(name).map(|value| value.expose_secret().to_owned());
         env::var(name).ok().or(own)
     };
-    let resolved = file.resolve(lookup).map_err(|fault| failed(vec![fault.in_file(name)]))?;
+    let resolved =
+        file.resolve(Unset::Empty, lookup).map_err(|fault| failed(vec![fault.in_file(name)]))?;
     all.extend(resolved.values);
     Ok(())
 }
 
 /// The variables that a project has beside those of bayplan's own environment.
 pub fn variables(start: &Start) -> Result<BTreeMap<String, SecretString>, Failure> {
-    of_files(&start.env_files, &start.folder)
+    of_files(&start.env_files, &start.here)
 }
 
 /// Files and variables for the loader.
@@ -214,6 +229,21 @@ struct Shell<'a> {
     named: &'a NamedFiles<'a>,
     /// Files that the command names: they may be anywhere.
     given: BTreeMap<String, PathBuf>,
+    /// The project's folder, and the one in which its files are read.
+    folders: (PathBuf, PathBuf),
+}
+
+impl Shell<'_> {
+    /// Where a file of the project's folder is read.
+    fn here(&self, path: &str) -> String {
+        let (folder, here) = &self.folders;
+        let inside = Path::new(path).strip_prefix(folder).ok().filter(|_| folder != here);
+        inside.map_or_else(|| path.to_owned(), |inside| text(&here.join(inside)))
+    }
+}
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
 }
 
 impl Source for Shell<'_> {
@@ -229,7 +259,7 @@ impl Source for Shell<'_> {
             })?;
             return Ok(text.to_owned());
         }
-        match self.named.text(path).map_err(wrong)? {
+        match self.named.text(&self.here(path)).map_err(wrong)? {
             Some(text) => Ok(text.expose_secret().to_owned()),
             None => Err(Unread {
                 message: format!("expected a file, but there is none at {}", say::safe(path)),
@@ -239,12 +269,13 @@ impl Source for Shell<'_> {
     }
 
     fn is_file(&self, path: &str) -> bool {
-        self.given.contains_key(path) || Path::new(path).is_file()
+        self.given.contains_key(path) || Path::new(&self.here(path)).is_file()
     }
 
     fn variables(&self, paths: &[String]) -> Result<BTreeMap<String, SecretString>, Unread> {
         let mut all: BTreeMap<String, SecretString> = BTreeMap::new();
         for path in paths {
+            let path = &self.here(path);
             let first = |wrong: Vec<Wrong>| {
                 let wrong = wrong.into_iter().next();
                 wrong.map_or_else(
@@ -262,7 +293,7 @@ impl Source for Shell<'_> {
                 let own = || all.get(name).cloned();
                 self.named.variable(name).or_else(own).map(|one| one.expose_secret().to_owned())
             };
-            let values = file.resolve(lookup).map_err(|fault| Unread {
+            let values = file.resolve(Unset::Empty, lookup).map_err(|fault| Unread {
                 message: fault.in_file(path),
                 hint: fault.hint().map(str::to_owned),
             })?;
@@ -272,7 +303,7 @@ impl Source for Shell<'_> {
     }
 
     fn labels(&self, path: &str) -> Result<BTreeMap<String, SecretString>, Unread> {
-        let labels = self.named.labels(path).map_err(|wrong| {
+        let labels = self.named.labels(&self.here(path)).map_err(|wrong| {
             let message =
                 wrong.iter().map(|one| one.message.as_str()).collect::<Vec<_>>().join("\n");
             Unread { message, hint: None }
@@ -319,7 +350,8 @@ pub fn made_labels(
     named: &NamedFiles<'_>,
 ) -> Result<MadeLabels, Failure> {
     let project = read(files, start, named)?.project;
-    let source = Shell { files, named, given: BTreeMap::new() };
+    let folders = (start.folder.clone(), start.here.clone());
+    let source = Shell { files, named, given: BTreeMap::new(), folders };
     let paths: Vec<String> =
         start.files.iter().map(|path| absolute(path).to_string_lossy().into_owned()).collect();
     let mut all = MadeLabels::new();
@@ -341,7 +373,6 @@ pub fn made_labels(
 /// Reads a project. `named`: which files it may name; it learns the project's variables.
 pub fn read(files: &Files, start: &Start, named: &NamedFiles<'_>) -> Result<Read, Failure> {
     named.know(variables(start)?);
-    let text = |path: &Path| path.to_string_lossy().into_owned();
     let given: BTreeMap<String, PathBuf> = start
         .files
         .iter()
@@ -368,7 +399,8 @@ pub fn read(files: &Files, start: &Start, named: &NamedFiles<'_>) -> Result<Read
         strict: start.strict,
         assume: start.assume,
     };
-    let source = Shell { files, named, given };
+    let folders = (start.folder.clone(), start.here.clone());
+    let source = Shell { files, named, given, folders };
     let (map, loaded) = compose::load(&source, &request);
     let failed = |found: &[Problem]| {
         let shown = map.named_from(&text(&absolute(Path::new(".")))).render(found);
@@ -395,8 +427,7 @@ fn spec(node: Node, named: &NamedFiles<'_>) -> Result<Spec, Vec<Problem>> {
     let labels = load_spec::named_files(uses, named, &mut told, |path| named.labels(path));
     let variables = load_spec::named_files(read::env_files(&node), named, &mut told, |path| {
         let Some(file) = named.variables(path)? else { return Ok(None) };
-        let unset = file.unset(|name| named.variable(name).is_some());
-        if unset.is_empty() { Ok(Some(file.names())) } else { Err(load_spec::faults(path, &unset)) }
+        Ok(Some(file.without_unset(|name| named.variable(name).is_some()).names()))
     });
     let node = label_file::expand(node, &labels, &mut told);
     read::tree(node, told, &variables)
@@ -406,10 +437,13 @@ fn spec(node: Node, named: &NamedFiles<'_>) -> Result<Spec, Vec<Problem>> {
 pub fn source(start: &Start, project: &str, relative: impl Fn(&Path) -> String) -> ComposeSource {
     let beside = start.files.first().and_then(|first| first.parent()).map(plain);
     let usual = beside.is_some_and(|beside| absolute(&beside) == start.folder);
+    // A folder of the engine's host alone is the same wherever the plan lies.
+    let far = start.folder != start.here;
+    let folder = || if far { text(&start.folder) } else { relative(&start.folder) };
     ComposeSource {
         project: project.to_owned(),
         files: start.files.iter().skip(1).map(|path| relative(path)).collect(),
-        project_directory: (!usual).then(|| relative(&start.folder)),
+        project_directory: (!usual).then(folder),
         env_files: start.env_files.iter().map(|path| relative(path)).collect(),
         profiles: start.profiles.iter().cloned().collect(),
         public: start.public.iter().cloned().collect(),
@@ -421,9 +455,12 @@ pub fn start_of(source: &ComposeSource, first: &Path, folder: &Path) -> Start {
     let from = |path: &String| folder.join(path);
     let own = source.project_directory.as_ref().map(from);
     let beside = first.parent().map_or_else(|| PathBuf::from("."), plain);
+    let folder = absolute(own.as_ref().unwrap_or(&beside));
     Start {
+        here: here(&folder, &beside),
+        asked: own.is_some(),
+        folder,
         files: std::iter::once(first.to_owned()).chain(source.files.iter().map(from)).collect(),
-        folder: absolute(&own.unwrap_or(beside)),
         name: Some(source.project.clone()),
         profiles: source.profiles.iter().cloned().collect(),
         env_files: source.env_files.iter().map(from).collect(),

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::args::{Global, ImportArgs};
+use super::args::{ComposeArgs, Global, ImportArgs};
 use super::files::{self, Files};
+use super::load_spec::{self, Asked};
 use super::output;
 use super::report::{Exit, Failure, Result};
 use crate::base::ident::ProjectName;
@@ -27,6 +28,13 @@ pub fn run(args: &ImportArgs, global: &Global, files: &Files) -> Result {
     if let Some(path) = args.output.as_deref().filter(there) {
         return Err(Failure::new(Exit::Error, format!("{} is there already", files::named(path)))
             .hint("an import replaces no spec: write it beside, and compare the two"));
+    }
+    if args.compose {
+        return compose(args, files);
+    }
+    if args.compose_files != ComposeArgs::default() {
+        let message = "expected `--compose`, which these options are for, but found none";
+        return Err(Failure::new(Exit::Usage, message));
     }
     let pick = match (&args.project, args.all) {
         (Some(project), _) => Pick::Project(project.clone()),
@@ -54,14 +62,36 @@ pub fn run(args: &ImportArgs, global: &Global, files: &Files) -> Result {
         Failure::new(Exit::Error, format!("what was found is no spec\n{}", shown.trim_end()))
     })?;
     tell(&imported);
+    write(args, files, &imported.text, imported.spec.sets.len())
+}
+
+/// What a Compose project declares, as a spec of bayplan's.
+fn compose(args: &ImportArgs, files: &Files) -> Result {
+    let asked = Asked {
+        path: None,
+        compose: &args.compose_files,
+        outside: &args.allow_outside,
+        assume: false,
+    };
+    let loaded = load_spec::load(files, asked)?;
+    if loaded.compose.is_none() {
+        let message =
+            format!("expected a Compose file, but {} is none", files::named(&loaded.path));
+        return Err(Failure::new(Exit::Error, message));
+    }
+    let text = import::declared(&loaded.spec.canonical());
+    write(args, files, &text, loaded.spec.sets.len())
+}
+
+fn write(args: &ImportArgs, files: &Files, text: &str, sets: usize) -> Result {
     match args.output.as_deref().filter(|path| !files::is_standard(path)) {
-        None => output::data(&imported.text)?,
+        None => output::data(text)?,
         Some(path) => {
-            files.write(path, imported.text.as_bytes())?;
+            files.write(path, text.as_bytes())?;
             output::note(&format!(
                 "written to {}: {}\nhint: read it, then: bayplan plan {}",
                 files::named(path),
-                say::count(imported.spec.sets.len(), "container"),
+                say::count(sets, "container"),
                 files::named(path),
             ));
         }

@@ -83,7 +83,7 @@ pub fn open<'a>(
         })?;
     let (found, folder) = places(path, &plan, place)?;
     let compose = project(path, &plan, found.as_deref())?;
-    let folder = compose.as_ref().map_or(folder, |start| start.folder.clone());
+    let folder = compose.as_ref().map_or(folder, |start| start.here.clone());
     let named = NamedFiles::new(files, &folder, place.outside)?;
     if let Some(start) = &compose {
         named.know(compose::variables(start)?);

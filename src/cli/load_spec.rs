@@ -21,8 +21,8 @@ use crate::compose::Project;
 use crate::engine::known;
 use crate::engine::secrets::Secrets;
 use crate::spec::env_merge::EnvFileUse;
-use crate::spec::{Set, Spec, label_file, read};
-use crate::syntax::env_file::{Fault, Format};
+use crate::spec::{Compat, Set, Spec, label_file, read};
+use crate::syntax::env_file::{Fault, Format, Unset};
 use crate::syntax::node::Problem;
 use crate::syntax::{problems, yaml};
 
@@ -75,7 +75,7 @@ pub fn load<'a>(files: &'a Files, asked: Asked<'_>) -> Result<Loaded<'a>, Failur
     }
     let mut start = compose::start(asked.path, asked.compose)?;
     start.assume = asked.assume;
-    let named = NamedFiles::new(files, &start.folder, asked.outside)?;
+    let named = NamedFiles::new(files, &start.here, asked.outside)?;
     let read = compose::read(files, &start, &named)?;
     read.notes.iter().for_each(|note| output::note(note));
     let path = start.files.first().cloned().unwrap_or_default();
@@ -194,7 +194,8 @@ pub fn resolve(spec: &Spec, named: &NamedFiles<'_>) -> Result<Secrets, Failure> 
         Wrong { message, hint: fault.hint().map(str::to_owned) }
     };
     let files = |path: &str| named.variables(path);
-    let secrets = Secrets::resolve(&spec.references(), files, fault, &environment);
+    let unset = if spec.compat == Some(Compat::Compose) { Unset::Empty } else { Unset::Missing };
+    let secrets = Secrets::resolve(&spec.references(), unset, files, fault, &environment);
     for value in secrets.iter().flat_map(|secrets| secrets.values().values()) {
         known::learn(value.expose_secret());
     }

@@ -26,6 +26,7 @@ pub mod observe;
 pub mod output;
 pub mod plan;
 pub mod progress;
+mod project_folder;
 pub mod recover;
 pub mod report;
 pub mod results;

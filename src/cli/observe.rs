@@ -8,7 +8,7 @@ use super::args::Global;
 use super::files::{self, Files};
 use super::report::{Exit, Failure};
 use crate::engine::Reader;
-use crate::engine::connect::{self, Environment, Flags};
+use crate::engine::connect::{self, Endpoint, Environment, Flags};
 use crate::engine::docker::DockerReader;
 use crate::engine::secrets::Secrets;
 use crate::engine::transport::Timeouts;
@@ -36,6 +36,16 @@ pub async fn connect(global: &Global) -> Result<DockerReader, Failure> {
     let usage = |error| Failure { exit: Exit::Usage, ..Failure::from(error) };
     let endpoint = connect::find(&flags, &environment).map_err(usage)?;
     Ok(DockerReader::connect(&endpoint, &environment, Timeouts::default()).await?)
+}
+
+/// Whether the engine is on another machine, as far as its address tells.
+pub fn is_elsewhere(global: &Global) -> Result<bool, Failure> {
+    let near = |host: &str| matches!(host, "localhost" | "127.0.0.1" | "::1");
+    Ok(match connect::find(&flags(global), &Environment::of_process())? {
+        Endpoint::Unix(_) => false,
+        Endpoint::Tcp { host, .. } | Endpoint::Tls { host, .. } => !near(&host),
+        Endpoint::Ssh { .. } => true,
+    })
 }
 
 fn flags(global: &Global) -> Flags {

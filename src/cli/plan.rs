@@ -9,9 +9,10 @@ use super::args::{Format, Global, PlanArgs, Unresolved};
 use super::denied::Denied;
 use super::files::{self, Files};
 use super::report::{Exit, Failure, Result};
-use super::{compose, fail_on, load_spec, observe, output, since};
+use super::{compose, fail_on, load_spec, observe, output, project_folder, since};
 use crate::base::ident::Reference;
 use crate::base::say;
+use crate::compose::Project;
 use crate::engine::credentials::Registries;
 use crate::engine::secrets::Secrets;
 use crate::observed::file;
@@ -53,10 +54,16 @@ pub fn run(args: &PlanArgs, global: &Global, files: &Files) -> Result {
                 UNSET,
             ));
         }
+        if let Some((start, _)) = &loaded.compose {
+            project_folder::refuse_far(start, &loaded.spec, global)?;
+        }
         observe::runtime()?.block_on(live(args, global, &loaded, &secrets))?
     };
     let spec = &loaded.spec;
-    let Built { plan, errors, bodies: _ } = built;
+    let Built { plan, mut errors, bodies: _ } = built;
+    if let Some((_, project)) = &loaded.compose {
+        how_to_build(&mut errors, project);
+    }
     let beyond = args.explain_undeclared.then(|| undeclared::undeclared(spec, &snapshot));
     // The process ends soon; giving every string of a large look back would be a tenth of its time.
     std::mem::forget(snapshot);
@@ -134,6 +141,9 @@ fn planned(
     secrets: &Secrets,
 ) -> std::result::Result<Built, Failure> {
     let spec = &loaded.spec;
+    if let Some((start, _)) = &loaded.compose {
+        project_folder::refuse_other(start, spec, snapshot)?;
+    }
     let assume = args.unresolved == Unresolved::AssumeSame;
     let unknown = unresolved(&spec.references(), snapshot);
     if !assume && !unknown.is_empty() {
@@ -156,6 +166,16 @@ fn unresolved(
 ) -> Vec<Reference> {
     let known = |reference: &&Reference| snapshot.secrets.get(*reference) == Some(&true);
     references.iter().filter(|reference| !known(reference)).cloned().collect()
+}
+
+/// An image that is built and not there is no registry's to give.
+fn how_to_build(errors: &mut [PlanError], project: &Project) {
+    for error in errors.iter_mut().filter(|error| error.code == "image_lacking") {
+        let Some(service) = error.set.as_ref().filter(|set| project.builds(set.as_str())) else {
+            continue;
+        };
+        error.hint = format!("build it: `docker compose build {service}`");
+    }
 }
 
 /// Every error of a plan, each with its way out.

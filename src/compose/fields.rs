@@ -127,6 +127,7 @@ const BUILD: &[Field] = &[
     ("dockerfile_inline", Type::Text),
     ("entitlements", Type::Texts),
     ("args", Type::Environment),
+    ("ssh", Type::Texts),
     ("provenance", Type::Text),
     ("sbom", Type::Text),
     ("labels", Type::Pairs),

@@ -1,4 +1,4 @@
-//! How Go reads and prints sizes, durations, command lines and JSON: a hash over them has to come
+//! How Go reads and prints sizes, command lines and JSON: a hash over them has to come
 //! out alike.
 
 use std::fmt::Write as _;
@@ -115,87 +115,6 @@ fn quoted(text: &str, out: &mut String) {
 fn escaped(character: char, out: &mut String) {
     // Writing to a string cannot fail.
     let _ = write!(out, "\\u{:04x}", u32::from(character));
-}
-
-const UNITS: &[(&str, i128)] = &[
-    ("ns", 1),
-    ("us", 1_000),
-    ("µs", 1_000),
-    ("μs", 1_000),
-    ("ms", 1_000_000),
-    ("s", 1_000_000_000),
-    ("m", 60_000_000_000),
-    ("h", 3_600_000_000_000),
-    ("d", 86_400_000_000_000),
-    ("w", 604_800_000_000_000),
-];
-
-/// Nanoseconds of a duration like `1m30s` or `1.5h`.
-pub fn duration(text: &str) -> Option<i64> {
-    let (negative, mut rest) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    if rest == "0" {
-        return Some(0);
-    }
-    if rest.is_empty() {
-        return None;
-    }
-    let mut total: i128 = 0;
-    while !rest.is_empty() {
-        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let (number, tail) = rest.split_at(end);
-        let end = tail.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(tail.len());
-        let (unit, tail) = tail.split_at(end);
-        let unit = UNITS.iter().find(|(word, _)| *word == unit)?.1;
-        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-        if whole.is_empty() && fraction.is_empty() || fraction.contains('.') || fraction.len() > 18
-        {
-            return None;
-        }
-        let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
-        total = total.checked_add(whole.checked_mul(unit)?)?;
-        if !fraction.is_empty() {
-            let scale = 10_i128.pow(u32::try_from(fraction.len()).ok()?);
-            total += fraction.parse::<i128>().ok()? * unit / scale;
-        }
-        rest = tail;
-    }
-    i64::try_from(if negative { -total } else { total }).ok()
-}
-
-/// A duration as Go prints it: `1m30s`, `1.5s`, `100ms`, `2h0m0s`.
-pub fn printed_duration(nanoseconds: i64) -> String {
-    if nanoseconds == 0 {
-        return "0s".to_owned();
-    }
-    let sign = if nanoseconds < 0 { "-" } else { "" };
-    let all = nanoseconds.unsigned_abs();
-    let fraction = |value: u64, unit: u64, word: &str| {
-        let (whole, rest) = (value / unit, value % unit);
-        let width = unit.ilog10() as usize;
-        let digits = format!("{rest:0width$}");
-        let digits = if unit == 1 { "" } else { digits.trim_end_matches('0') };
-        let dot = if digits.is_empty() { "" } else { "." };
-        format!("{whole}{dot}{digits}{word}")
-    };
-    let text = if all < 1_000 {
-        format!("{all}ns")
-    } else if all < 1_000_000 {
-        fraction(all, 1_000, "µs")
-    } else if all < 1_000_000_000 {
-        fraction(all, 1_000_000, "ms")
-    } else {
-        let (minutes, rest) = (all / 60_000_000_000, all % 60_000_000_000);
-        let seconds = fraction(rest, 1_000_000_000, "s");
-        match (minutes / 60, minutes % 60) {
-            (0, 0) => seconds,
-            (0, minutes) => format!("{minutes}m{seconds}"),
-            (hours, minutes) => format!("{hours}h{minutes}m{seconds}"),
-        }
-    };
-    format!("{sign}{text}")
 }
 
 /// Bytes of a size like `64m` or `1.5GiB`.
@@ -322,27 +241,6 @@ impl Split {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations_are_read_and_printed_as_go_does() {
-        for (text, printed) in [
-            ("1m30s", Some("1m30s")),
-            ("90s", Some("1m30s")),
-            ("1.5s", Some("1.5s")),
-            ("100ms", Some("100ms")),
-            ("2h", Some("2h0m0s")),
-            ("1d", Some("24h0m0s")),
-            ("1us", Some("1µs")),
-            ("0", Some("0s")),
-            ("0s", Some("0s")),
-            ("10", None),
-            ("s", None),
-            ("", None),
-        ] {
-            let read = duration(text).map(printed_duration);
-            assert_eq!(read.as_deref(), printed, "{text}");
-        }
-    }
 
     #[test]
     fn sizes_are_read_as_go_does() {

@@ -24,7 +24,13 @@ const TEMPLATES: &[&str] = &[
     "services.*.healthcheck.test.*",
     "services.*.labels.*",
     "services.*.logging.options.*",
+    "configs.*.content",
+    "networks.*.driver_opts.*",
+    "volumes.*.driver_opts.*",
 ];
+
+/// What there says where data lie: a reviewer sees it, and relative paths count from somewhere.
+const SHOWN: &[&str] = &["volumes.*.driver_opts.device", "volumes.*.driver_opts.type"];
 
 /// Lists of `KEY=VALUE` among them.
 const PAIRS: &[&str] = &["environment", "args", "labels"];
@@ -111,7 +117,8 @@ impl Loader<'_> {
 
     fn text(&mut self, place: Place, text: &str, path: &Path, scope: &Scope<'_>) -> Node {
         let text = if text.contains('$') {
-            let secret = TEMPLATES.iter().any(|pattern| matches(pattern, path));
+            let is = |patterns: &[&str]| patterns.iter().any(|pattern| matches(pattern, path));
+            let secret = is(TEMPLATES) && !is(SHOWN);
             if secret {
                 self.template(place, text, path, scope)
             } else {

@@ -4,8 +4,9 @@
 //! What a value means is the options' own to know: here keys find their places, short forms are
 //! made of long ones, and what bayplan cannot do is refused by name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::fitted;
 use super::model::said_pairs;
 use super::source::Source;
 use super::tree::{boolean, list, map, null, text};
@@ -119,6 +120,7 @@ pub fn lowered(
         problems: Problems::default(),
         notes: Vec::new(),
         one_shots: one_shots(&project.root),
+        pulls: fitted::pulls(project),
     };
     let root = lower.root();
     let Lower { problems, notes, .. } = lower;
@@ -137,12 +139,13 @@ fn one_shots(root: &Node) -> BTreeSet<String> {
 }
 
 pub(super) struct Lower<'a> {
-    project: &'a Project,
+    pub(super) project: &'a Project,
     request: &'a Request,
     source: &'a dyn Source,
-    problems: Problems,
+    pub(super) problems: Problems,
     notes: Vec<Problem>,
     one_shots: BTreeSet<String>,
+    pub(super) pulls: BTreeMap<String, &'static str>,
 }
 
 impl Lower<'_> {
@@ -205,7 +208,8 @@ impl Lower<'_> {
     }
 
     fn set(&mut self, entry: &Entry) -> Node {
-        let Entry { key, place, value: service } = entry;
+        let Entry { key, place, value } = entry;
+        let service = &self.fitted(key, value);
         let mut set = map(*place, Vec::new());
         self.own_keys(service, &mut set);
         self.identity(key, service, &mut set);
@@ -232,7 +236,7 @@ impl Lower<'_> {
                 self.special(key, said, &mut set);
             }
         }
-        self.files(key, service, &mut set);
+        self.files(service, &mut set);
         self.deploy(key, service, &mut set);
         set
     }
@@ -272,29 +276,12 @@ impl Lower<'_> {
         } else if let Some(count) = count.filter(|count| count.printed().as_deref() != Some("1")) {
             set.set("count", count.clone());
         }
-        let built = service.said("build").is_some();
-        let built_name = text(service.place, format!("{}-{key}", self.project.name));
-        let image = service.said("image").filter(|image| !image.says_nothing());
-        set.set("image", image.cloned().unwrap_or(built_name));
-        let policy = service.said("pull_policy");
-        let pull = match policy.and_then(Node::as_text) {
-            _ if built => Some("never"),
-            Some("always") => Some("always"),
-            Some("never" | "build") => Some("never"),
-            Some("missing") | None => None,
-            Some(other) => {
-                let message = format!(
-                    "`pull_policy: {}` of `{}`: an image that is here is not asked for again",
-                    say::short(other),
-                    say::short(key),
-                );
-                self.note(policy.map_or(set.place, |node| node.place), message);
-                None
-            }
-        };
-        if let Some(pull) = pull {
-            set.set_default("pull", text(policy.map_or(set.place, |node| node.place), pull));
-        }
+        let image = text(service.place, fitted::image(self.project, key, service));
+        set.set(
+            "image",
+            service.said("image").filter(|own| !own.says_nothing()).cloned().unwrap_or(image),
+        );
+        self.pull(key, service, set);
         // Who restarts it decides itself when it has ended.
         let restarts = service.said("restart").is_some_and(|policy| policy.as_text() != Some("no"));
         if self.one_shots.contains(key) && !restarts {
@@ -437,59 +424,6 @@ impl Lower<'_> {
             item
         });
         list(node.place, items.collect())
-    }
-
-    /// Secrets and configs that are files of the host.
-    fn files(&mut self, service: &str, node: &Node, set: &mut Node) {
-        let mut mounts: Vec<Node> =
-            set.get("volumes").map(Node::items).unwrap_or_default().to_vec();
-        for (kind, folder) in [("configs", ""), ("secrets", "/run/secrets")] {
-            for said in node.get(kind).map(Node::items).unwrap_or_default() {
-                let key = said.text_of("source").unwrap_or_default();
-                let Some(object) = self.project.root.get(kind).and_then(|all| all.get(key)) else {
-                    continue;
-                };
-                let place = said.place;
-                let shown = format!("`{kind}.{}`", say::short(key));
-                if object.is_true("external") {
-                    let message = format!("{shown} is external: only a swarm has such");
-                    self.problems.add_hint(place, message, "say its `file`");
-                    continue;
-                }
-                let Some(file) = object.said("file").and_then(Node::as_text) else {
-                    let message = format!(
-                        "expected a `file` of {shown}, which `{}` takes, but found another source",
-                        say::short(service),
-                    );
-                    let hint = "bayplan puts no files into containers: write it to a file, or take it from `environment`";
-                    self.problems.add_hint(place, message, hint);
-                    continue;
-                };
-                if ["uid", "gid", "mode"].iter().any(|key| said.said(key).is_some()) {
-                    self.note(
-                        place,
-                        format!(
-                            "{shown}: `uid`, `gid` and `mode` are the file's own, as for Compose"
-                        ),
-                    );
-                }
-                let target = match said.text_of("target") {
-                    Some(target) if target.starts_with('/') => target.to_owned(),
-                    Some(target) if !target.is_empty() => format!("{folder}/{target}"),
-                    _ => format!("{folder}/{key}"),
-                };
-                let bind = vec![
-                    ("type", text(place, "bind")),
-                    ("source", text(place, file)),
-                    ("target", text(place, target)),
-                    ("read_only", boolean(place, true)),
-                ];
-                mounts.push(map(place, bind));
-            }
-        }
-        if !mounts.is_empty() {
-            set.set("volumes", list(set.place, mounts));
-        }
     }
 
     pub(super) fn note(&mut self, place: Place, message: String) {

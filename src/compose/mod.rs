@@ -10,6 +10,7 @@ mod check;
 mod deploy;
 mod extends;
 mod fields;
+mod fitted;
 pub mod go;
 mod include;
 mod interpolate;
@@ -21,6 +22,7 @@ mod model;
 mod normal;
 mod paths;
 mod ports;
+mod put;
 pub mod resolved;
 mod scope;
 mod shape;
@@ -84,6 +86,12 @@ impl Project {
         services.iter().map(|entry| entry.key.as_str())
     }
 
+    /// Whether a service's image is one that is built.
+    pub fn builds(&self, service: &str) -> bool {
+        let service = self.root.get("services").and_then(|services| services.get(service));
+        service.is_some_and(|service| service.said("build").is_some())
+    }
+
     /// A service as the reference prints it.
     pub fn service(&self, name: &str) -> Option<&Go> {
         let of = |go: &'_ Go, key: &str| -> Option<usize> {
@@ -121,6 +129,7 @@ fn read(loader: &mut Loader<'_>, request: &Request) -> Option<Project> {
         return None;
     }
     normal::normalize(&mut root, &name);
+    normal::build_arguments(&mut root, &|name| scope.value(name).is_some());
     let inactive = normal::inactive(&mut root, &request.profiles);
     check::consistency(&root, &inactive, &mut loader.problems);
     if !loader.problems.all.is_empty() {

@@ -6,6 +6,7 @@ use super::go::{self, Go};
 use crate::base::ident::Reference;
 use crate::base::say;
 use crate::options::value::{mark_reference, marked_reference};
+use crate::syntax::durations;
 use crate::syntax::node::{Entry, Kind, Node, Problems};
 use crate::syntax::template::Template;
 
@@ -135,7 +136,10 @@ impl Type {
 fn texts(node: &Node) -> Vec<Go> {
     let one = node.printed().map(Go::Text);
     let items = node.items().iter().filter_map(Node::printed).map(Go::Text);
-    one.into_iter().chain(items).collect()
+    let pairs = node.entries().iter().map(|Entry { key, value, .. }| {
+        Go::Text(value.printed().map_or_else(|| key.clone(), |value| format!("{key}={value}")))
+    });
+    one.into_iter().chain(items).chain(pairs).collect()
 }
 
 fn command(node: &Node, problems: &mut Problems) -> Option<Go> {
@@ -266,8 +270,8 @@ pub(super) fn bytes(node: &Node) -> Option<i64> {
 }
 
 fn duration(node: &Node, problems: &mut Problems) -> Option<String> {
-    match node.printed().and_then(|text| go::duration(&text)) {
-        Some(nanoseconds) => Some(go::printed_duration(nanoseconds)),
+    match node.printed().and_then(|text| durations::of_compose(&text)) {
+        Some(nanoseconds) => Some(durations::printed(nanoseconds)),
         None => problems.expected("a duration, like `1m30s`", node),
     }
 }

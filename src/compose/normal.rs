@@ -3,9 +3,13 @@
 
 use std::collections::BTreeSet;
 
+use super::model::said_pairs;
 use super::tree::{boolean, map, null, text};
+use crate::base::ident::Reference;
 use crate::base::path::clean;
+use crate::options::value::mark_reference;
 use crate::syntax::node::{Entry, Kind, Node, Place};
+use crate::syntax::template::Template;
 
 /// Keys by which a service shares something of another one.
 const SHARED: &[&str] = &["network_mode", "ipc", "pid", "uts", "cgroup"];
@@ -110,6 +114,28 @@ fn implied(service: &mut Node, at: Place) {
     }
 }
 
+/// Gives arguments of builds without a value that of their namesake around us; those that have none
+/// are not there.
+pub(super) fn build_arguments(root: &mut Node, is_set: &dyn Fn(&str) -> bool) {
+    let services = root.get_mut("services").and_then(Node::entries_mut);
+    for Entry { value: service, .. } in services.into_iter().flatten() {
+        let build = service.get_mut("build");
+        let Some(arguments) = build.and_then(|build| build.get_mut("args")) else { continue };
+        let mut own = map(arguments.place, Vec::new());
+        for (key, value, of) in said_pairs(arguments) {
+            let around = || {
+                let text = is_set(&key).then(|| format!("${{{key}}}"))?;
+                Template::parse(&text).ok()?;
+                Some(mark_reference(&Reference::Template { text }))
+            };
+            if let Some(value) = value.or_else(around) {
+                own.set(&key, text(of.place, value));
+            }
+        }
+        *arguments = own;
+    }
+}
+
 /// Takes out the services whose profiles are not asked for, and gives their names.
 pub(super) fn inactive(root: &mut Node, profiles: &BTreeSet<String>) -> BTreeSet<String> {
     let mut gone = BTreeSet::new();
@@ -139,8 +165,13 @@ pub(super) fn unused(root: &mut Node) {
         used.extend(
             named.filter_map(|mount| Some(("volumes", mount.text_of("source")?.to_owned()))),
         );
-        for kind in ["secrets", "configs"] {
-            let files = service.get(kind).map(Node::items).unwrap_or_default();
+        let of_build = service.get("build").and_then(|build| build.get("secrets"));
+        for (kind, files) in [
+            ("secrets", service.get("secrets")),
+            ("secrets", of_build),
+            ("configs", service.get("configs")),
+        ] {
+            let files = files.map(Node::items).unwrap_or_default();
             used.extend(
                 files.iter().filter_map(|file| Some((kind, file.text_of("source")?.to_owned()))),
             );

@@ -77,9 +77,21 @@ const SECRET: &[&str] = &[
     "PRIVATE",
 ];
 
+/// What shells set, and what says where something is or which it is: no secret, whatever else stands
+/// in the name.
+const PLAIN: &[&str] = &["PWD", "OLDPWD", "SSH_AUTH_SOCK"];
+const PLAIN_ENDS: &[&str] = &[
+    "DIR", "ENABLED", "FILE", "FOLDER", "HOST", "HOSTNAME", "IMAGE", "PATH", "PORT", "REPLICAS",
+    "TAG", "VERSION",
+];
+
 /// Whether a variable is called as secrets are.
 pub(super) fn looks_secret(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
+    let last = upper.rsplit('_').next().unwrap_or_default();
+    if PLAIN.contains(&upper.as_str()) || upper != last && PLAIN_ENDS.contains(&last) {
+        return false;
+    }
     upper.split('_').any(|word| SECRET.contains(&word))
         || ["PASSWORD", "SECRET", "TOKEN"].iter().any(|word| upper.contains(word))
 }

@@ -93,6 +93,9 @@ pub trait Reader {
     /// `GET /events` from a moment until now, oldest first. `None`: nothing that is sure to tell
     /// all of it can be had; it needs an answer to [`Reader::info`] before.
     async fn events(&self, since: Instant) -> Option<Vec<Json>>;
+    /// `GET /containers/ID/archive?path=`: a file in a container, as
+    /// [`crate::options::files::found`] has it; `None`: there is no such file.
+    async fn file(&self, id: &ContainerId, path: &str) -> Result<Option<Json>>;
     /// Which of these paths are on the engine's host. No engine tells that: it is known only where
     /// the engine's file system is this program's.
     async fn sources(&self, _paths: &BTreeSet<String>) -> BTreeMap<String, bool> {
@@ -152,6 +155,9 @@ pub struct PullProgress {
 pub trait Writer: Reader {
     /// `POST /containers/create?name=`.
     async fn create(&self, name: &ContainerName, body: &FilledBody) -> Result<Created>;
+    /// `PUT /containers/ID/archive?path=/`: the files of [`crate::options::files::FIELD`], all of them in
+    /// one archive.
+    async fn put_files(&self, id: &ContainerId, files: &FilledBody) -> Result<()>;
     /// `POST /containers/ID/start`.
     async fn start(&self, id: &ContainerId) -> Result<Done>;
     /// `POST /containers/ID/stop`, not before the container ended. Without `timeout` the

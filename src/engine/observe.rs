@@ -24,6 +24,7 @@ use crate::base::image_ref::ImageRef;
 use crate::observed::redact::Unredacted;
 use crate::observed::scope::{ObservationScope, References, dependants};
 use crate::observed::snapshot::{Container, EngineRecord, RegistryAnswer, Run, Seen, Snapshot};
+use crate::options::files;
 
 /// How many single things are asked for at once: an engine on two processors is a little quicker
 /// with it than with eight, and a link that is slow is not idle.
@@ -99,6 +100,7 @@ pub async fn observe<R: Reader>(reader: &R, wanted: &ObservationScope) -> Result
     };
     view.add(inspected);
     view.settle(reader, wanted).await?;
+    view.fetch_files(reader, wanted).await?;
     images.extend(pinned_images(reader, &registry, &view.declared).await?);
     let ids = view.inspects.values().map(|inspect| Seen::inspected(inspect).image()).collect();
     let unseen = |id: &ImageId| !images.contains_key(id);
@@ -269,6 +271,53 @@ impl View {
         let looked_at = self.looked_at();
         let agrees = self.agrees(&looked_at);
         (ids(&self.list), looked_at, agrees)
+    }
+
+    /// Fetches the files that are of interest. Of a container that gives none of them nothing is said.
+    async fn fetch_files<R: Reader>(
+        &mut self,
+        reader: &R,
+        wanted: &ObservationScope,
+    ) -> Result<()> {
+        let asked = self.inspects.iter().flat_map(|(id, inspect)| {
+            let paths = wanted.files(Seen::inspected(inspect)).into_iter().flatten();
+            paths.map(|path| (id.clone(), path))
+        });
+        let asked: Vec<(ContainerId, String)> = asked.collect();
+        let fetched: Vec<(ContainerId, String, Result<Option<Json>>)> = iter(asked)
+            .map(async |(id, path)| {
+                let file = reader.file(&id, &path).await;
+                (id, path, file)
+            })
+            .buffer_unordered(FLIGHTS)
+            .collect()
+            .await;
+        let mut unknown = BTreeSet::new();
+        for (id, path, file) in fetched {
+            let Some(config) = self.inspects.get_mut(&id).and_then(|all| all.get_mut("Config"))
+            else {
+                continue;
+            };
+            match file {
+                Ok(file) => config[files::FIELD][path] = file.unwrap_or_default(),
+                // The connection's troubles are everybody's; the rest is this container's own.
+                Err(error)
+                    if matches!(error.kind, ErrorKind::Unreachable | ErrorKind::Interrupted) =>
+                {
+                    return Err(error);
+                }
+                Err(error) => {
+                    tracing::warn!("{error}");
+                    unknown.insert(id);
+                }
+            }
+        }
+        for id in &unknown {
+            if let Some(config) = self.inspects.get_mut(id).and_then(|all| all.get_mut("Config")) {
+                config[files::FIELD].take();
+            }
+        }
+        Ok(())
     }
 
     /// The containers of the list that are looked at.

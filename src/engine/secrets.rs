@@ -13,7 +13,7 @@ use super::FilledBody;
 use crate::base::ident::Reference;
 use crate::options::Body;
 use crate::options::value;
-use crate::syntax::env_file::{EnvFile, Fault, Resolved};
+use crate::syntax::env_file::{EnvFile, Fault, Resolved, Unset};
 use crate::syntax::template::{Seen, Template};
 
 /// References and what they are.
@@ -28,10 +28,12 @@ pub struct Secrets {
 impl Secrets {
     /// Looks references up: variables in the environment, and in the files that `files` gives.
     ///
-    /// What is not there is [`missing`](Self::missing). What is wrong with a file, in the words of
+    /// `unset` says what variables that are not set come to in files. What is not there is
+    /// [`missing`](Self::missing). What is wrong with a file, in the words of
     /// `files`, is an error.
     pub fn resolve<E>(
         references: &BTreeSet<Reference>,
+        unset: Unset,
         files: impl Fn(&str) -> Result<Option<EnvFile>, Vec<E>>,
         fault: impl Fn(&str, Fault) -> E,
         environment: &dyn Fn(&str) -> Option<String>,
@@ -47,7 +49,8 @@ impl Secrets {
                     let file = read.entry(path).or_insert_with(|| {
                         let file = files(path).and_then(|file| {
                             let file = file.unwrap_or_default();
-                            file.resolve(environment).map_err(|wrong| vec![fault(path, wrong)])
+                            file.resolve(unset, environment)
+                                .map_err(|wrong| vec![fault(path, wrong)])
                         });
                         file.unwrap_or_else(|wrong| {
                             faults.extend(wrong);
@@ -149,7 +152,7 @@ mod tests {
             _ => Ok(None),
         };
         let around = |name: &str| (name == "X" || name == "B").then(|| format!("value of {name}"));
-        Secrets::resolve(asked, files, |path, fault| fault.in_file(path), &around)
+        Secrets::resolve(asked, Unset::Missing, files, |path, fault| fault.in_file(path), &around)
     }
 
     #[test]

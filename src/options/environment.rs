@@ -8,14 +8,14 @@ use serde_json::{Value as Json, json};
 
 use super::field::{pairs, some_map, strings, text};
 use super::fields::{Nothing, Owned};
+use super::reference;
 use super::risk::Risk;
 use super::row::{Body, Context, Group, OPTION, OptionDef, OptionValue, Row};
 use crate::base::ident::Reference;
 use crate::base::say;
 use crate::options::inspect_view::InspectView;
-use crate::options::value::{Atom, Live, Value, looks_marked, mark_reference};
+use crate::options::value::{Atom, Live, Value, mark_reference};
 use crate::syntax::node::{Entry, Kind, Node, Problems};
-use crate::syntax::template::Template;
 
 /// The row.
 #[derive(Debug)]
@@ -70,7 +70,7 @@ impl OptionValue for Environment {
         let printed = self.variables.iter().map(|(name, variable)| {
             let value = match variable {
                 Variable::Literal(text) => json!(text),
-                Variable::Reference(reference) => reference_json(name, reference),
+                Variable::Reference(reference) => reference::print(Some(name), reference),
                 Variable::Unset => json!({"unset": true}),
             };
             (name.clone(), value)
@@ -79,31 +79,16 @@ impl OptionValue for Environment {
     }
 
     fn schema() -> Json {
-        let name = json!({"type": "string", "minLength": 1});
+        let [from_env, env_file, template] = reference::schemas();
         json!({"oneOf": [
             {
                 "type": "object",
                 "propertyNames": {"pattern": "^[^=]+$"},
                 "additionalProperties": {"oneOf": [
                     {"type": ["string", "number", "null"]},
-                    {
-                        "type": "object",
-                        "properties": {"from_env": name},
-                        "required": ["from_env"],
-                        "additionalProperties": false,
-                    },
-                    {
-                        "type": "object",
-                        "properties": {"env_file": name, "name": name},
-                        "required": ["env_file"],
-                        "additionalProperties": false,
-                    },
-                    {
-                        "type": "object",
-                        "properties": {"template": name},
-                        "required": ["template"],
-                        "additionalProperties": false,
-                    },
+                    from_env,
+                    env_file,
+                    template,
                     {
                         "type": "object",
                         "properties": {"unset": {"const": true}},
@@ -133,16 +118,6 @@ impl OptionValue for Environment {
     }
 }
 
-/// A reference as the value of a variable.
-fn reference_json(variable: &str, reference: &Reference) -> Json {
-    match reference {
-        Reference::Env { name } => json!({"from_env": name}),
-        Reference::EnvFile { path, name } if name == variable => json!({"env_file": path}),
-        Reference::EnvFile { path, name } => json!({"env_file": path, "name": name}),
-        Reference::Template { text } => json!({"template": text}),
-    }
-}
-
 /// The value of one variable; without one it is the variable of the same name around us.
 fn variable(name: &str, value: Option<&Node>, problems: &mut Problems) -> Option<Variable> {
     let what = "a value, `{from_env: NAME}` or `{env_file: PATH}`";
@@ -150,7 +125,10 @@ fn variable(name: &str, value: Option<&Node>, problems: &mut Problems) -> Option
         None | Some((_, Kind::Null)) => {
             Some(Variable::Reference(Reference::Env { name: name.to_owned() }))
         }
-        Some((node, Kind::Map(entries))) => reference(name, node, entries, problems),
+        Some((_, Kind::Map(entries))) if unset(entries) => Some(Variable::Unset),
+        Some((node, Kind::Map(entries))) => {
+            reference::parse(Some(name), node, entries, problems).map(Variable::Reference)
+        }
         Some((node, _)) => {
             let text = text(node, what, problems)?;
             if text.contains('\0') {
@@ -161,58 +139,9 @@ fn variable(name: &str, value: Option<&Node>, problems: &mut Problems) -> Option
     }
 }
 
-/// `{from_env: NAME}`, `{env_file: PATH}`, `{env_file: PATH, name: NAME}`, `{template: TEXT}` or
 /// `{unset: true}`.
-fn reference(
-    variable: &str,
-    node: &Node,
-    entries: &[Entry],
-    problems: &mut Problems,
-) -> Option<Variable> {
-    let mut field = |key: &str| {
-        let entry = entries.iter().find(|entry| entry.key == key)?;
-        Some(super::field::Text::parse(&entry.value, problems).map(|text| text.0))
-    };
-    let template = field("template");
-    let unset =
-        entries.iter().any(|entry| entry.key == "unset" && entry.value.kind == Kind::Bool(true));
-    if unset && entries.len() == 1 {
-        return Some(Variable::Unset);
-    }
-    if let (Some(text), 1) = (&template, entries.len()) {
-        let text = text.clone()?;
-        if Template::parse(&text).is_err() {
-            return problems.expected("a text with variables like `${NAME}`", node);
-        }
-        return Some(Variable::Reference(Reference::Template { text }));
-    }
-    let reference = match (field("from_env"), field("env_file"), field("name"), entries.len()) {
-        (Some(name), None, None, 1) => Reference::Env { name: name? },
-        (None, Some(path), None, 1) => {
-            Reference::EnvFile { path: path?, name: variable.to_owned() }
-        }
-        (None, Some(path), Some(name), 2) => Reference::EnvFile { path: path?, name: name? },
-        _ => {
-            let keys: Vec<String> = entries.iter().map(|entry| say::short(&entry.key)).collect();
-            let message = format!(
-                "expected `{{from_env: NAME}}` or `{{env_file: PATH}}`, but found a map of {}",
-                if keys.is_empty() {
-                    "nothing".to_owned()
-                } else {
-                    format!("`{}`", keys.join("`, `"))
-                }
-            );
-            problems.add(node.place, message);
-            return None;
-        }
-    };
-    // What is written into plans and marks must be read back as the same reference.
-    if reference.to_string().parse().as_ref() != Ok(&reference)
-        || looks_marked(&reference.to_string())
-    {
-        return problems.expected("a reference that can be written down", node);
-    }
-    Some(Variable::Reference(reference))
+fn unset(entries: &[Entry]) -> bool {
+    matches!(entries, [Entry { key, value: Node { kind: Kind::Bool(true), .. }, .. }] if key == "unset")
 }
 
 impl Row for EnvironmentRow {
@@ -281,7 +210,7 @@ impl Row for EnvironmentRow {
                     .unwrap_or_else(|| Reference::Env { name: name.clone() }),
                 other => return (name, other.show()),
             };
-            let spelt = reference_json(&name, &reference);
+            let spelt = reference::print(Some(&name), &reference);
             (name, spelt)
         });
         Json::Object(variables.collect())

@@ -83,7 +83,7 @@ fn test(node: &Node, problems: &mut Problems) -> Option<Vec<String>> {
     if let Kind::List(_) = &node.kind {
         let words = texts(node, what, problems)?;
         return match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-            ["NONE"] | ["CMD", _, ..] | ["CMD-SHELL", _] => Some(words),
+            ["NONE"] | ["CMD" | "CMD-SHELL", _, ..] => Some(words),
             _ => problems.expected(what, node),
         };
     }

@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 
 use crate::base::ident::LABEL_LITERALS;
+use crate::options::files;
 use crate::options::value;
 
 /// So many digits tell texts apart for good.
@@ -28,6 +29,8 @@ pub enum Place {
     Entrypoint,
     /// The test of `healthcheck`, as a whole.
     Check,
+    /// What is in one of `files`, by path.
+    File,
 }
 
 impl Place {
@@ -38,6 +41,7 @@ impl Place {
             Self::Command => "command",
             Self::Entrypoint => "entrypoint",
             Self::Check => "healthcheck",
+            Self::File => "files",
         }
     }
 }
@@ -53,6 +57,12 @@ pub fn note(body: &Json) -> Option<String> {
     }
     for (key, value) in body["Labels"].as_object().into_iter().flatten() {
         all.insert(digest(Place::Label, key, value));
+    }
+    for (path, file) in body[files::FIELD].as_object().into_iter().flatten() {
+        let content = file["Content"].as_str().unwrap_or_default();
+        if value::marked_reference(content).is_none() {
+            all.insert(digest(Place::File, path, &file["Content"]));
+        }
     }
     let wholes = [
         (Place::Command, &body["Cmd"]),

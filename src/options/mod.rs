@@ -9,6 +9,7 @@ pub mod environment;
 pub mod expose;
 pub mod field;
 pub mod fields;
+pub mod files;
 pub mod health;
 pub mod inspect_view;
 mod ip;
@@ -27,6 +28,7 @@ pub mod platform;
 pub mod ports;
 pub mod process;
 pub mod processors;
+mod reference;
 pub mod resources;
 pub mod risk;
 pub mod row;
@@ -83,6 +85,7 @@ pub static ROWS: &[&dyn AnyRow] = &[
     &storage::TMPFS,
     &storage::SHM_SIZE,
     &storage::STORAGE_OPT,
+    &files::FilesRow,
     // Resources.
     &resources::MEM_LIMIT,
     &resources::MEMSWAP_LIMIT,

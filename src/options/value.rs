@@ -132,6 +132,9 @@ pub fn marked_reference(text: &str) -> Option<Reference> {
 pub const TEMPLATES: &[(&str, usize)] =
     &[("command", 1), ("entrypoint", 1), ("labels", 1), ("healthcheck", 1), ("logging", 2)];
 
+/// The same of networks and volumes.
+pub const OBJECT_TEMPLATES: &[(&str, usize)] = &[("driver_opts", 1)];
+
 /// Adds the references that texts of a value stand for.
 pub fn marked_references(json: &Json, out: &mut BTreeSet<Reference>) {
     match json {

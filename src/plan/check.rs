@@ -7,6 +7,7 @@
 
 mod besides;
 mod change;
+mod files;
 mod graph;
 mod names;
 mod planned;
@@ -73,6 +74,7 @@ pub fn check(plan: &Plan) -> Vec<Violation> {
     names::check(plan, &graph, &mut violations);
     resources::check(plan, &graph, &mut violations);
     update::check(plan, &graph, &mut violations);
+    files::check(plan, &mut violations);
     besides::check(plan, &mut violations);
     planned::check(plan, &mut violations);
     summary(plan, &mut violations);

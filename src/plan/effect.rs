@@ -39,17 +39,10 @@ impl Action {
                     set(Cell::Holder(name.clone()), Value::Holder(subject)),
                 ]
             }
-            Self::Start { container, wait } => {
-                let ran = if *wait {
-                    set(Cell::Exit(container.clone()), Value::Exit(0))
-                } else {
-                    (Cell::Exit(container.clone()), None)
-                };
-                let run = if *wait { Run::Idle } else { Run::Live };
-                let mut all = vec![set(Cell::Run(container.clone()), Value::Run(run)), ran];
-                all.extend(started_again(container, world));
-                all
+            Self::PutFiles { container, files } => {
+                vec![set(Cell::Files(container.clone()), Value::Files(files.clone()))]
             }
+            Self::Start { container, wait } => started(container, *wait, world),
             Self::WaitReady { .. } => Vec::new(),
             Self::Stop { container, .. } | Self::Kill { container, .. } => vec![
                 set(Cell::Run(container.clone()), Value::Run(Run::Idle)),
@@ -107,6 +100,20 @@ fn settings_after(container: &Subject, settings: &Settings, world: &World) -> Ef
     (cell, Some(Value::Settings(before.after(settings))))
 }
 
+/// What a start makes of a container; `wait`: it runs to its end.
+fn started(container: &Subject, wait: bool, world: &World) -> Vec<Effect> {
+    let run = if wait { Run::Idle } else { Run::Live };
+    let mut all = vec![
+        (Cell::Run(container.clone()), Some(Value::Run(run))),
+        (Cell::Exit(container.clone()), wait.then_some(Value::Exit(0))),
+    ];
+    // What runs may do with its files what it likes.
+    let files = Cell::Files(container.clone());
+    all.extend(world.get(&files).map(|_| (files.clone(), None)));
+    all.extend(started_again(container, world));
+    all
+}
+
 /// The time of a start counts only where the plan relies on it.
 fn started_again(container: &Subject, world: &World) -> Option<Effect> {
     let cell = Cell::Start(container.clone());
@@ -131,6 +138,7 @@ fn removed(container: &Subject, world: &World) -> Vec<Effect> {
         Cell::Exit(container.clone()),
         Cell::Start(container.clone()),
         Cell::Settings(container.clone()),
+        Cell::Files(container.clone()),
     ];
     all.extend(rest.into_iter().map(|cell| (cell, None)));
     all.extend(world.attachments(container).map(|(cell, _)| (cell.clone(), None)));

@@ -2,6 +2,8 @@
 //!
 //! Their order is [`crate::planner`]'s, making the calls is [`crate::apply`]'s.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -100,6 +102,14 @@ pub enum Action {
         /** volumes without a name that the container has which it replaces */
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         carried: Vec<Carried>,
+    },
+    /// Puts files into a container that was created: one call for all of them.
+    PutFiles {
+        /** which */
+        #[serde(flatten)]
+        container: Subject,
+        /** their paths in it; what is in them is its set's to say */
+        files: BTreeSet<String>,
     },
     /// Starts a container; a one-shot is waited for.
     Start {
@@ -270,7 +280,8 @@ impl Action {
     /// The container that a step is about; what creates one is about none that is there.
     pub fn subject(&self) -> Option<&Subject> {
         match self {
-            Self::Start { container, .. }
+            Self::PutFiles { container, .. }
+            | Self::Start { container, .. }
             | Self::WaitReady { container, .. }
             | Self::Fence { container }
             | Self::Stop { container, .. }

@@ -30,6 +30,7 @@ pub fn of<'a>(steps: impl IntoIterator<Item = &'a Step>) -> Summary {
             Action::Disconnect { .. } => &mut summary.disconnected,
             Action::Rename { .. } if step.action.renames().is_some() => &mut summary.renamed,
             Action::Tag { .. }
+            | Action::PutFiles { .. }
             | Action::Rename { .. }
             | Action::WaitReady { .. }
             | Action::Fence { .. } => continue,

@@ -151,8 +151,10 @@ impl Back<'_> {
             Action::Disconnect { container, network, .. } => {
                 self.connect(step, container, network);
             }
+            // What was created goes with its files.
             Action::Pull { .. }
             | Action::Tag { .. }
+            | Action::PutFiles { .. }
             | Action::WaitReady { .. }
             | Action::Remove { .. }
             | Action::CreateNetwork { .. }

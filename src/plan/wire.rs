@@ -3,6 +3,8 @@
 //! Derived readers of flattened and untagged types forget unknown fields and can only say that
 //! *nothing matched*; these say which field is missing or too much. Writing is derived.
 
+use std::collections::BTreeSet;
+
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value as Json;
@@ -43,6 +45,7 @@ struct Fields {
     volumes: Option<Vec<String>>,
     anonymous: Option<Vec<String>>,
     carried: Option<Vec<Carried>>,
+    files: Option<BTreeSet<String>>,
     after: Option<Vec<StepId>>,
     after_end: Option<Vec<StepId>>,
     delay: Option<u32>,
@@ -72,6 +75,10 @@ impl Fields {
             "pull" => Action::Pull { image: self.image_text()?, platform: self.platform.take() },
             "tag" => Action::Tag { image: self.image_text()?, tag: need(&mut self.tag, "tag")? },
             "create" => self.create()?,
+            "put_files" => Action::PutFiles {
+                container: self.subject()?,
+                files: need(&mut self.files, "files")?,
+            },
             "start" => Action::Start {
                 container: self.subject()?,
                 wait: self.wait.take().unwrap_or_default(),
@@ -214,6 +221,7 @@ impl Fields {
             ("volumes", self.volumes.is_some()),
             ("anonymous", self.anonymous.is_some()),
             ("carried", self.carried.is_some()),
+            ("files", self.files.is_some()),
         ]
         .into_iter()
         .find_map(|(field, there)| there.then_some(field))

@@ -30,6 +30,8 @@ pub enum Cell {
     Start(Subject),
     /// Limits and restart policy of a container.
     Settings(Subject),
+    /// The files that were put into a container.
+    Files(Subject),
     /// How a container is attached to a network, by the network's name.
     Attached(Subject, String),
     /// The container that has a name.
@@ -65,6 +67,8 @@ pub enum Value {
     StartedAgain(String),
     /// Limits and restart policy.
     Settings(Settings),
+    /// Files, by their paths.
+    Files(BTreeSet<String>),
     /// An attachment: the network, where that is known, and the endpoint's wishes, where they count.
     Attached(Option<NetworkRef>, Json),
     /// The container that has a name.
@@ -104,6 +108,7 @@ impl Cell {
             | Self::Exit(subject)
             | Self::Start(subject)
             | Self::Settings(subject)
+            | Self::Files(subject)
             | Self::Attached(subject, _) => Some(subject),
             Self::Holder(_) | Self::Reference(_) | Self::Network(_) | Self::Volume(_) => None,
         }
@@ -164,6 +169,7 @@ impl World {
                     absent.push(Cell::Holder(name.clone()));
                 }
                 Action::Rename { to, .. } => absent.push(Cell::Holder(to.clone())),
+                Action::PutFiles { container, .. } => absent.push(Cell::Files(container.clone())),
                 // Only how a one-shot ended tells that it ran.
                 Action::Start { container: created @ Subject::CreatedBy(_), wait: true } => {
                     absent.push(Cell::Exit(created.clone()));
@@ -291,6 +297,7 @@ impl Value {
             (Self::SameImage(reference), Self::Image(_)) => {
                 now.get(&Cell::Reference(reference.clone())) == Some(found)
             }
+            (Self::Files(put), Self::Files(there)) => put.is_subset(there),
             (Self::StartedAgain(before), Self::StartedAt(at)) => is_later(before, at),
             (Self::Attached(which, wishes), Self::Attached(found, endpoint)) => {
                 let same = match (which, found) {

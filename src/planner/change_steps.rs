@@ -3,6 +3,8 @@
 //! Which steps a verdict takes is here; which of them wait for steps of other changes is
 //! [`super::order`]'s.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value as Json;
 
 use super::in_place::InPlace;
@@ -325,6 +327,26 @@ impl ChangeSteps {
     pub(super) fn of_object(change: Change, steps: Vec<Step>, up: StepId) -> Self {
         let none = Steps::of(&change.id);
         Self { steps, up: Some(up), ..Self::new(change, none) }
+    }
+
+    /// Puts files into the created container, before anything else is done with it.
+    pub(super) fn put_files(&mut self, files: BTreeSet<String>) {
+        let create =
+            self.steps.iter().position(|step| matches!(step.action, Action::Create { .. }));
+        let Some(at) = create else { return };
+        let create = self.steps[at].id.clone();
+        let id = StepId::of(&self.change.id, "put_files");
+        for after in self.steps.iter_mut().flat_map(|step| &mut step.after) {
+            if *after == create {
+                *after = id.clone();
+            }
+        }
+        let container = Subject::CreatedBy(create.clone());
+        let action = Action::PutFiles { container, files };
+        self.steps.insert(at + 1, Step::new(id.clone(), action, vec![create.clone()]));
+        if self.up.as_ref() == Some(&create) {
+            self.up = Some(id);
+        }
     }
 
     /// Connects the created container to more networks, before anything else is done with it.

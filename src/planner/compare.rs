@@ -19,6 +19,7 @@ use self::judge::{Found, Keys, judge};
 use crate::base::ident::Reference;
 use crate::options::field::At;
 use crate::options::inspect_view::InspectView;
+use crate::options::risk::Risk;
 use crate::options::row::Filled;
 use crate::options::value::{Atom, Value};
 use crate::options::{self, AnyRow, Mode, ROWS};
@@ -63,7 +64,7 @@ pub struct Comparison {
     pub differences: Vec<Reason>,
     /// Options of which it cannot be told.
     pub unknown: Vec<&'static str>,
-    /// How live values compared with references, by variable.
+    /// How live values compared with references, by variable, or by the path of a file.
     pub references: BTreeMap<String, ReferenceFact>,
 }
 
@@ -344,7 +345,7 @@ fn verdict(
             Sure::None => return Found::Same,
         }
     }
-    if about.key == ENVIRONMENT {
+    if about.risk == Risk::Secrets && have != Value::Unknown {
         note_references(&want, &have, known, references);
     }
     let mode = if open { Mode::Superset } else { mode };
@@ -407,6 +408,7 @@ fn note_references(
         };
         let missing = known.secrets.get(reference) != Some(&true);
         let verdict = match live {
+            Some(Atom::Reference(found)) if found == reference => Verdict::Equal,
             Some(Atom::Live(live)) if live.equal.contains(reference) => Verdict::Equal,
             Some(Atom::Live(live)) if live.different.contains(reference) => Verdict::Different,
             _ if missing => Verdict::Assumed,

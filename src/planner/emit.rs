@@ -20,9 +20,9 @@ use crate::base::api;
 use crate::base::ident::{ChangeId, ChangeTarget, ContainerName, SetName};
 use crate::base::{say, signal};
 use crate::engine_model::view;
-use crate::options::Body;
 use crate::options::inspect_view::InspectView;
 use crate::options::settings::{RESTART, Settings};
+use crate::options::{Body, files};
 use crate::plan::{Action, Because, Change, Dangerous, ImagePin, Impact, Reason, Verb, Warning};
 use crate::planner::compare;
 use crate::planner::compare::Terms;
@@ -279,6 +279,10 @@ impl<'a> Planner<'a> {
         look: &Rc<InspectView>,
     ) {
         let set = job.change.set.clone();
+        let files = body.json()[files::FIELD].as_object();
+        if let Some(files) = files.filter(|files| !files.is_empty()) {
+            job.put_files(files.keys().cloned().collect());
+        }
         let body = self.attach(set.as_ref(), &mut job, body);
         let creates = job.steps.iter().find(|step| matches!(step.action, Action::Create { .. }));
         if let Some(step) = creates {

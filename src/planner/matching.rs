@@ -66,7 +66,7 @@ fn said_for(
 
 /// Of a Compose project: for which service Compose made a container, and which of its containers it
 /// is. Labels that an image handed on say nothing.
-fn composed(
+pub(super) fn composed(
     spec: &Spec,
     container: &Container,
     snapshot: &Snapshot,

@@ -42,6 +42,7 @@ pub(super) struct Rename {
 pub(super) fn find(spec: &Spec, snapshot: &Snapshot) -> Vec<Rename> {
     let had: BTreeSet<&str> =
         snapshot.containers.iter().map(|container| container.seen().name()).collect();
+    let mut all = old_style(spec, snapshot, &had);
     let mut open: BTreeMap<&SetName, (&ContainerName, Vec<&Container>)> = spec
         .sets
         .iter()
@@ -50,7 +51,7 @@ pub(super) fn find(spec: &Spec, snapshot: &Snapshot) -> Vec<Rename> {
         .map(|(key, to)| (key, (to, Vec::new())))
         .collect();
     if open.is_empty() {
-        return Vec::new();
+        return all;
     }
     let meant: BTreeSet<&str> =
         spec.sets.values().filter_map(|set| Some(named(&set.identity)?.as_str())).collect();
@@ -74,16 +75,27 @@ pub(super) fn find(spec: &Spec, snapshot: &Snapshot) -> Vec<Rename> {
     }
     let only = open.into_iter().filter_map(|(key, (to, found))| {
         let [container] = found.as_slice() else { return None };
-        let state = container.inspect.as_ref().map(|inspect| &inspect["State"]["Status"]);
-        Some(Rename {
-            id: container.id(),
-            set: key.clone(),
-            from: container.name(),
-            to: to.clone(),
-            restarting: state.is_some_and(|status| status == "restarting"),
-        })
+        Some(Rename::of(container, key.clone(), to.clone()))
     });
-    only.collect()
+    all.extend(only);
+    all
+}
+
+/// Containers of services that the first Compose called `PROJECT_SERVICE_1`; it is
+/// `PROJECT-SERVICE-1` since.
+fn old_style(spec: &Spec, snapshot: &Snapshot, had: &BTreeSet<&str>) -> Vec<Rename> {
+    let one = |container: &Container| {
+        let (set, number) = matching::composed(spec, container, snapshot)?;
+        let own = spec.sets.get(&set).filter(|own| keeps(own))?;
+        let Identity::Counted(_) = own.identity else { return None };
+        let (project, number) = (&spec.project, number?);
+        let to = format!("{project}-{set}-{number}");
+        let old = container.seen().name() == format!("{project}_{set}_{number}");
+        let stays = matches!(container.run(), Run::Live | Run::Idle | Run::Paused);
+        (old && stays && !had.contains(to.as_str()))
+            .then(|| Rename::of(container, set, ContainerName::new(to)))
+    };
+    snapshot.containers.iter().filter_map(one).collect()
 }
 
 fn named(identity: &Identity) -> Option<&ContainerName> {
@@ -93,14 +105,18 @@ fn named(identity: &Identity) -> Option<&ContainerName> {
     }
 }
 
-/// The name that a set wants there. One that only ends what it means is about that name alone, and
+/// Whether a set keeps containers. One that only ends what it means is about that name alone, and
 /// a one-shot is a new container each time.
-fn renames(set: &Set) -> Option<&ContainerName> {
-    let keeps = match set.state {
+fn keeps(set: &Set) -> bool {
+    match set.state {
         State::Present | State::Started | State::Reloaded | State::Restarted => !set.one_shot,
         State::Stopped | State::Killed | State::Absent => false,
-    };
-    named(&set.identity).filter(|_| keeps)
+    }
+}
+
+/// The name that a set wants there.
+fn renames(set: &Set) -> Option<&ContainerName> {
+    named(&set.identity).filter(|_| keeps(set))
 }
 
 /// The look as it will be once they have their names.
@@ -180,6 +196,12 @@ pub(super) fn add(spec: &Spec, built: &mut Built, renames: &[Rename]) {
 }
 
 impl Rename {
+    fn of(container: &Container, set: SetName, to: ContainerName) -> Self {
+        let state = container.inspect.as_ref().map(|inspect| &inspect["State"]["Status"]);
+        let restarting = state.is_some_and(|status| status == "restarting");
+        Self { id: container.id(), set, from: container.name(), to, restarting }
+    }
+
     fn change(&self) -> ChangeId {
         ChangeId::new(self.to.as_str())
     }
@@ -213,8 +235,10 @@ fn wait(spec: &Spec, plan: &mut Plan, renames: &[Rename]) {
         renames.iter().map(|rename| (rename.to.as_str(), rename)).collect();
     let by_id: BTreeMap<&ContainerId, &Rename> =
         renames.iter().map(|rename| (&rename.id, rename)).collect();
-    let by_set: BTreeMap<&SetName, &Rename> =
-        renames.iter().map(|rename| (&rename.set, rename)).collect();
+    let mut by_set: BTreeMap<&SetName, Vec<&Rename>> = BTreeMap::new();
+    for rename in renames {
+        by_set.entry(&rename.set).or_default().push(rename);
+    }
     let known = Words::of(spec);
     let mut needs: BTreeMap<SetName, Vec<&Rename>> = BTreeMap::new();
     for step in &mut plan.steps {
@@ -224,7 +248,7 @@ fn wait(spec: &Spec, plan: &mut Plan, renames: &[Rename]) {
                 .entry(set.clone())
                 .or_insert_with(|| {
                     let all = draft::depends(&known, set).into_iter();
-                    all.filter_map(|set| by_set.get(&set).copied()).collect()
+                    all.filter_map(|set| by_set.get(&set)).flatten().copied().collect()
                 })
                 .clone(),
             action => match action.subject() {

@@ -129,13 +129,14 @@ fn of_option(risk: Risk, key: &str, value: &Json, all: &mut Dangerous) {
     }
 }
 
-/// The variables of the environment that are references.
+/// The variables of the environment, and the files, that are references.
 pub(super) fn secrets(options: &Options) -> Vec<&str> {
     let secret = |(key, _): &(&String, &Json)| {
         options::row(key).is_some_and(|row| row.def().risk == Risk::Secrets)
     };
     let variables = options.iter().filter(secret).filter_map(|(_, value)| value.as_object());
-    let references = variables.flatten().filter(|(_, value)| value.is_object());
+    let is_reference = |value: &Json| value.get("content").unwrap_or(value).is_object();
+    let references = variables.flatten().filter(|(_, value)| is_reference(value));
     references.map(|(name, _)| name.as_str()).collect()
 }
 
@@ -353,6 +354,7 @@ mod tests {
         tmpfs                 None
         shm_size              None
         storage_opt           None
+        files                 Secrets
         mem_limit             None
         memswap_limit         None
         mem_reservation       None

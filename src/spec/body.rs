@@ -7,9 +7,11 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{Compat, Identity, Set, Spec};
 use crate::base::ident::{
-    COMPOSE_NUMBER, COMPOSE_ONEOFF, COMPOSE_PROJECT, COMPOSE_SERVICE, ContainerName,
-    LABEL_DECLARED, LABEL_LITERALS, LABEL_NAME, LABEL_PROJECT, LABEL_SET, SetName,
+    COMPOSE_FOLDER, COMPOSE_MADE_BY, COMPOSE_NUMBER, COMPOSE_ONEOFF, COMPOSE_PROJECT,
+    COMPOSE_SERVICE, ContainerName, LABEL_DECLARED, LABEL_FILES, LABEL_LITERALS, LABEL_NAME,
+    LABEL_PROJECT, LABEL_SET, SetName,
 };
+use crate::options::files;
 use crate::options::inspect_view::InspectView;
 use crate::options::links;
 use crate::options::literals;
@@ -49,16 +51,23 @@ pub fn create_body(
     {
         body.host("NetworkMode", cx.network(main));
     }
+    let composed = spec.compat == Some(Compat::Compose);
+    if composed {
+        numbered_links(spec, set, name, &mut body);
+    }
     links::place(&mut body);
     if labels == Labels::Ours {
         let noted = literals::note(body.json());
+        let put = files::note(body.json());
         let map = body.nested("Labels");
         map.extend(noted.map(|noted| (LABEL_LITERALS.to_owned(), json!(noted))));
+        map.extend(put.map(|put| (LABEL_FILES.to_owned(), json!(put))));
         map.insert(LABEL_PROJECT.to_owned(), json!(spec.project));
         map.insert(LABEL_SET.to_owned(), json!(key));
         map.insert(LABEL_NAME.to_owned(), json!(name));
-        if spec.compat == Some(Compat::Compose) {
-            composed(spec, key, set, name, &mut body);
+        if composed {
+            compose_labels(spec, key, set, name, &mut body);
+            as_compose_sends(name, &mut body);
         }
         let said = may_be_filled(set, &body);
         if !said.is_empty() {
@@ -68,17 +77,57 @@ pub fn create_body(
     body
 }
 
+/// Which of a service's containers it is, as its name tells.
+fn number<'a>(set: &Set, name: &'a ContainerName) -> &'a str {
+    let last = name.as_str().rsplit(['-', '_']).next();
+    match set.identity {
+        Identity::Counted(_) => last.filter(|last| last.parse::<u32>().is_ok()).unwrap_or("1"),
+        Identity::Named(_) => "1",
+    }
+}
+
+/// Compose links a service's containers to `S-1` and `P-S-1` from its first container, to `S-2` and
+/// `P-S-2` from its second, whichever they mean.
+fn numbered_links(spec: &Spec, set: &Set, name: &ContainerName, body: &mut Body) {
+    let number = number(set, name);
+    let links = body.json()["HostConfig"]["Links"].as_array().filter(|_| number != "1");
+    let Some(links) = links else { return };
+    let own = |link: &str| {
+        let (target, alias) = link.rsplit_once(':')?;
+        let alias = alias.strip_suffix("-1")?;
+        let service =
+            alias.strip_prefix(spec.project.as_str()).and_then(|own| own.strip_prefix('-'));
+        let is_service = |name: &str| spec.sets.contains_key(&SetName::new(name));
+        let given = is_service(alias) || service.is_some_and(is_service);
+        given.then(|| format!("{target}:{alias}-{number}"))
+    };
+    let links = links.iter().filter_map(Json::as_str);
+    let links: Vec<String> =
+        links.map(|link| own(link).unwrap_or_else(|| link.to_owned())).collect();
+    body.host("Links", links);
+}
+
+/// What Compose says of every container, and what is so anyway: it is attached to, and known by its own
+/// name on its networks.
+fn as_compose_sends(name: &ContainerName, body: &mut Body) {
+    body.config("AttachStdout", true);
+    body.config("AttachStderr", true);
+    let networks = body.nested("NetworkingConfig").get_mut("EndpointsConfig");
+    for (_, endpoint) in networks.and_then(Json::as_object_mut).into_iter().flatten() {
+        if let Some(Json::Array(aliases)) = endpoint.get_mut("Aliases") {
+            aliases.retain(|alias| alias != name.as_str());
+            aliases.insert(0, json!(name));
+        }
+    }
+}
+
 /// The version of Compose whose ways are followed.
-const COMPOSE_VERSION: &str = "2.40.3";
+pub const COMPOSE_VERSION: &str = "2.40.3";
 
 /// The labels by which Compose knows its own; those that cover secrets or images are written when a
 /// container is made.
-fn composed(spec: &Spec, key: &SetName, set: &Set, name: &ContainerName, body: &mut Body) {
-    let last = name.as_str().rsplit(['-', '_']).next();
-    let number = match set.identity {
-        Identity::Counted(_) => last.filter(|last| last.parse::<u32>().is_ok()).unwrap_or("1"),
-        Identity::Named(_) => "1",
-    };
+fn compose_labels(spec: &Spec, key: &SetName, set: &Set, name: &ContainerName, body: &mut Body) {
+    let number = number(set, name);
     let mut on: Vec<String> = set
         .depends_on
         .iter()
@@ -92,12 +141,12 @@ fn composed(spec: &Spec, key: &SetName, set: &Set, name: &ContainerName, body: &
         (COMPOSE_NUMBER, number.to_owned()),
         (COMPOSE_ONEOFF, "False".to_owned()),
         ("com.docker.compose.depends_on", on.join(",")),
-        ("com.docker.compose.version", COMPOSE_VERSION.to_owned()),
+        (COMPOSE_MADE_BY, COMPOSE_VERSION.to_owned()),
     ] {
         map.insert(label.to_owned(), json!(value));
     }
     if let Some(folder) = &spec.base_dir {
-        map.insert("com.docker.compose.project.working_dir".to_owned(), json!(folder));
+        map.insert(COMPOSE_FOLDER.to_owned(), json!(folder));
     }
 }
 

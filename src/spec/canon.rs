@@ -64,12 +64,14 @@ impl Spec {
         for declared in self.sets.values().flat_map(|set| &set.options) {
             declared.references(&mut out);
         }
+        out.extend(self.object_texts().iter().filter_map(|text| value::marked_reference(text)));
         out
     }
 
     /// The values that are public because the spec says them.
     pub fn literals(&self) -> BTreeSet<String> {
         let mut out = self.object_texts();
+        out.retain(|text| value::marked_reference(text).is_none());
         for declared in self.sets.values().flat_map(|set| &set.options) {
             declared.literals(&mut out);
         }

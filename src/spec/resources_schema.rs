@@ -79,8 +79,12 @@ fn flag() -> Json {
 }
 
 fn options() -> Json {
-    json!({
+    let template = json!({
         "type": "object",
-        "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
-    })
+        "properties": {"template": {"type": "string", "minLength": 1}},
+        "required": ["template"],
+        "additionalProperties": false,
+    });
+    let value = json!({"anyOf": [{"type": ["string", "number", "boolean", "null"]}, template]});
+    json!({"type": "object", "additionalProperties": value})
 }

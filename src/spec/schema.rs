@@ -34,7 +34,7 @@ pub fn spec() -> Json {
             }), false),
             "compat": or_nothing(json!({
                 "description": "whose habits it follows",
-                "enum": ["ansible-1.9"],
+                "enum": ["ansible-1.9", "compose"],
             }), false),
             "defaults": or_nothing(defaults(), false),
             "moved": or_nothing(json!({

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use crate::base::ident::Reference;
 use crate::base::say;
-use crate::options::value::{HIDDEN, TEMPLATES, looks_marked, mark_reference};
+use crate::options::value::{HIDDEN, OBJECT_TEMPLATES, TEMPLATES, looks_marked, mark_reference};
 use crate::syntax::node::{Entry, Kind, Node, Place, Problems};
 use crate::syntax::template::Template;
 
@@ -29,13 +29,17 @@ pub(super) fn literal(node: Node, problems: &mut Problems) -> Node {
 /// The tree with marks for `{template: TEXT}`, where such may stand.
 pub(super) fn marked(mut root: Node, problems: &mut Problems) -> Node {
     let Kind::Map(entries) = &mut root.kind else { return root };
-    let sets = entries.iter_mut().filter(|entry| entry.key == "containers");
-    for sets in sets {
-        let Kind::Map(sets) = &mut sets.value.kind else { continue };
-        for set in sets {
-            let Kind::Map(options) = &mut set.value.kind else { continue };
+    for kind in entries {
+        let known: &[(&str, usize)] = match kind.key.as_str() {
+            "containers" => TEMPLATES,
+            "networks" | "volumes" => OBJECT_TEMPLATES,
+            _ => continue,
+        };
+        let Kind::Map(all) = &mut kind.value.kind else { continue };
+        for one in all {
+            let Kind::Map(options) = &mut one.value.kind else { continue };
             for option in options {
-                let known = TEMPLATES.iter().find(|(key, _)| *key == option.key);
+                let known = known.iter().find(|(key, _)| *key == option.key);
                 if let Some((_, depth)) = known {
                     mark(&mut option.value, *depth, problems);
                 }

@@ -1,6 +1,6 @@
 //! Durations as Go reads and writes them: `1m30s`, `500ms`, `1.5h`.
 //!
-//! Days and longer do not exist in it, and a number without a unit is no duration.
+//! Days and longer do not exist in it but to Compose, and a number without a unit is no duration.
 
 const UNITS: &[(&str, i128)] = &[
     ("ns", 1),
@@ -11,11 +11,31 @@ const UNITS: &[(&str, i128)] = &[
     ("s", 1_000_000_000),
     ("m", 60_000_000_000),
     ("h", 3_600_000_000_000),
+    ("d", 86_400_000_000_000),
+    ("w", 604_800_000_000_000),
 ];
+
+/// The units that Compose alone knows.
+const OF_COMPOSE: [&str; 2] = ["d", "w"];
 
 /// Nanoseconds, from Go's spelling of a duration that is not negative.
 pub fn nanoseconds(text: &str) -> Option<i64> {
-    let mut rest = text.strip_prefix('+').unwrap_or(text);
+    let text = text.strip_prefix('+').unwrap_or(text);
+    i64::try_from(total(text, |unit| !OF_COMPOSE.contains(&unit))?).ok()
+}
+
+/// Nanoseconds, from Compose's spelling: with days and weeks, and a sign.
+pub fn of_compose(text: &str) -> Option<i64> {
+    let (sign, text) = match text.strip_prefix('-') {
+        Some(text) => (-1, text),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    };
+    i64::try_from(sign * total(text, |_| true)?).ok()
+}
+
+/// The sum of numbers with units.
+fn total(text: &str, knows: impl Fn(&str) -> bool) -> Option<i128> {
+    let mut rest = text;
     if rest == "0" {
         return Some(0);
     }
@@ -36,7 +56,7 @@ pub fn nanoseconds(text: &str) -> Option<i64> {
             .find(|character: char| character == '.' || character.is_ascii_digit())
             .unwrap_or(after.len());
         let (unit, after) = after.split_at(end);
-        let (_, unit) = UNITS.iter().find(|(name, _)| *name == unit)?;
+        let (_, unit) = UNITS.iter().find(|(name, _)| *name == unit && knows(name))?;
         if !whole.is_empty() {
             total = total.checked_add(whole.parse::<i128>().ok()?.checked_mul(*unit)?)?;
         }
@@ -44,10 +64,43 @@ pub fn nanoseconds(text: &str) -> Option<i64> {
         i64::try_from(total).ok()?;
         rest = after;
     }
-    i64::try_from(total).ok()
+    Some(total)
 }
 
-/// As Go spells a duration, without what is zero: `1m30s`, `500ms`.
+/// A duration as Go prints it: `1m30s`, `1.5s`, `100ms`, `2h0m0s`.
+pub fn printed(nanoseconds: i64) -> String {
+    if nanoseconds == 0 {
+        return "0s".to_owned();
+    }
+    let sign = if nanoseconds < 0 { "-" } else { "" };
+    let all = nanoseconds.unsigned_abs();
+    let fraction = |value: u64, unit: u64, word: &str| {
+        let (whole, rest) = (value / unit, value % unit);
+        let width = unit.ilog10() as usize;
+        let digits = format!("{rest:0width$}");
+        let digits = if unit == 1 { "" } else { digits.trim_end_matches('0') };
+        let dot = if digits.is_empty() { "" } else { "." };
+        format!("{whole}{dot}{digits}{word}")
+    };
+    let text = if all < 1_000 {
+        format!("{all}ns")
+    } else if all < 1_000_000 {
+        fraction(all, 1_000, "µs")
+    } else if all < 1_000_000_000 {
+        fraction(all, 1_000_000, "ms")
+    } else {
+        let (minutes, rest) = (all / 60_000_000_000, all % 60_000_000_000);
+        let seconds = fraction(rest, 1_000_000_000, "s");
+        match (minutes / 60, minutes % 60) {
+            (0, 0) => seconds,
+            (0, minutes) => format!("{minutes}m{seconds}"),
+            (hours, minutes) => format!("{hours}h{minutes}m{seconds}"),
+        }
+    };
+    format!("{sign}{text}")
+}
+
+/// As people spell a duration, without what is zero: `1m30s`, `500ms`.
 pub fn spelt(nanoseconds: i64) -> String {
     const LONG: &[(&str, i64)] = &[
         ("h", 3_600_000_000_000),
@@ -79,8 +132,8 @@ fn digits(text: &str) -> (&str, &str) {
 fn part(fraction: &str, unit: i128) -> i128 {
     let mut scale = 1_i128;
     let mut value = 0_i128;
-    // 13 digits decide every nanosecond of an hour, the longest unit.
-    for digit in fraction.bytes().take(13) {
+    // 16 digits decide every nanosecond of a week, the longest unit.
+    for digit in fraction.bytes().take(16) {
         scale *= 10;
         value = value * 10 + i128::from(digit - b'0');
     }
@@ -89,7 +142,7 @@ fn part(fraction: &str, unit: i128) -> i128 {
 
 #[cfg(test)]
 mod tests {
-    use super::{nanoseconds, spelt};
+    use super::{nanoseconds, of_compose, printed, spelt};
 
     #[test]
     fn durations_are_those_of_the_docker_client() {
@@ -130,6 +183,29 @@ mod tests {
         for text in ["90", "-1s", "1d", "1w", "1M", "1m 30s", "5 s", "", "9999999h", "s", ".s", "+"]
         {
             assert_eq!(nanoseconds(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn compose_s_durations_are_read_and_printed_as_the_reference_does() {
+        for (text, expected) in [
+            ("1m30s", Some("1m30s")),
+            ("90s", Some("1m30s")),
+            ("1.5s", Some("1.5s")),
+            ("100ms", Some("100ms")),
+            ("2h", Some("2h0m0s")),
+            ("1d", Some("24h0m0s")),
+            ("1us", Some("1µs")),
+            ("0", Some("0s")),
+            ("0s", Some("0s")),
+            ("-5s", Some("-5s")),
+            ("1w", Some("168h0m0s")),
+            ("10", None),
+            ("s", None),
+            ("", None),
+        ] {
+            let read = of_compose(text).map(printed);
+            assert_eq!(read.as_deref(), expected, "{text}");
         }
     }
 }

@@ -2,15 +2,15 @@
 //!
 //! Comments, `export`, quotes, escapes, `${NAME}`. Values are secrets: no error and no `Debug` ever
 //! repeats a line, and of names only those that are given a value are told. Reading the file is
-//! the shell's, who knows the environment too; what values mean is `interpolate`'s.
+//! the shell's, who knows the environment too; what values mean is [`super::template`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
-use super::interpolate::{self, Template};
 use super::problems::lines;
+use super::template::{Invalid, Lack, Seen, Template};
 
 /// The variables of one file.
 #[derive(Clone, Default)]
@@ -31,7 +31,19 @@ struct Variable {
 enum Value {
     /// The name alone is given: the value is that of this variable in bayplan's environment.
     Inherited,
-    Given(Template),
+    /// What it is.
+    Literal(SecretString),
+    /// A text that takes others, as the file writes it.
+    Template(SecretString),
+}
+
+/// What a variable that is not set comes to in the value of another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unset {
+    /// The other one has no value either.
+    Missing,
+    /// Nothing, as for Compose; a name alone is not there.
+    Empty,
 }
 
 /// What the variables of a file are where it is read.
@@ -59,6 +71,10 @@ const RAW: &str = "raw:";
 /// The most bytes that the values of a file may come to.
 const MOST_BYTES: usize = 4 << 20;
 
+/// All that can be wrong with what takes others.
+const TEMPLATE: [Invalid; 4] = [Invalid::NoName, Invalid::NoEnd, Invalid::NoWay, Invalid::TooDeep];
+const NEEDED: &str = "expected the variable that the value needs to be set, but it is not";
+const TOO_MUCH: &str = "expected at most 4 MiB of values, but they come to more";
 const NO_VARIABLE: &str = "expected `NAME=value`, but found something else";
 const UNSET: &str = "expected `NAME=value`, or the name of a variable that is set";
 
@@ -98,7 +114,7 @@ impl Fault {
     /// The way out, where the message does not say it.
     pub fn hint(&self) -> Option<&'static str> {
         match self.message {
-            message if interpolate::FAULTS.contains(&message) => Some(
+            message if TEMPLATE.iter().any(|one| one.message() == message) => Some(
                 "a dollar sign that is meant as itself is `$$`, or stands in single quotes; \
                  `format: raw` takes every line as it is",
             ),
@@ -148,8 +164,7 @@ impl EnvFile {
             let more = all.get(at..).unwrap_or_default();
             let value = match rest {
                 None => Ok((Value::Inherited, 0)),
-                Some(rest) => value(rest.trim_start(), more)
-                    .map(|(template, taken)| (Value::Given(template), taken)),
+                Some(rest) => value(rest.trim_start(), more),
             };
             match value {
                 _ if !fits(name) => faults.push(Fault { line, message: no_name(name) }),
@@ -181,7 +196,7 @@ impl EnvFile {
                 continue;
             }
             let (name, value) = match text.split_once('=') {
-                Some((name, value)) => (name, Value::Given(Template::literal(value))),
+                Some((name, value)) => (name, Value::Literal(SecretString::from(value))),
                 None => (text.trim_end(), Value::Inherited),
             };
             if is_name(name) {
@@ -201,6 +216,14 @@ impl EnvFile {
         unset.map(|one| Fault { line: one.line, message: UNSET }).collect()
     }
 
+    /// The same without the lines of a name alone that `is_set` does not know: Compose passes over
+    /// them.
+    #[must_use]
+    pub fn without_unset(mut self, is_set: impl Fn(&str) -> bool) -> Self {
+        self.variables.retain(|one| !matches!(one.value, Value::Inherited) || is_set(&one.name));
+        self
+    }
+
     /// The names alone, sorted: all that planning needs.
     pub fn names(&self) -> Vec<String> {
         let names: BTreeSet<&String> = self.variables.iter().map(|one| &one.name).collect();
@@ -209,27 +232,34 @@ impl EnvFile {
 
     /// What the values are, with the environment that `lookup` knows: it counts before what the
     /// file said earlier, as with Compose.
-    pub fn resolve(&self, lookup: impl Fn(&str) -> Option<String>) -> Result<Resolved, Fault> {
+    pub fn resolve(
+        &self,
+        unset: Unset,
+        lookup: impl Fn(&str) -> Option<String>,
+    ) -> Result<Resolved, Fault> {
         let mut resolved = Resolved::default();
         let mut room = MOST_BYTES;
         for Variable { name, line, value } in &self.variables {
             let found = match value {
                 Value::Inherited => lookup(name).map(SecretString::from),
-                Value::Given(template) => {
+                Value::Literal(text) => Some(text.clone()),
+                Value::Template(text) => {
                     let known = |name: &str| {
+                        let before = || resolved.values.get(name);
                         lookup(name)
-                            .map(SecretString::from)
-                            .or_else(|| resolved.values.get(name).cloned())
+                            .or_else(|| before().map(|value| value.expose_secret().to_owned()))
                     };
-                    let message = "expected at most 4 MiB of values, but they come to more";
-                    template.fill(&known, &mut room).map_err(|_| Fault { line: *line, message })?
+                    filled(text.expose_secret(), &known, unset)
+                        .map_err(|message| Fault { line: *line, message })?
                 }
             };
+            let length = found.as_ref().map_or(0, |value| value.expose_secret().len());
+            room = room.checked_sub(length).ok_or(Fault { line: *line, message: TOO_MUCH })?;
             resolved.values.remove(name);
             resolved.lacking.remove(name);
             if let Some(value) = found {
                 resolved.values.insert(name.clone(), value);
-            } else {
+            } else if unset == Unset::Missing || !matches!(value, Value::Inherited) {
                 resolved.lacking.insert(name.clone(), *line);
             }
         }
@@ -243,16 +273,32 @@ impl EnvFile {
             fault.message = NO_VARIABLE;
         }
         let takes = "expected a label, but found one that takes a variable";
-        let taking = self
-            .variables
-            .iter()
-            .filter(|one| matches!(&one.value, Value::Given(template) if !template.is_literal()));
+        let taking = self.variables.iter().filter(|one| matches!(&one.value, Value::Template(_)));
         faults.extend(taking.map(|one| Fault { line: one.line, message: takes }));
         faults.sort_by_key(|fault| fault.line);
         if !faults.is_empty() {
             return Err(faults);
         }
-        self.resolve(|_| None).map(|resolved| resolved.values).map_err(|fault| vec![fault])
+        self.resolve(Unset::Missing, |_| None)
+            .map(|resolved| resolved.values)
+            .map_err(|fault| vec![fault])
+    }
+}
+
+/// A text with the values of others; nothing where it has none.
+fn filled(
+    text: &str,
+    known: &dyn Fn(&str) -> Option<String>,
+    unset: Unset,
+) -> Result<Option<SecretString>, &'static str> {
+    let template = Template::parse(text).map_err(Invalid::message)?;
+    let mut seen = Seen::default();
+    match template.fill(known, &mut seen) {
+        Err(Lack::TooLong) => Err(TOO_MUCH),
+        Err(Lack::Needed { .. }) if unset == Unset::Empty => Err(NEEDED),
+        Err(Lack::Needed { .. }) => Ok(None),
+        Ok(_) if unset == Unset::Missing && !seen.unset.is_empty() => Ok(None),
+        Ok(value) => Ok(Some(SecretString::from(value))),
     }
 }
 
@@ -288,7 +334,7 @@ fn no_name(name: &str) -> &'static str {
 /// Whether a name can be told: what is none may be a part of anything, such as of a key.
 fn is_name(name: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || "_.-[]".contains(c);
-    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.chars().all(fits)
+    name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') && name.chars().all(fits)
 }
 
 fn is_label(name: &str) -> bool {
@@ -296,18 +342,28 @@ fn is_label(name: &str) -> bool {
 }
 
 /// The value that begins with `rest`, and how many of the following lines belong to it.
-fn value(rest: &str, more: &[&str]) -> Result<(Template, usize), &'static str> {
+fn value(rest: &str, more: &[&str]) -> Result<(Value, usize), &'static str> {
     match rest.chars().next() {
         Some(quote @ ('"' | '\'')) => {
             let (text, taken) = quoted(quote, rest.get(1..).unwrap_or_default(), more)?;
-            let template = match quote {
-                '"' => Template::parse(&escapes(&text))?,
-                _ => Template::literal(&text),
+            let value = match quote {
+                '"' => taking(&escapes(&text))?,
+                _ => Value::Literal(SecretString::from(text)),
             };
-            Ok((template, taken))
+            Ok((value, taken))
         }
-        _ => Ok((Template::parse(unquoted(rest))?, 0)),
+        _ => Ok((taking(unquoted(rest))?, 0)),
     }
+}
+
+/// A text that may take others.
+fn taking(text: &str) -> Result<Value, &'static str> {
+    let template = Template::parse(text).map_err(Invalid::message)?;
+    if template.is_literal() {
+        let text = template.fill(&|_| None, &mut Seen::default()).unwrap_or_default();
+        return Ok(Value::Literal(SecretString::from(text)));
+    }
+    Ok(Value::Template(SecretString::from(text)))
 }
 
 /// Up to a `#` that follows a blank; one at the very beginning is part of the value.
@@ -380,8 +436,6 @@ fn escapes(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret as _;
-
     use super::*;
 
     fn shown(values: BTreeMap<String, SecretString>) -> Vec<(String, String)> {
@@ -396,7 +450,7 @@ mod tests {
     }
 
     fn values(text: &str) -> Vec<(String, String)> {
-        shown(EnvFile::parse(text).unwrap().resolve(around).unwrap().values)
+        shown(EnvFile::parse(text).unwrap().resolve(Unset::Missing, around).unwrap().values)
     }
 
     fn one(text: &str) -> String {
@@ -459,8 +513,15 @@ mod tests {
                 named("HOME", "here"),
             ]
         );
+        let blank = EnvFile::parse("A=$B-${HOME}\nF\nC=5$ $5 $\n1D=d\n").unwrap();
+        let blank = blank.resolve(Unset::Empty, around).unwrap();
+        assert!(blank.lacking.is_empty());
+        let all = [named("1D", "d"), named("A", "-/root"), named("C", "5$ $5 $")];
+        assert_eq!(shown(blank.values), all);
+        let needed = EnvFile::parse("A=${B:?why}\n").unwrap().resolve(Unset::Empty, around);
+        assert_eq!(needed.err().map(|fault| fault.line), Some(1));
         let file = EnvFile::parse("A=$B\nB=1\nC=${D?say it}\nE=$A\nF\nA=$NONE\nA=3\n").unwrap();
-        let resolved = file.resolve(around).unwrap();
+        let resolved = file.resolve(Unset::Missing, around).unwrap();
         let lacking: Vec<_> = resolved.lacking.into_iter().collect();
         assert_eq!(lacking, [("C".to_owned(), 3), ("E".to_owned(), 4), ("F".to_owned(), 5)]);
         assert_eq!(shown(resolved.values), [named("A", "3"), named("B", "1")]);
@@ -474,7 +535,7 @@ mod tests {
             let before = number - 1;
             let _ = writeln!(text, "A{number}=${{A{before}}}${{A{before}}}");
         }
-        let fault = EnvFile::parse(&text).unwrap().resolve(|_| None).err().unwrap();
+        let fault = EnvFile::parse(&text).unwrap().resolve(Unset::Missing, |_| None).err().unwrap();
         assert!(fault.line < 25 && fault.message.contains("4 MiB"), "{fault}");
     }
 
@@ -484,7 +545,7 @@ mod tests {
         let file = EnvFile::parse_as(text, Format::Raw).unwrap();
         let named = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(
-            shown(file.resolve(around).unwrap().values),
+            shown(file.resolve(Unset::Missing, around).unwrap().values),
             [
                 named("A", "\"b\" # c "),
                 named("B", "'\\n'"),
@@ -510,7 +571,7 @@ mod tests {
 
     #[test]
     fn faults_name_their_line_and_never_its_text() {
-        let text = "GOOD=1\n=hunter2\nhunter2 hunter2\nA=\"hunter2\" hunter2\nA=hunter2$\n\
+        let text = "GOOD=1\n=hunter2\nhunter2 hunter2\nA=\"hunter2\" hunter2\nA=hunter2${}\n\
             A=${hunter2\nA=${hunter2!}\nroot:hunter2:0:\nhunter2/+==\n-----BEGIN=hunter2\nhunter2€=1\n\
             B='hunter2\n";
         let faults = EnvFile::parse(text).unwrap_err();
@@ -520,7 +581,7 @@ mod tests {
         x.env:2: expected a name before `=`, but found none
         x.env:3: expected `NAME=value`, but found a name with blanks or quotes in it
         x.env:4: expected nothing after the closing quote, but found something
-        x.env:5: expected the name of a variable after `$`, but found none
+        x.env:5: expected the name of a variable after `${`, but found none
         x.env:6: expected `}` after `${`, but found none
         x.env:7: expected `:-`, `-`, `:+`, `+`, `:?` or `?` after the name in `${…}`
         x.env:8: expected `NAME=value`, but found something else
@@ -548,7 +609,7 @@ mod tests {
         #[test]
         fn nothing_makes_it_panic(text in "[A-Z=\"'#\\\\ \n\r\t$é{}:?0-]{0,80}") {
             if let Ok(file) = EnvFile::parse(&text) {
-                let _ = file.resolve(around);
+                let _ = file.resolve(Unset::Empty, around);
             }
         }
     }

@@ -3,7 +3,6 @@
 
 pub mod durations;
 pub mod env_file;
-pub mod interpolate;
 pub mod node;
 pub mod problems;
 pub mod shell_words;

@@ -1,10 +1,8 @@
-//! `$A` and `${A…}` in the texts of Compose files.
+//! `$A` and `${A…}` in the texts of Compose files, and in the values of environment files.
 //!
 //! The grammar is the reference's, its habits included: a `$` before anything else is itself, and
 //! what follows `:-` ends at the brace that belongs to the opened one. Where values come from is
 //! the caller's to know.
-
-use super::interpolate::name;
 
 /// How deep one may stand in another.
 const DEEPEST: usize = 16;
@@ -60,7 +58,28 @@ pub struct Seen {
 
 /// What is wrong with a text: it is none that the reference takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Invalid;
+pub enum Invalid {
+    /// Nothing that can be a name follows a brace.
+    NoName,
+    /// The brace is not closed.
+    NoEnd,
+    /// Something else than `:-`, `-`, `:+`, `+`, `:?` and `?` follows a name.
+    NoWay,
+    /// One stands in another, and that in another, too often.
+    TooDeep,
+}
+
+impl Invalid {
+    /// What is wrong, without the text.
+    pub fn message(self) -> &'static str {
+        match self {
+            Self::NoName => "expected the name of a variable after `${`, but found none",
+            Self::NoEnd => "expected `}` after `${`, but found none",
+            Self::NoWay => "expected `:-`, `-`, `:+`, `+`, `:?` or `?` after the name in `${…}`",
+            Self::TooDeep => "expected at most 16 variables inside each other, but found more",
+        }
+    }
+}
 
 impl Template {
     /// Reads a text.
@@ -226,7 +245,7 @@ impl Way {
 
 fn parse(text: &str, depth: usize) -> Result<Template, Invalid> {
     if depth > DEEPEST {
-        return Err(Invalid);
+        return Err(Invalid::TooDeep);
     }
     let mut parts = Vec::new();
     let mut literal = String::new();
@@ -262,28 +281,36 @@ fn parse(text: &str, depth: usize) -> Result<Template, Invalid> {
 
 /// What stands between braces, and what follows them.
 fn braced(inner: &str, depth: usize) -> Result<(Part, &str), Invalid> {
-    let (name, way) = name(inner).ok_or(Invalid)?;
+    let (name, way) = name(inner).ok_or(Invalid::NoName)?;
     let variable = |way| Part::Variable { name: name.to_owned(), way };
     if let Some(after) = way.strip_prefix('}') {
         return Ok((variable(Way::Plain), after));
     }
     let line = way.lines().next().unwrap_or_default();
-    let end = closing(line).or_else(|| line.rfind('}')).ok_or(Invalid)?;
-    let (way, after) = (way.get(..end).ok_or(Invalid)?, way.get(end + 1..).unwrap_or_default());
+    let end = closing(line).or_else(|| line.rfind('}')).ok_or(Invalid::NoEnd)?;
+    let (way, after) =
+        (way.get(..end).ok_or(Invalid::NoEnd)?, way.get(end + 1..).unwrap_or_default());
     let (filled, way) = match way.strip_prefix(':') {
         Some(way) => (true, way),
         None => (false, way),
     };
     let mut chars = way.chars();
-    let sign = chars.next().ok_or(Invalid)?;
+    let sign = chars.next().ok_or(Invalid::NoWay)?;
     let text = parse(chars.as_str(), depth + 1)?;
     let way = match sign {
         '-' => Way::Default { filled, text },
         '+' => Way::Instead { filled, text },
         '?' => Way::Needed { filled, why: text },
-        _ => return Err(Invalid),
+        _ => return Err(Invalid::NoWay),
     };
     Ok((variable(way), after))
+}
+
+/// A name at the beginning, and what follows it.
+fn name(text: &str) -> Option<(&str, &str)> {
+    let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
+    let first = text.chars().next()?;
+    (end > 0 && !first.is_ascii_digit()).then(|| text.split_at(end))
 }
 
 /// Where the brace that belongs to an opened one is. Right after another one has been opened the
@@ -360,7 +387,7 @@ mod tests {
     fn what_means_nothing_is_refused() {
         let deep = format!("{}x{}", "${A:-".repeat(40), "}".repeat(40));
         for text in ["${}", "${1}", "${A", "${A!}", "${A:}", "${A:-a\nb}", deep.as_str()] {
-            assert_eq!(Template::parse(text), Err(Invalid), "{text}");
+            assert!(Template::parse(text).is_err(), "{text}");
         }
     }
 
@@ -382,6 +409,6 @@ mod tests {
             text = format!("${{N:-{text}{text}}}");
         }
         let result = Template::parse(&text).map(|one| one.fill(&lookup, &mut Seen::default()));
-        assert!(matches!(result, Ok(Ok(_) | Err(Lack::TooLong)) | Err(Invalid)));
+        assert!(matches!(result, Ok(Ok(_) | Err(Lack::TooLong)) | Err(_)));
     }
 }

@@ -141,6 +141,11 @@ cases! {
     restarting_counts_as_live;
     restarting_is_replaced;
     created_is_idle;
+    compose_old_names;
+    files_put;
+    files_alike;
+    files_differ;
+    files_gone;
     dead_named;
     dead_left;
     recreate_always: Again;

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use bayplan::compose::go::Go;
 use bayplan::compose::{self, Project, Request, Source, Unread, resolved};
-use bayplan::syntax::env_file::{EnvFile, Format};
+use bayplan::syntax::env_file::{EnvFile, Format, Unset};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value as Json, json};
 
@@ -98,7 +98,7 @@ impl Source for Memory {
                 let own = || all.get(name).map(|value| value.expose_secret().to_owned());
                 self.variables.get(name).cloned().or_else(own)
             };
-            let file = self.env_file(path)?.resolve(lookup);
+            let file = self.env_file(path)?.resolve(Unset::Empty, lookup);
             all.extend(
                 file.map_err(|fault| Unread { message: fault.in_file(path), hint: None })?.values,
             );
@@ -131,6 +131,8 @@ impl Case {
             None => FOLDER.to_owned(),
         };
         let mut memory = Memory { files: self.files.clone(), variables: self.variables.clone() };
+        // A shell sets it, and the reference where none did.
+        memory.variables.entry("PWD".to_owned()).or_insert_with(|| FOLDER.to_owned());
         let own = format!("{folder}/.env");
         let mut env_files: Vec<String> =
             self.said("--env-file").iter().map(|path| format!("{FOLDER}/{path}")).collect();

@@ -12,6 +12,7 @@ mod calls;
 mod canary;
 mod cases;
 mod compose;
+mod compose_program;
 mod contexts;
 mod credentials;
 mod drift;

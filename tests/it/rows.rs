@@ -180,6 +180,10 @@ fn create_bodies_have_only_fields_that_docker_knows() {
         if row.def().key == "mac_address" {
             assert!(body.as_object_mut().unwrap().remove("MacAddress").is_some());
         }
+        // They are uploaded.
+        if row.def().key == "files" {
+            assert!(body.as_object_mut().unwrap().remove("Files").is_some());
+        }
         // A parameter of the call.
         if row.def().key == "platform" {
             assert!(body.as_object_mut().unwrap().remove("Platform").is_some());

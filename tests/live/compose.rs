@@ -7,7 +7,10 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
 
+use serde_json::Value as Json;
+
 use crate::support::{Ran, World, live};
+use crate::tap::Tap;
 
 /// Services of many kinds. `IMAGE` ends at once when it is asked to.
 const PROJECT: &str = "\
@@ -29,12 +32,13 @@ services:
   scaled: {image: IMAGE, scale: 2, depends_on: [plain]}
   named: {image: IMAGE, container_name: PROJECT-by-name}
   files: {image: IMAGE, secrets: [s], configs: [{source: c, target: /etc/c}]}
+  put: {image: IMAGE, secrets: [p], configs: [{source: t, target: /etc/t.conf, mode: 0440, uid: \"7\"}]}
   templates: {image: IMAGE, entrypoint: [sh, -c, \"sleep 100000; echo ${PW}\"], healthcheck: {test: \"true ${PW}\", interval: 1s}, labels: {tok: \"x${PW}\"}, logging: {options: {tag: \"t${PW}\"}}, stop_signal: KILL}
   linked: {image: IMAGE, links: [\"plain:p\"]}
 volumes: {data: }
 networks: {front: {internal: true}}
-secrets: {s: {file: ./s.txt}}
-configs: {c: {file: ./s.txt}}
+secrets: {s: {file: ./s.txt}, p: {environment: PW}}
+configs: {c: {file: ./s.txt}, t: {content: \"pw = ${PW}, $${kept}\"}}
 ";
 
 /// Compose, where there is one. In CI there is.
@@ -82,7 +86,12 @@ impl Both {
     }
 
     fn try_compose(&self, arguments: &[&str]) -> Result<String, String> {
+        self.compose_at(arguments, std::env::var("DOCKER_HOST").ok())
+    }
+
+    fn compose_at(&self, arguments: &[&str], host: Option<String>) -> Result<String, String> {
         let output = Command::new(&self.compose)
+            .envs(host.map(|host| ("DOCKER_HOST", host)))
             .args(arguments)
             .current_dir(self.world.path(""))
             .env("HOME", self.world.path(""))
@@ -143,7 +152,7 @@ fn what_compose_made_is_as_declared_and_what_bayplan_replaced_is_still_compose_s
     let Some(both) = Both::new("adopt", PROJECT) else { return };
     both.compose(&["up", "-d"]);
     let made = both.containers();
-    assert_eq!(made.len(), 19);
+    assert_eq!(made.len(), 20);
     both.nothing_to_do();
     // Every container is replaced; `x-bayplan` is nothing to Compose.
     let text = both.world.read("compose.yaml");
@@ -169,7 +178,7 @@ fn what_bayplan_made_first_is_compose_s_too() {
     let Some(both) = Both::new("first", &text) else { return };
     both.apply();
     let made = both.containers();
-    assert_eq!(made.len(), 19);
+    assert_eq!(made.len(), 20);
     both.compose(&["up", "-d"]);
     assert_eq!(both.containers(), made, "Compose left them as they were");
     both.nothing_to_do();
@@ -198,5 +207,153 @@ fn a_container_that_compose_made_is_replaced_where_it_differs() {
     let ran = both.world.run(&["plan", "-o", "plan.json"]).ok();
     assert!(reasons(&ran).contains("URL"), "{ran}");
     assert!(!ran.all().contains("other2") && !ran.all().contains("hunter2"), "{ran}");
+    both.down();
+}
+
+#[test]
+fn a_config_that_is_put_into_a_container_is_compared_and_put_again() {
+    live!();
+    let Some(both) = Both::new("put", PROJECT) else { return };
+    let name = format!("{}-put-1", both.world.project());
+    let shown = |path: &str| both.world.docker(&["exec", &name, "cat", path]);
+    both.compose(&["up", "-d", "put"]);
+    let text = both.world.read("compose.yaml");
+    let only = |text: &str| {
+        let begin = text.split("services:").next().unwrap_or_default();
+        let put = text.lines().find(|line| line.starts_with("  put:")).unwrap_or_default();
+        let rest =
+            "secrets: {p: {environment: PW}}\nconfigs: {t: {content: \"pw = ${PW}, $${kept}\"}}\n";
+        format!("x-bayplan: {{prove_for: 1s}}\n{begin}services:\n{put}\n{rest}")
+    };
+    both.world.write("compose.yaml", &only(&text));
+    both.nothing_to_do();
+    // Compose itself misses this.
+    let changed = only(&text).replace("pw =", "password:");
+    both.world.write("compose.yaml", &changed);
+    let before = both.world.id(&name);
+    both.apply();
+    assert_ne!(both.world.id(&name), before);
+    assert_eq!(shown("/etc/t.conf"), "password: hunter2hunter2, ${kept}");
+    assert_eq!(shown("/run/secrets/p"), "hunter2hunter2");
+    let owned = both.world.docker(&["exec", &name, "ls", "-ln", "/etc/t.conf"]);
+    assert!(owned.starts_with("-r--r-----") && owned.contains(" 7 "), "{owned}");
+    both.nothing_to_do();
+    // So is what somebody wrote there, and a secret that was rotated.
+    both.world.docker(&["exec", &name, "sh", "-c", "echo more >> /etc/t.conf"]);
+    let ran = both.world.run(&["plan", "-o", "plan.json", "--detailed-exitcode"]);
+    assert!(ran.code == 2 && ran.stdout.contains("/etc/t.conf"), "{ran}");
+    both.world.write(".env", "PW=other2other2\n");
+    let ran = both.world.run(&["plan", "-o", "plan.json"]).ok();
+    assert!(
+        ran.stdout.contains("secret_changed") && ran.stdout.contains("/run/secrets/p"),
+        "{ran}"
+    );
+    assert!(!ran.all().contains("other2") && !ran.all().contains("hunter2"), "{ran}");
+    both.down();
+}
+
+/// Spellings that every engine takes for the same.
+fn plain(key: &str, json: Json) -> Json {
+    let each = |text: &str| match key {
+        "CapAdd" | "CapDrop" => text.trim_start_matches("CAP_").to_owned(),
+        "SecurityOpt" => text.replacen(':', "=", 1),
+        "Binds" => text.trim_end_matches(":rw").to_owned(),
+        "StopSignal" => text.trim_start_matches("SIG").to_owned(),
+        _ => text.to_owned(),
+    };
+    match json {
+        Json::String(text) => each(&text).into(),
+        Json::Array(items) => {
+            let mut items: Vec<Json> = items.into_iter().map(|item| plain(key, item)).collect();
+            let sets = ["Env", "CapAdd", "CapDrop", "Binds", "Links", "Aliases", "Mounts"];
+            if sets.contains(&key) {
+                items.sort_by_key(Json::to_string);
+            }
+            items.into()
+        }
+        Json::Object(map) => {
+            let nothing = |json: &Json| match json {
+                Json::Null | Json::Bool(false) => true,
+                Json::String(text) => text.is_empty(),
+                Json::Number(number) => number.as_f64() == Some(0.0),
+                Json::Array(items) => items.iter().all(|item| item == 0),
+                Json::Object(map) => map.is_empty(),
+                Json::Bool(true) => false,
+            };
+            let own = map.into_iter().filter(|(key, _)| !key.starts_with("io.bayplan."));
+            let own = own.map(|(key, json)| (key.clone(), plain(&key, json)));
+            Json::Object(own.filter(|(_, json)| !nothing(json)).collect())
+        }
+        other => other,
+    }
+}
+
+/// A create as both would send it, without what says nothing.
+fn sent(kind: &str, body: Json) -> Json {
+    let mut body = plain("", body);
+    // On a network that users made an engine takes links at the attachment alone.
+    let linked = body["NetworkingConfig"].to_string().contains("\"Links\"");
+    if let Some(host) = body.get_mut("HostConfig").and_then(Json::as_object_mut) {
+        if linked {
+            host.remove("Links");
+        }
+        // A bind is one in either form.
+        let mut binds =
+            host.remove("Binds").and_then(|all| all.as_array().cloned()).unwrap_or_default();
+        let mounts =
+            host.remove("Mounts").and_then(|all| all.as_array().cloned()).unwrap_or_default();
+        let mut rest = Vec::new();
+        for mount in mounts {
+            if mount["Type"] == "bind" && mount.get("BindOptions").is_none() {
+                let ro = if mount["ReadOnly"] == true { ":ro" } else { "" };
+                let text = |field: &str| mount[field].as_str().unwrap_or_default().to_owned();
+                binds.push(format!("{}:{}{ro}", text("Source"), text("Target")).into());
+            } else {
+                rest.push(mount);
+            }
+        }
+        binds.sort_by_key(Json::to_string);
+        host.insert("Binds".into(), binds.into());
+        host.insert("Mounts".into(), rest.into());
+    }
+    if kind != "containers" {
+        // Compose would take a network of another hash down.
+        if let Some(labels) = body.get_mut("Labels").and_then(Json::as_object_mut) {
+            labels.remove("com.docker.compose.config-hash");
+        }
+        let usual = if kind == "networks" { "bridge" } else { "local" };
+        if body.get("Driver").is_none() {
+            body["Driver"] = usual.into();
+        }
+    }
+    body
+}
+
+#[test]
+fn what_is_created_is_what_compose_would_create() {
+    live!();
+    let Some(both) = Both::new("sent", PROJECT) else { return };
+    let Some(tap) = Tap::new(&both.world.path("")) else { return };
+    both.compose_at(&["up", "-d"], Some(tap.host())).unwrap();
+    let theirs = tap.taken();
+    assert_eq!(theirs.len(), 20 + 2 + 1, "{:?}", theirs.keys());
+    both.down();
+    let text = both.world.read("compose.yaml");
+    both.world.write("compose.yaml", &format!("x-bayplan: {{prove_for: 1s}}\n{text}"));
+    both.world.run(&["plan", "-o", "plan.json"]).ok();
+    let apply = ["--host", &tap.host(), "apply", "plan.json", "--parallelism", "32"];
+    both.world.run(&apply).ok();
+    let ours = tap.taken();
+    let mut wrong = Vec::new();
+    for (name, body) in theirs {
+        let kind = name.split(' ').next().unwrap_or_default();
+        let own = ours.get(&name).cloned().unwrap_or_default();
+        let [theirs, ours] = [body, own].map(|body| format!("{:#}", sent(kind, body)));
+        if theirs != ours {
+            let diff = similar::TextDiff::from_lines(&theirs, &ours);
+            wrong.push(format!("{name}\n{}", diff.unified_diff().context_radius(2)));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     both.down();
 }

@@ -16,6 +16,7 @@ mod gate;
 #[path = "../it/row_examples.rs"]
 mod row_examples;
 mod support;
+mod tap;
 
 mod compose;
 mod harness;

@@ -2,6 +2,7 @@
 //!
 //! Nothing is decided here. What a status means is; whether to go on is the executor's.
 
+mod archive;
 mod call;
 mod inspected;
 mod writer;
@@ -17,6 +18,7 @@ pub use writer::Docker;
 use inspected::Inspected;
 
 use crate::base::api::{self, Api};
+use crate::base::ident::ContainerId;
 use crate::base::say;
 use crate::engine::clock::Reading;
 use crate::engine::connect::{Endpoint, Environment};
@@ -160,6 +162,18 @@ impl Reader for DockerReader {
             return Ok(None);
         };
         transport::json(&doing, &answer).map(Some)
+    }
+
+    async fn file(&self, id: &ContainerId, path: &str) -> Result<Option<Json>> {
+        let doing = format!("fetching {} of container {}", say::short(path), id.short());
+        let asked = format!("/containers/{}/archive?path={}", segment(id.as_str()), segment(path));
+        let answer = self.read(&doing, asked, archive::LIMIT).await?;
+        match answer.status {
+            http::StatusCode::NOT_FOUND => Ok(None),
+            http::StatusCode::OK => archive::unpacked(&answer.body)
+                .map_err(|_| call::protocol(&doing, "expected an archive, but found none")),
+            status => Err(transport::refused(&doing, status, &answer.body)),
+        }
     }
 
     async fn networks(&self) -> Result<Vec<Json>> {

@@ -16,7 +16,7 @@ use http_body_util::{BodyExt, Limited};
 use serde_json::Value as Json;
 
 use super::call::{Call, late, protocol};
-use super::{DockerReader, EVER, ONE_LIMIT, segment};
+use super::{DockerReader, EVER, ONE_LIMIT, archive, segment};
 use crate::base::api;
 use crate::base::ident::{ContainerId, ContainerName, NetworkId};
 use crate::base::image_ref::ImageRef;
@@ -64,10 +64,19 @@ impl Docker {
     async fn post(&self, doing: &str, path: &str, body: &Json) -> Result<Json> {
         let bytes =
             serde_json::to_vec(body).map_err(|_| protocol(doing, "the body cannot be written"))?;
+        self.send(doing, (Method::POST, path), ("application/json", bytes)).await
+    }
+
+    async fn send(
+        &self,
+        doing: &str,
+        (method, path): (Method, &str),
+        (kind, bytes): (&str, Vec<u8>),
+    ) -> Result<Json> {
         let request = Request::builder()
-            .method(Method::POST)
+            .method(method)
             .uri(path)
-            .header(http::header::CONTENT_TYPE, "application/json")
+            .header(http::header::CONTENT_TYPE, kind)
             .body(transport::full(Bytes::from(bytes)))
             .map_err(|_| protocol(doing, "the name fits no request"))?;
         let patience = self.write_patience();
@@ -188,6 +197,9 @@ impl Reader for Docker {
     async fn events(&self, since: Instant) -> Option<Vec<Json>> {
         self.reader.events(since).await
     }
+    async fn file(&self, id: &ContainerId, path: &str) -> Result<Option<Json>> {
+        self.reader.file(id, path).await
+    }
     async fn sources(&self, paths: &BTreeSet<String>) -> BTreeMap<String, bool> {
         self.reader.sources(paths).await
     }
@@ -207,6 +219,14 @@ impl Writer for Docker {
             return Err(protocol(&doing, "expected the new container's ID, but found none"));
         };
         Ok(Created { id: ContainerId::new(id), warnings: warnings(&json) })
+    }
+
+    async fn put_files(&self, id: &ContainerId, files: &FilledBody) -> Result<()> {
+        let doing = format!("putting files into container {}", id.short());
+        let bytes = archive::packed(files.expose())
+            .map_err(|_| protocol(&doing, "a path fits no archive"))?;
+        let path = format!("/containers/{}/archive?path=/", segment(id.as_str()));
+        self.send(&doing, (Method::PUT, &path), ("application/x-tar", bytes)).await.map(drop)
     }
 
     async fn start(&self, id: &ContainerId) -> Result<Done> {

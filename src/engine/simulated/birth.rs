@@ -9,6 +9,7 @@ use super::time::NEVER;
 use super::world::{World, fails, set};
 use crate::base::ident::{ContainerId, ContainerName, ImageId};
 use crate::engine::{Created, ErrorKind, FilledBody, Result};
+use crate::options::files;
 
 impl World {
     pub(super) fn create(
@@ -32,6 +33,19 @@ impl World {
         self.finish(&mut inspect, &id, name, &image);
         self.put(id.clone(), inspect);
         Ok(Created { id, warnings: Vec::new() })
+    }
+
+    /// What is uploaded is in the field into which a look fetches it.
+    pub(super) fn put_files(&mut self, id: &ContainerId, put: &Json, doing: &str) -> Result<()> {
+        let inspect = self.container_mut(id, doing)?;
+        if inspect["HostConfig"]["ReadonlyRootfs"] == true {
+            let text = "container rootfs is marked read-only";
+            return Err(fails(ErrorKind::Status(403), doing, text));
+        }
+        for (path, file) in put.as_object().into_iter().flatten() {
+            set(inspect, &["Config", files::FIELD, path], file.clone());
+        }
+        Ok(())
     }
 
     /// Whether a name is one and free.

@@ -14,6 +14,7 @@ use crate::engine::{
     Created, Done, EngineError, ErrorKind, FilledBody, PullProgress, Reader, Result, Writer,
 };
 use crate::observed::snapshot::{RegistryAnswer, Snapshot};
+use crate::options::files;
 use crate::options::settings::Settings;
 use crate::options::value::Live;
 
@@ -216,6 +217,13 @@ impl Reader for Simulated {
         Ok(self.world.borrow().image(reference).map(|(_, image)| image.clone()))
     }
 
+    async fn file(&self, id: &ContainerId, path: &str) -> Result<Option<Json>> {
+        self.note(format!("file {path} of {}", self.called(id)), false);
+        let world = self.world.borrow();
+        let found = world.containers.get(id).map(|inspect| &inspect["Config"][files::FIELD][path]);
+        Ok(found.filter(|file| !file.is_null()).cloned())
+    }
+
     async fn networks(&self) -> Result<Vec<Json>> {
         Ok(self.world.borrow().networks.clone())
     }
@@ -241,6 +249,19 @@ impl Writer for Simulated {
         let doing = format!("creating container {name}");
         self.change(format!("create {name}"), doing, |world, doing| world.create(name, body, doing))
             .await
+    }
+
+    async fn put_files(&self, id: &ContainerId, files: &FilledBody) -> Result<()> {
+        let doing = format!("putting files into container {}", id.short());
+        let paths: Vec<&str> = files
+            .expose()
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(path, _)| path.as_str())
+            .collect();
+        let text = format!("put {} into {}", paths.join(" "), self.called(id));
+        self.change(text, doing, |world, doing| world.put_files(id, files.expose(), doing)).await
     }
 
     async fn start(&self, id: &ContainerId) -> Result<Done> {

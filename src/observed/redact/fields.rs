@@ -14,6 +14,7 @@ use super::{View, object};
 use crate::base::ident::LABEL_PREFIX;
 use crate::observed::snapshot::Container;
 use crate::options::fields::Of;
+use crate::options::files;
 use crate::options::literals::{Noted, Place};
 use crate::options::value::Live;
 
@@ -216,7 +217,9 @@ impl View<'_> {
         let words = [("Cmd", Place::Command), ("Entrypoint", Place::Entrypoint)];
         let public = words.iter().filter(|(field, place)| noted.says(*place, "", &config[*field]));
         plain.extend(public.map(|(field, _)| *field));
+        plain.push(files::FIELD);
         self.hide_but(config, "", &plain);
+        self.files(config.get_mut(files::FIELD), &noted);
         self.labels(config.get_mut("Labels"), &noted);
         if !noted.says(Place::Check, "", &config["Healthcheck"]["Test"]) {
             self.health(config.get_mut("Healthcheck"));
@@ -224,12 +227,24 @@ impl View<'_> {
         self.environment(config.get_mut("Env"), &noted)
     }
 
+    /// What is in files; what bayplan itself created them with is no secret.
+    fn files(&self, files: Option<&mut Json>, noted: &Noted) {
+        for (path, file) in files.and_then(Json::as_object_mut).into_iter().flatten() {
+            let place = within(files::FIELD, path);
+            let refers = self.refers(&within(&place, "Content"));
+            if refers || !noted.says(Place::File, path, &file["Content"]) {
+                self.hide(file, &place);
+            }
+        }
+    }
+
     /// Labels of a container: what bayplan itself created it with is no secret.
     fn labels(&self, labels: Option<&mut Json>, noted: &Noted) {
         for (key, value) in labels.and_then(Json::as_object_mut).into_iter().flatten() {
             let known = KNOWN_LABELS.iter().any(|begin| key.starts_with(begin));
-            if !known && !noted.says(Place::Label, key, value) {
-                self.hide(value, &within("Labels", key));
+            let place = within("Labels", key);
+            if !known && (self.refers(&place) || !noted.says(Place::Label, key, value)) {
+                self.hide(value, &place);
             }
         }
     }

@@ -104,9 +104,9 @@ impl Redactor {
         let Some(spec) = spec else { return redactor };
         redactor.objects = Objects::of(spec);
         redactor.public.extend(spec.object_texts());
+        redactor.references.extend(spec.references());
         for (key, set) in &spec.sets {
             for option in &set.options {
-                option.references(&mut redactor.references);
                 option.literals(&mut redactor.public);
             }
             let scope = Scope::of(spec, set, key.as_str());
@@ -235,12 +235,19 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Hides the values of a map whose keys do not begin in a well-known way.
+    /// Whether a reference is declared there: what is found is that one or another.
+    fn refers(&self, place: &str) -> bool {
+        self.places.iter().any(|own| own.references(place).next().is_some())
+    }
+
+    /// Hides the values of a map whose keys do not begin in a well-known way, and those that are
+    /// declared as references.
     fn hide_values(&self, json: Option<&mut Json>, place: &str, known: &[&str]) {
         if let Some(map) = json.and_then(Json::as_object_mut) {
             for (key, value) in map {
-                if !known.iter().any(|begin| key.starts_with(begin)) {
-                    self.hide(value, &within(place, key));
+                let place = within(place, key);
+                if self.refers(&place) || !known.iter().any(|begin| key.starts_with(begin)) {
+                    self.hide(value, &place);
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 use super::{Conflict, DeclaredOptions, MOST_TOLD};
 use crate::base::say;
+use crate::options::files::Files;
 use crate::options::storage::Tmpfs;
 use crate::options::volumes::{Mount, Source, Volumes};
 
@@ -52,6 +53,12 @@ pub(super) fn check(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
         let hint = "nobody could ever write into a volume that is made for this container";
         Conflict::new("volumes", message).at(inside).hint(hint)
     }));
+    let sealed = said.get::<bool>("read_only") == Some(&true);
+    if sealed && said.get::<Files>("files").is_some() {
+        let message = "expected no `files` beside `read_only: true`, but found some";
+        let hint = "an engine puts no files into what cannot be written: mount them with `volumes`";
+        all.push(Conflict::new("files", message).hint(hint));
+    }
     let before = all.len();
     for (path, options) in said.get::<Tmpfs>("tmpfs").into_iter().flat_map(|tmpfs| &tmpfs.0) {
         let printed = if options.is_empty() { path.clone() } else { format!("{path}:{options}") };

@@ -73,6 +73,7 @@ fn yes(adopted: bool) -> &'static str {
 struct Shape {
     places: Vec<usize>,
     create: Option<usize>,
+    files: Option<usize>,
     update: Option<usize>,
     fence: Option<usize>,
     restart: Option<usize>,
@@ -105,6 +106,7 @@ impl Shape {
         Self {
             places: places.to_vec(),
             create: find(&|action| matches!(action, Action::Create { .. })),
+            files: find(&|action| matches!(action, Action::PutFiles { .. })),
             update: find(&|action| matches!(action, Action::Update { .. })),
             fence: find(&|action| matches!(action, Action::Fence { .. })),
             restart: find(&|action| matches!(action, Action::Restart { .. })),
@@ -123,7 +125,17 @@ impl Shape {
         let (may, must): (&[&str], &[&str]) = match change.verb {
             Verb::Remove => (&["stop", "kill", "remove"], &["remove"]),
             Verb::Replace => (
-                &["create", "connect", "fence", "stop", "rename", "start", "wait_ready", "remove"],
+                &[
+                    "create",
+                    "put_files",
+                    "connect",
+                    "fence",
+                    "stop",
+                    "rename",
+                    "start",
+                    "wait_ready",
+                    "remove",
+                ],
                 &["create", "rename", "remove"],
             ),
             Verb::Kill => (&["kill"], &["kill"]),
@@ -134,13 +146,15 @@ impl Shape {
             ),
             Verb::Update => (&["rename", "update", "connect", "disconnect"], &[]),
             Verb::Run => (
-                &["create", "connect", "fence", "stop", "rename", "start", "remove"],
+                &["create", "put_files", "connect", "fence", "stop", "rename", "start", "remove"],
                 &["create", "start"],
             ),
             Verb::Start => {
                 (&["rename", "update", "connect", "disconnect", "start", "wait_ready"], &["start"])
             }
-            Verb::Create => (&["create", "connect", "start", "wait_ready"], &["create"]),
+            Verb::Create => {
+                (&["create", "put_files", "connect", "start", "wait_ready"], &["create"])
+            }
             Verb::Pull => (&["pull", "tag"], &[]),
         };
         let kinds: BTreeSet<&str> =
@@ -186,7 +200,7 @@ impl Shape {
                 self.start.zip(self.end).is_some_and(|(start, end)| graph.before(start, end));
             let (first, then) =
                 if ahead { (&starts[..], &swap[..]) } else { (&swap[..], &starts[..]) };
-            let chain = [&[self.create][..], first, then, &[self.remove][..]].concat();
+            let chain = [&[self.create, self.files][..], first, then, &[self.remove][..]].concat();
             chained(&chain, &id, graph, violations);
             violations.unless(
                 self.rename_old.is_some() && self.rename_new.is_some(),
@@ -198,7 +212,8 @@ impl Shape {
             });
         } else {
             let up = self.start.or(self.restart);
-            let chain = [self.create, self.end, self.update, up, self.ready, self.remove];
+            let chain =
+                [self.create, self.files, self.end, self.update, up, self.ready, self.remove];
             chained(&chain, &id, graph, violations);
         }
         self.fenced(change, facts, graph, violations);

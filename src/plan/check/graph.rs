@@ -88,7 +88,8 @@ impl<'a> Graph<'a> {
 /// The container that a step addresses.
 pub(super) fn subject(action: &Action) -> Option<&Subject> {
     match action {
-        Action::Start { container, .. }
+        Action::PutFiles { container, .. }
+        | Action::Start { container, .. }
         | Action::WaitReady { container, .. }
         | Action::Fence { container }
         | Action::Stop { container, .. }
@@ -114,6 +115,7 @@ pub(super) fn kind(action: &Action) -> &'static str {
         Action::Pull { .. } => "pull",
         Action::Tag { .. } => "tag",
         Action::Create { .. } => "create",
+        Action::PutFiles { .. } => "put_files",
         Action::Start { .. } => "start",
         Action::WaitReady { .. } => "wait_ready",
         Action::Fence { .. } => "fence",

@@ -112,6 +112,36 @@ fn nothing_is_removed_before_its_replacement_is_proven() {
 }
 
 #[test]
+fn what_is_created_gets_the_files_of_its_set_and_no_others() {
+    let put = |plan: &mut Plan, files: &[&str]| {
+        let create = StepId::new("shop-web-1/create");
+        let place = place(plan, "shop-web-1/start");
+        plan.steps[place].after = vec![StepId::new("shop-web-1/put_files")];
+        let action = Action::PutFiles {
+            container: Subject::CreatedBy(create.clone()),
+            files: files.iter().map(|path| (*path).to_owned()).collect(),
+        };
+        let id = StepId::new("shop-web-1/put_files");
+        plan.steps.insert(place, Step::new(id, action, vec![create]));
+    };
+    let declare = |plan: &mut Plan| {
+        plan.declared["containers"]["web"]["files"] = json!({"/a$$b": {"content": "x"}});
+    };
+    breaks("files", |plan| put(plan, &["/a"]));
+    breaks("files", declare);
+    breaks("files", |plan| {
+        declare(plan);
+        put(plan, &["/a$$b"]);
+    });
+    // They are there before anything runs that may want them.
+    breaks("replace", |plan| {
+        put(plan, &["/a"]);
+        let place = place(plan, "shop-web-1/start");
+        plan.steps[place].after = vec![StepId::new("shop-web-1/create")];
+    });
+}
+
+#[test]
 fn what_is_created_is_addressed_after_that() {
     breaks("created", |plan| {
         let place = place(plan, "shop-web-1/start");

@@ -134,7 +134,7 @@ fn syntax_and_shape_are_told_with_their_place() {
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
     insta::assert_snapshot!(refused(&text.replace("\"action\": \"wait_ready\"", "\"action\": \"wait_ready\", \"force\": true")), @"
-    Shape: line 35, column 64: expected one of `id`, `action`, `image`, `platform`, `tag`, `name`, `final_name`, `set`, `container`, `created_by`, `wait`, `signal`, `timeout`, `prove_for`, `from`, `to`, `network`, `volume`, `key`, `which`, `endpoint`, `settings`, `ports`, `volumes`, `anonymous`, `carried`, `after`, `after_end`, `delay`, but found `force`
+    Shape: line 35, column 64: expected one of `id`, `action`, `image`, `platform`, `tag`, `name`, `final_name`, `set`, `container`, `created_by`, `wait`, `signal`, `timeout`, `prove_for`, `from`, `to`, `network`, `volume`, `key`, `which`, `endpoint`, `settings`, `ports`, `volumes`, `anonymous`, `carried`, `files`, `after`, `after_end`, `delay`, but found `force`
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
     insta::assert_snapshot!(refused(&text.replace("\"action\": \"wait_ready\"", "\"action\": \"wait_ready\", \"tag\": \"x\"")), @"

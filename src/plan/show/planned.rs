@@ -9,6 +9,8 @@ use crate::options;
 use crate::plan::planned::{Options, Planned};
 use crate::plan::{ImagePin, Plan};
 
+/// The option whose entries are maps.
+const FILES: &str = "files";
 /// The most characters of one entry of a value.
 const ENTRY: usize = 200;
 /// So many entries of a value are shown; the file has all of them.
@@ -105,6 +107,14 @@ fn entry(key: &str, name: &str, value: &Json) -> String {
     match value {
         Json::Null => name,
         Json::Object(map) if map.is_empty() => name,
+        // A file: what is in it, and who may read it.
+        Json::Object(map) if key == FILES => {
+            let own = map.iter().map(|(field, value)| match field.as_str() {
+                "content" => one(key, value),
+                field => format!("({field} {})", one(key, value)),
+            });
+            std::iter::once(name).chain(own).collect::<Vec<_>>().join(" ")
+        }
         value => match reference(value) {
             Some(reference) => format!("{name} {reference}"),
             None => format!("{name}={}", one(key, value)),

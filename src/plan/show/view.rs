@@ -285,6 +285,10 @@ pub(super) fn step(step: &crate::plan::Step) -> (String, String, Vec<String>) {
             let besides = besides::words(&step.action);
             format!("create {called} of set {set} from {image}{besides}")
         }
+        Action::PutFiles { container, files } => {
+            let files: Vec<String> = files.iter().map(|path| name(path)).collect();
+            format!("put {} into {}", files.join(", "), subject(container))
+        }
         Action::Start { container, wait: false } => format!("start {}", subject(container)),
         Action::Start { container, wait: true } => {
             format!("start {} and wait for its end", subject(container))

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Known;
 use crate::base::ident::Reference;
 use crate::options::Mode;
-use crate::options::value::{Atom, Live, Value};
+use crate::options::value::{Atom, Live, Value, mark_reference};
 
 /// Whether two atoms are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +94,8 @@ fn atoms(want: &Atom, have: &Atom, known: Known<'_>) -> Same {
         (Atom::Text(text), Atom::Live(Live { shown: None, .. })) => {
             if known.public.contains(text) {
                 Same::No
+            } else if known.assume && has_unresolved(text, known) {
+                Same::Yes
             } else {
                 Same::Unknown
             }
@@ -111,6 +113,12 @@ fn reference_same(reference: &Reference, live: &Live, known: Known<'_>) -> Same 
     }
     let missing = known.secrets.get(reference) != Some(&true);
     if missing && known.assume { Same::Yes } else { Same::Unknown }
+}
+
+/// Whether a word of a text is a reference that could not be resolved: a health check is one text.
+fn has_unresolved(text: &str, known: Known<'_>) -> bool {
+    let mut missing = known.secrets.iter().filter(|(_, resolved)| !**resolved);
+    missing.any(|(reference, _)| text.contains(&mark_reference(reference)))
 }
 
 fn lists(want: &[Atom], have: &[Atom], known: Known<'_>) -> Same {

@@ -11,9 +11,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
-use crate::base::ident::{LABEL_PREFIX, LABEL_PROJECT, ObjectKey, ProjectName};
-use crate::options::value::HIDDEN;
+use crate::base::ident::{
+    COMPOSE_MADE_BY, COMPOSE_PREFIX, COMPOSE_PROJECT, LABEL_PREFIX, LABEL_PROJECT, ObjectKey,
+    ProjectName,
+};
+use crate::options::value::{Atom, HIDDEN};
 use crate::plan::{OptionDifference, Origin, Reason};
+use crate::spec::body::COMPOSE_VERSION;
 
 /// What an engine has under a name.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -106,6 +110,7 @@ impl Differences {
             .into_iter()
             .flatten()
             .filter(|(key, _)| !key.starts_with(LABEL_PREFIX))
+            .filter(|(key, _)| !key.starts_with(COMPOSE_PREFIX) || expected.contains_key(*key))
             .map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned()))
             .collect();
         let mut unknown = false;
@@ -122,7 +127,9 @@ impl Differences {
         if unknown {
             self.unknown.push(key);
         }
-        self.unless(same && !more, key, json!(expected), json!(found));
+        let shown: BTreeMap<&String, Json> =
+            found.iter().map(|(key, text)| (key, Atom::text(text).show())).collect();
+        self.unless(same && !more, key, json!(expected), json!(shown));
     }
 }
 
@@ -143,6 +150,9 @@ fn labels(
     key: &ObjectKey,
 ) -> Json {
     let mut all = declared.clone();
+    if all.contains_key(COMPOSE_PROJECT) {
+        all.insert(COMPOSE_MADE_BY.to_owned(), COMPOSE_VERSION.to_owned());
+    }
     all.insert(LABEL_PROJECT.to_owned(), project.to_string());
     all.insert(label.to_owned(), key.to_string());
     json!(all)

@@ -9,12 +9,12 @@ use bayplan::apply::journal::NoJournal;
 use bayplan::apply::{self, Begun, Outcome, Secrets, Settings, SimulatedClock};
 use bayplan::base::ident::StepId;
 use bayplan::engine::simulated::Simulated;
-use bayplan::engine::{FilledBody, observe};
+use bayplan::engine::{FilledBody, Reader as _, observe};
 use bayplan::observed::redact::{Redactor, Unredacted};
 use bayplan::observed::scope::ObservationScope;
 use bayplan::observed::snapshot::Snapshot;
 use bayplan::options::Body;
-use bayplan::options::value::marked_reference;
+use bayplan::options::value::{looks_marked, marked_reference};
 use bayplan::plan::show::text;
 use bayplan::plan::{Action, Plan, check, format};
 use bayplan::planner;
@@ -374,6 +374,14 @@ pub(crate) fn looked_at(
     for container in &mut snapshot.containers {
         if let Some(marks) = engine.marks(&container.id()) {
             container.env.clone_from(marks);
+        }
+        let id = container.id();
+        let files = container.inspect.as_mut().and_then(|all| all.pointer_mut("/Config/Files"));
+        for (path, file) in files.and_then(Json::as_object_mut).into_iter().flatten() {
+            let kept = wait(engine.file(&id, path)).unwrap().unwrap_or_default();
+            if kept["Content"].as_str().is_some_and(looks_marked) {
+                file["Content"] = kept["Content"].clone();
+            }
         }
     }
     snapshot

@@ -9,7 +9,7 @@ use bayplan::base::ident::{ImageId, Reference};
 use bayplan::base::image_ref::ImageRef;
 use bayplan::observed::snapshot::{Container, EngineRecord, RegistryAnswer, Snapshot};
 use bayplan::spec::{Spec, read};
-use bayplan::syntax::env_file::EnvFile;
+use bayplan::syntax::env_file::{EnvFile, Unset};
 use bayplan::syntax::node::{Node, Problem};
 use bayplan::syntax::template::{Seen, Template};
 use bayplan::syntax::yaml;
@@ -147,7 +147,7 @@ impl Case {
             }
             Reference::EnvFile { path, name } => {
                 let known = |name: &str| self.environment.get(name).cloned();
-                let file = self.files.get(path)?.resolve(known).unwrap();
+                let file = self.files.get(path)?.resolve(Unset::Missing, known).unwrap();
                 Some(file.values.get(name)?.expose_secret().to_owned())
             }
         }
@@ -155,7 +155,8 @@ impl Case {
 
     /// Every value of a secret in this case.
     pub(crate) fn secrets(&self) -> Vec<String> {
-        let files = self.files.values().map(|file| file.resolve(|_| None).unwrap().values);
+        let files =
+            self.files.values().map(|file| file.resolve(Unset::Missing, |_| None).unwrap().values);
         let values = files.flat_map(BTreeMap::into_values);
         let mut all: Vec<String> = values.map(|value| value.expose_secret().to_owned()).collect();
         all.extend(self.environment.values().cloned());

@@ -1,0 +1,112 @@
+//! What of a service says nothing beside something else, as Compose and engines pass over it.
+
+use std::collections::BTreeMap;
+
+use super::Project;
+use super::lower::Lower;
+use super::tree::{map, text};
+use crate::base::say;
+use crate::syntax::node::{Entry, Kind, Node};
+
+/// How often an image is asked for, the strongest first, by what services say of it.
+const PULLS: [&str; 4] = ["build", "always", "missing", "never"];
+
+impl Lower<'_> {
+    /// A service without what says nothing.
+    pub(super) fn fitted(&mut self, key: &str, service: &Node) -> Node {
+        let mut own = service.clone();
+        let name = say::short(key);
+        if own.get("healthcheck").is_some_and(|check| check.is_true("disable")) {
+            let place = own.get("healthcheck").map_or(own.place, |check| check.place);
+            let off = super::tree::boolean(place, true);
+            own.set("healthcheck", map(place, vec![("disable", off)]));
+        }
+        let test = own.get("healthcheck").and_then(|check| check.get("test"));
+        if let Some(Node { place, kind: Kind::List(words) }) = test
+            && words.len() > 2
+            && words.first().and_then(Node::as_text) == Some("CMD-SHELL")
+        {
+            let message =
+                format!("the health check of `{name}`: the shell runs its first word alone");
+            self.note(*place, message);
+        }
+        if own.text_of("isolation") == Some("default") {
+            own.remove("isolation");
+        }
+        let shares = |mode: &str| {
+            mode == "host" || mode.starts_with("service:") || mode.starts_with("container:")
+        };
+        if own.text_of("ipc").is_some_and(shares)
+            && let Some(Entry { place, .. }) = own.remove("shm_size")
+        {
+            let message = format!("`shm_size` of `{name}`: the shared memory is another's");
+            self.note(place, message);
+        }
+        let mode = own.text_of("network_mode").unwrap_or_default();
+        let none = mode == "host" || mode == "none";
+        if none
+            && let Some(Entry { place, value, .. }) = own.remove("ports")
+            && !value.items().is_empty()
+        {
+            let message = format!("`ports` of `{name}`: none is published in this network");
+            self.note(place, message);
+        }
+        self.mounts(&name, &mut own);
+        own
+    }
+
+    /// Labels of volumes that a mount would make are for anonymous ones alone.
+    fn mounts(&mut self, name: &str, own: &mut Node) {
+        let Some(Node { kind: Kind::List(items), .. }) = own.get_mut("volumes") else { return };
+        for mount in items {
+            let options = mount.get_mut("volume");
+            if let Some(Entry { place, .. }) = options.and_then(|own| own.remove("labels")) {
+                self.note(place, format!("labels of a volume of `{name}`: they do nothing here"));
+            }
+        }
+    }
+
+    /// What a set says of pulling; what bayplan takes for something else is told.
+    pub(super) fn pull(&mut self, key: &str, service: &Node, set: &mut Node) {
+        let policy = service.said("pull_policy");
+        let place = policy.map_or(set.place, |node| node.place);
+        let said = policy.and_then(Node::as_text).unwrap_or("missing");
+        if service.said("build").is_none() && !PULLS.contains(&said) {
+            let message = format!(
+                "`pull_policy: {}` of `{}`: an image that is here is not asked for again",
+                say::short(said),
+                say::short(key),
+            );
+            self.note(place, message);
+        }
+        let word = match self.pulls.get(&image(self.project, key, service)).copied() {
+            Some("build" | "never") => "never",
+            Some("always") => "always",
+            _ => return,
+        };
+        set.set_default("pull", text(place, word));
+    }
+}
+
+/// How often each image is asked for: services of one image say it together, and what one of them
+/// builds is never pulled.
+pub(super) fn pulls(project: &Project) -> BTreeMap<String, &'static str> {
+    let rank = |word: &str| PULLS.iter().position(|known| *known == word);
+    let mut all: BTreeMap<String, usize> = BTreeMap::new();
+    let services = project.root.get("services").map(Node::entries).unwrap_or_default();
+    for Entry { key, value: service, .. } in services {
+        let built = service.said("build").is_some();
+        let policy = service.text_of("pull_policy").filter(|word| rank(word).is_some());
+        let word = if built { "build" } else { policy.unwrap_or("missing") };
+        let own = rank(word).unwrap_or(PULLS.len());
+        let known = all.entry(image(project, key, service)).or_insert(own);
+        *known = own.min(*known);
+    }
+    all.into_iter().filter_map(|(image, rank)| Some((image, *PULLS.get(rank)?))).collect()
+}
+
+/// The image of a service.
+pub(super) fn image(project: &Project, key: &str, service: &Node) -> String {
+    let said = service.text_of("image").filter(|image| !image.is_empty());
+    said.map_or_else(|| format!("{}-{key}", project.name), str::to_owned)
+}

@@ -1,0 +1,80 @@
+//! `configs` and `secrets` of a service: mounts of files of the host, and files that are put into a
+//! container.
+//!
+//! What a file's text is, is known in memory alone; how it gets there is the executor's.
+
+use super::lower::Lower;
+use super::tree::{boolean, list, map, text};
+use crate::base::path;
+use crate::base::say;
+use crate::syntax::node::Node;
+
+impl Lower<'_> {
+    /// Secrets and configs: files of the host are mounted, texts and variables are put there.
+    pub(super) fn files(&mut self, node: &Node, set: &mut Node) {
+        let mut mounts: Vec<Node> =
+            set.get("volumes").map(Node::items).unwrap_or_default().to_vec();
+        let mut put = map(set.place, Vec::new());
+        for (kind, folder) in [("configs", ""), ("secrets", "/run/secrets")] {
+            for said in node.get(kind).map(Node::items).unwrap_or_default() {
+                let key = said.text_of("source").unwrap_or_default();
+                let Some(object) = self.project.root.get(kind).and_then(|all| all.get(key)) else {
+                    continue;
+                };
+                let place = said.place;
+                let shown = format!("`{kind}.{}`", say::short(key));
+                if object.is_true("external") {
+                    let message = format!("{shown} is external: only a swarm has such");
+                    self.problems.add_hint(place, message, "say its `file`");
+                    continue;
+                }
+                let target = match said.text_of("target") {
+                    Some(target) if target.starts_with('/') => target.to_owned(),
+                    Some(target) if !target.is_empty() => format!("{folder}/{target}"),
+                    _ => format!("{folder}/{key}"),
+                };
+                let Some(file) = object.said("file").and_then(Node::as_text) else {
+                    put.set(&path::clean(&target), put_file(object, said));
+                    continue;
+                };
+                if ["uid", "gid", "mode"].iter().any(|key| said.said(key).is_some()) {
+                    self.note(
+                        place,
+                        format!(
+                            "{shown}: `uid`, `gid` and `mode` are the file's own, as for Compose"
+                        ),
+                    );
+                }
+                let bind = vec![
+                    ("type", text(place, "bind")),
+                    ("source", text(place, file)),
+                    ("target", text(place, target)),
+                    ("read_only", boolean(place, true)),
+                ];
+                mounts.push(map(place, bind));
+            }
+        }
+        if !mounts.is_empty() {
+            set.set("volumes", list(set.place, mounts));
+        }
+        if !put.entries().is_empty() {
+            set.set("files", put);
+        }
+    }
+}
+
+/// A config or a secret that is no file of the host, as one of `files`.
+fn put_file(object: &Node, said: &Node) -> Node {
+    let place = said.place;
+    let content = object.said("content").cloned().unwrap_or_else(|| {
+        let name = object.text_of("environment").unwrap_or_default();
+        map(place, vec![("from_env", text(place, name))])
+    });
+    let mut file = map(place, vec![("content", content)]);
+    for key in ["uid", "gid", "mode"] {
+        if let Some(value) = said.said(key) {
+            file.set(key, value.clone());
+        }
+    }
+    file
+}

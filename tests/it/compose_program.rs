@@ -1,0 +1,411 @@
+//! Compose projects as a person gives them to the program: which files, which variables, which
+//! name, which folder.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value as Json, json};
+
+use crate::program::{Ran, run};
+
+/// A folder with these files, whose name is `proj`.
+fn folder(files: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf) {
+    let above = tempfile::tempdir().unwrap();
+    let own = above.path().join("proj");
+    for (path, text) in files {
+        let path = own.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    (above, own)
+}
+
+fn ran(folder: &Path, variables: &[(&str, &str)], args: &[&str]) -> Ran {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(run(folder, variables, args))
+}
+
+fn fine(ran: &Ran) -> &str {
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    &ran.out
+}
+
+/// What counts when a thing is said in several places.
+struct Precedence {
+    about: &'static str,
+    files: &'static [(&'static str, &'static str)],
+    variables: &'static [(&'static str, &'static str)],
+    arguments: &'static [&'static str],
+    /// The project's name, and the images of its services.
+    expected: (&'static str, &'static [(&'static str, &'static str)]),
+}
+
+const FILE: &str = "services: {a: {image: \"x:${V:-none}\"}}\n";
+const NAMED: &str = "name: said\nservices: {a: {image: x}}\n";
+
+const CASES: [Precedence; 14] = [
+    Precedence {
+        about: "the shell over every file",
+        files: &[("compose.yaml", FILE), (".env", "V=env\n"), ("one.env", "V=one\n")],
+        variables: &[("V", "shell")],
+        arguments: &["--env-file", "one.env"],
+        expected: ("proj", &[("a", "x:shell")]),
+    },
+    Precedence {
+        about: "a later `--env-file` over an earlier one",
+        files: &[("compose.yaml", FILE), ("one.env", "V=one\n"), ("two.env", "V=two\n")],
+        variables: &[],
+        arguments: &["--env-file", "one.env", "--env-file", "two.env"],
+        expected: ("proj", &[("a", "x:two")]),
+    },
+    Precedence {
+        about: "`--env-file` instead of `.env`",
+        files: &[("compose.yaml", FILE), (".env", "V=env\n"), ("one.env", "W=one\n")],
+        variables: &[],
+        arguments: &["--env-file", "one.env"],
+        expected: ("proj", &[("a", "x:none")]),
+    },
+    Precedence {
+        about: "COMPOSE_ENV_FILES instead of `.env`",
+        files: &[
+            ("compose.yaml", FILE),
+            (".env", "V=env\n"),
+            ("one.env", "V=one\n"),
+            ("two.env", "V=two\n"),
+        ],
+        variables: &[("COMPOSE_ENV_FILES", "one.env,two.env")],
+        arguments: &[],
+        expected: ("proj", &[("a", "x:two")]),
+    },
+    Precedence {
+        about: "`.env` beside the first file",
+        files: &[("sub/compose.yaml", FILE), (".env", "V=here\n"), ("sub/.env", "V=beside\n")],
+        variables: &[],
+        arguments: &["-f", "sub/compose.yaml"],
+        expected: ("sub", &[("a", "x:beside")]),
+    },
+    Precedence {
+        about: "no `.env` where COMPOSE_DISABLE_ENV_FILE says so",
+        files: &[("compose.yaml", FILE), (".env", "V=env\n")],
+        variables: &[("COMPOSE_DISABLE_ENV_FILE", "1")],
+        arguments: &[],
+        expected: ("proj", &[("a", "x:none")]),
+    },
+    Precedence {
+        about: "`-p` over COMPOSE_PROJECT_NAME",
+        files: &[("compose.yaml", NAMED)],
+        variables: &[("COMPOSE_PROJECT_NAME", "variable")],
+        arguments: &["-p", "asked"],
+        expected: ("asked", &[("a", "x")]),
+    },
+    Precedence {
+        about: "COMPOSE_PROJECT_NAME, of `.env` too, over `name`",
+        files: &[("compose.yaml", NAMED), (".env", "COMPOSE_PROJECT_NAME=variable\n")],
+        variables: &[],
+        arguments: &[],
+        expected: ("variable", &[("a", "x")]),
+    },
+    Precedence {
+        about: "the last `name` over those before and the folder",
+        files: &[("compose.yaml", NAMED), ("more.yaml", "name: last\nservices: {}\n")],
+        variables: &[],
+        arguments: &["-f", "compose.yaml", "-f", "more.yaml"],
+        expected: ("last", &[("a", "x")]),
+    },
+    Precedence {
+        about: "`-f` over COMPOSE_FILE",
+        files: &[("compose.yaml", FILE), ("b.yaml", "services: {b: {image: x}}\n")],
+        variables: &[("COMPOSE_FILE", "compose.yaml")],
+        arguments: &["-f", "b.yaml"],
+        expected: ("proj", &[("b", "x")]),
+    },
+    Precedence {
+        about: "COMPOSE_FILE of `.env` over the default files",
+        files: &[
+            ("compose.yaml", FILE),
+            ("b.yaml", "services: {b: {image: x}}\n"),
+            ("c.yaml", "services: {b: {image: y}}\n"),
+            (".env", "COMPOSE_FILE=b.yaml:c.yaml\n"),
+        ],
+        variables: &[],
+        arguments: &[],
+        expected: ("proj", &[("b", "y")]),
+    },
+    Precedence {
+        about: "the default file with its override",
+        files: &[
+            ("compose.yaml", FILE),
+            ("compose.override.yaml", "services: {a: {image: y}, b: {image: z}}\n"),
+        ],
+        variables: &[],
+        arguments: &[],
+        expected: ("proj", &[("a", "y"), ("b", "z")]),
+    },
+    Precedence {
+        about: "`compose.yaml` over `docker-compose.yml`",
+        files: &[("docker-compose.yml", NAMED), ("compose.yaml", FILE)],
+        variables: &[],
+        arguments: &[],
+        expected: ("proj", &[("a", "x:none")]),
+    },
+    Precedence {
+        about: "`--profile` over COMPOSE_PROFILES, which `.env` may say",
+        files: &[
+            (
+                "compose.yaml",
+                "services: {a: {image: x}, b: {image: x, profiles: [p]}, c: {image: x, profiles: [q]}}\n",
+            ),
+            (".env", "COMPOSE_PROFILES=p\n"),
+        ],
+        variables: &[],
+        arguments: &["--profile", "q"],
+        expected: ("proj", &[("a", "x"), ("c", "x")]),
+    },
+];
+
+/// The name and the images of a project.
+fn brief(model: &Json) -> (String, BTreeMap<String, String>) {
+    let text = |json: &Json| json.as_str().unwrap_or_default().to_owned();
+    let services = model["services"].as_object().into_iter().flatten();
+    (
+        text(&model["name"]),
+        services.map(|(key, service)| (key.clone(), text(&service["image"]))).collect(),
+    )
+}
+
+#[test]
+fn what_is_said_twice_counts_as_it_does_for_the_reference() {
+    let reference = std::env::var_os("BAYPLAN_COMPOSE").map(PathBuf::from);
+    let mut wrong = Vec::new();
+    for case in &CASES {
+        let (_above, own) = folder(case.files);
+        let args: Vec<&str> = ["config"].iter().chain(case.arguments).copied().collect();
+        let ours = ran(&own, case.variables, &args);
+        let ours: Json = serde_json::from_str(fine(&ours)).unwrap();
+        let expected = (
+            case.expected.0.to_owned(),
+            case.expected.1.iter().map(|(key, image)| ((*key).into(), (*image).into())).collect(),
+        );
+        if brief(&ours) != expected {
+            wrong.push(format!("{}: {:?}", case.about, brief(&ours)));
+        }
+        let Some(reference) = &reference else { continue };
+        let output = Command::new(reference)
+            .args(case.arguments)
+            .args(["config", "--format", "json"])
+            .current_dir(&own)
+            .env_clear()
+            .env("HOME", &own)
+            .envs(case.variables.iter().copied())
+            .output()
+            .unwrap();
+        let theirs: Json = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        if brief(&theirs) != expected {
+            wrong.push(format!("{}: the reference: {:?}", case.about, brief(&theirs)));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+const PROJECT: &str = "\
+services:
+  web:
+    image: acme/web:1
+    environment: {URL: \"pg://u:${PW}@db\", MODE: prod}
+    volumes: [\"./conf:/conf:ro\", \"data:/data\"]
+    env_file: a.env
+    configs: [{source: c, target: /etc/c}]
+    depends_on: [db]
+  db: {image: acme/db:1, labels: [a=b]}
+volumes: {data: }
+configs: {c: {content: \"port = ${PORT:-80}\\n\"}}
+";
+
+const FILES: [(&str, &str); 3] =
+    [("compose.yaml", PROJECT), (".env", "PW=hunter2hunter2\nPORT=81\n"), ("a.env", "A=aaaaaa\n")];
+
+#[test]
+fn a_project_that_is_imported_declares_the_same() {
+    let (_above, own) = folder(&FILES);
+    fine(&ran(&own, &[], &["import", "--compose", "-o", "spec.yaml"]));
+    let text = std::fs::read_to_string(own.join("spec.yaml")).unwrap();
+    assert!(!text.contains("hunter2") && !text.contains("aaaaaa"), "{text}");
+    assert!(text.contains("pg://u:$${PW}@db") && text.contains("  web:\n    "), "{text}");
+    let of_compose = ran(&own, &[], &["config", "--spec"]);
+    let of_spec = ran(&own, &[("PW", "x"), ("PORT", "1")], &["config", "spec.yaml"]);
+    assert_eq!(fine(&of_spec), fine(&of_compose));
+    let refused = ran(&own, &[], &["import", "-p", "x", "--all"]);
+    assert_eq!(refused.code, 64, "{}", refused.err);
+}
+
+/// A look at an engine on which the project's `db` runs, made from a folder.
+fn look(from: &Path) -> String {
+    let labels = json!({
+        "com.docker.compose.project": "proj", "com.docker.compose.service": "db",
+        "com.docker.compose.oneoff": "False", "com.docker.compose.container-number": "1",
+        "com.docker.compose.project.working_dir": from,
+    });
+    let image = |name: &str, digit: &str| {
+        json!({
+            "Id": format!("sha256:{}", digit.repeat(64)), "RepoTags": [name], "RepoDigests": [],
+            "Os": "linux", "Architecture": "amd64", "Config": {"Cmd": ["app"]},
+        })
+    };
+    let container = json!({
+        "Id": "a".repeat(64), "Name": "/proj-db-1", "Image": format!("sha256:{}", "1".repeat(64)),
+        "State": {"Status": "running", "Running": true, "StartedAt": "2026-01-01T00:00:00Z"},
+        "Config": {"Image": "acme/db:1", "Cmd": ["app"], "Labels": labels},
+        "HostConfig": {"NetworkMode": "proj_default"},
+        "Mounts": [], "NetworkSettings": {"Networks": {"proj_default": {}}},
+    });
+    json!([container, image("acme/db:1", "1"), image("acme/web:1", "2")]).to_string()
+}
+
+#[test]
+fn a_checkout_elsewhere_does_not_replace_a_project() {
+    let (_above, own) = folder(&FILES);
+    std::fs::write(own.join("look.json"), look(Path::new("/srv/shop"))).unwrap();
+    let plan = ["plan", "--snapshot", "look.json"];
+    let refused = ran(&own, &[], &plan);
+    assert_eq!(refused.code, 1);
+    for said in ["`proj-db-1`", "made from /srv/shop", "--project-directory /srv/shop"] {
+        assert!(refused.err.contains(said), "{said}: {}", refused.err);
+    }
+    // The folder is on the engine's host; the files are read from here.
+    let asked = [&plan[..], &["--project-directory", "/srv/shop", "-p", "proj"]].concat();
+    let planned = ran(&own, &[], &asked);
+    assert!(!planned.err.contains("made from"), "{}", planned.err);
+    let config = ran(&own, &[], &["config", "--spec", "--project-directory", "/srv/shop"]);
+    let spec: Json = serde_json::from_str(fine(&config)).unwrap();
+    assert_eq!(spec["base_dir"], "/srv/shop");
+    assert_eq!(spec["project"], "shop");
+    let web = spec["containers"]["web"].to_string();
+    assert!(
+        web.contains("/srv/shop/conf:/conf:ro") && web.contains("{\"env_file\":\"a.env\"}"),
+        "{web}"
+    );
+}
+
+#[test]
+fn relative_paths_mean_nothing_to_an_engine_on_another_machine() {
+    let (_above, own) = folder(&FILES);
+    let plan = ["--host", "tcp://192.0.2.1:2375", "plan"];
+    let refused = ran(&own, &[], &plan);
+    assert_eq!(refused.code, 1, "{}", refused.err);
+    assert!(refused.err.contains("--project-directory DIR"), "{}", refused.err);
+}
+
+/// Lists, maps and texts that aliases multiply.
+fn bombs() -> [(&'static str, String); 3] {
+    let levels = |one: &dyn Fn(usize) -> String| (1..10).map(one).collect::<String>();
+    let lists = levels(&|at| {
+        let items = vec![format!("*a{}", at - 1); 9].join(", ");
+        format!("x-a{at}: &a{at} [{items}]\n")
+    });
+    let maps = levels(&|at| {
+        let items: Vec<String> = (0..9).map(|key| format!("k{key}: *a{}", at - 1)).collect();
+        format!("x-a{at}: &a{at} {{{}}}\n", items.join(", "))
+    });
+    let words = vec!["*a"; 5_000].join(", ");
+    let text = "x".repeat(1 << 16);
+    [
+        ("lists", format!("x-a0: &a0 [a]\n{lists}services: {{a: {{image: x, command: *a9}}}}\n")),
+        ("maps", format!("x-a0: &a0 {{a: b}}\n{maps}services: {{a: {{image: x, labels: *a9}}}}\n")),
+        ("texts", format!("x-a: &a {text}\nservices:\n  a: {{image: x, command: [{words}]}}\n")),
+    ]
+}
+
+/// The most memory that a process has had so far, in KiB.
+fn peak(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+#[test]
+fn what_aliases_multiply_is_refused_in_little_memory() {
+    for (name, text) in bombs() {
+        let (_above, own) = folder(&[("compose.yaml", &text)]);
+        let mut child = Command::new(env!("CARGO_BIN_EXE_bayplan"))
+            .arg("config")
+            .current_dir(&own)
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut most = 0;
+        let status = loop {
+            most = most.max(peak(child.id()).unwrap_or_default());
+            if let Some(status) = child.try_wait().unwrap() {
+                break status;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        };
+        assert_eq!(status.code(), Some(1), "{name}");
+        assert!(most < 100 << 10, "{name}: {most} KiB");
+    }
+}
+
+/// Projects as people write them: what a place of the spec is that comes of one.
+#[test]
+fn what_compose_and_engines_pass_over_is_passed_over() {
+    let variables = [("PWD", "/srv/x"), ("AUTH_PORT", "81"), ("PW", "hunter2hunter2"), ("N", "n")];
+    let nothing = Json::Null;
+    let mut wrong = Vec::new();
+    for (services, rest, place, expected) in [
+        ("{ipc: host, shm_size: 8gb}", "", "/containers/a/shm_size", nothing.clone()),
+        ("{isolation: default}", "", "/containers/a/image", json!("x")),
+        ("{network_mode: host, ports: ['80:80']}", "", "/containers/a/ports", nothing.clone()),
+        (
+            "{healthcheck: {test: [CMD, a], interval: 1s, disable: true}}",
+            "",
+            "/containers/a/healthcheck",
+            json!({"disable": true}),
+        ),
+        (
+            "{healthcheck: {test: [CMD-SHELL, a, b]}}",
+            "",
+            "/containers/a/healthcheck/test",
+            json!(["CMD-SHELL", "a", "b"]),
+        ),
+        (
+            "{build: .}, b: {image: x, pull_policy: always}",
+            "",
+            "/containers/b/pull",
+            json!("never"),
+        ),
+        ("{pull_policy: never}, b: {image: x}", "", "/containers/a/pull", nothing.clone()),
+        ("{volumes: ['${PWD}/d:/d']}", "", "/containers/a/volumes", json!(["/srv/x/d:/d"])),
+        ("{ports: ['${AUTH_PORT}:80']}", "", "/containers/a/ports", json!(["81:80/tcp"])),
+        (
+            "{secrets: [{source: s, target: t, mode: 0400}]}",
+            "secrets: {s: {environment: PW}}",
+            "/containers/a/files",
+            json!({"/run/secrets/t": {"content": {"from_env": "PW"}, "mode": "0400"}}),
+        ),
+        (
+            "{configs: [c]}",
+            "configs: {c: {content: 'p=${PW} $${x}'}}",
+            "/containers/a/files/~1c/content",
+            json!({"template": "p=$${PW} $$$${x}"}),
+        ),
+        (
+            "{volumes: ['vol:/data']}",
+            "volumes: {vol: {driver_opts: {type: cifs, device: '//h/${N}', o: 'password=${PW}'}}}",
+            "/volumes/vol/driver_opts",
+            json!({"type": "cifs", "device": "//h/n", "o": {"template": "password=$${PW}"}}),
+        ),
+    ] {
+        let first = services.replacen('{', "{image: x, ", 1);
+        let text = format!("services: {{a: {first}}}\n{rest}\n");
+        let (_above, own) = folder(&[("compose.yaml", &text)]);
+        let ran = ran(&own, &variables, &["config", "--spec"]);
+        let spec: Json = serde_json::from_str(&ran.out).unwrap_or_default();
+        let found = spec.pointer(place).cloned().unwrap_or_default();
+        if ran.code != 0 || found != expected || ran.out.contains("hunter2") {
+            wrong.push(format!("{text}{place}: {found}\n{}", ran.err));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
