@@ -94,9 +94,17 @@ fn what_is_as_the_steps_made_it_is_no_mismatch() {
     assert_eq!(told(&made, &outcome, &look(&engine)), Vec::<String>::new());
 }
 
+/// What is done to a look.
+type Meddle = fn(&mut Snapshot);
+
+/// The network of the plan, as texts call it.
+fn short_id(look: &Snapshot) -> String {
+    let network = look.networks.iter().find(|network| network["Name"] == "net").unwrap();
+    network["Id"].as_str().unwrap()[..12].to_owned()
+}
+
 #[test]
 fn whatever_a_step_made_otherwise_is_told() {
-    type Meddle = fn(&mut Snapshot);
     let all: [(&str, Meddle, &[&str]); 8] = [
         (
             "the new one stopped",
@@ -162,12 +170,10 @@ fn whatever_a_step_made_otherwise_is_told() {
     let outcome = block(apply(&engine, &made));
     for (what, meddle, expected) in all {
         let mut look = look(&engine);
-        let network = look.networks.iter().find(|network| network["Name"] == "net").unwrap();
-        let short = network["Id"].as_str().unwrap()[..12].to_owned();
+        let short = short_id(&look);
         meddle(&mut look);
-        let expected: Vec<String> =
-            expected.iter().map(|line| line.replace("NETWORK", &short)).collect();
-        assert_eq!(told(&made, &outcome, &look), expected, "{what}");
+        let expected = expected.join("\n").replace("NETWORK", &short);
+        assert_eq!(told(&made, &outcome, &look).join("\n"), expected, "{what}");
     }
 }
 
