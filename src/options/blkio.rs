@@ -224,16 +224,8 @@ impl Row for BlkioRow {
         }
     }
 
-    fn reads(&self) -> &[At] {
-        const FIELDS: &[At] = &[
-            At::Host("BlkioWeight"),
-            At::Host("BlkioWeightDevice"),
-            At::Host("BlkioDeviceReadBps"),
-            At::Host("BlkioDeviceReadIOps"),
-            At::Host("BlkioDeviceWriteBps"),
-            At::Host("BlkioDeviceWriteIOps"),
-        ];
-        FIELDS
+    fn decided_by_fields(&self) -> Option<&[At]> {
+        Some(&[])
     }
 
     fn read(&self, look: &InspectView) -> Value {

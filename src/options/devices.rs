@@ -241,9 +241,8 @@ impl Row for DevicesRow {
         }
     }
 
-    fn reads(&self) -> &[At] {
-        const FIELDS: &[At] = &[At::Host("Devices"), At::Host("DeviceRequests")];
-        FIELDS
+    fn decided_by_fields(&self) -> Option<&[At]> {
+        Some(&[])
     }
 
     fn read(&self, look: &InspectView) -> Value {
@@ -529,9 +528,8 @@ impl Row for GpusRow {
         }
     }
 
-    fn reads(&self) -> &[At] {
-        const FIELDS: &[At] = &[At::Host("DeviceRequests")];
-        FIELDS
+    fn decided_by_fields(&self) -> Option<&[At]> {
+        Some(&[])
     }
 
     fn read(&self, look: &InspectView) -> Value {

@@ -86,9 +86,9 @@ impl Row for ExposeRow {
         }
     }
 
-    fn reads(&self) -> &[At] {
-        const FIELDS: &[At] = &[At::Config("ExposedPorts"), At::Host("PortBindings")];
-        FIELDS
+    fn decided_by_fields(&self) -> Option<&[At]> {
+        const BESIDE: &[At] = &[At::Host("PortBindings")];
+        Some(BESIDE)
     }
 
     fn read(&self, look: &InspectView) -> Value {

@@ -138,8 +138,8 @@ impl<T: Plain> Row for Field<T> {
         }
     }
 
-    fn reads(&self) -> &[At] {
-        if self.settle.is_some() { &[] } else { std::slice::from_ref(&self.at) }
+    fn decided_by_fields(&self) -> Option<&[At]> {
+        self.settle.is_none().then_some(&[])
     }
 }
 

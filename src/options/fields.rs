@@ -9,8 +9,8 @@ use std::sync::OnceLock;
 
 use serde_json::{Value as Json, json};
 
-use super::ROWS;
 use super::field::At;
+use super::{AnyRow, ROWS};
 
 /// What an engine shows where nothing is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +85,19 @@ impl Owned {
 fn all() -> &'static [Owned] {
     static ALL: OnceLock<Vec<Owned>> = OnceLock::new();
     ALL.get_or_init(|| ROWS.iter().flat_map(|row| row.fields()).collect())
+}
+
+/// The fields that decide what is compared of the row at a place of the table: all of these alike, and
+/// so is what is read. Empty where more decides.
+pub fn deciding(place: usize) -> &'static [At] {
+    static ALL: OnceLock<Vec<Vec<At>>> = OnceLock::new();
+    let of = |row: &&dyn AnyRow| {
+        let own = row.fields().into_iter().map(|owned| owned.at);
+        let beside = row.decided_by_fields();
+        beside.map(|beside| own.chain(beside.iter().copied()).collect()).unwrap_or_default()
+    };
+    let all = ALL.get_or_init(|| ROWS.iter().map(of).collect());
+    all.get(place).map(Vec::as_slice).unwrap_or_default()
 }
 
 /// The name of a field, if it is of `HostConfig` (or of `Config`).

@@ -274,9 +274,8 @@ impl Row for RestartRow {
         body.host("RestartPolicy", json!({"Name": said.name(), "MaximumRetryCount": retries}));
     }
 
-    fn reads(&self) -> &[At] {
-        const FIELDS: &[At] = &[At::Host("RestartPolicy")];
-        FIELDS
+    fn decided_by_fields(&self) -> Option<&[At]> {
+        Some(&[])
     }
 
     fn read(&self, look: &InspectView) -> Value {
@@ -352,9 +351,8 @@ impl Row for RetriesRow {
         }
     }
 
-    fn reads(&self) -> &[At] {
-        const FIELDS: &[At] = &[At::Host("RestartPolicy")];
-        FIELDS
+    fn decided_by_fields(&self) -> Option<&[At]> {
+        Some(&[])
     }
 
     fn read(&self, look: &InspectView) -> Value {

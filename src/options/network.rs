@@ -328,9 +328,8 @@ impl Row for NetworkModeRow {
         body.host("NetworkMode", mode);
     }
 
-    fn reads(&self) -> &[At] {
-        const FIELDS: &[At] = &[At::Host("NetworkMode")];
-        FIELDS
+    fn decided_by_fields(&self) -> Option<&[At]> {
+        Some(&[])
     }
 
     fn read(&self, look: &InspectView) -> Value {

@@ -419,9 +419,8 @@ impl Row for PortsRow {
         body.host("PortBindings", json!(bindings));
     }
 
-    fn reads(&self) -> &[At] {
-        const FIELDS: &[At] = &[At::Host("PortBindings")];
-        FIELDS
+    fn decided_by_fields(&self) -> Option<&[At]> {
+        Some(&[])
     }
 
     fn read(&self, look: &InspectView) -> Value {

@@ -318,10 +318,10 @@ pub trait Row: Sync + 'static {
         _both: (&InspectView, &InspectView),
     ) {
     }
-    /// The fields that decide what is compared, if they are all there is to it: where they are the
-    /// same on both sides, so is what is read. Empty where more decides, as where sides are settled.
-    fn reads(&self) -> &[At] {
-        &[]
+    /// Whether the fields that it writes decide what is compared, with these beside them: where all
+    /// are the same on both sides, so is what is read. `None`: more decides, as where sides are settled.
+    fn decided_by_fields(&self) -> Option<&[At]> {
+        None
     }
     /// What an update must set so that a container is as expected in this row; `None`: an update
     /// cannot.
@@ -482,8 +482,8 @@ pub trait AnyRow: Sync + 'static {
         found: &mut Value,
         both: (&InspectView, &InspectView),
     );
-    /// See [`Row::fields`].
-    fn reads(&self) -> &[At];
+    /// See [`Row::decided_by_fields`].
+    fn decided_by_fields(&self) -> Option<&[At]>;
     /// See [`Row::update`].
     fn update(&self, expected: &InspectView) -> Option<Settings>;
 }
@@ -547,8 +547,8 @@ impl<R: Row> AnyRow for R {
         Row::without_more(self, expected, found, both);
     }
 
-    fn reads(&self) -> &[At] {
-        Row::reads(self)
+    fn decided_by_fields(&self) -> Option<&[At]> {
+        Row::decided_by_fields(self)
     }
 
     fn update(&self, expected: &InspectView) -> Option<Settings> {

@@ -102,7 +102,7 @@ fn settled(options: &str) -> String {
 
 /// `64m`, as a kernel reads it: a number and one of these letters. A share of the memory, `50%`, is
 /// none.
-fn kernel_size(text: &str) -> Option<u64> {
+pub(super) fn kernel_size(text: &str) -> Option<u64> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let power = match text[digits.len()..].to_ascii_lowercase().as_str() {
         "" => 0,
@@ -254,9 +254,8 @@ impl Row for VolumesFromRow {
         body.host("VolumesFrom", entries);
     }
 
-    fn reads(&self) -> &[At] {
-        const FIELDS: &[At] = &[At::Host("VolumesFrom")];
-        FIELDS
+    fn decided_by_fields(&self) -> Option<&[At]> {
+        Some(&[])
     }
 
     fn read(&self, look: &InspectView) -> Value {

@@ -342,9 +342,8 @@ impl Row for VolumesRow {
         }
     }
 
-    fn reads(&self) -> &[At] {
-        const FIELDS: &[At] = &[At::Config("Volumes"), At::Host("Binds"), At::Host("Mounts")];
-        FIELDS
+    fn decided_by_fields(&self) -> Option<&[At]> {
+        Some(&[])
     }
 
     fn read(&self, look: &InspectView) -> Value {

@@ -18,6 +18,7 @@ pub(super) use self::judge::collapse;
 use self::judge::{Found, Keys, judge};
 use crate::base::ident::Reference;
 use crate::options::field::At;
+use crate::options::fields;
 use crate::options::inspect_view::InspectView;
 use crate::options::row::Filled;
 use crate::options::value::{Atom, Value};
@@ -205,13 +206,13 @@ struct Different<'a> {
 
 impl<'a> Different<'a> {
     fn between(one: &'a InspectView, other: &'a InspectView) -> Self {
-        let of = |field| fields(&one.json()[field], &other.json()[field]);
+        let of = |field| differing(&one.json()[field], &other.json()[field]);
         Self { config: of("Config"), host: of("HostConfig") }
     }
 
-    /// Whether all fields that decide a row are the same.
-    fn none(&self, row: &dyn AnyRow) -> bool {
-        let fields = row.reads();
+    /// Whether all fields that decide the row at a place of the table are the same.
+    fn none(&self, place: usize) -> bool {
+        let fields = fields::deciding(place);
         !fields.is_empty()
             && fields.iter().all(|field| match field {
                 At::Config(field) => !self.config.contains(field),
@@ -221,7 +222,7 @@ impl<'a> Different<'a> {
 }
 
 /// The fields of two objects that are not the same; one that is missing is null.
-fn fields<'a>(one: &'a Json, other: &'a Json) -> BTreeSet<&'a str> {
+fn differing<'a>(one: &'a Json, other: &'a Json) -> BTreeSet<&'a str> {
     let (Json::Object(one), Json::Object(other)) = (one, other) else {
         let all = [one, other].into_iter().filter_map(Json::as_object).flatten();
         return all.map(|(field, _)| field.as_str()).collect();
@@ -310,7 +311,7 @@ fn verdict(
         return Found::Same;
     }
     let about = row.def();
-    if about.filled != Filled::Keys && different.is_some_and(|different| different.none(row)) {
+    if about.filled != Filled::Keys && different.is_some_and(|different| different.none(place)) {
         return Found::Same;
     }
     let (mut want, mut have) = (expected.read(place, |look| row.read(look)), row.read(found));

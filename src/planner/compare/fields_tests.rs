@@ -62,7 +62,7 @@ fn where_the_fields_of_a_row_are_the_same_so_is_what_it_compares() {
         let terms = Terms { set, adopted: false, strange: None, everything: true };
         for (one, other) in looks.iter().flat_map(|one| looks.iter().map(move |other| (one, other)))
         {
-            if !Different::between(one, other).none(row) {
+            if !Different::between(one, other).none(place) {
                 continue;
             }
             named += 1;
