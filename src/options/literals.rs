@@ -1,68 +1,86 @@
-//! Which texts of a container were public when bayplan created it.
+//! Which texts of a container, a network or a volume were public when bayplan created it.
 //!
 //! What a spec says in so many words is public, also once the spec says something else. A label
-//! notes it, as digests: a text is public where its own place on the container was created with it,
-//! and nowhere else. Whoever copies the labels to a container with other values shows none of them.
+//! notes it, as digests: a text is public where its own place was created with it, and nowhere else.
+//! Whoever copies the labels to a container with other values shows none of them. A place is the path
+//! of a field, as hiding knows it; what is hidden at all is [`crate::observed::redact`]'s.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 
-use crate::base::ident::LABEL_LITERALS;
 use crate::options::value;
 
 /// So many digits tell texts apart for good.
 const DIGITS: usize = 16;
 
-/// The places of a container's configuration at which a text may be hidden.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// `environment`, by variable.
-    Variable,
-    /// `labels`, by key.
-    Label,
-    /// `command`, as a whole.
-    Command,
-    /// `entrypoint`, as a whole.
-    Entrypoint,
-    /// The test of `healthcheck`, as a whole.
-    Check,
+/// What is public as a whole: a word of one says nothing in another.
+const WHOLES: &[&str] = &["Cmd", "Entrypoint", "Healthcheck.Test"];
+
+/// The maps of texts of which an answer may be hidden, as paths in a create body. Lists have no place
+/// of their own, nor have networks.
+const MAPS: &[&str] = &[
+    "Labels",
+    "HostConfig.Annotations",
+    "HostConfig.LogConfig.Config",
+    "HostConfig.Mounts.VolumeOptions.Labels",
+    "HostConfig.Mounts.VolumeOptions.DriverConfig.Options",
+    "HostConfig.DeviceRequests.Options",
+    "Networks.DriverOpts",
+    // Of networks and volumes.
+    "Options",
+    "IPAM.Options",
+];
+
+/// The fields of a body whose answer has another path.
+const ELSEWHERE: &[(&str, &str)] =
+    &[("NetworkingConfig.EndpointsConfig", "Networks"), ("DriverOpts", "Options")];
+
+/// The place of a variable.
+pub fn variable(name: &str) -> String {
+    format!("Env.{name}")
 }
 
-impl Place {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Variable => "environment",
-            Self::Label => "labels",
-            Self::Command => "command",
-            Self::Entrypoint => "entrypoint",
-            Self::Check => "healthcheck",
-        }
-    }
-}
-
-/// The value of the label: what of a create body a spec says in so many words. Nothing where it
-/// says nothing.
+/// The value of the label: what a create body says in so many words, be it of a container, a network
+/// or a volume. Nothing where it says nothing.
 pub fn note(body: &Json) -> Option<String> {
     let mut all = BTreeSet::new();
     for (name, value) in variables(&body["Env"]) {
         if value::marked_reference(value).is_none() {
-            all.insert(digest(Place::Variable, name, &Json::from(value)));
+            all.insert(digest(&variable(name), &Json::from(value)));
         }
     }
-    for (key, value) in body["Labels"].as_object().into_iter().flatten() {
-        all.insert(digest(Place::Label, key, value));
-    }
-    let wholes = [
-        (Place::Command, &body["Cmd"]),
-        (Place::Entrypoint, &body["Entrypoint"]),
-        (Place::Check, &body["Healthcheck"]["Test"]),
-    ];
-    for (place, words) in wholes.into_iter().filter(|(_, words)| words.is_array()) {
-        all.insert(digest(place, "", words));
+    for (field, value) in body.as_object().into_iter().flatten() {
+        add("", field, value, &mut all);
     }
     (!all.is_empty()).then(|| all.into_iter().collect::<Vec<_>>().join(","))
+}
+
+/// Adds what a field says, and what those in it say.
+fn add(place: &str, field: &str, value: &Json, all: &mut BTreeSet<String>) {
+    let path = if place.is_empty() { field.to_owned() } else { format!("{place}.{field}") };
+    let elsewhere = ELSEWHERE.iter().find(|(said, _)| *said == path);
+    let path = elsewhere.map_or(&*path, |(_, told)| told);
+    if WHOLES.contains(&path) && value.is_array() {
+        all.insert(digest(path, value));
+        return;
+    }
+    let fields: Vec<(&String, &Json)> = match value {
+        Json::Object(map) if path == "Networks" => {
+            map.values().filter_map(Json::as_object).flatten().collect()
+        }
+        Json::Object(map) => map.iter().collect(),
+        Json::Array(items) => items.iter().filter_map(Json::as_object).flatten().collect(),
+        _ => return,
+    };
+    for (field, value) in fields {
+        if MAPS.contains(&path) {
+            all.insert(digest(&format!("{path}.{field}"), value));
+        } else {
+            add(path, field, value, all);
+        }
+    }
 }
 
 /// What the label of a container says.
@@ -70,16 +88,15 @@ pub fn note(body: &Json) -> Option<String> {
 pub struct Noted(BTreeSet<String>);
 
 impl Noted {
-    /// Of the `Config` of inspect data.
-    pub fn of(config: &Json) -> Self {
-        let label = config["Labels"][LABEL_LITERALS].as_str().unwrap_or_default();
-        let words = label.split(',').filter(|word| word.len() == DIGITS);
+    /// What the label says; nothing: there is none.
+    pub fn read(label: Option<&str>) -> Self {
+        let words = label.unwrap_or_default().split(',').filter(|word| word.len() == DIGITS);
         Self(words.map(str::to_owned).collect())
     }
 
-    /// Whether this value was said in so many words when the container was created.
-    pub fn says(&self, place: Place, key: &str, value: &Json) -> bool {
-        !self.0.is_empty() && self.0.contains(&digest(place, key, value))
+    /// Whether this was said in so many words at this place when the object was created.
+    pub fn says(&self, place: &str, value: &Json) -> bool {
+        !self.0.is_empty() && self.0.contains(&digest(place, value))
     }
 }
 
@@ -89,8 +106,8 @@ pub fn variables(entries: &Json) -> impl Iterator<Item = (&str, &str)> {
     entries.filter_map(|entry| entry.as_str()?.split_once('='))
 }
 
-fn digest(place: Place, key: &str, value: &Json) -> String {
-    let text = serde_json::json!([place.word(), key, value]).to_string();
+fn digest(place: &str, value: &Json) -> String {
+    let text = serde_json::json!([place, value]).to_string();
     let mut out = String::new();
     for byte in Sha256::digest(text.as_bytes()).iter().take(DIGITS / 2) {
         use std::fmt::Write as _;
@@ -106,39 +123,66 @@ mod tests {
 
     use super::*;
 
-    fn container(label: &str) -> Json {
-        json!({"Labels": {LABEL_LITERALS: label}})
+    fn noted(body: &Json) -> Noted {
+        Noted::read(note(body).as_deref())
     }
 
     #[test]
     fn what_a_spec_says_is_known_again_at_its_own_place() {
-        let body = json!({
+        let noted = noted(&json!({
             "Env": ["LEVEL=info", "EMPTY=", "TOKEN=«from_env:TOKEN»"],
             "Labels": {"team": "red"}, "Cmd": ["serve", "--verbose"], "Entrypoint": null,
             "Healthcheck": {"Test": ["CMD", "true"]},
-        });
-        let label = note(&body).unwrap();
-        let found = container(&label);
-        let noted = Noted::of(&found);
-        assert!(noted.says(Place::Variable, "LEVEL", &json!("info")));
-        assert!(noted.says(Place::Label, "team", &json!("red")));
-        assert!(noted.says(Place::Command, "", &json!(["serve", "--verbose"])));
-        assert!(noted.says(Place::Check, "", &json!(["CMD", "true"])));
-        for (place, key, value) in [
-            (Place::Variable, "LEVEL", json!("debug")),
-            (Place::Variable, "OTHER", json!("info")),
-            (Place::Variable, "TOKEN", json!("«from_env:TOKEN»")),
-            (Place::Label, "LEVEL", json!("info")),
-            (Place::Command, "", json!(["serve"])),
-            (Place::Entrypoint, "", Json::Null),
+            "HostConfig": {
+                "Annotations": {"note": "one"},
+                "LogConfig": {"Type": "syslog", "Config": {"tag": "web"}},
+                "Mounts": [{"VolumeOptions": {"Labels": {"of": "shop"},
+                    "DriverConfig": {"Name": "local", "Options": {"o": "addr=nas"}}}}],
+                "DeviceRequests": [{"Options": {"virtualization": "false"}}],
+            },
+            "NetworkingConfig": {"EndpointsConfig": {"back": {"DriverOpts": {"queue": "2"}}}},
+        }));
+        for (place, value) in [
+            ("Env.LEVEL", json!("info")),
+            ("Labels.team", json!("red")),
+            ("Cmd", json!(["serve", "--verbose"])),
+            ("Healthcheck.Test", json!(["CMD", "true"])),
+            ("HostConfig.Annotations.note", json!("one")),
+            ("HostConfig.LogConfig.Config.tag", json!("web")),
+            ("HostConfig.Mounts.VolumeOptions.Labels.of", json!("shop")),
+            ("HostConfig.Mounts.VolumeOptions.DriverConfig.Options.o", json!("addr=nas")),
+            ("HostConfig.DeviceRequests.Options.virtualization", json!("false")),
+            ("Networks.DriverOpts.queue", json!("2")),
         ] {
-            assert!(!noted.says(place, key, &value), "{place:?} {key} {value}");
+            assert!(noted.says(place, &value), "{place} {value}");
         }
+        for (place, value) in [
+            ("Env.LEVEL", json!("debug")),
+            ("Env.OTHER", json!("info")),
+            ("Env.TOKEN", json!("«from_env:TOKEN»")),
+            ("Labels.LEVEL", json!("info")),
+            ("Labels.tag", json!("web")),
+            ("Cmd", json!(["serve"])),
+            ("Cmd", json!("serve")),
+            ("Entrypoint", Json::Null),
+        ] {
+            assert!(!noted.says(place, &value), "{place} {value}");
+        }
+    }
+
+    #[test]
+    fn options_of_networks_and_volumes_are_known_again() {
+        let network = noted(&json!({"Options": {"mtu": "1400"}, "IPAM": {"Options": {"a": "b"}}}));
+        assert!(network.says("Options.mtu", &json!("1400")));
+        assert!(network.says("IPAM.Options.a", &json!("b")));
+        let volume = noted(&json!({"DriverOpts": {"o": "addr=nas"}, "Labels": {"team": "red"}}));
+        assert!(volume.says("Options.o", &json!("addr=nas")));
+        assert!(volume.says("Labels.team", &json!("red")));
     }
 
     #[test]
     fn a_body_that_says_nothing_has_no_label() {
         assert_eq!(note(&json!({"Env": ["A=«from_env:A»"], "Cmd": null})), None);
-        assert!(!Noted::of(&container("")).says(Place::Label, "a", &json!("b")));
+        assert!(!Noted::read(None).says("Labels.a", &json!("b")));
     }
 }

@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
+use crate::base::ident::LABEL_LITERALS;
 use crate::options::AnyRow;
 use crate::options::environment::EnvironmentRow;
 use crate::options::inspect_view::InspectView;
-use crate::options::literals::{Noted, Place, variables};
+use crate::options::literals::{self, Noted, variables};
 use crate::options::value::{Atom, Live, Value};
 use crate::plan::{Reason, Values};
 
@@ -26,11 +27,12 @@ pub(super) fn values(
         let Reason::Environment(difference) = reason else { continue };
         let row: &dyn AnyRow = &EnvironmentRow;
         let (expected, found_all) = (map(row.read(expected)), map(row.read(found)));
-        let noted = Noted::of(&found.json()["Config"]);
+        let noted = Noted::read(found.config("Labels")[LABEL_LITERALS].as_str());
         let handed: Vec<(&str, &str)> =
             image.into_iter().flat_map(|image| variables(&image["Config"]["Env"])).collect();
         let public = |name: &str, value: &str| {
-            handed.contains(&(name, value)) || noted.says(Place::Variable, name, &Json::from(value))
+            handed.contains(&(name, value))
+                || noted.says(&literals::variable(name), &Json::from(value))
         };
         let expected = |name: &String| match expected.get(name) {
             Some(Atom::Text(text)) => Some(text.clone()),

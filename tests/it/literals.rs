@@ -21,9 +21,12 @@ fn spec(options: &str) -> Spec {
 
 const OLD: &str = "    environment: {LOG_LEVEL: info, GONE: one, TOKEN: {from_env: TOKEN}}\n    \
                    labels: {team: red}\n    command: [serve, --old-flag]\n    healthcheck: {test: \
-                   [CMD, old-check]}\n";
+                   [CMD, old-check]}\n    logging: {driver: json-file, options: {tag: old-tag}}\n    \
+                   annotations: {note: old-note}\n";
 const NEW: &str = "    environment: {LOG_LEVEL: debug, NEW: two}\n    labels: {team: blue}\n    \
-                   command: [serve, --new-flag]\n    healthcheck: {test: [CMD, new-check]}\n";
+                   command: [serve, --new-flag]\n    healthcheck: {test: [CMD, new-check]}\n    \
+                   logging: {driver: json-file, options: {tag: new-tag}}\n    annotations: {note: \
+                   new-note}\n";
 
 #[test]
 fn old_literals_of_what_bayplan_created_are_shown() {
@@ -36,6 +39,8 @@ fn old_literals_of_what_bayplan_created_are_shown() {
         "changed team: red => blue",
         "--old-flag",
         "old-check",
+        "changed options.tag: old-tag => new-tag",
+        "changed note: old-note => new-note",
     ] {
         assert!(
             shown.split_whitespace().collect::<Vec<_>>().join(" ").contains(told),
@@ -60,9 +65,34 @@ fn a_value_is_public_at_its_own_place_and_as_it_was() {
     inspect["Config"]["Env"] = serde_json::json!(["LOG_LEVEL=hunter2", "OTHER=info"]);
     inspect["Config"]["Labels"]["team"] = "hunter2".into();
     inspect["Config"]["Cmd"] = serde_json::json!(["serve", "hunter2"]);
+    inspect["HostConfig"]["LogConfig"]["Config"] =
+        serde_json::json!({"tag": "hunter2", "env": "old-tag"});
+    inspect["HostConfig"]["Annotations"]["note"] = "hunter2".into();
     let sealed = bayplan::observed::redact::Unredacted::new(look)
         .redact(&Redactor::new(None, BTreeMap::new()));
     let inspect = sealed.containers.iter().find_map(|found| found.inspect.as_ref()).unwrap();
-    let all = inspect["Config"].to_string();
+    let all = format!("{} {}", inspect["Config"], inspect["HostConfig"]);
     assert!(!all.contains("hunter2") && !all.contains("OTHER=info"), "{all}");
+    assert!(!all.contains("old-tag"), "{all}");
+}
+
+/// Networks and volumes carry the label, too.
+#[test]
+fn old_options_of_networks_and_volumes_are_shown() {
+    let engine = engine();
+    let of = |words: &str| {
+        let text = format!(
+            "project: shop\nnetworks:\n  own: {{driver_opts: {{words: {words}-net}}, labels: {{team: \
+             {words}}}}}\nvolumes:\n  data: {{driver_opts: {{o: {words}-data}}}}\ncontainers:\n  web: \
+             {{image: 'app:1', networks: [own], volumes: ['data:/data']}}\n"
+        );
+        read::text(&text, &read::Files::new()).unwrap()
+    };
+    block(converge(&engine, &of("old"))).unwrap();
+    let plan = block(plan(&engine, &of("new"))).plan;
+    let shown = text::text(&plan, text::Options::default());
+    let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    for told in ["words: old-net => new-net", "team: old => new", "o: old-data => new-data"] {
+        assert!(shown.contains(told), "{told} in\n{shown}");
+    }
 }

@@ -12,6 +12,7 @@ use bayplan::engine::simulated::Simulated;
 use bayplan::observed::redact::Redactor;
 use bayplan::observed::scope::ObservationScope;
 use bayplan::observed::snapshot::{EngineRecord, Snapshot};
+use bayplan::options::value::HIDDEN;
 use bayplan::options::{AnyRow, Change, ROWS};
 use bayplan::plan::{Reason, Verb, check};
 use bayplan::planner;
@@ -223,8 +224,8 @@ fn a_health_check_of_which_only_the_command_changes_is_one_reason() {
     }
 }
 
-/// In a look that was taken without the spec, options of a driver are hidden: whether they are the
-/// declared ones cannot be told, and what cannot be told replaces nothing.
+/// Options of a driver that are hidden, as those of a stranger are: whether they are the declared ones
+/// cannot be told, and what cannot be told replaces nothing.
 #[test]
 fn hidden_options_of_a_network_s_driver_are_no_difference() {
     let engine = engine();
@@ -232,6 +233,11 @@ fn hidden_options_of_a_network_s_driver_are_no_difference() {
     block(converge(&engine, &said)).unwrap();
     let look = block(observe::observe(&engine, &ObservationScope::everything())).unwrap();
     let mut snapshot = look.redact(&Redactor::default());
+    for inspect in snapshot.containers.iter_mut().filter_map(|found| found.inspect.as_mut()) {
+        if let Some(option) = inspect.pointer_mut("/NetworkSettings/Networks/back/DriverOpts/foo") {
+            *option = json!(HIDDEN);
+        }
+    }
     snapshot.references.insert("app:1".to_owned(), Some(ImageId::new(IMAGE)));
     let input = |spec| Input {
         spec,
@@ -247,4 +253,36 @@ fn hidden_options_of_a_network_s_driver_are_no_difference() {
     let other = spec("networks", Some("{back: {driver_opts: {foo: bar}, aliases: [db]}}")).unwrap();
     let built = planner::build(&input(&other));
     assert_eq!((built.errors.len(), built.plan.changes.len()), (0, 1));
+}
+
+/// What bayplan created a container with in so many words is public, of every row: a look that knows no
+/// spec hides none of it.
+#[test]
+fn nothing_that_a_row_declared_is_hidden_on_what_bayplan_created() {
+    let (mut hidden, mut looked) = (Vec::new(), 0);
+    for row in ROWS.iter().filter(|row| !OTHERWISE.contains(&row.def().key)) {
+        let key = row.def().key;
+        for value in row.def().examples {
+            let (engine, said) = (engine(), spec(key, Some(value)).unwrap());
+            let mut references = BTreeSet::new();
+            let options = said.sets.values().flat_map(|set| &set.options);
+            options.for_each(|option| option.references(&mut references));
+            if !references.is_empty() {
+                continue;
+            }
+            block(converge(&engine, &said)).unwrap();
+            let look = block(observe::observe(&engine, &ObservationScope::everything())).unwrap();
+            let snapshot = look.redact(&Redactor::default());
+            let web = snapshot.by_name("shop-web-1").and_then(|web| web.inspect.as_ref()).unwrap();
+            looked += 1;
+            if web["HostConfig"].to_string().contains(HIDDEN)
+                || web["Config"].to_string().contains(HIDDEN)
+                || web["NetworkSettings"].to_string().contains(HIDDEN)
+            {
+                hidden.push(format!("{key}: {value}: {web}"));
+            }
+        }
+    }
+    assert!(looked > 100, "{looked}");
+    assert!(hidden.is_empty(), "\n{}", hidden.join("\n"));
 }

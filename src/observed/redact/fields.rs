@@ -14,7 +14,6 @@ use super::{View, object};
 use crate::base::ident::LABEL_PREFIX;
 use crate::observed::snapshot::Container;
 use crate::options::fields::Of;
-use crate::options::literals::{Noted, Place};
 use crate::options::value::Live;
 
 /// Options of log drivers that say how much is kept, not where to.
@@ -211,27 +210,15 @@ impl View<'_> {
         let Some(config) = inspect.get_mut("Config") else {
             return BTreeMap::new();
         };
-        let noted = Noted::of(config);
         let mut plain = kept(Of::Config).to_vec();
-        let words = [("Cmd", Place::Command), ("Entrypoint", Place::Entrypoint)];
-        let public = words.iter().filter(|(field, place)| noted.says(*place, "", &config[*field]));
-        plain.extend(public.map(|(field, _)| *field));
+        let said = |field: &&&str| self.noted.says(field, &config[**field]);
+        plain.extend(["Cmd", "Entrypoint"].iter().filter(said));
         self.hide_but(config, "", &plain);
-        self.labels(config.get_mut("Labels"), &noted);
-        if !noted.says(Place::Check, "", &config["Healthcheck"]["Test"]) {
+        self.hide_values(config.get_mut("Labels"), "Labels", KNOWN_LABELS);
+        if !self.noted.says("Healthcheck.Test", &config["Healthcheck"]["Test"]) {
             self.health(config.get_mut("Healthcheck"));
         }
-        self.environment(config.get_mut("Env"), &noted)
-    }
-
-    /// Labels of a container: what bayplan itself created it with is no secret.
-    fn labels(&self, labels: Option<&mut Json>, noted: &Noted) {
-        for (key, value) in labels.and_then(Json::as_object_mut).into_iter().flatten() {
-            let known = KNOWN_LABELS.iter().any(|begin| key.starts_with(begin));
-            if !known && !noted.says(Place::Label, key, value) {
-                self.hide(value, &within("Labels", key));
-            }
-        }
+        self.environment(config.get_mut("Env"))
     }
 
     /// The words that say which kind of check it is stay.

@@ -20,9 +20,9 @@ pub use fields::UNKEPT;
 pub use import::{Literal, name_hidden};
 pub use redacted::redacted;
 
-use crate::base::ident::{ImageId, Reference};
+use crate::base::ident::{ImageId, LABEL_LITERALS, Reference};
 use crate::observed::snapshot::{Container, Snapshot};
-use crate::options::literals::{Noted, Place};
+use crate::options::literals::Noted;
 use crate::options::value;
 use crate::options::value::{HIDDEN, Live};
 use crate::spec::Spec;
@@ -61,11 +61,11 @@ impl Unredacted {
         });
         for network in &mut snapshot.networks {
             let own = redactor.objects.networks.get(named(network));
-            View::of_object(redactor, own, &open).network(network);
+            View::of_object(redactor, own, network, &open).network(network);
         }
         for volume in &mut snapshot.volumes {
             let own = redactor.objects.volumes.get(named(volume));
-            View::of_object(redactor, own, &open).volume(volume);
+            View::of_object(redactor, own, volume, &open).volume(volume);
         }
         let of_images = world.images.values().flat_map(Places::texts);
         snapshot.public = redactor.public.iter().chain(of_images).cloned().collect();
@@ -160,6 +160,8 @@ struct View<'a> {
     places: Vec<&'a Places>,
     /// The sets that it may be of.
     scopes: Vec<&'a Scope>,
+    /// What bayplan itself created it with, in so many words.
+    noted: Noted,
     /// What else is public of a container.
     open: &'a import::Open,
 }
@@ -173,19 +175,26 @@ impl<'a> View<'a> {
         open: &'a import::Open,
     ) -> Self {
         let (places, scopes) = world.of(seen);
-        Self { redactor, places, scopes, open }
+        Self { redactor, places, scopes, noted: Noted::read(seen.label(LABEL_LITERALS)), open }
     }
 
     /// Of a network or a volume, with what the spec says of it.
-    fn of_object(redactor: &'a Redactor, own: Option<&'a Places>, open: &'a import::Open) -> Self {
-        Self { redactor, places: own.into_iter().collect(), scopes: Vec::new(), open }
+    fn of_object(
+        redactor: &'a Redactor,
+        own: Option<&'a Places>,
+        seen: &Json,
+        open: &'a import::Open,
+    ) -> Self {
+        let noted = Noted::read(seen["Labels"][LABEL_LITERALS].as_str());
+        Self { redactor, places: own.into_iter().collect(), scopes: Vec::new(), noted, open }
     }
 
     fn is_public(&self, place: &str, text: &str) -> bool {
         text.is_empty()
             || !value::looks_marked(text)
                 && (self.places.iter().any(|places| places.say(place, text))
-                    || self.open.texts.contains(text))
+                    || self.open.texts.contains(text)
+                    || self.noted.says(place, &Json::from(text)))
     }
 
     /// Hides every text in a value that is not public there. Of a command each word stands for
@@ -248,7 +257,7 @@ impl<'a> View<'a> {
 
     /// A variable is public where the set or the image says its value of this variable, and where
     /// bayplan itself created the container with it.
-    fn environment(&self, entries: Option<&mut Json>, noted: &Noted) -> BTreeMap<String, Live> {
+    fn environment(&self, entries: Option<&mut Json>) -> BTreeMap<String, Live> {
         let mut marks = BTreeMap::new();
         let Some(entries) = entries.and_then(Json::as_array_mut) else { return marks };
         for entry in entries {
@@ -257,9 +266,7 @@ impl<'a> View<'a> {
             let usual = name == "PATH" && value == DEFAULT_PATH;
             let public = usual
                 || self.is_public(&within(VARIABLES, name), value)
-                || !value::looks_marked(value)
-                    && (self.open.says(name)
-                        || noted.says(Place::Variable, name, &Json::from(value)));
+                || !value::looks_marked(value) && self.open.says(name);
             let declared = self.scopes.iter().filter_map(|scope| scope.declared.get(name));
             let declared: BTreeSet<&Reference> = declared.flatten().collect();
             if !declared.is_empty() {

@@ -9,9 +9,10 @@ pub mod volume;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
-use crate::base::ident::{LABEL_PREFIX, LABEL_PROJECT, ObjectKey, ProjectName};
+use crate::base::ident::{LABEL_LITERALS, LABEL_PREFIX, LABEL_PROJECT, ObjectKey, ProjectName};
+use crate::options::literals;
 use crate::options::value::HIDDEN;
 use crate::plan::{OptionDifference, Origin, Reason};
 
@@ -135,17 +136,14 @@ pub struct Terms<'a> {
     pub public: &'a BTreeSet<String>,
 }
 
-/// Labels as a body has them: the declared ones and ours.
-fn labels(
-    declared: &BTreeMap<String, String>,
-    project: &ProjectName,
-    label: &str,
-    key: &ObjectKey,
-) -> Json {
-    let mut all = declared.clone();
-    all.insert(LABEL_PROJECT.to_owned(), project.to_string());
-    all.insert(label.to_owned(), key.to_string());
-    json!(all)
+/// Adds our labels to a body, which has the declared ones. `label` is that of its kind.
+fn label(body: &mut Map<String, Json>, project: &ProjectName, label: &str, key: &ObjectKey) {
+    let noted = literals::note(&Json::Object(body.clone()));
+    if let Some(Json::Object(labels)) = body.get_mut("Labels") {
+        labels.insert(LABEL_PROJECT.to_owned(), json!(project));
+        labels.insert(label.to_owned(), json!(key));
+        labels.extend(noted.map(|noted| (LABEL_LITERALS.to_owned(), json!(noted))));
+    }
 }
 
 #[cfg(test)]

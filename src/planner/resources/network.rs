@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{Differences, Terms, labels};
+use super::{Differences, Terms, label};
 use crate::base::api;
 use crate::base::ident::{LABEL_NETWORK, ObjectKey, ProjectName};
 use crate::engine_model::Engine;
@@ -27,7 +27,7 @@ pub fn body(
     let mut put = |key: &str, value: Json| drop(out.insert(key.to_owned(), value));
     put("Name", json!(name));
     put("Driver", json!(driver(network)));
-    put("Labels", labels(&network.labels, project, LABEL_NETWORK, key));
+    put("Labels", json!(network.labels));
     if !network.driver_opts.is_empty() {
         put("Options", json!(network.driver_opts));
     }
@@ -49,6 +49,7 @@ pub fn body(
     if engine.api < api::NAMES_ARE_UNIQUE {
         put("CheckDuplicate", json!(true));
     }
+    label(&mut out, project, LABEL_NETWORK, key);
     Body::from_json(Json::Object(out))
 }
 

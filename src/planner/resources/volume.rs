@@ -2,7 +2,7 @@
 
 use serde_json::{Map, json};
 
-use super::{Differences, Terms, labels};
+use super::{Differences, Terms, label};
 use crate::base::ident::{LABEL_VOLUME, ObjectKey, ProjectName};
 use crate::options::Body;
 use crate::spec::Volume;
@@ -12,10 +12,11 @@ pub fn body(project: &ProjectName, key: &ObjectKey, name: &str, volume: &Volume)
     let mut out = Map::new();
     out.insert("Name".to_owned(), json!(name));
     out.insert("Driver".to_owned(), json!(driver(volume)));
-    out.insert("Labels".to_owned(), labels(&volume.labels, project, LABEL_VOLUME, key));
+    out.insert("Labels".to_owned(), json!(volume.labels));
     if !volume.driver_opts.is_empty() {
         out.insert("DriverOpts".to_owned(), json!(volume.driver_opts));
     }
+    label(&mut out, project, LABEL_VOLUME, key);
     Body::from_json(out.into())
 }
 
