@@ -8,6 +8,7 @@ use serde_json::{Map, Value as Json};
 use super::PlanError;
 use super::change_steps::ChangeSteps;
 use super::draft::Planner;
+use super::matching;
 use crate::base::api;
 use crate::base::ident::{ChangeTarget, ContainerId, NetworkId, ObjectKey, StepId};
 use crate::observed::snapshot::Container;
@@ -24,6 +25,8 @@ pub(super) struct Attached {
     pub(super) id: ContainerId,
     name: String,
     endpoint: Json,
+    /// Whether it is none of those that bayplan created for this project.
+    strange: bool,
 }
 
 impl Planner<'_> {
@@ -42,17 +45,22 @@ impl Planner<'_> {
         }
         let attached = self.attached(name, &old, network);
         let interrupts: Vec<String> = attached.iter().map(|one| one.name.clone()).collect();
+        let mut danger = Vec::new();
         let mut frozen = Dangerous::new();
         if !interrupts.is_empty() {
             let off = "frozen:off the network until it is made again";
             frozen.insert(Danger::Outage, vec![off.to_owned()]);
+            danger.push(Danger::Outage);
+        }
+        if attached.iter().any(|one| one.strange) {
+            danger.push(Danger::Adopted);
         }
         let change = Change {
             id: ChangeTarget::Network(name).id(),
             set: None,
             verb: Verb::Replace,
             adopted: false,
-            danger: frozen.keys().copied().collect(),
+            danger,
             dangerous: frozen,
             impact: Impact { interrupts, ..Impact::default() },
             reasons: reasons.to_vec(),
@@ -105,7 +113,12 @@ impl Planner<'_> {
             let gives = self.engine.api >= api::CONNECT_MAC_ADDRESS;
             match endpoint(&look.json()["NetworkSettings"]["Networks"][name], network, card, gives)
             {
-                Ok(endpoint) => all.push(Attached { id: container.id(), name: called, endpoint }),
+                Ok(endpoint) => all.push(Attached {
+                    id: container.id(),
+                    name: called,
+                    endpoint,
+                    strange: self.is_strange(container),
+                }),
                 Err(why) => self.cannot_rebuild(
                     name,
                     &format!("container `{called}` {why}"),
@@ -114,6 +127,13 @@ impl Planner<'_> {
             }
         }
         all
+    }
+
+    /// Whether bayplan created a container for another project, or did not create it.
+    fn is_strange(&self, container: &Container) -> bool {
+        let owner = matching::owner(container)
+            .or_else(|| matching::created_for(container, &self.snapshot.images));
+        owner.is_none_or(|(project, _)| project != self.spec.project)
     }
 }
 

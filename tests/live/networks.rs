@@ -180,7 +180,12 @@ fn a_network_is_replaced_with_its_containers_put_back() {
     let before = network(&world, &name)["Id"].clone();
 
     world.plan(&net(true, "never")).ok().says("network_differs").says("recreate: auto");
-    world.plan(&net(true, "auto")).ok().says("outage").says("interrupts");
+    let strange = format!("a container on network:{name}: was not created by bayplan");
+    let denied = world.plan_with(&net(true, "auto"), &["--deny", "adopted"]).exits(4);
+    drop(denied.says(&format!("`network:{name}` (adopted)")));
+    let ran = world.plan(&net(true, "auto")).ok().says("outage").says("interrupts");
+    let told = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains(&strange), "{ran}");
     let old = world.id(&db);
     world.apply().ok().says("created 1 network, removed 1 network");
 

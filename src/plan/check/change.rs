@@ -15,6 +15,13 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, violations: &mut Violations)
     for (set, report) in &plan.sets {
         adopted.extend(report.matched.iter().map(|matched| ((set, &matched.id), matched.adopted)));
     }
+    let strangers: BTreeSet<&str> = plan
+        .sets
+        .values()
+        .flat_map(|report| &report.matched)
+        .filter(|matched| matched.adopted)
+        .map(|matched| matched.name.as_str())
+        .collect();
     let steps = graph.by_change();
     let mut seen = BTreeSet::new();
     for change in &plan.changes {
@@ -35,7 +42,7 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, violations: &mut Violations)
             continue;
         };
         if change.id.target().is_object() {
-            super::resources::change(change, places, graph, violations);
+            super::resources::change(change, places, graph, &strangers, violations);
             continue;
         }
         let shape = Shape::of(graph, places);

@@ -8,11 +8,12 @@ use super::{Violations, named};
 use crate::base::ident::{ChangeTarget, StepId};
 use crate::plan::{Action, Change, Danger, NetworkRef, Plan, Subject, Verb};
 
-/// The steps and the dangers of such a change.
+/// The steps and the dangers of such a change. `adopted`: the names of adopted members.
 pub(super) fn change(
     change: &Change,
     places: &[usize],
     graph: &Graph<'_>,
+    adopted: &BTreeSet<&str>,
     violations: &mut Violations,
 ) {
     let id = named(&change.id);
@@ -42,6 +43,14 @@ pub(super) fn change(
     let interrupts = change.verb == Verb::Replace && !change.impact.interrupts.is_empty();
     violations.unless(interrupts == change.danger.contains(&Danger::Outage), "danger", || {
         format!("expected {id} to have the danger `Outage` where it interrupts, and only there")
+    });
+    let strange = change.impact.interrupts.iter().any(|name| adopted.contains(name.as_str()));
+    let found = change.danger.contains(&Danger::Adopted);
+    violations.unless(found || !strange, "danger", || {
+        format!("expected {id} to have the danger `adopted`, but found it missing")
+    });
+    violations.unless(interrupts || !found, "danger", || {
+        format!("expected no danger `adopted` of {id}, but found it")
     });
     for place in places {
         let (about, step) = match &graph.steps[*place].action {

@@ -3,11 +3,13 @@
 //!
 //! Lines, colours and markup are [`super::text`]'s and [`super::markdown`]'s.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::besides::{self, Besides};
 use super::planned::{self, WillBe};
 use super::{reason_text, told};
+use crate::base::ident::ChangeTarget;
 use crate::base::say;
 use crate::plan::{Change, Danger, Impact, Plan, Verb, left};
 
@@ -91,14 +93,14 @@ fn name(text: &str) -> String {
 
 /// The view of a plan.
 pub fn of(plan: &Plan) -> View {
-    let mut dangers: BTreeMap<Danger, Vec<&str>> = BTreeMap::new();
+    let mut dangers: BTreeMap<Danger, Vec<Cow<'_, str>>> = BTreeMap::new();
     let mut counts: BTreeMap<(Verb, &str), usize> = BTreeMap::new();
     let pulled = pulled(plan);
     let left = left::of(plan);
     for change in &plan.changes {
         *counts.entry((change.verb, doing(change, &pulled))).or_default() += 1;
         for danger in &change.danger {
-            dangers.entry(*danger).or_default().push(change.id.as_str());
+            dangers.entry(*danger).or_default().push(endangered(*danger, change));
         }
     }
     View {
@@ -129,6 +131,15 @@ pub fn of(plan: &Plan) -> View {
         assumed: plan.assumed.iter().map(|reference| name(&reference.to_string())).collect(),
         not_acted_on: not_acted_on(plan),
         steps: plan.steps.iter().map(step).collect(),
+    }
+}
+
+/// What a danger of a change is about: of a network that is replaced, the containers on it are adopted.
+fn endangered(danger: Danger, change: &Change) -> Cow<'_, str> {
+    let id = change.id.as_str();
+    match (danger, change.id.target()) {
+        (Danger::Adopted, ChangeTarget::Network(_)) => format!("a container on {id}").into(),
+        _ => id.into(),
     }
 }
 
@@ -217,15 +228,16 @@ fn impact(change: &Change) -> Vec<String> {
 }
 
 /// Names in their order, runs of numbered ones folded: `shop-web-1..3`.
-pub fn folded(names: &[&str]) -> Vec<String> {
+pub fn folded<Name: AsRef<str>>(names: &[Name]) -> Vec<String> {
     let mut names: Vec<(&str, Option<u32>, &str)> = names
         .iter()
         .map(|name| {
+            let name = name.as_ref();
             let stem = name.trim_end_matches(|character: char| character.is_ascii_digit());
             let digits = &name[stem.len()..];
             // Leading zeros would be lost in a range.
             let number = digits.parse().ok().filter(|number: &u32| number.to_string() == digits);
-            (stem, number.filter(|_| stem.ends_with(['-', '_'])), *name)
+            (stem, number.filter(|_| stem.ends_with(['-', '_'])), name)
         })
         .collect();
     names.sort();
