@@ -189,13 +189,19 @@ impl LocalDaemon {
 
     /// Whether its file system is ours: the same mounts, seen from the same root.
     pub fn shares_files(&self) -> bool {
+        self.shares("ns/mnt") && self.shares("root")
+    }
+
+    /// Whether its network is ours.
+    pub fn shares_network(&self) -> bool {
+        self.shares("ns/net")
+    }
+
+    fn shares(&self, what: &str) -> bool {
         let pid = self.pid.load(Ordering::Relaxed);
-        let of = |who: &str, what: &str| std::fs::read_link(format!("/proc/{who}/{what}")).ok();
-        let same = |what: &str| {
-            let (its, ours) = (of(&pid.to_string(), what), of("self", what));
-            its.is_some() && its == ours
-        };
-        pid != 0 && same("ns/mnt") && same("root")
+        let of = |who: &str| std::fs::read_link(format!("/proc/{who}/{what}")).ok();
+        let its = of(&pid.to_string());
+        pid != 0 && its.is_some() && its == of("self")
     }
 }
 

@@ -93,9 +93,9 @@ pub trait Reader {
     /// `GET /events` from a moment until now, oldest first. `None`: nothing that is sure to tell
     /// all of it can be had; it needs an answer to [`Reader::info`] before.
     async fn events(&self, since: Instant) -> Option<Vec<Json>>;
-    /// Which of these paths are on the engine's host. No engine tells that: it is known only where
-    /// the engine's file system is this program's.
-    async fn sources(&self, _paths: &BTreeSet<String>) -> BTreeMap<String, bool> {
+    /// Which of these paths and addresses are on the engine's host. No engine tells that: it is known
+    /// only where the engine's file system or its network is this program's.
+    async fn sources(&self, _wanted: &BTreeSet<String>) -> BTreeMap<String, bool> {
         BTreeMap::new()
     }
 }

@@ -45,7 +45,7 @@ pub struct ObservationScope {
     known: BTreeSet<ContainerId>,
     /// Networks that may be replaced: how containers are attached to them matters.
     networks: BTreeSet<String>,
-    /// Files and folders of the host that new containers would be bound to.
+    /// Files, folders, devices and addresses of the host that new containers would be bound to.
     sources: BTreeSet<String>,
     /// Of everything only these containers.
     pick: Option<Pick>,
@@ -76,6 +76,8 @@ impl ObservationScope {
             wanted.add(set);
             if set.may_create() {
                 wanted.sources.extend(body::bind_sources(set, &places).into_keys());
+                wanted.sources.extend(body::devices(set, &places));
+                wanted.sources.extend(body::host_addresses(set, &places));
                 wanted.images.extend(body::mounted_images(set));
             }
         }
@@ -164,7 +166,7 @@ impl ObservationScope {
         self.project.is_none()
     }
 
-    /// The files and folders of the host that may be needed.
+    /// The files, folders, devices and addresses of the host that may be needed.
     pub fn sources(&self) -> &BTreeSet<String> {
         &self.sources
     }

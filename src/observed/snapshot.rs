@@ -33,8 +33,8 @@ pub struct Snapshot {
     pub volumes: Vec<Json>,
     /// What registries said of the references for which a step may need it.
     pub registry: BTreeMap<String, RegistryAnswer>,
-    /// Files and folders of the engine's host that binds need: whether they are there. Only what
-    /// could be known.
+    /// Files, folders, devices and addresses of the engine's host that containers need: whether they
+    /// are there. Only what could be known.
     pub sources: BTreeMap<String, bool>,
     /// Which references to secrets could be resolved.
     pub secrets: BTreeMap<Reference, bool>,

@@ -21,6 +21,18 @@ pub struct Logging {
     options: BTreeMap<String, String>,
 }
 
+impl Logging {
+    /// The driver, where one is said.
+    pub fn driver(&self) -> Option<&str> {
+        self.driver.as_deref().filter(|driver| !driver.is_empty())
+    }
+
+    /// The options of the driver.
+    pub fn options(&self) -> &BTreeMap<String, String> {
+        &self.options
+    }
+}
+
 impl OptionValue for Logging {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         let Kind::Map(entries) = &node.kind else {

@@ -2,6 +2,7 @@
 //! that depend on values. What only the engine at hand can know is not here.
 
 mod limits;
+mod logging;
 mod network;
 pub mod pairs;
 mod security;
@@ -54,6 +55,7 @@ pub fn conflicts(options: &[Declared], broken: &BTreeSet<&'static str>) -> Vec<C
     all.extend(retries(&said));
     pairs::check(&said, &mut all);
     limits::check(&said, &mut all);
+    logging::check(&said, &mut all);
     network::check(&said, &mut all);
     security::check(&said, &mut all);
     storage::check(&said, &mut all);

@@ -404,6 +404,7 @@ impl<'a> Planner<'a> {
             return;
         }
         self.need_sources(key, set);
+        self.need_devices(key, set);
         self.need_mounted(key, set);
         self.image_job(set, settled);
         self.one_platform(key, set, settled);

@@ -1,5 +1,5 @@
-//! What new containers mount and is not made for them: files and folders of the host, where it is
-//! known whether they are there (whoever plans beside the engine can look), and images.
+//! What new containers mount and is not made for them: files, folders and devices of the host, where it
+//! is known whether they are there (whoever plans beside the engine can look), and images.
 
 use super::PlanError;
 use super::draft::Planner;
@@ -36,6 +36,20 @@ impl Planner<'_> {
                     "bind_source_missing",
                     format!("there is no `{named}` on the host, and the engine is not to make it"),
                     "make it first, or say `create_host_path: true`",
+                ));
+            }
+        }
+    }
+
+    /// Devices of the host are there where they can be looked for.
+    pub(super) fn need_devices(&mut self, key: &SetName, set: &Set) {
+        for device in body::devices(set, &self.cx) {
+            if self.snapshot.sources.get(&device) == Some(&false) {
+                self.errors.push(PlanError::of(
+                    key,
+                    "device_missing",
+                    format!("there is no device `{}` on the host", say::short(&device)),
+                    "have the host make it first, or leave it out",
                 ));
             }
         }

@@ -18,6 +18,9 @@ use crate::observed::snapshot::Container;
 use crate::options::inspect_view::InspectView;
 use crate::plan::{Verb, Warning};
 
+/// An address that ports are bound to and that the host lacks, or may lack.
+const HOST_ADDRESS: &str = "host_address";
+
 impl Planner<'_> {
     /// Errors for starts that must fail.
     pub(super) fn refuse_starts(&mut self) {
@@ -44,15 +47,25 @@ impl Planner<'_> {
             if !creates {
                 errors.extend(self.namespaces(&job.change.id, &look).into_iter().map(tell));
             }
-            if !restarts {
-                warnings.extend(foreign(&look, &known).into_iter().map(|address| Warning {
-                    code: "host_address".to_owned(),
-                    set: job.change.set.clone(),
-                    text: format!(
-                        "ports are bound to {address}: if the host does not have that address, \
-                         the start fails; the engine does not tell"
-                    ),
-                }));
+            let addresses = if restarts { BTreeSet::new() } else { foreign(&look, &known) };
+            for address in addresses {
+                let shown = say::short(&address);
+                match self.snapshot.sources.get(&address) {
+                    Some(true) => {}
+                    Some(false) => errors.push(tell((
+                        HOST_ADDRESS,
+                        format!("ports are bound to {shown}, which is no address of the host"),
+                        "name one that the host has, or leave it out",
+                    ))),
+                    None => warnings.push(Warning {
+                        code: HOST_ADDRESS.to_owned(),
+                        set: job.change.set.clone(),
+                        text: format!(
+                            "ports are bound to {shown}: if the host does not have that address, \
+                             the start fails; the engine does not tell"
+                        ),
+                    }),
+                }
             }
         }
         self.errors.extend(errors);
@@ -167,13 +180,13 @@ impl Planner<'_> {
 
 /// An engine creates nothing without a command.
 fn no_command(own: &ChangeId, look: &InspectView) -> Option<(&'static str, String, &'static str)> {
-    let nothing = |json: &Json| json.as_array().is_none_or(Vec::is_empty);
+    let words = |field: &str| look.config(field).as_array().into_iter().flatten();
     let image = look.json()["Image"].as_str()?;
-    let none = nothing(look.config("Cmd")) && nothing(look.config("Entrypoint"));
-    none.then(|| {
+    let first = words("Entrypoint").chain(words("Cmd")).next();
+    first.is_none_or(|word| *word == "").then(|| {
         let image = look.config("Image").as_str().unwrap_or(image);
         let message = format!(
-            "container `{own}` has nothing to run: the image `{}` says no command",
+            "container `{own}` has nothing to run: neither it nor the image `{}` says a command",
             say::short(image)
         );
         ("no_command", message, "declare a `command` or an `entrypoint`")
@@ -193,6 +206,5 @@ fn foreign(look: &InspectView, known: &BTreeSet<String>) -> BTreeSet<String> {
             let anyones = parsed.is_ok_and(|it| it.is_loopback() || it.is_unspecified());
             !address.is_empty() && !anyones && !known.contains(address)
         })
-        .map(|address| say::short(&address))
         .collect()
 }

@@ -2,6 +2,7 @@
 //! other images it names. What an engine makes of a body is [`crate::engine_model`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use serde_json::{Map, Value as Json, json};
 
@@ -141,6 +142,33 @@ pub fn bind_sources(set: &Set, cx: &Context) -> BTreeMap<String, bool> {
         Some((mount["Source"].as_str()?, made))
     });
     binds.chain(mounts).map(|(source, made)| (source.to_owned(), made)).collect()
+}
+
+/// The devices of the host that containers of a set get, by path.
+pub fn devices(set: &Set, cx: &Context) -> BTreeSet<String> {
+    let devices = written(set, "devices", cx);
+    let devices = devices["HostConfig"]["Devices"].as_array().into_iter().flatten();
+    devices.filter_map(|device| device["PathOnHost"].as_str().map(str::to_owned)).collect()
+}
+
+/// The addresses of the host at which containers of a set are reached, but for those that every host
+/// has.
+pub fn host_addresses(set: &Set, cx: &Context) -> BTreeSet<String> {
+    let ports = written(set, "ports", cx);
+    let bindings = ports["HostConfig"]["PortBindings"].as_object().into_iter().flatten();
+    let hosts = bindings.flat_map(|(_, hosts)| hosts.as_array().into_iter().flatten());
+    let addresses = hosts.filter_map(|host| host["HostIp"].as_str()?.parse::<IpAddr>().ok());
+    let own = |address: &IpAddr| !address.is_loopback() && !address.is_unspecified();
+    addresses.filter(own).map(|address| address.to_string()).collect()
+}
+
+/// What one option of a set writes.
+fn written(set: &Set, key: &str, cx: &Context) -> Json {
+    let mut body = Body::new();
+    if let Some(declared) = set.option(key) {
+        declared.write(&mut body, cx);
+    }
+    body.into_json()
 }
 
 /// The images that new containers of a set would have mounted, as its spec writes them. An engine

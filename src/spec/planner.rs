@@ -134,7 +134,9 @@ pub(super) fn read(
         reader.read("on_stopped", |node, problems| one_of(node, ON_STOPPED, problems)).flatten();
     let recreate =
         reader.read("recreate", |node, problems| one_of(node, RECREATES, problems)).flatten();
-    if let (Some(Recreate::Always), Some(State::Stopped | State::Killed)) = (recreate, state) {
+    if let (Some(Recreate::Always), Some(State::Stopped | State::Killed | State::Absent)) =
+        (recreate, state)
+    {
         never_made(&mut reader);
     }
     Set {
@@ -172,13 +174,13 @@ fn identity(entry: &Entry, reader: &mut Reader<'_, '_>) -> Identity {
     name.map_or(Identity::Counted(1), Identity::Named)
 }
 
-/// Of a set that only ends what runs nothing is made anew.
+/// Of a set that only ends or removes containers nothing is made anew.
 fn never_made(reader: &mut Reader<'_, '_>) {
     let Some(node) = reader.said.get("recreate") else { return };
     reader.problems.add_hint(
         node.place,
         "expected a state in which containers are made beside `recreate: always`, but found one \
-         that only ends them",
+         that only ends or removes them",
         "say `state: present`: what runs is replaced and runs, what rests is replaced and rests",
     );
     reader.places.breaks("recreate");

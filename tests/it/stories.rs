@@ -1,11 +1,13 @@
 //! Options that an engine shows in another place, or that depend on one another: a container is made,
 //! changed and imported on the simulated engine, and each step has exactly the reasons it should.
 
+use std::collections::BTreeMap;
+
 use bayplan::base::ident::ProjectName;
 use bayplan::engine::observe;
 use bayplan::import;
 use bayplan::observed::pick::Pick;
-use bayplan::observed::redact::{Literal, Unredacted};
+use bayplan::observed::redact::{Literal, Redactor, Unredacted};
 use bayplan::observed::scope::ObservationScope;
 use bayplan::observed::snapshot::Snapshot;
 use bayplan::plan::Verb;
@@ -274,4 +276,34 @@ fn a_superset_of_networks_connects_and_never_takes_off() {
         (&format!("init: true\n{}", said("[back]")), Some(Verb::Update), &["networks"]),
         ("init: true\nnetworks: [back]", Some(Verb::Replace), &["networks"]),
     ]);
+}
+
+/// What the host has of that which a container needs is known where it can be looked at; where it
+/// cannot, an address is a warning.
+#[test]
+fn an_address_and_a_device_that_the_host_lacks_are_errors_before_anything_is_done() {
+    let engine = engine();
+    let spec = spec("ports: ['192.0.2.7:80:80']\ndevices: [/dev/nope]");
+    let wanted = ObservationScope::of(&spec);
+    let asked: Vec<&str> = wanted.sources().iter().map(String::as_str).collect();
+    assert_eq!(asked, ["/dev/nope", "192.0.2.7"]);
+    let look = block(observe::observe(&engine, &wanted)).unwrap();
+    let mut snapshot = look.redact(&Redactor::new(Some(&spec), BTreeMap::new()));
+    let codes = |snapshot: &Snapshot| {
+        let pins = Pins::default();
+        let built = build(&Input { spec: &spec, snapshot, assume: false, pins, source: None });
+        let errors: Vec<&str> = built.errors.iter().map(|error| error.code).collect();
+        let warnings: Vec<String> =
+            built.plan.warnings.into_iter().map(|warning| warning.code).collect();
+        (errors, warnings)
+    };
+    assert_eq!(codes(&snapshot), (vec![], vec!["host_address".to_owned()]));
+    let mut known = |there: bool| {
+        for what in &asked {
+            snapshot.sources.insert((*what).to_owned(), there);
+        }
+        codes(&snapshot)
+    };
+    assert_eq!(known(true), (vec![], vec![]));
+    assert_eq!(known(false), (vec!["device_missing", "host_address"], vec![]));
 }

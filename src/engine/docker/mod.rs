@@ -7,6 +7,8 @@ mod inspected;
 mod writer;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::{IpAddr, UdpSocket};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -235,12 +237,29 @@ impl Reader for DockerReader {
         events.ok().filter(|events| events.len() < event_delta::KEPT)
     }
 
-    async fn sources(&self, paths: &BTreeSet<String>) -> BTreeMap<String, bool> {
-        if paths.is_empty() || !self.transport.neighbour().shares_files() {
+    async fn sources(&self, wanted: &BTreeSet<String>) -> BTreeMap<String, bool> {
+        if wanted.is_empty() {
             return BTreeMap::new();
         }
-        let there = |path: &String| Some((path.clone(), std::fs::exists(path).ok()?));
-        paths.iter().filter_map(there).collect()
+        let engine = self.transport.neighbour();
+        let (files, network) = (engine.shares_files(), engine.shares_network());
+        let there = |what: &String| {
+            let is = match what.parse::<IpAddr>() {
+                Ok(address) => network.then(|| has_address(address)).flatten()?,
+                Err(_) => files.then(|| std::fs::exists(what).ok()).flatten()?,
+            };
+            Some((what.clone(), is))
+        };
+        wanted.iter().filter_map(there).collect()
+    }
+}
+
+/// Whether this host has an address: what it has not cannot be bound to.
+fn has_address(address: IpAddr) -> Option<bool> {
+    match UdpSocket::bind((address, 0)) {
+        Ok(_) => Some(true),
+        Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => Some(false),
+        Err(_) => None,
     }
 }
 

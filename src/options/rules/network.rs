@@ -19,6 +19,23 @@ pub(super) fn check(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
     all.extend(networks(said));
     all.extend(addresses(said));
     host_ports(said, all);
+    link_local(said, all);
+}
+
+/// Which card such an address is of cannot be said to an engine, so that it binds none.
+fn link_local(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
+    let published = said.get::<Ports>("ports").into_iter().flat_map(|ports| &ports.0);
+    let of_a_link = |published: &&Published| {
+        let address = published.host_ip.parse::<std::net::Ipv6Addr>();
+        address.is_ok_and(|address| address.is_unicast_link_local())
+    };
+    all.extend(published.filter(of_a_link).take(MOST_TOLD).map(|published| {
+        let message = format!(
+            "expected an address of the host that is no link's own, but found `{published}`"
+        );
+        let hint = "an engine cannot be told which network card it is of";
+        Conflict::new("ports", message).at(published.to_string()).hint(hint)
+    }));
 }
 
 /// The kernel takes no longer one, and says so at the start alone. Of a domain it takes any.

@@ -2,8 +2,10 @@
 
 use super::{Conflict, DeclaredOptions, MOST_TOLD};
 use crate::base::{say, signal};
+use crate::options::field::Text;
 use crate::options::lifecycle::Signal;
 use crate::options::namespaces::Assignments;
+use crate::options::network::TextSet;
 use crate::options::security::{Capabilities, SecurityOptions};
 
 /// The capabilities of Linux, without `CAP_`.
@@ -52,7 +54,7 @@ const CAPABILITIES: &[&str] = &[
 ];
 
 /// What an engine takes for a boolean.
-const BOOLEANS: &[&str] =
+pub(super) const BOOLEANS: &[&str] =
     &["1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"];
 
 pub(super) fn check(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
@@ -62,6 +64,7 @@ pub(super) fn check(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
         all.extend(names.filter(strange).take(MOST_TOLD).map(|name| capability(key, name)));
     }
     sysctls(said, all);
+    who(said, all);
     let options = said.get::<SecurityOptions>("security_opt").into_iter();
     let options = options.flat_map(|options| &options.0).filter_map(|text| option(text));
     all.extend(options.take(MOST_TOLD));
@@ -83,6 +86,10 @@ fn option(text: &str) -> Option<Conflict> {
         let message = format!("expected an option like `label=disable`, but found `{found}`");
         return Some(Conflict::new("security_opt", message).at(text));
     };
+    if name == "systempaths" && value != "unconfined" {
+        let message = format!("expected `systempaths=unconfined`, but found `{found}`");
+        return Some(Conflict::new("security_opt", message).at(text));
+    }
     (name == "no-new-privileges" && !BOOLEANS.contains(&value)).then(|| {
         let message =
             format!("expected `no-new-privileges` to be `true` or `false`, but found `{found}`");
@@ -119,6 +126,15 @@ const IPC_SETTINGS: [&str; 8] = [
     "kernel.shm_rmid_forced",
 ];
 
+/// Whether a kernel can read a value as numbers; nothing is read as nothing.
+fn are_numbers(text: &str) -> bool {
+    text.split_whitespace().all(|word| {
+        let digits = word.strip_prefix('-').unwrap_or(word);
+        let hex = digits.strip_prefix("0x").is_some_and(|hex| u64::from_str_radix(hex, 16).is_ok());
+        hex || digits.parse::<u64>().is_ok()
+    })
+}
+
 /// A setting that all share is refused at the start, of a privileged container too. What another
 /// runtime than the usual one takes is its own affair.
 fn sysctls(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
@@ -126,7 +142,7 @@ fn sysctls(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
     if said.printed("runtime").is_some() || said.is_broken("runtime") {
         return;
     }
-    let wrong = settings.keys().filter_map(|name| {
+    let wrong = settings.iter().filter_map(|(name, value)| {
         let dotted = name.replace('/', ".");
         let begins = |begin: &str| dotted.starts_with(begin);
         let of_ipc = IPC_SETTINGS.contains(&dotted.as_str()) || begins("fs.mqueue.");
@@ -136,6 +152,11 @@ fn sysctls(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
             "kernel.hostname" => {
                 let message = format!("expected `hostname` for the name, {found}");
                 (name, message, "say `hostname: …`")
+            }
+            _ if (of_ipc || dotted == "net.core.somaxconn") && !are_numbers(value) => {
+                let found = say::short(value);
+                let message = format!("expected numbers as `{dotted}`, but found `{found}`");
+                (name, message, "the kernel takes nothing else there")
             }
             _ if of_ipc || of_names || begins("net.") => return None,
             _ => {
@@ -151,4 +172,30 @@ fn sysctls(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
             .take(MOST_TOLD)
             .map(|(name, message, hint)| Conflict::new("sysctls", message).at(name).hint(hint)),
     );
+}
+
+/// The largest number of a user or a group that an engine takes.
+const LARGEST_ID: i64 = 2_147_483_647;
+
+/// Users and groups by number; names are the image's to know.
+fn who(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
+    let no_id = |text: &str| text.parse::<i64>().is_ok_and(|id| !(0..=LARGEST_ID).contains(&id));
+    if let Some(Text(user)) = said.get("user") {
+        let mut parts = user.split(':');
+        let number = parts.clone().find(|part| no_id(part));
+        if let Some(number) = number {
+            let message =
+                format!("expected a `user` between 0 and {LARGEST_ID}, but found {number}");
+            all.push(Conflict::new("user", message));
+        } else if parts.nth(2).is_some() {
+            let message = format!("expected `USER:GROUP`, but found `{}`", say::short(user));
+            all.push(Conflict::new("user", message));
+        }
+    }
+    let groups = said.get::<TextSet>("group_add");
+    let groups = groups.into_iter().flat_map(|groups| &groups.0).filter(|group| no_id(group));
+    all.extend(groups.take(MOST_TOLD).map(|group| {
+        let message = format!("expected a group between 0 and {LARGEST_ID}, but found {group}");
+        Conflict::new("group_add", message).at(group)
+    }));
 }

@@ -2,7 +2,7 @@
 
 use super::{Conflict, DeclaredOptions, MOST_TOLD};
 use crate::base::say;
-use crate::options::storage::Tmpfs;
+use crate::options::storage::{Tmpfs, kernel_size};
 use crate::options::volumes::{Mount, Source, Volumes};
 
 /// What may be said of a file system in memory without a value.
@@ -52,6 +52,8 @@ pub(super) fn check(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
         let hint = "nobody could ever write into a volume that is made for this container";
         Conflict::new("volumes", message).at(inside).hint(hint)
     }));
+    let small = volumes.into_iter().flat_map(|volumes| &volumes.0);
+    all.extend(small.filter_map(|(inside, mount)| too_small(inside, mount)).take(MOST_TOLD));
     let before = all.len();
     for (path, options) in said.get::<Tmpfs>("tmpfs").into_iter().flat_map(|tmpfs| &tmpfs.0) {
         let printed = if options.is_empty() { path.clone() } else { format!("{path}:{options}") };
@@ -62,12 +64,53 @@ pub(super) fn check(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
                 format!("expected every path inside once, but found `{found}` in `volumes` too");
             all.push(Conflict::new("tmpfs", message).at(&printed));
         }
+        if path == "/" {
+            let message = "expected a path in the container's file system, but found `/`";
+            all.push(Conflict::new("tmpfs", message).at(&printed));
+        }
+        let unfit = options.split(',').filter_map(misfit);
+        all.extend(unfit.take(MOST_TOLD).map(|conflict| conflict.at(&printed)));
         let strange = options.split(',').filter(|option| !option.is_empty() && !is_known(option));
         all.extend(strange.take(MOST_TOLD).map(|option| unknown(option).at(&printed)));
         if all.len() - before >= MOST_TOLD {
             return;
         }
     }
+}
+
+/// A value that no kernel takes: the engine finds out at the start.
+fn misfit(option: &str) -> Option<Conflict> {
+    let (name, value) = option.split_once('=')?;
+    let number = |text: &str| {
+        let hex = text.strip_prefix("0x").map(|hex| u32::from_str_radix(hex, 16).is_ok());
+        hex.unwrap_or_else(|| text.parse::<u32>().is_ok())
+    };
+    let share = |text: &str| text.strip_suffix('%').is_some_and(number);
+    let (fits, wanted) = match name {
+        "mode" => (u32::from_str_radix(value, 8).is_ok(), "octal permissions like `mode=1777`"),
+        "size" => {
+            let fits = value.is_empty() || kernel_size(value).is_some() || share(value);
+            (fits, "a size like `size=64m`")
+        }
+        "nr_blocks" | "nr_inodes" => {
+            (value.is_empty() || kernel_size(value).is_some(), "a number like `nr_inodes=4k`")
+        }
+        "uid" | "gid" => (number(value), "a number like `uid=1000`"),
+        _ => return None,
+    };
+    (!fits).then(|| {
+        let found = say::short(option);
+        Conflict::new("tmpfs", format!("expected {wanted}, but found `{found}`"))
+    })
+}
+
+/// A file system in memory cannot be smaller than nothing.
+fn too_small(inside: &str, mount: &Mount) -> Option<Conflict> {
+    let Source::Memory { size, .. } = mount.source else { return None };
+    (size < 0).then(|| {
+        let message = format!("expected a size like `64m` of a `tmpfs`, but found {size}");
+        Conflict::new("volumes", message).at(inside).hint("0 is as much as half of the memory")
+    })
 }
 
 fn unknown(option: &str) -> Conflict {

@@ -229,3 +229,79 @@ fn every_pair_of_the_table_is_a_conflict() {
         }
     }
 }
+
+/// What each driver was found to take and to refuse, on 20.10 and 28.5.
+#[test]
+fn options_of_log_drivers_are_those_that_they_take() {
+    let conflict = |driver: Option<&str>, options: &Json| {
+        let logging = match driver {
+            Some(driver) => json!({"driver": driver, "options": options}),
+            None => json!({"options": options}),
+        };
+        told(&json!({"logging": logging})).pop().map(|conflict| conflict.message)
+    };
+    for (driver, options) in [
+        (Some("json-file"), json!({"max-size": "1.5 MiB", "max-file": 3, "compress": "true"})),
+        (Some("json-file"), json!({"compress": "true"})),
+        (Some("json-file"), json!({"max-size": "-1", "tag": "{{.Name}}", "compress": "F"})),
+        (Some("json-file"), json!({"mode": "non-blocking", "max-buffer-size": "4m"})),
+        (Some("json-file"), json!({"cache-disabled": "true", "labels-regex": "^a", "env": "A,B"})),
+        (Some("local"), json!({"max-size": "10m", "max-file": "1", "compress": "false"})),
+        (Some("syslog"), json!({"syslog-address": "udp://192.0.2.1", "syslog-facility": "local7"})),
+        (Some("syslog"), json!({"syslog-facility": "23"})),
+        (Some("none"), json!({"max-size": "x"})),
+        (Some("elsewhere/plugin:1"), json!({"max-size": "x", "whatever": "y"})),
+        (None, json!({"max-size": "x", "mode": "blocking"})),
+    ] {
+        assert_eq!(conflict(driver, &options), None, "{driver:?} {options}");
+    }
+    for (driver, options, end) in [
+        (Some("json-file"), json!({"max-size": "abc"}), "as `max-size`, but found `abc`"),
+        (Some("json-file"), json!({"max-size": "-2"}), "found `-2`"),
+        (Some("json-file"), json!({"max-file": "0"}), "found `0`"),
+        (Some("json-file"), json!({"compress": "x"}), "as `compress`, but found `x`"),
+        (Some("json-file"), json!({"max-sise": "1m"}), "but found `max-sise`"),
+        (Some("json-file"), json!({"tag": "{{"}), "as `tag`, but found `{{`"),
+        (Some("local"), json!({"tag": "a"}), "an option of `local`, but found `tag`"),
+        (Some("local"), json!({"max-size": "abc"}), "found `abc`"),
+        (Some("syslog"), json!({"syslog-facility": "foo"}), "found `foo`"),
+        (Some("syslog"), json!({"syslog-address": "foo"}), "found `foo`"),
+        (Some("gelf"), json!({"mode": "foo"}), "as `mode`, but found `foo`"),
+        (None, json!({"max-buffer-size": "4m"}), "beside `max-buffer-size`, but found none"),
+        (None, json!({"mode": "non-blocking", "max-buffer-size": "x"}), "found `x`"),
+    ] {
+        let told = conflict(driver, &options).unwrap_or_default();
+        assert!(told.ends_with(end), "{driver:?} {options}: {told}");
+    }
+}
+
+/// An engine takes these at the create, and refuses them at the start.
+#[test]
+fn values_that_a_kernel_does_not_take_are_told_at_the_option_to_blame() {
+    for (options, key, end) in [
+        (json!({"tmpfs": ["/d:mode=99"]}), "tmpfs", "found `mode=99`"),
+        (json!({"tmpfs": ["/d:size=-1"]}), "tmpfs", "found `size=-1`"),
+        (json!({"tmpfs": ["/d:nr_inodes=x"]}), "tmpfs", "found `nr_inodes=x`"),
+        (json!({"tmpfs": ["/d:uid=root"]}), "tmpfs", "found `uid=root`"),
+        (json!({"tmpfs": ["/"]}), "tmpfs", "found `/`"),
+        (
+            json!({"volumes": [{"type": "tmpfs", "target": "/d", "tmpfs": {"size": -1}}]}),
+            "volumes",
+            "found -1",
+        ),
+        (json!({"shm_size": -1}), "shm_size", "found -1"),
+        (json!({"sysctls": {"net.core.somaxconn": "many"}}), "sysctls", "found `many`"),
+        (json!({"sysctls": {"kernel.sem": "1 x"}}), "sysctls", "found `1 x`"),
+        (json!({"user": "-1"}), "user", "found -1"),
+        (json!({"user": "0:99999999999"}), "user", "found 99999999999"),
+        (json!({"user": "0:0:0"}), "user", "found `0:0:0`"),
+        (json!({"group_add": [2_147_483_648_i64]}), "group_add", "found 2147483648"),
+        (json!({"security_opt": ["systempaths=all"]}), "security_opt", "found `systempaths=all`"),
+        (json!({"ports": ["[fe80::1]:38080:80"]}), "ports", "found `[fe80::1]:38080:80/tcp`"),
+    ] {
+        let told = told(&options);
+        assert_eq!(told.len(), 1, "{options}: {told:?}");
+        assert_eq!(told[0].key, key);
+        assert!(told[0].message.ends_with(end), "{told:?}");
+    }
+}
