@@ -1,8 +1,9 @@
 //! The last look: whether what the engine now reports is what was declared.
 //!
-//! Counts and run states of the sets that were acted on, and every container that the run
-//! created or changed in place, option by option. How options compare is the caller's to say; here is
-//! what is compared with what. No engine is asked: the look is taken already.
+//! What each step that succeeded made of the world is so still: that is said once, by
+//! [`crate::plan::effect`]. Beside it the counts of the sets that were acted on, and every container that
+//! the run created or changed in place, option by option. How options compare is the caller's to say;
+//! here is what is compared with what. No engine is asked: the look is taken already.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,11 +12,14 @@ use serde::{Deserialize, Serialize};
 
 use super::index::Index;
 use super::outcome::{Became, Outcome};
-use super::precheck::status_of;
-use crate::base::ident::{ContainerId, ContainerName, SetName};
-use crate::observed::snapshot::{Container, Run, Snapshot};
-use crate::plan::{Action, Plan, Reason, Subject};
+use crate::base::ident::{ChangeId, ContainerId, ContainerName, SetName};
+use crate::base::say;
+use crate::observed::snapshot::{Run, Snapshot};
+use crate::plan::world::{Cell, Value, World};
+use crate::plan::{Action, Plan, Reason, Step, Subject};
 use crate::spec::State;
+use crate::stale::difference::difference;
+use crate::stale::observed::{Origin, observed};
 
 /// What a set is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,115 +35,127 @@ pub struct Goal {
 /// Something that is not as declared after all was done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Mismatch {
-    /// Whose set.
-    pub set: SetName,
+    /// Whose set; nothing: a network, a volume or an image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<SetName>,
     /// Which container; nothing: the set as a whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<ContainerName>,
-    /// The option; `count`, `state` for those.
+    /// The option; `count`, `state`, `name`, `network`, … for what is none.
     pub option: String,
     /// A lowercase fragment: *expected …, but found …*.
     pub message: String,
 }
 
-/// Compares the last look with what the run was to make. `wanted` says what sets are to be, `compare`
-/// how a container differs from what is declared. Gives what does not fit, in the order of sets and
-/// names.
+/// A run that ended: the plan whose steps were run, its digest, and what became of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Ended<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// Its digest, by which what the run created is known.
+    pub digest: &'a str,
+    /// What became of its steps.
+    pub outcome: &'a Outcome,
+}
+
+/// Compares the last look with what the run was to make. `goals` says what sets are to be, `compare`
+/// how a container differs from what is declared. Gives what does not fit: of sets in their order,
+/// then of the rest.
 pub fn confirm(
-    plan: &Plan,
-    outcome: &Outcome,
-    wanted: &BTreeMap<SetName, Goal>,
+    ended: Ended<'_>,
+    goals: &BTreeMap<SetName, Goal>,
     look: &Snapshot,
     compare: impl Fn(&ContainerId) -> Vec<Reason>,
 ) -> Vec<Mismatch> {
-    let made = Made::of(plan, outcome);
-    let there: BTreeMap<ContainerId, &Container> =
-        look.containers.iter().map(|container| (container.id(), container)).collect();
-    let nobody = BTreeSet::new();
+    let made = Made::of(ended);
+    let origin = Origin::of(ended.plan, ended.digest);
+    let now = observed(&origin, &made.expected, look);
+    let ids: BTreeMap<Subject, ContainerId> = look
+        .containers
+        .iter()
+        .filter_map(|found| Some((origin.subject(found.seen(), &made.expected)?, found.id())))
+        .collect();
     let mut mismatches = Vec::new();
-    for (set, wanted) in wanted {
-        // Of what was not finished the report says what is where.
-        if !made.acted_on.contains(set) || made.unfinished.contains(set) {
-            continue;
-        }
-        let created = made.created.get(set).unwrap_or(&nobody);
-        let before = plan.facts.members.get(set).into_iter().flatten();
-        let members: BTreeSet<&ContainerId> =
-            before.filter(|id| !made.removed.contains(id)).chain(created.iter().copied()).collect();
-        let lost = created.iter().filter(|id| !there.contains_key(**id));
-        mismatches.extend(lost.map(|id| Mismatch {
-            set: set.clone(),
-            container: None,
-            option: "state".to_owned(),
-            message: format!("expected container {}, but found none", id.short()),
-        }));
-        let mut members: Vec<&Container> =
-            members.into_iter().filter_map(|id| there.get(id).copied()).collect();
-        members.sort_by_cached_key(|member| member.name());
-        mismatches.extend(members_fit(set, *wanted, &members, created));
-        for member in members {
-            let (id, name) = (member.id(), member.name());
-            if let Some(to) = made.renamed.get(&id) {
-                mismatches.extend(misnamed(set, to, &name));
-            }
-            let meant = made.meant(&id, created.contains(&id), &compare);
-            mismatches.extend(meant.iter().map(|reason| differs(set, &name, reason)));
+    for (set, goal) in goals.iter().filter(|(set, _)| made.acted_on.contains(set)) {
+        let members = made.members(ended.plan, set);
+        mismatches.extend(miscounted(set, *goal, &members, &now));
+        for member in &members {
+            let options = match ids.get(member) {
+                Some(id) => made.meant(member, compare(id)),
+                None => Vec::new(),
+            };
+            let name = named(member, &made.expected);
+            mismatches.extend(options.iter().map(|reason| differs(set, name.clone(), reason)));
+            let told = !options.is_empty();
+            mismatches.extend(made.not_so(Some((set, member)), &now, told));
         }
     }
+    mismatches.extend(made.not_so(None, &now, false));
     mismatches
 }
 
-/// What a run made of the sets and the containers of a plan.
+/// What a run made of the world of its plan.
 #[derive(Default)]
 struct Made<'a> {
-    /// Sets of which any step took effect.
+    /// The world after what succeeded.
+    expected: World,
+    /// The cells that steps of the run set, by who they are told of.
+    cells: BTreeSet<Cell>,
+    /// Sets of which any step took effect, and all that were to.
     acted_on: BTreeSet<&'a SetName>,
-    /// Sets of which a step did not succeed.
-    unfinished: BTreeSet<&'a SetName>,
-    created: BTreeMap<&'a SetName, BTreeSet<&'a ContainerId>>,
-    removed: BTreeSet<&'a ContainerId>,
+    created: BTreeMap<&'a SetName, Vec<Subject>>,
     /// The containers that were changed in place, and in which options; what else differs was left
     /// on purpose.
-    updated: BTreeMap<&'a ContainerId, BTreeSet<&'a str>>,
-    renamed: BTreeMap<&'a ContainerId, &'a ContainerName>,
+    updated: BTreeMap<&'a Subject, BTreeSet<&'a str>>,
 }
 
 impl<'a> Made<'a> {
-    fn of(plan: &'a Plan, outcome: &'a Outcome) -> Self {
+    fn of(Ended { plan, outcome, .. }: Ended<'a>) -> Self {
         let index = Index::of(plan);
-        let mut made = Self::default();
-        for (step, ended) in plan.steps.iter().zip(&outcome.steps) {
-            made.renamed.extend(step.action.renames());
-            let change = index.change_of(&step.id).filter(|change| change.set.is_some());
+        let both = || plan.steps.iter().zip(&outcome.steps);
+        // Of what was not finished the report says what is where.
+        let open: BTreeSet<ChangeId> = both()
+            .filter(|(_, ended)| !ended.became.is_success())
+            .filter_map(|(step, _)| index.change_of(&step.id))
+            .map(|change| change.id.clone())
+            .collect();
+        let set_of = |step: &Step| index.change_of(&step.id).and_then(|change| change.set.as_ref());
+        let unfinished: BTreeSet<&SetName> = both()
+            .filter(|(_, ended)| !ended.became.is_success())
+            .filter_map(|(s, _)| set_of(s))
+            .collect();
+        let mut made = Self { expected: World::planned(plan), ..Self::default() };
+        for (step, ended) in both().filter(|(_, ended)| ended.became.is_success()) {
+            let effects = step.effects(&made.expected);
+            let change = index.change_of(&step.id);
             let set = change.and_then(|change| change.set.as_ref());
-            if ended.became == Became::Done {
-                made.acted_on.extend(set);
+            let finished = change.is_some_and(|change| !open.contains(&change.id))
+                && set.is_none_or(|set| !unfinished.contains(set));
+            if finished {
+                made.cells.extend(
+                    effects
+                        .iter()
+                        .filter(|(_, value)| value.is_some())
+                        .map(|(cell, _)| cell.clone()),
+                );
+                made.acted_on.extend(set.filter(|_| ended.became == Became::Done));
             }
-            if !ended.became.is_success() {
-                made.unfinished.extend(set);
-            }
+            made.expected.take(effects);
             match &step.action {
                 Action::Create { set, .. } => {
-                    made.created.entry(set).or_default().extend(&ended.container);
+                    made.created.entry(set).or_default().push(Subject::CreatedBy(step.id.clone()));
                 }
-                Action::Remove { container: Subject::Container(id) }
-                    if ended.became.is_success() =>
-                {
-                    made.removed.insert(id);
-                }
-                Action::Update { container: Subject::Container(id), .. }
-                | Action::Connect { container: Subject::Container(id), .. }
-                | Action::Disconnect { container: Subject::Container(id), .. }
-                    if ended.became.is_success() =>
+                Action::Update { container, .. }
+                | Action::Connect { container, .. }
+                | Action::Disconnect { container, .. }
+                    if set.is_some() =>
                 {
                     let reasons = change.into_iter().flat_map(|change| &change.reasons);
                     let options = reasons.filter_map(|reason| match reason {
                         Reason::Option(option) => Some(option.option.as_str()),
                         _ => None,
                     });
-                    if change.is_some() {
-                        made.updated.insert(id, options.collect());
-                    }
+                    made.updated.entry(container).or_default().extend(options);
                 }
                 _ => {}
             }
@@ -147,18 +163,20 @@ impl<'a> Made<'a> {
         made
     }
 
-    /// In what a container differs that the run was to make so; `whole`: it created it.
-    fn meant(
-        &self,
-        id: &ContainerId,
-        whole: bool,
-        compare: impl Fn(&ContainerId) -> Vec<Reason>,
-    ) -> Vec<Reason> {
-        let options = self.updated.get(id);
-        if !whole && options.is_none() {
-            return Vec::new();
-        }
-        let mut differences = compare(id);
+    /// The members of a set, those that are gone included.
+    fn members(&self, plan: &Plan, set: &SetName) -> Vec<Subject> {
+        let before = plan.facts.members.get(set).into_iter().flatten();
+        let before = before.cloned().map(Subject::Container);
+        let mut all: Vec<Subject> =
+            before.chain(self.created.get(set).into_iter().flatten().cloned()).collect();
+        all.sort_by_cached_key(|member| named(member, &self.expected));
+        all
+    }
+
+    /// In what a container differs that the run was to make so.
+    fn meant(&self, member: &Subject, mut differences: Vec<Reason>) -> Vec<Reason> {
+        let whole = matches!(member, Subject::CreatedBy(_));
+        let options = self.updated.get(member);
         differences.retain(|reason| match (reason, options) {
             (Reason::Option(found), Some(options)) => {
                 whole || options.contains(found.option.as_str())
@@ -167,99 +185,111 @@ impl<'a> Made<'a> {
         });
         differences
     }
+
+    /// What steps made so and is not so: of a member of a set, or of what is no container. `told`: which
+    /// options differ is told already.
+    fn not_so(
+        &self,
+        whose: Option<(&SetName, &Subject)>,
+        now: &World,
+        told: bool,
+    ) -> Vec<Mismatch> {
+        let wanted = |cell: &&Cell| match (cell, whose) {
+            // Who has a name is told of the container that should.
+            (Cell::Holder(_), _) => false,
+            (Cell::Settings(of) | Cell::Attached(of, _), Some((_, member))) => {
+                of == member && !told
+            }
+            (cell, Some((_, member))) => cell.container() == Some(member),
+            (cell, None) => cell.container().is_none(),
+        };
+        let gone = |cell: &Cell| {
+            let Some(subject) = cell.container() else { return false };
+            !matches!(cell, Cell::Name(_)) && !now.has(subject)
+        };
+        let cells = self.cells.iter().filter(wanted);
+        let cells = cells.filter(|cell| !gone(cell) && !self.expected.holds(cell, now));
+        let tell = |cell: &Cell| {
+            let moved = difference(cell, &self.expected, now);
+            let object =
+                if whose.is_none() { format!("{}: ", moved.object) } else { String::new() };
+            Mismatch {
+                set: whose.map(|(set, _)| set.clone()),
+                container: whose.and_then(|(_, member)| {
+                    named(member, &self.expected).or_else(|| named(member, now))
+                }),
+                option: word(cell).to_owned(),
+                message: format!("{object}expected {}, but found {}", moved.expected, moved.found),
+            }
+        };
+        cells.map(tell).collect()
+    }
 }
 
-/// A container that was renamed in place and is called something else.
-fn misnamed(set: &SetName, to: &ContainerName, name: &ContainerName) -> Option<Mismatch> {
-    (name != to).then(|| Mismatch {
-        set: set.clone(),
-        container: Some(name.clone()),
-        option: "name".to_owned(),
-        message: format!(
-            "expected the name `{to}`, but found `{}`",
-            crate::base::say::short(name.as_str())
-        ),
+/// What a container is called, or should be.
+fn named(subject: &Subject, world: &World) -> Option<ContainerName> {
+    match world.get(&Cell::Name(subject.clone()))? {
+        Value::Name(name) => Some(name.clone()),
+        _ => None,
+    }
+}
+
+/// What a cell is about, as an option or a word of its own.
+fn word(cell: &Cell) -> &'static str {
+    match cell {
+        Cell::Name(_) | Cell::Holder(_) => "name",
+        Cell::Image(_) | Cell::Reference(_) => "image",
+        Cell::Run(_) | Cell::Exit(_) | Cell::Start(_) => "state",
+        Cell::Settings(_) => "limits",
+        Cell::Attached(..) => "networks",
+        Cell::Network(_) => "network",
+        Cell::Volume(_) => "volume",
+    }
+}
+
+/// Whether there are as many as there should be.
+fn miscounted(set: &SetName, goal: Goal, members: &[Subject], now: &World) -> Option<Mismatch> {
+    let there: Vec<&Subject> = members.iter().filter(|member| now.has(member)).collect();
+    let runs = |member: &&&Subject, fits: fn(Run) -> bool| {
+        let run = now.get(&Cell::Run((**member).clone()));
+        matches!(run, Some(Value::Run(run)) if fits(*run))
+    };
+    let (what, found) = match goal.state {
+        // What a failed removal left counts as nothing.
+        State::Present => {
+            let counts = |run: Run| run.is_live() || run == Run::Idle;
+            ("containers", there.iter().filter(|member| runs(member, counts)).count())
+        }
+        State::Started | State::Reloaded | State::Restarted if goal.one_shot => {
+            let zero = |member: &&&Subject| {
+                !runs(member, Run::is_live)
+                    && now.get(&Cell::Exit((**member).clone())) == Some(&Value::Exit(0))
+            };
+            ("containers that ended with 0", there.iter().filter(zero).count())
+        }
+        State::Started | State::Reloaded | State::Restarted => {
+            ("running containers", there.iter().filter(|member| runs(member, Run::is_live)).count())
+        }
+        State::Absent => ("containers", there.len()),
+        State::Stopped | State::Killed => return None,
+    };
+    let count = if goal.state == State::Absent { 0 } else { goal.count as usize };
+    (found != count).then(|| Mismatch {
+        set: Some(set.clone()),
+        container: None,
+        option: "count".to_owned(),
+        message: format!("expected {count} {what}, but found {found}"),
     })
 }
 
-/// Counts and run states.
-fn members_fit(
-    set: &SetName,
-    wanted: Goal,
-    there: &[&Container],
-    created: &BTreeSet<&ContainerId>,
-) -> Vec<Mismatch> {
-    let mut mismatches = Vec::new();
-    let mut wrong = |container: Option<ContainerName>, option: &str, message: String| {
-        mismatches.push(Mismatch {
-            set: set.clone(),
-            container,
-            option: option.to_owned(),
-            message,
-        });
-    };
-    let (lives, idles): (Vec<&Container>, Vec<&Container>) =
-        there.iter().partition(|member| member.run().is_live());
-    let counted = match wanted.state {
-        // What a failed removal left counts as nothing.
-        State::Present => {
-            let idle = idles.iter().filter(|member| member.run() == Run::Idle).count();
-            Some(("containers", lives.len() + idle))
-        }
-        State::Started | State::Reloaded | State::Restarted if wanted.one_shot => {
-            let zero = |member: &&&Container| {
-                member.inspect.as_ref().is_some_and(|inspect| inspect["State"]["ExitCode"] == 0)
-            };
-            Some(("containers that ended with 0", idles.iter().filter(zero).count()))
-        }
-        State::Started | State::Reloaded | State::Restarted => {
-            Some(("running containers", lives.len()))
-        }
-        State::Absent => Some(("containers", there.len())),
-        State::Stopped | State::Killed => None,
-    };
-    let count = if wanted.state == State::Absent { 0 } else { wanted.count as usize };
-    if let Some((what, found)) = counted
-        && found != count
-    {
-        wrong(None, "count", format!("expected {count} {what}, but found {found}"));
-    }
-    for member in there {
-        let should = match wanted.state {
-            State::Stopped | State::Killed => Some(false),
-            State::Started | State::Reloaded | State::Restarted
-                if created.contains(&member.id()) =>
-            {
-                Some(!wanted.one_shot)
-            }
-            _ => None,
-        };
-        if should.is_some_and(|should| should != member.run().is_live()) {
-            let expected = if should == Some(true) { "running" } else { "stopped" };
-            let message = format!("expected it {expected}, but found it {}", status(member));
-            wrong(Some(member.name()), "state", message);
-        }
-    }
-    mismatches
-}
-
-/// What a container is found to be, in the engine's word.
-fn status(container: &Container) -> String {
-    let listed = || container.list.as_ref().and_then(|list| list["State"].as_str());
-    match &container.inspect {
-        Some(inspect) => status_of(inspect),
-        None => crate::base::say::short(listed().unwrap_or("in an unknown state")),
-    }
-}
-
-fn differs(set: &SetName, name: &ContainerName, reason: &Reason) -> Mismatch {
+fn differs(set: &SetName, name: Option<ContainerName>, reason: &Reason) -> Mismatch {
     let (option, message) = match reason {
         Reason::Option(option) => (
             option.option.clone(),
             format!(
                 "expected {}, but found {}",
-                crate::base::say::safe(&option.expected.to_string()),
-                crate::base::say::safe(&option.found.to_string())
+                say::safe(&option.expected.to_string()),
+                say::safe(&option.found.to_string())
             ),
         ),
         Reason::Environment(environment) => {
@@ -267,7 +297,7 @@ fn differs(set: &SetName, name: &ContainerName, reason: &Reason) -> Mismatch {
                 [&environment.added, &environment.changed, &environment.removed]
                     .into_iter()
                     .flatten()
-                    .map(|name| crate::base::say::short(name))
+                    .map(|name| say::short(name))
                     .collect();
             let message =
                 format!("expected it as declared, but found others: {}", names.join(", "));
@@ -277,5 +307,5 @@ fn differs(set: &SetName, name: &ContainerName, reason: &Reason) -> Mismatch {
             ("state".to_owned(), "expected it as declared, but found it otherwise".to_owned())
         }
     };
-    Mismatch { set: set.clone(), container: Some(name.clone()), option, message }
+    Mismatch { set: Some(set.clone()), container: name, option, message }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::begun::Begun;
 use super::clock::Clock;
-use super::confirm::{Goal, Mismatch, confirm};
+use super::confirm::{Ended, Goal, Mismatch, confirm};
 use super::events::Sink;
 use super::outcome::{Outcome, Signal};
 use super::recovery::Recovery;
@@ -141,7 +141,8 @@ impl<W: Writer> Driver<'_, W> {
             .collect();
         let differences = differences(&again);
         let compare = |id: &ContainerId| differences.get(id).cloned().unwrap_or_default();
-        let mismatches = confirm(plan, outcome, &goals, &snapshot, compare);
+        let ended = Ended { plan, digest: self.digest, outcome };
+        let mismatches = confirm(ended, &goals, &snapshot, compare);
         let touched: BTreeSet<ContainerId> =
             outcome.steps.iter().filter_map(|step| step.container.clone()).collect();
         let containers =

@@ -119,11 +119,14 @@ pub fn text(document: &ResultDocument) -> String {
             writeln!(out, "to go back, or to finish what is nearer to its end: {}", safe(command));
     }
     for mismatch in &document.mismatches {
-        let name = mismatch.container.as_ref().map(|name| format!(" `{name}`")).unwrap_or_default();
+        let set = mismatch.set.as_ref().map(ToString::to_string);
+        let name = mismatch.container.as_ref().map(|name| format!("`{name}`"));
+        let whose: Vec<String> = set.into_iter().chain(name).collect();
+        let colon = if whose.is_empty() { "" } else { ": " };
         let _ = writeln!(
             out,
-            "not as declared: {}{name}: {}: {}",
-            mismatch.set,
+            "not as declared: {}{colon}{}: {}",
+            whose.join(" "),
             mismatch.option,
             safe(&mismatch.message)
         );

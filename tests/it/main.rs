@@ -12,6 +12,7 @@ mod calls;
 mod canary;
 mod cases;
 mod compose;
+mod confirm;
 mod contexts;
 mod credentials;
 mod drift;
