@@ -90,7 +90,7 @@ fn old_options_of_networks_and_volumes_are_shown() {
     };
     block(converge(&engine, &of("old"))).unwrap();
     let plan = block(plan(&engine, &of("new"))).plan;
-    let shown = text::text(&plan, text::Options::default());
+    let shown = text::text(&plan, &About::default(), text::Options::default());
     let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
     for told in ["words: old-net => new-net", "team: old => new", "o: old-data => new-data"] {
         assert!(shown.contains(told), "{told} in\n{shown}");

@@ -58,9 +58,9 @@ fn foreign_image(plan: &mut Plan) {
     let change = change(ChangeTarget::Image(&reference), Verb::Pull);
     let pull = StepId::of(&change.id, "pull");
     let action = Action::Pull { image: image.clone(), platform: None };
-    plan.steps.insert(0, Step { id: pull.clone(), action, after: Vec::new() });
+    plan.steps.insert(0, Step::new(pull.clone(), action, Vec::new()));
     let action = Action::Tag { image, tag: reference.clone() };
-    plan.steps.insert(1, Step { id: StepId::of(&change.id, "tag"), action, after: vec![pull] });
+    plan.steps.insert(1, Step::new(StepId::of(&change.id, "tag"), action, vec![pull]));
     plan.changes.push(change);
     plan.facts.images.push(ImageFact { reference, registry: Some(digest), ..ImageFact::default() });
     plan.facts.images.sort_by_key(|fact| fact.reference.clone());
@@ -93,7 +93,7 @@ fn strangers_network(plan: &mut Plan, theirs: &Theirs) {
     let (network, which) = theirs.clone();
     let change = change(ChangeTarget::Network(&network), Verb::Replace);
     let action = Action::RemoveNetwork { network: network.clone(), which: which.clone() };
-    plan.steps.insert(0, Step { id: StepId::of(&change.id, "remove"), action, after: Vec::new() });
+    plan.steps.insert(0, Step::new(StepId::of(&change.id, "remove"), action, Vec::new()));
     plan.changes.push(change);
     plan.facts.networks.push(NetworkFact { name: network, id: Some(which) });
     plan.facts.networks.sort_by_key(|fact| fact.name.clone());

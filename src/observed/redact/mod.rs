@@ -201,7 +201,10 @@ impl<'a> View<'a> {
     /// itself: `["serve", "--password", "«hidden»"]`.
     fn hide(&self, json: &mut Json, place: &str) {
         match json {
-            Json::String(text) if !self.is_public(place, text) => *text = self.hidden(place, text),
+            // Where a reference is declared, what is found is that one or another.
+            Json::String(text) if self.refers(place) || !self.is_public(place, text) => {
+                *text = self.hidden(place, text);
+            }
             Json::Array(items) => items.iter_mut().for_each(|item| self.hide(item, place)),
             Json::Object(map) => {
                 for (field, value) in map.iter_mut().filter(|(_, value)| has_text(value)) {
