@@ -61,11 +61,6 @@ fn memory(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
             all.push(Conflict::new(key, message).hint("engines take `6m` and more"));
         }
     }
-    let shared = bytes("shm_size");
-    if shared < 0 {
-        let message = format!("expected a size like `64m` as `shm_size`, but found {shared}");
-        all.push(Conflict::new("shm_size", message));
-    }
     let (limit, reserved) = (bytes("mem_limit"), bytes("mem_reservation"));
     if limit > 0 && reserved > limit {
         let message = format!(

@@ -53,8 +53,6 @@ pub(super) fn check(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
         let hint = "nobody could ever write into a volume that is made for this container";
         Conflict::new("volumes", message).at(inside).hint(hint)
     }));
-    let small = volumes.into_iter().flat_map(|volumes| &volumes.0);
-    all.extend(small.filter_map(|(inside, mount)| too_small(inside, mount)).take(MOST_TOLD));
     let sealed = said.get::<bool>("read_only") == Some(&true);
     if sealed && said.get::<Files>("files").is_some() {
         let message = "expected no `files` beside `read_only: true`, but found some";
@@ -108,15 +106,6 @@ fn misfit(option: &str) -> Option<Conflict> {
     (!fits).then(|| {
         let found = say::short(option);
         Conflict::new("tmpfs", format!("expected {wanted}, but found `{found}`"))
-    })
-}
-
-/// A file system in memory cannot be smaller than nothing.
-fn too_small(inside: &str, mount: &Mount) -> Option<Conflict> {
-    let Source::Memory { size, .. } = mount.source else { return None };
-    (size < 0).then(|| {
-        let message = format!("expected a size like `64m` of a `tmpfs`, but found {size}");
-        Conflict::new("volumes", message).at(inside).hint("0 is as much as half of the memory")
     })
 }
 

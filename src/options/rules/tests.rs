@@ -284,12 +284,6 @@ fn values_that_a_kernel_does_not_take_are_told_at_the_option_to_blame() {
         (json!({"tmpfs": ["/d:nr_inodes=x"]}), "tmpfs", "found `nr_inodes=x`"),
         (json!({"tmpfs": ["/d:uid=root"]}), "tmpfs", "found `uid=root`"),
         (json!({"tmpfs": ["/"]}), "tmpfs", "found `/`"),
-        (
-            json!({"volumes": [{"type": "tmpfs", "target": "/d", "tmpfs": {"size": -1}}]}),
-            "volumes",
-            "found -1",
-        ),
-        (json!({"shm_size": -1}), "shm_size", "found -1"),
         (json!({"sysctls": {"net.core.somaxconn": "many"}}), "sysctls", "found `many`"),
         (json!({"sysctls": {"kernel.sem": "1 x"}}), "sysctls", "found `1 x`"),
         (json!({"user": "-1"}), "user", "found -1"),
