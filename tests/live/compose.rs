@@ -9,7 +9,7 @@ use std::process::Command;
 
 use serde_json::Value as Json;
 
-use crate::support::{Ran, World, live};
+use crate::support::{World, live};
 use crate::tap::Tap;
 
 /// Services of many kinds. `IMAGE` ends at once when it is asked to.
