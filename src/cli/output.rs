@@ -90,6 +90,11 @@ pub fn colour(global: &Global) -> bool {
     }
 }
 
+/// Whether a person reads what goes beside data.
+pub fn is_watched() -> bool {
+    io::stderr().is_terminal()
+}
+
 /// How wide lines may be that go to stdout: as wide as the terminal, within what reads well.
 pub fn width() -> usize {
     columns(&io::stdout()).map_or(page::WIDTH, |columns| columns.clamp(page::NARROWEST, WIDEST))

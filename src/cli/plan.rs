@@ -267,7 +267,7 @@ fn finish(
             Format::Json => format!("\nwritten to {named} ({})", written.digest),
             Format::Text | Format::Markdown => format!("\nwritten to {named}"),
         });
-    } else if args.format == Format::Text && !plan.changes.is_empty() {
+    } else if args.format == Format::Text && !plan.changes.is_empty() && output::is_watched() {
         output::note("\nhint: `-o plan.json` writes the plan, `bayplan apply plan.json` does it");
     }
     denied?;

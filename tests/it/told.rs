@@ -75,8 +75,6 @@ async fn unset_variables_can_be_assumed_to_be_the_same() {
     ASSUMED
       could not be resolved and are taken for unchanged; apply checks them:
         from_env:DB_PASSWORD, env_file:web.env#MODE
-
-    hint: `-o plan.json` writes the plan, `bayplan apply plan.json` does it
     ");
 }
 

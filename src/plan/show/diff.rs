@@ -225,7 +225,7 @@ fn why_texts(why: &Why) -> Vec<(String, String)> {
             let one = |entry: &told::Entry| {
                 let shown = entry.shown();
                 let key = match (&entry.name, entry.kind) {
-                    (Some(name), _) => format!("{option} {name}"),
+                    (Some(name), kind) => format!("{option} {name} {kind:?}"),
                     (None, Kind::Changed) => option.clone(),
                     (None, Kind::Added | Kind::Removed) => format!("{option} {shown}"),
                 };
@@ -404,6 +404,7 @@ fn facts(plan: &Plan) -> Texts {
         let named = named.map(|(key, value)| (key.clone(), value));
         let listed = records.as_array().into_iter().flatten().map(|record| {
             let key = ["name", "reference"].iter().find_map(|key| record[key].as_str());
+            let key = key.or_else(|| record.as_str());
             (key.map_or_else(|| record.to_string(), str::to_owned), record)
         });
         for (key, value) in named.chain(listed) {
