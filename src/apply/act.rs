@@ -7,17 +7,14 @@ use serde_json::Value as Json;
 use super::events::{Event, WaitingFor};
 use super::journal::Entry;
 use super::outcome::{Became, Stale, StepOutcome, change_of};
-use super::precheck::{Check, gone, is_for, run_of};
+use super::precheck::{Check, is_for, run_of};
 use super::run::Context;
-use crate::base::ident::{
-    COMPOSE_IMAGE, COMPOSE_SERVICE, ContainerId, ContainerName, ImageId, LABEL_PLAN, LABEL_RUN,
-};
+use crate::base::ident::{ContainerId, ContainerName, ImageId};
 use crate::base::say;
 use crate::engine::{EngineError, ErrorKind, PullProgress, Writer};
 use crate::options::settings::Settings;
-use crate::options::{Body, files};
 use crate::plan::effect::fenced;
-use crate::plan::{Action, ImagePin, Step, Subject};
+use crate::plan::{Action, Step, Subject};
 
 /// Why a step did not succeed.
 #[derive(Debug)]
@@ -225,7 +222,7 @@ impl<W: Writer> Context<'_, W> {
         self.verify_after_error(step, grace, &error).await.map(drop)
     }
 
-    fn id(&self, subject: &Subject) -> Result<ContainerId, Trouble> {
+    pub(super) fn id(&self, subject: &Subject) -> Result<ContainerId, Trouble> {
         self.resolve(subject).ok_or_else(|| {
             Trouble::Stale(Stale::new(
                 "not_created",
@@ -273,91 +270,6 @@ impl<W: Writer> Context<'_, W> {
         match (wanted, now) {
             (Ok(Some(wanted)), Ok(Some(now))) if wanted["Id"] == now["Id"] => Ok(()),
             _ => Err(self.failed(&error)),
-        }
-    }
-
-    /// A create body with the plan's digest: what a run of the plan made is known by it.
-    pub(super) fn labelled(&self, body: &Body) -> Body {
-        let mut json = body.json().clone();
-        json["Labels"][LABEL_PLAN] = self.digest.into();
-        json["Labels"][LABEL_RUN] = self.run_id.into();
-        Body::from_json(json)
-    }
-
-    async fn create(&self, step: &Step, name: &ContainerName, pin: &ImagePin) -> Acted {
-        let Some(body) = self.bodies.get(&step.id) else {
-            return Err(Trouble::Failed("there is no create body for this step".to_owned()));
-        };
-        let mut body = body.clone();
-        // No engine takes them with a create.
-        drop(body.take(files::FIELD));
-        let body = &self.of_compose(&body, pin).await.map_err(|error| self.failed(&error))?;
-        let filled = self.secrets.fill(&self.labelled(body)).map_err(Trouble::Failed)?;
-        let id = match self.engine.create(name, &filled).await {
-            Ok(created) => {
-                self.note_warnings(step, &created.warnings);
-                created.id
-            }
-            Err(error) => {
-                let found = self.verify_after_error(step, 0, &error).await?.unwrap_or_default();
-                ContainerId::new(found["Id"].as_str().unwrap_or_default())
-            }
-        };
-        self.created.borrow_mut().insert(step.id.clone(), id.clone());
-        self.names.borrow_mut().insert(id.clone(), name.clone());
-        self.check_created(&id, name, pin).await
-    }
-
-    /// Puts the files of a created container into it. After a call that failed they are fetched.
-    async fn put_files(&self, container: &Subject) -> Acted {
-        let id = self.id(container)?;
-        let of = |create| Some(self.bodies.get(create)?.json()[files::FIELD].clone());
-        let put = match container {
-            Subject::CreatedBy(create) => of(create),
-            Subject::Container(_) => None,
-        };
-        let Some(put) = put.filter(Json::is_object) else {
-            return Err(Trouble::Failed("there are no files for this step".to_owned()));
-        };
-        let filled = self.secrets.fill(&Body::from_json(put)).map_err(Trouble::Failed)?;
-        let Err(error) = self.engine.put_files(&id, &filled).await else { return Ok(()) };
-        for (path, file) in filled.expose().as_object().into_iter().flatten() {
-            let there = self.look_again(|| self.engine.file(&id, path)).await;
-            if there.map_err(|silent| self.unclear(&error, &silent))?.as_ref() != Some(file) {
-                return Err(self.failed(&error));
-            }
-        }
-        Ok(())
-    }
-
-    /// Compose asks what its containers were made from: by a label, which it writes itself.
-    async fn of_compose(&self, body: &Body, pin: &ImagePin) -> Result<Body, EngineError> {
-        let mut json = body.json().clone();
-        if json["Labels"][COMPOSE_SERVICE].is_string()
-            && let Some(id) = self.pinned(pin).await?
-        {
-            json["Labels"][COMPOSE_IMAGE] = id.as_str().into();
-        }
-        Ok(Body::from_json(json))
-    }
-
-    /// The new container must be made from the image that the plan pinned: a tag may have moved
-    /// between the look and the call.
-    async fn check_created(&self, id: &ContainerId, name: &ContainerName, pin: &ImagePin) -> Acted {
-        let pinned = self.pinned(pin).await.map_err(|error| self.failed(&error))?;
-        let looked = self.look_again(|| self.engine.inspect(id.as_str())).await;
-        let Some(found) = looked.map_err(|error| self.failed(&error))? else {
-            return Err(Trouble::Stale(gone(id, name)));
-        };
-        let image = found["Image"].as_str().unwrap_or_default();
-        match pinned {
-            Some(pinned) if pinned.as_str() == image => Ok(()),
-            pinned => {
-                let pinned = pinned.map_or_else(|| "the pulled image".to_owned(), |id| id.short());
-                let expected = format!("container `{name}` to be made from {pinned}");
-                let found = crate::base::ident::short_digest(image);
-                Err(Trouble::Stale(Stale::new("created_image", expected, found)))
-            }
         }
     }
 
@@ -449,7 +361,7 @@ impl<W: Writer> Context<'_, W> {
     }
 
     /// What the engine dropped or disliked of a call that it took.
-    fn note_warnings(&self, step: &Step, warnings: &[String]) {
+    pub(super) fn note_warnings(&self, step: &Step, warnings: &[String]) {
         for warning in warnings {
             let text = say::safe(&self.secrets.redact(warning));
             self.sink.event(&Event::Note { step: step.id.clone(), text });

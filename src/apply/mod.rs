@@ -10,6 +10,7 @@ mod awaits;
 mod begun;
 mod clock;
 pub mod confirm;
+mod create;
 pub mod driver;
 pub mod events;
 mod given_up;

@@ -9,25 +9,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::filter::Targets;
 
 use super::denied::{Denied, DeniedParser};
+use super::exit_codes::EXIT_CODES;
 use super::history::HistoryArgs;
 use super::log;
 use crate::plan::show::estimate::PARALLELISM;
 use crate::syntax::durations;
-
-/// The exit codes, as the help and the README tell them.
-pub const EXIT_CODES: &str = "\
-Exit codes:
-  0  done, nothing to do, current
-  1  error
-  2  there are changes, or what differs is left (--detailed-exitcode, --fail-on, diff)
-  3  stale: the engine is not as it was when the plan was made
-  4  refused: integrity, approval, policy, --deny
-  5  failed, and what failed is as it was before
-  6  locked by another apply
-  7  failed, and a change is half done: `bayplan recover` brings it back
-  8  the engine cannot be reached
-  64  usage
-  129, 130, 131, 143  interrupted, and every change is done or as it was before";
 
 /// Plans what happens to Docker containers, for people to review, and does exactly that.
 #[derive(Debug, Parser)]

@@ -9,6 +9,7 @@ pub mod compose;
 pub mod config;
 mod denied;
 pub mod diff;
+pub mod exit_codes;
 pub mod fail_on;
 pub mod files;
 pub mod git;

@@ -14,7 +14,7 @@ use super::grammar::{Grammar, Spelt, Wrong, any_text, good, list_or_one};
 use super::namespaces::Assignments;
 use super::network::is_name;
 use super::risk::Risk;
-use super::row::{Body, Context, Filled, Group, OPTION, OptionDef, Row, Spelled};
+use super::row::{Body, Context, Filled, Group, OPTION, OptionDef, Row, Spelled, Unit};
 use crate::base::path::clean;
 use crate::base::say;
 use crate::options::inspect_view::InspectView;
@@ -43,6 +43,7 @@ pub static SHM_SIZE: Field<Bytes> = field(
         doc: "the size of `/dev/shm`",
         examples: &["128m", "1073741824"],
         filled: Filled::Any,
+        unit: Unit::Bytes,
         ..STORAGE
     },
 );

@@ -39,8 +39,8 @@ fn old_literals_of_what_bayplan_created_are_shown() {
         "labels ~ team red → blue",
         "--old-flag",
         "old-check",
-        "changed options.tag: old-tag => new-tag",
-        "changed note: old-note => new-note",
+        "~ options.tag old-tag → new-tag",
+        "~ note old-note → new-note",
     ] {
         assert!(
             shown.split_whitespace().collect::<Vec<_>>().join(" ").contains(told),

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use bayplan::cli::args;
+use bayplan::cli::exit_codes;
 use bayplan::options::table;
 use bayplan::stale::Code;
 use serde_json::Value as Json;
@@ -67,7 +67,7 @@ fn the_codes_of_staleness_are_those_of_the_program() {
 
 #[test]
 fn the_exit_codes_are_those_of_the_help() {
-    let rows = args::EXIT_CODES.lines().skip(1).map(|line| {
+    let rows = exit_codes::EXIT_CODES.lines().skip(1).map(|line| {
         let (code, means) = line.trim().split_once("  ").unwrap();
         format!("| {code} | {means} |\n")
     });

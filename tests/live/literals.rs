@@ -52,12 +52,12 @@ fn old_literals_are_shown_of_own_containers_alone() {
 
     let told = plan(&world, "new");
     for line in [
-        r#"command (["app", "old-argument"] => ["app", "new-argument"])"#,
-        "changed LEVEL: old => new",
-        "removed GONE_old: old",
-        "added GONE_new: new",
-        "changed team: old => new",
-        "changed options.tag: old-tag => new-tag",
+        "command app old-argument → app new-argument",
+        "~ LEVEL old → new",
+        "- GONE_old=old",
+        "+ GONE_new=new",
+        "~ team old → new",
+        "~ options.tag old-tag → new-tag",
         "old-check",
         "com.example.words: old-net => new-net",
     ] {

@@ -180,7 +180,7 @@ fn a_network_is_replaced_with_its_containers_put_back() {
     let before = network(&world, &name)["Id"].clone();
 
     world.plan(&net(true, "never")).ok().says("network_differs").says("recreate: auto");
-    let strange = format!("a container on network:{name}: was not created by bayplan");
+    let strange = format!("was not created by bayplan – a container on network:{name}");
     let denied = world.plan_with(&net(true, "auto"), &["--deny", "adopted"]).exits(4);
     drop(denied.says(&format!("`network:{name}` (adopted)")));
     let ran = world.plan(&net(true, "auto")).ok().says("outage").says("interrupts");

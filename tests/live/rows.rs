@@ -121,7 +121,7 @@ containers:
 
 fn run(world: &World, args: &[&str]) -> Ran {
     let mut command = world.bayplan(args);
-    command.env("PROD_DB_PASSWORD", "s3cret").env("DB_PASSWORD", "s3cret");
+    command.env("PROD_DB_PASSWORD", "s3cret").env("DB_PASSWORD", "s3cret").env("TOKEN", "t0k");
     Ran::of(args, &command.output().unwrap())
 }
 
@@ -144,7 +144,7 @@ fn every_example_of_every_row_is_created_and_compared() {
     world.image("app");
     world.image_with("assets", "7", &[]);
     std::fs::create_dir(world.path("a:b")).unwrap();
-    world.write("web.env", "TOKEN=t0ken\n");
+    world.write("web.env", "TOKEN=t0ken\nB=b\n");
     let mut all = all();
     all.retain(|said| !OTHERWISE.contains(&(said.key(), said.value.unwrap_or_default())));
 
@@ -152,7 +152,8 @@ fn every_example_of_every_row_is_created_and_compared() {
     let api = api(&world);
     for value in [|said: &Said| said.value, |said: &Said| said.other] {
         world.write("spec.yaml", &spec(&world, &all, value, "present"));
-        let refused = refused(&run(&world, &["plan", "spec.yaml"]));
+        let ran = run(&world, &["plan", "spec.yaml"]);
+        let refused = refused(&ran);
         for said in &all {
             let (key, says) = (said.key(), value(said).unwrap_or_default());
             let has = |of: &str, part: &str| of == key && says.contains(part);
@@ -162,7 +163,7 @@ fn every_example_of_every_row_is_created_and_compared() {
                 Some(code) => {
                     assert!(code == "unsupported" && (lacks || may), "{key}: {says}: {code}");
                 }
-                None => assert!(!lacks, "{key}: {says}"),
+                None => assert!(!lacks, "{key}: {says}: {ran}"),
             }
         }
         all.retain(|said| !refused.contains_key(&said.set));

@@ -119,7 +119,11 @@ fn what_an_engine_may_fill_in_is_missed_where_it_was_declared() {
     world.settled(&spec(all));
     let plan = world.plan(&spec("")).ok();
     for option in ["shm_size", "ipc", "ulimits", "logging"] {
-        assert!(plan.stdout.contains(&format!("{option} (")), "{option}: {plan}");
+        assert!(
+            plan.stdout.contains(&format!("\n              {option} "))
+                || plan.stdout.contains(&format!("\n              {option}\n")),
+            "{option}: {plan}"
+        );
     }
     drop(world.plan(&spec(&all.replace("nofile: 100, ", ""))).ok().says("ulimits "));
     world.converge(&spec(""));

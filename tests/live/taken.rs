@@ -148,7 +148,7 @@ fn what_would_fail_at_the_start_is_an_error_of_the_plan() {
         ("links: ['PROJECT-apart:a']", "not on the network `bridge`"),
         ("sysctls: {vm.max_map_count: 262144}", "a setting that each container has"),
         ("cpus: 0.001", "at least 0.01"),
-        ("mac_address: '01:00:5e:00:00:01'", "the address of one card"),
+        ("mac_address: '01:00:5e:00:00:01'", "the MAC address of one card"),
         ("depends_on: [PROJECT-nowhere]", "there is no such container or set"),
     ] {
         let spec = format!(

@@ -190,21 +190,32 @@ impl<'a> View<'a> {
     }
 
     fn is_public(&self, place: &str, text: &str) -> bool {
+        self.is_said(place, text) || self.was_said(place, text)
+    }
+
+    /// The same, but where a reference is declared, what was said once is that one or another.
+    fn is_shown(&self, place: &str, text: &str) -> bool {
+        self.is_said(place, text) || !self.refers(place) && self.was_said(place, text)
+    }
+
+    /// Whether the set or its image says it there, or it says nothing.
+    fn is_said(&self, place: &str, text: &str) -> bool {
         text.is_empty()
             || !value::looks_marked(text)
                 && (self.places.iter().any(|places| places.say(place, text))
-                    || self.open.texts.contains(text)
-                    || self.noted.says(place, &Json::from(text)))
+                    || self.open.texts.contains(text))
+    }
+
+    /// Whether bayplan itself created it with that, in so many words.
+    fn was_said(&self, place: &str, text: &str) -> bool {
+        !value::looks_marked(text) && self.noted.says(place, &Json::from(text))
     }
 
     /// Hides every text in a value that is not public there. Of a command each word stands for
     /// itself: `["serve", "--password", "«hidden»"]`.
     fn hide(&self, json: &mut Json, place: &str) {
         match json {
-            // Where a reference is declared, what is found is that one or another.
-            Json::String(text) if self.refers(place) || !self.is_public(place, text) => {
-                *text = self.hidden(place, text);
-            }
+            Json::String(text) if !self.is_shown(place, text) => *text = self.hidden(place, text),
             Json::Array(items) => items.iter_mut().for_each(|item| self.hide(item, place)),
             Json::Object(map) => {
                 for (field, value) in map.iter_mut().filter(|(_, value)| has_text(value)) {

@@ -3,12 +3,10 @@
 use serde_json::json;
 
 use super::*;
-use crate::base::ident::{
-    ChangeId, ContainerId, ContainerName, ImageId, ProjectName, SetName, StepId,
-};
+use crate::base::ident::{ChangeId, ContainerId, ContainerName, ImageId, ProjectName};
+use crate::base::ident::{SetName, StepId};
 use crate::observed::snapshot::Run;
-use crate::plan::Action;
-use crate::plan::{Danger, ImagePin, Subject, Verb, sample};
+use crate::plan::{Action, Danger, ImagePin, Subject, Verb, sample};
 
 /// What is wrong once a good plan was changed: by rule and text.
 fn after(change: impl FnOnce(&mut Plan)) -> Vec<String> {
@@ -129,9 +127,9 @@ fn what_is_created_gets_the_files_of_its_set_and_no_others() {
     };
     breaks("files", |plan| put(plan, &["/a"]));
     breaks("files", declare);
+    let both = |plan: &mut Plan| (declare(plan), put(plan, &["/a$$b"]));
     breaks("files", |plan| {
-        declare(plan);
-        put(plan, &["/a$$b"]);
+        both(plan);
     });
     // They are there before anything runs that may want them.
     breaks("replace", |plan| {
