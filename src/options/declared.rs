@@ -1,6 +1,6 @@
 //! Rows and what was said of them with their types erased: what the table and a spec are made of.
 //!
-//! What a row is, with its types, is [`super::row`]'s.
+//! What a row is, with its types, is [`mod@super::row`]'s.
 
 use std::any::Any;
 use std::collections::BTreeSet;

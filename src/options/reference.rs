@@ -26,7 +26,7 @@ pub(super) fn print(own: Option<&str>, reference: &Reference) -> Json {
 }
 
 /// `{from_env: NAME}`, `{env_file: PATH}`, `{env_file: PATH, name: NAME}` or `{template: TEXT}`. See
-/// [`print`] for `own`.
+/// [`print()`] for `own`.
 pub(super) fn parse(
     own: Option<&str>,
     node: &Node,
