@@ -9,7 +9,7 @@ use std::process::Command;
 
 use serde_json::Value as Json;
 
-use crate::support::{Ran, World, live};
+use crate::support::{World, live};
 use crate::tap::Tap;
 
 /// Services of many kinds. `IMAGE` ends at once when it is asked to.
@@ -133,20 +133,7 @@ impl Both {
     fn apply(&self) {
         let ran = self.world.run(&["plan", "-o", "plan.json"]).ok();
         assert!(!ran.all().contains("hunter2"), "{ran}");
-        self.patiently(&["apply", "plan.json", "--parallelism", "32"]).ok();
-    }
-
-    /// Runs once more where the other tests keep the engine's containers changing.
-    fn patiently(&self, arguments: &[&str]) -> Ran {
-        let mut ran = self.world.run(arguments);
-        for _ in 0..5 {
-            if !ran.stderr.contains("the engine is busy") {
-                break;
-            }
-            std::thread::sleep(std::time::Duration::from_secs(2));
-            ran = self.world.run(arguments);
-        }
-        ran
+        self.world.run(&["apply", "plan.json", "--parallelism", "32"]).ok();
     }
 
     /// IDs of the project's containers.
@@ -353,7 +340,7 @@ fn what_is_created_is_what_compose_would_create() {
     let text = both.world.read("compose.yaml");
     both.world.write("compose.yaml", &format!("x-bayplan: {{prove_for: 1s}}\n{text}"));
     both.world.run(&["plan", "-o", "plan.json"]).ok();
-    both.patiently(&["--host", &tap.host(), "apply", "plan.json", "--parallelism", "32"]).ok();
+    both.world.run(&["--host", &tap.host(), "apply", "plan.json", "--parallelism", "32"]).ok();
     let ours = tap.taken();
     let mut wrong = Vec::new();
     for (name, body) in theirs {

@@ -226,7 +226,7 @@ impl World {
 
     /// Runs the program.
     pub(crate) fn run(&self, args: &[&str]) -> Ran {
-        Ran::of(args, &self.bayplan(args).output().unwrap())
+        Ran::of(args, &Self::patiently(|| self.bayplan(args).output().unwrap()))
     }
 
     /// Runs what looks at the whole engine: others' containers that come and go meanwhile, those of
