@@ -14,6 +14,7 @@ use crate::base::ident::Reference;
 use crate::base::say;
 use crate::compose::Project;
 use crate::engine::credentials::Registries;
+use crate::engine::known;
 use crate::engine::secrets::Secrets;
 use crate::observed::file;
 use crate::observed::scope::ObservationScope;
@@ -59,7 +60,7 @@ fn make(args: &PlanArgs, global: &Global, files: &Files) -> std::result::Result<
     loaded.spec.prune |= args.prune;
     // Whatever is read is kept, before an engine is troubled.
     args.output.as_deref().map_or(Ok(()), |path| files.writable(path))?;
-    let since = since::before(args, files)?;
+    let since = since::before(args, &loaded.spec.project, files)?;
     let secrets = load_spec::resolve(&loaded.spec, &loaded.named)?;
     let (snapshot, built) = if let Some(kept) = kept {
         let snapshot = observe::redacted(kept?, &loaded.spec, &secrets);
@@ -240,7 +241,7 @@ fn finish(
     let about = About {
         digest: written.as_ref().map(|(_, written)| written.digest.clone()),
         next: named.filter(|_| denied.is_ok()).map(|named| format!("bayplan apply {named}")),
-        meta: args.meta.clone(),
+        meta: args.meta.iter().map(|(key, value)| (key.clone(), known::struck(value))).collect(),
     };
     let shown = match args.format {
         Format::Text => text::text(plan, &about, output::text(global, args.steps)),

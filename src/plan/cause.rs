@@ -100,7 +100,10 @@ impl<'a> Causes<'a> {
             Reason::Environment(difference) => (difference.option.as_str(), true),
             Reason::Because(because) => (declared_key(because)?, false),
         };
-        if let Some(since) = self.since.filter(|since| declared(since, set).is_some()) {
+        if let Some(since) = self.since {
+            if declared(since, set).is_none() {
+                return Some(Cause::Spec);
+            }
             if told_before(since, set, matched.map(|matched| &matched.id), reason) {
                 return Some(Cause::Pending);
             }
