@@ -231,6 +231,30 @@ pub fn missing<'a>(
     Failure::new(Exit::Error, lines).hint(hint)
 }
 
+/// What to say of references that mean something here, but with which a snapshot compared nothing.
+pub fn not_compared<'a>(
+    references: impl IntoIterator<Item = &'a Reference>,
+    spec: &Spec,
+) -> Failure {
+    let references: Vec<&Reference> = references.into_iter().collect();
+    let takers = takers(&references, spec);
+    let lines = say::listed(&references, |reference| {
+        let needed = needed(takers.get(reference).map(Vec::as_slice).unwrap_or_default());
+        let named = match reference {
+            Reference::Env { name } => format!("the variable `{}`", say::safe(name)),
+            Reference::Template { text } => format!("the text `{}`", say::short(text)),
+            Reference::EnvFile { path, name } => {
+                let path = say::safe(Format::of(path).0);
+                format!("`{}` of the file `{path}`", say::safe(name))
+            }
+        };
+        format!("the snapshot was taken without {named}, which {needed}")
+    });
+    Failure::new(Exit::Error, lines).hint(
+        "take the snapshot with this spec where its references are set: `bayplan snapshot SPEC -o FILE`",
+    )
+}
+
 /// Which sets take each of those references that are told.
 fn takers<'a>(references: &[&'a Reference], spec: &Spec) -> BTreeMap<&'a Reference, Vec<String>> {
     let told = references.iter().take(say::MOST);

@@ -167,7 +167,12 @@ fn planned(
     let assume = args.unresolved == Unresolved::AssumeSame;
     let unknown = unresolved(&spec.references(), snapshot);
     if !assume && !unknown.is_empty() {
-        return Err(load_spec::missing(&unknown, (spec, secrets, &loaded.named), UNSET));
+        let (missing, known): (Vec<_>, Vec<_>) =
+            unknown.iter().partition(|reference| secrets.missing().contains(*reference));
+        return Err(match missing.as_slice() {
+            [] => load_spec::not_compared(known, spec),
+            _ => load_spec::missing(missing, (spec, secrets, &loaded.named), UNSET),
+        });
     }
     let source = SpecSource {
         path: relative(&loaded.path, args.output.as_deref()),

@@ -110,3 +110,19 @@ async fn what_is_no_plan_is_not_applied() {
     caused by: No such file or directory (os error 2)
     ");
 }
+
+/// A variable that is set, but that the snapshot knows nothing of, is no variable that is missing.
+#[tokio::test]
+async fn a_snapshot_that_was_taken_without_a_reference_says_so() {
+    let folder = folder();
+    let shop = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/shop");
+    let text = std::fs::read_to_string(shop.join("snapshot.json")).unwrap();
+    std::fs::write(folder.path().join("snapshot.json"), text).unwrap();
+    let args = ["plan", "spec.yaml", "--snapshot", "snapshot.json"];
+    let set = [("DB_PASSWORD", "hunter2hunter2"), ("MODE", "a")];
+    insta::assert_snapshot!(told(folder.path(), &set, &args).await, @"
+    1
+    error: the snapshot was taken without `MODE` of the file `web.env`, which `web` takes
+    hint: take the snapshot with this spec where its references are set: `bayplan snapshot SPEC -o FILE`
+    ");
+}
