@@ -431,7 +431,7 @@ fn durations_and_update_config_mean_what_they_say() {
         let plan: Json = serde_json::from_str(fine(&shown)).unwrap();
         let set = &plan["declared"]["containers"]["a"];
         assert_eq!(set["update_config"], expected, "{set}");
-        assert_eq!(set["stop_grace_period"], "24h");
+        assert_eq!(set["stop_grace_period"], 86_400);
         assert_eq!(set["healthcheck"]["interval"], "168h");
     }
 }
