@@ -244,7 +244,6 @@ fn word(cell: &Cell) -> &'static str {
         Cell::Attached(..) => "networks",
         Cell::Network(_) => "network",
         Cell::Volume(_) => "volume",
-        Cell::Files(_) => "files",
     }
 }
 
