@@ -3,7 +3,7 @@
 //!
 //! The values stay in memory; what the file says is [`crate::spec`]'s to know.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use secrecy::ExposeSecret as _;
@@ -222,35 +222,21 @@ pub fn missing<'a>(
     hint: &str,
 ) -> Failure {
     let references: Vec<&Reference> = references.into_iter().collect();
-    let takers = takers(&references, spec);
+    let takers = spec.takers();
     let lines = say::listed(&references, |reference| {
-        let needed = needed(takers.get(reference).map(Vec::as_slice).unwrap_or_default());
-        let nothing = nothing(reference, secrets, named);
-        format!("{nothing}, which {needed}")
+        let own = takers.iter().filter(|(_, all)| all.contains(*reference));
+        let own: Vec<&str> = own.map(|(who, _)| who.as_str()).collect();
+        format!("{}{}", nothing(reference, secrets, named), needed(&own))
     });
     Failure::new(Exit::Error, lines).hint(hint)
 }
 
-/// Which sets take each of those references that are told.
-fn takers<'a>(references: &[&'a Reference], spec: &Spec) -> BTreeMap<&'a Reference, Vec<String>> {
-    let told = references.iter().take(say::MOST);
-    let mut takers: BTreeMap<&Reference, Vec<String>> =
-        told.map(|reference| (*reference, Vec::new())).collect();
-    for (key, set) in &spec.sets {
-        let mut all = BTreeSet::new();
-        set.options.iter().for_each(|option| option.references(&mut all));
-        for (_, sets) in takers.iter_mut().filter(|(reference, _)| all.contains(**reference)) {
-            sets.push(format!("`{key}`"));
-        }
-    }
-    takers
-}
-
-/// Whom a reference is taken by: `` `a` and `b` take ``.
-fn needed(sets: &[String]) -> String {
-    match sets {
-        [rest @ .., last] if !rest.is_empty() => format!("{} and {last} take", rest.join(", ")),
-        one => format!("{} takes", one.concat()),
+/// By whom a reference is taken: ``, which `a` and network `b` take``.
+fn needed(takers: &[&str]) -> String {
+    match takers {
+        [] => String::new(),
+        [one] => format!(", which {one} takes"),
+        [rest @ .., last] => format!(", which {} and {last} take", rest.join(", ")),
     }
 }
 
