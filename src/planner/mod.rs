@@ -26,6 +26,9 @@ mod index;
 mod leaving_tests;
 pub(crate) mod matching;
 mod moves;
+mod nameless;
+#[cfg(test)]
+mod nameless_tests;
 mod order;
 mod owners;
 mod planned;
