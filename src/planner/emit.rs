@@ -34,7 +34,7 @@ use crate::spec::{Identity, Order, Set, State};
 const ASKED_LATER: &[&str] = &["Image", "Mounts", "NetworkSettings"];
 /// The same in maps of its inspect data.
 const ASKED_LATER_OF: &[(&str, &[&str])] = &[
-    ("Config", &["Cmd", "Entrypoint", "Image"]),
+    ("Config", &["Cmd", "Entrypoint", "Image", "MacAddress"]),
     (
         "HostConfig",
         &["Binds", "IpcMode", "Links", "Mounts", "NetworkMode", "PidMode", "PortBindings"],
