@@ -51,6 +51,8 @@ mod risks;
 mod shown;
 mod sources;
 mod start_first;
+#[cfg(test)]
+mod start_first_tests;
 mod starts;
 mod subnets;
 mod take;
