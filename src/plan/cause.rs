@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 
 use super::{Because, Change, Matched, Origin, Plan, Reason};
 use crate::base::ident::{ContainerId, SetName};
+use crate::options::row;
 
 /// Who caused a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -111,8 +112,9 @@ impl<'a> Causes<'a> {
             return Some(if same { Cause::Drift } else { Cause::Spec });
         }
         let made_here = matched.is_some() && !adopted;
-        // Networks are taken off and added while a container runs.
-        (made_here && fixed && key != "networks").then_some(Cause::Spec)
+        // What somebody may change in a container that is there is nobody's for sure.
+        let fixed = fixed && row(key).is_none_or(|row| row.def().is_fixed());
+        (made_here && fixed).then_some(Cause::Spec)
     }
 }
 
@@ -243,6 +245,12 @@ mod tests {
         };
         assert_eq!(of_web(made, now, None), both(None));
         assert_eq!(of_web(made, now, Some(made)), both(Some(Cause::Spec)));
+        // Whoever is in a container changes its files.
+        let (one, other) = ("files: {/f: {content: a}}", "files: {/f: {content: b}}");
+        let files = |cause| vec![("files".to_owned(), cause)];
+        assert_eq!(of_web(one, other, None), files(None));
+        assert_eq!(of_web(one, other, Some(one)), files(Some(Cause::Spec)));
+        assert_eq!(of_web(other, one, Some(one)), files(Some(Cause::Drift)));
         let changed = of_web("command: a, mem_limit: 32m", made, Some(made));
         assert_eq!(changed, [("mem_limit".to_owned(), Some(Cause::Drift))]);
     }
