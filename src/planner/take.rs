@@ -217,15 +217,19 @@ fn port_error(job: &ChangeSteps, wish: &HostPort, held: &Held, taken: &Held) -> 
     let by = wish
         .each()
         .find_map(|port| taken.others(&port, own).chain(held.others(&port, own)).next().cloned());
-    let by = match by {
-        None => "something else".to_owned(),
-        Some(by) if by == job.change.id.as_str() => "the container that it replaces".to_owned(),
-        Some(by) => format!("container `{by}`"),
+    let other = "publish another port, or a range of ports, or stop that container";
+    let (by, hint) = match by {
+        None => ("something else".to_owned(), other),
+        Some(by) if by == job.change.id.as_str() => (
+            "the container that it replaces".to_owned(),
+            "say `order: stop-first`, or publish a range of which a port is free",
+        ),
+        Some(by) => (format!("container `{by}`"), other),
     };
     PlanError {
         set: job.change.set.clone(),
         code: "port_taken",
         message: format!("host port {wish} of container `{}` is taken by {by}", job.change.id),
-        hint: "publish another port, or a range of ports, or stop that container".to_owned(),
+        hint: hint.to_owned(),
     }
 }
