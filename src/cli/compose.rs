@@ -3,6 +3,7 @@
 //! What their texts mean is [`crate::compose`]'s. Options, variables and defaults count as they do
 //! for the reference.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::path::{Path, PathBuf};
@@ -21,7 +22,7 @@ use crate::compose::{self, Request, Source, Unread, resolved};
 use crate::plan::ComposeSource;
 use crate::spec::env_merge::EnvFileUse;
 use crate::spec::{Spec, label_file, read};
-use crate::syntax::env_file::{EnvFile, Unset};
+use crate::syntax::env_file::{EnvFile, Format, Unset};
 use crate::syntax::node::{Node, Problem};
 use crate::syntax::yaml;
 
@@ -410,27 +411,51 @@ pub fn read(files: &Files, start: &Start, named: &NamedFiles<'_>) -> Result<Read
     let project = loaded.map_err(|found| failed(&found))?;
     let (node, more) =
         compose::lowered(&project, &request, &source).map_err(|found| failed(&found))?;
-    let spec = spec(node, named).map_err(|found| failed(&found))?;
+    let (spec, unset) = spec(node, named, start.strict).map_err(|found| failed(&found))?;
     let shown = map.named_from(&text(&absolute(Path::new("."))));
     let told = |problem: &Problem| {
         format!("note: {}: {}", say::safe(&shown.show(problem.place)), say::safe(&problem.message))
     };
-    let notes = project.warnings.iter().chain(&more).map(told).collect();
+    let known = project.warnings.iter().chain(&more).map(told);
+    // What is assumed to be the same is taken for nothing.
+    let unset = unset.into_iter().filter(|_| !start.assume).map(|text| format!("note: {text}"));
+    let notes = known.chain(unset).collect();
     let digest = load_spec::digest(map.texts().as_bytes());
     Ok(Read { spec, project, digest, notes })
 }
 
-/// The spec that a lowered project is, with what its files of variables and labels say.
-fn spec(node: Node, named: &NamedFiles<'_>) -> Result<Spec, Vec<Problem>> {
+/// The spec that a lowered project is, with what its files of variables and labels say; and which
+/// variables these take that are not set. `strict` refuses those.
+fn spec(
+    node: Node,
+    named: &NamedFiles<'_>,
+    strict: bool,
+) -> Result<(Spec, BTreeSet<String>), Vec<Problem>> {
     let mut told = Vec::new();
     let uses: Vec<EnvFileUse> = label_file::uses(&node);
     let labels = load_spec::named_files(uses, named, &mut told, |path| named.labels(path));
+    let unset = RefCell::new(BTreeSet::new());
     let variables = load_spec::named_files(read::env_files(&node), named, &mut told, |path| {
         let Some(file) = named.variables(path)? else { return Ok(None) };
+        let value = |name: &str| named.variable(name).map(|value| value.expose_secret().to_owned());
+        // What else is wrong with a value is told when it is needed.
+        let without = file.resolve(Unset::Empty, value).map(|resolved| resolved.unset);
+        let notes: Vec<String> = without
+            .into_iter()
+            .flatten()
+            .map(|(line, name)| {
+                let (path, name) = (say::safe(Format::of(path).0), say::short(&name));
+                format!("{path}:{line}: the variable `{name}` is not set, and taken for empty")
+            })
+            .collect();
+        if strict && !notes.is_empty() {
+            return Err(notes.into_iter().map(|message| Wrong { message, hint: None }).collect());
+        }
+        unset.borrow_mut().extend(notes);
         Ok(Some(file.without_unset(|name| named.variable(name).is_some()).names()))
     });
     let node = label_file::expand(node, &labels, &mut told);
-    read::tree(node, told, &variables)
+    Ok((read::tree(node, told, &variables)?, unset.into_inner()))
 }
 
 /// How a plan says which files it is of; `relative` tells a path as the plan file sees it.

@@ -13,7 +13,7 @@ use super::source::{Files, Source, Unread};
 use super::tree::Path;
 use super::unicity::enforced;
 use super::{Request, keys};
-use crate::syntax::node::{Kind, Node, Place, Problem, Problems};
+use crate::syntax::node::{Kind, Node, Place, Problem, Problems, is_extension};
 use crate::syntax::yaml::{self, Tag};
 
 /// The most files of one project.
@@ -201,6 +201,8 @@ impl<'a> Loader<'a> {
         let mut root = tree.root;
         let mut resets = Vec::new();
         tagged(&mut root, &tree.tags, &mut Path::new(), &mut resets);
+        let dates = dates(&root, &tree.tags);
+        self.problems.all.extend(dates.into_iter().map(moved));
         let root = root.moved(before);
         self.marks(&root);
         self.count(&root);
@@ -268,7 +270,7 @@ fn tagged(node: &mut Node, tags: &BTreeMap<Place, Tag>, path: &mut Path, found: 
             found.push(path.clone());
             true
         }
-        None => {
+        Some(Tag::Date) | None => {
             tagged(node, tags, path, found);
             true
         }
@@ -292,6 +294,35 @@ fn tagged(node: &mut Node, tags: &BTreeMap<Place, Tag>, path: &mut Path, found: 
         }
         _ => {}
     }
+}
+
+/// The dates that stand without quotes: the reference takes them for no text, and refuses them
+/// everywhere but in extensions.
+fn dates(root: &Node, tags: &BTreeMap<Place, Tag>) -> Vec<Problem> {
+    let mut problems = Problems::default();
+    let is_date = |place: &Place| tags.get(place) == Some(&Tag::Date);
+    let told = |date: &str| format!("expected a text, but found the date {date}");
+    let hint = "put it in quotes";
+    let mut left = if tags.values().any(|tag| *tag == Tag::Date) { vec![root] } else { Vec::new() };
+    while let Some(node) = left.pop() {
+        match &node.kind {
+            Kind::List(items) => left.extend(items),
+            Kind::Map(entries) => {
+                for entry in entries.iter().filter(|entry| !is_extension(&entry.key)) {
+                    if is_date(&entry.place) {
+                        problems.add_hint(entry.place, told(&entry.key), hint);
+                    }
+                    left.push(&entry.value);
+                }
+            }
+            Kind::Text(date) if is_date(&node.place) => {
+                problems.add_hint(node.place, told(date), hint);
+            }
+            _ => {}
+        }
+    }
+    problems.all.sort_by_key(|problem| problem.place);
+    problems.all
 }
 
 /// Takes out what a later file replaces.

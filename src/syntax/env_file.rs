@@ -53,6 +53,8 @@ pub struct Resolved {
     pub values: BTreeMap<String, SecretString>,
     /// In which line one stands that takes a variable which is not set.
     pub lacking: BTreeMap<String, usize>,
+    /// The lines that take a variable which is not set, with its name.
+    pub unset: BTreeSet<(usize, String)>,
 }
 
 /// How the lines of a file are read.
@@ -249,8 +251,10 @@ impl EnvFile {
                         lookup(name)
                             .or_else(|| before().map(|value| value.expose_secret().to_owned()))
                     };
-                    filled(text.expose_secret(), &known, unset)
-                        .map_err(|message| Fault { line: *line, message })?
+                    let (value, without) = filled(text.expose_secret(), &known, unset)
+                        .map_err(|message| Fault { line: *line, message })?;
+                    resolved.unset.extend(without.into_iter().map(|name| (*line, name)));
+                    value
                 }
             };
             let length = found.as_ref().map_or(0, |value| value.expose_secret().len());
@@ -285,21 +289,22 @@ impl EnvFile {
     }
 }
 
-/// A text with the values of others; nothing where it has none.
+/// A text with the values of others, nothing where it has none; and the names that are not set.
 fn filled(
     text: &str,
     known: &dyn Fn(&str) -> Option<String>,
     unset: Unset,
-) -> Result<Option<SecretString>, &'static str> {
+) -> Result<(Option<SecretString>, Vec<String>), &'static str> {
     let template = Template::parse(text).map_err(Invalid::message)?;
     let mut seen = Seen::default();
-    match template.fill(known, &mut seen) {
-        Err(Lack::TooLong) => Err(TOO_MUCH),
-        Err(Lack::Needed { .. }) if unset == Unset::Empty => Err(NEEDED),
-        Err(Lack::Needed { .. }) => Ok(None),
-        Ok(_) if unset == Unset::Missing && !seen.unset.is_empty() => Ok(None),
-        Ok(value) => Ok(Some(SecretString::from(value))),
-    }
+    let value = match template.fill(known, &mut seen) {
+        Err(Lack::TooLong) => return Err(TOO_MUCH),
+        Err(Lack::Needed { .. }) if unset == Unset::Empty => return Err(NEEDED),
+        Err(Lack::Needed { .. }) => None,
+        Ok(_) if unset == Unset::Missing && !seen.unset.is_empty() => None,
+        Ok(value) => Some(SecretString::from(value)),
+    };
+    Ok((value, seen.unset))
 }
 
 fn exported(line: &str) -> &str {

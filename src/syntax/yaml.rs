@@ -4,12 +4,12 @@
 //! `no` is a text, `1.50` a number of just these digits, `0440` and `22:22` are texts. What the tree
 //! means is [`crate::spec::read`]'s. The crate that parses is named in this file alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
-use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
+use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy, NonFiniteFloatPolicy};
 
 use super::node::{Entry, Kind, Node, Place, Problem, Problems};
 use super::yaml_go;
@@ -108,6 +108,8 @@ pub enum Tag {
     Reset,
     /// `!override`: what other files said is replaced.
     Override,
+    /// None that is written: it is a date to Compose, which takes none.
+    Date,
 }
 
 /// Whose file it is.
@@ -158,6 +160,11 @@ fn options(length: usize, dialect: Dialect) -> serde_saphyr::Options {
         underscored_numbers_as_strings: true,
         reject_unsupported_tags: dialect == Dialect::Spec,
         non_finite_float_policy: NonFiniteFloatPolicy::AsString,
+        // A Compose file may take out what stands beside one: see `Converter::merged`.
+        merge_keys: match dialect {
+            Dialect::Spec => MergeKeyPolicy::Merge,
+            Dialect::Compose => MergeKeyPolicy::AsOrdinary,
+        },
         // It shows neighbouring lines, and a secret may stand there.
         with_snippet: false,
     }
@@ -265,6 +272,10 @@ impl Converter<'_> {
             self.tags.extend(self.tag(raw.defined).map(|tag| (place, tag)));
         }
         let kind = match raw.value {
+            Raw::Number(_) | Raw::Text(_) if self.is_date(raw.defined) => {
+                self.tags.insert(place, Tag::Date);
+                Kind::Text(self.source(raw.defined).unwrap_or_default().to_owned())
+            }
             Raw::Null => Kind::Null,
             Raw::Bool(value) => Kind::Bool(value),
             Raw::Number(value) | Raw::Text(value) if self.dialect == Dialect::Compose => {
@@ -284,7 +295,9 @@ impl Converter<'_> {
     fn entries(&mut self, raw: Vec<(Spanned<Raw>, Spanned<Raw>)>) -> Vec<Entry> {
         let mut seen: BTreeMap<String, Place> = BTreeMap::new();
         let mut entries = Vec::new();
+        let mut merged = Vec::new();
         for (key, value) in raw {
+            let merges = self.dialect == Dialect::Compose && self.source(key.defined) == Some("<<");
             let key = self.node(key);
             let value = self.node(value);
             let Kind::Text(word) = key.kind else {
@@ -307,9 +320,36 @@ impl Converter<'_> {
                 continue;
             }
             seen.insert(word.clone(), key.place);
-            entries.push(Entry { key: word, place: key.place, value });
+            if merges {
+                merged.push(value);
+            } else {
+                entries.push(Entry { key: word, place: key.place, value });
+            }
         }
+        self.merge(merged, &mut entries);
         entries
+    }
+
+    /// Adds what `<<` stands for: of two that say a key, the first counts. What `!reset` takes out
+    /// hides nothing, as with Compose.
+    fn merge(&mut self, merged: Vec<Node>, entries: &mut Vec<Entry>) {
+        if merged.is_empty() {
+            return;
+        }
+        let stays = |entry: &&Entry| self.tags.get(&entry.value.place) != Some(&Tag::Reset);
+        let mut said: BTreeSet<String> =
+            entries.iter().filter(stays).map(|entry| entry.key.clone()).collect();
+        let maps = merged.into_iter().flat_map(|node| match node.kind {
+            Kind::List(maps) => maps,
+            _ => vec![node],
+        });
+        for map in maps {
+            let Kind::Map(more) = map.kind else {
+                self.problems.expected::<()>("a map, or a list of maps, beside `<<`", &map);
+                continue;
+            };
+            entries.extend(more.into_iter().filter(|entry| said.insert(entry.key.clone())));
+        }
     }
 
     /// The spelled-out number that is too large to be one arrives as `.inf`.
@@ -330,6 +370,12 @@ impl Converter<'_> {
             Some(number) => Kind::Number(number),
             None => Kind::Text(self.as_written(value, at)),
         }
+    }
+
+    /// Whether a node is an unquoted date of a Compose file.
+    fn is_date(&self, at: serde_saphyr::Location) -> bool {
+        let plain = self.source(at).filter(|_| !self.before(at).ends_with("!!str"));
+        self.dialect == Dialect::Compose && plain.is_some_and(yaml_go::is_date)
     }
 
     /// The tag of Compose that stands before a node.

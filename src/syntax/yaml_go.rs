@@ -16,6 +16,61 @@ pub fn number(written: &str) -> Option<String> {
     is_float(&plain).then(|| plain.parse().ok().map(float))?
 }
 
+/// Whether an unquoted scalar is a date to Go, and no text: `2024-01-02`, with a time or without.
+pub fn is_date(written: &str) -> bool {
+    let mut parts = written.splitn(3, '-');
+    let (year, month) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let rest = parts.next().unwrap_or_default();
+    let length = rest.bytes().take(2).take_while(u8::is_ascii_digit).count();
+    let (day, time) = rest.split_at(length);
+    let (Some(month), Some(day)) = (one_or_two(month), one_or_two(day)) else { return false };
+    let Some(year) = year.parse::<u32>().ok().filter(|_| year.len() == 4) else { return false };
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        2 if leap => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    let fits = (1..=12).contains(&month) && (1..=days).contains(&day);
+    let time_fits = match time.split_at_checked(1) {
+        None => time.is_empty(),
+        Some(("T" | "t", time)) => match time.find(['Z', '+', '-']).map(|at| time.split_at(at)) {
+            Some((time, zone)) => is_time(time) && is_zone(zone),
+            None => false,
+        },
+        Some((" ", time)) => is_time(time),
+        Some(_) => false,
+    };
+    fits && time_fits
+}
+
+/// A number of one or two digits.
+fn one_or_two(text: &str) -> Option<u32> {
+    let fits = (1..=2).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| fits)
+}
+
+/// `15:04:05.123`
+fn is_time(text: &str) -> bool {
+    let (whole, fraction) = match text.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (text, None),
+    };
+    let numbers: Vec<Option<u32>> = whole.split(':').map(one_or_two).collect();
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    fraction.is_none_or(digits) && matches!(numbers[..], [Some(0..24), Some(0..60), Some(0..60)])
+}
+
+/// `Z` or `+01:00`
+fn is_zone(text: &str) -> bool {
+    let number = |text: &str| one_or_two(text).filter(|_| text.len() == 2);
+    match text.strip_prefix(['+', '-']).and_then(|zone| zone.split_once(':')) {
+        Some((hours, minutes)) => number(hours).is_some() && number(minutes).is_some(),
+        None => text == "Z",
+    }
+}
+
 /// Go's `ParseInt` with base 0.
 fn integer(plain: &str) -> Option<i128> {
     let (negative, digits) = match plain.strip_prefix('-') {
@@ -80,7 +135,39 @@ pub fn float(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::number;
+    use super::{is_date, number};
+
+    #[test]
+    fn dates_are_what_they_are_to_go() {
+        for date in [
+            "2024-01-02",
+            "2024-1-2",
+            "2024-02-29",
+            "2024-01-02T3:4:5Z",
+            "2024-01-02t03:04:05+01:00",
+            "2024-01-02 3:4:5.123",
+        ] {
+            assert!(is_date(date), "{date}");
+        }
+        for text in [
+            "2024-13-02",
+            "2024-02-30",
+            "2023-02-29",
+            "02024-01-02",
+            "2024-01",
+            "2024-01-02Z",
+            "2024-01-02 03:04",
+            "2024-01-02T03:04:05",
+            "2024-01-02 03:04:05Z",
+            "2024-1-2T1:2:3.5+2:00",
+            "2024-01-02 24:00:00",
+            "1.2-3-4",
+            "-2024-01-02",
+            "",
+        ] {
+            assert!(!is_date(text), "{text}");
+        }
+    }
 
     #[test]
     fn plain_scalars_are_what_they_are_to_go() {

@@ -435,3 +435,29 @@ fn durations_and_update_config_mean_what_they_say() {
         assert_eq!(set["healthcheck"]["interval"], "168h");
     }
 }
+
+/// What a file of variables takes is told as what the Compose file takes is.
+#[test]
+fn what_a_file_of_variables_lacks_is_told() {
+    let service = "services: {a: {image: 'acme/db:1', env_file: [e.env]}}\n";
+    let file =
+        "A=$NONE\nB=${NONE:-x}\nC=$A\nD='$NONE'\nE=$HERE\nF\nG=${A:+$NONE}\nH=${E:+$OTHER}\n";
+    let (_above, folder) = folder(&[("compose.yaml", service), ("e.env", file)]);
+    std::fs::write(folder.join("look.json"), look(&folder)).unwrap();
+    let plan = ["plan", "--snapshot", "look.json"];
+    let set = [("HERE", "hunter2hunter2")];
+    let shown = ran(&folder, &set, &plan);
+    fine(&shown);
+    let notes: Vec<&str> = shown.err.lines().filter(|line| line.starts_with("note")).collect();
+    assert_eq!(
+        notes,
+        [
+            "note: e.env:1: the variable `NONE` is not set, and taken for empty",
+            "note: e.env:8: the variable `OTHER` is not set, and taken for empty",
+        ]
+    );
+    let shown = ran(&folder, &set, &[&plan[..], &["--strict"]].concat());
+    assert!(shown.code == 1 && shown.err.contains("e.env:8: "), "{}", shown.err);
+    let assumed = ["plan", "--snapshot", "look.json", "--unresolved", "assume-same"];
+    assert!(!ran(&folder, &set, &assumed).err.contains("note"));
+}
