@@ -41,7 +41,6 @@ const SAME: &[&str] = &[
     "dns_search",
     "domainname",
     "expose",
-    "external_links",
     "gpus",
     "group_add",
     "hostname",
@@ -156,6 +155,13 @@ pub(super) struct Lower<'a> {
     one_shots: BTreeSet<String>,
     services: BTreeSet<&'a str>,
     pub(super) pulls: BTreeMap<String, &'static str>,
+}
+
+/// Adds to the links of a set: those to services and those to other containers are alike to engines.
+fn add_links(set: &mut Node, more: &Node) {
+    let mut all = set.get("links").map(|links| links.items().to_vec()).unwrap_or_default();
+    all.extend(more.items().iter().cloned());
+    set.set("links", list(more.place, all));
 }
 
 impl Lower<'_> {
@@ -319,10 +325,8 @@ impl Lower<'_> {
                 let depends_on = self.depends_on(value);
                 set.set(key, depends_on);
             }
-            "links" => {
-                let links = self.links(value);
-                set.set(key, links);
-            }
+            "links" => add_links(set, &self.links(value)),
+            "external_links" => add_links(set, value),
             "healthcheck" => set.set(key, with_durations(value, CHECK_DURATIONS)),
             "logging" => set.set(key, logging(value)),
             "networks" => set.set(key, networks(service, value)),

@@ -461,3 +461,16 @@ fn what_a_file_of_variables_lacks_is_told() {
     let assumed = ["plan", "--snapshot", "look.json", "--unresolved", "assume-same"];
     assert!(!ran(&folder, &set, &assumed).err.contains("note"));
 }
+
+/// Links to services and to other containers are the same to an engine.
+#[test]
+fn both_kinds_of_links_can_be_said() {
+    let text = "services:\n  db: {image: 'acme/db:1'}\n  web: {image: 'acme/web:1', external_links: \
+                ['mail:smtp'], links: [db]}\n";
+    let (_above, folder) = folder(&[("compose.yaml", text)]);
+    std::fs::write(folder.join("look.json"), look(&folder)).unwrap();
+    let shown = ran(&folder, &[], &["plan", "--snapshot", "look.json", "--format", "json"]);
+    let plan: Json = serde_json::from_str(fine(&shown)).unwrap();
+    let links = &plan["declared"]["containers"]["web"]["links"];
+    assert_eq!(*links, json!(["db:db", "db:db-1", "db:proj-db-1", "mail:smtp"]));
+}
