@@ -6,13 +6,16 @@
 //! again finds out ([`crate::stale`]).
 
 mod besides;
+mod carried;
 mod change;
 mod files;
 mod graph;
 mod names;
 mod planned;
+mod replay;
 mod resources;
 mod subjects;
+mod turns;
 mod update;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -72,10 +75,13 @@ pub fn check(plan: &Plan) -> Vec<Violation> {
     change::check(plan, &graph, &mut violations);
     subjects::check(plan, &graph, &mut violations);
     names::check(plan, &graph, &mut violations);
+    turns::check(plan, &graph, &mut violations);
+    replay::check(plan, &graph, &mut violations);
     resources::check(plan, &graph, &mut violations);
     update::check(plan, &graph, &mut violations);
     files::check(plan, &mut violations);
     besides::check(plan, &mut violations);
+    carried::check(plan, &mut violations);
     planned::check(plan, &mut violations);
     summary(plan, &mut violations);
     sets(plan, &mut violations);
@@ -272,5 +278,7 @@ fn marks(plan: &Plan, violations: &mut Violations) {
     }
 }
 
+#[cfg(test)]
+mod replay_tests;
 #[cfg(test)]
 mod tests;

@@ -214,6 +214,10 @@ fn plan_container(plan: &mut Plan, set: &SetName, name: &ContainerName) {
         from_image: Some(handed),
     });
     planned.containers.insert(name.clone(), BTreeMap::new());
+    let count = planned.containers.len();
+    if count > 1 {
+        plan.declared["containers"][set.as_str()]["count"] = json!(count);
+    }
 }
 
 /// What the image of a set is on the engine; whether that was new.
@@ -391,6 +395,7 @@ pub(crate) fn ten() -> Plan {
                 "mem_limit": 1_073_741_824, "restart": "unless-stopped",
                 "volumes": [format!("{set}-data:/data")],
                 "environment": {"A": "1", "B": {"from_env": "B"}, "LANG": "C.UTF-8"},
+                "update_config": {"parallelism": 0},
             }),
         );
     }

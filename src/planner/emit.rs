@@ -218,9 +218,7 @@ impl<'a> Planner<'a> {
         }
         let mut job = ChangeSteps::replace(change, key, pin, &member.id, &how);
         job.takes = ports::wanted(&look);
-        if !carried.is_empty() {
-            self.carried.insert(id.clone(), carried);
-        }
+        self.carried.insert(id.clone(), carried);
         self.replaced.insert(member.id.clone(), member.name.clone());
         self.gone.insert(member.name.clone());
         self.add_created(&id, job, &body, &Rc::new(look));

@@ -35,7 +35,7 @@ impl Steps {
             all().enumerate().map(|(number, step)| (step.id.clone(), number)).collect();
         let known = |id: &StepId| numbers.get(id).copied();
         let after: Vec<Vec<usize>> =
-            all().map(|step| step.after.iter().filter_map(known).collect()).collect();
+            all().map(|step| step.before().filter_map(known).collect()).collect();
         let seen = vec![0; after.len()];
         Self { numbers, after, seen, walks: 0 }
     }

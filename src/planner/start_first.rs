@@ -4,6 +4,7 @@
 //! Only what both have forbids it: a new one that gets another port may well run beside the old one.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use serde_json::Value as Json;
 
@@ -30,8 +31,8 @@ pub(super) fn refusals(
     // Of a range another port is taken, where there is one.
     let held = ports::held(member.container);
     let taken = |port: &HostPort| port.width() == 0 && held.iter().any(|held| held.clashes(port));
-    let wanted = ports::wanted(created).into_iter().map(|one| one.host);
-    let both = wanted.filter(taken).next();
+    let mut wanted = ports::wanted(created).into_iter().map(|one| one.host);
+    let both = wanted.find(taken);
     whys.extend(both.map(|port| format!("both would publish host port {port}")));
     let both = addresses::in_both(created, member.container).into_iter().next();
     whys.extend(both.map(|one| format!("both would have the address {one}")));
@@ -89,7 +90,8 @@ fn writable(inspect: &Json) -> BTreeSet<String> {
         let source = mount[field].as_str().filter(|source| !source.is_empty())?;
         Some(if field == "Name" { source.to_owned() } else { clean(source) })
     });
-    written.filter(|source| !source.ends_with(".sock")).collect()
+    let is_socket = |source: &str| Path::new(source).extension().is_some_and(|end| end == "sock");
+    written.filter(|source| !is_socket(source)).collect()
 }
 
 /// Whether two volumes are the same, or one folder is in the other.

@@ -333,3 +333,28 @@ fn a_network_card_is_told_on_every_engine() {
         assert!(codes.contains(&"mac_taken"), "{api}: {codes:?}");
     }
 }
+
+/// What waits for the end of another's turn comes after it, too: the start of that one cannot wait for
+/// an address that is given up later.
+#[test]
+fn a_fixed_address_is_not_waited_for_by_who_must_go_first() {
+    let text = |web: &str, more: &str| {
+        spec(&format!(
+            "project: p\nnetworks: {{n: {{ipam: {{config: [{{subnet: 10.9.0.0/24}}]}}}}}}\ncontainers:\n  \
+             web: {{image: 'app:1', count: 2, state: reloaded, {web}}}\n{more}"
+        ))
+    };
+    let before = text("ports: ['8080-8081:80']", "");
+    let mut snapshot = world();
+    for (name, port) in [("p-web-1", "8080"), ("p-web-2", "8081")] {
+        add(&mut snapshot, &before, "web", name, "running");
+        let bound = json!({"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": port}]});
+        inspect(&mut snapshot, name)["NetworkSettings"]["Ports"] = bound;
+    }
+    let now = text(
+        "networks: [n], update_config: {failure_action: continue}",
+        "  one: {image: 'app:1', ports: ['8081:80'], networks: {n: {ipv4_address: 10.9.0.9}}}\n",
+    );
+    let built = plan(&now, &snapshot);
+    assert_eq!(crate::plan::check::check(&built.plan), []);
+}

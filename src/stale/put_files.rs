@@ -27,9 +27,8 @@ impl Case<'_> {
         let created = self.plan.steps.iter().find(|step| step.id == *create)?;
         let Action::Create { set, .. } = &created.action else { return None };
         let files = &again.bodies.get(create)?.json()[FIELD];
-        let made = |of: &Option<&StepId>| *of == Some(create);
         let mut all = self.look.containers.iter();
-        let found = all.find(|found| made(&self.origin.container(found.seen())))?;
+        let found = all.find(|found| self.origin.container(found.seen()) == Some(create))?;
         let expected = InspectView::new(&json!({"Config": {FIELD: files}}), &BTreeMap::new());
         let found = InspectView::new(found.inspect.as_ref()?, &found.env);
         let terms = Terms {

@@ -1,4 +1,4 @@
-//! Secrets in sixteen carriers get into nothing that the program writes or says: not as they are, and
+//! Secrets in eighteen carriers get into nothing that the program writes or says: not as they are, and
 //! in no encoding.
 //!
 //! What a container prints is `apply`'s test, and the live tests'.
@@ -10,7 +10,7 @@ use crate::fake_engine::{FakeEngine, Reply, unknown};
 use crate::program::{hex, run, script};
 
 /// Where secrets stand, each with a canary of its own: their places here are its numbers.
-const CARRIERS: [&str; 16] = [
+const CARRIERS: [&str; 18] = [
     "variable",
     "environment file",
     "broken environment file",
@@ -27,6 +27,8 @@ const CARRIERS: [&str; 16] = [
     "helper's answer",
     "addresses",
     "fields that nobody knows",
+    "file",
+    "template",
 ];
 
 /// The canary of a carrier.
@@ -48,7 +50,7 @@ fn container() -> Json {
         "State": {"Status": "running", "Running": true, "StartedAt": "2026-01-01T00:00:01Z", "Error": of("command"),
             "Health": {"Status": "healthy", "Log": [{"Output": of("health check")}]}},
         "Config": {
-            "Image": "app:1", "Cmd": ["-c", of("command")], "Entrypoint": ["sh", of("entrypoint")],
+            "Image": "app:1", "Cmd": ["-c", of("command")], "Entrypoint": ["sh", of("entrypoint"), of("template")],
             "Env": env, "Labels": {"token": of("labels")},
             "Healthcheck": {"Test": ["CMD", "curl", of("health check")]},
             "CreateCommand": ["-e", of("fields that nobody knows")],
@@ -74,6 +76,16 @@ fn refusal() -> Reply {
     let address = format!("proxy http://user:{}@proxy:3128 says no to ", of("addresses"));
     let message = address + &of("variable") + " " + &of("environment file");
     Reply::new(500, json!({ "message": message }).to_string())
+}
+
+/// A file as an engine gives it.
+fn archive(text: &str) -> Vec<u8> {
+    let mut archive = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_ustar();
+    header.set_size(text.len() as u64);
+    header.set_mode(0o444);
+    archive.append_data(&mut header, "token", text.as_bytes()).unwrap();
+    archive.into_inner().unwrap()
 }
 
 fn world(line: &str) -> Reply {
@@ -104,6 +116,9 @@ fn world(line: &str) -> Reply {
             Reply::new(401, json!({ "message": message }).to_string())
         }
         line if line == format!("GET /containers/{id}/json") => Reply::json(&inspect),
+        line if line.starts_with(&format!("GET /containers/{id}/archive?path=")) => {
+            Reply::new(200, archive(&of("file")))
+        }
         "GET /containers/web.bp-new/json" => Reply::new(404, "{}"),
         line if line.starts_with("POST ") => refusal(),
         _ => unknown(),
@@ -118,6 +133,8 @@ containers:
     image: app:1
     state: reloaded
     command: serve
+    entrypoint: [sh, {template: 'with $${TEXT}'}]
+    files: {/run/token: {content: {from_env: IN_FILE}}}
     labels: {tier: front}
     env_file: app.env
     environment:
@@ -190,7 +207,10 @@ async fn it_is_in_no_file_and_no_output() {
     let path = format!("{}:/usr/bin:/bin", folder.path().display());
     let config = folder.path().display().to_string();
     for secret in [of("variable"), "something else".to_owned()] {
+        let (in_file, text) = (of("file"), of("template"));
         let variables = [
+            ("IN_FILE", in_file.as_str()),
+            ("TEXT", &text),
             ("DOCKER_HOST", host.as_str()),
             ("DOCKER_CONFIG", &config),
             ("PATH", &path),
@@ -247,7 +267,11 @@ fn every_carrier_carries() {
     let folder = tempfile::tempdir().unwrap();
     checkout(folder.path());
     let mut said = format!("{}{}", container(), of("variable"));
-    for line in ["/info", "/networks", "/volumes", "/distribution/registry.example/app/json"] {
+    let id = container()["Id"].as_str().unwrap().to_owned();
+    let file = format!("/containers/{id}/archive?path=/run/token");
+    let lines =
+        ["/info", "/networks", "/volumes", "/distribution/registry.example/app/json", &file];
+    for line in lines {
         said += &world(&format!("GET {line}")).text();
     }
     for file in std::fs::read_dir(folder.path()).unwrap() {

@@ -50,11 +50,11 @@ async fn variables_that_are_not_set_are_named_with_who_takes_them() {
 async fn networks_and_volumes_take_variables_too() {
     let folder = tempfile::tempdir().unwrap();
     let spec = "project: p
-networks: {n: {driver_opts: {a: {template: '$${X}'}}}}
+networks: {n: {driver_opts: {a: {template: 'q=$${X}'}}}}
 volumes: {v: {driver_opts: {o: {template: 'addr=$${X}'}}}}
 containers:
-  a: {image: 'postgres:16', command: [{template: 'run $${X}'}]}
-  b: {image: 'postgres:16', environment: {X: {from_env: X}}}
+  a: {image: 'postgres:16', command: [run, {template: 'addr=$${X}'}]}
+  b: {image: 'postgres:16', files: {/f: {content: {from_env: X}}}}
 ";
     std::fs::write(folder.path().join("spec.yaml"), spec).unwrap();
     std::fs::write(folder.path().join("look.json"), INSPECT).unwrap();
@@ -62,9 +62,8 @@ containers:
     insta::assert_snapshot!(told(folder.path(), &[], &args).await, @"
     1
     error: the variable `X` is not set, which `b` takes
-    the text `${X}` takes a variable that is not set, which network `n` takes
-    the text `addr=${X}` takes a variable that is not set, which volume `v` takes
-    the text `run ${X}` takes a variable that is not set, which `a` takes
+    the text `addr=${X}` takes a variable that is not set, which `a` and volume `v` take
+    the text `q=${X}` takes a variable that is not set, which network `n` takes
     hint: set it, or plan with `--unresolved assume-same` where secrets must not be known
     ");
 }

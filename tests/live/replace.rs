@@ -55,6 +55,32 @@ fn name_and_volumes_are_kept() {
     world.docker(&["volume", "rm", &cache]);
 }
 
+#[test]
+fn volumes_without_a_name_go_over_however_they_are_asked_for() {
+    live!();
+    let mount = "    volumes: [{type: volume, target: /cache, volume: {nocopy: true}}]\n";
+    for (story, image, volumes) in
+        [("slash", "VOLUME /cache/", ""), ("asked-for", "LABEL a=b", mount)]
+    {
+        let world = World::new(story);
+        world.image_with("app", "1", &[image]);
+        let name = world.name("db");
+        world.converge(&db(volumes));
+        world.docker(&["exec", &name, "sh", "-c", "echo kept > /cache/file"]);
+        let cache = anonymous(&world, &name);
+        for size in [80, 88] {
+            let more = format!("{volumes}    shm_size: {size}m\n");
+            world.plan(&db(&more)).ok().says("takes over a volume without a name at /cache");
+            world.apply().ok();
+            assert_eq!(anonymous(&world, &name), cache);
+            assert_eq!(world.docker(&["exec", &name, "cat", "/cache/file"]), "kept");
+            world.settled(&db(&more));
+        }
+        world.docker(&["rm", "--force", &name]);
+        world.docker(&["volume", "rm", &cache]);
+    }
+}
+
 /// The name of the volume without a name.
 fn anonymous(world: &World, name: &str) -> String {
     let inspect = world.inspect(name);

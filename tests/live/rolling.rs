@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::{World, live, wait_for};
+use crate::support::{World, free_port, live, wait_for};
 
 fn web(more: &str) -> String {
     format!(
@@ -45,6 +45,33 @@ fn start_first_keeps_all_members_up() {
     assert!(looks > 5, "only {looks}");
     assert_eq!(world.containers(), ["web-1 running", "web-2 running", "web-3 running"]);
     world.settled(&web(more));
+}
+
+#[test]
+fn start_first_goes_where_the_two_have_nothing_in_common() {
+    live!();
+    let world = World::new("start-beside");
+    world.image("app");
+    let port = free_port();
+    let of = |more: &str| {
+        format!(
+            "project: PROJECT\ndefaults: {{prove_for: 1s}}\ncontainers:\n  web:\n    image: \
+             PROJECT/app:1\n    state: reloaded\n    match: owned\n    volumes: \
+             ['/dev/null:/read:ro', '/var/run/docker.sock:/engine']\n{more}"
+        )
+    };
+    world.converge(&of(&format!("    ports: ['127.0.0.1:{port}:80']\n")));
+    let ahead = "    update_config: {order: start-first}\n";
+    let same = format!("    ports: ['127.0.0.1:{port}:81']\n{ahead}");
+    let refused = world.plan(&of(&same));
+    assert_ne!(refused.code, 0, "{refused}");
+    drop(refused.says("both would publish host port"));
+    let other = format!("    ports: ['127.0.0.1:{}:80']\n{ahead}", free_port());
+    world.converge(&of(&other));
+    world.settled(&of(&other));
+    let host = format!("    network_mode: host\n{ahead}");
+    world.converge(&of(&host));
+    world.converge(&of(&format!("{host}    shm_size: 96m\n")));
 }
 
 #[test]

@@ -17,22 +17,22 @@ fn after(change: impl FnOnce(&mut Plan)) -> Vec<String> {
 }
 
 #[track_caller]
-fn breaks(rule: &str, change: impl FnOnce(&mut Plan)) {
+pub(super) fn breaks(rule: &str, change: impl FnOnce(&mut Plan)) {
     let violations = after(change);
     let found = violations.iter().any(|text| text.split(':').next() == Some(rule));
     assert!(found, "expected a violation of `{rule}`, but found {violations:#?}");
 }
 
-fn place(plan: &Plan, step: &str) -> usize {
+pub(super) fn place(plan: &Plan, step: &str) -> usize {
     plan.steps.iter().position(|each| each.id.as_str() == step).unwrap()
 }
 
-fn action<'a>(plan: &'a mut Plan, step: &str) -> &'a mut Action {
+pub(super) fn action<'a>(plan: &'a mut Plan, step: &str) -> &'a mut Action {
     let place = place(plan, step);
     &mut plan.steps[place].action
 }
 
-fn without(plan: &mut Plan, step: &str) {
+pub(super) fn without(plan: &mut Plan, step: &str) {
     let before = plan.steps[place(plan, step)].after.clone();
     plan.steps.retain(|each| each.id.as_str() != step);
     for each in &mut plan.steps {
@@ -435,16 +435,15 @@ fn take_off(plan: &mut Plan) {
     };
     let which = crate::plan::NetworkRef::Id(network.id.clone().unwrap());
     plan.facts.networks.push(network);
+    let on = crate::plan::facts::Attachment { id: None, endpoint: json!({}) };
+    for fact in &mut plan.facts.containers {
+        fact.networks.insert("back".into(), on.clone());
+    }
     let update = place(plan, "shop-limits/update");
     let Action::Update { container, .. } = plan.steps[update].action.clone() else { panic!() };
-    let step = crate::plan::Step {
-        id: StepId::new("shop-limits/disconnect-back"),
-        action: Action::Disconnect { container, network: "back".into(), which },
-        after: vec![plan.steps[update].id.clone()],
-        after_end: Vec::new(),
-        delay: 0,
-    };
-    plan.steps.insert(update + 1, step);
+    let (id, after) = (StepId::new("shop-limits/disconnect-back"), plan.steps[update].id.clone());
+    let action = Action::Disconnect { container, network: "back".into(), which };
+    plan.steps.insert(update + 1, crate::plan::Step::new(id, action, vec![after]));
     sample::settle(plan);
 }
 

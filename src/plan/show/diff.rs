@@ -522,6 +522,9 @@ mod tests {
               environment A=1, B from_env:B, LANG=C.UTF-8
               mem_limit 1g
               restart unless-stopped
+          ~ set web
+              now count 4
+              was count 3
 
         TOLD OTHERWISE, does nothing
           now names shop-web-4
