@@ -3,6 +3,7 @@
 mod about;
 mod besides;
 pub mod diff;
+mod diff_items;
 pub mod diff_text;
 pub mod estimate;
 pub mod markdown;

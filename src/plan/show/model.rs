@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::besides::{self, Besides};
 use super::estimate::{self, Estimate, Span};
-use super::names::{folded, listed, name};
+use super::names::{Folded, folded, listed, name};
 use super::planned::{self, WillBe};
 use super::why::{self, Why};
 use super::{reason_text, step_text, told};
@@ -62,7 +62,7 @@ pub struct InDanger {
     /// The value: `/var/run/docker.sock (read-only)`; nothing where there is no more to say.
     pub value: Option<String>,
     /// Who is in it, folded.
-    pub names: Vec<String>,
+    pub names: Vec<Folded>,
 }
 
 impl Model {
@@ -109,7 +109,7 @@ pub struct Group {
     /// The word for it.
     pub word: &'static str,
     /// Folded: `shop-web-1..3`.
-    pub names: Vec<String>,
+    pub names: Vec<Folded>,
     /// How many they are.
     pub members: usize,
     /// The set.
@@ -182,7 +182,7 @@ pub(super) fn grouped(plan: &Plan) -> (Model, BTreeMap<&str, usize>) {
         id: name(step.id.as_str()),
         group: of_change.get(step.id.change()).copied(),
         what: step_text::text(step),
-        after: before(step),
+        after: step_text::before(step),
         span: *span,
     };
     let model = Model {
@@ -206,14 +206,6 @@ pub(super) fn grouped(plan: &Plan) -> (Model, BTreeMap<&str, usize>) {
         estimate,
     };
     (model, of_change)
-}
-
-/// What comes before a step: steps, the end of others whatever becomes of them, and time.
-fn before(step: &Step) -> Vec<String> {
-    let after = step.after.iter().map(|step| name(step.as_str()));
-    let ends = step.after_end.iter().map(|step| format!("the end of {}", name(step.as_str())));
-    let delay = (step.delay > 0).then(|| format!("{} s more", step.delay));
-    after.chain(ends).chain(delay).collect()
 }
 
 /// `2 to replace`, `1 to create`: the gravest first.
@@ -248,7 +240,11 @@ fn dangers<'p>(changes: impl Iterator<Item = &'p Change>) -> Vec<InDanger> {
             let names: Vec<Cow<'_, str>> = ids.iter().map(|id| endangered(danger, id)).collect();
             let (class, value) = danger.classified(value.unwrap_or_default());
             let place = danger.classes().iter().position(|known| Some(*known) == class);
-            let value = (!value.is_empty()).then(|| told::ends(value, OBJECT));
+            let value = (!value.is_empty()).then(|| match danger {
+                // These are words of ours.
+                Danger::Outage => told::ends(value, OBJECT),
+                _ => told::value(value, OBJECT),
+            });
             (place.unwrap_or(0), InDanger { danger, class, value, names: folded(&names) })
         })
         .collect();
@@ -258,7 +254,7 @@ fn dangers<'p>(changes: impl Iterator<Item = &'p Change>) -> Vec<InDanger> {
 
 /// What a danger of a change is about: of a network that is replaced, the containers on it are
 /// adopted.
-fn endangered(danger: Danger, id: &ChangeId) -> Cow<'_, str> {
+pub(super) fn endangered(danger: Danger, id: &ChangeId) -> Cow<'_, str> {
     match (danger, id.target()) {
         (Danger::Adopted, ChangeTarget::Network(_)) => format!("a container on {id}").into(),
         _ => id.as_str().into(),
@@ -320,7 +316,6 @@ fn groups(plan: &Plan, gathered: &[Vec<&Change>], estimate: &Estimate) -> Vec<Gr
         let dangers = dangers(members.iter().copied());
         let outages = dangers.iter().filter(|one| one.danger == Danger::Outage);
         let outages: Vec<String> = outages.map(InDanger::words).collect();
-        let why = why::of(first);
         let spans = ids.iter().filter_map(|id| spans.get(id));
         Some(Group {
             number: index + 1,
@@ -333,8 +328,8 @@ fn groups(plan: &Plan, gathered: &[Vec<&Change>], estimate: &Estimate) -> Vec<Gr
             outage: (!outages.is_empty()).then(|| outages.join(", ")),
             dangers,
             impact: impact(first, &ids, &besides),
-            will_be: will_be(plan, first, &ids, &why),
-            why,
+            will_be: will_be(plan, first, &ids),
+            why: why::of(first),
             span: spans
                 .copied()
                 .reduce(|a, b| Span { start: a.start.min(b.start), end: a.end.max(b.end) })
@@ -345,14 +340,15 @@ fn groups(plan: &Plan, gathered: &[Vec<&Change>], estimate: &Estimate) -> Vec<Gr
 }
 
 /// What containers will be that are created.
-fn will_be(plan: &Plan, change: &Change, ids: &[&str], why: &[Why]) -> Option<WillBe> {
+fn will_be(plan: &Plan, change: &Change, ids: &[&str]) -> Option<WillBe> {
     if !matches!(change.verb, Verb::Create | Verb::Replace | Verb::Run) {
         return None;
     }
     let planned = plan.planned.get(change.set.as_ref()?)?;
-    let all = planned::of(planned, ids);
-    let is_there = change.verb == Verb::Replace;
-    Some(if is_there { all.rest(why) } else { all })
+    Some(match change.verb {
+        Verb::Replace => planned::rest(planned, ids, &change.reasons),
+        _ => planned::of(planned, ids),
+    })
 }
 
 /// How it is done where that is worth a word, what is kept and what is lost.
@@ -370,7 +366,7 @@ fn impact(change: &Change, ids: &[&str], besides: &BTreeMap<&str, Besides<'_>>) 
     .into_iter()
     .filter(|(_, what, _)| !what.is_empty())
     .map(|(verb, what, after)| {
-        let what: Vec<String> = what.iter().map(|each| told::ends(each, OBJECT)).collect();
+        let what: Vec<String> = what.iter().map(|each| told::value(each, OBJECT)).collect();
         format!("{verb} {}{after}", what.join(", "))
     });
     how.into_iter().chain(lines).chain(besides::lines(ids, besides)).collect()
@@ -395,11 +391,12 @@ fn not_acted_on(plan: &Plan) -> Vec<NotActedOn> {
 mod tests {
     use super::*;
     use crate::plan::sample;
+    use crate::plan::show::names::joined;
 
     fn lines(model: &Model) -> String {
         let line = |group: &Group| {
             let Span { start, end } = group.span;
-            format!("{} {} {} {start}..{end}", group.number, group.word, group.names.join(", "))
+            format!("{} {} {} {start}..{end}", group.number, group.word, joined(&group.names))
         };
         model.changes.iter().map(line).collect::<Vec<_>>().join("\n")
     }
@@ -436,7 +433,7 @@ mod tests {
         let told = of(&plan)
             .dangers
             .into_iter()
-            .map(|one| format!("{}: {}: {}", one.danger.word(), one.words(), one.names.join(", ")));
+            .map(|one| format!("{}: {}: {}", one.danger.word(), one.words(), joined(&one.names)));
         insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @"
         outage: gone: legacy
         outage: down: up to 10 s to stop, then 10 s of proof: shop-db

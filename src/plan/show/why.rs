@@ -5,7 +5,7 @@
 use serde_json::Value as Json;
 
 use super::reason_text;
-use super::told::{self, Entry, Kind, Told};
+use super::told::{self, Entry, Full, Kind, Told};
 use crate::options;
 use crate::plan::{Because, Change, OptionDifference, Origin, Reason, References, Verb};
 
@@ -67,9 +67,7 @@ fn one(reason: &Reason) -> Why {
             entries: option(difference),
         },
         Reason::Because(Because::State { expected, found }) => {
-            let (found, expected) = told::pair(found, reason_text::becomes(*expected));
-            let (found, expected) = (Some(found), Some(expected));
-            let entry = Entry { kind: Kind::Changed, name: None, found, expected };
+            let entry = Entry::both(None, found, reason_text::becomes(*expected));
             let (option, origin) = ("state".to_owned(), Origin::Declared);
             Why::Differs { option, origin, entries: vec![entry] }
         }
@@ -84,14 +82,11 @@ fn option(difference: &OptionDifference) -> Vec<Entry> {
         return vec![image((old.as_deref(), found), (new, expected))];
     }
     let row = options::row(option);
-    let ordered = row.is_some_and(|row| !row.def().many);
     let spelt = |value: &Json| row.zip(value.as_i64())?.0.def().unit.spelt(value.as_i64()?);
     if let (Some(found), Some(expected)) = (typed(option, found), typed(option, expected)) {
-        let (found, expected) = told::pair(&found, &expected);
-        let (found, expected) = (Some(found), Some(expected));
-        return vec![Entry { kind: Kind::Changed, name: None, found, expected }];
+        return vec![Entry::both(None, &found, &expected)];
     }
-    match told::told(found, expected, ordered) {
+    match told::told(found, expected, told::is_ordered(option)) {
         Told::Entries(entries) => entries,
         Told::Whole(old, new) => {
             let side = |value: &Json, text: String| {
@@ -103,14 +98,16 @@ fn option(difference: &OptionDifference) -> Vec<Entry> {
                 (_, None) => Kind::Removed,
                 _ => Kind::Changed,
             };
-            vec![Entry { kind, name: None, found: old, expected: new }]
+            let full = format!("{} → {}", told::word(found), told::word(expected));
+            let (full_name, full) = (Full::default(), Full(full));
+            vec![Entry { kind, name: None, found: old, expected: new, full_name, full }]
         }
     }
 }
 
 /// The words of a command as somebody would type them, where that is plain.
 fn typed(option: &str, value: &Json) -> Option<String> {
-    let words = value.as_array().filter(|_| matches!(option, "command" | "entrypoint"))?;
+    let words = value.as_array().filter(|_| told::is_typed(option))?;
     let plain = |word: &Json| {
         let word = word.as_str()?;
         let odd = |sign: char| sign.is_whitespace() || matches!(sign, '\'' | '"' | '\\' | '→');
@@ -122,20 +119,24 @@ fn typed(option: &str, value: &Json) -> Option<String> {
 
 /// `acme/web:1, 5fe9d6c2e0fd` on both sides; a reference that both have is its name.
 fn image((old, found): (Option<&str>, &Json), (new, expected): (&str, &Json)) -> Entry {
+    let ids = format!("{found} → {expected}");
     let (found, expected) = match told::told(found, expected, true) {
         Told::Whole(found, expected) => (found, expected),
         Told::Entries(entries) => (told::text(&entries), String::new()),
     };
+    let (kind, full_name) = (Kind::Changed, Full::default());
+    let full = Full(format!("{old:?} → {new}, {ids}"));
     if old == Some(new) {
         let name = Some(reason_text::shown(new));
-        return Entry { kind: Kind::Changed, name, found: Some(found), expected: Some(expected) };
+        let (found, expected) = (Some(found), Some(expected));
+        return Entry { kind, name, found, expected, full_name, full };
     }
     let side = |reference: Option<&str>, id: &str| match reference {
         Some(reference) => format!("{} ({id})", reason_text::shown(reference)),
         None => id.to_owned(),
     };
-    let (found, expected) = (side(old, &found), side(Some(new), &expected));
-    Entry { kind: Kind::Changed, name: None, found: Some(found), expected: Some(expected) }
+    let (found, expected) = (Some(side(old, &found)), Some(side(Some(new), &expected)));
+    Entry { kind, name: None, found, expected, full_name, full }
 }
 
 #[cfg(test)]
