@@ -18,6 +18,7 @@ use super::why::{self, Why};
 use super::{planned, reason_text, step_text};
 use crate::base::canonical::NoCanonicalForm;
 use crate::options;
+use crate::plan::cause::Causes;
 use crate::plan::danger::{self, Danger};
 use crate::plan::{Change, Impact, Plan, Reason, Step, format};
 
@@ -76,10 +77,11 @@ pub struct Changed {
 
 /// What is different between two plans.
 pub fn between(old: &Plan, new: &Plan) -> Difference {
-    let ((was, were), (now, are)) = (model::grouped(old), model::grouped(new));
+    let (before, after) = (Causes::new(old, None), Causes::new(new, None));
+    let ((was, were), (now, are)) = (model::grouped(old, &before), model::grouped(new, &after));
     let mut told = Told::default();
     let mut sets: BTreeMap<String, Vec<Changed>> = BTreeMap::new();
-    changes(&mut sets, &mut told, (old, new), ((&was, &were), (&now, &are)));
+    changes(&mut sets, &mut told, (&before, &after), ((&was, &were), (&now, &are)));
     for (set, lines) in planned_lines(&told, old, new) {
         let changed = Changed { side: Side::Both, title: String::new(), lines };
         sets.entry(set).or_default().push(changed);
@@ -203,14 +205,14 @@ fn group<'m>(model: &'m Model, all: &BTreeMap<&str, usize>, id: &str) -> Option<
 fn changes(
     out: &mut BTreeMap<String, Vec<Changed>>,
     told: &mut Told,
-    (old, new): (&Plan, &Plan),
+    (old_causes, new_causes): (&Causes<'_>, &Causes<'_>),
     ((was, were), (now, are)): (Grouped<'_>, Grouped<'_>),
 ) {
     let of = |plan| -> BTreeMap<&str, &Change> {
         let plan: &Plan = plan;
         plan.changes.iter().map(|change| (change.id.as_str(), change)).collect()
     };
-    let (before, after) = (of(old), of(new));
+    let (before, after) = (of(old_causes.plan), of(new_causes.plan));
     // Set, side, verbs, lines → who.
     let mut alike: BTreeMap<(String, Side, String, Vec<Line>), Vec<&str>> = BTreeMap::new();
     for id in before.keys().chain(after.keys()).collect::<BTreeSet<_>>() {
@@ -228,7 +230,9 @@ fn changes(
                     (before, after) if before == after => after.to_owned(),
                     (before, after) => format!("{after} (was {before})"),
                 };
-                (Side::Both, words, otherwise(told, &set, old, new))
+                let (was, now) = (items(old, old_causes), items(new, new_causes));
+                told.add(&set, &was, &now);
+                (Side::Both, words, lines(&was, &now))
             }
             (None, _) => {
                 told.whole.insert(set.clone());
@@ -249,17 +253,17 @@ fn changes(
     }
 }
 
-/// What is said of the same change in two plans.
-fn otherwise(told: &mut Told, set: &str, old: &Change, new: &Change) -> Vec<Line> {
-    let (was, now) = (items(old), items(new));
-    told.was.extend(was.keys().map(|key| (set.to_owned(), key.clone())));
-    told.now.extend(now.keys().map(|key| (set.to_owned(), key.clone())));
-    lines(&was, &now)
+impl Told {
+    fn add(&mut self, set: &str, was: &Items, now: &Items) {
+        self.was.extend(was.keys().map(|key| (set.to_owned(), key.clone())));
+        self.now.extend(now.keys().map(|key| (set.to_owned(), key.clone())));
+    }
 }
 
 /// What is said of a change, by what it is about.
-fn items(change: &Change) -> Items {
-    let mut all: Items = change.reasons.iter().zip(why::of(change)).flat_map(why_items).collect();
+fn items(change: &Change, causes: &Causes<'_>) -> Items {
+    let whys = change.reasons.iter().zip(why::of(change, causes));
+    let mut all: Items = whys.flat_map(why_items).collect();
     let said = |text: String| (text.clone(), Item::said(text.clone(), text));
     all.extend(reason_text::how(change).map(said));
     let Impact { keeps, unmounts, loses, drops, may_change, interrupts } = &change.impact;
@@ -272,7 +276,8 @@ fn items(change: &Change) -> Items {
         ("interrupts", interrupts),
     ];
     for (verb, what) in impact {
-        let one = |what: &String| (format!("{verb} {what}"), Item::of(format!("{verb} "), what.clone()));
+        let one =
+            |what: &String| (format!("{verb} {what}"), Item::of(format!("{verb} "), what.clone()));
         all.extend(what.iter().map(one));
     }
     all
@@ -285,16 +290,17 @@ fn why_items((reason, why): (&Reason, Why)) -> Vec<(String, Item)> {
             let full = json(reason).to_string();
             vec![(full.clone(), Item::said(text, full))]
         }
-        Why::Differs { option, origin, entries } => {
+        Why::Differs { option, from, entries } => {
             let alone = entries.len() == 1;
             let one = |entry: told::Entry| {
                 let (full_name, full) = (&entry.full_name.0, &entry.full.0);
                 let key = match (full_name.as_str(), entry.kind) {
                     ("", Kind::Changed) if alone => option.clone(),
+                    ("", Kind::Removed) => format!("{option} - {full}"),
                     ("", _) => format!("{option} {full}"),
+                    (name, Kind::Removed) => format!("{option} - {name}"),
                     (name, _) => format!("{option} {name}"),
                 };
-                let from = why::from(origin);
                 let text = format!("{option} {}{}{from}", entry.mark(), entry.shown());
                 (key, Item::said(text, format!("{option} {full_name} {full}{from}")))
             };
@@ -308,8 +314,7 @@ fn whole(group: &Group) -> Vec<Line> {
     let entries = |why: &Why| match why {
         Why::New => Vec::new(),
         Why::Because(text) => vec![text.clone()],
-        Why::Differs { option, origin, entries } => {
-            let from = why::from(*origin);
+        Why::Differs { option, from, entries } => {
             let one =
                 |entry: &told::Entry| format!("{option} {}{}{from}", entry.mark(), entry.shown());
             entries.iter().map(one).collect()
@@ -435,16 +440,19 @@ fn warnings(plan: &Plan) -> Items {
 
 /// What differs and is left, by container and option.
 fn left(plan: &Plan) -> Items {
-    let matched = plan.sets.values().flat_map(|report| &report.matched);
-    let items = matched.flat_map(|one| {
-        let lead = format!("{} differs and is left: ", name(one.name.as_str()));
-        let whys = one.differences.iter().zip(why::differences(&one.differences));
-        let items: Vec<(String, Item)> = whys.flat_map(why_items).collect();
-        items.into_iter().map(move |(key, item)| {
-            (format!("{} {key}", one.name), item.with_lead(&lead))
-        })
-    });
-    items.collect()
+    let causes = Causes::new(plan, None);
+    let mut all = Items::new();
+    for (set, report) in &plan.sets {
+        for one in &report.matched {
+            let lead = format!("{} differs and is left: ", name(one.name.as_str()));
+            let whys = one.differences.iter().zip(why::differences(set, one, &causes));
+            let items = whys.flat_map(why_items);
+            all.extend(
+                items.map(|(key, item)| (format!("{} {key}", one.name), item.with_lead(&lead))),
+            );
+        }
+    }
+    all
 }
 
 /// What a plan relied on, a record each.
@@ -563,8 +571,8 @@ mod tests {
 
         CHANGES
           ~ replace shop-db of db
-              was environment + A
-              was environment ~ B
+              was environment + A (spec changed)
+              was environment ~ B (spec changed)
               was forced by environment; mem_limit alone could be changed in place
           ~ set db
               was state reloaded
@@ -589,7 +597,10 @@ mod tests {
         let web = new.planned.iter_mut().find(|(set, _)| set.as_str() == "web").unwrap().1;
         web.options.insert("mem_limit".to_owned(), serde_json::json!(2_147_483_648_u32));
         let shown = text(&old, &new);
-        assert!(shown.contains("~ set web\n          now mem_limit 2g\n      was mem_limit 1g"), "{shown}");
+        assert!(
+            shown.contains("~ set web\n      now mem_limit 2g\n      was mem_limit 1g"),
+            "{shown}"
+        );
     }
 
     #[test]

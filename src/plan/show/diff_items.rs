@@ -67,10 +67,7 @@ impl Item {
 }
 
 /// What of two things said is in one alone, or is another one.
-pub(super) fn lines<Key: Ord>(
-    was: &BTreeMap<Key, Item>,
-    now: &BTreeMap<Key, Item>,
-) -> Vec<Line> {
+pub(super) fn lines<Key: Ord>(was: &BTreeMap<Key, Item>, now: &BTreeMap<Key, Item>) -> Vec<Line> {
     // Texts that were cut may be the same, although what they stand for is not.
     let alone = |these: &BTreeMap<Key, Item>, those: &BTreeMap<Key, Item>| {
         let mut by_text: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -80,15 +77,14 @@ pub(super) fn lines<Key: Ord>(
         by_text
     };
     let (were, come) = (alone(was, now), alone(now, was));
-    let told = |item: &Item, others: &BTreeMap<String, BTreeSet<String>>| match others
-        .get(&item.text)
-    {
-        None => item.text.clone(),
-        Some(others) => {
-            let others = others.iter().map(String::as_str).collect();
-            item.around(&told::apart(&item.full, &others))
-        }
-    };
+    let told =
+        |item: &Item, others: &BTreeMap<String, BTreeSet<String>>| match others.get(&item.text) {
+            None => item.text.clone(),
+            Some(others) => {
+                let others = others.iter().map(String::as_str).collect();
+                item.around(&told::apart(&item.full, &others))
+            }
+        };
     let keys: BTreeSet<&Key> = was.keys().chain(now.keys()).collect();
     let line = |side: Side, text: String| Line { side, text };
     let lines = keys.into_iter().flat_map(|key| match (was.get(key), now.get(key)) {

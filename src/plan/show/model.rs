@@ -14,6 +14,7 @@ use super::planned::{self, WillBe};
 use super::why::{self, Why};
 use super::{reason_text, step_text, told};
 use crate::base::ident::{ChangeId, ChangeTarget, SetName};
+use crate::plan::cause::Causes;
 use crate::plan::danger::{self, Danger};
 use crate::plan::{Action, Change, Impact, Plan, Step, Verb, left};
 
@@ -162,18 +163,21 @@ pub struct StepLine {
     pub span: Span,
 }
 
-/// What is shown of a plan.
-pub fn of(plan: &Plan) -> Model {
-    grouped(plan).0
+/// What is shown of a plan; an earlier plan tells who caused what differs.
+pub fn of(plan: &Plan, since: Option<&Plan>) -> Model {
+    grouped(plan, &Causes::new(plan, since)).0
 }
 
 /// The same, and the number of the group that shows each change.
-pub(super) fn grouped(plan: &Plan) -> (Model, BTreeMap<&str, usize>) {
+pub(super) fn grouped<'p>(
+    plan: &'p Plan,
+    causes: &Causes<'_>,
+) -> (Model, BTreeMap<&'p str, usize>) {
     let estimate = estimate::of(plan);
     let left = left::of(plan);
     let order = order(plan, &estimate);
-    let gathered = gathered(&order);
-    let groups = groups(plan, &gathered, &estimate);
+    let gathered = gathered(&order, causes);
+    let groups = groups(plan, &gathered, &estimate, causes);
     let mut of_change: BTreeMap<&str, usize> = BTreeMap::new();
     for (index, members) in gathered.iter().enumerate() {
         of_change.extend(members.iter().map(|change| (change.id.as_str(), index + 1)));
@@ -201,7 +205,7 @@ pub(super) fn grouped(plan: &Plan) -> (Model, BTreeMap<&str, usize>) {
             .map(|warning| (name(&warning.code), told::ends(&warning.text, SENTENCE)))
             .collect(),
         assumed: plan.assumed.iter().map(|reference| name(&reference.to_string())).collect(),
-        not_acted_on: not_acted_on(plan),
+        not_acted_on: not_acted_on(plan, causes),
         steps: plan.steps.iter().zip(&estimate.steps).map(step).collect(),
         estimate,
     };
@@ -275,14 +279,14 @@ fn order<'p>(plan: &'p Plan, estimate: &Estimate) -> Vec<&'p Change> {
 }
 
 /// Changes that differ in nothing but the name, together.
-fn gathered<'p>(order: &[&'p Change]) -> Vec<Vec<&'p Change>> {
+fn gathered<'p>(order: &[&'p Change], causes: &Causes<'_>) -> Vec<Vec<&'p Change>> {
     let mut all: Vec<Vec<&Change>> = Vec::new();
     let mut kinds: BTreeMap<(Option<&SetName>, Verb), Vec<usize>> = BTreeMap::new();
     for change in order {
         let kind = kinds.entry((change.set.as_ref(), change.verb)).or_default();
         let alike = kind.iter().rev().take(BACK).find(|index| {
             let first = all[**index].first();
-            change.set.is_some() && first.is_some_and(|first| alike(first, change))
+            change.set.is_some() && first.is_some_and(|first| alike(first, change, causes))
         });
         if let Some(index) = alike {
             all[*index].push(change);
@@ -294,15 +298,23 @@ fn gathered<'p>(order: &[&'p Change]) -> Vec<Vec<&'p Change>> {
     all
 }
 
-fn alike(one: &Change, other: &Change) -> bool {
+fn alike(one: &Change, other: &Change, causes: &Causes<'_>) -> bool {
     let Change { id: _, set, verb, adopted, danger, dangerous, impact, reasons } = one;
     (set, verb, adopted, danger, impact)
         == (&other.set, &other.verb, &other.adopted, &other.danger, &other.impact)
         && *dangerous == other.dangerous
         && *reasons == other.reasons
+        && reasons
+            .iter()
+            .all(|reason| causes.of_change(one, reason) == causes.of_change(other, reason))
 }
 
-fn groups(plan: &Plan, gathered: &[Vec<&Change>], estimate: &Estimate) -> Vec<Group> {
+fn groups(
+    plan: &Plan,
+    gathered: &[Vec<&Change>],
+    estimate: &Estimate,
+    causes: &Causes<'_>,
+) -> Vec<Group> {
     let pulled = pulled(plan);
     let besides = besides::of(&plan.steps);
     let mut spans: BTreeMap<&str, Span> = BTreeMap::new();
@@ -329,7 +341,7 @@ fn groups(plan: &Plan, gathered: &[Vec<&Change>], estimate: &Estimate) -> Vec<Gr
             dangers,
             impact: impact(first, &ids, &besides),
             will_be: will_be(plan, first, &ids),
-            why: why::of(first),
+            why: why::of(first, causes),
             span: spans
                 .copied()
                 .reduce(|a, b| Span { start: a.start.min(b.start), end: a.end.max(b.end) })
@@ -372,15 +384,16 @@ fn impact(change: &Change, ids: &[&str], besides: &BTreeMap<&str, Besides<'_>>) 
     how.into_iter().chain(lines).chain(besides::lines(ids, besides)).collect()
 }
 
-fn not_acted_on(plan: &Plan) -> Vec<NotActedOn> {
+fn not_acted_on(plan: &Plan, causes: &Causes<'_>) -> Vec<NotActedOn> {
     let left = left::of(plan);
     let of_set = left.into_iter().filter_map(|left| {
-        let report = plan.sets.get(left.set.as_ref()?)?;
+        let set = left.set.as_ref()?;
+        let report = plan.sets.get(set)?;
         let containers = report
             .matched
             .iter()
             .filter(|one| !one.differences.is_empty() && one.changed_by == left.changed_by)
-            .map(|one| (name(one.name.as_str()), why::differences(&one.differences)))
+            .map(|one| (name(one.name.as_str()), why::differences(set, one, causes)))
             .collect();
         Some(NotActedOn { text: told::ends(&left.text, SENTENCE), containers })
     });
@@ -403,7 +416,7 @@ mod tests {
 
     #[test]
     fn changes_stand_in_the_order_in_which_they_begin_and_alike_ones_together() {
-        let model = of(&sample::mixed());
+        let model = of(&sample::mixed(), None);
         insta::assert_snapshot!(lines(&model), @"
         1 replace shop-db 0..21
         2 create shop-web-1..3 0..11
@@ -430,7 +443,7 @@ mod tests {
             [(Danger::HostAccess, "bind:/srv"), (Danger::HostAccess, "docker_socket:/run/d")];
         change(&mut plan, "shop-web-1", &host);
         change(&mut plan, "shop-web-2", &host[..1]);
-        let told = of(&plan)
+        let told = of(&plan, None)
             .dangers
             .into_iter()
             .map(|one| format!("{}: {}: {}", one.danger.word(), one.words(), joined(&one.names)));
@@ -446,7 +459,7 @@ mod tests {
 
     #[test]
     fn hostile_text_is_cut_and_safe() {
-        let text = format!("{:?}", of(&sample::hostile()));
+        let text = format!("{:?}", of(&sample::hostile(), None));
         // Written for debugging, a backslash is two.
         assert!(!text.chars().any(crate::base::say::is_unsafe));
         assert!(text.len() < 400_000, "{} bytes", text.len());

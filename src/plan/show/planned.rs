@@ -263,13 +263,7 @@ mod tests {
     fn planned(options: Json) -> Planned {
         let options = serde_json::from_value(options).unwrap();
         let image = ImagePin::Id(ImageId::new("sha256:00"));
-        Planned {
-            reference: "a:1".into(),
-            image,
-            containers: [].into(),
-            options,
-            from_image: None,
-        }
+        Planned { reference: "a:1".into(), image, containers: [].into(), options, from_image: None }
     }
 
     fn rest_of(option: &str, found: Json, expected: &Json) -> String {

@@ -6,8 +6,10 @@ use serde_json::Value as Json;
 
 use super::reason_text;
 use super::told::{self, Entry, Full, Kind, Told};
+use crate::base::ident::SetName;
 use crate::options;
-use crate::plan::{Because, Change, OptionDifference, Origin, Reason, References, Verb};
+use crate::plan::cause::{Cause, Causes};
+use crate::plan::{Because, Change, Matched, OptionDifference, Origin, Reason, References, Verb};
 
 /// The most characters of an option's name.
 const NAME: usize = 80;
@@ -19,8 +21,8 @@ pub enum Why {
     Differs {
         /** which */
         option: String,
-        /** who caused it */
-        origin: Origin,
+        /** who caused it, for the end of the line: ` (from the image)`; empty where nothing tells */
+        from: &'static str,
         /** what of it: one without a name is all of it */
         entries: Vec<Entry>,
     },
@@ -31,47 +33,59 @@ pub enum Why {
 }
 
 /// Why a change is made, in the order of its reasons.
-pub fn of(change: &Change) -> Vec<Why> {
+pub fn of(change: &Change, causes: &Causes<'_>) -> Vec<Why> {
     let makes = matches!(change.verb, Verb::Create | Verb::Run);
     let new = |reason: &Reason| {
         makes && matches!(reason, Reason::Because(Because::TooFew { .. } | Because::NotThere))
     };
     let reasons = change.reasons.iter();
-    reasons.map(|reason| if new(reason) { Why::New } else { one(reason) }).collect()
+    let why = |reason| match new(reason) {
+        true => Why::New,
+        false => one(reason, causes.of_change(change, reason)),
+    };
+    reasons.map(why).collect()
 }
 
-/// What differs and is left.
-pub fn differences(reasons: &[Reason]) -> Vec<Why> {
-    reasons.iter().map(one).collect()
+/// What differs of a container of a set and is left.
+pub fn differences(set: &SetName, matched: &Matched, causes: &Causes<'_>) -> Vec<Why> {
+    let reasons = matched.differences.iter();
+    reasons.map(|reason| one(reason, causes.of_matched(set, matched, reason))).collect()
 }
 
-/// Who caused a difference, where it is not the spec.
-pub fn from(origin: Origin) -> &'static str {
-    match origin {
-        Origin::Declared => "",
-        Origin::Image => " (from the image)",
-        Origin::Unknown => " (from the spec or the image)",
+/// Who caused a difference, where that can be told.
+fn from(origin: Origin, cause: Option<Cause>) -> &'static str {
+    match (origin, cause) {
+        (Origin::Image, _) => " (from the image)",
+        (Origin::Unknown, _) => " (from the spec or the image)",
+        (Origin::Declared, Some(Cause::Spec)) => " (spec changed)",
+        (Origin::Declared, Some(Cause::Image)) => " (image changed)",
+        (Origin::Declared, Some(Cause::Drift)) => " (drift)",
+        (Origin::Declared, Some(Cause::Pending)) => " (not applied since)",
+        (Origin::Declared, None) => "",
     }
 }
 
-fn one(reason: &Reason) -> Why {
+fn one(reason: &Reason, cause: Option<Cause>) -> Why {
     match reason {
         Reason::Environment(difference) => Why::Differs {
             option: told::ends(&difference.option, NAME),
-            origin: difference.origin,
+            from: from(difference.origin, cause),
             entries: reason_text::variables(difference),
         },
         Reason::Option(difference) => Why::Differs {
             option: told::ends(&difference.option, NAME),
-            origin: difference.origin,
+            from: from(difference.origin, cause),
             entries: option(difference),
         },
         Reason::Because(Because::State { expected, found }) => {
             let entry = Entry::both(None, found, reason_text::becomes(*expected));
-            let (option, origin) = ("state".to_owned(), Origin::Declared);
-            Why::Differs { option, origin, entries: vec![entry] }
+            let (option, from) = ("state".to_owned(), from(Origin::Declared, cause));
+            Why::Differs { option, from, entries: vec![entry] }
         }
-        Reason::Because(_) => Why::Because(reason_text::text(reason)),
+        Reason::Because(_) => {
+            let from = from(Origin::Declared, cause);
+            Why::Because(format!("{}{from}", reason_text::text(reason)))
+        }
     }
 }
 
@@ -155,7 +169,7 @@ mod tests {
             in_place: false,
             references: None,
         });
-        let Why::Differs { entries, .. } = one(&reason) else { panic!("{reason:?}") };
+        let Why::Differs { entries, .. } = one(&reason, None) else { panic!("{reason:?}") };
         entries.into_iter().map(|entry| (entry.found, entry.expected)).collect()
     }
 
@@ -207,7 +221,7 @@ mod tests {
                     found: old.map(str::to_owned),
                 }),
             });
-            let Why::Differs { entries, .. } = one(&reason) else { panic!("{reason:?}") };
+            let Why::Differs { entries, .. } = one(&reason, None) else { panic!("{reason:?}") };
             told::text(&entries)
         };
         insta::assert_snapshot!(image(Some("acme/web:1")), @"changed acme/web:1 (sha256:aaaaaaaaaaaa…) => acme/web:2 (sha256:bbbbbbbbbbbb…)");
@@ -219,6 +233,6 @@ mod tests {
     fn a_new_one_needs_no_number() {
         let plan = sample::mixed();
         let create = plan.changes.iter().find(|change| change.verb == Verb::Create);
-        assert_eq!(of(create.unwrap()), [Why::New]);
+        assert_eq!(of(create.unwrap(), &Causes::new(&plan, None)), [Why::New]);
     }
 }
