@@ -180,6 +180,38 @@ fn several_plans_are_one_comment() {
     assert_eq!(json.status.code(), Some(64));
 }
 
+#[test]
+fn a_page_and_a_chart_are_shown_or_written_and_never_over_a_plan() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let plan = at("plan.json");
+    std::fs::copy(golden::path("plans/shop/plan.json"), &plan).unwrap();
+    let written = run(&["show", &plan, "--format", "html", "-o", &at("plan.html")]);
+    assert!(written.status.success() && written.stdout.is_empty(), "{written:?}");
+    let page = std::fs::read_to_string(at("plan.html")).unwrap();
+    assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>\n"));
+    let shown = run(&["show", &plan, &plan, "--format", "html"]);
+    assert!(String::from_utf8(shown.stdout).unwrap().contains("<title>2 plans</title>"));
+    let chart = run(&["show", &plan, "--format", "mermaid"]);
+    assert!(chart.stdout.starts_with(b"```mermaid\ngantt\n"), "{chart:?}");
+    let before = std::fs::read(&plan).unwrap();
+    let over = run(&["show", &plan, "--format", "html", "-o", &plan]);
+    assert!(!over.status.success() && std::fs::read(&plan).unwrap() == before, "{over:?}");
+}
+
+#[test]
+fn an_earlier_plan_tells_who_caused_what_differs() {
+    let shown = |words: &[&str]| {
+        let output = run(&[&["show", "plan.json"], words].concat());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(!shown(&[]).contains("(not applied since)"));
+    let since = shown(&["--since", "plan.json"]);
+    assert!(since.contains("mem_limit 512m → 1g (not applied since)"), "{since}");
+    let since = shown(&["--since", "plan.json", "--format", "html"]);
+    assert!(since.contains("(not applied since)"), "{since}");
+}
+
 /// What stands on a screen as a picture: its words in their colours.
 fn picture(parser: &vt100::Parser) -> String {
     use std::fmt::Write as _;

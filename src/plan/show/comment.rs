@@ -11,6 +11,9 @@ pub(super) const MOST: usize = 65_000;
 /// What is said at the end where something is left out.
 const CUT: &str = "\n**Cut here**: `bayplan show` prints all of it.\n";
 
+/// Room for what says how many plans are left out.
+const MORE: usize = 40;
+
 /// What a part is about, in the order in which parts get room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Matter {
@@ -130,11 +133,15 @@ pub(super) fn comment(first: &str, mut plans: Vec<Vec<Part>>) -> String {
             plans.iter_mut().for_each(|parts| parts.retain(|part| part.matter != matter));
         }
     }
-    let mut dropped = 0;
-    while frames(&plans) + 40 > most && plans.len() > 1 {
-        plans.pop();
-        dropped += 1;
-    }
+    let all = plans.len();
+    let mut taken = MORE;
+    let fit = plans.iter().take_while(|parts| {
+        taken += parts.iter().map(Part::frame).sum::<usize>();
+        taken <= most
+    });
+    let fit = if frames(&plans) > most { fit.count().max(1) } else { all };
+    plans.truncate(fit);
+    let dropped = all - plans.len();
     let mut room = most.saturating_sub(frames(&plans));
     let mut shown: BTreeMap<(usize, usize), usize> = BTreeMap::new();
     for matter in Matter::ROOM {
@@ -221,7 +228,7 @@ mod tests {
         let text = comment("", (0..3_000).map(of).collect());
         assert_eq!(text.matches("# title").count(), 3_000);
         assert!(text.len() <= MOST, "{}", text.len());
-        let text = comment("", (0..30_000).map(of).collect());
+        let text = comment("", (0..10_000).map(of).collect());
         assert!(text.contains(" more plans\n") && text.len() <= MOST, "{}", text.len());
     }
 }

@@ -571,8 +571,8 @@ mod tests {
 
         CHANGES
           ~ replace shop-db of db
-              was environment + A (spec changed)
-              was environment ~ B (spec changed)
+              was environment + A (spec or secret changed)
+              was environment ~ B (spec or secret changed)
               was forced by environment; mem_limit alone could be changed in place
           ~ set db
               was state reloaded
@@ -629,6 +629,18 @@ mod tests {
             let told = all.iter().filter(|line| line.side == side && line.text.contains(text));
             assert!(told.count() >= 5, "{text}: {all:#?}");
         }
+    }
+
+    #[test]
+    fn what_a_step_waits_for_is_told() {
+        let old = sample::mixed();
+        let mut new = sample::mixed();
+        new.steps[2].delay = 5;
+        new.steps[2].after_end = vec![new.steps[0].id.clone()];
+        let steps = between(&old, &new).steps;
+        assert_eq!(steps.len(), 2, "{steps:?}");
+        let end = format!(", the end of {}, 5 s more", new.steps[0].id);
+        assert!(steps[0].text.ends_with(&end), "{steps:?}");
     }
 
     #[test]

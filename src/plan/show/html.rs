@@ -14,7 +14,8 @@ use super::model::{self, Group, InDanger, Model, StepLine};
 use super::names;
 use super::told::{Entry, Kind};
 use super::why::Why;
-use crate::plan::Plan;
+use crate::base::say;
+use crate::plan::{Danger, Plan};
 
 const STYLE: &str = include_str!("../../../templates/plan.css");
 const SCRIPT: &str = include_str!("../../../templates/plan.js");
@@ -81,7 +82,7 @@ pub fn html(plans: &[(&Plan, About)]) -> Result<String, NoPage> {
         title,
         sheets: &sheets,
         verbs,
-        dangers: dangers.into_iter().map(super::super::Danger::word).collect(),
+        dangers: dangers.into_iter().map(Danger::word).collect(),
         policy: policy(),
         style: STYLE,
         script: SCRIPT,
@@ -124,6 +125,11 @@ fn danger_words(group: &Group) -> String {
     InDanger::kinds(&group.dangers).join(" ")
 }
 
+/// `1 danger`, `3 dangers`.
+fn dangers(number: usize) -> String {
+    say::count(number, "danger")
+}
+
 /// Who is in a danger.
 fn who(one: &InDanger) -> String {
     names::listed(&one.names)
@@ -161,8 +167,8 @@ fn side<'a>(option: &'a str, from: &'static str, entry: &'a Entry) -> Side<'a> {
 fn because(all: &[Why]) -> Vec<&str> {
     let all = all.iter().filter_map(|why| match why {
         Why::Because(text) => Some(text.as_str()),
-        Why::New => Some("new"),
-        Why::Differs { .. } => None,
+        // What is done says so.
+        Why::New | Why::Differs { .. } => None,
     });
     all.collect()
 }

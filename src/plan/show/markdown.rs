@@ -386,6 +386,17 @@ mod tests {
     }
 
     #[test]
+    fn steps_tell_what_they_wait_for() {
+        let mut plan = sample::empty();
+        sample::add_stop(&mut plan, "old", "one", 1);
+        sample::add_stop(&mut plan, "old", "two", 2);
+        plan.steps[1].after_end = vec![plan.steps[0].id.clone()];
+        plan.steps[1].delay = 5;
+        let text = one(&plan, true);
+        assert!(text.contains(", after `the end of one/stop, 5 s more`\n"), "{text}");
+    }
+
+    #[test]
     fn many_plans_share_the_room_and_keep_titles_and_dangers() {
         let plans: Vec<Plan> = (0..12_u64)
             .map(|place| {

@@ -9,7 +9,10 @@ use super::told::{self, Entry, Full, Kind, Told};
 use crate::base::ident::SetName;
 use crate::options;
 use crate::plan::cause::{Cause, Causes};
-use crate::plan::{Because, Change, Matched, OptionDifference, Origin, Reason, References, Verb};
+use crate::plan::{
+    Because, Change, EnvironmentDifference, Matched, OptionDifference, Origin, Reason, References,
+    Verb,
+};
 
 /// The most characters of an option's name.
 const NAME: usize = 80;
@@ -69,7 +72,11 @@ fn one(reason: &Reason, cause: Option<Cause>) -> Why {
     match reason {
         Reason::Environment(difference) => Why::Differs {
             option: told::ends(&difference.option, NAME),
-            from: from(difference.origin, cause),
+            from: match from(difference.origin, cause) {
+                // The spec may say the same of a secret that is another one now.
+                " (spec changed)" if is_hidden(difference) => " (spec or secret changed)",
+                from => from,
+            },
             entries: reason_text::variables(difference),
         },
         Reason::Option(difference) => Why::Differs {
@@ -87,6 +94,11 @@ fn one(reason: &Reason, cause: Option<Cause>) -> Why {
             Why::Because(format!("{}{from}", reason_text::text(reason)))
         }
     }
+}
+
+/// Whether a variable changed whose values are not public.
+fn is_hidden(difference: &EnvironmentDifference) -> bool {
+    difference.changed.iter().any(|name| !difference.values.contains_key(name))
 }
 
 fn option(difference: &OptionDifference) -> Vec<Entry> {
