@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::filter::Targets;
 
 use super::denied::{Denied, DeniedParser};
+use super::diff::DiffArgs;
 use super::exit_codes::EXIT_CODES;
 use super::history::HistoryArgs;
 use super::log;
@@ -296,6 +297,10 @@ pub enum Format {
     Json,
     /// For a pull-request comment.
     Markdown,
+    /// One page for a browser: changes with both sides, the steps over time, filters.
+    Html,
+    /// The steps over time as a Mermaid chart, for a comment.
+    Mermaid,
 }
 
 /// `--unresolved`.
@@ -316,6 +321,12 @@ pub struct ShowArgs {
     /// What to note beside a plan: commit=0a1b2c
     #[arg(long, value_name = "KEY=VALUE", value_parser = meta)]
     pub meta: Vec<(String, String)>,
+    /// An earlier plan of the project: it tells whether the spec changed or what runs did
+    #[arg(long, value_name = "OLD")]
+    pub since: Option<PathBuf>,
+    /// Write it here instead of to stdout
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
     /// List every step
     #[arg(long)]
     pub steps: bool,
@@ -325,23 +336,6 @@ pub struct ShowArgs {
     /// How to print it
     #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
     pub format: Format,
-}
-
-/// `bayplan diff`.
-#[derive(Debug, Args)]
-pub struct DiffArgs {
-    /// A saved plan
-    #[arg(value_name = "OLD")]
-    pub old: PathBuf,
-    /// Another one
-    #[arg(value_name = "NEW")]
-    pub new: PathBuf,
-    /// Compare the files line by line as well
-    #[arg(short, long)]
-    pub unified: bool,
-    /// List the steps that are other ones, too
-    #[arg(long)]
-    pub steps: bool,
 }
 
 /// `bayplan verify`.

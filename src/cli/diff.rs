@@ -1,13 +1,32 @@
 //! `bayplan diff`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::args::{DiffArgs, Global};
+use clap::Args;
+
+use super::args::Global;
 use super::files::{self, Files};
 use super::output;
 use super::report::{Exit, Failure, Result};
 use crate::plan::format;
 use crate::plan::show::{diff, diff_text};
+
+/// `bayplan diff`.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// A saved plan
+    #[arg(value_name = "OLD")]
+    pub old: PathBuf,
+    /// Another one
+    #[arg(value_name = "NEW")]
+    pub new: PathBuf,
+    /// Compare the files line by line as well
+    #[arg(short, long)]
+    pub unified: bool,
+    /// List the steps that are other ones, too
+    #[arg(long)]
+    pub steps: bool,
+}
 
 /// Compares two saved plans.
 pub fn run(args: &DiffArgs, global: &Global, files: &Files) -> Result {

@@ -29,6 +29,17 @@ pub fn bytes(bytes: &[u8]) -> Result<(), Failure> {
     }
 }
 
+/// Writes lines for people to stdout, for a terminal as one takes them.
+pub fn told(text: &str) -> Result<(), Failure> {
+    let stdout = io::stdout();
+    let colour = anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never;
+    let width = columns(&stdout);
+    if width.is_none() && !colour {
+        return data(text);
+    }
+    data(&format!("{}\n", message(text, width.unwrap_or(usize::MAX), colour)))
+}
+
 /// Writes lines to stderr, for a terminal as one takes them; that nobody reads it is no error.
 pub fn note(text: &str) {
     let stderr = io::stderr();
@@ -49,6 +60,15 @@ const HEADS: &[(&str, Style)] = &[
     ("caused by:", page::BOLD),
     ("hint:", page::colour(AnsiColor::Cyan)),
     ("note:", page::BOLD),
+    ("current:", page::colour(AnsiColor::Green).bold()),
+    ("already as declared.", page::colour(AnsiColor::Green).bold()),
+    ("failed:", page::colour(AnsiColor::Red).bold()),
+    ("stale:", page::colour(AnsiColor::Red).bold()),
+    ("not undone:", page::colour(AnsiColor::Red)),
+    ("not as declared:", page::colour(AnsiColor::Yellow).bold()),
+    ("interrupted:", page::colour(AnsiColor::Yellow).bold()),
+    ("went back:", page::colour(AnsiColor::Yellow).bold()),
+    ("left:", page::colour(AnsiColor::Yellow)),
 ];
 
 /// A message broken at words, its heads painted. What quotes a file stays as it is.
@@ -122,5 +142,13 @@ mod tests {
         assert!(painted.starts_with("\u{1b}["), "{painted:?}");
         assert_eq!(anstream::adapter::strip_str(&painted).to_string(), expected);
         assert_eq!(message("\nwritten", 40, true), "\nwritten");
+        // What a result and a judgement say.
+        for text in
+            ["stale: a", "failed: a", "  not undone: a", "left: a", "current: 1 step to run."]
+        {
+            let painted = message(text, 40, true);
+            assert!(painted.contains("\u{1b}["), "{painted:?}");
+            assert_eq!(anstream::adapter::strip_str(&painted).to_string(), text);
+        }
     }
 }

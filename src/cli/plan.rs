@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::panic::resume_unwind;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 
 use super::args::{Format, Global, PlanArgs, Unresolved};
@@ -21,7 +22,7 @@ use crate::observed::scope::ObservationScope;
 use crate::observed::snapshot::Snapshot;
 use crate::plan::cause::Causes;
 use crate::plan::check::Violation;
-use crate::plan::show::{About, markdown, text};
+use crate::plan::show::{About, html, markdown, mermaid, text};
 use crate::plan::{Plan, SpecSource, format, left};
 use crate::planner::undeclared;
 use crate::planner::{Built, Input, Pins, PlanError, build};
@@ -39,14 +40,14 @@ pub fn run(args: &PlanArgs, global: &Global, files: &Files) -> Result {
         output::data(&markdown::lines("## There is no plan", &failure.to_string()))?;
     }
     let Made { plan, since, beyond } = made?;
-    finish(args, (global, files), (&plan, since.as_ref()), beyond)
+    finish(args, (global, files), (&plan, since), beyond)
 }
 
 /// A plan, and what is told beside it.
 struct Made {
     plan: Plan,
     /// An earlier plan of the project.
-    since: Option<Plan>,
+    since: Option<Arc<Plan>>,
     /// What containers have beyond what is declared, where that is asked for.
     beyond: Option<String>,
 }
@@ -60,7 +61,7 @@ fn make(args: &PlanArgs, global: &Global, files: &Files) -> std::result::Result<
     loaded.spec.prune |= args.prune;
     // Whatever is read is kept, before an engine is troubled.
     args.output.as_deref().map_or(Ok(()), |path| files.writable(path))?;
-    let since = since::before(args, &loaded.spec.project, files)?;
+    let since = since::before(args, &loaded.spec.project, files)?.map(Arc::new);
     let secrets = load_spec::resolve(&loaded.spec, &loaded.named)?;
     let (snapshot, built) = if let Some(kept) = kept {
         let snapshot = observe::redacted(kept?, &loaded.spec, &secrets);
@@ -228,7 +229,7 @@ pub fn sound(plan: &Plan) -> std::result::Result<(), Failure> {
 fn finish(
     args: &PlanArgs,
     (global, files): (&Global, &Files),
-    (plan, since): (&Plan, Option<&Plan>),
+    (plan, since): (&Plan, Option<Arc<Plan>>),
     undeclared: Option<String>,
 ) -> Result {
     let written = match &args.output {
@@ -247,10 +248,13 @@ fn finish(
         digest: written.as_ref().map(|(_, written)| written.digest.clone()),
         next: named.filter(|_| denied.is_ok()).map(|named| format!("bayplan apply {named}")),
         meta: args.meta.iter().map(|(key, value)| (key.clone(), known::struck(value))).collect(),
+        since: since.clone(),
     };
     let shown = match args.format {
         Format::Text => text::text(plan, &about, output::text(global, args.steps)),
         Format::Markdown => markdown::markdown(&[(plan, about)], args.steps),
+        Format::Html => html::html(&[(plan, about)])?,
+        Format::Mermaid => mermaid::mermaid(&[plan]),
         Format::Json => match &written {
             Some((_, written)) => written.text.clone(),
             None => format::write(plan)?.text,
@@ -271,14 +275,14 @@ fn finish(
         let named = files::named_output(path);
         output::note(&match args.format {
             Format::Json => format!("\nwritten to {named} ({})", written.digest),
-            Format::Text | Format::Markdown => format!("\nwritten to {named}"),
+            _ => format!("\nwritten to {named}"),
         });
     } else if args.format == Format::Text && !plan.changes.is_empty() && output::is_watched() {
         output::note("\nhint: `-o plan.json` writes the plan, `bayplan apply plan.json` does it");
     }
     denied?;
     let differs = !plan.changes.is_empty() || !left::of(plan).is_empty();
-    let fails = fail_on::fails(&args.fail_on, &Causes::new(plan, since), plan);
+    let fails = fail_on::fails(&args.fail_on, &Causes::new(plan, since.as_deref()), plan);
     for line in &fails {
         output::note(line);
     }

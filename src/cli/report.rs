@@ -7,6 +7,7 @@ use crate::base::say;
 use crate::engine::{EngineError, ErrorKind};
 use crate::observed::file;
 use crate::plan::format;
+use crate::plan::show::html::NoPage;
 
 /// How a command ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,6 +178,12 @@ impl From<NoCanonicalForm> for Failure {
     fn from(error: NoCanonicalForm) -> Self {
         Self::new(Exit::Error, "the plan cannot be written")
             .caused_by(say::safe(&error.to_string()))
+    }
+}
+
+impl From<NoPage> for Failure {
+    fn from(error: NoPage) -> Self {
+        Self::new(Exit::Error, say::safe(&error.to_string()))
     }
 }
 

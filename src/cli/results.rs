@@ -169,7 +169,7 @@ impl<'a> Results<'a> {
             output::note(text.trim_end());
             Ok(())
         } else {
-            output::data(text)
+            output::told(text)
         };
         if shown.is_err() {
             // It must be told somewhere.

@@ -1,6 +1,7 @@
 //! `bayplan show`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
@@ -8,15 +9,18 @@ use super::args::{Format, Global, ShowArgs};
 use super::files::{self, Files};
 use super::output;
 use super::report::{Exit, Failure, Result};
+use super::since;
 use crate::apply::result::{FORMAT, ResultDocument};
 use crate::apply::result_text;
 use crate::base::kind::Kind;
 use crate::base::{canonical, say};
-use crate::plan::show::{About, markdown, text, undo};
+use crate::plan::show::{About, html, markdown, mermaid, text, undo};
 use crate::plan::{Plan, format};
 
 /// Prints a plan, or the result of an apply; or several plans.
 pub fn run(args: &ShowArgs, global: &Global, files: &Files) -> Result {
+    files.will_take("the plan", &args.files);
+    args.output.as_deref().map_or(Ok(()), |path| files.writable(path))?;
     let mut all = Vec::new();
     for path in &args.files {
         all.push((path, files.read(path, format::MAX_BYTES)?));
@@ -41,9 +45,17 @@ pub fn run(args: &ShowArgs, global: &Global, files: &Files) -> Result {
             let message = "expected one plan beside `--format json`, but found several";
             return Err(Failure::new(Exit::Usage, message));
         }
-        several => show_plans(several, args, global)?,
+        several => show_plans(several, args, (global, files))?,
     };
-    output::data(&shown)?;
+    match &args.output {
+        Some(path) => {
+            files.write(path, shown.as_bytes())?;
+            if !files::is_standard(path) {
+                output::note(&format!("written to {}", files::named_output(path)));
+            }
+        }
+        None => output::data(&shown)?,
+    }
     Ok(Exit::Done)
 }
 
@@ -63,34 +75,44 @@ fn is_result(bytes: &[u8]) -> bool {
 fn show_plans(
     all: &[(&PathBuf, Vec<u8>)],
     args: &ShowArgs,
-    global: &Global,
+    (global, files): (&Global, &Files),
 ) -> std::result::Result<String, Failure> {
+    let since = args.since.as_deref().map(|path| since::named(path, files)).transpose()?;
+    let since = since.map(Arc::new);
     let mut plans = Vec::new();
     for (path, bytes) in all {
         let named = files::named(path);
         let loaded = format::read(bytes).map_err(|error| Failure::from(error).within(&named))?;
         let next = (!files::is_standard(path))
             .then(|| format!("bayplan apply {}", files::named_output(path)));
-        let about = About { digest: Some(loaded.digest), next, meta: args.meta.clone() };
+        let (digest, meta) = (Some(loaded.digest), args.meta.clone());
+        let about = About { digest, next, meta, since: since.clone() };
         plans.push((loaded.plan, about));
     }
     Ok(match args.format {
         Format::Text => {
+            // A file has no colours.
             let options = output::text(global, args.steps);
+            let colour = options.colour && args.output.is_none();
+            let options = text::Options { colour, ..options };
             let one = |(plan, about): &(Plan, About)| {
                 let back = if args.undo { undo::text(plan) } else { String::new() };
                 text::text(plan, about, options) + &back
             };
             plans.iter().map(one).collect::<Vec<_>>().join("\n")
         }
-        Format::Markdown => {
-            let plans: Vec<(&Plan, About)> =
-                plans.iter().map(|(plan, about)| (plan, about.clone())).collect();
-            markdown::markdown(&plans, args.steps)
+        Format::Markdown => markdown::markdown(&borrowed(&plans), args.steps),
+        Format::Html => html::html(&borrowed(&plans))?,
+        Format::Mermaid => {
+            mermaid::mermaid(&plans.iter().map(|(plan, _)| plan).collect::<Vec<_>>())
         }
         // It was proven to be canonical UTF-8: the file is its own JSON form.
         Format::Json => all.iter().map(|(_, bytes)| String::from_utf8_lossy(bytes)).collect(),
     })
+}
+
+fn borrowed(plans: &[(Plan, About)]) -> Vec<(&Plan, About)> {
+    plans.iter().map(|(plan, about)| (plan, about.clone())).collect()
 }
 
 /// The result that a file is; nothing: it does not say that it is one.
@@ -114,6 +136,11 @@ pub(super) fn result(bytes: &[u8]) -> std::result::Result<Option<ResultDocument>
 
 fn show_result(document: &ResultDocument, form: Format) -> std::result::Result<String, Failure> {
     Ok(match form {
+        Format::Html | Format::Mermaid => {
+            let message = "expected a plan beside this format, but found a result";
+            return Err(Failure::new(Exit::Usage, message)
+                .hint("`--format markdown` shows a result in a comment"));
+        }
         Format::Text => result_text::retold(document),
         Format::Markdown => markdown::lines("## Result", &result_text::retold(document)),
         Format::Json => document.file().map_err(|error| {

@@ -48,7 +48,7 @@ pub fn run(args: &VerifyArgs, global: &Global, files: &Files) -> Result {
         return Err(Failure::new(Exit::Stale, message));
     }
     if !args.json {
-        output::data(&words(&judgement))?;
+        output::told(&words(&judgement))?;
     }
     let differs = !judgement.is_done() || !judgement.left.is_empty();
     Ok(if differs && args.detailed_exitcode { Exit::Changes } else { Exit::Done })

@@ -5,9 +5,11 @@
 //! declared then. It is derived for whoever reads or counts, and no plan holds it: apply derives a plan
 //! again without the earlier one.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value as Json;
 
-use super::{Because, Change, Matched, Origin, Plan, Reason};
+use super::{Because, Change, Matched, Origin, Plan, Reason, SetReport};
 use crate::base::ident::{ContainerId, SetName};
 use crate::options::row;
 
@@ -48,16 +50,34 @@ pub struct Differing<'a> {
 }
 
 /// A plan, and where there is one an earlier plan of the same project.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Causes<'a> {
-    plan: &'a Plan,
+    pub(super) plan: &'a Plan,
     since: Option<&'a Plan>,
+    /// Of the plan, by set and name.
+    matched: BTreeMap<(&'a SetName, &'a str), &'a Matched>,
+    /// Of the earlier plan, by ID.
+    before: BTreeMap<&'a ContainerId, &'a Matched>,
+    /// The changes of the earlier plan, by name.
+    changes: BTreeMap<&'a str, &'a Change>,
 }
 
 impl<'a> Causes<'a> {
     /// Of a plan since an earlier one; one of another project tells nothing.
     pub fn new(plan: &'a Plan, since: Option<&'a Plan>) -> Self {
-        Self { plan, since: since.filter(|since| since.project == plan.project) }
+        let since = since.filter(|since| since.project == plan.project);
+        let matched = |(set, report): (&'a SetName, &'a SetReport)| {
+            report.matched.iter().map(move |one| ((set, one.name.as_str()), one))
+        };
+        let reports = since.into_iter().flat_map(|since| since.sets.values());
+        let changes = since.into_iter().flat_map(|since| &since.changes);
+        Self {
+            plan,
+            since,
+            matched: plan.sets.iter().flat_map(matched).collect(),
+            before: reports.flat_map(|it| &it.matched).map(|one| (&one.id, one)).collect(),
+            changes: changes.map(|change| (change.id.as_str(), change)).collect(),
+        }
     }
 
     /// Everything that differs: the reasons of changes, then what is left.
@@ -69,7 +89,7 @@ impl<'a> Causes<'a> {
         let left = self.plan.sets.iter().flat_map(|(set, report)| {
             report.matched.iter().flat_map(move |matched| {
                 let reasons = matched.differences.iter();
-                let of = move |reason| self.of(set, Some(matched), matched.adopted, reason);
+                let of = move |reason| self.of_matched(set, matched, reason);
                 reasons.map(move |reason| (matched.name.as_str(), reason, of(reason)))
             })
         });
@@ -80,10 +100,13 @@ impl<'a> Causes<'a> {
     /// Who caused a reason of a change.
     pub fn of_change(&self, change: &Change, reason: &Reason) -> Option<Cause> {
         let Some(set) = &change.set else { return image_cause(reason) };
-        let matched = self.plan.sets.get(set).and_then(|report| {
-            report.matched.iter().find(|matched| matched.name.as_str() == change.id.as_str())
-        });
+        let matched = self.matched.get(&(set, change.id.as_str())).copied();
         self.of(set, matched, change.adopted, reason)
+    }
+
+    /// Who caused what differs of a container and is left.
+    pub fn of_matched(&self, set: &SetName, matched: &Matched, reason: &Reason) -> Option<Cause> {
+        self.of(set, Some(matched), matched.adopted, reason)
     }
 
     fn of(
@@ -105,7 +128,7 @@ impl<'a> Causes<'a> {
             if declared(since, set).is_none() {
                 return Some(Cause::Spec);
             }
-            if told_before(since, set, matched.map(|matched| &matched.id), reason) {
+            if self.told_before(set, matched.map(|matched| &matched.id), reason) {
                 return Some(Cause::Pending);
             }
             let same = option(since, set, key) == option(self.plan, set, key);
@@ -115,6 +138,26 @@ impl<'a> Causes<'a> {
         // What somebody may change in a container that is there is nobody's for sure.
         let fixed = fixed && row(key).is_none_or(|row| row.def().is_fixed());
         (made_here && fixed).then_some(Cause::Spec)
+    }
+
+    /// Whether the earlier plan has the same difference of the same container, or of the whole set.
+    fn told_before(&self, set: &SetName, id: Option<&ContainerId>, reason: &Reason) -> bool {
+        let alike = |other: &Reason| match (reason, other) {
+            (Reason::Option(one), Reason::Option(other)) => {
+                one.option == other.option && one.found == other.found
+            }
+            (Reason::Environment(_), Reason::Environment(_)) => true,
+            (one, other) => one == other,
+        };
+        let Some(id) = id else {
+            let mut of_set =
+                self.changes.values().filter(|change| change.set.as_ref() == Some(set));
+            return of_set.any(|change| change.reasons.iter().any(alike));
+        };
+        let Some(matched) = self.before.get(id) else { return false };
+        let change = self.changes.get(matched.name.as_str());
+        let acted_on = change.map(|change| change.reasons.as_slice()).unwrap_or_default();
+        acted_on.iter().chain(&matched.differences).any(alike)
     }
 }
 
@@ -162,27 +205,6 @@ fn declared<'a>(plan: &'a Plan, set: &SetName) -> Option<&'a Json> {
 
 fn option<'a>(plan: &'a Plan, set: &SetName, key: &str) -> Option<&'a Json> {
     declared(plan, set)?.get(key)
-}
-
-/// Whether an earlier plan has the same difference of the same container, or of the whole set.
-fn told_before(since: &Plan, set: &SetName, id: Option<&ContainerId>, reason: &Reason) -> bool {
-    let alike = |other: &Reason| match (reason, other) {
-        (Reason::Option(one), Reason::Option(other)) => {
-            one.option == other.option && one.found == other.found
-        }
-        (Reason::Environment(_), Reason::Environment(_)) => true,
-        (one, other) => one == other,
-    };
-    let report = since.sets.get(set);
-    let matched = report.map(|report| report.matched.as_slice()).unwrap_or_default();
-    let of_container = id.and_then(|id| matched.iter().find(|matched| matched.id == *id));
-    let name = of_container.map(|matched| matched.name.as_str());
-    let mut changes = since.changes.iter().filter(|change| match (id, name) {
-        (Some(_), name) => name == Some(change.id.as_str()),
-        (None, _) => change.set.as_ref() == Some(set),
-    });
-    let left = of_container.map(|matched| matched.differences.as_slice()).unwrap_or_default();
-    changes.any(|change| change.reasons.iter().any(alike)) || left.iter().any(alike)
 }
 
 #[cfg(test)]

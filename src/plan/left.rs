@@ -65,7 +65,7 @@ fn of_set(
     members: &[&Matched],
 ) -> Left {
     let names: Vec<&str> = members.iter().map(|member| member.name.as_str()).collect();
-    let names = names::folded(&names).join(", ");
+    let names = names::joined(&names::folded(&names));
     let state = reason_text::state(report.state);
     let (them, verb) = if members.len() == 1 { ("it", "is") } else { ("them", "are") };
     let why = match changed_by {

@@ -41,6 +41,7 @@ fn shipped(name: &str, mut plan: Plan, spec: &[u8]) {
         digest: Some(written.digest),
         next: Some("bayplan apply plan.json".to_owned()),
         meta: vec![("commit".to_owned(), "0a1b2c3".to_owned())],
+        since: None,
     };
     let shown = text::text(&plan, &about, text::Options::default());
     golden::file(&format!("plans/{name}/plan.txt"), &shown);

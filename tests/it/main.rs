@@ -28,6 +28,7 @@ mod golden;
 mod history;
 mod hostile_spec;
 mod hostile_whole;
+mod html;
 mod import;
 mod journal;
 mod literals;

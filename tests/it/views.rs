@@ -5,25 +5,26 @@ use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use bayplan::plan::show::{About, markdown, text};
+use bayplan::plan::show::{About, markdown, text, told};
 use bayplan::plan::{Danger, Plan};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
 use super::cases::{NAMES, made};
-use super::golden;
+use super::{golden, html};
 
 /// A plan in every form, with room for every line.
-fn forms(plan: &Plan) -> [(&'static str, String); 2] {
+fn forms(plan: &Plan) -> [(&'static str, String); 3] {
     let options = text::Options { width: 10_000, ..text::Options::default() };
     [
         ("text", text::text(plan, &About::default(), options)),
         ("markdown", markdown::markdown(&[(plan, About::default())], false)),
+        ("html", html::read(&html::page(&[(plan, About::default())]))),
     ]
 }
 
 /// Whether each dangerous value of a plan is told, its class before it.
-fn told(plan: &Plan) -> usize {
+fn values_told(plan: &Plan) -> usize {
     let mut values = 0;
     for (form, shown) in forms(plan) {
         for change in &plan.changes {
@@ -33,12 +34,16 @@ fn told(plan: &Plan) -> usize {
             for (danger, all) in &change.dangerous {
                 for value in all {
                     let (class, value) = danger.classified(value);
+                    let value = match danger {
+                        Danger::Outage => value.to_owned(),
+                        _ if value.is_empty() => String::new(),
+                        _ => told::value(value, 400),
+                    };
                     let words = match class {
                         Some(class) if value.is_empty() => class.to_owned(),
                         Some(class) => format!("{class}: {value}"),
-                        None => value.to_owned(),
+                        None => value,
                     };
-                    let words = bayplan::base::say::safe(&words);
                     assert!(shown.contains(&words), "{words} in {form}:\n{shown}");
                     values += 1;
                 }
@@ -51,7 +56,7 @@ fn told(plan: &Plan) -> usize {
 #[test]
 fn every_dangerous_value_of_every_case_is_read() {
     let plans = NAMES.iter().filter_map(|name| made(&name.replace('_', "-")));
-    let values: usize = plans.map(|(_, _, plan)| told(&plan)).sum();
+    let values: usize = plans.map(|(_, _, plan)| values_told(&plan)).sum();
     assert!(values > 150, "only {values}");
 }
 
@@ -69,7 +74,7 @@ fn every_danger_is_read_with_its_values() {
         };
         change.dangerous.insert(danger, values);
     }
-    assert!(told(&plan) > 60);
+    assert!(values_told(&plan) > 60);
 }
 
 /// A terminal of a width, and what a run of the program leaves on it.
@@ -173,6 +178,38 @@ fn several_plans_are_one_comment() {
     assert_eq!(text.matches("## Plan for `shop`").count(), 2, "{text}");
     let json = run(&["show", "plan.json", "../dangers/plan.json", "--format", "json"]);
     assert_eq!(json.status.code(), Some(64));
+}
+
+#[test]
+fn a_page_and_a_chart_are_shown_or_written_and_never_over_a_plan() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let plan = at("plan.json");
+    std::fs::copy(golden::path("plans/shop/plan.json"), &plan).unwrap();
+    let written = run(&["show", &plan, "--format", "html", "-o", &at("plan.html")]);
+    assert!(written.status.success() && written.stdout.is_empty(), "{written:?}");
+    let page = std::fs::read_to_string(at("plan.html")).unwrap();
+    assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>\n"));
+    let shown = run(&["show", &plan, &plan, "--format", "html"]);
+    assert!(String::from_utf8(shown.stdout).unwrap().contains("<title>2 plans</title>"));
+    let chart = run(&["show", &plan, "--format", "mermaid"]);
+    assert!(chart.stdout.starts_with(b"```mermaid\ngantt\n"), "{chart:?}");
+    let before = std::fs::read(&plan).unwrap();
+    let over = run(&["show", &plan, "--format", "html", "-o", &plan]);
+    assert!(!over.status.success() && std::fs::read(&plan).unwrap() == before, "{over:?}");
+}
+
+#[test]
+fn an_earlier_plan_tells_who_caused_what_differs() {
+    let shown = |words: &[&str]| {
+        let output = run(&[&["show", "plan.json"], words].concat());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(!shown(&[]).contains("(not applied since)"));
+    let since = shown(&["--since", "plan.json"]);
+    assert!(since.contains("mem_limit 512m → 1g (not applied since)"), "{since}");
+    let since = shown(&["--since", "plan.json", "--format", "html"]);
+    assert!(since.contains("(not applied since)"), "{since}");
 }
 
 /// What stands on a screen as a picture: its words in their colours.

@@ -1,12 +1,15 @@
 //! What is said of a plan beside what is in it: which file it is, and what somebody notes.
 
+use std::sync::Arc;
+
 use super::told;
+use crate::plan::Plan;
 
 /// The most characters of a key or a value.
 const MOST: usize = 400;
 
 /// What is known of a plan beside what is in it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct About {
     /// The digest of its file, where there is one.
     pub digest: Option<String>,
@@ -14,6 +17,8 @@ pub struct About {
     pub next: Option<String>,
     /// Notes of whoever shows it: `commit`, `0a1b2c`.
     pub meta: Vec<(String, String)>,
+    /// An earlier plan of the project, which tells who caused what differs.
+    pub since: Option<Arc<Plan>>,
 }
 
 impl About {

@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::reason_text;
-use crate::base::say;
+use super::told;
 use crate::plan::{Action, Carried, Step};
 
-/// The most characters of a line.
-const LINE: usize = 600;
+/// The most characters of a path or a name.
+const WORD: usize = 60;
+/// So many are named.
+const MOST: usize = 20;
 
 /// What comes with one container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +52,6 @@ pub(super) fn lines(changes: &[&str], all: &BTreeMap<&str, Besides<'_>>) -> Vec<
     ]
     .into_iter()
     .flatten()
-    .map(|line| reason_text::limited(&line, LINE))
     .collect()
 }
 
@@ -67,7 +67,7 @@ pub(super) fn words(action: &Action) -> String {
             format!(", taking over {}", unnamed(paths))
         }),
     ];
-    reason_text::limited(&parts.into_iter().flatten().collect::<String>(), LINE)
+    parts.into_iter().flatten().collect()
 }
 
 fn named<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
@@ -79,6 +79,9 @@ fn unnamed<'a>(paths: impl IntoIterator<Item = &'a String>) -> String {
 }
 
 fn listed<'a>(words: impl IntoIterator<Item = &'a String>) -> String {
-    let words: Vec<String> = words.into_iter().map(|word| say::short(word)).collect();
-    words.join(", ")
+    let words: Vec<&String> = words.into_iter().collect();
+    let more = words.len().saturating_sub(MOST);
+    let more = (more > 0).then(|| format!("and {more} more"));
+    let words = words.iter().take(MOST).map(|word| told::value(word, WORD));
+    words.chain(more).collect::<Vec<_>>().join(", ")
 }

@@ -10,18 +10,22 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use similar::{Algorithm, TextDiff};
 
+use super::diff_items::{self, Item, Items, lines};
 use super::model::{self, Group, Model};
-use super::names::{folded, name};
-use super::planned::{self, Opt};
-use super::told;
-use super::told::Kind;
+use super::names::{self, folded, name};
+use super::told::{self, Kind};
 use super::why::{self, Why};
+use super::{planned, reason_text, step_text};
 use crate::base::canonical::NoCanonicalForm;
 use crate::options;
-use crate::plan::{Change, Plan, Step, format};
+use crate::plan::cause::Causes;
+use crate::plan::danger::{self, Danger};
+use crate::plan::{Change, Impact, Plan, Reason, Step, format};
 
 /// The most characters of a sentence.
 const SENTENCE: usize = 2_000;
+/// Of more names than these only those are told that came and went.
+const MANY: usize = 40;
 
 /// The difference between two plans.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -73,10 +77,11 @@ pub struct Changed {
 
 /// What is different between two plans.
 pub fn between(old: &Plan, new: &Plan) -> Difference {
-    let ((was, were), (now, are)) = (model::grouped(old), model::grouped(new));
+    let (before, after) = (Causes::new(old, None), Causes::new(new, None));
+    let ((was, were), (now, are)) = (model::grouped(old, &before), model::grouped(new, &after));
     let mut told = Told::default();
     let mut sets: BTreeMap<String, Vec<Changed>> = BTreeMap::new();
-    changes(&mut sets, &mut told, (old, new), ((&was, &were), (&now, &are)));
+    changes(&mut sets, &mut told, (&before, &after), ((&was, &were), (&now, &are)));
     for (set, lines) in planned_lines(&told, old, new) {
         let changed = Changed { side: Side::Both, title: String::new(), lines };
         sets.entry(set).or_default().push(changed);
@@ -84,11 +89,16 @@ pub fn between(old: &Plan, new: &Plan) -> Difference {
     Difference {
         acts_alike: acts(old) == acts(new),
         head: head((old, &was), (new, &now)),
-        dangers: dangers(&was, &now),
-        sets: sets.into_iter().collect(),
-        steps: keyed_lines(&steps(old), &steps(new)),
+        dangers: dangers(old, new),
+        sets: sets.into_iter().map(|(set, changes)| (titled(&set), changes)).collect(),
+        steps: lines(&steps(old), &steps(new)),
         tells: tells(old, new),
     }
+}
+
+/// A set by its name; nothing for what has none.
+fn titled(set: &str) -> String {
+    if set.is_empty() { String::new() } else { name(set) }
 }
 
 /// All that decides what is done; the order of steps follows from what comes before each.
@@ -100,51 +110,88 @@ fn acts(plan: &Plan) -> impl PartialEq + '_ {
 }
 
 fn head((old, was): (&Plan, &Model), (new, now): (&Plan, &Model)) -> Vec<Line> {
-    let mut lines = Vec::new();
-    if (&old.project, &old.target) != (&new.project, &new.target) {
-        let one = |model: &Model| {
-            let target = model.target.as_deref().unwrap_or("any engine");
-            format!("plan for {} on {target}", model.project)
-        };
-        lines.extend(both(one(was), one(now)));
-    }
+    let one = |(plan, model): (&Plan, &Model)| -> Items {
+        let target = model.target.as_deref().unwrap_or("any engine");
+        let text = format!("plan for {} on {target}", model.project);
+        let full = format!("plan for {} on {}", plan.project, json(&plan.target));
+        [(String::new(), Item::said(text, full))].into()
+    };
+    let mut head = lines(&one((old, was)), &one((new, now)));
+    head.reverse();
     let (before, after) = (was.headline(), now.headline());
     if before != after {
-        lines.extend(both(before, after));
+        head.push(Line { side: Side::Was, text: before });
+        head.push(Line { side: Side::Now, text: after });
     }
+    head
+}
+
+/// A danger: which, the place of its class, and its value.
+type InDanger<'p> = (Danger, Option<usize>, Option<&'p str>);
+
+/// Who is in which danger in one of the plans alone.
+fn dangers(old: &Plan, new: &Plan) -> Vec<Line> {
+    let (were, are) = (endangered(old), endangered(new));
+    let item = |(danger, _, value): &InDanger<'_>, names: &[String]| {
+        let (class, value) = danger.classified(value.unwrap_or_default());
+        let words = match class {
+            Some(class) if value.is_empty() => class.to_owned(),
+            Some(class) => format!("{class}: {value}"),
+            None if value.is_empty() => reason_text::danger_means(*danger).to_owned(),
+            None => value.to_owned(),
+        };
+        let lead = format!("{} ", danger.word());
+        Item::of(lead, words).with_tail(format!(" – {}", names::listed(&folded(names))))
+    };
+    let (mut was, mut now) = (BTreeMap::new(), BTreeMap::new());
+    for (danger, who) in &were {
+        let (mut before, mut after) = (who.clone(), are.get(danger).cloned().unwrap_or_default());
+        if before == after {
+            continue;
+        }
+        // Of many only those are told who came and went.
+        if before.len().max(after.len()) > MANY && !after.is_empty() {
+            let common: BTreeSet<String> =
+                before.iter().filter(|name| after.contains(*name)).cloned().collect();
+            before.retain(|name| !common.contains(name));
+            after.retain(|name| !common.contains(name));
+        }
+        let list = |all: BTreeSet<String>| all.into_iter().collect::<Vec<_>>();
+        let (before, after) = (list(before), list(after));
+        was.extend((!before.is_empty()).then(|| ((*danger, 0), item(danger, &before))));
+        now.extend((!after.is_empty()).then(|| ((*danger, 1), item(danger, &after))));
+    }
+    let new = are.iter().filter(|(danger, _)| !were.contains_key(*danger));
+    now.extend(new.map(|(danger, who)| {
+        let who: Vec<String> = who.iter().cloned().collect();
+        ((*danger, 1), item(danger, &who))
+    }));
+    let mut lines = lines(&was, &now);
+    lines.sort_by_key(|line| line.side);
     lines
 }
 
-fn both(was: String, now: String) -> [Line; 2] {
-    [Line { side: Side::Was, text: was }, Line { side: Side::Now, text: now }]
+/// Who is in which danger.
+fn endangered(plan: &Plan) -> BTreeMap<InDanger<'_>, BTreeSet<String>> {
+    let all = danger::gathered(&plan.changes).into_iter().map(|((danger, value), ids)| {
+        let (class, _) = danger.classified(value.unwrap_or_default());
+        let place = danger.classes().iter().position(|known| Some(*known) == class);
+        let who = ids.into_iter().map(|id| model::endangered(danger, id).into_owned());
+        ((danger, place, value), who.collect())
+    });
+    all.collect()
 }
 
-/// Who is in which danger in one of the plans alone.
-fn dangers(was: &Model, now: &Model) -> Vec<Line> {
-    let all = |model: &Model| -> BTreeMap<(usize, String), String> {
-        let one = |(place, one): (usize, &model::InDanger)| {
-            let text = format!("{} {} – {}", one.danger.word(), one.words(), one.names.join(", "));
-            ((place, text.clone()), told::ends(&text, SENTENCE))
-        };
-        model.dangers.iter().enumerate().map(one).collect()
-    };
-    let (was, now) = (all(was), all(now));
-    let texts = |all: &BTreeMap<(usize, String), String>| -> BTreeSet<String> {
-        all.values().cloned().collect()
-    };
-    let (known, come) = (texts(&was), texts(&now));
-    let new = now.into_values().filter(|text| !known.contains(text));
-    let gone = was.into_values().filter(|text| !come.contains(text));
-    let new = new.map(|text| Line { side: Side::Now, text });
-    new.chain(gone.map(|text| Line { side: Side::Was, text })).collect()
-}
-
-/// The options that reasons tell already, by set.
+/// What changes tell of the options of sets.
 #[derive(Debug, Default)]
-struct Told(BTreeSet<(String, String)>);
-
-/// What is said of one change, by what it is about.
-type Texts = BTreeMap<String, String>;
+struct Told {
+    /// Set, and the key of what is told as it is now.
+    now: BTreeSet<(String, String)>,
+    /// The same, as it was.
+    was: BTreeSet<(String, String)>,
+    /// Sets of which a change is new or gone, with all that it is.
+    whole: BTreeSet<String>,
+}
 
 /// What is shown of a plan, and the number of the group that shows each change.
 type Grouped<'m> = (&'m Model, &'m BTreeMap<&'m str, usize>);
@@ -158,87 +205,122 @@ fn group<'m>(model: &'m Model, all: &BTreeMap<&str, usize>, id: &str) -> Option<
 fn changes(
     out: &mut BTreeMap<String, Vec<Changed>>,
     told: &mut Told,
-    (old, new): (&Plan, &Plan),
+    (old_causes, new_causes): (&Causes<'_>, &Causes<'_>),
     ((was, were), (now, are)): (Grouped<'_>, Grouped<'_>),
 ) {
     let of = |plan| -> BTreeMap<&str, &Change> {
         let plan: &Plan = plan;
         plan.changes.iter().map(|change| (change.id.as_str(), change)).collect()
     };
-    let (before, after) = (of(old), of(new));
+    let (before, after) = (of(old_causes.plan), of(new_causes.plan));
     // Set, side, verbs, lines → who.
     let mut alike: BTreeMap<(String, Side, String, Vec<Line>), Vec<&str>> = BTreeMap::new();
     for id in before.keys().chain(after.keys()).collect::<BTreeSet<_>>() {
         let (old, new) = (before.get(id), after.get(id));
         let (was, now) = (group(was, were, id), group(now, are, id));
-        if old == new && was.map(|group| &group.will_be) == now.map(|group| &group.will_be) {
+        if old == new {
             continue;
         }
         let Some(change) = new.or(old) else { continue };
-        let set = change.set.as_ref().map_or(String::new(), |set| name(set.as_str()));
+        let set = change.set.as_ref().map_or(String::new(), |set| set.as_str().to_owned());
         let word = |group: Option<&Group>| group.map_or("", |group| group.word);
-        let (side, words, lines) = match (was, now) {
+        let (side, words, lines) = match (old, new) {
             (Some(old), Some(new)) => {
                 let words = match (word(was), word(now)) {
                     (before, after) if before == after => after.to_owned(),
                     (before, after) => format!("{after} (was {before})"),
                 };
-                let (was, now) = (texts(old), texts(new));
-                told.add(&set, &old.why, &new.why);
-                (Side::Both, words, keyed_lines(&was, &now))
+                let (was, now) = (items(old, old_causes), items(new, new_causes));
+                told.add(&set, &was, &now);
+                (Side::Both, words, lines(&was, &now))
             }
-            (None, new) => {
-                let lines = new.map(whole).unwrap_or_default();
-                told.all(&set);
-                (Side::Now, word(new).to_owned(), lines)
+            (None, _) => {
+                told.whole.insert(set.clone());
+                (Side::Now, word(now).to_owned(), now.map(whole).unwrap_or_default())
             }
-            (old, None) => {
-                told.all(&set);
-                (Side::Was, word(old).to_owned(), Vec::new())
+            (_, None) => {
+                told.whole.insert(set.clone());
+                (Side::Was, word(was).to_owned(), Vec::new())
             }
         };
         alike.entry((set, side, words, lines)).or_default().push(id);
     }
     for ((set, side, words, lines), ids) in alike {
-        let title = format!("{words} {}", super::names::listed(&folded(&ids)));
+        let title = format!("{words} {}", names::listed(&folded(&ids)));
         if side != Side::Both || !lines.is_empty() || words.contains(' ') {
             out.entry(set).or_default().push(Changed { side, title, lines });
         }
     }
 }
 
-/// What is said of a change, by what it is about.
-fn texts(group: &Group) -> Texts {
-    let mut all = Texts::new();
-    for why in &group.why {
-        all.extend(why_texts(why));
+impl Told {
+    fn add(&mut self, set: &str, was: &Items, now: &Items) {
+        self.was.extend(was.keys().map(|key| (set.to_owned(), key.clone())));
+        self.now.extend(now.keys().map(|key| (set.to_owned(), key.clone())));
     }
-    all.extend(group.impact.iter().map(|line| (line.clone(), line.clone())));
+}
+
+/// What is said of a change, by what it is about.
+fn items(change: &Change, causes: &Causes<'_>) -> Items {
+    let whys = change.reasons.iter().zip(why::of(change, causes));
+    let mut all: Items = whys.flat_map(why_items).collect();
+    let said = |text: String| (text.clone(), Item::said(text.clone(), text));
+    all.extend(reason_text::how(change).map(said));
+    let Impact { keeps, unmounts, loses, drops, may_change, interrupts } = &change.impact;
+    let impact = [
+        ("keeps", keeps),
+        ("unmounts", unmounts),
+        ("loses", loses),
+        ("drops", drops),
+        ("may change", may_change),
+        ("interrupts", interrupts),
+    ];
+    for (verb, what) in impact {
+        let one =
+            |what: &String| (format!("{verb} {what}"), Item::of(format!("{verb} "), what.clone()));
+        all.extend(what.iter().map(one));
+    }
     all
 }
 
-fn why_texts(why: &Why) -> Vec<(String, String)> {
+fn why_items((reason, why): (&Reason, Why)) -> Vec<(String, Item)> {
     match why {
         Why::New => Vec::new(),
-        Why::Because(text) => vec![(text.clone(), text.clone())],
-        Why::Differs { option, origin, entries } => {
-            let one = |entry: &told::Entry| {
-                let shown = entry.shown();
-                let key = match (&entry.name, entry.kind) {
-                    (Some(name), kind) => format!("{option} {name} {kind:?}"),
-                    (None, Kind::Changed) => option.clone(),
-                    (None, Kind::Added | Kind::Removed) => format!("{option} {shown}"),
+        Why::Because(text) => {
+            let full = json(reason).to_string();
+            vec![(full.clone(), Item::said(text, full))]
+        }
+        Why::Differs { option, from, entries } => {
+            let alone = entries.len() == 1;
+            let one = |entry: told::Entry| {
+                let (full_name, full) = (&entry.full_name.0, &entry.full.0);
+                let key = match (full_name.as_str(), entry.kind) {
+                    ("", Kind::Changed) if alone => option.clone(),
+                    ("", Kind::Removed) => format!("{option} - {full}"),
+                    ("", _) => format!("{option} {full}"),
+                    (name, Kind::Removed) => format!("{option} - {name}"),
+                    (name, _) => format!("{option} {name}"),
                 };
-                (key, format!("{option} {}{shown}{}", entry.mark(), why::from(*origin)))
+                let text = format!("{option} {}{}{from}", entry.mark(), entry.shown());
+                (key, Item::said(text, format!("{option} {full_name} {full}{from}")))
             };
-            entries.iter().map(one).collect()
+            entries.into_iter().map(one).collect()
         }
     }
 }
 
 /// All that is said of a change which the other plan does not have.
 fn whole(group: &Group) -> Vec<Line> {
-    let mut lines: Vec<String> = group.why.iter().flat_map(why_texts).map(|(_, it)| it).collect();
+    let entries = |why: &Why| match why {
+        Why::New => Vec::new(),
+        Why::Because(text) => vec![text.clone()],
+        Why::Differs { option, from, entries } => {
+            let one =
+                |entry: &told::Entry| format!("{option} {}{}{from}", entry.mark(), entry.shown());
+            entries.iter().map(one).collect()
+        }
+    };
+    let mut lines: Vec<String> = group.why.iter().flat_map(entries).collect();
     lines.extend(group.impact.iter().cloned());
     if let Some(will_be) = group.will_be.as_ref().filter(|will_be| !will_be.is_rest) {
         lines.extend(will_be.image.iter().map(|image| format!("image {image}")));
@@ -248,156 +330,134 @@ fn whole(group: &Group) -> Vec<Line> {
     lines.into_iter().map(|text| Line { side: Side::Both, text }).collect()
 }
 
-impl Told {
-    fn add(&mut self, set: &str, was: &[Why], now: &[Why]) {
-        for why in was.iter().chain(now) {
-            if let Why::Differs { option, .. } = why {
-                self.0.insert((set.to_owned(), option.clone()));
-            }
-        }
-    }
-
-    /// A change is new or gone: what its set has is told with it.
-    fn all(&mut self, set: &str) {
-        self.0.insert((set.to_owned(), String::new()));
-    }
-
-    fn knows(&self, set: &str, option: &str) -> bool {
-        let has = |option: &str| self.0.contains(&(set.to_owned(), option.to_owned()));
-        let of_container = option == "image" || options::row(option).is_some();
-        has(option) || (of_container && has(""))
-    }
-}
-
 /// What sets are declared to be, and their containers will be, as far as no change tells it.
 fn planned_lines(told: &Told, old: &Plan, new: &Plan) -> Vec<(String, Vec<Line>)> {
-    let (was, now) = (by_set(old), by_set(new));
+    let both = |set: &str| [old, new].iter().all(|plan| plan.planned.contains_key(set));
+    let (was, now) = (by_set(old, &both), by_set(new, &both));
     let sets: BTreeSet<&String> = was.keys().chain(now.keys()).collect();
-    let nothing = BTreeMap::new();
     let lines = sets.into_iter().map(|set| {
-        let of = |all: &BTreeMap<String, BTreeMap<String, Opt>>| -> Texts {
-            let options = all.get(set).unwrap_or(&nothing).values();
-            options.filter(|option| !told.knows(set, &option.key)).flat_map(parts).collect()
+        let in_both = was.contains_key(set) && now.contains_key(set);
+        let of = |all: &BySet| -> Items {
+            let options = all.get(set).into_iter().flatten();
+            let of_container = |key: &str| key == "image" || options::row(key).is_some();
+            let untold = |key: &str| in_both || !told.whole.contains(set) || !of_container(key);
+            options
+                .filter(|((_, key), _)| untold(key))
+                .flat_map(|((member, key), value)| diff_items::option(member, key, value))
+                .collect()
         };
-        (set.clone(), keyed_lines(&of(&was), &of(&now)))
+        let (mut was, mut now) = (of(&was), of(&now));
+        let all = was.clone();
+        let is_told = |told: &BTreeSet<(String, String)>, key: &str| {
+            told.contains(&(set.clone(), key.to_owned()))
+        };
+        // What is told as it is now needs not be told as it was.
+        was.retain(|key, item| {
+            now.get(key) != Some(item)
+                && !is_told(&told.was, key)
+                && (now.contains_key(key) || !is_told(&told.now, key))
+        });
+        now.retain(|key, item| all.get(key) != Some(item) && !is_told(&told.now, key));
+        (set.clone(), diff_items::lines(&was, &now))
     });
     lines.filter(|(_, lines)| !lines.is_empty()).collect()
 }
 
-/// The options of each set: what is declared, and what that comes to.
-fn by_set(plan: &Plan) -> BTreeMap<String, BTreeMap<String, Opt>> {
-    let mut all: BTreeMap<String, BTreeMap<String, Opt>> = BTreeMap::new();
+/// By set the options of all of it, and of single members: member and key.
+type BySet = BTreeMap<String, BTreeMap<(String, String), Json>>;
+
+/// The options of each set: what is declared, and what that comes to where both plans have it.
+fn by_set(plan: &Plan, both: &impl Fn(&str) -> bool) -> BySet {
+    let mut all = BySet::new();
+    let of_all = |key: &String| (String::new(), key.clone());
     let root = plan.declared.as_object().into_iter().flatten();
     for (key, value) in root {
-        let sets = value.as_object().filter(|_| key == "containers");
-        let Some(sets) = sets else {
-            let option = planned::option(key, value);
-            all.entry(String::new()).or_default().insert(key.clone(), option);
+        let Some(sets) = value.as_object().filter(|_| key == "containers") else {
+            all.entry(String::new()).or_default().insert(of_all(key), value.clone());
             continue;
         };
         for (set, declared) in sets {
             let options = declared.as_object().into_iter().flatten();
-            let options = options.map(|(key, value)| (key.clone(), planned::option(key, value)));
-            all.entry(name(set)).or_default().extend(options);
+            let options = options.map(|(key, value)| (of_all(key), value.clone()));
+            all.entry(set.clone()).or_default().extend(options);
         }
     }
-    for (set, planned) in &plan.planned {
-        let options = all.entry(name(set.as_str())).or_default();
-        let own = planned.options.iter();
-        options.extend(own.map(|(key, value)| (key.clone(), planned::option(key, value))));
-        let image = Json::from(planned::image(planned));
-        options.insert("image".to_owned(), planned::option("image", &image));
+    for (set, planned) in plan.planned.iter().filter(|(set, _)| both(set.as_str())) {
+        let options = all.entry(set.as_str().to_owned()).or_default();
+        options.extend(planned.options.iter().map(|(key, value)| (of_all(key), value.clone())));
+        options.insert(of_all(&"image".to_owned()), Json::from(planned::image(planned)));
+        for (name, own) in &planned.containers {
+            let member = |key: &String| (name.as_str().to_owned(), key.clone());
+            options.extend(own.iter().map(|(key, value)| (member(key), value.clone())));
+        }
     }
     all
 }
 
-/// An option by its parts.
-fn parts(option: &Opt) -> Vec<(String, String)> {
-    let one = option.entries.len() == 1;
-    let parts = option.entries.iter().map(|part| {
-        let key = match &part.name {
-            Some(name) => format!("{} {name}", option.key),
-            None if one => option.key.clone(),
-            None => format!("{} {}", option.key, part.text),
-        };
-        (key, format!("{} {}", option.key, part.text))
-    });
-    let typed = matches!(&*option.key, "command" | "entrypoint");
-    if typed {
-        return vec![(option.key.clone(), format!("{} {}", option.key, option.words()))];
-    }
-    parts.collect()
-}
-
 /// Steps in words.
-fn steps(plan: &Plan) -> Texts {
+fn steps(plan: &Plan) -> Items {
     let one = |step: &Step| {
-        let (id, what) = (name(step.id.as_str()), super::step_text::text(step));
-        let after: Vec<String> = step.after.iter().map(|step| name(step.as_str())).collect();
+        let (id, what) = (name(step.id.as_str()), step_text::text(step));
+        let after = step_text::before(step);
         let after =
-            if after.is_empty() { after.concat() } else { format!(" after {}", after.join(", ")) };
-        (step.id.as_str().to_owned(), format!("{id}: {what}{after}"))
+            if after.is_empty() { String::new() } else { format!(" after {}", after.join(", ")) };
+        let item = Item::said(format!("{id}: {what}{after}"), json(step).to_string());
+        (step.id.as_str().to_owned(), item)
     };
     plan.steps.iter().map(one).collect()
 }
 
-/// What of two texts by key is in one alone, or is another one.
-fn keyed_lines(was: &Texts, now: &Texts) -> Vec<Line> {
-    let keys: BTreeSet<&String> = was.keys().chain(now.keys()).collect();
-    let lines = keys.into_iter().flat_map(|key| {
-        let (was, now) = (was.get(key), now.get(key));
-        let side = |side: Side, text: Option<&String>| {
-            text.filter(|_| was != now).map(|text| Line { side, text: text.clone() })
-        };
-        [side(Side::Now, now), side(Side::Was, was)]
-    });
-    lines.flatten().collect()
-}
-
 /// What does nothing, but is told otherwise.
 fn tells(old: &Plan, new: &Plan) -> Vec<Line> {
-    let mut lines = keyed_lines(&left(old), &left(new));
-    lines.extend(keyed_lines(&warnings(old), &warnings(new)));
-    let (was, now) = (facts(old), facts(new));
-    lines.extend(keyed_lines(&was, &now));
-    let of_file = |plan: &Plan| -> Texts {
+    let mut all = lines(&left(old), &left(new));
+    all.extend(lines(&warnings(old), &warnings(new)));
+    all.extend(lines(&facts(old), &facts(new)));
+    let of_file = |plan: &Plan| -> Items {
         let tool =
             (String::from("tool"), format!("made by {} {}", plan.tool.name, plan.tool.version));
         let spec = plan
             .spec
             .iter()
             .map(|spec| (String::from("spec"), format!("spec {} {}", spec.path, spec.digest)));
-        spec.chain([tool]).map(|(key, text)| (key, told::ends(&text, SENTENCE))).collect()
+        spec.chain([tool]).map(|(key, text)| (key, sentence(text))).collect()
     };
-    lines.extend(keyed_lines(&of_file(old), &of_file(new)));
-    lines
+    all.extend(lines(&of_file(old), &of_file(new)));
+    all
 }
 
-fn warnings(plan: &Plan) -> Texts {
+/// A text that is told in full, as far as there is an end to it.
+fn sentence(full: String) -> Item {
+    Item::said(told::ends(&full, SENTENCE), full)
+}
+
+fn warnings(plan: &Plan) -> Items {
     let one = |warning: &crate::plan::Warning| {
-        let text = told::ends(&format!("{}: {}", warning.code, warning.text), SENTENCE);
-        (text.clone(), text)
+        let full = format!("{}: {}", warning.code, warning.text);
+        (full.clone(), sentence(full))
     };
     plan.warnings.iter().map(one).collect()
 }
 
 /// What differs and is left, by container and option.
-fn left(plan: &Plan) -> Texts {
-    let matched = plan.sets.values().flat_map(|report| &report.matched);
-    let texts = matched.flat_map(|one| {
-        let named = name(one.name.as_str());
-        let texts =
-            why::differences(&one.differences).iter().flat_map(why_texts).collect::<Vec<_>>();
-        texts.into_iter().map(move |(key, text)| {
-            (format!("{named} {key}"), format!("{named} differs and is left: {text}"))
-        })
-    });
-    texts.collect()
+fn left(plan: &Plan) -> Items {
+    let causes = Causes::new(plan, None);
+    let mut all = Items::new();
+    for (set, report) in &plan.sets {
+        for one in &report.matched {
+            let lead = format!("{} differs and is left: ", name(one.name.as_str()));
+            let whys = one.differences.iter().zip(why::differences(set, one, &causes));
+            let items = whys.flat_map(why_items);
+            all.extend(
+                items.map(|(key, item)| (format!("{} {key}", one.name), item.with_lead(&lead))),
+            );
+        }
+    }
+    all
 }
 
 /// What a plan relied on, a record each.
-fn facts(plan: &Plan) -> Texts {
-    let mut all = Texts::new();
+fn facts(plan: &Plan) -> Items {
+    let mut all = Items::new();
     let kinds = json(&plan.facts);
     for (kind, records) in kinds.as_object().into_iter().flatten() {
         let named = records.as_object().into_iter().flatten();
@@ -419,8 +479,9 @@ fn facts(plan: &Plan) -> Texts {
                     Json::String(text) => format!(" {text}"),
                     other => format!(" {other}"),
                 };
-                let text = told::ends(&told::short_ids(&format!("{kind} {key}{text}")), SENTENCE);
-                all.insert(format!("{kind} {key}"), text);
+                let full = format!("{kind} {key}{text}");
+                let text = told::ends(&told::short_ids(&full), SENTENCE);
+                all.insert(format!("{kind} {key}"), Item::said(text, full));
             }
         }
     }
@@ -510,8 +571,8 @@ mod tests {
 
         CHANGES
           ~ replace shop-db of db
-              was environment + A
-              was environment ~ B
+              was environment + A (spec or secret changed)
+              was environment ~ B (spec or secret changed)
               was forced by environment; mem_limit alone could be changed in place
           ~ set db
               was state reloaded
@@ -529,6 +590,60 @@ mod tests {
         TOLD OTHERWISE, does nothing
           now names shop-web-4
         ");
+    }
+
+    #[test]
+    fn a_member_more_silences_nothing_of_its_set() {
+        let old = sample::mixed();
+        let mut new = sample::mixed();
+        sample::add_create(&mut new, "web", "shop-web-4");
+        let web = new.planned.iter_mut().find(|(set, _)| set.as_str() == "web").unwrap().1;
+        web.options.insert("mem_limit".to_owned(), serde_json::json!(2_147_483_648_u32));
+        let shown = text(&old, &new);
+        assert!(
+            shown.contains("~ set web\n      now mem_limit 2g\n      was mem_limit 1g"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn no_cut_hides_what_differs() {
+        let long = |middle: &str| format!("{}{middle}{}", "a".repeat(5_000), "z".repeat(5_000));
+        let with = |middle: &str| {
+            let mut plan = sample::mixed();
+            let change = plan.changes.iter_mut().find(|it| it.id.as_str() == "shop-db").unwrap();
+            change.danger.push(Danger::HostAccess);
+            change.dangerous.insert(Danger::HostAccess, vec![format!("bind:{}", long(middle))]);
+            change.impact.loses.push(long(middle));
+            change.reasons.push(Reason::Because(crate::plan::Because::TargetReplaced {
+                target: crate::base::ident::ContainerName::new(&long(middle)),
+            }));
+            plan.warnings[0].text = long(middle);
+            for planned in plan.planned.values_mut() {
+                planned.options.insert("labels".into(), serde_json::json!({long(middle): ""}));
+            }
+            plan
+        };
+        let difference = between(&with("1"), &with("2"));
+        let all = difference.dangers.iter().chain(&difference.tells);
+        let sets = difference.sets.iter().flat_map(|(_, changed)| changed);
+        let all: Vec<&Line> = all.chain(sets.flat_map(|changed| &changed.lines)).collect();
+        for (side, text) in [(Side::Now, "a2z"), (Side::Was, "a1z")] {
+            let told = all.iter().filter(|line| line.side == side && line.text.contains(text));
+            assert!(told.count() >= 5, "{text}: {all:#?}");
+        }
+    }
+
+    #[test]
+    fn what_a_step_waits_for_is_told() {
+        let old = sample::mixed();
+        let mut new = sample::mixed();
+        new.steps[2].delay = 5;
+        new.steps[2].after_end = vec![new.steps[0].id.clone()];
+        let steps = between(&old, &new).steps;
+        assert_eq!(steps.len(), 2, "{steps:?}");
+        let end = format!(", the end of {}, 5 s more", new.steps[0].id);
+        assert!(steps[0].text.ends_with(&end), "{steps:?}");
     }
 
     #[test]

@@ -63,23 +63,24 @@ pub fn time(seconds: u64) -> String {
     }
 }
 
-/// The estimate of a plan: every step begins as soon as what comes before has ended and there is
-/// room; waiting takes no room.
+/// The estimate of a plan: every step begins as soon as what comes before has ended, its delay is over
+/// and there is room; waiting takes no room.
 pub fn of(plan: &Plan) -> Estimate {
     let places: BTreeMap<&StepId, usize> =
         plan.steps.iter().enumerate().map(|(place, step)| (&step.id, place)).collect();
     let mut missing = vec![0_usize; plan.steps.len()];
     let mut next = vec![Vec::new(); plan.steps.len()];
     for (place, step) in plan.steps.iter().enumerate() {
-        for before in step.after.iter().filter_map(|id| places.get(id)) {
+        for before in step.before().filter_map(|id| places.get(id)) {
             missing[place] += 1;
             next[*before].push(place);
         }
     }
     let mut spans = vec![Span::default(); plan.steps.len()];
+    let delay = |place: usize| u64::from(plan.steps[place].delay);
     let mut ready: BinaryHeap<Reverse<(u64, usize)>> = (0..missing.len())
         .filter(|place| missing[*place] == 0)
-        .map(|it| Reverse((0, it)))
+        .map(|place| Reverse((delay(place), place)))
         .collect();
     let mut rooms: BinaryHeap<Reverse<u64>> = (0..PARALLELISM).map(|_| Reverse(0)).collect();
     while let Some(Reverse((from, place))) = ready.pop() {
@@ -98,7 +99,7 @@ pub fn of(plan: &Plan) -> Estimate {
             spans[*after].start = spans[*after].start.max(end);
             missing[*after] -= 1;
             if missing[*after] == 0 {
-                ready.push(Reverse((spans[*after].start, *after)));
+                ready.push(Reverse((spans[*after].start.saturating_add(delay(*after)), *after)));
             }
         }
     }
@@ -165,6 +166,21 @@ mod tests {
         // Others go beside it.
         sample::add_replace(&mut plan, "web", "shop-web", 2);
         assert_eq!(of(&plan).seconds, 21);
+    }
+
+    #[test]
+    fn a_delay_and_the_end_of_others_are_waited_for() {
+        let mut plan = sample::empty();
+        for number in 0..3 {
+            sample::add_stop(&mut plan, "many", &format!("many-{number}"), number);
+        }
+        plan.steps[1].after = vec![plan.steps[0].id.clone()];
+        plan.steps[1].delay = 30;
+        plan.steps[2].after_end = vec![plan.steps[1].id.clone()];
+        let begin: Vec<u64> = of(&plan).steps.iter().map(|span| span.start).collect();
+        assert_eq!(begin, [0, 40, 50]);
+        plan.steps[0].delay = 5;
+        assert_eq!(of(&plan).seconds, 65);
     }
 
     #[test]

@@ -3,52 +3,41 @@
 //! Text from outside can neither format nor mention anybody, and the whole is never longer than a
 //! comment may be; what is cut is said, and dangers are never cut.
 
-use std::collections::BTreeMap;
-
 use super::About;
+use super::comment::{self, Item, Matter, Part};
 use super::model::{self, Group, InDanger, Model};
 use super::planned::{self, WillBe};
 use super::told::Entry;
-use super::why::{self, Why};
+use super::why::Why;
 use crate::plan::{Danger, Plan};
 
-/// A comment may have 65,536 characters.
-const MOST: usize = 65_000;
-/// What dangers may take of it, in percent; beyond, they give way to their number.
-const MOST_DANGERS: usize = 60;
 /// By this a job finds its own comment, to replace it.
 pub const MARKER: &str = "<!-- bayplan -->";
 
 /// The comment of plans, each with what is known of it.
 pub fn markdown(plans: &[(&Plan, About)], steps: bool) -> String {
-    let mut out = format!("{MARKER}\n");
-    let most = (MOST - out.len()) / plans.len().max(1);
-    for (plan, about) in plans {
-        let model = model::of(plan);
-        let mut page = Page { out: String::new(), most, full: false };
-        page.head(&model);
-        page.table(&model);
-        page.warnings(&model);
-        page.closing(about, &model);
-        page.details(&model);
+    let of_plan = |(plan, about): &(&Plan, About)| {
+        let model = model::of(plan, about.since.as_deref());
+        let mut parts = vec![head(&model)];
+        parts.extend(rows(&model));
+        parts.extend(warnings(&model));
+        parts.extend(closing(about, &model));
+        parts.extend(details(&model));
         if steps {
-            page.steps(&model);
+            parts.extend(step_lines(&model));
         }
-        out.push_str(&page.ended());
-    }
-    out
+        parts
+    };
+    comment::comment(&format!("{MARKER}\n"), plans.iter().map(of_plan).collect())
 }
 
 /// Lines of text as a comment, cut like a plan's.
 pub fn lines(heading: &str, text: &str) -> String {
-    let out = format!("{MARKER}\n");
-    let mut page = Page { most: MOST, out, full: false };
-    page.line(heading);
-    page.line("");
-    for line in text.lines().filter(|line| !line.trim().is_empty()) {
-        page.line(&format!("- {}", code(line.trim_start())));
-    }
-    page.ended()
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    let items = lines.map(|line| Item::line(&format!("- {}", code(line.trim_start()))));
+    let open = format!("{heading}\n\n");
+    let part = Part { matter: Matter::Detail, open, items: items.collect(), close: "" };
+    comment::comment(&format!("{MARKER}\n"), vec![vec![part]])
 }
 
 /// Text from outside, as code: nothing in it formats, links or mentions, on any forge, and it reads
@@ -79,170 +68,101 @@ fn cell(text: &str) -> String {
     code(&out).replace('|', "\\|")
 }
 
-struct Page {
-    out: String,
-    most: usize,
-    full: bool,
+/// A part with a heading; none where it has no items.
+fn block(matter: Matter, heading: &str, items: Vec<Item>) -> Option<Part> {
+    let open = format!("\n{heading}\n\n");
+    (!items.is_empty()).then_some(Part { matter, open, items, close: "" })
 }
 
-impl Page {
-    /// Adds a line if there is room; after the first that there is none for, nothing more.
-    fn line(&mut self, line: &str) {
-        // Characters are at most as many as bytes; counting bytes errs on the safe side.
-        if self.full || self.out.len() + line.len() + ROOM > self.most {
-            self.full = true;
-            return;
-        }
-        self.out.push_str(line);
-        self.out.push('\n');
-    }
-
-    fn ended(mut self) -> String {
-        if self.full {
-            self.out.push_str("\n**Cut here**: `bayplan show` prints all of it.\n");
-        }
-        self.out
-    }
-
-    fn block(&mut self, heading: &str, lines: impl Iterator<Item = String>) {
-        let mut lines = lines.peekable();
-        if lines.peek().is_none() {
-            return;
-        }
-        self.line("");
-        self.line(heading);
-        self.line("");
-        for line in lines {
-            self.line(&line);
-        }
-    }
-
-    /// What is folded away until somebody asks for it.
-    fn folded(&mut self, summary: &str, lines: impl Iterator<Item = String>) {
-        let mut lines = lines.peekable();
-        if self.full || lines.peek().is_none() {
-            return;
-        }
-        self.line("");
-        let most = self.most;
-        // It must be closed, whatever there is no room for.
-        self.most -= CLOSED.len();
-        self.line(&format!("<details><summary>{summary}</summary>"));
-        self.line("");
-        for line in lines {
-            self.line(&line);
-        }
-        self.most = most;
-        let opened = self.out.rfind("<details>") > self.out.rfind("</details>");
-        if opened {
-            self.out.push_str(CLOSED);
-        }
-    }
-
-    fn head(&mut self, model: &Model) {
-        let target = model.target.as_deref().unwrap_or("any engine");
-        self.line(&format!("## Plan for {} on {}", code(&model.project), code(target)));
-        self.line("");
-        // Only words and numbers of ours are in it.
-        self.line(&format!("**{}**", model.headline()));
-    }
-
-    /// A row for what is done, the dangerous first; of too many dangerous ones the last are counted.
-    fn table(&mut self, model: &Model) {
-        if model.changes.is_empty() {
-            return;
-        }
-        self.line("");
-        self.line("| danger | what | why | interruption |");
-        self.line("|---|---|---|---|");
-        let mut groups: Vec<&Group> = model.changes.iter().collect();
-        let worst = |group: &Group| group.dangers.iter().map(|one| one.danger).min();
-        groups.sort_by_key(|group| worst(group).map_or((1, None), |danger| (0, Some(danger))));
-        let (dangerous, harmless): (Vec<&Group>, Vec<&Group>) =
-            groups.into_iter().partition(|group| !group.dangers.is_empty());
-        let room = self.most / 100 * MOST_DANGERS;
-        let mut rest = dangerous.as_slice();
-        while let [first, others @ ..] = rest {
-            let row = row(first);
-            if self.out.len() + row.len() > room {
-                break;
-            }
-            self.line(&row);
-            rest = others;
-        }
-        if !rest.is_empty() {
-            self.line(&counted(rest));
-        }
-        // What is harmless may take what the details would.
-        for (index, group) in harmless.iter().enumerate() {
-            let row = row(group);
-            if self.out.len() + row.len() > room {
-                let more: usize = harmless[index..].iter().map(|group| group.members).sum();
-                self.line(&format!("| – | and {more} more | | |"));
-                break;
-            }
-            self.line(&row);
-        }
-    }
-
-    fn warnings(&mut self, model: &Model) {
-        let warnings = model.warnings.iter();
-        self.block(
-            "### Warnings",
-            warnings.map(|(word, text)| format!("- {}: {}", code(word), code(text))),
-        );
-        self.block(
-            "### Assumed",
-            model.assumed.iter().map(|reference| {
-                format!("- {} is taken for unchanged; apply checks it", code(reference))
-            }),
-        );
-    }
-
-    fn closing(&mut self, about: &About, model: &Model) {
-        let lines = about.lines();
-        let next = about.next.iter().filter(|_| !model.changes.is_empty());
-        let next = next.map(|next| {
-            let digest = about.digest.iter().map(|digest| format!(" --expect-digest {digest}"));
-            format!("- apply: {}", code(&digest.fold(next.clone(), |all, one| all + &one)))
-        });
-        let about = lines.iter().map(|(key, value)| format!("- {}: {}", code(key), code(value)));
-        let all: Vec<String> = about.chain(next).collect();
-        if !all.is_empty() {
-            self.line("");
-        }
-        for line in all {
-            self.line(&line);
-        }
-    }
-
-    fn details(&mut self, model: &Model) {
-        self.folded("What is done, in its order", model.changes.iter().map(group));
-        let left = model.not_acted_on.iter().map(|left| {
-            let mut out = format!("- {}", code(&left.text));
-            for (name, differences) in &left.containers {
-                out.extend(["\n  - ", &code(name)]);
-                for line in differences.iter().flat_map(whys) {
-                    out.extend(["\n    - ", &line]);
-                }
-            }
-            out
-        });
-        self.folded("Not acted on", left);
-    }
-
-    fn steps(&mut self, model: &Model) {
-        let lines = model.steps.iter().enumerate().map(|(index, step)| {
-            format!("{}. {} – {}", index + 1, code(&step.id), code(&step.what))
-        });
-        self.folded("Steps", lines);
-    }
+/// What is folded away until somebody asks for it.
+fn folded(matter: Matter, summary: &str, items: Vec<Item>) -> Option<Part> {
+    let open = format!("\n<details><summary>{summary}</summary>\n\n");
+    (!items.is_empty()).then_some(Part { matter, open, items, close: "\n</details>\n" })
 }
 
-/// What ends something that is folded.
-const CLOSED: &str = "\n</details>\n";
-/// Room for what says that something is cut.
-const ROOM: usize = 80;
+fn head(model: &Model) -> Part {
+    let target = model.target.as_deref().unwrap_or("any engine");
+    let title = format!("## Plan for {} on {}", code(&model.project), code(target));
+    // Only words and numbers of ours are in it.
+    let mut out = format!("{title}\n\n**{}**\n", model.headline());
+    if !model.changes.is_empty() {
+        out.push_str("\n| danger | what | why | interruption |\n|---|---|---|---|\n");
+    }
+    Part::head(out)
+}
+
+/// A row for what is done, the dangerous first, and the worst of that.
+fn rows(model: &Model) -> [Part; 2] {
+    let mut groups: Vec<&Group> = model.changes.iter().collect();
+    groups.sort_by_key(|group| group.dangers.iter().map(|one| one.danger).min());
+    let item = |group: &Group| Item {
+        text: format!("{}\n", row(group)),
+        number: group.members,
+        kinds: InDanger::kinds(&group.dangers),
+    };
+    let (dangerous, harmless): (Vec<&Group>, Vec<&Group>) =
+        groups.into_iter().partition(|group| !group.dangers.is_empty());
+    [(Matter::Danger, dangerous), (Matter::Harmless, harmless)].map(|(matter, groups)| Part {
+        matter,
+        open: String::new(),
+        items: groups.into_iter().map(item).collect(),
+        close: "",
+    })
+}
+
+fn warnings(model: &Model) -> impl Iterator<Item = Part> {
+    let warnings = model.warnings.iter();
+    let warnings =
+        warnings.map(|(word, text)| Item::line(&format!("- {}: {}", code(word), code(text))));
+    let assumed = model.assumed.iter().map(|reference| {
+        Item::line(&format!("- {} is taken for unchanged; apply checks it", code(reference)))
+    });
+    let warnings = block(Matter::Warning, "### Warnings", warnings.collect());
+    let assumed = block(Matter::Warning, "### Assumed", assumed.collect());
+    warnings.into_iter().chain(assumed)
+}
+
+/// Digest, notes and the command that applies it: they are always there.
+fn closing(about: &About, model: &Model) -> Option<Part> {
+    let lines = about.lines();
+    let next = about.next.iter().filter(|_| !model.changes.is_empty());
+    let next = next.map(|next| {
+        let digest = about.digest.iter().map(|digest| format!(" --expect-digest {digest}"));
+        format!("- apply: {}\n", code(&digest.fold(next.clone(), |all, one| all + &one)))
+    });
+    let about = lines.iter().map(|(key, value)| format!("- {}: {}\n", code(key), code(value)));
+    let all: String = about.chain(next).collect();
+    (!all.is_empty()).then(|| Part::head(format!("\n{all}")))
+}
+
+fn details(model: &Model) -> impl Iterator<Item = Part> {
+    let groups =
+        model.changes.iter().map(|it| Item { number: it.members, ..Item::line(&group(it)) });
+    let left = model.not_acted_on.iter().map(|left| {
+        let mut out = format!("- {}", code(&left.text));
+        for (name, differences) in &left.containers {
+            out.extend(["\n  - ", &code(name)]);
+            for line in differences.iter().flat_map(whys) {
+                out.extend(["\n    - ", &line]);
+            }
+        }
+        Item::line(&out)
+    });
+    let groups = folded(Matter::Detail, "What is done, in its order", groups.collect());
+    groups.into_iter().chain(folded(Matter::Left, "Not acted on", left.collect()))
+}
+
+fn step_lines(model: &Model) -> Option<Part> {
+    let lines = model.steps.iter().enumerate().map(|(index, step)| {
+        let after = match step.after.as_slice() {
+            [] => String::new(),
+            after => format!(", after {}", code(&after.join(", "))),
+        };
+        let (id, what) = (code(&step.id), code(&step.what));
+        Item::line(&format!("{}. {id} – {what}{after}", index + 1))
+    });
+    folded(Matter::Step, "Steps", lines.collect())
+}
 
 /// One row; all of it is told in the details.
 fn row(group: &Group) -> String {
@@ -264,30 +184,18 @@ fn danger(one: &InDanger) -> String {
     }
 }
 
-/// The kinds of danger of changes that there is no room for, and of how many.
-fn counted(rest: &[&Group]) -> String {
-    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
-    for group in rest {
-        for word in InDanger::kinds(&group.dangers) {
-            *kinds.entry(word).or_default() += group.members;
-        }
-    }
-    let kinds: Vec<String> =
-        kinds.into_iter().map(|(word, number)| format!("**{word}** of {number}")).collect();
-    let all: usize = rest.iter().map(|group| group.members).sum();
-    format!("| {} | {all} more | | |", kinds.join("<br>"))
-}
-
 /// A reason in a cell.
 fn short(why: &Why) -> String {
     match why {
         Why::New => "new".to_owned(),
         Why::Because(text) => cell(text),
-        Why::Differs { option, origin, entries } => match entries.as_slice() {
-            [entry] => cell(&format!("{option} {}{}", entry.mark(), entry.shown())),
+        Why::Differs { option, from, entries } => match entries.as_slice() {
+            [entry] => {
+                format!("{}{from}", cell(&format!("{option} {}{}", entry.mark(), entry.shown())))
+            }
             several => {
                 let number = crate::base::say::count(several.len(), "difference");
-                format!("{}, {number}{}", cell(option), why::from(*origin))
+                format!("{}, {number}{from}", cell(option))
             }
         },
     }
@@ -298,10 +206,10 @@ fn whys(why: &Why) -> Vec<String> {
     match why {
         Why::New => Vec::new(),
         Why::Because(text) => vec![code(text)],
-        Why::Differs { option, origin, entries } => {
+        Why::Differs { option, from, entries } => {
             let one = |entry: &Entry| {
                 let text = format!("{option} {}{}", entry.mark(), entry.shown());
-                format!("{}{}", code(&text), why::from(*origin))
+                format!("{}{from}", code(&text))
             };
             entries.iter().map(one).collect()
         }
@@ -475,5 +383,61 @@ mod tests {
         assert!(text.chars().count() < 65_536);
         assert!(text.ends_with("**Cut here**: `bayplan show` prints all of it.\n"));
         assert!(text.contains("and 2960 more of many`"), "{}", &text[..500]);
+    }
+
+    #[test]
+    fn steps_tell_what_they_wait_for() {
+        let mut plan = sample::empty();
+        sample::add_stop(&mut plan, "old", "one", 1);
+        sample::add_stop(&mut plan, "old", "two", 2);
+        plan.steps[1].after_end = vec![plan.steps[0].id.clone()];
+        plan.steps[1].delay = 5;
+        let text = one(&plan, true);
+        assert!(text.contains(", after `the end of one/stop, 5 s more`\n"), "{text}");
+    }
+
+    #[test]
+    fn many_plans_share_the_room_and_keep_titles_and_dangers() {
+        let plans: Vec<Plan> = (0..12_u64)
+            .map(|place| {
+                let mut plan = sample::empty();
+                // The first one has much more to say than the others.
+                for number in 0..if place == 0 { 2_000 } else { 20 } {
+                    let name = format!("of-{place}-{number}-{}x", "n".repeat(60));
+                    sample::add_replace(&mut plan, &format!("set-{number}"), &name, number);
+                }
+                plan
+            })
+            .collect();
+        let all: Vec<(&Plan, About)> = plans.iter().map(|plan| (plan, About::default())).collect();
+        let text = markdown(&all, true);
+        assert!(text.len() <= comment::MOST, "{}", text.len());
+        assert_eq!(text.matches("## Plan for").count(), 12);
+        assert_eq!(text.matches("<details>").count(), text.matches("</details>").count());
+        for place in 1..12 {
+            let rows = text.matches(&format!("| **outage** | replace `of-{place}-")).count();
+            assert_eq!(rows, 20, "{place}");
+        }
+        assert!(text.contains(" more | | |\n"), "what is left out of the first is counted");
+    }
+
+    #[test]
+    fn what_looks_like_the_end_of_a_fold_hides_nothing() {
+        let mut plan = sample::mixed();
+        plan.warnings[0].text = "</details>".into();
+        for change in &mut plan.changes {
+            change.impact.keeps.push("</details>".into());
+        }
+        let text = markdown(&[(&plan, About::default()), (&plan, About::default())], true);
+        // Without what is code, folds open and close in turns.
+        let outside: String = text.split('`').step_by(2).collect();
+        let folds: Vec<&str> = outside
+            .match_indices("<details>")
+            .chain(outside.match_indices("</details>"))
+            .map(|(_, fold)| fold)
+            .collect();
+        assert_eq!(folds.len(), 12, "{outside}");
+        assert!(outside.trim_end().ends_with("</details>"), "{outside}");
+        assert_eq!(text.matches("**outage**").count(), 4, "{text}");
     }
 }

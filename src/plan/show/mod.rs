@@ -1,11 +1,16 @@
-//! A plan for people: in words, as Markdown, and what differs between two.
+//! A plan for people: in words, as Markdown, as a page and as a chart, and what differs between two.
 
 mod about;
 mod besides;
+mod comment;
 pub mod diff;
+mod diff_items;
 pub mod diff_text;
 pub mod estimate;
+pub mod graph;
+pub mod html;
 pub mod markdown;
+pub mod mermaid;
 pub mod model;
 pub mod names;
 pub mod page;

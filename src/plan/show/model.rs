@@ -9,11 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::besides::{self, Besides};
 use super::estimate::{self, Estimate, Span};
-use super::names::{folded, listed, name};
+use super::names::{Folded, folded, listed, name};
 use super::planned::{self, WillBe};
 use super::why::{self, Why};
 use super::{reason_text, step_text, told};
 use crate::base::ident::{ChangeId, ChangeTarget, SetName};
+use crate::plan::cause::Causes;
 use crate::plan::danger::{self, Danger};
 use crate::plan::{Action, Change, Impact, Plan, Step, Verb, left};
 
@@ -62,7 +63,7 @@ pub struct InDanger {
     /// The value: `/var/run/docker.sock (read-only)`; nothing where there is no more to say.
     pub value: Option<String>,
     /// Who is in it, folded.
-    pub names: Vec<String>,
+    pub names: Vec<Folded>,
 }
 
 impl Model {
@@ -109,7 +110,7 @@ pub struct Group {
     /// The word for it.
     pub word: &'static str,
     /// Folded: `shop-web-1..3`.
-    pub names: Vec<String>,
+    pub names: Vec<Folded>,
     /// How many they are.
     pub members: usize,
     /// The set.
@@ -162,18 +163,21 @@ pub struct StepLine {
     pub span: Span,
 }
 
-/// What is shown of a plan.
-pub fn of(plan: &Plan) -> Model {
-    grouped(plan).0
+/// What is shown of a plan; an earlier plan tells who caused what differs.
+pub fn of(plan: &Plan, since: Option<&Plan>) -> Model {
+    grouped(plan, &Causes::new(plan, since)).0
 }
 
 /// The same, and the number of the group that shows each change.
-pub(super) fn grouped(plan: &Plan) -> (Model, BTreeMap<&str, usize>) {
+pub(super) fn grouped<'p>(
+    plan: &'p Plan,
+    causes: &Causes<'_>,
+) -> (Model, BTreeMap<&'p str, usize>) {
     let estimate = estimate::of(plan);
     let left = left::of(plan);
     let order = order(plan, &estimate);
-    let gathered = gathered(&order);
-    let groups = groups(plan, &gathered, &estimate);
+    let gathered = gathered(&order, causes);
+    let groups = groups(plan, &gathered, &estimate, causes);
     let mut of_change: BTreeMap<&str, usize> = BTreeMap::new();
     for (index, members) in gathered.iter().enumerate() {
         of_change.extend(members.iter().map(|change| (change.id.as_str(), index + 1)));
@@ -182,7 +186,7 @@ pub(super) fn grouped(plan: &Plan) -> (Model, BTreeMap<&str, usize>) {
         id: name(step.id.as_str()),
         group: of_change.get(step.id.change()).copied(),
         what: step_text::text(step),
-        after: before(step),
+        after: step_text::before(step),
         span: *span,
     };
     let model = Model {
@@ -201,19 +205,11 @@ pub(super) fn grouped(plan: &Plan) -> (Model, BTreeMap<&str, usize>) {
             .map(|warning| (name(&warning.code), told::ends(&warning.text, SENTENCE)))
             .collect(),
         assumed: plan.assumed.iter().map(|reference| name(&reference.to_string())).collect(),
-        not_acted_on: not_acted_on(plan),
+        not_acted_on: not_acted_on(plan, causes),
         steps: plan.steps.iter().zip(&estimate.steps).map(step).collect(),
         estimate,
     };
     (model, of_change)
-}
-
-/// What comes before a step: steps, the end of others whatever becomes of them, and time.
-fn before(step: &Step) -> Vec<String> {
-    let after = step.after.iter().map(|step| name(step.as_str()));
-    let ends = step.after_end.iter().map(|step| format!("the end of {}", name(step.as_str())));
-    let delay = (step.delay > 0).then(|| format!("{} s more", step.delay));
-    after.chain(ends).chain(delay).collect()
 }
 
 /// `2 to replace`, `1 to create`: the gravest first.
@@ -248,7 +244,11 @@ fn dangers<'p>(changes: impl Iterator<Item = &'p Change>) -> Vec<InDanger> {
             let names: Vec<Cow<'_, str>> = ids.iter().map(|id| endangered(danger, id)).collect();
             let (class, value) = danger.classified(value.unwrap_or_default());
             let place = danger.classes().iter().position(|known| Some(*known) == class);
-            let value = (!value.is_empty()).then(|| told::ends(value, OBJECT));
+            let value = (!value.is_empty()).then(|| match danger {
+                // These are words of ours.
+                Danger::Outage => told::ends(value, OBJECT),
+                _ => told::value(value, OBJECT),
+            });
             (place.unwrap_or(0), InDanger { danger, class, value, names: folded(&names) })
         })
         .collect();
@@ -258,7 +258,7 @@ fn dangers<'p>(changes: impl Iterator<Item = &'p Change>) -> Vec<InDanger> {
 
 /// What a danger of a change is about: of a network that is replaced, the containers on it are
 /// adopted.
-fn endangered(danger: Danger, id: &ChangeId) -> Cow<'_, str> {
+pub(super) fn endangered(danger: Danger, id: &ChangeId) -> Cow<'_, str> {
     match (danger, id.target()) {
         (Danger::Adopted, ChangeTarget::Network(_)) => format!("a container on {id}").into(),
         _ => id.as_str().into(),
@@ -279,14 +279,14 @@ fn order<'p>(plan: &'p Plan, estimate: &Estimate) -> Vec<&'p Change> {
 }
 
 /// Changes that differ in nothing but the name, together.
-fn gathered<'p>(order: &[&'p Change]) -> Vec<Vec<&'p Change>> {
+fn gathered<'p>(order: &[&'p Change], causes: &Causes<'_>) -> Vec<Vec<&'p Change>> {
     let mut all: Vec<Vec<&Change>> = Vec::new();
     let mut kinds: BTreeMap<(Option<&SetName>, Verb), Vec<usize>> = BTreeMap::new();
     for change in order {
         let kind = kinds.entry((change.set.as_ref(), change.verb)).or_default();
         let alike = kind.iter().rev().take(BACK).find(|index| {
             let first = all[**index].first();
-            change.set.is_some() && first.is_some_and(|first| alike(first, change))
+            change.set.is_some() && first.is_some_and(|first| alike(first, change, causes))
         });
         if let Some(index) = alike {
             all[*index].push(change);
@@ -298,15 +298,23 @@ fn gathered<'p>(order: &[&'p Change]) -> Vec<Vec<&'p Change>> {
     all
 }
 
-fn alike(one: &Change, other: &Change) -> bool {
+fn alike(one: &Change, other: &Change, causes: &Causes<'_>) -> bool {
     let Change { id: _, set, verb, adopted, danger, dangerous, impact, reasons } = one;
     (set, verb, adopted, danger, impact)
         == (&other.set, &other.verb, &other.adopted, &other.danger, &other.impact)
         && *dangerous == other.dangerous
         && *reasons == other.reasons
+        && reasons
+            .iter()
+            .all(|reason| causes.of_change(one, reason) == causes.of_change(other, reason))
 }
 
-fn groups(plan: &Plan, gathered: &[Vec<&Change>], estimate: &Estimate) -> Vec<Group> {
+fn groups(
+    plan: &Plan,
+    gathered: &[Vec<&Change>],
+    estimate: &Estimate,
+    causes: &Causes<'_>,
+) -> Vec<Group> {
     let pulled = pulled(plan);
     let besides = besides::of(&plan.steps);
     let mut spans: BTreeMap<&str, Span> = BTreeMap::new();
@@ -320,7 +328,6 @@ fn groups(plan: &Plan, gathered: &[Vec<&Change>], estimate: &Estimate) -> Vec<Gr
         let dangers = dangers(members.iter().copied());
         let outages = dangers.iter().filter(|one| one.danger == Danger::Outage);
         let outages: Vec<String> = outages.map(InDanger::words).collect();
-        let why = why::of(first);
         let spans = ids.iter().filter_map(|id| spans.get(id));
         Some(Group {
             number: index + 1,
@@ -333,8 +340,8 @@ fn groups(plan: &Plan, gathered: &[Vec<&Change>], estimate: &Estimate) -> Vec<Gr
             outage: (!outages.is_empty()).then(|| outages.join(", ")),
             dangers,
             impact: impact(first, &ids, &besides),
-            will_be: will_be(plan, first, &ids, &why),
-            why,
+            will_be: will_be(plan, first, &ids),
+            why: why::of(first, causes),
             span: spans
                 .copied()
                 .reduce(|a, b| Span { start: a.start.min(b.start), end: a.end.max(b.end) })
@@ -345,14 +352,15 @@ fn groups(plan: &Plan, gathered: &[Vec<&Change>], estimate: &Estimate) -> Vec<Gr
 }
 
 /// What containers will be that are created.
-fn will_be(plan: &Plan, change: &Change, ids: &[&str], why: &[Why]) -> Option<WillBe> {
+fn will_be(plan: &Plan, change: &Change, ids: &[&str]) -> Option<WillBe> {
     if !matches!(change.verb, Verb::Create | Verb::Replace | Verb::Run) {
         return None;
     }
     let planned = plan.planned.get(change.set.as_ref()?)?;
-    let all = planned::of(planned, ids);
-    let is_there = change.verb == Verb::Replace;
-    Some(if is_there { all.rest(why) } else { all })
+    Some(match change.verb {
+        Verb::Replace => planned::rest(planned, ids, &change.reasons),
+        _ => planned::of(planned, ids),
+    })
 }
 
 /// How it is done where that is worth a word, what is kept and what is lost.
@@ -370,21 +378,22 @@ fn impact(change: &Change, ids: &[&str], besides: &BTreeMap<&str, Besides<'_>>) 
     .into_iter()
     .filter(|(_, what, _)| !what.is_empty())
     .map(|(verb, what, after)| {
-        let what: Vec<String> = what.iter().map(|each| told::ends(each, OBJECT)).collect();
+        let what: Vec<String> = what.iter().map(|each| told::value(each, OBJECT)).collect();
         format!("{verb} {}{after}", what.join(", "))
     });
     how.into_iter().chain(lines).chain(besides::lines(ids, besides)).collect()
 }
 
-fn not_acted_on(plan: &Plan) -> Vec<NotActedOn> {
+fn not_acted_on(plan: &Plan, causes: &Causes<'_>) -> Vec<NotActedOn> {
     let left = left::of(plan);
     let of_set = left.into_iter().filter_map(|left| {
-        let report = plan.sets.get(left.set.as_ref()?)?;
+        let set = left.set.as_ref()?;
+        let report = plan.sets.get(set)?;
         let containers = report
             .matched
             .iter()
             .filter(|one| !one.differences.is_empty() && one.changed_by == left.changed_by)
-            .map(|one| (name(one.name.as_str()), why::differences(&one.differences)))
+            .map(|one| (name(one.name.as_str()), why::differences(set, one, causes)))
             .collect();
         Some(NotActedOn { text: told::ends(&left.text, SENTENCE), containers })
     });
@@ -395,18 +404,19 @@ fn not_acted_on(plan: &Plan) -> Vec<NotActedOn> {
 mod tests {
     use super::*;
     use crate::plan::sample;
+    use crate::plan::show::names::joined;
 
     fn lines(model: &Model) -> String {
         let line = |group: &Group| {
             let Span { start, end } = group.span;
-            format!("{} {} {} {start}..{end}", group.number, group.word, group.names.join(", "))
+            format!("{} {} {} {start}..{end}", group.number, group.word, joined(&group.names))
         };
         model.changes.iter().map(line).collect::<Vec<_>>().join("\n")
     }
 
     #[test]
     fn changes_stand_in_the_order_in_which_they_begin_and_alike_ones_together() {
-        let model = of(&sample::mixed());
+        let model = of(&sample::mixed(), None);
         insta::assert_snapshot!(lines(&model), @"
         1 replace shop-db 0..21
         2 create shop-web-1..3 0..11
@@ -433,10 +443,10 @@ mod tests {
             [(Danger::HostAccess, "bind:/srv"), (Danger::HostAccess, "docker_socket:/run/d")];
         change(&mut plan, "shop-web-1", &host);
         change(&mut plan, "shop-web-2", &host[..1]);
-        let told = of(&plan)
+        let told = of(&plan, None)
             .dangers
             .into_iter()
-            .map(|one| format!("{}: {}: {}", one.danger.word(), one.words(), one.names.join(", ")));
+            .map(|one| format!("{}: {}: {}", one.danger.word(), one.words(), joined(&one.names)));
         insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @"
         outage: gone: legacy
         outage: down: up to 10 s to stop, then 10 s of proof: shop-db
@@ -449,7 +459,7 @@ mod tests {
 
     #[test]
     fn hostile_text_is_cut_and_safe() {
-        let text = format!("{:?}", of(&sample::hostile()));
+        let text = format!("{:?}", of(&sample::hostile(), None));
         // Written for debugging, a backslash is two.
         assert!(!text.chars().any(crate::base::say::is_unsafe));
         assert!(text.len() < 400_000, "{} bytes", text.len());

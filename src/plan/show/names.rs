@@ -5,13 +5,25 @@ use super::told;
 /// The most characters of one name.
 const NAME: usize = 120;
 
-/// A name cut and made safe.
+/// A name cut and made safe, in quotes where it reads like several.
 pub(super) fn name(text: &str) -> String {
-    told::ends(text, NAME)
+    match text {
+        text if text.contains("..") => told::in_quotes(text, NAME),
+        text => told::value(text, NAME),
+    }
+}
+
+/// A name, or a run of numbered ones in one text.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Folded {
+    /// Safe to print: `shop-web-1..3`.
+    pub text: String,
+    /// How many names it stands for.
+    pub number: usize,
 }
 
 /// Names in their order, runs of numbered ones folded: `shop-web-1..3`.
-pub fn folded<Name: AsRef<str>>(names: &[Name]) -> Vec<String> {
+pub fn folded<Name: AsRef<str>>(names: &[Name]) -> Vec<Folded> {
     let mut names: Vec<(&str, Option<u32>, &str)> = names
         .iter()
         .map(|name| {
@@ -24,7 +36,7 @@ pub fn folded<Name: AsRef<str>>(names: &[Name]) -> Vec<String> {
         })
         .collect();
     names.sort();
-    let mut folded: Vec<String> = Vec::new();
+    let mut folded: Vec<Folded> = Vec::new();
     let mut rest = names.as_slice();
     while let [(stem, number, whole), ..] = rest {
         let run = number.map_or(1, |first| {
@@ -35,13 +47,14 @@ pub fn folded<Name: AsRef<str>>(names: &[Name]) -> Vec<String> {
                 })
                 .count()
         });
-        folded.push(match (number, run) {
+        let text = match (number, run) {
             (Some(first), 2..) => {
                 let last = rest[run - 1].1.unwrap_or(*first);
                 format!("{}{first}..{last}", name(stem))
             }
             _ => name(whole),
-        });
+        };
+        folded.push(Folded { text, number: run });
         rest = &rest[run..];
     }
     folded
@@ -51,21 +64,16 @@ pub fn folded<Name: AsRef<str>>(names: &[Name]) -> Vec<String> {
 const MOST: usize = 40;
 
 /// Folded names in a line; of many the first, and how many more there are.
-pub fn listed(names: &[String]) -> String {
+pub fn listed(names: &[Folded]) -> String {
     let (shown, rest) = names.split_at(names.len().min(MOST));
-    let more: u64 = rest.iter().map(|name| stands_for(name)).sum();
+    let more: usize = rest.iter().map(|one| one.number).sum();
     let more = (more > 0).then(|| format!("and {more} more"));
-    shown.iter().cloned().chain(more).collect::<Vec<_>>().join(", ")
+    shown.iter().map(|one| one.text.clone()).chain(more).collect::<Vec<_>>().join(", ")
 }
 
-/// How many names a folded one stands for: `shop-web-1..3`.
-fn stands_for(name: &str) -> u64 {
-    let run = name.rsplit_once("..").and_then(|(first, last)| {
-        let digits = first.trim_end_matches(|c: char| c.is_ascii_digit()).len();
-        let (first, last): (u64, u64) = (first[digits..].parse().ok()?, last.parse().ok()?);
-        Some(last.checked_sub(first)? + 1)
-    });
-    run.unwrap_or(1)
+/// All of them in a line.
+pub fn joined(names: &[Folded]) -> String {
+    names.iter().map(|one| one.text.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -74,23 +82,22 @@ mod tests {
 
     #[test]
     fn a_folded_run_counts_for_all_that_it_stands_for() {
-        assert_eq!(
-            ["web", "web-1..3", "web-9..12", "a..b", "1.."].map(stands_for),
-            [1, 3, 4, 1, 1]
-        );
-        let mut many: Vec<String> = (0..50).map(|number| format!("n{number}x")).collect();
-        many.push("web-1..3".to_owned());
-        assert!(listed(&many).ends_with("n39x, and 13 more"), "{}", listed(&many));
+        let mut many: Vec<String> = (10..50).map(|number| format!("n{number}x")).collect();
+        // Names that read like runs are one name each, whatever numbers are in them.
+        many.extend(["z-1", "z-2", "z-3", "z0..18446744073709551615", "z2..9"].map(str::to_owned));
+        assert!(listed(&folded(&many)).ends_with("n49x, and 5 more"), "{}", listed(&folded(&many)));
     }
 
     #[test]
     fn runs_of_members_are_folded() {
-        let fold = |names: &[&str]| folded(names).join(", ");
+        let fold = |names: &[&str]| joined(&folded(names));
         assert_eq!(fold(&["w-3", "w-1", "w-2", "db"]), "db, w-1..3");
         assert_eq!(fold(&["w-9", "w-10", "w-11", "w-13"]), "w-9..11, w-13");
         assert_eq!(fold(&["web1", "web2"]), "web1, web2");
         assert_eq!(fold(&["w-01", "w-02", "w-99999999999"]), "w-01, w-02, w-99999999999");
         assert_eq!(fold(&["w-4294967295", "w-4294967294"]), "w-4294967294..4294967295");
         assert_eq!(fold(&["w-1", "w-1"]), "w-1, w-1");
+        // What reads like two names, or like a run, is in quotes.
+        assert_eq!(fold(&["a, b", "w-1..3"]), "\"a, b\", \"w-1..3\"");
     }
 }

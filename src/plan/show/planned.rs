@@ -2,13 +2,12 @@
 //!
 //! What of it is dangerous is told by the dangers, in full.
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
-use super::told::{self, Entry, Kind};
-use super::why::Why;
+use super::told::{self, Told};
 use crate::options;
-use crate::plan::ImagePin;
 use crate::plan::planned::{Options, Planned};
+use crate::plan::{ImagePin, OptionDifference, Reason};
 
 /// The option whose entries are maps.
 const FILES: &str = "files";
@@ -54,19 +53,10 @@ pub struct WillBe {
 pub struct Opt {
     /// Its key.
     pub key: String,
-    /// Its entries; one where it has no parts.
-    pub entries: Vec<Part>,
+    /// Its entries, `LANG=C.UTF-8`, `8080:80/tcp`; one where it has no parts.
+    pub entries: Vec<String>,
     /// How many more there are, which the plan file has.
     pub more: usize,
-}
-
-/// One entry of a value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
-    /// Its key in a map.
-    pub name: Option<String>,
-    /// All of it: `LANG=C.UTF-8`, `8080:80/tcp`.
-    pub text: String,
 }
 
 impl Opt {
@@ -74,10 +64,9 @@ impl Opt {
     pub fn words(&self) -> String {
         let more =
             (self.more > 0).then(|| format!("and {} more, which the plan file has", self.more));
-        let all = self.entries.iter().map(|part| part.text.clone()).chain(more);
+        let all = self.entries.iter().cloned().chain(more);
         // The words of a command are one line, as somebody would type them.
-        let typed = matches!(&*self.key, "command" | "entrypoint");
-        all.collect::<Vec<_>>().join(if typed { " " } else { ", " })
+        all.collect::<Vec<_>>().join(if told::is_typed(&self.key) { " " } else { ", " })
     }
 }
 
@@ -100,52 +89,91 @@ pub fn of(planned: &Planned, containers: &[&str]) -> WillBe {
         options: options(&planned.options),
         own: own
             .take(MOST_CONTAINERS)
-            .map(|(name, own)| (told::ends(name.as_str(), ENTRY), options(own)))
+            .map(|(name, own)| (told::value(name.as_str(), ENTRY), options(own)))
             .collect(),
         more: all.saturating_sub(MOST_CONTAINERS),
         from_image: planned.from_image.as_ref().map(options),
     }
 }
 
-impl WillBe {
-    /// What is left of it beside what differs, which is told by itself.
-    #[must_use]
-    pub fn rest(mut self, why: &[Why]) -> Self {
-        self.is_rest = true;
+/// What is left of it beside what differs of a container that is there, which is told by itself.
+pub fn rest(planned: &Planned, containers: &[&str], reasons: &[Reason]) -> WillBe {
+    let left = |options: &Options| -> Options {
+        let left = options.iter().filter_map(|(key, value)| {
+            let told = reasons.iter().find(|reason| topic(reason) == Some(key));
+            Some((key.clone(), told.map_or_else(|| Some(value.clone()), |it| untold(value, it))?))
+        });
+        left.collect()
+    };
+    let own = planned.containers.iter().map(|(name, own)| (name.clone(), left(own))).collect();
+    let told_image = reasons.iter().any(|reason| topic(reason) == Some("image"));
+    let rest = Planned {
+        reference: planned.reference.clone(),
+        image: planned.image.clone(),
+        containers: own,
+        options: left(&planned.options),
         // What an image hands down and did not before is told with what differs.
-        self.from_image = self.from_image.map(|_| Vec::new());
-        for why in why {
-            let Why::Differs { option, origin: _, entries } = why else { continue };
-            if option == "image" {
-                self.image = None;
-            }
-            let own = self.own.iter_mut().map(|(_, own)| own);
-            for options in std::iter::once(&mut self.options).chain(own) {
-                for one in options.iter_mut().filter(|one| one.key == *option) {
-                    one.entries.retain(|part| !entries.iter().any(|entry| part.is(entry)));
-                }
-                options.retain(|one| !one.entries.is_empty());
-            }
-        }
-        self.own.retain(|(_, own)| !own.is_empty());
-        self
+        from_image: planned.from_image.as_ref().map(|_| Options::new()),
+    };
+    let all = of(&rest, containers);
+    WillBe { is_rest: true, image: all.image.filter(|_| !told_image), ..all }
+}
+
+/// The option that a reason is about.
+fn topic(reason: &Reason) -> Option<&str> {
+    match reason {
+        Reason::Option(difference) => Some(&difference.option),
+        Reason::Environment(difference) => Some(&difference.option),
+        Reason::Because(_) => None,
     }
 }
 
-impl Part {
-    /// Whether an entry that differs tells it: by its name, by its text, or as the whole.
-    fn is(&self, entry: &Entry) -> bool {
-        match &entry.name {
-            Some(name) => self.name.as_ref() == Some(name),
-            None => entry.kind == Kind::Changed || entry.expected.as_ref() == Some(&self.text),
+/// What a difference of an option does not tell of its value; nothing where it tells all of it.
+fn untold(value: &Json, reason: &Reason) -> Option<Json> {
+    match (value, reason) {
+        (Json::Object(map), Reason::Environment(difference)) => {
+            let told = |name: &String| {
+                difference.added.contains(name) || difference.changed.contains(name)
+            };
+            kept_of_map(map, |name| !told(name))
         }
+        (value, Reason::Option(difference)) => {
+            let OptionDifference { option, expected, found, .. } = difference;
+            match (value, told::told(found, expected, told::is_ordered(option))) {
+                (_, Told::Whole(..)) => None,
+                (Json::Object(map), Told::Entries(_)) => {
+                    kept_of_map(map, |name| found.get(name) == expected.get(name))
+                }
+                (Json::Array(items), Told::Entries(_)) if !told::is_ordered(option) => {
+                    let has = |side: &Json, item: &Json| {
+                        side.as_array().is_some_and(|items| items.contains(item))
+                    };
+                    let told = |item: &&Json| has(expected, item) && !has(found, item);
+                    let kept: Vec<Json> =
+                        items.iter().filter(|item| !told(item)).cloned().collect();
+                    (!kept.is_empty()).then(|| Json::Array(kept))
+                }
+                // The order of a list is seen where all of it is.
+                (value, Told::Entries(_)) => Some(value.clone()),
+            }
+        }
+        (value, _) => Some(value.clone()),
     }
+}
+
+fn kept_of_map(map: &Map<String, Json>, keep: impl Fn(&String) -> bool) -> Option<Json> {
+    let kept: Map<String, Json> = map
+        .iter()
+        .filter(|(name, _)| keep(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    (!kept.is_empty()).then_some(Json::Object(kept))
 }
 
 pub(super) fn image(planned: &Planned) -> String {
-    let reference = told::ends(&planned.reference, ENTRY);
+    let reference = told::value(&planned.reference, ENTRY);
     match &planned.image {
-        ImagePin::Id(id) if reference.starts_with("sha256:") => id.short(),
+        ImagePin::Id(id) if planned.reference.starts_with("sha256:") => id.short(),
         ImagePin::Id(id) => format!("{reference}, {}", id.short()),
         ImagePin::Digest(digest) => {
             format!(
@@ -164,26 +192,23 @@ fn options(options: &Options) -> Vec<Opt> {
 }
 
 pub(super) fn option(key: &str, value: &Json) -> Opt {
-    let part = |text: String| Part { name: None, text };
-    let (entries, all): (Vec<Part>, usize) = match value {
+    let (entries, all): (Vec<String>, usize) = match value {
         Json::Array(items) => {
-            let shown = items.iter().take(MOST_ENTRIES).map(|item| part(one(key, item)));
+            let shown = items.iter().take(MOST_ENTRIES).map(|item| one(key, item));
             (shown.collect(), items.len())
         }
         Json::Object(map) if reference(value).is_none() => {
-            let shown = map.iter().take(MOST_ENTRIES).map(|(name, value)| Part {
-                name: Some(told::ends(name, ENTRY)),
-                text: entry(key, name, value),
-            });
+            let shown = map.iter().take(MOST_ENTRIES);
+            let shown = shown.map(|(name, value)| entry(key, name, value));
             (shown.collect(), map.len())
         }
-        other => (vec![part(one(key, other))], 1),
+        other => (vec![one(key, other)], 1),
     };
     Opt { key: told::ends(key, ENTRY), more: all - entries.len(), entries }
 }
 
-fn entry(key: &str, name: &str, value: &Json) -> String {
-    let name = told::ends(name, ENTRY);
+pub(super) fn entry(key: &str, name: &str, value: &Json) -> String {
+    let name = told::value(name, ENTRY);
     match value {
         Json::Null => name,
         Json::Object(map) if map.is_empty() => name,
@@ -203,18 +228,18 @@ fn entry(key: &str, name: &str, value: &Json) -> String {
 }
 
 /// `from_env:DB_PASSWORD`, `env_file:web.env` for a value that the file does not have.
-fn reference(value: &Json) -> Option<String> {
+pub(super) fn reference(value: &Json) -> Option<String> {
     let map = value.as_object().filter(|map| map.len() == 1)?;
     let (kind, name) = map.iter().next()?;
     let is_one = kind.starts_with("from_") || matches!(kind.as_str(), "env_file" | "template");
     let kind = Some(kind).filter(|_| is_one)?;
-    Some(format!("{kind}:{}", told::ends(name.as_str()?, ENTRY)))
+    Some(format!("{kind}:{}", told::value(name.as_str()?, ENTRY)))
 }
 
-fn one(key: &str, value: &Json) -> String {
+pub(super) fn one(key: &str, value: &Json) -> String {
     match value {
-        Json::String(text) if text.is_empty() => "\"\"".to_owned(),
-        Json::String(text) => told::ends(text, ENTRY),
+        Json::String(_) if told::is_typed(key) => told::ends(&told::typed(key, value), ENTRY),
+        Json::String(text) => told::value(text, ENTRY),
         Json::Number(number) => {
             let unit = options::row(key).map(|row| row.def().unit);
             let spelt = unit.zip(number.as_i64()).and_then(|(unit, number)| unit.spelt(number));
@@ -224,5 +249,87 @@ fn one(key: &str, value: &Json) -> String {
             Some(reference) => reference,
             None => told::ends(&other.to_string(), ENTRY),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::base::ident::ImageId;
+    use crate::plan::{EnvironmentDifference, Origin};
+
+    fn planned(options: Json) -> Planned {
+        let options = serde_json::from_value(options).unwrap();
+        let image = ImagePin::Id(ImageId::new("sha256:00"));
+        Planned { reference: "a:1".into(), image, containers: [].into(), options, from_image: None }
+    }
+
+    fn rest_of(option: &str, found: Json, expected: &Json) -> String {
+        let reason = Reason::Option(OptionDifference {
+            option: option.into(),
+            origin: Origin::Declared,
+            expected: expected.clone(),
+            found,
+            in_place: false,
+            references: None,
+        });
+        let mut options = json!({});
+        options[option] = expected.clone();
+        together(&rest(&planned(options), &[], &[reason]).options)
+    }
+
+    #[test]
+    fn the_rest_of_a_list_in_order_is_all_of_it_and_nothing_is_told_twice() {
+        let argv = |last: &str| {
+            let words = (0..30).map(|word| format!("--option-{word}"));
+            Json::from(words.chain([last.to_owned()]).collect::<Vec<_>>())
+        };
+        let rest = rest_of("command", argv("--old"), &argv("--new"));
+        assert!(rest.starts_with("command --option-0 --option-1 "), "{rest}");
+        assert!(rest.ends_with(" --option-29 --new"), "{rest}");
+        // What is short was told whole.
+        assert_eq!(rest_of("command", json!(["a"]), &json!(["b", "c"])), "");
+        assert_eq!(rest_of("command", Json::Null, &json!(["b", "c"])), "");
+        assert_eq!(rest_of("mem_limit", json!(1), &json!(2)), "");
+    }
+
+    #[test]
+    fn the_rest_of_a_set_or_a_map_is_what_both_sides_have() {
+        let ports = json!(["80:80/tcp", "81:81/tcp"]);
+        assert_eq!(rest_of("ports", json!(["80:80/tcp"]), &ports), "ports 80:80/tcp");
+        assert_eq!(rest_of("ports", json!([]), &ports), "");
+        let labels = json!({"a": "1", "b": "2"});
+        assert_eq!(rest_of("labels", json!({"a": "1", "c": "3"}), &labels), "labels a=1");
+        let reason = Reason::Environment(EnvironmentDifference {
+            option: "environment".into(),
+            origin: Origin::Declared,
+            added: vec!["A".into()],
+            changed: vec!["B".into()],
+            removed: vec!["C".into()],
+            values: [].into(),
+        });
+        let options = json!({"environment": {"A": "1", "B": "2", "C": "3"}});
+        let rest = rest(&planned(options), &[], &[reason]);
+        assert_eq!(together(&rest.options), "environment C=3");
+    }
+
+    #[test]
+    fn of_many_entries_that_are_left_the_number_is_said() {
+        let ports: Vec<String> = (0..60).map(|port| format!("{port}:80/tcp")).collect();
+        let rest = rest_of("ports", json!(ports[..59]), &json!(ports));
+        assert!(rest.ends_with("and 19 more, which the plan file has"), "{rest}");
+    }
+
+    #[test]
+    fn no_value_reads_like_two() {
+        let words = |key: &str, value: Json| option(key, &value).words();
+        assert_eq!(words("ports", json!(["a, b"])), r#""a, b""#);
+        assert_eq!(words("ports", json!([r#"a", "b"#, "c"])), r#""a\", \"b", c"#);
+        assert_eq!(words("labels", json!({"a": "1, b=2", "x, y": ""})), r#"a="1, b=2", "x, y"="""#);
+        assert_eq!(words("labels", json!({"a": "1\nb"})), r#"a="1\u{a}b""#);
+        assert_eq!(words("labels", json!({"a": r"1\u{a}b"})), r#"a="1\\u{a}b""#);
+        assert_eq!(words("command", json!(["sh", "-c", "a b"])), r#"sh -c "a b""#);
     }
 }

@@ -6,7 +6,6 @@
 use serde_json::Value as Json;
 
 use super::told::{self, Entry, Kind};
-use crate::base::say;
 use crate::options::Change as Changes;
 use crate::options::row::Unit;
 use crate::plan::{
@@ -38,8 +37,7 @@ fn option(difference: &OptionDifference) -> String {
     let OptionDifference { option, origin: _, expected, found, in_place: _, references } =
         difference;
     let row = crate::options::row(option);
-    let ordered = row.is_some_and(|row| !row.def().many);
-    let sides = told::difference(found, expected, ordered);
+    let sides = told::difference(found, expected, told::is_ordered(option));
     let sides = match references {
         None => sides,
         Some(References { expected: new, found: Some(old) }) if old == new => {
@@ -51,12 +49,12 @@ fn option(difference: &OptionDifference) -> String {
         }
     };
     let spelt = row.map_or(String::new(), |row| spelt(row.def().unit, found, expected));
-    format!("{} ({sides}){spelt}", limited(option, SIDE))
+    format!("{} ({sides}){spelt}", told::value(option, SIDE))
 }
 
 /// A reference, the digest in it short.
 pub(super) fn shown(reference: &str) -> String {
-    told::ends(&told::short_reference(reference), REFERENCE)
+    told::value(&told::short_reference(reference), REFERENCE)
 }
 
 /// All reasons of one change, each a fragment. What a new image changes of what it hands down is
@@ -134,21 +132,12 @@ fn left_to_a_new_one(reasons: &[&Reason]) -> Option<String> {
 /// A reason in a word or two.
 fn topic(reason: &Reason) -> String {
     match reason {
-        Reason::Environment(difference) => limited(&difference.option, SIDE),
-        Reason::Option(difference) => limited(&difference.option, SIDE),
+        Reason::Environment(difference) => told::value(&difference.option, SIDE),
+        Reason::Option(difference) => told::value(&difference.option, SIDE),
         Reason::Because(Because::RecreateAlways) => "`recreate: always`".into(),
         Reason::Because(Because::OnStoppedReplace) => "`on_stopped: replace`".into(),
         Reason::Because(because) => fragment(because),
     }
-}
-
-/// Foreign text, safe and cut to so many characters.
-pub fn limited(text: &str, most: usize) -> String {
-    let mut kept: String = text.chars().take(most).collect();
-    if kept.len() < text.len() {
-        kept.push('…');
-    }
-    say::safe(&kept)
 }
 
 /// Both sides once more, as a spec would write them, where the engine's numbers are hard to read.
@@ -174,7 +163,7 @@ fn from(origin: Origin) -> &'static str {
 }
 
 fn environment(difference: &EnvironmentDifference) -> String {
-    format!("{} ({})", limited(&difference.option, SIDE), told::text(&variables(difference)))
+    format!("{} ({})", told::value(&difference.option, SIDE), told::text(&variables(difference)))
 }
 
 /// The variables that differ, with their values where these are public.
@@ -209,18 +198,18 @@ fn fragment(because: &Because) -> String {
         Because::TooFew { expected, found } => format!("too few: {found} of {expected}"),
         Because::TooMany { expected, found } => format!("too many: {found} instead of {expected}"),
         Because::State { expected, found } => {
-            format!("state ({} => {})", say::short(found), becomes(*expected))
+            format!("state ({} => {})", told::value(found, SIDE), becomes(*expected))
         }
         Because::RecreateAlways => "recreate is `always`".into(),
         Because::OnStoppedReplace => "it is stopped, and on_stopped is `replace`".into(),
         Because::TargetReplaced { target } => {
-            format!("target replaced: {}", limited(target.as_str(), SIDE))
+            format!("target replaced: {}", told::value(target.as_str(), SIDE))
         }
         Because::NetworkReplaced { network } => {
-            format!("its network {} was removed", limited(network, SIDE))
+            format!("its network {} was removed", told::value(network, SIDE))
         }
         Because::RestartsWith { target } => {
-            format!("restarts after {}", limited(target.as_str(), SIDE))
+            format!("restarts after {}", told::value(target.as_str(), SIDE))
         }
         Because::OneShot { exit_code: None } => "it has not run to its end".into(),
         Because::OneShot { exit_code: Some(0) } => "it runs every time".into(),
@@ -236,8 +225,8 @@ fn fragment(because: &Because) -> String {
         Because::ImagePlatform { reference: image, expected, found } => format!(
             "image {} is here for another platform ({} => {})",
             reference(image),
-            limited(found, SIDE),
-            limited(expected, SIDE),
+            told::ends(found, SIDE),
+            told::ends(expected, SIDE),
         ),
         Because::ImageNotKnown { reference: image, found: None } => {
             format!("image {} is not known until it is pulled", reference(image))
@@ -309,7 +298,7 @@ mod tests {
         insta::assert_snapshot!(option(Origin::Image, digest(1), digest(2)), @"x (sha256:0000000000000000000000000000000000000000000000000000000000000001 => sha256:0000000000000000000000000000000000000000000000000000000000000002), from the image");
         insta::assert_snapshot!(option(Origin::Unknown, json!(["a", "b"]), Json::Null), @"x (removed a, b), from the spec or the image");
         let long = option(Origin::Declared, json!("\u{1b}[2J"), json!("x".repeat(1 << 20)));
-        assert!(long.starts_with(r"x (\u{1b}[2J => xxxx") && long.len() < 3_000, "{long}");
+        assert!(long.starts_with("x (\"\\u{1b}[2J\" => xxxx") && long.len() < 3_000, "{long}");
         insta::assert_snapshot!(option(Origin::Declared, json!("«hidden»"), json!("«from_env:P»")), @"x («hidden» => «from_env:P»)");
     }
 
@@ -326,7 +315,7 @@ mod tests {
             }))
         };
         insta::assert_snapshot!(difference(&["A", "Z"]), @"environment (added A, Z; changed B)");
-        insta::assert_snapshot!(difference(&["\u{202e}"; 30]), @r"environment (added \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}, \u{202e}; changed B)");
+        insta::assert_snapshot!(difference(&["\u{202e}"; 30]), @r#"environment (added "\u{202e}", "\u{202e}", "\u{202e}", "\u{202e}", "\u{202e}", "\u{202e}", "\u{202e}", "\u{202e}", "\u{202e}", "\u{202e}", "\u{202e}", "\u{202e}", "\u{202e}", "\u{202e}", "\u{202e}", "\u{202e}", "\u{202e}", "\u{202e}", "\u{202e}", "\u{202e}", "\u{202e}", "\u{202e}", "\u{202e}", "\u{202e}", "\u{202e}", "\u{202e}", "\u{202e}", "\u{202e}", "\u{202e}", "\u{202e}"; changed B)"#);
     }
 
     #[test]

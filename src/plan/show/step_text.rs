@@ -7,6 +7,14 @@ use crate::plan::{Action, ImagePin, Step, Subject};
 /// The most characters of one sentence.
 const SENTENCE: usize = 2_000;
 
+/// What comes before a step: steps, the end of others whatever becomes of them, and time.
+pub(super) fn before(step: &Step) -> Vec<String> {
+    let after = step.after.iter().map(|step| name(step.as_str()));
+    let ends = step.after_end.iter().map(|step| format!("the end of {}", name(step.as_str())));
+    let delay = (step.delay > 0).then(|| format!("{} s more", step.delay));
+    after.chain(ends).chain(delay).collect()
+}
+
 /// What a step does.
 pub(super) fn text(step: &Step) -> String {
     let subject = |subject: &Subject| match subject {

@@ -8,7 +8,7 @@ use super::model::{self, Group, InDanger, Model};
 use super::page::{self, BOLD, Page};
 use super::planned::{self, WillBe};
 use super::told::Kind;
-use super::why::{self, Why};
+use super::why::Why;
 use super::{About, names};
 use crate::plan::{Plan, Verb};
 
@@ -37,7 +37,7 @@ impl Default for Options {
 
 /// The text of a plan, with a line end after the last line.
 pub fn text(plan: &Plan, about: &About, options: Options) -> String {
-    let model = model::of(plan);
+    let model = model::of(plan, about.since.as_deref());
     let mut view = View { page: Page::new(options.width, options.colour) };
     view.head(&model, about);
     view.dangers(&model);
@@ -119,8 +119,7 @@ impl View {
         match why {
             Why::New => {}
             Why::Because(text) => self.indented(indent, text),
-            Why::Differs { option, origin, entries } => {
-                let from = why::from(*origin);
+            Why::Differs { option, from, entries } => {
                 if let [entry] = entries.as_slice() {
                     let text = format!("{option} {}{}{from}", entry.mark(), entry.shown());
                     return self.indented(indent, &text);
@@ -247,6 +246,7 @@ mod tests {
             digest: Some("sha256:0a1b".to_owned()),
             next: Some("bayplan apply plan.json".to_owned()),
             meta: vec![("commit".to_owned(), "0a1b2c".to_owned())],
+            since: None,
         };
         insta::assert_snapshot!(text(&sample::mixed(), &about, Options::default()));
     }

@@ -3,10 +3,15 @@
 //! Long texts are shortened where both sides are the same, never where they differ. What is shown
 //! is made safe here; escaping for a markup is the caller's.
 
+use std::collections::BTreeSet;
+use std::ops::Bound::{Excluded, Unbounded};
+
 use serde_json::{Map, Value as Json};
 
 use crate::base::ident::short_digest;
 use crate::base::say;
+use crate::options;
+use crate::syntax::shell_words;
 
 /// A side of at most so many characters is shown whole.
 const WHOLE: usize = 80;
@@ -24,6 +29,16 @@ pub fn difference(found: &Json, expected: &Json, ordered: bool) -> String {
         Told::Whole(found, expected) => format!("{found} => {expected}"),
         Told::Entries(entries) => text(&entries),
     }
+}
+
+/// Whether the place of an entry of an option means something.
+pub fn is_ordered(option: &str) -> bool {
+    options::row(option).is_some_and(|row| !row.def().many)
+}
+
+/// Whether the words of an option are a line that somebody types.
+pub fn is_typed(option: &str) -> bool {
+    matches!(option, "command" | "entrypoint")
 }
 
 /// What differs of an option.
@@ -50,7 +65,7 @@ pub fn told(found: &Json, expected: &Json, ordered: bool) -> Told {
         if ordered && short(found) && short(expected) {
             return whole(found, expected);
         }
-        let of = |value: &Json| value.as_array().into_iter().flatten().map(line).collect();
+        let of = |value: &Json| value.as_array().into_iter().flatten().map(word).collect();
         let (found, expected): (Vec<String>, Vec<String>) = (of(found), of(expected));
         return Told::Entries(if ordered {
             lists(&found, &expected)
@@ -62,7 +77,7 @@ pub fn told(found: &Json, expected: &Json, ordered: bool) -> Told {
 }
 
 fn whole(found: &Json, expected: &Json) -> Told {
-    let (found, expected) = sides(found, expected);
+    let (found, expected) = sides_of(found, expected);
     Told::Whole(found, expected)
 }
 
@@ -142,6 +157,20 @@ pub struct Entry {
     pub found: Option<String>,
     /// What is expected, where it may be told.
     pub expected: Option<String>,
+    /// Its key in a map before it was cut; empty where it has none.
+    pub full_name: Full,
+    /// Its value, or both, before they were cut: what is compared.
+    pub full: Full,
+}
+
+/// A text that was not cut and is not safe to print: it is there to be compared.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Full(pub String);
+
+impl std::fmt::Debug for Full {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{} bytes", self.0.len())
+    }
 }
 
 /// How an entry differs.
@@ -166,25 +195,37 @@ impl Kind {
 }
 
 impl Entry {
-    /// One of a list or a set, on the side where it is.
-    fn alone(kind: Kind, text: String) -> Self {
+    /// One of a list or a set, on the side where it is; others stand beside it.
+    fn alone(kind: Kind, whole: &str, others: &BTreeSet<&str>) -> Self {
+        let text = Some(apart(whole, others));
         let (found, expected) = match kind {
-            Kind::Removed => (Some(text), None),
-            Kind::Added | Kind::Changed => (None, Some(text)),
+            Kind::Removed => (text, None),
+            Kind::Added | Kind::Changed => (None, text),
         };
-        Self { kind, name: None, found, expected }
+        let full = Full(whole.to_owned());
+        Self { kind, name: None, found, expected, full_name: Full::default(), full }
+    }
+
+    /// One with both sides.
+    pub fn both(name: Option<String>, old: &str, new: &str) -> Self {
+        let (found, expected) = pair(old, new);
+        let full = Full(format!("{} → {}", quoted(old), quoted(new)));
+        let (kind, full_name) = (Kind::Changed, Full(name.clone().unwrap_or_default()));
+        Self { kind, name, found: Some(found), expected: Some(expected), full_name, full }
     }
 
     /// One of a map, made safe; of a changed one both values, or neither.
     pub fn named(kind: Kind, name: &str, found: Option<&Json>, expected: Option<&Json>) -> Self {
+        let sides: Vec<String> = found.into_iter().chain(expected).map(word).collect();
+        let (full_name, full) = (Full(name.to_owned()), Full(sides.join(" → ")));
         let (found, expected) = match (found, expected) {
             (Some(found), Some(expected)) => {
-                let (found, expected) = sides(found, expected);
+                let (found, expected) = sides_of(found, expected);
                 (Some(found), Some(expected))
             }
             (found, expected) => (found.map(alone), expected.map(alone)),
         };
-        Self { kind, name: Some(ends(name, ENTRY)), found, expected }
+        Self { kind, name: Some(value(name, ENTRY)), found, expected, full_name, full }
     }
 
     /// What stands before it in a view: `+ `, `~ `, `- `; nothing before a whole with both sides.
@@ -254,9 +295,9 @@ fn maps(found: Option<&Map<String, Json>>, expected: Option<&Map<String, Json>>)
 
 fn sets(found: &[String], expected: &[String]) -> Vec<Entry> {
     let only = |these: &[String], those: &[String], kind: Kind| -> Vec<Entry> {
-        let others: std::collections::BTreeSet<&String> = those.iter().collect();
-        let only = these.iter().filter(|entry| !others.contains(entry));
-        only.map(|entry| Entry::alone(kind, apart(entry, those))).collect()
+        let others: BTreeSet<&str> = those.iter().map(String::as_str).collect();
+        let only = these.iter().filter(|entry| !others.contains(entry.as_str()));
+        only.map(|entry| Entry::alone(kind, entry, &others)).collect()
     };
     let mut entries = only(expected, found, Kind::Added);
     entries.extend(only(found, expected, Kind::Removed));
@@ -269,27 +310,30 @@ fn lists(found: &[String], expected: &[String]) -> Vec<Entry> {
     let end = common(found[start..].iter().rev(), expected[start..].iter().rev());
     let (old, new) = (&found[start..found.len() - end], &expected[start..expected.len() - end]);
     let both = old.len().min(new.len());
-    let added = new[both..].iter().map(|entry| Entry::alone(Kind::Added, apart(entry, found)));
-    let changed = old.iter().zip(new).filter(|(old, new)| old != new).map(|(old, new)| {
-        let (found, expected) = pair(old, new);
-        Entry { kind: Kind::Changed, name: None, found: Some(found), expected: Some(expected) }
-    });
-    let removed =
-        old[both..].iter().map(|entry| Entry::alone(Kind::Removed, apart(entry, expected)));
+    let was: BTreeSet<&str> = found.iter().map(String::as_str).collect();
+    let will: BTreeSet<&str> = expected.iter().map(String::as_str).collect();
+    let added = new[both..].iter().map(|entry| Entry::alone(Kind::Added, entry, &was));
+    let changed = old.iter().zip(new).filter(|(old, new)| old != new);
+    let changed = changed.map(|(old, new)| Entry::both(None, old, new));
+    let removed = old[both..].iter().map(|entry| Entry::alone(Kind::Removed, entry, &will));
     added.chain(changed).chain(removed).collect()
 }
 
-fn sides(found: &Json, expected: &Json) -> (String, String) {
+fn sides_of(found: &Json, expected: &Json) -> (String, String) {
     pair(&word(found), &word(expected))
 }
 
-/// An entry, long ones from where they differ from each of the others.
-fn apart(entry: &str, others: &[String]) -> String {
-    let all: Vec<char> = entry.chars().collect();
+/// A text, a long one from where it differs from each of the others.
+pub fn apart(text: &str, others: &BTreeSet<&str>) -> String {
+    let all: Vec<char> = text.chars().collect();
     if all.len() <= ENTRY {
-        return say::safe(&quoted(entry));
+        return say::safe(text);
     }
-    let starts = others.iter().map(|other| common(all.iter().copied(), other.chars()));
+    // In their order, the one that begins most alike stands right before it or after it.
+    let before = others.range::<str, _>((Unbounded, Excluded(text))).next_back();
+    let after = others.range::<str, _>((Excluded(text), Unbounded)).next();
+    let starts =
+        before.into_iter().chain(after).map(|other| common(all.iter().copied(), other.chars()));
     around(&all, starts.max().unwrap_or(0), all.len())
 }
 
@@ -327,7 +371,7 @@ fn line(value: &Json) -> String {
 }
 
 /// A value among others.
-fn word(value: &Json) -> String {
+pub(super) fn word(value: &Json) -> String {
     match value {
         Json::Null => "nothing".into(),
         Json::String(plain) => quoted(plain),
@@ -335,12 +379,47 @@ fn word(value: &Json) -> String {
     }
 }
 
+/// A value among others, of a command as somebody would type it.
+pub(super) fn typed(option: &str, value: &Json) -> String {
+    match value {
+        Json::String(text) if is_typed(option) => shell_words::join(&[text.as_str()]),
+        value => word(value),
+    }
+}
+
+/// A text of a stranger among others, safe and cut, in quotes where it reads like several.
+pub fn value(text: &str, most: usize) -> String {
+    if blurs(text) { in_quotes(text, most) } else { ends(text, most) }
+}
+
+/// The same in quotes, whatever it is.
+pub fn in_quotes(text: &str, most: usize) -> String {
+    format!("\"{}\"", ends(&escaped(text), most))
+}
+
 /// A text, in quotes where its ends could not be told among others.
 fn quoted(plain: &str) -> String {
-    let blurs = [", ", "; ", " => "].iter().any(|sign| plain.contains(sign))
-        && !plain.starts_with(['{', '[']);
-    let quote = plain.trim() != plain || plain.is_empty() || blurs;
-    if quote { format!("\"{plain}\"") } else { plain.to_owned() }
+    if blurs(plain) { format!("\"{}\"", escaped(plain)) } else { plain.to_owned() }
+}
+
+/// What stands between two entries, or two sides.
+const BETWEEN: &[&str] = &[", ", "; ", " => ", " → ", " – ", "\\u{"];
+
+/// Whether a text reads like several, like nothing, or like words of ours.
+fn blurs(text: &str) -> bool {
+    text.trim() != text
+        || text.is_empty()
+        || text == "nothing"
+        || text.starts_with("and ")
+        || text.starts_with('"')
+        || text.ends_with('"')
+        || BETWEEN.iter().any(|sign| text.contains(sign))
+        || text.chars().any(say::is_unsafe)
+}
+
+/// A text for inside of quotes, of which none ends them.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"")
 }
 
 #[cfg(test)]

@@ -5,9 +5,14 @@
 use serde_json::Value as Json;
 
 use super::reason_text;
-use super::told::{self, Entry, Kind, Told};
+use super::told::{self, Entry, Full, Kind, Told};
+use crate::base::ident::SetName;
 use crate::options;
-use crate::plan::{Because, Change, OptionDifference, Origin, Reason, References, Verb};
+use crate::plan::cause::{Cause, Causes};
+use crate::plan::{
+    Because, Change, EnvironmentDifference, Matched, OptionDifference, Origin, Reason, References,
+    Verb,
+};
 
 /// The most characters of an option's name.
 const NAME: usize = 80;
@@ -19,8 +24,8 @@ pub enum Why {
     Differs {
         /** which */
         option: String,
-        /** who caused it */
-        origin: Origin,
+        /** who caused it, for the end of the line: ` (from the image)`; empty where nothing tells */
+        from: &'static str,
         /** what of it: one without a name is all of it */
         entries: Vec<Entry>,
     },
@@ -31,50 +36,69 @@ pub enum Why {
 }
 
 /// Why a change is made, in the order of its reasons.
-pub fn of(change: &Change) -> Vec<Why> {
+pub fn of(change: &Change, causes: &Causes<'_>) -> Vec<Why> {
     let makes = matches!(change.verb, Verb::Create | Verb::Run);
     let new = |reason: &Reason| {
         makes && matches!(reason, Reason::Because(Because::TooFew { .. } | Because::NotThere))
     };
     let reasons = change.reasons.iter();
-    reasons.map(|reason| if new(reason) { Why::New } else { one(reason) }).collect()
+    let why = |reason| match new(reason) {
+        true => Why::New,
+        false => one(reason, causes.of_change(change, reason)),
+    };
+    reasons.map(why).collect()
 }
 
-/// What differs and is left.
-pub fn differences(reasons: &[Reason]) -> Vec<Why> {
-    reasons.iter().map(one).collect()
+/// What differs of a container of a set and is left.
+pub fn differences(set: &SetName, matched: &Matched, causes: &Causes<'_>) -> Vec<Why> {
+    let reasons = matched.differences.iter();
+    reasons.map(|reason| one(reason, causes.of_matched(set, matched, reason))).collect()
 }
 
-/// Who caused a difference, where it is not the spec.
-pub fn from(origin: Origin) -> &'static str {
-    match origin {
-        Origin::Declared => "",
-        Origin::Image => " (from the image)",
-        Origin::Unknown => " (from the spec or the image)",
+/// Who caused a difference, where that can be told.
+fn from(origin: Origin, cause: Option<Cause>) -> &'static str {
+    match (origin, cause) {
+        (Origin::Image, _) => " (from the image)",
+        (Origin::Unknown, _) => " (from the spec or the image)",
+        (Origin::Declared, Some(Cause::Spec)) => " (spec changed)",
+        (Origin::Declared, Some(Cause::Image)) => " (image changed)",
+        (Origin::Declared, Some(Cause::Drift)) => " (drift)",
+        (Origin::Declared, Some(Cause::Pending)) => " (not applied since)",
+        (Origin::Declared, None) => "",
     }
 }
 
-fn one(reason: &Reason) -> Why {
+fn one(reason: &Reason, cause: Option<Cause>) -> Why {
     match reason {
         Reason::Environment(difference) => Why::Differs {
             option: told::ends(&difference.option, NAME),
-            origin: difference.origin,
+            from: match from(difference.origin, cause) {
+                // The spec may say the same of a secret that is another one now.
+                " (spec changed)" if is_hidden(difference) => " (spec or secret changed)",
+                from => from,
+            },
             entries: reason_text::variables(difference),
         },
         Reason::Option(difference) => Why::Differs {
             option: told::ends(&difference.option, NAME),
-            origin: difference.origin,
+            from: from(difference.origin, cause),
             entries: option(difference),
         },
         Reason::Because(Because::State { expected, found }) => {
-            let (found, expected) = told::pair(found, reason_text::becomes(*expected));
-            let (found, expected) = (Some(found), Some(expected));
-            let entry = Entry { kind: Kind::Changed, name: None, found, expected };
-            let (option, origin) = ("state".to_owned(), Origin::Declared);
-            Why::Differs { option, origin, entries: vec![entry] }
+            let entry = Entry::both(None, found, reason_text::becomes(*expected));
+            let (option, from) = ("state".to_owned(), from(Origin::Declared, cause));
+            Why::Differs { option, from, entries: vec![entry] }
         }
-        Reason::Because(_) => Why::Because(reason_text::text(reason)),
+        Reason::Because(_) => {
+            let from = from(Origin::Declared, cause);
+            Why::Because(format!("{}{from}", reason_text::text(reason)))
+        }
     }
+}
+
+/// Whether a variable changed whose values are not public.
+fn is_hidden(difference: &EnvironmentDifference) -> bool {
+    difference.changed.iter().any(|name| !difference.values.contains_key(name))
 }
 
 fn option(difference: &OptionDifference) -> Vec<Entry> {
@@ -84,14 +108,11 @@ fn option(difference: &OptionDifference) -> Vec<Entry> {
         return vec![image((old.as_deref(), found), (new, expected))];
     }
     let row = options::row(option);
-    let ordered = row.is_some_and(|row| !row.def().many);
     let spelt = |value: &Json| row.zip(value.as_i64())?.0.def().unit.spelt(value.as_i64()?);
     if let (Some(found), Some(expected)) = (typed(option, found), typed(option, expected)) {
-        let (found, expected) = told::pair(&found, &expected);
-        let (found, expected) = (Some(found), Some(expected));
-        return vec![Entry { kind: Kind::Changed, name: None, found, expected }];
+        return vec![Entry::both(None, &found, &expected)];
     }
-    match told::told(found, expected, ordered) {
+    match told::told(found, expected, told::is_ordered(option)) {
         Told::Entries(entries) => entries,
         Told::Whole(old, new) => {
             let side = |value: &Json, text: String| {
@@ -103,14 +124,16 @@ fn option(difference: &OptionDifference) -> Vec<Entry> {
                 (_, None) => Kind::Removed,
                 _ => Kind::Changed,
             };
-            vec![Entry { kind, name: None, found: old, expected: new }]
+            let full = format!("{} → {}", told::word(found), told::word(expected));
+            let (full_name, full) = (Full::default(), Full(full));
+            vec![Entry { kind, name: None, found: old, expected: new, full_name, full }]
         }
     }
 }
 
 /// The words of a command as somebody would type them, where that is plain.
 fn typed(option: &str, value: &Json) -> Option<String> {
-    let words = value.as_array().filter(|_| matches!(option, "command" | "entrypoint"))?;
+    let words = value.as_array().filter(|_| told::is_typed(option))?;
     let plain = |word: &Json| {
         let word = word.as_str()?;
         let odd = |sign: char| sign.is_whitespace() || matches!(sign, '\'' | '"' | '\\' | '→');
@@ -122,20 +145,24 @@ fn typed(option: &str, value: &Json) -> Option<String> {
 
 /// `acme/web:1, 5fe9d6c2e0fd` on both sides; a reference that both have is its name.
 fn image((old, found): (Option<&str>, &Json), (new, expected): (&str, &Json)) -> Entry {
+    let ids = format!("{found} → {expected}");
     let (found, expected) = match told::told(found, expected, true) {
         Told::Whole(found, expected) => (found, expected),
         Told::Entries(entries) => (told::text(&entries), String::new()),
     };
+    let (kind, full_name) = (Kind::Changed, Full::default());
+    let full = Full(format!("{old:?} → {new}, {ids}"));
     if old == Some(new) {
         let name = Some(reason_text::shown(new));
-        return Entry { kind: Kind::Changed, name, found: Some(found), expected: Some(expected) };
+        let (found, expected) = (Some(found), Some(expected));
+        return Entry { kind, name, found, expected, full_name, full };
     }
     let side = |reference: Option<&str>, id: &str| match reference {
         Some(reference) => format!("{} ({id})", reason_text::shown(reference)),
         None => id.to_owned(),
     };
-    let (found, expected) = (side(old, &found), side(Some(new), &expected));
-    Entry { kind: Kind::Changed, name: None, found: Some(found), expected: Some(expected) }
+    let (found, expected) = (Some(side(old, &found)), Some(side(Some(new), &expected)));
+    Entry { kind, name: None, found, expected, full_name, full }
 }
 
 #[cfg(test)]
@@ -154,7 +181,7 @@ mod tests {
             in_place: false,
             references: None,
         });
-        let Why::Differs { entries, .. } = one(&reason) else { panic!("{reason:?}") };
+        let Why::Differs { entries, .. } = one(&reason, None) else { panic!("{reason:?}") };
         entries.into_iter().map(|entry| (entry.found, entry.expected)).collect()
     }
 
@@ -206,7 +233,7 @@ mod tests {
                     found: old.map(str::to_owned),
                 }),
             });
-            let Why::Differs { entries, .. } = one(&reason) else { panic!("{reason:?}") };
+            let Why::Differs { entries, .. } = one(&reason, None) else { panic!("{reason:?}") };
             told::text(&entries)
         };
         insta::assert_snapshot!(image(Some("acme/web:1")), @"changed acme/web:1 (sha256:aaaaaaaaaaaa…) => acme/web:2 (sha256:bbbbbbbbbbbb…)");
@@ -218,6 +245,6 @@ mod tests {
     fn a_new_one_needs_no_number() {
         let plan = sample::mixed();
         let create = plan.changes.iter().find(|change| change.verb == Verb::Create);
-        assert_eq!(of(create.unwrap()), [Why::New]);
+        assert_eq!(of(create.unwrap(), &Causes::new(&plan, None)), [Why::New]);
     }
 }

@@ -1,0 +1,173 @@
+//! The steps of a plan over time: a row for each change, which steps run side by side, and where
+//! something is down.
+//!
+//! Times are [`super::estimate`]'s. How a row is drawn is [`super::html`]'s and [`super::mermaid`]'s.
+
+use std::collections::BTreeMap;
+
+use super::estimate::{Estimate, Span, time};
+use super::names::name;
+use crate::plan::{Action, Plan, Step, Verb};
+
+/// The whole time, in units of a drawing.
+const WHOLE: u64 = 1000;
+/// What takes no time is drawn so wide.
+const NARROWEST: u64 = 4;
+
+/// The steps of a plan over time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Graph {
+    /// All of it, in seconds.
+    pub seconds: u64,
+    /// One for each change, in the order in which they begin.
+    pub rows: Vec<Row>,
+    /// How many more changes there are.
+    pub more: usize,
+}
+
+/// One change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Its name.
+    pub name: String,
+    /// What is done.
+    pub word: &'static str,
+    /// Its steps.
+    pub steps: Vec<Span>,
+    /// Where what runs now is down.
+    pub down: Vec<Down>,
+}
+
+/// From where to where something is down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Down {
+    /// When; what stays down is so to the end of the plan.
+    pub span: Span,
+    /// It stays down.
+    pub stays: bool,
+}
+
+/// The graph of a plan, with at most so many rows.
+pub fn of(plan: &Plan, estimate: &Estimate, most: usize) -> Graph {
+    let mut steps: BTreeMap<&str, Vec<(&Step, Span)>> = BTreeMap::new();
+    for (step, span) in plan.steps.iter().zip(&estimate.steps) {
+        steps.entry(step.id.change()).or_default().push((step, *span));
+    }
+    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
+    for (place, step) in plan.steps.iter().enumerate() {
+        places.entry(step.id.change()).or_insert(place);
+    }
+    let mut rows: Vec<((u64, usize), Row)> = plan
+        .changes
+        .iter()
+        .filter_map(|change| {
+            let steps = steps.get(change.id.as_str())?;
+            let begins = steps.iter().map(|(_, span)| span.start).min()?;
+            let order = (begins, *places.get(change.id.as_str())?);
+            Some((order, row(change.id.as_str(), change.verb, steps, estimate.seconds)))
+        })
+        .collect();
+    rows.sort_by_key(|(order, _)| *order);
+    let mut rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
+    let more = rows.len().saturating_sub(most);
+    rows.truncate(most);
+    Graph { seconds: estimate.seconds, rows, more }
+}
+
+fn row(id: &str, verb: Verb, steps: &[(&Step, Span)], seconds: u64) -> Row {
+    let mut down: Vec<Down> = Vec::new();
+    let mut since: Option<u64> = None;
+    for (step, span) in steps {
+        match step.action {
+            Action::Stop { .. } | Action::Kill { .. } => since = since.or(Some(span.start)),
+            Action::Start { .. } => {
+                let ended = since.take().map(|start| Span { start, end: span.end });
+                down.extend(ended.map(|span| Down { span, stays: false }));
+            }
+            Action::Restart { .. } => down.push(Down { span: *span, stays: false }),
+            _ => {}
+        }
+    }
+    down.extend(since.map(|start| Down { span: Span { start, end: seconds }, stays: true }));
+    let steps = steps.iter().map(|(_, span)| *span).collect();
+    Row { name: name(id), word: verb.word(), steps, down }
+}
+
+impl Row {
+    /// In words, for who cannot see it: `replace shop-db, from 0 s to 21 s, down from 0 s to 11 s`.
+    pub fn label(&self) -> String {
+        let start = self.steps.iter().map(|span| span.start).min().unwrap_or_default();
+        let end = self.steps.iter().map(|span| span.end).max().unwrap_or_default();
+        let (word, name) = (self.word, &self.name);
+        let mut out = format!("{word} {name}, from {} to {}", time(start), time(end));
+        for Down { span, stays } in &self.down {
+            out += &match stays {
+                true => format!(", down from {}", time(span.start)),
+                false => format!(", down from {} to {}", time(span.start), time(span.end)),
+            };
+        }
+        out
+    }
+}
+
+impl Graph {
+    /// Where the spans begin and how wide they are, in thousandths of the whole.
+    pub fn bars(&self, spans: &[Span]) -> Vec<(u64, u64)> {
+        let at = |second: u64| {
+            let whole = u128::from(self.seconds.max(1));
+            let at = u128::from(second) * u128::from(WHOLE) / whole;
+            u64::try_from(at).unwrap_or(WHOLE).min(WHOLE)
+        };
+        let bar = |span: &Span| {
+            let from = at(span.start).min(WHOLE - NARROWEST);
+            (from, at(span.end).saturating_sub(from).max(NARROWEST))
+        };
+        spans.iter().map(bar).collect()
+    }
+
+    /// The same of where a row is down.
+    pub fn gaps(&self, row: &Row) -> Vec<(u64, u64)> {
+        self.bars(&row.down.iter().map(|down| down.span).collect::<Vec<_>>())
+    }
+
+    /// The times along it, from its beginning to its end.
+    pub fn ticks(&self) -> Vec<String> {
+        (0..=4)
+            .map(|quarter| time(self.seconds / 4 * quarter + self.seconds % 4 * quarter / 4))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::sample;
+    use crate::plan::show::estimate;
+
+    #[test]
+    fn a_replacement_is_down_from_its_stop_to_its_start_and_what_is_stopped_stays_so() {
+        let mut plan = sample::empty();
+        sample::add_replace(&mut plan, "db", "shop-db", 1);
+        sample::add_stop(&mut plan, "old", "legacy", 9);
+        sample::add_create(&mut plan, "web", "shop-web-1");
+        let graph = of(&plan, &estimate::of(&plan), 200);
+        let told: Vec<String> = graph.rows.iter().map(Row::label).collect();
+        insta::assert_snapshot!(told.join("\n"), @"
+        replace shop-db, from 0 s to 21 s, down from 0 s to 11 s
+        stop legacy, from 0 s to 10 s, down from 0 s
+        create shop-web-1, from 0 s to 11 s
+        ");
+        assert_eq!(graph.ticks(), ["0 s", "5 s", "10 s", "15 s", "21 s"]);
+        for row in &graph.rows {
+            for (x, width) in graph.bars(&row.steps).into_iter().chain(graph.gaps(row)) {
+                assert!(x + width <= WHOLE && width >= NARROWEST, "{row:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_to_do_has_no_rows() {
+        let plan = sample::empty();
+        assert_eq!(of(&plan, &estimate::of(&plan), 200).rows, []);
+    }
+}

@@ -1,0 +1,35 @@
+"use strict";
+(function () {
+  const form = document.getElementById("filters");
+  const changes = Array.from(document.querySelectorAll("article.change"));
+  const told = document.getElementById("told");
+  const words = (element, name) => (element.dataset[name] || "").split(" ");
+  function filter() {
+    const text = form.elements.text.value.toLowerCase();
+    const verb = form.elements.verb.value;
+    const danger = form.elements.danger.value;
+    let shown = 0;
+    for (const change of changes) {
+      const fits = (!verb || change.dataset.verb === verb) &&
+        (!danger || (danger === "any" ? change.dataset.danger !== "" : words(change, "danger").includes(danger))) &&
+        (!text || change.textContent.toLowerCase().includes(text));
+      change.hidden = !fits;
+      if (fits) shown += 1;
+    }
+    told.textContent = shown + " of " + changes.length + " shown";
+  }
+  if (form) {
+    form.hidden = false;
+    form.addEventListener("input", filter);
+    form.addEventListener("submit", (event) => event.preventDefault());
+    form.elements.theme.addEventListener("change", (event) => {
+      const theme = event.target.value;
+      if (theme) document.documentElement.dataset.theme = theme;
+      else delete document.documentElement.dataset.theme;
+    });
+    filter();
+  }
+  window.addEventListener("beforeprint", () => {
+    for (const folded of document.querySelectorAll("details")) folded.open = true;
+  });
+})();
