@@ -27,7 +27,6 @@ mod leaving_tests;
 pub(crate) mod matching;
 mod moves;
 mod order;
-mod owners;
 mod planned;
 #[cfg(test)]
 mod planned_tests;

@@ -8,6 +8,7 @@
 
 mod apply;
 mod audit;
+mod busy;
 mod calls;
 mod canary;
 mod cases;
