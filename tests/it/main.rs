@@ -39,6 +39,7 @@ mod networks;
 mod outputs;
 mod places;
 mod program;
+mod properties;
 mod readme;
 mod recordings;
 mod relied;
