@@ -397,9 +397,9 @@ async fn locked(trial: &Trial<'_>, engine: &Simulated, host: &str) -> bool {
     let who = (trial.digest.as_str(), &owner);
     let taken = lock::take(engine, &clock, trial.plan, who, Duration::ZERO, |_| ()).await.unwrap();
     let Taken::Ours(lock) = taken else { return false };
-    let look = observe::observe(engine, &ObservationScope::of(&trial.spec)).await.unwrap();
-    let look = look.redact(&Redactor::new(Some(&trial.spec), BTreeMap::new()));
-    let judgement = stale::judge(trial.plan, &trial.spec, &look);
+    let seen = observe::observe(engine, &ObservationScope::of(&trial.spec)).await.unwrap();
+    let seen = seen.redact(&Redactor::new(Some(&trial.spec), BTreeMap::new()));
+    let judgement = stale::judge(trial.plan, &trial.spec, &seen);
     assert!(judgement.is_current(), "{:?}", judgement.stale);
     tokio::select! {
         outcome = trial.under_way(engine, &judgement, None) => {
