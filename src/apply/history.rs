@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::journaled::JournaledRun;
 use super::record::{ChangeRecord, Command, Ended, RunRecord};
 use super::result::ResultDocument;
 use super::result_text::{course, who};
@@ -27,6 +28,9 @@ pub struct History {
     pub container: Option<Asked>,
     /// What was run.
     pub runs: Vec<Entry>,
+    /// What journals tell, each in its order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub journals: Vec<JournaledRun>,
 }
 
 /// A container of which the plan is asked that made it.
@@ -124,7 +128,7 @@ impl History {
             live: None,
             made_by: made_by(&runs, name),
         });
-        Self { format: FORMAT.to_owned(), container, runs }
+        Self { format: FORMAT.to_owned(), container, runs, journals: Vec::new() }
     }
 
     /// Takes what an engine says of the container that was asked for.
@@ -147,6 +151,12 @@ impl History {
                 out.push('\n');
             }
             out += &entry.text();
+        }
+        for run in &self.journals {
+            if !out.is_empty() {
+                out.push('\n');
+            }
+            out += &run.text();
         }
         out
     }

@@ -18,6 +18,7 @@ mod going_back;
 pub mod history;
 mod index;
 pub mod journal;
+pub mod journaled;
 pub mod lock;
 mod outcome;
 mod precheck;

@@ -67,13 +67,13 @@ impl<W: Writer> Context<'_, W> {
     }
 
     async fn network_name(&self, name: &str, key: &ObjectKey) -> Result<Name, EngineError> {
-        let all = self.look_again(|| self.engine.networks()).await?;
+        let all = self.look_again(|| self.engine.networks_named(name)).await?;
         Ok(self.named(&all, name, LABEL_NETWORK, key))
     }
 
     async fn volume_name(&self, name: &str, key: &ObjectKey) -> Result<Name, EngineError> {
-        let all = self.look_again(|| self.engine.volumes()).await?;
-        Ok(self.named(&all, name, LABEL_VOLUME, key))
+        let found = self.look_again(|| self.engine.volume(name)).await?;
+        Ok(self.named(found.as_slice(), name, LABEL_VOLUME, key))
     }
 
     fn named(&self, all: &[Json], name: &str, label: &str, key: &ObjectKey) -> Name {

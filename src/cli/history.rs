@@ -1,4 +1,4 @@
-//! `bayplan history`: results that lie about, what git knows of their plans, and the label of a
+//! `bayplan history`: results and journals that lie about, what git knows of their plans, and the label of a
 //! container that runs.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +12,8 @@ use super::files::{self, Files};
 use super::report::{Exit, Failure, Result};
 use super::{git, observe, output, show};
 use crate::apply::history::{Commit, Filter, History, Live};
+use crate::apply::journal::{self, Record};
+use crate::apply::journaled::{JournaledRun, runs};
 use crate::apply::result::ResultDocument;
 use crate::base::canonical;
 use crate::base::ident::{ContainerId, LABEL_NAME, LABEL_PLAN};
@@ -21,8 +23,8 @@ use crate::plan::format;
 /// `bayplan history`.
 #[derive(Debug, Args)]
 pub struct HistoryArgs {
-    /// Results, and folders that hold some (else the folder that is here)
-    #[arg(value_name = "DIR|RESULT")]
+    /// Results, journals, and folders that hold some (else the folder that is here)
+    #[arg(value_name = "DIR|RESULT|JOURNAL")]
     pub paths: Vec<PathBuf>,
     /// Only what changed this container, and which plan made it
     #[arg(long, value_name = "NAME")]
@@ -44,6 +46,9 @@ pub struct HistoryArgs {
 /// So many files of folders are looked at.
 const MOST_FILES: usize = 20_000;
 
+/// How the names of results and journals end.
+const ENDS: [&str; 2] = ["json", "journal"];
+
 /// So deep in a folder results are looked for.
 const DEEPEST: usize = 8;
 
@@ -54,25 +59,15 @@ const MOST_COMMITS: &str = "2000";
 pub fn run(args: &HistoryArgs, global: &Global, files: &Files) -> Result {
     let here = [PathBuf::from(".")];
     let paths = if args.paths.is_empty() { &here[..] } else { &args.paths };
-    let mut results = Vec::new();
-    for path in paths {
-        if path.is_dir() {
-            in_folder(path, files, &mut results)?;
-        } else {
-            let document = read(path, files)?.ok_or_else(|| {
-                let message = format!("{}: expected a result of an apply", files::named(path));
-                Failure::new(Exit::Error, message)
-            })?;
-            results.push((path.display().to_string(), document));
-        }
-    }
+    let filter = Filter { project: args.project.clone(), container: args.container.clone() };
+    let (results, journals) = gathered(paths, files, &filter)?;
     let mut commits = BTreeMap::new();
     if !args.without_git {
         let folders = paths.iter().filter_map(|path| folder_of(path));
         folders.for_each(|folder| commits.append(&mut commits_of_plans(folder)));
     }
-    let filter = Filter { project: args.project.clone(), container: args.container.clone() };
     let mut history = History::of(results, &commits, &filter);
+    history.journals = journals;
     if let Some(name) = args.container.as_deref().filter(|_| args.live) {
         let found = observe::runtime()?.block_on(async {
             let reader = observe::connect(global).await?;
@@ -95,13 +90,49 @@ pub fn run(args: &HistoryArgs, global: &Global, files: &Files) -> Result {
         let failed =
             |error| Failure::new(Exit::Error, "the history cannot be written").caused_by(error);
         canonical::flat(&history).map_err(failed)? + "\n"
-    } else if history.runs.is_empty() && history.container.is_none() {
+    } else if history.runs.is_empty() && history.journals.is_empty() && history.container.is_none()
+    {
         "no results were found.\n".to_owned()
     } else {
         history.text()
     };
     output::data(&text)?;
     Ok(Exit::Done)
+}
+
+/// Results by their files, and runs of journals.
+type Gathered = (Vec<(String, ResultDocument)>, Vec<JournaledRun>);
+
+/// What is found where it is looked for.
+fn gathered(
+    paths: &[PathBuf],
+    files: &Files,
+    filter: &Filter,
+) -> std::result::Result<Gathered, Failure> {
+    let (mut results, mut journals) = (Vec::new(), Vec::new());
+    for path in paths {
+        let found = if path.is_dir() { in_folder(path)? } else { vec![path.clone()] };
+        for path in found {
+            match read(&path, files) {
+                Ok(Found::Result(document)) => {
+                    results.push((path.display().to_string(), *document));
+                }
+                Ok(Found::Journal(records)) => {
+                    journals.extend(runs(&path.display().to_string(), records, filter));
+                }
+                Ok(Found::Other) if paths.contains(&path) => {
+                    let name = files::named(&path);
+                    let message = format!("{name}: expected a result or a journal of an apply");
+                    return Err(Failure::new(Exit::Error, message));
+                }
+                Ok(Found::Other) => {}
+                Err(failure) if paths.contains(&path) => return Err(failure),
+                // One that is broken is told, and hides no other.
+                Err(failure) => output::note(&format!("warning: {}", failure.message)),
+            }
+        }
+    }
+    Ok((results, journals))
 }
 
 /// What an engine says of a container. Labels are handed on by `docker commit`: they count where they
@@ -123,18 +154,30 @@ fn folder_of(path: &Path) -> Option<&Path> {
     }
 }
 
-/// A result; nothing: it is something else.
-fn read(path: &Path, files: &Files) -> std::result::Result<Option<ResultDocument>, Failure> {
-    let bytes = files.read(path, format::MAX_BYTES)?;
-    show::result(&bytes).map_err(|failure| failure.within(&files::named(path)))
+/// What a file is.
+enum Found {
+    Result(Box<ResultDocument>),
+    Journal(Vec<Record>),
+    Other,
 }
 
-/// The results of a folder and those below it. Links are not followed, and what is hidden is left out.
-fn in_folder(
-    folder: &Path,
-    files: &Files,
-    results: &mut Vec<(String, ResultDocument)>,
-) -> std::result::Result<(), Failure> {
+fn read(path: &Path, files: &Files) -> std::result::Result<Found, Failure> {
+    let bytes = files.read(path, format::MAX_BYTES)?;
+    if bytes.starts_with(b"{\"seq\":1,") {
+        let kept = journal::read(&bytes).map_err(|broken| {
+            let message = format!("{}: {broken}", files::named(path));
+            Failure::new(Exit::Error, message)
+        })?;
+        return Ok(Found::Journal(kept.records));
+    }
+    let found = show::result(&bytes).map_err(|failure| failure.within(&files::named(path)))?;
+    Ok(found.map_or(Found::Other, |document| Found::Result(Box::new(document))))
+}
+
+/// What may be a result or a journal in a folder and those below it. Links are not followed, and what is
+/// hidden is left out.
+fn in_folder(folder: &Path) -> std::result::Result<Vec<PathBuf>, Failure> {
+    let mut found = Vec::new();
     let mut open = vec![(folder.to_owned(), 0)];
     let mut seen = 0;
     while let Some((folder, depth)) = open.pop() {
@@ -164,7 +207,8 @@ fn in_folder(
                 open.push((path, depth + 1));
                 continue;
             }
-            if !kind.is_file() || path.extension().is_none_or(|end| end != "json") {
+            let fits = path.extension().is_some_and(|end| ENDS.iter().any(|one| end == *one));
+            if !kind.is_file() || !fits {
                 continue;
             }
             seen += 1;
@@ -172,15 +216,10 @@ fn in_folder(
                 let message = format!("expected at most {MOST_FILES} JSON files, but found more");
                 return Err(Failure::new(Exit::Error, message).hint("name a folder of results"));
             }
-            // A result that is broken is told, and hides no other.
-            match read(&path, files) {
-                Ok(Some(document)) => results.push((path.display().to_string(), document)),
-                Ok(None) => {}
-                Err(failure) => output::note(&format!("warning: {}", failure.message)),
-            }
+            found.push(path);
         }
     }
-    Ok(())
+    Ok(found)
 }
 
 /// Parts of a commit, and commits, end with these.

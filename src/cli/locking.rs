@@ -7,7 +7,7 @@ use super::load_plan::Opened;
 use super::report::{Exit, Failure, Result};
 use super::results::Refusal;
 use super::signals::Signals;
-use super::{observe, output, who};
+use super::{observe, output, silence, who};
 use crate::apply::Clock;
 use crate::apply::lock::{self, Owner, Taken};
 use crate::apply::record::By;
@@ -23,6 +23,12 @@ pub async fn under_lock<T>(
     (wait, signals): (Duration, &Signals),
     work: impl Future<Output = std::result::Result<T, Refusal>>,
 ) -> std::result::Result<T, Refusal> {
+    let work = async {
+        tokio::select! {
+            done = work => done,
+            never = silence::tell(engine) => match never {},
+        }
+    };
     let owner = owner();
     let waits = |held: &lock::Held| {
         output::note(&format!("the lock is held by {held}: waiting to see whether it is alive …"));

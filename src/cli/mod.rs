@@ -35,6 +35,7 @@ pub mod run;
 pub mod schema;
 pub mod show;
 pub mod signals;
+mod silence;
 pub mod since;
 pub mod snapshot;
 pub mod verify;

@@ -82,7 +82,9 @@ fn make(args: &PlanArgs, global: &Global, files: &Files) -> std::result::Result<
         observe::runtime()?.block_on(live(args, global, &loaded, &secrets))?
     };
     let spec = &loaded.spec;
-    let Built { plan, mut errors, bodies: _ } = built;
+    // Only `apply` sends bodies: their room is for the check.
+    let Built { plan, mut errors, bodies } = built;
+    drop(bodies);
     if let Some((_, project)) = &loaded.compose {
         how_to_build(&mut errors, project);
     }

@@ -75,6 +75,9 @@ impl Loader<'_> {
         resets: &[Path],
         seen: &mut BTreeSet<(String, String)>,
     ) -> Option<Node> {
+        if self.is_full() {
+            return None;
+        }
         let service = services.get(name).filter(|node| node.kind != Kind::Null)?.clone();
         if !matches!(service.kind, Kind::Map(_)) {
             return Some(service);

@@ -236,6 +236,11 @@ impl<'a> Loader<'a> {
         }
     }
 
+    /// Whether the files came to more than that: what else they say is not gone through.
+    pub(super) fn is_full(&self) -> bool {
+        self.values > MOST_VALUES
+    }
+
     /// Whether the files still come to a reasonable size.
     pub(super) fn count(&mut self, node: &Node) -> bool {
         let before = self.values;

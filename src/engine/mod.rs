@@ -88,6 +88,14 @@ pub trait Reader {
     async fn networks(&self) -> Result<Vec<Json>>;
     /// `GET /volumes`.
     async fn volumes(&self) -> Result<Vec<Json>>;
+    /// The networks of a name; an engine may have several.
+    async fn networks_named(&self, name: &str) -> Result<Vec<Json>> {
+        Ok(self.networks().await?.into_iter().filter(|one| one["Name"] == name).collect())
+    }
+    /// The volume of a name.
+    async fn volume(&self, name: &str) -> Result<Option<Json>> {
+        Ok(self.volumes().await?.into_iter().find(|one| one["Name"] == name))
+    }
     /// `GET /distribution/REF/json`, with the registry's credentials.
     async fn distribution(&self, reference: &str) -> Result<RegistryAnswer>;
     /// `GET /events` from a moment until now, oldest first. `None`: nothing that is sure to tell

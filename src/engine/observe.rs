@@ -17,13 +17,14 @@ use futures_util::stream::{StreamExt, TryStreamExt, iter};
 use futures_util::{join, try_join};
 use serde_json::Value as Json;
 
+use self::brief::{brief, brief_of_inspect, by_id, is_leaving};
 use super::event_delta::EventDelta;
 use super::{EngineError, ErrorKind, Reader, Result};
 use crate::base::ident::{ContainerId, ImageId};
 use crate::base::image_ref::ImageRef;
 use crate::observed::redact::Unredacted;
 use crate::observed::scope::{ObservationScope, References, dependants};
-use crate::observed::snapshot::{Container, EngineRecord, RegistryAnswer, Run, Seen, Snapshot};
+use crate::observed::snapshot::{Container, EngineRecord, RegistryAnswer, Seen, Snapshot};
 use crate::options::files;
 
 /// How many single things are asked for at once: an engine on two processors is a little quicker
@@ -34,6 +35,9 @@ const ROUNDS: usize = 3;
 /// How long a container that is on its way out gets before that.
 const PAUSE: Duration = Duration::from_millis(300);
 
+mod brief;
+mod strangers;
+
 type Inspects = BTreeMap<ContainerId, Json>;
 
 /// What an engine showed of everything that may move.
@@ -43,7 +47,11 @@ struct View {
     list: Vec<Json>,
     /// Those of the list that the look is for.
     meant: BTreeSet<ContainerId>,
+    /// Those that were inspected and turned out to concern nobody: they may change as they like.
+    strangers: BTreeSet<ContainerId>,
     inspects: Inspects,
+    /// What containers were made from, as far as it was fetched.
+    images: BTreeMap<ImageId, Json>,
     /// Containers that no spec means, but that depend on one that is looked at.
     dependants: BTreeSet<ContainerId>,
     /// Those that were asked and do not.
@@ -65,7 +73,7 @@ pub async fn observe<R: Reader>(reader: &R, wanted: &ObservationScope) -> Result
     let first = async {
         let (list, declared) = try_join!(reader.list(), declared_images(reader, wanted))?;
         let references = references(&declared);
-        let meant = wanted.containers(&list, &references);
+        let meant = wanted.containers(&list, &references, &BTreeSet::new());
         // What fails here is asked again, and told, where an inspect names it.
         let images = made_from(reader, listed_images(&list, &meant), &declared);
         let (inspected, images, registry) = try_join!(
@@ -83,16 +91,16 @@ pub async fn observe<R: Reader>(reader: &R, wanted: &ObservationScope) -> Result
     };
     let (version, info, networks, volumes, first) =
         try_join!(version, reader.info(), reader.networks(), reader.volumes(), first)?;
-    let ((list, meant), declared, references, inspected, mut images, registry) = first;
-    let inspects = Inspects::new();
-    let (dependants, others) = (BTreeSet::new(), BTreeSet::new());
+    let ((list, meant), declared, references, inspected, images, registry) = first;
     let mut view = View {
         began,
         list,
         meant,
-        inspects,
-        dependants,
-        others,
+        strangers: BTreeSet::new(),
+        inspects: Inspects::new(),
+        images,
+        dependants: BTreeSet::new(),
+        others: BTreeSet::new(),
         networks,
         volumes,
         declared,
@@ -100,7 +108,9 @@ pub async fn observe<R: Reader>(reader: &R, wanted: &ObservationScope) -> Result
     };
     view.add(inspected);
     view.settle(reader, wanted).await?;
+    view.finish();
     view.fetch_files(reader, wanted).await?;
+    let mut images = std::mem::take(&mut view.images);
     images.extend(pinned_images(reader, &registry, &view.declared).await?);
     let ids = view.inspects.values().map(|inspect| Seen::inspected(inspect).image()).collect();
     let unseen = |id: &ImageId| !images.contains_key(id);
@@ -215,11 +225,11 @@ fn image_id(image: &Json) -> ImageId {
 
 impl View {
     /// Takes what inspects showed.
-    fn add(&mut self, inspected: Vec<(ContainerId, Option<Json>)>) {
+    fn add(&mut self, inspected: Vec<(ContainerId, Inspected)>) {
         for (id, inspect) in inspected {
             match inspect {
-                Some(inspect) => drop(self.inspects.insert(id, inspect)),
-                None => drop(self.inspects.remove(&id)),
+                Inspected::As(inspect) => drop(self.inspects.insert(id, inspect)),
+                Inspected::Gone | Inspected::Unknown => drop(self.inspects.remove(&id)),
             }
         }
     }
@@ -227,6 +237,7 @@ impl View {
     /// Looks again until it is untorn.
     async fn settle<R: Reader>(&mut self, reader: &R, wanted: &ObservationScope) -> Result<()> {
         for round in 0..=ROUNDS {
+            self.set_strangers_aside(wanted);
             self.find_dependants(reader, wanted).await?;
             let (events, (listed, looked_at, agrees)) =
                 join!(reader.events(self.began), self.while_asking());
@@ -235,10 +246,12 @@ impl View {
                 None => EventDelta::unknown(),
             };
             if stir.is_still() && agrees {
-                self.inspects.retain(|id, _| looked_at.contains(id));
                 return Ok(());
             }
             let before = self.look_again(reader, wanted, &stir).await?;
+            if round == ROUNDS {
+                self.ask_newcomers(reader, wanted).await?;
+            }
             let looked_at = self.looked_at();
             let mut moved = self.moved(&before, &looked_at);
             // What never rests, but is always found the same, does not hold up a look for ever.
@@ -247,7 +260,11 @@ impl View {
             }
             let leaving = self.leaving(&moved);
             if moved.is_empty() || (round == ROUNDS && leaving == moved) {
-                self.inspects.retain(|id, _| looked_at.contains(id));
+                return Ok(());
+            }
+            if round == ROUNDS && wanted.is_for_later() {
+                tracing::warn!("{}", busy(&moved));
+                self.inspects.retain(|id, _| !moved.contains(id));
                 return Ok(());
             }
             if round == ROUNDS {
@@ -340,14 +357,23 @@ impl View {
             return Ok(());
         }
         let looked_at = self.looked_at();
-        let asked = |id: &ContainerId| !looked_at.contains(id) && !self.others.contains(id);
+        let aside = filter(self.strangers.clone(), |id| !looked_at.contains(id));
+        let known = |id: &ContainerId| looked_at.contains(id) || aside.contains(id);
+        let asked = |id: &ContainerId| !known(id) && !self.others.contains(id);
         let inspected = inspect_all(reader, filter(ids(&self.list), asked)).await?;
-        let mut others: Inspects =
-            inspected.into_iter().filter_map(|(id, inspect)| Some((id, inspect?))).collect();
+        let mut others: Inspects = inspected
+            .into_iter()
+            .filter_map(|(id, inspect)| match inspect {
+                Inspected::As(inspect) => Some((id, inspect)),
+                Inspected::Gone | Inspected::Unknown => None,
+            })
+            .collect();
+        others.extend(aside.iter().filter_map(|id| self.inspects.remove_entry(id)));
         for id in dependants(&others, &self.inspects) {
             self.inspects.extend(others.remove_entry(&id));
             self.dependants.insert(id);
         }
+        self.inspects.extend(aside.iter().filter_map(|id| others.remove_entry(id)));
         self.others.extend(others.into_keys());
         Ok(())
     }
@@ -388,7 +414,7 @@ impl View {
             self.references = references(&self.declared);
         }
         let before = std::mem::replace(&mut self.list, list?);
-        self.meant = wanted.containers(&self.list, &self.references);
+        self.meant = wanted.containers(&self.list, &self.references, &self.strangers);
         Ok(before)
     }
 
@@ -425,20 +451,28 @@ fn busy(moving: &BTreeSet<ContainerId>) -> EngineError {
     }
 }
 
+/// What became of an inspect.
+enum Inspected {
+    As(Json),
+    Gone,
+    /// It has no good answer.
+    Unknown,
+}
+
 async fn inspect_all<R: Reader>(
     reader: &R,
     ids: BTreeSet<ContainerId>,
-) -> Result<Vec<(ContainerId, Option<Json>)>> {
+) -> Result<Vec<(ContainerId, Inspected)>> {
     iter(ids)
         .map(async |id| match reader.inspect(id.as_str()).await {
-            Ok(inspect) => Ok((id, inspect)),
+            Ok(inspect) => Ok((id, inspect.map_or(Inspected::Gone, Inspected::As))),
             // The connection's troubles are everybody's; the rest is this container's own.
             Err(error) if matches!(error.kind, ErrorKind::Unreachable | ErrorKind::Interrupted) => {
                 Err(error)
             }
             Err(error) => {
                 tracing::warn!("{error}");
-                Ok((id, None))
+                Ok((id, Inspected::Unknown))
             }
         })
         .buffer_unordered(FLIGHTS)
@@ -446,43 +480,8 @@ async fn inspect_all<R: Reader>(
         .await
 }
 
-fn is_leaving(inspect: &Json) -> bool {
-    inspect["State"]["Status"] == "removing"
-}
-
 fn ids(list: &[Json]) -> BTreeSet<ContainerId> {
     list.iter().map(|entry| Seen::listed(entry).id()).collect()
-}
-
-fn by_id(list: &[Json]) -> BTreeMap<&str, &Json> {
-    list.iter().filter_map(|entry| Some((entry["Id"].as_str()?, entry))).collect()
-}
-
-/// What two looks must agree on: the name, and how it runs. Lists call `removing` what an inspect
-/// calls `dead`, so those are one; a word that nobody knows is compared as it is.
-fn brief_of<'a>(seen: Seen<'a>, status: &'a Json) -> (&'a str, Brief<'a>) {
-    let known = ["running", "restarting", "paused", "created", "exited", "stopped"];
-    let run = match status.as_str() {
-        Some("dead" | "removing") => Brief::Gone,
-        Some(word) if !known.contains(&word) => Brief::Word(word),
-        _ => Brief::Run(seen.run()),
-    };
-    (seen.name(), run)
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Brief<'a> {
-    Gone,
-    Run(Run),
-    Word(&'a str),
-}
-
-fn brief(entry: &Json) -> (&str, Brief<'_>) {
-    brief_of(Seen::listed(entry), &entry["State"])
-}
-
-fn brief_of_inspect(inspect: &Json) -> (&str, Brief<'_>) {
-    brief_of(Seen::inspected(inspect), &inspect["State"]["Status"])
 }
 
 /// List entries and inspects as containers, by name, then ID.

@@ -2,6 +2,7 @@
 //! engine a look covers, and what is hidden of it.
 
 pub mod file;
+pub mod owners;
 pub mod pick;
 pub mod redact;
 pub mod scope;

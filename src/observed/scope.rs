@@ -13,9 +13,11 @@ use self::files::SetFiles;
 use crate::base::ident;
 use crate::base::ident::{COMPOSE_PROJECT, ContainerId, ImageId, LABEL_PREFIX, LABEL_PROJECT};
 use crate::base::image_ref::{ImageRef, RefIndex};
+use crate::observed::owners;
 use crate::observed::pick::Pick;
 use crate::observed::snapshot::Seen;
 use crate::options::platform::Platform;
+use crate::options::{Body, Context};
 use crate::spec::body;
 use crate::spec::resources::RecreateNetwork;
 use crate::spec::{Compat, Identity, Matching, Pull, Set, Spec};
@@ -32,8 +34,8 @@ pub struct ObservationScope {
     compose: bool,
     /// Names of named sets, and what links, `volumes_from`, `container:` and `depends_on` mean.
     names: BTreeSet<String>,
-    /// Images by which sets match containers that nobody labelled.
-    matching: RefIndex<()>,
+    /// Images by which sets match containers that nobody labelled, by the command that each declares.
+    matching: BTreeMap<Option<Vec<String>>, RefIndex<()>>,
     /// The same, as the spec writes them.
     matching_texts: BTreeSet<String>,
     /// Every declared image, those that are only mounted too.
@@ -109,10 +111,10 @@ impl ObservationScope {
         self.images.insert(image.clone());
         if set.matching != Matching::Owned
             && matches!(set.identity, Identity::Counted(_))
-            && self.matching_texts.insert(image.clone())
             && let Ok(reference) = ImageRef::parse(image)
         {
-            self.matching.add(&reference, ());
+            self.matching_texts.insert(image.clone());
+            self.matching.entry(command(set)).or_default().add(&reference, ());
         }
         match set.pull {
             _ if !set.may_create() => {}
@@ -172,6 +174,11 @@ impl ObservationScope {
         self.project.is_none()
     }
 
+    /// Whether nothing is decided by the look yet, so that it may know little of what never rests.
+    pub fn is_for_later(&self) -> bool {
+        self.is_everything() && self.pick.is_none()
+    }
+
     /// The files, folders, devices and addresses of the host that may be needed.
     pub fn sources(&self) -> &BTreeSet<String> {
         &self.sources
@@ -209,8 +216,13 @@ impl ObservationScope {
             .collect()
     }
 
-    /// The containers of a list to inspect.
-    pub fn containers(&self, list: &[Json], references: &References) -> BTreeSet<ContainerId> {
+    /// The containers of a list to inspect; `strangers` are known to be [`Self::is_stranger`]s.
+    pub fn containers(
+        &self,
+        list: &[Json],
+        references: &References,
+        strangers: &BTreeSet<ContainerId>,
+    ) -> BTreeSet<ContainerId> {
         let listed: Vec<Seen<'_>> = list.iter().map(Seen::listed).collect();
         let images: BTreeSet<&ImageId> = self
             .matching_texts
@@ -222,7 +234,12 @@ impl ObservationScope {
             .iter()
             .filter(|container| match &self.pick {
                 Some(pick) => pick.takes(**container),
-                None => self.is_everything() || self.may_match(**container, &images, &begins),
+                None if self.is_everything() => true,
+                None => {
+                    self.is_meant(**container, &begins)
+                        || !strangers.contains(&container.id())
+                            && self.may_match(**container, &images)
+                }
             })
             .map(|container| container.id())
             .collect();
@@ -236,12 +253,26 @@ impl ObservationScope {
         wanted
     }
 
-    fn may_match(
-        &self,
-        container: Seen<'_>,
-        images: &BTreeSet<&ImageId>,
-        begins: &BTreeSet<usize>,
-    ) -> bool {
+    /// Whether an inspect shows that no set matches a container by image, whatever it is called:
+    /// it was made from another image, has another command, or is another tool's. None of this
+    /// ever changes. `image`: what it was made from, if that is known.
+    pub fn is_stranger(&self, inspect: &Json, image: Option<&Json>) -> bool {
+        let container = Seen::inspected(inspect);
+        if self.is_everything() {
+            return false;
+        }
+        let made_from = inspect["Config"]["Image"].as_str().and_then(|it| ImageRef::parse(it).ok());
+        let own = argv(&inspect["Config"]["Cmd"]);
+        let means = |command: &Option<Vec<String>>| {
+            let references = self.matching.get(command);
+            made_from.as_ref().is_some_and(|it| references.is_some_and(|all| all.has(it)))
+        };
+        let owned = image.is_some() && owners::owner_beside(container, image).is_some();
+        owned || !(means(&None) || means(&Some(own)))
+    }
+
+    /// Whether it is wanted for what it is called, or for whom it was made.
+    fn is_meant(&self, container: Seen<'_>, begins: &BTreeSet<usize>) -> bool {
         let name = container.name();
         let project = container.label(LABEL_PROJECT);
         if project.is_some() && project == self.project.as_deref() {
@@ -264,9 +295,11 @@ impl ObservationScope {
             return true;
         }
         // Left over by a run that died; those that were adopted have no label of ours.
-        if ident::reserved_suffix(name).1.is_some() && !has_our_labels(container) {
-            return true;
-        }
+        ident::reserved_suffix(name).1.is_some() && !has_our_labels(container)
+    }
+
+    /// Whether a set may match it by image, as far as a list tells.
+    fn may_match(&self, container: Seen<'_>, images: &BTreeSet<&ImageId>) -> bool {
         !self.matching.is_empty()
             && !has_our_labels(container)
             && (images.contains(&container.image()) || self.image_may_match(container))
@@ -283,10 +316,26 @@ impl ObservationScope {
     fn image_may_match(&self, container: Seen<'_>) -> bool {
         let image = container.list.and_then(|list| list["Image"].as_str());
         match image.map(ImageRef::parse) {
-            Some(Ok(found)) if found.repository().is_some() => self.matching.has(&found),
+            Some(Ok(found)) if found.repository().is_some() => {
+                self.matching.values().any(|all| all.has(&found))
+            }
             _ => true,
         }
     }
+}
+
+/// The command that a set declares.
+pub fn command(set: &Set) -> Option<Vec<String>> {
+    let declared = set.option("command")?;
+    let mut body = Body::new();
+    declared.write(&mut body, &Context::default());
+    Some(argv(&body.json()["Cmd"]))
+}
+
+/// The words of a list.
+pub fn argv(json: &Json) -> Vec<String> {
+    let words = json.as_array().into_iter().flatten();
+    words.filter_map(|word| word.as_str().map(str::to_owned)).collect()
 }
 
 /// Those of some containers, by their inspect data, that share a namespace or volumes with one of

@@ -9,15 +9,15 @@ use serde_json::{Map, Value as Json};
 
 use super::PlanError;
 use super::index::Index;
-use super::owners;
 use crate::base::ident::{
     COMPOSE_NUMBER, COMPOSE_ONEOFF, COMPOSE_PROJECT, COMPOSE_SERVICE, ContainerName, ImageId,
     LABEL_NAME, LABEL_PREFIX, LABEL_PROJECT, LABEL_SET, ProjectName, SUFFIX_FAILED, SUFFIX_LOCK,
     SUFFIX_OLD, SetName, member_number, reserved_suffix,
 };
 use crate::base::image_ref::{ImageRef, RefIndex};
+use crate::observed::owners;
+use crate::observed::scope::{argv, command};
 use crate::observed::snapshot::{Container, Run, Snapshot};
-use crate::options::{Body, Context};
 use crate::plan::By;
 use crate::spec::order::Words;
 use crate::spec::{Compat, Identity, Matching, Set, Spec, State};
@@ -207,14 +207,6 @@ impl<'s> SetMatcher<'s> {
     }
 }
 
-/// The command that a set declares.
-fn command(set: &Set) -> Option<Vec<String>> {
-    let declared = set.option("command")?;
-    let mut body = Body::new();
-    declared.write(&mut body, &Context::default());
-    Some(argv(&body.json()["Cmd"]))
-}
-
 /// A container that a set may mean and of which too little is known: nothing is planned on a guess.
 pub(super) fn not_inspected(set: Option<&SetName>, name: &ContainerName) -> PlanError {
     let place = if set.is_some() { "here" } else { "in many sets" };
@@ -236,11 +228,6 @@ fn is_anybodys(container: &Container, images: &BTreeMap<ImageId, Json>) -> bool 
     !labelled_ours(container)
         && owners::owner(container, images).is_none()
         && reserved_suffix(container.name().as_str()).1.is_none()
-}
-
-fn argv(json: &Json) -> Vec<String> {
-    let words = json.as_array().into_iter().flatten();
-    words.filter_map(|word| word.as_str().map(str::to_owned)).collect()
 }
 
 fn place<'a>(

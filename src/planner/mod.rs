@@ -30,7 +30,6 @@ mod nameless;
 #[cfg(test)]
 mod nameless_tests;
 mod order;
-mod owners;
 mod planned;
 #[cfg(test)]
 mod planned_tests;

@@ -60,9 +60,8 @@ const SYSTEM: [&str; 13] = [
 pub(super) fn add(all: &mut Dangerous, danger: Danger, value: impl Into<String>) {
     let values = all.entry(danger).or_default();
     let value = value.into();
-    if !values.contains(&value) {
-        values.push(value);
-        values.sort();
+    if let Err(place) = values.binary_search(&value) {
+        values.insert(place, value);
     }
 }
 

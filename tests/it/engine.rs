@@ -231,8 +231,8 @@ async fn an_engine_that_never_settles_is_busy() {
             world(line, &[("a", "paused")])
         }
     });
-    let error =
-        observe(&engine.reader().await, &ObservationScope::everything()).await.err().unwrap();
+    let wanted = ObservationScope::imported(bayplan::observed::pick::Pick::All);
+    let error = observe(&engine.reader().await, &wanted).await.err().unwrap();
     assert_eq!(error.kind, ErrorKind::Busy);
     insta::assert_snapshot!(error, @"looking at the engine: the engine is busy: a kept changing between 4 looks");
 }

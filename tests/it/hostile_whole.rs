@@ -16,7 +16,10 @@ use bayplan::syntax::problems;
 use serde_json::json;
 
 use crate::effort::Effort;
+use crate::made::block;
 use crate::program::{Ran, run};
+use crate::row_walks;
+use crate::row_walks::converge;
 
 /// Of processor time, in debug mode; a release build needs less than a tenth of it.
 const QUICKLY: Duration = Duration::from_secs(20);
@@ -233,6 +236,28 @@ async fn compose_files_that_multiply_are_refused() {
     std::fs::write(folder.path().join("b24.yaml"), "services: {t: {image: x}}\n").unwrap();
     let ran = compose(folder.path(), "name: p\ninclude: [b0.yaml]\n").await;
     assert!(ran.err.contains("included or extended"), "{}", ran.err);
+}
+
+#[test]
+fn what_is_dangerous_of_one_set_is_told_quickly() {
+    let ports = (1..20_000).map(|n| format!("'{n}:{n}', ")).collect::<Vec<_>>().concat();
+    let devices = (1..20_000).map(|n| format!("/dev/a{n}, ")).collect::<Vec<_>>().concat();
+    for option in [format!("ports: [{ports}]"), format!("devices: [{devices}]")] {
+        let built = planned(&format!("{HEAD} s: {{image: x, {option}}}\n")).unwrap();
+        let told: usize = built.plan.changes[0].dangerous.values().map(Vec::len).sum();
+        assert_eq!(told, 19_999);
+    }
+}
+
+#[test]
+fn a_simulated_apply_costs_as_much_as_its_plan_is_long() {
+    let start = Effort::begin();
+    let volumes =
+        many("project: p\ndefaults: {prove_for: 0}\nvolumes:\n", 0..1_500, |n| format!(" v{n}:"));
+    let text = volumes + "containers:\n s: {image: 'app:1', count: 1500}\n";
+    let spec = read::text(&text, &read::Files::new()).unwrap();
+    block(converge(&row_walks::engine(), &spec)).unwrap();
+    assert!(start.spent() < 2 * QUICKLY, "{:?}", start.spent());
 }
 
 #[test]

@@ -57,6 +57,10 @@ async fn a_run_is_on_the_disk_and_the_next_one_goes_on_there() {
         ];
         assert_eq!(told, one.repeat(runs));
     }
+    let ran = run(folder.path(), &env, &["history", "--without-git", "j"]).await;
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(ran.out.matches(", apply, 2 calls").count(), 2, "{}", ran.out);
+    assert_eq!(ran.out.matches("created 1 container").count(), 2, "{}", ran.out);
     let mode = std::fs::metadata(folder.path().join("j")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 
@@ -71,6 +75,8 @@ async fn a_run_is_on_the_disk_and_the_next_one_goes_on_there() {
     let ran = run(folder.path(), &env, &apply).await;
     assert_eq!(ran.code, 1, "{}", ran.err);
     assert!(ran.err.contains("a line was changed"), "{}", ran.err);
+    let ran = run(folder.path(), &env, &["history", "--without-git", "j"]).await;
+    assert!(ran.code == 1 && ran.err.contains("a line was changed"), "{}", ran.err);
 }
 
 /// A journal takes records alone: what is something else is neither cut nor written to.

@@ -8,6 +8,7 @@
 
 mod apply;
 mod audit;
+mod busy;
 mod calls;
 mod canary;
 mod cases;
@@ -39,6 +40,7 @@ mod networks;
 mod outputs;
 mod places;
 mod program;
+mod properties;
 mod readme;
 mod recordings;
 mod relied;

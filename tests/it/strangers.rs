@@ -16,10 +16,10 @@ use crate::survives::{KINDS, Tally, Trial, report};
 const SEEDS: u64 = 60;
 
 /// Numbers that look random and are the same every time (splitmix64).
-struct Seed(u64);
+pub(crate) struct Seed(pub(crate) u64);
 
 impl Seed {
-    fn below(&mut self, most: usize) -> usize {
+    pub(crate) fn below(&mut self, most: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -28,7 +28,7 @@ impl Seed {
         usize::try_from(mixed % u64::try_from(most.max(1)).unwrap()).unwrap()
     }
 
-    fn one<'a, T>(&mut self, all: &'a [T]) -> &'a T {
+    pub(crate) fn one<'a, T>(&mut self, all: &'a [T]) -> &'a T {
         &all[self.below(all.len())]
     }
 }
@@ -45,7 +45,7 @@ fn image(world: &Snapshot) -> Option<String> {
 }
 
 /// What concerns nobody.
-fn noise(seed: &mut Seed, image: &str) -> Vec<Deed> {
+pub(crate) fn noise(seed: &mut Seed, image: &str) -> Vec<Deed> {
     let stranger = || name("stranger");
     let all = [
         vec![Deed::Runs(stranger(), image.to_owned())],
@@ -85,7 +85,7 @@ fn with(trial: &Trial<'_>, at: usize, deeds: Vec<Deed>) -> Simulated {
 }
 
 /// The containers of others that were called, by the log.
-fn touched_strangers(trial: &Trial<'_>, engine: &Simulated) -> Vec<String> {
+pub(crate) fn touched_strangers(trial: &Trial<'_>, engine: &Simulated) -> Vec<String> {
     let known = |id: &str| trial.plan.facts.containers.iter().any(|fact| fact.id.as_str() == id);
     let listed = block(engine.list()).unwrap();
     let others = listed.iter().filter_map(|one| {

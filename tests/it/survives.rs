@@ -149,6 +149,16 @@ impl<'a> Trial<'a> {
         judgement: &Judgement,
         recovery: Option<&Recovery>,
     ) -> Option<Outcome> {
+        block(self.under_way(engine, judgement, recovery))
+    }
+
+    /// The same under way, beside others.
+    pub(crate) async fn under_way(
+        &self,
+        engine: &Simulated,
+        judgement: &Judgement,
+        recovery: Option<&Recovery>,
+    ) -> Option<Outcome> {
         let plan = &Plan { steps: judgement.steps.clone(), ..self.plan.clone() };
         let nobody = BTreeSet::new();
         let left = plan
@@ -184,14 +194,12 @@ impl<'a> Trial<'a> {
             cancel,
             settings: Settings { parallelism: 4, ..Settings::default() },
         };
-        block(async {
-            let begun = Begun::default();
-            tokio::select! {
-                biased;
-                outcome = apply::run(run, &begun) => Some(outcome),
-                () = engine.caller_dies() => None,
-            }
-        })
+        let begun = Begun::default();
+        tokio::select! {
+            biased;
+            outcome = apply::run(run, &begun) => Some(outcome),
+            () = engine.caller_dies() => None,
+        }
     }
 
     /// Breaks a run, does what comes then, each on a world of its own, and says what does not hold.

@@ -29,6 +29,7 @@ mod log;
 mod networks;
 mod newer;
 mod options;
+mod outages;
 mod pull;
 mod reach;
 mod refused;
@@ -41,9 +42,9 @@ mod ssh;
 mod stale;
 mod states;
 mod strangers;
-#[cfg(feature = "tls")]
 mod taken;
 mod tampered;
+#[cfg(feature = "tls")]
 mod tls;
 mod waits;
 mod walks;

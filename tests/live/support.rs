@@ -466,7 +466,7 @@ pub(crate) fn wait_for(what: &str, mut so: impl FnMut() -> bool) {
 }
 
 /// The tar of a file system with a static busybox in it.
-fn root_filesystem() -> &'static [u8] {
+pub(crate) fn root_filesystem() -> &'static [u8] {
     static TAR: OnceLock<Vec<u8>> = OnceLock::new();
     TAR.get_or_init(|| {
         let dir = tempfile::tempdir().unwrap();

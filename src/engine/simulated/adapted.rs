@@ -17,8 +17,15 @@ impl World {
     /// What inspect will say of the options, image and engine merged in.
     pub(super) fn conceive(&self, body: &Json, image: &ImageId, name: &ContainerName) -> Json {
         let mut names = Names::default();
-        let handed_on = !body["HostConfig"]["VolumesFrom"].is_null();
-        for (id, inspect) in &self.containers {
+        let host = &body["HostConfig"];
+        let handed_on = !host["VolumesFrom"].is_null();
+        let joins =
+            |field: &&str| host[*field].as_str().is_some_and(|mode| mode.starts_with("container:"));
+        // Who names no container needs to know of none.
+        let names_one = handed_on
+            || !host["Links"].is_null()
+            || ["NetworkMode", "IpcMode", "PidMode"].iter().any(joins);
+        for (id, inspect) in self.containers.iter().filter(|_| names_one) {
             let mounts = if handed_on { inspect["Mounts"].clone() } else { Json::Null };
             names.container(&ContainerName::new(name_of(inspect)), id.clone(), mounts);
         }

@@ -70,6 +70,8 @@ pub struct Faults {
     pub blows: BTreeMap<usize, Blow>,
     /// What somebody else does right before changing calls by their number.
     pub strangers: BTreeMap<usize, Vec<Deed>>,
+    /// What somebody else does right before containers are listed, one after the other, for ever.
+    pub at_lists: Vec<Vec<Deed>>,
 }
 
 impl Faults {

@@ -89,7 +89,11 @@ impl World {
         let others = self.containers.values().filter(|other| {
             other["Id"] != inspect["Id"] && is_running(other) && ports::publishes(other)
         });
-        let taken: Vec<_> = others.flat_map(ports::held).collect();
+        let taken: Vec<_> = if ports::wishes(inspect) {
+            others.flat_map(ports::held).collect()
+        } else {
+            Vec::new()
+        };
         ports::publish(inspect, &taken).map_err(|text| {
             let name = name_of(inspect);
             let text = format!(

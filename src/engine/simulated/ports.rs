@@ -52,6 +52,13 @@ pub(super) fn publishes(inspect: &Json) -> bool {
     mode != "host" && mode != "none" && !mode.starts_with("container:")
 }
 
+/// Whether it asks for a port of the host.
+pub(super) fn wishes(inspect: &Json) -> bool {
+    let host = &inspect["HostConfig"];
+    let bound = host["PortBindings"].as_object().is_some_and(|all| !all.is_empty());
+    bound || host["PublishAllPorts"] == true
+}
+
 /// What `NetworkSettings.Ports` shows once the container started, or the port that is taken.
 pub(super) fn publish(inspect: &Json, taken: &[Held]) -> Result<Json, String> {
     let mut taken = taken.to_vec();

@@ -202,7 +202,11 @@ impl Reader for Simulated {
     }
 
     async fn list(&self) -> Result<Vec<Json>> {
+        let number = self.log.borrow().iter().filter(|call| call.text == "list").count();
         self.note("list".to_owned(), false);
+        for deed in self.faults.borrow().at_lists.iter().cycle().skip(number).take(1).flatten() {
+            self.world.borrow_mut().suffers(deed);
+        }
         Ok(self.world.borrow().list())
     }
 
@@ -230,6 +234,15 @@ impl Reader for Simulated {
 
     async fn volumes(&self) -> Result<Vec<Json>> {
         Ok(self.world.borrow().volumes.clone())
+    }
+
+    async fn networks_named(&self, name: &str) -> Result<Vec<Json>> {
+        let world = self.world.borrow();
+        Ok(world.networks.iter().filter(|one| one["Name"] == name).cloned().collect())
+    }
+
+    async fn volume(&self, name: &str) -> Result<Option<Json>> {
+        Ok(self.world.borrow().volumes.iter().find(|one| one["Name"] == name).cloned())
     }
 
     async fn distribution(&self, reference: &str) -> Result<RegistryAnswer> {

@@ -143,7 +143,8 @@ impl World {
         if let Some(id) = self.holder(id_or_name.trim_start_matches('/')) {
             return Some(id.clone());
         }
-        let mut begins = self.containers.keys().filter(|id| id.as_str().starts_with(id_or_name));
+        let from = self.containers.range(exact..).map(|(id, _)| id);
+        let mut begins = from.take_while(|id| id.as_str().starts_with(id_or_name));
         match (begins.next(), begins.next()) {
             (Some(id), None) if !id_or_name.is_empty() => Some(id.clone()),
             _ => None,

@@ -20,7 +20,8 @@ fn entry(name: &str, image: &str, more: &Json) -> Json {
 
 /// The IDs that are inspected of a list.
 fn looked_at(spec_text: &str, references: &References, list: &[Json]) -> Vec<String> {
-    let wanted = ObservationScope::of(&spec(spec_text)).containers(list, references);
+    let wanted =
+        ObservationScope::of(&spec(spec_text)).containers(list, references, &BTreeSet::new());
     wanted.iter().map(|id| id.as_str().to_owned()).collect()
 }
 
@@ -103,7 +104,8 @@ fn leftovers_of_adopted_containers_are_looked_at() {
 #[test]
 fn without_a_spec_everything_is_looked_at_but_what_has_no_id() {
     let list = [entry("a", "x", &json!({})), json!({"Names": ["/nameless"]})];
-    let looked = ObservationScope::everything().containers(&list, &References::new());
+    let looked =
+        ObservationScope::everything().containers(&list, &References::new(), &BTreeSet::new());
     assert_eq!(looked, BTreeSet::from([ContainerId::new("a")]));
 }
 

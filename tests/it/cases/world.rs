@@ -61,6 +61,13 @@ pub(crate) struct Case {
 }
 
 impl Case {
+    /// One of a spec alone.
+    pub(crate) fn of(text: String) -> Self {
+        let (shared, folder) = (Shared::default(), PathBuf::new());
+        let (files, environment) = (BTreeMap::new(), BTreeMap::new());
+        Self { folder, text, shared, files, environment }
+    }
+
     /// Reads the case of this name.
     pub(crate) fn load(name: &str) -> Self {
         let folder = root().join(name);

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use crate::base::ident::ImageId;
-use crate::observed::snapshot::Container;
+use crate::observed::snapshot::{Container, Seen};
 
 /// Beginnings of labels, each of one tool.
 const LABELS: &[(&str, &str)] = &[
@@ -36,13 +36,14 @@ const LABELS: &[(&str, &str)] = &[
 /// Kamal's labels have plain names: only together they say that it is Kamal.
 const KAMAL: [&str; 3] = ["service", "role", "destination"];
 
-/// The tool that owns a container, if one says so. What its image says is said of the image.
-pub(super) fn owner(
-    container: &Container,
-    images: &BTreeMap<ImageId, Json>,
-) -> Option<&'static str> {
-    let of_image = images.get(&container.image());
-    let of_image = of_image.and_then(|image| image["Config"]["Labels"].as_object());
+/// The tool that owns a container, if one says so.
+pub fn owner(container: &Container, images: &BTreeMap<ImageId, Json>) -> Option<&'static str> {
+    owner_beside(container.seen(), images.get(&container.image()))
+}
+
+/// The same beside the image it was made from. What its image says is said of the image.
+pub fn owner_beside(container: Seen<'_>, image: Option<&Json>) -> Option<&'static str> {
+    let of_image = image.and_then(|image| image["Config"]["Labels"].as_object());
     let mut labels = container.labels()?.clone();
     labels.retain(|label, _| of_image.is_none_or(|image| !image.contains_key(label)));
     let has = |begin: &str| labels.keys().any(|label| label.starts_with(begin));

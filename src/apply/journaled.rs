@@ -1,0 +1,219 @@
+//! Runs as a journal tells them: also those of which no result tells, because they died.
+//!
+//! Reading the file is the command line's; what a line must be is [`super::journal`]'s.
+
+use std::fmt::Write as _;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::history::Filter;
+use super::journal::{Entry, Record};
+use crate::base::ident::{ProjectName, StepId};
+use crate::base::say::{count, safe};
+
+/// One run of a journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct JournaledRun {
+    /// The journal.
+    pub file: String,
+    /// `apply` or `recover`.
+    pub command: String,
+    /// Whose containers.
+    pub project: ProjectName,
+    /// The plan's digest.
+    pub plan: String,
+    /// When it began.
+    pub began: String,
+    /// What was called.
+    pub calls: Vec<JournaledCall>,
+    /// How it ended; null: it died, or is still under way.
+    pub ended: Option<JournaledEnd>,
+}
+
+/// A call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct JournaledCall {
+    /// The step that it was for.
+    pub step: StepId,
+    /// What was called, in words.
+    pub what: String,
+    /// When.
+    pub at: String,
+    /// Whether it took something back.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub back: bool,
+    /// What came of it.
+    pub came: CameOf,
+    /// What was said of one that failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
+}
+
+/// What came of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CameOf {
+    /// It took effect.
+    Done,
+    /// It failed.
+    Failed,
+    /// No answer was kept: it may have been made.
+    Unknown,
+}
+
+/// The end of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct JournaledEnd {
+    /// When.
+    pub at: String,
+    /// Its exit code.
+    pub exit_code: u8,
+    /// Its message.
+    pub message: String,
+}
+
+/// The runs of a journal that are asked for, in the order in which they began.
+pub fn runs(file: &str, records: Vec<Record>, filter: &Filter) -> Vec<JournaledRun> {
+    let mut runs: Vec<JournaledRun> = Vec::new();
+    for Record { at, entry, .. } in records {
+        if let Entry::Begins { command, project, plan, .. } = entry {
+            let (file, began, calls) = (file.to_owned(), at, Vec::new());
+            runs.push(JournaledRun { file, command, project, plan, began, calls, ended: None });
+            continue;
+        }
+        // What stands before the first run is of none.
+        let Some(run) = runs.last_mut() else { continue };
+        match entry {
+            Entry::Begins { .. } => {}
+            Entry::Calls { step, what, back } => {
+                let (came, failed) = (CameOf::Unknown, None);
+                run.calls.push(JournaledCall { step, what, at, back, came, failed });
+            }
+            Entry::Answered { step, failed } => {
+                let open =
+                    |call: &&mut JournaledCall| call.step == step && call.came == CameOf::Unknown;
+                if let Some(call) = run.calls.iter_mut().rev().find(open) {
+                    call.came = if failed.is_some() { CameOf::Failed } else { CameOf::Done };
+                    call.failed = failed;
+                }
+            }
+            Entry::Ends { exit_code, message } => {
+                run.ended = Some(JournaledEnd { at, exit_code, message });
+            }
+        }
+    }
+    runs.retain(|run| run.fits(filter));
+    runs
+}
+
+impl JournaledRun {
+    fn fits(&self, filter: &Filter) -> bool {
+        let of = |name: &String| self.calls.iter().any(|call| call.step.change() == name);
+        filter.project.as_ref().is_none_or(|project| self.project.as_str() == project)
+            && filter.container.as_ref().is_none_or(of)
+    }
+
+    /// For people.
+    pub fn text(&self) -> String {
+        let Self { file, command, project, plan, began, calls, ended } = self;
+        let head = format!("{began}  {project}, {command}, {}", count(calls.len(), "call"));
+        let mut out = format!("{}\n  plan {}\n", safe(&head), safe(plan));
+        // Writing to a string cannot fail.
+        let _ = match ended {
+            None => writeln!(out, "  it did not end: its process died, or is under way"),
+            Some(JournaledEnd { exit_code: 0, message, .. }) => {
+                writeln!(out, "  {}", safe(message))
+            }
+            Some(JournaledEnd { exit_code, message, .. }) => {
+                writeln!(out, "  exit code {exit_code}: {}", safe(message))
+            }
+        };
+        for call in calls {
+            let end = match (call.came, &call.failed) {
+                (CameOf::Done, _) => "done".to_owned(),
+                (CameOf::Failed, why) => {
+                    format!("failed: {}", safe(why.as_deref().unwrap_or_default()))
+                }
+                (CameOf::Unknown, _) => "no answer: it may have been made".to_owned(),
+            };
+            let back = if call.back { "back: " } else { "" };
+            let _ = writeln!(out, "  {back}{}; {end}", safe(&call.what));
+        }
+        let _ = writeln!(out, "  {}", safe(file));
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apply::journal::{Chain, FORMAT, read};
+
+    fn begins(project: &str) -> Entry {
+        Entry::Begins {
+            format: FORMAT.to_owned(),
+            command: "apply".to_owned(),
+            version: "0.1.0".to_owned(),
+            project: ProjectName::new(project),
+            plan: "sha256:ab".to_owned(),
+            engine: None,
+        }
+    }
+
+    fn kept(filter: &Filter) -> Vec<JournaledRun> {
+        let mut chain = Chain::default();
+        let (stop, create) = (StepId::new("shop-db/stop"), StepId::new("shop-db/create"));
+        let calls = |step: &StepId, what: &str, back| Entry::Calls {
+            step: step.clone(),
+            what: what.to_owned(),
+            back,
+        };
+        let text: String = [
+            begins("shop"),
+            calls(&create, "create container shop-db.bp-new", false),
+            Entry::Answered { step: create, failed: None },
+            calls(&stop, "stop container shop-db", false),
+            Entry::Answered { step: stop.clone(), failed: Some("no \u{1b}[2J".to_owned()) },
+            calls(&stop, "start container shop-db", true),
+            begins("other"),
+            Entry::Ends { exit_code: 5, message: "no action taken.".to_owned() },
+        ]
+        .into_iter()
+        .map(|entry| chain.line("2026-01-02T03:04:05Z".to_owned(), entry).unwrap())
+        .collect();
+        runs("j", read(text.as_bytes()).unwrap().records, filter)
+    }
+
+    #[test]
+    fn a_run_that_died_is_told_with_the_call_that_nobody_answered() {
+        let text: Vec<String> = kept(&Filter::default()).iter().map(JournaledRun::text).collect();
+        insta::assert_snapshot!(text.join("\n"), @r"
+        2026-01-02T03:04:05Z  shop, apply, 3 calls
+          plan sha256:ab
+          it did not end: its process died, or is under way
+          create container shop-db.bp-new; done
+          stop container shop-db; failed: no \u{1b}[2J
+          back: start container shop-db; no answer: it may have been made
+          j
+
+        2026-01-02T03:04:05Z  other, apply, 0 calls
+          plan sha256:ab
+          exit code 5: no action taken.
+          j
+        ");
+    }
+
+    #[test]
+    fn runs_are_asked_for_by_project_and_by_container() {
+        let by = |project: Option<&str>, container: Option<&str>| {
+            let filter = Filter {
+                project: project.map(str::to_owned),
+                container: container.map(str::to_owned),
+            };
+            kept(&filter).len()
+        };
+        assert_eq!((by(Some("shop"), None), by(None, Some("shop-db"))), (1, 1));
+        assert_eq!((by(Some("else"), None), by(None, Some("shop"))), (0, 0));
+    }
+}
