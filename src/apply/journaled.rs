@@ -4,21 +4,24 @@
 
 use std::fmt::Write as _;
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::history::Filter;
 use super::journal::{Entry, Record};
+use super::record::Command;
 use crate::base::ident::{ProjectName, StepId};
 use crate::base::say::{count, safe};
 
 /// One run of a journal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct JournaledRun {
     /// The journal.
     pub file: String,
-    /// `apply` or `recover`.
-    pub command: String,
+    /// What was run.
+    pub command: Command,
+    /// No engine was touched.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub simulated: bool,
     /// Whose containers.
     pub project: ProjectName,
     /// The plan's digest.
@@ -32,7 +35,7 @@ pub struct JournaledRun {
 }
 
 /// A call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct JournaledCall {
     /// The step that it was for.
     pub step: StepId,
@@ -51,7 +54,7 @@ pub struct JournaledCall {
 }
 
 /// What came of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CameOf {
     /// It took effect.
@@ -63,7 +66,7 @@ pub enum CameOf {
 }
 
 /// The end of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct JournaledEnd {
     /// When.
     pub at: String,
@@ -77,9 +80,10 @@ pub struct JournaledEnd {
 pub fn runs(file: &str, records: Vec<Record>, filter: &Filter) -> Vec<JournaledRun> {
     let mut runs: Vec<JournaledRun> = Vec::new();
     for Record { at, entry, .. } in records {
-        if let Entry::Begins { command, project, plan, .. } = entry {
-            let (file, began, calls) = (file.to_owned(), at, Vec::new());
-            runs.push(JournaledRun { file, command, project, plan, began, calls, ended: None });
+        if let Entry::Begins { command, project, plan, simulated, .. } = entry {
+            let (file, began, calls, ended) = (file.to_owned(), at, Vec::new(), None);
+            let run = JournaledRun { file, command, simulated, project, plan, began, calls, ended };
+            runs.push(run);
             continue;
         }
         // What stands before the first run is of none.
@@ -116,8 +120,10 @@ impl JournaledRun {
 
     /// For people.
     pub fn text(&self) -> String {
-        let Self { file, command, project, plan, began, calls, ended } = self;
-        let head = format!("{began}  {project}, {command}, {}", count(calls.len(), "call"));
+        let Self { file, command, simulated, project, plan, began, calls, ended } = self;
+        let simulated = if *simulated { ", simulated" } else { "" };
+        let (command, calls_made) = (command.word(), count(calls.len(), "call"));
+        let head = format!("{began}  {project}{simulated}, {command}, {calls_made}");
         let mut out = format!("{}\n  plan {}\n", safe(&head), safe(plan));
         // Writing to a string cannot fail.
         let _ = match ended {
@@ -153,11 +159,12 @@ mod tests {
     fn begins(project: &str) -> Entry {
         Entry::Begins {
             format: FORMAT.to_owned(),
-            command: "apply".to_owned(),
+            command: Command::Apply,
             version: "0.1.0".to_owned(),
             project: ProjectName::new(project),
             plan: "sha256:ab".to_owned(),
             engine: None,
+            simulated: false,
         }
     }
 

@@ -66,6 +66,16 @@ pub enum Command {
     Recover,
 }
 
+impl Command {
+    /// As it is typed.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Apply => "apply",
+            Self::Recover => "recover",
+        }
+    }
+}
+
 /// An engine as it names itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EngineName {
