@@ -130,7 +130,9 @@ pub(super) fn comment(first: &str, mut plans: Vec<Vec<Part>>) -> String {
     for matter in Matter::ROOM.into_iter().rev() {
         if frames(&plans) > most {
             is_cut = true;
-            plans.iter_mut().for_each(|parts| parts.retain(|part| part.matter != matter));
+            for parts in &mut plans {
+                parts.retain(|part| part.matter != matter);
+            }
         }
     }
     let all = plans.len();
@@ -171,7 +173,7 @@ pub(super) fn comment(first: &str, mut plans: Vec<Vec<Part>>) -> String {
         }
     }
     if dropped > 0 {
-        out.push_str(&format!("\nand {dropped} more plans\n"));
+        out.extend(["\nand ", &dropped.to_string(), " more plans\n"]);
     }
     if is_cut || dropped > 0 {
         out.push_str(CUT);

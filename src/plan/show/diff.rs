@@ -616,7 +616,7 @@ mod tests {
             change.dangerous.insert(Danger::HostAccess, vec![format!("bind:{}", long(middle))]);
             change.impact.loses.push(long(middle));
             change.reasons.push(Reason::Because(crate::plan::Because::TargetReplaced {
-                target: crate::base::ident::ContainerName::new(&long(middle)),
+                target: crate::base::ident::ContainerName::new(long(middle)),
             }));
             plan.warnings[0].text = long(middle);
             for planned in plan.planned.values_mut() {

@@ -101,10 +101,10 @@ impl Row {
         let (word, name) = (self.word, &self.name);
         let mut out = format!("{word} {name}, from {} to {}", time(start), time(end));
         for Down { span, stays } in &self.down {
-            out += &match stays {
-                true => format!(", down from {}", time(span.start)),
-                false => format!(", down from {} to {}", time(span.start), time(span.end)),
-            };
+            out.extend([", down from ", &time(span.start)]);
+            if !stays {
+                out.extend([" to ", &time(span.end)]);
+            }
         }
         out
     }

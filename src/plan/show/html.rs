@@ -87,7 +87,8 @@ pub fn html(plans: &[(&Plan, About)]) -> Result<String, NoPage> {
         style: STYLE,
         script: SCRIPT,
     };
-    Ok(page.render()?)
+    // A template ends without the line end of its file.
+    Ok(page.render()? + "\n")
 }
 
 fn sheet((index, (plan, about)): (usize, &(&Plan, About))) -> Sheet {

@@ -151,7 +151,7 @@ fn untold(value: &Json, reason: &Reason) -> Option<Json> {
                     let told = |item: &&Json| has(expected, item) && !has(found, item);
                     let kept: Vec<Json> =
                         items.iter().filter(|item| !told(item)).cloned().collect();
-                    (!kept.is_empty()).then(|| Json::Array(kept))
+                    (!kept.is_empty()).then_some(Json::Array(kept))
                 }
                 // The order of a list is seen where all of it is.
                 (value, Told::Entries(_)) => Some(value.clone()),

@@ -42,9 +42,8 @@ pub fn of(change: &Change, causes: &Causes<'_>) -> Vec<Why> {
         makes && matches!(reason, Reason::Because(Because::TooFew { .. } | Because::NotThere))
     };
     let reasons = change.reasons.iter();
-    let why = |reason| match new(reason) {
-        true => Why::New,
-        false => one(reason, causes.of_change(change, reason)),
+    let why = |reason| {
+        if new(reason) { Why::New } else { one(reason, causes.of_change(change, reason)) }
     };
     reasons.map(why).collect()
 }
