@@ -27,6 +27,8 @@ struct Stage<'a> {
     alive: BTreeMap<Subject, Life>,
     /// What containers are called, and whose name one is.
     names: BTreeMap<&'a ContainerName, Subject>,
+    /// The same the other way round.
+    called: BTreeMap<Subject, &'a ContainerName>,
     /// Who is on which network, by the network's name.
     attached: BTreeSet<(&'a str, Subject)>,
     /// The networks that surely are there, or surely are not.
@@ -51,14 +53,15 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, violations: &mut Violations)
     }
     let acted: BTreeSet<&SetName> =
         plan.changes.iter().filter_map(|change| change.set.as_ref()).collect();
+    let mut created: BTreeMap<&SetName, Vec<Subject>> = BTreeMap::new();
+    for step in graph.steps {
+        if let Action::Create { set, .. } = &step.action {
+            created.entry(set).or_default().push(Subject::CreatedBy(step.id.clone()));
+        }
+    }
     for (set, report) in plan.sets.iter().filter(|(set, _)| acted.contains(set)) {
-        let created = graph.steps.iter().filter_map(|step| match &step.action {
-            Action::Create { set: of, .. } if of == set => {
-                Some(Subject::CreatedBy(step.id.clone()))
-            }
-            _ => None,
-        });
         let before = plan.facts.members.get(set).into_iter().flatten();
+        let created = created.remove(set).into_iter().flatten();
         let members: Vec<Subject> =
             before.cloned().map(Subject::Container).chain(created).collect();
         if let Some(ends) = stage.misses(plan, set, report.state, &members) {
@@ -87,6 +90,7 @@ impl<'a> Stage<'a> {
                 _ => Life::Idle,
             };
             stage.names.insert(&fact.name, subject.clone());
+            stage.called.insert(subject.clone(), &fact.name);
             stage.alive.insert(subject, life);
         }
         stage.images.extend(plan.facts.images.iter().filter_map(|fact| fact.id.as_ref()));
@@ -144,6 +148,7 @@ impl<'a> Stage<'a> {
             ImagePin::Digest(digest) => self.pulled.contains(digest.as_str()),
         };
         self.alive.insert(own.clone(), Life::Idle);
+        self.called.insert(own.clone(), name);
         let taken = self.names.insert(name, own);
         finds(here, "from an image that is there")?;
         finds(taken.is_none(), "under a name that is free")
@@ -175,12 +180,15 @@ impl<'a> Stage<'a> {
                 if had {
                     self.names.remove(from);
                 }
+                self.called.insert(subject.clone(), to);
                 let free = self.names.insert(to, subject.clone()).is_none();
                 (had && free, "from a name that it has to one that is free")
             }
             Action::Remove { .. } => {
                 self.alive.remove(subject);
-                self.names.retain(|_, of| of != subject);
+                if let Some(name) = self.called.remove(subject) {
+                    self.names.remove(name);
+                }
                 (life != Life::Live, "a container that is stopped")
             }
             Action::Connect { network, .. } => {

@@ -119,15 +119,16 @@ fn in_turn(
         Some(most) => usize::try_from(most).unwrap_or(usize::MAX),
         None => 1,
     };
-    let mut awaited: BTreeSet<&StepId> = BTreeSet::new();
+    // Those before whose proof nobody waits for yet.
+    let mut open: BTreeSet<&StepId> = BTreeSet::new();
     let mut free = 0;
-    for (at, turn) in turns.iter().enumerate() {
-        let before: BTreeSet<&StepId> = graph.steps[turn.disturbs].before().collect();
-        let mut others = turns[..at].iter().map(|turn| turn.up);
-        match others.find(|up| before.contains(up) && !awaited.contains(up)) {
-            Some(up) => drop(awaited.insert(up)),
+    for turn in turns {
+        let mut before = graph.steps[turn.disturbs].before();
+        match before.find(|step| open.contains(step)) {
+            Some(step) => drop(open.remove(step)),
             None => free += 1,
         }
+        open.insert(turn.up);
         violations.unless(free <= most, "turns", || {
             format!(
                 "expected {} to wait for its turn: set {} replaces {most} at once",
