@@ -260,6 +260,33 @@ fn a_simulated_apply_costs_as_much_as_its_plan_is_long() {
     assert!(start.spent() < 2 * QUICKLY, "{:?}", start.spent());
 }
 
+#[tokio::test]
+async fn results_and_journals_that_nobody_wrote_are_refused_quickly() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = (0..70_000).map(|n| format!("\"k{n}\":1,")).collect::<Vec<_>>().concat();
+    let line = "{\"seq\":1,\"at\":\"\",\"record\":\"ends\",\"exit_code\":0,\"message\":\"\",\"prev\":\"\"}\n";
+    for text in [
+        "[".repeat(1 << 20),
+        "{\"seq\":1,\"a\":".repeat(70_000) + "\n",
+        format!("{{{keys}\"format\":\"bayplan/result/1\"}}"),
+        format!("{{\"seq\":1,{keys}\"record\":\"ends\"}}\n"),
+        line.repeat(10_000),
+        "\0".repeat(1 << 20),
+    ] {
+        std::fs::write(folder.path().join("file"), text).unwrap();
+        for command in [&["show", "file"][..], &["history", "--without-git", "file"]] {
+            // What takes longer than half a minute is ended.
+            let ran = run(folder.path(), &[], command).await;
+            assert!(
+                ran.code == 1 && ran.err.len() < 10_000,
+                "{command:?}: {} {}",
+                ran.code,
+                ran.err
+            );
+        }
+    }
+}
+
 #[test]
 fn a_text_of_many_variables_is_read_in_one_go() {
     let start = Effort::begin();

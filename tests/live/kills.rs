@@ -1,7 +1,7 @@
 //! `apply` is killed at each of its calls, with -9, before the engine has it and after it answered: afterwards
 //! one `recover` gives a whole world, the old or the new one.
 //!
-//! It takes a minute at the most; `BAYPLAN_KILLS=all` goes through every call on both sides.
+//! It takes two minutes at the most; `BAYPLAN_KILLS=all` goes through every call on both sides.
 
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -17,7 +17,7 @@ use crate::support::{World, docker, engine_socket, live};
 const WORKERS: usize = 4;
 
 /// How long the bounded test goes on.
-const LONGEST: Duration = Duration::from_mins(1);
+const LONGEST: Duration = Duration::from_mins(2);
 
 /// What is applied: a step of nearly every kind.
 fn spec(memory: u32) -> String {

@@ -53,8 +53,11 @@ impl OwnEngine {
             let _ = std::fs::remove_file(at(file));
         }
         let log = File::options().create(true).append(true).open(at("log")).unwrap();
-        Command::new("dockerd")
-            .args(["--config-file", &at("daemon.json"), "--data-root", &at("data")])
+        // An engine without a bridge removes `docker0`, whosever it is: this one has a network namespace
+        // of its own. `unshare` becomes the engine, so that signals reach it.
+        Command::new("unshare")
+            .args(["--net", "dockerd", "--config-file", &at("daemon.json")])
+            .args(["--data-root", &at("data")])
             .args(["--exec-root", &at("exec"), "--pidfile", &at("pid")])
             .args(["--host", &format!("unix://{}", at("engine.sock")), "--log-level", "warn"])
             .args(["--bridge=none", "--iptables=false", "--ip-forward=false", "--ip-masq=false"])
