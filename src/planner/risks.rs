@@ -213,7 +213,10 @@ fn mounts(value: &Json, all: &mut Dangerous) {
         };
         let source = clean(source);
         let note = if read_only { " (read-only)" } else { "" };
-        add(all, Danger::HostAccess, format!("{}:{source}{note}", class_of(&source)));
+        let class = class_of(&source);
+        // A folder may be called as the note is.
+        let source = if source.contains(" (") { Json::from(source).to_string() } else { source };
+        add(all, Danger::HostAccess, format!("{class}:{source}{note}"));
     }
 }
 
@@ -424,6 +427,7 @@ mod tests {
                     "data:/data", "/cache", "/:/host:ro", "/etc/app:/etc/app", "/srv:/srv",
                     "/var/run/docker.sock:/d.sock:ro", "/srv/../etc:/x", "/proc:/p",
                     {"type": "bind", "source": "/run", "target": "/run", "read_only": true},
+                    "/opt (read-only):/opt",
                     {"type": "tmpfs", "target": "/tmp"},
                 ]),
             ),
@@ -443,6 +447,7 @@ mod tests {
         {
           "privileged": [],
           "host_access": [
+            "bind:\"/opt (read-only)\"",
             "bind:/srv",
             "cgroup",
             "device:/dev/kvm",

@@ -35,7 +35,7 @@ fn old_literals_of_what_bayplan_created_are_shown() {
     let plan = block(plan(&engine, &spec(NEW))).plan;
     let shown = text::text(&plan, &About::default(), text::Options::default());
     for told in [
-        "environment + NEW=two ~ LOG_LEVEL info → debug - GONE=one - TOKEN",
+        "environment (spec changed) + NEW=two ~ LOG_LEVEL info → debug - GONE=one - TOKEN",
         "labels ~ team red → blue",
         "--old-flag",
         "old-check",
