@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::events::{Event, WaitingFor};
 use super::journal::Entry;
-use super::outcome::{Became, Stale, StepOutcome, change_of};
+use super::outcome::{Stale, StepOutcome, StepStatus, change_of};
 use super::precheck::{Check, is_for, run_of};
 use super::run::Context;
 use crate::base::ident::{ContainerId, ContainerName, ImageId};
@@ -18,7 +18,7 @@ use crate::plan::{Action, Step, Subject};
 
 /// Why a step did not succeed.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(super) enum StepError {
     /// It failed; safe to print.
     Failed(String),
     /// What it is about is not as the plan has it.
@@ -30,7 +30,7 @@ pub(super) enum Trouble {
 }
 
 /// What a call came to.
-pub(super) type Acted = Result<(), Trouble>;
+pub(super) type Acted = Result<(), StepError>;
 
 /// How many lines of its output are quoted when a process failed.
 const TAIL: usize = 20;
@@ -47,8 +47,8 @@ const KILL_GRACE: i64 = 10;
 impl<W: Writer> Context<'_, W> {
     /// Waits for what must come before a step; how the step ends where that never is so.
     pub(super) async fn wait_for(&self, step: &Step) -> Option<StepOutcome> {
-        let trouble = self.await_dependencies(step).await.err()?;
-        Some(self.end(step, ended(trouble)))
+        let error = self.await_dependencies(step).await.err()?;
+        Some(self.end(step, ended(error)))
     }
 
     /// Does one step from its look to its end.
@@ -63,49 +63,49 @@ impl<W: Writer> Context<'_, W> {
         for _ in 0..AGAIN {
             // What is proven not to have happened is tried again, with a fresh look.
             tried = match tried {
-                Err(Trouble::Away(_)) if !self.cancelled() && self.is_back().await => {
+                Err(StepError::Away(_)) if !self.cancelled() && self.is_back().await => {
                     self.attempt(step).await
                 }
-                Err(Trouble::Failed(_)) if matches!(step.action, Action::Remove { .. }) => {
+                Err(StepError::Failed(_)) if matches!(step.action, Action::Remove { .. }) => {
                     self.clock.sleep(self.clock.between_looks()).await;
                     self.attempt(step).await
                 }
                 other => other,
             };
         }
-        let became = tried.unwrap_or_else(ended);
+        let status = tried.unwrap_or_else(ended);
         self.flying.borrow_mut().remove(&step.id);
-        if became.is_success() {
+        if status.is_success() {
             self.note_effect(step);
         }
-        self.end(step, became)
+        self.end(step, status)
     }
 
     /// A look, and the call where it is to be made.
-    async fn attempt(&self, step: &Step) -> Result<Became, Trouble> {
+    async fn attempt(&self, step: &Step) -> Result<StepStatus, StepError> {
         let looked = self.look_again(|| self.precheck(step)).await;
         match looked.map_err(|error| self.failed(&error))? {
             Check::Unexpected(stale) => Ok(match self.removed_itself(self.about(step)).await {
                 Some(message) => failed(message),
-                None => Became::Stale(stale),
+                None => StepStatus::Stale(stale),
             }),
             Check::Already => {
                 self.note_already(&step.action).await;
                 self.begun.note(&step.id, self.about(step));
-                Ok(Became::Already)
+                Ok(StepStatus::Already)
             }
             Check::Ready(found) => {
                 self.begun.note(&step.id, self.about(step));
-                self.noted(step, found.as_deref(), false).await.map(|()| Became::Done)
+                self.noted(step, found.as_deref(), false).await.map(|()| StepStatus::Done)
             }
         }
     }
 
     /// Tells how a step ended.
-    fn end(&self, step: &Step, became: Became) -> StepOutcome {
+    fn end(&self, step: &Step, status: StepStatus) -> StepOutcome {
         let container = self.about(step);
         let output = self.outputs.borrow_mut().remove(&step.id).unwrap_or_default();
-        let outcome = StepOutcome { id: step.id.clone(), became, container, output };
+        let outcome = StepOutcome { id: step.id.clone(), status, container, output };
         self.begun.end(&outcome);
         self.sink.event(&Event::Finished(outcome.clone()));
         outcome
@@ -145,14 +145,14 @@ impl<W: Writer> Context<'_, W> {
         if let Err(why) = self.journal.note(entry)
             && !back
         {
-            return Err(Trouble::Failed(format!("the journal cannot be written: {why}")));
+            return Err(StepError::Failed(format!("the journal cannot be written: {why}")));
         }
         let acted = self.act(step, found).await;
         let failed = match &acted {
             Ok(()) => None,
-            Err(Trouble::Failed(text) | Trouble::Away(text)) => Some(text.clone()),
-            Err(Trouble::Stale(stale)) => Some(stale.to_string()),
-            Err(Trouble::GivenUp) => Some("given up".to_owned()),
+            Err(StepError::Failed(text) | StepError::Away(text)) => Some(text.clone()),
+            Err(StepError::Stale(stale)) => Some(stale.to_string()),
+            Err(StepError::GivenUp) => Some("given up".to_owned()),
         };
         // The next call is not made where this is not kept.
         let _ = self.journal.note(Entry::Answered { step: step.id.clone(), failed });
@@ -222,9 +222,9 @@ impl<W: Writer> Context<'_, W> {
         self.verify_after_error(step, grace, &error).await.map(drop)
     }
 
-    pub(super) fn id(&self, subject: &Subject) -> Result<ContainerId, Trouble> {
+    pub(super) fn id(&self, subject: &Subject) -> Result<ContainerId, StepError> {
         self.resolve(subject).ok_or_else(|| {
-            Trouble::Stale(Stale::new(
+            StepError::Stale(Stale::new(
                 "not_created",
                 "the container that an earlier step created",
                 "none",
@@ -241,7 +241,7 @@ impl<W: Writer> Context<'_, W> {
         let outcome = self.engine.pull(image, platform, &mut progress).await;
         match (outcome, self.note_pulled(image, platform).await) {
             (Ok(()), Ok(true)) => Ok(()),
-            (Ok(()), Ok(false)) => Err(Trouble::Failed(format!(
+            (Ok(()), Ok(false)) => Err(StepError::Failed(format!(
                 "expected image `{image}`{} on the engine after its pull, but found none",
                 platform.map(|platform| format!(" for {platform}")).unwrap_or_default()
             ))),
@@ -278,7 +278,7 @@ impl<W: Writer> Context<'_, W> {
         let ended = tokio::select! {
             biased;
             ended = self.engine.run_to_end(id) => ended,
-            () = self.out_of_patience() => return Err(Trouble::GivenUp),
+            () = self.out_of_patience() => return Err(StepError::GivenUp),
         };
         let code = match ended {
             Ok(code) => code,
@@ -290,7 +290,7 @@ impl<W: Writer> Context<'_, W> {
             return Ok(());
         }
         let name = self.called(id);
-        Err(Trouble::Failed(format!("container `{name}` ended with exit code {code}{output}")))
+        Err(StepError::Failed(format!("container `{name}` ended with exit code {code}{output}")))
     }
 
     /// The end of what a container wrote, safe and without secrets: whoever listens is shown it, and
@@ -330,7 +330,7 @@ impl<W: Writer> Context<'_, W> {
             return Ok(());
         }
         let name = self.called(id);
-        Err(Trouble::Failed(match outcome {
+        Err(StepError::Failed(match outcome {
             Err(error) => self.text(&error),
             Ok(_) => format!(
                 "container `{name}` still runs {} s after signal {}",
@@ -449,16 +449,16 @@ impl<W: Writer> Context<'_, W> {
     }
 }
 
-fn ended(trouble: Trouble) -> Became {
-    match trouble {
-        Trouble::Failed(message) | Trouble::Away(message) => failed(message),
-        Trouble::Stale(stale) => Became::Stale(stale),
-        Trouble::GivenUp => Became::NotReached,
+fn ended(error: StepError) -> StepStatus {
+    match error {
+        StepError::Failed(message) | StepError::Away(message) => failed(message),
+        StepError::Stale(stale) => StepStatus::Stale(stale),
+        StepError::GivenUp => StepStatus::NotReached,
     }
 }
 
-fn failed(message: String) -> Became {
-    Became::Failed { message }
+fn failed(message: String) -> StepStatus {
+    StepStatus::Failed { message }
 }
 
 /// The grace that a container gives its process, in seconds.

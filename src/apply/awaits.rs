@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::act::{Acted, Trouble};
+use super::act::{Acted, StepError};
 use super::events::WaitingFor;
 use super::precheck::{run_of, status_of};
 use super::run::Context;
@@ -110,7 +110,7 @@ impl<W: Writer> Context<'_, W> {
                     return Ok(());
                 }
                 let (name, output) = (self.called(id), self.output(id).await);
-                return Err(Trouble::Failed(format!(
+                return Err(StepError::Failed(format!(
                     "container `{name}`, which must come before, ended with exit code {code}{output}"
                 )));
             }

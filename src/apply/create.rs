@@ -4,7 +4,7 @@
 
 use serde_json::Value as Json;
 
-use super::act::{Acted, Trouble};
+use super::act::{Acted, StepError};
 use super::outcome::Stale;
 use super::precheck::gone;
 use super::run::Context;
@@ -26,13 +26,13 @@ impl<W: Writer> Context<'_, W> {
 
     pub(super) async fn create(&self, step: &Step, name: &ContainerName, pin: &ImagePin) -> Acted {
         let Some(body) = self.bodies.get(&step.id) else {
-            return Err(Trouble::Failed("there is no create body for this step".to_owned()));
+            return Err(StepError::Failed("there is no create body for this step".to_owned()));
         };
         let mut body = body.clone();
         // No engine takes them with a create.
         drop(body.take(files::FIELD));
         let body = &self.of_compose(&body, pin).await.map_err(|error| self.failed(&error))?;
-        let filled = self.secrets.fill(&self.labelled(body)).map_err(Trouble::Failed)?;
+        let filled = self.secrets.fill(&self.labelled(body)).map_err(StepError::Failed)?;
         let id = match self.engine.create(name, &filled).await {
             Ok(created) => {
                 self.note_warnings(step, &created.warnings);
@@ -57,9 +57,9 @@ impl<W: Writer> Context<'_, W> {
             Subject::Container(_) => None,
         };
         let Some(put) = put.filter(Json::is_object) else {
-            return Err(Trouble::Failed("there are no files for this step".to_owned()));
+            return Err(StepError::Failed("there are no files for this step".to_owned()));
         };
-        let filled = self.secrets.fill(&Body::from_json(put)).map_err(Trouble::Failed)?;
+        let filled = self.secrets.fill(&Body::from_json(put)).map_err(StepError::Failed)?;
         let Err(error) = self.engine.put_files(&id, &filled).await else { return Ok(()) };
         for (path, file) in filled.expose().as_object().into_iter().flatten() {
             let there = self.look_again(|| self.engine.file(&id, path)).await;
@@ -87,7 +87,7 @@ impl<W: Writer> Context<'_, W> {
         let pinned = self.pinned(pin).await.map_err(|error| self.failed(&error))?;
         let looked = self.look_again(|| self.engine.inspect(id.as_str())).await;
         let Some(found) = looked.map_err(|error| self.failed(&error))? else {
-            return Err(Trouble::Stale(gone(id, name)));
+            return Err(StepError::Stale(gone(id, name)));
         };
         let image = found["Image"].as_str().unwrap_or_default();
         match pinned {
@@ -96,7 +96,7 @@ impl<W: Writer> Context<'_, W> {
                 let pinned = pinned.map_or_else(|| "the pulled image".to_owned(), |id| id.short());
                 let expected = format!("container `{name}` to be made from {pinned}");
                 let found = crate::base::ident::short_digest(image);
-                Err(Trouble::Stale(Stale::new("created_image", expected, found)))
+                Err(StepError::Stale(Stale::new("created_image", expected, found)))
             }
         }
     }

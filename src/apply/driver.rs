@@ -6,15 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::begun::Begun;
 use super::clock::Clock;
-use super::confirm::{Ended, Goal, Mismatch, confirm};
 use super::events::Sink;
 use super::journal::Journal;
 use super::outcome::{Outcome, Signal};
+use super::postcheck::{Ended, Goal, Mismatch, postcheck};
 use super::recovery::Recovery;
 use super::resume::Resume;
 use super::run::{Run, Settings, run};
 use super::secrets::Secrets;
-use super::{awaits, given_up};
+use super::{aborted, awaits};
 use crate::base::ident::{ContainerId, StepId};
 use crate::engine::{EngineError, Writer, observe};
 use crate::observed::redact::Redactor;
@@ -64,7 +64,7 @@ pub struct Control<'a, F> {
     /// Asks the run to stop.
     pub cancel: tokio::sync::watch::Receiver<Option<Signal>>,
     /// Ends when calls in flight are to be given up.
-    pub give_up: F,
+    pub abort: F,
     /// How.
     pub settings: Settings,
 }
@@ -111,13 +111,13 @@ impl<W: Writer> Driver<'_, W> {
         let begun = Begun::default();
         let ended = tokio::select! {
             outcome = run(order, &begun) => Some(outcome),
-            () = control.give_up => None,
+            () = control.abort => None,
         };
         if let Some(outcome) = ended {
             return (outcome, false);
         }
         let signal = *control.cancel.borrow();
-        (given_up(plan, (done, &blocked), &begun, signal), true)
+        (aborted(plan, (done, &blocked), &begun, signal), true)
     }
 
     /// What the engine reports of what was changed, compared once more, secrets hidden.
@@ -146,7 +146,7 @@ impl<W: Writer> Driver<'_, W> {
         let differences = differences(&again);
         let compare = |id: &ContainerId| differences.get(id).cloned().unwrap_or_default();
         let ended = Ended { plan, digest: self.digest, outcome };
-        let mismatches = confirm(ended, &goals, &snapshot, compare);
+        let mismatches = postcheck(ended, &goals, &snapshot, compare);
         let touched: BTreeSet<ContainerId> =
             outcome.steps.iter().filter_map(|step| step.container.clone()).collect();
         let containers =

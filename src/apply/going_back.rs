@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 
-use super::act::Trouble as Why;
+use super::act::StepError as Why;
 use super::events::Event;
 use super::outcome::{Undone, change_of};
 use super::precheck::{name_of, status_of};

@@ -5,15 +5,14 @@
 //! before the first call, and gives the steps that are done already. Nothing here asks a registry,
 //! reads a file or writes to a terminal; secrets are filled in and struck out by who knows them.
 
+mod aborted;
 mod act;
 mod awaits;
 mod begun;
 mod clock;
-pub mod confirm;
 mod create;
 pub mod driver;
 pub mod events;
-mod given_up;
 mod going_back;
 pub mod history;
 mod index;
@@ -21,10 +20,11 @@ pub mod journal;
 pub mod journaled;
 pub mod lock;
 mod outcome;
+pub mod postcheck;
 mod precheck;
+mod recheck_facts;
 pub mod record;
 pub mod recovery;
-mod relied;
 mod removed;
 mod resources;
 pub mod result;
@@ -38,11 +38,11 @@ mod troubles;
 mod verify;
 mod wait_ready;
 
+pub use aborted::aborted;
 pub use awaits::{Awaits, awaits};
 pub use begun::Begun;
 pub use clock::{Clock, RealClock, SimulatedClock, Sleep};
-pub use given_up::given_up;
-pub use outcome::{Became, Outcome, Signal, Stale, StepOutcome, Trouble, Undone};
+pub use outcome::{Outcome, RecoveryReport, Signal, Stale, StepOutcome, StepStatus, Undone};
 pub use resume::Resume;
 pub use run::{Run, Settings, run};
 pub use secrets::{NoSecrets, Secrets};

@@ -74,7 +74,7 @@ impl Stale {
 /// What became of a step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "status", rename_all = "snake_case")]
-pub enum Became {
+pub enum StepStatus {
     /// It took effect.
     Done,
     /// It was so already.
@@ -92,7 +92,7 @@ pub enum Became {
     Undone,
 }
 
-impl Became {
+impl StepStatus {
     /// Whether steps after it may run.
     pub fn is_success(&self) -> bool {
         matches!(self, Self::Done | Self::Already)
@@ -106,7 +106,7 @@ pub struct StepOutcome {
     pub id: StepId,
     /// What became of it.
     #[serde(flatten)]
-    pub became: Became,
+    pub status: StepStatus,
     /// The container it was about, once that was known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<ContainerId>,
@@ -117,7 +117,7 @@ pub struct StepOutcome {
 
 /// A change that failed or was not finished: what became of it, and what is where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Trouble {
+pub struct RecoveryReport {
     /// Which change.
     pub change: ChangeId,
     /// The step that did not succeed.
@@ -156,7 +156,7 @@ pub struct Outcome {
     /// What really happened, counted.
     pub summary: Summary,
     /// Changes that were begun and are not finished, or that failed.
-    pub troubles: Vec<Trouble>,
+    pub troubles: Vec<RecoveryReport>,
     /// Whether it was asked to stop before all was done.
     pub interrupted: Option<Signal>,
 }
@@ -168,31 +168,32 @@ impl Outcome {
             .steps
             .iter()
             .zip(&steps)
-            .filter(|(_, outcome)| outcome.became == Became::Done)
+            .filter(|(_, outcome)| outcome.status == StepStatus::Done)
             .map(|(step, _)| step)
             .collect();
         let summary = summary::of(done);
-        let unfinished =
-            steps.iter().any(|step| matches!(step.became, Became::NotReached | Became::Undone));
+        let unfinished = steps
+            .iter()
+            .any(|step| matches!(step.status, StepStatus::NotReached | StepStatus::Undone));
         let interrupted = interrupted.filter(|_| unfinished);
         Self { steps, summary, troubles: Vec::new(), interrupted }
     }
 
     /// The changes of which a step took effect.
     pub(super) fn changes_made(&self) -> BTreeSet<&str> {
-        let done = self.steps.iter().filter(|outcome| outcome.became == Became::Done);
+        let done = self.steps.iter().filter(|outcome| outcome.status == StepStatus::Done);
         done.map(|outcome| outcome.id.change()).collect()
     }
 
     /// Whether everything is as planned.
     pub fn is_success(&self) -> bool {
-        self.steps.iter().all(|step| step.became.is_success())
+        self.steps.iter().all(|step| step.status.is_success())
     }
 
     /// What was found stale.
     pub fn stale(&self) -> impl Iterator<Item = (&StepId, &Stale)> {
-        self.steps.iter().filter_map(|step| match &step.became {
-            Became::Stale(stale) => Some((&step.id, stale)),
+        self.steps.iter().filter_map(|step| match &step.status {
+            StepStatus::Stale(stale) => Some((&step.id, stale)),
             _ => None,
         })
     }
@@ -205,7 +206,7 @@ impl Outcome {
     /// 0 done; 3 stale; 5 failed, what failed is as before; 7 a change is half done; 129, 130, 131,
     /// 143 interrupted.
     pub fn exit_code(&self) -> u8 {
-        let failed = self.steps.iter().any(|step| matches!(step.became, Became::Failed { .. }));
+        let failed = self.steps.iter().any(|step| matches!(step.status, StepStatus::Failed { .. }));
         let stale = self.stale().next().is_some();
         match self.interrupted {
             _ if !self.is_whole() => 7,

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value as Json;
 
 use super::outcome::Stale;
-use super::relied::InspectView;
+use super::recheck_facts::InspectView;
 use super::run::Context;
 use crate::base::ident::{ContainerId, ContainerName, ImageId, StepId};
 use crate::engine::{EngineError, Writer};
@@ -187,7 +187,7 @@ impl<W: Writer> Context<'_, W> {
             let Some(found) = self.engine.inspect(id.as_str()).await? else {
                 return Ok(Some(gone(&id, &fact.name)));
             };
-            if let Some(stale) = self.unrelied(step, &id, &found) {
+            if let Some(stale) = self.moved_fact(step, &id, &found) {
                 return Ok(Some(stale));
             }
         }

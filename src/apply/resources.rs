@@ -4,7 +4,7 @@
 
 use serde_json::Value as Json;
 
-use super::act::{Acted, Trouble};
+use super::act::{Acted, StepError};
 use super::outcome::Stale;
 use super::precheck::{Check, Checked};
 use super::run::Context;
@@ -98,11 +98,11 @@ impl<W: Writer> Context<'_, W> {
         }
     }
 
-    fn object_body(&self, step: &Step) -> Result<FilledBody, Trouble> {
+    fn object_body(&self, step: &Step) -> Result<FilledBody, StepError> {
         let body = self.bodies.get(&step.id);
         let body = body
-            .ok_or_else(|| Trouble::Failed("there is no create body for this step".to_owned()))?;
-        self.secrets.fill(&self.labelled(body)).map_err(Trouble::Failed)
+            .ok_or_else(|| StepError::Failed("there is no create body for this step".to_owned()))?;
+        self.secrets.fill(&self.labelled(body)).map_err(StepError::Failed)
     }
 
     pub(super) async fn create_network(&self, step: &Step, name: &str, key: &ObjectKey) -> Acted {
@@ -134,15 +134,15 @@ impl<W: Writer> Context<'_, W> {
         &self,
         name: &str,
         which: &NetworkRef,
-    ) -> Result<NetworkId, Trouble> {
+    ) -> Result<NetworkId, StepError> {
         let found = self.which(which).await.map_err(|error| self.failed(&error))?;
         found.ok_or_else(|| no_network(name))
     }
 }
 
-fn no_network(network: &str) -> Trouble {
+fn no_network(network: &str) -> StepError {
     let expected = format!("network `{}`", say::short(network));
-    Trouble::Stale(Stale::new("network_gone", expected, "none"))
+    StepError::Stale(Stale::new("network_gone", expected, "none"))
 }
 
 fn checked(what: &str, name: &str, found: Name) -> Check {

@@ -6,9 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::confirm::Mismatch;
 use super::driver::LastLook;
-use super::outcome::{Became, Outcome, Signal, Stale, StepOutcome, Trouble};
+use super::outcome::{Outcome, RecoveryReport, Signal, Stale, StepOutcome, StepStatus};
+use super::postcheck::Mismatch;
 use super::record::{ChangeRecord, Ended, RunRecord, Times};
 use crate::base::canonical::{self, NoCanonicalForm};
 use crate::base::ident::{ChangeId, ContainerId, SetName, StepId};
@@ -46,7 +46,7 @@ pub struct ResultDocument {
     /// What was found stale.
     pub stale: Vec<StaleEntry>,
     /// Changes that failed or are half done: what is where, and the ways out.
-    pub troubles: Vec<Trouble>,
+    pub troubles: Vec<RecoveryReport>,
     /// The command that brings what is half done back, or finishes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recover: Option<String>,
@@ -267,10 +267,10 @@ fn record(
 fn ended(outcome: &Outcome, change: &Change) -> Ended {
     let mut steps =
         outcome.steps.iter().filter(|step| step.id.change() == change.id.as_str()).peekable();
-    if steps.peek().is_none() || steps.clone().all(|step| step.became.is_success()) {
+    if steps.peek().is_none() || steps.clone().all(|step| step.status.is_success()) {
         return Ended::Done;
     }
-    let made = steps.any(|step| step.became == Became::Done);
+    let made = steps.any(|step| step.status == StepStatus::Done);
     if made { Ended::HalfDone } else { Ended::AsBefore }
 }
 
@@ -279,13 +279,13 @@ fn created(plan: &Plan, outcome: &Outcome, change: &ChangeId) -> Option<Containe
     let both = plan.steps.iter().zip(&outcome.steps);
     let mut made = both.filter(|(step, outcome)| {
         let create = matches!(step.action, Action::Create { .. });
-        create && step.id.change() == change.as_str() && outcome.became.is_success()
+        create && step.id.change() == change.as_str() && outcome.status.is_success()
     });
     made.find_map(|(_, outcome)| outcome.container.clone())
 }
 
 /// What became of a step, without the container where nobody has to look for it: its change tells.
 fn brief(outcome: &StepOutcome) -> StepOutcome {
-    let container = outcome.container.clone().filter(|_| !outcome.became.is_success());
+    let container = outcome.container.clone().filter(|_| !outcome.status.is_success());
     StepOutcome { container, ..outcome.clone() }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::record::{By, ChangeRecord, Ci, Command, Ended, RunRecord, Times};
 use super::result::ResultDocument;
-use super::{Became, StepOutcome, Trouble};
+use super::{RecoveryReport, StepOutcome, StepStatus};
 use crate::base::say::{lasted, safe, safe_lines};
 use crate::plan::show::reason_text;
 
@@ -138,7 +138,7 @@ pub fn text(document: &ResultDocument) -> String {
         let left: Vec<&str> = document
             .steps
             .iter()
-            .filter(|step| matches!(step.became, Became::NotReached | Became::Undone))
+            .filter(|step| matches!(step.status, StepStatus::NotReached | StepStatus::Undone))
             .map(|step| step.id.as_str())
             .collect();
         let (named, more) = left.split_at(left.len().min(NAMED));
@@ -150,7 +150,7 @@ pub fn text(document: &ResultDocument) -> String {
 }
 
 /// What became of a change that failed or was not finished.
-fn told(out: &mut String, document: &ResultDocument, trouble: &Trouble) {
+fn told(out: &mut String, document: &ResultDocument, trouble: &RecoveryReport) {
     let _ = writeln!(
         out,
         "{}: {} at {}: {}",
@@ -183,9 +183,10 @@ fn told(out: &mut String, document: &ResultDocument, trouble: &Trouble) {
 }
 
 /// Whether a change was only not gone on with.
-fn not_reached(document: &ResultDocument, trouble: &Trouble) -> bool {
+fn not_reached(document: &ResultDocument, trouble: &RecoveryReport) -> bool {
     let step = document.steps.iter().find(|step| step.id == trouble.step);
-    let ended = |step: &StepOutcome| matches!(step.became, Became::NotReached | Became::Undone);
+    let ended =
+        |step: &StepOutcome| matches!(step.status, StepStatus::NotReached | StepStatus::Undone);
     document.interrupted.is_some() && step.is_some_and(ended)
 }
 
@@ -212,7 +213,7 @@ mod tests {
         });
         for (change, message) in [("web", "it ended; its last output:\n  | one\u{1b}"), ("db", "…")]
         {
-            document.troubles.push(Trouble {
+            document.troubles.push(RecoveryReport {
                 change: ChangeId::new(change),
                 step: StepId::new(format!("{change}/start")),
                 message: message.to_owned(),
@@ -237,7 +238,7 @@ mod tests {
         document.interrupted = Some(Signal::Interrupt);
         document.steps.push(StepOutcome {
             id: StepId::new("db/start"),
-            became: Became::NotReached,
+            status: StepStatus::NotReached,
             container: None,
             output: String::new(),
         });

@@ -22,7 +22,7 @@ use super::events::{Event, Sink, WaitingFor};
 use super::going_back::WentBack;
 use super::index::Index;
 use super::journal::Journal;
-use super::outcome::{Became, Outcome, Signal, Stale, StepOutcome};
+use super::outcome::{Outcome, Signal, Stale, StepOutcome, StepStatus};
 use super::resume::Resume;
 use super::schedule::{self, Halt, Schedule};
 use super::secrets::Secrets;
@@ -276,7 +276,7 @@ pub async fn run<W: Writer>(run: Run<'_, W>, begun: &Begun) -> Outcome {
     let mut steps = schedule.outcomes();
     // What an earlier run did is about the containers that it created.
     for (outcome, step) in steps.iter_mut().zip(&plan.steps) {
-        if outcome.container.is_none() && outcome.became.is_success() {
+        if outcome.container.is_none() && outcome.status.is_success() {
             outcome.container = context.about(step);
         }
     }
@@ -338,7 +338,7 @@ fn look_at_images<W: Writer>(schedule: &mut Schedule<'_>, context: &Context<'_, 
     let open: Vec<&Step> = schedule.open().collect();
     for step in open {
         if let Some(stale) = unchanged_image(context, step) {
-            let outcome = schedule::outcome(step, Became::Stale(stale));
+            let outcome = schedule::outcome(step, StepStatus::Stale(stale));
             schedule.halt(Halt::All);
             context.sink.event(&Event::Finished(outcome.clone()));
             schedule.settle(outcome);

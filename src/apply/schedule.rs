@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::outcome::{Became, StepOutcome, change_of, touches};
+use super::outcome::{StepOutcome, StepStatus, change_of, touches};
 use crate::base::ident::{ChangeId, StepId};
 use crate::plan::{Action, Plan, Step};
 
@@ -27,7 +27,7 @@ pub(super) enum Halt {
 pub(super) struct Schedule<'a> {
     plan: &'a Plan,
     places: BTreeMap<&'a StepId, usize>,
-    became: BTreeMap<StepId, StepOutcome>,
+    status: BTreeMap<StepId, StepOutcome>,
     /// How many of the steps that each one comes after have not succeeded yet.
     missing: Vec<usize>,
     /// The steps that come after each one.
@@ -80,7 +80,7 @@ impl<'a> Schedule<'a> {
         let mut schedule = Self {
             plan,
             places,
-            became: BTreeMap::new(),
+            status: BTreeMap::new(),
             missing,
             next,
             free: BTreeSet::new(),
@@ -106,8 +106,8 @@ impl<'a> Schedule<'a> {
         schedule.free = idle.collect();
         for step in &plan.steps {
             match (done.contains(&step.id), blocked.contains(&step.id)) {
-                (_, true) => schedule.settle(outcome(step, Became::NotReached)),
-                (true, false) => schedule.settle(outcome(step, Became::Already)),
+                (_, true) => schedule.settle(outcome(step, StepStatus::NotReached)),
+                (true, false) => schedule.settle(outcome(step, StepStatus::Already)),
                 (false, false) => {}
             }
         }
@@ -192,12 +192,12 @@ impl<'a> Schedule<'a> {
     pub(super) fn take(&mut self, outcome: StepOutcome) {
         let place = self.places.get(&outcome.id).copied();
         let image = place.is_some_and(|place| self.first.contains(&place));
-        match &outcome.became {
-            Became::Done if place.is_some_and(|place| touches(&self.plan.steps[place])) => {
+        match &outcome.status {
+            StepStatus::Done if place.is_some_and(|place| touches(&self.plan.steps[place])) => {
                 self.begun.insert(change_of(&outcome.id));
             }
-            Became::Failed { .. } | Became::Stale(_) if image => self.halt(Halt::All),
-            Became::Stale(_) => self.halt(Halt::New),
+            StepStatus::Failed { .. } | StepStatus::Stale(_) if image => self.halt(Halt::All),
+            StepStatus::Stale(_) => self.halt(Halt::New),
             _ => {}
         }
         self.settle(outcome);
@@ -210,24 +210,24 @@ impl<'a> Schedule<'a> {
             steps.remove(&place);
         }
         self.doubt |= self.halt > Halt::No;
-        if outcome.became.is_success() {
+        if outcome.status.is_success() {
             self.first.remove(&place);
             for next in self.next[place].clone() {
                 self.missing[next] -= 1;
-                if self.missing[next] == 0 && !self.became.contains_key(&self.plan.steps[next].id) {
+                if self.missing[next] == 0 && !self.status.contains_key(&self.plan.steps[next].id) {
                     self.free.insert(next);
                 }
             }
         } else {
             self.doubt = true;
         }
-        self.became.insert(outcome.id.clone(), outcome);
+        self.status.insert(outcome.id.clone(), outcome);
     }
 
     /// Whether a step took effect.
     fn is_done(&self, place: usize) -> bool {
-        let became = self.became.get(&self.plan.steps[place].id);
-        became.is_some_and(|outcome| outcome.became.is_success())
+        let status = self.status.get(&self.plan.steps[place].id);
+        status.is_some_and(|outcome| outcome.status.is_success())
     }
 
     /// Whether nothing is left of a change but to remove a container that is not needed any more: what
@@ -265,7 +265,7 @@ impl<'a> Schedule<'a> {
         // Steps come after what they wait for.
         let mut dead = vec![false; self.plan.steps.len()];
         for (place, step) in self.plan.steps.iter().enumerate() {
-            let ended = self.became.contains_key(&step.id) && !self.is_done(place);
+            let ended = self.status.contains_key(&step.id) && !self.is_done(place);
             let halted = !self.is_done(place)
                 && !self.flying.contains(&place)
                 && !self.allowed(place)
@@ -298,8 +298,11 @@ impl<'a> Schedule<'a> {
     /// Whether a step did something, or may have.
     fn has_begun(&self, place: usize) -> bool {
         let step = &self.plan.steps[place];
-        let ended = self.became.get(&step.id).map(|outcome| &outcome.became);
-        let did = matches!(ended, Some(Became::Done | Became::Already | Became::Failed { .. }));
+        let ended = self.status.get(&step.id).map(|outcome| &outcome.status);
+        let did = matches!(
+            ended,
+            Some(StepStatus::Done | StepStatus::Already | StepStatus::Failed { .. })
+        );
         touches(step) && (did || self.flying.contains(&place))
     }
 
@@ -344,17 +347,17 @@ impl<'a> Schedule<'a> {
         self.went_back.insert(change.to_owned());
         for place in self.of_change.get(change).into_iter().flatten() {
             let step = &self.plan.steps[*place];
-            if let Some(outcome) = self.became.get_mut(&step.id)
-                && outcome.became.is_success()
+            if let Some(outcome) = self.status.get_mut(&step.id)
+                && outcome.status.is_success()
             {
-                outcome.became = Became::Undone;
+                outcome.status = StepStatus::Undone;
             }
         }
     }
 
     /// The steps of which nothing is known yet.
     pub(super) fn open(&self) -> impl Iterator<Item = &'a Step> {
-        self.plan.steps.iter().filter(|step| !self.became.contains_key(&step.id))
+        self.plan.steps.iter().filter(|step| !self.status.contains_key(&step.id))
     }
 
     /// What became of all, in the order of the plan.
@@ -362,16 +365,16 @@ impl<'a> Schedule<'a> {
         let steps = self.plan.steps.iter();
         steps
             .map(|step| {
-                let known = self.became.remove(&step.id);
-                known.unwrap_or_else(|| outcome(step, Became::NotReached))
+                let known = self.status.remove(&step.id);
+                known.unwrap_or_else(|| outcome(step, StepStatus::NotReached))
             })
             .collect()
     }
 }
 
 /// What became of a step without anything being done.
-pub(super) fn outcome(step: &Step, became: Became) -> StepOutcome {
-    StepOutcome { id: step.id.clone(), became, container: None, output: String::new() }
+pub(super) fn outcome(step: &Step, status: StepStatus) -> StepOutcome {
+    StepOutcome { id: step.id.clone(), status, container: None, output: String::new() }
 }
 
 fn is_image(step: &Step) -> bool {
@@ -389,7 +392,7 @@ mod tests {
     }
 
     fn done(step: &Step) -> StepOutcome {
-        outcome(step, Became::Done)
+        outcome(step, StepStatus::Done)
     }
 
     /// Every step is looked at a few times, not once for every other after each call: with that, as it
@@ -412,14 +415,14 @@ mod tests {
             assert!(calls.count() <= 4);
             let Some(step) = flying.pop() else { break };
             for after in &step.after {
-                assert_eq!(schedule.became[after].became, Became::Done);
+                assert_eq!(schedule.status[after].status, StepStatus::Done);
             }
             schedule.take(done(step));
         }
         assert_eq!(begun.len(), plan.steps.len());
         let first: Vec<&str> = begun[..4].iter().map(|step| step.id.as_str()).collect();
         assert_eq!(first, ["p-web-1/create", "p-web-2/create", "p-web-3/create", "p-web-4/create"]);
-        assert!(schedule.outcomes().iter().all(|outcome| outcome.became == Became::Done));
+        assert!(schedule.outcomes().iter().all(|outcome| outcome.status == StepStatus::Done));
     }
 
     #[test]
@@ -450,8 +453,10 @@ mod tests {
         let ready: Vec<&Step> = schedule.ready(2, |_| false).into_iter().map(|it| it.0).collect();
         let [first, second] = ready[..] else { panic!("room for two") };
         schedule.take(done(first));
-        schedule
-            .take(outcome(second, Became::Stale(super::super::outcome::Stale::new("x", "a", "b"))));
+        schedule.take(outcome(
+            second,
+            StepStatus::Stale(super::super::outcome::Stale::new("x", "a", "b")),
+        ));
         let ready: Vec<&str> =
             schedule.ready(2, |_| false).into_iter().map(|it| it.0.id.as_str()).collect();
         assert_eq!(ready, ["p-web-1/start"]);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::clock::Clock;
 use super::events::{Event, Sink, WaitingFor};
-use super::outcome::{Became, StepOutcome, change_of};
+use super::outcome::{StepOutcome, StepStatus, change_of};
 use super::record;
 use crate::base::ident::{ChangeId, StepId};
 use crate::plan::{Action, Plan, Verb};
@@ -125,7 +125,7 @@ impl Courses {
             Event::Waiting { what: WaitingFor::Healthy, .. } => {
                 course.by_health |= role == Role::Proves;
             }
-            Event::Finished(outcome) => course.ends(role, &outcome.became, now),
+            Event::Finished(outcome) => course.ends(role, &outcome.status, now),
             Event::Undone(undone) if undone.failed.is_none() => {
                 // Taking back what took it down brings it up.
                 if matches!(role, Role::TakesDown | Role::Restarts) {
@@ -158,15 +158,15 @@ impl Course {
         }
     }
 
-    fn ends(&mut self, role: Role, became: &Became, now: Duration) {
-        match (role, became) {
+    fn ends(&mut self, role: Role, status: &StepStatus, now: Duration) {
+        match (role, status) {
             // It did not run, or nothing was called.
-            (Role::TakesDown | Role::Restarts, Became::Already | Became::Stale(_)) => {
+            (Role::TakesDown | Role::Restarts, StepStatus::Already | StepStatus::Stale(_)) => {
                 self.down = None;
             }
-            (Role::Starts | Role::Restarts, Became::Done) => self.up = Some(now),
-            (Role::Proves, Became::Done) if self.by_health => self.up = Some(now),
-            (Role::Proves, Became::Failed { .. } | Became::NotReached) => self.up = None,
+            (Role::Starts | Role::Restarts, StepStatus::Done) => self.up = Some(now),
+            (Role::Proves, StepStatus::Done) if self.by_health => self.up = Some(now),
+            (Role::Proves, StepStatus::Failed { .. } | StepStatus::NotReached) => self.up = None,
             _ => {}
         }
     }

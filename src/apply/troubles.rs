@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::going_back::WentBack;
-use super::outcome::{Became, Outcome, StepOutcome, Trouble, change_of, touches};
+use super::outcome::{Outcome, RecoveryReport, StepOutcome, StepStatus, change_of, touches};
 use super::run::Context;
 use crate::base::ident::{ChangeId, StepId};
 use crate::engine::Writer;
@@ -16,11 +16,15 @@ const NOT_REACHED: &str = "not reached: the run was asked to stop, or something 
 
 impl<W: Writer> Context<'_, W> {
     /// One for each change of which a step failed, or that was begun and is not finished.
-    pub(super) async fn troubles(&self, outcome: &Outcome, went: &[WentBack]) -> Vec<Trouble> {
-        let mut troubles: Vec<Trouble> = Vec::new();
+    pub(super) async fn troubles(
+        &self,
+        outcome: &Outcome,
+        went: &[WentBack],
+    ) -> Vec<RecoveryReport> {
+        let mut troubles: Vec<RecoveryReport> = Vec::new();
         for step in &outcome.steps {
             let change = change_of(&step.id);
-            if step.became.is_success() || troubles.iter().any(|trouble| trouble.change == change) {
+            if step.status.is_success() || troubles.iter().any(|trouble| trouble.change == change) {
                 continue;
             }
             let Some((at, message)) = self.why(&change, step, outcome) else { continue };
@@ -41,10 +45,10 @@ impl<W: Writer> Context<'_, W> {
         outcome: &Outcome,
     ) -> Option<(StepId, String)> {
         let mine = || outcome.steps.iter().filter(|step| step.id.change() == change.as_str());
-        let begun = mine().any(|step| matches!(step.became, Became::Done | Became::Undone));
-        let failed = mine().find_map(|step| match &step.became {
-            Became::Failed { message } => Some((step.id.clone(), message.clone())),
-            Became::Stale(stale) if begun => Some((step.id.clone(), stale.to_string())),
+        let begun = mine().any(|step| matches!(step.status, StepStatus::Done | StepStatus::Undone));
+        let failed = mine().find_map(|step| match &step.status {
+            StepStatus::Failed { message } => Some((step.id.clone(), message.clone())),
+            StepStatus::Stale(stale) if begun => Some((step.id.clone(), stale.to_string())),
             _ => None,
         });
         let asked = self.asked_back.contains(change);
@@ -54,15 +58,15 @@ impl<W: Writer> Context<'_, W> {
 
     /// A change of which nothing went back: only an image is there more, or it is past the point from
     /// which it goes back.
-    async fn left(&self, change: ChangeId, step: StepId, message: String) -> Trouble {
+    async fn left(&self, change: ChangeId, step: StepId, message: String) -> RecoveryReport {
         let touched = self.index.steps_of(change.as_str()).iter().any(|step| touches(step));
         let now = self.lines(&BTreeSet::from([change.as_str()])).await;
         let (undone, stays) = (Vec::new(), Vec::new());
-        Trouble { change, step, message, as_before: !touched, undone, stays, now }
+        RecoveryReport { change, step, message, as_before: !touched, undone, stays, now }
     }
 }
 
-fn taken_back(change: ChangeId, step: StepId, message: String, went: &WentBack) -> Trouble {
+fn taken_back(change: ChangeId, step: StepId, message: String, went: &WentBack) -> RecoveryReport {
     let own = |id: &StepId| id.change() == change.as_str();
     let undone = went.undone.iter().filter(|undone| own(&undone.step)).cloned().collect();
     let stays = went.cannot.iter().filter(|cannot| own(&cannot.step));
@@ -70,5 +74,5 @@ fn taken_back(change: ChangeId, step: StepId, message: String, went: &WentBack) 
     let now = went.now.iter().filter(|(of, _)| *of == change.as_str());
     let now = now.map(|(_, line)| line.clone()).collect();
     let as_before = went.whole.contains(change.as_str());
-    Trouble { change, step, message, as_before, undone, stays, now }
+    RecoveryReport { change, step, message, as_before, undone, stays, now }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 
-use super::act::{Acted, Trouble, seconds};
+use super::act::{Acted, StepError, seconds};
 use super::outcome::Stale;
 use super::precheck::{gone, run_of, started_at};
 use super::run::Context;
@@ -82,19 +82,19 @@ impl<W: Writer> Context<'_, W> {
     }
 
     /// The failure that an engine's error is.
-    pub(super) fn failed(&self, error: &EngineError) -> Trouble {
+    pub(super) fn failed(&self, error: &EngineError) -> StepError {
         let text = self.text(error);
         // Nothing was connected to: the call did not happen.
         if error.kind == ErrorKind::Unreachable {
-            Trouble::Away(text)
+            StepError::Away(text)
         } else {
-            Trouble::Failed(text)
+            StepError::Failed(text)
         }
     }
 
     /// Nobody knows what a call came to.
-    pub(super) fn unclear(&self, error: &EngineError, silent: &EngineError) -> Trouble {
-        Trouble::Failed(format!(
+    pub(super) fn unclear(&self, error: &EngineError, silent: &EngineError) -> StepError {
+        StepError::Failed(format!(
             "{}; what became of it cannot be told: {}",
             self.text(error),
             self.text(silent)
@@ -108,7 +108,7 @@ impl<W: Writer> Context<'_, W> {
         step: &Step,
         grace: i64,
         error: &EngineError,
-    ) -> Result<Option<Json>, Trouble> {
+    ) -> Result<Option<Json>, StepError> {
         if error.kind == ErrorKind::Unreachable {
             return Err(self.failed(error));
         }
@@ -150,17 +150,17 @@ impl<W: Writer> Context<'_, W> {
         Some(match &step.action {
             Action::Remove { .. } | Action::Disconnect { .. } => Ok(()),
             _ if ended => Ok(()),
-            _ => Err(Trouble::Stale(gone(&id, &ContainerName::new(self.called(&id))))),
+            _ => Err(StepError::Stale(gone(&id, &ContainerName::new(self.called(&id))))),
         })
     }
 
     /// Why a step did not take effect: somebody else has its name, or what the engine said.
-    fn not_so(&self, step: &Step, shown: &Shown, error: &EngineError) -> Trouble {
+    fn not_so(&self, step: &Step, shown: &Shown, error: &EngineError) -> StepError {
         match &step.action {
             Action::Create { name, .. } if is_unknown(error) && shown.found.is_some() => {
                 let expected = format!("the name `{name}` to be free");
                 let found = "somebody else's container under it";
-                Trouble::Stale(Stale::new("name_taken", expected, found))
+                StepError::Stale(Stale::new("name_taken", expected, found))
             }
             _ => self.failed(error),
         }
@@ -213,11 +213,11 @@ impl<W: Writer> Context<'_, W> {
         &self,
         id: &ContainerId,
         error: &EngineError,
-    ) -> Result<i64, Trouble> {
+    ) -> Result<i64, StepError> {
         loop {
             let looked = self.look_again(|| self.engine.inspect(id.as_str())).await;
             let Some(found) = looked.map_err(|silent| self.unclear(error, &silent))? else {
-                return Err(Trouble::Stale(gone(id, &ContainerName::new(self.called(id)))));
+                return Err(StepError::Stale(gone(id, &ContainerName::new(self.called(id)))));
             };
             if !is_unknown(error) {
                 return Err(self.failed(error));
@@ -228,7 +228,7 @@ impl<W: Writer> Context<'_, W> {
                 return code.ok_or_else(|| self.failed(error));
             }
             if self.cancelled() {
-                return Err(Trouble::GivenUp);
+                return Err(StepError::GivenUp);
             }
             self.clock.sleep(self.clock.between_looks()).await;
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 
-use super::act::{Acted, Trouble};
+use super::act::{Acted, StepError};
 use super::events::WaitingFor;
 use super::outcome::Stale;
 use super::precheck::{gone, started_at, status_of};
@@ -48,7 +48,7 @@ impl<W: Writer> Context<'_, W> {
         let found = self.running(id, started).await?;
         let Some(limit) = health_limit(&found) else {
             let name = self.called(id);
-            return Err(Trouble::Failed(format!(
+            return Err(StepError::Failed(format!(
                 "container `{name}` has no health check, and its health is waited for"
             )));
         };
@@ -72,33 +72,33 @@ impl<W: Writer> Context<'_, W> {
     /// must be finished.
     pub(super) async fn pause(&self, step: &Step, duration: Duration) -> Acted {
         if self.cancelled() || self.back.borrow().contains(step.id.change()) {
-            return Err(Trouble::GivenUp);
+            return Err(StepError::GivenUp);
         }
         self.clock.sleep(duration).await;
         Ok(())
     }
 
     /// The container, which must be there.
-    pub(super) async fn there(&self, id: &ContainerId) -> Result<Json, Trouble> {
+    pub(super) async fn there(&self, id: &ContainerId) -> Result<Json, StepError> {
         let looked = self.look_again(|| self.engine.inspect(id.as_str())).await;
         if let Some(found) = looked.map_err(|error| self.failed(&error))? {
             return Ok(found);
         }
         Err(match self.removed_itself(Some(id.clone())).await {
-            Some(message) => Trouble::Failed(message),
-            None => Trouble::Stale(gone(id, &ContainerName::new(self.called(id)))),
+            Some(message) => StepError::Failed(message),
+            None => StepError::Stale(gone(id, &ContainerName::new(self.called(id)))),
         })
     }
 
     /// The container, which must run, as the process that started then.
-    async fn running(&self, id: &ContainerId, started: Option<&str>) -> Result<Json, Trouble> {
+    async fn running(&self, id: &ContainerId, started: Option<&str>) -> Result<Json, StepError> {
         let name = self.called(id);
         let found = self.there(id).await?;
         let state = &found["State"];
         let up = state["Running"] == true && state["Restarting"] != true;
         if up && state["Paused"] == true {
             let expected = format!("container `{name}` to be running");
-            return Err(Trouble::Stale(Stale::new("container_run", expected, "it paused")));
+            return Err(StepError::Stale(Stale::new("container_run", expected, "it paused")));
         }
         if up && started.is_none_or(|started| started == started_at(&found)) {
             return Ok(found);
@@ -119,10 +119,10 @@ impl<W: Writer> Context<'_, W> {
         } else {
             ""
         };
-        Err(Trouble::Failed(format!("container `{name}` {how}{reason}{goes}{output}")))
+        Err(StepError::Failed(format!("container `{name}` {how}{reason}{goes}{output}")))
     }
 
-    fn sick(&self, id: &ContainerId, how: &str, found: &Json) -> Trouble {
+    fn sick(&self, id: &ContainerId, how: &str, found: &Json) -> StepError {
         let log = found["State"]["Health"]["Log"].as_array();
         let last = log.and_then(|log| log.last()).and_then(|last| last["Output"].as_str());
         let said =
@@ -131,7 +131,7 @@ impl<W: Writer> Context<'_, W> {
                 let kept = self.sink.output(&self.called(id), format!("\n  | {text}"));
                 kept.map_or_else(String::new, |_| format!("; its check said: {text}"))
             });
-        Trouble::Failed(format!("container `{}` {how}{said}", self.called(id)))
+        StepError::Failed(format!("container `{}` {how}{said}", self.called(id)))
     }
 }
 

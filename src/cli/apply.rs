@@ -1,4 +1,4 @@
-//! `bayplan apply`: open, judge, run, confirm, tell.
+//! `bayplan apply`: open, judge, run, look again, tell.
 
 use std::collections::BTreeMap;
 
@@ -154,19 +154,19 @@ impl<W: Writer> Applying<'_, W> {
             sink: &timed,
             journal: keeping(journal),
             cancel: signals.asked(),
-            give_up: signals.given_up(),
+            abort: signals.aborted(),
             settings: Settings {
                 parallelism: self.args.parallelism.into(),
                 keep_failed: self.args.keep_failed,
                 grace: self.args.grace / 2,
             },
         };
-        let (outcome, given_up) = driver.run(&judgement, None, control).await;
+        let (outcome, aborted) = driver.run(&judgement, None, control).await;
         let measured = timed.measured();
         progress.close();
         signals.last_look();
         let wanted = load_plan::wanted(opened);
-        let seen = if given_up {
+        let seen = if aborted {
             None
         } else {
             tokio::select! {

@@ -13,7 +13,7 @@ use super::output;
 use crate::apply::events::{Event, Sink, WaitingFor};
 use crate::apply::record::Times;
 use crate::apply::times::{Courses, millis};
-use crate::apply::{Became, StepOutcome, Undone};
+use crate::apply::{StepOutcome, StepStatus, Undone};
 use crate::base::canonical;
 use crate::base::ident::{ChangeId, StepId};
 use crate::base::say;
@@ -147,7 +147,7 @@ impl Progress {
     }
 
     fn finished(&self, outcome: &StepOutcome) {
-        let StepOutcome { id, became, container: _, output } = outcome;
+        let StepOutcome { id, status, container: _, output } = outcome;
         let (number, running) = {
             let mut state = self.state.borrow_mut();
             let running = state.running.remove(id);
@@ -168,14 +168,14 @@ impl Progress {
             if !output.is_empty() {
                 self.line(&format!("{id}{}", say::safe_lines(output)));
             }
-            if became.is_success() && running.is_some() {
+            if status.is_success() && running.is_some() {
                 self.ended(&ChangeId::new(id.change()));
             }
             return;
         }
         let took = running.as_ref().map(|running| running.since.elapsed());
         let what = running.map(|running| running.what);
-        let text = told(id, became, what.as_deref(), took.unwrap_or_default());
+        let text = told(id, status, what.as_deref(), took.unwrap_or_default());
         let text = text + &say::safe_lines(output);
         let width = self.total.to_string().len();
         match what {
@@ -312,26 +312,28 @@ fn lasted(times: &Times) -> String {
 }
 
 /// What became of a step, on one line.
-fn told(step: &StepId, became: &Became, what: Option<&str>, took: Duration) -> String {
-    let Some(what) = what else { return format!("{step}: {}", not_begun(became)) };
-    match became {
-        Became::Done if took < WORTH_TELLING => what.to_owned(),
-        Became::Done => format!("{what}, {}", say::lasted(millis(took))),
-        Became::Already => format!("{what}: already so"),
-        Became::Failed { message } => format!("{what}: failed: {}", say::safe_lines(message)),
-        Became::Stale(stale) => format!("{what}: stale: {}", say::safe(&stale.to_string())),
-        Became::NotReached => format!("{what}: not reached"),
-        Became::Undone => format!("{what}: taken back"),
+fn told(step: &StepId, status: &StepStatus, what: Option<&str>, took: Duration) -> String {
+    let Some(what) = what else { return format!("{step}: {}", not_begun(status)) };
+    match status {
+        StepStatus::Done if took < WORTH_TELLING => what.to_owned(),
+        StepStatus::Done => format!("{what}, {}", say::lasted(millis(took))),
+        StepStatus::Already => format!("{what}: already so"),
+        StepStatus::Failed { message } => format!("{what}: failed: {}", say::safe_lines(message)),
+        StepStatus::Stale(stale) => format!("{what}: stale: {}", say::safe(&stale.to_string())),
+        StepStatus::NotReached => format!("{what}: not reached"),
+        StepStatus::Undone => format!("{what}: taken back"),
     }
 }
 
 /// The same of one that did not begin.
-fn not_begun(became: &Became) -> String {
-    match became {
-        Became::Stale(stale) => format!("not begun: stale: {}", say::safe(&stale.to_string())),
-        Became::Failed { message } => format!("not begun: failed: {}", say::safe_lines(message)),
-        Became::Already => "already so".to_owned(),
-        Became::Done | Became::NotReached | Became::Undone => "not reached".to_owned(),
+fn not_begun(status: &StepStatus) -> String {
+    match status {
+        StepStatus::Stale(stale) => format!("not begun: stale: {}", say::safe(&stale.to_string())),
+        StepStatus::Failed { message } => {
+            format!("not begun: failed: {}", say::safe_lines(message))
+        }
+        StepStatus::Already => "already so".to_owned(),
+        StepStatus::Done | StepStatus::NotReached | StepStatus::Undone => "not reached".to_owned(),
     }
 }
 
@@ -382,18 +384,18 @@ mod tests {
     #[test]
     fn a_step_is_one_line() {
         let step = StepId::new("shop-db/stop");
-        let of = |became: &Became, what, took| told(&step, became, what, took);
+        let of = |status: &StepStatus, what, took| told(&step, status, what, took);
         let what = Some("stop `shop-db`");
         let second = Duration::from_millis(1234);
-        let failed = Became::Failed { message: "no \u{1b}[2J".into() };
-        assert_eq!(of(&Became::Done, what, Duration::ZERO), "stop `shop-db`");
-        assert_eq!(of(&Became::Done, what, second), "stop `shop-db`, 1.2 s");
-        assert_eq!(of(&Became::Already, what, second), "stop `shop-db`: already so");
+        let failed = StepStatus::Failed { message: "no \u{1b}[2J".into() };
+        assert_eq!(of(&StepStatus::Done, what, Duration::ZERO), "stop `shop-db`");
+        assert_eq!(of(&StepStatus::Done, what, second), "stop `shop-db`, 1.2 s");
+        assert_eq!(of(&StepStatus::Already, what, second), "stop `shop-db`: already so");
         assert_eq!(of(&failed, what, second), "stop `shop-db`: failed: no \\u{1b}[2J");
-        let failed = Became::Failed { message: "it ended\n  | one\u{1b}\n  | two".into() };
+        let failed = StepStatus::Failed { message: "it ended\n  | one\u{1b}\n  | two".into() };
         let lines = "stop `shop-db`: failed: it ended\n  | one\\u{1b}\n  | two";
         assert_eq!(of(&failed, what, second), lines);
-        assert_eq!(of(&Became::NotReached, None, Duration::ZERO), "shop-db/stop: not reached");
+        assert_eq!(of(&StepStatus::NotReached, None, Duration::ZERO), "shop-db/stop: not reached");
     }
 
     /// What the screen of a terminal shows, from line to line.
@@ -418,9 +420,9 @@ mod tests {
         }
 
         fn finished(&self, step: &str) {
-            let (id, became) = (StepId::new(step), Became::Done);
+            let (id, status) = (StepId::new(step), StepStatus::Done);
             let (container, output) = (None, String::new());
-            self.progress.event(&Event::Finished(StepOutcome { id, became, container, output }));
+            self.progress.event(&Event::Finished(StepOutcome { id, status, container, output }));
         }
 
         /// The screen with all numbers of seconds alike.

@@ -163,7 +163,7 @@ async fn recovered(
         sink: &timed,
         journal,
         cancel: signals.asked(),
-        give_up: signals.given_up(),
+        abort: signals.aborted(),
         settings: Settings { grace: args.grace / 2, ..Settings::default() },
     };
     let (outcome, _) = driver.run(judgement, Some(recovery), control).await;

@@ -55,7 +55,7 @@ impl Signals {
     }
 
     /// Ends with the second signal, or when the time of grace after the first one is over.
-    pub async fn given_up(&self) {
+    pub async fn aborted(&self) {
         let mut came = self.came.subscribe();
         if came.wait_for(|came| *came > 0).await.is_err() {
             std::future::pending::<()>().await;
@@ -135,10 +135,10 @@ mod tests {
     async fn the_first_signal_counts_and_the_second_gives_up() {
         let signals = Signals::new(Duration::from_mins(1));
         signals.take(Signal::Interrupt);
-        let once = tokio::time::timeout(std::time::Duration::ZERO, signals.given_up()).await;
+        let once = tokio::time::timeout(std::time::Duration::ZERO, signals.aborted()).await;
         assert!(once.is_err());
         signals.take(Signal::Terminate);
-        signals.given_up().await;
+        signals.aborted().await;
         assert_eq!(*signals.asked().borrow(), Some(Signal::Interrupt));
         signals.last_look();
         tokio::join!(signals.another(), async { signals.take(Signal::Interrupt) });

@@ -58,7 +58,7 @@ impl EventDelta {
         listed: &BTreeSet<ContainerId>,
         wanted: &BTreeSet<ContainerId>,
     ) -> Self {
-        let mut stir = Self::default();
+        let mut delta = Self::default();
         for event in events {
             let word = event["Action"].as_str().or(event["status"].as_str()).unwrap_or_default();
             // `health_status: healthy`, `exec_start: sh`
@@ -67,26 +67,26 @@ impl EventDelta {
             match event["Type"].as_str() {
                 Some("container") if !IDLE_TALK.contains(&action) => {
                     let id = ContainerId::new(actor);
-                    stir.container(action, id, listed, wanted);
+                    delta.container(action, id, listed, wanted);
                 }
                 // Where its container was looked at, that one's attachments moved.
                 Some("network") if matches!(action, "connect" | "disconnect") => {
                     let container = event["Actor"]["Attributes"]["container"].as_str();
                     let id = ContainerId::new(container.unwrap_or_default());
                     if wanted.contains(&id) {
-                        stir.containers.insert(id);
+                        delta.containers.insert(id);
                     } else if action == "connect" && listed.contains(&id) {
                         // It may be wanted for the network.
-                        stir.list = true;
+                        delta.list = true;
                     }
                 }
-                Some("network") => stir.networks = true,
-                Some("volume") if !matches!(action, "mount" | "unmount") => stir.volumes = true,
-                Some("image") if !matches!(action, "push" | "save") => stir.images = true,
+                Some("network") => delta.networks = true,
+                Some("volume") if !matches!(action, "mount" | "unmount") => delta.volumes = true,
+                Some("image") if !matches!(action, "push" | "save") => delta.images = true,
                 _ => {}
             }
         }
-        stir
+        delta
     }
 
     fn container(
@@ -119,7 +119,7 @@ mod tests {
 
     use super::*;
 
-    fn stir(events: &[(&str, &str, &str)]) -> EventDelta {
+    fn delta(events: &[(&str, &str, &str)]) -> EventDelta {
         let events: Vec<Json> = events
             .iter()
             .map(|(kind, action, id)| {
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn what_changes_nothing_that_counts_is_no_stir() {
-        assert!(stir(&[]).is_still());
+        assert!(delta(&[]).is_still());
         for (kind, action, id) in [
             ("container", "exec_start: sh -c true", "ours"),
             ("container", "health_status: healthy", "ours"),
@@ -145,7 +145,7 @@ mod tests {
             ("image", "save", "sha256:1"),
             ("builder", "prune", ""),
         ] {
-            assert!(stir(&[(kind, action, id)]).is_still(), "{kind} {action}");
+            assert!(delta(&[(kind, action, id)]).is_still(), "{kind} {action}");
         }
     }
 
@@ -166,7 +166,7 @@ mod tests {
             ("volume", "create", "v", EventDelta { volumes: true, ..EventDelta::default() }),
             ("image", "untag", "sha256:1", EventDelta { images: true, ..EventDelta::default() }),
         ] {
-            assert_eq!(stir(&[(kind, action, id)]), expected, "{kind} {action}");
+            assert_eq!(delta(&[(kind, action, id)]), expected, "{kind} {action}");
         }
     }
 }

@@ -241,14 +241,14 @@ impl View {
             self.find_dependants(reader, wanted).await?;
             let (events, (listed, looked_at, agrees)) =
                 join!(reader.events(self.began), self.while_asking());
-            let stir = match events {
+            let delta = match events {
                 Some(events) => EventDelta::of(&events, &listed, &looked_at),
                 None => EventDelta::unknown(),
             };
-            if stir.is_still() && agrees {
+            if delta.is_still() && agrees {
                 return Ok(());
             }
-            let before = self.look_again(reader, wanted, &stir).await?;
+            let before = self.look_again(reader, wanted, &delta).await?;
             if round == ROUNDS {
                 self.ask_newcomers(reader, wanted).await?;
             }
@@ -256,7 +256,7 @@ impl View {
             let mut moved = self.moved(&before, &looked_at);
             // What never rests, but is always found the same, does not hold up a look for ever.
             if round < ROUNDS {
-                moved.extend(stir.containers.intersection(&looked_at).cloned());
+                moved.extend(delta.containers.intersection(&looked_at).cloned());
             }
             let leaving = self.leaving(&moved);
             if moved.is_empty() || (round == ROUNDS && leaving == moved) {
@@ -394,14 +394,14 @@ impl View {
         &mut self,
         reader: &R,
         wanted: &ObservationScope,
-        stir: &EventDelta,
+        delta: &EventDelta,
     ) -> Result<Vec<Json>> {
         self.began = Instant::now();
         let (list, networks, volumes, declared) = join!(
             reader.list(),
-            OptionFuture::from(stir.networks.then(|| reader.networks())),
-            OptionFuture::from(stir.volumes.then(|| reader.volumes())),
-            OptionFuture::from(stir.images.then(|| declared_images(reader, wanted))),
+            OptionFuture::from(delta.networks.then(|| reader.networks())),
+            OptionFuture::from(delta.volumes.then(|| reader.volumes())),
+            OptionFuture::from(delta.images.then(|| declared_images(reader, wanted))),
         );
         if let Some(networks) = networks {
             self.networks = networks?;

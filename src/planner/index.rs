@@ -10,7 +10,7 @@ use crate::observed::snapshot::{Container, Snapshot};
 
 /// How a container depends on another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Tie {
+pub(super) enum Dependency {
     /// It is in its network, IPC or PID namespace, which goes when that one stops.
     Namespace,
     /// It is linked to it, and does not start without it.
@@ -27,7 +27,7 @@ pub(super) struct Index<'a> {
     /// Names that containers had until now, by which others may mean them.
     before: BTreeMap<ContainerName, ContainerId>,
     /// Who would break if the container of this ID went.
-    dependants: BTreeMap<ContainerId, BTreeSet<(ContainerId, Tie)>>,
+    dependants: BTreeMap<ContainerId, BTreeSet<(ContainerId, Dependency)>>,
     /// The same from the other end.
     targets: BTreeMap<ContainerId, BTreeSet<ContainerId>>,
 }
@@ -48,12 +48,12 @@ impl<'a> Index<'a> {
             index.by_id.insert(container.id(), container);
         }
         for container in &snapshot.containers {
-            for (target, tie) in index.named_targets(container) {
-                index.depends(&container.id(), &target, tie);
+            for (target, dependency) in index.named_targets(container) {
+                index.depends(&container.id(), &target, dependency);
             }
             for dependant in linked_by(container) {
                 if let Some(dependant) = index.by_name.get(&dependant).map(|found| found.id()) {
-                    index.depends(&dependant, &container.id(), Tie::Link);
+                    index.depends(&dependant, &container.id(), Dependency::Link);
                 }
             }
         }
@@ -73,9 +73,9 @@ impl<'a> Index<'a> {
     pub(super) fn dependants(
         &self,
         id: &ContainerId,
-    ) -> impl Iterator<Item = (&'a Container, Tie)> {
+    ) -> impl Iterator<Item = (&'a Container, Dependency)> {
         let all = self.dependants.get(id).into_iter().flatten();
-        all.filter_map(|(id, tie)| Some((self.by_id(id)?, *tie)))
+        all.filter_map(|(id, dependency)| Some((self.by_id(id)?, *dependency)))
     }
 
     /// What a container depends on.
@@ -101,15 +101,18 @@ impl<'a> Index<'a> {
         words.filter_map(broken).collect()
     }
 
-    fn depends(&mut self, dependant: &ContainerId, target: &ContainerId, tie: Tie) {
+    fn depends(&mut self, dependant: &ContainerId, target: &ContainerId, dependency: Dependency) {
         if dependant != target {
-            self.dependants.entry(target.clone()).or_default().insert((dependant.clone(), tie));
+            self.dependants
+                .entry(target.clone())
+                .or_default()
+                .insert((dependant.clone(), dependency));
             self.targets.entry(dependant.clone()).or_default().insert(target.clone());
         }
     }
 
     /// What a container itself says it depends on.
-    fn named_targets(&self, container: &'a Container) -> Vec<(ContainerId, Tie)> {
+    fn named_targets(&self, container: &'a Container) -> Vec<(ContainerId, Dependency)> {
         let look = container.inspect.as_ref().or(container.list.as_ref());
         let Some(host) = look.map(|look| &look["HostConfig"]) else { return Vec::new() };
         let modes = ["NetworkMode", "IpcMode", "PidMode"].into_iter();
@@ -118,11 +121,11 @@ impl<'a> Index<'a> {
         let first = |text: &'a str| text.split(':').next().unwrap_or_default();
         let links = texts("Links").filter_map(Json::as_str).map(first);
         let from = texts("VolumesFrom").filter_map(Json::as_str).map(first);
-        let modes = modes.map(|word| (word, Tie::Namespace));
-        let links = links.map(|word| (word, Tie::Link));
-        let from = from.map(|word| (word, Tie::Volumes));
+        let modes = modes.map(|word| (word, Dependency::Namespace));
+        let links = links.map(|word| (word, Dependency::Link));
+        let from = from.map(|word| (word, Dependency::Volumes));
         let all = modes.chain(links).chain(from);
-        all.filter_map(|(word, tie)| Some((self.meant(word)?, tie))).collect()
+        all.filter_map(|(word, dependency)| Some((self.meant(word)?, dependency))).collect()
     }
 
     /// The container that a name, an ID or the beginning of an ID means.

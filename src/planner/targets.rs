@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::PlanError;
 use super::decide::Member;
 use super::draft::Planner;
-use super::index::Tie;
+use super::index::Dependency;
 use crate::base::ident::{ChangeId, ContainerName, SetName};
 use crate::base::say;
 use crate::plan::Verb;
@@ -15,11 +15,11 @@ use crate::spec::order;
 use crate::spec::resources::PREDEFINED;
 
 /// How one container needs another, by the key that says so.
-fn tie(by: &str) -> Option<Tie> {
+fn dependency(by: &str) -> Option<Dependency> {
     match by {
-        "network_mode" | "pid" | "ipc" => Some(Tie::Namespace),
-        "links" => Some(Tie::Link),
-        "volumes_from" => Some(Tie::Volumes),
+        "network_mode" | "pid" | "ipc" => Some(Dependency::Namespace),
+        "links" => Some(Dependency::Link),
+        "volumes_from" => Some(Dependency::Volumes),
         // It only orders.
         _ => None,
     }
@@ -85,16 +85,16 @@ impl Planner<'_> {
         is_set: bool,
         starts: bool,
     ) -> Option<PlanError> {
-        let tie = tie(by);
+        let dependency = dependency(by);
         let name = ContainerName::new(self.cx.container(word));
         let will = self.will(&name);
-        let what = match (tie, will) {
+        let what = match (dependency, will) {
             // A set may well be none, or be taken away after what comes before it.
             (None, Will::Lack) if !is_set => "there is no such container or set".to_owned(),
             (Some(_), Will::Lack) if is_set => "that set will have no container".to_owned(),
             (Some(_), Will::Lack) => "there is no such container or set".to_owned(),
             (Some(_), Will::Go) => format!("this plan removes `{name}`"),
-            (Some(Tie::Namespace), Will::Rest) if starts => {
+            (Some(Dependency::Namespace), Will::Rest) if starts => {
                 format!("container `{name}` will not run, and only what runs can be joined")
             }
             _ => return None,

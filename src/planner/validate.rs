@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::PlanError;
 use super::decide::{Disposition, Member};
 use super::draft::Planner;
-use super::index::Tie;
+use super::index::Dependency;
 use crate::base::ident::{ChangeTarget, ContainerId, ContainerName, LABEL_NAME, SetName};
 use crate::observed::snapshot::{Container, Run};
 use crate::options::inspect_view::InspectView;
@@ -106,7 +106,7 @@ impl Planner<'_> {
         for (id, (key, verb)) in &touched {
             let Some(target) = self.index.by_id(id).map(Container::name) else { continue };
             let (mut strangers, mut left, mut cut) = (Vec::new(), Vec::new(), Vec::new());
-            for (dependant, tie) in self.index.dependants(id) {
+            for (dependant, dependency) in self.index.dependants(id) {
                 let name = dependant.name();
                 let fate = touched.get(&dependant.id()).map(|(_, verb)| *verb);
                 if matches!(dependant.run(), Run::Dead | Run::Removing)
@@ -118,7 +118,7 @@ impl Planner<'_> {
                 let lives = dependant.run().is_live() && !ends || fate == Some(Verb::Start);
                 match verb {
                     // Volumes stay as long as somebody has them.
-                    Verb::Remove if tie == Tie::Volumes => {}
+                    Verb::Remove if dependency == Dependency::Volumes => {}
                     Verb::Remove | Verb::Replace | Verb::Run => {
                         if !managed.contains(&dependant.id()) {
                             strangers.push(name);
@@ -127,7 +127,9 @@ impl Planner<'_> {
                         }
                     }
                     Verb::Stop | Verb::Kill | Verb::Restart
-                        if tie == Tie::Namespace && lives && fate != Some(Verb::Restart) =>
+                        if dependency == Dependency::Namespace
+                            && lives
+                            && fate != Some(Verb::Restart) =>
                     {
                         cut.push(name);
                     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bayplan::apply::events::Event;
-use bayplan::apply::{Became, StepOutcome};
+use bayplan::apply::{StepOutcome, StepStatus};
 use bayplan::base::ident::{ContainerName, ImageId, StepId};
 use bayplan::engine::simulated::{Behaviour, Faults, When};
 use bayplan::engine::{ErrorKind, Reader, Writer};
@@ -15,8 +15,8 @@ use bayplan::spec::read;
 use serde_json::{Value as Json, json};
 
 use crate::made::{
-    IMAGE, Made, Watcher, apply, apply_with, became, block, engine, fact, found, id, named, pin,
-    replacement,
+    IMAGE, Made, Watcher, apply, apply_with, block, engine, fact, found, id, named, pin,
+    replacement, status,
 };
 
 #[test]
@@ -108,7 +108,7 @@ fn every_undo_is_told_in_order() {
                 "remove `web.bp-new`"
             ]
         );
-        assert_eq!(became(&outcome, "web/stop"), Became::Undone);
+        assert_eq!(status(&outcome, "web/stop"), StepStatus::Undone);
     });
 }
 
@@ -135,7 +135,7 @@ fn asked_to_stop_it_goes_back_unless_the_new_one_is_proven() {
             let began = |event: &&Event| matches!(event, Event::Started { .. });
             let began = watcher.events.borrow().iter().filter(began).count();
             assert_eq!(began, after, "nothing begins after the signal");
-            let stale = |step: &StepOutcome| matches!(step.became, Became::Stale(_));
+            let stale = |step: &StepOutcome| matches!(step.status, StepStatus::Stale(_));
             assert!(!outcome.steps.iter().any(stale), "{outcome:#?}");
             let web = named(&engine, "web").await.unwrap();
             assert_eq!(
@@ -168,7 +168,7 @@ fn what_dies_while_it_is_watched_is_not_proven_and_its_secrets_stay_secret() {
         );
         let outcome = apply(&engine, &replacement()).await;
         assert_eq!(outcome.exit_code(), 5);
-        let Became::Failed { message } = became(&outcome, "web/wait_ready") else {
+        let StepStatus::Failed { message } = status(&outcome, "web/wait_ready") else {
             panic!("{outcome:#?}")
         };
         insta::assert_snapshot!(message, @r"
@@ -176,7 +176,7 @@ fn what_dies_while_it_is_watched_is_not_proven_and_its_secrets_stay_secret() {
           | token «hidden»
           | \u{1b}[31mred
         ");
-        assert_eq!(became(&outcome, "web/remove"), Became::NotReached);
+        assert_eq!(status(&outcome, "web/remove"), StepStatus::NotReached);
         let trouble = &outcome.troubles[0];
         assert_eq!(trouble.now, ["the old container is `web` (aaaaaaaaaaaa), running"]);
         assert!(!format!("{outcome:?}").contains("hunter2"));
@@ -218,7 +218,9 @@ fn a_one_shot_is_proven_by_its_exit_code() {
                 let output = "; its last output:\n  | did it for «hidden»";
                 assert_eq!(start.unwrap().output, output);
             } else {
-                let Became::Failed { message } = became(&outcome, "job/start") else { panic!() };
+                let StepStatus::Failed { message } = status(&outcome, "job/start") else {
+                    panic!()
+                };
                 let output = "; its last output:\n  | did it for «hidden»";
                 assert_eq!(message, format!("container `job` ended with exit code 4{output}"));
                 assert_eq!(outcome.exit_code(), 5);
@@ -241,8 +243,8 @@ fn a_failure_ends_its_change_and_what_depends_on_it_and_nothing_else() {
         late.after.push(StepId::new("web/wait_ready"));
         let outcome = apply(&engine, &made).await;
         assert_eq!(outcome.exit_code(), 5);
-        assert_eq!(became(&outcome, "api/remove"), Became::Done);
-        assert_eq!(became(&outcome, "late/create"), Became::NotReached);
+        assert_eq!(status(&outcome, "api/remove"), StepStatus::Done);
+        assert_eq!(status(&outcome, "late/create"), StepStatus::NotReached);
         assert_eq!(outcome.troubles.len(), 1);
         let old = engine.inspect(id("a").as_str()).await.unwrap().unwrap();
         assert_eq!(old["State"]["Running"], true);
@@ -260,7 +262,7 @@ fn an_update_that_the_engine_refuses_leaves_everything_as_it_was() {
         made.step("web/update", Action::Update { container, settings }, &[]);
         made.change("web", Verb::Update, Because::RecreateAlways);
         let outcome = apply(&engine, &made).await;
-        assert!(matches!(became(&outcome, "web/update"), Became::Failed { .. }));
+        assert!(matches!(status(&outcome, "web/update"), StepStatus::Failed { .. }));
         assert_eq!(outcome.exit_code(), 5);
         let [trouble] = outcome.troubles.as_slice() else { panic!("{:#?}", outcome.troubles) };
         assert!(trouble.as_before && trouble.undone.is_empty());
@@ -379,7 +381,7 @@ fn a_failed_pull_stops_everything_before_anything_was_touched() {
         let outcome = apply(&engine, &made).await;
         assert_eq!(outcome.exit_code(), 5);
         assert_eq!(engine.changing().len(), 1);
-        assert_eq!(became(&outcome, "api/create"), Became::NotReached);
+        assert_eq!(status(&outcome, "api/create"), StepStatus::NotReached);
     });
 }
 
@@ -394,10 +396,10 @@ fn single_calls_are_made_once() {
         ("start", "exited", Action::Start { container: subject(), wait: false }),
         ("remove", "exited", Action::Remove { container: subject() }),
     ];
-    for (what, status, action) in cases {
+    for (what, state, action) in cases {
         block(async {
-            let engine = engine(vec![found("a", "web", status)]);
-            let run = if status == "running" { RunClass::Live } else { RunClass::Idle };
+            let engine = engine(vec![found("a", "web", state)]);
+            let run = if state == "running" { RunClass::Live } else { RunClass::Idle };
             let mut fact = fact("a", "web", run);
             if what == "restart" {
                 fact.started_at = Some("2026-01-02T03:04:06Z".to_owned());
@@ -406,10 +408,10 @@ fn single_calls_are_made_once() {
             let step = format!("web/{what}");
             made.step(&step, action, &[]);
             let outcome = apply(&engine, &made).await;
-            assert_eq!(became(&outcome, &step), Became::Done, "{outcome:#?}");
+            assert_eq!(status(&outcome, &step), StepStatus::Done, "{outcome:#?}");
             assert_eq!(engine.changing().len(), 1);
             let again = apply(&engine, &made).await;
-            assert_eq!(became(&again, &step), Became::Already, "{again:#?}");
+            assert_eq!(status(&again, &step), StepStatus::Already, "{again:#?}");
             assert_eq!(
                 (again.summary.message.as_str(), engine.changing().len()),
                 ("no action taken.", 1)
@@ -428,7 +430,7 @@ fn a_process_that_ignores_its_killing_is_a_failure() {
             Action::Kill { container: Subject::Container(id("a")), signal: "HUP".to_owned() };
         made.step("web/kill", kill, &[]);
         let outcome = apply(&engine, &made).await;
-        let Became::Failed { message } = became(&outcome, "web/kill") else { panic!() };
+        let StepStatus::Failed { message } = status(&outcome, "web/kill") else { panic!() };
         assert_eq!(message, "container `web` still runs 10 s after signal HUP");
         // A longer grace of the set counts, though the container was made with another one.
         made.change("web", Verb::Kill, Because::NotThere);
@@ -436,7 +438,7 @@ fn a_process_that_ignores_its_killing_is_a_failure() {
             "project: p\ncontainers: {web: {name: web, state: killed, stop_grace_period: 1m30s}}";
         made.plan.declared = read::text(declared, &read::Files::new()).unwrap().canonical();
         let outcome = apply(&engine, &made).await;
-        let Became::Failed { message } = became(&outcome, "web/kill") else { panic!() };
+        let StepStatus::Failed { message } = status(&outcome, "web/kill") else { panic!() };
         assert_eq!(message, "container `web` still runs 90 s after signal HUP");
     });
 }

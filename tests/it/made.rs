@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use bayplan::apply::events::{Event, Sink};
 use bayplan::apply::journal::{Journal, NoJournal};
 use bayplan::apply::{
-    Awaits, Became, Begun, NoSecrets, Outcome, Resume, Run, Secrets, Settings, Signal,
-    SimulatedClock, redacted, run,
+    Awaits, Begun, NoSecrets, Outcome, Resume, Run, Secrets, Settings, Signal, SimulatedClock,
+    StepStatus, redacted, run,
 };
 use bayplan::base::ident::{
     ChangeId, ContainerId, ContainerName, ImageId, ProjectName, SetName, StepId,
@@ -311,6 +311,6 @@ pub(crate) async fn named(engine: &Simulated, name: &str) -> Option<Json> {
     (found["Name"] == format!("/{name}")).then_some(found)
 }
 
-pub(crate) fn became(outcome: &Outcome, step: &str) -> Became {
-    outcome.steps.iter().find(|had| had.id.as_str() == step).unwrap().became.clone()
+pub(crate) fn status(outcome: &Outcome, step: &str) -> StepStatus {
+    outcome.steps.iter().find(|had| had.id.as_str() == step).unwrap().status.clone()
 }

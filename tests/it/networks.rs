@@ -1,6 +1,6 @@
 //! Steps on networks and volumes that fail: what is reported of them, and that it leads out.
 
-use bayplan::apply::{Became, Outcome};
+use bayplan::apply::{Outcome, StepStatus};
 use bayplan::base::ident::{ChangeId, NetworkId, ObjectKey, StepId};
 use bayplan::engine::simulated::{Faults, Simulated, When};
 use bayplan::engine::{ErrorKind, Reader};
@@ -9,7 +9,7 @@ use bayplan::options::Body;
 use bayplan::plan::{Action, Because, NetworkRef, Subject, Verb};
 use serde_json::json;
 
-use crate::made::{Made, apply, became, block, engine_of, fact, found, id};
+use crate::made::{Made, apply, block, engine_of, fact, found, id, status};
 
 fn net() -> NetworkId {
     NetworkId::new("e".repeat(64))
@@ -107,7 +107,7 @@ fn a_container_that_fails_leaves_the_network_and_the_volume_that_were_made() {
         create.unwrap().after =
             vec![StepId::new("network:n/create"), StepId::new("volume:v/create")];
         let outcome = apply(&engine, &made).await;
-        assert_eq!(became(&outcome, "volume:v/create"), Became::Done);
+        assert_eq!(status(&outcome, "volume:v/create"), StepStatus::Done);
         assert_eq!(engine.volumes().await.unwrap().len(), 1);
         assert_eq!(outcome.exit_code(), 5);
     });

@@ -1,6 +1,6 @@
 //! A rename in place on the simulated engine, and what is said where the run ends after it.
 
-use bayplan::apply::Became;
+use bayplan::apply::StepStatus;
 use bayplan::base::ident::ContainerName;
 use bayplan::engine::simulated::{Faults, When};
 use bayplan::engine::{ErrorKind, Reader};
@@ -9,7 +9,7 @@ use bayplan::options::settings::Settings;
 use bayplan::plan::{Action, Because, Subject, Verb};
 use serde_json::json;
 
-use crate::made::{Made, Watcher, apply, apply_with, became, block, engine, fact, found, id, pin};
+use crate::made::{Made, Watcher, apply, apply_with, block, engine, fact, found, id, pin, status};
 
 /// A plan that renames `old` to `web` first.
 fn renaming() -> Made {
@@ -74,8 +74,10 @@ fn what_moves_after_the_rename_is_seen_before_anything_else_is_done() {
             engine.meddle(id("a").as_str(), |found| found["State"]["Status"] = json!("paused"));
         });
         let outcome = apply_with(&engine, &made, &watcher, 4).await;
-        assert_eq!(became(&outcome, "web/rename"), Became::Undone);
-        let Became::Stale(stale) = became(&outcome, "web/create") else { panic!("{outcome:#?}") };
+        assert_eq!(status(&outcome, "web/rename"), StepStatus::Undone);
+        let StepStatus::Stale(stale) = status(&outcome, "web/create") else {
+            panic!("{outcome:#?}")
+        };
         assert_eq!(stale.code, "container_run");
     });
 }

@@ -3,14 +3,14 @@
 
 use std::time::Duration;
 
-use bayplan::apply::Became;
+use bayplan::apply::StepStatus;
 use bayplan::apply::events::{Event, WaitingFor};
 use bayplan::engine::simulated::Behaviour;
 use bayplan::observed::snapshot::Run as RunClass;
 use bayplan::spec::Until;
 use serde_json::json;
 
-use crate::made::{Made, Watcher, apply, apply_with, became, block, engine, fact, found, id};
+use crate::made::{Made, Watcher, apply, apply_with, block, engine, fact, found, id, status};
 
 /// A set of one new container that waits for container `a`.
 fn waiting(until: Until) -> Made {
@@ -57,7 +57,7 @@ fn nothing_is_called_beside_what_is_not_healthy() {
         block(async {
             let engine = engine(vec![db]);
             let outcome = apply(&engine, &waiting(Until::Healthy)).await;
-            let Became::Failed { message: found } = became(&outcome, "web/create") else {
+            let StepStatus::Failed { message: found } = status(&outcome, "web/create") else {
                 panic!("{outcome:#?}")
             };
             assert_eq!(found, message);
@@ -77,7 +77,9 @@ fn a_set_waits_for_the_end_of_what_runs_once() {
             let outcome = apply(&engine, &waiting(Until::Completed)).await;
             assert_eq!(outcome.is_success(), success, "{outcome:#?}");
             if !success {
-                let Became::Failed { message } = became(&outcome, "web/create") else { panic!() };
+                let StepStatus::Failed { message } = status(&outcome, "web/create") else {
+                    panic!()
+                };
                 assert_eq!(
                     message,
                     "container `db`, which must come before, ended with exit code 3"

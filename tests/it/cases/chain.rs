@@ -337,8 +337,8 @@ fn log(engine: &Simulated, outcome: &Outcome) -> String {
         let _ = writeln!(out, "{call}");
     }
     let _ = writeln!(out, "=> {}", outcome.summary.message);
-    for step in outcome.steps.iter().filter(|step| !step.became.is_success()) {
-        let _ = writeln!(out, "{}: {:?}", step.id, step.became);
+    for step in outcome.steps.iter().filter(|step| !step.status.is_success()) {
+        let _ = writeln!(out, "{}: {:?}", step.id, step.status);
     }
     out
 }

@@ -1,6 +1,6 @@
 //! What a step finds at its own look, right before its call, other than the plan relied on.
 
-use bayplan::apply::Became;
+use bayplan::apply::StepStatus;
 use bayplan::engine::Reader;
 use bayplan::observed::snapshot::Run as RunClass;
 use bayplan::options::settings::Settings;
@@ -8,7 +8,7 @@ use bayplan::plan::facts::VolumeFact;
 use bayplan::plan::{Action, Because, NetworkRef, Subject, Verb};
 use serde_json::{Value as Json, json};
 
-use crate::made::{Made, Watcher, apply, apply_with, became, block, engine, fact, found, id, pin};
+use crate::made::{Made, Watcher, apply, apply_with, block, engine, fact, found, id, pin, status};
 
 type Meddle = fn(&mut Json);
 
@@ -35,10 +35,12 @@ fn what_moves_while_another_member_is_replaced_is_seen_before_it_is_stopped() {
             let engine = engine(vec![found("a", "one", "running"), found("b", "two", "running")]);
             let watcher = Watcher::meddling("one/stop", || engine.meddle(id("b").as_str(), meddle));
             let outcome = apply_with(&engine, &in_turn(), &watcher, 4).await;
-            let Became::Stale(stale) = became(&outcome, "two/stop") else { panic!("{outcome:#?}") };
+            let StepStatus::Stale(stale) = status(&outcome, "two/stop") else {
+                panic!("{outcome:#?}")
+            };
             assert_eq!(stale.code, code);
             assert!(!engine.changing().iter().any(|call| call.starts_with("stop bbb")));
-            assert_eq!(became(&outcome, "one/remove"), Became::Done);
+            assert_eq!(status(&outcome, "one/remove"), StepStatus::Done);
             assert_eq!(outcome.exit_code(), 3, "its new one is gone again");
             assert_eq!(engine.list().await.unwrap().len(), 2);
         });
@@ -60,7 +62,7 @@ fn what_is_started_or_removed_is_as_the_plan_knew_it() {
                 };
                 made.step("web/it", action, &[]);
                 let outcome = apply(&engine, &made).await;
-                let Became::Stale(stale) = became(&outcome, "web/it") else {
+                let StepStatus::Stale(stale) = status(&outcome, "web/it") else {
                     panic!("{outcome:#?}")
                 };
                 assert_eq!((stale.code.as_str(), outcome.exit_code()), (*code, 3));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bayplan::apply::confirm::{Ended, Goal, Mismatch, confirm};
+use bayplan::apply::postcheck::{Ended, Goal, Mismatch, postcheck};
 use bayplan::apply::{Outcome, Resume};
 use bayplan::base::ident::{NetworkId, ObjectKey, SetName, StepId};
 use bayplan::engine::ErrorKind;
@@ -72,7 +72,7 @@ fn told(made: &Made, outcome: &Outcome, look: &Snapshot) -> Vec<String> {
     let goal = Goal { state: State::Reloaded, count: 2, one_shot: false };
     let goals = BTreeMap::from([(SetName::new("web"), goal)]);
     let ended = Ended { plan: &made.plan, digest: &digest, outcome };
-    let all = confirm(ended, &goals, look, |_| Vec::new());
+    let all = postcheck(ended, &goals, look, |_| Vec::new());
     let line = |Mismatch { set, container, option, message }: Mismatch| {
         let whose = [set.map(|set| set.to_string()), container.map(|name| name.to_string())];
         let whose: Vec<String> = whose.into_iter().flatten().collect();

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::begun::Begun;
-use super::outcome::{Became, Outcome, Signal, StepOutcome, Trouble, change_of, touches};
+use super::outcome::{
+    Outcome, RecoveryReport, Signal, StepOutcome, StepStatus, change_of, touches,
+};
 use crate::base::ident::StepId;
 use crate::plan::{Action, Plan, Step};
 
@@ -15,7 +17,7 @@ const HALF: &str = "given up before it was finished or taken back";
 
 /// The outcome of a run that was given up: what ended ended, and what was in flight may have taken
 /// effect. Nothing is looked at, so a change that was begun and is not done counts as half done.
-pub fn given_up(
+pub fn aborted(
     plan: &Plan,
     (done, blocked): (&BTreeSet<StepId>, &BTreeSet<StepId>),
     begun: &Begun,
@@ -25,18 +27,18 @@ pub fn given_up(
         if let Some(outcome) = begun.ended(&step.id) {
             return outcome;
         }
-        let became = if begun.has(&step.id) && calls(step) {
-            Became::Failed { message: UNKNOWN.to_owned() }
+        let status = if begun.has(&step.id) && calls(step) {
+            StepStatus::Failed { message: UNKNOWN.to_owned() }
         } else if done.contains(&step.id) && !blocked.contains(&step.id) {
-            Became::Already
+            StepStatus::Already
         } else {
-            Became::NotReached
+            StepStatus::NotReached
         };
         let container = begun.container(&step.id);
-        StepOutcome { id: step.id.clone(), became, container, output: String::new() }
+        StepOutcome { id: step.id.clone(), status, container, output: String::new() }
     });
     let steps: Vec<StepOutcome> = steps.collect();
-    let mut troubles: Vec<Trouble> = Vec::new();
+    let mut troubles: Vec<RecoveryReport> = Vec::new();
     for (outcome, step) in steps.iter().zip(&plan.steps) {
         let change = change_of(&outcome.id);
         let own = |other: &&Step| other.id.change() == change.as_str();
@@ -45,16 +47,16 @@ pub fn given_up(
             .iter()
             .filter(own)
             .filter(|step| touches(step))
-            .any(|step| steps.iter().any(|one| one.id == step.id && one.became.is_success()));
-        let message = match &outcome.became {
-            Became::Failed { message } => message.clone(),
-            became if !became.is_success() && made && touches(step) => HALF.to_owned(),
+            .any(|step| steps.iter().any(|one| one.id == step.id && one.status.is_success()));
+        let message = match &outcome.status {
+            StepStatus::Failed { message } => message.clone(),
+            status if !status.is_success() && made && touches(step) => HALF.to_owned(),
             _ => continue,
         };
         if troubles.iter().any(|trouble| trouble.change == change) {
             continue;
         }
-        troubles.push(Trouble {
+        troubles.push(RecoveryReport {
             change,
             step: outcome.id.clone(),
             message,
@@ -85,22 +87,22 @@ mod tests {
         let call = plan.steps.iter().find(|step| calls(step)).unwrap();
         let begun = Begun::default();
         let none = BTreeSet::new();
-        let quiet = given_up(&plan, (&none, &none), &begun, Some(Signal::Interrupt));
+        let quiet = aborted(&plan, (&none, &none), &begun, Some(Signal::Interrupt));
         assert_eq!(quiet.exit_code(), 130);
         begun.note(&call.id, None);
-        let outcome = given_up(&plan, (&none, &none), &begun, Some(Signal::Interrupt));
-        let failed = Became::Failed { message: UNKNOWN.to_owned() };
+        let outcome = aborted(&plan, (&none, &none), &begun, Some(Signal::Interrupt));
+        let failed = StepStatus::Failed { message: UNKNOWN.to_owned() };
         for step in &outcome.steps {
-            let expected = if step.id == call.id { &failed } else { &Became::NotReached };
-            assert_eq!(&step.became, expected, "{}", step.id);
+            let expected = if step.id == call.id { &failed } else { &StepStatus::NotReached };
+            assert_eq!(&step.status, expected, "{}", step.id);
         }
         assert_eq!((outcome.exit_code(), outcome.troubles.len()), (7, 1));
         // What ended before is half of a change, though nothing was in flight.
         let half = Begun::default();
         let container = None;
-        let (id, became, output) = (call.id.clone(), Became::Done, String::new());
-        half.end(&StepOutcome { id, became, container, output });
-        let outcome = given_up(&plan, (&none, &none), &half, Some(Signal::Interrupt));
+        let (id, status, output) = (call.id.clone(), StepStatus::Done, String::new());
+        half.end(&StepOutcome { id, status, container, output });
+        let outcome = aborted(&plan, (&none, &none), &half, Some(Signal::Interrupt));
         assert_eq!((outcome.exit_code(), outcome.troubles[0].message.as_str()), (7, HALF));
     }
 }

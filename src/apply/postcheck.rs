@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::index::Index;
-use super::outcome::{Became, Outcome};
+use super::outcome::{Outcome, StepStatus};
 use crate::base::ident::{ChangeId, ContainerId, ContainerName, SetName};
 use crate::base::say;
 use crate::observed::snapshot::{Run, Snapshot};
@@ -63,7 +63,7 @@ pub struct Ended<'a> {
 /// Compares the last look with what the run was to make. `goals` says what sets are to be, `compare`
 /// how a container differs from what is declared. Gives what does not fit: of sets in their order,
 /// then of the rest.
-pub fn confirm(
+pub fn postcheck(
     ended: Ended<'_>,
     goals: &BTreeMap<SetName, Goal>,
     look: &Snapshot,
@@ -131,17 +131,17 @@ impl<'a> Made<'a> {
         let both = || plan.steps.iter().zip(&outcome.steps);
         // Of what was not finished the report says what is where.
         let open: BTreeSet<ChangeId> = both()
-            .filter(|(_, ended)| !ended.became.is_success())
+            .filter(|(_, ended)| !ended.status.is_success())
             .filter_map(|(step, _)| index.change_of(&step.id))
             .map(|change| change.id.clone())
             .collect();
         let set_of = |step: &Step| index.change_of(&step.id).and_then(|change| change.set.as_ref());
         let unfinished: BTreeSet<&SetName> = both()
-            .filter(|(_, ended)| !ended.became.is_success())
+            .filter(|(_, ended)| !ended.status.is_success())
             .filter_map(|(s, _)| set_of(s))
             .collect();
         let mut made = Self { expected: World::planned(plan), ..Self::default() };
-        for (step, ended) in both().filter(|(_, ended)| ended.became.is_success()) {
+        for (step, ended) in both().filter(|(_, ended)| ended.status.is_success()) {
             let effects = step.effects(&made.expected);
             let change = index.change_of(&step.id);
             let set = change.and_then(|change| change.set.as_ref());
@@ -154,7 +154,7 @@ impl<'a> Made<'a> {
                         .filter(|(_, value)| value.is_some())
                         .map(|(cell, _)| cell.clone()),
                 );
-                made.acted_on.extend(set.filter(|_| ended.became == Became::Done));
+                made.acted_on.extend(set.filter(|_| ended.status == StepStatus::Done));
                 made.moved.extend(step.action.subject().filter(|_| set.is_none()));
             }
             made.expected.take(effects);

@@ -84,7 +84,7 @@ impl<W> Context<'_, W> {
     }
 
     /// What of a container that a change does away with is not as the plan relies on.
-    pub(super) fn unrelied(&self, step: &Step, id: &ContainerId, found: &Json) -> Option<Stale> {
+    pub(super) fn moved_fact(&self, step: &Step, id: &ContainerId, found: &Json) -> Option<Stale> {
         let subject = Subject::Container(id.clone());
         let now = self.seen(&subject, found);
         let before = self.world.borrow().of(&subject);
