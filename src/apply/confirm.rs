@@ -1,9 +1,11 @@
 //! The last look: whether what the engine now reports is what was declared.
 //!
 //! What each step that succeeded made of the world is so still: that is said once, by
-//! [`crate::plan::effect`]. Beside it the counts of the sets that were acted on, and every container that
-//! the run created or changed in place, option by option. How options compare is the caller's to say;
-//! here is what is compared with what. No engine is asked: the look is taken already.
+//! [`crate::plan::effect`]. What was removed is gone, be it a network, or a container of a set that the
+//! spec does not have any more; what a network's change put back on it is on it. Beside it the counts of
+//! the sets that were acted on, and every container that the run created or changed in place, option by
+//! option. How options compare is the caller's to say; here is what is compared with what. No engine is
+//! asked: the look is taken already. (No step removes a volume.)
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -76,9 +78,12 @@ pub fn confirm(
         .filter_map(|found| Some((origin.subject(found.seen(), &made.expected)?, found.id())))
         .collect();
     let mut mismatches = Vec::new();
-    for (set, goal) in goals.iter().filter(|(set, _)| made.acted_on.contains(set)) {
+    let mut told: BTreeSet<Subject> = BTreeSet::new();
+    for set in &made.acted_on {
         let members = made.members(ended.plan, set);
-        mismatches.extend(miscounted(set, *goal, &members, &now));
+        // A set that is pruned has no goal, and its containers are gone.
+        let goal = goals.get(*set);
+        mismatches.extend(goal.and_then(|goal| miscounted(set, *goal, &members, &now)));
         for member in &members {
             let options = match ids.get(member) {
                 Some(id) => made.meant(member, compare(id)),
@@ -86,11 +91,20 @@ pub fn confirm(
             };
             let name = named(member, &made.expected);
             mismatches.extend(options.iter().map(|reason| differs(set, name.clone(), reason)));
-            let told = !options.is_empty();
-            mismatches.extend(made.not_so(Some((set, member)), &now, told));
+            let options_told = !options.is_empty();
+            let own = |cell: &Cell| match cell {
+                Cell::Settings(of) | Cell::Attached(of, _) => of == member && !options_told,
+                cell => cell.container() == Some(member),
+            };
+            mismatches.extend(made.not_so(Some(set), &now, own));
         }
+        told.extend(members);
     }
-    mismatches.extend(made.not_so(None, &now, false));
+    let rest = |cell: &Cell| match cell.container() {
+        Some(of) => made.moved.contains(of) && !told.contains(of),
+        None => true,
+    };
+    mismatches.extend(made.not_so(None, &now, rest));
     mismatches
 }
 
@@ -101,6 +115,8 @@ struct Made<'a> {
     expected: World,
     /// The cells that steps of the run set, by who they are told of.
     cells: BTreeSet<Cell>,
+    /// Containers that changes of no set took off networks and put back.
+    moved: BTreeSet<&'a Subject>,
     /// Sets of which any step took effect, and all that were to.
     acted_on: BTreeSet<&'a SetName>,
     created: BTreeMap<&'a SetName, Vec<Subject>>,
@@ -139,6 +155,7 @@ impl<'a> Made<'a> {
                         .map(|(cell, _)| cell.clone()),
                 );
                 made.acted_on.extend(set.filter(|_| ended.became == Became::Done));
+                made.moved.extend(step.action.subject().filter(|_| set.is_none()));
             }
             made.expected.take(effects);
             match &step.action {
@@ -186,23 +203,15 @@ impl<'a> Made<'a> {
         differences
     }
 
-    /// What steps made so and is not so: of a member of a set, or of what is no container. `told`: which
-    /// options differ is told already.
+    /// What steps made so and is not so, of the cells that are wanted.
     fn not_so(
         &self,
-        whose: Option<(&SetName, &Subject)>,
+        set: Option<&SetName>,
         now: &World,
-        told: bool,
+        wanted: impl Fn(&Cell) -> bool,
     ) -> Vec<Mismatch> {
-        let wanted = |cell: &&Cell| match (cell, whose) {
-            // Who has a name is told of the container that should.
-            (Cell::Holder(_), _) => false,
-            (Cell::Settings(of) | Cell::Attached(of, _), Some((_, member))) => {
-                of == member && !told
-            }
-            (cell, Some((_, member))) => cell.container() == Some(member),
-            (cell, None) => cell.container().is_none(),
-        };
+        // Who has a name is told of the container that should.
+        let wanted = |cell: &&Cell| !matches!(cell, Cell::Holder(_)) && wanted(cell);
         let gone = |cell: &Cell| {
             let Some(subject) = cell.container() else { return false };
             !matches!(cell, Cell::Name(_)) && !now.has(subject)
@@ -211,13 +220,13 @@ impl<'a> Made<'a> {
         let cells = cells.filter(|cell| !gone(cell) && !self.expected.holds(cell, now));
         let tell = |cell: &Cell| {
             let moved = difference(cell, &self.expected, now);
+            let about = cell.container();
             let object =
-                if whose.is_none() { format!("{}: ", moved.object) } else { String::new() };
+                if about.is_none() { format!("{}: ", moved.object) } else { String::new() };
             Mismatch {
-                set: whose.map(|(set, _)| set.clone()),
-                container: whose.and_then(|(_, member)| {
-                    named(member, &self.expected).or_else(|| named(member, now))
-                }),
+                set: set.cloned(),
+                container: about
+                    .and_then(|of| named(of, &self.expected).or_else(|| named(of, now))),
                 option: word(cell).to_owned(),
                 message: format!("{object}expected {}, but found {}", moved.expected, moved.found),
             }
@@ -244,7 +253,6 @@ fn word(cell: &Cell) -> &'static str {
         Cell::Attached(..) => "networks",
         Cell::Network(_) => "network",
         Cell::Volume(_) => "volume",
-        Cell::Files(_) => "files",
     }
 }
 

@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::record::{ChangeRecord, Command, Ended, RunRecord};
@@ -19,7 +18,7 @@ use crate::plan::Summary;
 pub const FORMAT: &str = "bayplan/history/1";
 
 /// The runs that are known, the newest first.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct History {
     /// [`FORMAT`].
     pub format: String,
@@ -31,7 +30,7 @@ pub struct History {
 }
 
 /// A container of which the plan is asked that made it.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Asked {
     /// Its name.
     pub name: String,
@@ -43,7 +42,7 @@ pub struct Asked {
 }
 
 /// A container that is there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Live {
     /// Its ID.
     pub id: ContainerId,
@@ -52,7 +51,7 @@ pub struct Live {
 }
 
 /// By which plan a container was made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MadeBy {
     /// Its digest.
     pub plan: String,
@@ -65,7 +64,7 @@ pub struct MadeBy {
 }
 
 /// One run.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Entry {
     /// Where its result is.
     pub file: String,
@@ -85,7 +84,7 @@ pub struct Entry {
 }
 
 /// A commit of a plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Commit {
     /// Its ID.
     pub id: String,
@@ -129,16 +128,15 @@ impl History {
     }
 
     /// Takes what an engine says of the container that was asked for.
-    pub fn know(&mut self, live: Option<Live>, commits: &BTreeMap<String, Commit>) {
+    pub fn know(&mut self, live: Live, commits: &BTreeMap<String, Commit>) {
         let Some(asked) = &mut self.container else { return };
-        asked.made_by = live.as_ref().and_then(|live| {
-            let plan = live.plan.clone()?;
+        asked.made_by = live.plan.clone().map(|plan| {
             let made = |change: &ChangeRecord| change.created.as_ref() == Some(&live.id);
             let run = self.runs.iter().find(|entry| entry.changes.iter().any(made));
             let (file, commit) = (run.map(|run| run.file.clone()), commits.get(&plan).cloned());
-            Some(MadeBy { plan, commit, file })
+            MadeBy { plan, commit, file }
         });
-        asked.live = live;
+        asked.live = Some(live);
     }
 
     /// For people, the newest run first.

@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::record::Command;
 use crate::base::ident::{ProjectName, StepId};
 use crate::base::say;
 
@@ -38,8 +39,8 @@ pub enum Entry {
     Begins {
         /// [`FORMAT`].
         format: String,
-        /// `apply` or `recover`.
-        command: String,
+        /// What was run.
+        command: Command,
         /// The version of bayplan.
         version: String,
         /// Whose containers.
@@ -49,6 +50,9 @@ pub enum Entry {
         /// The engine's ID.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         engine: Option<String>,
+        /// No engine is touched.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        simulated: bool,
     },
     /// A call will be made.
     Calls {
@@ -115,6 +119,12 @@ impl Chain {
         self.prev = hash(&line);
         Ok(line + "\n")
     }
+
+    /// Whether these bytes can be the beginning of the next line. Other bytes are somebody's text.
+    fn may_begin_with(&self, torn: &[u8]) -> bool {
+        let begin = format!("{{\"seq\":{},\"at\":\"", self.seq + 1);
+        torn.iter().zip(begin.as_bytes()).all(|(found, expected)| found == expected)
+    }
 }
 
 /// A journal that was read.
@@ -147,8 +157,13 @@ impl std::fmt::Display for Broken {
 pub fn read(bytes: &[u8]) -> Result<Kept, Broken> {
     let mut kept = Kept::default();
     for (number, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
-        let Some(line) = line.strip_suffix(b"\n") else { break };
         let broken = |why: String| Broken { line: number + 1, why };
+        let Some(line) = line.strip_suffix(b"\n") else {
+            if kept.chain.may_begin_with(line) {
+                break;
+            }
+            return Err(broken("expected a record, but found something else".to_owned()));
+        };
         let text = std::str::from_utf8(line).map_err(|why| broken(why.to_string()))?;
         let record: Record = serde_json::from_str(text).map_err(|why| {
             broken(format!("expected a record, but found {}", say::short(&why.to_string())))
@@ -213,6 +228,17 @@ mod tests {
         let kept = read(torn.as_bytes()).unwrap();
         assert_eq!(kept.records.len(), 2);
         assert_eq!(&torn[kept.whole..].chars().next(), &Some('{'));
+    }
+
+    #[test]
+    fn text_without_a_line_end_is_no_record_that_was_being_written() {
+        for text in ["a note", "{\"seq\":7", "{}", "\0"] {
+            assert_eq!(read(text.as_bytes()).unwrap_err().line, 1, "{text}");
+            assert_eq!(read((journal() + text).as_bytes()).unwrap_err().line, 4, "{text}");
+        }
+        for begin in ["{", "{\"seq\":1,\"at\":\"2026"] {
+            assert_eq!(read(begin.as_bytes()).unwrap(), Kept::default());
+        }
     }
 
     /// Every byte of every line but the last one's is held by the next line.

@@ -38,6 +38,24 @@ pub struct RunRecord {
     pub tool: Tool,
 }
 
+impl RunRecord {
+    /// What is told of the run to others: each text from outside without what `strike` takes out.
+    #[must_use]
+    pub fn told(self, strike: impl Fn(&str) -> String) -> Self {
+        let By { user, sudo_user, host, ci } = self.by;
+        let some = |text: Option<String>| text.map(|text| strike(&text));
+        let ci = ci.map(|Ci { system, url, actor, commit }| Ci {
+            system,
+            url: some(url),
+            actor: some(actor),
+            commit: some(commit),
+        });
+        let by = By { user: strike(&user), sudo_user: some(sudo_user), host: strike(&host), ci };
+        let meta = self.meta.into_iter().map(|(key, value)| (key, strike(&value))).collect();
+        Self { by, meta, ..self }
+    }
+}
+
 /// The command of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

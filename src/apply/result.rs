@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::confirm::Mismatch;
 use super::driver::LastLook;
-use super::outcome::{Outcome, Signal, Stale, StepOutcome, Trouble};
+use super::outcome::{Became, Outcome, Signal, Stale, StepOutcome, Trouble};
 use super::record::{ChangeRecord, Ended, RunRecord, Times};
 use crate::base::canonical::{self, NoCanonicalForm};
 use crate::base::ident::{ChangeId, ContainerId, SetName, StepId};
@@ -241,9 +241,9 @@ fn record(
 ) -> ChangeRecord {
     let trouble = outcome.troubles.iter().find(|trouble| trouble.change == change.id);
     let ended = match trouble {
-        None => Ended::Done,
         Some(trouble) if trouble.as_before => Ended::AsBefore,
         Some(_) => Ended::HalfDone,
+        None => ended(outcome, change),
     };
     // What is as before, and was not brought up again, never went down.
     if ended == Ended::AsBefore && times.still_down {
@@ -261,6 +261,17 @@ fn record(
         created: created(plan, outcome, &change.id),
         reasons,
     }
+}
+
+/// How a change ended of which nothing went wrong: a run may end before it begins.
+fn ended(outcome: &Outcome, change: &Change) -> Ended {
+    let mut steps =
+        outcome.steps.iter().filter(|step| step.id.change() == change.id.as_str()).peekable();
+    if steps.peek().is_none() || steps.clone().all(|step| step.became.is_success()) {
+        return Ended::Done;
+    }
+    let made = steps.any(|step| step.became == Became::Done);
+    if made { Ended::HalfDone } else { Ended::AsBefore }
 }
 
 /// The container that a change made, in this run or in one before.

@@ -2,7 +2,7 @@
 //! tells, and passed on to who listens.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::clock::Clock;
@@ -74,9 +74,18 @@ impl Courses {
     pub fn of(plan: &Plan) -> Self {
         let verbs: BTreeMap<&str, Verb> =
             plan.changes.iter().map(|change| (change.id.as_str(), change.verb)).collect();
+        let mut started: BTreeSet<&str> = BTreeSet::new();
         let steps = plan.steps.iter().map(|step| {
-            let verb = verbs.get(step.id.change()).copied();
-            (step.id.clone(), role(&step.action, verb))
+            let change = step.id.change();
+            let role = match role(&step.action, verbs.get(change).copied()) {
+                // What replaces it runs already: nothing is down.
+                Role::TakesDown if started.contains(change) => Role::Other,
+                role => role,
+            };
+            if role == Role::Starts {
+                started.insert(change);
+            }
+            (step.id.clone(), role)
         });
         Self { steps: steps.collect(), changes: BTreeMap::new() }
     }

@@ -211,6 +211,8 @@ pub const LABEL_DECLARED: &str = "io.bayplan.declared";
 pub const LABEL_LITERALS: &str = "io.bayplan.literals";
 /// The paths of the files that were put into it, as a list in JSON.
 pub const LABEL_FILES: &str = "io.bayplan.files";
+/// The paths of the volumes that nobody named and that it took over, as a list in JSON.
+pub const LABEL_CARRIED: &str = "io.bayplan.carried";
 /// The label that names the key of the network that a network was created for.
 pub const LABEL_NETWORK: &str = "io.bayplan.network";
 /// The label that names the key of the volume that a volume was created for.

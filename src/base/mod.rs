@@ -4,6 +4,7 @@ pub mod api;
 pub mod canonical;
 pub mod ident;
 pub mod image_ref;
+pub mod kind;
 pub mod path;
 pub mod say;
 pub mod signal;

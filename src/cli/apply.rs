@@ -36,6 +36,7 @@ pub fn run(args: &ApplyArgs, global: &Global, files: &Files) -> Result {
     let asked = Asked {
         command: Command::Apply,
         file: args.output.as_deref(),
+        journal: args.journal.as_deref(),
         json: args.json,
         meta: &args.meta,
         simulated: args.simulate,
@@ -63,6 +64,7 @@ fn attempt(args: &ApplyArgs, global: &Global, results: &Results<'_>) -> Attempt 
     let opened = load_plan::open(files, &args.plan, args.expect_digest.as_deref(), place)?;
     files.will_take("the spec", &opened.found);
     results.of_plan(&opened);
+    results.writable()?;
     let runtime = observe::runtime()?;
     let Some(path) = args.snapshot.as_deref().filter(|_| args.simulate) else {
         verify::needs_target(&opened.plan)?;
@@ -144,7 +146,7 @@ impl<W: Writer> Applying<'_, W> {
             digest: &opened.digest,
             spec: &opened.spec,
         };
-        let journal = journal::of(self.args.journal.as_deref(), "apply", opened)?;
+        let journal = journal::of(self.args.journal.as_deref(), &self.results.run(), opened)?;
         let journal = journal.as_ref();
         let progress = Progress::new((self.args.json, self.args.keep_output), plan, &judgement.run);
         let timed = Timed::new(plan, self.clock, &progress);

@@ -155,16 +155,16 @@ pub struct ImportArgs {
     #[arg(long, value_name = "DIR", requires = "compose")]
     pub allow_outside: Vec<PathBuf>,
     /// Import from a snapshot, or what docker inspect printed, instead of an engine
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "compose")]
     pub snapshot: Option<PathBuf>,
     /// Write the spec here, where nothing is yet; - is stdout
     #[arg(short, long, value_name = "SPEC")]
     pub output: Option<PathBuf>,
     /// Environment variables, and options like command or labels, that hold no secret: write them
-    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    #[arg(long, value_name = "WHAT", value_delimiter = ',', conflicts_with = "compose")]
     pub literal: Vec<String>,
     /// Nothing holds a secret: write everything
-    #[arg(long)]
+    #[arg(long, conflicts_with = "compose")]
     pub literal_all: bool,
 }
 

@@ -142,7 +142,7 @@ impl Files {
         let what = input.what;
         let message =
             format!("expected another file to write to, but {} is {what} itself", named(path));
-        Err(Failure::new(Exit::Usage, message).hint("`-o` names a new file; what is read stays"))
+        Err(Failure::new(Exit::Usage, message).hint("name a new file; what is read stays as it is"))
     }
 }
 
@@ -201,16 +201,45 @@ fn replace(target: &Path, folder: &Path, old: Option<&Metadata>, bytes: &[u8]) -
     file.as_file().set_permissions(fs::Permissions::from_mode(mode & 0o777))?;
     file.as_file().sync_all()?;
     file.persist(target).map_err(|error| error.error)?;
+    sync(folder);
+    Ok(())
+}
+
+/// Makes the name of a file last as the file does.
+pub fn sync_folder(path: &Path) {
+    if let Ok((_, folder)) = place(path) {
+        sync(&folder);
+    }
+}
+
+fn sync(folder: &Path) {
     if let Ok(folder) = File::open(folder) {
         // Without it the name may be lost when the machine goes down; some file systems refuse.
         let _ = folder.sync_all();
     }
-    Ok(())
+}
+
+/// Whether two paths lead to the same file, be it there or not.
+pub fn is_same(one: &Path, other: &Path) -> bool {
+    let there = |path: &Path| fs::metadata(path).ok().map(|about| (about.dev(), about.ino()));
+    let named = |path: &Path| {
+        let (target, folder) = place(path).ok()?;
+        Some((fs::canonicalize(folder).ok()?, target.file_name()?.to_owned()))
+    };
+    match (there(one), there(other)) {
+        (None, None) => named(one).is_some_and(|place| Some(place) == named(other)),
+        (one, other) => one == other,
+    }
 }
 
 /// Where a file is written, and in which folder. What a link points to is replaced, not the link,
 /// though nothing be there yet. Links of other people's are not followed.
 fn place(path: &Path) -> Result<(PathBuf, PathBuf), Failure> {
+    if path.as_os_str().as_encoded_bytes().ends_with(b"/") && !path.is_dir() {
+        let message = format!("expected a folder, but there is no {}", named(path));
+        let hint = "make the folder first, or name a file without `/` at its end";
+        return Err(Failure::new(Exit::Usage, message).hint(hint));
+    }
     let mut target = path.to_owned();
     for _ in 0..MOST_LINKS {
         let absolute = std::path::absolute(&target).unwrap_or_else(|_| target.clone());

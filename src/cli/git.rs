@@ -26,6 +26,8 @@ const QUIET: &[&str] = &[
     "-c",
     "log.showSignature=false",
     "-c",
+    "log.showRoot=true",
+    "-c",
     "protocol.allow=never",
 ];
 

@@ -1,7 +1,7 @@
 //! `bayplan history`: results that lie about, what git knows of their plans, and the label of a
 //! container that runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -89,7 +89,7 @@ pub fn run(args: &HistoryArgs, global: &Global, files: &Files) -> Result {
             );
             return Err(Failure::new(Exit::Error, message));
         };
-        history.know(Some(live_of(&found, name)), &commits);
+        history.know(live_of(&found, name), &commits);
     }
     let text = if args.json {
         let failed =
@@ -138,13 +138,27 @@ fn in_folder(
     let mut open = vec![(folder.to_owned(), 0)];
     let mut seen = 0;
     while let Some((folder, depth)) = open.pop() {
-        let failed = |error: std::io::Error| {
-            let message = format!("reading {}", files::named(&folder));
-            Failure::new(Exit::Error, message).caused_by(crate::base::say::safe(&error.to_string()))
+        // A folder that cannot be read hides no other.
+        let warn = |error: &std::io::Error| {
+            let (folder, why) = (files::named(&folder), crate::base::say::safe(&error.to_string()));
+            output::note(&format!("warning: the results of {folder} are left out: {why}"));
         };
-        for entry in fs::read_dir(&folder).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let (path, kind) = (entry.path(), entry.file_type().map_err(failed)?);
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) => {
+                warn(&error);
+                continue;
+            }
+        };
+        for entry in entries {
+            let (entry, kind) = match entry.and_then(|entry| Ok((entry.file_type()?, entry))) {
+                Ok((kind, entry)) => (entry, kind),
+                Err(error) => {
+                    warn(&error);
+                    break;
+                }
+            };
+            let path = entry.path();
             let hidden = entry.file_name().to_string_lossy().starts_with('.');
             if kind.is_dir() && !hidden && depth < DEEPEST {
                 open.push((path, depth + 1));
@@ -191,7 +205,18 @@ fn commits_of_plans(folder: &Path) -> BTreeMap<String, Commit> {
         ":/*.json",
     ];
     let answer = git::ask(folder, &words).unwrap_or_default();
-    commits(&String::from_utf8_lossy(&answer))
+    let mut commits = commits(&String::from_utf8_lossy(&answer));
+    let cut = cut_off(folder);
+    commits.retain(|_, commit| !cut.contains(&commit.id));
+    commits
+}
+
+/// The commits where a shallow clone ends. Such a commit seems to bring every file that it has.
+fn cut_off(folder: &Path) -> BTreeSet<String> {
+    let answer = git::ask(folder, &["rev-parse", "--git-path", "shallow"]).unwrap_or_default();
+    let path = folder.join(String::from_utf8_lossy(&answer).trim_end());
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
 }
 
 /// The commits that an answer of git tells, by the digests in the lines that they add. It begins with

@@ -5,22 +5,29 @@
 use std::cell::RefCell;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{FlockOperation, OFlags, flock};
 
-use super::files::named;
+use super::files::{self, named};
 use super::load_plan::Opened;
 use super::output;
 use super::report::{Exit, Failure};
 use crate::apply::journal::{self, Chain, Entry, FORMAT, Journal, NoJournal};
+use crate::apply::record::RunRecord;
 use crate::apply::result::ResultDocument;
 use crate::base::{say, time};
 
 /// A journal that is longer is begun anew by hand.
 const MOST: u64 = 256 << 20;
+
+/// What to do about a file that takes no records.
+const ANOTHER: &str = "`--journal` names a new file, or a journal that goes on";
+
+/// The rights of a journal: it tells what runs where.
+const OWNER_ALONE: u32 = 0o600;
 
 /// A file that takes records.
 pub struct JournalFile {
@@ -28,18 +35,18 @@ pub struct JournalFile {
 }
 
 impl JournalFile {
-    /// Opens one, or makes it for its owner alone. What is in it must be a journal, and goes on.
+    /// Opens a journal, or makes it; it is its owner's alone. What is in it must be a journal, and goes on.
     pub fn open(path: &Path) -> Result<Self, Failure> {
         let failed = |what: &str, error: &dyn std::fmt::Display| {
             let failure = Failure::new(Exit::Error, format!("{what} the journal {}", named(path)));
-            failure.caused_by(say::safe(&error.to_string()))
+            failure.caused_by(say::safe(&error.to_string())).hint(ANOTHER)
         };
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
         let opened = File::options()
             .read(true)
             .append(true)
             .create(true)
-            .mode(0o600)
+            .mode(OWNER_ALONE)
             .custom_flags(flags.bits().cast_signed())
             .open(path);
         let mut file = opened.map_err(|error| failed("opening", &error))?;
@@ -57,27 +64,30 @@ impl JournalFile {
             // Its writer died in the middle of a line.
             file.set_len(whole).map_err(|error| failed("mending", &error))?;
         }
+        // A file that was there already may be for everybody to read.
+        file.set_permissions(std::fs::Permissions::from_mode(OWNER_ALONE))
+            .map_err(|error| failed("closing to others", &error))?;
+        files::sync_folder(path);
         file.seek(SeekFrom::End(0)).map_err(|error| failed("opening", &error))?;
         Ok(Self { open: RefCell::new((file, kept.chain)) })
     }
 
     /// A run of a plan begins.
-    pub fn begins(&self, command: &str, opened: &Opened<'_>) -> Result<(), Failure> {
+    fn begins(&self, run: &RunRecord, opened: &Opened<'_>) -> Result<(), Failure> {
         let plan = &opened.plan;
         let entry = Entry::Begins {
             format: FORMAT.to_owned(),
-            command: command.to_owned(),
+            command: run.command,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             project: plan.project.clone(),
             plan: opened.digest.clone(),
-            engine: plan.target.as_ref().map(|target| target.engine_id.clone()),
+            engine: run.engine.as_ref().map(|engine| engine.id.clone()),
+            simulated: run.simulated,
         };
         self.note(entry)
             .map_err(|why| Failure::new(Exit::Error, format!("writing the journal: {why}")))
     }
-}
 
-impl JournalFile {
     /// The run ends. What cannot be written is told: the result has it all the same.
     pub fn ends(&self, document: &ResultDocument) {
         let (exit_code, message) = (document.exit_code, document.message.clone());
@@ -93,19 +103,19 @@ fn now() -> String {
     time::text(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// Who keeps the journal of a run, and that it begins.
+/// The journal of a run that begins, if one was asked for.
 pub fn of(
     path: Option<&Path>,
-    command: &str,
+    run: &RunRecord,
     opened: &Opened<'_>,
 ) -> Result<Option<JournalFile>, Failure> {
     let Some(path) = path else { return Ok(None) };
     let file = JournalFile::open(path)?;
-    file.begins(command, opened)?;
+    file.begins(run, opened)?;
     Ok(Some(file))
 }
 
-/// The one that was asked for, or none.
+/// The journal that was asked for, or none.
 pub fn keeping(file: Option<&JournalFile>) -> &dyn Journal {
     match file {
         Some(file) => file,

@@ -3,7 +3,7 @@
 //!
 //! The values stay in memory; what the file says is [`crate::spec`]'s to know.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use secrecy::ExposeSecret as _;
@@ -16,11 +16,11 @@ use super::named_files::{NamedFiles, Wrong};
 use super::output;
 use super::report::{Exit, Failure};
 use crate::base::ident::Reference;
+use crate::base::kind::Kind;
 use crate::base::say;
 use crate::compose::Project;
 use crate::engine::known;
 use crate::engine::secrets::Secrets;
-use crate::plan::kind::Kind;
 use crate::spec::env_merge::EnvFileUse;
 use crate::spec::{Compat, Spec, label_file, read};
 use crate::syntax::env_file::{Fault, Format, Unset};
@@ -221,36 +221,52 @@ pub fn missing<'a>(
     (spec, secrets, named): (&Spec, &Secrets, &NamedFiles<'_>),
     hint: &str,
 ) -> Failure {
-    let references: Vec<&Reference> = references.into_iter().collect();
-    let takers = takers(&references, spec);
-    let lines = say::listed(&references, |reference| {
-        let needed = needed(takers.get(reference).map(Vec::as_slice).unwrap_or_default());
-        let nothing = nothing(reference, secrets, named);
-        format!("{nothing}, which {needed}")
-    });
+    let lines = with_takers(references, spec, |reference| nothing(reference, secrets, named));
     Failure::new(Exit::Error, lines).hint(hint)
 }
 
-/// Which sets take each of those references that are told.
-fn takers<'a>(references: &[&'a Reference], spec: &Spec) -> BTreeMap<&'a Reference, Vec<String>> {
-    let told = references.iter().take(say::MOST);
-    let mut takers: BTreeMap<&Reference, Vec<String>> =
-        told.map(|reference| (*reference, Vec::new())).collect();
-    for (key, set) in &spec.sets {
-        let mut all = BTreeSet::new();
-        set.options.iter().for_each(|option| option.references(&mut all));
-        for (_, sets) in takers.iter_mut().filter(|(reference, _)| all.contains(**reference)) {
-            sets.push(format!("`{key}`"));
-        }
-    }
-    takers
+/// What to say of references that mean something here, but with which a snapshot compared nothing.
+pub fn not_compared<'a>(
+    references: impl IntoIterator<Item = &'a Reference>,
+    spec: &Spec,
+) -> Failure {
+    let lines = with_takers(references, spec, |reference| {
+        let named = match reference {
+            Reference::Env { name } => format!("the variable `{}`", say::safe(name)),
+            Reference::Template { text } => format!("the text `{}`", say::short(text)),
+            Reference::EnvFile { path, name } => {
+                let path = say::safe(Format::of(path).0);
+                format!("`{}` of the file `{path}`", say::safe(name))
+            }
+        };
+        format!("the snapshot was taken without {named}")
+    });
+    Failure::new(Exit::Error, lines).hint(
+        "take the snapshot with this spec where its references are set: `bayplan snapshot SPEC -o FILE`",
+    )
 }
 
-/// Whom a reference is taken by: `` `a` and `b` take ``.
-fn needed(sets: &[String]) -> String {
-    match sets {
-        [rest @ .., last] if !rest.is_empty() => format!("{} and {last} take", rest.join(", ")),
-        one => format!("{} takes", one.concat()),
+/// References, a line each, with the sets that take them.
+fn with_takers<'a>(
+    references: impl IntoIterator<Item = &'a Reference>,
+    spec: &Spec,
+    words: impl Fn(&Reference) -> String,
+) -> String {
+    let references: Vec<&Reference> = references.into_iter().collect();
+    let takers = spec.takers();
+    say::listed(&references, |reference| {
+        let own = takers.iter().filter(|(_, all)| all.contains(*reference));
+        let own: Vec<&str> = own.map(|(who, _)| who.as_str()).collect();
+        format!("{}{}", words(reference), needed(&own))
+    })
+}
+
+/// By whom a reference is taken: ``, which `a` and network `b` take``.
+fn needed(takers: &[&str]) -> String {
+    match takers {
+        [] => String::new(),
+        [one] => format!(", which {one} takes"),
+        [rest @ .., last] => format!(", which {} and {last} take", rest.join(", ")),
     }
 }
 

@@ -15,6 +15,7 @@ use crate::base::ident::Reference;
 use crate::base::say;
 use crate::compose::Project;
 use crate::engine::credentials::Registries;
+use crate::engine::known;
 use crate::engine::secrets::Secrets;
 use crate::observed::file;
 use crate::observed::scope::ObservationScope;
@@ -60,7 +61,7 @@ fn make(args: &PlanArgs, global: &Global, files: &Files) -> std::result::Result<
     loaded.spec.prune |= args.prune;
     // Whatever is read is kept, before an engine is troubled.
     args.output.as_deref().map_or(Ok(()), |path| files.writable(path))?;
-    let since = since::before(args, files)?.map(Arc::new);
+    let since = since::before(args, &loaded.spec.project, files)?.map(Arc::new);
     let secrets = load_spec::resolve(&loaded.spec, &loaded.named)?;
     let (snapshot, built) = if let Some(kept) = kept {
         let snapshot = observe::redacted(kept?, &loaded.spec, &secrets);
@@ -167,7 +168,12 @@ fn planned(
     let assume = args.unresolved == Unresolved::AssumeSame;
     let unknown = unresolved(&spec.references(), snapshot);
     if !assume && !unknown.is_empty() {
-        return Err(load_spec::missing(&unknown, (spec, secrets, &loaded.named), UNSET));
+        let (missing, known): (Vec<_>, Vec<_>) =
+            unknown.iter().partition(|reference| secrets.missing().contains(*reference));
+        return Err(match missing.as_slice() {
+            [] => load_spec::not_compared(known, spec),
+            _ => load_spec::missing(missing, (spec, secrets, &loaded.named), UNSET),
+        });
     }
     let source = SpecSource {
         path: relative(&loaded.path, args.output.as_deref()),
@@ -241,7 +247,7 @@ fn finish(
     let about = About {
         digest: written.as_ref().map(|(_, written)| written.digest.clone()),
         next: named.filter(|_| denied.is_ok()).map(|named| format!("bayplan apply {named}")),
-        meta: args.meta.clone(),
+        meta: args.meta.iter().map(|(key, value)| (key.clone(), known::struck(value))).collect(),
         since: since.clone(),
     };
     let shown = match args.format {

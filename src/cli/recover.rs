@@ -37,6 +37,7 @@ pub fn run(args: &RecoverArgs, global: &Global, files: &Files) -> Result {
     let asked = Asked {
         command: Command::Recover,
         file: args.output.as_deref(),
+        journal: args.journal.as_deref(),
         json: args.json,
         meta: &args.meta,
         simulated: false,
@@ -118,7 +119,7 @@ fn attempt(args: &RecoverArgs, path: &Path, global: &Global, results: &Results<'
                 let words = "nothing of this plan is half done.";
                 return Ok(results.tell(&ResultDocument::of_done(words, Vec::new())));
             }
-            let journal = journal::of(args.journal.as_deref(), "recover", opened)?;
+            let journal = journal::of(args.journal.as_deref(), &results.run(), opened)?;
             let journal = journal.as_ref();
             let all = (&judgement, &recovery, keeping(journal));
             let mut document =

@@ -23,6 +23,7 @@ use crate::plan::Tool;
 pub struct Results<'a> {
     files: &'a Files,
     file: Option<&'a Path>,
+    journal: Option<&'a Path>,
     json: bool,
     began: Instant,
     run: RefCell<RunRecord>,
@@ -35,6 +36,8 @@ pub struct Asked<'a> {
     pub command: Command,
     /// The file, or the folder that gets one.
     pub file: Option<&'a Path>,
+    /// The file that takes the journal.
+    pub journal: Option<&'a Path>,
     /// For machines.
     pub json: bool,
     /// `--meta`.
@@ -60,8 +63,7 @@ impl From<Failure> for Refusal {
 impl<'a> Results<'a> {
     /// As the command line says; the run begins now.
     pub fn new(files: &'a Files, asked: Asked<'a>) -> Self {
-        let Asked { command, file, json, meta, simulated } = asked;
-        let meta = meta.iter().map(|(key, value)| (key.clone(), known::struck(value)));
+        let Asked { command, file, journal, json, meta, simulated } = asked;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let run = RunRecord {
             command,
@@ -72,10 +74,10 @@ impl<'a> Results<'a> {
             began: time::utc(now.as_secs()),
             took_ms: 0,
             by: who::me(),
-            meta: meta.collect(),
+            meta: meta.iter().cloned().collect(),
             tool: Tool::this(),
         };
-        Self { files, file, json, began: Instant::now(), run: RefCell::new(run) }
+        Self { files, file, journal, json, began: Instant::now(), run: RefCell::new(run) }
     }
 
     /// From now on it is known which plan it is.
@@ -98,14 +100,37 @@ impl<'a> Results<'a> {
         self.files
     }
 
-    /// Whether the result can be written: found out before anything is done.
+    /// The run, as far as it is known by now.
+    pub fn run(&self) -> RunRecord {
+        self.run.borrow().clone()
+    }
+
+    /// Whether the result and the journal can be written: found out before anything is done.
     pub fn writable(&self) -> Result<(), Failure> {
+        self.journal_writable()?;
         let Some(file) = self.file else { return Ok(()) };
         if self.json && files::is_standard(file) {
             let message = "expected another file than stdout, where `--json` prints the result";
             return Err(Failure::new(Exit::Usage, message).hint("leave `-o -` out"));
         }
         self.files.writable(&in_folder(file, &self.run.borrow()))
+    }
+
+    /// A journal is a file, and neither what is read nor what gets the result.
+    fn journal_writable(&self) -> Result<(), Failure> {
+        let Some(journal) = self.journal else { return Ok(()) };
+        let other = |message: String| {
+            let hint = "`--journal` names a file of its own";
+            Err(Failure::new(Exit::Usage, message).hint(hint))
+        };
+        if files::is_standard(journal) {
+            return other("expected a file for the journal, but found standard output".to_owned());
+        }
+        if self.file.is_some_and(|file| files::is_same(file, journal)) {
+            let named = files::named(journal);
+            return other(format!("expected another file for the journal: {named} is the result"));
+        }
+        self.files.writable(journal)
     }
 
     /// Of a plan that was not run. `file`: the file can be written.
@@ -127,7 +152,8 @@ impl<'a> Results<'a> {
 
     /// Writes it wherever it goes; whether all of that went well.
     fn write(&self, document: &ResultDocument, text: &str, file: Option<&Path>) -> bool {
-        let mut run = self.run.borrow().clone();
+        // More is known to be secret than when the run began.
+        let mut run = self.run().told(known::struck);
         run.took_ms = times::millis(self.began.elapsed());
         let file = file.map(|file| in_folder(file, &run));
         let took =
@@ -198,7 +224,7 @@ mod tests {
 
     fn asked(file: &Path) -> Asked<'_> {
         let (command, file) = (Command::Apply, Some(file));
-        Asked { command, file, json: false, meta: &[], simulated: false }
+        Asked { command, file, journal: None, json: false, meta: &[], simulated: false }
     }
 
     #[test]
@@ -216,6 +242,20 @@ mod tests {
             assert!(folder.path().join(&name).is_file(), "{name}");
         }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
+    }
+
+    #[test]
+    fn what_became_known_as_secret_during_a_run_is_not_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("r.json");
+        let files = &Files::default();
+        let meta = [("note".to_owned(), "of canary-9f2c61 it is".to_owned())];
+        let results = Results::new(files, Asked { meta: &meta, ..asked(&file) });
+        results.run.borrow_mut().by.user = "canary-9f2c61".to_owned();
+        known::learn("canary-9f2c61");
+        results.tell(&ResultDocument::refused("a message", 0, Vec::new()));
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.contains("it is") && !text.contains("canary"), "{text}");
     }
 
     #[test]

@@ -12,7 +12,8 @@ use super::report::{Exit, Failure, Result};
 use super::since;
 use crate::apply::result::{FORMAT, ResultDocument};
 use crate::apply::result_text;
-use crate::base::canonical;
+use crate::base::kind::Kind;
+use crate::base::{canonical, say};
 use crate::plan::show::{About, html, markdown, mermaid, text, undo};
 use crate::plan::{Plan, format};
 
@@ -58,14 +59,17 @@ pub fn run(args: &ShowArgs, global: &Global, files: &Files) -> Result {
     Ok(Exit::Done)
 }
 
+/// What says which file of ours one is.
+#[derive(Deserialize)]
+struct Head {
+    format: String,
+}
+
 /// Whether a file says that it is a result; all else is for the reader of plans to tell apart.
 fn is_result(bytes: &[u8]) -> bool {
-    #[derive(Deserialize)]
-    struct Head {
-        format: String,
-    }
     let small = bytes.len() <= format::MAX_BYTES;
-    small && serde_json::from_slice(bytes).is_ok_and(|head: Head| head.format == FORMAT)
+    let kind = |head: Head| Kind::of_format(&head.format);
+    small && serde_json::from_slice(bytes).is_ok_and(|head| kind(head) == Some(Kind::Result))
 }
 
 fn show_plans(
@@ -116,8 +120,18 @@ pub(super) fn result(bytes: &[u8]) -> std::result::Result<Option<ResultDocument>
     if !is_result(bytes) {
         return Ok(None);
     }
-    let document = serde_json::from_slice(bytes);
-    document.map(Some).map_err(|error| Failure::new(Exit::Error, canonical::complaint(&error)))
+    let read = serde_json::from_slice::<Head>(bytes).and_then(|head| {
+        if head.format == FORMAT { serde_json::from_slice(bytes).map(Ok) } else { Ok(Err(head)) }
+    });
+    match read.map_err(|error| Failure::new(Exit::Error, canonical::complaint(&error)))? {
+        Ok(document) => Ok(Some(document)),
+        Err(Head { format }) => {
+            let found = say::short(&format);
+            let message = format!("expected the format {FORMAT}, but found {found}");
+            let hint = "another version of bayplan wrote it: use that one to show it";
+            Err(Failure::new(Exit::Error, message).hint(hint))
+        }
+    }
 }
 
 fn show_result(document: &ResultDocument, form: Format) -> std::result::Result<String, Failure> {
@@ -149,6 +163,10 @@ mod tests {
                 && !is_result(b"{")
                 && !is_result(b"[]")
         );
+        let other = String::from_utf8_lossy(&bytes).replace("result/1", "result/9");
+        assert!(is_result(other.as_bytes()));
+        let told = result(other.as_bytes()).unwrap_err().to_string();
+        assert!(told.contains("found bayplan/result/9"), "{told}");
         insta::assert_snapshot!(show_result(&document, Format::Markdown).unwrap(), @r"
         <!-- bayplan -->
         ## Result

@@ -6,14 +6,29 @@ use super::args::{FailOn, PlanArgs};
 use super::files::{self, Files};
 use super::git;
 use super::named_files;
-use super::report::Failure;
+use super::report::{Exit, Failure};
+use crate::base::ident::ProjectName;
 use crate::plan::{Plan, format};
 
 /// The earlier plan, if there is one. One that is named must be a plan; what is committed may be
 /// anything.
-pub fn before(args: &PlanArgs, files: &Files) -> Result<Option<Plan>, Failure> {
+pub fn before(
+    args: &PlanArgs,
+    project: &ProjectName,
+    files: &Files,
+) -> Result<Option<Plan>, Failure> {
     if let Some(path) = &args.since {
-        return named(path, files).map(Some);
+        let plan = named(path, files)?;
+        if plan.project != *project {
+            let message = format!(
+                "expected an earlier plan of project `{project}`, but {} is of project `{}`",
+                files::named(path),
+                plan.project,
+            );
+            let hint = "`--since` names a plan of the same project";
+            return Err(Failure::new(Exit::Usage, message).hint(hint));
+        }
+        return Ok(Some(plan));
     }
     if !args.fail_on.contains(&FailOn::Drift) {
         return Ok(None);

@@ -4,7 +4,7 @@
 
 use super::lower::Lower;
 use super::tree::text;
-use super::values::{exactly, size};
+use super::values::{exactly, size, with_durations};
 use crate::base::say;
 use crate::syntax::node::{Kind, Node};
 
@@ -55,12 +55,17 @@ impl Lower<'_> {
             self.restart(service, policy, set);
         }
         if let Some(config) = deploy.said("update_config") {
-            self.update_config(service, config, set);
+            let own = node.get("x-bayplan").is_some_and(|own| own.said("update_config").is_some());
+            let config = self.update_config(service, config);
+            // What is said to bayplan alone counts before what is said to a swarm.
+            if !own {
+                set.set("update_config", config);
+            }
         }
     }
 
     /// How members are replaced; Compose itself heeds none of it.
-    fn update_config(&mut self, service: &str, config: &Node, set: &mut Node) {
+    fn update_config(&mut self, service: &str, config: &Node) -> Node {
         if let Some(ratio) = config.said("max_failure_ratio") {
             let shown = say::short(service);
             let message = format!(
@@ -68,11 +73,11 @@ impl Lower<'_> {
             );
             self.note(ratio.place, message);
         }
-        let mut config = config.clone();
+        let mut config = with_durations(config, &["delay", "monitor"]);
         if let Kind::Map(entries) = &mut config.kind {
             entries.retain(|entry| entry.key != "max_failure_ratio");
         }
-        set.set("update_config", config);
+        config
     }
 
     fn restart(&mut self, service: &str, policy: &Node, set: &mut Node) {

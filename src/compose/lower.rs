@@ -11,7 +11,8 @@ use super::model::said_pairs;
 use super::source::Source;
 use super::tree::{boolean, list, map, null, text};
 use super::values::{
-    command, device, hosts, logging, mount, networks, port, relative, size, texts, written,
+    command, device, duration, hosts, logging, mount, networks, port, relative, size, texts,
+    with_durations, written,
 };
 use super::{Project, Request};
 use crate::base::ident::{COMPOSE_NETWORK, COMPOSE_PROJECT, COMPOSE_VOLUME};
@@ -43,7 +44,6 @@ const SAME: &[&str] = &[
     "external_links",
     "gpus",
     "group_add",
-    "healthcheck",
     "hostname",
     "init",
     "ipc",
@@ -59,7 +59,6 @@ const SAME: &[&str] = &[
     "runtime",
     "security_opt",
     "stdin_open",
-    "stop_grace_period",
     "stop_signal",
     "tmpfs",
     "tty",
@@ -70,6 +69,9 @@ const SAME: &[&str] = &[
     "volumes_from",
     "working_dir",
 ];
+
+/// Durations of a health check.
+const CHECK_DURATIONS: &[&str] = &["interval", "timeout", "start_period", "start_interval"];
 
 /// Sizes in bytes.
 const SIZES: &[&str] =
@@ -321,6 +323,7 @@ impl Lower<'_> {
                 let links = self.links(value);
                 set.set(key, links);
             }
+            "healthcheck" => set.set(key, with_durations(value, CHECK_DURATIONS)),
             "logging" => set.set(key, logging(value)),
             "networks" => set.set(key, networks(service, value)),
             "ports" => {
@@ -337,6 +340,7 @@ impl Lower<'_> {
             }
             "extra_hosts" => set.set(key, hosts(value)),
             "restart" => set.set(key, value.clone()),
+            "stop_grace_period" => set.set(key, duration(value)),
             "build" | "configs" | "container_name" | "deploy" | "extends" | "image"
             | "profiles" | "pull_policy" | "scale" | "secrets" => {}
             word if is_extension(word) => {}

@@ -6,6 +6,7 @@ use super::tree::{list, map, text};
 use crate::base::ident::Reference;
 use crate::options::value::marked_reference;
 use crate::spec::strings;
+use crate::syntax::durations;
 use crate::syntax::node::{Entry, Kind, Node, Problems, is_extension};
 
 /// Keys to texts: what is nothing is an empty one.
@@ -22,6 +23,26 @@ pub(super) fn size(node: &Node) -> Node {
         Some(bytes) => Node { place: node.place, kind: Kind::Number(bytes.to_string()) },
         None => node.clone(),
     }
+}
+
+/// A duration; Compose knows days and weeks, engines and specs do not.
+pub(super) fn duration(node: &Node) -> Node {
+    let said = node.printed().filter(|text| durations::nanoseconds(text).is_none());
+    match said.and_then(|text| durations::of_compose(&text)) {
+        Some(nanoseconds) => text(node.place, durations::printed(nanoseconds)),
+        None => node.clone(),
+    }
+}
+
+/// A map of which these keys are durations.
+pub(super) fn with_durations(node: &Node, keys: &[&str]) -> Node {
+    let mut own = node.clone();
+    for key in keys {
+        if let Some(value) = own.get(key).map(duration) {
+            own.set(key, value);
+        }
+    }
+    own
 }
 
 pub(super) fn command(node: &Node) -> Node {

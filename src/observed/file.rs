@@ -16,6 +16,7 @@ use serde_json::Value as Json;
 use crate::base::canonical;
 use crate::base::canonical::Strict;
 use crate::base::ident::{ImageId, Reference};
+use crate::base::kind::Kind;
 use crate::base::say;
 use crate::observed::snapshot::{Container, EngineRecord, FORMAT, RegistryAnswer, Snapshot};
 use crate::options::value::Live;
@@ -54,7 +55,8 @@ pub(crate) struct Written<'a> {
     references: &'a BTreeMap<String, Option<ImageId>>,
     /// What registries said.
     registry: &'a BTreeMap<String, RegistryAnswer>,
-    /// Files and folders of the host that binds need: whether they are there, where it is known.
+    /// Files, folders, devices and addresses of the host that new containers would be bound to: whether the
+    /// host has them, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     sources: Option<&'a BTreeMap<String, bool>>,
     /// Which references to secrets could be resolved.
@@ -237,13 +239,11 @@ fn format(text: &str) -> Option<String> {
 fn read_ours(text: &str, format: &str) -> Result<Snapshot, Unreadable> {
     match format {
         FORMAT => {}
-        other if other.starts_with("bayplan/plan/") => {
-            return unreadable(
-                "expected a snapshot, but found a plan",
-                "a plan is given to `show`, `verify` or `apply`",
-            );
-        }
         other => {
+            if let Some(kind) = Kind::of_format(other).filter(|kind| *kind != Kind::Snapshot) {
+                let message = format!("expected a snapshot, but found {}", kind.words());
+                return unreadable(message, kind.hint());
+            }
             let other = say::short(other);
             return unreadable(
                 format!("expected the format {FORMAT}, but found {other}"),
@@ -504,6 +504,7 @@ mod tests {
         insta::assert_snapshot!(refused(&text.replace("\"a:1\": null", "\"a:1\": null, \"a:1\": null")), @"line 11, column 22: the key `a:1` comes twice");
         insta::assert_snapshot!(refused(&text.replace("snapshot/1", "snapshot/2")), @"expected the format bayplan/snapshot/1, but found bayplan/snapshot/2");
         insta::assert_snapshot!(refused(&text.replace("snapshot/1", "plan/1")), @"expected a snapshot, but found a plan");
+        insta::assert_snapshot!(refused(&text.replace("snapshot/1", "result/1")), @"expected a snapshot, but found the result of an apply");
         insta::assert_snapshot!(refused(""), @"expected a snapshot, but found an empty file");
         insta::assert_snapshot!(refused("NAME  IMAGE"), @"line 1: expected `{` or `[`, but found `N`");
         insta::assert_snapshot!(refused("[{\"Id\": \"x\"}, 3]"), @"object 1: expected a container, an image, a network or a volume as `docker inspect` prints it, but found one with the fields `Id`");

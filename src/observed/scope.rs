@@ -3,19 +3,18 @@
 //! Rather too many than too few: what is inspected in vain costs a millisecond, what is not
 //! inspected cannot be matched. Matching itself is the planner's; asking is [`crate::engine`]'s.
 
+mod files;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
+use self::files::SetFiles;
 use crate::base::ident;
-use crate::base::ident::{
-    COMPOSE_PROJECT, COMPOSE_SERVICE, ContainerId, ImageId, LABEL_FILES, LABEL_PREFIX,
-    LABEL_PROJECT, LABEL_SET,
-};
+use crate::base::ident::{COMPOSE_PROJECT, ContainerId, ImageId, LABEL_PREFIX, LABEL_PROJECT};
 use crate::base::image_ref::{ImageRef, RefIndex};
 use crate::observed::pick::Pick;
 use crate::observed::snapshot::Seen;
-use crate::options::files;
 use crate::options::platform::Platform;
 use crate::spec::body;
 use crate::spec::resources::RecreateNetwork;
@@ -51,8 +50,8 @@ pub struct ObservationScope {
     networks: BTreeSet<String>,
     /// Files, folders, devices and addresses of the host that new containers would be bound to.
     sources: BTreeSet<String>,
-    /// The files that sets put into their containers, by the sets' keys.
-    files: BTreeMap<String, BTreeSet<String>>,
+    /// The files that sets put into their containers.
+    files: SetFiles,
     /// Of everything only these containers.
     pick: Option<Pick>,
     /// Whether it matters who depends on what is looked at: something may be ended.
@@ -78,12 +77,9 @@ impl ObservationScope {
             Self { project: Some(spec.project.as_str().to_owned()), ..Self::default() };
         wanted.compose = spec.compat == Some(Compat::Compose);
         let places = body::places(spec);
-        for (key, set) in &spec.sets {
+        wanted.files = SetFiles::of(spec);
+        for set in spec.sets.values() {
             wanted.add(set);
-            if let Some(declared) = set.option("files") {
-                let paths = files::paths(declared).into_iter().collect();
-                wanted.files.insert(key.as_str().to_owned(), paths);
-            }
             if set.may_create() {
                 wanted.sources.extend(body::bind_sources(set, &places).into_keys());
                 wanted.sources.extend(body::devices(set, &places));
@@ -181,24 +177,9 @@ impl ObservationScope {
         &self.sources
     }
 
-    /// The files to fetch of a container: those that its label says were put into it, and those that
-    /// its set puts there, or any set where it says none. Nothing: none are of interest.
+    /// The files to fetch of a container; nothing: none are of interest.
     pub fn files(&self, container: Seen<'_>) -> Option<BTreeSet<String>> {
-        let noted = container.label(LABEL_FILES).map(files::noted);
-        let own = |label| container.label(label).and_then(|key| self.files.get(key));
-        let of_set = own(LABEL_SET).or_else(|| own(COMPOSE_SERVICE));
-        let declared = of_set.is_some() || !self.files.is_empty();
-        (noted.is_some() || declared).then_some(())?;
-        let all = self.files.values().filter(|_| of_set.is_none());
-        Some(
-            of_set
-                .into_iter()
-                .chain(all)
-                .flatten()
-                .cloned()
-                .chain(noted.into_iter().flatten())
-                .collect(),
-        )
+        self.files.wanted(container, self.project.as_deref())
     }
 
     /// The image references to look up.

@@ -242,6 +242,7 @@ impl Row for FilesRow {
             ],
             group: Group::Storage,
             many: true,
+            drifts: true,
             ..OPTION
         };
         &IT

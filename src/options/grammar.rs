@@ -228,7 +228,7 @@ impl Grammar {
             },
             Self::Word(words) => {
                 let what = say::or(words);
-                let said = text(node, &what, problems)?;
+                let said = word(node, &what, problems, |said| words.contains(&said))?;
                 if let Some(word) = words.iter().find(|word| **word == said) {
                     return Some(json!(word));
                 }
@@ -237,13 +237,17 @@ impl Grammar {
                 problems.expected_with(&what, node, hint.as_deref())
             }
             Self::Text { what, spell, .. } => {
-                let spelt = spell(&text(node, what, problems)?);
+                let spelt = spell(&word(node, what, problems, |said| spell(said).is_ok())?);
                 spelt.or_else(|wrong| wrong.tell(what, node, problems).ok_or(())).ok()
             }
             Self::Scalar { what, read, .. } => {
                 let value = read(node);
                 if !matches!(node.kind, Kind::Bool(_)) || value.is_none() {
-                    text(node, what, problems)?;
+                    let quoted = |said: &str| {
+                        let kind = Kind::Text(said.to_owned());
+                        read(&Node { place: node.place, kind }).is_some()
+                    };
+                    word(node, what, problems, quoted)?;
                 }
                 value.or_else(|| numbers::expected(what, node, problems))
             }
@@ -330,6 +334,19 @@ impl Grammar {
             }
             Self::Checked { of, .. } => of.schema(),
         }
+    }
+}
+
+/// A scalar as it was written. A boolean is told to be quoted where its text is a value.
+fn word(
+    node: &Node,
+    what: &str,
+    problems: &mut Problems,
+    takes: impl Fn(&str) -> bool,
+) -> Option<String> {
+    match node.kind {
+        Kind::Bool(value) if !takes(&value.to_string()) => problems.expected(what, node),
+        _ => text(node, what, problems),
     }
 }
 

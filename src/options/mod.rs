@@ -4,6 +4,7 @@
 //! Adding an option touches one file of rows, and its line here.
 
 pub mod blkio;
+pub mod carried;
 pub mod declared;
 pub mod devices;
 pub mod environment;

@@ -48,6 +48,8 @@ pub struct OptionDef {
     pub filled: Filled,
     /// How the engine changes it without a new container.
     pub change: Change,
+    /// Whether it may be changed in a container that is there, by whatever hand.
+    pub drifts: bool,
     /// What its numbers count, for people.
     pub unit: Unit,
     /// What about it a reviewer must not overlook.
@@ -68,9 +70,17 @@ pub const OPTION: OptionDef = OptionDef {
     many: false,
     filled: Filled::Never,
     change: Change::Replace,
+    drifts: false,
     unit: Unit::Count,
     risk: Risk::Unsaid,
 };
+
+impl OptionDef {
+    /// Whether nobody can change it in a container that is there.
+    pub fn is_fixed(&self) -> bool {
+        self.change == Change::Replace && !self.drifts
+    }
+}
 
 /// A chapter of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

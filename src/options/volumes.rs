@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
+use super::carried;
 use super::field::{At, some_map, strings, text};
 use super::fields::{Nothing, Owned};
 use super::network::is_name;
@@ -377,26 +378,30 @@ impl Row for VolumesRow {
     }
 }
 
-/// Everything that was wished for.
+/// Everything that was wished for. A volume without a name that was taken over is still the one without
+/// a name.
 fn all(look: &InspectView) -> Volumes {
-    let mut all = BTreeMap::new();
-    let volumes = look.config("Volumes").as_object();
-    for (inside, _) in volumes.into_iter().flatten() {
-        all.insert(clean(inside), Mount::new(Source::Anonymous));
-    }
+    let config = &look.json()["Config"];
+    let asked_for = carried::asked_for(config);
+    let noted = carried::noted(config);
+    let taken_over = |inside: &String, mount: &Mount| match &mount.source {
+        Source::Named { name, subpath: None } if carried::is_made_up(name) => {
+            // Who created another one noted nothing.
+            let others = !carried::tells(config) && asked_for.contains(inside);
+            noted.contains(inside) || others && mount.words().is_empty()
+        }
+        _ => false,
+    };
+    let anonymous = |inside: &String| (inside.clone(), Mount::new(Source::Anonymous));
+    let mut all: BTreeMap<String, Mount> = asked_for.iter().map(anonymous).collect();
     // What is mounted over the image's volume takes its place.
     let short = strings(look.host("Binds")).map(found);
     let long = look.host("Mounts").as_array().into_iter().flatten().map(volumes_long::read);
-    for (inside, mount) in short.chain(long).collect::<Vec<_>>() {
-        // One without a name that was taken over is still the one that was asked for.
-        let asked_for = all.get(&inside).is_some_and(|mount| mount.source == Source::Anonymous);
-        let taken_over = match &mount.source {
-            Source::Named { name, subpath: None } => is_made_up(name) && mount.words().is_empty(),
-            _ => false,
-        };
-        if !(asked_for && taken_over) {
-            all.insert(inside, mount);
+    for (inside, mut mount) in short.chain(long).collect::<Vec<_>>() {
+        if taken_over(&inside, &mount) {
+            mount.source = Source::Anonymous;
         }
+        all.insert(inside, mount);
     }
     Volumes(all)
 }
@@ -407,11 +412,6 @@ pub(super) fn absolute(path: &str, cx: &Context) -> String {
         Some(base) if path.starts_with('.') => clean(&format!("{base}/{path}")),
         _ => path.to_owned(),
     }
-}
-
-/// Whether an engine made a volume's name up: nobody named it.
-pub fn is_made_up(name: &str) -> bool {
-    name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// A bind as an engine keeps it; words that are not known stay.

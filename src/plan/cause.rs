@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 
 use super::{Because, Change, Matched, Origin, Plan, Reason, SetReport};
 use crate::base::ident::{ContainerId, SetName};
+use crate::options::row;
 
 /// Who caused a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -123,7 +124,10 @@ impl<'a> Causes<'a> {
             Reason::Environment(difference) => (difference.option.as_str(), true),
             Reason::Because(because) => (declared_key(because)?, false),
         };
-        if let Some(since) = self.since.filter(|since| declared(since, set).is_some()) {
+        if let Some(since) = self.since {
+            if declared(since, set).is_none() {
+                return Some(Cause::Spec);
+            }
             if self.told_before(set, matched.map(|matched| &matched.id), reason) {
                 return Some(Cause::Pending);
             }
@@ -131,8 +135,9 @@ impl<'a> Causes<'a> {
             return Some(if same { Cause::Drift } else { Cause::Spec });
         }
         let made_here = matched.is_some() && !adopted;
-        // Networks are taken off and added while a container runs.
-        (made_here && fixed && key != "networks").then_some(Cause::Spec)
+        // What somebody may change in a container that is there is nobody's for sure.
+        let fixed = fixed && row(key).is_none_or(|row| row.def().is_fixed());
+        (made_here && fixed).then_some(Cause::Spec)
     }
 
     /// Whether the earlier plan has the same difference of the same container, or of the whole set.
@@ -262,6 +267,12 @@ mod tests {
         };
         assert_eq!(of_web(made, now, None), both(None));
         assert_eq!(of_web(made, now, Some(made)), both(Some(Cause::Spec)));
+        // Whoever is in a container changes its files.
+        let (one, other) = ("files: {/f: {content: a}}", "files: {/f: {content: b}}");
+        let files = |cause| vec![("files".to_owned(), cause)];
+        assert_eq!(of_web(one, other, None), files(None));
+        assert_eq!(of_web(one, other, Some(one)), files(Some(Cause::Spec)));
+        assert_eq!(of_web(other, one, Some(one)), files(Some(Cause::Drift)));
         let changed = of_web("command: a, mem_limit: 32m", made, Some(made));
         assert_eq!(changed, [("mem_limit".to_owned(), Some(Cause::Drift))]);
     }

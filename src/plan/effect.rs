@@ -39,11 +39,9 @@ impl Action {
                     set(Cell::Holder(name.clone()), Value::Holder(subject)),
                 ]
             }
-            Self::PutFiles { container, files } => {
-                vec![set(Cell::Files(container.clone()), Value::Files(files.clone()))]
-            }
             Self::Start { container, wait } => started(container, *wait, world),
-            Self::WaitReady { .. } => Vec::new(),
+            // What is in files no fact says: whoever asks compares them with what is declared.
+            Self::PutFiles { .. } | Self::WaitReady { .. } => Vec::new(),
             Self::Stop { container, .. } | Self::Kill { container, .. } => vec![
                 set(Cell::Run(container.clone()), Value::Run(Run::Idle)),
                 (Cell::Exit(container.clone()), None),
@@ -107,9 +105,6 @@ fn started(container: &Subject, wait: bool, world: &World) -> Vec<Effect> {
         (Cell::Run(container.clone()), Some(Value::Run(run))),
         (Cell::Exit(container.clone()), wait.then_some(Value::Exit(0))),
     ];
-    // What runs may do with its files what it likes.
-    let files = Cell::Files(container.clone());
-    all.extend(world.get(&files).map(|_| (files.clone(), None)));
     all.extend(started_again(container, world));
     all
 }
@@ -138,7 +133,6 @@ fn removed(container: &Subject, world: &World) -> Vec<Effect> {
         Cell::Exit(container.clone()),
         Cell::Start(container.clone()),
         Cell::Settings(container.clone()),
-        Cell::Files(container.clone()),
     ];
     all.extend(rest.into_iter().map(|cell| (cell, None)));
     all.extend(world.attachments(container).map(|(cell, _)| (cell.clone(), None)));

@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 
-use super::kind::Kind;
 use super::{
     Change, Danger, FORMAT, Facts, Plan, Planned, SetReport, SpecSource, Step, Summary, Target,
 };
@@ -18,6 +17,7 @@ use super::{Tool, Warning};
 use crate::base::canonical;
 use crate::base::canonical::{NoCanonicalForm, Strict};
 use crate::base::ident::{ChangeId, ProjectName, Reference, SetName};
+use crate::base::kind::Kind;
 use crate::base::say;
 
 /// The largest plan file that is read, in bytes.

@@ -9,7 +9,6 @@ mod difference;
 pub mod effect;
 pub mod facts;
 pub mod format;
-pub mod kind;
 pub mod left;
 pub mod planned;
 #[cfg(test)]

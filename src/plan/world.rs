@@ -30,8 +30,6 @@ pub enum Cell {
     Start(Subject),
     /// Limits and restart policy of a container.
     Settings(Subject),
-    /// The files that were put into a container.
-    Files(Subject),
     /// How a container is attached to a network, by the network's name.
     Attached(Subject, String),
     /// The container that has a name.
@@ -67,8 +65,6 @@ pub enum Value {
     StartedAgain(String),
     /// Limits and restart policy.
     Settings(Settings),
-    /// Files, by their paths.
-    Files(BTreeSet<String>),
     /// An attachment: the network, where that is known, and the endpoint's wishes, where they count.
     Attached(Option<NetworkRef>, Json),
     /// The container that has a name.
@@ -108,7 +104,6 @@ impl Cell {
             | Self::Exit(subject)
             | Self::Start(subject)
             | Self::Settings(subject)
-            | Self::Files(subject)
             | Self::Attached(subject, _) => Some(subject),
             Self::Holder(_) | Self::Reference(_) | Self::Network(_) | Self::Volume(_) => None,
         }
@@ -169,7 +164,6 @@ impl World {
                     absent.push(Cell::Holder(name.clone()));
                 }
                 Action::Rename { to, .. } => absent.push(Cell::Holder(to.clone())),
-                Action::PutFiles { container, .. } => absent.push(Cell::Files(container.clone())),
                 // Only how a one-shot ended tells that it ran.
                 Action::Start { container: created @ Subject::CreatedBy(_), wait: true } => {
                     absent.push(Cell::Exit(created.clone()));
@@ -297,7 +291,6 @@ impl Value {
             (Self::SameImage(reference), Self::Image(_)) => {
                 now.get(&Cell::Reference(reference.clone())) == Some(found)
             }
-            (Self::Files(put), Self::Files(there)) => put.is_subset(there),
             (Self::StartedAgain(before), Self::StartedAt(at)) => is_later(before, at),
             (Self::Attached(which, wishes), Self::Attached(found, endpoint)) => {
                 let same = match (which, found) {

@@ -299,9 +299,11 @@ fn held(containers: &[Container]) -> Held {
     all
 }
 
-/// The addresses and network cards that a container is to have, in words.
-pub(super) fn fixed(look: &InspectView) -> Vec<String> {
-    wished(look).into_iter().map(|(_, what)| what.to_string()).collect()
+/// The addresses and network cards that a container is to have and another one has, in words.
+pub(super) fn in_both(look: &InspectView, other: &Container) -> Vec<String> {
+    let held = held(std::slice::from_ref(other));
+    let both = wished(look).into_iter().filter(|wish| held.contains_key(wish));
+    both.map(|(_, what)| what.to_string()).collect()
 }
 
 /// What a container is to have wherever it is attached.

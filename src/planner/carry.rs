@@ -3,18 +3,18 @@
 
 use serde_json::{Value as Json, json};
 
-use super::danger::anonymous_volumes;
-use crate::observed::snapshot::Container;
-use crate::options::Body;
+use super::nameless::Nameless;
+use crate::base::path::clean;
 use crate::options::inspect_view::InspectView;
+use crate::options::{Body, carried};
 use crate::plan::Carried;
 use crate::spec::Set;
 
-/// The volumes without a name that a replacement takes over: those at whose path it would get one, or
-/// may, where its image is not known. `discard` gives them up.
+/// Which of these volumes a replacement takes over: those at whose path it would get one, or may, where
+/// its image is not known. `discard` gives them up.
 pub(super) fn carried(
     set: &Set,
-    found: &Container,
+    nameless: &[Nameless],
     created: &InspectView,
     image_unknown: bool,
 ) -> Vec<Carried> {
@@ -26,16 +26,9 @@ pub(super) fn carried(
         }
         None => image_unknown,
     };
-    // A colon ends a path in an engine's short form.
-    let mut all: Vec<Carried> = anonymous_volumes(found)
-        .into_iter()
-        .filter(|(volume, path)| {
-            !set.discard && !volume.is_empty() && !path.contains(':') && takes(path)
-        })
-        .map(|(volume, path)| Carried { path, volume })
-        .collect();
-    all.sort();
-    all
+    let kept =
+        nameless.iter().filter(|one| !set.discard && !one.volume.is_empty() && takes(&one.path));
+    kept.map(|one| Carried { path: one.path.clone(), volume: one.volume.clone() }).collect()
 }
 
 /// Writes them into the body of what takes them over.
@@ -43,11 +36,33 @@ pub(super) fn take_over(body: &mut Body, carried: &[Carried]) {
     if carried.is_empty() {
         return;
     }
-    let binds = body.nested("HostConfig").entry("Binds").or_insert_with(|| json!([]));
-    if !binds.is_array() {
-        *binds = json!([]);
+    for Carried { path, volume } in carried {
+        let asked = body.nested("HostConfig").get_mut("Mounts").and_then(Json::as_array_mut);
+        let asks = |mount: &&mut Json| {
+            mount["Type"] == "volume"
+                && clean(mount["Target"].as_str().unwrap_or_default()) == *path
+        };
+        // An engine takes no two mounts at one path.
+        if let Some(mount) = asked.into_iter().flatten().find(asks) {
+            mount["Source"] = volume.as_str().into();
+        } else if path.contains(':') {
+            // A colon ends a path in an engine's short form.
+            push(body, "Mounts", json!({"Type": "volume", "Source": volume, "Target": path}));
+        } else {
+            push(body, "Binds", json!(format!("{volume}:{path}")));
+        }
     }
-    if let Json::Array(binds) = binds {
-        binds.extend(carried.iter().map(|one| json!(format!("{}:{}", one.volume, one.path))));
+    let (label, noted) = carried::note(carried.iter().map(|one| one.path.as_str()));
+    body.nested("Labels").insert(label.to_owned(), noted);
+}
+
+/// Adds to a list of the host's part.
+fn push(body: &mut Body, field: &str, entry: Json) {
+    let list = body.nested("HostConfig").entry(field).or_insert_with(|| json!([]));
+    if !list.is_array() {
+        *list = json!([]);
+    }
+    if let Json::Array(list) = list {
+        list.push(entry);
     }
 }

@@ -34,6 +34,8 @@ pub(super) struct ChangeSteps {
     pub(super) disturbs: Option<StepId>,
     /// It only takes something away: what depends on it goes first.
     pub(super) takes_away: bool,
+    /// It starts beside the one that it replaces.
+    pub(super) ahead: bool,
 }
 
 /// By what a started container is proven.
@@ -132,6 +134,7 @@ impl ChangeSteps {
             down: None,
             disturbs: None,
             takes_away: false,
+            ahead: false,
         }
     }
 
@@ -194,8 +197,10 @@ impl ChangeSteps {
             None => (ahead.clone(), rename_new),
         };
         steps.then("remove", Action::Remove { container: old });
+        let is_ahead = ahead.is_some();
         let disturbs = ahead.or(fence).or_else(|| down.clone()).or(Some(rename_old));
         Self {
+            ahead: is_ahead,
             needs: Some(create),
             up: Some(up),
             start,

@@ -8,11 +8,11 @@ use serde_json::Value as Json;
 use super::PlanError;
 use super::change_steps::Stopping;
 use super::decide::Member;
+use super::nameless::{Nameless, mounts, named_sources, volume_mounts};
 use super::risks;
 use crate::base::ident::SetName;
 use crate::observed::snapshot::Container;
 use crate::options::inspect_view::InspectView;
-use crate::options::volumes::is_made_up;
 use crate::plan::facts::Verdict;
 use crate::plan::planned::Options;
 use crate::plan::show::reason_text;
@@ -202,79 +202,21 @@ fn revived(container: &Container) -> Option<&str> {
     policy.filter(|policy| matches!(*policy, "always" | "on-failure"))
 }
 
-/// Names of volumes that nobody named: they came with the container, and nobody will find them
-/// when it is gone.
-pub(super) fn anonymous_volumes(container: &Container) -> Vec<(String, String)> {
-    let Some(inspect) = &container.inspect else { return Vec::new() };
-    let named = named_sources(inspect);
-    let asked_for = |path: &str| inspect["Config"]["Volumes"].get(path).is_some();
-    let from_others =
-        inspect["HostConfig"]["VolumesFrom"].as_array().is_some_and(|from| !from.is_empty());
-    let own: BTreeSet<&str> = inspect["Config"]["Volumes"]
-        .as_object()
-        .into_iter()
-        .flatten()
-        .map(|(path, _)| path.as_str())
-        .collect();
-    volume_mounts(inspect)
-        .filter(|(name, path)| {
-            let hex = is_made_up(name);
-            let own_name = named.contains(name.as_str()) && !asked_for(path);
-            let anonymous = name.is_empty() || (hex && !own_name);
-            // The volumes of others are shown like own ones; only declared paths are surely own.
-            anonymous && (!from_others || own.contains(path.as_str()))
-        })
-        .collect()
-}
-
-fn volume_mounts(inspect: &Json) -> impl Iterator<Item = (String, String)> + '_ {
-    mounts(inspect, "volume", "Name")
-}
-
-/// The mounts of a kind: what is mounted, as this field has it, and where.
-fn mounts<'a>(
-    inspect: &'a Json,
-    kind: &'a str,
-    field: &'a str,
-) -> impl Iterator<Item = (String, String)> + 'a {
-    let mounts = inspect["Mounts"].as_array().into_iter().flatten();
-    mounts.filter(move |mount| mount["Type"] == kind).map(move |mount| {
-        let text = |field: &str| mount[field].as_str().unwrap_or_default().to_owned();
-        (text(field), text("Destination"))
-    })
-}
-
-fn named_sources(inspect: &Json) -> BTreeSet<&str> {
-    let binds = inspect["HostConfig"]["Binds"].as_array().into_iter().flatten();
-    let mounts = inspect["HostConfig"]["Mounts"].as_array().into_iter().flatten();
-    let of_bind = |bind: &'_ Json| {
-        bind.as_str().and_then(|bind| bind.split_once(':')).map(|(name, _)| name.len())
-    };
-    let mut names: BTreeSet<&str> = BTreeSet::new();
-    for bind in binds {
-        if let (Some(text), Some(length)) = (bind.as_str(), of_bind(bind)) {
-            names.insert(&text[..length]);
-        }
-    }
-    names.extend(mounts.filter_map(|mount| mount["Source"].as_str()));
-    names
-}
-
 /// What a replacement keeps and loses. `drops` are the rows of an adopted container that nobody
-/// declared; of its mounts each is told by itself.
+/// declared; of its mounts each is told by itself. `nameless` are its volumes that nobody named.
 pub(super) fn impact(
     found: &Container,
     created: &InspectView,
+    nameless: &[Nameless],
     (drops, carried): (Vec<String>, &[Carried]),
 ) -> Impact {
-    let mut loses = anonymous(found);
+    let mut loses = anonymous(nameless);
     loses.retain(|text| !carried.iter().any(|one| *text == format!("{ANONYMOUS}{}", one.path)));
     let mut impact = Impact { loses, drops, ..Impact::default() };
     let Some(inspect) = &found.inspect else { return impact };
     let (old, new) = (named_sources(inspect), named_sources(created.json()));
-    let nameless = anonymous_volumes(found);
-    for volume in volume_mounts(inspect).filter(|volume| !nameless.contains(volume)) {
-        let (name, path) = volume;
+    let is_nameless = |name: &str| nameless.iter().any(|one| one.volume == name);
+    for (name, path) in volume_mounts(inspect).filter(|(name, _)| !is_nameless(name)) {
         if new.contains(name.as_str()) {
             impact.keeps.push(name);
         } else if old.contains(name.as_str()) {
@@ -296,18 +238,15 @@ pub(super) fn impact(
 }
 
 /// What a removal loses.
-pub(super) fn removal(found: &Container) -> Impact {
-    Impact { loses: anonymous(found), ..Impact::default() }
+pub(super) fn removal(nameless: &[Nameless]) -> Impact {
+    Impact { loses: anonymous(nameless), ..Impact::default() }
 }
 
-/// The anonymous volumes of a container in words.
-fn anonymous(found: &Container) -> Vec<String> {
-    let paths = anonymous_volumes(found).into_iter();
-    paths
-        .map(|(_, path)| format!("{ANONYMOUS}{path}"))
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .collect()
+/// Volumes that nobody named in words.
+fn anonymous(nameless: &[Nameless]) -> Vec<String> {
+    let all: BTreeSet<String> =
+        nameless.iter().map(|one| format!("{ANONYMOUS}{}", one.path)).collect();
+    all.into_iter().collect()
 }
 
 /// What forbids a change: an adopted container that nobody named, data that nobody gave up, a
@@ -317,7 +256,7 @@ pub(super) fn refusals(
     set: &Set,
     member: &Member<'_>,
     (verb, reasons): (Verb, &[Reason]),
-    carried: &[Carried],
+    (nameless, carried): (&[Nameless], &[Carried]),
 ) -> Vec<PlanError> {
     let mut errors = Vec::new();
     let name = &member.name;
@@ -338,10 +277,10 @@ pub(super) fn refusals(
             "say `match: image` to mean such containers too, or `match: owned` to leave them",
         ));
     }
-    let mut anonymous = anonymous_volumes(member.container);
-    anonymous.retain(|(_, path)| !carried.iter().any(|one| one.path == *path));
-    if loses(verb, member.container) && !set.discard && !anonymous.is_empty() {
-        let paths: Vec<&str> = anonymous.iter().map(|(_, path)| path.as_str()).collect();
+    let kept = |path: &str| carried.iter().any(|one| one.path == path);
+    let paths = nameless.iter().map(|one| one.path.as_str()).filter(|path| !kept(path));
+    let paths: Vec<&str> = paths.collect();
+    if loses(verb, member.container) && !set.discard && !paths.is_empty() {
         errors.push(PlanError::of(
             key,
             "data_lost",

@@ -34,7 +34,7 @@ use crate::spec::{Identity, Order, Set, State};
 const ASKED_LATER: &[&str] = &["Image", "Mounts", "NetworkSettings"];
 /// The same in maps of its inspect data.
 const ASKED_LATER_OF: &[(&str, &[&str])] = &[
-    ("Config", &["Cmd", "Entrypoint", "Image"]),
+    ("Config", &["Cmd", "Entrypoint", "Image", "MacAddress"]),
     (
         "HostConfig",
         &["Binds", "IpcMode", "Links", "Mounts", "NetworkMode", "PidMode", "PortBindings"],
@@ -73,12 +73,14 @@ impl<'a> Planner<'a> {
         let stopping = self.stopping(key, set, member, verb);
         let changed_first = verb == Verb::Start && !in_place.is_empty();
         let touches = if changed_first { Verb::Update } else { verb };
-        self.errors.extend(danger::refusals(key, set, member, (touches, reasons), &[]));
+        let nameless = self.nameless(set, member.container);
+        let refused = danger::refusals(key, set, member, (touches, reasons), (&nameless, &[]));
+        self.errors.extend(refused);
         self.touched.insert(member.id.clone(), (key.clone(), verb));
         let vanishes = danger::vanishes(member.container, verb);
         let impact = match verb {
-            Verb::Remove => danger::removal(member.container),
-            _ if vanishes => danger::removal(member.container),
+            Verb::Remove => danger::removal(&nameless),
+            _ if vanishes => danger::removal(&nameless),
             _ => Impact::default(),
         };
         if vanishes {
@@ -156,8 +158,10 @@ impl<'a> Planner<'a> {
         self.touched.insert(member.id.clone(), (key.clone(), verb));
         let image_unknown = matches!(settled, ResolvedImage::Pull { .. });
         let (mut body, look) = self.body(key, set, settled, &member.name);
-        let carried = carry::carried(set, member.container, &look, image_unknown);
-        self.errors.extend(danger::refusals(key, set, member, (verb, reasons), &carried));
+        let nameless = self.nameless(set, member.container);
+        let carried = carry::carried(set, &nameless, &look, image_unknown);
+        let refused = danger::refusals(key, set, member, (verb, reasons), (&nameless, &carried));
+        self.errors.extend(refused);
         let Some(pin) = Self::pin(settled) else { return };
         self.expect_created(key, set, settled, &member.name, (&body, &look));
         carry::take_over(&mut body, &carried);
@@ -174,7 +178,7 @@ impl<'a> Planner<'a> {
             ),
             _ => Vec::new(),
         };
-        let mut impact = danger::impact(member.container, &look, (drops, &carried));
+        let mut impact = danger::impact(member.container, &look, &nameless, (drops, &carried));
         if let Some(strange) = &strange {
             impact.may_change = compare::open_rows(&look, strange);
         }

@@ -26,6 +26,9 @@ mod index;
 mod leaving_tests;
 pub(crate) mod matching;
 mod moves;
+mod nameless;
+#[cfg(test)]
+mod nameless_tests;
 mod order;
 mod owners;
 mod planned;
@@ -48,6 +51,8 @@ mod risks;
 mod shown;
 mod sources;
 mod start_first;
+#[cfg(test)]
+mod start_first_tests;
 mod starts;
 mod subnets;
 mod take;

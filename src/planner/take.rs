@@ -75,7 +75,14 @@ impl Planner<'_> {
         }
         for wish in self.wishes() {
             let own = self.jobs[wish.job].change.id.to_string();
-            match chosen(&wish, &own, &held, &mut taken, &stopped) {
+            let ahead = self.jobs[wish.job].ahead && wish.binding.host.width() > 0;
+            let gives_up = |by: &str| {
+                let late = ahead && self.is_later(wish.job, by);
+                stopped.get(by).filter(|_| !late).cloned()
+            };
+            // What runs beside the old one takes none of its ports; fixed ones are told elsewhere.
+            let has = if ahead { "" } else { own.as_str() };
+            match chosen(&wish, (&own, has), &held, &mut taken, gives_up) {
                 Some((port, edges)) => {
                     self.write_port(&wish, &port);
                     taken.add(port, own);
@@ -91,6 +98,13 @@ impl Planner<'_> {
                 }
             }
         }
+    }
+
+    /// Whether a container is a member's own old one, or one of a member that is replaced after it.
+    fn is_later(&self, job: usize, by: &str) -> bool {
+        let set = &self.jobs[job].change.set;
+        let later = self.jobs.iter().skip(job);
+        later.into_iter().any(|it| it.change.id.as_str() == by && it.change.set == *set)
     }
 
     /// Fixed ports first, then those that keep what they have, then the narrowest range: the
@@ -159,36 +173,36 @@ fn creates(job: &ChangeSteps) -> bool {
 }
 
 /// The port that a wish comes to, and the steps after which it is free. One that is free, or its
-/// own, goes before one that must be waited for: members of a set would wait for each other.
+/// own, goes before one that must be waited for: members of a set would wait for each other. `has`:
+/// whose ports are as good as free.
 fn chosen(
     wish: &Wish,
-    own: &str,
+    (own, has): (&str, &str),
     held: &Held,
     taken: &mut Held,
-    stopped: &BTreeMap<String, StepId>,
+    gives_up: impl Fn(&str) -> Option<StepId>,
 ) -> Option<(HostPort, Vec<StepId>)> {
     let range = &wish.binding.host;
     // Of one container two may be fixed that do not clash on every engine.
     if range.width() == 0 {
         let fixed = Some(range.clone()).filter(|port| taken.others(port, own).next().is_none());
-        return first(fixed.into_iter(), own, held, stopped);
+        return first(fixed.into_iter(), has, held, gives_up);
     }
     let rather = wish.rather.iter().filter(|port| taken.by(port).next().is_none());
     let rather: Vec<HostPort> = rather.cloned().collect();
-    first(rather.into_iter().chain(taken.free(range)), own, held, stopped)
+    first(rather.into_iter().chain(taken.free(range)), has, held, gives_up)
 }
 
 /// The first of these ports that nobody else holds, else the first that its holders give up.
 fn first(
     ports: impl Iterator<Item = HostPort>,
-    own: &str,
+    has: &str,
     held: &Held,
-    stopped: &BTreeMap<String, StepId>,
+    gives_up: impl Fn(&str) -> Option<StepId>,
 ) -> Option<(HostPort, Vec<StepId>)> {
     let mut found: Option<(HostPort, Vec<StepId>)> = None;
     for port in ports {
-        let edges: Option<Vec<StepId>> =
-            held.others(&port, own).map(|by| stopped.get(by).cloned()).collect();
+        let edges: Option<Vec<StepId>> = held.others(&port, has).map(|by| gives_up(by)).collect();
         match edges {
             Some(edges) if edges.is_empty() => return Some((port, edges)),
             Some(edges) if found.is_none() => found = Some((port, edges)),
@@ -199,15 +213,23 @@ fn first(
 }
 
 fn port_error(job: &ChangeSteps, wish: &HostPort, held: &Held, taken: &Held) -> PlanError {
-    let own = job.change.id.as_str();
+    let own = if job.ahead { "" } else { job.change.id.as_str() };
     let by = wish
         .each()
         .find_map(|port| taken.others(&port, own).chain(held.others(&port, own)).next().cloned());
-    let by = by.map_or_else(|| "something else".to_owned(), |by| format!("container `{by}`"));
+    let other = "publish another port, or a range of ports, or stop that container";
+    let (by, hint) = match by {
+        None => ("something else".to_owned(), other),
+        Some(by) if by == job.change.id.as_str() => (
+            "the container that it replaces".to_owned(),
+            "say `order: stop-first`, or publish a range of which a port is free",
+        ),
+        Some(by) => (format!("container `{by}`"), other),
+    };
     PlanError {
         set: job.change.set.clone(),
         code: "port_taken",
-        message: format!("host port {wish} of container `{own}` is taken by {by}"),
-        hint: "publish another port, or a range of ports, or stop that container".to_owned(),
+        message: format!("host port {wish} of container `{}` is taken by {by}", job.change.id),
+        hint: hint.to_owned(),
     }
 }

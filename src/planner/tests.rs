@@ -311,3 +311,25 @@ fn a_host_that_was_renamed_is_no_difference() {
     let built = plan(&host("    hostname: after\n"), &snapshot);
     assert_eq!(changes(&built), ["replace p-web-1"]);
 }
+
+/// An engine before API 1.44 keeps the address of a network card in `Config`.
+#[test]
+fn a_network_card_is_told_on_every_engine() {
+    for api in ["1.41", "1.43", "1.44", "1.51"] {
+        let spec = db("one", ", mac_address: '02:42:ac:11:00:99'");
+        let mut snapshot = world();
+        let version =
+            json!({"ApiVersion": api, "Version": "20.10.24", "Os": "linux", "Arch": "amd64"});
+        let info = json!({"ID": "E", "Name": "n", "OSType": "linux"});
+        snapshot.engine = Some(crate::observed::snapshot::EngineRecord { version, info });
+        add(&mut snapshot, &db("other", ""), "db", "other", "running");
+        let other = inspect(&mut snapshot, "other");
+        other["Config"]["Labels"] = json!({});
+        other["Config"]["Image"] = json!("other:1");
+        other["NetworkSettings"]["Networks"]["bridge"]["MacAddress"] = json!("02:42:ac:11:00:99");
+        let built = plan(&spec, &snapshot);
+        let codes: Vec<&str> =
+            built.plan.warnings.iter().map(|warning| warning.code.as_str()).collect();
+        assert!(codes.contains(&"mac_taken"), "{api}: {codes:?}");
+    }
+}

@@ -9,8 +9,8 @@ use serde_json::{Map, Value as Json, json};
 
 use super::planner::{Defaults, MATCHINGS, MODES, ON_STOPPED, PROVE_FOR, PULLS, RECREATES, STATES};
 use super::{
-    Compat, Identity, Matching, Pull, Resource, Set, Spec, State, UpdateConfig, depends, strings,
-    update_config,
+    Compat, Identity, Matching, Network, Pull, Resource, Set, Spec, State, UpdateConfig, Volume,
+    depends, strings, update_config,
 };
 use crate::base::ident::Reference;
 use crate::options::value;
@@ -60,12 +60,29 @@ impl Spec {
 
     /// Every reference to a value that is not in the spec.
     pub fn references(&self) -> BTreeSet<Reference> {
-        let mut out = BTreeSet::new();
-        for declared in self.sets.values().flat_map(|set| &set.options) {
-            declared.references(&mut out);
+        self.takers().into_iter().flat_map(|(_, references)| references).collect()
+    }
+
+    /// Who takes which references, in words: `` `web` ``, ``network `back` ``.
+    pub fn takers(&self) -> Vec<(String, BTreeSet<Reference>)> {
+        let marked = |texts: Vec<&String>| -> BTreeSet<Reference> {
+            texts.into_iter().filter_map(|text| value::marked_reference(text)).collect()
+        };
+        let mut all = Vec::new();
+        for (key, set) in &self.sets {
+            let mut own = BTreeSet::new();
+            set.options.iter().for_each(|declared| declared.references(&mut own));
+            all.push((format!("`{key}`"), own));
         }
-        out.extend(self.object_texts().iter().filter_map(|text| value::marked_reference(text)));
-        out
+        for (key, network) in &self.networks {
+            let texts = network.declared().map(network_texts).unwrap_or_default();
+            all.push((format!("network `{key}`"), marked(texts)));
+        }
+        for (key, volume) in &self.volumes {
+            let texts = volume.declared().map(volume_texts).unwrap_or_default();
+            all.push((format!("volume `{key}`"), marked(texts)));
+        }
+        all
     }
 
     /// The values that are public because the spec says them.
@@ -80,14 +97,9 @@ impl Spec {
 
     /// What it says of networks and volumes beyond their names.
     pub fn object_texts(&self) -> BTreeSet<String> {
-        let networks = self
-            .networks
-            .values()
-            .filter_map(Resource::declared)
-            .flat_map(|network| [&network.driver_opts, &network.ipam.options, &network.labels]);
+        let networks = self.networks.values().filter_map(Resource::declared);
         let volumes = self.volumes.values().filter_map(Resource::declared);
-        let volumes = volumes.flat_map(|volume| [&volume.driver_opts, &volume.labels]);
-        networks.chain(volumes).flat_map(BTreeMap::values).cloned().collect()
+        networks.flat_map(network_texts).chain(volumes.flat_map(volume_texts)).cloned().collect()
     }
 
     fn set(&self, set: &Set) -> Json {
@@ -131,6 +143,17 @@ impl Spec {
         }
         Json::Object(out)
     }
+}
+
+/// What is said of a network beyond its names.
+fn network_texts(network: &Network) -> Vec<&String> {
+    let maps = [&network.driver_opts, &network.ipam.options, &network.labels];
+    maps.into_iter().flat_map(BTreeMap::values).collect()
+}
+
+/// The same of a volume.
+fn volume_texts(volume: &Volume) -> Vec<&String> {
+    [&volume.driver_opts, &volume.labels].into_iter().flat_map(BTreeMap::values).collect()
 }
 
 /// The word for a value.

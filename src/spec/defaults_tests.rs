@@ -95,3 +95,31 @@ fn a_default_is_a_planner_key_that_means_something_to_every_set() {
     ");
     assert_eq!(right("project: p\ndefaults:\ncontainers: {}\n").sets.len(), 0);
 }
+
+#[test]
+fn what_a_set_says_itself_counts_where_both_cannot_be() {
+    let set = |defaults: &str, own: &str| {
+        let text = format!(
+            "project: p\ndefaults: {{{defaults}}}\ncontainers: {{a: {{image: x, {own}}}}}\n"
+        );
+        again(&right(&text)).sets[&SetName::new("a")].clone()
+    };
+    let proof = |defaults: &str, own: &str| set(defaults, own).prove_for;
+    let monitor = "update_config: {monitor: 5s}";
+    assert_eq!(proof(monitor, "prove_for: 3s"), 3);
+    assert_eq!(proof("prove_for: 3s", monitor), 5);
+    assert_eq!(proof("prove_for: 3s", "update_config: {parallelism: 2}"), 3);
+    assert_eq!(proof("prove_for: 3s", "deploy: {update_config: {monitor: 5s}}"), 5);
+    assert_eq!(proof(monitor, "update_config: {monitor: 4s}"), 4);
+    let ahead = "update_config: {order: start-first, delay: 1s}";
+    let update = set(ahead, "detach: false").update;
+    assert_eq!((update.order, update.delay), (Order::StopFirst, 1));
+    for state in ["stopped", "killed", "absent"] {
+        assert_eq!(set("recreate: always", &format!("state: {state}")).recreate, Recreate::Auto);
+    }
+    for both in ["prove_for: 3s, update_config: {monitor: 5s}", "recreate: always, state: absent"] {
+        wrong(&format!("project: p\ndefaults: {{{both}}}\ncontainers: {{a: {{image: x}}}}\n"));
+        wrong(&format!("project: p\ncontainers: {{a: {{image: x, {both}}}}}\n"));
+    }
+    wrong(&format!("project: p\ncontainers: {{a: {{image: x, detach: false, {ahead}}}}}\n"));
+}

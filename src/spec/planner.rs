@@ -134,13 +134,11 @@ pub(super) fn read(
         reader.read("on_stopped", |node, problems| one_of(node, ON_STOPPED, problems)).flatten();
     let recreate =
         reader.read("recreate", |node, problems| one_of(node, RECREATES, problems)).flatten();
-    if let (Some(Recreate::Always), Some(State::Stopped | State::Killed | State::Absent)) =
-        (recreate, state)
-    {
-        never_made(&mut reader);
-    }
+    let recreate = recreate.filter(|_| !never_made(&mut reader, (recreate, state)));
     let prove_for = reader.read("prove_for", seconds).flatten();
     let (update, monitor) = updates(&mut reader, prove_for, one_shot);
+    // A set's own word for it counts before that of all.
+    let own = prove_for.filter(|_| monitor.is_none() || !said.yields("prove_for", "update_config"));
     Set {
         identity: identity(entry, &mut reader),
         image: reader.read("image", image).flatten(),
@@ -151,7 +149,7 @@ pub(super) fn read(
         recreate: recreate.unwrap_or(defaults.recreate),
         compare: compare(&mut reader, defaults.compare),
         kill_signal: reader.read("kill_signal", signal).flatten().unwrap_or_else(|| "KILL".into()),
-        prove_for: prove_for.or(monitor).unwrap_or(PROVE_FOR),
+        prove_for: own.or(monitor).unwrap_or(PROVE_FOR),
         update: update.unwrap_or_default(),
         discard: reader.read("discard", Node::boolean).flatten().unwrap_or(false),
         one_shot,
@@ -166,19 +164,24 @@ fn updates(
     prove_for: Option<u32>,
     one_shot: bool,
 ) -> (Option<UpdateConfig>, Option<u32>) {
-    let Some((config, monitor)) = reader.read("update_config", update_config::read) else {
+    let Some((mut config, monitor)) = reader.read("update_config", update_config::read) else {
         return (None, None);
     };
-    let Some(node) = reader.said.get("update_config") else { return (None, None) };
+    let said = reader.said;
+    let Some(node) = said.get("update_config") else { return (None, None) };
     let twice = prove_for.zip(monitor).filter(|(one, other)| one != other);
-    if let Some((one, other)) = twice {
+    let apart =
+        said.yields("update_config", "prove_for") || said.yields("prove_for", "update_config");
+    if let Some((one, other)) = twice.filter(|_| !apart) {
         let message = format!(
             "expected `monitor` and `prove_for` to be the same, but found {other} s and {one} s"
         );
         reader.problems.add_hint(node.place, message, "say one of them");
         reader.places.breaks("update_config");
     }
-    if one_shot && config.order == Order::StartFirst {
+    if one_shot && config.order == Order::StartFirst && said.yields("update_config", "detach") {
+        config.order = Order::StopFirst;
+    } else if one_shot && config.order == Order::StartFirst {
         let message =
             "expected `order: stop-first` beside `detach: false`, but found `start-first`";
         reader.problems.add_hint(node.place, message, "what runs to its end runs once at a time");
@@ -204,9 +207,20 @@ fn identity(entry: &Entry, reader: &mut Reader<'_, '_>) -> Identity {
     name.map_or(Identity::Counted(1), Identity::Named)
 }
 
-/// Of a set that only ends or removes containers nothing is made anew.
-fn never_made(reader: &mut Reader<'_, '_>) {
-    let Some(node) = reader.said.get("recreate") else { return };
+/// Of a set that only ends or removes containers nothing is made anew; whether `recreate` says so all
+/// the same.
+fn never_made(
+    reader: &mut Reader<'_, '_>,
+    (recreate, state): (Option<Recreate>, Option<State>),
+) -> bool {
+    let ends = matches!(state, Some(State::Stopped | State::Killed | State::Absent));
+    let Some(node) = reader.said.get("recreate").filter(|_| ends) else { return false };
+    if recreate != Some(Recreate::Always) {
+        return false;
+    }
+    if reader.said.yields("recreate", "state") {
+        return true;
+    }
     reader.problems.add_hint(
         node.place,
         "expected a state in which containers are made beside `recreate: always`, but found one \
@@ -214,6 +228,7 @@ fn never_made(reader: &mut Reader<'_, '_>) {
         "say `state: present`: what runs is replaced and runs, what rests is replaced and rests",
     );
     reader.places.breaks("recreate");
+    true
 }
 
 fn count(node: &Node, problems: &mut Problems) -> Option<u32> {

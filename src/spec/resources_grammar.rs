@@ -51,24 +51,45 @@ const EXTERNAL: Key = key("external", Grammar::Bool);
 
 const DRIVER: Key = key("driver", TEXT);
 
-const DRIVER_OPTS: Key = key("driver_opts", OPTIONS);
+const DRIVER_OPTS: Key = key("driver_opts", options(&option(scalar_or_template)));
 
 /// Options of a driver: all are texts to an engine, so `true` is `"true"`.
-const OPTIONS: Grammar = Grammar::Map(Map {
-    what: "a map of options",
-    names: Names::Any,
-    value: &Grammar::Scalar {
+const fn options(value: &'static Grammar) -> Grammar {
+    Grammar::Map(Map {
+        what: "a map of options",
+        names: Names::Any,
+        value,
+        pairs: false,
+        bare: Bare::Is(|_| json!("")),
+    })
+}
+
+const fn option(schema: fn() -> Json) -> Grammar {
+    Grammar::Scalar {
         what: "a text, a number or a boolean",
         read: |node| match &node.kind {
             Kind::Bool(value) => Some(json!(value.to_string())),
             Kind::Text(text) | Kind::Number(text) => Some(json!(text)),
             _ => None,
         },
-        schema: || json!({"type": ["string", "number", "boolean"]}),
-    },
-    pairs: false,
-    bare: Bare::Is(|_| json!("")),
-});
+        schema,
+    }
+}
+
+fn scalar() -> Json {
+    json!({"type": ["string", "number", "boolean"]})
+}
+
+/// Reading a spec makes a text of `{template: TEXT}` before it gets here.
+fn scalar_or_template() -> Json {
+    let template = json!({
+        "type": "object",
+        "properties": {"template": {"type": "string", "minLength": 1}},
+        "required": ["template"],
+        "additionalProperties": false,
+    });
+    json!({"anyOf": [scalar(), template]})
+}
 
 const LABELS: Key = key(
     "labels",
@@ -86,7 +107,7 @@ const IPAM: Grammar = Grammar::Checked {
         "a map with `driver`, `config`",
         &[
             DRIVER,
-            key("options", OPTIONS),
+            key("options", options(&option(scalar))),
             key("config", list_of("a list of address ranges", &POOL)),
         ],
     ),

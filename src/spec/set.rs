@@ -2,7 +2,7 @@
 //!
 //! What concerns several sets is [`super::read`]'s.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::places::Places;
 use super::planner;
@@ -42,6 +42,8 @@ pub(super) struct Said<'a> {
     options: BTreeMap<&'static str, &'a Entry>,
     /// What `defaults` says of `compare`.
     pub(super) compare: Option<&'a Entry>,
+    /// The planner keys that `defaults` says and the set does not.
+    defaulted: BTreeSet<&'static str>,
     /// What was said once more under a key of the planner or of a row.
     again: Vec<(&'static str, &'a Entry)>,
 }
@@ -50,6 +52,12 @@ impl<'a> Said<'a> {
     /// The value of a planner key.
     pub(super) fn get(&self, key: &str) -> Option<&'a Node> {
         self.planner.get(key).map(|entry| &entry.value)
+    }
+
+    /// Whether `key` is said by `defaults` and `own` by the set itself: then `own` counts where both
+    /// cannot be.
+    pub(super) fn yields(&self, key: &str, own: &str) -> bool {
+        self.defaulted.contains(key) && self.get(own).is_some() && !self.defaulted.contains(own)
     }
 }
 
@@ -94,7 +102,10 @@ impl SetReader<'_> {
             if *key == "compare" {
                 said.compare = Some(entry);
             }
-            said.planner.entry(key).or_insert(entry);
+            if !said.planner.contains_key(key) {
+                said.planner.insert(key, entry);
+                said.defaulted.insert(key);
+            }
         }
     }
 

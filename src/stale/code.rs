@@ -24,8 +24,6 @@ pub enum Code {
     ContainerStarted,
     /// Limits or the restart policy of a container are others.
     ContainerSettings,
-    /// The files that were put into a container are others.
-    ContainerFiles,
     /// A container is attached to other networks, or otherwise.
     ContainerNetworks,
     /// What an earlier run left stands in the way.
@@ -86,7 +84,6 @@ impl Code {
         (Self::ContainerExit, "a one-shot ended with another exit code"),
         (Self::ContainerStarted, "a container was started again"),
         (Self::ContainerSettings, "limits or the restart policy of a container are others"),
-        (Self::ContainerFiles, "the files that were put into a container are others"),
         (Self::ContainerNetworks, "a container is attached to other networks, or otherwise"),
         (Self::Leftover, "what an earlier run left stands in the way"),
         (Self::NameTaken, "a name that a container is to get is taken"),
@@ -123,7 +120,6 @@ impl Code {
             Self::ContainerExit => "container_exit",
             Self::ContainerStarted => "container_started",
             Self::ContainerSettings => "container_settings",
-            Self::ContainerFiles => "container_files",
             Self::ContainerNetworks => "container_networks",
             Self::Leftover => "leftover",
             Self::NameTaken => "name_taken",

@@ -73,7 +73,6 @@ fn code(cell: &Cell, should: &Value, is: &Value) -> Code {
         Cell::Exit(_) => Code::ContainerExit,
         Cell::Start(_) => Code::ContainerStarted,
         Cell::Settings(_) => Code::ContainerSettings,
-        Cell::Files(_) => Code::ContainerFiles,
         Cell::Attached(..) => Code::ContainerNetworks,
         Cell::Holder(_) => Code::NameTaken,
         Cell::Reference(_) if *is == Value::Absent => Code::ImageGone,
@@ -94,7 +93,6 @@ fn words(cell: &Cell, value: &Value) -> String {
             Cell::Network(_) => "no such network".to_owned(),
             Cell::Volume(_) => "no such volume".to_owned(),
             Cell::Attached(_, network) => format!("it off network `{}`", say::short(network)),
-            Cell::Files(_) => "no file in it".to_owned(),
             Cell::Exit(_) => "it never to have run".to_owned(),
             _ => "none".to_owned(),
         },
@@ -107,14 +105,6 @@ fn words(cell: &Cell, value: &Value) -> String {
         Value::StartedAt(at) => format!("started at {}", say::short(at)),
         Value::StartedAgain(at) => format!("a start after {}", say::short(at)),
         Value::Settings(settings) => limits(settings),
-        Value::Files(paths) => {
-            let paths: Vec<String> =
-                paths.iter().map(|path| format!("`{}`", say::short(path))).collect();
-            format!(
-                "{} in it",
-                if paths.is_empty() { "no file".to_owned() } else { paths.join(", ") }
-            )
-        }
         Value::Attached(which, _) => {
             let network = if let Cell::Attached(_, network) = cell { network.as_str() } else { "" };
             let which = match which {

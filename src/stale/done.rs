@@ -43,8 +43,14 @@ struct Search<'a> {
     done: BTreeSet<usize>,
 }
 
-/// The steps that are done. `before` is what the plan relies on, `now` what a look shows.
-pub(super) fn done(plan: &Plan, before: &World, now: &World) -> BTreeSet<StepId> {
+/// The steps that are done. `before` is what the plan relies on, `now` what a look shows. `put` are the
+/// steps whose files a look shows as they are declared: no cell tells of files.
+pub(super) fn done(
+    plan: &Plan,
+    before: &World,
+    now: &World,
+    put: &BTreeSet<StepId>,
+) -> BTreeSet<StepId> {
     let mut search = Search::of(plan, before, now);
     let mut open: BTreeSet<Cell> = search
         .histories
@@ -58,7 +64,7 @@ pub(super) fn done(plan: &Plan, before: &World, now: &World) -> BTreeSet<StepId>
             open.extend(search.take(more));
         }
     }
-    search.finish()
+    search.finish(put)
 }
 
 impl<'a> Search<'a> {
@@ -155,11 +161,15 @@ impl<'a> Search<'a> {
         cells
     }
 
-    /// What makes nothing of any cell, such as waiting, is done when all else is.
-    fn finish(self) -> BTreeSet<StepId> {
+    /// Files are put where a later step is done, or where they are there. Waiting is done when all else is.
+    fn finish(mut self, put: &BTreeSet<StepId>) -> BTreeSet<StepId> {
+        let seen = self.plan.steps.iter().enumerate().filter(|(_, step)| put.contains(&step.id));
+        let seen = seen.filter_map(|(place, _)| self.admitted(place));
+        let seen: Vec<usize> = seen.filter(|more| more.len() <= 1).flatten().collect();
+        self.done.extend(seen);
         let all = self.plan.steps.iter().enumerate();
-        let acts = |place: usize| self.touched.get(place).is_some_and(|cells| !cells.is_empty());
-        let whole = all.clone().all(|(place, _)| self.done.contains(&place) || !acts(place));
+        let waits = |step: &Step| matches!(step.action, Action::WaitReady { .. });
+        let whole = all.clone().all(|(place, step)| self.done.contains(&place) || waits(step));
         all.filter(|(place, _)| whole || self.done.contains(place))
             .map(|(_, step)| step.id.clone())
             .collect()

@@ -66,7 +66,7 @@ pub fn judge(plan: &Plan, spec: &Spec, snapshot: &Snapshot) -> Judgement {
     let digest = format::write(plan).map(|written| written.digest).unwrap_or_default();
     let look = with_answers(plan, snapshot);
     let spec = &*prune::of_plan(spec, plan);
-    let case = Case::of(plan, spec, &look, &digest);
+    let mut case = Case::of(plan, spec, &look, &digest);
     let mut found = Found::default();
     let engine = Engine::of_snapshot(snapshot).target();
     if let Some(target) = &plan.target
@@ -78,6 +78,8 @@ pub fn judge(plan: &Plan, spec: &Spec, snapshot: &Snapshot) -> Judgement {
     case.facts(&mut found);
     let back = taken_back(&case.origin, plan, (&case.before, &case.now), &case.stays, look.clone());
     let again = case.derive(&back, BTreeMap::new());
+    let put = case.put_files(&again);
+    case.done = super::done::done(plan, &case.before, &case.now, &put);
     case.errors(&again, &back, &mut found);
     case.members(&again.plan, &mut found);
     found.stale.extend(rotated::rotated(plan, &again.plan));
@@ -97,7 +99,7 @@ impl<'a> Case<'a> {
         let origin = Origin::of(plan, digest);
         let before = World::planned(plan);
         let now = observed(&origin, &before, look);
-        let done = super::done::done(plan, &before, &now);
+        let done = super::done::done(plan, &before, &now, &BTreeSet::new());
         let gone = plan.steps.iter().filter(|step| {
             done.contains(&step.id)
                 && matches!(step.action, Action::Remove { .. } | Action::RemoveNetwork { .. })

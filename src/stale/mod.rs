@@ -14,6 +14,9 @@ pub mod observed;
 mod owners;
 #[cfg(test)]
 mod pulls_tests;
+mod put_files;
+#[cfg(test)]
+mod put_files_tests;
 #[cfg(test)]
 mod renames_tests;
 #[cfg(test)]

@@ -12,7 +12,6 @@ use crate::base::ident::{
     SUFFIX_FAILED, SUFFIX_LOCK, StepId,
 };
 use crate::observed::snapshot::{Container, Seen, Snapshot};
-use crate::options::files;
 use crate::options::platform::Platform;
 use crate::options::settings::Settings;
 use crate::plan::world::{Cell, Value, World};
@@ -151,13 +150,6 @@ pub fn note_container(world: &mut World, subject: &Subject, seen: Seen<'_>, orig
         let code = state["ExitCode"].as_i64().filter(|_| ran);
         set(Cell::Exit, code.map_or(Value::Absent, Value::Exit));
         set(Cell::Start, Value::StartedAt(started.to_owned()));
-        if let Some(files) = inspect["Config"][files::FIELD].as_object() {
-            let there = files.iter().filter(|(_, file)| !file.is_null());
-            let there: BTreeSet<String> = there.map(|(path, _)| path.clone()).collect();
-            if !there.is_empty() {
-                set(Cell::Files, Value::Files(there));
-            }
-        }
     }
     let attached = look.and_then(|look| look["NetworkSettings"]["Networks"].as_object());
     for (network, endpoint) in attached.into_iter().flatten() {

@@ -217,3 +217,71 @@ async fn refusals_and_runs_in_a_folder_are_kept_one_by_one() {
     let bad = at(folder.path(), &[], &format!("{APPLY} --meta nothing")).await;
     assert_eq!(bad.code, 64);
 }
+
+/// The new container runs before the old one is stopped.
+#[tokio::test]
+async fn what_starts_before_the_old_one_stops_is_never_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = "project: shop\ncontainers:\n  web: {name: shop-web, image: 'app:1', command: new, \
+                state: reloaded, update_config: {order: start-first}}\n";
+    std::fs::write(folder.path().join("spec.yaml"), spec).unwrap();
+    let image = json!({"Id": IMAGE, "RepoTags": ["app:1"], "RepoDigests": [], "Os": "linux",
+        "Architecture": "amd64", "Config": {"Cmd": ["serve"]}});
+    let mut web = found("a", "shop-web", "running").inspect.unwrap();
+    web["Image"] = IMAGE.into();
+    std::fs::write(folder.path().join("look.json"), json!([image, web]).to_string()).unwrap();
+    let ran = at(folder.path(), &[], "plan spec.yaml --snapshot look.json -o plan.json").await;
+    assert!(ran.out.contains("1 to replace"), "{}{}", ran.out, ran.err);
+    let ran = at(folder.path(), &[], &format!("{APPLY} -o r.json")).await;
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let (_, result) = read(&folder.path().join("r.json"));
+    let change = &result["changes"][0];
+    assert_eq!((&change["ended"], &change["down_ms"]), (&json!("done"), &Json::Null), "{change}");
+    assert!(!ran.err.contains("down"), "{}", ran.err);
+}
+
+/// What surrounds a plan is struck as its texts are; users and passwords of addresses always are.
+#[tokio::test]
+async fn no_secret_is_in_what_surrounds_a_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = "project: shop\ncontainers:\n  web: {image: 'app:1', environment: {KEY: {from_env: \
+                KEY}}}\n";
+    std::fs::write(folder.path().join("spec.yaml"), spec).unwrap();
+    let image = json!([{"Id": IMAGE, "RepoTags": ["app:1"], "RepoDigests": [], "Os": "linux",
+        "Architecture": "amd64", "Config": {"Cmd": ["serve"]}}]);
+    std::fs::write(folder.path().join("look.json"), image.to_string()).unwrap();
+    let secret = "hunter2hunter2";
+    let url = format!("https://ci/{secret}/7");
+    let variables = [("KEY", secret), ("USER", secret), ("JENKINS_URL", "x"), ("BUILD_URL", &url)];
+    let meta = format!("--meta note={secret} --meta from=https://ann:pass@ci/7");
+    for line in [
+        format!("plan spec.yaml --snapshot look.json -o plan.json {meta}"),
+        format!("plan spec.yaml --snapshot look.json --format markdown {meta}"),
+        format!("{APPLY} -o r.json --journal j {meta}"),
+        format!("{APPLY} --json {meta}"),
+        format!("{APPLY} --expect-digest sha256:00 -o refused.json {meta}"),
+    ] {
+        let ran = at(folder.path(), &variables, &line).await;
+        assert!(ran.code == 0 || line.contains("expect"), "{}", ran.err);
+        let mut all = ran.out + &ran.err;
+        for name in ["plan.json", "r.json", "j", "refused.json"] {
+            all += &std::fs::read_to_string(folder.path().join(name)).unwrap_or_default();
+        }
+        // A simulated run asks for no secret, and knows none.
+        let known = !line.starts_with("apply");
+        assert!(!known || !all.contains(secret), "{line}: {all}");
+        assert!(!all.contains("ann:pass"), "{line}: {all}");
+        let _ = std::fs::remove_file(folder.path().join("refused.json"));
+    }
+}
+
+/// A run that ends early begins some changes and leaves others alone.
+#[test]
+fn a_change_of_which_nothing_was_called_is_as_before() {
+    block(async {
+        // Somebody removed what is to be replaced.
+        let engine = engine(Vec::new());
+        let (ended, times, created) = change(&engine, &replacement()).await;
+        assert_eq!((ended, times.down_ms, created), (Ended::AsBefore, None, None));
+    });
+}

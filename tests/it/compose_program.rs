@@ -409,3 +409,29 @@ fn what_compose_and_engines_pass_over_is_passed_over() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// Days are Compose's alone; what is said under `x-bayplan` counts before what a swarm is told.
+#[test]
+fn durations_and_update_config_mean_what_they_say() {
+    let service = "services:\n  a:\n    image: acme/db:1\n    stop_grace_period: 1d\n    healthcheck: {test: [CMD, \
+                   t], interval: 1w}\n    deploy: {update_config: {delay: 1d, parallelism: 2, \
+                   monitor: 1m}}\n";
+    let own = format!("{service}    x-bayplan: {{update_config: {{parallelism: 3}}}}\n");
+    let all = format!("x-bayplan: {{update_config: {{parallelism: 4}}}}\n{service}");
+    for (text, expected) in [
+        // `monitor` is `prove_for` here.
+        (service, json!({"delay": "24h", "parallelism": 2})),
+        (&own, json!({"parallelism": 3})),
+        (&all, json!({"delay": "24h", "parallelism": 2})),
+    ] {
+        let (_above, folder) = folder(&[("compose.yaml", text)]);
+        let args = ["plan", "--snapshot", "look.json", "--format", "json"];
+        std::fs::write(folder.join("look.json"), look(&folder)).unwrap();
+        let shown = ran(&folder, &[], &args);
+        let plan: Json = serde_json::from_str(fine(&shown)).unwrap();
+        let set = &plan["declared"]["containers"]["a"];
+        assert_eq!(set["update_config"], expected, "{set}");
+        assert_eq!(set["stop_grace_period"], 86_400);
+        assert_eq!(set["healthcheck"]["interval"], "168h");
+    }
+}

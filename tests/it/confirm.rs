@@ -191,3 +191,55 @@ fn a_set_that_is_not_finished_is_not_told_of_twice() {
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].starts_with(" volume:"), "{told:?}");
 }
+
+/// A set that the spec does not have any more, and a network of its own that goes with it; another
+/// container is taken off a network and put back.
+fn leaving() -> Made {
+    let mut made = Made::new(vec![fact("a", "job", Run::Idle), fact("b", "db", Run::Live)]);
+    made.plan.facts.members = [(SetName::new("job"), vec![id("a")])].into();
+    let which = NetworkId::new("e".repeat(64));
+    let network = "old".to_owned();
+    made.plan.facts.networks = vec![NetworkFact { name: network.clone(), id: Some(which.clone()) }];
+    let remove = Action::RemoveNetwork { network: network.clone(), which: which.clone() };
+    made.step("network:old/remove", remove, &[]);
+    let endpoint = json!({});
+    let on = NetworkRef::Id(NetworkId::new("d".repeat(64)));
+    let connect = Action::Connect {
+        container: Subject::Container(id("b")),
+        network: "back".to_owned(),
+        which: on,
+        endpoint,
+    };
+    made.step("network:old/connect-db", connect, &["network:old/remove"]);
+    made.change("network:old", Verb::Replace, Because::NotThere);
+    made.plan.changes[0].set = None;
+    made.step("job/remove", Action::Remove { container: Subject::Container(id("a")) }, &[]);
+    made.change("job", Verb::Remove, Because::NotThere);
+    made.plan.changes[1].set = Some(SetName::new("job"));
+    made
+}
+
+#[test]
+fn what_was_removed_is_gone_and_what_was_moved_is_where_it_was_put() {
+    let made = leaving();
+    let network =
+        |name: &str, id: &str| json!({"Name": name, "Id": id.repeat(64), "Driver": "bridge"});
+    let engine = engine_of(Snapshot {
+        containers: vec![found("a", "job", "exited"), found("b", "db", "running")],
+        networks: vec![network("old", "e"), network("back", "d")],
+        ..Snapshot::default()
+    });
+    let outcome = block(apply(&engine, &made));
+    assert!(outcome.is_success(), "{outcome:#?}");
+    let gone = look(&engine);
+    assert_eq!(told(&made, &outcome, &gone), [""; 0]);
+    let mut back = gone.clone();
+    back.networks.push(network("old", "e"));
+    back.containers.push(found("a", "job", "exited"));
+    of(&mut back, "db")["NetworkSettings"]["Networks"].as_object_mut().unwrap().remove("back");
+    insta::assert_snapshot!(told(&made, &outcome, &back).join("\n"), @"
+    job/job name: expected no such container, but found the name `job`
+    db networks: expected it on network `back` (dddddddddddd), but found it off network `back`
+     network: network `old`: expected no such network, but found eeeeeeeeeeee
+    ");
+}

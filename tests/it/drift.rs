@@ -52,6 +52,10 @@ async fn a_limit_that_somebody_changed_is_drift_and_one_that_the_spec_changed_is
     let ran = at(folder, &format!("{PLAN} -o old.json --fail-on drift,changes,differences")).await;
     assert_eq!((ran.code, ran.out.contains("no action taken")), (0, true), "{}", ran.err);
     let drift = format!("{PLAN} --fail-on drift");
+    let other = spec("mem_limit: 64m").replacen("project: p", "project: other", 1);
+    put(folder, "other.yaml", &other.replacen("name: web", "name: other", 1));
+    let other = "plan other.yaml --snapshot look.json -o other.json";
+    assert_eq!(at(folder, other).await.code, 0);
     // Somebody did `docker update`; without an earlier plan it may have been the spec.
     put(folder, "look.json", &look(32 << 20));
     for (more, code, says) in [
@@ -59,6 +63,7 @@ async fn a_limit_that_somebody_changed_is_drift_and_one_that_the_spec_changed_is
         ("", 2, "web: mem_limit"),
         (" --since spec.yaml", 1, "spec.yaml"),
         (" --since none.json", 1, "none.json"),
+        (" --since other.json", 64, "is of project `other`"),
     ] {
         let ran = at(folder, &format!("{drift}{more}")).await;
         assert_eq!(ran.code, code, "{more}: {}", ran.err);

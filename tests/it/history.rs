@@ -44,11 +44,13 @@ fn folder() -> tempfile::TempDir {
     put(&results.join("3.json"), &result(third, OTHER, &change("shop-db", "f", "as_before")));
     put(&results.join("other.json"), &json!({"format": "something"}));
     std::fs::write(results.join("broken.json"), "{\"format\": \"bayplan/result/1\"}").unwrap();
+    // A configuration of the user's must not hide the commit that began the repository.
     // Plans are JSON files whose third line is their digest.
     let plan = format!("{{\n  \"format\": \"bayplan/plan/1\",\n  \"digest\": \"{DIGEST}\",\n}}\n");
     std::fs::write(folder.path().join("plan.json"), plan).unwrap();
     for words in [
         &["init", "-q"][..],
+        &["config", "log.showRoot", "false"],
         &["add", "plan.json"],
         &["-c", "user.name=Bob", "-c", "user.email=b@b", "commit", "-qm", "more memory"],
     ] {
@@ -141,4 +143,31 @@ async fn the_plan_of_a_container_is_told_from_results_and_from_its_label() {
         let ran = at(folder.path(), &line).await;
         assert!(ran.out.starts_with(&says), "{}{}", ran.out, ran.err);
     }
+}
+
+/// A shallow clone ends with a commit that seems to bring every file.
+#[tokio::test]
+async fn where_a_clone_was_cut_no_commit_is_told() {
+    let folder = folder();
+    for subject in ["two", "three"] {
+        let words = ["-c", "user.name=Bob", "-c", "user.email=b@b", "commit", "-qm", subject];
+        let commit = ["--allow-empty"];
+        let mut git = std::process::Command::new("git");
+        git.arg("-C").arg(folder.path()).args(words).args(commit);
+        assert!(git.status().unwrap().success());
+    }
+    let parent = tempfile::tempdir().unwrap();
+    let clone = parent.path().join("clone");
+    let from = format!("file://{}", folder.path().display());
+    let mut git = std::process::Command::new("git");
+    git.args(["clone", "-q", "--depth", "1", &from]).arg(&clone);
+    assert!(git.status().unwrap().success());
+    let results = clone.join("results");
+    std::fs::create_dir(&results).unwrap();
+    std::fs::copy(folder.path().join("results/old/1.json"), results.join("1.json")).unwrap();
+    let ran = at(&clone, "history results").await;
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.contains("shop-db") && !ran.out.contains("committed"), "{}", ran.out);
+    let whole = at(folder.path(), "history results").await;
+    assert!(whole.out.contains("committed"), "{}", whole.out);
 }

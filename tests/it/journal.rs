@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::os::unix::fs::PermissionsExt as _;
 
 use bayplan::apply::journal::{Entry, Journal, read};
+use bayplan::apply::record::Command;
 use bayplan::engine::simulated::Simulated;
 
 use super::program::run;
@@ -37,14 +38,17 @@ async fn a_run_is_on_the_disk_and_the_next_one_goes_on_there() {
             .records
             .iter()
             .map(|record| match &record.entry {
-                Entry::Begins { command, plan, .. } => format!("{command} {}", &plan[..7]),
+                Entry::Begins { command, plan, simulated, .. } => {
+                    assert_eq!((*command, *simulated), (Command::Apply, true));
+                    format!("begins {}", &plan[..7])
+                }
                 Entry::Calls { step, back, .. } => format!("calls {step} {back}"),
                 Entry::Answered { step, failed } => format!("answered {step} {failed:?}"),
                 Entry::Ends { exit_code, .. } => format!("ends {exit_code}"),
             })
             .collect();
         let one = [
-            "apply sha256:",
+            "begins sha256:",
             "calls p-web-1/create false",
             "answered p-web-1/create None",
             "calls p-web-1/start false",
@@ -67,6 +71,54 @@ async fn a_run_is_on_the_disk_and_the_next_one_goes_on_there() {
     let ran = run(folder.path(), &env, &apply).await;
     assert_eq!(ran.code, 1, "{}", ran.err);
     assert!(ran.err.contains("a line was changed"), "{}", ran.err);
+}
+
+/// A journal takes records alone: what is something else is neither cut nor written to.
+#[tokio::test]
+async fn nothing_else_is_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::write(at("spec.yaml"), SPEC).unwrap();
+    std::fs::write(at("look.json"), INSPECT).unwrap();
+    let env = [("KEY", "hunter2hunter2")];
+    let plan = ["plan", "spec.yaml", "--snapshot", "look.json", "-o", "p.json"];
+    assert_eq!(run(folder.path(), &env, &plan).await.code, 0);
+    for (name, text) in [("notes", "no line end"), ("lines", "one\ntwo\n"), ("torn", "{\"a\":")] {
+        std::fs::write(at(name), text).unwrap();
+    }
+    let apply = ["apply", "p.json", "--simulate", "--snapshot", "look.json", "-o", "r.json"];
+    let cases: [(&str, i32, &str); 9] = [
+        ("notes", 1, "line 1: expected a record"),
+        ("lines", 1, "line 1: expected a record"),
+        ("torn", 1, "line 1: expected a record"),
+        ("p.json", 64, "p.json is the plan itself"),
+        ("spec.yaml", 64, "spec.yaml is"),
+        ("look.json", 64, "look.json is"),
+        ("./r.json", 64, "is the result"),
+        ("-", 64, "found standard output"),
+        ("no/such", 1, "there is no folder"),
+    ];
+    let all = || -> Vec<(String, Vec<u8>)> {
+        let names = ["notes", "lines", "torn", "p.json", "spec.yaml", "look.json"];
+        names.map(|name| (name.to_owned(), std::fs::read(at(name)).unwrap())).into()
+    };
+    let before = all();
+    for (name, code, told) in cases {
+        let ran = run(folder.path(), &env, &[&apply[..], &["--journal", name]].concat()).await;
+        assert_eq!(ran.code, code, "{name}: {}", ran.err);
+        assert!(ran.err.contains(told), "{name}: {}", ran.err);
+        assert!(all() == before, "{name}");
+    }
+    // A journal that others could read is closed to them.
+    std::fs::write(at("empty"), "").unwrap();
+    std::fs::set_permissions(at("empty"), std::fs::Permissions::from_mode(0o644)).unwrap();
+    let ran = run(folder.path(), &env, &[&apply[..], &["--journal", "empty"]].concat()).await;
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(std::fs::metadata(at("empty")).unwrap().permissions().mode() & 0o777, 0o600);
+    // A folder that is not there gets no file of its name.
+    let apply = ["apply", "p.json", "--simulate", "--snapshot", "look.json", "-o", "results/"];
+    let ran = run(folder.path(), &env, &apply).await;
+    assert!(ran.code == 64 && ran.err.contains("there is no results/"), "{}", ran.err);
 }
 
 /// Keeps entries until so many were kept; then its disk is full.

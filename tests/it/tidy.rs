@@ -230,6 +230,47 @@ fn files_are_short_and_say_what_they_are_for() {
     none(&complaints);
 }
 
+/// What no module declares is compiled by nobody, and rots.
+#[test]
+fn every_source_file_is_a_module() {
+    let sources = sources();
+    let mut complaints = String::new();
+    for source in &sources {
+        let path = Path::new(&source.path);
+        let by_path = format!("#[path = \"{}\"]", path.file_name().unwrap().to_str().unwrap());
+        if sources.iter().any(|other| other.text.contains(&by_path)) {
+            continue;
+        }
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let (name, parents) = match path.file_stem().and_then(|stem| stem.to_str()).unwrap() {
+            "lib" | "main" => continue,
+            "mod" => {
+                let above = folder.parent().unwrap_or(Path::new(""));
+                (folder.file_name().unwrap().to_str().unwrap(), above)
+            }
+            stem => (stem, folder),
+        };
+        let declared = sources.iter().any(|other| {
+            let path = Path::new(&other.path);
+            let own = path.with_extension("");
+            let home = match own.file_name().and_then(|name| name.to_str()).unwrap() {
+                "lib" | "mod" => own.parent().unwrap_or(Path::new("")).to_owned(),
+                _ => own,
+            };
+            home == parents
+                && other.text.lines().any(|line| {
+                    line.trim_end()
+                        .strip_suffix(';')
+                        .is_some_and(|line| line.ends_with(&format!("mod {name}")))
+                })
+        });
+        if !declared {
+            let _ = writeln!(complaints, "src/{}: no module declares it", source.path);
+        }
+    }
+    none(&complaints);
+}
+
 #[test]
 fn mod_files_hold_nouns_not_logic() {
     let mut complaints = String::new();

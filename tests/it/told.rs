@@ -47,6 +47,29 @@ async fn variables_that_are_not_set_are_named_with_who_takes_them() {
 }
 
 #[tokio::test]
+async fn networks_and_volumes_take_variables_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = "project: p
+networks: {n: {driver_opts: {a: {template: '$${X}'}}}}
+volumes: {v: {driver_opts: {o: {template: 'addr=$${X}'}}}}
+containers:
+  a: {image: 'postgres:16', command: [{template: 'run $${X}'}]}
+  b: {image: 'postgres:16', environment: {X: {from_env: X}}}
+";
+    std::fs::write(folder.path().join("spec.yaml"), spec).unwrap();
+    std::fs::write(folder.path().join("look.json"), INSPECT).unwrap();
+    let args = ["plan", "spec.yaml", "--snapshot", "look.json"];
+    insta::assert_snapshot!(told(folder.path(), &[], &args).await, @"
+    1
+    error: the variable `X` is not set, which `b` takes
+    the text `${X}` takes a variable that is not set, which network `n` takes
+    the text `addr=${X}` takes a variable that is not set, which volume `v` takes
+    the text `run ${X}` takes a variable that is not set, which `a` takes
+    hint: set it, or plan with `--unresolved assume-same` where secrets must not be known
+    ");
+}
+
+#[tokio::test]
 async fn unset_variables_can_be_assumed_to_be_the_same() {
     let folder = folder();
     let args = ["plan", "spec.yaml", "--snapshot", "look.json", "--unresolved", "assume-same"];
@@ -108,5 +131,21 @@ async fn what_is_no_plan_is_not_applied() {
     1
     error: reading none.json
     caused by: No such file or directory (os error 2)
+    ");
+}
+
+/// A variable that is set, but that the snapshot knows nothing of, is no variable that is missing.
+#[tokio::test]
+async fn a_snapshot_that_was_taken_without_a_reference_says_so() {
+    let folder = folder();
+    let shop = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/shop");
+    let text = std::fs::read_to_string(shop.join("snapshot.json")).unwrap();
+    std::fs::write(folder.path().join("snapshot.json"), text).unwrap();
+    let args = ["plan", "spec.yaml", "--snapshot", "snapshot.json"];
+    let set = [("DB_PASSWORD", "hunter2hunter2"), ("MODE", "a")];
+    insta::assert_snapshot!(told(folder.path(), &set, &args).await, @"
+    1
+    error: the snapshot was taken without `MODE` of the file `web.env`, which `web` takes
+    hint: take the snapshot with this spec where its references are set: `bayplan snapshot SPEC -o FILE`
     ");
 }

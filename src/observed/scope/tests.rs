@@ -176,3 +176,49 @@ fn who_shares_something_with_a_target_depends_on_it_and_so_does_who_shares_with_
     let found = dependants(&others, &targets);
     assert_eq!(found, ["2", "3", "4", "5"].map(id).into());
 }
+
+/// The files that are fetched of a container of this name, image and labels.
+fn fetched(name: &str, image: &str, labels: &Json) -> Vec<String> {
+    let text = "project: shop
+moved: {front: web}
+containers:
+  web: {image: 'app:1', match: image, files: {/web: {content: a}}}
+  db: {name: db, image: 'sql:1', files: {/db: {content: a}}}
+  own: {image: 'app:1', match: owned, files: {/own: {content: a}}}
+  job: {image: 'job:1'}
+";
+    let inspect = json!({"Id": name, "Name": format!("/{name}"),
+        "Config": {"Image": image, "Labels": labels["Labels"]}});
+    let wanted = ObservationScope::of(&spec(text)).files(Seen::inspected(&inspect));
+    wanted.into_iter().flatten().collect()
+}
+
+#[test]
+fn only_files_of_sets_that_a_container_may_be_of_are_fetched() {
+    let none = json!({});
+    let named = |name: &str, project: &str, set: &str| {
+        let mut all = labels(project, set);
+        all["Labels"]["io.bayplan.name"] = json!(name);
+        all
+    };
+    assert_eq!(fetched("x", "app:1", &none), ["/web"]);
+    assert_eq!(fetched("x", "docker.io/library/app:1", &none), ["/web"]);
+    assert_eq!(fetched("x", "sha256:0123456789ab", &none), ["/web"]);
+    assert_eq!(fetched("x", "other:1", &none), [""; 0]);
+    assert_eq!(fetched("db", "other:1", &none), ["/db"]);
+    assert_eq!(fetched("db.bp-old", "other:1", &none), ["/db"]);
+    for (set, paths) in
+        [("web", vec!["/web"]), ("front", vec!["/web"]), ("own", vec!["/own"]), ("job", vec![])]
+    {
+        assert_eq!(fetched("x", "app:1", &named("x", "shop", set)), paths, "{set}");
+        // Those of another project are nobody's here.
+        assert_eq!(fetched("x", "app:1", &named("x", "other", set)), [""; 0], "{set}");
+    }
+    let mut noted = named("x", "shop", "job");
+    noted["Labels"]["io.bayplan.files"] = json!("[\"/was\"]");
+    assert_eq!(fetched("x", "job:1", &noted), ["/was"]);
+    noted["Labels"]["io.bayplan.project"] = json!("other");
+    assert_eq!(fetched("x", "job:1", &noted), [""; 0]);
+    // Labels that an image handed on name another container.
+    assert_eq!(fetched("y", "app:1", &named("x", "other", "job")), ["/web"]);
+}

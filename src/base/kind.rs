@@ -41,6 +41,11 @@ impl Kind {
             let keys = ["containers", "services"];
             return keys.iter().any(|key| json[key].is_object()).then_some(Self::Spec);
         };
+        Self::of_format(format)
+    }
+
+    /// What a file of ours is by its `format`, whatever its number.
+    pub fn of_format(format: &str) -> Option<Self> {
         let kinds = [
             ("bayplan/plan/", Self::Plan),
             ("bayplan/snapshot/", Self::Snapshot),

@@ -1,0 +1,45 @@
+//! Which files are put already. No fact says what is in files, and an image may have others at their
+//! paths: what a look shows is compared with what is declared.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+
+use super::judge::Case;
+use crate::base::ident::StepId;
+use crate::options::files::FIELD;
+use crate::options::inspect_view::InspectView;
+use crate::plan::{Action, Step, Subject};
+use crate::planner::Built;
+use crate::planner::compare::{self, Known, Terms};
+
+impl Case<'_> {
+    /// The steps whose files a look shows as they are declared.
+    pub(super) fn put_files(&self, again: &Built) -> BTreeSet<StepId> {
+        let puts = self.plan.steps.iter().filter(|step| self.is_put(step, again).is_some());
+        puts.map(|step| step.id.clone()).collect()
+    }
+
+    fn is_put(&self, step: &Step, again: &Built) -> Option<()> {
+        let Action::PutFiles { container: Subject::CreatedBy(create), .. } = &step.action else {
+            return None;
+        };
+        let created = self.plan.steps.iter().find(|step| step.id == *create)?;
+        let Action::Create { set, .. } = &created.action else { return None };
+        let files = &again.bodies.get(create)?.json()[FIELD];
+        let made = |of: &Option<&StepId>| *of == Some(create);
+        let mut all = self.look.containers.iter();
+        let found = all.find(|found| made(&self.origin.container(found.seen())))?;
+        let expected = InspectView::new(&json!({"Config": {FIELD: files}}), &BTreeMap::new());
+        let found = InspectView::new(found.inspect.as_ref()?, &found.env);
+        let terms = Terms {
+            set: self.spec.sets.get(set)?,
+            adopted: false,
+            strange: None,
+            everything: true,
+        };
+        let known = Known { public: &self.look.public, secrets: &self.look.secrets, assume: false };
+        let row = crate::options::row("files")?;
+        compare::same(row, terms, &expected, &found, known).then_some(())
+    }
+}
