@@ -138,6 +138,25 @@ impl OwnEngine {
         lines
     }
 
+    /// Ends what its deaths left: processes that name its folder, and mounts in there.
+    fn sweep(&self) {
+        let folder = self.dir.path().display().to_string();
+        let own = std::process::id().to_string();
+        for entry in std::fs::read_dir("/proc").unwrap().map_while(Result::ok) {
+            let pid = entry.file_name().to_string_lossy().into_owned();
+            let words = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            if pid != own && String::from_utf8_lossy(&words).contains(&folder) {
+                let _ = Command::new("kill").args(["-s", "KILL", &pid]).status();
+            }
+        }
+        let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();
+        for mount in mounts.lines().rev().filter_map(|line| line.split(' ').nth(1)) {
+            if mount.starts_with(&folder) {
+                let _ = Command::new("umount").args(["--lazy", mount]).status();
+            }
+        }
+    }
+
     /// Whether something of the apply is under way: a new container is there.
     fn is_under_way(&self) -> bool {
         let names = self.docker(&["ps", "-a", "--format", "{{.Names}}"]).stdout;
@@ -155,6 +174,7 @@ impl Drop for OwnEngine {
         }
         self.signal("TERM");
         let _ = self.daemon.borrow_mut().wait();
+        self.sweep();
     }
 }
 
@@ -300,7 +320,8 @@ fn of_three_applies_at_once_one_wins_and_the_others_name_it() {
     engine.image(&world);
     // The lock is made from an image of the plan.
     for (memory, more) in [(64, &[][..]), (96, &["--wait", "40s"])] {
-        world.write("spec.yaml", &spec(memory));
+        // Longer than it takes to see that the holder is alive.
+        world.write("spec.yaml", &spec(memory).replace("prove_for: 1s", "prove_for: 5s"));
         engine.run(&world, &["plan", "spec.yaml", "-o", "plan.json"]).ok();
         let three = [(); 3].map(|()| engine.begin(&world, more));
         let ids = three.each_ref().map(|one| one.child.id().to_string());
