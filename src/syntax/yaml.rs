@@ -297,7 +297,8 @@ impl Converter<'_> {
         let mut entries = Vec::new();
         let mut merged = Vec::new();
         for (key, value) in raw {
-            let merges = self.dialect == Dialect::Compose && self.source(key.defined) == Some("<<");
+            let is_merge =
+                self.dialect == Dialect::Compose && self.source(key.defined) == Some("<<");
             let key = self.node(key);
             let value = self.node(value);
             let Kind::Text(word) = key.kind else {
@@ -320,7 +321,7 @@ impl Converter<'_> {
                 continue;
             }
             seen.insert(word.clone(), key.place);
-            if merges {
+            if is_merge {
                 merged.push(value);
             } else {
                 entries.push(Entry { key: word, place: key.place, value });
