@@ -258,7 +258,7 @@ pub struct PlanArgs {
     #[arg(long, value_name = "WHAT", value_enum, value_delimiter = ',')]
     pub fail_on: Vec<FailOn>,
     /// An earlier plan, which tells what is drift (else the one committed where -o writes)
-    #[arg(long, value_name = "OLD", requires = "fail_on")]
+    #[arg(long, value_name = "OLD")]
     pub since: Option<PathBuf>,
     /// What to do about references that cannot be resolved here
     #[arg(long, value_name = "HOW", default_value = "error", value_enum)]

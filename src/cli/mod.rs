@@ -12,6 +12,7 @@ pub mod diff;
 pub mod exit_codes;
 pub mod fail_on;
 pub mod files;
+pub mod forms;
 pub mod git;
 pub mod history;
 pub mod import;

@@ -6,11 +6,11 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
-use super::args::{Format, Global, PlanArgs, Unresolved};
+use super::args::{FailOn, Format, Global, PlanArgs, Unresolved};
 use super::denied::Denied;
 use super::files::{self, Files};
 use super::report::{Exit, Failure, Result};
-use super::{compose, fail_on, load_spec, observe, output, project_folder, since};
+use super::{compose, fail_on, forms, load_spec, observe, output, project_folder, since};
 use crate::base::ident::Reference;
 use crate::base::say;
 use crate::compose::Project;
@@ -33,6 +33,9 @@ const UNSET: &str =
 
 /// Runs the command.
 pub fn run(args: &PlanArgs, global: &Global, files: &Files) -> Result {
+    let since = args.since.is_some() && !args.fail_on.contains(&FailOn::Drift);
+    let said = [("--steps", args.steps), ("--meta", !args.meta.is_empty()), ("--since", since)];
+    forms::heeds(args.format, false, &said)?;
     let made = make(args, global, files);
     let piped = args.output.as_deref().is_some_and(files::is_standard);
     if let (Err(failure), Format::Markdown, false) = (&made, args.format, piped) {

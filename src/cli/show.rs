@@ -9,7 +9,7 @@ use super::args::{Format, Global, ShowArgs};
 use super::files::{self, Files};
 use super::output;
 use super::report::{Exit, Failure, Result};
-use super::since;
+use super::{forms, since};
 use crate::apply::result::{FORMAT, ResultDocument};
 use crate::apply::result_text;
 use crate::base::kind::Kind;
@@ -26,10 +26,13 @@ pub fn run(args: &ShowArgs, global: &Global, files: &Files) -> Result {
         all.push((path, files.read(path, format::MAX_BYTES)?));
     }
     let result = all.iter().any(|(_, bytes)| is_result(bytes));
-    if args.undo && (result || args.format != Format::Text) {
-        let message = "expected a plan and the text format beside `--undo`";
-        return Err(Failure::new(Exit::Usage, message));
-    }
+    let said = [
+        ("--undo", args.undo),
+        ("--steps", args.steps),
+        ("--meta", !args.meta.is_empty()),
+        ("--since", args.since.is_some()),
+    ];
+    forms::heeds(args.format, result, &said)?;
     let shown = match all.as_slice() {
         [(path, bytes)] if is_result(bytes) => {
             let within = |failure: Failure| failure.within(&files::named(path));

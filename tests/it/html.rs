@@ -182,9 +182,18 @@ fn browser() -> Option<PathBuf> {
     all.find(|path| path.is_file())
 }
 
-/// What a browser has of a page once its script has run, and what it complains about.
+/// What a browser has of a page once its script has run, and what it complains about. A browser that
+/// shows nothing is asked once more: on a busy machine it may end before it begins.
 fn browsed(browser: &Path, folder: &Path, page: &Path, more: &[&str]) -> (String, String) {
-    let done = Command::new(browser)
+    let (dom, errors) = browsed_once(browser, folder, page, more);
+    if dom.contains("</html>") { (dom, errors) } else { browsed_once(browser, folder, page, more) }
+}
+
+fn browsed_once(browser: &Path, folder: &Path, page: &Path, more: &[&str]) -> (String, String) {
+    // A browser that hangs is ended.
+    let done = Command::new("timeout")
+        .args(["--kill-after=5", "90"])
+        .arg(browser)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
         .args(["--enable-logging=stderr", "--v=0", "--virtual-time-budget=2000"])
         .arg(format!("--user-data-dir={}", folder.join("profile").display()))
