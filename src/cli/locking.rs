@@ -14,6 +14,9 @@ use crate::apply::record::By;
 use crate::base::say;
 use crate::engine::docker::Docker;
 
+/// How long the call that may take the lock is waited for once the run is interrupted.
+const LATE: Duration = Duration::from_secs(2);
+
 /// Does work while nobody else applies to this project on this engine. `wait`: how long somebody who
 /// does is waited for.
 pub async fn under_lock<T>(
@@ -34,9 +37,16 @@ pub async fn under_lock<T>(
         output::note(&format!("the lock is held by {held}: waiting to see whether it is alive …"));
     };
     let taking = lock::take(engine, clock, &opened.plan, (&opened.digest, &owner), wait, waits);
+    let mut taking = std::pin::pin!(taking);
     let taken = tokio::select! {
-        taken = taking => taken.map_err(Failure::from)?,
-        () = signals.another() => return Err(interrupted(signals).into()),
+        taken = &mut taking => taken.map_err(Failure::from)?,
+        () = signals.another() => {
+            // The call in flight may make the lock: nobody would give it back.
+            if let Ok(Ok(Taken::Ours(lock))) = tokio::time::timeout(LATE, taking).await {
+                lock.release(engine).await;
+            }
+            return Err(interrupted(signals).into());
+        }
     };
     let lock = match taken {
         Taken::Ours(lock) => lock,

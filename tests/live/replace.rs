@@ -254,7 +254,8 @@ fn stopping_in_the_middle_loses_nothing() {
         .spawn()
         .unwrap();
     wait_for("the first replacement", || {
-        world.containers().iter().any(|line| line.contains(".bp-"))
+        let begun = |line: &String| line.contains(".bp-new") || line.contains(".bp-old");
+        world.containers().iter().any(begun)
     });
     let pid = child.id().to_string();
     std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap();
