@@ -250,8 +250,8 @@ pub struct Context {
 impl Context {
     /// The name of a network on the engine: the name of a network of the spec, or else the word
     /// itself. Compose uses `default` for a declared network, but engines use it for the default
-    /// bridge. Nobody means the bridge by this word. An undeclared `default` therefore gives a name
-    /// that no engine has, and the plan reports the error.
+    /// bridge. An undeclared `default` therefore gives a name that no engine has, and the plan
+    /// reports the error.
     pub fn network<'a>(&'a self, word: &'a str) -> &'a str {
         let own = self.networks.get(word).map(String::as_str);
         own.unwrap_or(if word == "default" { NO_DEFAULT } else { word })

@@ -105,7 +105,7 @@ pub(super) fn parse(
     (problems.all.len() == before).then_some((inside?, mount?))
 }
 
-/// Refuses SELinux labels on a path with a colon: the short form cannot express the path, and the
+/// Refuses `SELinux` labels on a path with a colon: the short form cannot express the path, and the
 /// engine's long form has no labels.
 fn unlabelled(place: Place, inside: &str, mount: &Mount, problems: &mut Problems) {
     let Source::Bind { path, .. } = &mount.source else { return };

@@ -121,7 +121,7 @@ mod tests {
     use crate::planner::tests::image;
     use crate::spec::read;
 
-    /// What is soonest told is never told of what a whole comparison says to be dropped.
+    /// If the cheap test says that all is kept, the full comparison finds no loss.
     #[test]
     fn what_stands_in_the_look_is_not_dropped() {
         let (public, secrets) = (BTreeSet::new(), BTreeMap::new());

@@ -104,8 +104,8 @@ pub(super) fn resolve<'a>(set: &Set, images: &Images<'a>) -> ResolvedImage<'a> {
         };
     };
     let said = set.platform();
-    // An image of an earlier snapshot may be unknown by now. A recorded registry answer shows that
-    // the image did not fit.
+    // An image from before the run may be unknown by now. The recorded registry answer shows that
+    // the image lacked the platform.
     let lacks =
         |image: &Json| said.is_some_and(|said| said.is_missing_in(image) || image.is_null());
     let absent = here.is_none_or(|(_, image)| lacks(image));

@@ -41,8 +41,8 @@ impl Planner<'_> {
         asked.extend(at_paths.filter_map(|mount| mount["Target"].as_str()).map(clean));
         let of_others = self.volumes_of_others(inspect);
         // A name in the create body means a declared volume, unless the volume was taken over. Only
-        // bayplan notes which volumes were taken over. Elsewhere the image's path decides, so that
-        // no data is lost.
+        // bayplan notes carried volumes. In a container of another tool a volume at a path of
+        // `Config.Volumes` counts as carried, so that no data is lost.
         let taken_over = |path: &String, name: &str| {
             noted.contains(path)
                 || self.is_labelled(name)

@@ -314,7 +314,7 @@ mod tests {
     use super::*;
 
     #[expect(clippy::too_many_lines, reason = "one line an option")]
-    /// Adding an option changes this table, so it asks what is dangerous about it.
+    /// A new option changes this table, so the author has to decide its risk class.
     #[test]
     fn every_option_has_its_class_of_danger() {
         let mut table = String::new();

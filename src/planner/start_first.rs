@@ -60,8 +60,8 @@ pub(super) fn refusals(
         .collect()
 }
 
-/// A port that both containers expose in the network namespace of the host or of the same container
-/// kind.
+/// A port that both containers expose in a shared network namespace, of the host or of another
+/// container.
 fn listened(created: &Json, found: &Json) -> Option<String> {
     let of = shared_network(created).filter(|of| shared_network(found) == Some(of))?;
     let exposed = |json: &Json| -> BTreeSet<String> {
