@@ -1,4 +1,5 @@
 //! `blkio_config`: the weight of a container on block devices, and limits of reads and writes.
+//! Limits of memory are [`super::resources`]'.
 
 use std::collections::{BTreeMap, BTreeSet};
 

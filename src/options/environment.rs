@@ -1,6 +1,7 @@
 //! `environment`: variables with a literal value or a reference.
 //!
-//! The shell resolves a reference in memory; a create body has a mark in its place.
+//! The shell resolves a reference in memory; a create body has a mark in its place. Reading
+//! environment files is [`crate::spec`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,7 +1,8 @@
 //! [`Field`]: options that are a single field, with the same name in create body and inspect data.
 //! Also the common value types of such options.
 //!
-//! Options with more than one field have their own type in the file of their group.
+//! Options with more than one field have their own type in the file of their group. The properties
+//! of a field are [`super::fields`]'.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;

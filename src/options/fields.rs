@@ -1,7 +1,8 @@
 //! The fields of `Config` and `HostConfig` that rows own. Each field tells its default on an
 //! engine, whether snapshots keep its value, and its flag of `docker update`.
 //!
-//! Each row declares its own fields ([`super::Row::fields`]); this module collects them.
+//! Each row declares its own fields ([`super::Row::fields`]); this module collects them. Reading
+//! and writing a field is [`super::field`]'s.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;

@@ -1,4 +1,4 @@
-//! IP addresses in a spec.
+//! IP addresses in a spec. Address ranges are [`crate::spec::resources`]'.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -1,4 +1,5 @@
-//! Restart, init process and stop of a container.
+//! Restart, init process and stop of a container. The stop and start of a container by a plan are
+//! [`crate::planner`]'s.
 
 use std::fmt;
 use std::str::FromStr;

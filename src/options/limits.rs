@@ -1,4 +1,5 @@
 //! Limits of processes outside of cgroups: `ulimit` values, and the behaviour when memory runs out.
+//! Limits by cgroups are [`super::resources`]' and [`super::processors`]'.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! `links`: aliases by which the container reaches other containers.
+//! `links`: aliases by which the container reaches other containers. The order that links imply is
+//! [`crate::spec::order`]'s.
 
 use std::collections::BTreeSet;
 use std::fmt;

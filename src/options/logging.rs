@@ -1,4 +1,4 @@
-//! `logging`: the log driver and its options.
+//! `logging`: the log driver and its options. The options of each driver are [`super::rules`]'.
 
 use std::collections::{BTreeMap, BTreeSet};
 

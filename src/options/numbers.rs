@@ -1,7 +1,8 @@
 //! Whole numbers in a spec: plain or quoted, `512.0` (an integer to a JSON Schema), and in another
 //! base: `0x10`, `0o17`, `0b11`.
 //!
-//! YAML 1.1 reads `010` as 8, YAML 1.2 as 10; here such a number is refused.
+//! YAML 1.1 reads `010` as 8, YAML 1.2 as 10; here such a number is refused. Durations and Docker's
+//! sizes are [`crate::syntax`]'s.
 
 use serde_json::{Value as Json, json};
 

@@ -1,4 +1,5 @@
-//! CPU limits: time, weight, and the choice of processors.
+//! CPU limits: time, weight, and the choice of processors. Limits of memory and processes are
+//! [`super::resources`]'.
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! The option table in the README.
+//! The option table in the README. The rows are [`super`]'s.
 
 use std::fmt::Write as _;
 

@@ -234,8 +234,8 @@ impl Planner<'_> {
         self.errors.push(PlanError { set, code: "address", message, hint });
     }
 
-    /// Warns where an engine may refuse a fixed address: it refuses on a subnet that it chose
-    /// itself, and inspect data does not tell how the subnet was chosen.
+    /// Warns where an engine may refuse a fixed address. An engine refuses fixed addresses on a
+    /// subnet of its own choice, and inspect data does not show the choice.
     fn doubt_configured(
         &mut self,
         wish: &Wish,
@@ -348,8 +348,8 @@ fn has_fixed(container: &Container, network: &str) -> bool {
         .any(|field| end[field].as_str().is_some_and(|it| !it.is_empty()))
 }
 
-/// Whether the engine may have chosen the subnet itself. It then picks a subnet of its default
-/// address pools, and its gateway is the first address.
+/// Whether the engine may have chosen the subnet itself: the subnet lies in a default address pool,
+/// and the gateway is the first address.
 fn may_be_chosen(pool: &Pool, info: &Json) -> bool {
     let Some(subnet) = pool.subnet else { return false };
     let plain = Pool { gateway: None, ..pool.clone() };

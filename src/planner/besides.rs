@@ -1,5 +1,6 @@
 //! Volumes that an engine makes as a side effect of a create. The plan lists these volumes, and
-//! warns of a name that is close to a declared name.
+//! warns of a name that is close to a declared name. Declared volumes are
+//! [`super::resource_steps`]'.
 
 use std::collections::BTreeSet;
 

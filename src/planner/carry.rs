@@ -1,6 +1,6 @@
 //! Carries anonymous volumes over to the replacement where the replacement mounts an anonymous
 //! volume at the same path. Their data would be lost otherwise; the removal of the old container
-//! keeps these volumes.
+//! keeps these volumes. Finding anonymous volumes is [`super::nameless`]'s.
 
 use serde_json::{Value as Json, json};
 

@@ -72,8 +72,8 @@ pub struct Comparison {
 }
 
 /// Compares every row that the terms name. `before` gives the expected inspect data under the image
-/// of the found container. The planner calls it only if a row differs; it gives `None` if the
-/// snapshot lacks that image.
+/// of the found container. The function calls `before` only if a row differs; `before` gives `None`
+/// if the snapshot lacks that image.
 pub fn compare(
     terms: Terms<'_>,
     expected: &InspectView,

@@ -1,4 +1,5 @@
-//! Turns a filled draft into a plan: order, facts, summary, and the differences that stay.
+//! Turns a filled draft into a plan: order, facts, summary, and the differences that stay. Filling
+//! the draft is [`super::draft`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -2,8 +2,9 @@
 //! Such an engine accepts the create and drops the option, with a warning or silently.
 //!
 //! The plan warns of the loss. A dropped option is never a difference: [`crate::engine_model`]
-//! leaves the option out of the expected inspect data. This module knows no option by name. It
-//! compares the inspect data of a fully capable engine with the inspect data of the real engine.
+//! leaves the option out of the expected inspect data. This module knows no option by name: the
+//! code compares the inspect data of a fully capable engine with the inspect data of the real
+//! engine. Options that an engine refuses are [`super::preflight`]'s.
 
 use std::collections::BTreeSet;
 

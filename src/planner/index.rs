@@ -1,5 +1,5 @@
 //! Indexes the containers of a snapshot by name, by ID and by dependency, so that the time per
-//! container stays constant.
+//! container stays constant. The meaning of a match is [`super::matching`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 

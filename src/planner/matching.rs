@@ -192,7 +192,7 @@ impl<'s> SetMatcher<'s> {
     }
 
     /// The sets that may match a container with a list entry only. The list shows the image as a
-    /// reference; after the tag moved it shows an ID, which matches any set.
+    /// reference; after the tag moved the list shows an ID, which matches any set.
     fn may_mean(&self, container: &Container) -> Vec<&'s SetName> {
         let list = container.list.as_ref().and_then(|list| list["Image"].as_str());
         let by_reference = match list.map(ImageRef::parse) {

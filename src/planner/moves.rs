@@ -2,7 +2,8 @@
 //!
 //! A network with changed endpoint settings (an alias, an address) needs a new container, because
 //! reconnecting would interrupt the traffic. So does the network of the create, which an engine
-//! remembers, and a network that this plan replaces.
+//! remembers, and a network that this plan replaces. The choice between moves and a replacement is
+//! [`super::decide`]'s.
 
 use serde_json::Value as Json;
 

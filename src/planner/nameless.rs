@@ -2,7 +2,7 @@
 //!
 //! An engine invents the name of an anonymous volume, but a declared volume may have such a name
 //! too. A volume that a set or a create body names is declared, unless a replacement took the
-//! volume over.
+//! volume over. Carrying volumes over is [`super::carry`]'s.
 
 use std::collections::BTreeSet;
 

@@ -1,6 +1,7 @@
 //! Adds the waits between steps of different changes, and sorts all steps.
 //!
-//! The steps within a change are already in order ([`super::change_steps`]).
+//! The steps within a change are already in order ([`super::change_steps`]). Waits for ports and
+//! addresses are [`super::take`]'s and [`super::addresses`]'.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,5 @@
 //! Lists the options of the containers to create: declared options, and options from the image.
-//! Defaults of the engine are left out.
+//! Defaults of the engine are left out. Differences are [`super::compare`]'s.
 
 use std::collections::BTreeMap;
 

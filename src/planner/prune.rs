@@ -1,7 +1,7 @@
 //! `prune`: removes containers of sets that the spec no longer has, each as a reviewed change.
 //!
 //! Each such set is planned like a set with `state: absent`. Containers of renamed sets and copies
-//! of containers of bayplan are left alone.
+//! of containers of bayplan are left alone. The verdict on each container is [`super::decide`]'s.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

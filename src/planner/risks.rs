@@ -1,5 +1,6 @@
 //! Classifies the dangerous values of options, for planned containers and for existing containers
-//! that the plan touches. The risk class of an option is declared in its row.
+//! that the plan touches. The risk class of an option is declared in its row. Lost data and outages
+//! are [`super::danger`]'s.
 
 use std::collections::BTreeSet;
 

@@ -1,6 +1,7 @@
 //! Refuses creates that succeed but whose start would fail, when the old container is already
 //! stopped. Reasons are a link to a stopped container, a namespace of a stopped container, private
 //! shared memory, a missing command, or a foreign host address. The snapshot must show the reason.
+//! Missing containers are [`super::targets`]'.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;

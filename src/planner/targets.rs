@@ -1,5 +1,6 @@
 //! Requires the containers that new containers refer to: by links, namespaces, `volumes_from` or
-//! `depends_on`. An engine reports a missing container only after other steps are done.
+//! `depends_on`. An engine reports a missing container only after other steps are done. Targets
+//! that exist but forbid the start are [`super::starts`]'.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,6 @@
 //! Refuses plans for reasons beside their changes: the engine, reserved names, unmanaged
-//! dependants, and undecided differences. Orphans are only reported.
+//! dependants, and undecided differences. Orphans are only reported. Refusals of a single change
+//! are [`super::danger`]'s.
 
 use std::collections::BTreeSet;
 

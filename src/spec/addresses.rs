@@ -1,7 +1,7 @@
 //! Refuses fixed addresses and host ports that several containers of the spec would share.
 //!
 //! An engine would refuse only the later containers, while the first containers of a set already
-//! run.
+//! run. Conflicts with containers of the engine are the planner's.
 
 use core::net::IpAddr;
 use std::collections::BTreeMap;

@@ -2,7 +2,7 @@
 //!
 //! The canonical form has no defaults and no aliases, and its keys are sorted. References stand in
 //! place of secrets. The canonical form is a spec itself: [`super::read::spec`] reads it back to an
-//! equal spec.
+//! equal spec. Reading is [`super::read`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 

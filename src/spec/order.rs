@@ -2,7 +2,8 @@
 //!
 //! A word refers to the set with this key, or else with this `name`. Otherwise the word refers to
 //! the set that has a member of this name. Any other word refers to a container outside of the
-//! sets, which needs no order.
+//! sets, which needs no order. Conditions are [`super::depends`]'s; the order of steps is the
+//! planner's.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -80,9 +80,9 @@ impl Defaults {
             },
             // Compose finds its containers by labels only.
             Some(Compat::Compose) => Self { matching: Matching::Owned, ..Self::of(None, one_shot) },
-            // The 2015 module replaced stopped containers instead of starting them. It touched
-            // every container of the image, and saw no removed options. It ran a one-shot every
-            // time.
+            // The 2015 module replaced stopped containers instead of starting them. The module
+            // touched every container of the image, ignored removed options, and ran a one-shot
+            // every time.
             Some(Compat::Ansible19) => Self {
                 matching: Matching::Image,
                 on_stopped: OnStopped::Replace,

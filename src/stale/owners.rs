@@ -1,4 +1,5 @@
-//! Finds the sets that a cell belongs to, and whether the plan acts on these sets.
+//! Finds the sets that a cell belongs to, and whether the plan acts on these sets. The values of
+//! cells are [`super::observed`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 

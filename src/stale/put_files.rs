@@ -1,6 +1,6 @@
 //! Finds the steps whose files are already in the container. No fact describes file contents, and
 //! an image may have other files at the same paths. So the snapshot is compared with the
-//! declaration.
+//! declaration. Steps with other effects are [`super::done`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,5 @@
-//! Finds secret references whose comparison with the live value has changed since the review.
+//! Finds secret references whose comparison with the live value has changed since the review. Other
+//! facts are [`mod@super::judge`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,5 @@
-//! Compares the current spec file with the declaration in a plan.
+//! Compares the current spec file with the declaration in a plan. The comparison with the engine is
+//! [`super::judge()`]'s.
 
 use std::collections::BTreeSet;
 

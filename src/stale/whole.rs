@@ -1,7 +1,8 @@
 //! Compares a plan with the derived plan: completely, because reviewers read all of it.
 //!
 //! Three exceptions may differ, and nothing else. They are sets without changes that lost or got a
-//! container, sets that wait for a user, and changes that already removed an object.
+//! container, sets that wait for a user, and changes that already removed an object. Comparing
+//! facts with the snapshot is [`mod@super::judge`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Conflicts of networks, addresses and ports.
+//! Conflicts of networks, addresses and ports. Conflicts between sets are [`crate::spec`]'s.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! Unknown kernel words, and unknown options of security modules.
+//! Unknown kernel words, and unknown options of security modules. Dangerous values are the
+//! planner's.
 
 use super::{Conflict, DeclaredOptions, MOST_TOLD};
 use crate::base::{say, signal};

@@ -2,7 +2,7 @@
 //!
 //! Such a value proves nothing by itself, because the engine may have set the value. Bayplan
 //! therefore notes the declared options in a label of each created container. A removed declaration
-//! is then seen as a difference.
+//! is then seen as a difference. The comparison itself is [`mod@super::judge`]'s.
 
 use crate::base::ident::LABEL_DECLARED;
 use crate::options::inspect_view::InspectView;
