@@ -86,8 +86,8 @@ impl Platform {
             here.then(|| Self::told(platform, ["os", "architecture", "variant"])).flatten()
         };
         let mut all: Vec<Self> = manifests.filter_map(of_manifest).collect();
-        // The containerd image store uses a digest as image ID. Without manifests it shows only the
-        // preferred platform of the image.
+        // The containerd image store uses a digest as image ID. Without manifests the inspect data
+        // shows only the preferred platform.
         let id = image["Id"].as_str().filter(|id| !id.is_empty());
         let digests = image["RepoDigests"].as_array().into_iter().flatten();
         let by_digest = |id| digests.filter_map(Json::as_str).any(|text| text.ends_with(id));
