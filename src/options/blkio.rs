@@ -1,4 +1,5 @@
-//! `blkio_config`: its share of block devices, and how fast it may read and write.
+//! `blkio_config`: the weight of a container on block devices, and limits of reads and writes.
+//! Limits of memory are [`super::resources`]'.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,14 +15,14 @@ use super::row::{Body, Change, Context, Group, OPTION, OptionDef, Row, Spelled};
 use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
 
-/// What a list by device counts.
+/// The unit of a list by device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Counts {
     Weight,
     Rate,
 }
 
-/// Lists by device: the spec's key, the field, what an entry counts.
+/// Lists by device: the key in the spec, the field of `HostConfig`, the unit of an entry.
 const LISTS: &[(&str, &str, Counts)] = &[
     ("weight_device", "BlkioWeightDevice", Counts::Weight),
     ("device_read_bps", "BlkioDeviceReadBps", Counts::Rate),
@@ -30,17 +31,17 @@ const LISTS: &[(&str, &str, Counts)] = &[
     ("device_write_iops", "BlkioDeviceWriteIOps", Counts::Rate),
 ];
 
-/// What a spec says.
+/// The declared value.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "serde_json::Map<String, Json>", into = "serde_json::Map<String, Json>")]
 pub struct Blkio {
     /// From 10 to 1000.
     weight: Option<i64>,
-    /// By the spec's key and the path of the device.
+    /// Values by key of the spec and path of the device.
     devices: BTreeMap<(&'static str, String), i64>,
 }
 
-/// The key of an entry beside `path`.
+/// The key of the amount, beside `path`.
 fn word(counts: Counts) -> &'static str {
     if counts == Counts::Weight { "weight" } else { "rate" }
 }
@@ -158,7 +159,7 @@ impl From<Blkio> for serde_json::Map<String, Json> {
     }
 }
 
-/// What inspect data say.
+/// Reads the value from inspect data.
 fn found(look: &InspectView) -> Blkio {
     let mut all =
         Blkio { weight: look.host("BlkioWeight").as_i64().filter(|w| *w > 0), ..Blkio::default() };
@@ -172,7 +173,7 @@ fn found(look: &InspectView) -> Blkio {
     all
 }
 
-/// The row.
+/// The row of `blkio_config`.
 #[derive(Debug)]
 pub struct BlkioRow;
 
@@ -195,7 +196,7 @@ impl Row for BlkioRow {
             ],
             group: Group::Resources,
             many: true,
-            // Lists by device are taken from API 1.55 on, and before that without effect.
+            // An update sets the lists by device from API 1.55 on. Older engines ignore the lists.
             change: Change::Update(&["BlkioWeight"]),
             ..OPTION
         };

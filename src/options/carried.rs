@@ -1,5 +1,5 @@
-//! Volumes that nobody named and that a replacement took over: they stand in its body by the names that
-//! an engine made up, so a label says at which paths they are.
+//! Anonymous volumes that a replacement took over. The create body names these volumes by the
+//! invented name, so a label notes their paths. The choice of volumes is the planner's.
 
 use std::collections::BTreeSet;
 
@@ -8,29 +8,29 @@ use serde_json::{Value as Json, json};
 use crate::base::ident::{LABEL_CARRIED, LABEL_NAME};
 use crate::base::path::clean;
 
-/// Whether an engine may have made a volume's name up.
+/// Whether an engine may have invented the name of a volume.
 pub fn is_made_up(name: &str) -> bool {
     name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Notes in a body the paths at which volumes were taken over.
+/// The label that notes the paths of the carried volumes.
 pub fn note<'a>(paths: impl Iterator<Item = &'a str>) -> (&'static str, Json) {
     let paths: BTreeSet<&str> = paths.collect();
     (LABEL_CARRIED, json!(json!(paths).to_string()))
 }
 
-/// The paths that the label of a container says.
+/// The paths in the label of a container.
 pub fn noted(config: &Json) -> BTreeSet<String> {
     let label = config["Labels"][LABEL_CARRIED].as_str().unwrap_or("[]");
     serde_json::from_str(label).unwrap_or_default()
 }
 
-/// Whether its label would say that a volume was taken over: bayplan created the container.
+/// Whether bayplan created the container, so that the label would note carried volumes.
 pub fn tells(config: &Json) -> bool {
     config["Labels"][LABEL_NAME].is_string()
 }
 
-/// The paths at which `Config.Volumes` asks for a volume. Engines keep them as they were sent.
+/// The paths of `Config.Volumes`, which engines keep as sent.
 pub fn asked_for(config: &Json) -> BTreeSet<String> {
     let volumes = config["Volumes"].as_object().into_iter().flatten();
     volumes.map(|(path, _)| clean(path)).collect()

@@ -1,6 +1,6 @@
-//! Rows and what was said of them with their types erased: what the table and a spec are made of.
+//! Rows and declared values with erased types: the items of the table and of a spec.
 //!
-//! What a row is, with its types, is [`mod@super::row`]'s.
+//! The typed traits are [`mod@super::row`]'s.
 
 use std::any::Any;
 use std::collections::BTreeSet;
@@ -17,13 +17,13 @@ use super::value::{self, Value};
 use crate::base::ident::Reference;
 use crate::syntax::node::{Node, Problems};
 
-/// A declared option: its row and what was said, the type erased.
+/// A declared option: its row and its value, with the type erased.
 pub struct Declared {
     row: &'static dyn AnyRow,
     said: Box<dyn AnySaid>,
 }
 
-/// What was said of an option, erased.
+/// A declared value with the type erased.
 trait AnySaid: Any + Send + Sync {
     fn print(&self) -> Json;
     fn references(&self, out: &mut BTreeSet<Reference>);
@@ -55,22 +55,22 @@ impl<S: OptionValue> AnySaid for S {
 }
 
 impl Declared {
-    /// Its row.
+    /// The row of the option.
     pub fn row(&self) -> &'static dyn AnyRow {
         self.row
     }
 
-    /// Its canonical form.
+    /// The canonical form of the value.
     pub fn print(&self) -> Json {
         self.said.print()
     }
 
-    /// Writes it into a create body.
+    /// Writes the value into a create body.
     pub fn write(&self, body: &mut Body, cx: &Context) {
         self.row.write(self, body, cx);
     }
 
-    /// Adds the references in it.
+    /// Adds the references in the value.
     pub fn references(&self, out: &mut BTreeSet<Reference>) {
         self.said.references(out);
         if value::TEMPLATES.iter().any(|(key, _)| *key == self.row.def().key) {
@@ -78,17 +78,17 @@ impl Declared {
         }
     }
 
-    /// Adds the containers or sets it names.
+    /// Adds the containers or sets that the value names.
     pub fn targets(&self, out: &mut Vec<String>) {
         self.said.targets(out);
     }
 
-    /// Adds the public texts in it.
+    /// Adds the public texts in the value.
     pub fn literals(&self, out: &mut BTreeSet<String>) {
         self.said.literals(out);
     }
 
-    /// What was said, if it is of this type: how rules across options look at one.
+    /// The value, if it has this type: rules across options read values so.
     pub fn said<S: OptionValue>(&self) -> Option<&S> {
         self.said.as_any().downcast_ref()
     }
@@ -112,7 +112,7 @@ impl Debug for Declared {
     }
 }
 
-/// A row with its types erased: what the table is made of.
+/// A row with the types erased: an item of the table.
 pub trait AnyRow: Sync + 'static {
     /// See [`Row::def`].
     fn def(&self) -> &OptionDef;
@@ -122,7 +122,8 @@ pub trait AnyRow: Sync + 'static {
     fn parse(&self, node: &Node, problems: &mut Problems) -> Option<Declared>;
     /// See [`OptionValue::schema`].
     fn schema(&self) -> Json;
-    /// Whether an empty text says nothing of it, as in Compose: it takes texts, and that is none.
+    /// Whether an empty text means "not set", as in Compose. This holds for rows that take texts
+    /// but have no empty value.
     fn takes_empty_for_nothing(&self) -> bool;
     /// See [`Row::write`].
     fn write(&self, declared: &Declared, body: &mut Body, cx: &Context);

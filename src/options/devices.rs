@@ -1,5 +1,5 @@
-//! Devices of the host: by path, by rule, and by request (GPUs, and names of the Container Device
-//! Interface).
+//! Devices of the host: by path, by cgroup rule, and by CDI name. Requests for GPUs are
+//! [`super::gpus`]'s.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -19,7 +19,7 @@ use crate::options::value::{Atom, Value};
 
 pub(super) const SECURITY: OptionDef = OptionDef { group: Group::Security, ..OPTION };
 
-/// The driver of requests by a name of the Container Device Interface.
+/// The driver of a device request by CDI name.
 pub(super) const CDI: &str = "cdi";
 
 /// `device_cgroup_rules`.
@@ -35,18 +35,18 @@ pub static DEVICE_CGROUP_RULES: Field<Rules> = field(
     },
 );
 
-/// Rules of the control group for devices.
+/// Device rules of the cgroup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Rules(pub BTreeSet<String>);
 
-/// Permissions in one order, or nothing where they are none.
+/// The permissions in a fixed order; `None` for an invalid text.
 fn permissions(text: &str) -> Option<String> {
     let known = !text.is_empty() && text.chars().all(|letter| "rwm".contains(letter));
     known.then(|| "rwm".chars().filter(|letter| text.contains(*letter)).collect())
 }
 
-/// A rule with its permissions in one order.
+/// A rule with its permissions in a fixed order.
 fn rule(text: &str) -> Option<String> {
     let [kind, device, allowed] = *text.split(' ').collect::<Vec<_>>() else { return None };
     let (major, minor) = device.split_once(':')?;
@@ -81,19 +81,19 @@ impl Plain for Rules {
     }
 }
 
-/// One device of the host.
+/// A device of the host.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Device {
-    /// By path.
+    /// A device by path.
     Path {
-        /// On the host.
+        /// The path on the host.
         host: String,
-        /// Inside.
+        /// The path inside the container.
         inside: String,
-        /// Of `rwm`, in this order.
+        /// Letters of `rwm`, in this order.
         permissions: String,
     },
-    /// By its name of the Container Device Interface, `vendor.com/class=name`.
+    /// A device by CDI name, `vendor.com/class=name`.
     Cdi(String),
 }
 
@@ -105,7 +105,7 @@ impl Device {
         let parts: Vec<&str> = text.split(':').collect();
         let (host, inside, allowed) = match *parts {
             [host] => (host, host, "rwm"),
-            // Compose and Docker's client take permissions in the place of the path inside.
+            // Compose and the Docker CLI accept permissions in the place of the inner path.
             [host, allowed] if permissions(allowed).is_some() => (host, host, allowed),
             [host, inside] => (host, inside, "rwm"),
             [host, inside, allowed] => (host, inside, allowed),
@@ -115,7 +115,7 @@ impl Device {
     }
 
     fn path(host: &str, inside: &str, allowed: &str) -> Option<Self> {
-        // The one spelling of a device parts its paths with colons.
+        // The canonical form separates the paths by colons, so a path may contain no colon.
         let fine = |path: &str| path.starts_with('/') && !path.contains(':');
         (fine(host) && fine(inside)).then_some(())?;
         let (host, inside) = (clean(host), clean(inside));
@@ -134,7 +134,7 @@ impl Device {
     }
 }
 
-/// `vendor.com/class=name`.
+/// Whether a text is a CDI name, `vendor.com/class=name`.
 fn is_cdi(text: &str) -> bool {
     !text.starts_with('/')
         && text.split_once('=').is_some_and(|(kind, name)| {
@@ -210,7 +210,7 @@ impl fmt::Display for Device {
 
 one_text!(Device);
 
-/// The row of devices by path and by name.
+/// The row of devices by path and by CDI name.
 #[derive(Debug)]
 pub struct DevicesRow;
 
@@ -278,7 +278,7 @@ pub(super) fn requests(look: &InspectView) -> impl Iterator<Item = &Json> {
     look.host("DeviceRequests").as_array().into_iter().flatten()
 }
 
-/// Adds a request to those that are there: two rows write them.
+/// Adds a device request; two rows write into the same list.
 pub(super) fn request(body: &mut Body, request: Json) {
     let host = body.nested("HostConfig");
     let all = host.entry("DeviceRequests").or_insert_with(|| json!([]));

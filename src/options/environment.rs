@@ -1,6 +1,7 @@
-//! `environment`: variables, given by value or by reference.
+//! `environment`: variables with a literal value or a reference.
 //!
-//! A reference is resolved in the shell's memory; here it is a mark in the create body.
+//! The shell resolves a reference in memory; a create body has a mark in its place. Reading
+//! environment files is [`crate::spec`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,29 +18,30 @@ use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Live, Value, mark_reference};
 use crate::syntax::node::{Entry, Kind, Node, Problems};
 
-/// The row.
+/// The row of `environment`.
 #[derive(Debug)]
 pub struct EnvironmentRow;
 
-/// What a spec says of the environment.
+/// The declared variables.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Environment {
-    /// By name.
+    /// Variables by name.
     pub variables: BTreeMap<String, Variable>,
 }
 
-/// Where a variable's value is.
+/// The value of a variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Variable {
-    /// Here, for everybody to read.
+    /// A literal value, which is public.
     Literal(String),
-    /// Elsewhere.
+    /// A reference to a value outside of the spec.
     Reference(Reference),
-    /// Kept from the process, also where the image has it.
+    /// The variable is hidden from the process, even if the image sets the variable.
     Unset,
 }
 
-/// The found side's way to say *named without a value*: such a variable is kept from the process.
+/// The value of a found variable without `=`: an engine removes such a variable from the
+/// environment.
 pub const WITHOUT_VALUE: Atom = Atom::Bool(false);
 
 impl OptionValue for Environment {
@@ -118,7 +120,8 @@ impl OptionValue for Environment {
     }
 }
 
-/// The value of one variable; without one it is the variable of the same name around us.
+/// Reads the value of a variable. Without a value the variable comes from the environment of the
+/// same name.
 fn variable(name: &str, value: Option<&Node>, problems: &mut Problems) -> Option<Variable> {
     let what = "a value, `{from_env: NAME}` or `{env_file: PATH}`";
     match value.map(|node| (node, &node.kind)) {
@@ -139,7 +142,7 @@ fn variable(name: &str, value: Option<&Node>, problems: &mut Problems) -> Option
     }
 }
 
-/// `{unset: true}`.
+/// Whether the value is `{unset: true}`.
 fn unset(entries: &[Entry]) -> bool {
     matches!(entries, [Entry { key, value: Node { kind: Kind::Bool(true), .. }, .. }] if key == "unset")
 }
@@ -184,7 +187,7 @@ impl Row for EnvironmentRow {
     }
 
     fn read(&self, look: &InspectView) -> Value {
-        // Of a name that is there twice the process sees the last one.
+        // A process sees the last entry of a repeated name.
         let entry = |entry: &str| match entry.split_once('=') {
             None => (entry.to_owned(), WITHOUT_VALUE),
             Some((name, value)) => {
@@ -195,8 +198,8 @@ impl Row for EnvironmentRow {
         some_map(strings(look.config("Env")).map(entry).collect())
     }
 
-    /// What is hidden is a reference: one that is known to be equal, else the variable of the same
-    /// name.
+    /// A hidden value becomes a reference: a reference that is known to be equal, or else the
+    /// environment variable of the same name.
     fn to_spec(&self, look: &InspectView) -> Json {
         let Value::Map(found) = self.read(look) else { return Json::Null };
         let variables = found.into_iter().map(|(name, atom)| {

@@ -1,6 +1,6 @@
 //! Ports that a container exposes without publishing them.
 //!
-//! Which ports are published is told by [`super::ports`].
+//! Published ports are [`super::ports`]'s.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use super::value::{Atom, Value};
 use crate::options::inspect_view::InspectView;
 use crate::syntax::node::{Kind, Node, Problems};
 
-/// What a spec says of exposed ports.
+/// The declared ports.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Exposed(pub BTreeSet<Port>);
 
@@ -96,7 +96,8 @@ impl Row for ExposeRow {
         some_set(ports.into_iter().flatten().map(|(port, _)| Atom::Text(with_tcp(port))).collect())
     }
 
-    /// What one side publishes it exposes by that; whether it is published is told by `ports`.
+    /// Drops ports that one side publishes: a published port is also exposed, and `ports` compares
+    /// published ports.
     fn normalize_pair(
         &self,
         expected: &mut Value,
@@ -118,7 +119,7 @@ impl Row for ExposeRow {
     }
 }
 
-/// An engine keeps `80` as it was sent and means `80/tcp`.
+/// Adds `/tcp` to a bare port: an engine keeps `80` as sent, and means `80/tcp`.
 fn with_tcp(port: &str) -> String {
     if port.contains('/') { port.to_owned() } else { format!("{port}/tcp") }
 }

@@ -1,7 +1,8 @@
-//! Options that are one field of the create body, told and shown under the same name: values of
-//! [`Field`], not types of their own. And the small vocabulary of what they say.
+//! [`Field`]: options that are a single field, with the same name in create body and inspect data.
+//! Also the common value types of such options.
 //!
-//! Options that are more than a field have a type in the file of their group.
+//! Options with more than one field have their own type in the file of their group. The properties
+//! of a field are [`super::fields`]'.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
@@ -20,10 +21,10 @@ use crate::options::value::{Atom, Value, looks_marked, marked_reference};
 use crate::syntax::node::{Entry, Kind, Node, Problems, is_extension};
 use crate::syntax::shell_words;
 
-/// Where in a create body and in inspect data an option is.
+/// The place of a field in create body and inspect data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum At {
-    /// At the top of a body, under `Config` of inspect data.
+    /// At the top of a create body, and under `Config` of inspect data.
     Config(&'static str),
     /// Under `HostConfig`.
     Host(&'static str),
@@ -38,7 +39,7 @@ impl At {
         }
     }
 
-    /// Reads the field; null where it is missing.
+    /// Reads the field; null if the field is missing.
     pub fn read(self, look: &InspectView) -> &Json {
         match self {
             Self::Config(field) => look.config(field),
@@ -47,24 +48,25 @@ impl At {
     }
 }
 
-/// What fits into one field.
+/// A value type that fits into one field.
 pub trait Plain: OptionValue {
-    /// What an engine shows where nothing is said; of lists null.
+    /// The value that an engine shows for an empty declaration; null for lists.
     const NOTHING: Nothing = Nothing::Null;
-    /// As the create body has it.
+    /// The value in a create body.
     fn write(&self) -> Json;
-    /// As inspect data have it.
+    /// The value in inspect data.
     fn read(json: &Json) -> Value;
-    /// As a spec would say it; `None`: as the value shows. See [`Row::to_spec`].
+    /// The value in a spec; `None` if [`Value`] shows the value as a spec has it. See
+    /// [`Row::to_spec`].
     fn to_spec(_json: &Json) -> Option<Json> {
         None
     }
 }
 
-/// What a field makes of both sides before they are compared (see [`Row::normalize_pair`]).
+/// A function that normalizes both sides before the comparison (see [`Row::normalize_pair`]).
 pub type Normalize = fn(&mut Value, &mut Value, (&InspectView, &InspectView));
 
-/// An option that is one field.
+/// An option that is a single field.
 #[derive(Debug)]
 pub struct Field<T> {
     at: At,
@@ -74,31 +76,31 @@ pub struct Field<T> {
     said: PhantomData<fn() -> T>,
 }
 
-/// Makes one.
+/// Makes a field option.
 pub const fn field<T: Plain>(at: At, about: OptionDef) -> Field<T> {
     Field { at, owned: Owned::new(at, T::NOTHING), about, settle: None, said: PhantomData }
 }
 
 impl<T> Field<T> {
-    /// The same with both sides settled first.
+    /// Normalizes both sides before the comparison.
     #[must_use]
     pub const fn normalized(self, settle: Normalize) -> Self {
         Self { settle: Some(settle), ..self }
     }
 
-    /// The same of which an engine shows something else where nothing is said.
+    /// Sets the value that an engine shows for an empty declaration.
     #[must_use]
     pub const fn shows(self, nothing: Nothing) -> Self {
         Self { owned: Owned { nothing, ..self.owned }, ..self }
     }
 
-    /// The same of which snapshots hide what is not public.
+    /// Hides texts in snapshots, unless the texts are public.
     #[must_use]
     pub const fn hidden(self) -> Self {
         Self { owned: Owned { hidden: true, ..self.owned }, ..self }
     }
 
-    /// The same that `docker update` sets with a flag.
+    /// Sets the flag by which `docker update` changes the field.
     #[must_use]
     pub const fn flag(self, flag: &'static str) -> Self {
         Self { owned: self.owned.flag(flag), ..self }
@@ -149,7 +151,7 @@ impl Spelled for bool {
     const GRAMMAR: Grammar = Grammar::Bool;
 }
 
-/// Missing is the same as `false`.
+/// A missing value equals `false`.
 impl Plain for bool {
     const NOTHING: Nothing = Nothing::False;
 
@@ -162,7 +164,7 @@ impl Plain for bool {
     }
 }
 
-/// A boolean of which *not set* is a third answer: the engine decides.
+/// A boolean whose absence is a third value: the engine decides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Choice(pub bool);
@@ -196,7 +198,7 @@ impl Spelled for Text {
     };
 }
 
-/// Missing is the same as empty.
+/// A missing value equals the empty text.
 impl Plain for Text {
     const NOTHING: Nothing = Nothing::Text;
 
@@ -209,7 +211,7 @@ impl Plain for Text {
     }
 }
 
-/// Words in order: a command. A string is split as a shell would, a list is taken as it is.
+/// The words of a command, in order. A string is split like in a shell; a list is taken as written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Argv(pub Vec<String>);
@@ -234,7 +236,7 @@ impl Spelled for Argv {
     }
 }
 
-/// The words of a command line, as a shell splits it.
+/// Splits a command line like a shell.
 fn command_line(line: &str) -> Spelt {
     match shell_words::split(line) {
         Ok(words) if words.iter().any(|word| is_refused(word)) => {
@@ -253,7 +255,7 @@ fn command_line(line: &str) -> Spelt {
     }
 }
 
-/// Missing is the same as no words: what is found is what runs.
+/// A missing value equals an empty list: inspect data shows the command that runs.
 impl Plain for Argv {
     fn write(&self) -> Json {
         json!(self.0)
@@ -267,7 +269,7 @@ impl Plain for Argv {
     }
 }
 
-/// An amount of memory in bytes, more than nothing.
+/// A positive amount of memory in bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Bytes(pub i64);
@@ -280,7 +282,7 @@ impl Spelled for Bytes {
     };
 }
 
-/// The schema of a size of so many bytes at least.
+/// The schema of a size with a minimum.
 pub(super) fn size_schema(least: i64) -> Json {
     json!({"anyOf": [
         {"type": "integer", "minimum": least},
@@ -288,11 +290,11 @@ pub(super) fn size_schema(least: i64) -> Json {
     ]})
 }
 
-/// The texts that are a size.
+/// The pattern of a size.
 pub(super) const SIZE_PATTERN: &str =
     r"^\+?([0-9][0-9_]*\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)? ?([bB]|[kKmMgGtTpP]([iI]?[bB])?)?$";
 
-/// Missing is the same as 0.
+/// A missing value equals 0.
 impl Plain for Bytes {
     const NOTHING: Nothing = Nothing::Zero;
 
@@ -305,7 +307,7 @@ impl Plain for Bytes {
     }
 }
 
-/// Reads a text; empty is not set.
+/// Reads a text; an empty text is unset.
 pub(super) fn one_text(json: &Json) -> Value {
     match json.as_str() {
         None | Some("") => Value::Unset,
@@ -313,7 +315,7 @@ pub(super) fn one_text(json: &Json) -> Value {
     }
 }
 
-/// Reads a number of which 0 is not set.
+/// Reads a number; 0 is unset.
 pub(super) fn amount(json: &Json) -> Value {
     match json.as_i64() {
         None | Some(0) => Value::Unset,
@@ -321,34 +323,34 @@ pub(super) fn amount(json: &Json) -> Value {
     }
 }
 
-/// Reads a list in its order; empty is not set.
+/// Reads a list in order; an empty list is unset.
 pub(super) fn list(json: &Json, atom: impl Fn(&str) -> Atom) -> Value {
     let atoms: Vec<Atom> = strings(json).map(atom).collect();
     if atoms.is_empty() { Value::Unset } else { Value::List(atoms) }
 }
 
-/// Reads a list of which the order means nothing; empty is not set.
+/// Reads a list without order; an empty list is unset.
 pub(super) fn set(json: &Json, atom: impl Fn(&str) -> Atom) -> Value {
     some_set(strings(json).map(atom).collect())
 }
 
-/// A set, or *not set* where it is empty.
+/// A set; an empty set is unset.
 pub(super) fn some_set(atoms: BTreeSet<Atom>) -> Value {
     if atoms.is_empty() { Value::Unset } else { Value::Set(atoms) }
 }
 
-/// A map, or *not set* where it is empty.
+/// A map; an empty map is unset.
 pub(super) fn some_map(atoms: BTreeMap<String, Atom>) -> Value {
     if atoms.is_empty() { Value::Unset } else { Value::Map(atoms) }
 }
 
-/// The texts of a JSON array; nothing where it is none.
+/// The texts of a JSON array; nothing for another JSON value.
 pub(super) fn strings(json: &Json) -> impl Iterator<Item = &str> {
     json.as_array().into_iter().flatten().filter_map(Json::as_str)
 }
 
-/// A scalar as the text it was written as: numbers keep their spelling, booleans are refused,
-/// because a reader cannot tell what they would turn into.
+/// A scalar as its original text. Numbers keep their spelling. Booleans are refused, because their
+/// text would be ambiguous.
 pub(crate) fn text(node: &Node, what: &str, problems: &mut Problems) -> Option<String> {
     match &node.kind {
         Kind::Text(text) if is_refused(text) => refuse_mark(text, node, problems),
@@ -362,8 +364,8 @@ pub(crate) fn text(node: &Node, what: &str, problems: &mut Problems) -> Option<S
     }
 }
 
-/// Whether a text could be mistaken for a mark. That of a template is one: reading a spec makes it
-/// where templates may stand, and refuses it everywhere in a file.
+/// Whether a text could be mistaken for a mark. The mark of a template is allowed: reading a spec
+/// creates this mark where templates are allowed, and refuses it elsewhere in a file.
 fn is_refused(text: &str) -> bool {
     let template = matches!(marked_reference(text), Some(Reference::Template { .. }));
     looks_marked(text) && !template
@@ -379,7 +381,7 @@ fn refuse_mark<T>(text: &str, node: &Node, problems: &mut Problems) -> Option<T>
     None
 }
 
-/// A list of texts; every wrong item is a problem of its own.
+/// Reads a list of texts; every wrong item is a separate problem.
 pub(super) fn texts(node: &Node, what: &str, problems: &mut Problems) -> Option<Vec<String>> {
     let Kind::List(items) = &node.kind else { return problems.expected(what, node) };
     let read: Vec<Option<String>> =
@@ -387,8 +389,8 @@ pub(super) fn texts(node: &Node, what: &str, problems: &mut Problems) -> Option<
     read.into_iter().collect()
 }
 
-/// The entries of a map, or of a list of `KEY=VALUE` texts; without `=` the value is `None`. A key
-/// that is said twice is a problem.
+/// The entries of a map, or of a list of `KEY=VALUE` texts; without `=` the value is `None`. A
+/// repeated key is a problem.
 pub(crate) fn pairs(
     node: &Node,
     what: &str,
@@ -431,7 +433,7 @@ pub(crate) fn pairs(
     }
 }
 
-/// Whether an entry's key is one of these; a problem if not, unless it is for other programs.
+/// Whether the key is known; an unknown key is a problem, unless the key starts with `x-`.
 pub(super) fn known_key(entry: &Entry, keys: &[&'static str], problems: &mut Problems) -> bool {
     if keys.contains(&entry.key.as_str()) {
         return true;
@@ -448,14 +450,14 @@ pub(super) fn known_key(entry: &Entry, keys: &[&'static str], problems: &mut Pro
     false
 }
 
-/// Adds a problem for every key that is none of these.
+/// Adds a problem for every unknown key.
 pub(crate) fn known_keys(entries: &[Entry], keys: &[&'static str], problems: &mut Problems) {
     for entry in entries {
         known_key(entry, keys, problems);
     }
 }
 
-/// The schema of a map of these, with what is for other programs.
+/// The schema of a map with these properties and `x-` keys.
 pub(super) fn map_schema(properties: &Json, required: &[&str]) -> Json {
     json!({
         "type": "object",
@@ -466,7 +468,7 @@ pub(super) fn map_schema(properties: &Json, required: &[&str]) -> Json {
     })
 }
 
-/// Properties of which each may have nothing after it, or an empty text, which says nothing.
+/// Lets every property also be null or, if it takes texts, the empty text; both mean "not set".
 pub(super) fn or_null(mut properties: Json) -> Json {
     for (_, schema) in properties.as_object_mut().into_iter().flatten() {
         let empty = row::takes_text(schema);

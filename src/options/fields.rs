@@ -1,8 +1,8 @@
-//! The fields of `Config` and `HostConfig` that rows own, with what others must know of them: what an
-//! engine shows where nothing is said, whether snapshots keep the value, how a client's `update`
-//! says it.
+//! The fields of `Config` and `HostConfig` that rows own. Each field tells its default on an
+//! engine, whether snapshots keep its value, and its flag of `docker update`.
 //!
-//! Each row says it of its own fields ([`super::Row::fields`]); what is here is gathered from them.
+//! Each row declares its own fields ([`super::Row::fields`]); this module collects them. Reading
+//! and writing a field is [`super::field`]'s.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 use super::field::At;
 use super::{AnyRow, ROWS};
 
-/// What an engine shows where nothing is said.
+/// The value that an engine shows for an empty declaration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Nothing {
     /// Null.
@@ -25,14 +25,14 @@ pub enum Nothing {
     False,
     /// `{}`.
     Map,
-    /// The field is not there.
+    /// The field is missing.
     Missing,
-    /// An object that the engine builds; what is in it is for the engine model to know.
+    /// An object that the engine builds; its content is the engine model's.
     Built,
 }
 
 impl Nothing {
-    /// The value; nothing where there is none, or another one.
+    /// The default as JSON; `None` if the field is missing or built by the engine.
     fn json(self) -> Option<Json> {
         match self {
             Self::Null => Some(Json::Null),
@@ -45,16 +45,17 @@ impl Nothing {
     }
 }
 
-/// One field.
+/// A field that a row owns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Owned {
-    /// Where it is.
+    /// The place of the field.
     pub at: At,
-    /// See [`Nothing`].
+    /// The default of the field.
     pub nothing: Nothing,
-    /// Whether a snapshot hides its texts unless they are public: a command may carry anything.
+    /// Whether a snapshot hides the texts of the field unless they are public: a command may
+    /// contain anything.
     pub hidden: bool,
-    /// How `docker update` says it.
+    /// The flag of `docker update`.
     pub flag: Option<&'static str>,
 }
 
@@ -64,17 +65,17 @@ impl Owned {
         Self { at, nothing, hidden: false, flag: None }
     }
 
-    /// One of `HostConfig`.
+    /// A field of `HostConfig`.
     pub const fn host(field: &'static str, nothing: Nothing) -> Self {
         Self::new(At::Host(field), nothing)
     }
 
-    /// One of `Config`.
+    /// A field of `Config`.
     pub const fn config(field: &'static str, nothing: Nothing) -> Self {
         Self::new(At::Config(field), nothing)
     }
 
-    /// The same, which an update sets.
+    /// Sets the flag of `docker update`.
     #[must_use]
     pub const fn flag(self, flag: &'static str) -> Self {
         Self { flag: Some(flag), ..self }
@@ -87,8 +88,8 @@ fn all() -> &'static [Owned] {
     ALL.get_or_init(|| ROWS.iter().flat_map(|row| row.fields()).collect())
 }
 
-/// The fields that decide what is compared of the row at a place of the table: all of these alike, and
-/// so is what is read. Empty where more decides.
+/// The fields that decide the comparison of a row: if all these fields are equal, the row is equal.
+/// Empty if more than these fields decides.
 pub fn deciding(place: usize) -> &'static [At] {
     static ALL: OnceLock<Vec<Vec<At>>> = OnceLock::new();
     let of = |row: &&dyn AnyRow| {
@@ -100,7 +101,7 @@ pub fn deciding(place: usize) -> &'static [At] {
     all.get(place).map(Vec::as_slice).unwrap_or_default()
 }
 
-/// The name of a field, if it is of `HostConfig` (or of `Config`).
+/// The name of a field, if the field is of `HostConfig` (or of `Config`).
 fn name(at: At, host: bool) -> Option<&'static str> {
     match at {
         At::Host(field) if host => Some(field),
@@ -109,7 +110,7 @@ fn name(at: At, host: bool) -> Option<&'static str> {
     }
 }
 
-/// The fields of one of the two objects.
+/// The object that holds the fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Of {
     /// `Config`.
@@ -124,23 +125,23 @@ impl Of {
         all().iter().filter_map(move |owned| Some((name(owned.at, host)?, owned)))
     }
 
-    /// What an engine shows in those that are there where nothing is said.
+    /// The fields that an engine shows for an empty declaration, with their defaults.
     pub fn shown(self) -> impl Iterator<Item = (&'static str, Json)> {
         self.owned().filter_map(|(field, owned)| Some((field, owned.nothing.json()?)))
     }
 
-    /// Those that are not there where nothing is said.
+    /// The fields that are missing for an empty declaration.
     pub fn missing(self) -> impl Iterator<Item = &'static str> {
         self.owned().filter(|(_, owned)| owned.nothing == Nothing::Missing).map(|(field, _)| field)
     }
 
-    /// Those whose texts a snapshot keeps.
+    /// The fields whose texts a snapshot keeps.
     pub fn kept(self) -> impl Iterator<Item = &'static str> {
         self.owned().filter(|(_, owned)| !owned.hidden).map(|(field, _)| field)
     }
 }
 
-/// The fields that `docker update` sets, with its flags.
+/// The fields that `docker update` sets, with their flags.
 pub fn flags() -> BTreeMap<&'static str, &'static str> {
     Of::Host.owned().filter_map(|(field, owned)| Some((field, owned.flag?))).collect()
 }
@@ -150,7 +151,7 @@ mod tests {
     use super::*;
     use crate::options::settings::{RESTART, UPDATABLE};
 
-    /// What an update changes has a flag, so that a person can be told how to take it back.
+    /// Every updatable field has a flag, so that a hint can show how to undo a change.
     #[test]
     fn every_field_of_an_update_has_a_flag() {
         let mut updatable: Vec<&str> = UPDATABLE.iter().copied().chain([RESTART]).collect();
@@ -158,7 +159,7 @@ mod tests {
         assert_eq!(flags().into_keys().collect::<Vec<_>>(), updatable);
     }
 
-    /// Rows that share a field say the same of it.
+    /// Rows that share a field agree on its properties.
     #[test]
     fn of_one_field_one_thing_is_said() {
         let mut said: BTreeMap<String, Owned> = BTreeMap::new();

@@ -1,8 +1,8 @@
-//! `files`: texts that are put into a container when it is made, before it starts.
+//! `files`: texts that are put into a new container before its start.
 //!
-//! No engine takes them with a create, and none shows them in an inspect. A body carries them under
-//! a field of bayplan's own, which whoever creates takes out and uploads; whoever looks fetches them
-//! into the same field. Neither is done here.
+//! No engine API takes files in a create or shows them in inspect data. The create body therefore
+//! has a field of bayplan's own. The executor removes this field and uploads the files; the
+//! snapshot fetches the files into the same field. Neither is done here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,18 +20,19 @@ use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Live, Value, mark_reference};
 use crate::syntax::node::{Entry, Kind, Node, Problems};
 
-/// The field of a body, and of `Config` of a look, that has them: of each path what [`found`] says.
+/// The field of a create body and of `Config` in inspect data; [`found`] gives the value of each
+/// path.
 pub const FIELD: &str = "Files";
-/// Who may do what with a file of which nothing is said.
+/// The default mode of a file.
 const MODE: i64 = 0o444;
-/// The longest path.
+/// The length limit of a path, in bytes.
 const LONGEST: usize = 4_000;
 
-/// What a spec says of files, by path.
+/// The declared files, by path.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Files(BTreeMap<String, File>);
 
-/// One file.
+/// A declared file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct File {
     content: Content,
@@ -40,39 +41,39 @@ struct File {
     gid: i64,
 }
 
-/// What is in it.
+/// The content of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Content {
-    /// For everybody to read.
+    /// A literal text, which is public.
     Literal(String),
-    /// What a reference comes to.
+    /// A reference to a text outside of the spec.
     Reference(Reference),
 }
 
-/// A file as a look has it: its text, where it is one, and who may read it.
+/// A found file: its text, if the content is a text, with mode and owner.
 pub fn found(content: Option<&str>, mode: i64, uid: i64, gid: i64) -> Json {
     json!({"Content": content, "Mode": mode, "Uid": uid, "Gid": gid})
 }
 
-/// The paths of the files that a set declares.
+/// The paths of the declared files of a set.
 pub fn paths(declared: &super::Declared) -> Vec<String> {
     let files = declared.said::<Files>();
     files.map(|files| files.0.keys().cloned().collect()).unwrap_or_default()
 }
 
-/// The paths that a container's label says were put into it.
+/// The paths of files in the label of a container.
 pub fn noted(label: &str) -> Vec<String> {
     let paths: Vec<String> = serde_json::from_str(label).unwrap_or_default();
     paths.into_iter().filter(|path| is_path(path)).collect()
 }
 
-/// The label that says which files a body has.
+/// The label that notes the files of a create body.
 pub fn note(body: &Json) -> Option<String> {
     let paths: Vec<&String> = body[FIELD].as_object()?.keys().collect();
     Some(json!(paths).to_string())
 }
 
-/// An absolute path of a file, as short as it can be said.
+/// Whether a path is absolute and clean.
 fn is_path(path: &str) -> bool {
     path.starts_with('/')
         && path.len() <= LONGEST
@@ -209,7 +210,7 @@ impl Content {
         text(node, "a text, `{from_env: NAME}` or `{template: TEXT}`", problems).map(Self::Literal)
     }
 
-    /// As a body has it.
+    /// The content in a create body.
     fn written(&self) -> String {
         match self {
             Self::Literal(text) => text.clone(),
@@ -222,7 +223,7 @@ fn octal(mode: i64) -> String {
     format!("{mode:04o}")
 }
 
-/// The row.
+/// The row of `files`.
 #[derive(Debug)]
 pub struct FilesRow;
 
@@ -267,7 +268,7 @@ impl Row for FilesRow {
                 continue;
             }
             let number = |field: &str| file[field].as_i64().unwrap_or_default();
-            // What is no text is none that was put there.
+            // Content that is not a text cannot come from a spec.
             let content = file["Content"].as_str().map_or(Atom::Bool(false), Atom::text);
             all.insert(path.clone(), content);
             if number("Mode") != MODE {
@@ -304,7 +305,7 @@ impl Row for FilesRow {
         Json::Object(all)
     }
 
-    /// A look into which nobody fetched files says nothing of them.
+    /// A snapshot without fetched files leaves the files unknown.
     fn normalize_pair(
         &self,
         expected: &mut Value,

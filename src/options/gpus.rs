@@ -1,6 +1,6 @@
-//! `gpus`: graphics processors, and other devices that a driver chooses.
+//! `gpus`: requests for GPUs, and for other devices that a driver chooses.
 //!
-//! Devices by path and by name are [`super::devices`]'.
+//! Devices by path or by CDI name are [`super::devices`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,7 +24,7 @@ use crate::syntax::shell_words;
 #[serde(from = "serde_json::Map<String, Json>", into = "serde_json::Map<String, Json>")]
 pub struct Request {
     driver: String,
-    /// -1: all there are.
+    /// The number of devices; -1 means all devices.
     count: i64,
     ids: Vec<String>,
     capabilities: BTreeSet<String>,
@@ -68,7 +68,7 @@ impl From<Request> for serde_json::Map<String, Json> {
         if !request.ids.is_empty() {
             put("device_ids", json!(request.ids));
         }
-        // A list in the list is these and no other: see `CAPABILITIES`.
+        // A nested list means exactly these capabilities: see `CAPABILITIES`.
         let all = json!(request.capabilities);
         put("capabilities", if request.capabilities.contains(GPU) { all } else { json!([all]) });
         if !request.options.is_empty() {
@@ -78,7 +78,7 @@ impl From<Request> for serde_json::Map<String, Json> {
     }
 }
 
-/// The capability of graphics processors.
+/// The capability of GPUs.
 const GPU: &str = "gpu";
 
 /// Requests for GPUs.
@@ -93,7 +93,7 @@ impl Request {
         Self { driver, count: -1, ids, capabilities, options }
     }
 
-    /// In words, no two requests alike: `driver nvidia, count 2, capabilities gpu`.
+    /// The request in unambiguous words: `driver nvidia, count 2, capabilities gpu`.
     fn words(&self) -> String {
         let list = |texts: Vec<&str>| shell_words::join(&texts);
         let mut parts = Vec::new();
@@ -126,7 +126,7 @@ impl Request {
             driver: json["Driver"].as_str().unwrap_or_default().to_owned(),
             count: json["Count"].as_i64().unwrap_or(0),
             ids: strings(&json["DeviceIDs"]).map(str::to_owned).collect(),
-            // Alternatives cannot be said: what is found of them is shown as one.
+            // A spec cannot express alternatives, so all found capabilities are shown as one list.
             capabilities: capabilities.flat_map(strings).map(str::to_owned).collect(),
             options: options
                 .map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned()))
@@ -203,9 +203,9 @@ const REQUEST: Grammar = Grammar::Checked {
     },
 };
 
-/// Of `gpus` Compose takes every request for one for GPUs, so a list goes without saying it. A list
-/// in a list is as the engine's API has it: exactly these, which is what Compose makes of `devices`
-/// under `deploy`.
+/// Compose adds the capability `gpu` to every request of `gpus`, so a plain list need not name it.
+/// A nested list means exactly these capabilities, as in the engine's API. Compose translates
+/// `devices` under `deploy` so.
 const CAPABILITIES: Grammar = Grammar::Checked {
     of: &list_of(
         "a list of capabilities",

@@ -1,8 +1,8 @@
-//! What may stand for a value in a spec, as data. Reading a node, the value's one spelling and the
-//! JSON Schema all follow from a [`Grammar`].
+//! [`Grammar`]: the allowed values of a spec, as data. Parsing, the canonical form and the JSON
+//! Schema all follow from a grammar.
 //!
-//! A grammar knows no option. What is read becomes a value by serde; what is wrong across options
-//! is [`super::rules`]'.
+//! A grammar knows no option. Serde turns the result into a value; rules across options are
+//! [`super::rules`]'.
 
 mod map;
 
@@ -16,87 +16,87 @@ use super::row::{or_nothing, takes_text};
 use crate::base::say;
 use crate::syntax::node::{Kind, Node, Problems};
 
-/// What may stand for a value. `what` is its name in messages: *expected `what`, but found …*.
+/// The allowed form of a value. `what` is the name in messages: *expected `what`, but found …*.
 #[derive(Debug, Clone, Copy)]
 pub enum Grammar {
-    /// `true` or `false`, in quotes too: Compose files have them so.
+    /// `true` or `false`, also in quotes, as Compose files have them.
     Bool,
-    /// A whole number, in quotes too.
+    /// A whole number, also in quotes.
     Whole {
-        /// What it is.
+        /// The name in messages.
         what: &'static str,
-        /// The least.
+        /// The minimum.
         least: i64,
-        /// The most, if there is one.
+        /// The maximum, if any.
         most: Option<i64>,
     },
-    /// One of these words.
+    /// A word of this list.
     Word(&'static [&'static str]),
     /// A text; a number keeps its spelling.
     Text {
-        /// What it is.
+        /// The name in messages.
         what: &'static str,
-        /// Its one spelling.
+        /// Gives the canonical form.
         spell: fn(&str) -> Spelt,
-        /// Its JSON Schema.
+        /// Gives the JSON Schema.
         schema: fn() -> Json,
     },
-    /// Any other scalar: its one spelling, `None` where it is wrong.
+    /// Any other scalar.
     Scalar {
-        /// What it is.
+        /// The name in messages.
         what: &'static str,
-        /// Reads it.
+        /// Gives the canonical form; `None` for a wrong scalar.
         read: fn(&Node) -> Option<Json>,
-        /// Its JSON Schema.
+        /// Gives the JSON Schema.
         schema: fn() -> Json,
     },
-    /// Values one after the other.
+    /// A list of values.
     List {
-        /// What it is.
+        /// The name in messages.
         what: &'static str,
-        /// Each of them.
+        /// The grammar of an item.
         item: &'static Grammar,
-        /// Whether an item may stand without the list.
+        /// Whether a single item may stand without a list.
         alone: bool,
     },
-    /// Values by names that the spec chooses.
+    /// A map with names that the spec chooses.
     Map(Map),
-    /// Values by names that are known.
+    /// A map with known names.
     Keys {
-        /// What it is.
+        /// The name in messages.
         what: &'static str,
-        /// The names.
+        /// The known names.
         keys: &'static [Key],
-        /// How many must be said.
+        /// The minimal number of names.
         least: usize,
     },
-    /// The first of these that takes such a node.
+    /// The first grammar of the list that accepts the kind of node.
     OneOf {
-        /// What they are.
+        /// The name in messages.
         what: &'static str,
-        /// All of them.
+        /// The grammars.
         of: &'static [Grammar],
     },
-    /// What is read is looked at once more, as a whole.
+    /// A value with an additional check of the whole.
     Checked {
-        /// How it is read.
+        /// The grammar of the value.
         of: &'static Grammar,
-        /// Its one spelling, or what is wrong.
+        /// Gives the canonical form, or the error.
         check: fn(Json) -> Spelt,
     },
 }
 
-/// A value in its one spelling, or what is wrong with it.
+/// A value in its canonical form, or the error.
 pub type Spelt = Result<Json, Wrong>;
 
-/// Why a value is none.
+/// The reason why a value is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wrong {
-    /// It is not what its grammar is called.
+    /// The value does not match the grammar.
     Other,
-    /// This was expected instead.
+    /// Another form was expected.
     Expected(&'static str),
-    /// This, with the way out, if there is one.
+    /// A message, with a hint if there is a remedy.
     Told(String, Option<&'static str>),
 }
 
@@ -112,7 +112,7 @@ impl Wrong {
     }
 }
 
-/// A text is no spelling of a value.
+/// The error for a text that does not parse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unreadable;
 
@@ -122,7 +122,7 @@ impl std::fmt::Display for Unreadable {
     }
 }
 
-/// A value that is one text to serde: as it displays, and as it is parsed.
+/// Implements serde for a value that is a single text, by `Display` and `FromStr`.
 macro_rules! one_text {
     ($name:ident $(< $parameter:ident : $bound:ident >)?) => {
         impl $(<$parameter: $bound>)? serde::Serialize for $name $(<$parameter>)? {
@@ -141,7 +141,7 @@ macro_rules! one_text {
 }
 pub(super) use one_text;
 
-/// A name that is known.
+/// A known name of a map.
 #[derive(Debug, Clone, Copy)]
 pub struct Key {
     name: &'static str,
@@ -151,26 +151,26 @@ pub struct Key {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Need {
-    /// It may be missing; nothing after it and an empty text say nothing.
+    /// The key may be missing; null and the empty text mean "not set".
     Optional,
-    /// The same, but the empty text is wrong.
+    /// The key may be missing; null means "not set", but the empty text is read.
     OptionalText,
     Required,
 }
 
-/// A key that may be missing.
+/// An optional key.
 pub const fn key(name: &'static str, value: Grammar) -> Key {
     Key { name, value, need: Need::Optional }
 }
 
 impl Key {
-    /// The same, which must be there.
+    /// Makes the key required.
     #[must_use]
     pub const fn required(self) -> Self {
         Self { need: Need::Required, ..self }
     }
 
-    /// The same, of which an empty text is looked at, too.
+    /// Reads an empty text instead of ignoring it.
     #[must_use]
     pub const fn with_empty(self) -> Self {
         Self { need: Need::OptionalText, ..self }
@@ -180,22 +180,22 @@ impl Key {
 /// Any text.
 pub const TEXT: Grammar = text_of("a text");
 
-/// Any text, by what it is.
+/// Any text, with a name for messages.
 pub const fn text_of(what: &'static str) -> Grammar {
     Grammar::Text { what, spell: |text| Ok(json!(text)), schema: any_text }
 }
 
-/// Values in a list.
+/// A list of values.
 pub const fn list_of(what: &'static str, item: &'static Grammar) -> Grammar {
     Grammar::List { what, item, alone: false }
 }
 
-/// Values in a list, or one of them without it.
+/// A list of values, or a single value.
 pub const fn list_or_one(what: &'static str, item: &'static Grammar) -> Grammar {
     Grammar::List { what, item, alone: true }
 }
 
-/// A map of these keys.
+/// A map of known keys.
 pub const fn keys(what: &'static str, keys: &'static [Key]) -> Grammar {
     Grammar::Keys { what, keys, least: 0 }
 }
@@ -205,18 +205,18 @@ pub fn any_text() -> Json {
     json!({"type": ["string", "number"]})
 }
 
-/// A spelling that a type gives itself: every text that it reads, as it writes it.
+/// The canonical form of a type that parses and displays itself.
 pub fn spelt<T: std::str::FromStr + std::fmt::Display>(text: &str) -> Spelt {
     text.parse::<T>().map(|value| json!(value.to_string())).map_err(|_| Wrong::Other)
 }
 
-/// What must hold of a text, which is its one spelling then.
+/// The text as canonical form, if the condition holds.
 pub fn good(good: bool, text: impl Into<String>) -> Spelt {
     if good { Ok(Json::String(text.into())) } else { Err(Wrong::Other) }
 }
 
 impl Grammar {
-    /// Reads a node as JSON in its one spelling; adds problems and gives `None` where it is wrong.
+    /// Reads a node into its canonical JSON; `None` with problems for a wrong node.
     pub fn read(&self, node: &Node, problems: &mut Problems) -> Option<Json> {
         match self {
             Self::Bool => node.boolean(problems).map(Json::from),
@@ -275,7 +275,7 @@ impl Grammar {
         }
     }
 
-    /// What it is called.
+    /// The name in messages.
     fn what(&self) -> &'static str {
         match self {
             Self::Bool => "`true` or `false`",
@@ -291,7 +291,7 @@ impl Grammar {
         }
     }
 
-    /// Whether a node is of the kind that it reads.
+    /// Whether the grammar accepts the kind of a node.
     fn takes(&self, node: &Node) -> bool {
         match self {
             Self::List { item, alone, .. } => {
@@ -315,7 +315,7 @@ impl Grammar {
         }
     }
 
-    /// Its JSON Schema (draft 2020-12).
+    /// The JSON Schema (draft 2020-12).
     pub fn schema(&self) -> Json {
         match self {
             Self::Bool => json!({"enum": [true, false, "true", "false"]}),
@@ -337,7 +337,7 @@ impl Grammar {
     }
 }
 
-/// A scalar as it was written. A boolean is told to be quoted where its text is a value.
+/// A scalar as its original text. For a boolean the hint asks for quotes if the text is allowed.
 fn word(
     node: &Node,
     what: &str,

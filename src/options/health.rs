@@ -1,6 +1,6 @@
-//! `healthcheck`: how an engine finds out whether what runs is well.
+//! `healthcheck`: the test by which an engine judges the health of a container.
 //!
-//! Field by field: what is not said is the image's. Merging them is [`crate::engine_model`]'s.
+//! Undeclared fields come from the image; merging them is [`crate::engine_model`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,8 +39,7 @@ pub static HEALTHCHECK: Field<Healthcheck> = field(
 )
 .normalized(switched_off);
 
-/// A check that is switched off is more than none being expected: one that is found is surely not
-/// it, whatever else may be there.
+/// A disabled check differs from every found check, even if parts of the found check are hidden.
 fn switched_off(expected: &mut Value, found: &mut Value, both: (&InspectView, &InspectView)) {
     let off = strings(&both.0.config("Healthcheck")["Test"]).eq(["NONE"]);
     if off && *found != Value::Unset {
@@ -48,37 +47,37 @@ fn switched_off(expected: &mut Value, found: &mut Value, both: (&InspectView, &I
     }
 }
 
-/// What a spec says of the check.
+/// The declared health check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "serde_json::Map<String, Json>", into = "serde_json::Map<String, Json>")]
 pub enum Healthcheck {
-    /// None, whatever the image says.
+    /// No check, even if the image has a check.
     Disabled,
-    /// This one, over the image's.
+    /// A check, with missing fields from the image.
     Check(Check),
 }
 
-/// A check; what is `None` is the image's.
+/// A check; a `None` field comes from the image.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Check {
     test: Option<Vec<String>>,
-    /// In nanoseconds, by the spec's key.
+    /// Nanoseconds, by key of the spec.
     durations: BTreeMap<&'static str, i64>,
     retries: Option<i64>,
 }
 
-/// Keys of durations with their fields.
+/// The keys of durations with their fields.
 const DURATIONS: &[(&str, &str)] = &[
     ("interval", "Interval"),
     ("timeout", "Timeout"),
     ("start_period", "StartPeriod"),
     ("start_interval", "StartInterval"),
 ];
-/// What an engine takes at least.
+/// The minimal duration that an engine accepts, in nanoseconds.
 const LEAST: i64 = 1_000_000;
 
-/// The command as it is compared: one text. Where this text is known to be public, a found command
-/// with a hidden word surely is another one.
+/// The command as a single text for the comparison. If this text is public, a command with a hidden
+/// word differs for certain.
 pub(crate) fn whole<T: AsRef<str>>(test: &[T]) -> String {
     shell_words::join(&test.iter().map(AsRef::as_ref).collect::<Vec<&str>>())
 }
@@ -106,7 +105,7 @@ impl Spelled for Healthcheck {
         ),
         check: |read| {
             let Json::Object(mut said) = read else { return Err(Wrong::Other) };
-            // None at all is what an engine takes for nothing said.
+            // An engine treats zero as unset.
             said.retain(|_, value| *value != "0s" && *value != 0);
             let disabled = said.remove("disable") == Some(Json::Bool(true));
             let off = said.get("test").is_some_and(|test| *test == json!(["NONE"]));
@@ -114,7 +113,7 @@ impl Spelled for Healthcheck {
             if (disabled && !said.is_empty() && !off) || (off && others) {
                 return Err(Wrong::Expected("no check at all, or a check, not both"));
             }
-            // Where nothing is left that says something, all of it is the image's.
+            // An empty declaration leaves the whole check to the image.
             Ok(if disabled || off { json!({"disable": true}) } else { Json::Object(said) })
         },
     };
@@ -122,7 +121,7 @@ impl Spelled for Healthcheck {
     fn literals(&self, out: &mut BTreeSet<String>) {
         let Self::Check(check) = self else { return };
         out.extend(check.test.iter().flatten().cloned());
-        // As it is compared, too: see `read`.
+        // The text of the comparison is public too: see `read`.
         out.extend(check.test.as_ref().map(|test| whole(test)));
     }
 }
@@ -220,8 +219,8 @@ impl Plain for Healthcheck {
         Json::Object(map)
     }
 
-    /// No check and one that is switched off are the same. The command is one text, so that a
-    /// reason shows it whole, and one word of it that is hidden hides it.
+    /// A missing check equals a disabled check. The command is a single text: a reason shows the
+    /// whole command, and a hidden word hides the whole command.
     fn read(json: &Json) -> Value {
         let words: Vec<&str> = strings(&json["Test"]).collect();
         let Some(map) = json.as_object().filter(|_| words != ["NONE"]) else {

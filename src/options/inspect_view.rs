@@ -1,11 +1,11 @@
-//! One container as rows read it: inspect data in the words of the newest Docker, whatever engine
-//! it came from.
+//! [`InspectView`]: a container as rows read it. Inspect data of any engine is translated into the
+//! form of the newest Docker.
 //!
-//! Both sides of a comparison are looks, so that one reader serves both. Nothing is compared here.
+//! Both sides of a comparison are inspect views, so that one reader serves both sides. This module
+//! compares nothing.
 //!
-//! Translated here is what can be told from the data alone and holds for both sides. What depends
-//! on the engine at hand, its version, its host or its defaults, is [`crate::engine_model`]'s, which
-//! makes the expected side say what that engine will say.
+//! The translation needs the data alone, and holds for both sides. Rules that depend on an engine's
+//! version, host or defaults are [`crate::engine_model`]'s.
 
 mod alike;
 
@@ -18,7 +18,7 @@ pub use alike::alike;
 
 use crate::options::value::{Live, Value};
 
-/// What of inspect data says how a container was made; how it fares is in no look.
+/// The fields that tell how a container was created. The run state is in no view.
 const KEPT: &[&str] = &[
     "Id",
     "Name",
@@ -36,17 +36,17 @@ const KEPT: &[&str] = &[
     "ImageManifestDescriptor",
 ];
 
-/// Inspect data, translated. Both what an engine says and what [`crate::engine_model`] expects it to say.
+/// Translated inspect data: of an engine, or as [`crate::engine_model`] expects.
 #[derive(Debug, Clone)]
 pub struct InspectView {
     inspect: Json,
-    /// What is known of single environment variables beyond what `Config.Env` shows.
+    /// Marks of environment variables beyond the texts in `Config.Env`.
     env: BTreeMap<String, Live>,
-    /// What was read here, by its place; empty where it is not remembered.
+    /// Cached values by position of the row; empty if nothing is cached.
     reads: Vec<OnceLock<Value>>,
 }
 
-/// What was read of it so far is no part of it.
+/// The cache does not count.
 impl PartialEq for InspectView {
     fn eq(&self, other: &Self) -> bool {
         self.inspect == other.inspect && self.env == other.env
@@ -54,8 +54,8 @@ impl PartialEq for InspectView {
 }
 
 impl InspectView {
-    /// The one constructor. `env` is what a snapshot marked (see [`crate::observed::snapshot::Container`]);
-    /// empty for what is expected.
+    /// Translates inspect data. `env` has the marks of the snapshot (see
+    /// [`crate::observed::snapshot::Container`]), and is empty for expected data.
     pub fn new(inspect: &Json, env: &BTreeMap<String, Live>) -> Self {
         let mut kept = Map::new();
         for field in KEPT {
@@ -70,14 +70,13 @@ impl InspectView {
         Self { env: env.clone(), ..Self::of(Json::Object(kept)) }
     }
 
-    /// The same of inspect data that have nothing else in them, and nothing that is marked: what is
-    /// expected.
+    /// Translates expected inspect data, which has no further fields and no marks.
     pub fn of(mut inspect: Json) -> Self {
         translate(&mut inspect);
         Self { inspect, env: BTreeMap::new(), reads: Vec::new() }
     }
 
-    /// The same, as if no option were one that the engine's own configuration adds.
+    /// Drops the engine's default logging driver, so that no option counts as an engine default.
     #[must_use]
     pub fn saying_all(mut self) -> Self {
         if let Some(inspect) = self.inspect.as_object_mut() {
@@ -86,7 +85,7 @@ impl InspectView {
         self
     }
 
-    /// The same with nothing but these fields: of the root, and of its maps.
+    /// Keeps only these fields of the root and of nested objects.
     #[must_use]
     pub fn keeping(&self, root: &[&str], inner: &[(&str, &[&str])]) -> Self {
         let some = |map: &Json, fields: &[&str]| -> Map<String, Json> {
@@ -100,15 +99,14 @@ impl InspectView {
         Self { inspect: Json::Object(kept), env: BTreeMap::new(), reads: Vec::new() }
     }
 
-    /// The same, remembering what is read at so many places: the expected side is read for every
-    /// member of a set.
+    /// Caches values of this number of rows: the expected side is read for every member of a set.
     #[must_use]
     pub fn remembering(mut self, places: usize) -> Self {
         self.reads = std::iter::repeat_with(OnceLock::new).take(places).collect();
         self
     }
 
-    /// What `read` gives; at each place it is always the same reader.
+    /// Reads a value through the cache; each position must always have the same reader.
     pub fn read(&self, place: usize, read: impl FnOnce(&Self) -> Value) -> Value {
         match self.reads.get(place) {
             Some(known) => known.get_or_init(|| read(self)).clone(),
@@ -116,22 +114,22 @@ impl InspectView {
         }
     }
 
-    /// A field of `Config`; null where it is missing.
+    /// A field of `Config`; null if the field is missing.
     pub fn config(&self, field: &str) -> &Json {
         &self.inspect["Config"][field]
     }
 
-    /// A field of `HostConfig`; null where it is missing.
+    /// A field of `HostConfig`; null if the field is missing.
     pub fn host(&self, field: &str) -> &Json {
         &self.inspect["HostConfig"][field]
     }
 
-    /// The whole, for what is neither.
+    /// The whole object, for fields outside of `Config` and `HostConfig`.
     pub fn json(&self) -> &Json {
         &self.inspect
     }
 
-    /// Whether, on the expected side, any address of a network card is wished for.
+    /// Whether the expected side requests a MAC address.
     pub fn wishes_cards(&self) -> bool {
         let said = |json: &Json| json.as_str().is_some_and(|mac| !mac.is_empty());
         let networks = self.inspect["NetworkSettings"]["Networks"].as_object();
@@ -139,13 +137,13 @@ impl InspectView {
             || networks.into_iter().flatten().any(|(_, attached)| said(&attached["MacAddress"]))
     }
 
-    /// What the snapshot marked of an environment variable.
+    /// The mark of an environment variable.
     pub fn live_env(&self, name: &str) -> Option<&Live> {
         self.env.get(name)
     }
 }
 
-/// Says it in the words of the newest Docker.
+/// Translates inspect data into the form of the newest Docker.
 fn translate(inspect: &mut Json) {
     let id = inspect["Id"].as_str().unwrap_or_default().to_owned();
     let short = id.get(..12).unwrap_or_default().to_owned();
@@ -161,9 +159,9 @@ fn translate(inspect: &mut Json) {
         .as_str()
         .is_some_and(|mode| mode.starts_with("container:"));
     if let Some(config) = inspect.get_mut("Config").and_then(Json::as_object_mut) {
-        // Nobody declared the beginning of an ID, nor a name or a domain for a container that
-        // shares another's network: an engine shows the other's from the first start on.
-        // (A host's own name is `adapt`'s to expect.)
+        // An engine fills in the ID prefix as host name. A container in another container's network
+        // shows that container's host name and domain. Both values are undeclared. (The host name
+        // of the host is `adapt`'s.)
         let unsaid = config.get("Hostname").and_then(Json::as_str) == Some(short.as_str());
         if shared || unsaid {
             config.insert("Hostname".to_owned(), "".into());
@@ -175,7 +173,7 @@ fn translate(inspect: &mut Json) {
     }
 }
 
-/// A network is named by its name. `default` is what Docker before 26 called the bridge.
+/// Gives the network by name. Docker before 26 calls the default bridge `default`.
 fn network_mode(inspect: &Json) -> String {
     let said = inspect["HostConfig"]["NetworkMode"].as_str().unwrap_or_default();
     let networks = &inspect["NetworkSettings"]["Networks"];
@@ -185,7 +183,7 @@ fn network_mode(inspect: &Json) -> String {
     } else if fixed || networks.get(said).is_some() {
         said.to_owned()
     } else {
-        // An ID, or the beginning of one. Before the first start the attachment has no ID.
+        // The mode is an ID or an ID prefix. Before the first start the attachment has no ID.
         let networks = networks.as_object();
         let by_id = networks.into_iter().flatten().find(|(_, attached)| {
             attached["NetworkID"].as_str().is_some_and(|id| id.starts_with(said))
@@ -197,30 +195,30 @@ fn network_mode(inspect: &Json) -> String {
     }
 }
 
-/// Different words for nothing said.
+/// Translates several forms of an unset value.
 fn limits_and_defaults(host: &mut Map<String, Json>) {
     if let Some(Json::Object(policy)) = host.get_mut("RestartPolicy")
         && policy.get("Name").and_then(Json::as_str).is_none_or(str::is_empty)
     {
         policy.insert("Name".to_owned(), "no".into());
     }
-    // 0 is what an update leaves of a limit that it took off.
+    // An update leaves 0 for a removed limit.
     if host.get("PidsLimit").and_then(Json::as_i64).is_some_and(|limit| limit <= 0) {
         host.insert("PidsLimit".to_owned(), Json::Null);
     }
     if host.get("MemorySwappiness").and_then(Json::as_i64) == Some(-1) {
         host.insert("MemorySwappiness".to_owned(), Json::Null);
     }
-    // 20.10 decides the runtime at the first start.
+    // Docker 20.10 sets the runtime at the first start.
     if host.get("Runtime").and_then(Json::as_str).is_none_or(str::is_empty) {
         host.insert("Runtime".to_owned(), "runc".into());
     }
-    // Gone from the newest API, without effect for long.
+    // The newest API lacks these fields, which had no effect for long.
     host.remove("KernelMemory");
     host.remove("KernelMemoryTCP");
 }
 
-/// What an engine adds itself, and its two spellings.
+/// Drops security options that an engine adds, and unifies two spellings.
 fn security(host: &mut Map<String, Json>) {
     let is_host = |field: &str| host.get(field).and_then(Json::as_str) == Some("host");
     let privileged = host.get("Privileged") == Some(&Json::Bool(true));
@@ -234,10 +232,10 @@ fn security(host: &mut Map<String, Json>) {
                 *option = format!("{key}={value}").into();
             }
         }
-        // It follows from what caused it, which is compared.
+        // The option follows from another option, which is compared.
         options.retain(|option| !(unlabelled && option.as_str() == Some("label=disable")));
     }
-    // The engine's own list is another one in each release. A spec can say only: none at all.
+    // Each release has its own default list. A spec can only ask for an empty list.
     for field in ["MaskedPaths", "ReadonlyPaths"] {
         if host.get(field).and_then(Json::as_array).is_some_and(|paths| !paths.is_empty()) {
             host.insert(field.to_owned(), Json::Null);
@@ -245,7 +243,7 @@ fn security(host: &mut Map<String, Json>) {
     }
 }
 
-/// `80` is `80/tcp`; engines keep both as they were sent.
+/// Adds `/tcp` to bare ports, because engines keep ports as sent.
 fn with_protocols(object: &mut Map<String, Json>, field: &str) {
     let Some(Json::Object(ports)) = object.get_mut(field) else { return };
     let bare: Vec<String> = ports.keys().filter(|port| !port.contains('/')).cloned().collect();
@@ -256,15 +254,15 @@ fn with_protocols(object: &mut Map<String, Json>, field: &str) {
     }
 }
 
-/// The names that a container has on each of its networks whatever it was told: the beginning of
-/// its ID, and its host name. Nothing for what has no ID yet.
+/// The names that every container has on each of its networks: the ID prefix and the host name.
+/// Empty for a container without ID.
 pub fn own_names(inspect: &Json) -> Vec<&str> {
     let short = inspect["Id"].as_str().and_then(|id| id.get(..12));
     let hostname = short.and_then(|_| inspect["Config"]["Hostname"].as_str());
     short.into_iter().chain(hostname.filter(|name| !name.is_empty())).collect()
 }
 
-/// Docker before 26 counts a container's own names among the aliases, from the first start on.
+/// Drops a container's own names, which Docker before 26 lists as aliases after the first start.
 fn aliases(inspect: &mut Json) {
     let own: Vec<String> = own_names(inspect).into_iter().map(str::to_owned).collect();
     let networks = inspect.pointer_mut("/NetworkSettings/Networks").and_then(Json::as_object_mut);

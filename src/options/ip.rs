@@ -1,4 +1,4 @@
-//! IP addresses as a spec says them.
+//! IP addresses in a spec. Address ranges are [`crate::spec::resources`]'.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -6,18 +6,18 @@ use serde_json::{Value as Json, json};
 
 use super::grammar::{Grammar, Wrong, spelt};
 
-/// An address.
+/// An IP address.
 pub const IP: Grammar = Grammar::Text { what: "an IP address", spell: spelt::<IpAddr>, schema };
 
-/// An address of the fourth version.
+/// An IPv4 address.
 pub const IPV4: Grammar =
     Grammar::Text { what: "an IPv4 address", spell: spelt::<Ipv4Addr>, schema };
 
-/// An address of the sixth version.
+/// An IPv6 address.
 pub const IPV6: Grammar =
     Grammar::Text { what: "an IPv6 address", spell: spelt::<Ipv6Addr>, schema };
 
-/// An address that holds on one link. Engines refuse others at the start.
+/// A link-local address. Engines refuse other addresses at the start.
 pub const LINK_LOCAL: Grammar = Grammar::Text {
     what: "an address of 169.254.0.0/16 or fe80::/10",
     spell: |text| {

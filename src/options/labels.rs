@@ -1,6 +1,6 @@
-//! `labels`: what people and other tools write on a container.
+//! `labels`: labels of people and other tools.
 //!
-//! Bayplan's own labels are nobody's to declare, and none of this row's business.
+//! The labels of bayplan cannot be declared, and this row ignores them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,10 +16,11 @@ use crate::base::ident::{COMPOSE_PREFIX, LABEL_PREFIX};
 use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
 
-/// Labels by which containers are known: they are written elsewhere, and are no difference.
+/// Prefixes of labels that identify containers. These labels are written elsewhere, and are no
+/// difference.
 const OURS: [&str; 2] = [LABEL_PREFIX, COMPOSE_PREFIX];
 
-/// What a spec says of labels.
+/// The declared labels.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Labels(pub BTreeMap<String, String>);
@@ -30,7 +31,7 @@ impl Spelled for Labels {
         names: Names::Without("a label", &OURS),
         value: &text_of("the text of a label"),
         pairs: true,
-        // A label that is only there says nothing, in Compose too.
+        // A label without a value has the empty value, as in Compose.
         bare: Bare::Is(|_| json!("")),
     });
 
@@ -39,7 +40,7 @@ impl Spelled for Labels {
     }
 }
 
-/// The row.
+/// The row of `labels`.
 #[derive(Debug)]
 pub struct LabelsRow;
 
@@ -68,7 +69,7 @@ impl Row for LabelsRow {
         vec![Owned::config("Labels", Nothing::Map)]
     }
 
-    /// Joins what is there: the labels by which a container is known are written elsewhere.
+    /// Adds to existing labels: the identifying labels are written elsewhere.
     fn write(&self, said: &Labels, body: &mut Body, _cx: &Context) {
         let labels = body.nested("Labels");
         for (key, value) in &said.0 {

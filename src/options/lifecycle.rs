@@ -1,4 +1,5 @@
-//! When a container comes back and how it ends.
+//! Restart, init process and stop of a container. The stop and start of a container by a plan are
+//! [`crate::planner`]'s.
 
 use std::fmt;
 use std::str::FromStr;
@@ -72,12 +73,12 @@ pub static STOP_GRACE_PERIOD: Field<Grace> = field(
     },
 );
 
-/// A signal: `SIGTERM`, or its number.
+/// A signal: `SIGTERM`, or a number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Signal(pub String);
 
-/// `term`, `TERM`, `SIGTERM` and 15 are one; numbers without a name stay numbers.
+/// Gives `term`, `TERM`, `SIGTERM` and 15 one form; numbers without a name stay numbers.
 fn signal(text: &str) -> String {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         let name = text.parse().ok().and_then(signal::name);
@@ -118,7 +119,7 @@ impl Plain for Signal {
     }
 }
 
-/// Whole seconds.
+/// A grace period in whole seconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Grace(pub i64);
@@ -139,7 +140,7 @@ impl Spelled for Grace {
 fn grace(node: &Node) -> Option<i64> {
     const SECOND: i64 = 1_000_000_000;
     match &node.kind {
-        // The unit of the seed's `stop_timeout`.
+        // The 2015 module's `stop_timeout` counts seconds.
         Kind::Number(_) => numbers::whole(node).filter(|seconds| *seconds >= 0),
         Kind::Text(text) => durations::nanoseconds(text)
             .filter(|nanoseconds| nanoseconds % SECOND == 0)
@@ -148,7 +149,7 @@ fn grace(node: &Node) -> Option<i64> {
     }
 }
 
-/// Missing is not 0: then the engine's ten seconds apply.
+/// A missing value does not equal 0: the default of ten seconds applies.
 impl Plain for Grace {
     const NOTHING: Nothing = Nothing::Missing;
 
@@ -161,21 +162,21 @@ impl Plain for Grace {
     }
 }
 
-/// When the engine starts a container again.
+/// The restart policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Restart {
-    /// Never.
+    /// No restart.
     No,
-    /// Whenever it ends.
+    /// A restart after every exit.
     Always,
-    /// Whenever it ends, unless somebody stopped it.
+    /// A restart after every exit, unless a user stopped the container.
     UnlessStopped,
-    /// When it ends with an error, so many times; nothing said: always.
+    /// A restart after a failure, with an optional limit of retries.
     OnFailure(Option<u32>),
 }
 
 impl Restart {
-    /// As the engine names it.
+    /// The name in the engine's API.
     fn name(self) -> &'static str {
         match self {
             Self::No => "no",
@@ -230,8 +231,8 @@ impl FromStr for Restart {
 
 one_text!(Restart);
 
-/// The row of the restart policy. It writes what it says; the seed's separate number of retries
-/// joins it, and both are read as one.
+/// The row of the restart policy. The separate retries of the 2015 module join this value, and both
+/// are read as one value.
 #[derive(Debug)]
 pub struct RestartRow;
 
@@ -280,7 +281,7 @@ impl Row for RestartRow {
     }
 }
 
-/// How many times.
+/// The number of retries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Retries(pub u32);
@@ -290,7 +291,7 @@ impl Spelled for Retries {
         Grammar::Whole { what: "a number of retries", least: 0, most: Some(i32::MAX as i64) };
 }
 
-/// The seed's number of retries beside `restart_policy: on-failure`.
+/// The row of the 2015 module's retries, beside `restart_policy: on-failure`.
 #[derive(Debug)]
 pub struct RetriesRow;
 
@@ -303,7 +304,7 @@ impl Row for RetriesRow {
             risk: Risk::None,
             doc: "how often `restart: on-failure` tries; the same as `on-failure:RETRIES`",
             examples: &["5", "0"],
-            // The policy's own reason shows the number too.
+            // The reason of the policy shows the number too.
             excludes: &["restart"],
             follows: &["restart"],
             change: Change::Update(&[RESTART]),
@@ -316,8 +317,7 @@ impl Row for RetriesRow {
         vec![Owned::host("RestartPolicy", Nothing::Built)]
     }
 
-    /// Comes after `restart` in the table, and so joins what that row wrote. Without retries there
-    /// is nothing to join.
+    /// Joins the value of `restart`, which comes earlier in the table. Zero retries add nothing.
     fn write(&self, said: &Retries, body: &mut Body, _cx: &Context) {
         if said.0 == 0 {
             return;

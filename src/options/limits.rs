@@ -1,5 +1,5 @@
-//! Limits of processes that no control group keeps: of the shell's `ulimit`, and what becomes of
-//! them when memory runs out.
+//! Limits of processes outside of cgroups: `ulimit` values, and the behaviour when memory runs out.
+//! Limits by cgroups are [`super::resources`]' and [`super::processors`]'.
 
 use std::collections::BTreeMap;
 
@@ -15,8 +15,7 @@ use crate::options::value::{Atom, Value};
 
 const RESOURCES: OptionDef = OptionDef { group: Group::Resources, ..OPTION };
 
-/// `ulimits`. An engine shows its own defaults of today among them, so what is there beside the
-/// declared ones says nothing.
+/// `ulimits`. An engine also shows its current defaults, so undeclared limits are no difference.
 pub static ULIMITS: Field<Ulimits> = field(
     At::Host("Ulimits"),
     OptionDef {
@@ -56,7 +55,7 @@ pub static OOM_KILL_DISABLE: Field<bool> = field(
 )
 .shows(Nothing::Null);
 
-/// What Linux limits by process.
+/// The resource limits of Linux.
 const NAMES: &[&str] = &[
     "as",
     "core",
@@ -76,12 +75,12 @@ const NAMES: &[&str] = &[
     "stack",
 ];
 
-/// Limits by name: soft and hard.
+/// Soft and hard limits by name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Ulimits(pub BTreeMap<String, Limit>);
 
-/// A soft and a hard limit; -1 is none.
+/// A soft and a hard limit; -1 means unlimited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Said", into = "Said")]
 pub struct Limit {
@@ -89,7 +88,7 @@ pub struct Limit {
     hard: i64,
 }
 
-/// How a spec says both: once where they are the same.
+/// The form in a spec: a single number if both limits are equal.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Said {
@@ -140,7 +139,7 @@ const BOTH: Grammar = Grammar::Checked {
     },
 };
 
-/// The limits that inspect data have.
+/// Reads the limits from inspect data.
 fn found(json: &Json) -> Ulimits {
     let all = json.as_array().into_iter().flatten().filter_map(|limit| {
         let of = |field: &str| limit[field].as_i64().unwrap_or(0);
@@ -167,7 +166,7 @@ impl Plain for Ulimits {
     }
 }
 
-/// From -1000 to 1000; 0 is what nothing said means.
+/// A score from -1000 to 1000; 0 is the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Score(pub i64);

@@ -1,4 +1,5 @@
-//! `links`: other containers under names in this one.
+//! `links`: aliases by which the container reaches other containers. The order that links imply is
+//! [`crate::spec::order`]'s.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -16,17 +17,17 @@ use super::row::{Body, Context, Group, OPTION, OptionDef, Row, Spelled};
 use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
 
-/// Other containers under names in this one.
+/// The links of a container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Links(pub BTreeSet<Link>);
 
-/// One of them.
+/// A link to another container.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Link {
-    /// A set or a container.
+    /// The set or container.
     pub target: String,
-    /// Its name here.
+    /// The alias inside the container.
     pub alias: String,
 }
 
@@ -65,7 +66,7 @@ impl fmt::Display for Link {
 
 one_text!(Link);
 
-/// The row of the links.
+/// The row of `links`.
 #[derive(Debug)]
 pub struct LinksRow;
 
@@ -99,8 +100,9 @@ impl Row for LinksRow {
         body.host("Links", links);
     }
 
-    /// On Docker's own bridge sent as `target:alias` and shown as `/target:/own-name/alias`, on a
-    /// network that users made as it was sent, at the attachment; a target alone is its own alias.
+    /// Reads links in their forms: the default bridge takes `target:alias` and shows
+    /// `/target:/own-name/alias`. A user-defined network keeps the sent form, at the attachment. A
+    /// target alone is its own alias.
     fn read(&self, look: &InspectView) -> Value {
         let spelled = |entry: &str| {
             let (target, alias) = entry.split_once(':').unwrap_or((entry, entry));
@@ -113,11 +115,12 @@ impl Row for LinksRow {
     }
 }
 
-/// Puts links where the engine looks for them. On a network that users made it takes them at the
-/// attachment, as Docker's client and Compose send them, and drops others without a word.
+/// Moves links to the place where the engine reads them. On a user-defined network the attachment
+/// holds the links, as the Docker CLI and Compose send them. The engine silently drops links
+/// elsewhere.
 ///
-/// Every such network gets them: an alias is found in the network that it was said for alone, and
-/// which of them the target is on is not known here.
+/// Every such network gets all links: an alias holds only in its own network, and the target's
+/// networks are unknown here.
 pub fn place(body: &mut Body) {
     let own = |name: &str| !matches!(name, "" | "default" | "bridge" | "host" | "none");
     let mode = body.json()["HostConfig"]["NetworkMode"].as_str().unwrap_or_default().to_owned();

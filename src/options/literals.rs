@@ -1,9 +1,9 @@
-//! Which texts of a container, a network or a volume were public when bayplan created it.
+//! Notes which texts of a container, network or volume were public at its creation.
 //!
-//! What a spec says in so many words is public, also once the spec says something else. A label
-//! notes it, as digests: a text is public where its own place was created with it, and nowhere else.
-//! Whoever copies the labels to a container with other values shows none of them. A place is the path
-//! of a field, as hiding knows it; what is hidden at all is [`crate::observed::redact`]'s.
+//! A literal of a spec is public, even after the spec has changed. A label notes digests of such
+//! literals. A text is public only in the field that was created with this text. So a copy of the
+//! labels on another container reveals nothing. A place is the path of a field; hiding itself is
+//! [`crate::observed::redact`]'s.
 
 use std::collections::BTreeSet;
 
@@ -12,14 +12,15 @@ use sha2::{Digest as _, Sha256};
 
 use crate::options::{files, value};
 
-/// So many digits tell texts apart for good.
+/// The length of a digest, long enough to avoid collisions.
 const DIGITS: usize = 16;
 
-/// What is public as a whole: a word of one says nothing in another.
+/// Fields that are public only as a whole: a word of one command says nothing about another
+/// command.
 const WHOLES: &[&str] = &["Cmd", "Entrypoint", "Healthcheck.Test"];
 
-/// The maps of texts of which an answer may be hidden, as paths in a create body. Lists have no place
-/// of their own, nor have networks.
+/// Maps of texts that may be hidden, as paths in a create body. Lists and networks have no places
+/// of their own.
 const MAPS: &[&str] = &[
     "Labels",
     "HostConfig.Annotations",
@@ -28,12 +29,12 @@ const MAPS: &[&str] = &[
     "HostConfig.Mounts.VolumeOptions.DriverConfig.Options",
     "HostConfig.DeviceRequests.Options",
     "Networks.DriverOpts",
-    // Of networks and volumes.
+    // Maps of networks and volumes.
     "Options",
     "IPAM.Options",
 ];
 
-/// The fields of a body whose answer has another path.
+/// Fields of a create body with another path in inspect data.
 const ELSEWHERE: &[(&str, &str)] =
     &[("NetworkingConfig.EndpointsConfig", "Networks"), ("DriverOpts", "Options")];
 
@@ -42,8 +43,8 @@ pub fn variable(name: &str) -> String {
     format!("Env.{name}")
 }
 
-/// The value of the label: what a create body says in so many words, be it of a container, a network
-/// or a volume. Nothing where it says nothing.
+/// The value of the label: the digests of the literals in the create body of a container, network
+/// or volume. `None` without literals.
 pub fn note(body: &Json) -> Option<String> {
     let mut all = BTreeSet::new();
     for (name, value) in variables(&body["Env"]) {
@@ -63,7 +64,7 @@ pub fn note(body: &Json) -> Option<String> {
     (!all.is_empty()).then(|| all.into_iter().collect::<Vec<_>>().join(","))
 }
 
-/// Adds what a field says, and what those in it say.
+/// Adds the digest of a field and of its nested fields.
 fn add(place: &str, field: &str, value: &Json, all: &mut BTreeSet<String>) {
     let path = if place.is_empty() { field.to_owned() } else { format!("{place}.{field}") };
     let elsewhere = ELSEWHERE.iter().find(|(said, _)| *said == path);
@@ -89,18 +90,18 @@ fn add(place: &str, field: &str, value: &Json, all: &mut BTreeSet<String>) {
     }
 }
 
-/// What the label of a container says.
+/// The digests in the label of an object.
 #[derive(Debug, Default)]
 pub struct Noted(BTreeSet<String>);
 
 impl Noted {
-    /// What the label says; nothing: there is none.
+    /// Reads the label; empty without a label.
     pub fn read(label: Option<&str>) -> Self {
         let words = label.unwrap_or_default().split(',').filter(|word| word.len() == DIGITS);
         Self(words.map(str::to_owned).collect())
     }
 
-    /// Whether this was said in so many words at this place when the object was created.
+    /// Whether the object was created with this literal at this place.
     pub fn says(&self, place: &str, value: &Json) -> bool {
         !self.0.is_empty() && self.0.contains(&digest(place, value))
     }

@@ -1,4 +1,4 @@
-//! `logging`: where what it writes goes.
+//! `logging`: the log driver and its options. The options of each driver are [`super::rules`]'.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,11 +12,11 @@ use super::row::{Body, Context, Filled, Group, OPTION, OptionDef, Row, Spelled};
 use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
 
-/// What a spec says of logging.
+/// The declared logging.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Logging {
-    /// The engine's own if nothing is said.
+    /// The driver; the engine's default driver if none.
     #[serde(skip_serializing_if = "Option::is_none")]
     driver: Option<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -24,7 +24,7 @@ pub struct Logging {
 }
 
 impl Logging {
-    /// The driver, where one is said.
+    /// The declared driver.
     pub fn driver(&self) -> Option<&str> {
         self.driver.as_deref().filter(|driver| !driver.is_empty())
     }
@@ -48,7 +48,7 @@ impl Spelled for Logging {
                         names: Names::Some,
                         value: &TEXT,
                         pairs: true,
-                        // Unlike a variable, an option of a driver is nowhere else to be had.
+                        // Unlike a variable, a driver option has no other source for its value.
                         bare: Bare::Wrong(
                             "a log option with its value",
                             Some("leave the option out, or write `\"\"` for an empty one"),
@@ -69,7 +69,7 @@ impl Spelled for Logging {
     }
 }
 
-/// The row.
+/// The row of `logging`.
 #[derive(Debug)]
 pub struct LoggingRow;
 
@@ -130,8 +130,8 @@ impl Row for LoggingRow {
         Json::Object(map)
     }
 
-    /// Under its own driver an engine adds the options of its configuration, which it does not
-    /// tell: what is there beside the declared ones says nothing.
+    /// Drops undeclared options under the engine's default driver: the engine adds options of its
+    /// configuration, which inspect data does not distinguish.
     fn normalize_pair(
         &self,
         expected: &mut Value,

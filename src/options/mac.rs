@@ -1,5 +1,5 @@
-//! `mac_address`: the address of a container's network card. Those of single networks are wishes of
-//! [`super::networks`].
+//! `mac_address`: the MAC address of a container. MAC addresses on single networks are
+//! [`super::networks`]'s.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -11,7 +11,7 @@ use super::row::{Body, Context, Group, OPTION, OptionDef, Row, Spelled};
 use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
 
-/// The address of a container's network card.
+/// The MAC address of a container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Mac(pub String);
@@ -20,7 +20,7 @@ impl Spelled for Mac {
     const GRAMMAR: Grammar = MAC;
 }
 
-/// The row of that address.
+/// The row of `mac_address`.
 #[derive(Debug)]
 pub struct MacRow;
 
@@ -52,10 +52,10 @@ impl Row for MacRow {
         own.map_or(Value::Unset, |mac| Value::One(Atom::Text(spelled(mac))))
     }
 
-    /// An engine gives every container one, and shows under `Config` what was asked for alone.
-    /// Those that do not show the wish (from API 1.52) show the address itself, while it runs; of
-    /// one that does not, it cannot be told there.
-    /// One that is the wish of an attachment is told there, as long as it shows there.
+    /// Compares an expected address only. Before API 1.52 `Config` shows the requested address.
+    /// Later engines show the current address of a running container only; on a stopped container
+    /// the address counts as equal. An address that an attachment requests is compared there, as
+    /// long as the attachment shows the address.
     fn normalize_pair(
         &self,
         expected: &mut Value,
@@ -79,14 +79,14 @@ impl Row for MacRow {
     }
 }
 
-/// `02:42:ac:11:00:02`, whatever it was spelt with.
+/// A MAC address, in the form `02:42:ac:11:00:02`.
 pub(super) const MAC: Grammar = Grammar::Text {
     what: "the MAC address of one card like `02:42:ac:11:00:02`",
     spell: |text| {
         let written = spelled(text);
         let parts: Vec<&str> = written.split(':').collect();
         let byte = |part: &&str| part.len() == 2 && u8::from_str_radix(part, 16).is_ok();
-        // The kernel gives no card an address of many, or none.
+        // The kernel refuses multicast addresses and the zero address.
         let many = u8::from_str_radix(parts[0], 16).is_ok_and(|first| first % 2 == 1);
         let none = parts.iter().all(|part| *part == "00");
         good(parts.len() == 6 && parts.iter().all(byte) && !many && !none, written)
@@ -94,7 +94,7 @@ pub(super) const MAC: Grammar = Grammar::Text {
     schema: || json!({"type": "string", "pattern": "^[0-9a-fA-F][02468aceACE]([:-][0-9a-fA-F]{2}){5}$"}),
 };
 
-/// Its one spelling.
+/// The canonical form of a MAC address.
 pub(super) fn spelled(mac: &str) -> String {
     mac.to_ascii_lowercase().replace('-', ":")
 }

@@ -1,7 +1,7 @@
-//! The option table: every option that a spec can declare, one row each.
+//! The option table: one row for each option of a spec.
 //!
-//! Parser, create body, reasons, JSON Schema, the README's table and the row tests come from it.
-//! Adding an option touches one file of rows, and its line here.
+//! Parser, create body, reasons, JSON Schema, the README's table and the row tests derive from the
+//! table. A new option needs one file of rows and its line here.
 
 pub mod blkio;
 pub mod carried;
@@ -134,7 +134,7 @@ pub static ROWS: &[&dyn AnyRow] = &[
     &lifecycle::STOP_GRACE_PERIOD,
 ];
 
-/// The place in the table of the row with this key.
+/// The position of the row with this key.
 pub fn place(key: &str) -> Option<usize> {
     static PLACES: LazyLock<BTreeMap<&str, usize>> = LazyLock::new(|| {
         ROWS.iter().enumerate().map(|(place, row)| (row.def().key, place)).collect()
@@ -147,7 +147,7 @@ pub fn row(key: &str) -> Option<&'static dyn AnyRow> {
     ROWS.get(place(key)?).copied()
 }
 
-/// The row that a spec's word means: its key or one of its aliases.
+/// The row of a word in a spec: a key or an alias.
 pub fn row_by_word(word: &str) -> Option<&'static dyn AnyRow> {
     static WORDS: LazyLock<BTreeMap<&str, &dyn AnyRow>> = LazyLock::new(|| {
         let words = |row: &&'static dyn AnyRow| {

@@ -1,6 +1,6 @@
-//! Namespaces and control groups: what of its host or of another container it sees.
+//! Namespaces and cgroups: access to the host's or another container's processes and memory.
 //!
-//! The network's namespace has a file of its own.
+//! The network namespace is [`super::network`]'s.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -45,7 +45,7 @@ pub static USERNS_MODE: Field<Word<Host>> = field(
     },
 );
 
-/// `cgroup`. What is so where nothing is said is the engine's setting.
+/// `cgroup`. The default is a setting of the engine.
 pub static CGROUP: Field<Word<HostOrPrivate>> = field(
     At::Host("CgroupnsMode"),
     OptionDef {
@@ -110,7 +110,7 @@ pub static PID: Shared<Host> = Shared {
     words: PhantomData,
 };
 
-/// The row of `ipc`. What is so where nothing is said is the engine's setting.
+/// The row of `ipc`. The default is a setting of the engine.
 pub static IPC: Shared<IpcWords> = Shared {
     field: "IpcMode",
     about: OptionDef {
@@ -126,15 +126,15 @@ pub static IPC: Shared<IpcWords> = Shared {
     words: PhantomData,
 };
 
-/// The words that an option takes.
+/// The words that an option accepts.
 pub trait Words: Clone + std::fmt::Debug + PartialEq + Send + Sync + 'static {
-    /// All of them.
+    /// The words.
     const ALL: &'static [&'static str];
-    /// All of them, or another container, in words.
+    /// The words in a message, together with the forms for another container.
     const WHOSE: &'static str = "";
 }
 
-/// `host` and no other.
+/// The word `host`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Host;
 impl Words for Host {
@@ -142,14 +142,14 @@ impl Words for Host {
     const WHOSE: &'static str = "`host`, `service:SET` or `container:NAME`";
 }
 
-/// `host` or `private`.
+/// The words `host` and `private`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HostOrPrivate;
 impl Words for HostOrPrivate {
     const ALL: &'static [&'static str] = &["host", "private"];
 }
 
-/// Beside another container's shared memory.
+/// The words of `ipc`, beside another container's memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IpcWords;
 impl Words for IpcWords {
@@ -158,7 +158,7 @@ impl Words for IpcWords {
         "`none`, `private`, `shareable`, `host`, `service:SET` or `container:NAME`";
 }
 
-/// One of a few words.
+/// A word of a fixed list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Word<W>(pub &'static str, PhantomData<W>);
 
@@ -195,7 +195,7 @@ impl<W: Words> Plain for Word<W> {
     }
 }
 
-/// A runtime by name; `runc` is what nothing said means on an engine that was not told otherwise.
+/// A runtime by name; `runc` is the default of an engine without configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Runtime(pub Text);
@@ -219,7 +219,7 @@ impl Plain for Runtime {
     }
 }
 
-/// Values by name: of settings of the kernel, of options of a driver.
+/// Values by name, such as kernel settings or driver options.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Assignments(pub BTreeMap<String, String>);
@@ -250,7 +250,7 @@ impl Plain for Assignments {
     }
 }
 
-/// A namespace that may be another container's.
+/// A namespace that may belong to another container.
 #[derive(Debug)]
 pub struct Shared<W> {
     field: &'static str,
@@ -258,14 +258,14 @@ pub struct Shared<W> {
     words: PhantomData<fn() -> W>,
 }
 
-/// Whose namespace.
+/// The owner of a namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Whose<'a> {
     Word(&'a str),
     Container(&'a str),
 }
 
-/// What a spec says of such a namespace.
+/// The declared owner of a namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Namespace<W>(String, PhantomData<W>);
 
@@ -313,7 +313,7 @@ impl<W> fmt::Display for Namespace<W> {
 
 one_text!(Namespace<W: Words>);
 
-/// The container that a mode names: `service:` is Compose's word for the one of a set.
+/// The target of `container:`, or of Compose's `service:`.
 pub(super) fn container(mode: &str) -> Option<&str> {
     mode.strip_prefix("container:").or_else(|| mode.strip_prefix("service:"))
 }

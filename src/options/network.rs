@@ -1,4 +1,5 @@
-//! Names, networks and addresses. Ports have a file of their own.
+//! Host name, domain, DNS and network mode. Ports are [`super::ports`]'s, attachments
+//! [`super::networks`]'.
 
 use core::net::IpAddr;
 use std::collections::BTreeSet;
@@ -72,7 +73,7 @@ pub static DNS_OPT: Field<TextSet> = field(
     },
 );
 
-/// Texts in order; one of them may stand alone.
+/// Texts in order; a single text may stand without a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TextList(pub Vec<String>);
@@ -91,7 +92,7 @@ impl Plain for TextList {
     }
 }
 
-/// Texts in no order; one of them may stand alone.
+/// Texts without order; a single text may stand without a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TextSet(pub BTreeSet<String>);
@@ -110,7 +111,7 @@ impl Plain for TextSet {
     }
 }
 
-/// IP addresses in order, each in its one spelling.
+/// IP addresses in order, in canonical form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Addresses(pub Vec<IpAddr>);
@@ -133,7 +134,7 @@ impl Plain for Addresses {
     }
 }
 
-/// The row of the host name.
+/// The row of `hostname`.
 #[derive(Debug)]
 pub struct HostnameRow;
 
@@ -163,8 +164,8 @@ impl Row for HostnameRow {
         super::field::one_text(look.config("Hostname"))
     }
 
-    /// Where nothing is expected, the name that an engine finds by itself is nothing found: the
-    /// short ID, or whatever the namespace it shares is called.
+    /// Without an expected name, the name that the engine chooses counts as unset: the short ID, or
+    /// the name of a shared namespace.
     fn normalize_pair(
         &self,
         expected: &mut Value,
@@ -187,22 +188,22 @@ impl Row for HostnameRow {
     }
 }
 
-/// Which network a container starts in.
+/// The network in which a container is created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NetworkMode {
-    /// Docker's own bridge, which is also what nothing said means.
+    /// The default bridge, which is also the default.
     Bridge,
-    /// The host's.
+    /// The network of the host.
     Host,
     /// No network.
     None,
-    /// Another container's: a set or a container.
+    /// The network of another container, named by set or container.
     Container(String),
-    /// A network by its name.
+    /// A network by name.
     Network(String),
 }
 
-/// As an engine writes it.
+/// Prints the mode as the engine writes it.
 impl fmt::Display for NetworkMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -246,14 +247,14 @@ impl FromStr for NetworkMode {
 
 one_text!(NetworkMode);
 
-/// Whether a text is a name as engines give them to containers, networks and volumes.
+/// Whether a text is a valid name of a container, network or volume.
 pub(crate) fn is_name(text: &str) -> bool {
     let mut bytes = text.bytes();
     bytes.next().is_some_and(|first| first.is_ascii_alphanumeric())
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
 }
 
-/// The row of the network mode.
+/// The row of `network_mode`.
 #[derive(Debug)]
 pub struct NetworkModeRow;
 
@@ -307,7 +308,7 @@ impl Row for NetworkModeRow {
     }
 }
 
-/// Names in the container's `/etc/hosts`, each `NAME:ADDRESS`.
+/// Entries of `/etc/hosts`, each `NAME:ADDRESS`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Hosts(pub BTreeSet<String>);
@@ -361,7 +362,7 @@ fn host(name: &str, ip: &str) -> String {
     format!("{name}:{ip}")
 }
 
-/// An address in its one spelling, with or without brackets, or the engine's word for its host.
+/// An address in canonical form, with or without brackets, or `host-gateway`.
 fn host_ip(text: &str) -> Option<String> {
     let bare = text.strip_prefix('[').and_then(|ip| ip.strip_suffix(']')).unwrap_or(text);
     match bare.parse::<IpAddr>() {

@@ -1,7 +1,7 @@
-//! `networks`: the networks that a container is on, and its wishes there.
+//! `networks`: the networks of a container, with its endpoint settings.
 //!
-//! Networks themselves are the spec's root ([`crate::spec::resources`]). Which of several networks a
-//! container is created in is [`main`]'s to say.
+//! The networks themselves are the spec's ([`crate::spec::resources`]). [`main`] chooses the
+//! network in which the container is created.
 
 use core::net::IpAddr;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,12 +24,12 @@ use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, HIDDEN, Value};
 use crate::syntax::node::Kind;
 
-/// What a spec says of networks: by the network's key or name.
+/// The declared networks, by key or name.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(from = "BTreeMap<String, Option<Endpoint>>", into = "BTreeMap<String, Option<Endpoint>>")]
 pub struct Networks(pub BTreeMap<String, Endpoint>);
 
-/// The wishes of a container on one network.
+/// The endpoint settings of a container on a network.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Endpoint {
@@ -56,12 +56,11 @@ fn is_zero(number: &i64) -> bool {
     *number == 0
 }
 
-/// The option by which an engine's drivers know what an interface is to be called, from API 1.49
-/// on: Compose writes it, too.
+/// The driver option that names the interface, from API 1.49 on. Compose writes this option too.
 pub const INTERFACE: &str = "com.docker.network.endpoint.ifname";
 
-/// The network that a container is created in: that of the highest `priority`, else the first by
-/// name.
+/// The network in which a container is created: the network with the highest `priority`, or else
+/// the first network by name.
 pub fn main(networks: &Networks) -> Option<&str> {
     let best = networks
         .0
@@ -71,7 +70,7 @@ pub fn main(networks: &Networks) -> Option<&str> {
 }
 
 impl Endpoint {
-    /// The engine's endpoint settings.
+    /// The endpoint settings of the engine's API.
     fn write(&self) -> Json {
         let mut out = Map::new();
         let mut ipam = Map::new();
@@ -99,8 +98,8 @@ impl Endpoint {
         Json::Object(out)
     }
 
-    /// From inspect data: what was wished, never what was assigned. The address of the network
-    /// card is shown whether it was wished or not.
+    /// Reads the requested settings from inspect data, never the assigned values. The MAC address
+    /// is shown in both cases.
     fn read(json: &Json) -> Self {
         let ip = |json: &Json| json.as_str().and_then(|text| text.parse().ok());
         let ipam = &json["IPAMConfig"];
@@ -121,7 +120,8 @@ impl Endpoint {
         }
     }
 
-    /// Whether it differs from what is wanted in hidden options of the driver alone, if at all.
+    /// Whether the found endpoint can equal the wanted endpoint, with hidden driver options
+    /// unknown.
     fn may_be(&self, want: &Self) -> bool {
         let hidden = self.driver_opts.iter().filter(|(_, value)| *value == HIDDEN);
         let hidden: BTreeSet<&String> = hidden.map(|(key, _)| key).collect();
@@ -135,7 +135,7 @@ impl Endpoint {
             && rest(self) == rest(want)
     }
 
-    /// Takes away what is not wished for in what is wanted.
+    /// Drops settings that the wanted endpoint lacks.
     fn keep_only(&mut self, want: &Self) {
         self.aliases.retain(|alias| want.aliases.contains(alias));
         self.link_local.retain(|address| want.link_local.contains(address));
@@ -147,7 +147,7 @@ impl Endpoint {
         }
     }
 
-    /// A text in which equal means the same: `aliases db www, ipv4 10.0.0.5`.
+    /// The endpoint as unambiguous text: `aliases db www, ipv4 10.0.0.5`.
     fn canonical(&self) -> Atom {
         let Self { aliases, ipv4, ipv6, link_local, mac, driver_opts, gw_priority, priority: _ } =
             self;
@@ -187,8 +187,8 @@ impl Spelled for Networks {
         check: by_network,
     };
 
-    /// The wishes as they are compared, so that where options of the driver are hidden it is known
-    /// that they are not these.
+    /// The texts of the comparison are public, so hidden driver options differ from them for
+    /// certain.
     fn literals(&self, out: &mut BTreeSet<String>) {
         for endpoint in self.0.values() {
             out.extend(endpoint.driver_opts.values().cloned());
@@ -200,7 +200,7 @@ impl Spelled for Networks {
     }
 }
 
-/// A list as a map; each network once, by a name that an engine can have, and no wishes on
+/// Turns a list into a map, and checks it: each network once, by a valid name, and no settings on
 /// `bridge`.
 fn by_network(read: Json) -> Spelt {
     let named = match read {
@@ -219,7 +219,7 @@ fn by_network(read: Json) -> Spelt {
         _ => return Err(Wrong::Other),
     };
     for (name, wishes) in &named {
-        // `default` is one that the root declares: see `Context::network`.
+        // `default` means a network of the spec: see `Context::network`.
         if matches!(name.as_str(), "host" | "none") || !is_name(name) {
             let found = say::short(name);
             return Err(Wrong::Told(
@@ -275,7 +275,7 @@ const ENDPOINT: Grammar = Grammar::Checked {
     ),
     check: |read| {
         let Json::Object(mut said) = read else { return Err(Wrong::Other) };
-        // An option of the driver, said in Compose's word.
+        // Compose's `interface_name` is a driver option.
         if let Some(name) = said.remove("interface_name") {
             let options = said.entry("driver_opts").or_insert_with(|| json!({}));
             options[INTERFACE] = name;
@@ -286,7 +286,7 @@ const ENDPOINT: Grammar = Grammar::Checked {
 
 const PRIORITY: Grammar = Grammar::Whole { what: "a whole number", least: i64::MIN, most: None };
 
-/// Options of a driver are texts to an engine: `true` is `"true"`.
+/// A driver option is a text to an engine: `true` is `"true"`.
 const DRIVER_OPTION: Grammar = Grammar::OneOf {
     what: "a text, a number or a boolean",
     of: &[Grammar::Scalar {
@@ -313,7 +313,7 @@ impl From<Networks> for BTreeMap<String, Option<Endpoint>> {
     }
 }
 
-/// The row of the networks.
+/// The row of `networks`.
 #[derive(Debug)]
 pub struct NetworksRow;
 
@@ -324,13 +324,14 @@ impl NetworksRow {
         all.map(|(name, json)| (name.clone(), Endpoint::read(json))).collect()
     }
 
-    /// An address of a network card counts where one is expected; on a container that does not run
-    /// none is shown. One that is the container's own wish is `mac_address`'s to tell.
+    /// Both sides for the comparison. A MAC address counts only if it is expected; a stopped
+    /// container shows none. A container-wide MAC address is `mac_address`'s.
     fn both(
         both: (&InspectView, &InspectView),
     ) -> (BTreeMap<String, Endpoint>, BTreeMap<String, Endpoint>) {
         let (mut want, mut have) = (Self::endpoints(both.0), Self::endpoints(both.1));
-        // Every network knows it by its name, alias or not; Compose says it all the same.
+        // Every network resolves the container name anyway; Compose adds it as an alias all the
+        // same.
         let name = |look: &InspectView| {
             look.json()["Name"].as_str().unwrap_or_default().trim_start_matches('/').to_owned()
         };
@@ -338,7 +339,7 @@ impl NetworksRow {
         for endpoint in want.values_mut().chain(have.values_mut()) {
             endpoint.aliases.retain(|alias| !names.contains(alias));
         }
-        // It is found by its host name there, alias or not: what is found does not show that one.
+        // Every network resolves the host name too, and inspect data does not list this alias.
         let is_there = both.1.json()["Id"].is_string();
         if let Some(hostname) = both.1.config("Hostname").as_str().filter(|_| is_there) {
             for want in want.values_mut() {
@@ -361,7 +362,7 @@ impl NetworksRow {
         (want, have)
     }
 
-    /// Both sides as they are compared, with what cannot be told as hidden.
+    /// Both sides of the comparison, with undecided values as hidden.
     fn judged(
         want: &BTreeMap<String, Endpoint>,
         have: &BTreeMap<String, Endpoint>,
@@ -423,7 +424,7 @@ impl Row for NetworksRow {
         body.nested("NetworkingConfig").insert("EndpointsConfig".to_owned(), endpoints.into());
     }
 
-    /// Without addresses of network cards: found ones are mostly the engine's own choice.
+    /// Reads without MAC addresses, because found addresses are mostly assigned by the engine.
     fn read(&self, look: &InspectView) -> Value {
         let mut endpoints = Self::endpoints(look);
         let declared = look.json()["Id"].is_null();
@@ -443,7 +444,7 @@ impl Row for NetworksRow {
         Self::judged(&want, &have, expected, found);
     }
 
-    /// An alias that nobody mentions is something more, and so is every other wish.
+    /// Drops aliases and other settings that are not expected.
     fn without_more(
         &self,
         expected: &mut Value,

@@ -1,7 +1,8 @@
-//! Whole numbers as specs write them: quoted or not, `512.0`, which is an integer to a JSON Schema,
-//! and in another base where it is said: `0x10`, `0o17`, `0b11`.
+//! Whole numbers in a spec: plain or quoted, `512.0` (an integer to a JSON Schema), and in another
+//! base: `0x10`, `0o17`, `0b11`.
 //!
-//! `010` is 8 to one reader of YAML and 10 to another; here it is refused.
+//! YAML 1.1 reads `010` as 8, YAML 1.2 as 10; here such a number is refused. Durations and Docker's
+//! sizes are [`crate::syntax`]'s.
 
 use serde_json::{Value as Json, json};
 
@@ -9,7 +10,7 @@ use super::field::text;
 use crate::syntax::node::{Kind, Node, Problems};
 use crate::syntax::sizes;
 
-/// What a whole number of a node is.
+/// The whole number of a node.
 pub(super) fn whole(node: &Node) -> Option<i64> {
     match &node.kind {
         Kind::Text(text) if leads_with_zero(text) => None,
@@ -21,7 +22,7 @@ pub(super) fn whole(node: &Node) -> Option<i64> {
     }
 }
 
-/// A size in bytes, nothing or more: a whole number, or Docker's spelling.
+/// A size in bytes of at least 0: a whole number, or Docker's form.
 pub(super) fn size(node: &Node) -> Option<i64> {
     let size = match &node.kind {
         Kind::Text(text) if !leads_with_zero(text) => sizes::bytes(text),
@@ -31,8 +32,8 @@ pub(super) fn size(node: &Node) -> Option<i64> {
     size.filter(|size| *size >= 0)
 }
 
-/// Permissions of a file: a number is a number, as everywhere (`docker compose config` prints 1023);
-/// a text is octal, and `01777` is one.
+/// File permissions. A number is decimal, as everywhere (`docker compose config` prints 1023). A
+/// text is octal, such as `01777`.
 pub(super) fn permissions(node: &Node) -> Option<i64> {
     let mode = match &node.kind {
         Kind::Number(_) => whole(node),
@@ -42,13 +43,13 @@ pub(super) fn permissions(node: &Node) -> Option<i64> {
     mode.filter(|mode| (0..=0o7777).contains(mode))
 }
 
-/// Digits with a zero before them, of which nobody knows in which base they are.
+/// Whether digits start with a zero, so that their base is ambiguous.
 fn leads_with_zero(text: &str) -> bool {
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// *Expected `what`*, with the way out where the base is in doubt.
+/// The problem *expected `what`*, with a hint for an ambiguous base.
 pub(super) fn expected<T>(what: &str, node: &Node, problems: &mut Problems) -> Option<T> {
     let Kind::Text(text) = &node.kind else { return problems.expected(what, node) };
     if !leads_with_zero(text) {
@@ -64,7 +65,7 @@ pub(super) fn expected<T>(what: &str, node: &Node, problems: &mut Problems) -> O
     None
 }
 
-/// `0x1f`, `0o17`, `0b11`.
+/// A number in another base: `0x1f`, `0o17`, `0b11`.
 fn in_base(text: &str) -> Option<i64> {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => ("-", digits),
@@ -80,7 +81,7 @@ fn in_base(text: &str) -> Option<i64> {
     i64::from_str_radix(&format!("{sign}{digits}"), base).ok().filter(|_| fine)
 }
 
-/// `512.0` and `1e3`, as far as a floating point number is exact.
+/// A number such as `512.0` or `1e3`, as far as a float is exact.
 fn integral(text: &str) -> Option<i64> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let number: f64 = text.parse().ok()?;
@@ -88,7 +89,7 @@ fn integral(text: &str) -> Option<i64> {
     (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64)
 }
 
-/// A scalar of which a number is a part: numbers in one spelling, the rest as it was written.
+/// A scalar that may contain a number: a number in canonical form, another scalar as written.
 pub(super) fn text_or_whole(node: &Node, what: &str, problems: &mut Problems) -> Option<String> {
     match (&node.kind, whole(node)) {
         (Kind::Number(_), Some(number)) => Some(number.to_string()),
@@ -97,8 +98,8 @@ pub(super) fn text_or_whole(node: &Node, what: &str, problems: &mut Problems) ->
     }
 }
 
-/// A scalar of which a number is a part: numbers in one spelling, texts as they are; nothing where
-/// the base of a number is in doubt.
+/// A scalar that may contain a number: a number in canonical form, a text as written; `None` for an
+/// ambiguous base.
 pub(super) fn spelling(node: &Node) -> Option<String> {
     match (&node.kind, whole(node)) {
         (Kind::Number(_), Some(number)) => Some(number.to_string()),
@@ -108,7 +109,8 @@ pub(super) fn spelling(node: &Node) -> Option<String> {
     }
 }
 
-/// The schema of a whole number that may be quoted. In quotes only its sign is known to it.
+/// The schema of a whole number that may be quoted. The schema of a quoted number checks the sign
+/// only.
 pub(super) fn schema(least: i64, most: Option<i64>) -> Json {
     let mut plain = json!({"type": "integer", "minimum": least});
     if let Some(most) = most {

@@ -1,8 +1,8 @@
-//! For which machine a container's image is: `platform`.
+//! `platform`: the platform of a container's image.
 //!
-//! An engine takes it beside the create body and shows no more than the operating system of it.
-//! With images in containerd's store inspect data name the manifest that was chosen, platform
-//! included; without that store one image is of one platform, so the image's ID tells.
+//! The platform is a parameter of the create call, and inspect data shows the operating system
+//! only. With the containerd image store inspect data names the chosen manifest and its platform.
+//! The older store has one platform for each image, so the image ID decides.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,11 +16,11 @@ use super::row::{Body, Context, Group, OPTION, OptionDef, Row, Spelled};
 use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
 
-/// What a platform may be written as.
+/// The pattern of a platform.
 const PATTERN: &str = "^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+){0,2}$";
 
-/// A platform as containerd writes it: `linux/arm64`, `linux/arm/v6`. What is not said is the
-/// engine's to choose.
+/// A platform in containerd's form: `linux/arm64`, `linux/arm/v6`. The engine chooses missing
+/// parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Platform {
     os: String,
@@ -28,7 +28,7 @@ pub struct Platform {
     variant: Option<String>,
 }
 
-/// Several names of one architecture are one, and the variant that everybody means is none.
+/// Unifies the names of an architecture, and drops the default variant.
 fn architecture(name: &str, variant: Option<&str>) -> (String, Option<String>) {
     let name = name.to_ascii_lowercase();
     let variant = variant.filter(|text| !text.is_empty()).map(|text| {
@@ -48,7 +48,7 @@ fn architecture(name: &str, variant: Option<&str>) -> (String, Option<String>) {
     (name.to_owned(), variant.map(str::to_owned))
 }
 
-/// What an engine's host calls its machine (`x86_64`), as platforms are written: `amd64`.
+/// Turns the machine name of a host (`x86_64`) into an architecture (`amd64`).
 pub fn machine(name: &str) -> String {
     match name {
         "i486" | "i586" | "i686" => "386".to_owned(),
@@ -58,26 +58,26 @@ pub fn machine(name: &str) -> String {
 }
 
 impl Platform {
-    /// A platform of its parts.
+    /// A platform from its parts.
     fn of(os: &str, name: Option<&str>, variant: Option<&str>) -> Self {
         let known = name.filter(|text| !text.is_empty()).map(|name| architecture(name, variant));
         let (architecture, variant) = known.map_or((None, None), |(name, v)| (Some(name), v));
         Self { os: os.to_ascii_lowercase(), architecture, variant }
     }
 
-    /// The platform of an image, or of a manifest: both say it in these three fields.
+    /// The platform of an image or manifest; both have it in these three fields.
     fn told(json: &Json, fields: [&str; 3]) -> Option<Self> {
         let text = |at: usize| json[fields[at]].as_str().filter(|text| !text.is_empty());
         Some(Self::of(text(0)?, text(1), text(2)))
     }
 
-    /// The platform of the manifest that a container was made from, where the engine tells it.
+    /// The platform of the manifest that the container was created from, if known.
     fn chosen(look: &InspectView) -> Option<Self> {
         let manifest = &look.json()["ImageManifestDescriptor"]["platform"];
         Self::told(manifest, ["os", "architecture", "variant"])
     }
 
-    /// The platforms that an image is for. Empty: its inspect data do not tell.
+    /// The platforms of an image; empty if its inspect data does not tell.
     pub fn of_image(image: &Json) -> Vec<Self> {
         let manifests = image["Manifests"].as_array().into_iter().flatten();
         let of_manifest = |manifest: &Json| {
@@ -86,8 +86,8 @@ impl Platform {
             here.then(|| Self::told(platform, ["os", "architecture", "variant"])).flatten()
         };
         let mut all: Vec<Self> = manifests.filter_map(of_manifest).collect();
-        // In containerd's store an image's ID is a digest; without its manifests it shows the
-        // platform that the engine likes best, whatever else is in it.
+        // The containerd image store uses a digest as image ID. Without manifests the inspect data
+        // shows only the preferred platform.
         let id = image["Id"].as_str().filter(|id| !id.is_empty());
         let digests = image["RepoDigests"].as_array().into_iter().flatten();
         let by_digest = |id| digests.filter_map(Json::as_str).any(|text| text.ends_with(id));
@@ -97,25 +97,26 @@ impl Platform {
         all
     }
 
-    /// A platform as it is printed.
+    /// A platform from its printed form.
     pub fn read(text: &str) -> Self {
         let mut parts = text.split('/');
         Self::of(parts.next().unwrap_or_default(), parts.next(), parts.next())
     }
 
-    /// Whether an image is for other platforms alone. One that tells none may be for any.
+    /// Whether the image lacks this platform. An image with unknown platforms may have any
+    /// platform.
     pub fn is_missing_in(&self, image: &Json) -> bool {
         let here = Self::of_image(image);
         !here.is_empty() && !here.iter().any(|platform| self.covers(platform))
     }
 
-    /// An image as if what it has for this platform were not here yet, as far as its inspect data
-    /// tell one manifest from another.
+    /// Marks the manifests of this platform as missing, as far as inspect data distinguishes
+    /// manifests.
     pub fn withhold(&self, image: &mut Json) {
         self.set_available(image, false);
     }
 
-    /// An image with what it has for this platform; false: it has no manifests.
+    /// Marks the manifests of this platform as local; `false` if the image has no manifests.
     pub fn bring(&self, image: &mut Json) -> bool {
         if !image["Manifests"].is_array() {
             return false;
@@ -131,7 +132,8 @@ impl Platform {
         true
     }
 
-    /// Says of every manifest for this platform whether it is here; whether there was one.
+    /// Sets the availability of every manifest of this platform; returns whether a manifest
+    /// matched.
     fn set_available(&self, image: &mut Json, available: bool) -> bool {
         let mut any = false;
         let manifests = image.get_mut("Manifests").and_then(Json::as_array_mut);
@@ -146,7 +148,7 @@ impl Platform {
         any
     }
 
-    /// How an engine shows an image of this platform.
+    /// The fields by which an engine shows the platform of an image.
     pub fn fields(&self) -> [(&'static str, &str); 3] {
         [
             ("Os", &self.os),
@@ -155,7 +157,7 @@ impl Platform {
         ]
     }
 
-    /// Whether what is said here holds for another.
+    /// Whether another platform satisfies the declared parts.
     pub fn covers(&self, other: &Self) -> bool {
         let same = |said: &Option<String>, found: &Option<String>| {
             said.is_none() || found.is_none() || said == found
@@ -198,7 +200,7 @@ impl FromStr for Platform {
         }
         let (os, rest) = match parts.as_slice() {
             [os, rest @ ..] if os.eq_ignore_ascii_case("linux") => (*os, rest),
-            // An architecture alone, as containerd takes it.
+            // An architecture alone, as containerd accepts it.
             [name] if !matches!(name.to_ascii_lowercase().as_str(), "windows" | "darwin") => {
                 ("linux", std::slice::from_ref(name))
             }
@@ -210,7 +212,7 @@ impl FromStr for Platform {
 
 one_text!(Platform);
 
-/// `platform`.
+/// The row of `platform`.
 #[derive(Debug)]
 pub struct PlatformRow;
 
@@ -234,7 +236,7 @@ impl Row for PlatformRow {
         Vec::new()
     }
 
-    /// Beside the fields of the API, which has a parameter of the call for it.
+    /// Writes a field beside the API's fields; the call takes the platform as a parameter.
     fn write(&self, said: &Platform, body: &mut Body, _cx: &Context) {
         body.config("Platform", said.to_string());
     }
@@ -253,7 +255,7 @@ impl Row for PlatformRow {
         both: (&InspectView, &InspectView),
     ) {
         match (Platform::chosen(both.0), Platform::chosen(both.1)) {
-            // Where nothing tells it the image's ID does, and that is compared.
+            // Without a known platform the image ID decides, which is compared elsewhere.
             (Some(_), None) => found.clone_from(expected),
             (Some(said), Some(chosen)) if said.covers(&chosen) => found.clone_from(expected),
             _ => {}
@@ -261,8 +263,8 @@ impl Row for PlatformRow {
     }
 }
 
-/// How an engine with containerd's store tells what it chose: what a create body says, else the
-/// platform that an image is shown for, the engine's own where it has it.
+/// The platform that an engine with the containerd image store reports: the declared platform, or
+/// else the platform of the image.
 pub fn chosen(body: &Json, image: Option<&Json>) -> Json {
     let mut told = serde_json::Map::new();
     let fields = ["os", "architecture", "variant"];
@@ -335,7 +337,7 @@ mod tests {
             manifest("amd64", true), manifest("arm64", true), manifest("s390x", false)]});
         assert_eq!(of(&index), ["linux/amd64", "linux/arm64"]);
         assert_eq!(of(&json!({"Os": "", "Architecture": ""})), [""; 0]);
-        // An index in containerd's store of an engine that tells no manifests.
+        // An index in the containerd image store of an engine that reports no manifests.
         let id = format!("sha256:{}", "1".repeat(64));
         let index = json!({"Id": id, "RepoDigests": [format!("app@{id}")], "Os": "linux",
             "Architecture": "amd64"});

@@ -1,7 +1,7 @@
-//! Ports: which are published where, which are exposed.
+//! Published ports.
 //!
-//! Both are read from the wish (`PortBindings`, `ExposedPorts`), never from `NetworkSettings`,
-//! which tells what came of it and only while the container runs.
+//! Ports are read from the request (`PortBindings`, `ExposedPorts`), never from `NetworkSettings`,
+//! which shows the result of a running container only. Exposed ports are [`super::expose`]'s.
 
 use core::net::IpAddr;
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,14 +33,14 @@ pub static PUBLISH_ALL_PORTS: Field<bool> = field(
     },
 );
 
-/// What a port speaks.
+/// The protocol of a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Protocol {
-    /// The usual one.
+    /// TCP, the default.
     Tcp,
-    /// Datagrams.
+    /// UDP.
     Udp,
-    /// Streams of messages.
+    /// SCTP.
     Sctp,
 }
 
@@ -54,12 +54,12 @@ impl fmt::Display for Protocol {
     }
 }
 
-/// A port inside a container, printed as the engine's `80/tcp`.
+/// A container port, printed as the engine's `80/tcp`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Port {
-    /// 1 to 65535.
+    /// The number, from 1 to 65535.
     pub number: u16,
-    /// What it speaks.
+    /// The protocol.
     pub protocol: Protocol,
 }
 
@@ -69,25 +69,26 @@ impl fmt::Display for Port {
     }
 }
 
-/// One published port, printed as Compose writes it: `127.0.0.1:8080:80/tcp`.
+/// A published port, printed as in Compose: `127.0.0.1:8080:80/tcp`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Published {
-    /// The container's side.
+    /// The container port.
     pub port: Port,
-    /// The host's address; empty: all of them, of both families.
+    /// The host address; empty for all addresses of both families.
     pub host_ip: String,
-    /// The host's port, or the range of which any does, from and to; nothing: the engine picks.
+    /// The first and last host port of a range of which one port is used; `None` if the engine
+    /// picks.
     pub host: Option<(u16, u16)>,
 }
 
 impl Published {
-    /// The one port of the host that it wants; nothing where another one does too.
+    /// The single host port; `None` for a range or a random port.
     fn host_port_alone(&self) -> Option<HostPort> {
         let (port, _) = self.host.filter(|(from, to)| from == to)?;
         Some((self.port.protocol, self.host_ip.clone(), port))
     }
 
-    /// The host's port as the engine writes it: `8080`, `8080-8082` or nothing.
+    /// The host port as the engine writes it: `8080`, `8080-8082` or empty.
     fn host_port(&self) -> String {
         match self.host {
             None => String::new(),
@@ -98,7 +99,7 @@ impl Published {
 }
 
 impl Published {
-    /// Whether another one is of a single port in the range of this one.
+    /// Whether another binding has a single port in the range of this binding.
     fn has(&self, one: &Self) -> bool {
         let single = |(from, to): (u16, u16)| (from == to).then_some(from);
         let inside = |(from, to): (u16, u16), port: u16| from < to && (from..=to).contains(&port);
@@ -121,11 +122,11 @@ impl fmt::Display for Published {
     }
 }
 
-/// What a spec says of published ports.
+/// The declared ports.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ports(pub BTreeSet<Published>);
 
-/// Why a text is no port; the message's end and, if there is one, a hint.
+/// The error of a port: the end of the message, and an optional hint.
 pub(super) struct Wrong(String, Option<&'static str>);
 
 impl Wrong {
@@ -141,7 +142,7 @@ impl Wrong {
     }
 }
 
-/// `80`, `80-82`.
+/// Reads a port or a range: `80`, `80-82`.
 pub(super) fn range(text: &str, whose: &str) -> Result<(u16, u16), Wrong> {
     let wrong = || {
         Wrong::new(format!(
@@ -150,7 +151,7 @@ pub(super) fn range(text: &str, whose: &str) -> Result<(u16, u16), Wrong> {
         ))
     };
     let number = |text: &str| match text.parse::<u16>() {
-        // `parse` would take a sign.
+        // `parse` alone would accept a sign.
         Ok(number) if number > 0 && text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(number),
         _ => Err(wrong()),
     };
@@ -178,7 +179,7 @@ pub(super) fn with_protocol(text: &str) -> Result<(&str, Protocol), Wrong> {
     }
 }
 
-/// A host's address in its one spelling.
+/// A host address in canonical form.
 fn address(text: &str) -> Result<String, Wrong> {
     if text.is_empty() {
         return Ok(String::new());
@@ -198,7 +199,7 @@ fn address(text: &str) -> Result<String, Wrong> {
     }
 }
 
-/// The host's port or range; nothing and 0: the engine picks.
+/// Reads the host port or range; for an empty text or 0 the engine picks.
 fn host_range(text: &str) -> Result<Option<(u16, u16)>, Wrong> {
     if text.is_empty() || text == "0" {
         return Ok(None);
@@ -211,7 +212,7 @@ fn host_range(text: &str) -> Result<Option<(u16, u16)>, Wrong> {
     })
 }
 
-/// `[[IP:]HOST:]CONTAINER[/PROTOCOL]`.
+/// Reads the short form, `[[IP:]HOST:]CONTAINER[/PROTOCOL]`.
 fn short_form(text: &str) -> Result<Vec<Published>, Wrong> {
     let (rest, protocol) = with_protocol(text)?;
     let (host_ip, host, container) = match rest.rsplit_once(':') {
@@ -223,7 +224,7 @@ fn short_form(text: &str) -> Result<Vec<Published>, Wrong> {
     };
     let (host_ip, host) = match (host_range(host), host_ip) {
         (Ok(host), ip) => (address(ip)?, host),
-        // `::1:80` and the like: the brackets are what is missing.
+        // An IPv6 address without brackets, such as `::1:80`.
         (Err(_), ip) if ip.contains(':') => {
             return Err(address(ip).err().unwrap_or(Wrong::new("")));
         }
@@ -232,7 +233,7 @@ fn short_form(text: &str) -> Result<Vec<Published>, Wrong> {
     spread(range(container, "a port of the container")?, protocol, &host_ip, host)
 }
 
-/// One entry for each port of a range.
+/// Spreads a range into single ports.
 fn spread(
     container: (u16, u16),
     protocol: Protocol,
@@ -259,10 +260,10 @@ fn spread(
     }
 }
 
-/// The words of a swarm for how a port is published.
+/// The publish modes of a swarm.
 const MODES: [&str; 2] = ["host", "ingress"];
 
-/// `{target: 80, published: 8080, host_ip: 127.0.0.1, protocol: tcp}`.
+/// Reads the long form, `{target: 80, published: 8080, host_ip: 127.0.0.1, protocol: tcp}`.
 fn long_form(place: Place, entries: &[Entry], problems: &mut Problems) -> Option<Vec<Published>> {
     const KEYS: [&str; 7] =
         ["target", "published", "host_ip", "protocol", "mode", "name", "app_protocol"];
@@ -276,7 +277,7 @@ fn long_form(place: Place, entries: &[Entry], problems: &mut Problems) -> Option
             said.insert(entry.key.as_str(), (text, entry.value.place));
         }
     }
-    // Beside a swarm it means nothing how a port is published, and nowhere what it is called.
+    // The mode has a meaning in a swarm only, and the name has none anywhere.
     if let Some((mode, place)) =
         said.get("mode").filter(|(mode, _)| !MODES.contains(&mode.as_str()))
     {
@@ -292,7 +293,7 @@ fn long_form(place: Place, entries: &[Entry], problems: &mut Problems) -> Option
     let (published, published_place) = read("published");
     let (ip, ip_place) = read("host_ip");
     let (word, word_place) = read("protocol");
-    // An address of the long form may do without brackets.
+    // An address of the long form may lack its brackets.
     let ip = if ip.contains(':') && !ip.starts_with('[') { format!("[{ip}]") } else { ip };
     let mut keep = |place: Place, wrong: Wrong| wrong.tell(place, problems);
     let target =
@@ -327,7 +328,7 @@ impl OptionValue for Ports {
             fine &= read.is_some();
             let mut told = false;
             for published in read.into_iter().flatten() {
-                // Docker would find out at the start, when the old container is stopped already.
+                // Docker would refuse at the start, after the old container is stopped.
                 let other = published.host_port_alone().map(|port| taken.entry(port));
                 let other = other.map(|entry| &*entry.or_insert_with(|| published.clone()));
                 if let Some(other) = other.filter(|other| **other != published)
@@ -372,7 +373,7 @@ impl OptionValue for Ports {
     }
 }
 
-/// One port of one address of the host.
+/// A host port on one address.
 type HostPort = (Protocol, String, u16);
 
 /// The row of published ports.
@@ -405,7 +406,8 @@ impl Row for PortsRow {
         ]
     }
 
-    /// A binding of a port that is not exposed publishes nothing, so every port is exposed too.
+    /// Exposes every published port too, because an engine ignores the binding of an unexposed
+    /// port.
     fn write(&self, said: &Ports, body: &mut Body, _cx: &Context) {
         let mut bindings: BTreeMap<String, Vec<Json>> = BTreeMap::new();
         for published in &said.0 {
@@ -431,7 +433,8 @@ impl Row for PortsRow {
         some_set(texts.collect())
     }
 
-    /// A container has one port of a range: which one is the plan's to choose, and no difference.
+    /// A container has a single port of a range. The plan chooses the port, so the choice is no
+    /// difference.
     fn normalize_pair(
         &self,
         expected: &mut Value,
@@ -453,14 +456,14 @@ impl Row for PortsRow {
     }
 }
 
-/// A binding that is a text.
+/// Reads a binding from its text.
 fn read(atom: &Atom) -> Option<Published> {
     let Atom::Text(text) = atom else { return None };
     let mut all = short_form(text).ok()?;
     all.pop().filter(|_| all.is_empty())
 }
 
-/// A binding as the engine has it, in our spelling; as it is where that is not possible.
+/// A binding of the engine in the form of a spec, or unchanged if a spec cannot express it.
 fn found(port: &str, host: &Json) -> Atom {
     let ip = host["HostIp"].as_str().unwrap_or_default();
     let host_port = host["HostPort"].as_str().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What is said of ports, form by form.
+//! Parsing ports in all their forms.
 
 use super::*;
 
@@ -101,7 +101,7 @@ fn the_long_form_may_do_without_brackets() {
     );
 }
 
-/// Whatever an engine kept, in its spelling or another's.
+/// Bindings of an engine are read in any spelling.
 #[test]
 fn found_bindings_are_read_in_one_spelling() {
     for (port, host, text) in [

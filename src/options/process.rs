@@ -1,4 +1,5 @@
-//! What runs, as whom, with which surroundings. The environment has a file of its own.
+//! The process of a container: command, user, working directory and terminal. Variables are
+//! [`super::environment`]'s.
 
 use std::collections::BTreeSet;
 
@@ -44,7 +45,7 @@ pub static TTY: Field<bool> = field(
     },
 );
 
-/// `stdin_open`. Not `AttachStdin`, which tells how a client was attached.
+/// `stdin_open`. The field `AttachStdin` tells how a client was attached, and is not read.
 pub static STDIN_OPEN: Field<bool> = field(
     At::Config("OpenStdin"),
     OptionDef {
@@ -136,7 +137,7 @@ pub static GROUP_ADD: Field<TextSet> = field(
     },
 );
 
-/// Notes by name: as labels, but nobody's label.
+/// Annotations by name: like labels, but for the runtime.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Annotations(pub Labels);
@@ -165,7 +166,7 @@ impl Plain for Annotations {
     }
 }
 
-/// A path inside, cleaned as an engine does it.
+/// A path inside the container, cleaned as an engine does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Folder(pub String);

@@ -1,4 +1,5 @@
-//! Limits of processors: their time, their weight, which of them.
+//! CPU limits: time, weight, and the choice of processors. Limits of memory and processes are
+//! [`super::resources`]'.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -65,7 +66,7 @@ pub static CPU_QUOTA: Field<Micros> = field(
 .flag("--cpu-quota")
 .normalized(one_share);
 
-/// `cpu_rt_period`. An engine takes an update of it and does not hand it to a running container.
+/// `cpu_rt_period`. An engine accepts an update, but does not apply it to a running container.
 pub static CPU_RT_PERIOD: Field<Realtime> = field(
     At::Host("CpuRealtimePeriod"),
     OptionDef {
@@ -78,7 +79,7 @@ pub static CPU_RT_PERIOD: Field<Realtime> = field(
 )
 .flag("--cpu-rt-period");
 
-/// `cpu_rt_runtime`. As its period.
+/// `cpu_rt_runtime`. An update of a running container has no effect either.
 pub static CPU_RT_RUNTIME: Field<Realtime> = field(
     At::Host("CpuRealtimeRuntime"),
     OptionDef {
@@ -134,11 +135,11 @@ pub static CPUSET_MEMS: Field<Cpuset> = field(
 )
 .flag("--cpuset-mems");
 
-/// The period that an engine takes where none is set, in microseconds.
+/// The default period of an engine, in microseconds.
 const USUAL_PERIOD: i64 = 100_000;
 
-/// `cpus` against a quota in each period is one share of a processor, if the numbers agree: the
-/// kernel is told the same. Two quotas are not, for the period is felt.
+/// Treats `cpus` and a quota as equal if both give the same share: the kernel gets the same values.
+/// Two different quotas are not equal, because the period matters.
 fn one_share(expected: &mut Value, found: &mut Value, both: (&InspectView, &InspectView)) {
     let number = |look: &InspectView, field| look.host(field).as_i64().filter(|number| *number > 0);
     let agree = |cpus: &InspectView, quota: &InspectView| {
@@ -159,7 +160,7 @@ fn one_share(expected: &mut Value, found: &mut Value, both: (&InspectView, &Insp
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cpus(pub i64);
 
-/// A decimal number with at most nine digits after the point, in billionths.
+/// Reads a decimal number with at most nine fraction digits, in billionths.
 fn billionths(text: &str) -> Option<i64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
@@ -171,7 +172,7 @@ fn billionths(text: &str) -> Option<i64> {
     {
         return None;
     }
-    // Both parts as one number: `1.5` as 1 and 500000000.
+    // Joins both parts into one number: `1.5` becomes 1 and 500000000.
     format!("{whole}{fraction:0<9}").parse().ok()
 }
 
@@ -218,12 +219,12 @@ impl Plain for Cpus {
     }
 }
 
-/// Microseconds; 0 is not set, and neither is -1, as an engine shows a quota that was taken off.
+/// Microseconds; 0 means unset, and so does -1, which an engine shows for a removed quota.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Micros(pub i64);
 
-/// The same, where -1 would be another thing: a kernel's word for no limit.
+/// Microseconds; here -1 is the kernel's word for "no limit".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Realtime(pub Micros);
@@ -284,7 +285,7 @@ impl Plain for Micros {
 
     fn read(json: &Json) -> Value {
         match amount(json) {
-            // What an update leaves of a quota that it took off.
+            // An update leaves a negative number for a removed quota.
             Value::One(Atom::Int(number)) if number < 0 => Value::Unset,
             value => value,
         }
@@ -295,7 +296,7 @@ impl Plain for Micros {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cpuset(pub BTreeSet<u16>);
 
-/// `0-2,4`.
+/// Reads `0-2,4`.
 fn cpuset(text: &str) -> Option<BTreeSet<u16>> {
     let mut all = BTreeSet::new();
     for part in text.split(',') {
@@ -311,7 +312,7 @@ fn cpuset(text: &str) -> Option<BTreeSet<u16>> {
     Some(all)
 }
 
-/// The one spelling: neighbours as ranges.
+/// The canonical form: neighbours as ranges.
 fn ranges(numbers: &BTreeSet<u16>) -> String {
     let mut runs: Vec<(u16, u16)> = Vec::new();
     for &number in numbers {
@@ -373,7 +374,7 @@ impl Plain for Cpuset {
     }
 }
 
-/// A whole number, 0 is not set.
+/// A whole number; 0 means unset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Count(pub i64);

@@ -1,6 +1,6 @@
-//! References as specs write them: `{from_env: NAME}`, `{env_file: PATH}`, `{template: TEXT}`.
+//! References in a spec: `{from_env: NAME}`, `{env_file: PATH}`, `{template: TEXT}`.
 //!
-//! What they resolve to is the shell's to know.
+//! Resolving references is the shell's.
 
 use serde_json::{Value as Json, json};
 
@@ -12,8 +12,7 @@ use crate::options::value::looks_marked;
 use crate::syntax::node::{Entry, Node, Problems};
 use crate::syntax::template::Template;
 
-/// A reference as the value of something; `own`: the variable that a file gives where no other is
-/// named.
+/// Prints a reference; `own` is the default variable of an env file.
 pub(super) fn print(own: Option<&str>, reference: &Reference) -> Json {
     match reference {
         Reference::Env { name } => json!({"from_env": name}),
@@ -25,8 +24,8 @@ pub(super) fn print(own: Option<&str>, reference: &Reference) -> Json {
     }
 }
 
-/// `{from_env: NAME}`, `{env_file: PATH}`, `{env_file: PATH, name: NAME}` or `{template: TEXT}`. See
-/// [`print()`] for `own`.
+/// Reads `{from_env: NAME}`, `{env_file: PATH}`, `{env_file: PATH, name: NAME}` or `{template:
+/// TEXT}`. See [`print()`] for `own`.
 pub(super) fn parse(
     own: Option<&str>,
     node: &Node,
@@ -66,7 +65,7 @@ pub(super) fn parse(
             return None;
         }
     };
-    // What is written into plans and marks must be read back as the same reference.
+    // A reference must survive printing and parsing, because plans and marks contain its text.
     if reference.to_string().parse().as_ref() != Ok(&reference)
         || looks_marked(&reference.to_string())
     {
@@ -79,7 +78,7 @@ fn is_of_file(entry: &Entry) -> bool {
     matches!(entry.key.as_str(), "env_file" | "name")
 }
 
-/// The forms of a reference: of a variable, of a file, of a text with variables.
+/// The schemas of the three forms: a variable, a file, a template.
 pub(super) fn schemas() -> [Json; 3] {
     let name = json!({"type": "string", "minLength": 1});
     let form = |properties: Json, needed: &str| {

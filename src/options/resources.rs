@@ -1,5 +1,5 @@
-//! Limits: memory and processes. An engine changes most of them in place, and takes few of them
-//! off. Those of processors are [`super::processors`]'.
+//! Limits of memory and processes. An engine changes most of these limits in place, but removes
+//! few. Limits of processors are [`super::processors`]'.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -25,15 +25,15 @@ pub static MEM_LIMIT: Field<Bytes> = field(
         doc: "the most memory it may use",
         examples: &["512m", "1.5g", "268435456"],
         unit: Unit::Bytes,
-        // An engine refuses more memory than memory and swap that are set, and with less of it
-        // would leave the swap as it was.
+        // An engine refuses a memory limit above the limit of memory and swap. With a lower memory
+        // limit it would keep the old swap limit.
         change: Change::Update(&["Memory", "MemorySwap"]),
         ..RESOURCES
     },
 )
 .flag("--memory");
 
-/// `memswap_limit`. Where nothing is said it follows the memory.
+/// `memswap_limit`. The default follows the memory limit.
 pub static MEMSWAP_LIMIT: Field<Swap> = field(
     At::Host("MemorySwap"),
     OptionDef {
@@ -66,7 +66,7 @@ pub static MEM_RESERVATION: Field<Bytes> = field(
 )
 .flag("--memory-reservation");
 
-/// `mem_swappiness`. An update ignores it.
+/// `mem_swappiness`. An update ignores this value.
 pub static MEM_SWAPPINESS: Field<Percent> = field(
     At::Host("MemorySwappiness"),
     OptionDef {
@@ -98,7 +98,7 @@ pub static PIDS_LIMIT: Field<Pids> = field(
 #[serde(transparent)]
 pub struct Swap(pub i64);
 
-/// Whether a node says -1, quoted or not.
+/// Whether a node is -1, plain or quoted.
 pub(super) fn is_minus_one(node: &Node) -> bool {
     whole(node) == Some(-1)
 }
@@ -126,7 +126,7 @@ impl Plain for Swap {
     }
 }
 
-/// 0 to 100; 0 is not the same as nothing, which is -1.
+/// A percentage from 0 to 100; 0 differs from unset, which is -1.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Percent(pub i64);
@@ -149,7 +149,7 @@ impl Plain for Percent {
     }
 }
 
-/// A number of processes; -1 and 0 are no limit.
+/// A number of processes; -1 and 0 mean unlimited.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Pids(pub i64);

@@ -1,33 +1,33 @@
-//! What about an option a reviewer must not overlook, said by its row.
+//! The risk class of an option, declared by its row.
 //!
-//! Which value of it is dangerous, and in which words that is told, is the planner's.
+//! Which values are dangerous, and the words for them, are the planner's.
 
 /// The class of danger of an option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Risk {
-    /// The row does not say: a test asks for it.
+    /// The row declares no class; a test refuses this.
     Unsaid,
-    /// No value of it gives a container more than its due.
+    /// No value gives a container more rights.
     None,
     /// All rights on the host.
     Privileged,
-    /// Rights beyond the usual ones.
+    /// Capabilities beyond the default.
     Capabilities,
-    /// Profiles and masks that can be taken off.
+    /// Security profiles that can be disabled.
     Confinement,
     /// Devices of the host.
     Devices,
-    /// Rules for devices of the host.
+    /// Cgroup rules for devices of the host.
     DeviceRules,
-    /// Graphics cards of the host.
+    /// GPUs of the host.
     Gpus,
     /// A namespace of the host, or of another container.
     Namespace,
     /// The volumes of other containers.
     VolumesOfOthers,
-    /// Folders of the host.
+    /// Bind mounts of the host.
     Mounts,
-    /// A driver that makes volumes, wherever they lie.
+    /// A volume driver, which may store data anywhere.
     VolumeDriver,
     /// Ports on addresses of the host.
     Ports,

@@ -1,8 +1,8 @@
-//! What one option is: the trait that a row of the table implements. Its erased form is
+//! [`Row`]: the trait that each option of the table implements. The erased form is
 //! [`super::declared`]'s.
 //!
-//! Rows know no engine version, no image and no secret. Merging with the image and an engine's
-//! habits are [`crate::engine_model`]'s; which rows there are is the table's in [`super`].
+//! Rows know no engine version, no image and no secret. Merging with the image and the habits of
+//! engines are [`crate::engine_model`]'s; the list of rows is [`super`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -20,43 +20,42 @@ use crate::base::ident::Reference;
 use crate::options::{inspect_view::InspectView, value::Atom, value::Value};
 use crate::syntax::node::{Node, Problems};
 
-/// What a row says of itself. Parser, schema, README and row tests are made from it.
+/// The definition of an option. Parser, schema, README and row tests use the definition.
 #[derive(Debug)]
 pub struct OptionDef {
-    /// The key in a spec: the Compose Specification's word, else Docker's.
+    /// The key in a spec: Compose's key, or else Docker's key.
     pub key: &'static str,
-    /// Other keys that mean the same: the seed's words.
+    /// Other keys for the option: the keys of the 2015 module.
     pub aliases: &'static [&'static str],
-    /// One lowercase fragment.
+    /// A lowercase fragment.
     pub doc: &'static str,
-    /// Values as a spec would write them, in YAML flow style. The first one is shown in the README.
+    /// Examples in YAML flow style. The README shows the first example.
     pub examples: &'static [&'static str],
-    /// Where it belongs in the README.
+    /// The chapter in the README.
     pub group: Group,
-    /// Rows of which only one is compared: the first one declared.
+    /// Rows that exclude each other in the comparison: only the first declared row is compared.
     pub excludes: &'static [&'static str],
-    /// Rows whose difference makes a difference of this one no reason of its own.
+    /// Rows whose difference explains a difference of this row, so that this row gives no reason.
     pub follows: &'static [&'static str],
-    /// Whether the image's configuration hands it down.
+    /// Whether the image's configuration can set the option.
     pub from_image: bool,
-    /// How it is compared unless the set says otherwise.
+    /// The default mode of comparison.
     pub compare: Mode,
-    /// Whether it is a set or a map, of which more may be found than is declared if a spec allows
-    /// it: [`Mode::Superset`].
+    /// Whether the value is a set or a map, so that [`Mode::Superset`] may allow extra entries.
     pub many: bool,
-    /// What an engine's own configuration may fill in where nothing is said.
+    /// The values that an engine's configuration may fill in for an empty declaration.
     pub filled: Filled,
-    /// How the engine changes it without a new container.
+    /// The way in which an engine changes the option without a new container.
     pub change: Change,
-    /// Whether it may be changed in a container that is there, by whatever hand.
+    /// Whether any tool can change the option in an existing container.
     pub drifts: bool,
-    /// What its numbers count, for people.
+    /// The unit of its numbers.
     pub unit: Unit,
-    /// What about it a reviewer must not overlook.
+    /// The risk class.
     pub risk: Risk,
 }
 
-/// An [`OptionDef`] with the usual answers, to be completed with struct update syntax.
+/// An [`OptionDef`] with defaults, to be completed with struct update syntax.
 pub const OPTION: OptionDef = OptionDef {
     key: "",
     aliases: &[],
@@ -76,7 +75,7 @@ pub const OPTION: OptionDef = OptionDef {
 };
 
 impl OptionDef {
-    /// Whether nobody can change it in a container that is there.
+    /// Whether the option of an existing container never changes.
     pub fn is_fixed(&self) -> bool {
         self.change == Change::Replace && !self.drifts
     }
@@ -85,7 +84,7 @@ impl OptionDef {
 /// A chapter of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Group {
-    /// What runs, as whom, with which surroundings.
+    /// Command, user and environment of the process.
     Process,
     /// Names, addresses, ports.
     Network,
@@ -93,39 +92,39 @@ pub enum Group {
     Storage,
     /// Limits.
     Resources,
-    /// What it may do to its host.
+    /// Rights on the host.
     Security,
-    /// When it ends and comes back.
+    /// Restart and stop.
     Lifecycle,
 }
 
-/// How an option is compared.
+/// A mode of comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mode {
-    /// Equal.
+    /// Both sides must be equal.
     Strict,
-    /// What is found may have more than is declared; for sets and maps.
+    /// The found set or map may have extra entries.
     Superset,
-    /// Never a difference.
+    /// The option is never a difference.
     Ignore,
 }
 
-/// Values that an engine takes from its configuration, which it does not tell, where nothing is
-/// said: no difference of an option that nobody declared.
+/// The values that an engine's configuration may fill in for an empty declaration. Inspect data
+/// does not distinguish these values, so they are no difference of an undeclared option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Filled {
-    /// None: what nothing said means is known.
+    /// The engine fills in nothing: the default is known.
     Never,
-    /// These texts.
+    /// The engine fills in a text of this list.
     These(&'static [&'static str]),
-    /// Whatever is there.
+    /// The engine fills in any value.
     Any,
-    /// More keys of a map.
+    /// The engine adds keys to a map.
     Keys,
 }
 
 impl Filled {
-    /// Whether an engine may have come to this by itself.
+    /// Whether the engine may have filled in the found value.
     pub fn covers(self, found: &Value) -> bool {
         match (self, found) {
             (Self::Any, _) => true,
@@ -135,19 +134,19 @@ impl Filled {
     }
 }
 
-/// What the numbers of an option count.
+/// The unit of the numbers of an option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
-    /// Things; they read as they are.
+    /// A plain count.
     Count,
-    /// Bytes: 536870912 reads better as 512m.
+    /// Bytes, printed as 512m instead of 536870912.
     Bytes,
-    /// Billionths of a processor: 1500000000 reads better as 1.5.
+    /// Billionths of a processor, printed as 1.5 instead of 1500000000.
     NanoCpus,
 }
 
 impl Unit {
-    /// A number as a spec would write it; nothing where the number itself reads as well.
+    /// A number in the form of a spec; `None` if the plain number reads as well.
     pub fn spelt(self, number: i64) -> Option<String> {
         match self {
             Self::Count => None,
@@ -161,20 +160,20 @@ impl Unit {
     }
 }
 
-/// What the engine can do about a difference.
+/// The way in which an engine can resolve a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// A new container only.
+    /// Only a new container can.
     Replace,
-    /// An update takes it: these fields of `HostConfig`, with the values that a create body
-    /// amounts to. Whether an engine takes them off a container is [`crate::engine_model::update`]'s to
-    /// know: most limits can be changed and not taken off.
+    /// An update sets these fields of `HostConfig` to the values of the create body. Whether an
+    /// engine can also remove a limit is [`crate::engine_model::update`]'s: most limits can be
+    /// changed but not removed.
     Update(&'static [&'static str]),
-    /// Networks more or less are connected and disconnected; a changed attachment is not.
+    /// Networks are connected and disconnected; a changed endpoint needs a new container.
     Connect,
 }
 
-/// A create body in the newest engine's terms, raw JSON, references as marks instead of values.
+/// A create body in the form of the newest engine: raw JSON, with marks for references.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Body(Json);
 
@@ -184,12 +183,12 @@ impl Body {
         Self(Json::Object(serde_json::Map::new()))
     }
 
-    /// Takes recorded JSON as a body.
+    /// Wraps recorded JSON as a body.
     pub fn from_json(json: Json) -> Self {
         Self(json)
     }
 
-    /// Sets a field at the top level, where an inspect has it under `Config`.
+    /// Sets a field at the top level, which inspect data shows under `Config`.
     pub fn config(&mut self, field: &str, value: impl Into<Json>) {
         if let Json::Object(map) = &mut self.0 {
             map.insert(field.to_owned(), value.into());
@@ -201,7 +200,7 @@ impl Body {
         self.nested("HostConfig").insert(field.to_owned(), value.into());
     }
 
-    /// The object under a top-level field, made if need be.
+    /// The object in a top-level field, created if missing.
     pub fn nested(&mut self, field: &str) -> &mut serde_json::Map<String, Json> {
         if !self.0.is_object() {
             self.0 = Json::Object(serde_json::Map::new());
@@ -220,81 +219,81 @@ impl Body {
         &self.0
     }
 
-    /// Takes a field at the top level out.
+    /// Removes a field of the top level.
     pub fn take(&mut self, field: &str) -> Option<Json> {
         self.0.as_object_mut()?.remove(field)
     }
 
-    /// The JSON, given away.
+    /// The JSON, without a copy.
     pub fn into_json(self) -> Json {
         self.0
     }
 }
 
-/// What a network is called of which nobody knows more than `default`.
+/// A network name that no engine has, for an undeclared `default`.
 const NO_DEFAULT: &str = "default (of this spec)";
 
-/// What writing needs to know beyond the declared value.
+/// The data beside the declared value that a write needs.
 #[derive(Debug, Clone, Default)]
 pub struct Context {
-    /// What a spec calls a container (a set's key, a set's `name`, a container's name) → the name
-    /// of the container that is meant.
+    /// The names that a spec uses for a container (a set's key, a set's `name`, a container name) →
+    /// the container name on the engine.
     pub containers: BTreeMap<String, String>,
-    /// The folder on the engine's host from which relative bind sources count.
+    /// The folder on the engine's host that relative bind sources start from.
     pub base_dir: Option<String>,
-    /// The networks at the root of the spec by key → their names on the engine.
+    /// The keys of the spec's networks → their names on the engine.
     pub networks: BTreeMap<String, String>,
-    /// The same for volumes.
+    /// The keys of the spec's volumes → their names on the engine.
     pub volumes: BTreeMap<String, String>,
 }
 
 impl Context {
-    /// The name of the network that a spec's word means: that of one at the root, else the word.
-    /// `default` is Compose's word for one that a root declares, and an engine's word for its
-    /// bridge, which nobody means by it: where no root declares it, it is a network that no engine
-    /// has, and a plan says so.
+    /// The name of a network on the engine: the name of a network of the spec, or else the word
+    /// itself. Compose uses `default` for a declared network, but engines use it for the default
+    /// bridge. An undeclared `default` therefore gives a name that no engine has, and the plan
+    /// reports the error.
     pub fn network<'a>(&'a self, word: &'a str) -> &'a str {
         let own = self.networks.get(word).map(String::as_str);
         own.unwrap_or(if word == "default" { NO_DEFAULT } else { word })
     }
 
-    /// The same for a volume.
+    /// The name of a volume on the engine: the name of a volume of the spec, or else the word
+    /// itself.
     pub fn volume<'a>(&'a self, word: &'a str) -> &'a str {
         self.volumes.get(word).map_or(word, String::as_str)
     }
 
-    /// The name of the container that a spec's word means; the word itself where it is none of
-    /// the spec's.
+    /// The name of a container on the engine; the word itself if the spec does not know it.
     pub fn container<'a>(&'a self, word: &'a str) -> &'a str {
         self.containers.get(word).map_or(word, String::as_str)
     }
 }
 
-/// What a spec may say of an option.
+/// The declared value of an option.
 pub trait OptionValue: Sized + Clone + Debug + PartialEq + Send + Sync + 'static {
-    /// Reads a node; adds problems and gives `None` where it is wrong.
+    /// Reads a node; `None` with problems for a wrong node.
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self>;
     /// The canonical form, which `parse` reads back to the same value.
     fn print(&self) -> Json;
-    /// Its JSON Schema (draft 2020-12).
+    /// The JSON Schema (draft 2020-12).
     fn schema() -> Json;
-    /// Whether the empty text is a value, as of a command; of any other option that takes a text it
-    /// says nothing.
+    /// Whether the empty text is a value, as for a command. Elsewhere the empty text means "not
+    /// set".
     const EMPTY_IS_A_VALUE: bool = false;
-    /// The references in it.
+    /// Adds the references in the value.
     fn references(&self, _out: &mut BTreeSet<Reference>) {}
-    /// The containers or sets it names: what must be there first.
+    /// Adds the containers or sets that the value names, which must exist before.
     fn targets(&self, _out: &mut Vec<String>) {}
-    /// Texts in it that are public because the spec says them (literals of secret-prone options).
+    /// Adds texts that are public because the spec has them (literals of secret-prone options).
     fn literals(&self, _out: &mut BTreeSet<String>) {}
 }
 
-/// What a spec may say of an option, where a [`Grammar`] says it all: what it reads, serde makes a
-/// value of, and what serde writes of a value is its canonical form.
+/// A declared value whose syntax a [`Grammar`] describes completely. Serde turns the grammar's
+/// result into the value, and the value into its canonical form.
 pub trait Spelled:
     Serialize + DeserializeOwned + Clone + Debug + PartialEq + Send + Sync + 'static
 {
-    /// What may stand for it.
+    /// The grammar of the value.
     const GRAMMAR: Grammar;
     /// See [`OptionValue::EMPTY_IS_A_VALUE`].
     const EMPTY_IS_A_VALUE: bool = false;
@@ -312,7 +311,8 @@ impl<T: Spelled> OptionValue for T {
     fn parse(node: &Node, problems: &mut Problems) -> Option<Self> {
         match serde_json::from_value(T::GRAMMAR.read(node, problems)?) {
             Ok(value) => Some(value),
-            // What a grammar reads is a value: the row tests hold that. What is none is refused.
+            // A grammar's result always deserializes, as the row tests check. A failure is refused
+            // all the same.
             Err(error) => {
                 problems.add(node.place, format!("expected a value of this option, but {error}"));
                 None
@@ -341,32 +341,31 @@ impl<T: Spelled> OptionValue for T {
     }
 }
 
-/// One row of the table.
+/// A row of the table.
 pub trait Row: Sync + 'static {
-    /// What the spec may say.
+    /// The type of the declared value.
     type Declared: OptionValue;
-    /// What it is.
+    /// The definition of the option.
     fn def(&self) -> &OptionDef;
-    /// The fields of `Config` and `HostConfig` that it writes, with what others must know of them.
+    /// The fields of `Config` and `HostConfig` that the row writes, with their properties.
     fn fields(&self) -> Vec<Owned>;
-    /// Writes it into a create body, in the newest engine's terms.
+    /// Writes the value into a create body, in the form of the newest engine.
     fn write(&self, said: &Self::Declared, body: &mut Body, cx: &Context);
-    /// Reads it from inspect data, of an engine or of [`crate::engine_model`]. Lenient: what it does not
-    /// understand is `Unset`.
+    /// Reads the value from inspect data of an engine or of [`crate::engine_model`]. A value that
+    /// the row does not understand is `Unset`.
     fn read(&self, look: &InspectView) -> Value;
-    /// What a spec would say to get what is found: the way back from [`Row::read`], for specs that
-    /// are written from containers. It may give what no spec can say: whoever asks parses it and
-    /// compares what comes of it. Most values show as a spec would say them; a row overrides this
-    /// where that is not so, which the row tests tell.
+    /// The value in a spec that would give the found value: the inverse of [`Row::read`], for specs
+    /// that are written from containers. A caller has to parse and compare the result, because a
+    /// spec may not be able to express the value. Most values print as in a spec. A row overrides
+    /// this method where values do not, as the row tests check.
     fn to_spec(&self, look: &InspectView) -> Json {
         super::value::to_spec(&self.read(look), self.def().unit)
     }
-    /// Problems of what is said that need more than the value: relative paths without `base_dir`.
+    /// Reports problems that depend on the context, such as relative paths without `base_dir`.
     fn vet(&self, _said: &Self::Declared, _cx: &Context) -> Result<(), String> {
         Ok(())
     }
-    /// What a found and an expected value must be freed of before they are compared; most
-    /// options: nothing.
+    /// Normalizes an expected and a found value before the comparison; most options need nothing.
     fn normalize_pair(
         &self,
         _expected: &mut Value,
@@ -374,8 +373,8 @@ pub trait Row: Sync + 'static {
         _both: (&InspectView, &InspectView),
     ) {
     }
-    /// What a found value must be freed of where it may have more than is expected, beyond what its
-    /// form tells: wishes inside of one entry of a map.
+    /// Drops extra settings inside of the entries of a map, for a superset comparison. Extra
+    /// entries themselves are dropped elsewhere.
     fn without_more(
         &self,
         _expected: &mut Value,
@@ -383,12 +382,13 @@ pub trait Row: Sync + 'static {
         _both: (&InspectView, &InspectView),
     ) {
     }
-    /// Whether the fields that it writes decide what is compared, with these beside them: where all
-    /// are the same on both sides, so is what is read. `None`: more decides, as where sides are settled.
+    /// Tells whether the row's own fields, together with the returned fields, decide the
+    /// comparison: if all are equal, the row is equal. `None` if more decides, such as a
+    /// normalization.
     fn decided_by_fields(&self) -> Option<&[At]> {
         None
     }
-    /// What an update must set so that a container is as expected in this row; `None`: an update
+    /// The settings of an update that gives this row its expected value; `None` if an update
     /// cannot.
     fn update(&self, expected: &InspectView) -> Option<Settings> {
         match self.def().change {
@@ -400,14 +400,14 @@ pub trait Row: Sync + 'static {
     }
 }
 
-/// A schema that also takes what says nothing: null, and where texts can stand an empty one.
+/// Lets a schema also accept null and, if it takes texts, the empty text.
 pub fn or_nothing(schema: Json, empty: bool) -> Json {
     let mut any = vec![schema, json!({"type": "null"})];
     any.extend(empty.then(|| json!({"const": ""})));
     json!({"anyOf": any})
 }
 
-/// Whether a schema lets a text stand, of whatever form.
+/// Whether a schema accepts a text of any form.
 pub fn takes_text(schema: &Json) -> bool {
     let words = |key: &str| match &schema[key] {
         Json::Array(all) => all.iter().any(|word| word == "string"),

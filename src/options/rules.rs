@@ -1,5 +1,5 @@
-//! What options cannot say, alone or together, because no engine takes it or no kernel: conflicts
-//! that depend on values. What only the engine at hand can know is not here.
+//! Rules across options: values and combinations that no engine or no kernel accepts. Limits of a
+//! single engine are the planner's.
 
 mod limits;
 mod logging;
@@ -15,22 +15,22 @@ use serde_json::Value as Json;
 use super::declared::Declared;
 use super::lifecycle::{Restart, Retries};
 
-/// One thing that is wrong.
+/// A broken rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conflict {
     /// The key of the option to blame.
     pub key: &'static str,
-    /// The item of its value to blame, as the option prints it: an item of a list, the key of a
-    /// map, the path of a mount.
+    /// The item to blame, as the option prints the item: an item of a list, a key of a map, or the
+    /// path of a mount.
     pub item: Option<String>,
     /// *expected …, but found …*.
     pub message: String,
-    /// The way out.
+    /// The remedy.
     pub hint: Option<String>,
 }
 
-/// The most items of one option that are told: who wrote more of them knows by then, and where each
-/// stands is looked for among all.
+/// The limit of reported items of an option. More items help no reader, and finding the place of
+/// each item costs time.
 pub const MOST_TOLD: usize = 20;
 
 impl Conflict {
@@ -47,8 +47,8 @@ impl Conflict {
     }
 }
 
-/// What is wrong with the declared options of one set. Of those in `broken` something was said that
-/// could not be read.
+/// The conflicts among the declared options of a set. The values of the options in `broken` could
+/// not be read.
 pub fn conflicts(options: &[Declared], broken: &BTreeSet<&'static str>) -> Vec<Conflict> {
     let said = DeclaredOptions { options, broken };
     let mut all = Vec::new();
@@ -72,19 +72,19 @@ impl<'a> DeclaredOptions<'a> {
         self.options.iter().find(|option| option.row().def().key == key)?.said()
     }
 
-    /// What was said of an option, as it prints it.
+    /// The value of an option, as the option prints the value.
     fn printed(&self, key: &str) -> Option<Json> {
         let option = self.options.iter().find(|option| option.row().def().key == key)?;
         Some(option.print())
     }
 
-    /// Whether what was said of an option cannot be known.
+    /// Whether the value of an option could not be read.
     fn is_broken(&self, key: &str) -> bool {
         self.broken.contains(key)
     }
 }
 
-/// The engine refuses a number of retries beside any other policy.
+/// The engine refuses retries beside another policy than `on-failure`.
 fn retries(said: &DeclaredOptions) -> Option<Conflict> {
     let Retries(retries) = said.get("restart_policy_retry")?;
     if *retries == 0 || said.is_broken("restart") {

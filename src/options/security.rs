@@ -1,4 +1,4 @@
-//! What a container may do to its host.
+//! Rights of a container on its host. Devices are [`super::devices`]'s.
 
 use std::collections::BTreeSet;
 
@@ -100,7 +100,7 @@ impl Plain for Capabilities {
     }
 }
 
-/// Nothing of `/proc` and `/sys` is kept out of sight.
+/// The option that unmasks all paths of `/proc` and `/sys`.
 const UNCONFINED: &str = "systempaths=unconfined";
 
 /// Options of security modules, each `NAME=VALUE`.
@@ -108,7 +108,8 @@ const UNCONFINED: &str = "systempaths=unconfined";
 #[serde(transparent)]
 pub struct SecurityOptions(pub BTreeSet<String>);
 
-/// `label:disable` and `label=disable` are one; so are `no-new-privileges` and the same with `true`.
+/// Gives `label:disable` and `label=disable` one form, and likewise `no-new-privileges` with and
+/// without `true`.
 fn option(text: &str) -> String {
     match text.find(['=', ':']) {
         None if text == "no-new-privileges" => format!("{text}=true"),
@@ -150,13 +151,13 @@ fn security_option(text: &str) -> Spelt {
     }
 }
 
-/// What an engine takes for a profile of system calls. Docker's client and Compose read files: an
-/// engine wants what is in them.
+/// Whether a text is a seccomp profile for an engine. The Docker CLI and Compose read a file; an
+/// engine needs its content.
 fn is_profile(text: &str) -> bool {
     matches!(text, "unconfined" | "builtin") || text.starts_with('{')
 }
 
-/// The row of the security options.
+/// The row of `security_opt`.
 #[derive(Debug)]
 pub struct SecurityOptRow;
 
@@ -193,7 +194,7 @@ impl Row for SecurityOptRow {
         let (paths, options): (BTreeSet<&String>, BTreeSet<&String>) =
             said.0.iter().partition(|option| *option == UNCONFINED);
         body.host("SecurityOpt", json!(options));
-        // Docker's client says it so, too: engines know no such option.
+        // The Docker CLI sends these fields too: engines know no such option.
         if !paths.is_empty() {
             body.host("MaskedPaths", json!([]));
             body.host("ReadonlyPaths", json!([]));
@@ -207,9 +208,9 @@ impl Row for SecurityOptRow {
         some_set(options.chain(open.then(|| Atom::Text(UNCONFINED.to_owned()))).collect())
     }
 
-    /// Where a container shares the processes or the memory of another one, an engine of a host
-    /// with `SELinux` copies that one's labels unless some are asked for. (What it adds beside a
-    /// host's namespaces is no part of a look.)
+    /// Drops the labels that an engine adds. On a host with `SELinux` a container in another
+    /// container's PID or IPC namespace gets the labels of that container, unless the spec has
+    /// labels. (Labels for host namespaces are already dropped by the inspect view.)
     fn normalize_pair(
         &self,
         expected: &mut Value,

@@ -1,8 +1,7 @@
-//! The part of a container that changes under one ID: the resource fields of `docker update`, and
-//! the restart policy. What facts remember of it and what an update step makes of it is said in
-//! the same words, so that each can be held against the other.
+//! The settings that change while a container keeps its ID: the resource fields of `docker update`,
+//! and the restart policy. Facts and update steps use the same form, so that they can be compared.
 //!
-//! What an engine makes of an update is [`crate::engine_model`]'s.
+//! The effect of an update on an engine is [`crate::engine_model`]'s.
 
 use std::collections::BTreeMap;
 
@@ -10,9 +9,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-/// Fields of `HostConfig` that an update of the API changes; all else in its body is ignored.
-/// Source: `UpdateContainer` of the engine, API 1.41 to 1.51. (From API 1.55 on, by its
-/// documentation, the lists of block devices too.) Sorted.
+/// The fields of `HostConfig` that the API's update changes, sorted; the API ignores other fields.
+/// Source: `UpdateContainer` of the engine, API 1.41 to 1.51. (According to its documentation, API
+/// 1.55 also changes the lists of block devices.)
 pub const UPDATABLE: &[&str] = &[
     "BlkioWeight",
     "CpuPeriod",
@@ -29,10 +28,10 @@ pub const UPDATABLE: &[&str] = &[
     "PidsLimit",
 ];
 
-/// The field of the restart policy, which stands here as a spec says it: `on-failure:5`.
+/// The restart policy, in the form of a spec: `on-failure:5`.
 pub const RESTART: &str = "RestartPolicy";
 
-/// The limit that an update takes off by saying 0.
+/// The limit that an update removes by the value 0.
 pub const PIDS: &str = "PidsLimit";
 
 /// Settings by field of `HostConfig`, in the engine's units: bytes, billionths of a processor,
@@ -42,10 +41,10 @@ pub const PIDS: &str = "PidsLimit";
 pub struct Settings(pub BTreeMap<String, Json>);
 
 impl Settings {
-    /// What is set in a `HostConfig`.
+    /// The settings of a `HostConfig`.
     pub fn of_host(host: &Json) -> Self {
         let set = |(field, value): &(&String, &Json)| {
-            // Most fields are neither, and that is soonest told.
+            // Most fields have another type, so this cheap test comes first.
             let settable = value.is_number() || value.is_string();
             settable && !nothing(value) && UPDATABLE.binary_search(&field.as_str()).is_ok()
         };
@@ -59,8 +58,8 @@ impl Settings {
         Self(all)
     }
 
-    /// An update that gives these fields the values that they have in a `HostConfig`. An engine
-    /// takes *nothing* for *leave it as it is*, but for processes and the restart policy.
+    /// An update that sets these fields as in a `HostConfig`. An engine keeps a setting for an
+    /// empty value, except for `PidsLimit` and the restart policy.
     pub fn to_set(host: &Json, fields: &[&str]) -> Self {
         let mut all = BTreeMap::new();
         for field in fields {
@@ -75,7 +74,7 @@ impl Settings {
         Self(all)
     }
 
-    /// What is set after an update that an engine took.
+    /// The settings after an update that an engine accepted.
     #[must_use]
     pub fn after(&self, update: &Self) -> Self {
         let mut all = self.0.clone();
@@ -87,7 +86,7 @@ impl Settings {
         Self(all)
     }
 
-    /// The body of the update.
+    /// The body of the update call.
     pub fn body(&self) -> Json {
         let field = |(field, value): (&String, &Json)| {
             let value = match (field.as_str(), value.as_str()) {
@@ -103,12 +102,12 @@ impl Settings {
         Json::Object(self.0.iter().map(field).collect())
     }
 
-    /// Whether there is nothing.
+    /// Whether no field is set.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// `Memory 1073741824, RestartPolicy always`.
+    /// The settings in words: `Memory 1073741824, RestartPolicy always`.
     pub fn words(&self) -> String {
         let word = |(field, value): (&String, &Json)| match value.as_str() {
             Some(text) => format!("{field} {text}"),
@@ -122,7 +121,7 @@ fn nothing(value: &Json) -> bool {
     value.is_null() || *value == 0 || value == ""
 }
 
-/// A restart policy as a spec says it.
+/// A restart policy in the form of a spec.
 fn policy(policy: &Json) -> String {
     let retries = policy["MaximumRetryCount"].as_i64().unwrap_or(0);
     match policy["Name"].as_str() {

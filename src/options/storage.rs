@@ -1,7 +1,8 @@
-//! Where data lies: volumes, bind mounts, temporary file systems.
+//! Storage options beside `volumes`: `tmpfs`, `volumes_from`, `shm_size`, `volume_driver` and
+//! `storage_opt`.
 //!
-//! The wish is read (`Binds`, `Mounts`, `Config.Volumes`), never what became of it. Whether a
-//! mount is spelled as a bind or as a mount makes no difference: both are one model by target.
+//! Rows read the request, never the resulting mounts. Volumes and bind mounts are
+//! [`super::volumes`]'.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -74,19 +75,19 @@ pub static TMPFS: Field<Tmpfs> = field(
     },
 );
 
-/// File systems in memory: options by path.
+/// `tmpfs` mounts: options by path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Vec<String>", into = "Vec<String>")]
 pub struct Tmpfs(pub BTreeMap<String, String>);
 
-/// Options of a mount in one order.
+/// Mount options in a fixed order.
 fn sorted(options: &str) -> String {
     let options: BTreeSet<&str> = options.split(',').filter(|option| !option.is_empty()).collect();
     options.into_iter().collect::<Vec<_>>().join(",")
 }
 
-/// The same in which equal means the same to a kernel: sizes in bytes, permissions without zeros
-/// before them. What it would not understand stays as it is.
+/// Mount options in a form where equal texts mean the same to a kernel: sizes in bytes, permissions
+/// without leading zeros. An invalid value stays unchanged.
 fn settled(options: &str) -> String {
     let one = |option: &str| match option.split_once('=') {
         Some(("size", size)) => kernel_size(size).map(|bytes| format!("size={bytes}")),
@@ -100,8 +101,8 @@ fn settled(options: &str) -> String {
     sorted(&each.collect::<Vec<_>>().join(","))
 }
 
-/// `64m`, as a kernel reads it: a number and one of these letters. A share of the memory, `50%`, is
-/// none.
+/// Reads a size like a kernel: a number with an optional letter. A percentage of memory, `50%`, has
+/// no size.
 pub(super) fn kernel_size(text: &str) -> Option<u64> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let power = match text[digits.len()..].to_ascii_lowercase().as_str() {
@@ -134,18 +135,18 @@ impl Spelled for Tmpfs {
     };
 }
 
-/// `NAME:WORDS`, or the name alone.
+/// Joins `NAME:WORDS`, or gives the name alone.
 fn with_words(name: &str, words: &str) -> String {
     if words.is_empty() { name.to_owned() } else { format!("{name}:{words}") }
 }
 
-/// Both sides of such a text.
+/// Splits a text at its first colon.
 fn without_words(text: &str) -> (String, String) {
     let (name, words) = text.split_once(':').unwrap_or((text, ""));
     (name.to_owned(), words.to_owned())
 }
 
-/// No two texts of a list name the same before their colon.
+/// Refuses a list with two entries of one name.
 fn each_once(read: Json, what: &str) -> Spelt {
     let mut seen = BTreeSet::new();
     let again =
@@ -196,12 +197,12 @@ impl Plain for Tmpfs {
     }
 }
 
-/// Containers whose volumes are shared.
+/// The containers of `volumes_from`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Vec<String>", into = "Vec<String>")]
 pub struct VolumesFrom(pub BTreeMap<String, String>);
 
-/// The mode without what is so anyway.
+/// The mode without defaults.
 fn mode(text: &str) -> String {
     sorted(&text.split(',').filter(|word| *word != "rw").collect::<Vec<_>>().join(","))
 }
@@ -242,7 +243,7 @@ impl From<VolumesFrom> for Vec<String> {
     }
 }
 
-/// The row of shared volumes.
+/// The row of `volumes_from`.
 #[derive(Debug)]
 pub struct VolumesFromRow;
 

@@ -1,13 +1,13 @@
-//! The option table as the README shows it.
+//! The option table in the README. The rows are [`super`]'s.
 
 use std::fmt::Write as _;
 
 use super::row::{Change, Group, Mode};
 use super::{AnyRow, ROWS};
 
-/// The line of the README after which the table stands.
+/// The line of the README before the table.
 pub const BEGIN: &str = "<!-- options:begin -->";
-/// The line of the README before which it ends.
+/// The line of the README after the table.
 pub const END: &str = "<!-- options:end -->";
 
 const GROUPS: [(Group, &str); 6] = [
@@ -19,7 +19,7 @@ const GROUPS: [(Group, &str); 6] = [
     (Group::Lifecycle, "Lifecycle"),
 ];
 
-/// The table in Markdown, a chapter for each group, one line for each option.
+/// The table in Markdown: a chapter for each group, a line for each option.
 pub fn markdown() -> String {
     let mut out = String::new();
     for (group, title) in GROUPS {

@@ -1,7 +1,7 @@
-//! What an option amounts to, declared or found, in a form where equal means the same.
+//! [`Value`]: a declared or found value of an option, in a form where equal values mean the same.
 //!
-//! The form decides how two of them compare; that is [`crate::planner::compare`]'s. Reading one out of
-//! inspect data is the rows'.
+//! The comparison of values is [`crate::planner::compare`]'s. Reading values out of inspect data is
+//! the rows'.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,27 +11,27 @@ use serde_json::{Value as Json, json};
 
 use crate::base::ident::Reference;
 
-/// The text that stands for a value that is not shown, in snapshots and everywhere after.
+/// The text in place of a hidden value, in snapshots and all later outputs.
 pub const HIDDEN: &str = "«hidden»";
 
-/// One value of one option.
+/// A value of an option.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
-    /// Not set: null, missing, and what an engine takes for the same.
+    /// Not set: null, missing, or a value that an engine treats as missing.
     Unset,
-    /// It cannot be known: a partial look lacks it, or the image that decides it is not here.
+    /// Unknown: a partial snapshot lacks the value, or the image that decides the value is missing.
     Unknown,
     /// A scalar.
     One(Atom),
-    /// Order matters.
+    /// A list, with order.
     List(Vec<Atom>),
-    /// Order does not matter.
+    /// A set, without order.
     Set(BTreeSet<Atom>),
-    /// By key.
+    /// A map.
     Map(BTreeMap<String, Atom>),
 }
 
-/// One scalar.
+/// A scalar.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Atom {
     /// A boolean.
@@ -40,9 +40,9 @@ pub enum Atom {
     Int(i64),
     /// A text that may be shown.
     Text(String),
-    /// Declared as a reference: what it resolves to stays in the shell's memory.
+    /// A declared reference; its value stays in the shell's memory.
     Reference(Reference),
-    /// Found, and not for showing, or compared with references when the snapshot was taken.
+    /// A found value that is hidden, or that the snapshot compared with references.
     Live(Live),
 }
 
@@ -64,7 +64,7 @@ pub struct Live {
 }
 
 impl Value {
-    /// The value as reasons show it.
+    /// The value as reasons show the value.
     pub fn show(&self) -> Json {
         match self {
             Self::Unset => Json::Null,
@@ -80,7 +80,8 @@ impl Value {
 }
 
 impl Atom {
-    /// The scalar as reasons show it: references as marks, what is hidden as [`HIDDEN`].
+    /// The scalar as reasons show the scalar: a reference as its mark, a hidden value as
+    /// [`HIDDEN`].
     pub fn show(&self) -> Json {
         match self {
             Self::Bool(value) => json!(value),
@@ -91,8 +92,8 @@ impl Atom {
         }
     }
 
-    /// A text as inspect data and create bodies carry it: [`HIDDEN`] and `«from_env:…»` are
-    /// understood.
+    /// A text of inspect data or of a create body. The marks [`HIDDEN`] and `«from_env:…»` are
+    /// recognized.
     pub fn text(text: &str) -> Self {
         if text == HIDDEN {
             return Self::Live(Live::default());
@@ -107,35 +108,35 @@ impl Atom {
     }
 }
 
-/// How a create body carries a reference until the shell fills it in.
+/// The mark of a reference in a create body, until the shell fills in the value.
 pub fn mark_reference(reference: &Reference) -> String {
     format!("«{reference}»")
 }
 
-/// How a snapshot carries a text that is hidden, and none of what these references are.
+/// The mark of a hidden text that differs from the values of these references.
 pub fn mark_different(references: &BTreeSet<Reference>) -> String {
     format!("«not:{}»", json!(references))
 }
 
-/// The references that such a mark is none of.
+/// The references of a "differs" mark.
 fn marked_different(text: &str) -> Option<BTreeSet<Reference>> {
     let references = text.strip_prefix("«not:")?.strip_suffix('»')?;
     serde_json::from_str(references).ok()
 }
 
-/// The reference that such a mark stands for.
+/// The reference of a mark.
 pub fn marked_reference(text: &str) -> Option<Reference> {
     text.strip_prefix('«')?.strip_suffix('»')?.parse().ok()
 }
 
-/// Options in which a text may be a template, and how deep below them.
+/// The options in which a text may be a template, with the depth of the text.
 pub const TEMPLATES: &[(&str, usize)] =
     &[("command", 1), ("entrypoint", 1), ("labels", 1), ("healthcheck", 1), ("logging", 2)];
 
-/// The same of networks and volumes.
+/// The options of networks and volumes in which a text may be a template.
 pub const OBJECT_TEMPLATES: &[(&str, usize)] = &[("driver_opts", 1)];
 
-/// Adds the references that texts of a value stand for.
+/// Adds the references whose marks a value contains.
 pub fn marked_references(json: &Json, out: &mut BTreeSet<Reference>) {
     match json {
         Json::String(text) => out.extend(marked_reference(text)),
@@ -145,12 +146,13 @@ pub fn marked_references(json: &Json, out: &mut BTreeSet<Reference>) {
     }
 }
 
-/// Whether a literal could be mistaken for a mark; a spec may not say it, a snapshot hides it.
+/// Whether a literal could be mistaken for a mark. A spec must not contain such a literal, and a
+/// snapshot hides it.
 pub fn looks_marked(text: &str) -> bool {
     text.starts_with('«') && text.ends_with('»')
 }
 
-/// A value as it shows, numbers in the spelling of their unit.
+/// The value as shown, with numbers in the spelling of their unit.
 pub(super) fn to_spec(value: &Value, unit: super::row::Unit) -> Json {
     match value {
         Value::One(Atom::Int(number)) => {

@@ -1,6 +1,6 @@
-//! `volumes`: volumes and bind mounts, by the path at which they are seen inside.
+//! `volumes`: volumes and bind mounts, by path inside the container.
 //!
-//! Temporary file systems under `tmpfs` and shared volumes are rows of their own.
+//! The options `tmpfs` and `volumes_from` are [`super::storage`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,53 +19,53 @@ use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, Value};
 use crate::syntax::node::{Kind, Node, Place, Problems};
 
-/// What a spec says of volumes: by the path inside.
+/// The declared mounts, by path inside the container.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Volumes(pub BTreeMap<String, Mount>);
 
-/// One of them.
+/// A mount.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
-    /// What is mounted.
+    /// The source of the mount.
     pub source: Source,
-    /// Not for writing.
+    /// Whether the mount is read-only.
     pub read_only: bool,
-    /// Other words after the second colon: `z`, `Z`, `nocopy`, `rslave`, …; those that say what
-    /// becomes of mounts below a bind; options of a file system in memory.
+    /// Further options: words such as `z`, `Z`, `nocopy` and `rslave`, the treatment of nested
+    /// mounts, and options of a `tmpfs` mount.
     pub options: BTreeSet<String>,
 }
 
-/// What is mounted.
+/// The source of a mount.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// A volume that the engine makes for this container alone.
+    /// An anonymous volume of this container.
     Anonymous,
-    /// A volume by its name.
+    /// A named volume.
     Named {
         /// The name.
         name: String,
-        /// The part of it that is seen.
+        /// The mounted subpath of the volume.
         subpath: Option<String>,
     },
     /// A folder or file of the host.
     Bind {
-        /// Its path, cleaned; relative ones begin with `.`.
+        /// The cleaned path; a relative path begins with `.`.
         path: String,
-        /// Whether the engine makes a folder where there is nothing.
+        /// Whether the engine creates a missing folder.
         create: bool,
     },
-    /// A file system in memory.
+    /// A `tmpfs` mount.
     Memory {
-        /// Bytes; 0: as much as there is.
+        /// The size in bytes; 0 means unlimited.
         size: i64,
-        /// Permissions; 0: the engine's.
+        /// The permissions; 0 means the engine's default.
         mode: i64,
     },
-    /// What is in an image, never for writing.
+    /// The content of an image, always read-only.
     Image {
-        /// The image, as the engine knows it.
+        /// The image reference.
         reference: String,
-        /// The part of it that is seen.
+        /// The mounted subpath of the image.
         subpath: Option<String>,
     },
 }
@@ -82,7 +82,7 @@ impl Mount {
         words.collect::<Vec<_>>().join(",")
     }
 
-    /// Whether the short form says all of it. A colon ends a path in it, here and in the engine's.
+    /// Whether the short form can express the mount. In the short form a colon ends a path.
     fn is_short(&self, inside: &str) -> bool {
         let source = match &self.source {
             Source::Bind { path, .. } => path.as_str(),
@@ -102,21 +102,21 @@ impl Mount {
     }
 }
 
-/// Words that an engine takes and that change nothing on Linux.
+/// Words that an engine accepts and that have no effect on Linux.
 const EMPTY_WORDS: [&str; 4] = ["rw", "consistent", "cached", "delegated"];
-/// How mounts made below a bind are seen on the other side.
+/// The propagation modes of a bind mount.
 pub(super) const PROPAGATIONS: [&str; 6] =
     ["private", "rprivate", "shared", "rshared", "slave", "rslave"];
 
-/// What becomes of mounts below a bind: as a spec says it, as a word of ours, and the field of the
-/// engine's API. Where nothing is said they come along, read-only where the kernel can do it.
+/// The treatment of mounts below a bind mount: the word of a spec, bayplan's word, and the field of
+/// the API. By default nested mounts are included, read-only where the kernel supports this.
 pub(super) const RECURSION: [(&str, &str, &str); 3] = [
     ("disabled", "non-recursive", "NonRecursive"),
     ("writable", "read-only-non-recursive", "ReadOnlyNonRecursive"),
     ("readonly", "read-only-force-recursive", "ReadOnlyForceRecursive"),
 ];
 
-/// Adds one word to a mount; whether it is known.
+/// Adds a word to a mount; returns whether the word is known.
 fn take_word(mount: &mut Mount, word: &str) -> bool {
     match word {
         "ro" => mount.read_only = true,
@@ -127,7 +127,7 @@ fn take_word(mount: &mut Mount, word: &str) -> bool {
     true
 }
 
-/// The source of a bind as it is kept: absolute, or beginning with `.`.
+/// The source of a bind mount in canonical form: absolute, or beginning with `.`.
 pub(super) fn bind_source(path: &str) -> Result<String, (String, &'static str)> {
     if path.starts_with('~') {
         return Err((
@@ -140,7 +140,7 @@ pub(super) fn bind_source(path: &str) -> Result<String, (String, &'static str)> 
     Ok(if kept { cleaned } else { format!("./{cleaned}") })
 }
 
-/// The path inside, cleaned.
+/// The cleaned path inside the container.
 pub(super) fn target(path: &str) -> Result<String, String> {
     let cleaned = clean(path);
     if !path.starts_with('/') || cleaned == "/" {
@@ -152,7 +152,7 @@ pub(super) fn target(path: &str) -> Result<String, String> {
     Ok(cleaned)
 }
 
-/// `/path`, `name:/path`, `/host:/path:ro,z`.
+/// Reads the short form: `/path`, `name:/path`, `/host:/path:ro,z`.
 fn short_form(text: &str, place: Place, problems: &mut Problems) -> Option<(String, Mount)> {
     let parts: Vec<&str> = text.split(':').collect();
     let (source, inside, words) = match parts[..] {
@@ -197,8 +197,8 @@ fn short_form(text: &str, place: Place, problems: &mut Problems) -> Option<(Stri
     Some((inside, mount))
 }
 
-/// The name of a volume, or the key of one at the root. An engine's names have two characters at
-/// least, a key may have one; which of them it is, the root tells ([`too_short`]).
+/// Reads a volume name or a key of the spec's volumes. An engine's names have at least two
+/// characters, but a key may have one; [`too_short`] checks this.
 pub(super) fn volume_name(text: &str, place: Place, problems: &mut Problems) -> Option<String> {
     if is_name(text) {
         return Some(text.to_owned());
@@ -208,8 +208,8 @@ pub(super) fn volume_name(text: &str, place: Place, problems: &mut Problems) -> 
     None
 }
 
-/// A name of one character that is no key at the root: no engine takes it, and `C:/x` is how
-/// Windows writes a path.
+/// The error for a single character that is no key of the spec. No engine accepts such a name, and
+/// `C:/x` is a Windows path.
 fn too_short(name: &str, cx: &Context) -> Option<String> {
     (name.len() < 2 && !cx.volumes.contains_key(name)).then(|| {
         format!(
@@ -273,7 +273,7 @@ impl OptionValue for Volumes {
     }
 }
 
-/// The row of the volumes.
+/// The row of `volumes`.
 #[derive(Debug)]
 pub struct VolumesRow;
 
@@ -323,7 +323,7 @@ impl Row for VolumesRow {
                     continue;
                 }
                 Source::Named { name, .. } if short => cx.volume(name).to_owned(),
-                // `base_dir` may have a colon, too.
+                // `base_dir` may contain a colon too.
                 Source::Bind { path, .. } if short && !absolute(path, cx).contains(':') => {
                     absolute(path, cx)
                 }
@@ -378,15 +378,14 @@ impl Row for VolumesRow {
     }
 }
 
-/// Everything that was wished for. A volume without a name that was taken over is still the one without
-/// a name.
+/// All requested mounts. A carried anonymous volume still counts as anonymous.
 fn all(look: &InspectView) -> Volumes {
     let config = &look.json()["Config"];
     let asked_for = carried::asked_for(config);
     let noted = carried::noted(config);
     let taken_over = |inside: &String, mount: &Mount| match &mount.source {
         Source::Named { name, subpath: None } if carried::is_made_up(name) => {
-            // Who created another one noted nothing.
+            // Another tool created the container, so no label notes carried volumes.
             let others = !carried::tells(config) && asked_for.contains(inside);
             noted.contains(inside) || others && mount.words().is_empty()
         }
@@ -394,7 +393,7 @@ fn all(look: &InspectView) -> Volumes {
     };
     let anonymous = |inside: &String| (inside.clone(), Mount::new(Source::Anonymous));
     let mut all: BTreeMap<String, Mount> = asked_for.iter().map(anonymous).collect();
-    // What is mounted over the image's volume takes its place.
+    // A mount at the path of the image's volume replaces that volume.
     let short = strings(look.host("Binds")).map(found);
     let long = look.host("Mounts").as_array().into_iter().flatten().map(volumes_long::read);
     for (inside, mut mount) in short.chain(long).collect::<Vec<_>>() {
@@ -406,7 +405,7 @@ fn all(look: &InspectView) -> Volumes {
     Volumes(all)
 }
 
-/// A bind's source on the engine's host.
+/// The source of a bind mount on the engine's host.
 pub(super) fn absolute(path: &str, cx: &Context) -> String {
     match &cx.base_dir {
         Some(base) if path.starts_with('.') => clean(&format!("{base}/{path}")),
@@ -414,7 +413,7 @@ pub(super) fn absolute(path: &str, cx: &Context) -> String {
     }
 }
 
-/// A bind as an engine keeps it; words that are not known stay.
+/// Reads a bind of the engine; unknown words are kept.
 fn found(bind: &str) -> (String, Mount) {
     let mut parts = bind.splitn(3, ':');
     let (first, inside, words) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
@@ -433,7 +432,7 @@ fn found(bind: &str) -> (String, Mount) {
     (clean(inside), mount)
 }
 
-/// A mount as text in which equal means the same: `pgdata ro`, `/srv/data Z,rslave`.
+/// The mount as unambiguous text: `pgdata ro`, `/srv/data Z,rslave`.
 fn canonical(mount: &Mount) -> Atom {
     let source = match &mount.source {
         Source::Anonymous => "anonymous volume".to_owned(),
@@ -449,7 +448,7 @@ fn canonical(mount: &Mount) -> Atom {
         Source::Image { reference, subpath: Some(part) } => format!("image {reference}/{part}"),
     };
     let mut mount = mount.clone();
-    // What a bind propagates where nothing is said.
+    // `rprivate` is the default propagation.
     mount.options.remove("rprivate");
     match mount.words().as_str() {
         "" => Atom::Text(source),

@@ -1,4 +1,5 @@
-//! The long form of a volume, and the `Mounts` of an engine: what short forms cannot say.
+//! The long form of a mount, and the engine's `Mounts`. Mounts that the short form can express are
+//! [`super::volumes`]'.
 
 use serde_json::{Map, Value as Json, json};
 
@@ -9,28 +10,28 @@ use super::volumes::{Mount, RECURSION, Source, absolute, bind_source, target, vo
 use crate::base::say;
 use crate::syntax::node::{Entry, Kind, Node, Place, Problems};
 
-/// What is said under this key; nothing after it is nothing said.
+/// The value of a key; null means "not set".
 fn entry<'a>(entries: &'a [Entry], key: &str) -> Option<&'a Node> {
     let said = entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value);
     said.filter(|said| said.kind != Kind::Null)
 }
 
-/// The same where an empty text says nothing, too.
+/// The value of a key; null and the empty text mean "not set".
 fn scalar<'a>(entries: &'a [Entry], key: &str) -> Option<&'a Node> {
     entry(entries, key).filter(|said| !said.says_nothing())
 }
 
-/// A boolean that may be missing.
+/// A boolean with a default.
 fn flag(entries: &[Entry], key: &str, default: bool, problems: &mut Problems) -> bool {
     scalar(entries, key).and_then(|node| bool::parse(node, problems)).unwrap_or(default)
 }
 
-/// A text that may be missing.
+/// An optional text.
 fn word(entries: &[Entry], key: &str, problems: &mut Problems) -> Option<String> {
     text(scalar(entries, key)?, "a text", problems)
 }
 
-/// The entries of a map under a key, all of them known.
+/// The entries of a nested map, with known keys only.
 fn inner<'a>(
     entries: &'a [Entry],
     key: &str,
@@ -50,7 +51,7 @@ fn inner<'a>(
     }
 }
 
-/// Reads the long form; gives the path inside and what is there.
+/// Reads the long form into the path inside the container and the mount.
 pub(super) fn parse(
     place: Place,
     entries: &[Entry],
@@ -74,7 +75,7 @@ pub(super) fn parse(
         }
     };
     known_keys(entries, options, problems);
-    // A word of Docker Desktop's past, which means nothing on Linux, here and in Compose.
+    // A word of Docker Desktop without effect on Linux, as in Compose.
     word(entries, "consistency", problems);
     let mut mount = match kind.as_deref() {
         Some("volume") => volume(place, entries, problems),
@@ -104,8 +105,8 @@ pub(super) fn parse(
     (problems.all.len() == before).then_some((inside?, mount?))
 }
 
-/// What the short form cannot say for a colon in a path, an engine takes in a way that knows no
-/// labels.
+/// Refuses `SELinux` labels on a path with a colon: the short form cannot express the path, and the
+/// engine's long form has no labels.
 fn unlabelled(place: Place, inside: &str, mount: &Mount, problems: &mut Problems) {
     let Source::Bind { path, .. } = &mount.source else { return };
     let label = ["z", "Z"].into_iter().find(|word| mount.options.contains(*word));
@@ -138,14 +139,14 @@ fn volume(place: Place, entries: &[Entry], problems: &mut Problems) -> Option<Mo
     Some(mount)
 }
 
-/// What is said of read-only mounts below needs a read-only mount.
+/// Requires a read-only mount for read-only nested mounts.
 fn needs_read_only(place: Place, mount: &Mount, problems: &mut Problems) {
     let said = |recursion: &&(&str, &str, &str)| mount.options.contains(recursion.1);
     match RECURSION.iter().find(said) {
         Some((said, word, _)) if word.starts_with("read-only") && !mount.read_only => {
             problems.add(place, format!("expected `read_only: true` beside `recursive: {said}`"));
         }
-        // As Docker's own client: the engine would hold some mounts below writable.
+        // The Docker CLI refuses this too: the engine would leave some nested mounts writable.
         Some(("readonly", ..)) if !mount.options.contains("rprivate") => problems.add_hint(
             place,
             "expected `propagation: rprivate` beside `recursive: readonly`",
@@ -232,7 +233,7 @@ fn bind(place: Place, entries: &[Entry], problems: &mut Problems) -> Option<Moun
     Some(mount)
 }
 
-/// What can be said of a file system in memory beside its size and its permissions.
+/// The further options of a `tmpfs` mount in the long form.
 const EXECUTION: &[&str] = &["exec", "noexec"];
 
 fn memory(entries: &[Entry], problems: &mut Problems) -> Option<Mount> {
@@ -240,7 +241,7 @@ fn memory(entries: &[Entry], problems: &mut Problems) -> Option<Mount> {
     let words = entry(inside, "options")
         .map_or(Some(Vec::new()), |node| texts(node, "a list of `exec` or `noexec`", problems));
     if let (Some(node), Some(words)) = (entry(inside, "options"), &words) {
-        // Docker knows no others here (tried on 28.5).
+        // Docker accepts no other words here (tried on 28.5).
         for word in words.iter().filter(|word| !EXECUTION.contains(&word.as_str())) {
             let message = format!("expected `exec` or `noexec`, but found `{}`", say::short(word));
             let hint = "the option `tmpfs` takes any: `tmpfs: [\"/run:noexec,uid=1000\"]`";
@@ -262,7 +263,7 @@ fn memory(entries: &[Entry], problems: &mut Problems) -> Option<Mount> {
     Some(mount)
 }
 
-/// The long form of what the short one cannot say.
+/// Prints a mount that the short form cannot express.
 pub(super) fn print(inside: &str, mount: &Mount) -> Json {
     let mut map = Map::new();
     let mut put = |key: &str, value: Json| drop(map.insert(key.to_owned(), value));
@@ -290,7 +291,7 @@ pub(super) fn print(inside: &str, mount: &Mount) -> Json {
             put("source", json!(path));
             let mut options = Map::new();
             options.insert("create_host_path".to_owned(), json!(create));
-            // Written as `Mounts`, a bind has no other words than these.
+            // A bind in `Mounts` has no other words.
             for word in &mount.options {
                 match RECURSION.iter().find(|(_, own, _)| own == word) {
                     Some((said, ..)) => options.insert("recursive".to_owned(), json!(said)),
@@ -320,7 +321,7 @@ pub(super) fn print(inside: &str, mount: &Mount) -> Json {
     Json::Object(map)
 }
 
-/// An entry of `Mounts`.
+/// Writes an entry of `Mounts`.
 pub(super) fn write(inside: &str, mount: &Mount, cx: &Context) -> Json {
     let mut map = Map::new();
     let mut put = |key: &str, value: Json| drop(map.insert(key.to_owned(), value));
@@ -409,7 +410,7 @@ pub(super) fn read(entry: &Json) -> (String, Mount) {
             let subpath = Some(subpath).filter(|part| !part.is_empty());
             Mount::new(Source::Image { reference: source, subpath })
         }
-        // A kind that no spec can say: shown as what it is.
+        // A type that no spec can express is shown as text.
         kind => Mount::new(Source::Named { name: format!("{kind}:{source}"), subpath: None }),
     };
     mount.read_only = entry["ReadOnly"].as_bool().unwrap_or(false)
@@ -433,7 +434,7 @@ pub(super) fn read(entry: &Json) -> (String, Mount) {
     (crate::base::path::clean(&text(&entry["Target"])), mount)
 }
 
-/// The long form's schema.
+/// The schema of the long form.
 pub(super) fn schema() -> Json {
     let size = json!({"anyOf": [
         {"type": "integer", "minimum": 0}, {"type": "string", "pattern": SIZE_PATTERN},

@@ -1,11 +1,11 @@
-//! What the long form of a volume refuses, and how mounts are read back.
+//! Errors of the long form of a mount, and reading mounts back.
 
 use serde_json::json;
 
 use super::*;
 use crate::syntax::yaml;
 
-/// The problems of one volume in the long form.
+/// The problems of a mount in the long form.
 fn fault(mount: &str) -> String {
     let node = yaml::parse(&format!("[{{{mount}, target: /x}}]")).unwrap();
     let mut problems = Problems::default();
@@ -109,7 +109,7 @@ fn a_path_with_a_colon_is_no_short_form() {
         let host = written(&volumes, "/srv");
         assert_eq!((&host["Binds"], &host["Mounts"][0]["Target"]), (&Json::Null, &json!(target)));
     }
-    // The engine is asked for the folder, as the short form would.
+    // The engine is asked to create the folder, as for the short form.
     let host = written(&printed("[{type: bind, source: '/a:b', target: /x}]"), "/srv");
     assert_eq!(host["Mounts"][0]["BindOptions"], json!({"CreateMountpoint": true}));
     let host = written(&printed("['./a:/x:ro']"), "/srv/b:c");
@@ -118,7 +118,7 @@ fn a_path_with_a_colon_is_no_short_form() {
     assert_eq!(host, json!({"Mounts": expected}));
 }
 
-/// A number is a number, as `docker compose config` prints `01777`; what else it may be is octal.
+/// A number is decimal, as `docker compose config` prints `01777`; a text is octal.
 #[test]
 fn permissions_mean_the_same_in_every_spelling() {
     let read = |mode: &str| {

@@ -1,7 +1,8 @@
-//! Fixed addresses, and addresses of network cards: what the look shows of them before anything is
-//! done. An engine says so at the start alone, when the old container is stopped already.
+//! Checks fixed IP addresses and MAC addresses against the snapshot. An engine reports a conflict
+//! only when it starts the new container, after the old container is stopped.
 //!
-//! An address is free, or its holder gives it up in this plan before the taker takes it.
+//! An address must be free, or its holder must release the address in this plan before the new
+//! container takes it. Ports are [`super::ports`]'s.
 
 use core::net::IpAddr;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,11 +23,11 @@ use crate::planner::resources::{Found, network};
 use crate::spec::Spec;
 use crate::spec::resources::{Cidr, Network, Pool, gives_gateway};
 
-/// What one container of a network can have at a time.
+/// An address that a container has on a network.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum What {
     Address(IpAddr),
-    /// Of its network card. Engines give it to two, and neither is reached for sure.
+    /// A MAC address. Engines accept a duplicate, and then neither container is reached reliably.
     Card(String),
 }
 
@@ -39,17 +40,17 @@ impl fmt::Display for What {
     }
 }
 
-/// Something that a container is to have on a network.
+/// An address that a container is to have on a network.
 pub(super) struct Wish {
     pub(super) job: usize,
     pub(super) network: String,
     what: What,
-    /// The step that takes it; none where nothing is started.
+    /// The step that takes the address; none if the plan does not start the container.
     pub(super) at: Option<StepId>,
 }
 
 impl Wish {
-    /// The address, where it is one.
+    /// The IP address; none for a MAC address.
     pub(super) fn address(&self) -> Option<IpAddr> {
         match self.what {
             What::Address(address) => Some(address),
@@ -58,20 +59,20 @@ impl Wish {
     }
 }
 
-/// The networks that the spec declares, by the names that engines know them by.
+/// The networks that the spec declares, by their names on the engine.
 pub(super) type Declared<'a> = BTreeMap<String, &'a Network>;
 
-/// By network and what it is, who has it.
+/// The containers that hold each address, by network and address.
 type Held = BTreeMap<(String, What), BTreeSet<String>>;
 
-/// The networks that a spec declares, by the names that engines know them by.
+/// Collects the networks that the spec declares, by their names on the engine.
 fn declared(spec: &Spec) -> Declared<'_> {
     let all = spec.networks.iter();
     all.filter_map(|(key, one)| Some((spec.network_name(key)?, one.declared()?))).collect()
 }
 
 impl Planner<'_> {
-    /// Gives every start its addresses.
+    /// Orders every start after the steps that free its addresses.
     pub(super) fn take_addresses(&mut self) {
         let wishes: Vec<Wish> = (0..self.jobs.len()).flat_map(|job| self.wishes_of(job)).collect();
         if wishes.is_empty() {
@@ -107,7 +108,7 @@ impl Planner<'_> {
         self.fixed_first(&wishes, &declared);
     }
 
-    /// What the container of a job is to have, where it is fixed.
+    /// The fixed addresses that the container of a job is to have.
     fn wishes_of(&self, job: usize) -> Vec<Wish> {
         let it = &self.jobs[job];
         if it.change.set.is_none() {
@@ -145,7 +146,7 @@ impl Planner<'_> {
         all
     }
 
-    /// The steps that take containers off networks, by both.
+    /// The disconnect steps, by container and network.
     fn released(&self) -> BTreeMap<(String, String), StepId> {
         let mut all = BTreeMap::new();
         for step in
@@ -184,7 +185,8 @@ impl Planner<'_> {
         }
     }
 
-    /// Whether the network has the address to give. What this plan makes is looked at in the spec.
+    /// Reports an address that the network cannot give. A network that this plan makes is checked
+    /// when the spec is read.
     fn place(&mut self, wish: &Wish, address: IpAddr, declared: &Declared<'_>) {
         let Wish { network: name, .. } = wish;
         let change: ChangeId = self.jobs[wish.job].change.id.clone();
@@ -232,8 +234,8 @@ impl Planner<'_> {
         self.errors.push(PlanError { set, code: "address", message, hint });
     }
 
-    /// An engine gives fixed addresses only where it did not choose the subnet itself, and does
-    /// not tell which it chose.
+    /// Warns where an engine may refuse a fixed address. An engine refuses fixed addresses on a
+    /// subnet of its own choice, and inspect data does not show the choice.
     fn doubt_configured(
         &mut self,
         wish: &Wish,
@@ -262,7 +264,8 @@ impl Planner<'_> {
         self.warnings.push(warning);
     }
 
-    /// Names on networks of the engine's own, which gives none there: whatever a spec calls them.
+    /// Refuses network aliases on the built-in networks `bridge`, `host` and `none`, which support
+    /// no aliases.
     pub(super) fn refuse_aliases(&mut self, job: &ChangeSteps, look: &InspectView) {
         let networks = look.json()["NetworkSettings"]["Networks"].as_object();
         let wrong = networks.into_iter().flatten().filter(|(name, end)| {
@@ -279,7 +282,7 @@ impl Planner<'_> {
     }
 }
 
-/// What live containers have, by choice or by chance.
+/// The addresses of live containers, fixed or chosen by the engine.
 fn held(containers: &[Container]) -> Held {
     let mut all = Held::new();
     for container in containers.iter().filter(|container| container.run().is_live()) {
@@ -299,19 +302,19 @@ fn held(containers: &[Container]) -> Held {
     all
 }
 
-/// The addresses and network cards that a container is to have and another one has, in words.
+/// The addresses that both the planned container and the other container have, in words.
 pub(super) fn in_both(look: &InspectView, other: &Container) -> Vec<String> {
     let held = held(std::slice::from_ref(other));
     let both = wished(look).into_iter().filter(|wish| held.contains_key(wish));
     both.map(|(_, what)| what.to_string()).collect()
 }
 
-/// What a container is to have wherever it is attached.
+/// The fixed addresses of a container, with their networks.
 fn wished(look: &InspectView) -> Vec<(String, What)> {
     let networks = look.json()["NetworkSettings"]["Networks"].as_object();
     let mut all = Vec::new();
     for (network, end) in networks.into_iter().flatten() {
-        // Once it has run, an attachment shows the card that it had as if it were a wish.
+        // After the first start an engine shows every MAC address as if it were requested.
         let fresh = look.json()["Id"].is_null();
         let wishes = of_endpoint(end).into_iter();
         let wishes = wishes.filter(|what| fresh || matches!(what, What::Address(_)));
@@ -334,7 +337,7 @@ fn of_endpoint(end: &Json) -> Vec<What> {
     addresses.map(What::Address).chain(card).collect()
 }
 
-/// Whether a container has an address on a network that it asked for.
+/// Whether a running container has a fixed address on the network.
 fn has_fixed(container: &Container, network: &str) -> bool {
     let Some(inspect) = container.inspect.as_ref().filter(|_| container.run().is_live()) else {
         return false;
@@ -345,8 +348,8 @@ fn has_fixed(container: &Container, network: &str) -> bool {
         .any(|field| end[field].as_str().is_some_and(|it| !it.is_empty()))
 }
 
-/// Whether an engine may have come to a range by itself: it names a gateway then, the first
-/// address, in a range of those that it chooses from.
+/// Whether the engine may have chosen the subnet itself: the subnet lies in a default address pool,
+/// and the gateway is the first address.
 fn may_be_chosen(pool: &Pool, info: &Json) -> bool {
     let Some(subnet) = pool.subnet else { return false };
     let plain = Pool { gateway: None, ..pool.clone() };

@@ -1,5 +1,6 @@
-//! Volumes that a create makes besides, because nobody made them before: they are in the plan, and a
-//! name that is nearly one of the root's is told.
+//! Volumes that an engine makes as a side effect of a create. The plan lists these volumes, and
+//! warns of a name that is close to a declared name. Declared volumes are
+//! [`super::resource_steps`]'.
 
 use std::collections::BTreeSet;
 
@@ -11,14 +12,14 @@ use crate::plan::{Action, Warning};
 use crate::planner::resources::Found;
 
 impl Planner<'_> {
-    /// Writes into each create what the engine makes with it.
+    /// Writes into each create step the volumes that the engine makes with the container.
     pub(super) fn plan_besides(&mut self) {
         let declared: BTreeSet<String> = self.spec.volume_names().into_values().collect();
         let mut made = BTreeSet::new();
         let mut warnings = Vec::new();
         for job in &mut self.jobs {
             let Some(look) = self.created.get(&job.change.id) else { continue };
-            // In a part of an engine a volume may merely not be seen.
+            // A filtered snapshot may not show a volume that exists.
             let missing = |name: &String| {
                 self.snapshot.whole
                     && !declared.contains(name)
@@ -29,7 +30,7 @@ impl Planner<'_> {
                 names.into_iter().filter(|name| made.insert(name.clone())).collect();
             for name in &names {
                 let keys = self.spec.volumes.keys().map(crate::base::ident::ObjectKey::as_str);
-                // Where more is wrong than anybody reads, the rest is not looked for.
+                // Beyond the limit of printed warnings no further names are compared.
                 let close = (warnings.len() < say::MOST).then(|| say::did_you_mean(name, keys));
                 let Some(close) = close.flatten() else { continue };
                 warnings.push(Warning {
@@ -57,7 +58,7 @@ impl Planner<'_> {
     }
 }
 
-/// Where a container gets volumes that nobody named.
+/// The paths of the anonymous volumes of a container.
 fn unnamed(look: &InspectView) -> Vec<String> {
     let mounts = look.json()["Mounts"].as_array().into_iter().flatten();
     let volumes = mounts.filter(|mount| {

@@ -1,5 +1,6 @@
-//! Volumes without a name go over to the container that replaces theirs, where their path is still there:
-//! their data would be lost otherwise. The old container's removal leaves them.
+//! Carries anonymous volumes over to the replacement where the replacement mounts an anonymous
+//! volume at the same path. Their data would be lost otherwise; the removal of the old container
+//! keeps these volumes. Finding anonymous volumes is [`super::nameless`]'s.
 
 use serde_json::{Value as Json, json};
 
@@ -10,8 +11,8 @@ use crate::options::{Body, carried};
 use crate::plan::Carried;
 use crate::spec::Set;
 
-/// Which of these volumes a replacement takes over: those at whose path it would get one, or may, where
-/// its image is not known. `discard` gives them up.
+/// The anonymous volumes that a replacement takes over. An unknown image may declare a volume at
+/// any path, so the volume is carried there too. `discard` gives the volumes up.
 pub(super) fn carried(
     set: &Set,
     nameless: &[Nameless],
@@ -31,7 +32,7 @@ pub(super) fn carried(
     kept.map(|one| Carried { path: one.path.clone(), volume: one.volume.clone() }).collect()
 }
 
-/// Writes them into the body of what takes them over.
+/// Mounts the carried volumes in the create body of the replacement.
 pub(super) fn take_over(body: &mut Body, carried: &[Carried]) {
     if carried.is_empty() {
         return;
@@ -42,11 +43,11 @@ pub(super) fn take_over(body: &mut Body, carried: &[Carried]) {
             mount["Type"] == "volume"
                 && clean(mount["Target"].as_str().unwrap_or_default()) == *path
         };
-        // An engine takes no two mounts at one path.
+        // An engine refuses two mounts at one path.
         if let Some(mount) = asked.into_iter().flatten().find(asks) {
             mount["Source"] = volume.as_str().into();
         } else if path.contains(':') {
-            // A colon ends a path in an engine's short form.
+            // The short form of an engine ends a path at a colon.
             push(body, "Mounts", json!({"Type": "volume", "Source": volume, "Target": path}));
         } else {
             push(body, "Binds", json!(format!("{volume}:{path}")));
@@ -56,7 +57,7 @@ pub(super) fn take_over(body: &mut Body, carried: &[Carried]) {
     body.nested("Labels").insert(label.to_owned(), noted);
 }
 
-/// Adds to a list of the host's part.
+/// Adds an entry to a list in `HostConfig`.
 fn push(body: &mut Body, field: &str, entry: Json) {
     let list = body.nested("HostConfig").entry(field).or_insert_with(|| json!([]));
     if !list.is_array() {

@@ -1,6 +1,6 @@
-//! One change with its steps, and where in time it touches others.
+//! One change with its steps, and the steps at which other changes may have to wait.
 //!
-//! Which steps a verdict takes is here; which of them wait for steps of other changes is
+//! This module writes the steps of each verdict. Which steps wait for the steps of other changes is
 //! [`super::order`]'s.
 
 use std::collections::BTreeSet;
@@ -21,29 +21,29 @@ use crate::spec::Set;
 pub(super) struct ChangeSteps {
     pub(super) change: Change,
     pub(super) steps: Vec<Step>,
-    /// The first step that needs what the set depends on to be there.
+    /// The first step that needs the dependencies of the set.
     pub(super) needs: Option<StepId>,
-    /// The step after which dependants find it.
+    /// The step after which dependants find the container or object.
     pub(super) up: Option<StepId>,
-    /// The step that starts a process, and the host ports it takes.
+    /// The step that starts a process; `takes` are the host ports of that process.
     pub(super) start: Option<StepId>,
     pub(super) takes: Vec<Binding>,
-    /// The step after which its old process and that one's host ports are gone.
+    /// The step after which the old process and its host ports are gone.
     pub(super) down: Option<StepId>,
-    /// The first step that disturbs a running member: replacements of a set queue here.
+    /// The first step that disturbs a running member: the replacements of a set wait here in turn.
     pub(super) disturbs: Option<StepId>,
-    /// It only takes something away: what depends on it goes first.
+    /// The change only takes something away, so its dependants are taken away before.
     pub(super) takes_away: bool,
-    /// It starts beside the one that it replaces.
+    /// The new container starts before the old container stops.
     pub(super) ahead: bool,
 }
 
-/// By what a started container is proven.
+/// The condition by which a started container counts as successful.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Proof {
-    /// It ends, with exit code 0.
+    /// The container ends with exit code 0.
     End,
-    /// It is healthy, or runs so long where it has no health check.
+    /// The container is healthy, or runs for this long if it has no health check.
     Ready {
         /// Seconds.
         prove_for: u32,
@@ -51,13 +51,13 @@ pub(super) enum Proof {
 }
 
 impl Proof {
-    /// What a set says.
+    /// The proof that a set asks for.
     pub(super) fn of(set: &Set) -> Self {
         if set.one_shot { Self::End } else { Self::Ready { prove_for: set.prove_for } }
     }
 }
 
-/// How a stop is worded to the engine: what the spec declares, else the container's own.
+/// The signal and timeout of a stop: of the spec if declared, else of the container.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Stopping {
     pub(super) signal: Option<String>,
@@ -75,7 +75,7 @@ impl Steps {
         Self { id: id.clone(), steps: Vec::new() }
     }
 
-    /// Adds a step after the one before it.
+    /// Adds a step that waits for the step before.
     fn then(&mut self, what: &str, action: Action) -> StepId {
         let after = self.steps.last().map(|step| step.id.clone()).into_iter().collect();
         let id = StepId::of(&self.id, what);
@@ -89,7 +89,8 @@ impl Steps {
         self.then("stop", Action::Stop { container, signal, timeout })
     }
 
-    /// What is changed in place: onto networks, then off others, the update last.
+    /// Changes a container in place: connects networks, disconnects networks, and updates limits
+    /// last.
     fn in_place(&mut self, id: &ContainerId, in_place: &InPlace) {
         let container = || Subject::Container(id.clone());
         for one in &in_place.moves {
@@ -106,7 +107,7 @@ impl Steps {
                 }
             };
         }
-        // An engine does not take off every limit that it gave: what can fail comes before.
+        // An engine cannot undo every limit that it set, so the steps that can fail come before.
         if !in_place.settings.is_empty() {
             let settings = in_place.settings.clone();
             self.then("update", Action::Update { container: container(), settings });
@@ -138,7 +139,7 @@ impl ChangeSteps {
         }
     }
 
-    /// Creates a container, and starts it unless the state says otherwise.
+    /// Creates a container, and starts the container unless the state says otherwise.
     pub(super) fn create(
         change: Change,
         set: &SetName,
@@ -159,9 +160,10 @@ impl ChangeSteps {
         Self { needs: Some(create), up: Some(up), start, ..Self::new(change, steps) }
     }
 
-    /// Creates the successor, fences and stops the old one, swaps the names, starts, proves, removes the old;
-    /// or starts and proves the new one before it fences the old. It ends in the run state that the old one
-    /// had, or that the set wants.
+    /// Replaces a container: create the new, fence and stop the old, swap the names, start and
+    /// prove the new, remove the old. With `start_first` the new container is started and proven
+    /// before the old container is fenced. The new container ends in the run state of the old
+    /// container, or in the declared state.
     pub(super) fn replace(
         change: Change,
         set: &SetName,
@@ -218,7 +220,7 @@ impl ChangeSteps {
         Self { up, ..Self::new(change, steps) }.after_networks()
     }
 
-    /// Starts a container that is there, changed in place before where there is anything to do.
+    /// Starts an existing container, after any changes in place.
     pub(super) fn start(
         change: Change,
         id: &ContainerId,
@@ -238,7 +240,7 @@ impl ChangeSteps {
         .after_networks()
     }
 
-    /// Nothing is put on a network before that is made.
+    /// Makes each connect step wait for the step that creates its network.
     fn after_networks(mut self) -> Self {
         for step in &mut self.steps {
             if let Action::Connect { which: NetworkRef::CreatedBy(made), .. } = &step.action {
@@ -264,7 +266,7 @@ impl ChangeSteps {
         Self { down: Some(kill), takes_away: true, ..Self::new(change, steps) }
     }
 
-    /// Restarts a container, changed in place before where there is anything to do.
+    /// Restarts a container, after any changes in place.
     pub(super) fn restart(
         change: Change,
         id: &ContainerId,
@@ -288,7 +290,7 @@ impl ChangeSteps {
         .after_networks()
     }
 
-    /// Removes a container, stopped before if it runs.
+    /// Removes a container, and stops a live container before.
     pub(super) fn remove(
         change: Change,
         id: &ContainerId,
@@ -303,7 +305,7 @@ impl ChangeSteps {
         Self { down: Some(down), takes_away: true, ..Self::new(change, steps) }
     }
 
-    /// Pulls an image by digest, where it must be, and gives it the declared tag.
+    /// Pulls an image by digest if a pull is needed, and adds the declared tag.
     pub(super) fn image(
         change: Change,
         pull: Option<Action>,
@@ -321,20 +323,20 @@ impl ChangeSteps {
         Self { up, ..Self::new(change, steps) }
     }
 
-    /// Makes a network or a volume.
+    /// Creates a network or a volume.
     pub(super) fn object(change: Change, action: Action) -> Self {
         let mut steps = Steps::of(&change.id);
         let up = steps.then("create", action);
         Self { up: Some(up), ..Self::new(change, steps) }
     }
 
-    /// Any steps of a network; `up` is the one after which it is there.
+    /// Takes the given steps of a network; after step `up` the network is there.
     pub(super) fn of_object(change: Change, steps: Vec<Step>, up: StepId) -> Self {
         let none = Steps::of(&change.id);
         Self { steps, up: Some(up), ..Self::new(change, none) }
     }
 
-    /// Puts files into the created container, before anything else is done with it.
+    /// Puts files into the created container, before any other step uses the container.
     pub(super) fn put_files(&mut self, files: BTreeSet<String>) {
         let create =
             self.steps.iter().position(|step| matches!(step.action, Action::Create { .. }));
@@ -354,7 +356,7 @@ impl ChangeSteps {
         }
     }
 
-    /// Connects the created container to more networks, before anything else is done with it.
+    /// Connects the created container to more networks, before any other step uses the container.
     pub(super) fn connect(&mut self, later: Vec<(String, NetworkRef, Json)>) {
         let Some(at) =
             self.steps.iter().position(|step| matches!(step.action, Action::Create { .. }))
@@ -391,7 +393,7 @@ impl ChangeSteps {
         self.steps.last().map(|step| &step.id)
     }
 
-    /// Makes a step of this job wait for another step.
+    /// Makes a step of this change wait for another step.
     pub(super) fn wait(&mut self, step: &StepId, other: &StepId) {
         self.wait_all(step, [other.clone()]);
     }
@@ -406,8 +408,8 @@ impl ChangeSteps {
         }
     }
 
-    /// Makes a step of this job wait until others have succeeded, or their changes have gone back, and for
-    /// some seconds more.
+    /// Makes a step of this change wait until another step has succeeded or its change is rolled
+    /// back, and for `delay` seconds more.
     pub(super) fn wait_turn(&mut self, step: &StepId, (ended, delay): (Option<&StepId>, u32)) {
         if let Some(step) = self.steps.iter_mut().find(|own| own.id == *step) {
             step.after_end.extend(ended.cloned());
@@ -415,7 +417,7 @@ impl ChangeSteps {
         }
     }
 
-    /// Makes a step of this job wait for other steps.
+    /// Makes a step of this change wait for other steps.
     pub(super) fn wait_all(&mut self, step: &StepId, others: impl IntoIterator<Item = StepId>) {
         if let Some(step) = self.steps.iter_mut().find(|own| own.id == *step) {
             step.after.extend(others);
@@ -428,13 +430,13 @@ impl ChangeSteps {
 /// How a replacement goes.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Replacing {
-    /// The old one runs and is stopped.
+    /// The old container runs and has to be stopped.
     pub(super) live: bool,
-    /// The new one is proven before the old one is stopped.
+    /// The new container is proven before the old container is stopped.
     pub(super) start_first: bool,
-    /// An engine that is restarted would start it again.
+    /// The old container has to be fenced: a restarted engine would start the container again.
     pub(super) fence: bool,
-    /// The new one is started, and how it is proven.
+    /// The proof of the new container; none if the new container is not started.
     pub(super) start: Option<Proof>,
     pub(super) stopping: Stopping,
 }

@@ -1,7 +1,8 @@
-//! What differs between what is expected and what is found, option by option, and who caused it.
+//! Compares the expected container with the found container, option by option, and tells the origin
+//! of each difference.
 //!
-//! The comparison decides; there is no hash. Reading options out of inspect data is the rows',
-//! computing what is expected [`crate::engine_model::view`]'s.
+//! The comparison decides; no hash does. Reading options out of inspect data is the rows',
+//! computing the expected inspect data [`crate::engine_model::view`]'s.
 
 #[cfg(test)]
 mod fields_tests;
@@ -31,47 +32,48 @@ use crate::spec::Set;
 /// The row whose differences name variables instead of showing values.
 const ENVIRONMENT: &str = "environment";
 
-/// What is known when one container is compared.
+/// The facts, beyond both sides, that the comparison of a container uses.
 #[derive(Debug, Clone, Copy)]
 pub struct Known<'a> {
-    /// Texts that a hidden value surely is not (see [`crate::observed::snapshot::Snapshot::public`]).
+    /// Texts that cannot be the hidden value (see [`crate::observed::snapshot::Snapshot::public`]).
     pub public: &'a BTreeSet<String>,
-    /// References that could not be resolved; `assume` says what to make of them.
+    /// For each reference, whether it could be resolved.
     pub secrets: &'a BTreeMap<Reference, bool>,
-    /// Whether an unresolvable reference is taken for unchanged.
+    /// Whether an unresolved reference counts as unchanged.
     pub assume: bool,
 }
 
 /// Which rows of a container are compared, and how strictly.
 #[derive(Debug, Clone, Copy)]
 pub struct Terms<'a> {
-    /// What is declared.
+    /// The declared options.
     pub set: &'a Set,
-    /// The container was not created by bayplan: only declared rows and what the image hands down.
+    /// Bayplan did not create the container: only declared rows and rows from the image are
+    /// compared.
     pub adopted: bool,
-    /// Where the image is not known before it is pulled: what would be expected of an image that
-    /// nobody has (see [`crate::engine_model::strange_image`]). What is expected with it and without any
-    /// does not depend on the image; nothing else can be compared.
+    /// Set if the image is unknown until it is pulled: the expected inspect data with an invented
+    /// image (see [`crate::engine_model::strange_image`]). A value that is equal with the invented
+    /// image and with no image does not depend on the image. Only these values are compared.
     pub strange: Option<&'a InspectView>,
-    /// Whatever is there counts: also what the set has not compared, and what an engine may have
-    /// filled in.
+    /// Compares strictly, even under `compare: ignore`. A size or a limit counts even if an engine
+    /// may have filled the value in.
     pub everything: bool,
 }
 
-/// What came of comparing one container.
+/// The result of the comparison of one container.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Comparison {
-    /// Every option that differs, in the order of the table, the image first.
+    /// Every option that differs, the image first, then in the order of the table.
     pub differences: Vec<Reason>,
-    /// Options of which it cannot be told.
+    /// Options for which hidden or unresolved values leave the comparison undecided.
     pub unknown: Vec<&'static str>,
-    /// How live values compared with references, by variable, or by the path of a file.
+    /// The comparison of live values with references, by variable, or by the path of a file.
     pub references: BTreeMap<String, ReferenceFact>,
 }
 
-/// Compares in every row that the terms name. `before` gives what would be expected if the image
-/// were the one that the container was made from; it is asked only where something differs, and
-/// gives `None` where that image is not in the snapshot.
+/// Compares every row that the terms name. `before` gives the expected inspect data under the image
+/// of the found container. The function calls `before` only if a row differs; `before` gives `None`
+/// if the snapshot lacks that image.
 pub fn compare(
     terms: Terms<'_>,
     expected: &InspectView,
@@ -95,7 +97,7 @@ pub fn compare(
     let keys: BTreeSet<&str> = rows.iter().map(|(_, row, _)| row.def().key).collect();
     for (place, row, differs) in rows {
         let about = row.def();
-        // Nor does anything follow from what is never a difference.
+        // A row that is never compared also hides the rows that follow from that row.
         let ignored = |other: &&&str| {
             crate::options::row(other).is_some_and(|row| mode(row, terms) == Mode::Ignore)
         };
@@ -105,7 +107,7 @@ pub fn compare(
         }
         let origin = match &before {
             None if about.from_image && terms.strange.is_none() => Origin::Unknown,
-            // Only what no image decides was compared.
+            // With an unknown image only values that do not depend on the image were compared.
             _ if terms.strange.is_some() => Origin::Declared,
             Some(before) if about.from_image => {
                 let mut ignored = BTreeMap::new();
@@ -122,9 +124,9 @@ pub fn compare(
     result
 }
 
-/// Rows in which a container that will be replaced has more than its successor: what an adopted
-/// one loses although nobody declared it. Also where the set has them not compared: that says that
-/// a difference is none, not that nothing is lost.
+/// Rows in which a container has more than its replacement: undeclared options of an adopted
+/// container would be lost. `compare: ignore` hides a difference, but the loss is told all the
+/// same.
 pub fn drops(
     terms: Terms<'_>,
     expected: &InspectView,
@@ -147,7 +149,7 @@ pub fn drops(
         })
         .map(|(_, row)| row)
         .collect();
-    // What only follows from another row is told there.
+    // A row that follows from another row is told there.
     let keys: BTreeSet<&str> = dropped.iter().map(|row| row.def().key).collect();
     let follows =
         |row: &&&'static dyn AnyRow| row.def().follows.iter().any(|other| keys.contains(other));
@@ -155,7 +157,7 @@ pub fn drops(
     own.map(|row| row.def().key.to_owned()).collect()
 }
 
-/// Whether one row differs for sure.
+/// Whether one row differs for certain.
 pub fn differs(
     row: &dyn AnyRow,
     terms: Terms<'_>,
@@ -166,7 +168,7 @@ pub fn differs(
     matches!(alone(row, terms, expected, found, known), Found::Differs { .. })
 }
 
-/// Whether one row is the same for sure.
+/// Whether one row is equal for certain.
 pub fn same(
     row: &dyn AnyRow,
     terms: Terms<'_>,
@@ -177,7 +179,7 @@ pub fn same(
     matches!(alone(row, terms, expected, found, known), Found::Same)
 }
 
-/// What comes of one row by itself.
+/// Compares a single row.
 fn alone(
     row: &dyn AnyRow,
     terms: Terms<'_>,
@@ -190,7 +192,7 @@ fn alone(
     verdict(placed, terms, sides, known, &mut BTreeMap::new())
 }
 
-/// What is compared.
+/// The two sides of a comparison.
 #[derive(Clone, Copy)]
 struct Sides<'a> {
     expected: &'a InspectView,
@@ -198,8 +200,8 @@ struct Sides<'a> {
     different: Option<&'a Different<'a>>,
 }
 
-/// The fields in which two sides are not the same. Most options are said by nobody, so most fields
-/// are; going through all at once tells so for a tenth of what reading each row takes.
+/// The fields in which the two sides differ. Most options are undeclared, so most fields are equal.
+/// Comparing all fields at once takes a tenth of the time of reading each row.
 struct Different<'a> {
     config: BTreeSet<&'a str>,
     host: BTreeSet<&'a str>,
@@ -222,7 +224,7 @@ impl<'a> Different<'a> {
     }
 }
 
-/// The fields of two objects that are not the same; one that is missing is null.
+/// The fields in which two objects differ; a missing field counts as null.
 fn differing<'a>(one: &'a Json, other: &'a Json) -> BTreeSet<&'a str> {
     let (Json::Object(one), Json::Object(other)) = (one, other) else {
         let all = [one, other].into_iter().filter_map(Json::as_object).flatten();
@@ -247,7 +249,8 @@ fn differing<'a>(one: &'a Json, other: &'a Json) -> BTreeSet<&'a str> {
     }
 }
 
-/// Of rows that exclude each other the declared one is compared, else the first.
+/// The rows to compare. Of rows that exclude each other only the declared row is compared, or the
+/// first row if none is declared.
 fn compared_rows(terms: Terms<'_>) -> impl Iterator<Item = (usize, &'static dyn AnyRow)> {
     ROWS.iter().copied().enumerate().filter(move |(place, row)| {
         let about = row.def();
@@ -262,7 +265,7 @@ fn compared_rows(terms: Terms<'_>) -> impl Iterator<Item = (usize, &'static dyn 
         if !declared && (twin_declared || earlier_twin.is_some()) {
             return false;
         }
-        // Both declared: one comparison, one reason.
+        // If both rows are declared, one comparison gives one reason.
         if earlier_twin.is_some_and(|twin| says(twin)) {
             return false;
         }
@@ -274,7 +277,7 @@ fn position(key: &str) -> usize {
     options::place(key).unwrap_or(usize::MAX)
 }
 
-/// How strictly a set asks for one row to be compared, if it does.
+/// The mode that the set or the row demands, if any.
 fn asked(row: &dyn AnyRow, set: &Set) -> Option<Mode> {
     let about = row.def();
     if let Some(mode) = set.compare.get(about.key) {
@@ -283,7 +286,7 @@ fn asked(row: &dyn AnyRow, set: &Set) -> Option<Mode> {
     if about.compare == Mode::Ignore {
         return Some(Mode::Ignore);
     }
-    // Of what is one there is no more.
+    // A row with a single value has no superset.
     let all = set.compare.get("*").copied();
     all.map(|mode| if mode == Mode::Superset && !about.many { Mode::Strict } else { mode })
 }
@@ -295,8 +298,8 @@ pub fn mode(row: &dyn AnyRow, terms: Terms<'_>) -> Mode {
     if let Some(mode) = asked(row, terms.set) {
         return mode;
     }
-    // What nobody declared of an adopted container is its own business, beyond what the image
-    // hands down.
+    // Undeclared options of an adopted container may stay, as long as the options of the image are
+    // there.
     if terms.adopted && !declared { Mode::Superset } else { about.compare }
 }
 
@@ -316,7 +319,7 @@ fn verdict(
         return Found::Same;
     }
     let (mut want, mut have) = (expected.read(place, |look| row.read(look)), row.read(found));
-    // Who asks for a superset takes what was declared once for something more.
+    // Under `superset` a value that is no longer declared may stay as an extra value.
     let loose = !terms.everything && asked(row, terms.set) == Some(Mode::Superset);
     let gone = if loose { None } else { said_before::gone(about, &want, &have, found) };
     row.normalize_pair(&mut want, &mut have, (expected, found));
@@ -328,7 +331,8 @@ fn verdict(
     if let Some(gone) = gone {
         return judge(want, gone, Mode::Strict, known);
     }
-    // Of a few words any may be the engine's; a size or a limit most likely was asked for.
+    // Under `everything` a word of a fixed list may still be a default of the engine; a size or a
+    // limit was most likely declared.
     let asked = || {
         terms.everything && about.filled == Filled::Any
             || terms.set.option(about.key).is_some()
@@ -351,7 +355,7 @@ fn verdict(
     }
     let mode = if open { Mode::Superset } else { mode };
     match judge(want, have, mode, known) {
-        // What is there beside it may be there again.
+        // Further entries may come from the unknown image, so they prove no loss.
         Found::Differs { expected, found, beyond: _, keys } if open => {
             Found::Differs { expected, found, beyond: false, keys }
         }
@@ -359,17 +363,17 @@ fn verdict(
     }
 }
 
-/// What is sure of a value while the image is not known.
+/// The part of a value that is certain while the image is unknown.
 enum Sure {
-    /// All of it.
+    /// The whole value.
     All(Value),
-    /// These; the image may add others.
+    /// These entries; the image may add more entries.
     Part(Value),
     /// Nothing: the image decides.
     None,
 }
 
-/// What a value with no image and with a strange one have in common.
+/// The part of a value that is equal with no image and with the invented image.
 fn sure(want: Value, strange: &Value) -> Sure {
     if want == *strange {
         return Sure::All(want);
@@ -386,8 +390,8 @@ fn sure(want: Value, strange: &Value) -> Sure {
     }
 }
 
-/// The rows that an image which is not known decides, wholly or in part: `expected` is without
-/// any, `strange` with one that nobody has.
+/// The rows that depend on the unknown image, wholly or in part. `expected` is computed with no
+/// image, `strange` with the invented image.
 pub fn open_rows(expected: &InspectView, strange: &InspectView) -> Vec<String> {
     let rows = ROWS.iter().filter(|row| row.def().from_image);
     let open = rows.filter(|row| collapse(row.read(expected)) != collapse(row.read(strange)));

@@ -1,5 +1,5 @@
-//! What a reviewer must not overlook: dangers, what is kept and what is lost, and what is refused
-//! outright.
+//! Dangers that a reviewer must see, the data that a change keeps or loses, and the changes that
+//! are refused. Which values are dangerous is [`super::risks`]'s.
 
 use std::collections::BTreeSet;
 
@@ -19,20 +19,20 @@ use crate::plan::show::reason_text;
 use crate::plan::{Carried, Danger, Dangerous, Impact, Reason, Verb};
 use crate::spec::{Identity, Matching, Order, Set, UpdateConfig};
 
-/// How a volume that nobody named is told.
+/// The prefix by which texts name an anonymous volume.
 const ANONYMOUS: &str = "anonymous volume at ";
 
-/// The row of what is mounted.
+/// The key of the row of mounts.
 const VOLUMES: &str = "volumes";
 
-/// What a change does to its surroundings, as far as dangers go.
+/// The parts of a change that decide its dangers.
 pub(super) struct Doing<'a> {
     pub(super) verb: Verb,
-    /// The container that is there.
+    /// The existing container.
     pub(super) found: Option<&'a Member<'a>>,
-    /// What is created, or what is there and will run: options that may be dangerous.
+    /// The options of the created or existing container that may be dangerous.
     pub(super) risky: Options,
-    /// The secrets of what is created; none where nothing is.
+    /// The secrets of the created container; none if the change creates no container.
     pub(super) created: Option<Vec<String>>,
     pub(super) image_unknown: bool,
     pub(super) outage: Outage,
@@ -41,29 +41,29 @@ pub(super) struct Doing<'a> {
 /// How many containers of a set run.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Up {
-    /// Before.
+    /// Containers that run before the change.
     pub(super) live: usize,
-    /// Those of them that are not ended for good.
+    /// Running containers that the plan does not stop, kill or remove.
     pub(super) stay: usize,
-    /// Those of them that are replaced.
+    /// Running containers that the plan replaces.
     pub(super) replaced: usize,
 }
 
-/// What tells how long something is down.
+/// The figures that tell how long a container is down.
 pub(super) struct Outage {
-    /// What runs of the set.
+    /// The running containers of the set.
     up: Up,
-    /// How its members are replaced.
+    /// The update settings of the set.
     update: UpdateConfig,
     /// Seconds that the container has to stop.
     grace: i64,
-    /// Seconds until what is started counts as ready; none where a health check tells.
+    /// Seconds until a started container counts as ready; none if a health check decides.
     proof: Option<u32>,
 }
 
 impl Outage {
-    /// From the live members of a set and those that stay, how a member is stopped, and what runs
-    /// then.
+    /// Collects the figures: the counts of the set, the stop settings of a member, and the inspect
+    /// data of the container that runs afterwards.
     pub(super) fn told_by(
         up: Up,
         set: &Set,
@@ -75,7 +75,7 @@ impl Outage {
         Self { up, update: set.update, grace, proof: (!health).then_some(set.prove_for) }
     }
 
-    /// How long, and what stays up: `rolling:2 of 3 stay up`.
+    /// The duration and the containers that stay up, such as `rolling:2 of 3 stay up`.
     fn of(&self, verb: Verb) -> String {
         let Self { up: Up { live, stay, replaced }, update, grace, proof } = self;
         let at_once = update.at_once(*replaced);
@@ -99,24 +99,24 @@ impl Outage {
     }
 }
 
-/// Seconds that an engine waits where nobody says how long.
+/// The default stop timeout of an engine, in seconds.
 const GRACE: i64 = 10;
 
-/// How long a container has to stop: what a step says, else what it was made with.
+/// The stop timeout: of the step if it has a timeout, else of the container.
 fn grace(said: &Stopping, container: &Container) -> i64 {
     let inspect = container.inspect.as_ref();
     let own = inspect.and_then(|inspect| inspect["Config"]["StopTimeout"].as_i64());
     said.timeout.or(own).unwrap_or(GRACE)
 }
 
-/// Whether a health check tells when it is ready.
+/// Whether a health check decides when the container is ready.
 fn has_health(look: &InspectView) -> bool {
     let test = look.config("Healthcheck")["Test"].as_array();
     let first = test.and_then(|words| words.first()).and_then(Json::as_str);
     first.is_some_and(|word| word != "NONE")
 }
 
-/// The dangers of a change, each with the values that are dangerous.
+/// The dangers of a change, each with its dangerous values.
 pub(super) fn dangers(doing: &Doing<'_>, impact: &Impact) -> Dangerous {
     let mut all = Dangerous::new();
     let Doing { verb, found, risky, created, image_unknown, outage } = doing;
@@ -155,13 +155,13 @@ pub(super) fn dangers(doing: &Doing<'_>, impact: &Impact) -> Dangerous {
     all
 }
 
-/// The dangers of which there is more to say.
+/// The dangers that name values.
 pub(super) fn told(mut dangers: Dangerous) -> Dangerous {
     dangers.retain(|_, values| !values.is_empty());
     dangers
 }
 
-/// What of a container's data is lost.
+/// Adds the data that the container loses.
 fn lost(impact: &Impact, all: &mut Dangerous) {
     all.entry(Danger::DataLost).or_default();
     for text in &impact.loses {
@@ -176,15 +176,15 @@ fn lost(impact: &Impact, all: &mut Dangerous) {
     }
 }
 
-/// Whether the engine removes a container, and its anonymous volumes with it, once this ends it.
-/// (A restart does not.)
+/// Whether the engine deletes the container and its anonymous volumes at the end of its process
+/// (`AutoRemove`). A restart does not trigger the deletion.
 pub(super) fn vanishes(container: &Container, verb: Verb) -> bool {
     let inspect = container.inspect.as_ref();
     let auto = inspect.is_some_and(|inspect| inspect["HostConfig"]["AutoRemove"] == true);
     auto && container.run().is_live() && matches!(verb, Verb::Stop | Verb::Kill)
 }
 
-/// Whether nobody will find the anonymous volumes of a container after this.
+/// Whether the change deletes or orphans the anonymous volumes of the container.
 fn loses(verb: Verb, container: &Container) -> bool {
     matches!(verb, Verb::Remove | Verb::Replace | Verb::Run) || vanishes(container, verb)
 }
@@ -193,17 +193,17 @@ fn lost_mount(impact: &Impact) -> bool {
     !impact.unmounts.is_empty() || impact.drops.iter().any(|option| option == VOLUMES)
 }
 
-/// Whether an engine that restarts starts it again although somebody ended it: `always` does;
-/// `on-failure` does if it ended with another code than 0, which a kill makes sure of and a stop
-/// may; `unless-stopped` does not (all tried).
+/// The restart policy by which a restarted engine starts a stopped or killed container again.
+/// `always` does; `on-failure` does after an exit code other than 0, which a kill ensures and a
+/// stop may cause; `unless-stopped` does not (all tried).
 fn revived(container: &Container) -> Option<&str> {
     let inspect = container.inspect.as_ref()?;
     let policy = inspect["HostConfig"]["RestartPolicy"]["Name"].as_str();
     policy.filter(|policy| matches!(*policy, "always" | "on-failure"))
 }
 
-/// What a replacement keeps and loses. `drops` are the rows of an adopted container that nobody
-/// declared; of its mounts each is told by itself. `nameless` are its volumes that nobody named.
+/// The data that a replacement keeps and loses. `drops` are the undeclared options of an adopted
+/// container; its mounts are listed one by one. `nameless` are its anonymous volumes.
 pub(super) fn impact(
     found: &Container,
     created: &InspectView,
@@ -237,20 +237,20 @@ pub(super) fn impact(
     impact
 }
 
-/// What a removal loses.
+/// The data that a removal loses.
 pub(super) fn removal(nameless: &[Nameless]) -> Impact {
     Impact { loses: anonymous(nameless), ..Impact::default() }
 }
 
-/// Volumes that nobody named in words.
+/// The anonymous volumes in words.
 fn anonymous(nameless: &[Nameless]) -> Vec<String> {
     let all: BTreeSet<String> =
         nameless.iter().map(|one| format!("{ANONYMOUS}{}", one.path)).collect();
     all.into_iter().collect()
 }
 
-/// What forbids a change: an adopted container that nobody named, data that nobody gave up, a
-/// container that vanishes when it is stopped.
+/// The reasons to refuse a change: an adopted container without `match: image`, lost data without
+/// `discard`, or a container that removes itself when it stops.
 pub(super) fn refusals(
     key: &SetName,
     set: &Set,

@@ -1,7 +1,8 @@
-//! What becomes of each container of a set: the table of the seven states, cell by cell.
+//! Decides the action for each container of a set, according to the seven states.
 //!
-//! One verdict a container, and how many are created beside. How a verdict is carried out is
-//! [`super::change_steps`]'s; whether it is allowed (adoption, lost data) [`super::danger`]'s.
+//! Each container gets one verdict, and the set gets the number of containers to create. The steps
+//! of a verdict are [`super::change_steps`]'s; refusals (adoption, lost data) are
+//! [`super::danger`]'s.
 
 use std::cmp::Reverse;
 
@@ -26,80 +27,80 @@ pub(super) struct Member<'a> {
     /// The `n` of `{project}-{set}-{n}`.
     pub(super) number: Option<u32>,
     pub(super) comparison: Comparison,
-    /// What of that an update can do away with.
+    /// The differences that an update in place resolves.
     pub(super) in_place: InPlace,
-    /// Reasons to replace it that are no differences: a replaced target, `recreate: always`, an
-    /// image that is not known yet.
+    /// Reasons for a replacement that are not differences: a replaced target, `recreate: always`,
+    /// or an image that is not known yet.
     pub(super) causes: Vec<Because>,
-    /// Reasons to restart it where it stays and runs.
+    /// Reasons to restart the container if it stays and runs.
     pub(super) restarts: Vec<Because>,
 }
 
 impl Member<'_> {
-    /// Whether it is as declared, as far as a new container would be.
+    /// Whether the container equals a new container of the set.
     pub(super) fn alike(&self) -> bool {
         self.comparison.differences.is_empty() && self.causes.is_empty()
     }
 
-    /// Everything that speaks for a replacement.
+    /// All reasons for a replacement.
     fn reasons(&self) -> Vec<Reason> {
         let causes = self.causes.iter().cloned().map(Reason::Because);
         self.comparison.differences.iter().cloned().chain(causes).collect()
     }
 
-    /// The differences that an update does away with.
+    /// The differences that an update in place resolves.
     fn mended(&self) -> Vec<Reason> {
         self.comparison.differences.iter().filter(|reason| reason.is_in_place()).cloned().collect()
     }
 
-    /// Whether an update leaves nothing that speaks for a replacement.
+    /// Whether an update in place leaves no reason for a replacement.
     fn fixable_in_place(&self) -> bool {
         self.causes.is_empty()
             && !self.comparison.differences.is_empty()
             && self.comparison.differences.iter().all(Reason::is_in_place)
     }
 
-    /// What it is restarted for, where it is: because of what it depends on.
+    /// The dependencies that ask for a restart, as reasons.
     fn restarts(&self) -> impl Iterator<Item = Reason> {
         self.restarts.iter().cloned().map(Reason::Because)
     }
 
-    /// Whether something beyond differences asks for its replacement.
+    /// Whether a cause other than an unknown image asks for a replacement.
     fn forced(&self) -> bool {
         self.causes.iter().any(|cause| !matches!(cause, Because::ImageNotKnown { .. }))
     }
 
-    /// How it ended, if it ran and did.
+    /// The exit code of an exited container.
     pub(super) fn exit_code(&self) -> Option<i64> {
         let state = &self.container.inspect.as_ref()?["State"];
         (state["Status"] == "exited").then(|| state["ExitCode"].as_i64()).flatten()
     }
 
-    /// When it was created, as a text that sorts.
+    /// The time of creation, as a text that sorts by time.
     fn created(&self) -> String {
         self.container.inspect.as_ref().map(index::created).unwrap_or_default()
     }
 }
 
-/// What becomes of one container.
+/// The verdict on one container.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Disposition {
     /// Left as it is.
     Keep,
-    /// Started, and where there is anything to do changed in place before.
+    /// Started, after any changes in place.
     Start(Vec<Reason>, InPlace),
     /// Changed in place.
     Update(Vec<Reason>, InPlace),
     Stop(Vec<Reason>),
     Kill(Vec<Reason>),
-    /// Restarted, and where there is anything to do changed in place before.
+    /// Restarted, after any changes in place.
     Restart(Vec<Reason>, InPlace),
     Remove(Vec<Reason>),
     Replace(Vec<Reason>),
 }
 
 impl Choice {
-    /// How many members are live, and what becomes of them.
+    /// Counts the live members, and the live members that stay or are replaced.
     pub(super) fn up(&self, members: &[Member<'_>]) -> Up {
         let live = || members.iter().zip(&self.fates).filter(|(member, _)| member.run.is_live());
         let ended = |fate: &Disposition| {
@@ -114,20 +115,20 @@ impl Choice {
     }
 }
 
-/// What becomes of a set.
+/// The verdicts on one set.
 #[derive(Debug, Default)]
 pub(super) struct Choice {
-    /// A fate for each member, in the order of the members.
+    /// One verdict for each member, in the order of the members.
     pub(super) fates: Vec<Disposition>,
-    /// How many are created.
+    /// The number of containers to create.
     pub(super) create: u32,
-    /// Why.
+    /// The reasons for the creation.
     pub(super) why: Vec<Reason>,
     /// `(code, text)` of warnings.
     pub(super) warnings: Vec<(&'static str, String)>,
 }
 
-/// The verdicts for one set.
+/// Decides the verdicts for one set.
 pub(super) fn decide(set: &Set, members: &[Member<'_>]) -> Choice {
     let mut choice = Choice { fates: vec![Disposition::Keep; members.len()], ..Choice::default() };
     match set.state {
@@ -171,7 +172,7 @@ fn end_live(set: &Set, members: &[Member<'_>], choice: &mut Choice) {
     }
 }
 
-/// Indexes of members, the first to go first.
+/// Indexes of members, sorted by the order of removal.
 fn in_order_of_leaving(members: &[Member<'_>], which: impl Fn(&Member<'_>) -> bool) -> Vec<usize> {
     let mut order: Vec<usize> =
         (0..members.len()).filter(|&index| which(&members[index])).collect();
@@ -180,7 +181,8 @@ fn in_order_of_leaving(members: &[Member<'_>], which: impl Fn(&Member<'_>) -> bo
         let number = member.number.unwrap_or(0);
         (
             member.run.is_live(),
-            // What is the same for all, such as a pull, does not tell who differs.
+            // Own differences sort before causes: a cause such as a pull applies to all members
+            // alike.
             member.comparison.differences.is_empty(),
             member.causes.is_empty(),
             Reverse(number),
@@ -220,7 +222,7 @@ fn present(set: &Set, members: &[Member<'_>], choice: &mut Choice) {
     create_rest(expected, there.len(), choice);
 }
 
-/// A live member that stays otherwise as it is, is restarted where what it depends on is up again.
+/// Restarts an otherwise unchanged live member if a dependency was restarted or replaced.
 fn again(member: &Member<'_>) -> Disposition {
     let reasons: Vec<Reason> = member.restarts().collect();
     if reasons.is_empty() {
@@ -230,13 +232,14 @@ fn again(member: &Member<'_>) -> Disposition {
     }
 }
 
-/// A member that stays is replaced in any state when what it depends on is.
+/// Replaces a member in any state if its target is replaced.
 fn stay_forced(member: &Member<'_>) -> Option<Disposition> {
     let target = member.causes.iter().any(|cause| matches!(cause, Because::TargetReplaced { .. }));
     target.then(|| Disposition::Replace(member.reasons()))
 }
 
-/// `recreate: always` replaces what is only to be there too, and it runs after that if it ran.
+/// `recreate: always` also replaces a container of a `present` set; the replacement runs if the old
+/// container ran.
 fn always(
     set: &Set,
     member: &Member<'_>,
@@ -268,7 +271,7 @@ fn running(set: &Set, members: &[Member<'_>], choice: &mut Choice) {
     }
     let mut there = live.len();
     let idle = in_order_of_leaving(members, |member| member.run == Run::Idle);
-    // Alike ones are used before differing ones: the reverse of the order of leaving.
+    // Unchanged idle members are used first: the reverse of the order of removal.
     for &index in idle.iter().rev() {
         let member = &members[index];
         if there >= expected as usize {
@@ -360,8 +363,8 @@ fn use_idle(
 
 fn one_shot(set: &Set, members: &[Member<'_>], choice: &mut Choice) {
     let expected = wanted(set);
-    // `recreate: never`: one that is through is left however it differs; one that failed is not
-    // through, and every run is a new container.
+    // Under `recreate: never` a finished container may differ. A failed container is not finished,
+    // and every further run is a new container.
     let left = |member: &Member<'_>| set.recreate == Recreate::Never && !member.forced();
     let done =
         |member: &Member<'_>| member.exit_code() == Some(0) && (member.alike() || left(member));
@@ -377,7 +380,7 @@ fn one_shot(set: &Set, members: &[Member<'_>], choice: &mut Choice) {
             }
             continue;
         }
-        // One that is on its way is left to come through, unless it is not what is declared.
+        // A running one-shot may finish, unless the container differs from the spec.
         let differs = !member.comparison.differences.is_empty() && !left(member);
         if member.run.is_live() && (!differs || member.run == Run::Paused) {
             let text = format!("one-shot `{}` is still running and is left alone", member.name);
@@ -397,7 +400,7 @@ fn one_shot(set: &Set, members: &[Member<'_>], choice: &mut Choice) {
     create_rest(expected, order.len(), choice);
 }
 
-/// A dead container keeps its name; it is removed where the set needs that name.
+/// A dead container still holds its name; the container is removed if the set needs that name.
 fn clear_dead_name(set: &Set, members: &[Member<'_>], choice: &mut Choice) {
     let Identity::Named(name) = &set.identity else { return };
     if choice.create == 0 {

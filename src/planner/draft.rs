@@ -1,4 +1,5 @@
-//! The one walk over all sets, dependencies first, that fills a draft; and what it comes to.
+//! Walks all sets, dependencies first, and fills the draft of a plan. The conversion of the draft
+//! into a plan is [`super::finish`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -32,7 +33,7 @@ use crate::spec::depends::restarts_with;
 use crate::spec::order::{self, Members, Words};
 use crate::spec::{Identity, Recreate, Set, Spec, State, Until, depends};
 
-/// A plan in the making.
+/// A draft of a plan.
 pub(super) struct Planner<'a> {
     pub(super) spec: &'a Spec,
     pub(super) words: Words<'a>,
@@ -47,59 +48,60 @@ pub(super) struct Planner<'a> {
     pub(super) assume: bool,
     pub(super) members: BTreeMap<SetName, Vec<Member<'a>>>,
     pub(super) jobs: Vec<ChangeSteps>,
-    /// Where the jobs of a change are among them.
+    /// The indexes of the jobs of each change.
     pub(super) places: BTreeMap<ChangeId, Vec<usize>>,
     /// The networks and volumes that new containers will use.
     pub(super) used_networks: BTreeSet<String>,
     pub(super) used_volumes: BTreeSet<String>,
     pub(super) bodies: BTreeMap<StepId, Body>,
-    /// What containers to come will be, by change.
+    /// The expected inspect data of each container to create, by change.
     pub(super) created: BTreeMap<ChangeId, Rc<InspectView>>,
-    /// The same for people, by set.
+    /// The expected options of each set, for readers of the plan.
     pub(super) expected: BTreeMap<SetName, planned::Expected>,
-    /// The live members of the set at hand, and those of them that are not ended for good.
+    /// The counts of running members of the current set.
     pub(super) up: Up,
-    /// The volumes without a name that changes take over.
+    /// The anonymous volumes that each replacement takes over.
     pub(super) carried: BTreeMap<ChangeId, Vec<Carried>>,
-    /// What the engine shows where nothing is declared.
+    /// The options that the engine shows for an empty declaration.
     pub(super) plain: planned::Plain,
-    /// Containers that this plan, or a run of it, replaces.
+    /// Containers that this plan replaces; `gone` also has the containers that a run of this plan
+    /// replaced.
     pub(super) replaced: BTreeMap<ContainerId, ContainerName>,
     pub(super) gone: BTreeSet<ContainerName>,
-    /// What happens to containers that are there, and for which set.
+    /// The verb for each existing container that the plan touches, with its set.
     pub(super) touched: BTreeMap<ContainerId, (SetName, Verb)>,
     pub(super) names: BTreeSet<ContainerName>,
-    /// The host ports of ranges that new containers get, where that is settled.
+    /// The host ports that new containers get from ranges, where these ports are pinned.
     pub(super) ports: BTreeMap<ContainerName, Vec<String>>,
-    /// By set, the first number that may be free.
+    /// The first number that may be free, by set.
     pub(super) numbers: BTreeMap<SetName, u64>,
     pub(super) reports: BTreeMap<SetName, SetReport>,
-    /// Sets whose health others wait for.
+    /// Sets whose health other sets wait for.
     watched: BTreeSet<SetName>,
-    /// By image, the first set that takes it as it is here; once somebody asked.
+    /// The first set that keeps each local image as it is; computed at the first use.
     pub(super) stays: Option<BTreeMap<&'a str, &'a SetName>>,
-    /// What a dead run left, each an error already.
+    /// Containers that an aborted run left; each container is already an error.
     pub(super) leftovers: BTreeSet<ContainerName>,
     pub(super) warnings: Vec<Warning>,
     pub(super) errors: Vec<PlanError>,
 }
 
-/// What was worked out for one set so far, for its members to come.
+/// The results of one set so far, cached for its further members.
 #[derive(Default)]
 pub(super) struct Expected<'a> {
-    /// Whether there are several members, so that what was worked out for one may do for the next.
+    /// Whether the set has several members, so that caching pays.
     several: bool,
-    /// What is expected, by image and, where it matters, by name.
+    /// The expected inspect data, by image and, for sets with links, by container name.
     looks: BTreeMap<(Option<String>, Option<ContainerName>), Rc<InspectView>>,
-    /// Members that were compared, and what came of it.
+    /// Compared members, with the result of each comparison.
     compared: Vec<(&'a Container, bool, compare::Comparison)>,
 }
 
-/// How many members that are not alike are remembered, so that many that all differ take no time
-/// that grows with their square.
+/// The number of remembered members that differ from each other. A limit keeps the time linear if
+/// all members differ.
 const REMEMBERED: usize = 4;
 
-/// Builds a plan. `before`: names that containers had until now.
+/// Builds a plan. `before` maps the former names of renamed containers to their IDs.
 pub(super) fn build(input: &Input<'_>, before: BTreeMap<ContainerName, ContainerId>) -> Built {
     let Input { spec, snapshot, assume, pins, source } = input;
     let engine = Engine::of_snapshot(snapshot);
@@ -156,7 +158,7 @@ pub(super) fn build(input: &Input<'_>, before: BTreeMap<ContainerName, Container
     draft.finish(&depends, source.clone())
 }
 
-/// The order of the sets and what each depends on, directly.
+/// The order of the sets, and the direct dependencies of each set.
 fn dependencies(
     spec: &Spec,
     matches: &BTreeMap<SetName, Vec<Match<'_>>>,
@@ -184,7 +186,7 @@ fn dependencies(
     (order, depends)
 }
 
-/// The sets that a set needs, directly.
+/// The direct dependencies of a set.
 pub(crate) fn depends(known: &Words<'_>, key: &SetName) -> BTreeSet<SetName> {
     depends_among(known, &Members::new(), key)
 }
@@ -194,13 +196,13 @@ fn depends_among(known: &Words<'_>, members: &Members, key: &SetName) -> BTreeSe
     needs.filter(|set| set != key).collect()
 }
 
-/// The sets whose health others wait for.
+/// The sets whose health other sets wait for.
 fn watched(known: &Words<'_>) -> BTreeSet<SetName> {
     let all = known.spec().sets.values().flat_map(|set| depends::awaited(known, set));
     all.filter(|(_, until)| *until == Until::Healthy).map(|(key, _)| key.clone()).collect()
 }
 
-/// What words of the spec mean which container.
+/// Maps the words of the spec to the containers that these words refer to.
 pub(super) fn context(spec: &Spec, matches: &BTreeMap<SetName, Vec<Match<'_>>>) -> Context {
     let mut containers = BTreeMap::new();
     for (key, set) in &spec.sets {
@@ -245,7 +247,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// One set: compare its members, choose, write the changes.
+    /// Plans one set: compares its members, decides, and writes the changes.
     fn set(
         &mut self,
         key: &SetName,
@@ -294,8 +296,8 @@ impl<'a> Planner<'a> {
         self.members.insert(key.clone(), members);
     }
 
-    /// From here on a word for this set means its first member that will run, else the first one
-    /// that will be there.
+    /// Resolves later references to this set: to its first member that will run, or else to its
+    /// first member that will exist.
     fn means(
         &mut self,
         key: &SetName,
@@ -368,7 +370,7 @@ impl<'a> Planner<'a> {
         expected: &mut Expected<'a>,
     ) -> (compare::Comparison, InPlace) {
         let own = self.snapshot.images.get(&member.container.image());
-        // Whatever image it was made from is right, and so is what that one handed down.
+        // A set that ignores its image expects the defaults of the container's own image.
         let image = if set.ignores_image() { own } else { settled.image() };
         let want = self.expect(key, set, &member.name, image, expected);
         let strange = crate::engine_model::strange_image();
@@ -391,8 +393,9 @@ impl<'a> Planner<'a> {
         (result, in_place)
     }
 
-    /// What is expected of a member. Only links tell one member of a set from another: they name
-    /// it. (Our labels do too; they say whose it is, and matching has looked at that.)
+    /// The expected inspect data of a member. Members of a set share this data unless the set has
+    /// links, which contain the container name. The labels of bayplan are left out: matching has
+    /// judged the owner already.
     pub(super) fn expect(
         &self,
         key: &SetName,
@@ -411,7 +414,7 @@ impl<'a> Planner<'a> {
         Rc::clone(look)
     }
 
-    /// Reasons for a replacement that are no differences.
+    /// Reasons for a replacement that are not differences.
     fn causes(&self, set: &Set, settled: &ResolvedImage<'_>, member: &Member<'_>) -> Vec<Because> {
         let mut causes = Vec::new();
         if set.recreate == Recreate::Always
@@ -448,8 +451,8 @@ impl<'a> Planner<'a> {
         causes
     }
 
-    /// Reasons to restart what stays of a set: containers of those that it follows, which this plan
-    /// replaces or restarts, or has.
+    /// Reasons to restart the remaining members of a set: this plan restarts or replaces a
+    /// container of a set that this set follows, or a run has replaced that container.
     fn restarts(&self, set: &Set) -> Vec<Because> {
         let targets: BTreeSet<&ContainerName> = restarts_with(&self.words, set)
             .filter_map(|key| self.members.get(key))
@@ -466,14 +469,14 @@ impl<'a> Planner<'a> {
 }
 
 impl<'a> Expected<'a> {
-    /// What came of comparing a member that is alike, if there was one.
+    /// The comparison of an equal member, if such a member was compared.
     fn known(
         &self,
         member: &Member<'_>,
         set: &Set,
         want: &InspectView,
     ) -> Option<compare::Comparison> {
-        // What names the member itself is expected of it alone.
+        // Links contain the name of the member, so the result holds for that member only.
         if set.option("links").is_some() {
             return None;
         }

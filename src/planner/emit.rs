@@ -1,4 +1,5 @@
-//! A verdict becomes a change with its steps, and what is created its body.
+//! Turns each verdict into a change with its steps, and builds the body of each create. The verdict
+//! itself is [`super::decide`]'s.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -29,10 +30,10 @@ use crate::planner::compare::Terms;
 use crate::spec::body::{self, Labels};
 use crate::spec::{Identity, Order, Set, State};
 
-/// What is asked of a container that is created once all of them are known: its networks, its volumes,
-/// what it runs, and whom it takes what from.
+/// The inspect data of a new container that the planner reads after all containers are known:
+/// networks, volumes, the process, and references to other containers.
 const ASKED_LATER: &[&str] = &["Image", "Mounts", "NetworkSettings"];
-/// The same in maps of its inspect data.
+/// The same for the fields of nested objects.
 const ASKED_LATER_OF: &[(&str, &[&str])] = &[
     ("Config", &["Cmd", "Entrypoint", "Image", "MacAddress"]),
     (
@@ -42,7 +43,7 @@ const ASKED_LATER_OF: &[(&str, &[&str])] = &[
 ];
 
 impl<'a> Planner<'a> {
-    /// Writes down what becomes of one member.
+    /// Writes the change of one member.
     pub(super) fn emit(
         &mut self,
         key: &SetName,
@@ -91,7 +92,7 @@ impl<'a> Planner<'a> {
             });
         }
         let dangers = self.touching(set, member, (verb, touches), (&stopping, &impact));
-        // A dead container gives its name to a new one: two objects, two changes.
+        // A dead container and the new container of its name are two objects with two changes.
         let dead = reasons.contains(&Reason::Because(Because::Dead));
         let name = member.name.as_str();
         let about = if dead { ChangeTarget::Dead(name) } else { ChangeTarget::Container(name) };
@@ -122,8 +123,8 @@ impl<'a> Planner<'a> {
         self.push(job);
     }
 
-    /// The dangers of what happens to a container that is there. What runs then may do what it was
-    /// made to.
+    /// The dangers of a change to an existing container. A container that runs afterwards is judged
+    /// by its own options.
     fn touching(
         &self,
         set: &Set,
@@ -224,8 +225,8 @@ impl<'a> Planner<'a> {
         self.add_created(&id, job, &body, &Rc::new(look));
     }
 
-    /// An idle container that is replaced only because its target is stays idle: its set has
-    /// enough live ones.
+    /// An idle container stays idle if only a replaced target causes its replacement: its set has
+    /// enough live containers.
     pub(super) fn idle_stays(set: &Set, member: &Member<'_>, reasons: &[Reason]) -> bool {
         let needed = reasons.iter().any(|reason| {
             matches!(
@@ -309,7 +310,7 @@ impl<'a> Planner<'a> {
         if let Some(up) = up {
             job.wait(&needs, &up);
         }
-        // A dead container of this name goes first.
+        // A dead container of this name has to be removed before.
         let dead = ChangeTarget::Dead(id.as_str()).id();
         let dead = self.jobs_of(&dead).next();
         if let Some(last) = dead.and_then(|job| job.last().cloned()) {
@@ -319,7 +320,7 @@ impl<'a> Planner<'a> {
         self.refuse_aliases(&job, look);
         self.used_networks.extend(networks_of(look));
         self.used_volumes.extend(volumes_of(look));
-        // The whole of many containers would fill the memory.
+        // The full inspect data of many containers would exhaust the memory.
         let kept = look.keeping(ASKED_LATER, ASKED_LATER_OF);
         self.created.insert(id.clone(), Rc::new(kept));
         self.push(job);
@@ -338,7 +339,7 @@ impl<'a> Planner<'a> {
         (body, look)
     }
 
-    /// What would be expected of it if its image were one that nobody has.
+    /// The expected inspect data under an invented image.
     fn strange(&self, key: &SetName, set: &Set, name: &ContainerName) -> InspectView {
         let body = body::create_body(self.spec, key, set, name, Labels::Ours, &self.cx);
         let image = crate::engine_model::strange_image();
@@ -364,7 +365,7 @@ impl<'a> Planner<'a> {
         }
         let pinned = pinned.find(|name| !self.names.contains(*name)).cloned();
         let name = pinned.unwrap_or_else(|| {
-            // Names are only ever taken, so the search goes on where it ended.
+            // Names are never released, so the search continues at the last number.
             let number = self.numbers.entry(key.clone()).or_insert(1);
             loop {
                 let name = ContainerName::new(format!("{}-{key}-{number}", self.spec.project));
@@ -378,8 +379,8 @@ impl<'a> Planner<'a> {
         name
     }
 
-    /// How a member is asked to stop. An engine before [`api::STOP_SIGNAL`] takes no signal with that: it
-    /// sends the container's own, and where that is another one, it is told.
+    /// The stop settings of a member. An engine before [`api::STOP_SIGNAL`] accepts no signal in a
+    /// stop and sends the signal of the container. A warning tells of a different signal.
     fn stopping(&mut self, key: &SetName, set: &Set, member: &Member<'_>, verb: Verb) -> Stopping {
         let mut body = Body::new();
         for key in ["stop_signal", "stop_grace_period"] {
@@ -413,7 +414,7 @@ impl<'a> Planner<'a> {
         Stopping { signal: None, timeout }
     }
 
-    /// Something is created, so its image must be known.
+    /// Requires a known image if the set creates a container.
     pub(super) fn need_image(
         &mut self,
         key: &SetName,
@@ -423,7 +424,7 @@ impl<'a> Planner<'a> {
     ) {
         let creates = choice.create > 0
             || choice.fates.iter().any(|fate| matches!(fate, Disposition::Replace(_)));
-        // Comparing takes the image too, unless it is said to do without.
+        // The comparison needs the image too, unless the spec excludes the image.
         let compares =
             set.may_create() && set.pull != crate::spec::Pull::Never && !set.ignores_image();
         if let ResolvedImage::Lacking { message, hint } = settled
@@ -442,8 +443,8 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// Whether an engine that is restarted starts a container again which was stopped. One that is
-/// `unless-stopped` stays down.
+/// Whether a restarted engine starts the stopped container again. A container with `unless-stopped`
+/// stays stopped.
 fn revives(inspect: &Json) -> bool {
     let settings = Settings::of_host(&inspect["HostConfig"]);
     let policy = settings.0.get(RESTART).and_then(Json::as_str);

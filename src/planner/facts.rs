@@ -1,4 +1,5 @@
-//! What the decisions relied on, by value. What is a fact and what is noise: [`crate::plan::facts`].
+//! Gathers the facts that the decisions rely on, by value. The choice of facts is explained in
+//! [`crate::plan::facts`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,13 +54,13 @@ pub(super) fn gather(
     facts
 }
 
-/// By name, then ID.
+/// Sorts by name, then by ID.
 pub(super) fn sort_containers(containers: &mut [ContainerFact]) {
     containers
         .sort_by_cached_key(|fact| (super::matching::natural(fact.name.as_str()), fact.id.clone()));
 }
 
-/// Targets of steps for which the time of the start is a fact.
+/// The containers whose start time is a fact, because a step restarts or kills them.
 fn timed(steps: &[Step]) -> BTreeSet<crate::base::ident::ContainerId> {
     let of = |step: &Step| matches!(step.action, Action::Restart { .. } | Action::Kill { .. });
     let steps: Vec<Step> = steps.iter().filter(|step| of(step)).cloned().collect();
@@ -105,7 +106,8 @@ fn attachment((name, attached): (&String, &Json)) -> (String, Attachment) {
     (name.clone(), Attachment { id, endpoint: Json::Null })
 }
 
-/// Of attachments that steps end the wishes are facts, too: with them they can be put back.
+/// Notes the endpoint settings of attachments that steps end, so that a rollback can restore the
+/// attachments.
 fn note_wishes(facts: &mut [ContainerFact], snapshot: &Snapshot, steps: &[Step]) {
     for step in steps {
         let Action::Disconnect { container: Subject::Container(id), network, .. } = &step.action
@@ -121,7 +123,7 @@ fn note_wishes(facts: &mut [ContainerFact], snapshot: &Snapshot, steps: &[Step])
     }
 }
 
-/// What was asked for with an attachment, without what the engine assigned.
+/// The requested settings of an attachment, without values that the engine assigned.
 pub(super) fn wishes(attached: &Json) -> Json {
     let mut out = serde_json::Map::new();
     for field in ["Aliases", "DriverOpts", "IPAMConfig", "Links"] {
@@ -162,14 +164,14 @@ fn images(spec: &Spec, snapshot: &Snapshot) -> Vec<ImageFact> {
         .collect()
 }
 
-/// The digest of the image here, where a registry was asked what the reference is there.
+/// The digest of the local image, if the registry was asked for the reference.
 fn known_by(snapshot: &Snapshot, reference: &str) -> Option<String> {
     snapshot.registry.get(reference)?;
     let id = snapshot.references.get(reference)?.as_ref()?;
     super::images::digest_of(snapshot, id, reference)
 }
 
-/// The platforms of images, by reference, where a set that means one declares another platform.
+/// The platforms of local images, by reference, for sets that declare another platform.
 fn other_platforms<'s>(spec: &'s Spec, snapshot: &Snapshot) -> BTreeMap<&'s str, String> {
     let other = |set: &'s Set| {
         let (said, reference) = (set.platform()?, set.image.as_deref()?);
@@ -179,9 +181,9 @@ fn other_platforms<'s>(spec: &'s Spec, snapshot: &Snapshot) -> BTreeMap<&'s str,
     spec.sets.values().filter_map(other).collect()
 }
 
-/// Images that are here by a digest and get a declared tag: that tag means another one before.
+/// Images that are here by a digest and get a declared tag. The tag points to another image before.
 fn retagged(steps: &[Step], draft: &Planner<'_>) -> Vec<ImageFact> {
-    // An index that is here for another platform is pulled all the same.
+    // A local image index for another platform is pulled all the same.
     let pulled: BTreeSet<&String> = steps
         .iter()
         .filter_map(|step| match &step.action {
@@ -200,8 +202,8 @@ fn retagged(steps: &[Step], draft: &Planner<'_>) -> Vec<ImageFact> {
     tagged.filter_map(fact).collect()
 }
 
-/// Names that fresh containers take; the reserved ones beside a replacement are free or the plan
-/// is an error.
+/// The names that new containers take. The temporary names of a replacement must be free, or
+/// planning fails.
 fn names(steps: &[Step]) -> Vec<ContainerName> {
     let mut names: Vec<ContainerName> = steps
         .iter()

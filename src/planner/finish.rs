@@ -1,4 +1,5 @@
-//! A filled draft becomes a plan: order, facts, summary, what is left alone.
+//! Turns a filled draft into a plan: order, facts, summary, and the differences that stay. Filling
+//! the draft is [`super::draft`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +14,7 @@ use crate::plan::{
 use crate::spec::{Recreate, Set, Spec, State};
 
 impl Planner<'_> {
-    /// What was matched, and what differs and is not acted on.
+    /// Reports the matched containers, and the differences that the plan leaves.
     pub(super) fn report(
         &mut self,
         key: &SetName,
@@ -89,7 +90,7 @@ impl Planner<'_> {
     }
 }
 
-/// Whether a difference goes with what becomes of a container.
+/// Whether a verdict resolves a difference.
 fn acts(fate: &Disposition, difference: &Reason) -> bool {
     match fate {
         Disposition::Replace(_) | Disposition::Remove(_) => true,
@@ -100,7 +101,7 @@ fn acts(fate: &Disposition, difference: &Reason) -> bool {
     }
 }
 
-/// The differences of a container that stay.
+/// The differences of a container that the plan leaves.
 fn left(member: &Member<'_>, fate: &Disposition) -> Vec<Reason> {
     let open = member.causes.iter().filter(|cause| matches!(cause, Because::ImageNotKnown { .. }));
     let open = open.cloned().map(Reason::Because);
@@ -108,7 +109,8 @@ fn left(member: &Member<'_>, fate: &Disposition) -> Vec<Reason> {
     all.filter(|difference| !acts(fate, difference)).collect()
 }
 
-/// What would become of a set whose spec said other words, those that change least first.
+/// The verdicts under other values of `state` and `recreate`, the smallest change of the spec
+/// first.
 fn otherwise(set: &Set, members: &[Member<'_>]) -> Vec<(ChangedBy, Choice)> {
     let reloaded = State::Reloaded;
     let words = [
@@ -126,7 +128,7 @@ fn otherwise(set: &Set, members: &[Member<'_>]) -> Vec<(ChangedBy, Choice)> {
         .collect()
 }
 
-/// The most dangerous first, then by name.
+/// Sorts by the worst danger, then by name.
 pub(super) fn sort_changes(changes: &mut [Change]) {
     changes.sort_by_cached_key(|change| {
         let worst = change.danger.iter().min().copied();
@@ -149,7 +151,7 @@ fn matched(
     }
 }
 
-/// References that could not be resolved and are taken for unchanged.
+/// Unresolved references that count as unchanged.
 fn assumed(spec: &Spec, snapshot: &Snapshot, assume: bool) -> Vec<crate::base::ident::Reference> {
     if !assume {
         return Vec::new();

@@ -1,5 +1,5 @@
-//! Who takes any address of a network starts after those that ask for one there, or it might be
-//! given theirs. Those that they wait for themselves are left alone.
+//! Starts containers with fixed addresses before containers without, so that the engine cannot give
+//! a fixed address away. A container that has to start earlier for another reason is left alone.
 //!
 //! Whether an address is free at all is [`super::addresses`]'s.
 
@@ -16,14 +16,15 @@ use crate::base::say;
 use crate::options::inspect_view::InspectView;
 use crate::spec::resources::{Cidr, Pool};
 
-/// The most starts that wait for others on one plan's networks: each waits for each.
+/// The limit of added waits in one plan: each start waits for each fixed address of its network.
 const MOST_WAITS: usize = 200_000;
 
-/// The steps of a plan as numbers, and for which others each waits: it is asked for often.
+/// The steps of a plan as numbers, with the steps that each step waits for. Numbers keep frequent
+/// queries cheap.
 struct Steps {
     numbers: BTreeMap<StepId, usize>,
     after: Vec<Vec<usize>>,
-    /// When each was last come by.
+    /// The number of the last walk that reached each step.
     seen: Vec<usize>,
     walks: usize,
 }
@@ -44,7 +45,7 @@ impl Steps {
         self.numbers.get(step).copied()
     }
 
-    /// Finds all steps that are made before one: [`is_before`](Self::is_before) tells them.
+    /// Finds all predecessors of a step; [`is_before`](Self::is_before) answers from the result.
     fn walk(&mut self, step: usize) {
         self.walks += 1;
         let mut open = vec![step];
@@ -58,7 +59,7 @@ impl Steps {
         }
     }
 
-    /// Whether the last walk came by a step.
+    /// Whether the last walk reached the step.
     fn is_before(&self, step: usize) -> bool {
         self.seen.get(step) == Some(&self.walks)
     }
@@ -71,8 +72,8 @@ impl Steps {
 }
 
 impl Planner<'_> {
-    /// Orders the starts on every network of which a wish is for an address that an engine may give
-    /// to who asks for none.
+    /// Orders the starts on each network where an engine could give a fixed address to another
+    /// container.
     pub(super) fn fixed_first(&mut self, wishes: &[Wish], declared: &Declared<'_>) {
         let takers = self.takers();
         let fixed: Vec<&Wish> = wishes.iter().filter(|wish| wish.address().is_some()).collect();
@@ -105,7 +106,7 @@ impl Planner<'_> {
         }
     }
 
-    /// By network, the jobs that start a container which takes any address there.
+    /// The jobs that start a container without a fixed address, by network.
     fn takers(&self) -> BTreeMap<String, Vec<(usize, StepId)>> {
         let mut all: BTreeMap<String, Vec<(usize, StepId)>> = BTreeMap::new();
         for (job, it) in self.jobs.iter().enumerate() {
@@ -119,7 +120,7 @@ impl Planner<'_> {
         all
     }
 
-    /// The ranges that an engine gives addresses of a network from.
+    /// The address pools of a network.
     fn pools(&self, name: &str, declared: &Declared<'_>) -> Vec<Pool> {
         let declared = declared.get(name).map(|network| network.ipam.config.clone());
         let found = || match self.networks.named(name) {
@@ -130,7 +131,7 @@ impl Planner<'_> {
     }
 }
 
-/// Whether an engine may give this address to who asks for none.
+/// Whether an engine may assign the address by itself.
 fn gives_out(pools: &[Pool], address: IpAddr) -> bool {
     pools.iter().any(|pool| {
         let inside = |range: &Cidr| range.has(address);
@@ -138,7 +139,7 @@ fn gives_out(pools: &[Pool], address: IpAddr) -> bool {
     })
 }
 
-/// The networks that a container is on and asks for no address of.
+/// The networks on which the container has no fixed address.
 fn takes_any(look: &InspectView) -> impl Iterator<Item = &str> {
     let networks = look.json()["NetworkSettings"]["Networks"].as_object();
     let any = |end: &serde_json::Value| {

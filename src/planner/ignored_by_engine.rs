@@ -1,9 +1,10 @@
-//! What is declared and the engine at hand will not keep: its API or its host lacks it, so it takes
-//! the create and drops the option, with a warning in its answer or without a word.
+//! Finds declared options that the engine will drop, because its API or its host lacks the option.
+//! Such an engine accepts the create and drops the option, with a warning or silently.
 //!
-//! A plan says so before anything is done. It is never a difference: [`crate::engine_model`] leaves out of
-//! what is expected whatever the engine leaves out. Nothing here knows an option by name: what an
-//! engine that lacks nothing would show is compared with what this one will.
+//! The plan warns of the loss. A dropped option is never a difference: [`crate::engine_model`]
+//! leaves the option out of the expected inspect data. This module knows no option by name: the
+//! code compares the inspect data of a fully capable engine with the inspect data of the real
+//! engine. Options that an engine refuses are [`super::preflight`]'s.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +24,7 @@ use crate::spec::body::{self, Labels};
 use crate::spec::{Set, State};
 
 impl<'a> Planner<'a> {
-    /// Warns of what will be dropped of containers of a set.
+    /// Warns of declared options that the engine will drop.
     pub(super) fn report_dropped(
         &mut self,
         key: &SetName,
@@ -33,7 +34,7 @@ impl<'a> Planner<'a> {
         expected: &mut Expected<'a>,
     ) {
         let makes = !matches!(set.state, State::Stopped | State::Killed | State::Absent);
-        // Without an engine in the look, nothing is known of what it lacks.
+        // A snapshot without an engine does not show the engine's abilities.
         if !makes || self.snapshot.engine.is_none() || set.options.is_empty() {
             return;
         }
@@ -62,8 +63,8 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// Whether all that a body says stands in what the engine will show, so that nothing can be lost:
-/// nearly always so, and soonest told. It may say no where an engine only says it otherwise.
+/// Whether the expected inspect data contains the whole create body, so that nothing is lost. This
+/// cheap test nearly always succeeds; it may fail if an engine shows a value in another form.
 fn keeps_all(body: &Body, real: &InspectView) -> bool {
     let fields = body.json().as_object().into_iter().flatten();
     fields.into_iter().all(|(field, said)| match field.as_str() {
@@ -75,7 +76,7 @@ fn keeps_all(body: &Body, real: &InspectView) -> bool {
     })
 }
 
-/// Whether one value has all of another in it. What comes after it in a list, an image adds.
+/// Whether one value contains another value. An image may append entries to a list.
 fn keeps(said: &Json, shown: &Json) -> bool {
     match (said, shown) {
         (Json::Null, _) => true,
@@ -90,7 +91,7 @@ fn keeps(said: &Json, shown: &Json) -> bool {
     }
 }
 
-/// What is declared, and what will be kept of it. Of a map only what is lost.
+/// The declared and the kept value in words; of a map only the lost entries.
 fn kept(difference: OptionDifference) -> String {
     let OptionDifference { option, expected: mut declared, found: mut kept, .. } = difference;
     if let (Json::Object(declared), Json::Object(kept)) = (&mut declared, &mut kept) {
@@ -121,7 +122,7 @@ mod tests {
     use crate::planner::tests::image;
     use crate::spec::read;
 
-    /// What is soonest told is never told of what a whole comparison says to be dropped.
+    /// If the cheap test says that all is kept, the full comparison finds no loss.
     #[test]
     fn what_stands_in_the_look_is_not_dropped() {
         let (public, secrets) = (BTreeSet::new(), BTreeMap::new());

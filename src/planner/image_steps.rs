@@ -1,4 +1,5 @@
-//! The changes of images: pulled once for all sets that want one, for one platform, and tagged.
+//! The changes of images. An image is pulled once, for one platform, for all sets that need it. The
+//! choice of the image is [`super::images`]'s.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,7 @@ use crate::plan::{Action, Because, Change, Impact, Reason, Verb};
 use crate::spec::Set;
 
 impl Planner<'_> {
-    /// One reference is pulled once, so for one platform.
+    /// Refuses two platforms for one reference, because one reference is pulled once.
     pub(super) fn one_platform(&mut self, key: &SetName, set: &Set, settled: &ResolvedImage<'_>) {
         let (ResolvedImage::Pull { .. }, Some(reference)) = (settled, &set.image) else { return };
         let id = ChangeTarget::Image(reference).id();
@@ -23,7 +24,8 @@ impl Planner<'_> {
             });
         let word = |platform: Option<String>| platform.unwrap_or_else(|| "the engine's".into());
         let hint = "declare one `platform` for all sets of one image, or name images by digest";
-        // Whoever takes what is here would lose it, and want it back the next time.
+        // A set that keeps the local image would lose the image, and ask for it again in the next
+        // plan.
         let stays = self.takes_as_it_is(reference);
         if let Some(stays) = stays {
             let message = format!(
@@ -42,7 +44,7 @@ impl Planner<'_> {
         self.errors.push(PlanError::of(key, "image_platforms", message, hint));
     }
 
-    /// The first set that takes the image of a reference as it is on the engine.
+    /// The first set that keeps the local image of a reference.
     fn takes_as_it_is(&mut self, reference: &str) -> Option<SetName> {
         let (spec, images) = (self.spec, &self.images);
         let stays = self.stays.get_or_insert_with(|| {
@@ -59,7 +61,7 @@ impl Planner<'_> {
         stays.get(reference).map(|key| (*key).clone())
     }
 
-    /// The change of an image, once for all sets that want it.
+    /// Adds the change of an image, once for all sets that need the image.
     pub(super) fn image_job(&mut self, set: &Set, settled: &ResolvedImage<'_>) {
         let Some(reference) = &set.image else { return };
         let id = ChangeTarget::Image(reference).id();
@@ -111,7 +113,7 @@ impl Planner<'_> {
     }
 }
 
-/// The declared platform, as an engine is asked for it.
+/// The declared platform, in the form that the engine API takes.
 fn platform(set: &Set) -> Option<String> {
     set.platform().map(ToString::to_string)
 }

@@ -1,4 +1,4 @@
-//! What is planned while an image is not known yet, is not there, or does not matter.
+//! Plans with an image that is unknown, missing or ignored.
 
 use serde_json::{Value as Json, json};
 
@@ -9,13 +9,13 @@ use crate::options::value::Live;
 use crate::plan::{Change, Danger, Reason};
 use crate::spec::Spec;
 
-/// The registry has something else under `app:1` than the engine.
+/// The registry has another image for `app:1` than the engine.
 fn moved(snapshot: &mut Snapshot) {
     let digest = RegistryAnswer::Digest(format!("sha256:{}", "d".repeat(64)));
     snapshot.registry.insert("app:1".to_owned(), digest);
 }
 
-/// A member of `web`, as `before` declares it, running, and the registry has another image.
+/// A running member of `web`, declared by `before`, with a new image in the registry.
 fn pending(before: &str) -> Snapshot {
     let mut snapshot = world();
     add(&mut snapshot, &web(before), "web", "p-web-1", "running");
@@ -29,7 +29,7 @@ fn web(more: &str) -> Spec {
     ))
 }
 
-/// The change of the member: its reasons as `OPTION`, and what may change.
+/// The reasons for the change of the member, and the rows that may change.
 fn told(spec: &Spec, snapshot: &Snapshot) -> (Vec<String>, Vec<String>) {
     let built = plan(spec, snapshot);
     let change = change(&built.plan.changes);
@@ -57,21 +57,21 @@ fn a_declared_command_is_compared_though_the_image_is_not_known() {
     assert_eq!(reasons, ["command", "user", "image_not_known"]);
     assert!(!may.contains(&"command".to_owned()) && !may.contains(&"user".to_owned()), "{may:?}");
     assert!(may.contains(&"environment".to_owned()), "{may:?}");
-    // As declared: the image alone.
+    // The member is as declared, except for the image.
     let (reasons, _) = told(&web("    command: [old]\n    user: \"1\"\n"), &snapshot);
     assert_eq!(reasons, ["image_not_known"]);
 }
 
 #[test]
 fn what_the_image_decides_may_change() {
-    // An empty command is the image's, and so is one that nobody declares …
+    // An empty or undeclared command comes from the image …
     let snapshot = pending("    command: [old]\n");
     for more in ["", "    command: []\n"] {
         let (reasons, may) = told(&web(more), &snapshot);
         assert_eq!(reasons, ["image_not_known"], "{more:?}");
         assert!(may.contains(&"command".to_owned()), "{may:?}");
     }
-    // … unless an own entrypoint drops it.
+    // … unless a declared entrypoint drops the image's command.
     let (reasons, may) = told(&web("    entrypoint: [run]\n"), &snapshot);
     assert_eq!(reasons, ["entrypoint", "image_not_known"]);
     assert!(!may.contains(&"command".to_owned()), "{may:?}");
@@ -88,7 +88,7 @@ fn own_variables_and_labels_are_compared_though_the_image_is_not_known() {
         ),
         &snapshot,
     );
-    // GONE may be the new image's.
+    // The variable GONE may come from the new image.
     let environment = r#"environment +["B"] ~["A"] -[]"#;
     assert_eq!(reasons, [environment, "labels", "expose", "image_not_known"]);
     for option in ["environment", "labels", "expose"] {
@@ -122,7 +122,7 @@ fn an_image_that_is_ignored_is_no_reason_known_or_not() {
     let ignore = "    compare: {image: ignore}\n";
     let mut snapshot = pending("");
     assert_eq!(changes(&plan(&web(ignore), &snapshot)), Vec::<String>::new());
-    // What it hands down is that of the image that the container was made from.
+    // The defaults come from the container's own image.
     let config = json!({"Cmd": ["serve"], "Env": ["PATH=/bin", "NEW=1"]});
     let (other, json) = super::tests::image("other", &config);
     snapshot.images.insert(other.clone(), json);
@@ -132,7 +132,7 @@ fn an_image_that_is_ignored_is_no_reason_known_or_not() {
         "project: p\ncontainers:\n  web: {image: 'app:1', state: reloaded, compare: {image: ignore}}\n",
     );
     assert_eq!(changes(&plan(&never, &snapshot)), Vec::<String>::new());
-    // Anything else that differs replaces it, with the new image.
+    // Any other difference replaces the container, with the new image.
     let (reasons, _) = {
         moved(&mut snapshot);
         told(&web("    compare: {image: ignore}\n    mem_limit: 64m\n"), &snapshot)
@@ -163,7 +163,7 @@ fn a_set_of_none_needs_no_image() {
     for pull in ["missing", "always", "never"] {
         assert_eq!(codes(&none(pull), &snapshot), Vec::<&str>::new(), "{pull}");
     }
-    // Its members go all the same.
+    // The members are removed all the same.
     add(&mut snapshot, &web(""), "web", "p-web-1", "running");
     inspect(&mut snapshot, "p-web-1")["Config"]["Image"] = json!("gone:1");
     inspect(&mut snapshot, "p-web-1")["Image"] = Json::String(ImageId::new("lost").to_string());

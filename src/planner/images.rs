@@ -1,7 +1,7 @@
-//! Which image each set means: what is here, what the registry answered, what must be pulled.
+//! Resolves the image of each set: to a local image, to a pull, or to an error.
 //!
-//! Nothing is asked here: answers are part of the snapshot. Whether something is created from an
-//! image, and so whether its lack is an error, is decided in [`super`].
+//! This module asks no registry: the answers are part of the snapshot. Whether a missing image is
+//! an error is decided in [`super`].
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -16,34 +16,34 @@ use crate::options::platform::Platform;
 use crate::plan::{OptionDifference, Origin, Reason, References};
 use crate::spec::{Pull, Set};
 
-/// What a set's image reference comes to.
+/// The result of resolving the image reference of a set.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum ResolvedImage<'a> {
-    /// Nothing is declared.
+    /// The set declares no image.
     None,
-    /// It is on the engine.
+    /// The image is on the engine.
     Here {
         id: &'a ImageId,
         image: &'a Json,
-        /// `REPOSITORY@DIGEST` by which it is here, if the declared tag points elsewhere.
+        /// The `REPOSITORY@DIGEST` of the local image, if the declared tag points elsewhere.
         retag: Option<String>,
     },
-    /// It is pulled.
+    /// The image has to be pulled.
     Pull {
         /// `REPOSITORY@DIGEST`.
         pinned: String,
         digest: String,
-        /// What the reference means before.
+        /// The image that the reference means before the pull.
         before: Option<&'a ImageId>,
-        /// The platform that is declared, and those that what is here is for, where it is that.
+        /// The declared platform and the platforms of the local image, if they do not match.
         platform: Option<(String, String)>,
     },
-    /// It is not here and will not come; the text says why, the second what to do.
+    /// The image is neither local nor available; `message` says why, `hint` gives a remedy.
     Lacking { message: String, hint: &'static str },
 }
 
 impl<'a> ResolvedImage<'a> {
-    /// What the engine says of it, where it is known.
+    /// The inspect data of the image, if known.
     pub(super) fn image(&self) -> Option<&'a Json> {
         match self {
             Self::Here { image, .. } => Some(image),
@@ -52,16 +52,16 @@ impl<'a> ResolvedImage<'a> {
     }
 }
 
-/// The images of a snapshot, found by reference and by the digests that they have in repositories.
+/// The images of a snapshot, found by reference or by repository digest.
 #[derive(Debug)]
 pub(super) struct Images<'a> {
     snapshot: &'a Snapshot,
-    /// `REPOSITORY@DIGEST`, normalised → the first image that says so.
+    /// Normalised `REPOSITORY@DIGEST` → the first image with this digest.
     by_digest: OnceCell<BTreeMap<String, &'a ImageId>>,
 }
 
 impl<'a> Images<'a> {
-    /// Those of a snapshot.
+    /// The images of a snapshot.
     pub(super) fn of(snapshot: &'a Snapshot) -> Self {
         Self { snapshot, by_digest: OnceCell::new() }
     }
@@ -85,7 +85,7 @@ impl<'a> Images<'a> {
         Some((id, self.snapshot.images.get(id)?))
     }
 
-    /// The image that is here by a reference that names a digest.
+    /// The local image of a reference with a digest.
     pub(super) fn pinned(&self, reference: &str) -> Option<&'a ImageId> {
         let parsed = ImageRef::parse(reference).ok()?;
         let digest = parsed.digest()?.to_owned();
@@ -93,7 +93,7 @@ impl<'a> Images<'a> {
     }
 }
 
-/// What a set's image comes to.
+/// Resolves the image of a set.
 pub(super) fn resolve<'a>(set: &Set, images: &Images<'a>) -> ResolvedImage<'a> {
     let Some(reference) = set.image.as_deref() else { return ResolvedImage::None };
     let here = images.snapshot.image_of(reference);
@@ -104,8 +104,8 @@ pub(super) fn resolve<'a>(set: &Set, images: &Images<'a>) -> ResolvedImage<'a> {
         };
     };
     let said = set.platform();
-    // What it was before this plan was begun may not be known any more; that it was asked about
-    // shows that it did not do.
+    // An image from before the run may be unknown by now. The recorded registry answer shows that
+    // the image lacked the platform.
     let lacks =
         |image: &Json| said.is_some_and(|said| said.is_missing_in(image) || image.is_null());
     let absent = here.is_none_or(|(_, image)| lacks(image));
@@ -150,7 +150,7 @@ pub(super) fn resolve<'a>(set: &Set, images: &Images<'a>) -> ResolvedImage<'a> {
     }
 }
 
-/// The platform that is declared, and those that an image is for, where that one is none of them.
+/// The declared platform and the platforms of the image, if the image lacks the declared platform.
 pub(super) fn other_platform(said: &Platform, image: &Json) -> Option<(String, String)> {
     let here = || Platform::of_image(image).iter().map(ToString::to_string).collect::<Vec<_>>();
     said.is_missing_in(image).then(|| (said.to_string(), here().join(", ")))
@@ -196,8 +196,8 @@ fn asked<'a>(
     };
     let lacks = |image: &Json| said.is_some_and(|said| said.is_missing_in(image));
     match images.with_digest(parsed, &digest) {
-        // A digest may mean images of several platforms. Containerd's store takes one after the
-        // other; the older store keeps the first one under it and refuses the next (tried).
+        // A digest may stand for images of several platforms. The containerd image store accepts
+        // several images under one digest; the older store refuses a second image (tried).
         Some((_, image)) if lacks(image) && image["Manifests"].is_null() => {
             ResolvedImage::Lacking {
                 message: format!("the engine takes no second image by the digest `{pinned}`"),
@@ -212,7 +212,7 @@ fn asked<'a>(
     }
 }
 
-/// The digest that a local image has in the repository of a reference, if it ever was there.
+/// The digest of a local image in the repository of a reference, if the image has such a digest.
 pub(super) fn digest_of(snapshot: &Snapshot, id: &ImageId, reference: &str) -> Option<String> {
     let repository = ImageRef::parse(reference).ok()?.repository()?;
     let digests = snapshot.images.get(id)?["RepoDigests"].as_array().into_iter().flatten();
@@ -223,14 +223,14 @@ pub(super) fn digest_of(snapshot: &Snapshot, id: &ImageId, reference: &str) -> O
         .find_map(|local| local.digest().map(str::to_owned))
 }
 
-/// Labels of ours in an image: it was committed from a container of ours, and everything made
-/// from it would seem to be ours too.
+/// Whether an image carries labels of bayplan. Such an image was committed from a container of
+/// bayplan, and its containers would seem to be owned by bayplan too.
 pub(super) fn carries_our_labels(image: &Json) -> bool {
     let labels = image["Config"]["Labels"].as_object();
     labels.is_some_and(|labels| labels.keys().any(|key| key.starts_with(LABEL_PREFIX)))
 }
 
-/// The image as a difference: by ID, on one engine.
+/// The difference of the image, compared by ID on one engine.
 pub(super) fn image_difference(
     set: &Set,
     settled: &ResolvedImage<'_>,
@@ -261,8 +261,8 @@ pub(super) fn image_difference(
     }))
 }
 
-/// Whether what a container was made from is part of an image: an index that was written anew, with
-/// other attestations or more platforms, has another digest, and the manifest in it may be the same.
+/// Whether the manifest of a container is part of an image index. An index that was written again,
+/// with other attestations or more platforms, has a new digest but may have the same manifest.
 fn has_manifest(image: &Json, member: &Member<'_>) -> bool {
     let Some(made_from) = member.container.seen().manifest() else { return false };
     let manifests = image["Manifests"].as_array();

@@ -1,9 +1,10 @@
-//! What an engine could do in place about the differences of a member: one update, and networks
-//! connected and disconnected.
+//! Finds the differences of a member that an engine can resolve in place: by one update, and by
+//! connecting and disconnecting networks.
 //!
-//! Rows say what would have to be set, [`crate::engine_model::update`] what an engine makes of it; here
-//! the outcome is compared once more, so that only what surely goes away counts. Whether a member
-//! is changed or replaced is [`super::decide`]'s; which networks are moved, [`super::moves`]'s.
+//! Rows give the new settings, and [`crate::engine_model::update`] gives the result on the engine.
+//! The result is compared again, so that only differences that surely vanish count. The choice
+//! between update and replacement is [`super::decide`]'s; the choice of networks is
+//! [`super::moves`]'s.
 
 use super::decide::Member;
 use super::draft::Planner;
@@ -17,24 +18,24 @@ use crate::plan::Reason;
 use crate::planner::compare;
 use crate::planner::compare::Terms;
 
-/// What of a member can be changed in place.
+/// The changes in place of a member.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct InPlace {
-    /// What one update sets; nothing where it can do nothing.
+    /// The settings of one update; empty if no update helps.
     pub(super) settings: Settings,
-    /// Networks that it is put on, then those that it is taken off.
+    /// Networks to connect, then networks to disconnect.
     pub(super) moves: Vec<Move>,
 }
 
 impl InPlace {
-    /// Whether nothing of the member can be changed in place.
+    /// Whether no change in place is possible.
     pub(super) fn is_empty(&self) -> bool {
         self.settings.is_empty() && self.moves.is_empty()
     }
 }
 
 impl Planner<'_> {
-    /// Marks the differences that can be done away with, and says how.
+    /// Marks the differences that changes in place resolve, and returns these changes.
     pub(super) fn in_place(
         &self,
         key: &SetName,
@@ -68,7 +69,7 @@ impl Planner<'_> {
                 rows.push(row);
             }
         }
-        // What goes one by one and not together is left to a new container.
+        // Settings that work one by one but fail together need a new container.
         if rows.len() > 1 && !fixable_in_place(&rows, &all) {
             for difference in differences.iter_mut() {
                 if let Reason::Option(difference) = difference

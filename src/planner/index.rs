@@ -1,5 +1,5 @@
-//! A snapshot's containers by name, by ID, and by what they depend on, so that a plan of ten
-//! thousand is no slower a container than one of ten.
+//! Indexes the containers of a snapshot by name, by ID and by dependency, so that the time per
+//! container stays constant. The meaning of a match is [`super::matching`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,27 +8,28 @@ use serde_json::Value as Json;
 use crate::base::ident::{ContainerId, ContainerName};
 use crate::observed::snapshot::{Container, Snapshot};
 
-/// How a container depends on another.
+/// The kind of a dependency between two containers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Dependency {
-    /// It is in its network, IPC or PID namespace, which goes when that one stops.
+    /// The dependant shares a network, IPC or PID namespace that ends with the target.
     Namespace,
-    /// It is linked to it, and does not start without it.
+    /// The dependant has a link to the target, and cannot start without the target.
     Link,
-    /// It has its volumes, and keeps them whatever becomes of that one.
+    /// The dependant uses the volumes of the target, and keeps these volumes after the target is
+    /// gone.
     Volumes,
 }
 
-/// The containers of a snapshot, found quickly.
+/// The containers of a snapshot, indexed.
 #[derive(Debug, Default)]
 pub(super) struct Index<'a> {
     by_name: BTreeMap<ContainerName, &'a Container>,
     by_id: BTreeMap<ContainerId, &'a Container>,
-    /// Names that containers had until now, by which others may mean them.
+    /// Former names of renamed containers; references may still use these names.
     before: BTreeMap<ContainerName, ContainerId>,
-    /// Who would break if the container of this ID went.
+    /// The dependants of each container, by ID.
     dependants: BTreeMap<ContainerId, BTreeSet<(ContainerId, Dependency)>>,
-    /// The same from the other end.
+    /// The targets of each container, by ID.
     targets: BTreeMap<ContainerId, BTreeSet<ContainerId>>,
 }
 
@@ -37,7 +38,7 @@ impl<'a> Index<'a> {
         Self::knowing(snapshot, BTreeMap::new())
     }
 
-    /// The same, knowing names that containers had `before`.
+    /// Builds the index; `before` has the former names of renamed containers.
     pub(super) fn knowing(
         snapshot: &'a Snapshot,
         before: BTreeMap<ContainerName, ContainerId>,
@@ -68,8 +69,8 @@ impl<'a> Index<'a> {
         self.by_id.get(id).copied()
     }
 
-    /// The containers that depend on this one: linked to it, in its namespaces, or with its
-    /// volumes. One that depends on it in several ways comes several times, the tightest first.
+    /// The containers that depend on a container. A container with several kinds of dependency
+    /// comes once for each kind, the tightest first.
     pub(super) fn dependants(
         &self,
         id: &ContainerId,
@@ -78,14 +79,14 @@ impl<'a> Index<'a> {
         all.filter_map(|(id, dependency)| Some((self.by_id(id)?, *dependency)))
     }
 
-    /// What a container depends on.
+    /// The targets of a container.
     pub(super) fn targets(&self, id: &ContainerId) -> impl Iterator<Item = &ContainerId> {
         self.targets.get(id).into_iter().flatten()
     }
 
-    /// The targets of links of a container that were made after it, and where it rests those that
-    /// are gone: the engine's link leads to what is no more, and the container does not start
-    /// again. Nothing is linked to what did not exist when it was created.
+    /// The targets of broken links of a container. A target that was created after the container is
+    /// another container than the linked target. A missing target counts only if the container is
+    /// stopped. A container with a broken link does not start again.
     pub(super) fn broken_links(&self, container: &'a Container) -> Vec<ContainerName> {
         let Some(inspect) = &container.inspect else { return Vec::new() };
         let links = inspect["HostConfig"]["Links"].as_array().into_iter().flatten();
@@ -111,7 +112,7 @@ impl<'a> Index<'a> {
         }
     }
 
-    /// What a container itself says it depends on.
+    /// The targets that the inspect data of a container names.
     fn named_targets(&self, container: &'a Container) -> Vec<(ContainerId, Dependency)> {
         let look = container.inspect.as_ref().or(container.list.as_ref());
         let Some(host) = look.map(|look| &look["HostConfig"]) else { return Vec::new() };
@@ -128,7 +129,7 @@ impl<'a> Index<'a> {
         all.filter_map(|(word, dependency)| Some((self.meant(word)?, dependency))).collect()
     }
 
-    /// The container that a name, an ID or the beginning of an ID means.
+    /// Finds the container for a name, an ID or an ID prefix.
     pub(super) fn meant(&self, word: &str) -> Option<ContainerId> {
         let word = word.trim_start_matches('/');
         if let Some(container) = self.by_name.get(&ContainerName::new(word)) {
@@ -142,14 +143,15 @@ impl<'a> Index<'a> {
     }
 }
 
-/// When it was created, as a text that sorts.
+/// The time of creation, as a text that sorts by time.
 pub(super) fn created(inspect: &Json) -> String {
     let text = inspect["Created"].as_str().unwrap_or_default().trim_end_matches('Z');
     let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
     format!("{seconds}.{fraction:0<9}")
 }
 
-/// Who holds a link to it: the list shows one as a further name of its target, `/HOLDER/ALIAS`.
+/// The containers that link to this container: a list shows a link as a further name of the target,
+/// `/HOLDER/ALIAS`.
 fn linked_by(container: &Container) -> impl Iterator<Item = ContainerName> {
     let names = container.list.as_ref().and_then(|list| list["Names"].as_array());
     let names = names.into_iter().flatten().filter_map(Json::as_str);

@@ -1,4 +1,4 @@
-//! What is in the way, what is left alone, and what breaks when something goes.
+//! Obstacles, containers that are left alone, and dependants that would break.
 
 use serde_json::{Value as Json, json};
 
@@ -8,7 +8,7 @@ use crate::observed::snapshot::{EngineRecord, Snapshot};
 use crate::plan::{Action, Danger};
 use crate::spec::Spec;
 
-/// A container that nobody labelled, of `app:1`, with this name and state.
+/// A container of `app:1` without labels, with this name and state.
 fn stranger(snapshot: &mut Snapshot, name: &str, status: &str) {
     let spec = spec("project: p\ncontainers:\n  any: {image: 'app:1'}\n");
     add(snapshot, &spec, "any", name, status);
@@ -63,10 +63,10 @@ fn an_adopted_leftover_that_its_set_would_match_stops_the_plan() {
     let mut snapshot = world();
     stranger(&mut snapshot, "someone.bp-old", "exited");
     assert_eq!(codes(&counted, &snapshot), ["leftover"]);
-    // By its image no set means it …
+    // No set matches the container by image …
     let owned = spec("project: p\ncontainers:\n  web: {image: 'app:1', match: owned}\n");
     assert_eq!(codes(&owned, &snapshot), Vec::<&str>::new());
-    // … but its successor is ours.
+    // … but its replacement is owned by the project.
     add(&mut snapshot, &owned, "web", "someone", "running");
     assert_eq!(codes(&owned, &snapshot), ["leftover"]);
 }
@@ -82,8 +82,8 @@ fn a_stranger_whose_name_merely_ends_so_is_left_alone() {
     assert_eq!(changes(&plan(&spec, &snapshot)), ["create p-web-1"]);
 }
 
-/// A stop that says another signal than the container's own would fail on an old engine, with half of
-/// a replacement done.
+/// A stop with another signal than the container's signal would fail on an old engine, in the
+/// middle of a replacement.
 #[test]
 fn an_engine_that_takes_no_signal_with_a_stop_is_told_none() {
     let text = |state: &str, signal: &str| {
@@ -112,7 +112,7 @@ fn an_engine_that_takes_no_signal_with_a_stop_is_told_none() {
         let built = plan(&text(state, "INT"), &snapshot);
         assert_eq!(signals(&built), [said.map(str::to_owned)], "{api} {state}");
         assert_eq!(warned(&built), warns, "{api} {state}");
-        // Its own signal needs no saying.
+        // The container's own signal needs no warning.
         let built =
             plan(&text(if state == "reloaded" { "restarted" } else { state }, "3"), &snapshot);
         assert_eq!(warned(&built), [""; 0], "{api} {state}");
@@ -137,7 +137,7 @@ fn what_removes_itself_loses_its_anonymous_volume_when_it_is_stopped() {
         assert!(change.danger.contains(&Danger::DataLost), "{:?}", change.danger);
         assert_eq!(change.impact.loses, ["anonymous volume at /data"]);
         assert_eq!(warned(&built), ["auto_remove"]);
-        // One that stays when it is stopped keeps its volume.
+        // A container without `AutoRemove` keeps its volume.
         inspect(&mut snapshot, "p-web-1")["HostConfig"]["AutoRemove"] = json!(false);
         let built = plan(&plain, &snapshot);
         assert!(!built.plan.changes[0].danger.contains(&Danger::DataLost));
@@ -159,7 +159,7 @@ fn recreate_never_reports_a_finished_one_shot_that_differs() {
     assert_eq!(warned(&built), ["left_differing"]);
     let report = &built.plan.sets.values().next().unwrap().matched[0];
     assert_eq!(report.differences.len(), 1);
-    // One that failed is not done: it runs, as a new container like any run.
+    // A failed one-shot is not done: a new container runs.
     inspect(&mut snapshot, "p-job-1")["State"]["ExitCode"] = json!(3);
     assert_eq!(changes(&plan(&one("    mem_limit: 64m\n"), &snapshot)), ["run p-job-1"]);
 }
@@ -192,10 +192,10 @@ fn what_cannot_be_told_of_an_idle_member_that_is_not_needed_is_a_warning() {
     let built = plan(&reloaded, &snapshot);
     assert_eq!(changes(&built), Vec::<String>::new());
     assert_eq!(warned(&built), ["unknown"]);
-    // Needed, it decides.
+    // The undecided difference decides for a member that is needed.
     snapshot.containers.remove(0);
     assert_eq!(codes(&reloaded, &snapshot), ["unknown"]);
-    // So does a one-shot that is done, whatever the state's word.
+    // The same holds for a one-shot that is done, whatever the state.
     let job = spec(&text.replace("STATE", "started\n    detach: false"));
     assert_eq!(codes(&job, &snapshot), ["unknown"]);
 }
@@ -210,7 +210,8 @@ fn a_word_for_a_counted_set_means_a_member_that_runs() {
     let built = plan(&one, &snapshot);
     let body = built.bodies.values().next().unwrap().json();
     assert_eq!(body["HostConfig"]["Links"], json!(["p-db-2:db"]));
-    // Of two that run, the first; of one that goes and one that stays, the one that stays.
+    // Of two running members the first counts; a member that stays counts before a member that is
+    // removed.
     inspect(&mut snapshot, "p-db-1")["State"]["Status"] = json!("running");
     let two = spec(&text.replace("COUNT", "2"));
     let body = plan(&two, &snapshot).bodies.values().next().unwrap().json().clone();
@@ -226,13 +227,14 @@ fn a_word_for_a_counted_set_means_a_member_that_runs() {
 fn labels_of_ours_on_a_stranger_are_no_match_by_image() {
     let spec = spec("project: p\ncontainers:\n  web: {image: 'app:1', match: image}\n");
     let mut snapshot = world();
-    // As `docker commit` and `docker run` hand them on: another name than the label says.
+    // `docker commit` and `docker run` copy labels: the container has another name than its name
+    // label.
     add(&mut snapshot, &spec, "web", "copy", "running");
     inspect(&mut snapshot, "copy")["Config"]["Labels"]["io.bayplan.name"] = json!("p-web-9");
     assert_eq!(changes(&plan(&spec, &snapshot)), ["create p-web-1"]);
 }
 
-/// `app` holds on to `db` by this field of its host configuration.
+/// `app` depends on `db` by this field of its `HostConfig`.
 fn depends(snapshot: &mut Snapshot, name: &str, field: &str, value: Json) {
     inspect(snapshot, name)["HostConfig"][field] = value;
 }
@@ -253,13 +255,13 @@ fn a_target_that_somebody_depends_on_is_not_removed() {
             assert_eq!(codes(&gone, &snapshot), ["unmanaged_dependants"], "{field} {status}");
         }
     }
-    // Volumes stay as long as somebody has them (tried).
+    // A volume stays while a container uses the volume (tried).
     let mut snapshot = world();
     stranger(&mut snapshot, "db", "running");
     stranger(&mut snapshot, "app", "running");
     depends(&mut snapshot, "app", "VolumesFrom", json!(["db"]));
     assert_eq!(changes(&plan(&gone, &snapshot)), ["remove db"]);
-    // With its dependants it may go.
+    // The target may be removed together with its dependants.
     let both = spec(
         "project: p\ncontainers:\n  db: {name: db, image: 'app:1', state: absent}\n  app: {name: app, image: 'app:1', state: absent}\n",
     );
@@ -283,8 +285,8 @@ fn a_managed_dependant_that_stays_live_forbids_the_removal() {
         stranger(&mut snapshot, "app", "running");
         depends(&mut snapshot, "app", field, value);
         assert_eq!(codes(&text("present"), &snapshot), ["dependants_left"], "{field}");
-        // Replaced because it differs, it holds on to the old one no more; stopped, it is mended
-        // when it is wanted again.
+        // A replaced dependant drops its reference to the old target. A stopped dependant is
+        // repaired when it is needed again.
         for state in ["reloaded, tty: true", "stopped", "absent"] {
             assert_eq!(codes(&text(state), &snapshot), Vec::<&str>::new(), "{field} {state}");
         }
@@ -393,7 +395,7 @@ fn a_thousand_that_depend_on_a_thousand_wait_for_one() {
     for state in ["started", "present"] {
         let built = plan(&text(state, ""), &world());
         assert!(edges(&built) < 3 * built.plan.steps.len(), "{state}: {} edges", edges(&built));
-        // Everything of `db` is up before anything of `app` is made.
+        // All members of `db` are up before any member of `app` is created.
         let last_up =
             built.plan.steps.iter().rposition(|step| step.id.as_str().starts_with("p-db"));
         let first = built.plan.steps.iter().position(|step| step.id.as_str().starts_with("p-app"));

@@ -1,7 +1,7 @@
-//! Which containers each set means, and which it must leave alone.
+//! Matches containers to sets, and finds the containers that a set must leave alone.
 //!
-//! By name, by our labels, by image and command, in this order. What becomes of them is
-//! [`super::decide`]'s.
+//! A container matches by name, by the labels of bayplan, or by image and command, in this order.
+//! The verdict on each match is [`super::decide`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +22,7 @@ use crate::plan::By;
 use crate::spec::order::Words;
 use crate::spec::{Compat, Identity, Matching, Set, Spec, State};
 
-/// One match.
+/// A container that belongs to a set.
 #[derive(Debug, Clone)]
 pub(super) struct Match<'a> {
     pub(super) container: &'a Container,
@@ -32,29 +32,29 @@ pub(super) struct Match<'a> {
     pub(super) number: Option<u32>,
 }
 
-/// Everything that matching found.
+/// The result of matching.
 #[derive(Debug, Default)]
 pub(super) struct Matches<'a> {
-    /// By set, every set present; each in the order of names.
+    /// The matches of every set, sorted by name.
     pub(super) sets: BTreeMap<SetName, Vec<Match<'a>>>,
     /// Containers of this project whose set is not in the spec.
     pub(super) orphans: Vec<(&'a Container, SetName)>,
-    /// Containers with labels of this project that tell another name than theirs.
+    /// Containers of this project whose name label differs from the container name.
     pub(super) strays: Vec<&'a Container>,
-    /// What a dead run left; each is an error, too.
+    /// Containers that an aborted run left; each container is also an error.
     pub(super) leftovers: BTreeSet<ContainerName>,
     pub(super) errors: Vec<PlanError>,
 }
 
-/// Who created a container, if bayplan did: labels count only where the name they repeat is the
-/// container's own, because `docker commit` hands labels on.
+/// The project and set of a container that bayplan created. Labels count only if the name label
+/// equals the container name, because `docker commit` copies labels.
 pub(crate) fn owner(container: &Container) -> Option<(ProjectName, SetName)> {
     let labels = container.labels()?;
     let (stem, _) = reserved_suffix(container.seen().name());
     said_for(labels, |name| name == stem)
 }
 
-/// The project and the set that labels tell, where they tell such a name too.
+/// The project and set in the labels, if the name label passes the test.
 fn said_for(
     labels: &Map<String, Json>,
     name: impl Fn(&str) -> bool,
@@ -64,8 +64,8 @@ fn said_for(
     Some((ProjectName::new(text(LABEL_PROJECT)?), SetName::new(text(LABEL_SET)?)))
 }
 
-/// Of a Compose project: for which service Compose made a container, and which of its containers it
-/// is. Labels that an image handed on say nothing.
+/// The Compose service and number of a container that Compose created, if the spec adopts Compose
+/// containers. Labels that come from the image do not count.
 pub(super) fn composed(
     spec: &Spec,
     container: &Container,
@@ -86,8 +86,8 @@ pub(super) fn composed(
     Some((SetName::new(label(COMPOSE_SERVICE)?), number))
 }
 
-/// For which set of a project a container was created, whatever its name is now. `docker commit`
-/// hands labels on to an image and what is made from it, so those of an image say nothing.
+/// The project and set that a container was created for, whatever its name is now. `docker commit`
+/// copies labels into an image, so labels of the image do not count.
 pub(crate) fn created_for(
     container: &Container,
     images: &BTreeMap<ImageId, Json>,
@@ -99,7 +99,7 @@ pub(crate) fn created_for(
     said_for(container.labels()?, |_| true)
 }
 
-/// Whether it carries labels of ours, its own or such as `docker commit` handed on.
+/// Whether a container carries labels of bayplan, including labels that `docker commit` copied.
 fn labelled_ours(container: &Container) -> bool {
     container.labels().is_some_and(|labels| labels.keys().any(|key| key.starts_with(LABEL_PREFIX)))
 }
@@ -136,20 +136,20 @@ pub(super) fn match_sets<'a>(
     found
 }
 
-/// So many sets are told of one by one that a container of which too little is known may be theirs;
-/// more of them at once.
+/// The limit of single errors for one container with too little data; beyond this number of sets
+/// one error covers all sets.
 const MANY: usize = 16;
 
-/// The sets of a spec, found by what a container shows of itself.
+/// The sets of a spec, indexed by the properties of a container.
 struct SetMatcher<'s> {
     words: &'s Words<'s>,
-    /// Those that match by image, by the command that each declares.
+    /// The sets that match by image, by declared command.
     by_image: BTreeMap<Option<Vec<String>>, RefIndex<&'s SetName>>,
-    /// The same, whatever their commands.
+    /// The sets that match by image, whatever the command.
     any_command: RefIndex<&'s SetName>,
-    /// The same, by the image that each means on the engine.
+    /// The sets that match by image, by local image ID.
     by_id: BTreeMap<&'s ImageId, Vec<&'s SetName>>,
-    /// The same, all of them.
+    /// All sets that match by image.
     all: Vec<&'s SetName>,
 }
 
@@ -181,8 +181,8 @@ impl<'s> SetMatcher<'s> {
         self.words.spec()
     }
 
-    /// The first two sets that mean a container by its image, and by its command where they declare
-    /// one.
+    /// The first two sets that match a container by image, and by command if the set declares a
+    /// command.
     fn means(&self, container: &Container, made_from: &ImageRef) -> Vec<&'s SetName> {
         let own = container.inspect.as_ref().map(|inspect| argv(&inspect["Config"]["Cmd"]));
         let groups = [None, own].map(|command| self.by_image.get(&command));
@@ -191,8 +191,8 @@ impl<'s> SetMatcher<'s> {
         found.into_iter().take(2).collect()
     }
 
-    /// The sets of which a container may be one of which only the list's entry is known. Its image
-    /// is told there as the reference, or as an ID once the tag moved, which tells nothing.
+    /// The sets that may match a container with a list entry only. The list shows the image as a
+    /// reference; after the tag moved the list shows an ID, which matches any set.
     fn may_mean(&self, container: &Container) -> Vec<&'s SetName> {
         let list = container.list.as_ref().and_then(|list| list["Image"].as_str());
         let by_reference = match list.map(ImageRef::parse) {
@@ -207,7 +207,8 @@ impl<'s> SetMatcher<'s> {
     }
 }
 
-/// A container that a set may mean and of which too little is known: nothing is planned on a guess.
+/// The error for a container that a set may match but that lacks inspect data. No plan rests on a
+/// guess.
 pub(super) fn not_inspected(set: Option<&SetName>, name: &ContainerName) -> PlanError {
     let place = if set.is_some() { "here" } else { "in many sets" };
     PlanError {
@@ -223,7 +224,7 @@ pub(super) fn not_inspected(set: Option<&SetName>, name: &ContainerName) -> Plan
     }
 }
 
-/// Whether nobody's labels or reserved name speak against matching it by image.
+/// Whether a container may match by image: no labels and no reserved name claim the container.
 fn is_anybodys(container: &Container, images: &BTreeMap<ImageId, Json>) -> bool {
     !labelled_ours(container)
         && owners::owner(container, images).is_none()
@@ -242,7 +243,7 @@ fn place<'a>(
     let owner = labelled.clone().map(|owner| now(spec, owner));
     let (stem, suffix) = reserved_suffix(name.as_str());
     if matches!(suffix, Some(SUFFIX_FAILED | SUFFIX_LOCK)) {
-        // What failed and was kept to be looked at, and locks: nobody's.
+        // Failed containers that were kept for inspection, and locks, belong to no set.
         return;
     }
     if suffix.is_some() {
@@ -252,7 +253,8 @@ fn place<'a>(
         return;
     }
     let named = wanted.words.named(name.as_str());
-    // One that was renamed for its set says its first name. Of a set with a count none is.
+    // A renamed container of a named set keeps the label of its first name. Containers of counted
+    // sets are not renamed.
     let counted = |key: &SetName| {
         let set = spec.sets.get(key).map(|set| &set.identity);
         matches!(set, Some(Identity::Counted(_)))
@@ -280,7 +282,7 @@ fn place<'a>(
         }
         match spec.sets.get(&set).map(|set| &set.identity) {
             Some(Identity::Counted(_)) => {
-                // Members keep the names that they got under an older key.
+                // Members keep a name that was built from an older key.
                 let before = labelled.as_ref().map_or(&set, |(_, before)| before);
                 let number = member_number(&spec.project, before, name.as_str())
                     .or(composed.and_then(|(_, number)| number));
@@ -301,7 +303,7 @@ fn place<'a>(
     by_image(wanted, container, found);
 }
 
-/// One that nobody created for anyone counts for the set that means its image.
+/// Assigns an unowned container to the set that matches its image.
 fn by_image<'a>(wanted: &SetMatcher<'_>, container: &'a Container, found: &mut Matches<'a>) {
     let name = container.name();
     let Some(made_from) = container.made_from().and_then(|text| ImageRef::parse(text).ok()) else {
@@ -319,14 +321,14 @@ fn by_image<'a>(wanted: &SetMatcher<'_>, container: &'a Container, found: &mut M
     }
 }
 
-/// The same owner with the key that a set of the project has now.
+/// Replaces an old key of a set by the current key.
 pub(crate) fn now(spec: &Spec, (project, set): (ProjectName, SetName)) -> (ProjectName, SetName) {
     let set = if project == spec.project { spec.labelled(&set).clone() } else { set };
     (project, set)
 }
 
-/// Whether a set that ends what it names may have a container of another set of its project: one
-/// that this other one means no more, because it is gone or has another name now.
+/// Whether a set that stops or removes a named container may take the container over from another
+/// set of the project. The other set must be gone or have another name now.
 fn hands_over(spec: &Spec, owner: &SetName, to: &Set, name: &ContainerName) -> bool {
     let ends = matches!(to.state, State::Absent | State::Stopped | State::Killed);
     ends && match spec.sets.get(owner).map(|set| &set.identity) {
@@ -366,10 +368,10 @@ fn taken(set: &SetName, name: &ContainerName, project: &ProjectName, owner: &Set
     )
 }
 
-/// Whether a container of a reserved name is what a dead run of this project left. One that was
-/// adopted says nothing of us: it is one if its name without the suffix is that of a set or of a
-/// member, if the container of that name is ours, or if but for its name a set would match it.
-/// Strangers whose names merely end so are left alone.
+/// Whether an aborted run of this project left a container with a reserved name suffix. Labels of
+/// bayplan prove so. An adopted container lacks these labels. Its name without the suffix then has
+/// to belong to a set, a member or a container of this project. Otherwise a set has to match its
+/// image. Other containers with such a suffix are left alone.
 fn left_over(
     wanted: &SetMatcher<'_>,
     (snapshot, index): (&Snapshot, &Index<'_>),
@@ -401,7 +403,7 @@ fn left_over(
     Some(leftover(container, stem, Some(set.clone()), false))
 }
 
-/// What a dead run left, with the command that leads out.
+/// The error for a container that an aborted run left, with the command that repairs the state.
 fn leftover(container: &Container, stem: &str, set: Option<SetName>, ours: bool) -> PlanError {
     let name = container.name();
     let short = container.id().short().to_owned();
@@ -422,7 +424,7 @@ fn leftover(container: &Container, stem: &str, set: Option<SetName>, ours: bool)
     }
 }
 
-/// A key by which `web-2` comes before `web-10`.
+/// A sort key by which `web-2` comes before `web-10`.
 pub(crate) fn natural(name: &str) -> (String, u64, String) {
     let digits = name.len() - name.trim_end_matches(|c: char| c.is_ascii_digit()).len();
     let (stem, number) = name.split_at(name.len() - digits);

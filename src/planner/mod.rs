@@ -1,7 +1,7 @@
-//! From a spec and a snapshot to a plan: match, compare, choose, order, gather facts.
+//! Computes a plan from a spec and a snapshot: match, compare, decide, order, gather facts.
 //!
-//! A pure function; what is wrong is collected, not thrown, so that a plan's reader and a
-//! staleness check see everything at once. Doubting the result is [`crate::plan::check`]'s.
+//! The computation is a pure function. Errors are collected, so that a reader and a staleness check
+//! see all errors at once. The independent check of the plan is [`crate::plan::check`]'s.
 
 mod addresses;
 mod besides;
@@ -75,54 +75,54 @@ use crate::options::Body;
 use crate::plan::{Plan, SpecSource};
 use crate::spec::Spec;
 
-/// What a plan is made from.
+/// The input of a plan.
 #[derive(Debug, Clone)]
 pub struct Input<'a> {
     /// The declared state.
     pub spec: &'a Spec,
-    /// The look at the engine.
+    /// The snapshot of the engine.
     pub snapshot: &'a Snapshot,
-    /// Whether references that cannot be resolved are taken for unchanged.
+    /// Whether an unresolved reference counts as unchanged.
     pub assume: bool,
-    /// What is settled already because a plan is derived again.
+    /// The choices that are fixed because a plan is derived again.
     pub pins: Pins,
-    /// Where the spec was.
+    /// The source of the spec.
     pub source: Option<SpecSource>,
 }
 
-/// What deriving a plan again takes from the plan.
+/// The choices that a derived plan takes from the original plan.
 #[derive(Debug, Clone, Default)]
 pub struct Pins {
-    /// Names that fresh members of a set get, in order.
+    /// The names of new members of a set, in order.
     pub names: BTreeMap<SetName, Vec<ContainerName>>,
-    /// The host ports of ranges that new containers get.
+    /// The host ports that new containers get from ranges.
     pub ports: BTreeMap<ContainerName, Vec<String>>,
-    /// Containers that a run of the plan has replaced already: their dependants follow.
+    /// Containers that a run of the plan has already replaced; their dependants have to be replaced
+    /// too.
     pub replaced: BTreeSet<ContainerName>,
 }
 
-/// A plan, and what is wrong with it. With errors the plan is what could be derived beside them,
-/// and good for nothing but comparing.
+/// A plan and its errors. A plan with errors is incomplete, and serves for comparison only.
 #[derive(Debug, Clone)]
 pub struct Built {
     /// The plan.
     pub plan: Plan,
-    /// Why it must not be used; empty for a good one.
+    /// The errors that forbid the use of the plan.
     pub errors: Vec<PlanError>,
-    /// The create body of every create step, references as marks.
+    /// The create body of every create step, with references as marks.
     pub bodies: BTreeMap<StepId, Body>,
 }
 
-/// Why there is no plan.
+/// An error that forbids a plan.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PlanError {
-    /// The set it is about.
+    /// The set with the error.
     pub set: Option<SetName>,
-    /// Stable, for machines.
+    /// A stable code for machines.
     pub code: &'static str,
     /// A lowercase fragment.
     pub message: String,
-    /// The way out.
+    /// The remedy.
     pub hint: String,
 }
 

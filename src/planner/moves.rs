@@ -1,8 +1,9 @@
-//! Which networks a member is put on and taken off, where that alone makes it as declared.
+//! Chooses the networks to connect and disconnect, where these calls alone resolve a difference.
 //!
-//! A network that stays with other wishes (an alias, an address) is left to a new container: off and
-//! on again would interrupt what uses it. So is the network that a container was created in, which
-//! an engine remembers, and one that this plan makes anew.
+//! A network with changed endpoint settings (an alias, an address) needs a new container, because
+//! reconnecting would interrupt the traffic. So does the network of the create, which an engine
+//! remembers, and a network that this plan replaces. The choice between moves and a replacement is
+//! [`super::decide`]'s.
 
 use serde_json::Value as Json;
 
@@ -18,10 +19,10 @@ use crate::planner::compare;
 use crate::planner::compare::Terms;
 use crate::spec::body::{self, Labels};
 
-/// The row of the networks that a container is on.
+/// The key of the row of networks.
 pub(super) const NETWORKS: &str = "networks";
 
-/// One call.
+/// One connect or disconnect call.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Move {
     /// The network's name.
@@ -30,17 +31,17 @@ pub(super) struct Move {
     pub(super) way: Way,
 }
 
-/// Which way.
+/// The direction of a move.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Way {
-    /// Onto it, with the engine's endpoint settings.
+    /// Connect, with the endpoint settings.
     On(Json),
-    /// Off it.
+    /// Disconnect.
     Off,
 }
 
 impl Planner<'_> {
-    /// The moves that make a member as declared in its networks; `None`: they cannot.
+    /// The moves that make the networks of a member as declared; `None` if moves cannot do so.
     pub(super) fn moves(
         &self,
         key: &SetName,
@@ -58,7 +59,7 @@ impl Planner<'_> {
             row.without_more(&mut want, &mut have, (expected, &found));
         }
         let (Value::Map(want), Value::Map(have)) = (want, have) else { return None };
-        // It must be where it was created, as it was; unless any other network does as well.
+        // The network of the create must be unchanged, unless the comparison accepts any network.
         let there = expected.host("NetworkMode").as_str() == Some(main);
         if !have.contains_key(main) || (strict && !there) {
             return None;
@@ -91,7 +92,7 @@ impl Planner<'_> {
     ) -> Option<Move> {
         let body =
             body::create_body(self.spec, key, terms.set, &member.name, Labels::None, &self.cx);
-        // What the engine lacks is told of the create that this would be instead of.
+        // An unsupported option is reported for the replacement instead.
         if !engine_model::unsupported(&body, &self.engine).is_empty() {
             return None;
         }
@@ -113,7 +114,7 @@ impl Planner<'_> {
         }
         let (known, id) = self.world.network_by(name)?;
         let attached = &found.json()["NetworkSettings"]["Networks"][name]["NetworkID"];
-        // Of a container that never ran only the name is told.
+        // A container that never ran shows the network name only.
         let same = attached.as_str().is_none_or(|told| told.is_empty() || told == id.as_str());
         (known == name && same).then(|| Move {
             network: name.to_owned(),

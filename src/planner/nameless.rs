@@ -1,7 +1,8 @@
-//! Which volumes of a container nobody named: nobody finds them when it is gone.
+//! Finds the anonymous volumes of a container, which are hard to find after the container is gone.
 //!
-//! An engine makes their names up, but a name that looks so may be anybody's: a volume that a set or a
-//! body names is declared, unless it was taken over from a container before.
+//! An engine invents the name of an anonymous volume, but a declared volume may have such a name
+//! too. A volume that a set or a create body names is declared, unless a replacement took the
+//! volume over. Carrying volumes over is [`super::carry`]'s.
 
 use std::collections::BTreeSet;
 
@@ -15,20 +16,20 @@ use crate::options::volumes::{Source, Volumes};
 use crate::planner::resources::Found;
 use crate::spec::Set;
 
-/// Newer engines label the volumes whose names they made up.
+/// The label that newer engines put on anonymous volumes.
 const LABEL_ANONYMOUS: &str = "com.docker.volume.anonymous";
 
-/// A volume that nobody named.
+/// An anonymous volume.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Nameless {
-    /// Where it is mounted.
+    /// The mount path.
     pub(super) path: String,
-    /// What the engine calls it, where it tells.
+    /// The name that the engine invented, if known.
     pub(super) volume: String,
 }
 
 impl Planner<'_> {
-    /// The volumes of a set's container that nobody named.
+    /// The anonymous volumes of a container of a set.
     pub(super) fn nameless(&self, set: &Set, container: &Container) -> Vec<Nameless> {
         let Some(inspect) = &container.inspect else { return Vec::new() };
         let config = &inspect["Config"];
@@ -39,8 +40,9 @@ impl Planner<'_> {
         let at_paths = at_paths.filter(|mount| mount["Source"].as_str().is_none_or(str::is_empty));
         asked.extend(at_paths.filter_map(|mount| mount["Target"].as_str()).map(clean));
         let of_others = self.volumes_of_others(inspect);
-        // A name in the body tells that it is declared, unless it was taken over. Of a container that
-        // bayplan did not create nobody noted that: what is kept is surely not lost.
+        // A name in the create body means a declared volume, unless the volume was taken over. Only
+        // bayplan notes carried volumes. In a container of another tool a volume at a path of
+        // `Config.Volumes` counts as carried, so that no data is lost.
         let taken_over = |path: &String, name: &str| {
             noted.contains(path)
                 || self.is_labelled(name)
@@ -50,7 +52,7 @@ impl Planner<'_> {
             .filter(|(name, path)| {
                 let made_up = carried::is_made_up(name) && !declared.contains(name);
                 let own = !sources.contains(name.as_str()) || taken_over(path, name);
-                // The volumes of others are shown like own ones.
+                // Volumes from `volumes_from` are shown like own volumes.
                 let theirs = match &of_others {
                     Some(theirs) => theirs.contains(name),
                     None => !asked.contains(path) && !noted.contains(path),
@@ -63,7 +65,7 @@ impl Planner<'_> {
         all
     }
 
-    /// The volumes that a set declares, by the names that engines know them by.
+    /// The declared volumes of a set, by their names on the engine.
     fn declared_volumes(&self, set: &Set) -> BTreeSet<String> {
         let said = set.option("volumes").and_then(|declared| declared.said::<Volumes>());
         let mounts = said.into_iter().flat_map(|volumes| volumes.0.values());
@@ -81,7 +83,7 @@ impl Planner<'_> {
         }
     }
 
-    /// The volumes of those whose volumes a container has; nothing: not all of them are known.
+    /// The volumes of the containers in `volumes_from`; `None` if a container is unknown.
     fn volumes_of_others(&self, inspect: &Json) -> Option<BTreeSet<String>> {
         let mut theirs = BTreeSet::new();
         for from in list(&inspect["HostConfig"]["VolumesFrom"]).filter_map(Json::as_str) {
@@ -98,12 +100,12 @@ fn list(json: &Json) -> impl Iterator<Item = &Json> {
     json.as_array().into_iter().flatten()
 }
 
-/// The volumes that a container has, by name, and where.
+/// The volumes of a container, with their paths.
 pub(super) fn volume_mounts(inspect: &Json) -> impl Iterator<Item = (String, String)> + '_ {
     mounts(inspect, "volume", "Name")
 }
 
-/// The mounts of a kind: what is mounted, as this field has it, and where.
+/// The mounts of one type, as pairs of the given field and the path.
 pub(super) fn mounts<'a>(
     inspect: &'a Json,
     kind: &'a str,
@@ -115,7 +117,7 @@ pub(super) fn mounts<'a>(
     })
 }
 
-/// What the body of a container names of volumes and of the host.
+/// The volumes and host paths that the create body names.
 pub(super) fn named_sources(inspect: &Json) -> BTreeSet<&str> {
     let host = &inspect["HostConfig"];
     let binds = list(&host["Binds"]).filter_map(|bind| Some(bind.as_str()?.split_once(':')?.0));

@@ -1,4 +1,4 @@
-//! Volumes that nobody named, through one replacement after the other.
+//! Anonymous volumes across several replacements.
 
 use serde_json::{Value as Json, json};
 
@@ -10,12 +10,12 @@ use crate::observed::snapshot::{Container, RegistryAnswer, Snapshot};
 use crate::plan::{Action, Danger, Verb};
 use crate::spec::Spec;
 
-/// A spec with one container, and more that is said of it.
+/// A spec with one container and further lines.
 fn web(more: &str) -> Spec {
     spec(&format!("project: p\ncontainers: {{web: {{image: 'app:1', state: reloaded{more}}}}}\n"))
 }
 
-/// A world whose image asks for volumes at these paths.
+/// A world with an image that declares volumes at these paths.
 fn asking(paths: &Json) -> Snapshot {
     let mut snapshot = world();
     let (id, json) = image("app:1", &json!({"Cmd": ["serve"], "Volumes": paths}));
@@ -23,7 +23,7 @@ fn asking(paths: &Json) -> Snapshot {
     snapshot
 }
 
-/// Does what the plan says of the one container. What an engine names itself it names by its path and
+/// Applies the plan to the single container. An anonymous volume gets a name from its path and
 /// `seed`.
 fn run(snapshot: &mut Snapshot, built: &Built, seed: &str) {
     let body = built.bodies.values().next().expect("a container is created");
@@ -45,7 +45,7 @@ fn run(snapshot: &mut Snapshot, built: &Built, seed: &str) {
     snapshot.containers = vec![Container { list: None, inspect: Some(inspect), env }];
 }
 
-/// A world in which the container of a spec was created.
+/// A world with the created container of a spec.
 fn created(spec: &Spec, paths: &Json) -> Snapshot {
     let mut snapshot = asking(paths);
     let built = plan(spec, &snapshot);
@@ -57,7 +57,7 @@ fn inspect(snapshot: &mut Snapshot) -> &mut Json {
     snapshot.containers[0].inspect.as_mut().unwrap()
 }
 
-/// Replaces the container for a reason of its own; gives the paths and the volumes that were carried.
+/// Replaces the container for an unrelated reason; returns the carried paths and volumes.
 fn replaced(snapshot: &mut Snapshot, spec: &Spec, seed: &str) -> Vec<(String, String)> {
     let own = inspect(snapshot)["HostConfig"]["Memory"].take();
     inspect(snapshot)["HostConfig"]["Memory"] = json!(123_456_789);
@@ -70,7 +70,7 @@ fn replaced(snapshot: &mut Snapshot, spec: &Spec, seed: &str) -> Vec<(String, St
         _ => None,
     });
     let carried = carried.unwrap().into_iter();
-    // It is as declared then.
+    // The container is as declared afterwards.
     assert_eq!(plan(spec, snapshot).plan.changes, []);
     carried.map(|one| (one.path, one.volume)).collect()
 }
@@ -124,7 +124,8 @@ fn a_volume_is_declared_by_who_names_it_and_not_by_how_it_is_called() {
     for paths in [json!({"/data": {}}), Json::Null] {
         let mut snapshot = created(&declared(&one), &paths);
         assert_eq!(replaced(&mut snapshot, &declared(&one), "second"), []);
-        // Another one is another one, and a volume of its own is none that was declared.
+        // Another declared volume differs, and an anonymous volume does not equal a declared
+        // volume.
         for spec in [declared(&other), declared("data"), web("")] {
             let built = plan(&spec, &snapshot);
             assert_eq!(built.plan.changes.len(), 1, "{paths}");
@@ -132,7 +133,7 @@ fn a_volume_is_declared_by_who_names_it_and_not_by_how_it_is_called() {
             assert_eq!(change.impact.unmounts, [format!("{one} at /data")]);
             assert!(change.danger.contains(&Danger::DataLost));
         }
-        // Removing the container loses nothing: its volume has a name.
+        // Removing the container loses no data: its volume has a name.
         let gone = spec("project: p\ncontainers: {web: {image: 'app:1', state: absent}}\n");
         assert_eq!(plan(&gone, &snapshot).plan.changes[0].danger, [Danger::Outage]);
     }
@@ -151,7 +152,7 @@ fn an_engine_that_tells_which_names_it_made_up_is_believed() {
     snapshot.volumes.push(json!({"Name": volume, "Driver": "local",
         "Labels": {"com.docker.volume.anonymous": ""}}));
     assert_eq!(codes(&plain, &snapshot), ["data_lost"]);
-    // But not against who declares it.
+    // A spec may still declare the volume.
     assert_eq!(codes(&web(&format!(", volumes: ['{volume}:/other']")), &snapshot), [""; 0]);
 }
 
@@ -184,7 +185,7 @@ fn what_was_taken_over_in_case_is_not_lost_unsaid() {
     let digest = format!("sha256:{}", hex("new"));
     snapshot.registry.insert("app:1".to_owned(), RegistryAnswer::Digest(digest.clone()));
     let built = plan(&pulls, &snapshot);
-    // The image that is pulled asks for no volume.
+    // The pulled image declares no volume.
     let (_, mut pulled) = image("app:1", &json!({"Cmd": ["serve"]}));
     let id = crate::base::ident::ImageId::new(format!("sha256:{}", hex("pulled")));
     pulled["Id"] = json!(id);

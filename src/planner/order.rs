@@ -1,6 +1,7 @@
-//! Which steps wait for steps of other changes, and one order in which all can be made.
+//! Adds the waits between steps of different changes, and sorts all steps.
 //!
-//! Within a change the steps are in order already ([`super::change_steps`]).
+//! The steps within a change are already in order ([`super::change_steps`]). Waits for ports and
+//! addresses are [`super::take`]'s and [`super::addresses`]'.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,8 +11,8 @@ use crate::base::ident::{ChangeId, ContainerId, ContainerName, SetName, StepId};
 use crate::plan::{Action, Because, Reason, Step, Subject, Verb};
 use crate::spec::{FailureAction, Set, UpdateConfig};
 
-/// Adds the edges between jobs: images first, dependencies before dependants, one replacement of
-/// a set at a time. Who waits for what another gives up is [`super::take`]'s.
+/// Adds the waits between changes: images first, dependencies before dependants, and the
+/// replacements of a set in turn. Waits for released ports are [`super::take`]'s.
 pub(super) fn connect(
     jobs: &mut [ChangeSteps],
     depends: &BTreeMap<SetName, BTreeSet<SetName>>,
@@ -33,9 +34,10 @@ pub(super) fn connect(
     }
 }
 
-/// What takes a port or an address that a replacement gives up keeps its own old container until that
-/// one is proven, and so does what others are replaced for until these are: one that fails can then go
-/// back, and so can the other, without which its old container would not run.
+/// Keeps old containers until replacements that may still fail are proven. A change that takes a
+/// port or an address of another replacement keeps its old container until that replacement is
+/// proven. A replaced target keeps its old container until its replaced dependants are proven. So a
+/// failure can roll back both changes.
 pub(super) fn kept_until_proven(jobs: &mut [ChangeSteps]) {
     let replaces = |job: &ChangeSteps| !job.takes_away && job.change.verb != Verb::Restart;
     let givers: BTreeMap<StepId, (ChangeId, StepId)> = jobs
@@ -71,15 +73,16 @@ pub(super) fn kept_until_proven(jobs: &mut [ChangeSteps]) {
     }
 }
 
-/// For a step of a job, what it waits for.
+/// The steps that a step of a job waits for.
 type Edges = BTreeMap<(usize, StepId), Vec<StepId>>;
 
-/// So many steps of a set are waited for one by one; of more, the last waits for the others and
-/// is waited for alone, so that a thousand that need a thousand do not make a million edges.
-/// Counted in one set alone: its edges are the same whatever becomes of other sets.
+/// Up to this number of steps of a set are waited for one by one. Beyond, the last step waits for
+/// the other steps, and dependants wait for the last step only. A thousand dependants of a thousand
+/// steps would otherwise make a million edges. The count is per set, so that the edges of a set do
+/// not depend on other sets.
 const FEW: usize = 8;
 
-/// What must be waited for so that all of these are done.
+/// The steps to wait for so that all given steps are done.
 fn gate(mut all: Vec<(usize, StepId)>, edges: &mut Edges) -> Vec<StepId> {
     if all.len() > FEW
         && let Some((job, last)) = all.pop()
@@ -102,7 +105,7 @@ fn by_set(jobs: &[ChangeSteps]) -> BTreeMap<&SetName, Vec<usize>> {
     sets
 }
 
-/// A container that is put back on a network is left alone until it is.
+/// Delays the steps on a container until the container is back on its replaced network.
 fn reattached_first(jobs: &[ChangeSteps], edges: &mut Edges) {
     let mut back: BTreeMap<&ContainerId, Vec<&StepId>> = BTreeMap::new();
     for step in jobs.iter().filter(|job| job.change.set.is_none()).flat_map(|job| &job.steps) {
@@ -122,7 +125,7 @@ fn reattached_first(jobs: &[ChangeSteps], edges: &mut Edges) {
     }
 }
 
-/// What a set needs is up before the set's own containers are created or started.
+/// The dependencies of a set are up before the containers of the set are created or started.
 fn up_edges(
     jobs: &[ChangeSteps],
     depends: &BTreeMap<SetName, BTreeSet<SetName>>,
@@ -133,7 +136,7 @@ fn up_edges(
     let needed: BTreeSet<&SetName> = depends.values().flatten().collect();
     let mut ups: BTreeMap<&SetName, Vec<StepId>> = BTreeMap::new();
     for set in needed {
-        // Replacements queue: the end of the last ones is the end of all of them.
+        // Replacements queue, so the last replacements end after all others.
         let own = sets.get(set).into_iter().flatten();
         let (queued, free): (Vec<usize>, Vec<usize>) =
             own.partition(|index| jobs[**index].disturbs.is_some() && jobs[**index].up.is_some());
@@ -151,7 +154,7 @@ fn up_edges(
     }
 }
 
-/// What is only taken away goes after those that depend on it.
+/// Dependants are taken away before their dependencies.
 fn down_edges(
     jobs: &[ChangeSteps],
     depends: &BTreeMap<SetName, BTreeSet<SetName>>,
@@ -172,16 +175,16 @@ fn down_edges(
     }
 }
 
-/// How the members of a set are replaced.
+/// The update settings of a set.
 fn update_of(sets: &BTreeMap<SetName, Set>, set: &SetName) -> UpdateConfig {
     sets.get(set).map(|set| set.update).unwrap_or_default()
 }
 
-/// The replacements of one set, so many at a time: the next one disturbs nothing before one before it is
-/// proven.
+/// The replacements of one set, limited in parallelism: a replacement disturbs its container only
+/// after an earlier replacement is proven.
 struct Queue {
     update: UpdateConfig,
-    /// Its jobs: what disturbs, and after what each is proven.
+    /// The jobs of the queue: the step that disturbs, and the step that proves.
     turns: Vec<(usize, StepId, StepId)>,
 }
 
@@ -199,14 +202,14 @@ fn queues(jobs: &[ChangeSteps], sets: &BTreeMap<SetName, Set>) -> Vec<Queue> {
 }
 
 impl Queue {
-    /// Each turn with the one that it waits for.
+    /// Each turn, with the step that the turn waits for.
     fn pairs(&self) -> impl Iterator<Item = (&(usize, StepId, StepId), &StepId)> {
         let apart = self.update.at_once(self.turns.len());
         let before = self.turns.iter().map(|(_, _, up)| up);
         self.turns.iter().skip(apart).zip(before)
     }
 
-    /// What must have succeeded first.
+    /// Adds the steps that must succeed before each turn.
     fn edges(&self, jobs: &[ChangeSteps], edges: &mut Edges) {
         if self.update.failure_action != FailureAction::Continue {
             for ((index, disturbs, _), before) in self.pairs() {
@@ -218,8 +221,9 @@ impl Queue {
         }
     }
 
-    /// Every old container is kept until all new ones are proven: the first one, which is begun before the
-    /// others, waits for them, and these for its end. So any that goes back takes the others along.
+    /// Keeps every old container until all new containers are proven, so that one rollback takes
+    /// all replacements along. The first removal waits for all proofs, and the other removals wait
+    /// for the first removal.
     fn keep_all(&self, jobs: &[ChangeSteps], edges: &mut Edges) {
         let removes = self.turns.iter().filter_map(|(index, ..)| {
             let removes = |step: &&Step| matches!(step.action, Action::Remove { .. });
@@ -234,7 +238,7 @@ impl Queue {
         }
     }
 
-    /// What must have ended first, and how long is waited then.
+    /// Adds the steps that must end before each turn, and the delay.
     fn turns(&self, jobs: &mut [ChangeSteps]) {
         let whatever = self.update.failure_action == FailureAction::Continue;
         for ((index, disturbs, _), before) in self.pairs() {
@@ -243,8 +247,8 @@ impl Queue {
     }
 }
 
-/// The steps of all jobs in an order in which they could be made one by one; the steps of a cycle
-/// as an error.
+/// Sorts the steps of all jobs into an order of execution. A cycle is an error that names its
+/// steps.
 pub(super) fn sort(jobs: &[ChangeSteps]) -> Result<Vec<Step>, PlanError> {
     let steps: Vec<&Step> = jobs.iter().flat_map(|job| &job.steps).collect();
     let position: BTreeMap<&StepId, usize> =
@@ -289,7 +293,7 @@ pub(super) fn sort(jobs: &[ChangeSteps]) -> Result<Vec<Step>, PlanError> {
     })
 }
 
-/// The containers that steps address, by ID.
+/// The IDs of the containers that steps address.
 pub(super) fn addressed(steps: &[Step]) -> BTreeSet<ContainerId> {
     steps
         .iter()

@@ -1,5 +1,5 @@
-//! What the containers to come will be, option by option: what is declared apart from what the image
-//! hands down, and nothing of what an engine does anyway.
+//! Lists the options of the containers to create: declared options, and options from the image.
+//! Defaults of the engine are left out. Differences are [`super::compare`]'s.
 
 use std::collections::BTreeMap;
 
@@ -19,13 +19,13 @@ use crate::plan::{Action, ImagePin};
 use crate::spec::Set;
 use crate::syntax::node::{Node, Problems};
 
-/// Rows whose values an image says in passing: of these the names are enough.
+/// Rows of which the plan shows only the keys that come from the image.
 const NAMES_ONLY: [&str; 2] = ["environment", "labels"];
 
-/// The row of published ports.
+/// The key of the row of published ports.
 const PORTS: &str = "ports";
 
-/// What is known of the containers of a set so far.
+/// The planned options of the containers of a set.
 #[derive(Debug)]
 pub(super) struct Expected {
     reference: String,
@@ -34,32 +34,32 @@ pub(super) struct Expected {
     containers: BTreeMap<ContainerName, Options>,
 }
 
-/// What an engine shows where nothing is declared.
+/// The values that an engine shows for an empty declaration.
 #[derive(Debug)]
 pub(super) struct Plain(Vec<Value>);
 
 impl Plain {
-    /// By the places of the rows.
+    /// The values, by the position of the row in the table.
     pub(super) fn values(&self) -> &[Value] {
         &self.0
     }
 
-    /// Of an engine.
+    /// Computes the values for an engine.
     pub(super) fn of(engine: &Engine) -> Self {
         let look = bare(&Body::new(), &ContainerName::new(""), engine);
         Self(ROWS.iter().map(|row| collapse(row.read(&look))).collect())
     }
 }
 
-/// What a body comes to without an image, with other containers called by their names: their IDs may
-/// be others once the plan has been begun.
+/// The inspect data of a create body without an image. References to containers stay names, because
+/// the IDs may change during the plan.
 fn bare(body: &Body, name: &ContainerName, engine: &Engine) -> InspectView {
     view::expected(body, name, None, engine, &World::default())
 }
 
 impl Planner<'_> {
-    /// Notes what a container that is created will be. Members of a set differ in what links call
-    /// them; which ports of a range they get is written down at the end.
+    /// Notes the options of a container to create. Members of a set share the options, except for
+    /// links. Ports from ranges are added at the end.
     pub(super) fn expect_created(
         &mut self,
         key: &SetName,
@@ -91,14 +91,15 @@ impl Planner<'_> {
         self.expected.insert(key.clone(), expected);
     }
 
-    /// The secrets that a container that is created gets.
+    /// The secrets of a container to create.
     pub(super) fn secrets_of(&self, key: &SetName, name: &ContainerName) -> Vec<String> {
         let own = self.expected.get(key).and_then(|all| all.containers.get(name));
         own.map(risks::secrets).into_iter().flatten().map(str::to_owned).collect()
     }
 
-    /// What is declared and is not as the engine does anyway. What nobody declared is so only because
-    /// something else is: a limit of swap twice that of memory, an exposed port that is published.
+    /// The declared options that differ from the engine's defaults. An undeclared option changes
+    /// only as a consequence, such as the swap limit of a memory limit or the exposed port of a
+    /// published port.
     fn options(&self, set: &Set, look: &InspectView) -> Options {
         let rows = ROWS.iter().copied().zip(&self.plain.0);
         let said = rows.filter(|(row, plain)| {
@@ -107,7 +108,7 @@ impl Planner<'_> {
         said.map(|(row, _)| (row.def().key.to_owned(), canonical(row, look))).collect()
     }
 
-    /// What all of them will be, once steps say which ports of a range they get.
+    /// The planned options of all sets, with the ports that steps pin.
     pub(super) fn planned(&mut self) -> BTreeMap<SetName, Planned> {
         let mut expected = std::mem::take(&mut self.expected);
         for (set, name, step) in self.pinned() {
@@ -125,7 +126,7 @@ impl Planner<'_> {
         expected.into_iter().map(of).collect()
     }
 
-    /// The containers that get a port of a range: set, name, and the step that creates them.
+    /// The containers with a port from a range: set, name and create step.
     fn pinned(&self) -> Vec<(SetName, ContainerName, StepId)> {
         let steps = self.jobs.iter().flat_map(|job| &job.steps);
         let pinned = steps.filter_map(|step| match &step.action {
@@ -138,7 +139,7 @@ impl Planner<'_> {
     }
 }
 
-/// What a view says of an option, as the canonical form of a spec has it.
+/// The value of an option, in the canonical form of the spec.
 pub(super) fn canonical(row: &dyn AnyRow, look: &InspectView) -> Json {
     let json = row.to_spec(look);
     let mut problems = Problems::default();
@@ -146,7 +147,7 @@ pub(super) fn canonical(row: &dyn AnyRow, look: &InspectView) -> Json {
     declared.map_or(json, |declared| declared.print())
 }
 
-/// What is there with the image and is not without.
+/// The options that come from the image.
 fn handed_down(with: &InspectView, without: &InspectView) -> Options {
     let rows = ROWS.iter().copied().filter(|row| row.def().from_image);
     let other = rows.filter(|row| collapse(row.read(with)) != collapse(row.read(without)));
@@ -164,7 +165,7 @@ fn handed_down(with: &InspectView, without: &InspectView) -> Options {
     all
 }
 
-/// What of a value another one lacks, entry by entry.
+/// The entries of a value that another value lacks.
 fn beyond(value: Json, other: &Json) -> Json {
     match (value, other) {
         (Json::Object(mut map), Json::Object(other)) => {

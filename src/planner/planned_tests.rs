@@ -1,5 +1,5 @@
-//! What containers will be: every option with the row's own examples, what an image hands down, and
-//! what members do not have in common.
+//! The planned options of containers: every option with its row's examples, options from the image,
+//! and options in which members differ.
 
 use serde_json::{Value as Json, json};
 
@@ -11,7 +11,7 @@ use crate::options::ROWS;
 use crate::plan::{ImagePin, Planned};
 use crate::spec::Spec;
 
-/// What becomes of a spec, whatever else is wrong with it: a link to nothing still is an option.
+/// Plans a spec despite errors: a broken link is still an option.
 fn built(spec: &Spec, snapshot: &Snapshot) -> Built {
     build(&Input { spec, snapshot, assume: false, pins: Pins::default(), source: None })
 }

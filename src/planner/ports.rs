@@ -1,4 +1,5 @@
-//! Host ports: which ones a container wants, which ones are held, and when two clash.
+//! Host ports: the wanted ports, the held ports, and conflicts. The assignment of ports is
+//! [`super::take`]'s.
 
 use std::fmt;
 
@@ -8,7 +9,7 @@ use crate::observed::snapshot::Container;
 use crate::options::Body;
 use crate::options::inspect_view::InspectView;
 
-/// A host port, or a range of which one suffices.
+/// A host port, or a range of which one port is used.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct HostPort {
     address: String,
@@ -17,16 +18,16 @@ pub(crate) struct HostPort {
     protocol: String,
 }
 
-/// A port inside a container, and where on the host it is to be bound.
+/// A container port with its host port.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Binding {
-    /// As engines write it: `80/tcp`.
+    /// The container port as engines write it: `80/tcp`.
     pub(super) inside: String,
     pub(super) host: HostPort,
 }
 
 impl Binding {
-    /// The same with one port of its range, `127.0.0.1:8081:80/tcp`.
+    /// The binding with one port of its range: `127.0.0.1:8081:80/tcp`.
     pub(super) fn pinned(&self, port: &HostPort) -> String {
         let address = &self.host.address;
         let before = match address.as_str() {
@@ -37,7 +38,7 @@ impl Binding {
         format!("{before}{}:{}", port.first, self.inside)
     }
 
-    /// The port of its range that [`pinned`](Self::pinned) wrote so.
+    /// Reads the port back from the text of [`pinned`](Self::pinned).
     pub(super) fn said(&self, text: &str) -> Option<HostPort> {
         let before = text.strip_suffix(self.inside.as_str())?.strip_suffix(':')?;
         let number = before.rsplit(':').next()?.parse().ok()?;
@@ -45,7 +46,7 @@ impl Binding {
         (self.pinned(&port) == text).then_some(port)
     }
 
-    /// Writes one port of its range into a create body, in the place of the range.
+    /// Replaces the range in a create body by one port.
     pub(super) fn pin(&self, port: &HostPort, body: &mut Body) {
         let range = format!("{}-{}", self.host.first, self.host.last);
         let Some(bindings) = body.nested("HostConfig").get_mut("PortBindings") else { return };
@@ -60,7 +61,7 @@ impl Binding {
 }
 
 impl HostPort {
-    /// Whether another one is on the same address and in its range.
+    /// Whether the range contains another port, on the same address.
     pub(super) fn has(&self, other: &Self) -> bool {
         self.protocol == other.protocol
             && self.address == other.address
@@ -68,13 +69,13 @@ impl HostPort {
             && other.last <= self.last
     }
 
-    /// The same port on this one's address, if it is in its range.
+    /// The other port on this address, if the range contains the port.
     pub(super) fn kept(&self, other: &Self) -> Option<Self> {
         let here = Self { address: self.address.clone(), ..other.clone() };
         self.has(&here).then_some(here)
     }
 
-    /// Every port of the range, as a single one.
+    /// Every port of the range.
     pub(super) fn each(&self) -> impl Iterator<Item = Self> + '_ {
         self.from(self.first)
     }
@@ -83,27 +84,27 @@ impl HostPort {
         &self.address
     }
 
-    /// How many it leaves to choose from, less one: 0 is a fixed port.
+    /// The size of the range less one: 0 means a fixed port.
     pub(super) fn width(&self) -> u16 {
         self.last - self.first
     }
 
-    /// The ports of a range from this one on, as single ones.
+    /// The ports of the range from a number on.
     pub(super) fn from(&self, first: u16) -> impl Iterator<Item = Self> + '_ {
         (first.max(self.first)..=self.last).map(|port| self.at(port))
     }
 
-    /// One port of a range.
+    /// A single port of the range.
     fn at(&self, port: u16) -> Self {
         Self { first: port, last: port, ..self.clone() }
     }
 
-    /// The number of a single port, the first one of a range.
+    /// The first port of the range.
     pub(super) fn first(&self) -> u16 {
         self.first
     }
 
-    /// Whether both cannot be bound at once (single ports).
+    /// Whether two single ports cannot be bound at the same time.
     pub(super) fn clashes(&self, other: &Self) -> bool {
         let any = |port: &Self| matches!(port.address.as_str(), "" | "0.0.0.0" | "::");
         let v6 = |port: &Self| port.address.contains(':');
@@ -128,7 +129,7 @@ impl fmt::Display for HostPort {
     }
 }
 
-/// The host ports that a container takes when it starts; random ones clash with nobody.
+/// The host ports that a container takes at its start. Random ports never conflict.
 pub(super) fn wanted(look: &InspectView) -> Vec<Binding> {
     let mode = look.host("NetworkMode").as_str().unwrap_or_default();
     if mode == "host" || mode == "none" || mode.starts_with("container:") {

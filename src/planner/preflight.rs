@@ -1,10 +1,9 @@
-//! What is declared and the engine at hand refuses, so that a create, a start or an update would
-//! fail when the plan is half done: processors, runtimes, logging drivers and devices that it does
-//! not have.
+//! Refuses declared options that the engine cannot provide: processors, runtimes, logging drivers,
+//! storage options and devices. The create, start or update would fail in the middle of the plan.
 //!
-//! It is told of sets of which containers are created, replaced or changed in place, and of containers
-//! that were made when their host had more and would not come up again. What no engine takes is told
-//! when the spec is read ([`crate::options::rules`]), what this one drops silently is
+//! The check covers sets whose containers are created, replaced or changed in place. It also covers
+//! old containers that would not start again, because the host has less now. Options that no engine
+//! accepts are [`crate::options::rules`]'s; options that this engine drops are
 //! [`super::ignored_by_engine`]'s.
 
 use std::collections::BTreeSet;
@@ -22,11 +21,11 @@ use crate::options::devices::{Device, Devices};
 use crate::options::processors::{Cpus, Cpuset};
 use crate::spec::Set;
 
-/// Billionths of a processor in a whole one.
+/// Billionths of a processor per processor.
 const NANO: i64 = 1_000_000_000;
 
 impl Planner<'_> {
-    /// Refuses what the engine cannot do for containers that it creates or changes in place.
+    /// Refuses options that the engine cannot provide for new or updated containers.
     pub(super) fn refuse_unable(
         &mut self,
         key: &SetName,
@@ -39,8 +38,8 @@ impl Planner<'_> {
         let faults = if replaced || choice.create > 0 {
             faults(set, &engine.info, self.engine.api)
         } else {
-            // An update says what it changes and nothing else: what a container has beyond what
-            // its host has now is its own.
+            // An update sends the changed fields only, so other settings of the container may
+            // exceed the host.
             let updated: BTreeSet<&str> = choice.fates.iter().flat_map(updates).collect();
             processors(set, &engine.info, |field| updated.contains(field))
         };
@@ -55,8 +54,8 @@ impl Planner<'_> {
     }
 }
 
-/// What a container has that its engine lacks now: a start is refused then, and a restart stops it
-/// and cannot start it again (both tried).
+/// The settings of a container that its engine cannot provide any more. A start is refused then,
+/// and a restart stops the container and cannot start it again (both tried).
 fn lost(member: &Member<'_>, fate: &Disposition, info: &Json, api: Api) -> Vec<(String, String)> {
     let Some(inspect) = &member.container.inspect else { return Vec::new() };
     let host = &inspect["HostConfig"];
@@ -75,7 +74,7 @@ fn lost(member: &Member<'_>, fate: &Disposition, info: &Json, api: Api) -> Vec<(
         let hint = format!("the engine has {known}; `state: reloaded` replaces the container");
         all.push((message, hint));
     }
-    // Only a start looks at it, and an update before it changes it.
+    // Only a start checks the processors, and an update before the start may change them.
     let updated = updates(fate).any(|field| field == "NanoCpus");
     if matches!(fate, Disposition::Start(..))
         && !updated
@@ -93,8 +92,8 @@ fn lost(member: &Member<'_>, fate: &Disposition, info: &Json, api: Api) -> Vec<(
     all
 }
 
-/// What an engine that says so of itself lacks, each with the way out. What it does not tell is not
-/// judged.
+/// The declared options that the engine lacks, each with a remedy. Abilities that the engine does
+/// not report are not judged.
 fn faults(set: &Set, info: &Json, api: Api) -> Vec<(String, String)> {
     let mut all = Vec::new();
     all.extend(processors(set, info, |_| true));
@@ -105,7 +104,7 @@ fn faults(set: &Set, info: &Json, api: Api) -> Vec<(String, String)> {
     all
 }
 
-/// The fields that an update of a member says.
+/// The fields that an update of a member sends.
 fn updates(fate: &Disposition) -> impl Iterator<Item = &str> {
     let settings = match fate {
         Disposition::Start(_, it) | Disposition::Update(_, it) | Disposition::Restart(_, it) => {
@@ -116,7 +115,7 @@ fn updates(fate: &Disposition) -> impl Iterator<Item = &str> {
     settings.into_iter().flat_map(|settings| settings.0.keys().map(String::as_str))
 }
 
-/// Of processors what is said to the engine, by field.
+/// Processor options that exceed the engine, limited to the fields that are sent.
 fn processors(set: &Set, info: &Json, says: impl Fn(&str) -> bool) -> Vec<(String, String)> {
     let Some(count) = info["NCPU"].as_i64() else { return Vec::new() };
     let hint =
@@ -149,8 +148,8 @@ fn runtime(set: &Set, info: &Json, api: Api) -> Option<(String, String)> {
     Some((message, format!("it has {known}")))
 }
 
-/// The runtimes that an engine has, where this is none of them. One of `containerd`'s own is found by
-/// its name alone, whether it is configured or not, but on an old engine.
+/// The runtimes of an engine that lacks this runtime. Newer engines find a runtime of containerd by
+/// its name, even without configuration.
 fn without_runtime(name: &str, info: &Json, api: Api) -> Option<String> {
     let known = info["Runtimes"].as_object().filter(|known| !known.is_empty())?;
     let own = api >= api::SHIMS && name.contains(['.', '/']);
@@ -161,7 +160,8 @@ fn without_runtime(name: &str, info: &Json, api: Api) -> Option<String> {
     Some(safe(&known))
 }
 
-/// `none` is no driver, and every engine takes it. Plugins with a tag may be told without it.
+/// `none` is no driver, and every engine accepts `none`. An engine may list a plugin without its
+/// tag.
 fn logging(set: &Set, info: &Json) -> Option<(String, String)> {
     let known: Vec<&str> =
         info["Plugins"]["Log"].as_array()?.iter().filter_map(Json::as_str).collect();
@@ -176,8 +176,8 @@ fn logging(set: &Set, info: &Json) -> Option<(String, String)> {
     Some((message, format!("it has {}", safe(&known))))
 }
 
-/// Two drivers take none at all, and `overlay2` only on a file system that keeps quotas. Whether
-/// those are turned on, or what others take, no engine says.
+/// Two drivers accept no options, and `overlay2` accepts options only on xfs. No engine reports
+/// whether quotas are enabled, or which options other drivers accept.
 fn storage(set: &Set, info: &Json) -> Option<(String, String)> {
     set.option("storage_opt")?;
     let driver = info["Driver"].as_str()?;
@@ -199,8 +199,8 @@ fn storage(set: &Set, info: &Json) -> Option<(String, String)> {
     })
 }
 
-/// Devices by a name of the Container Device Interface: an engine takes the create and fails at the
-/// start. It says in which folders it looks for them, and newer ones which there are.
+/// CDI devices: an engine accepts the create and fails at the start. An engine reports its CDI
+/// folders, and newer engines also report the devices.
 fn named_devices(set: &Set, info: &Json, api: Api) -> Vec<(String, String)> {
     let Some(Devices(declared)) = set.option("devices").and_then(|declared| declared.said()) else {
         return Vec::new();
@@ -211,7 +211,7 @@ fn named_devices(set: &Set, info: &Json, api: Api) -> Vec<(String, String)> {
     });
     let folders = info.get("CDISpecDirs");
     let off = folders.map_or(api < api::CDI, |said| said.as_array().is_none_or(Vec::is_empty));
-    // The field is left out where there are none.
+    // An engine without devices omits the field.
     let known: Option<Vec<&str>> = (api >= api::CDI_DEVICES && folders.is_some()).then(|| {
         let all = info["DiscoveredDevices"].as_array().into_iter().flatten();
         all.filter(|one| one["Source"] == "cdi").filter_map(|one| one["ID"].as_str()).collect()
@@ -396,16 +396,18 @@ mod tests {
         ] {
             assert_eq!(told(was, lines, "reloaded", "running"), expected, "{was} => {lines}");
             assert_eq!(told(was, lines, "started", "exited"), expected, "{was} => {lines}");
-            // Where it is only reported, nothing fails.
+            // Only a report, so nothing can fail.
             assert_eq!(told(was, lines, "started", "running"), [""; 0], "{was} => {lines}");
         }
-        // Made when its host had more: an update of something else is well, a start is not.
+        // The container was created on a bigger host. An update of another option works, but a
+        // start fails.
         let (was, lines) = ("cpus: 8", "cpus: 8, pids_limit: 50");
         assert_eq!(told(was, lines, "reloaded", "running"), [""; 0]);
         assert_eq!(told(was, lines, "started", "exited"), ["unsupported"]);
     }
 
-    /// Made when their host had more: a start is refused then, and who is restarted stays down.
+    /// The containers were created on a bigger host: a start is refused, and a restarted container
+    /// would stay down.
     #[test]
     fn what_would_not_come_up_again_is_refused_before_it_is_touched() {
         let told = |lines: &str, state: &str, run: &str| {
@@ -436,10 +438,10 @@ mod tests {
             ("runtime: kata", "started", "exited", &[runtime][..]),
             ("runtime: kata", "restarted", "running", &[runtime]),
             ("cpus: 4", "started", "exited", &[processors]),
-            // A restart does not look at it.
+            // A restart does not check the processors.
             ("cpus: 4", "restarted", "running", &[]),
             ("cpus: 2, runtime: runc", "started", "exited", &[]),
-            // Nothing is done to it.
+            // The plan leaves the container alone.
             ("cpus: 4, runtime: kata", "started", "running", &[]),
             ("cpus: 4, runtime: kata", "stopped", "running", &[]),
         ] {

@@ -1,7 +1,7 @@
-//! `prune`: containers of sets that the spec no longer has are removed, each as a reviewed change.
+//! `prune`: removes containers of sets that the spec no longer has, each as a reviewed change.
 //!
-//! Such a set is planned as if the spec said `state: absent` of it. Containers of a set that is there
-//! under another name, and copies of ours, are left as they are.
+//! Each such set is planned like a set with `state: absent`. Containers of renamed sets and copies
+//! of containers of bayplan are left alone. The verdict on each container is [`super::decide`]'s.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use crate::plan::Plan;
 use crate::spec::order::Words;
 use crate::spec::{Identity, Matching, OnStopped, Pull, Recreate, Set, Spec, State, UpdateConfig};
 
-/// The spec with the sets that are gone and have containers, where it says `prune`.
+/// Adds the removed sets that still have containers, if the spec has `prune`.
 pub(super) fn with_orphans<'s>(spec: &'s Spec, snapshot: &Snapshot) -> Cow<'s, Spec> {
     if !spec.prune {
         return Cow::Borrowed(spec);
@@ -30,7 +30,7 @@ pub(super) fn with_orphans<'s>(spec: &'s Spec, snapshot: &Snapshot) -> Cow<'s, S
     with(spec, orphans)
 }
 
-/// The spec with the sets that a plan of it prunes.
+/// Adds the sets that a plan prunes, if the spec has `prune`.
 pub(crate) fn of_plan<'s>(spec: &'s Spec, plan: &Plan) -> Cow<'s, Spec> {
     if !spec.prune {
         return Cow::Borrowed(spec);
@@ -50,7 +50,7 @@ fn with(spec: &Spec, keys: impl Iterator<Item = SetName>) -> Cow<'_, Spec> {
     all
 }
 
-/// What a set that is gone amounts to.
+/// The declaration of a removed set.
 fn gone() -> Set {
     Set {
         identity: Identity::Counted(0),

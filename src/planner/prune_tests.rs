@@ -1,4 +1,4 @@
-//! Sets that are gone, and sets that have another key: what is removed, what stays, what is stale.
+//! Removed and renamed sets: containers that are removed, containers that stay, and stale plans.
 
 use super::tests::{add, changes, codes, plan, spec, world};
 use super::{Input, Pins, build};
@@ -10,7 +10,7 @@ use crate::stale::judge;
 
 const BOTH: &str = "project: p\ncontainers: {web: {image: 'app:1'}, job: {image: 'app:1'}}\n";
 
-/// A spec without `job`, and a world in which both have a container.
+/// A spec without `job`, and a world in which both sets have a container.
 fn without_job(more: &str) -> (Spec, Snapshot) {
     let mut snapshot = world();
     add(&mut snapshot, &spec(BOTH), "web", "p-web-1", "running");
@@ -90,7 +90,7 @@ fn a_set_that_was_moved_has_its_containers() {
     assert_eq!(queue.len(), 1);
     assert_eq!(queue[0].name.as_str(), "p-job-1");
     assert!(!queue[0].adopted);
-    // One that is replaced keeps its name and gets the new label.
+    // A replaced container keeps its name and gets the new label.
     let text = text.replace("state: reloaded", "state: reloaded, tty: true");
     let built = plan(&spec(&text), &snapshot);
     assert_eq!(changes(&built), ["replace p-job-1"]);

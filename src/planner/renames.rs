@@ -1,8 +1,8 @@
-//! Containers of named sets that still have an older name: they are renamed where they are.
+//! Renames containers of named sets that still have an older name.
 //!
-//! Labels say whose a container is, so a set whose `name` changed still has its container. The plan
-//! is built from the look as if the rename had been done; then its step is put before all that
-//! means the container by its name. Which container a set means otherwise is [`super::matching`]'s.
+//! Labels show the owner of a container, so a set whose `name` changed still has its container. The
+//! plan is built as if the rename were done; the rename step is then added before all uses of the
+//! name. Other matches are [`super::matching`]'s.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,23 +22,24 @@ use crate::plan::{
 use crate::spec::order::Words;
 use crate::spec::{Identity, Set, Spec, State};
 
-/// The option of a difference in names.
+/// The option key of a changed name.
 const NAME: &str = "name";
 
-/// One container that gets the name of its set.
+/// A container that gets the name of its set.
 #[derive(Debug, Clone)]
 pub(super) struct Rename {
     id: ContainerId,
     set: SetName,
     from: ContainerName,
     to: ContainerName,
-    /// It is started over and over.
+    /// Whether the container restarts in a loop.
     restarting: bool,
 }
 
-/// Which containers are renamed: of each named set whose name nobody has, the only one that was
-/// created for it, if no other set means it by its name. Between two nobody chooses; and one that
-/// was created under the very name that is wanted was renamed by hand, to be kept.
+/// Finds the containers to rename. A named set with a free name gets the only container that was
+/// created for this set, unless another set matches that container by name. With two candidates no
+/// container is renamed. A container that was created under the wanted name was renamed by hand,
+/// and keeps its new name.
 pub(super) fn find(spec: &Spec, snapshot: &Snapshot) -> Vec<Rename> {
     let had: BTreeSet<&str> =
         snapshot.containers.iter().map(|container| container.seen().name()).collect();
@@ -81,8 +82,7 @@ pub(super) fn find(spec: &Spec, snapshot: &Snapshot) -> Vec<Rename> {
     all
 }
 
-/// Containers of services that the first Compose called `PROJECT_SERVICE_1`; it is
-/// `PROJECT-SERVICE-1` since.
+/// Containers that Compose 1 named `PROJECT_SERVICE_1`; Compose 2 names them `PROJECT-SERVICE-1`.
 fn old_style(spec: &Spec, snapshot: &Snapshot, had: &BTreeSet<&str>) -> Vec<Rename> {
     let one = |container: &Container| {
         let (set, number) = matching::composed(spec, container, snapshot)?;
@@ -105,8 +105,8 @@ fn named(identity: &Identity) -> Option<&ContainerName> {
     }
 }
 
-/// Whether a set keeps containers. One that only ends what it means is about that name alone, and
-/// a one-shot is a new container each time.
+/// Whether a set keeps containers. A set that only ends a container refers to that exact name, and
+/// a one-shot creates a new container each time.
 fn keeps(set: &Set) -> bool {
     match set.state {
         State::Present | State::Started | State::Reloaded | State::Restarted => !set.one_shot,
@@ -114,12 +114,12 @@ fn keeps(set: &Set) -> bool {
     }
 }
 
-/// The name that a set wants there.
+/// The name that a set wants for its container.
 fn renames(set: &Set) -> Option<&ContainerName> {
     named(&set.identity).filter(|_| keeps(set))
 }
 
-/// The look as it will be once they have their names.
+/// The snapshot after the renames.
 pub(super) fn renamed<'s>(snapshot: &'s Snapshot, renames: &[Rename]) -> Cow<'s, Snapshot> {
     if renames.is_empty() {
         return Cow::Borrowed(snapshot);
@@ -139,7 +139,7 @@ pub(super) fn renamed<'s>(snapshot: &'s Snapshot, renames: &[Rename]) -> Cow<'s,
                 (text == format!("/{from}")).then(|| format!("/{to}"))
             });
         }
-        // Engines tell links by the names that both have now.
+        // Engines show links by the current names of both containers.
         let links = container.inspect.as_mut().map(|inspect| &mut inspect["HostConfig"]["Links"]);
         swap(links, |text| {
             let (from, rest) = text.strip_prefix('/')?.split_once(':')?;
@@ -150,7 +150,7 @@ pub(super) fn renamed<'s>(snapshot: &'s Snapshot, renames: &[Rename]) -> Cow<'s,
     Cow::Owned(snapshot)
 }
 
-/// Texts of a list that are others now.
+/// Replaces texts of a list.
 fn swap(list: Option<&mut Json>, new: impl Fn(&str) -> Option<String>) {
     for text in list.and_then(Json::as_array_mut).into_iter().flatten() {
         if let Some(now) = text.as_str().and_then(&new) {
@@ -159,13 +159,14 @@ fn swap(list: Option<&mut Json>, new: impl Fn(&str) -> Option<String>) {
     }
 }
 
-/// The names that they have so far. Nobody else gets one in the same plan, and whoever has the
-/// volumes of such a name means them: an engine keeps that as it was said.
+/// The former names of the renamed containers. No other container takes such a name in the same
+/// plan. A `volumes_from` of such a name still means the renamed container, because an engine keeps
+/// the declared text.
 pub(super) fn before(renames: &[Rename]) -> BTreeMap<ContainerName, ContainerId> {
     renames.iter().map(|rename| (rename.from.clone(), rename.id.clone())).collect()
 }
 
-/// Puts the renames into a plan that was built as if they had been done.
+/// Adds the renames to a plan that was built as if the renames were done.
 pub(super) fn add(spec: &Spec, built: &mut Built, renames: &[Rename]) {
     if renames.is_empty() {
         return;
@@ -228,8 +229,8 @@ impl Rename {
     }
 }
 
-/// What is created for a set that depends on a renamed one means it by its new name, and whoever
-/// else is at the container finds it under one name all the time.
+/// Makes steps wait for a rename: creates of dependants use the new name, and every other step on
+/// the container follows the rename.
 fn wait(spec: &Spec, plan: &mut Plan, renames: &[Rename]) {
     let by_change: BTreeMap<&str, &Rename> =
         renames.iter().map(|rename| (rename.to.as_str(), rename)).collect();
@@ -266,7 +267,7 @@ fn wait(spec: &Spec, plan: &mut Plan, renames: &[Rename]) {
     }
 }
 
-/// The change that the step belongs to: what happens to the container anyway, or one of its own.
+/// Adds the reason to the existing change of the container, or adds a change.
 fn reasons(plan: &mut Plan, renames: &[Rename]) {
     let places: BTreeMap<ChangeId, usize> =
         plan.changes.iter().enumerate().rev().map(|(at, change)| (change.id.clone(), at)).collect();
@@ -289,7 +290,7 @@ fn reasons(plan: &mut Plan, renames: &[Rename]) {
     }
 }
 
-/// Facts and reports say what containers are called before the plan.
+/// Restores the former names in facts and reports.
 fn names_so_far(plan: &mut Plan, renames: &[Rename]) {
     let by_id: BTreeMap<&ContainerId, &Rename> =
         renames.iter().map(|rename| (&rename.id, rename)).collect();

@@ -1,5 +1,5 @@
-//! Renames in place: who gets a name and who does not, and that the checker holds them to their
-//! reasons. What they look like is under `snapshots/rename-*`.
+//! Renames in place: the containers that are renamed or not, and the checker's rules for their
+//! reasons. The plans are under `snapshots/rename-*`.
 
 use serde_json::json;
 
@@ -26,37 +26,37 @@ fn every_state_that_keeps_containers_renames_and_no_other() {
     }
     assert_eq!(changes(&plan(&db("two", ""), &with_db("exited"))), ["start two"]);
     assert_eq!(changes(&plan(&db("two", ""), &with_db("paused"))), ["update two"]);
-    // A dead one is left where it is, and one that never comes to rest cannot be renamed.
+    // A dead container is left alone, and a restarting container cannot be renamed.
     assert_eq!(changes(&plan(&db("two", ""), &with_db("dead"))), ["create two"]);
     assert_eq!(codes(&db("two", ""), &with_db("restarting")), ["restarting"]);
 }
 
 #[test]
 fn nobody_is_renamed_whose_name_or_labels_are_another_matter() {
-    // Another set means it by its name.
+    // Another set matches the container by name.
     let both = "project: p\ncontainers:\n  db: {image: 'app:1', name: two}\n  \
                 old: {name: one, state: stopped}\n";
     assert_eq!(changes(&plan(&spec(both), &with_db("running"))), ["stop one", "create two"]);
-    // Somebody has the new name.
+    // Another container has the new name.
     let mut snapshot = with_db("running");
     add(&mut snapshot, &db("two", ""), "db", "two", "running");
     assert_eq!(changes(&plan(&db("two", ""), &snapshot)), [""; 0]);
-    // It was created under that name, and renamed by hand: somebody keeps it.
+    // The container was created under the new name and renamed by hand, so it keeps its name.
     let mut snapshot = with_db("running");
     inspect(&mut snapshot, "one")["Name"] = json!("/one-backup");
     let built = plan(&db("one", ""), &snapshot);
     assert_eq!(changes(&built), ["create one"]);
     assert!(built.plan.warnings[0].text.contains("`one-backup` was made for set `db`"));
-    // Renamed for its set, it is nobody's to take who belongs to another project.
+    // After a rename for its set the container still belongs to its project.
     let mut snapshot = with_db("running");
     inspect(&mut snapshot, "one")["Name"] = json!("/two");
     let other = spec("project: q\ncontainers: {x: {image: 'app:1', name: two}}\n");
     assert_eq!(codes(&other, &snapshot), ["name_owned"]);
-    // The image is not known any more, so nobody knows whose labels these are.
+    // The image is unknown, so the owner of the labels is unknown too.
     let mut snapshot = with_db("running");
     inspect(&mut snapshot, "one")["Image"] = json!("sha256:77");
     assert_eq!(changes(&plan(&db("two", ""), &snapshot)), ["create two"]);
-    // Nobody else gets the old name in the same plan.
+    // No other container gets the old name in the same plan.
     let mut snapshot = with_db("running");
     inspect(&mut snapshot, "one")["Name"] = json!("/p-web-1");
     let text = "project: p\ncontainers:\n  db: {image: 'app:1', name: two}\n  \
@@ -96,7 +96,7 @@ fn the_checker_holds_a_rename_to_its_reason_its_name_and_its_place() {
         *from = ContainerName::new("zero");
     });
     breaks("summary", &|plan| plan.summary.renamed = 0);
-    // Of another change's container it is no business.
+    // The rename must belong to the change of its container.
     breaks("names", &|plan| {
         plan.changes[0].id = ChangeId::new("one");
         plan.steps[0].id = StepId::new("one/rename");

@@ -1,5 +1,5 @@
-//! Replacing a network that differs: its containers are taken off it, it is removed and made anew,
-//! and they are put back as they were.
+//! Replaces a network that differs: disconnects its containers, removes and creates the network,
+//! and connects the containers again. The decision to replace is [`super::resource_steps`]'s.
 
 use core::net::IpAddr;
 
@@ -20,12 +20,12 @@ use crate::plan::{
 use crate::planner::resources;
 use crate::spec::Network;
 
-/// A container on a network, and how it is there.
+/// A container on a network, with its endpoint settings.
 pub(super) struct Attached {
     pub(super) id: ContainerId,
     name: String,
     endpoint: Json,
-    /// Whether it is none of those that bayplan created for this project.
+    /// Whether another tool or another project created the container.
     strange: bool,
 }
 
@@ -85,7 +85,7 @@ impl Planner<'_> {
         });
     }
 
-    /// Who is on a network, running or not, in the order of names.
+    /// The containers on a network, running or stopped, in the order of names.
     fn attached(&mut self, name: &str, id: &NetworkId, network: &Network) -> Vec<Attached> {
         let mut all = Vec::new();
         for container in &self.snapshot.containers {
@@ -99,7 +99,8 @@ impl Planner<'_> {
                 continue;
             };
             let look = InspectView::new(inspect, &container.env);
-            // A container that names it by ID would not find the new one at its next start.
+            // A container that names the network by ID cannot find the new network at its next
+            // start.
             let mode = inspect["HostConfig"]["NetworkMode"].as_str().unwrap_or_default();
             if mode.len() >= 12 && id.as_str().starts_with(mode) {
                 let why = format!(
@@ -107,7 +108,7 @@ impl Planner<'_> {
                 );
                 self.cannot_rebuild(name, &why, "replace that container first");
             }
-            // The address of a network card that was asked for, which engines show only then.
+            // `Config.MacAddress` holds a MAC address only if the address was requested.
             let card = look.config("MacAddress").as_str().filter(|mac| !mac.is_empty());
             let card = card.filter(|_| look.host("NetworkMode") == name);
             let gives = self.engine.api >= api::CONNECT_MAC_ADDRESS;
@@ -129,7 +130,8 @@ impl Planner<'_> {
         all
     }
 
-    /// Whether bayplan created a container for another project, or did not create it.
+    /// Whether bayplan created the container for another project, or another tool created the
+    /// container.
     fn is_strange(&self, container: &Container) -> bool {
         let owner = matching::owner(container)
             .or_else(|| matching::created_for(container, &self.snapshot.images));
@@ -137,7 +139,8 @@ impl Planner<'_> {
     }
 }
 
-/// Whether a container is on a network. Between create and start it is known there by name alone.
+/// Whether a container is on a network. Between create and start inspect data has the network name
+/// only.
 fn is_attached(container: &Container, name: &str, id: &NetworkId) -> bool {
     let look = container.inspect.as_ref().or(container.list.as_ref());
     let networks = look.and_then(|look| look["NetworkSettings"]["Networks"].as_object());
@@ -147,7 +150,7 @@ fn is_attached(container: &Container, name: &str, id: &NetworkId) -> bool {
     })
 }
 
-/// The wishes of an attachment, without what the engine assigned; why it cannot be repeated.
+/// The requested endpoint settings of an attachment, or the reason why they cannot be repeated.
 fn endpoint(
     attached: &Json,
     network: &Network,
@@ -186,7 +189,7 @@ fn endpoint(
     Ok(Json::Object(out))
 }
 
-/// The steps: all off, remove, create, all back on.
+/// The steps: disconnect all, remove, create, connect all.
 fn rebuilding(
     change: Change,
     key: &ObjectKey,

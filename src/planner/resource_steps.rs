@@ -1,5 +1,5 @@
-//! Networks and volumes of the root: made where they are missing, told apart where names are
-//! another's, and otherwise only reported; a network that may be is replaced ([`super::replace_network`]).
+//! Networks and volumes of the spec: creates missing resources, refuses resources of other
+//! projects, and reports differences. Replacing a network is [`super::replace_network`]'s.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ use crate::spec::resources::{PREDEFINED, RecreateNetwork};
 use crate::spec::{Network, Resource, Volume};
 
 impl<'a> Planner<'a> {
-    /// All networks and volumes of the root, and what earlier specs left of this project.
+    /// Plans all networks and volumes of the spec, and reports resources that earlier specs left.
     pub(super) fn objects(&mut self) {
         let spec = self.spec;
         for (key, network) in &spec.networks {
@@ -93,8 +93,8 @@ impl<'a> Planner<'a> {
                 let action = Action::CreateVolume { volume: name.to_owned(), key: key.clone() };
                 self.make(ChangeTarget::Volume(name).id(), action, body, danger);
             }
-            // Two volumes of one name are of different drivers: the list tells them apart, calls
-            // by name do not.
+            // Two volumes of one name have different drivers. The list shows both, but calls
+            // address a volume by name.
             (Found::Several(number), Some(_)) => self.ambiguous(name, number),
             (Found::One(found), Some(declared)) => {
                 let Some(owned) =
@@ -111,7 +111,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// A name that several have.
+    /// Refuses a name that several resources have.
     fn ambiguous(&mut self, name: &str, number: usize) {
         self.object_error(
             "ambiguous",
@@ -128,7 +128,8 @@ impl<'a> Planner<'a> {
         );
     }
 
-    /// Whether one that is there was made for this key; nothing where it is another project's.
+    /// Whether an existing resource was created for this key; `None` if another key or project owns
+    /// it.
     fn owned(
         &mut self,
         what: &str,
@@ -150,7 +151,8 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// A volume of the bare key is on the engine: data may be in it that a new one would not have.
+    /// Refuses a new volume if the engine has a volume of the bare key, because that volume may
+    /// hold the data.
     fn meant(&mut self, key: &ObjectKey, name: &str, volume: &Resource<Volume>) {
         let bare = self.volumes.named(key.as_str());
         if volume.is_named() || bare == Found::None {
@@ -179,7 +181,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// The change that makes one.
+    /// Adds the change that creates a resource.
     fn make(&mut self, id: ChangeId, action: Action, body: Body, beyond: Option<String>) {
         let change = Change {
             id,
@@ -198,7 +200,7 @@ impl<'a> Planner<'a> {
         self.push(job);
     }
 
-    /// What differs of one that is left: `what` it is, and the code of the warning.
+    /// Warns of the differences of a resource that is left; `what` is the kind of the resource.
     fn report_object(
         &mut self,
         (what, code): (&str, &str),
@@ -220,7 +222,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// What was made for this project and is in the spec no more.
+    /// Warns of resources of this project that the spec no longer declares.
     fn left_over(
         &mut self,
         what: &str,
@@ -245,8 +247,8 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// The body as the engine takes it; networks that it does not take with the create are
-    /// connected after it.
+    /// The create body that the engine accepts. Further networks that an old engine refuses in a
+    /// create are connected afterwards.
     pub(super) fn attach(
         &mut self,
         set: Option<&SetName>,
@@ -278,8 +280,8 @@ impl<'a> Planner<'a> {
         body
     }
 
-    /// Makes the creation of a container wait for the networks and volumes that it names; names
-    /// of networks that nobody has are errors.
+    /// Makes the creation of a container wait for its networks and volumes. A missing network is an
+    /// error.
     pub(super) fn await_objects(
         &mut self,
         set: Option<&SetName>,
@@ -301,10 +303,10 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// A network that something is attached to must be there, once, or be made.
+    /// Requires that a network exists exactly once or is created by the plan.
     fn need_network(&mut self, set: Option<&SetName>, name: &str) {
         let made = self.jobs_of(&ChangeTarget::Network(name).id()).next().is_some();
-        // Every engine has networks: a look without any knows none.
+        // Every engine has networks, so a snapshot without networks lacks the data.
         if made || PREDEFINED.contains(&name) || self.snapshot.networks.is_empty() {
             return;
         }
@@ -327,7 +329,7 @@ impl<'a> Planner<'a> {
         self.errors.push(PlanError { set: set.cloned(), code, message, hint });
     }
 
-    /// A network of the root, else of the engine, that is called nearly so.
+    /// The network of the spec, or else of the engine, with a similar name.
     fn meant_network(&self, name: &str) -> Option<String> {
         if self.errors.len() >= crate::base::say::MOST {
             return None;
@@ -339,7 +341,7 @@ impl<'a> Planner<'a> {
         Some(format!("did you mean `{}`?", crate::base::say::short(close)))
     }
 
-    /// Identity of every network that is declared or named.
+    /// The identity of every network that is declared or used.
     pub(super) fn network_facts(&self, steps: &[Step]) -> Vec<NetworkFact> {
         let connected: BTreeSet<&str> = steps
             .iter()
@@ -374,7 +376,7 @@ impl<'a> Planner<'a> {
         facts.into_iter().map(|(name, id)| NetworkFact { name, id }).collect()
     }
 
-    /// The same for volumes.
+    /// The identity of every volume that is declared or used.
     pub(super) fn volume_facts(&self) -> Vec<VolumeFact> {
         let declared = self.spec.volume_names().into_values();
         let used = self.used_volumes.iter().cloned();
@@ -391,7 +393,7 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// The networks that a container will be attached to, by what its body calls them.
+/// The networks that a new container joins, by the names in its create body.
 pub(super) fn networks_of(look: &InspectView) -> Vec<String> {
     let mode = look.host("NetworkMode").as_str().unwrap_or_default();
     if mode.starts_with("container:") {
@@ -406,7 +408,7 @@ pub(super) fn networks_of(look: &InspectView) -> Vec<String> {
     names
 }
 
-/// The named volumes that a container will use, as its body says.
+/// The named volumes that a new container mounts, by the names in its create body.
 pub(super) fn volumes_of(look: &InspectView) -> Vec<String> {
     let binds = look.host("Binds").as_array().into_iter().flatten();
     let sources = binds.filter_map(|bind| bind.as_str()?.split_once(':'));

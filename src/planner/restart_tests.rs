@@ -1,4 +1,5 @@
-//! `depends_on` with `restart: true`: who is restarted after what, and who is not.
+//! `depends_on` with `restart: true`: the containers that are restarted, and the containers that
+//! are not.
 
 use super::tests::{add, changes, codes, inspect, plan, spec, world};
 use crate::base::ident::ContainerName;
@@ -7,8 +8,8 @@ use crate::plan::check::check;
 use crate::plan::{Because, Plan, Reason, Verb};
 use crate::spec::Spec;
 
-/// A set `web` with these lines, which restarts after `db`; `db` has a terminal that it should not
-/// have where it differs.
+/// A set `web` with these lines, which restarts after `db`. If `differs` holds, `db` has an
+/// undeclared terminal.
 fn two(db: &str, web: &str, differs: bool) -> (Spec, Snapshot) {
     let spec = spec(&format!(
         "project: p\ncontainers:\n  db: {{name: p-db, image: 'app:1', {db}}}\n  \
@@ -53,11 +54,11 @@ fn a_live_one_is_restarted_after_what_is_replaced_or_restarted() {
             "running",
             &["restart p-db", "restart p-web-1"],
         ),
-        // Nothing happens to what it follows, or only in place.
+        // The dependency does not change, or only in place.
         ("state: reloaded", "state: started", false, "running", &[]),
         ("state: started", "state: started", true, "running", &[]),
         ("state: reloaded, mem_limit: 64m", "state: started", false, "running", &["update p-db"]),
-        // What is paused stays so, what is started or stopped anyway needs no restart.
+        // A paused container stays paused; a container that is started or stopped needs no restart.
         ("state: reloaded", "state: started", true, "paused", &["replace p-db"]),
         ("state: reloaded", "state: present", true, "paused", &["replace p-db"]),
         ("state: reloaded", "state: started", true, "exited", &["replace p-db", "start p-web-1"]),
@@ -99,7 +100,7 @@ fn it_is_changed_in_place_before_and_restarted_when_the_other_is_up() {
     let restart = &plan.steps[place("p-web-1/restart")];
     assert!(restart.after.iter().any(|id| id.as_str() == "p-db/wait_ready"), "{:?}", restart.after);
 
-    // The checker sees what is restarted too early, or after nothing.
+    // The checker reports a restart that is too early or has no cause.
     let violations = |change: &dyn Fn(&mut Plan)| {
         let mut other = plan.clone();
         change(&mut other);

@@ -1,5 +1,6 @@
-//! Which values of options are dangerous, and in which words: of what is planned, and of containers
-//! that are there and touched. What class an option is of, its row says.
+//! Classifies the dangerous values of options, for planned containers and for existing containers
+//! that the plan touches. The risk class of an option is declared in its row. Lost data and outages
+//! are [`super::danger`]'s.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +18,7 @@ use crate::options::{self, ROWS};
 use crate::plan::planned::Options;
 use crate::plan::{Action, Danger, Dangerous};
 
-/// What every container may, unless it is told otherwise.
+/// The capabilities that every container has by default.
 const USUAL: [&str; 14] = [
     "AUDIT_WRITE",
     "CHOWN",
@@ -35,11 +36,11 @@ const USUAL: [&str; 14] = [
     "SYS_CHROOT",
 ];
 
-/// Sockets of engines: whoever has one is root on the host.
+/// Sockets of container engines: access to such a socket means root on the host.
 const SOCKETS: [&str; 5] =
     ["docker.sock", "containerd.sock", "podman.sock", "crio.sock", "dockershim.sock"];
 
-/// Folders that hold what the host is made of.
+/// System folders of the host.
 const SYSTEM: [&str; 13] = [
     "/bin",
     "/boot",
@@ -56,7 +57,7 @@ const SYSTEM: [&str; 13] = [
     "/var/run",
 ];
 
-/// Adds a value once.
+/// Adds a value, if the value is new.
 pub(super) fn add(all: &mut Dangerous, danger: Danger, value: impl Into<String>) {
     let values = all.entry(danger).or_default();
     let value = value.into();
@@ -65,7 +66,7 @@ pub(super) fn add(all: &mut Dangerous, danger: Danger, value: impl Into<String>)
     }
 }
 
-/// What of these options is dangerous.
+/// Adds the dangerous values of these options.
 pub(super) fn of(options: &Options, all: &mut Dangerous) {
     for (key, value) in options {
         let Some(row) = options::row(key) else { continue };
@@ -75,7 +76,7 @@ pub(super) fn of(options: &Options, all: &mut Dangerous) {
 
 fn of_option(risk: Risk, key: &str, value: &Json, all: &mut Dangerous) {
     match risk {
-        // Who has a secret already is told of those that change.
+        // Changed secrets of an existing container are reported elsewhere.
         Risk::None | Risk::Unsaid | Risk::Secrets => {}
         Risk::Privileged => {
             if value == &Json::Bool(true) {
@@ -128,7 +129,7 @@ fn of_option(risk: Risk, key: &str, value: &Json, all: &mut Dangerous) {
     }
 }
 
-/// The variables of the environment, and the files, that are references.
+/// The environment variables and files whose values are references.
 pub(super) fn secrets(options: &Options) -> Vec<&str> {
     let secret = |(key, _): &(&String, &Json)| {
         options::row(key).is_some_and(|row| row.def().risk == Risk::Secrets)
@@ -143,7 +144,7 @@ fn texts(value: &Json) -> impl Iterator<Item = &str> {
     value.as_array().into_iter().flatten().filter_map(Json::as_str)
 }
 
-/// The entries of a list, or the one value, each as a text.
+/// The entries of a list, or the single value, as texts.
 fn entries(value: &Json) -> Vec<String> {
     let text = |json: &Json| match json {
         Json::String(text) => text.clone(),
@@ -157,7 +158,7 @@ fn entries(value: &Json) -> Vec<String> {
     }
 }
 
-/// The host's side of `/dev/kvm:/dev/kvm:rwm`.
+/// The host path of a device such as `/dev/kvm:/dev/kvm:rwm`.
 fn device_source(device: &str) -> &str {
     if device.starts_with('/') { device.split(':').next().unwrap_or(device) } else { device }
 }
@@ -192,7 +193,7 @@ fn namespace(key: &str, value: &Json, all: &mut Dangerous) {
     }
 }
 
-/// Bind mounts by class; a driver of a volume that is said in its mount.
+/// Adds the bind mounts, each with its class.
 fn mounts(value: &Json, all: &mut Dangerous) {
     for mount in value.as_array().into_iter().flatten() {
         let (source, read_only) = match mount {
@@ -214,13 +215,13 @@ fn mounts(value: &Json, all: &mut Dangerous) {
         let source = clean(source);
         let note = if read_only { " (read-only)" } else { "" };
         let class = class_of(&source);
-        // A folder may be called as the note is.
+        // A folder name may look like the note, so such a name is quoted.
         let source = if source.contains(" (") { Json::from(source).to_string() } else { source };
         add(all, Danger::HostAccess, format!("{class}:{source}{note}"));
     }
 }
 
-/// The class of a folder of the host.
+/// The danger class of a host path.
 fn class_of(path: &str) -> &'static str {
     let inside = |folder: &str| {
         path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -250,7 +251,7 @@ fn on_every_address(port: &str) -> bool {
 }
 
 impl Planner<'_> {
-    /// The options of a container that is there that may be dangerous.
+    /// The options of a container that may be dangerous.
     pub(super) fn risky(&self, found: &InspectView) -> Options {
         let rows = ROWS.iter().copied().zip(self.plain.values());
         let rows = rows.filter(|(row, _)| !matches!(row.def().risk, Risk::None | Risk::Secrets));
@@ -258,8 +259,8 @@ impl Planner<'_> {
         own.map(|(row, _)| (row.def().key.to_owned(), self.named(canonical(row, found)))).collect()
     }
 
-    /// Marks what is created from where no running container of the project is from. Where none runs
-    /// everything is new, and nothing is told.
+    /// Marks new containers whose image comes from a new repository or registry. Without a running
+    /// container of the project nothing is compared.
     pub(super) fn image_sources(&mut self) {
         let live = self.members.values().flatten().filter(|member| member.run.is_live());
         let known: BTreeSet<(String, String)> =
@@ -286,7 +287,7 @@ impl Planner<'_> {
         }
     }
 
-    /// The same with another container called by its name.
+    /// Replaces a container ID in a namespace mode by the container name.
     fn named(&self, value: Json) -> Json {
         let id = value.as_str().and_then(|text| text.strip_prefix("container:"));
         let name = id.and_then(|id| {
@@ -297,7 +298,7 @@ impl Planner<'_> {
     }
 }
 
-/// The registry of an image, and its path there; an ID has none.
+/// The registry and repository path of an image reference; an image ID has none.
 fn source(reference: &str) -> Option<(String, String)> {
     match ImageRef::parse(reference).ok()? {
         ImageRef::Named(named) => Some((named.registry, named.path)),
@@ -314,7 +315,7 @@ mod tests {
     use super::*;
 
     #[expect(clippy::too_many_lines, reason = "one line an option")]
-    /// Adding an option changes this table, so it asks what is dangerous about it.
+    /// A new option changes this table, so the author has to decide its risk class.
     #[test]
     fn every_option_has_its_class_of_danger() {
         let mut table = String::new();

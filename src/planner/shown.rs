@@ -1,8 +1,8 @@
-//! Which values of variables a reason may show.
+//! Decides which values of variables a reason may show.
 //!
-//! Expected is what the spec says in so many words or an image hands down; both are public. What is
-//! found is shown where the image of the container says it of this variable, or where bayplan
-//! created the container with it as a literal: public is per place.
+//! An expected value comes from the spec or the image, so the value is public. A found value is
+//! shown in two cases: the container's image has the same variable, or bayplan created the
+//! container with a literal. A value is public only for its own variable.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::options::literals::{self, Noted, variables};
 use crate::options::value::{Atom, Live, Value};
 use crate::plan::{Reason, Values};
 
-/// Adds them to what differs in the environment. `image` is what the container was made from.
+/// Adds public values to the differences of the environment. `image` is the image of the container.
 pub(super) fn values(
     differences: &mut [Reason],
     expected: &InspectView,

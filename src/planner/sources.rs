@@ -1,5 +1,5 @@
-//! What new containers mount and is not made for them: files, folders and devices of the host, where it
-//! is known whether they are there (whoever plans beside the engine can look), and images.
+//! Checks sources that new containers mount but that the plan does not create: host files, folders,
+//! devices, and images. Host paths are checked only if the planner runs beside the engine.
 
 use super::PlanError;
 use super::draft::Planner;
@@ -9,12 +9,12 @@ use crate::plan::Warning;
 use crate::spec::Set;
 use crate::spec::body;
 
-/// The warning that an engine will make a folder. What is true of the host at one moment is no fact:
-/// it is told, not held (see [`crate::stale`]).
+/// The warning code for a folder that the engine will create. The state of host paths is no fact,
+/// because it may change at any time (see [`crate::stale`]).
 const MADE: &str = "bind_source";
 
 impl Planner<'_> {
-    /// Something of this set is created.
+    /// Checks the bind mount sources of a set that creates a container.
     pub(super) fn need_sources(&mut self, key: &SetName, set: &Set) {
         for (source, made) in body::bind_sources(set, &self.cx) {
             if self.snapshot.sources.get(&source) != Some(&false) {
@@ -41,7 +41,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Devices of the host are there where they can be looked for.
+    /// Checks the host devices of a set, if the planner can see the devices.
     pub(super) fn need_devices(&mut self, key: &SetName, set: &Set) {
         for device in body::devices(set, &self.cx) {
             if self.snapshot.sources.get(&device) == Some(&false) {
@@ -55,8 +55,8 @@ impl Planner<'_> {
         }
     }
 
-    /// An image that is mounted is on the engine, or is pulled for a set that comes first: an
-    /// engine does not fetch it.
+    /// Requires that a mounted image is local, or is pulled for an earlier set: an engine does not
+    /// pull a mounted image.
     pub(super) fn need_mounted(&mut self, key: &SetName, set: &Set) {
         let mounted = body::mounted_images(set);
         if mounted.is_empty() {

@@ -1,7 +1,8 @@
-//! What forbids that two containers of one member run at once, as `order: start-first` has it: a host
-//! port, an address, a port of a network that is not its own, data that one container alone writes.
+//! Refuses `order: start-first` where old and new container cannot run at the same time. Reasons
+//! are a host port, an address, a port in a shared network namespace, or data that both write.
 //!
-//! Only what both have forbids it: a new one that gets another port may well run beside the old one.
+//! Only a shared resource is a reason: a new container with another port may run beside the old
+//! container.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -18,7 +19,7 @@ use crate::options::inspect_view::InspectView;
 use crate::plan::Carried;
 use crate::spec::{Identity, Set};
 
-/// Why the new container cannot run beside the old one.
+/// The reasons why the new container cannot run beside the old container.
 pub(super) fn refusals(
     key: &SetName,
     set: &Set,
@@ -28,7 +29,7 @@ pub(super) fn refusals(
     let Some(found) = &member.container.inspect else { return Vec::new() };
     let mut whys: Vec<String> = Vec::new();
     whys.extend(listened(created.json(), found));
-    // Of a range another port is taken, where there is one.
+    // A range may give another port.
     let held = ports::held(member.container);
     let taken = |port: &HostPort| port.width() == 0 && held.iter().any(|held| held.clashes(port));
     let mut wanted = ports::wanted(created).into_iter().map(|one| one.host);
@@ -36,7 +37,7 @@ pub(super) fn refusals(
     whys.extend(both.map(|port| format!("both would publish host port {port}")));
     let both = addresses::in_both(created, member.container).into_iter().next();
     whys.extend(both.map(|one| format!("both would have the address {one}")));
-    // Members that are many share what they write already.
+    // Several members of a set share their data already.
     if matches!(set.identity, Identity::Named(_) | Identity::Counted(1)) {
         let (new, old) = (writable(created.json()), writable(found));
         let both = new.iter().find(|one| old.iter().any(|other| overlap(one, other)));
@@ -59,7 +60,8 @@ pub(super) fn refusals(
         .collect()
 }
 
-/// A port on which both say that they listen, on a network that is the host's or another container's.
+/// A port that both containers expose in a shared network namespace, of the host or of another
+/// container.
 fn listened(created: &Json, found: &Json) -> Option<String> {
     let of = shared_network(created).filter(|of| shared_network(found) == Some(of))?;
     let exposed = |json: &Json| -> BTreeSet<String> {
@@ -71,14 +73,14 @@ fn listened(created: &Json, found: &Json) -> Option<String> {
     Some(format!("both would listen on port {} of {of}", say::short(&port)))
 }
 
-/// Whose network a container is on: `host`, or `container`, which is called by its name or by its ID.
+/// The owner of a shared network namespace: `host` or `container`.
 fn shared_network(inspect: &Json) -> Option<&str> {
     let mode = inspect["HostConfig"]["NetworkMode"].as_str()?;
     mode.split(':').next().filter(|of| matches!(*of, "host" | "container"))
 }
 
-/// The volumes and the folders of the host that a container may write to, those of others included.
-/// What comes in through a socket is no data of its own.
+/// The volumes and host folders that a container may write to, including mounts from
+/// `volumes_from`. A socket is no data.
 fn writable(inspect: &Json) -> BTreeSet<String> {
     let mounts = inspect["Mounts"].as_array().into_iter().flatten();
     let written = mounts.filter(|mount| mount["RW"] != false).filter_map(|mount| {
@@ -94,7 +96,7 @@ fn writable(inspect: &Json) -> BTreeSet<String> {
     written.filter(|source| !is_socket(source)).collect()
 }
 
-/// Whether two volumes are the same, or one folder is in the other.
+/// Whether two volumes are equal, or one folder contains the other.
 fn overlap(one: &str, other: &str) -> bool {
     let inside = |folder: &str, path: &str| {
         folder.starts_with('/')

@@ -1,4 +1,4 @@
-//! What may run beside the container that it replaces, and what may not.
+//! Containers that may run beside their replacement, and containers that may not.
 
 use serde_json::{Value as Json, json};
 
@@ -18,7 +18,7 @@ fn built(spec: &Spec, snapshot: &Snapshot) -> Built {
     build(&Input { spec, snapshot, assume: false, pins: Pins::default(), source: None })
 }
 
-/// A world in which a container of these options runs and holds its ports and its address.
+/// A world with a running container of these options, which holds its ports and its address.
 fn running(before: &str) -> Snapshot {
     let mut snapshot = world();
     add(&mut snapshot, &web(before), "web", "p-web-1", "running");
@@ -37,7 +37,7 @@ fn running(before: &str) -> Snapshot {
     snapshot
 }
 
-/// Why a container of the first options cannot be replaced ahead by one of the others.
+/// The reasons against a start ahead, from the first options to the second.
 fn refused(before: &str, now: &str) -> Vec<String> {
     let built = built(&web(&format!("{now}{AHEAD}")), &running(before));
     assert!(!built.plan.changes.is_empty(), "{now}: nothing to replace");

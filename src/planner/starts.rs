@@ -1,6 +1,7 @@
-//! What an engine takes at the create and refuses at the start, when the old container is stopped
-//! already, as far as the look tells: a link or a namespace of something that does not run, shared
-//! memory that is nobody else's, an image without a command, an address that is not the host's.
+//! Refuses creates that succeed but whose start would fail, when the old container is already
+//! stopped. Reasons are a link to a stopped container, a namespace of a stopped container, private
+//! shared memory, a missing command, or a foreign host address. The snapshot must show the reason.
+//! Missing containers are [`super::targets`]'.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -18,11 +19,11 @@ use crate::observed::snapshot::Container;
 use crate::options::inspect_view::InspectView;
 use crate::plan::{Verb, Warning};
 
-/// An address that ports are bound to and that the host lacks, or may lack.
+/// The code for a published port on an address that the host lacks or may lack.
 const HOST_ADDRESS: &str = "host_address";
 
 impl Planner<'_> {
-    /// Errors for starts that must fail.
+    /// Adds errors for starts that must fail.
     pub(super) fn refuse_starts(&mut self) {
         let (mut errors, mut warnings) = (Vec::new(), Vec::new());
         let known = self.known_addresses();
@@ -72,7 +73,7 @@ impl Planner<'_> {
         self.warnings.extend(warnings);
     }
 
-    /// What a job creates, else what it starts.
+    /// The inspect data of the container that a job creates or starts.
     fn look_of(&self, job: &ChangeSteps) -> Option<Rc<InspectView>> {
         if let Some(look) = self.created.get(&job.change.id) {
             return Some(Rc::clone(look));
@@ -84,7 +85,7 @@ impl Planner<'_> {
         Some(Rc::new(InspectView::new(container.inspect.as_ref()?, &BTreeMap::new())))
     }
 
-    /// The memory of a container that keeps it to itself cannot be joined.
+    /// Refuses to join the private shared memory of a container.
     fn memory(
         &self,
         own: &ChangeId,
@@ -102,7 +103,7 @@ impl Planner<'_> {
         })
     }
 
-    /// Links on the engine's own network are looked at when a container starts.
+    /// Checks links on the default bridge network: an engine checks these links at the start.
     fn links(
         &self,
         own: &ChangeId,
@@ -135,7 +136,8 @@ impl Planner<'_> {
         wrong.collect()
     }
 
-    /// What is there already and shares namespaces of something that will not run.
+    /// Refuses to start an existing container that shares a namespace of a container that will not
+    /// run.
     fn namespaces(
         &self,
         own: &ChangeId,
@@ -156,7 +158,7 @@ impl Planner<'_> {
         rests.into_iter().map(tell).collect()
     }
 
-    /// The container that a word of the engine means, as it will be.
+    /// Finds the container for a name or ID, with its planned inspect data.
     fn will_be(&self, word: &str) -> Option<(ContainerName, Rc<InspectView>)> {
         let word = word.trim_start_matches('/');
         let found = self.index.meant(word).and_then(|id| self.index.by_id(&id));
@@ -167,7 +169,8 @@ impl Planner<'_> {
         Some((name, Rc::new(InspectView::new(found?.inspect.as_ref()?, &BTreeMap::new()))))
     }
 
-    /// Addresses that the host surely has: somebody is reached there, or a network leaves by it.
+    /// Addresses that the host surely has: published ports are bound to them, or a network has the
+    /// address as gateway.
     fn known_addresses(&self) -> BTreeSet<String> {
         let held = self.snapshot.containers.iter().flat_map(ports::held);
         let gateways = self.snapshot.networks.iter().flat_map(|network| {
@@ -178,7 +181,7 @@ impl Planner<'_> {
     }
 }
 
-/// An engine creates nothing without a command.
+/// An engine creates no container without a command.
 fn no_command(own: &ChangeId, look: &InspectView) -> Option<(&'static str, String, &'static str)> {
     let words = |field: &str| look.config(field).as_array().into_iter().flatten();
     let image = look.json()["Image"].as_str()?;
@@ -193,7 +196,7 @@ fn no_command(own: &ChangeId, look: &InspectView) -> Option<(&'static str, Strin
     })
 }
 
-/// Addresses that ports are bound to and of which nothing is known.
+/// Addresses of published ports that are not known host addresses.
 fn foreign(look: &InspectView, known: &BTreeSet<String>) -> BTreeSet<String> {
     let mode = look.host("NetworkMode").as_str().unwrap_or_default();
     let none = matches!(mode, "host" | "none") || mode.starts_with("container:");

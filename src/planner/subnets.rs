@@ -1,7 +1,7 @@
-//! Address ranges of networks that are to be made: an engine gives no address to two networks, and
-//! says so only when it is to make the second one. A network that is replaced would be gone then.
+//! Refuses overlapping subnets of new networks. An engine reports an overlap only when it creates
+//! the second network. A network that is replaced would already be removed then.
 //!
-//! What an engine chooses where no range is declared is its own affair.
+//! Subnets that the engine chooses are not checked.
 
 use super::draft::Planner;
 use crate::base::ident::ChangeTarget;
@@ -9,7 +9,7 @@ use crate::planner::resources::network;
 use crate::spec::resources::Cidr;
 
 impl Planner<'_> {
-    /// Refuses ranges in which others have addresses, or are to have them.
+    /// Refuses subnets that overlap the subnets of another network.
     pub(super) fn refuse_taken_subnets(&mut self) {
         let wanted = self.wanted_subnets();
         let mut errors = Vec::new();
@@ -36,7 +36,7 @@ impl Planner<'_> {
         }
     }
 
-    /// The declared ranges of the networks that this plan makes.
+    /// The declared subnets of the networks that this plan creates.
     fn wanted_subnets(&self) -> Vec<(String, Cidr)> {
         let named = self.spec.networks.iter().filter_map(|(key, network)| {
             let name = self.spec.network_name(key)?;
@@ -60,8 +60,8 @@ mod tests {
     use super::super::{Input, Pins, build};
     use crate::observed::snapshot::Snapshot;
 
-    /// What is wrong with the networks of a spec beside `old`, which has 10.9.0.0/16, and `p_mine`,
-    /// which was made for it.
+    /// The errors for the networks of a spec. Network `old` has 10.9.0.0/16, and `p_mine` belongs
+    /// to the spec.
     fn told(networks: &str) -> String {
         let spec = spec(&format!("project: p\nnetworks: {networks}\ncontainers: {{}}\n"));
         let found = |name: &str, driver: &str, subnet: &str| {
@@ -84,7 +84,7 @@ mod tests {
         told.join("\n")
     }
 
-    /// A network with these ranges.
+    /// A network with these subnets.
     fn with(ranges: &[&str]) -> String {
         let pools: Vec<String> = ranges.iter().map(|one| format!("{{subnet: '{one}'}}")).collect();
         format!("ipam: {{config: [{}]}}", pools.join(", "))
@@ -101,7 +101,7 @@ mod tests {
         }
         assert_eq!(told(&format!("{{new: {{{}}}}}", with(&["10.10.0.0/16", "fd00::/64"]))), "");
         assert_eq!(told("{new: {}}"), "");
-        // Whatever the driver: the store of addresses is one. An engine may name any address of it.
+        // All drivers share one address store. An engine may report any address of the subnet.
         assert_eq!(
             told(&format!("{{new: {{{}}}}}", with(&["10.7.0.0/24"]))),
             "subnet_taken: network `p_new` is to have 10.7.0.0/24, but `wire` has 10.7.0.0/24"
@@ -134,7 +134,7 @@ mod tests {
             mine("10.9.1.0/24"),
             "subnet_taken: network `p_mine` is to have 10.9.1.0/24, but `old` has 10.9.0.0/16"
         );
-        // One that is left as it is takes nothing.
+        // A network that is left unchanged takes no subnet.
         assert_eq!(told(&format!("{{mine: {{{}}}}}", with(&["10.9.1.0/24"]))), "");
     }
 

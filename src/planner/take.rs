@@ -1,7 +1,8 @@
-//! Host ports: every start gets its own, and of a range one is chosen and written down, so that a
-//! reviewer sees it and two applies do not differ.
+//! Assigns host ports to every start. The plan pins one port of each range, so that a reviewer sees
+//! the port and every apply takes the same port.
 //!
-//! A port is free, or its holder is stopped by this plan before the taker starts.
+//! A port must be free, or this plan must stop its holder before the start. Parsing ports is
+//! [`super::ports`]'s.
 
 use std::collections::BTreeMap;
 
@@ -13,11 +14,11 @@ use crate::base::ident::{ContainerName, StepId};
 use crate::options::inspect_view::InspectView;
 use crate::plan::Action;
 
-/// Who has which host ports, by number.
+/// The holders of host ports, by port number.
 #[derive(Default)]
 struct Held {
     ports: BTreeMap<u16, Vec<(HostPort, String)>>,
-    /// Where the ports of a range begin that nobody has.
+    /// The first port of each range that may be free.
     begins: BTreeMap<HostPort, u16>,
 }
 
@@ -26,8 +27,7 @@ impl Held {
         self.ports.entry(port.first()).or_default().push((port, by));
     }
 
-    /// Those of a range that nobody has. What was found to be had is not looked at again: nothing is
-    /// ever given back.
+    /// The free ports of a range. Ports are never released, so held ports are not checked again.
     fn free(&mut self, range: &HostPort) -> impl Iterator<Item = HostPort> {
         let begin = self.begins.get(range).copied().unwrap_or_default();
         let first = range.from(begin).find(|port| self.by(port).next().is_none());
@@ -37,34 +37,34 @@ impl Held {
         first.into_iter().flat_map(move |_| range.from(begin)).filter(free)
     }
 
-    /// Who has this port, or one that cannot be bound beside it.
+    /// The holders of a port, or of a port that conflicts.
     fn by<'h>(&'h self, port: &'h HostPort) -> impl Iterator<Item = &'h String> {
         let same = self.ports.get(&port.first()).into_iter().flatten();
         same.filter(move |(other, _)| other.clashes(port)).map(|(_, by)| by)
     }
 
-    /// The same without oneself.
+    /// The other holders of a port, or of a port that conflicts.
     fn others<'h>(&'h self, port: &'h HostPort, own: &'h str) -> impl Iterator<Item = &'h String> {
         self.by(port).filter(move |by| *by != own)
     }
 }
 
-/// A port that is to be bound: by which job, and what speaks for one of its range.
+/// A port to bind, with its job and the preferred ports of a range.
 struct Wish {
     job: usize,
     binding: Binding,
-    /// What it should get of a range, the best first.
+    /// The preferred ports of a range, the best first.
     rather: Vec<HostPort>,
 }
 
 impl Planner<'_> {
-    /// The steps after which containers have given up what they held, by name.
+    /// The steps after which containers have released their ports and addresses, by name.
     pub(super) fn stopped(&self) -> BTreeMap<String, StepId> {
         let downs = self.jobs.iter();
         downs.filter_map(|job| Some((job.change.id.to_string(), job.down.clone()?))).collect()
     }
 
-    /// Gives every start its host ports.
+    /// Assigns host ports to every start.
     pub(super) fn take_ports(&mut self) {
         let (mut taken, mut held) = (Held::default(), Held::default());
         let stopped = self.stopped();
@@ -80,7 +80,8 @@ impl Planner<'_> {
                 let late = ahead && self.is_later(wish.job, by);
                 stopped.get(by).filter(|_| !late).cloned()
             };
-            // What runs beside the old one takes none of its ports; fixed ones are told elsewhere.
+            // A container that starts ahead takes no port of the old container; conflicts of fixed
+            // ports are reported elsewhere.
             let has = if ahead { "" } else { own.as_str() };
             match chosen(&wish, (&own, has), &held, &mut taken, gives_up) {
                 Some((port, edges)) => {
@@ -100,22 +101,24 @@ impl Planner<'_> {
         }
     }
 
-    /// Whether a container is a member's own old one, or one of a member that is replaced after it.
+    /// Whether a container is the old container of this job, or the old container of a later job of
+    /// the set.
     fn is_later(&self, job: usize, by: &str) -> bool {
         let set = &self.jobs[job].change.set;
         let later = self.jobs.iter().skip(job);
         later.into_iter().any(|it| it.change.id.as_str() == by && it.change.set == *set)
     }
 
-    /// Fixed ports first, then those that keep what they have, then the narrowest range: the
-    /// others take what they leave.
+    /// The ports to bind: fixed ports first, then kept ports, then narrow ranges before wide
+    /// ranges.
     fn wishes(&self) -> Vec<Wish> {
         let all = self.jobs.iter().enumerate().flat_map(|(job, it)| {
             let wish = move |binding: &Binding| {
                 let rather = self.rather(it, binding);
                 Wish { job, binding: binding.clone(), rather }
             };
-            // What is not started takes none, and of a range its own all the same.
+            // A container that is not started takes no fixed port, but still gets a port of a
+            // range.
             let starts = it.start.is_some();
             it.takes.iter().filter(move |binding| starts || binding.host.width() > 0).map(wish)
         });
@@ -127,7 +130,7 @@ impl Planner<'_> {
         all
     }
 
-    /// What a container should get of a range: what the plan says, else what it has.
+    /// The preferred ports of a range: pinned ports first, then ports that the container has.
     fn rather(&self, job: &ChangeSteps, binding: &Binding) -> Vec<HostPort> {
         if binding.host.width() == 0 || !creates(job) {
             return Vec::new();
@@ -146,7 +149,7 @@ impl Planner<'_> {
         said.chain(has.filter_map(|port| binding.host.kept(&port))).collect()
     }
 
-    /// Writes the port of a range down: in the step, in the body, and as what is taken.
+    /// Writes the chosen port into the create step, the create body and the taken ports.
     fn write_port(&mut self, wish: &Wish, port: &HostPort) {
         let job = &mut self.jobs[wish.job];
         if wish.binding.host.width() == 0 || !creates(job) {
@@ -172,9 +175,9 @@ fn creates(job: &ChangeSteps) -> bool {
     job.steps.iter().any(|step| matches!(step.action, Action::Create { .. }))
 }
 
-/// The port that a wish comes to, and the steps after which it is free. One that is free, or its
-/// own, goes before one that must be waited for: members of a set would wait for each other. `has`:
-/// whose ports are as good as free.
+/// The port for a wish, and the steps after which the port is free. A free or own port is better
+/// than a port to wait for: members of a set would wait for each other. The ports of `has` count as
+/// free.
 fn chosen(
     wish: &Wish,
     (own, has): (&str, &str),
@@ -183,7 +186,7 @@ fn chosen(
     gives_up: impl Fn(&str) -> Option<StepId>,
 ) -> Option<(HostPort, Vec<StepId>)> {
     let range = &wish.binding.host;
-    // Of one container two may be fixed that do not clash on every engine.
+    // Two fixed ports of one container may conflict on some engines only.
     if range.width() == 0 {
         let fixed = Some(range.clone()).filter(|port| taken.others(port, own).next().is_none());
         return first(fixed.into_iter(), has, held, gives_up);
@@ -193,7 +196,7 @@ fn chosen(
     first(rather.into_iter().chain(taken.free(range)), has, held, gives_up)
 }
 
-/// The first of these ports that nobody else holds, else the first that its holders give up.
+/// The first port without another holder, or else the first port that its holders release.
 fn first(
     ports: impl Iterator<Item = HostPort>,
     has: &str,

@@ -1,5 +1,6 @@
-//! What new containers name must be there: who they are linked to, whose namespaces and volumes
-//! they share, what they depend on. An engine says so only after other things were done.
+//! Requires the containers that new containers refer to: by links, namespaces, `volumes_from` or
+//! `depends_on`. An engine reports a missing container only after other steps are done. Targets
+//! that exist but forbid the start are [`super::starts`]'.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,29 +15,29 @@ use crate::planner::resources::Found;
 use crate::spec::order;
 use crate::spec::resources::PREDEFINED;
 
-/// How one container needs another, by the key that says so.
+/// The kind of dependency for a key of the spec.
 fn dependency(by: &str) -> Option<Dependency> {
     match by {
         "network_mode" | "pid" | "ipc" => Some(Dependency::Namespace),
         "links" => Some(Dependency::Link),
         "volumes_from" => Some(Dependency::Volumes),
-        // It only orders.
+        // `depends_on` only orders.
         _ => None,
     }
 }
 
-/// What will be of a container once the plan is carried out.
+/// The state of a container after the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Will {
     Run,
     Rest,
     Go,
-    /// There is none.
+    /// The container does not exist.
     Lack,
 }
 
 impl Planner<'_> {
-    /// Errors for what is created or started beside something that will not be there.
+    /// Adds errors for new containers that refer to a container that will be gone.
     pub(super) fn guard_targets(&mut self) {
         let mut acting: BTreeMap<SetName, bool> = BTreeMap::new();
         for job in &self.jobs {
@@ -54,7 +55,7 @@ impl Planner<'_> {
                     continue;
                 }
                 let target = self.words.resolve(&word);
-                // Its own errors say why it will not be there.
+                // The errors of the target already explain the problem.
                 if target.is_some_and(|target| faulty.contains(target)) {
                     continue;
                 }
@@ -65,8 +66,8 @@ impl Planner<'_> {
         self.guard_order();
     }
 
-    /// What a set depends on is there or is a set, whether anything is done or not: a word that
-    /// means nothing orders nothing.
+    /// Requires that every `depends_on` names a container or a set, even if the plan has no
+    /// changes. An unknown word would order nothing.
     fn guard_order(&mut self) {
         for (key, set) in self.spec.sets.iter().filter(|(_, set)| set.may_create()) {
             for one in set.depends_on.iter().filter(|one| one.required) {
@@ -89,7 +90,7 @@ impl Planner<'_> {
         let name = ContainerName::new(self.cx.container(word));
         let will = self.will(&name);
         let what = match (dependency, will) {
-            // A set may well be none, or be taken away after what comes before it.
+            // A set may have no containers, or may lose its containers after its dependants.
             (None, Will::Lack) if !is_set => "there is no such container or set".to_owned(),
             (Some(_), Will::Lack) if is_set => "that set will have no container".to_owned(),
             (Some(_), Will::Lack) => "there is no such container or set".to_owned(),
@@ -99,7 +100,7 @@ impl Planner<'_> {
             }
             _ => return None,
         };
-        // In part of an engine something may merely not be seen.
+        // A filtered snapshot may not show the container.
         if will == Will::Lack && !self.snapshot.whole && !is_set {
             return None;
         }
@@ -132,8 +133,8 @@ impl Planner<'_> {
         }
     }
 
-    /// Networks that an idle container was attached to and that are no more. An engine starts it by
-    /// the ID that it knew, and refuses, even if a network of the same name is there again.
+    /// Missing networks of a stopped container. An engine starts the container with the network ID
+    /// of the create, and refuses a new network of the same name.
     pub(super) fn networks_gone(&self, member: &Member<'_>) -> Vec<String> {
         if !self.snapshot.whole || member.run.is_live() {
             return Vec::new();

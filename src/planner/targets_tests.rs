@@ -1,4 +1,4 @@
-//! What new containers name: who comes first, and what must be there.
+//! References of new containers: the order, and missing targets.
 
 use serde_json::json;
 
@@ -43,14 +43,14 @@ fn a_name_of_nobody_is_an_error_with_what_may_have_been_meant() {
     for other in ["links: [nn]", "volumes_from: [nn]", "pid: 'container:nn'", "depends_on: [nn]"] {
         assert_eq!(codes(&two("count: 1", other), &world()), ["target_missing"], "{other}");
     }
-    // What is there but in no spec will do.
+    // An existing container outside of the spec satisfies the reference.
     let mut snapshot = world();
     let others = spec("project: q\ncontainers: {nn: {image: 'app:1', name: nn}}\n");
     add(&mut snapshot, &others, "nn", "nn", "running");
     for other in ["links: [nn]", "volumes_from: [nn]", "pid: 'container:nn'", "depends_on: [nn]"] {
         assert_eq!(codes(&two("count: 1", other), &snapshot), [""; 0], "{other}");
     }
-    // In part of an engine it may be out of sight.
+    // A filtered snapshot may not show the target.
     let part = crate::observed::snapshot::Snapshot { whole: false, ..world() };
     assert_eq!(codes(&two("count: 1", "links: [nn]"), &part), [""; 0]);
 }
@@ -74,7 +74,7 @@ fn what_a_new_container_needs_is_neither_removed_nor_stopped_beside_it() {
         if kept != other {
             assert_eq!(codes(&two(target, &kept), &snapshot), [""; 0], "{kept}");
         }
-        // Created and not started, it needs nobody to run.
+        // A created but not started container needs no running target.
         if code == "target_not_running" {
             let rests = two(target, &format!("{other}, state: present"));
             assert_eq!(codes(&rests, &snapshot), [""; 0], "{target}");
@@ -91,7 +91,7 @@ fn a_set_of_another_name_has_its_container_renamed_or_says_how_to_go_on() {
     let built = plan(&spec(renamed), &snapshot);
     assert_eq!(changes(&built), ["update two"]);
     assert_eq!(built.plan.summary.message, "renamed 1 container.");
-    // A job is a new container each time.
+    // A one-shot is a new container each time.
     let job = spec("project: p\ncontainers: {db: {image: 'app:1', name: two, detach: false}}\n");
     let built = plan(&job, &snapshot);
     assert_eq!(changes(&built), ["run two"]);
@@ -102,7 +102,7 @@ fn a_set_of_another_name_has_its_container_renamed_or_says_how_to_go_on() {
         let text = format!("{renamed}  old: {{name: one, state: {state}}}\n");
         assert_eq!(changes(&plan(&spec(&text), &snapshot)), [verb, "create two"]);
     }
-    // Whoever would go on with it has to be its own set.
+    // A container that should continue needs a set of its own.
     let text = format!("{renamed}  old: {{name: one, image: 'app:1', state: started}}\n");
     assert_eq!(codes(&spec(&text), &snapshot), ["name_owned"]);
 }
@@ -116,7 +116,7 @@ fn a_bind_source_that_is_known_to_be_missing_is_told() {
         "project: p\ncontainers: {a: {image: 'app:1', volumes: [{type: bind, source: /srv/new, target: /a, bind: {create_host_path: false}}]}}\n",
     );
     let mut snapshot = world();
-    // Where it is not known, nothing is said.
+    // Without the data there is no warning.
     assert_eq!(codes(&long, &snapshot), [""; 0]);
     assert_eq!(plan(&short, &snapshot).plan.warnings, []);
     snapshot.sources = [("/srv/new".to_owned(), false), ("/srv/old".to_owned(), true)].into();
@@ -125,7 +125,7 @@ fn a_bind_source_that_is_known_to_be_missing_is_told() {
     let told: Vec<&str> = built.plan.warnings.iter().map(|one| one.text.as_str()).collect();
     assert_eq!(told.len(), 1);
     assert!(told[0].starts_with("there is no `/srv/new` on the host"), "{told:?}");
-    // What is there and stays needs nothing.
+    // An existing container that stays needs no check.
     add(&mut snapshot, &long, "a", "p-a-1", "running");
     assert_eq!(codes(&long, &snapshot), [""; 0]);
 }
@@ -140,16 +140,16 @@ fn an_image_that_is_only_mounted_is_there_or_comes_first() {
     };
     let mut snapshot = world();
     let gone = text("stop_signal: INT", "state: absent");
-    // Where nobody asked, nothing is said.
+    // Without an answer for the image there is no error.
     assert_eq!(codes(&gone, &snapshot), [""; 0]);
     snapshot.references.insert("assets:1".to_owned(), None);
     assert_eq!(codes(&gone, &snapshot), ["image_lacking"]);
-    // Another set's image is pulled: for this one in time where that one comes first.
+    // The image of another set is pulled in time if that set comes first.
     let digest = format!("sha256:{}", hex("assets"));
     snapshot.registry.insert("assets:1".to_owned(), RegistryAnswer::Digest(digest));
     assert_eq!(codes(&text("stop_signal: INT", "count: 1"), &snapshot), ["image_lacking"]);
     assert_eq!(codes(&text("depends_on: [z]", "count: 1"), &snapshot), [""; 0]);
-    // What is there and stays needs nothing.
+    // An existing container that stays needs no check.
     add(&mut snapshot, &gone, "a", "p-a-1", "running");
     assert_eq!(codes(&gone, &snapshot), [""; 0]);
 }

@@ -1,5 +1,5 @@
-//! The states table, cell by cell, on small made worlds. Whole stories on recorded data are under
-//! `snapshots/`.
+//! The table of states, cell by cell, on small artificial worlds. Whole scenarios on recorded data
+//! are under `snapshots/`.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::plan::Reason;
 use crate::spec::body::{self, Labels};
 use crate::spec::{Spec, read};
 
-/// 64 digits that tell seeds apart.
+/// 64 hexadecimal digits from a seed.
 pub(crate) fn hex(seed: &str) -> String {
     use sha2::{Digest, Sha256};
     Sha256::digest(seed).iter().fold(String::new(), |all, byte| all + &format!("{byte:02x}"))
@@ -30,7 +30,7 @@ pub(crate) fn image(name: &str, config: &Json) -> (ImageId, Json) {
     (ImageId::new(id), json)
 }
 
-/// A world on which `app:1` is.
+/// A world with the image `app:1`.
 pub(crate) fn world() -> Snapshot {
     let (id, json) = image("app:1", &json!({"Cmd": ["serve"], "Env": ["PATH=/bin"]}));
     let mut snapshot = Snapshot { whole: true, ..Snapshot::default() };
@@ -63,19 +63,19 @@ pub(crate) fn plan(spec: &Spec, snapshot: &Snapshot) -> Built {
     built
 }
 
-/// A set `db` of this name, and more that is said of it.
+/// A set `db` with this name and further lines.
 pub(crate) fn db(name: &str, more: &str) -> Spec {
     spec(&format!("project: p\ncontainers: {{db: {{image: 'app:1', name: {name}{more}}}}}\n"))
 }
 
-/// A world with the container of `db` as it was created, under the name `one`.
+/// A world with the container of `db`, created under the name `one`.
 pub(crate) fn with_db(status: &str) -> Snapshot {
     let mut snapshot = world();
     add(&mut snapshot, &db("one", ""), "db", "one", status);
     snapshot
 }
 
-/// What inspect says of a container.
+/// The inspect data of a container.
 pub(crate) fn inspect<'s>(snapshot: &'s mut Snapshot, name: &str) -> &'s mut Json {
     let mut found = snapshot.containers.iter_mut().filter(|found| found.name().as_str() == name);
     found.next().unwrap().inspect.as_mut().unwrap()
@@ -93,7 +93,7 @@ fn web(count: u32, state: &str, more: &str) -> String {
     )
 }
 
-/// A world with members of `web` in these states, `!` for ones that differ.
+/// A world with members of `web` in these states; `!` marks a differing member.
 fn members(spec: &Spec, states: &[&str]) -> Snapshot {
     let mut snapshot = world();
     for (index, state) in states.iter().enumerate() {
@@ -222,7 +222,7 @@ fn a_difference_names_both_sides() {
     "#);
 }
 
-/// The codes of the errors for which there is no plan.
+/// The codes of the errors of a plan.
 pub(crate) fn codes(spec: &Spec, snapshot: &Snapshot) -> Vec<&'static str> {
     let built =
         build(&Input { spec, snapshot, assume: false, pins: Pins::default(), source: None });
@@ -235,7 +235,7 @@ fn after<'b>(built: &'b Built, step: &str) -> Vec<&'b str> {
     found.after.iter().map(crate::base::ident::StepId::as_str).collect()
 }
 
-/// What a running container holds.
+/// Gives a running container this host port.
 fn holds(snapshot: &mut Snapshot, name: &str, port: u16) {
     let container =
         snapshot.containers.iter_mut().find(|found| found.name().as_str() == name).unwrap();
@@ -249,7 +249,7 @@ fn members_that_share_a_range_keep_what_they_hold_and_do_not_wait_for_each_other
     let ports = "    ports: [\"127.0.0.1:8080-8082:80\"]\n";
     let spec = spec(&web(3, "reloaded", ports));
     let mut snapshot = members(&spec, &["running!", "running!"]);
-    // Crosswise: the first member has the second port.
+    // The ports are swapped: the first member holds the second port.
     holds(&mut snapshot, "p-web-1", 8081);
     holds(&mut snapshot, "p-web-2", 8080);
     let built = plan(&spec, &snapshot);
@@ -271,11 +271,11 @@ fn a_port_is_taken_after_its_holder_stops_and_waiting_in_a_circle_is_an_error() 
     add(&mut snapshot, &before, "two", "p-two-1", "running");
     holds(&mut snapshot, "p-one-1", 81);
     holds(&mut snapshot, "p-two-1", 82);
-    // Both are stopped before either is started, so even a swap is possible …
+    // Both containers stop before either starts, so a swap is possible …
     let built = plan(&text("82", "81", ""), &snapshot);
     assert!(after(&built, "p-one-1/start").contains(&"p-two-1/stop"));
     assert!(after(&built, "p-two-1/start").contains(&"p-one-1/stop"));
-    // … but not where one must be up before the other goes.
+    // … unless one container must be up before the other container stops.
     assert_eq!(codes(&text("82", "81", "    depends_on: [one]\n"), &snapshot), ["cycle"]);
 }
 
@@ -307,12 +307,12 @@ fn a_host_that_was_renamed_is_no_difference() {
         info: json!({"Name": "after"}),
     });
     assert_eq!(changes(&plan(&host(""), &snapshot)), Vec::<String>::new());
-    // A declared one is compared.
+    // A declared host name is compared.
     let built = plan(&host("    hostname: after\n"), &snapshot);
     assert_eq!(changes(&built), ["replace p-web-1"]);
 }
 
-/// An engine before API 1.44 keeps the address of a network card in `Config`.
+/// An engine before API 1.44 keeps the MAC address in `Config`.
 #[test]
 fn a_network_card_is_told_on_every_engine() {
     for api in ["1.41", "1.43", "1.44", "1.51"] {
@@ -334,8 +334,8 @@ fn a_network_card_is_told_on_every_engine() {
     }
 }
 
-/// What waits for the end of another's turn comes after it, too: the start of that one cannot wait for
-/// an address that is given up later.
+/// A step that waits for the end of another turn comes after that turn. The start of that turn
+/// therefore cannot wait for an address that is released later.
 #[test]
 fn a_fixed_address_is_not_waited_for_by_who_must_go_first() {
     let text = |web: &str, more: &str| {

@@ -1,6 +1,5 @@
-//! What matched containers have beyond what is declared, although no plan says a word of it: of a
-//! container that bayplan did not create only declared options and what the image hands down are
-//! compared.
+//! Lists the undeclared options of matched containers that no plan reports. For a container that
+//! bayplan did not create, the planner compares only declared options and options from the image.
 
 use std::fmt::Write as _;
 
@@ -24,18 +23,18 @@ use crate::spec::Spec;
 use crate::spec::body::{self, Labels};
 use crate::spec::order::Words;
 
-/// A container with options that nobody declared.
+/// A container with undeclared options.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Undeclared {
-    /// Which.
+    /// The name of the container.
     pub name: ContainerName,
-    /// What matched it.
+    /// The set that matches the container.
     pub set: SetName,
-    /// Where it differs from one that is created as declared, beside what a plan tells.
+    /// The differences from a newly created container, beyond the differences in the plan.
     pub beyond: Vec<Reason>,
 }
 
-/// Goes through every container that is matched.
+/// Lists every matched container with undeclared options.
 pub fn undeclared(spec: &Spec, snapshot: &Snapshot) -> Vec<Undeclared> {
     let renames = renames::find(spec, snapshot);
     let snapshot = &*renames::renamed(snapshot, &renames);
@@ -86,7 +85,7 @@ fn beyond(
     let told = |option: &str| planned.iter().any(|reason| is_of(reason, option));
     let mut beyond = differences(false, true);
     for reason in &mut beyond {
-        // Of variables those that the plan tells of are told there.
+        // The plan already reports the added and changed variables.
         if let Reason::Environment(difference) = reason
             && told(&difference.option)
         {
@@ -106,7 +105,7 @@ fn is_of(reason: &Reason, option: &str) -> bool {
     }
 }
 
-/// The same for people, as the last part of a plan's text.
+/// The list as the last part of a plan's text.
 pub fn text(all: &[Undeclared]) -> String {
     let mut out = "\nUNDECLARED\n".to_owned();
     if all.is_empty() {

@@ -1,5 +1,6 @@
-//! What forbids a plan beside its changes: the engine, names in the way, dependants that nobody
-//! manages, differences that cannot be told; and orphans, which are only reported.
+//! Refuses plans for reasons beside their changes: the engine, reserved names, unmanaged
+//! dependants, and undecided differences. Orphans are only reported. Refusals of a single change
+//! are [`super::danger`]'s.
 
 use std::collections::BTreeSet;
 
@@ -48,7 +49,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Renamed by hand, or made from a copy of one of ours: they count for no set.
+    /// Warns of containers that were renamed by hand or made from a copy; no set matches them.
     pub(super) fn report_strays(&mut self, strays: &[&Container]) {
         for container in strays {
             self.warnings.push(Warning {
@@ -64,8 +65,8 @@ impl Planner<'_> {
         }
     }
 
-    /// Nobody waits for the health of what has no health check. Without the image, what it hands
-    /// down is not known.
+    /// Requires a health check if another set waits for health. An unknown image may bring a health
+    /// check.
     pub(super) fn need_health(&mut self, key: &SetName, image_known: bool, look: &InspectView) {
         let check = &look.config("Healthcheck")["Test"][0];
         let checked = check.as_str().is_some_and(|word| word != "NONE");
@@ -81,7 +82,7 @@ impl Planner<'_> {
         ));
     }
 
-    /// What a replacement rests on must be known.
+    /// Requires that the temporary names of a replacement are free.
     pub(super) fn need_known(&mut self, key: &SetName, member: &Member<'_>) {
         let suffixes = [crate::base::ident::SUFFIX_NEW, crate::base::ident::SUFFIX_OLD];
         for suffix in suffixes {
@@ -97,8 +98,8 @@ impl Planner<'_> {
         }
     }
 
-    /// What depends on a container that goes or ends: where it stays behind and would break, that
-    /// is an error, or a warning where starting it again mends it. Once every set has its changes.
+    /// Refuses to break dependants of a container that is removed, replaced or stopped. A dependant
+    /// that a restart repairs gives a warning. All sets must have their changes before.
     pub(super) fn guard_dependants(&mut self) {
         let managed: BTreeSet<ContainerId> =
             self.members.values().flatten().map(|member| member.id.clone()).collect();
@@ -117,7 +118,7 @@ impl Planner<'_> {
                 let ends = matches!(fate, Some(Verb::Stop | Verb::Kill));
                 let lives = dependant.run().is_live() && !ends || fate == Some(Verb::Start);
                 match verb {
-                    // Volumes stay as long as somebody has them.
+                    // A volume stays while a container uses the volume.
                     Verb::Remove if dependency == Dependency::Volumes => {}
                     Verb::Remove | Verb::Replace | Verb::Run => {
                         if !managed.contains(&dependant.id()) {
@@ -189,7 +190,7 @@ impl Planner<'_> {
         }
     }
 
-    /// What cannot be told is an error where it decides, else a warning.
+    /// An undecided difference is an error if it decides the verdict, and a warning otherwise.
     pub(super) fn report_unknown(
         &mut self,
         key: &SetName,
@@ -206,7 +207,7 @@ impl Planner<'_> {
             unknown.join(", "),
             member.name
         );
-        // Where a difference would have meant another fate.
+        // A difference would have led to another verdict.
         let decides = match fate {
             Disposition::Start(..) => true,
             Disposition::Keep if set.one_shot => member.exit_code() == Some(0),

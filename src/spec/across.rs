@@ -1,7 +1,7 @@
-//! What is wrong across the sets of a spec, and across the options of one.
+//! Checks rules across the sets of a spec, and across the options of a set.
 //!
-//! It is looked for where some of a spec could not be read, too: what could is looked at, and what
-//! follows only from a value that could not is not told.
+//! The checks also run on a partly unreadable spec: they use all readable values, and skip findings
+//! that depend on an unreadable value. Rules of a single set are [`super::set`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,24 +16,24 @@ use crate::base::image_ref::ImageRef;
 use crate::options::{AnyRow, Context, Declared, ROWS, rules};
 use crate::syntax::node::{Place, Problem, Problems};
 
-/// A spec as far as it could be read, and where it says what.
+/// The readable parts of a spec, with the places of their values.
 pub(super) struct Whole<'a> {
-    /// The spec.
+    /// The readable spec.
     pub(super) spec: &'a Spec,
-    /// Where its sets say what.
+    /// The places of the values of each set.
     pub(super) places: BTreeMap<SetName, Places>,
-    /// Words that mean sets which could not be read.
+    /// Words that refer to unreadable sets.
     pub(super) lost: BTreeSet<String>,
-    /// Where its networks stand.
+    /// The places of the networks.
     pub(super) networks: Resources,
-    /// Where its volumes stand.
+    /// The places of the volumes.
     pub(super) volumes: Resources,
-    /// Whether `base_dir` is as written.
+    /// Whether `base_dir` could be read.
     pub(super) base_is_known: bool,
 }
 
 impl Whole<'_> {
-    /// Where a set says something.
+    /// The place of a key of a set.
     pub(super) fn place(&self, set: &SetName, key: &str) -> Place {
         self.places.get(set).map(|places| places.of(key)).unwrap_or_default()
     }
@@ -43,7 +43,7 @@ impl Whole<'_> {
         self.places.get(set).is_some_and(|places| places.any_broken(keys))
     }
 
-    /// Everything.
+    /// Runs all checks.
     pub(super) fn check(&self, problems: &mut Problems) {
         for (what, names, places) in [
             ("network", self.spec.network_names(), &self.networks),
@@ -61,7 +61,7 @@ impl Whole<'_> {
         addresses::check(self, problems);
     }
 
-    /// All sets together have no more containers than one may have, nor say too much in them.
+    /// Limits the number of containers of all sets, and the total size of their options.
     fn containers(&self, problems: &mut Problems) {
         let (mut containers, mut bytes) = (0_usize, 0_usize);
         for (key, set) in &self.spec.sets {
@@ -89,7 +89,7 @@ impl Whole<'_> {
         }
     }
 
-    /// No two sets may mean the same container.
+    /// Refuses two sets with the same container.
     fn names(&self, problems: &mut Problems) {
         let known = Words::of(self.spec);
         let mut seen: BTreeMap<&str, &SetName> = BTreeMap::new();
@@ -114,7 +114,7 @@ impl Whole<'_> {
         }
     }
 
-    /// One reference is pulled in one way: after a pull it means another image to all who name it.
+    /// Refuses two pull policies for one image, because a pull changes the image for all its sets.
     fn pulls(&self, problems: &mut Problems) {
         let mut seen: BTreeMap<String, (&SetName, Pull)> = BTreeMap::new();
         for (key, set) in &self.spec.sets {
@@ -154,7 +154,7 @@ impl Whole<'_> {
         }
     }
 
-    /// What is waited for must be able to come.
+    /// Refuses conditions that can never be met.
     fn conditions(&self, problems: &mut Problems) {
         let known = Words::of(self.spec);
         let unclear = |word: &str| {
@@ -170,7 +170,7 @@ impl Whole<'_> {
         }
     }
 
-    /// What a row minds only when it knows the whole spec.
+    /// Runs the checks of rows that need the whole spec.
     fn vet(&self, problems: &mut Problems) {
         if !self.base_is_known {
             return;
@@ -186,7 +186,8 @@ impl Whole<'_> {
                 if whole.is_none() && !places.any_broken(&[about]) {
                     continue;
                 }
-                // Item by item, to tell of each at its place, and where others cannot be read.
+                // Items are checked one by one, to report each at its place, even beside unreadable
+                // items.
                 let items = places.items(*row).into_iter();
                 let told: Vec<(Place, String)> =
                     items.filter_map(|(place, one)| Some((place, wrong(&one)?))).collect();
@@ -202,7 +203,7 @@ impl Whole<'_> {
         }
     }
 
-    /// What options of one set mind of each other.
+    /// Reports conflicts between the options of a set.
     fn conflicts(&self, problems: &mut Problems) {
         for (key, set) in &self.spec.sets {
             let Some(places) = self.places.get(key) else { continue };
@@ -215,12 +216,12 @@ impl Whole<'_> {
     }
 }
 
-/// The most bytes that the options of all containers of sets with a `count` come to.
+/// The size limit of the options of all containers of counted sets, in bytes.
 const MOST_SAID: usize = 16 << 20;
-/// What a value takes beside its text.
+/// The size of a value beside its text.
 const VALUE: usize = 16;
 
-/// About how many bytes a value comes to wherever it is written.
+/// The approximate size of a value, in bytes.
 fn weight(json: &Json) -> usize {
     match json {
         Json::Null | Json::Bool(_) | Json::Number(_) => VALUE,
@@ -230,12 +231,12 @@ fn weight(json: &Json) -> usize {
     }
 }
 
-/// As a spec says it.
+/// The word of a spec for a pull policy.
 fn word(pull: Pull) -> &'static str {
     planner::PULLS.iter().find(|(_, each)| *each == pull).map_or("", |(word, _)| *word)
 }
 
-/// No two networks and no two volumes may mean the same one on the engine.
+/// Refuses two networks or two volumes with the same name on the engine.
 fn object_names(
     what: &str,
     names: &BTreeMap<String, String>,

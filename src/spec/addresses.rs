@@ -1,6 +1,7 @@
-//! What containers of the spec cannot all have: fixed addresses, and ports of the host.
+//! Refuses fixed addresses and host ports that several containers of the spec would share.
 //!
-//! An engine would refuse them one by one, when the first containers of a set run already.
+//! An engine would refuse only the later containers, while the first containers of a set already
+//! run. Conflicts with containers of the engine are the planner's.
 
 use core::net::IpAddr;
 use std::collections::BTreeMap;
@@ -19,7 +20,7 @@ use crate::syntax::node::{Problem, Problems};
 /// The keys of fixed addresses on a network.
 const FIXED: [&str; 3] = ["ipv4_address", "ipv6_address", "mac_address"];
 
-/// Addresses by network and text, with who has them.
+/// The set that holds each address, by network and text.
 type Taken<'a> = BTreeMap<(String, String), &'a SetName>;
 
 pub(super) fn check(whole: &Whole<'_>, problems: &mut Problems) {
@@ -33,7 +34,7 @@ pub(super) fn check(whole: &Whole<'_>, problems: &mut Problems) {
         }
         let printed = set.option("networks").map(Declared::print);
         let networks = printed.as_ref().and_then(Json::as_object).into_iter().flatten();
-        // Where each stands is looked for among all: of very many not all are told.
+        // Finding the place of each error is slow, so the number of reported errors is limited.
         let wrong = networks.filter_map(|(network, wishes)| {
             let mut found = Vec::new();
             if let (Some(count), Some(fixed)) =
@@ -60,10 +61,10 @@ pub(super) fn check(whole: &Whole<'_>, problems: &mut Problems) {
     }
 }
 
-/// A message and, where there is one, the way out.
+/// A message with an optional hint.
 type Fault = (String, Option<&'static str>);
 
-/// Another set has this address.
+/// The error for an address that another set has.
 fn again<'a>(
     taken: &mut Taken<'a>,
     key: &'a SetName,
@@ -80,7 +81,7 @@ fn again<'a>(
 
 const HINT: &str = "leave it out, or declare one set for each";
 
-/// How many members there are to be, if more than one.
+/// The number of members, if the set has several.
 fn many(set: &Set) -> Option<u32> {
     match set.identity {
         Identity::Counted(count) if count > 1 => Some(count),
@@ -92,11 +93,11 @@ fn shared(fixed: &str, count: u32) -> String {
     format!("expected no `{fixed}` where there are {count} containers to have it, but found one")
 }
 
-/// What is wrong with an address on a network of the root.
+/// The error for an address that a declared network cannot give.
 fn outside(whole: &Whole<'_>, key: &str, address: &str) -> Option<Fault> {
     let network: &Network =
         whole.spec.networks.get(&ObjectKey::new(key)).and_then(Resource::declared)?;
-    // Another driver knows its addresses itself.
+    // Another IPAM driver assigns addresses by its own rules.
     if network.ipam.driver.is_some() || whole.networks.broken(key) {
         return None;
     }

@@ -1,5 +1,5 @@
-//! What a set makes of its containers: the body of the create call, and what of the host and of
-//! other images it names. What an engine makes of a body is [`crate::engine_model`]'s.
+//! Builds the create body of a container of a set, and lists the host paths and images that a set
+//! refers to. The effect of a body on an engine is [`crate::engine_model`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -21,16 +21,16 @@ use crate::options::row::Filled;
 use crate::options::value::Value;
 use crate::options::{Body, Context};
 
-/// Whose labels a body carries.
+/// Whether a body carries the labels of bayplan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Labels {
-    /// Ours: a container that bayplan creates.
+    /// With the labels of bayplan, for a container to create.
     Ours,
-    /// None of ours: what an adopted container is compared with.
+    /// Without labels of bayplan, for the comparison with an adopted container.
     None,
 }
 
-/// The create body of one container of a set; `name` is the name it will have in the end.
+/// The create body of a container of a set; `name` is its final name.
 pub fn create_body(
     spec: &Spec,
     key: &SetName,
@@ -78,7 +78,7 @@ pub fn create_body(
     body
 }
 
-/// Which of a service's containers it is, as its name tells.
+/// The container number of a Compose service, taken from the name.
 fn number<'a>(set: &Set, name: &'a ContainerName) -> &'a str {
     let last = name.as_str().rsplit(['-', '_']).next();
     match set.identity {
@@ -87,8 +87,8 @@ fn number<'a>(set: &Set, name: &'a ContainerName) -> &'a str {
     }
 }
 
-/// Compose links a service's containers to `S-1` and `P-S-1` from its first container, to `S-2` and
-/// `P-S-2` from its second, whichever they mean.
+/// Numbers the links like Compose: the first container of a service links to `S-1` and `P-S-1`, the
+/// second to `S-2` and `P-S-2`. The target of the link stays the same.
 fn numbered_links(spec: &Spec, set: &Set, name: &ContainerName, body: &mut Body) {
     let number = number(set, name);
     let links = body.json()["HostConfig"]["Links"].as_array().filter(|_| number != "1");
@@ -108,8 +108,8 @@ fn numbered_links(spec: &Spec, set: &Set, name: &ContainerName, body: &mut Body)
     body.host("Links", links);
 }
 
-/// What Compose says of every container, and what is so anyway: it is attached to, and known by its own
-/// name on its networks.
+/// Adds values that Compose sends with every container: attached outputs, and the container name as
+/// first alias on every network.
 fn as_compose_sends(name: &ContainerName, body: &mut Body) {
     body.config("AttachStdout", true);
     body.config("AttachStderr", true);
@@ -122,11 +122,11 @@ fn as_compose_sends(name: &ContainerName, body: &mut Body) {
     }
 }
 
-/// The version of Compose whose ways are followed.
+/// The Compose version whose behaviour bayplan follows.
 pub const COMPOSE_VERSION: &str = "2.40.3";
 
-/// The labels by which Compose knows its own; those that cover secrets or images are written when a
-/// container is made.
+/// Adds the labels by which Compose finds its containers. Labels that cover secrets or images are
+/// added when the container is created.
 fn compose_labels(spec: &Spec, key: &SetName, set: &Set, name: &ContainerName, body: &mut Body) {
     let number = number(set, name);
     let mut on: Vec<String> = set
@@ -151,7 +151,7 @@ fn compose_labels(spec: &Spec, key: &SetName, set: &Set, name: &ContainerName, b
     }
 }
 
-/// What is declared of that which an engine may fill in by itself: see [`LABEL_DECLARED`].
+/// The declared options that an engine might also fill in: see [`LABEL_DECLARED`].
 fn may_be_filled(set: &Set, body: &Body) -> Vec<String> {
     let mut said = BTreeSet::new();
     for declared in &set.options {
@@ -171,13 +171,12 @@ fn may_be_filled(set: &Set, body: &Body) -> Vec<String> {
     said.into_iter().collect()
 }
 
-/// What paths and volumes mean in a spec, whatever is on an engine.
+/// Resolves paths and volumes of a spec without an engine.
 pub fn places(spec: &Spec) -> Context {
     Context { base_dir: spec.base_dir.clone(), volumes: spec.volume_names(), ..Context::default() }
 }
 
-/// The files and folders of the host that containers of a set are bound to; whether the engine makes
-/// one that is missing.
+/// The bind mount sources of a set, with whether the engine creates a missing source.
 pub fn bind_sources(set: &Set, cx: &Context) -> BTreeMap<String, bool> {
     let Some(declared) = set.option("volumes") else { return BTreeMap::new() };
     let mut body = Body::new();
@@ -193,15 +192,14 @@ pub fn bind_sources(set: &Set, cx: &Context) -> BTreeMap<String, bool> {
     binds.chain(mounts).map(|(source, made)| (source.to_owned(), made)).collect()
 }
 
-/// The devices of the host that containers of a set get, by path.
+/// The host devices of a set, by path.
 pub fn devices(set: &Set, cx: &Context) -> BTreeSet<String> {
     let devices = written(set, "devices", cx);
     let devices = devices["HostConfig"]["Devices"].as_array().into_iter().flatten();
     devices.filter_map(|device| device["PathOnHost"].as_str().map(str::to_owned)).collect()
 }
 
-/// The addresses of the host at which containers of a set are reached, but for those that every host
-/// has.
+/// The host addresses of published ports of a set, without loopback and unspecified addresses.
 pub fn host_addresses(set: &Set, cx: &Context) -> BTreeSet<String> {
     let ports = written(set, "ports", cx);
     let bindings = ports["HostConfig"]["PortBindings"].as_object().into_iter().flatten();
@@ -211,7 +209,7 @@ pub fn host_addresses(set: &Set, cx: &Context) -> BTreeSet<String> {
     addresses.filter(own).map(|address| address.to_string()).collect()
 }
 
-/// What one option of a set writes.
+/// The create body of a single option.
 fn written(set: &Set, key: &str, cx: &Context) -> Json {
     let mut body = Body::new();
     if let Some(declared) = set.option(key) {
@@ -220,8 +218,7 @@ fn written(set: &Set, key: &str, cx: &Context) -> Json {
     body.into_json()
 }
 
-/// The images that new containers of a set would have mounted, as its spec writes them. An engine
-/// pulls none of them by itself.
+/// The images that containers of a set mount. An engine does not pull these images by itself.
 pub fn mounted_images(set: &Set) -> BTreeSet<String> {
     let Some(declared) = set.option("volumes") else { return BTreeSet::new() };
     let mut body = Body::new();

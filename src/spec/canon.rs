@@ -1,7 +1,8 @@
-//! The one way to write a spec: what a plan keeps as `declared`.
+//! Prints the canonical form of a spec, which a plan stores as `declared`.
 //!
-//! Defaults are left out, keys sorted, aliases and spellings gone, references where secrets are.
-//! It is a spec itself: read again ([`super::read::spec`]), it gives an equal one.
+//! The canonical form has no defaults and no aliases, and its keys are sorted. References stand in
+//! place of secrets. The canonical form is a spec itself: [`super::read::spec`] reads it back to an
+//! equal spec. Reading is [`super::read`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +18,7 @@ use crate::options::value;
 use crate::syntax::durations;
 
 impl Spec {
-    /// The canonical form.
+    /// The canonical form of the spec.
     pub fn canonical(&self) -> Json {
         let mut root = Map::new();
         root.insert("project".into(), json!(self.project));
@@ -53,17 +54,18 @@ impl Spec {
         written(Json::Object(root))
     }
 
-    /// The canonical form of one of its sets, as it stands under `containers`.
+    /// The canonical form of a set, as under `containers`.
     pub fn canonical_set(&self, set: &Set) -> Json {
         written(self.set(set))
     }
 
-    /// Every reference to a value that is not in the spec.
+    /// All references in the spec.
     pub fn references(&self) -> BTreeSet<Reference> {
         self.takers().into_iter().flat_map(|(_, references)| references).collect()
     }
 
-    /// Who takes which references, in words: `` `web` ``, ``network `back` ``.
+    /// The references of each set, network and volume, with a name such as `` `web` `` or ``network
+    /// `back` ``.
     pub fn takers(&self) -> Vec<(String, BTreeSet<Reference>)> {
         let marked = |texts: Vec<&String>| -> BTreeSet<Reference> {
             texts.into_iter().filter_map(|text| value::marked_reference(text)).collect()
@@ -85,7 +87,7 @@ impl Spec {
         all
     }
 
-    /// The values that are public because the spec says them.
+    /// The literals of the spec, which are public.
     pub fn literals(&self) -> BTreeSet<String> {
         let mut out = self.object_texts();
         out.retain(|text| value::marked_reference(text).is_none());
@@ -95,7 +97,7 @@ impl Spec {
         out
     }
 
-    /// What it says of networks and volumes beyond their names.
+    /// The texts of networks and volumes, without their names.
     pub fn object_texts(&self) -> BTreeSet<String> {
         let networks = self.networks.values().filter_map(Resource::declared);
         let volumes = self.volumes.values().filter_map(Resource::declared);
@@ -145,13 +147,13 @@ impl Spec {
     }
 }
 
-/// What is said of a network beyond its names.
+/// The texts of a network, without its name.
 fn network_texts(network: &Network) -> Vec<&String> {
     let maps = [&network.driver_opts, &network.ipam.options, &network.labels];
     maps.into_iter().flat_map(BTreeMap::values).collect()
 }
 
-/// The same of a volume.
+/// The texts of a volume, without its name.
 fn volume_texts(volume: &Volume) -> Vec<&String> {
     [&volume.driver_opts, &volume.labels].into_iter().flat_map(BTreeMap::values).collect()
 }
@@ -161,7 +163,7 @@ pub(super) fn word<T: PartialEq>(words: &[(&str, T)], value: &T) -> Json {
     words.iter().find(|(_, known)| known == value).map_or(Json::Null, |(word, _)| json!(word))
 }
 
-/// Texts as a spec has to write them.
+/// Escapes the texts of a JSON value for a spec.
 pub(crate) fn written(mut json: Json) -> Json {
     write(&mut json);
     json

@@ -1,4 +1,4 @@
-//! The canonical form is a spec, and the same one.
+//! The canonical form is a spec, and reads back to the same spec.
 
 use proptest::prelude::*;
 
@@ -8,7 +8,7 @@ use crate::options::ROWS;
 use crate::syntax::node::Node;
 use crate::syntax::problems::render;
 
-/// A spec, read again from its canonical form, which must be the same spec.
+/// Reads a spec back from its canonical form, and requires the same spec.
 pub(super) fn again(spec: &Spec) -> Spec {
     let declared = spec.canonical();
     let read = read::spec(Node::from_json(&declared), &Files::new());
@@ -17,7 +17,7 @@ pub(super) fn again(spec: &Spec) -> Spec {
     });
     assert_eq!(&read, spec, "{declared:#}");
     assert_eq!(read.canonical(), declared);
-    // As the YAML that JSON is, it is a spec too.
+    // JSON is YAML, so the canonical form is a spec in YAML too.
     let text = serde_json::to_string_pretty(&declared).unwrap();
     assert_eq!(read::text(&text, &Files::new()).as_ref(), Ok(spec), "{text}");
     read
@@ -70,7 +70,7 @@ fn every_example_of_every_row_survives() {
         for example in row.def().examples {
             let example = example.replace('$', "$$");
             let key = row.def().key;
-            // Alone they are errors: they belong to others.
+            // These options need another option beside them.
             let beside = match key {
                 "restart_policy_retry" => "restart: on-failure, ",
                 "memswap_limit" => "mem_limit: 6m, ",

@@ -1,4 +1,4 @@
-//! What `defaults` at the root says counts for every set that does not say it itself.
+//! `defaults` of the root count for every set that lacks the key.
 
 use super::canon_tests::again;
 use super::read_tests::{right, wrong};
@@ -21,17 +21,17 @@ fn a_default_counts_where_a_set_says_nothing() {
         assert_eq!(said, all);
         assert_eq!(set.kill_signal, "HUP");
     }
-    // A set with a name is the container of that name.
+    // The name of a named set decides its match.
     assert_eq!((a.matching, b.matching), (Matching::Image, Matching::ImageByDefault));
     let own = (c.state, c.matching, c.pull, c.on_stopped, c.recreate, c.discard);
     let none =
         (State::Started, Matching::Owned, Pull::Missing, OnStopped::Start, Recreate::Auto, false);
     assert_eq!((own, c.kill_signal.as_str()), (none, "KILL"));
-    // Of `compare` a set has its own part, and the rest from all.
+    // A set's `compare` and the defaults' `compare` are merged.
     let modes = |set: &Set| format!("{:?}", set.compare);
     insta::assert_snapshot!(modes(a), @r#"{"environment": Superset, "labels": Ignore}"#);
     insta::assert_snapshot!(modes(c), @r#"{"environment": Superset, "labels": Strict}"#);
-    // The canonical form says it of each set.
+    // The canonical form repeats the defaults in each set.
     let canonical = again(&spec).canonical();
     assert_eq!(canonical["containers"]["b"]["state"], "reloaded");
     assert!(canonical.get("defaults").is_none(), "{canonical:#}");
@@ -87,7 +87,7 @@ fn a_default_is_a_planner_key_that_means_something_to_every_set() {
         | ^
       hint: say it of a set under `containers`, or of all under `defaults`
     ");
-    // What is wrong is told once, however many sets there are.
+    // An error in `defaults` is reported once, whatever the number of sets.
     insta::assert_snapshot!(wrong("project: p\ndefaults: {state: up}\ncontainers: {a: {image: x}, b: {image: x}}\n"), @"
     spec.yaml:2:19: expected `present`, `started`, `reloaded`, `restarted`, `stopped`, `killed` or `absent`, but found the text `up`
       2 | defaults: {state: up}

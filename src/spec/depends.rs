@@ -1,6 +1,6 @@
-//! `depends_on`: who comes first, and how far it must be.
+//! `depends_on`: the dependencies of a set, and their conditions.
 //!
-//! The order that follows from it is [`super::order`]'s.
+//! The resulting order is [`super::order`]'s.
 
 use std::collections::BTreeSet;
 
@@ -14,43 +14,43 @@ use crate::base::say;
 use crate::options::row::OptionValue as _;
 use crate::syntax::node::{Entry, Kind, Node, Problems};
 
-/// What comes before a set.
+/// A dependency of a set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dependency {
-    /// A set, by its key, else by its `name`; else a container.
+    /// The key of a set, the `name` of a set, or a container name.
     pub word: String,
-    /// How far it must be.
+    /// The condition that the dependency must meet.
     pub until: Until,
-    /// Whether it must be at all: `false` is for what this spec and the engine may not have.
+    /// Whether the dependency must exist; `false` allows a missing dependency.
     pub required: bool,
-    /// Whether what depends on it is restarted after it is replaced or restarted.
+    /// Whether the dependant is restarted after the dependency is replaced or restarted.
     pub restart: bool,
 }
 
 impl Dependency {
-    /// What the list means by a word.
+    /// The dependency that a plain list entry means.
     pub fn plain(word: &str) -> Self {
         Self { word: word.to_owned(), until: Until::Started, required: true, restart: false }
     }
 
-    /// Whether the list says it all.
+    /// Whether a plain list entry can express the dependency.
     fn is_plain(&self) -> bool {
         self.until == Until::Started && self.required && !self.restart
     }
 }
 
-/// How far something must be before what depends on it begins: Compose's `condition`.
+/// The condition of a dependency: Compose's `condition`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Until {
-    /// There, and proven where the plan starts it.
+    /// The dependency exists; a container that the plan starts is proven.
     Started,
-    /// Its health check says healthy.
+    /// The health check reports healthy.
     Healthy,
-    /// It ran to its end, with exit code 0.
+    /// The container ended with exit code 0.
     Completed,
 }
 
-/// Compose's words.
+/// The words of Compose for conditions.
 const CONDITIONS: &[(&str, Until)] = &[
     ("service_started", Until::Started),
     ("service_healthy", Until::Healthy),
@@ -58,7 +58,7 @@ const CONDITIONS: &[(&str, Until)] = &[
 ];
 
 impl Until {
-    /// Compose's word for it.
+    /// The word of Compose for the condition.
     pub fn word(self) -> &'static str {
         CONDITIONS.iter().find(|(_, until)| *until == self).map_or("", |(word, _)| *word)
     }
@@ -69,7 +69,7 @@ pub(super) fn conditions() -> Vec<&'static str> {
     CONDITIONS.iter().map(|(word, _)| *word).collect()
 }
 
-/// Reads the list, or the map with conditions.
+/// Reads the list form or the map form.
 pub(super) fn read(node: &Node, problems: &mut Problems) -> Vec<Dependency> {
     let mut all: Vec<Dependency> = Vec::new();
     let mut seen: BTreeSet<String> = BTreeSet::new();
@@ -99,7 +99,7 @@ pub(super) fn read(node: &Node, problems: &mut Problems) -> Vec<Dependency> {
     all
 }
 
-/// Compose's `{condition, required, restart}`.
+/// Reads Compose's `{condition, required, restart}`.
 fn long_form(word: &str, node: &Node, problems: &mut Problems) -> Dependency {
     let mut one = Dependency::plain(word);
     let entries = match &node.kind {
@@ -127,7 +127,7 @@ fn long_form(word: &str, node: &Node, problems: &mut Problems) -> Dependency {
     one
 }
 
-/// As a spec says it: the list where nothing needs the map.
+/// Prints the list form if possible, or else the map form.
 pub(crate) fn print(all: &[Dependency]) -> Json {
     if all.iter().all(Dependency::is_plain) {
         return all.iter().map(|one| json!(one.word)).collect();
@@ -146,13 +146,13 @@ pub(crate) fn print(all: &[Dependency]) -> Json {
     Json::Object(all.iter().map(entry).collect())
 }
 
-/// The sets after whose replacement or restart a set is restarted.
+/// The sets whose replacement or restart also restarts this set.
 pub fn restarts_with<'a>(known: &'a Words<'a>, set: &'a Set) -> impl Iterator<Item = &'a SetName> {
     let words = set.depends_on.iter().filter(|one| one.restart);
     words.filter_map(|one| known.resolve(&one.word))
 }
 
-/// The sets whose end or health a set waits for, each with how far it must be.
+/// The sets whose end or health this set waits for, with the condition.
 pub fn awaited<'a>(
     known: &'a Words<'a>,
     set: &'a Set,
@@ -161,8 +161,8 @@ pub fn awaited<'a>(
     conditions.filter_map(|one| Some((known.resolve(&one.word)?, one.until)))
 }
 
-/// What is wrong with what a set says of those that it depends on: conditions are about sets that
-/// can come to meet them. Of words that are `unclear` nothing is known.
+/// The errors in the conditions of a set: a condition must fit the kind of its dependency. Words
+/// that are `unclear` are skipped.
 pub(super) fn faults(
     known: &Words<'_>,
     set: &Set,
@@ -175,7 +175,7 @@ pub(super) fn faults(
         let key = known.resolve(&one.word);
         let Some(target) = key.and_then(|key| known.spec().sets.get(key)) else {
             let said = match one.until {
-                // What may be missing meets every condition.
+                // A missing optional dependency meets every condition.
                 _ if !one.required => return None,
                 Until::Started => "restart: true",
                 until => until.word(),
@@ -296,7 +296,7 @@ mod tests {
         };
         assert_eq!(web.depends_on, [Dependency { restart: true, ..Dependency::plain("db") }, gone]);
         assert!(restarts_with(&Words::of(&spec), web).eq([&SetName::new("db")]));
-        // What is printed is read back as the same.
+        // The printed form must read back as the same dependencies.
         let again = read::text(&spec.canonical().to_string(), &Files::new()).unwrap();
         assert_eq!(again.sets, spec.sets);
         for (web, message) in [

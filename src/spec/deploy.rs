@@ -1,7 +1,6 @@
-//! `deploy`: Compose's other way to say some options of a set. Each is read as if its own key had
-//! been written.
+//! `deploy`: Compose's alternative form of some options. Each entry is read like its own key.
 //!
-//! What only a swarm does is refused by name. What the options mean is the table's.
+//! Keys that need a swarm are refused by name. The options themselves are the table's.
 
 use serde_json::{Value as Json, json};
 
@@ -9,7 +8,7 @@ use super::planner::digits;
 use crate::options::row;
 use crate::syntax::node::{Entry, Kind, Node, Problems, is_extension};
 
-/// Words under `deploy` with the keys that mean the same.
+/// Paths under `deploy` and the equivalent keys.
 const SAME: &[(&str, &str)] = &[
     ("deploy.replicas", "count"),
     ("deploy.resources.limits.cpus", "cpus"),
@@ -21,7 +20,7 @@ const SAME: &[(&str, &str)] = &[
     ("deploy.update_config", "update_config"),
 ];
 
-/// What belongs to a swarm's services, not to containers of one engine.
+/// Paths that belong to a swarm service, with a hint.
 const SWARM: &[(&str, &str)] = &[
     ("deploy.mode", "bayplan makes as many containers as `replicas` or `count` says"),
     ("deploy.endpoint_mode", "publish with `ports`"),
@@ -34,12 +33,12 @@ const SWARM: &[(&str, &str)] = &[
     ("deploy.restart_policy.window", "an engine starts to count anew after ten seconds"),
 ];
 
-/// The key that a word under `deploy` means.
+/// The key that a path under `deploy` stands for.
 pub(super) fn meaning(word: &str) -> Option<&'static str> {
     SAME.iter().find(|(path, _)| *path == word).map(|(_, key)| *key)
 }
 
-/// The entries that `deploy` stands for, under their whole words: see [`meaning`].
+/// The entries under `deploy`, with their full paths: see [`meaning`].
 pub(super) fn entries(set: &[Entry], problems: &mut Problems) -> Vec<Entry> {
     let mut all = Vec::new();
     for deploy in set.iter().filter(|entry| entry.key == "deploy") {
@@ -86,8 +85,8 @@ fn walk(path: &str, node: &Node, all: &mut Vec<Entry>, problems: &mut Problems) 
     }
 }
 
-/// Requests for devices that `gpus` takes for what they are: it adds a capability to a plain list,
-/// and none to a list in a list.
+/// Wraps device capabilities into a nested list, because `gpus` adds a capability to a plain list
+/// only.
 fn exactly(devices: &Node) -> Node {
     let mut devices = devices.clone();
     let Kind::List(requests) = &mut devices.kind else { return devices };
@@ -104,7 +103,7 @@ fn exactly(devices: &Node) -> Node {
     devices
 }
 
-/// `condition` and `max_attempts` as `restart` says it.
+/// Converts `condition` and `max_attempts` into a value of `restart`.
 fn restart(node: &Node, problems: &mut Problems) -> Option<Node> {
     let Kind::Map(entries) = &node.kind else {
         return match node.kind {
@@ -157,7 +156,7 @@ fn restart(node: &Node, problems: &mut Problems) -> Option<Node> {
 
 const CONDITIONS: &[&str] = &["none", "on-failure", "any"];
 
-/// Its schema.
+/// The JSON Schema of `deploy`.
 pub(super) fn schema() -> Json {
     let of = |key: &str| row(key).map_or(json!(true), crate::options::AnyRow::schema);
     let map = |properties: Json| json!({"type": ["object", "null"], "properties": properties, "patternProperties": {"^x-": {}}, "additionalProperties": false});

@@ -1,7 +1,7 @@
-//! `env_file` in a set: the names in the files become references under `environment`.
+//! `env_file`: the names in environment files become references under `environment`.
 //!
-//! What is written under `environment` goes before what is in files, later files before earlier
-//! ones. Parsing files is [`crate::syntax::env_file`]'s, reading them the shell's.
+//! Entries of `environment` override files, and later files override earlier files. Parsing files
+//! is [`crate::syntax::env_file`]'s; reading files is the shell's.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,18 +11,18 @@ use crate::options::{AnyRow, Declared};
 use crate::syntax::env_file::Format;
 use crate::syntax::node::{Entry, Kind, Node, Place, Problems};
 
-/// One environment file that a spec names.
+/// An environment file that a spec names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnvFileUse {
-    /// As references write it, relative to the spec: see [`Format::of`].
+    /// The path in references, relative to the spec: see [`Format::of`].
     pub path: String,
-    /// Whether it may not be missing.
+    /// Whether the file must exist.
     pub required: bool,
-    /// Where the spec says so.
+    /// The place of the entry in the spec.
     pub place: Place,
 }
 
-/// The files of an `env_file`: a path, or a list of paths and of `{path, required, format}`.
+/// Reads `env_file`: a path, or a list of paths and of `{path, required, format}`.
 pub fn uses(node: &Node, problems: &mut Problems) -> Vec<EnvFileUse> {
     let items = match &node.kind {
         Kind::Null => return Vec::new(),
@@ -75,7 +75,7 @@ fn one(node: &Node, problems: &mut Problems) -> Option<EnvFileUse> {
     Some(found)
 }
 
-/// What is written under `environment`.
+/// Reads `environment`.
 pub(super) fn written(
     row: &'static dyn AnyRow,
     node: &Node,
@@ -84,7 +84,7 @@ pub(super) fn written(
     let before = problems.all.len();
     let typed = typed(node, problems);
     let declared = row.parse(&typed, problems);
-    // An item that is none, or of which the name is there already, hides what is wrong with others.
+    // A wrong or repeated item would hide problems of other items.
     if declared.is_none()
         && let Some(rest) = without_doubles(&typed)
     {
@@ -93,7 +93,7 @@ pub(super) fn written(
     declared.filter(|_| problems.all.len() == before)
 }
 
-/// Without the references that are no texts: a number that stands for a name is a slip.
+/// Drops references with values that are not texts, because a number as a name is a mistake.
 fn typed(node: &Node, problems: &mut Problems) -> Node {
     let Kind::Map(entries) = &node.kind else { return node.clone() };
     let mut is_typed = |entry: &Entry| {
@@ -115,7 +115,8 @@ fn typed(node: &Node, problems: &mut Problems) -> Node {
     Node { place: node.place, kind: Kind::Map(kept) }
 }
 
-/// A list with its texts alone, each name once; nothing where that is what it is.
+/// A list with each name once; `None` for another node, or if the list has no wrong or repeated
+/// item.
 fn without_doubles(node: &Node) -> Option<Node> {
     let Kind::List(items) = &node.kind else { return None };
     let mut seen = BTreeSet::new();
@@ -130,8 +131,8 @@ fn without_doubles(node: &Node) -> Option<Node> {
     (kept.len() < items.len()).then_some(Node { place: node.place, kind: Kind::List(kept) })
 }
 
-/// The node of `environment` with the names of all files under it. `explicit` is what is written
-/// there, as its row prints it.
+/// The node of `environment` with the names of all files. `explicit` is the printed value of
+/// `environment`.
 pub fn merged(
     explicit: Option<&serde_json::Value>,
     uses: &[EnvFileUse],
@@ -146,7 +147,7 @@ pub fn merged(
     let mut from_files: BTreeMap<&String, &EnvFileUse> = BTreeMap::new();
     for file in uses {
         match files.get(&file.path) {
-            // What a file says counts each time that it is read into a set.
+            // The names of a file count for every set that reads the file.
             Some(names) if problems.may_add(names.len() + 1, file.place) => {
                 from_files.extend(names.iter().map(|name| (name, file)));
             }
@@ -168,7 +169,7 @@ pub fn merged(
     Node { place, kind: Kind::Map(entries) }
 }
 
-/// `NAME: {env_file: PATH}`.
+/// The entry `NAME: {env_file: PATH}`.
 fn reference(name: &str, file: &EnvFileUse) -> Entry {
     let place = file.place;
     let path = Node { place, kind: Kind::Text(file.path.clone()) };

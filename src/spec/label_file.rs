@@ -1,8 +1,8 @@
-//! `label_file` in a set: what the files say stands under `labels` before the set is read.
+//! `label_file`: the labels of files are added under `labels` before the set is read.
 //!
-//! Labels are there for everybody to read, so a plan holds them and no file is needed to apply it.
-//! What is written under `labels` goes before what is in files, later files before earlier ones.
-//! The files are read by the shell, as environment files are.
+//! Labels are public, so a plan contains them, and apply needs no file. Entries of `labels`
+//! override files, and later files override earlier files. The shell reads the files, like
+//! environment files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,10 +11,10 @@ use super::strings;
 use crate::base::say;
 use crate::syntax::node::{Entry, Kind, Node, Place, Problem, Problems};
 
-/// The labels in each file that was read, by the path that the spec writes.
+/// The labels of each file, by the path in the spec.
 pub type LabelFiles = BTreeMap<String, BTreeMap<String, String>>;
 
-/// The files of labels that the sets of a spec name, in the order of the file.
+/// The label files of all sets, in the order of the spec.
 pub fn uses(node: &Node) -> Vec<EnvFileUse> {
     let mut uses = Vec::new();
     for set in sets(node) {
@@ -28,8 +28,7 @@ pub fn uses(node: &Node) -> Vec<EnvFileUse> {
     uses
 }
 
-/// The spec with the labels of these files under `labels`. Files that are not here stay under
-/// `label_file`.
+/// Adds the labels of these files under `labels`. Files that are not given stay under `label_file`.
 pub fn expand(mut node: Node, files: &LabelFiles, told: &mut Vec<Problem>) -> Node {
     let mut problems = Problems::with(std::mem::take(told));
     let Kind::Map(root) = &mut node.kind else { return node };
@@ -45,7 +44,7 @@ pub fn expand(mut node: Node, files: &LabelFiles, told: &mut Vec<Problem>) -> No
     node
 }
 
-/// What is left under `label_file` was not read.
+/// Reports the files that are still under `label_file`, because they were not read.
 pub(super) fn unread(node: &Node, problems: &mut Problems) {
     for item in items(node) {
         match path(item) {
@@ -79,7 +78,7 @@ fn items(node: &Node) -> &[Node] {
     }
 }
 
-/// A path as it is meant.
+/// A path with `$$` resolved.
 fn path(node: &Node) -> Option<String> {
     match &node.kind {
         Kind::Text(text) if !text.is_empty() => Some(text.replace("$$", "$")),
@@ -117,7 +116,7 @@ fn expand_set(entries: &mut Vec<Entry>, files: &LabelFiles, problems: &mut Probl
     }
 }
 
-/// Adds what is not there yet. What is no labels at all is told by who reads it.
+/// Adds labels that the set lacks. Invalid labels are reported by the row of `labels`.
 fn add(own: &mut Node, labels: &BTreeMap<&String, (&String, Place)>) {
     let text = |place, text: &str| Node { place, kind: Kind::Text(strings::written(text)) };
     if own.kind == Kind::Null {

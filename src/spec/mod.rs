@@ -1,7 +1,7 @@
-//! The declared state: what a spec file says, every value checked by shape, none by meaning.
+//! The declared state: the content of a spec file, checked for form but not against an engine.
 //!
-//! What a spec means on one engine is [`crate::engine_model`]'s. Reading files is the shell's: here a
-//! spec is text, and the contents of the environment files it names are an input beside it.
+//! The effect of a spec on an engine is [`crate::engine_model`]'s. The shell reads files: here a
+//! spec is text, and the contents of its environment files are an additional input.
 
 mod across;
 mod addresses;
@@ -38,102 +38,101 @@ use crate::options::{Declared, Mode};
 /// A whole spec.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spec {
-    /// The ownership label, and the prefix of names.
+    /// The project: the ownership label, and the prefix of names.
     pub project: ProjectName,
-    /// The folder on the engine's host from which relative bind sources count.
+    /// The folder on the engine's host that relative bind sources start from.
     pub base_dir: Option<String>,
-    /// Whose habits it follows.
+    /// The tool whose defaults the spec follows.
     pub compat: Option<Compat>,
-    /// The sets that have another key now: old to new.
+    /// Renamed sets: old key to new key.
     pub moved: BTreeMap<SetName, SetName>,
-    /// Whether containers of sets that are gone are removed.
+    /// Whether containers of removed sets are removed.
     pub prune: bool,
-    /// The sets that are gone and are planned all the same; nobody declares them.
+    /// Removed sets that the plan prunes; the spec does not declare these sets.
     pub pruned: BTreeSet<SetName>,
-    /// The networks of the root by key.
+    /// The networks by key.
     pub networks: BTreeMap<ObjectKey, Resource<Network>>,
-    /// The volumes of the root by key.
+    /// The volumes by key.
     pub volumes: BTreeMap<ObjectKey, Resource<Volume>>,
     /// The container sets by key.
     pub sets: BTreeMap<SetName, Set>,
 }
 
-/// `compat:` at the root.
+/// The values of `compat:`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compat {
-    /// `ansible-1.9`: the 2015 module's defaults.
+    /// `ansible-1.9`: the defaults of the 2015 module.
     Ansible19,
-    /// `compose`: Compose's labels, by which it and bayplan know each other's containers.
+    /// `compose`: Compose's labels, by which Compose and bayplan recognize each other's containers.
     Compose,
 }
 
 /// A container set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Set {
-    /// Named, or so many alike.
+    /// The name of a single container, or the number of equal containers.
     pub identity: Identity,
-    /// The image reference as the spec writes it, in its shortest spelling there; only a named set that is `stopped`, `killed` or
-    /// `absent` may lack it.
+    /// The image reference, in the shortest spelling of the spec. Only a named set that is
+    /// `stopped`, `killed` or `absent` may lack the image.
     pub image: Option<String>,
-    /// What is to be.
+    /// The declared state.
     pub state: State,
-    /// How containers without labels of ours are matched.
+    /// How containers without labels of bayplan are matched.
     pub matching: Matching,
     /// When the image is pulled.
     pub pull: Pull,
-    /// What becomes of a stopped container that should run.
+    /// The treatment of a stopped container that should run.
     pub on_stopped: OnStopped,
     /// When a differing container is replaced.
     pub recreate: Recreate,
-    /// How options are compared where it is not as their row says; `*` is all.
+    /// Modes of comparison that override the rows' modes; `*` stands for all options.
     pub compare: BTreeMap<String, Mode>,
     /// The signal of `state: killed`.
     pub kill_signal: String,
-    /// How many seconds a started container without a health check must run to be proven.
+    /// The seconds that a container without a health check must run to be proven.
     pub prove_for: u32,
-    /// How members are replaced.
+    /// How the members are replaced.
     pub update: UpdateConfig,
     /// Whether anonymous volumes may be lost.
     pub discard: bool,
-    /// `detach: false`: run once to the end.
+    /// `detach: false`: the container runs once to its end.
     pub one_shot: bool,
-    /// Sets (by key, else by `name`) or containers that come first.
+    /// The dependencies: sets (by key or `name`) or containers.
     pub depends_on: Vec<Dependency>,
     /// The declared options, in the order of the table.
     pub options: Vec<Declared>,
 }
 
 impl Set {
-    /// The declared value of an option, by the row's key.
+    /// The declared value of an option, by the key of the row.
     pub fn option(&self, key: &str) -> Option<&Declared> {
         self.options.iter().find(|declared| declared.row().def().key == key)
     }
 
-    /// Whether containers of it may have to be created, so that its image may be needed.
+    /// Whether the set may create containers and may need its image.
     pub fn may_create(&self) -> bool {
         let ends = matches!(self.state, State::Stopped | State::Killed | State::Absent);
         !ends && self.identity != Identity::Counted(0)
     }
 
-    /// The platform that it declares.
+    /// The declared platform.
     pub fn platform(&self) -> Option<&Platform> {
         self.option("platform")?.said()
     }
 
-    /// Whether it is all the same which image a container was made from, and with it what that
-    /// image hands down.
+    /// Whether the set accepts any image, together with the defaults of that image.
     pub fn ignores_image(&self) -> bool {
         let mode = self.compare.get("image").or_else(|| self.compare.get("*"));
         mode == Some(&Mode::Ignore)
     }
 }
 
-/// How many, and called what.
+/// The names and the number of the containers of a set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {
-    /// Exactly one, of this name.
+    /// A single container with this name.
     Named(ContainerName),
-    /// So many alike, named `{project}-{set}-{n}`.
+    /// This number of equal containers, named `{project}-{set}-{n}`.
     Counted(u32),
 }
 
@@ -168,45 +167,45 @@ pub enum State {
     Absent,
 }
 
-/// `match:`, and whether it was said in so many words.
+/// The values of `match:`, with the default kept apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Matching {
-    /// `image`, because nothing was said.
+    /// `image` by default.
     ImageByDefault,
-    /// `image`: adopted containers may be stopped, replaced and removed.
+    /// `image`, declared: adopted containers may be stopped, replaced and removed.
     Image,
     /// `owned`.
     Owned,
 }
 
-/// `pull:`.
+/// The values of `pull:`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pull {
-    /// When the image is not on the engine.
+    /// The image is pulled if the engine lacks the image.
     Missing,
-    /// Whenever the registry has something else under the reference.
+    /// The image is pulled if the registry has another image for the reference.
     Always,
-    /// Never.
+    /// The image is never pulled.
     Never,
 }
 
-/// `on_stopped:`.
+/// The values of `on_stopped:`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnStopped {
-    /// Start it if it is alike.
+    /// An equal stopped container is started.
     Start,
-    /// Replace it, alike or not.
+    /// A stopped container is replaced, equal or not.
     Replace,
 }
 
-/// `recreate:`.
+/// The values of `recreate:`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recreate {
-    /// Where it differs.
+    /// A differing container is replaced.
     Auto,
-    /// Always.
+    /// Every container is replaced.
     Always,
-    /// Never; differences are reported.
+    /// No container is replaced; differences are reported.
     Never,
 }
 

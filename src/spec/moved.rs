@@ -1,5 +1,5 @@
-//! `moved` at the root: sets that have another key now. Labels of containers keep the old one, which
-//! means the new one from here on. Whether containers are touched is not decided by it.
+//! `moved`: sets with a new key. Labels of containers keep the old key, which then refers to the
+//! new set. Moving a set does not touch its containers.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,14 @@ use crate::base::ident::SetName;
 use crate::base::say;
 use crate::syntax::node::{Entry, Kind, Node, Problems};
 
-/// The most lines of `moved`: each is looked at for every container.
+/// The limit of entries, because each entry is checked for every container.
 const MOST: usize = 100;
 
 impl Spec {
-    /// The set that a label means: the one of this key, else what that one is called now.
+    /// The set of a key in a label: the set with this key, or else the set with its new key.
     pub fn labelled<'s>(&'s self, key: &'s SetName) -> &'s SetName {
         let mut now = key;
-        // A circle is an error of the spec; it must end all the same.
+        // A cycle is an error of the spec, but this loop must end.
         for _ in 0..MOST {
             match self.moved.get(now) {
                 Some(next) if !self.sets.contains_key(now) => now = next,
@@ -25,7 +25,7 @@ impl Spec {
         now
     }
 
-    /// The keys that a set had before.
+    /// The former keys of a set.
     pub fn former<'s>(&'s self, key: &'s SetName) -> impl Iterator<Item = &'s SetName> {
         self.moved.keys().filter(move |old| self.labelled(old) == key)
     }
@@ -58,7 +58,7 @@ pub(super) fn read(node: &Node, problems: &mut Problems) -> BTreeMap<SetName, Se
     all
 }
 
-/// Every old key is gone, and leads to a set.
+/// Requires that every old key is unused, and leads to a set.
 pub(super) fn check(spec: &Spec, node: &Node, lost: bool, problems: &mut Problems) {
     let Kind::Map(entries) = &node.kind else { return };
     for entry in entries {

@@ -1,26 +1,28 @@
-//! Which sets refer to which, and in what order that puts them.
+//! The dependencies between sets, and the order of the sets.
 //!
-//! A word means the set whose key, else whose `name`, it is; else the set of which it names a member;
-//! else a container that no set is, which orders nothing.
+//! A word refers to the set with this key, or else with this `name`. Otherwise the word refers to
+//! the set that has a member of this name. Any other word refers to a container outside of the
+//! sets, which needs no order. Conditions are [`super::depends`]'s; the order of steps is the
+//! planner's.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Identity, Set, Spec};
 use crate::base::ident::{ContainerName, SetName, member_number};
 
-/// One set needs another.
+/// A dependency of a set on another set.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Need {
-    /// Who comes first.
+    /// The set that comes first.
     pub set: SetName,
-    /// The key that says so: `depends_on`, or an option's.
+    /// The key of the dependency: `depends_on` or an option.
     pub by: &'static str,
 }
 
-/// Sets that need each other in a circle.
+/// A dependency cycle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cycle {
-    /// Each set with what it needs of the next one; the last one needs the first.
+    /// Each set with its dependency on the next set; the last set depends on the first.
     pub hops: Vec<(SetName, Need)>,
 }
 
@@ -36,16 +38,16 @@ impl std::fmt::Display for Cycle {
 
 impl std::error::Error for Cycle {}
 
-/// What words mean in a spec, found without a walk through its sets.
+/// An index of the words by which a spec refers to sets.
 #[derive(Debug)]
 pub struct Words<'a> {
     spec: &'a Spec,
-    /// Sets by the name of their only container.
+    /// Sets by the name of their single container.
     named: BTreeMap<&'a str, &'a SetName>,
 }
 
 impl<'a> Words<'a> {
-    /// The words of a spec.
+    /// Indexes a spec.
     pub fn of(spec: &'a Spec) -> Self {
         let mut named = BTreeMap::new();
         for (key, set) in &spec.sets {
@@ -56,23 +58,23 @@ impl<'a> Words<'a> {
         Self { spec, named }
     }
 
-    /// The spec whose words they are.
+    /// The indexed spec.
     pub fn spec(&self) -> &'a Spec {
         self.spec
     }
 
-    /// The set that a word means.
+    /// The set that a word refers to, by key or name.
     pub fn resolve(&self, word: &str) -> Option<&'a SetName> {
         let by_key = self.spec.sets.get_key_value(word).map(|(key, _)| key);
         by_key.or_else(|| self.named(word))
     }
 
-    /// The set whose only container has this name.
+    /// The named set with this container name.
     pub fn named(&self, name: &str) -> Option<&'a SetName> {
         self.named.get(name).copied()
     }
 
-    /// The set with a count of which a fresh member may be called so: `{project}-{set}-{n}`.
+    /// The counted set whose new member may get this name: `{project}-{set}-{n}`.
     pub fn member_of(&self, name: &str) -> Option<&'a SetName> {
         let (stem, _) = name.rsplit_once('-')?;
         let key = stem.strip_prefix(self.spec.project.as_str())?.strip_prefix('-')?;
@@ -82,7 +84,7 @@ impl<'a> Words<'a> {
     }
 }
 
-/// The words by which a set refers to others, with the key that says them, sorted.
+/// The words by which a set refers to other sets, with their keys, sorted.
 pub fn words(set: &Set) -> Vec<(String, &'static str)> {
     let mut words: Vec<_> =
         set.depends_on.iter().map(|one| (one.word.clone(), "depends_on")).collect();
@@ -96,17 +98,16 @@ pub fn words(set: &Set) -> Vec<(String, &'static str)> {
     words
 }
 
-/// Containers that are known to be members of sets, by name.
+/// Known members of sets, by container name.
 pub type Members = BTreeMap<ContainerName, SetName>;
 
-/// The set that a word means, or of which it names a member: one of those known, or one as fresh
-/// ones are called.
+/// The set that a word refers to, by key, name, known member or possible new member.
 fn meant(known: &Words<'_>, members: &Members, word: &str) -> Option<SetName> {
     let of_member = || members.get(word).or_else(|| known.member_of(word));
     known.resolve(word).or_else(of_member).cloned()
 }
 
-/// The other sets that a set needs, sorted, each once.
+/// The other sets that a set depends on, sorted and unique.
 pub fn needs(known: &Words<'_>, members: &Members, key: &SetName) -> Vec<Need> {
     let Some(set) = known.spec.sets.get(key) else { return Vec::new() };
     let mut needs: Vec<Need> = words(set)
@@ -114,7 +115,7 @@ pub fn needs(known: &Words<'_>, members: &Members, key: &SetName) -> Vec<Need> {
         .filter_map(|(word, by)| {
             let own = known.resolve(&word).is_none();
             let set = meant(known, members, &word)?;
-            // A member may mean another one of its set, which orders no sets.
+            // A reference to a member of the own set does not order sets.
             (set != *key || !own).then_some(Need { set, by })
         })
         .collect();
@@ -123,12 +124,12 @@ pub fn needs(known: &Words<'_>, members: &Members, key: &SetName) -> Vec<Need> {
     needs
 }
 
-/// All sets, each after those it needs, otherwise by key.
+/// All sets in order of their dependencies, otherwise by key.
 pub fn order(spec: &Spec) -> Result<Vec<SetName>, Cycle> {
     order_among(&Words::of(spec), &Members::new())
 }
 
-/// The same where members of sets are known.
+/// All sets in order, with known members.
 pub fn order_among(known: &Words<'_>, members: &Members) -> Result<Vec<SetName>, Cycle> {
     let needs = all_needs(known, members);
     let mut walk = Walk::new(&needs);
@@ -136,7 +137,7 @@ pub fn order_among(known: &Words<'_>, members: &Members) -> Result<Vec<SetName>,
     if walk.open.is_empty() { Ok(order) } else { Err(circle(&needs, &walk.open)) }
 }
 
-/// Circles that share no set with each other, until none is left or there are enough of them.
+/// Disjoint dependency cycles, up to the limit.
 pub fn circles(spec: &Spec) -> Vec<Cycle> {
     let needs = all_needs(&Words::of(spec), &Members::new());
     let mut walk = Walk::new(&needs);
@@ -154,17 +155,17 @@ pub fn circles(spec: &Spec) -> Vec<Cycle> {
     }
 }
 
-/// The most circles that are told of one spec.
+/// The limit of reported cycles.
 const MOST_CIRCLES: usize = 20;
 
 fn all_needs<'a>(known: &Words<'a>, members: &Members) -> BTreeMap<&'a SetName, Vec<Need>> {
     known.spec.sets.keys().map(|key| (key, needs(known, members, key))).collect()
 }
 
-/// On the way through all sets, each after those it needs.
+/// The state of a topological sort of the sets.
 struct Walk<'a> {
     needed_by: BTreeMap<&'a SetName, Vec<&'a SetName>>,
-    /// The sets still to come, with how many of those they need are too.
+    /// The open sets, with the number of their open dependencies.
     open: BTreeMap<&'a SetName, usize>,
     ready: BTreeSet<&'a SetName>,
 }
@@ -183,7 +184,7 @@ impl<'a> Walk<'a> {
         Self { needed_by, open, ready }
     }
 
-    /// As far as it goes.
+    /// Sorts as far as possible.
     fn go(&mut self) -> Vec<SetName> {
         let mut order = Vec::new();
         while let Some(next) = self.ready.pop_first() {
@@ -193,7 +194,7 @@ impl<'a> Walk<'a> {
         order
     }
 
-    /// Whoever needs this one waits for one less.
+    /// Marks a set as done, and counts down its dependants.
     fn done(&mut self, set: &SetName) {
         if self.open.remove(set).is_none() {
             return;
@@ -210,7 +211,8 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Every set that is left needs one that is left: walking on must come back.
+/// Finds a cycle: every open set depends on an open set, so following dependencies must return to a
+/// set.
 fn circle(needs: &BTreeMap<&SetName, Vec<Need>>, open: &BTreeMap<&SetName, usize>) -> Cycle {
     let mut hops: Vec<(SetName, Need)> = Vec::new();
     let mut seen: BTreeMap<SetName, usize> = BTreeMap::new();
@@ -218,7 +220,7 @@ fn circle(needs: &BTreeMap<&SetName, Vec<Need>>, open: &BTreeMap<&SetName, usize
     while let Some(set) = at {
         if let Some(&start) = seen.get(&set) {
             hops.drain(..start);
-            // The same circle is told the same way wherever it was entered.
+            // A cycle is printed the same way for every starting set.
             let first = (0..hops.len()).min_by_key(|at| hops.get(*at).map(|(set, _)| set.clone()));
             hops.rotate_left(first.unwrap_or(0));
             break;

@@ -1,4 +1,5 @@
-//! Where a set says what, for problems that are found later than the value is read.
+//! The places of keys in the text of a set, for problems that are found after parsing. The text
+//! itself is [`crate::syntax`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +8,7 @@ use serde_json::Value as Json;
 use crate::options::{AnyRow, Declared, row};
 use crate::syntax::node::{Entry, Kind, Node, Place, Problems};
 
-/// Where a set says what.
+/// The places of the keys of a set.
 #[derive(Debug, Default)]
 pub(super) struct Places {
     set: Place,
@@ -16,42 +17,42 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// Those of a set that begins here.
+    /// Starts with the place of the set.
     pub(super) fn new(set: Place) -> Self {
         Self { set, ..Self::default() }
     }
 
-    /// Keeps the entry under which a key was said.
+    /// Stores the entry of a key.
     pub(super) fn keep(&mut self, key: &'static str, entry: &Entry) {
         self.keys.insert(key, entry.clone());
     }
 
-    /// Whether a key was said, rightly or not.
+    /// Whether the key is declared, valid or not.
     pub(super) fn has(&self, key: &str) -> bool {
         self.keys.contains_key(key)
     }
 
-    /// Where a key stands; the set's own place where it was not said.
+    /// The place of a key, or else of the set.
     pub(super) fn of(&self, key: &str) -> Place {
         self.keys.get(key).map_or(self.set, |entry| entry.place)
     }
 
-    /// What was said under a key could not be read: nothing follows from its value.
+    /// Marks a key as unreadable, so that no check uses its value.
     pub(super) fn breaks(&mut self, key: &'static str) {
         self.broken.insert(key);
     }
 
-    /// The keys of which the value could not be read.
+    /// The unreadable keys.
     pub(super) fn broken(&self) -> &BTreeSet<&'static str> {
         &self.broken
     }
 
-    /// Whether one of these keys could not be read.
+    /// Whether one of these keys is unreadable.
     pub(super) fn any_broken(&self, keys: &[&str]) -> bool {
         keys.iter().any(|key| self.broken.contains(key))
     }
 
-    /// The text of a key's value, however wrong it is.
+    /// The text of a key's value, even if the text is invalid.
     pub(super) fn text(&self, key: &str) -> Option<&str> {
         match &self.keys.get(key)?.value.kind {
             Kind::Text(text) => Some(text),
@@ -59,8 +60,8 @@ impl Places {
         }
     }
 
-    /// Where one item of an option stands, given as the option prints it: an item of a list, the
-    /// key of a map, the path of a mount.
+    /// The place of an item of an option. The item is named as printed: an item of a list, a key of
+    /// a map, or the path of a mount.
     pub(super) fn item(&self, key: &str, item: &str) -> Place {
         let says = |declared: &Declared| match declared.print() {
             Json::Array(all) => all.iter().any(|one| one == item || one["target"] == item),
@@ -73,8 +74,7 @@ impl Places {
         place.unwrap_or_else(|| self.of(key))
     }
 
-    /// The items of a list or a map that an option is, each read as if it stood alone; those that
-    /// cannot be read are left out.
+    /// The items of a list or map, each read as a separate value. Unreadable items are left out.
     pub(super) fn items(&self, row: &dyn AnyRow) -> Vec<(Place, Declared)> {
         let Some(entry) = self.keys.get(row.def().key) else { return Vec::new() };
         let alone = |place, kind| {

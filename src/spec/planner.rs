@@ -1,4 +1,5 @@
-//! The planner keys of a set: how many, called what, in which state, and how to get there.
+//! The planner keys of a set: count, name, state and update behaviour. Options are
+//! [`super::set`]'s.
 
 use std::collections::BTreeMap;
 
@@ -16,13 +17,13 @@ use crate::options::{Mode, row_by_word};
 use crate::syntax::durations;
 use crate::syntax::node::{Entry, Kind, Node, Problems};
 
-/// The most members of a set, and of all sets together; more is a slip of the finger.
+/// The limit of members of a set, and of all sets together; a larger number is a mistake.
 pub(super) const MOST_MEMBERS: u32 = 10_000;
 
-/// How many seconds a container is watched where nothing is said.
+/// The default of `prove_for`, in seconds.
 pub(super) const PROVE_FOR: u32 = 10;
 
-/// The longest time that a container is watched, in seconds.
+/// The maximum of `prove_for`, in seconds.
 const LONGEST_PROOF: i64 = 24 * 60 * 60;
 
 /// The words for states.
@@ -51,10 +52,10 @@ pub(super) const RECREATES: &[(&str, Recreate)] =
 pub(super) const MODES: &[(&str, Mode)] =
     &[("strict", Mode::Strict), ("superset", Mode::Superset), ("ignore", Mode::Ignore)];
 
-/// Planner keys of which an empty text is no file, and not nothing.
+/// Planner keys for which an empty text is an error instead of "not set".
 pub(super) const FILES: &[&str] = &["env_file", "label_file", "depends_on", "compare"];
 
-/// What a set is when its planner keys say nothing.
+/// The defaults of the planner keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Defaults {
     /// See [`Set::matching`].
@@ -63,12 +64,12 @@ pub(super) struct Defaults {
     pub(super) on_stopped: OnStopped,
     /// See [`Set::recreate`].
     pub(super) recreate: Recreate,
-    /// The mode of `*`, where there is one.
+    /// The mode of `*`, if any.
     pub(super) compare: Option<Mode>,
 }
 
 impl Defaults {
-    /// Bayplan's own, or those of whom the spec says to be compatible with.
+    /// The defaults of bayplan, or of the tool in `compat`.
     pub(super) fn of(compat: Option<Compat>, one_shot: bool) -> Self {
         match compat {
             None => Self {
@@ -77,10 +78,11 @@ impl Defaults {
                 recreate: Recreate::Auto,
                 compare: None,
             },
-            // Compose knows its own by their labels alone.
+            // Compose finds its containers by labels only.
             Some(Compat::Compose) => Self { matching: Matching::Owned, ..Self::of(None, one_shot) },
-            // The 2015 module made new containers instead of starting stopped ones, touched
-            // whatever ran the image, saw no removals, and ran what it waits for every time.
+            // The 2015 module replaced stopped containers instead of starting them. The module
+            // touched every container of the image, ignored removed options, and ran a one-shot
+            // every time.
             Some(Compat::Ansible19) => Self {
                 matching: Matching::Image,
                 on_stopped: OnStopped::Replace,
@@ -91,7 +93,7 @@ impl Defaults {
     }
 }
 
-/// The planner keys of one set on their way to values.
+/// A reader for the planner keys of a set.
 struct Reader<'a, 'b> {
     said: &'a Said<'a>,
     places: &'b mut Places,
@@ -99,7 +101,7 @@ struct Reader<'a, 'b> {
 }
 
 impl Reader<'_, '_> {
-    /// What is read from a key, if it was said; a key with a problem is kept in mind.
+    /// Reads a key, if declared; an invalid key is marked.
     fn read<T>(
         &mut self,
         key: &'static str,
@@ -115,8 +117,8 @@ impl Reader<'_, '_> {
     }
 }
 
-/// Reads the planner keys; the options are left empty. What could not be read is as if it had not
-/// been said, and told by `places`.
+/// Reads the planner keys, and leaves the options empty. An unreadable key counts as undeclared,
+/// and `places` marks the key.
 pub(super) fn read(
     entry: &Entry,
     said: &Said<'_>,
@@ -137,7 +139,7 @@ pub(super) fn read(
     let recreate = recreate.filter(|_| !never_made(&mut reader, (recreate, state)));
     let prove_for = reader.read("prove_for", seconds).flatten();
     let (update, monitor) = updates(&mut reader, prove_for, one_shot);
-    // A set's own word for it counts before that of all.
+    // A key of the set overrides `defaults`.
     let own = prove_for.filter(|_| monitor.is_none() || !said.yields("prove_for", "update_config"));
     Set {
         identity: identity(entry, &mut reader),
@@ -158,7 +160,7 @@ pub(super) fn read(
     }
 }
 
-/// How members are replaced, and how long each is watched.
+/// Reads the update settings, and the proof time of each member.
 fn updates(
     reader: &mut Reader<'_, '_>,
     prove_for: Option<u32>,
@@ -207,8 +209,8 @@ fn identity(entry: &Entry, reader: &mut Reader<'_, '_>) -> Identity {
     name.map_or(Identity::Counted(1), Identity::Named)
 }
 
-/// Of a set that only ends or removes containers nothing is made anew; whether `recreate` says so all
-/// the same.
+/// Whether `recreate: always` is declared for a set that creates no container, because its state
+/// ends or removes containers.
 fn never_made(
     reader: &mut Reader<'_, '_>,
     (recreate, state): (Option<Recreate>, Option<State>),
@@ -238,8 +240,8 @@ fn count(node: &Node, problems: &mut Problems) -> Option<u32> {
     }
 }
 
-/// A whole number as it is written, quoted or not, as Compose takes it. With a zero before it, it
-/// may be octal.
+/// The digits of a whole number, plain or quoted, as Compose accepts them. A leading zero is
+/// refused, because the number may be octal.
 pub(super) fn digits(node: &Node) -> Option<&str> {
     let (Kind::Number(text) | Kind::Text(text)) = &node.kind else { return None };
     let plain = text == "0" || !text.is_empty() && !text.starts_with('0');
@@ -290,7 +292,7 @@ fn matching(node: &Node, said: &Said<'_>, problems: &mut Problems) -> Option<Mat
 }
 
 fn pull(node: &Node, problems: &mut Problems) -> Option<Pull> {
-    // Compose's other word for the same.
+    // Compose has another word for `missing`.
     let hint = match &node.kind {
         Kind::Text(text) if text == "if_not_present" => return Some(Pull::Missing),
         Kind::Text(text) if text == "build" => "build the image elsewhere and name it in `image`",
@@ -329,7 +331,7 @@ fn modes(node: &Node, problems: &mut Problems) -> BTreeMap<String, Mode> {
     modes
 }
 
-/// The set's own modes, those for all sets, and the one of whose habits it follows.
+/// The modes of the set, then of `defaults`, then of `compat`.
 fn compare(reader: &mut Reader<'_, '_>, default: Option<Mode>) -> BTreeMap<String, Mode> {
     let mut modes = reader.read("compare", modes).unwrap_or_default();
     if let Some(entry) = reader.said.compare {
@@ -343,7 +345,7 @@ fn compare(reader: &mut Reader<'_, '_>, default: Option<Mode>) -> BTreeMap<Strin
     modes
 }
 
-/// The key of the option that an entry of `compare` means.
+/// The option key of an entry of `compare`.
 fn compared(entry: &Entry, problems: &mut Problems) -> Option<&'static str> {
     match entry.key.as_str() {
         "*" => return Some("*"),
@@ -357,7 +359,7 @@ fn compared(entry: &Entry, problems: &mut Problems) -> Option<&'static str> {
     None
 }
 
-/// `SIGHUP`, `hup` and `HUP` are `HUP`; a number stays one.
+/// Gives `SIGHUP`, `hup` and `HUP` the form `HUP`; a number stays a number.
 fn signal(node: &Node, problems: &mut Problems) -> Option<String> {
     let what = "a signal, like `HUP` or `SIGTERM`";
     let (Kind::Text(text) | Kind::Number(text)) = &node.kind else {

@@ -1,7 +1,8 @@
-//! Tree to spec: the root. One set is `set`'s, what concerns several of them at once `across`'s.
+//! Reads a spec from its syntax tree: the root. A single set is `set`'s, rules across sets are
+//! `across`'s.
 //!
-//! Every problem of a file is found, not the first. Nothing is read from disk: the names in
-//! environment files are an input.
+//! All problems of a file are reported, not only the first. This module reads no files: the names
+//! in environment files are an input.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +17,7 @@ use crate::base::image_ref::ImageRef;
 use crate::base::say;
 use crate::syntax::node::{Entry, Kind, Node, Place, Problem, Problems, is_extension};
 
-/// The names in each environment file that was read, by the path that the spec writes.
+/// The names in each environment file, by the path in the spec.
 pub type Files = BTreeMap<String, Vec<String>>;
 
 /// Reads a spec from its text: [`crate::syntax::yaml::tree`], then [`tree`].
@@ -25,8 +26,8 @@ pub fn text(text: &str, files: &Files) -> Result<Spec, Vec<Problem>> {
     tree(node, told, files)
 }
 
-/// The environment files that the sets of a spec name, in the order of the file: what has to be
-/// read before [`spec`]. What is wrong with them is told there.
+/// The environment files of all sets, in the order of the spec. The caller reads these files before
+/// [`spec`], which reports errors in `env_file`.
 pub fn env_files(node: &Node) -> Vec<EnvFileUse> {
     let mut ignored = Problems::default();
     let Kind::Map(root) = &node.kind else { return Vec::new() };
@@ -45,17 +46,17 @@ pub fn env_files(node: &Node) -> Vec<EnvFileUse> {
     uses
 }
 
-/// Reads a spec from its tree, as a plan's `declared` is one ([`Node::from_json`]).
+/// Reads a spec from a tree without text, such as a plan's `declared` ([`Node::from_json`]).
 pub fn spec(node: Node, files: &Files) -> Result<Spec, Vec<Problem>> {
     tree(node, Vec::new(), files)
 }
 
-/// Reads a spec from its tree, with the problems that were found when that was read from text.
+/// Reads a spec from a tree, together with the problems of its text.
 pub fn tree(node: Node, told: Vec<Problem>, files: &Files) -> Result<Spec, Vec<Problem>> {
     let mut problems = Problems::with(told);
     let node = strings::literal(node, &mut problems);
     let node = strings::marked(node, &mut problems);
-    // What a variable would have become is no problem of its own.
+    // A variable is already a problem, so its value gives no further problem.
     let variables: BTreeSet<Place> = problems.all.iter().map(|problem| problem.place).collect();
     let told = problems.all.len();
     let spec = root(&node, files, &mut problems);
@@ -87,7 +88,7 @@ fn root(node: &Node, files: &Files, problems: &mut Problems) -> Option<Spec> {
             _ if !vocabulary::ROOT.contains(&word) => {
                 problems.unknown(entry, word, vocabulary::unknown_at_root);
             }
-            // A key with nothing after it declares nothing.
+            // A key without a value is undeclared.
             _ if entry.value.kind == Kind::Null => {}
             "project" => project = Some(&entry.value),
             "base_dir" => base_dir = Some(&entry.value),
@@ -119,7 +120,7 @@ fn root(node: &Node, files: &Files, problems: &mut Problems) -> Option<Spec> {
         sets(containers, &SetReader { files, compat: known_compat, defaults }, problems)?;
     one_spelling(&mut sets.read);
     let spec = Spec {
-        // A stand-in that is no project, for looking at the rest.
+        // A placeholder, so that the rest of the spec can be checked.
         project: known_project.unwrap_or_else(|| ProjectName::new("?")),
         base_dir: known_base,
         compat: known_compat,
@@ -191,7 +192,7 @@ fn compat_of(node: &Node, problems: &mut Problems) -> Option<Compat> {
     }
 }
 
-/// What `defaults` says, its values looked at once: there may be no set that takes them.
+/// Reads `defaults`, and checks its values even if no set uses them.
 fn defaulted<'a>(entry: &'a Entry, problems: &mut Problems) -> Defaulted<'a> {
     let mut all = Defaulted::new();
     let Kind::Map(entries) = &entry.value.kind else {
@@ -204,7 +205,7 @@ fn defaulted<'a>(entry: &'a Entry, problems: &mut Problems) -> Defaulted<'a> {
             problems.all.push(Problem { place: one.place, message, hint });
             continue;
         };
-        // A key with nothing after it declares nothing.
+        // A key without a value is undeclared.
         if one.value.says_nothing() {
             continue;
         }
@@ -221,18 +222,18 @@ fn defaulted<'a>(entry: &'a Entry, problems: &mut Problems) -> Defaulted<'a> {
     all
 }
 
-/// The most container sets of one spec.
+/// The limit of sets in a spec.
 const MOST_SETS: usize = 10_000;
 
-/// The way out of a spec that is too large.
+/// The hint for a spec that is too large.
 pub(super) const SPLIT: &str = "split the spec: one for each project, or for each host";
 
-/// The sets as far as they can be read.
+/// The readable sets.
 #[derive(Default)]
 struct Sets {
     read: BTreeMap<SetName, Set>,
     places: BTreeMap<SetName, Places>,
-    /// Words that may mean a set which cannot be read.
+    /// Words that may refer to unreadable sets.
     lost: BTreeSet<String>,
 }
 
@@ -263,8 +264,7 @@ fn sets(node: &Node, reader: &SetReader<'_>, problems: &mut Problems) -> Option<
     Some(all)
 }
 
-/// Of references that mean the same image all sets have the shortest one: what is one image is
-/// pulled once, and is one image in the plan.
+/// Gives all references of one image the shortest spelling, so that the image is pulled once.
 fn one_spelling(sets: &mut BTreeMap<SetName, Set>) {
     let mut best: BTreeMap<String, String> = BTreeMap::new();
     let meant = |image: &str| ImageRef::parse(image).ok().map(|image| image.to_string());
@@ -306,7 +306,7 @@ fn set_name(entry: &Entry, problems: &mut Problems) -> Option<SetName> {
     Some(SetName::new(word.as_str()))
 }
 
-/// `` expected `a` or `b`, but found … `` with a suggestion.
+/// The problem `` expected `a` or `b`, but found … ``, with a suggestion.
 pub(super) fn one_of<T: Copy>(
     node: &Node,
     words: &[(&str, T)],
@@ -319,7 +319,7 @@ pub(super) fn one_of<T: Copy>(
     if let Some((_, value)) = words.iter().find(|(word, _)| word == text) {
         return Some(*value);
     }
-    // The word that everybody tries first.
+    // A common wrong word.
     let close = if text == "running" { Some("started") } else { None };
     let close = close
         .filter(|word| keys.contains(word))

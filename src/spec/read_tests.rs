@@ -1,4 +1,4 @@
-//! Specs as people write them, right and wrong.
+//! Correct and wrong specs as users write them.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ fn files() -> Files {
     ])
 }
 
-/// Reads a spec that is right, and once more from its canonical form.
+/// Reads a correct spec, and reads its canonical form back.
 pub(super) fn right(text: &str) -> Spec {
     match read::text(text, &files()) {
         Ok(spec) => again(&spec),
@@ -31,7 +31,7 @@ pub(super) fn wrong(text: &str) -> String {
     }
 }
 
-/// A spec of one set `a` with these lines.
+/// A spec with a single set `a` with these lines.
 pub(super) fn one(lines: &str) -> String {
     let body = lines.lines().map(|line| format!("    {line}\n")).collect::<Vec<_>>().concat();
     format!("project: p\ncontainers:\n  a:\n{body}")
@@ -41,7 +41,7 @@ pub(super) fn set(lines: &str) -> Set {
     right(&one(lines)).sets.remove(&SetName::new("a")).unwrap()
 }
 
-/// What is wrong with a set, without the lines around it.
+/// The problems of a set, without the surrounding text.
 pub(super) fn fault(lines: &str) -> String {
     let problems = read::text(&one(lines), &files()).expect_err(lines);
     let told = problems.into_iter().map(|problem| {
@@ -336,7 +336,7 @@ fn one_thing_is_said_once() {
     insta::assert_snapshot!(fault("image: x\nname: web\ncontainer_name: web"), @"
     6:5 expected `name` once, but found `container_name`, which means the same as `name` in line 5
     ");
-    // A key with nothing after it declares nothing.
+    // A key without a value is undeclared.
     assert_eq!(set("image: x\nmem_limit: 1g\nmemory:").options.len(), 1);
 }
 
@@ -421,7 +421,7 @@ fn environment_files_become_references_below_what_is_written() {
     5:16 expected the environment file `gone.env`, but it was not read
     5:26 expected the path of an environment file, but found the number 1
     ");
-    // What is wrong in what is written is told once, in its own words.
+    // An error in `environment` is reported once, in its own words.
     insta::assert_snapshot!(fault("image: x\nenv_file: base.env\nenvironment: [A=1, A=2]"), @"6:24 expected every key once, but found `A` again");
 }
 

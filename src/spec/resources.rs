@@ -1,6 +1,6 @@
-//! Networks and volumes at the root of a spec: what they are to be, and what they are called.
+//! The networks and volumes of a spec, with their names on the engine.
 //!
-//! Reading them is [`super::read`]'s; what an engine makes of them [`crate::planner::resources`]'s.
+//! Reading is [`super::read`]'s; the comparison with an engine is [`crate::planner::resources`]'s.
 
 use core::net::IpAddr;
 use std::collections::BTreeMap;
@@ -12,28 +12,28 @@ use serde_json::{Map, Value as Json, json};
 use super::Spec;
 use crate::base::ident::ObjectKey;
 
-/// Networks that every engine has and nobody makes.
+/// Networks that every engine has.
 pub const PREDEFINED: [&str; 4] = ["bridge", "host", "none", "default"];
 
-/// Something at the root that a spec declares or only names.
+/// A network or volume that a spec declares or refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resource<T> {
-    /// `external: true`: it must be there, and nothing is done to it.
+    /// `external: true`: the resource must exist, and is never changed.
     External {
-        /// Its name on the engine; without one its key.
+        /// The name on the engine; the key by default.
         name: Option<String>,
     },
-    /// It is made where it is missing.
+    /// A resource that is created if it is missing.
     Declared {
-        /// Its name on the engine; without one `PROJECT_KEY`.
+        /// The name on the engine; `PROJECT_KEY` by default.
         name: Option<String>,
-        /// What it is to be.
+        /// The declaration.
         what: T,
     },
 }
 
 impl<T> Resource<T> {
-    /// What it is to be, where that is said.
+    /// The declaration, if the resource is not external.
     pub fn declared(&self) -> Option<&T> {
         match self {
             Self::External { .. } => None,
@@ -51,41 +51,41 @@ impl<T> Resource<T> {
         }
     }
 
-    /// Whether its name on the engine was said.
+    /// Whether the name on the engine is declared.
     pub fn is_named(&self) -> bool {
         matches!(self, Self::External { name: Some(_) } | Self::Declared { name: Some(_), .. })
     }
 }
 
-/// What a network is to be.
+/// The declaration of a network.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Network {
-    /// Its driver; without one the engine's, `bridge`.
+    /// The driver; `bridge` by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub driver: Option<String>,
-    /// Options of the driver.
+    /// The options of the driver.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub driver_opts: BTreeMap<String, String>,
-    /// Where its addresses come from.
+    /// The IPAM settings.
     #[serde(skip_serializing_if = "Ipam::says_nothing")]
     pub ipam: Ipam,
-    /// No way out to other networks.
+    /// Whether the network has no route to other networks.
     #[serde(skip_serializing_if = "is_false")]
     pub internal: bool,
-    /// Containers may join a swarm's network by themselves.
+    /// Whether standalone containers may join a swarm network.
     #[serde(skip_serializing_if = "is_false")]
     pub attachable: bool,
-    /// With IPv4; nothing said: the engine's way, which is yes.
+    /// Whether IPv4 is enabled; the engine's default is yes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enable_ipv4: Option<bool>,
-    /// With IPv6; nothing said: the engine's way, which is no.
+    /// Whether IPv6 is enabled; the engine's default is no.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enable_ipv6: Option<bool>,
-    /// Labels, none of them ours.
+    /// Labels, without the labels of bayplan.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
-    /// Whether one that differs is removed and created anew.
+    /// Whether a differing network is replaced.
     #[serde(skip_serializing_if = "RecreateNetwork::is_never")]
     pub recreate: RecreateNetwork,
 }
@@ -94,10 +94,10 @@ pub struct Network {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RecreateNetwork {
-    /// Never; what differs is reported.
+    /// The network is never replaced; differences are reported.
     #[default]
     Never,
-    /// Where it differs; its containers are taken off it and put back as they were.
+    /// A differing network is replaced; its containers are disconnected and connected again.
     Auto,
 }
 
@@ -108,17 +108,17 @@ impl RecreateNetwork {
     }
 }
 
-/// Where the addresses of a network come from.
+/// The IPAM settings of a network.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Ipam {
-    /// The driver; without one `default`.
+    /// The driver; `default` by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub driver: Option<String>,
-    /// Options of that driver.
+    /// The options of the driver.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub options: BTreeMap<String, String>,
-    /// Ranges of addresses, in the order of the spec.
+    /// The address pools, in the order of the spec.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub config: Vec<Pool>,
 }
@@ -129,33 +129,33 @@ impl Ipam {
     }
 }
 
-/// A range of addresses.
+/// An address pool.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Pool {
-    /// The subnet, if it is not left to the engine.
+    /// The subnet, unless the engine chooses the subnet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subnet: Option<Cidr>,
-    /// The part of it from which containers get theirs.
+    /// The part of the subnet for containers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip_range: Option<Cidr>,
     /// The gateway.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gateway: Option<IpAddr>,
-    /// Addresses that the driver itself uses, by host name.
+    /// Addresses that the driver uses, by host name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub aux_addresses: BTreeMap<String, IpAddr>,
 }
 
-/// Whether an engine gives a network of this driver a gateway where none is said: other drivers
-/// than the usual one do so as they like.
+/// Whether an engine adds a gateway to a network of this driver. Other drivers than `bridge` follow
+/// their own rules.
 pub fn gives_gateway(driver: &str, options: &BTreeMap<String, String>) -> bool {
     driver == "bridge" && !options.keys().any(|key| key.contains("gateway_mode"))
 }
 
 impl Pool {
-    /// What an address of the range is kept for, so that no container gets it. Where no gateway is
-    /// said and an engine gives one (`gives_gateway`), it is the first address.
+    /// The reserved use of an address, so that no container gets the address. An undeclared gateway
+    /// is the first address if the engine adds a gateway (`gives_gateway`).
     pub fn keeps(&self, address: IpAddr, gives_gateway: bool) -> Option<String> {
         let subnet = self.subnet.filter(|subnet| subnet.has(address))?;
         let aside = self.aux_addresses.iter().find(|(_, own)| **own == address);
@@ -166,7 +166,7 @@ impl Pool {
         if self.gateway.or_else(|| gives_gateway.then(chosen)) == Some(address) {
             return Some("its gateway".to_owned());
         }
-        // Two addresses and one are too few to keep any.
+        // Subnets of one or two addresses reserve none.
         let large = !subnet.is_ipv4() || subnet.bits < 31;
         if large && address == subnet.base {
             return Some("the network itself".to_owned());
@@ -175,7 +175,7 @@ impl Pool {
     }
 }
 
-/// A network of addresses, `10.0.0.0/24`, in its one spelling.
+/// An address range such as `10.0.0.0/24`, in canonical form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cidr {
     base: IpAddr,
@@ -183,7 +183,7 @@ pub struct Cidr {
 }
 
 impl Cidr {
-    /// Takes a text; the error says what it should be.
+    /// Parses a range; the error gives the expected text.
     pub fn parse(text: &str) -> Result<Self, String> {
         let what = || "an address range like `10.5.0.0/16`".to_owned();
         let (address, range) = Self::split(text).ok_or_else(what)?;
@@ -193,7 +193,7 @@ impl Cidr {
         Ok(range)
     }
 
-    /// Takes what an engine says: Docker 20.10 repeats any address of the range that it was given.
+    /// Parses a range of an engine: Docker 20.10 may show any address of the range.
     pub fn told(text: &str) -> Option<Self> {
         Self::split(text).map(|(_, range)| range)
     }
@@ -206,19 +206,19 @@ impl Cidr {
         (bits <= most).then(|| (address, Self { base: masked(address, bits), bits }))
     }
 
-    /// Whether an address is in it.
+    /// Whether the range contains an address.
     pub fn has(&self, address: IpAddr) -> bool {
         address.is_ipv4() == self.base.is_ipv4() && masked(address, self.bits) == self.base
     }
 
-    /// The address of IPv4 that means all of it.
+    /// The IPv4 broadcast address of the range.
     fn broadcast(&self) -> Option<IpAddr> {
         let IpAddr::V4(base) = self.base else { return None };
         let rest = u32::MAX.checked_shr(u32::from(self.bits)).unwrap_or(0);
         Some(IpAddr::V4((base.to_bits() | rest).into()))
     }
 
-    /// The first address that an engine gives out, as part of a subnet.
+    /// The first address for containers, as part of a subnet.
     fn first(&self, subnet: Self) -> IpAddr {
         let small = subnet.is_ipv4() && subnet.bits >= 31;
         if self.base != subnet.base || small {
@@ -230,17 +230,17 @@ impl Cidr {
         }
     }
 
-    /// Whether all of another range is in it.
+    /// Whether the range contains another range.
     pub fn covers(&self, other: &Self) -> bool {
         other.bits >= self.bits && self.has(other.base)
     }
 
-    /// Whether an address is in both.
+    /// Whether two ranges share an address.
     pub fn overlaps(&self, other: &Self) -> bool {
         self.covers(other) || other.covers(self)
     }
 
-    /// Whether it is of IPv4.
+    /// Whether the range is an IPv4 range.
     pub fn is_ipv4(&self) -> bool {
         self.base.is_ipv4()
     }
@@ -277,39 +277,39 @@ fn masked(address: IpAddr, bits: u8) -> IpAddr {
     }
 }
 
-/// What a volume is to be.
+/// The declaration of a volume.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Volume {
-    /// Its driver; without one `local`.
+    /// The driver; `local` by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub driver: Option<String>,
-    /// Options of the driver.
+    /// The options of the driver.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub driver_opts: BTreeMap<String, String>,
-    /// Labels, none of them ours.
+    /// Labels, without the labels of bayplan.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
 }
 
 impl Spec {
-    /// What a network of the root is called on the engine.
+    /// The name of a network on the engine.
     pub fn network_name(&self, key: &ObjectKey) -> Option<String> {
         Some(self.networks.get(key)?.name(self.project.as_str(), key))
     }
 
-    /// What a volume of the root is called on the engine.
+    /// The name of a volume on the engine.
     pub fn volume_name(&self, key: &ObjectKey) -> Option<String> {
         Some(self.volumes.get(key)?.name(self.project.as_str(), key))
     }
 
-    /// What options call the networks of the root → what those are called on the engine.
+    /// The keys of the networks → their names on the engine.
     pub fn network_names(&self) -> BTreeMap<String, String> {
         let names = self.networks.iter();
         names.map(|(key, own)| (key.to_string(), own.name(self.project.as_str(), key))).collect()
     }
 
-    /// The same for volumes.
+    /// The keys of the volumes → their names on the engine.
     pub fn volume_names(&self) -> BTreeMap<String, String> {
         let names = self.volumes.iter();
         names.map(|(key, own)| (key.to_string(), own.name(self.project.as_str(), key))).collect()
@@ -331,7 +331,7 @@ impl<T: Serialize> Resource<T> {
 }
 
 impl<T: DeserializeOwned> Resource<T> {
-    /// Takes what [`super::resources_grammar`] reads.
+    /// Builds a resource from the output of [`super::resources_grammar`].
     pub(super) fn of(mut read: Map<String, Json>) -> serde_json::Result<Self> {
         let name = read.remove("name").map(serde_json::from_value).transpose()?;
         if read.remove("external") == Some(Json::Bool(true)) {

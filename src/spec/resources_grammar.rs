@@ -1,6 +1,6 @@
-//! What a spec may say of networks and volumes at the root: reading and the JSON Schema follow.
+//! The grammars of networks and volumes, from which reading and the JSON Schema follow.
 //!
-//! What they are is [`super::resources`]'; where they stand [`super::resources_read`]'s.
+//! The types are [`super::resources`]'; their places in the text are [`super::resources_read`]'s.
 
 use serde_json::{Value as Json, json};
 
@@ -14,7 +14,7 @@ use crate::options::ip::IP;
 use crate::options::network::is_name;
 use crate::syntax::node::Kind;
 
-/// A network.
+/// The grammar of a network.
 pub(super) const NETWORK: Grammar = Grammar::Checked { of: &NETWORK_KEYS, check: without_default };
 
 const NETWORK_KEYS: Grammar = keys(
@@ -34,7 +34,7 @@ const NETWORK_KEYS: Grammar = keys(
     ],
 );
 
-/// A volume.
+/// The grammar of a volume.
 pub(super) const VOLUME: Grammar =
     keys("a map, or nothing", &[NAME, EXTERNAL, DRIVER, DRIVER_OPTS, LABELS]);
 
@@ -53,7 +53,7 @@ const DRIVER: Key = key("driver", TEXT);
 
 const DRIVER_OPTS: Key = key("driver_opts", options(&option(scalar_or_template)));
 
-/// Options of a driver: all are texts to an engine, so `true` is `"true"`.
+/// Driver options: every option is a text to an engine, so `true` is `"true"`.
 const fn options(value: &'static Grammar) -> Grammar {
     Grammar::Map(Map {
         what: "a map of options",
@@ -80,7 +80,7 @@ fn scalar() -> Json {
     json!({"type": ["string", "number", "boolean"]})
 }
 
-/// Reading a spec makes a text of `{template: TEXT}` before it gets here.
+/// Accepts a template, which the reader has already turned into a text.
 fn scalar_or_template() -> Json {
     let template = json!({
         "type": "object",
@@ -114,7 +114,7 @@ const IPAM: Grammar = Grammar::Checked {
     check: without_default,
 };
 
-/// A driver called `default` is the engine's own way, as where nothing is said.
+/// Drops the driver `default`, which stands for the engine's default driver.
 #[expect(clippy::unnecessary_wraps, reason = "what is read is checked by such functions")]
 fn without_default(mut read: Json) -> Spelt {
     if let Some(said) = read.as_object_mut()
@@ -159,7 +159,8 @@ const RANGE: Grammar = Grammar::Text {
     schema: || json!({"type": "string", "pattern": "^[0-9a-fA-F:.]+/[0-9]+$"}),
 };
 
-/// Everything of a range is in its subnet: an engine says so only when it is asked.
+/// Requires that all addresses of a pool are inside its subnet; an engine checks this only in the
+/// create.
 fn inside(read: Json) -> Spelt {
     let Ok(pool) = serde_json::from_value::<Pool>(read.clone()) else { return Err(Wrong::Other) };
     let Pool { subnet, ip_range, gateway, aux_addresses } = &pool;
@@ -182,7 +183,7 @@ fn inside(read: Json) -> Spelt {
     }
 }
 
-/// The JSON Schema of `networks` or `volumes`, of which this is one.
+/// The JSON Schema of `networks` or `volumes`, from the grammar of an entry.
 pub(super) fn schema(doc: &str, one: &Grammar) -> Json {
     json!({
         "description": doc,

@@ -1,6 +1,6 @@
-//! Tree to networks and volumes of the root.
+//! Reads the networks and volumes of a spec from its syntax tree.
 //!
-//! What they are is [`super::resources`]'s.
+//! The types are [`super::resources`]'.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use crate::options::grammar::Grammar;
 use crate::options::network::is_name;
 use crate::syntax::node::{Entry, Kind, Node, Place, Problems, is_extension};
 
-/// Where the networks or the volumes stand.
+/// The places of the networks or volumes.
 #[derive(Debug, Default)]
 pub(super) struct Resources {
     places: BTreeMap<String, Place>,
@@ -23,12 +23,12 @@ pub(super) struct Resources {
 }
 
 impl Resources {
-    /// Where one says its name; its own place where it does not.
+    /// The place of the name, or else of the entry.
     pub(super) fn of(&self, key: &str) -> Place {
         self.places.get(key).copied().unwrap_or_default()
     }
 
-    /// Whether something of one could not be read.
+    /// Whether a part of the entry could not be read.
     pub(super) fn broken(&self, key: &str) -> bool {
         self.broken.contains(key)
     }
@@ -40,7 +40,7 @@ pub(super) fn networks(
     problems: &mut Problems,
 ) -> (BTreeMap<ObjectKey, Resource<Network>>, Resources) {
     all(node, "networks", problems, |entry, problems| {
-        // `default` is a key all the same: Compose's word for the own network of a project.
+        // `default` is allowed as a key: Compose uses this word for the project's own network.
         if PREDEFINED.contains(&entry.key.as_str()) && entry.key != "default" {
             problems.add_hint(
                 entry.place,
@@ -112,7 +112,7 @@ fn all<T>(
     (all, objects)
 }
 
-/// Reads one object by its grammar.
+/// Reads an entry by its grammar.
 fn one<T: DeserializeOwned>(
     entry: &Entry,
     grammar: &Grammar,

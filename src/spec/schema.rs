@@ -1,7 +1,7 @@
-//! The JSON Schema of a spec, made from the option table: for editors, and for whoever writes specs
-//! with a program.
+//! The JSON Schema of a spec, built from the option table: for editors, and for programs that write
+//! specs.
 //!
-//! It knows what is a spec by shape; what is wrong across keys only [`super::read`] tells.
+//! The schema checks the form only; rules across keys are checked by [`super::read`].
 
 use serde_json::{Map, Value as Json, json};
 
@@ -66,7 +66,7 @@ pub fn spec() -> Json {
     })
 }
 
-/// What may be said of all sets at once.
+/// The schema of `defaults`.
 fn defaults() -> Json {
     let mut properties = Map::new();
     let mut twice = Vec::new();
@@ -113,8 +113,8 @@ fn set() -> Json {
     })
 }
 
-/// Adds a key and its aliases, and that only one of them may be said. `empty`: an empty text says
-/// nothing of it.
+/// Adds a key and its aliases, of which only one may be used. With `empty` an empty text is
+/// allowed.
 fn add(
     properties: &mut Map<String, Json>,
     twice: &mut Vec<Json>,
@@ -145,7 +145,7 @@ fn option(row: &dyn AnyRow) -> Json {
     schema
 }
 
-/// A key with nothing after it declares nothing, and neither does one with an empty text.
+/// Allows null, and with `empty` an empty text; both mean "not set".
 fn or_nothing(mut schema: Json, empty: bool) -> Json {
     let mut outer = Map::new();
     if let Json::Object(inner) = &mut schema {
@@ -206,7 +206,7 @@ pub(super) fn duration() -> Json {
     ]})
 }
 
-/// A number, quoted or not.
+/// A number, plain or quoted.
 pub(super) fn count() -> Json {
     json!({"anyOf": [
         {"type": "integer", "minimum": 0, "maximum": 10_000},
@@ -214,7 +214,7 @@ pub(super) fn count() -> Json {
     ]})
 }
 
-/// The list, or the map with conditions.
+/// The list form, or the map form with conditions.
 fn depends_on(name: &Json) -> Json {
     let mut conditions: Vec<Json> = depends::conditions().into_iter().map(Json::from).collect();
     conditions.push(Json::Null);
@@ -237,7 +237,7 @@ fn words<T>(words: &[(&str, T)]) -> Json {
     json!({"enum": words.iter().map(|(word, _)| *word).collect::<Vec<_>>()})
 }
 
-/// `superset` is for what there may be more of.
+/// `superset` is allowed for sets and maps only.
 fn compare() -> Json {
     let one = json!({"enum": ["strict", "ignore"]});
     let many = words(MODES);
@@ -266,7 +266,7 @@ mod tests {
             assert!(properties.contains_key(row.def().key));
             assert!(row.def().aliases.iter().all(|alias| properties.contains_key(*alias)));
         }
-        // A key that this file forgot would be any text.
+        // A forgotten key would accept any text.
         for key in PLANNER.iter().filter(|key| key.key != "image") {
             assert_ne!(planner(key.key), planner("image"), "{}", key.key);
         }

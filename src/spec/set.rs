@@ -1,6 +1,6 @@
-//! One container set: its planner keys, and its options through the table.
+//! Reads a single set: its planner keys, and its options through the table.
 //!
-//! What concerns several sets is [`super::read`]'s.
+//! Rules across sets are [`super::across`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,38 +13,38 @@ use super::{deploy, env_merge};
 use crate::options::{AnyRow, Declared, ROWS, row, row_by_word};
 use crate::syntax::node::{Entry, Kind, Node, Problems, is_extension};
 
-/// The most values of one set: far more than an engine takes.
+/// The limit of values in a set, far above the limits of an engine.
 const MOST_IN_A_SET: usize = 25_000;
 
-/// The way out where a word happens to look like a number or a boolean.
+/// The hint for a word that looks like a number or a boolean.
 pub(super) const QUOTE: &str = "put it in quotes";
 
-/// What reading a set needs to know of the rest.
+/// The inputs for reading a set.
 #[derive(Debug)]
 pub(super) struct SetReader<'a> {
     /// The names in environment files.
     pub(super) files: &'a Files,
-    /// Whose habits.
+    /// The tool whose defaults the spec follows.
     pub(super) compat: Option<Compat>,
-    /// What `defaults` at the root says, by planner key.
+    /// The entries of `defaults`, by planner key.
     pub(super) defaults: &'a Defaulted<'a>,
 }
 
-/// Entries that count for every set which does not say them itself, by planner key.
+/// The entries of `defaults`, by planner key; a set may override them.
 pub(super) type Defaulted<'a> = BTreeMap<&'static str, &'a Entry>;
 
-/// The entries of a set by what they mean.
+/// The entries of a set, by their keys.
 #[derive(Default)]
 pub(super) struct Said<'a> {
-    /// By planner key.
+    /// The entries by planner key.
     pub(super) planner: BTreeMap<&'static str, &'a Entry>,
-    /// By the row's key.
+    /// The entries by row key.
     options: BTreeMap<&'static str, &'a Entry>,
-    /// What `defaults` says of `compare`.
+    /// The entry `compare` of `defaults`.
     pub(super) compare: Option<&'a Entry>,
-    /// The planner keys that `defaults` says and the set does not.
+    /// The planner keys that only `defaults` declares.
     defaulted: BTreeSet<&'static str>,
-    /// What was said once more under a key of the planner or of a row.
+    /// The repeated entries of a key.
     again: Vec<(&'static str, &'a Entry)>,
 }
 
@@ -54,16 +54,15 @@ impl<'a> Said<'a> {
         self.planner.get(key).map(|entry| &entry.value)
     }
 
-    /// Whether `key` is said by `defaults` and `own` by the set itself: then `own` counts where both
-    /// cannot be.
+    /// Whether `key` comes from `defaults` and `own` from the set. If both conflict, `own` wins.
     pub(super) fn yields(&self, key: &str, own: &str) -> bool {
         self.defaulted.contains(key) && self.get(own).is_some() && !self.defaulted.contains(own)
     }
 }
 
 impl SetReader<'_> {
-    /// Reads a set. What is wrong in it is left out, so that the rest can be looked at together;
-    /// nothing if it is no set at all.
+    /// Reads a set. Invalid parts are left out, so that the rest can be checked; `None` for a node
+    /// that is not a map.
     pub(super) fn read(&self, entry: &Entry, problems: &mut Problems) -> Option<(Set, Places)> {
         let entries = match &entry.value.kind {
             Kind::Null => &[],
@@ -71,7 +70,7 @@ impl SetReader<'_> {
             _ => return problems.expected("a map of options", &entry.value),
         };
         let size = entry.value.size(MOST_IN_A_SET + 1);
-        // What a plan declares was read from a spec before.
+        // The declaration in a plan was already checked as a spec.
         let written = entry.place.line > 0;
         if written && size > MOST_IN_A_SET {
             let message =
@@ -94,8 +93,8 @@ impl SetReader<'_> {
         Some((set, places))
     }
 
-    /// Says what `defaults` says of all. A set with a name is the container of that name, so how
-    /// others are matched is nothing to it. Of `compare` each of the two maps has its part.
+    /// Fills in the entries of `defaults`. A named set ignores `match`, because its name decides.
+    /// The two maps of `compare` are merged.
     fn fill_in<'s>(&'s self, said: &mut Said<'s>) {
         let named = said.planner.contains_key("name");
         for (key, entry) in self.defaults.iter().filter(|(key, _)| !(named && **key == "match")) {
@@ -109,7 +108,7 @@ impl SetReader<'_> {
         }
     }
 
-    /// What is said twice counts once, but what is wrong with it is told of both.
+    /// A repeated key counts once, but the problems of all its values are reported.
     fn again(&self, set: &Entry, said: &Said<'_>, problems: &mut Problems) {
         for (key, entry) in &said.again {
             if let Some(row) = row(key) {
@@ -124,7 +123,7 @@ impl SetReader<'_> {
         }
     }
 
-    /// The options in the order of the table.
+    /// Reads the options, in the order of the table.
     fn options(
         &self,
         said: &Said<'_>,
@@ -147,7 +146,7 @@ impl SetReader<'_> {
         options
     }
 
-    /// `environment` with what `env_file` adds to it.
+    /// Reads `environment` together with `env_file`.
     fn environment(
         &self,
         said: &Said<'_>,
@@ -160,7 +159,7 @@ impl SetReader<'_> {
         let uses = env_merge::uses(files, problems);
         let explicit = declared.as_ref().and_then(|declared| Some(declared.as_ref()?.print()));
         let merged = env_merge::merged(explicit.as_ref(), &uses, self.files, problems);
-        // Of what cannot be read nothing is known, and all of it was told.
+        // An unreadable value is already reported.
         if matches!(declared, Some(None)) {
             return None;
         }
@@ -168,13 +167,13 @@ impl SetReader<'_> {
     }
 }
 
-/// Finds what is wrong with the values of planner keys.
+/// Reports the problems in the values of planner keys.
 pub(super) fn look_at(entry: &Entry, keys: &Defaulted<'_>, problems: &mut Problems) {
     let said = Said { planner: keys.clone(), ..Said::default() };
     planner::read(entry, &said, None, &mut Places::default(), problems);
 }
 
-/// Sorts the entries of a set by what they mean.
+/// Sorts the entries of a set by their keys.
 fn sort<'a>(entries: &'a [Entry], deployed: &'a [Entry], problems: &mut Problems) -> Said<'a> {
     let mut said = Said::default();
     let own = entries.iter().map(|entry| (entry, entry.key.as_str()));
@@ -188,8 +187,8 @@ fn sort<'a>(entries: &'a [Entry], deployed: &'a [Entry], problems: &mut Problems
             problems.unknown(entry, word, vocabulary::unknown_in_set);
             continue;
         };
-        // A key with nothing after it declares nothing, and where a text can stand neither does one
-        // with an empty text.
+        // A key without a value is undeclared; so is a key with an empty text, where texts are
+        // allowed.
         let empty = match row(key) {
             Some(row) => entry.value.says_nothing() && row.takes_empty_for_nothing(),
             None => entry.value.says_nothing() && !planner::FILES.contains(&key),
@@ -211,7 +210,7 @@ fn sort<'a>(entries: &'a [Entry], deployed: &'a [Entry], problems: &mut Problems
     said
 }
 
-/// Rules across keys.
+/// Checks rules across the keys of a set.
 fn rules(set: &Set, places: &Places, problems: &mut Problems) {
     let may_lack_image = matches!(set.identity, Identity::Named(_))
         && matches!(set.state, State::Stopped | State::Killed | State::Absent);
@@ -250,7 +249,7 @@ fn rules(set: &Set, places: &Places, problems: &mut Problems) {
     }
 }
 
-/// Whether a printed `restart` brings anything back.
+/// Whether a printed restart policy restarts the container.
 fn is_policy(printed: &serde_json::Value) -> bool {
     let word = printed.as_str().or_else(|| printed["policy"].as_str());
     !matches!(word, None | Some("no" | ""))

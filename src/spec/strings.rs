@@ -1,8 +1,8 @@
-//! What a text of a spec may not say: a variable of somebody's shell, and bayplan's own marks.
+//! Refuses texts with shell variables and with bayplan's own marks.
 //!
-//! Values come from the spec or from a reference; nothing is spliced into texts. As in Compose,
-//! `$$` is a literal `$`, so that a definition can be pasted; a `$` that begins no variable is
-//! itself. Keys are texts as values are: `A` of `A=b` is one in either form.
+//! Values come from the spec or from a reference; no variable is substituted. As in Compose, `$$`
+//! is a literal `$`, so that a definition can be pasted. A `$` without a variable name stays as
+//! written. Keys are treated like values: `A` of `A=b` is a key in either form.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::options::value::{HIDDEN, OBJECT_TEMPLATES, TEMPLATES, looks_marked, m
 use crate::syntax::node::{Entry, Kind, Node, Place, Problems};
 use crate::syntax::template::Template;
 
-/// The tree with `$$` as `$` in every text; a problem for each text with a variable in it.
+/// Replaces `$$` by `$` in every text; each text with a variable is a problem.
 pub(super) fn literal(node: Node, problems: &mut Problems) -> Node {
     let Node { place, kind } = node;
     let kind = match kind {
@@ -26,7 +26,7 @@ pub(super) fn literal(node: Node, problems: &mut Problems) -> Node {
     Node { place, kind }
 }
 
-/// The tree with marks for `{template: TEXT}`, where such may stand.
+/// Replaces `{template: TEXT}` by a mark, where templates are allowed.
 pub(super) fn marked(mut root: Node, problems: &mut Problems) -> Node {
     let Kind::Map(entries) = &mut root.kind else { return root };
     for kind in entries {
@@ -75,7 +75,7 @@ fn mark(node: &mut Node, depth: usize, problems: &mut Problems) {
     }
 }
 
-/// A map, of which two keys may have become one.
+/// A map in which two keys may have become equal.
 fn map(entries: Vec<Entry>, problems: &mut Problems) -> Vec<Entry> {
     let dollars = entries.iter().any(|entry| entry.key.contains('$'));
     let mut seen = BTreeSet::new();
@@ -116,12 +116,12 @@ fn plain(text: String, place: Place, problems: &mut Problems) -> String {
     if text.contains("$$") { text.replace("$$", "$") } else { text }
 }
 
-/// A text as a spec has to write it: `$` doubled.
+/// Escapes a text for a spec: `$` becomes `$$`.
 pub(crate) fn written(text: &str) -> String {
     text.replace('$', "$$")
 }
 
-/// The first variable that Compose would splice in.
+/// The first variable that Compose would substitute.
 fn variable(text: &str) -> Option<&str> {
     let mut rest = text;
     while let Some(at) = rest.find('$') {
@@ -144,9 +144,9 @@ fn variable(text: &str) -> Option<&str> {
     None
 }
 
-/// Whether bayplan would take it, or a word in it, for a mark of its own.
+/// Whether bayplan would take the text, or a word of the text, for a mark.
 pub(crate) fn is_marked(text: &str) -> bool {
-    // Nearly no text has one, and that is soonest told.
+    // Nearly no text has this character, so this cheap test comes first.
     text.contains('«')
         && (looks_marked(text)
             || [HIDDEN, "«from_env:", "«env_file:", "«template:", "«not:"]

@@ -1,4 +1,4 @@
-//! All that is wrong with a spec is told at once: no problem hides another one.
+//! All problems of a spec are reported together: no problem hides another problem.
 
 use super::read::{self, Files};
 use super::read_tests::{fault, one};
@@ -12,7 +12,7 @@ pub(super) fn told(text: &str) -> Vec<String> {
     problems.iter().map(one).collect()
 }
 
-/// Whether these are the problems: place and how each begins.
+/// Requires these problems: their places and the beginnings of their messages.
 #[track_caller]
 pub(super) fn told_are(text: &str, expected: &[&str]) {
     let told = told(text);
@@ -64,7 +64,7 @@ fn what_follows_only_from_a_value_that_cannot_be_read_is_not_told() {
     ] {
         told_are(&format!("project: p\ncontainers:\n{waits}  b: {b}\n"), &[column]);
     }
-    // What is waited for may be the set whose name is wrong.
+    // The awaited set may be the set with the wrong name.
     let named = waits.replace("{b:", "{B!:");
     told_are(&format!("project: p\ncontainers:\n{named}  c: {{image: x, name: B!}}\n"), &["4:"]);
     let member =
@@ -132,7 +132,7 @@ fn what_is_wrong_in_the_environment_hides_nothing() {
             "6:15 expected the environment file `gone.env`",
         ],
     );
-    // A number is no name.
+    // A number is not a name.
     insta::assert_snapshot!(
         fault("image: x\nenvironment: {A: {from_env: 1}, B: {env_file: 5}, C: {env_file: c, name: 2}, '': x}"), @"
     5:33 expected the name of a variable, but found the number 1 (put it in quotes)
@@ -166,7 +166,7 @@ fn a_volume_of_one_letter_is_one_of_the_root() {
         &crate::options::Context { volumes: spec.volume_names(), ..Default::default() },
     );
     assert_eq!(body.json()["HostConfig"]["Binds"][1], "p_v:/data", "{body:?}");
-    // Of an engine it is none, and of Windows it may be a drive.
+    // A single character is no volume name of an engine, and may be a Windows drive.
     insta::assert_snapshot!(fault("image: x\nvolumes: ['C:/x', 'v:/data']"), @"
     5:15 expected the name of a volume, but found `C`, which is too short for an engine (declare it under `volumes` at the root; a folder of the host begins with `/` or `./`)
     5:23 expected the name of a volume, but found `v`, which is too short for an engine (declare it under `volumes` at the root; a folder of the host begins with `/` or `./`)

@@ -1,6 +1,7 @@
-//! `update_config`: how the members of a set are replaced, as the Compose Specification words it.
+//! `update_config`: the replacement of the members of a set, in the words of the Compose
+//! Specification.
 //!
-//! `monitor` is `prove_for` in Compose's word. What forbids `start-first` is the planner's to see.
+//! `monitor` is Compose's word for `prove_for`. Refusing `start-first` is the planner's.
 
 use serde_json::{Map, Value as Json, json};
 
@@ -14,13 +15,13 @@ use crate::syntax::node::{Entry, Kind, Node, Problems, is_extension};
 /// How the members of a set are replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UpdateConfig {
-    /// How many are replaced at once; 0: all.
+    /// The number of replacements at the same time; 0 means all.
     pub parallelism: u32,
-    /// How many seconds lie between two replacements.
+    /// The seconds between two replacements.
     pub delay: u32,
-    /// Which of the two containers runs alone meanwhile.
+    /// Whether the old container stops before or after the new container starts.
     pub order: Order,
-    /// What becomes of the others when one fails.
+    /// The treatment of the other members after a failure.
     pub failure_action: FailureAction,
 }
 
@@ -36,7 +37,7 @@ impl Default for UpdateConfig {
 }
 
 impl UpdateConfig {
-    /// How many of so many are replaced at once.
+    /// The number of replacements at the same time, out of a total.
     pub fn at_once(&self, of: usize) -> usize {
         match usize::try_from(self.parallelism) {
             Ok(0) | Err(_) => of,
@@ -44,7 +45,7 @@ impl UpdateConfig {
         }
     }
 
-    /// The end of so many last ones of a queue is the end of all of it.
+    /// The number of last replacements in a queue whose end implies the end of all.
     pub fn last(&self, of: usize) -> usize {
         match self.failure_action {
             FailureAction::Continue => of,
@@ -53,23 +54,24 @@ impl UpdateConfig {
     }
 }
 
-/// Which of the two containers runs alone while one replaces the other.
+/// The order of stop and start in a replacement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// None: the old one stops before the new one starts.
+    /// The old container stops before the new container starts.
     StopFirst,
-    /// Both run: the old one stops when the new one is proven.
+    /// The old container stops after the new container is proven; both run meanwhile.
     StartFirst,
 }
 
-/// What becomes of the other members when one cannot be replaced. That one goes back in any case.
+/// The treatment of the other members after a failed replacement. The failed member is always
+/// rolled back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureAction {
-    /// No other one is begun; those that were replaced stay so.
+    /// No further replacement begins; finished replacements stay.
     Pause,
-    /// Those that were replaced go back, too.
+    /// Finished replacements are rolled back too.
     Rollback,
-    /// The others are replaced all the same.
+    /// The other members are replaced all the same.
     Continue,
 }
 
@@ -82,7 +84,7 @@ const FAILURE_ACTIONS: &[(&str, FailureAction)] = &[
     ("continue", FailureAction::Continue),
 ];
 
-/// What is read: how members are replaced, and Compose's word for `prove_for`.
+/// The update settings, and Compose's word for `prove_for`.
 pub(super) type Read = (UpdateConfig, Option<u32>);
 
 /// Reads the map.
@@ -125,7 +127,7 @@ pub(super) fn read(node: &Node, problems: &mut Problems) -> Read {
     (config, monitor)
 }
 
-/// The canonical form: what is not as usual.
+/// The canonical form, without defaults.
 pub(super) fn print(config: &UpdateConfig) -> Json {
     let usual = UpdateConfig::default();
     let mut map = Map::new();
@@ -148,7 +150,7 @@ pub(super) fn print(config: &UpdateConfig) -> Json {
     Json::Object(map)
 }
 
-/// Its schema.
+/// The JSON Schema of `update_config`.
 pub(super) fn schema() -> Json {
     let words = |words: Vec<&str>| json!({"enum": words.into_iter().map(Json::from).chain([Json::Null]).collect::<Vec<_>>()});
     let duration = || json!({"anyOf": [super::schema::duration(), {"type": "null"}]});

@@ -1,12 +1,12 @@
-//! The words of a spec that are no options: root keys, planner keys, and words of others that
-//! deserve a better answer than *unknown*.
+//! The words of a spec that are not options: root keys, planner keys, and foreign words that
+//! deserve a helpful error.
 //!
 //! Options are the table's, [`crate::options`].
 
 use crate::base::say;
 use crate::options::{ROWS, row_by_word};
 
-/// The keys at the root.
+/// The keys of the root.
 pub const ROOT: &[&str] = &[
     "project",
     "base_dir",
@@ -19,16 +19,16 @@ pub const ROOT: &[&str] = &[
     "containers",
 ];
 
-/// A key of a set that tells the planner what to do.
+/// A key of a set that controls the planner.
 #[derive(Debug)]
 pub struct PlannerKey {
     /// The key.
     pub key: &'static str,
-    /// What Compose or the seed call it.
+    /// The words of Compose or of the 2015 module for the key.
     pub aliases: &'static [&'static str],
-    /// One lowercase fragment.
+    /// A lowercase fragment.
     pub doc: &'static str,
-    /// Whether `defaults` at the root may say it for all sets.
+    /// Whether `defaults` may declare the key.
     pub by_default: bool,
 }
 
@@ -97,7 +97,7 @@ const fn for_all(
     PlannerKey { by_default: true, ..planner(key, aliases, doc) }
 }
 
-/// The planner key that a word means.
+/// The planner key of a word.
 pub fn planner_by_word(word: &str) -> Option<&'static str> {
     PLANNER
         .iter()
@@ -105,17 +105,17 @@ pub fn planner_by_word(word: &str) -> Option<&'static str> {
         .map(|planner| planner.key)
 }
 
-/// The keys that `defaults` at the root may say.
+/// The keys that `defaults` may declare.
 pub fn by_default() -> Vec<&'static str> {
     PLANNER.iter().filter(|planner| planner.by_default).map(|planner| planner.key).collect()
 }
 
-/// The key of `defaults` that a word means.
+/// The key of `defaults` for a word.
 pub fn default_by_word(word: &str) -> Option<&'static str> {
     planner_by_word(word).filter(|key| by_default().contains(key))
 }
 
-/// What is wrong with a word under `defaults`, and the way out.
+/// The message and hint for an unknown word under `defaults`.
 pub fn unknown_default(word: &str) -> (String, Option<String>) {
     let known = row_by_word(word).is_some() || planner_by_word(word).is_some();
     let hint = if known {
@@ -129,8 +129,7 @@ pub fn unknown_default(word: &str) -> (String, Option<String>) {
     (format!("expected {}, but found `{}`", say::or(&by_default()), say::short(word)), hint)
 }
 
-/// Keys of a Compose service that have neither a row nor a planner key, for now or for good, each
-/// with the way out.
+/// Keys of a Compose service without a row or planner key, each with a hint.
 const COMPOSE: &[(&str, &str)] = &[
     ("attach", "bayplan shows no output; that of `detach: false` is shown where it fails"),
     ("build", "build the image elsewhere and name it in `image`"),
@@ -154,7 +153,7 @@ const COMPOSE: &[(&str, &str)] = &[
     ),
 ];
 
-/// Keys of a Compose service that are for containers of Windows.
+/// Keys of a Compose service for Windows containers.
 const WINDOWS: &[(&str, &str)] = &[
     ("cpu_count", "`cpus` says how many processors' time it may use"),
     ("cpu_percent", "`cpus` says how many processors' time it may use"),
@@ -162,7 +161,7 @@ const WINDOWS: &[(&str, &str)] = &[
     ("isolation", "take it out; `runtime` says what runs a container of Linux"),
 ];
 
-/// Keys that engines knew once.
+/// Keys that engines no longer support.
 const GONE: &[(&str, &str, &str)] = &[
     (
         "lxc_conf",
@@ -176,7 +175,7 @@ const GONE: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// What is wrong with a key of a set that nobody knows, and the way out.
+/// The message and hint for an unknown key of a set.
 pub fn unknown_in_set(word: &str) -> (String, Option<String>) {
     let plain = word.replace('-', "_");
     if let Some((gone, why, hint)) = GONE.iter().find(|(gone, ..)| *gone == plain) {
@@ -206,7 +205,7 @@ pub fn unknown_in_set(word: &str) -> (String, Option<String>) {
     )
 }
 
-/// What is wrong with a key of `compare` that is no option, and the way out.
+/// The message and hint for an unknown key of `compare`.
 pub fn unknown_compared(word: &str) -> (String, Option<String>) {
     let rows = ROWS
         .iter()
@@ -218,7 +217,7 @@ pub fn unknown_compared(word: &str) -> (String, Option<String>) {
     )
 }
 
-/// What is wrong with a key at the root that nobody knows, and the way out.
+/// The message and hint for an unknown key of the root.
 pub fn unknown_at_root(word: &str) -> (String, Option<String>) {
     let own = match word {
         "services" => Some("bayplan calls them `containers`"),

@@ -1,20 +1,20 @@
-//! The codes by which machines tell one kind of staleness from another: one list for judging a plan,
-//! for the look right before a step, and for what is compared after a run.
+//! The codes of staleness. The judgement of a plan, the check before a step and the check after a
+//! run share this list. The words for people are [`super::difference`]'s.
 
 use std::fmt;
 
-/// What is not as the plan relied on.
+/// The kind of a difference from the facts of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Code {
     /// A container of the plan is not there.
     ContainerGone,
-    /// A container that the plan did not know counts for a set.
+    /// A container that the plan did not know matches a set.
     ContainerNew,
-    /// A container is there and counts for its set no more.
+    /// A container exists, but no longer matches its set.
     ContainerUnmatched,
     /// A container has another name.
     ContainerRenamed,
-    /// A container is made from another image.
+    /// A container has another image.
     ContainerImage,
     /// A container is in another run state.
     ContainerRun,
@@ -22,58 +22,58 @@ pub enum Code {
     ContainerExit,
     /// A container was started again.
     ContainerStarted,
-    /// Limits or the restart policy of a container are others.
+    /// Limits or the restart policy of a container differ.
     ContainerSettings,
-    /// A container is attached to other networks, or otherwise.
+    /// A container is attached to other networks, or with other endpoint settings.
     ContainerNetworks,
-    /// What an earlier run left stands in the way.
+    /// A container that an aborted run left is in the way.
     Leftover,
-    /// A name that a container is to get is taken.
+    /// A container name that the plan needs is taken.
     NameTaken,
-    /// A reference means another image.
+    /// A reference points to another image.
     ImageMoved,
     /// An image is not on the engine.
     ImageGone,
-    /// A pull gave the image that was there, so that nothing follows from it.
+    /// A pull gave the image that was already there, so no change follows.
     ImageUnchanged,
     /// A container was created from another image than the plan's.
     CreatedImage,
-    /// A network is another, or not there.
+    /// A network is missing, or another network has its name.
     Network,
     /// The name of a network that is to be created is taken.
     NetworkTaken,
-    /// A network was taken down and not put up again.
+    /// A network was removed, but not created again.
     NetworkHalfReplaced,
-    /// A volume is another, or not there.
+    /// A volume is missing, or another volume has its name.
     Volume,
     /// The name of a volume that is to be created is taken.
     VolumeTaken,
-    /// A reference to a secret resolves to something else than at review.
+    /// A secret reference has another value than at the review.
     SecretRotated,
     /// A set that an acting set depends on moved, and other steps follow.
     TargetMoved,
-    /// The names that fresh containers would get are others.
+    /// The names of new containers would differ.
     NamesMoved,
-    /// What the plan warns of is not so any more, or something else is.
+    /// The warnings of the plan differ.
     WarningsMoved,
-    /// It is another engine.
+    /// The engine is another engine.
     Engine,
-    /// The spec declares something else now.
+    /// The spec declares another state.
     SpecMoved,
     /// Another version of bayplan made the plan.
     PlannerVersion,
     /// The container that an earlier step creates is not there.
     NotCreated,
-    /// The plan has no facts of what a step is about.
+    /// The plan has no facts about the object of a step.
     NoFact,
-    /// The plan does not follow from what it declares.
+    /// The plan does not follow from its declaration and facts.
     Tampered,
-    /// Planning now ends in an error, by its code.
+    /// Planning now fails; the value is the code of the error.
     Planner(&'static str),
 }
 
 impl Code {
-    /// All of them but those of the planner, and what they mean.
+    /// All codes except the planner's, with their meaning.
     pub const ALL: &'static [(Self, &'static str)] = &[
         (Self::ContainerGone, "a container of the plan is not there"),
         (Self::ContainerNew, "a container that the plan did not know counts for a set"),
@@ -108,7 +108,7 @@ impl Code {
         (Self::Tampered, "the plan does not follow from what it declares"),
     ];
 
-    /// The word of the wire form.
+    /// The code in outputs for machines.
     pub fn word(self) -> &'static str {
         match self {
             Self::ContainerGone => "container_gone",

@@ -1,5 +1,5 @@
-//! A cell in which something else is found than is expected, in words: one code, what it is about,
-//! expected and found.
+//! Puts a difference between an expected and a found cell into words: code, object, expected value
+//! and found value. Judging the difference is the caller's.
 
 use super::code::Code;
 use crate::base::ident::short_digest;
@@ -8,21 +8,21 @@ use crate::options::settings::Settings;
 use crate::plan::world::{Cell, Value, World};
 use crate::plan::{NetworkRef, Subject};
 
-/// What differs, for people and machines. Who it belongs to is the caller's to say.
+/// A difference, for people and machines. The caller knows the owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// Which kind.
+    /// The kind of the difference.
     pub code: Code,
-    /// What it is about.
+    /// The object: a container, an image reference, a name.
     pub object: String,
-    /// What was expected.
+    /// The expected value.
     pub expected: String,
-    /// What is there.
+    /// The found value.
     pub found: String,
 }
 
 impl Difference {
-    /// What was expected, as one fragment that names what it is about.
+    /// The expected value as a fragment that names the object.
     pub fn expectation(&self) -> String {
         let Self { code, object, expected, .. } = self;
         match (expected.strip_prefix("it "), code) {
@@ -35,7 +35,7 @@ impl Difference {
     }
 }
 
-/// Tells of a cell that moved. `expected` is the world as it should be, `now` as it is.
+/// Describes a moved cell. `expected` is the expected world, `now` the observed world.
 pub fn difference(cell: &Cell, expected: &World, now: &World) -> Difference {
     let should = expected.get(cell).unwrap_or(&Value::Absent);
     let is = now.get(cell).unwrap_or(&Value::Absent);
@@ -50,7 +50,7 @@ pub fn difference(cell: &Cell, expected: &World, now: &World) -> Difference {
     Difference { code, object, expected: words(cell, should), found: words(cell, is) }
 }
 
-/// A container by the name that it should have, else by the one that it has.
+/// The expected name of a container, or else its current name.
 pub fn called(subject: &Subject, expected: &World, now: &World) -> String {
     let cell = Cell::Name(subject.clone());
     let name = [expected.get(&cell), now.get(&cell)].into_iter().flatten().find_map(|value| {
@@ -127,7 +127,7 @@ fn words(cell: &Cell, value: &Value) -> String {
     }
 }
 
-/// `repository@sha256:` and twelve digits.
+/// A reference with a short digest: `repository@sha256:` and twelve digits.
 fn short_reference(image: &str) -> String {
     match image.rsplit_once('@') {
         Some((repository, digest)) => format!("{repository}@{}", short_digest(digest)),

@@ -1,9 +1,9 @@
-//! Which steps of a plan are done: a set of them, closed under what they wait for, whose effects are
-//! what a look shows.
+//! Finds the steps of a plan that are already done. The result contains all predecessors of its
+//! steps, and the snapshot shows the effects of these steps.
 //!
-//! Every cell that steps touch has a history: what is in it before, and after each of those steps. A
-//! step counts as done only where that brings a cell to what was found, and takes no other cell past
-//! it. What then still differs is not the work of this plan.
+//! Every cell that steps touch has a history: its value before and after each of these steps. A
+//! step counts as done only if it brings a cell to the found value. It must also take no other cell
+//! past its found value. The remaining differences are not the work of this plan.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,14 +12,14 @@ use crate::base::time;
 use crate::plan::world::{Cell, Value, World};
 use crate::plan::{Action, Plan, Step, Subject};
 
-/// One cell along the steps of a plan.
+/// The history of a cell along the steps of a plan.
 #[derive(Default)]
 struct History {
-    /// The places of the steps that touch the cell, in the plan's order.
+    /// The positions of the steps that touch the cell, in the plan's order.
     steps: Vec<usize>,
-    /// Whether what was found fits before the first step, after it, after the next, ….
+    /// Whether the found value fits before the first step, after the first step, and so on.
     fits: Vec<bool>,
-    /// How many of the steps are done.
+    /// The number of done steps.
     count: usize,
 }
 
@@ -28,7 +28,7 @@ impl History {
         self.fits.get(self.count).copied().unwrap_or(false)
     }
 
-    /// The most steps after which it fits.
+    /// The largest number of done steps at which the found value fits.
     fn most(&self) -> Option<usize> {
         self.fits.iter().rposition(|fits| *fits)
     }
@@ -43,8 +43,8 @@ struct Search<'a> {
     done: BTreeSet<usize>,
 }
 
-/// The steps that are done. `before` is what the plan relies on, `now` what a look shows. `put` are the
-/// steps whose files a look shows as they are declared: no cell tells of files.
+/// The done steps. `before` has the facts of the plan, `now` the observed values. `put` are the
+/// steps whose files the snapshot shows as declared, because no cell describes files.
 pub(super) fn done(
     plan: &Plan,
     before: &World,
@@ -94,14 +94,14 @@ impl<'a> Search<'a> {
         Self { plan, now, places, touched, histories, done: BTreeSet::new() }
     }
 
-    /// The next step at a cell that does not fit yet and may.
+    /// The next step of a cell whose found value does not fit yet but may fit later.
     fn next(&self, cell: &Cell) -> Option<usize> {
         let history = self.histories.get(cell)?;
         let more = !history.fits_now() && history.most().is_some_and(|most| most > history.count);
         if more { history.steps.get(history.count).copied() } else { None }
     }
 
-    /// A step and all that it waits for and that is not done, if no cell is taken past what was found.
+    /// A step with all its open predecessors, unless a cell would be taken past its found value.
     fn admitted(&self, step: usize) -> Option<BTreeSet<usize>> {
         let mut more = BTreeSet::new();
         let mut open = vec![step];
@@ -126,7 +126,8 @@ impl<'a> Search<'a> {
         (fit && in_time).then_some(more)
     }
 
-    /// A restart that follows others is the one that was meant only if it came after they were up.
+    /// Whether a dependent restart came after its dependencies were up; an earlier restart was
+    /// another restart.
     fn in_time(&self, place: usize) -> bool {
         let Some(Step { action: Action::Restart { container, .. }, after, .. }) =
             self.plan.steps.get(place)
@@ -146,7 +147,7 @@ impl<'a> Search<'a> {
         first.is_none_or(|first| started(container).is_some_and(|own| first <= own))
     }
 
-    /// Counts steps as done; gives the cells that they touch.
+    /// Marks steps as done; returns the cells that these steps touch.
     fn take(&mut self, more: BTreeSet<usize>) -> Vec<Cell> {
         let mut cells = Vec::new();
         for place in &more {
@@ -161,7 +162,8 @@ impl<'a> Search<'a> {
         cells
     }
 
-    /// Files are put where a later step is done, or where they are there. Waiting is done when all else is.
+    /// A step that puts files is done if a later step is done or the files are there. A wait is
+    /// done if all other steps are done.
     fn finish(mut self, put: &BTreeSet<StepId>) -> BTreeSet<StepId> {
         let seen = self.plan.steps.iter().enumerate().filter(|(_, step)| put.contains(&step.id));
         let seen = seen.filter_map(|(place, _)| self.admitted(place));

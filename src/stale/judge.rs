@@ -1,10 +1,13 @@
-//! The judgement of a whole plan, before the first call.
+//! Judges a whole plan before the first call to the engine.
 //!
-//! 1. Which steps are done already is found ([`super::done`]).
-//! 2. What the plan relies on, with those steps done, must be what is there; else it is stale.
-//! 3. The plan is derived again from the look with all of that taken back ([`super::taken_back`]), and
-//!    must be the whole plan ([`super::whole`]); else it is tampered with.
-//! 4. What is run are the derived steps that are not done.
+//! 1. Find the done steps ([`super::done`]).
+//! 2. Compare the facts, with these steps applied, to the snapshot. A difference makes the plan
+//!    stale.
+//! 3. Undo the done steps in the snapshot ([`super::taken_back`]), and derive the plan again. The
+//!    result must equal the whole plan ([`super::whole`]), or the plan was tampered with.
+//! 4. Run the derived steps that are not done.
+//!
+//! This module calls no engine; the run itself is [`crate::apply`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,47 +25,47 @@ use crate::planner::{Built, Input, Pins, build, depends, prune};
 use crate::spec::Spec;
 use crate::spec::order::Words;
 
-/// The way out of what moved.
+/// The remedy for a stale plan.
 pub(super) const AGAIN: &str = "plan again and have the new plan reviewed";
 
-/// A plan, what it relies on, and what a look shows.
+/// A plan with its facts and a snapshot.
 pub(super) struct Case<'a> {
     pub(super) plan: &'a Plan,
     pub(super) spec: &'a Spec,
     pub(super) words: Words<'a>,
     pub(super) look: &'a Snapshot,
     pub(super) origin: Origin<'a>,
-    /// What the plan relies on.
+    /// The facts of the plan.
     pub(super) before: World,
-    /// What is there.
+    /// The observed values.
     pub(super) now: World,
-    /// The steps that are done.
+    /// The done steps.
     pub(super) done: BTreeSet<StepId>,
-    /// The changes whose work cannot be taken back: they removed something.
+    /// Changes that cannot be undone in the snapshot, because they removed an object.
     pub(super) stays: BTreeSet<&'a str>,
     pub(super) owners: owners::Owners<'a>,
     /// The cells that steps touch.
     touched: BTreeSet<Cell>,
 }
 
-/// What keeps sets from being as they were reviewed.
+/// The differences from the reviewed plan.
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) stale: Vec<Staleness>,
     pub(super) notes: Vec<Staleness>,
     pub(super) blocked: Vec<Staleness>,
-    /// Sets that are not acted on and that lost or got a container.
+    /// Sets without changes that lost or got a container.
     pub(super) moved: BTreeSet<SetName>,
-    /// Sets that wait for a person, and what depends on them.
+    /// Sets that wait for a user, and their dependants.
     pub(super) waiting: BTreeSet<SetName>,
-    /// Changes of networks that are half made.
+    /// Networks that were removed but not created again.
     pub(super) stuck: BTreeSet<String>,
 }
 
-/// Judges a plan against a fresh look. `spec` is the plan's `declared`, read again; `snapshot` is
-/// redacted and whole.
+/// Judges a plan against a fresh snapshot. `spec` is read from the plan's `declared`; `snapshot` is
+/// redacted and unfiltered.
 pub fn judge(plan: &Plan, spec: &Spec, snapshot: &Snapshot) -> Judgement {
-    // Without a canonical form there is no digest, and nothing carries it.
+    // A plan without canonical form has no digest, so no object carries its label.
     let digest = format::write(plan).map(|written| written.digest).unwrap_or_default();
     let look = with_answers(plan, snapshot);
     let spec = &*prune::of_plan(spec, plan);
@@ -117,13 +120,14 @@ impl<'a> Case<'a> {
         Self { plan, spec, words, look, origin, before, now, done, stays, owners, touched }
     }
 
-    /// What the plan relies on and is not so.
+    /// Reports facts of the plan that no longer hold.
     fn facts(&self, found: &mut Found) {
         let expected = self.before.clone().after_all(self.plan, &self.done);
         for cell in expected.moved(&self.now) {
             let moved = difference(cell, &expected, &self.now);
             let sets = self.owners.of_cell(cell);
-            // Whose name it is to be tells of a name; who holds another one is told of the holder.
+            // A taken name is reported by the cell of the name; other moves of a name are reported
+            // by the container's cell.
             let silent = match cell {
                 Cell::Holder(_) => {
                     moved.code != Code::NameTaken || expected.get(cell) != Some(&Value::Absent)
@@ -142,7 +146,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// The plan derived again.
+    /// Derives the plan again.
     fn derive(&self, look: &Snapshot, names: BTreeMap<SetName, Vec<ContainerName>>) -> Built {
         let replaced = self
             .plan
@@ -156,7 +160,8 @@ impl<'a> Case<'a> {
         build(&Input { spec: self.spec, snapshot: look, assume, pins, source })
     }
 
-    /// Why there would be no plan now: what an earlier run left blocks its set, all else is stale.
+    /// Reports errors of the derived plan: leftovers block their set, other errors make the plan
+    /// stale.
     fn errors(&self, again: &Built, back: &Snapshot, found: &mut Found) {
         for error in &again.errors {
             let waits = error.set.as_ref().is_some_and(|set| found.waiting.contains(set));
@@ -191,8 +196,8 @@ impl<'a> Case<'a> {
             .retain(|staleness| staleness.set.as_ref().is_none_or(|set| !waiting.contains(set)));
     }
 
-    /// Whether a container under a reserved name is one that bayplan made for a set, or that the plan
-    /// knew under another name. A stranger's name may end as ours do.
+    /// Whether bayplan left a container with a reserved name: its labels name the set, or the plan
+    /// knew it under another name. Other containers may have such a name too.
     fn left_by_us(&self, set: &SetName, look: &Snapshot) -> bool {
         let members = self.plan.facts.members.get(set);
         look.containers.iter().any(|container| {
@@ -207,9 +212,9 @@ impl<'a> Case<'a> {
         })
     }
 
-    /// Whom sets mean: what counts now and did not, and the other way round.
+    /// Compares the members of sets.
     fn members(&self, again: &Plan, found: &mut Found) {
-        // Of what is pruned there may be more by now: sets that the plan does not know.
+        // `prune` may find more removed sets by now, which the plan does not know.
         for (set, ids) in &again.facts.members {
             if self.plan.facts.members.contains_key(set) {
                 continue;
@@ -239,7 +244,7 @@ impl<'a> Case<'a> {
                 let subject = Subject::Container((*id).clone());
                 let there = self.look.by_id(id);
                 let Some(container) = there else {
-                    // Its name's cell tells that it is gone.
+                    // The cell of its name reports the missing container.
                     found.moved.insert(set.clone());
                     continue;
                 };
@@ -274,7 +279,7 @@ impl<'a> Case<'a> {
         found.moved.retain(|set| !acts(set));
     }
 
-    /// What depends on a set that waits waits, too.
+    /// Adds the dependants of waiting sets.
     fn wait(&self, found: &mut Found) {
         loop {
             let more: Vec<SetName> = self
@@ -298,8 +303,8 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Whether the plan follows all the same with the names that it gave fresh containers: then what
-    /// moved is who has which name.
+    /// Whether the plan follows with its own names for new containers; then only the assignment of
+    /// names moved.
     fn other_names(&self, back: &Snapshot, found: &mut Found) -> bool {
         let mut names: BTreeMap<SetName, Vec<ContainerName>> = BTreeMap::new();
         for step in &self.plan.steps {
@@ -399,8 +404,8 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// The derived steps that are to be run: of sets that act and do not wait, the image steps that
-    /// those wait for, and those of networks and volumes.
+    /// The derived steps to run: steps of acting sets that do not wait, their image steps, and
+    /// steps of networks and volumes.
     fn to_run(
         &self,
         again: &Plan,
@@ -434,8 +439,7 @@ impl<'a> Case<'a> {
         open.filter(|step| !self.done.contains(&step.id)).cloned().collect()
     }
 
-    /// The steps of the plan in its order: what is run as it was derived, the rest as it was done or
-    /// is left.
+    /// The steps in the plan's order: steps to run as derived, other steps as in the plan.
     fn merged(&self, run: Vec<Step>) -> Vec<Step> {
         let mut run: BTreeMap<StepId, Step> =
             run.into_iter().map(|step| (step.id.clone(), step)).collect();
@@ -444,7 +448,7 @@ impl<'a> Case<'a> {
     }
 }
 
-/// Whether a change, by its ID, is about an image.
+/// Whether a change is about an image.
 pub(super) fn is_image(change: &str) -> bool {
     matches!(ChangeTarget::of(change), ChangeTarget::Image(_))
 }
@@ -472,7 +476,7 @@ fn other_engine(expected: &Target, found: &Target) -> Vec<Staleness> {
         .collect()
 }
 
-/// The host ports of ranges that the plan gives new containers.
+/// The host ports that the plan pins for new containers.
 fn ports(plan: &Plan) -> BTreeMap<ContainerName, Vec<String>> {
     let pinned = plan.steps.iter().filter_map(|step| match &step.action {
         Action::Create { final_name, ports, .. } => Some((final_name.clone(), ports.clone())),

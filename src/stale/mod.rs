@@ -1,6 +1,7 @@
-//! Is a plan still true? Facts against a fresh look, and the steps derived again.
+//! Judges whether a plan is still current: compares facts with a fresh snapshot, and derives the
+//! steps again.
 //!
-//! A pure judgement; only [`crate::apply`] and `verify` act on it. What a plan relied on is
+//! The judgement is pure; only [`crate::apply`] and `verify` act on it. The choice of facts is
 //! [`crate::plan::facts`]'s.
 
 pub mod code;
@@ -63,7 +64,7 @@ pub struct Staleness {
 }
 
 impl Staleness {
-    /// What differs, whose it is, and the way out.
+    /// Builds the report from a difference, its set and a remedy.
     pub fn of(moved: difference::Difference, set: Option<SetName>, hint: &str) -> Self {
         let difference::Difference { code, object, expected, found } = moved;
         Self { code: code.word().to_owned(), set, object, expected, found, hint: hint.to_owned() }
@@ -108,50 +109,50 @@ pub enum SetVerdict {
     Tampered,
 }
 
-/// A whole judgement.
+/// The judgement of a whole plan.
 #[derive(Debug, Clone, Default)]
 pub struct Judgement {
-    /// By set.
+    /// The verdict on each set.
     pub verdicts: BTreeMap<SetName, SetVerdict>,
-    /// Everything that moved and matters.
+    /// Relevant differences from the facts.
     pub stale: Vec<Staleness>,
-    /// What does not add up although nothing moved.
+    /// Contradictions inside the plan, without a difference from the facts.
     pub tampered: Vec<Staleness>,
-    /// What moved and does not matter.
+    /// Irrelevant differences from the facts.
     pub notes: Vec<Staleness>,
-    /// What an earlier run left, and networks that it took down and did not put up again.
+    /// Leftovers of an earlier run, and networks that a run removed but did not create again.
     pub half_done: Vec<Staleness>,
-    /// Steps that are to be run, in no order.
+    /// Steps to run, without order.
     pub run: BTreeSet<StepId>,
-    /// All steps in the plan's order: those that are run as they were derived, never as the file
-    /// has them; the rest as they were done or are left.
+    /// All steps in the plan's order. Steps to run are derived again, never taken from the file;
+    /// other steps come from the plan.
     pub steps: Vec<Step>,
-    /// The steps that are done already.
+    /// The done steps.
     pub done: BTreeSet<StepId>,
-    /// What the plan relies on by now: its facts, and the effects of what is done.
+    /// The expected world now: the facts, with the effects of the done steps.
     pub world: World,
-    /// The containers that steps of an earlier run created.
+    /// The containers that an earlier run created, by step.
     pub created: BTreeMap<StepId, ContainerId>,
-    /// The networks that steps of an earlier run created.
+    /// The networks that an earlier run created, by step.
     pub networks: BTreeMap<StepId, NetworkId>,
-    /// What differs now and the plan leaves.
+    /// Current differences that the plan leaves.
     pub left: Vec<Left>,
-    /// The create body of every create step, references as marks.
+    /// The create body of every create step, with marks for references.
     pub bodies: BTreeMap<StepId, Body>,
 }
 
 impl Judgement {
-    /// Whether the plan may be run, as far as it is not done.
+    /// Whether the open steps of the plan may be run.
     pub fn is_current(&self) -> bool {
         self.stale.is_empty() && self.tampered.is_empty()
     }
 
-    /// Whether there is nothing left to do.
+    /// Whether no step is left to run.
     pub fn is_done(&self) -> bool {
         self.is_current() && self.half_done.is_empty() && self.run.is_empty()
     }
 
-    /// What to say where nothing is left to do: that all is as declared only where it is.
+    /// The message for a plan with no open step. "Already as declared" is said only if it is true.
     pub fn done_words(&self) -> String {
         match left::count(&self.left) {
             Some(left) => format!("nothing of this plan is left to do; {left}."),

@@ -1,4 +1,4 @@
-//! An image that a new container mounts is a fact of its plan.
+//! A mounted image is a fact of the plan that creates the container.
 
 use serde_json::json;
 
@@ -22,7 +22,7 @@ fn an_image_that_is_to_be_mounted_is_the_one_that_was_reviewed() {
     moved.images.insert(other.clone(), assets);
     moved.references.insert("assets:1".to_owned(), Some(other));
     assert_eq!(judged(&made, &spec, &moved), ["web Stale", "image_moved"]);
-    // A container that has it mounted keeps what it has: no fact of a plan that makes none.
+    // An existing container keeps its mounted image, so the image is no fact.
     add(&mut snapshot, &spec, "web", "p-web-1", "running");
     let made = plan(&spec, &snapshot).plan;
     moved.containers = snapshot.containers.clone();

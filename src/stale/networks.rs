@@ -1,7 +1,7 @@
-//! Networks that were taken down and not put up again: what is where, and the commands that lead out.
+//! Finds networks that were removed but not created again, and gives the commands to repair them.
 //!
-//! A look no longer has a network that was removed, so its replacement cannot be derived again. What
-//! hangs on it waits for a person.
+//! A snapshot lacks a removed network, so the replacement cannot be derived again. The dependent
+//! sets wait for a user.
 
 use serde_json::Value as Json;
 
@@ -12,7 +12,7 @@ use crate::base::ident::{ChangeTarget, ContainerId};
 use crate::plan::world::{Cell, Value};
 use crate::plan::{Action, Subject};
 
-/// Finds the networks that are half replaced, and what waits for them.
+/// Finds the half-replaced networks and the sets that wait for them.
 pub(super) fn half_replaced(case: &Case<'_>, found: &mut Found) {
     for change in case.plan.changes.iter().filter(|change| change.set.is_none()) {
         let id = change.id.as_str();
@@ -46,7 +46,7 @@ pub(super) fn half_replaced(case: &Case<'_>, found: &mut Found) {
     }
 }
 
-/// The set of a container that is off its network waits.
+/// Adds the set of a container that is off its network.
 fn waiting(case: &Case<'_>, subject: Option<&Subject>, found: &mut Found) {
     let Some(Subject::Container(id)) = subject else { return };
     let whose = |members: &Vec<ContainerId>| members.contains(id);
@@ -67,7 +67,7 @@ fn half(name: &str, gone: bool, left: &[String]) -> Staleness {
     }
 }
 
-/// `docker network connect`, with what the endpoint wishes.
+/// The `docker network connect` command with the requested endpoint settings.
 fn connect_command(container: &str, endpoint: &Json, network: &str) -> String {
     let mut words = vec!["docker network connect".to_owned()];
     let texts = |json: &Json| -> Vec<String> {

@@ -1,7 +1,7 @@
-//! The world that a look shows, in the cells that a plan relies on.
+//! Reads the world of a plan out of a snapshot: the values of the plan's cells.
 //!
-//! What a run of the plan created carries the plan's digest as a label, and is known by the step that
-//! created it. Nothing is guessed from a name.
+//! Objects that a run created carry the plan's digest as a label, so the creating step is known.
+//! Names alone prove nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ use crate::plan::{Action, NetworkRef, Plan, Subject};
 use crate::planner::resources;
 use crate::planner::resources::Found;
 
-/// What a plan and its digest know of what a run of it created.
+/// The objects that the steps of a plan create, with the plan's digest.
 pub struct Origin<'a> {
     plan: &'a Plan,
     digest: &'a str,
@@ -29,7 +29,7 @@ pub struct Origin<'a> {
 }
 
 impl<'a> Origin<'a> {
-    /// What the steps of a plan create.
+    /// Collects the objects that the steps of a plan create.
     pub fn of(plan: &'a Plan, digest: &'a str) -> Self {
         let mut origin = Self {
             plan,
@@ -55,21 +55,21 @@ impl<'a> Origin<'a> {
         origin
     }
 
-    /// The step of a run of this plan that created a container.
+    /// The step of this plan that created a container.
     pub fn container(&self, found: Seen<'_>) -> Option<&'a StepId> {
         (found.label(LABEL_PLAN)? == self.digest).then_some(())?;
         let (name, suffix) = crate::base::ident::reserved_suffix(found.name());
-        // One that failed and is kept is only looked at.
+        // A failed container is only kept for inspection.
         (!matches!(suffix, Some(SUFFIX_FAILED | SUFFIX_LOCK))).then_some(())?;
         self.containers.get(name).copied()
     }
 
-    /// The step of a run of this plan that created a network.
+    /// The step of this plan that created a network.
     pub fn network(&self, found: &Json) -> Option<&'a StepId> {
         self.object(found, &self.networks, LABEL_NETWORK)
     }
 
-    /// The step of a run of this plan that created a volume.
+    /// The step of this plan that created a volume.
     pub fn volume(&self, found: &Json) -> Option<&'a StepId> {
         self.object(found, &self.volumes, LABEL_VOLUME)
     }
@@ -86,7 +86,7 @@ impl<'a> Origin<'a> {
         (ours && found["Labels"][LABEL_PLAN] == self.digest).then_some(*step)
     }
 
-    /// How a container of the plan is named in cells; nothing: the plan does not know it.
+    /// The name of a container in cells; `None` if the plan does not know the container.
     pub fn subject(&self, found: Seen<'_>, known: &World) -> Option<Subject> {
         if let Some(step) = self.container(found) {
             return Some(Subject::CreatedBy(step.clone()));
@@ -96,7 +96,7 @@ impl<'a> Origin<'a> {
     }
 }
 
-/// The world of a look, in the cells of `known`.
+/// The world of a snapshot, in the cells of `known`.
 pub fn observed(origin: &Origin<'_>, known: &World, snapshot: &Snapshot) -> World {
     let mut world = World::default();
     let mut with_containers: BTreeSet<&str> = BTreeSet::new();
@@ -132,7 +132,7 @@ pub fn observed(origin: &Origin<'_>, known: &World, snapshot: &Snapshot) -> Worl
     world
 }
 
-/// Puts what is seen of one container into its cells.
+/// Writes the observed values of a container into its cells.
 pub fn note_container(world: &mut World, subject: &Subject, seen: Seen<'_>, origin: &Origin<'_>) {
     let mut set = |cell: fn(Subject) -> Cell, value: Value| {
         world.set(cell(subject.clone()), value);
@@ -145,7 +145,7 @@ pub fn note_container(world: &mut World, subject: &Subject, seen: Seen<'_>, orig
         set(Cell::Settings, Value::Settings(Settings::of_host(&inspect["HostConfig"])));
         let state = &inspect["State"];
         let started = state["StartedAt"].as_str().unwrap_or_default();
-        // An engine says of what never ran that it ended with 0.
+        // An engine reports exit code 0 for a container that never ran.
         let ran = !started.is_empty() && !started.starts_with("0001");
         let code = state["ExitCode"].as_i64().filter(|_| ran);
         set(Cell::Exit, code.map_or(Value::Absent, Value::Exit));
@@ -161,7 +161,7 @@ pub fn note_container(world: &mut World, subject: &Subject, seen: Seen<'_>, orig
 }
 
 impl Origin<'_> {
-    /// A network as cells name it: by the step that created it, else by its ID.
+    /// The name of a network in cells: the creating step, or else the network ID.
     fn which(&self, name: &str, id: NetworkId, world: &World) -> NetworkRef {
         match (self.networks.get(name), world.made(name)) {
             (Some((step, _)), Some(made)) if *made == id => NetworkRef::CreatedBy((*step).clone()),
@@ -191,7 +191,8 @@ fn networks(origin: &Origin<'_>, known: &World, snapshot: &Snapshot, world: &mut
     }
 }
 
-/// `with_container`: a container that the plan created has it, and it was not there before.
+/// The value of a volume. With `with_container` a container of this plan mounts the volume, which
+/// did not exist before.
 fn volume(origin: &Origin<'_>, found: Found<'_>, with_container: bool) -> Value {
     let found = match found {
         Found::None => return Value::Absent,
@@ -214,8 +215,8 @@ fn mounted_volumes(container: &Container) -> impl Iterator<Item = &str> {
     mounts.filter_map(|mount| mount["Name"].as_str())
 }
 
-/// What references mean. One that a step pulls or tags is looked for among the digests that images
-/// have, and counts only where the image is for the platform that is pulled.
+/// Resolves image references. A reference that a step pulls or tags is found by repository digest,
+/// and only if the image has the pulled platform.
 struct Images<'a> {
     pinned: BTreeMap<&'a str, Option<&'a str>>,
     by_digest: BTreeMap<&'a str, Vec<(&'a ImageId, &'a Json)>>,
@@ -261,7 +262,7 @@ impl<'a> Images<'a> {
     }
 }
 
-/// What registries call an image by.
+/// The repository digests of an image.
 pub(super) fn digests(image: &Json) -> impl Iterator<Item = &str> {
     let all = image["RepoDigests"].as_array().into_iter().flatten();
     all.filter_map(|text| text.as_str()?.rsplit_once('@').map(|(_, digest)| digest))

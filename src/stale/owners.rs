@@ -1,4 +1,5 @@
-//! Whose a cell is: the sets that it concerns, and whether the plan acts on any of them.
+//! Finds the sets that a cell belongs to, and whether the plan acts on these sets. The values of
+//! cells are [`super::observed`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,13 +9,13 @@ use crate::plan::{Action, Plan, Step, Subject};
 use crate::spec::Spec;
 use crate::spec::body;
 
-/// Sets by what belongs to them.
+/// Sets by the objects that belong to them.
 pub(super) struct Owners<'a> {
     acts: BTreeSet<&'a SetName>,
     members: BTreeMap<&'a ContainerId, &'a SetName>,
     addressed: BTreeSet<&'a Subject>,
     creates: BTreeMap<&'a StepId, &'a SetName>,
-    /// The sets whose steps give a container this name.
+    /// The set whose steps give a container this name.
     names: BTreeMap<&'a str, &'a SetName>,
     references: BTreeMap<String, Vec<&'a SetName>>,
     /// References that steps pull, tag or create from.
@@ -69,8 +70,8 @@ impl<'a> Owners<'a> {
         }
     }
 
-    /// Images that containers are made from count for all that a set does, and those that new ones
-    /// mount where it creates.
+    /// Maps image references to sets: the image of each set, and mounted images of a set that
+    /// creates containers.
     fn references(&mut self, spec: &'a Spec) {
         let creating: BTreeSet<&SetName> = self.creates.values().copied().collect();
         for (key, set) in &spec.sets {
@@ -82,12 +83,12 @@ impl<'a> Owners<'a> {
         }
     }
 
-    /// Whether the plan does anything to a set.
+    /// Whether the plan acts on a set.
     pub(super) fn acts(&self, set: &SetName) -> bool {
         self.acts.contains(set)
     }
 
-    /// Whether a step is about a container.
+    /// Whether a step addresses a container.
     pub(super) fn addressed(&self, subject: &Subject) -> bool {
         self.addressed.contains(subject)
     }
@@ -97,7 +98,7 @@ impl<'a> Owners<'a> {
         self.steps.get(set).into_iter().flatten().copied()
     }
 
-    /// The sets that a cell concerns, those that are acted on first.
+    /// The sets that a cell belongs to, acting sets first.
     pub(super) fn of_cell(&self, cell: &Cell) -> Vec<&'a SetName> {
         let mut all: Vec<&SetName> = match cell {
             Cell::Holder(name) => self.names.get(name.as_str()).copied().into_iter().collect(),
@@ -117,8 +118,8 @@ impl<'a> Owners<'a> {
         all
     }
 
-    /// Whether what the plan does relies on a cell. A cell of nobody counts; of a container that only
-    /// a network's steps are about, whose it is and what it was made from.
+    /// Whether the actions of the plan rely on a cell. A cell without a set counts. For a container
+    /// that only network steps address, its name and its image count.
     pub(super) fn matters(&self, cell: &Cell) -> bool {
         let identity = matches!(cell, Cell::Name(_) | Cell::Image(_));
         let addressed = identity && cell.container().is_some_and(|subject| self.addressed(subject));

@@ -1,4 +1,4 @@
-//! A pull for another platform than that of what is here, looked at again at every point of a run.
+//! A pull for another platform than the local image's, judged at every point of a run.
 
 use serde_json::{Value as Json, json};
 
@@ -8,7 +8,7 @@ use crate::observed::snapshot::{RegistryAnswer, Snapshot};
 use crate::planner::tests::{hex, image, plan, spec, world};
 use crate::spec::Spec;
 
-/// A set that wants `app:1` for another platform, and the digest that means both.
+/// A set with `app:1` for another platform, and the digest of both platforms.
 fn other_platform() -> (Spec, Snapshot, String) {
     let spec =
         spec("project: p\ncontainers:\n  web: {image: 'app:1', platform: linux/arm64, count: 2}\n");
@@ -49,7 +49,7 @@ fn an_image_for_another_platform_is_pulled_once() {
     assert_eq!(judged(&plan, &spec, &snapshot), ["web Run"], "nobody refers to the old one");
     assert_eq!(actions(&spec, &snapshot)[0], "create", "a new plan pulls nothing");
 
-    // Somebody else's image under the tag is not what was pulled.
+    // Another image under the tag is not the pulled image.
     let (other, json) = image("a stranger", &json!({}));
     snapshot.images.insert(other.clone(), json);
     snapshot.references.insert("app:1".to_owned(), Some(other));

@@ -1,5 +1,6 @@
-//! Which files are put already. No fact says what is in files, and an image may have others at their
-//! paths: what a look shows is compared with what is declared.
+//! Finds the steps whose files are already in the container. No fact describes file contents, and
+//! an image may have other files at the same paths. So the snapshot is compared with the
+//! declaration. Steps with other effects are [`super::done`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +15,7 @@ use crate::planner::Built;
 use crate::planner::compare::{self, Known, Terms};
 
 impl Case<'_> {
-    /// The steps whose files a look shows as they are declared.
+    /// The steps whose files the snapshot shows as declared.
     pub(super) fn put_files(&self, again: &Built) -> BTreeSet<StepId> {
         let puts = self.plan.steps.iter().filter(|step| self.is_put(step, again).is_some());
         puts.map(|step| step.id.clone()).collect()

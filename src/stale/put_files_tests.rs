@@ -1,4 +1,4 @@
-//! Files that were put, and those that an image has at their paths.
+//! Files that a run put into a container, and files of the image at the same paths.
 
 use serde_json::{Value as Json, json};
 
@@ -6,7 +6,7 @@ use super::judge;
 use super::tests::{create, inspect};
 use crate::planner::tests::{plan, spec, world};
 
-/// The steps that are left where a run of the plan created the container and a look finds these files.
+/// The open steps after a run created the container, with these files in the snapshot.
 fn left(state: &str, files: &Json) -> Vec<String> {
     let text = "project: p\ncontainers: {web: {image: 'app:1', state: STATE, files: {/etc/a: {content: ours}}}}";
     let spec = spec(&text.replace("STATE", state));

@@ -1,4 +1,4 @@
-//! A rename in place that happened, happened by half, or cannot happen any more.
+//! A rename in place that is done, half done, or impossible by now.
 
 use serde_json::json;
 
@@ -18,17 +18,17 @@ fn a_rename_is_done_once_and_stale_where_the_name_moved() {
     };
     assert_eq!(now(&called("one")), ["db Run"]);
     assert_eq!(now(&called("three")), ["db Stale", "container_renamed"]);
-    // Renamed, and the run ended before its update.
+    // The run ended after the rename, before the update.
     assert_eq!(now(&called("two")), ["db Run"]);
     let mut done = called("two");
     inspect(&mut done, "two")["HostConfig"]["Memory"] = json!(64 << 20);
     inspect(&mut done, "two")["HostConfig"]["MemorySwap"] = json!(128 << 20);
     assert_eq!(now(&done), ["db Done"]);
-    // Renamed, and its successor was never made.
+    // The container is renamed, but its replacement was never created.
     let replaced = db("two", ", tty: true, state: reloaded");
     let plan = plan(&replaced, &with_db("running")).plan;
     assert_eq!(judged(&plan, &replaced, &called("two")), ["db Run"]);
-    // The new name is somebody else's now.
+    // Another container has the new name now.
     let mut taken = called("one");
     add(&mut taken, &declared, "db", "two", "exited");
     inspect(&mut taken, "two")["Config"]["Labels"] = json!({});

@@ -1,4 +1,4 @@
-//! What is restarted after another container: done once both are, and never before.
+//! A restart after another container: done only after both containers are up.
 
 use serde_json::json;
 
@@ -27,7 +27,8 @@ fn what_restarts_after_another_is_done_when_both_are() {
         assert_eq!(all, [verb, Verb::Restart]);
         assert_eq!(judged(&plan, &spec, &snapshot), ["db Run", "web Run"]);
 
-        // It came back by itself, before the other did: that is not the restart that was meant.
+        // The container restarted by itself, before its dependency was up: that was another
+        // restart.
         let mut early = snapshot.clone();
         inspect(&mut early, "p-web-1")["State"]["StartedAt"] = json!(AGAIN);
         let told = judged(&plan, &spec, &early);
@@ -37,10 +38,10 @@ fn what_restarts_after_another_is_done_when_both_are() {
             replace(&mut snapshot, &plan, &spec, "db", "p-db");
         }
         inspect(&mut snapshot, "p-db")["State"]["StartedAt"] = json!(AGAIN);
-        // Of a restart nobody sees whether it was waited for.
+        // A snapshot does not show whether the restart of `db` was waited for.
         let db = if verb == Verb::Replace { "db Done" } else { "db Run" };
         assert_eq!(judged(&plan, &spec, &snapshot), [db, "web Run"], "{state}");
-        // It came back by itself, after the plan was made and still before the other did.
+        // The container restarted by itself, after planning but before its dependency was up.
         let early = &mut inspect(&mut snapshot, "p-web-1")["State"]["StartedAt"];
         *early = json!("2026-01-01T23:59:59.9Z");
         let told = judged(&plan, &spec, &snapshot);

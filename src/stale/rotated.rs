@@ -1,4 +1,5 @@
-//! References to secrets that compare otherwise with the live value than when the plan was reviewed.
+//! Finds secret references whose comparison with the live value has changed since the review. Other
+//! facts are [`mod@super::judge`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +9,7 @@ use crate::base::ident::{ContainerId, SetName};
 use crate::plan::Plan;
 use crate::plan::facts::{ContainerFact, Verdict};
 
-/// What rotated since review, of the sets that the plan acts on.
+/// The rotated references of the sets that the plan acts on.
 pub(super) fn rotated(plan: &Plan, again: &Plan) -> Vec<Staleness> {
     let now: BTreeMap<&ContainerId, &ContainerFact> =
         again.facts.containers.iter().map(|fact| (&fact.id, fact)).collect();
@@ -45,7 +46,7 @@ pub(super) fn rotated(plan: &Plan, again: &Plan) -> Vec<Staleness> {
     all
 }
 
-/// What was assumed to be the same, or found to be, must be the same.
+/// Whether two verdicts agree; an assumed reference counts as equal.
 pub(super) fn same(reviewed: Verdict, now: Verdict) -> bool {
     match reviewed {
         Verdict::Equal | Verdict::Assumed => now != Verdict::Different,

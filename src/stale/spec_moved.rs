@@ -1,4 +1,5 @@
-//! Whether a spec, as its file is now, still declares what a plan was made from.
+//! Compares the current spec file with the declaration in a plan. The comparison with the engine is
+//! [`super::judge()`]'s.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +9,8 @@ use crate::base::ident::SetName;
 use crate::plan::Plan;
 use crate::spec::Spec;
 
-/// What the sets that a plan acts on have become in the spec since. `same_file`: the file is byte for
-/// byte the one that the plan was made from; then all of it must still be declared.
+/// The differences between the declaration and the current spec, for sets with changes. With
+/// `same_file` the file has the same bytes as at planning, so the whole declaration must match.
 pub fn spec_moved(plan: &Plan, before: &Spec, now: &Spec, same_file: bool) -> Vec<Staleness> {
     let acted: BTreeSet<&SetName> =
         plan.changes.iter().filter_map(|change| change.set.as_ref()).collect();
@@ -24,7 +25,7 @@ pub fn spec_moved(plan: &Plan, before: &Spec, now: &Spec, same_file: bool) -> Ve
         let (old, new) = (before.sets.get(key), now.sets.get(key));
         let same = match (old, new) {
             (Some(old), Some(new)) => before.canonical_set(old) == now.canonical_set(new),
-            // What is pruned is declared by nobody.
+            // The spec does not declare a pruned set.
             (None, None) => before.prune,
             _ => false,
         };
@@ -34,12 +35,13 @@ pub fn spec_moved(plan: &Plan, before: &Spec, now: &Spec, same_file: bool) -> Ve
         }
     }
     let (old, new) = (before.canonical(), now.canonical());
-    // Which sets use them follows from names that may have changed, so all of them count.
+    // The users of a network or volume follow from names that may have changed, so all resources
+    // count.
     let resources = |spec: &serde_json::Value| (spec["networks"].clone(), spec["volumes"].clone());
     if resources(&old) != resources(&new) && !plan.changes.is_empty() {
         all.push(moved(None, "the networks and volumes of the plan", "others"));
     }
-    // That may have been asked for on the command line.
+    // `prune` may come from the command line.
     let whole = |mut spec: serde_json::Value| {
         if let Some(root) = spec.as_object_mut() {
             root.remove("prune");
@@ -56,7 +58,7 @@ pub fn spec_moved(plan: &Plan, before: &Spec, now: &Spec, same_file: bool) -> Ve
     all
 }
 
-/// The spec is not what it was.
+/// The report of a moved spec.
 pub fn moved(set: Option<&SetName>, expected: &str, found: &str) -> Staleness {
     Staleness {
         code: Code::SpecMoved.word().to_owned(),

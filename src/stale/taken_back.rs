@@ -1,8 +1,8 @@
-//! A look as if no step of a plan had been made: every cell that the plan relies on gets the value
-//! that the plan says, and what steps created is not there.
+//! Undoes the steps of a plan in a snapshot: every cell gets the value of the facts, and created
+//! objects vanish.
 //!
-//! From it the plan is derived again. Two things cannot be taken back, because a look no longer has
-//! them: a container and a network that were removed.
+//! The plan is derived again from the result. A removed container and a removed network cannot be
+//! restored, because the snapshot lacks their data.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,8 @@ use crate::plan::facts::{Attachment, ContainerFact};
 use crate::plan::world::{Cell, Value, World};
 use crate::plan::{Action, Plan};
 
-/// The look with what a plan settled: the registry answers, as apply asks no registry what to do.
+/// Adds the registry answers of the plan to a snapshot, because apply does not ask a registry
+/// again.
 pub(crate) fn with_answers(plan: &Plan, snapshot: &Snapshot) -> Snapshot {
     let mut snapshot = snapshot.clone();
     let answers = plan.facts.images.iter().filter_map(|fact| {
@@ -29,7 +30,7 @@ pub(crate) fn with_answers(plan: &Plan, snapshot: &Snapshot) -> Snapshot {
     snapshot
 }
 
-/// Takes everything back. `stays`: changes that cannot be, whose work stays as it is.
+/// Undoes all steps, except the changes in `stays`, which cannot be undone.
 pub(super) fn taken_back(
     origin: &Origin<'_>,
     plan: &Plan,
@@ -58,7 +59,7 @@ pub(super) fn taken_back(
     look
 }
 
-/// The containers that have another name now: that, and the name of the plan.
+/// The renamed containers: the current name, and the name in the plan.
 fn renamed(
     facts: &BTreeMap<&ContainerId, &ContainerFact>,
     look: &Snapshot,
@@ -71,7 +72,7 @@ fn renamed(
     pairs.collect()
 }
 
-/// Engines tell links by the names that both have now.
+/// Engines show links by the current names of both containers.
 fn relinked(container: &mut Container, renamed: &[(String, String)]) {
     if renamed.is_empty() {
         return;
@@ -88,7 +89,7 @@ fn relinked(container: &mut Container, renamed: &[(String, String)]) {
     }
 }
 
-/// Gives a container all that a fact says of it.
+/// Sets a container to the values of a fact.
 fn as_fact(container: &mut Container, fact: &ContainerFact) {
     named(container, fact);
     let run = container.run();
@@ -142,7 +143,7 @@ fn named(container: &mut Container, fact: &ContainerFact) {
     }
 }
 
-/// What runs holds the ports that it asked for; which one of a range nobody knows any more.
+/// Gives a running container its requested ports; the chosen port of a range is unknown by now.
 fn holds_its_ports(list: Option<&mut Json>, inspect: &mut Json) {
     if let Some(list) = list.and_then(Json::as_object_mut) {
         list.remove("Ports");
@@ -167,7 +168,7 @@ fn status(run: Run) -> &'static str {
     }
 }
 
-/// Gives a container the settings of a fact.
+/// Restores the settings of a fact.
 fn restore(host: &mut Json, before: &Settings) {
     let now = Settings::of_host(host);
     let Some(host) = host.as_object_mut() else { return };
@@ -183,7 +184,7 @@ fn restore(host: &mut Json, before: &Settings) {
     }
 }
 
-/// Puts a container on the networks of a fact, and takes it off all others.
+/// Restores the networks of a fact, and removes other networks.
 fn reattach(settings: &mut Json, before: &BTreeMap<String, Attachment>) {
     let Some(all) = settings.get_mut("Networks").and_then(Json::as_object_mut) else { return };
     all.retain(|name, _| before.contains_key(name));
@@ -202,7 +203,7 @@ fn reattach(settings: &mut Json, before: &BTreeMap<String, Attachment>) {
     }
 }
 
-/// An engine may forget by which digest it knew an image once the tag moves on.
+/// Restores a repository digest: an engine may drop the digest when the tag moves on.
 fn known_by(image: &mut Json, reference: &str, digest: &str) {
     let Some(repository) = ImageRef::parse(reference).ok().and_then(|parsed| parsed.repository())
     else {
@@ -221,20 +222,20 @@ fn known_by(image: &mut Json, reference: &str, digest: &str) {
     }
 }
 
-/// All that is known of an image that is gone: what it was for.
+/// The known data of a missing image: its platform.
 fn for_platform(platform: &str) -> Json {
     let mut parts = platform.split('/');
     let (os, architecture) = (parts.next(), parts.next());
     json!({"Os": os, "Architecture": architecture, "Variant": parts.next()})
 }
 
-/// Has references mean what they meant, and takes away what pulls brought.
+/// Restores the targets of references, and removes pulled images.
 fn images(plan: &Plan, before: &World, now: &World, look: &mut Snapshot) {
     for fact in &plan.facts.images {
         if look.references.contains_key(&fact.reference) {
             look.references.insert(fact.reference.clone(), fact.id.clone());
         }
-        // Nobody may refer to the image any more, and a look has only what is referred to.
+        // The image may have lost its last reference, and a snapshot has only referenced images.
         if let Some(id) = &fact.id {
             let known = || fact.platform.as_deref().map_or(Json::Null, for_platform);
             let image = look.images.entry(id.clone()).or_insert_with(known);
@@ -259,7 +260,7 @@ fn images(plan: &Plan, before: &World, now: &World, look: &mut Snapshot) {
                 continue;
             }
             match platform {
-                // In containerd's store one image may get another platform.
+                // The containerd image store may add a platform to an existing image.
                 Some(platform) if known.contains(id) => Platform::read(platform).withhold(image),
                 _ => {
                     let own = image.get_mut("RepoDigests").and_then(Json::as_array_mut);

@@ -1,4 +1,4 @@
-//! A plan, a changed world, the verdict: each row of the table of staleness, on small worlds.
+//! Verdicts on a plan after changes of the world: each row of the staleness table, on small worlds.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ use crate::plan::{Plan, Verb};
 use crate::planner::tests::{add, hex, image, plan, spec, world};
 use crate::spec::Spec;
 
-/// `SET VERDICT` of every set, and the codes of what moved.
+/// `SET VERDICT` for every set, and the codes of the differences.
 fn told(judgement: &Judgement) -> Vec<String> {
     let sets = judgement.verdicts.iter().map(|(set, verdict)| format!("{set} {verdict:?}"));
     let moved = judgement.stale.iter().chain(&judgement.tampered).chain(&judgement.half_done);
@@ -20,7 +20,7 @@ pub(super) fn judged(plan: &Plan, spec: &Spec, now: &Snapshot) -> Vec<String> {
     told(&judge(plan, spec, now))
 }
 
-/// Makes a container differ from what any set declares.
+/// Makes a container differ from every declaration.
 pub(super) fn limit(snapshot: &mut Snapshot, name: &str) {
     let host = &mut inspect(snapshot, name)["HostConfig"];
     host["Memory"] = json!(123_456_789);
@@ -36,14 +36,14 @@ fn remove(snapshot: &mut Snapshot, name: &str) {
     snapshot.containers.retain(|found| found.name().as_str() != name);
 }
 
-/// What a run of a plan makes of a container that it replaces: another ID, as declared.
+/// The effect of a replacement: another ID, and the declared options.
 pub(super) fn replace(snapshot: &mut Snapshot, plan: &Plan, spec: &Spec, set: &str, name: &str) {
     remove(snapshot, name);
     create(snapshot, plan, spec, set, name);
     inspect(snapshot, name)["Id"] = json!(hex(&format!("{name} anew")));
 }
 
-/// What a run of a plan creates and starts.
+/// The effect of a create and a start.
 pub(super) fn create(snapshot: &mut Snapshot, plan: &Plan, spec: &Spec, set: &str, name: &str) {
     add(snapshot, spec, set, name, "running");
     let digest = crate::plan::format::write(plan).unwrap().digest;
@@ -60,7 +60,7 @@ containers:
   zoo: {image: 'app:1', depends_on: [web]}
 ";
 
-/// Two members of `web`, running; `zoo` is not there yet.
+/// Two running members of `web`; `zoo` does not exist yet.
 fn two(state: &str) -> (Spec, Snapshot) {
     let spec = spec(&TWO.replace("STATE", state));
     let mut snapshot = world();
@@ -114,7 +114,7 @@ fn a_set_of_which_one_was_replaced_goes_on_with_the_other() {
     let run: std::collections::BTreeSet<&str> =
         judgement.run.iter().map(crate::base::ident::StepId::change).collect();
     assert_eq!(run, ["p-web-2", "p-zoo-1"].into());
-    // Another hand moved something else beside it: that is not what the plan makes of it.
+    // Another tool changed another setting too, which is not the plan's work.
     inspect(&mut snapshot, "p-web-2")["HostConfig"]["PidsLimit"] = json!(7);
     let stale = ["web Stale", "zoo Blocked", "container_settings"];
     assert_eq!(judged(&plan, &spec, &snapshot), stale);
@@ -131,7 +131,7 @@ fn what_somebody_else_did_is_stale() {
     let mut stopped = snapshot.clone();
     stop(&mut stopped, "p-web-2");
     assert_eq!(judged(&plan, &spec, &stopped), ["web Stale", "zoo Blocked", "container_run"]);
-    // Of one that is to be replaced as well: its replacement would be there first.
+    // The other member is to be replaced too, so its replacement would exist first.
     for meddle in [remove, stop] {
         let mut moved = snapshot.clone();
         meddle(&mut moved, "p-web-1");
@@ -154,7 +154,7 @@ fn nothing_is_done_because_no_step_follows_any_more() {
     let (spec, mut snapshot) = two("reloaded");
     limit(&mut snapshot, "p-web-1");
     let plan = plan(&spec, &snapshot).plan;
-    // Nothing is ever done to what is paused, and it is not as declared all the same.
+    // A paused container is never touched, but differs from the declaration.
     let mut paused = snapshot.clone();
     let state = json!({"Status": "paused", "Running": true, "Paused": true});
     inspect(&mut paused, "p-web-1")["State"] = state.clone();
@@ -177,7 +177,7 @@ fn a_one_shot_that_somebody_started_is_not_done() {
     let mut runs = snapshot.clone();
     inspect(&mut runs, "job")["State"] = json!({"Status": "running", "Running": true});
     assert_eq!(judged(&plan, &spec, &runs)[..2], ["job Stale", "container_run"]);
-    // One that a run of this plan left running is not at its end either.
+    // A one-shot that this plan started is not done either while it runs.
     replace(&mut snapshot, &plan, &spec, "job", "job");
     let told = judged(&plan, &spec, &snapshot);
     assert_eq!(told[0], "job Stale", "{told:?}");
@@ -198,7 +198,7 @@ fn what_is_not_acted_on_may_move_though_others_depend_on_it() {
     let (spec, snapshot) = two("started");
     let plan = plan(&spec, &snapshot).plan;
     let mut stopped = snapshot.clone();
-    // It would be started now, and `zoo` would come after that.
+    // The stopped member would be started now, before `zoo`.
     stop(&mut stopped, "p-web-2");
     assert_eq!(judged(&plan, &spec, &stopped), ["web Untouched", "zoo Run"]);
 }
@@ -215,8 +215,8 @@ fn what_a_moved_target_makes_of_its_dependants_is_stale_and_nobodys_fault() {
     inspect(&mut snapshot, "zoo")["Config"]["Tty"] = json!(false);
     let plan = plan(&spec, &snapshot).plan;
     assert_eq!(judged(&plan, &spec, &snapshot), ["web Untouched", "zoo Run"]);
-    // Somebody made it anew, with a terminal: it would be replaced now, and what is linked to it
-    // for that reason too.
+    // Another tool created the container again, with a terminal. Now both this container and its
+    // linked dependant would be replaced.
     replace(&mut snapshot, &plan, &spec, "web", "web");
     inspect(&mut snapshot, "web")["Config"]["Tty"] = json!(true);
     assert_eq!(judged(&plan, &spec, &snapshot), ["web Untouched", "zoo Stale", "target_moved"]);
@@ -236,7 +236,7 @@ fn an_edited_plan_is_tampered_with_and_another_version_is_stale() {
         told(&judgement)
     };
     assert_eq!(refused(&edited)[0], "web Tampered");
-    // Another version excuses nothing that would be tampered with the same one.
+    // Another version of bayplan excuses no tampering.
     edited.tool.version = "0.0.1".to_owned();
     assert_eq!(refused(&edited)[0], "web Tampered");
     let mut older = good.clone();
@@ -291,13 +291,13 @@ containers:
     let all: Vec<Verb> = plan.changes.iter().map(|change| change.verb).collect();
     assert_eq!(all, [Verb::Replace, Verb::Replace]);
     replace(&mut snapshot, &plan, &spec, "db", "p-db");
-    // The old target goes last: one that is gone before was removed by somebody else.
+    // The old target is removed last; an earlier removal is another tool's.
     assert_eq!(judged(&plan, &spec, &snapshot), ["db Stale", "web Blocked", "container_gone"]);
     replace(&mut snapshot, &plan, &spec, "web", "p-web-1");
     assert!(judge(&plan, &spec, &snapshot).is_done());
 }
 
-/// A world in which the registry has another image than the tag on the engine means.
+/// A world with another image in the registry than under the local tag.
 fn moved_tag(digest: &str) -> (Spec, Snapshot) {
     let spec = spec(
         "project: p
@@ -310,7 +310,7 @@ containers:
     (spec, snapshot)
 }
 
-/// The image of a digest comes, by pull.
+/// A pull brings the image of the digest.
 fn bring(snapshot: &mut Snapshot, digest: &str) -> ImageId {
     let (id, mut json) = image("another app", &json!({"Cmd": ["serve"]}));
     json["RepoDigests"] = json!([format!("app@{digest}")]);
@@ -441,7 +441,8 @@ fn networks_that_a_member_was_put_on_are_done_and_the_rest_runs() {
     assert_eq!(judged(&plan, &after, &snapshot), ["web Run"]);
     let all = &mut inspect(&mut stranger, "p-web-1")["NetworkSettings"]["Networks"];
     all.as_object_mut().unwrap().remove("nb");
-    // What later steps made is there, and what they waited for is not: another hand took it off.
+    // The effects of later steps exist without the effect of an earlier step: another tool
+    // disconnected the network.
     assert_eq!(judged(&plan, &after, &stranger)[..2], ["web Stale", "container_networks"]);
     put(&mut snapshot, "ne", &[]);
     assert_eq!(judged(&plan, &after, &snapshot), ["web Stale", "container_networks"]);
@@ -456,7 +457,7 @@ fn a_stranger_under_a_reserved_name_is_no_run_of_ours() {
         let mut taken = snapshot.clone();
         let name = format!("p-web-1.bp-{suffix}");
         add(&mut taken, &spec, "web", &name, "exited");
-        // One that a run of this plan made.
+        // A run of this plan created this container.
         inspect(&mut taken, &name)["Config"]["Labels"]["io.bayplan.name"] = json!("p-web-1");
         let ours = judged(&plan, &spec, &taken);
         assert_eq!(ours[..3], ["web HalfDone", "zoo Blocked", "leftover"], "{suffix}");
@@ -479,13 +480,13 @@ fn a_volume_is_the_one_that_the_plan_knew_or_that_its_creates_made() {
     let mut anew = snapshot.clone();
     anew.volumes[0] = volume("old", "2026-01-02T00:00:00Z");
     assert_eq!(judged(&plan, &spec, &anew), ["web Run", "volume_moved"]);
-    // A fact that is left out is not what the look says.
+    // A removed fact does not match the snapshot.
     let mut less = plan.clone();
     less.facts.volumes.iter_mut().for_each(|fact| fact.created_at = None);
     assert_eq!(judged(&less, &spec, &snapshot), ["web Run", "tampered"]);
     snapshot.volumes.push(volume("new", "2026-01-03T00:00:00Z"));
     assert_eq!(judged(&plan, &spec, &snapshot), ["web Run", "volume_taken"]);
-    // A run of this plan created the first member, and its volume with it.
+    // A run of this plan created the first member, and its volume.
     create(&mut snapshot, &plan, &spec, "web", "p-web-1");
     inspect(&mut snapshot, "p-web-1")["Mounts"] = json!([{"Type": "volume", "Name": "new"}]);
     let judgement = judge(&plan, &spec, &snapshot);
@@ -511,7 +512,7 @@ fn warnings_and_what_is_left_are_as_reviewed_too() {
         report.matched.iter_mut().for_each(|matched| matched.differences.clear());
     }
     assert_eq!(judged(&hidden, &spec, &snapshot).last().unwrap(), "tampered");
-    // What is warned of comes and goes; a reviewer read another list all the same.
+    // A warning may come and go, but the reviewer read another list.
     add(&mut snapshot, &spec, "web", "p-gone-1", "running");
     let labels = &mut inspect(&mut snapshot, "p-gone-1")["Config"]["Labels"];
     labels["io.bayplan.set"] = json!("gone");

@@ -1,7 +1,8 @@
-//! A plan against the one that is derived again: all of it, for all of it is read by reviewers.
+//! Compares a plan with the derived plan: completely, because reviewers read all of it.
 //!
-//! Only what belongs to these may differ, and it relaxes nothing else: sets that are not acted on and
-//! that lost or got a container; sets that wait for a person; changes that removed something already.
+//! Three exceptions may differ, and nothing else. They are sets without changes that lost or got a
+//! container, sets that wait for a user, and changes that already removed an object. Comparing
+//! facts with the snapshot is [`mod@super::judge`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +17,7 @@ use crate::plan::{
 };
 use crate::planner::{Built, depends};
 
-/// Warnings about what no fact holds fast.
+/// Codes of warnings about states that no fact pins.
 const OF_THE_WORLD: [&str; 8] = [
     "bind_source",
     "dependants",
@@ -28,22 +29,22 @@ const OF_THE_WORLD: [&str; 8] = [
     "volume_differs",
 ];
 
-/// What of two plans is compared.
+/// The compared parts of two plans.
 struct Parts<'a> {
     case: &'a Case<'a>,
-    /// Sets of which nothing is compared.
+    /// Sets that are not compared.
     left: BTreeSet<&'a SetName>,
-    /// Sets of which a change removed something: what was matched and reported is not as it was.
+    /// Sets of which a change removed an object: their matches and reports have changed.
     begun: BTreeSet<&'a SetName>,
     /// The set of each change.
     sets: BTreeMap<&'a str, &'a SetName>,
-    /// Changes of which nothing is compared.
+    /// Changes that are not compared.
     apart: BTreeSet<&'a str>,
-    /// The networks that are there in place of those that steps created, by step.
+    /// The existing networks that steps created, by step.
     made: BTreeMap<&'a StepId, NetworkId>,
 }
 
-/// What a container will be.
+/// The planned options of a container.
 #[derive(PartialEq)]
 struct WillBe<'p> {
     set: &'p SetName,
@@ -53,7 +54,7 @@ struct WillBe<'p> {
     from_image: Option<&'p Options>,
 }
 
-/// Compares them; what does not follow is tampered with, but where a moved target explains it.
+/// Compares the plans. A difference counts as tampering, unless a moved target explains it.
 pub(super) fn compare(
     case: &Case<'_>,
     again: &Built,
@@ -105,13 +106,13 @@ impl<'a> Parts<'a> {
         Self { case, left, begun, sets, apart, made }
     }
 
-    /// Whether all of both plans is compared.
+    /// Whether both plans are compared completely.
     fn whole(&self) -> bool {
         self.left.is_empty() && self.apart.is_empty()
     }
 
-    /// The changes that are compared: of a set that is not left, and those without a set that such
-    /// changes wait for.
+    /// The compared changes: changes of compared sets, and changes without a set that those changes
+    /// wait for.
     fn kept<'p>(&self, plan: &'p Plan) -> (Vec<&'p Change>, Vec<Step>) {
         let own = |change: &Change| match &change.set {
             Some(set) => !self.left.contains(set),
@@ -146,15 +147,16 @@ impl<'a> Parts<'a> {
             .filter(|step| ids.contains(step.id.change()))
             .map(|step| self.without_edges(step, &ids))
             .collect();
-        // The order of steps beside each other is told by their edges.
+        // Edges define the order of steps, so the order in the list does not count.
         if !self.whole() {
             steps.sort_by(|one, other| one.id.cmp(&other.id));
         }
         (changes, steps)
     }
 
-    /// A step without edges to what is not compared, and with the network that is there. Where members of its
-    /// set are done the others queue otherwise: it is run as the queue that was derived has it.
+    /// A step without edges to changes that are not compared, and with the existing network. After
+    /// some members of a set are done, the other members queue in another order; the derived queue
+    /// is run.
     fn without_edges(&self, step: &Step, kept: &BTreeSet<&str>) -> Step {
         let mut step = step.clone();
         let set = self.sets.get(step.id.change()).copied();
@@ -177,7 +179,7 @@ impl<'a> Parts<'a> {
         step
     }
 
-    /// Changes and steps, told by set.
+    /// Compares changes and steps, set by set.
     fn changes(
         &self,
         again: &Plan,
@@ -222,8 +224,9 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// A dependant of a target that is replaced already differs in more than the reviewer read: what
-    /// named the old target names nothing now. What is done to it must be the same all the same.
+    /// Whether two changes are the same. A dependant of an already replaced target differs more
+    /// than at the review, because references to the old target are broken. The action on the
+    /// dependant must still be the same.
     fn same_change(&self, old: &Change, new: &Change) -> bool {
         let follows = old.reasons.iter().any(|reason| match reason {
             Reason::Because(
@@ -238,14 +241,15 @@ impl<'a> Parts<'a> {
         if old.set.as_ref().is_some_and(|set| self.begun.contains(set)) {
             return uncounted(old) == uncounted(new);
         }
-        // Whoever else runs an image of a repository may have gone with what is left out.
+        // Another container with an image of the repository may be left out, so image sources do
+        // not count.
         if !self.whole() {
             return anywhere(old) == anywhere(new);
         }
         old == new
     }
 
-    /// Nothing of a set moved, but other steps follow because a set that it depends on did.
+    /// The report for an unmoved set whose steps changed because a dependency moved.
     fn moved_target(&self, set: &SetName, found: &Found) -> Option<Staleness> {
         let targets = depends(&self.case.words, set);
         let target = targets.iter().find(|target| found.moved.contains(*target))?;
@@ -259,7 +263,7 @@ impl<'a> Parts<'a> {
         })
     }
 
-    /// What a reviewer reads beside changes, and the facts.
+    /// Compares the parts beside changes, and the facts.
     fn rest(&self, again: &Plan, all: &mut Vec<Staleness>) {
         let plan = self.case.plan;
         let mut unless = |same: bool, what: &str| {
@@ -282,7 +286,7 @@ impl<'a> Parts<'a> {
         unless(self.containers(&plan.facts, &again.facts), "the facts of containers");
         unless(self.members(plan) == self.members(again), "the members of sets");
         unless(plan.facts.images == again.facts.images, "the facts of images");
-        // Where something is left out, a part of these follows, or more than these.
+        // With parts left out, these lists may be shorter or longer.
         let whole = self.whole();
         let lists = |facts: &Facts| {
             let Facts { names, networks, ports, volumes, .. } = facts;
@@ -294,13 +298,13 @@ impl<'a> Parts<'a> {
         );
     }
 
-    /// Whether what is told of a set is compared.
+    /// Whether the report of a set is compared.
     fn told(&self, set: &SetName) -> bool {
         !self.left.contains(set) && !self.begun.contains(set)
     }
 
-    /// Warnings are read by reviewers, so they must follow. Some are about what no fact holds fast:
-    /// those may have gone since, and where there are others the plan is stale.
+    /// Compares warnings, because reviewers read them. Some warnings are about states that no fact
+    /// pins. Such a warning may vanish; a new warning makes the plan stale.
     fn warned(
         &self,
         again: &Plan,
@@ -324,7 +328,7 @@ impl<'a> Parts<'a> {
         let (expected, found) = (words(&old), words(&new));
         let of_the_world =
             differing.iter().all(|warning| OF_THE_WORLD.contains(&warning.code.as_str()));
-        // What was warned of and is mended is no reason to stop.
+        // A vanished warning is no reason to stop.
         let mended = new.iter().all(|warning| old.contains(warning));
         if of_the_world && !differing.is_empty() && mended {
             return;
@@ -355,7 +359,8 @@ impl<'a> Parts<'a> {
         plan.sets.iter().filter(|(set, _)| self.told(set)).collect()
     }
 
-    /// What containers will be, each as a whole: with others gone, other options may be common.
+    /// The planned containers, each as a whole, because the common options of a set depend on its
+    /// members.
     fn planned<'p>(&self, plan: &'p Plan) -> Vec<WillBe<'p>> {
         let sets = plan.planned.iter().filter(|(set, _)| !self.left.contains(set));
         let containers = sets.flat_map(|(set, planned)| {
@@ -376,7 +381,7 @@ impl<'a> Parts<'a> {
         plan.facts.members.iter().filter(|(set, _)| self.told(set)).collect()
     }
 
-    /// What could not be resolved is what facts say is assumed, and nothing else.
+    /// Whether the assumed references agree with the facts.
     fn assumed(&self) -> bool {
         let plan = self.case.plan;
         let declared = self.case.spec.references();
@@ -390,7 +395,7 @@ impl<'a> Parts<'a> {
             && facts.into_iter().all(fits)
     }
 
-    /// Facts of containers, one by one, but of what is left or removed.
+    /// Compares the facts of containers, except of sets and changes that are not compared.
     fn containers(&self, old: &Facts, new: &Facts) -> bool {
         let apart: BTreeSet<&ContainerId> = [old, new]
             .into_iter()
@@ -398,7 +403,7 @@ impl<'a> Parts<'a> {
             .filter(|(set, _)| !self.told(set))
             .flat_map(|(_, members)| members)
             .collect();
-        // Facts of what only a change apart is about are not derived any more.
+        // Facts of containers that only an excluded change addresses are no longer derived.
         let told = self.case.plan.facts.members.iter().filter(|(set, _)| self.told(set));
         let steps = self.case.plan.steps.iter();
         let steps = steps.filter(|step| !self.apart.contains(step.id.change()));
@@ -424,7 +429,7 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// A change without what it says of the sources of other containers.
+/// A change without its image sources, which depend on other containers.
 fn anywhere(change: &Change) -> Change {
     let mut change = change.clone();
     change.danger.retain(|danger| *danger != Danger::ImageSource);
@@ -432,7 +437,7 @@ fn anywhere(change: &Change) -> Change {
     change
 }
 
-/// A change without how many there were: of a set that was begun there are fewer by now.
+/// A change without its outage figures: a set that was begun has fewer old containers by now.
 fn uncounted(change: &Change) -> Change {
     let mut change = anywhere(change);
     for value in change.dangerous.get_mut(&Danger::Outage).into_iter().flatten() {
@@ -448,7 +453,7 @@ fn uncounted(change: &Change) -> Change {
     change
 }
 
-/// Nothing moved, and yet something else follows: another hand was at the file.
+/// The report of tampering: no fact moved, but other changes follow.
 fn blame(set: Option<&SetName>, (old, new): (&[&Change], &[&Change])) -> Staleness {
     let verbs = |all: &[&Change]| {
         let own = all.iter().filter(|change| change.set.as_ref() == set);
@@ -469,12 +474,12 @@ fn blame(set: Option<&SetName>, (old, new): (&[&Change], &[&Change])) -> Stalene
     tampered(set.cloned(), object, expected, found)
 }
 
-/// The network that a change, by its ID, is about.
+/// The network that a change is about.
 fn network(change: &str) -> Option<&str> {
     if let ChangeTarget::Network(name) = ChangeTarget::of(change) { Some(name) } else { None }
 }
 
-/// References are blamed on another thing than the world: see [`rotated`].
+/// Compares facts of containers. Changed references are reported by [`rotated`].
 fn same_fact(old: &ContainerFact, new: &ContainerFact) -> bool {
     let same_references = old.references.len() == new.references.len()
         && old.references.iter().zip(&new.references).all(|((name, one), (other, two))| {

@@ -1,4 +1,4 @@
-//! Maps whose names the spec chooses: variables, labels, options of drivers.
+//! Maps whose names the spec chooses: variables, labels, driver options.
 //!
 //! Maps of known names are [`super::Grammar::Keys`].
 
@@ -10,42 +10,43 @@ use crate::options::field::pairs;
 use crate::options::row::or_nothing;
 use crate::syntax::node::{Kind, Node, Place, Problems};
 
-/// Values by names that the spec chooses.
+/// A map with names that the spec chooses.
 #[derive(Debug, Clone, Copy)]
 pub struct Map {
-    /// What it is.
+    /// The name in messages.
     pub what: &'static str,
-    /// Which names it takes.
+    /// The allowed names.
     pub names: Names,
-    /// Each value.
+    /// The grammar of each value.
     pub value: &'static Grammar,
-    /// Whether a list of `NAME=VALUE` may stand for it.
+    /// Whether a list of `NAME=VALUE` texts is allowed.
     pub pairs: bool,
-    /// What a name without a value means.
+    /// The meaning of a name without a value.
     pub bare: Bare,
 }
 
-/// Which names a map takes.
+/// The allowed names of a map.
 #[derive(Debug, Clone, Copy)]
 pub enum Names {
-    /// Every one.
+    /// Every name.
     Any,
-    /// Every one that is not empty.
+    /// Every name except the empty name.
     Some,
-    /// These: what they are called, and all of them.
+    /// The listed names; the first text is their name in messages.
     Of(&'static str, &'static [&'static str]),
-    /// Those that fit: what they are called, and the pattern of a JSON Schema.
+    /// Names that pass the test: their name in messages, the test, and the pattern for the JSON
+    /// Schema.
     Fit(&'static str, fn(&str) -> bool, &'static str),
-    /// Those that do not begin with any of these, as others write them: what they are called.
+    /// Names without these prefixes; the first text is their name in messages.
     Without(&'static str, &'static [&'static str]),
 }
 
-/// What a name without a value means.
+/// The meaning of a name without a value.
 #[derive(Debug, Clone, Copy)]
 pub enum Bare {
-    /// This value.
+    /// The value that this function gives.
     Is(fn(&str) -> Json),
-    /// It is wrong: what was expected of the name, and the way out.
+    /// An error: the expected form, and a hint.
     Wrong(&'static str, Option<&'static str>),
 }
 
@@ -110,7 +111,7 @@ impl Map {
 }
 
 impl Names {
-    /// Whether it takes a name; a problem if not.
+    /// Whether the name is allowed; another name is a problem.
     fn take(self, name: &str, place: Place, problems: &mut Problems) -> bool {
         let found = || say::short(name);
         match self {

@@ -1,15 +1,14 @@
-//! Whether two containers were made alike, told from inspect data as it is.
+//! A cheap test whether two containers were created alike, based on raw inspect data.
 //!
-//! In a set of many most members are the same but for what every container has of its own. Telling
-//! that costs much less than a look and a comparison of each. What differs is not told here: that
-//! is [`crate::planner::compare`]'s.
+//! Most members of a large set differ only in values that every container has of its own. This test
+//! costs much less than a view and a comparison. The differences are [`crate::planner::compare`]'s.
 
 use serde_json::{Map, Value as Json};
 
 use super::KEPT;
 use crate::base::ident::LABEL_NAME;
 
-/// What every container has of its own on a network, however it was made; rows read none of it.
+/// Values of an attachment that an engine assigns; no row reads these values.
 const ASSIGNED: &[&str] = &[
     "DNSNames",
     "EndpointID",
@@ -21,8 +20,8 @@ const ASSIGNED: &[&str] = &[
     "IPv6Gateway",
 ];
 
-/// Whether every row surely reads the same of both. It may say no of some that do read the same.
-/// `cards`: addresses of network cards count, which rows read only where one is expected.
+/// Whether every row reads the same values from both containers. The test may fail for equal
+/// containers. With `cards` MAC addresses count, which rows read only if an address is expected.
 pub fn alike(one: &Json, other: &Json, cards: bool) -> bool {
     let ids = [short(one), short(other)];
     let (Json::Object(one), Json::Object(other)) = (one, other) else { return false };
@@ -35,7 +34,7 @@ pub fn alike(one: &Json, other: &Json, cards: bool) -> bool {
     })
 }
 
-/// Engines list them in any order.
+/// Compares mounts without their order.
 fn same_mounts(one: &Json, other: &Json) -> bool {
     match (one, other) {
         (Json::Array(one), Json::Array(other)) => {
@@ -47,7 +46,7 @@ fn same_mounts(one: &Json, other: &Json) -> bool {
 
 fn same_config(one: &Json, other: &Json, ids: [&str; 2]) -> bool {
     same(one, other, |field, one, other| match field {
-        // The name that an engine gives where none is said.
+        // The default host name is the ID prefix.
         "Hostname" => match [one.as_str() == Some(ids[0]), other.as_str() == Some(ids[1])] {
             [false, false] => one == other,
             unnamed => unnamed == [true; 2],
@@ -57,7 +56,7 @@ fn same_config(one: &Json, other: &Json, ids: [&str; 2]) -> bool {
     })
 }
 
-/// But for the one that repeats its name.
+/// Compares labels except the name label.
 fn same_labels(one: &Json, other: &Json) -> bool {
     match (one, other) {
         (Json::Object(one), Json::Object(other)) => {
@@ -81,7 +80,7 @@ fn same_networks(one: &Json, other: &Json, ids: [&str; 2], cards: bool) -> bool 
     same(one, other, |_, one, other| same(one, other, attachment))
 }
 
-/// Docker before 26 counts the beginning of the ID among them.
+/// Compares aliases without the ID prefix, which Docker before 26 adds.
 fn same_aliases([one, other]: [&Json; 2], ids: [&str; 2]) -> bool {
     match (one, other) {
         (Json::Array(one), Json::Array(other)) => {
@@ -92,7 +91,7 @@ fn same_aliases([one, other]: [&Json; 2], ids: [&str; 2]) -> bool {
     }
 }
 
-/// Whether two objects have the same fields, each the same by `by`; what is no object must be equal.
+/// Compares two objects field by field with `by`; other values must be equal.
 fn same(one: &Json, other: &Json, by: impl Fn(&str, &Json, &Json) -> bool) -> bool {
     match (one, other) {
         (Json::Object(one), Json::Object(other)) => same_fields(one, other, by),
@@ -105,12 +104,12 @@ fn same_fields(
     other: &Map<String, Json>,
     by: impl Fn(&str, &Json, &Json) -> bool,
 ) -> bool {
-    // Both are sorted by their keys.
+    // Both objects are sorted by key.
     one.len() == other.len()
         && one.iter().zip(other).all(|((key, one), (its, other))| key == its && by(key, one, other))
 }
 
-/// The beginning of the ID, which engines use as a name; nothing is called by an empty one.
+/// The ID prefix that engines use as a name; no name is empty.
 fn short(inspect: &Json) -> &str {
     inspect["Id"].as_str().and_then(|id| id.get(..12)).unwrap_or_default()
 }
@@ -144,7 +143,7 @@ mod tests {
         let (one, mut other) = (container("1"), container("2"));
         other["Mounts"].as_array_mut().unwrap().reverse();
         assert!(alike(&one, &other, false));
-        // Where an address of a network card is expected, it does.
+        // With an expected MAC address the addresses differ.
         assert!(!alike(&one, &other, true));
     }
 
@@ -170,7 +169,7 @@ mod tests {
             assert!(!alike(&one, &other, false), "{place}");
             assert!(!alike(&other, &one, false), "{place}");
         }
-        // A name that is the other's ID is a name.
+        // The ID of the other container is a plain host name here.
         let (one, mut other) = (container("1"), container("2"));
         other["Config"]["Hostname"] = one["Config"]["Hostname"].clone();
         assert!(!alike(&one, &other, false));

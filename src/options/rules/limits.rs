@@ -1,17 +1,17 @@
-//! Limits of memory and processors that no engine takes.
+//! Limits of memory and processors that no engine accepts.
 
 use super::{Conflict, DeclaredOptions};
 use crate::options::field::Bytes;
 use crate::options::processors::{Count, Cpus, Micros, Realtime};
 use crate::options::resources::Swap;
 
-/// The least memory that an engine takes as a limit.
+/// The minimal memory limit of an engine.
 const LEAST_MEMORY: i64 = 6 << 20;
 /// The shortest and the longest period of the kernel's scheduler, in microseconds.
 const PERIODS: (i64, i64) = (1_000, 1_000_000);
-/// The least part of a processor, in billionths: a hundredth, 1 ms of each 100 ms.
+/// The minimal share of a processor, in billionths: a hundredth, 1 ms of each 100 ms.
 const LEAST_NANO: i64 = 10_000_000;
-/// The least and the most weight that the kernel knows.
+/// The minimal and the maximal weight of the kernel.
 const SHARES: (i64, i64) = (2, 262_144);
 
 pub(super) fn check(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
@@ -21,7 +21,7 @@ pub(super) fn check(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
     times(said, all);
 }
 
-/// An engine takes less at the create, and the kernel does not at the start.
+/// An engine accepts a smaller share in the create, but the kernel refuses the start.
 fn least_cpus(said: &DeclaredOptions<'_>) -> Option<Conflict> {
     let cpus = said.get::<Cpus>("cpus").filter(|cpus| (1..LEAST_NANO).contains(&cpus.0))?;
     let found = super::super::OptionValue::print(cpus);
@@ -30,7 +30,7 @@ fn least_cpus(said: &DeclaredOptions<'_>) -> Option<Conflict> {
     Some(Conflict::new("cpus", message).hint("0 is no limit"))
 }
 
-/// Memory and swap together are a limit beside that of the memory, and no less.
+/// The limit of memory and swap together must not be below the memory limit.
 fn swap(said: &DeclaredOptions<'_>) -> Option<Conflict> {
     let Swap(swap) = said.get("memswap_limit")?;
     if *swap <= 0 || said.is_broken("mem_limit") {
@@ -71,7 +71,7 @@ fn memory(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
     }
 }
 
-/// What the kernel's scheduler knows; 0 is nothing said.
+/// The periods and quotas that the kernel's scheduler accepts; 0 means unset.
 fn times(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
     let micros = |key: &str| said.get::<Micros>(key).map_or(0, |micros| micros.0);
     let (period, quota) = (micros("cpu_period"), micros("cpu_quota"));

@@ -1,5 +1,5 @@
-//! Options of the log drivers that come with every engine: which there are, and which values they take.
-//! Most of it an engine checks at the start alone. What other drivers take is theirs to say.
+//! Options of the built-in log drivers: the known names and values. An engine checks most of these
+//! at the start only. Options of other drivers are not checked.
 
 use super::security::BOOLEANS;
 use super::{Conflict, DeclaredOptions, MOST_TOLD};
@@ -7,15 +7,15 @@ use crate::base::say;
 use crate::options::logging::Logging;
 use crate::options::value;
 
-/// What `json-file` knows, and what `local` does.
+/// The options of `json-file`; the next list has the options of `local`.
 const JSON_FILE: &[&str] =
     &["compress", "env", "env-regex", "labels", "labels-regex", "max-file", "max-size", "tag"];
 const LOCAL: &[&str] = &["compress", "max-file", "max-size"];
 
-/// What an engine does around any driver.
+/// Options that an engine handles for every driver.
 const AROUND: &[&str] = &["mode", "max-buffer-size"];
 
-/// The facilities of syslog by name; others are numbers.
+/// The names of syslog facilities; other facilities are numbers.
 const FACILITIES: &[&str] = &[
     "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv",
     "ftp", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
@@ -35,7 +35,7 @@ pub(super) fn check(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
     all.extend(wrong.take(MOST_TOLD));
 }
 
-/// An option that its driver does not know.
+/// Refuses an option that the driver does not know.
 fn unknown(driver: &str, option: &str) -> Option<Conflict> {
     let its = match driver {
         "json-file" => JSON_FILE,
@@ -55,7 +55,7 @@ fn unknown(driver: &str, option: &str) -> Option<Conflict> {
     })
 }
 
-/// A value that no engine takes.
+/// Refuses a value that no engine accepts.
 fn misfit(logging: &Logging, driver: &str, option: &str, value: &str) -> Option<Conflict> {
     let files = matches!(driver, "json-file" | "local");
     let said = |option: &str| logging.options().get(option).map(String::as_str);
@@ -91,7 +91,7 @@ fn is_facility(value: &str) -> bool {
     FACILITIES.contains(&value) || value.parse::<u8>().is_ok_and(|number| number < 24)
 }
 
-/// A number and a unit, as people write it: `1.5 MiB`.
+/// Whether a text is a number with a unit, such as `1.5 MiB`.
 fn is_size(text: &str) -> bool {
     let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = text[number.len()..].to_ascii_lowercase();

@@ -1,4 +1,4 @@
-//! Networks, addresses and ports that do not go together.
+//! Conflicts of networks, addresses and ports. Conflicts between sets are [`crate::spec`]'s.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::options::networks::{Networks, main};
 use crate::options::ports::{Ports, Published};
 use crate::options::row::OptionValue;
 
-/// The longest name of a host that the kernel takes.
+/// The longest host name of the kernel.
 const LONGEST_NAME: usize = 64;
 
 pub(super) fn check(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
@@ -22,7 +22,8 @@ pub(super) fn check(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
     link_local(said, all);
 }
 
-/// Which card such an address is of cannot be said to an engine, so that it binds none.
+/// Refuses link-local host addresses: an engine takes no interface for the address, so the bind
+/// fails.
 fn link_local(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
     let published = said.get::<Ports>("ports").into_iter().flat_map(|ports| &ports.0);
     let of_a_link = |published: &&Published| {
@@ -38,7 +39,7 @@ fn link_local(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
     }));
 }
 
-/// The kernel takes no longer one, and says so at the start alone. Of a domain it takes any.
+/// The kernel refuses a longer host name, at the start only. A domain may be longer.
 fn long_name(said: &DeclaredOptions<'_>) -> Option<Conflict> {
     let Text(name) = said.get("hostname")?;
     (name.len() > LONGEST_NAME).then(|| {
@@ -49,7 +50,7 @@ fn long_name(said: &DeclaredOptions<'_>) -> Option<Conflict> {
     })
 }
 
-/// The mode may say which of the networks it is created in, and nothing else.
+/// `network_mode` may name the network of the create, but no other mode fits beside `networks`.
 fn networks(said: &DeclaredOptions<'_>) -> Option<Conflict> {
     let networks: &Networks = said.get("networks")?;
     let mode: &NetworkMode = said.get("network_mode")?;
@@ -69,7 +70,7 @@ fn networks(said: &DeclaredOptions<'_>) -> Option<Conflict> {
     Some(Conflict::new("network_mode", message))
 }
 
-/// `mac_address` is that of the card in the network that the container is created in.
+/// `mac_address` is the MAC address on the network of the create.
 fn addresses(said: &DeclaredOptions<'_>) -> Option<Conflict> {
     let own: &Mac = said.get("mac_address")?;
     let networks: &Networks = said.get("networks")?;
@@ -91,10 +92,10 @@ fn addresses(said: &DeclaredOptions<'_>) -> Option<Conflict> {
     })
 }
 
-/// How all addresses are written: of both families, of one, of the other.
+/// The forms of "all addresses": of both families, of IPv4, of IPv6.
 const WIDE: [&str; 3] = ["", "0.0.0.0", "::"];
 
-/// Which of an engine's addresses a binding takes.
+/// Whether two bindings share an address of the host.
 fn overlap(one: &Published, other: &Published) -> bool {
     let family = |all: &str, ip: &str| match all {
         "" => true,
@@ -107,7 +108,7 @@ fn overlap(one: &Published, other: &Published) -> bool {
         || family(&other.host_ip, &one.host_ip)
 }
 
-/// One port of the host cannot be had twice, not even for one port of the container.
+/// A host port can be bound once only, even for the same container port.
 fn host_ports(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
     let before = all.len();
     let mut taken: BTreeMap<_, Taken<'_>> = BTreeMap::new();
@@ -128,12 +129,12 @@ fn host_ports(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
     }
 }
 
-/// Who has one port of the host, by address.
+/// The bindings of a host port, by address.
 #[derive(Default)]
 struct Taken<'a> {
     all: Vec<&'a Published>,
     by_address: BTreeMap<&'a str, &'a Published>,
-    /// Those of all addresses of a family or of both.
+    /// The bindings of all addresses of one or both families.
     wide: Vec<&'a Published>,
 }
 
@@ -147,7 +148,7 @@ impl<'a> Taken<'a> {
         }
     }
 
-    /// The first that is of the same address, or of all.
+    /// The first binding with the same address, or with all addresses.
     fn overlapping(&self, published: &Published) -> Option<&'a Published> {
         if WIDE.contains(&published.host_ip.as_str()) {
             return self.all.iter().copied().find(|other| overlap(other, published));

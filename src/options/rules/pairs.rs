@@ -1,41 +1,41 @@
-//! Pairs of options that no engine does both of: it refuses them, at the create or at the start when
-//! the old container is stopped already, or it drops one of them without a word. Tried on Docker
-//! 20.10 and 28.5.
+//! Pairs of options that exclude each other. An engine refuses the pair in the create, or at the
+//! start after the old container is stopped, or drops an option silently. Tried on Docker 20.10 and
+//! 28.5.
 //!
-//! Conflicts that take a calculation are elsewhere.
+//! Conflicts that need a calculation are in the other modules of [`super`].
 
 use serde_json::Value as Json;
 
 use super::{Conflict, DeclaredOptions, MOST_TOLD};
 use crate::base::say;
 
-/// What of an option's value is meant.
+/// The part of an option's value that a rule refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    /// Anything that is not empty, `false` or 0.
+    /// Any value except an empty value, `false` or 0.
     Something,
-    /// Anything but this text.
+    /// Any value except this text.
     But(&'static str),
     /// This text.
     Word(&'static str),
-    /// What is another container's.
+    /// A reference to another container.
     OfContainer,
-    /// Entries that begin so; each of them is told at its place.
+    /// Entries with one of these prefixes; each entry is reported at its place.
     Entries(&'static [&'static str]),
 }
 
-/// Options that do not go with another one.
+/// Options that exclude another option.
 #[derive(Debug)]
 pub struct Pair {
-    /// Those to blame, and what of them.
+    /// The options to blame; `what` is the part of their values.
     pub keys: &'static [&'static str],
     /// See [`Pair::keys`].
     pub what: Part,
-    /// Beside which option, and what of it.
+    /// The other option; `that` is the part of its value.
     pub beside: &'static str,
     /// See [`Pair::beside`].
     pub that: Part,
-    /// Why not, or what to do instead.
+    /// The reason, or the remedy.
     pub why: &'static str,
 }
 
@@ -49,9 +49,9 @@ const fn pair(
 
 use Part::{But, Entries, OfContainer, Something, Word};
 
-/// What needs a network of its own.
+/// Options that need a network namespace of the container's own.
 const PUBLISHED: &[&str] = &["ports", "publish_all_ports"];
-/// What comes with another container's network.
+/// Options that come with the network namespace of another container.
 const NAMES: &[&str] = &[
     "ports",
     "publish_all_ports",
@@ -65,10 +65,10 @@ const NAMES: &[&str] = &[
     "extra_hosts",
     "mac_address",
 ];
-/// Settings of the kernel that belong to the shared memory.
+/// Prefixes of kernel settings that belong to the IPC namespace.
 const MEMORY: &[&str] = &["kernel.msg", "kernel.sem", "kernel.shm", "fs.mqueue."];
 
-/// All of them.
+/// All pairs of options.
 pub const PAIRS: &[Pair] = &[
     pair(
         (PUBLISHED, Something),
@@ -133,7 +133,7 @@ pub const PAIRS: &[Pair] = &[
 ];
 
 impl Part {
-    /// Whether a value, as an option prints it, has this; `Entries` are asked one by one.
+    /// Whether a printed value has this part; `Entries` are tested one by one.
     pub fn is_in(self, printed: &Json) -> bool {
         match self {
             Self::Something => match printed {
@@ -153,7 +153,7 @@ impl Part {
         }
     }
 
-    /// The entries that are meant, as the option prints them.
+    /// The matching entries, as the option prints them.
     fn entries(self, printed: &Json) -> impl Iterator<Item = &str> {
         let beginnings = match self {
             Self::Entries(beginnings) => beginnings,
@@ -196,7 +196,7 @@ pub(super) fn check(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
     }
 }
 
-/// A value, or the first one of it, as text.
+/// The value, or its first item, as text.
 fn first(printed: &Json) -> String {
     match printed {
         Json::String(text) => text.clone(),

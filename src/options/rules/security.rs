@@ -1,4 +1,5 @@
-//! Words of the kernel that it does not know, and options of security modules that are none.
+//! Unknown kernel words, and unknown options of security modules. Dangerous values are the
+//! planner's.
 
 use super::{Conflict, DeclaredOptions, MOST_TOLD};
 use crate::base::{say, signal};
@@ -53,7 +54,7 @@ const CAPABILITIES: &[&str] = &[
     "WAKE_ALARM",
 ];
 
-/// What an engine takes for a boolean.
+/// The texts that an engine accepts as a boolean.
 pub(super) const BOOLEANS: &[&str] =
     &["1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"];
 
@@ -97,7 +98,7 @@ fn option(text: &str) -> Option<Conflict> {
     })
 }
 
-/// Numbers beyond the kernel's are the engine's to judge: some take them.
+/// Signal numbers beyond the known signals are accepted, because some engines accept them.
 fn signal(signal: &Signal) -> Option<Conflict> {
     let Signal(text) = signal;
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
@@ -114,7 +115,7 @@ fn signal(signal: &Signal) -> Option<Conflict> {
     })
 }
 
-/// Settings of the kernel that each container has of its own, by the namespace that has them.
+/// Kernel settings with a value per namespace, by namespace.
 const IPC_SETTINGS: [&str; 8] = [
     "kernel.msgmax",
     "kernel.msgmnb",
@@ -126,7 +127,7 @@ const IPC_SETTINGS: [&str; 8] = [
     "kernel.shm_rmid_forced",
 ];
 
-/// Whether a kernel can read a value as numbers; nothing is read as nothing.
+/// Whether a kernel can read a value as numbers; an empty text counts.
 fn are_numbers(text: &str) -> bool {
     text.split_whitespace().all(|word| {
         let digits = word.strip_prefix('-').unwrap_or(word);
@@ -135,8 +136,8 @@ fn are_numbers(text: &str) -> bool {
     })
 }
 
-/// A setting that all share is refused at the start, of a privileged container too. What another
-/// runtime than the usual one takes is its own affair.
+/// An engine refuses a global kernel setting at the start, even for a privileged container. Another
+/// runtime may accept the setting.
 fn sysctls(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
     let Some(Assignments(settings)) = said.get("sysctls") else { return };
     if said.printed("runtime").is_some() || said.is_broken("runtime") {
@@ -174,10 +175,10 @@ fn sysctls(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
     );
 }
 
-/// The largest number of a user or a group that an engine takes.
+/// The largest user or group ID of an engine.
 const LARGEST_ID: i64 = 2_147_483_647;
 
-/// Users and groups by number; names are the image's to know.
+/// Checks numeric users and groups; the names are known to the image only.
 fn who(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
     let no_id = |text: &str| text.parse::<i64>().is_ok_and(|id| !(0..=LARGEST_ID).contains(&id));
     if let Some(Text(user)) = said.get("user") {

@@ -1,4 +1,4 @@
-//! Mounts that no engine makes.
+//! Mounts that no engine accepts.
 
 use super::{Conflict, DeclaredOptions, MOST_TOLD};
 use crate::base::say;
@@ -6,7 +6,7 @@ use crate::options::files::Files;
 use crate::options::storage::{Tmpfs, kernel_size};
 use crate::options::volumes::{Mount, Source, Volumes};
 
-/// What may be said of a file system in memory without a value.
+/// The options of a `tmpfs` mount that have no value.
 const FLAGS: &[&str] = &[
     "async",
     "atime",
@@ -39,7 +39,7 @@ const FLAGS: &[&str] = &[
     "sync",
     "unbindable",
 ];
-/// What may be said with one.
+/// The options of a `tmpfs` mount that have a value.
 const SETTINGS: &[&str] = &["gid", "mode", "mpol", "nr_blocks", "nr_inodes", "size", "uid"];
 
 pub(super) fn check(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
@@ -62,7 +62,7 @@ pub(super) fn check(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
     let before = all.len();
     for (path, options) in said.get::<Tmpfs>("tmpfs").into_iter().flat_map(|tmpfs| &tmpfs.0) {
         let printed = if options.is_empty() { path.clone() } else { format!("{path}:{options}") };
-        // Some it refuses; over others it mounts the file system in memory without a word.
+        // An engine refuses some of these mounts, and silently mounts the `tmpfs` over others.
         if volumes.is_some_and(|volumes| volumes.0.contains_key(path)) {
             let found = say::short(path);
             let message =
@@ -83,7 +83,7 @@ pub(super) fn check(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
     }
 }
 
-/// A value that no kernel takes: the engine finds out at the start.
+/// A value that no kernel accepts: the engine fails at the start.
 fn misfit(option: &str) -> Option<Conflict> {
     let (name, value) = option.split_once('=')?;
     let number = |text: &str| {

@@ -1,4 +1,4 @@
-//! What goes together, what does not, and what is to blame.
+//! The rules across options: allowed pairs, refused pairs, and the option to blame.
 
 use serde_json::{Value as Json, json};
 
@@ -186,8 +186,8 @@ fn nothing_follows_from_what_could_not_be_read() {
     assert_eq!(conflicts(&options, &BTreeSet::new()).len(), 2);
 }
 
-/// Every pair of the table: each of its keys is told beside the other option, at its place and with
-/// the reason, and goes without it.
+/// Every pair of the table is reported for each of its keys, at the place of the key and with the
+/// reason. Each key alone is accepted.
 #[test]
 fn every_pair_of_the_table_is_a_conflict() {
     use super::pairs::{PAIRS, Part};
@@ -230,7 +230,7 @@ fn every_pair_of_the_table_is_a_conflict() {
     }
 }
 
-/// What each driver was found to take and to refuse, on 20.10 and 28.5.
+/// The options that each log driver accepted or refused on Docker 20.10 and 28.5.
 #[test]
 fn options_of_log_drivers_are_those_that_they_take() {
     let conflict = |driver: Option<&str>, options: &Json| {
@@ -275,7 +275,7 @@ fn options_of_log_drivers_are_those_that_they_take() {
     }
 }
 
-/// An engine takes these at the create, and refuses them at the start.
+/// An engine accepts these values in the create, and refuses the start.
 #[test]
 fn values_that_a_kernel_does_not_take_are_told_at_the_option_to_blame() {
     for (options, key, end) in [

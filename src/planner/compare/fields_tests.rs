@@ -1,5 +1,5 @@
-//! The fields that a row names decide what it reads: held to the rows' examples, each beside every
-//! other, on the newest engine and on one that lacks all that an engine can lack.
+//! The fields that a row names decide its value. The test uses the rows' examples in pairs, on the
+//! newest engine and on an engine without any optional ability.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use crate::planner::tests::image;
 use crate::spec::body::{self, Labels};
 use crate::spec::{Set, Spec, read};
 
-/// A set that says this, if one may.
+/// A set with this option, if the option is allowed.
 fn spec(option: &str) -> Option<Spec> {
     let text = format!(
         "project: p\nbase_dir: /b\ncontainers:\n  a: {{name: web, image: 'app:1', {option}}}\n  db: {{image: 'db:1'}}\n"

@@ -1,7 +1,7 @@
-//! Whether one value is another: what is expected of a row, and what is found.
+//! Judges one row: whether the expected value equals the found value.
 //!
-//! Values may be hidden, and references unresolved, so the third answer is that it cannot be told.
-//! Which rows are compared and how strictly is [`super`]'s.
+//! Values may be hidden and references unresolved, so a third answer is "unknown". The choice of
+//! rows and of the mode is [`super`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,11 +15,11 @@ use crate::options::value::{Atom, Live, Value, mark_reference};
 enum Same {
     Yes,
     No,
-    /// It cannot be told.
+    /// Hidden values leave the comparison undecided.
     Unknown,
 }
 
-/// What one row says.
+/// The result for one row.
 #[expect(clippy::large_enum_variant, reason = "lives for the length of a loop's turn")]
 pub(super) enum Found {
     Same,
@@ -27,7 +27,7 @@ pub(super) enum Found {
     Differs {
         expected: Value,
         found: Value,
-        /// What is found has something that is not expected.
+        /// The found value has an entry that is not expected.
         beyond: bool,
         keys: Keys,
     },
@@ -41,7 +41,7 @@ pub(super) struct Keys {
     pub(super) removed: Vec<String>,
 }
 
-/// Empty collections are unset.
+/// Turns an empty collection into `Unset`.
 pub(in crate::planner) fn collapse(value: Value) -> Value {
     match value {
         Value::List(items) if items.is_empty() => Value::Unset,
@@ -75,7 +75,7 @@ pub(super) fn judge(want: Value, have: Value, mode: Mode, known: Known<'_>) -> F
     }
 }
 
-/// The map that a value is; nothing said is an empty one.
+/// The map of a value; `Unset` gives an empty map.
 fn map<'v>(value: &'v Value, empty: &'v BTreeMap<String, Atom>) -> &'v BTreeMap<String, Atom> {
     match value {
         Value::Map(map) => map,
@@ -87,7 +87,7 @@ fn atoms(want: &Atom, have: &Atom, known: Known<'_>) -> Same {
     let plain = |same: bool| if same { Same::Yes } else { Same::No };
     match (want, have) {
         (Atom::Reference(reference), Atom::Live(live)) => reference_same(reference, live, known),
-        // Only a simulated engine leaves a reference what it is.
+        // Only a simulated engine shows a reference unresolved.
         (Atom::Reference(one), Atom::Reference(other)) => plain(one == other),
         (Atom::Reference(_), _) => Same::Unknown,
         (Atom::Text(text), Atom::Live(Live { shown: Some(shown), .. })) => plain(text == shown),
@@ -115,7 +115,7 @@ fn reference_same(reference: &Reference, live: &Live, known: Known<'_>) -> Same 
     if missing && known.assume { Same::Yes } else { Same::Unknown }
 }
 
-/// Whether a word of a text is a reference that could not be resolved: a health check is one text.
+/// Whether a text contains an unresolved reference: a health check is one text with many words.
 fn has_unresolved(text: &str, known: Known<'_>) -> bool {
     let mut missing = known.secrets.iter().filter(|(_, resolved)| !**resolved);
     missing.any(|(reference, _)| text.contains(&mark_reference(reference)))
@@ -123,14 +123,14 @@ fn has_unresolved(text: &str, known: Known<'_>) -> bool {
 
 fn lists(want: &[Atom], have: &[Atom], known: Known<'_>) -> Same {
     if want.len() != have.len() {
-        // A hidden argv is one mark, however long it is.
+        // A hidden argv is a single mark, whatever its length.
         let hidden = matches!(have, [Atom::Live(Live { shown: None, .. })]);
         return if hidden { hidden_list(want, known) } else { Same::No };
     }
     all(want.iter().zip(have).map(|(want, have)| atoms(want, have, known)))
 }
 
-/// A hidden argv is none of those that were public as a whole.
+/// A hidden argv differs from an argv of public words only, because that argv would be shown.
 fn hidden_list(want: &[Atom], known: Known<'_>) -> Same {
     let texts = want.iter().map(|atom| match atom {
         Atom::Text(text) => Some(text),
@@ -182,7 +182,7 @@ fn maps(
     let extra = have.keys().filter(|key| !want.contains_key(*key));
     keys.removed.extend(extra.filter(|_| !superset).cloned());
     let Keys { added, changed, removed } = &*keys;
-    // What differs for sure is a difference, whatever cannot be told beside it.
+    // A certain difference counts, even if other entries are unknown.
     let same = match (added.is_empty() && changed.is_empty() && removed.is_empty(), unknown) {
         (false, _) => Same::No,
         (true, true) => Same::Unknown,

@@ -1,8 +1,8 @@
-//! What a container was declared with, of that which an engine may fill in by itself.
+//! Options that a container was declared with and that an engine may also fill in.
 //!
-//! Such a value on a container says nothing where nobody declares it: the engine may have put it
-//! there. Bayplan notes what it said in a label of what it creates, so that what is declared no more
-//! is seen to be gone.
+//! Such a value proves nothing by itself, because the engine may have set the value. Bayplan
+//! therefore notes the declared options in a label of each created container. A removed declaration
+//! is then seen as a difference. The comparison itself is [`mod@super::judge`]'s.
 
 use crate::base::ident::LABEL_DECLARED;
 use crate::options::inspect_view::InspectView;
@@ -14,12 +14,12 @@ fn said(found: &InspectView) -> impl Iterator<Item = &str> {
     label.split(',').filter(|word| !word.is_empty())
 }
 
-/// Whether the option as a whole was declared.
+/// Whether the label notes the whole option.
 pub(super) fn whole(about: &OptionDef, found: &InspectView) -> bool {
     said(found).any(|word| word == about.key)
 }
 
-/// The part of a map that is found and was declared or is, if some of it is declared no more.
+/// The entries of a map that are or were declared, if a declared entry was removed from the spec.
 pub(super) fn gone(
     about: &OptionDef,
     want: &Value,

@@ -1,8 +1,8 @@
-//! Networks and volumes of the root of a spec on one engine: whether they are there, the body that
-//! creates one, and what differs from one that is there.
+//! Compares the networks and volumes of a spec with one engine, and builds the bodies that create
+//! them.
 //!
-//! What becomes of them is the planner's ([`crate::planner`]); which containers are attached to
-//! a network or mount a volume is the containers' options'.
+//! The changes of networks and volumes are the planner's ([`crate::planner`]). The networks and
+//! mounts of a container are the container options'.
 
 pub mod network;
 pub mod volume;
@@ -20,18 +20,18 @@ use crate::options::value::{Atom, HIDDEN};
 use crate::plan::{OptionDifference, Origin, Reason};
 use crate::spec::body::COMPOSE_VERSION;
 
-/// What an engine has under a name.
+/// The networks or volumes with one name on an engine.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Found<'a> {
-    /// Nothing.
+    /// No resource has the name.
     None,
-    /// One.
+    /// One resource has the name.
     One(&'a Json),
-    /// So many networks of one name: every call by that name would be a guess.
+    /// This number of networks share the name, so a call by name is ambiguous.
     Several(usize),
 }
 
-/// What is there of this name.
+/// Finds the networks or volumes with a name.
 pub fn named<'a>(all: &'a [Json], name: &str) -> Found<'a> {
     let mut found = all.iter().filter(|object| object["Name"] == name);
     match (found.next(), found.count()) {
@@ -41,12 +41,12 @@ pub fn named<'a>(all: &'a [Json], name: &str) -> Found<'a> {
     }
 }
 
-/// Many networks or volumes by name, for whoever asks for many of them.
+/// An index of networks or volumes by name, for many lookups.
 #[derive(Debug, Default)]
 pub struct Names<'a>(BTreeMap<&'a str, Found<'a>>);
 
 impl<'a> Names<'a> {
-    /// The names of these.
+    /// Indexes networks or volumes.
     pub fn of(all: &'a [Json]) -> Self {
         let mut names: BTreeMap<&str, Found<'_>> = BTreeMap::new();
         for (name, object) in
@@ -68,18 +68,18 @@ impl<'a> Names<'a> {
     }
 }
 
-/// Whether bayplan made it, for which project and under which key. `label` is that of its kind.
+/// The project and key of a resource that bayplan created; `label` is the label of its kind.
 pub fn owner(found: &Json, label: &str) -> Option<(ProjectName, ObjectKey)> {
     let text = |label: &str| found["Labels"][label].as_str();
     Some((ProjectName::new(text(LABEL_PROJECT)?), ObjectKey::new(text(label)?)))
 }
 
-/// What came of comparing one with what is declared.
+/// The result of comparing a resource with its declaration.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Differences {
-    /// What differs, by key of the spec.
+    /// The differences, by key of the spec.
     pub reasons: Vec<Reason>,
-    /// What cannot be told: it is hidden.
+    /// The keys that hidden values leave undecided.
     pub unknown: Vec<&'static str>,
 }
 
@@ -97,8 +97,8 @@ impl Differences {
         }
     }
 
-    /// Maps of texts. One that bayplan made has no more than is declared; of others what nobody
-    /// declared is their own business.
+    /// Compares maps of texts. A resource of bayplan must have no undeclared entries; other
+    /// resources may have undeclared entries.
     fn maps(
         &mut self,
         key: &'static str,
@@ -116,8 +116,8 @@ impl Differences {
             .collect();
         let mut unknown = false;
         let same = expected.iter().all(|(key, value)| match found.get(key) {
-            // What the spec says is public, so what is hidden is something else, unless the look
-            // was taken without the spec.
+            // The texts of the spec are public, so a hidden text differs, unless the snapshot was
+            // taken without the spec.
             Some(text) if text == HIDDEN && !terms.public.contains(value) => {
                 unknown = true;
                 true
@@ -134,16 +134,16 @@ impl Differences {
     }
 }
 
-/// How strictly one is compared.
+/// The strictness of the comparison of a resource.
 #[derive(Debug, Clone, Copy)]
 pub struct Terms<'a> {
-    /// Bayplan made it: what is no longer declared is a difference, too.
+    /// Bayplan created the resource, so undeclared entries are differences too.
     pub owned: bool,
-    /// Texts that a hidden value surely is not.
+    /// Texts that cannot be the hidden value.
     pub public: &'a BTreeSet<String>,
 }
 
-/// Adds our labels to a body, which has the declared ones. `label` is that of its kind.
+/// Adds the labels of bayplan to a body with the declared labels; `label` is the label of the kind.
 fn label(body: &mut Map<String, Json>, project: &ProjectName, label: &str, key: &ObjectKey) {
     let noted = literals::note(&Json::Object(body.clone()));
     if let Some(Json::Object(labels)) = body.get_mut("Labels") {

@@ -1,4 +1,5 @@
-//! A network: the body that creates it, and what differs from one that is there.
+//! A network: its create body, and the differences of an existing network. The steps are
+//! [`crate::planner`]'s.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +13,10 @@ use crate::options::Body;
 use crate::spec::Network;
 use crate::spec::resources::{Cidr, Pool};
 
-/// Drivers whose networks an engine gives addresses from one store.
+/// Drivers whose networks share the address store of the engine.
 const SHARING: &[&str] = &["bridge", "ipvlan", "macvlan"];
 
-/// What an engine is asked to create.
+/// The create body of a network.
 pub fn body(
     project: &ProjectName,
     key: &ObjectKey,
@@ -53,18 +54,18 @@ pub fn body(
     Body::from_json(Json::Object(out))
 }
 
-/// Whether an engine can be told to leave IPv4 out.
+/// Whether the engine can create a network without IPv4.
 pub fn knows_ipv4(engine: &Engine) -> bool {
     engine.api >= api::IPV4_OPTIONAL
 }
 
-/// Whether a declared network gets its addresses from those that an engine gives out once.
+/// Whether a declared network takes its subnets from the shared address store of the engine.
 pub fn shares_addresses(network: &Network) -> bool {
     SHARING.contains(&driver(network))
         && network.ipam.driver.as_deref().unwrap_or("default") == "default"
 }
 
-/// The ranges that one which is there, or is asked for, has of them.
+/// The subnets that an existing or planned network takes from the shared address store.
 pub fn subnets(found: &Json) -> impl Iterator<Item = Cidr> {
     let driver = found["Driver"].as_str().unwrap_or_default();
     let ipam = &found["IPAM"];
@@ -74,7 +75,7 @@ pub fn subnets(found: &Json) -> impl Iterator<Item = Cidr> {
     pools.filter_map(|pool| Cidr::told(pool["Subnet"].as_str()?))
 }
 
-/// The ranges of a network that is there, where an engine gives its addresses out itself.
+/// The address pools of an existing network, if the engine assigns its addresses.
 pub fn pools(found: &Json) -> Option<Vec<Pool>> {
     let driver = found["Driver"].as_str().unwrap_or_default();
     let ipam = &found["IPAM"];
@@ -127,9 +128,9 @@ fn pool(pool: &Pool) -> Json {
     Json::Object(out)
 }
 
-/// What differs between what is declared and what the list of networks says of one.
+/// Compares a declared network with its entry in the list of networks.
 ///
-/// What nobody declared and an engine chooses by itself (subnet, gateway) is no difference.
+/// Undeclared values that an engine chooses (subnet, gateway) are no differences.
 pub fn differences(network: &Network, found: &Json, terms: Terms<'_>) -> Differences {
     let mut all = Differences::default();
     let have = found["Driver"].as_str().unwrap_or_default();
@@ -181,7 +182,7 @@ fn addresses(network: &Network, found: &Json, all: &mut Differences) {
     all.unless(same, "ipam.config", json!(want), json!(shown));
 }
 
-/// Whether a range that is there is what is declared, as far as that goes.
+/// Whether an existing pool has all declared values of a pool.
 fn fits(want: &Pool, have: &Json) -> bool {
     let range = |field: &str| have[field].as_str().and_then(Cidr::told);
     let address = |json: &Json| json.as_str().and_then(|text| text.parse().ok());
@@ -192,7 +193,7 @@ fn fits(want: &Pool, have: &Json) -> bool {
         && want.aux_addresses.iter().map(|(name, want)| (name, *want)).all(aux)
 }
 
-/// Where subnets of a family are declared, there are no others of it.
+/// Whether all existing subnets are declared, for each address family with a declared subnet.
 fn no_other(want: &[Pool], have: &[&Json]) -> bool {
     let subnets: Vec<Cidr> = want.iter().filter_map(|pool| pool.subnet).collect();
     have.iter().filter_map(|pool| Cidr::told(pool["Subnet"].as_str()?)).all(|found| {
@@ -201,7 +202,7 @@ fn no_other(want: &[Pool], have: &[&Json]) -> bool {
     })
 }
 
-/// A range as a spec would write it.
+/// A pool in the form of the spec.
 fn shown(pool: &Json) -> Json {
     let mut out = Map::new();
     for (key, field) in [

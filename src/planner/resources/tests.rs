@@ -1,4 +1,4 @@
-//! What counts as a difference of a network or a volume, and what their bodies say.
+//! Differences of networks and volumes, and their create bodies.
 
 use std::collections::BTreeSet;
 
@@ -35,7 +35,7 @@ fn differs(declared: &str, found: &Json, owned: bool) -> String {
     told(&network::differences(&network(declared), found, Terms { owned, public: &public }))
 }
 
-/// What 28.5 says of a network for which nothing was declared.
+/// The inspect data of Docker 28.5 for an empty declaration.
 fn plain() -> Json {
     json!({"Name": "shop_back", "Id": "1", "Driver": "bridge", "EnableIPv4": true,
         "EnableIPv6": false, "Internal": false, "Attachable": false, "Options": {},
@@ -53,7 +53,7 @@ fn what_an_engine_chooses_is_no_difference() {
             ""
         );
         assert_eq!(differs("{ipam: {config: [{subnet: 172.20.0.0/16}]}}", &plain(), owned), "");
-        // 20.10 has no word for it.
+        // Docker 20.10 lacks this field.
         let mut old = plain();
         old.as_object_mut().unwrap().remove("EnableIPv4");
         assert_eq!(differs("{enable_ipv4: true}", &old, owned), "");

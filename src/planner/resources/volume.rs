@@ -1,4 +1,5 @@
-//! A volume: the body that creates it, and what differs from one that is there.
+//! A volume: its create body, and the differences of an existing volume. The steps are
+//! [`crate::planner`]'s.
 
 use serde_json::{Map, json};
 
@@ -7,7 +8,7 @@ use crate::base::ident::{LABEL_VOLUME, ObjectKey, ProjectName};
 use crate::options::Body;
 use crate::spec::Volume;
 
-/// What an engine is asked to create.
+/// The create body of a volume.
 pub fn body(project: &ProjectName, key: &ObjectKey, name: &str, volume: &Volume) -> Body {
     let mut out = Map::new();
     out.insert("Name".to_owned(), json!(name));
@@ -24,7 +25,7 @@ fn driver(volume: &Volume) -> &str {
     volume.driver.as_deref().unwrap_or("local")
 }
 
-/// What differs between what is declared and what the list of volumes says of one.
+/// Compares a declared volume with its entry in the list of volumes.
 pub fn differences(volume: &Volume, found: &serde_json::Value, terms: Terms<'_>) -> Differences {
     let mut all = Differences::default();
     let (want, have) = (driver(volume), found["Driver"].as_str().unwrap_or_default());
@@ -36,15 +37,15 @@ pub fn differences(volume: &Volume, found: &serde_json::Value, terms: Terms<'_>)
     all
 }
 
-/// What of the host or of a network it is under another name: a folder or a device, a share, or
-/// whatever another driver makes of it.
+/// The access beyond the engine's own storage: a host folder, a device, a network share, or another
+/// volume driver.
 pub fn beyond(volume: &Volume) -> Option<String> {
     if driver(volume) != "local" {
         return Some(format!("volume:driver {}", driver(volume)));
     }
     let device = volume.driver_opts.get("device").filter(|device| !device.is_empty())?;
     let kind = volume.driver_opts.get("type").map_or("", String::as_str);
-    // What lies in memory is nobody's.
+    // A `tmpfs` volume gives no access to the host's data.
     if kind == "tmpfs" {
         return None;
     }
