@@ -1,7 +1,7 @@
 //! Decides for each change that a dead run began: is the change rolled back, or finished?
 //!
 //! The decision needs only the plan and a look, on any machine. Making the calls is done by
-//! [`super::run`], not here.
+//! [`run()`](super::run()), not here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
