@@ -1,8 +1,9 @@
 //! The secrets that this process knows, and their removal from texts of engines, registries and
 //! helpers.
 //!
-//! They may repeat what they were told: a header, a proxy with its password, a variable. Whoever
-//! comes to know a secret tells it here; whoever takes words from outside passes them through here.
+//! Such a text may repeat a header, a proxy address with its password, or a variable. Code that
+//! learns a secret registers the secret here, and code that takes foreign text passes the text
+//! through [`struck`].
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
