@@ -33,8 +33,8 @@ pub struct Snapshot {
     pub volumes: Vec<Json>,
     /// The registry answers for the references that a step may pull.
     pub registry: BTreeMap<String, RegistryAnswer>,
-    /// Whether files, folders, devices and addresses on the engine's host exist; unknown ones are
-    /// missing.
+    /// Whether files, folders, devices and addresses on the engine's host exist, as far as bayplan
+    /// could find out.
     pub sources: BTreeMap<String, bool>,
     /// Whether each reference to a secret could be resolved.
     pub secrets: BTreeMap<Reference, bool>,
