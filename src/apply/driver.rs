@@ -78,7 +78,8 @@ impl<W: Writer> Driver<'_, W> {
         recovery: Option<&Recovery>,
         control: Control<'_, F>,
     ) -> (Outcome, bool) {
-        // The steps are the ones derived again from the spec; steps from the file are never run.
+        // The run uses the steps that were derived again from the spec, never the steps in the
+        // file.
         let plan = &Plan { steps: judgement.steps.clone(), ..self.plan.clone() };
         let done = &judgement.done;
         let nobody = BTreeSet::new();

@@ -19,7 +19,7 @@ use crate::stale::observed::{Origin, observed};
 /// The direction of a recovery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
-    /// Whichever is nearer: a replacement whose new container runs is finished, every other change
+    /// The nearer end: a replacement with a running new container is finished, every other change
     /// is rolled back.
     Nearest,
     /// All changes are rolled back.

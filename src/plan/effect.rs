@@ -159,7 +159,7 @@ impl World {
         }
     }
 
-    /// The world after those steps of a plan that are in `done`.
+    /// The world after all steps of a plan that are in `done`.
     #[must_use]
     pub fn after_all(mut self, plan: &Plan, done: &std::collections::BTreeSet<StepId>) -> Self {
         for step in plan.steps.iter().filter(|step| done.contains(&step.id)) {
