@@ -1,4 +1,4 @@
-//! What is known of a run that was dropped in the middle of its calls.
+//! The outcome of a run that was aborted while calls were in flight.
 
 use std::collections::BTreeSet;
 
@@ -9,14 +9,14 @@ use super::outcome::{
 use crate::base::ident::StepId;
 use crate::plan::{Action, Plan, Step};
 
-/// What became of a call whose answer nobody waited for.
+/// The message for a call that was in flight when the run was aborted.
 const UNKNOWN: &str = "given up in the middle of its call: what became of it is not known";
 
-/// Why a change is not whole of which nothing was in flight.
+/// The message for a change that was begun, not finished, and had no call in flight.
 const HALF: &str = "given up before it was finished or taken back";
 
-/// The outcome of a run that was given up: what ended ended, and what was in flight may have taken
-/// effect. Nothing is looked at, so a change that was begun and is not done counts as half done.
+/// The outcome of an aborted run. A step that ended keeps its status; a call in flight may have
+/// taken effect. The engine is not asked again, so an unfinished change counts as half done.
 pub fn aborted(
     plan: &Plan,
     (done, blocked): (&BTreeSet<StepId>, &BTreeSet<StepId>),
@@ -71,7 +71,7 @@ pub fn aborted(
     outcome
 }
 
-/// Whether a step makes a call; watching is none.
+/// Whether a step makes a call that changes something; watching a container does not.
 fn calls(step: &Step) -> bool {
     !matches!(step.action, Action::WaitReady { .. })
 }
@@ -97,7 +97,7 @@ mod tests {
             assert_eq!(&step.status, expected, "{}", step.id);
         }
         assert_eq!((outcome.exit_code(), outcome.troubles.len()), (7, 1));
-        // What ended before is half of a change, though nothing was in flight.
+        // A finished step leaves its change half done, even with no call in flight.
         let half = Begun::default();
         let container = None;
         let (id, status, output) = (call.id.clone(), StepStatus::Done, String::new());

@@ -1,4 +1,4 @@
-//! One step: its look, its intent, its call, and what the call came to.
+//! One step: the look before its call, its journal record, its call, and the result of the call.
 
 use std::time::Duration;
 
@@ -19,39 +19,40 @@ use crate::plan::{Action, Step, Subject};
 /// Why a step did not succeed.
 #[derive(Debug)]
 pub(super) enum StepError {
-    /// It failed; safe to print.
+    /// The step failed; the text is safe to print.
     Failed(String),
-    /// What it is about is not as the plan has it.
+    /// The container, network or image of the step differs from what the plan relies on.
     Stale(Stale),
-    /// The engine was not there to be asked: the call did not happen.
+    /// The engine could not be reached, so the call was never made.
     Away(String),
-    /// Waiting was given up because the run was asked to stop, or the change goes back.
+    /// The wait was given up: the run was asked to stop, or the change is rolled back.
     GivenUp,
 }
 
-/// What a call came to.
+/// The result of a call.
 pub(super) type Acted = Result<(), StepError>;
 
-/// How many lines of its output are quoted when a process failed.
+/// How many lines of container output a message quotes when a process failed.
 const TAIL: usize = 20;
 
-/// How many characters of such a line.
+/// How many characters of an output line a message quotes.
 const WIDEST: usize = 500;
 
-/// How often a step is tried again that is proven not to have happened.
+/// How often a step is retried when its call was never made.
 const AGAIN: usize = 3;
 
-/// A container that is killed gets at least so long to end, in seconds.
+/// The least time that a killed container gets to end, in seconds.
 const KILL_GRACE: i64 = 10;
 
 impl<W: Writer> Context<'_, W> {
-    /// Waits for what must come before a step; how the step ends where that never is so.
+    /// Waits for the dependencies of a step. Gives the outcome of the step when they are never
+    /// ready.
     pub(super) async fn wait_for(&self, step: &Step) -> Option<StepOutcome> {
         let error = self.await_dependencies(step).await.err()?;
         Some(self.end(step, ended(error)))
     }
 
-    /// Does one step from its look to its end.
+    /// Runs one step, from its look to its outcome.
     pub(super) async fn perform(&self, step: &Step) -> StepOutcome {
         self.sink.event(&Event::Started {
             step: step.id.clone(),
@@ -61,7 +62,7 @@ impl<W: Writer> Context<'_, W> {
         self.flying.borrow_mut().insert(step.id.clone());
         let mut tried = self.attempt(step).await;
         for _ in 0..AGAIN {
-            // What is proven not to have happened is tried again, with a fresh look.
+            // A call that was never made is retried, after a fresh look.
             tried = match tried {
                 Err(StepError::Away(_)) if !self.cancelled() && self.is_back().await => {
                     self.attempt(step).await
@@ -81,7 +82,7 @@ impl<W: Writer> Context<'_, W> {
         self.end(step, status)
     }
 
-    /// A look, and the call where it is to be made.
+    /// Looks at the objects of a step, and makes the call if the step still needs its call.
     async fn attempt(&self, step: &Step) -> Result<StepStatus, StepError> {
         let looked = self.look_again(|| self.precheck(step)).await;
         match looked.map_err(|error| self.failed(&error))? {
@@ -101,7 +102,7 @@ impl<W: Writer> Context<'_, W> {
         }
     }
 
-    /// Tells how a step ended.
+    /// Reports the outcome of a step to the sink.
     fn end(&self, step: &Step, status: StepStatus) -> StepOutcome {
         let container = self.about(step);
         let output = self.outputs.borrow_mut().remove(&step.id).unwrap_or_default();
@@ -111,7 +112,7 @@ impl<W: Writer> Context<'_, W> {
         outcome
     }
 
-    /// The container that a step is about, as far as it is known by now.
+    /// The container of a step, as far as the run knows its ID yet.
     pub(super) fn about(&self, step: &Step) -> Option<ContainerId> {
         match step.action.subject() {
             Some(subject) => self.resolve(subject),
@@ -119,11 +120,11 @@ impl<W: Writer> Context<'_, W> {
         }
     }
 
-    /// What later steps need to know of one whose work was done before.
+    /// Records what later steps need from a step that was done before this run.
     async fn note_already(&self, action: &Action) {
         match action {
             Action::Pull { image, platform } => {
-                // Where this fails, the create looks again and says so.
+                // If this look fails, the later create looks again and reports the error.
                 let _ = self.note_pulled(image, platform.as_deref()).await;
             }
             Action::Rename { container, to, .. } => {
@@ -135,8 +136,8 @@ impl<W: Writer> Context<'_, W> {
         }
     }
 
-    /// Makes the call of a step, and keeps that it is made, and what it came to. What cannot be kept is not
-    /// called; but what goes back does so without.
+    /// Makes the call of a step, with a journal record before and after. Without the record the
+    /// call is not made; a rollback call is made without a record.
     pub(super) async fn noted(&self, step: &Step, found: Option<&Json>, back: bool) -> Acted {
         if matches!(step.action, Action::WaitReady { .. }) {
             return self.act(step, found).await;
@@ -154,12 +155,12 @@ impl<W: Writer> Context<'_, W> {
             Err(StepError::Stale(stale)) => Some(stale.to_string()),
             Err(StepError::GivenUp) => Some("given up".to_owned()),
         };
-        // The next call is not made where this is not kept.
+        // If this record fails, the next call cannot be recorded and is not made.
         let _ = self.journal.note(Entry::Answered { step: step.id.clone(), failed });
         acted
     }
 
-    /// Makes the call of a step. A call that fails succeeded where its effect is there.
+    /// Makes the call of a step. A call that failed still succeeded if a look shows its effect.
     async fn act(&self, step: &Step, found: Option<&Json>) -> Acted {
         let engine = self.engine;
         let (called, grace) = match &step.action {
@@ -245,13 +246,14 @@ impl<W: Writer> Context<'_, W> {
                 "expected image `{image}`{} on the engine after its pull, but found none",
                 platform.map(|platform| format!(" for {platform}")).unwrap_or_default()
             ))),
-            // The connection broke, the pull went on.
+            // The connection broke, but the engine finished the pull.
             (Err(error), Ok(true)) if error.kind == ErrorKind::Interrupted => Ok(()),
             (Err(error), _) | (_, Err(error)) => Err(self.failed(&error)),
         }
     }
 
-    /// Notes which image a pull gave; false: it is not there, or there for another platform alone.
+    /// Records the image that a pull gave. False: the image is missing, or fits another platform
+    /// only.
     async fn note_pulled(&self, image: &str, platform: Option<&str>) -> Result<bool, EngineError> {
         let found = self.look_again(|| self.engine.image(image)).await?;
         let Some(found) = found.filter(|found| is_for(found, platform)) else { return Ok(false) };
@@ -293,8 +295,8 @@ impl<W: Writer> Context<'_, W> {
         Err(StepError::Failed(format!("container `{name}` ended with exit code {code}{output}")))
     }
 
-    /// The end of what a container wrote, safe and without secrets: whoever listens is shown it, and
-    /// what may be kept of it is for a message.
+    /// The last output lines of a container, safe to print and without secrets. The sink shows the
+    /// lines; the result is what a message may keep.
     pub(super) async fn output(&self, id: &ContainerId) -> String {
         let Ok(text) = self.engine.tail(id, TAIL).await else { return String::new() };
         let text = self.secrets.redact(&text);
@@ -340,12 +342,12 @@ impl<W: Writer> Context<'_, W> {
         }))
     }
 
-    /// The grace that the set of a step declares, in seconds. Kill steps do not carry it, and a
-    /// container made before it was declared has another one.
+    /// The stop grace period that the spec declares for the set of a step, in seconds. Kill steps
+    /// do not carry the period, and an older container may have another value.
     fn declared_grace(&self, step: &Step) -> i64 {
         let set = self.index.change_of(&step.id).and_then(|change| change.set.as_ref());
         let declared = set.map(|set| &self.plan.declared["containers"][set.as_str()]);
-        // The canonical form is whole seconds.
+        // The canonical form of the period is whole seconds.
         declared.and_then(|set| set["stop_grace_period"].as_i64()).unwrap_or(0)
     }
 
@@ -360,7 +362,7 @@ impl<W: Writer> Context<'_, W> {
         Ok(())
     }
 
-    /// What the engine dropped or disliked of a call that it took.
+    /// Reports the warnings that the engine gave with a successful call.
     pub(super) fn note_warnings(&self, step: &Step, warnings: &[String]) {
         for warning in warnings {
             let text = say::safe(&self.secrets.redact(warning));
@@ -380,7 +382,7 @@ impl<W: Writer> Context<'_, W> {
         self.sink.event(&Event::Waiting { step: step.id.clone(), what });
     }
 
-    /// Whether a container does not run any more, at the latest after `limit`.
+    /// Whether a container ends within `limit`.
     pub(super) async fn ends_within(
         &self,
         id: &ContainerId,
@@ -399,7 +401,7 @@ impl<W: Writer> Context<'_, W> {
         }
     }
 
-    /// What a step is, for people.
+    /// A step in words, for people.
     pub(super) fn words(&self, action: &Action) -> String {
         let of = |subject: &Subject| {
             self.resolve(subject)
@@ -461,12 +463,12 @@ fn failed(message: String) -> StepStatus {
     StepStatus::Failed { message }
 }
 
-/// The grace that a container gives its process, in seconds.
+/// The stop grace period of a container, in seconds.
 fn grace_of(found: Option<&Json>) -> i64 {
     found.and_then(|found| found["Config"]["StopTimeout"].as_i64()).unwrap_or(10)
 }
 
-/// A number of seconds that may be nonsense.
+/// A number of seconds as a duration; a negative number counts as 0.
 pub(super) fn seconds(number: i64) -> Duration {
     Duration::from_secs(u64::try_from(number).unwrap_or(0))
 }

@@ -1,8 +1,9 @@
-//! What the containers of a set wait for before one of them is created or started: `depends_on` with
-//! a condition, where what is depended on is not touched itself.
+//! The dependencies that a set waits for before its containers are created or started: `depends_on`
+//! with a condition, for containers that the plan does not touch.
 //!
-//! What this plan starts is proven by its own steps, and edges between steps do the rest. Looking
-//! changes nothing, so this takes no step.
+//! Containers that the plan starts are not handled here: their own steps prove them, and edges
+//! between steps do the waiting. Waiting changes nothing on the engine, so the plan has no step for
+//! it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -17,10 +18,10 @@ use crate::plan::{Action, Plan, Step, Subject};
 use crate::spec::order::Words;
 use crate::spec::{Spec, Until, depends};
 
-/// For each set the running containers that it waits for, and how far they must be.
+/// For each set, the running containers that the set waits for, with the condition of each.
 pub type Awaits = BTreeMap<SetName, Vec<(ContainerId, Until)>>;
 
-/// What the sets of a plan wait for.
+/// The dependencies of each set of a plan.
 pub fn awaits(spec: &Spec, plan: &Plan) -> Awaits {
     let ends = |step: &Step| {
         !matches!(
@@ -57,7 +58,7 @@ pub fn awaits(spec: &Spec, plan: &Plan) -> Awaits {
 }
 
 impl<W: Writer> Context<'_, W> {
-    /// Whether a step has to wait for what its set depends on.
+    /// Whether a step must wait for the dependencies of its set.
     pub(super) fn must_wait(&self, step: &Step) -> bool {
         if step.delay > 0 {
             return true;
@@ -66,7 +67,7 @@ impl<W: Writer> Context<'_, W> {
         self.awaited(step).iter().any(|(id, until)| *until != Until::Started && !met.contains(id))
     }
 
-    /// What the set of a step depends on.
+    /// The dependencies of the set of a step.
     fn awaited(&self, step: &Step) -> &[(ContainerId, Until)] {
         let set = match &step.action {
             Action::Create { set, .. } => Some(set),
@@ -78,7 +79,7 @@ impl<W: Writer> Context<'_, W> {
         set.and_then(|set| self.awaits.get(set)).map_or(&[], Vec::as_slice)
     }
 
-    /// Waits for what the set of a step depends on, once a run.
+    /// Waits for the dependencies of the set of a step. Each dependency is awaited once a run.
     pub(super) async fn await_dependencies(&self, step: &Step) -> Acted {
         let until = self.clock.now() + Duration::from_secs(step.delay.into());
         while self.clock.now() < until {
@@ -99,7 +100,7 @@ impl<W: Writer> Context<'_, W> {
         Ok(())
     }
 
-    /// A one-shot that still runs is waited for.
+    /// Waits until a running one-shot container has ended.
     async fn completed(&self, step: &Step, id: &ContainerId) -> Acted {
         let mut told = false;
         loop {

@@ -1,5 +1,5 @@
-//! Which calls of a run were begun, and how steps ended. It outlives the run, which may be dropped in
-//! the middle of its calls.
+//! The record of which calls began and how steps ended. The record outlives the run, because a run
+//! may be aborted in the middle of its calls.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use super::outcome::StepOutcome;
 use crate::base::ident::{ContainerId, StepId};
 
-/// The steps that began their call, each with its container as far as that was known. A step that
-/// found its work done counts as well.
+/// The steps that began their call, each with its container if the ID was known. A step whose work
+/// was already done counts as begun.
 #[derive(Debug, Default)]
 pub struct Begun {
     calls: RefCell<BTreeMap<StepId, Option<ContainerId>>>,
@@ -16,17 +16,17 @@ pub struct Begun {
 }
 
 impl Begun {
-    /// Right before the call.
+    /// Records that the call of a step is about to be made.
     pub(super) fn note(&self, step: &StepId, container: Option<ContainerId>) {
         self.calls.borrow_mut().insert(step.clone(), container);
     }
 
-    /// How a step ended.
+    /// Records the outcome of a step.
     pub(super) fn end(&self, outcome: &StepOutcome) {
         self.ended.borrow_mut().insert(outcome.id.clone(), outcome.clone());
     }
 
-    /// How a step ended, if it did.
+    /// The outcome of a step that has ended.
     pub(super) fn ended(&self, step: &StepId) -> Option<StepOutcome> {
         self.ended.borrow().get(step).cloned()
     }

@@ -1,37 +1,37 @@
-//! Waiting: the one thing about time that an apply needs, and how a simulated one does without.
+//! Time for an apply: sleeping and measuring, on the system clock or on a simulated clock.
 
 use std::pin::Pin;
 use std::time::Duration;
 
 use crate::engine::simulated::Simulated;
 
-/// The time between two looks at what is waited for.
+/// The time between two looks at a container that is waited for.
 const POLL: Duration = Duration::from_millis(250);
 
-/// The same where nothing happens by itself meanwhile.
+/// The time between two looks on a simulated engine, where nothing happens between calls.
 const LAZY_POLL: Duration = Duration::from_secs(5);
 
-/// A wait; ends when its time is over.
+/// A sleep; the future ends when its time is over.
 pub type Sleep<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 
-/// What waiting needs.
+/// A clock that can sleep.
 pub trait Clock {
-    /// The time since some moment that stays the same.
+    /// The time since a fixed moment.
     fn now(&self) -> Duration;
-    /// Ends after so long.
+    /// Sleeps for a duration.
     fn sleep(&self, duration: Duration) -> Sleep<'_>;
-    /// How long to sleep between two looks at what is waited for.
+    /// How long to sleep between two looks at a container that is waited for.
     fn between_looks(&self) -> Duration {
         POLL
     }
 }
 
-/// The clock on the wall. Needs a running tokio with time.
+/// The system clock. Needs a running tokio runtime with time.
 #[derive(Debug)]
 pub struct RealClock(tokio::time::Instant);
 
 impl RealClock {
-    /// Starts now.
+    /// A clock that starts now.
     pub fn new() -> Self {
         Self(tokio::time::Instant::now())
     }
@@ -53,7 +53,7 @@ impl Clock for RealClock {
     }
 }
 
-/// The clock of a simulated engine: waiting lets its time pass, and takes none.
+/// The clock of a simulated engine: a sleep advances the simulated time and takes no real time.
 #[derive(Debug)]
 pub struct SimulatedClock<'a>(pub &'a Simulated);
 
@@ -65,7 +65,7 @@ impl Clock for SimulatedClock<'_> {
     fn sleep(&self, duration: Duration) -> Sleep<'_> {
         let until = self.now() + duration;
         Box::pin(async move {
-            // Others that are ready go first; who waits together, waits once.
+            // Ready tasks run first, so that tasks which sleep together advance the time once.
             tokio::task::yield_now().await;
             self.0.advance(until.saturating_sub(self.now()));
         })

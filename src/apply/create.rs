@@ -1,6 +1,6 @@
-//! Making a container: its body filled and labelled, its files put into it, its image checked.
+//! Creating a container: filling and labelling its body, copying its files, checking its image.
 //!
-//! Which calls are made when is [`super::act`]'s.
+//! Which calls are made, and when, is decided in [`super::act`], not here.
 
 use serde_json::Value as Json;
 
@@ -16,7 +16,8 @@ use crate::options::{Body, files};
 use crate::plan::{ImagePin, Step, Subject};
 
 impl<W: Writer> Context<'_, W> {
-    /// A create body with the plan's digest: what a run of the plan made is known by it.
+    /// A create body with the labels of the plan and the run. The labels identify the container
+    /// later.
     pub(super) fn labelled(&self, body: &Body) -> Body {
         let mut json = body.json().clone();
         json["Labels"][LABEL_PLAN] = self.digest.into();
@@ -29,7 +30,8 @@ impl<W: Writer> Context<'_, W> {
             return Err(StepError::Failed("there is no create body for this step".to_owned()));
         };
         let mut body = body.clone();
-        // No engine takes them with a create.
+        // No engine takes files in a create call; the files are copied into the container
+        // afterwards.
         drop(body.take(files::FIELD));
         let body = &self.of_compose(&body, pin).await.map_err(|error| self.failed(&error))?;
         let filled = self.secrets.fill(&self.labelled(body)).map_err(StepError::Failed)?;
@@ -48,7 +50,8 @@ impl<W: Writer> Context<'_, W> {
         self.check_created(&id, name, pin).await
     }
 
-    /// Puts the files of a created container into it. After a call that failed they are fetched.
+    /// Copies the declared files into a created container. After a failed call the files are read
+    /// back.
     pub(super) async fn put_files(&self, container: &Subject) -> Acted {
         let id = self.id(container)?;
         let of = |create| Some(self.bodies.get(create)?.json()[files::FIELD].clone());
@@ -70,7 +73,8 @@ impl<W: Writer> Context<'_, W> {
         Ok(())
     }
 
-    /// Compose asks what its containers were made from: by a label, which it writes itself.
+    /// Adds the image label of Compose. Compose reads from this label which image a container was
+    /// made from.
     async fn of_compose(&self, body: &Body, pin: &ImagePin) -> Result<Body, EngineError> {
         let mut json = body.json().clone();
         if json["Labels"][COMPOSE_SERVICE].is_string()
@@ -81,7 +85,7 @@ impl<W: Writer> Context<'_, W> {
         Ok(Body::from_json(json))
     }
 
-    /// The new container must be made from the image that the plan pinned: a tag may have moved
+    /// Checks that the new container uses the image that the plan pinned: a tag may have moved
     /// between the look and the call.
     async fn check_created(&self, id: &ContainerId, name: &ContainerName, pin: &ImagePin) -> Acted {
         let pinned = self.pinned(pin).await.map_err(|error| self.failed(&error))?;

@@ -1,6 +1,6 @@
-//! A run from its judgement to its last look: what `apply` and `recover` share.
+//! A run from the judgement of its plan to the last look, shared by `apply` and `recover`.
 //!
-//! Reading files, listening to signals and telling people is the command line's.
+//! Reading files, handling signals and printing are done by the command line, not here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,59 +26,60 @@ use crate::planner::{Input, Pins, build};
 use crate::spec::{Identity, Spec};
 use crate::stale::Judgement;
 
-/// What a run needs beside its judgement.
+/// The inputs of a run besides the judgement of its plan.
 pub struct Driver<'a, W> {
     /// The engine.
     pub engine: &'a W,
-    /// What waiting is.
+    /// The clock of the run.
     pub clock: &'a dyn Clock,
-    /// Who fills secrets in and strikes them out.
+    /// Fills secrets into create bodies and redacts them from texts.
     pub secrets: &'a dyn Secrets,
-    /// What hides them in looks.
+    /// Redacts secrets from inspect data.
     pub redactor: Redactor,
-    /// The plan as it was read.
+    /// The plan as the file has it.
     pub plan: &'a Plan,
-    /// Its digest.
+    /// The digest of the plan.
     pub digest: &'a str,
-    /// What it declares.
+    /// The spec that the plan contains.
     pub spec: &'a Spec,
 }
 
-/// What the last look came to.
+/// The result of the last look.
 #[derive(Debug, Default)]
 pub struct LastLook {
-    /// What is not as declared although it was to be.
+    /// The options and states that differ although the run was to set them.
     pub mismatches: Vec<Mismatch>,
-    /// What differs and is left.
+    /// The differences that the spec tells bayplan to leave.
     pub left: Vec<Left>,
-    /// Inspect data of what was touched.
+    /// The inspect data of the containers that the run touched.
     pub containers: Vec<serde_json::Value>,
 }
 
-/// Who is told, and how the run is stopped.
+/// How a run reports, and how the run is stopped.
 pub struct Control<'a, F> {
-    /// Who listens.
+    /// Receives the events of the run.
     pub sink: &'a dyn Sink,
-    /// Who keeps what is called.
+    /// Keeps the journal of the run.
     pub journal: &'a dyn Journal,
-    /// Asks the run to stop.
+    /// Asks the run to stop after the calls in flight.
     pub cancel: tokio::sync::watch::Receiver<Option<Signal>>,
-    /// Ends when calls in flight are to be given up.
+    /// Ends when the run is to be aborted with calls in flight.
     pub abort: F,
-    /// How.
+    /// The settings of the run.
     pub settings: Settings,
 }
 
 impl<W: Writer> Driver<'_, W> {
-    /// Runs what is to be run, and says whether it was given up. `recovery`: of a dead run that is
-    /// recovered what becomes of its changes; nothing: the plan is applied.
+    /// Runs the steps of a judged plan, and says whether the run was aborted. `recovery` says which
+    /// changes of a dead run are rolled back or finished; without `recovery` the plan is applied.
     pub async fn run<F: Future<Output = ()>>(
         &self,
         judgement: &Judgement,
         recovery: Option<&Recovery>,
         control: Control<'_, F>,
     ) -> (Outcome, bool) {
-        // What is run is what was derived again, never what the file says.
+        // The run uses the steps that were derived again from the spec, never the steps in the
+        // file.
         let plan = &Plan { steps: judgement.steps.clone(), ..self.plan.clone() };
         let done = &judgement.done;
         let nobody = BTreeSet::new();

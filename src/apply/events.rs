@@ -1,4 +1,5 @@
-//! What an apply tells while it runs. How it is shown is the command line's.
+//! The events that an apply reports while it runs. Printing them is done by the command line, not
+//! here.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -82,19 +83,19 @@ pub enum WaitingFor {
     Engine,
 }
 
-/// Who listens.
+/// A receiver of events.
 pub trait Sink {
-    /// Takes one event; must not fail and not take long.
+    /// Takes one event; must not fail and must return fast.
     fn event(&self, event: &Event);
 
-    /// Takes the end of what a container wrote, each line after a line feed, and gives back what of
-    /// it may be kept in results: it may be anything, such as a password that was just made up.
+    /// Takes the last output lines of a container, each after a line feed. Gives back what results
+    /// may keep: the output may contain a freshly generated password.
     fn output(&self, _container: &str, lines: String) -> Option<String> {
         Some(lines)
     }
 }
 
-/// Nobody listens.
+/// A sink that drops every event.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;
 

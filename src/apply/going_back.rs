@@ -1,8 +1,7 @@
-//! Going back: what changes did is taken back, as [`crate::plan::undo`] derives it from a fresh look.
+//! Rolling changes back, along the steps that [`crate::plan::undo`] derives from a fresh look.
 //!
-//! A call that fails ends the way back of its change; another look and another way from there follow, a
-//! few times. In the end
-//! a last look says whether all is as it was before.
+//! A failed call ends the current attempt for its change. A further attempt starts from another
+//! look, a few times. A last look says whether everything is as before the run.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -22,36 +21,36 @@ use crate::plan::world::{Cell, Value, World};
 use crate::plan::{Action, Step, Subject};
 use crate::stale::observed::observed;
 
-/// How often the way back is tried.
+/// How often a rollback is attempted.
 const TRIES: u32 = 4;
 
-/// The pause before it is tried again, longer each time.
+/// The pause before the next attempt; the pause grows with each attempt.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// What came of going back.
+/// The result of a rollback.
 #[derive(Debug, Default)]
 pub(super) struct WentBack {
-    /// The changes.
+    /// The changes that were rolled back.
     pub(super) changes: BTreeSet<String>,
-    /// Those of which all is as it was before.
+    /// The changes whose objects are all as before the run.
     pub(super) whole: BTreeSet<String>,
-    /// Every call, in order.
+    /// Every rollback call, in order.
     pub(super) undone: Vec<Undone>,
-    /// What cannot be taken back.
+    /// The effects that cannot be undone.
     pub(super) cannot: Vec<Cannot>,
-    /// What is where now, by change.
+    /// The state of each container now, by change.
     pub(super) now: Vec<(String, String)>,
 }
 
-/// What is there of the objects of some changes.
+/// The current containers and networks of some changes.
 struct Seen {
     world: World,
-    /// What is told of each container, by change.
+    /// A description of each container, by change.
     lines: Vec<(String, String)>,
 }
 
 impl<W: Writer> Context<'_, W> {
-    /// Takes changes back. Their steps are not in flight any more.
+    /// Rolls changes back. The steps of these changes must not be in flight.
     pub(super) async fn go_back(&self, changes: BTreeSet<&str>) -> WentBack {
         let mut went = WentBack {
             changes: changes.iter().map(|change| (*change).to_owned()).collect(),
@@ -65,8 +64,8 @@ impl<W: Writer> Context<'_, W> {
             went.cannot = back.cannot;
             let mut failed: BTreeSet<&str> = BTreeSet::new();
             for step in &back.steps {
-                // At last everything is tried: a container that runs under another name is better
-                // than none.
+                // The last attempt tries every step: a container that runs under another name is
+                // better than no running container.
                 if failed.contains(step.id.change()) && number < TRIES {
                     continue;
                 }
@@ -84,7 +83,7 @@ impl<W: Writer> Context<'_, W> {
             }
         }
         if let Some(seen) = self.see(&changes, &mut went).await {
-            // All is as before where nothing is left to take back.
+            // Everything is as before if no undo step is left.
             let left = undo(self.plan, &changes, (&self.before, &seen.world), &BTreeSet::new());
             let steps = left.steps.iter().map(|step| step.id.change());
             let cannot = went.cannot.iter().map(|cannot| cannot.step.change());
@@ -96,7 +95,7 @@ impl<W: Writer> Context<'_, W> {
         went
     }
 
-    /// Looks, and says so where the engine is silent.
+    /// Looks at the objects of some changes; reports an engine that does not answer.
     async fn see(&self, changes: &BTreeSet<&str>, went: &mut WentBack) -> Option<Seen> {
         match self.seen_of(changes).await {
             Ok(seen) => {
@@ -111,7 +110,7 @@ impl<W: Writer> Context<'_, W> {
         }
     }
 
-    /// What is where, for people.
+    /// The state of the containers of some changes, for people.
     pub(super) async fn lines(&self, changes: &BTreeSet<&str>) -> Vec<String> {
         match self.seen_of(changes).await {
             Ok(seen) => seen.lines.into_iter().map(|(_, line)| line).collect(),
@@ -180,8 +179,8 @@ impl<W: Writer> Context<'_, W> {
         Ok(seen)
     }
 
-    /// The container that a create of this run made, or of a run before it that was found dead. One
-    /// whose answer never came is known by the run's label.
+    /// The container that a create step made, in this run or in a dead run. If the answer of the
+    /// create was lost, the label of the run identifies the container.
     async fn made(
         &self,
         step: &StepId,
@@ -204,7 +203,7 @@ impl<W: Writer> Context<'_, W> {
         Ok(None)
     }
 
-    /// What the run relies on of these containers is what is so now.
+    /// Makes the current state of these containers the state that the run relies on.
     fn relies_on(&self, changes: &BTreeSet<&str>, now: &World) {
         let mut world = self.world.borrow_mut();
         let steps = self.plan.steps.iter().filter(|step| changes.contains(step.id.change()));
@@ -230,7 +229,7 @@ impl<W: Writer> Context<'_, W> {
         }
     }
 
-    /// The create steps of which a failed container may be kept: its name for that is free.
+    /// The create steps whose failed container may be kept, because its reserved name is free.
     async fn kept(&self, changes: &BTreeSet<&str>) -> BTreeSet<&StepId> {
         let mut keep = BTreeSet::new();
         if !self.settings.keep_failed {
@@ -247,7 +246,7 @@ impl<W: Writer> Context<'_, W> {
         keep
     }
 
-    /// One call that takes something back.
+    /// Makes one rollback call.
     async fn take_back(&self, step: &Step) -> Undone {
         let what = self.words(&step.action);
         self.sink.event(&Event::Undoing {
@@ -279,7 +278,7 @@ impl<W: Writer> Context<'_, W> {
             None => None,
         };
         match self.noted(step, found.as_ref(), true).await {
-            // The engine was not there; it is asked once more when it is.
+            // The engine could not be reached; the call is retried when the engine is back.
             Err(Why::Away(text)) => {
                 if self.is_back().await {
                     self.noted(step, found.as_ref(), true).await

@@ -1,6 +1,6 @@
-//! What was applied, when, by whom and with which plan: results put in their order.
+//! The history of runs: what was applied, when, by whom and with which plan.
 //!
-//! Finding the files, and what git and engines know besides, is the command line's.
+//! Finding the result files, and asking git and engines, is done by the command line, not here.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -18,51 +18,51 @@ use crate::plan::Summary;
 /// The format of the JSON form.
 pub const FORMAT: &str = "bayplan/history/1";
 
-/// The runs that are known, the newest first.
+/// The known runs, the newest first.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct History {
     /// [`FORMAT`].
     pub format: String,
-    /// The container that was asked for.
+    /// The container that the user asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub container: Option<Asked>,
-    /// What was run.
+    /// The runs that have a result file.
     pub runs: Vec<Entry>,
-    /// What journals tell, each in its order.
+    /// The runs that have a journal, each journal in its order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub journals: Vec<JournaledRun>,
 }
 
-/// A container of which the plan is asked that made it.
+/// A container whose creating plan the user asked for.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Asked {
-    /// Its name.
+    /// The name of the container.
     pub name: String,
-    /// What the engine says of it, where it was asked.
+    /// The container on the engine, if the engine was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub live: Option<Live>,
-    /// What it was made by, as far as it is known.
+    /// The plan that made the container, if the plan is known.
     pub made_by: Option<MadeBy>,
 }
 
-/// A container that is there.
+/// A container that exists on the engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Live {
-    /// Its ID.
+    /// The ID of the container.
     pub id: ContainerId,
-    /// The digest of the plan that its label names; nothing: bayplan did not make it.
+    /// The plan digest from the label of the container; `None`: bayplan did not make the container.
     pub plan: Option<String>,
 }
 
-/// By which plan a container was made.
+/// The plan that made a container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MadeBy {
-    /// Its digest.
+    /// The digest of the plan.
     pub plan: String,
-    /// The commit that brought it.
+    /// The commit that added the plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<Commit>,
-    /// The result of the run; nothing: none is known.
+    /// The result file of the run; `None`: no result is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
 }
@@ -70,18 +70,18 @@ pub struct MadeBy {
 /// One run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Entry {
-    /// Where its result is.
+    /// The path of the result file.
     pub file: String,
-    /// Which run; results of before do not say.
+    /// The record of the run; older results have no record.
     pub run: Option<RunRecord>,
-    /// The commit that brought its plan.
+    /// The commit that added the plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<Commit>,
-    /// How it ended.
+    /// The exit code of the run.
     pub exit_code: u8,
-    /// What it came to.
+    /// The message of the result.
     pub message: String,
-    /// What it did, counted.
+    /// The number of changes by kind.
     pub summary: Summary,
     /// The changes that were begun.
     pub changes: Vec<ChangeRecord>,
@@ -100,17 +100,17 @@ pub struct Commit {
     pub subject: String,
 }
 
-/// Which runs are asked for.
+/// Which runs to show.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// Those of this project.
+    /// Only the runs of this project.
     pub project: Option<String>,
-    /// Those that changed this container.
+    /// Only the runs that changed this container.
     pub container: Option<String>,
 }
 
 impl History {
-    /// Of results, by their files; `commits` are those of plans, by digest.
+    /// The history of some results, by file; `commits` are the commits of plans, by plan digest.
     pub fn of(
         results: Vec<(String, ResultDocument)>,
         commits: &BTreeMap<String, Commit>,
@@ -131,7 +131,7 @@ impl History {
         Self { format: FORMAT.to_owned(), container, runs, journals: Vec::new() }
     }
 
-    /// Takes what an engine says of the container that was asked for.
+    /// Adds what an engine says about the container that the user asked for.
     pub fn know(&mut self, live: Live, commits: &BTreeMap<String, Commit>) {
         let Some(asked) = &mut self.container else { return };
         asked.made_by = live.plan.clone().map(|plan| {
@@ -143,7 +143,7 @@ impl History {
         asked.live = Some(live);
     }
 
-    /// For people, the newest run first.
+    /// The history as text, the newest run first.
     pub fn text(&self) -> String {
         let mut out: String = self.container.iter().map(Asked::text).collect();
         for (index, entry) in self.runs.iter().enumerate() {
@@ -179,7 +179,7 @@ fn entry(file: String, document: ResultDocument, commits: &BTreeMap<String, Comm
     Entry { file, run, commit, exit_code, message, summary, changes }
 }
 
-/// The newest run that made a container of this name which stayed.
+/// The plan of the newest run that made a container of this name, if the container was kept.
 fn made_by(runs: &[Entry], name: &str) -> Option<MadeBy> {
     let stayed = |change: &ChangeRecord| {
         change.id.as_str() == name && change.created.is_some() && change.ended != Ended::AsBefore

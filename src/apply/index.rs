@@ -1,4 +1,4 @@
-//! A plan's parts by their names, so that no step of a run costs more because its plan is long.
+//! An index of a plan by ID, so that the cost of a step does not grow with the length of the plan.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use crate::base::ident::{ContainerId, StepId};
 use crate::plan::facts::ContainerFact;
 use crate::plan::{Change, Plan, Step};
 
-/// Where things are in a plan.
+/// The parts of a plan by their IDs.
 pub(super) struct Index<'a> {
     changes: BTreeMap<&'a str, &'a Change>,
     steps: BTreeMap<&'a StepId, &'a Step>,
@@ -43,7 +43,7 @@ impl<'a> Index<'a> {
         self.of_change.get(change).map_or(&[], Vec::as_slice)
     }
 
-    /// What the plan says of a container.
+    /// The facts of a container in the plan.
     pub(super) fn fact(&self, id: &ContainerId) -> Option<&'a ContainerFact> {
         self.facts.get(id).copied()
     }

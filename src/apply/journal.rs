@@ -1,8 +1,8 @@
-//! The journal of a run: what is called, before each call, and what it came to, after it; a record a line,
-//! each with the hash of the line before.
+//! The journal of a run: a record before each call and a record after each call, one record a line.
+//! Each record has the hash of the line before.
 //!
-//! Nobody needs it to recover: names and labels on the engine tell enough. Writing it to a disk is the
-//! command line's.
+//! Recovery does not need the journal: names and labels on the engine are enough. Writing the
+//! journal to a disk is done by the command line, not here.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -11,27 +11,27 @@ use super::record::Command;
 use crate::base::ident::{ProjectName, StepId};
 use crate::base::say;
 
-/// The format that is written and read.
+/// The journal format of this version.
 pub const FORMAT: &str = "bayplan/journal/1";
 
 /// The `prev` of the first record.
 const NOTHING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// One line.
+/// One line of a journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// Its number, from 1.
+    /// The number of the record, from 1.
     pub seq: u64,
-    /// When, as RFC 3339 has it.
+    /// The time of the record, in RFC 3339.
     pub at: String,
-    /// What happened.
+    /// The event that is recorded.
     #[serde(flatten)]
     pub entry: Entry,
-    /// The SHA-256 of the line before, without its end.
+    /// The SHA-256 of the line before, without its line end.
     pub prev: String,
 }
 
-/// What happened. None of it holds a secret.
+/// A recorded event. No secret is in a record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "snake_case")]
 pub enum Entry {
@@ -39,55 +39,55 @@ pub enum Entry {
     Begins {
         /// [`FORMAT`].
         format: String,
-        /// What was run.
+        /// The command that was run.
         command: Command,
         /// The version of bayplan.
         version: String,
-        /// Whose containers.
+        /// The project of the plan.
         project: ProjectName,
-        /// The plan's digest.
+        /// The digest of the plan.
         plan: String,
-        /// The engine's ID.
+        /// The ID of the engine.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         engine: Option<String>,
-        /// No engine is touched.
+        /// Whether the engine was simulated.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         simulated: bool,
     },
-    /// A call will be made.
+    /// A call is about to be made.
     Calls {
-        /// The step that it is for.
+        /// The step of the call.
         step: StepId,
-        /// What is called, in words.
+        /// The call in words.
         what: String,
-        /// Whether it takes something back.
+        /// Whether the call rolls something back.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         back: bool,
     },
-    /// A call came to an end. One that never does may have been made or not.
+    /// A call ended. A call without this record may have been made or not.
     Answered {
-        /// The step that it was for.
+        /// The step of the call.
         step: StepId,
-        /// What it came to; nothing: it took effect.
+        /// The error of the call; `None`: the call took effect.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         failed: Option<String>,
     },
     /// A run ends.
     Ends {
-        /// Its exit code.
+        /// The exit code of the run.
         exit_code: u8,
-        /// Its message.
+        /// The message of the run.
         message: String,
     },
 }
 
-/// Who keeps a journal.
+/// A keeper of a journal.
 pub trait Journal {
-    /// Keeps what happened, surely, before it returns. The error is safe to print.
+    /// Writes a record durably before it returns. The error is safe to print.
     fn note(&self, entry: Entry) -> Result<(), String>;
 }
 
-/// Nobody does.
+/// A journal that keeps nothing.
 #[derive(Debug)]
 pub struct NoJournal;
 
@@ -97,7 +97,7 @@ impl Journal for NoJournal {
     }
 }
 
-/// Where a journal ends: what the next record is chained to.
+/// The end of a journal: the number and the hash that the next record continues.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chain {
     seq: u64,
@@ -111,7 +111,7 @@ impl Default for Chain {
 }
 
 impl Chain {
-    /// The next line, with its end.
+    /// The next line, with its line end.
     pub fn line(&mut self, at: String, entry: Entry) -> Result<String, String> {
         self.seq += 1;
         let record = Record { seq: self.seq, at, entry, prev: self.prev.clone() };
@@ -120,7 +120,7 @@ impl Chain {
         Ok(line + "\n")
     }
 
-    /// Whether these bytes can be the beginning of the next line. Other bytes are somebody's text.
+    /// Whether these bytes can be the beginning of the next record, rather than foreign text.
     fn may_begin_with(&self, torn: &[u8]) -> bool {
         let begin = format!("{{\"seq\":{},\"at\":\"", self.seq + 1);
         torn.iter().zip(begin.as_bytes()).all(|(found, expected)| found == expected)
@@ -130,20 +130,20 @@ impl Chain {
 /// A journal that was read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Kept {
-    /// Its records.
+    /// The records of the journal.
     pub records: Vec<Record>,
-    /// So many bytes are whole lines. What follows was being written when its writer died.
+    /// The length of all complete lines, in bytes. The rest is a line whose write was cut off.
     pub whole: usize,
-    /// Where it goes on.
+    /// The end of the journal, for the next record.
     pub chain: Chain,
 }
 
-/// Why a journal is none.
+/// Why a file is not a valid journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Broken {
-    /// The line, from 1.
+    /// The number of the line, from 1.
     pub line: usize,
-    /// Why; safe to print.
+    /// The reason; safe to print.
     pub why: String,
 }
 
@@ -241,7 +241,7 @@ mod tests {
         }
     }
 
-    /// Every byte of every line but the last one's is held by the next line.
+    /// The next line holds the hash of every line except the last line.
     #[test]
     fn a_line_that_was_changed_or_taken_out_is_seen() {
         let text = journal();

@@ -1,6 +1,6 @@
-//! Runs as a journal tells them: also those of which no result tells, because they died.
+//! Runs as a journal tells them, including runs that died without a result.
 //!
-//! Reading the file is the command line's; what a line must be is [`super::journal`]'s.
+//! Reading the file is done by the command line; the format of a line is in [`super::journal`].
 
 use std::fmt::Write as _;
 
@@ -15,68 +15,68 @@ use crate::base::say::{count, safe};
 /// One run of a journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct JournaledRun {
-    /// The journal.
+    /// The path of the journal.
     pub file: String,
-    /// What was run.
+    /// The command that was run.
     pub command: Command,
-    /// No engine was touched.
+    /// Whether the engine was simulated.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub simulated: bool,
-    /// Whose containers.
+    /// The project of the plan.
     pub project: ProjectName,
-    /// The plan's digest.
+    /// The digest of the plan.
     pub plan: String,
-    /// When it began.
+    /// The time at which the run began.
     pub began: String,
-    /// What was called.
+    /// The calls of the run.
     pub calls: Vec<JournaledCall>,
-    /// How it ended; null: it died, or is still under way.
+    /// The end of the run; null: the run died or is still running.
     pub ended: Option<JournaledEnd>,
 }
 
-/// A call.
+/// A call in a journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct JournaledCall {
-    /// The step that it was for.
+    /// The step of the call.
     pub step: StepId,
-    /// What was called, in words.
+    /// The call in words.
     pub what: String,
-    /// When.
+    /// The time of the call.
     pub at: String,
-    /// Whether it took something back.
+    /// Whether the call rolled something back.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub back: bool,
-    /// What came of it.
+    /// The result of the call.
     pub came: CameOf,
-    /// What was said of one that failed.
+    /// The error of a failed call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
 }
 
-/// What came of a call.
+/// The result of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CameOf {
-    /// It took effect.
+    /// The call took effect.
     Done,
-    /// It failed.
+    /// The call failed.
     Failed,
-    /// No answer was kept: it may have been made.
+    /// No answer was recorded: the call may have been made.
     Unknown,
 }
 
 /// The end of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct JournaledEnd {
-    /// When.
+    /// The time of the end.
     pub at: String,
-    /// Its exit code.
+    /// The exit code of the run.
     pub exit_code: u8,
-    /// Its message.
+    /// The message of the run.
     pub message: String,
 }
 
-/// The runs of a journal that are asked for, in the order in which they began.
+/// The runs of a journal that pass the filter, in the order in which they began.
 pub fn runs(file: &str, records: Vec<Record>, filter: &Filter) -> Vec<JournaledRun> {
     let mut runs: Vec<JournaledRun> = Vec::new();
     for Record { at, entry, .. } in records {
@@ -86,7 +86,7 @@ pub fn runs(file: &str, records: Vec<Record>, filter: &Filter) -> Vec<JournaledR
             runs.push(run);
             continue;
         }
-        // What stands before the first run is of none.
+        // Records before the first run belong to no run.
         let Some(run) = runs.last_mut() else { continue };
         match entry {
             Entry::Begins { .. } => {}
@@ -118,7 +118,7 @@ impl JournaledRun {
             && filter.container.as_ref().is_none_or(of)
     }
 
-    /// For people.
+    /// The run as text.
     pub fn text(&self) -> String {
         let Self { file, command, simulated, project, plan, began, calls, ended } = self;
         let simulated = if *simulated { ", simulated" } else { "" };

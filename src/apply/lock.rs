@@ -1,9 +1,10 @@
-//! One apply for each project and engine, across machines: a container that is created and never started,
-//! under a name of which an engine has one.
+//! One apply at a time for each project and engine, across machines. The lock is a container that
+//! is created and never started; its name is unique on an engine.
 //!
-//! Who holds it changes it every few seconds, so that it is seen to be alive. One that nobody changes for
-//! a while, by the clock of who looks, is removed by its ID, which only one of several can. Nothing is
-//! right because of the lock: each step has its own look. It keeps two applies out of each other's way.
+//! The holder of the lock changes the container every few seconds, to show that the holder is
+//! alive. A lock without changes for a while, by the clock of the observer, is removed by its ID.
+//! Only one observer can succeed with that. No correctness depends on the lock: each step looks at
+//! its own objects. The lock only keeps two applies apart.
 
 use std::time::Duration;
 
@@ -16,44 +17,44 @@ use crate::engine::{Done, EngineError, ErrorKind, FilledBody, Writer};
 use crate::options::settings::{RESTART, Settings};
 use crate::plan::Plan;
 
-/// How often the lock is changed by who holds it.
+/// How often the holder changes the lock.
 const BEAT: Duration = Duration::from_secs(3);
 
-/// How long a lock that nobody changes is looked at before it counts as left by a dead run.
+/// How long a lock must stay unchanged before the lock counts as left by a dead run.
 const LEASE: Duration = Duration::from_secs(15);
 
-/// Between two looks at the lock of somebody else.
+/// The time between two looks at a foreign lock.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Labels of a lock beside its project: where, who, of which plan, in which job of a CI.
+/// Labels of a lock beside its project: the host, the process, the plan and the CI job.
 const LABEL_HOST: &str = "io.bayplan.lock.host";
 const LABEL_PROCESS: &str = "io.bayplan.lock.process";
 const LABEL_DIGEST: &str = "io.bayplan.lock.plan";
 const LABEL_JOB: &str = "io.bayplan.lock.job";
 
-/// Who takes a lock, for people who find it taken.
+/// The holder of a lock, as shown to people.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Owner {
-    /// The machine.
+    /// The host name.
     pub host: String,
-    /// The process there.
+    /// The process on that host.
     pub process: String,
-    /// Where a CI shows the job, if it is one.
+    /// The URL of the CI job, if a CI job holds the lock.
     pub job: Option<String>,
 }
 
-/// A lock that is there.
+/// A lock that exists on the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
-    /// Its container.
+    /// The container of the lock.
     pub id: ContainerId,
-    /// Whose it is.
+    /// The project of the lock.
     pub project: String,
-    /// Since when, by the engine's clock.
+    /// The time at which the lock was taken, by the engine's clock.
     pub since: String,
-    /// Who.
+    /// The holder of the lock.
     pub owner: Owner,
-    /// What changes while who holds it is alive.
+    /// A number that the holder changes while the holder is alive.
     beat: i64,
 }
 
@@ -70,40 +71,40 @@ impl std::fmt::Display for Held {
     }
 }
 
-/// What came of taking a lock.
+/// The result of taking a lock.
 #[derive(Debug)]
 pub enum Taken {
-    /// It is ours.
+    /// This run holds the lock.
     Ours(Lock),
-    /// Somebody else has it, and is alive.
+    /// Another run holds the lock and is alive.
     Theirs(Held),
-    /// The engine gives none, and why; nothing depends on it.
+    /// The engine could not create a lock, with the reason; the run goes on without a lock.
     None(String),
 }
 
-/// A lock that is ours.
+/// A lock that this run holds.
 #[derive(Debug)]
 pub struct Lock {
     id: ContainerId,
 }
 
-/// The name of the lock of a project.
+/// The name of the lock container of a project.
 fn name_of(project: &str) -> ContainerName {
     ContainerName::new(format!("{project}{SUFFIX_LOCK}"))
 }
 
-/// The lock of a project, if somebody holds it.
+/// The lock of a project, if the lock is taken.
 pub async fn find<W: Writer>(engine: &W, project: &str) -> Result<Option<Held>, EngineError> {
     let found = engine.inspect(name_of(project).as_str()).await?;
     Ok(found.as_ref().and_then(held).filter(|held| held.project == project))
 }
 
-/// Takes a lock away from who holds it.
+/// Removes the lock of another holder.
 pub async fn break_lock<W: Writer>(engine: &W, held: &Held) -> Result<(), EngineError> {
     engine.remove(&held.id).await.map(drop)
 }
 
-/// Whether a container is a lock, and how it stands.
+/// Reads a container as a lock, if the container is a lock.
 fn held(found: &Json) -> Option<Held> {
     let labels = &found["Config"]["Labels"];
     let text = |key: &str| labels[key].as_str().map(str::to_owned);
@@ -122,8 +123,8 @@ fn held(found: &Json) -> Option<Held> {
     })
 }
 
-/// Takes the lock of a plan's project. One that somebody else holds is waited for as long as `wait`, and
-/// looked at until it is seen whether who holds it is alive; `waits` is told of it then.
+/// Takes the lock of a plan's project. A foreign lock is awaited for at most `wait`, and watched
+/// until its holder proves to be alive or dead. `waits` is told about a foreign lock.
 pub async fn take<W: Writer>(
     engine: &W,
     clock: &dyn Clock,
@@ -139,7 +140,7 @@ pub async fn take<W: Writer>(
     };
     let body = body(&image, plan, digest, owner);
     let began = clock.now();
-    // The lock that is looked at, and since when it has not changed.
+    // The observed foreign lock, and the time since its last change.
     let mut seen: Option<(Held, Duration)> = None;
     loop {
         match engine.create(&name, &FilledBody::new(body.clone())).await {
@@ -158,7 +159,7 @@ pub async fn take<W: Writer>(
         let since = match &seen {
             Some((before, since)) if *before == now => *since,
             Some((before, _)) if before.id == now.id => {
-                // It changed: who holds it is alive.
+                // The lock changed: its holder is alive.
                 if clock.now().saturating_sub(began) >= wait {
                     return Ok(Taken::Theirs(now));
                 }
@@ -167,7 +168,7 @@ pub async fn take<W: Writer>(
             _ => clock.now(),
         };
         if clock.now().saturating_sub(since) >= LEASE {
-            // By its ID: of several who do that one removes it, and no lock that is newer.
+            // Removal by ID: only one observer can succeed, and a newer lock is never removed.
             engine.remove(&now.id).await?;
             seen = None;
             continue;
@@ -181,7 +182,7 @@ pub async fn take<W: Writer>(
 }
 
 impl Lock {
-    /// Shows that who holds it is alive, for good. Ends when the lock is not ours any more.
+    /// Shows forever that the holder is alive. Ends when this run has lost the lock.
     pub async fn beats<W: Writer>(&self, engine: &W, clock: &dyn Clock) -> EngineError {
         let mut number = 1;
         loop {
@@ -197,9 +198,9 @@ impl Lock {
         }
     }
 
-    /// Gives it back. One that is gone already is as well.
+    /// Removes the lock. A lock that is already gone is fine.
     pub async fn release<W: Writer>(self, engine: &W) {
-        // Where this fails, the lease ends by itself.
+        // If the removal fails, the lock expires by itself.
         let _: Result<Done, EngineError> = engine.remove(&self.id).await;
     }
 }
@@ -208,7 +209,7 @@ fn body(image: &ImageId, plan: &Plan, digest: &str, owner: &Owner) -> Json {
     let Owner { host, process, job } = owner;
     json!({
         "Image": image,
-        // Nothing of that name is in any image: it cannot be started.
+        // No image has this path, so the container cannot be started.
         "Entrypoint": ["/bayplan-lock"],
         "Cmd": [],
         "Labels": {
@@ -225,7 +226,7 @@ fn body(image: &ImageId, plan: &Plan, digest: &str, owner: &Owner) -> Json {
     })
 }
 
-/// An image that is here and would bring no volume along: that would stay when the lock goes.
+/// A local image that declares no volume: an anonymous volume would outlive the lock.
 async fn image<W: Writer>(engine: &W, plan: &Plan) -> Result<Option<ImageId>, EngineError> {
     let declared = plan.facts.images.iter().filter_map(|fact| fact.id.as_ref());
     let made = plan.facts.containers.iter().map(|fact| &fact.image);

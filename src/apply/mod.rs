@@ -1,9 +1,10 @@
-//! Doing what a reviewed plan says: the steps, each after a look at its own objects, along their
-//! edges.
+//! Executing a reviewed plan: each step runs after a look at its own objects, in the order of the
+//! dependencies.
 //!
-//! Whether anything is done at all is not decided here: [`crate::stale`] judges a plan as a whole
-//! before the first call, and gives the steps that are done already. Nothing here asks a registry,
-//! reads a file or writes to a terminal; secrets are filled in and struck out by who knows them.
+//! Whether the plan may run at all is not decided here: [`crate::stale`] judges the whole plan
+//! before the first call, and names the steps that are already done. Nothing here contacts a
+//! registry, reads a file or writes to a terminal. Secrets are filled in and redacted by an
+//! implementation of [`secrets::Secrets`].
 
 mod aborted;
 mod act;

@@ -1,4 +1,4 @@
-//! What became of every step, and what the run amounts to.
+//! The status of every step, and the outcome of the run.
 
 use std::collections::BTreeSet;
 
@@ -55,12 +55,12 @@ impl std::fmt::Display for Stale {
 }
 
 impl Stale {
-    /// A cell that moved, with the usual way out.
+    /// A difference in the world of a plan, with the usual hint.
     pub(super) fn of(moved: &Difference) -> Self {
         Self::new(moved.code.word(), moved.expectation(), moved.found.clone())
     }
 
-    /// With the usual way out.
+    /// A stale finding with the usual hint.
     pub(super) fn new(code: &str, expected: impl Into<String>, found: impl Into<String>) -> Self {
         Self {
             code: code.to_owned(),
@@ -93,7 +93,7 @@ pub enum StepStatus {
 }
 
 impl StepStatus {
-    /// Whether steps after it may run.
+    /// Whether the steps that depend on this step may run.
     pub fn is_success(&self) -> bool {
         matches!(self, Self::Done | Self::Already)
     }
@@ -148,21 +148,21 @@ pub struct Undone {
     pub failed: Option<String>,
 }
 
-/// What a run amounts to.
+/// The outcome of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// Every step, in the plan's order.
+    /// The outcome of every step, in the order of the plan.
     pub steps: Vec<StepOutcome>,
-    /// What really happened, counted.
+    /// The number of changes that took effect, by kind.
     pub summary: Summary,
-    /// Changes that were begun and are not finished, or that failed.
+    /// The changes that failed, or were begun and not finished.
     pub troubles: Vec<RecoveryReport>,
-    /// Whether it was asked to stop before all was done.
+    /// The signal that asked the run to stop before its end.
     pub interrupted: Option<Signal>,
 }
 
 impl Outcome {
-    /// Puts together what became of the steps of a plan; troubles are added later.
+    /// The outcome of the steps of a plan; troubles are added later.
     pub(super) fn of(plan: &Plan, steps: Vec<StepOutcome>, interrupted: Option<Signal>) -> Self {
         let done: Vec<&Step> = plan
             .steps
@@ -179,18 +179,18 @@ impl Outcome {
         Self { steps, summary, troubles: Vec::new(), interrupted }
     }
 
-    /// The changes of which a step took effect.
+    /// The changes with at least one step that took effect in this run.
     pub(super) fn changes_made(&self) -> BTreeSet<&str> {
         let done = self.steps.iter().filter(|outcome| outcome.status == StepStatus::Done);
         done.map(|outcome| outcome.id.change()).collect()
     }
 
-    /// Whether everything is as planned.
+    /// Whether every step succeeded.
     pub fn is_success(&self) -> bool {
         self.steps.iter().all(|step| step.status.is_success())
     }
 
-    /// What was found stale.
+    /// The steps that were found stale.
     pub fn stale(&self) -> impl Iterator<Item = (&StepId, &Stale)> {
         self.steps.iter().filter_map(|step| match &step.status {
             StepStatus::Stale(stale) => Some((&step.id, stale)),
@@ -198,13 +198,13 @@ impl Outcome {
         })
     }
 
-    /// Whether every change is done, or as it was before.
+    /// Whether every change is done, or rolled back completely.
     pub fn is_whole(&self) -> bool {
         self.troubles.iter().all(|trouble| trouble.as_before)
     }
 
-    /// 0 done; 3 stale; 5 failed, what failed is as before; 7 a change is half done; 129, 130, 131,
-    /// 143 interrupted.
+    /// The exit code: 0 done; 3 stale; 5 failed and rolled back; 7 a change is half done; 129, 130,
+    /// 131, 143 interrupted.
     pub fn exit_code(&self) -> u8 {
         let failed = self.steps.iter().any(|step| matches!(step.status, StepStatus::Failed { .. }));
         let stale = self.stale().next().is_some();
@@ -218,8 +218,8 @@ impl Outcome {
     }
 }
 
-/// Whether a step changes a container, a network or a volume, where it takes effect. An image more
-/// changes nothing that runs.
+/// Whether a step changes a container, a network or a volume. A pulled image changes nothing that
+/// runs.
 pub(super) fn touches(step: &Step) -> bool {
     match step.action {
         Action::Create { .. }

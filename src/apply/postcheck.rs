@@ -1,11 +1,11 @@
-//! The last look: whether what the engine now reports is what was declared.
+//! The last look: whether the engine now reports the declared state.
 //!
-//! What each step that succeeded made of the world is so still: that is said once, by
-//! [`crate::plan::effect`]. What was removed is gone, be it a network, or a container of a set that the
-//! spec does not have any more; what a network's change put back on it is on it. Beside it the counts of
-//! the sets that were acted on, and every container that the run created or changed in place, option by
-//! option. How options compare is the caller's to say; here is what is compared with what. No engine is
-//! asked: the look is taken already. (No step removes a volume.)
+//! The effects of every successful step must still hold, as [`crate::plan::effect`] defines them.
+//! Removed networks and containers are gone, and containers are back on the networks that were
+//! replaced. The counts of the changed sets must fit. Every container that the run created or
+//! updated is compared option by option. The caller compares options; this module decides which
+//! containers and options are compared. No engine is asked: the caller has already looked. (No step
+//! removes a volume.)
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,14 +23,14 @@ use crate::spec::State;
 use crate::stale::difference::difference;
 use crate::stale::observed::{Origin, observed};
 
-/// What a set is to be.
+/// The declared goal of a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Goal {
-    /// Its state.
+    /// The declared state.
     pub state: State,
-    /// How many.
+    /// The declared number of containers.
     pub count: u32,
-    /// Whether its members run once to their end.
+    /// Whether the containers of the set are one-shots.
     pub one_shot: bool,
 }
 
@@ -49,20 +49,21 @@ pub struct Mismatch {
     pub message: String,
 }
 
-/// A run that ended: the plan whose steps were run, its digest, and what became of them.
+/// A run that ended: the plan of the run, its digest and its outcome.
 #[derive(Debug, Clone, Copy)]
 pub struct Ended<'a> {
-    /// The plan.
+    /// The plan whose steps were run.
     pub plan: &'a Plan,
-    /// Its digest, by which what the run created is known.
+    /// The digest of the plan; a label with the digest identifies the containers that the run
+    /// created.
     pub digest: &'a str,
-    /// What became of its steps.
+    /// The outcome of the steps.
     pub outcome: &'a Outcome,
 }
 
-/// Compares the last look with what the run was to make. `goals` says what sets are to be, `compare`
-/// how a container differs from what is declared. Gives what does not fit: of sets in their order,
-/// then of the rest.
+/// Compares the last look with the goals of the run. `goals` are the goals of the sets; `compare`
+/// gives the differences between a container and the spec. Mismatches of sets come first, in the
+/// order of the sets.
 pub fn postcheck(
     ended: Ended<'_>,
     goals: &BTreeMap<SetName, Goal>,
@@ -81,7 +82,7 @@ pub fn postcheck(
     let mut told: BTreeSet<Subject> = BTreeSet::new();
     for set in &made.acted_on {
         let members = made.members(ended.plan, set);
-        // A set that is pruned has no goal, and its containers are gone.
+        // A pruned set has no goal; its containers must be gone.
         let goal = goals.get(*set);
         mismatches.extend(goal.and_then(|goal| miscounted(set, *goal, &members, &now)));
         for member in &members {
@@ -108,20 +109,19 @@ pub fn postcheck(
     mismatches
 }
 
-/// What a run made of the world of its plan.
+/// The effects of a run on the world of its plan.
 #[derive(Default)]
 struct Made<'a> {
-    /// The world after what succeeded.
+    /// The world after all successful steps.
     expected: World,
-    /// The cells that steps of the run set, by who they are told of.
+    /// The cells that finished changes of the run set.
     cells: BTreeSet<Cell>,
-    /// Containers that changes of no set took off networks and put back.
+    /// Containers that network changes disconnected and connected again.
     moved: BTreeSet<&'a Subject>,
-    /// Sets of which any step took effect, and all that were to.
+    /// Sets whose changes are all finished, with at least one step done in this run.
     acted_on: BTreeSet<&'a SetName>,
     created: BTreeMap<&'a SetName, Vec<Subject>>,
-    /// The containers that were changed in place, and in which options; what else differs was left
-    /// on purpose.
+    /// The updated containers with the changed options; other differences were left on purpose.
     updated: BTreeMap<&'a Subject, BTreeSet<&'a str>>,
 }
 
@@ -129,7 +129,7 @@ impl<'a> Made<'a> {
     fn of(Ended { plan, outcome, .. }: Ended<'a>) -> Self {
         let index = Index::of(plan);
         let both = || plan.steps.iter().zip(&outcome.steps);
-        // Of what was not finished the report says what is where.
+        // The result already describes the state of every unfinished change.
         let open: BTreeSet<ChangeId> = both()
             .filter(|(_, ended)| !ended.status.is_success())
             .filter_map(|(step, _)| index.change_of(&step.id))
@@ -180,7 +180,7 @@ impl<'a> Made<'a> {
         made
     }
 
-    /// The members of a set, those that are gone included.
+    /// The containers of a set, including the removed containers.
     fn members(&self, plan: &Plan, set: &SetName) -> Vec<Subject> {
         let before = plan.facts.members.get(set).into_iter().flatten();
         let before = before.cloned().map(Subject::Container);
@@ -190,7 +190,7 @@ impl<'a> Made<'a> {
         all
     }
 
-    /// In what a container differs that the run was to make so.
+    /// The differences of a container in options that the run was to set.
     fn meant(&self, member: &Subject, mut differences: Vec<Reason>) -> Vec<Reason> {
         let whole = matches!(member, Subject::CreatedBy(_));
         let options = self.updated.get(member);
@@ -203,14 +203,14 @@ impl<'a> Made<'a> {
         differences
     }
 
-    /// What steps made so and is not so, of the cells that are wanted.
+    /// The cells that steps set and that have another value now, among the wanted cells.
     fn not_so(
         &self,
         set: Option<&SetName>,
         now: &World,
         wanted: impl Fn(&Cell) -> bool,
     ) -> Vec<Mismatch> {
-        // Who has a name is told of the container that should.
+        // A name is reported with the container that should have the name.
         let wanted = |cell: &&Cell| !matches!(cell, Cell::Holder(_)) && wanted(cell);
         let gone = |cell: &Cell| {
             let Some(subject) = cell.container() else { return false };
@@ -235,7 +235,7 @@ impl<'a> Made<'a> {
     }
 }
 
-/// What a container is called, or should be.
+/// The current name of a container, or its planned name.
 fn named(subject: &Subject, world: &World) -> Option<ContainerName> {
     match world.get(&Cell::Name(subject.clone()))? {
         Value::Name(name) => Some(name.clone()),
@@ -243,7 +243,7 @@ fn named(subject: &Subject, world: &World) -> Option<ContainerName> {
     }
 }
 
-/// What a cell is about, as an option or a word of its own.
+/// The word for a cell in messages: an option or a property.
 fn word(cell: &Cell) -> &'static str {
     match cell {
         Cell::Name(_) | Cell::Holder(_) => "name",
@@ -256,7 +256,7 @@ fn word(cell: &Cell) -> &'static str {
     }
 }
 
-/// Whether there are as many as there should be.
+/// A mismatch if the number of containers is not the declared count.
 fn miscounted(set: &SetName, goal: Goal, members: &[Subject], now: &World) -> Option<Mismatch> {
     let there: Vec<&Subject> = members.iter().filter(|member| now.has(member)).collect();
     let runs = |member: &&&Subject, fits: fn(Run) -> bool| {
@@ -264,7 +264,7 @@ fn miscounted(set: &SetName, goal: Goal, members: &[Subject], now: &World) -> Op
         matches!(run, Some(Value::Run(run)) if fits(*run))
     };
     let (what, found) = match goal.state {
-        // What a failed removal left counts as nothing.
+        // A container that a failed removal left does not count.
         State::Present => {
             let counts = |run: Run| run.is_live() || run == Run::Idle;
             ("containers", there.iter().filter(|member| runs(member, counts)).count())

@@ -1,7 +1,7 @@
 //! The look that each step takes at its own objects right before its call.
 //!
-//! It finds out one of three things: the call is to be made, its work is done already, or
-//! something else happened meanwhile and the plan is stale.
+//! The look has three possible results: the call is needed, the work is already done, or the
+//! objects changed meanwhile and the plan is stale.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,47 +17,47 @@ use crate::options::platform::Platform;
 use crate::plan::facts::ContainerFact;
 use crate::plan::{Action, ImagePin, Step, Subject};
 
-/// What a look found out.
+/// The result of a look.
 #[derive(Debug)]
 pub(super) enum Check {
-    /// The call is to be made; what inspect says of the container it is about.
+    /// The call is needed; with the inspect data of the container of the step.
     Ready(Option<Box<Json>>),
-    /// Its work is done.
+    /// The work of the step is done.
     Already,
     /// The plan is stale.
     Unexpected(Stale),
 }
 
-/// A look, or why there was none.
+/// The result of a look, or the error of the engine.
 pub(super) type Checked = Result<Check, EngineError>;
 
-/// How a container is.
+/// The run state of a container.
 pub(super) fn run_of(inspect: &Json) -> Run {
     Container { list: None, inspect: Some(inspect.clone()), env: BTreeMap::new() }.run()
 }
 
-/// Its primary name.
+/// The primary name of a container.
 pub(super) fn name_of(inspect: &Json) -> ContainerName {
     ContainerName::new(inspect["Name"].as_str().unwrap_or_default().trim_start_matches('/'))
 }
 
-/// Whether an image is for a platform; without one the engine's own choice does.
+/// Whether an image fits a platform; without a platform every image fits.
 pub(super) fn is_for(image: &Json, platform: Option<&str>) -> bool {
     !platform.is_some_and(|platform| Platform::read(platform).is_missing_in(image))
 }
 
-/// When it started.
+/// The start time of a container.
 pub(super) fn started_at(inspect: &Json) -> &str {
     inspect["State"]["StartedAt"].as_str().unwrap_or_default()
 }
 
-/// `exited`, `running`, …
+/// The status of a container: `exited`, `running`, …
 pub(super) fn status_of(inspect: &Json) -> String {
     crate::base::say::short(inspect["State"]["Status"].as_str().unwrap_or("in an unknown state"))
 }
 
 impl<W: Writer> Context<'_, W> {
-    /// Looks at what a step is about.
+    /// Looks at the objects of a step.
     pub(super) async fn precheck(&self, step: &Step) -> Checked {
         match &step.action {
             Action::Pull { image, platform } => Ok(match self.engine.image(image).await? {
@@ -142,7 +142,7 @@ impl<W: Writer> Context<'_, W> {
         Ok(Check::Unexpected(Stale::new("image_moved", expected, found)))
     }
 
-    /// The image that a create must be made from; `None`: it was pulled and is gone.
+    /// The image that a create must use; `None`: the pulled image is gone.
     pub(super) async fn pinned(&self, pin: &ImagePin) -> Result<Option<ImageId>, EngineError> {
         let digest = match pin {
             ImagePin::Id(id) => return Ok(Some(id.clone())),
@@ -162,7 +162,7 @@ impl<W: Writer> Context<'_, W> {
         Ok(None)
     }
 
-    /// Who has a name that must be free, or be `but`'s.
+    /// The foreign container that has a name, where the name must be free or belong to `but`.
     async fn name_taken(
         &self,
         name: &ContainerName,
@@ -170,7 +170,7 @@ impl<W: Writer> Context<'_, W> {
     ) -> Result<Option<Stale>, EngineError> {
         let Some(holder) = self.engine.inspect(name.as_str()).await? else { return Ok(None) };
         let id = ContainerId::new(holder["Id"].as_str().unwrap_or_default());
-        // An engine also takes the beginning of an ID for a name.
+        // An engine also accepts the beginning of an ID in place of a name.
         if name_of(&holder) != *name || Some(&id) == but {
             return Ok(None);
         }
@@ -179,7 +179,7 @@ impl<W: Writer> Context<'_, W> {
         Ok(Some(Stale::new("name_taken", expected, found)))
     }
 
-    /// A replacement is begun only while what it replaces is as the facts say.
+    /// A replacement begins only while the old container matches the facts of the plan.
     async fn predecessor_moved(&self, step: &Step) -> Result<Option<Stale>, EngineError> {
         let change = super::outcome::change_of(&step.id);
         for id in self.old_of(&change, &step.id) {
@@ -204,7 +204,7 @@ impl<W: Writer> Context<'_, W> {
         }
         let called = self.name(&id).unwrap_or_else(|| ContainerName::new(id.short()));
         let Some(found) = self.engine.inspect(id.as_str()).await? else {
-            // What is gone is on no network either.
+            // A removed container is attached to no network either.
             if matches!(step.action, Action::Remove { .. } | Action::Disconnect { .. }) {
                 return Ok(Check::Already);
             }
@@ -228,11 +228,11 @@ impl<W: Writer> Context<'_, W> {
         self.index.fact(id)
     }
 
-    /// The containers that a change does away with or changes, where it creates one in their
-    /// stead. A container that goes before the create is not one of them.
+    /// The old containers of a change: the containers that the change removes or updates after it
+    /// creates their replacement. A container that is removed before the create is not included.
     fn old_of(&self, change: &crate::base::ident::ChangeId, create: &StepId) -> Vec<ContainerId> {
         let steps = self.index.steps_of(change.as_str());
-        // Steps come after what they wait for.
+        // In a plan, a step stands after its dependencies.
         let mut before = BTreeSet::from([create]);
         for step in steps.iter().rev().filter(|step| before.contains(&step.id)).collect::<Vec<_>>()
         {

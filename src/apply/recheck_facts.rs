@@ -1,7 +1,7 @@
-//! What the plan relies on of a container by now, against a look right before a step.
+//! Compares the state that the plan expects of a container with a look right before a step.
 //!
-//! The world of a run begins with the facts and moves on with each step that took effect, so that what
-//! the plan itself makes of a container is no surprise.
+//! The expected state begins with the facts of the plan. Each step that took effect updates the
+//! expected state, so that effects of the plan itself are expected.
 
 use std::collections::BTreeSet;
 
@@ -18,18 +18,18 @@ use crate::plan::{Action, Because, Reason, Step, Subject};
 use crate::stale::difference::difference;
 use crate::stale::observed::note_container;
 
-/// What a look at the container of a step finds.
+/// The result of a look at the container of a step.
 pub(super) enum InspectView {
-    /// All is as the plan relies on: the call may be made.
+    /// The container is as the plan expects: the call may be made.
     Before,
-    /// All is as the step makes it.
+    /// The container is already as the step makes the container.
     After,
-    /// Neither.
+    /// The container is in neither state.
     Otherwise(Stale),
 }
 
 impl<W> Context<'_, W> {
-    /// What is seen of a container, in cells.
+    /// The state of a container, as cells of a world.
     pub(super) fn seen(&self, subject: &Subject, found: &Json) -> World {
         let mut now = World::default();
         for (step, id) in self.networks.borrow().iter() {
@@ -49,7 +49,7 @@ impl<W> Context<'_, W> {
         effects.filter(|(cell, _)| cell.container() == Some(subject)).collect()
     }
 
-    /// Holds a container against what the plan relies on, and against what the step makes of it.
+    /// Compares a container with the state before the step and with the state after the step.
     pub(super) fn compared(&self, step: &Step, subject: &Subject, found: &Json) -> InspectView {
         let now = self.seen(subject, found);
         let before = self.world.borrow().of(subject);
@@ -58,7 +58,7 @@ impl<W> Context<'_, W> {
         after.take(effects.clone());
         let untouched = effects.iter().all(|(cell, _)| before.holds(cell, &now));
         let made = effects.iter().all(|(cell, _)| after.holds(cell, &now));
-        // A container that came back by itself did so before what it follows was up again.
+        // A container that restarted by itself did so before its dependency was up again.
         let restarts = matches!(step.action, Action::Restart { .. }) && self.follows(step);
         if made && !untouched && !restarts {
             return InspectView::After;
@@ -67,14 +67,14 @@ impl<W> Context<'_, W> {
             .map_or(InspectView::Before, InspectView::Otherwise)
     }
 
-    /// What of a container is not as the plan relies on.
+    /// The first difference between a container and the state that the plan expects.
     fn otherwise(&self, step: &Step, before: &World, now: &World, found: &Json) -> Option<Stale> {
         let restarts = matches!(step.action, Action::Restart { .. }) && self.follows(step);
         let waits = matches!(step.action, Action::WaitReady { .. });
         let ended = self.ended_with_its_target(found);
         let flying = self.touched_by_others(step);
         let may_move = |cell: &Cell| match cell {
-            // Waiting is itself a look at how it runs.
+            // A waiting step looks at the run state itself.
             Cell::Run(_) | Cell::Exit(_) => waits || ended,
             Cell::Start(_) => waits || restarts || ended,
             cell => flying.contains(cell),
@@ -83,7 +83,7 @@ impl<W> Context<'_, W> {
         Some(Stale::of(&difference(moved, before, now)))
     }
 
-    /// What of a container that a change does away with is not as the plan relies on.
+    /// The first unexpected difference in a container that a change removes or replaces.
     pub(super) fn moved_fact(&self, step: &Step, id: &ContainerId, found: &Json) -> Option<Stale> {
         let subject = Subject::Container(id.clone());
         let now = self.seen(&subject, found);
@@ -91,7 +91,7 @@ impl<W> Context<'_, W> {
         self.otherwise(step, &before, &now, found)
     }
 
-    /// The cells that steps touch which are in flight beside this one.
+    /// The cells that other steps in flight change.
     fn touched_by_others(&self, step: &Step) -> BTreeSet<Cell> {
         let world = self.world.borrow();
         let flying = self.flying.borrow();
@@ -100,15 +100,15 @@ impl<W> Context<'_, W> {
         steps.flat_map(|step| step.effects(&world)).map(|(cell, _)| cell).collect()
     }
 
-    /// Whether a change is made because of what another container goes through.
+    /// Whether a change only follows a change of another container.
     fn follows(&self, step: &Step) -> bool {
         let change = self.index.change_of(&step.id);
         let mut reasons = change.into_iter().flat_map(|change| &change.reasons);
         reasons.any(|reason| matches!(reason, Reason::Because(Because::RestartsWith { .. })))
     }
 
-    /// Whether it runs in the process namespace of a container that this run has ended: with the first
-    /// process there all others are killed.
+    /// Whether the container shares the process namespace of a container that this run stopped. The
+    /// end of the first process there kills all other processes.
     fn ended_with_its_target(&self, found: &Json) -> bool {
         let mode = found["HostConfig"]["PidMode"].as_str().unwrap_or_default();
         let Some(target) = mode.strip_prefix("container:") else { return false };
@@ -120,7 +120,7 @@ impl<W> Context<'_, W> {
         })
     }
 
-    /// Notes that a step took effect.
+    /// Records that a step took effect.
     pub(super) fn note_effect(&self, step: &Step) {
         self.world.borrow_mut().after(step);
         let ends = matches!(
@@ -134,8 +134,8 @@ impl<W> Context<'_, W> {
 }
 
 impl<W: Writer> Context<'_, W> {
-    /// A volume that a create would have made, and that somebody else has made meanwhile. One of a
-    /// container that a run of this plan creates, or has created, is no surprise.
+    /// A volume that the create would have made, and that another program made meanwhile. A volume
+    /// of another container that this plan creates is expected.
     pub(super) async fn volume_appeared(&self, body: &Json) -> Result<Option<Stale>, EngineError> {
         let mut wanted: BTreeSet<&str> =
             volumes_of(body).filter(|name| self.is_made_by_creates(name)).collect();
@@ -173,7 +173,7 @@ impl<W: Writer> Context<'_, W> {
         }))
     }
 
-    /// Whether a volume was not there and is made by the first create that uses it.
+    /// Whether a volume did not exist and is made by the first create that uses the volume.
     fn is_made_by_creates(&self, name: &str) -> bool {
         let declared = self.plan.steps.iter().any(
             |step| matches!(&step.action, Action::CreateVolume { volume, .. } if volume == name),
@@ -183,7 +183,7 @@ impl<W: Writer> Context<'_, W> {
     }
 }
 
-/// The named volumes that a create asks for.
+/// The named volumes of a create body.
 fn volumes_of(body: &Json) -> impl Iterator<Item = &str> {
     let list = |field: &str| body["HostConfig"][field].as_array().into_iter().flatten();
     let binds = list("Binds").filter_map(|bind| Some(bind.as_str()?.split_once(':')?.0));

@@ -1,7 +1,7 @@
-//! What an auditor asks of a run: which plan, on which engine, by whom, when and how long.
+//! The audit record of a run: which plan, on which engine, by whom, when and how long.
 //!
-//! Nouns alone. What a process knows of itself is asked by the command line; how long what took is
-//! measured by [`super::times`].
+//! Only data types are here. The command line reads user and host; [`super::times`] measures
+//! durations.
 
 use std::collections::BTreeMap;
 
@@ -39,7 +39,7 @@ pub struct RunRecord {
 }
 
 impl RunRecord {
-    /// What is told of the run to others: each text from outside without what `strike` takes out.
+    /// The record without secrets; `strike` redacts each text from outside.
     #[must_use]
     pub fn told(self, strike: impl Fn(&str) -> String) -> Self {
         let By { user, sudo_user, host, ci } = self.by;
@@ -67,7 +67,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// As it is typed.
+    /// The name of the command on the command line.
     pub fn word(self) -> &'static str {
         match self {
             Self::Apply => "apply",

@@ -1,6 +1,7 @@
-//! What becomes of the changes that a dead run of a plan began: which go back, and which are finished.
+//! Decides for each change that a dead run began: is the change rolled back, or finished?
 //!
-//! It follows from the plan and a look alone, on any machine. Making the calls is the runner's.
+//! The decision needs only the plan and a look, on any machine. Making the calls is done by
+//! [`run()`](super::run()), not here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,35 +16,37 @@ use crate::plan::world::{Cell, Value, World};
 use crate::plan::{Action, Plan, Step, Subject};
 use crate::stale::observed::{Origin, observed};
 
-/// Where to.
+/// The direction of a recovery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
-    /// Whichever is nearer: what replaces and runs is finished, all else goes back.
+    /// The nearer end: a replacement with a running new container is finished, every other change
+    /// is rolled back.
     Nearest,
-    /// All go back.
+    /// All changes are rolled back.
     Back,
-    /// All are finished.
+    /// All changes are finished.
     Finish,
 }
 
-/// What becomes of the changes that were begun.
+/// The decisions about the changes that were begun.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Recovery {
-    /// Those that go back.
+    /// The changes that are rolled back.
     pub back: BTreeSet<ChangeId>,
-    /// Those that are finished, and what these wait for.
+    /// The changes that are finished, and the changes that these wait for.
     pub finish: BTreeSet<ChangeId>,
-    /// What keeps a change from going back that was to.
+    /// The reasons why a change cannot be rolled back although it should be.
     pub cannot: Vec<Cannot>,
 }
 
 impl Recovery {
-    /// Whether a run of the plan left anything.
+    /// Whether a dead run left nothing to recover.
     pub fn is_empty(&self) -> bool {
         self.back.is_empty() && self.finish.is_empty() && self.cannot.is_empty()
     }
 
-    /// The steps that are not made: those of changes that nobody began, or that are done.
+    /// The steps that must not run: steps that are not done, of changes that are neither rolled
+    /// back nor finished.
     pub fn blocked(&self, plan: &Plan, done: &BTreeSet<StepId>) -> BTreeSet<StepId> {
         let steps = plan.steps.iter().filter(|step| {
             let change = ChangeId::new(step.id.change());
@@ -53,7 +56,7 @@ impl Recovery {
     }
 }
 
-/// What becomes of what a dead run of a plan began. `done` are the steps that are done.
+/// Decides about the changes of a dead run. `done` are the steps that are done.
 pub fn recovery(
     plan: &Plan,
     digest: &str,
@@ -105,8 +108,9 @@ pub fn recovery(
 }
 
 impl Recovery {
-    /// With what goes back goes what took what its old container needs again, and what kept its own old
-    /// container until the other is proven. `can`: whether a change was begun and can go back.
+    /// Extends a rollback to dependent changes. A dependent change took a resource that the old
+    /// container freed, or keeps its own old container until this change is proven. `can` says
+    /// whether a change was begun and can be rolled back.
     fn take_along(&mut self, plan: &Plan, can: impl Fn(&str) -> bool) {
         let mut open: Vec<ChangeId> = self.back.iter().cloned().collect();
         while let Some(change) = open.pop() {
@@ -136,7 +140,7 @@ impl Recovery {
         }
     }
 
-    /// What is finished waits for steps of other changes: these are made, too.
+    /// Also finishes the changes whose steps a finished change waits for.
     fn finish_what_is_waited_for(&mut self, plan: &Plan, done: &BTreeSet<StepId>) {
         for step in plan.steps.iter().rev() {
             if !self.finish.contains(&ChangeId::new(step.id.change())) || done.contains(&step.id) {
@@ -149,8 +153,8 @@ impl Recovery {
     }
 }
 
-/// Another change that is past going back, where one of the two keeps its old container until the other
-/// is proven: neither old container runs without the other.
+/// Another change that can no longer be rolled back, where one of the two keeps its old container
+/// until the other is proven. Neither old container runs without the other.
 fn committed_with(plan: &Plan, change: &str, before: &World, now: &World) -> Option<String> {
     let removes = |step: &&Step| matches!(step.action, Action::Remove { .. });
     let pairs = plan
@@ -172,8 +176,8 @@ fn committed_with(plan: &Plan, change: &str, before: &World, now: &World) -> Opt
     others.find(gone).map(str::to_owned)
 }
 
-/// Whether a change creates a container that does not run yet, and never did or still waits aside. One
-/// that ran under its name may be in use for long.
+/// Whether a change creates a container that does not run, and that never ran or was created under
+/// a temporary name. A container that ran under its final name may have been in use for long.
 fn is_nearer_to_its_beginning(plan: &Plan, change: &str, now: &World) -> bool {
     let mut steps = plan.steps.iter().filter(|step| step.id.change() == change);
     steps.any(|step| {
@@ -191,20 +195,20 @@ fn is_nearer_to_its_beginning(plan: &Plan, change: &str, now: &World) -> bool {
     })
 }
 
-/// A container that a dead run left, as a list tells it.
+/// A container that a dead run left behind, from the container list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leftover {
-    /// `web.bp-new (5ca9d1f00b12), created`.
+    /// The container in words: `web.bp-new (5ca9d1f00b12), created`.
     pub what: String,
-    /// The project that it was created for, where it says so.
+    /// The project from the label of the container, if there is a label.
     pub project: Option<String>,
-    /// The digest of the plan of which a run created it, or the container beside it.
+    /// The digest of the plan whose run created this container or its replacement.
     pub plan: Option<String>,
-    /// Whether it is only kept to be looked at.
+    /// Whether the container is kept only for diagnosis.
     pub kept: bool,
 }
 
-/// The containers under reserved names, in the order of names.
+/// The containers with reserved names, sorted by name.
 pub fn leftovers(look: &Snapshot) -> Vec<Leftover> {
     let plan_of = |name: &str| {
         let found = look.containers.iter().find(|one| one.name().as_str() == name)?;
@@ -219,7 +223,7 @@ pub fn leftovers(look: &Snapshot) -> Vec<Leftover> {
         }
         let seen = container.seen();
         let label = |key: &str| seen.label(key).map(str::to_owned);
-        // A label that does not name this container came with an image.
+        // A label with another name was inherited from the image.
         let own = label(LABEL_NAME).is_some_and(|own| own == stem);
         let beside = || plan_of(stem).or_else(|| plan_of(&format!("{stem}{SUFFIX_NEW}")));
         let status = seen.run().word();

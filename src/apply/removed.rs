@@ -1,5 +1,5 @@
-//! Containers that an engine removes as soon as their process ends (`auto_remove`): when one is gone,
-//! that is no sign that somebody else was there, and no new plan would help.
+//! Containers with `auto_remove`: the engine removes such a container as soon as its process ends.
+//! A missing container is then no sign of a foreign change, and a new plan would not help.
 
 use std::time::{Duration, Instant};
 
@@ -9,19 +9,19 @@ use super::run::Context;
 use crate::base::ident::ContainerId;
 use crate::engine::Writer;
 
-/// What is said of one, with the way out.
+/// The sentence about an `auto_remove` container, with the way out.
 pub(super) const REMOVED: &str = ", and the engine removes it with its output (`auto_remove`); \
      without `auto_remove` it stays, and `docker logs` tells why";
 
-/// How far back the engine's log is read: an end that matters is a moment ago.
+/// How far back the engine's event log is read; a relevant end is only a moment ago.
 const LATELY: Duration = Duration::from_mins(1);
 
-/// How often is looked whether it is gone by now.
+/// How often the removal is checked.
 const LOOKS: usize = 20;
 
 impl<W: Writer> Context<'_, W> {
-    /// Waits a moment for a removal that is under way: what is said next would be of a container
-    /// that nobody can do anything with.
+    /// Waits a moment for a removal in progress, so that no message names a container that vanishes
+    /// at once.
     pub(super) async fn until_removed(&self, id: &ContainerId) {
         for _ in 0..LOOKS {
             let looked = self.engine.inspect(id.as_str()).await;
@@ -32,7 +32,8 @@ impl<W: Writer> Context<'_, W> {
         }
     }
 
-    /// That a container of this run which is gone ended and removed itself, and with which code.
+    /// The sentence that a missing container of this run ended and was auto-removed, with its exit
+    /// code.
     pub(super) async fn removed_itself(&self, id: Option<ContainerId>) -> Option<String> {
         let id = id?;
         let step = {
@@ -54,7 +55,7 @@ impl<W: Writer> Context<'_, W> {
     }
 }
 
-/// The exit code in an engine's log.
+/// The exit code of a container in the engine's event log.
 fn code(log: &[Json], id: &ContainerId) -> Option<i64> {
     let its = |event: &&Json| {
         event["Type"] == "container"

@@ -1,6 +1,7 @@
-//! Steps on networks and volumes, and on who is attached to which: their looks and their calls.
+//! The looks and calls of steps on networks, volumes and network attachments.
 //!
-//! What they mean together, a replaced network above all, is the plan's; here each is one call.
+//! Each step is one call here. The order of the steps, as for a replaced network, is decided by the
+//! plan.
 
 use serde_json::Value as Json;
 
@@ -15,16 +16,16 @@ use crate::plan::{Action, NetworkRef, Step};
 use crate::planner::resources;
 use crate::planner::resources::Found;
 
-/// What a name that must be free turns out to be.
+/// The state of a name that must be free.
 enum Name {
     Free,
-    /// What this step makes is there.
+    /// The object that this step creates already exists.
     Made(Json),
     Taken(String),
 }
 
 impl<W: Writer> Context<'_, W> {
-    /// Looks at what a step on a network or a volume is about.
+    /// Looks at the network or the volume of a step.
     pub(super) async fn precheck_object(&self, step: &Step) -> Checked {
         match &step.action {
             Action::CreateNetwork { network, key } => {
@@ -46,7 +47,7 @@ impl<W: Writer> Context<'_, W> {
         }
     }
 
-    /// The network that is meant; `None`: it is not there.
+    /// The ID of a network; `None`: the network does not exist.
     pub(super) async fn which(&self, which: &NetworkRef) -> Result<Option<NetworkId>, EngineError> {
         let create = match which {
             NetworkRef::Id(id) => return Ok(Some(id.clone())),
@@ -55,7 +56,7 @@ impl<W: Writer> Context<'_, W> {
         if let Some(id) = self.networks.borrow().get(create) {
             return Ok(Some(id.clone()));
         }
-        // A run before this one made it.
+        // An earlier run made the network.
         let step = self.index.step(create);
         let Some(Action::CreateNetwork { network, key }) = step.map(|step| &step.action) else {
             return Ok(None);
@@ -129,7 +130,7 @@ impl<W: Writer> Context<'_, W> {
         self.verify_after_error(step, 0, &error).await.map(drop)
     }
 
-    /// The network that is meant, which must be there.
+    /// The ID of a network that must exist.
     pub(super) async fn network(
         &self,
         name: &str,

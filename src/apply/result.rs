@@ -1,4 +1,4 @@
-//! The document that an apply ends with, whatever became of it; written on refusal too.
+//! The result document of an apply; written on refusal too.
 
 use std::collections::BTreeMap;
 
@@ -86,7 +86,7 @@ pub fn schema() -> Json {
 }
 
 impl ResultDocument {
-    /// Of a run, with what was measured of the changes that were begun.
+    /// The result of a run, with the measured times of the changes that were begun.
     pub fn of_run(
         plan: &Plan,
         outcome: &Outcome,
@@ -129,12 +129,12 @@ impl ResultDocument {
         }
     }
 
-    /// Of a plan of which nothing is left to do.
+    /// The result of a plan with no steps left to run.
     pub fn of_done(message: &str, left: Vec<Left>) -> Self {
         Self { left, ..Self::refused(message, 0, Vec::new()) }
     }
 
-    /// Of a plan that was not run, and why: nothing was changed.
+    /// The result of a plan that was refused, with the reason: nothing was changed.
     pub fn refused(message: &str, exit_code: u8, stale: Vec<StaleEntry>) -> Self {
         let message = crate::base::say::safe(message);
         let summary = crate::plan::summary::of([]);
@@ -158,12 +158,12 @@ impl ResultDocument {
         }
     }
 
-    /// Why a change was made.
+    /// The reasons of a change.
     pub fn reasons<'a>(&'a self, change: &'a ChangeRecord) -> &'a [Reason] {
         self.reload_reasons.get(&change.id).unwrap_or(&change.reasons)
     }
 
-    /// The bytes of its file: a field a line, and of lists a record a line.
+    /// The bytes of the result file: one field a line, and one record a line in lists.
     pub fn file(&self) -> Result<String, NoCanonicalForm> {
         let Self {
             format,
@@ -212,7 +212,7 @@ impl ResultDocument {
     }
 }
 
-/// A record a line.
+/// A list with one record a line.
 fn list<T: Serialize>(records: &[T]) -> Result<String, NoCanonicalForm> {
     let lines: Result<Vec<String>, _> = records.iter().map(canonical::flat).collect();
     let lines = lines?;
@@ -222,7 +222,7 @@ fn list<T: Serialize>(records: &[T]) -> Result<String, NoCanonicalForm> {
     Ok(format!("[\n    {}\n  ]", lines.join(",\n    ")))
 }
 
-/// How the changes went that were begun, in the order of the plan.
+/// The changes that were begun, in the order of the plan.
 fn records(
     plan: &Plan,
     outcome: &Outcome,
@@ -245,7 +245,7 @@ fn record(
         Some(_) => Ended::HalfDone,
         None => ended(outcome, change),
     };
-    // What is as before, and was not brought up again, never went down.
+    // A rolled-back container without a new start never went down.
     if ended == Ended::AsBefore && times.still_down {
         (times.down_ms, times.still_down) = (None, false);
     }
@@ -263,7 +263,7 @@ fn record(
     }
 }
 
-/// How a change ended of which nothing went wrong: a run may end before it begins.
+/// The end of a change without trouble; a run may end before the change begins.
 fn ended(outcome: &Outcome, change: &Change) -> Ended {
     let mut steps =
         outcome.steps.iter().filter(|step| step.id.change() == change.id.as_str()).peekable();
@@ -274,7 +274,7 @@ fn ended(outcome: &Outcome, change: &Change) -> Ended {
     if made { Ended::HalfDone } else { Ended::AsBefore }
 }
 
-/// The container that a change made, in this run or in one before.
+/// The container that a change created, in this run or in an earlier run.
 fn created(plan: &Plan, outcome: &Outcome, change: &ChangeId) -> Option<ContainerId> {
     let both = plan.steps.iter().zip(&outcome.steps);
     let mut made = both.filter(|(step, outcome)| {
@@ -284,7 +284,7 @@ fn created(plan: &Plan, outcome: &Outcome, change: &ChangeId) -> Option<Containe
     made.find_map(|(_, outcome)| outcome.container.clone())
 }
 
-/// What became of a step, without the container where nobody has to look for it: its change tells.
+/// The outcome of a step. A successful step needs no container ID: its change has the ID.
 fn brief(outcome: &StepOutcome) -> StepOutcome {
     let container = outcome.container.clone().filter(|_| !outcome.status.is_success());
     StepOutcome { container, ..outcome.clone() }

@@ -1,4 +1,4 @@
-//! The result of an apply, for people.
+//! The result of an apply as text.
 
 use std::fmt::Write as _;
 
@@ -8,11 +8,10 @@ use super::{RecoveryReport, StepOutcome, StepStatus};
 use crate::base::say::{lasted, safe, safe_lines};
 use crate::plan::show::reason_text;
 
-/// How many of the steps that were not reached are named; the result document has them all.
+/// How many unreached steps the text names; the result document has all steps.
 const NAMED: usize = 10;
 
-/// A result that is looked at later: its lines, what was changed, why and how long it took, and of
-/// which run it is.
+/// The text of a stored result: its lines, the changes with reasons and times, and the run.
 pub fn retold(document: &ResultDocument) -> String {
     let mut out = text(document);
     for change in &document.changes {
@@ -34,7 +33,7 @@ pub fn retold(document: &ResultDocument) -> String {
     out
 }
 
-/// How a change went, for the end of its line.
+/// The times of a change, for the end of its line.
 pub(super) fn course(change: &ChangeRecord) -> String {
     let Times { began_ms: _, took_ms, down_ms, still_down } = change.times;
     let ended = match change.ended {
@@ -51,7 +50,7 @@ pub(super) fn course(change: &ChangeRecord) -> String {
     format!("{ended}{took}{down}")
 }
 
-/// Which plan, on which engine, by whom and when.
+/// The plan, the engine, the user and the time of a run.
 fn of_run(run: &RunRecord) -> String {
     let RunRecord { command, plan, project, engine, simulated, began, took_ms, by, meta, tool } =
         run;
@@ -85,7 +84,7 @@ fn of_run(run: &RunRecord) -> String {
     lines.iter().map(line).collect()
 }
 
-/// `ann (root) on harbour-1`, `ann in GitHub Actions`.
+/// The user of a run: `ann (root) on harbour-1`, `ann in GitHub Actions`.
 pub fn who(by: &By) -> String {
     let By { user, sudo_user, host, ci } = by;
     if let Some(Ci { system, actor, .. }) = ci {
@@ -97,7 +96,7 @@ pub fn who(by: &By) -> String {
     }
 }
 
-/// The lines of a result, with a line end after the last one.
+/// The text of a result, with a line end after the last line.
 pub fn text(document: &ResultDocument) -> String {
     let mut out = String::new();
     // Writing to a string cannot fail.
@@ -149,7 +148,7 @@ pub fn text(document: &ResultDocument) -> String {
     out
 }
 
-/// What became of a change that failed or was not finished.
+/// Describes a change that failed or was not finished.
 fn told(out: &mut String, document: &ResultDocument, trouble: &RecoveryReport) {
     let _ = writeln!(
         out,
@@ -182,7 +181,7 @@ fn told(out: &mut String, document: &ResultDocument, trouble: &RecoveryReport) {
     }
 }
 
-/// Whether a change was only not gone on with.
+/// Whether a change only stopped early, because the run was asked to stop.
 fn not_reached(document: &ResultDocument, trouble: &RecoveryReport) -> bool {
     let step = document.steps.iter().find(|step| step.id == trouble.step);
     let ended =
@@ -258,7 +257,7 @@ mod tests {
         to go back, or to finish what is nearer to its end: bayplan recover plan.json
         interrupted; not reached: db/start
         ");
-        // A long plan is not told step by step.
+        // The text of a long plan does not list every step.
         for number in 2..=30 {
             let mut step = document.steps[0].clone();
             step.id = StepId::new(format!("db-{number}/start"));

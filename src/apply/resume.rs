@@ -1,6 +1,7 @@
-//! Where a run of a plan begins: at its first step, or where an earlier run of it ended.
+//! The starting point of a run: the first step of a plan, or the end of an earlier run.
 //!
-//! Which steps are done is found by [`crate::stale`]; here is what a run must know of them.
+//! Which steps are done is decided by [`crate::stale`]; this module holds the data about these
+//! steps.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +9,12 @@ use crate::base::ident::{ContainerId, ContainerName, NetworkId, StepId};
 use crate::plan::world::{Cell, Value, World};
 use crate::plan::{Plan, Subject, format};
 
-/// What a plan relies on by now, and what an earlier run of it created.
+/// The state that the plan expects now, and the objects that an earlier run created.
 #[derive(Debug, Clone, Default)]
 pub struct Resume {
-    /// The plan's digest, which all that is created carries.
+    /// The digest of the plan; every created object has the digest as a label.
     pub digest: String,
-    /// What the plan relies on: its facts, and the effects of the steps that are done.
+    /// The expected state: the facts of the plan, and the effects of the done steps.
     pub world: World,
     /// The containers that steps of an earlier run created.
     pub created: BTreeMap<StepId, ContainerId>,
@@ -22,13 +23,13 @@ pub struct Resume {
 }
 
 impl Resume {
-    /// No step is done yet.
+    /// The starting point of a plan without any done step.
     pub fn fresh(plan: &Plan) -> Self {
         let digest = format::write(plan).map(|written| written.digest).unwrap_or_default();
         Self { digest, world: World::planned(plan), ..Self::default() }
     }
 
-    /// The names that containers have by now.
+    /// The current names of the containers.
     pub(super) fn names(&self) -> BTreeMap<ContainerId, ContainerName> {
         let named = self.world.cells().filter_map(|(cell, value)| {
             let (Cell::Name(subject), Value::Name(name)) = (cell, value) else { return None };

@@ -1,10 +1,12 @@
-//! A run of a plan: steps begin as [`super::schedule`] says, and what becomes of them is told to it.
+//! A run of a plan: starts the steps that [`super::schedule`] allows, and reports their outcomes
+//! back.
 //!
-//! Images come first: nothing touches a container before every pull and tag that waits for no
-//! container has succeeded, so that a silent registry or a failed login costs nothing. A step that
-//! fails ends its change and what depends on it, others go on. What was begun of these goes back as
-//! soon as nothing of it is in flight. Something stale ends what was not begun; other changes that were
-//! begun are finished. Asked to stop, what was begun goes back, but where the new container is proven.
+//! Images come first: no container is touched before every early pull and tag has succeeded. A
+//! silent registry or a failed login then costs nothing. A failed step ends its change and all
+//! dependent steps; other changes go on. A change that was begun is rolled back once none of its
+//! steps is in flight. A stale step keeps further changes from starting; begun changes are
+//! finished. When asked to stop, the run rolls back begun changes, except where the new container
+//! is proven.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,14 +35,14 @@ use crate::plan::world::World;
 use crate::plan::{Action, Because, ImagePin, Plan, Reason, Step, Subject};
 use crate::stale::observed::Origin;
 
-/// What may be said of a run.
+/// The options of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// How many calls are in flight at most; 0 counts as 1. Watching is no call.
+    /// The limit of concurrent calls; 0 counts as 1. Watching a container is not a call.
     pub parallelism: usize,
-    /// Whether a new container that failed is kept beside the old one, to be looked at.
+    /// Whether a failed new container is kept beside the old container, for diagnosis.
     pub keep_failed: bool,
-    /// How long a one-shot may still run once the run is asked to stop.
+    /// How long a one-shot may still run after the run was asked to stop.
     pub grace: Duration,
 }
 
@@ -50,59 +52,59 @@ impl Default for Settings {
     }
 }
 
-/// All that a run needs.
+/// The inputs of a run.
 pub struct Run<'a, W> {
     /// The engine.
     pub engine: &'a W,
-    /// What was reviewed, and judged current.
+    /// The plan that was reviewed, and judged current.
     pub plan: &'a Plan,
-    /// The create bodies of its create steps, derived from what it declares.
+    /// The create bodies of the create steps, derived from the spec.
     pub bodies: &'a BTreeMap<StepId, Body>,
-    /// Steps of sets that are at their goal already.
+    /// The steps of sets that have already reached their goal.
     pub done: &'a BTreeSet<StepId>,
-    /// Steps that must not run, of sets that are half done.
+    /// The steps that must not run, because their sets are half done.
     pub blocked: &'a BTreeSet<StepId>,
-    /// Changes that an earlier run began, and that go back: nothing else is done with them.
+    /// The changes of an earlier run that are rolled back; none of their steps is run.
     pub back: &'a BTreeSet<ChangeId>,
-    /// What sets wait for before their steps begin.
+    /// The dependencies that sets wait for before their steps begin.
     pub awaits: &'a Awaits,
-    /// Who fills secrets in and strikes them out.
+    /// Fills secrets into create bodies and redacts them from texts.
     pub secrets: &'a dyn Secrets,
-    /// What waiting is.
+    /// The clock of the run.
     pub clock: &'a dyn Clock,
-    /// Who listens.
+    /// Receives the events of the run.
     pub sink: &'a dyn Sink,
-    /// Who keeps what is called.
+    /// Keeps the journal of the run.
     pub journal: &'a dyn Journal,
-    /// Where the run begins.
+    /// The starting point of the run.
     pub resume: &'a Resume,
     /// Asks the run to stop: calls in flight are finished, no step is begun.
     pub cancel: watch::Receiver<Option<Signal>>,
-    /// How.
+    /// The options of the run.
     pub settings: Settings,
 }
 
-/// A run under way, as its steps see it.
+/// The state of a run that its steps share.
 pub(super) struct Context<'a, W> {
     pub(super) engine: &'a W,
     pub(super) plan: &'a Plan,
-    /// Its parts by their names.
+    /// The parts of the plan by their IDs.
     pub(super) index: Index<'a>,
     pub(super) bodies: &'a BTreeMap<StepId, Body>,
-    /// The plan's digest, which all that is created carries.
+    /// The digest of the plan; every created object has the digest as a label.
     pub(super) digest: &'a str,
-    /// What tells this run from others of the plan, which all containers that it creates carry.
+    /// The ID of this run; every container of this run has the ID as a label.
     pub(super) run_id: &'a str,
-    /// Changes that an earlier run began, and that are to go back.
+    /// The changes of an earlier run that must be rolled back.
     pub(super) asked_back: &'a BTreeSet<ChangeId>,
-    /// What the plan relies on before any of its steps.
+    /// The state that the plan expects before its first step.
     pub(super) before: World,
-    /// Changes that go back, or went.
+    /// The changes that are being rolled back, or were rolled back.
     pub(super) back: RefCell<BTreeSet<String>>,
-    /// Whether the engine did not answer when it was asked last.
+    /// Whether the engine failed to answer the last request.
     pub(super) away: Cell<bool>,
     pub(super) awaits: &'a Awaits,
-    /// Of these, the ones that are as far as they must be.
+    /// The dependencies that have reached their condition.
     pub(super) met: RefCell<BTreeSet<ContainerId>>,
     pub(super) secrets: &'a dyn Secrets,
     pub(super) clock: &'a dyn Clock,
@@ -112,19 +114,19 @@ pub(super) struct Context<'a, W> {
     pub(super) begun: &'a Begun,
     /// The containers that create steps of this run made.
     pub(super) created: RefCell<BTreeMap<StepId, ContainerId>>,
-    /// What containers are called by now.
+    /// The current names of the containers.
     pub(super) names: RefCell<BTreeMap<ContainerId, ContainerName>>,
-    /// Which image a digest turned out to be.
+    /// The image ID of each pulled digest.
     pub(super) pulled: RefCell<BTreeMap<String, ImageId>>,
-    /// What the plan relies on by now.
+    /// The state that the plan expects now.
     pub(super) world: RefCell<World>,
-    /// What is known of what runs of the plan create.
+    /// How to recognise the objects that runs of this plan created.
     pub(super) origin: Origin<'a>,
-    /// The steps whose look or call is under way.
+    /// The steps whose look or call is in flight.
     pub(super) flying: RefCell<BTreeSet<StepId>>,
     /// The steps of this run that ended a process.
     pub(super) ended: RefCell<BTreeSet<StepId>>,
-    /// What one-shots wrote that ended well.
+    /// The output of one-shots that succeeded.
     pub(super) outputs: RefCell<BTreeMap<StepId, String>>,
     /// The networks that create steps of this run made.
     pub(super) networks: RefCell<BTreeMap<StepId, NetworkId>>,
@@ -132,7 +134,7 @@ pub(super) struct Context<'a, W> {
 }
 
 impl<'a, W> Context<'a, W> {
-    /// At the beginning of a run.
+    /// The state at the beginning of a run.
     fn of(run: Run<'a, W>, begun: &'a Begun, run_id: &'a str) -> Self {
         let Run { engine, plan, bodies, awaits, secrets, clock, sink, settings, resume, .. } = run;
         Self {
@@ -169,7 +171,7 @@ impl<'a, W> Context<'a, W> {
 }
 
 impl<W> Context<'_, W> {
-    /// The container that is meant; `None`: it was not created.
+    /// The ID of a container; `None`: the container was not created.
     pub(super) fn resolve(&self, subject: &Subject) -> Option<ContainerId> {
         match subject {
             Subject::Container(id) => Some(id.clone()),
@@ -177,32 +179,32 @@ impl<W> Context<'_, W> {
         }
     }
 
-    /// What a container should be called by now.
+    /// The name that a container should have now.
     pub(super) fn name(&self, id: &ContainerId) -> Option<ContainerName> {
         self.names.borrow().get(id).cloned()
     }
 
-    /// The same, for messages.
+    /// The name of a container for messages, or its short ID.
     pub(super) fn called(&self, id: &ContainerId) -> String {
         self.name(id).map_or_else(|| id.short().to_owned(), |name| name.to_string())
     }
 
-    /// Whether no step is to be begun any more.
+    /// Whether the run was asked to stop.
     pub(super) fn cancelled(&self) -> bool {
         self.cancel.borrow().is_some()
     }
 
-    /// Ends when a one-shot has had its time since the run was asked to stop.
+    /// Ends when the grace time for one-shots is over after a request to stop.
     pub(super) async fn out_of_patience(&self) {
         let mut cancel = self.cancel.clone();
         if cancel.wait_for(Option::is_some).await.is_err() {
-            // Nobody can ask any more.
+            // The sender is gone, so no request to stop can come.
             std::future::pending::<()>().await;
         }
         self.clock.sleep(self.settings.grace).await;
     }
 
-    /// Says once that the engine does not answer.
+    /// Reports once that the engine does not answer.
     pub(super) fn note_away(&self) {
         if !self.away.replace(true)
             && let Some(step) = self.flying.borrow().first()
@@ -213,16 +215,16 @@ impl<W> Context<'_, W> {
     }
 }
 
-/// What came to an end.
+/// A task that came to its end.
 enum Flight {
-    /// What a step waited for is there.
+    /// The dependencies of a step are ready.
     Waited(StepId),
     Ended(StepOutcome),
-    /// Changes were taken back.
+    /// Changes were rolled back.
     Back(WentBack),
 }
 
-/// Runs the steps of a plan. Does not fail: what became of each step is in the outcome.
+/// Runs the steps of a plan. Never fails: the outcome holds the status of every step.
 pub async fn run<W: Writer>(run: Run<'_, W>, begun: &Begun) -> Outcome {
     let Run { plan, done, blocked, back, sink, settings, .. } = run;
     let run_id = fresh_id();
@@ -234,13 +236,13 @@ pub async fn run<W: Writer>(run: Run<'_, W>, begun: &Begun) -> Outcome {
         }
     }
     let told = Cell::new(false);
-    // Whether what the pulls gave was looked at.
+    // Whether the pulled images were checked.
     let mut looked = false;
     let mut returns = Returns::default();
     let mut flights: FuturesUnordered<Pin<Box<dyn Future<Output = Flight> + '_>>> =
         FuturesUnordered::new();
     loop {
-        // Copied out: who listens may ask for a stop itself.
+        // Copied out, because the sink may ask for a stop itself.
         let asked = *context.cancel.borrow();
         if let Some(signal) = asked {
             schedule.halt(Halt::All);
@@ -274,7 +276,7 @@ pub async fn run<W: Writer>(run: Run<'_, W>, begun: &Begun) -> Outcome {
     drop(flights);
     let interrupted = *context.cancel.borrow();
     let mut steps = schedule.outcomes();
-    // What an earlier run did is about the containers that it created.
+    // A step of an earlier run is reported with the container that it created.
     for (outcome, step) in steps.iter_mut().zip(&plan.steps) {
         if outcome.container.is_none() && outcome.status.is_success() {
             outcome.container = context.about(step);
@@ -285,7 +287,7 @@ pub async fn run<W: Writer>(run: Run<'_, W>, begun: &Begun) -> Outcome {
     outcome
 }
 
-/// The ways back of a run: one after the other.
+/// The rollbacks of a run, one after the other.
 #[derive(Default)]
 struct Returns {
     begun: BTreeSet<String>,
@@ -294,7 +296,8 @@ struct Returns {
 }
 
 impl Returns {
-    /// The changes that go back next, together; nothing: there are none, or it is not their turn.
+    /// The changes that are rolled back next, together; `None`: there is no change, or a rollback
+    /// must wait.
     fn next<'a>(
         &mut self,
         doomed: &BTreeSet<&'a str>,
@@ -317,13 +320,13 @@ impl Returns {
     }
 }
 
-/// What no other run has: hashers are seeded by the system.
+/// A random run ID; the system seeds each hasher.
 fn fresh_id() -> String {
     use std::hash::{BuildHasher as _, RandomState};
     format!("{:016x}", RandomState::new().hash_one(std::process::id()))
 }
 
-/// A step, or the wait before it.
+/// Runs a step, or waits for its dependencies.
 async fn fly<W: Writer>(context: &Context<'_, W>, step: &Step, waits: bool) -> Flight {
     if !waits {
         return Flight::Ended(context.perform(step).await);
@@ -332,8 +335,8 @@ async fn fly<W: Writer>(context: &Context<'_, W>, step: &Step, waits: bool) -> F
     ended.map_or_else(|| Flight::Waited(step.id.clone()), Flight::Ended)
 }
 
-/// Once, when all pulls are done: a replacement that has no other reason than an image that was not
-/// known is stale where that turns out to be the image that was found.
+/// Runs once after all pulls. A replacement for an unknown image is stale if the pull gave the old
+/// image and no other reason exists.
 fn look_at_images<W: Writer>(schedule: &mut Schedule<'_>, context: &Context<'_, W>) {
     let open: Vec<&Step> = schedule.open().collect();
     for step in open {
@@ -346,7 +349,7 @@ fn look_at_images<W: Writer>(schedule: &mut Schedule<'_>, context: &Context<'_, 
     }
 }
 
-/// Whether a create would replace a container by one of the same image, for the image's sake.
+/// Whether a create would replace a container with the same image, only because of the image.
 fn unchanged_image<W: Writer>(context: &Context<'_, W>, step: &Step) -> Option<Stale> {
     let Action::Create { image: ImagePin::Digest(digest), .. } = &step.action else { return None };
     let pulled = context.pulled.borrow().get(digest)?.clone();

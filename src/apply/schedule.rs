@@ -1,11 +1,11 @@
-//! Which steps may begin, and which come first: the steps whose dependencies have succeeded, in the
-//! order of the plan, as many as there is room for.
+//! The schedule of a run: which steps may begin. A step may begin when its dependencies have
+//! succeeded and the limit of concurrent calls allows the step.
 //!
-//! It also knows which changes can be finished no more, and must go back: those of which a step did
-//! not succeed, or waits for one that did not, and those that took what a change that goes back needs.
+//! The schedule also finds the changes that must be rolled back. Such a change has a failed step,
+//! waits for a failed step, or took a resource that a rollback needs.
 //!
-//! What a step does, and what it waits for before, is not known here. Each step is looked at when it
-//! or what it depends on changes, so that a run costs as much as its plan is long.
+//! The effect of a step and the waits before a step are not known here. A step is checked only when
+//! the step or a dependency changes, so the cost of a run grows linearly with the plan.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,47 +17,47 @@ use crate::plan::{Action, Plan, Step};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Halt {
     No,
-    /// Changes that were not begun are not.
+    /// No further change is begun.
     New,
-    /// Nothing is, but for the end of a change of which the new container is proven.
+    /// No step is begun, except the last steps of a change whose new container is proven.
     All,
 }
 
-/// Where all steps of a plan are; a step is meant by its place in the plan.
+/// The status of all steps of a plan; an index stands for a step.
 pub(super) struct Schedule<'a> {
     plan: &'a Plan,
     places: BTreeMap<&'a StepId, usize>,
     status: BTreeMap<StepId, StepOutcome>,
-    /// How many of the steps that each one comes after have not succeeded yet.
+    /// For each step, the number of its dependencies that have not succeeded.
     missing: Vec<usize>,
-    /// The steps that come after each one.
+    /// For each step, the steps that depend on the step.
     next: Vec<Vec<usize>>,
-    /// Steps that are no calls or have to wait for something first: those need no room.
+    /// Ready steps that are no calls, or that wait first; such steps ignore the limit.
     free: BTreeSet<usize>,
-    /// Calls that may begin as soon as there is room.
+    /// Calls that may begin as soon as the limit allows.
     calls: BTreeSet<usize>,
-    /// Steps in flight that are calls: only they count against the limit.
+    /// Calls in flight; only these count against the limit.
     calling: BTreeSet<usize>,
-    /// Pulls and tags that come before everything else, and have not succeeded yet.
+    /// Early pulls and tags that have not succeeded yet.
     first: BTreeSet<usize>,
     begun: BTreeSet<ChangeId>,
     halt: Halt,
-    /// Steps that began, or wait for what must come first, and have not ended.
+    /// Steps that began or wait for dependencies, and have not ended.
     flying: BTreeSet<usize>,
     /// The steps of each change.
     of_change: BTreeMap<&'a str, Vec<usize>>,
-    /// Changes that go back, or went.
+    /// Changes that are being rolled back, or were rolled back.
     back: BTreeSet<&'a str>,
-    /// Those of them of which all is as before.
+    /// Rolled-back changes whose objects are all as before.
     went_back: BTreeSet<String>,
-    /// Changes of which nothing is to be done: a person is needed first.
+    /// Changes that must stay untouched: a person must decide first.
     left: BTreeSet<&'a str>,
-    /// Whether something ended otherwise than well since changes were last looked at.
+    /// Whether a step ended badly since the last search for changes to roll back.
     doubt: bool,
 }
 
 impl<'a> Schedule<'a> {
-    /// With the steps that are done, and those that must not be.
+    /// A schedule, with the done steps and the blocked steps.
     pub(super) fn new(plan: &'a Plan, done: &BTreeSet<StepId>, blocked: &BTreeSet<StepId>) -> Self {
         let places: BTreeMap<&StepId, usize> =
             plan.steps.iter().enumerate().map(|(place, step)| (&step.id, place)).collect();
@@ -65,10 +65,10 @@ impl<'a> Schedule<'a> {
         let mut missing = vec![0; plan.steps.len()];
         let mut first = BTreeSet::new();
         for (place, step) in plan.steps.iter().enumerate() {
-            // What is not in the plan is not waited for.
+            // A dependency that is not in the plan is ignored.
             let after = step.after.iter().filter_map(|id| places.get(id).copied());
             let after: BTreeSet<usize> = after.collect();
-            // Steps come after what they wait for.
+            // In a plan, a step stands after its dependencies.
             if is_image(step) && after.is_subset(&first) {
                 first.insert(place);
             }
@@ -114,13 +114,13 @@ impl<'a> Schedule<'a> {
         schedule
     }
 
-    /// Whether every pull and tag that comes before everything else has succeeded.
+    /// Whether every early pull and tag has succeeded.
     pub(super) fn images_settled(&self) -> bool {
         self.first.is_empty()
     }
 
-    /// Takes the steps that may begin now, and says which of them only wait so far. What once need
-    /// not wait never must.
+    /// Takes the steps that may begin now, and says for each step whether the step only waits
+    /// first. A step that skipped its wait once never waits later.
     pub(super) fn ready(
         &mut self,
         parallelism: usize,
@@ -164,8 +164,8 @@ impl<'a> Schedule<'a> {
             }
     }
 
-    /// Whether all that must have ended before a step has: it took effect, its change went back, or nothing
-    /// is to be done of that.
+    /// Whether every predecessor in `after_end` has ended: the predecessor took effect, its change
+    /// was rolled back, or its change stays untouched.
     fn is_its_turn(&self, place: usize) -> bool {
         self.plan.steps[place].after_end.iter().all(|before| {
             let done = self.places.get(before).is_none_or(|place| self.is_done(*place));
@@ -174,7 +174,7 @@ impl<'a> Schedule<'a> {
         })
     }
 
-    /// What a step waited for is there: it begins as soon as there is room.
+    /// The wait of a step is over: its call begins as soon as the limit allows.
     pub(super) fn may_call(&mut self, step: &StepId) {
         if let Some(place) = self.places.get(step) {
             self.flying.remove(place);
@@ -182,13 +182,13 @@ impl<'a> Schedule<'a> {
         }
     }
 
-    /// Fewer steps may begin from here on.
+    /// Limits which steps may begin from now on.
     pub(super) fn halt(&mut self, halt: Halt) {
         self.doubt |= halt > self.halt;
         self.halt = self.halt.max(halt);
     }
 
-    /// Takes what became of a step.
+    /// Takes the outcome of a step that was in flight.
     pub(super) fn take(&mut self, outcome: StepOutcome) {
         let place = self.places.get(&outcome.id).copied();
         let image = place.is_some_and(|place| self.first.contains(&place));
@@ -203,7 +203,7 @@ impl<'a> Schedule<'a> {
         self.settle(outcome);
     }
 
-    /// Writes down what became of a step; those after it may be ready now.
+    /// Records the outcome of a step; dependent steps may become ready.
     pub(super) fn settle(&mut self, outcome: StepOutcome) {
         let Some(place) = self.places.get(&outcome.id).copied() else { return };
         for steps in [&mut self.free, &mut self.calls, &mut self.calling, &mut self.flying] {
@@ -230,8 +230,8 @@ impl<'a> Schedule<'a> {
         status.is_some_and(|outcome| outcome.status.is_success())
     }
 
-    /// Whether nothing is left of a change but to remove a container that is not needed any more: what
-    /// replaces it is proven, or nothing does.
+    /// Whether a change only has to remove an old container that is not needed any more: the
+    /// replacement is proven, or there is no replacement.
     fn is_proven(&self, change: &str) -> bool {
         let places = self.of_change.get(change).map_or(&[][..], Vec::as_slice);
         let action = |place: &usize| &self.plan.steps[*place].action;
@@ -241,7 +241,7 @@ impl<'a> Schedule<'a> {
                 .all(|place| self.is_done(*place) || matches!(action(place), Action::Remove { .. }))
     }
 
-    /// Whether a change replaces a container and still has it.
+    /// Whether a change replaces a container and still has the old container.
     fn keeps_its_old(&self, change: &str) -> bool {
         let places = self.of_change.get(change).map_or(&[][..], Vec::as_slice);
         let action = |place: &usize| &self.plan.steps[*place].action;
@@ -252,8 +252,8 @@ impl<'a> Schedule<'a> {
                 .any(|place| self.is_done(*place) && matches!(action(place), Action::Remove { .. }))
     }
 
-    /// The changes that can be finished no more, and that have not gone back yet. They get no further;
-    /// they may go back once nothing of them is in flight.
+    /// The changes that cannot be finished and are not rolled back yet. No further step of them
+    /// begins; the rollback begins when no step is in flight.
     pub(super) fn doomed(&mut self) -> BTreeSet<&'a str> {
         if std::mem::take(&mut self.doubt) {
             self.find_doomed();
@@ -262,7 +262,7 @@ impl<'a> Schedule<'a> {
     }
 
     fn find_doomed(&mut self) {
-        // Steps come after what they wait for.
+        // In a plan, a step stands after its dependencies.
         let mut dead = vec![false; self.plan.steps.len()];
         for (place, step) in self.plan.steps.iter().enumerate() {
             let ended = self.status.contains_key(&step.id) && !self.is_done(place);
@@ -295,7 +295,7 @@ impl<'a> Schedule<'a> {
         }
     }
 
-    /// Whether a step did something, or may have.
+    /// Whether a step did something, or may have done something.
     fn has_begun(&self, place: usize) -> bool {
         let step = &self.plan.steps[place];
         let ended = self.status.get(&step.id).map(|outcome| &outcome.status);
@@ -306,8 +306,8 @@ impl<'a> Schedule<'a> {
         touches(step) && (did || self.flying.contains(&place))
     }
 
-    /// A change goes back, and with it what took what its old container needs again, and what kept its
-    /// own old container until this one is proven.
+    /// Marks a change for rollback, with its dependent changes. A dependent change took a resource
+    /// of the old container, or keeps its own old container until this change is proven.
     pub(super) fn takes_along(&mut self, change: &'a str) {
         let mut open = vec![change];
         while let Some(change) = open.pop() {
@@ -336,13 +336,13 @@ impl<'a> Schedule<'a> {
         }
     }
 
-    /// Whether nothing of a change is in flight.
+    /// Whether no step of a change is in flight.
     pub(super) fn is_quiet(&self, change: &str) -> bool {
         let places = self.of_change.get(change).into_iter().flatten();
         places.into_iter().all(|place| !self.flying.contains(place))
     }
 
-    /// The steps of a change that took effect were taken back.
+    /// Records that the effects of a change were undone.
     pub(super) fn undone(&mut self, change: &str) {
         self.went_back.insert(change.to_owned());
         for place in self.of_change.get(change).into_iter().flatten() {
@@ -355,12 +355,12 @@ impl<'a> Schedule<'a> {
         }
     }
 
-    /// The steps of which nothing is known yet.
+    /// The steps without an outcome so far.
     pub(super) fn open(&self) -> impl Iterator<Item = &'a Step> {
         self.plan.steps.iter().filter(|step| !self.status.contains_key(&step.id))
     }
 
-    /// What became of all, in the order of the plan.
+    /// The outcomes of all steps, in the order of the plan.
     pub(super) fn outcomes(mut self) -> Vec<StepOutcome> {
         let steps = self.plan.steps.iter();
         steps
@@ -372,7 +372,7 @@ impl<'a> Schedule<'a> {
     }
 }
 
-/// What became of a step without anything being done.
+/// The outcome of a step that did nothing.
 pub(super) fn outcome(step: &Step, status: StepStatus) -> StepOutcome {
     StepOutcome { id: step.id.clone(), status, container: None, output: String::new() }
 }
@@ -395,8 +395,8 @@ mod tests {
         outcome(step, StepStatus::Done)
     }
 
-    /// Every step is looked at a few times, not once for every other after each call: with that, as it
-    /// once was, this would not come to an end.
+    /// Every step is checked a few times only. If every call checked every step, this test would
+    /// take too long.
     #[test]
     fn a_long_plan_is_gone_through_in_its_order_and_never_beyond_the_room() {
         let plan = counted(3_000);

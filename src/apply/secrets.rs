@@ -1,20 +1,20 @@
-//! Filling secrets into create bodies, and striking them out of what comes back.
+//! Filling secrets into create bodies, and redacting them from texts of the engine.
 //!
-//! Who resolved the references implements [`Secrets`]; how values are struck out is
-//! [`crate::observed::redact::redacted`]'s.
+//! The caller resolves the references and implements [`Secrets`]; how values are redacted is in
+//! [`crate::observed::redact::redacted`], not here.
 
 use crate::engine::FilledBody;
 use crate::options::Body;
 
-/// Who knows the values of references.
+/// Knows the secret values of references.
 pub trait Secrets {
-    /// Fills every reference of a body in; the error names the reference, never a value.
+    /// Fills in every reference of a body; the error names the reference, never a value.
     fn fill(&self, body: &Body) -> Result<FilledBody, String>;
-    /// Strikes every value out of a text that came from outside.
+    /// Redacts every secret value from a text that came from outside.
     fn redact(&self, text: &str) -> String;
 }
 
-/// No references, no secrets.
+/// The implementation for a plan without secret references.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoSecrets;
 

@@ -1,5 +1,5 @@
-//! How long changes take, and how long what they replace or restart is down: heard from what a run
-//! tells, and passed on to who listens.
+//! How long changes take, and how long the replaced or restarted containers are down. The times
+//! come from the events of a run, which are passed on to the sink.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +12,7 @@ use super::record;
 use crate::base::ident::{ChangeId, StepId};
 use crate::plan::{Action, Plan, Verb};
 
-/// Listens, measures, and passes on.
+/// A sink that measures times and passes events on.
 pub struct Timed<'a> {
     sink: &'a dyn Sink,
     clock: &'a dyn Clock,
@@ -20,47 +20,47 @@ pub struct Timed<'a> {
     courses: RefCell<Courses>,
 }
 
-/// How the changes of a run go, by its events.
+/// The times of all changes of a run, from its events.
 #[derive(Debug)]
 pub struct Courses {
     steps: BTreeMap<StepId, Role>,
     changes: BTreeMap<ChangeId, Course>,
 }
 
-/// What a step means for what runs.
+/// The effect of a step on the running container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
-    /// What ran ends, and something is to run after it.
+    /// The running container ends, and a container is to run later.
     TakesDown,
-    /// It ends and begins.
+    /// The container ends and starts again.
     Restarts,
-    /// Something runs.
+    /// A container starts.
     Starts,
-    /// It is watched until it is ready.
+    /// The container is watched until it is ready.
     Proves,
-    /// None of it.
+    /// The step has no such effect.
     Other,
 }
 
-/// How a change goes.
+/// The times of a change.
 #[derive(Debug, Clone, Copy)]
 pub struct Course {
     began: Duration,
     last: Duration,
     down: Option<Duration>,
     up: Option<Duration>,
-    /// A health check decides whether it is up.
+    /// Whether a health check decides that the container is up.
     by_health: bool,
 }
 
 impl<'a> Timed<'a> {
-    /// From now on.
+    /// Starts measuring now.
     pub fn new(plan: &Plan, clock: &'a dyn Clock, sink: &'a dyn Sink) -> Self {
         let courses = RefCell::new(Courses::of(plan));
         Self { sink, clock, began: clock.now(), courses }
     }
 
-    /// What was measured of each change that was begun. Of one that is still down it counts until now.
+    /// The times of each change that was begun. A container that is still down counts until now.
     pub fn measured(&self) -> BTreeMap<ChangeId, record::Times> {
         let now = self.clock.now();
         let courses = self.courses.borrow();
@@ -70,7 +70,7 @@ impl<'a> Timed<'a> {
 }
 
 impl Courses {
-    /// At the beginning.
+    /// The state before the first event.
     pub fn of(plan: &Plan) -> Self {
         let verbs: BTreeMap<&str, Verb> =
             plan.changes.iter().map(|change| (change.id.as_str(), change.verb)).collect();
@@ -78,7 +78,7 @@ impl Courses {
         let steps = plan.steps.iter().map(|step| {
             let change = step.id.change();
             let role = match role(&step.action, verbs.get(change).copied()) {
-                // What replaces it runs already: nothing is down.
+                // The replacement runs already, so nothing goes down.
                 Role::TakesDown if started.contains(change) => Role::Other,
                 role => role,
             };
@@ -90,7 +90,7 @@ impl Courses {
         Self { steps: steps.collect(), changes: BTreeMap::new() }
     }
 
-    /// How a change goes, if it was begun.
+    /// The times of a change, if the change was begun.
     pub fn get(&self, change: &ChangeId) -> Option<Course> {
         self.changes.get(change).copied()
     }
@@ -99,7 +99,7 @@ impl Courses {
         self.steps.get(step).copied().unwrap_or(Role::Other)
     }
 
-    /// Takes an event of now.
+    /// Takes an event that happens now.
     pub fn hear(&mut self, event: &Event, now: Duration) {
         let step = match event {
             Event::Started { step, .. }
@@ -112,7 +112,7 @@ impl Courses {
         let role = self.role(&step.undoes().unwrap_or_else(|| step.clone()));
         let begins = matches!(event, Event::Started { .. } | Event::Undoing { .. });
         let change = change_of(step);
-        // What is told of a change that never began is no course.
+        // An event of a change that never began is not measured.
         if begins {
             self.changes.entry(change.clone()).or_insert_with(|| Course::from(now));
         }
@@ -120,14 +120,14 @@ impl Courses {
         course.last = now;
         match event {
             Event::Started { .. } => course.begins(role, now),
-            // What was started is stopped again.
+            // The started container is stopped again.
             Event::Undoing { .. } if role == Role::Starts => course.up = None,
             Event::Waiting { what: WaitingFor::Healthy, .. } => {
                 course.by_health |= role == Role::Proves;
             }
             Event::Finished(outcome) => course.ends(role, &outcome.status, now),
             Event::Undone(undone) if undone.failed.is_none() => {
-                // Taking back what took it down brings it up.
+                // Undoing the stop brings the container up again.
                 if matches!(role, Role::TakesDown | Role::Restarts) {
                     course.up = Some(now);
                 }
@@ -160,7 +160,7 @@ impl Course {
 
     fn ends(&mut self, role: Role, status: &StepStatus, now: Duration) {
         match (role, status) {
-            // It did not run, or nothing was called.
+            // The container did not run, or no call was made.
             (Role::TakesDown | Role::Restarts, StepStatus::Already | StepStatus::Stale(_)) => {
                 self.down = None;
             }
@@ -171,12 +171,12 @@ impl Course {
         }
     }
 
-    /// Since when it is down, if it is.
+    /// The time since which the container is down, if it is down.
     pub fn down_since(&self) -> Option<Duration> {
         self.down.filter(|_| self.up.is_none())
     }
 
-    /// What is known by now, of a run that began then.
+    /// The times known so far, for a run that began at `begin`.
     pub fn times(&self, begin: Duration, now: Duration) -> record::Times {
         let down = self.down.map(|down| self.up.unwrap_or(now).saturating_sub(down));
         record::Times {
@@ -188,7 +188,7 @@ impl Course {
     }
 }
 
-/// Milliseconds; the longest there are is longer than any run.
+/// Milliseconds, capped at the largest number; no run takes that long.
 pub fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,4 +1,4 @@
-//! The changes that failed or were not finished, and what became of them.
+//! The changes that failed or were not finished, and their state.
 
 use std::collections::BTreeSet;
 
@@ -8,14 +8,14 @@ use super::run::Context;
 use crate::base::ident::{ChangeId, StepId};
 use crate::engine::Writer;
 
-/// Why a change goes back that this run did not begin.
+/// The message for a rolled-back change that an earlier run began.
 const RECOVERED: &str = "a run of this plan ended before it was finished";
 
-/// Why a change was not finished whose own steps did not fail.
+/// The message for an unfinished change without a failed step.
 const NOT_REACHED: &str = "not reached: the run was asked to stop, or something before it failed";
 
 impl<W: Writer> Context<'_, W> {
-    /// One for each change of which a step failed, or that was begun and is not finished.
+    /// A report for each change that has a failed step, or was begun and not finished.
     pub(super) async fn troubles(
         &self,
         outcome: &Outcome,
@@ -37,7 +37,8 @@ impl<W: Writer> Context<'_, W> {
         troubles
     }
 
-    /// The step that tells why a change is not done, and why; nothing: nobody began it.
+    /// The step that explains an unfinished change, and the message; `None`: nobody began the
+    /// change.
     fn why(
         &self,
         change: &ChangeId,
@@ -56,8 +57,8 @@ impl<W: Writer> Context<'_, W> {
         failed.or_else(|| Some((first.id.clone(), other?.to_owned())))
     }
 
-    /// A change of which nothing went back: only an image is there more, or it is past the point from
-    /// which it goes back.
+    /// The report for a change that was not rolled back: the change only pulled an image, or can no
+    /// longer be rolled back.
     async fn left(&self, change: ChangeId, step: StepId, message: String) -> RecoveryReport {
         let touched = self.index.steps_of(change.as_str()).iter().any(|step| touches(step));
         let now = self.lines(&BTreeSet::from([change.as_str()])).await;

@@ -1,8 +1,7 @@
-//! Calls that failed: looking what they came to, for a broken connection proves nothing.
+//! Verifying failed calls by a look, because a broken connection does not prove a failure.
 //!
-//! A call took effect where what its step makes of the world is so, whatever the answer was: that is
-//! said once, by [`crate::plan::effect`], and asked here for every kind of step. Nothing is ever called
-//! again here.
+//! A call took effect if the effects of its step hold, whatever the answer was.
+//! [`crate::plan::effect`] defines the effects of every kind of step. No call is repeated here.
 
 use std::time::Duration;
 
@@ -19,30 +18,30 @@ use crate::plan::world::{Cell, Value, World};
 use crate::plan::{Action, Step, Subject};
 use crate::stale::observed::observed;
 
-/// How long an engine that does not answer is waited for.
+/// How long to wait for an engine that does not answer.
 const AWAY: Duration = Duration::from_mins(2);
 
-/// The longest pause between two questions to an engine that does not answer.
+/// The longest pause between two requests to an engine that does not answer.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// A stop or a restart may take so long beyond its grace.
+/// How long a stop or a restart may take beyond its stop grace period.
 const BEYOND_GRACE: Duration = Duration::from_secs(30);
 
-/// An engine finishes a call whose client went away, some time later.
+/// How long an engine may need to finish a call whose client disconnected.
 const LATER: Duration = Duration::from_secs(5);
 
-/// How long a removal that is in progress is waited for.
+/// How long to wait for a removal in progress.
 const REMOVING: Duration = Duration::from_secs(30);
 
-/// What a look at the object of a step shows.
+/// The result of a look at the object of a step.
 struct Shown {
     now: World,
-    /// The container it is about, where it is there.
+    /// The inspect data of the container of the step, if the container exists.
     found: Option<Json>,
 }
 
 impl<W: Writer> Context<'_, W> {
-    /// Looks; an engine that does not answer just now is asked again for two minutes.
+    /// Looks; retries for two minutes if the engine does not answer.
     pub(super) async fn look_again<T, F>(&self, look: impl Fn() -> F) -> Result<T, EngineError>
     where
         F: Future<Output = Result<T, EngineError>>,
@@ -65,14 +64,15 @@ impl<W: Writer> Context<'_, W> {
         }
     }
 
-    /// Waits for an engine that does not answer; whether it is there again, and is the same.
+    /// Waits for an engine that does not answer. True: the engine answers again and is the same
+    /// engine.
     pub(super) async fn is_back(&self) -> bool {
         let Ok(info) = self.look_again(|| self.engine.info()).await else { return false };
         let target = self.plan.target.as_ref().map(|target| target.engine_id.as_str());
         target.filter(|id| !id.is_empty()).is_none_or(|id| info["ID"] == id)
     }
 
-    /// An engine's error, for people: without secrets, safe, and with the way out.
+    /// The text of an engine error, for people: redacted, safe to print, and with the way out.
     pub(super) fn text(&self, error: &EngineError) -> String {
         let text = crate::base::say::safe(&self.secrets.redact(&error.to_string()));
         match &error.hint {
@@ -81,10 +81,10 @@ impl<W: Writer> Context<'_, W> {
         }
     }
 
-    /// The failure that an engine's error is.
+    /// The step error for an engine error.
     pub(super) fn failed(&self, error: &EngineError) -> StepError {
         let text = self.text(error);
-        // Nothing was connected to: the call did not happen.
+        // There was no connection, so the call was never made.
         if error.kind == ErrorKind::Unreachable {
             StepError::Away(text)
         } else {
@@ -92,7 +92,7 @@ impl<W: Writer> Context<'_, W> {
         }
     }
 
-    /// Nobody knows what a call came to.
+    /// The step error for a call whose result is unknown.
     pub(super) fn unclear(&self, error: &EngineError, silent: &EngineError) -> StepError {
         StepError::Failed(format!(
             "{}; what became of it cannot be told: {}",
@@ -101,8 +101,8 @@ impl<W: Writer> Context<'_, W> {
         ))
     }
 
-    /// What a call that failed came to: polls until what its step makes of the world is so, as long as
-    /// that may still come. Gives the container then.
+    /// Verifies a failed call: polls until the effects of the step hold, as long as they may still
+    /// come. Gives the inspect data of the container on success.
     pub(super) async fn verify_after_error(
         &self,
         step: &Step,
@@ -138,13 +138,14 @@ impl<W: Writer> Context<'_, W> {
         }
     }
 
-    /// What a call came to whose container is gone; nothing: it is there, or none is expected.
+    /// The result of a failed call whose container is gone; `None`: the container exists, or the
+    /// step has none.
     fn without(&self, step: &Step, shown: &Shown, error: &EngineError) -> Option<Acted> {
         let id = self.resolve(step.action.subject()?)?;
         if shown.found.is_some() {
             return None;
         }
-        // What is removed on its end went with its process.
+        // An `auto_remove` container vanished with its process.
         let ends = matches!(step.action, Action::Stop { .. } | Action::Kill { .. });
         let ended = ends && is_unknown(error);
         Some(match &step.action {
@@ -154,7 +155,7 @@ impl<W: Writer> Context<'_, W> {
         })
     }
 
-    /// Why a step did not take effect: somebody else has its name, or what the engine said.
+    /// The error of a step without effect: the name is taken, or the engine's error.
     fn not_so(&self, step: &Step, shown: &Shown, error: &EngineError) -> StepError {
         match &step.action {
             Action::Create { name, .. } if is_unknown(error) && shown.found.is_some() => {
@@ -166,7 +167,7 @@ impl<W: Writer> Context<'_, W> {
         }
     }
 
-    /// What is so now of the objects that a step is about.
+    /// The current state of the objects of a step.
     async fn look_at(&self, step: &Step, expected: &World) -> Result<Shown, EngineError> {
         let mut snapshot = Snapshot::default();
         match &step.action {
@@ -202,13 +203,13 @@ impl<W: Writer> Context<'_, W> {
         Ok(Shown { now, found: None })
     }
 
-    /// Whether this run created a container: another run of the same plan writes another label.
+    /// Whether this run created a container: another run of the plan writes another run label.
     pub(super) fn is_ours(&self, found: &Json) -> bool {
         let made = self.origin.container(Seen::inspected(found)).is_some();
         made && found["Config"]["Labels"][LABEL_RUN] == self.run_id
     }
 
-    /// The exit code of a one-shot whose wait broke.
+    /// The exit code of a one-shot whose wait was interrupted.
     pub(super) async fn ended_after_all(
         &self,
         id: &ContainerId,
@@ -235,18 +236,17 @@ impl<W: Writer> Context<'_, W> {
     }
 }
 
-/// Whether an engine gave no answer, so that asking again may.
+/// Whether an engine gave no answer, so that a retry may help.
 fn is_away(error: &EngineError) -> bool {
     matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Unreachable)
 }
 
-/// Whether an error leaves open what the call came to: the connection broke, or what stands between
-/// gave up.
+/// Whether an error leaves the result of the call open: the connection broke, or a proxy gave up.
 fn is_unknown(error: &EngineError) -> bool {
     matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Status(502..=504))
 }
 
-/// How long the effect of a call may come after its answer got lost.
+/// How long the effect of a call may take to appear after a lost answer.
 fn patience(action: &Action, grace: i64) -> Duration {
     match action {
         Action::Stop { .. } | Action::Restart { .. } => seconds(grace) + BEYOND_GRACE,
@@ -255,7 +255,7 @@ fn patience(action: &Action, grace: i64) -> Duration {
     }
 }
 
-/// Whether a cell is one that the step's own object is looked at for.
+/// Whether a look at the step's own object shows this cell.
 fn is_own(action: &Action, cell: &Cell) -> bool {
     match action {
         Action::Rename { .. } | Action::Remove { .. } => cell.container().is_some(),

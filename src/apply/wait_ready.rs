@@ -1,7 +1,7 @@
-//! Watching a started container until it is proven, or is not going to be.
+//! Watching a started container until the container is proven or has failed.
 //!
-//! Proven: it runs, is not restarting, is the process that was started, and is healthy; where it has
-//! no health check, for as long as the plan says.
+//! A proven container runs, is not restarting, is the process that was started, and is healthy.
+//! Without a health check, the container must run for the monitor time of the plan.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::base::ident::{ContainerId, ContainerName};
 use crate::engine::Writer;
 use crate::plan::Step;
 
-/// What a health check may take beyond its own figures.
+/// How long a health check may take beyond its own intervals.
 const BEYOND: Duration = Duration::from_secs(30);
 
 impl<W: Writer> Context<'_, W> {
@@ -37,8 +37,7 @@ impl<W: Writer> Context<'_, W> {
         Ok(())
     }
 
-    /// Waits until a container's health check says healthy; the container must run, as the process
-    /// that started then.
+    /// Waits until a container is healthy; the process that started at `started` must still run.
     pub(super) async fn healthy(
         &self,
         step: &Step,
@@ -68,8 +67,8 @@ impl<W: Writer> Context<'_, W> {
         }
     }
 
-    /// Waits, unless the run is asked to stop or the change goes back: nothing is in flight then that
-    /// must be finished.
+    /// Waits, unless the run is asked to stop or the change is rolled back: no call is in flight
+    /// during the wait.
     pub(super) async fn pause(&self, step: &Step, duration: Duration) -> Acted {
         if self.cancelled() || self.back.borrow().contains(step.id.change()) {
             return Err(StepError::GivenUp);
@@ -78,7 +77,7 @@ impl<W: Writer> Context<'_, W> {
         Ok(())
     }
 
-    /// The container, which must be there.
+    /// The inspect data of a container that must exist.
     pub(super) async fn there(&self, id: &ContainerId) -> Result<Json, StepError> {
         let looked = self.look_again(|| self.engine.inspect(id.as_str())).await;
         if let Some(found) = looked.map_err(|error| self.failed(&error))? {
@@ -90,7 +89,7 @@ impl<W: Writer> Context<'_, W> {
         })
     }
 
-    /// The container, which must run, as the process that started then.
+    /// The inspect data of a container that must run, with the process that started at `started`.
     async fn running(&self, id: &ContainerId, started: Option<&str>) -> Result<Json, StepError> {
         let name = self.called(id);
         let found = self.there(id).await?;
@@ -135,7 +134,7 @@ impl<W: Writer> Context<'_, W> {
     }
 }
 
-/// How long a health check may take; nothing: there is none.
+/// How long a health check may take; `None`: the container has no health check.
 fn health_limit(found: &Json) -> Option<Duration> {
     let check = &found["Config"]["Healthcheck"];
     let status = found["State"]["Health"]["Status"].as_str();
@@ -148,7 +147,7 @@ fn health_limit(found: &Json) -> Option<Duration> {
     };
     let retries = check["Retries"].as_u64().filter(|some| *some > 0).unwrap_or(3);
     let times = u32::try_from(retries).unwrap_or(u32::MAX).saturating_add(1);
-    // Whoever declares a long time is given it; an engine says `unhealthy` long before.
+    // A long declared interval is respected; an engine reports `unhealthy` long before the limit.
     let probe = or_usual("Interval").saturating_add(or_usual("Timeout"));
     let probes = probe.saturating_mul(times);
     Some(nanos("StartPeriod").saturating_add(probes).saturating_add(BEYOND))

@@ -1,10 +1,10 @@
-//! What an engine can do, by the version of its API: one type, and a name for each thing that came
-//! or went with a version. Nowhere else does a version stand as a number.
+//! The API versions of engines: one type, and a named constant for each feature that depends on a
+//! version. No other module contains a version number.
 //!
-//! What follows from it is [`crate::engine_model`]'s; asking an engine for its version is
-//! [`crate::engine`]'s.
+//! The effects of a version are in [`crate::engine_model`]; an engine's version is read in
+//! [`crate::engine`].
 
-/// A version of the API, `1.51`.
+/// An API version such as `1.51`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Api {
     major: u32,
@@ -12,12 +12,12 @@ pub struct Api {
 }
 
 impl Api {
-    /// `1.minor`: there is no other major version.
+    /// The version `1.minor`; there is no other major version.
     pub(crate) const fn minor(minor: u32) -> Self {
         Self { major: 1, minor }
     }
 
-    /// `1.51`.
+    /// Parses a version such as `1.51`.
     pub fn parse(text: &str) -> Option<Self> {
         let (major, minor) = text.split_once('.')?;
         Some(Self { major: major.parse().ok()?, minor: minor.parse().ok()? })
@@ -30,7 +30,7 @@ impl std::fmt::Display for Api {
     }
 }
 
-/// Names versions.
+/// Defines version constants.
 macro_rules! gates {
     ($($(#[$doc:meta])* $name:ident = $minor:literal;)*) => {
         $($(#[$doc])* pub const $name: Api = Api::minor($minor);)*
@@ -38,66 +38,66 @@ macro_rules! gates {
 }
 
 gates! {
-    /// The oldest that is spoken, and has what plans need: Docker 20.10.
+    /// The oldest supported version, which has all features that plans need: Docker 20.10.
     OLDEST = 41;
-    /// The newest that is spoken. Habits are held against engines up to 1.51, Docker 28.5; those
-    /// after it are known from what the API's documentation says.
+    /// The newest supported version. The engine model is tested up to 1.51 (Docker 28.5); newer
+    /// versions follow the API documentation.
     NEWEST = 53;
 
-    /// The oldest that the newest engine speaks.
+    /// The oldest version that the newest engine accepts.
     OLDEST_OF_NEWEST = 24;
 
-    /// A stop can say which signal; before, an engine takes the container's own.
+    /// A stop call accepts a signal; older engines use the container's own stop signal.
     STOP_SIGNAL = 42;
-    /// A bind says whether the engine makes its folder on the host.
+    /// A bind mount can tell the engine to create its folder on the host.
     CREATE_MOUNTPOINT = 42;
-    /// A runtime of `containerd`'s need not be configured.
+    /// A containerd runtime needs no configuration.
     SHIMS = 42;
-    /// Limits of the kernel's memory are gone.
+    /// Kernel memory limits were removed.
     NO_KERNEL_MEMORY = 42;
-    /// Notes for the runtime.
+    /// Annotations for the runtime exist.
     ANNOTATIONS = 43;
-    /// A create takes several networks, and the address of a network card belongs to an endpoint.
+    /// A create call accepts several networks, and the MAC address belongs to the endpoint.
     SEVERAL_NETWORKS = 44;
-    /// An attachment shows the names by which the container is found.
+    /// An attachment shows the DNS names of the container.
     DNS_NAMES = 44;
-    /// A health check has an interval of its own while a container starts.
+    /// A health check has a separate interval during the start of a container.
     START_INTERVAL = 44;
-    /// A bind says what becomes of read-only mounts below it.
+    /// A bind mount has options for read-only submounts.
     READ_ONLY_RECURSION = 44;
-    /// An engine refuses a second network of one name by itself.
+    /// The engine itself refuses a second network with the same name.
     NAMES_ARE_UNIQUE = 44;
-    /// An engine says where it looks for devices by name, or that it does not.
+    /// The engine tells where it looks for CDI devices.
     CDI = 44;
-    /// The power of the processors is kept out of sight.
+    /// The power data of processors is masked.
     MASKED_POWERCAP = 44;
-    /// The network and the restart policy that nothing said means are shown by their names.
+    /// The default network and the default restart policy are shown by their names.
     DEFAULTS_ARE_NAMED = 45;
-    /// The beginning of an ID is no alias.
+    /// The short container ID is no longer an alias.
     NO_OWN_ALIASES = 45;
-    /// A part of a volume can be mounted.
+    /// A subpath of a volume can be mounted.
     VOLUME_SUBPATH = 45;
-    /// A file system in memory takes options.
+    /// A tmpfs mount accepts options.
     TMPFS_OPTIONS = 46;
     /// A network shows whether it has IPv4.
     SHOWS_IPV4 = 47;
-    /// A network can do without IPv4.
+    /// A network can disable IPv4.
     IPV4_OPTIONAL = 48;
-    /// An endpoint has a priority as the way out.
+    /// An endpoint has a gateway priority.
     GW_PRIORITY = 48;
     /// An image can be mounted.
     IMAGE_MOUNTS = 48;
-    /// An image tells its manifests.
+    /// An image shows its manifests.
     MANIFESTS = 48;
-    /// Interrupts are kept out of sight.
+    /// The interrupt data is masked.
     MASKED_INTERRUPTS = 48;
-    /// An interface is called as is wished; before, the option is dropped without a word.
+    /// An endpoint's interface name is used; older engines ignore the option.
     INTERFACE_NAME = 49;
-    /// An engine says which devices there are by name.
+    /// The engine lists its CDI devices.
     CDI_DEVICES = 50;
-    /// Which address of a network card a container wished for is no longer shown.
+    /// The requested MAC address of a container is no longer shown.
     HIDES_MAC_ADDRESS = 52;
-    /// A connect gives a network card its address.
+    /// A connect call accepts a MAC address.
     CONNECT_MAC_ADDRESS = 54;
 }
 

@@ -1,9 +1,9 @@
-//! JSON as the files of this project carry it: one way to write a value, and two ways to read
-//! one (`values`).
+//! JSON in the notation of bayplan's files: one way to write a value, and two ways to read a value
+//! (`values`).
 //!
-//! Which record of which file goes on which line is [`crate::plan::format`]'s and
-//! [`crate::observed::file`]'s; here are the pieces: a value on one line, a value that is broken
-//! where it does not fit, escapes, and what a parser's complaint is in this project's words.
+//! The layout of whole files is in [`crate::plan::format`] and [`crate::observed::file`]. This
+//! module writes values on one line or broken over lines, escapes texts, and words the errors of
+//! the parser.
 
 mod values;
 
@@ -17,15 +17,15 @@ pub use values::{Loose, Strict, strict};
 
 use crate::base::say;
 
-/// Lines of broken values are at most this wide, in characters, where they can be.
+/// The preferred maximal width of broken lines, in characters.
 const WIDTH: usize = 100;
 
 /// A value that has no canonical form.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct NoCanonicalForm(String);
-/// A value on one line, keys in the order in which it serialises: `{"a": 1, "b": [2, 3]}`.
-/// Numbers with a fraction are an error.
+/// A value on one line, with keys in the order of serialisation: `{"a": 1, "b": [2, 3]}`. A number
+/// with a fraction is an error.
 pub fn line(value: &impl Serialize) -> Result<String, NoCanonicalForm> {
     let mut out = Vec::with_capacity(128);
     let mut serializer = serde_json::Serializer::with_formatter(&mut out, Line { floats: false });
@@ -33,7 +33,7 @@ pub fn line(value: &impl Serialize) -> Result<String, NoCanonicalForm> {
     String::from_utf8(out).map_err(|error| NoCanonicalForm(error.to_string()))
 }
 
-/// The same with numbers as they are: for what engines say.
+/// A value on one line, with any numbers, for data of engines.
 pub fn flat(value: &impl Serialize) -> Result<String, NoCanonicalForm> {
     let mut out = Vec::with_capacity(128);
     let mut serializer = serde_json::Serializer::with_formatter(&mut out, Line { floats: true });
@@ -41,8 +41,8 @@ pub fn flat(value: &impl Serialize) -> Result<String, NoCanonicalForm> {
     String::from_utf8(out).map_err(|error| NoCanonicalForm(error.to_string()))
 }
 
-/// A value that begins at a depth of `indent` spaces: objects are broken for `levels` levels, and
-/// below that where a line would get too wide.
+/// A value at a depth of `indent` spaces. Objects are broken for `levels` levels, and below that
+/// only if a line would be too wide.
 pub fn fitted(value: &Json, indent: usize, levels: usize) -> Result<String, NoCanonicalForm> {
     let mut out = Vec::new();
     write_fitted(&mut out, value, indent, levels, 0)?;
@@ -99,13 +99,13 @@ fn spaces(out: &mut Vec<u8>, number: usize) {
     out.resize(out.len() + number, b' ');
 }
 
-/// Characters, not bytes: counted is what does not continue one.
+/// The number of characters: bytes without the continuation bytes of UTF-8.
 fn characters(bytes: &[u8]) -> usize {
     bytes.iter().filter(|byte| (**byte & 0xC0) != 0x80).count()
 }
 
-/// Writes a value on one line, if it is narrow enough; else nothing. It gives up as soon as it is
-/// not, so that deep values cost no more than flat ones.
+/// Writes a value on one line, if the line is narrow enough. Writing stops at the limit, so that
+/// deep values cost no more than flat values.
 fn write_line(
     out: &mut Vec<u8>,
     value: &impl Serialize,
@@ -148,8 +148,8 @@ fn write_line(
     }
 }
 
-/// Writes a value broken at every object and array that is not empty, at a depth of `indent`
-/// spaces. Numbers with a fraction are written as they are: this is for what engines say.
+/// Writes a value with every non-empty object and array broken, at a depth of `indent` spaces.
+/// Numbers with a fraction are allowed, for data of engines.
 pub fn pretty(
     out: &mut impl io::Write,
     value: &impl Serialize,
@@ -159,7 +159,7 @@ pub fn pretty(
     value.serialize(&mut serde_json::Serializer::with_formatter(out, formatter))
 }
 
-/// Everything on one line, a space after `,` and `:`.
+/// A formatter for one line, with a space after `,` and `:`.
 struct Line {
     floats: bool,
 }
@@ -201,7 +201,7 @@ impl Formatter for Line {
     }
 }
 
-/// Two spaces a level, one entry a line.
+/// A formatter with two spaces a level and one entry a line.
 struct Pretty {
     depth: usize,
     empty: bool,
@@ -284,9 +284,10 @@ impl Formatter for Pretty {
     }
 }
 
-/// The part of a string between JSON's own escapes, unsafe characters as `\u` and four digits.
+/// Writes the part of a string between JSON's own escapes; unsafe characters become `\u` and four
+/// digits.
 fn write_escaped<W: ?Sized + io::Write>(w: &mut W, text: &str) -> io::Result<()> {
-    // Nearly all text is printable ASCII; the rest is looked at one by one.
+    // Nearly all texts are printable ASCII; only other texts are checked character by character.
     if text.bytes().all(|byte| (0x20..0x7F).contains(&byte)) {
         return w.write_all(text.as_bytes());
     }
@@ -301,8 +302,8 @@ fn write_escaped<W: ?Sized + io::Write>(w: &mut W, text: &str) -> io::Result<()>
     w.write_all(&text.as_bytes()[from..])
 }
 
-/// A parser's complaint in the words of this project: *expected …, but found … (line, column)*.
-/// Safe to print: what it quotes is cut and escaped.
+/// An error of the parser in bayplan's words: *expected …, but found … (line, column)*. Safe to
+/// print: quoted text is cut and escaped.
 pub fn complaint(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());

@@ -1,12 +1,12 @@
-//! Names and identifiers, each a type of its own so that they cannot be swapped.
+//! Names and identifiers, each with its own type so that they cannot be confused.
 //!
-//! Here is what an identifier *is*. What an identifier refers to is in [`crate::observed::snapshot`].
+//! The objects behind the identifiers are in [`crate::observed::snapshot`].
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Makes a newtype over `String` that orders, prints and serialises as its text.
+/// Defines a newtype over `String` that is sorted, printed and serialised as its text.
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -18,7 +18,7 @@ macro_rules! text_id {
         pub struct $name(String);
 
         impl $name {
-            /// Takes the text as it is; who reads it from outside checks it first.
+            /// Takes a text without a check; the caller checks texts from outside.
             pub fn new(text: impl Into<String>) -> Self {
                 Self(text.into())
             }
@@ -82,27 +82,27 @@ text_id!(
 );
 
 impl ContainerId {
-    /// The first 12 digits, as people write it. For text only, never for files.
+    /// The first 12 digits, for messages only, never for files.
     pub fn short(&self) -> &str {
         self.0.get(..12).unwrap_or(&self.0)
     }
 }
 
 impl NetworkId {
-    /// The first 12 digits, as people write it. For text only, never for files.
+    /// The first 12 digits, for messages only, never for files.
     pub fn short(&self) -> &str {
         self.0.get(..12).unwrap_or(&self.0)
     }
 }
 
 impl ImageId {
-    /// `sha256:` and 12 digits, for text only: a plan's may be anything.
+    /// `sha256:` and 12 digits, for messages only; the ID in a plan file may be any text.
     pub fn short(&self) -> String {
         super::say::safe(&short_digest(&self.0))
     }
 }
 
-/// `sha256:` and the first 12 digits of a digest or image ID; anything else as it is.
+/// `sha256:` and the first 12 digits of a digest or image ID; other texts are unchanged.
 pub fn short_digest(text: &str) -> String {
     match text.split_once(':') {
         Some((kind, hex)) if hex.len() > 12 && hex.is_char_boundary(12) => {
@@ -112,13 +112,14 @@ pub fn short_digest(text: &str) -> String {
     }
 }
 
-/// What a change is about: the one place that writes and reads the prefixes of its ID. A container's
-/// name has no colon in it, so no two are alike.
+/// The object of a change; only this type writes and reads the prefixes of change IDs. Container
+/// names have no colon, so change IDs are unique.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ChangeTarget<'a> {
-    /// A container, by its name; the only one without a prefix.
+    /// A container, by its name; only this kind has no prefix.
     Container(&'a str),
-    /// A dead container, removed so that a new one can have its name: two containers, two changes.
+    /// A dead container that is removed to free its name for a new container, which has a change of
+    /// its own.
     Dead(&'a str),
     /// An image, by the reference that the spec declares.
     Image(&'a str),
@@ -129,7 +130,7 @@ pub enum ChangeTarget<'a> {
 }
 
 impl<'a> ChangeTarget<'a> {
-    /// What the ID of a change says.
+    /// The object in a change ID.
     pub fn of(id: &'a str) -> Self {
         match id.split_once(':') {
             Some(("dead", name)) => Self::Dead(name),
@@ -140,7 +141,7 @@ impl<'a> ChangeTarget<'a> {
         }
     }
 
-    /// The ID of the change of this.
+    /// The ID of the change of this object.
     pub fn id(self) -> ChangeId {
         ChangeId(match self {
             Self::Container(name) => name.to_owned(),
@@ -151,117 +152,117 @@ impl<'a> ChangeTarget<'a> {
         })
     }
 
-    /// Whether it is a network or a volume.
+    /// Whether the object is a network or a volume.
     pub fn is_object(self) -> bool {
         matches!(self, Self::Network(_) | Self::Volume(_))
     }
 }
 
 impl ChangeId {
-    /// What the change is about.
+    /// The object of the change.
     pub fn target(&self) -> ChangeTarget<'_> {
         ChangeTarget::of(&self.0)
     }
 }
 
 impl StepId {
-    /// `CHANGE/what`.
+    /// The step ID `CHANGE/what`.
     pub fn of(change: &ChangeId, what: &str) -> Self {
         Self(format!("{change}/{what}"))
     }
 
-    /// The ID of its change and what the step does; an ID without a slash has no change.
+    /// The change ID and the action of the step; an ID without a slash has no change.
     pub fn parts(&self) -> (&str, &str) {
         self.0.rsplit_once('/').unwrap_or(("", &self.0))
     }
 
-    /// The ID of its change.
+    /// The ID of the change.
     pub fn change(&self) -> &str {
         self.parts().0
     }
 
-    /// The step that takes this one back: `CHANGE/undo-what`.
+    /// The step that undoes this step: `CHANGE/undo-what`.
     #[must_use]
     pub fn undo(&self) -> Self {
         let (change, what) = self.parts();
         Self(format!("{change}/{UNDO}{what}"))
     }
 
-    /// The step that this one takes back; nothing: it takes none back.
+    /// The step that this step undoes; `None` for an ordinary step.
     pub fn undoes(&self) -> Option<Self> {
         let (change, what) = self.parts();
         what.strip_prefix(UNDO).map(|what| Self(format!("{change}/{what}")))
     }
 }
 
-/// Begins what a step that takes back another one does.
+/// The prefix for the action of an undo step.
 const UNDO: &str = "undo-";
 
-/// The label that names the project a container was created for.
+/// The label with the project of a container.
 pub const LABEL_PROJECT: &str = "io.bayplan.project";
-/// The label that names the container set a container was created for.
+/// The label with the container set of a container.
 pub const LABEL_SET: &str = "io.bayplan.set";
-/// The label that repeats the name a container was created with; labels alone prove nothing,
-/// because `docker commit` hands them on.
+/// The label with the name at the creation of a container. Other labels alone prove nothing,
+/// because `docker commit` copies labels.
 pub const LABEL_NAME: &str = "io.bayplan.name";
-/// What was declared of that which an engine may fill in by itself, sorted, with commas: options,
-/// and for maps `OPTION.KEY`. Without it nobody could tell that one is declared no more.
+/// The label with the declared options that an engine may also fill in by itself: sorted, separated
+/// by commas, `OPTION.KEY` for maps. The label shows when such an option is no longer declared.
 pub const LABEL_DECLARED: &str = "io.bayplan.declared";
-/// Label of a container: what of it was said in so many words, as digests.
+/// The label with digests of the literal texts in a container's declaration.
 pub const LABEL_LITERALS: &str = "io.bayplan.literals";
-/// The paths of the files that were put into it, as a list in JSON.
+/// The label with the paths of the files that bayplan copied into a container, as a JSON list.
 pub const LABEL_FILES: &str = "io.bayplan.files";
-/// The paths of the volumes that nobody named and that it took over, as a list in JSON.
+/// The label with the paths of the anonymous volumes that a container took over, as a JSON list.
 pub const LABEL_CARRIED: &str = "io.bayplan.carried";
-/// The label that names the key of the network that a network was created for.
+/// The label with the key of a network in its spec.
 pub const LABEL_NETWORK: &str = "io.bayplan.network";
-/// The label that names the key of the volume that a volume was created for.
+/// The label with the key of a volume in its spec.
 pub const LABEL_VOLUME: &str = "io.bayplan.volume";
-/// The label that names, by digest, the plan of which a run created a container, a network or a
-/// volume.
+/// The label with the digest of the plan whose run created a container, a network or a volume.
 pub const LABEL_PLAN: &str = "io.bayplan.plan";
-/// The label that names the run that created a container: two runs of one plan can be told apart.
+/// The label with the run that created a container, which distinguishes two runs of one plan.
 pub const LABEL_RUN: &str = "io.bayplan.run";
-/// The label that names the project of which a container is the lock.
+/// The label with the project of a lock container.
 pub const LABEL_LOCK: &str = "io.bayplan.lock";
-/// The beginning of every label that only bayplan may write.
+/// The prefix of all labels that only bayplan may write.
 pub const LABEL_PREFIX: &str = "io.bayplan.";
 
-/// The beginning of the labels by which Compose knows what it made.
+/// The prefix of Compose's labels.
 pub const COMPOSE_PREFIX: &str = "com.docker.compose.";
-/// Compose's label that names the project.
+/// Compose's label with the project.
 pub const COMPOSE_PROJECT: &str = "com.docker.compose.project";
-/// Compose's label that names the service of a container.
+/// Compose's label with the service of a container.
 pub const COMPOSE_SERVICE: &str = "com.docker.compose.service";
-/// Compose's label that counts the containers of a service.
+/// Compose's label with the number of a container in its service.
 pub const COMPOSE_NUMBER: &str = "com.docker.compose.container-number";
-/// Compose's label that says whether a container was made for one command.
+/// Compose's label that marks one-off containers.
 pub const COMPOSE_ONEOFF: &str = "com.docker.compose.oneoff";
-/// The version of Compose that made it.
+/// Compose's label with the version of Compose.
 pub const COMPOSE_MADE_BY: &str = "com.docker.compose.version";
-/// The folder that its project was read from.
+/// Compose's label with the project directory.
 pub const COMPOSE_FOLDER: &str = "com.docker.compose.project.working_dir";
-/// Compose's label that has the hash of a service, secrets included: it is never in a plan.
+/// Compose's label with the hash of a service. The hash covers secrets, so no plan contains the
+/// label.
 pub const COMPOSE_HASH: &str = "com.docker.compose.config-hash";
-/// Compose's label that names the image a container was made from.
+/// Compose's label with the image of a container.
 pub const COMPOSE_IMAGE: &str = "com.docker.compose.image";
-/// Compose's label that names the key of a network.
+/// Compose's label with the key of a network.
 pub const COMPOSE_NETWORK: &str = "com.docker.compose.network";
-/// Compose's label that names the key of a volume.
+/// Compose's label with the key of a volume.
 pub const COMPOSE_VOLUME: &str = "com.docker.compose.volume";
 
-/// Suffix of a replacement before it takes its name.
+/// The name suffix of a replacement before it takes its final name.
 pub const SUFFIX_NEW: &str = ".bp-new";
-/// Suffix of the replaced container until its replacement is proven.
+/// The name suffix of the replaced container until its replacement is proven.
 pub const SUFFIX_OLD: &str = ".bp-old";
-/// Suffix of a container that was to replace another one, failed, and is kept to be looked at.
+/// The name suffix of a failed replacement that is kept for diagnosis.
 pub const SUFFIX_FAILED: &str = ".bp-failed";
-/// Suffix of the container that is the lock of a project.
+/// The name suffix of a lock container.
 pub const SUFFIX_LOCK: &str = ".bp-lock";
-/// All that no container of a spec may be called.
+/// The name suffixes that no container of a spec may have.
 const RESERVED_SUFFIXES: [&str; 4] = [SUFFIX_NEW, SUFFIX_OLD, SUFFIX_FAILED, SUFFIX_LOCK];
 
-/// Cuts the reserved suffix off a name: `web.bp-old` gives `("web", Some(".bp-old"))`.
+/// Splits the reserved suffix off a name: `web.bp-old` gives `("web", Some(".bp-old"))`.
 pub fn reserved_suffix(name: &str) -> (&str, Option<&'static str>) {
     for suffix in RESERVED_SUFFIXES {
         if let Some(stem) = name.strip_suffix(suffix) {
@@ -271,31 +272,31 @@ pub fn reserved_suffix(name: &str) -> (&str, Option<&'static str>) {
     (name, None)
 }
 
-/// The `n` of `{project}-{set}-{n}`, as fresh members of a set are called.
+/// The `n` of `{project}-{set}-{n}`, the name of a new container in a counted set.
 pub fn member_number(project: &ProjectName, set: &SetName, name: &str) -> Option<u32> {
     let number = name.strip_prefix(project.as_str())?.strip_prefix('-')?;
     let number = number.strip_prefix(set.as_str())?.strip_prefix('-')?;
     number.bytes().all(|byte| byte.is_ascii_digit()).then(|| number.parse().ok())?
 }
 
-/// A value that stays out of every file: where it is found instead of what it is.
+/// A reference in place of a secret value, which no file may contain.
 ///
-/// Written `from_env:NAME`, `env_file:PATH#NAME` or `template:TEXT`.
+/// Written as `from_env:NAME`, `env_file:PATH#NAME` or `template:TEXT`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reference {
-    /// A variable of the environment in which bayplan runs.
+    /// A variable in bayplan's environment.
     Env {
-        /// The variable.
+        /// The name of the variable.
         name: String,
     },
     /// One variable of an environment file.
     EnvFile {
-        /// The file as the spec writes it, relative to the spec.
+        /// The path as in the spec, relative to the spec.
         path: String,
-        /// The variable in it.
+        /// The name of the variable.
         name: String,
     },
-    /// A text with variables of the environment in it, as Compose writes them.
+    /// A text with environment variables in Compose's notation.
     Template {
         /// The text: `postgres://shop:${PASSWORD}@db`.
         text: String,

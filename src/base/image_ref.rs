@@ -1,7 +1,7 @@
-//! References to images: what they are made of, and when two of them mean the same.
+//! Image references: their parts, and when two references mean the same image.
 //!
-//! What a reference means on an engine is the snapshot's, what a registry says of it too. Nothing
-//! here knows a registry's address beyond Docker's own.
+//! The image of a reference on an engine is in the snapshot, not here. No registry address except
+//! Docker Hub's is known here.
 
 mod index;
 
@@ -9,25 +9,25 @@ use std::fmt;
 
 pub use index::RefIndex;
 
-/// Docker's registry, as references name it.
+/// The name of Docker Hub in references.
 pub const HUB: &str = "docker.io";
-/// Its older name.
+/// The older name of Docker Hub.
 const OLD_HUB: &str = "index.docker.io";
-/// Where its repositories without a slash are.
+/// The prefix of Docker Hub's official repositories.
 const LIBRARY: &str = "library/";
-/// The tag of a reference without one.
+/// The default tag.
 const LATEST: &str = "latest";
-/// The longest name, registry included.
+/// The longest name, including the registry.
 const LONGEST_NAME: usize = 255;
 /// The longest tag.
 const LONGEST_TAG: usize = 128;
 
-/// What a spec, an inspect or a plan calls an image.
+/// An image reference in a spec, inspect data or a plan.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ImageRef {
-    /// `sha256:` and 64 digits without a repository: an image of one engine.
+    /// `sha256:` and 64 digits without a repository: an image ID of one engine.
     Id(String),
-    /// A repository's image.
+    /// An image in a repository.
     Named(Named),
 }
 
@@ -36,18 +36,18 @@ pub enum ImageRef {
 pub struct Named {
     /// The registry: `docker.io`, `localhost:5000`.
     pub registry: String,
-    /// The path in it: `library/nginx`.
+    /// The path in the registry: `library/nginx`.
     pub path: String,
-    /// The tag. `latest` where neither tag nor digest was written.
+    /// The tag; `latest` without a tag and a digest.
     pub tag: Option<String>,
     /// The digest, `sha256:…`.
     pub digest: Option<String>,
 }
 
 impl ImageRef {
-    /// Reads a reference as Docker's client reads it.
+    /// Parses a reference as Docker's client does.
     ///
-    /// The error is a fragment that says what is wrong.
+    /// The error is a fragment about the fault.
     pub fn parse(text: &str) -> Result<Self, String> {
         if let Some(hex) = text.strip_prefix("sha256:")
             && is_hex64(hex)
@@ -69,7 +69,8 @@ impl ImageRef {
             Some((name, digest)) => (name, Some(checked_digest(digest)?)),
             None => (text, None),
         };
-        // A colon after the last slash begins the tag; before it, it is a registry's port.
+        // A colon after the last slash begins the tag; an earlier colon begins the port of the
+        // registry.
         let last = name.rfind('/').map_or(0, |at| at + 1);
         let (name, tag) = match name.get(last..).and_then(|tail| tail.find(':')) {
             Some(at) => {
@@ -88,7 +89,7 @@ impl ImageRef {
         Ok(Self::Named(Named { registry, path, tag, digest }))
     }
 
-    /// Registry and path, normalised: `docker.io/library/nginx`; nothing for an image ID.
+    /// The normalised registry and path: `docker.io/library/nginx`; `None` for an image ID.
     pub fn repository(&self) -> Option<String> {
         match self {
             Self::Id(_) => None,
@@ -96,7 +97,7 @@ impl ImageRef {
         }
     }
 
-    /// The tag, if one counts: a digest beside it decides.
+    /// The tag, if the reference has no digest, because a digest decides alone.
     pub fn tag(&self) -> Option<&str> {
         match self {
             Self::Id(_) => None,
@@ -112,9 +113,9 @@ impl ImageRef {
         }
     }
 
-    /// Whether a container made from `other` is one of this image, going by names alone: the tag
-    /// counts, unless one side is a digest reference, then the repository. An image ID equals
-    /// itself only.
+    /// Whether a container with the image reference `other` uses this image, by name: repositories
+    /// and tags must be equal. If one side has a digest, equal repositories are enough. An image ID
+    /// equals only itself.
     pub fn matches(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Id(one), Self::Id(another)) => one == another,
@@ -126,7 +127,7 @@ impl ImageRef {
         }
     }
 
-    /// The same repository by digest, as it is pulled: `repo@sha256:…`. Nothing for an image ID.
+    /// The repository with a digest, for a pull: `repo@sha256:…`. `None` for an image ID.
     pub fn with_digest(&self, digest: &str) -> Option<Self> {
         match self {
             Self::Id(_) => None,
@@ -138,8 +139,7 @@ impl ImageRef {
         }
     }
 
-    /// As people write it: without Docker's registry, `library/` and what a digest makes
-    /// meaningless.
+    /// The short form: without Docker Hub, without `library/`, and without a tag beside a digest.
     pub fn familiar(&self) -> String {
         let Self::Named(named) = self else { return self.to_string() };
         let full = self.to_string();
@@ -148,7 +148,7 @@ impl ImageRef {
         }
         let short = full.strip_prefix("docker.io/").unwrap_or(&full);
         match short.strip_prefix(LIBRARY) {
-            // `library/a/b` is not what `a/b` means.
+            // `library/a/b` is another repository than `a/b`.
             Some(shorter) if !shorter.contains('/') => shorter.to_owned(),
             _ => short.to_owned(),
         }
@@ -163,7 +163,7 @@ impl Named {
 }
 
 impl fmt::Display for ImageRef {
-    /// The normalised whole. The tag beside a digest is left out: the digest alone decides.
+    /// The normalised reference. The tag beside a digest is omitted, because the digest decides.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let named = match self {
             Self::Id(id) => return f.write_str(id),
@@ -178,8 +178,7 @@ impl fmt::Display for ImageRef {
     }
 }
 
-/// Whether two references as texts mean the same image by name; texts that are none are compared
-/// as they are.
+/// Whether two references mean the same image by name; invalid references are compared as texts.
 pub fn same_image(one: &str, another: &str) -> bool {
     match (ImageRef::parse(one), ImageRef::parse(another)) {
         (Ok(one), Ok(another)) => one.matches(&another),
@@ -187,7 +186,7 @@ pub fn same_image(one: &str, another: &str) -> bool {
     }
 }
 
-/// Whether two texts are one reference, however it is written.
+/// Whether two texts are the same reference in any notation.
 pub fn same_reference(one: &str, another: &str) -> bool {
     match (ImageRef::parse(one), ImageRef::parse(another)) {
         (Ok(one), Ok(another)) => one == another,
@@ -195,8 +194,8 @@ pub fn same_reference(one: &str, another: &str) -> bool {
     }
 }
 
-/// The first part is a registry if it has a dot, a port or an upper-case letter, or is
-/// `localhost`.
+/// Splits off the registry: the first part is a registry if it is `localhost`, or has a dot, a port
+/// or an upper-case letter.
 fn split_registry(name: &str) -> (String, String) {
     let (registry, path) = match name.split_once('/') {
         Some((first, path))
@@ -215,7 +214,7 @@ fn split_registry(name: &str) -> (String, String) {
     (registry.to_owned(), path.to_owned())
 }
 
-/// `a-b.c`, `host:5000`, `[::1]:5000`.
+/// Checks a registry: `a-b.c`, `host:5000`, `[::1]:5000`.
 fn check_registry(registry: &str) -> Result<(), String> {
     let (host, port) = match registry.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, rest)) => {
@@ -245,7 +244,7 @@ fn check_registry(registry: &str) -> Result<(), String> {
     Err(format!("`{registry}` is no registry"))
 }
 
-/// Parts of lower-case letters and digits, joined by `.`, `_`, `__` or dashes.
+/// Checks a path: parts of lower-case letters and digits, joined by `.`, `_`, `__` or dashes.
 fn check_path(path: &str) -> Result<(), String> {
     for part in path.split('/') {
         if part.is_empty() {
@@ -343,7 +342,7 @@ mod tests {
             assert_eq!(parsed(written).to_string(), meant, "{written}");
             assert_eq!(parsed(&parsed(written).familiar()), parsed(written), "{written}");
         }
-        // The tag beside a digest is dropped, the digest is pulled.
+        // The tag beside a digest is dropped, and the digest is pulled.
         assert_eq!(parsed(&digest).to_string(), format!("docker.io/library/foo@sha256:{HEX}"));
         assert_eq!(parsed("index.docker.io/library/nginx:1").familiar(), "nginx:1");
         assert_eq!(parsed("docker.io/library/a/b").familiar(), "library/a/b:latest");
@@ -409,7 +408,7 @@ mod tests {
         assert!(same_image(&format!("nginx@sha256:{HEX}"), "index.docker.io/nginx:9"));
         assert!(!same_image(&format!("nginx@sha256:{HEX}"), "acme/nginx"));
         assert!(!same_image("ghcr.io/nginx", "nginx"));
-        // What a container was made from may be no reference at all.
+        // The image of a container may be an invalid reference.
         assert!(same_image("NOT ONE", "NOT ONE"));
     }
 

@@ -1,10 +1,10 @@
-//! Which of our files one is: what is given in the place of another is told so.
+//! Recognises bayplan's files, so that an error can name a file of the wrong kind.
 //!
-//! Reading one is its own reader's.
+//! Each kind of file is parsed in its own module, not here.
 
 use serde_json::Value as Json;
 
-/// A file that somebody may give in the place of another.
+/// A kind of file that a user may pass by mistake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A plan, of any format.
@@ -13,14 +13,14 @@ pub enum Kind {
     Snapshot,
     /// The result of an apply.
     Result,
-    /// What `docker inspect` prints.
+    /// The output of `docker inspect`.
     Inspect,
     /// A spec, or a Compose file.
     Spec,
 }
 
 impl Kind {
-    /// What a text is, as far as its beginning and its keys tell.
+    /// The kind of a text, by its beginning and its keys.
     pub fn of(text: &str) -> Option<Self> {
         if text.trim_start().starts_with(['{', '[']) {
             return Self::of_json(&serde_json::from_str(text).ok()?);
@@ -32,7 +32,7 @@ impl Kind {
         ["containers", "services"].into_iter().any(says).then_some(Self::Spec)
     }
 
-    /// What a document is.
+    /// The kind of a JSON document.
     pub fn of_json(json: &Json) -> Option<Self> {
         if json.is_array() {
             return Some(Self::Inspect);
@@ -44,7 +44,7 @@ impl Kind {
         Self::of_format(format)
     }
 
-    /// What a file of ours is by its `format`, whatever its number.
+    /// The kind of a bayplan file by its `format`, for any format version.
     pub fn of_format(format: &str) -> Option<Self> {
         let kinds = [
             ("bayplan/plan/", Self::Plan),
@@ -54,7 +54,7 @@ impl Kind {
         kinds.into_iter().find(|(head, _)| format.starts_with(head)).map(|(_, kind)| kind)
     }
 
-    /// `a plan`.
+    /// The kind in words: `a plan`.
     pub fn words(self) -> &'static str {
         match self {
             Self::Plan => "a plan",
@@ -65,7 +65,7 @@ impl Kind {
         }
     }
 
-    /// Who takes it.
+    /// The commands that take this kind.
     pub fn hint(self) -> &'static str {
         match self {
             Self::Plan => "`bayplan show` prints a plan, `bayplan apply` does it",

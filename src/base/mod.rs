@@ -1,4 +1,5 @@
-//! What is true of names, versions, references, paths, signals, times, words and bytes wherever they come from.
+//! Basic types and helpers for all modules: names, versions, references, paths, signals, times,
+//! words and bytes.
 
 pub mod api;
 pub mod canonical;

@@ -1,9 +1,9 @@
-//! Paths inside containers and on their hosts, as engines write them.
+//! Paths in containers and on hosts, as engines write them.
 //!
-//! Nothing is looked up: what a link stands for is not known here.
+//! No file system is read, so symbolic links are not resolved.
 
-/// A path as Go's `path.Clean` gives it: no `.`, no doubled or trailing slashes, `..` resolved by
-/// the text alone; `.` for an empty one.
+/// The path in the form of Go's `path.Clean`: without `.`, and without doubled or trailing slashes.
+/// `..` is resolved as text; an empty path becomes `.`.
 pub fn clean(path: &str) -> String {
     let rooted = path.starts_with('/');
     let mut parts: Vec<&str> = Vec::new();

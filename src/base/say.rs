@@ -1,13 +1,13 @@
-//! How things are worded: lengths, plurals, lists, and text that came from outside made harmless.
+//! Helpers for messages: lengths, plurals, lists, and foreign text made safe.
 //!
-//! No sentence of the program's own is here, only what all of them share.
+//! The messages themselves are in other modules.
 
-/// The most characters of foreign text that a message repeats.
+/// How many characters of foreign text a message repeats.
 const SHORT: usize = 60;
 
-/// What shows as nothing, or moves what stands around it, beside control characters: Unicode's
-/// categories Cf, Zl, Zp and Co, its `Default_Ignorable_Code_Point`, noncharacters, and the blanks of
-/// Braille. In order.
+/// The invisible characters and the characters that move their neighbours, besides control
+/// characters. The list has Unicode's categories Cf, Zl, Zp and Co, `Default_Ignorable_Code_Point`,
+/// noncharacters, and the Braille blank. Sorted.
 const INVISIBLE: &[(char, char)] = &[
     ('\u{AD}', '\u{AD}'),
     ('\u{34F}', '\u{34F}'),
@@ -42,16 +42,16 @@ const INVISIBLE: &[(char, char)] = &[
     ('\u{EFFFE}', '\u{10FFFF}'),
 ];
 
-/// Whether a character must never reach a terminal, a review or a file as itself: control,
-/// bidirectional, invisible and line-separator characters.
+/// Whether a character must be escaped in a terminal, a review or a file: control, bidirectional,
+/// invisible and line-separator characters.
 pub fn is_unsafe(character: char) -> bool {
     let at = INVISIBLE.partition_point(|(_, last)| *last < character);
     character.is_control() || INVISIBLE.get(at).is_some_and(|(first, _)| *first <= character)
 }
 
-/// Foreign text with its unsafe characters written as `\u{…}`; the only way such text is printed.
+/// Foreign text with its unsafe characters as `\u{…}`; foreign text is printed in no other way.
 pub fn safe(text: &str) -> String {
-    // Nearly every text is plain, and that is soonest told.
+    // Nearly every text is plain, and this test is the fastest.
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return text.to_owned();
     }
@@ -66,8 +66,8 @@ pub fn safe(text: &str) -> String {
     out
 }
 
-/// A message that may have lines of its own, each made harmless: what follows the first one is
-/// indented, so that it cannot pass for another message.
+/// A message of several lines, each line made safe. Later lines are indented, so that no line looks
+/// like another message.
 pub fn safe_lines(text: &str) -> String {
     let line = |(number, line): (usize, &str)| match number {
         0 => safe(line),
@@ -77,7 +77,7 @@ pub fn safe_lines(text: &str) -> String {
     text.lines().enumerate().map(line).collect()
 }
 
-/// Foreign text, safe and cut to a length that fits a message.
+/// Foreign text, made safe and cut to a short length.
 pub fn short(text: &str) -> String {
     match text.char_indices().nth(SHORT) {
         Some((end, _)) => format!("{}…", safe(&text[..end])),
@@ -90,7 +90,7 @@ pub fn count(number: usize, one: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
 }
 
-/// How long something took, of milliseconds: `0.2 s`, `12.3 s`, `3 min 4 s`, `2 h 5 min`.
+/// A duration from milliseconds: `0.2 s`, `12.3 s`, `3 min 4 s`, `2 h 5 min`.
 pub fn lasted(millis: u64) -> String {
     let tenths = millis.saturating_add(50) / 100;
     let seconds = tenths / 10;
@@ -101,28 +101,28 @@ pub fn lasted(millis: u64) -> String {
     }
 }
 
-/// The most things of one kind that are told one by one: who has more of them knows by then.
+/// How many similar things a message lists.
 pub const MOST: usize = 100;
 
-/// What is said of those beyond [`MOST`], if there are any.
+/// The words about the things beyond [`MOST`], if there are any.
 pub fn more(all: usize) -> Option<String> {
     let more = all.checked_sub(MOST).filter(|more| *more > 0)?;
     Some(format!("and {more} more like these"))
 }
 
-/// Lines for the first [`MOST`] things, and one for the rest.
+/// Lines for the first [`MOST`] things, and a line for the rest.
 pub fn listed<T>(all: &[T], line: impl Fn(&T) -> String) -> String {
     let first = all.iter().take(MOST).map(line);
     let rest = more(all.len()).map(|more| format!("  {more}"));
     first.chain(rest).collect::<Vec<_>>().join("\n")
 }
 
-/// No word of ours is longer, in bytes.
+/// The longest known word, in bytes.
 const LONGEST_WORD: usize = 64;
-/// Of so many candidates a close one is no help.
+/// The number of candidates above which no suggestion is made.
 const MOST_CANDIDATES: usize = 1_000;
 
-/// The candidate that a misspelt word most likely meant.
+/// The best candidate for a misspelt word.
 pub fn did_you_mean<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -143,7 +143,7 @@ pub fn or(words: &[&str]) -> String {
     joined(words, "or")
 }
 
-/// The same with another word before the last one.
+/// The words in a list, with `link` before the last word.
 pub fn joined(words: &[&str], link: &str) -> String {
     match words.split_last() {
         None => String::new(),

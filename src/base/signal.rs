@@ -1,35 +1,35 @@
-//! Signals by name and by number, as Linux numbers them on every machine that engines run on.
+//! Signals by name and number, in Linux's numbering for the architectures that engines run on.
 //!
-//! What a spec may say of them is the business of the keys that take one.
+//! Which signals an option accepts is decided by its option row.
 
-/// The names of the signals from 1 on.
+/// The names of the signals, from 1 on.
 pub const NAMES: &[&str] = &[
     "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2",
     "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG",
     "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
 ];
 
-/// The highest signal, which is real-time.
+/// The highest signal number, a real-time signal.
 pub const MOST: u8 = 64;
 
-/// Where the real-time signals begin that programs may use.
+/// The first real-time signal for programs.
 const FIRST_REAL_TIME: u8 = 34;
 
-/// How far from their ends engines know real-time signals by name.
+/// The largest offset in the name of a real-time signal, such as `RTMIN+15`.
 const FARTHEST: u8 = 15;
 
-/// The name in capitals and without `SIG`; a number stays one.
+/// The name in capitals without `SIG`; a number stays a number.
 pub fn bare(text: &str) -> String {
     let upper = text.to_ascii_uppercase();
     upper.strip_prefix("SIG").map(str::to_owned).unwrap_or(upper)
 }
 
-/// The name of a number: of 15, `TERM`.
+/// The name for a number: 15 gives `TERM`.
 pub fn name(number: u8) -> Option<&'static str> {
     NAMES.get(usize::from(number.checked_sub(1)?)).copied()
 }
 
-/// The number of a signal, however it is said: `TERM`, `SIGTERM`, `15`, `RTMIN+3`.
+/// The number of a signal in any notation: `TERM`, `SIGTERM`, `15`, `RTMIN+3`.
 pub fn number(text: &str) -> Option<u8> {
     let name = bare(text);
     if let Ok(number) = name.parse::<u8>() {

@@ -1,4 +1,4 @@
-//! Which engine a plan is for.
+//! The identity of the engine that a plan is for.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

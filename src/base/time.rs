@@ -1,9 +1,10 @@
-//! Moments as engines write them (RFC 3339): read, written, and which of two came first.
+//! Times in the format of engines (RFC 3339): parsing, formatting and comparing.
 //!
-//! Texts cannot be told apart by their letters, as zeros at the end of a fraction are left out. No
-//! clock is asked here.
+//! Times cannot be compared as texts, because a fraction may omit its last zeros. No clock is read
+//! here.
 
-/// Nanoseconds since 1970 of `2026-11-24T00:06:10.457751976Z`, or with `+01:00` for `Z`.
+/// The nanoseconds since 1970 of `2026-11-24T00:06:10.457751976Z`, or of a time with an offset such
+/// as `+01:00`.
 pub fn nanos(text: &str) -> Option<i128> {
     let (date, time) = text.split_once('T')?;
     let offset = time.find(['Z', '+', '-'])?;
@@ -29,7 +30,7 @@ pub fn nanos(text: &str) -> Option<i128> {
     valid.then(|| i128::from(seconds) * 1_000_000_000 + i128::from(nanos))
 }
 
-/// Seconds since 1970 as engines write a moment: `2026-11-24T00:06:10Z`.
+/// A time from seconds since 1970: `2026-11-24T00:06:10Z`.
 pub fn utc(seconds: u64) -> String {
     let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
     let (days, clock) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
@@ -38,7 +39,7 @@ pub fn utc(seconds: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
-/// Milliseconds since 1970 in the same way: `2026-11-24T00:06:10.457Z`.
+/// A time from milliseconds since 1970: `2026-11-24T00:06:10.457Z`.
 pub fn text(millis: u64) -> String {
     let seconds = utc(millis / 1000);
     format!("{}.{:03}Z", seconds.trim_end_matches('Z'), millis % 1000)
@@ -49,13 +50,14 @@ fn numbers(text: &str, between: char) -> Option<[i64; 3]> {
     all?.try_into().ok()
 }
 
-/// Digits alone, few enough for a time.
+/// A number of digits only, short enough for a time.
 fn number(text: &str) -> Option<i64> {
     let digits = (1..=9).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().ok()).flatten()
 }
 
-/// Days since 1970 of the Gregorian calendar; years begin in March, so that a leap day ends one.
+/// The days since 1970 in the Gregorian calendar; a year begins in March, so that a leap day is its
+/// last day.
 fn days(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
@@ -63,7 +65,7 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
 }
 
-/// Year, month and day of so many days since 1970: [`days`] the other way round.
+/// The year, month and day for days since 1970, the inverse of [`days`].
 fn date(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));

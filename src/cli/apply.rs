@@ -1,4 +1,4 @@
-//! `bayplan apply`: open, judge, run, look again, tell.
+//! `bayplan apply`: reads a plan, judges the plan, runs its steps, looks again and reports.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ use crate::engine::simulated::Simulated;
 use crate::observed::snapshot::Snapshot;
 use crate::stale::{Judgement, Staleness, judge};
 
-/// Runs the command. Whatever keeps a plan from being run is in a result, too.
+/// Runs the command. A refusal is written to the result file too.
 pub fn run(args: &ApplyArgs, global: &Global, files: &Files) -> Result {
     files.will_take("the plan", [&args.plan]);
     files.will_take("the spec", &args.spec);
@@ -47,11 +47,11 @@ pub fn run(args: &ApplyArgs, global: &Global, files: &Files) -> Result {
         refusal.failure
     };
     results.writable().map_err(|failure| refused(failure.into(), false))?;
-    // By then more is known to be read than at first.
+    // By then the command has read more files, and no output may overwrite a file that was read.
     attempt(args, global, results).map_err(|refusal| refused(refusal, results.writable().is_ok()))
 }
 
-/// What a command gives, or why nothing was done.
+/// The exit code of a command, or the reason why nothing was done.
 type Attempt = std::result::Result<Exit, Refusal>;
 
 fn attempt(args: &ApplyArgs, global: &Global, results: &Results<'_>) -> Attempt {
@@ -69,7 +69,7 @@ fn attempt(args: &ApplyArgs, global: &Global, results: &Results<'_>) -> Attempt 
     let Some(path) = args.snapshot.as_deref().filter(|_| args.simulate) else {
         verify::needs_target(&opened.plan)?;
         let secrets = load_plan::secrets(&opened)?;
-        // Now it is known which files the spec names.
+        // Only now the files of the spec are known.
         results.writable()?;
         return runtime.block_on(async {
             let reader = observe::connect(global).await?;

@@ -1,4 +1,5 @@
-//! What can be said on the command line. Completions and the manual page are made from it.
+//! The arguments of the command line. Completions and the manual page are generated from these
+//! types.
 
 #![expect(clippy::doc_markdown, reason = "the comments are what `--help` prints")]
 
@@ -532,7 +533,7 @@ mod tests {
         };
         let words = ["outage", "data_lost"].map(|word| Denied::parse(word).unwrap());
         assert_eq!(args.deny, words);
-        // One that is missing in the list of all could not be denied.
+        // A danger that is missing in the list of all dangers could not be denied.
         let schema = serde_json::to_value(schemars::schema_for!(Danger)).unwrap();
         assert_eq!(schema["oneOf"].as_array().unwrap().len(), Danger::ALL.len());
     }

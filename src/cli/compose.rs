@@ -1,7 +1,7 @@
-//! Compose files on disk: which are meant, in which environment, and what they say.
+//! Compose files on disk: finds the files of a project and reads them with their environment.
 //!
-//! What their texts mean is [`crate::compose`]'s. Options, variables and defaults count as they do
-//! for the reference.
+//! The meaning of the files is in [`crate::compose`]. Options, variables and defaults follow
+//! `docker compose`.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,10 +26,10 @@ use crate::syntax::env_file::{EnvFile, Format, Unset};
 use crate::syntax::node::{Node, Problem};
 use crate::syntax::yaml;
 
-/// What files are called where none is named, the best first.
+/// The default file names, in the order of preference.
 const NAMES: &[&str] =
     &["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
-/// What is read beside such a one.
+/// The names of the override files.
 const OVERRIDES: &[&str] = &[
     "compose.override.yml",
     "compose.override.yaml",
@@ -37,33 +37,33 @@ const OVERRIDES: &[&str] = &[
     "docker-compose.override.yaml",
 ];
 
-/// Which files are read, and how.
+/// The files of a Compose project, and the options for reading them.
 #[derive(Debug, Clone, Default)]
 pub struct Start {
-    /// Those after count more.
+    /// The Compose files; later files override earlier files.
     pub files: Vec<PathBuf>,
-    /// From here relative paths count: a folder on the engine's host.
+    /// The project directory for relative paths: a folder on the engine's host.
     pub folder: PathBuf,
-    /// Where the files of that folder are read: where it is on no machine but the engine's, the folder
-    /// of the first file.
+    /// The local folder for the project's files. If the project directory exists only on the
+    /// engine's host, this is the folder of the first file.
     pub here: PathBuf,
-    /// Whether somebody said which folder it is.
+    /// Whether the user gave the project directory.
     pub asked: bool,
-    /// The project's name, where it is not the files that say it.
+    /// The project name, if it does not come from the files.
     pub name: Option<String>,
-    /// Profiles that are active.
+    /// The active profiles.
     pub profiles: BTreeSet<String>,
-    /// Files of variables that were named; without any it is `.env`.
+    /// The given environment files; without any, `.env` is read.
     pub env_files: Vec<PathBuf>,
-    /// Variables that may be shown.
+    /// The variables whose values may be shown.
     pub public: BTreeSet<String>,
-    /// A variable that is not set is a fault.
+    /// Whether an unset variable is an error.
     pub strict: bool,
-    /// What is not known here is taken for the same.
+    /// Whether unknown values are assumed to be unchanged.
     pub assume: bool,
 }
 
-/// Whether a text is a Compose file and no spec of bayplan's own.
+/// Whether a text is a Compose file, rather than a spec of bayplan.
 pub fn is_compose(text: &str) -> bool {
     let begins = |word: &str| {
         text.lines().any(|line| {
@@ -79,12 +79,12 @@ pub fn is_compose(text: &str) -> bool {
     (begins("services") || begins("include")) && !begins("containers")
 }
 
-/// The files that are meant where a command names none, or names them with `-f`.
+/// The files of a project, for a command without a spec or with `-f`.
 pub fn start(spec: Option<&Path>, args: &ComposeArgs) -> Result<Start, Failure> {
     let mut files: Vec<PathBuf> = args.files.clone();
     files.extend(spec.map(Path::to_owned));
     let asked = args.project_directory.clone();
-    // `.env` may say which files there are; it is looked for where the command is run.
+    // `.env` may set `COMPOSE_FILE`, so it is read from the working directory first.
     let first = files.first().and_then(|path| path.parent()).map(plain);
     let there = asked.clone().filter(|folder| folder.is_dir());
     let around = there.or(first).unwrap_or_else(|| PathBuf::from("."));
@@ -128,12 +128,12 @@ pub fn start(spec: Option<&Path>, args: &ComposeArgs) -> Result<Start, Failure> 
     })
 }
 
-/// Where the files of a project's folder are read.
+/// The local folder in which the files of a project directory are read.
 fn here(folder: &Path, beside: &Path) -> PathBuf {
     if folder.is_dir() { folder.to_owned() } else { absolute(beside) }
 }
 
-/// A folder; none is the one where the command is run.
+/// A folder; an empty path is the working directory.
 fn plain(folder: &Path) -> PathBuf {
     if folder == Path::new("") { PathBuf::from(".") } else { folder.to_owned() }
 }
@@ -151,7 +151,7 @@ fn absolute(path: &Path) -> PathBuf {
     plain
 }
 
-/// The usual file here or in a folder above, and the one that overrides it.
+/// The default Compose file in this folder or a parent folder, with its override file.
 fn default_files(around: &Path) -> Result<Vec<PathBuf>, Failure> {
     let start = absolute(around);
     for folder in start.ancestors() {
@@ -168,7 +168,7 @@ fn default_files(around: &Path) -> Result<Vec<PathBuf>, Failure> {
     Err(Failure::new(Exit::Usage, message).hint("name one: `bayplan plan FILE`"))
 }
 
-/// The files of variables that are named, by options or around us.
+/// The environment files from options or from `COMPOSE_ENV_FILES`.
 fn named_env_files(args: &ComposeArgs) -> Vec<PathBuf> {
     if !args.env_file.is_empty() {
         return args.env_file.clone();
@@ -177,7 +177,7 @@ fn named_env_files(args: &ComposeArgs) -> Vec<PathBuf> {
     said.split(',').filter(|path| !path.is_empty()).map(PathBuf::from).collect()
 }
 
-/// What the files of variables give.
+/// The variables from the environment files.
 fn environment(
     args: &ComposeArgs,
     folder: &Path,
@@ -219,23 +219,23 @@ fn add(name: &str, bytes: &[u8], all: &mut BTreeMap<String, SecretString>) -> Re
     Ok(())
 }
 
-/// The variables that a project has beside those of bayplan's own environment.
+/// The variables of a project in addition to the process environment.
 pub fn variables(start: &Start) -> Result<BTreeMap<String, SecretString>, Failure> {
     of_files(&start.env_files, &start.here)
 }
 
-/// Files and variables for the loader.
+/// Files and variables for the Compose loader.
 struct Shell<'a> {
     files: &'a Files,
     named: &'a NamedFiles<'a>,
-    /// Files that the command names: they may be anywhere.
+    /// The files on the command line, which may be in any folder.
     given: BTreeMap<String, PathBuf>,
-    /// The project's folder, and the one in which its files are read.
+    /// The project directory, and the local folder for its files.
     folders: (PathBuf, PathBuf),
 }
 
 impl Shell<'_> {
-    /// Where a file of the project's folder is read.
+    /// The local path of a file in the project directory.
     fn here(&self, path: &str) -> String {
         let (folder, here) = &self.folders;
         let inside = Path::new(path).strip_prefix(folder).ok().filter(|_| folder != here);
@@ -330,21 +330,21 @@ fn unread(failure: &Failure) -> Unread {
 
 /// A project that was read.
 pub struct Read {
-    /// What it declares.
+    /// The spec of the project.
     pub spec: Spec,
-    /// The project itself.
+    /// The Compose project.
     pub project: compose::Project,
-    /// `sha256:` of the bytes of all files.
+    /// The `sha256:` digest of all files.
     pub digest: String,
-    /// What people should know.
+    /// The notes for the user.
     pub notes: Vec<String>,
 }
 
-/// Labels that Compose writes when it makes a container, by service: what they cover is known in
-/// memory alone.
+/// The labels that Compose writes on its containers, by service. The hash label covers secret
+/// values, so the labels stay in memory.
 pub type MadeLabels = BTreeMap<String, BTreeMap<String, String>>;
 
-/// The labels of every service of a project. The hash is over all values, secrets too.
+/// The labels of every service of a project. The hash covers all values, including secrets.
 pub fn made_labels(
     files: &Files,
     start: &Start,
@@ -371,7 +371,8 @@ pub fn made_labels(
     Ok(all)
 }
 
-/// Reads a project. `named`: which files it may name; it learns the project's variables.
+/// Reads a project. `named` limits the files that the project may name, and receives the project's
+/// variables.
 pub fn read(files: &Files, start: &Start, named: &NamedFiles<'_>) -> Result<Read, Failure> {
     named.know(variables(start)?);
     let given: BTreeMap<String, PathBuf> = start
@@ -417,15 +418,15 @@ pub fn read(files: &Files, start: &Start, named: &NamedFiles<'_>) -> Result<Read
         format!("note: {}: {}", say::safe(&shown.show(problem.place)), say::safe(&problem.message))
     };
     let known = project.warnings.iter().chain(&more).map(told);
-    // What is assumed to be the same is taken for nothing.
+    // An assumed variable counts as empty.
     let unset = unset.into_iter().filter(|_| !start.assume).map(|text| format!("note: {text}"));
     let notes = known.chain(unset).collect();
     let digest = load_spec::digest(map.texts().as_bytes());
     Ok(Read { spec, project, digest, notes })
 }
 
-/// The spec that a lowered project is, with what its files of variables and labels say; and which
-/// variables these take that are not set. `strict` refuses those.
+/// The spec of a lowered project, with the content of its environment files and label files. Also
+/// gives the unset variables in these files; `strict` refuses unset variables.
 fn spec(
     node: Node,
     named: &NamedFiles<'_>,
@@ -438,7 +439,7 @@ fn spec(
     let variables = load_spec::named_files(read::env_files(&node), named, &mut told, |path| {
         let Some(file) = named.variables(path)? else { return Ok(None) };
         let value = |name: &str| named.variable(name).map(|value| value.expose_secret().to_owned());
-        // What else is wrong with a value is told when it is needed.
+        // Other faults of a value are reported when the value is needed.
         let without = file.resolve(Unset::Empty, value).map(|resolved| resolved.unset);
         let notes: Vec<String> = without
             .into_iter()
@@ -458,11 +459,12 @@ fn spec(
     Ok((read::tree(node, told, &variables)?, unset.into_inner()))
 }
 
-/// How a plan says which files it is of; `relative` tells a path as the plan file sees it.
+/// The description of a project's files in a plan; `relative` converts a path to a path relative to
+/// the plan file.
 pub fn source(start: &Start, project: &str, relative: impl Fn(&Path) -> String) -> ComposeSource {
     let beside = start.files.first().and_then(|first| first.parent()).map(plain);
     let usual = beside.is_some_and(|beside| absolute(&beside) == start.folder);
-    // A folder of the engine's host alone is the same wherever the plan lies.
+    // A folder that exists only on the engine's host does not depend on the place of the plan.
     let far = start.folder != start.here;
     let folder = || if far { text(&start.folder) } else { relative(&start.folder) };
     ComposeSource {
@@ -475,7 +477,7 @@ pub fn source(start: &Start, project: &str, relative: impl Fn(&Path) -> String) 
     }
 }
 
-/// The way back: what a plan says, seen from the folder of the plan file.
+/// The project files from the description in a plan, relative to the folder of the plan file.
 pub fn start_of(source: &ComposeSource, first: &Path, folder: &Path) -> Start {
     let from = |path: &String| folder.join(path);
     let own = source.project_directory.as_ref().map(from);

@@ -32,7 +32,7 @@ pub fn run(args: &ConfigArgs, files: &Files) -> Result {
     Ok(Exit::Done)
 }
 
-/// A project as a Compose file would say it: `$` doubled, templates where values may be secret.
+/// A project in Compose notation: `$` is doubled, and templates replace values that may be secret.
 fn shown(model: Go) -> Go {
     model.texts(&mut |text| match marked_reference(&text) {
         Some(Reference::Template { text }) => text,

@@ -1,4 +1,4 @@
-//! `--deny`: which dangers of a plan are refused, as a whole, by class or by value.
+//! `--deny`: refuses dangers of a plan, as a whole, by class or by value.
 
 use std::ffi::OsStr;
 
@@ -10,7 +10,7 @@ use crate::base::say;
 use crate::plan::show::reason_text;
 use crate::plan::{Change, Danger};
 
-/// What `--deny` refuses: a danger, or those of it with such a value.
+/// A `--deny` rule: a danger, or a danger with some value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denied {
     danger: Danger,
@@ -44,7 +44,7 @@ impl Denied {
         }
     }
 
-    /// The words of a change that are denied, with their values.
+    /// The denied dangers of a change, with their values.
     pub fn hits(&self, change: &Change) -> Vec<String> {
         if !change.danger.contains(&self.danger) {
             return Vec::new();
@@ -67,7 +67,7 @@ impl Denied {
     }
 }
 
-/// Reads `--deny`, and knows its words for completions and the manual page.
+/// The value parser of `--deny`, with the words for completions and the manual page.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct DeniedParser;
 

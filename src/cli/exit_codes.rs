@@ -1,6 +1,6 @@
-//! The exit codes in words. Which one a run ends with is its command's to say.
+//! The exit codes in words. The exit code of a run is decided by its command, not here.
 
-/// The exit codes, as the help and the README tell them.
+/// The exit codes, for the help and the README.
 pub const EXIT_CODES: &str = "\
 Exit codes:
   0  done, nothing to do, current

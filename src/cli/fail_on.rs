@@ -1,4 +1,4 @@
-//! `plan --fail-on`: what a scheduled check fails for.
+//! `plan --fail-on`: the findings that make a scheduled check fail.
 
 use super::args::FailOn;
 use crate::base::say;
@@ -6,7 +6,7 @@ use crate::plan::cause::{Cause, Causes};
 use crate::plan::show::reason_text;
 use crate::plan::{Plan, left};
 
-/// What there is of that which a check fails for, a line each.
+/// The findings that a check fails for, one line each.
 pub fn fails(asked: &[FailOn], causes: &Causes<'_>, plan: &Plan) -> Vec<String> {
     let mut asked: Vec<FailOn> = asked.to_vec();
     asked.sort_unstable();
@@ -18,7 +18,7 @@ fn fail(what: FailOn, causes: &Causes<'_>, plan: &Plan) -> Option<String> {
     match what {
         FailOn::Drift => {
             let mut all = causes.all();
-            // What is not known to be meant may be what somebody did.
+            // A difference of unknown cause may be a manual change, so it counts as drift.
             all.retain(|one| one.cause.is_none_or(|cause| cause == Cause::Drift));
             let lines = say::listed(&all, |one| {
                 let why = reason_text::text(one.reason);

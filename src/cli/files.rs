@@ -1,5 +1,5 @@
-//! Reading and writing whole files: read once and never waited for, written all or not at all, and
-//! never over something that was read.
+//! Reading and writing whole files. A file is read once and without waiting. A file is written
+//! completely or not at all, and never over a file that was read.
 
 use std::cell::RefCell;
 use std::fs::{self, File, Metadata};
@@ -13,48 +13,48 @@ use super::output;
 use super::report::{Exit, Failure};
 use crate::base::say;
 
-/// Standard input, or standard output.
+/// The path for standard input and standard output.
 const STANDARD: &str = "-";
 
-/// Handles that whoever started the program gave it; they are waited for as standard input is.
+/// Paths of inherited file descriptors; reading them waits, as for standard input.
 const HANDED_IN: &[&str] = &["/dev/stdin", "/dev/fd/", "/proc/self/fd/"];
 
-/// How many links in a row are followed; no system follows more.
+/// How many symbolic links in a row are followed; no system follows more.
 const MOST_LINKS: usize = 40;
 
-/// A path as messages name it.
+/// A path for messages.
 pub fn named(path: &Path) -> String {
     if is_standard(path) { "stdin".into() } else { say::safe(&path.to_string_lossy()) }
 }
 
-/// A path that is written to, as messages name it.
+/// An output path for messages.
 pub fn named_output(path: &Path) -> String {
     if is_standard(path) { "standard output".into() } else { named(path) }
 }
 
-/// Whether a path means standard input or output.
+/// Whether a path is standard input or standard output.
 pub fn is_standard(path: &Path) -> bool {
     path == Path::new(STANDARD)
 }
 
-/// Everything that a command reads and writes. What it has read is not written over.
+/// The files that a command reads and writes. A file that was read is never overwritten.
 #[derive(Debug, Default)]
 pub struct Files {
     read: RefCell<Vec<Identity>>,
 }
 
-/// A file, whatever it is called: links of both kinds lead to the same one.
+/// The identity of a file, which symbolic and hard links share.
 #[derive(Debug, PartialEq, Eq)]
 struct Identity {
-    /// What it is, for messages.
+    /// The name of the file for messages.
     what: &'static str,
-    /// Device and number; nothing for standard input.
+    /// The device and the inode; `None` for standard input.
     place: Option<(u64, u64)>,
 }
 
 impl Files {
-    /// The bytes of a file, read once; `-` is stdin. One byte more than `most` is read at the most,
-    /// so that the reader of the format can say that there are too many.
+    /// The bytes of a file, read once; `-` is stdin. At most one byte more than `most` is read, so
+    /// that the parser can report a file that is too large.
     pub fn read(&self, path: &Path, most: usize) -> Result<Vec<u8>, Failure> {
         let failed = |error: io::Error| {
             let failure = Failure::new(Exit::Error, format!("reading {}", named(path)));
@@ -75,13 +75,13 @@ impl Files {
         to_the_end(file, most).map_err(failed)
     }
 
-    /// Knows that this file counts as read.
+    /// Records that a file was read.
     pub fn took(&self, what: &'static str, about: &Metadata) {
         let place = Some((about.dev(), about.ino()));
         self.read.borrow_mut().push(Identity { what, place });
     }
 
-    /// The same for files that will be read; what is not there is not read.
+    /// Records files that will be read; missing files are ignored.
     pub fn will_take(&self, what: &'static str, paths: impl IntoIterator<Item = impl AsRef<Path>>) {
         for path in paths {
             let path = path.as_ref();
@@ -91,9 +91,9 @@ impl Files {
         }
     }
 
-    /// Whether [`write`](Self::write) can write there: a file can be made in its folder, and
-    /// nothing that was read would be lost. What is no regular file is not opened, as that may wait
-    /// for a reader.
+    /// Whether [`write`](Self::write) can succeed: the folder allows new files, and no file that
+    /// was read would be lost. Only regular files are opened, because opening a pipe may wait for a
+    /// reader.
     pub fn writable(&self, path: &Path) -> Result<(), Failure> {
         if is_standard(path) {
             return Ok(());
@@ -108,9 +108,9 @@ impl Files {
         }
     }
 
-    /// Writes a file, all of it or nothing: into a temporary one beside it, to the disk, and then
-    /// under its name. New files are for everybody to read, as plans are meant to be committed.
-    /// `-` is standard output.
+    /// Writes a file completely or not at all: into a temporary file beside the target, then to the
+    /// disk, then under the final name. New files are readable by everybody, because plans are
+    /// committed. `-` is standard output.
     pub fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         if is_standard(path) {
             return output::bytes(bytes);
@@ -120,7 +120,7 @@ impl Files {
         let (target, folder) = place(path)?;
         let about = fs::metadata(&target).ok();
         if about.as_ref().is_some_and(|about| !about.is_file()) {
-            // A pipe or a device (/dev/stdout) is written to, not replaced.
+            // A pipe or a device (`/dev/stdout`) is written to, and not replaced.
             return fs::OpenOptions::new()
                 .write(true)
                 .open(path)
@@ -130,7 +130,7 @@ impl Files {
         replace(&target, &folder, about.as_ref(), bytes).map_err(failed)
     }
 
-    /// Refuses to write over what was read.
+    /// Refuses to overwrite a file that was read.
     fn keep(&self, path: &Path) -> Result<(), Failure> {
         let Ok(about) = fs::metadata(path) else { return Ok(()) };
         if !about.is_file() {
@@ -153,8 +153,7 @@ fn failed_writing(path: &Path) -> impl Fn(io::Error) -> Failure {
     }
 }
 
-/// Opens a regular file and nothing else, and waits for nobody: neither for whoever writes to a
-/// pipe, nor for a device.
+/// Opens a regular file without waiting for the writer of a pipe or for a device.
 pub(super) fn open_regular(path: &Path) -> io::Result<File> {
     let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
     let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
@@ -162,7 +161,7 @@ pub(super) fn open_regular(path: &Path) -> io::Result<File> {
     if about.is_file() { Ok(file) } else { Err(io::Error::other(no_file(&about))) }
 }
 
-/// What there is instead of a regular file.
+/// The words for a path that is not a regular file.
 fn no_file(about: &Metadata) -> &'static str {
     use std::os::unix::fs::FileTypeExt as _;
     let kind = about.file_type();
@@ -177,23 +176,23 @@ fn no_file(about: &Metadata) -> &'static str {
     }
 }
 
-/// One byte more than `most`, at the most.
+/// Reads at most one byte more than `most`.
 pub(super) fn to_the_end(file: impl io::Read, most: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(most as u64 + 1).read_to_end(&mut bytes).map_err(|error| match error.kind() {
-        // A file of the kernel's that would have to be waited for.
+        // A kernel file that would make the program wait.
         io::ErrorKind::WouldBlock => io::Error::other("expected a file, but it has no end"),
         _ => error,
     })?;
     Ok(bytes)
 }
 
-/// Puts a new file where another may be. It is its owner's alone until it is whole.
+/// Replaces a file by a new file, which only its owner may read until the file is complete.
 fn replace(target: &Path, folder: &Path, old: Option<&Metadata>, bytes: &[u8]) -> io::Result<()> {
     let mut builder = tempfile::Builder::new();
     builder.permissions(fs::Permissions::from_mode(0o666));
     let mut file = builder.tempfile_in(folder)?;
-    // What the process lets new files have; nothing is in it so far.
+    // The default permissions of a new file; the file is still empty.
     let usual = file.as_file().metadata()?.permissions();
     let mode = old.map_or(usual.mode(), |about| about.permissions().mode());
     file.as_file().set_permissions(fs::Permissions::from_mode(0o600))?;
@@ -205,7 +204,7 @@ fn replace(target: &Path, folder: &Path, old: Option<&Metadata>, bytes: &[u8]) -
     Ok(())
 }
 
-/// Makes the name of a file last as the file does.
+/// Makes the name of a new file durable.
 pub fn sync_folder(path: &Path) {
     if let Ok((_, folder)) = place(path) {
         sync(&folder);
@@ -214,12 +213,12 @@ pub fn sync_folder(path: &Path) {
 
 fn sync(folder: &Path) {
     if let Ok(folder) = File::open(folder) {
-        // Without it the name may be lost when the machine goes down; some file systems refuse.
+        // Without the sync, a crash may lose the name; some file systems refuse the sync.
         let _ = folder.sync_all();
     }
 }
 
-/// Whether two paths lead to the same file, be it there or not.
+/// Whether two paths lead to the same file, existing or not.
 pub fn is_same(one: &Path, other: &Path) -> bool {
     let there = |path: &Path| fs::metadata(path).ok().map(|about| (about.dev(), about.ino()));
     let named = |path: &Path| {
@@ -232,8 +231,8 @@ pub fn is_same(one: &Path, other: &Path) -> bool {
     }
 }
 
-/// Where a file is written, and in which folder. What a link points to is replaced, not the link,
-/// though nothing be there yet. Links of other people's are not followed.
+/// The target and the folder of a file to write. The target of a symbolic link is replaced, not the
+/// link, even if the target does not exist yet. Links of other users are not followed.
 fn place(path: &Path) -> Result<(PathBuf, PathBuf), Failure> {
     if path.as_os_str().as_encoded_bytes().ends_with(b"/") && !path.is_dir() {
         let message = format!("expected a folder, but there is no {}", named(path));
@@ -263,7 +262,7 @@ fn place(path: &Path) -> Result<(PathBuf, PathBuf), Failure> {
     Ok((target, folder))
 }
 
-/// Whether a path is a link of neither this user's nor the system's.
+/// Whether a path is a link that belongs to neither this user nor root.
 fn is_foreign_link(path: &Path) -> bool {
     let ours = rustix::process::geteuid().as_raw();
     fs::symlink_metadata(path)
@@ -297,7 +296,7 @@ mod tests {
         assert!(link.is_symlink());
         assert_eq!(read(&file, 100).unwrap(), b"two");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
-        // One that points to nothing yet stays as well.
+        // A link without an existing target is kept as well.
         let new = folder.path().join("new.json");
         let link = folder.path().join("dangling.json");
         std::os::unix::fs::symlink("new.json", &link).unwrap();
@@ -305,7 +304,7 @@ mod tests {
         write(&link, b"three").unwrap();
         assert!(link.is_symlink());
         assert_eq!(read(&new, 100).unwrap(), b"three");
-        // What may be done with a file stays as it was.
+        // The permissions of the file are kept.
         fs::set_permissions(&new, fs::Permissions::from_mode(0o640)).unwrap();
         write(&new, b"four").unwrap();
         assert_eq!(fs::metadata(&new).unwrap().permissions().mode() & 0o777, 0o640);
@@ -345,7 +344,7 @@ mod tests {
         files.write(&at("free"), b"new").unwrap();
         files.write(&at("other"), b"new").unwrap();
         assert_eq!(read(&at("hard"), 10).unwrap(), b"kept");
-        // What is only going to be read counts, too.
+        // A file that will be read is protected as well.
         let files = Files::default();
         files.will_take("the spec", [at("free"), at("missing"), PathBuf::from("-")]);
         assert!(files.writable(&at("free")).is_err() && files.writable(&at("missing")).is_ok());
@@ -361,7 +360,7 @@ mod tests {
             let error = read(path, 10).unwrap_err();
             assert_eq!(error.causes, [format!("expected a file, but found {found}")]);
         }
-        // What it gives depends on the machine and on who asks; that it ends does not.
+        // The result depends on the machine and the user; only the end of the read matters.
         let _ = read(Path::new("/proc/kmsg"), 1 << 20);
         assert!(start.elapsed() < Duration::from_secs(20));
     }
@@ -369,7 +368,7 @@ mod tests {
     #[test]
     fn links_of_other_people_are_not_written_through() {
         if !rustix::process::geteuid().is_root() {
-            // Only root can make a link that is somebody else's.
+            // Only root can create a link of another user.
             return;
         }
         let folder = tempfile::tempdir().unwrap();

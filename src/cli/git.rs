@@ -1,7 +1,7 @@
-//! What git knows, through its own program: read alone, bounded, and done without where it is not there.
+//! Asks git through its own program: read-only and with limits. Without git, bayplan goes on
+//! without the answers.
 //!
-//! A repository may be a stranger's: nothing that its configuration names is run, neither filters nor
-//! hooks nor helpers.
+//! The repository may be untrusted: no filter, hook or helper from its configuration is run.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -9,13 +9,13 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// So long git may take.
+/// The timeout for git.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The most bytes that are read of an answer.
+/// How many bytes of an answer are read.
 const MOST: u64 = 64 << 20;
 
-/// Said before each command: a configuration must not make git run anything, or ask anybody.
+/// Options before each command, so that no configuration makes git run programs or ask questions.
 const QUIET: &[&str] = &[
     "--no-optional-locks",
     "--no-pager",
@@ -31,12 +31,12 @@ const QUIET: &[&str] = &[
     "protocol.allow=never",
 ];
 
-/// The bytes of a file of a folder as it is committed.
+/// The committed content of a file in a folder.
 pub fn committed(folder: &Path, name: &str) -> Option<Vec<u8>> {
     ask(folder, &["cat-file", "blob", &format!("HEAD:./{name}")])
 }
 
-/// What git answers in a folder; nothing where it fails, or takes too long.
+/// The answer of git in a folder; `None` if git fails or takes too long.
 pub fn ask(folder: &Path, words: &[&str]) -> Option<Vec<u8>> {
     let mut child = Command::new("git")
         .arg("-C")
@@ -60,7 +60,7 @@ pub fn ask(folder: &Path, words: &[&str]) -> Option<Vec<u8>> {
     well.then_some(bytes)
 }
 
-/// Whether it ended well, in time.
+/// Whether git ended successfully and in time.
 fn ended(child: &mut Child) -> bool {
     let until = Instant::now() + PATIENCE;
     while Instant::now() < until {
@@ -70,7 +70,7 @@ fn ended(child: &mut Child) -> bool {
             Err(_) => break,
         }
     }
-    // Its output ends with it.
+    // The output ends with the process.
     let _ = child.kill();
     let _ = child.wait();
     false
@@ -80,7 +80,7 @@ fn ended(child: &mut Child) -> bool {
 mod tests {
     use super::*;
 
-    /// A repository with a file that is committed in one form and lies about in another.
+    /// A repository with a file that differs from its committed version.
     fn repository() -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("plan.json"), "committed").unwrap();

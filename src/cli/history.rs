@@ -1,5 +1,5 @@
-//! `bayplan history`: results and journals that lie about, what git knows of their plans, and the label of a
-//! container that runs.
+//! `bayplan history`: results and journals in folders, the commits of their plans, and the label of
+//! a running container.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -43,16 +43,16 @@ pub struct HistoryArgs {
     pub json: bool,
 }
 
-/// So many files of folders are looked at.
+/// How many files are examined.
 const MOST_FILES: usize = 20_000;
 
-/// How the names of results and journals end.
+/// The file extensions of results and journals.
 const ENDS: [&str; 2] = ["json", "journal"];
 
-/// So deep in a folder results are looked for.
+/// How deep folders are searched.
 const DEEPEST: usize = 8;
 
-/// So many commits of plans are looked at.
+/// How many commits of plans are examined.
 const MOST_COMMITS: &str = "2000";
 
 /// Runs the command.
@@ -100,10 +100,10 @@ pub fn run(args: &HistoryArgs, global: &Global, files: &Files) -> Result {
     Ok(Exit::Done)
 }
 
-/// Results by their files, and runs of journals.
+/// The results with their files, and the runs of journals.
 type Gathered = (Vec<(String, ResultDocument)>, Vec<JournaledRun>);
 
-/// What is found where it is looked for.
+/// The results and journals at the given paths.
 fn gathered(
     paths: &[PathBuf],
     files: &Files,
@@ -127,7 +127,7 @@ fn gathered(
                 }
                 Ok(Found::Other) => {}
                 Err(failure) if paths.contains(&path) => return Err(failure),
-                // One that is broken is told, and hides no other.
+                // A broken file is reported, and the other files are still shown.
                 Err(failure) => output::note(&format!("warning: {}", failure.message)),
             }
         }
@@ -135,8 +135,8 @@ fn gathered(
     Ok((results, journals))
 }
 
-/// What an engine says of a container. Labels are handed on by `docker commit`: they count where they
-/// name the container itself.
+/// The data of an existing container. `docker commit` copies labels to images, so the labels count
+/// only if they name this container.
 fn live_of(found: &serde_json::Value, name: &str) -> Live {
     let label = |key: &str| found["Config"]["Labels"][key].as_str();
     let own = label(LABEL_NAME) == Some(name);
@@ -154,7 +154,7 @@ fn folder_of(path: &Path) -> Option<&Path> {
     }
 }
 
-/// What a file is.
+/// The kind of a file.
 enum Found {
     Result(Box<ResultDocument>),
     Journal(Vec<Record>),
@@ -174,14 +174,14 @@ fn read(path: &Path, files: &Files) -> std::result::Result<Found, Failure> {
     Ok(found.map_or(Found::Other, |document| Found::Result(Box::new(document))))
 }
 
-/// What may be a result or a journal in a folder and those below it. Links are not followed, and what is
-/// hidden is left out.
+/// The possible results and journals in a folder and its subfolders. Symbolic links and hidden
+/// files are skipped.
 fn in_folder(folder: &Path) -> std::result::Result<Vec<PathBuf>, Failure> {
     let mut found = Vec::new();
     let mut open = vec![(folder.to_owned(), 0)];
     let mut seen = 0;
     while let Some((folder, depth)) = open.pop() {
-        // A folder that cannot be read hides no other.
+        // An unreadable folder does not stop the search.
         let warn = |error: &std::io::Error| {
             let (folder, why) = (files::named(&folder), crate::base::say::safe(&error.to_string()));
             output::note(&format!("warning: the results of {folder} are left out: {why}"));
@@ -222,11 +222,11 @@ fn in_folder(folder: &Path) -> std::result::Result<Vec<PathBuf>, Failure> {
     Ok(found)
 }
 
-/// Parts of a commit, and commits, end with these.
+/// The separator between commits and their parts.
 const PART: char = '\0';
 const COMMIT: char = '\u{1}';
 
-/// The commits that brought plans into the repository of a folder, by the digests of the plans.
+/// The commits that added plans to the repository of a folder, by plan digest.
 fn commits_of_plans(folder: &Path) -> BTreeMap<String, Commit> {
     let most = format!("--max-count={MOST_COMMITS}");
     let words = [
@@ -250,7 +250,7 @@ fn commits_of_plans(folder: &Path) -> BTreeMap<String, Commit> {
     commits
 }
 
-/// The commits where a shallow clone ends. Such a commit seems to bring every file that it has.
+/// The boundary commits of a shallow clone. Such a commit seems to add all files in the repository.
 fn cut_off(folder: &Path) -> BTreeSet<String> {
     let answer = git::ask(folder, &["rev-parse", "--git-path", "shallow"]).unwrap_or_default();
     let path = folder.join(String::from_utf8_lossy(&answer).trim_end());
@@ -258,8 +258,8 @@ fn cut_off(folder: &Path) -> BTreeSet<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// The commits that an answer of git tells, by the digests in the lines that they add. It begins with
-/// the newest; the oldest brought it.
+/// The commits in an answer of git, by the digests in the added lines. The answer begins with the
+/// newest commit; the oldest commit added the plan.
 fn commits(answer: &str) -> BTreeMap<String, Commit> {
     let mut all = BTreeMap::new();
     for told in answer.split(COMMIT).skip(1) {

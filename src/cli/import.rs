@@ -19,7 +19,7 @@ use crate::observed::scope::ObservationScope;
 use crate::observed::snapshot::Snapshot;
 use crate::syntax::problems;
 
-/// The project of a spec of which nobody said any.
+/// The default project name of an imported spec.
 const PROJECT: &str = "imported";
 
 /// Runs the command.
@@ -65,7 +65,7 @@ pub fn run(args: &ImportArgs, global: &Global, files: &Files) -> Result {
     write(args, files, &imported.text, imported.spec.sets.len())
 }
 
-/// What a Compose project declares, as a spec of bayplan's.
+/// The spec for a Compose project.
 fn compose(args: &ImportArgs, files: &Files) -> Result {
     let asked = Asked {
         path: None,
@@ -99,7 +99,7 @@ fn write(args: &ImportArgs, files: &Files, text: &str, sets: usize) -> Result {
     Ok(Exit::Done)
 }
 
-/// What there is to import from, secrets hidden.
+/// The snapshot to import from, with secrets hidden.
 fn look(
     file: Option<&Path>,
     (global, files): (&Global, &Files),
@@ -128,7 +128,7 @@ fn look(
     Ok(import::prepare(snapshot, pick))
 }
 
-/// A project of somebody else's as a spec may call it.
+/// A foreign project name as a valid project name.
 fn project(name: &str) -> ProjectName {
     let fit =
         |c: char| if c.is_ascii_alphanumeric() || c == '_' { c.to_ascii_lowercase() } else { '-' };

@@ -1,6 +1,6 @@
-//! `--journal FILE`: a run's journal on the disk. Each record is there for good before its call is made.
+//! `--journal FILE`: a run's journal on disk. Each record is durable before its call is made.
 //!
-//! What is in it is [`crate::apply::journal`]'s.
+//! The content of the records is defined in [`crate::apply::journal`].
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -20,22 +20,23 @@ use crate::apply::record::RunRecord;
 use crate::apply::result::ResultDocument;
 use crate::base::{say, time};
 
-/// A journal that is longer is begun anew by hand.
+/// The largest journal, in bytes; the user must start a new file after that.
 const MOST: u64 = 256 << 20;
 
-/// What to do about a file that takes no records.
+/// The hint for a file that takes no records.
 const ANOTHER: &str = "`--journal` names a new file, or a journal that goes on";
 
-/// The rights of a journal: it tells what runs where.
+/// The permissions of a journal: a journal shows the containers of an engine.
 const OWNER_ALONE: u32 = 0o600;
 
-/// A file that takes records.
+/// A journal file that takes records.
 pub struct JournalFile {
     open: RefCell<(File, Chain)>,
 }
 
 impl JournalFile {
-    /// Opens a journal, or makes it; it is its owner's alone. What is in it must be a journal, and goes on.
+    /// Opens or creates a journal, readable by its owner only. An existing file must be a valid
+    /// journal, and is continued.
     pub fn open(path: &Path) -> Result<Self, Failure> {
         let failed = |what: &str, error: &dyn std::fmt::Display| {
             let failure = Failure::new(Exit::Error, format!("{what} the journal {}", named(path)));
@@ -61,10 +62,10 @@ impl JournalFile {
         let kept = journal::read(&bytes).map_err(|broken| failed("reading", &broken))?;
         let whole = u64::try_from(kept.whole).unwrap_or(u64::MAX);
         if whole < about.len() {
-            // Its writer died in the middle of a line.
+            // A writer died in the middle of a line.
             file.set_len(whole).map_err(|error| failed("mending", &error))?;
         }
-        // A file that was there already may be for everybody to read.
+        // An existing file may be readable by everybody.
         file.set_permissions(std::fs::Permissions::from_mode(OWNER_ALONE))
             .map_err(|error| failed("closing to others", &error))?;
         files::sync_folder(path);
@@ -72,7 +73,7 @@ impl JournalFile {
         Ok(Self { open: RefCell::new((file, kept.chain)) })
     }
 
-    /// A run of a plan begins.
+    /// Records the start of a run.
     fn begins(&self, run: &RunRecord, opened: &Opened<'_>) -> Result<(), Failure> {
         let plan = &opened.plan;
         let entry = Entry::Begins {
@@ -88,7 +89,8 @@ impl JournalFile {
             .map_err(|why| Failure::new(Exit::Error, format!("writing the journal: {why}")))
     }
 
-    /// The run ends. What cannot be written is told: the result has it all the same.
+    /// Records the end of a run. A write error is only reported, because the result holds the same
+    /// data.
     pub fn ends(&self, document: &ResultDocument) {
         let (exit_code, message) = (document.exit_code, document.message.clone());
         if let Err(why) = self.note(Entry::Ends { exit_code, message }) {
@@ -97,13 +99,13 @@ impl JournalFile {
     }
 }
 
-/// The time, as records have it.
+/// The current time in the format of records.
 fn now() -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     time::text(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// The journal of a run that begins, if one was asked for.
+/// The journal of a new run, if the user asked for a journal.
 pub fn of(
     path: Option<&Path>,
     run: &RunRecord,
@@ -115,7 +117,7 @@ pub fn of(
     Ok(Some(file))
 }
 
-/// The journal that was asked for, or none.
+/// The user's journal, or a journal that keeps nothing.
 pub fn keeping(file: Option<&JournalFile>) -> &dyn Journal {
     match file {
         Some(file) => file,
@@ -127,7 +129,7 @@ impl Journal for JournalFile {
     fn note(&self, entry: Entry) -> Result<(), String> {
         let mut open = self.open.borrow_mut();
         let (file, chain) = &mut *open;
-        // A line that could not be written must not break the chain of the next one.
+        // A failed write must not break the hash chain of the next line.
         let mut next = chain.clone();
         let line = next.line(now(), entry)?;
         let end = file.metadata().map_err(|error| error.to_string())?.len();

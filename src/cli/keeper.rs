@@ -1,4 +1,4 @@
-//! Who knows the values of references while a plan runs.
+//! The holder of secret values while a plan runs.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,11 @@ use crate::observed::redact::{Redactor, redacted};
 use crate::options::Body;
 use crate::spec::Spec;
 
-/// Who fills secrets in: on a simulated engine nobody has to know any, references stay marks.
+/// Fills in secrets; on a simulated engine no values are known, so references stay as marks.
 pub enum Keeper {
-    /// The values that references were resolved to, and the labels that Compose would write for
-    /// what is made.
+    /// The resolved values, and the labels that Compose would write on new containers.
     Known(Secrets, MadeLabels),
-    /// None.
+    /// No values.
     Simulated,
 }
 
@@ -54,7 +53,7 @@ impl crate::apply::Secrets for Keeper {
 }
 
 impl Keeper {
-    /// What hides the values in looks.
+    /// The redactor that hides the values in looks.
     pub fn redactor(&self, spec: &Spec) -> Redactor {
         match self {
             Self::Known(secrets, _) => Redactor::new(Some(spec), secrets.values().clone()),

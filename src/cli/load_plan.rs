@@ -1,6 +1,6 @@
-//! From a plan file to a judgement: what `verify` and `apply` share.
+//! Reads a plan file and finds its spec; `verify` and `apply` share these functions.
 //!
-//! The file is read once; everything after works on what was read.
+//! The file is read once; later steps use the content from memory.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -19,36 +19,36 @@ use crate::stale::{Judgement, SetVerdict, Staleness, spec_moved};
 use crate::syntax::node::Node;
 use crate::syntax::{problems, yaml};
 
-/// A plan file that holds together, and the spec in it.
+/// A valid plan, with its spec.
 pub struct Opened<'a> {
-    /// What is read and written.
+    /// The files that the command reads and writes.
     pub files: &'a Files,
     /// The plan.
     pub plan: Plan,
-    /// What it declares.
+    /// The spec in the plan.
     pub spec: Spec,
-    /// Its digest.
+    /// The digest of the plan.
     pub digest: String,
-    /// Where the spec was found, if it was.
+    /// The path of the spec file, if the file was found.
     pub found: Option<PathBuf>,
     /// The files that the spec names.
     pub named: NamedFiles<'a>,
-    /// How the spec is read, where it is a Compose project.
+    /// The Compose project of the spec, if the spec is a Compose project.
     pub compose: Option<Start>,
 }
 
-/// Where the spec of a plan is looked for.
+/// Where to look for the spec of a plan.
 #[derive(Clone, Copy)]
 pub struct SpecPlace<'a> {
-    /// `--spec`: here, and nowhere else.
+    /// The path from `--spec`, which is the only candidate.
     pub file: Option<&'a Path>,
-    /// `--without-spec`: nowhere.
+    /// Whether `--without-spec` is set: no spec is read.
     pub without: bool,
-    /// `--allow-outside`: folders that the spec's files may be in as well.
+    /// The additional folders from `--allow-outside`.
     pub outside: &'a [PathBuf],
 }
 
-/// What judging a plan, and looking at what came of it, takes.
+/// The objects that judging a plan and the last look need.
 pub fn wanted(opened: &Opened<'_>) -> ObservationScope {
     let facts = &opened.plan.facts;
     let wanted = ObservationScope::of(&opened.spec).for_plan(
@@ -91,7 +91,7 @@ pub fn open<'a>(
     Ok(Opened { files, plan, spec, digest: loaded.digest, found, named, compose })
 }
 
-/// How the Compose project of a plan is read. What the plan names must be in its repository.
+/// The Compose project of a plan. Its files must be in the repository of the plan.
 fn project(path: &Path, plan: &Plan, found: Option<&Path>) -> Result<Option<Start>, Failure> {
     let Some(source) = plan.spec.as_ref().and_then(|source| source.compose.as_ref()) else {
         return Ok(None);
@@ -116,8 +116,8 @@ fn project(path: &Path, plan: &Plan, found: Option<&Path>) -> Result<Option<Star
     Ok(Some(compose::start_of(source, first, &folder)))
 }
 
-/// Where the spec of a plan is, and from which folder its files count: the one of the spec that is
-/// read, else the plan's own. The path in a plan decides nothing else.
+/// The path of the spec and the folder for its files: the folder of the spec that is read, or else
+/// the plan's folder. The path in a plan decides nothing else.
 fn places(
     path: &Path,
     plan: &Plan,
@@ -140,7 +140,7 @@ fn places(
     Ok((found, counts))
 }
 
-/// The spec that a plan names: it must be there, in the repository of the plan.
+/// The spec file that a plan names, which must exist in the plan's repository.
 fn beside(plan: &Plan, folder: &Path) -> Result<PathBuf, Failure> {
     let hint = "name it with `--spec FILE`, or say `--without-spec` to apply without this check";
     let Some(source) = &plan.spec else {
@@ -164,7 +164,7 @@ fn beside(plan: &Plan, folder: &Path) -> Result<PathBuf, Failure> {
     })
 }
 
-/// Whether a path is relative and made of names, with steps up at its beginning alone.
+/// Whether a path is relative and plain, with `..` only at its beginning.
 fn is_plain(path: &str) -> bool {
     let mut named = false;
     let plain = |part: &str| {
@@ -176,13 +176,13 @@ fn is_plain(path: &str) -> bool {
     path.split('/').all(plain)
 }
 
-/// The declared form names every variable itself; no environment file has to be read for it.
+/// The declared form names every variable, so no environment file is read.
 fn declared_files(_plan: &Plan) -> read::Files {
     read::Files::new()
 }
 
-/// A regular file inside the plan's repository, else inside its folder; a plan must not make us
-/// read anything else.
+/// A regular file inside the plan's repository or folder; a plan must not make bayplan read other
+/// files.
 fn within_repository(folder: &Path, relative: &str) -> Option<PathBuf> {
     let folder = std::fs::canonicalize(folder).ok()?;
     let path = std::fs::canonicalize(folder.join(relative)).ok()?;
@@ -191,8 +191,8 @@ fn within_repository(folder: &Path, relative: &str) -> Option<PathBuf> {
     (regular && path.starts_with(root)).then_some(path)
 }
 
-/// The labels that Compose would write for what a plan makes; none where the project cannot be read,
-/// which is told elsewhere: Compose will then make those containers anew.
+/// The labels that Compose would write on the plan's containers. Empty for an unreadable project,
+/// which another check reports; Compose will then recreate the containers.
 pub fn made_labels(opened: &Opened<'_>) -> MadeLabels {
     let start = opened
         .compose
@@ -203,15 +203,16 @@ pub fn made_labels(opened: &Opened<'_>) -> MadeLabels {
         .unwrap_or_default()
 }
 
-/// What the sets that a plan acts on have become in the spec since. `required`: `--spec` named it.
+/// The changes in the spec since the plan, for the sets that the plan changes. `required`: the spec
+/// comes from `--spec`.
 pub fn spec_moved(opened: &Opened<'_>, required: bool) -> Result<Vec<Staleness>, Failure> {
     let Some(path) = &opened.found else { return Ok(Vec::new()) };
     let start = opened.compose.as_ref();
     let (now, digest) = match load_spec::read(opened.files, path, &opened.named, start) {
         Ok(read) => read,
         Err(failure) if required => {
-            // One that cannot be read at all is told as it is. Of the rest nothing is printed: it may
-            // be any file that a plan names.
+            // A read error is reported as it is. Other errors show no content, because the path in
+            // a plan may lead to any file.
             opened.files.read(path, yaml::MOST_BYTES)?;
             let message = format!("expected a spec, but {} is none", files::named(path));
             return Err(Failure::new(failure.exit, message)
@@ -223,7 +224,7 @@ pub fn spec_moved(opened: &Opened<'_>, required: bool) -> Result<Vec<Staleness>,
     Ok(spec_moved::spec_moved(&opened.plan, &opened.spec, &now, same_file))
 }
 
-/// Looks up what the sets that a plan acts on refer to.
+/// Resolves the references of the sets that a plan changes.
 pub fn secrets(opened: &Opened<'_>) -> Result<Secrets, Failure> {
     let secrets = load_spec::resolve(&opened.spec, &opened.named)?;
     let acted = opened.plan.changes.iter().filter_map(|change| change.set.as_ref());
@@ -242,7 +243,7 @@ pub fn secrets(opened: &Opened<'_>) -> Result<Secrets, Failure> {
     Err(load_spec::missing(missing, (&opened.spec, &secrets, &opened.named), hint))
 }
 
-/// What keeps a plan from being applied, in words: one line each, with the way out.
+/// The reasons against applying a plan: one line each, with a hint.
 pub fn describe(all: &[Staleness]) -> String {
     crate::base::say::listed(all, |staleness| {
         let set = staleness.set.as_ref().map(|set| format!("{set}: ")).unwrap_or_default();
@@ -250,7 +251,7 @@ pub fn describe(all: &[Staleness]) -> String {
     })
 }
 
-/// How a judgement ends a command, if it does.
+/// The failure for a judgement, if the judgement ends the command.
 pub fn verdict(judgement: &Judgement) -> Option<Failure> {
     if !judgement.tampered.is_empty() {
         let text = describe(&judgement.tampered);
@@ -270,7 +271,7 @@ pub fn verdict(judgement: &Judgement) -> Option<Failure> {
     None
 }
 
-/// The sets of a verdict, as a list for people.
+/// The sets with a verdict, as a list for people.
 pub fn sets_of(judgement: &Judgement, verdict: SetVerdict) -> String {
     let sets = judgement.verdicts.iter().filter(|(_, found)| **found == verdict);
     let names: Vec<&str> = sets.map(|(set, _)| set.as_str()).collect();

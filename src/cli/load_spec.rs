@@ -1,7 +1,7 @@
-//! Reading a spec from disk: the file, the names in its environment files, what its references
-//! resolve to.
+//! Reads a spec from disk, with the variable names in its environment files, and resolves its
+//! references.
 //!
-//! The values stay in memory; what the file says is [`crate::spec`]'s to know.
+//! Secret values stay in memory. The meaning of the file is in [`crate::spec`], not here.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -27,34 +27,34 @@ use crate::syntax::env_file::{Fault, Format, Unset};
 use crate::syntax::node::Problem;
 use crate::syntax::{problems, yaml};
 
-/// A spec as it lies on disk.
+/// A spec that was read from disk.
 pub struct Loaded<'a> {
-    /// What it declares.
+    /// The declared state.
     pub spec: Spec,
-    /// `sha256:` of its bytes.
+    /// The `sha256:` digest of the file.
     pub digest: String,
     /// The files that it names.
     pub named: NamedFiles<'a>,
-    /// Where it is; of a Compose project the first file.
+    /// The path of the spec, or of the first file of a Compose project.
     pub path: PathBuf,
-    /// How it was read, where it is a Compose project, and what it is.
+    /// The Compose project and its files, if the spec is a Compose project.
     pub compose: Option<(Start, Project)>,
 }
 
-/// Which spec is meant.
+/// Which spec to read.
 #[derive(Clone, Copy)]
 pub struct Asked<'a> {
-    /// Its path; without one it is the Compose project that is here.
+    /// The path of the spec; `None`: the Compose project in the working directory.
     pub path: Option<&'a Path>,
-    /// How a Compose file is read.
+    /// The options for Compose files.
     pub compose: &'a ComposeArgs,
-    /// Folders that its files may be in besides the repository.
+    /// The folders outside the repository that may hold files of the spec.
     pub outside: &'a [PathBuf],
-    /// Whether what references mean may be unknown here.
+    /// Whether unresolved references are assumed to be unchanged.
     pub assume: bool,
 }
 
-/// Reads a spec, or a Compose project, and the names in the environment files that it refers to.
+/// Reads a spec or a Compose project, with the variable names in its environment files.
 pub fn load<'a>(files: &'a Files, asked: Asked<'_>) -> Result<Loaded<'a>, Failure> {
     if let Some(path) = asked.path {
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -84,8 +84,8 @@ pub fn load<'a>(files: &'a Files, asked: Asked<'_>) -> Result<Loaded<'a>, Failur
     Ok(Loaded { spec: read.spec, digest: read.digest, named, path, compose })
 }
 
-/// The spec of a plan, where it is known which files it may name; with `sha256:` of its bytes.
-/// `start`: how it is read where it is a Compose project.
+/// Reads a spec whose allowed files are known; also gives its `sha256:` digest. `start`: the
+/// Compose project, if the spec is a Compose project.
 pub fn read(
     files: &Files,
     path: &Path,
@@ -147,12 +147,11 @@ pub fn digest(bytes: &[u8]) -> String {
     text
 }
 
-/// The most faults of one file that are told.
+/// How many faults of one file are reported.
 const MOST_FAULTS: usize = 20;
 
-/// The files that a spec names. What is wrong with one, or that it is not there, is told at the line
-/// of the spec that names it first, and it is taken for an empty one. One that may be missing is
-/// left out.
+/// Reads the files that a spec names. A missing or faulty file is reported at its first line in the
+/// spec, and counts as empty. A missing optional file is skipped.
 pub(super) fn named_files<T: Default>(
     uses: Vec<EnvFileUse>,
     named: &NamedFiles<'_>,
@@ -191,7 +190,7 @@ pub(super) fn named_files<T: Default>(
     all
 }
 
-/// Looks the references of a spec up, here and now.
+/// Resolves the references of a spec from the current environment and files.
 pub fn resolve(spec: &Spec, named: &NamedFiles<'_>) -> Result<Secrets, Failure> {
     let environment =
         |name: &str| named.variable(name).map(|value| value.expose_secret().to_owned());
@@ -215,7 +214,7 @@ pub fn resolve(spec: &Spec, named: &NamedFiles<'_>) -> Result<Secrets, Failure> 
     })
 }
 
-/// What to say of references that mean nothing here, with the sets that need them, and `hint`.
+/// The error for unresolved references, with the sets that need them, and with `hint`.
 pub fn missing<'a>(
     references: impl IntoIterator<Item = &'a Reference>,
     (spec, secrets, named): (&Spec, &Secrets, &NamedFiles<'_>),
@@ -225,7 +224,7 @@ pub fn missing<'a>(
     Failure::new(Exit::Error, lines).hint(hint)
 }
 
-/// What to say of references that mean something here, but with which a snapshot compared nothing.
+/// The error for resolved references that a snapshot did not compare.
 pub fn not_compared<'a>(
     references: impl IntoIterator<Item = &'a Reference>,
     spec: &Spec,
@@ -246,7 +245,7 @@ pub fn not_compared<'a>(
     )
 }
 
-/// References, a line each, with the sets that take them.
+/// The references, one a line, with the sets that use each reference.
 fn with_takers<'a>(
     references: impl IntoIterator<Item = &'a Reference>,
     spec: &Spec,
@@ -261,7 +260,7 @@ fn with_takers<'a>(
     })
 }
 
-/// By whom a reference is taken: ``, which `a` and network `b` take``.
+/// The users of a reference: ``, which `a` and network `b` take``.
 fn needed(takers: &[&str]) -> String {
     match takers {
         [] => String::new(),
@@ -270,7 +269,7 @@ fn needed(takers: &[&str]) -> String {
     }
 }
 
-/// Why one reference means nothing here.
+/// Why a reference cannot be resolved.
 fn nothing(reference: &Reference, secrets: &Secrets, named: &NamedFiles<'_>) -> String {
     let (written, name) = match reference {
         Reference::Env { name } => return format!("the variable `{}` is not set", say::safe(name)),

@@ -1,4 +1,4 @@
-//! Work under the lock of a plan's project; `bayplan unlock`.
+//! Runs work under the lock of a plan's project; `bayplan unlock`.
 
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ use crate::engine::docker::Docker;
 /// How long the call that may take the lock is waited for once the run is interrupted.
 const LATE: Duration = Duration::from_secs(2);
 
-/// Does work while nobody else applies to this project on this engine. `wait`: how long somebody who
-/// does is waited for.
+/// Runs work while no other apply of the project runs on the engine. `wait`: how long to wait for
+/// another apply.
 pub async fn under_lock<T>(
     engine: &Docker,
     clock: &dyn Clock,
@@ -67,7 +67,7 @@ pub async fn under_lock<T>(
     let done = tokio::select! {
         done = &mut work => done,
         _gone = lock.beats(engine, clock) => {
-            // Each step has its own look: it is safe to go on, and worse to stop in the middle.
+            // Each step has its own look, so going on is safer than stopping in the middle.
             output::note("warning: the lock was taken away by somebody else");
             work.await
         }
@@ -81,7 +81,7 @@ fn interrupted(signals: &Signals) -> Failure {
     Failure::new(Exit::of_code(code), "interrupted; nothing was changed")
 }
 
-/// Who this is, for others who find the lock.
+/// The owner of the lock, as shown to other users.
 fn owner() -> Owner {
     let By { host, ci, .. } = who::me();
     let job = ci.map(|ci| ci.url.unwrap_or(ci.system));

@@ -1,7 +1,7 @@
-//! `--log`: what the program is doing, on stderr, for whoever looks for a fault.
+//! `--log`: logs the work of the program to stderr, for debugging.
 //!
-//! No secret is logged at any level: nothing here logs a body or a header, and a library that
-//! would is kept from it.
+//! No secret is logged at any level. No code here logs a body or a header, and libraries that would
+//! do so are limited.
 
 use std::io;
 
@@ -9,13 +9,13 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Libraries that tell more than anybody asked for: at `warn`, unless they are named.
+/// Noisy libraries: limited to `warn`, unless the user names them.
 const LIBRARIES: &[&str] = &["bollard", "hyper", "hyper_util", "rustls", "tokio_rustls"];
 
-/// Below `info` this library prints request bodies, and those hold secrets.
+/// Below `info`, this library logs request bodies, which contain secrets.
 const TALKER: &str = "bollard";
 
-/// Reads the levels of `--log`.
+/// Parses the levels of `--log`.
 pub fn levels(text: &str) -> Result<Targets, String> {
     let wrong = || {
         format!(
@@ -39,7 +39,7 @@ pub fn levels(text: &str) -> Result<Targets, String> {
     Ok(pinned(&targets))
 }
 
-/// The levels, with libraries held back.
+/// The levels, with limits for libraries.
 fn pinned(wanted: &Targets) -> Targets {
     let default = wanted.default_level().unwrap_or(LevelFilter::WARN);
     let mut pinned = Targets::new().with_default(default);
@@ -54,7 +54,7 @@ fn pinned(wanted: &Targets) -> Targets {
     pinned
 }
 
-/// Begins to log: warnings, where nothing else is wanted.
+/// Starts the log; the default level is `warn`.
 pub fn start(wanted: Option<Targets>) {
     let targets = wanted.unwrap_or_else(|| pinned(&Targets::new().with_default(LevelFilter::WARN)));
     let lines = tracing_subscriber::fmt::layer()
@@ -62,7 +62,7 @@ pub fn start(wanted: Option<Targets>) {
         .with_ansi(false)
         .without_time()
         .compact();
-    // A program that embeds the library may have a log of its own; that one counts.
+    // A program that embeds this library may have its own log, which then takes precedence.
     let _ = tracing_subscriber::registry().with(lines).with(targets).try_init();
 }
 

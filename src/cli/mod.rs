@@ -1,6 +1,6 @@
-//! The command line: one file per subcommand, and what they share.
+//! The command line: one file per subcommand, and shared functions.
 //!
-//! Nothing is decided here: commands read files, ask the library and print what it says.
+//! No decision is made here: commands read files, call the library and print its answers.
 
 pub mod apply;
 pub mod args;

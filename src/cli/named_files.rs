@@ -1,7 +1,7 @@
-//! The files that a spec names: which of them may be read, and what they say.
+//! The files that a spec names: checks which files may be read, and reads them.
 //!
-//! A spec may be a stranger's. So its files are regular ones inside the repository, wherever links
-//! lead; each is opened once and never waited for; and no word of one is told.
+//! A spec may be untrusted. Its files must be regular files inside the repository, after all links
+//! are resolved. Each file is opened once and without waiting, and no message quotes a file.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -18,40 +18,40 @@ use crate::base::say;
 use crate::syntax::env_file::{EnvFile, Fault, Format};
 use crate::syntax::{problems, yaml};
 
-/// What makes a folder a repository; what is in it is git's own, credentials too.
+/// The folder that marks a repository; its content belongs to git and may include credentials.
 const GIT: &str = ".git";
 
-/// Where the files of one spec may be.
+/// The folders in which the files of one spec may be.
 pub struct NamedFiles<'a> {
     files: &'a Files,
-    /// From here their paths count.
+    /// The folder for relative paths.
     folder: PathBuf,
-    /// The repository, or the spec's folder where there is none; links resolved.
+    /// The root of the repository, or the spec's folder without a repository; links are resolved.
     root: PathBuf,
-    /// Whether that is a repository.
+    /// Whether the root is a repository.
     repository: bool,
-    /// Folders that `--allow-outside` names, links resolved.
+    /// The folders of `--allow-outside`; links are resolved.
     outside: Vec<PathBuf>,
-    /// What was read, by what the spec writes.
+    /// The texts that were read, by the path in the spec.
     texts: RefCell<BTreeMap<String, Read>>,
-    /// Variables beside those of bayplan's own environment, which count more.
+    /// Additional variables; the process environment takes precedence.
     variables: RefCell<BTreeMap<String, SecretString>>,
 }
 
-/// A file's text, nothing where there is no file, or what is wrong with it.
+/// The text of a file, `None` for a missing file, or the fault of the file.
 type Read = Result<Option<SecretString>, Wrong>;
 
-/// What is wrong with a file, without its text.
+/// A fault of a file, without its text.
 #[derive(Debug, Clone)]
 pub struct Wrong {
-    /// `PATH:LINE: what`, safe.
+    /// The message: `PATH:LINE: what`, safe to print.
     pub message: String,
-    /// The way out.
+    /// A hint to the user.
     pub hint: Option<String>,
 }
 
 impl<'a> NamedFiles<'a> {
-    /// Those of a spec in this folder.
+    /// The files of a spec in a folder.
     pub fn new(files: &'a Files, folder: &Path, outside: &[PathBuf]) -> Result<Self, Failure> {
         let resolved = |path: &PathBuf| {
             fs::canonicalize(path).map_err(|error| {
@@ -67,7 +67,7 @@ impl<'a> NamedFiles<'a> {
         Ok(Self { files, folder, root, repository, outside, texts, variables })
     }
 
-    /// Takes variables for set that bayplan's own environment does not set.
+    /// Adds variables that the process environment does not set.
     pub fn know(&self, more: BTreeMap<String, SecretString>) {
         self.variables.replace(more);
     }
@@ -78,7 +78,7 @@ impl<'a> NamedFiles<'a> {
         own.or_else(|| self.variables.borrow().get(name).cloned())
     }
 
-    /// The text of a file; nothing where there is none.
+    /// The text of a file; `None` if the file does not exist.
     pub fn text(&self, path: &str) -> Result<Option<SecretString>, Wrong> {
         let known = self.texts.borrow().get(path).cloned();
         known.unwrap_or_else(|| {
@@ -88,7 +88,7 @@ impl<'a> NamedFiles<'a> {
         })
     }
 
-    /// Whether the spec itself may be read: in a repository a link must not lead out of it.
+    /// Checks that the spec itself may be read: a link must not lead out of the repository.
     pub fn spec(&self, path: &Path) -> Result<(), Failure> {
         let real = fs::canonicalize(path);
         let inside = !self.repository || real.is_ok_and(|real| self.allows(&real));
@@ -102,13 +102,13 @@ impl<'a> NamedFiles<'a> {
         Err(Failure::new(Exit::Error, message).hint(ALLOW))
     }
 
-    /// A file of variables, as references write its path; nothing where there is none.
+    /// An environment file, by its path in a reference; `None` if the file does not exist.
     pub fn variables(&self, written: &str) -> Result<Option<EnvFile>, Vec<Wrong>> {
         let (path, format) = Format::of(written);
         self.parsed(path, |text| EnvFile::parse_as(text, format))
     }
 
-    /// A file of labels: the values too, for labels are no secrets.
+    /// A label file, with its values, because labels are not secret.
     pub fn labels(&self, path: &str) -> Result<Option<BTreeMap<String, String>>, Vec<Wrong>> {
         let labels = self.parsed(path, |text| EnvFile::parse_labels(text)?.labels())?;
         let shown =
@@ -116,7 +116,7 @@ impl<'a> NamedFiles<'a> {
         Ok(labels.map(|all| all.into_iter().map(shown).collect()))
     }
 
-    /// Where a file was looked for.
+    /// The path at which a file was looked for.
     pub fn tried(&self, written: &str) -> String {
         let path = self.folder.join(Format::of(written).0);
         say::safe(&std::path::absolute(&path).unwrap_or(path).to_string_lossy())
@@ -143,7 +143,7 @@ impl<'a> NamedFiles<'a> {
         let real = match fs::canonicalize(&path) {
             Ok(real) => real,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                // Of what is elsewhere not even that is told.
+                // Outside the allowed folders, not even the existence of a file is reported.
                 self.permit(&plain(&path), &shown)?;
                 return Ok(None);
             }
@@ -153,7 +153,7 @@ impl<'a> NamedFiles<'a> {
         let file = files::open_regular(&real).map_err(|error| failed(&error))?;
         let about = file.metadata().map_err(|error| failed(&error))?;
         self.files.took("a file that the spec names", &about);
-        // Whoever moves folders about meanwhile wins nothing.
+        // The opened file must be the checked file, even if somebody moves folders meanwhile.
         let same = |now: &fs::Metadata| (now.dev(), now.ino()) == (about.dev(), about.ino());
         let still = fs::canonicalize(&path).is_ok_and(|now| now == real)
             && fs::symlink_metadata(&real).is_ok_and(|now| same(&now));
@@ -193,7 +193,7 @@ impl<'a> NamedFiles<'a> {
 
 const ALLOW: &str = "`--allow-outside DIR` lets the files of a folder be read";
 
-/// The repository that a folder is in, and true; else the folder, and false.
+/// The repository of a folder, and true; without a repository the folder, and false.
 pub fn root(folder: &Path) -> (PathBuf, bool) {
     let folder = if folder == Path::new("") { Path::new(".") } else { folder };
     let folder = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
@@ -204,7 +204,7 @@ pub fn root(folder: &Path) -> (PathBuf, bool) {
     }
 }
 
-/// A path with its `..` taken as written, from the folder that is really meant.
+/// A path with its `..` resolved as text, starting at the real folder.
 fn plain(path: &Path) -> PathBuf {
     let here = fs::canonicalize(".").unwrap_or_default();
     let mut plain = PathBuf::new();
@@ -214,7 +214,7 @@ fn plain(path: &Path) -> PathBuf {
             Component::CurDir => {}
             part => plain.push(part),
         }
-        // A link on the way counts as what it leads to.
+        // A symbolic link in the path is replaced by its target.
         plain = fs::canonicalize(&plain).unwrap_or(plain);
     }
     plain

@@ -1,4 +1,4 @@
-//! Looking at an engine, or at a file instead: what every command that knows the world shares.
+//! Looks at an engine, or reads a snapshot file, for all commands.
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -18,10 +18,10 @@ use crate::observed::scope::ObservationScope;
 use crate::observed::snapshot::{Container, Snapshot};
 use crate::spec::Spec;
 
-/// So many containers a processor takes at a time; for few more a second thread is not worth it.
+/// How many containers one thread redacts; for fewer containers a second thread does not pay off.
 const PART: usize = 16;
 
-/// A runtime for the shell's waiting: one thread, as the engine is the bottleneck.
+/// The async runtime of the command line: one thread, because the engine is the bottleneck.
 pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -29,10 +29,10 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|error| Failure::new(Exit::Error, "starting up").caused_by(error))
 }
 
-/// Connects to the engine that the command line, the environment or Docker's context means.
+/// Connects to the engine of the command line, the environment or Docker's context.
 pub async fn connect(global: &Global) -> Result<DockerReader, Failure> {
     let (flags, environment) = (flags(global), Environment::of_process());
-    // Nothing was tried so far: what is wrong here is how the engine was named.
+    // No connection was tried yet, so an error here is an error in the arguments.
     let usage = |error| Failure { exit: Exit::Usage, ..Failure::from(error) };
     let endpoint = connect::find(&flags, &environment).map_err(usage)?;
     Ok(DockerReader::connect(&endpoint, &environment, Timeouts::default()).await?)
@@ -60,13 +60,13 @@ fn flags(global: &Global) -> Flags {
     }
 }
 
-/// Has nothing written over what connecting, and asking registries, may read.
+/// Protects the files that connecting and registry requests may read from being overwritten.
 pub fn will_read(global: &Global, files: &Files) {
     let paths = connect::files(&flags(global), &Environment::of_process());
     files.will_take("a file of the engine's or of Docker's configuration", paths);
 }
 
-/// One look at an engine for a spec, secrets hidden.
+/// Looks at an engine for a spec, with secrets hidden.
 pub async fn look<R: Reader>(
     reader: &R,
     wanted: &ObservationScope,
@@ -77,7 +77,7 @@ pub async fn look<R: Reader>(
     Ok(unsealed.redact_by(&Redactor::new(spec, secrets.values().clone()), by_two))
 }
 
-/// Goes through containers on two processors: the engine has nothing to do meanwhile.
+/// Redacts containers on two threads, because the engine is idle meanwhile.
 fn by_two(containers: &mut [Container], redact: &(dyn Fn(&mut Container) + Sync)) {
     let many = containers.len() > 2 * PART;
     let parts = Mutex::new(containers.chunks_mut(PART));
@@ -89,14 +89,14 @@ fn by_two(containers: &mut [Container], redact: &(dyn Fn(&mut Container) + Sync)
     };
     thread::scope(|scope| {
         if many {
-            // Where there is no second thread, the first does it all.
+            // Without a second thread, the first thread does all the work.
             drop(thread::Builder::new().spawn_scoped(scope, work));
         }
         work();
     });
 }
 
-/// A look from a file.
+/// Reads a snapshot file for a spec, with secrets hidden.
 pub fn from_file(
     files: &Files,
     path: &Path,
@@ -107,13 +107,13 @@ pub fn from_file(
     Ok(redacted(kept(path, &bytes)?, spec, secrets))
 }
 
-/// A look as a file has it.
+/// Reads a snapshot file as it is.
 pub fn kept(path: &Path, bytes: &[u8]) -> Result<Snapshot, Failure> {
     file::read(bytes).map_err(|error| Failure::from(error).within(&files::named(path)))
 }
 
-/// The same for a spec. One that bayplan took is redacted already; what `docker inspect` printed is
-/// redacted now.
+/// Redacts a snapshot for a spec. A snapshot of bayplan is already redacted; the output of `docker
+/// inspect` is redacted now.
 pub fn redacted(snapshot: Snapshot, spec: &Spec, secrets: &Secrets) -> Snapshot {
     if snapshot.engine.is_some() || snapshot.whole {
         return snapshot;

@@ -1,4 +1,4 @@
-//! The one place that writes to stdout: data. Everything else goes to stderr.
+//! Writes data to stdout, and everything else to stderr. No other module writes to stdout.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::os::fd::AsFd;
@@ -10,15 +10,15 @@ use super::report::{Exit, Failure};
 use crate::plan::show::page::{self, Page};
 use crate::plan::show::text;
 
-/// Longer lines are hard to read.
+/// The widest line, because longer lines are hard to read.
 const WIDEST: usize = 120;
 
-/// Writes data to stdout. A reader that has enough (`| head`) is no error.
+/// Writes data to stdout. A closed reader (`| head`) is not an error.
 pub fn data(text: &str) -> Result<(), Failure> {
     bytes(text.as_bytes())
 }
 
-/// The same, of a file that is to be stdout.
+/// Writes the bytes of a file to stdout.
 pub fn bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
@@ -29,7 +29,7 @@ pub fn bytes(bytes: &[u8]) -> Result<(), Failure> {
     }
 }
 
-/// Writes lines for people to stdout, for a terminal as one takes them.
+/// Writes text for people to stdout, wrapped for a terminal.
 pub fn told(text: &str) -> Result<(), Failure> {
     let stdout = io::stdout();
     let colour = anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never;
@@ -40,7 +40,7 @@ pub fn told(text: &str) -> Result<(), Failure> {
     data(&format!("{}\n", message(text, width.unwrap_or(usize::MAX), colour)))
 }
 
-/// Writes lines to stderr, for a terminal as one takes them; that nobody reads it is no error.
+/// Writes text to stderr, wrapped for a terminal; a closed reader is not an error.
 pub fn note(text: &str) {
     let stderr = io::stderr();
     let colour = anstream::AutoStream::choice(&stderr) != anstream::ColorChoice::Never;
@@ -53,7 +53,7 @@ pub fn note(text: &str) {
     let _ = writeln!(stderr, "{text}");
 }
 
-/// What a message begins with, and how that is painted.
+/// The beginnings of messages, with their styles.
 const HEADS: &[(&str, Style)] = &[
     ("error:", page::colour(AnsiColor::Red).bold()),
     ("warning:", page::colour(AnsiColor::Yellow).bold()),
@@ -71,7 +71,8 @@ const HEADS: &[(&str, Style)] = &[
     ("left:", page::colour(AnsiColor::Yellow)),
 ];
 
-/// A message broken at words, its heads painted. What quotes a file stays as it is.
+/// Wraps a message at words and colours its beginnings. Quoted lines of a file are kept as they
+/// are.
 fn message(text: &str, width: usize, colour: bool) -> String {
     let mut page = Page::new(width, colour);
     for line in text.lines() {
@@ -92,13 +93,13 @@ fn message(text: &str, width: usize, colour: bool) -> String {
     page.ended().trim_end_matches('\n').to_owned()
 }
 
-/// How many columns a terminal has; nothing where it is none.
+/// The columns of a terminal; `None` if the stream is not a terminal.
 fn columns(stream: &(impl io::IsTerminal + AsFd)) -> Option<usize> {
     let size = stream.is_terminal().then(|| rustix::termios::tcgetwinsize(stream).ok()).flatten();
     size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
-/// Whether what goes to stdout may be coloured.
+/// Whether stdout may be coloured.
 pub fn colour(global: &Global) -> bool {
     match global.color {
         Color::Always => true,
@@ -110,17 +111,17 @@ pub fn colour(global: &Global) -> bool {
     }
 }
 
-/// Whether a person reads what goes beside data.
+/// Whether stderr is a terminal.
 pub fn is_watched() -> bool {
     io::stderr().is_terminal()
 }
 
-/// How wide lines may be that go to stdout: as wide as the terminal, within what reads well.
+/// The line width for stdout: the width of the terminal, within limits.
 pub fn width() -> usize {
     columns(&io::stdout()).map_or(page::WIDTH, |columns| columns.clamp(page::NARROWEST, WIDEST))
 }
 
-/// How a plan is shown on stdout.
+/// The options for showing a plan on stdout.
 pub fn text(global: &Global, steps: bool) -> text::Options {
     text::Options { steps, colour: colour(global), width: width() }
 }
@@ -142,7 +143,7 @@ mod tests {
         assert!(painted.starts_with("\u{1b}["), "{painted:?}");
         assert_eq!(anstream::adapter::strip_str(&painted).to_string(), expected);
         assert_eq!(message("\nwritten", 40, true), "\nwritten");
-        // What a result and a judgement say.
+        // Messages from results and judgements.
         for text in
             ["stale: a", "failed: a", "  not undone: a", "left: a", "current: 1 step to run."]
         {

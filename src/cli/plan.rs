@@ -27,7 +27,7 @@ use crate::plan::{Plan, SpecSource, format, left};
 use crate::planner::undeclared;
 use crate::planner::{Built, Input, Pins, PlanError, build};
 
-/// What to do about references that mean nothing here.
+/// The hint for unresolved references.
 const UNSET: &str =
     "set it, or plan with `--unresolved assume-same` where secrets must not be known";
 
@@ -39,19 +39,19 @@ pub fn run(args: &PlanArgs, global: &Global, files: &Files) -> Result {
     let made = make(args, global, files);
     let piped = args.output.as_deref().is_some_and(files::is_standard);
     if let (Err(failure), Format::Markdown, false) = (&made, args.format, piped) {
-        // Who reads the comment must learn that there is no plan.
+        // Readers of the comment must learn that there is no plan.
         output::data(&markdown::lines("## There is no plan", &failure.to_string()))?;
     }
     let Made { plan, since, beyond } = made?;
     finish(args, (global, files), (&plan, since), beyond)
 }
 
-/// A plan, and what is told beside it.
+/// A plan, with additional data for its views.
 struct Made {
     plan: Plan,
     /// An earlier plan of the project.
     since: Option<Arc<Plan>>,
-    /// What containers have beyond what is declared, where that is asked for.
+    /// The undeclared options of containers, if the user asked for them.
     beyond: Option<String>,
 }
 
@@ -62,7 +62,7 @@ fn make(args: &PlanArgs, global: &Global, files: &Files) -> std::result::Result<
     let (loaded, kept) = read(args, files);
     let mut loaded = loaded?;
     loaded.spec.prune |= args.prune;
-    // Whatever is read is kept, before an engine is troubled.
+    // Output paths are checked before the engine is asked.
     args.output.as_deref().map_or(Ok(()), |path| files.writable(path))?;
     let since = since::before(args, &loaded.spec.project, files)?.map(Arc::new);
     let secrets = load_spec::resolve(&loaded.spec, &loaded.named)?;
@@ -71,7 +71,7 @@ fn make(args: &PlanArgs, global: &Global, files: &Files) -> std::result::Result<
         let built = planned(args, &loaded, &snapshot, &secrets)?;
         (snapshot, built)
     } else {
-        // What is missing is told before an engine is troubled.
+        // Unresolved references are reported before the engine is asked.
         if args.unresolved == Unresolved::Error && !secrets.missing().is_empty() {
             return Err(load_spec::missing(
                 secrets.missing(),
@@ -85,14 +85,14 @@ fn make(args: &PlanArgs, global: &Global, files: &Files) -> std::result::Result<
         observe::runtime()?.block_on(live(args, global, &loaded, &secrets))?
     };
     let spec = &loaded.spec;
-    // Only `apply` sends bodies: their room is for the check.
+    // Only `apply` sends bodies; dropping them makes room for the check.
     let Built { plan, mut errors, bodies } = built;
     drop(bodies);
     if let Some((_, project)) = &loaded.compose {
         how_to_build(&mut errors, project);
     }
     let beyond = args.explain_undeclared.then(|| undeclared::undeclared(spec, &snapshot));
-    // The process ends soon; giving every string of a large look back would be a tenth of its time.
+    // The process ends soon, and freeing a large snapshot would take a tenth of its time.
     std::mem::forget(snapshot);
     if !errors.is_empty() {
         return Err(refused(&errors));
@@ -101,10 +101,10 @@ fn make(args: &PlanArgs, global: &Global, files: &Files) -> std::result::Result<
     Ok(Made { plan, since, beyond: beyond.as_deref().map(undeclared::text) })
 }
 
-/// What came of a file.
+/// The content of a file, or the failure.
 type Read<T> = std::result::Result<T, Failure>;
 
-/// The spec, and the snapshot if there is one. That one is large: it is parsed while the spec is.
+/// Reads the spec and the snapshot. The snapshot may be large, so it is parsed in parallel.
 fn read<'f>(
     args: &PlanArgs,
     files: &'f Files,
@@ -130,7 +130,7 @@ fn read<'f>(
         );
         let kept = match parsing {
             Some(Ok(parsing)) => parsing.join().unwrap_or_else(|panic| resume_unwind(panic)),
-            // Where there is no second thread, one file comes after the other.
+            // Without a second thread, the files are read one after the other.
             Some(Err(_)) => parse(),
             None => None,
         };
@@ -138,8 +138,8 @@ fn read<'f>(
     })
 }
 
-/// A look at an engine, and what it comes to. Where that ends a container, everybody is asked
-/// whether they depend on it, and it is planned once more.
+/// Looks at an engine and builds the plan. If the plan ends a container, the dependants of all
+/// containers are checked and the plan is built again.
 async fn live(
     args: &PlanArgs,
     global: &Global,
@@ -199,7 +199,7 @@ fn unresolved(
     references.iter().filter(|reference| !known(reference)).cloned().collect()
 }
 
-/// An image that is built and not there is no registry's to give.
+/// A missing image of a service with `build` gets a hint about `docker compose build`.
 fn how_to_build(errors: &mut [PlanError], project: &Project) {
     for error in errors.iter_mut().filter(|error| error.code == "image_lacking") {
         let Some(service) = error.set.as_ref().filter(|set| project.builds(set.as_str())) else {
@@ -209,7 +209,7 @@ fn how_to_build(errors: &mut [PlanError], project: &Project) {
     }
 }
 
-/// Every error of a plan, each with its way out.
+/// All errors of a plan, each with its hint.
 pub fn refused(errors: &[PlanError]) -> Failure {
     let lines = say::listed(errors, |error| {
         let set = error.set.as_ref().map(|set| format!("set `{set}`: ")).unwrap_or_default();
@@ -220,7 +220,7 @@ pub fn refused(errors: &[PlanError]) -> Failure {
     Failure::new(Exit::Error, format!("there is no plan: {count}\n{lines}"))
 }
 
-/// The checker has the last word on every plan.
+/// Checks a plan with the checker, which must accept every plan.
 pub fn sound(plan: &Plan) -> std::result::Result<(), Failure> {
     let violations = crate::plan::check::check(plan);
     if violations.is_empty() {
@@ -245,7 +245,7 @@ fn finish(
         }
         None => None,
     };
-    // Where the plan itself is stdout, that is all of it: what is for people goes beside.
+    // With the plan on stdout, all other output goes to stderr.
     let piped = args.output.as_deref().is_some_and(files::is_standard);
     let denied = denied(&args.deny, plan);
     let named = args.output.as_deref().filter(|_| !piped).map(files::named_output);
@@ -272,7 +272,7 @@ fn finish(
     }
     match (undeclared, args.format) {
         (Some(text), Format::Text) if !piped => output::data(&text)?,
-        // What is data for a program stays what it was.
+        // The data on stdout stays unchanged, so this text goes to stderr.
         (Some(text), _) => output::note(&text),
         (None, _) => {}
     }
@@ -312,7 +312,7 @@ fn denied(deny: &[Denied], plan: &Plan) -> std::result::Result<(), Failure> {
         .hint("change the spec, or have the danger allowed by who runs this command"))
 }
 
-/// The path of the spec as seen from the plan file's folder, with `/` between parts.
+/// The path of the spec relative to the plan file's folder, with `/` between parts.
 fn relative(spec: &Path, output: Option<&Path>) -> String {
     let absolute = |path: &Path| {
         std::fs::canonicalize(path)

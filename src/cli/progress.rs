@@ -1,5 +1,5 @@
-//! What people and machines see while an apply runs: on a terminal one line a change, redrawn, and
-//! bars for pulls; elsewhere one line a step on stderr; or one JSON object a line on stdout.
+//! Shows the progress of an apply. On a terminal, each change has a line that is redrawn, and pulls
+//! have bars. Otherwise each step has a line on stderr, or a JSON object on stdout.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,23 +19,23 @@ use crate::base::ident::{ChangeId, StepId};
 use crate::base::say;
 use crate::plan::Plan;
 
-/// What took less is not worth a number.
+/// Shorter durations are not shown.
 const WORTH_TELLING: Duration = Duration::from_secs(1);
 
-/// How often lines are redrawn.
+/// The time between two redraws.
 const REDRAWN: Duration = Duration::from_millis(200);
 
-/// Shows events.
+/// Shows the events of a run.
 pub struct Progress {
     json: bool,
     keep: bool,
-    /// How many steps there are to run.
+    /// The number of steps to run.
     total: usize,
     began: Instant,
-    /// What is done with each change, in a word.
+    /// The word for each change.
     words: BTreeMap<ChangeId, &'static str>,
     state: RefCell<State>,
-    /// None where stderr is no terminal.
+    /// The lines and bars; `None` if stderr is not a terminal.
     bars: Option<MultiProgress>,
 }
 
@@ -43,14 +43,14 @@ struct State {
     finished: usize,
     running: BTreeMap<StepId, Running>,
     courses: Courses,
-    /// Of each change the steps that are still to end well.
+    /// The number of open steps of each change.
     open: BTreeMap<ChangeId, usize>,
     lines: BTreeMap<ChangeId, Line>,
-    /// Bars of pulls, by step and layer.
+    /// The bars of pulls, by step and layer.
     layers: BTreeMap<String, ProgressBar>,
 }
 
-/// The most bars of layers at a time: more than a terminal has lines.
+/// The largest number of bars: more than a terminal has lines.
 const MOST_LAYERS: usize = 100;
 
 struct Running {
@@ -58,16 +58,16 @@ struct Running {
     since: Instant,
 }
 
-/// The line of a change that is under way.
+/// The line of a change in progress.
 struct Line {
     bar: ProgressBar,
-    /// Since when it is down, for who redraws.
+    /// The time since which the container is down, for redrawing.
     down: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Progress {
-    /// For people, or for machines, of a run of these steps of a plan.
-    /// `keep`: what containers wrote is told with their steps, and kept in results.
+    /// Progress for people or for machines, for these steps of a plan. `keep`: container output is
+    /// shown with the steps and kept in the result.
     pub fn new((json, keep): (bool, bool), plan: &Plan, run: &BTreeSet<StepId>) -> Self {
         let terminal = !json && std::io::stderr().is_terminal();
         Self::on(terminal.then(MultiProgress::new), (json, keep), plan, run)
@@ -96,8 +96,8 @@ impl Progress {
         Self { json, keep, total: run.len(), began: Instant::now(), words, state, bars }
     }
 
-    /// Nothing is under way any more: what is left of redrawn lines goes. What became of changes that
-    /// did not end well, the result tells.
+    /// Clears the lines that are still redrawn. The result describes the changes that did not
+    /// succeed.
     pub fn close(&self) {
         let mut state = self.state.borrow_mut();
         let lines = std::mem::take(&mut state.lines).into_values().map(|line| line.bar);
@@ -108,14 +108,14 @@ impl Progress {
     fn line(&self, text: &str) {
         match &self.bars {
             Some(all) => {
-                // A terminal that is gone does not stop an apply.
+                // A closed terminal does not stop an apply.
                 let _ = all.println(text);
             }
             None => output::note(text),
         }
     }
 
-    /// Shows what happens to a change on its line.
+    /// Shows an event on the line of its change.
     fn happens(&self, all: &MultiProgress, step: &StepId, what: &str) {
         let change = ChangeId::new(step.change());
         let mut state = self.state.borrow_mut();
@@ -128,14 +128,14 @@ impl Progress {
         line.bar.tick();
     }
 
-    /// `replace  shop-db`.
+    /// The beginning of a line: `replace  shop-db`.
     fn head(&self, change: &ChangeId) -> String {
         let word = self.words.get(change).copied().unwrap_or_default();
         format!("{word:<7}  {}", say::safe(change.as_str()))
     }
 
-    /// On a terminal a change is shown while it goes on; elsewhere only what may take minutes is told
-    /// beforehand.
+    /// On a terminal, the line of a change is shown while the change runs. Otherwise only steps
+    /// that may take minutes are announced.
     fn started(&self, step: &StepId, what: &str) {
         let running = Running { what: what.to_owned(), since: Instant::now() };
         self.state.borrow_mut().running.insert(step.clone(), running);
@@ -184,7 +184,7 @@ impl Progress {
         }
     }
 
-    /// One step of a change less; after the last one its line stays as it is.
+    /// Counts a step of a change as done; after the last step, the line is no longer redrawn.
     fn ended(&self, change: &ChangeId) {
         let done = {
             let mut state = self.state.borrow_mut();
@@ -208,7 +208,7 @@ impl Progress {
 
     fn waiting(&self, step: &StepId, what: WaitingFor) {
         let what = match what {
-            // Every start is watched, and the step's own line says so.
+            // Every start is watched, and the line of the step says so.
             WaitingFor::Running => return,
             WaitingFor::Healthy => "waiting until it is healthy",
             WaitingFor::End => "waiting for its end",
@@ -231,7 +231,7 @@ impl Progress {
         let Some(all) = &self.bars else { return };
         let layers = &mut self.state.borrow_mut().layers;
         let key = format!("{step} {layer}");
-        // An engine may say layers without end.
+        // The number of layers from an engine is not limited.
         if layers.len() >= MOST_LAYERS && !layers.contains_key(&key) {
             return;
         }
@@ -284,7 +284,7 @@ impl Progress {
     }
 }
 
-/// A line that is redrawn: what happens, for how long, and how long it is down so far.
+/// A redrawn line with the current action, its duration and the downtime so far.
 fn line(all: &MultiProgress) -> Line {
     let bar = all.add(ProgressBar::new_spinner());
     let down: Arc<Mutex<Option<Instant>>> = Arc::default();
@@ -305,13 +305,13 @@ fn line(all: &MultiProgress) -> Line {
     Line { bar, down }
 }
 
-/// `, 8.2 s, down for 1.2 s`.
+/// The times of a change: `, 8.2 s, down for 1.2 s`.
 fn lasted(times: &Times) -> String {
     let down = times.down_ms.map(|down| format!(", down for {}", say::lasted(down)));
     format!(", {}{}", say::lasted(times.took_ms), down.unwrap_or_default())
 }
 
-/// What became of a step, on one line.
+/// The status of a step, on one line.
 fn told(step: &StepId, status: &StepStatus, what: Option<&str>, took: Duration) -> String {
     let Some(what) = what else { return format!("{step}: {}", not_begun(status)) };
     match status {
@@ -325,7 +325,7 @@ fn told(step: &StepId, status: &StepStatus, what: Option<&str>, took: Duration) 
     }
 }
 
-/// The same of one that did not begin.
+/// The status of a step that did not begin.
 fn not_begun(status: &StepStatus) -> String {
     match status {
         StepStatus::Stale(stale) => format!("not begun: stale: {}", say::safe(&stale.to_string())),
@@ -349,7 +349,7 @@ impl Sink for Progress {
     fn event(&self, event: &Event) {
         if self.json {
             if let Ok(line) = canonical::flat(event) {
-                // A reader that is gone does not stop an apply.
+                // A closed reader does not stop an apply.
                 let _ = output::data(&format!("{line}\n"));
             }
             return;
@@ -398,7 +398,7 @@ mod tests {
         assert_eq!(of(&StepStatus::NotReached, None, Duration::ZERO), "shop-db/stop: not reached");
     }
 
-    /// What the screen of a terminal shows, from line to line.
+    /// A simulated terminal screen.
     struct Screen {
         term: InMemoryTerm,
         progress: Progress,
@@ -425,7 +425,7 @@ mod tests {
             self.progress.event(&Event::Finished(StepOutcome { id, status, container, output }));
         }
 
-        /// The screen with all numbers of seconds alike.
+        /// The screen with all durations replaced by one text.
         fn shown(&self) -> String {
             let shown = self.term.contents();
             let digits = |text: &str| text.replace(|c: char| c.is_ascii_digit(), "0");

@@ -1,5 +1,5 @@
-//! Whether a Compose project is planned from the folder that its containers were made from: else every
-//! relative path would mean another one, and a checkout of a build server would replace everything.
+//! Checks that a Compose project is planned from the folder in which its containers were created.
+//! In another folder every relative path would differ, and the plan would replace all containers.
 
 use std::path::Path;
 
@@ -12,8 +12,8 @@ use crate::base::say;
 use crate::observed::snapshot::{Container, Snapshot};
 use crate::spec::{Spec, body};
 
-/// Refuses a look in which containers of the project are from another folder, where nobody said
-/// which it is.
+/// Refuses a look with project containers from another folder, unless the user gave the project
+/// directory.
 pub(super) fn refuse_other(start: &Start, spec: &Spec, snapshot: &Snapshot) -> Result<(), Failure> {
     if start.asked {
         return Ok(());
@@ -42,8 +42,7 @@ fn is_same(one: &Path, other: &Path) -> bool {
     one == other || real(one).is_some_and(|one| Some(one) == real(other))
 }
 
-/// Refuses relative paths for an engine on another machine, where nobody said what they are
-/// relative to.
+/// Refuses relative paths for a remote engine, unless the user gave the project directory.
 pub(super) fn refuse_far(start: &Start, spec: &Spec, global: &Global) -> Result<(), Failure> {
     if start.asked || !observe::is_elsewhere(global)? {
         return Ok(());

@@ -1,4 +1,4 @@
-//! `bayplan recover`: what an apply left that died goes back, or is finished.
+//! `bayplan recover`: rolls back or finishes the changes of an apply that died.
 
 use std::path::Path;
 
@@ -50,7 +50,7 @@ pub fn run(args: &RecoverArgs, global: &Global, files: &Files) -> Result {
     attempt(args, plan, global, results).map_err(refused)
 }
 
-/// The command that recovers a plan, as it can be pasted where this one was typed.
+/// The command that recovers a plan, for pasting into a shell.
 pub fn command(plan: &Path, global: &Global) -> String {
     let mut words = vec!["bayplan".to_owned(), "recover".to_owned()];
     for (flag, value) in [("--host", &global.host), ("--context", &global.context)] {
@@ -60,7 +60,7 @@ pub fn command(plan: &Path, global: &Global) -> String {
     shell_words::join(&words.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-/// What lies about on an engine.
+/// Lists the leftovers on an engine.
 fn list(global: &Global) -> Result {
     let snapshot = observe::runtime()?.block_on(async {
         let reader = observe::connect(global).await?;
@@ -96,7 +96,7 @@ fn attempt(args: &RecoverArgs, path: &Path, global: &Global, results: &Results<'
     let opened = load_plan::open(results.files(), path, None, place)?;
     results.of_plan(&opened);
     verify::needs_target(&opened.plan)?;
-    // Only what is finished needs the values of references.
+    // Only finishing a change needs the values of references.
     let (secrets, missing) = match load_plan::secrets(&opened) {
         Ok(secrets) => (secrets, None),
         Err(failure) => (load_spec::resolve(&opened.spec, &opened.named)?, Some(failure)),
@@ -180,7 +180,7 @@ async fn recovered(
     document
 }
 
-/// Of another engine nothing is touched.
+/// Refuses a plan for another engine.
 fn other_engine(judgement: &Judgement) -> std::result::Result<(), Refusal> {
     let code = crate::stale::Code::Engine.word();
     let other: Vec<_> =
@@ -193,7 +193,7 @@ fn other_engine(judgement: &Judgement) -> std::result::Result<(), Refusal> {
     Err(Refusal { failure: Failure::new(Exit::Stale, message), stale })
 }
 
-/// What becomes of what was begun; why it cannot be so.
+/// The decision about the changes of a dead run, or the reason against the requested decision.
 fn decided(
     args: &RecoverArgs,
     opened: &Opened<'_>,
@@ -208,7 +208,7 @@ fn decided(
     };
     let of = |way| recovery(&opened.plan, &opened.digest, snapshot, &judgement.done, way);
     let mut decided = of(way);
-    // What cannot be finished any more can still go back.
+    // A change that cannot be finished any more can still be rolled back.
     if way == Way::Nearest && !decided.finish.is_empty() && !judgement.is_current() {
         decided = of(Way::Back);
     }

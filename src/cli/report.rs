@@ -1,4 +1,4 @@
-//! How a command ends: its exit code, and its error on stderr.
+//! The end of a command: its exit code, and its error on stderr.
 
 use std::fmt;
 
@@ -9,41 +9,41 @@ use crate::observed::file;
 use crate::plan::format;
 use crate::plan::show::html::NoPage;
 
-/// How a command ends.
+/// The end of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// Done, nothing to do, current.
+    /// Success, or no change.
     Done,
-    /// Error.
+    /// An error.
     Error,
-    /// There are changes.
+    /// The plan has changes.
     Changes,
-    /// The engine or the spec is not as it was.
+    /// The engine or the spec has changed since the plan.
     Stale,
-    /// Integrity, approval, policy, `--deny`.
+    /// Refused by integrity, approval, policy or `--deny`.
     Refused,
-    /// Failed, all that it touched is as before.
+    /// Failed, and rolled back completely.
     Failed,
     /// Locked by another apply.
     Locked,
-    /// Failed part way, a person is needed.
+    /// Failed half way; a person must act.
     PartWay,
-    /// The engine cannot be reached.
+    /// The engine is unreachable.
     Unreachable,
-    /// Usage.
+    /// An error in the arguments.
     Usage,
-    /// SIGINT, at a safe point.
+    /// Stopped by SIGINT, at a safe point.
     Interrupted,
-    /// SIGTERM, at a safe point.
+    /// Stopped by SIGTERM, at a safe point.
     Terminated,
-    /// SIGHUP, at a safe point.
+    /// Stopped by SIGHUP, at a safe point.
     HungUp,
-    /// SIGQUIT, at a safe point.
+    /// Stopped by SIGQUIT, at a safe point.
     Quit,
 }
 
 impl Exit {
-    /// The code, for good: scripts rely on it.
+    /// The exit code, which never changes because scripts rely on it.
     pub fn code(self) -> u8 {
         match self {
             Self::Done => 0,
@@ -65,7 +65,7 @@ impl Exit {
 }
 
 impl Exit {
-    /// The end with this code; a code that is none is an error.
+    /// The end for an exit code; an unknown code is an error.
     pub fn of_code(code: u8) -> Self {
         let all = [
             Self::Done,
@@ -86,43 +86,43 @@ impl Exit {
     }
 }
 
-/// Why a command did not do what it was asked for.
+/// Why a command failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// How the command ends.
+    /// The end of the command.
     pub exit: Exit,
-    /// A lowercase fragment, safe to print; several lines where there are several problems.
+    /// The message: a lowercase fragment, safe to print; one line for each problem.
     pub message: String,
-    /// What led to it, nearest first.
+    /// The causes, nearest first.
     pub causes: Vec<String>,
-    /// The way out.
+    /// A hint to the user.
     pub hint: Option<String>,
 }
 
-/// What a command gives.
+/// The result of a command.
 pub type Result = std::result::Result<Exit, Failure>;
 
 impl Failure {
-    /// A failure with nothing beyond its message.
+    /// A failure with a message only.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self { exit, message: message.into(), causes: Vec::new(), hint: None }
     }
 
-    /// With what led to it.
+    /// Adds a cause.
     #[must_use]
     pub fn caused_by(mut self, cause: impl fmt::Display) -> Self {
         self.causes.push(cause.to_string());
         self
     }
 
-    /// With a way out.
+    /// Adds a hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// With what was being done in front of the message: `plan.json: …`.
+    /// Adds a prefix to the message: `plan.json: …`.
     #[must_use]
     pub fn within(mut self, what: &str) -> Self {
         self.message = format!("{}: {}", say::safe(what), self.message);
@@ -133,7 +133,7 @@ impl Failure {
 /// The longest message, in bytes.
 const LONGEST: usize = 64 << 10;
 
-/// Nobody reads megabytes of what is wrong.
+/// The message, cut to a readable size.
 fn bounded(message: &str) -> std::borrow::Cow<'_, str> {
     if message.len() <= LONGEST {
         return message.into();

@@ -1,5 +1,5 @@
-//! Where the result of an apply goes: to people, to a file, to stdout. What cannot be written never
-//! hides what was done.
+//! Writes the result of an apply: to people, to a file, to stdout. A write error never hides the
+//! result itself.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use crate::engine_model::Engine;
 use crate::observed::snapshot::Snapshot;
 use crate::plan::Tool;
 
-/// Where it goes, and what is told of the run beside what it came to.
+/// The destinations of a result, and the record of its run.
 pub struct Results<'a> {
     files: &'a Files,
     file: Option<&'a Path>,
@@ -29,28 +29,28 @@ pub struct Results<'a> {
     run: RefCell<RunRecord>,
 }
 
-/// What the command line says of results.
+/// The arguments about results.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
-    /// The command.
+    /// The command of the run.
     pub command: Command,
-    /// The file, or the folder that gets one.
+    /// The result file, or a folder for the result file.
     pub file: Option<&'a Path>,
-    /// The file that takes the journal.
+    /// The journal file.
     pub journal: Option<&'a Path>,
-    /// For machines.
+    /// Whether JSON is printed.
     pub json: bool,
-    /// `--meta`.
+    /// The notes from `--meta`.
     pub meta: &'a [(String, String)],
-    /// No engine is touched.
+    /// Whether the engine is simulated.
     pub simulated: bool,
 }
 
-/// Why a plan was not run, and what of it is stale.
+/// Why a plan was not run, with its stale parts.
 pub struct Refusal {
-    /// Why.
+    /// The reason.
     pub failure: Failure,
-    /// What.
+    /// The stale parts of the plan.
     pub stale: Vec<StaleEntry>,
 }
 
@@ -61,7 +61,7 @@ impl From<Failure> for Refusal {
 }
 
 impl<'a> Results<'a> {
-    /// As the command line says; the run begins now.
+    /// The results of a run that begins now.
     pub fn new(files: &'a Files, asked: Asked<'a>) -> Self {
         let Asked { command, file, journal, json, meta, simulated } = asked;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -80,14 +80,14 @@ impl<'a> Results<'a> {
         Self { files, file, journal, json, began: Instant::now(), run: RefCell::new(run) }
     }
 
-    /// From now on it is known which plan it is.
+    /// Adds the plan to the record of the run.
     pub fn of_plan(&self, opened: &Opened<'_>) {
         let mut run = self.run.borrow_mut();
         run.plan = Some(opened.digest.clone());
         run.project = Some(opened.plan.project.clone());
     }
 
-    /// From now on it is known which engine it is.
+    /// Adds the engine to the record of the run.
     pub fn of_engine(&self, snapshot: &Snapshot) {
         self.run.borrow_mut().engine = snapshot.engine.as_ref().map(|record| {
             let Engine { name, id, version, .. } = Engine::of(record);
@@ -95,17 +95,17 @@ impl<'a> Results<'a> {
         });
     }
 
-    /// What the command reads and writes.
+    /// The files that the command reads and writes.
     pub fn files(&self) -> &'a Files {
         self.files
     }
 
-    /// The run, as far as it is known by now.
+    /// The record of the run, as far as it is known.
     pub fn run(&self) -> RunRecord {
         self.run.borrow().clone()
     }
 
-    /// Whether the result and the journal can be written: found out before anything is done.
+    /// Checks before the run that the result and the journal can be written.
     pub fn writable(&self) -> Result<(), Failure> {
         self.journal_writable()?;
         let Some(file) = self.file else { return Ok(()) };
@@ -116,7 +116,7 @@ impl<'a> Results<'a> {
         self.files.writable(&in_folder(file, &self.run.borrow()))
     }
 
-    /// A journal is a file, and neither what is read nor what gets the result.
+    /// Checks the journal: a file that is neither an input nor the result file.
     fn journal_writable(&self) -> Result<(), Failure> {
         let Some(journal) = self.journal else { return Ok(()) };
         let other = |message: String| {
@@ -133,7 +133,7 @@ impl<'a> Results<'a> {
         self.files.writable(journal)
     }
 
-    /// Of a plan that was not run. `file`: the file can be written.
+    /// Writes the result of a plan that was refused. `file`: the result file can be written.
     pub fn refused(&self, refusal: &Refusal, file: bool) {
         let Failure { exit, message, causes, hint: _ } = &refusal.failure;
         let first = message.lines().next().unwrap_or_default();
@@ -143,16 +143,16 @@ impl<'a> Results<'a> {
         let _ = self.write(&document, "", self.file.filter(|_| file));
     }
 
-    /// Of a plan that was run, or that there was nothing to do of. Gives how the command ends.
+    /// Writes the result of a run, or of a plan without open steps. Gives the end of the command.
     pub fn tell(&self, document: &ResultDocument) -> Exit {
         let text = result_text::text(document);
         let code = if self.write(document, &text, self.file) { 0 } else { Exit::Error.code() };
         Exit::of_code(document.exit_code.max(code))
     }
 
-    /// Writes it wherever it goes; whether all of that went well.
+    /// Writes the result to all destinations; whether all writes succeeded.
     fn write(&self, document: &ResultDocument, text: &str, file: Option<&Path>) -> bool {
-        // More is known to be secret than when the run began.
+        // More secrets are known now than at the beginning of the run.
         let mut run = self.run().told(known::struck);
         run.took_ms = times::millis(self.began.elapsed());
         let file = file.map(|file| in_folder(file, &run));
@@ -165,14 +165,14 @@ impl<'a> Results<'a> {
                 .map_err(|error| failed(&error))
                 .and_then(|line| output::data(&format!("{line}\n")))
         } else if piped {
-            // What is for people goes beside the file.
+            // The text for people goes to stderr.
             output::note(text.trim_end());
             Ok(())
         } else {
             output::told(text)
         };
         if shown.is_err() {
-            // It must be told somewhere.
+            // The result must be shown somewhere.
             output::note(text.trim_end());
         }
         let written = file.as_deref().map_or(Ok(()), |file| {
@@ -193,7 +193,7 @@ impl<'a> Results<'a> {
     }
 }
 
-/// A new file in a folder, called by when it began, its project and its plan; else the file itself.
+/// A new file in a folder, named by time, project and plan; for another path, the path itself.
 fn in_folder(file: &Path, run: &RunRecord) -> PathBuf {
     if !file.is_dir() {
         return file.to_owned();

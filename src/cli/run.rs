@@ -1,4 +1,4 @@
-//! From the words of the command line to an exit code.
+//! The main program: from the arguments to an exit code.
 
 use std::process::ExitCode;
 
@@ -26,7 +26,7 @@ pub fn main() -> ExitCode {
         }),
         Err(error) => {
             let error = harmless(&error);
-            // A reader that has enough of the help is no error.
+            // A closed reader of the help is not an error.
             let _ = error.print();
             match error.kind() {
                 ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done,
@@ -37,10 +37,11 @@ pub fn main() -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-/// No dump of memory is written, and none is taken by other programs of this user: secrets are in it.
+/// Disables core dumps and tracing by other programs of this user, because the memory contains
+/// secrets.
 fn keep_memory_to_itself() {
     use rustix::process::{Resource, Rlimit, setrlimit};
-    // Where a system refuses, there is nothing else to do.
+    // If the system refuses, the program goes on.
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     #[cfg(target_os = "linux")]
     {
@@ -49,13 +50,14 @@ fn keep_memory_to_itself() {
     }
 }
 
-/// What is wrong with the command line repeats its words, which may be anything: they are made
-/// harmless first.
+/// An argument error repeats arguments, which may contain unsafe characters; the characters are
+/// replaced first.
 fn harmless(error: &clap::Error) -> clap::Error {
     let words = std::env::args_os().map(|word| say::safe(&word.to_string_lossy()));
     match Cli::try_parse_from(words) {
         Err(error) => error,
-        // What made it wrong is gone: then what is wrong is told without the words.
+        // Without the unsafe characters the arguments are valid; the error is then reported without
+        // the arguments.
         Ok(_) => {
             Cli::command().error(error.kind(), "expected no such characters in the command line")
         }

@@ -17,7 +17,7 @@ use crate::base::{canonical, say};
 use crate::plan::show::{About, html, markdown, mermaid, text, undo};
 use crate::plan::{Plan, format};
 
-/// Prints a plan, or the result of an apply; or several plans.
+/// Prints one or several plans, or the result of an apply.
 pub fn run(args: &ShowArgs, global: &Global, files: &Files) -> Result {
     files.will_take("the plan", &args.files);
     args.output.as_deref().map_or(Ok(()), |path| files.writable(path))?;
@@ -62,13 +62,13 @@ pub fn run(args: &ShowArgs, global: &Global, files: &Files) -> Result {
     Ok(Exit::Done)
 }
 
-/// What says which file of ours one is.
+/// The field that identifies a bayplan file.
 #[derive(Deserialize)]
 struct Head {
     format: String,
 }
 
-/// Whether a file says that it is a result; all else is for the reader of plans to tell apart.
+/// Whether a file claims to be a result; the plan parser handles all other files.
 fn is_result(bytes: &[u8]) -> bool {
     let small = bytes.len() <= format::MAX_BYTES;
     let kind = |head: Head| Kind::of_format(&head.format);
@@ -109,7 +109,7 @@ fn show_plans(
         Format::Mermaid => {
             mermaid::mermaid(&plans.iter().map(|(plan, _)| plan).collect::<Vec<_>>())
         }
-        // It was proven to be canonical UTF-8: the file is its own JSON form.
+        // The file was verified as canonical UTF-8, so the file is its own JSON form.
         Format::Json => all.iter().map(|(_, bytes)| String::from_utf8_lossy(bytes)).collect(),
     })
 }
@@ -118,7 +118,7 @@ fn borrowed(plans: &[(Plan, About)]) -> Vec<(&Plan, About)> {
     plans.iter().map(|(plan, about)| (plan, about.clone())).collect()
 }
 
-/// The result that a file is; nothing: it does not say that it is one.
+/// The result in a file; `None` if the file does not claim to be a result.
 pub(super) fn result(bytes: &[u8]) -> std::result::Result<Option<ResultDocument>, Failure> {
     if !is_result(bytes) {
         return Ok(None);

@@ -1,5 +1,5 @@
-//! Signals while an apply runs: the first one has what was begun go back, within the time of grace; the
-//! second one, or the end of that time, gives up what is in flight.
+//! Signals during an apply. The first signal rolls back begun changes within a grace time. A second
+//! signal, or the end of the grace time, aborts the calls in flight.
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -11,14 +11,14 @@ use tokio::sync::watch;
 use super::output;
 use crate::apply::Signal;
 
-/// What a signal interrupts.
+/// The phase that a signal interrupts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Doing {
     Steps,
     LastLook,
 }
 
-/// The signals that came.
+/// The signals so far.
 pub struct Signals {
     asked: watch::Sender<Option<Signal>>,
     came: watch::Sender<u32>,
@@ -27,7 +27,7 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// None so far.
+    /// No signals so far.
     pub fn new(grace: Duration) -> Self {
         Self {
             grace,
@@ -37,24 +37,24 @@ impl Signals {
         }
     }
 
-    /// The first one, once there is one.
+    /// The first signal.
     pub fn asked(&self) -> watch::Receiver<Option<Signal>> {
         self.asked.subscribe()
     }
 
-    /// All steps ended: from now on a signal interrupts the last look.
+    /// Marks the end of all steps: from now on a signal interrupts the last look.
     pub fn last_look(&self) {
         self.doing.set(Doing::LastLook);
     }
 
-    /// Ends with the next signal.
+    /// Ends at the next signal.
     pub async fn another(&self) {
         if self.came.subscribe().changed().await.is_err() {
             std::future::pending::<()>().await;
         }
     }
 
-    /// Ends with the second signal, or when the time of grace after the first one is over.
+    /// Ends at the second signal, or when the grace time after the first signal is over.
     pub async fn aborted(&self) {
         let mut came = self.came.subscribe();
         if came.wait_for(|came| *came > 0).await.is_err() {
@@ -68,8 +68,8 @@ impl Signals {
         }
     }
 
-    /// Listens for good. Once a program listens to a signal, nothing else ends it: so somebody must
-    /// as long as it runs.
+    /// Listens forever. A handled signal no longer ends the program, so the listener must run as
+    /// long as the program.
     pub async fn listen(&self) -> Infallible {
         let kinds = [
             SignalKind::interrupt(),
@@ -113,18 +113,17 @@ impl Signals {
     }
 }
 
-/// A file that gets too long for the limit of the shell is an error like any other, and no end of this
-/// program: from here on, for good.
+/// Makes a file-size limit of the shell an ordinary write error, which no longer ends the program.
 pub fn outlive_long_files() {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
         return;
     };
     let _entered = runtime.enter();
-    // Once somebody listens, a signal ends nothing any more.
+    // A signal with a handler does not end the program.
     drop(signal(SignalKind::from_raw(FILE_TOO_LONG)));
 }
 
-/// SIGXFSZ of Linux and of macOS.
+/// The number of SIGXFSZ on Linux and macOS.
 const FILE_TOO_LONG: i32 = 25;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Telling that an engine has fallen silent: a call that it does not answer may go on for minutes.
+//! Reports an engine that has stopped answering, because an unanswered call may last for minutes.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -6,11 +6,12 @@ use std::time::Duration;
 use super::output;
 use crate::engine::Reader;
 
-/// How often is asked whether the engine is there, and how long it may take to say so: together less
-/// than the half minute after which people wonder.
+/// The time between two requests and the timeout of a request. Together they are shorter than 30
+/// seconds, after which users start to wonder.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// Asks an engine now and then, and tells people when it falls silent and when it is back.
+/// Asks an engine at intervals, and reports when the engine stops answering and when it answers
+/// again.
 pub(super) async fn tell<R: Reader>(engine: &R) -> Infallible {
     let mut silent = false;
     loop {

@@ -1,4 +1,4 @@
-//! The plan before this one: a file that is named, else what is committed where the new one goes.
+//! The earlier plan of a project: a given file, or the committed version of the output file.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use super::report::{Exit, Failure};
 use crate::base::ident::ProjectName;
 use crate::plan::{Plan, format};
 
-/// The earlier plan, if there is one. One that is named must be a plan; what is committed may be
+/// The earlier plan, if there is one. A given file must be a plan; a committed file may be
 /// anything.
 pub fn before(
     args: &PlanArgs,
@@ -37,7 +37,7 @@ pub fn before(
     Ok(output.and_then(committed))
 }
 
-/// A plan that is named.
+/// The plan in a given file.
 pub fn named(path: &Path, files: &Files) -> Result<Plan, Failure> {
     let bytes = files.read(path, format::MAX_BYTES)?;
     let loaded = format::read(&bytes);
@@ -46,7 +46,7 @@ pub fn named(path: &Path, files: &Files) -> Result<Plan, Failure> {
         .map_err(|error| Failure::from(error).within(&files::named(path)))
 }
 
-/// The plan that is committed at a path.
+/// The committed plan at a path.
 fn committed(path: &Path) -> Option<Plan> {
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,

@@ -21,7 +21,7 @@ pub fn run(args: &VerifyArgs, global: &Global, files: &Files) -> Result {
     let opened = load_plan::open(files, &args.plan, args.expect_digest.as_deref(), place)?;
     let spec = &opened.spec;
     let snapshot = if let Some(path) = &args.snapshot {
-        // The look already says which references had the values that were found.
+        // The snapshot already contains the result of comparing references.
         observe::from_file(files, path, spec, &load_spec::resolve(spec, &opened.named)?)?
     } else {
         needs_target(&opened.plan)?;
@@ -54,7 +54,7 @@ pub fn run(args: &VerifyArgs, global: &Global, files: &Files) -> Result {
     Ok(if differs && args.detailed_exitcode { Exit::Changes } else { Exit::Done })
 }
 
-/// Live, a plan must say for which engine it is.
+/// A plan for a live engine must name its engine.
 pub fn needs_target(plan: &crate::plan::Plan) -> std::result::Result<(), Failure> {
     if plan.target.is_some() {
         return Ok(());

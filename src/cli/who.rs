@@ -1,23 +1,23 @@
-//! Who runs this program, as its surroundings tell: the user, the machine, the job of a CI.
+//! The user, the machine and the CI job that run this program, from the environment.
 //!
-//! It is told to others and kept, and nothing is decided by it.
+//! The data is only reported and stored; no decision depends on the data.
 
 use crate::apply::record::{By, Ci};
 use crate::engine::known;
 
-/// A CI, and the variables in which it tells of a job.
+/// A CI system, with its variables.
 struct System {
     name: &'static str,
-    /// Set in its jobs, and in no others.
+    /// The variable that only jobs of this CI set.
     mark: &'static str,
-    /// The address of the job: parts, each a variable or, after `=`, itself.
+    /// The URL of the job: parts, each a variable or, after `=`, a literal.
     url: &'static [&'static str],
-    /// Who caused it; the first that is set.
+    /// The variables with the actor; the first set variable is used.
     actor: &'static [&'static str],
     commit: &'static str,
 }
 
-/// Those that set another one's variables, too, come before it.
+/// A CI that also sets variables of another CI comes before the other CI.
 const SYSTEMS: &[System] = &[
     System {
         name: "Gitea Actions",
@@ -113,7 +113,7 @@ const SYSTEMS: &[System] = &[
 const GITHUB_RUN: &[&str] =
     &["GITHUB_SERVER_URL", "=/", "GITHUB_REPOSITORY", "=/actions/runs/", "GITHUB_RUN_ID"];
 
-/// Who runs this process.
+/// The user, machine and CI job of this process.
 pub fn me() -> By {
     by(&|name| std::env::var(name).ok())
 }
@@ -147,7 +147,7 @@ fn ci(get: &dyn Fn(&str) -> Option<String>) -> Option<Ci> {
     })
 }
 
-/// A variable that says something, without what is known as secret and users of addresses.
+/// The value of a variable, without known secrets and without users in addresses.
 fn told(get: &dyn Fn(&str) -> Option<String>, name: &str) -> Option<String> {
     get(name).filter(|value| !value.is_empty()).map(|value| known::struck(&value))
 }
@@ -165,7 +165,7 @@ mod tests {
 
     type Variables = &'static [(&'static str, &'static str)];
 
-    /// A CI, what its jobs have, and where the job is shown.
+    /// A CI, the variables of its jobs, and the URL of the job.
     const CASES: &[(&str, Variables, &str)] = &[
         (
             "GitHub Actions",
@@ -252,7 +252,7 @@ mod tests {
         assert!(ann.ci.is_none() && !ann.host.is_empty());
         let unnamed = of(&[("USER", "")]).user;
         assert!(unnamed == "root" || unnamed.starts_with("uid "), "{unnamed}");
-        // An address of which a part is missing is none.
+        // A URL with a missing part is omitted.
         let half = of(&[("GITHUB_ACTIONS", "true"), ("GITHUB_SERVER_URL", "https://github.com")]);
         assert_eq!(half.ci.unwrap().url, None);
     }

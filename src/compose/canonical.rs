@@ -1,4 +1,5 @@
-//! Short forms to long ones, and what is meant where nothing is said. After every file.
+//! Converts short forms of a Compose file to long forms, and adds default values. Runs after each
+//! file.
 
 use super::ports;
 use super::tree::{ITEM, Path, boolean, dotted, list, lookup, map, null, text};
@@ -6,12 +7,12 @@ use super::volume;
 use crate::base::say;
 use crate::syntax::node::{Entry, Kind, Node, Place, Problems};
 
-/// How a value becomes the long form.
+/// The conversion of a value to its long form.
 #[derive(Debug, Clone, Copy)]
 enum Long {
-    /// A text becomes a list of it.
+    /// A text becomes a list with this text.
     List,
-    /// A list of names becomes a map of them to nothing.
+    /// A list of names becomes a map with empty values.
     Keys,
     /// A list of `KEY=VALUE` becomes a map.
     Pairs,
@@ -25,7 +26,7 @@ enum Long {
     Build,
     Ssh,
     External,
-    /// Anything becomes a text.
+    /// A scalar becomes a text.
     Printed,
 }
 
@@ -54,7 +55,7 @@ const LONG: &[(&str, Long)] = &[
     ("configs.*", Long::External),
 ];
 
-/// The tree in long forms.
+/// Converts a tree to long forms.
 pub(super) fn canonical(node: Node, path: &mut Path, problems: &mut Problems) -> Node {
     let node = match lookup(LONG, path) {
         Some(long) => long.of(node, path, problems),
@@ -198,7 +199,7 @@ fn device(place: Place, word: &str, problems: &mut Problems) -> Node {
     map(place, entries.into_iter().map(|(key, value)| (key, text(place, value))).collect())
 }
 
-/// `external: {name: NAME}` is the older way to say it.
+/// Converts `external: {name: NAME}`, the older notation.
 fn external(mut node: Node, path: &Path, problems: &mut Problems) -> Node {
     let Some(said) = node.get("external").filter(|said| matches!(said.kind, Kind::Map(_))) else {
         return node;
@@ -218,7 +219,7 @@ fn external(mut node: Node, path: &Path, problems: &mut Problems) -> Node {
     node
 }
 
-/// What is meant where nothing is said, once all files are read.
+/// Adds default values, after all files are merged.
 pub(super) fn defaults(root: &mut Node) {
     let Some(services) = root.get_mut("services").and_then(Node::entries_mut) else { return };
     for service in services {
@@ -253,13 +254,13 @@ fn requests(request: &mut Node) {
     }
 }
 
-/// Every item of a list that is a map.
+/// Calls a function for every map in a list.
 pub(super) fn each<'a>(node: impl Into<Option<&'a mut Node>>, with: impl FnMut(&mut Node)) {
     let Some(Node { kind: Kind::List(items), .. }) = node.into() else { return };
     items.iter_mut().filter(|item| matches!(item.kind, Kind::Map(_))).for_each(with);
 }
 
-/// Of `dns` an entry that says nothing is none.
+/// Removes empty entries from `dns`.
 pub(super) fn omit_empty(root: &mut Node) {
     let Some(services) = root.get_mut("services").and_then(Node::entries_mut) else { return };
     for service in services {

@@ -1,4 +1,5 @@
-//! What must hold of all files together: what excludes each other, and what is meant must be there.
+//! Checks the merged project: exclusive keys, and references to existing services, networks and
+//! volumes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +7,7 @@ use super::tree::{Path, dotted};
 use crate::base::say;
 use crate::syntax::node::{Entry, Kind, Node, Place, Problems};
 
-/// Rules for values that stand alone.
+/// Checks the rules for single values.
 pub(super) fn rules(root: &Node, problems: &mut Problems) {
     for kind in ["volumes"] {
         for Entry { key, value, .. } in entries(root, kind) {
@@ -83,7 +84,7 @@ fn entries<'a>(node: &'a Node, key: &str) -> &'a [Entry] {
     node.get(key).map(Node::entries).unwrap_or_default()
 }
 
-/// Rules for what is meant by names. `inactive`: services that are there in other profiles.
+/// Checks the references by name. `inactive`: services of inactive profiles.
 pub(super) fn consistency(root: &Node, inactive: &BTreeSet<String>, problems: &mut Problems) {
     let services: BTreeSet<&str> =
         entries(root, "services").iter().map(|entry| entry.key.as_str()).collect();
@@ -103,7 +104,7 @@ pub(super) fn consistency(root: &Node, inactive: &BTreeSet<String>, problems: &m
     check.cycles();
 }
 
-/// How a value is read as a number.
+/// Reads a value as a number.
 type ReadNumber<'a> = &'a dyn Fn(&Node) -> Option<i64>;
 
 struct Check<'a, 'b> {
@@ -158,7 +159,7 @@ impl Check<'_, '_> {
         }
     }
 
-    /// Whether what a service means by name is there.
+    /// Checks that the references of a service exist.
     fn names(&mut self, service: &Node, name: &str) {
         for Entry { key, place, .. } in entries(service, "networks") {
             self.there("networks", key, (name, *place));
@@ -218,7 +219,7 @@ impl Check<'_, '_> {
         self.problems.add_hint(place, message, hint);
     }
 
-    /// Numbers that can be said twice must be the same.
+    /// Checks that a number in two keys is the same.
     fn numbers(&mut self, service: &Node, name: &str) {
         let deploy = service.said("deploy");
         let replicas = deploy.and_then(|deploy| deploy.said("replicas"));
@@ -294,7 +295,7 @@ impl Check<'_, '_> {
         }
     }
 
-    /// Services that wait for each other.
+    /// Reports services that wait for each other.
     fn cycles(&mut self) {
         let mut waits: BTreeMap<&str, Vec<(&str, Place)>> = BTreeMap::new();
         for Entry { key, value, .. } in entries(self.root, "services") {
@@ -302,8 +303,8 @@ impl Check<'_, '_> {
             let on = on.map(|entry| (entry.key.as_str(), entry.place)).collect();
             waits.insert(key.as_str(), on);
         }
-        // Whoever waits for nobody that is left is taken out; what remains is a cycle, or waits for
-        // one.
+        // A service without open dependencies is removed repeatedly; the rest is a cycle, or waits
+        // for a cycle.
         let mut left: BTreeSet<&str> = waits.keys().copied().collect();
         let mut awaited: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         let mut open: BTreeMap<&str, usize> = BTreeMap::new();

@@ -1,6 +1,7 @@
-//! `deploy`: limits, reservations and restart policies as the keys of a set say them.
+//! Converts `deploy` (limits, reservations, restart policies) to the keys of a set.
 //!
-//! What only a swarm heeds is noted, as Compose heeds it no more than an engine does.
+//! Options for Swarm only are reported as notes, because neither Compose nor a single engine uses
+//! them.
 
 use super::lower::Lower;
 use super::tree::text;
@@ -8,11 +9,11 @@ use super::values::{exactly, size, with_durations};
 use crate::base::say;
 use crate::syntax::node::{Kind, Node};
 
-/// Keys under `deploy` that only a swarm heeds.
+/// The keys in `deploy` for Swarm only.
 const SWARM: &[&str] = &["mode", "endpoint_mode", "labels", "placement", "rollback_config"];
 
 impl Lower<'_> {
-    /// `deploy`, whose limits count more than those beside it.
+    /// Converts `deploy`, whose limits override the limits beside `deploy`.
     pub(super) fn deploy(&mut self, service: &str, node: &Node, set: &mut Node) {
         let Some(deploy) = node.said("deploy") else { return };
         for entry in deploy.entries().iter().filter(|entry| SWARM.contains(&entry.key.as_str())) {
@@ -57,14 +58,14 @@ impl Lower<'_> {
         if let Some(config) = deploy.said("update_config") {
             let own = node.get("x-bayplan").is_some_and(|own| own.said("update_config").is_some());
             let config = self.update_config(service, config);
-            // What is said to bayplan alone counts before what is said to a swarm.
+            // Values under `x-bayplan` override values for Swarm.
             if !own {
                 set.set("update_config", config);
             }
         }
     }
 
-    /// How members are replaced; Compose itself heeds none of it.
+    /// Converts the update settings; Compose itself ignores them.
     fn update_config(&mut self, service: &str, config: &Node) -> Node {
         if let Some(ratio) = config.said("max_failure_ratio") {
             let shown = say::short(service);

@@ -1,4 +1,4 @@
-//! `extends`: a service with what another one says, of the same file or of another.
+//! Resolves `extends`: a service based on another service of the same file or another file.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,17 +11,17 @@ use super::unicity::enforced;
 use crate::base::say;
 use crate::syntax::node::{Kind, Node, Place};
 
-/// A service that extends another one, and from which file.
+/// A service with `extends`, and the file of its base.
 struct Extended {
     service: String,
     file: Option<String>,
     place: Place,
 }
 
-/// The most services of which each extends the next one.
+/// The longest chain of services that extend each other.
 const LONGEST_CHAIN: usize = 100;
 
-/// The services of a file, found without a walk through them.
+/// An index of a file's services by name.
 struct Services {
     node: Node,
     places: BTreeMap<String, usize>,
@@ -38,7 +38,7 @@ impl Services {
         self.node.entries().get(*self.places.get(name)?).map(|entry| &entry.value)
     }
 
-    /// Puts another service under a name that is there.
+    /// Replaces an existing service.
     fn replace(&mut self, name: &str, value: Node) {
         let at = self.places.get(name).copied();
         let entries = self.node.entries_mut();
@@ -66,7 +66,7 @@ impl Loader<'_> {
         root.set("services", services.node);
     }
 
-    /// A service with what it extends.
+    /// A service merged with its base.
     fn extended(
         &mut self,
         name: &str,
@@ -150,7 +150,7 @@ impl Loader<'_> {
         self.problems.add(extended.place, message);
     }
 
-    /// What a service of another file says, with what that one extends.
+    /// A service of another file, merged with its own base.
     fn extended_from(
         &mut self,
         file: &str,
@@ -163,7 +163,7 @@ impl Loader<'_> {
         let home = self.request.home.as_deref();
         let path = Folder { path: at.folder, home }.absolute(file);
         let raw = self.raw(&path, extended.place)?;
-        // All of it is read each time.
+        // The whole file counts at each read.
         if !self.count(&raw.root) {
             return None;
         }
@@ -190,7 +190,7 @@ impl Loader<'_> {
         Some(base)
     }
 
-    /// Long forms of a file of which only one service is taken.
+    /// Converts a service from another file to long forms.
     fn long(&mut self, own: Node) -> Node {
         let mut own = enforced(own, &mut Path::new(), &mut self.problems);
         if let Some(services) = own.get_mut("services").and_then(Node::entries_mut) {

@@ -1,37 +1,37 @@
-//! The structs of the reference: every field in its order, with its type. A hash over a service
-//! follows from both.
+//! The structs of the Compose implementation: all fields in order, with types. The hash of a
+//! service depends on both.
 
 /// The type of a field.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Type {
     Text,
-    /// Left out where it is `false`.
+    /// Omitted if `false`.
     Flag,
-    /// There even where it is `false`.
+    /// Present even if `false`.
     MaybeFlag,
     Whole,
     MaybeWhole,
     Float,
     Bytes,
-    /// A duration; left out where it is nothing.
+    /// A duration; omitted if missing.
     Duration,
     MaybeDuration,
     Texts,
-    /// Words; `null` where nothing is said.
+    /// Words; `null` if missing.
     Command,
     Test,
-    /// Keys to texts; nothing is an empty text.
+    /// A map of keys to texts; a missing value is an empty text.
     Pairs,
-    /// Keys to texts or nothing.
+    /// A map of keys to texts or null.
     Environment,
     Hosts,
-    /// Keys to lists of texts.
+    /// A map of keys to lists of texts.
     Repeated,
     Struct(&'static [Field]),
-    /// There even where nothing is said.
+    /// Present even if missing in the file.
     Always(&'static [Field]),
     Structs(&'static [Field]),
-    /// Keys to structs, or to nothing.
+    /// A map of keys to structs or null.
     Named(&'static [Field]),
     Ulimits,
     EnvFiles,

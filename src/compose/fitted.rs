@@ -1,4 +1,4 @@
-//! What of a service says nothing beside something else, as Compose and engines pass over it.
+//! Removes the values of a service that another value makes meaningless, as Compose and engines do.
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,11 @@ use super::tree::{map, text};
 use crate::base::say;
 use crate::syntax::node::{Entry, Kind, Node};
 
-/// How often an image is asked for, the strongest first, by what services say of it.
+/// The pull policies, the strongest first.
 const PULLS: [&str; 4] = ["build", "always", "missing", "never"];
 
 impl Lower<'_> {
-    /// A service without what says nothing.
+    /// A service without its meaningless values.
     pub(super) fn fitted(&mut self, key: &str, service: &Node) -> Node {
         let mut own = service.clone();
         let name = say::short(key);
@@ -55,7 +55,7 @@ impl Lower<'_> {
         own
     }
 
-    /// Labels of volumes that a mount would make are for anonymous ones alone.
+    /// Removes the volume labels of mounts, with a note that the labels have no effect.
     fn mounts(&mut self, name: &str, own: &mut Node) {
         let Some(Node { kind: Kind::List(items), .. }) = own.get_mut("volumes") else { return };
         for mount in items {
@@ -66,7 +66,7 @@ impl Lower<'_> {
         }
     }
 
-    /// What a set says of pulling; what bayplan takes for something else is told.
+    /// Sets the pull policy of a set; reports a policy that bayplan treats differently.
     pub(super) fn pull(&mut self, key: &str, service: &Node, set: &mut Node) {
         let policy = service.said("pull_policy");
         let place = policy.map_or(set.place, |node| node.place);
@@ -88,8 +88,8 @@ impl Lower<'_> {
     }
 }
 
-/// How often each image is asked for: services of one image say it together, and what one of them
-/// builds is never pulled.
+/// The pull policy of each image: services with the same image share the strongest policy, and an
+/// image that a service builds is never pulled.
 pub(super) fn pulls(project: &Project) -> BTreeMap<String, &'static str> {
     let rank = |word: &str| PULLS.iter().position(|known| *known == word);
     let mut all: BTreeMap<String, usize> = BTreeMap::new();

@@ -1,29 +1,29 @@
-//! How Go reads and prints sizes, command lines and JSON: a hash over them has to come
-//! out alike.
+//! Parses and prints sizes, command lines and JSON exactly as Go does, because the service hash of
+//! Compose depends on them.
 
 use std::fmt::Write as _;
 
 use serde_json::Value as Json;
 
-/// A value on its way to Go's JSON: the order of its fields counts.
+/// A value for Go's JSON; the order of fields matters.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Go {
     /// `null`.
     Null,
     /// `true`, `false`.
     Bool(bool),
-    /// A number, as it is printed.
+    /// A number in its printed form.
     Number(String),
     /// A text.
     Text(String),
     /// A list.
     List(Vec<Self>),
-    /// A struct, in the order of its fields, or a map, sorted.
+    /// A struct with ordered fields, or a sorted map.
     Map(Vec<(String, Self)>),
 }
 
 impl Go {
-    /// As Go's `json.Marshal` writes it.
+    /// The JSON text of Go's `json.Marshal`.
     pub fn marshal(&self) -> String {
         let mut out = String::new();
         self.write(&mut out);
@@ -61,7 +61,7 @@ impl Go {
         }
     }
 
-    /// The same for whoever does not care for order.
+    /// The value as ordinary JSON, without field order.
     pub fn json(&self) -> Json {
         match self {
             Self::Null => Json::Null,
@@ -77,7 +77,7 @@ impl Go {
         }
     }
 
-    /// The same with every text made anew.
+    /// A copy with every text converted.
     #[must_use]
     pub fn texts(self, with: &mut dyn FnMut(String) -> String) -> Self {
         match self {
@@ -117,7 +117,7 @@ fn escaped(character: char, out: &mut String) {
     let _ = write!(out, "\\u{:04x}", u32::from(character));
 }
 
-/// Bytes of a size like `64m` or `1.5GiB`.
+/// The bytes of a size such as `64m` or `1.5GiB`.
 pub fn size(text: &str) -> Option<i64> {
     let at = text.rfind(|c: char| c.is_ascii_digit() || matches!(c, '.' | ' '))?;
     let (number, unit) = match text.get(at..=at)? {
@@ -140,9 +140,9 @@ pub fn size(text: &str) -> Option<i64> {
     bytes.is_finite().then_some(bytes as i64)
 }
 
-/// A command line split into words; nothing where a quotation is left open.
+/// Splits a command line into words; `None` for an open quotation.
 ///
-/// What a shell would do beyond quoting ends the line (`;`, `&`, `|`, `<`, `>`) or is refused.
+/// Other shell syntax ends the line (`;`, `&`, `|`, `<`, `>`) or is refused.
 pub fn words(line: &str) -> Option<Vec<String>> {
     let mut split = Split::default();
     for character in line.chars() {
@@ -157,13 +157,13 @@ pub fn words(line: &str) -> Option<Vec<String>> {
     (!open).then_some(split.words)
 }
 
-/// A command line half way through.
+/// A command line during its parsing.
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one way to be inside of something")]
 struct Split {
     words: Vec<String>,
     word: String,
-    /// Whether there is a word, though it may be empty.
+    /// Whether a word has begun, even an empty word.
     got: bool,
     escaped: bool,
     double: bool,
@@ -173,7 +173,7 @@ struct Split {
 }
 
 impl Split {
-    /// Takes one more character; whether the line ends with it. Nothing where it means nothing.
+    /// Takes one character; true if the line ends here. `None` for unsupported syntax.
     fn take(&mut self, character: char) -> Option<bool> {
         let inside = self.single || self.double || self.back || self.dollar;
         if self.escaped {
@@ -221,7 +221,7 @@ impl Split {
                 return Some(false);
             }
             ';' | '&' | '|' | '<' | '>' if !inside => {
-                // A redirection takes the number of its descriptor with it.
+                // A redirection includes the number before its sign.
                 let digit = self.word.starts_with(|c: char| c.is_ascii_digit());
                 self.got &= !(character == '>' && digit);
                 return Some(true);

@@ -1,4 +1,4 @@
-//! `include`: other projects whose services, networks and volumes become this one's.
+//! Resolves `include`: adds the services, networks and volumes of other projects to this project.
 
 use super::loader::{At, Loader, parent};
 use super::paths::Folder;
@@ -85,7 +85,7 @@ impl Loader<'_> {
         Some(self.tree(&paths, &folder, &scope, &included))
     }
 
-    /// What an included project has becomes this one's.
+    /// Adds the objects of an included project to this project.
     fn import(&mut self, root: &mut Node, mut included: Node, item: &Node) {
         for kind in ["services", "volumes", "networks", "secrets", "configs", "models"] {
             let Some(Entry { value: from, place, .. }) = included.remove(kind) else { continue };

@@ -1,7 +1,7 @@
-//! Values of variables in the tree of a file, and the types that texts become by their place.
+//! Replaces variables in the tree of a file, and converts texts to the types of their keys.
 //!
-//! Where a value may be secret the text stays a template, behind a mark: what it comes to is known
-//! in memory alone. Everywhere else values are part of what is declared, and shown.
+//! A text that may be secret stays a template with a mark; its value is kept in memory only. In all
+//! other places the values become part of the declared state, and are shown.
 
 use super::loader::Loader;
 use super::scope::Scope;
@@ -12,7 +12,8 @@ use crate::syntax::node::{Entry, Kind, Node, Place};
 use crate::syntax::template::{Lack, Seen, Template};
 use crate::syntax::yaml_go;
 
-/// Where a text with variables stays a template. An item of a list says a key before it.
+/// The places in which a text with variables stays a template. In lists, the key before `=` is no
+/// template.
 const TEMPLATES: &[&str] = &[
     "services.*.environment.*",
     "services.*.build.args.*",
@@ -29,16 +30,17 @@ const TEMPLATES: &[&str] = &[
     "volumes.*.driver_opts.*",
 ];
 
-/// What there says where data lie: a reviewer sees it, and relative paths count from somewhere.
+/// Exceptions about the place of data: reviewers must see them, and relative paths must be
+/// resolved.
 const SHOWN: &[&str] = &["volumes.*.driver_opts.device", "volumes.*.driver_opts.type"];
 
-/// Lists of `KEY=VALUE` among them.
+/// The template places that are lists of `KEY=VALUE`.
 const PAIRS: &[&str] = &["environment", "args", "labels"];
 
-/// What is not part of any plan.
+/// The places that are not part of any plan.
 const UNSEEN: &[&str] = &["build", "develop"];
 
-/// What a text becomes.
+/// The type that a text is converted to.
 #[derive(Debug, Clone, Copy)]
 enum Cast {
     Whole,
@@ -90,7 +92,7 @@ const CASTS: &[(&str, Cast)] = &[
 ];
 
 impl Loader<'_> {
-    /// A tree with the values of its variables.
+    /// Replaces the variables in a tree.
     pub(super) fn interpolated(&mut self, node: Node, path: &mut Path, scope: &Scope<'_>) -> Node {
         let Node { place, kind } = node;
         let kind = match kind {
@@ -147,7 +149,7 @@ impl Loader<'_> {
         parsed.ok()
     }
 
-    /// What a text comes to; what cannot be known is told.
+    /// Replaces the variables in a text; reports unknown values.
     fn fill(
         &mut self,
         place: Place,
@@ -176,7 +178,7 @@ impl Loader<'_> {
         }
     }
 
-    /// Values that are shown.
+    /// A text with visible values.
     fn filled(&mut self, place: Place, text: &str, path: &Path, scope: &Scope<'_>) -> String {
         let Some(template) = self.parsed(place, text) else { return String::new() };
         let mut seen = Seen::default();
@@ -188,7 +190,7 @@ impl Loader<'_> {
         filled.unwrap_or_default()
     }
 
-    /// A text that stays what it is. What stands before the first `=` of an item is a key.
+    /// A text that stays a template. In a list item, the part before the first `=` is a key.
     fn template(&mut self, place: Place, text: &str, path: &Path, scope: &Scope<'_>) -> String {
         let parent = path.len().checked_sub(2).and_then(|at| path.get(at));
         let pairs = parent.is_some_and(|key| PAIRS.contains(&key.as_str()));
@@ -206,7 +208,8 @@ impl Loader<'_> {
         self.value(place, text, path, scope)
     }
 
-    /// A value that may be secret: without values of variables it is a literal, else a mark.
+    /// A value that may be secret: a literal if it has no variables, otherwise a mark with its
+    /// template.
     fn value(&mut self, place: Place, text: &str, path: &Path, scope: &Scope<'_>) -> String {
         if !text.contains('$') {
             return text.to_owned();
@@ -276,13 +279,13 @@ impl Loader<'_> {
     }
 }
 
-/// Whether what stands there may be in a plan.
+/// Whether the value in a place can be part of a plan.
 fn is_shown(path: &[String]) -> bool {
     !path.iter().any(|key| key.starts_with("x-"))
         && !path.get(2).is_some_and(|key| UNSEEN.contains(&key.as_str()))
 }
 
-/// The first `=` that stands in no braces.
+/// The first `=` outside of braces.
 fn equals(text: &str) -> Option<usize> {
     let mut open = 0_usize;
     let mut dollar = false;

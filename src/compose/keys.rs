@@ -285,7 +285,7 @@ const VOLUMES: Shape = Unique(&Either(&[
 ]));
 
 fn is_container_name(text: &str) -> bool {
-    // What the reference asks for may stand anywhere in the text; the engine asks for more.
+    // The Compose schema accepts these characters anywhere in the text; the engine is stricter.
     let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
     text.chars()
         .zip(text.chars().skip(1))
@@ -302,7 +302,7 @@ fn is_pull_policy(text: &str) -> bool {
         })
 }
 
-/// A service, in the order of the specification.
+/// The keys of a service, in the order of the specification.
 pub(super) const SERVICE: &[(&str, Shape)] = &[
     ("annotations", PAIRS),
     ("attach", Flag),
@@ -513,7 +513,7 @@ const INCLUDE: Shape = List(&Either(&[
 
 const A_SERVICE: Shape = Object(SERVICE, &[]);
 
-/// A whole file.
+/// The shape of a whole file.
 pub(super) const ROOT: Shape = Object(
     &[
         ("version", Text),

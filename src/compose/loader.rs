@@ -1,6 +1,7 @@
-//! One file after the other: variables, `extends`, `include`, merging, shape, long forms.
+//! Loads the files of a project one after the other: variables, `extends`, `include`, merging,
+//! shapes, long forms.
 //!
-//! The order is the reference's. What all files come to is [`super::normal`]'s.
+//! The order follows Compose. The merged project is completed in [`super::normal`].
 
 use std::collections::BTreeMap;
 
@@ -16,48 +17,48 @@ use super::{Request, keys};
 use crate::syntax::node::{Kind, Node, Place, Problem, Problems, is_extension};
 use crate::syntax::yaml::{self, Tag};
 
-/// The most files of one project.
+/// The limit of files in a project.
 const MOST_FILES: usize = 500;
-/// The most times that files of one project are taken: many may extend, or include, one.
+/// The limit of file uses in a project: one file may be extended or included many times.
 const MOST_TAKEN: usize = 5_000;
-/// The most bytes in all files of one project.
+/// The limit of bytes in all files of a project.
 const MOST_BYTES: usize = 4 * yaml::MOST_BYTES;
-/// The most values that the files of one project may come to.
+/// The limit of values in all files of a project.
 const MOST_VALUES: usize = 200_000;
 
-/// What is read so far.
+/// The state of the loader.
 pub(super) struct Loader<'a> {
     pub(super) source: &'a dyn Source,
     pub(super) request: &'a Request,
     pub(super) files: Files,
     pub(super) problems: Problems,
     pub(super) uses: Uses,
-    /// Variables that are not set, and where the first of each is used.
+    /// The unset variables, with the first place of each.
     pub(super) unset: BTreeMap<String, Place>,
-    /// What was read, by path.
+    /// The parsed files, by path.
     texts: BTreeMap<String, Raw>,
     bytes: usize,
     values: usize,
     taken: usize,
 }
 
-/// A file as it is written.
+/// A file before its conversion.
 #[derive(Clone)]
 pub(super) struct Raw {
     pub(super) root: Node,
-    /// Values that take the place of what other files say.
+    /// The paths of values that replace values of earlier files.
     pub(super) resets: Vec<Path>,
 }
 
-/// The file that is being read.
+/// The current file.
 #[derive(Clone, Copy)]
 pub(super) struct At<'a> {
-    /// Its path.
+    /// The path of the file.
     pub(super) path: &'a str,
-    /// The folder from which the paths that it says count.
+    /// The folder for relative paths in the file.
     pub(super) folder: &'a str,
     pub(super) scope: &'a Scope<'a>,
-    /// The files that include it.
+    /// The files that include the current file.
     pub(super) included: &'a [String],
 }
 
@@ -77,7 +78,7 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// The names that files give their project, as they write them.
+    /// The project name in the files.
     pub(super) fn named(&mut self, files: &[String]) -> Option<Node> {
         let mut named = None;
         for path in files {
@@ -101,7 +102,7 @@ impl<'a> Loader<'a> {
             let before = self.problems.all.len();
             let at = At { path, folder, scope, included };
             all = self.add(all, at);
-            // What follows from a fault is none of its own.
+            // Follow-up problems of a fault are not reported.
             if self.problems.all.len() > before {
                 break;
             }
@@ -116,7 +117,7 @@ impl<'a> Loader<'a> {
         all
     }
 
-    /// One more file.
+    /// Adds a file to the tree.
     fn add(&mut self, mut all: Node, at: At<'_>) -> Node {
         let Some(raw) = self.raw(at.path, Place::default()) else { return all };
         let mut own = self.interpolated(raw.root, &mut Path::new(), at.scope);
@@ -134,7 +135,7 @@ impl<'a> Loader<'a> {
         self.checked(all)
     }
 
-    /// Unicity, shape, long forms, unicity again.
+    /// Checks and converts a tree: unique entries, shapes, long forms, unique entries again.
     fn checked(&mut self, all: Node) -> Node {
         let mut all = enforced(all, &mut Path::new(), &mut self.problems);
         if !self.problems.all.is_empty() {
@@ -150,7 +151,7 @@ impl<'a> Loader<'a> {
         enforced(all, &mut Path::new(), &mut self.problems)
     }
 
-    /// A file as it is written; what is wrong with it is told once.
+    /// A parsed file; each fault of the file is reported once.
     pub(super) fn raw(&mut self, path: &str, place: Place) -> Option<Raw> {
         self.taken += 1;
         if self.taken > MOST_TAKEN {
@@ -211,7 +212,7 @@ impl<'a> Loader<'a> {
         Some(raw)
     }
 
-    /// Whether a file says what only bayplan may.
+    /// Reports marks in a file, which only bayplan may write.
     fn marks(&mut self, node: &Node) {
         let mut left = vec![node];
         while let Some(node) = left.pop() {
@@ -236,12 +237,12 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// Whether the files came to more than that: what else they say is not gone through.
+    /// Whether the limit of values was exceeded; the rest of the files is then ignored.
     pub(super) fn is_full(&self) -> bool {
         self.values > MOST_VALUES
     }
 
-    /// Whether the files still come to a reasonable size.
+    /// Counts values, and whether they are still within the limit.
     pub(super) fn count(&mut self, node: &Node) -> bool {
         let before = self.values;
         self.values = self.values.saturating_add(node.size(MOST_VALUES + 1));
@@ -256,12 +257,12 @@ impl<'a> Loader<'a> {
     }
 }
 
-/// Tells what of a tree does not fit.
+/// Reports the values in a tree that do not fit their shapes.
 fn shape(shape: &Shape, node: &Node, problems: &mut Problems) {
     shape.check(node, &mut Path::new(), problems);
 }
 
-/// Finds the tags of a tree. A value that is reset is taken out.
+/// Collects the tags in a tree, and removes values with `!reset`.
 fn tagged(node: &mut Node, tags: &BTreeMap<Place, Tag>, path: &mut Path, found: &mut Vec<Path>) {
     if tags.is_empty() {
         return;
@@ -301,8 +302,8 @@ fn tagged(node: &mut Node, tags: &BTreeMap<Place, Tag>, path: &mut Path, found: 
     }
 }
 
-/// The dates that stand without quotes: the reference takes them for no text, and refuses them
-/// everywhere but in extensions.
+/// The unquoted dates: Compose refuses them everywhere except in extensions, because they are not
+/// texts.
 fn dates(root: &Node, tags: &BTreeMap<Place, Tag>) -> Vec<Problem> {
     let mut problems = Problems::default();
     let is_date = |place: &Place| tags.get(place) == Some(&Tag::Date);
@@ -330,7 +331,7 @@ fn dates(root: &Node, tags: &BTreeMap<Place, Tag>) -> Vec<Problem> {
     problems.all
 }
 
-/// Takes out what a later file replaces.
+/// Removes the values that a later file replaces.
 pub(super) fn reset(node: &mut Node, resets: &[Path], path: &mut Path) {
     if resets.is_empty() {
         return;

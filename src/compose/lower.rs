@@ -1,8 +1,8 @@
-//! A project said as a spec of bayplan's: a service is a container set, the rest are networks and
+//! Converts a Compose project to a spec: each service becomes a container set, beside networks and
 //! volumes.
 //!
-//! What a value means is the options' own to know: here keys find their places, short forms are
-//! made of long ones, and what bayplan cannot do is refused by name.
+//! The meaning of values is defined by the options, not here. This module maps keys and converts
+//! long forms, and refuses unsupported keys by name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ use crate::base::say;
 use crate::spec::vocabulary;
 use crate::syntax::node::{Entry, Kind, Node, Place, Problem, Problems, is_extension};
 
-/// Keys that mean the same to a set, or nothing that needs to be made otherwise.
+/// The keys with the same meaning in a set, or without any effect on the conversion.
 const SAME: &[&str] = &[
     "annotations",
     "blkio_config",
@@ -69,17 +69,17 @@ const SAME: &[&str] = &[
     "working_dir",
 ];
 
-/// Durations of a health check.
+/// The durations of a health check.
 const CHECK_DURATIONS: &[&str] = &["interval", "timeout", "start_period", "start_interval"];
 
-/// Sizes in bytes.
+/// The sizes in bytes.
 const SIZES: &[&str] =
     &["mem_limit", "mem_reservation", "memswap_limit", "mem_swappiness", "shm_size"];
 
-/// Keys that are maps of texts.
+/// The keys with maps of texts.
 const MAPS: &[&str] = &["annotations", "labels", "storage_opt", "sysctls"];
 
-/// Keys that bayplan has nothing for, with the way out.
+/// The unsupported keys, with a hint for each.
 const REFUSED: &[(&str, &str)] = &[
     (
         "cpu_count",
@@ -101,14 +101,14 @@ const REFUSED: &[(&str, &str)] = &[
     ),
 ];
 
-/// Keys that are for another program, with what is said of them.
+/// The keys for other programs, with a note for each.
 const NOTED: &[(&str, &str)] = &[
     ("attach", "bayplan shows no output of what it starts"),
     ("develop", "it is for a developer's machine, and does nothing here"),
     ("pull_refresh_after", "`pull_policy: always` asks the registry whenever a plan is made"),
 ];
 
-/// A project as a tree that [`crate::spec::read`] takes, with what people should know.
+/// Converts a project to a tree for [`crate::spec::read`]; also gives notes for the user.
 pub fn lowered(
     project: &Project,
     request: &Request,
@@ -129,7 +129,7 @@ pub fn lowered(
     if problems.all.is_empty() { Ok((written(root), notes)) } else { Err(problems.all) }
 }
 
-/// Services that others wait for until they have ended.
+/// The services whose end other services wait for.
 fn one_shots(root: &Node) -> BTreeSet<String> {
     let services = root.get("services").map(Node::entries).unwrap_or_default();
     let waits = services
@@ -140,7 +140,7 @@ fn one_shots(root: &Node) -> BTreeSet<String> {
     waits.filter(ended).map(|entry| entry.key.clone()).collect()
 }
 
-/// The names of the services that there are.
+/// The names of all services.
 fn services(root: &Node) -> BTreeSet<&str> {
     let services = root.get("services").map(Node::entries).unwrap_or_default();
     services.iter().map(|entry| entry.key.as_str()).collect()
@@ -157,7 +157,8 @@ pub(super) struct Lower<'a> {
     pub(super) pulls: BTreeMap<String, &'static str>,
 }
 
-/// Adds to the links of a set: those to services and those to other containers are alike to engines.
+/// Adds links to a set: engines treat links to services and links to other containers in the same
+/// way.
 fn add_links(set: &mut Node, more: &Node) {
     let mut all = set.get("links").map(|links| links.items().to_vec()).unwrap_or_default();
     all.extend(more.items().iter().cloned());
@@ -194,7 +195,7 @@ impl Lower<'_> {
         root
     }
 
-    /// A network or a volume. The name that it has anyway is not said.
+    /// Converts a network or a volume. The default name is omitted.
     fn object(&self, kind: &str, key: &str, node: &Node) -> Node {
         let mut own = map(node.place, Vec::new());
         let external = node.is_true("external");
@@ -203,14 +204,14 @@ impl Lower<'_> {
             match entry.key.as_str() {
                 "name" if entry.value.as_text() == Some(usual.as_str()) => {}
                 "external" if !external => {}
-                // Nothing is done to what is external, whatever is said of it.
+                // An external object is never changed, whatever its other keys say.
                 "name" | "external" => own.set(&entry.key, entry.value.clone()),
                 _ if external => {}
                 "labels" | "driver_opts" => own.set(&entry.key, texts(&entry.value)),
                 _ => own.set(&entry.key, entry.value.clone()),
             }
         }
-        // By these Compose takes for its own what bayplan makes.
+        // Compose recognises its own objects by these labels.
         if !external {
             let place = node.place;
             own.set_default("labels", map(place, Vec::new()));
@@ -257,7 +258,7 @@ impl Lower<'_> {
         set
     }
 
-    /// What is said of the planner under `x-bayplan`, at the root and of the service.
+    /// Copies the planner options under `x-bayplan`, from the root and from the service.
     fn own_keys(&mut self, service: &Node, set: &mut Node) {
         let place = set.place;
         set.set("state", text(place, "reloaded"));
@@ -298,14 +299,14 @@ impl Lower<'_> {
             service.said("image").filter(|own| !own.says_nothing()).cloned().unwrap_or(image),
         );
         self.pull(key, service, set);
-        // Who restarts it decides itself when it has ended.
+        // A service with a restart policy starts again after its end, so it is no one-shot.
         let restarts = service.said("restart").is_some_and(|policy| policy.as_text() != Some("no"));
         if self.one_shots.contains(key) && !restarts {
             set.set_default("detach", boolean(set.place, false));
         }
     }
 
-    /// Keys whose values have another form here.
+    /// Converts the keys whose values need another form.
     fn special(&mut self, service: &str, said: &Entry, set: &mut Node) {
         let Entry { key, place, value } = said;
         match key.as_str() {
@@ -359,8 +360,8 @@ impl Lower<'_> {
         }
     }
 
-    /// Variables; one without a value has that of its namesake here, and is none where there is
-    /// none.
+    /// Converts variables. A variable without value takes the value of the environment, and is
+    /// omitted if the environment has none.
     fn environment(&mut self, node: &Node) -> Node {
         let mut own = map(node.place, Vec::new());
         for (key, value, of) in said_pairs(node) {
@@ -375,8 +376,8 @@ impl Lower<'_> {
         own
     }
 
-    /// A command line with variables is split before they have values: a value with blanks or quotes
-    /// would be split as well.
+    /// Reports a command line whose words depend on variable values: bayplan splits the line before
+    /// it fills in the values, and Compose afterwards.
     fn whole_words(&mut self, line: &Node) {
         let Some(text) = line.as_text().filter(|text| text.contains('«')) else { return };
         let filled = |text: String| super::resolved::filled(text, self.source);
@@ -393,7 +394,7 @@ impl Lower<'_> {
         }
     }
 
-    /// Links, by the names that Compose gives them as well.
+    /// Converts links, by the aliases that Compose uses too.
     fn links(&self, node: &Node) -> Node {
         let mut all = Vec::new();
         for link in node.items() {
@@ -409,8 +410,8 @@ impl Lower<'_> {
         list(node.place, all)
     }
 
-    /// What comes before a service. A service of a profile that is not active is not there, and one
-    /// that is there is needed.
+    /// Converts dependencies. A service of an inactive profile is omitted, and an existing service
+    /// is required.
     fn depends_on(&self, node: &Node) -> Node {
         let mut own = node.clone();
         let Some(entries) = own.entries_mut() else { return own };
@@ -423,7 +424,7 @@ impl Lower<'_> {
         own
     }
 
-    /// Files of variables or labels, as seen from the project's folder.
+    /// Converts the paths of environment files or label files, relative to the project directory.
     fn relative(&self, node: &Node) -> Node {
         let path = |node: &Node| {
             text(node.place, relative(&self.request.folder, node.as_text().unwrap_or_default()))

@@ -1,32 +1,32 @@
-//! Merging what several files say of the same.
+//! Merges the values of several Compose files.
 //!
-//! What is special to a key is the table; elsewhere maps are merged, lists are appended to, and of
-//! scalars the later one counts.
+//! Special keys are in the table. For other keys, maps are merged, lists are appended, and the
+//! later scalar replaces the earlier scalar.
 
 use super::tree::{Path, dotted, list, lookup, map, null, text};
 use crate::base::say;
 use crate::syntax::node::{Entry, Kind, Node, Place, Problems};
 
-/// What is special to a key.
+/// The merge rule of a special key.
 #[derive(Debug, Clone, Copy)]
 enum Special {
-    /// Both as lists of `KEY=VALUE`, one after the other.
+    /// Both values as lists of `KEY=VALUE`, one after the other.
     Sequence,
-    /// The same, without what the first has already.
+    /// Both values as lists, without duplicates.
     Hosts,
-    /// The later one counts.
+    /// The later value replaces the earlier value.
     Later,
-    /// A text is its `context`.
+    /// A text stands for `context`.
     Build,
-    /// A list is a map of services to their defaults.
+    /// A list becomes a map of services with default settings.
     DependsOn,
-    /// A list is a map of keys to nothing.
+    /// A list becomes a map with empty values.
     Keys,
-    /// Another driver brings other options.
+    /// Options of another driver are dropped.
     Logging,
-    /// The later one counts; a map has both of its own.
+    /// The later value replaces the earlier value; two maps are merged.
     Ulimit,
-    /// By subnet.
+    /// Pools are merged by subnet.
     Pools,
 }
 
@@ -62,7 +62,7 @@ const SPECIALS: &[(&str, Special)] = &[
     ("services.*.ulimits.*", Special::Ulimit),
 ];
 
-/// What two files say, the second one counting more.
+/// Merges two values; `over` has precedence.
 pub(super) fn merged(base: Node, over: Node, path: &mut Path, problems: &mut Problems) -> Node {
     if let Some(special) = lookup(SPECIALS, path) {
         return special.merged(base, over, path, problems);
@@ -154,7 +154,7 @@ fn build(node: Node) -> Node {
     }
 }
 
-/// A list of names as a map.
+/// Converts a list of names to a map.
 fn mapping(node: Node, value: impl Fn(Place) -> Node) -> Node {
     let Node { place, kind } = node;
     let kind = match kind {
@@ -173,7 +173,7 @@ fn mapping(node: Node, value: impl Fn(Place) -> Node) -> Node {
     Node { place, kind }
 }
 
-/// A map as a list of `KEY=VALUE`.
+/// Converts a map to a list of `KEY=VALUE`.
 fn sequence(node: Node) -> Node {
     let Node { place, kind } = node;
     let kind = match kind {
@@ -202,7 +202,7 @@ fn sequence(node: Node) -> Node {
     Node { place, kind }
 }
 
-/// Address pools: those of the same subnet are one.
+/// Merges address pools with the same subnet.
 fn pools(base: &Node, over: &Node, path: &mut Path, problems: &mut Problems) -> Node {
     let mut all: Vec<Node> = Vec::new();
     let subnet = |node: &Node| node.text_of("subnet").map(str::to_owned);

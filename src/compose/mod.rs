@@ -1,9 +1,8 @@
-//! Compose files as they are: read, merged and resolved as the reference does it, and said as a spec
-//! of bayplan's.
+//! Reads, merges and resolves Compose files as Compose does, and converts the project to a spec.
 //!
-//! The order is that of Compose: per file variables, `extends`, `include`, merging, shape, long
-//! forms; then once what all files come to. Values that may be secret stay templates. Files and
-//! variables are asked for through [`Source`]; planning, and what engines make of it, are not here.
+//! The order follows Compose: for each file variables, `extends`, `include`, merging, shapes and
+//! long forms; then defaults for the whole project. Values that may be secret stay templates. Files
+//! and variables are read through [`Source`]. Planning and the engine model are not here.
 
 mod canonical;
 mod check;
@@ -43,56 +42,56 @@ use go::Go;
 use loader::Loader;
 use scope::Scope;
 
-/// What is to be read.
+/// The files and options of a project.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
-    /// The files, absolute; those after count more.
+    /// The absolute paths of the files; later files override earlier files.
     pub files: Vec<String>,
-    /// The folder from which relative paths count, absolute.
+    /// The absolute project directory, for relative paths.
     pub folder: String,
-    /// The project's name, where it is not the files that say it.
+    /// The project name, if the files do not decide the name.
     pub name: Option<String>,
-    /// The name where nobody says one.
+    /// The default project name.
     pub fallback_name: String,
-    /// Profiles that are active.
+    /// The active profiles.
     pub profiles: BTreeSet<String>,
-    /// What `~` is.
+    /// The home directory for `~`.
     pub home: Option<String>,
-    /// Variables whose values may be shown wherever they are used.
+    /// The variables whose values may be shown everywhere.
     pub public: BTreeSet<String>,
-    /// Whether a variable that is not set is a fault.
+    /// Whether an unset variable is an error.
     pub strict: bool,
-    /// Whether values that are not known here are taken for the same.
+    /// Whether unknown values are assumed to be unchanged.
     pub assume: bool,
 }
 
-/// A project, in long forms.
+/// A project in long forms.
 #[derive(Debug, Clone)]
 pub struct Project {
-    /// Its name.
+    /// The project name.
     pub name: String,
-    /// What it says, with places.
+    /// The content with places.
     pub root: Node,
-    /// As the reference prints it; values that may be secret are marks.
+    /// The project in the notation of `docker compose config`; values that may be secret are marks.
     pub model: Go,
-    /// What people should know.
+    /// The notes for the user.
     pub warnings: Vec<Problem>,
 }
 
 impl Project {
-    /// The keys of its services.
+    /// The names of the services.
     pub fn services(&self) -> impl Iterator<Item = &str> {
         let services = self.root.get("services").map(Node::entries).unwrap_or_default();
         services.iter().map(|entry| entry.key.as_str())
     }
 
-    /// Whether a service's image is one that is built.
+    /// Whether a service builds its image.
     pub fn builds(&self, service: &str) -> bool {
         let service = self.root.get("services").and_then(|services| services.get(service));
         service.is_some_and(|service| service.said("build").is_some())
     }
 
-    /// A service as the reference prints it.
+    /// A service in the notation of `docker compose config`.
     pub fn service(&self, name: &str) -> Option<&Go> {
         let of = |go: &'_ Go, key: &str| -> Option<usize> {
             let Go::Map(entries) = go else { return None };
@@ -105,7 +104,7 @@ impl Project {
     }
 }
 
-/// Reads a project. Problems have places in the files that come back with them.
+/// Reads a project. The places in problems refer to the returned files.
 pub fn load(source: &dyn Source, request: &Request) -> (Files, Result<Project, Vec<Problem>>) {
     let mut loader = Loader::new(source, request);
     let project = read(&mut loader, request);
@@ -142,7 +141,7 @@ fn read(loader: &mut Loader<'_>, request: &Request) -> Option<Project> {
     Some(Project { name, root, model, warnings })
 }
 
-/// What to say of variables that are not set.
+/// The problems about unset variables.
 fn unset(loader: &mut Loader<'_>, request: &Request) -> Vec<Problem> {
     let of = |(name, place): (&String, &crate::syntax::node::Place)| Problem {
         place: *place,
@@ -160,7 +159,8 @@ fn unset(loader: &mut Loader<'_>, request: &Request) -> Vec<Problem> {
     all
 }
 
-/// The name of the project: asked for, else the last that a file says, else the folder's.
+/// The project name: from the request, or else from the last file with a name, or else from the
+/// folder.
 fn project_name(loader: &mut Loader<'_>, request: &Request) -> Option<String> {
     if let Some(name) = &request.name {
         if *name == plain_name(name) && !name.is_empty() {
@@ -188,7 +188,7 @@ fn project_name(loader: &mut Loader<'_>, request: &Request) -> Option<String> {
     Some(if name.is_empty() { request.fallback_name.clone() } else { name })
 }
 
-/// A name with everything taken out that no project's name has.
+/// A name without the characters that project names must not have.
 pub fn plain_name(name: &str) -> String {
     let lower = name.to_lowercase();
     let fits = |c: &char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');

@@ -1,5 +1,5 @@
-//! A project as the reference prints it: every value in its type, every struct in the order of its
-//! fields. What `bayplan config` shows, and what the hash of a service is taken over.
+//! A project in the notation of `docker compose config`: typed values, and fields in the order of
+//! the structs. The service hash is computed from this form.
 
 use super::fields::{Field, KINDS, SERVICE, Type};
 use super::go::{self, Go};
@@ -10,15 +10,15 @@ use crate::syntax::durations;
 use crate::syntax::node::{Entry, Kind, Node, Problems};
 use crate::syntax::template::Template;
 
-/// Where a field of a service belongs among those that are there; `next` is the one after it in the
-/// order of the struct.
+/// The index at which a new field of a service belongs; `next` is the following field in the
+/// struct.
 pub(super) fn place_of(fields: &[(String, Go)], next: &str) -> usize {
     let rank = |key: &str| SERVICE.iter().position(|(known, _)| *known == key);
     let wanted = rank(next).unwrap_or(SERVICE.len());
     fields.iter().position(|(key, _)| rank(key) >= Some(wanted)).unwrap_or(fields.len())
 }
 
-/// A project; values that are none of their type are told.
+/// Converts a project; reports values of a wrong type.
 pub(super) fn project(root: &Node, name: &str, problems: &mut Problems) -> Go {
     let mut entries = vec![("name".to_owned(), Go::Text(name.to_owned()))];
     for (kind, fields) in KINDS {
@@ -71,7 +71,7 @@ fn object(node: &Node, fields: &[Field], problems: &mut Problems) -> Go {
 }
 
 impl Type {
-    /// The value; nothing where it is left out.
+    /// Converts a value; `None` if the field is omitted.
     fn value(self, node: Option<&Node>, problems: &mut Problems) -> Option<Go> {
         let Some(node) = node else {
             return match self {
@@ -132,7 +132,7 @@ impl Type {
     }
 }
 
-/// A text, or those of a list.
+/// A text, or the texts of a list.
 fn texts(node: &Node) -> Vec<Go> {
     let one = node.printed().map(Go::Text);
     let items = node.items().iter().filter_map(Node::printed).map(Go::Text);
@@ -152,8 +152,8 @@ fn command(node: &Node, problems: &mut Problems) -> Option<Go> {
     None
 }
 
-/// The words of a command line, which may be a template: then its words are, and what a variable
-/// comes to is taken for part of one.
+/// The words of a command line. In a template, each word is a template, and the value of a variable
+/// stays within its word.
 pub(super) fn words(line: &str) -> Option<Vec<String>> {
     let Some(Reference::Template { text }) = marked_reference(line) else { return go::words(line) };
     let (line, variables) = Template::parse(&text).ok()?.with_places();
@@ -190,7 +190,7 @@ fn ulimit(node: &Node, problems: &mut Problems) -> Go {
     if matches!(node.kind, Kind::Map(_)) {
         return object(node, &[("soft", Type::Whole), ("hard", Type::Whole)], problems);
     }
-    // A limit of 0 is none that is said.
+    // A limit of 0 counts as missing.
     match number(node, problems) {
         Some(text) if text != "0" => Go::Number(text),
         _ => Go::Map(Vec::new()),
@@ -240,7 +240,7 @@ fn flag(node: &Node, problems: &mut Problems) -> Option<bool> {
 fn number(node: &Node, problems: &mut Problems) -> Option<String> {
     match node.printed().filter(|text| text.parse::<i64>().is_ok() || text.parse::<u64>().is_ok()) {
         Some(text) => Some(text),
-        // Go cuts off what is behind the point.
+        // Go truncates the fraction.
         None => match (&node.kind, node.printed().and_then(|text| text.parse::<f64>().ok())) {
             #[expect(clippy::cast_possible_truncation, reason = "Go truncates, too")]
             (Kind::Number(_), Some(number)) => Some((number as i64).to_string()),
@@ -256,12 +256,12 @@ fn float(node: &Node, problems: &mut Problems) -> Option<String> {
     }
 }
 
-/// Bytes of a number or a size.
+/// The bytes of a number or a size.
 pub(super) fn bytes(node: &Node) -> Option<i64> {
     match &node.kind {
         Kind::Number(text) => match text.parse::<i64>() {
             Ok(bytes) => Some(bytes),
-            // Another number than a whole one is taken for none at all.
+            // A fraction counts as 0.
             Err(_) => Some(0),
         },
         Kind::Text(text) => go::size(text),
@@ -298,7 +298,7 @@ fn pairs(node: &Node, nothing: impl Fn(&str) -> Option<Go>, problems: &mut Probl
     sorted(all)
 }
 
-/// Keys and values as they are written, with the node that says them.
+/// Keys and values in the file's notation, with their nodes.
 pub(super) fn said_pairs(node: &Node) -> Vec<(String, Option<String>, &Node)> {
     match &node.kind {
         Kind::Map(entries) => entries

@@ -1,5 +1,4 @@
-//! What all files together come to: the default network, dependencies that follow from other keys,
-//! names, profiles.
+//! Completes the merged project: the default network, implied dependencies, names and profiles.
 
 use std::collections::BTreeSet;
 
@@ -11,10 +10,10 @@ use crate::options::value::mark_reference;
 use crate::syntax::node::{Entry, Kind, Node, Place};
 use crate::syntax::template::Template;
 
-/// Keys by which a service shares something of another one.
+/// The keys with which a service shares a namespace of another service.
 const SHARED: &[&str] = &["network_mode", "ipc", "pid", "uts", "cgroup"];
 
-/// Says what is meant where nothing is said.
+/// Adds the default values of a project.
 pub(super) fn normalize(root: &mut Node, project: &str) {
     let place = Place::default();
     let mut uses_default = false;
@@ -63,7 +62,7 @@ pub(super) fn normalize(root: &mut Node, project: &str) {
     }
 }
 
-/// The networks of a service; whether the default one is among them.
+/// Adds the networks of a service; whether the service uses the default network.
 fn networks(service: &mut Node, at: Place) -> bool {
     if service.said("provider").is_some() || service.get("network_mode").is_some() {
         return false;
@@ -77,7 +76,7 @@ fn networks(service: &mut Node, at: Place) -> bool {
     }
 }
 
-/// Dependencies that links, shared namespaces and shared volumes stand for.
+/// Adds the dependencies from links, shared namespaces and shared volumes.
 fn implied(service: &mut Node, at: Place) {
     let mut targets: Vec<(String, bool)> = Vec::new();
     let texts = |key: &str| -> Vec<String> {
@@ -114,8 +113,8 @@ fn implied(service: &mut Node, at: Place) {
     }
 }
 
-/// Gives arguments of builds without a value that of their namesake around us; those that have none
-/// are not there.
+/// Sets build arguments without value from the environment; arguments that the environment lacks
+/// are removed.
 pub(super) fn build_arguments(root: &mut Node, is_set: &dyn Fn(&str) -> bool) {
     let services = root.get_mut("services").and_then(Node::entries_mut);
     for Entry { value: service, .. } in services.into_iter().flatten() {
@@ -136,7 +135,7 @@ pub(super) fn build_arguments(root: &mut Node, is_set: &dyn Fn(&str) -> bool) {
     }
 }
 
-/// Takes out the services whose profiles are not asked for, and gives their names.
+/// Removes the services of inactive profiles, and gives their names.
 pub(super) fn inactive(root: &mut Node, profiles: &BTreeSet<String>) -> BTreeSet<String> {
     let mut gone = BTreeSet::new();
     let Some(services) = root.get_mut("services").and_then(Node::entries_mut) else { return gone };
@@ -153,7 +152,7 @@ pub(super) fn inactive(root: &mut Node, profiles: &BTreeSet<String>) -> BTreeSet
     gone
 }
 
-/// Takes out networks, volumes, secrets and configs that no service has: they are not made.
+/// Removes networks, volumes, secrets and configs that no service uses.
 pub(super) fn unused(root: &mut Node) {
     let mut used: BTreeSet<(&str, String)> = BTreeSet::new();
     for Entry { value: service, .. } in root.get("services").map(Node::entries).unwrap_or_default()

@@ -1,20 +1,20 @@
-//! Relative paths, from the folder of the project or of the file that is included.
+//! Resolves relative paths, from the project directory or from the folder of an included file.
 
 use super::canonical::each;
 use super::volume::joined;
 use crate::syntax::node::{Entry, Kind, Node};
 
-/// From where paths count.
+/// The base of relative paths.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Folder<'a> {
     /// The folder.
     pub(super) path: &'a str,
-    /// What `~` is, where it is known.
+    /// The home directory for `~`, if it is known.
     pub(super) home: Option<&'a str>,
 }
 
 impl Folder<'_> {
-    /// A path that is absolute.
+    /// The absolute form of a path.
     pub(super) fn absolute(self, path: &str) -> String {
         let home = self.home.unwrap_or("~");
         if path == "~" {
@@ -38,7 +38,7 @@ impl Folder<'_> {
         }
     }
 
-    /// A context may be elsewhere altogether.
+    /// Resolves a build context, unless the context is remote.
     fn context(self, node: Option<&mut Node>) {
         let elsewhere = |text: &str| {
             [
@@ -61,7 +61,7 @@ impl Folder<'_> {
         }
     }
 
-    /// Makes all paths of a tree absolute.
+    /// Makes all paths in a tree absolute.
     pub(super) fn resolve(self, root: &mut Node) {
         for Entry { value: service, .. } in entries(root, "services") {
             if let Some(build) = service.get_mut("build") {
@@ -110,7 +110,7 @@ fn entries<'a>(node: &'a mut Node, key: &str) -> &'a mut [Entry] {
     node.get_mut(key).and_then(Node::entries_mut).map_or(&mut [], |entries| entries.as_mut_slice())
 }
 
-/// `C:\…`, `C:/…`, `\\…`.
+/// Whether a path is a Windows path: `C:\…`, `C:/…`, `\\…`.
 fn is_windows(path: &str) -> bool {
     let mut chars = path.chars();
     let drive = chars.next().is_some_and(|c| c.is_ascii_alphabetic())

@@ -4,7 +4,7 @@ use super::tree::{map, text};
 use crate::base::say;
 use crate::syntax::node::{Kind, Node, Place, Problem, Problems};
 
-/// The long forms of one entry; of ranges there are several.
+/// The long forms of one entry; a range has several.
 pub(super) fn parsed(spec: &str, place: Place, problems: &mut Problems) -> Option<Vec<Node>> {
     match read(spec, place, problems) {
         Ok(ports) => Some(ports),
@@ -24,7 +24,7 @@ pub(super) fn parsed(spec: &str, place: Place, problems: &mut Problems) -> Optio
 }
 
 fn read(spec: &str, place: Place, problems: &mut Problems) -> Result<Vec<Node>, &'static str> {
-    // Only the container's side has a protocol.
+    // Only the container port has a protocol.
     let (before, own) =
         spec.rsplit_once(':').map_or((None, spec), |(before, own)| (Some(before), own));
     let (port, protocol) = own.split_once('/').unwrap_or((own, "tcp"));
@@ -57,7 +57,8 @@ fn read(spec: &str, place: Place, problems: &mut Problems) -> Result<Vec<Node>, 
             let target = (first + step).to_string();
             let published = match (outside, dynamic) {
                 (None, _) => None,
-                // One port inside, any free one of several outside.
+                // One container port with a range of host ports: the engine chooses a free host
+                // port.
                 (Some(_), Some((start, end))) => Some(format!("{start}-{end}")),
                 (Some((start, _)), None) => Some((start + step).to_string()),
             };
@@ -72,12 +73,12 @@ fn read(spec: &str, place: Place, problems: &mut Problems) -> Result<Vec<Node>, 
             (format!("{target}/{protocol}"), map(place, entries))
         })
         .collect();
-    // The reference has them in the order of their texts.
+    // Compose sorts the ports as texts.
     numbered.sort_by(|one, two| one.0.cmp(&two.0));
     Ok(numbered.into_iter().map(|(_, port)| port).collect())
 }
 
-/// Address, published and target, each maybe empty.
+/// Address, host ports and container ports; each part may be empty.
 fn parts(spec: &str) -> Result<(&str, &str, &str), &'static str> {
     let Some((rest, target)) = spec.rsplit_once(':') else { return Ok(("", "", spec)) };
     let Some((address, published)) = rest.rsplit_once(':') else { return Ok(("", rest, target)) };

@@ -1,7 +1,6 @@
-//! `configs` and `secrets` of a service: mounts of files of the host, and files that are put into a
-//! container.
+//! Converts `configs` and `secrets` of a service to bind mounts and to files in the container.
 //!
-//! What a file's text is, is known in memory alone; how it gets there is the executor's.
+//! The content of such a file stays in memory; the executor copies the file into the container.
 
 use super::lower::Lower;
 use super::tree::{boolean, list, map, text};
@@ -10,7 +9,8 @@ use crate::base::say;
 use crate::syntax::node::Node;
 
 impl Lower<'_> {
-    /// Secrets and configs: files of the host are mounted, texts and variables are put there.
+    /// Converts secrets and configs: host files become mounts, and texts and variables become
+    /// files.
     pub(super) fn files(&mut self, node: &Node, set: &mut Node) {
         let mut mounts: Vec<Node> =
             set.get("volumes").map(Node::items).unwrap_or_default().to_vec();
@@ -63,7 +63,7 @@ impl Lower<'_> {
     }
 }
 
-/// A config or a secret that is no file of the host, as one of `files`.
+/// Converts a config or secret without host file to an entry of `files`.
 fn put_file(object: &Node, said: &Node) -> Node {
     let place = said.place;
     let content = object.said("content").cloned().unwrap_or_else(|| {

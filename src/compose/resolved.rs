@@ -1,6 +1,6 @@
-//! A project with every value in it: what the reference makes containers of, in memory alone.
+//! The project with all values filled in, as Compose creates containers from it; in memory only.
 //!
-//! Nothing here is shown: there are secrets in it.
+//! The values include secrets, so nothing here is shown.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::syntax::env_file::Format;
 use crate::syntax::node::Node;
 use crate::syntax::template::{Seen, Template};
 
-/// A service with the values of its variables, and what its files of variables and labels say.
+/// A service with the values of its variables, environment files and label files.
 pub fn service(project: &Project, name: &str, source: &dyn Source) -> Result<Option<Go>, Unread> {
     let Some(model) = project.service(name) else { return Ok(None) };
     let node = project.root.get("services").and_then(|services| services.get(name));
@@ -45,11 +45,10 @@ pub fn service(project: &Project, name: &str, source: &dyn Source) -> Result<Opt
     Ok(Some(Go::Map(fields)))
 }
 
-/// Fields that do not change what a container is.
+/// The fields that do not affect a container.
 const UNHASHED: &[&str] = &["build", "depends_on", "profiles", "pull_policy", "scale"];
 
-/// What the reference's hash of a service is taken over: SHA-256 of it is the label
-/// `com.docker.compose.config-hash`.
+/// The input of Compose's service hash: its SHA-256 is the label `com.docker.compose.config-hash`.
 pub fn hashed(service: &Go) -> String {
     let Go::Map(fields) = service else { return String::new() };
     let fields = fields.iter().filter(|(key, _)| !UNHASHED.contains(&key.as_str()));
@@ -63,7 +62,7 @@ pub fn hashed(service: &Go) -> String {
     Go::Map(fields.map(field).collect()).marshal()
 }
 
-/// A text with the values of its variables.
+/// A text with its variables replaced.
 pub(super) fn filled(text: String, source: &dyn Source) -> String {
     let Some(Reference::Template { text: template }) = marked_reference(&text) else { return text };
     let lookup = |name: &str| source.variable(name).map(|value| value.expose_secret().to_owned());
@@ -72,7 +71,7 @@ pub(super) fn filled(text: String, source: &dyn Source) -> String {
     filled.unwrap_or_default()
 }
 
-/// What the files under a key say, those after counting more.
+/// The content of the files in a key; later files override earlier files.
 fn files(
     service: Option<&Node>,
     key: &str,
@@ -97,8 +96,8 @@ fn files(
     Ok(all)
 }
 
-/// Adds what files say to what the service says itself, which counts more. A field that was not
-/// there comes where it belongs, before `next`.
+/// Merges the content of files into a service, whose own values have precedence. A new field is
+/// inserted before `next`.
 fn merge(
     fields: &mut Vec<(String, Go)>,
     key: &str,

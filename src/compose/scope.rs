@@ -1,4 +1,4 @@
-//! Where the values of variables come from, and which of them were used where.
+//! The sources of variable values, and the places in which variables are used.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,11 +9,11 @@ use super::tree::{Path, dotted};
 use crate::base::say;
 use crate::syntax::node::{Place, Problem};
 
-/// Variables by name, from the innermost place outwards.
+/// Variables by name, with inner scopes first.
 pub(super) struct Scope<'a> {
     source: &'a dyn Source,
     project: &'a str,
-    /// What the files of an `include` give that the project's environment does not.
+    /// The variables from the files of an `include` that the project's environment does not set.
     inner: BTreeMap<String, SecretString>,
 }
 
@@ -22,7 +22,7 @@ impl<'a> Scope<'a> {
         Self { source, project, inner: BTreeMap::new() }
     }
 
-    /// The same with more variables, where they have no value yet.
+    /// A scope with further variables, as far as they are not set yet.
     pub(super) fn with(&self, more: BTreeMap<String, SecretString>) -> Self {
         let mut inner = self.inner.clone();
         for (name, value) in more {
@@ -41,22 +41,22 @@ impl<'a> Scope<'a> {
         found.map(|value| value.expose_secret().to_owned())
     }
 
-    /// Whether a variable has its value from a file of an `include`.
+    /// Whether a variable is set by a file of an `include`.
     pub(super) fn is_inner(&self, name: &str) -> bool {
         self.inner.contains_key(name)
     }
 }
 
-/// Which variables were used where.
+/// The places in which variables are used.
 #[derive(Debug, Default)]
 pub(super) struct Uses {
-    /// In places that are shown: where first.
+    /// Variables in visible places, with the first place of each.
     open: BTreeMap<String, (Place, String)>,
-    /// In places that stay templates.
+    /// Variables in templates.
     closed: BTreeMap<String, String>,
 }
 
-/// Parts of names by which people call what is secret.
+/// Parts of variable names that usually mean a secret.
 const SECRET: &[&str] = &[
     "PASSWORD",
     "PASSWD",
@@ -77,15 +77,15 @@ const SECRET: &[&str] = &[
     "PRIVATE",
 ];
 
-/// What shells set, and what says where something is or which it is: no secret, whatever else stands
-/// in the name.
+/// Variables of the shell, and variables about paths or names, which are not secret whatever their
+/// name.
 const PLAIN: &[&str] = &["PWD", "OLDPWD", "SSH_AUTH_SOCK"];
 const PLAIN_ENDS: &[&str] = &[
     "DIR", "ENABLED", "FILE", "FOLDER", "HOST", "HOSTNAME", "IMAGE", "PATH", "PORT", "REPLICAS",
     "TAG", "VERSION",
 ];
 
-/// Whether a variable is called as secrets are.
+/// Whether the name of a variable looks secret.
 pub(super) fn looks_secret(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
     let last = upper.rsplit('_').next().unwrap_or_default();
@@ -109,7 +109,7 @@ impl Uses {
         }
     }
 
-    /// Variables whose values would be shown although they may be secret.
+    /// Reports variables with secret-looking names in visible places.
     pub(super) fn leaks(&self, public: &BTreeSet<String>) -> Vec<Problem> {
         let mut problems = Vec::new();
         for (name, (place, path)) in self.open.iter().filter(|(name, _)| !public.contains(*name)) {

@@ -1,6 +1,6 @@
-//! Which values may stand where, and what is wrong with those that may not.
+//! The shapes of values in a Compose file, and messages about values that do not fit.
 //!
-//! The keys of Compose themselves are [`super::keys`]'s.
+//! The keys of Compose and their shapes are in [`super::keys`].
 
 use super::tree::{Path, dotted};
 use crate::base::say;
@@ -8,7 +8,7 @@ use crate::base::say::or;
 use crate::syntax::node::is_extension;
 use crate::syntax::node::{Entry, Kind, Node, Problems};
 
-/// What a value may be.
+/// The shape of a value.
 #[derive(Debug)]
 pub(super) enum Shape {
     /// Anything.
@@ -19,13 +19,13 @@ pub(super) enum Shape {
     TextOrNull,
     /// One of these texts.
     Word(&'static [&'static str]),
-    /// A text that this fits.
+    /// A text that passes a check.
     Fits(&'static str, fn(&str) -> bool),
     /// `true`, `false`.
     Boolean,
     /// `true`, `false`, or a text that may be one.
     Flag,
-    /// A whole number, or a text that may be one; within these bounds where it is a number.
+    /// A whole number within bounds, or a text that may be a number.
     Whole(i64, i64),
     /// A whole number.
     WholeOnly,
@@ -35,39 +35,39 @@ pub(super) enum Shape {
     Scalar,
     /// Any map.
     AnyMap,
-    /// A list of these.
+    /// A list of values with one shape.
     List(&'static Self),
-    /// A list of these in which nothing is there twice.
+    /// A list of values with one shape, without duplicates.
     Unique(&'static Self),
-    /// A map of keys to these; which keys.
+    /// A map of values with one shape, with a rule for keys.
     Map(Keys, &'static Self),
-    /// A map with these keys, and those that are needed; `x-` is free.
+    /// A map with these keys, and with required keys; `x-` keys are allowed.
     Object(&'static [(&'static str, Self)], &'static [&'static str]),
-    /// The same, where `x-` is not free.
+    /// A map with these keys, where `x-` keys are not allowed.
     Closed(&'static [(&'static str, Self)], &'static [&'static str]),
-    /// The same, where everything else is free.
+    /// A map with these keys, where all other keys are allowed.
     Open(&'static [(&'static str, Self)], &'static [&'static str]),
-    /// One of several.
+    /// One of several shapes.
     Either(&'static [Self]),
-    /// Nothing, or this.
+    /// Null, or a value with this shape.
     Maybe(&'static Self),
-    /// Another shape, named elsewhere.
+    /// A shape that is defined elsewhere.
     Of(&'static Self),
 }
 
-/// Which keys a map may have.
+/// The rule for the keys of a map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Keys {
-    /// Any.
+    /// Any key.
     Any,
     /// Names of letters, digits, `.`, `_` and `-`.
     Names,
-    /// Lower-case letters; others are free.
+    /// Keys with lower-case letters are checked; other keys are allowed.
     Lower,
 }
 
 impl Shape {
-    /// Tells what does not fit.
+    /// Reports values that do not fit.
     pub(super) fn check(&self, node: &Node, path: &mut Path, problems: &mut Problems) {
         match self {
             Self::Maybe(_) if node.kind == Kind::Null => {}
@@ -142,7 +142,7 @@ impl Shape {
         }
     }
 
-    /// Whether it is of the right kind at all.
+    /// Whether a value has the right kind.
     fn is_kind(&self, node: &Node) -> bool {
         let text = matches!(node.kind, Kind::Text(_));
         let null = node.kind == Kind::Null;
@@ -207,7 +207,7 @@ impl Shape {
     }
 }
 
-/// What a node is; a text that may have taken values is not repeated.
+/// The kind of a value for messages; a text with variable values is not quoted.
 fn found(node: &Node) -> String {
     match &node.kind {
         Kind::Text(text) if text.contains('«') => "a text".into(),
@@ -242,7 +242,7 @@ fn items(node: &Node, shape: &Shape, path: &mut Path, problems: &mut Problems) {
 }
 
 fn twice(node: &Node, path: &Path, problems: &mut Problems) {
-    // Long lists are lists of scalars.
+    // Only lists of scalars are long.
     let mut seen = std::collections::BTreeSet::new();
     for item in node.items() {
         let known = match item.printed() {

@@ -1,5 +1,4 @@
-//! What the loader asks the shell: texts of files and values of variables. And where a place is,
-//! when several files were read.
+//! The files and variables that the loader reads, and the places in these files.
 
 use std::collections::BTreeMap;
 
@@ -8,18 +7,18 @@ use secrecy::SecretString;
 use crate::syntax::node::{Place, Problem};
 use crate::syntax::problems;
 
-/// Files and variables. Paths are absolute.
+/// A source of files and variables. Paths are absolute.
 pub trait Source {
     /// The text of a file.
     fn read(&self, path: &str) -> Result<String, Unread>;
 
-    /// Whether there is a file.
+    /// Whether a file exists.
     fn is_file(&self, path: &str) -> bool;
 
-    /// What environment files give, those before counting less.
+    /// The variables of some environment files; later files override earlier files.
     fn variables(&self, paths: &[String]) -> Result<BTreeMap<String, SecretString>, Unread>;
 
-    /// What a file of labels says.
+    /// The labels in a label file.
     fn labels(&self, path: &str) -> Result<BTreeMap<String, SecretString>, Unread>;
 
     /// A variable of the project's environment.
@@ -29,14 +28,13 @@ pub trait Source {
 /// Why a file was not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unread {
-    /// A lowercase fragment, safe to print.
+    /// The message: a lowercase fragment, safe to print.
     pub message: String,
-    /// The way out.
+    /// A hint to the user.
     pub hint: Option<String>,
 }
 
-/// The files that were read, one after the other, as if they were one text: a place in them is a
-/// line of that text.
+/// The files that were read, numbered like one long text: a place is a line of that text.
 #[derive(Debug, Default)]
 pub struct Files {
     all: Vec<File>,
@@ -46,12 +44,12 @@ pub struct Files {
 struct File {
     name: String,
     text: String,
-    /// How many lines come before it.
+    /// The number of lines before the file.
     before: usize,
 }
 
 impl Files {
-    /// Adds a file, and tells how many lines come before it.
+    /// Adds a file; gives the number of lines before the file.
     pub(super) fn add(&mut self, name: &str, text: &str) -> usize {
         let before =
             self.all.last().map_or(0, |last| last.before + problems::lines(&last.text).count());
@@ -64,7 +62,7 @@ impl Files {
         self.all.iter().map(|file| file.text.as_str()).collect()
     }
 
-    /// The same with names as they are seen from a folder.
+    /// The files with names relative to a folder.
     #[must_use]
     pub fn named_from(&self, folder: &str) -> Self {
         let begin = format!("{}/", folder.trim_end_matches('/'));
@@ -80,7 +78,7 @@ impl Files {
         self.all.iter().rev().find(|file| file.before < place.line)
     }
 
-    /// `FILE:LINE` of a place.
+    /// A place as `FILE:LINE`.
     pub fn show(&self, place: Place) -> String {
         match self.of(place) {
             Some(file) if place.line > 0 => format!("{}:{}", file.name, place.line - file.before),
@@ -89,7 +87,7 @@ impl Files {
         }
     }
 
-    /// All problems, file by file, as one text.
+    /// All problems as one text, file by file.
     pub fn render(&self, found: &[Problem]) -> String {
         let mut out = String::new();
         for file in &self.all {

@@ -1,28 +1,28 @@
-//! Small steps on the tree of a file: entries of maps by key, paths of keys and patterns of them.
+//! Helpers for the tree of a Compose file: map entries, key paths and path patterns.
 //!
-//! What the keys mean is not known here.
+//! The meaning of keys is not known here.
 
 use crate::syntax::node::{Entry, Kind, Node, Place};
 
-/// The step of a path into a list.
+/// The path step into a list.
 pub(super) const ITEM: &str = "[]";
 
-/// Keys from the root to a node.
+/// The keys from the root to a node.
 pub(super) type Path = Vec<String>;
 
-/// Whether a path is one that a pattern means: `services.*.ports`, where `*` is any key.
+/// Whether a path fits a pattern such as `services.*.ports`, where `*` is any key.
 pub(super) fn matches(pattern: &str, path: &[String]) -> bool {
     let mut parts = pattern.split('.');
     path.iter().all(|key| parts.next().is_some_and(|part| part == "*" || part == key))
         && parts.next().is_none()
 }
 
-/// What the first pattern that fits gives.
+/// The value of the first pattern that fits.
 pub(super) fn lookup<T: Copy>(table: &[(&str, T)], path: &[String]) -> Option<T> {
     table.iter().find(|(pattern, _)| matches(pattern, path)).map(|(_, value)| *value)
 }
 
-/// A path as people write it.
+/// A path with dots.
 pub(super) fn dotted(path: &[String]) -> String {
     path.join(".").replace(".[]", "[]")
 }
@@ -49,7 +49,7 @@ pub(super) fn map(place: Place, entries: Vec<(&str, Node)>) -> Node {
 }
 
 impl Node {
-    /// The entries of a map; none of anything else.
+    /// The entries of a map; empty for other nodes.
     pub(super) fn entries(&self) -> &[Entry] {
         match &self.kind {
             Kind::Map(entries) => entries,
@@ -64,7 +64,7 @@ impl Node {
         }
     }
 
-    /// The items of a list; none of anything else.
+    /// The items of a list; empty for other nodes.
     pub(super) fn items(&self) -> &[Node] {
         match &self.kind {
             Kind::List(items) => items,
@@ -80,12 +80,12 @@ impl Node {
         self.entries_mut()?.iter_mut().find(|entry| entry.key == key).map(|entry| &mut entry.value)
     }
 
-    /// The value of a key that says something.
+    /// The value of a key, unless the value is null.
     pub(super) fn said(&self, key: &str) -> Option<&Node> {
         self.get(key).filter(|node| node.kind != Kind::Null)
     }
 
-    /// A text, under a key.
+    /// The text of a key.
     pub(super) fn text_of(&self, key: &str) -> Option<&str> {
         self.get(key)?.as_text()
     }
@@ -116,7 +116,7 @@ impl Node {
         }
     }
 
-    /// Says a key, anew or for the first time.
+    /// Sets a key.
     pub(super) fn set(&mut self, key: &str, value: Node) {
         let place = value.place;
         let Some(entries) = self.entries_mut() else { return };
@@ -126,7 +126,7 @@ impl Node {
         }
     }
 
-    /// Says a key where it is not said.
+    /// Sets a missing key.
     pub(super) fn set_default(&mut self, key: &str, value: Node) {
         if self.get(key).is_none() {
             self.set(key, value);
@@ -139,7 +139,7 @@ impl Node {
         Some(entries.remove(at))
     }
 
-    /// Whether two nodes say the same, wherever they stand and in whichever order.
+    /// Whether two nodes have the same content, in any place and order.
     pub(super) fn is_alike(&self, other: &Self) -> bool {
         match (&self.kind, &other.kind) {
             (Kind::List(one), Kind::List(two)) => {
@@ -155,7 +155,7 @@ impl Node {
         }
     }
 
-    /// The same with every line moved down.
+    /// A copy with all line numbers increased.
     pub(super) fn moved(mut self, lines: usize) -> Self {
         self.place.line += lines;
         self.kind = match self.kind {

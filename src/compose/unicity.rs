@@ -1,4 +1,4 @@
-//! Of entries of a list that mean the same thing the last one counts, at the place of the first.
+//! Removes duplicate entries of lists: the last entry wins, at the position of the first.
 
 use std::collections::BTreeMap;
 
@@ -7,22 +7,22 @@ use super::volume;
 use crate::base::say;
 use crate::syntax::node::{Kind, Node, Problems};
 
-/// What makes two entries the same.
+/// The identity of an entry.
 #[derive(Debug, Clone, Copy)]
 enum Index {
-    /// What stands before `=`.
+    /// The part before `=`.
     Key,
     /// The target of a mount.
     Volume,
     /// The path in the container.
     Device,
-    /// The port as it is written.
+    /// The port in the file's notation.
     Expose,
     /// The target of a file in this folder.
     Mount(&'static str),
     /// Address, ports and protocol.
     Port,
-    /// The path of a file of variables.
+    /// The path of an environment file.
     EnvFile,
 }
 
@@ -58,7 +58,7 @@ const UNIQUE: &[(&str, Index)] = &[
     ("services.*.volumes", Index::Volume),
 ];
 
-/// The tree without entries that are said again.
+/// A tree without duplicate entries.
 pub(super) fn enforced(node: Node, path: &mut Path, problems: &mut Problems) -> Node {
     let Node { place, kind } = node;
     let kind = match kind {
@@ -99,7 +99,7 @@ fn unique(items: Vec<Node>, index: Index, path: &mut Path, problems: &mut Proble
 }
 
 impl Index {
-    /// What makes an entry itself; nothing where it is none.
+    /// The identity of an entry; `None` for an invalid entry.
     fn of(self, node: &Node, path: &Path, problems: &mut Problems) -> Option<String> {
         let mut expected = |what: &str| {
             let key = say::short(&dotted(path));
@@ -169,7 +169,7 @@ impl Index {
     }
 }
 
-/// Address, ports and protocol of a port that has a target.
+/// Address, ports and protocol of a port with a target.
 fn port(node: &Node) -> Option<String> {
     let said = |key: &str| node.said(key).and_then(Node::printed);
     let target = said("target")?;

@@ -1,4 +1,5 @@
-//! Values of a service as the options of a set take them: the short forms that say all.
+//! Converts values of a service to the notation of set options; uses short forms where they are
+//! complete.
 
 use super::go;
 use super::model::{bytes, said_pairs};
@@ -9,7 +10,7 @@ use crate::spec::strings;
 use crate::syntax::durations;
 use crate::syntax::node::{Entry, Kind, Node, Problems, is_extension};
 
-/// Keys to texts: what is nothing is an empty one.
+/// A map of texts; a null value becomes an empty text.
 pub(super) fn texts(node: &Node) -> Node {
     let mut own = map(node.place, Vec::new());
     for (key, value, of) in said_pairs(node) {
@@ -25,7 +26,7 @@ pub(super) fn size(node: &Node) -> Node {
     }
 }
 
-/// A duration; Compose knows days and weeks, engines and specs do not.
+/// A duration; days and weeks are converted, because only Compose has them.
 pub(super) fn duration(node: &Node) -> Node {
     let said = node.printed().filter(|text| durations::nanoseconds(text).is_none());
     match said.and_then(|text| durations::of_compose(&text)) {
@@ -34,7 +35,7 @@ pub(super) fn duration(node: &Node) -> Node {
     }
 }
 
-/// A map of which these keys are durations.
+/// A map with durations in these keys.
 pub(super) fn with_durations(node: &Node, keys: &[&str]) -> Node {
     let mut own = node.clone();
     for key in keys {
@@ -62,7 +63,7 @@ pub(super) fn logging(node: &Node) -> Node {
     own
 }
 
-/// The networks of a service, on which others find it by its key.
+/// The networks of a service, with the service name as an alias.
 pub(super) fn networks(service: &str, node: &Node) -> Node {
     let mut own = node.clone();
     let Some(entries) = own.entries_mut() else { return own };
@@ -103,7 +104,7 @@ pub(super) fn port(node: &Node) -> Node {
     text(node.place, format!("{begin}{target}{end}"))
 }
 
-/// The short form, where it says all.
+/// The short form of a mount, if it is complete.
 pub(super) fn mount(node: &Node) -> Node {
     let (source, target) =
         (node.text_of("source").unwrap_or_default(), node.text_of("target").unwrap_or_default());
@@ -139,7 +140,7 @@ pub(super) fn mount(node: &Node) -> Node {
     text(node.place, spec)
 }
 
-/// The long form, without what says nothing.
+/// The long form of a mount, without default values.
 fn long_mount(node: &Node) -> Node {
     let mut own = map(node.place, Vec::new());
     let kind = node.text_of("type").unwrap_or_default();
@@ -162,7 +163,7 @@ pub(super) fn device(node: &Node) -> Node {
     text(node.place, format!("{source}:{target}:{permissions}"))
 }
 
-/// Requests for devices as they are: see `exactly` of the spec's own `deploy`.
+/// Device requests in exact form: see `exactly` in the spec's own `deploy`.
 pub(super) fn exactly(devices: &Node) -> Node {
     let mut devices = devices.clone();
     super::canonical::each(Some(&mut devices), |request| {
@@ -187,7 +188,7 @@ pub(super) fn hosts(node: &Node) -> Node {
     list(node.place, items.collect())
 }
 
-/// A path as seen from a folder.
+/// A path relative to a folder.
 pub(super) fn relative(folder: &str, path: &str) -> String {
     let parts = |path: &str| -> Vec<String> {
         path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect()
@@ -200,7 +201,7 @@ pub(super) fn relative(folder: &str, path: &str) -> String {
     path.join("/")
 }
 
-/// The tree as a spec has to write it: `$` doubled, templates for marks.
+/// A tree in spec notation: `$` is doubled, and marks become templates.
 pub(super) fn written(node: Node) -> Node {
     let Node { place, kind } = node;
     let kind = match kind {

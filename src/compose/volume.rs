@@ -1,14 +1,14 @@
-//! The short form of a mount, `SOURCE:TARGET:OPTIONS`, as the reference reads it.
+//! Parses the short form of a mount, `SOURCE:TARGET:OPTIONS`, as Compose does.
 
 use super::tree::{boolean, map, text};
 use crate::base::path::clean;
 use crate::base::say;
 use crate::syntax::node::{Node, Place, Problem};
 
-/// Words of the options that say how mounts of a bind are seen.
+/// The mount propagation options.
 const PROPAGATIONS: &[&str] = &["rprivate", "private", "rshared", "shared", "rslave", "slave"];
 
-/// A mount in its long form.
+/// The long form of a mount.
 pub(super) fn parsed(spec: &str, place: Place) -> Result<Node, Problem> {
     let wrong = |found: &str| Problem {
         place,
@@ -21,7 +21,7 @@ pub(super) fn parsed(spec: &str, place: Place) -> Result<Node, Problem> {
     if spec.is_empty() {
         return Err(wrong("nothing in it"));
     }
-    // Two characters are taken for a path whatever they are.
+    // A text of at most two characters is always a path.
     let parts = if spec.len() <= 2 { vec![spec] } else { parts(spec) };
     if parts.iter().any(|part| part.is_empty()) {
         return Err(wrong("an empty part between colons"));
@@ -35,7 +35,7 @@ pub(super) fn parsed(spec: &str, place: Place) -> Result<Node, Problem> {
     Ok(mount(source, target, options, place))
 }
 
-/// The parts between colons; the colon after the letter of a Windows drive is none.
+/// Splits at colons, except after the letter of a Windows drive.
 fn parts(spec: &str) -> Vec<&str> {
     let mut parts = Vec::new();
     let mut start = 0;
@@ -63,7 +63,7 @@ fn mount(source: Option<&str>, target: &str, options: &str, place: Place) -> Nod
             "nocopy" => volume = vec![("nocopy", boolean(place, true))],
             "z" | "Z" => bind.push(("selinux", text(place, option))),
             word if PROPAGATIONS.contains(&word) => bind.push(("propagation", text(place, word))),
-            // The reference ignores what it does not know.
+            // Compose ignores unknown options.
             _ => {}
         }
     }
@@ -95,7 +95,7 @@ fn last_of_each(entries: Vec<(&str, Node)>, place: Place) -> Node {
     node
 }
 
-/// Whether a source is a path of the host.
+/// Whether a source is a path on the host.
 fn is_path(source: &str) -> bool {
     let mut chars = source.chars();
     let first = chars.next();
@@ -104,7 +104,7 @@ fn is_path(source: &str) -> bool {
         || first.is_some_and(char::is_alphabetic) && chars.next() == Some(':')
 }
 
-/// A path from a folder, cleaned.
+/// A path joined to a folder, and normalised.
 pub(super) fn joined(folder: &str, path: &str) -> String {
     clean(&format!("{folder}/{path}"))
 }

@@ -1,13 +1,13 @@
-//! An engine's clock as far as one of its answers tells: which moments of ours are which of its.
+//! An engine's clock: converts local moments to the time of the engine.
 //!
-//! Its host may keep another time than this one, so moments are carried over by what it said of
-//! its own. Nothing here waits or asks.
+//! The engine's host may keep another time than this host. The conversion uses one answer in which
+//! the engine told its time. No call is made here.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::base::time;
 
-/// What an engine's clock said once, between a request and its answer.
+/// One reading of an engine's clock, taken between a request and its answer.
 #[derive(Debug, Clone, Copy)]
 pub struct Reading {
     /// The engine's time, in nanoseconds since 1970.
@@ -17,33 +17,33 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// Takes a time as engines write it (RFC 3339), which was asked for and answered at these
-    /// moments of ours. `None`: it is no such time.
+    /// Takes a time in the engine's format (RFC 3339), with the local moments of the request and
+    /// the answer. `None`: the text is not a valid time.
     pub fn new(text: &str, sent: Instant, received: Instant) -> Option<Self> {
         Some(Self { nanos: time::nanos(text)?, sent, received })
     }
 
-    /// Our own clock, which is that of an engine under the same kernel.
+    /// The local clock, which is also the clock of an engine under the same kernel.
     pub fn ours() -> Option<Self> {
         let now = Instant::now();
         let nanos = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_nanos();
         Some(Self { nanos: i128::try_from(nanos).ok()?, sent: now, received: Instant::now() })
     }
 
-    /// The engine's time at a moment of ours, or a little before.
+    /// The engine's time at a local moment, or slightly before.
     pub fn earliest(&self, at: Instant) -> i128 {
         let since = between(self.received, at);
         self.nanos + since - drift(since)
     }
 
-    /// The engine's time at a moment of ours, or a little after.
+    /// The engine's time at a local moment, or slightly after.
     pub fn latest(&self, at: Instant) -> i128 {
         let since = between(self.sent, at);
         self.nanos + since + drift(since)
     }
 }
 
-/// How far two clocks may run apart: a thousandth, and a microsecond for what is rounded.
+/// The largest drift between two clocks: a thousandth, plus a microsecond for rounding.
 fn drift(since: i128) -> i128 {
     since.abs() / 1000 + 1000
 }
@@ -70,7 +70,7 @@ mod tests {
         let ten = 10_000_000_000;
         assert_eq!(reading.earliest(at), ten + 20_000_000 - 20_000 - 1000);
         assert_eq!(reading.latest(at), ten + 30_000_000 + 30_000 + 1000);
-        // What was before the answer is told too.
+        // Moments before the answer can be converted too.
         assert_eq!(reading.earliest(sent), ten - 10_000_000 - 10_000 - 1000);
     }
 }

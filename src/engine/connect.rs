@@ -1,7 +1,7 @@
-//! Where the engine is: which of the places that people say it in counts, and what they said.
+//! Chooses the engine's endpoint from flags, environment and Docker's configuration.
 //!
-//! Nothing is connected here, and the environment is an input, so that every rule can be tested.
-//! Connecting is [`super::transport`]'s.
+//! The environment is an input, so that every rule can be tested. Connecting is done by
+//! [`super::transport`], not here.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use super::{EngineError, ErrorKind, Result, known};
 use crate::base::say;
 use crate::options::value::HIDDEN;
 
-/// Where an engine listens when nobody says anything.
+/// The default socket of the engine.
 const DEFAULT: &str = "unix:///var/run/docker.sock";
 
 /// The longest context or configuration file that is read, in bytes.
@@ -25,45 +25,46 @@ pub enum Endpoint {
     Unix(PathBuf),
     /// Plain TCP.
     Tcp {
-        /// Name or address.
+        /// The host name or address.
         host: String,
-        /// Port.
+        /// The port.
         port: u16,
     },
     /// TCP with TLS.
     Tls {
-        /// Name or address; the certificate must be for it.
+        /// The host name or address; the engine's certificate must be valid for this name.
         host: String,
-        /// Port.
+        /// The port.
         port: u16,
-        /// Certificates and whether they are checked.
+        /// The certificates, and whether the engine's certificate is checked.
         tls: Tls,
     },
-    /// `docker system dial-stdio` on another host, through the system's `ssh`.
+    /// `docker system dial-stdio` on a remote host, through the system's `ssh`.
     Ssh {
-        /// The user there, if said.
+        /// The remote user, if given.
         user: Option<String>,
-        /// The host, or an alias of the user's ssh configuration.
+        /// The remote host, or a host alias of the user's ssh configuration.
         host: String,
-        /// The port, if said.
+        /// The port, if given.
         port: Option<u16>,
-        /// The engine's socket there, if it is not the usual one.
+        /// The engine's socket on the remote host, if it is not the default socket.
         socket: Option<String>,
     },
 }
 
-/// Certificates of a TLS connection.
+/// The certificates of a TLS connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tls {
-    /// The authority that signed the engine's certificate; without one the system's count.
+    /// The authority that signed the engine's certificate; without a file, the system's authorities
+    /// are used.
     pub ca: Option<PathBuf>,
-    /// Our certificate and its key.
+    /// The client certificate and its key.
     pub client: Option<(PathBuf, PathBuf)>,
     /// Whether the engine's certificate is checked.
     pub verify: bool,
 }
 
-/// What the command line says of the engine.
+/// The command-line flags about the engine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Flags {
     /// `--host`.
@@ -82,7 +83,8 @@ pub struct Flags {
     pub tls_key: Option<PathBuf>,
 }
 
-/// What the environment says of the engine and of Docker's configuration. Empty is not set.
+/// The environment variables about the engine and Docker's configuration. An empty variable counts
+/// as unset.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Environment {
     /// `DOCKER_HOST`.
@@ -99,7 +101,8 @@ pub struct Environment {
     pub config: Option<PathBuf>,
     /// `HOME`.
     pub home: Option<PathBuf>,
-    /// Where credential helpers are looked for, as `PATH` has it; `None`: where programs are.
+    /// The search path for credential helpers, in the format of `PATH`; `None`: the `PATH` of the
+    /// process.
     pub path: Option<std::ffi::OsString>,
 }
 
@@ -127,9 +130,8 @@ impl Environment {
     }
 }
 
-/// Finds the engine: `--host`, `--context`, `DOCKER_HOST`, `DOCKER_CONTEXT`, the current context
-/// of Docker's configuration, the default socket; the first that is there counts, as with
-/// Docker's own client.
+/// Finds the endpoint, in the order of Docker's own client: `--host`, `--context`, `DOCKER_HOST`,
+/// `DOCKER_CONTEXT`, the current context, the default socket.
 pub fn find(flags: &Flags, environment: &Environment) -> Result<Endpoint> {
     if let (Some(_), Some(_)) = (&flags.host, &flags.context) {
         return Err(bad(
@@ -179,7 +181,7 @@ fn bad(message: impl Into<String>, hint: impl Into<String>) -> EngineError {
     }
 }
 
-/// TLS as flags and environment ask for it; `None`: they do not.
+/// The TLS settings from flags and environment; `None`: TLS is not requested.
 fn wanted_tls(flags: &Flags, environment: &Environment) -> Option<Tls> {
     let verify = flags.tls_verify || environment.tls_verify;
     let said = flags.tls_ca.is_some() || flags.tls_cert.is_some() || flags.tls_key.is_some();
@@ -197,7 +199,7 @@ fn wanted_tls(flags: &Flags, environment: &Environment) -> Option<Tls> {
     })
 }
 
-/// Reads an address as people write it in `DOCKER_HOST`.
+/// Parses an address in the format of `DOCKER_HOST`.
 fn parse(text: &str, source: &str, tls: Option<&Tls>) -> Result<Endpoint> {
     let hint = "write it as unix:///path/to/docker.sock, tcp://HOST:PORT or ssh://USER@HOST";
     let wrong = |what: &str| {
@@ -219,7 +221,7 @@ fn parse(text: &str, source: &str, tls: Option<&Tls>) -> Result<Endpoint> {
     }
 }
 
-/// An address as it can be told: what stands before `@` may be a password.
+/// An address without its user part, for messages: the user part may contain a password.
 fn without_user(text: &str) -> String {
     if text.contains("://") {
         return known::without_users(text);
@@ -237,7 +239,8 @@ fn tcp(rest: &str, tls: Option<&Tls>) -> Option<Endpoint> {
     })
 }
 
-/// Splits `HOST`, `HOST:PORT`, `[::1]:PORT`; no path, user or blank is let through.
+/// Splits `HOST`, `HOST:PORT` or `[::1]:PORT`; an address with a path, a user or a blank is
+/// refused.
 fn host_port(rest: &str, default: Option<u16>) -> Option<(String, Option<u16>)> {
     let (host, port) = match rest.strip_prefix('[') {
         Some(rest) => {
@@ -266,7 +269,7 @@ fn ssh(rest: &str) -> Option<Endpoint> {
         Some((user, place)) => (Some(user), place),
         None => (None, place),
     };
-    // A user that begins with a dash would be an option of ssh; a colon is a password.
+    // A user with a leading dash would be an ssh option; a colon starts a password.
     let fits = |user: &str| !user.is_empty() && !user.starts_with('-') && !user.contains(':');
     if user.is_some_and(|user| !fits(user)) {
         return None;
@@ -276,7 +279,7 @@ fn ssh(rest: &str) -> Option<Endpoint> {
     Some(Endpoint::Ssh { user: user.map(str::to_owned), host, port, socket })
 }
 
-/// `currentContext` of Docker's `config.json`; a file that is not there says nothing.
+/// `currentContext` in Docker's `config.json`; `None` without the file.
 fn current_context(environment: &Environment) -> Result<Option<String>> {
     let Some(config) = read_config(environment)? else { return Ok(None) };
     Ok(config["currentContext"].as_str().filter(|name| !name.is_empty()).map(str::to_owned))
@@ -289,7 +292,7 @@ pub(super) fn read_config(environment: &Environment) -> Result<Option<Json>> {
     if !path.exists() {
         return Ok(None);
     }
-    // The parser's message could quote the file, and the file holds credentials.
+    // The parser's message could quote the file, and the file contains credentials.
     let json = read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok());
     json.map(Some).ok_or_else(|| {
         bad(
@@ -310,7 +313,7 @@ fn shown(path: &Path) -> String {
     say::safe(&path.display().to_string())
 }
 
-/// The engine of a Docker context.
+/// The endpoint of a Docker context.
 fn context(name: &str, source: &str, environment: &Environment) -> Result<Endpoint> {
     let unknown = || {
         let known = known_contexts(environment).join(", ");
@@ -320,7 +323,7 @@ fn context(name: &str, source: &str, environment: &Environment) -> Result<Endpoi
         )
     };
     let dir = environment.config_dir().ok_or_else(unknown)?;
-    // The folder is the name's SHA-256, so no name can lead elsewhere.
+    // The folder is the SHA-256 of the name, so no name can escape the contexts folder.
     let folder = hex(&Sha256::digest(name.as_bytes()));
     let meta = dir.join("contexts/meta").join(&folder).join("meta.json");
     let text = read(&meta).map_err(|_| unknown())?;
@@ -344,7 +347,8 @@ fn context(name: &str, source: &str, environment: &Environment) -> Result<Endpoi
     parse(host, &format!("Docker context `{}` ({source})", say::short(name)), tls.as_ref())
 }
 
-/// The names of Docker's contexts, sorted, the built-in one first. What cannot be read is none.
+/// The names of Docker's contexts, sorted, the built-in context first. Unreadable contexts are
+/// skipped.
 fn known_contexts(environment: &Environment) -> Vec<String> {
     let folder = environment.config_dir().map(|dir| dir.join("contexts/meta"));
     let entries = folder.and_then(|folder| std::fs::read_dir(folder).ok());

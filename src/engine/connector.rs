@@ -1,6 +1,6 @@
-//! How a connection to an engine is opened: the one place that knows sockets, TCP and ssh.
+//! Opens connections to an engine; only this module knows sockets, TCP and ssh.
 //!
-//! What is said over a connection is [`super::transport`]'s; TLS is [`super::tls`]'s.
+//! HTTP over a connection is done by [`super::transport`], and TLS by [`super::tls`].
 
 use std::future::Future;
 use std::io;
@@ -24,30 +24,30 @@ use super::Result;
 use super::connect::Endpoint;
 use crate::base::say;
 
-/// The most of ssh's own words that is kept, in bytes.
+/// How many bytes of ssh's error output are kept.
 const SAID_LIMIT: usize = 4096;
 
-/// How long its last words are waited for.
+/// How long to wait for ssh's last error output.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Why no connection could be had.
+/// Why a connection failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct ConnectFailure {
-    /// A lowercase fragment, safe.
+    /// The message: a lowercase fragment, safe to print.
     pub message: String,
-    /// The way out.
+    /// A hint to the user.
     pub hint: Option<String>,
 }
 
 impl ConnectFailure {
-    /// A failure with a way out.
+    /// A failure with a hint.
     pub fn new(message: impl Into<String>, hint: &str) -> Self {
         Self { message: message.into(), hint: Some(hint.to_owned()) }
     }
 }
 
-/// Opens connections to one engine, whatever address it is asked for.
+/// Opens connections to one engine; the requested address is ignored.
 #[derive(Clone)]
 pub struct Connector {
     way: Way,
@@ -56,7 +56,7 @@ pub struct Connector {
     neighbour: Arc<LocalDaemon>,
 }
 
-/// What ssh printed on its standard error.
+/// The error output of ssh.
 #[derive(Default)]
 pub struct Said {
     text: Mutex<String>,
@@ -64,8 +64,8 @@ pub struct Said {
 }
 
 impl Said {
-    /// All of it, once ssh closed its standard error or a moment passed: the end of a session
-    /// may be seen before the words that explain it.
+    /// The whole error output, once ssh has closed the stream or a short time has passed. The
+    /// session may end before its error output arrives.
     pub async fn text(&self) -> String {
         let _ = tokio::time::timeout(LAST_WORDS, self.ended.notified()).await;
         self.text.lock().map(|text| text.clone()).unwrap_or_default()
@@ -82,7 +82,7 @@ enum Way {
 }
 
 impl Connector {
-    /// A connector that gives up after `patience`.
+    /// A connector with a timeout.
     pub fn new(endpoint: &Endpoint, patience: Duration) -> Result<Self> {
         let way = match endpoint {
             Endpoint::Unix(path) => Way::Unix(path.clone()),
@@ -107,12 +107,12 @@ impl Connector {
         Ok(Self { way, patience, said: Arc::default(), neighbour: Arc::default() })
     }
 
-    /// What ssh says on its standard error; nothing comes where no ssh is run.
+    /// The error output of ssh; empty for other endpoints.
     pub fn said(&self) -> Arc<Said> {
         Arc::clone(&self.said)
     }
 
-    /// What connections show of where the engine runs.
+    /// Whether the connections show that the engine runs on this host.
     pub fn neighbour(&self) -> Arc<LocalDaemon> {
         Arc::clone(&self.neighbour)
     }
@@ -162,14 +162,14 @@ impl tower_service::Service<Uri> for Connector {
     }
 }
 
-/// Docker's daemon where it is seen to run under this very kernel.
+/// Docker's daemon, if it certainly runs under this kernel.
 ///
-/// Somebody else may pass on to an engine anywhere: a proxy, an ssh client, a virtual machine's; and
-/// so may what a service manager opened for others. So only the daemon itself at the other end of a
-/// socket counts.
+/// A socket may lead to a remote engine: through a proxy, an ssh client or a virtual machine. A
+/// socket from a service manager may do so too. Therefore only a daemon process at the other end of
+/// a socket counts.
 #[derive(Debug, Default)]
 pub struct LocalDaemon {
-    /// Its process ID; 0: it is not seen.
+    /// The process ID of the daemon; 0: no daemon was seen.
     pid: AtomicI32,
 }
 
@@ -182,17 +182,17 @@ impl LocalDaemon {
         self.pid.store(pid.unwrap_or_default(), Ordering::Relaxed);
     }
 
-    /// Whether its clock is ours.
+    /// Whether the daemon uses the local clock.
     pub fn shares_clock(&self) -> bool {
         self.pid.load(Ordering::Relaxed) != 0
     }
 
-    /// Whether its file system is ours: the same mounts, seen from the same root.
+    /// Whether the daemon sees the local file system: the same mounts from the same root.
     pub fn shares_files(&self) -> bool {
         self.shares("ns/mnt") && self.shares("root")
     }
 
-    /// Whether its network is ours.
+    /// Whether the daemon is in the local network namespace.
     pub fn shares_network(&self) -> bool {
         self.shares("ns/net")
     }
@@ -238,7 +238,7 @@ async fn tcp(host: &str, port: u16) -> std::result::Result<TcpStream, ConnectFai
         };
         ConnectFailure::new(format!("{}:{port}: {what}", say::safe(host)), hint)
     })?;
-    // Small requests must not wait for more to come; failing to say so only costs time.
+    // Small requests must be sent at once; a failure of this setting only costs time.
     let _ = stream.set_nodelay(true);
     Ok(stream)
 }
@@ -259,7 +259,7 @@ fn ssh_arguments(
     }
     arguments.extend(["--".into(), host.into(), "docker".into()]);
     if let Some(socket) = socket {
-        // The shell of the other side reads this.
+        // The remote shell parses this argument.
         let quoted = format!("unix://{socket}").replace('\'', r"'\''");
         arguments.extend(["--host".into(), format!("'{quoted}'")]);
     }
@@ -293,7 +293,7 @@ fn ssh(arguments: &[String], said: Arc<Said>) -> std::result::Result<SshPipe, Co
         let mut closed = pin!(closed);
         tokio::select! {
             () = &mut words => drop(closed.await),
-            // Its end may come before the words that explain it.
+            // The session may end before the error output that explains the end.
             _ = &mut closed => drop(tokio::time::timeout(LAST_WORDS, words).await),
         }
         said.ended.notify_one();
@@ -302,7 +302,7 @@ fn ssh(arguments: &[String], said: Arc<Said>) -> std::result::Result<SshPipe, Co
     Ok(SshPipe { input, output, _open: open })
 }
 
-/// Notes what ssh says until it says no more.
+/// Collects ssh's error output until the stream ends.
 async fn listen(errors: &mut ChildStderr, said: &Said) {
     let mut buffer = [0; 1024];
     while let Ok(count @ 1..) = errors.read(&mut buffer).await {
@@ -328,15 +328,15 @@ impl Connection for Link {
     }
 }
 
-/// The pipes of a running `ssh`, which is killed when nobody needs them any more.
+/// The pipes of a running `ssh` process, which is killed when the pipes are dropped.
 struct SshPipe {
     input: ChildStdin,
     output: ChildStdout,
-    /// Tells, by its end, that nobody needs the session any more.
+    /// Signals by being dropped that the session is no longer needed.
     _open: oneshot::Sender<()>,
 }
 
-/// Hands reading and writing on to fields.
+/// Delegates reading and writing to fields.
 macro_rules! hand_on {
     ($type:ty, $read:tt, $write:tt) => {
         impl AsyncRead for $type {

@@ -1,7 +1,7 @@
-//! Registry credentials as Docker's client keeps them: `config.json` and its helpers.
+//! Registry credentials in the format of Docker's client: `config.json` and credential helpers.
 //!
-//! They are used for asking and pulling, nowhere else; nothing here prints one, and what a helper
-//! says is in no error.
+//! Credentials are used only for registry requests and pulls. No code here prints a credential, and
+//! no error contains the output of a helper.
 
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -18,55 +18,55 @@ use super::connect::{self, Environment};
 use super::known;
 use crate::base::say;
 
-/// The key under which Docker's client keeps the credentials of its default registry.
+/// The key of Docker Hub's credentials in `config.json`.
 const HUB_KEY: &str = "https://index.docker.io/v1/";
-/// That registry in references.
+/// The name of Docker Hub in image references.
 const HUB: &str = "docker.io";
-/// What a helper prints, by its protocol, where it has none.
+/// The output of a helper without credentials for a registry, by the helper protocol.
 const NOT_FOUND: &str = "credentials not found in native keychain";
-/// The longest answer of a helper, in bytes.
+/// The longest output of a helper, in bytes.
 const HELPER_LIMIT: u64 = 1 << 20;
 
-/// Which registries may be asked: all, unless somebody names them.
+/// The registries that may be contacted: all registries, unless the user names some.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Registries(Option<Vec<String>>);
 
 impl Registries {
-    /// These alone, as references name them; none named means all.
+    /// Only these registries, by their names in references; an empty list allows all registries.
     pub fn only(names: &[String]) -> Self {
         let own = |name: &String| registry_of(&format!("{name}/")).to_owned();
         Self((!names.is_empty()).then(|| names.iter().map(own).collect()))
     }
 
-    /// Whether this one may be.
+    /// Whether a registry may be contacted.
     pub fn allow(&self, registry: &str) -> bool {
         self.0.as_ref().is_none_or(|all| all.iter().any(|one| one.eq_ignore_ascii_case(registry)))
     }
 }
 
-/// Where credentials are found.
+/// The places where credentials are found.
 #[derive(Clone)]
 pub struct Credentials {
     environment: Environment,
     patience: Duration,
 }
 
-/// One registry's.
+/// The credentials for one registry.
 enum Login {
     /// User and password.
     Password(String, SecretString),
-    /// What an OAuth login left.
+    /// The token of an OAuth login.
     Token(SecretString),
 }
 
 impl Credentials {
-    /// Looks in Docker's configuration folder; a helper may take as long as `patience`.
+    /// Reads Docker's configuration folder; each helper gets `patience` as its timeout.
     pub fn new(environment: &Environment, patience: Duration) -> Self {
         Self { environment: environment.clone(), patience }
     }
 
-    /// The `X-Registry-Auth` header for a reference; `None`: nobody is logged in there.
-    /// An error is a text that can be shown.
+    /// The `X-Registry-Auth` header for a reference; `None`: there are no credentials. The error
+    /// text is safe to show.
     pub async fn header(&self, reference: &str) -> Result<Option<HeaderValue>, String> {
         let registry = registry_of(reference);
         let Some(login) = self.login(registry).await? else { return Ok(None) };
@@ -84,8 +84,8 @@ impl Credentials {
                 json!({"identitytoken": token.expose_secret(), "serveraddress": key})
             }
         };
-        // The engine reads the URL alphabet; bollard writes the standard one, and a password
-        // whose encoding has `+` or `/` would count for none.
+        // Engines read the URL-safe alphabet. Bollard writes the standard alphabet, so a password
+        // whose encoding has `+` or `/` would be ignored.
         let text = SecretString::from(URL_SAFE.encode(body.to_string()));
         let mut value = HeaderValue::from_str(text.expose_secret())
             .map_err(|_| "the credentials fit no header".to_owned())?;
@@ -112,7 +112,7 @@ impl Credentials {
         Ok(keys.iter().find_map(|key| written(&config["auths"][key])))
     }
 
-    /// Asks `docker-credential-NAME get`.
+    /// Runs `docker-credential-NAME get`.
     async fn ask(&self, helper: &str, key: &str) -> Result<Option<Login>, String> {
         let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         if !helper.chars().all(fits) {
@@ -135,7 +135,7 @@ impl Credentials {
                 }
                 kind => format!("cannot run `{program}`: {kind}"),
             })?;
-        // What it printed may be half a secret, whatever it ended with.
+        // The output may contain a part of a secret, whatever the exit code.
         let said = ended.said.expose_secret();
         if !ended.status.success() {
             if said.trim() == NOT_FOUND {
@@ -156,7 +156,7 @@ impl Credentials {
     }
 }
 
-/// The registry of a reference, as Docker's client sees it.
+/// The registry of a reference, by the rules of Docker's client.
 pub fn registry_of(reference: &str) -> &str {
     match reference.split_once('/') {
         Some((host, _))
@@ -174,7 +174,7 @@ pub fn registry_of(reference: &str) -> &str {
     }
 }
 
-/// Under which keys a registry's credentials may stand.
+/// The keys under which a registry's credentials may be stored.
 fn keys(registry: &str) -> Vec<String> {
     if registry == HUB {
         return vec![HUB_KEY.into(), "index.docker.io".into(), HUB.into()];
@@ -189,7 +189,7 @@ fn keys(registry: &str) -> Vec<String> {
     ]
 }
 
-/// An entry of `auths`.
+/// Reads an entry of `auths`.
 fn written(entry: &Json) -> Option<Login> {
     let text = |field: &str| entry[field].as_str().filter(|text| !text.is_empty());
     if let Some(token) = text("identitytoken") {
@@ -203,7 +203,7 @@ fn written(entry: &Json) -> Option<Login> {
     Some(Login::Password(text("username")?.into(), text("password")?.into()))
 }
 
-/// How a helper ended.
+/// The result of a helper process.
 struct Ended {
     status: ExitStatus,
     said: SecretString,
@@ -219,7 +219,7 @@ async fn run(mut command: Command, key: &str) -> std::io::Result<Ended> {
         .kill_on_drop(true)
         .spawn()?;
     if let Some(mut input) = child.stdin.take() {
-        // A helper that does not read its input says so by how it ends.
+        // A helper that ignores its input shows the problem by its exit code.
         let _ = input.write_all(key.as_bytes()).await;
     }
     let mut text = String::new();

@@ -1,7 +1,7 @@
-//! What an engine's own log says moved while it was looked at.
+//! The changes on an engine during a look, from the engine's event log.
 //!
-//! Which words of an engine are about what a plan relies on is known here; reading the log is
-//! [`super::docker`]'s, looking again [`super::observe`]'s.
+//! This module knows which events concern a plan. Reading the log is done by [`super::docker`], and
+//! looking again by [`super::observe`].
 
 use std::collections::BTreeSet;
 
@@ -9,10 +9,10 @@ use serde_json::Value as Json;
 
 use crate::base::ident::ContainerId;
 
-/// As many events an engine keeps: a log as long as this may have lost its beginning.
+/// The number of events that an engine keeps: a log of this length may have lost its beginning.
 pub const KEPT: usize = 256;
 
-/// What happens to a container without changing what a plan relies on.
+/// Container events that do not affect a plan.
 const IDLE_TALK: &[&str] = &[
     "archive-path",
     "attach",
@@ -29,30 +29,30 @@ const IDLE_TALK: &[&str] = &[
     "top",
 ];
 
-/// What is to be looked at again.
+/// The objects that must be looked at again.
 #[expect(clippy::struct_excessive_bools, reason = "each is a list of its own")]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EventDelta {
-    /// Containers that were looked at and moved.
+    /// Containers that were inspected and have changed.
     pub containers: BTreeSet<ContainerId>,
-    /// A container came, or took another name.
+    /// Whether a container was created or renamed.
     pub list: bool,
-    /// A network came or went.
+    /// Whether a network was created or removed.
     pub networks: bool,
-    /// A volume came or went.
+    /// Whether a volume was created or removed.
     pub volumes: bool,
-    /// A reference may mean another image.
+    /// Whether a reference may point to another image.
     pub images: bool,
 }
 
 impl EventDelta {
-    /// Everything: of what moved nothing is known.
+    /// All objects, because the changes are unknown.
     pub fn unknown() -> Self {
         Self { list: true, networks: true, volumes: true, images: true, ..Self::default() }
     }
 
-    /// What these events come to, `listed` being every container of the list and `wanted` those
-    /// that are looked at. What nobody knows counts.
+    /// The changes in some events; `listed` are all listed containers, and `wanted` the inspected
+    /// containers. Unknown events count as changes.
     pub fn of(
         events: &[Json],
         listed: &BTreeSet<ContainerId>,
@@ -69,14 +69,14 @@ impl EventDelta {
                     let id = ContainerId::new(actor);
                     delta.container(action, id, listed, wanted);
                 }
-                // Where its container was looked at, that one's attachments moved.
+                // A network event of an inspected container changes the container's attachments.
                 Some("network") if matches!(action, "connect" | "disconnect") => {
                     let container = event["Actor"]["Attributes"]["container"].as_str();
                     let id = ContainerId::new(container.unwrap_or_default());
                     if wanted.contains(&id) {
                         delta.containers.insert(id);
                     } else if action == "connect" && listed.contains(&id) {
-                        // It may be wanted for the network.
+                        // The container may be wanted because of the network.
                         delta.list = true;
                     }
                 }
@@ -99,7 +99,7 @@ impl EventDelta {
         if wanted.contains(&id) {
             self.containers.insert(id);
         } else if action == "rename" || action != "destroy" && !listed.contains(&id) {
-            // Whether it is wanted now, only a list tells.
+            // Only a list tells whether the container is wanted now.
             self.list = true;
         }
         if action == "commit" {
@@ -107,7 +107,7 @@ impl EventDelta {
         }
     }
 
-    /// Whether nothing moved.
+    /// Whether nothing changed.
     pub fn is_still(&self) -> bool {
         *self == Self::default()
     }

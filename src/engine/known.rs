@@ -1,8 +1,9 @@
-//! What this process knows as secret, and the edge at which it is struck out of what engines,
-//! registries and helpers say.
+//! The secrets that this process knows, and their removal from texts of engines, registries and
+//! helpers.
 //!
-//! They may repeat what they were told: a header, a proxy with its password, a variable. Whoever
-//! comes to know a secret tells it here; whoever takes words from outside passes them through here.
+//! Such a text may repeat a header, a proxy address with its password, or a variable. Code that
+//! learns a secret registers the secret here, and code that takes foreign text passes the text
+//! through [`struck`].
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -12,15 +13,15 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::observed::redact::redacted;
 use crate::options::value::HIDDEN;
 
-/// A shorter one would strike out half of every sentence.
+/// The shortest registered secret, in bytes; a shorter secret would damage ordinary sentences.
 const SHORTEST: usize = 6;
 
 static KNOWN: Mutex<Vec<SecretString>> = Mutex::new(Vec::new());
 
-/// Variables in which people write addresses with passwords.
+/// Variables that often contain addresses with passwords.
 const ADDRESSES: &[&str] = &["DOCKER_HOST", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "FTP_PROXY"];
 
-/// A secret that must not come back.
+/// Registers a secret.
 pub fn learn(secret: &str) {
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     if secret.len() >= SHORTEST && known.iter().all(|one| one.expose_secret() != secret) {
@@ -28,7 +29,7 @@ pub fn learn(secret: &str) {
     }
 }
 
-/// User and password of an address.
+/// Registers the user and the password of an address.
 pub fn learn_url(text: &str) {
     let Some(user) = text.split_once("://").map_or(text, |(_, rest)| rest).rsplit_once('@') else {
         return;
@@ -39,7 +40,7 @@ pub fn learn_url(text: &str) {
     }
 }
 
-/// The addresses in the environment.
+/// Registers the addresses in the environment.
 pub fn learn_environment() {
     for name in ADDRESSES {
         for name in [(*name).to_owned(), name.to_ascii_lowercase()] {
@@ -48,7 +49,7 @@ pub fn learn_environment() {
     }
 }
 
-/// A text from outside without what is known, nor user and password of any address.
+/// A foreign text without known secrets, and without the user and password of addresses.
 pub fn struck(text: &str) -> String {
     let text = without_users(text);
     let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -59,7 +60,7 @@ pub fn struck(text: &str) -> String {
     redacted(&text, values)
 }
 
-/// `https://user:password@host`: what stands before the `@` is nobody's business.
+/// Removes the user part of addresses: `https://user:password@host`.
 pub fn without_users(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -68,11 +69,11 @@ pub fn without_users(text: &str) -> String {
         let ends = |c: char| {
             c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\'' | '`' | '<' | '>')
         };
-        // Another address ends this one: no text is gone through once for each address in it.
+        // The search ends at the next address, so that the cost stays linear.
         let own = after.split_once("://").map_or(after, |(own, _)| own);
         let (place, _) = own.split_at(own.find(ends).unwrap_or(own.len()));
         let tail = after.get(place.len()..).unwrap_or_default();
-        // A password may have slashes in it, where whoever wrote it did not escape them.
+        // A password may contain slashes that its author did not escape.
         let word = own.find(|c: char| c.is_whitespace() || matches!(c, '"' | '`'));
         let word = own.get(..word.unwrap_or(own.len())).unwrap_or_default();
         rest = match (place.rsplit_once('@'), word.rsplit_once('@')) {
@@ -93,7 +94,7 @@ pub fn without_users(text: &str) -> String {
     out + rest
 }
 
-/// `host`, `host:port`; else what stands there is a user and the beginning of a password.
+/// Whether a text is `host` or `host:port`; another text is a user and the beginning of a password.
 fn is_host(place: &str) -> bool {
     let port = place.rsplit_once(':').map(|(_, port)| port);
     port.is_none_or(|port| port.ends_with(']') || port.bytes().all(|byte| byte.is_ascii_digit()))

@@ -1,7 +1,7 @@
-//! What an engine can be asked and told, and how it fails.
+//! The interface to an engine: its calls and its errors.
 //!
-//! Two traits: [`Reader`] has no call that changes anything, [`Writer`] adds those. Only
-//! [`crate::apply`] holds a `Writer`. Answers are the engine's raw JSON.
+//! [`Reader`] has no changing call; [`Writer`] adds the changing calls. Only [`crate::apply`] holds
+//! a `Writer`. Answers are the engine's raw JSON.
 
 pub mod clock;
 pub mod connect;
@@ -31,17 +31,17 @@ use crate::options::settings::Settings;
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{doing}: {message}")]
 pub struct EngineError {
-    /// What kind of failure.
+    /// The kind of failure.
     pub kind: ErrorKind,
-    /// What was being done, in words: `inspecting container 4f1c…`.
+    /// The call in words: `inspecting container 4f1c…`.
     pub doing: String,
-    /// What the engine or the connection said, made safe for printing.
+    /// The message of the engine or of the connection, safe to print.
     pub message: String,
-    /// The way out.
+    /// A hint to the user.
     pub hint: Option<String>,
 }
 
-/// Kinds of failure that callers tell apart.
+/// The kinds of failure that callers distinguish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
     /// No connection, or no right to connect.
@@ -58,21 +58,21 @@ pub enum ErrorKind {
     Interrupted,
     /// The answer is not what the API promises.
     Protocol,
-    /// What was looked at kept changing.
+    /// The observed objects kept changing.
     Busy,
 }
 
 /// The result of a call.
 pub type Result<T> = std::result::Result<T, EngineError>;
 
-/// What an engine can be asked; changes nothing.
+/// The read-only calls of an engine.
 #[expect(async_fn_in_trait, reason = "one thread, static dispatch: no bounds to state")]
 pub trait Reader {
     /// `GET /version`.
     async fn version(&self) -> Result<Json>;
-    /// What is known of the engine's `/version` without asking: its `ApiVersion`, where it greeted as
-    /// Docker. The rest of what a plan needs of it is in [`Reader::info`], too, and asking costs an
-    /// engine a few processes.
+    /// The engine's `/version`, as far as it is known without a request: its `ApiVersion`, if the
+    /// engine's greeting named Docker. Other version data is in [`Reader::info`] too, and a request
+    /// is expensive for an engine.
     fn greeting(&self) -> Option<Json> {
         None
     }
@@ -80,96 +80,96 @@ pub trait Reader {
     async fn info(&self) -> Result<Json>;
     /// `GET /containers/json?all=1`.
     async fn list(&self) -> Result<Vec<Json>>;
-    /// `GET /containers/ID/json`; `None`: there is no such container.
+    /// `GET /containers/ID/json`; `None`: the container does not exist.
     async fn inspect(&self, id_or_name: &str) -> Result<Option<Json>>;
-    /// `GET /images/REF/json`; `None`: there is no such image.
+    /// `GET /images/REF/json`; `None`: the image does not exist.
     async fn image(&self, reference: &str) -> Result<Option<Json>>;
     /// `GET /networks`.
     async fn networks(&self) -> Result<Vec<Json>>;
     /// `GET /volumes`.
     async fn volumes(&self) -> Result<Vec<Json>>;
-    /// The networks of a name; an engine may have several.
+    /// The networks with a name; an engine may have several networks with one name.
     async fn networks_named(&self, name: &str) -> Result<Vec<Json>> {
         Ok(self.networks().await?.into_iter().filter(|one| one["Name"] == name).collect())
     }
-    /// The volume of a name.
+    /// The volume with a name.
     async fn volume(&self, name: &str) -> Result<Option<Json>> {
         Ok(self.volumes().await?.into_iter().find(|one| one["Name"] == name))
     }
     /// `GET /distribution/REF/json`, with the registry's credentials.
     async fn distribution(&self, reference: &str) -> Result<RegistryAnswer>;
-    /// `GET /events` from a moment until now, oldest first. `None`: nothing that is sure to tell
-    /// all of it can be had; it needs an answer to [`Reader::info`] before.
+    /// `GET /events` from a moment until now, oldest first. `None`: a complete log is not
+    /// available. Needs an earlier answer to [`Reader::info`].
     async fn events(&self, since: Instant) -> Option<Vec<Json>>;
-    /// `GET /containers/ID/archive?path=`: a file in a container, as
-    /// [`crate::options::files::found`] has it; `None`: there is no such file.
+    /// `GET /containers/ID/archive?path=`: a file in a container, in the form of
+    /// [`crate::options::files::found`]; `None`: the file does not exist.
     async fn file(&self, id: &ContainerId, path: &str) -> Result<Option<Json>>;
-    /// Which of these paths and addresses are on the engine's host. No engine tells that: it is known
-    /// only where the engine's file system or its network is this program's.
+    /// Which of these paths and addresses exist on the engine's host. Engines do not tell that, so
+    /// an answer needs a shared file system or network.
     async fn sources(&self, _wanted: &BTreeSet<String>) -> BTreeMap<String, bool> {
         BTreeMap::new()
     }
 }
 
-/// What became of a call that may find its work done.
+/// The result of a call whose work may already be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Done {
-    /// It took effect.
+    /// The call took effect.
     Now,
-    /// It was so already (304; 404 of a removal).
+    /// The work was already done (304; 404 for a removal).
     Already,
 }
 
 /// A created container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Created {
-    /// Its ID.
+    /// The ID of the container.
     pub id: ContainerId,
-    /// What the engine dropped or disliked.
+    /// The warnings of the engine.
     pub warnings: Vec<String>,
 }
 
-/// A create body with secrets filled in. It has neither `Debug` nor `Serialize`, so that it gets
-/// into no log.
+/// A create body with secrets filled in. The type has neither `Debug` nor `Serialize`, so that no
+/// log contains a body.
 pub struct FilledBody(Json);
 
 impl FilledBody {
-    /// Takes a body in which every reference was filled in.
+    /// Takes a body whose references are all filled in.
     pub fn new(json: Json) -> Self {
         Self(json)
     }
 
-    /// The JSON, for sending.
+    /// The JSON for the request.
     pub fn expose(&self) -> &Json {
         &self.0
     }
 }
 
-/// How far a pull is.
+/// The progress of a pull.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PullProgress {
-    /// The layer, or empty.
+    /// The layer; empty for the whole image.
     pub layer: String,
     /// `Downloading`, `Extracting`, ….
     pub status: String,
-    /// Bytes so far.
+    /// The bytes so far.
     pub current: Option<u64>,
-    /// Bytes in all.
+    /// The bytes in total.
     pub total: Option<u64>,
 }
 
-/// What an engine can be told.
+/// The changing calls of an engine.
 #[expect(async_fn_in_trait, reason = "one thread, static dispatch: no bounds to state")]
 pub trait Writer: Reader {
     /// `POST /containers/create?name=`.
     async fn create(&self, name: &ContainerName, body: &FilledBody) -> Result<Created>;
-    /// `PUT /containers/ID/archive?path=/`: the files of [`crate::options::files::FIELD`], all of them in
-    /// one archive.
+    /// `PUT /containers/ID/archive?path=/`: the files in [`crate::options::files::FIELD`], in one
+    /// archive.
     async fn put_files(&self, id: &ContainerId, files: &FilledBody) -> Result<()>;
     /// `POST /containers/ID/start`.
     async fn start(&self, id: &ContainerId) -> Result<Done>;
-    /// `POST /containers/ID/stop`, not before the container ended. Without `timeout` the
-    /// container's own grace applies.
+    /// `POST /containers/ID/stop`; returns after the container has ended. Without `timeout`, the
+    /// container's own stop grace period applies.
     async fn stop(
         &self,
         id: &ContainerId,
@@ -182,13 +182,13 @@ pub trait Writer: Reader {
     async fn restart(&self, id: &ContainerId, timeout: Option<i64>) -> Result<()>;
     /// `POST /containers/ID/rename`.
     async fn rename(&self, id: &ContainerId, to: &ContainerName) -> Result<()>;
-    /// `POST /containers/ID/update`. Gives what the engine dropped or disliked. What the body does
-    /// not name is left as it is.
+    /// `POST /containers/ID/update`; gives the engine's warnings. Fields that are not in the body
+    /// stay unchanged.
     async fn update(&self, id: &ContainerId, settings: &Settings) -> Result<Vec<String>>;
     /// `DELETE /containers/ID`, never with force, never with volumes.
     async fn remove(&self, id: &ContainerId) -> Result<Done>;
-    /// `POST /images/create`, drained to its end. `image` is `REPOSITORY@DIGEST`; without a
-    /// platform it is the engine's own.
+    /// `POST /images/create`, read to its end. `image` is `REPOSITORY@DIGEST`; without `platform`,
+    /// the engine's own platform is pulled.
     async fn pull(
         &self,
         image: &str,
@@ -197,16 +197,17 @@ pub trait Writer: Reader {
     ) -> Result<()>;
     /// `POST /images/IMAGE/tag`.
     async fn tag(&self, image: &str, tag: &str) -> Result<()>;
-    /// Starts a container and waits for its end: the wait (`next-exit`) is opened before the
-    /// start. Gives the exit code.
+    /// Starts a container and waits for its end; gives the exit code. The wait (`next-exit`) is
+    /// opened before the start.
     async fn run_to_end(&self, id: &ContainerId) -> Result<i64>;
-    /// `POST /networks/create`; gives the new one's ID.
+    /// `POST /networks/create`; gives the ID of the network.
     async fn create_network(&self, body: &FilledBody) -> Result<NetworkId>;
     /// `DELETE /networks/ID`.
     async fn remove_network(&self, id: &NetworkId) -> Result<Done>;
-    /// `POST /volumes/create`. One of that name is given back as it is, whatever the body says.
+    /// `POST /volumes/create`. An existing volume with this name is kept unchanged, whatever the
+    /// body says.
     async fn create_volume(&self, body: &FilledBody) -> Result<()>;
-    /// `POST /networks/ID/connect`; `endpoint` are the endpoint's settings, null for none.
+    /// `POST /networks/ID/connect`; `endpoint` are the endpoint settings, or null.
     async fn connect(
         &self,
         network: &NetworkId,
@@ -215,6 +216,6 @@ pub trait Writer: Reader {
     ) -> Result<()>;
     /// `POST /networks/ID/disconnect`, never with force.
     async fn disconnect(&self, network: &NetworkId, container: &ContainerId) -> Result<()>;
-    /// The last lines of a container's output, both streams.
+    /// The last output lines of a container, from both streams.
     async fn tail(&self, id: &ContainerId, lines: usize) -> Result<String>;
 }

@@ -1,13 +1,14 @@
-//! Taking a snapshot: one untorn look at an engine, of what a plan may need and no more.
+//! Takes a snapshot: a consistent look at an engine, limited to the objects that a plan may need.
 //!
-//! What is wanted is [`crate::observed::scope`]'s, what of it may be kept is [`crate::observed::redact`]'s.
+//! The wanted objects are chosen in [`crate::observed::scope`]; secrets are removed in
+//! [`crate::observed::redact`].
 //!
-//! A look is untorn when nothing that counts moved between its first request and its last answer.
-//! The engine's own log tells that for next to nothing ([`super::event_delta`]), for containers,
-//! networks, volumes and images alike, and it sees what came back to where it was. Where it tells
-//! of something, where it cannot be had, or where an inspect shows another name or state than the
-//! list, things are listed again: every request of that comes after the last inspect's answer, and
-//! every inspect must agree with it.
+//! A look is consistent if no relevant object changed between the first request and the last
+//! answer. The engine's event log proves that cheaply ([`super::event_delta`]), for containers,
+//! networks, volumes and images. The log even shows an object that changed and changed back. The
+//! objects are listed again in three cases: the log shows a change, the log is missing, or an
+//! inspect contradicts the list. Every such request comes after the last inspect, and every inspect
+//! must agree with the new list.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -27,12 +28,12 @@ use crate::observed::scope::{ObservationScope, References, dependants};
 use crate::observed::snapshot::{Container, EngineRecord, RegistryAnswer, Seen, Snapshot};
 use crate::options::files;
 
-/// How many single things are asked for at once: an engine on two processors is a little quicker
-/// with it than with eight, and a link that is slow is not idle.
+/// The number of concurrent requests for single objects. Sixteen is a little faster than eight on
+/// an engine with two processors, and keeps a slow link busy.
 const FLIGHTS: usize = 16;
-/// How often is looked again at what moved.
+/// How often changed objects are looked at again.
 const ROUNDS: usize = 3;
-/// How long a container that is on its way out gets before that.
+/// The pause before the next look while a container is being removed.
 const PAUSE: Duration = Duration::from_millis(300);
 
 mod brief;
@@ -40,41 +41,40 @@ mod strangers;
 
 type Inspects = BTreeMap<ContainerId, Json>;
 
-/// What an engine showed of everything that may move.
+/// The engine's answers about all objects that may change.
 struct View {
-    /// When the list was asked for.
+    /// The time at which the list was requested.
     began: Instant,
     list: Vec<Json>,
-    /// Those of the list that the look is for.
+    /// The listed containers that the look needs.
     meant: BTreeSet<ContainerId>,
-    /// Those that were inspected and turned out to concern nobody: they may change as they like.
+    /// The inspected containers that turned out to be irrelevant: their changes are ignored.
     strangers: BTreeSet<ContainerId>,
     inspects: Inspects,
-    /// What containers were made from, as far as it was fetched.
+    /// The images of the containers, as far as they were fetched.
     images: BTreeMap<ImageId, Json>,
-    /// Containers that no spec means, but that depend on one that is looked at.
+    /// Containers outside the spec that depend on an inspected container.
     dependants: BTreeSet<ContainerId>,
-    /// Those that were asked and do not.
+    /// Containers outside the spec that were checked and do not depend on an inspected container.
     others: BTreeSet<ContainerId>,
     networks: Vec<Json>,
     volumes: Vec<Json>,
-    /// What each declared image is.
+    /// The image of each declared reference.
     declared: BTreeMap<String, Option<Json>>,
     references: References,
 }
 
 /// Looks at an engine.
 ///
-/// A container that cannot be inspected, for whatever reason of its own, keeps its list entry and
-/// hides no other. An engine on which the wanted containers keep moving is an error of kind
-/// [`ErrorKind::Busy`].
+/// A container that cannot be inspected keeps its list entry and does not affect other containers.
+/// If the wanted containers keep changing, the error has the kind [`ErrorKind::Busy`].
 pub async fn observe<R: Reader>(reader: &R, wanted: &ObservationScope) -> Result<Unredacted> {
     let began = Instant::now();
     let first = async {
         let (list, declared) = try_join!(reader.list(), declared_images(reader, wanted))?;
         let references = references(&declared);
         let meant = wanted.containers(&list, &references, &BTreeSet::new());
-        // What fails here is asked again, and told, where an inspect names it.
+        // A failed request here is repeated, with its error, once an inspect names the image.
         let images = made_from(reader, listed_images(&list, &meant), &declared);
         let (inspected, images, registry) = try_join!(
             inspect_all(reader, meant.clone()),
@@ -130,7 +130,7 @@ pub async fn observe<R: Reader>(reader: &R, wanted: &ObservationScope) -> Result
         ..Snapshot::default()
     };
     if wanted.is_everything() {
-        // A spec may yet be planned against it.
+        // A spec may be planned against the snapshot later.
         for (id, image) in snapshot.images.clone() {
             snapshot.name_image(&id, &image);
         }
@@ -138,7 +138,7 @@ pub async fn observe<R: Reader>(reader: &R, wanted: &ObservationScope) -> Result
     Ok(Unredacted::new(snapshot))
 }
 
-/// Looks up the declared images.
+/// Inspects the declared images.
 async fn declared_images<R: Reader>(
     reader: &R,
     wanted: &ObservationScope,
@@ -154,7 +154,7 @@ fn references(declared: &BTreeMap<String, Option<Json>>) -> References {
     declared.iter().map(|(text, image)| (text.clone(), image.as_ref().map(image_id))).collect()
 }
 
-/// Asks registries, all at once.
+/// Asks the registries, all at once.
 async fn registry_answers<R: Reader>(
     reader: &R,
     references: BTreeSet<String>,
@@ -166,13 +166,14 @@ async fn registry_answers<R: Reader>(
     Ok(try_join_all(asked).await?.into_iter().collect())
 }
 
-/// The images that containers were made from, as the list tells it.
+/// The images of some containers, by the list.
 fn listed_images(list: &[Json], of: &BTreeSet<ContainerId>) -> BTreeSet<ImageId> {
     let seen = list.iter().map(Seen::listed);
     seen.filter(|seen| of.contains(&seen.id())).map(Seen::image).collect()
 }
 
-/// Images by ID, but for those that are declared and known. One that was deleted stays out.
+/// Inspects images by ID, except declared images that are already known. A deleted image is
+/// omitted.
 async fn made_from<R: Reader>(
     reader: &R,
     ids: BTreeSet<ImageId>,
@@ -191,8 +192,8 @@ async fn made_from<R: Reader>(
     Ok(found.into_iter().flatten().collect())
 }
 
-/// Images that are here by the digests that registries answered: those are not pulled, whatever
-/// their tag. Nothing is asked where a declared image is known to be it.
+/// The local images with the digests that registries answered: such images need no pull, whatever
+/// their tag. A digest that a declared image already has is not requested.
 async fn pinned_images<R: Reader>(
     reader: &R,
     registry: &BTreeMap<String, RegistryAnswer>,
@@ -224,7 +225,7 @@ fn image_id(image: &Json) -> ImageId {
 }
 
 impl View {
-    /// Takes what inspects showed.
+    /// Adds the results of inspects.
     fn add(&mut self, inspected: Vec<(ContainerId, Inspected)>) {
         for (id, inspect) in inspected {
             match inspect {
@@ -234,7 +235,7 @@ impl View {
         }
     }
 
-    /// Looks again until it is untorn.
+    /// Looks again until the view is consistent.
     async fn settle<R: Reader>(&mut self, reader: &R, wanted: &ObservationScope) -> Result<()> {
         for round in 0..=ROUNDS {
             self.set_strangers_aside(wanted);
@@ -254,7 +255,8 @@ impl View {
             }
             let looked_at = self.looked_at();
             let mut moved = self.moved(&before, &looked_at);
-            // What never rests, but is always found the same, does not hold up a look for ever.
+            // An object that always changes, but always looks the same, must not block the look
+            // forever.
             if round < ROUNDS {
                 moved.extend(delta.containers.intersection(&looked_at).cloned());
             }
@@ -278,10 +280,10 @@ impl View {
         Ok(())
     }
 
-    /// What the list and the inspects say of each other, worked out while the engine reads its
-    /// log: which are listed, which of them are looked at, and whether all is alike.
+    /// Compares the list with the inspects while the engine reads its log. Gives the listed
+    /// containers, the inspected containers, and whether both agree.
     async fn while_asking(&self) -> (BTreeSet<ContainerId>, BTreeSet<ContainerId>, bool) {
-        // The connection gets its turn first, so that the question is on its way.
+        // The connection runs first, so that the request is sent.
         for _ in 0..2 {
             tokio::task::yield_now().await;
         }
@@ -290,7 +292,8 @@ impl View {
         (ids(&self.list), looked_at, agrees)
     }
 
-    /// Fetches the files that are of interest. Of a container that gives none of them nothing is said.
+    /// Fetches the declared files from containers. A container whose files cannot be read is
+    /// omitted.
     async fn fetch_files<R: Reader>(
         &mut self,
         reader: &R,
@@ -317,7 +320,8 @@ impl View {
             };
             match file {
                 Ok(file) => config[files::FIELD][path] = file.unwrap_or_default(),
-                // The connection's troubles are everybody's; the rest is this container's own.
+                // A connection error ends the whole look; any other error concerns this container
+                // only.
                 Err(error)
                     if matches!(error.kind, ErrorKind::Unreachable | ErrorKind::Interrupted) =>
                 {
@@ -337,7 +341,7 @@ impl View {
         Ok(())
     }
 
-    /// The containers of the list that are looked at.
+    /// The listed containers that must be inspected.
     fn looked_at(&self) -> BTreeSet<ContainerId> {
         let mut all = self.meant.clone();
         if !self.dependants.is_empty() {
@@ -346,8 +350,8 @@ impl View {
         all
     }
 
-    /// Asks those that are not looked at whom they depend on, each once: with whom a container
-    /// shares something never changes.
+    /// Checks the dependencies of containers outside the look, once each: a container never changes
+    /// the namespaces that it shares.
     async fn find_dependants<R: Reader>(
         &mut self,
         reader: &R,
@@ -378,7 +382,7 @@ impl View {
         Ok(())
     }
 
-    /// Whether every inspect shows what the list shows.
+    /// Whether every inspect agrees with the list.
     fn agrees(&self, looked_at: &BTreeSet<ContainerId>) -> bool {
         let list = by_id(&self.list);
         looked_at.iter().all(|id| match (list.get(id.as_str()), self.inspects.get(id)) {
@@ -389,7 +393,7 @@ impl View {
         })
     }
 
-    /// Lists again, and whatever else moved beside it; gives the list before.
+    /// Reads the list again, with the other changed objects; gives the previous list.
     async fn look_again<R: Reader>(
         &mut self,
         reader: &R,
@@ -418,14 +422,14 @@ impl View {
         Ok(before)
     }
 
-    /// The wanted containers that the list shows differently than what is known of them.
+    /// The wanted containers whose list entry differs from the known state.
     fn moved(&self, before: &[Json], looked_at: &BTreeSet<ContainerId>) -> BTreeSet<ContainerId> {
         let (before, after) = (by_id(before), by_id(&self.list));
         let moved = looked_at.iter().filter(|id| {
             let Some(now) = after.get(id.as_str()).map(|entry| brief(entry)) else { return false };
             match self.inspects.get(*id) {
                 Some(inspect) => brief_of_inspect(inspect) != now || is_leaving(inspect),
-                // It could not be inspected: settled once two lists agree on it.
+                // A container without an inspect is settled once two lists agree.
                 None => before.get(id.as_str()).map(|entry| brief(entry)).as_ref() != Some(&now),
             }
         });
@@ -451,11 +455,11 @@ fn busy(moving: &BTreeSet<ContainerId>) -> EngineError {
     }
 }
 
-/// What became of an inspect.
+/// The result of an inspect.
 enum Inspected {
     As(Json),
     Gone,
-    /// It has no good answer.
+    /// The container has no usable answer.
     Unknown,
 }
 
@@ -466,7 +470,7 @@ async fn inspect_all<R: Reader>(
     iter(ids)
         .map(async |id| match reader.inspect(id.as_str()).await {
             Ok(inspect) => Ok((id, inspect.map_or(Inspected::Gone, Inspected::As))),
-            // The connection's troubles are everybody's; the rest is this container's own.
+            // A connection error ends the whole look; any other error concerns this container only.
             Err(error) if matches!(error.kind, ErrorKind::Unreachable | ErrorKind::Interrupted) => {
                 Err(error)
             }
@@ -484,7 +488,7 @@ fn ids(list: &[Json]) -> BTreeSet<ContainerId> {
     list.iter().map(|entry| Seen::listed(entry).id()).collect()
 }
 
-/// List entries and inspects as containers, by name, then ID.
+/// Joins list entries and inspects to containers, sorted by name and ID.
 fn join(list: Vec<Json>, mut inspects: Inspects) -> Vec<Container> {
     let mut containers: Vec<Container> = list
         .into_iter()

@@ -1,8 +1,8 @@
-//! What references resolve to, in memory only: variables of the environment and of environment
-//! files. Filling them into create bodies.
+//! The values of secret references, in memory only: variables of the environment and of environment
+//! files. The module also fills the values into create bodies.
 //!
-//! The format of environment files is [`crate::syntax::env_file`]'s, reading them the command line's.
-//! Nothing here prints a value, and what holds one has no `Debug`.
+//! The format of environment files is in [`crate::syntax::env_file`]; the command line reads the
+//! files. No code here prints a value, and types with values have no `Debug`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,21 +16,20 @@ use crate::options::value;
 use crate::syntax::env_file::{EnvFile, Fault, Resolved, Unset};
 use crate::syntax::template::{Seen, Template};
 
-/// References and what they are.
+/// References with their values.
 #[derive(Default)]
 pub struct Secrets {
     values: BTreeMap<Reference, SecretString>,
     missing: BTreeSet<Reference>,
-    /// In which lines of their files those stand that take variables which are not set.
+    /// For missing references, the line in their file that uses an unset variable.
     lacking: BTreeMap<Reference, usize>,
 }
 
 impl Secrets {
-    /// Looks references up: variables in the environment, and in the files that `files` gives.
+    /// Resolves references: variables in the environment, and in the files that `files` reads.
     ///
-    /// `unset` says what variables that are not set come to in files. What is not there is
-    /// [`missing`](Self::missing). What is wrong with a file, in the words of
-    /// `files`, is an error.
+    /// `unset` gives the value for unset variables in files. References without a value are in
+    /// [`missing`](Self::missing). A faulty file gives the error of `files`.
     pub fn resolve<E>(
         references: &BTreeSet<Reference>,
         unset: Unset,
@@ -70,22 +69,23 @@ impl Secrets {
         if faults.is_empty() { Ok(secrets) } else { Err(faults) }
     }
 
-    /// The references that mean nothing here.
+    /// The references without a value.
     pub fn missing(&self) -> &BTreeSet<Reference> {
         &self.missing
     }
 
-    /// The line of its file in which a missing one stands that takes a variable which is not set.
+    /// The line in the reference's file that uses an unset variable.
     pub fn lacking(&self, reference: &Reference) -> Option<usize> {
         self.lacking.get(reference).copied()
     }
 
-    /// What was resolved, for sealing a snapshot.
+    /// The resolved values, for sealing a snapshot.
     pub fn values(&self) -> &BTreeMap<Reference, SecretString> {
         &self.values
     }
 
-    /// Puts values where a body has references. The error lists every reference without one.
+    /// Replaces the references in a body by their values. The error lists every reference without a
+    /// value.
     pub fn fill(&self, body: &Body) -> Result<FilledBody, BTreeSet<Reference>> {
         let mut json = body.json().clone();
         let mut missing = BTreeSet::new();
@@ -110,7 +110,7 @@ impl Secrets {
         }
     }
 
-    /// A reference stands for a whole text, or for what follows `NAME=`.
+    /// Fills a text; a reference is a whole text, or the part after `NAME=`.
     fn fill_text(&self, text: &mut String, missing: &mut BTreeSet<Reference>) {
         let (begin, mark) = match text.split_once('=') {
             Some((name, value)) if !text.starts_with('«') => (format!("{name}="), value),
@@ -124,7 +124,7 @@ impl Secrets {
     }
 }
 
-/// A text with the values of its variables; nothing where one that it needs is not set.
+/// A text with its variables replaced; `None` if a required variable is unset.
 fn filled(text: &str, environment: &dyn Fn(&str) -> Option<String>) -> Option<SecretString> {
     let mut seen = Seen::default();
     let filled = Template::parse(text).ok()?.fill(environment, &mut seen).ok()?;

@@ -1,28 +1,28 @@
-//! How long an engine, its registry and helpers may take. Who waits, and what comes of it when time is
-//! up, is with each call.
+//! The timeouts for an engine, its registries and helpers. The reaction to a timeout is in each
+//! call, not here.
 
 use std::time::Duration;
 
-/// How long things may take.
+/// The timeouts of all kinds of calls.
 #[derive(Debug, Clone, Copy)]
 pub struct Timeouts {
-    /// Until a connection stands.
+    /// Until a connection is open.
     pub connect: Duration,
-    /// Until the engine said which API it speaks.
+    /// Until the engine has told its API version.
     pub hello: Duration,
-    /// A whole read, body included.
+    /// A whole read, with its body.
     pub read: Duration,
-    /// A whole write other than stopping, restarting, pulling and waiting.
+    /// A whole write, except stop, restart, pull and wait.
     pub write: Duration,
-    /// What stopping and restarting get beyond the container's grace.
+    /// The time for a stop or restart beyond the stop grace period.
     pub beyond_grace: Duration,
     /// Between two lines of a pull.
     pub silence: Duration,
     /// A read that makes the engine ask a registry.
     pub registry: Duration,
-    /// Reading the engine's log of the last moments; without it things are looked at again.
+    /// Reading the event log of the last moments; without the log, objects are looked at again.
     pub log: Duration,
-    /// A credential helper: it may ask its user something.
+    /// A credential helper, which may ask its user a question.
     pub helper: Duration,
 }
 

@@ -1,7 +1,7 @@
-//! TLS to an engine: certificates as Docker's client keeps them, read once, then handshakes.
+//! TLS connections to an engine, with certificates in the layout of Docker's client.
 //!
-//! The cryptography is given by hand and never taken from a process-wide default, which would be
-//! ambiguous as soon as two were compiled in.
+//! The cryptography provider is passed explicitly: a process-wide default would be ambiguous with
+//! two providers compiled in.
 
 use std::io;
 use std::path::Path;
@@ -21,7 +21,7 @@ use super::connector::ConnectFailure;
 use super::{EngineError, ErrorKind, Result};
 use crate::base::say;
 
-/// Makes handshakes with one engine.
+/// Makes TLS handshakes with one engine.
 #[derive(Clone)]
 pub struct Client {
     connector: TlsConnector,
@@ -75,8 +75,8 @@ impl Client {
 const NO_TLS: &str = "does the engine speak TLS on that port? if not, leave out --tlsverify, --tls \
                       and DOCKER_TLS_VERIFY";
 
-/// What TLS has against a connection, if it is TLS that broke it. With TLS 1.3 an engine refuses
-/// a client's certificate only after the handshake, in place of its first answer.
+/// The TLS error of a connection, if TLS broke the connection. With TLS 1.3, an engine refuses a
+/// client certificate only after the handshake, in place of its first answer.
 pub(super) fn failure(error: &io::Error) -> Option<ConnectFailure> {
     use rustls::CertificateError as Cert;
     let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
@@ -120,7 +120,7 @@ fn shown(path: &Path) -> String {
 
 fn unread(path: &Path, what: &str, error: &rustls::pki_types::pem::Error) -> EngineError {
     use rustls::pki_types::pem::Error;
-    // Only what is about the file itself is repeated; its text might be a key.
+    // Only errors about the file itself are quoted; the text of the file may be a key.
     let why = match error {
         Error::Io(error) => error.to_string(),
         _ => "it holds none that could be read".into(),
@@ -138,8 +138,8 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     Ok(all)
 }
 
-/// The authorities that count. The system's are read only where no other is given: an image
-/// from scratch has none.
+/// The trusted authorities. The system's authorities are read only without a `ca` file, because an
+/// image from scratch has none.
 fn roots(ca: Option<&Path>) -> Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
     let Some(ca) = ca else {
@@ -158,7 +158,8 @@ fn roots(ca: Option<&Path>) -> Result<RootCertStore> {
     Ok(roots)
 }
 
-/// `--tls` without `--tlsverify`: whoever answers is believed, as Docker's client does.
+/// The verifier for `--tls` without `--tlsverify`: every certificate is accepted, as in Docker's
+/// client.
 #[derive(Debug)]
 struct Unchecked(Arc<CryptoProvider>);
 

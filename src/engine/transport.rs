@@ -1,9 +1,9 @@
-//! One transport for everything: connections to an engine over a unix socket, TCP, TLS or ssh,
-//! under an HTTP client that keeps them open.
+//! The HTTP transport to an engine, over a Unix socket, TCP, TLS or ssh, with persistent
+//! connections.
 //!
-//! Reads keep the engine's raw JSON, because bollard's typed models lose fields and one unknown
-//! word fails a whole list. Writes come from bollard through [`Transport::send`]. Which calls
-//! there are is [`super::docker`]'s.
+//! Reads keep the engine's raw JSON: bollard's typed models lose fields, and one unknown word fails
+//! a whole list. Writes come from bollard through [`Transport::send`]. The calls themselves are in
+//! [`super::docker`], not here.
 
 use std::error::Error as _;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use crate::base::api::{self, Api};
 use crate::base::canonical::Loose;
 use crate::base::say;
 
-/// The body of a request: ours or bollard's.
+/// The body of a request, of this program or of bollard.
 pub type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
 /// A connection to one engine; cheap to clone.
@@ -37,55 +37,53 @@ pub struct Transport(Arc<Inner>);
 struct Inner {
     /// Reads share connections.
     pooled: Client<Connector, Body>,
-    /// A write has a connection of its own: whether it took effect must not hang on the age of
-    /// somebody else's.
+    /// A write gets a new connection, because an old shared connection may break during the call.
     fresh: Client<Connector, Body>,
-    /// How many reads may be in flight.
+    /// Limits the number of concurrent reads.
     flights: Semaphore,
     patience: Timeouts,
-    /// What the engine says of itself, asked once.
+    /// The engine's `/version`, requested once.
     version: OnceCell<Json>,
     api: Api,
-    /// Whether it has answered anything yet.
+    /// Whether the engine has answered any request.
     greeted: bool,
-    /// Its newest API, where its greeting alone says that and that it is Docker.
+    /// The newest API version of the engine, if the greeting named Docker and the version.
     docker: Option<Api>,
-    /// Where the engine runs, as far as that is seen.
+    /// Whether the engine runs on this host, as far as that is known.
     neighbour: Arc<LocalDaemon>,
-    /// Over ssh each connection is a session, so there writes share them, too.
+    /// Whether connections are ssh sessions: then writes share connections too.
     sessions: bool,
 }
 
-/// One read: what is asked, and how much of an answer is taken.
+/// One read: the request and the limits of its answer.
 pub struct Get<'a> {
-    /// In words, for errors.
+    /// The read in words, for errors.
     pub doing: &'a str,
-    /// Path and query, without the API version.
+    /// The path and query, without the API version.
     pub path: String,
     /// The longest body, in bytes.
     pub limit: usize,
-    /// How long all of it may take.
+    /// The timeout of the whole read.
     pub patience: Duration,
-    /// The `X-Registry-Auth` header, where a registry is asked.
+    /// The `X-Registry-Auth` header, if the engine asks a registry.
     pub auth: Option<http::HeaderValue>,
 }
 
-/// A read's answer.
+/// The answer to a read.
 pub struct Answer {
     /// The status.
     pub status: StatusCode,
     /// The whole body.
     pub body: Bytes,
-    /// The newest API of the engine, where it says so beside its answer.
+    /// The newest API version of the engine, if a header tells the version.
     pub newest: Option<Api>,
-    /// Whether it says beside its answer that it is Docker: `Docker/20.10.24 (linux)`.
+    /// Whether a header names Docker: `Docker/20.10.24 (linux)`.
     pub docker: bool,
 }
 
 impl Transport {
-    /// Connects, asks the engine which API it speaks, and settles on one: by a ping, whose answer
-    /// names it and takes no time. Where that does not settle it, by what the engine says of
-    /// itself.
+    /// Connects and agrees on an API version: by a fast ping, whose answer names the version, or
+    /// else by `/version`.
     pub async fn connect(endpoint: &Endpoint, patience: Timeouts) -> Result<Self> {
         let connector = Connector::new(endpoint, patience.connect)?;
         let (said, neighbour) = (connector.said(), connector.neighbour());
@@ -135,40 +133,39 @@ impl Transport {
         Ok(Self(Arc::new(inner)))
     }
 
-    /// What the engine says of itself; asked once.
+    /// The engine's `/version`, requested once.
     pub async fn version(&self) -> Result<&Json> {
         let doing = "asking the engine about itself";
         self.0.version.get_or_try_init(|| self.0.ask_version(doing)).await
     }
 
-    /// Its newest API, where its greeting alone said that and that it is Docker.
+    /// The newest API version of the engine, if the greeting named Docker and the version.
     pub fn docker(&self) -> Option<Api> {
         self.0.docker
     }
 
-    /// The API that is spoken.
+    /// The API version of the connection.
     pub fn api(&self) -> Api {
         self.0.api
     }
 
-    /// Where the engine runs, as far as that is seen.
+    /// Whether the engine runs on this host, as far as that is known.
     pub fn neighbour(&self) -> &LocalDaemon {
         &self.0.neighbour
     }
 
-    /// How long things may take.
+    /// The timeouts.
     pub fn patience(&self) -> Timeouts {
         self.0.patience
     }
 
-    /// Reads. A connection that breaks is tried once more; nothing else is.
+    /// Reads. Only a broken connection is retried, once.
     pub async fn get(&self, get: &Get<'_>) -> Result<Answer> {
         let prefix = format!("/v{}", self.0.api);
         self.0.get(get, &prefix).await
     }
 
-    /// Sends a request as it is but for the API version, which is put before its path. Never
-    /// tried twice.
+    /// Sends a request, with the API version put before its path. A request is never retried.
     pub async fn send(
         &self,
         doing: &str,
@@ -177,7 +174,7 @@ impl Transport {
         let path = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
         *request.uri_mut() = uri(doing, &format!("/v{}{path}", self.0.api))?;
         let client = if self.0.sessions { &self.0.pooled } else { &self.0.fresh };
-        // Neither headers nor bodies: those hold credentials and secrets.
+        // Headers and bodies are not logged, because they contain credentials and secrets.
         let line = format!("{} {}", request.method(), say::safe(request.uri().path()));
         let answer = client.request(request).await.map_err(|error| failed(doing, &error));
         match &answer {
@@ -189,7 +186,7 @@ impl Transport {
 }
 
 impl Inner {
-    /// What is asked before the API is settled, or without one.
+    /// A read before the API version is known, or without an API version.
     fn hello<'a>(&self, doing: &'a str, path: &str) -> Get<'a> {
         let patience = self.patience.hello;
         let patience = if self.sessions { patience * 3 } else { patience };
@@ -204,7 +201,8 @@ impl Inner {
         let _flight = self.flights.acquire().await;
         let twice = async {
             match self.once(get, prefix).await {
-                // A first session that ends has said why; a second one would only say it again.
+                // A first ssh session that ends has told the reason; a second session would repeat
+                // the reason.
                 Err(error)
                     if error.kind == ErrorKind::Interrupted && (self.greeted || !self.sessions) =>
                 {
@@ -262,17 +260,17 @@ pub fn empty() -> Body {
     full(Bytes::new())
 }
 
-/// A body that is there at once.
+/// A complete body.
 pub fn full(bytes: Bytes) -> Body {
     Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
 }
 
-/// The JSON of a 200; the engine's own words of anything else.
+/// The JSON of a 200, or the engine's error.
 pub fn json(doing: &str, answer: &Answer) -> Result<Json> {
     json_by(doing, answer, |text| serde_json::from_str(text).map(|Loose(json)| json))
 }
 
-/// The same, read in a way of one's own.
+/// The JSON of a 200, parsed by a given function.
 pub fn json_by(
     doing: &str,
     answer: &Answer,
@@ -287,7 +285,7 @@ pub fn json_by(
         message: format!("expected JSON, but found {what}"),
         hint: None,
     };
-    // All of it at once, which takes a tenth less than text by text.
+    // Checking the whole text for UTF-8 at once takes a tenth less time.
     let text = std::str::from_utf8(&answer.body).map_err(|error| {
         strange(format!("bytes that are no UTF-8 after {}", error.valid_up_to()))
     })?;
@@ -296,7 +294,7 @@ pub fn json_by(
     })
 }
 
-/// The error that an engine answered with.
+/// The error in an engine's answer.
 pub fn refused(doing: &str, status: StatusCode, body: &[u8]) -> EngineError {
     let text = match serde_json::from_slice::<Json>(body) {
         Ok(json) => json["message"].as_str().unwrap_or_default().to_owned(),
@@ -305,7 +303,7 @@ pub fn refused(doing: &str, status: StatusCode, body: &[u8]) -> EngineError {
     refused_as(doing, status, &text)
 }
 
-/// The same, its text at hand.
+/// The error for an engine's error text.
 pub fn refused_as(doing: &str, status: StatusCode, text: &str) -> EngineError {
     let kind = match status {
         StatusCode::NOT_FOUND => ErrorKind::NotFound,
@@ -321,10 +319,10 @@ pub fn refused_as(doing: &str, status: StatusCode, text: &str) -> EngineError {
     EngineError { kind, doing: doing.to_owned(), message, hint: None }
 }
 
-/// What an engine said, or whoever it asked, without what is known to be secret: safe, on one line
-/// and of a length that can be read.
+/// A text of an engine or a registry: without known secrets, safe to print, on one line and
+/// shortened.
 pub fn said(text: &str) -> String {
-    // Before it is cut: half a secret is not found any more.
+    // Secrets are removed before the text is cut, because half a secret would not be found.
     let text = known::struck(text);
     let words: Vec<&str> = text.split_whitespace().collect();
     let text = words.join(" ");
@@ -335,7 +333,7 @@ pub fn said(text: &str) -> String {
     say::safe(&kept)
 }
 
-/// A connection that broke while an answer was due.
+/// The error for a connection that broke before the answer.
 pub fn broken(doing: &str) -> EngineError {
     EngineError {
         kind: ErrorKind::Interrupted,
@@ -366,7 +364,7 @@ fn uri(doing: &str, path: &str) -> Result<Uri> {
     })
 }
 
-/// What the HTTP client says, as one error of ours.
+/// The error for an error of the HTTP client.
 fn failed(doing: &str, error: &hyper_util::client::legacy::Error) -> EngineError {
     let mut source = error.source();
     while let Some(inner) = source {
@@ -392,7 +390,7 @@ fn unreachable(doing: &str, failure: &ConnectFailure) -> EngineError {
     }
 }
 
-/// Whatever goes wrong with the very first read is a failure to reach the engine.
+/// Turns any error of the first read into a failure to reach the engine.
 fn first(mut error: EngineError, endpoint: &Endpoint, ssh: &str) -> EngineError {
     error.kind = ErrorKind::Unreachable;
     if !ssh.is_empty() {
@@ -414,7 +412,7 @@ fn first(mut error: EngineError, endpoint: &Endpoint, ssh: &str) -> EngineError 
     error
 }
 
-/// Chooses the API version from what `/version` said.
+/// Chooses the API version by the engine's `/version`.
 fn settle(version: &Json) -> std::result::Result<Api, (String, &'static str)> {
     let newest = version["ApiVersion"].as_str().and_then(Api::parse);
     let Some(newest) = newest else {

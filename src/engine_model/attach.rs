@@ -1,4 +1,4 @@
-//! `NetworkSettings.Networks`: to which networks a container is attached, and its wishes there.
+//! `NetworkSettings.Networks`: the networks of a container, with the requested endpoint settings.
 
 use std::sync::LazyLock;
 
@@ -9,7 +9,7 @@ use super::merge::object;
 use super::{Engine, World};
 use crate::base::api;
 
-/// The networks of the inspect data, by name, with wishes and without addresses.
+/// The networks of the inspect data, by name, with requested settings and without addresses.
 pub(super) fn networks(body: &Json, engine: &Engine, world: &World) -> Object {
     let mode = body["HostConfig"]["NetworkMode"].as_str().unwrap_or_default();
     if mode.starts_with("container:") || body["NetworkDisabled"] == Json::Bool(true) {
@@ -19,7 +19,7 @@ pub(super) fn networks(body: &Json, engine: &Engine, world: &World) -> Object {
     for (called, wish) in entries(&body["NetworkingConfig"]["EndpointsConfig"]) {
         networks.insert(name(called, world).to_owned(), endpoint(called, wish, engine, world));
     }
-    // The default network is joined only where no other is named.
+    // The default network is joined only if no other network is given.
     let implied = matches!(mode, "" | "default" | "bridge") && !networks.is_empty();
     if !implied && !networks.contains_key(name(mode, world)) {
         networks.insert(name(mode, world).to_owned(), endpoint(mode, &Json::Null, engine, world));
@@ -27,7 +27,7 @@ pub(super) fn networks(body: &Json, engine: &Engine, world: &World) -> Object {
     networks
 }
 
-/// The name of a network; what nobody knows stays as it is.
+/// The name of a network; an unknown name is unchanged.
 fn name<'a>(called: &'a str, world: &'a World) -> &'a str {
     if matches!(called, "" | "default") {
         return "bridge";
@@ -35,7 +35,7 @@ fn name<'a>(called: &'a str, world: &'a World) -> &'a str {
     world.network_by(called).map_or(called, |(name, _)| name)
 }
 
-/// What an engine shows of an attachment where nothing was said.
+/// The endpoint settings that an engine shows by default.
 fn nothing() -> Object {
     object(json!({
         "Aliases": null, "DriverOpts": null, "EndpointID": "", "Gateway": "",
@@ -56,7 +56,7 @@ fn endpoint(called: &str, wish: &Json, engine: &Engine, world: &World) -> Json {
     }
     fill(&mut endpoint, wish, &[]);
     if engine.api < api::SEVERAL_NETWORKS {
-        // Ignored at create.
+        // A create call ignores this value.
         endpoint.insert("MacAddress".to_owned(), "".into());
     }
     if let Some((_, id)) = world.network_by(name(called, world)) {
@@ -65,8 +65,8 @@ fn endpoint(called: &str, wish: &Json, engine: &Engine, world: &World) -> Json {
     Json::Object(endpoint)
 }
 
-/// An address that was wished for on the network that a container is created in shows as its own
-/// too; one on another network does not.
+/// The MAC address of the main network, which is also shown as the container's own; an address on
+/// another network is not.
 pub(super) fn mac_address(
     config: &mut Object,
     networks: &Object,

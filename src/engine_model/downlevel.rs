@@ -1,5 +1,5 @@
-//! What an engine takes in one create: bodies are in the newest engine's terms, older ones know the
-//! address of a network card elsewhere and take one network only.
+//! Adapts create bodies to older engines: an older engine expects the MAC address in another field,
+//! and accepts only one network.
 
 use serde_json::{Map, Value as Json, json};
 
@@ -8,15 +8,15 @@ use crate::base::api::{self, Api};
 use crate::options::Body;
 use crate::options::networks::INTERFACE;
 
-/// A field of a mount that an older API drops without a word.
+/// A mount option that an older API silently drops.
 pub(super) struct MountGate {
-    /// The object that it is in.
+    /// The object with the option.
     pub(super) options: &'static str,
-    /// The field.
+    /// The field of the option.
     pub(super) field: &'static str,
-    /// What a spec says.
+    /// The name of the option in a spec.
     what: &'static str,
-    /// Since when there is one.
+    /// The first API version with the option.
     pub(super) api: Api,
 }
 
@@ -28,7 +28,7 @@ const fn gate(
     MountGate { options, field, what, api }
 }
 
-/// All of them.
+/// All mount options of newer API versions.
 pub(super) const MOUNT_GATES: &[MountGate] = &[
     gate(("BindOptions", "CreateMountpoint"), "create_host_path: true", api::CREATE_MOUNTPOINT),
     gate(("VolumeOptions", "Subpath"), "subpath", api::VOLUME_SUBPATH),
@@ -42,11 +42,10 @@ pub(super) const MOUNT_GATES: &[MountGate] = &[
     gate(("ImageOptions", "Subpath"), "subpath", api::IMAGE_MOUNTS),
 ];
 
-/// The attachments that are made after a create: network and endpoint settings.
+/// The attachments after the create call: networks with endpoint settings.
 pub type Later = Vec<(String, Json)>;
 
-/// A body as the engine takes it, and the networks that the container is connected to before its
-/// start.
+/// The body for an engine, and the networks to connect before the start.
 pub fn downlevel(body: &Body, engine: &Engine) -> (Body, Later) {
     let mut body = body.clone();
     mac_address(&mut body, engine);
@@ -64,7 +63,7 @@ pub fn downlevel(body: &Body, engine: &Engine) -> (Body, Later) {
     (body, later)
 }
 
-/// What of a body the engine would drop without a word: what it is, and the API that it needs.
+/// The options of a body that the engine would silently drop, with the API version of each.
 pub fn unsupported(body: &Body, engine: &Engine) -> Vec<(String, Api)> {
     let mut body = body.clone();
     mac_address(&mut body, engine);
@@ -84,7 +83,8 @@ pub fn unsupported(body: &Body, engine: &Engine) -> Vec<(String, Api)> {
     unsupported
 }
 
-/// Of mounts: what would be dropped changes which data a container sees, so it is an error.
+/// The mount options that would be dropped: they change the data that a container sees, so they are
+/// errors.
 fn mounts_lacking(body: &Body, engine: &Engine) -> Vec<(String, Api)> {
     let mounts = body.json()["HostConfig"]["Mounts"].as_array().into_iter().flatten();
     let mut unsupported = Vec::new();
@@ -101,7 +101,7 @@ fn mounts_lacking(body: &Body, engine: &Engine) -> Vec<(String, Api)> {
     unsupported
 }
 
-/// The network that it is created in.
+/// The network in which the container is created.
 fn main(body: &Body) -> String {
     match body.json()["HostConfig"]["NetworkMode"].as_str() {
         None | Some("" | "default") => "bridge".to_owned(),
@@ -114,7 +114,7 @@ fn endpoints(body: &mut Body) -> Option<&mut Map<String, Json>> {
     body.nested("NetworkingConfig").get_mut("EndpointsConfig")?.as_object_mut()
 }
 
-/// Puts the address of the network card where the engine looks for it.
+/// Moves the MAC address to the field that the engine reads.
 pub fn mac_address(body: &mut Body, engine: &Engine) {
     let main = main(body);
     if engine.api < api::SEVERAL_NETWORKS {

@@ -1,7 +1,7 @@
-//! What is known of an engine, as far as it decides what a container looks like there.
+//! The properties of an engine that affect its containers.
 //!
-//! Facts only: what follows from them is [`super::adapt`]'s. Asking an engine is
-//! [`crate::engine`]'s.
+//! The effects of the properties are in [`super::adapt`]. An engine's properties are requested in
+//! [`crate::engine`].
 
 use serde_json::Value as Json;
 
@@ -11,70 +11,72 @@ use crate::base::target::Target;
 use crate::observed::snapshot::EngineRecord;
 use crate::options::platform;
 
-/// Whose engine it is.
+/// The kind of an engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
     /// Docker Engine, or Moby under another distributor's name.
     Docker,
-    /// podman's Docker-compatible service, which shows containers otherwise than it was told.
+    /// podman's Docker-compatible service, which shows containers differently from their
+    /// declaration.
     Podman,
-    /// Something else; the name that it gives itself.
+    /// Another engine, with the engine's own name.
     Unknown(String),
 }
 
-/// Facts about an engine, from its own words.
+/// The properties of an engine, from its own answers.
 #[expect(clippy::struct_excessive_bools, reason = "each is an answer of its own")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Engine {
-    /// Whose engine it is.
+    /// The kind of the engine.
     pub kind: Kind,
-    /// The newest API that it speaks.
+    /// The newest API version of the engine.
     pub api: Api,
-    /// The oldest API that it speaks.
+    /// The oldest API version of the engine.
     pub min_api: Api,
-    /// Its version, `28.5.2`.
+    /// The version of the engine, `28.5.2`.
     pub version: String,
-    /// `linux`.
+    /// The operating system, `linux`.
     pub os: String,
-    /// `amd64`, as Go writes it.
+    /// The architecture in Go's notation, `amd64`.
     pub arch: String,
-    /// Whether its host has control groups of version 2.
+    /// Whether the host uses cgroup v2.
     pub cgroup2: bool,
-    /// Whether a limit of swap can be set.
+    /// Whether the host supports swap limits.
     pub swap_limit: bool,
-    /// Whether a limit of memory can be set.
+    /// Whether the host supports memory limits.
     pub memory_limit: bool,
-    /// Whether a limit of processes can be set.
+    /// Whether the host supports limits of processes.
     pub pids_limit: bool,
-    /// Whether the out-of-memory killer can be kept away.
+    /// Whether the host can disable the out-of-memory killer.
     pub oom_kill_disable: bool,
-    /// Whether CPU shares can be set.
+    /// Whether the host supports CPU shares.
     pub cpu_shares: bool,
-    /// Whether a CPU period and quota can be set.
+    /// Whether the host supports CPU periods and quotas.
     pub cpu_quota: bool,
-    /// Whether processors can be chosen.
+    /// Whether the host supports CPU sets.
     pub cpuset: bool,
-    /// Whether a weight of block I/O can be set. Not in the engine's words: its kernel tells.
+    /// Whether the host supports block I/O weights. The engine does not tell; the kernel version
+    /// does.
     pub blkio_weight: bool,
-    /// The runtime of containers that name none.
+    /// The default runtime.
     pub default_runtime: String,
-    /// The log driver of containers that name none.
+    /// The default log driver.
     pub log_driver: String,
     /// The storage driver, `overlay2`.
     pub storage: String,
-    /// Whether images are in containerd's store: an image ID is another digest then.
+    /// Whether the engine uses the containerd image store, in which an image ID is another digest.
     pub containerd_store: bool,
-    /// The ID that the engine gave itself; clones share it.
+    /// The engine's own ID, which cloned hosts share.
     pub id: String,
-    /// The name of its host.
+    /// The name of the host.
     pub name: String,
-    /// Its data directory.
+    /// The data directory of the engine.
     pub root_dir: String,
 }
 
 impl Engine {
-    /// An engine from its answers to `/version` and `/info`; of the first the API is enough. What is
-    /// missing is as on the newest engine.
+    /// An engine from its answers to `/version` and `/info`; an answer to `/version` may have the
+    /// API version only. A missing value defaults to the value of the newest engine.
     pub fn of(record: &EngineRecord) -> Self {
         let EngineRecord { version, info } = record;
         let newest = Self::newest();
@@ -116,8 +118,8 @@ impl Engine {
         }
     }
 
-    /// The newest engine on a host that can do everything; for data that tells no engine. It has
-    /// no identity.
+    /// The newest engine on a host with all features, for data without an engine. The engine has no
+    /// identity.
     pub fn newest() -> Self {
         Self {
             kind: Kind::Docker,
@@ -145,13 +147,14 @@ impl Engine {
         }
     }
 
-    /// Whether it shows under `Config` which address a container wished for, as long as it lives.
+    /// Whether the engine shows a container's requested MAC address in `Config` during its whole
+    /// life.
     pub fn shows_mac_address(&self) -> bool {
         self.api < api::HIDES_MAC_ADDRESS
     }
 
-    /// The same engine, if its API were the newest and its host could do everything. No host has
-    /// it all: what version 2 of control groups lost is here beside what it brought.
+    /// The same engine with the newest API and all host features. No real host has all features,
+    /// because cgroup v2 dropped some features of cgroup v1.
     #[must_use]
     pub fn supporting_all(&self) -> Self {
         Self {
@@ -169,12 +172,12 @@ impl Engine {
         }
     }
 
-    /// The engine of a snapshot; the newest where the snapshot tells none.
+    /// The engine of a snapshot; the newest engine if the snapshot names no engine.
     pub fn of_snapshot(snapshot: &crate::observed::snapshot::Snapshot) -> Self {
         snapshot.engine.as_ref().map_or_else(Self::newest, Self::of)
     }
 
-    /// Why nothing can be planned for it, with the way out; `None` for an engine that is known.
+    /// Why bayplan refuses to plan for the engine, with a hint; `None` for a supported engine.
     pub fn refuse(&self) -> Option<String> {
         let found = say::short(&self.version);
         if self.kind == Kind::Podman {
@@ -209,7 +212,7 @@ impl Engine {
         None
     }
 
-    /// Who it is, for a plan.
+    /// The identity of the engine, for a plan.
     pub fn target(&self) -> Target {
         let storage = if self.containerd_store {
             format!("{} containerd", self.storage)
@@ -227,7 +230,7 @@ impl Engine {
 }
 
 impl Kind {
-    /// Whose engine it is by its `/version`: the name of the component that is the engine.
+    /// The kind of an engine by its `/version`: the name of the engine component.
     pub fn of(version: &Json) -> Self {
         kind(version)
     }
@@ -243,7 +246,7 @@ fn kind(version: &Json) -> Kind {
     if names.iter().any(|name| name.to_ascii_lowercase().contains("podman")) {
         return Kind::Podman;
     }
-    // Without components it is an old Docker; nobody else ever left them out.
+    // Only an old Docker has no components.
     match names.first() {
         None => Kind::Docker,
         Some(_) if names.contains(&"Engine") => Kind::Docker,
@@ -251,7 +254,7 @@ fn kind(version: &Json) -> Kind {
     }
 }
 
-/// Whether images are in containerd's store. Its status names the snapshotter.
+/// Whether the engine uses the containerd image store, by the snapshotter in its status.
 fn has_containerd_store(info: &Json) -> bool {
     info["DriverStatus"].as_array().into_iter().flatten().any(|pair| {
         pair[0].as_str() == Some("driver-type")
@@ -259,7 +262,7 @@ fn has_containerd_store(info: &Json) -> bool {
     })
 }
 
-/// With control groups of version 1 the weight went with the CFQ scheduler, in Linux 5.0.
+/// On cgroup v1, the weight was lost with the CFQ scheduler in Linux 5.0.
 fn lost_blkio_weight(kernel: &str) -> bool {
     let major = kernel.split('.').next().and_then(|major| major.parse::<u32>().ok());
     major.is_some_and(|major| major >= 5)

@@ -1,11 +1,11 @@
-//! Small tools for raw JSON objects.
+//! Helpers for raw JSON objects.
 
 use serde_json::{Map, Value as Json};
 
 /// A JSON object.
 pub(super) type Object = Map<String, Json>;
 
-/// Whether Go would take it for its zero value: null, `""`, `0`, `false`, `[]`, `{}`.
+/// Whether Go would treat a value as its zero value: null, `""`, `0`, `false`, `[]`, `{}`.
 pub(super) fn is_empty(json: &Json) -> bool {
     match json {
         Json::Null => true,
@@ -17,28 +17,28 @@ pub(super) fn is_empty(json: &Json) -> bool {
     }
 }
 
-/// The keys and values of an object; nothing of anything else.
+/// The keys and values of an object; empty for other values.
 pub(super) fn entries(json: &Json) -> impl Iterator<Item = (&String, &Json)> {
     json.as_object().into_iter().flatten()
 }
 
-/// The texts of a list; nothing of anything else.
+/// The texts of a list; empty for other values.
 pub(super) fn texts(json: &Json) -> impl Iterator<Item = &str> {
     json.as_array().into_iter().flatten().filter_map(Json::as_str)
 }
 
-/// A whole number; 0 for anything else.
+/// A whole number; 0 for other values.
 pub(super) fn number(object: &Object, field: &str) -> i64 {
     object.get(field).and_then(Json::as_i64).unwrap_or(0)
 }
 
-/// A text; empty for anything else.
+/// A text; empty for other values.
 pub(super) fn text<'a>(object: &'a Object, field: &str) -> &'a str {
     object.get(field).and_then(Json::as_str).unwrap_or("")
 }
 
-/// Puts the fields that are neither null nor missing in the place of those of a template. Fields
-/// that the template lacks and `also` does not name are unknown to the engine and dropped.
+/// Overwrites a template with the sent fields that are not null. A field outside the template and
+/// `also` is unknown to the engine, and is dropped.
 pub(super) fn fill(template: &mut Object, sent: &Json, also: &[&str]) {
     for (field, value) in entries(sent) {
         let known = template.contains_key(field) || also.contains(&field.as_str());

@@ -1,7 +1,8 @@
-//! Limits of resources: what follows from others, and what an engine's host cannot do.
+//! Resource limits: limits that follow from other limits, and limits that the host does not
+//! support.
 //!
-//! An engine drops a limit that its host cannot hold, with a warning in its answer to the create;
-//! it would be a difference for ever.
+//! An engine drops an unsupported limit with a warning in its answer to the create call. The model
+//! drops the limit too, because the limit would otherwise differ forever.
 
 use serde_json::Value as Json;
 
@@ -9,7 +10,7 @@ use super::Engine;
 use super::json::{Object, number};
 use crate::base::api;
 
-/// Settles the limits of a `HostConfig`.
+/// Completes the limits of a `HostConfig`.
 pub(super) fn limits(host: &mut Object, sent: &Json, engine: &Engine) {
     memory(host, engine);
     if engine.api < api::NO_KERNEL_MEMORY {
@@ -46,8 +47,8 @@ pub(super) fn limits(host: &mut Object, sent: &Json, engine: &Engine) {
     }
 }
 
-/// Memory without swap said means twice as much with swap. Without accounting of swap, swap has no
-/// limit, whatever was said.
+/// A memory limit without a swap limit allows the same amount of swap. Without swap accounting,
+/// swap is unlimited.
 fn memory(host: &mut Object, engine: &Engine) {
     if !engine.memory_limit {
         for field in ["Memory", "MemorySwap", "MemoryReservation"] {

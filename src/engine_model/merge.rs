@@ -1,4 +1,4 @@
-//! `Config`: what is sent, merged with what the image hands down, as engines merge it.
+//! `Config`: the create body merged with the image configuration, as engines merge them.
 
 use std::collections::BTreeSet;
 use std::sync::{LazyLock, OnceLock};
@@ -11,15 +11,15 @@ use crate::base::api;
 use crate::base::path;
 use crate::options::fields::Of;
 
-/// The configuration that an image hands down, from its inspect data. Never `ContainerConfig`:
-/// that is the configuration of the container that built it. Fields may be empty or missing,
-/// which means the same; null for an image without any.
+/// The configuration of an image, from its inspect data. `ContainerConfig` is never used, because
+/// it belongs to the build container. Empty and missing fields mean the same; null for an image
+/// without a configuration.
 pub fn image_config(image: &Json) -> &Json {
     &image["Config"]
 }
 
-/// An image that hands down something nobody would in every field that one can hand down. What is
-/// expected of a container of it, and of one without any image, does not depend on its image.
+/// An image with an unusual value in every field. If the model gives the same container with this
+/// image and without an image, the container does not depend on its image.
 pub fn strange_image() -> &'static Json {
     static IMAGE: OnceLock<Json> = OnceLock::new();
     IMAGE.get_or_init(|| {
@@ -78,8 +78,8 @@ pub(super) fn config(body: &Json, image: Option<&Json>, engine: &Engine) -> Obje
     config
 }
 
-/// What an engine shows where nothing was said: in the fields of rows what they say, and those that
-/// no row has.
+/// The default values that an engine shows: the defaults of the option rows, and of the fields
+/// without a row.
 fn nothing_said() -> Object {
     static NOTHING: LazyLock<Object> = LazyLock::new(nothing);
     NOTHING.clone()
@@ -94,7 +94,7 @@ fn nothing() -> Object {
     config
 }
 
-/// A template as what it is.
+/// A JSON value as an object.
 pub(super) fn object(json: Json) -> Object {
     match json {
         Json::Object(object) => object,
@@ -102,7 +102,7 @@ pub(super) fn object(json: Json) -> Object {
     }
 }
 
-/// Sets a field that is missing where it is not set.
+/// Sets the default of a field that engines omit.
 fn optional(config: &mut Object, field: &str, value: Json) {
     if is_empty(&value) {
         config.remove(field);
@@ -111,8 +111,8 @@ fn optional(config: &mut Object, field: &str, value: Json) {
     }
 }
 
-/// Entrypoint and command. An entrypoint of one's own drops the image's command; the empty one
-/// does not, and `[""]` is how clients say "none at all".
+/// Entrypoint and command. A declared entrypoint drops the image's command. An empty entrypoint
+/// keeps the image's command, and `[""]` means no entrypoint.
 fn command(config: &mut Object, inherited: &Json) {
     for field in ["Cmd", "Entrypoint"] {
         if let Some(Json::String(word)) = config.get(field) {
@@ -135,7 +135,7 @@ fn command(config: &mut Object, inherited: &Json) {
     }
 }
 
-/// The command that runs: the first word, and the others.
+/// The executed command: its first word, and its arguments.
 pub(super) fn path_and_args(config: &Object) -> (String, Vec<String>) {
     let mut words = ["Entrypoint", "Cmd"]
         .into_iter()
@@ -145,8 +145,8 @@ pub(super) fn path_and_args(config: &Object) -> (String, Vec<String>) {
     (words.next().unwrap_or_default(), words.collect())
 }
 
-/// Own entries in the order sent, then the image's whose variable is not among them. An entry
-/// without `=` hides the image's too.
+/// The declared entries in order, then the image's entries for other variables. A declared entry
+/// without `=` also hides the image's entry.
 fn environment<'j>(own: &'j Json, inherited: &'j Json) -> Json {
     let variable = |entry: &'j str| entry.split('=').next().unwrap_or_default();
     let mut all: Vec<&str> = texts(own).collect();
@@ -158,7 +158,7 @@ fn environment<'j>(own: &'j Json, inherited: &'j Json) -> Json {
     all.into()
 }
 
-/// Own entries over the image's.
+/// The declared entries and the image's entries; declared entries have precedence.
 fn union(own: &Json, inherited: &Json) -> Json {
     let mut all = Object::new();
     for (key, value) in entries(inherited).chain(entries(own)) {
@@ -167,12 +167,12 @@ fn union(own: &Json, inherited: &Json) -> Json {
     Json::Object(all)
 }
 
-/// The check, field by field: what is zero here comes from the image, even beside `NONE`.
+/// The health check, field by field: a zero field takes the image's value, even beside `NONE`.
 fn healthcheck(own: &Json, inherited: &Json, engine: &Engine) -> Json {
     let inherited = &inherited["Healthcheck"];
     let mut check = Object::new();
     for field in ["Test", "Interval", "Timeout", "StartPeriod", "StartInterval", "Retries"] {
-        // An older API drops it without a word.
+        // An older API silently drops this field.
         let unknown = field == "StartInterval" && engine.api < api::START_INTERVAL;
         let own = if unknown { &Json::Null } else { &own[field] };
         let value = if is_empty(own) { &inherited[field] } else { own };

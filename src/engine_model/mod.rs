@@ -1,14 +1,15 @@
-//! What an engine would show of a container that does not exist yet: the inspect data that
-//! follows from a create body, an image and an engine's habits.
+//! The engine model: predicts the inspect data of a container before its creation, from a create
+//! body, an image and the properties of an engine.
 //!
-//! The one place that reproduces an engine. The planner computes with it what is expected, the
-//! simulated engine answers with it. Held against recordings of real engines by
-//! `tests/it/recordings.rs`. Translating what *found* data says in an older engine's words is
-//! [`crate::options::inspect_view`]'s.
+//! No other module reproduces an engine. The planner computes the expected state with the model,
+//! and the simulated engine answers with the model. `tests/it/recordings.rs` compares the model
+//! with recordings of real engines. Converting *found* data of older engines is done in
+//! [`crate::options::inspect_view`], not here.
 //!
-//! Predicted: `Config`, `HostConfig`, `Path`, `Args`, `Image`, `Platform`, the wishes in
-//! `NetworkSettings.Networks`, and `Mounts` as far as the body decides it. Not predicted: IDs,
-//! names of anonymous volumes, addresses, whatever changes while a container lives.
+//! Predicted: `Config`, `HostConfig`, `Path`, `Args`, `Image`, `Platform`, the requested settings
+//! in `NetworkSettings.Networks`, and `Mounts` as far as the body decides. Not predicted: IDs,
+//! names of anonymous volumes, addresses, and all values that change during the life of a
+//! container.
 
 mod attach;
 mod downlevel;
@@ -33,14 +34,14 @@ pub use engine::{Engine, Kind};
 pub use merge::{image_config, strange_image};
 pub use world::World;
 
-/// The inspect data of a container that is created from `body` under the final name `name`.
+/// The inspect data of a container from `body` with the final name `name`.
 ///
-/// `image` is what `image inspect` says of the image that it will be made from. Without it, what
-/// an image hands down is missing: `Image` is null in the result, and the rows whose
-/// [`crate::options::OptionDef::from_image`] is set, cannot be known.
+/// `image` is the `image inspect` data of the container's image. Without `image`, the image's
+/// values are missing: `Image` is null in the result, and rows with
+/// [`crate::options::OptionDef::from_image`] are unknown.
 ///
-/// What the engine at hand drops (an option that its API or its host lacks) is dropped, so that a
-/// wish that cannot come true is no difference for ever. References stay the marks they are.
+/// Options that the engine's API or host does not support are dropped, because they would otherwise
+/// differ forever. References stay marks.
 pub fn adapt(
     name: &ContainerName,
     body: &Body,
@@ -58,7 +59,7 @@ pub fn adapt(
     let (path, args) = merge::path_and_args(&config);
     let mounts = mounts::mounts(&config, &host, engine, world);
     let networks = Map::from_iter([("Networks".to_owned(), Json::Object(networks))]);
-    // Put together by hand: the macro would copy each part.
+    // Built by hand, because the macro would copy each part.
     let mut inspect = Map::new();
     let mut set = |field: &str, value: Json| inspect.insert(field.to_owned(), value);
     set("Name", format!("/{name}").into());

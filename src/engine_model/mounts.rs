@@ -1,4 +1,4 @@
-//! `Mounts`: what is mounted where, as far as the create body decides it.
+//! `Mounts`: the mounts of a container, as far as the create body decides them.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,8 @@ use super::json::{Object, entries, text, texts};
 use super::{Engine, World};
 use crate::base::path;
 
-/// The mounts of the inspect data, by destination. An engine gives them in any order. Anonymous
-/// volumes have no `Name` and no `Source` here: nobody knows them yet.
+/// The mounts of the inspect data, by destination; the order of engines is arbitrary. Anonymous
+/// volumes have no `Name` and no `Source`, because both are unknown before the create.
 pub(super) fn mounts(config: &Object, host: &Object, engine: &Engine, world: &World) -> Vec<Json> {
     let mut by_destination: BTreeMap<String, Json> = BTreeMap::new();
     let mut add = |mount: Json| {
@@ -36,7 +36,7 @@ pub(super) fn mounts(config: &Object, host: &Object, engine: &Engine, world: &Wo
     by_destination.into_values().collect()
 }
 
-/// `CONTAINER`, `CONTAINER:ro`: what that container has mounted.
+/// The mounts from another container: `CONTAINER`, `CONTAINER:ro`.
 fn taken_over(from: &str, world: &World) -> Vec<Json> {
     let (container, mode) = from.split_once(':').unwrap_or((from, "rw"));
     let read_only = mode.split(',').any(|flag| flag == "ro");
@@ -53,7 +53,7 @@ fn taken_over(from: &str, world: &World) -> Vec<Json> {
     world.mounts(container).iter().map(take).collect()
 }
 
-/// `SOURCE:DESTINATION[:FLAGS]`, or a destination alone: an anonymous volume.
+/// A bind `SOURCE:DESTINATION[:FLAGS]`, or only a destination for an anonymous volume.
 fn bound(bind: &str, driver: &str, engine: &Engine) -> Option<Json> {
     let parts: Vec<&str> = bind.split(':').collect();
     let (source, destination, mode) = match parts.as_slice() {
@@ -82,7 +82,7 @@ fn bound(bind: &str, driver: &str, engine: &Engine) -> Option<Json> {
     Some(json!({
         "Type": "volume", "Name": source, "Source": volume_path(source, driver, engine),
         "Destination": destination, "Driver": driver,
-        // An engine shares volumes by label, asked or not.
+        // An engine always shares volumes by an SELinux label.
         "Mode": if mode.is_empty() { "z" } else { mode }, "RW": writable, "Propagation": "",
     }))
 }
@@ -117,7 +117,7 @@ fn mounted(mount: &Json, engine: &Engine) -> Json {
             }
         }
         "image" => {
-            // Its source is a folder of the storage driver's choice.
+            // The source of an image mount is a folder of the storage driver.
             set("Name", of("Source").into());
             set("Propagation", "rprivate".into());
         }
@@ -128,7 +128,7 @@ fn mounted(mount: &Json, engine: &Engine) -> Json {
     Json::Object(shown)
 }
 
-/// Where the built-in driver keeps a volume; other drivers say so when asked.
+/// The host path of a volume of the built-in driver; other drivers report their paths.
 fn volume_path(name: &str, driver: &str, engine: &Engine) -> String {
     if driver == "local" {
         format!("{}/volumes/{name}/_data", engine.root_dir)

@@ -1,4 +1,4 @@
-//! `HostConfig`: what is sent, with what an engine fills in, resolves and drops.
+//! `HostConfig`: the create body with the engine's defaults, without unsupported options.
 
 use std::sync::LazyLock;
 
@@ -42,8 +42,8 @@ pub(super) fn host_config(
     host
 }
 
-/// What an engine shows where nothing was said and it decides nothing: in the fields of rows what
-/// they say, and those that no row has.
+/// The default values that an engine shows and that need no decision: from the option rows, and
+/// from the fields without a row.
 fn nothing_said() -> Object {
     static NOTHING: LazyLock<Object> = LazyLock::new(nothing);
     NOTHING.clone()
@@ -60,11 +60,11 @@ fn nothing() -> Object {
     host
 }
 
-/// Network, IPC, PID and control group namespaces: whose, and what nothing said means.
+/// The network, IPC, PID and cgroup namespaces, with their defaults.
 fn namespaces(host: &mut Object, engine: &Engine, world: &World) {
     let said = text(host, "NetworkMode");
     if said.is_empty() || said == "default" {
-        // Docker 26 names the network that "default" always meant.
+        // From Docker 26 on, the network `default` is shown by its real name.
         let mode = if engine.api >= api::DEFAULTS_ARE_NAMED { "bridge" } else { "default" };
         host.insert("NetworkMode".to_owned(), mode.into());
     }
@@ -85,7 +85,7 @@ fn namespaces(host: &mut Object, engine: &Engine, world: &World) {
     }
 }
 
-/// What nothing said means for the rest.
+/// The other default values.
 fn defaults(host: &mut Object, engine: &Engine) {
     if host.get("ShmSize").is_none_or(is_empty) {
         host.insert("ShmSize".to_owned(), DEFAULT_SHM_SIZE.into());
@@ -104,7 +104,7 @@ fn defaults(host: &mut Object, engine: &Engine) {
     }
 }
 
-/// An object of these fields and no others, with what was said of each.
+/// An object with exactly these fields, with the sent values and defaults.
 fn whole<'h>(host: &'h mut Object, field: &str, fields: &[(&str, Json)]) -> &'h mut Object {
     let slot = host.entry(field).or_insert(Json::Null);
     if !slot.is_object() {
@@ -120,7 +120,7 @@ fn whole<'h>(host: &'h mut Object, field: &str, fields: &[(&str, Json)]) -> &'h 
     object
 }
 
-/// Labels that a shared namespace needs, and what of `/proc` and `/sys` is kept out of sight.
+/// The security labels for a shared namespace, and the masked paths of `/proc` and `/sys`.
 fn security(host: &mut Object, engine: &Engine) {
     let privileged = host.get("Privileged") == Some(&Json::Bool(true));
     let shared = ["IpcMode", "PidMode"].iter().any(|field| text(host, field) == "host");
@@ -142,7 +142,8 @@ fn security(host: &mut Object, engine: &Engine) {
     }
 }
 
-/// Grew with every other release; [`crate::options::inspect_view`] lets nobody compare it.
+/// The masked paths grow with releases; [`crate::options::inspect_view`] excludes them from
+/// comparisons.
 fn masked_paths(engine: &Engine) -> Json {
     let mut paths = vec!["/proc/asound", "/proc/acpi"];
     if engine.api >= api::MASKED_INTERRUPTS {
@@ -168,8 +169,8 @@ fn readonly_paths() -> Json {
     json!(["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"])
 }
 
-/// `db:alias` is shown as `/db:/self/alias`. Networks that users made know no such links: theirs
-/// are wishes of the attachment.
+/// A link `db:alias` is shown as `/db:/self/alias`. In user-defined networks, links belong to the
+/// endpoint settings.
 fn links(host: &mut Object, name: &ContainerName, world: &World) {
     let links: Vec<String> = texts(&host["Links"])
         .map(|link| {
@@ -184,7 +185,7 @@ fn links(host: &mut Object, name: &ContainerName, world: &World) {
     host.insert("Links".to_owned(), shown);
 }
 
-/// Every binding has both its fields.
+/// Completes every port binding with both fields.
 fn ports(host: &mut Object) {
     let Some(Json::Object(ports)) = host.get_mut("PortBindings") else { return };
     for bindings in ports.values_mut() {
@@ -200,7 +201,7 @@ fn ports(host: &mut Object) {
     }
 }
 
-/// Options of mounts that an older API does not know are dropped without a word.
+/// Mount options that an older API does not know are silently dropped.
 fn mounts(host: &mut Object, engine: &Engine) {
     for mount in host.get_mut("Mounts").and_then(Json::as_array_mut).into_iter().flatten() {
         for gate in MOUNT_GATES.iter().filter(|gate| engine.api < gate.api) {
@@ -211,8 +212,8 @@ fn mounts(host: &mut Object, engine: &Engine) {
     }
 }
 
-/// With the host's network, or another container's, the name of the host, or of that container,
-/// is shown where none was said. Otherwise it is the beginning of an ID that nobody knows yet.
+/// The default hostname. In the network of the host or of another container, the engine shows that
+/// hostname. Otherwise the hostname is the beginning of the future container ID.
 pub(super) fn hostname(config: &mut Object, host: &Object, engine: &Engine) {
     if text(config, "Hostname").is_empty() && text(host, "NetworkMode") == "host" {
         config.insert("Hostname".to_owned(), engine.name.clone().into());

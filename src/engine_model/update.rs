@@ -1,8 +1,8 @@
-//! What an engine makes of an update of a container: what it refuses, what it then shows, and what
-//! of that is not so. Tried on 20.10 and 28.5, created and running, control groups of version 1.
+//! The effect of an update of a container: refusals, the new inspect data, and settings that do not
+//! take effect. Tested on 20.10 and 28.5, with created and running containers, on cgroup v1.
 //!
-//! The planner asks here whether a difference can go away in place; the simulated engine answers
-//! with it.
+//! The planner checks here whether a difference can be updated in place, and the simulated engine
+//! answers with the same code.
 
 use serde_json::{Value as Json, json};
 
@@ -10,15 +10,15 @@ use super::Engine;
 use super::json::{Object, number, text};
 use crate::options::settings::{RESTART, Settings, UPDATABLE};
 
-/// The least memory that an engine takes: 6 MiB.
+/// The smallest memory limit of an engine: 6 MiB.
 const LEAST_MEMORY: i64 = 6 << 20;
 
 /// Why an engine refuses an update.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
-    /// The HTTP status: 400 where the body is wrong, 409 where the container is in the way.
+    /// The HTTP status: 400 for an invalid body, 409 for a conflict with the container.
     pub status: u16,
-    /// What the engine says.
+    /// The message of the engine.
     pub message: String,
 }
 
@@ -26,7 +26,7 @@ fn refused(status: u16, message: &str) -> Refused {
     Refused { status, message: message.to_owned() }
 }
 
-/// What `HostConfig` an engine shows after an update, and its warnings; or why it refuses.
+/// The `HostConfig` after an update, with warnings; or the reason for a refusal.
 pub fn update(
     host: &Json,
     settings: &Settings,
@@ -42,7 +42,7 @@ pub fn update(
     let policy =
         sent.remove(RESTART).filter(|policy| !policy["Name"].as_str().unwrap_or("").is_empty());
     for field in UPDATABLE {
-        // Nothing said: left as it is. Only for processes no limit can be said.
+        // A missing value stays unchanged. Only the limit of processes can be removed.
         let value = sent.get(*field).cloned().unwrap_or_default();
         if *field == "PidsLimit" && !value.is_null() {
             let limit = value.as_i64().unwrap_or(0).max(0);
@@ -61,15 +61,15 @@ pub fn update(
     Ok((Json::Object(after), warnings))
 }
 
-/// Whether an update that the engine takes has its effect on a container that runs, too. A limit
-/// of swap is not taken off: the engine shows -1 from then on and the kernel keeps the old limit,
-/// against which the next update of the memory fails (tried on 20.10 and 28.5).
+/// Whether an accepted update also takes effect in a running container. A swap limit cannot be
+/// removed: the engine then shows -1, but the kernel keeps the old limit. The next memory update
+/// then fails (tested on 20.10 and 28.5).
 pub fn takes_effect(host: &Json, settings: &Settings) -> bool {
     let unlimited = settings.0.get("MemorySwap") == Some(&json!(-1));
     !(unlimited && host["MemorySwap"].as_i64().unwrap_or(0) > 0)
 }
 
-/// What the host cannot hold is left out with a warning, as at create.
+/// The body without limits that the host does not support, and a warning for each, as at a create.
 fn without_what_the_host_lacks(body: &Json, engine: &Engine) -> (Object, Vec<String>) {
     let mut sent = body.as_object().cloned().unwrap_or_default();
     let mut warnings = Vec::new();
@@ -115,7 +115,7 @@ fn without_what_the_host_lacks(body: &Json, engine: &Engine) -> (Object, Vec<Str
     (sent, warnings)
 }
 
-/// What is wrong in itself.
+/// Refuses a body that is invalid in itself.
 fn vet(sent: &Object) -> Result<(), Refused> {
     let (memory, swap) = (number(sent, "Memory"), number(sent, "MemorySwap"));
     if memory != 0 && memory < LEAST_MEMORY {
@@ -140,7 +140,7 @@ fn vet(sent: &Object) -> Result<(), Refused> {
     Ok(())
 }
 
-/// What does not go with what is set.
+/// Refuses a body that conflicts with the current settings.
 fn conflicts(now: &Object, sent: &Object) -> Result<(), Refused> {
     let conflict = |what: &str| Err(refused(409, &format!("Conflicting options: {what}")));
     let has = |object: &Object, field: &str| number(object, field) != 0;
@@ -155,7 +155,7 @@ fn conflicts(now: &Object, sent: &Object) -> Result<(), Refused> {
         }
     }
     let memory = number(sent, "Memory");
-    // -1 is no limit, and yet smaller than any memory to the engine.
+    // -1 means no limit, but the engine compares -1 as a number.
     if memory != 0 && number(sent, "MemorySwap") == 0 && memory > number(now, "MemorySwap") {
         return Err(refused(
             409,

@@ -1,4 +1,4 @@
-//! What an engine would show for a container: the expected side of a comparison.
+//! The expected side of a comparison: the inspect data that an engine would show.
 
 use serde_json::Value as Json;
 
@@ -7,7 +7,7 @@ use crate::base::ident::ContainerName;
 use crate::options::Body;
 use crate::options::inspect_view::InspectView;
 
-/// What an engine would show for a container of this body.
+/// The inspect data that an engine would show for a container with this body.
 pub fn expected(
     body: &Body,
     name: &ContainerName,
@@ -18,16 +18,18 @@ pub fn expected(
     let mut fitted = body.clone();
     super::mac_address(&mut fitted, engine);
     let mut inspect = super::adapt(name, &fitted, image, engine, world);
-    // In the host's network an engine shows the name that the host has when the container is made.
-    // Nobody declared it, and a host that is renamed later makes no difference.
+    // In the host's network, the engine shows the hostname of the host at the create. The hostname
+    // is not declared, so a later rename of the host is no difference.
     if body.json()["Hostname"].as_str().is_none_or(str::is_empty) {
         inspect["Config"]["Hostname"] = "".into();
     }
-    // Which option wished for the address of the network card is for rows to know: it is told once.
+    // The option rows need to know which option requested the MAC address, because the address is
+    // compared once.
     inspect["OwnMacAddress"] = body.json()["MacAddress"].is_string().into();
-    // And whether the engine shows a wish for one on a container that does not run.
+    // The option rows need to know whether the engine shows a requested MAC address of a stopped
+    // container.
     inspect["ShowsMacAddress"] = engine.shows_mac_address().into();
-    // Whose log options may be more than was said is for a row to know.
+    // An option row needs to know the default log driver, which may add log options.
     inspect["LoggingDriver"] = engine.log_driver.as_str().into();
     InspectView::of(inspect)
 }

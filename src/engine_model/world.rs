@@ -1,4 +1,4 @@
-//! What names mean on one engine: containers and networks by name, ID or the beginning of an ID.
+//! The containers and networks of one engine, by name, ID or ID prefix.
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
@@ -9,27 +9,27 @@ use serde_json::Value as Json;
 use crate::base::ident::{ContainerId, ContainerName, NetworkId};
 use crate::observed::snapshot::Snapshot;
 
-/// What names mean on one engine.
+/// The names on one engine.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct World {
     containers: BTreeMap<String, Known>,
     networks: BTreeMap<String, NetworkId>,
-    /// Names of containers by ID.
+    /// The names of containers, by ID.
     by_id: BTreeMap<ContainerId, String>,
-    /// Names of networks by ID.
+    /// The names of networks, by ID.
     networks_by_id: BTreeMap<NetworkId, String>,
 }
 
-/// A container, as far as others can refer to it.
+/// The data of a container to which other containers can refer.
 #[derive(Debug, Clone, PartialEq)]
 struct Known {
     id: ContainerId,
-    /// What `volumes_from` hands on.
+    /// The mounts for `volumes_from`.
     mounts: Json,
 }
 
 impl World {
-    /// The names of a snapshot.
+    /// The names in a snapshot.
     pub fn of(snapshot: &Snapshot) -> Self {
         let mut world = Self::default();
         for container in &snapshot.containers {
@@ -45,8 +45,8 @@ impl World {
         world
     }
 
-    /// Adds a container, or puts it in the place of the one of that name. `mounts` is the
-    /// `Mounts` of its inspect data; null where nobody needs them.
+    /// Adds a container, or replaces the container with this name. `mounts` are the `Mounts` of its
+    /// inspect data, or null if no container needs them.
     pub fn container(&mut self, name: &ContainerName, id: ContainerId, mounts: Json) {
         self.by_id.insert(id.clone(), name.as_str().to_owned());
         let before = self.containers.insert(name.as_str().to_owned(), Known { id, mounts });
@@ -63,12 +63,12 @@ impl World {
         self.networks.insert(name.to_owned(), id);
     }
 
-    /// The ID of the container that a name, an ID or the beginning of an ID means.
+    /// The ID of the container with a name, an ID or an ID prefix.
     pub fn container_id(&self, word: &str) -> Option<&ContainerId> {
         self.known(word).map(|known| &known.id)
     }
 
-    /// The name of the container that a name, an ID or the beginning of an ID means.
+    /// The name of the container with a name, an ID or an ID prefix.
     pub fn container_name(&self, word: &str) -> Option<&str> {
         let id = self.container_id(word)?;
         self.by_id.get(id).map(String::as_str)
@@ -79,8 +79,8 @@ impl World {
         self.known(word).and_then(|known| known.mounts.as_array()).map_or(&[], Vec::as_slice)
     }
 
-    /// The network that a name, an ID or the beginning of an ID means: its name and ID. Of
-    /// several networks with the same beginning none is meant.
+    /// The name and ID of the network with a name, an ID or an ID prefix. An ambiguous prefix gives
+    /// `None`.
     pub fn network_by(&self, word: &str) -> Option<(&str, &NetworkId)> {
         let begun = || self.networks.get_key_value(only(&self.networks_by_id, word)?);
         let found = self.networks.get_key_value(word).or_else(begun);
@@ -94,7 +94,7 @@ impl World {
     }
 }
 
-/// The name behind the only ID that a word is, or begins; engines want a digit at least.
+/// The name for the only ID with this prefix; engines require at least one digit.
 fn only<'a, I: Ord + Borrow<str>>(ids: &'a BTreeMap<I, String>, word: &str) -> Option<&'a String> {
     if word.is_empty() {
         return None;

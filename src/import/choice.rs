@@ -1,19 +1,18 @@
-//! What is written although it might have been left out, or the other way round, and why: the
-//! comments of a spec.
+//! The comments of an imported spec: why an option is written, or why it is omitted.
 
 use std::collections::BTreeMap;
 
-/// Comments by the key of the set that they stand above.
+/// The comments above each set, by its key.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Choices(BTreeMap<String, Vec<String>>);
 
 impl Choices {
-    /// Adds one.
+    /// Adds a comment.
     pub fn add(&mut self, key: &str, comment: impl Into<String>) {
         self.0.entry(key.to_owned()).or_default().push(comment.into());
     }
 
-    /// Those above a key.
+    /// The comments above a set.
     pub fn above(&self, key: &str) -> &[String] {
         self.0.get(key).map_or(&[], Vec::as_slice)
     }

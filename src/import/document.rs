@@ -1,4 +1,4 @@
-//! Sets to a spec: the root, the order of its keys, and the comments.
+//! Writes the spec from its sets: the root, the order of keys, and the comments.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,23 +17,23 @@ use crate::options::{Body, Context, ROWS};
 use crate::spec::{Dependency, Spec, Until, depends, read};
 use crate::syntax::node::{Node, Problem};
 
-/// The keys of a set that come before its options; the others that are none come after them.
+/// The set keys before the options; the other keys that are no options come after the options.
 const FIRST: &[&str] = &["name", "count", "image", "pull", "state", "match", "depends_on"];
-/// Networks that every engine has: no spec declares them.
+/// The networks that every engine has; a spec does not declare them.
 const FIXED: &[&str] = &["", "bridge", "host", "none", "default"];
 
-/// A spec written from containers.
+/// A spec that was written from containers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Imported {
-    /// The file.
+    /// The text of the file.
     pub text: String,
-    /// What it declares.
+    /// The declared state.
     pub spec: Spec,
-    /// What was asked for and is not in it.
+    /// The chosen containers that are not in the spec.
     pub refused: Vec<Refusal>,
 }
 
-/// One set, written out.
+/// The text of one set.
 #[derive(Debug, PartialEq)]
 struct Written {
     key: String,
@@ -41,14 +41,14 @@ struct Written {
     choices: Choices,
 }
 
-/// The containers of a snapshot by ID.
+/// The containers of a snapshot, by ID.
 type Index<'a> = BTreeMap<ContainerId, &'a Container>;
 
 fn index(snapshot: &Snapshot) -> Index<'_> {
     snapshot.containers.iter().map(|container| (container.id(), container)).collect()
 }
 
-/// Writes a spec. `Err`: what was written is none, which is a fault of this program.
+/// Writes a spec. `Err`: the text is not a valid spec, which is a bug of bayplan.
 pub fn import(
     snapshot: &Snapshot,
     picked: &Picked,
@@ -81,7 +81,7 @@ pub fn import(
         sets.insert(key, written);
     }
     for key in differing {
-        // A plan without one of the members would remove it.
+        // With a missing container, a plan for the set would remove the container.
         sets.remove(&key);
         let why = "the containers of its set are not alike: the spec that made them knows why";
         let all = members.remove(&key).unwrap_or_default();
@@ -105,7 +105,7 @@ pub fn import(
     Ok(Imported { text, spec, refused })
 }
 
-/// The spec that these sets are.
+/// Reads a spec with these sets.
 fn read(project: &ProjectName, sets: &[Written]) -> Result<Spec, Vec<Problem>> {
     let mut root = json!({"project": project, "containers": {}});
     for set in sets {
@@ -114,7 +114,7 @@ fn read(project: &ProjectName, sets: &[Written]) -> Result<Spec, Vec<Problem>> {
     read::spec(Node::from_json(&root), &read::Files::new())
 }
 
-/// The same with an order between them; `None` where that goes in a circle.
+/// Reads a spec with dependencies between its sets; `None` if the dependencies form a cycle.
 fn ordered(project: &ProjectName, sets: &mut [Written], depends: &Depends) -> Option<Spec> {
     let key = |set: &Written| depends.get(&set.key).filter(|on| !on.is_empty());
     for set in sets.iter_mut() {
@@ -131,11 +131,11 @@ fn ordered(project: &ProjectName, sets: &mut [Written], depends: &Depends) -> Op
     spec
 }
 
-/// The sets that each set depends on, by key.
+/// The dependencies of each set, by key.
 type Depends = BTreeMap<String, Vec<Dependency>>;
 
-/// The sets whose health can be waited for: what runs, with a health check that the spec or the
-/// image says.
+/// The sets whose health other sets can wait for: running containers with a health check in the
+/// spec or the image.
 fn checked(
     snapshot: &Snapshot,
     index: &Index<'_>,
@@ -161,8 +161,8 @@ fn checked(
     checked.map(|chosen| chosen.key.to_string()).collect()
 }
 
-/// The sets that each depends on as Docker Compose has it. What ran to its end is imported as
-/// stopped, which nobody can wait for.
+/// The dependencies of each set by the labels of Docker Compose. A finished one-shot is imported as
+/// stopped, so no set can wait for it.
 fn depends(index: &Index<'_>, picked: &Picked, checked: &BTreeSet<String>) -> Depends {
     let of = |chosen: &Chosen, label: &str| {
         index.get(&chosen.id).and_then(|container| container.label(label)).map(str::to_owned)
@@ -199,7 +199,7 @@ fn depends(index: &Index<'_>, picked: &Picked, checked: &BTreeSet<String>) -> De
     depends
 }
 
-/// What the keys of the sets mean.
+/// The context of the set keys.
 fn context(index: &Index<'_>, picked: &Picked) -> Context {
     let name = |chosen: &Chosen| Some(index.get(&chosen.id)?.name().to_string());
     let pairs = picked
@@ -209,7 +209,7 @@ fn context(index: &Index<'_>, picked: &Picked) -> Context {
     Context { containers: pairs.collect(), ..Context::default() }
 }
 
-/// One set.
+/// Writes one set.
 fn set(container: &Container, chosen: &Chosen, around: &Around<'_>) -> Option<Written> {
     let snapshot = around.snapshot;
     let mut choices = Choices::default();
@@ -235,7 +235,7 @@ fn set(container: &Container, chosen: &Chosen, around: &Around<'_>) -> Option<Wr
     Some(Written { key: chosen.key.to_string(), doc, choices })
 }
 
-/// Whether bayplan gave it its name, with a number.
+/// Whether bayplan gave the container its name with a number.
 fn is_member(container: &Container, chosen: &Chosen) -> bool {
     let project = container.label(LABEL_PROJECT).unwrap_or_default();
     let name = container.name();
@@ -243,7 +243,7 @@ fn is_member(container: &Container, chosen: &Chosen) -> bool {
     chosen.owned && number.is_some_and(|number| number.parse::<u32>().is_ok())
 }
 
-/// Networks and volumes that are there and are used: external ones of the root.
+/// The existing networks and volumes that the sets use: external objects of the spec.
 fn external(snapshot: &Snapshot, spec: &Spec) -> [(&'static str, BTreeSet<String>); 2] {
     let (mut networks, mut volumes) = (BTreeSet::new(), BTreeSet::new());
     for set in spec.sets.values() {
@@ -312,7 +312,7 @@ fn text(
     out
 }
 
-/// What the reader has to know of all of it.
+/// The comment at the top of the file.
 fn head(out: &mut String, spec: &Spec) {
     write::comment(
         out,
@@ -341,7 +341,7 @@ fn head(out: &mut String, spec: &Spec) {
     );
 }
 
-/// The keys of a set in the order of a reader's interest.
+/// The keys of a set, the most interesting keys first.
 fn order(doc: &Map<String, Json>) -> Vec<&str> {
     let rows = ROWS.iter().map(|row| row.def().key);
     let known: Vec<&str> = FIRST.iter().copied().chain(rows).collect();

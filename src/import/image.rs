@@ -1,4 +1,4 @@
-//! What a set is made from: the reference that means the container's image now.
+//! The image of a set: a reference that currently points to the container's image.
 
 use serde_json::Value as Json;
 
@@ -8,15 +8,15 @@ use crate::observed::snapshot::{Container, Snapshot};
 /// The image of a set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Made {
-    /// What to declare.
+    /// The declared reference.
     pub(super) reference: String,
-    /// What the reader has to know of it.
+    /// The comment about the image.
     pub(super) comment: Option<String>,
     /// Whether the image is on the engine.
     pub(super) here: bool,
 }
 
-/// What a container is declared to be made from.
+/// The image of a container.
 pub(super) fn made_from(container: &Container, snapshot: &Snapshot) -> Made {
     let id = container.image();
     let said = container.made_from().unwrap_or_default().to_owned();

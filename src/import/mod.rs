@@ -1,13 +1,13 @@
-//! A spec written from containers that are there: `bayplan import`.
+//! Writes a spec from existing containers: `bayplan import`.
 //!
-//! Every row has its way back from inspect data ([`crate::options::Row::to_spec`]). A set begins with
-//! nothing; each row that reads otherwise from the container than from what the set so far would
-//! make is declared, and in the end everything is left out that is so without it. So a spec says
-//! nothing that the image or the engine gives anyway, and what it says is true by construction:
-//! a plan of it against the same look is empty.
+//! Every option row can convert inspect data back to a spec ([`crate::options::Row::to_spec`]). A
+//! set begins without options. An option is declared if its value in the container differs from the
+//! value that the set would give. In the end, every option without effect is removed. The spec
+//! therefore repeats no default of the image or the engine, and a plan of the spec against the same
+//! look is empty.
 //!
-//! Looking at an engine is [`crate::engine`]'s, and what of a look may be shown
-//! [`crate::observed::redact`]'s: what it hid is not here to be written.
+//! Looking at an engine is done in [`crate::engine`]. Secrets are hidden by
+//! [`crate::observed::redact`], so the spec never contains a hidden value.
 
 mod choice;
 mod document;
@@ -27,7 +27,7 @@ use crate::observed::redact;
 use crate::observed::redact::{Literal, Unredacted};
 use crate::observed::snapshot::Snapshot;
 
-/// A spec as it is declared, in its canonical form, as YAML that people keep: a container set a block.
+/// A canonical spec as readable YAML, with a block for each container set.
 pub fn declared(canonical: &Json) -> String {
     let mut out = String::new();
     let comments = [
@@ -52,12 +52,12 @@ pub fn declared(canonical: &Json) -> String {
     out
 }
 
-/// Picks containers of a fresh look, and hides what of it may not be in a spec.
+/// Chooses containers of a fresh look, and hides the texts that must not be in a spec.
 pub fn redact(look: Unredacted, asked: &Pick, literal: &Literal) -> (Snapshot, Picked) {
     look.seal_for_import(|snapshot| pick(snapshot, asked), literal)
 }
 
-/// Picks containers of a look that is redacted already.
+/// Chooses containers of a redacted look.
 pub fn prepare(snapshot: Snapshot, asked: &Pick) -> (Snapshot, Picked) {
     let picked = pick(&snapshot, asked);
     (redact::name_hidden(snapshot, &picked), picked)

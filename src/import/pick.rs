@@ -1,4 +1,4 @@
-//! Which containers become sets, under which keys.
+//! Chooses the containers that become sets, and the keys of the sets.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,15 +12,15 @@ use crate::observed::pick::{Chosen, Pick, Picked, Refusal, means};
 use crate::observed::snapshot::{Container, Run, Snapshot};
 use crate::planner::matching;
 
-/// The label that says which service of it a container is.
+/// Compose's label with the service of a container.
 pub(super) const COMPOSE_SERVICE: &str = "com.docker.compose.service";
-/// The label that says which services of it come first.
+/// Compose's label with the dependencies of a service.
 pub(super) const COMPOSE_DEPENDS: &str = "com.docker.compose.depends_on";
 
-/// The label that every task of a swarm's service has.
+/// The label of every Swarm task.
 const SWARM_SERVICE: &str = "com.docker.swarm.service.id";
 
-/// Picks containers of a snapshot.
+/// Chooses containers of a snapshot.
 pub fn pick(snapshot: &Snapshot, pick: &Pick) -> Picked {
     let mut picked = Picked::default();
     let mut asked: Vec<&Container> =
@@ -57,7 +57,7 @@ pub fn pick(snapshot: &Snapshot, pick: &Pick) -> Picked {
     picked
 }
 
-/// The container that a word means: the one of this name, else the only one whose ID begins so.
+/// The container with this name, or the only container with this ID prefix.
 fn one(word: &str, asked: &[&Container]) -> Result<ContainerId, &'static str> {
     let named = |container: &&&Container| container.seen().name() == word.trim_start_matches('/');
     if let Some(container) = asked.iter().find(named) {
@@ -71,7 +71,7 @@ fn one(word: &str, asked: &[&Container]) -> Result<ContainerId, &'static str> {
     }
 }
 
-/// A key for each container.
+/// Chooses a key for each container.
 fn keys(snapshot: &Snapshot, fit: &[&Container]) -> Vec<Chosen> {
     let names: BTreeSet<&str> =
         snapshot.containers.iter().map(|container| container.seen().name()).collect();
@@ -91,7 +91,7 @@ fn keys(snapshot: &Snapshot, fit: &[&Container]) -> Vec<Chosen> {
         let own = container.seen().name();
         let service =
             container.label(COMPOSE_SERVICE).filter(|service| services.get(service) == Some(&1));
-        // A key that is another container's name would take references to that one.
+        // A key equal to another container's name would capture references to the other container.
         let free = |key: &&str| {
             (*key == own || !names.contains(key)) && !taken.contains(*key) && is_key(key)
         };
@@ -104,7 +104,8 @@ fn keys(snapshot: &Snapshot, fit: &[&Container]) -> Vec<Chosen> {
     chosen
 }
 
-/// Why a container cannot be a set. `alone`: its labels say a set of which it is the only one.
+/// Why a container cannot become a set. `alone`: the container is the only container of the set in
+/// its labels.
 fn why_not(
     container: &Container,
     project: Option<&str>,
@@ -138,7 +139,7 @@ fn why_not(
     if project.is_none() || container.label(LABEL_PROJECT) != project {
         return Some("it is of a project of bayplan's: `--project` imports all of that");
     }
-    // Renamed, it is still the one of its set, unless an image handed its labels on.
+    // A renamed container still belongs to its set, unless its labels come from an image.
     let renamed = || alone && matching::created_for(container, images).is_some();
     let named = container.label(LABEL_NAME) == Some(name) || renamed();
     let set = container.label(LABEL_SET).is_some_and(is_key);
@@ -188,7 +189,8 @@ mod tests {
             ("mail", json!({})),
         ]);
         let project = Pick::Project("shop".to_owned());
-        // Two are of the service `web`, and `mail` would take references to the other container.
+        // Two containers belong to the service `web`, and the key `mail` would capture references
+        // to another container.
         assert_eq!(keys(&pick(&look, &project)), ["db", "shop-web-1", "shop-web-2", "shop-mail-1"]);
         let names = |words: &[&str]| Pick::Names(words.iter().map(|&word| word.into()).collect());
         assert_eq!(keys(&pick(&look, &names(&["/mail", "shop-web-2"]))), ["web", "mail"]);
@@ -210,7 +212,7 @@ mod tests {
         assert_eq!(keys(&picked("bed9b98a6e")), ["web"]);
         assert_eq!(keys(&picked("BED9b98af")), ["mail"]);
         assert_eq!(keys(&picked("0123")), ["bed9"]);
-        // A name is a name.
+        // A full name has precedence over an ID prefix.
         assert_eq!(keys(&picked("bed9")), ["bed9"]);
         let several = "several IDs begin so: write more of the one that is meant";
         assert_eq!(refused("bed9b"), Some(several));
@@ -246,7 +248,7 @@ mod tests {
         let project = Pick::Project("shop".to_owned());
         let picked = pick(&look, &project);
         assert_eq!((keys(&picked), picked.refused.len()), (vec!["db"], 2));
-        // An image that carries the labels says that it was committed from one of ours.
+        // An image with bayplan's labels was committed from a bayplan container.
         look.images.insert(ImageId::new("sha256:1"), json!({"Config": {"Labels": labels("db")}}));
         assert_eq!(pick(&look, &project).refused.len(), 3);
     }

@@ -1,6 +1,7 @@
-//! One container as a set: what has to be said so that what it makes reads as the container does.
+//! Finds the options that a set must declare, so that its container would equal the existing
+//! container.
 //!
-//! Nothing is known here of any option: rows are asked, and what they spell is tried.
+//! This module knows no option by name: each option row gives its value, and the value is tried.
 
 use std::collections::BTreeMap;
 
@@ -20,38 +21,38 @@ use crate::spec::body::{self, Labels};
 use crate::spec::{Set, read};
 use crate::syntax::node::{Node, Problems};
 
-/// How often the rows are gone through: what one declares may settle another.
+/// How often the rows are tried, because the value of one row may settle another row.
 const ROUNDS: usize = 3;
-/// The most parts of a value that are tried to be left out.
+/// How many parts of a value are tried for removal.
 const MOST_PARTS: usize = 64;
-/// Labels by which others know their containers.
+/// The labels by which other tools recognise their containers.
 const FOREIGN: &[&str] = &["com.docker.compose.", "com.docker.swarm.", "desktop.docker."];
 
-/// What all containers are held against.
+/// The shared data for all containers.
 pub(super) struct Around<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) engine: &'a Engine,
     pub(super) world: &'a World,
-    /// What the keys of all sets mean.
+    /// The context of all set keys.
     pub(super) cx: &'a Context,
-    /// The same the other way round: keys by the names of containers.
+    /// The set keys by container name.
     pub(super) keys: &'a BTreeMap<String, String>,
 }
 
-/// What one is held against.
+/// The data for one container.
 pub(super) struct Trial<'a> {
     pub(super) container: &'a Container,
     pub(super) image: Option<&'a Json>,
     pub(super) around: &'a Around<'a>,
 }
 
-/// A set as a spec has it, and what comes of it.
+/// A set, and the container that it gives.
 struct State {
     set: Set,
     expected: InspectView,
 }
 
-/// The set in the making.
+/// The set during its construction.
 struct Making<'a> {
     trial: &'a Trial<'a>,
     found: InspectView,
@@ -59,8 +60,8 @@ struct Making<'a> {
     now: State,
 }
 
-/// Adds what has to be said of a container to a set that says its name and its image. `None`: even
-/// that is no set.
+/// Adds the options of a container to a set with name and image. `None`: even name and image are no
+/// valid set.
 pub(super) fn declare(
     trial: &Trial<'_>,
     doc: Map<String, Json>,
@@ -97,7 +98,7 @@ pub(super) fn declare(
     Some(doc)
 }
 
-/// Takes the labels out by which others know their containers: on one of bayplan's they would lie.
+/// Removes the labels of other tools, which would be wrong on bayplan's containers.
 fn take_foreign(labels: &mut Json) -> bool {
     let Some(labels) = labels.as_object_mut() else { return false };
     let before = labels.len();
@@ -105,8 +106,8 @@ fn take_foreign(labels: &mut Json) -> bool {
     labels.len() < before
 }
 
-/// The rows in the order in which they are tried: of those that exclude each other the one that
-/// says more comes first where there is something to say.
+/// The rows in the order of trial: of rows that exclude each other, the more expressive row comes
+/// first if it has a value.
 fn in_order(found: &InspectView) -> Vec<&'static dyn AnyRow> {
     let mut rows: Vec<&'static dyn AnyRow> = ROWS.to_vec();
     let mode = found.host("NetworkMode").as_str().unwrap_or_default();
@@ -118,12 +119,12 @@ fn in_order(found: &InspectView) -> Vec<&'static dyn AnyRow> {
 }
 
 impl Trial<'_> {
-    /// What a set is and makes; `None` where it is no set.
+    /// The set and its container; `None` for an invalid set.
     fn state(&self, doc: &Map<String, Json>) -> Option<State> {
         let root = json!({"project": "import", "containers": {"it": doc}});
         let mut spec = read::spec(Node::from_json(&root), &read::Files::new()).ok()?;
         let (key, mut set) = spec.sets.pop_first()?;
-        // What a plan passes over is the container's all the same.
+        // A plan ignores some differences, but the import must keep the container's values.
         for row in ROWS.iter().filter(|row| row.def().compare != Mode::Strict) {
             set.compare.entry(row.def().key.to_owned()).or_insert(Mode::Strict);
         }
@@ -134,7 +135,7 @@ impl Trial<'_> {
         Some(State { set, expected: expected.saying_all() })
     }
 
-    /// Whether a row reads the same on both sides.
+    /// Whether a row has the same value on both sides.
     fn same(&self, row: &dyn AnyRow, state: &State, found: &InspectView) -> bool {
         let terms = Terms { set: &state.set, adopted: false, strange: None, everything: false };
         let known =
@@ -143,14 +144,14 @@ impl Trial<'_> {
             && (!self.may_be_filled(row, state, found) || alike(row, &state.expected, found))
     }
 
-    /// Whether a plan takes what is there for what the engine's configuration filled in.
+    /// Whether a plan takes the found value for a default of the engine's configuration.
     fn may_be_filled(&self, row: &dyn AnyRow, state: &State, found: &InspectView) -> bool {
         let about = row.def();
         let ignored = state.set.compare.get(about.key) == Some(&Mode::Ignore);
         if about.filled == Filled::Never || ignored || state.set.option(about.key).is_some() {
             return false;
         }
-        // A word may be the habit of an engine of which nothing is known; a number hardly.
+        // For an unknown engine, a word may be a default of the engine; a number rarely is.
         self.around.snapshot.engine.is_some() || matches!(row.read(found), Value::One(Atom::Int(_)))
     }
 }
@@ -162,7 +163,7 @@ fn alike(row: &dyn AnyRow, expected: &InspectView, found: &InspectView) -> bool 
 }
 
 impl Making<'_> {
-    /// Whether nothing is to be said of a row, or has been said in another's words.
+    /// Whether a row needs no value, or another row already gave its value.
     fn settled(&self, row: &dyn AnyRow) -> bool {
         self.doc.contains_key(row.def().key)
             || twins(row).any(|twin| self.doc.contains_key(twin.def().key))
@@ -173,7 +174,7 @@ impl Making<'_> {
         self.trial.same(row, &self.now, &self.found)
     }
 
-    /// Declares a row if it has to be and can be.
+    /// Declares a row, if that is necessary and possible.
     fn row(&mut self, row: &'static dyn AnyRow) {
         if self.settled(row) {
             return;
@@ -196,7 +197,7 @@ impl Making<'_> {
         }
     }
 
-    /// What a spec would say, other containers by what they are called.
+    /// The value in spec notation, with other containers by name.
     fn spelt(&self, row: &dyn AnyRow) -> Json {
         let Around { world, cx, keys, .. } = self.trial.around;
         let rename = |text: &str| {
@@ -230,7 +231,7 @@ impl Making<'_> {
         }
     }
 
-    /// Of a map the entries that are not so anyway.
+    /// The entries of a map that are not there by default.
     fn beyond(&self, row: &dyn AnyRow, spelt: &Json) -> Option<Json> {
         let (Value::Map(want), Value::Map(have), Json::Object(entries)) =
             (row.read(&self.now.expected), row.read(&self.found), spelt)
@@ -253,7 +254,7 @@ impl Making<'_> {
         true
     }
 
-    /// Takes out of a value what is so anyway.
+    /// Removes the parts of a value that are there by default.
     fn shorten(&mut self, row: &dyn AnyRow, mut value: Json) {
         let ordered = matches!(row.read(&self.found), Value::List(_));
         let mut paths = Vec::new();
@@ -261,7 +262,7 @@ impl Making<'_> {
         if ordered || paths.len() > MOST_PARTS {
             return;
         }
-        // The last first, so that the others stay where they are.
+        // The last part first, so that earlier positions stay valid.
         for path in paths.iter().rev() {
             let mut less = value.clone();
             take_part(&mut less, path);
@@ -271,7 +272,8 @@ impl Making<'_> {
         }
     }
 
-    /// What cannot be said is not compared, and a comment tells so. What can be said of it is.
+    /// Excludes a row from the comparison, with a comment, because a spec cannot express its value.
+    /// The expressible part is declared.
     fn give_up(&mut self, row: &'static dyn AnyRow, choices: &mut Choices) {
         let key = row.def().key;
         let spelt = self.spelt(row);
@@ -295,7 +297,7 @@ impl Making<'_> {
         }
     }
 
-    /// Has a row compared otherwise, if that settles it.
+    /// Changes the comparison mode of a row if that settles the row.
     fn compare(&mut self, row: &dyn AnyRow, mode: &str, value: Option<&Json>) -> bool {
         let mut doc = self.doc.clone();
         let key = row.def().key;
@@ -316,11 +318,11 @@ impl Making<'_> {
         true
     }
 
-    /// Leaves out what is so without it.
+    /// Removes every option without effect.
     fn leave_out(&mut self) {
         for row in ROWS.iter().rev() {
             let key = row.def().key;
-            // What is not compared would seem to be so without it, whatever it is.
+            // An option that is not compared would always seem to have no effect.
             let given_up = !self.doc.get("compare").unwrap_or(&Json::Null)[key].is_null();
             if given_up || !self.doc.contains_key(key) {
                 continue;
@@ -339,7 +341,7 @@ impl Making<'_> {
     }
 }
 
-/// The rows that say the same in other words.
+/// The rows with the same meaning in another notation.
 fn twins(row: &dyn AnyRow) -> impl Iterator<Item = &'static dyn AnyRow> + use<> {
     let (key, excludes) = (row.def().key, row.def().excludes);
     ROWS.iter().copied().filter(move |other| {
@@ -348,14 +350,14 @@ fn twins(row: &dyn AnyRow) -> impl Iterator<Item = &'static dyn AnyRow> + use<> 
     })
 }
 
-/// A map that says nothing but its keys, as a list of them.
+/// A map with empty values, as a list of its keys.
 fn names_alone(json: &Json) -> Option<Json> {
     let map = json.as_object().filter(|map| !map.is_empty())?;
     let empty = |value: &Json| value.is_null() || value == &json!({});
     map.values().all(empty).then(|| map.keys().map(String::as_str).collect())
 }
 
-/// The places of everything in a value that might be left out.
+/// The paths of all parts of a value that may be removable.
 fn parts(json: &Json, at: &mut Vec<String>, out: &mut Vec<Vec<String>>) {
     let inner: Vec<(String, &Json)> = match json {
         Json::Array(items) => {
@@ -372,7 +374,7 @@ fn parts(json: &Json, at: &mut Vec<String>, out: &mut Vec<Vec<String>>) {
     }
 }
 
-/// Takes one of them out.
+/// Removes one part.
 fn take_part(json: &mut Json, path: &[String]) {
     let Some((first, rest)) = path.split_first() else { return };
     let index = first.parse::<usize>().ok();
@@ -396,8 +398,8 @@ fn take_part(json: &mut Json, path: &[String]) {
     }
 }
 
-/// What of a map or a list can be said, and what the rest of a map is called. A list whose order
-/// counts makes no sense in parts.
+/// The expressible part of a map or a list, and the names of the other map entries. A list with a
+/// fixed order has no parts.
 fn sayable(row: &dyn AnyRow, spelt: &Json) -> (Option<Json>, Vec<String>) {
     let fits = |one: &Json| {
         !hides(one) && row.parse(&Node::from_json(one), &mut Problems::default()).is_some()
@@ -419,7 +421,7 @@ fn sayable(row: &dyn AnyRow, spelt: &Json) -> (Option<Json>, Vec<String>) {
     }
 }
 
-/// The same with every text changed; keys are left alone.
+/// A value with every text converted; keys are kept.
 fn map_texts(json: &Json, change: &dyn Fn(&str) -> String) -> Json {
     match json {
         Json::String(text) => Json::String(change(text)),
@@ -431,7 +433,7 @@ fn map_texts(json: &Json, change: &dyn Fn(&str) -> String) -> Json {
     }
 }
 
-/// Whether something in it was hidden.
+/// Whether a value contains a hidden text.
 fn hides(json: &Json) -> bool {
     match json {
         Json::String(text) => text.contains(HIDDEN),
@@ -441,7 +443,7 @@ fn hides(json: &Json) -> bool {
     }
 }
 
-/// Texts as a spec has to write them.
+/// Texts in spec notation.
 fn written(json: Json) -> Json {
     crate::spec::canon::written(json)
 }

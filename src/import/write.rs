@@ -1,7 +1,6 @@
-//! A tree as YAML that people keep: in a given order, with comments, short things on one line.
+//! Writes a tree as readable YAML: keys in a given order, comments, and short values on one line.
 //!
-//! Every reader of YAML, whichever version it is of, must read the text that was meant: what is
-//! not surely one as it stands is in quotes.
+//! Every YAML parser of any version must read the same text, so an ambiguous text is quoted.
 
 use std::fmt::Write as _;
 
@@ -9,9 +8,9 @@ use serde_json::Value as Json;
 
 use crate::base::say;
 
-/// The longest line that is not broken.
+/// The width at which a line is broken.
 const WIDTH: usize = 88;
-/// Words that some reader takes for something else than a text.
+/// The words that some YAML parser does not read as texts.
 const WORDS: &[&str] = &["y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"];
 
 /// Comment lines above the next entry.
@@ -31,7 +30,7 @@ pub(super) fn comment(out: &mut String, indent: usize, text: &str) {
     put(out, indent, &format!("# {line}"));
 }
 
-/// `key: value`, on several lines where it is a map or too long.
+/// Writes `key: value`; a map or a long value takes several lines.
 pub(super) fn entry(out: &mut String, indent: usize, key: &str, value: &Json, block: bool) {
     let head = format!("{}:", scalar(key));
     let line = match value {
@@ -56,7 +55,7 @@ pub(super) fn entry(out: &mut String, indent: usize, key: &str, value: &Json, bl
     }
 }
 
-/// A line.
+/// Writes a line.
 pub(super) fn put(out: &mut String, indent: usize, line: &str) {
     // Writing into a String cannot fail.
     let _ = writeln!(out, "{:indent$}{line}", "");
@@ -83,7 +82,7 @@ fn flow(value: &Json) -> String {
     }
 }
 
-/// A text, in quotes unless it is one without them everywhere.
+/// A text, quoted unless every parser reads the plain text in the same way.
 pub(super) fn scalar(text: &str) -> String {
     if is_plain(text) { text.to_owned() } else { quoted(text) }
 }
@@ -91,7 +90,7 @@ pub(super) fn scalar(text: &str) -> String {
 fn is_plain(text: &str) -> bool {
     let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
     let inside = |c: char| c.is_ascii_alphanumeric() || "/_.:@=+-".contains(c);
-    // 512m
+    // A size such as `512m`.
     let digits = text.trim_start_matches(|c: char| c.is_ascii_digit());
     let size = digits.len() < text.len() && matches!(digits, "k" | "m" | "g" | "s" | "ms");
     size || begins

@@ -1,8 +1,8 @@
-//! The file of a snapshot, and what `docker inspect` prints, as the same thing.
+//! Reads and writes snapshot files, and reads the output of `docker inspect`.
 //!
-//! Written broken at every object, so that two snapshots can be compared line by line. Hiding
-//! secrets comes before writing ([`crate::observed::redact`]): what is in the snapshot is in the file. What
-//! `docker inspect` prints holds every secret; it is read into memory and never written here.
+//! Each object is on its own lines, so that a line diff can compare two snapshots. Secrets are
+//! hidden before a snapshot is written ([`crate::observed::redact`]). The output of `docker
+//! inspect` contains all secrets; it is read into memory and never written here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -24,13 +24,13 @@ use crate::options::value::Live;
 /// The largest file that is read, in bytes: some 100,000 containers.
 pub const MAX_BYTES: usize = 1 << 30;
 
-/// Why a file is no snapshot.
+/// Why a file is not a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Unreadable {
     /// A lowercase fragment, safe to print, with line and column where there are any.
     pub message: String,
-    /// The way out.
+    /// A hint to the user.
     pub hint: Option<String>,
 }
 
@@ -73,7 +73,7 @@ pub(crate) struct Written<'a> {
     containers: &'a [Container],
 }
 
-/// The file of a snapshot.
+/// The text of a snapshot file.
 pub fn write(snapshot: &Snapshot) -> serde_json::Result<Vec<u8>> {
     let Snapshot {
         engine,
@@ -108,7 +108,7 @@ pub fn write(snapshot: &Snapshot) -> serde_json::Result<Vec<u8>> {
     Ok(out)
 }
 
-/// The same for reading.
+/// The content of a snapshot file, for reading.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Read {
@@ -150,7 +150,7 @@ struct ContainerRead {
     env: BTreeMap<String, Live>,
 }
 
-/// A map in which a key that comes twice is an error.
+/// Reads a map; a duplicate key is an error.
 fn unique<'de, K, V, D>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
 where
     K: Deserialize<'de> + Ord + fmt::Display,
@@ -187,7 +187,7 @@ where
     deserializer.deserialize_map(Unique(PhantomData))
 }
 
-/// Reads a snapshot file, or what `docker inspect` prints.
+/// Reads a snapshot file, or the output of `docker inspect`.
 pub fn read(bytes: &[u8]) -> Result<Snapshot, Unreadable> {
     if bytes.len() > MAX_BYTES {
         let (most, found) = (MAX_BYTES >> 20, bytes.len() >> 20);
@@ -218,8 +218,8 @@ pub fn read(bytes: &[u8]) -> Result<Snapshot, Unreadable> {
     }
 }
 
-/// The `format` of the object that a text is, as all files of ours have one: their first field,
-/// or a later one where another tool has sorted them anew.
+/// The `format` field of an object. bayplan writes `format` as the first field; another tool may
+/// have sorted the fields.
 fn format(text: &str) -> Option<String> {
     #[derive(Deserialize)]
     struct Head {
@@ -231,7 +231,7 @@ fn format(text: &str) -> Option<String> {
         let said = rest.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next());
         return Some(said.unwrap_or("something else").to_owned());
     }
-    // Inspect data have none, and are not read twice for it.
+    // Inspect data have no such field, so they are not parsed twice.
     let ours = text.contains("\"bayplan/") && text.contains("\"format\"");
     ours.then(|| serde_json::from_str::<Head>(text).ok()?.format).flatten()
 }
@@ -286,7 +286,7 @@ fn read_ours(text: &str, format: &str) -> Result<Snapshot, Unreadable> {
     })
 }
 
-/// What `docker inspect` printed, once or several times: lists of objects, or single objects.
+/// Reads the output of one or several `docker inspect` calls: lists of objects, or single objects.
 fn read_inspect(text: &str) -> Result<Snapshot, Unreadable> {
     let mut snapshot = Snapshot::default();
     let mut number = 0;
@@ -318,7 +318,7 @@ fn read_inspect(text: &str) -> Result<Snapshot, Unreadable> {
     Ok(snapshot)
 }
 
-/// Puts one object where it belongs, told by its fields.
+/// Adds one object to the snapshot; its fields tell its kind.
 fn sort_in(snapshot: &mut Snapshot, object: Json, number: usize) -> Result<(), Unreadable> {
     let text = |field: &str| object[field].as_str().is_some_and(|text| !text.is_empty());
     if object["HostConfig"].is_object() && object["Config"].is_object() && text("Id") {

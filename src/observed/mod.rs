@@ -1,5 +1,5 @@
-//! What was found on an engine, and what of it is kept: looks and their files, which part of an
-//! engine a look covers, and what is hidden of it.
+//! The observed state of an engine: snapshots and their files, the scope of a look, and the
+//! redaction of secrets.
 
 pub mod file;
 pub mod owners;

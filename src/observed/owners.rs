@@ -1,8 +1,8 @@
-//! Tools that own containers on an engine: theirs do not count when a set matches by image, as they
-//! would be stopped and replaced behind their owner's back.
+//! Other tools that own containers on an engine. A set never matches their containers by image,
+//! because the tool would lose its container without notice.
 //!
-//! Each says so in labels of its containers. A set with a `name` means what it names, whoever owns
-//! it.
+//! A tool is recognised by the labels of its containers. A set with a `name` matches its container,
+//! whichever tool owns the container.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +11,11 @@ use serde_json::Value as Json;
 use crate::base::ident::ImageId;
 use crate::observed::snapshot::{Container, Seen};
 
-/// Beginnings of labels, each of one tool.
+/// The label prefixes of the tools.
 const LABELS: &[(&str, &str)] = &[
     ("com.docker.compose.", "Docker Compose"),
     ("com.docker.swarm.", "Docker Swarm"),
-    // cri-dockerd, and the kubelet before it.
+    // cri-dockerd, and the kubelet before cri-dockerd.
     ("io.kubernetes.", "Kubernetes"),
     ("io.x-k8s.kind.", "kind"),
     ("created_by.minikube.sigs.k8s.io", "minikube"),
@@ -33,15 +33,15 @@ const LABELS: &[(&str, &str)] = &[
     ("io.rancher.", "Rancher"),
 ];
 
-/// Kamal's labels have plain names: only together they say that it is Kamal.
+/// Kamal's labels have plain names; only all three together identify Kamal.
 const KAMAL: [&str; 3] = ["service", "role", "destination"];
 
-/// The tool that owns a container, if one says so.
+/// The tool that owns a container, if a label names a tool.
 pub fn owner(container: &Container, images: &BTreeMap<ImageId, Json>) -> Option<&'static str> {
     owner_beside(container.seen(), images.get(&container.image()))
 }
 
-/// The same beside the image it was made from. What its image says is said of the image.
+/// The owner of a container, without the labels that come from its image.
 pub fn owner_beside(container: Seen<'_>, image: Option<&Json>) -> Option<&'static str> {
     let of_image = image.and_then(|image| image["Config"]["Labels"].as_object());
     let mut labels = container.labels()?.clone();
@@ -58,7 +58,7 @@ mod tests {
 
     use super::*;
 
-    /// Who owns a container with these labels.
+    /// The tool with these labels.
     fn of(labels: &[&str]) -> Option<&'static str> {
         let labels: Map<_, _> =
             labels.iter().map(|label| ((*label).to_owned(), json!("x"))).collect();

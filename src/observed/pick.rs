@@ -1,26 +1,26 @@
-//! Which containers somebody asks for by project or by name, and which of them become sets under
-//! which keys. Deciding that is [`crate::import`]'s.
+//! The user's choice of containers, by project or by name, and the resulting set keys. The choice
+//! is evaluated in [`crate::import`], not here.
 
 pub use crate::base::ident::COMPOSE_PROJECT;
 use crate::base::ident::{ContainerId, LABEL_PROJECT, SetName};
 use crate::observed::snapshot::Seen;
 
-/// So many digits are the beginning of an ID: fewer are a name with a slip in it.
+/// The minimal length of an ID prefix; a shorter word is taken for a misspelt name.
 const BEGINNING: usize = 4;
 
-/// What was asked for.
+/// The user's choice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pick {
-    /// Every container; those that cannot be taken are passed over.
+    /// All containers; unsuitable containers are skipped.
     All,
-    /// Those of a project, of bayplan's or of Docker Compose's.
+    /// The containers of a project, of bayplan or of Docker Compose.
     Project(String),
-    /// These, by name or by the beginning of an ID.
+    /// Some containers, by name or by ID prefix.
     Names(Vec<String>),
 }
 
 impl Pick {
-    /// Whether it asks for this container.
+    /// Whether the choice includes a container.
     pub fn takes(&self, container: Seen<'_>) -> bool {
         match self {
             Self::All => true,
@@ -33,7 +33,7 @@ impl Pick {
     }
 }
 
-/// Whether a word means a container: its name, or how its ID begins.
+/// Whether a word is the name or an ID prefix of a container.
 pub fn means(word: &str, container: Seen<'_>) -> bool {
     let word = word.trim_start_matches('/');
     let id = container.id();
@@ -48,24 +48,25 @@ pub struct Chosen {
     pub id: ContainerId,
     /// The key of the set.
     pub key: SetName,
-    /// Bayplan created it, for a set of this key. Several containers may be of one set.
+    /// Whether bayplan created the container for a set with this key. Several containers may belong
+    /// to one set.
     pub owned: bool,
 }
 
-/// A container, or a word that means none, of which no set can be made.
+/// A container, or a word without a container, that cannot become a set.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Refusal {
     /// The container's name, or the word.
     pub name: String,
-    /// Why; a lowercase fragment.
+    /// The reason; a lowercase fragment.
     pub why: &'static str,
 }
 
-/// What came of it.
+/// The result of the choice.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Picked {
-    /// In the order of the snapshot.
+    /// The chosen containers, in the order of the snapshot.
     pub chosen: Vec<Chosen>,
-    /// What was asked for and cannot be had.
+    /// The parts of the choice that cannot become sets.
     pub refused: Vec<Refusal>,
 }

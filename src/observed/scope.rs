@@ -1,7 +1,8 @@
-//! Which containers and images a plan of a spec may need to know more of than a list tells.
+//! The scope of a look: the containers and images that a plan of a spec may need in detail.
 //!
-//! Rather too many than too few: what is inspected in vain costs a millisecond, what is not
-//! inspected cannot be matched. Matching itself is the planner's; asking is [`crate::engine`]'s.
+//! The scope rather includes too many containers: an unnecessary inspect costs a millisecond, but a
+//! container without inspect data cannot be matched. Matching is done by the planner, and requests
+//! are made in [`crate::engine`].
 
 mod files;
 
@@ -22,58 +23,59 @@ use crate::spec::body;
 use crate::spec::resources::RecreateNetwork;
 use crate::spec::{Compat, Identity, Matching, Pull, Set, Spec};
 
-/// What each declared image reference means on the engine; `None`: it is not there.
+/// The image of each declared reference on the engine; `None`: the image does not exist.
 pub type References = BTreeMap<String, Option<ImageId>>;
 
-/// What a snapshot is taken for.
+/// The scope of a snapshot.
 #[derive(Debug, Clone, Default)]
 pub struct ObservationScope {
-    /// `None`: no spec, hence everything.
+    /// The project; `None`: there is no spec, so everything is in scope.
     project: Option<String>,
-    /// Whether containers of Compose's project of this name are the project's.
+    /// Whether the containers of the Compose project with this name belong to the project.
     compose: bool,
-    /// Names of named sets, and what links, `volumes_from`, `container:` and `depends_on` mean.
+    /// The names of named sets, and the targets of links, `volumes_from`, `container:` and
+    /// `depends_on`.
     names: BTreeSet<String>,
-    /// Images by which sets match containers that nobody labelled, by the command that each declares.
+    /// The images by which sets match unlabelled containers, by the declared command.
     matching: BTreeMap<Option<Vec<String>>, RefIndex<()>>,
-    /// The same, as the spec writes them.
+    /// The images by which sets match unlabelled containers, as the spec writes them.
     matching_texts: BTreeSet<String>,
-    /// Every declared image, those that are only mounted too.
+    /// Every declared image, including images that are only mounted.
     images: BTreeSet<String>,
-    /// Images that are pulled whenever the registry has another one.
+    /// The images that are pulled whenever the registry has another digest.
     always: BTreeSet<String>,
-    /// Images that are pulled when they are missing.
+    /// The images that are pulled if they are missing.
     missing: BTreeSet<String>,
-    /// For which platforms images are needed: one that is here for others alone is missing.
+    /// The platforms of the images: an image for other platforms only counts as missing.
     platforms: BTreeMap<String, Vec<Platform>>,
-    /// Containers that a plan has facts of.
+    /// The containers with facts in a plan.
     known: BTreeSet<ContainerId>,
-    /// Networks that may be replaced: how containers are attached to them matters.
+    /// The networks that may be replaced, so that attachments to them matter.
     networks: BTreeSet<String>,
     /// Files, folders, devices and addresses of the host that new containers would be bound to.
     sources: BTreeSet<String>,
     /// The files that sets put into their containers.
     files: SetFiles,
-    /// Of everything only these containers.
+    /// The chosen containers, in a look without a spec.
     pick: Option<Pick>,
-    /// Whether it matters who depends on what is looked at: something may be ended.
+    /// Whether the dependants of the containers matter, because a container may be stopped.
     dependants: bool,
-    /// Whether the look is kept.
+    /// Whether the look is written to a file.
     kept: bool,
 }
 
 impl ObservationScope {
-    /// All there is: what a snapshot without a spec looks at.
+    /// The scope of a snapshot without a spec: everything.
     pub fn everything() -> Self {
         Self::default()
     }
 
-    /// What a spec that is written from containers may need.
+    /// The scope for an import.
     pub fn imported(pick: Pick) -> Self {
         Self { pick: Some(pick), ..Self::default() }
     }
 
-    /// What a plan of this spec may need.
+    /// The scope for a plan of a spec.
     pub fn of(spec: &Spec) -> Self {
         let mut wanted =
             Self { project: Some(spec.project.as_str().to_owned()), ..Self::default() };
@@ -128,8 +130,8 @@ impl ObservationScope {
         }
     }
 
-    /// The same for judging a plan: no registry is asked, its answers are the plan's, and so are
-    /// the references, digests among them, and the containers that facts are about.
+    /// The scope for judging a plan: no registry is asked, because the plan has the answers. The
+    /// references and the containers of the plan's facts are added.
     #[must_use]
     pub fn for_plan(
         mut self,
@@ -143,38 +145,38 @@ impl ObservationScope {
         self
     }
 
-    /// The same with whoever depends on what is looked at. A list tells who is linked to a
-    /// container or shares its network, not who shares its other namespaces or has its volumes:
-    /// that takes a look at every container, so it is asked for only where something ends.
+    /// Adds the dependants of the containers. A list shows links and shared networks, but not other
+    /// shared namespaces or volumes. Finding dependants therefore needs an inspect of every
+    /// container, and is done only if a container is stopped.
     #[must_use]
     pub fn with_dependants(mut self) -> Self {
         self.dependants = true;
         self
     }
 
-    /// Whether everybody is to be asked whom they depend on.
+    /// Whether the dependants of the containers are needed.
     pub fn asks_for_dependants(&self) -> bool {
         self.dependants && !self.is_everything()
     }
 
-    /// The same for a look that is kept: it says of the engine all that it says of itself.
+    /// The scope for a look that is written to a file, with all engine data.
     #[must_use]
     pub fn kept(mut self) -> Self {
         self.kept = true;
         self
     }
 
-    /// Whether the look is kept.
+    /// Whether the look is written to a file.
     pub fn is_kept(&self) -> bool {
         self.kept
     }
 
-    /// Whether there is no spec, so that everything is wanted.
+    /// Whether there is no spec, so that everything is in scope.
     pub fn is_everything(&self) -> bool {
         self.project.is_none()
     }
 
-    /// Whether nothing is decided by the look yet, so that it may know little of what never rests.
+    /// Whether the look is only saved for later use, so that changing objects need no further look.
     pub fn is_for_later(&self) -> bool {
         self.is_everything() && self.pick.is_none()
     }
@@ -184,7 +186,7 @@ impl ObservationScope {
         &self.sources
     }
 
-    /// The files to fetch of a container; nothing: none are of interest.
+    /// The files to fetch from a container; `None`: no file is needed.
     pub fn files(&self, container: Seen<'_>) -> Option<BTreeSet<String>> {
         self.files.wanted(container, self.project.as_deref())
     }
@@ -194,7 +196,7 @@ impl ObservationScope {
         &self.images
     }
 
-    /// The references about which a registry is asked: those that a step may have to pull.
+    /// The references to ask a registry about: images that a step may have to pull.
     pub fn registry(&self, declared: &BTreeMap<String, Option<Json>>) -> BTreeSet<String> {
         let here = |text: &String| {
             let Some(Some(image)) = declared.get(text) else { return false };
@@ -204,7 +206,7 @@ impl ObservationScope {
         let digest = |text: &String| {
             ImageRef::parse(text).is_ok_and(|reference| reference.digest().is_some())
         };
-        // A digest that is on the engine is what it is, whatever a registry says.
+        // A digest on the engine needs no registry.
         let always = self.always.iter().filter(|text| !(here(text) && digest(text)));
         let missing = self.missing.iter().filter(|text| !here(text));
         always
@@ -216,7 +218,7 @@ impl ObservationScope {
             .collect()
     }
 
-    /// The containers of a list to inspect; `strangers` are known to be [`Self::is_stranger`]s.
+    /// The listed containers to inspect; `strangers` were found by [`Self::is_stranger`].
     pub fn containers(
         &self,
         list: &[Json],
@@ -253,9 +255,9 @@ impl ObservationScope {
         wanted
     }
 
-    /// Whether an inspect shows that no set matches a container by image, whatever it is called:
-    /// it was made from another image, has another command, or is another tool's. None of this
-    /// ever changes. `image`: what it was made from, if that is known.
+    /// Whether an inspect shows that no set can match a container by image: another image, another
+    /// command, or another tool as owner. None of this ever changes. `image`: the container's
+    /// image, if it is known.
     pub fn is_stranger(&self, inspect: &Json, image: Option<&Json>) -> bool {
         let container = Seen::inspected(inspect);
         if self.is_everything() {
@@ -271,7 +273,7 @@ impl ObservationScope {
         owned || !(means(&None) || means(&Some(own)))
     }
 
-    /// Whether it is wanted for what it is called, or for whom it was made.
+    /// Whether the name or the labels of a container bring it into scope.
     fn is_meant(&self, container: Seen<'_>, begins: &BTreeSet<usize>) -> bool {
         let name = container.name();
         let project = container.label(LABEL_PROJECT);
@@ -294,25 +296,25 @@ impl ObservationScope {
         {
             return true;
         }
-        // Left over by a run that died; those that were adopted have no label of ours.
+        // A leftover of a dead run; an adopted container has no bayplan labels.
         ident::reserved_suffix(name).1.is_some() && !has_our_labels(container)
     }
 
-    /// Whether a set may match it by image, as far as a list tells.
+    /// Whether a set may match a container by image, as far as a list tells.
     fn may_match(&self, container: Seen<'_>, images: &BTreeSet<&ImageId>) -> bool {
         !self.matching.is_empty()
             && !has_our_labels(container)
             && (images.contains(&container.image()) || self.image_may_match(container))
     }
 
-    /// A spec may mean a container by its ID, too: how long the words are that may be one.
+    /// The lengths of the words in the spec that may be ID prefixes.
     fn begins(&self) -> BTreeSet<usize> {
         let lengths = self.names.iter().map(String::len);
         lengths.filter(|length| (12..=64).contains(length)).collect()
     }
 
-    /// Whether the list's `Image` leaves it possible that a declared image was meant. Once the
-    /// tag moved it is an ID, which tells nothing.
+    /// Whether the list's `Image` field may be a declared image. After a tag has moved, the field
+    /// is an ID, which tells nothing.
     fn image_may_match(&self, container: Seen<'_>) -> bool {
         let image = container.list.and_then(|list| list["Image"].as_str());
         match image.map(ImageRef::parse) {
@@ -338,8 +340,8 @@ pub fn argv(json: &Json) -> Vec<String> {
     words.filter_map(|word| word.as_str().map(str::to_owned)).collect()
 }
 
-/// Those of some containers, by their inspect data, that share a namespace or volumes with one of
-/// the targets, or with one that does.
+/// The containers that share a namespace or volumes with one of the targets, directly or through
+/// another container.
 pub fn dependants(
     others: &BTreeMap<ContainerId, Json>,
     targets: &BTreeMap<ContainerId, Json>,
@@ -361,13 +363,13 @@ pub fn dependants(
     }
 }
 
-/// What others call it by: its ID and its name.
+/// The names by which other containers refer to a container: its ID and its name.
 fn names_of((id, inspect): (&ContainerId, &Json)) -> [String; 2] {
     let name = inspect["Name"].as_str().unwrap_or_default().trim_start_matches('/');
     [id.as_str().to_owned(), name.to_owned()]
 }
 
-/// Names or IDs of those whose namespaces or volumes it has.
+/// The names or IDs of the containers whose namespaces or volumes a container shares.
 fn shared_with(inspect: &Json) -> impl Iterator<Item = &str> {
     let host = &inspect["HostConfig"];
     let modes = ["NetworkMode", "PidMode", "IpcMode"].into_iter();
@@ -376,14 +378,14 @@ fn shared_with(inspect: &Json) -> impl Iterator<Item = &str> {
     modes.chain(volumes.filter_map(|text| text.split(':').next()))
 }
 
-/// Whether a word is one of these names, one of these IDs, or the beginning of one.
+/// Whether a word is a name, an ID or an ID prefix of these containers.
 fn means(word: &str, names: &BTreeSet<String>) -> bool {
     names.contains(word)
         || word.len() >= 12
             && names.range(word.to_owned()..).next().is_some_and(|id| id.starts_with(word))
 }
 
-/// The networks that it is on.
+/// The networks of a container.
 fn attached(container: Seen<'_>) -> impl Iterator<Item = &String> {
     let networks = container.list.and_then(|list| list["NetworkSettings"]["Networks"].as_object());
     networks.into_iter().flatten().map(|(name, _)| name)
@@ -393,8 +395,8 @@ fn has_our_labels(container: Seen<'_>) -> bool {
     container.labels().is_some_and(|labels| labels.keys().any(|key| key.starts_with(LABEL_PREFIX)))
 }
 
-/// Names of containers that hold a link to one of these: the list shows a link as a further name
-/// of its target, `/HOLDER/ALIAS`.
+/// The names of containers with a link to one of the targets: a list shows a link as an additional
+/// name of the target, `/HOLDER/ALIAS`.
 fn linkers(listed: &[Seen<'_>], targets: &BTreeSet<ContainerId>) -> BTreeSet<String> {
     let targets = listed.iter().filter(|container| targets.contains(&container.id()));
     targets

@@ -1,7 +1,7 @@
-//! One untorn look at an engine, as the engine said it: raw JSON, secrets already hidden.
+//! A snapshot: one consistent look at an engine, in raw JSON, with secrets hidden.
 //!
-//! Taking the look is [`crate::engine`]'s, hiding is [`crate::observed::redact`]'s. Here is what a snapshot
-//! holds and how its parts are found.
+//! Taking a look is done in [`crate::engine`], and hiding secrets in [`crate::observed::redact`].
+//! This module defines the content of a snapshot and finds its parts.
 
 use std::collections::BTreeMap;
 
@@ -19,28 +19,29 @@ pub const FORMAT: &str = "bayplan/snapshot/1";
 /// One look at an engine.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Snapshot {
-    /// Who the engine is; `None` for what `docker inspect` printed.
+    /// The engine; `None` for the output of `docker inspect`.
     pub engine: Option<EngineRecord>,
-    /// Every container, by name, then ID.
+    /// Every container, sorted by name and ID.
     pub containers: Vec<Container>,
-    /// Images that containers or references need, by ID: what `image inspect` said.
+    /// The images of containers and references, by ID, as `image inspect` data.
     pub images: BTreeMap<ImageId, Json>,
-    /// What each image reference that was asked for means here; `None`: not on the engine.
+    /// The image of each requested reference; `None`: the image does not exist on the engine.
     pub references: BTreeMap<String, Option<ImageId>>,
-    /// What `network inspect` or the list said.
+    /// The networks, from `network inspect` or the list.
     pub networks: Vec<Json>,
-    /// What the volume list said.
+    /// The volumes, from the list.
     pub volumes: Vec<Json>,
-    /// What registries said of the references for which a step may need it.
+    /// The registry answers for the references that a step may pull.
     pub registry: BTreeMap<String, RegistryAnswer>,
-    /// Files, folders, devices and addresses of the engine's host that containers need: whether they
-    /// are there. Only what could be known.
+    /// Whether files, folders, devices and addresses on the engine's host exist, as far as bayplan
+    /// could find out.
     pub sources: BTreeMap<String, bool>,
-    /// Which references to secrets could be resolved.
+    /// Whether each reference to a secret could be resolved.
     pub secrets: BTreeMap<Reference, bool>,
-    /// Texts that were public when the snapshot was redacted; a hidden value is surely none of them.
+    /// The public texts at the time of the redaction; a hidden value differs from all of them.
     pub public: std::collections::BTreeSet<String>,
-    /// Whether it lists everything on the engine; `docker inspect` output does not.
+    /// Whether the snapshot lists everything on the engine; the output of `docker inspect` does
+    /// not.
     pub whole: bool,
 }
 
@@ -117,7 +118,7 @@ pub enum Run {
 }
 
 impl Run {
-    /// A word for people.
+    /// The word for the run state.
     pub fn word(self) -> &'static str {
         match self {
             Self::Live => "running",
@@ -128,13 +129,13 @@ impl Run {
         }
     }
 
-    /// Running, restarting or paused.
+    /// Whether the container is running, restarting or paused.
     pub fn is_live(self) -> bool {
         matches!(self, Self::Live | Self::Paused)
     }
 }
 
-/// A container as its list entry and its inspect tell of it, nothing copied.
+/// A container by its list entry and its inspect data, both borrowed.
 #[derive(Debug, Clone, Copy)]
 pub struct Seen<'a> {
     /// See [`Container::list`].
@@ -144,12 +145,12 @@ pub struct Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
-    /// What a list tells alone.
+    /// A container from a list entry.
     pub fn listed(entry: &'a Json) -> Self {
         Self { list: Some(entry), inspect: None }
     }
 
-    /// What an inspect tells alone.
+    /// A container from inspect data.
     pub fn inspected(inspect: &'a Json) -> Self {
         Self { list: None, inspect: Some(inspect) }
     }
@@ -159,12 +160,12 @@ impl<'a> Seen<'a> {
         self.inspect.or(self.list).unwrap_or(&NULL)
     }
 
-    /// Its ID.
+    /// The ID of the container.
     pub fn id(self) -> ContainerId {
         ContainerId::new(self.best()["Id"].as_str().unwrap_or_default())
     }
 
-    /// Its primary name: the one with a single slash (links add others to the list).
+    /// The primary name, which has a single slash; links add further names to the list.
     pub fn name(self) -> &'a str {
         if let Some(name) = self.inspect.and_then(|inspect| inspect["Name"].as_str()) {
             return name.trim_start_matches('/');
@@ -178,7 +179,7 @@ impl<'a> Seen<'a> {
             .unwrap_or_default()
     }
 
-    /// How it is. An unknown word of a newer engine counts by `State.Running`.
+    /// The run state. For an unknown state of a newer engine, `State.Running` decides.
     pub fn run(self) -> Run {
         let state = self.inspect.map(|inspect| &inspect["State"]);
         let told = state.and_then(|state| state["Status"].as_str());
@@ -194,7 +195,7 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// The image it was made from, by ID.
+    /// The ID of the container's image.
     pub fn image(self) -> ImageId {
         let id = match self.inspect {
             Some(inspect) => &inspect["Image"],
@@ -203,13 +204,13 @@ impl<'a> Seen<'a> {
         ImageId::new(id.as_str().unwrap_or_default())
     }
 
-    /// The manifest it was made from, by digest, where images are in containerd's store.
+    /// The manifest digest of the container's image, if the engine uses the containerd image store.
     pub fn manifest(self) -> Option<&'a str> {
         let chosen = |json: &'a Json| json["ImageManifestDescriptor"]["digest"].as_str();
         self.inspect.and_then(chosen).or_else(|| self.list.and_then(chosen))
     }
 
-    /// Its labels.
+    /// The labels of the container.
     pub fn labels(self) -> Option<&'a Map<String, Json>> {
         let labels = match self.inspect {
             Some(inspect) => &inspect["Config"]["Labels"],
@@ -218,14 +219,14 @@ impl<'a> Seen<'a> {
         labels.as_object()
     }
 
-    /// A label.
+    /// The value of a label.
     pub fn label(self, key: &str) -> Option<&'a str> {
         self.labels()?.get(key)?.as_str()
     }
 }
 
 impl Container {
-    /// The same, borrowed.
+    /// The container, borrowed.
     pub fn seen(&self) -> Seen<'_> {
         Seen { list: self.list.as_ref(), inspect: self.inspect.as_ref() }
     }
@@ -250,8 +251,8 @@ impl Container {
         self.seen().image()
     }
 
-    /// The reference it was made with: inspect's `Config.Image`; the list's `Image` changes once a
-    /// tag moves and is never taken for it.
+    /// The image reference at the creation: inspect's `Config.Image`. The list's `Image` changes
+    /// when a tag moves, so it is not used.
     pub fn made_from(&self) -> Option<&str> {
         self.inspect.as_ref()?["Config"]["Image"].as_str()
     }
@@ -268,17 +269,17 @@ impl Container {
 }
 
 impl Snapshot {
-    /// The container of this primary name.
+    /// The container with a primary name.
     pub fn by_name(&self, name: &str) -> Option<&Container> {
         self.containers.iter().find(|container| container.seen().name() == name)
     }
 
-    /// The container of this ID.
+    /// The container with an ID.
     pub fn by_id(&self, id: &ContainerId) -> Option<&Container> {
         self.containers.iter().find(|container| container.id() == *id)
     }
 
-    /// Has every name of an image, and its ID, mean it.
+    /// Makes all names of an image, and its ID, refer to the image.
     pub fn name_image(&mut self, id: &ImageId, image: &Json) {
         let names = ["RepoTags", "RepoDigests"].iter().filter_map(|field| image[*field].as_array());
         for name in names.flatten().filter_map(Json::as_str) {
@@ -290,10 +291,10 @@ impl Snapshot {
         self.references.insert(id.as_str().to_owned(), Some(id.clone()));
     }
 
-    /// What a reference to an image means on this engine.
+    /// The image of a reference on this engine.
     ///
-    /// What an engine was asked is known as it was asked; what `docker inspect` printed knows
-    /// references as people write them.
+    /// A snapshot of bayplan contains the requested references; the output of `docker inspect`
+    /// contains references in the notation of users.
     pub fn image_of(&self, reference: &str) -> Option<(&ImageId, &Json)> {
         let known = self.references.get(reference);
         let familiar = || ImageRef::parse(reference).ok().map(|parsed| parsed.familiar());

@@ -1,9 +1,9 @@
-//! Who caused a difference: the spec, the image, or somebody who changed what runs.
+//! The cause of a difference: a changed spec, another image, or a manual change of a container.
 //!
-//! Most of a container cannot be changed once it is there: where bayplan made it, such an option
-//! differs because the spec does. For the rest an earlier plan of the same project tells what was
-//! declared then. It is derived for whoever reads or counts, and no plan holds it: apply derives a plan
-//! again without the earlier one.
+//! Most options of a container cannot change after its creation. If bayplan made the container,
+//! such a difference comes from the spec. For the other options, an earlier plan of the project
+//! tells what was declared before. The cause is derived for display and statistics, and is not part
+//! of a plan: apply derives the plan again without the earlier plan.
 
 use std::collections::BTreeMap;
 
@@ -13,21 +13,21 @@ use super::{Because, Change, Matched, Origin, Plan, Reason, SetReport};
 use crate::base::ident::{ContainerId, SetName};
 use crate::options::row;
 
-/// Who caused a difference.
+/// The cause of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {
-    /// The spec says something else than it did.
+    /// The spec was changed.
     Spec,
-    /// The image is another one.
+    /// The image was changed.
     Image,
-    /// Somebody changed what runs.
+    /// The container was changed outside bayplan.
     Drift,
-    /// The earlier plan tells it as well, and was not applied since.
+    /// The earlier plan had the same difference and has not been applied since.
     Pending,
 }
 
 impl Cause {
-    /// For the end of a reason.
+    /// The words for the end of a reason.
     pub fn words(self) -> &'static str {
         match self {
             Self::Spec => "spec changed",
@@ -38,32 +38,33 @@ impl Cause {
     }
 }
 
-/// Something that differs, acted on or left.
+/// A difference, acted on or left.
 #[derive(Debug, Clone, Copy)]
 pub struct Differing<'a> {
-    /// Its container, network, volume or image.
+    /// The name of the container, network, volume or image.
     pub name: &'a str,
-    /// In what.
+    /// The reason that describes the difference.
     pub reason: &'a Reason,
-    /// Who caused it, where that can be told.
+    /// The cause, if the cause is known.
     pub cause: Option<Cause>,
 }
 
-/// A plan, and where there is one an earlier plan of the same project.
+/// A plan, with an earlier plan of the same project if there is one.
 #[derive(Debug, Clone)]
 pub struct Causes<'a> {
     pub(super) plan: &'a Plan,
     since: Option<&'a Plan>,
-    /// Of the plan, by set and name.
+    /// The matched containers of the plan, by set and name.
     matched: BTreeMap<(&'a SetName, &'a str), &'a Matched>,
-    /// Of the earlier plan, by ID.
+    /// The matched containers of the earlier plan, by ID.
     before: BTreeMap<&'a ContainerId, &'a Matched>,
     /// The changes of the earlier plan, by name.
     changes: BTreeMap<&'a str, &'a Change>,
 }
 
 impl<'a> Causes<'a> {
-    /// Of a plan since an earlier one; one of another project tells nothing.
+    /// The causes in a plan, compared with an earlier plan. An earlier plan of another project is
+    /// ignored.
     pub fn new(plan: &'a Plan, since: Option<&'a Plan>) -> Self {
         let since = since.filter(|since| since.project == plan.project);
         let matched = |(set, report): (&'a SetName, &'a SetReport)| {
@@ -80,7 +81,7 @@ impl<'a> Causes<'a> {
         }
     }
 
-    /// Everything that differs: the reasons of changes, then what is left.
+    /// All differences: first the reasons of changes, then the differences that are left.
     pub fn all(&self) -> Vec<Differing<'a>> {
         let changes = self.plan.changes.iter().flat_map(|change| {
             let name = change.id.as_str();
@@ -97,14 +98,14 @@ impl<'a> Causes<'a> {
         all.map(|(name, reason, cause)| Differing { name, reason, cause }).collect()
     }
 
-    /// Who caused a reason of a change.
+    /// The cause of a reason of a change.
     pub fn of_change(&self, change: &Change, reason: &Reason) -> Option<Cause> {
         let Some(set) = &change.set else { return image_cause(reason) };
         let matched = self.matched.get(&(set, change.id.as_str())).copied();
         self.of(set, matched, change.adopted, reason)
     }
 
-    /// Who caused what differs of a container and is left.
+    /// The cause of a difference that is left.
     pub fn of_matched(&self, set: &SetName, matched: &Matched, reason: &Reason) -> Option<Cause> {
         self.of(set, Some(matched), matched.adopted, reason)
     }
@@ -135,7 +136,7 @@ impl<'a> Causes<'a> {
             return Some(if same { Cause::Drift } else { Cause::Spec });
         }
         let made_here = matched.is_some() && !adopted;
-        // What somebody may change in a container that is there is nobody's for sure.
+        // An option that anybody can change in a running container has no certain cause.
         let fixed = fixed && row(key).is_none_or(|row| row.def().is_fixed());
         (made_here && fixed).then_some(Cause::Spec)
     }
@@ -161,7 +162,7 @@ impl<'a> Causes<'a> {
     }
 }
 
-/// What the image alone explains.
+/// The cause of a reason that only an image can explain.
 fn image_cause(reason: &Reason) -> Option<Cause> {
     let image = match reason {
         Reason::Option(difference) => match &difference.references {
@@ -179,8 +180,7 @@ fn image_cause(reason: &Reason) -> Option<Cause> {
     image.then_some(Cause::Image)
 }
 
-/// The key of a spec that would have to change for this reason; nothing: it follows from other
-/// changes, or no key tells.
+/// The spec key behind a reason; `None`: the reason follows from other changes, or has no key.
 fn declared_key(because: &Because) -> Option<&'static str> {
     match because {
         Because::TooFew { .. } | Because::TooMany { .. } => Some("count"),
@@ -228,7 +228,7 @@ mod tests {
         assert_eq!(causes(OLD, Some(OLD)), two(Some(Cause::Pending)));
         let one = OLD.replace("count: 2", "count: 1");
         assert_eq!(causes(OLD, Some(&one)), two(Some(Cause::Spec)));
-        // What was there then is drift where it is not there now.
+        // A state that the container had at the earlier plan and has lost since is drift.
         let new = plan(&spec(OLD), &world()).plan;
         let mut old = new.clone();
         old.changes.clear();
@@ -239,7 +239,7 @@ mod tests {
         assert!(causes.iter().all(|one| one.cause.is_none()), "{causes:?}");
     }
 
-    /// A container made by one spec, planned with another, after a third was planned.
+    /// A container made with one spec, then planned with another spec, compared with a third plan.
     fn of_web(made: &str, now: &str, since: Option<&str>) -> Vec<(String, Option<Cause>)> {
         let of = |more: &str| {
             spec(&format!("project: p\ncontainers: {{web: {{image: 'app:1', {more}}}}}\n"))
@@ -267,7 +267,7 @@ mod tests {
         };
         assert_eq!(of_web(made, now, None), both(None));
         assert_eq!(of_web(made, now, Some(made)), both(Some(Cause::Spec)));
-        // Whoever is in a container changes its files.
+        // Anybody inside a container can change its files.
         let (one, other) = ("files: {/f: {content: a}}", "files: {/f: {content: b}}");
         let files = |cause| vec![("files".to_owned(), cause)];
         assert_eq!(of_web(one, other, None), files(None));

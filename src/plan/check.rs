@@ -1,9 +1,9 @@
-//! Doubts a plan: everything that can be seen to be wrong in it without the spec's meaning or an
-//! engine. It vets every plan before it is written and after it is read, and shares no code with
-//! what builds plans, so that one mistake is not made twice.
+//! Checks a plan without its spec and without an engine. Every plan is checked before it is written
+//! and after it is read. The check shares no code with the planner, so that a bug in the planner
+//! does not hide itself.
 //!
-//! Whether the plan is the right one for its spec is not asked here; that is what deriving it
-//! again finds out ([`crate::stale`]).
+//! Whether the plan fits its spec is not checked here; [`crate::stale`] finds that out by deriving
+//! the plan again.
 
 mod besides;
 mod carried;
@@ -30,7 +30,7 @@ use crate::options::value::{HIDDEN, marked_reference};
 use crate::spec::State;
 use graph::Graph;
 
-/// One thing that is wrong with a plan.
+/// One violation in a plan.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Violation {
     /// Stable, for machines: `after`, `danger`, ….
@@ -45,7 +45,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Collects violations.
+/// The violations that were found so far.
 #[derive(Default)]
 struct Violations(Vec<Violation>);
 
@@ -54,7 +54,7 @@ impl Violations {
         self.0.push(Violation { rule, text });
     }
 
-    /// Adds a violation unless it is so.
+    /// Adds a violation unless a condition holds.
     fn unless(&mut self, fine: bool, rule: &'static str, text: impl FnOnce() -> String) {
         if !fine {
             self.add(rule, text());
@@ -62,12 +62,12 @@ impl Violations {
     }
 }
 
-/// Foreign text in a violation.
+/// Foreign text, quoted for a violation.
 fn named(text: impl fmt::Display) -> String {
     format!("`{}`", say::short(&text.to_string()))
 }
 
-/// Everything that is wrong with a plan; empty for one that may be written and applied.
+/// All violations of a plan; empty for a valid plan.
 pub fn check(plan: &Plan) -> Vec<Violation> {
     let mut violations = Violations::default();
     steps(plan, &mut violations);
@@ -92,7 +92,7 @@ pub fn check(plan: &Plan) -> Vec<Violation> {
     all
 }
 
-/// IDs, and edges that lead upwards in the list: with that there are no cycles.
+/// Step IDs must be valid, and dependencies must point upwards in the list, which excludes cycles.
 fn steps(plan: &Plan, violations: &mut Violations) {
     let mut above = BTreeSet::new();
     for step in &plan.steps {
@@ -115,7 +115,7 @@ fn steps(plan: &Plan, violations: &mut Violations) {
     }
 }
 
-/// Counters and sentence, counted anew.
+/// The summary must equal the summary of the steps.
 fn summary(plan: &Plan, violations: &mut Violations) {
     let Summary {
         created,
@@ -153,7 +153,7 @@ fn summary(plan: &Plan, violations: &mut Violations) {
     let mut sentence = String::new();
     for (word, what, said, step) in kinds {
         let counts = |own: &&Step| match &own.action {
-            // Names that a replacement swaps are no more than a part of it.
+            // A temporary rename during a replacement is not counted.
             Action::Rename { container, to, .. } => {
                 step == "rename" && names::is_in_place(container, to)
             }
@@ -178,7 +178,7 @@ fn summary(plan: &Plan, violations: &mut Violations) {
     });
 }
 
-/// Volumes that come with containers.
+/// The number of volumes that create steps bring along.
 fn made_besides(steps: &[Step]) -> usize {
     let made = |step: &Step| match &step.action {
         Action::Create { volumes, anonymous, .. } => volumes.len() + anonymous.len(),
@@ -187,7 +187,7 @@ fn made_besides(steps: &[Step]) -> usize {
     steps.iter().map(made).sum()
 }
 
-/// What was matched, against the facts and what is declared.
+/// The matched containers must fit the facts and the declared sets.
 fn sets(plan: &Plan, violations: &mut Violations) {
     let facts: BTreeMap<_, _> =
         plan.facts.containers.iter().map(|fact| (&fact.id, &fact.name)).collect();
@@ -219,7 +219,7 @@ fn sets(plan: &Plan, violations: &mut Violations) {
     let declared: BTreeSet<&str> =
         declared.map(|sets| sets.keys().map(String::as_str).collect()).unwrap_or_default();
     let reported: BTreeSet<&str> = plan.sets.keys().map(SetName::as_str).collect();
-    // Of sets that are gone only what is to be absent is told, and only where that is asked for.
+    // For a set without a declaration only the removal is reported, and only if `prune` is set.
     let prunes = plan.declared["prune"] == true;
     let gone = |set: &&str| {
         prunes && plan.sets.get(*set).is_some_and(|report| report.state == State::Absent)
@@ -235,12 +235,12 @@ fn sets(plan: &Plan, violations: &mut Violations) {
     });
 }
 
-/// Whether a mark begins anywhere in what is written.
+/// Finds the beginning of a mark in written bytes.
 struct Begins(bool);
 
 impl std::io::Write for Begins {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        // A character is written at once.
+        // A character is always written in one piece.
         self.0 |= !bytes.is_ascii() && bytes.windows(2).any(|two| two == "«".as_bytes());
         Ok(bytes.len())
     }
@@ -250,7 +250,7 @@ impl std::io::Write for Begins {
     }
 }
 
-/// Marks that stand for values: hidden, or a reference; nothing else may look like one.
+/// Marks that stand for a hidden value or a reference; no other text may look like a mark.
 fn marks(plan: &Plan, violations: &mut Violations) {
     fn walk(json: &Json, bad: &mut Vec<String>) {
         match json {
@@ -265,7 +265,7 @@ fn marks(plan: &Plan, violations: &mut Violations) {
             _ => {}
         }
     }
-    // Nearly no plan has any, and looking through its bytes is sooner done than making a value.
+    // Few plans have marks, and scanning the bytes is faster than building a JSON value.
     let mut begins = Begins(false);
     if serde_json::to_writer(&mut begins, plan).is_ok() && !begins.0 {
         return;

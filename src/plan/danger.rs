@@ -1,5 +1,5 @@
-//! What a reviewer must not overlook: a closed list of words, and of each the values that it is
-//! about. Finding them is the planner's.
+//! The dangers that a reviewer must not overlook: a closed list of words, each with its values.
+//! Finding the dangers of a plan is done by the planner, not here.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::Change;
 use crate::base::ident::ChangeId;
 
-/// The values that are dangerous, by danger: `docker_socket:/var/run/docker.sock`. Of a danger with
-/// classes each begins with its class.
+/// The dangerous values by danger: `docker_socket:/var/run/docker.sock`. If a danger has classes,
+/// each value begins with its class.
 pub type Dangerous = BTreeMap<Danger, Vec<String>>;
 
 /// The closed list of dangers, worst first.
@@ -51,7 +51,7 @@ pub enum Danger {
 }
 
 impl Danger {
-    /// All of them, worst first.
+    /// All dangers, worst first.
     pub const ALL: [Self; 14] = [
         Self::DataLost,
         Self::Outage,
@@ -89,7 +89,7 @@ impl Danger {
         }
     }
 
-    /// The classes of its values; empty where values have none.
+    /// The classes of the danger's values; empty if the values have no classes.
     pub fn classes(self) -> &'static [&'static str] {
         match self {
             Self::DataLost => &["anonymous", "mount", "drops"],
@@ -118,7 +118,7 @@ impl Danger {
         }
     }
 
-    /// A value of it, told apart into its class and the rest.
+    /// Splits a value of the danger into its class and the rest.
     pub fn classified(self, value: &str) -> (Option<&'static str>, &str) {
         let (first, rest) = value.split_once(':').unwrap_or((value, ""));
         match self.classes().iter().find(|class| **class == first) {
@@ -127,13 +127,14 @@ impl Danger {
         }
     }
 
-    /// Whether each of its values is said wherever it is.
+    /// Whether a change with this danger must list the values of the danger.
     pub fn names_values(self) -> bool {
         !matches!(self, Self::Adopted | Self::Privileged | Self::ImageUnknown)
     }
 }
 
-/// Who is in which danger, worst first; nothing for a danger of which there is no more to say.
+/// The changes by danger and value, worst danger first; a danger without values has the value
+/// `None`.
 pub fn gathered<'p>(
     changes: impl IntoIterator<Item = &'p Change>,
 ) -> BTreeMap<(Danger, Option<&'p str>), Vec<&'p ChangeId>> {

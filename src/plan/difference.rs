@@ -1,4 +1,4 @@
-//! What differs of one option, both sides, and who caused it.
+//! The difference in one option: the expected value, the found value and the origin.
 
 use std::collections::BTreeMap;
 

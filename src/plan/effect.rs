@@ -1,8 +1,8 @@
-//! What a step makes of a world: said once, for all who ask.
+//! The effects of each step on a world, defined in one place.
 //!
-//! Whether a step is done already, whether it may be called now, whether a call took effect, what is
-//! compared after a run, what is taken back: all of it follows from here. Making the call is
-//! [`crate::apply`]'s.
+//! All checks use these effects: is a step already done, may the call be made, did the call take
+//! effect? The last look and rollback use the effects too. Making the call is done by
+//! [`crate::apply`], not here.
 
 use super::world::{Cell, Value, World};
 use super::{Action, NetworkRef, Plan, Step, Subject};
@@ -10,18 +10,19 @@ use crate::base::ident::StepId;
 use crate::observed::snapshot::Run;
 use crate::options::settings::{RESTART, Settings};
 
-/// What a step makes of one cell; nothing: the cell is relied on no more.
+/// The effect of a step on one cell; `None`: the plan no longer relies on the cell.
 pub type Effect = (Cell, Option<Value>);
 
 impl Step {
-    /// What the step makes of a world.
+    /// The effects of the step on a world.
     pub fn effects(&self, world: &World) -> Vec<Effect> {
         self.action.effects(&self.id, world)
     }
 }
 
 impl Action {
-    /// What a step makes of a world; `step` is its ID, by which what it creates is known.
+    /// The effects of a step on a world; `step` is its ID, which identifies the objects that the
+    /// step creates.
     pub fn effects(&self, step: &StepId, world: &World) -> Vec<Effect> {
         let set = |cell: Cell, value: Value| (cell, Some(value));
         match self {
@@ -40,7 +41,7 @@ impl Action {
                 ]
             }
             Self::Start { container, wait } => started(container, *wait, world),
-            // What is in files no fact says: whoever asks compares them with what is declared.
+            // Facts do not hold file contents; the caller compares files with the spec.
             Self::PutFiles { .. } | Self::WaitReady { .. } => Vec::new(),
             Self::Stop { container, .. } | Self::Kill { container, .. } => vec![
                 set(Cell::Run(container.clone()), Value::Run(Run::Idle)),
@@ -84,7 +85,7 @@ impl Action {
     }
 }
 
-/// What a fence sets.
+/// The settings that a fence sets.
 pub fn fenced() -> Settings {
     Settings([(RESTART.to_owned(), "no".into())].into())
 }
@@ -98,7 +99,7 @@ fn settings_after(container: &Subject, settings: &Settings, world: &World) -> Ef
     (cell, Some(Value::Settings(before.after(settings))))
 }
 
-/// What a start makes of a container; `wait`: it runs to its end.
+/// The effects of a start; `wait`: the container is a one-shot that runs to its end.
 fn started(container: &Subject, wait: bool, world: &World) -> Vec<Effect> {
     let run = if wait { Run::Idle } else { Run::Live };
     let mut all = vec![
@@ -109,7 +110,7 @@ fn started(container: &Subject, wait: bool, world: &World) -> Vec<Effect> {
     all
 }
 
-/// The time of a start counts only where the plan relies on it.
+/// The start time, if the plan relies on the start time of the container.
 fn started_again(container: &Subject, world: &World) -> Option<Effect> {
     let cell = Cell::Start(container.clone());
     match world.get(&cell) {
@@ -120,7 +121,8 @@ fn started_again(container: &Subject, world: &World) -> Option<Effect> {
     }
 }
 
-/// A container that is gone has no name, and nobody relies on the rest of it.
+/// The effects of a removal: the name is gone, and the plan relies on no other cell of the
+/// container.
 fn removed(container: &Subject, world: &World) -> Vec<Effect> {
     let name = Cell::Name(container.clone());
     let mut all = Vec::new();
@@ -141,13 +143,13 @@ fn removed(container: &Subject, world: &World) -> Vec<Effect> {
 }
 
 impl World {
-    /// The world after a step.
+    /// Applies the effects of a step.
     pub fn after(&mut self, step: &Step) {
         let effects = step.effects(self);
         self.take(effects);
     }
 
-    /// The world after these effects.
+    /// Applies effects.
     pub fn take(&mut self, effects: Vec<Effect>) {
         for (cell, value) in effects {
             match value {
@@ -157,7 +159,7 @@ impl World {
         }
     }
 
-    /// The world after all steps of a plan that are among `done`.
+    /// The world after all steps of a plan that are in `done`.
     #[must_use]
     pub fn after_all(mut self, plan: &Plan, done: &std::collections::BTreeSet<StepId>) -> Self {
         for step in plan.steps.iter().filter(|step| done.contains(&step.id)) {

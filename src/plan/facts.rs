@@ -1,8 +1,8 @@
-//! What a plan relied on, by value: everything that may move under one ID and that a decision used.
+//! The facts of a plan: every engine value that may change under one ID and that a decision used.
 //!
-//! In: what decides. Out, on purpose: health, timestamps (but see `started_at`), pids, counters,
-//! sandbox keys, dynamic addresses and ports. Comparing facts with a fresh look is
-//! [`crate::stale`]'s.
+//! Only values that decide are facts. Health, timestamps (but see `started_at`), PIDs, counters,
+//! sandbox keys, dynamic addresses and dynamic ports are left out on purpose. Comparing facts with
+//! a fresh look is done by [`crate::stale`], not here.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
-//! The bytes of a plan file: written in exactly one way, and read only if they are exactly that.
+//! The format of a plan file: a plan has exactly one valid text, and no other text is read.
 //!
-//! One record a line, dangers first, so that a reviewer sees what matters and two plans of the
-//! same thing differ in few lines. What a plan means is doubted elsewhere ([`super::check`]);
-//! reading the file from disk is the shell's.
+//! The file has one record a line and dangers first: a reviewer sees the important lines, and
+//! similar plans differ in few lines. The meaning of a plan is checked in [`super::check`], not
+//! here; reading the file from disk is done by the command line.
 
 use std::collections::BTreeMap;
 
@@ -23,19 +23,19 @@ use crate::base::say;
 /// The largest plan file that is read, in bytes.
 pub const MAX_BYTES: usize = 64 << 20;
 
-/// How the line of the digest begins; the digest is that of the file without this line.
+/// The beginning of the digest line; the digest covers the file without this line.
 const DIGEST_LINE: &str = "  \"digest\": \"";
 
-/// A plan as its file has it.
+/// The text of a plan file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
-    /// The whole file.
+    /// The whole text.
     pub text: String,
-    /// `sha256:…`, as line 3 says it.
+    /// The digest in line 3: `sha256:…`.
     pub digest: String,
 }
 
-/// A plan that was read, and the digest that its file proved to have.
+/// A plan that was read, with its verified digest.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Loaded {
     /// The plan.
@@ -48,38 +48,38 @@ pub struct Loaded {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Unreadable {
-    /// What kind of fault.
+    /// The kind of fault.
     pub fault: Fault,
     /// A lowercase fragment, safe to print.
     pub message: String,
-    /// The way out.
+    /// A hint to the user.
     pub hint: Option<String>,
 }
 
-/// Kinds of faults that callers tell apart.
+/// The kinds of faults that callers distinguish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// Larger than [`MAX_BYTES`].
     TooLarge,
-    /// No JSON, or not all of it.
+    /// The text is not valid JSON, or is cut off.
     Syntax,
-    /// Something else than a plan.
+    /// The file is not a plan.
     NotAPlan,
     /// A plan of a format that this version does not know.
     OtherFormat,
-    /// Fields that no plan has, or of another type.
+    /// The file has unknown fields, or fields of a wrong type.
     Shape,
-    /// Not byte for byte as a plan is written.
+    /// The file differs from the text that bayplan writes for this plan.
     NotCanonical,
-    /// The digest inside is not that of the file.
+    /// The digest in the file does not fit the text.
     Digest,
-    /// The digest is not the one that was asked for.
+    /// The digest is not the digest that the user expects.
     Unexpected,
 }
 
 impl Fault {
-    /// Whether somebody may have changed the plan since it was written: refused (4) rather than
-    /// wrong (1).
+    /// Whether the plan may have been changed after it was written. Such a fault has exit code 4,
+    /// other faults have exit code 1.
     pub fn is_integrity(self) -> bool {
         matches!(self, Self::NotCanonical | Self::Digest | Self::Unexpected)
     }
@@ -91,7 +91,7 @@ fn fault<T>(fault: Fault, message: impl Into<String>, hint: &str) -> Result<T, U
     Err(Unreadable { fault, message: message.into(), hint: Some(hint.to_owned()) })
 }
 
-/// The file of a plan.
+/// The plan as the text of its file.
 pub fn write(plan: &Plan) -> Result<Written, NoCanonicalForm> {
     let mut out = Lines::default();
     out.field("project", &plan.project)?;
@@ -128,7 +128,7 @@ fn hex_digest(bytes: &[u8]) -> String {
     text
 }
 
-/// What is dangerous, and who is in that danger.
+/// A danger with the changes that have the danger.
 #[derive(Serialize)]
 struct InDanger<'p> {
     danger: Danger,
@@ -137,14 +137,14 @@ struct InDanger<'p> {
     changes: Vec<&'p ChangeId>,
 }
 
-/// What is dangerous, worst first: what a reviewer must not have to look for. It follows from the
-/// changes, so it is written and never read.
+/// The dangers of all changes, worst first, so that a reviewer finds them at the top. The list
+/// follows from the changes; it is written and never read.
 fn dangers(plan: &Plan) -> Vec<InDanger<'_>> {
     let told = |((danger, value), changes)| InDanger { danger, value, changes };
     super::danger::gathered(&plan.changes).into_iter().map(told).collect()
 }
 
-/// Top-level fields, two spaces in, separated by commas.
+/// The top-level fields, indented by two spaces and separated by commas.
 #[derive(Default)]
 struct Lines(String);
 
@@ -203,13 +203,14 @@ fn entry<K: Serialize, V: Serialize>(pair: (&K, &V)) -> Result<String, NoCanonic
     Ok(format!("{}: {}", canonical::line(pair.0)?, canonical::line(pair.1)?))
 }
 
-/// A record whose last field is a list: the head on one line, the list's records one a line below.
+/// A record whose last field is a list: the head is on one line, and each list item on its own line
+/// below.
 fn headed(
     head: &str,
     indent: usize,
     records: impl Iterator<Item = Result<String, NoCanonicalForm>>,
 ) -> Result<String, NoCanonicalForm> {
-    // The head was written with an empty list, which is opened again.
+    // The head was written with an empty list, whose end is removed here.
     let mut out = head.strip_suffix("]}").unwrap_or(head).to_owned();
     let pad = " ".repeat(indent);
     for (index, record) in records.enumerate() {
@@ -242,7 +243,7 @@ fn set((name, report): (&SetName, &SetReport)) -> Result<String, NoCanonicalForm
     headed(&head, 6, matched)
 }
 
-/// The image on the first line, then what the containers have, one option a line.
+/// The planned containers: the image on the first line, then one option a line.
 fn planned((name, planned): (&SetName, &Planned)) -> Result<String, NoCanonicalForm> {
     let Planned { reference, image, containers, options, from_image } = planned;
     let head = format!(
@@ -251,7 +252,7 @@ fn planned((name, planned): (&SetName, &Planned)) -> Result<String, NoCanonicalF
         canonical::line(reference)?,
         canonical::line(image)?
     );
-    // Containers that differ in nothing are on one line.
+    // Containers without options of their own share one line.
     let containers = if containers.values().all(BTreeMap::is_empty) {
         canonical::line(containers)?
     } else {
@@ -270,7 +271,7 @@ fn planned((name, planned): (&SetName, &Planned)) -> Result<String, NoCanonicalF
     Ok(head + &fields.concat())
 }
 
-/// The spec, one set or resource a line: what reviewers read is `planned`.
+/// The spec, with one set or resource a line; reviewers read `planned` instead.
 fn declared(declared: &Json) -> Result<String, NoCanonicalForm> {
     let fields = declared.as_object().into_iter().flatten().map(|(key, value)| {
         let value = match value {
@@ -282,7 +283,7 @@ fn declared(declared: &Json) -> Result<String, NoCanonicalForm> {
     block('{', 2, fields)
 }
 
-/// An option; one that is too long for a line has one entry a line.
+/// An option; a long option has one entry a line.
 fn option((key, value): (&String, &Json)) -> Result<String, NoCanonicalForm> {
     Ok(format!("{}: {}", canonical::line(key)?, canonical::fitted(value, 8, 0)?))
 }
@@ -326,13 +327,13 @@ struct File {
     tool: Tool,
 }
 
-/// A field that must be there and may be null; a plain `Option` may be missing.
+/// A field that must be present and may be null; a plain `Option` field may be missing.
 #[derive(Deserialize)]
 #[serde(transparent)]
 struct Nullable<T>(Option<T>);
 
-/// Reads a plan file. Everything about the bytes is proven here: size, syntax, shape, canonical
-/// form, digest; nothing about the meaning.
+/// Reads a plan file. Checks size, syntax, shape, canonical form and digest; the meaning of the
+/// plan is not checked.
 pub fn read(bytes: &[u8]) -> Result<Loaded, Unreadable> {
     if bytes.len() > MAX_BYTES {
         let (most, found) = (MAX_BYTES >> 20, bytes.len() >> 20);
@@ -386,7 +387,7 @@ impl File {
 }
 
 impl Loaded {
-    /// Whether this is the plan that was approved: `expected` is the whole digest, with or without
+    /// Checks that this is the approved plan: `expected` is the whole digest, with or without
     /// `sha256:`.
     pub fn expect_digest(&self, expected: &str) -> Result<(), Unreadable> {
         let bare = |text: &str| text.strip_prefix("sha256:").unwrap_or(text).to_ascii_lowercase();
@@ -402,7 +403,7 @@ impl Loaded {
     }
 }
 
-/// The file as text; what other programs make of one is told apart.
+/// The file as text; encodings that other programs write get their own errors.
 fn text_of(bytes: &[u8]) -> Result<&str, Unreadable> {
     if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
         let message = "expected UTF-8, but found UTF-16: a shell has rewritten the file";
@@ -443,12 +444,12 @@ fn check_format(json: &Json) -> Result<(), Unreadable> {
     fault(Fault::OtherFormat, message, hint)
 }
 
-/// The error for another file of ours.
+/// The error for another kind of bayplan file.
 fn another<T>(kind: Kind) -> Result<T, Unreadable> {
     fault(Fault::NotAPlan, format!("expected a plan, but found {}", kind.words()), kind.hint())
 }
 
-/// The error for a file that is not what would be written.
+/// The error for a file that differs from its canonical text.
 fn differs<T>(expected: &str, found: &str) -> Result<T, Unreadable> {
     let is_digest = |line: &str| line.starts_with(DIGEST_LINE);
     let mut lines = expected.split('\n').zip(found.split('\n')).enumerate();
@@ -482,7 +483,7 @@ fn differs<T>(expected: &str, found: &str) -> Result<T, Unreadable> {
     fault(Fault::NotCanonical, format!("not as bayplan writes plans: {message}"), REGENERATE)
 }
 
-/// Two lines, cut to where they first differ.
+/// Two lines, cut around their first difference.
 fn around_difference(expected: &str, found: &str) -> (String, String) {
     const BEFORE: usize = 20;
     let same = expected.chars().zip(found.chars()).take_while(|(a, b)| a == b).count();

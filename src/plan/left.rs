@@ -1,6 +1,7 @@
-//! What differs and is left as it is: how much of it, why, and what in a spec would change it.
+//! The differences that a plan leaves: how many, why, and which spec key would change them.
 //!
-//! It follows from a plan. Where something is left, nobody is told that all is as declared.
+//! The list follows from the plan. With a difference left, no output may claim that everything is
+//! as declared.
 
 use std::collections::BTreeMap;
 
@@ -12,9 +13,9 @@ use crate::base::ident::SetName;
 use crate::base::say;
 use crate::plan::show::{names, reason_text};
 
-/// The code of the warning of a network that differs and is left.
+/// The warning code for a network that differs and is left.
 pub const NETWORK_DIFFERS: &str = "network_differs";
-/// The same for a volume.
+/// The warning code for a volume that differs and is left.
 pub const VOLUME_DIFFERS: &str = "volume_differs";
 
 /// What is left of one set for one reason, or one network or volume.
@@ -35,7 +36,7 @@ pub struct Left {
     pub text: String,
 }
 
-/// Everything that a plan leaves although it differs.
+/// All differences that a plan leaves.
 pub fn of(plan: &Plan) -> Vec<Left> {
     let mut all = Vec::new();
     for (set, report) in &plan.sets {
@@ -92,7 +93,7 @@ fn of_set(
     }
 }
 
-/// `2 containers and 1 network differ and are left`; nothing where nothing is.
+/// `2 containers and 1 network differ and are left`; `None` if no difference is left.
 pub fn count(all: &[Left]) -> Option<String> {
     let parts: Vec<(usize, String)> = ["container", "network", "volume"]
         .into_iter()

@@ -1,6 +1,7 @@
-//! The nouns of a plan and their wire form.
+//! The data types of a plan and their JSON form.
 //!
-//! Making one is [`crate::planner`]'s, doubting one [`check`]'s, the bytes of its file [`mod@format`]'s.
+//! Building a plan is done by [`crate::planner`], checking a plan by [`check`], and the text of its
+//! file by [`mod@format`].
 
 pub mod cause;
 pub mod check;
@@ -37,7 +38,7 @@ use crate::base::ident::{ChangeId, ContainerId, ContainerName, ProjectName, Refe
 pub use crate::base::target::Target;
 use crate::spec::State;
 
-/// The format that this version writes, and the only one that it applies.
+/// The plan format that this version writes; no other format is applied.
 pub const FORMAT: &str = "bayplan/plan/1";
 
 /// A plan: what will be done, why, and what it relies on. Immutable once built. Its file is
@@ -222,7 +223,7 @@ pub struct Impact {
 }
 
 impl Impact {
-    /// Whether there is nothing to say.
+    /// Whether the change keeps and loses nothing.
     pub fn is_empty(&self) -> bool {
         let Self { keeps, unmounts, loses, drops, may_change, interrupts } = self;
         let all = [keeps, unmounts, loses, drops, may_change, interrupts];
@@ -243,7 +244,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Whether it is a difference that the engine can change without a new container.
+    /// Whether the engine can change the option without a new container.
     pub fn is_in_place(&self) -> bool {
         matches!(self, Self::Option(difference) if difference.in_place)
     }
@@ -458,7 +459,7 @@ pub struct Tool {
 }
 
 impl Tool {
-    /// This program.
+    /// The name and version of this program.
     pub fn this() -> Self {
         let (name, version) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
         Self { name: name.to_owned(), version: version.to_owned() }

@@ -1,7 +1,7 @@
-//! What the containers that a plan creates will be, in engine terms: what people and policies read.
+//! The containers that a plan creates, in engine terms, for reviewers and policies.
 //!
-//! It follows from what is declared, the image and the engine, and is derived again at apply. How a
-//! container that stays differs from what is declared is told in `sets`.
+//! The description follows from the spec, the image and the engine, and is derived again at apply.
+//! Differences of kept containers are not here; they are in `sets`.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 use super::ImagePin;
 use crate::base::ident::ContainerName;
 
-/// Options by key, in the canonical form of a spec: references instead of secrets.
+/// Options by key, in the canonical form of a spec: references in place of secrets.
 pub type Options = BTreeMap<String, Json>;
 
 /// What the containers of one set will be.
@@ -33,7 +33,7 @@ pub struct Planned {
 }
 
 impl Planned {
-    /// From the whole of each container: what all have is said once.
+    /// Splits the options of all containers into common options and options of single containers.
     pub fn of(
         reference: String,
         image: ImagePin,
@@ -50,7 +50,7 @@ impl Planned {
         Self { reference, image, containers, options, from_image }
     }
 
-    /// All that one of the containers is declared to be; nothing where it is none of them.
+    /// All options of one container; `None` if the plan does not create the container.
     pub fn container(&self, name: &ContainerName) -> Option<Options> {
         let own = self.containers.get(name)?;
         let all = self.options.iter().chain(own);

@@ -1,4 +1,4 @@
-//! Hand-made plans for the tests of everything that reads plans.
+//! Handmade plans for the tests of all modules that read plans.
 
 mod hostile;
 
@@ -74,8 +74,8 @@ fn step(change: &ChangeId, what: &str, action: Action, after: &[&StepId]) -> Ste
 }
 
 #[expect(clippy::too_many_lines, reason = "one record after the other")]
-/// Adds the replacement of a live container `name` (ID from `number`) of a set, as §10 of the
-/// design has it.
+/// Adds the replacement of a live container `name` (ID from `number`) of a set, with the steps of
+/// §10 of the design.
 pub(crate) fn add_replace(plan: &mut Plan, set: &str, name: &str, number: u64) {
     let id = ContainerId::new(hex("", number));
     let change = ChangeId::new(name);
@@ -179,7 +179,7 @@ pub(crate) fn add_replace(plan: &mut Plan, set: &str, name: &str, number: u64) {
     settle(plan);
 }
 
-/// The report of a set, which is made, declared and a fact if it is new.
+/// The report of a set. A new set also gets its declaration and its fact.
 fn report<'a>(plan: &'a mut Plan, set: &SetName, state: State) -> &'a mut SetReport {
     plan.facts.members.entry(set.clone()).or_default();
     let declared = &mut plan.declared["containers"][set.as_str()];
@@ -189,7 +189,7 @@ fn report<'a>(plan: &'a mut Plan, set: &SetName, state: State) -> &'a mut SetRep
     plan.sets.entry(set.clone()).or_insert_with(|| SetReport { state, matched: Vec::new() })
 }
 
-/// What a created container will be.
+/// Adds a created container to `planned`.
 fn plan_container(plan: &mut Plan, set: &SetName, name: &ContainerName) {
     let reference = format!("ghcr.io/acme/{set}:1.0");
     let declared = &mut plan.declared["containers"][set.as_str()];
@@ -220,7 +220,7 @@ fn plan_container(plan: &mut Plan, set: &SetName, name: &ContainerName) {
     }
 }
 
-/// What the image of a set is on the engine; whether that was new.
+/// Adds the image fact of a set; true if the fact is new.
 fn image_fact(plan: &mut Plan, set: &SetName) -> bool {
     let reference = format!("ghcr.io/acme/{set}:1.0");
     if plan.facts.images.iter().any(|fact| fact.reference == reference) {
@@ -231,7 +231,7 @@ fn image_fact(plan: &mut Plan, set: &SetName) -> bool {
     true
 }
 
-/// Adds a created and started container.
+/// Adds a container that is created and started.
 pub(crate) fn add_create(plan: &mut Plan, set: &str, name: &str) {
     let change = ChangeId::new(name);
     let set = SetName::new(set);
@@ -274,7 +274,7 @@ pub(crate) fn add_create(plan: &mut Plan, set: &str, name: &str) {
     settle(plan);
 }
 
-/// Adds a change in place of a live container.
+/// Adds an in-place update of a live container.
 pub(crate) fn add_update(plan: &mut Plan, set: &str, name: &str, number: u64) {
     let change = ChangeId::new(name);
     let id = ContainerId::new(hex("", number));
@@ -366,7 +366,7 @@ pub(crate) fn add_stop(plan: &mut Plan, set: &str, name: &str, number: u64) {
     settle(plan);
 }
 
-/// Counters, message and order as a builder leaves them.
+/// Sets summary, message and order as a planner does.
 pub(crate) fn settle(plan: &mut Plan) {
     plan.summary = super::summary::of(&plan.steps);
     plan.changes.sort_by(|a, b| {
@@ -377,7 +377,7 @@ pub(crate) fn settle(plan: &mut Plan) {
     plan.facts.names.sort();
 }
 
-/// Six sets, ten changes, all of them replacements: the longest that ten changes get.
+/// Six sets with ten replacements: the longest text that ten changes can have.
 pub(crate) fn ten() -> Plan {
     let mut plan = empty();
     let sets = [("db", 1), ("web", 3), ("cache", 1), ("queue", 1), ("worker", 3), ("mail", 1)];
@@ -403,7 +403,7 @@ pub(crate) fn ten() -> Plan {
     plan
 }
 
-/// One of each kind.
+/// A plan with one change of each kind.
 pub(crate) fn mixed() -> Plan {
     let mut plan = empty();
     add_replace(&mut plan, "db", "shop-db", 1);

@@ -32,7 +32,7 @@ pub fn plan() -> Json {
     }
     if let Some(required) = schema["required"].as_array_mut() {
         required.extend(["format", "digest", "dangers"].map(Json::from));
-        // Null where there is none, but always there.
+        // These fields may be null, but are always present.
         for field in ["target", "spec"] {
             if !required.iter().any(|name| name == field) {
                 required.push(field.into());

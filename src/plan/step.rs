@@ -1,6 +1,6 @@
-//! The steps of a plan: one engine call each, with all that it needs.
+//! The steps of a plan: one engine call each, with all data for the call.
 //!
-//! Their order is [`crate::planner`]'s, making the calls is [`crate::apply`]'s.
+//! The order of steps is decided by [`crate::planner`], and the calls are made by [`crate::apply`].
 
 use std::collections::BTreeSet;
 
@@ -40,12 +40,12 @@ fn is_zero(seconds: &u32) -> bool {
 }
 
 impl Step {
-    /// A step after others.
+    /// A step that depends on other steps.
     pub fn new(id: StepId, action: Action, after: Vec<StepId>) -> Self {
         Self { id, action, after, after_end: Vec::new(), delay: 0 }
     }
 
-    /// All steps that come before it, whatever becomes of some.
+    /// All steps that must end before this step, in `after` and in `after_end`.
     pub fn before(&self) -> impl Iterator<Item = &StepId> {
         self.after.iter().chain(&self.after_end)
     }
@@ -265,7 +265,7 @@ pub enum ImagePin {
 }
 
 impl Action {
-    /// The step that creates a container; what it makes besides is filled in once it is known.
+    /// A create action; its ports and volumes are filled in later.
     pub fn create(
         name: ContainerName,
         final_name: ContainerName,
@@ -277,7 +277,7 @@ impl Action {
         Self::Create { name, final_name, set, image, ports, volumes, anonymous, carried }
     }
 
-    /// The container that a step is about; what creates one is about none that is there.
+    /// The container that a step acts on; a create step acts on no existing container.
     pub fn subject(&self) -> Option<&Subject> {
         match self {
             Self::PutFiles { container, .. }
@@ -301,7 +301,8 @@ impl Action {
         }
     }
 
-    /// Who gets which name for good, where it is: the names that a replacement swaps are not meant.
+    /// The container and its new name, for a permanent rename; temporary renames of a replacement
+    /// do not count.
     pub fn renames(&self) -> Option<(&ContainerId, &ContainerName)> {
         match self {
             Self::Rename { container: Subject::Container(id), to, .. } => {
@@ -313,7 +314,7 @@ impl Action {
 }
 
 impl Plan {
-    /// Whether a container that runs will not, for a while or for good.
+    /// Whether the step ends a running container, for a while or for good.
     pub fn ends_containers(&self) -> bool {
         let ends = |verb: Verb| match verb {
             Verb::Remove | Verb::Replace | Verb::Kill | Verb::Stop | Verb::Restart | Verb::Run => {

@@ -1,12 +1,12 @@
-//! What a plan's steps amount to: the seed's counters and its English sentence.
+//! The summary of steps: the counters and the English sentence of the seed.
 //!
-//! What a finished apply amounts to is counted the same way, from the steps that it did.
+//! A finished apply is counted in the same way, from the steps that took effect.
 
 use super::{Action, Step, Summary};
 use crate::base::say;
 
-/// Counters and sentence of these steps. What is changed in place is counted as updated, after the
-/// seed's counters of containers.
+/// The summary of steps. Updates in place are counted as updated, after the seed's container
+/// counters.
 pub fn of<'a>(steps: impl IntoIterator<Item = &'a Step>) -> Summary {
     let mut summary = Summary::default();
     for step in steps {
@@ -41,8 +41,8 @@ pub fn of<'a>(steps: impl IntoIterator<Item = &'a Step>) -> Summary {
     summary
 }
 
-/// `created 1 container, pulled 1 image.`, or `no action taken.`: the sentence that these counters
-/// make, whatever sentence is in them.
+/// The sentence for some counters: `created 1 container, pulled 1 image.`, or `no action taken.`
+/// The sentence in `summary` is ignored.
 pub fn message(summary: &Summary) -> String {
     let Summary {
         created,

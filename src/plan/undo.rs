@@ -1,8 +1,8 @@
-//! What brings back what was before a change: derived from a world that is and one that was, along
-//! the change's steps.
+//! The rollback of changes: the steps that lead from the current world back to the earlier world.
 //!
-//! It asks what is so now, never what was done: so it goes back from any state that a run, or a part
-//! of going back, can leave. Making the calls is [`crate::apply`]'s.
+//! The rollback depends only on the current state, never on a history of calls. It therefore works
+//! from any state that a run or a partial rollback leaves. Making the calls is done by
+//! [`crate::apply`], not here.
 
 use std::collections::BTreeSet;
 
@@ -13,26 +13,26 @@ use crate::base::ident::{ContainerName, SUFFIX_FAILED, StepId};
 use crate::observed::snapshot::Run;
 use crate::options::settings::{PIDS, RESTART, Settings};
 
-/// The way back of some changes of a plan.
+/// The rollback of some changes of a plan.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Undo {
-    /// What is to be called, in this order.
+    /// The rollback steps, in order.
     pub steps: Vec<Step>,
-    /// What stays as it is now, for no call brings it back.
+    /// The effects that no call can undo.
     pub cannot: Vec<Cannot>,
 }
 
-/// Something that cannot be undone.
+/// An effect that cannot be undone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cannot {
-    /// The step that it came from.
+    /// The step with this effect.
     pub step: StepId,
-    /// What, as a sentence without its end.
+    /// A sentence about the effect, without a full stop.
     pub what: String,
 }
 
-/// The way back from `now` to `before` of the steps of `changes`. `keep` are create steps of which a
-/// container that ran is not removed but set aside.
+/// The rollback from `now` to `before`, for the steps of `changes`. `keep` lists create steps:
+/// their containers, once started, are set aside under another name and not removed.
 pub fn undo(
     plan: &Plan,
     changes: &BTreeSet<&str>,
@@ -54,8 +54,9 @@ pub fn undo(
     Undo { steps: in_order(plan, steps), cannot }
 }
 
-/// First what is there now makes room, last first; then what was starts, in the order of the plan, as
-/// one may need another; what is left over goes at the end, when all is up again.
+/// Orders the rollback steps. First the new containers free their names and ports, the last
+/// container first. Then the old containers start in the order of the plan, because of their
+/// dependencies. Updates and removals come last.
 fn in_order(plan: &Plan, steps: Vec<Step>) -> Vec<Step> {
     let changes: Vec<&str> = plan.steps.iter().map(|step| step.id.change()).collect();
     let (mut room, mut starts, mut rest) = (Vec::new(), Vec::new(), Vec::new());
@@ -76,9 +77,10 @@ fn in_order(plan: &Plan, steps: Vec<Step>) -> Vec<Step> {
     all
 }
 
-/// What is gone for good: a container that was replaced and removed, a network that was removed. Of
-/// such a change nothing is taken back: what is there now is all there is. A container that is gone
-/// while the new one waits aside was removed by somebody else, and holds nothing up.
+/// Finds lost objects: replaced containers that were removed, and removed networks. The change of a
+/// lost object is not rolled back, because the new object is all there is. An old container that
+/// vanished before the new container got its name was removed by somebody else, and does not block
+/// the rollback.
 fn lost(plan: &Plan, changes: &BTreeSet<&str>, before: &World, now: &World) -> Vec<Cannot> {
     let steps = plan.steps.iter().filter(|step| changes.contains(step.id.change()));
     let gone = |step: &Step| match &step.action {
@@ -99,7 +101,7 @@ fn lost(plan: &Plan, changes: &BTreeSet<&str>, before: &World, now: &World) -> V
     steps.filter_map(cannot).collect()
 }
 
-/// Whether the container that a change creates does not have its name yet.
+/// Whether the new container of a change still has its temporary name.
 fn waits_aside(plan: &Plan, change: &str, now: &World) -> bool {
     let mut steps = plan.steps.iter().filter(|step| step.id.change() == change);
     steps.any(|step| match &step.action {
@@ -114,14 +116,14 @@ fn waits_aside(plan: &Plan, change: &str, now: &World) -> bool {
 struct Back<'a> {
     plan: &'a Plan,
     before: &'a World,
-    /// What is so after the steps that were found.
+    /// The world after the rollback steps so far.
     now: World,
     keep: &'a BTreeSet<&'a StepId>,
     found: Undo,
 }
 
 impl Back<'_> {
-    /// Takes one step back.
+    /// Adds the rollback of one step.
     fn step(&mut self, step: &Step) {
         match &step.action {
             Action::Create { final_name, .. } => self.create(step, final_name),
@@ -151,7 +153,8 @@ impl Back<'_> {
             Action::Disconnect { container, network, .. } => {
                 self.connect(step, container, network);
             }
-            // What was created goes with its files.
+            // No rollback step: files vanish with the container, images and created objects stay,
+            // and `lost` reports removals.
             Action::Pull { .. }
             | Action::Tag { .. }
             | Action::PutFiles { .. }
@@ -182,7 +185,7 @@ impl Back<'_> {
         run(&self.now, container)
     }
 
-    /// What was created is removed, or set aside where it is to be looked at and has run.
+    /// Removes the created container, or sets a started container aside if it is to be kept.
     fn create(&mut self, step: &Step, name: &ContainerName) {
         let container = Subject::CreatedBy(step.id.clone());
         let Some(Value::Name(from)) = self.now.get(&Cell::Name(container.clone())).cloned() else {
@@ -211,7 +214,7 @@ impl Back<'_> {
         self.call(step, Action::Stop { container, signal: None, timeout: None });
     }
 
-    /// What ran and does not is started.
+    /// Starts a container that ran before and does not run now.
     fn start(&mut self, step: &Step, container: &Subject) {
         let (Some(was), Some(is)) = (self.was(container), self.is(container)) else { return };
         let restarted = matches!(step.action, Action::Restart { .. })
@@ -233,7 +236,7 @@ impl Back<'_> {
         self.call(step, Action::Start { container: container.clone(), wait: false });
     }
 
-    /// Gives back the settings that an update named.
+    /// Restores the settings that an update changed.
     fn settings(&mut self, step: &Step, container: &Subject, named: &Settings) {
         let cell = Cell::Settings(container.clone());
         let (Some(Value::Settings(was)), Some(Value::Settings(is))) =
@@ -248,7 +251,7 @@ impl Back<'_> {
                 (_, Some(value)) => value.clone(),
                 (RESTART, None) => "no".into(),
                 (PIDS, None) => 0.into(),
-                // An engine takes *nothing* for *leave it as it is*.
+                // An engine treats a missing value as *no change*.
                 (field, None) => {
                     stays.push(field);
                     continue;
@@ -269,7 +272,7 @@ impl Back<'_> {
     fn disconnect(&mut self, step: &Step, container: &Subject, network: &str, which: &NetworkRef) {
         let cell = Cell::Attached(container.clone(), network.to_owned());
         let attached = |world: &World| matches!(world.get(&cell), Some(Value::Attached(..)));
-        // What was created goes as a whole.
+        // A created container is removed as a whole.
         let there = matches!(container, Subject::Container(_)) && self.now.has(container);
         if there && attached(&self.now) && !attached(self.before) {
             let (container, network) = (container.clone(), network.to_owned());

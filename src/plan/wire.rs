@@ -1,7 +1,7 @@
-//! Reading the two parts of a plan whose fields depend on each other: steps and reasons.
+//! Reading steps and reasons: the two parts of a plan whose fields depend on each other.
 //!
-//! Derived readers of flattened and untagged types forget unknown fields and can only say that
-//! *nothing matched*; these say which field is missing or too much. Writing is derived.
+//! Derived deserializers of flattened and untagged types ignore unknown fields, and report only
+//! that *no variant matched*. These readers name the missing or unknown field. Writing is derived.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use crate::base::canonical::Strict;
 use crate::base::ident::{ContainerId, ContainerName, ObjectKey, SetName, StepId};
 use crate::options::settings::Settings;
 
-/// Every field that some step has.
+/// Every field that any step can have.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Fields {
@@ -193,7 +193,7 @@ impl Fields {
         })
     }
 
-    /// A field that the action did not take.
+    /// A field that the action did not use.
     fn left_over(&self) -> Option<&'static str> {
         let Self { id: _, action: _, after: _, after_end: _, delay: _, .. } = self;
         [

@@ -1,9 +1,9 @@
-//! A world: what facts are about, by value, as cells of one type.
+//! A world: the state of containers, images, networks and volumes, as cells with one value each.
 //!
-//! [`World::planned`] makes it from the facts of a plan, [`crate::stale::observed`] from a look at an
-//! engine, and [`super::effect`] says what a step makes of it. Here is what a cell is, and when what
-//! is found in it is what was expected. What is wrong where it is not, in words for people, is
-//! [`crate::stale`]'s.
+//! [`World::planned`] builds a world from the facts of a plan, and [`crate::stale::observed`] from
+//! a look at an engine. [`super::effect`] defines how a step changes a world. This module defines
+//! the cells, and when a found value is as expected. Messages about unexpected values are made in
+//! [`crate::stale`], not here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,26 +15,26 @@ use crate::base::time;
 use crate::observed::snapshot::Run;
 use crate::options::settings::Settings;
 
-/// One thing that may move.
+/// One property of one object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cell {
-    /// The name of a container; absent: there is no such container.
+    /// The name of a container; absent: the container does not exist.
     Name(Subject),
     /// The image that a container was made from.
     Image(Subject),
-    /// How a container runs.
+    /// The run state of a container.
     Run(Subject),
-    /// How a one-shot ended; absent: it never ran.
+    /// The exit code of a one-shot; absent: the one-shot never ran.
     Exit(Subject),
-    /// When a container started.
+    /// The start time of a container.
     Start(Subject),
-    /// Limits and restart policy of a container.
+    /// The resource limits and the restart policy of a container.
     Settings(Subject),
-    /// How a container is attached to a network, by the network's name.
+    /// The attachment of a container to a network, by the name of the network.
     Attached(Subject, String),
     /// The container that has a name.
     Holder(ContainerName),
-    /// What a reference to an image means.
+    /// The image of an image reference.
     Reference(String),
     /// The network that has a name.
     Network(String),
@@ -42,60 +42,60 @@ pub enum Cell {
     Volume(String),
 }
 
-/// What is in a cell.
+/// The value of a cell.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
-    /// Nothing is there.
+    /// No object has this property.
     Absent,
     /// The name of a container.
     Name(ContainerName),
     /// An image, by ID.
     Image(ImageId),
-    /// Whatever image the pull of a step gave.
+    /// The image that the pull of a step gave.
     Pulled,
-    /// The image that another reference means.
+    /// The image of another reference.
     SameImage(String),
     /// A run state.
     Run(Run),
     /// An exit code.
     Exit(i64),
-    /// A start at this time, as the engine writes it.
+    /// A start at this time, in the engine's format.
     StartedAt(String),
-    /// A start later than this one.
+    /// A start later than this time.
     StartedAgain(String),
-    /// Limits and restart policy.
+    /// Resource limits and restart policy.
     Settings(Settings),
-    /// An attachment: the network, where that is known, and the endpoint's wishes, where they count.
+    /// An attachment: the network, if it is known, and the endpoint settings, if they matter.
     Attached(Option<NetworkRef>, Json),
     /// The container that has a name.
     Holder(Subject),
     /// A network.
     Network(NetworkRef),
-    /// So many networks or volumes of one name.
+    /// This number of networks or volumes share one name.
     Several(usize),
-    /// A volume, by its driver and the time when it was made.
+    /// A volume, by its driver and its creation time.
     Volume {
         /// The driver.
         driver: String,
-        /// When it was made, where that is known.
+        /// The creation time, if the engine tells the time.
         created_at: Option<String>,
     },
     /// The volume that a step of the plan created.
     CreatedVolume(StepId),
-    /// A volume that was not there before a container of the plan was created with it.
+    /// A volume that is created together with a container of the plan.
     WithContainer,
 }
 
-/// What is in all cells. A cell that is not here is not relied on.
+/// The values of all cells. The plan does not rely on a cell without a value.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct World {
     cells: BTreeMap<Cell, Value>,
-    /// The IDs of the networks that steps created, by name; of a world that was seen alone.
+    /// The IDs of the networks that steps created, by name; only a world from a look has them.
     made: BTreeMap<String, NetworkId>,
 }
 
 impl Cell {
-    /// The container that a cell is about.
+    /// The container of a cell.
     pub fn container(&self) -> Option<&Subject> {
         match self {
             Self::Name(subject)
@@ -111,7 +111,7 @@ impl Cell {
 }
 
 impl World {
-    /// What a plan relies on, before any of its steps.
+    /// The world that a plan relies on before its first step.
     pub fn planned(plan: &Plan) -> Self {
         let mut world = Self::default();
         for fact in &plan.facts.containers {
@@ -153,7 +153,7 @@ impl World {
         world
     }
 
-    /// What steps make or take and what no fact names is not there before.
+    /// Marks every object as absent that steps will create or take and that no fact mentions.
     fn not_there_yet(&mut self, plan: &Plan) {
         let names = plan.facts.names.iter().map(|name| Cell::Holder(name.clone()));
         let mut absent: Vec<Cell> = names.collect();
@@ -164,15 +164,15 @@ impl World {
                     absent.push(Cell::Holder(name.clone()));
                 }
                 Action::Rename { to, .. } => absent.push(Cell::Holder(to.clone())),
-                // Only how a one-shot ended tells that it ran.
+                // Only the exit code of a one-shot proves that the one-shot ran.
                 Action::Start { container: created @ Subject::CreatedBy(_), wait: true } => {
                     absent.push(Cell::Exit(created.clone()));
                 }
-                // What it is attached to when it is created is its body's to say.
+                // The networks of a new container are in its create body, not here.
                 Action::Connect { container, network, .. } => {
                     absent.push(Cell::Attached(container.clone(), network.clone()));
                 }
-                // What is here by that digest is here for another platform.
+                // A local image with this digest is for another platform.
                 Action::Pull { image, .. } => {
                     self.set(Cell::Reference(image.clone()), Value::Absent);
                 }
@@ -184,27 +184,27 @@ impl World {
         }
     }
 
-    /// What is in a cell.
+    /// The value of a cell.
     pub fn get(&self, cell: &Cell) -> Option<&Value> {
         self.cells.get(cell)
     }
 
-    /// Puts something into a cell.
+    /// Sets the value of a cell.
     pub fn set(&mut self, cell: Cell, value: Value) {
         self.cells.insert(cell, value);
     }
 
-    /// Relies on a cell no more.
+    /// Removes a cell, so that the world no longer relies on the cell.
     pub fn forget(&mut self, cell: &Cell) {
         self.cells.remove(cell);
     }
 
-    /// The network of this name that a step created.
+    /// The network that a step created under this name.
     pub fn made(&self, name: &str) -> Option<&NetworkId> {
         self.made.get(name)
     }
 
-    /// Notes the network of this name that a step created.
+    /// Records the network that a step created under this name.
     pub fn note_made(&mut self, name: &str, id: NetworkId) {
         self.made.insert(name.to_owned(), id);
     }
@@ -224,14 +224,14 @@ impl World {
         self.cells.range(first..).take_while(own)
     }
 
-    /// Whether what is found in a cell is what is expected there. `now` is the world that was found.
+    /// Whether a cell has the expected value in the found world `now`.
     pub fn holds(&self, cell: &Cell, now: &Self) -> bool {
         let Some(expected) = self.expected(cell) else { return true };
         expected.is(now.get(cell).unwrap_or(&Value::Absent), now)
     }
 
-    /// What is expected in a cell, if anything. A container that a plan knows is off all networks
-    /// that the plan does not name.
+    /// The expected value of a cell. A known container is expected to be on no network except the
+    /// networks in the plan.
     fn expected(&self, cell: &Cell) -> Option<&Value> {
         let known = || match cell {
             Cell::Attached(subject @ Subject::Container(_), _) => self.has(subject),
@@ -240,8 +240,8 @@ impl World {
         self.get(cell).or_else(|| known().then_some(&Value::Absent))
     }
 
-    /// The cells in which something else is found than is expected: of a container that is gone its
-    /// name alone, and of one that is there the networks that nobody expects, too.
+    /// The cells whose found value is unexpected. For a removed container only its name is given;
+    /// for an existing container also its unexpected networks.
     pub fn moved<'a>(&'a self, now: &'a Self) -> Vec<&'a Cell> {
         let gone: BTreeSet<&Subject> = self
             .cells
@@ -266,7 +266,7 @@ impl World {
         moved
     }
 
-    /// What is relied on of one container.
+    /// The cells of one container.
     #[must_use]
     pub fn of(&self, subject: &Subject) -> Self {
         let cells = [Cell::Name, Cell::Image, Cell::Run, Cell::Exit, Cell::Start, Cell::Settings];
@@ -277,14 +277,14 @@ impl World {
         Self { cells, made: BTreeMap::new() }
     }
 
-    /// Whether a container is there.
+    /// Whether a container exists.
     pub fn has(&self, subject: &Subject) -> bool {
         matches!(self.get(&Cell::Name(subject.clone())), Some(Value::Name(_)))
     }
 }
 
 impl Value {
-    /// Whether a value that was found is the expected one.
+    /// Whether a found value is the expected value.
     pub fn is(&self, found: &Self, now: &World) -> bool {
         match (self, found) {
             (Self::Pulled, Self::Image(_)) | (Self::Absent, Self::WithContainer) => true,
@@ -295,7 +295,7 @@ impl Value {
             (Self::Attached(which, wishes), Self::Attached(found, endpoint)) => {
                 let same = match (which, found) {
                     (Some(which), Some(found)) => which == found,
-                    // Before the first start the engine tells the network's name alone.
+                    // Before the first start, the engine gives the name of the network and no ID.
                     _ => true,
                 };
                 same && is_as_wished(wishes, endpoint)
@@ -315,13 +315,13 @@ impl Value {
     }
 }
 
-/// Whether a time comes after another one; what is no time does not.
+/// Whether one time is after another time; an invalid time never is.
 fn is_later(before: &str, at: &str) -> bool {
     matches!((time::nanos(before), time::nanos(at)), (Some(before), Some(at)) if before < at)
 }
 
-/// Whether an attachment is as a step wishes it; nothing: whatever it is like. Engines add aliases of
-/// their own: the beginning of the container's ID, its name, its hostname.
+/// Whether an attachment has the endpoint settings of a step; null settings accept any attachment.
+/// Engines add aliases: the beginning of the container ID, its name and its hostname.
 fn is_as_wished(wishes: &Json, found: &Json) -> bool {
     if wishes.is_null() {
         return true;

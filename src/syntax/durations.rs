@@ -1,6 +1,6 @@
-//! Durations as Go reads and writes them: `1m30s`, `500ms`, `1.5h`.
+//! Durations in Go's notation: `1m30s`, `500ms`, `1.5h`.
 //!
-//! Days and longer do not exist in it but to Compose, and a number without a unit is no duration.
+//! Days and weeks exist only in Compose's notation, and a number without a unit is not a duration.
 
 const UNITS: &[(&str, i128)] = &[
     ("ns", 1),
@@ -15,16 +15,16 @@ const UNITS: &[(&str, i128)] = &[
     ("w", 604_800_000_000_000),
 ];
 
-/// The units that Compose alone knows.
+/// The units that only Compose has.
 const OF_COMPOSE: [&str; 2] = ["d", "w"];
 
-/// Nanoseconds, from Go's spelling of a duration that is not negative.
+/// The nanoseconds of a non-negative duration in Go's notation.
 pub fn nanoseconds(text: &str) -> Option<i64> {
     let text = text.strip_prefix('+').unwrap_or(text);
     i64::try_from(total(text, |unit| !OF_COMPOSE.contains(&unit))?).ok()
 }
 
-/// Nanoseconds, from Compose's spelling: with days and weeks, and a sign.
+/// The nanoseconds of a duration in Compose's notation: with days, weeks and a sign.
 pub fn of_compose(text: &str) -> Option<i64> {
     let (sign, text) = match text.strip_prefix('-') {
         Some(text) => (-1, text),
@@ -67,7 +67,7 @@ fn total(text: &str, knows: impl Fn(&str) -> bool) -> Option<i128> {
     Some(total)
 }
 
-/// A duration as Go prints it: `1m30s`, `1.5s`, `100ms`, `2h0m0s`.
+/// A duration in Go's output format: `1m30s`, `1.5s`, `100ms`, `2h0m0s`.
 pub fn printed(nanoseconds: i64) -> String {
     if nanoseconds == 0 {
         return "0s".to_owned();
@@ -100,7 +100,7 @@ pub fn printed(nanoseconds: i64) -> String {
     format!("{sign}{text}")
 }
 
-/// As people spell a duration, without what is zero: `1m30s`, `500ms`.
+/// A duration in short notation, without zero parts: `1m30s`, `500ms`.
 pub fn spelt(nanoseconds: i64) -> String {
     const LONG: &[(&str, i64)] = &[
         ("h", 3_600_000_000_000),
@@ -122,17 +122,17 @@ pub fn spelt(nanoseconds: i64) -> String {
     if text.is_empty() { "0s".to_owned() } else { text }
 }
 
-/// The digits at the front, and the rest.
+/// The leading digits, and the rest.
 fn digits(text: &str) -> (&str, &str) {
     let end = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
     text.split_at(end)
 }
 
-/// `0.fraction` of a unit; what is below a nanosecond is cut off.
+/// The fraction of a unit; parts of a nanosecond are cut off.
 fn part(fraction: &str, unit: i128) -> i128 {
     let mut scale = 1_i128;
     let mut value = 0_i128;
-    // 16 digits decide every nanosecond of a week, the longest unit.
+    // 16 digits are exact to the nanosecond for a week, the longest unit.
     for digit in fraction.bytes().take(16) {
         scale *= 10;
         value = value * 10 + i128::from(digit - b'0');

@@ -1,8 +1,8 @@
-//! Environment files: `NAME=value` a line, as Docker and Compose read them.
+//! Environment files: one `NAME=value` a line, as Docker and Compose read them.
 //!
-//! Comments, `export`, quotes, escapes, `${NAME}`. Values are secrets: no error and no `Debug` ever
-//! repeats a line, and of names only those that are given a value are told. Reading the file is
-//! the shell's, who knows the environment too; what values mean is [`super::template`]'s.
+//! Comments, `export`, quotes, escapes and `${NAME}` are supported. Values are secrets: no error
+//! and no `Debug` output repeats a line, and only names with a value are shown. The caller reads
+//! the file and knows the environment; variables in values are handled in [`super::template`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,11 +15,11 @@ use super::template::{Invalid, Lack, Seen, Template};
 /// The variables of one file.
 #[derive(Clone, Default)]
 pub struct EnvFile {
-    /// In the order of the file; a later one of the same name counts.
+    /// The variables in the order of the file; a later variable with the same name wins.
     variables: Vec<Variable>,
 }
 
-/// One line, or several where quotes span them.
+/// One variable, on one line or on several lines with quotes.
 #[derive(Clone)]
 struct Variable {
     name: String,
@@ -29,51 +29,51 @@ struct Variable {
 
 #[derive(Clone)]
 enum Value {
-    /// The name alone is given: the value is that of this variable in bayplan's environment.
+    /// A name without value: the variable has the value of bayplan's environment.
     Inherited,
-    /// What it is.
+    /// A literal value.
     Literal(SecretString),
-    /// A text that takes others, as the file writes it.
+    /// A value with variables, in the file's notation.
     Template(SecretString),
 }
 
-/// What a variable that is not set comes to in the value of another one.
+/// The value of an unset variable within another value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unset {
-    /// The other one has no value either.
+    /// The other variable has no value either.
     Missing,
-    /// Nothing, as for Compose; a name alone is not there.
+    /// An empty text, as in Compose; a name without value is omitted.
     Empty,
 }
 
-/// What the variables of a file are where it is read.
+/// The resolved variables of a file.
 #[derive(Default)]
 pub struct Resolved {
-    /// By name.
+    /// The values by name.
     pub values: BTreeMap<String, SecretString>,
-    /// In which line one stands that takes a variable which is not set.
+    /// For unresolved variables, the line that uses an unset variable.
     pub lacking: BTreeMap<String, usize>,
-    /// The lines that take a variable which is not set, with its name.
+    /// The lines that use an unset variable, with the name of the unset variable.
     pub unset: BTreeSet<(usize, String)>,
 }
 
-/// How the lines of a file are read.
+/// The notation of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// As Compose reads them: quotes, escapes, comments after a value, other variables.
+    /// Compose's notation: quotes, escapes, comments after a value, variables.
     Quoted,
-    /// As Docker's client reads `--env-file`: what follows `=` is the value, whatever it is.
+    /// The notation of Docker's `--env-file`: the text after `=` is the value.
     Raw,
 }
 
-/// What begins the path of a file that is read raw, where paths are written: in references, in
-/// the canonical form. A file that is really called so is `./raw:…`.
+/// The prefix for a raw file in references and in the canonical form. A path that really begins
+/// with the prefix is written as `./raw:…`.
 const RAW: &str = "raw:";
 
-/// The most bytes that the values of a file may come to.
+/// The largest total size of the values in a file, in bytes.
 const MOST_BYTES: usize = 4 << 20;
 
-/// All that can be wrong with what takes others.
+/// All faults of a text with variables.
 const TEMPLATE: [Invalid; 4] = [Invalid::NoName, Invalid::NoEnd, Invalid::NoWay, Invalid::TooDeep];
 const NEEDED: &str = "expected the variable that the value needs to be set, but it is not";
 const TOO_MUCH: &str = "expected at most 4 MiB of values, but they come to more";
@@ -81,7 +81,7 @@ const NO_VARIABLE: &str = "expected `NAME=value`, but found something else";
 const UNSET: &str = "expected `NAME=value`, or the name of a variable that is set";
 
 impl Format {
-    /// A path as references write it.
+    /// A path in the notation of references.
     pub fn written(self, path: &str) -> String {
         match self {
             Self::Quoted => path.to_owned(),
@@ -89,7 +89,7 @@ impl Format {
         }
     }
 
-    /// The path that is meant by what references write, and how the file is read.
+    /// The path and the notation in a reference.
     pub fn of(written: &str) -> (&str, Self) {
         match written.strip_prefix(RAW) {
             Some(path) => (path, Self::Raw),
@@ -98,22 +98,22 @@ impl Format {
     }
 }
 
-/// One line that is none of an environment file.
+/// An invalid line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fault {
-    /// Which line, from 1.
+    /// The number of the line, from 1.
     pub line: usize,
-    /// What is wrong with it, without its text.
+    /// The fault, without the text of the line.
     pub message: &'static str,
 }
 
 impl Fault {
-    /// `PATH:LINE: what`, safe to print.
+    /// The fault with its place, `PATH:LINE: what`, safe to print.
     pub fn in_file(&self, path: &str) -> String {
         format!("{}:{}: {}", crate::base::say::safe(path), self.line, self.message)
     }
 
-    /// The way out, where the message does not say it.
+    /// A hint to the user, if the message needs a hint.
     pub fn hint(&self) -> Option<&'static str> {
         match self.message {
             message if TEMPLATE.iter().any(|one| one.message() == message) => Some(
@@ -132,7 +132,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Names are in it, and they may be anything.
+/// The names may be any text, so `Debug` omits them.
 impl fmt::Debug for EnvFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "EnvFile({} variables)", self.variables.len())
@@ -140,12 +140,12 @@ impl fmt::Debug for EnvFile {
 }
 
 impl EnvFile {
-    /// Reads a whole file; all faults at once.
+    /// Parses a file; gives all faults at once.
     pub fn parse(text: &str) -> Result<Self, Vec<Fault>> {
         Self::parse_named(text, is_name)
     }
 
-    /// Reads a file of labels, whose names may have slashes in them.
+    /// Parses a label file, whose names may contain slashes.
     pub fn parse_labels(text: &str) -> Result<Self, Vec<Fault>> {
         Self::parse_named(text, is_label)
     }
@@ -180,7 +180,7 @@ impl EnvFile {
         if faults.is_empty() { Ok(Self { variables }) } else { Err(faults) }
     }
 
-    /// Reads a whole file in this format.
+    /// Parses a file in a given notation.
     pub fn parse_as(text: &str, format: Format) -> Result<Self, Vec<Fault>> {
         match format {
             Format::Quoted => Self::parse(text),
@@ -210,30 +210,30 @@ impl EnvFile {
         if faults.is_empty() { Ok(Self { variables }) } else { Err(faults) }
     }
 
-    /// Lines of a name alone, where `is_set` does not know the name: what such a line says is not
-    /// known to be a name at all.
+    /// The lines with only a name that `is_set` does not know; such a line may not be a name at
+    /// all.
     pub fn unset(&self, is_set: impl Fn(&str) -> bool) -> Vec<Fault> {
         let alone = self.variables.iter().filter(|one| matches!(one.value, Value::Inherited));
         let unset = alone.filter(|one| !is_set(&one.name));
         unset.map(|one| Fault { line: one.line, message: UNSET }).collect()
     }
 
-    /// The same without the lines of a name alone that `is_set` does not know: Compose passes over
-    /// them.
+    /// The file without the lines with only a name that `is_set` does not know: Compose ignores
+    /// such lines.
     #[must_use]
     pub fn without_unset(mut self, is_set: impl Fn(&str) -> bool) -> Self {
         self.variables.retain(|one| !matches!(one.value, Value::Inherited) || is_set(&one.name));
         self
     }
 
-    /// The names alone, sorted: all that planning needs.
+    /// The sorted names, which are enough for planning.
     pub fn names(&self) -> Vec<String> {
         let names: BTreeSet<&String> = self.variables.iter().map(|one| &one.name).collect();
         names.into_iter().cloned().collect()
     }
 
-    /// What the values are, with the environment that `lookup` knows: it counts before what the
-    /// file said earlier, as with Compose.
+    /// The values, with the environment in `lookup`: the environment has precedence over earlier
+    /// lines of the file, as in Compose.
     pub fn resolve(
         &self,
         unset: Unset,
@@ -270,7 +270,7 @@ impl EnvFile {
         Ok(resolved)
     }
 
-    /// What a file of labels says: every line gives a value, and none takes a variable.
+    /// The labels in a label file: every line has a value, and no value has a variable.
     pub fn labels(&self) -> Result<BTreeMap<String, SecretString>, Vec<Fault>> {
         let mut faults = self.unset(|_| false);
         for fault in &mut faults {
@@ -289,7 +289,7 @@ impl EnvFile {
     }
 }
 
-/// A text with the values of others, nothing where it has none; and the names that are not set.
+/// A text with its variables replaced, `None` if a value is missing; also the unset names.
 fn filled(
     text: &str,
     known: &dyn Fn(&str) -> Option<String>,
@@ -314,7 +314,7 @@ fn exported(line: &str) -> &str {
     }
 }
 
-/// Name and value: after `=`, or, as in YAML, after a colon with a blank.
+/// The name and the value: separated by `=`, or by a colon with a blank as in YAML.
 fn split(line: &str) -> (&str, Option<&str>) {
     let equals = line.find('=');
     let colon = line.match_indices(':').map(|(at, _)| at).find(|at| {
@@ -324,7 +324,7 @@ fn split(line: &str) -> (&str, Option<&str>) {
     (line.get(..at).unwrap_or_default().trim_end(), line.get(at + 1..))
 }
 
-/// What is wrong with a name that does not fit.
+/// The fault of an invalid name.
 fn no_name(name: &str) -> &'static str {
     let strange = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '\'' | '`');
     if name.is_empty() {
@@ -336,7 +336,7 @@ fn no_name(name: &str) -> &'static str {
     }
 }
 
-/// Whether a name can be told: what is none may be a part of anything, such as of a key.
+/// Whether a name may be shown: an invalid name may be a part of a secret.
 fn is_name(name: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || "_.-[]".contains(c);
     name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') && name.chars().all(fits)
@@ -346,7 +346,7 @@ fn is_label(name: &str) -> bool {
     name.split('/').all(|part| !part.is_empty()) && is_name(&name.replace('/', "."))
 }
 
-/// The value that begins with `rest`, and how many of the following lines belong to it.
+/// The value that begins with `rest`, and the number of further lines of the value.
 fn value(rest: &str, more: &[&str]) -> Result<(Value, usize), &'static str> {
     match rest.chars().next() {
         Some(quote @ ('"' | '\'')) => {
@@ -361,7 +361,7 @@ fn value(rest: &str, more: &[&str]) -> Result<(Value, usize), &'static str> {
     }
 }
 
-/// A text that may take others.
+/// A text that may contain variables.
 fn taking(text: &str) -> Result<Value, &'static str> {
     let template = Template::parse(text).map_err(Invalid::message)?;
     if template.is_literal() {
@@ -371,12 +371,12 @@ fn taking(text: &str) -> Result<Value, &'static str> {
     Ok(Value::Template(SecretString::from(text)))
 }
 
-/// Up to a `#` that follows a blank; one at the very beginning is part of the value.
+/// The text before a `#` with a blank before it; a `#` at the beginning belongs to the value.
 fn unquoted(rest: &str) -> &str {
     rest.split(" #").next().unwrap_or(rest).trim_end()
 }
 
-/// Up to the closing quote, which a backslash may escape; quotes may span lines.
+/// The text up to the closing quote, which a backslash may escape; a quoted text may span lines.
 fn quoted(quote: char, rest: &str, more: &[&str]) -> Result<(String, usize), &'static str> {
     let mut out = String::new();
     for (taken, line) in std::iter::once(rest).chain(more.iter().copied()).enumerate() {
@@ -407,7 +407,8 @@ fn quoted(quote: char, rest: &str, more: &[&str]) -> Result<(String, usize), &'s
     Err("expected a closing quote, but found the end of the file")
 }
 
-/// What the escapes of double quotes mean. A dollar sign is doubled, as [`Template`] reads it.
+/// Resolves the escapes of double quotes. A dollar sign is doubled, in the notation of
+/// [`Template`].
 fn escapes(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

@@ -1,5 +1,5 @@
-//! How specs are written: the tree of a YAML file with its places, what is wrong with it, and the
-//! spellings of durations, sizes, command lines and environment files. What they mean is said above.
+//! The notation of specs: YAML trees with places, problems, and the notation of durations, sizes,
+//! command lines and environment files. The meaning of a spec is in [`crate::spec`].
 
 pub mod durations;
 pub mod env_file;

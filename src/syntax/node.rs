@@ -1,41 +1,42 @@
-//! The small tree that a spec file is read into before anything is known of its meaning: every
-//! node with its place, every scalar as it was written.
+//! The tree of a spec file before its meaning is known: every node has a place, and every scalar
+//! its original text.
 //!
-//! Reading text into it is [`super::yaml`]'s; giving it a meaning is the rows' and [`crate::spec::read`]'s.
+//! A text is parsed in [`super::yaml`]; the meaning is given by the option rows and by
+//! [`crate::spec::read`].
 
-/// A place in a file: 1-based line and column, in characters. Line 0 is *nowhere* (a plan's
+/// A place in a file: 1-based line and column, in characters. Line 0 means *no place* (a plan's
 /// `declared`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Place {
-    /// Line, from 1.
+    /// The line, from 1.
     pub line: usize,
-    /// Column, from 1.
+    /// The column, from 1.
     pub column: usize,
 }
 
 /// One node.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// Where it begins.
+    /// The place at which the node begins.
     pub place: Place,
-    /// What it is.
+    /// The kind and the content of the node.
     pub kind: Kind,
 }
 
-/// What a node is.
+/// The kind and the content of a node.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Kind {
-    /// Nothing was said (`key:` with nothing after it, `null`, `~`).
+    /// An empty value (`key:` without a value, `null`, `~`).
     Null,
     /// `true` or `false`, unquoted.
     Bool(bool),
-    /// An unquoted number, as written: `1.50` stays `1.50`.
+    /// An unquoted number in its original notation: `1.50` stays `1.50`.
     Number(String),
     /// Any other scalar.
     Text(String),
     /// A sequence.
     List(Vec<Node>),
-    /// A mapping in the order of the file; keys are unique.
+    /// A mapping in the order of the file; the keys are unique.
     Map(Vec<Entry>),
 }
 
@@ -44,14 +45,14 @@ pub enum Kind {
 pub struct Entry {
     /// The key.
     pub key: String,
-    /// Where the key stands.
+    /// The place of the key.
     pub place: Place,
-    /// Its value.
+    /// The value.
     pub value: Node,
 }
 
 impl Node {
-    /// What it is, in words for messages: `a list`, `the number 1.50`.
+    /// The kind of the node in words: `a list`, `the number 1.50`.
     pub fn what(&self) -> String {
         match &self.kind {
             Kind::Null => "nothing".into(),
@@ -63,8 +64,8 @@ impl Node {
         }
     }
 
-    /// Whether nothing is said: there is nothing, or, as Compose has it, an empty text. (Where the
-    /// empty text is a value, of a variable, a label or a command, this is not the question.)
+    /// Whether the node is null or, as in Compose, an empty text. (For variables, labels and
+    /// commands an empty text is a value, so this test does not fit.)
     pub fn says_nothing(&self) -> bool {
         match &self.kind {
             Kind::Null => true,
@@ -73,8 +74,7 @@ impl Node {
         }
     }
 
-    /// `true` or `false`, in quotes too: Compose files have them so. What YAML 1.1 took for them
-    /// gets a hint.
+    /// `true` or `false`, also in quotes, as in Compose files. Other YAML 1.1 booleans get a hint.
     pub fn boolean(&self, problems: &mut Problems) -> Option<bool> {
         let meant = match &self.kind {
             Kind::Bool(value) => return Some(*value),
@@ -90,7 +90,7 @@ impl Node {
         problems.expected_with("`true` or `false`", self, meant)
     }
 
-    /// How many values are in it, and at most so many.
+    /// The number of values in the node, capped at `most`.
     pub fn size(&self, most: usize) -> usize {
         let mut left = vec![self];
         let mut found = 0;
@@ -107,7 +107,7 @@ impl Node {
         found
     }
 
-    /// A JSON value as a tree without places: how a plan's `declared` is read again.
+    /// A tree without places from a JSON value, for reading a plan's `declared`.
     pub fn from_json(json: &serde_json::Value) -> Self {
         use serde_json::Value as Json;
         let kind = match json {
@@ -129,7 +129,7 @@ impl Node {
         Self { place: Place::default(), kind }
     }
 
-    /// The tree as JSON. A number that JSON cannot spell is the text it was written as.
+    /// The tree as JSON. A number that JSON cannot express becomes a text.
     pub fn to_json(&self) -> serde_json::Value {
         use serde_json::Value as Json;
         match &self.kind {
@@ -147,38 +147,38 @@ impl Node {
     }
 }
 
-/// One thing wrong with a spec.
+/// One problem in a spec.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Where.
+    /// The place of the problem.
     pub place: Place,
-    /// What: a lowercase fragment, *expected …, but found …*.
+    /// The message: a lowercase fragment, *expected …, but found …*.
     pub message: String,
-    /// The way out, if there is one.
+    /// A hint to the user, if there is a hint.
     pub hint: Option<String>,
 }
 
-/// Everything wrong with a spec so far. A parser that fails adds a problem and gives `None`, so
-/// that its siblings are still read.
+/// The problems in a spec so far. A failing parser adds a problem and gives `None`, so that the
+/// sibling nodes are still checked.
 #[derive(Debug, Default)]
 pub struct Problems {
-    /// In the order they were found; printed in the order of the file.
+    /// The problems in the order of their discovery; they are printed in the order of the file.
     pub all: Vec<Problem>,
-    /// How many entries stand for more than what is written.
+    /// The number of entries that ranges and files have added.
     added: usize,
 }
 
-/// The most entries that ranges and files add to what a spec says itself: an engine starts a
-/// process for each port, and a few letters shall not make a plan of many megabytes.
+/// The limit of entries that ranges and files add. An engine starts a process for each port, and a
+/// short range must not make a huge plan.
 pub const MOST_ADDED: usize = 20_000;
 
 impl Problems {
-    /// With these, that were found before.
+    /// A list with earlier problems.
     pub fn with(all: Vec<Problem>) -> Self {
         Self { all, added: 0 }
     }
 
-    /// Whether one entry may stand for so many; it is told where that gets too much for one spec.
+    /// Whether ranges may add this number of entries; reports a spec with too many entries.
     pub fn may_add(&mut self, entries: usize, place: Place) -> bool {
         let before = self.added;
         self.added = before.saturating_add(entries.saturating_sub(1));
@@ -195,8 +195,8 @@ impl Problems {
         false
     }
 
-    /// Adds what is wrong with a word that nobody knows, and what it may have been meant to be: that
-    /// takes long to find out, and is told no more where more is wrong than is shown.
+    /// Adds an unknown word, with a suggestion. Suggestions are slow, so none is made beyond the
+    /// number of shown problems.
     pub fn unknown(
         &mut self,
         entry: &Entry,
@@ -217,8 +217,8 @@ impl Problems {
         self.all.push(Problem { place: entry.place, message, hint });
     }
 
-    /// What a misspelt word most likely meant: that takes long to find out, and is not told where
-    /// more is wrong than is shown.
+    /// The suggestion for a misspelt word. Suggestions are slow, so none is made beyond the number
+    /// of shown problems.
     pub fn close<'a>(
         &self,
         word: &str,
@@ -233,7 +233,7 @@ impl Problems {
         self.all.push(Problem { place, message: message.into(), hint: None });
     }
 
-    /// Adds a problem with a way out.
+    /// Adds a problem with a hint.
     pub fn add_hint(&mut self, place: Place, message: impl Into<String>, hint: impl Into<String>) {
         self.all.push(Problem { place, message: message.into(), hint: Some(hint.into()) });
     }
@@ -243,7 +243,7 @@ impl Problems {
         self.expected_with(what, node, None)
     }
 
-    /// The same with a way out, if there is one.
+    /// Adds *expected `what`, but found …* with an optional hint, and gives `None`.
     pub fn expected_with<T>(&mut self, what: &str, node: &Node, hint: Option<&str>) -> Option<T> {
         self.all.push(Problem {
             place: node.place,
@@ -254,7 +254,7 @@ impl Problems {
     }
 }
 
-/// Whether a key is an extension: `x-` and anything, there for anchors and other programs.
+/// Whether a key is an extension: `x-` keys are for anchors and other programs.
 pub fn is_extension(word: &str) -> bool {
     word.starts_with("x-")
 }

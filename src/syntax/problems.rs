@@ -1,20 +1,19 @@
-//! How the problems of a spec are shown: file, line, column, the line itself with a caret, the way
-//! out.
+//! Shows the problems of a spec: file, line, column, the line itself with a caret, and the hint.
 //!
-//! Only the offending line is shown, never its neighbours, because a secret may stand there; of
-//! files that a spec refers to no line is shown at all. Finding problems is [`crate::spec::read`]'s.
+//! Only the faulty line is shown, because a neighbouring line may contain a secret. Lines of
+//! referenced files are never shown. Problems are found in [`crate::spec::read`], not here.
 
 use std::fmt::Write as _;
 
 use super::node::{Place, Problem};
 use crate::base::say;
 
-/// The most characters of a line that are shown.
+/// How many characters of a line are shown.
 const WIDTH: usize = 100;
-/// The characters left of the caret where a line is cut on the left.
+/// How many characters left of the caret are shown in a long line.
 const BEFORE: usize = 40;
 
-/// The lines of a text as YAML counts them: ended by LF, CR LF or CR; at least one.
+/// The lines of a text by YAML's rules: ended by LF, CR LF or CR; at least one line.
 pub fn lines(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
@@ -29,13 +28,13 @@ pub fn lines(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// All problems in the order of the file, each once, as one text that ends with a line feed.
+/// All problems in the order of the file, without duplicates, as one text with a final line feed.
 ///
-/// `name` is the file as the user wrote it, `text` what is in it.
+/// `name` is the file name from the user, `text` the content of the file.
 pub fn render(name: &str, text: &str, problems: &[Problem]) -> String {
     let mut sorted: Vec<&Problem> = problems.iter().collect();
     sorted.sort_by_key(|problem| problem.place);
-    // An anchor that is used three times has its one fault three times.
+    // A fault in an anchor is found at each use of the anchor.
     sorted.dedup();
     let name = say::safe(name);
     let lines: Vec<&str> = lines(text).collect();
@@ -69,7 +68,7 @@ fn one(out: &mut String, name: &str, lines: &[&str], problem: &Problem) {
     }
 }
 
-/// The part of a line around a column, safe to print, and the caret's distance from its start.
+/// The part of a line around a column, safe to print, and the position of the caret.
 fn window(line: &str, column: usize) -> (String, usize) {
     let line = line.strip_prefix('\u{FEFF}').unwrap_or(line);
     let at = column.saturating_sub(1).min(line.chars().count());

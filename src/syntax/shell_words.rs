@@ -1,8 +1,8 @@
-//! A command line split into its words, exactly as Python's `shlex.split` does it.
+//! Splits a command line into words, exactly as Python's `shlex.split`.
 //!
 //! Nothing is expanded: no variables, no globs, no comments.
 
-/// Splits `text`; the error says which quotation was left open.
+/// Splits `text`; the error names the open quotation.
 pub fn split(text: &str) -> Result<Vec<String>, &'static str> {
     let mut words = Vec::new();
     // `None` between words, so that `''` is a word and a blank is not.
@@ -36,7 +36,7 @@ pub fn split(text: &str) -> Result<Vec<String>, &'static str> {
     Ok(words)
 }
 
-/// Joins words so that they can be told apart again: one with anything special in it is quoted.
+/// Joins words so that they can be split again: a word with a special character is quoted.
 pub fn join(words: &[&str]) -> String {
     let plain = |word: &str| {
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_@%+=:,./-".contains(&byte);
@@ -60,7 +60,7 @@ mod tests {
         assert_ne!(join(&["\"a", "b\""]), join(&["a b"]));
     }
 
-    /// What Python 3's `shlex.split` gave for each of these.
+    /// The results of Python 3's `shlex.split` for these texts.
     const PYTHON: &[(&str, &[&str])] = &[
         ("", &[]),
         (" \t\n ", &[]),

@@ -1,8 +1,8 @@
-//! Sizes as Docker's client reads them: `512m`, `1.5g`, `64MiB`, `1024`.
+//! Sizes in the notation of Docker's client: `512m`, `1.5g`, `64MiB`, `1024`.
 //!
-//! Only powers of 1024, as in Docker; what an option makes of a size is its row's.
+//! Units are powers of 1024, as in Docker; the meaning of a size is defined by its option row.
 
-/// Bytes, from Docker's spelling of them. Fractions of a byte are cut off, as Docker does.
+/// The bytes of a size in Docker's notation. Fractions of a byte are cut off, as in Docker.
 pub fn bytes(text: &str) -> Option<i64> {
     let end =
         text.rfind(|character: char| character.is_ascii_digit() || matches!(character, '.' | ' '))?;
@@ -17,8 +17,8 @@ pub fn bytes(text: &str) -> Option<i64> {
     (0.0..9_223_372_036_854_775_808.0).contains(&size).then_some(size as i64)
 }
 
-/// A number of bytes as a spec would write it, `~` before it where it is rounded; nothing below
-/// 1k, where the number itself reads as well.
+/// A number of bytes in spec notation, with `~` if rounded; `None` below 1k, where the number is
+/// readable.
 pub fn spelt(bytes: i64) -> Option<String> {
     let bytes = u64::try_from(bytes).ok().filter(|bytes| *bytes >= 1024)?;
     let (power, suffix) = (1..=5)
@@ -30,7 +30,7 @@ pub fn spelt(bytes: i64) -> Option<String> {
         .filter(|(power, _)| bytes % (1 << (10 * power)) == 0)
         .last();
     match exact {
-        // 1536m and not ~1.5g, but not 1073741825k.
+        // Prefers 1536m to ~1.5g, but not 1073741825k.
         Some((power, suffix)) if bytes >> (10 * power) < 100_000 => {
             Some(format!("{}{suffix}", bytes >> (10 * power)))
         }
@@ -41,7 +41,7 @@ pub fn spelt(bytes: i64) -> Option<String> {
     }
 }
 
-/// What a suffix multiplies with: nothing, `b`, or `k` to `p` with `b` or `ib` after it.
+/// The factor of a suffix: no suffix, `b`, or `k` to `p` with an optional `b` or `ib`.
 fn multiplier(suffix: &str) -> Option<f64> {
     let suffix = suffix.to_ascii_lowercase();
     let mut letters = suffix.chars();
@@ -55,7 +55,7 @@ fn multiplier(suffix: &str) -> Option<f64> {
     Some(1024_f64.powi(power))
 }
 
-/// A decimal number as Go's `ParseFloat` reads it, hexadecimal and infinity left out.
+/// A decimal number in the notation of Go's `ParseFloat`, without hexadecimal and infinity.
 fn decimal(text: &str) -> Option<f64> {
     let between_digits = |at: usize| {
         let digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);

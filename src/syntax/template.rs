@@ -1,16 +1,15 @@
 //! `$A` and `${A…}` in the texts of Compose files, and in the values of environment files.
 //!
-//! The grammar is the reference's, its habits included: a `$` before anything else is itself, and
-//! what follows `:-` ends at the brace that belongs to the opened one. Where values come from is
-//! the caller's to know.
+//! The grammar follows Compose, including its special cases: a `$` before another character is
+//! literal, and the text after `:-` ends at the matching brace. The caller provides the values.
 
-/// How deep one may stand in another.
+/// How deep variables may be nested.
 const DEEPEST: usize = 16;
 
-/// The most bytes that a text may come to: a default that is taken twice at sixteen depths is huge.
+/// The largest filled text, in bytes: nested defaults can grow exponentially.
 const MOST_BYTES: usize = 1 << 20;
 
-/// A text with the places where values go.
+/// A text with variables.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Template(Vec<Part>);
 
@@ -20,12 +19,12 @@ enum Part {
     Variable { name: String, way: Way },
 }
 
-/// What counts beside the variable's own value.
+/// The modifier of a variable.
 #[derive(Debug, Clone, PartialEq)]
 enum Way {
-    /// `$A`: nothing where it is not set.
+    /// `$A`: empty if unset.
     Plain,
-    /// `${A-text}`, and `${A:-text}` where an empty value counts as none.
+    /// `${A-text}`, and `${A:-text}`, where an empty value counts as unset.
     Default { filled: bool, text: Template },
     /// `${A+text}`, `${A:+text}`.
     Instead { filled: bool, text: Template },
@@ -33,44 +32,44 @@ enum Way {
     Needed { filled: bool, why: Template },
 }
 
-/// Why a text has no value.
+/// Why a text cannot be filled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lack {
-    /// `${A:?why}` without a value.
+    /// `${A:?why}` with an unset variable.
     Needed {
-        /// The variable.
+        /// The name of the variable.
         name: String,
-        /// What the file says about it.
+        /// The message in the file.
         why: String,
     },
-    /// It comes to more than fits.
+    /// The filled text would be too long.
     TooLong,
 }
 
-/// What filling a text in found out.
+/// The variables that a filled text used.
 #[derive(Debug, Default)]
 pub struct Seen {
-    /// Variables that have a value which went into the text, or decided about it.
+    /// Variables with a value that is in the text, or that decided about the text.
     pub used: Vec<String>,
-    /// Variables that have none, with neither default nor complaint.
+    /// Unset variables without a default and without an error message.
     pub unset: Vec<String>,
 }
 
-/// What is wrong with a text: it is none that the reference takes.
+/// Why a text is not a valid template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Invalid {
-    /// Nothing that can be a name follows a brace.
+    /// No name follows the opening brace.
     NoName,
     /// The brace is not closed.
     NoEnd,
-    /// Something else than `:-`, `-`, `:+`, `+`, `:?` and `?` follows a name.
+    /// No modifier `:-`, `-`, `:+`, `+`, `:?` or `?` follows the name.
     NoWay,
-    /// One stands in another, and that in another, too often.
+    /// The variables are nested too deep.
     TooDeep,
 }
 
 impl Invalid {
-    /// What is wrong, without the text.
+    /// The fault, without the text.
     pub fn message(self) -> &'static str {
         match self {
             Self::NoName => "expected the name of a variable after `${`, but found none",
@@ -82,17 +81,17 @@ impl Invalid {
 }
 
 impl Template {
-    /// Reads a text.
+    /// Parses a text.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         parse(text, 0)
     }
 
-    /// Whether it takes nothing from elsewhere.
+    /// Whether the text has no variables.
     pub fn is_literal(&self) -> bool {
         self.0.iter().all(|part| matches!(part, Part::Text(_)))
     }
 
-    /// Every variable that it names.
+    /// The names of all variables.
     pub fn names(&self) -> Vec<&str> {
         let mut names = Vec::new();
         self.collect(&mut names);
@@ -111,7 +110,7 @@ impl Template {
         }
     }
 
-    /// The text with the values in it.
+    /// The text with its variables replaced.
     pub fn fill(
         &self,
         lookup: &dyn Fn(&str) -> Option<String>,
@@ -130,8 +129,7 @@ impl Template {
         Ok(out)
     }
 
-    /// The same text without the variables that have no value: what they are taken for stands in
-    /// their place.
+    /// The text with every unset variable replaced by its default.
     #[must_use]
     pub fn settled(self, is_set: &dyn Fn(&str) -> bool) -> Self {
         let mut parts = Vec::new();
@@ -156,8 +154,8 @@ impl Template {
         Self(parts)
     }
 
-    /// The text with a private character for every variable, and what each of them stands for as a
-    /// file writes it.
+    /// The text with a private character for each variable, and the variables in the file's
+    /// notation.
     pub fn with_places(&self) -> (String, Vec<(String, String)>) {
         let mut text = String::new();
         let mut variables = Vec::new();
@@ -174,7 +172,7 @@ impl Template {
         (text, variables)
     }
 
-    /// The text as a file has to write it.
+    /// The text in the file's notation.
     pub fn written(&self) -> String {
         let mut out = String::new();
         for part in &self.0 {
@@ -235,7 +233,7 @@ impl Way {
                 Ok(found.unwrap_or_default())
             }
             Self::Needed { filled, .. } if counts(filled) => Ok(found.unwrap_or_default()),
-            // What the file says about it may take values of other variables: it says it without.
+            // The message may contain variables; it is shown without their values.
             Self::Needed { why, .. } => {
                 Err(Lack::Needed { name: name.to_owned(), why: why.written() })
             }
@@ -279,7 +277,7 @@ fn parse(text: &str, depth: usize) -> Result<Template, Invalid> {
     Ok(Template(parts))
 }
 
-/// What stands between braces, and what follows them.
+/// Parses the content of braces; gives the variable and the text after the braces.
 fn braced(inner: &str, depth: usize) -> Result<(Part, &str), Invalid> {
     let (name, way) = name(inner).ok_or(Invalid::NoName)?;
     let variable = |way| Part::Variable { name: name.to_owned(), way };
@@ -306,15 +304,15 @@ fn braced(inner: &str, depth: usize) -> Result<(Part, &str), Invalid> {
     Ok((variable(way), after))
 }
 
-/// A name at the beginning, and what follows it.
+/// Splits off a name at the beginning.
 fn name(text: &str) -> Option<(&str, &str)> {
     let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
     let first = text.chars().next()?;
     (end > 0 && !first.is_ascii_digit()).then(|| text.split_at(end))
 }
 
-/// Where the brace that belongs to an opened one is. Right after another one has been opened the
-/// reference looks at nothing.
+/// The position of the matching closing brace. Compose ignores the character right after a nested
+/// opening brace.
 fn closing(text: &str) -> Option<usize> {
     let mut open = 1_usize;
     let mut bytes = text.bytes().enumerate();

@@ -1,8 +1,7 @@
-//! Text to tree: YAML, and JSON as the YAML it is, read so that nothing is turned into something
-//! that was not written.
+//! Parses YAML, and JSON as a part of YAML, into a tree that keeps the original scalars.
 //!
-//! `no` is a text, `1.50` a number of just these digits, `0440` and `22:22` are texts. What the tree
-//! means is [`crate::spec::read`]'s. The crate that parses is named in this file alone.
+//! `no` is a text, `1.50` is a number with these digits, and `0440` and `22:22` are texts. The
+//! meaning of the tree is in [`crate::spec::read`]. No other file names the parser crate.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,20 +14,21 @@ use super::node::{Entry, Kind, Node, Place, Problem, Problems};
 use super::yaml_go;
 use crate::base::say;
 
-/// The most bytes of a spec, or of an environment file: ten thousand sets, far more than people
-/// write, and little enough to refuse the rest before it is read.
+/// The largest spec or environment file, in bytes: enough for ten thousand sets, and small enough
+/// to read completely.
 pub const MOST_BYTES: usize = 5 << 20;
 /// The deepest nesting; a spec needs about six levels.
 const MOST_DEPTH: usize = 32;
-/// The most nodes, aliases followed.
+/// The largest number of nodes, with aliases expanded.
 const MOST_NODES: usize = 100_000;
-/// A longer file may have more of them, one for so many bytes: what people write has fewer.
+/// A large file may have more nodes: one node for this number of bytes, which is more than people
+/// write.
 const NODE: usize = 8;
 
-/// The text of a file, before anything is parsed: not too large, UTF-8, without a byte order mark,
-/// nothing in it but text.
+/// The text of a file before parsing: not too large, valid UTF-8, without a byte order mark and
+/// without binary data.
 ///
-/// Gives a problem with the place of the first byte that cannot be.
+/// The problem has the place of the first invalid byte.
 pub fn text(bytes: &[u8]) -> Result<&str, Problem> {
     let problem = |place, message: String, hint: &str| Problem {
         place,
@@ -72,7 +72,7 @@ fn too_large() -> Problem {
     }
 }
 
-/// Reads one YAML or JSON document that has no problems at all.
+/// Reads one YAML or JSON document without any problems.
 pub fn parse(text: &str) -> Result<Node, Vec<Problem>> {
     let (node, problems) = tree(text).map_err(|problem| vec![problem])?;
     if problems.is_empty() { Ok(node) } else { Err(problems) }
@@ -80,44 +80,44 @@ pub fn parse(text: &str) -> Result<Node, Vec<Problem>> {
 
 /// Reads one YAML or JSON document.
 ///
-/// What breaks the syntax ends the reading. Keys that are no text or are given twice are left out
-/// and told beside the tree: the rest of it can still be read for more problems.
+/// A syntax error ends the reading. Keys that are duplicate or no texts are omitted and reported
+/// beside the tree, so that the rest can be checked for further problems.
 pub fn tree(text: &str) -> Result<(Node, Vec<Problem>), Problem> {
     let (tree, problems) = read(text, Dialect::Spec)?;
     Ok((tree.root, problems))
 }
 
-/// Reads one document as Compose would, with the tags that it has for merging files.
+/// Reads one document by Compose's rules, with Compose's merge tags.
 pub fn compose(text: &str) -> Result<(Tree, Vec<Problem>), Problem> {
     read(text, Dialect::Compose)
 }
 
-/// A document with what was said of its nodes beside their values.
+/// A document with the tags of its nodes.
 #[derive(Debug)]
 pub struct Tree {
     /// The document.
     pub root: Node,
-    /// The tags of Compose, by the place of the node that has it.
+    /// The tags, by the place of their nodes.
     pub tags: BTreeMap<Place, Tag>,
 }
 
-/// What Compose lets a file say of a value, for merging it with those of other files.
+/// A Compose tag, which controls the merging with other files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tag {
-    /// `!reset`: what other files said is taken out.
+    /// `!reset`: removes the value of earlier files.
     Reset,
-    /// `!override`: what other files said is replaced.
+    /// `!override`: replaces the value of earlier files.
     Override,
-    /// None that is written: it is a date to Compose, which takes none.
+    /// No written tag: the value is a date, which Compose refuses.
     Date,
 }
 
-/// Whose file it is.
+/// The dialect of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Dialect {
-    /// Bayplan's: scalars stay what was written, and there are no tags.
+    /// A bayplan spec: scalars keep their notation, and there are no tags.
     Spec,
-    /// Compose's: scalars are what they are to Go.
+    /// A Compose file: scalars are read as in Go.
     Compose,
 }
 
@@ -153,29 +153,29 @@ fn options(length: usize, dialect: Dialect) -> serde_saphyr::Options {
             max_total_scalar_bytes: 8 * MOST_BYTES,
             enforce_alias_anchor_ratio: false,
         },
-        // Reported here, all of them, instead of the first one there.
+        // All duplicate keys are reported here, and not only the first.
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
         strict_booleans: true,
         leading_zero_numbers_as_strings: true,
         underscored_numbers_as_strings: true,
         reject_unsupported_tags: dialect == Dialect::Spec,
         non_finite_float_policy: NonFiniteFloatPolicy::AsString,
-        // A Compose file may take out what stands beside one: see `Converter::merged`.
+        // A Compose file may remove a value beside a merge key: see `Converter::merged`.
         merge_keys: match dialect {
             Dialect::Spec => MergeKeyPolicy::Merge,
             Dialect::Compose => MergeKeyPolicy::AsOrdinary,
         },
-        // It shows neighbouring lines, and a secret may stand there.
+        // The snippet shows neighbouring lines, which may contain a secret.
         with_snippet: false,
     }
 }
 
-/// What the parser hands over; places and source text are looked up afterwards.
+/// A node from the parser; its place and source text are looked up later.
 enum Raw {
     Null,
     Bool(bool),
-    /// Some number; how it was written stands in the source. The text is for what has no source
-    /// (`!!int "5"`).
+    /// A number, whose notation is in the source. The text is for numbers without a source (`!!int
+    /// "5"`).
     Number(String),
     Text(String),
     List(Vec<Spanned<Raw>>),
@@ -331,8 +331,8 @@ impl Converter<'_> {
         entries
     }
 
-    /// Adds what `<<` stands for: of two that say a key, the first counts. What `!reset` takes out
-    /// hides nothing, as with Compose.
+    /// Adds the entries of `<<`: the first of several values for a key wins. A value that `!reset`
+    /// removes hides no other value, as in Compose.
     fn merge(&mut self, merged: Vec<Node>, entries: &mut Vec<Entry>) {
         if merged.is_empty() {
             return;
@@ -353,7 +353,7 @@ impl Converter<'_> {
         }
     }
 
-    /// The spelled-out number that is too large to be one arrives as `.inf`.
+    /// The parser turns a number that is too large into `.inf`; this function restores the text.
     fn as_written(&self, value: String, at: serde_saphyr::Location) -> String {
         if !matches!(value.as_str(), ".inf" | "-.inf" | ".nan") {
             return value;
@@ -364,7 +364,7 @@ impl Converter<'_> {
         }
     }
 
-    /// A scalar that stands without quotes and without a tag is the number that it is to Go.
+    /// A scalar without quotes and tag, read as Go reads numbers.
     fn as_go(&self, value: String, at: serde_saphyr::Location) -> Kind {
         let plain = self.source(at).filter(|_| !self.before(at).ends_with("!!str"));
         match plain.and_then(yaml_go::number) {
@@ -379,10 +379,10 @@ impl Converter<'_> {
         self.dialect == Dialect::Compose && plain.is_some_and(yaml_go::is_date)
     }
 
-    /// The tag of Compose that stands before a node.
+    /// The Compose tag before a node.
     fn tag(&self, at: serde_saphyr::Location) -> Option<Tag> {
         let mut before = self.before(at);
-        // An anchor may stand between them.
+        // An anchor may be between the tag and the node.
         let last = before.rfind(char::is_whitespace).map_or(0, |at| at + 1);
         if before.get(last..).is_some_and(|word| word.starts_with('&')) {
             before = before.get(..last)?.trim_end();
@@ -391,7 +391,7 @@ impl Converter<'_> {
         tags.into_iter().find(|(word, _)| before.ends_with(word)).map(|(_, tag)| tag)
     }
 
-    /// The text before a node, without the blanks at its end.
+    /// The text before a node, without trailing blanks.
     fn before(&self, at: serde_saphyr::Location) -> &str {
         let start = at.span().byte_offset().and_then(|start| usize::try_from(start).ok());
         self.text.get(..start.unwrap_or_default()).unwrap_or_default().trim_end()
@@ -404,7 +404,7 @@ impl Converter<'_> {
     }
 }
 
-/// Whether a piece of source is a number and nothing else (a tag before it, a quote around it).
+/// Whether a source text is a plain number, without a tag or a quote.
 fn is_plain_number(written: &str) -> bool {
     let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '+' | '-');
     written.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '.' | '+' | '-'))
@@ -416,7 +416,7 @@ fn place(at: serde_saphyr::Location) -> Place {
     Place { line: count(at.line()), column: count(at.column()) }
 }
 
-/// The place right after a text.
+/// The place directly after a text.
 fn place_after(before: &str) -> Place {
     let last = super::problems::lines(before).last().unwrap_or_default();
     Place { line: super::problems::lines(before).count(), column: last.chars().count() + 1 }
@@ -467,7 +467,7 @@ fn too_deep() -> String {
     format!("expected at most {MOST_DEPTH} levels of nesting, but found more")
 }
 
-/// The parser's own words without its place, which is shown beside them.
+/// The parser's message without its place, which is shown separately.
 fn wording(error: &serde_saphyr::Error) -> String {
     use serde_saphyr::MessageFormatter as _;
     let text = serde_saphyr::UserMessageFormatter.format_message(error);
@@ -617,7 +617,7 @@ mod tests {
           2 |  - b
             |  ^
         ");
-        // An empty file is no fault of syntax: its meaning is refused.
+        // An empty file is valid syntax; its missing content is refused later.
         assert_eq!(read(""), "null");
         insta::assert_snapshot!(faults("a: 1\n---\nb: 2\n"), @"
         f:2:1: expected one document, but found more

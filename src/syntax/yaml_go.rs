@@ -1,9 +1,9 @@
-//! Plain scalars as Go's YAML reader takes them, which is how Compose files are meant: `010` is 8,
-//! `1_000` is 1000, `1.50` is 1.5.
+//! Plain scalars by the rules of Go's YAML parser, as in Compose: `010` is 8, `1_000` is 1000,
+//! `1.50` is 1.5.
 //!
-//! Bayplan's own specs keep numbers as they were written; that is [`super::yaml`]'s.
+//! bayplan's own specs keep the notation of numbers; see [`super::yaml`].
 
-/// The number that an unquoted scalar is to Go, as Go prints it; nothing where it is a text.
+/// The number in an unquoted scalar, in Go's output format; `None` for a text.
 pub fn number(written: &str) -> Option<String> {
     let first = written.chars().next()?;
     if !(first.is_ascii_digit() || matches!(first, '+' | '-' | '.')) {
@@ -16,7 +16,7 @@ pub fn number(written: &str) -> Option<String> {
     is_float(&plain).then(|| plain.parse().ok().map(float))?
 }
 
-/// Whether an unquoted scalar is a date to Go, and no text: `2024-01-02`, with a time or without.
+/// Whether an unquoted scalar is a date in Go: `2024-01-02`, with or without a time.
 pub fn is_date(written: &str) -> bool {
     let mut parts = written.splitn(3, '-');
     let (year, month) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
@@ -51,7 +51,7 @@ fn one_or_two(text: &str) -> Option<u32> {
     text.parse().ok().filter(|_| fits)
 }
 
-/// `15:04:05.123`
+/// Whether a text is a time: `15:04:05.123`.
 fn is_time(text: &str) -> bool {
     let (whole, fraction) = match text.split_once('.') {
         Some((whole, fraction)) => (whole, Some(fraction)),
@@ -62,7 +62,7 @@ fn is_time(text: &str) -> bool {
     fraction.is_none_or(digits) && matches!(numbers[..], [Some(0..24), Some(0..60), Some(0..60)])
 }
 
-/// `Z` or `+01:00`
+/// Whether a text is a time zone: `Z` or `+01:00`.
 fn is_zone(text: &str) -> bool {
     let number = |text: &str| one_or_two(text).filter(|_| text.len() == 2);
     match text.strip_prefix(['+', '-']).and_then(|zone| zone.split_once(':')) {
@@ -71,7 +71,7 @@ fn is_zone(text: &str) -> bool {
     }
 }
 
-/// Go's `ParseInt` with base 0.
+/// An integer by the rules of Go's `ParseInt` with base 0.
 fn integer(plain: &str) -> Option<i128> {
     let (negative, digits) = match plain.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -118,7 +118,7 @@ fn is_float(plain: &str) -> bool {
     exponent_fits && mantissa_fits
 }
 
-/// A number as Go's `%v` prints it: the fewest digits, with an exponent from 7 digits on.
+/// A number in the format of Go's `%v`: the fewest digits, with an exponent from 7 digits on.
 pub fn float(value: f64) -> String {
     if value == 0.0 {
         return if value.is_sign_negative() { "-0" } else { "0" }.to_owned();

@@ -1,4 +1,4 @@
-//! Reading JSON values: strictly what people review, quickly what engines answer.
+//! Reads JSON values: strictly for reviewed files, quickly for the answers of engines.
 
 use std::fmt;
 
@@ -8,8 +8,8 @@ use serde_json::{Map, Value as Json};
 
 use crate::base::say;
 
-/// A JSON value in which a key that comes twice is an error: `serde_json` alone keeps the last
-/// one, so that a reviewer could read another value than the program.
+/// A JSON value without duplicate keys. `serde_json` keeps the last duplicate, so that a reviewer
+/// could read another value than the program.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Strict(pub Json);
 
@@ -24,9 +24,9 @@ pub fn strict<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Json, D::Err
     Builder { strict: true }.deserialize(deserializer)
 }
 
-/// A JSON value; of a key that comes twice, the last one. It is what `serde_json` reads, in less
-/// time: an object gets all its fields at once. Engines do not sort them, and putting them into a
-/// map one by one takes a fifth more, and leaves maps half empty.
+/// A JSON value in which the last duplicate key wins, as in `serde_json`, but faster: an object
+/// takes all its fields at once. Engines do not sort fields, and inserting them one by one takes a
+/// fifth more time and leaves maps half empty.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Loose(pub Json);
 
@@ -100,7 +100,7 @@ impl<'de> Visitor<'de> for Builder {
             }
             return Ok(Json::Object(fields.into_iter().collect()));
         }
-        // What bayplan wrote is sorted, and then no key comes twice.
+        // bayplan writes sorted fields, and strictly ascending fields have no duplicate key.
         let mut fields: Vec<(String, Json)> = Vec::new();
         while let Some(key) = map.next_key::<String>()? {
             let value = map.next_value_seed(self)?;
@@ -113,7 +113,7 @@ impl<'de> Visitor<'de> for Builder {
     }
 }
 
-/// Reads on where fields are not sorted, looking each of them up.
+/// Reads further fields that are not sorted; each key is looked up.
 fn rest<'de, A: MapAccess<'de>>(
     sorted: Vec<(String, Json)>,
     next: (String, Json),

@@ -1,18 +1,18 @@
-//! Many references, and which of them match one, without a walk through all.
+//! An index of values by image reference, for fast matching.
 //!
-//! When two references match is [`super::ImageRef::matches`]'s to say; a test holds this to it.
+//! The matching rule is [`super::ImageRef::matches`]; a test compares the index with this rule.
 
 use std::collections::BTreeMap;
 
 use super::ImageRef;
 
-/// Things by the references that they name.
+/// Values by image reference.
 #[derive(Debug, Clone)]
 pub struct RefIndex<T> {
     repositories: BTreeMap<String, Repository<T>>,
 }
 
-/// The things of one repository, in the order in which they were added.
+/// The values of one repository, in the order in which they were added.
 #[derive(Debug, Clone)]
 struct Repository<T> {
     all: Vec<T>,
@@ -32,13 +32,13 @@ impl<T> Default for Repository<T> {
     }
 }
 
-/// An image ID stands where a repository does: no repository is called so.
+/// The key of the index: the repository, or an image ID, which no repository can have as its name.
 fn key(reference: &ImageRef) -> String {
     reference.repository().unwrap_or_else(|| reference.to_string())
 }
 
 impl<T: Copy + Ord> RefIndex<T> {
-    /// Adds a thing.
+    /// Adds a value.
     pub fn add(&mut self, reference: &ImageRef, thing: T) {
         let repository = self.repositories.entry(key(reference)).or_default();
         repository.all.push(thing);
@@ -50,17 +50,17 @@ impl<T: Copy + Ord> RefIndex<T> {
         }
     }
 
-    /// Whether there is nothing.
+    /// Whether the index is empty.
     pub fn is_empty(&self) -> bool {
         self.repositories.is_empty()
     }
 
-    /// Whether any matches this one.
+    /// Whether any value matches a reference.
     pub fn has(&self, reference: &ImageRef) -> bool {
         !self.first(reference, 1).is_empty()
     }
 
-    /// The first so many things, in their order, whose references match this one.
+    /// The first values that match a reference, at most `most`, in their order.
     pub fn first(&self, reference: &ImageRef, most: usize) -> Vec<T> {
         let Some(repository) = self.repositories.get(&key(reference)) else { return Vec::new() };
         if reference.digest().is_some() {

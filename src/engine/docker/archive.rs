@@ -1,6 +1,6 @@
-//! Files of a container as engines take and give them: archives.
+//! The tar archives in which engines exchange the files of a container.
 //!
-//! What a file is, is [`crate::options::files`]'s. Nothing is sent here.
+//! The meaning of a file is in [`crate::options::files`]. No request is sent here.
 
 use std::io::Read as _;
 
@@ -8,10 +8,10 @@ use serde_json::Value as Json;
 
 use crate::options::files;
 
-/// The longest archive that is taken of an engine. A file that is longer is none that was put there.
+/// The longest archive that is read from an engine. No file that bayplan uploads is longer.
 pub(super) const LIMIT: usize = 16 << 20;
 
-/// An archive of these files, by their paths from the root of a container.
+/// The archive of some files, by their absolute paths in a container.
 pub(super) fn packed(all: &Json) -> std::io::Result<Vec<u8>> {
     let mut archive = tar::Builder::new(Vec::new());
     for (path, file) in all.as_object().into_iter().flatten() {
@@ -29,8 +29,7 @@ pub(super) fn packed(all: &Json) -> std::io::Result<Vec<u8>> {
     archive.into_inner()
 }
 
-/// The file of an archive that an engine made of one path; nothing where it is none, but a folder or
-/// a link.
+/// The file in an archive of one path; `None` if the path is a folder or a link.
 pub(super) fn unpacked(bytes: &[u8]) -> std::io::Result<Option<Json>> {
     let mut archive = tar::Archive::new(bytes);
     let Some(entry) = archive.entries()?.next() else { return Ok(None) };

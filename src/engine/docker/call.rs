@@ -1,5 +1,5 @@
-//! One call that changes something: a bollard client of its own over our transport, and what that
-//! transport sees of it.
+//! One changing call: its own bollard client over our transport, and the observations of the
+//! transport.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use super::EVER;
 use crate::engine::transport::{self, Transport};
 use crate::engine::{Done, EngineError, ErrorKind, Result};
 
-/// What the transport saw of one call.
+/// The observations of the transport during one call.
 #[derive(Default)]
 pub(super) struct Seen {
     pub(super) status: Mutex<Option<StatusCode>>,
@@ -21,12 +21,12 @@ pub(super) struct Seen {
     pub(super) headers: Notify,
 }
 
-/// Locks, whatever became of others who did.
+/// Locks a mutex, even if another holder panicked.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// One call: a client and what its transport sees.
+/// One call: its client and the observations of the transport.
 pub(super) struct Call {
     pub(super) client: bollard::Docker,
     pub(super) seen: Arc<Seen>,
@@ -46,8 +46,8 @@ impl Call {
             let auth = auth.clone();
             async move {
                 let (mut parts, body) = request.into_parts();
-                // Bollard would write the credentials in an alphabet that engines do not read,
-                // so it is not given any.
+                // Bollard would encode the credentials in an alphabet that engines do not read, so
+                // bollard gets no credentials.
                 if let Some(auth) = auth {
                     parts.headers.insert("X-Registry-Auth", auth);
                 }
@@ -65,7 +65,7 @@ impl Call {
                 }
             }
         };
-        // Deadlines are ours: bollard's is of headers only.
+        // The caller sets deadlines, because bollard's timeout covers only the headers.
         let ever = EVER.as_secs();
         let client = bollard::Docker::connect_with_custom_transport(
             carry,
@@ -102,7 +102,7 @@ impl Call {
         }
     }
 
-    /// Waits for a call without an answer, as long as `patience`.
+    /// Waits for the end of a call without a response body, at most `patience`.
     pub(super) async fn done(
         self,
         patience: Duration,

@@ -1,8 +1,9 @@
-//! Reading what an engine says of one container, where the processor is what a look waits for.
+//! Fast parsing of inspect data, because parsing dominates the time of a look.
 //!
-//! A third of that is how its host runs it, and containers that were made alike say it text for
-//! text: it is read once and copied. What [`crate::observed::redact`] takes away from every look is left out
-//! at once. What the rest means is not known here.
+//! A third of the data is the host configuration, and similar containers have the same host
+//! configuration as text. Each text is parsed once and then copied. Values that
+//! [`crate::observed::redact`] always removes are skipped at once. The meaning of the other values
+//! is not known here.
 
 use std::fmt;
 
@@ -13,27 +14,27 @@ use serde_json::{Map, Value as Json};
 use crate::base::canonical::Loose;
 use crate::observed::redact::UNKEPT;
 
-/// The field that is the same in many containers.
+/// The field that is often equal in many containers.
 const SHARED: &str = "HostConfig";
-/// How many texts of it are remembered: the kinds of containers that one engine has, and no more
-/// than are soon looked through.
+/// How many texts of this field are cached: enough for the kinds of containers on one engine, and
+/// few enough to search quickly.
 const KEPT: usize = 16;
-/// The longest of them; what is longer is hardly said twice.
+/// The longest cached text; longer texts are rarely repeated.
 const LONGEST: usize = 64 << 10;
 
-/// What was read so far. It has no `Debug`: secrets are readable in it.
+/// The cached texts. No `Debug`, because the texts contain secrets.
 #[derive(Default)]
 pub(super) struct Inspected(Vec<(Box<str>, Json)>);
 
 impl Inspected {
-    /// Reads an answer.
+    /// Parses inspect data.
     pub(super) fn read(&mut self, text: &str) -> serde_json::Result<Json> {
         let mut deserializer = serde_json::Deserializer::from_str(text);
         let read = (&mut *self).deserialize(&mut deserializer).and_then(|json| {
             deserializer.end()?;
             Ok(json)
         });
-        // What is wrong with it is told by who reads all of it.
+        // The full parser reports the error.
         read.or_else(|_| serde_json::from_str(text).map(|Loose(json)| json))
     }
 
@@ -98,7 +99,7 @@ mod tests {
     fn it_is_what_it_would_be_read_alone() {
         let mut read = Inspected::default();
         let host = |number: usize| format!(r#"{{"Memory": {number}, "Binds": ["/a:/b\u0041"]}}"#);
-        // Each twice, and more of them than are remembered.
+        // Each text appears twice, and there are more texts than cache places.
         let hosts = (0..2 * KEPT).chain(0..2 * KEPT).map(host);
         for host in hosts.chain(["null", "[]", "3"].map(str::to_owned)) {
             let text =

@@ -1,6 +1,7 @@
-//! A Docker engine behind the traits: reads are raw, writes go through bollard.
+//! The Docker engine behind the traits: reads give raw JSON, writes go through bollard.
 //!
-//! Nothing is decided here. What a status means is; whether to go on is the executor's.
+//! No decision is made here: the meaning of a status is decided by the caller, and the executor
+//! decides whether to go on.
 
 mod archive;
 mod call;
@@ -33,27 +34,27 @@ use crate::observed::snapshot::RegistryAnswer;
 
 /// The longest list, in bytes.
 const LIST_LIMIT: usize = 64 << 20;
-/// Longer than anybody waits: a container without an end to its grace.
+/// A timeout longer than any wait: for a container with an endless stop grace period.
 const EVER: std::time::Duration = std::time::Duration::from_hours(366 * 24);
-/// The longest log.
+/// The longest log, in bytes.
 const LOG_LIMIT: usize = 4 << 20;
-/// The longest look at one thing.
+/// The longest answer about one object, in bytes.
 const ONE_LIMIT: usize = 4 << 20;
 
-/// An engine that can only be asked.
+/// A read-only connection to an engine.
 #[derive(Clone)]
 pub struct DockerReader {
     transport: Transport,
     credentials: Credentials,
     registries: Registries,
-    /// What the engine's clock said last.
+    /// The last reading of the engine's clock.
     clock: Arc<Mutex<Option<Reading>>>,
     inspected: Arc<Mutex<Inspected>>,
 }
 
 impl DockerReader {
-    /// Connects. Registry credentials are looked for in Docker's configuration when they are
-    /// needed, not before.
+    /// Connects to an engine. Registry credentials are read from Docker's configuration only when
+    /// they are needed.
     pub async fn connect(
         endpoint: &Endpoint,
         environment: &Environment,
@@ -66,19 +67,19 @@ impl DockerReader {
         Ok(Self { transport, credentials, registries, clock, inspected })
     }
 
-    /// The same that asks no other registries than these.
+    /// The same connection, limited to some registries.
     #[must_use]
     pub fn asking(mut self, registries: Registries) -> Self {
         self.registries = registries;
         self
     }
 
-    /// The API that is spoken with it.
+    /// The API version of the connection.
     pub fn api(&self) -> Api {
         self.transport.api()
     }
 
-    /// What is known of the engine's clock.
+    /// The last reading of the engine's clock, if there is one.
     fn clock(&self) -> Option<Reading> {
         if self.transport.neighbour().shares_clock() {
             return Reading::ours();
@@ -91,13 +92,13 @@ impl DockerReader {
         self.transport.get(&Get { doing, path, limit, patience, auth: None }).await
     }
 
-    /// One thing that may not be there.
+    /// Reads one object; `None` if the object does not exist.
     async fn one(&self, doing: &str, path: String) -> Result<Option<Answer>> {
         let answer = self.read(doing, path, ONE_LIMIT).await?;
         Ok(Some(answer).filter(|answer| answer.status != http::StatusCode::NOT_FOUND))
     }
 
-    /// A list; null is an empty one.
+    /// Reads a list; null counts as an empty list.
     async fn many(&self, doing: &str, path: &str, field: Option<&str>) -> Result<Vec<Json>> {
         let answer = self.read(doing, path.to_owned(), LIST_LIMIT).await?;
         let mut json = transport::json(doing, &answer)?;
@@ -158,7 +159,7 @@ impl Reader for DockerReader {
     async fn image(&self, reference: &str) -> Result<Option<Json>> {
         let doing = format!("inspecting image {}", say::safe(reference));
         let path = format!("/images/{}/json", segment(reference));
-        // What an image of several platforms consists of. Older engines know no such parameter.
+        // The platforms of a multi-platform image. Older engines do not know this parameter.
         let asked = if self.transport.api() >= api::MANIFESTS { "?manifests=1" } else { "" };
         let Some(answer) = self.one(&doing, format!("{path}{asked}")).await? else {
             return Ok(None);
@@ -205,8 +206,8 @@ impl Reader for DockerReader {
             patience: self.transport.patience().registry,
             auth,
         };
-        // What the engine or the registry says against it is an answer; a broken connection to
-        // the engine is not.
+        // An error from the engine or the registry is an answer; a broken connection to the engine
+        // is not.
         let answer = self.transport.get(&get).await?;
         Ok(match transport::json(&doing, &answer) {
             Ok(json) => {
@@ -222,10 +223,10 @@ impl Reader for DockerReader {
         })
     }
 
-    /// Docker's own log alone: another engine's may lag behind what it shows. It is asked for
-    /// until a moment that has come for sure by the engine's own clock, so that nothing which was
-    /// answered before is left out; the engine answers once that moment has come, which is at once
-    /// but for what its clock is not known better.
+    /// Reads the event log of Docker engines only, because the log of other engines may lag behind.
+    /// The request ends at a moment that is certainly past by the engine's clock, so that no
+    /// earlier event is missed. The engine answers when that moment has come, which is nearly at
+    /// once.
     async fn events(&self, since: Instant) -> Option<Vec<Json>> {
         let clock = self.clock()?;
         if self.transport.docker().is_none()
@@ -268,7 +269,7 @@ impl Reader for DockerReader {
     }
 }
 
-/// Whether this host has an address: what it has not cannot be bound to.
+/// Whether this host has an IP address; no port can be bound to a foreign address.
 fn has_address(address: IpAddr) -> Option<bool> {
     match UdpSocket::bind((address, 0)) {
         Ok(_) => Some(true),
@@ -277,7 +278,7 @@ fn has_address(address: IpAddr) -> Option<bool> {
     }
 }
 
-/// Whether a text is `ALGORITHM:HEXADECIMAL`: whatever else is called one is anybody's text.
+/// Whether a text is `ALGORITHM:HEXADECIMAL`; other texts are not digests.
 fn is_digest(text: &str) -> bool {
     text.split_once(':').is_some_and(|(algorithm, digits)| {
         !algorithm.is_empty()
@@ -287,7 +288,7 @@ fn is_digest(text: &str) -> bool {
     })
 }
 
-/// What an answer without a digest comes to. Engines say the same with several numbers.
+/// The class of an answer without a digest. Engines use several status codes for the same answer.
 fn class(status: u16, message: &str) -> RegistryAnswer {
     let message = message.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
@@ -308,8 +309,8 @@ fn class(status: u16, message: &str) -> RegistryAnswer {
     }
 }
 
-/// A name, ID or reference as part of a path. Slashes, colons and `@` stay: engines route by
-/// them.
+/// A name, ID or reference as part of a URL path. Slashes, colons and `@` are kept, because engines
+/// route by them.
 fn segment(text: &str) -> String {
     use std::fmt::Write as _;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/:@".contains(&byte);

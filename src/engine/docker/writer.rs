@@ -1,8 +1,8 @@
-//! What a Docker engine can be told, through bollard over our transport.
+//! Changing calls to a Docker engine, through bollard over our transport.
 //!
-//! Each call gets a bollard client of its own, whose transport notes the status and how the
-//! connection failed: bollard itself takes 304 for 204 and forgets why it could not connect.
-//! Nothing here is tried twice: after a cut connection nobody knows whether the call took effect.
+//! Each call gets its own bollard client, whose transport records the status and the connection
+//! error. Bollard itself treats 304 as 204, and drops the reason for a failed connection. No call
+//! is retried here: after a broken connection, the effect of the call is unknown.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -29,29 +29,29 @@ use crate::engine::{
 use crate::observed::snapshot::RegistryAnswer;
 use crate::options::settings::Settings;
 
-/// How long a removal that somebody else began may take.
+/// How long a removal by another client may take.
 const REMOVAL: Duration = Duration::from_mins(1);
-/// Between two looks at it.
+/// The time between two looks at a removal.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long an engine may take to say that it waits. Docker says so at once; from one that says
-/// it at the end only, having sent the request is all that can be had.
+/// How long an engine may take to confirm a wait. Docker confirms at once; another engine may
+/// confirm only at the end, so then sending the request must be enough.
 const WAIT_OPENS: Duration = Duration::from_secs(3);
-/// The longest output that is kept of a container, in bytes.
+/// How many bytes of container output are kept.
 const TAIL_LIMIT: usize = 1 << 20;
 
-/// An engine that can be asked and told.
+/// A connection to an engine for reads and writes.
 #[derive(Clone)]
 pub struct Docker {
     reader: DockerReader,
 }
 
 impl Docker {
-    /// A writer over a reader's connection.
+    /// A writer over the connection of a reader.
     pub fn new(reader: DockerReader) -> Self {
         Self { reader }
     }
 
-    /// Itself without the calls that change anything.
+    /// The read-only part of the connection.
     pub fn reader(&self) -> &DockerReader {
         &self.reader
     }
@@ -60,7 +60,7 @@ impl Docker {
         Call::new(&self.reader.transport, doing, None)
     }
 
-    /// Sends a body of our own; gives what was answered with 200 or 201.
+    /// Posts a JSON body; gives the answer of a 200 or 201.
     async fn post(&self, doing: &str, path: &str, body: &Json) -> Result<Json> {
         let bytes =
             serde_json::to_vec(body).map_err(|_| protocol(doing, "the body cannot be written"))?;
@@ -102,8 +102,8 @@ impl Docker {
         self.reader.transport.patience().write
     }
 
-    /// How long a stop may take: the grace, and what an engine needs beyond it. Less would leave
-    /// the engine stopping behind our back.
+    /// How long a stop may take: the stop grace period, plus the time that an engine needs beyond
+    /// the period. With a shorter timeout the engine would go on stopping after the call.
     async fn grace(&self, id: &ContainerId, timeout: Option<i64>) -> Result<Duration> {
         let seconds = if let Some(seconds) = timeout {
             seconds
@@ -117,8 +117,8 @@ impl Docker {
         Ok(grace + self.reader.transport.patience().beyond_grace)
     }
 
-    /// The signal to send with a stop. Docker 20.10 takes none and would silently use the
-    /// container's own, which is as well only where that is the same.
+    /// The signal for a stop call. Docker 20.10 ignores the parameter and uses the container's own
+    /// stop signal; that is fine only if both signals are equal.
     async fn stop_signal(
         &self,
         id: &ContainerId,
@@ -152,7 +152,8 @@ impl Docker {
         })
     }
 
-    /// Waits until a removal that somebody began is over. `None`: nobody did, it was refused.
+    /// Waits until a removal by another client is over. `None`: no removal is in progress, so the
+    /// call was refused.
     async fn removed(&self, id: &ContainerId) -> Result<Option<Done>> {
         let watch = async {
             loop {
@@ -209,7 +210,7 @@ impl Writer for Docker {
     async fn create(&self, name: &ContainerName, body: &FilledBody) -> Result<Created> {
         let doing = format!("creating container {}", say::safe(name.as_str()));
         let mut path = format!("/containers/create?name={}", segment(name.as_str()));
-        // A parameter of the call, no field of its body (which an engine would pass over).
+        // The platform is a query parameter; an engine would ignore a field in the body.
         if let Some(platform) = body.expose()["Platform"].as_str() {
             path.push_str("&platform=");
             path.push_str(&segment(platform));
@@ -249,7 +250,7 @@ impl Writer for Docker {
         call.done(patience, client.stop_container(id.as_str(), Some(options))).await
     }
 
-    /// 409 says that it does not run: what a kill is for is so already.
+    /// A 409 says that the container is not running, so the kill has nothing left to do.
     async fn kill(&self, id: &ContainerId, signal: &str) -> Result<Done> {
         let call = self.call(format!("killing container {}", id.short()))?;
         let client = call.client.clone();
@@ -287,7 +288,8 @@ impl Writer for Docker {
         Ok(warnings(&self.post(&doing, &path, &settings.body()).await?))
     }
 
-    /// A 409 may say that somebody else removes it: then the end of that is waited for.
+    /// A 409 may say that another client is removing the container; the call then waits for the end
+    /// of the removal.
     async fn remove(&self, id: &ContainerId) -> Result<Done> {
         let call = self.call(format!("removing container {}", id.short()))?;
         let client = call.client.clone();
@@ -355,14 +357,14 @@ impl Writer for Docker {
         let call = self.call(format!("waiting for the end of container {}", id.short()))?;
         let options = query::WaitContainerOptions { condition: "next-exit".into() };
         let mut end = Box::pin(call.client.wait_container(id.as_str(), Some(options)));
-        // Sends the request and comes back with the headers: from then on no end is missed.
+        // Returns when the headers arrive: from then on the wait misses no end.
         let early = tokio::select! {
             end = end.next() => Some(end),
             () = call.seen.headers.notified() => None,
             () = tokio::time::sleep(WAIT_OPENS) => None,
         };
         if let Some(Some(Err(error))) = early {
-            // A wait that ends before anything was started did not wait.
+            // A wait that ends before the start has not waited.
             return Err(match exit_code(Err(error), &call) {
                 Ok(_) => protocol(&call.doing, "the engine ended the wait before the start"),
                 Err(error) => error,
@@ -445,18 +447,18 @@ impl Writer for Docker {
     }
 }
 
-/// The warnings of an answer.
+/// The warnings in an answer.
 fn warnings(answer: &Json) -> Vec<String> {
     let warnings = answer["Warnings"].as_array().into_iter().flatten();
     warnings.filter_map(Json::as_str).map(transport::said).collect()
 }
 
-/// Seconds as the API takes them; more than it can say is the most that it can say.
+/// Seconds in the type of the API, capped at the largest number.
 fn seconds(timeout: i64) -> i32 {
     i32::try_from(timeout).unwrap_or(if timeout < 0 { -1 } else { i32::MAX })
 }
 
-/// Bollard calls an exit code other than 0 an error.
+/// The exit code of a wait; bollard treats a non-zero exit code as an error.
 fn exit_code(
     end: std::result::Result<ContainerWaitResponse, bollard::errors::Error>,
     call: &Call,
@@ -478,7 +480,7 @@ fn exit_code(
 fn pull_progress(line: CreateImageInfo) -> PullProgress {
     let detail = line.progress_detail.unwrap_or_default();
     let bytes = |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok());
-    // What a registry tells its engine comes back here as well.
+    // The answer may repeat an error of a registry.
     let clean = |text: Option<String>| say::short(&known::struck(&text.unwrap_or_default()));
     PullProgress {
         layer: clean(line.id),
@@ -488,8 +490,8 @@ fn pull_progress(line: CreateImageInfo) -> PullProgress {
     }
 }
 
-/// Output of a container without a terminal: frames of eight bytes of header, whose last four are
-/// the length. A frame that is cut short is taken as far as it goes.
+/// Decodes the output of a container without a terminal: frames with an 8-byte header, whose last
+/// four bytes are the length. An incomplete last frame is decoded as far as possible.
 fn untangled(mut bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     while let Some((header, rest)) = bytes.split_first_chunk::<8>() {

@@ -1,4 +1,4 @@
-//! What two looks at a container must agree on.
+//! The part of a container's state on which two looks must agree.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,8 @@ use serde_json::Value as Json;
 
 use crate::observed::snapshot::{Run, Seen};
 
-/// What two looks must agree on: the name, and how it runs. Lists call `removing` what an inspect
-/// calls `dead`, so those are one; a word that nobody knows is compared as it is.
+/// The name and the run state. Lists say `removing` where an inspect says `dead`, so both words are
+/// equal. An unknown word is compared as text.
 fn brief_of<'a>(seen: Seen<'a>, status: &'a Json) -> (&'a str, Brief<'a>) {
     let known = ["running", "restarting", "paused", "created", "exited", "stopped"];
     let run = match status.as_str() {
@@ -33,12 +33,12 @@ pub(super) fn brief_of_inspect(inspect: &Json) -> (&str, Brief<'_>) {
     brief_of(Seen::inspected(inspect), &inspect["State"]["Status"])
 }
 
-/// Whether it is on its way out.
+/// Whether the container is being removed.
 pub(super) fn is_leaving(inspect: &Json) -> bool {
     inspect["State"]["Status"] == "removing"
 }
 
-/// The entries of a list by their IDs.
+/// The entries of a list, by ID.
 pub(super) fn by_id(list: &[Json]) -> BTreeMap<&str, &Json> {
     list.iter().filter_map(|entry| Some((entry["Id"].as_str()?, entry))).collect()
 }

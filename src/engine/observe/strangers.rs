@@ -1,6 +1,7 @@
-//! Containers that are looked at and turn out to concern nobody: what becomes of them holds up no look.
+//! Strangers: inspected containers that turn out to be irrelevant. Their changes do not delay a
+//! look.
 //!
-//! A list leaves open whether a set matches a container by image; an inspect tells it for good.
+//! A list does not always show whether a set matches a container by its image; an inspect does.
 
 use serde_json::{Value as Json, json};
 
@@ -12,7 +13,7 @@ use crate::observed::scope::ObservationScope;
 use crate::observed::snapshot::Seen;
 
 impl View {
-    /// Sets those aside that turn out to concern nobody: what becomes of them holds up no look.
+    /// Marks the irrelevant containers, so that their changes do not delay the look.
     pub(super) fn set_strangers_aside(&mut self, wanted: &ObservationScope) {
         let strange =
             |id: &ContainerId| self.inspects.get(id).is_some_and(|it| self.strange(it, wanted));
@@ -29,8 +30,8 @@ impl View {
         wanted.is_stranger(inspect, self.images.get(&id).or_else(declared))
     }
 
-    /// Asks those that came last who they are. Strangers may come and go, and whoever is gone
-    /// already is not there.
+    /// Inspects new containers. Irrelevant containers may come and go, and a container that is
+    /// already gone is ignored.
     pub(super) async fn ask_newcomers<R: Reader>(
         &mut self,
         reader: &R,
@@ -51,7 +52,8 @@ impl View {
         Ok(())
     }
 
-    /// Keeps what was looked at. A stranger that changed meanwhile is told as the list tells it.
+    /// Completes the view. An irrelevant container that changed meanwhile keeps only its list
+    /// entry.
     pub(super) fn finish(&mut self) {
         let looked_at = self.looked_at();
         let list = by_id(&self.list);

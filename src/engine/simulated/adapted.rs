@@ -1,5 +1,4 @@
-//! The one place where the simulated engine asks what an engine makes of a create body, or of an
-//! update.
+//! The simulated engine's only access to the engine model, for create bodies and updates.
 
 use serde_json::Value as Json;
 
@@ -14,14 +13,14 @@ use crate::options::Body;
 use crate::options::settings::Settings;
 
 impl World {
-    /// What inspect will say of the options, image and engine merged in.
+    /// The inspect data of a new container, from its options, its image and the engine.
     pub(super) fn conceive(&self, body: &Json, image: &ImageId, name: &ContainerName) -> Json {
         let mut names = Names::default();
         let host = &body["HostConfig"];
         let handed_on = !host["VolumesFrom"].is_null();
         let joins =
             |field: &&str| host[*field].as_str().is_some_and(|mode| mode.starts_with("container:"));
-        // Who names no container needs to know of none.
+        // A body without container references needs no other containers.
         let names_one = handed_on
             || !host["Links"].is_null()
             || ["NetworkMode", "IpcMode", "PidMode"].iter().any(joins);
@@ -42,7 +41,7 @@ impl World {
         self.record.as_ref().map_or_else(Engine::newest, Engine::of)
     }
 
-    /// Changes a container in place; gives the warnings.
+    /// Updates a container; gives the warnings.
     pub(super) fn update(
         &mut self,
         id: &ContainerId,

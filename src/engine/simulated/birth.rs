@@ -1,7 +1,7 @@
-//! Creating a container on a simulated engine.
+//! Creates containers on a simulated engine.
 //!
-//! What an engine makes of a body is [`crate::engine_model`]'s, shared with the planner. Here is what
-//! only an engine has: IDs, names, volumes, other containers.
+//! The conversion of a body is in [`crate::engine_model`], which the planner shares. This module
+//! adds the parts that only an engine has: IDs, names, volumes and other containers.
 
 use serde_json::{Value as Json, json};
 
@@ -35,7 +35,7 @@ impl World {
         Ok(Created { id, warnings: Vec::new() })
     }
 
-    /// What is uploaded is in the field into which a look fetches it.
+    /// Stores uploaded files in the field from which a look reads files.
     pub(super) fn put_files(&mut self, id: &ContainerId, put: &Json, doing: &str) -> Result<()> {
         let inspect = self.container_mut(id, doing)?;
         if inspect["HostConfig"]["ReadonlyRootfs"] == true {
@@ -48,7 +48,7 @@ impl World {
         Ok(())
     }
 
-    /// Whether a name is one and free.
+    /// Checks that a name is valid and free.
     pub(super) fn vet_name(&self, name: &ContainerName, doing: &str) -> Result<()> {
         let text = name.as_str();
         let good = |at: usize, byte: u8| {
@@ -66,7 +66,7 @@ impl World {
         }
     }
 
-    /// What an engine refuses.
+    /// Checks the refusals of an engine.
     fn vet(&self, inspect: &Json, image: &ImageId, doing: &str) -> Result<()> {
         let bad = |text: &str| Err(fails(ErrorKind::Status(400), doing, text));
         let nothing = |value: &Json| value.as_array().is_none_or(Vec::is_empty);
@@ -90,7 +90,7 @@ impl World {
         Ok(())
     }
 
-    /// The containers that a body names must be there.
+    /// Checks that the containers in a body exist.
     fn find_all(&self, body: &Json, doing: &str) -> Result<()> {
         let host = &body["HostConfig"];
         let modes = ["NetworkMode", "IpcMode", "PidMode"].into_iter().filter_map(|field| {
@@ -109,7 +109,7 @@ impl World {
         Ok(())
     }
 
-    /// Volumes that have no name get one, and volumes that are not there are made.
+    /// Names anonymous volumes, and creates missing volumes.
     fn mount(&mut self, inspect: &mut Json) {
         let mut mounts = inspect["Mounts"].as_array().cloned().unwrap_or_default();
         for mount in &mut mounts {
@@ -135,7 +135,7 @@ impl World {
         set(inspect, &["Mounts"], mounts);
     }
 
-    /// What every container has and no body says.
+    /// Adds the fields that every container has and no body sets.
     fn finish(
         &mut self,
         inspect: &mut Json,

@@ -1,97 +1,99 @@
-//! What a simulated engine was asked, and which calls are made to fail.
+//! The call log and the injected faults of a simulated engine.
 
 use std::collections::BTreeMap;
 
 use crate::base::ident::ContainerName;
 use crate::engine::{EngineError, ErrorKind};
 
-/// One call, as it arrived.
+/// One call in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
-    /// `create shop-db.bp-new`, `stop 5ca9d1f00b12 shop-db`, `inspect shop-db`.
+    /// The call in words: `create shop-db.bp-new`, `stop 5ca9d1f00b12 shop-db`, `inspect shop-db`.
     pub text: String,
-    /// Whether it is one of [`crate::engine::Writer`]'s.
+    /// Whether the call belongs to [`crate::engine::Writer`].
     pub changing: bool,
 }
 
-/// Whether a call that fails took effect first.
+/// Whether a failing call took effect first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
-    /// It did nothing.
+    /// The call did nothing.
     Before,
-    /// It did all of its work; only the answer got lost.
+    /// The call took full effect; only its answer was lost.
     After,
 }
 
-/// A call that fails.
+/// A fault of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// Before or after its effect.
+    /// Whether the call fails before or after its effect.
     pub when: When,
-    /// How it fails.
+    /// The kind of error.
     pub kind: ErrorKind,
 }
 
-/// Something bigger than a call that fails.
+/// A fault that is larger than one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blow {
-    /// Who called is dead: the call is sent or not, and nobody waits for its answer. See
+    /// The caller dies: the call is sent or not, and its answer is never read. See
     /// [`super::Simulated::caller_dies`].
     CallerDies(When),
-    /// The engine dies in the middle of the call and is started again: what ran is ended, and comes back
-    /// as its restart policy says.
+    /// The engine crashes during the call and starts again: running containers end, and come back
+    /// by their restart policies.
     EngineRestarts(When),
 }
 
-/// What somebody else does to containers, by their names.
+/// A change by a third party, by container name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Deed {
-    /// Makes one from an image, and starts it.
+    /// Creates a container from an image and starts the container.
     Runs(ContainerName, String),
-    /// Stops one.
+    /// Stops a container.
     Stops(ContainerName),
-    /// Starts one.
+    /// Starts a container.
     Starts(ContainerName),
-    /// Removes one, whether it runs or not.
+    /// Removes a container, running or not.
     Removes(ContainerName),
-    /// Gives one another name.
+    /// Renames a container.
     Renames(ContainerName, ContainerName),
 }
 
-/// Which calls fail. Changing calls only: reads are how an executor finds out.
+/// The faults of a simulated engine. Only changing calls fail, because an executor finds out the
+/// state by reads.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Faults {
-    /// Changing calls by their number, from 0.
+    /// Faults of changing calls, by the number of the call from 0.
     pub nth: BTreeMap<usize, Fault>,
-    /// Every call whose log line begins with this text, for example `stop` or
-    /// `create shop-db.bp-new`.
+    /// Faults of every call whose log line begins with a text, such as `stop` or `create
+    /// shop-db.bp-new`.
     pub every: BTreeMap<String, Fault>,
-    /// What else happens at changing calls by their number.
+    /// Larger faults, by the number of the changing call.
     pub blows: BTreeMap<usize, Blow>,
-    /// What somebody else does right before changing calls by their number.
+    /// Changes by a third party right before a changing call, by the number of the call.
     pub strangers: BTreeMap<usize, Vec<Deed>>,
-    /// What somebody else does right before containers are listed, one after the other, for ever.
+    /// Changes by a third party right before containers are listed; the entries are repeated in
+    /// turn.
     pub at_lists: Vec<Vec<Deed>>,
 }
 
 impl Faults {
-    /// Nothing fails.
+    /// No faults.
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// The changing call of this number fails.
+    /// A fault of the changing call with a number.
     pub fn at(number: usize, when: When, kind: ErrorKind) -> Self {
         Self { nth: BTreeMap::from([(number, Fault { when, kind })]), ..Self::default() }
     }
 
-    /// Every call that begins with `text` fails.
+    /// A fault of every call that begins with `text`.
     pub fn every(text: &str, when: When, kind: ErrorKind) -> Self {
         let every = BTreeMap::from([(text.to_owned(), Fault { when, kind })]);
         Self { every, ..Self::default() }
     }
 
-    /// What becomes of a changing call.
+    /// The fault of a changing call.
     pub(super) fn of(&self, number: usize, text: &str) -> Option<&Fault> {
         self.nth.get(&number).or_else(|| {
             self.every.iter().find(|(begin, _)| text.starts_with(begin.as_str())).map(|(_, f)| f)
@@ -100,7 +102,7 @@ impl Faults {
 }
 
 impl Fault {
-    /// The error that the caller sees.
+    /// The error for the caller.
     pub(super) fn error(&self, doing: &str) -> EngineError {
         let message = match self.kind {
             ErrorKind::Interrupted => "the connection was cut before the answer came".to_owned(),

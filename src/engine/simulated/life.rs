@@ -1,7 +1,7 @@
-//! What becomes of a container on a simulated engine: start, stop, kill, restart, rename, remove,
-//! and what its process does meanwhile.
+//! The life of a container on a simulated engine: start, stop, kill, restart, rename and remove,
+//! and its process.
 //!
-//! Statuses are those that real engines were seen to answer with.
+//! The status codes are from observations of real engines.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ impl World {
         }
     }
 
-    /// What its ports become, or what is in the way of a start.
+    /// The ports of a starting container, or the obstacle to the start.
     fn obstacle(&self, inspect: &Json) -> std::result::Result<Json, (ErrorKind, String)> {
         if let Some((status, text)) = self.behaviour(inspect).start_fails {
             return Err((ErrorKind::Status(status), text));
@@ -104,7 +104,7 @@ impl World {
         })
     }
 
-    /// Its process runs from now on.
+    /// Starts the process of a container.
     fn goes(&mut self, id: &ContainerId, ports: Json, now: Instant) {
         let pid = 1000 + self.serial;
         self.serial += 1;
@@ -148,7 +148,7 @@ impl World {
             if shows_own_names && gives_names {
                 add_own_names(end, &own);
             }
-            // Every network card has an address, asked for or not.
+            // Every network interface has a MAC address, requested or not.
             if !matches!(name.as_str(), "host" | "none") && end["MacAddress"].as_str() == Some("") {
                 set(end, &["MacAddress"], mac(&endpoint));
             }
@@ -163,7 +163,7 @@ impl World {
         self.settle(id);
     }
 
-    /// With another container's network come its names, at the start.
+    /// The names that a container takes over from the container whose network it shares.
     fn names_of_network(&self, id: &ContainerId) -> Vec<(&'static str, Json)> {
         let mode =
             self.containers.get(id).and_then(|own| own["HostConfig"]["NetworkMode"].as_str());
@@ -174,7 +174,7 @@ impl World {
         target.into_iter().flat_map(both).collect()
     }
 
-    /// Lets what is due by now happen to a container: its end, its health.
+    /// Applies the due events of a container: its end and its health check.
     pub(super) fn settle(&mut self, id: &ContainerId) {
         let Some(inspect) = self.containers.get(id) else { return };
         if status(inspect) != "running" {
@@ -201,7 +201,7 @@ impl World {
         }
     }
 
-    /// What its restart policy does after it ended by itself.
+    /// Applies the restart policy after a container ended by itself.
     fn revive(&mut self, id: &ContainerId, code: i64) {
         let Some(inspect) = self.containers.get(id) else { return };
         let policy = &inspect["HostConfig"]["RestartPolicy"];
@@ -217,7 +217,7 @@ impl World {
         }
         let now = self.tick();
         let Some(inspect) = self.containers.get_mut(id) else { return };
-        // It would start and end again and again: shown in the pause between.
+        // A container that ends again and again is shown as restarting.
         set(inspect, &["RestartCount"], count + 1);
         set(inspect, &["State", "Status"], "restarting");
         set(inspect, &["State", "Running"], true);
@@ -225,7 +225,7 @@ impl World {
         set(inspect, &["State", "StartedAt"], now.text());
     }
 
-    /// Somebody else does something; what cannot be done is not.
+    /// Applies a change by a third party; an impossible change is ignored.
     pub(super) fn suffers(&mut self, deed: &Deed) {
         let doing = "a stranger's deed";
         let id = |world: &Self, name: &ContainerName| world.holder(name.as_str()).cloned();
@@ -251,9 +251,10 @@ impl World {
         };
     }
 
-    /// The engine is killed and started again. What ran and is to be always, or on failure, comes back;
-    /// so does what was stopped and is to be always, or ended badly and is to be on failure. What never
-    /// ran stays. (Seen on 20.10 and 28.5, without live-restore.)
+    /// Crashes and restarts the engine. Running containers with the policies `always` and
+    /// `on-failure` come back. Stopped containers come back with `always`, or after a failure with
+    /// `on-failure`. Containers that never ran stay as they are. (Observed on 20.10 and 28.5,
+    /// without live-restore.)
     pub(super) fn restarts(&mut self) {
         let all: Vec<ContainerId> = self.containers.keys().cloned().collect();
         for id in &all {
@@ -270,13 +271,13 @@ impl World {
                 _ => false,
             };
             if again && status(inspect) == "exited" {
-                // One that does not start stays as it is.
+                // A container that fails to start stays as it is.
                 let _ = self.start(id, "restarting");
             }
         }
     }
 
-    /// Its process is no more.
+    /// Ends the process of a container.
     fn ends(&mut self, id: &ContainerId, code: i64) {
         let now = self.tick();
         let Some(inspect) = self.containers.get_mut(id) else { return };
@@ -342,7 +343,7 @@ impl World {
 
     pub(super) fn restart(&mut self, id: &ContainerId, doing: &str) -> Result<()> {
         let auto_remove = self.container(id, doing)?["HostConfig"]["AutoRemove"].clone();
-        // A restart does not set off the removal.
+        // A restart does not trigger the automatic removal.
         set(self.container_mut(id, doing)?, &["HostConfig", "AutoRemove"], false);
         self.stop(id, None, doing)?;
         set(self.container_mut(id, doing)?, &["HostConfig", "AutoRemove"], auto_remove);
@@ -408,7 +409,8 @@ impl World {
         Ok(Done::Now)
     }
 
-    /// It is gone, and the links to it; with its anonymous volumes only where it removes itself.
+    /// Removes a container and the links to the container; anonymous volumes are removed only with
+    /// `auto_remove`.
     fn vanish(&mut self, id: &ContainerId, with_volumes: bool) {
         let Some(inspect) = self.take(id) else { return };
         let name = name_of(&inspect).to_owned();
@@ -435,7 +437,7 @@ impl World {
         }
     }
 
-    /// Starts a one-shot and lets it end.
+    /// Starts a one-shot and lets the one-shot end.
     pub(super) fn run_to_end(&mut self, id: &ContainerId, doing: &str) -> Result<i64> {
         let inspect = self.container(id, doing)?;
         let (after, code) = self.behaviour(inspect).ends.unwrap_or((Duration::ZERO, 0));
@@ -448,17 +450,17 @@ impl World {
     }
 }
 
-/// The word for its state.
+/// The word for the state.
 pub(super) fn status(inspect: &Json) -> &str {
     inspect["State"]["Status"].as_str().unwrap_or_default()
 }
 
-/// Running, restarting or paused.
+/// Whether the state is running, restarting or paused.
 pub(super) fn is_running(inspect: &Json) -> bool {
     matches!(status(inspect), "running" | "restarting" | "paused")
 }
 
-/// An address that nobody chose.
+/// A generated MAC address.
 fn mac(endpoint: &str) -> String {
     let digits = endpoint.get(..8).unwrap_or("00000000");
     let pairs: Vec<&str> = (0..8).step_by(2).filter_map(|at| digits.get(at..at + 2)).collect();
@@ -470,12 +472,12 @@ fn has_health_check(inspect: &Json) -> bool {
     test[0].is_string() && test[0] != "NONE"
 }
 
-/// The code of a process that ended by a signal which it did not handle.
+/// The exit code of a process that was ended by a signal.
 fn exit_code(signal: &str) -> i64 {
     signal::number(signal).map_or(137, |number| 128 + i64::from(number))
 }
 
-/// The links that a container holds.
+/// The links of a container.
 fn links(inspect: &mut Json) -> Option<&mut Vec<Json>> {
     inspect.get_mut("HostConfig")?.get_mut("Links")?.as_array_mut()
 }

@@ -1,9 +1,9 @@
-//! An engine that is not there: recorded inspect data, and what calls do to it.
+//! A simulated engine: recorded inspect data, changed by calls.
 //!
-//! For `apply --simulate` and for tests. It shares [`crate::engine_model`] with the planner, so that it
-//! cannot prove the planner right where both are wrong: recordings and live tests do that. No
-//! process runs, no time passes; [`Simulated::advance`] is the only clock. What a snapshot hides
-//! stays hidden.
+//! The engine is for `apply --simulate` and for tests. Simulation and planner share
+//! [`crate::engine_model`], so the simulation cannot find an error in the model; recordings and
+//! live tests can. No process runs, and only [`Simulated::advance`] moves the clock. Hidden values
+//! of a snapshot stay hidden.
 
 mod adapted;
 mod birth;

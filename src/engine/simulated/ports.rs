@@ -1,18 +1,18 @@
-//! Host ports: which a running container holds, and what a starting one gets.
+//! Host ports: the ports of running containers, and the allocation for a starting container.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-/// The first port of those that an engine hands out itself.
+/// The first port that an engine allocates by itself.
 const FIRST_RANDOM: u16 = 32_768;
 
 /// One published port of a running container.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Held {
-    /// The host's address; empty: all of them.
+    /// The address on the host; empty: all addresses.
     address: String,
-    /// The host's port.
+    /// The port on the host.
     port: u16,
     /// `tcp`, `udp`, `sctp`.
     protocol: String,
@@ -32,7 +32,7 @@ impl Held {
     }
 }
 
-/// The host ports that a container holds while it runs: what came of its wish, else the wish.
+/// The host ports of a running container: the allocated ports, or else the requested ports.
 pub(super) fn held(inspect: &Json) -> Vec<Held> {
     let outcome = &inspect["NetworkSettings"]["Ports"];
     let shown = outcome.as_object().is_some_and(|ports| ports.values().any(Json::is_array));
@@ -46,20 +46,20 @@ pub(super) fn held(inspect: &Json) -> Vec<Held> {
         .collect()
 }
 
-/// Whether this container publishes anything at all: not on another's or the host's network.
+/// Whether a container can publish ports: only in a network of its own.
 pub(super) fn publishes(inspect: &Json) -> bool {
     let mode = inspect["HostConfig"]["NetworkMode"].as_str().unwrap_or_default();
     mode != "host" && mode != "none" && !mode.starts_with("container:")
 }
 
-/// Whether it asks for a port of the host.
+/// Whether a container requests a host port.
 pub(super) fn wishes(inspect: &Json) -> bool {
     let host = &inspect["HostConfig"];
     let bound = host["PortBindings"].as_object().is_some_and(|all| !all.is_empty());
     bound || host["PublishAllPorts"] == true
 }
 
-/// What `NetworkSettings.Ports` shows once the container started, or the port that is taken.
+/// The value of `NetworkSettings.Ports` after a start, or the error about a taken port.
 pub(super) fn publish(inspect: &Json, taken: &[Held]) -> Result<Json, String> {
     let mut taken = taken.to_vec();
     let mut shown: BTreeMap<String, Vec<Json>> = BTreeMap::new();
@@ -68,7 +68,7 @@ pub(super) fn publish(inspect: &Json, taken: &[Held]) -> Result<Json, String> {
         shown.insert(normal(key), Vec::new());
     }
     let mut wishes = bindings(&inspect["HostConfig"]["PortBindings"]);
-    // A binding of a port that is not exposed is accepted and publishes nothing.
+    // A binding of an unexposed port is accepted and publishes nothing.
     wishes.retain(|(key, _, _)| shown.contains_key(&normal(key)));
     if inspect["HostConfig"]["PublishAllPorts"] == json!(true) {
         for key in shown.keys() {
@@ -98,18 +98,18 @@ pub(super) fn publish(inspect: &Json, taken: &[Held]) -> Result<Json, String> {
         .into())
 }
 
-/// `80` is `80/tcp`.
+/// The key with its protocol: `80` is `80/tcp`.
 fn normal(key: &str) -> String {
     let (port, protocol) = split(key);
     format!("{port}/{protocol}")
 }
 
-/// Port and protocol of a key.
+/// The port and the protocol of a key.
 pub(super) fn split(key: &str) -> (&str, &str) {
     key.split_once('/').unwrap_or((key, "tcp"))
 }
 
-/// Every wish: key, address, port as text.
+/// Every requested binding: key, address, port as text.
 fn bindings(map: &Json) -> Vec<(String, String, String)> {
     let mut all = Vec::new();
     for (key, entries) in map.as_object().into_iter().flatten() {
@@ -121,7 +121,7 @@ fn bindings(map: &Json) -> Vec<(String, String, String)> {
     all
 }
 
-/// The port that a wish gets: itself, the first free one of a range, or any.
+/// Allocates a port: the requested port, the first free port of a range, or any free port.
 fn allocate(address: &str, wish: &str, protocol: &str, taken: &[Held]) -> Result<Held, String> {
     let at = |port| Held { address: address.to_owned(), port, protocol: protocol.to_owned() };
     let free = |held: &Held| !taken.iter().any(|other| other.clashes(held));

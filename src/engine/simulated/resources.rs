@@ -1,6 +1,6 @@
-//! Networks and volumes on a simulated engine, and who is attached to which.
+//! Networks, volumes and attachments on a simulated engine.
 //!
-//! Statuses are those that real engines were seen to answer with.
+//! The status codes are from observations of real engines.
 
 use serde_json::{Map, Value as Json, json};
 
@@ -13,7 +13,7 @@ use crate::planner::resources::network::subnets;
 use crate::spec::resources::Cidr;
 
 impl World {
-    /// What a network is called, for the log.
+    /// The name of a network, for the log.
     pub(super) fn network_name(&self, id: &NetworkId) -> String {
         let network = self.networks.iter().find(|network| network["Id"] == id.as_str());
         network.and_then(|network| network["Name"].as_str()).unwrap_or("?").to_owned()
@@ -56,7 +56,7 @@ impl World {
         Ok(id)
     }
 
-    /// Whether a network that is there has addresses of one that is to be made.
+    /// Whether an existing network overlaps the addresses of a new network.
     fn has_addresses_of(&self, body: &Json) -> bool {
         let wanted: Vec<Cidr> = subnets(body).collect();
         let mut taken = self.networks.iter().flat_map(subnets);
@@ -81,7 +81,7 @@ impl World {
         Ok(if self.networks.len() < before { Done::Now } else { Done::Already })
     }
 
-    /// One of that name is left as it is, whatever the body says: so do engines.
+    /// Creates a volume; an existing volume with this name is kept unchanged, as on real engines.
     pub(super) fn create_volume(&mut self, body: &Json) {
         let name = body["Name"].as_str().unwrap_or_default();
         if self.volumes.iter().any(|volume| volume["Name"] == name) {
@@ -120,7 +120,7 @@ impl World {
         for (field, value) in endpoint.as_object().unwrap_or(&Map::new()) {
             attached[field] = value.clone();
         }
-        // An endpoint's own address is taken at a connect from here on only.
+        // From this API version on, a connect call accepts a MAC address.
         if api < api::CONNECT_MAC_ADDRESS {
             attached["MacAddress"] = json!("");
         }
@@ -148,7 +148,7 @@ impl World {
         Ok(())
     }
 
-    /// The name of a network that is there.
+    /// The name of an existing network.
     fn attachable(&self, id: &NetworkId, doing: &str) -> Result<String> {
         if self.networks.iter().any(|network| network["Id"] == id.as_str()) {
             return Ok(self.network_name(id));
@@ -162,13 +162,13 @@ impl World {
     }
 }
 
-/// The names that a container has on its networks by itself, which Docker before 26 shows as
-/// aliases of an attachment that is live.
+/// The implicit names of a container on its networks, which Docker before 26 shows as aliases of a
+/// live attachment.
 pub(super) fn own_names(inspect: &Json) -> Vec<String> {
     crate::options::inspect_view::own_names(inspect).into_iter().map(str::to_owned).collect()
 }
 
-/// Adds them, each once.
+/// Adds the implicit names, each once.
 pub(super) fn add_own_names(attached: &mut Json, own: &[String]) {
     let mut aliases = attached["Aliases"].as_array().cloned().unwrap_or_default();
     for name in own {

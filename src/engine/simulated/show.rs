@@ -1,13 +1,13 @@
-//! What a list says of a container, made from its inspect data.
+//! List entries of containers, derived from inspect data.
 
 use serde_json::{Value as Json, json};
 
 use super::ports::split;
 use super::time::Instant;
 
-/// The entry of `GET /containers/json` for a container. `image` is what the list calls its image:
-/// the reference while that still means the same image, else the ID. `aliases` are the names that
-/// links of others add.
+/// The entry of `GET /containers/json` for a container. `image` is the displayed image: the
+/// reference, or the ID once the reference points to another image. `aliases` are names from links
+/// of other containers.
 pub(super) fn entry(inspect: &Json, image: &str, aliases: &[String]) -> Json {
     let mut names = vec![inspect["Name"].clone()];
     names.extend(aliases.iter().map(|alias| json!(alias)));
@@ -72,7 +72,7 @@ fn ports(inspect: &Json) -> Vec<Json> {
     all
 }
 
-/// Inspect data as far as a list entry tells it: for containers that a snapshot only listed.
+/// Inspect data from a list entry, for containers that a snapshot only listed.
 pub(super) fn inspect_of(entry: &Json) -> Json {
     let status = entry["State"].as_str().unwrap_or_default();
     let running = matches!(status, "running" | "restarting" | "paused");

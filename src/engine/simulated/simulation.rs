@@ -1,4 +1,4 @@
-//! The simulated engine as callers see it: both traits over one world, a log of calls, faults.
+//! The simulated engine for callers: both traits over one world, with a call log and faults.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ use crate::options::files;
 use crate::options::settings::Settings;
 use crate::options::value::Live;
 
-/// A simulated engine. For one thread.
+/// A simulated engine, for a single thread.
 #[derive(Debug)]
 pub struct Simulated {
     world: RefCell<World>,
@@ -31,7 +31,7 @@ pub struct Simulated {
 }
 
 impl Simulated {
-    /// An engine on which everything is as a snapshot says.
+    /// An engine in the state of a snapshot.
     pub fn new(snapshot: &Snapshot) -> Self {
         let marks = snapshot.containers.iter().map(|had| (had.id(), had.env.clone())).collect();
         Self {
@@ -45,28 +45,28 @@ impl Simulated {
         }
     }
 
-    /// Says which calls fail from now on; their numbers count from the first call of all.
+    /// Sets the faults from now on; call numbers count from the very first call.
     pub fn set_faults(&self, faults: Faults) {
         *self.faults.borrow_mut() = faults;
     }
 
-    /// Ends when a blow has killed who calls.
+    /// Ends when a fault has killed the caller.
     pub async fn caller_dies(&self) {
         self.dead.notified().await;
     }
 
-    /// Says what a registry gives for `REPOSITORY@DIGEST`: what `image inspect` says once it is
-    /// pulled.
+    /// Adds an image to the registry: `REPOSITORY@DIGEST`, with its `image inspect` data after a
+    /// pull.
     pub fn offer(&self, image: &str, inspect: Json) {
         self.world.borrow_mut().registry.insert(image.to_owned(), inspect);
     }
 
-    /// Says how the process of a container behaves; the name is the one without reserved suffix.
+    /// Sets the behaviour of a container's process; the name has no reserved suffix.
     pub fn behave(&self, name: &str, behaviour: Behaviour) {
         self.world.borrow_mut().behaviours.insert(name.to_owned(), behaviour);
     }
 
-    /// Lets time pass.
+    /// Advances the time.
     pub fn advance(&self, duration: Duration) {
         let mut world = self.world.borrow_mut();
         world.now = world.now.plus(duration);
@@ -76,12 +76,12 @@ impl Simulated {
         }
     }
 
-    /// Whether nothing happens by itself as time passes.
+    /// Whether no event happens as time passes.
     pub fn is_quiet(&self) -> bool {
         self.world.borrow().behaviours.is_empty()
     }
 
-    /// Another engine on which all is as it is here now, log included; no fault befalls it.
+    /// A copy of the engine with its current state and log, without faults.
     #[must_use]
     pub fn fork(&self) -> Self {
         Self {
@@ -95,12 +95,12 @@ impl Simulated {
         }
     }
 
-    /// The time that passed since the beginning.
+    /// The time since the beginning.
     pub fn elapsed(&self) -> Duration {
         self.world.borrow().elapsed()
     }
 
-    /// Changes the world behind everybody's back: `change` gets a container's inspect data.
+    /// Changes the world like a third party: `change` gets a container's inspect data.
     pub fn meddle(&self, id_or_name: &str, change: impl FnOnce(&mut Json)) {
         let mut world = self.world.borrow_mut();
         if let Some(id) = world.find(id_or_name)
@@ -111,7 +111,7 @@ impl Simulated {
         }
     }
 
-    /// Every call so far.
+    /// All calls so far.
     pub fn calls(&self) -> Vec<Call> {
         self.log.borrow().clone()
     }
@@ -122,13 +122,13 @@ impl Simulated {
         log.iter().filter(|call| call.changing).map(|call| call.text.clone()).collect()
     }
 
-    /// The most changing calls that were in flight at once.
+    /// The largest number of concurrent changing calls.
     pub fn most_in_flight(&self) -> usize {
         self.most_in_flight.get()
     }
 
-    /// What the loaded snapshot marked of the environment of a container that it had; its hidden
-    /// values cannot be compared with anything else.
+    /// The environment marks that the loaded snapshot has for a container; hidden values can only
+    /// be compared by their marks.
     pub fn marks(&self, id: &ContainerId) -> Option<&BTreeMap<String, Live>> {
         self.marks.get(id)
     }
@@ -144,7 +144,7 @@ impl Simulated {
         format!("{} {name}", id.short())
     }
 
-    /// One changing call: logged, failed where that is wanted, otherwise done.
+    /// Makes one changing call: logs the call, and lets the call fail or take effect.
     async fn change<T>(
         &self,
         text: String,
@@ -161,7 +161,7 @@ impl Simulated {
         }
         self.in_flight.set(self.in_flight.get() + 1);
         self.most_in_flight.set(self.most_in_flight.get().max(self.in_flight.get()));
-        // The answer takes a while: calls that may be made together are.
+        // The answer takes a while, so that concurrent calls overlap.
         tokio::task::yield_now().await;
         if let Some(Blow::CallerDies(when)) = blow {
             if when == When::After {
@@ -251,7 +251,7 @@ impl Reader for Simulated {
         Ok(answer.unwrap_or(RegistryAnswer::Silent))
     }
 
-    /// It keeps no log.
+    /// The simulated engine has no event log.
     async fn events(&self, _since: Instant) -> Option<Vec<Json>> {
         None
     }

@@ -1,4 +1,4 @@
-//! The statuses and effects that real engines were seen to have.
+//! Tests of the status codes and effects that were observed on real engines.
 
 use std::time::Duration;
 

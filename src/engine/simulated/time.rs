@@ -1,4 +1,4 @@
-//! The simulated engine's clock: logical, so that the same calls give the same times.
+//! The simulated engine's clock: logical, so that equal calls give equal times.
 
 use std::time::Duration;
 
@@ -8,47 +8,47 @@ use crate::base::time;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Instant(u64);
 
-/// What an engine shows for "never".
+/// The engine's notation for "never".
 pub(super) const NEVER: &str = "0001-01-01T00:00:00Z";
 
-/// Where the clock of a world without any time starts: 2026-01-01.
+/// The start of the clock in a world without times: 2026-01-01.
 const START: u64 = 1_767_225_600_000;
 
 impl Instant {
-    /// A second after the latest of the times that a world shows.
+    /// A second after the latest time in a world.
     pub(super) fn after<'a>(times: impl Iterator<Item = &'a str>) -> Self {
         let latest = times.filter_map(Self::parse).max();
         latest.unwrap_or(Self(START)).plus(Duration::from_secs(1))
     }
 
-    /// So many seconds after 1970.
+    /// A number of seconds after 1970.
     pub(super) fn at(seconds: u64) -> Self {
         Self(seconds.saturating_mul(1000))
     }
 
-    /// Later by so much.
+    /// A later time.
     pub(super) fn plus(self, duration: Duration) -> Self {
         let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         Self(self.0.saturating_add(millis))
     }
 
-    /// The time from an earlier one.
+    /// The duration since an earlier time.
     pub(super) fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 
-    /// Whole seconds since 1970, as a list shows them.
+    /// Whole seconds since 1970, as in a list.
     pub(super) fn seconds(self) -> u64 {
         self.0 / 1000
     }
 
-    /// Reads what engines write, to the second; `None` for anything else and for "never".
+    /// Parses an engine's time, to the second; `None` for other texts and for "never".
     pub(super) fn parse(text: &str) -> Option<Self> {
         let seconds = time::nanos(text)?.div_euclid(1_000_000_000);
         u64::try_from(seconds).ok()?.checked_mul(1000).map(Self)
     }
 
-    /// As engines write it.
+    /// The time in the engine's format.
     pub(super) fn text(self) -> String {
         time::text(self.0)
     }

@@ -1,6 +1,6 @@
-//! What is on a simulated engine, as raw JSON, and how it is found.
+//! The objects on a simulated engine as raw JSON, and how to find them.
 //!
-//! What calls do to it is in [`super::birth`] and [`super::life`].
+//! The effects of calls are in [`super::birth`] and [`super::life`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -15,38 +15,38 @@ use crate::engine::{EngineError, ErrorKind, Result};
 use crate::observed::snapshot::{EngineRecord, RegistryAnswer, Snapshot};
 use crate::options::platform::Platform;
 
-/// How the process of a container behaves, by the container's name (reserved suffixes cut off).
+/// The behaviour of a container's process, by the container's name without reserved suffixes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Behaviour {
-    /// It ends by itself: so long after its start, with this code. Without it, a process runs on,
-    /// and a one-shot ends with 0.
+    /// The process ends after this time with this exit code. Otherwise a process keeps running, and
+    /// a one-shot ends with 0.
     pub ends: Option<(Duration, i64)>,
-    /// What its health check comes to, and when. Without it: healthy at once.
+    /// The result of the health check, and its time. Otherwise the container is healthy at once.
     pub health: Option<(Duration, String)>,
-    /// It ignores every signal but `KILL`.
+    /// Whether the process ignores every signal except `KILL`.
     pub stubborn: bool,
-    /// Its start fails with this status and text.
+    /// The start fails with this status and text.
     pub start_fails: Option<(u16, String)>,
-    /// What it writes.
+    /// The output of the process.
     pub output: String,
 }
 
-/// Everything on a simulated engine.
+/// All objects on a simulated engine.
 #[derive(Debug, Clone)]
 pub(super) struct World {
     pub(super) version: Json,
     pub(super) info: Json,
     pub(super) record: Option<EngineRecord>,
     pub(super) containers: BTreeMap<ContainerId, Json>,
-    /// Who has which name.
+    /// The container with each name.
     names: BTreeMap<String, ContainerId>,
     pub(super) images: BTreeMap<ImageId, Json>,
-    /// What references mean, normalised.
+    /// The image of each normalised reference.
     pub(super) tags: BTreeMap<String, ImageId>,
     pub(super) networks: Vec<Json>,
     pub(super) volumes: Vec<Json>,
     pub(super) answers: BTreeMap<String, RegistryAnswer>,
-    /// What a registry gives: `REPOSITORY@DIGEST` → what `image inspect` then says.
+    /// The registry: `REPOSITORY@DIGEST` → the `image inspect` data after a pull.
     pub(super) registry: BTreeMap<String, Json>,
     /// Images of which only the digest is known.
     pub(super) unknown: BTreeSet<ImageId>,
@@ -116,25 +116,24 @@ impl World {
         }
     }
 
-    /// The next of the texts that look random and are always the same: 64 hexadecimal digits.
+    /// The next pseudo-random text of 64 hexadecimal digits; the texts are reproducible.
     pub(super) fn digits(&mut self, what: &str) -> String {
         self.serial += 1;
         hex(&format!("{} {what}", self.serial))
     }
 
-    /// The time, which is another one for every call.
+    /// The current time; each call gives a new time.
     pub(super) fn tick(&mut self) -> Instant {
         self.now = self.now.plus(Duration::from_millis(1));
         self.now
     }
 
-    /// The time since it was loaded.
+    /// The time since the world was loaded.
     pub(super) fn elapsed(&self) -> Duration {
         self.now.since(self.began)
     }
 
-    /// The ID of the container that is meant: by ID, by name, by an unambiguous beginning of the
-    /// ID.
+    /// The ID of a container, by ID, by name or by an unambiguous beginning of the ID.
     pub(super) fn find(&self, id_or_name: &str) -> Option<ContainerId> {
         let exact = ContainerId::new(id_or_name);
         if self.containers.contains_key(&exact) {
@@ -151,18 +150,18 @@ impl World {
         }
     }
 
-    /// Who has a name.
+    /// The container with a name.
     pub(super) fn holder(&self, name: &str) -> Option<&ContainerId> {
         self.names.get(name)
     }
 
-    /// Puts a container there.
+    /// Adds a container.
     pub(super) fn put(&mut self, id: ContainerId, inspect: Json) {
         self.names.insert(name_of(&inspect).to_owned(), id.clone());
         self.containers.insert(id, inspect);
     }
 
-    /// Takes a container away.
+    /// Removes a container.
     pub(super) fn take(&mut self, id: &ContainerId) -> Option<Json> {
         let inspect = self.containers.remove(id)?;
         if self.names.get(name_of(&inspect)) == Some(id) {
@@ -171,7 +170,7 @@ impl World {
         Some(inspect)
     }
 
-    /// The image that is meant: by ID, tag or digest.
+    /// An image, by ID, tag or digest.
     pub(super) fn image(&self, reference: &str) -> Option<(ImageId, &Json)> {
         let id = ImageId::new(reference);
         if let Some(image) = self.images.get(&id) {
@@ -181,23 +180,23 @@ impl World {
         Some((id.clone(), self.images.get(id)?))
     }
 
-    /// The container of an ID, or the error of a call that needs it.
+    /// The container with an ID, or the error for a call that needs the container.
     pub(super) fn container(&self, id: &ContainerId, doing: &str) -> Result<&Json> {
         self.containers.get(id).ok_or_else(|| gone(id, doing))
     }
 
-    /// The same, for changing it.
+    /// The container with an ID, for changes.
     pub(super) fn container_mut(&mut self, id: &ContainerId, doing: &str) -> Result<&mut Json> {
         self.containers.get_mut(id).ok_or_else(|| gone(id, doing))
     }
 
-    /// How a container's process behaves.
+    /// The behaviour of a container's process.
     pub(super) fn behaviour(&self, inspect: &Json) -> Behaviour {
         let (stem, _) = crate::base::ident::reserved_suffix(name_of(inspect));
         self.behaviours.get(stem).cloned().unwrap_or_default()
     }
 
-    /// The names that links give to containers, `/web/db`, by the name of each.
+    /// The names that links give to each container: `/web/db`.
     fn aliases(&self) -> BTreeMap<&str, Vec<String>> {
         let mut aliases: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for inspect in self.containers.values() {
@@ -210,7 +209,7 @@ impl World {
         aliases
     }
 
-    /// What `GET /containers/json` says.
+    /// The answer to `GET /containers/json`.
     pub(super) fn list(&self) -> Vec<Json> {
         let aliases = self.aliases();
         let called = |name: &str| aliases.get(name).map(Vec::as_slice).unwrap_or_default();
@@ -227,7 +226,7 @@ impl World {
             .collect()
     }
 
-    /// Pulls by digest.
+    /// Pulls an image by digest.
     pub(super) fn pull(&mut self, image: &str, platform: Option<&str>, doing: &str) -> Result<()> {
         let Some((repository, digest)) = image.split_once('@') else {
             return Err(fails(ErrorKind::Status(400), doing, "invalid reference format"));
@@ -236,7 +235,7 @@ impl World {
         let here = self.tags.get(&familiar(image)).and_then(|id| self.images.get_mut(id));
         match (here, &platform) {
             (Some(here), Some(platform)) if platform.is_missing_in(here) => {
-                // An index in containerd's store gets one more.
+                // An image index in containerd's store gets one more platform.
                 if platform.bring(here) {
                     return Ok(());
                 }
@@ -292,7 +291,7 @@ impl World {
     }
 }
 
-/// Adds a text to a list that may be missing.
+/// Adds a text to a list, which may be missing.
 fn push(json: &mut Json, field: &str, text: &str) {
     if !json.is_object() {
         return;
@@ -307,7 +306,7 @@ fn push(json: &mut Json, field: &str, text: &str) {
     }
 }
 
-/// A reference in the form that engines show: no default registry, a tag.
+/// A reference in the notation of engines: without the default registry, with a tag.
 pub(super) fn familiar(reference: &str) -> String {
     let mut short = reference;
     for prefix in ["docker.io/", "index.docker.io/", "library/"] {
@@ -315,7 +314,7 @@ pub(super) fn familiar(reference: &str) -> String {
     }
     let last = short.rsplit('/').next().unwrap_or(short);
     match short.split_once('@') {
-        // A tag beside a digest says nothing.
+        // A tag beside a digest has no meaning.
         Some((name, digest)) => {
             let slash = name.rfind('/').map_or(0, |at| at + 1);
             let end = name[slash..].find(':').map_or(name.len(), |at| slash + at);
@@ -326,7 +325,7 @@ pub(super) fn familiar(reference: &str) -> String {
     }
 }
 
-/// Who has which name; of several the first.
+/// The container with each name; the first container of several.
 fn names(containers: &BTreeMap<ContainerId, Json>) -> BTreeMap<String, ContainerId> {
     let named = containers.iter().rev();
     named.map(|(id, inspect)| (name_of(inspect).to_owned(), id.clone())).collect()
@@ -346,7 +345,7 @@ fn hex(text: &str) -> String {
     })
 }
 
-/// An answer other than success.
+/// The error for a status other than success.
 pub(super) fn fails(kind: ErrorKind, doing: &str, message: &str) -> EngineError {
     EngineError { kind, doing: doing.to_owned(), message: message.to_owned(), hint: None }
 }
@@ -355,7 +354,7 @@ fn gone(id: &ContainerId, doing: &str) -> EngineError {
     fails(ErrorKind::NotFound, doing, &format!("No such container: {id}"))
 }
 
-/// Sets a field deep in inspect data; makes the objects on its way, whatever was there.
+/// Sets a nested field in inspect data; replaces other values on the path by objects.
 pub(super) fn set(json: &mut Json, path: &[&str], value: impl Into<Json>) {
     let mut at = json;
     for key in path {

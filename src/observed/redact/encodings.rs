@@ -1,15 +1,15 @@
-//! Finding a value in a text that holds it encoded: base64 of something that contains it, hexadecimal
-//! digits as dumps show them, percent-encoding.
+//! Finds encoded values in a text: base64, also of a longer text with the value, hexadecimal dumps
+//! and percent-encoding.
 //!
-//! A text is looked at through views: what an encoding is made of, without what may stand between.
-//! Each view is made once and searched once for each value, so all of it is linear.
+//! Each encoding has a view of the text, which keeps the relevant characters only. A view is built
+//! once and searched once for each value, so the cost is linear.
 
 use std::ops::Range;
 
-/// A shorter value would be found everywhere.
+/// The shortest value to search for; a shorter value would be found everywhere.
 const SHORTEST: usize = 4;
 
-/// What a view keeps of a text, and where that was.
+/// The characters that a view keeps, with their positions in the text.
 #[derive(Default)]
 struct View {
     bytes: Vec<u8>,
@@ -22,12 +22,12 @@ impl View {
         self.from.push(from);
     }
 
-    /// What stands here belongs to nothing before or after it.
+    /// Separates the characters before this position from the characters after it.
     fn cut(&mut self, at: usize) {
         self.push(0, at..at);
     }
 
-    /// Every place where a value is, in the text.
+    /// All positions of a value, as ranges of the text.
     fn find(&self, value: &[u8]) -> Vec<Range<usize>> {
         let first = |at: usize| self.from[at].start;
         let found = occurrences(&self.bytes, value);
@@ -35,7 +35,7 @@ impl View {
     }
 }
 
-/// A text, ready to be searched.
+/// A text with all its views.
 pub(super) struct Views<'a> {
     text: &'a str,
     base64: View,
@@ -57,7 +57,7 @@ impl<'a> Views<'a> {
         }
     }
 
-    /// Every place where a value is encoded.
+    /// All places where a value is encoded.
     pub(super) fn find(&self, value: &str) -> Vec<Range<usize>> {
         let value = value.as_bytes();
         let mut all = Vec::new();
@@ -71,7 +71,7 @@ impl<'a> Views<'a> {
         }
         let digits: Vec<u8> = value.iter().flat_map(|byte| digits(*byte)).collect();
         all.extend(self.hex.find(&digits));
-        // What the digits mean stands after them.
+        // In a dump, the decoded characters follow the digits.
         let line_end =
             |at: usize| self.text[at..].find('\n').map_or(self.text.len(), |end| at + end);
         let dumped = self.dump.find(&digits);
@@ -82,7 +82,8 @@ impl<'a> Views<'a> {
         all
     }
 
-    /// The characters beside it that hold a part of the value's first or last byte, and padding.
+    /// Extends a range to the neighbouring characters that hold a part of the value's first or last
+    /// byte, and to padding.
     fn widened(&self, span: Range<usize>, before: bool, after: bool) -> Range<usize> {
         let bytes = self.text.as_bytes();
         let (mut start, mut end) = (span.start, span.end);
@@ -99,7 +100,7 @@ impl<'a> Views<'a> {
     }
 }
 
-/// A character of base64, the one for addresses as the usual one.
+/// The value of a base64 character, in the standard and the URL-safe alphabet.
 fn sextet(byte: u8) -> Option<u8> {
     match byte {
         b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' => Some(byte),
@@ -109,7 +110,7 @@ fn sextet(byte: u8) -> Option<u8> {
     }
 }
 
-/// Base64 wrapped at whatever width.
+/// Base64, wrapped at any width.
 fn base64(text: &str) -> View {
     let mut view = View::default();
     for (at, byte) in text.bytes().enumerate() {
@@ -122,8 +123,8 @@ fn base64(text: &str) -> View {
     view
 }
 
-/// The characters of base64 that only a value decides, where so many bytes stand before it; and
-/// whether ones before and after them depend on it too.
+/// The base64 characters that depend only on the value, if the value begins at this byte offset.
+/// Also whether the characters before and after depend on the value.
 fn core(value: &[u8], offset: usize) -> (Vec<u8>, bool, bool) {
     use base64::Engine as _;
     let mut bytes = vec![0; offset];
@@ -139,7 +140,7 @@ fn digits(byte: u8) -> [u8; 2] {
     [digit(byte >> 4), digit(byte)]
 }
 
-/// Hexadecimal digits, whatever their case and what separates them: `68 75`, `68:75`, `\x68\x75`.
+/// Hexadecimal digits in any case and with any separators: `68 75`, `68:75`, `\x68\x75`.
 fn hex(text: &str) -> View {
     let bytes = text.as_bytes();
     let mut view = View::default();
@@ -158,8 +159,8 @@ fn hex(text: &str) -> View {
     view
 }
 
-/// Hexadecimal digits as `xxd`, `od` and `hexdump` show them: an address before each line, and what
-/// they mean after it.
+/// The digits in the output of `xxd`, `od` and `hexdump`: an address before each line, decoded
+/// characters after the digits.
 fn dump(text: &str) -> View {
     let mut view = View::default();
     let mut start = 0;
@@ -177,7 +178,8 @@ fn dump(text: &str) -> View {
                     break;
                 }
             } else if word.is_empty() {
-                // `xxd` shows what it means after two blanks, others have two in the middle.
+                // `xxd` separates the decoded characters by two blanks; other tools have two blanks
+                // in the middle of the digits.
                 words += usize::from(words > 1) * 100;
             } else if is_hex(word) && (word.len() == 2 || word.len() == 4 && words < 100) {
                 words += 1;
@@ -194,7 +196,7 @@ fn dump(text: &str) -> View {
     view
 }
 
-/// What percent-encoding means, with what `+` means.
+/// The decoded percent-encoding, with the given meaning of `+`.
 fn percent(text: &str, plus: u8) -> View {
     let bytes = text.as_bytes();
     let mut view = View::default();
@@ -211,7 +213,7 @@ fn percent(text: &str, plus: u8) -> View {
     view
 }
 
-/// Where a value begins, each place once; Knuth, Morris and Pratt's way.
+/// The positions of a value, each once, by the algorithm of Knuth, Morris and Pratt.
 fn occurrences(text: &[u8], value: &[u8]) -> Vec<usize> {
     let mut found = Vec::new();
     if value.is_empty() {

@@ -1,8 +1,8 @@
-//! Which field of an engine's answer can carry a secret, and which cannot.
+//! Decides which fields of an engine's answer may carry a secret.
 //!
-//! Named are the fields that stay as they are. What is not named is hidden unless it is public,
-//! so that what a newer engine (or podman: `CreateCommand`) adds is hidden until somebody has
-//! thought about it. Numbers and booleans always stay; so do names, paths, addresses and IDs.
+//! The lists name the fields that stay readable. Any other text is hidden unless it is public, so
+//! that a new field of a newer engine (or podman's `CreateCommand`) is hidden first. Numbers and
+//! booleans always stay readable; names, paths, addresses and IDs stay too.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -16,14 +16,14 @@ use crate::observed::snapshot::Container;
 use crate::options::fields::Of;
 use crate::options::value::Live;
 
-/// Options of log drivers that say how much is kept, not where to.
+/// Log options about the amount of kept logs; options about a destination are not here.
 const KNOWN_LOG_OPTIONS: &[&str] =
     &["cache-", "compress", "max-buffer-size", "max-file", "max-size", "mode"];
 
-/// Labels by which containers are matched or left alone.
+/// The label prefixes by which containers are matched or skipped.
 const KNOWN_LABELS: &[&str] = &[LABEL_PREFIX, "com.docker.compose.", "com.docker.swarm."];
 
-/// Options that say how a network works.
+/// The options about the function of a network.
 const KNOWN_OPTIONS: &[&str] =
     &["com.docker.network.", "encrypted", "parent", "ipvlan_", "macvlan_"];
 
@@ -49,15 +49,15 @@ const INSPECT: &[&str] = &[
     "ImageManifestDescriptor",
 ];
 
-/// Where its layers lie and what was started in it is nobody's business.
+/// Storage paths and running execs of a container, which no plan needs.
 pub const UNKEPT: &[&str] = &["ExecIDs", "GraphDriver"];
 
 const STATE: &[&str] = &["Status", "StartedAt", "FinishedAt", "Health"];
 
-/// Fields that stay and that no row owns.
+/// Readable fields without an option row.
 const OTHERS: &[&str] = &["Image", "Capabilities", "Cgroup", "ContainerIDFile", "Isolation"];
 
-/// The fields of `Config` or of `HostConfig` that stay: those of which rows say so, and a few others.
+/// The readable fields of `Config` or `HostConfig`: from the option rows, and from the list above.
 fn kept(of: Of) -> &'static [&'static str] {
     static CONFIG: OnceLock<Vec<&'static str>> = OnceLock::new();
     static HOST: OnceLock<Vec<&'static str>> = OnceLock::new();
@@ -130,8 +130,8 @@ const NETWORK: &[&str] = &[
 const VOLUME: &[&str] =
     &["CreatedAt", "Driver", "Labels", "Mountpoint", "Name", "Scope", "Options"];
 
-/// What a plan may ask of the engine itself. The rest only changes, or names proxies, which
-/// carry passwords.
+/// The fields of `/info` that a plan may need. Other fields only change, or name proxies, whose
+/// addresses may contain passwords.
 const INFO: &[&str] = &[
     "ID",
     "Name",
@@ -221,7 +221,7 @@ impl View<'_> {
         self.environment(config.get_mut("Env"))
     }
 
-    /// The words that say which kind of check it is stay.
+    /// Hides a health check, but keeps the words for its kind.
     fn health(&self, check: Option<&mut Json>) {
         let Some(Json::Array(test)) = check.and_then(|check| check.get_mut("Test")) else { return };
         for (index, word) in test.iter_mut().enumerate() {
@@ -287,7 +287,7 @@ impl View<'_> {
     }
 }
 
-/// What a health check or a failed start printed may quote anything.
+/// Removes the output of a health check and of a failed start, which may quote anything.
 fn trim_state(state: &mut Map<String, Json>) {
     if let Some(Json::Object(health)) = state.get_mut("Health") {
         health.retain(|field, _| field == "Status");
@@ -295,7 +295,7 @@ fn trim_state(state: &mut Map<String, Json>) {
     state.remove("Error");
 }
 
-/// What an image was built with and where it lies is nobody's business.
+/// Removes the build data and the storage paths of an image.
 pub(super) fn trim_image(image: &mut Json) {
     if let Json::Object(map) = image {
         for field in ["ContainerConfig", "GraphDriver", "Container", "Metadata"] {
@@ -304,14 +304,15 @@ pub(super) fn trim_image(image: &mut Json) {
     }
 }
 
-/// Keeps what a plan may ask. Of runtimes their names alone: how one is started may be anything.
+/// Keeps the fields of `/info` that a plan may need. Runtimes keep only their names, because their
+/// arguments may contain anything.
 pub(super) fn trim_info(info: &mut Json) {
     let Json::Object(map) = info else { return };
     let runtimes = map.get("Runtimes").and_then(Json::as_object);
     let runtimes =
         runtimes.map(|all| all.keys().map(|name| (name.clone(), json!({}))).collect::<Map<_, _>>());
     let drivers = map.get("Plugins").map(|plugins| plugins["Log"].clone());
-    // Devices by name; what else a driver may come to say of them is nobody's.
+    // Devices keep only their names; future fields of a driver are dropped.
     let devices = map.remove("DiscoveredDevices").and_then(|devices| {
         let one = |device: &Json| json!({"Source": device["Source"], "ID": device["ID"]});
         Some(devices.as_array()?.iter().map(one).collect::<Json>())

@@ -1,9 +1,9 @@
-//! What of a look may be shown in a spec that is written from it.
+//! Redaction for an import: decides which texts of a look may appear in the new spec.
 //!
-//! A value of an environment variable that is not the image's becomes a reference. It is called as
-//! the variable is, unless containers have different values under one name: then the keys of
-//! their sets come first. Everything else that is not public stays hidden, unless the person who
-//! asks says in so many words that it is.
+//! A variable's value that does not come from the image becomes a reference. The reference has the
+//! variable's name. If containers have different values under one name, the reference starts with
+//! the key of its set. Every other private text stays hidden, unless the user declares the text
+//! public.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,23 +19,23 @@ use crate::options::value::{HIDDEN, Live};
 use crate::options::{Body, Context, ROWS, row_by_word};
 use crate::syntax::node::{Node, Problems};
 
-/// What somebody says is public.
+/// The texts that the user declares public.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Literal {
-    /// Everything.
+    /// All texts.
     pub all: bool,
-    /// Options by key, and environment variables by name.
+    /// The texts of options by key, and of environment variables by name.
     pub words: BTreeSet<String>,
 }
 
-/// What is public of one container.
+/// The public texts of one container.
 #[derive(Debug, Default)]
 pub(super) struct Open {
-    /// Texts.
+    /// Public texts.
     pub(super) texts: BTreeSet<String>,
-    /// The values of these variables.
+    /// The variables whose values are public.
     variables: BTreeSet<String>,
-    /// The values of all of them.
+    /// Whether the values of all variables are public.
     all: bool,
 }
 
@@ -47,7 +47,7 @@ impl Open {
 }
 
 impl Literal {
-    /// A word that means nothing here, and one that was perhaps meant.
+    /// A word that is neither an option nor a variable, with a suggestion.
     pub fn unknown(&self, snapshot: &Snapshot, picked: &Picked) -> Option<(&str, Option<String>)> {
         let chosen = picked.chosen.iter().filter_map(|chosen| snapshot.by_id(&chosen.id));
         let names: BTreeSet<&str> = chosen.flat_map(variables).map(|(name, _)| name).collect();
@@ -82,11 +82,11 @@ impl Literal {
     }
 }
 
-/// The values of a container's variables that are in a look, by name.
+/// The readable values of each container's variables, by name.
 type Values = BTreeMap<ContainerId, BTreeMap<String, String>>;
 
 impl Unredacted {
-    /// Hides what is not public, and names what the values of variables are to be called.
+    /// Hides all private texts, and chooses the names of references.
     pub fn seal_for_import(
         self,
         pick: impl FnOnce(&Snapshot) -> Picked,
@@ -101,7 +101,7 @@ impl Unredacted {
             let open = literal.open(container);
             View::of(&redactor, &world, container, &open).container(container);
         }
-        // The rest is nobody's choice. What is redacted twice is redacted as once.
+        // Other texts are redacted as usual; redacting twice gives the same text.
         let marks: Vec<_> =
             snapshot.containers.iter_mut().map(|each| std::mem::take(&mut each.inspect)).collect();
         let mut snapshot = Self(snapshot).redact(&redactor);
@@ -113,8 +113,8 @@ impl Unredacted {
     }
 }
 
-/// The same for a look that is redacted already: what it hides stays hidden, and no two hidden
-/// values are known to be the same.
+/// Redacts a look that is already redacted: hidden values stay hidden, and any two hidden values
+/// count as different.
 pub fn name_hidden(mut snapshot: Snapshot, picked: &Picked) -> Snapshot {
     let mut before = values(&snapshot, picked);
     for chosen in &picked.chosen {
@@ -142,7 +142,7 @@ fn values(snapshot: &Snapshot, picked: &Picked) -> Values {
     values
 }
 
-/// Marks each hidden value with the reference that it is to be.
+/// Marks each hidden value with its future reference.
 fn refer(snapshot: &mut Snapshot, picked: &Picked, before: &Values) {
     let mut distinct: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     let mut hidden: BTreeMap<ContainerId, BTreeSet<String>> = BTreeMap::new();
@@ -176,7 +176,7 @@ fn refer(snapshot: &mut Snapshot, picked: &Picked, before: &Values) {
     }
 }
 
-/// `PASSWORD` of `shop-db`: `SHOP_DB_PASSWORD`.
+/// A reference name with the key of the set: `PASSWORD` of `shop-db` becomes `SHOP_DB_PASSWORD`.
 fn prefixed(key: &SetName, name: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
     let key: String = key.as_str().chars().map(plain).collect();
@@ -184,7 +184,7 @@ fn prefixed(key: &SetName, name: &str) -> String {
     format!("{}{key}_{name}", if digit { "_" } else { "" })
 }
 
-/// The name, or with a number the first that nothing else has.
+/// The name, or the name with the first free number.
 fn free(name: &str, taken: &mut BTreeSet<String>) -> String {
     let mut called = name.to_owned();
     let mut number = 2_u32;

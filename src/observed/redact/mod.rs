@@ -1,9 +1,9 @@
-//! Hiding what is secret in a snapshot, before it is compared, written or shown.
+//! Hides the secrets in a snapshot, before the snapshot is compared, written or shown.
 //!
-//! A live text stays readable where the same option of its set, or its image, says it too; what else
-//! a spec says makes nothing public (`places`). Every plan of a live engine goes through here, so that planning from a kept snapshot
-//! gives the same bytes. Which field of an engine's answer can carry what is in `fields`;
-//! resolving references is the shell's.
+//! A text stays readable if the same option of its set or its image contains the text; other texts
+//! of the spec make nothing public (`places`). A plan for a live engine uses the redacted look, so
+//! that planning from a saved snapshot gives the same bytes. The fields that may carry secrets are
+//! in `fields`; references are resolved by the command line.
 
 mod encodings;
 mod fields;
@@ -28,25 +28,25 @@ use crate::options::value::{HIDDEN, Live};
 use crate::spec::Spec;
 use places::{Objects, Places, Scope, VARIABLES, World, within};
 
-/// What Docker gives a process for a path when neither image nor spec do; everybody knows it.
+/// Docker's default `PATH`, which is public.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// A snapshot in which secrets are still readable: it can neither be shown nor written.
+/// A snapshot with readable secrets; it can be neither shown nor written.
 pub struct Unredacted(Snapshot);
 
 impl Unredacted {
-    /// Takes what an engine answered, or what `docker inspect` printed.
+    /// Takes the answers of an engine, or the output of `docker inspect`.
     pub fn new(snapshot: Snapshot) -> Self {
         Self(snapshot)
     }
 
-    /// Hides what is not public.
+    /// Hides all private texts.
     pub fn redact(self, redactor: &Redactor) -> Snapshot {
         self.redact_by(redactor, |containers, redact| containers.iter_mut().for_each(redact))
     }
 
-    /// The same, where it is said how all containers are gone through: which is first does not
-    /// matter, nor whether several are at a time.
+    /// Hides all private texts, with a custom way to visit the containers: their order does not
+    /// matter, and visits may be concurrent.
     pub fn redact_by(
         self,
         redactor: &Redactor,
@@ -81,23 +81,24 @@ impl Unredacted {
     }
 }
 
-/// Knows what is public and what references mean. It has no `Debug`: it holds secrets.
+/// Knows the public texts and the values of references. No `Debug`, because the values are secret.
 #[derive(Default)]
 pub struct Redactor {
-    /// What each set says.
+    /// The texts of each set.
     scopes: Vec<Scope>,
-    /// What networks and volumes say.
+    /// The texts of networks and volumes.
     objects: Objects,
-    /// Every text of the spec, wherever it stands: no hidden value of the place that says it is it.
+    /// All texts of the spec, in any place: a value that is hidden where the spec has its text is
+    /// none of them.
     public: BTreeSet<String>,
-    /// Every reference of the spec.
+    /// All references of the spec.
     references: BTreeSet<Reference>,
-    /// What references resolved to.
+    /// The resolved values of references.
     secrets: BTreeMap<Reference, SecretString>,
 }
 
 impl Redactor {
-    /// For a look taken for a spec, or for none; `secrets` has what could be resolved.
+    /// The redactor for a look with or without a spec; `secrets` has the resolved references.
     pub fn new(spec: Option<&Spec>, secrets: BTreeMap<Reference, SecretString>) -> Self {
         let mut redactor = Self { secrets, ..Self::default() };
         redactor.public.insert(DEFAULT_PATH.to_owned());
@@ -126,14 +127,14 @@ impl Redactor {
         World::new(&self.scopes, images.collect(), references)
     }
 
-    /// Which references of the spec could be resolved.
+    /// Whether each reference of the spec could be resolved.
     fn resolvable(&self) -> BTreeMap<Reference, bool> {
         let known = |reference: &Reference| self.secrets.contains_key(reference);
         self.references.iter().map(|reference| (reference.clone(), known(reference))).collect()
     }
 }
 
-/// Every text in a JSON value; keys are no texts.
+/// Collects every text in a JSON value; keys are not texts.
 fn texts(json: &Json, out: &mut BTreeSet<String>) {
     match json {
         Json::String(text) => drop(out.insert(text.clone())),
@@ -143,7 +144,7 @@ fn texts(json: &Json, out: &mut BTreeSet<String>) {
     }
 }
 
-/// Whether there may be a text in a value.
+/// Whether a value can contain a text.
 fn has_text(json: &Json) -> bool {
     match json {
         Json::String(text) => !text.is_empty(),
@@ -153,21 +154,21 @@ fn has_text(json: &Json) -> bool {
     }
 }
 
-/// What sealing looks through.
+/// The data for redacting one object.
 struct View<'a> {
     redactor: &'a Redactor,
-    /// What is public of what is looked at.
+    /// The public texts for the object.
     places: Vec<&'a Places>,
-    /// The sets that it may be of.
+    /// The sets to which the object may belong.
     scopes: Vec<&'a Scope>,
-    /// What bayplan itself created it with, in so many words.
+    /// The literal texts with which bayplan created the object.
     noted: Noted,
-    /// What else is public of a container.
+    /// Further public texts of a container.
     open: &'a import::Open,
 }
 
 impl<'a> View<'a> {
-    /// Of a container.
+    /// The view of a container.
     fn of(
         redactor: &'a Redactor,
         world: &'a World<'a>,
@@ -178,7 +179,7 @@ impl<'a> View<'a> {
         Self { redactor, places, scopes, noted: Noted::read(seen.label(LABEL_LITERALS)), open }
     }
 
-    /// Of a network or a volume, with what the spec says of it.
+    /// The view of a network or a volume, with its texts in the spec.
     fn of_object(
         redactor: &'a Redactor,
         own: Option<&'a Places>,
@@ -193,12 +194,13 @@ impl<'a> View<'a> {
         self.is_said(place, text) || self.was_said(place, text)
     }
 
-    /// The same, but where a reference is declared, what was said once is that one or another.
+    /// Whether a text stays readable. Where a reference is declared, a text that was only literal
+    /// at the creation is hidden.
     fn is_shown(&self, place: &str, text: &str) -> bool {
         self.is_said(place, text) || !self.refers(place) && self.was_said(place, text)
     }
 
-    /// Whether the set or its image says it there, or it says nothing.
+    /// Whether the set or its image contains the text in this place, or the text is empty.
     fn is_said(&self, place: &str, text: &str) -> bool {
         text.is_empty()
             || !value::looks_marked(text)
@@ -206,13 +208,13 @@ impl<'a> View<'a> {
                     || self.open.texts.contains(text))
     }
 
-    /// Whether bayplan itself created it with that, in so many words.
+    /// Whether bayplan created the object with this literal text.
     fn was_said(&self, place: &str, text: &str) -> bool {
         !value::looks_marked(text) && self.noted.says(place, &Json::from(text))
     }
 
-    /// Hides every text in a value that is not public there. Of a command each word stands for
-    /// itself: `["serve", "--password", "«hidden»"]`.
+    /// Hides every private text in a value. In a command, each word is hidden separately:
+    /// `["serve", "--password", "«hidden»"]`.
     fn hide(&self, json: &mut Json, place: &str) {
         match json {
             Json::String(text) if !self.is_shown(place, text) => *text = self.hidden(place, text),
@@ -226,8 +228,8 @@ impl<'a> View<'a> {
         }
     }
 
-    /// What stands for a text that is not shown: the reference that it is, where one is declared
-    /// there, else that it is none of those.
+    /// The mark for a hidden text: the reference with this value, if a reference is declared in
+    /// this place; otherwise a mark that says *none of these references*.
     fn hidden(&self, place: &str, text: &str) -> String {
         let mut different = BTreeSet::new();
         for reference in self.places.iter().flat_map(|places| places.references(place)) {
@@ -239,18 +241,18 @@ impl<'a> View<'a> {
                 None => {}
             }
         }
-        // A check is one text in the end: there a mark is no value of its own.
+        // A health check is one text in the end, so a mark within the text is not a value.
         if different.is_empty() || place == "Healthcheck.Test" {
             return HIDDEN.to_owned();
         }
         value::mark_different(&different)
     }
 
-    /// Hides every text of an object's fields but of the `plain` ones.
+    /// Hides every text in an object, except in the `plain` fields.
     fn hide_but(&self, json: &mut Json, place: &str, plain: &[&str]) {
         if let Json::Object(map) = json {
             for (field, value) in map {
-                // Most fields have no text, and that is soonest told.
+                // Most fields have no text, and this test is the fastest.
                 if has_text(value) && !plain.contains(&field.as_str()) {
                     self.hide(value, &within(place, field));
                 }
@@ -258,13 +260,13 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Whether a reference is declared there: what is found is that one or another.
+    /// Whether a reference is declared in this place, so that the found text may be its value.
     fn refers(&self, place: &str) -> bool {
         self.places.iter().any(|own| own.references(place).next().is_some())
     }
 
-    /// Hides the values of a map whose keys do not begin in a well-known way, and those that are
-    /// declared as references.
+    /// Hides the private texts in a map. The value of a key with a known prefix stays readable,
+    /// unless a reference is declared for the key.
     fn hide_values(&self, json: Option<&mut Json>, place: &str, known: &[&str]) {
         if let Some(map) = json.and_then(Json::as_object_mut) {
             for (key, value) in map {
@@ -276,8 +278,8 @@ impl<'a> View<'a> {
         }
     }
 
-    /// A variable is public where the set or the image says its value of this variable, and where
-    /// bayplan itself created the container with it.
+    /// Redacts environment variables. A value is public if the set or the image has the same value,
+    /// or if bayplan created the container with the value.
     fn environment(&self, entries: Option<&mut Json>) -> BTreeMap<String, Live> {
         let mut marks = BTreeMap::new();
         let Some(entries) = entries.and_then(Json::as_array_mut) else { return marks };
@@ -311,12 +313,12 @@ impl<'a> View<'a> {
     }
 }
 
-/// What a network or a volume is called.
+/// The name of a network or a volume.
 fn named(object: &Json) -> &str {
     object["Name"].as_str().unwrap_or_default()
 }
 
-/// The object under a field.
+/// The object in a field.
 fn object<'a>(json: &'a mut Json, field: &str) -> Option<&'a mut Map<String, Json>> {
     json.get_mut(field)?.as_object_mut()
 }

@@ -1,9 +1,10 @@
-//! What is public, by place: a text that a spec or an image says of one option of one set says nothing
-//! of another. Else whoever writes a spec could guess a live value by writing ten thousand texts
-//! anywhere in it.
+//! Public texts by place: a text in one option of a set or an image makes no other option public.
+//! Otherwise the author of a spec could guess live values by listing many texts anywhere in the
+//! spec.
 //!
-//! A place is the path of a field in a create body, which is its path in an engine's answer too;
-//! lists have none of their own, nor have networks, which a spec may call otherwise.
+//! A place is the path of a field in a create body, which is also the path in an engine's answer.
+//! List items have no place of their own, and networks have none because a spec may use another
+//! name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,38 +20,38 @@ use crate::options::value;
 use crate::options::{Body, Context, health};
 use crate::spec::{Compat, Identity, Matching, Set, Spec};
 
-/// Where environment variables stand, by name.
+/// The place of environment variables, by name.
 pub(super) const VARIABLES: &str = "Env";
 
-/// The command line as an engine tells it as well: what may stand there is of these two.
+/// The fields for the command line, which share their public texts.
 const COMMAND: &[&str] = &["Cmd", "Entrypoint"];
 const COMMAND_AGAIN: &[&str] = &["Path", "Args"];
 
-/// Texts by the place that says them.
+/// The texts of each place.
 #[derive(Debug, Default)]
 pub(super) struct Places {
     texts: BTreeMap<String, BTreeSet<String>>,
-    /// References that are declared there.
+    /// The references that are declared in each place.
     marks: BTreeMap<String, BTreeSet<Reference>>,
 }
 
-/// A field of a place.
+/// The place of a field within a place.
 pub(super) fn within(place: &str, field: &str) -> String {
     if place.is_empty() { field.to_owned() } else { format!("{place}.{field}") }
 }
 
 impl Places {
-    /// Whether a text is said there.
+    /// Whether a place contains a text.
     pub(super) fn say(&self, place: &str, text: &str) -> bool {
         self.texts.get(place).is_some_and(|texts| texts.contains(text))
     }
 
-    /// Every text.
+    /// All texts.
     pub(super) fn texts(&self) -> impl Iterator<Item = &String> {
         self.texts.values().flatten()
     }
 
-    /// The references that are declared there.
+    /// The references that are declared in a place.
     pub(super) fn references(&self, place: &str) -> impl Iterator<Item = &Reference> {
         self.marks.get(place).into_iter().flatten()
     }
@@ -66,7 +67,7 @@ impl Places {
         }
     }
 
-    /// Adds every text of a value; keys are places.
+    /// Adds every text of a value; keys become places.
     fn add(&mut self, place: &str, json: &Json) {
         match json {
             Json::String(text) => self.insert(place, text),
@@ -80,7 +81,7 @@ impl Places {
         }
     }
 
-    /// Adds what a create body says but for its variables.
+    /// Adds the texts of a create body, without its variables.
     fn add_body(&mut self, body: &Json) {
         for (field, value) in body.as_object().into_iter().flatten() {
             match field.as_str() {
@@ -94,7 +95,7 @@ impl Places {
         }
     }
 
-    /// What an image hands down.
+    /// The texts of an image.
     pub(super) fn of_image(image: &Json) -> Self {
         let mut places = Self::default();
         let config = &image["Config"];
@@ -113,7 +114,7 @@ impl Places {
     }
 }
 
-/// The networks and the volumes of a spec, by the names that they have on an engine.
+/// The networks and volumes of a spec, by their names on an engine.
 #[derive(Debug, Default)]
 pub(super) struct Objects {
     pub(super) networks: BTreeMap<String, Places>,
@@ -149,19 +150,19 @@ impl Objects {
     }
 }
 
-/// What a set of a spec says, and which containers may be its own.
+/// The texts of a set, and the data for finding its containers.
 pub(super) struct Scope {
     project: String,
-    /// Its key, and those that it had before.
+    /// The key of the set, and its former keys.
     keys: BTreeSet<String>,
     name: Option<String>,
-    /// Its image, and whether containers are matched by it.
+    /// The image of the set, and whether the set matches containers by image.
     image: Option<String>,
     by_image: bool,
-    /// Whether its key is that of a service of Compose.
+    /// Whether the key is the name of a Compose service.
     compose: bool,
     pub(super) places: Places,
-    /// The references that it declares for a variable.
+    /// The references that the set declares for each variable.
     pub(super) declared: BTreeMap<String, BTreeSet<Reference>>,
 }
 
@@ -199,11 +200,11 @@ impl Scope {
         scope
     }
 
-    /// Whether a container may be matched by it: by name, by the labels of its set, or, where they
-    /// are not its own, by its image.
+    /// Whether the set may match a container: by name, by the labels of the set, or by image if the
+    /// container has no such labels.
     fn may_be_of(&self, container: &Container, images: &References) -> bool {
         let name = container.name();
-        // A replacement gives containers names for a while: whose they are stays.
+        // During a replacement a container has a temporary name with a reserved suffix.
         if self.name.as_deref() == Some(crate::base::ident::reserved_suffix(name.as_str()).0) {
             return true;
         }
@@ -232,10 +233,10 @@ impl Scope {
     }
 }
 
-/// What references to images mean.
+/// The images of references.
 pub(super) type References = BTreeMap<String, Option<ImageId>>;
 
-/// Which sets a container may be of, without a walk through all.
+/// An index for finding the possible sets of a container quickly.
 struct ScopeIndex<'a> {
     names: BTreeMap<&'a str, Vec<usize>>,
     keys: BTreeMap<&'a str, Vec<usize>>,
@@ -243,8 +244,8 @@ struct ScopeIndex<'a> {
     ids: BTreeMap<&'a ImageId, Vec<usize>>,
 }
 
-/// Of more sets than these a container is not known to be of any by its image: nothing that it
-/// shows is public then.
+/// The largest number of sets with one image. With more sets, a container is not assigned by its
+/// image, and nothing of the container is public.
 const MANY: usize = 100;
 
 impl<'a> ScopeIndex<'a> {
@@ -270,7 +271,7 @@ impl<'a> ScopeIndex<'a> {
         index
     }
 
-    /// Those among which all of a container's are.
+    /// The candidates for the sets of a container.
     fn candidates(&self, container: &Container) -> BTreeSet<usize> {
         let name = container.name();
         let stem = crate::base::ident::reserved_suffix(name.as_str()).0;
@@ -287,7 +288,7 @@ impl<'a> ScopeIndex<'a> {
     }
 }
 
-/// What is public around a look: of sets, and of images.
+/// The public texts for a look, from sets and images.
 pub(super) struct World<'a> {
     scopes: &'a [Scope],
     index: ScopeIndex<'a>,
@@ -304,7 +305,7 @@ impl<'a> World<'a> {
         Self { scopes, index: ScopeIndex::of(scopes, references), images, references }
     }
 
-    /// What is public of a container, and the sets that it may be of.
+    /// The public texts for a container, and its possible sets.
     pub(super) fn of(&'a self, container: &Container) -> (Vec<&'a Places>, Vec<&'a Scope>) {
         let may = |scope: &&Scope| scope.may_be_of(container, self.references);
         let candidates = self.index.candidates(container).into_iter();

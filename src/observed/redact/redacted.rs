@@ -1,4 +1,4 @@
-//! Striking values out of a text: as themselves, line by line, and in the usual encodings.
+//! Removes values from a text: the value itself, its lines, and the value in common encodings.
 
 use std::ops::Range;
 
@@ -8,10 +8,10 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_S
 use super::encodings::Views;
 use crate::options::value::HIDDEN;
 
-/// The shortest line of a secret of several lines that is struck out on its own.
+/// The shortest line of a multi-line secret that is removed separately.
 const SHORTEST_LINE: usize = 6;
 
-/// A text without these values, as themselves, line by line, or in the usual encodings.
+/// A text without some values, their lines and their common encodings.
 pub fn redacted<'a>(text: &str, values: impl IntoIterator<Item = &'a str>) -> String {
     let values: Vec<&str> = values.into_iter().collect();
     let mut spans: Vec<Range<usize>> = Vec::new();
@@ -24,7 +24,7 @@ pub fn redacted<'a>(text: &str, values: impl IntoIterator<Item = &'a str>) -> St
             spans.extend(views.find(part));
         }
     }
-    // The longest of those that begin at one place first: a value may be part of another.
+    // Longer values first at the same position, because one value may be a part of another value.
     spans.sort_by(|one, other| one.start.cmp(&other.start).then(other.end.cmp(&one.end)));
     let mut merged: Vec<Range<usize>> = Vec::new();
     for span in spans {
@@ -36,7 +36,8 @@ pub fn redacted<'a>(text: &str, values: impl IntoIterator<Item = &'a str>) -> St
     let mut out = String::with_capacity(text.len());
     let mut from = 0;
     for span in merged {
-        // What is encoded is ASCII, and what is not was found as text: whole characters all.
+        // Encoded values are ASCII, and other values were found as text, so ranges never split a
+        // character.
         out.push_str(text.get(from..span.start).unwrap_or_default());
         out.push_str(HIDDEN);
         from = span.end;
@@ -45,13 +46,13 @@ pub fn redacted<'a>(text: &str, values: impl IntoIterator<Item = &'a str>) -> St
     out
 }
 
-/// The parts of a value that are struck out on their own.
+/// The parts of a value that are removed separately.
 fn parts(value: &str) -> impl Iterator<Item = &str> {
     let lines = value.lines().map(str::trim).filter(|line| line.len() >= SHORTEST_LINE);
     std::iter::once(value.trim()).chain(lines)
 }
 
-/// A value in all the forms in which it may show.
+/// A value in all forms in which it may appear.
 fn forms(value: &str) -> Vec<String> {
     let mut forms = vec![value.to_owned(), value.trim().to_owned()];
     forms.extend(parts(value).map(str::to_owned));
@@ -69,7 +70,8 @@ fn forms(value: &str) -> Vec<String> {
     forms
 }
 
-/// Bytes in hexadecimal digits, each after `mark`. With a mark, characters that `keep` wants stay.
+/// The bytes in hexadecimal digits, each after `mark`. With a mark, the characters accepted by
+/// `keep` stay unchanged.
 fn hex(value: &str, mark: &str, keep: impl Fn(char) -> bool) -> String {
     use std::fmt::Write as _;
     let mut out = String::new();

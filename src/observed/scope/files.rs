@@ -1,5 +1,5 @@
-//! Which files are fetched of a container: what a set that it may be of puts into it, and what its
-//! label says was put into it. Nobody else's files are read.
+//! The files to fetch from a container: the files of its possible sets, and the files in its label.
+//! Files of other containers are never read.
 
 use std::collections::BTreeSet;
 
@@ -11,18 +11,18 @@ use crate::observed::snapshot::Seen;
 use crate::options::files;
 use crate::spec::{Identity, Matching, Set, Spec};
 
-/// The files of one set, and what tells that a container may be of it.
+/// The files of one set, with the data for finding its containers.
 #[derive(Debug, Clone)]
 struct Own {
     paths: BTreeSet<String>,
-    /// Its key, and the ones that it had.
+    /// The key of the set, and its former keys.
     keys: BTreeSet<String>,
     name: Option<String>,
-    /// The image by which it matches what nobody labelled.
+    /// The image by which the set matches unlabelled containers.
     image: Option<ImageRef>,
 }
 
-/// The files of all sets that have any.
+/// The files of all sets with files.
 #[derive(Debug, Clone, Default)]
 pub(super) struct SetFiles(Vec<Own>);
 
@@ -43,8 +43,8 @@ impl SetFiles {
         Self(spec.sets.iter().filter_map(own).collect())
     }
 
-    /// The files to fetch of a container; nothing: none are of interest. Without a project everybody's
-    /// labels count.
+    /// The files to fetch from a container; `None`: no file is needed. Without a project, the
+    /// labels of every container count.
     pub(super) fn wanted(
         &self,
         container: Seen<'_>,
@@ -52,7 +52,7 @@ impl SetFiles {
     ) -> Option<BTreeSet<String>> {
         let name = reserved_suffix(container.name()).0;
         let ours = container.label(LABEL_PROJECT).is_some_and(|of| project == Some(of));
-        // Labels that an image handed on do not name the container.
+        // A label from an image does not name the container.
         let labelled = container.label(LABEL_NAME) == Some(name);
         let key = container.label(LABEL_SET).filter(|_| ours);
         let key = key.or_else(|| container.label(COMPOSE_SERVICE));
@@ -71,7 +71,8 @@ impl SetFiles {
 }
 
 impl Own {
-    /// Whether a container may be made from its image: once a tag moved, an ID tells nothing.
+    /// Whether a container may have been created from the set's image; after a tag has moved, an ID
+    /// tells nothing.
     fn may_match(&self, container: Seen<'_>) -> bool {
         let Some(image) = &self.image else { return false };
         let made_from = container.inspect.and_then(|inspect| inspect["Config"]["Image"].as_str());

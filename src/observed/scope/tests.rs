@@ -1,4 +1,4 @@
-//! What is looked at for a spec, and about what a registry is asked.
+//! Tests of the scope for a spec, and of the registry requests.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ fn spec(text: &str) -> Spec {
     read::text(text, &BTreeMap::new()).expect("a good spec")
 }
 
-/// A list entry; its ID is its name.
+/// A list entry whose ID is its name.
 fn entry(name: &str, image: &str, more: &Json) -> Json {
     let mut entry = json!({"Id": name, "Names": [format!("/{name}")], "Image": image, "ImageID": "sha256:other"});
     for (key, value) in more.as_object().into_iter().flatten() {
@@ -18,7 +18,7 @@ fn entry(name: &str, image: &str, more: &Json) -> Json {
     entry
 }
 
-/// The IDs that are inspected of a list.
+/// The IDs that are inspected.
 fn looked_at(spec_text: &str, references: &References, list: &[Json]) -> Vec<String> {
     let wanted =
         ObservationScope::of(&spec(spec_text)).containers(list, references, &BTreeSet::new());
@@ -179,7 +179,7 @@ fn who_shares_something_with_a_target_depends_on_it_and_so_does_who_shares_with_
     assert_eq!(found, ["2", "3", "4", "5"].map(id).into());
 }
 
-/// The files that are fetched of a container of this name, image and labels.
+/// The files to fetch from a container with this name, image and labels.
 fn fetched(name: &str, image: &str, labels: &Json) -> Vec<String> {
     let text = "project: shop
 moved: {front: web}
@@ -214,7 +214,7 @@ fn only_files_of_sets_that_a_container_may_be_of_are_fetched() {
         [("web", vec!["/web"]), ("front", vec!["/web"]), ("own", vec!["/own"]), ("job", vec![])]
     {
         assert_eq!(fetched("x", "app:1", &named("x", "shop", set)), paths, "{set}");
-        // Those of another project are nobody's here.
+        // The files of another project are never read.
         assert_eq!(fetched("x", "app:1", &named("x", "other", set)), [""; 0], "{set}");
     }
     let mut noted = named("x", "shop", "job");
@@ -222,6 +222,6 @@ fn only_files_of_sets_that_a_container_may_be_of_are_fetched() {
     assert_eq!(fetched("x", "job:1", &noted), ["/was"]);
     noted["Labels"]["io.bayplan.project"] = json!("other");
     assert_eq!(fetched("x", "job:1", &noted), [""; 0]);
-    // Labels that an image handed on name another container.
+    // A label from an image names another container.
     assert_eq!(fetched("y", "app:1", &named("x", "other", "job")), ["/web"]);
 }

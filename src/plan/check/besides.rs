@@ -1,5 +1,5 @@
-//! What comes with a container that is created: ports of the ranges that its set declares, no port
-//! twice, and no volume that another step makes.
+//! Checks what a create step brings along: ports from the declared ranges, no port twice, and no
+//! volume that another step creates.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ pub(super) fn check(plan: &Plan, violations: &mut Violations) {
                     named(text)
                 )
             });
-            // The same port inside of two containers is another one each time.
+            // Two containers may use the same container port.
             let outside = bound.map(|bound| (bound.address, bound.first, bound.protocol()));
             let free = outside.is_none_or(|outside| {
                 let outside = (outside.0.to_owned(), outside.1, outside.2.to_owned());
@@ -46,7 +46,7 @@ pub(super) fn check(plan: &Plan, violations: &mut Violations) {
     }
 }
 
-/// `127.0.0.1:8080-8082:80/tcp`.
+/// A port mapping such as `127.0.0.1:8080-8082:80/tcp`.
 struct Bound<'a> {
     address: &'a str,
     first: u16,
@@ -66,7 +66,7 @@ impl<'a> Bound<'a> {
         self.inside.split_once('/').map_or("tcp", |(_, protocol)| protocol)
     }
 
-    /// Whether another one is in this range.
+    /// Whether another port mapping lies within this range.
     fn has(&self, one: &Self) -> bool {
         self.address == one.address
             && self.inside == one.inside

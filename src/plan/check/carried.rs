@@ -1,5 +1,6 @@
-//! What is taken over: volumes that nobody named, by what replaces the container that has them, once
-//! each; they are neither lost nor made anew, and a set that gives them up takes none over.
+//! Checks carried volumes: the anonymous volumes that a replacement takes over from the old
+//! container. A volume is carried at most once, and is neither lost nor created again. A set that
+//! drops its anonymous volumes carries none.
 
 use std::collections::BTreeSet;
 
@@ -50,7 +51,7 @@ pub(super) fn check(plan: &Plan, violations: &mut Violations) {
     }
 }
 
-/// Whether the change of a step says that the volume at a path is lost.
+/// Whether the change of a step reports the volume at a path as lost.
 fn is_lost(plan: &Plan, step: &Step, path: &str) -> bool {
     let own = plan.changes.iter().filter(|change| change.id.as_str() == step.id.change());
     let mut lost = own.flat_map(|change| &change.impact.loses);

@@ -1,5 +1,5 @@
-//! Changes: that each has reasons and the steps that its verb means, in the order in which nothing
-//! is lost, and that its dangers are said.
+//! Checks changes: each change has reasons, the steps of its verb in a safe order, and all its
+//! dangers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -76,7 +76,7 @@ fn yes(adopted: bool) -> &'static str {
     if adopted { "adopted" } else { "not adopted" }
 }
 
-/// The steps of one change by what they do; the first of each kind.
+/// The steps of one change by kind; the first step of each kind.
 struct Shape {
     places: Vec<usize>,
     create: Option<usize>,
@@ -84,15 +84,15 @@ struct Shape {
     update: Option<usize>,
     fence: Option<usize>,
     restart: Option<usize>,
-    /// Start of what is created or there.
+    /// The start of the created or existing container.
     start: Option<usize>,
     ready: Option<usize>,
     end: Option<usize>,
     remove: Option<usize>,
-    /// Rename of the created one.
+    /// The rename of the created container.
     rename_new: Option<usize>,
     rename_old: Option<usize>,
-    /// Whether the start waits for the end.
+    /// Whether the start waits for the end of a one-shot.
     waits: bool,
 }
 
@@ -127,7 +127,7 @@ impl Shape {
         }
     }
 
-    /// Only the steps that the verb means, and those that make it what it is.
+    /// The change has only the steps of its verb, and all required steps.
     fn fits(&self, change: &Change, graph: &Graph<'_>, violations: &mut Violations) {
         let (may, must): (&[&str], &[&str]) = match change.verb {
             Verb::Remove => (&["stop", "kill", "remove"], &["remove"]),
@@ -189,8 +189,9 @@ impl Shape {
         }
     }
 
-    /// A replacement is created before the old one is touched, and the old one is removed only
-    /// after the new one is proven: each of these steps surely after the one before.
+    /// A replacement creates the new container before it touches the old container. The old
+    /// container is removed only after the new container is proven. Each of these steps must depend
+    /// on the step before.
     fn loses_nothing(
         &self,
         change: &Change,
@@ -231,8 +232,8 @@ impl Shape {
         });
     }
 
-    /// What a replacement stops, and what an engine would start again when it is restarted itself, is
-    /// fenced.
+    /// In a replacement, the old container is fenced if, and only if, an engine restart would start
+    /// the stopped container again.
     fn fenced(
         &self,
         change: &Change,
@@ -250,7 +251,7 @@ impl Shape {
         });
     }
 
-    /// What is restarted because of another container is so once that one is up again.
+    /// A restart because of another container comes after that container is up again.
     fn follows(
         &self,
         change: &Change,
@@ -280,7 +281,7 @@ impl Shape {
         }
     }
 
-    /// Containers that are there and that the steps address.
+    /// The existing containers that the steps address.
     fn addressed<'a>(&self, graph: &Graph<'a>) -> BTreeSet<&'a ContainerId> {
         let subjects = self.places.iter().filter_map(|place| subject(&graph.steps[*place].action));
         subjects
@@ -292,7 +293,7 @@ impl Shape {
     }
 }
 
-/// Each of these steps surely comes after the one before.
+/// Each of these steps must come after the step before.
 fn chained(chain: &[Option<usize>], id: &str, graph: &Graph<'_>, violations: &mut Violations) {
     let there: Vec<usize> = chain.iter().copied().flatten().collect();
     for two in there.windows(2) {
@@ -303,7 +304,7 @@ fn chained(chain: &[Option<usize>], id: &str, graph: &Graph<'_>, violations: &mu
     }
 }
 
-/// What can be seen to be dangerous is said, and said once, worst first.
+/// Every danger that can be seen in the plan is listed, once and worst first.
 fn dangers(
     change: &Change,
     shape: &Shape,
@@ -341,7 +342,7 @@ fn dangers(
             format!("expected {id} to have the danger `{}`, but found it missing", danger.word())
         });
     }
-    // These two need nothing but the facts: said without cause they would blunt the list.
+    // Outage and adoption follow from facts alone; a false alarm would make the list less useful.
     for (danger, cause) in [(Danger::Outage, ends && live), (Danger::Adopted, change.adopted)] {
         violations.unless(cause || !said.contains(&danger), "danger", || {
             format!("expected no danger `{}` of {id}, but found it", danger.word())
@@ -349,7 +350,7 @@ fn dangers(
     }
 }
 
-/// Whether an engine that is restarted starts a container again which was stopped.
+/// Whether an engine restart starts a stopped container again.
 fn revives(fact: &ContainerFact) -> bool {
     let policy = fact.settings.0.get("RestartPolicy").and_then(|policy| policy.as_str());
     let word = policy.and_then(|policy| policy.split(':').next());

@@ -1,4 +1,4 @@
-//! Files: that what is created gets all files that its set declares, and no other.
+//! Checks files: each created container gets exactly the files that its set declares.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Steps by ID, and what surely comes before what.
+//! The steps by ID, and the guaranteed order between steps.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -6,24 +6,23 @@ use std::collections::BTreeMap;
 use crate::base::ident::StepId;
 use crate::plan::{Action, Step, Subject};
 
-/// The steps of a plan as a graph; edges that lead nowhere or backwards in the list are left out.
+/// The steps of a plan as a graph; dangling and backward edges are ignored.
 pub(super) struct Graph<'a> {
     pub(super) steps: &'a [Step],
     places: BTreeMap<&'a StepId, usize>,
-    /// For each step, the places of those that it waits for, all of them smaller.
+    /// For each step, the indices of its dependencies, which are all smaller.
     after: Vec<Vec<usize>>,
-    /// For each step, by which question it was come upon last.
+    /// For each step, the last query that visited the step.
     seen: RefCell<Vec<u64>>,
-    /// How many questions were asked.
+    /// The number of queries so far.
     asked: Cell<u64>,
-    /// How many more steps are looked at: who makes a plan in which nobody can tell what comes first
-    /// gets it refused.
+    /// How many more steps may be visited. A plan whose order takes too long to check is refused.
     left: Cell<u64>,
 }
 
-/// So many looks at a step answer every question about a plan that people review, many times over.
+/// The base limit of visited steps, far above the need of any plan that people can review.
 const LOOKS: u64 = 50_000_000;
-/// The same for each step of a long one.
+/// The additional limit for each step of a long plan.
 const LOOKS_A_STEP: u64 = 1_000;
 
 impl<'a> Graph<'a> {
@@ -52,7 +51,7 @@ impl<'a> Graph<'a> {
         self.places.get(id).copied()
     }
 
-    /// Whether `first` has surely succeeded when `then` begins.
+    /// Whether step `first` has certainly succeeded when step `then` begins.
     pub(super) fn before(&self, first: usize, then: usize) -> bool {
         let question = self.asked.get() + 1;
         self.asked.set(question);
@@ -66,7 +65,7 @@ impl<'a> Graph<'a> {
                 if *other == first {
                     return true;
                 }
-                // What stands above `first` in the list cannot wait for it.
+                // A step above `first` in the list cannot depend on `first`.
                 if *other > first && std::mem::replace(&mut seen[*other], question) != question {
                     open.push(*other);
                 }
@@ -75,7 +74,7 @@ impl<'a> Graph<'a> {
         false
     }
 
-    /// The places of the steps of a change, in the order of the list.
+    /// The indices of the steps of each change, in the order of the list.
     pub(super) fn by_change(&self) -> BTreeMap<&'a str, Vec<usize>> {
         let mut changes: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (place, step) in self.steps.iter().enumerate() {

@@ -1,5 +1,6 @@
-//! Names along the steps: nobody takes a name that another may still have, reserved suffixes are
-//! for replacements alone, and everything is called what its change is called in the end.
+//! Checks names along the steps: no step takes a name that another container may still have.
+//! Reserved suffixes appear only during replacements. In the end every container has the name of
+//! its change.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,11 +11,11 @@ use crate::base::ident::{
 };
 use crate::plan::{Action, Plan, Step, Subject};
 
-/// Who has which name while the steps are followed in the order of the list.
+/// The names of containers while the steps are followed in list order.
 struct NameTable<'a> {
-    /// Name → who has it; nobody once the step at this place has freed it.
+    /// The holder of each name; no holder after the step at this index has freed the name.
     names: BTreeMap<&'a ContainerName, Slot>,
-    /// What each container is called at present.
+    /// The current name of each container.
     called: BTreeMap<Subject, &'a ContainerName>,
 }
 
@@ -31,7 +32,7 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, violations: &mut Violations)
     }
     let mut facts: BTreeMap<_, _> =
         plan.facts.containers.iter().map(|fact| (&fact.id, &fact.name)).collect();
-    // What is renamed for good is about its new name all along.
+    // A permanently renamed container is known by its new name from the beginning.
     for step in graph.steps {
         if let Action::Rename { container: container @ Subject::Container(id), to, .. } =
             &step.action
@@ -156,12 +157,12 @@ fn renamed(
     });
 }
 
-/// Whether a container that is there gets a name for good.
+/// Whether an existing container gets a permanent name.
 pub(super) fn is_in_place(container: &Subject, to: &ContainerName) -> bool {
     matches!(container, Subject::Container(_)) && reserved_suffix(to.as_str()).1.is_none()
 }
 
-/// Everything else of the change comes surely after it.
+/// All other steps of the change must come after the first step.
 fn first(
     place: usize,
     changes: &BTreeMap<&str, Vec<usize>>,
@@ -178,21 +179,21 @@ fn first(
     }
 }
 
-/// A step on a container that is there is part of the change that bears its name.
+/// A step on an existing container must belong to the change with the name of the container.
 fn belongs(
     facts: &BTreeMap<&ContainerId, &ContainerName>,
     step: &Step,
     violations: &mut Violations,
 ) {
     let Some(Subject::Container(container)) = subject(&step.action) else { return };
-    // A network that is replaced takes its containers off and puts them back.
+    // A replaced network disconnects its containers and connects them again.
     let about = ChangeTarget::of(step.id.change());
     if matches!(about, ChangeTarget::Network(_)) {
         return;
     }
-    // Without a fact nothing is known of it; that is a violation of its own.
+    // A missing fact is reported by another check.
     let Some(name) = facts.get(container) else { return };
-    // A dead one that makes room for a new one of its name is a change of its own.
+    // A dead container that blocks a name has a change of its own.
     let name = name.as_str();
     let fine = [ChangeTarget::Container(name), ChangeTarget::Dead(name)].contains(&about);
     violations.unless(fine, "names", || {

@@ -1,5 +1,5 @@
-//! What containers will be: told of each that a step creates and of no other, once, and from the
-//! image that the step names. What is dangerous of it is among the dangers of its change.
+//! Checks `planned`: exactly the created containers are described, once, with the image of their
+//! step. Their dangers must be among the dangers of their change.
 
 use std::collections::BTreeSet;
 
@@ -65,8 +65,8 @@ pub(super) fn check(plan: &Plan, violations: &mut Violations) {
     }
 }
 
-/// Values are of dangers that are said, once each and in order, and where a danger has classes each
-/// has one of them.
+/// Dangerous values must belong to listed dangers, once each and sorted. If a danger has classes,
+/// each value has a class.
 fn values(change: &Change, violations: &mut Violations) {
     let id = named(&change.id);
     for (danger, values) in &change.dangerous {
@@ -91,7 +91,7 @@ fn values(change: &Change, violations: &mut Violations) {
     }
 }
 
-/// The dangers that the options of a container make plain.
+/// The dangers that follow from the options of a container.
 fn dangers(change: &Change, options: &Options, fresh: bool, violations: &mut Violations) {
     let some = |key: &str| {
         options.get(key).is_some_and(|value| match value {

@@ -1,8 +1,8 @@
-//! The steps, followed one by one on a small world of its own: each finds what it is about as it needs it,
-//! and in the end every set that is acted on has what its state says.
+//! Replays the steps on a simple model: each step finds the state that it needs, and in the end
+//! every changed set has its declared state.
 //!
-//! What a step makes of a world is said for those who carry a plan out in [`crate::plan::effect`]. Here
-//! it is said once more, on purpose: one mistake is not made twice.
+//! The executor uses the effects in [`crate::plan::effect`]. This module defines the effects a
+//! second time on purpose, so that a bug in one definition is found.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use crate::observed::snapshot::Run;
 use crate::plan::{Action, ImagePin, Plan, Subject};
 use crate::spec::State;
 
-/// Whether a container that is there has a process.
+/// Whether an existing container has a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Life {
     Live,
@@ -21,24 +21,24 @@ enum Life {
     Dead,
 }
 
-/// What is there while the steps are followed.
+/// The state while the steps are replayed.
 #[derive(Default)]
 struct Stage<'a> {
     alive: BTreeMap<Subject, Life>,
-    /// What containers are called, and whose name one is.
+    /// The container that has a name.
     names: BTreeMap<&'a ContainerName, Subject>,
-    /// The same the other way round.
+    /// The name that a container has.
     called: BTreeMap<Subject, &'a ContainerName>,
-    /// Who is on which network, by the network's name.
+    /// The attached containers, by the name of the network.
     attached: BTreeSet<(&'a str, Subject)>,
-    /// The networks that surely are there, or surely are not.
+    /// Whether a network certainly exists or certainly does not exist.
     networks: BTreeMap<&'a str, bool>,
-    /// The same of volumes.
+    /// Whether a volume certainly exists or certainly does not exist.
     volumes: BTreeMap<&'a str, bool>,
     images: BTreeSet<&'a ImageId>,
-    /// The digests that were pulled, or that are known here.
+    /// The digests that were pulled or are already on the engine.
     pulled: BTreeSet<&'a str>,
-    /// Containers that a step ended: one that removes itself is gone then.
+    /// The containers that a step ended; an `auto_remove` container is then gone.
     ended: BTreeSet<Subject>,
 }
 
@@ -70,7 +70,7 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, violations: &mut Violations)
     }
 }
 
-/// What a step would have to find, and does not.
+/// The result of a replayed step, or the state that the step needs and does not find.
 type Followed = Result<(), &'static str>;
 
 fn finds(fine: bool, what: &'static str) -> Followed {
@@ -108,7 +108,7 @@ impl<'a> Stage<'a> {
         stage
     }
 
-    /// Follows one step. `own`: what it creates.
+    /// Replays one step. `own` is the container that the step creates.
     fn follow(&mut self, action: &'a Action, own: Subject) -> Followed {
         match action {
             Action::Pull { image, .. } => {
@@ -154,7 +154,7 @@ impl<'a> Stage<'a> {
         finds(taken.is_none(), "under a name that is free")
     }
 
-    /// Follows a step on a container.
+    /// Replays a step on a container.
     fn act(&mut self, action: &'a Action, subject: &Subject) -> Followed {
         let Some(life) = self.alive.get(subject).copied() else {
             return Err("a container that is there");
@@ -209,7 +209,7 @@ impl<'a> Stage<'a> {
         self.alive.contains_key(subject)
     }
 
-    /// What a set is to end with and does not.
+    /// The part of the declared state that a set does not reach.
     fn misses(
         &self,
         plan: &Plan,

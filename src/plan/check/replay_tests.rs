@@ -1,4 +1,5 @@
-//! Steps that cannot happen one after the other, turns that nobody has, and volumes that nobody takes over.
+//! Tests of impossible step orders, missing turns, and anonymous volumes that no container takes
+//! over.
 
 use serde_json::json;
 

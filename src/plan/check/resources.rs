@@ -1,5 +1,5 @@
-//! Networks and volumes: that a change of one has the steps that its verb means, in the order in
-//! which no container is left out, and that steps name networks that the facts know.
+//! Checks networks and volumes: each change has the steps of its verb, in an order that reconnects
+//! every container. Steps name only networks that are facts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,8 @@ use super::{Violations, named};
 use crate::base::ident::{ChangeTarget, StepId};
 use crate::plan::{Action, Change, Danger, NetworkRef, Plan, Subject, Verb};
 
-/// The steps and the dangers of such a change. `adopted`: the names of adopted members.
+/// The steps and the dangers of a network or volume change. `adopted`: the names of adopted
+/// containers.
 pub(super) fn change(
     change: &Change,
     places: &[usize],
@@ -67,7 +68,7 @@ pub(super) fn change(
     }
 }
 
-/// Who is taken off a network that is replaced is put back on the new one.
+/// A container that is disconnected from a replaced network must be connected to the new network.
 fn reattached(change: &Change, places: &[usize], graph: &Graph<'_>, violations: &mut Violations) {
     let id = named(&change.id);
     let mut off: BTreeMap<&Subject, usize> = BTreeMap::new();
@@ -96,7 +97,8 @@ fn reattached(change: &Change, places: &[usize], graph: &Graph<'_>, violations: 
     });
 }
 
-/// Networks that steps name by ID are facts; those that a step makes are made before.
+/// Networks that steps name by ID must be facts; networks that a step creates must be created
+/// before use.
 pub(super) fn check(plan: &Plan, graph: &Graph<'_>, violations: &mut Violations) {
     let facts: BTreeMap<_, _> =
         plan.facts.networks.iter().map(|fact| (fact.name.as_str(), fact.id.as_ref())).collect();
@@ -151,7 +153,7 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, violations: &mut Violations)
     }
 }
 
-/// Whether a step makes this network before the step at a place.
+/// Whether a step creates this network before the step at an index.
 fn makes(graph: &Graph<'_>, create: &StepId, network: &str, place: usize) -> bool {
     graph.place(create).is_some_and(|made| {
         let makes = matches!(&graph.steps[made].action, Action::CreateNetwork { network: new, .. } if new == network);

@@ -1,5 +1,5 @@
-//! What steps address: containers that the facts know, in a state in which the step makes sense,
-//! once each; created ones after their creation; images after their pull.
+//! Checks the subjects of steps. A step addresses a known container in a fitting state, once. A
+//! created container is addressed after its creation, and an image is used after its pull.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, violations: &mut Violations)
             }
             _ => None,
         };
-        // What is replaced may get the name of its set before it is set aside.
+        // A replaced container may get the name of its set before it is set aside.
         let for_good = matches!(&step.action, Action::Rename { container, to, .. }
             if names::is_in_place(container, to));
         let what = (subject, kind(&step.action), for_good, network);
@@ -46,7 +46,7 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, violations: &mut Violations)
     images(plan, graph, violations);
 }
 
-/// The run state of every container that is there, along its steps.
+/// The run state of every existing container, along its steps.
 fn runs(plan: &Plan, graph: &Graph<'_>, violations: &mut Violations) {
     let facts: BTreeMap<_, _> = plan.facts.containers.iter().map(|fact| (&fact.id, fact)).collect();
     violations.unless(facts.len() == plan.facts.containers.len(), "facts", || {
@@ -90,7 +90,7 @@ fn runs(plan: &Plan, graph: &Graph<'_>, violations: &mut Violations) {
     }
 }
 
-/// Images: pulled by digest, and created from only then; others are known.
+/// An image is pulled by digest before it is used, or is known from the facts.
 fn images(plan: &Plan, graph: &Graph<'_>, violations: &mut Violations) {
     let mut pulls: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (place, step) in graph.steps.iter().enumerate() {

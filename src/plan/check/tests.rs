@@ -1,4 +1,4 @@
-//! Every rule of the checker with a plan that breaks it and nothing else that matters.
+//! Tests of every rule, each with a plan that breaks this rule only.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::base::ident::{SetName, StepId};
 use crate::observed::snapshot::Run;
 use crate::plan::{Action, Danger, ImagePin, Subject, Verb, sample};
 
-/// What is wrong once a good plan was changed: by rule and text.
+/// The violations after a change to a valid plan, by rule and text.
 fn after(change: impl FnOnce(&mut Plan)) -> Vec<String> {
     let mut plan = sample::mixed();
     assert_eq!(check(&plan), []);
@@ -131,7 +131,7 @@ fn what_is_created_gets_the_files_of_its_set_and_no_others() {
     breaks("files", |plan| {
         both(plan);
     });
-    // They are there before anything runs that may want them.
+    // These objects must exist before any container that may need them runs.
     breaks("replace", |plan| {
         put(plan, &["/a"]);
         let place = place(plan, "shop-web-1/start");
@@ -404,7 +404,7 @@ fn dangers_are_said_and_not_said_in_vain() {
     breaks("order", |plan| plan.changes.reverse());
 }
 
-/// What is wrong once a plan with a change in place was changed.
+/// The violations after a change to a plan with an in-place update.
 #[track_caller]
 fn breaks_update(rule: &str, change: impl FnOnce(&mut Plan)) {
     breaks(rule, |plan| {
@@ -427,7 +427,7 @@ fn reason(plan: &mut Plan) -> &mut crate::plan::OptionDifference {
     }
 }
 
-/// Takes the sample's container off a network, beside its update.
+/// Disconnects the sample's container from a network, in addition to its update.
 fn take_off(plan: &mut Plan) {
     let network = crate::plan::facts::NetworkFact {
         name: "back".into(),

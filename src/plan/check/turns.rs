@@ -1,5 +1,6 @@
-//! Turns: members of a set are replaced as many at once as it says, the next after the proof of one
-//! before, and one starts beside the old one only where the set says so.
+//! Checks turns: a set replaces only as many containers at once as declared, and each further
+//! replacement waits for an earlier proof. A new container starts beside the old container only if
+//! the set says so.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,12 +12,12 @@ use crate::base::ident::{SetName, StepId};
 use crate::plan::{Action, Change, Plan, Subject, Verb};
 use crate::syntax::durations;
 
-/// One replacement of a set.
+/// One replacement in a set.
 struct Turn<'a> {
     change: &'a Change,
-    /// The first step that touches what runs.
+    /// The first step that touches a running container.
     disturbs: usize,
-    /// The step that proves the new one.
+    /// The step that proves the new container.
     up: &'a StepId,
 }
 
@@ -73,7 +74,7 @@ fn delay(update: &Json) -> Option<u32> {
     u32::try_from(nanos / 1_000_000_000).ok()
 }
 
-/// A change that restarts a container, or puts another one in its place.
+/// The turn of a change that restarts or replaces a container.
 fn turn<'a>(change: &'a Change, places: &[usize], graph: &Graph<'a>) -> Option<Turn<'a>> {
     let find = |is: &dyn Fn(&Action) -> bool| {
         places.iter().copied().find(|place| is(&graph.steps[*place].action))
@@ -99,14 +100,15 @@ fn turn<'a>(change: &'a Change, places: &[usize], graph: &Graph<'a>) -> Option<T
         )
     };
     let disturbs = find(&touches)?;
-    // What starts ahead is up once it has its name.
+    // A container that starts ahead counts as up once it has its name.
     let stop = find(&|action| matches!(action, Action::Stop { .. }));
     let ahead = start.zip(stop).is_some_and(|(start, stop)| start < stop);
     let up = if ahead { renamed } else { ready.or(start).or(renamed) }?;
     Some(Turn { change, disturbs, up: &graph.steps[up].id })
 }
 
-/// All but the first few wait for the proof of one before, each for another.
+/// After the first few turns, each turn waits for the proof of an earlier turn, a different proof
+/// each time.
 fn in_turn(
     set: &SetName,
     turns: &[Turn<'_>],
@@ -119,7 +121,7 @@ fn in_turn(
         Some(most) => usize::try_from(most).unwrap_or(usize::MAX),
         None => 1,
     };
-    // Those before whose proof nobody waits for yet.
+    // The earlier turns whose proof no turn waits for yet.
     let mut open: BTreeSet<&StepId> = BTreeSet::new();
     let mut free = 0;
     for turn in turns {
@@ -139,7 +141,7 @@ fn in_turn(
     }
 }
 
-/// The new one starts before the old one stops where the set says so, and nowhere else.
+/// The new container starts before the old container stops if, and only if, the set says so.
 fn ahead(
     change: &Change,
     places: &[usize],

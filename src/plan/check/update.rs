@@ -1,6 +1,6 @@
-//! Changes in place: only of options that an engine can change so, only fields that follow from the
-//! reasons, each to what the reason expects, and never without effect. What of a replacement could
-//! have been done in place is not all of its reasons.
+//! Checks in-place updates: only options that an engine can update, with the values that the
+//! reasons expect, and never without effect. A replacement needs at least one reason that cannot be
+//! updated in place.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use crate::base::ident::{ContainerId, ContainerName};
 use crate::plan::facts::ContainerFact;
 use crate::plan::{Action, Change, OptionDifference, Plan, Reason, Subject, Verb};
 
-/// Options that an engine changes in place, and the field that says what a reason expects.
+/// The options that an engine updates in place, with the engine field of each option.
 const FIELDS: &[(&str, &str)] = &[
     (BLKIO, "BlkioWeight"),
     ("cpu_period", "CpuPeriod"),
@@ -30,13 +30,13 @@ const FIELDS: &[(&str, &str)] = &[
     ("restart_policy_retry", "RestartPolicy"),
 ];
 
-/// The option of which the weight alone is changed, a part of what its reason expects.
+/// The option of which only the weight is updated, as a part of the expected value.
 const BLKIO: &str = "blkio_config";
 
-/// The option of which networks are connected and disconnected.
+/// The option that is updated by connecting and disconnecting networks.
 const NETWORKS: &str = "networks";
 
-/// What is changed by a rename.
+/// The option that is updated by a rename.
 const NAME: &str = "name";
 
 pub(super) fn check(plan: &Plan, graph: &Graph<'_>, violations: &mut Violations) {
@@ -94,7 +94,7 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, violations: &mut Violations)
     }
 }
 
-/// Networks are connected and disconnected where a reason says so, and only there.
+/// Networks are connected and disconnected if, and only if, a reason says so.
 fn moves(change: &Change, moved: bool, violations: &mut Violations) {
     if change.set.is_none() || !matches!(change.verb, Verb::Update | Verb::Start | Verb::Restart) {
         return;
@@ -111,7 +111,7 @@ fn moves(change: &Change, moved: bool, violations: &mut Violations) {
     });
 }
 
-/// A container is renamed where a reason says so, as it says, and only there.
+/// A container is renamed if, and only if, a reason says so, and to the name in the reason.
 fn renames(change: &Change, before: Option<&ContainerName>, violations: &mut Violations) {
     let said = change.reasons.iter().filter_map(|reason| match reason {
         Reason::Option(difference) if difference.option == NAME => {
@@ -131,7 +131,7 @@ fn is_known(difference: &OptionDifference) -> bool {
         || FIELDS.iter().any(|(option, _)| *option == difference.option)
 }
 
-/// Which reasons are of which kind of change.
+/// Each kind of change has only fitting reasons.
 fn reasons(change: &Change, updates: bool, violations: &mut Violations) {
     let id = named(&change.id);
     let mut mended = 0;
@@ -159,7 +159,7 @@ fn reasons(change: &Change, updates: bool, violations: &mut Violations) {
     }
 }
 
-/// The settings are those that the reasons ask for.
+/// The settings are exactly the settings that the reasons ask for.
 fn follows(change: &Change, settings: &BTreeMap<String, Json>, violations: &mut Violations) {
     let id = named(&change.id);
     let mut asked: BTreeSet<&str> = BTreeSet::new();
@@ -170,7 +170,7 @@ fn follows(change: &Change, settings: &BTreeMap<String, Json>, violations: &mut 
             continue;
         };
         asked.insert(field);
-        // The engine refuses more memory than memory and swap.
+        // The engine refuses a memory limit above the limit of memory and swap.
         if *field == "Memory" {
             asked.insert("MemorySwap");
         }
@@ -203,7 +203,7 @@ fn has_effect(
         violations.add("in_place", format!("expected {id} to update a container that is there"));
         return;
     };
-    // Without a fact nothing is known of it; that is a violation of its own.
+    // A missing fact is reported by another check.
     let Some(fact) = facts.get(container) else { return };
     let nothing = |value: &Json| *value == 0 || value == "no";
     let moves = settings.iter().any(|(field, value)| match fact.settings.0.get(field) {

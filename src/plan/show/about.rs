@@ -1,23 +1,24 @@
-//! What is said of a plan beside what is in it: which file it is, and what somebody notes.
+//! Data about a plan that is shown beside the plan: the digest of its file, the next command, and
+//! notes.
 
 use std::sync::Arc;
 
 use super::told;
 use crate::plan::Plan;
 
-/// The most characters of a key or a value.
+/// The longest key or value, in characters.
 const MOST: usize = 400;
 
-/// What is known of a plan beside what is in it.
+/// Data about a plan that the plan itself does not have.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct About {
-    /// The digest of its file, where there is one.
+    /// The digest of the plan file, if there is a file.
     pub digest: Option<String>,
-    /// The command that applies it.
+    /// The command that applies the plan.
     pub next: Option<String>,
-    /// Notes of whoever shows it: `commit`, `0a1b2c`.
+    /// Notes of the user, as key and value: `commit`, `0a1b2c`.
     pub meta: Vec<(String, String)>,
-    /// An earlier plan of the project, which tells who caused what differs.
+    /// An earlier plan of the project, from which the causes of differences are derived.
     pub since: Option<Arc<Plan>>,
 }
 

@@ -1,17 +1,17 @@
-//! What comes with a container that is created, in words: the ports that it gets of ranges, and
-//! volumes that nobody planned and an engine makes.
+//! Describes what a create step brings along: ports from declared ranges, and volumes that the
+//! engine makes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::told;
 use crate::plan::{Action, Carried, Step};
 
-/// The most characters of a path or a name.
+/// The longest path or name, in characters.
 const WORD: usize = 60;
-/// So many are named.
+/// The largest number of volumes that are named.
 const MOST: usize = 20;
 
-/// What comes with one container.
+/// The ports and volumes that come with one container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Besides<'a> {
     ports: &'a [String],
@@ -29,7 +29,7 @@ impl<'a> Besides<'a> {
     }
 }
 
-/// By change, where there is anything.
+/// The ports and volumes by change, if there are any.
 pub(super) fn of(steps: &[Step]) -> BTreeMap<&str, Besides<'_>> {
     let with = steps.iter().filter_map(|step| {
         let besides = Besides::of(&step.action)?;
@@ -38,7 +38,8 @@ pub(super) fn of(steps: &[Step]) -> BTreeMap<&str, Besides<'_>> {
     with.collect()
 }
 
-/// The lines of changes that are shown together; ports are among what they will be.
+/// The lines for changes that are shown together; ports are not here, because `planned` shows the
+/// ports.
 pub(super) fn lines(changes: &[&str], all: &BTreeMap<&str, Besides<'_>>) -> Vec<String> {
     let own = || changes.iter().filter_map(|change| all.get(change));
     let volumes: BTreeSet<&String> = own().flat_map(|one| one.volumes).collect();
@@ -55,7 +56,7 @@ pub(super) fn lines(changes: &[&str], all: &BTreeMap<&str, Besides<'_>>) -> Vec<
     .collect()
 }
 
-/// The end of what a step is said to do.
+/// The end of the sentence about a step.
 pub(super) fn words(action: &Action) -> String {
     let Some(one) = Besides::of(action) else { return String::new() };
     let parts = [

@@ -1,40 +1,40 @@
-//! A comment made of parts, each of which is whole or counted: what there is no room for is left out
-//! from the ends, and how much that is gets said.
+//! Fits a comment into the size limit of a forge. Each part is complete or shortened at its end,
+//! and the comment says how much was left out.
 //!
-//! Room goes to what matters first, and within that to all plans alike. What the parts say is
-//! [`super::markdown`]'s.
+//! Important parts get room first, and all plans get the same share. The text of the parts is made
+//! in [`super::markdown`].
 
 use std::collections::BTreeMap;
 
-/// A comment may have 65,536 characters.
+/// The size of a comment; forges allow 65,536 characters.
 pub(super) const MOST: usize = 65_000;
-/// What is said at the end where something is left out.
+/// The note at the end of a shortened comment.
 const CUT: &str = "\n**Cut here**: `bayplan show` prints all of it.\n";
 
-/// Room for what says how many plans are left out.
+/// Room for the note about omitted plans.
 const MORE: usize = 40;
 
-/// What a part is about, in the order in which parts get room.
+/// The kinds of parts, in the order in which they get room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Matter {
-    /// A title and what else is always there.
+    /// A title, or other text that is always shown.
     Head,
     /// A dangerous change.
     Danger,
     /// Any other change.
     Harmless,
-    /// A warning, or what is taken for unchanged.
+    /// A warning, or a reference that is assumed to be unchanged.
     Warning,
     /// The details of a change.
     Detail,
-    /// What is left as it is.
+    /// A difference that is left.
     Left,
     /// A step.
     Step,
 }
 
 impl Matter {
-    /// All that may be left out, what matters first.
+    /// The kinds that may be shortened, the most important first.
     const ROOM: [Self; 6] =
         [Self::Danger, Self::Harmless, Self::Warning, Self::Detail, Self::Left, Self::Step];
 }
@@ -44,9 +44,9 @@ impl Matter {
 pub(super) struct Item {
     /// The text.
     pub(super) text: String,
-    /// How many things it stands for.
+    /// How many things the item stands for.
     pub(super) number: usize,
-    /// Their kinds of danger.
+    /// The kinds of danger in the item.
     pub(super) kinds: Vec<&'static str>,
 }
 
@@ -57,26 +57,26 @@ impl Item {
     }
 }
 
-/// A part of what is said of one plan.
+/// One part of the comment on one plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Part {
-    /// What it is about.
+    /// The kind of the part.
     pub(super) matter: Matter,
-    /// What stands before its items.
+    /// The text before the items.
     pub(super) open: String,
-    /// Its items.
+    /// The items of the part.
     pub(super) items: Vec<Item>,
-    /// What stands behind them.
+    /// The text after the items.
     pub(super) close: &'static str,
 }
 
 impl Part {
-    /// A text that is always there.
+    /// A text that is always shown.
     pub(super) fn head(text: String) -> Self {
         Self { matter: Matter::Head, open: text, items: Vec::new(), close: "" }
     }
 
-    /// What is said of items that there is no room for.
+    /// The note about omitted items.
     fn rest(&self, items: &[Item]) -> String {
         let number: usize = items.iter().map(|item| item.number).sum();
         if number == 0 {
@@ -99,7 +99,7 @@ impl Part {
         }
     }
 
-    /// What it takes without any item.
+    /// The size of the part without items.
     fn frame(&self) -> usize {
         self.open.len() + self.close.len() + self.rest(&self.items).len()
     }
@@ -108,7 +108,7 @@ impl Part {
         self.items.iter().map(|item| item.text.len()).sum()
     }
 
-    /// How many of its first items fit, and what they take.
+    /// How many of the first items fit into the room, and their size.
     fn fits(&self, room: usize) -> (usize, usize) {
         let mut taken = 0;
         let fit = self.items.iter().take_while(|item| {
@@ -122,11 +122,12 @@ impl Part {
 
 /// The comment: a first line, then the parts of each plan.
 pub(super) fn comment(first: &str, mut plans: Vec<Vec<Part>>) -> String {
-    // Bytes are at least as many as characters; counting them errs on the safe side.
+    // A text has at least as many bytes as characters, so counting bytes is safe.
     let most = MOST - first.len() - CUT.len();
     let frames = |plans: &[Vec<Part>]| plans.iter().flatten().map(Part::frame).sum::<usize>();
     let mut is_cut = false;
-    // Of very many plans even the frames are too much: what matters least goes first.
+    // For very many plans even the empty parts are too large; the least important parts are dropped
+    // first.
     for matter in Matter::ROOM.into_iter().rev() {
         if frames(&plans) > most {
             is_cut = true;
@@ -181,8 +182,8 @@ pub(super) fn comment(first: &str, mut plans: Vec<Vec<Part>>) -> String {
     out
 }
 
-/// Room for each of several: who needs less than an equal share gets all of that, and the others
-/// share what is left.
+/// Divides room among several needs: a small need is met in full, and the larger needs share the
+/// rest.
 fn shares(room: usize, needs: &[usize]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..needs.len()).collect();
     order.sort_by_key(|place| needs[*place]);

@@ -1,8 +1,8 @@
-//! What is different between two plans: the dangers that came and went, then by set what a change
-//! is now and was before, what acts apart from what only tells.
+//! The difference between two plans: new and vanished dangers, then the changes by set. Changes of
+//! actions are separate from changes of information.
 //!
-//! The line-by-line form is here too. Lines and colours are [`super::diff_text`]'s; what the difference
-//! means for an exit code is the caller's.
+//! The line-by-line form is here too. Layout and colours are in [`super::diff_text`]; the exit code
+//! is decided by the caller.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,60 +22,60 @@ use crate::plan::cause::Causes;
 use crate::plan::danger::{self, Danger};
 use crate::plan::{Change, Impact, Plan, Reason, Step, format};
 
-/// The most characters of a sentence.
+/// The longest sentence, in characters.
 const SENTENCE: usize = 2_000;
-/// Of more names than these only those are told that came and went.
+/// Above this number of names, only the new and the vanished names are listed.
 const MANY: usize = 40;
 
 /// The difference between two plans.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Difference {
-    /// Whether both do the same to the same engine.
+    /// Whether both plans do the same to the same engine.
     pub acts_alike: bool,
-    /// Project, engine and counts where they differ.
+    /// Project, engine and counts, if they differ.
     pub head: Vec<Line>,
     /// Dangers that are new or gone, worst first.
     pub dangers: Vec<Line>,
-    /// What is done otherwise, by set; what has no set comes first.
+    /// Changed actions by set; changes without a set come first.
     pub sets: Vec<(String, Vec<Changed>)>,
-    /// Steps that are other ones.
+    /// Steps that differ.
     pub steps: Vec<Line>,
-    /// What only tells otherwise: what is left, warnings, facts, where the spec was.
+    /// Changed information: left differences, warnings, facts and the path of the spec.
     pub tells: Vec<Line>,
 }
 
-/// In which of the plans something is.
+/// The plan that contains a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Side {
-    /// In the new one alone.
+    /// Only the new plan.
     Now,
-    /// In the old one alone.
+    /// Only the old plan.
     Was,
-    /// In both.
+    /// Both plans.
     Both,
 }
 
-/// One thing that is in one of the plans alone. Safe to print.
+/// A line about something that only one plan contains. Safe to print.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Line {
-    /// In which.
+    /// The plan that contains the line.
     pub side: Side,
-    /// What.
+    /// The text of the line.
     pub text: String,
 }
 
-/// What happens to alike objects of a set, or what a set is declared to be.
+/// The difference in the changes of similar objects of a set, or in the declaration of a set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changed {
-    /// In which of the plans they are changed.
+    /// The plans that contain the change.
     pub side: Side,
-    /// `replace shop-web-1..3`; empty for what is said of the set.
+    /// The changed objects, such as `replace shop-web-1..3`; empty for the set itself.
     pub title: String,
-    /// What is otherwise.
+    /// The differing lines.
     pub lines: Vec<Line>,
 }
 
-/// What is different between two plans.
+/// Compares two plans.
 pub fn between(old: &Plan, new: &Plan) -> Difference {
     let (before, after) = (Causes::new(old, None), Causes::new(new, None));
     let ((was, were), (now, are)) = (model::grouped(old, &before), model::grouped(new, &after));
@@ -96,12 +96,12 @@ pub fn between(old: &Plan, new: &Plan) -> Difference {
     }
 }
 
-/// A set by its name; nothing for what has none.
+/// The name of a set as a title; empty for changes without a set.
 fn titled(set: &str) -> String {
     if set.is_empty() { String::new() } else { name(set) }
 }
 
-/// All that decides what is done; the order of steps follows from what comes before each.
+/// All parts of a plan that decide its actions; the order of steps follows from their dependencies.
 fn acts(plan: &Plan) -> impl PartialEq + '_ {
     let steps: BTreeMap<&str, &Step> =
         plan.steps.iter().map(|step| (step.id.as_str(), step)).collect();
@@ -126,10 +126,10 @@ fn head((old, was): (&Plan, &Model), (new, now): (&Plan, &Model)) -> Vec<Line> {
     head
 }
 
-/// A danger: which, the place of its class, and its value.
+/// A danger with the index of its class and its value.
 type InDanger<'p> = (Danger, Option<usize>, Option<&'p str>);
 
-/// Who is in which danger in one of the plans alone.
+/// The names in each danger that only one of the plans has.
 fn dangers(old: &Plan, new: &Plan) -> Vec<Line> {
     let (were, are) = (endangered(old), endangered(new));
     let item = |(danger, _, value): &InDanger<'_>, names: &[String]| {
@@ -149,7 +149,7 @@ fn dangers(old: &Plan, new: &Plan) -> Vec<Line> {
         if before == after {
             continue;
         }
-        // Of many only those are told who came and went.
+        // With many names, only the new and the vanished names are listed.
         if before.len().max(after.len()) > MANY && !after.is_empty() {
             let common: BTreeSet<String> =
                 before.iter().filter(|name| after.contains(*name)).cloned().collect();
@@ -171,7 +171,7 @@ fn dangers(old: &Plan, new: &Plan) -> Vec<Line> {
     lines
 }
 
-/// Who is in which danger.
+/// The names in each danger.
 fn endangered(plan: &Plan) -> BTreeMap<InDanger<'_>, BTreeSet<String>> {
     let all = danger::gathered(&plan.changes).into_iter().map(|((danger, value), ids)| {
         let (class, _) = danger.classified(value.unwrap_or_default());
@@ -182,26 +182,26 @@ fn endangered(plan: &Plan) -> BTreeMap<InDanger<'_>, BTreeSet<String>> {
     all.collect()
 }
 
-/// What changes tell of the options of sets.
+/// The options that the lines about changes already describe.
 #[derive(Debug, Default)]
 struct Told {
-    /// Set, and the key of what is told as it is now.
+    /// Set and option key, described with the new value.
     now: BTreeSet<(String, String)>,
-    /// The same, as it was.
+    /// Set and option key, described with the old value.
     was: BTreeSet<(String, String)>,
-    /// Sets of which a change is new or gone, with all that it is.
+    /// Sets with a new or vanished change that is described in full.
     whole: BTreeSet<String>,
 }
 
-/// What is shown of a plan, and the number of the group that shows each change.
+/// The model of a plan, and for each change the index of its group.
 type Grouped<'m> = (&'m Model, &'m BTreeMap<&'m str, usize>);
 
-/// The group that shows a change.
+/// The group of a change.
 fn group<'m>(model: &'m Model, all: &BTreeMap<&str, usize>, id: &str) -> Option<&'m Group> {
     model.changes.get(all.get(id)?.checked_sub(1)?)
 }
 
-/// Changes that are in one of the plans alone, or otherwise; alike ones of a set together.
+/// The changes that only one plan has, or that differ; similar changes of a set are joined.
 fn changes(
     out: &mut BTreeMap<String, Vec<Changed>>,
     told: &mut Told,
@@ -213,7 +213,7 @@ fn changes(
         plan.changes.iter().map(|change| (change.id.as_str(), change)).collect()
     };
     let (before, after) = (of(old_causes.plan), of(new_causes.plan));
-    // Set, side, verbs, lines → who.
+    // Key: set, side, verbs and lines; value: names.
     let mut alike: BTreeMap<(String, Side, String, Vec<Line>), Vec<&str>> = BTreeMap::new();
     for id in before.keys().chain(after.keys()).collect::<BTreeSet<_>>() {
         let (old, new) = (before.get(id), after.get(id));
@@ -260,7 +260,7 @@ impl Told {
     }
 }
 
-/// What is said of a change, by what it is about.
+/// The lines about a change, by topic.
 fn items(change: &Change, causes: &Causes<'_>) -> Items {
     let whys = change.reasons.iter().zip(why::of(change, causes));
     let mut all: Items = whys.flat_map(why_items).collect();
@@ -309,7 +309,7 @@ fn why_items((reason, why): (&Reason, Why)) -> Vec<(String, Item)> {
     }
 }
 
-/// All that is said of a change which the other plan does not have.
+/// All lines about a change that the other plan does not have.
 fn whole(group: &Group) -> Vec<Line> {
     let entries = |why: &Why| match why {
         Why::New => Vec::new(),
@@ -330,7 +330,7 @@ fn whole(group: &Group) -> Vec<Line> {
     lines.into_iter().map(|text| Line { side: Side::Both, text }).collect()
 }
 
-/// What sets are declared to be, and their containers will be, as far as no change tells it.
+/// The differences in declared sets and planned containers that no change describes.
 fn planned_lines(told: &Told, old: &Plan, new: &Plan) -> Vec<(String, Vec<Line>)> {
     let both = |set: &str| [old, new].iter().all(|plan| plan.planned.contains_key(set));
     let (was, now) = (by_set(old, &both), by_set(new, &both));
@@ -351,7 +351,7 @@ fn planned_lines(told: &Told, old: &Plan, new: &Plan) -> Vec<(String, Vec<Line>)
         let is_told = |told: &BTreeSet<(String, String)>, key: &str| {
             told.contains(&(set.clone(), key.to_owned()))
         };
-        // What is told as it is now needs not be told as it was.
+        // An old value is omitted if the new value of the same option is already described.
         was.retain(|key, item| {
             now.get(key) != Some(item)
                 && !is_told(&told.was, key)
@@ -363,10 +363,11 @@ fn planned_lines(told: &Told, old: &Plan, new: &Plan) -> Vec<(String, Vec<Line>)
     lines.filter(|(_, lines)| !lines.is_empty()).collect()
 }
 
-/// By set the options of all of it, and of single members: member and key.
+/// For each set its options, by member and key; the member is empty for the whole set.
 type BySet = BTreeMap<String, BTreeMap<(String, String), Json>>;
 
-/// The options of each set: what is declared, and what that comes to where both plans have it.
+/// The options of each set: the declared options, and the planned options if both plans have the
+/// set.
 fn by_set(plan: &Plan, both: &impl Fn(&str) -> bool) -> BySet {
     let mut all = BySet::new();
     let of_all = |key: &String| (String::new(), key.clone());
@@ -394,7 +395,7 @@ fn by_set(plan: &Plan, both: &impl Fn(&str) -> bool) -> BySet {
     all
 }
 
-/// Steps in words.
+/// The steps in words.
 fn steps(plan: &Plan) -> Items {
     let one = |step: &Step| {
         let (id, what) = (name(step.id.as_str()), step_text::text(step));
@@ -407,7 +408,7 @@ fn steps(plan: &Plan) -> Items {
     plan.steps.iter().map(one).collect()
 }
 
-/// What does nothing, but is told otherwise.
+/// The changed information that changes no action.
 fn tells(old: &Plan, new: &Plan) -> Vec<Line> {
     let mut all = lines(&left(old), &left(new));
     all.extend(lines(&warnings(old), &warnings(new)));
@@ -425,7 +426,7 @@ fn tells(old: &Plan, new: &Plan) -> Vec<Line> {
     all
 }
 
-/// A text that is told in full, as far as there is an end to it.
+/// A sentence with a length limit.
 fn sentence(full: String) -> Item {
     Item::said(told::ends(&full, SENTENCE), full)
 }
@@ -438,7 +439,7 @@ fn warnings(plan: &Plan) -> Items {
     plan.warnings.iter().map(one).collect()
 }
 
-/// What differs and is left, by container and option.
+/// The differences that are left, by container and option.
 fn left(plan: &Plan) -> Items {
     let causes = Causes::new(plan, None);
     let mut all = Items::new();
@@ -455,7 +456,7 @@ fn left(plan: &Plan) -> Items {
     all
 }
 
-/// What a plan relied on, a record each.
+/// The facts of a plan, one item for each record.
 fn facts(plan: &Plan) -> Items {
     let mut all = Items::new();
     let kinds = json(&plan.facts);
@@ -468,7 +469,7 @@ fn facts(plan: &Plan) -> Items {
             (key.map_or_else(|| record.to_string(), str::to_owned), record)
         });
         for (key, value) in named.chain(listed) {
-            // Of a record each field, so that only those are told that moved.
+            // Each field is an item, so that only changed fields are listed.
             let fields = value.as_object().into_iter().flatten();
             let fields = fields.map(|(field, value)| (format!("{key}: {field}"), value));
             let fields: Vec<(String, &Json)> = fields.collect();
@@ -489,15 +490,15 @@ fn facts(plan: &Plan) -> Items {
 }
 
 fn json(value: &impl Serialize) -> Json {
-    // Plans consist of what JSON can say; there is no error to be told.
+    // A plan always converts to JSON, so the error cannot happen.
     serde_json::to_value(value).unwrap_or(Json::Null)
 }
 
-/// The files of two plans compared line by line, in unified form. Plan files escape what is
-/// unsafe, so the lines are safe to print.
+/// The unified diff of two plan files. Plan files escape unsafe characters, so the lines are safe
+/// to print.
 pub fn unified(old: &Plan, new: &Plan, names: (&str, &str)) -> Result<String, NoCanonicalForm> {
     let (old, new) = (format::write(old)?.text, format::write(new)?.text);
-    // Nearly every line of a plan is there once: that is what this one is quick with.
+    // Nearly every line of a plan is unique, which suits the patience algorithm.
     let diff = TextDiff::configure().algorithm(Algorithm::Patience).diff_lines(&old, &new);
     Ok(format!("\n{}", diff.unified_diff().context_radius(3).header(names.0, names.1)))
 }

@@ -1,5 +1,5 @@
-//! What two plans say of the same thing, compared in full and cut only to be told: what differs is
-//! never cut away.
+//! Items of two plans, compared in full length and shortened only for display. The differing part
+//! is never cut.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,54 +8,54 @@ use serde_json::Value as Json;
 use super::diff::{Line, Side};
 use super::{names, planned, told};
 
-/// A value of at most so many characters is told whole.
+/// A value up to this length is shown in full.
 const WHOLE: usize = 200;
 
-/// One thing that a plan says.
+/// One statement of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Item {
-    /// What it is about, safe to print.
+    /// The topic, safe to print.
     lead: String,
-    /// What is said of it, before anything was cut.
+    /// The full value for comparison, not shortened.
     full: String,
-    /// What stands behind it, safe to print.
+    /// The text after the value, safe to print.
     tail: String,
-    /// All of it as it is told alone, safe to print.
+    /// The whole text without a comparison, safe to print.
     text: String,
-    /// Something of it is missing in the text.
+    /// Whether the text was shortened.
     is_cut: bool,
 }
 
-/// What a plan says, by what it is about.
+/// The statements of a plan, by topic.
 pub(super) type Items = BTreeMap<String, Item>;
 
 impl Item {
-    /// A value and what it is about.
+    /// An item with a topic and a value.
     pub(super) fn of(lead: String, full: String) -> Self {
         let text = told::ends(&full, WHOLE);
         Self::cut(lead, full, &text)
     }
 
-    /// The same, of a value that is told in other words.
+    /// An item whose value is shown as another text.
     pub(super) fn cut(lead: String, full: String, text: &str) -> Self {
         let text = format!("{lead}{text}");
         let is_cut = full.chars().count() > WHOLE;
         Self { lead, full, tail: String::new(), text, is_cut }
     }
 
-    /// A text of which only parts may be cut, and what it stands for.
+    /// An item with a finished text and its full value.
     pub(super) fn said(text: String, full: String) -> Self {
         Self { lead: String::new(), full, tail: String::new(), text, is_cut: false }
     }
 
-    /// With something before it.
+    /// Adds a text before the topic.
     pub(super) fn with_lead(mut self, lead: &str) -> Self {
         self.text.insert_str(0, lead);
         self.lead.insert_str(0, lead);
         self
     }
 
-    /// With something behind it.
+    /// Adds a text after the value.
     pub(super) fn with_tail(mut self, tail: String) -> Self {
         self.text.push_str(&tail);
         Self { tail, ..self }
@@ -66,9 +66,9 @@ impl Item {
     }
 }
 
-/// What of two things said is in one alone, or is another one.
+/// The lines about items that only one side has, or that differ.
 pub(super) fn lines<Key: Ord>(was: &BTreeMap<Key, Item>, now: &BTreeMap<Key, Item>) -> Vec<Line> {
-    // Texts that were cut may be the same, although what they stand for is not.
+    // Shortened texts may be equal although the full values differ.
     let alone = |these: &BTreeMap<Key, Item>, those: &BTreeMap<Key, Item>| {
         let mut by_text: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (_, item) in these.iter().filter(|(key, _)| !those.contains_key(key)) {
@@ -108,8 +108,8 @@ fn both(was: &Item, now: &Item) -> (String, String) {
     (was.text.clone(), now.text.clone())
 }
 
-/// The items of an option, by entry where the place of an entry means nothing; of one member where
-/// it is named.
+/// The items of an option, one for each entry if the order of entries does not matter; for one
+/// member, if a member is given.
 pub(super) fn option(member: &str, key: &str, value: &Json) -> Vec<(String, Item)> {
     let shown = told::ends(key, WHOLE);
     let lead = if member.is_empty() {

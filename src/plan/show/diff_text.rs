@@ -37,7 +37,7 @@ pub fn text(difference: &Difference, options: Options) -> String {
         view.page.heading(BOLD, "TOLD OTHERWISE, does nothing");
         view.lines(tells, 2);
     }
-    // Nothing of it is seen otherwise.
+    // The visible parts show no difference.
     let silent = !acts_alike && head.is_empty() && dangers.is_empty() && sets.is_empty();
     if silent && !options.steps {
         view.page.line("hint: other steps do it; `--steps` lists them");

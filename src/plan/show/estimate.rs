@@ -1,7 +1,8 @@
-//! When the steps of a plan begin and end, in seconds, as far as the plan tells: how long something
-//! may take to stop, and how long it must run before it counts as ready.
+//! The start and end time of each step of a plan, in seconds, from the stop grace periods and
+//! monitor times in the plan.
 //!
-//! How long pulls, one-shots and health checks take is not in a plan; they are named beside the time.
+//! A plan does not tell the duration of pulls, one-shots and health checks; they are counted beside
+//! the time.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -10,37 +11,37 @@ use crate::base::ident::StepId;
 use crate::base::say;
 use crate::plan::{Action, Plan};
 
-/// How many steps run at the same time where nobody says how many.
+/// The default number of concurrent steps.
 pub const PARALLELISM: u16 = 4;
-/// Seconds that an engine waits for an end where nobody says how long.
+/// The default stop grace period of an engine, in seconds.
 const GRACE: u64 = 10;
-/// Seconds that a start takes.
+/// The assumed duration of a start, in seconds.
 const START: u64 = 1;
 
-/// When something begins and ends, in seconds from the beginning.
+/// A span of time, in seconds from the beginning of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Span {
-    /// Where it begins.
+    /// The start of the span.
     pub start: u64,
-    /// Where it ends, at the latest.
+    /// The latest end of the span.
     pub end: u64,
 }
 
-/// How long a plan takes, as far as it tells.
+/// The estimated duration of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Estimate {
-    /// Of each step, in the order of the plan.
+    /// The span of each step, in the order of the plan.
     pub steps: Vec<Span>,
-    /// The whole, in seconds.
+    /// The total time in seconds.
     pub seconds: u64,
-    /// How many images are pulled, which takes as long as it takes.
+    /// The number of pulls, whose duration is unknown.
     pub pulls: usize,
-    /// How many one-shots run, which takes as long as it takes.
+    /// The number of one-shots, whose duration is unknown.
     pub runs: usize,
 }
 
 impl Estimate {
-    /// `up to 40 s, and 1 pull`; nothing where nothing takes any time.
+    /// The estimate in words: `up to 40 s, and 1 pull`; `None` if no step takes time.
     pub fn words(&self) -> Option<String> {
         let besides = [(self.pulls, "pull"), (self.runs, "run")];
         let besides = besides.into_iter().filter(|(number, _)| *number > 0);
@@ -63,8 +64,8 @@ pub fn time(seconds: u64) -> String {
     }
 }
 
-/// The estimate of a plan: every step begins as soon as what comes before has ended, its delay is over
-/// and there is room; waiting takes no room.
+/// The estimate of a plan. A step begins when its dependencies have ended, its delay is over and
+/// the limit of concurrent calls allows the step; waiting does not count against the limit.
 pub fn of(plan: &Plan) -> Estimate {
     let places: BTreeMap<&StepId, usize> =
         plan.steps.iter().enumerate().map(|(place, step)| (&step.id, place)).collect();
@@ -112,12 +113,12 @@ pub fn of(plan: &Plan) -> Estimate {
     }
 }
 
-/// Whether a step is a call of the engine, and no waiting.
+/// Whether a step calls the engine, rather than waits.
 fn is_call(action: &Action) -> bool {
     !matches!(action, Action::WaitReady { .. })
 }
 
-/// How long a step takes at most, as far as the plan tells.
+/// The longest duration of a step, as far as the plan tells.
 fn seconds(action: &Action) -> u64 {
     let grace = |timeout: &Option<i64>| timeout.map_or(GRACE, |it| u64::try_from(it).unwrap_or(0));
     match action {
@@ -163,7 +164,7 @@ mod tests {
         assert_eq!(estimate.words().as_deref(), Some("up to 21 s"));
         let ends: Vec<u64> = estimate.steps.iter().map(|span| span.end).collect();
         assert_eq!(ends, [0, 10, 10, 10, 11, 21, 21]);
-        // Others go beside it.
+        // Other steps run at the same time.
         sample::add_replace(&mut plan, "web", "shop-web", 2);
         assert_eq!(of(&plan).seconds, 21);
     }

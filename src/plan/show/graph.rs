@@ -1,7 +1,7 @@
-//! The steps of a plan over time: a row for each change, which steps run side by side, and where
-//! something is down.
+//! The timeline of a plan: one row for each change, with its steps and its downtime.
 //!
-//! Times are [`super::estimate`]'s. How a row is drawn is [`super::html`]'s and [`super::mermaid`]'s.
+//! The times come from [`super::estimate`]. Drawing is done in [`super::html`] and
+//! [`super::mermaid`].
 
 use std::collections::BTreeMap;
 
@@ -9,45 +9,45 @@ use super::estimate::{Estimate, Span, time};
 use super::names::name;
 use crate::plan::{Action, Plan, Step, Verb};
 
-/// The whole time, in units of a drawing.
+/// The width of the timeline, in drawing units.
 const WHOLE: u64 = 1000;
-/// What takes no time is drawn so wide.
+/// The smallest width of a step, for a step without duration.
 const NARROWEST: u64 = 4;
 
-/// The steps of a plan over time.
+/// The timeline of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Graph {
-    /// All of it, in seconds.
+    /// The length of the timeline, in seconds.
     pub seconds: u64,
-    /// One for each change, in the order in which they begin.
+    /// One row for each change, in the order in which the changes begin.
     pub rows: Vec<Row>,
-    /// How many more changes there are.
+    /// The number of changes without a row.
     pub more: usize,
 }
 
-/// One change.
+/// The row of one change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// Its name.
+    /// The name of the change.
     pub name: String,
-    /// What is done.
+    /// The word for the change.
     pub word: &'static str,
-    /// Its steps.
+    /// The steps of the change.
     pub steps: Vec<Span>,
-    /// Where what runs now is down.
+    /// The downtimes of the running container.
     pub down: Vec<Down>,
 }
 
-/// From where to where something is down.
+/// A downtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Down {
-    /// When; what stays down is so to the end of the plan.
+    /// The span of the downtime; a container that stays down is down until the end of the plan.
     pub span: Span,
-    /// It stays down.
+    /// Whether the container stays down.
     pub stays: bool,
 }
 
-/// The graph of a plan, with at most so many rows.
+/// The timeline of a plan, with a limit of rows.
 pub fn of(plan: &Plan, estimate: &Estimate, most: usize) -> Graph {
     let mut steps: BTreeMap<&str, Vec<(&Step, Span)>> = BTreeMap::new();
     for (step, span) in plan.steps.iter().zip(&estimate.steps) {
@@ -94,7 +94,8 @@ fn row(id: &str, verb: Verb, steps: &[(&Step, Span)], seconds: u64) -> Row {
 }
 
 impl Row {
-    /// In words, for who cannot see it: `replace shop-db, from 0 s to 21 s, down from 0 s to 11 s`.
+    /// The row in words, for screen readers: `replace shop-db, from 0 s to 21 s, down from 0 s to
+    /// 11 s`.
     pub fn label(&self) -> String {
         let start = self.steps.iter().map(|span| span.start).min().unwrap_or_default();
         let end = self.steps.iter().map(|span| span.end).max().unwrap_or_default();
@@ -111,7 +112,7 @@ impl Row {
 }
 
 impl Graph {
-    /// Where the spans begin and how wide they are, in thousandths of the whole.
+    /// The start and the width of each span, in thousandths of the timeline.
     pub fn bars(&self, spans: &[Span]) -> Vec<(u64, u64)> {
         let at = |second: u64| {
             let whole = u128::from(self.seconds.max(1));
@@ -125,12 +126,12 @@ impl Graph {
         spans.iter().map(bar).collect()
     }
 
-    /// The same of where a row is down.
+    /// The start and the width of each downtime, in thousandths of the timeline.
     pub fn gaps(&self, row: &Row) -> Vec<(u64, u64)> {
         self.bars(&row.down.iter().map(|down| down.span).collect::<Vec<_>>())
     }
 
-    /// The times along it, from its beginning to its end.
+    /// The time labels along the timeline.
     pub fn ticks(&self) -> Vec<String> {
         (0..=4)
             .map(|quarter| time(self.seconds / 4 * quarter + self.seconds % 4 * quarter / 4))

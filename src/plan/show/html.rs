@@ -1,7 +1,7 @@
-//! Plans as one page for a browser: whole in one file, without a network, under a policy that lets
-//! its own style and script be and nothing else.
+//! Plans as one HTML page. The page is self-contained, needs no network, and its content security
+//! policy allows only its own style and script.
 //!
-//! What is shown is [`super::model`]'s and [`super::graph`]'s; how, the templates say.
+//! The content comes from [`super::model`] and [`super::graph`]; the layout is in the templates.
 
 use askama::Template;
 use base64::Engine as _;
@@ -20,12 +20,12 @@ use crate::plan::{Danger, Plan};
 const STYLE: &str = include_str!("../../../templates/plan.css");
 const SCRIPT: &str = include_str!("../../../templates/plan.js");
 
-/// So many changes are drawn over time.
+/// The largest number of rows in the timeline.
 const MOST_ROWS: usize = 200;
-/// So many steps are listed.
+/// The largest number of listed steps.
 const MOST_STEPS: usize = 2_000;
 
-/// The page cannot be made.
+/// Why the page cannot be made.
 #[derive(Debug, thiserror::Error)]
 #[error("the page cannot be made: {0}")]
 pub struct NoPage(#[from] askama::Error);
@@ -42,28 +42,28 @@ struct Page<'a> {
     script: &'static str,
 }
 
-/// What is shown of one plan.
+/// The section of one plan.
 struct Sheet {
-    /// Its place among the plans, from 1.
+    /// The number of the plan on the page, from 1.
     place: usize,
     model: Model,
     about: Vec<(String, String)>,
     graph: Graph,
 }
 
-/// One entry that differs, both sides.
+/// One differing entry, with both sides.
 struct Side<'a> {
     option: &'a str,
     name: Option<&'a str>,
     from: &'static str,
     found: Option<&'a str>,
     expected: Option<&'a str>,
-    /// What stands for a side without a value.
+    /// The text for a side without a value.
     nothing: &'static str,
     nothing_planned: &'static str,
 }
 
-/// The page of plans, each with what is known of it.
+/// The page for plans, each with its additional data.
 pub fn html(plans: &[(&Plan, About)]) -> Result<String, NoPage> {
     let sheets: Vec<Sheet> = plans.iter().enumerate().map(sheet).collect();
     let groups = || sheets.iter().flat_map(|sheet| &sheet.model.changes);
@@ -111,7 +111,7 @@ impl Sheet {
     }
 }
 
-/// Its own style and script, known by what they are, and nothing else.
+/// The content security policy: only the style and script of the page, by their hashes.
 fn policy() -> String {
     let of = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)));
     format!(
@@ -121,7 +121,7 @@ fn policy() -> String {
     )
 }
 
-/// The words of a group's dangers, for the filter.
+/// The words for the dangers of a group, for the filter.
 fn danger_words(group: &Group) -> String {
     InDanger::kinds(&group.dangers).join(" ")
 }
@@ -131,12 +131,12 @@ fn dangers(number: usize) -> String {
     say::count(number, "danger")
 }
 
-/// Who is in a danger.
+/// The names in a danger.
 fn who(one: &InDanger) -> String {
     names::listed(&one.names)
 }
 
-/// What differs, entry by entry.
+/// The differing entries with both sides.
 fn sides(all: &[Why]) -> Vec<Side<'_>> {
     let mut sides = Vec::new();
     for why in all {
@@ -164,11 +164,11 @@ fn side<'a>(option: &'a str, from: &'static str, entry: &'a Entry) -> Side<'a> {
     }
 }
 
-/// Why, beside what differs.
+/// The reasons that are no differences of entries.
 fn because(all: &[Why]) -> Vec<&str> {
     let all = all.iter().filter_map(|why| match why {
         Why::Because(text) => Some(text.as_str()),
-        // What is done says so.
+        // The new value is already shown elsewhere.
         Why::New | Why::Differs { .. } => None,
     });
     all.collect()

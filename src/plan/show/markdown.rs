@@ -1,7 +1,7 @@
-//! A plan as a comment on a pull request: a table of what is done, the rest folded.
+//! Plans as a Markdown comment on a pull request: a table of the changes, with folded details.
 //!
-//! Text from outside can neither format nor mention anybody, and the whole is never longer than a
-//! comment may be; what is cut is said, and dangers are never cut.
+//! Foreign text cannot format the comment or mention people. The comment keeps the size limit of
+//! forges. Cut parts are announced, and dangers are never cut.
 
 use super::About;
 use super::comment::{self, Item, Matter, Part};
@@ -11,10 +11,10 @@ use super::told::Entry;
 use super::why::Why;
 use crate::plan::{Danger, Plan};
 
-/// By this a job finds its own comment, to replace it.
+/// The marker by which a CI job finds and replaces its own comment.
 pub const MARKER: &str = "<!-- bayplan -->";
 
-/// The comment of plans, each with what is known of it.
+/// The comment for plans, each with its additional data.
 pub fn markdown(plans: &[(&Plan, About)], steps: bool) -> String {
     let of_plan = |(plan, about): &(&Plan, About)| {
         let model = model::of(plan, about.since.as_deref());
@@ -31,7 +31,7 @@ pub fn markdown(plans: &[(&Plan, About)], steps: bool) -> String {
     comment::comment(&format!("{MARKER}\n"), plans.iter().map(of_plan).collect())
 }
 
-/// Lines of text as a comment, cut like a plan's.
+/// Lines of text as a comment, shortened like the comment on a plan.
 pub fn lines(heading: &str, text: &str) -> String {
     let lines = text.lines().filter(|line| !line.trim().is_empty());
     let items = lines.map(|line| Item::line(&format!("- {}", code(line.trim_start()))));
@@ -40,27 +40,27 @@ pub fn lines(heading: &str, text: &str) -> String {
     comment::comment(&format!("{MARKER}\n"), vec![vec![part]])
 }
 
-/// Text from outside, as code: nothing in it formats, links or mentions, on any forge, and it reads
-/// as it is. The quotes are longer than any in it.
+/// Foreign text as a code span: nothing in the text is formatted, linked or mentioned, on any
+/// forge. The delimiter is longer than any backtick run in the text.
 pub fn code(text: &str) -> String {
     if text.is_empty() {
         return String::new();
     }
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
     let quotes = "`".repeat(longest + 1);
-    // A blank beside each quote is taken off again, if both are there.
+    // A renderer strips one blank at each end if both blanks are there.
     let touches = text.starts_with('`') || text.ends_with('`');
     let blanks = text.starts_with(' ') && text.ends_with(' ') && !text.trim().is_empty();
     let pad = if touches || blanks { " " } else { "" };
     format!("{quotes}{pad}{text}{pad}{quotes}")
 }
 
-/// The same inside of a table, where a bar must be written otherwise.
+/// A code span inside a table cell, where a bar needs another form.
 fn cell(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for sign in text.chars() {
         match sign {
-            // After a backslash a forge takes the bar for the end of the cell, however it is written.
+            // After a backslash, a forge always reads a bar as the end of the cell.
             '|' if out.ends_with('\\') => out.push_str("\\u{7c}"),
             sign => out.push(sign),
         }
@@ -68,13 +68,13 @@ fn cell(text: &str) -> String {
     code(&out).replace('|', "\\|")
 }
 
-/// A part with a heading; none where it has no items.
+/// A part with a heading; `None` without items.
 fn block(matter: Matter, heading: &str, items: Vec<Item>) -> Option<Part> {
     let open = format!("\n{heading}\n\n");
     (!items.is_empty()).then_some(Part { matter, open, items, close: "" })
 }
 
-/// What is folded away until somebody asks for it.
+/// A folded part; `None` without items.
 fn folded(matter: Matter, summary: &str, items: Vec<Item>) -> Option<Part> {
     let open = format!("\n<details><summary>{summary}</summary>\n\n");
     (!items.is_empty()).then_some(Part { matter, open, items, close: "\n</details>\n" })
@@ -83,7 +83,7 @@ fn folded(matter: Matter, summary: &str, items: Vec<Item>) -> Option<Part> {
 fn head(model: &Model) -> Part {
     let target = model.target.as_deref().unwrap_or("any engine");
     let title = format!("## Plan for {} on {}", code(&model.project), code(target));
-    // Only words and numbers of ours are in it.
+    // The headline has only words and numbers of bayplan.
     let mut out = format!("{title}\n\n**{}**\n", model.headline());
     if !model.changes.is_empty() {
         out.push_str("\n| danger | what | why | interruption |\n|---|---|---|---|\n");
@@ -91,7 +91,7 @@ fn head(model: &Model) -> Part {
     Part::head(out)
 }
 
-/// A row for what is done, the dangerous first, and the worst of that.
+/// The table rows of the changes: dangerous changes first, the worst danger at the top.
 fn rows(model: &Model) -> [Part; 2] {
     let mut groups: Vec<&Group> = model.changes.iter().collect();
     groups.sort_by_key(|group| group.dangers.iter().map(|one| one.danger).min());
@@ -122,7 +122,7 @@ fn warnings(model: &Model) -> impl Iterator<Item = Part> {
     warnings.into_iter().chain(assumed)
 }
 
-/// Digest, notes and the command that applies it: they are always there.
+/// The digest, the notes and the apply command, which are always shown.
 fn closing(about: &About, model: &Model) -> Option<Part> {
     let lines = about.lines();
     let next = about.next.iter().filter(|_| !model.changes.is_empty());
@@ -164,7 +164,7 @@ fn step_lines(model: &Model) -> Option<Part> {
     folded(Matter::Step, "Steps", lines.collect())
 }
 
-/// One row; all of it is told in the details.
+/// The table row of one group; the details show the rest.
 fn row(group: &Group) -> String {
     let dangers: Vec<String> = group.dangers.iter().map(danger).collect();
     let dangers = if dangers.is_empty() { "–".to_owned() } else { dangers.join("<br>") };
@@ -174,7 +174,7 @@ fn row(group: &Group) -> String {
     format!("| {dangers} | {what} | {} | {interruption} |", why.join("<br>"))
 }
 
-/// `**outage**`; what it is about stands in a cell of its own.
+/// A danger in a cell: `**outage**`; its values have a cell of their own.
 fn danger(one: &InDanger) -> String {
     let word = one.danger.word();
     match one.value {
@@ -184,7 +184,7 @@ fn danger(one: &InDanger) -> String {
     }
 }
 
-/// A reason in a cell.
+/// A reason for a cell.
 fn short(why: &Why) -> String {
     match why {
         Why::New => "new".to_owned(),
@@ -201,7 +201,7 @@ fn short(why: &Why) -> String {
     }
 }
 
-/// A reason, a line for each entry.
+/// A reason, with one line for each entry.
 fn whys(why: &Why) -> Vec<String> {
     match why {
         Why::New => Vec::new(),
@@ -216,7 +216,7 @@ fn whys(why: &Why) -> Vec<String> {
     }
 }
 
-/// One item: its lines under it, one piece so that it is never cut in two.
+/// The details of one group, as one item that is never split.
 fn group(group: &Group) -> String {
     let mut out = format!("{}. **{}** {}", group.number, group.word, code(&group.title()));
     if !group.dangers.is_empty() {
@@ -231,7 +231,7 @@ fn group(group: &Group) -> String {
     out
 }
 
-/// What containers will be, an option a line.
+/// The planned containers, with one line for each option.
 fn will_be(will_be: &WillBe) -> Vec<String> {
     let WillBe { is_rest: _, image, options, own, more, from_image } = will_be;
     let image = image.iter().map(|image| format!("image {image}"));
@@ -267,7 +267,7 @@ mod tests {
         ");
     }
 
-    /// What a forge makes of it, without what is inside of code.
+    /// The rendered text outside of code spans, with the code spans.
     fn rendered(text: &str) -> (String, Vec<String>) {
         let mut options = comrak::Options::default();
         options.extension.autolink = true;
@@ -279,7 +279,7 @@ mod tests {
         options.extension.math_dollars = true;
         options.extension.math_code = true;
         let html = comrak::markdown_to_html(text, &options);
-        // The marker, and what folds.
+        // Removes the marker and the folding elements.
         let html = html.replace("<!-- raw HTML omitted -->\n", "");
         let mut plain = String::new();
         let mut codes = Vec::new();
@@ -401,7 +401,7 @@ mod tests {
         let plans: Vec<Plan> = (0..12_u64)
             .map(|place| {
                 let mut plan = sample::empty();
-                // The first one has much more to say than the others.
+                // The first plan is much longer than the other plans.
                 for number in 0..if place == 0 { 2_000 } else { 20 } {
                     let name = format!("of-{place}-{number}-{}x", "n".repeat(60));
                     sample::add_replace(&mut plan, &format!("set-{number}"), &name, number);
@@ -429,7 +429,7 @@ mod tests {
             change.impact.keeps.push("</details>".into());
         }
         let text = markdown(&[(&plan, About::default()), (&plan, About::default())], true);
-        // Without what is code, folds open and close in turns.
+        // Outside of code, folds open and close in turns.
         let outside: String = text.split('`').step_by(2).collect();
         let folds: Vec<&str> = outside
             .match_indices("<details>")

@@ -6,13 +6,13 @@ use super::estimate;
 use super::graph::{self, Down, Graph, Row};
 use crate::plan::Plan;
 
-/// The most characters of a name.
+/// The longest name, in characters.
 const NAME: usize = 60;
 
-/// So many changes of all plans are drawn: a comment has an end.
+/// The largest number of changes in all charts, because a comment has a size limit.
 const MOST: usize = 200;
 
-/// The charts, fenced as Markdown takes them; a sentence where there is nothing to draw.
+/// The charts as fenced Markdown blocks; a sentence if there is no change to draw.
 pub fn mermaid(plans: &[&Plan]) -> String {
     let most = MOST / plans.len().max(1);
     plans.iter().map(|plan| one(plan, most.max(1))).collect::<Vec<_>>().join("\n")
@@ -29,7 +29,8 @@ fn one(plan: &Plan, most: usize) -> String {
 }
 
 fn chart(title: &str, graph: &Graph) -> String {
-    // Seconds count as those since 1970: an hour of the axis is an hour of the plan.
+    // The chart treats seconds as seconds since 1970, so an hour on the axis is an hour of the
+    // plan.
     let axis = if graph.seconds < 3600 { "%M:%S" } else { "%H:%M:%S" };
     let mut out = format!("gantt\n  title {title}\n  dateFormat X\n  axisFormat {axis}\n");
     for Row { name, word, steps, down } in &graph.rows {
@@ -50,7 +51,7 @@ fn chart(title: &str, graph: &Graph) -> String {
     out
 }
 
-/// A name without what means something to Mermaid or to a forge.
+/// A name without characters that have a meaning in Mermaid or on a forge.
 fn plain(name: &str) -> String {
     let plain = |c: char| if c.is_alphanumeric() || "-_./ ".contains(c) { c } else { '_' };
     name.chars().take(NAME).map(plain).collect()

@@ -1,4 +1,5 @@
-//! A plan for people: in words, as Markdown, as a page and as a chart, and what differs between two.
+//! Views of a plan for people: text, Markdown, HTML and charts, and the difference between two
+//! plans.
 
 mod about;
 mod besides;

@@ -1,8 +1,9 @@
-//! What people are shown of a plan, before it gets a form: dangers with their values, changes in the
-//! order in which they run, alike members folded, both sides of what differs, what will be, and when.
+//! The content of all views of a plan: dangers with their values, changes in the order in which
+//! they run, and the planned containers. Similar changes are joined, and differences have both
+//! sides.
 //!
-//! All text in it is cut and safe to print. Lines, colours and markup are [`super::text`]'s and
-//! [`super::markdown`]'s.
+//! All text in the model is shortened and safe to print. Layout, colours and markup are added by
+//! [`super::text`] and [`super::markdown`].
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,56 +19,56 @@ use crate::plan::cause::Causes;
 use crate::plan::danger::{self, Danger};
 use crate::plan::{Action, Change, Impact, Plan, Step, Verb, left};
 
-/// Of the alike changes of a set so many kinds are told apart; that keeps 10,000 changes from being
-/// compared with each other.
+/// A change is compared with this many groups of its set at most, so that 10,000 changes are not
+/// all compared with each other.
 const BACK: usize = 50;
-/// The most characters of one sentence.
+/// The longest sentence, in characters.
 const SENTENCE: usize = 2_000;
-/// The most characters of a value, or of what is kept or lost: a volume with its path.
+/// The longest value, or kept or lost object, in characters: a volume with its path.
 const OBJECT: usize = 400;
 
-/// A plan for people.
+/// The content of a view of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Model {
     /// The project.
     pub project: String,
-    /// The engine: `harbour-1 (linux/amd64)`; nothing where the plan is for none in particular.
+    /// The engine: `harbour-1 (linux/amd64)`; `None` if the plan is for any engine.
     pub target: Option<String>,
-    /// `2 to replace`, `1 to create`; empty where there is nothing to do.
+    /// The numbers of changes: `2 to replace`, `1 to create`; empty if there is no change.
     pub counts: Vec<String>,
-    /// How long it takes.
+    /// The estimated duration.
     pub estimate: Estimate,
-    /// How much differs and is left; none where nothing is.
+    /// The number of left differences in words; `None` if no difference is left.
     pub left: Option<String>,
-    /// What is dangerous, worst first.
+    /// The dangers, worst first.
     pub dangers: Vec<InDanger>,
-    /// What happens, in the order in which it begins.
+    /// The changes, in the order in which they begin.
     pub changes: Vec<Group>,
-    /// `code`, text.
+    /// The warnings, as `code` and text.
     pub warnings: Vec<(String, String)>,
-    /// References taken for unchanged.
+    /// The references that are assumed to be unchanged.
     pub assumed: Vec<String>,
-    /// Sets with containers that differ and are left.
+    /// The sets with containers that differ and are left.
     pub not_acted_on: Vec<NotActedOn>,
     /// Every step, in the order of the plan.
     pub steps: Vec<StepLine>,
 }
 
-/// One value that is dangerous, and who is in that danger.
+/// One dangerous value, with the names of its changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InDanger {
     /// The danger.
     pub danger: Danger,
     /// The class of the value, as `--deny` takes it: `docker_socket`.
     pub class: Option<&'static str>,
-    /// The value: `/var/run/docker.sock (read-only)`; nothing where there is no more to say.
+    /// The value: `/var/run/docker.sock (read-only)`; `None` if the danger has no value.
     pub value: Option<String>,
-    /// Who is in it, folded.
+    /// The names of the changes with the danger, folded.
     pub names: Vec<Folded>,
 }
 
 impl Model {
-    /// What is done and how long it takes, and how much is left that differs.
+    /// The number of changes, the duration, and the number of left differences.
     pub fn headline(&self) -> String {
         let time = self.estimate.words().filter(|_| !self.counts.is_empty());
         let counts = (!self.counts.is_empty()).then(|| self.counts.join(", "));
@@ -82,14 +83,15 @@ impl Model {
 }
 
 impl InDanger {
-    /// The words of these dangers, each once.
+    /// The words for some dangers, each word once.
     pub fn kinds(all: &[Self]) -> Vec<&'static str> {
         let mut words: Vec<&'static str> = all.iter().map(|one| one.danger.word()).collect();
         words.dedup();
         words
     }
 
-    /// `docker_socket: /var/run/docker.sock`; what the danger means where it has no value.
+    /// The danger in words: `docker_socket: /var/run/docker.sock`; without a value, the meaning of
+    /// the danger.
     pub fn words(&self) -> String {
         match (self.class, &self.value) {
             (Some(class), Some(value)) => format!("{class}: {value}"),
@@ -100,75 +102,76 @@ impl InDanger {
     }
 }
 
-/// Changes that differ in nothing but the name.
+/// Changes that differ only in the name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
-    /// Its place among what is done, from 1.
+    /// The number of the group in the view, from 1.
     pub number: usize,
-    /// What happens.
+    /// The verb of the changes.
     pub verb: Verb,
-    /// The word for it.
+    /// The word for the verb.
     pub word: &'static str,
-    /// Folded: `shop-web-1..3`.
+    /// The names, folded: `shop-web-1..3`.
     pub names: Vec<Folded>,
-    /// How many they are.
+    /// The number of changes in the group.
     pub members: usize,
-    /// The set.
+    /// The set of the changes.
     pub set: Option<String>,
-    /// Bayplan did not create them.
+    /// Whether bayplan did not create the containers.
     pub adopted: bool,
-    /// Its dangers, with their values.
+    /// The dangers of the changes, with their values.
     pub dangers: Vec<InDanger>,
-    /// What of it stands still, and how long: `down: up to 10 s to stop, then 10 s of proof`.
+    /// The outage and its duration: `down: up to 10 s to stop, then 10 s of proof`.
     pub outage: Option<String>,
-    /// Why, both sides.
+    /// The reasons, with both sides.
     pub why: Vec<Why>,
-    /// `changed in place: nothing stops`, `keeps pgdata`, `loses …`, `drops …`, `may change …`.
+    /// The impact: `changed in place: nothing stops`, `keeps pgdata`, `loses …`, `drops …`, `may
+    /// change …`.
     pub impact: Vec<String>,
-    /// What they will be, where they are created.
+    /// The planned containers, if the changes create containers.
     pub will_be: Option<WillBe>,
-    /// From the first step of the first to the last step of the last.
+    /// From the first step of the group to its last step.
     pub span: Span,
 }
 
 impl Group {
-    /// `shop-web-1..3 of web`.
+    /// The title of the group: `shop-web-1..3 of web`.
     pub fn title(&self) -> String {
         let set = self.set.as_ref().map(|set| format!(" of {set}")).unwrap_or_default();
         format!("{}{set}", listed(&self.names))
     }
 }
 
-/// Containers of one set that differ and are left.
+/// The containers of one set that differ and are left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotActedOn {
-    /// `shop-cache of cache differs and is left: …`.
+    /// The sentence about the containers: `shop-cache of cache differs and is left: …`.
     pub text: String,
-    /// Each container and what differs of it.
+    /// Each container with its differences.
     pub containers: Vec<(String, Vec<Why>)>,
 }
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepLine {
-    /// Its ID.
+    /// The ID of the step.
     pub id: String,
-    /// The number of the group that it belongs to; none where no change has it.
+    /// The number of the step's group; `None` if no change has the step.
     pub group: Option<usize>,
-    /// What is done.
+    /// The action in words.
     pub what: String,
-    /// What comes before.
+    /// The steps and delays before this step.
     pub after: Vec<String>,
-    /// When.
+    /// The estimated time of the step.
     pub span: Span,
 }
 
-/// What is shown of a plan; an earlier plan tells who caused what differs.
+/// The content of a view; an earlier plan shows the causes of differences.
 pub fn of(plan: &Plan, since: Option<&Plan>) -> Model {
     grouped(plan, &Causes::new(plan, since)).0
 }
 
-/// The same, and the number of the group that shows each change.
+/// The content of a view, and the group number of each change.
 pub(super) fn grouped<'p>(
     plan: &'p Plan,
     causes: &Causes<'_>,
@@ -212,7 +215,7 @@ pub(super) fn grouped<'p>(
     (model, of_change)
 }
 
-/// `2 to replace`, `1 to create`: the gravest first.
+/// The numbers of changes by verb, the gravest verb first: `2 to replace`, `1 to create`.
 fn counts(plan: &Plan) -> Vec<String> {
     let mut counts: BTreeMap<(Verb, &str), usize> = BTreeMap::new();
     let pulled = pulled(plan);
@@ -222,13 +225,13 @@ fn counts(plan: &Plan) -> Vec<String> {
     counts.into_iter().map(|((_, word), number)| format!("{number} to {word}")).collect()
 }
 
-/// The changes of images that have something to pull.
+/// The image changes with a pull.
 fn pulled(plan: &Plan) -> BTreeSet<&str> {
     let pulls = plan.steps.iter().filter(|step| matches!(step.action, Action::Pull { .. }));
     pulls.map(|step| step.id.change()).collect()
 }
 
-/// What is done, in a word: an image that is there already is not pulled, but gets its name.
+/// The word for a change: a local image is not pulled but tagged.
 fn doing(change: &Change, pulled: &BTreeSet<&str>) -> &'static str {
     match change.verb {
         Verb::Pull if !pulled.contains(change.id.as_str()) => "tag",
@@ -236,7 +239,7 @@ fn doing(change: &Change, pulled: &BTreeSet<&str>) -> &'static str {
     }
 }
 
-/// What of these changes is dangerous, worst first.
+/// The dangers of some changes, worst first.
 fn dangers<'p>(changes: impl Iterator<Item = &'p Change>) -> Vec<InDanger> {
     let mut all: Vec<(usize, InDanger)> = danger::gathered(changes)
         .into_iter()
@@ -245,7 +248,7 @@ fn dangers<'p>(changes: impl Iterator<Item = &'p Change>) -> Vec<InDanger> {
             let (class, value) = danger.classified(value.unwrap_or_default());
             let place = danger.classes().iter().position(|known| Some(*known) == class);
             let value = (!value.is_empty()).then(|| match danger {
-                // These are words of ours.
+                // The value consists of bayplan's own words.
                 Danger::Outage => told::ends(value, OBJECT),
                 _ => told::value(value, OBJECT),
             });
@@ -256,8 +259,7 @@ fn dangers<'p>(changes: impl Iterator<Item = &'p Change>) -> Vec<InDanger> {
     all.into_iter().map(|(_, one)| one).collect()
 }
 
-/// What a danger of a change is about: of a network that is replaced, the containers on it are
-/// adopted.
+/// The object of a danger: for a replaced network, the danger `adopted` is about its containers.
 pub(super) fn endangered(danger: Danger, id: &ChangeId) -> Cow<'_, str> {
     match (danger, id.target()) {
         (Danger::Adopted, ChangeTarget::Network(_)) => format!("a container on {id}").into(),
@@ -278,7 +280,7 @@ fn order<'p>(plan: &'p Plan, estimate: &Estimate) -> Vec<&'p Change> {
     changes
 }
 
-/// Changes that differ in nothing but the name, together.
+/// Groups changes that differ only in the name.
 fn gathered<'p>(order: &[&'p Change], causes: &Causes<'_>) -> Vec<Vec<&'p Change>> {
     let mut all: Vec<Vec<&Change>> = Vec::new();
     let mut kinds: BTreeMap<(Option<&SetName>, Verb), Vec<usize>> = BTreeMap::new();
@@ -351,7 +353,7 @@ fn groups(
     gathered.iter().enumerate().filter_map(group).collect()
 }
 
-/// What containers will be that are created.
+/// The planned containers of a change that creates containers.
 fn will_be(plan: &Plan, change: &Change, ids: &[&str]) -> Option<WillBe> {
     if !matches!(change.verb, Verb::Create | Verb::Replace | Verb::Run) {
         return None;
@@ -363,7 +365,7 @@ fn will_be(plan: &Plan, change: &Change, ids: &[&str]) -> Option<WillBe> {
     })
 }
 
-/// How it is done where that is worth a word, what is kept and what is lost.
+/// The impact of a change: how it is made, if that is notable, and what is kept and lost.
 fn impact(change: &Change, ids: &[&str], besides: &BTreeMap<&str, Besides<'_>>) -> Vec<String> {
     let Impact { keeps, unmounts, loses, drops, may_change, interrupts } = &change.impact;
     let how = reason_text::how(change);
@@ -460,7 +462,7 @@ mod tests {
     #[test]
     fn hostile_text_is_cut_and_safe() {
         let text = format!("{:?}", of(&sample::hostile(), None));
-        // Written for debugging, a backslash is two.
+        // The debug form writes one backslash as two.
         assert!(!text.chars().any(crate::base::say::is_unsafe));
         assert!(text.len() < 400_000, "{} bytes", text.len());
     }

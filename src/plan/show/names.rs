@@ -1,11 +1,11 @@
-//! Names as people read them: cut, made safe, and runs of numbered ones folded.
+//! Names for views: shortened, made safe, and with numbered names folded.
 
 use super::told;
 
-/// The most characters of one name.
+/// The longest name, in characters.
 const NAME: usize = 120;
 
-/// A name cut and made safe, in quotes where it reads like several.
+/// A name, shortened and made safe; in quotes if the name looks like several names.
 pub(super) fn name(text: &str) -> String {
     match text {
         text if text.contains("..") => told::in_quotes(text, NAME),
@@ -13,16 +13,16 @@ pub(super) fn name(text: &str) -> String {
     }
 }
 
-/// A name, or a run of numbered ones in one text.
+/// A name, or a run of numbered names as one text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Folded {
     /// Safe to print: `shop-web-1..3`.
     pub text: String,
-    /// How many names it stands for.
+    /// The number of names in the text.
     pub number: usize,
 }
 
-/// Names in their order, runs of numbered ones folded: `shop-web-1..3`.
+/// The names in order, with runs of numbered names folded: `shop-web-1..3`.
 pub fn folded<Name: AsRef<str>>(names: &[Name]) -> Vec<Folded> {
     let mut names: Vec<(&str, Option<u32>, &str)> = names
         .iter()
@@ -30,7 +30,7 @@ pub fn folded<Name: AsRef<str>>(names: &[Name]) -> Vec<Folded> {
             let name = name.as_ref();
             let stem = name.trim_end_matches(|character: char| character.is_ascii_digit());
             let digits = &name[stem.len()..];
-            // Leading zeros would be lost in a range.
+            // A number with leading zeros would lose the zeros in a range.
             let number = digits.parse().ok().filter(|number: &u32| number.to_string() == digits);
             (stem, number.filter(|_| stem.ends_with(['-', '_'])), name)
         })
@@ -60,10 +60,10 @@ pub fn folded<Name: AsRef<str>>(names: &[Name]) -> Vec<Folded> {
     folded
 }
 
-/// So many names are shown one by one.
+/// The largest number of names that are listed.
 const MOST: usize = 40;
 
-/// Folded names in a line; of many the first, and how many more there are.
+/// Folded names in one line; with many names, the first names and the number of further names.
 pub fn listed(names: &[Folded]) -> String {
     let (shown, rest) = names.split_at(names.len().min(MOST));
     let more: usize = rest.iter().map(|one| one.number).sum();
@@ -71,7 +71,7 @@ pub fn listed(names: &[Folded]) -> String {
     shown.iter().map(|one| one.text.clone()).chain(more).collect::<Vec<_>>().join(", ")
 }
 
-/// All of them in a line.
+/// All names in one line.
 pub fn joined(names: &[Folded]) -> String {
     names.iter().map(|one| one.text.as_str()).collect::<Vec<_>>().join(", ")
 }
@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn a_folded_run_counts_for_all_that_it_stands_for() {
         let mut many: Vec<String> = (10..50).map(|number| format!("n{number}x")).collect();
-        // Names that read like runs are one name each, whatever numbers are in them.
+        // A name that looks like a run is one name, whatever numbers are in the name.
         many.extend(["z-1", "z-2", "z-3", "z0..18446744073709551615", "z2..9"].map(str::to_owned));
         assert!(listed(&folded(&many)).ends_with("n49x, and 5 more"), "{}", listed(&folded(&many)));
     }
@@ -97,7 +97,7 @@ mod tests {
         assert_eq!(fold(&["w-01", "w-02", "w-99999999999"]), "w-01, w-02, w-99999999999");
         assert_eq!(fold(&["w-4294967295", "w-4294967294"]), "w-4294967294..4294967295");
         assert_eq!(fold(&["w-1", "w-1"]), "w-1, w-1");
-        // What reads like two names, or like a run, is in quotes.
+        // A name that looks like two names or like a run is quoted.
         assert_eq!(fold(&["a, b", "w-1..3"]), "\"a, b\", \"w-1..3\"");
     }
 }

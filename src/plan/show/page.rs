@@ -1,24 +1,24 @@
-//! Lines for a terminal: broken at words for a width, and painted where colours are asked for.
+//! Lines for a terminal: wrapped at words to a width, and coloured on request.
 //!
-//! What is written is the caller's.
+//! The content comes from the caller.
 
 use anstyle::{AnsiColor, Style};
 use unicode_width::UnicodeWidthStr as _;
 
-/// The width where nobody says which.
+/// The default width.
 pub const WIDTH: usize = 100;
-/// No line is broken shorter than this.
+/// The smallest width for wrapping.
 pub const NARROWEST: usize = 40;
 
-/// Plain weight, bold.
+/// Bold text in the default colour.
 pub const BOLD: Style = Style::new().bold();
 
-/// A colour.
+/// A text colour.
 pub const fn colour(colour: AnsiColor) -> Style {
     Style::new().fg_color(Some(anstyle::Color::Ansi(colour)))
 }
 
-/// Lines as they grow.
+/// A text that is built line by line.
 #[derive(Debug)]
 pub struct Page {
     out: String,
@@ -27,35 +27,36 @@ pub struct Page {
 }
 
 impl Page {
-    /// An empty one.
+    /// An empty text.
     pub fn new(width: usize, colour: bool) -> Self {
         Self { out: String::new(), width: width.max(NARROWEST), colour }
     }
 
-    /// All of it, with a line end after the last line.
+    /// The whole text, with a line end after the last line.
     pub fn ended(self) -> String {
         self.out
     }
 
-    /// Text in a style, where colours are asked for.
+    /// Text in a style, if colours are enabled.
     pub fn painted(&self, style: Style, text: &str) -> String {
         if self.colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 
-    /// One line as it is.
+    /// Adds one line without wrapping.
     pub fn line(&mut self, text: &str) {
         self.out.push_str(text.trim_end());
         self.out.push('\n');
     }
 
-    /// A heading after an empty line.
+    /// Adds a heading after an empty line.
     pub fn heading(&mut self, style: Style, text: &str) {
         let text = self.painted(style, text);
         self.line("");
         self.line(&text);
     }
 
-    /// A lead in a style and then words: lines after the first begin `hang` columns in.
+    /// Adds a lead in a style, followed by wrapped words: later lines are indented by `hang`
+    /// columns.
     pub fn wrapped(&mut self, lead: (Style, &str), hang: usize, words: &str) {
         let (style, lead) = lead;
         let lines = broken(words, self.width, (lead.width(), hang));
@@ -74,7 +75,7 @@ impl Page {
     }
 }
 
-/// Words as lines of a width: the first begins `first` columns in, the others `hang`.
+/// Wraps words to a width: the first line is indented by `first` columns, later lines by `hang`.
 pub fn broken(words: &str, width: usize, (first, hang): (usize, usize)) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut at = first;
@@ -97,7 +98,7 @@ pub fn broken(words: &str, width: usize, (first, hang): (usize, usize)) -> Vec<S
     lines
 }
 
-/// The words of a text; what stands between backticks is one.
+/// The words of a text; a code span in backticks is one word.
 fn pieces(text: &str) -> Vec<&str> {
     if text.matches('`').count() % 2 == 1 {
         return text.split(' ').collect();

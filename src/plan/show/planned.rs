@@ -1,6 +1,6 @@
-//! What the containers that a plan creates will be, in words, by option and entry.
+//! The planned containers in words, by option and entry.
 //!
-//! What of it is dangerous is told by the dangers, in full.
+//! Dangerous values are shown in full by the dangers, not here.
 
 use serde_json::{Map, Value as Json};
 
@@ -11,14 +11,14 @@ use crate::plan::{ImagePin, OptionDifference, Reason};
 
 /// The option whose entries are maps.
 const FILES: &str = "files";
-/// The most characters of one entry of a value.
+/// The longest entry of a value, in characters.
 const ENTRY: usize = 200;
-/// So many entries of a value are shown; the file has all of them.
+/// The largest number of entries that are shown for a value; the plan file has all entries.
 const MOST_ENTRIES: usize = 40;
-/// So many containers with something of their own are shown for a set.
+/// The largest number of containers that are shown with their own options for a set.
 const MOST_CONTAINERS: usize = 40;
 
-/// Options that say what a container does and gets at; they come first.
+/// The options that describe the command and the access of a container; these options come first.
 const FIRST: &[&str] = &[
     "entrypoint",
     "command",
@@ -31,53 +31,54 @@ const FIRST: &[&str] = &[
     "networks",
 ];
 
-/// What the containers of one set will be.
+/// The planned containers of one set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WillBe {
-    /// It stands beside what differs of a container that is there, and has only the rest.
+    /// Whether the differences of an existing container are shown as well, so that only the other
+    /// options are here.
     pub is_rest: bool,
-    /// `postgres:16.4, sha256:fc3d16b70360`; nothing where that is told beside.
+    /// The image: `postgres:16.4, sha256:fc3d16b70360`; `None` if the differences show the image.
     pub image: Option<String>,
-    /// What all of them have.
+    /// The options that all containers have.
     pub options: Vec<Opt>,
-    /// What single containers have: name, options.
+    /// The options of single containers: name, options.
     pub own: Vec<(String, Vec<Opt>)>,
-    /// How many more have something of their own.
+    /// The number of further containers with options of their own.
     pub more: usize,
-    /// What the image hands down; nothing where that is known once it is pulled.
+    /// The options from the image; `None` if they are unknown before the pull.
     pub from_image: Option<Vec<Opt>>,
 }
 
 /// One option and its value, by entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opt {
-    /// Its key.
+    /// The key of the option.
     pub key: String,
-    /// Its entries, `LANG=C.UTF-8`, `8080:80/tcp`; one where it has no parts.
+    /// The entries: `LANG=C.UTF-8`, `8080:80/tcp`; one entry if the value has no parts.
     pub entries: Vec<String>,
-    /// How many more there are, which the plan file has.
+    /// The number of further entries, which the plan file has.
     pub more: usize,
 }
 
 impl Opt {
-    /// The value in a line.
+    /// The value in one line.
     pub fn words(&self) -> String {
         let more =
             (self.more > 0).then(|| format!("and {} more, which the plan file has", self.more));
         let all = self.entries.iter().cloned().chain(more);
-        // The words of a command are one line, as somebody would type them.
+        // The words of a command are one line, as a user would type the command.
         all.collect::<Vec<_>>().join(if told::is_typed(&self.key) { " " } else { ", " })
     }
 }
 
-/// Options in a line: `command serve; environment PATH`.
+/// Options in one line: `command serve; environment PATH`.
 pub fn together(options: &[Opt]) -> String {
     let all: Vec<String> =
         options.iter().map(|option| format!("{} {}", option.key, option.words())).collect();
     all.join("; ")
 }
 
-/// What the containers of a set will be, as far as these containers go.
+/// The planned options of some containers of a set.
 pub fn of(planned: &Planned, containers: &[&str]) -> WillBe {
     let mine = |name: &str| containers.contains(&name);
     let own =
@@ -96,7 +97,7 @@ pub fn of(planned: &Planned, containers: &[&str]) -> WillBe {
     }
 }
 
-/// What is left of it beside what differs of a container that is there, which is told by itself.
+/// The planned options that the differences of an existing container do not show.
 pub fn rest(planned: &Planned, containers: &[&str], reasons: &[Reason]) -> WillBe {
     let left = |options: &Options| -> Options {
         let left = options.iter().filter_map(|(key, value)| {
@@ -112,14 +113,14 @@ pub fn rest(planned: &Planned, containers: &[&str], reasons: &[Reason]) -> WillB
         image: planned.image.clone(),
         containers: own,
         options: left(&planned.options),
-        // What an image hands down and did not before is told with what differs.
+        // Values that the new image adds are shown with the differences.
         from_image: planned.from_image.as_ref().map(|_| Options::new()),
     };
     let all = of(&rest, containers);
     WillBe { is_rest: true, image: all.image.filter(|_| !told_image), ..all }
 }
 
-/// The option that a reason is about.
+/// The option of a reason.
 fn topic(reason: &Reason) -> Option<&str> {
     match reason {
         Reason::Option(difference) => Some(&difference.option),
@@ -128,7 +129,8 @@ fn topic(reason: &Reason) -> Option<&str> {
     }
 }
 
-/// What a difference of an option does not tell of its value; nothing where it tells all of it.
+/// The part of a value that its difference does not show; `None` if the difference shows the whole
+/// value.
 fn untold(value: &Json, reason: &Reason) -> Option<Json> {
     match (value, reason) {
         (Json::Object(map), Reason::Environment(difference)) => {
@@ -153,7 +155,7 @@ fn untold(value: &Json, reason: &Reason) -> Option<Json> {
                         items.iter().filter(|item| !told(item)).cloned().collect();
                     (!kept.is_empty()).then_some(Json::Array(kept))
                 }
-                // The order of a list is seen where all of it is.
+                // The order of a list shows only in the whole list.
                 (value, Told::Entries(_)) => Some(value.clone()),
             }
         }
@@ -212,7 +214,7 @@ pub(super) fn entry(key: &str, name: &str, value: &Json) -> String {
     match value {
         Json::Null => name,
         Json::Object(map) if map.is_empty() => name,
-        // A file: what is in it, and who may read it.
+        // A file: its content, and who may read the file.
         Json::Object(map) if key == FILES => {
             let own = map.iter().map(|(field, value)| match field.as_str() {
                 "content" => one(key, value),
@@ -227,7 +229,8 @@ pub(super) fn entry(key: &str, name: &str, value: &Json) -> String {
     }
 }
 
-/// `from_env:DB_PASSWORD`, `env_file:web.env` for a value that the file does not have.
+/// The reference in place of a value that the plan file does not have: `from_env:DB_PASSWORD`,
+/// `env_file:web.env`.
 pub(super) fn reference(value: &Json) -> Option<String> {
     let map = value.as_object().filter(|map| map.len() == 1)?;
     let (kind, name) = map.iter().next()?;
@@ -289,7 +292,7 @@ mod tests {
         let rest = rest_of("command", argv("--old"), &argv("--new"));
         assert!(rest.starts_with("command --option-0 --option-1 "), "{rest}");
         assert!(rest.ends_with(" --option-29 --new"), "{rest}");
-        // What is short was told whole.
+        // A short value was shown in full.
         assert_eq!(rest_of("command", json!(["a"]), &json!(["b", "c"])), "");
         assert_eq!(rest_of("command", Json::Null, &json!(["b", "c"])), "");
         assert_eq!(rest_of("mem_limit", json!(1), &json!(2)), "");

@@ -1,7 +1,7 @@
-//! Reasons in words: the seed's `option (found => expected)`, and a fragment for everything else.
+//! Reasons as text: the seed's `option (found => expected)`, and a fragment for other reasons.
 //!
-//! Text that came from containers is cut and made safe here; escaping for a markup is the
-//! caller's.
+//! Text from containers is shortened and made safe here; escaping for a markup is done by the
+//! caller.
 
 use serde_json::Value as Json;
 
@@ -14,9 +14,9 @@ use crate::plan::{
 };
 use crate::spec::State;
 
-/// The most characters of one side of a difference.
+/// The longest side of a difference, in characters.
 const SIDE: usize = 80;
-/// The most characters of a reference to an image.
+/// The longest image reference, in characters.
 const REFERENCE: usize = 200;
 
 /// A reason as a lowercase fragment: `mem_limit (536870912 => 1073741824), 512m => 1g`.
@@ -24,7 +24,7 @@ pub fn text(reason: &Reason) -> String {
     format!("{}{}", bare(reason), origin(reason).map_or("", from))
 }
 
-/// The same without who caused it.
+/// A reason without its origin.
 fn bare(reason: &Reason) -> String {
     match reason {
         Reason::Environment(difference) => environment(difference),
@@ -52,13 +52,13 @@ fn option(difference: &OptionDifference) -> String {
     format!("{} ({sides}){spelt}", told::value(option, SIDE))
 }
 
-/// A reference, the digest in it short.
+/// An image reference with a short digest.
 pub(super) fn shown(reference: &str) -> String {
     told::value(&told::short_reference(reference), REFERENCE)
 }
 
-/// All reasons of one change, each a fragment. What a new image changes of what it hands down is
-/// told with the image, as one reason.
+/// All reasons of one change, each as a fragment. Differences that a new image causes are joined
+/// with the image reason.
 pub fn texts(reasons: &[Reason]) -> Vec<String> {
     let is_image = |reason: &Reason| matches!(reason, Reason::Option(it) if it.option == "image");
     if !reasons.iter().any(is_image) {
@@ -83,8 +83,8 @@ fn origin(reason: &Reason) -> Option<Origin> {
     }
 }
 
-/// Whether a change is made in place, or what forces a new container where some of it could have
-/// been.
+/// Says that a change is made in place, or which option forces a new container although other
+/// options could change in place.
 pub fn how(change: &Change) -> Option<String> {
     let in_place = |reason: &&Reason| matches!(reason, Reason::Option(option) if option.in_place);
     let (could, forces): (Vec<&Reason>, Vec<&Reason>) = change.reasons.iter().partition(in_place);
@@ -107,7 +107,7 @@ pub fn how(change: &Change) -> Option<String> {
     }
 }
 
-/// Why a new container is needed although each of these options can be changed in place.
+/// Why a new container is needed although each of these options can change in place.
 fn left_to_a_new_one(reasons: &[&Reason]) -> Option<String> {
     let mut off = Vec::new();
     for reason in reasons {
@@ -129,7 +129,7 @@ fn left_to_a_new_one(reasons: &[&Reason]) -> Option<String> {
     Some(format!("forced by {}: cannot be taken off in place", off.join(", ")))
 }
 
-/// A reason in a word or two.
+/// The topic of a reason in one or two words.
 fn topic(reason: &Reason) -> String {
     match reason {
         Reason::Environment(difference) => told::value(&difference.option, SIDE),
@@ -140,7 +140,7 @@ fn topic(reason: &Reason) -> String {
     }
 }
 
-/// Both sides once more, as a spec would write them, where the engine's numbers are hard to read.
+/// Both sides in the notation of a spec, if the engine's numbers are hard to read.
 fn spelt(unit: Unit, found: &Json, expected: &Json) -> String {
     let one = |value: &Json| value.as_i64().and_then(|number| unit.spelt(number));
     match (one(found), one(expected)) {
@@ -153,7 +153,7 @@ fn spelt(unit: Unit, found: &Json, expected: &Json) -> String {
     }
 }
 
-/// The caller's words for who caused a difference; nothing for the spec.
+/// The words for the origin of a difference; empty for the spec.
 fn from(origin: Origin) -> &'static str {
     match origin {
         Origin::Declared => "",
@@ -166,7 +166,7 @@ fn environment(difference: &EnvironmentDifference) -> String {
     format!("{} ({})", told::value(&difference.option, SIDE), told::text(&variables(difference)))
 }
 
-/// The variables that differ, with their values where these are public.
+/// The differing variables, with their values if the values are public.
 pub(super) fn variables(difference: &EnvironmentDifference) -> Vec<Entry> {
     let EnvironmentDifference { option: _, origin: _, added, changed, removed, values } =
         difference;
@@ -181,8 +181,8 @@ pub(super) fn variables(difference: &EnvironmentDifference) -> Vec<Entry> {
     [of(Kind::Added, added), of(Kind::Changed, changed), of(Kind::Removed, removed)].concat()
 }
 
-/// How a container is that is as a state asks. Of two states the word says what is done where
-/// there is something to do.
+/// The word for the expected state in a reason: `running` for started and reloaded, otherwise the
+/// word of the state.
 pub(super) fn becomes(expected: State) -> &'static str {
     match expected {
         State::Started | State::Reloaded => "running",
@@ -240,7 +240,7 @@ fn fragment(because: &Because) -> String {
     }
 }
 
-/// The word of a state in a spec.
+/// The word for a state in a spec.
 pub fn state(state: State) -> &'static str {
     match state {
         State::Present => "present",
@@ -253,7 +253,7 @@ pub fn state(state: State) -> &'static str {
     }
 }
 
-/// What a danger means.
+/// The meaning of a danger.
 pub fn danger_means(danger: Danger) -> &'static str {
     match danger {
         Danger::DataLost => "a mount goes, or an anonymous volume with its data",

@@ -1,13 +1,13 @@
-//! What a step does, in words.
+//! The action of a step in words.
 
 use super::names::name;
 use super::{besides, told};
 use crate::plan::{Action, ImagePin, Step, Subject};
 
-/// The most characters of one sentence.
+/// The longest sentence, in characters.
 const SENTENCE: usize = 2_000;
 
-/// What comes before a step: steps, the end of others whatever becomes of them, and time.
+/// The conditions before a step: dependencies, steps whose end is enough, and a delay.
 pub(super) fn before(step: &Step) -> Vec<String> {
     let after = step.after.iter().map(|step| name(step.as_str()));
     let ends = step.after_end.iter().map(|step| format!("the end of {}", name(step.as_str())));
@@ -15,7 +15,7 @@ pub(super) fn before(step: &Step) -> Vec<String> {
     after.chain(ends).chain(delay).collect()
 }
 
-/// What a step does.
+/// The action of a step.
 pub(super) fn text(step: &Step) -> String {
     let subject = |subject: &Subject| match subject {
         Subject::Container(id) => format!("container {}", name(id.short())),

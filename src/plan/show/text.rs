@@ -1,6 +1,7 @@
-//! A plan as lines for a terminal: what is dangerous first, then what happens, in its order, and why.
+//! A plan as lines for a terminal: first the dangers, then the changes in order, with their
+//! reasons.
 //!
-//! Where it is printed, how wide, and whether in colour, is the caller's to know.
+//! Terminal, width and colour support are known to the caller only.
 
 use anstyle::{AnsiColor, Style};
 
@@ -12,20 +13,20 @@ use super::why::Why;
 use super::{About, names};
 use crate::plan::{Plan, Verb};
 
-/// Where the words of a change begin.
+/// The column in which the words of a change begin.
 const INDENT: usize = 14;
 const PLAIN: Style = Style::new();
 const RED: Style = page::colour(AnsiColor::Red);
 const DIM: Style = Style::new().dimmed();
 
-/// How a plan is to be shown.
+/// How to show a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// List every step.
+    /// Whether every step is listed.
     pub steps: bool,
-    /// With ANSI colours.
+    /// Whether ANSI colours are used.
     pub colour: bool,
-    /// Lines are broken at this width where they can be.
+    /// The width at which lines are wrapped.
     pub width: usize,
 }
 
@@ -114,7 +115,7 @@ impl View {
         self.page.wrapped((PLAIN, &" ".repeat(indent)), indent + 2, words);
     }
 
-    /// What differs, an entry a line; one that is alone stands beside its option.
+    /// The differences, one entry a line; a single entry stands beside its option.
     fn why(&mut self, why: &Why, indent: usize) {
         match why {
             Why::New => {}
@@ -138,7 +139,8 @@ impl View {
         }
     }
 
-    /// Of what is new each option on a line; of what is replaced the rest of it, together.
+    /// The planned containers: for a new container each option on a line, for a replacement the
+    /// remaining options in one line.
     fn will_be(&mut self, will_be: &WillBe) {
         let WillBe { is_rest, image, options, own, more, from_image } = will_be;
         let mut lines = Vec::new();

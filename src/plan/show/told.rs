@@ -1,7 +1,7 @@
-//! Two sides of a difference in words: of lists, sets and maps the entries that differ.
+//! A difference in words: for lists, sets and maps, only the differing entries.
 //!
-//! Long texts are shortened where both sides are the same, never where they differ. What is shown
-//! is made safe here; escaping for a markup is the caller's.
+//! Long texts are shortened where both sides agree, never where the sides differ. The text is made
+//! safe here; escaping for a markup is done by the caller.
 
 use std::collections::BTreeSet;
 use std::ops::Bound::{Excluded, Unbounded};
@@ -13,17 +13,17 @@ use crate::base::say;
 use crate::options;
 use crate::syntax::shell_words;
 
-/// A side of at most so many characters is shown whole.
+/// A side up to this length is shown in full.
 const WHOLE: usize = 80;
-/// One entry of at most so many characters is shown whole.
+/// An entry up to this length is shown in full.
 const ENTRY: usize = 200;
-/// So much of what both sides share is shown around what differs.
+/// How many common characters are shown around a difference.
 const AROUND: usize = 16;
-/// Of what differs the middle gives way beyond this: no text of a plan is without end.
+/// Beyond this length the middle of a difference is cut, so that every text has a limit.
 const MOST: usize = 2_000;
 
-/// `found => expected`, or the entries that are added, changed and removed. In an `ordered` list
-/// the place of an entry means something.
+/// `found => expected`, or the added, changed and removed entries. In an `ordered` list the order
+/// of entries matters.
 pub fn difference(found: &Json, expected: &Json, ordered: bool) -> String {
     match told(found, expected, ordered) {
         Told::Whole(found, expected) => format!("{found} => {expected}"),
@@ -31,26 +31,26 @@ pub fn difference(found: &Json, expected: &Json, ordered: bool) -> String {
     }
 }
 
-/// Whether the place of an entry of an option means something.
+/// Whether the order of entries matters in an option.
 pub fn is_ordered(option: &str) -> bool {
     options::row(option).is_some_and(|row| !row.def().many)
 }
 
-/// Whether the words of an option are a line that somebody types.
+/// Whether an option is a command line that people type.
 pub fn is_typed(option: &str) -> bool {
     matches!(option, "command" | "entrypoint")
 }
 
-/// What differs of an option.
+/// The difference in an option.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Told {
-    /// Both sides as they are.
+    /// Both sides in full.
     Whole(String, String),
-    /// What is added, changed and removed, in this order.
+    /// The added, changed and removed entries, in this order.
     Entries(Vec<Entry>),
 }
 
-/// The same in pieces.
+/// A difference in parts.
 pub fn told(found: &Json, expected: &Json, ordered: bool) -> Told {
     let is_list = |value: &Json| value.is_array() || value.is_null();
     let is_map = |value: &Json| value.is_object() || value.is_null();
@@ -81,10 +81,10 @@ fn whole(found: &Json, expected: &Json) -> Told {
     Told::Whole(found, expected)
 }
 
-/// Two texts of which each shows what the other has not, with a little of what both have.
+/// Two texts, each with its differing part and a little common context.
 pub fn pair(old: &str, new: &str) -> (String, String) {
     let (short_old, short_new) = (short_ids(old), short_ids(new));
-    // Two IDs that begin alike are told apart by all of their digits.
+    // Two IDs with the same beginning are shown with all digits.
     let (old, new) = if short_old == short_new {
         (old.to_owned(), new.to_owned())
     } else {
@@ -102,7 +102,7 @@ pub fn pair(old: &str, new: &str) -> (String, String) {
     (one(&old), one(&new))
 }
 
-/// A text that stands by itself: its two ends where it is longer than `most`.
+/// A text without another side: only both ends if the text is longer than `most`.
 pub fn ends(text: &str, most: usize) -> String {
     let all: Vec<char> = text.chars().collect();
     if all.len() <= most {
@@ -112,7 +112,7 @@ pub fn ends(text: &str, most: usize) -> String {
     format!("{}…{}", safe(&all[..half]), safe(&all[all.len() - half..]))
 }
 
-/// IDs and digests, 64 digits each, as people know them: by the first twelve.
+/// Shortens IDs and digests with 64 digits to the first twelve digits.
 pub fn short_ids(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -131,7 +131,7 @@ pub fn short_ids(text: &str) -> String {
     out
 }
 
-/// A reference or a digest, the digest in it by its first digits.
+/// A reference or a digest, with the digest shortened.
 pub fn short_reference(text: &str) -> String {
     let is_digest = |text: &str| {
         text.strip_prefix("sha256:")
@@ -146,24 +146,24 @@ pub fn short_reference(text: &str) -> String {
     }
 }
 
-/// One entry of a list, a set or a map that differs.
+/// One differing entry of a list, a set or a map.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// How.
+    /// The kind of difference.
     pub kind: Kind,
-    /// Its key in a map.
+    /// The key in a map.
     pub name: Option<String>,
-    /// What is found, where it may be told.
+    /// The found value, if the value may be shown.
     pub found: Option<String>,
-    /// What is expected, where it may be told.
+    /// The expected value, if the value may be shown.
     pub expected: Option<String>,
-    /// Its key in a map before it was cut; empty where it has none.
+    /// The full key in a map; empty for other entries.
     pub full_name: Full,
-    /// Its value, or both, before they were cut: what is compared.
+    /// The full value, or both values, for comparison.
     pub full: Full,
 }
 
-/// A text that was not cut and is not safe to print: it is there to be compared.
+/// A full text for comparison, which is not safe to print.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Full(pub String);
 
@@ -173,14 +173,14 @@ impl std::fmt::Debug for Full {
     }
 }
 
-/// How an entry differs.
+/// The kind of difference of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// Expected, not found.
+    /// Expected and not found.
     Added,
     /// Found with another value.
     Changed,
-    /// Found, not expected.
+    /// Found and not expected.
     Removed,
 }
 
@@ -195,7 +195,8 @@ impl Kind {
 }
 
 impl Entry {
-    /// One of a list or a set, on the side where it is; others stand beside it.
+    /// An entry of a list or a set that only one side has; `others` are the entries of the other
+    /// side.
     fn alone(kind: Kind, whole: &str, others: &BTreeSet<&str>) -> Self {
         let text = Some(apart(whole, others));
         let (found, expected) = match kind {
@@ -206,7 +207,7 @@ impl Entry {
         Self { kind, name: None, found, expected, full_name: Full::default(), full }
     }
 
-    /// One with both sides.
+    /// An entry with both sides.
     pub fn both(name: Option<String>, old: &str, new: &str) -> Self {
         let (found, expected) = pair(old, new);
         let full = Full(format!("{} → {}", quoted(old), quoted(new)));
@@ -214,7 +215,7 @@ impl Entry {
         Self { kind, name, found: Some(found), expected: Some(expected), full_name, full }
     }
 
-    /// One of a map, made safe; of a changed one both values, or neither.
+    /// An entry of a map, made safe; a changed entry has both values or neither value.
     pub fn named(kind: Kind, name: &str, found: Option<&Json>, expected: Option<&Json>) -> Self {
         let sides: Vec<String> = found.into_iter().chain(expected).map(word).collect();
         let (full_name, full) = (Full(name.to_owned()), Full(sides.join(" → ")));
@@ -228,7 +229,7 @@ impl Entry {
         Self { kind, name: Some(value(name, ENTRY)), found, expected, full_name, full }
     }
 
-    /// What stands before it in a view: `+ `, `~ `, `- `; nothing before a whole with both sides.
+    /// The sign of the entry in a view: `+ `, `~ `, `- `; empty for a difference in full.
     pub fn mark(&self) -> &'static str {
         match self.kind {
             Kind::Changed if self.name.is_none() => "",
@@ -238,7 +239,7 @@ impl Entry {
         }
     }
 
-    /// As views show it: `LANG=C.UTF-8`, `MODE dev → prod`, `512m → 1g`, `80:80/tcp`.
+    /// The entry in a view: `LANG=C.UTF-8`, `MODE dev → prod`, `512m → 1g`, `80:80/tcp`.
     pub fn shown(&self) -> String {
         if let (Some(found), Some(expected)) = (&self.found, &self.expected) {
             let both = format!("{found} → {expected}");
@@ -248,7 +249,7 @@ impl Entry {
         self.name.iter().chain(value).cloned().collect::<Vec<_>>().join("=")
     }
 
-    /// `name: old => new`, `name: value`, `name`, `value`.
+    /// The entry in a sentence: `name: old => new`, `name: value`, `name`, `value`.
     fn text(&self) -> String {
         let value = match (&self.found, &self.expected) {
             (Some(found), Some(expected)) => Some(format!("{found} => {expected}")),
@@ -270,7 +271,7 @@ pub fn text(entries: &[Entry]) -> String {
     parts.collect::<Vec<_>>().join("; ")
 }
 
-/// A value with no other side.
+/// A value without another side.
 pub fn alone(value: &Json) -> String {
     ends(&word(value), MOST)
 }
@@ -304,7 +305,7 @@ fn sets(found: &[String], expected: &[String]) -> Vec<Entry> {
     entries
 }
 
-/// Entries by their place, between what both lists begin and end with.
+/// The entries of lists by their index, without the common beginning and end.
 fn lists(found: &[String], expected: &[String]) -> Vec<Entry> {
     let start = common(found.iter(), expected.iter());
     let end = common(found[start..].iter().rev(), expected[start..].iter().rev());
@@ -323,13 +324,13 @@ fn sides_of(found: &Json, expected: &Json) -> (String, String) {
     pair(&word(found), &word(expected))
 }
 
-/// A text, a long one from where it differs from each of the others.
+/// A text; a long text is shown from the place where it differs from each other text.
 pub fn apart(text: &str, others: &BTreeSet<&str>) -> String {
     let all: Vec<char> = text.chars().collect();
     if all.len() <= ENTRY {
         return say::safe(text);
     }
-    // In their order, the one that begins most alike stands right before it or after it.
+    // In sorted order, the most similar text stands directly before or after the text.
     let before = others.range::<str, _>((Unbounded, Excluded(text))).next_back();
     let after = others.range::<str, _>((Excluded(text), Unbounded)).next();
     let starts =
@@ -337,7 +338,7 @@ pub fn apart(text: &str, others: &BTreeSet<&str>) -> String {
     around(&all, starts.max().unwrap_or(0), all.len())
 }
 
-/// The characters from `start` to `end`, with a little of what is around them.
+/// The characters from `start` to `end`, with a little context.
 fn around(all: &[char], start: usize, end: usize) -> String {
     let from = if start > 2 * AROUND { start - AROUND } else { 0 };
     let to = if all.len() - end > 2 * AROUND { end + AROUND } else { all.len() };
@@ -357,12 +358,12 @@ fn safe(characters: &[char]) -> String {
     say::safe(&characters.iter().collect::<String>())
 }
 
-/// How many of the first items are the same.
+/// The number of equal items at the beginning.
 fn common<T: PartialEq>(one: impl Iterator<Item = T>, other: impl Iterator<Item = T>) -> usize {
     one.zip(other).take_while(|(one, other)| one == other).count()
 }
 
-/// A value in a line, a text as it is.
+/// A value in one line; a string is shown without quotes.
 fn line(value: &Json) -> String {
     match value {
         Json::String(text) => text.clone(),
@@ -370,7 +371,7 @@ fn line(value: &Json) -> String {
     }
 }
 
-/// A value among others.
+/// A value in a list of values.
 pub(super) fn word(value: &Json) -> String {
     match value {
         Json::Null => "nothing".into(),
@@ -379,7 +380,7 @@ pub(super) fn word(value: &Json) -> String {
     }
 }
 
-/// A value among others, of a command as somebody would type it.
+/// A value in a list of values; a command is shown as a user would type the command.
 pub(super) fn typed(option: &str, value: &Json) -> String {
     match value {
         Json::String(text) if is_typed(option) => shell_words::join(&[text.as_str()]),
@@ -387,25 +388,25 @@ pub(super) fn typed(option: &str, value: &Json) -> String {
     }
 }
 
-/// A text of a stranger among others, safe and cut, in quotes where it reads like several.
+/// A foreign text in a list of values: safe, shortened, and quoted if it looks like several values.
 pub fn value(text: &str, most: usize) -> String {
     if blurs(text) { in_quotes(text, most) } else { ends(text, most) }
 }
 
-/// The same in quotes, whatever it is.
+/// A foreign text in quotes.
 pub fn in_quotes(text: &str, most: usize) -> String {
     format!("\"{}\"", ends(&escaped(text), most))
 }
 
-/// A text, in quotes where its ends could not be told among others.
+/// A text, quoted if its ends would be unclear in a list.
 fn quoted(plain: &str) -> String {
     if blurs(plain) { format!("\"{}\"", escaped(plain)) } else { plain.to_owned() }
 }
 
-/// What stands between two entries, or two sides.
+/// The separators between two entries or two sides.
 const BETWEEN: &[&str] = &[", ", "; ", " => ", " → ", " – ", "\\u{"];
 
-/// Whether a text reads like several, like nothing, or like words of ours.
+/// Whether a text looks like several values, like an empty value, or like words of bayplan.
 fn blurs(text: &str) -> bool {
     text.trim() != text
         || text.is_empty()
@@ -417,7 +418,7 @@ fn blurs(text: &str) -> bool {
         || text.chars().any(say::is_unsafe)
 }
 
-/// A text for inside of quotes, of which none ends them.
+/// A text for use inside quotes, with its quotes escaped.
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"")
 }
@@ -428,7 +429,7 @@ mod tests {
 
     use super::*;
 
-    /// Forty entries that everybody has.
+    /// Forty entries with a common part.
     fn many(entry: impl Fn(usize) -> Json) -> Vec<Json> {
         (0..40).map(entry).collect()
     }
@@ -468,7 +469,7 @@ mod tests {
         let (old, new) = pair("short", &"x".repeat(1 << 20));
         assert_eq!(old, "short");
         assert_eq!(new.chars().count(), MOST + 1);
-        // Entries are told apart however long the part is that all of them share.
+        // Entries stay distinguishable however long their common part is.
         let path = |end: &str| json!([format!("/{}/{end}", "p".repeat(400))]);
         insta::assert_snapshot!(difference(&path("one"), &path("other"), false), @"added …pppppppppppppp/other; removed …pppppppppppppp/one");
     }

@@ -1,4 +1,5 @@
-//! The way back of a plan, as it is gone where what is new is not proven; and what no call brings back.
+//! The rollback of a plan, used if a new container is not proven; and the effects that cannot be
+//! undone.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +9,10 @@ use crate::plan::undo::undo;
 use crate::plan::world::World;
 use crate::plan::{Action, Plan};
 
-/// The steps of all ways back, and what stays, with a line end after the last line.
+/// The steps of all rollbacks and the remaining effects, with a line end after the last line.
 pub fn text(plan: &Plan) -> String {
     let before = World::planned(plan);
-    // Until what is new is proven nothing is removed.
+    // Nothing is removed before the new container is proven.
     let removes =
         |action: &Action| matches!(action, Action::Remove { .. } | Action::RemoveNetwork { .. });
     let mut all = before.clone();
@@ -22,7 +23,7 @@ pub fn text(plan: &Plan) -> String {
     let mut lines = vec![String::new(), "UNDO".to_owned()];
     let mut stays = Vec::new();
     for change in &changes {
-        // Nothing is gone yet, but what a network was is not known once it is removed.
+        // Nothing is removed yet, but the settings of a network are lost with its removal.
         let back = undo(plan, &BTreeSet::from([*change]), (&before, &all), &BTreeSet::new());
         for step in &back.steps {
             let (id, what) = (name(step.id.as_str()), step_text::text(step));

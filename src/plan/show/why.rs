@@ -1,6 +1,7 @@
-//! Why something is changed, in pieces: of an option its entries, both sides as people write them.
+//! The reasons of a change in parts: differing options by entry, with both sides as people write
+//! them.
 //!
-//! The sentence of a reason, as results tell it, is [`super::reason_text`]'s.
+//! The sentence for a reason, as results show the reason, is in [`super::reason_text`].
 
 use serde_json::Value as Json;
 
@@ -14,10 +15,10 @@ use crate::plan::{
     Verb,
 };
 
-/// The most characters of an option's name.
+/// The longest option name, in characters.
 const NAME: usize = 80;
 
-/// Why something is changed, or how it differs.
+/// The reason of a change, or a left difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Why {
     /// An option differs.
@@ -29,13 +30,13 @@ pub enum Why {
         /** what of it: one without a name is all of it */
         entries: Vec<Entry>,
     },
-    /// It is not there, and will be.
+    /// The object does not exist and will be created.
     New,
-    /// Anything else, a fragment.
+    /// Another reason, as a fragment.
     Because(String),
 }
 
-/// Why a change is made, in the order of its reasons.
+/// The reasons of a change, in order.
 pub fn of(change: &Change, causes: &Causes<'_>) -> Vec<Why> {
     let makes = matches!(change.verb, Verb::Create | Verb::Run);
     let new = |reason: &Reason| {
@@ -48,13 +49,13 @@ pub fn of(change: &Change, causes: &Causes<'_>) -> Vec<Why> {
     reasons.map(why).collect()
 }
 
-/// What differs of a container of a set and is left.
+/// The left differences of a container.
 pub fn differences(set: &SetName, matched: &Matched, causes: &Causes<'_>) -> Vec<Why> {
     let reasons = matched.differences.iter();
     reasons.map(|reason| one(reason, causes.of_matched(set, matched, reason))).collect()
 }
 
-/// Who caused a difference, where that can be told.
+/// The words for the cause of a difference, if the cause is known.
 fn from(origin: Origin, cause: Option<Cause>) -> &'static str {
     match (origin, cause) {
         (Origin::Image, _) => " (from the image)",
@@ -72,7 +73,7 @@ fn one(reason: &Reason, cause: Option<Cause>) -> Why {
         Reason::Environment(difference) => Why::Differs {
             option: told::ends(&difference.option, NAME),
             from: match from(difference.origin, cause) {
-                // The spec may say the same of a secret that is another one now.
+                // The spec may be the same while the value of a secret has changed.
                 " (spec changed)" if is_hidden(difference) => " (spec or secret changed)",
                 from => from,
             },
@@ -95,7 +96,7 @@ fn one(reason: &Reason, cause: Option<Cause>) -> Why {
     }
 }
 
-/// Whether a variable changed whose values are not public.
+/// Whether a variable with a secret value changed.
 fn is_hidden(difference: &EnvironmentDifference) -> bool {
     difference.changed.iter().any(|name| !difference.values.contains_key(name))
 }
@@ -130,7 +131,7 @@ fn option(difference: &OptionDifference) -> Vec<Entry> {
     }
 }
 
-/// The words of a command as somebody would type them, where that is plain.
+/// A command as a user would type it, if that is unambiguous.
 fn typed(option: &str, value: &Json) -> Option<String> {
     let words = value.as_array().filter(|_| told::is_typed(option))?;
     let plain = |word: &Json| {
@@ -142,7 +143,8 @@ fn typed(option: &str, value: &Json) -> Option<String> {
     (!words.is_empty()).then(|| words.join(" "))
 }
 
-/// `acme/web:1, 5fe9d6c2e0fd` on both sides; a reference that both have is its name.
+/// The image on both sides: `acme/web:1, 5fe9d6c2e0fd`; a reference that both sides share becomes
+/// the name of the entry.
 fn image((old, found): (Option<&str>, &Json), (new, expected): (&str, &Json)) -> Entry {
     let ids = format!("{found} → {expected}");
     let (found, expected) = match told::told(found, expected, true) {
