@@ -22,6 +22,8 @@ pub enum Way {
     /// The nearer end: a replacement with a running new container is finished, every other change
     /// is rolled back.
     Nearest,
+    /// All changes are rolled back that can be; only the others are finished.
+    BackIfPossible,
     /// All changes are rolled back.
     Back,
     /// All changes are finished.
@@ -83,6 +85,7 @@ pub fn recovery(
         let done_with_it = committed_with(plan, name, &before, &now);
         let goes_back = match way {
             Way::Back => true,
+            Way::BackIfPossible => !lost && done_with_it.is_none(),
             Way::Finish => false,
             Way::Nearest => {
                 !lost && done_with_it.is_none() && is_nearer_to_its_beginning(plan, name, &now)

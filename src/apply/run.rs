@@ -103,6 +103,8 @@ pub(super) struct Context<'a, W> {
     pub(super) back: RefCell<BTreeSet<String>>,
     /// Whether the engine failed to answer the last request.
     pub(super) away: Cell<bool>,
+    /// The time at which a wait noticed the request to stop.
+    pub(super) stops_since: Cell<Option<Duration>>,
     pub(super) awaits: &'a Awaits,
     /// The dependencies that have reached their condition.
     pub(super) met: RefCell<BTreeSet<ContainerId>>,
@@ -156,6 +158,7 @@ impl<'a, W> Context<'a, W> {
             before: World::planned(plan),
             back: RefCell::default(),
             away: Cell::new(false),
+            stops_since: Cell::new(None),
             created: RefCell::new(resume.created.clone()),
             names: RefCell::new(resume.names()),
             pulled: RefCell::default(),

@@ -160,8 +160,19 @@ impl<'a> Schedule<'a> {
             && match self.halt {
                 Halt::No => true,
                 Halt::New => self.begun.contains(&change_of(&self.plan.steps[place].id)),
-                Halt::All => self.is_proven(change),
+                Halt::All => self.is_proven(change) || self.is_past_return(change),
             }
+    }
+
+    /// Whether a change made a call that cannot be undone, or is making it: it removed a network, or
+    /// restarted a container. The shortest way to a whole state is then to finish the change.
+    fn is_past_return(&self, change: &str) -> bool {
+        let mut places = self.of_change.get(change).into_iter().flatten();
+        places.any(|place| {
+            let action = &self.plan.steps[*place].action;
+            matches!(action, Action::RemoveNetwork { .. } | Action::Restart { .. })
+                && (self.is_done(*place) || self.flying.contains(place))
+        })
     }
 
     /// Whether every predecessor in `after_end` has ended: the predecessor took effect, its change

@@ -15,7 +15,7 @@ use super::removed::REMOVED;
 use super::run::Context;
 use crate::base::ident::{ContainerId, ContainerName};
 use crate::engine::Writer;
-use crate::plan::Step;
+use crate::plan::{Action, Step};
 
 /// How long a health check may take beyond its own intervals.
 const BEYOND: Duration = Duration::from_secs(30);
@@ -70,11 +70,29 @@ impl<W: Writer> Context<'_, W> {
     /// Waits, unless the run is asked to stop or the change is rolled back: no call is in flight
     /// during the wait.
     pub(super) async fn pause(&self, step: &Step, duration: Duration) -> Acted {
-        if self.cancelled() || self.back.borrow().contains(step.id.change()) {
+        let stops = self.cancelled() && !(self.proves_a_restart(step) && self.has_grace());
+        if stops || self.back.borrow().contains(step.id.change()) {
             return Err(StepError::GivenUp);
         }
         self.clock.sleep(duration).await;
         Ok(())
+    }
+
+    /// Whether the grace time of a run that was asked to stop is not over.
+    fn has_grace(&self) -> bool {
+        let now = self.clock.now();
+        let since = self.stops_since.get().unwrap_or(now);
+        self.stops_since.set(Some(since));
+        now.saturating_sub(since) < self.settings.grace
+    }
+
+    /// Whether a step waits for a restarted container. A restart cannot be undone, so its change is
+    /// finished within the grace time.
+    fn proves_a_restart(&self, step: &Step) -> bool {
+        let restarts = |other: &Step| {
+            other.id.change() == step.id.change() && matches!(other.action, Action::Restart { .. })
+        };
+        matches!(step.action, Action::WaitReady { .. }) && self.plan.steps.iter().any(restarts)
     }
 
     /// The inspect data of a container that must exist.

@@ -123,7 +123,7 @@ impl<W: Writer> Applying<'_, W> {
     async fn work(&self, signals: &Signals) -> Attempt {
         self.results.of_engine(&self.snapshot);
         let mut judgement = judge(&self.opened.plan, &self.opened.spec, &self.snapshot);
-        judgement.stale.extend(load_plan::spec_moved(self.opened, self.args.spec.is_some())?);
+        load_plan::spec_moved(self.opened, self.args.spec.is_some(), &mut judgement)?;
         for note in &judgement.notes {
             output::note(&format!("note: {note}"));
         }

@@ -205,8 +205,12 @@ pub fn made_labels(opened: &Opened<'_>) -> MadeLabels {
 
 /// The changes in the spec since the plan, for the sets that the plan changes. `required`: the spec
 /// comes from `--spec`.
-pub fn spec_moved(opened: &Opened<'_>, required: bool) -> Result<Vec<Staleness>, Failure> {
-    let Some(path) = &opened.found else { return Ok(Vec::new()) };
+pub fn spec_moved(
+    opened: &Opened<'_>,
+    required: bool,
+    judgement: &mut Judgement,
+) -> Result<(), Failure> {
+    let Some(path) = &opened.found else { return Ok(()) };
     let start = opened.compose.as_ref();
     let (now, digest) = match load_spec::read(opened.files, path, &opened.named, start) {
         Ok(read) => read,
@@ -218,10 +222,16 @@ pub fn spec_moved(opened: &Opened<'_>, required: bool) -> Result<Vec<Staleness>,
             return Err(Failure::new(failure.exit, message)
                 .hint("`bayplan plan` of it says what is wrong with it"));
         }
-        Err(_) => return Ok(vec![spec_moved::moved(None, "a spec", "a file that is none")]),
+        Err(_) => {
+            judgement.stale.push(spec_moved::moved(None, "a spec", "a file that is none"));
+            return Ok(());
+        }
     };
     let same_file = opened.plan.spec.as_ref().is_some_and(|source| source.digest == digest);
-    Ok(spec_moved::spec_moved(&opened.plan, &opened.spec, &now, same_file))
+    let (plan, before) = (&opened.plan, &opened.spec);
+    judgement.stale.extend(spec_moved::spec_moved(plan, before, &now, same_file));
+    judgement.notes.extend(spec_moved::declared_otherwise(plan, before, &now));
+    Ok(())
 }
 
 /// Resolves the references of the sets that a plan changes.

@@ -54,8 +54,9 @@ pub async fn under_lock<T>(
             let project = say::short(opened.plan.project.as_str());
             let message =
                 format!("expected no other apply of project `{project}`, but found {held}");
-            let hint =
-                "`--wait DURATION` waits for it; `bayplan unlock PROJECT` takes the lock away";
+            let hint = format!(
+                "`--wait DURATION` waits for it; `bayplan unlock {project}` takes the lock away"
+            );
             return Err(Failure::new(Exit::Locked, message).hint(hint).into());
         }
         Taken::None(why) => {

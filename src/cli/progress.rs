@@ -96,6 +96,11 @@ impl Progress {
         Self { json, keep, total: run.len(), began: Instant::now(), words, state, bars }
     }
 
+    /// The same without a total: a recovery derives its calls on the way.
+    pub fn without_total(self) -> Self {
+        Self { total: 0, ..self }
+    }
+
     /// Clears the lines that are still redrawn. The result describes the changes that did not
     /// succeed.
     pub fn close(&self) {
@@ -179,6 +184,7 @@ impl Progress {
         let text = text + &say::safe_lines(output);
         let width = self.total.to_string().len();
         match what {
+            Some(_) if self.total == 0 => self.line(&format!("[{number}] {text}")),
             Some(_) => self.line(&format!("[{number:>width$}/{}] {text}", self.total)),
             None => self.line(&text),
         }

@@ -157,7 +157,7 @@ async fn recovered(
         digest: &opened.digest,
         spec: &opened.spec,
     };
-    let progress = Progress::new((args.json, false), &opened.plan, &judgement.run);
+    let progress = Progress::new((args.json, false), &opened.plan, &judgement.run).without_total();
     let timed = Timed::new(&opened.plan, clock, &progress);
     let control = Control {
         sink: &timed,
@@ -208,22 +208,26 @@ fn decided(
     };
     let of = |way| recovery(&opened.plan, &opened.digest, snapshot, &judgement.done, way);
     let mut decided = of(way);
-    // A change that cannot be finished any more can still be rolled back.
-    if way == Way::Nearest && !decided.finish.is_empty() && !judgement.is_current() {
-        decided = of(Way::Back);
+    // A stale plan is rolled back where possible. Only a change that cannot be rolled back is
+    // finished: each of its steps looks at its own objects first.
+    let rescued = way == Way::Nearest && !decided.finish.is_empty() && !judgement.is_current();
+    if rescued {
+        decided = of(Way::BackIfPossible);
     }
     if let Some(cannot) = decided.cannot.first() {
         let message = format!("{} cannot go back: {}", cannot.step.change(), cannot.what);
         let failure = Failure::new(Exit::Refused, say::safe(&message))
-            .hint("`--finish` goes on to what was planned");
+            .hint("`bayplan recover` without `--back` finishes what cannot go back");
         return Err(failure.into());
     }
     if decided.finish.is_empty() {
         return Ok(decided);
     }
-    if let Some(failure) = load_plan::verdict(judgement) {
+    let rescued = rescued && judgement.tampered.is_empty();
+    if let Some(failure) = load_plan::verdict(judgement).filter(|_| !rescued) {
         let stale = judgement.stale.iter().chain(&judgement.tampered).map(entry).collect();
-        return Err(Refusal { failure: failure.hint("`--back` brings back what was"), stale });
+        let hint = "`bayplan recover` without `--finish` brings back what was, where it can";
+        return Err(Refusal { failure: failure.hint(hint), stale });
     }
     match missing {
         Some(failure) => Err(failure.into()),

@@ -32,7 +32,7 @@ pub fn run(args: &VerifyArgs, global: &Global, files: &Files) -> Result {
         })?
     };
     let mut judgement = judge(&opened.plan, spec, &snapshot);
-    judgement.stale.extend(load_plan::spec_moved(&opened, args.spec.is_some())?);
+    load_plan::spec_moved(&opened, args.spec.is_some(), &mut judgement)?;
     if args.json {
         print_json(&judgement)?;
     }

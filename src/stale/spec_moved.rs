@@ -58,6 +58,28 @@ pub fn spec_moved(plan: &Plan, before: &Spec, now: &Spec, same_file: bool) -> Ve
     all
 }
 
+/// The sets without changes that the current spec declares otherwise than the plan. A plan that
+/// says less than the spec must not pass in silence.
+pub fn declared_otherwise(plan: &Plan, before: &Spec, now: &Spec) -> Vec<Staleness> {
+    let acted: BTreeSet<&SetName> =
+        plan.changes.iter().filter_map(|change| change.set.as_ref()).collect();
+    let keys: BTreeSet<&SetName> = before.sets.keys().chain(now.sets.keys()).collect();
+    let others = keys.into_iter().filter(|key| !acted.contains(key));
+    let moved = others.filter_map(|key| {
+        let (old, new) = (before.sets.get(key), now.sets.get(key));
+        let same =
+            old.map(|set| before.canonical_set(set)) == new.map(|set| now.canonical_set(set));
+        let found = match (old, new) {
+            _ if same => return None,
+            (None, Some(_)) => "a set that the plan does not have",
+            (_, None) => "no such set",
+            (Some(_), Some(_)) => "something else",
+        };
+        Some(moved(Some(key), "what the plan declares", found))
+    });
+    moved.collect()
+}
+
 /// The report of a moved spec.
 pub fn moved(set: Option<&SetName>, expected: &str, found: &str) -> Staleness {
     Staleness {

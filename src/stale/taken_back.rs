@@ -124,7 +124,9 @@ fn as_fact(container: &mut Container, fact: &ContainerFact) {
         state["StartedAt"] = json!(at);
     }
     restore(&mut inspect["HostConfig"], &fact.settings);
-    reattach(&mut inspect["NetworkSettings"], &fact.networks);
+    // An engine assigns the IDs of the networks at the first start.
+    let started = run.is_live() && !fact.run.is_live();
+    reattach(&mut inspect["NetworkSettings"], &fact.networks, started);
 }
 
 fn named(container: &mut Container, fact: &ContainerFact) {
@@ -184,15 +186,18 @@ fn restore(host: &mut Json, before: &Settings) {
     }
 }
 
-/// Restores the networks of a fact, and removes other networks.
-fn reattach(settings: &mut Json, before: &BTreeMap<String, Attachment>) {
+/// Restores the networks of a fact, and removes other networks. A fact without an ID restores an
+/// attachment without an ID only if the container was `started` since; otherwise the fact was never
+/// so, and the found ID shows it.
+fn reattach(settings: &mut Json, before: &BTreeMap<String, Attachment>, started: bool) {
     let Some(all) = settings.get_mut("Networks").and_then(Json::as_object_mut) else { return };
     all.retain(|name, _| before.contains_key(name));
     for (name, attached) in before {
         let id = attached.id.as_ref().map_or("", NetworkId::as_str);
         let there =
             all.get(name).is_some_and(|now| now["NetworkID"].as_str().unwrap_or_default() == id);
-        if !there {
+        let never_so = attached.id.is_none() && !started && all.contains_key(name);
+        if !there && !never_so {
             let mut endpoint = attached.endpoint.clone();
             if !endpoint.is_object() {
                 endpoint = all.get(name).cloned().unwrap_or_else(|| json!({}));

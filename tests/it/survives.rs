@@ -11,22 +11,22 @@ use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use bayplan::apply::events::Silent;
+use bayplan::apply::events::{Silent, Sink};
 use bayplan::apply::journal::NoJournal;
 use bayplan::apply::recovery::{Recovery, Way, recovery};
-use bayplan::apply::{self, Begun, Outcome, Resume, Settings, SimulatedClock};
+use bayplan::apply::{self, Begun, Outcome, Resume, Settings, Signal, SimulatedClock};
 use bayplan::base::ident::StepId;
-use bayplan::engine::ErrorKind;
 use bayplan::engine::simulated::{Blow, Fault, Faults, Simulated, When};
+use bayplan::engine::{ErrorKind, Reader as _};
 use bayplan::observed::scope::ObservationScope;
 use bayplan::observed::snapshot::Snapshot;
 use bayplan::options::Body;
-use bayplan::plan::{Action, Plan, format};
+use bayplan::plan::{Action, Plan, Subject, format};
 use bayplan::spec::Spec;
 use bayplan::stale::{self, Judgement};
 
 use crate::cases::{self, Case, Known, NAMES, looked_at, offer, planned_bodies};
-use crate::made::block;
+use crate::made::{Watcher, block};
 
 /// One plan of each kind.
 pub(crate) const KINDS: &[&str] = &[
@@ -159,6 +159,18 @@ impl<'a> Trial<'a> {
         judgement: &Judgement,
         recovery: Option<&Recovery>,
     ) -> Option<Outcome> {
+        let (_keep, cancel) = tokio::sync::watch::channel(None);
+        self.heard(engine, judgement, recovery, (&Silent, cancel)).await
+    }
+
+    /// The same, heard by a sink that may ask it to stop.
+    async fn heard(
+        &self,
+        engine: &Simulated,
+        judgement: &Judgement,
+        recovery: Option<&Recovery>,
+        (sink, cancel): (&dyn Sink, tokio::sync::watch::Receiver<Option<Signal>>),
+    ) -> Option<Outcome> {
         let plan = &Plan { steps: judgement.steps.clone(), ..self.plan.clone() };
         let nobody = BTreeSet::new();
         let left = plan
@@ -176,7 +188,6 @@ impl<'a> Trial<'a> {
             created: judgement.created.clone(),
             networks: judgement.networks.clone(),
         };
-        let (_keep, cancel) = tokio::sync::watch::channel(None);
         let bodies = if judgement.bodies.is_empty() { &self.bodies } else { &judgement.bodies };
         let run = apply::Run {
             engine,
@@ -189,7 +200,7 @@ impl<'a> Trial<'a> {
             secrets: &Known(self.case),
             clock: &SimulatedClock(engine),
             resume: &resume,
-            sink: &Silent,
+            sink,
             journal: &NoJournal,
             cancel,
             settings: Settings { parallelism: 4, ..Settings::default() },
@@ -453,4 +464,48 @@ fn pairs(trial: &Trial<'_>, first: Blame) -> Vec<(usize, usize)> {
         all.extend((one + 1..calls).map(|two| (one, two)));
     }
     all
+}
+
+/// Asked to stop once any number of calls began, a run ends whole: what it began is done or as before,
+/// and no container is off a network that the plan makes again.
+#[test]
+fn a_run_that_is_asked_to_stop_ends_whole_after_any_call() {
+    let mut runs = 0;
+    let all = names().into_iter().chain(["networks-replaced".to_owned()]);
+    for name in all.collect::<BTreeSet<_>>() {
+        let Some((case, world, plan)) = cases::made(&name) else { panic!("{name} has no plan") };
+        let trial = Trial::new(&case, &world, &plan);
+        for after in 1..200 {
+            runs += 1;
+            let engine = trial.engine(&[]);
+            let watcher = Watcher::new(Some(after));
+            let heard = (&watcher as &dyn Sink, watcher.stop.subscribe());
+            let outcome = block(trial.heard(&engine, &trial.fresh, None, heard)).unwrap();
+            let code = outcome.exit_code();
+            let calls = engine.changing().join("\n  ");
+            assert!(matches!(code, 0 | 130), "{name}, {after}: {code}\n  {calls}");
+            assert_eq!(
+                trial.not_whole(&engine),
+                Vec::<String>::new(),
+                "{name}, {after}\n  {calls}"
+            );
+            for step in &plan.steps {
+                let Action::Connect { container: Subject::Container(id), network, .. } =
+                    &step.action
+                else {
+                    continue;
+                };
+                let made_again = plan.steps.iter().any(|step| {
+                    matches!(&step.action, Action::RemoveNetwork { network: gone, .. } if gone == network)
+                });
+                let Some(found) = block(engine.inspect(id.as_str())).unwrap() else { continue };
+                let on = found["NetworkSettings"]["Networks"].get(network).is_some();
+                assert!(on || !made_again, "{name}, {after}: {id} is off {network}\n  {calls}");
+            }
+            if code == 0 {
+                break;
+            }
+        }
+    }
+    println!("asked to stop: {runs} runs");
 }

@@ -162,6 +162,18 @@ fn edits(text: &str) -> Vec<(String, String)> {
         }
     }
     all.extend(spread(single));
+    let members = places.iter().filter(|range| text[..range.start].ends_with("\": "));
+    let left_out = members.map(|range| {
+        let key = text[..range.start - 3].rfind('"').unwrap();
+        let (before, after) = (&text[..key], &text[range.end..]);
+        let edited = match (before.strip_suffix(", "), after.strip_prefix(", ")) {
+            (_, Some(after)) => before.to_owned() + after,
+            (Some(before), None) => before.to_owned() + after,
+            (None, None) => before.to_owned() + after,
+        };
+        (format!("line {}: no {}", at(range), &text[key..range.start]), edited)
+    });
+    all.extend(spread(left_out.collect()));
     let run: Vec<_> =
         places.iter().filter(|range| text[..range.start].ends_with("\"run\": ")).collect();
     for range in run {

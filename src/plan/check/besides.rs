@@ -1,5 +1,5 @@
 //! Checks what a create step brings along: ports from the declared ranges, no port twice, and no
-//! volume that another step creates.
+//! volume that another step creates. Also checks that the digest of the spec is a digest.
 
 use std::collections::BTreeSet;
 
@@ -7,6 +7,15 @@ use super::{Violations, named};
 use crate::plan::{Action, Plan};
 
 pub(super) fn check(plan: &Plan, violations: &mut Violations) {
+    if let Some(spec) = &plan.spec {
+        let hex = |digit: u8| matches!(digit, b'0'..=b'9' | b'a'..=b'f');
+        let digits = spec.digest.strip_prefix("sha256:");
+        let fine = digits.is_some_and(|digits| digits.len() == 64 && digits.bytes().all(hex));
+        violations.unless(fine, "spec", || {
+            let found = named(&spec.digest);
+            format!("expected `sha256:` and 64 digits as the digest of the spec, but found {found}")
+        });
+    }
     let (mut ports, mut volumes) = (BTreeSet::new(), BTreeSet::new());
     for step in &plan.steps {
         if let Action::CreateVolume { volume, .. } = &step.action {
