@@ -97,6 +97,7 @@ impl Progress {
     }
 
     /// The same without a total: a recovery derives its calls on the way.
+    #[must_use]
     pub fn without_total(self) -> Self {
         Self { total: 0, ..self }
     }
