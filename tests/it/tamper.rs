@@ -149,6 +149,22 @@ fn spread<T>(all: Vec<T>) -> Vec<T> {
     all.into_iter().step_by(step).collect()
 }
 
+/// The text without one member of a map: a fact that says less than it did.
+fn without_members(text: &str, places: &[std::ops::Range<usize>]) -> Vec<(String, String)> {
+    let members = places.iter().filter(|range| text[..range.start].ends_with("\": "));
+    let left_out = members.map(|range| {
+        let key = text[..range.start - 3].rfind('"').unwrap();
+        let (before, after) = (&text[..key], &text[range.end..]);
+        let edited = match (before.strip_suffix(", "), after.strip_prefix(", ")) {
+            (_, Some(after)) => before.to_owned() + after,
+            (Some(before), None) => before.to_owned() + after,
+            (None, None) => before.to_owned() + after,
+        };
+        (format!("no {} at {}", &text[key..range.start], range.start), edited)
+    });
+    left_out.collect()
+}
+
 /// What may be done to a text.
 fn edits(text: &str) -> Vec<(String, String)> {
     let at = |range: &std::ops::Range<usize>| text[..range.start].matches('\n').count() + 1;
@@ -162,18 +178,7 @@ fn edits(text: &str) -> Vec<(String, String)> {
         }
     }
     all.extend(spread(single));
-    let members = places.iter().filter(|range| text[..range.start].ends_with("\": "));
-    let left_out = members.map(|range| {
-        let key = text[..range.start - 3].rfind('"').unwrap();
-        let (before, after) = (&text[..key], &text[range.end..]);
-        let edited = match (before.strip_suffix(", "), after.strip_prefix(", ")) {
-            (_, Some(after)) => before.to_owned() + after,
-            (Some(before), None) => before.to_owned() + after,
-            (None, None) => before.to_owned() + after,
-        };
-        (format!("line {}: no {}", at(range), &text[key..range.start]), edited)
-    });
-    all.extend(spread(left_out.collect()));
+    all.extend(spread(without_members(text, &places)));
     let run: Vec<_> =
         places.iter().filter(|range| text[..range.start].ends_with("\"run\": ")).collect();
     for range in run {
