@@ -241,6 +241,11 @@ pub(super) fn touches(step: &Step) -> bool {
     }
 }
 
+/// Whether no call takes back what a step did: its change is finished where it cannot go back.
+pub(super) fn is_final(step: &Step) -> bool {
+    matches!(step.action, Action::RemoveNetwork { .. } | Action::Restart { .. })
+}
+
 /// The change that a step belongs to.
 pub(super) fn change_of(step: &StepId) -> ChangeId {
     ChangeId::new(step.change())

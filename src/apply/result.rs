@@ -265,12 +265,11 @@ fn record(
 
 /// The end of a change without trouble; a run may end before the change begins.
 fn ended(outcome: &Outcome, change: &Change) -> Ended {
-    let mut steps =
-        outcome.steps.iter().filter(|step| step.id.change() == change.id.as_str()).peekable();
-    if steps.peek().is_none() || steps.clone().all(|step| step.status.is_success()) {
+    let steps = || outcome.steps.iter().filter(|step| step.id.change() == change.id.as_str());
+    if steps().all(|step| step.status.is_success()) {
         return Ended::Done;
     }
-    let made = steps.any(|step| step.status == StepStatus::Done);
+    let made = steps().any(|step| step.status == StepStatus::Done);
     if made { Ended::HalfDone } else { Ended::AsBefore }
 }
 

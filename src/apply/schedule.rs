@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::outcome::{StepOutcome, StepStatus, change_of, touches};
+use super::outcome::{StepOutcome, StepStatus, change_of, is_final, touches};
 use crate::base::ident::{ChangeId, StepId};
 use crate::plan::{Action, Plan, Step};
 
@@ -164,13 +164,12 @@ impl<'a> Schedule<'a> {
             }
     }
 
-    /// Whether a change made a call that cannot be undone, or is making it: it removed a network, or
-    /// restarted a container. The shortest way to a whole state is then to finish the change.
+    /// Whether a change made a call that cannot be undone, or is making it. The shortest way to a
+    /// whole state is then to finish the change.
     fn is_past_return(&self, change: &str) -> bool {
         let mut places = self.of_change.get(change).into_iter().flatten();
         places.any(|place| {
-            let action = &self.plan.steps[*place].action;
-            matches!(action, Action::RemoveNetwork { .. } | Action::Restart { .. })
+            is_final(&self.plan.steps[*place])
                 && (self.is_done(*place) || self.flying.contains(place))
         })
     }

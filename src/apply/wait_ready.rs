@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use super::act::{Acted, StepError};
 use super::events::WaitingFor;
-use super::outcome::Stale;
+use super::outcome::{Stale, is_final};
 use super::precheck::{gone, started_at, status_of};
 use super::removed::REMOVED;
 use super::run::Context;
@@ -70,7 +70,7 @@ impl<W: Writer> Context<'_, W> {
     /// Waits, unless the run is asked to stop or the change is rolled back: no call is in flight
     /// during the wait.
     pub(super) async fn pause(&self, step: &Step, duration: Duration) -> Acted {
-        let stops = self.cancelled() && !(self.proves_a_restart(step) && self.has_grace());
+        let stops = self.cancelled() && !(self.is_past_return(step) && self.has_grace());
         if stops || self.back.borrow().contains(step.id.change()) {
             return Err(StepError::GivenUp);
         }
@@ -86,13 +86,11 @@ impl<W: Writer> Context<'_, W> {
         now.saturating_sub(since) < self.settings.grace
     }
 
-    /// Whether a step waits for a restarted container. A restart cannot be undone, so its change is
-    /// finished within the grace time.
-    fn proves_a_restart(&self, step: &Step) -> bool {
-        let restarts = |other: &Step| {
-            other.id.change() == step.id.change() && matches!(other.action, Action::Restart { .. })
-        };
-        matches!(step.action, Action::WaitReady { .. }) && self.plan.steps.iter().any(restarts)
+    /// Whether a step proves a call that cannot be undone. Its change is finished within the grace
+    /// time.
+    fn is_past_return(&self, step: &Step) -> bool {
+        matches!(step.action, Action::WaitReady { .. })
+            && self.index.steps_of(step.id.change()).iter().any(|step| is_final(step))
     }
 
     /// The inspect data of a container that must exist.

@@ -33,7 +33,7 @@ pub fn heeds(form: Format, of_result: bool, said: &[(&str, bool)]) -> Result<(),
         let found = word(form);
         let message =
             format!("expected another form beside `{option}`, but found `--format {found}`");
-        (message, format!("the forms that tell it: {}", words.join(", ")))
+        (message, format!("the forms that take it: {}", words.join(", ")))
     };
     Err(Failure::new(Exit::Usage, message).hint(hint))
 }
@@ -55,7 +55,7 @@ mod tests {
         let told = |form, of_result| heeds(form, of_result, &said).unwrap_err().to_string();
         insta::assert_snapshot!(told(Format::Html, false), @"
         error: expected another form beside `--steps`, but found `--format html`
-        hint: the forms that tell it: `text`, `markdown`
+        hint: the forms that take it: `text`, `markdown`
         ");
         insta::assert_snapshot!(told(Format::Text, true), @"
         error: expected a plan beside `--steps`, but found a result

@@ -24,6 +24,7 @@ use bayplan::stale;
 use crate::cases::{Case, looked_at};
 use crate::made::block;
 use crate::strangers::{Seed, noise, touched_strangers};
+use crate::survives::whole::touched;
 use crate::survives::{Blame, Trial};
 
 /// So many worlds for each property.
@@ -340,15 +341,7 @@ fn noise_never_makes_a_plan_stale_and_what_is_done_to_its_containers_always_does
         if !judgement.is_current() {
             wrong.push(format!("{quiet:?} makes it stale: {:?}", judgement.stale));
         }
-        let targets: BTreeSet<_> = made
-            .plan
-            .steps
-            .iter()
-            .filter_map(|step| match step.action.subject() {
-                Some(Subject::Container(id)) => Some(id),
-                _ => None,
-            })
-            .collect();
+        let targets = touched(&made.plan);
         for fact in made.plan.facts.containers.iter().filter(|fact| targets.contains(&fact.id)) {
             let name = fact.name.clone();
             let elsewhere = ContainerName::new("elsewhere");

@@ -4,7 +4,7 @@
 //!
 //! The engine is simulated. `BAYPLAN_FAULTS=all` breaks the plans of all cases, and pairs of faults.
 
-mod whole;
+pub(crate) mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;

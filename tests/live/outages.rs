@@ -34,8 +34,9 @@ impl OwnEngine {
         let able = Command::new("dockerd").arg("--version").output().is_ok();
         let root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
         if !able || !root {
-            let note = "note: only root can start an engine, and only where `dockerd` is\n";
-            let _ = std::io::stderr().write_all(note.as_bytes());
+            let note = "only root can start an engine, and only where `dockerd` is";
+            assert!(std::env::var_os("CI").is_none(), "{note}");
+            let _ = std::io::stderr().write_all(format!("SKIPPED: {note}\n").as_bytes());
             return None;
         }
         let dir = tempfile::Builder::new().prefix("bplive-engine-").tempdir().unwrap();

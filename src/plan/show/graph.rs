@@ -94,11 +94,17 @@ fn row(id: &str, verb: Verb, steps: &[(&Step, Span)], seconds: u64) -> Row {
 }
 
 impl Row {
+    /// From the beginning of the first step to the end of the last step.
+    pub fn span(&self) -> Span {
+        let start = self.steps.iter().map(|span| span.start).min().unwrap_or_default();
+        let end = self.steps.iter().map(|span| span.end).max().unwrap_or_default();
+        Span { start, end }
+    }
+
     /// The row in words, for screen readers: `replace shop-db, from 0 s to 21 s, down from 0 s to
     /// 11 s`.
     pub fn label(&self) -> String {
-        let start = self.steps.iter().map(|span| span.start).min().unwrap_or_default();
-        let end = self.steps.iter().map(|span| span.end).max().unwrap_or_default();
+        let Span { start, end } = self.span();
         let (word, name) = (self.word, &self.name);
         let mut out = format!("{word} {name}, from {} to {}", time(start), time(end));
         for Down { span, stays } in &self.down {

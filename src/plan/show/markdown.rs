@@ -1,7 +1,7 @@
 //! Plans as a Markdown comment on a pull request: a table of the changes, with folded details.
 //!
 //! Foreign text cannot format the comment or mention people. The comment keeps the size limit of
-//! forges. Cut parts are announced, and dangers are never cut.
+//! forges. Dangers get room first, and the comment counts what is left out.
 
 use super::About;
 use super::comment::{self, Item, Matter, Part};

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::estimate;
+use super::estimate::{self, Span};
 use super::graph::{self, Down, Graph, Row};
 use crate::plan::Plan;
 
@@ -33,9 +33,8 @@ fn chart(title: &str, graph: &Graph) -> String {
     // plan.
     let axis = if graph.seconds < 3600 { "%M:%S" } else { "%H:%M:%S" };
     let mut out = format!("gantt\n  title {title}\n  dateFormat X\n  axisFormat {axis}\n");
-    for Row { name, word, steps, down } in &graph.rows {
-        let start = steps.iter().map(|span| span.start).min().unwrap_or_default();
-        let end = steps.iter().map(|span| span.end).max().unwrap_or_default();
+    for row in &graph.rows {
+        let (Row { name, word, down, .. }, Span { start, end }) = (row, row.span());
         // Writing to a string cannot fail.
         let _ = writeln!(out, "  section {}", plain(name));
         let _ = writeln!(out, "  {word} :{start}, {}", end.max(start + 1));

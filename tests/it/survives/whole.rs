@@ -7,11 +7,21 @@ use bayplan::engine::Reader;
 use bayplan::engine::simulated::Simulated;
 use bayplan::observed::snapshot::Run;
 use bayplan::options::settings::Settings as Limits;
-use bayplan::plan::{Action, Subject};
+use bayplan::plan::{Action, Plan, Subject};
 use serde_json::Value as Json;
 
 use super::Trial;
 use crate::made::block;
+
+/// The containers that steps of a plan are about, as far as they are there before it.
+pub(crate) fn touched(plan: &Plan) -> BTreeSet<&ContainerId> {
+    let subjects = plan.steps.iter().filter_map(|step| step.action.subject());
+    let known = subjects.filter_map(|subject| match subject {
+        Subject::Container(id) => Some(id),
+        Subject::CreatedBy(_) => None,
+    });
+    known.collect()
+}
 
 impl Trial<'_> {
     /// Which containers are neither as before nor as planned, and what else is not as it must be.
@@ -63,15 +73,7 @@ impl Trial<'_> {
     ) -> Vec<String> {
         let mut wrong = Vec::new();
         let name = |json: &Json| json["Name"].as_str().unwrap_or_default()[1..].to_owned();
-        let touched: BTreeSet<&ContainerId> = self
-            .plan
-            .steps
-            .iter()
-            .filter_map(|step| match step.action.subject() {
-                Some(Subject::Container(id)) => Some(id),
-                _ => None,
-            })
-            .collect();
+        let touched = touched(self.plan);
         let removed: BTreeSet<&ContainerId> = self
             .plan
             .steps
