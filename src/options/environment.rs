@@ -1,7 +1,7 @@
 //! `environment`: variables with a literal value or a reference.
 //!
-//! The shell resolves a reference in memory; a create body has a mark in its place. Reading
-//! environment files is [`crate::spec`]'s.
+//! The shell resolves a reference in memory; a create body has a mark in its place. Merging
+//! environment files is [`crate::spec`]'s; reading them is the shell's.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,7 +36,7 @@ pub enum Variable {
     Literal(String),
     /// A reference to a value outside of the spec.
     Reference(Reference),
-    /// The variable is hidden from the process, even if the image sets the variable.
+    /// The variable is removed from the process, even if the image sets the variable.
     Unset,
 }
 
@@ -120,8 +120,8 @@ impl OptionValue for Environment {
     }
 }
 
-/// Reads the value of a variable. Without a value the variable comes from the environment of the
-/// same name.
+/// Reads the value of a variable. A missing value becomes a reference to the variable of the same
+/// name in bayplan's environment.
 fn variable(name: &str, value: Option<&Node>, problems: &mut Problems) -> Option<Variable> {
     let what = "a value, `{from_env: NAME}` or `{env_file: PATH}`";
     match value.map(|node| (node, &node.kind)) {

@@ -50,7 +50,7 @@ impl At {
 
 /// A value type that fits into one field.
 pub trait Plain: OptionValue {
-    /// The value that an engine shows for an empty declaration; null for lists.
+    /// The value that an engine shows for an undeclared option; null for lists.
     const NOTHING: Nothing = Nothing::Null;
     /// The value in a create body.
     fn write(&self) -> Json;
@@ -88,7 +88,7 @@ impl<T> Field<T> {
         Self { settle: Some(settle), ..self }
     }
 
-    /// Sets the value that an engine shows for an empty declaration.
+    /// Sets the value that an engine shows for an undeclared option.
     #[must_use]
     pub const fn shows(self, nothing: Nothing) -> Self {
         Self { owned: Owned { nothing, ..self.owned }, ..self }
@@ -282,7 +282,7 @@ impl Spelled for Bytes {
     };
 }
 
-/// The schema of a size with a minimum.
+/// The schema of a size with a minimum in bytes.
 pub(super) fn size_schema(least: i64) -> Json {
     json!({"anyOf": [
         {"type": "integer", "minimum": least},
@@ -364,8 +364,8 @@ pub(crate) fn text(node: &Node, what: &str, problems: &mut Problems) -> Option<S
     }
 }
 
-/// Whether a text could be mistaken for a mark. The mark of a template is allowed: reading a spec
-/// creates this mark where templates are allowed, and refuses it elsewhere in a file.
+/// Whether a text could be mistaken for a mark. The mark of a template passes: reading a spec
+/// refuses every mark that a file contains, and creates this mark where templates are allowed.
 fn is_refused(text: &str) -> bool {
     let template = matches!(marked_reference(text), Some(Reference::Template { .. }));
     looks_marked(text) && !template

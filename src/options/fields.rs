@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 use super::field::At;
 use super::{AnyRow, ROWS};
 
-/// The value that an engine shows for an empty declaration.
+/// The value that an engine shows for an undeclared option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Nothing {
     /// Null.
@@ -125,12 +125,12 @@ impl Of {
         all().iter().filter_map(move |owned| Some((name(owned.at, host)?, owned)))
     }
 
-    /// The fields that an engine shows for an empty declaration, with their defaults.
+    /// The fields that an engine shows for an undeclared option, with their defaults.
     pub fn shown(self) -> impl Iterator<Item = (&'static str, Json)> {
         self.owned().filter_map(|(field, owned)| Some((field, owned.nothing.json()?)))
     }
 
-    /// The fields that are missing for an empty declaration.
+    /// The fields that an engine omits for an undeclared option.
     pub fn missing(self) -> impl Iterator<Item = &'static str> {
         self.owned().filter(|(_, owned)| owned.nothing == Nothing::Missing).map(|(field, _)| field)
     }
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
     use crate::options::settings::{RESTART, UPDATABLE};
 
-    /// Every updatable field has a flag, so that a hint can show how to undo a change.
+    /// Every field that an update changes has a flag of `docker update`.
     #[test]
     fn every_field_of_an_update_has_a_flag() {
         let mut updatable: Vec<&str> = UPDATABLE.iter().copied().chain([RESTART]).collect();

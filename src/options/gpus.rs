@@ -204,8 +204,8 @@ const REQUEST: Grammar = Grammar::Checked {
 };
 
 /// Compose adds the capability `gpu` to every request of `gpus`, so a plain list need not name it.
-/// A nested list means exactly these capabilities, as in the engine's API. Compose translates
-/// `devices` under `deploy` so.
+/// A nested list means exactly these capabilities, as in the engine's API. Compose sends
+/// `devices` under `deploy` in this form.
 const CAPABILITIES: Grammar = Grammar::Checked {
     of: &list_of(
         "a list of capabilities",

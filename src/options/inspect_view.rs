@@ -160,8 +160,8 @@ fn translate(inspect: &mut Json) {
         .is_some_and(|mode| mode.starts_with("container:"));
     if let Some(config) = inspect.get_mut("Config").and_then(Json::as_object_mut) {
         // An engine fills in the ID prefix as host name. A container in another container's network
-        // shows that container's host name and domain. Both values are undeclared. (The host name
-        // of the host is `adapt`'s.)
+        // shows that container's host name and domain from its first start on. Such values are
+        // undeclared. (The host name of the host is `adapt`'s.)
         let unsaid = config.get("Hostname").and_then(Json::as_str) == Some(short.as_str());
         if shared || unsaid {
             config.insert("Hostname".to_owned(), "".into());

@@ -2,8 +2,8 @@
 //!
 //! A literal of a spec is public, even after the spec has changed. A label notes digests of such
 //! literals. A text is public only in the field that was created with this text. So a copy of the
-//! labels on another container reveals nothing. A place is the path of a field; hiding itself is
-//! [`crate::observed::redact`]'s.
+//! labels on a container with other values reveals nothing. A place is the path of a field; hiding
+//! itself is [`crate::observed::redact`]'s.
 
 use std::collections::BTreeSet;
 
@@ -64,7 +64,8 @@ pub fn note(body: &Json) -> Option<String> {
     (!all.is_empty()).then(|| all.into_iter().collect::<Vec<_>>().join(","))
 }
 
-/// Adds the digest of a field and of its nested fields.
+/// Adds the digests of a field: the whole of `WHOLES`, each text in a map of `MAPS`. Other fields
+/// are searched for such nested fields.
 fn add(place: &str, field: &str, value: &Json, all: &mut BTreeSet<String>) {
     let path = if place.is_empty() { field.to_owned() } else { format!("{place}.{field}") };
     let elsewhere = ELSEWHERE.iter().find(|(said, _)| *said == path);

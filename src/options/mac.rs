@@ -52,10 +52,10 @@ impl Row for MacRow {
         own.map_or(Value::Unset, |mac| Value::One(Atom::Text(spelled(mac))))
     }
 
-    /// Compares an expected address only. Before API 1.52 `Config` shows the requested address.
-    /// Later engines show the current address of a running container only; on a stopped container
-    /// the address counts as equal. An address that an attachment requests is compared there, as
-    /// long as the attachment shows the address.
+    /// Compares an expected address only, because an engine gives every container an address.
+    /// Before API 1.52 `Config` shows the requested address. Later engines show the current address
+    /// of a running container only; on a stopped container the address counts as equal. An address
+    /// that an attachment requests is compared there, as long as the attachment shows the address.
     fn normalize_pair(
         &self,
         expected: &mut Value,

@@ -1,4 +1,4 @@
-//! Namespaces and cgroups: access to the host's or another container's processes and memory.
+//! Namespaces and cgroups: the parts of the host or of another container that a container sees.
 //!
 //! The network namespace is [`super::network`]'s.
 

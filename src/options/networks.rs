@@ -424,7 +424,7 @@ impl Row for NetworksRow {
         body.nested("NetworkingConfig").insert("EndpointsConfig".to_owned(), endpoints.into());
     }
 
-    /// Reads without MAC addresses, because found addresses are mostly assigned by the engine.
+    /// Drops the MAC addresses of the found side, because an engine assigns most of them.
     fn read(&self, look: &InspectView) -> Value {
         let mut endpoints = Self::endpoints(look);
         let declared = look.json()["Id"].is_null();

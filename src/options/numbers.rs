@@ -32,8 +32,8 @@ pub(super) fn size(node: &Node) -> Option<i64> {
     size.filter(|size| *size >= 0)
 }
 
-/// File permissions. A number is decimal, as everywhere (`docker compose config` prints 1023). A
-/// text is octal, such as `01777`.
+/// File permissions. A number is read as everywhere (`docker compose config` prints 1023 for
+/// `01777`). A text is octal, and an unquoted `01777` is a text too.
 pub(super) fn permissions(node: &Node) -> Option<i64> {
     let mode = match &node.kind {
         Kind::Number(_) => whole(node),

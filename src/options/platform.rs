@@ -264,7 +264,8 @@ impl Row for PlatformRow {
 }
 
 /// The platform that an engine with the containerd image store reports: the declared platform, or
-/// else the platform of the image.
+/// else the platform that inspect data shows for the image. Inspect data prefers the engine's own
+/// platform if the image has it.
 pub fn chosen(body: &Json, image: Option<&Json>) -> Json {
     let mut told = serde_json::Map::new();
     let fields = ["os", "architecture", "variant"];

@@ -139,7 +139,7 @@ pub static CPUSET_MEMS: Field<Cpuset> = field(
 const USUAL_PERIOD: i64 = 100_000;
 
 /// Treats `cpus` and a quota as equal if both give the same share: the kernel gets the same values.
-/// Two different quotas are not equal, because the period matters.
+/// Two quotas of one share with different periods differ, because the period matters.
 fn one_share(expected: &mut Value, found: &mut Value, both: (&InspectView, &InspectView)) {
     let number = |look: &InspectView, field| look.host(field).as_i64().filter(|number| *number > 0);
     let agree = |cpus: &InspectView, quota: &InspectView| {

@@ -13,7 +13,7 @@ pub enum Risk {
     Privileged,
     /// Capabilities beyond the default.
     Capabilities,
-    /// Security profiles that can be disabled.
+    /// Security profiles and path masks that can be disabled.
     Confinement,
     /// Devices of the host.
     Devices,

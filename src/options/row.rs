@@ -43,7 +43,7 @@ pub struct OptionDef {
     pub compare: Mode,
     /// Whether the value is a set or a map, so that [`Mode::Superset`] may allow extra entries.
     pub many: bool,
-    /// The values that an engine's configuration may fill in for an empty declaration.
+    /// The values that an engine's configuration may fill in for an undeclared option.
     pub filled: Filled,
     /// The way in which an engine changes the option without a new container.
     pub change: Change,
@@ -109,7 +109,7 @@ pub enum Mode {
     Ignore,
 }
 
-/// The values that an engine's configuration may fill in for an empty declaration. Inspect data
+/// The values that an engine's configuration may fill in for an undeclared option. Inspect data
 /// does not distinguish these values, so they are no difference of an undeclared option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Filled {

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 /// The fields of `HostConfig` that the API's update changes, sorted; the API ignores other fields.
-/// Source: `UpdateContainer` of the engine, API 1.41 to 1.51. (According to its documentation, API
-/// 1.55 also changes the lists of block devices.)
+/// Source: `UpdateContainer` of the engine, API 1.41 to 1.51. (According to its documentation, an
+/// update also changes the lists of block devices from API 1.55 on.)
 pub const UPDATABLE: &[&str] = &[
     "BlkioWeight",
     "CpuPeriod",

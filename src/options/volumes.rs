@@ -1,4 +1,5 @@
-//! `volumes`: volumes and bind mounts, by path inside the container.
+//! `volumes`: volumes and bind mounts, by path inside the container. A mount in `Binds` equals the
+//! same mount in `Mounts`.
 //!
 //! The options `tmpfs` and `volumes_from` are [`super::storage`]'s.
 
@@ -56,7 +57,7 @@ pub enum Source {
     },
     /// A `tmpfs` mount.
     Memory {
-        /// The size in bytes; 0 means unlimited.
+        /// The size in bytes; 0 means the kernel's default.
         size: i64,
         /// The permissions; 0 means the engine's default.
         mode: i64,
@@ -432,7 +433,7 @@ fn found(bind: &str) -> (String, Mount) {
     (clean(inside), mount)
 }
 
-/// The mount as unambiguous text: `pgdata ro`, `/srv/data Z,rslave`.
+/// The mount as unambiguous text: `pgdata (ro)`, `/srv/data (Z,rslave)`.
 fn canonical(mount: &Mount) -> Atom {
     let source = match &mount.source {
         Source::Anonymous => "anonymous volume".to_owned(),

@@ -118,7 +118,8 @@ fn a_path_with_a_colon_is_no_short_form() {
     assert_eq!(host, json!({"Mounts": expected}));
 }
 
-/// A number is decimal, as `docker compose config` prints `01777`; a text is octal.
+/// A number is read as everywhere (`docker compose config` prints 1023 for `01777`). A text is
+/// octal, and an unquoted `01777` is a text too.
 #[test]
 fn permissions_mean_the_same_in_every_spelling() {
     let read = |mode: &str| {

@@ -34,7 +34,7 @@ pub fn alike(one: &Json, other: &Json, cards: bool) -> bool {
     })
 }
 
-/// Compares mounts without their order.
+/// Compares mounts without their order, because engines list mounts in any order.
 fn same_mounts(one: &Json, other: &Json) -> bool {
     match (one, other) {
         (Json::Array(one), Json::Array(other)) => {
@@ -56,7 +56,7 @@ fn same_config(one: &Json, other: &Json, ids: [&str; 2]) -> bool {
     })
 }
 
-/// Compares labels except the name label.
+/// Compares labels except the label that repeats the name of the container.
 fn same_labels(one: &Json, other: &Json) -> bool {
     match (one, other) {
         (Json::Object(one), Json::Object(other)) => {

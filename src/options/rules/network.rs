@@ -22,8 +22,8 @@ pub(super) fn check(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
     link_local(said, all);
 }
 
-/// Refuses link-local host addresses: an engine takes no interface for the address, so the bind
-/// fails.
+/// Refuses IPv6 link-local host addresses: an engine takes no interface for the address, so the
+/// bind fails.
 fn link_local(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
     let published = said.get::<Ports>("ports").into_iter().flat_map(|ports| &ports.0);
     let of_a_link = |published: &&Published| {

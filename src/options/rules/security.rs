@@ -115,7 +115,7 @@ fn signal(signal: &Signal) -> Option<Conflict> {
     })
 }
 
-/// Kernel settings with a value per namespace, by namespace.
+/// The kernel settings of the IPC namespace, beside `fs.mqueue.*`.
 const IPC_SETTINGS: [&str; 8] = [
     "kernel.msgmax",
     "kernel.msgmnb",
