@@ -249,8 +249,9 @@ fn anonymous(nameless: &[Nameless]) -> Vec<String> {
     all.into_iter().collect()
 }
 
-/// The reasons to refuse a change: an adopted container without `match: image`, lost data without
-/// `discard`, or a container that removes itself when it stops.
+/// The reasons to refuse a change: an adopted container of a counted set without a declared
+/// `match: image`, lost data without `discard`, or the replacement of a container that removes
+/// itself.
 pub(super) fn refusals(
     key: &SetName,
     set: &Set,

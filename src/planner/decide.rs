@@ -271,7 +271,7 @@ fn running(set: &Set, members: &[Member<'_>], choice: &mut Choice) {
     }
     let mut there = live.len();
     let idle = in_order_of_leaving(members, |member| member.run == Run::Idle);
-    // Unchanged idle members are used first: the reverse of the order of removal.
+    // Idle members as declared are used first: the reverse of the order of removal.
     for &index in idle.iter().rev() {
         let member = &members[index];
         if there >= expected as usize {

@@ -1,5 +1,5 @@
-//! The changes of images. An image is pulled once, for one platform, for all sets that need it. The
-//! choice of the image is [`super::images`]'s.
+//! The changes of images. An image is pulled once, for one platform, for all sets that need it, and
+//! gets the declared tag. The choice of the image is [`super::images`]'s.
 
 use std::collections::BTreeMap;
 

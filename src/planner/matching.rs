@@ -64,8 +64,8 @@ fn said_for(
     Some((ProjectName::new(text(LABEL_PROJECT)?), SetName::new(text(LABEL_SET)?)))
 }
 
-/// The Compose service and number of a container that Compose created, if the spec adopts Compose
-/// containers. Labels that come from the image do not count.
+/// The Compose service and number of a container that Compose created for this project, under
+/// `compat: compose`. Labels that come from the image do not count.
 pub(super) fn composed(
     spec: &Spec,
     container: &Container,

@@ -19,7 +19,7 @@ use crate::plan::{Action, ImagePin};
 use crate::spec::Set;
 use crate::syntax::node::{Node, Problems};
 
-/// Rows of which the plan shows only the keys that come from the image.
+/// Rows whose entries from the image are shown by key, without values.
 const NAMES_ONLY: [&str; 2] = ["environment", "labels"];
 
 /// The key of the row of published ports.

@@ -1,5 +1,6 @@
 //! Replaces a network that differs: disconnects its containers, removes and creates the network,
-//! and connects the containers again. The decision to replace is [`super::resource_steps`]'s.
+//! and connects the containers again with the same settings. The decision to replace is
+//! [`super::resource_steps`]'s.
 
 use core::net::IpAddr;
 

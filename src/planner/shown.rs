@@ -1,8 +1,8 @@
 //! Decides which values of variables a reason may show.
 //!
 //! An expected value comes from the spec or the image, so the value is public. A found value is
-//! shown in two cases: the container's image has the same variable, or bayplan created the
-//! container with a literal. A value is public only for its own variable.
+//! shown in two cases: the container's image has the same variable and value, or bayplan created
+//! the container with this literal. A value is public only for its own variable.
 
 use std::collections::BTreeMap;
 

@@ -101,7 +101,8 @@ mod tests {
         }
         assert_eq!(told(&format!("{{new: {{{}}}}}", with(&["10.10.0.0/16", "fd00::/64"]))), "");
         assert_eq!(told("{new: {}}"), "");
-        // All drivers share one address store. An engine may report any address of the subnet.
+        // `bridge`, `ipvlan` and `macvlan` share one address store. An engine may report any
+        // address of the subnet.
         assert_eq!(
             told(&format!("{{new: {{{}}}}}", with(&["10.7.0.0/24"]))),
             "subnet_taken: network `p_new` is to have 10.7.0.0/24, but `wire` has 10.7.0.0/24"

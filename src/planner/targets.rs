@@ -37,7 +37,7 @@ pub(super) enum Will {
 }
 
 impl Planner<'_> {
-    /// Adds errors for new containers that refer to a container that will be gone.
+    /// Adds errors for new containers that refer to a container that will be missing or stopped.
     pub(super) fn guard_targets(&mut self) {
         let mut acting: BTreeMap<SetName, bool> = BTreeMap::new();
         for job in &self.jobs {
@@ -134,7 +134,7 @@ impl Planner<'_> {
     }
 
     /// Missing networks of a stopped container. An engine starts the container with the network ID
-    /// of the create, and refuses a new network of the same name.
+    /// that it knew, and refuses even if a new network has the same name.
     pub(super) fn networks_gone(&self, member: &Member<'_>) -> Vec<String> {
         if !self.snapshot.whole || member.run.is_live() {
             return Vec::new();

@@ -1,7 +1,7 @@
 //! Checks rules across the sets of a spec, and across the options of a set.
 //!
 //! The checks also run on a partly unreadable spec: they use all readable values, and skip findings
-//! that depend on an unreadable value. Rules of a single set are [`super::set`]'s.
+//! that depend on an unreadable value. Reading a set is [`super::set`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -218,7 +218,8 @@ fn written(set: &Set, key: &str, cx: &Context) -> Json {
     body.into_json()
 }
 
-/// The images that containers of a set mount. An engine does not pull these images by itself.
+/// The images that new containers of a set mount, as the spec writes them. An engine does not pull
+/// these images by itself.
 pub fn mounted_images(set: &Set) -> BTreeSet<String> {
     let Some(declared) = set.option("volumes") else { return BTreeSet::new() };
     let mut body = Body::new();

@@ -1,8 +1,8 @@
 //! Prints the canonical form of a spec, which a plan stores as `declared`.
 //!
-//! The canonical form has no defaults and no aliases, and its keys are sorted. References stand in
-//! place of secrets. The canonical form is a spec itself: [`super::read::spec`] reads it back to an
-//! equal spec. Reading is [`super::read`]'s.
+//! The canonical form has no defaults, no aliases and one spelling of each value; its keys are
+//! sorted. References stand in place of secrets. The canonical form is a spec itself:
+//! [`super::read::spec`] reads it back to an equal spec. Reading is [`super::read`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -97,7 +97,7 @@ impl Spec {
         out
     }
 
-    /// The texts of networks and volumes, without their names.
+    /// The values of options and labels of all networks and volumes.
     pub fn object_texts(&self) -> BTreeSet<String> {
         let networks = self.networks.values().filter_map(Resource::declared);
         let volumes = self.volumes.values().filter_map(Resource::declared);
@@ -147,13 +147,13 @@ impl Spec {
     }
 }
 
-/// The texts of a network, without its name.
+/// The values of options and labels of a network.
 fn network_texts(network: &Network) -> Vec<&String> {
     let maps = [&network.driver_opts, &network.ipam.options, &network.labels];
     maps.into_iter().flat_map(BTreeMap::values).collect()
 }
 
-/// The texts of a volume, without its name.
+/// The values of options and labels of a volume.
 fn volume_texts(volume: &Volume) -> Vec<&String> {
     [&volume.driver_opts, &volume.labels].into_iter().flat_map(BTreeMap::values).collect()
 }

@@ -1,5 +1,5 @@
 //! `moved`: sets with a new key. Labels of containers keep the old key, which then refers to the
-//! new set. Moving a set does not touch its containers.
+//! new set. `moved` alone touches no container; other differences may.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,7 @@
 //! The networks and volumes of a spec, with their names on the engine.
 //!
-//! Reading is [`super::read`]'s; the comparison with an engine is [`crate::planner::resources`]'s.
+//! Reading is [`super::resources_read`]'s; the comparison with an engine is
+//! [`crate::planner::resources`]'s.
 
 use core::net::IpAddr;
 use std::collections::BTreeMap;
@@ -97,7 +98,8 @@ pub enum RecreateNetwork {
     /// The network is never replaced; differences are reported.
     #[default]
     Never,
-    /// A differing network is replaced; its containers are disconnected and connected again.
+    /// A differing network is replaced; its containers are disconnected, and connected again with
+    /// the same settings.
     Auto,
 }
 
@@ -147,8 +149,8 @@ pub struct Pool {
     pub aux_addresses: BTreeMap<String, IpAddr>,
 }
 
-/// Whether an engine adds a gateway to a network of this driver. Other drivers than `bridge` follow
-/// their own rules.
+/// Whether an engine adds an undeclared gateway to a network of this driver. Other drivers than
+/// `bridge` follow their own rules.
 pub fn gives_gateway(driver: &str, options: &BTreeMap<String, String>) -> bool {
     driver == "bridge" && !options.keys().any(|key| key.contains("gateway_mode"))
 }
@@ -193,7 +195,8 @@ impl Cidr {
         Ok(range)
     }
 
-    /// Parses a range of an engine: Docker 20.10 may show any address of the range.
+    /// Parses a range of an engine: Docker 20.10 repeats the given address, which may be any
+    /// address of the range.
     pub fn told(text: &str) -> Option<Self> {
         Self::split(text).map(|(_, range)| range)
     }

@@ -159,8 +159,8 @@ const RANGE: Grammar = Grammar::Text {
     schema: || json!({"type": "string", "pattern": "^[0-9a-fA-F:.]+/[0-9]+$"}),
 };
 
-/// Requires that all addresses of a pool are inside its subnet; an engine checks this only in the
-/// create.
+/// Requires that all addresses of a pool are inside its subnet; an engine checks this only when it
+/// creates the network.
 fn inside(read: Json) -> Spelt {
     let Ok(pool) = serde_json::from_value::<Pool>(read.clone()) else { return Err(Wrong::Other) };
     let Pool { subnet, ip_range, gateway, aux_addresses } = &pool;

@@ -237,7 +237,7 @@ fn words<T>(words: &[(&str, T)]) -> Json {
     json!({"enum": words.iter().map(|(word, _)| *word).collect::<Vec<_>>()})
 }
 
-/// `superset` is allowed for sets and maps only.
+/// `superset` is allowed only for sets, maps and `*`.
 fn compare() -> Json {
     let one = json!({"enum": ["strict", "ignore"]});
     let many = words(MODES);

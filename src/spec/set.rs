@@ -93,8 +93,8 @@ impl SetReader<'_> {
         Some((set, places))
     }
 
-    /// Fills in the entries of `defaults`. A named set ignores `match`, because its name decides.
-    /// The two maps of `compare` are merged.
+    /// Fills in the entries of `defaults`. A named set takes no `match` from `defaults`, because
+    /// its name decides. The two maps of `compare` are merged.
     fn fill_in<'s>(&'s self, said: &mut Said<'s>) {
         let named = said.planner.contains_key("name");
         for (key, entry) in self.defaults.iter().filter(|(key, _)| !(named && **key == "match")) {

@@ -2,7 +2,7 @@
 //!
 //! Values come from the spec or from a reference; no variable is substituted. As in Compose, `$$`
 //! is a literal `$`, so that a definition can be pasted. A `$` without a variable name stays as
-//! written. Keys are treated like values: `A` of `A=b` is a key in either form.
+//! written. Keys are treated like values, so that `A` of `A=b` reads the same as the key `A`.
 
 use std::collections::BTreeSet;
 

@@ -26,7 +26,7 @@ pub enum Code {
     ContainerSettings,
     /// A container is attached to other networks, or with other endpoint settings.
     ContainerNetworks,
-    /// A container that an aborted run left is in the way.
+    /// A container that an earlier run left is in the way.
     Leftover,
     /// A container name that the plan needs is taken.
     NameTaken,
@@ -42,7 +42,7 @@ pub enum Code {
     Network,
     /// The name of a network that is to be created is taken.
     NetworkTaken,
-    /// A network was removed, but not created again.
+    /// A network was removed, and its replacement is unfinished.
     NetworkHalfReplaced,
     /// A volume is missing, or another volume has its name.
     Volume,
@@ -58,7 +58,7 @@ pub enum Code {
     WarningsMoved,
     /// The engine is another engine.
     Engine,
-    /// The spec declares another state.
+    /// The spec declares something else than the plan.
     SpecMoved,
     /// Another version of bayplan made the plan.
     PlannerVersion,

@@ -58,7 +58,7 @@ pub(super) struct Found {
     pub(super) moved: BTreeSet<SetName>,
     /// Sets that wait for a user, and their dependants.
     pub(super) waiting: BTreeSet<SetName>,
-    /// Networks that were removed but not created again.
+    /// The IDs of unfinished changes that removed a network.
     pub(super) stuck: BTreeSet<String>,
 }
 
@@ -476,7 +476,7 @@ fn other_engine(expected: &Target, found: &Target) -> Vec<Staleness> {
         .collect()
 }
 
-/// The host ports that the plan pins for new containers.
+/// The host ports of ranges that the plan pins for new containers.
 fn ports(plan: &Plan) -> BTreeMap<ContainerName, Vec<String>> {
     let pinned = plan.steps.iter().filter_map(|step| match &step.action {
         Action::Create { final_name, ports, .. } => Some((final_name.clone(), ports.clone())),

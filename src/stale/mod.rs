@@ -120,7 +120,7 @@ pub struct Judgement {
     pub tampered: Vec<Staleness>,
     /// Irrelevant differences from the facts.
     pub notes: Vec<Staleness>,
-    /// Leftovers of an earlier run, and networks that a run removed but did not create again.
+    /// Leftovers of an earlier run, and networks whose replacement an earlier run did not finish.
     pub half_done: Vec<Staleness>,
     /// Steps to run, without order.
     pub run: BTreeSet<StepId>,

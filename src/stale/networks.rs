@@ -1,4 +1,4 @@
-//! Finds networks that were removed but not created again, and gives the commands to repair them.
+//! Finds networks with an unfinished replacement, and gives the commands to repair them.
 //!
 //! A snapshot lacks a removed network, so the replacement cannot be derived again. The dependent
 //! sets wait for a user.

@@ -46,7 +46,8 @@ pub(super) fn rotated(plan: &Plan, again: &Plan) -> Vec<Staleness> {
     all
 }
 
-/// Whether two verdicts agree; an assumed reference counts as equal.
+/// Whether two verdicts agree. A reviewed `Assumed` counts as equal; a current `Assumed` agrees
+/// with every verdict.
 pub(super) fn same(reviewed: Verdict, now: Verdict) -> bool {
     match reviewed {
         Verdict::Equal | Verdict::Assumed => now != Verdict::Different,

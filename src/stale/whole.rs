@@ -44,7 +44,7 @@ struct Parts<'a> {
     made: BTreeMap<&'a StepId, NetworkId>,
 }
 
-/// The planned options of a container.
+/// A planned container: its set, name, image and options.
 #[derive(PartialEq)]
 struct WillBe<'p> {
     set: &'p SetName,
@@ -437,7 +437,7 @@ fn anywhere(change: &Change) -> Change {
     change
 }
 
-/// A change without its outage figures: a set that was begun has fewer old containers by now.
+/// A change without its counts of containers: a set that was begun has fewer old containers by now.
 fn uncounted(change: &Change) -> Change {
     let mut change = anywhere(change);
     for value in change.dangerous.get_mut(&Danger::Outage).into_iter().flatten() {

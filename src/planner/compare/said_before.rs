@@ -19,7 +19,8 @@ pub(super) fn whole(about: &OptionDef, found: &InspectView) -> bool {
     said(found).any(|word| word == about.key)
 }
 
-/// The entries of a map that are or were declared, if a declared entry was removed from the spec.
+/// The found entries of a map that are or were declared, if the spec no longer declares a found
+/// entry.
 pub(super) fn gone(
     about: &OptionDef,
     want: &Value,

@@ -27,7 +27,7 @@ pub enum Found<'a> {
     None,
     /// One resource has the name.
     One(&'a Json),
-    /// This number of networks share the name, so a call by name is ambiguous.
+    /// This number of networks or volumes share the name, so a call by name is ambiguous.
     Several(usize),
 }
 
