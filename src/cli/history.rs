@@ -82,7 +82,8 @@ pub fn run(args: &HistoryArgs, global: &Global, files: &Files) -> Result {
                 "expected container `{}` on the engine, but found none",
                 crate::base::say::short(name)
             );
-            return Err(Failure::new(Exit::Error, message));
+            let hint = "leave `--live` out: the results tell which plan made it";
+            return Err(Failure::new(Exit::Error, message).hint(hint));
         };
         history.know(live_of(&found, name), &commits);
     }
@@ -123,7 +124,8 @@ fn gathered(
                 Ok(Found::Other) if paths.contains(&path) => {
                     let name = files::named(&path);
                     let message = format!("{name}: expected a result or a journal of an apply");
-                    return Err(Failure::new(Exit::Error, message));
+                    let hint = "`apply -o FILE` writes a result, `apply --journal FILE` a journal";
+                    return Err(Failure::new(Exit::Error, message).hint(hint));
                 }
                 Ok(Found::Other) => {}
                 Err(failure) if paths.contains(&path) => return Err(failure),
