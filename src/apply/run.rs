@@ -5,8 +5,8 @@
 //! has succeeded. A silent registry or a failed login then costs nothing. A failed step ends its
 //! change and all dependent steps; other changes go on. A change that was begun is rolled back once
 //! none of its steps is in flight. A stale step keeps further changes from starting; begun changes
-//! are finished. When asked to stop, the run rolls back begun changes. It finishes a change whose
-//! new container is proven, or that made a call which cannot be undone.
+//! are finished. When asked to stop, the run rolls back begun changes. A change whose new container
+//! is proven, or that made a call which cannot be undone, is finished.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};

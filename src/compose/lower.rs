@@ -2,7 +2,7 @@
 //! volumes.
 //!
 //! The meaning of values is defined by the options, not here. This module maps keys, converts
-//! short forms to long forms, and refuses unsupported keys by name.
+//! long forms to short forms, and refuses unsupported keys by name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
