@@ -38,7 +38,7 @@ const TAIL: usize = 20;
 /// How many characters of an output line a message quotes.
 const WIDEST: usize = 500;
 
-/// How often a step is retried when its call was never made.
+/// How often a step is retried when its call was never made, or when its removal failed.
 const AGAIN: usize = 3;
 
 /// The least time that a killed container gets to end, in seconds.
@@ -62,7 +62,7 @@ impl<W: Writer> Context<'_, W> {
         self.flying.borrow_mut().insert(step.id.clone());
         let mut tried = self.attempt(step).await;
         for _ in 0..AGAIN {
-            // A call that was never made is retried, after a fresh look.
+            // A call that was never made is retried after a fresh look, and so is a failed removal.
             tried = match tried {
                 Err(StepError::Away(_)) if !self.cancelled() && self.is_back().await => {
                     self.attempt(step).await

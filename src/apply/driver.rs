@@ -49,7 +49,7 @@ pub struct Driver<'a, W> {
 pub struct LastLook {
     /// The options and states that differ although the run was to set them.
     pub mismatches: Vec<Mismatch>,
-    /// The differences that the spec tells bayplan to leave.
+    /// The differences that the plan leaves.
     pub left: Vec<Left>,
     /// The inspect data of the containers that the run touched.
     pub containers: Vec<serde_json::Value>,

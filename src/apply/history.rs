@@ -81,7 +81,7 @@ pub struct Entry {
     pub exit_code: u8,
     /// The message of the result.
     pub message: String,
-    /// The number of changes by kind.
+    /// The changes that the run made, counted by kind.
     pub summary: Summary,
     /// The changes that were begun.
     pub changes: Vec<ChangeRecord>,
@@ -179,7 +179,7 @@ fn entry(file: String, document: ResultDocument, commits: &BTreeMap<String, Comm
     Entry { file, run, commit, exit_code, message, summary, changes }
 }
 
-/// The plan of the newest run that made a container of this name, if the container was kept.
+/// The plan of the newest run that made and kept a container of this name.
 fn made_by(runs: &[Entry], name: &str) -> Option<MadeBy> {
     let stayed = |change: &ChangeRecord| {
         change.id.as_str() == name && change.created.is_some() && change.ended != Ended::AsBefore

@@ -100,7 +100,7 @@ impl<W> Context<'_, W> {
         steps.flat_map(|step| step.effects(&world)).map(|(cell, _)| cell).collect()
     }
 
-    /// Whether a change only follows a change of another container.
+    /// Whether a restart of another container is among the reasons of a change.
     fn follows(&self, step: &Step) -> bool {
         let change = self.index.change_of(&step.id);
         let mut reasons = change.into_iter().flat_map(|change| &change.reasons);

@@ -19,8 +19,8 @@ use crate::stale::observed::{Origin, observed};
 /// The direction of a recovery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
-    /// The nearer end: a replacement with a running new container is finished, every other change
-    /// is rolled back.
+    /// The nearer end: a change is rolled back, if possible, while its new container is not in use.
+    /// Every other change is finished.
     Nearest,
     /// All changes are rolled back that can be; only the others are finished.
     BackIfPossible,

@@ -1,12 +1,12 @@
 //! A run of a plan: starts the steps that [`super::schedule`] allows, and reports their outcomes
 //! back.
 //!
-//! Images come first: no container is touched before every early pull and tag has succeeded. A
-//! silent registry or a failed login then costs nothing. A failed step ends its change and all
-//! dependent steps; other changes go on. A change that was begun is rolled back once none of its
-//! steps is in flight. A stale step keeps further changes from starting; begun changes are
-//! finished. When asked to stop, the run rolls back begun changes, except where the new container
-//! is proven.
+//! Images come first: no container is touched before every pull and tag that waits for no container
+//! has succeeded. A silent registry or a failed login then costs nothing. A failed step ends its
+//! change and all dependent steps; other changes go on. A change that was begun is rolled back once
+//! none of its steps is in flight. A stale step keeps further changes from starting; begun changes
+//! are finished. When asked to stop, the run rolls back begun changes. A change whose new container
+//! is proven, or that made a call which cannot be undone, is finished.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,7 +78,8 @@ pub struct Run<'a, W> {
     pub journal: &'a dyn Journal,
     /// The starting point of the run.
     pub resume: &'a Resume,
-    /// Asks the run to stop: calls in flight are finished, no step is begun.
+    /// Asks the run to stop: calls in flight are finished. A further step begins only in a change
+    /// whose new container is proven, or that cannot be undone.
     pub cancel: watch::Receiver<Option<Signal>>,
     /// The options of the run.
     pub settings: Settings,

@@ -49,7 +49,8 @@ pub struct Start {
     pub here: PathBuf,
     /// Whether the user gave the project directory.
     pub asked: bool,
-    /// The project name, if it does not come from the files.
+    /// The project name from the option or from `COMPOSE_PROJECT_NAME`, which overrides the
+    /// name in the files.
     pub name: Option<String>,
     /// The active profiles.
     pub profiles: BTreeSet<String>,
@@ -84,7 +85,8 @@ pub fn start(spec: Option<&Path>, args: &ComposeArgs) -> Result<Start, Failure> 
     let mut files: Vec<PathBuf> = args.files.clone();
     files.extend(spec.map(Path::to_owned));
     let asked = args.project_directory.clone();
-    // `.env` may set `COMPOSE_FILE`, so it is read from the working directory first.
+    // `.env` may set `COMPOSE_FILE`. The file is read from the project directory, or beside the
+    // first Compose file, or from the working directory.
     let first = files.first().and_then(|path| path.parent()).map(plain);
     let there = asked.clone().filter(|folder| folder.is_dir());
     let around = there.or(first).unwrap_or_else(|| PathBuf::from("."));

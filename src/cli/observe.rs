@@ -18,7 +18,8 @@ use crate::observed::scope::ObservationScope;
 use crate::observed::snapshot::{Container, Snapshot};
 use crate::spec::Spec;
 
-/// How many containers one thread redacts; for fewer containers a second thread does not pay off.
+/// How many containers a thread takes at a time. For up to twice as many containers, a second
+/// thread does not pay off.
 const PART: usize = 16;
 
 /// The async runtime of the command line: one thread, because the engine is the bottleneck.

@@ -22,7 +22,7 @@ pub enum Exit {
     Stale,
     /// Refused by integrity, approval, policy or `--deny`.
     Refused,
-    /// Failed, and rolled back completely.
+    /// Failed, and every failed change is as before.
     Failed,
     /// Locked by another apply.
     Locked,

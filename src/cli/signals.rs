@@ -1,5 +1,5 @@
-//! Signals during an apply. The first signal rolls back begun changes within a grace time. A second
-//! signal, or the end of the grace time, aborts the calls in flight.
+//! Signals during an apply. After the first signal, begun changes are rolled back or finished
+//! within a grace time. A second signal, or the end of the grace time, aborts the calls in flight.
 
 use std::cell::Cell;
 use std::convert::Infallible;

@@ -18,7 +18,7 @@ struct Extended {
     place: Place,
 }
 
-/// The longest chain of services that extend each other.
+/// The longest chain of services in which each service extends the next.
 const LONGEST_CHAIN: usize = 100;
 
 /// An index of a file's services by name.

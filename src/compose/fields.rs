@@ -13,7 +13,7 @@ pub(super) enum Type {
     MaybeWhole,
     Float,
     Bytes,
-    /// A duration; omitted if missing.
+    /// A duration; omitted if zero.
     Duration,
     MaybeDuration,
     Texts,

@@ -1,8 +1,8 @@
 //! Converts a Compose project to a spec: each service becomes a container set, beside networks and
 //! volumes.
 //!
-//! The meaning of values is defined by the options, not here. This module maps keys and converts
-//! long forms, and refuses unsupported keys by name.
+//! The meaning of values is defined by the options, not here. This module maps keys, converts
+//! long forms to short forms, and refuses unsupported keys by name.
 
 use std::collections::{BTreeMap, BTreeSet};
 

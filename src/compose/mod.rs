@@ -49,7 +49,7 @@ pub struct Request {
     pub files: Vec<String>,
     /// The absolute project directory, for relative paths.
     pub folder: String,
-    /// The project name, if the files do not decide the name.
+    /// The requested project name, which overrides the name in the files.
     pub name: Option<String>,
     /// The default project name.
     pub fallback_name: String,

@@ -1,5 +1,5 @@
 //! A project in the notation of `docker compose config`: typed values, and fields in the order of
-//! the structs. The service hash is computed from this form.
+//! the structs. `bayplan config` shows this form, and the service hash is computed from it.
 
 use super::fields::{Field, KINDS, SERVICE, Type};
 use super::go::{self, Go};

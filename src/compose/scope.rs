@@ -109,7 +109,8 @@ impl Uses {
         }
     }
 
-    /// Reports variables with secret-looking names in visible places.
+    /// Reports variables in visible places that may be secret: by their names, or because a
+    /// template uses them too.
     pub(super) fn leaks(&self, public: &BTreeSet<String>) -> Vec<Problem> {
         let mut problems = Vec::new();
         for (name, (place, path)) in self.open.iter().filter(|(name, _)| !public.contains(*name)) {

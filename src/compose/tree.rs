@@ -139,7 +139,7 @@ impl Node {
         Some(entries.remove(at))
     }
 
-    /// Whether two nodes have the same content, in any place and order.
+    /// Whether two nodes have the same content in any place; map entries may have any order.
     pub(super) fn is_alike(&self, other: &Self) -> bool {
         match (&self.kind, &other.kind) {
             (Kind::List(one), Kind::List(two)) => {

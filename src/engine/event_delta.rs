@@ -35,7 +35,7 @@ const IDLE_TALK: &[&str] = &[
 pub struct EventDelta {
     /// Containers that were inspected and have changed.
     pub containers: BTreeSet<ContainerId>,
-    /// Whether a container was created or renamed.
+    /// Whether the list changed: a container was created, renamed or connected to a network.
     pub list: bool,
     /// Whether a network was created or removed.
     pub networks: bool,
@@ -52,7 +52,7 @@ impl EventDelta {
     }
 
     /// The changes in some events; `listed` are all listed containers, and `wanted` the inspected
-    /// containers. Unknown events count as changes.
+    /// containers. Unknown actions count as changes.
     pub fn of(
         events: &[Json],
         listed: &BTreeSet<ContainerId>,

@@ -71,8 +71,8 @@ pub trait Reader {
     /// `GET /version`.
     async fn version(&self) -> Result<Json>;
     /// The engine's `/version`, as far as it is known without a request: its `ApiVersion`, if the
-    /// engine's greeting named Docker. Other version data is in [`Reader::info`] too, and a request
-    /// is expensive for an engine.
+    /// engine's greeting named Docker. The other version data that a plan needs is in
+    /// [`Reader::info`] too, and a request costs an engine a few processes.
     fn greeting(&self) -> Option<Json> {
         None
     }

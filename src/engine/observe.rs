@@ -292,8 +292,8 @@ impl View {
         (ids(&self.list), looked_at, agrees)
     }
 
-    /// Fetches the declared files from containers. A container whose files cannot be read is
-    /// omitted.
+    /// Fetches the declared files from containers. If one file cannot be read, the look has no file
+    /// of that container.
     async fn fetch_files<R: Reader>(
         &mut self,
         reader: &R,

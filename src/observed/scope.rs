@@ -176,7 +176,7 @@ impl ObservationScope {
         self.project.is_none()
     }
 
-    /// Whether the look is only saved for later use, so that changing objects need no further look.
+    /// Whether the look is only saved for later use, so that changing containers are no error.
     pub fn is_for_later(&self) -> bool {
         self.is_everything() && self.pick.is_none()
     }

@@ -38,7 +38,8 @@ pub struct Snapshot {
     pub sources: BTreeMap<String, bool>,
     /// Whether each reference to a secret could be resolved.
     pub secrets: BTreeMap<Reference, bool>,
-    /// The public texts at the time of the redaction; a hidden value differs from all of them.
+    /// The public texts at the time of the redaction. A hidden value differs from every public text
+    /// of the value's own place.
     pub public: std::collections::BTreeSet<String>,
     /// Whether the snapshot lists everything on the engine; the output of `docker inspect` does
     /// not.

@@ -223,7 +223,7 @@ pub struct Impact {
 }
 
 impl Impact {
-    /// Whether the change keeps and loses nothing.
+    /// Whether every list is empty.
     pub fn is_empty(&self) -> bool {
         let Self { keeps, unmounts, loses, drops, may_change, interrupts } = self;
         let all = [keeps, unmounts, loses, drops, may_change, interrupts];

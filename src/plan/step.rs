@@ -314,7 +314,7 @@ impl Action {
 }
 
 impl Plan {
-    /// Whether the step ends a running container, for a while or for good.
+    /// Whether the plan ends a running container, for a while or for good.
     pub fn ends_containers(&self) -> bool {
         let ends = |verb: Verb| match verb {
             Verb::Remove | Verb::Replace | Verb::Kill | Verb::Stop | Verb::Restart | Verb::Run => {

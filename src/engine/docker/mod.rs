@@ -1,7 +1,6 @@
 //! The Docker engine behind the traits: reads give raw JSON, writes go through bollard.
 //!
-//! No decision is made here: the meaning of a status is decided by the caller, and the executor
-//! decides whether to go on.
+//! Only the meaning of a status is decided here; the executor decides whether to go on.
 
 mod archive;
 mod call;
@@ -79,7 +78,7 @@ impl DockerReader {
         self.transport.api()
     }
 
-    /// The last reading of the engine's clock, if there is one.
+    /// A reading of the engine's clock: of a shared local clock, or else the last reading.
     fn clock(&self) -> Option<Reading> {
         if self.transport.neighbour().shares_clock() {
             return Reading::ours();
@@ -224,9 +223,9 @@ impl Reader for DockerReader {
     }
 
     /// Reads the event log of Docker engines only, because the log of other engines may lag behind.
-    /// The request ends at a moment that is certainly past by the engine's clock, so that no
-    /// earlier event is missed. The engine answers when that moment has come, which is nearly at
-    /// once.
+    /// The request ends at the latest time that the engine's clock may show now, so that no earlier
+    /// event is missed. The engine answers when that time has come: late by no more than the doubt
+    /// about its clock.
     async fn events(&self, since: Instant) -> Option<Vec<Json>> {
         let clock = self.clock()?;
         if self.transport.docker().is_none()

@@ -52,8 +52,8 @@ impl View {
         Ok(())
     }
 
-    /// Completes the view. An irrelevant container that changed meanwhile keeps only its list
-    /// entry.
+    /// Completes the view. An irrelevant container that changed meanwhile gets its name, state and
+    /// networks from the list.
     pub(super) fn finish(&mut self) {
         let looked_at = self.looked_at();
         let list = by_id(&self.list);

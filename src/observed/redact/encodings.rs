@@ -100,7 +100,7 @@ impl<'a> Views<'a> {
     }
 }
 
-/// The value of a base64 character, in the standard and the URL-safe alphabet.
+/// A base64 character in the standard alphabet; a URL-safe character is converted.
 fn sextet(byte: u8) -> Option<u8> {
     match byte {
         b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' => Some(byte),

@@ -88,8 +88,8 @@ pub struct Redactor {
     scopes: Vec<Scope>,
     /// The texts of networks and volumes.
     objects: Objects,
-    /// All texts of the spec, in any place: a value that is hidden where the spec has its text is
-    /// none of them.
+    /// All texts of the spec, in any place. A hidden value differs from every text that the spec
+    /// has in the value's own place.
     public: BTreeSet<String>,
     /// All references of the spec.
     references: BTreeSet<Reference>,

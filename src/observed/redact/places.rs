@@ -244,8 +244,8 @@ struct ScopeIndex<'a> {
     ids: BTreeMap<&'a ImageId, Vec<usize>>,
 }
 
-/// The largest number of sets with one image. With more sets, a container is not assigned by its
-/// image, and nothing of the container is public.
+/// The largest number of sets with one image. With more sets, the image assigns a container to
+/// none of them, so that no text of these sets is public.
 const MANY: usize = 100;
 
 impl<'a> ScopeIndex<'a> {
