@@ -1,6 +1,6 @@
 //! The networks and volumes of a spec, with their names on the engine.
 //!
-//! Reading is [`super::resources_read`]'s; the comparison with an engine is
+//! Reading is `resources_read`'s; the comparison with an engine is
 //! [`crate::planner::resources`]'s.
 
 use core::net::IpAddr;
