@@ -225,7 +225,7 @@ fn a_run_that_dies_anywhere_twice_is_recovered_and_can_be_applied_again() {
         let trial = made.trial();
         let calls = calls(&trial);
         let mut wrong = Vec::new();
-        for way in [Way::Back, Way::Finish, Way::Nearest] {
+        for way in [Way::Back, Way::Finish, Way::Nearest, Way::BackIfPossible] {
             let blow = |seed: &mut Seed| {
                 let when = *seed.one(&[When::Before, When::After]);
                 (seed.below(calls), Blame::Happens(Blow::CallerDies(when)))

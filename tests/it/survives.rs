@@ -489,23 +489,63 @@ fn a_run_that_is_asked_to_stop_ends_whole_after_any_call() {
                 Vec::<String>::new(),
                 "{name}, {after}\n  {calls}"
             );
-            for step in &plan.steps {
-                let Action::Connect { container: Subject::Container(id), network, .. } =
-                    &step.action
-                else {
-                    continue;
-                };
-                let made_again = plan.steps.iter().any(|step| {
-                    matches!(&step.action, Action::RemoveNetwork { network: gone, .. } if gone == network)
-                });
-                let Some(found) = block(engine.inspect(id.as_str())).unwrap() else { continue };
-                let on = found["NetworkSettings"]["Networks"].get(network).is_some();
-                assert!(on || !made_again, "{name}, {after}: {id} is off {network}\n  {calls}");
-            }
+            let off = off_their_network(&trial, &engine);
+            assert_eq!(off, Vec::<String>::new(), "{name}, {after}\n  {calls}");
             if code == 0 {
                 break;
             }
         }
     }
     println!("asked to stop: {runs} runs");
+}
+
+/// The containers that are off a network which the plan makes again.
+fn off_their_network(trial: &Trial<'_>, engine: &Simulated) -> Vec<String> {
+    let steps = || trial.plan.steps.iter().map(|step| &step.action);
+    let removed: BTreeSet<&String> = steps()
+        .filter_map(|action| match action {
+            Action::RemoveNetwork { network, .. } => Some(network),
+            _ => None,
+        })
+        .collect();
+    let mut off = Vec::new();
+    for action in steps() {
+        let Action::Connect { container: Subject::Container(id), network, .. } = action else {
+            continue;
+        };
+        let Some(found) = block(engine.inspect(id.as_str())).unwrap() else { continue };
+        if removed.contains(network) && found["NetworkSettings"]["Networks"].get(network).is_none()
+        {
+            off.push(format!("{id} is off {network}"));
+        }
+    }
+    off
+}
+
+/// What a person is told to do, `recover` without a way, never leaves a container off its network: what
+/// cannot go back is finished, also where another set is stale.
+#[test]
+fn a_network_that_a_dead_run_took_down_is_put_up_again() {
+    let (case, world, plan) = cases::made("networks-replaced").unwrap();
+    let trial = Trial::new(&case, &world, &plan);
+    let whole = trial.engine(&[]);
+    trial.run(&whole, &trial.fresh, None);
+    let calls = whole.changing().len();
+    assert!(calls > 4, "{calls}");
+    for (call, when) in (0..calls).flat_map(|at| [(at, When::Before), (at, When::After)]) {
+        for way in [Way::Nearest, Way::BackIfPossible] {
+            let engine = trial.engine(&[(call, Blame::Happens(Blow::CallerDies(when)))]);
+            assert!(trial.run(&engine, &trial.fresh, None).is_none());
+            engine.set_faults(Faults::none());
+            let look = trial.look(&engine);
+            let judgement = stale::judge(&plan, &trial.spec, &look);
+            let what = recovery(&plan, &trial.digest, &look, &judgement.done, way);
+            assert_eq!(what.cannot, [], "{call} {when:?} {way:?}");
+            let outcome = trial.run(&engine, &judgement, Some(&what)).unwrap();
+            let calls = engine.changing().join("\n  ");
+            assert!(outcome.is_whole(), "{call} {when:?} {way:?}\n  {calls}");
+            let off = off_their_network(&trial, &engine);
+            assert_eq!(off, Vec::<String>::new(), "{call} {when:?} {way:?}\n  {calls}");
+        }
+    }
 }
