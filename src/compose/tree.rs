@@ -49,26 +49,10 @@ pub(super) fn map(place: Place, entries: Vec<(&str, Node)>) -> Node {
 }
 
 impl Node {
-    /// The entries of a map; empty for other nodes.
-    pub(super) fn entries(&self) -> &[Entry] {
-        match &self.kind {
-            Kind::Map(entries) => entries,
-            _ => &[],
-        }
-    }
-
     pub(super) fn entries_mut(&mut self) -> Option<&mut Vec<Entry>> {
         match &mut self.kind {
             Kind::Map(entries) => Some(entries),
             _ => None,
-        }
-    }
-
-    /// The items of a list; empty for other nodes.
-    pub(super) fn items(&self) -> &[Node] {
-        match &self.kind {
-            Kind::List(items) => items,
-            _ => &[],
         }
     }
 

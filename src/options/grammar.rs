@@ -8,13 +8,13 @@ mod map;
 
 use serde_json::{Value as Json, json};
 
-pub use map::{Bare, Map, Names};
+pub use map::{Bare, Map, Names, Table};
 
-use super::field::{known_keys, text};
+use super::field::{known_key, text};
 use super::numbers;
 use super::row::{or_nothing, takes_text};
 use crate::base::say;
-use crate::syntax::node::{Kind, Node, Problems};
+use crate::syntax::node::{Kind, Node, Problems, QUOTE};
 
 /// The allowed form of a value. `what` is the name in messages: *expected `what`, but found …*.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +41,15 @@ pub enum Grammar {
         /// Gives the JSON Schema.
         schema: fn() -> Json,
     },
+    /// A text that names something; a number needs quotes.
+    Name {
+        /// The name in messages.
+        what: &'static str,
+        /// Gives the canonical form.
+        spell: fn(&str) -> Spelt,
+        /// The pattern for the JSON Schema.
+        pattern: &'static str,
+    },
     /// Any other scalar.
     Scalar {
         /// The name in messages.
@@ -61,6 +70,8 @@ pub enum Grammar {
     },
     /// A map with names that the spec chooses.
     Map(Map),
+    /// A map with the names of another table.
+    Table(Table),
     /// A map with known names.
     Keys {
         /// The name in messages.
@@ -96,15 +107,25 @@ pub enum Wrong {
     Other,
     /// Another form was expected.
     Expected(&'static str),
+    /// The value is a word that is not in this list.
+    NoWord(String, &'static [&'static str]),
+    /// The value is a common mistake for this word.
+    Meant(&'static str),
     /// A message, with a hint if there is a remedy.
     Told(String, Option<&'static str>),
 }
 
 impl Wrong {
     fn tell<T>(self, what: &str, node: &Node, problems: &mut Problems) -> Option<T> {
+        let meant = |close: &str| format!("did you mean `{close}`?");
         match self {
             Self::Other => return problems.expected(what, node),
             Self::Expected(what) => return problems.expected(what, node),
+            Self::NoWord(found, words) => {
+                let hint = problems.close(&found, words.iter().copied()).map(meant);
+                return problems.expected_with(what, node, hint.as_deref());
+            }
+            Self::Meant(word) => return problems.expected_with(what, node, Some(&meant(word))),
             Self::Told(message, Some(hint)) => problems.add_hint(node.place, message, hint),
             Self::Told(message, None) => problems.add(node.place, message),
         }
@@ -139,7 +160,7 @@ macro_rules! one_text {
         }
     };
 }
-pub(super) use one_text;
+pub(crate) use one_text;
 
 /// A known name of a map.
 #[derive(Debug, Clone, Copy)]
@@ -156,6 +177,8 @@ enum Need {
     /// The key may be missing; null means "not set", but the empty text is read.
     OptionalText,
     Required,
+    /// The key is known, but an error: the message and the hint.
+    Refused(&'static str, &'static str),
 }
 
 /// An optional key.
@@ -168,6 +191,12 @@ impl Key {
     #[must_use]
     pub const fn required(self) -> Self {
         Self { need: Need::Required, ..self }
+    }
+
+    /// Refuses the key by its name, with a message and a hint.
+    #[must_use]
+    pub const fn refused(name: &'static str, message: &'static str, hint: &'static str) -> Self {
+        Self { name, value: Grammar::Bool, need: Need::Refused(message, hint) }
     }
 
     /// Reads an empty text instead of ignoring it.
@@ -210,6 +239,11 @@ pub fn spelt<T: std::str::FromStr + std::fmt::Display>(text: &str) -> Spelt {
     text.parse::<T>().map(|value| json!(value.to_string())).map_err(|_| Wrong::Other)
 }
 
+/// The word as canonical form, if the list has it.
+pub fn one_of(words: &'static [&'static str], word: &str) -> Spelt {
+    if words.contains(&word) { Ok(json!(word)) } else { Err(Wrong::NoWord(word.to_owned(), words)) }
+}
+
 /// The text as canonical form, if the condition holds.
 pub fn good(good: bool, text: impl Into<String>) -> Spelt {
     if good { Ok(Json::String(text.into())) } else { Err(Wrong::Other) }
@@ -229,17 +263,20 @@ impl Grammar {
             Self::Word(words) => {
                 let what = say::or(words);
                 let said = word(node, &what, problems, |said| words.contains(&said))?;
-                if let Some(word) = words.iter().find(|word| **word == said) {
-                    return Some(json!(word));
-                }
-                let close = problems.close(&said, words.iter().copied());
-                let hint = close.map(|close| format!("did you mean `{close}`?"));
-                problems.expected_with(&what, node, hint.as_deref())
+                let spelt = one_of(words, &said);
+                spelt.or_else(|wrong| wrong.tell(&what, node, problems).ok_or(())).ok()
             }
             Self::Text { what, spell, .. } => {
                 let spelt = spell(&word(node, what, problems, |said| spell(said).is_ok())?);
                 spelt.or_else(|wrong| wrong.tell(what, node, problems).ok_or(())).ok()
             }
+            Self::Name { what, spell, .. } => match &node.kind {
+                Kind::Text(text) => {
+                    spell(text).or_else(|wrong| wrong.tell(what, node, problems).ok_or(())).ok()
+                }
+                Kind::Number(_) | Kind::Bool(_) => problems.expected_with(what, node, Some(QUOTE)),
+                _ => problems.expected(what, node),
+            },
             Self::Scalar { what, read, .. } => {
                 let value = read(node);
                 if !matches!(node.kind, Kind::Bool(_)) || value.is_none() {
@@ -263,6 +300,7 @@ impl Grammar {
                 _ => problems.expected(what, node),
             },
             Self::Map(map) => map.read(node, problems),
+            Self::Table(table) => table.read(node, problems),
             Self::Keys { what, keys, least } => read_keys(what, keys, *least, node, problems),
             Self::OneOf { what, of } => match of.iter().find(|grammar| grammar.takes(node)) {
                 Some(grammar) => grammar.read(node, problems),
@@ -282,11 +320,13 @@ impl Grammar {
             Self::Word(_) => "a known word",
             Self::Whole { what, .. }
             | Self::Text { what, .. }
+            | Self::Name { what, .. }
             | Self::Scalar { what, .. }
             | Self::List { what, .. }
             | Self::Keys { what, .. }
             | Self::OneOf { what, .. } => what,
             Self::Map(map) => map.what,
+            Self::Table(table) => table.what,
             Self::Checked { of, .. } => of.what(),
         }
     }
@@ -302,13 +342,14 @@ impl Grammar {
                 Kind::List(_) => map.pairs,
                 _ => false,
             },
-            Self::Keys { .. } => matches!(node.kind, Kind::Map(_)),
+            Self::Table(_) | Self::Keys { .. } => matches!(node.kind, Kind::Map(_)),
             Self::OneOf { of, .. } => of.iter().any(|grammar| grammar.takes(node)),
             Self::Checked { of, .. } => of.takes(node),
             Self::Bool
             | Self::Whole { .. }
             | Self::Word(_)
             | Self::Text { .. }
+            | Self::Name { .. }
             | Self::Scalar { .. } => {
                 matches!(node.kind, Kind::Bool(_) | Kind::Number(_) | Kind::Text(_))
             }
@@ -322,12 +363,14 @@ impl Grammar {
             Self::Whole { least, most, .. } => numbers::schema(*least, *most),
             Self::Word(words) => json!({"enum": words}),
             Self::Text { schema, .. } | Self::Scalar { schema, .. } => schema(),
+            Self::Name { pattern, .. } => json!({"type": "string", "pattern": pattern}),
             Self::List { item, alone, .. } => {
                 let one = item.schema();
                 let all = json!({"type": "array", "items": one});
                 if *alone { json!({"anyOf": [one, all]}) } else { all }
             }
             Self::Map(map) => map.schema(),
+            Self::Table(table) => table.schema(),
             Self::Keys { keys, least, .. } => keys_schema(keys, *least),
             Self::OneOf { of, .. } => {
                 json!({"anyOf": of.iter().map(Self::schema).collect::<Vec<_>>()})
@@ -359,11 +402,14 @@ fn read_keys(
 ) -> Option<Json> {
     let Kind::Map(entries) = &node.kind else { return problems.expected(what, node) };
     let before = problems.all.len();
-    let names: Vec<&'static str> = keys.iter().map(|key| key.name).collect();
-    known_keys(entries, &names, problems);
+    let names = keys.iter().filter(|key| !matches!(key.need, Need::Refused(..)));
+    let names: Vec<&'static str> = names.map(|key| key.name).collect();
     let mut read = serde_json::Map::new();
     for entry in entries {
-        let Some(key) = keys.iter().find(|key| key.name == entry.key) else { continue };
+        let Some(key) = keys.iter().find(|key| key.name == entry.key) else {
+            known_key(entry, &names, problems);
+            continue;
+        };
         let value = &entry.value;
         let nothing = match key.need {
             Need::Optional => {
@@ -371,6 +417,10 @@ fn read_keys(
             }
             Need::OptionalText => value.kind == Kind::Null,
             Need::Required => false,
+            Need::Refused(message, hint) => {
+                problems.add_hint(entry.place, message, hint);
+                continue;
+            }
         };
         if !nothing {
             read.extend(key.value.read(value, problems).map(|json| (entry.key.clone(), json)));
@@ -394,6 +444,7 @@ fn keys_schema(keys: &[Key], least: usize) -> Json {
             Need::Required => schema,
             Need::Optional => or_nothing(schema, empty),
             Need::OptionalText => or_nothing(schema, false),
+            Need::Refused(..) => json!(false),
         };
         (key.name.to_owned(), schema)
     };

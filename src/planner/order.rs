@@ -242,7 +242,7 @@ impl Queue {
     fn turns(&self, jobs: &mut [ChangeSteps]) {
         let whatever = self.update.failure_action == FailureAction::Continue;
         for ((index, disturbs, _), before) in self.pairs() {
-            jobs[*index].wait_turn(disturbs, (whatever.then_some(before), self.update.delay));
+            jobs[*index].wait_turn(disturbs, (whatever.then_some(before), self.update.delay.0));
         }
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use super::order::Words;
 use super::places::Places;
 use super::resources_read::Resources;
-use super::{Identity, Pull, Spec, addresses, depends, order, planner, read};
+use super::{Identity, Pull, Spec, addresses, depends, order, planner_grammar, read};
 use crate::base::ident::SetName;
 use crate::base::image_ref::ImageRef;
 use crate::options::{AnyRow, Context, Declared, ROWS, rules};
@@ -74,8 +74,8 @@ impl Whole<'_> {
                 let each = set.options.iter().map(|option| weight(&option.print())).sum();
                 bytes = bytes.saturating_add(count.saturating_mul(each));
             }
-            let (most, what, hint) = if containers > planner::MOST_MEMBERS as usize {
-                (planner::MOST_MEMBERS as usize, "containers in all sets", read::SPLIT)
+            let (most, what, hint) = if containers > planner_grammar::MOST_MEMBERS as usize {
+                (planner_grammar::MOST_MEMBERS as usize, "containers in all sets", read::SPLIT)
             } else if bytes > MOST_SAID {
                 let hint = "a `count` is for what says little; a file of the host can say the rest";
                 (MOST_SAID, "bytes of options in all containers", hint)
@@ -122,7 +122,7 @@ impl Whole<'_> {
             let Some(image) = image.filter(|_| !self.broken(key, &["pull"])) else { continue };
             let (first, pull) = *seen.entry(image.to_string()).or_insert((key, set.pull));
             if pull != set.pull {
-                let (one, other) = (word(pull), word(set.pull));
+                let (one, other) = (pull.word(), set.pull.word());
                 let image = image.familiar();
                 problems.add(
                     self.place(key, "pull"),
@@ -229,11 +229,6 @@ fn weight(json: &Json) -> usize {
         Json::Array(items) => items.iter().map(weight).sum(),
         Json::Object(map) => map.iter().map(|(key, one)| key.len() + weight(one)).sum(),
     }
-}
-
-/// The word of a spec for a pull policy.
-fn word(pull: Pull) -> &'static str {
-    planner::PULLS.iter().find(|(_, each)| *each == pull).map_or("", |(word, _)| *word)
 }
 
 /// Refuses two networks or two volumes with the same name on the engine.

@@ -8,14 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json, json};
 
-use super::planner::{Defaults, MATCHINGS, MODES, ON_STOPPED, PROVE_FOR, PULLS, RECREATES, STATES};
+use super::planner::{Defaults, KILL, PROVE_FOR};
+use super::planner_grammar::{Seconds, unusual};
 use super::{
-    Compat, Identity, Matching, Network, Pull, Resource, Set, Spec, State, UpdateConfig, Volume,
-    depends, strings, update_config,
+    Identity, Matching, Network, Pull, Resource, Set, Spec, State, UpdateConfig, Volume, depends,
+    strings,
 };
 use crate::base::ident::Reference;
 use crate::options::value;
-use crate::syntax::durations;
 
 impl Spec {
     /// The canonical form of the spec.
@@ -26,11 +26,7 @@ impl Spec {
             root.insert("base_dir".into(), json!(base_dir));
         }
         if let Some(compat) = self.compat {
-            let word = match compat {
-                Compat::Ansible19 => "ansible-1.9",
-                Compat::Compose => "compose",
-            };
-            root.insert("compat".into(), json!(word));
+            root.insert("compat".into(), json!(compat));
         }
         if !self.moved.is_empty() {
             root.insert("moved".into(), json!(self.moved));
@@ -107,41 +103,37 @@ impl Spec {
     fn set(&self, set: &Set) -> Json {
         let defaults = Defaults::of(self.compat, set.one_shot);
         let mut out = Map::new();
-        let mut say = |key: &str, unusual: bool, value: Json| {
-            if unusual {
+        let mut say = |key: &str, value: Json, usual: Json| {
+            if value != usual {
                 out.insert(key.to_owned(), value);
             }
         };
         match &set.identity {
-            Identity::Named(name) => say("name", true, json!(name)),
-            Identity::Counted(count) => say("count", *count != 1, json!(count)),
+            Identity::Named(name) => say("name", json!(name), Json::Null),
+            Identity::Counted(count) => say("count", json!(count), json!(1)),
         }
-        say("image", set.image.is_some(), json!(set.image));
-        say("state", set.state != State::Started, word(STATES, &set.state));
-        let matching =
-            set.matching != defaults.matching && set.matching != Matching::ImageByDefault;
-        say("match", matching, word(MATCHINGS, &set.matching));
-        say("pull", set.pull != Pull::Missing, word(PULLS, &set.pull));
-        let on_stopped = set.on_stopped != defaults.on_stopped;
-        say("on_stopped", on_stopped, word(ON_STOPPED, &set.on_stopped));
-        say("recreate", set.recreate != defaults.recreate, word(RECREATES, &set.recreate));
-        let compare: Map<String, Json> = set
-            .compare
-            .iter()
-            .filter(|(key, mode)| key.as_str() != "*" || Some(**mode) != defaults.compare)
-            .map(|(key, mode)| (key.clone(), word(MODES, mode)))
-            .collect();
-        say("compare", !compare.is_empty(), Json::Object(compare));
-        say("kill_signal", set.kill_signal != "KILL", json!(set.kill_signal));
-        let prove_for = durations::spelt(i64::from(set.prove_for) * 1_000_000_000);
-        say("prove_for", set.prove_for != PROVE_FOR, json!(prove_for));
-        let update = set.update != UpdateConfig::default();
-        say("update_config", update, update_config::print(&set.update));
-        say("discard", set.discard, json!(true));
-        say("detach", set.one_shot, json!(false));
-        say("depends_on", !set.depends_on.is_empty(), depends::print(&set.depends_on));
+        say("image", json!(set.image), Json::Null);
+        say("state", json!(set.state), json!(State::Started));
+        if set.matching != Matching::ImageByDefault && set.matching != defaults.matching {
+            say("match", json!(set.matching), Json::Null);
+        }
+        say("pull", json!(set.pull), json!(Pull::Missing));
+        say("on_stopped", json!(set.on_stopped), json!(defaults.on_stopped));
+        say("recreate", json!(set.recreate), json!(defaults.recreate));
+        let mut compare = set.compare.clone();
+        if compare.get("*").copied() == defaults.compare {
+            compare.remove("*");
+        }
+        say("compare", json!(compare), json!({}));
+        say("kill_signal", json!(set.kill_signal), json!(KILL));
+        say("prove_for", json!(Seconds(set.prove_for)), json!(Seconds(PROVE_FOR)));
+        let update = unusual(&set.update, &UpdateConfig::default());
+        say("update_config", update, json!({}));
+        say("discard", json!(set.discard), json!(false));
+        say("detach", json!(!set.one_shot), json!(true));
+        say("depends_on", depends::print(&set.depends_on), json!([]));
         for declared in &set.options {
-            say(declared.row().def().key, true, declared.print());
+            out.insert(declared.row().def().key.to_owned(), declared.print());
         }
         Json::Object(out)
     }
@@ -156,11 +148,6 @@ fn network_texts(network: &Network) -> Vec<&String> {
 /// The values of options and labels of a volume.
 fn volume_texts(volume: &Volume) -> Vec<&String> {
     [&volume.driver_opts, &volume.labels].into_iter().flat_map(BTreeMap::values).collect()
-}
-
-/// The word for a value.
-pub(super) fn word<T: PartialEq>(words: &[(&str, T)], value: &T) -> Json {
-    words.iter().find(|(_, known)| known == value).map_or(Json::Null, |(word, _)| json!(word))
 }
 
 /// Escapes the texts of a JSON value for a spec.

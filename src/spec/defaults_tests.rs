@@ -67,7 +67,7 @@ fn a_default_is_a_planner_key_that_means_something_to_every_set() {
       2 | defaults: {state: running, compare: {image: superset}}
         |                   ^
       hint: did you mean `started`?
-    spec.yaml:2:45: expected `strict` or `ignore`, but found `superset`: of `image` there is one
+    spec.yaml:2:45: expected `strict` or `ignore`, but found `superset`: the option has one value
       2 | defaults: {state: running, compare: {image: superset}}
         |                                             ^
     ");
@@ -113,7 +113,7 @@ fn what_a_set_says_itself_counts_where_both_cannot_be() {
     assert_eq!(proof(monitor, "update_config: {monitor: 4s}"), 4);
     let ahead = "update_config: {order: start-first, delay: 1s}";
     let update = set(ahead, "detach: false").update;
-    assert_eq!((update.order, update.delay), (Order::StopFirst, 1));
+    assert_eq!((update.order, update.delay.0), (Order::StopFirst, 1));
     for state in ["stopped", "killed", "absent"] {
         assert_eq!(set("recreate: always", &format!("state: {state}")).recreate, Recreate::Auto);
     }

@@ -2,17 +2,15 @@
 //!
 //! The resulting order is [`super::order`]'s.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value as Json, json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
 
 use super::order::Words;
-use super::planner::text;
 use super::{Identity, Set, State};
 use crate::base::ident::SetName;
 use crate::base::say;
-use crate::options::row::OptionValue as _;
-use crate::syntax::node::{Entry, Kind, Node, Problems};
 
 /// A dependency of a set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,91 +38,86 @@ impl Dependency {
 }
 
 /// The condition of a dependency: Compose's `condition`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub enum Until {
     /// The dependency exists; a container that the plan starts is proven.
+    #[default]
+    #[serde(rename = "service_started")]
     Started,
     /// The health check reports healthy.
+    #[serde(rename = "service_healthy")]
     Healthy,
     /// The container ended with exit code 0.
+    #[serde(rename = "service_completed_successfully")]
     Completed,
 }
-
-/// The words of Compose for conditions.
-const CONDITIONS: &[(&str, Until)] = &[
-    ("service_started", Until::Started),
-    ("service_healthy", Until::Healthy),
-    ("service_completed_successfully", Until::Completed),
-];
 
 impl Until {
     /// The word of Compose for the condition.
     pub fn word(self) -> &'static str {
-        CONDITIONS.iter().find(|(_, until)| *until == self).map_or("", |(word, _)| *word)
+        match self {
+            Self::Started => "service_started",
+            Self::Healthy => "service_healthy",
+            Self::Completed => "service_completed_successfully",
+        }
     }
 }
 
-/// The words for conditions, for the schema.
-pub(super) fn conditions() -> Vec<&'static str> {
-    CONDITIONS.iter().map(|(word, _)| *word).collect()
+/// The value of `depends_on`, in its two forms.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum DependsOn {
+    /// A list of words.
+    Plain(Vec<String>),
+    /// A map of words to Compose's conditions.
+    Long(BTreeMap<String, Conditions>),
 }
 
-/// Reads the list form or the map form.
-pub(super) fn read(node: &Node, problems: &mut Problems) -> Vec<Dependency> {
-    let mut all: Vec<Dependency> = Vec::new();
-    let mut seen: BTreeSet<String> = BTreeSet::new();
-    let mut add = |one: Dependency, place, problems: &mut Problems| {
-        if seen.insert(one.word.clone()) {
-            all.push(one);
-        } else {
-            let word = say::short(&one.word);
-            problems.add(place, format!("expected `{word}` once, but found it again"));
-        }
-    };
-    match &node.kind {
-        Kind::List(items) => {
-            for item in items {
-                if let Some(word) = text(item, "the name of a set or a container", problems) {
-                    add(Dependency::plain(word), item.place, problems);
-                }
-            }
-        }
-        Kind::Map(entries) => {
-            for entry in entries {
-                add(long_form(&entry.key, &entry.value, problems), entry.place, problems);
-            }
-        }
-        _ => problems.expected::<()>("a list of sets or containers", node).unwrap_or_default(),
-    }
-    all
+/// What a dependency must meet, and what follows from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Conditions {
+    #[serde(default)]
+    condition: Until,
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    required: bool,
+    #[serde(default, skip_serializing_if = "is_no")]
+    restart: bool,
 }
 
-/// Reads Compose's `{condition, required, restart}`.
-fn long_form(word: &str, node: &Node, problems: &mut Problems) -> Dependency {
-    let mut one = Dependency::plain(word);
-    let entries = match &node.kind {
-        Kind::Null => return one,
-        Kind::Map(entries) => entries,
-        _ => return problems.expected("a map with `condition`", node).unwrap_or(one),
-    };
-    for Entry { key, value, place } in entries {
-        match (key.as_str(), &value.kind) {
-            (_, Kind::Null) => {}
-            ("condition", _) => {
-                let until = super::read::one_of(value, CONDITIONS, problems);
-                one.until = until.unwrap_or(one.until);
-            }
-            ("required", _) => {
-                one.required = bool::parse(value, problems).unwrap_or(one.required);
-            }
-            ("restart", _) => one.restart = bool::parse(value, problems).unwrap_or(one.restart),
-            (other, _) => {
-                let keys = "`condition`, `required` or `restart`";
-                problems.add(*place, format!("expected {keys}, but found `{}`", say::short(other)));
-            }
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_yes(flag: &bool) -> bool {
+    *flag
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_no(flag: &bool) -> bool {
+    !flag
+}
+
+impl DependsOn {
+    /// The dependencies.
+    pub(super) fn each(self) -> Vec<Dependency> {
+        match self {
+            Self::Plain(words) => words.iter().map(|word| Dependency::plain(word)).collect(),
+            Self::Long(all) => all.into_iter().map(dependency).collect(),
         }
     }
-    one
+}
+
+fn dependency((word, conditions): (String, Conditions)) -> Dependency {
+    let Conditions { condition: until, required, restart } = conditions;
+    Dependency { word, until, required, restart }
+}
+
+/// The first repeated word, and its position.
+pub(super) fn repeated(all: &[Dependency]) -> Option<(usize, &str)> {
+    let mut seen = BTreeSet::new();
+    let mut words = all.iter().map(|one| one.word.as_str()).enumerate();
+    words.find(|(_, word)| !seen.insert(*word))
 }
 
 /// Prints the list form if possible, or else the map form.
@@ -133,17 +126,10 @@ pub(crate) fn print(all: &[Dependency]) -> Json {
         return all.iter().map(|one| json!(one.word)).collect();
     }
     let entry = |one: &Dependency| {
-        let mut map = Map::new();
-        map.insert("condition".to_owned(), json!(one.until.word()));
-        if !one.required {
-            map.insert("required".to_owned(), json!(false));
-        }
-        if one.restart {
-            map.insert("restart".to_owned(), json!(true));
-        }
-        (one.word.clone(), Json::Object(map))
+        let Dependency { word, until: condition, required, restart } = one.clone();
+        (word, Conditions { condition, required, restart })
     };
-    Json::Object(all.iter().map(entry).collect())
+    json!(DependsOn::Long(all.iter().map(entry).collect()))
 }
 
 /// The sets whose replacement or restart also restarts this set.
@@ -260,8 +246,8 @@ mod tests {
 
     #[test]
     fn depends_on_has_two_forms() {
-        let started = ["db", "cache"].map(Dependency::plain);
-        assert_eq!(set("image: x\ndepends_on: [db, cache]").depends_on, started);
+        let started = ["cache", "db"].map(Dependency::plain);
+        assert_eq!(set("image: x\ndepends_on: [cache, db]").depends_on, started);
         let long = "image: x\ndepends_on:\n  db: {condition: service_started, required: true, restart: false}\n  cache:";
         assert_eq!(set(long).depends_on, started);
         insta::assert_snapshot!(fault("image: x\ndepends_on: {db: {condition: healthy}}"), @"
@@ -269,14 +255,16 @@ mod tests {
         ");
         insta::assert_snapshot!(fault("image: x\ndepends_on: {db: {required: 1, restarts: true}}"), @"
         5:33 expected `true` or `false`, but found the number 1
-        5:36 expected `condition`, `required` or `restart`, but found `restarts`
+        5:36 expected one of `condition`, `required`, `restart`, but found `restarts` (did you mean `restart`?)
         ");
         insta::assert_snapshot!(fault("image: x\ndepends_on: db"), @"
         5:17 expected a list of sets or containers, but found the text `db`
         ");
         insta::assert_snapshot!(fault("image: x\ndepends_on: [db, 1, db]"), @"
         5:22 expected the name of a set or a container, but found the number 1 (put it in quotes)
-        5:25 expected `db` once, but found it again
+        ");
+        insta::assert_snapshot!(fault("image: x\ndepends_on: [db, web, db]"), @"
+        5:27 expected `db` once, but found it again
         ");
     }
 

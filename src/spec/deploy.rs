@@ -4,7 +4,8 @@
 
 use serde_json::{Value as Json, json};
 
-use super::planner::digits;
+use super::planner_grammar::{COUNT, UPDATE_CONFIG};
+use crate::options::grammar::Grammar;
 use crate::options::row;
 use crate::syntax::node::{Entry, Kind, Node, Problems, is_extension};
 
@@ -124,10 +125,7 @@ fn restart(node: &Node, problems: &mut Problems) -> Option<Node> {
             ("condition", _) => {
                 return problems.expected(&crate::base::say::or(CONDITIONS), value);
             }
-            ("max_attempts", _) => match digits(value) {
-                Some(text) => attempts = Some((text, *place)),
-                None => return problems.expected("a number of attempts", value),
-            },
+            ("max_attempts", _) => attempts = Some((ATTEMPTS.read(value, problems)?, *place)),
             _ => {
                 fine = false;
                 let known = SWARM.iter().find(|(known, _)| *known == word);
@@ -154,6 +152,8 @@ fn restart(node: &Node, problems: &mut Problems) -> Option<Node> {
     fine.then_some(Node { place: node.place, kind: Kind::Text(text) })
 }
 
+const ATTEMPTS: Grammar = Grammar::Whole { what: "a number of attempts", least: 1, most: None };
+
 const CONDITIONS: &[&str] = &["none", "on-failure", "any"];
 
 /// The JSON Schema of `deploy`.
@@ -161,8 +161,8 @@ pub(super) fn schema() -> Json {
     let of = |key: &str| row(key).map_or(json!(true), crate::options::AnyRow::schema);
     let map = |properties: Json| json!({"type": ["object", "null"], "properties": properties, "patternProperties": {"^x-": {}}, "additionalProperties": false});
     map(json!({
-        "replicas": super::schema::count(),
-        "update_config": super::update_config::schema(),
+        "replicas": COUNT.schema(),
+        "update_config": UPDATE_CONFIG.schema(),
         "resources": map(json!({
             "limits": map(json!({
                 "cpus": of("cpus"), "memory": of("mem_limit"), "pids": of("pids_limit"),
@@ -171,7 +171,7 @@ pub(super) fn schema() -> Json {
         })),
         "restart_policy": map(json!({
             "condition": {"enum": CONDITIONS},
-            "max_attempts": {"type": ["integer", "string"], "minimum": 1, "pattern": "^[0-9]+$"},
+            "max_attempts": ATTEMPTS.schema(),
         })),
     }))
 }

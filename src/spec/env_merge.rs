@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::set;
+use super::planner_grammar::{ENV_FILE, EnvFile};
 use crate::base::say;
 use crate::options::{AnyRow, Declared};
 use crate::syntax::env_file::Format;
-use crate::syntax::node::{Entry, Kind, Node, Place, Problems};
+use crate::syntax::node::{Entry, Kind, Node, Place, Problems, QUOTE};
 
 /// An environment file that a spec names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,46 +33,16 @@ pub fn uses(node: &Node, problems: &mut Problems) -> Vec<EnvFileUse> {
 }
 
 fn one(node: &Node, problems: &mut Problems) -> Option<EnvFileUse> {
-    let what = "the path of an environment file";
-    let entries = match &node.kind {
-        Kind::Text(path) if !path.is_empty() => {
-            return Some(EnvFileUse { path: path.clone(), required: true, place: node.place });
+    let read = ENV_FILE.read(node, problems)?;
+    let (path, required, format) = match serde_json::from_value(read).ok()? {
+        EnvFile::Path(path) => (path, true, Format::Quoted),
+        EnvFile::Long { path, required, format } => {
+            (path, required, if format.is_some() { Format::Raw } else { Format::Quoted })
         }
-        Kind::Map(entries) => entries,
-        _ => return problems.expected(what, node),
     };
-    let mut format = Format::Quoted;
-    let mut found = EnvFileUse { path: String::new(), required: true, place: node.place };
-    for entry in entries {
-        match (entry.key.as_str(), &entry.value.kind) {
-            ("path", Kind::Text(path)) => {
-                found.path.clone_from(path);
-                found.place = entry.value.place;
-            }
-            ("format", Kind::Null) => {}
-            ("format", Kind::Text(word)) if word == "raw" => format = Format::Raw,
-            ("format", _) => {
-                return problems.expected_with("`raw`, or no `format`", &entry.value, None);
-            }
-            ("path", _) => return problems.expected(what, &entry.value),
-            ("required", _) => found.required = entry.value.boolean(problems)?,
-            (other, _) => {
-                problems.add(
-                    entry.place,
-                    format!(
-                        "expected `path`, `required` or `format`, but found `{}`",
-                        say::short(other)
-                    ),
-                );
-                return None;
-            }
-        }
-    }
-    if found.path.is_empty() {
-        return problems.expected("a map with `path`", node);
-    }
-    found.path = format.written(&found.path);
-    Some(found)
+    let said = node.entries().iter().find(|entry| entry.key == "path");
+    let place = said.map_or(node.place, |entry| entry.value.place);
+    Some(EnvFileUse { path: format.written(&path), required, place })
 }
 
 /// Reads `environment`.
@@ -106,7 +76,7 @@ fn typed(node: &Node, problems: &mut Problems) -> Node {
                 _ => continue,
             };
             if matches!(value.kind, Kind::Number(_)) {
-                problems.expected_with::<()>(what, value, Some(set::QUOTE));
+                problems.expected_with::<()>(what, value, Some(QUOTE));
             }
         }
         problems.all.len() == before

@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::env_merge::EnvFileUse;
 use super::strings;
-use crate::base::say;
 use crate::syntax::node::{Entry, Kind, Node, Place, Problem, Problems};
 
 /// The labels of each file, by the path in the spec.
@@ -44,30 +43,9 @@ pub fn expand(mut node: Node, files: &LabelFiles, told: &mut Vec<Problem>) -> No
     node
 }
 
-/// Reports the files that are still under `label_file`, because they were not read.
-pub(super) fn unread(node: &Node, problems: &mut Problems) {
-    for item in items(node) {
-        match path(item) {
-            Some(path) => {
-                let found = say::short(&path);
-                let message = format!("expected the file of labels `{found}`, but it was not read");
-                problems.add(item.place, message);
-            }
-            None => drop(problems.expected::<()>("the path of a file of labels", item)),
-        }
-    }
-}
-
-fn entries(node: &Node) -> &[Entry] {
-    match &node.kind {
-        Kind::Map(entries) => entries,
-        _ => &[],
-    }
-}
-
 fn sets(node: &Node) -> impl Iterator<Item = &[Entry]> {
-    let containers = entries(node).iter().filter(|entry| entry.key == "containers");
-    containers.flat_map(|entry| entries(&entry.value)).map(|set| entries(&set.value))
+    let containers = node.entries().iter().filter(|entry| entry.key == "containers");
+    containers.flat_map(|entry| entry.value.entries()).map(|set| set.value.entries())
 }
 
 fn items(node: &Node) -> &[Node] {
@@ -187,7 +165,7 @@ mod tests {
     fn who_reads_no_files_says_so() {
         insta::assert_snapshot!(fault("image: i\nlabel_file: [a.labels, 1]"), @"
         5:18 expected the file of labels `a.labels`, but it was not read
-        5:28 expected the path of a file of labels, but found the number 1
+        5:28 expected the path of a file of labels, but found the number 1 (put it in quotes)
         ");
         let node = yaml::parse(&one("image: i\nlabel_file: [a.labels, gone]")).unwrap();
         let told: Vec<String> = uses(&node).into_iter().map(|one| one.path).collect();

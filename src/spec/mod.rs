@@ -15,6 +15,7 @@ mod moved;
 pub mod order;
 mod places;
 mod planner;
+mod planner_grammar;
 pub mod read;
 pub mod resources;
 mod resources_grammar;
@@ -26,6 +27,8 @@ pub mod update_config;
 pub mod vocabulary;
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
 
 pub use depends::{Dependency, Until};
 pub use resources::{Network, Resource, Volume};
@@ -59,9 +62,11 @@ pub struct Spec {
 }
 
 /// The values of `compat:`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Compat {
     /// `ansible-1.9`: the defaults of the 2015 module.
+    #[serde(rename = "ansible-1.9")]
     Ansible19,
     /// `compose`: Compose's labels, by which Compose and bayplan recognize each other's containers.
     Compose,
@@ -138,16 +143,7 @@ pub enum Identity {
 
 /// The seven states.
 #[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    serde::Serialize,
-    serde::Deserialize,
-    schemars::JsonSchema,
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
@@ -168,9 +164,11 @@ pub enum State {
 }
 
 /// The values of `match:`, with the default kept apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Matching {
     /// `image` by default.
+    #[serde(skip)]
     ImageByDefault,
     /// `image`, declared: adopted containers may be stopped, replaced and removed.
     Image,
@@ -179,7 +177,8 @@ pub enum Matching {
 }
 
 /// The values of `pull:`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Pull {
     /// The image is pulled if the engine lacks the image.
     Missing,
@@ -189,8 +188,20 @@ pub enum Pull {
     Never,
 }
 
+impl Pull {
+    /// The word of a spec.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Always => "always",
+            Self::Never => "never",
+        }
+    }
+}
+
 /// The values of `on_stopped:`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum OnStopped {
     /// An equal stopped container is started.
     Start,
@@ -199,7 +210,8 @@ pub enum OnStopped {
 }
 
 /// The values of `recreate:`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Recreate {
     /// A differing container is replaced.
     Auto,

@@ -9,13 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::across::Whole;
 use super::env_merge::{self, EnvFileUse};
 use super::places::Places;
+use super::planner_grammar::COMPAT;
 use super::set::{self, Defaulted, SetReader};
 use super::vocabulary;
-use super::{Compat, Set, Spec, resources_read, strings};
+use super::{Set, Spec, resources_read, strings};
 use crate::base::ident::{ProjectName, SetName, reserved_suffix};
 use crate::base::image_ref::ImageRef;
 use crate::base::say;
-use crate::syntax::node::{Entry, Kind, Node, Place, Problem, Problems, is_extension};
+use crate::syntax::node::{Entry, Kind, Node, Place, Problem, Problems, QUOTE, is_extension};
 
 /// The names in each environment file, by the path in the spec.
 pub type Files = BTreeMap<String, Vec<String>>;
@@ -107,7 +108,8 @@ fn root(node: &Node, files: &Files, problems: &mut Problems) -> Option<Spec> {
     }
     let known_project = project.and_then(|node| project_name(node, problems));
     let known_base = base_dir.and_then(|node| absolute(node, problems));
-    let known_compat = compat.and_then(|node| compat_of(node, problems));
+    let known_compat = compat.and_then(|node| COMPAT.read(node, problems));
+    let known_compat = known_compat.and_then(|word| serde_json::from_value(word).ok());
     let (networks, network_places) =
         networks.map(|node| resources_read::networks(node, problems)).unwrap_or_default();
     let (volumes, volume_places) =
@@ -167,7 +169,7 @@ fn project_name(node: &Node, problems: &mut Problems) -> Option<ProjectName> {
     let what =
         "a name of lower-case letters, digits, `-` and `_` that begins with a letter or digit";
     let Kind::Text(text) = &node.kind else {
-        let hint = matches!(node.kind, Kind::Number(_) | Kind::Bool(_)).then_some(set::QUOTE);
+        let hint = matches!(node.kind, Kind::Number(_) | Kind::Bool(_)).then_some(QUOTE);
         return problems.expected_with(what, node, hint);
     };
     let first = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
@@ -184,14 +186,6 @@ fn absolute(node: &Node, problems: &mut Problems) -> Option<String> {
     }
 }
 
-fn compat_of(node: &Node, problems: &mut Problems) -> Option<Compat> {
-    match &node.kind {
-        Kind::Text(text) if text == "ansible-1.9" => Some(Compat::Ansible19),
-        Kind::Text(text) if text == "compose" => Some(Compat::Compose),
-        _ => problems.expected("`ansible-1.9` or `compose`", node),
-    }
-}
-
 /// Reads `defaults`, and checks its values even if no set uses them.
 fn defaulted<'a>(entry: &'a Entry, problems: &mut Problems) -> Defaulted<'a> {
     let mut all = Defaulted::new();
@@ -205,8 +199,7 @@ fn defaulted<'a>(entry: &'a Entry, problems: &mut Problems) -> Defaulted<'a> {
             problems.all.push(Problem { place: one.place, message, hint });
             continue;
         };
-        // A key without a value is undeclared.
-        if one.value.says_nothing() {
+        if vocabulary::planner_key(key).is_some_and(|key| key.is_undeclared(&one.value)) {
             continue;
         }
         if let Some(first) = all.get(key) {
@@ -304,26 +297,4 @@ fn set_name(entry: &Entry, problems: &mut Problems) -> Option<SetName> {
         return None;
     }
     Some(SetName::new(word.as_str()))
-}
-
-/// The problem `` expected `a` or `b`, but found … ``, with a suggestion.
-pub(super) fn one_of<T: Copy>(
-    node: &Node,
-    words: &[(&str, T)],
-    problems: &mut Problems,
-) -> Option<T> {
-    let keys: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-    let Kind::Text(text) = &node.kind else {
-        return problems.expected(&say::or(&keys), node);
-    };
-    if let Some((_, value)) = words.iter().find(|(word, _)| word == text) {
-        return Some(*value);
-    }
-    // A common wrong word.
-    let close = if text == "running" { Some("started") } else { None };
-    let close = close
-        .filter(|word| keys.contains(word))
-        .or_else(|| say::did_you_mean(text, keys.iter().copied()));
-    let hint = close.map(|close| format!("did you mean `{close}`?"));
-    problems.expected_with(&say::or(&keys), node, hint.as_deref())
 }

@@ -241,7 +241,7 @@ fn names_follow_the_engines_grammar_and_leave_bayplans_own_alone() {
     5:11 expected a name of two or more letters, digits, `_`, `.` and `-` that begins with a letter or digit, but found the number 12 (put it in quotes)
     ");
     insta::assert_snapshot!(fault("image: x\nname: web\nmatch: owned"), @"
-    6:5 expected no `match` beside a `name`: it is the container of this name, whatever its image
+    6:5 expected no `match` beside a `name`, but found both (the set is the container of this name, whatever its image: take `match` out)
     ");
     let text = "project: p\ncontainers:\n  a: {image: x, name: same}\n  b: {image: x, name: same}\n  \
         c: {image: x, name: p-d-7}\n  d: {image: x}\n";
@@ -371,14 +371,14 @@ fn compare_knows_options_only() {
     ");
     insta::assert_snapshot!(fault("image: x\ncompare: {state: ignore}"), @"5:15 expected an option, `image` or `*`, but found `state`");
     insta::assert_snapshot!(fault("image: x\ncompare: {tty: loose}"), @"
-    5:20 expected `strict`, `superset` or `ignore`, but found the text `loose`
+    5:20 expected `strict` or `ignore`, but found the text `loose`
     ");
     insta::assert_snapshot!(fault("image: x\ncompare: {memory: ignore, mem_limit: strict}"), @"5:31 expected `mem_limit` once, but found it again");
     insta::assert_snapshot!(fault("image: x\ncompare: {image: superset}"), @"
-    5:22 expected `strict` or `ignore`, but found `superset`: of `image` there is one
+    5:22 expected `strict` or `ignore`, but found `superset`: the option has one value
     ");
     insta::assert_snapshot!(fault("image: x\ncompare: {memory: superset}"), @"
-    5:23 expected `strict` or `ignore`, but found `superset`: of `mem_limit` there is one
+    5:23 expected `strict` or `ignore`, but found `superset`: the option has one value
     ");
 }
 
@@ -419,7 +419,7 @@ fn environment_files_become_references_below_what_is_written() {
     insta::assert_snapshot!(alone.option("environment").unwrap().print(), @r#"{"B":{"env_file":"prod.env"},"D":{"env_file":"prod.env"}}"#);
     insta::assert_snapshot!(fault("image: x\nenv_file: [gone.env, 1]"), @"
     5:16 expected the environment file `gone.env`, but it was not read
-    5:26 expected the path of an environment file, but found the number 1
+    5:26 expected the path of an environment file, but found the number 1 (put it in quotes)
     ");
     // An error in `environment` is reported once, in its own words.
     insta::assert_snapshot!(fault("image: x\nenv_file: base.env\nenvironment: [A=1, A=2]"), @"6:24 expected every key once, but found `A` again");
@@ -497,5 +497,6 @@ fn the_2015_module_s_habits_can_be_had() {
     spec.yaml:2:9: expected `ansible-1.9` or `compose`, but found the text `ansible-2`
       2 | compat: ansible-2
         |         ^
+      hint: did you mean `ansible-1.9`?
     ");
 }

@@ -5,10 +5,10 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::planner::{MATCHINGS, MODES, ON_STOPPED, PULLS, RECREATES, STATES};
-use super::vocabulary::PLANNER;
-use super::{depends, resources_grammar};
-use crate::options::{AnyRow, OptionValue, ROWS};
+use super::planner_grammar::COMPAT;
+use super::resources_grammar;
+use super::vocabulary::{PLANNER, PlannerKey};
+use crate::options::{AnyRow, ROWS};
 
 /// The schema, draft 2020-12.
 pub fn spec() -> Json {
@@ -32,10 +32,7 @@ pub fn spec() -> Json {
                 "type": "string",
                 "pattern": "^/",
             }), false),
-            "compat": or_nothing(json!({
-                "description": "whose habits it follows",
-                "enum": ["ansible-1.9", "compose"],
-            }), false),
+            "compat": or_nothing(compat(), false),
             "defaults": or_nothing(defaults(), false),
             "moved": or_nothing(json!({
                 "description": "sets that have another key now, old to new: their containers stay",
@@ -66,14 +63,18 @@ pub fn spec() -> Json {
     })
 }
 
+fn compat() -> Json {
+    let mut schema = COMPAT.schema();
+    schema["description"] = json!("whose habits it follows");
+    schema
+}
+
 /// The schema of `defaults`.
 fn defaults() -> Json {
     let mut properties = Map::new();
     let mut twice = Vec::new();
     for key in PLANNER.iter().filter(|key| key.by_default) {
-        let mut schema = planner(key.key);
-        schema["description"] = json!(key.doc);
-        add(&mut properties, &mut twice, (key.key, key.aliases), &schema, true);
+        add(&mut properties, &mut twice, (key.key, key.aliases), &planner(key), key.takes_text());
     }
     json!({
         "description": "planner keys for every set that does not say them itself",
@@ -89,10 +90,7 @@ fn set() -> Json {
     let mut properties = Map::new();
     let mut twice = Vec::new();
     for key in PLANNER {
-        let mut schema = planner(key.key);
-        schema["description"] = json!(key.doc);
-        let empty = !super::planner::FILES.contains(&key.key);
-        add(&mut properties, &mut twice, (key.key, key.aliases), &schema, empty);
+        add(&mut properties, &mut twice, (key.key, key.aliases), &planner(key), key.takes_text());
     }
     for row in ROWS {
         let about = row.def();
@@ -158,98 +156,11 @@ fn or_nothing(mut schema: Json, empty: bool) -> Json {
     Json::Object(outer)
 }
 
-fn planner(key: &str) -> Json {
-    let name = json!({"type": "string", "minLength": 1});
-    match key {
-        "name" => json!({"type": "string", "pattern": "^[a-zA-Z0-9][a-zA-Z0-9_.-]+$"}),
-        "count" => count(),
-        "state" => words(STATES),
-        "match" => words(MATCHINGS),
-        "pull" => {
-            let mut schema = words(PULLS);
-            if let Some(words) = schema["enum"].as_array_mut() {
-                words.push(json!("if_not_present"));
-            }
-            schema
-        }
-        "on_stopped" => words(ON_STOPPED),
-        "recreate" => words(RECREATES),
-        "compare" => compare(),
-        "kill_signal" => json!({"type": ["string", "integer"]}),
-        "prove_for" => duration(),
-        "update_config" => super::update_config::schema(),
-        "discard" | "detach" => bool::schema(),
-        "depends_on" => depends_on(&name),
-        "env_file" => {
-            let file = json!({"anyOf": [name, {
-                "type": "object",
-                "properties": {
-                    "path": name,
-                    "required": bool::schema(),
-                    "format": {"enum": ["raw", null]},
-                },
-                "required": ["path"],
-                "additionalProperties": false,
-            }]});
-            json!({"anyOf": [file, {"type": "array", "items": file}]})
-        }
-        "label_file" => json!({"anyOf": [name, {"type": "array", "items": name}]}),
-        _ => name,
-    }
-}
-
-/// A duration; 0 needs no unit.
-pub(super) fn duration() -> Json {
-    json!({"anyOf": [
-        {"type": "string", "pattern": "^([0-9.]+(ns|us|µs|ms|s|m|h))+$"},
-        {"const": 0},
-    ]})
-}
-
-/// A number, plain or quoted.
-pub(super) fn count() -> Json {
-    json!({"anyOf": [
-        {"type": "integer", "minimum": 0, "maximum": 10_000},
-        {"type": "string", "pattern": "^[0-9]+$"},
-    ]})
-}
-
-/// The list form, or the map form with conditions.
-fn depends_on(name: &Json) -> Json {
-    let mut conditions: Vec<Json> = depends::conditions().into_iter().map(Json::from).collect();
-    conditions.push(Json::Null);
-    let flag = json!({"anyOf": [bool::schema(), {"type": "null"}]});
-    json!({"oneOf": [
-        {"type": "array", "items": name},
-        {"type": "object", "additionalProperties": {
-            "type": ["object", "null"],
-            "properties": {
-                "condition": {"enum": conditions},
-                "required": flag,
-                "restart": flag,
-            },
-            "additionalProperties": false,
-        }},
-    ]})
-}
-
-fn words<T>(words: &[(&str, T)]) -> Json {
-    json!({"enum": words.iter().map(|(word, _)| *word).collect::<Vec<_>>()})
-}
-
-/// `superset` is allowed only for sets, maps and `*`.
-fn compare() -> Json {
-    let one = json!({"enum": ["strict", "ignore"]});
-    let many = words(MODES);
-    let mut known = serde_json::Map::new();
-    known.insert("*".to_owned(), many.clone());
-    known.insert("image".to_owned(), one.clone());
-    for about in ROWS.iter().map(|row| row.def()) {
-        let modes = if about.many { &many } else { &one };
-        let all = std::iter::once(&about.key).chain(about.aliases);
-        known.extend(all.map(|word| ((*word).to_owned(), modes.clone())));
-    }
-    json!({"type": "object", "properties": known, "additionalProperties": false})
+/// The schema of a planner key.
+fn planner(key: &PlannerKey) -> Json {
+    let mut schema = key.grammar.schema();
+    schema["description"] = json!(key.doc);
+    schema
 }
 
 #[cfg(test)]
@@ -265,10 +176,6 @@ mod tests {
         for row in ROWS {
             assert!(properties.contains_key(row.def().key));
             assert!(row.def().aliases.iter().all(|alias| properties.contains_key(*alias)));
-        }
-        // A forgotten key would accept any text.
-        for key in PLANNER.iter().filter(|key| key.key != "image") {
-            assert_ne!(planner(key.key), planner("image"), "{}", key.key);
         }
     }
 

@@ -16,9 +16,6 @@ use crate::syntax::node::{Entry, Kind, Node, Problems, is_extension};
 /// The limit of values in a set, far above the limits of an engine.
 const MOST_IN_A_SET: usize = 25_000;
 
-/// The hint for a word that looks like a number or a boolean.
-pub(super) const QUOTE: &str = "put it in quotes";
-
 /// The inputs for reading a set.
 #[derive(Debug)]
 pub(super) struct SetReader<'a> {
@@ -191,7 +188,7 @@ fn sort<'a>(entries: &'a [Entry], deployed: &'a [Entry], problems: &mut Problems
         // allowed.
         let empty = match row(key) {
             Some(row) => entry.value.says_nothing() && row.takes_empty_for_nothing(),
-            None => entry.value.says_nothing() && !planner::FILES.contains(&key),
+            None => vocabulary::planner_key(key).is_some_and(|key| key.is_undeclared(&entry.value)),
         };
         if empty || entry.value.kind == Kind::Null {
             continue;

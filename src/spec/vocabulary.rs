@@ -3,8 +3,12 @@
 //!
 //! Options are the table's, [`crate::options`].
 
+use super::planner_grammar as grammar;
 use crate::base::say;
-use crate::options::{ROWS, row_by_word};
+use crate::options::grammar::Grammar;
+use crate::options::row::takes_text;
+use crate::options::{AnyRow, ROWS, row_by_word};
+use crate::syntax::node::{Kind, Node};
 
 /// The keys of the root.
 pub const ROOT: &[&str] = &[
@@ -26,57 +30,93 @@ pub struct PlannerKey {
     pub key: &'static str,
     /// The words of Compose or of the 2015 module for the key.
     pub aliases: &'static [&'static str],
+    /// The grammar of the value.
+    pub grammar: Grammar,
     /// A lowercase fragment.
     pub doc: &'static str,
     /// Whether `defaults` may declare the key.
     pub by_default: bool,
 }
 
+impl PlannerKey {
+    /// Whether the empty text means "not set", as for an option.
+    pub fn takes_text(&self) -> bool {
+        takes_text(&self.grammar.schema())
+    }
+
+    /// Whether the value means "not set".
+    pub fn is_undeclared(&self, value: &Node) -> bool {
+        value.kind == Kind::Null || value.says_nothing() && self.takes_text()
+    }
+}
+
 /// Every planner key.
 pub const PLANNER: &[PlannerKey] = &[
-    planner("name", &["container_name"], "the container's name; the set is this one container"),
-    planner("count", &["scale"], "how many alike; 1 if nothing is said"),
-    planner("image", &[], "what the containers are made from"),
-    for_all("state", &[], "what is to be; `started` if nothing is said"),
+    planner(
+        "name",
+        &["container_name"],
+        grammar::NAME,
+        "the container's name; the set is this one container",
+    ),
+    planner("count", &["scale"], grammar::COUNT, "how many alike; 1 if nothing is said"),
+    planner("image", &[], grammar::IMAGE, "what the containers are made from"),
+    for_all("state", &[], grammar::STATE, "what is to be; `started` if nothing is said"),
     for_all(
         "match",
         &[],
+        grammar::MATCH,
         "which containers belong to a set without a name: all made from its `image`, or only those `owned`",
     ),
-    for_all("pull", &["pull_policy"], "when the image is pulled; `missing` if nothing is said"),
+    for_all(
+        "pull",
+        &["pull_policy"],
+        grammar::PULL,
+        "when the image is pulled; `missing` if nothing is said",
+    ),
     for_all(
         "on_stopped",
         &[],
+        grammar::ON_STOPPED,
         "what becomes of a stopped container that should run: `start` or `replace`",
     ),
     for_all(
         "recreate",
         &[],
+        grammar::RECREATE,
         "when a container is replaced: where it differs (`auto`), `always`, `never`",
     ),
-    for_all("compare", &[], "how options are compared, by option or `*` for all"),
-    for_all("kill_signal", &["signal"], "the signal of `state: killed`; `KILL` if nothing is said"),
+    for_all("compare", &[], grammar::COMPARE, "how options are compared, by option or `*` for all"),
+    for_all(
+        "kill_signal",
+        &["signal"],
+        grammar::KILL_SIGNAL,
+        "the signal of `state: killed`; `KILL` if nothing is said",
+    ),
     for_all(
         "prove_for",
         &[],
+        grammar::SECONDS,
         "how long a started container without a health check must run before it counts as ready; `10s` if nothing is said",
     ),
     for_all(
         "update_config",
         &[],
+        grammar::UPDATE_CONFIG,
         "how members are replaced: `parallelism`, `delay`, `order`, `failure_action`, `monitor`",
     ),
-    for_all("discard", &[], "whether anonymous volumes may be lost"),
-    planner("detach", &[], "`false`: it runs once, to its end"),
-    planner("depends_on", &[], "sets or containers that come first"),
+    for_all("discard", &[], Grammar::Bool, "whether anonymous volumes may be lost"),
+    planner("detach", &[], Grammar::Bool, "`false`: it runs once, to its end"),
+    planner("depends_on", &[], grammar::DEPENDS_ON, "sets or containers that come first"),
     planner(
         "env_file",
         &[],
+        grammar::ENV_FILES,
         "files of variables, relative to the spec; their values never leave memory",
     ),
     planner(
         "label_file",
         &[],
+        grammar::LABEL_FILES,
         "files of labels, relative to the spec; what they say goes into the plan",
     ),
 ];
@@ -84,17 +124,24 @@ pub const PLANNER: &[PlannerKey] = &[
 const fn planner(
     key: &'static str,
     aliases: &'static [&'static str],
+    grammar: Grammar,
     doc: &'static str,
 ) -> PlannerKey {
-    PlannerKey { key, aliases, doc, by_default: false }
+    PlannerKey { key, aliases, grammar, doc, by_default: false }
 }
 
 const fn for_all(
     key: &'static str,
     aliases: &'static [&'static str],
+    grammar: Grammar,
     doc: &'static str,
 ) -> PlannerKey {
-    PlannerKey { by_default: true, ..planner(key, aliases, doc) }
+    PlannerKey { by_default: true, ..planner(key, aliases, grammar, doc) }
+}
+
+/// The row of a planner key.
+pub fn planner_key(key: &str) -> Option<&'static PlannerKey> {
+    PLANNER.iter().find(|planner| planner.key == key)
 }
 
 /// The planner key of a word.
@@ -192,25 +239,33 @@ pub fn unknown_in_set(word: &str) -> (String, Option<String>) {
         let message = format!("`{word}` is for containers of Windows, and bayplan's are of Linux");
         return (message, Some(hint.to_owned()));
     }
-    let rows = ROWS
-        .iter()
-        .flat_map(|row| std::iter::once(row.def().key).chain(row.def().aliases.iter().copied()));
     let planner = PLANNER
         .iter()
         .flat_map(|planner| std::iter::once(planner.key).chain(planner.aliases.iter().copied()));
-    let close = say::did_you_mean(word, planner.chain(rows));
+    let close = say::did_you_mean(word, planner.chain(option_words()));
     (
         format!("expected an option or a planner key, but found `{}`", say::short(word)),
         close.map(|close| format!("did you mean `{close}`?")),
     )
 }
 
+/// The words of `compare`.
+pub fn compared() -> Vec<&'static str> {
+    ["*", "image"].into_iter().chain(option_words()).collect()
+}
+
+/// The keys and aliases of all options.
+fn option_words() -> impl Iterator<Item = &'static str> {
+    let words = |row: &&'static dyn AnyRow| {
+        let about = row.def();
+        std::iter::once(about.key).chain(about.aliases.iter().copied())
+    };
+    ROWS.iter().flat_map(words)
+}
+
 /// The message and hint for an unknown key of `compare`.
 pub fn unknown_compared(word: &str) -> (String, Option<String>) {
-    let rows = ROWS
-        .iter()
-        .flat_map(|row| std::iter::once(row.def().key).chain(row.def().aliases.iter().copied()));
-    let close = say::did_you_mean(word, rows.chain(["image"]));
+    let close = say::did_you_mean(word, option_words().chain(["image"]));
     (
         format!("expected an option, `image` or `*`, but found `{}`", say::short(word)),
         close.map(|close| format!("did you mean `{close}`?")),

@@ -52,6 +52,22 @@ pub struct Entry {
 }
 
 impl Node {
+    /// The entries of a map; empty for other nodes.
+    pub fn entries(&self) -> &[Entry] {
+        match &self.kind {
+            Kind::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The items of a list; empty for other nodes.
+    pub fn items(&self) -> &[Node] {
+        match &self.kind {
+            Kind::List(items) => items,
+            _ => &[],
+        }
+    }
+
     /// The kind of the node in words: `a list`, `the number 1.50`.
     pub fn what(&self) -> String {
         match &self.kind {
@@ -253,6 +269,9 @@ impl Problems {
         None
     }
 }
+
+/// The hint for a text that looks like a number or a boolean.
+pub const QUOTE: &str = "put it in quotes";
 
 /// Whether a key is an extension: `x-` keys are for anchors and other programs.
 pub fn is_extension(word: &str) -> bool {

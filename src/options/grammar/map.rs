@@ -1,4 +1,5 @@
-//! Maps whose names the spec chooses: variables, labels, driver options.
+//! Maps whose names the spec chooses (variables, labels, driver options), and maps whose names
+//! another table has.
 //!
 //! Maps of known names are [`super::Grammar::Keys`].
 
@@ -8,7 +9,7 @@ use super::Grammar;
 use crate::base::say;
 use crate::options::field::pairs;
 use crate::options::row::or_nothing;
-use crate::syntax::node::{Kind, Node, Place, Problems};
+use crate::syntax::node::{Entry, Kind, Node, Place, Problems};
 
 /// A map with names that the spec chooses.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +24,47 @@ pub struct Map {
     pub pairs: bool,
     /// The meaning of a name without a value.
     pub bare: Bare,
+}
+
+/// A map with the names of another table, which gives each name a grammar.
+#[derive(Debug, Clone, Copy)]
+pub struct Table {
+    /// The name in messages.
+    pub what: &'static str,
+    /// Gives the canonical name and the grammar of a word.
+    pub entry: fn(&str) -> Option<(&'static str, &'static Grammar)>,
+    /// Gives the message and the hint for an unknown word.
+    pub unknown: fn(&str) -> (String, Option<String>),
+    /// Gives every word.
+    pub words: fn() -> Vec<&'static str>,
+}
+
+impl Table {
+    pub(super) fn read(&self, node: &Node, problems: &mut Problems) -> Option<Json> {
+        let Kind::Map(entries) = &node.kind else { return problems.expected(self.what, node) };
+        let mut all = serde_json::Map::new();
+        let before = problems.all.len();
+        for entry in entries {
+            let Entry { key, place, value } = entry;
+            let Some((name, grammar)) = (self.entry)(key) else {
+                problems.unknown(entry, key, self.unknown);
+                continue;
+            };
+            let Some(read) = grammar.read(value, problems) else { continue };
+            if all.insert(name.to_owned(), read).is_some() {
+                problems.add(*place, format!("expected `{name}` once, but found it again"));
+            }
+        }
+        (problems.all.len() == before).then_some(Json::Object(all))
+    }
+
+    pub(super) fn schema(&self) -> Json {
+        let words = (self.words)().into_iter();
+        let known =
+            words.filter_map(|word| Some((word.to_owned(), (self.entry)(word)?.1.schema())));
+        let known: serde_json::Map<String, Json> = known.collect();
+        json!({"type": "object", "properties": known, "additionalProperties": false})
+    }
 }
 
 /// The allowed names of a map.
