@@ -52,3 +52,7 @@ pub mod planner;
 pub mod spec;
 pub mod stale;
 pub mod syntax;
+
+#[cfg(test)]
+#[path = "../tests/it/effort.rs"]
+mod effort;
