@@ -3,6 +3,7 @@
   const form = document.getElementById("filters");
   const changes = Array.from(document.querySelectorAll("article.change"));
   const rows = Array.from(document.querySelectorAll(".graph .row"));
+  const graphs = Array.from(document.querySelectorAll(".graph"));
   const told = document.getElementById("told");
   const words = (element, name) => (element.dataset[name] || "").split(" ");
   function filter() {
@@ -18,6 +19,7 @@
       if (!fits) hidden.add(change.dataset.of);
     }
     for (const row of rows) row.hidden = hidden.has(row.dataset.of);
+    for (const graph of graphs) graph.hidden = !graph.querySelector(".row:not([hidden])");
     told.textContent = changes.length - hidden.size + " of " + changes.length + " shown";
   }
   if (form) {

@@ -100,9 +100,9 @@ fn message(text: &str, width: usize, colour: bool) -> String {
 /// A line with a word in a column of its own, such as `replace  shop-db: …`: the column with its
 /// blanks, and the rest.
 fn in_column(line: &str) -> Option<(&str, &str)> {
-    let (word, _) = line.split_once("  ")?;
+    let (word, after) = line.trim_start().split_once("  ")?;
     let is_word = !word.is_empty() && word.chars().all(|sign| sign.is_ascii_lowercase());
-    let rest = line[word.len()..].trim_start();
+    let rest = after.trim_start();
     (is_word && !rest.is_empty()).then(|| line.split_at(line.len() - rest.len()))
 }
 

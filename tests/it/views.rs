@@ -195,6 +195,7 @@ fn what_was_done_and_what_is_still_current_fit_a_terminal() {
                 "created",
             ),
             ("current", &[&verify[..], &LOOK[1..]].concat(), &["current"], "steps to run"),
+            ("history", &["history", "result.json"], &["replace"], "applied by"),
             ("stale", &[&verify[..], &["stale.json"]].concat(), &["error", "hint"], "expected"),
         ] {
             let parser = screen(columns, root, words);
