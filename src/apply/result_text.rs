@@ -155,7 +155,9 @@ fn told(out: &mut String, document: &ResultDocument, trouble: &RecoveryReport) {
         "{}: {} at {}: {}",
         match () {
             () if document.exit_code == 0 => "went back",
-            () if not_reached(document, trouble) => "interrupted",
+            () if not_reached(document, trouble) && document.interrupted.is_some() => "interrupted",
+            // Something else failed, and this change only went back.
+            () if not_reached(document, trouble) && trouble.as_before => "went back",
             () => "failed",
         },
         trouble.change,
@@ -181,12 +183,12 @@ fn told(out: &mut String, document: &ResultDocument, trouble: &RecoveryReport) {
     }
 }
 
-/// Whether a change only stopped early, because the run was asked to stop.
+/// Whether a change only stopped early: the run was asked to stop, or something else failed.
 fn not_reached(document: &ResultDocument, trouble: &RecoveryReport) -> bool {
     let step = document.steps.iter().find(|step| step.id == trouble.step);
     let ended =
         |step: &StepOutcome| matches!(step.status, StepStatus::NotReached | StepStatus::Undone);
-    document.interrupted.is_some() && step.is_some_and(ended)
+    step.is_some_and(ended)
 }
 
 #[cfg(test)]
@@ -257,6 +259,12 @@ mod tests {
         to go back, or to finish what is nearer to its end: bayplan recover plan.json
         interrupted; not reached: db/start
         ");
+        // A change that stopped because another failed did not fail itself.
+        let mut other = document.clone();
+        other.interrupted = None;
+        other.troubles[1].as_before = true;
+        let told = text(&other);
+        assert!(told.contains("failed: web at") && told.contains("went back: db at"), "{told}");
         // The text of a long plan does not list every step.
         for number in 2..=30 {
             let mut step = document.steps[0].clone();

@@ -258,7 +258,7 @@ pub struct PlanArgs {
     /// Exit with 2 where there is one of these
     #[arg(long, value_name = "WHAT", value_enum, value_delimiter = ',')]
     pub fail_on: Vec<FailOn>,
-    /// An earlier plan, which tells what is drift (else the one committed where -o writes)
+    /// An earlier plan, which tells who caused what differs (else the one committed where -o writes)
     #[arg(long, value_name = "OLD")]
     pub since: Option<PathBuf>,
     /// What to do about references that cannot be resolved here
@@ -322,7 +322,7 @@ pub struct ShowArgs {
     /// What to note beside a plan: commit=0a1b2c
     #[arg(long, value_name = "KEY=VALUE", value_parser = meta)]
     pub meta: Vec<(String, String)>,
-    /// An earlier plan of the project: it tells whether the spec changed or what runs did
+    /// An earlier plan, which tells who caused what differs (else the one committed there)
     #[arg(long, value_name = "OLD")]
     pub since: Option<PathBuf>,
     /// Write it here instead of to stdout

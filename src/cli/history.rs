@@ -87,17 +87,19 @@ pub fn run(args: &HistoryArgs, global: &Global, files: &Files) -> Result {
         };
         history.know(live_of(&found, name), &commits);
     }
-    let text = if args.json {
+    if args.json {
         let failed =
             |error| Failure::new(Exit::Error, "the history cannot be written").caused_by(error);
-        canonical::flat(&history).map_err(failed)? + "\n"
-    } else if history.runs.is_empty() && history.journals.is_empty() && history.container.is_none()
-    {
-        "no results were found.\n".to_owned()
-    } else {
-        history.text()
-    };
-    output::data(&text)?;
+        output::data(&(canonical::flat(&history).map_err(failed)? + "\n"))?;
+        return Ok(Exit::Done);
+    }
+    let text =
+        if history.runs.is_empty() && history.journals.is_empty() && history.container.is_none() {
+            "no results were found.\n".to_owned()
+        } else {
+            history.text()
+        };
+    output::told(&text)?;
     Ok(Exit::Done)
 }
 

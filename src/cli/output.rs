@@ -83,6 +83,10 @@ fn message(text: &str, width: usize, colour: bool) -> String {
             page.line(line);
             continue;
         }
+        if let Some((word, rest)) = in_column(line) {
+            page.wrapped((page::BOLD, word), word.len(), rest);
+            continue;
+        }
         let head = HEADS.iter().find(|(head, _)| bare.starts_with(head));
         let (head, style) = head.copied().unwrap_or_default();
         let lead = format!("{}{head}", &line[..indent]);
@@ -91,6 +95,15 @@ fn message(text: &str, width: usize, colour: bool) -> String {
         page.wrapped((style, &lead), indent + 2, rest.trim_start());
     }
     page.ended().trim_end_matches('\n').to_owned()
+}
+
+/// A line with a word in a column of its own, such as `replace  shop-db: …`: the column with its
+/// blanks, and the rest.
+fn in_column(line: &str) -> Option<(&str, &str)> {
+    let (word, after) = line.trim_start().split_once("  ")?;
+    let is_word = !word.is_empty() && word.chars().all(|sign| sign.is_ascii_lowercase());
+    let rest = after.trim_start();
+    (is_word && !rest.is_empty()).then(|| line.split_at(line.len() - rest.len()))
 }
 
 /// The columns of a terminal; `None` if the stream is not a terminal.
@@ -143,6 +156,12 @@ mod tests {
         assert!(painted.starts_with("\u{1b}["), "{painted:?}");
         assert_eq!(anstream::adapter::strip_str(&painted).to_string(), expected);
         assert_eq!(message("\nwritten", 40, true), "\nwritten");
+        // A column is kept, and the words are broken beside it.
+        let row = "by       Ann Example (root) on harbour-1, at the quay";
+        let expected = "by       Ann Example (root) on\n         harbour-1, at the quay";
+        assert_eq!(message(row, 40, false), expected);
+        let painted = message(row, 40, true);
+        assert!(painted.starts_with("\u{1b}[1mby\u{1b}[0m  "), "{painted:?}");
         // Messages from results and judgements.
         for text in
             ["stale: a", "failed: a", "  not undone: a", "left: a", "current: 1 step to run."]

@@ -57,6 +57,8 @@ pub fn run(args: &ShowArgs, global: &Global, files: &Files) -> Result {
                 output::note(&format!("written to {}", files::named_output(path)));
             }
         }
+        // A plan is laid out for the terminal already.
+        None if result && args.format == Format::Text => output::told(&shown)?,
         None => output::data(&shown)?,
     }
     Ok(Exit::Done)
@@ -89,7 +91,9 @@ fn show_plans(
         let next = (!files::is_standard(path))
             .then(|| format!("bayplan apply {}", files::named_output(path)));
         let (digest, meta) = (Some(loaded.digest), args.meta.clone());
-        let about = About { digest, next, meta, since: since.clone() };
+        let beside = || since::beside(path, bytes, &loaded.plan.project, args.format).map(Arc::new);
+        let since = since.clone().or_else(beside);
+        let about = About { digest, next, meta, since };
         plans.push((loaded.plan, about));
     }
     Ok(match args.format {

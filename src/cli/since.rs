@@ -1,8 +1,8 @@
-//! The earlier plan of a project: a given file, or the committed version of the output file.
+//! The earlier plan of a project: a given file, or the version of the plan file that is committed.
 
 use std::path::Path;
 
-use super::args::{FailOn, PlanArgs};
+use super::args::{FailOn, Format, PlanArgs};
 use super::files::{self, Files};
 use super::git;
 use super::named_files;
@@ -30,11 +30,25 @@ pub fn before(
         }
         return Ok(Some(plan));
     }
-    if !args.fail_on.contains(&FailOn::Drift) {
+    if !args.fail_on.contains(&FailOn::Drift) && !tells_causes(args.format) {
         return Ok(None);
     }
-    let output = args.output.as_deref().filter(|path| !files::is_standard(path));
-    Ok(output.and_then(committed))
+    let committed = args.output.as_deref().and_then(|path| committed(path, project));
+    Ok(committed.map(|(_, plan)| plan))
+}
+
+/// The committed version of a plan file, if that is another plan of the same project.
+pub fn beside(path: &Path, bytes: &[u8], project: &ProjectName, form: Format) -> Option<Plan> {
+    if !tells_causes(form) {
+        return None;
+    }
+    let (other, plan) = committed(path, project)?;
+    (other != bytes).then_some(plan)
+}
+
+/// Whether a form says who caused what differs.
+fn tells_causes(form: Format) -> bool {
+    matches!(form, Format::Text | Format::Markdown | Format::Html)
 }
 
 /// The plan in a given file.
@@ -46,13 +60,17 @@ pub fn named(path: &Path, files: &Files) -> Result<Plan, Failure> {
         .map_err(|error| Failure::from(error).within(&files::named(path)))
 }
 
-/// The committed plan at a path.
-fn committed(path: &Path) -> Option<Plan> {
+/// The committed plan of a project at a path, with its bytes.
+fn committed(path: &Path, project: &ProjectName) -> Option<(Vec<u8>, Plan)> {
+    if files::is_standard(path) {
+        return None;
+    }
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
     let (_, repository) = named_files::root(folder);
     let bytes = git::committed(folder, path.file_name()?.to_str()?).filter(|_| repository)?;
-    format::read(&bytes).ok().map(|loaded| loaded.plan)
+    let plan = format::read(&bytes).ok()?.plan;
+    (plan.project == *project).then_some((bytes, plan))
 }

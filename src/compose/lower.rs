@@ -11,8 +11,8 @@ use super::model::said_pairs;
 use super::source::Source;
 use super::tree::{boolean, list, map, null, text};
 use super::values::{
-    command, device, duration, hosts, logging, mount, networks, port, relative, size, texts,
-    with_durations, written,
+    device, duration, health, hosts, logging, mount, networks, port, relative, requests, size,
+    texts, written,
 };
 use super::{Project, Request};
 use crate::base::ident::{COMPOSE_NETWORK, COMPOSE_PROJECT, COMPOSE_VOLUME};
@@ -41,7 +41,6 @@ const SAME: &[&str] = &[
     "dns_search",
     "domainname",
     "expose",
-    "gpus",
     "group_add",
     "hostname",
     "init",
@@ -68,9 +67,6 @@ const SAME: &[&str] = &[
     "volumes_from",
     "working_dir",
 ];
-
-/// The durations of a health check.
-const CHECK_DURATIONS: &[&str] = &["interval", "timeout", "start_period", "start_interval"];
 
 /// The sizes in bytes.
 const SIZES: &[&str] =
@@ -148,8 +144,8 @@ fn services(root: &Node) -> BTreeSet<&str> {
 
 pub(super) struct Lower<'a> {
     pub(super) project: &'a Project,
-    request: &'a Request,
-    source: &'a dyn Source,
+    pub(super) request: &'a Request,
+    pub(super) source: &'a dyn Source,
     pub(super) problems: Problems,
     notes: Vec<Problem>,
     one_shots: BTreeSet<String>,
@@ -311,8 +307,8 @@ impl Lower<'_> {
         let Entry { key, place, value } = said;
         match key.as_str() {
             "command" | "entrypoint" => {
-                self.whole_words(value);
-                set.set(key, command(value));
+                let words = self.words(value);
+                set.set(key, words);
             }
             "environment" => {
                 let environment = self.environment(value);
@@ -328,7 +324,7 @@ impl Lower<'_> {
             }
             "links" => add_links(set, &self.links(value)),
             "external_links" => add_links(set, value),
-            "healthcheck" => set.set(key, with_durations(value, CHECK_DURATIONS)),
+            "healthcheck" => set.set(key, health(value)),
             "logging" => set.set(key, logging(value)),
             "networks" => set.set(key, networks(service, value)),
             "ports" => {
@@ -343,6 +339,7 @@ impl Lower<'_> {
                 let devices = value.items().iter().map(device).collect();
                 set.set(key, list(*place, devices));
             }
+            "gpus" => set.set(key, requests(value)),
             "extra_hosts" => set.set(key, hosts(value)),
             "restart" => set.set(key, value.clone()),
             "stop_grace_period" => set.set(key, duration(value)),
@@ -376,22 +373,30 @@ impl Lower<'_> {
         own
     }
 
-    /// Reports a command line whose words depend on variable values: bayplan splits the line before
-    /// it fills in the values, and Compose afterwards.
-    fn whole_words(&mut self, line: &Node) {
-        let Some(text) = line.as_text().filter(|text| text.contains('«')) else { return };
-        let filled = |text: String| super::resolved::filled(text, self.source);
-        let split = super::model::words(text);
-        let before: Option<Vec<String>> =
-            split.map(|words| words.into_iter().map(filled).collect());
-        if before != super::go::words(&filled(text.to_owned())) {
-            self.problems.add_hint(
-                line.place,
-                "expected values without blanks, quotes and characters of the shell in a command \
-                 line, but a variable has another one",
-                "say it as a list of words",
-            );
+    /// Splits a command line into words. Bayplan splits the line before it fills in the values, and
+    /// Compose afterwards, so a line whose words depend on the values is a problem.
+    fn words(&mut self, line: &Node) -> Node {
+        let Some(written) = line.as_text() else { return line.clone() };
+        let Some(mut words) = super::model::words(written) else { return line.clone() };
+        if written.contains('«') {
+            let filled = |text: &String| super::resolved::filled(text.clone(), self.source);
+            let whole = super::go::words(&filled(&written.to_owned()));
+            let is_whole = |words: &[String]| whole == Some(words.iter().map(filled).collect());
+            // A value of nothing makes no word, unless it stands in quotes.
+            let full = || words.iter().filter(|word| !filled(word).is_empty()).cloned().collect();
+            if !is_whole(&words) {
+                words = full();
+            }
+            if !is_whole(&words) {
+                self.problems.add_hint(
+                    line.place,
+                    "expected values without blanks, quotes and characters of the shell in a \
+                     command line, but a variable has another one",
+                    "say it as a list of words",
+                );
+            }
         }
+        list(line.place, words.into_iter().map(|word| text(line.place, word)).collect())
     }
 
     /// Converts links, by the aliases that Compose uses too.

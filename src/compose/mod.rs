@@ -36,7 +36,7 @@ use std::collections::BTreeSet;
 pub use lower::lowered;
 pub use source::{Files, Source, Unread};
 
-use crate::syntax::node::{Node, Problem};
+use crate::syntax::node::{Node, Place, Problem};
 use crate::syntax::template::{Seen, Template};
 use go::Go;
 use loader::Loader;
@@ -124,6 +124,10 @@ fn read(loader: &mut Loader<'_>, request: &Request) -> Option<Project> {
     let name = project_name(loader, request)?;
     let scope = Scope::new(loader.source, &name);
     let mut root = loader.tree(&request.files, &request.folder, &scope, &[]);
+    if root.entries().iter().all(|entry| entry.key == "version") {
+        let message = "expected `services`, but the Compose file is empty";
+        loader.problems.add(Place { line: 1, column: 1 }, message);
+    }
     if !loader.problems.all.is_empty() {
         return None;
     }
@@ -143,7 +147,7 @@ fn read(loader: &mut Loader<'_>, request: &Request) -> Option<Project> {
 
 /// The problems about unset variables.
 fn unset(loader: &mut Loader<'_>, request: &Request) -> Vec<Problem> {
-    let of = |(name, place): (&String, &crate::syntax::node::Place)| Problem {
+    let of = |(name, place): (&String, &Place)| Problem {
         place: *place,
         message: format!(
             "the variable `{}` is not set, and taken for empty",
@@ -171,7 +175,7 @@ fn project_name(loader: &mut Loader<'_>, request: &Request) -> Option<String> {
              letter or digit, but found `{}`",
             crate::base::say::short(name),
         );
-        loader.problems.add(crate::syntax::node::Place::default(), message);
+        loader.problems.add(Place::default(), message);
         return None;
     }
     let named = loader.named(&request.files);

@@ -3,6 +3,7 @@
 //! The content of such a file stays in memory; the executor copies the file into the container.
 
 use super::lower::Lower;
+use super::resolved::filled;
 use super::tree::{boolean, list, map, text};
 use crate::base::path;
 use crate::base::say;
@@ -26,6 +27,14 @@ impl Lower<'_> {
                 if object.is_true("external") {
                     let message = format!("{shown} is external: only a swarm has such");
                     self.problems.add_hint(place, message, "say its `file`");
+                    continue;
+                }
+                if let Some(empty) = self.says_nothing(object) {
+                    let message = format!(
+                        "{shown} has an empty `{empty}`, and Compose then mounts the project's whole \
+                         folder there"
+                    );
+                    self.problems.add_hint(place, message, "say what is in it, or take it out");
                     continue;
                 }
                 let target = match said.text_of("target") {
@@ -60,6 +69,21 @@ impl Lower<'_> {
         if !put.entries().is_empty() {
             set.set("files", put);
         }
+    }
+}
+
+impl Lower<'_> {
+    /// The key of an object that gives no text, no variable and no file.
+    fn says_nothing(&self, object: &Node) -> Option<&'static str> {
+        let empty = |key: &&str| {
+            let text = object.get(key).and_then(Node::as_text);
+            let filled = text.map(|text| {
+                let known = !self.request.assume && text.contains('«');
+                if known { filled(text.to_owned(), self.source) } else { text.to_owned() }
+            });
+            filled.is_some_and(|text| text.is_empty())
+        };
+        ["content", "environment", "file"].into_iter().find(|key| empty(key))
     }
 }
 

@@ -3,12 +3,15 @@
 
 use super::go;
 use super::model::{bytes, said_pairs};
-use super::tree::{list, map, text};
+use super::tree::{boolean, list, map, text};
 use crate::base::ident::Reference;
 use crate::options::value::marked_reference;
 use crate::spec::strings;
 use crate::syntax::durations;
 use crate::syntax::node::{Entry, Kind, Node, Problems, is_extension};
+
+/// The durations of a health check.
+const CHECK_DURATIONS: &[&str] = &["interval", "timeout", "start_period", "start_interval"];
 
 /// A map of texts; a null value becomes an empty text.
 pub(super) fn texts(node: &Node) -> Node {
@@ -46,13 +49,19 @@ pub(super) fn with_durations(node: &Node, keys: &[&str]) -> Node {
     own
 }
 
-pub(super) fn command(node: &Node) -> Node {
-    match node.as_text().and_then(super::model::words) {
-        Some(words) => {
-            list(node.place, words.into_iter().map(|word| text(node.place, word)).collect())
-        }
-        None => node.clone(),
+/// A health check. An empty list says nothing, and an empty text is an empty command line.
+pub(super) fn health(node: &Node) -> Node {
+    let mut own = with_durations(node, CHECK_DURATIONS);
+    let Some(test) = own.get("test").cloned() else { return own };
+    if test.as_text() == Some("") {
+        let words = ["CMD-SHELL", ""].map(|word| text(test.place, word));
+        own.set("test", list(test.place, words.to_vec()));
+    } else if matches!(&test.kind, Kind::List(items) if items.is_empty())
+        && let Some(entries) = own.entries_mut()
+    {
+        entries.retain(|entry| entry.key != "test");
     }
+    own
 }
 
 pub(super) fn logging(node: &Node) -> Node {
@@ -152,7 +161,23 @@ fn long_mount(node: &Node) -> Node {
             own.set(&entry.key, entry.value.clone());
         }
     }
+    if kind == "bind" {
+        as_compose_binds(&mut own);
+    }
     own
+}
+
+/// A bind mount in long form as Compose sends it: without `create_host_path: true` no folder is
+/// made and no `SELinux` label is set, and an engine that is told of recursion makes no folder.
+fn as_compose_binds(mount: &mut Node) {
+    let place = mount.place;
+    mount.set_default("bind", map(place, Vec::new()));
+    let Some(bind) = mount.get_mut("bind") else { return };
+    let makes = bind.is_true("create_host_path") && bind.said("recursive").is_none();
+    bind.set("create_host_path", boolean(place, makes));
+    if let Some(entries) = bind.entries_mut().filter(|_| !makes) {
+        entries.retain(|entry| entry.key != "selinux");
+    }
 }
 
 pub(super) fn device(node: &Node) -> Node {
@@ -163,9 +188,20 @@ pub(super) fn device(node: &Node) -> Node {
     text(node.place, format!("{source}:{target}:{permissions}"))
 }
 
+/// Device requests, whose options are texts.
+pub(super) fn requests(devices: &Node) -> Node {
+    let mut devices = devices.clone();
+    super::canonical::each(Some(&mut devices), |request| {
+        if let Some(options) = request.said("options").map(texts) {
+            request.set("options", options);
+        }
+    });
+    devices
+}
+
 /// Device requests in exact form: see `exactly` in the spec's own `deploy`.
 pub(super) fn exactly(devices: &Node) -> Node {
-    let mut devices = devices.clone();
+    let mut devices = requests(devices);
     super::canonical::each(Some(&mut devices), |request| {
         if let Some(capabilities) = request.get("capabilities").cloned() {
             let place = capabilities.place;

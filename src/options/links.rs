@@ -6,7 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::field::{some_set, strings};
 use super::fields::{Nothing, Owned};
@@ -95,7 +95,9 @@ impl Row for LinksRow {
         let links: Vec<String> = said
             .0
             .iter()
-            .map(|Link { target, alias }| format!("{}:{alias}", cx.container(target)))
+            .flat_map(|Link { target, alias }| {
+                cx.linked(target).into_iter().map(move |name| format!("{name}:{alias}"))
+            })
             .collect();
         body.host("Links", links);
     }
@@ -113,6 +115,16 @@ impl Row for LinksRow {
         let attached = networks.into_iter().flatten().flat_map(|(_, own)| strings(&own["Links"]));
         some_set(strings(look.host("Links")).chain(attached).map(spelled).collect())
     }
+}
+
+/// The names of the containers that inspect data links to.
+pub fn targets(inspect: &Json) -> BTreeSet<String> {
+    let networks = inspect["NetworkSettings"]["Networks"].as_object();
+    let attached = networks.into_iter().flatten().flat_map(|(_, own)| strings(&own["Links"]));
+    let all = strings(&inspect["HostConfig"]["Links"]).chain(attached);
+    let target =
+        |link: &str| link.split(':').next().unwrap_or(link).trim_start_matches('/').to_owned();
+    all.map(target).collect()
 }
 
 /// Moves links to the place where the engine reads them. On a user-defined network the attachment
@@ -141,8 +153,6 @@ pub fn place(body: &mut Body) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value as Json;
-
     use super::*;
 
     fn placed(mode: &str, endpoints: &Json) -> Json {

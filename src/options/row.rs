@@ -240,6 +240,9 @@ pub struct Context {
     /// The names that a spec uses for a container (a set's key, a set's `name`, a container name) →
     /// the container name on the engine.
     pub containers: BTreeMap<String, String>,
+    /// The keys of sets with several containers → the names of all of them. A link to such a set
+    /// reaches each container, as under Compose; a set that is missing here has its first one.
+    pub members: BTreeMap<String, Vec<String>>,
     /// The folder on the engine's host that relative bind sources start from.
     pub base_dir: Option<String>,
     /// The keys of the spec's networks → their names on the engine.
@@ -267,6 +270,14 @@ impl Context {
     /// The name of a container on the engine; the word itself if the spec does not know it.
     pub fn container<'a>(&'a self, word: &'a str) -> &'a str {
         self.containers.get(word).map_or(word, String::as_str)
+    }
+
+    /// The names on the engine of the containers that a link to a word reaches.
+    pub fn linked<'a>(&'a self, word: &'a str) -> Vec<&'a str> {
+        match self.members.get(word) {
+            Some(all) => all.iter().map(String::as_str).collect(),
+            None => vec![self.container(word)],
+        }
     }
 }
 

@@ -214,7 +214,8 @@ pub struct Impact {
     /// Options in which the found container has more than the new one will.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drops: Vec<String>,
-    /// What may change and is not known before the image is pulled.
+    /// What may change: what is not known before the image is pulled, and undeclared options that
+    /// may be the engine's own configuration, which the new container gets, too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub may_change: Vec<String>,
     /// Containers that are off a network for a while.

@@ -27,6 +27,7 @@ use crate::options::value::{Atom, Value};
 use crate::options::{self, AnyRow, Mode, ROWS};
 use crate::plan::facts::{ReferenceFact, Verdict};
 use crate::plan::{EnvironmentDifference, OptionDifference, Origin, Reason};
+use crate::planner::danger::VOLUMES;
 use crate::spec::Set;
 
 /// The row whose differences name variables instead of showing values.
@@ -124,37 +125,56 @@ pub fn compare(
     result
 }
 
-/// Rows in which a container has more than its replacement: undeclared options of an adopted
-/// container would be lost. `compare: ignore` hides a difference, but the loss is told all the
-/// same.
-pub fn drops(
+/// What a replacement of an adopted container does to its undeclared options.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Beyond {
+    /// Rows in which the container has more than its replacement.
+    pub drops: Vec<String>,
+    /// Rows in which it may: what it has more may be the engine's own configuration, which the
+    /// replacement gets, too.
+    pub may_drop: Vec<String>,
+}
+
+/// Compares an adopted container with its replacement. `compare: ignore` hides a difference, but
+/// the loss is told all the same.
+pub fn beyond(
     terms: Terms<'_>,
     expected: &InspectView,
     found: &InspectView,
     known: Known<'_>,
-) -> Vec<String> {
+) -> Beyond {
     let all = Terms { adopted: false, everything: true, ..terms };
-    let expected = &expected.clone().saying_all();
-    let dropped: Vec<&'static dyn AnyRow> = ROWS
-        .iter()
-        .copied()
-        .enumerate()
-        .filter(|placed| {
-            let mut ignored = BTreeMap::new();
-            let sides = Sides { expected, found, different: None };
-            match verdict(*placed, all, sides, known, &mut ignored) {
-                Found::Differs { beyond, .. } => beyond,
-                Found::Same | Found::Unknown => false,
-            }
-        })
-        .map(|(_, row)| row)
-        .collect();
+    let has_more = |placed: (usize, &'static dyn AnyRow), expected: &InspectView| {
+        let sides = Sides { expected, found, different: None };
+        match verdict(placed, all, sides, known, &mut BTreeMap::new()) {
+            Found::Differs { beyond, .. } => beyond,
+            Found::Same | Found::Unknown => false,
+        }
+    };
+    let everything = expected.clone().saying_all();
+    let placed = ROWS.iter().copied().enumerate();
+    let dropped: Vec<_> = placed.filter(|placed| has_more(*placed, &everything)).collect();
     // A row that follows from another row is told there.
-    let keys: BTreeSet<&str> = dropped.iter().map(|row| row.def().key).collect();
-    let follows =
-        |row: &&&'static dyn AnyRow| row.def().follows.iter().any(|other| keys.contains(other));
-    let own = dropped.iter().filter(|row| !follows(row));
-    own.map(|row| row.def().key.to_owned()).collect()
+    let keys: BTreeSet<&str> = dropped.iter().map(|(_, row)| row.def().key).collect();
+    let mut result = Beyond::default();
+    for (place, row) in dropped {
+        let about = row.def();
+        if about.follows.iter().any(|other| keys.contains(other)) {
+            continue;
+        }
+        let certain = has_more((place, row), expected);
+        // A reason tells every entry of a declared option. Mounts are told as lost one by one.
+        let told = terms.set.option(about.key).is_some()
+            && about.key != VOLUMES
+            && mode(row, terms) == Mode::Strict
+            && differs(row, terms, expected, found, known);
+        match certain {
+            true if told => {}
+            true => result.drops.push(about.key.to_owned()),
+            false => result.may_drop.push(about.key.to_owned()),
+        }
+    }
+    result
 }
 
 /// Whether one row differs for certain.

@@ -23,7 +23,7 @@ use crate::spec::{Identity, Matching, Order, Set, UpdateConfig};
 const ANONYMOUS: &str = "anonymous volume at ";
 
 /// The key of the row of mounts.
-const VOLUMES: &str = "volumes";
+pub(super) const VOLUMES: &str = "volumes";
 
 /// The parts of a change that decide its dangers.
 pub(super) struct Doing<'a> {

@@ -12,6 +12,7 @@ use super::decide::{self, Choice, Disposition, Member};
 use super::images::{self, Images, ResolvedImage};
 use super::in_place::InPlace;
 use super::index::Index;
+use super::linked::links_reach_all;
 use super::matching::{self, Match};
 use super::planned;
 use super::shown;
@@ -204,7 +205,7 @@ fn watched(known: &Words<'_>) -> BTreeSet<SetName> {
 
 /// Maps the words of the spec to the containers that these words refer to.
 pub(super) fn context(spec: &Spec, matches: &BTreeMap<SetName, Vec<Match<'_>>>) -> Context {
-    let mut containers = BTreeMap::new();
+    let (mut containers, mut members) = (BTreeMap::new(), BTreeMap::new());
     for (key, set) in &spec.sets {
         let name = match &set.identity {
             Identity::Named(name) => name.to_string(),
@@ -218,10 +219,17 @@ pub(super) fn context(spec: &Spec, matches: &BTreeMap<SetName, Vec<Match<'_>>>) 
         if let Identity::Named(name) = &set.identity {
             containers.entry(name.to_string()).or_insert_with(|| name.to_string());
         }
+        if let Some(all) =
+            matches.get(key).filter(|all| !all.is_empty() && links_reach_all(spec, set))
+        {
+            let names = all.iter().map(|found| found.container.name().to_string());
+            members.insert(key.to_string(), names.collect());
+        }
         containers.insert(key.to_string(), name);
     }
     Context {
         containers,
+        members,
         base_dir: spec.base_dir.clone(),
         networks: spec.network_names(),
         volumes: spec.volume_names(),
@@ -297,7 +305,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Resolves later references to this set: to its first member that will run, or else to its
-    /// first member that will exist.
+    /// first member that will exist. Links under Compose reach every member.
     fn means(
         &mut self,
         key: &SetName,
@@ -320,9 +328,14 @@ impl<'a> Planner<'a> {
         let stays = stays.map(|(member, fate)| (!will_run(member, fate), member.name.clone()));
         let idle = set.one_shot || set.state == State::Present;
         let all = stays.chain(created.into_iter().map(|name| (idle, name)));
-        let first = all.min_by_key(|(idle, name)| (*idle, matching::natural(name.as_str())));
-        if let Some((_, name)) = first {
+        let mut all: Vec<(bool, ContainerName)> = all.collect();
+        all.sort_by_key(|(idle, name)| (*idle, matching::natural(name.as_str())));
+        if let Some((_, name)) = all.first() {
             self.cx.containers.insert(key.to_string(), name.to_string());
+            if links_reach_all(self.spec, set) {
+                let names = all.iter().map(|(_, name)| name.to_string());
+                self.cx.members.insert(key.to_string(), names.collect());
+            }
         }
     }
 
@@ -407,7 +420,8 @@ impl<'a> Planner<'a> {
         let id = image.and_then(|image| image["Id"].as_str()).map(str::to_owned);
         let whose = set.option("links").map(|_| name.clone());
         let look = expected.looks.entry((id, whose)).or_insert_with(|| {
-            let body = body::create_body(self.spec, key, set, name, Labels::None, &self.cx);
+            let cx = self.context_of(set, name);
+            let body = body::create_body(self.spec, key, set, name, Labels::None, &cx);
             let look = view::expected(&body, name, image, &self.engine, &self.world);
             Rc::new(if expected.several { look.remembering(ROWS.len()) } else { look })
         });

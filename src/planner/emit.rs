@@ -170,18 +170,20 @@ impl<'a> Planner<'a> {
         let strange = image_unknown.then(|| self.strange(key, set, &member.name));
         let terms =
             Terms { set, adopted: member.adopted, strange: strange.as_ref(), everything: false };
-        let drops = match (&member.container.inspect, member.adopted) {
-            (Some(inspect), true) => compare::drops(
+        let beyond = match (&member.container.inspect, member.adopted) {
+            (Some(inspect), true) => compare::beyond(
                 terms,
                 &look,
                 &InspectView::new(inspect, &member.container.env),
                 known,
             ),
-            _ => Vec::new(),
+            _ => compare::Beyond::default(),
         };
+        let compare::Beyond { drops, may_drop } = beyond;
         let mut impact = danger::impact(member.container, &look, &nameless, (drops, &carried));
+        impact.may_change = may_drop;
         if let Some(strange) = &strange {
-            impact.may_change = compare::open_rows(&look, strange);
+            impact.may_change.extend(compare::open_rows(&look, strange));
         }
         let stopping = self.stopping(key, set, member, verb);
         let doing = Doing {

@@ -38,7 +38,8 @@ impl<'a> Planner<'a> {
         if !makes || self.snapshot.engine.is_none() || set.options.is_empty() {
             return;
         }
-        let body = body::create_body(self.spec, key, set, name, Labels::None, &self.cx);
+        let cx = self.context_of(set, name);
+        let body = body::create_body(self.spec, key, set, name, Labels::None, &cx);
         let image = settled.image();
         let real = self.expect(key, set, name, image, expected);
         if keeps_all(&body, &real) {

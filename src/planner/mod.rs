@@ -24,6 +24,9 @@ mod in_place;
 mod index;
 #[cfg(test)]
 mod leaving_tests;
+mod linked;
+#[cfg(test)]
+mod linked_tests;
 pub(crate) mod matching;
 mod moves;
 mod nameless;

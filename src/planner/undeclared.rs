@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use super::draft::context;
 use super::images::{self, Images};
 use super::index::Index;
+use super::linked;
 use super::matching::{self, Match};
 use super::renames;
 use crate::base::ident::{ContainerName, SetName};
@@ -69,7 +70,8 @@ fn beyond(
         return Vec::new();
     };
     let name = found.container.name();
-    let body = body::create_body(spec, key, set, &name, Labels::None, cx);
+    let cx = linked::as_made(cx, &Words::of(spec), set, Some(found.container));
+    let body = body::create_body(spec, key, set, &name, Labels::None, &cx);
     let expect = |image| view::expected(&body, &name, image, engine, world);
     let own = snapshot.images.get(&found.container.image());
     let settled = images::resolve(set, images);

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use super::order::Words;
-use super::{Identity, Set, State};
+use super::{Compat, Identity, Set, State};
 use crate::base::ident::SetName;
 use crate::base::say;
 
@@ -134,7 +134,8 @@ pub(crate) fn print(all: &[Dependency]) -> Json {
 
 /// The sets whose replacement or restart also restarts this set.
 pub fn restarts_with<'a>(known: &'a Words<'a>, set: &'a Set) -> impl Iterator<Item = &'a SetName> {
-    let words = set.depends_on.iter().filter(|one| one.restart);
+    // A one-shot runs once: under Compose `restart` may be said of its dependencies all the same.
+    let words = set.depends_on.iter().filter(|one| one.restart && !set.one_shot);
     words.filter_map(|one| known.resolve(&one.word))
 }
 
@@ -178,7 +179,7 @@ pub(super) fn faults(
                  it; `required: false` is for what it does not declare",
             );
         }
-        if one.restart && set.one_shot {
+        if one.restart && set.one_shot && known.spec().compat != Some(Compat::Compose) {
             return of(
                 "a set that keeps running beside `restart: true`, but this one runs to its end",
                 "leave `restart` out: a one-shot runs once",

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use bayplan::observed::snapshot::Snapshot;
-use bayplan::plan::show::{About, markdown, text};
+use bayplan::plan::show::{About, html, markdown, mermaid, text};
 use bayplan::plan::{Plan, SpecSource, format};
 use chain::After;
 pub(crate) use chain::{Known, looked_at, offer, planned_bodies};
@@ -45,8 +45,12 @@ fn shipped(name: &str, mut plan: Plan, spec: &[u8]) {
     };
     let shown = text::text(&plan, &about, text::Options::default());
     golden::file(&format!("plans/{name}/plan.txt"), &shown);
-    let shown = markdown::markdown(&[(&plan, about)], false);
+    let shown = markdown::markdown(&[(&plan, about.clone())], false);
     golden::file(&format!("plans/{name}/plan.md"), &shown);
+    let shown = html::html(&[(&plan, about)]).unwrap();
+    golden::file(&format!("plans/{name}/plan.html"), &shown);
+    let shown = mermaid::mermaid(&[&plan]);
+    golden::file(&format!("plans/{name}/plan.mermaid.md"), &shown);
 }
 
 /// A case with the world that it is planned on, and its plan, where it has one.

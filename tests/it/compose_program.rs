@@ -350,7 +350,13 @@ fn what_aliases_multiply_is_refused_in_little_memory() {
 /// Projects as people write them: what a place of the spec is that comes of one.
 #[test]
 fn what_compose_and_engines_pass_over_is_passed_over() {
-    let variables = [("PWD", "/srv/x"), ("AUTH_PORT", "81"), ("PW", "hunter2hunter2"), ("N", "n")];
+    let variables = [
+        ("PWD", "/srv/x"),
+        ("AUTH_PORT", "81"),
+        ("PW", "hunter2hunter2"),
+        ("N", "n"),
+        ("VOID", ""),
+    ];
     let nothing = Json::Null;
     let mut wrong = Vec::new();
     for (services, rest, place, expected) in [
@@ -368,6 +374,59 @@ fn what_compose_and_engines_pass_over_is_passed_over() {
             "",
             "/containers/a/healthcheck/test",
             json!(["CMD-SHELL", "a", "b"]),
+        ),
+        (
+            "{healthcheck: {test: [], interval: 5s}}",
+            "",
+            "/containers/a/healthcheck",
+            json!({"interval": "5s"}),
+        ),
+        (
+            "{healthcheck: {test: ''}}",
+            "",
+            "/containers/a/healthcheck/test",
+            json!(["CMD-SHELL", ""]),
+        ),
+        // A value of nothing makes no word, unless it stands in quotes.
+        ("{command: 'a ${NONE} ${VOID} b'}", "", "/containers/a/command", json!(["a", "b"])),
+        (
+            "{command: 'a \"${VOID}\"'}",
+            "",
+            "/containers/a/command",
+            json!(["a", {"template": "$${VOID}"}]),
+        ),
+        (
+            "{deploy: {resources: {reservations: {devices: [{capabilities: [gpu], count: 1, options: {virtualization: false}}]}}}}",
+            "",
+            "/containers/a/gpus/0/options",
+            json!({"virtualization": "false"}),
+        ),
+        (
+            "{depends_on: {b: {condition: service_healthy, restart: true}}}, \
+             b: {image: x, healthcheck: {test: [CMD, t]}}, \
+             c: {image: x, depends_on: {a: {condition: service_completed_successfully}}}",
+            "",
+            "/containers/a/depends_on/b/restart",
+            json!(true),
+        ),
+        // As Compose sends them: who asks for no folder gets none, and no label either.
+        (
+            "{volumes: [{type: bind, source: /s, target: /t, bind: {create_host_path: false, selinux: z}}]}",
+            "",
+            "/containers/a/volumes/0/bind",
+            json!({"create_host_path": false}),
+        ),
+        (
+            "{volumes: [{type: bind, source: /s, target: /t, bind: {recursive: disabled}}]}",
+            "",
+            "/containers/a/volumes/0/bind",
+            json!({"create_host_path": false, "recursive": "disabled"}),
+        ),
+        (
+            "{volumes: [{type: bind, source: /s, target: /t}]}",
+            "",
+            "/containers/a/volumes/0/bind",
+            json!({"create_host_path": false}),
         ),
         (
             "{build: .}, b: {image: x, pull_policy: always}",
@@ -473,4 +532,32 @@ fn both_kinds_of_links_can_be_said() {
     let plan: Json = serde_json::from_str(fine(&shown)).unwrap();
     let links = &plan["declared"]["containers"]["web"]["links"];
     assert_eq!(*links, json!(["db:db", "db:db-1", "db:proj-db-1", "mail:smtp"]));
+}
+
+/// Compose mounts the whole project, `.env` included, where such an object says nothing.
+#[test]
+fn a_config_that_says_nothing_is_refused() {
+    for (kind, said, variables, key) in [
+        ("configs", "content: ''", &[][..], Some("content")),
+        ("configs", "content: '${NONE:-}'", &[], Some("content")),
+        ("configs", "content: '${SET}'", &[("SET", "")], Some("content")),
+        ("configs", "content: '${SET}'", &[("SET", "hunter2")], None),
+        ("configs", "file: ''", &[], Some("file")),
+        // A variable that is set to nothing makes an empty file.
+        ("secrets", "environment: SET", &[("SET", "")], None),
+    ] {
+        let text =
+            format!("services: {{a: {{image: x, {kind}: [o]}}}}\n{kind}: {{o: {{{said}}}}}\n");
+        let (_above, folder) = folder(&[("compose.yaml", &text)]);
+        let shown = ran(&folder, variables, &["config", "--spec"]);
+        let Some(key) = key else {
+            fine(&shown);
+            continue;
+        };
+        let told = format!(
+            "`{kind}.o` has an empty `{key}`, and Compose then mounts the project's whole folder \
+             there"
+        );
+        assert!(shown.code == 1 && shown.err.contains(&told), "{text}{}", shown.err);
+    }
 }

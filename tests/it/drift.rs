@@ -115,6 +115,39 @@ async fn what_is_only_reported_is_a_difference_and_may_be_drift() {
         let ran = at(folder, &format!("{PLAN} -o plan.json --fail-on drift")).await;
         assert!(ran.code == 2 && ran.err.contains(", drift"), "{}", ran.err);
     }
+    // Whoever makes the plan, and whoever reads it, is told the same.
+    let of = |text: &str| {
+        text.lines().find(|line| line.contains("mem_limit 32m")).map(str::to_owned).unwrap()
+    };
+    let made = at(folder, &format!("{PLAN} -o plan.json")).await;
+    assert!(of(&made.out).ends_with("(drift)"), "{}", made.out);
+    let shown = at(folder, "show plan.json").await;
+    assert_eq!(of(&shown.out), of(&made.out));
+    for form in ["markdown", "html"] {
+        let shown = at(folder, &format!("show plan.json --format {form}")).await;
+        assert!(shown.out.contains("drift"), "{}", shown.out);
+    }
+    // Another file, a plan that is committed as it is, and one of another project tell nothing.
+    std::fs::copy(folder.join("plan.json"), folder.join("other.json")).unwrap();
+    let shown = at(folder, "show other.json").await;
+    assert!(!shown.out.contains("drift"), "{}", shown.out);
+    git(&["commit", "-qam", "again"]);
+    let shown = at(folder, "show plan.json").await;
+    assert!(!shown.out.contains("drift"), "{}", shown.out);
+    put(
+        folder,
+        "spec.yaml",
+        &spec("mem_limit: 64m")
+            .replace("project: p", "project: q")
+            .replace("name: web", "name: other"),
+    );
+    assert_eq!(at(folder, &format!("{PLAN} -o plan.json")).await.code, 0);
+    let shown = at(folder, "show plan.json").await;
+    assert!(
+        !shown.out.contains("(drift)") && !shown.out.contains("(spec changed)"),
+        "{}",
+        shown.out
+    );
 }
 
 #[tokio::test]

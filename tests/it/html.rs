@@ -211,9 +211,28 @@ const FILTERED: &str = "<script>addEventListener('load', () => {
   form.elements.danger.value = 'any';
   form.dispatchEvent(new Event('input', {bubbles: true}));
   const all = Array.from(document.querySelectorAll('article.change'));
+  const rows = Array.from(document.querySelectorAll('.graph .row'));
   const wide = document.documentElement.scrollWidth > innerWidth;
-  document.title = 'shown ' + all.filter(one => !one.hidden).length + ', wide ' + wide;
+  document.title = 'shown ' + all.filter(one => !one.hidden).length + ', rows ' +
+    rows.filter(one => one.getClientRects().length).length + ', wide ' + wide;
 });</script></body>";
+
+/// How many rows over time belong to changes with a danger, and how many rows there are.
+fn rows_of_dangers(page: &str) -> (usize, usize) {
+    let of = |tag: &String| {
+        let (_, of) = tag.split_once(" data-of=\"")?;
+        of.split('"').next().map(str::to_owned)
+    };
+    let tags = tags(page);
+    let dangerous: Vec<String> = tags
+        .iter()
+        .filter(|tag| tag.starts_with("article class=\"change bad"))
+        .filter_map(of)
+        .collect();
+    let rows: Vec<String> =
+        tags.iter().filter(|tag| tag.starts_with("div class=\"row")).filter_map(of).collect();
+    (rows.iter().filter(|of| dangerous.contains(of)).count(), rows.len())
+}
 
 #[test]
 fn a_browser_runs_its_own_script_and_nothing_else() {
@@ -246,10 +265,12 @@ fn a_browser_runs_its_own_script_and_nothing_else() {
     let open = format!("{before}{}", after.replace("</body>", FILTERED));
     fs::write(&file, open).unwrap();
     let dangerous = page.matches("<article class=\"change bad").count();
+    let (rows, all_rows) = rows_of_dangers(&page);
+    assert!(0 < rows && rows < all_rows, "{rows} of {all_rows}");
     for size in ["--window-size=500,800", "--window-size=1280,900"] {
         let (dom, _) = browsed(&browser, folder.path(), &file, &["--dump-dom", size]);
         assert!(
-            dom.contains(&format!("<title>shown {dangerous}, wide false")),
+            dom.contains(&format!("<title>shown {dangerous}, rows {rows}, wide false")),
             "{size}: {dom:.600}"
         );
     }

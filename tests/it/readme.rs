@@ -18,6 +18,7 @@ fn bayplan(folder: &Path, words: &[&str]) -> Output {
         .current_dir(folder)
         .env_clear()
         .env("DOCKER_HOST", "unix:///nonexistent/docker.sock")
+        .env("GIT_DIR", "none")
         .output()
         .unwrap()
 }
@@ -30,7 +31,7 @@ fn printed(output: Output) -> String {
 }
 
 /// A copy of the example, with a folder for its plan beside it as in the checkout.
-fn shop() -> tempfile::TempDir {
+pub(crate) fn shop() -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("examples/shop");
     std::fs::create_dir_all(&folder).unwrap();
@@ -44,7 +45,7 @@ fn shop() -> tempfile::TempDir {
     root
 }
 
-const PLAN: &[&str] = &[
+pub(crate) const PLAN: &[&str] = &[
     "plan",
     "examples/shop/spec.yaml",
     "--snapshot",

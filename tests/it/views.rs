@@ -9,9 +9,10 @@ use bayplan::plan::show::{About, markdown, text, told};
 use bayplan::plan::{Danger, Plan};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
+use serde_json::{Value as Json, json};
 
 use super::cases::{NAMES, made};
-use super::{golden, html};
+use super::{golden, html, readme};
 
 /// A plan in every form, with room for every line.
 fn forms(plan: &Plan) -> [(&'static str, String); 3] {
@@ -79,6 +80,15 @@ fn every_danger_is_read_with_its_values() {
 
 /// A terminal of a width, and what a run of the program leaves on it.
 fn screen(columns: u16, folder: &Path, words: &[&str]) -> vt100::Parser {
+    screen_with(columns, folder, words, &[])
+}
+
+fn screen_with(
+    columns: u16,
+    folder: &Path,
+    words: &[&str],
+    variables: &[(&str, &str)],
+) -> vt100::Parser {
     let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&ours).unwrap();
     unlockpt(&ours).unwrap();
@@ -92,6 +102,9 @@ fn screen(columns: u16, folder: &Path, words: &[&str]) -> vt100::Parser {
         .current_dir(folder)
         .env_clear()
         .env("TERM", "xterm-256color")
+        // What is committed of a shipped plan is no earlier plan of it.
+        .env("GIT_DIR", "none")
+        .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::from(theirs.try_clone().unwrap()))
         .stderr(Stdio::from(theirs));
@@ -138,6 +151,72 @@ fn a_plan_fits_a_terminal_of_any_width() {
     }
 }
 
+const SHOP: &str = "plans/shop/plan.json";
+const LOOK: [&str; 2] = ["--snapshot", "examples/shop/snapshot.json"];
+
+/// A result of the example in which nothing depends on who runs it, or when.
+fn shop_applied(root: &Path) {
+    screen(100, root, &[&["apply", SHOP, "--simulate", "-o", "result.json"], &LOOK[..]].concat());
+    let path = root.join("result.json");
+    let mut result: Json = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let run = &mut result["run"];
+    run["by"] = json!({"user": "root", "sudo_user": "ann", "host": "harbour-1"});
+    run["began"] = json!("2026-11-24T00:06:10Z");
+    run["took_ms"] = json!(21_400);
+    run["meta"] = json!({"TICKET": "SHOP-42"});
+    for change in result["changes"].as_array_mut().unwrap() {
+        for key in ["began_ms", "took_ms", "down_ms"] {
+            if change.get(key).is_some_and(Json::is_number) {
+                change[key] = json!(11_000);
+            }
+        }
+    }
+    std::fs::write(path, result.to_string()).unwrap();
+}
+
+#[test]
+fn what_was_done_and_what_is_still_current_fit_a_terminal() {
+    let root = readme::shop();
+    let root = root.path();
+    screen(100, root, readme::PLAN);
+    shop_applied(root);
+    // Somebody stopped a container after the look that the plan was made from.
+    let look = std::fs::read_to_string(root.join(LOOK[1])).unwrap();
+    let stale =
+        look.replace("\"Running\": true", "\"Running\": false").replace("running", "exited");
+    std::fs::write(root.join("stale.json"), stale).unwrap();
+    let verify = ["verify", SHOP, "--snapshot"];
+    for columns in [80, 120] {
+        for (name, words, painted, plain) in [
+            (
+                "result",
+                &["show", "result.json"][..],
+                &["replace", "left", "when", "by "][..],
+                "created",
+            ),
+            ("current", &[&verify[..], &LOOK[1..]].concat(), &["current"], "steps to run"),
+            ("history", &["history", "result.json"], &["replace"], "applied by"),
+            ("stale", &[&verify[..], &["stale.json"]].concat(), &["error", "hint"], "expected"),
+        ] {
+            let parser = screen(columns, root, words);
+            insta::assert_snapshot!(format!("shop-{name}-{columns}"), rows(&parser).join("\n"));
+            for word in painted {
+                assert!(is_painted(&parser, word), "{name}: {word} at {columns}");
+            }
+            assert!(!is_painted(&parser, plain), "{name}: {plain} at {columns}");
+        }
+    }
+    // In a pipe, with NO_COLOR and in a file it is the same text without a colour.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bayplan"));
+    let piped =
+        command.args(["show", "result.json"]).current_dir(root).env_clear().output().unwrap();
+    assert!(!piped.stdout.contains(&0x1b), "{piped:?}");
+    let parser = screen_with(120, root, &["show", "result.json"], &[("NO_COLOR", "1")]);
+    assert!(!is_painted(&parser, "replace"));
+    screen(120, root, &["show", "result.json", "-o", "result.txt"]);
+    assert_eq!(std::fs::read(root.join("result.txt")).unwrap(), piped.stdout);
+}
+
 #[test]
 fn errors_are_painted_on_a_terminal() {
     let parser = screen(80, &golden::path("plans/shop"), &["show", "none.json"]);
@@ -152,6 +231,7 @@ fn run(words: &[&str]) -> std::process::Output {
         .current_dir(golden::path("plans/shop"))
         .env_clear()
         .env("TERM", "xterm-256color")
+        .env("GIT_DIR", "none")
         .output()
         .unwrap()
 }

@@ -35,6 +35,7 @@ services:
   put: {image: IMAGE, secrets: [p], configs: [{source: t, target: /etc/t.conf, mode: 0440, uid: \"7\"}]}
   templates: {image: IMAGE, entrypoint: [sh, -c, \"sleep 100000; echo ${PW}\"], healthcheck: {test: \"true ${PW}\", interval: 1s}, labels: {tok: \"x${PW}\"}, logging: {options: {tag: \"t${PW}\"}}, stop_signal: KILL}
   linked: {image: IMAGE, links: [\"plain:p\"]}
+  many: {image: IMAGE, scale: 2, links: [plain, \"scaled:sc\"]}
 volumes: {data: }
 networks: {front: {internal: true}}
 secrets: {s: {file: ./s.txt}, p: {environment: PW}}
@@ -152,7 +153,7 @@ fn what_compose_made_is_as_declared_and_what_bayplan_replaced_is_still_compose_s
     let Some(both) = Both::new("adopt", PROJECT) else { return };
     both.compose(&["up", "-d"]);
     let made = both.containers();
-    assert_eq!(made.len(), 20);
+    assert_eq!(made.len(), 22);
     both.nothing_to_do();
     // Every container is replaced; `x-bayplan` is nothing to Compose.
     let text = both.world.read("compose.yaml");
@@ -178,10 +179,47 @@ fn what_bayplan_made_first_is_compose_s_too() {
     let Some(both) = Both::new("first", &text) else { return };
     both.apply();
     let made = both.containers();
-    assert_eq!(made.len(), 20);
+    assert_eq!(made.len(), 22);
     both.compose(&["up", "-d"]);
     assert_eq!(both.containers(), made, "Compose left them as they were");
     both.nothing_to_do();
+    both.down();
+}
+
+#[test]
+fn links_reach_every_member_and_scaling_replaces_nothing_that_links() {
+    live!();
+    let text = "\
+x-bayplan: {prove_for: 1s}
+name: PROJECT
+services:
+  db: {image: IMAGE, scale: 2}
+  web: {image: IMAGE, scale: 2, links: [\"db:sql\"]}
+";
+    let Some(both) = Both::new("scaled", text) else { return };
+    let project = both.world.project();
+    let web = |number: u8| both.world.id(&format!("{project}-web-{number}"));
+    let scale = |count: u8| {
+        let text = both.world.read("compose.yaml");
+        let at = text.find("scale: ").unwrap() + "scale: ".len();
+        let (before, rest) = (&text[..at], &text[at + 1..]);
+        both.world.write("compose.yaml", &format!("{before}{count}{rest}"));
+    };
+    both.compose(&["up", "-d"]);
+    both.nothing_to_do();
+    let made = [web(1), web(2)];
+    // Compose replaces no container because its target has more or fewer members, nor do we.
+    for (count, by_us) in [(3, false), (1, false), (2, true), (4, true), (1, true)] {
+        scale(count);
+        if by_us {
+            both.apply();
+        } else {
+            both.compose(&["up", "-d"]);
+        }
+        both.nothing_to_do();
+        assert_eq!([web(1), web(2)], made, "{count}");
+        assert_eq!(both.containers().len(), usize::from(count) + 2);
+    }
     both.down();
 }
 
@@ -335,7 +373,7 @@ fn what_is_created_is_what_compose_would_create() {
     let Some(tap) = Tap::new(&both.world.path("")) else { return };
     both.compose_at(&["up", "-d"], Some(tap.host())).unwrap();
     let theirs = tap.taken();
-    assert_eq!(theirs.len(), 20 + 2 + 1, "{:?}", theirs.keys());
+    assert_eq!(theirs.len(), 22 + 2 + 1, "{:?}", theirs.keys());
     both.down();
     let text = both.world.read("compose.yaml");
     both.world.write("compose.yaml", &format!("x-bayplan: {{prove_for: 1s}}\n{text}"));

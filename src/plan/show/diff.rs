@@ -301,7 +301,7 @@ fn why_items((reason, why): (&Reason, Why)) -> Vec<(String, Item)> {
                     (name, Kind::Removed) => format!("{option} - {name}"),
                     (name, _) => format!("{option} {name}"),
                 };
-                let text = format!("{option} {}{}{from}", entry.mark(), entry.shown());
+                let text = format!("{option} {}{}{from}", entry.mark(), entry.shown(&option));
                 (key, Item::said(text, format!("{option} {full_name} {full}{from}")))
             };
             entries.into_iter().map(one).collect()
@@ -315,8 +315,9 @@ fn whole(group: &Group) -> Vec<Line> {
         Why::New => Vec::new(),
         Why::Because(text) => vec![text.clone()],
         Why::Differs { option, from, entries } => {
-            let one =
-                |entry: &told::Entry| format!("{option} {}{}{from}", entry.mark(), entry.shown());
+            let one = |entry: &told::Entry| {
+                format!("{option} {}{}{from}", entry.mark(), entry.shown(option))
+            };
             entries.iter().map(one).collect()
         }
     };

@@ -30,6 +30,8 @@ pub struct Graph {
 pub struct Row {
     /// The name of the change.
     pub name: String,
+    /// The number of the change's group in the view, if the caller groups changes.
+    pub group: Option<usize>,
     /// The word for the change.
     pub word: &'static str,
     /// The steps of the change.
@@ -47,8 +49,8 @@ pub struct Down {
     pub stays: bool,
 }
 
-/// The timeline of a plan, with a limit of rows.
-pub fn of(plan: &Plan, estimate: &Estimate, most: usize) -> Graph {
+/// The timeline of a plan, with a limit of rows; `groups` has the group number of each change.
+pub fn of(plan: &Plan, estimate: &Estimate, groups: &BTreeMap<&str, usize>, most: usize) -> Graph {
     let mut steps: BTreeMap<&str, Vec<(&Step, Span)>> = BTreeMap::new();
     for (step, span) in plan.steps.iter().zip(&estimate.steps) {
         steps.entry(step.id.change()).or_default().push((step, *span));
@@ -64,7 +66,9 @@ pub fn of(plan: &Plan, estimate: &Estimate, most: usize) -> Graph {
             let steps = steps.get(change.id.as_str())?;
             let begins = steps.iter().map(|(_, span)| span.start).min()?;
             let order = (begins, *places.get(change.id.as_str())?);
-            Some((order, row(change.id.as_str(), change.verb, steps, estimate.seconds)))
+            let group = groups.get(change.id.as_str()).copied();
+            let row = row(change.id.as_str(), change.verb, steps, estimate.seconds);
+            Some((order, Row { group, ..row }))
         })
         .collect();
     rows.sort_by_key(|(order, _)| *order);
@@ -90,7 +94,7 @@ fn row(id: &str, verb: Verb, steps: &[(&Step, Span)], seconds: u64) -> Row {
     }
     down.extend(since.map(|start| Down { span: Span { start, end: seconds }, stays: true }));
     let steps = steps.iter().map(|(_, span)| *span).collect();
-    Row { name: name(id), word: verb.word(), steps, down }
+    Row { name: name(id), group: None, word: verb.word(), steps, down }
 }
 
 impl Row {
@@ -157,7 +161,7 @@ mod tests {
         sample::add_replace(&mut plan, "db", "shop-db", 1);
         sample::add_stop(&mut plan, "old", "legacy", 9);
         sample::add_create(&mut plan, "web", "shop-web-1");
-        let graph = of(&plan, &estimate::of(&plan), 200);
+        let graph = of(&plan, &estimate::of(&plan), &BTreeMap::new(), 200);
         let told: Vec<String> = graph.rows.iter().map(Row::label).collect();
         insta::assert_snapshot!(told.join("\n"), @"
         replace shop-db, from 0 s to 21 s, down from 0 s to 11 s
@@ -175,6 +179,6 @@ mod tests {
     #[test]
     fn nothing_to_do_has_no_rows() {
         let plan = sample::empty();
-        assert_eq!(of(&plan, &estimate::of(&plan), 200).rows, []);
+        assert_eq!(of(&plan, &estimate::of(&plan), &BTreeMap::new(), 200).rows, []);
     }
 }

@@ -15,6 +15,7 @@ use super::names;
 use super::told::{Entry, Kind};
 use super::why::Why;
 use crate::base::say;
+use crate::plan::cause::Causes;
 use crate::plan::{Danger, Plan};
 
 const STYLE: &str = include_str!("../../../templates/plan.css");
@@ -92,12 +93,13 @@ pub fn html(plans: &[(&Plan, About)]) -> Result<String, NoPage> {
 }
 
 fn sheet((index, (plan, about)): (usize, &(&Plan, About))) -> Sheet {
-    let model = model::of(plan, about.since.as_deref());
+    let causes = Causes::new(plan, about.since.as_deref());
+    let (model, groups) = model::grouped(plan, &causes);
     let mut lines = about.lines();
     if !model.changes.is_empty() {
         lines.extend(about.next.iter().map(|next| ("apply".to_owned(), next.clone())));
     }
-    let graph = graph::of(plan, &model.estimate, MOST_ROWS);
+    let graph = graph::of(plan, &model.estimate, &groups, MOST_ROWS);
     Sheet { place: index + 1, model, about: lines, graph }
 }
 

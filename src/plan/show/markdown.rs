@@ -191,7 +191,10 @@ fn short(why: &Why) -> String {
         Why::Because(text) => cell(text),
         Why::Differs { option, from, entries } => match entries.as_slice() {
             [entry] => {
-                format!("{}{from}", cell(&format!("{option} {}{}", entry.mark(), entry.shown())))
+                format!(
+                    "{}{from}",
+                    cell(&format!("{option} {}{}", entry.mark(), entry.shown(option)))
+                )
             }
             several => {
                 let number = crate::base::say::count(several.len(), "difference");
@@ -208,7 +211,7 @@ fn whys(why: &Why) -> Vec<String> {
         Why::Because(text) => vec![code(text)],
         Why::Differs { option, from, entries } => {
             let one = |entry: &Entry| {
-                let text = format!("{option} {}{}", entry.mark(), entry.shown());
+                let text = format!("{option} {}{}", entry.mark(), entry.shown(option));
                 format!("{}{from}", code(&text))
             };
             entries.iter().map(one).collect()
@@ -233,9 +236,14 @@ fn group(group: &Group) -> String {
 
 /// The planned containers, with one line for each option.
 fn will_be(will_be: &WillBe) -> Vec<String> {
-    let WillBe { is_rest: _, image, options, own, more, from_image } = will_be;
+    let WillBe { is_rest, image, options, own, more, from_image } = will_be;
     let image = image.iter().map(|image| format!("image {image}"));
     let options = options.iter().map(|option| format!("{} {}", option.key, option.words()));
+    let mut lines: Vec<String> = image.chain(options).collect();
+    // What stays as it is must not look like a reason.
+    if *is_rest && !lines.is_empty() {
+        lines = vec![format!("with {}", lines.join("; "))];
+    }
     let own = own.iter().map(|(name, own)| format!("{name}: {}", planned::together(own)));
     let more = (*more > 0).then(|| format!("and {more} more containers"));
     let handed = match from_image {
@@ -243,7 +251,7 @@ fn will_be(will_be: &WillBe) -> Vec<String> {
         Some(handed) if handed.is_empty() => None,
         Some(handed) => Some(format!("from the image: {}", planned::together(handed))),
     };
-    let all = image.chain(options).chain(own).chain(more).chain(handed);
+    let all = lines.into_iter().chain(own).chain(more).chain(handed);
     all.map(|line| code(&line)).collect()
 }
 

@@ -1,5 +1,6 @@
 //! The steps of a plan over time as a Mermaid chart, for comments on forges.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::estimate::{self, Span};
@@ -19,7 +20,7 @@ pub fn mermaid(plans: &[&Plan]) -> String {
 }
 
 fn one(plan: &Plan, most: usize) -> String {
-    let graph = graph::of(plan, &estimate::of(plan), most);
+    let graph = graph::of(plan, &estimate::of(plan), &BTreeMap::new(), most);
     let target = plan.target.as_ref().map(|target| format!(" on {}", plain(&target.name)));
     let title = format!("{}{}", plain(plan.project.as_str()), target.unwrap_or_default());
     if graph.rows.is_empty() {

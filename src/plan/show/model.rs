@@ -17,7 +17,7 @@ use super::{reason_text, step_text, told};
 use crate::base::ident::{ChangeId, ChangeTarget, SetName};
 use crate::plan::cause::Causes;
 use crate::plan::danger::{self, Danger};
-use crate::plan::{Action, Change, Impact, Plan, Step, Verb, left};
+use crate::plan::{Action, Change, Impact, Plan, Reason, Step, Verb, left};
 
 /// A change is compared with this many groups of its set at most, so that 10,000 changes are not
 /// all compared with each other.
@@ -359,9 +359,11 @@ fn will_be(plan: &Plan, change: &Change, ids: &[&str]) -> Option<WillBe> {
         return None;
     }
     let planned = plan.planned.get(change.set.as_ref()?)?;
-    Some(match change.verb {
-        Verb::Replace => planned::rest(planned, ids, &change.reasons),
-        _ => planned::of(planned, ids),
+    let differs = |reason: &Reason| !matches!(reason, Reason::Because(_));
+    Some(if change.verb == Verb::Replace || change.reasons.iter().any(differs) {
+        planned::rest(planned, ids, &change.reasons)
+    } else {
+        planned::of(planned, ids)
     })
 }
 
@@ -380,8 +382,11 @@ fn impact(change: &Change, ids: &[&str], besides: &BTreeMap<&str, Besides<'_>>) 
     .into_iter()
     .filter(|(_, what, _)| !what.is_empty())
     .map(|(verb, what, after)| {
-        let what: Vec<String> = what.iter().map(|each| told::value(each, OBJECT)).collect();
-        format!("{verb} {}{after}", what.join(", "))
+        let what = match verb {
+            "interrupts" => listed(&folded(what)),
+            _ => what.iter().map(|each| told::value(each, OBJECT)).collect::<Vec<_>>().join(", "),
+        };
+        format!("{verb} {what}{after}")
     });
     how.into_iter().chain(lines).chain(besides::lines(ids, besides)).collect()
 }

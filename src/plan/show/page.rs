@@ -98,17 +98,27 @@ pub fn broken(words: &str, width: usize, (first, hang): (usize, usize)) -> Vec<S
     lines
 }
 
-/// The words of a text; a code span in backticks is one word.
+/// The words of a text. A code span in backticks is one word, and so is a number with its unit.
 fn pieces(text: &str) -> Vec<&str> {
-    if text.matches('`').count() % 2 == 1 {
-        return text.split(' ').collect();
+    let is_paired = text.matches('`').count() % 2 == 0;
+    let (mut pieces, mut begin, mut quoted) = (Vec::new(), 0, false);
+    for (at, sign) in text.char_indices() {
+        quoted ^= sign == '`' && is_paired;
+        if sign == ' ' && !quoted && !is_unit(&text[begin..at], &text[at + 1..]) {
+            pieces.push(&text[begin..at]);
+            begin = at + 1;
+        }
     }
-    let mut quoted = false;
-    text.split(|sign: char| {
-        quoted ^= sign == '`';
-        sign == ' ' && !quoted
-    })
-    .collect()
+    pieces.push(&text[begin..]);
+    pieces
+}
+
+/// Whether the rest of a text begins with the unit of a number: `21` and `s; down`.
+fn is_unit(number: &str, rest: &str) -> bool {
+    let word = rest.split(' ').next().unwrap_or_default();
+    let unit = word.trim_end_matches(|sign: char| sign.is_ascii_punctuation());
+    matches!(unit, "ms" | "s" | "min" | "h" | "d")
+        && number.ends_with(|sign: char| sign.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -121,6 +131,9 @@ mod tests {
         let lines = broken(text, 20, (2, 4));
         assert_eq!(lines, ["one two", "`bayplan plan spec.yaml -o plan.json`", "three"]);
         assert_eq!(broken("a `b c", 40, (0, 0)), ["a `b c"]);
+        // A number stays with its unit, and only a unit stays with its number.
+        assert_eq!(broken("down for 11.0 s; done", 13, (0, 0)), ["down for", "11.0 s; done"]);
+        assert_eq!(broken("1 container 2 sets", 9, (0, 0)), ["1", "container", "2 sets"]);
         assert_eq!(broken("", 40, (0, 0)), [""]);
         // A wide character takes two columns.
         assert_eq!(broken("漢字 漢字", 8, (0, 0)), ["漢字", "漢字"]);

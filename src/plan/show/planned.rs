@@ -134,10 +134,8 @@ fn topic(reason: &Reason) -> Option<&str> {
 fn untold(value: &Json, reason: &Reason) -> Option<Json> {
     match (value, reason) {
         (Json::Object(map), Reason::Environment(difference)) => {
-            let told = |name: &String| {
-                difference.added.contains(name) || difference.changed.contains(name)
-            };
-            kept_of_map(map, |name| !told(name))
+            // A name alone tells no value, and no place that the value comes from.
+            kept_of_map(map, |name| !difference.values.contains_key(name))
         }
         (value, Reason::Option(difference)) => {
             let OptionDifference { option, expected, found, .. } = difference;

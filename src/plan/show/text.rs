@@ -122,7 +122,7 @@ impl View {
             Why::Because(text) => self.indented(indent, text),
             Why::Differs { option, from, entries } => {
                 if let [entry] = entries.as_slice() {
-                    let text = format!("{option} {}{}{from}", entry.mark(), entry.shown());
+                    let text = format!("{option} {}{}{from}", entry.mark(), entry.shown(option));
                     return self.indented(indent, &text);
                 }
                 self.indented(indent, &format!("{option}{from}"));
@@ -133,7 +133,7 @@ impl View {
                         Kind::Changed => AnsiColor::Yellow,
                         Kind::Removed => AnsiColor::Red,
                     });
-                    self.page.wrapped((style, &lead), indent + 6, &entry.shown());
+                    self.page.wrapped((style, &lead), indent + 6, &entry.shown(option));
                 }
             }
         }

@@ -239,14 +239,18 @@ impl Entry {
         }
     }
 
-    /// The entry in a view: `LANG=C.UTF-8`, `MODE dev → prod`, `512m → 1g`, `80:80/tcp`.
-    pub fn shown(&self) -> String {
+    /// The entry of an option in a view: `LANG=C.UTF-8`, `MODE dev → prod`, `512m → 1g`,
+    /// `80:80/tcp`, `pgdata at /data`.
+    pub fn shown(&self, option: &str) -> String {
         if let (Some(found), Some(expected)) = (&self.found, &self.expected) {
             let both = format!("{found} → {expected}");
             return self.name.iter().cloned().chain([both]).collect::<Vec<_>>().join(" ");
         }
         let value = self.found.as_ref().or(self.expected.as_ref());
-        self.name.iter().chain(value).cloned().collect::<Vec<_>>().join("=")
+        match (&self.name, value) {
+            (Some(path), Some(source)) if option == "volumes" => format!("{source} at {path}"),
+            (name, value) => name.iter().chain(value).cloned().collect::<Vec<_>>().join("="),
+        }
     }
 
     /// The entry in a sentence: `name: old => new`, `name: value`, `name`, `value`.
