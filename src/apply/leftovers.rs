@@ -67,7 +67,11 @@ pub fn leftovers(look: &Snapshot) -> Vec<Leftover> {
         let lock = look.by_name(&format!("{project}{SUFFIX_LOCK}"))?;
         let held = lock.inspect.as_ref().and_then(Held::of)?;
         Some(Leftover {
-            what: format!("{}, the lock of {held}", described(lock)),
+            what: format!(
+                "{} ({}), the lock of {held}",
+                say::short(lock.seen().name()),
+                held.id.short()
+            ),
             project: Some(project.to_owned()),
             plan: Some(plan.to_owned()),
             kind: Kind::Lock,
@@ -158,7 +162,7 @@ mod tests {
         web.bp-new (5ca9d1f00b12), running; Some("shop") Some("sha256:aa") Container
         web.bp-old (5ca9d1f00b12), running; None Some("sha256:aa") Container
         db (5ca9d1f00b12), running, off network `back`, in which it was created; Some("shop") Some("sha256:bb") OffNetwork { is_there: false }
-        shop.bp-lock (5ca9d1f00b12), running, the lock of process 12 on ci-7, since 2026-01-02T03:04:05Z; Some("shop") Some("sha256:bb") Lock
+        shop.bp-lock (5ca9d1f00b12), the lock of process 12 on ci-7, since 2026-01-02T03:04:05Z; Some("shop") Some("sha256:bb") Lock
         "#);
     }
 }

@@ -90,7 +90,12 @@ fn list(global: &Global) -> Result {
 /// whether its holder is alive.
 fn listed(all: &[Leftover], alive: &BTreeMap<String, bool>) -> String {
     let mut out: String = all.iter().map(|left| line(left, alive)).collect();
-    let any = |kind: fn(&Leftover) -> bool| all.iter().any(kind);
+    let is_alive = |left: &&Leftover| {
+        let beats = |project: &String| alive.get(project).is_some_and(|beats| *beats);
+        left.kind == Kind::Lock && left.project.as_ref().is_some_and(beats)
+    };
+    let dead: Vec<&Leftover> = all.iter().filter(|left| !is_alive(left)).collect();
+    let any = |kind: fn(&Leftover) -> bool| dead.iter().any(|left| kind(left));
     if any(|left| left.kind != Kind::Kept && left.plan.is_some())
         || any(|left| left.kind == Kind::Container)
     {

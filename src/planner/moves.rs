@@ -5,6 +5,8 @@
 //! remembers, and a network that this plan replaces. The choice between moves and a replacement is
 //! [`super::decide`]'s.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value as Json;
 
 use super::decide::Member;
@@ -58,7 +60,12 @@ impl Planner<'_> {
         if !strict {
             row.without_more(&mut want, &mut have, (expected, &found));
         }
-        let (Value::Map(want), Value::Map(have)) = (want, have) else { return None };
+        let Value::Map(want) = want else { return None };
+        let have = match have {
+            Value::Map(have) => have,
+            Value::Unset => BTreeMap::new(),
+            _ => return None,
+        };
         // The network of the create must be unchanged, unless the comparison accepts any network.
         let there = expected.host("NetworkMode").as_str() == Some(main);
         if strict && !there {
