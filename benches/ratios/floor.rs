@@ -4,15 +4,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
-use http_body_util::{BodyExt as _, Empty};
-use hyper_util::rt::TokioIo;
 use serde_json::Value as Json;
 
-const SOCKET: &str = "/var/run/docker.sock";
-const IMAGE: &str = "bayplan-bench:1";
-const PROJECT: &str = "bayplan-bench";
+use super::api::{Line, runtime};
+
+pub(super) const IMAGE: &str = "bayplan-bench:1";
+pub(super) const PROJECT: &str = "bayplan-bench";
 
 /// How many inspects the floor has in flight, in turn.
 pub(super) const FLIGHTS: [usize; 5] = [1, 4, 8, 16, 32];
@@ -55,22 +53,26 @@ impl World {
         self.apply(&super::different::spec(PROJECT, number, |_| IMAGE.to_owned(), beside))
     }
 
-    fn apply(&self, text: &str) -> String {
+    /// Plans and applies a spec; gives its path.
+    pub(super) fn apply(&self, text: &str) -> String {
+        let (spec, plan) = self.plan(text);
+        run(&["apply", &plan]);
+        spec
+    }
+
+    /// Plans a spec; gives the paths of both.
+    pub(super) fn plan(&self, text: &str) -> (String, String) {
         let spec = self.folder.join("live.yaml");
         std::fs::write(&spec, text).unwrap();
         let spec = spec.to_string_lossy().into_owned();
         let plan = self.folder.join("live.json").to_string_lossy().into_owned();
-        for arguments in [vec!["plan", &spec, "-o", &plan], vec!["apply", &plan]] {
-            let output = Command::new(super::BAYPLAN).args(&arguments).output().unwrap();
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert!(output.status.success(), "bayplan {arguments:?}: {said}");
-        }
-        spec
+        run(&["plan", &spec, "-o", &plan]);
+        (spec, plan)
     }
 
     /// One list and the inspects of so many, once, with so many of them in flight.
     pub(super) fn floor(number: u32, flights: usize) -> Duration {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = runtime();
         let begin = Instant::now();
         let seen = runtime.block_on(look(flights));
         let took = begin.elapsed();
@@ -97,6 +99,13 @@ pub(super) fn remove_containers() {
     let _ = Command::new("sh").args(["-c", &remove]).status();
 }
 
+/// Runs bayplan, which must end well.
+pub(super) fn run(arguments: &[&str]) {
+    let output = Command::new(super::BAYPLAN).args(arguments).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "bayplan {arguments:?}: {said}");
+}
+
 fn docker(arguments: &[&str]) {
     let output = Command::new("docker").args(arguments).output().unwrap();
     assert!(output.status.success(), "docker {arguments:?}: is there an engine?");
@@ -121,18 +130,10 @@ async fn look(flights: usize) -> usize {
 
 /// Several paths over one connection.
 async fn get(paths: Vec<String>) -> Vec<Json> {
-    let socket = tokio::net::UnixStream::connect(SOCKET).await.unwrap();
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(socket)).await.unwrap();
-    let driver = tokio::spawn(connection);
+    let mut line = Line::open().await;
     let mut answers = Vec::new();
     for path in paths {
-        let request =
-            http::Request::get(path).header("host", "docker").body(Empty::<Bytes>::new()).unwrap();
-        let answer = sender.send_request(request).await.unwrap();
-        let body = answer.into_body().collect().await.unwrap().to_bytes();
-        answers.push(serde_json::from_slice(&body).unwrap());
+        answers.push(line.get(&path).await);
     }
-    driver.abort();
     answers
 }

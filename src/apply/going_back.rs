@@ -13,7 +13,9 @@ use super::events::Event;
 use super::outcome::{Undone, change_of};
 use super::precheck::{name_of, status_of};
 use super::run::Context;
-use crate::base::ident::{ContainerId, ContainerName, SUFFIX_FAILED, StepId};
+use crate::base::ident::{
+    ContainerId, ContainerName, LABEL_NAME, LABEL_PLAN, SUFFIX_FAILED, StepId,
+};
 use crate::engine::{EngineError, Writer};
 use crate::observed::snapshot::Snapshot;
 use crate::plan::undo::{Cannot, undo};
@@ -47,6 +49,8 @@ struct Seen {
     world: World,
     /// A description of each container, by change.
     lines: Vec<(String, String)>,
+    /// The changes whose container another plan has replaced.
+    superseded: BTreeSet<String>,
 }
 
 impl<W: Writer> Context<'_, W> {
@@ -59,7 +63,8 @@ impl<W: Writer> Context<'_, W> {
         for number in 1..=TRIES {
             let Some(seen) = self.see(&changes, &mut went).await else { break };
             let keep = self.kept(&changes).await;
-            let back = undo(self.plan, &changes, (&self.before, &seen.world), &keep);
+            let mut back = undo(self.plan, &changes, (&self.before, &seen.world), &keep);
+            back.steps.retain(|step| self.may_undo(step, &seen));
             let nothing = back.steps.is_empty();
             went.cannot = back.cannot;
             let mut failed: BTreeSet<&str> = BTreeSet::new();
@@ -85,7 +90,8 @@ impl<W: Writer> Context<'_, W> {
         if let Some(seen) = self.see(&changes, &mut went).await {
             // Everything is as before if no undo step is left.
             let left = undo(self.plan, &changes, (&self.before, &seen.world), &BTreeSet::new());
-            let steps = left.steps.iter().map(|step| step.id.change());
+            let left = left.steps.iter().filter(|step| self.may_undo(step, &seen));
+            let steps = left.map(|step| step.id.change());
             let cannot = went.cannot.iter().map(|cannot| cannot.step.change());
             let half: BTreeSet<&str> = steps.chain(cannot).collect();
             let whole = changes.difference(&half);
@@ -93,6 +99,29 @@ impl<W: Writer> Context<'_, W> {
             went.now = seen.lines;
         }
         went
+    }
+
+    /// Whether a rollback step is this plan's: the step undoes what this run or an earlier run of the
+    /// plan did. What another plan did to the old container stays: that plan replaced the container.
+    fn may_undo(&self, back: &Step, seen: &Seen) -> bool {
+        let change = back.id.change();
+        if matches!(back.action.subject(), Some(Subject::CreatedBy(_))) {
+            return true;
+        }
+        let ours = |step: StepId| self.begun.has(&step) || self.done.contains(&step);
+        !seen.superseded.contains(change)
+            && (self.asked_back.contains(&change_of(&back.id))
+                || back.id.undoes().is_some_and(ours))
+    }
+
+    /// Whether the name of a new container belongs to a container that another plan made for it.
+    async fn is_superseded(&self, name: &ContainerName) -> Result<bool, EngineError> {
+        let found = self.look_again(|| self.engine.inspect(name.as_str())).await?;
+        let Some(found) = found.filter(|found| name_of(found) == *name) else { return Ok(false) };
+        let labels = &found["Config"]["Labels"];
+        let known = Subject::Container(ContainerId::new(found["Id"].as_str().unwrap_or_default()));
+        let other = labels[LABEL_PLAN].as_str().is_some_and(|plan| plan != self.digest);
+        Ok(other && labels[LABEL_NAME] == name.as_str() && !self.before.has(&known))
     }
 
     /// Looks at the objects of some changes; reports an engine that does not answer.
@@ -122,7 +151,8 @@ impl<W: Writer> Context<'_, W> {
 
     /// The containers and the networks of some changes, as they are now.
     async fn seen_of(&self, changes: &BTreeSet<&str>) -> Result<Seen, EngineError> {
-        let mut seen = Seen { world: World::default(), lines: Vec::new() };
+        let mut seen =
+            Seen { world: World::default(), lines: Vec::new(), superseded: BTreeSet::new() };
         let mut known: BTreeSet<Subject> = BTreeSet::new();
         let mine = || self.plan.steps.iter().filter(|step| changes.contains(step.id.change()));
         let mut networks = World::default();
@@ -135,6 +165,9 @@ impl<W: Writer> Context<'_, W> {
             }
             let (subject, found) = match &step.action {
                 Action::Create { name, final_name, .. } => {
+                    if self.is_superseded(final_name).await? {
+                        seen.superseded.insert(change.to_owned());
+                    }
                     let made = Subject::CreatedBy(step.id.clone());
                     let found = self.made(&step.id, [name, final_name]).await?;
                     (made, found)

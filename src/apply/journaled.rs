@@ -30,8 +30,25 @@ pub struct JournaledRun {
     pub began: String,
     /// The calls of the run.
     pub calls: Vec<JournaledCall>,
-    /// The end of the run; null: the run died or is still running.
+    /// The end of the run; null: the journal does not know the end.
     pub ended: Option<JournaledEnd>,
+    /// Whether the run is under way: its process holds the journal.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub under_way: bool,
+    /// Whether the last record of the journal is cut off.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub cut_off: bool,
+}
+
+/// A journal that was read, with the state of its file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Journaled {
+    /// The complete records.
+    pub records: Vec<Record>,
+    /// Whether a process holds the file, to write to it.
+    pub held: bool,
+    /// Whether the file ends in the middle of a record.
+    pub cut_off: bool,
 }
 
 /// A call in a journal.
@@ -77,13 +94,24 @@ pub struct JournaledEnd {
 }
 
 /// The runs of a journal that pass the filter, in the order in which they began.
-pub fn runs(file: &str, records: Vec<Record>, filter: &Filter) -> Vec<JournaledRun> {
+pub fn runs(file: &str, journal: Journaled, filter: &Filter) -> Vec<JournaledRun> {
     let mut runs: Vec<JournaledRun> = Vec::new();
-    for Record { at, entry, .. } in records {
+    for Record { at, entry, .. } in journal.records {
         if let Entry::Begins { command, project, plan, simulated, .. } = entry {
             let (file, began, calls, ended) = (file.to_owned(), at, Vec::new(), None);
-            let run = JournaledRun { file, command, simulated, project, plan, began, calls, ended };
-            runs.push(run);
+            let (under_way, cut_off) = (false, false);
+            runs.push(JournaledRun {
+                file,
+                command,
+                simulated,
+                project,
+                plan,
+                began,
+                calls,
+                ended,
+                under_way,
+                cut_off,
+            });
             continue;
         }
         // Records before the first run belong to no run.
@@ -107,6 +135,9 @@ pub fn runs(file: &str, records: Vec<Record>, filter: &Filter) -> Vec<JournaledR
             }
         }
     }
+    if let Some(last) = runs.last_mut().filter(|run| run.ended.is_none()) {
+        (last.under_way, last.cut_off) = (journal.held, journal.cut_off && !journal.held);
+    }
     runs.retain(|run| run.fits(filter));
     runs
 }
@@ -118,16 +149,31 @@ impl JournaledRun {
             && filter.container.as_ref().is_none_or(of)
     }
 
+    /// What a journal without an end says of its run.
+    fn open_end(&self) -> &'static str {
+        match (self.under_way, self.cut_off) {
+            (true, _) => "it is under way",
+            (_, true) => {
+                "its end is not known: its process died, or the disk was full, in the middle of a \
+                 record; what comes after is not in the journal"
+            }
+            (_, false) => {
+                "its end is not known: its process died, or the journal could not be written any \
+                 more; what comes after is not in the journal"
+            }
+        }
+    }
+
     /// The run as text.
     pub fn text(&self) -> String {
-        let Self { file, command, simulated, project, plan, began, calls, ended } = self;
+        let Self { file, command, simulated, project, plan, began, calls, .. } = self;
         let simulated = if *simulated { ", simulated" } else { "" };
         let (command, calls_made) = (command.word(), count(calls.len(), "call"));
         let head = format!("{began}  {project}{simulated}, {command}, {calls_made}");
         let mut out = format!("{}\n  plan {}\n", safe(&head), safe(plan));
         // Writing to a string cannot fail.
-        let _ = match ended {
-            None => writeln!(out, "  it did not end: its process died, or is under way"),
+        let _ = match &self.ended {
+            None => writeln!(out, "  {}", self.open_end()),
             Some(JournaledEnd { exit_code: 0, message, .. }) => {
                 writeln!(out, "  {}", safe(message))
             }
@@ -189,7 +235,27 @@ mod tests {
         .into_iter()
         .map(|entry| chain.line("2026-01-02T03:04:05Z".to_owned(), entry).unwrap())
         .collect();
-        runs("j", read(text.as_bytes()).unwrap().records, filter)
+        let records = read(text.as_bytes()).unwrap().records;
+        runs("j", Journaled { records, ..Journaled::default() }, filter)
+    }
+
+    #[test]
+    fn a_journal_without_an_end_says_what_is_known_of_it() {
+        let mut run = kept(&Filter::default()).remove(0);
+        for (under_way, cut_off, told) in [
+            (false, false, "could not be written any more"),
+            (false, true, "in the middle of a record"),
+            (true, false, "it is under way"),
+        ] {
+            (run.under_way, run.cut_off) = (under_way, cut_off);
+            assert!(run.text().contains(told), "{}", run.text());
+        }
+        let mut chain = Chain::default();
+        let line = chain.line(String::new(), begins("shop")).unwrap();
+        let records = read(line.as_bytes()).unwrap().records;
+        let held = Journaled { records, held: true, cut_off: true };
+        let run = runs("j", held, &Filter::default()).remove(0);
+        assert_eq!((run.under_way, run.cut_off), (true, false));
     }
 
     #[test]
@@ -198,7 +264,7 @@ mod tests {
         insta::assert_snapshot!(text.join("\n"), @r"
         2026-01-02T03:04:05Z  shop, apply, 3 calls
           plan sha256:ab
-          it did not end: its process died, or is under way
+          its end is not known: its process died, or the journal could not be written any more; what comes after is not in the journal
           create container shop-db.bp-new; done
           stop container shop-db; failed: no \u{1b}[2J
           back: start container shop-db; no answer: it may have been made

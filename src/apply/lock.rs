@@ -11,9 +11,11 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use super::clock::Clock;
-use crate::base::ident::{ContainerId, ContainerName, ImageId, LABEL_LOCK, SUFFIX_LOCK};
+use crate::base::ident::{
+    ContainerId, ContainerName, ImageId, LABEL_LOCK, LABEL_LOCK_PLAN, SUFFIX_LOCK,
+};
 use crate::base::say;
-use crate::engine::{Done, EngineError, ErrorKind, FilledBody, Writer};
+use crate::engine::{Done, EngineError, ErrorKind, FilledBody, Reader, Writer};
 use crate::options::settings::{RESTART, Settings};
 use crate::plan::Plan;
 
@@ -26,10 +28,9 @@ const LEASE: Duration = Duration::from_secs(15);
 /// The time between two looks at a foreign lock.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Labels of a lock beside its project: the host, the process, the plan and the CI job.
+/// Labels of a lock beside its project and its plan: the host, the process and the CI job.
 const LABEL_HOST: &str = "io.bayplan.lock.host";
 const LABEL_PROCESS: &str = "io.bayplan.lock.process";
-const LABEL_DIGEST: &str = "io.bayplan.lock.plan";
 const LABEL_JOB: &str = "io.bayplan.lock.job";
 
 /// The holder of a lock, as shown to people.
@@ -56,6 +57,27 @@ pub struct Held {
     pub owner: Owner,
     /// A number that the holder changes while the holder is alive.
     beat: i64,
+}
+
+impl Held {
+    /// Reads a container as a lock, if the container is a lock.
+    pub fn of(found: &Json) -> Option<Self> {
+        let labels = &found["Config"]["Labels"];
+        let text = |key: &str| labels[key].as_str().map(str::to_owned);
+        let project = text(LABEL_LOCK)?;
+        let named = found["Name"].as_str()?.trim_start_matches('/').strip_suffix(SUFFIX_LOCK)?;
+        (named == project).then(|| Self {
+            id: ContainerId::new(found["Id"].as_str().unwrap_or_default()),
+            project,
+            since: found["Created"].as_str().unwrap_or_default().to_owned(),
+            owner: Owner {
+                host: text(LABEL_HOST).unwrap_or_default(),
+                process: text(LABEL_PROCESS).unwrap_or_default(),
+                job: text(LABEL_JOB).filter(|job| !job.is_empty()),
+            },
+            beat: found["HostConfig"]["RestartPolicy"]["MaximumRetryCount"].as_i64().unwrap_or(0),
+        })
+    }
 }
 
 impl std::fmt::Display for Held {
@@ -94,33 +116,26 @@ fn name_of(project: &str) -> ContainerName {
 }
 
 /// The lock of a project, if the lock is taken.
-pub async fn find<W: Writer>(engine: &W, project: &str) -> Result<Option<Held>, EngineError> {
+pub async fn find<R: Reader>(engine: &R, project: &str) -> Result<Option<Held>, EngineError> {
     let found = engine.inspect(name_of(project).as_str()).await?;
-    Ok(found.as_ref().and_then(held).filter(|held| held.project == project))
+    Ok(found.as_ref().and_then(Held::of).filter(|held| held.project == project))
+}
+
+/// Whether the lock of a project shows within a few seconds that its holder is alive.
+pub async fn is_alive<R: Reader>(
+    engine: &R,
+    clock: &dyn Clock,
+    project: &str,
+) -> Result<bool, EngineError> {
+    let before = find(engine, project).await?;
+    clock.sleep(BEAT + LOOK).await;
+    let now = find(engine, project).await?;
+    Ok(before.is_some() && now != before)
 }
 
 /// Removes the lock of another holder.
 pub async fn break_lock<W: Writer>(engine: &W, held: &Held) -> Result<(), EngineError> {
     engine.remove(&held.id).await.map(drop)
-}
-
-/// Reads a container as a lock, if the container is a lock.
-fn held(found: &Json) -> Option<Held> {
-    let labels = &found["Config"]["Labels"];
-    let text = |key: &str| labels[key].as_str().map(str::to_owned);
-    let project = text(LABEL_LOCK)?;
-    let named = found["Name"].as_str()?.trim_start_matches('/').strip_suffix(SUFFIX_LOCK)?;
-    (named == project).then(|| Held {
-        id: ContainerId::new(found["Id"].as_str().unwrap_or_default()),
-        project,
-        since: found["Created"].as_str().unwrap_or_default().to_owned(),
-        owner: Owner {
-            host: text(LABEL_HOST).unwrap_or_default(),
-            process: text(LABEL_PROCESS).unwrap_or_default(),
-            job: text(LABEL_JOB).filter(|job| !job.is_empty()),
-        },
-        beat: found["HostConfig"]["RestartPolicy"]["MaximumRetryCount"].as_i64().unwrap_or(0),
-    })
 }
 
 /// Takes the lock of a plan's project. A foreign lock is awaited for at most `wait`, and watched
@@ -152,7 +167,7 @@ pub async fn take<W: Writer>(
             Err(error) => return Err(error),
         }
         let Some(found) = engine.inspect(name.as_str()).await? else { continue };
-        let Some(now) = held(&found) else {
+        let Some(now) = Held::of(&found) else {
             let why = format!("container `{name}` is no lock");
             return Ok(Taken::None(why));
         };
@@ -214,7 +229,7 @@ fn body(image: &ImageId, plan: &Plan, digest: &str, owner: &Owner) -> Json {
         "Cmd": [],
         "Labels": {
             LABEL_LOCK: plan.project,
-            LABEL_DIGEST: digest,
+            LABEL_LOCK_PLAN: digest,
             LABEL_HOST: host,
             LABEL_PROCESS: process,
             LABEL_JOB: job.as_deref().unwrap_or_default(),

@@ -19,6 +19,7 @@ pub mod history;
 mod index;
 pub mod journal;
 pub mod journaled;
+pub mod leftovers;
 pub mod lock;
 mod outcome;
 pub mod postcheck;

@@ -159,6 +159,8 @@ pub struct Outcome {
     pub troubles: Vec<RecoveryReport>,
     /// The signal that asked the run to stop before its end.
     pub interrupted: Option<Signal>,
+    /// Whether the run changed a container, a network or a volume, also if that was rolled back.
+    pub touched: bool,
 }
 
 impl Outcome {
@@ -176,7 +178,10 @@ impl Outcome {
             .iter()
             .any(|step| matches!(step.status, StepStatus::NotReached | StepStatus::Undone));
         let interrupted = interrupted.filter(|_| unfinished);
-        Self { steps, summary, troubles: Vec::new(), interrupted }
+        let touched = plan.steps.iter().zip(&steps).any(|(step, outcome)| {
+            touches(step) && matches!(outcome.status, StepStatus::Done | StepStatus::Undone)
+        });
+        Self { steps, summary, troubles: Vec::new(), interrupted, touched }
     }
 
     /// The changes with at least one step that took effect in this run.
@@ -203,14 +208,14 @@ impl Outcome {
         self.troubles.iter().all(|trouble| trouble.as_before)
     }
 
-    /// The exit code: 0 done; 3 stale; 5 failed and rolled back; 7 a change is half done; 129, 130,
-    /// 131, 143 interrupted.
+    /// The exit code: 0 done; 3 stale, and nothing but images changed; 5 failed or stale on the way,
+    /// and rolled back; 7 a change is half done; 129, 130, 131, 143 interrupted.
     pub fn exit_code(&self) -> u8 {
         let failed = self.steps.iter().any(|step| matches!(step.status, StepStatus::Failed { .. }));
         let stale = self.stale().next().is_some();
         match self.interrupted {
             _ if !self.is_whole() => 7,
-            _ if failed => 5,
+            _ if failed || stale && self.touched => 5,
             _ if stale => 3,
             Some(signal) => signal.exit_code(),
             None => 0,

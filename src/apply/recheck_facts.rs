@@ -61,7 +61,10 @@ impl<W> Context<'_, W> {
         // A container that restarted by itself did so before its dependency was up again.
         let restarts = matches!(step.action, Action::Restart { .. }) && self.follows(step);
         if made && !untouched && !restarts {
-            return InspectView::After;
+            // What else moved tells that another run made the effect, which is not this plan's.
+            return self
+                .otherwise(step, &after, &now, found)
+                .map_or(InspectView::After, InspectView::Otherwise);
         }
         self.otherwise(step, &before, &now, found)
             .map_or(InspectView::Before, InspectView::Otherwise)

@@ -6,10 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::outcome::touches;
-use crate::base::ident::{
-    ChangeId, LABEL_NAME, LABEL_PLAN, LABEL_PROJECT, SUFFIX_FAILED, SUFFIX_LOCK, SUFFIX_NEW,
-    SUFFIX_OLD, StepId, reserved_suffix,
-};
+use crate::base::ident::{ChangeId, StepId};
 use crate::observed::snapshot::Snapshot;
 use crate::plan::undo::{Cannot, undo};
 use crate::plan::world::{Cell, Value, World};
@@ -196,48 +193,4 @@ fn is_nearer_to_its_beginning(plan: &Plan, change: &str, now: &World) -> bool {
         };
         !live && (never || name != final_name)
     })
-}
-
-/// A container that a dead run left behind, from the container list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Leftover {
-    /// The container in words: `web.bp-new (5ca9d1f00b12), created`.
-    pub what: String,
-    /// The project from the label of the container, if there is a label.
-    pub project: Option<String>,
-    /// The digest of the plan whose run created this container or its replacement.
-    pub plan: Option<String>,
-    /// Whether the container is kept only for diagnosis.
-    pub kept: bool,
-}
-
-/// The containers with reserved names, sorted by name.
-pub fn leftovers(look: &Snapshot) -> Vec<Leftover> {
-    let plan_of = |name: &str| {
-        let found = look.containers.iter().find(|one| one.name().as_str() == name)?;
-        found.label(LABEL_PLAN).map(str::to_owned)
-    };
-    let mut all: BTreeMap<String, Leftover> = BTreeMap::new();
-    for container in &look.containers {
-        let name = container.name();
-        let (stem, Some(suffix)) = reserved_suffix(name.as_str()) else { continue };
-        if suffix == SUFFIX_LOCK {
-            continue;
-        }
-        let seen = container.seen();
-        let label = |key: &str| seen.label(key).map(str::to_owned);
-        // A label with another name was inherited from the image.
-        let own = label(LABEL_NAME).is_some_and(|own| own == stem);
-        let beside = || plan_of(stem).or_else(|| plan_of(&format!("{stem}{SUFFIX_NEW}")));
-        let status = seen.run().word();
-        let id = seen.id();
-        let what =
-            format!("{} ({}), {}", crate::base::say::short(name.as_str()), id.short(), status);
-        let kept = suffix == SUFFIX_FAILED;
-        let made = if suffix == SUFFIX_OLD { None } else { label(LABEL_PLAN) };
-        let project = label(LABEL_PROJECT).filter(|_| own);
-        let plan = made.or_else(beside);
-        all.insert(name.to_string(), Leftover { what, project, plan, kept });
-    }
-    all.into_values().collect()
 }

@@ -8,7 +8,7 @@ use super::{RecoveryReport, StepOutcome, StepStatus};
 use crate::base::say::{lasted, safe, safe_lines};
 use crate::plan::show::reason_text;
 
-/// How many unreached steps the text names; the result document has all steps.
+/// How many steps of a status the text names; the result document has all steps.
 const NAMED: usize = 10;
 
 /// The text of a stored result: its lines, the changes with reasons and times, and the run.
@@ -134,18 +134,22 @@ pub fn text(document: &ResultDocument) -> String {
         let _ = writeln!(out, "left: {}", safe(&left.text));
     }
     if document.interrupted.is_some() {
-        let left: Vec<&str> = document
-            .steps
-            .iter()
-            .filter(|step| matches!(step.status, StepStatus::NotReached | StepStatus::Undone))
-            .map(|step| step.id.as_str())
-            .collect();
-        let (named, more) = left.split_at(left.len().min(NAMED));
-        let more =
-            if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
-        let _ = writeln!(out, "interrupted; not reached: {}{more}", named.join(", "));
+        let undone = steps(document, &StepStatus::Undone).map(|all| format!("; undone: {all}"));
+        let left = steps(document, &StepStatus::NotReached);
+        let left = left.map(|all| format!("; not reached: {all}"));
+        let parts: String = undone.into_iter().chain(left).collect();
+        let _ = writeln!(out, "interrupted{parts}");
     }
     out
+}
+
+/// The steps with a status, the first ones by their IDs; `None`: no step has the status.
+fn steps(document: &ResultDocument, status: &StepStatus) -> Option<String> {
+    let all = document.steps.iter().filter(|step| step.status == *status);
+    let all: Vec<&str> = all.map(|step| step.id.as_str()).collect();
+    let (named, more) = all.split_at(all.len().min(NAMED));
+    let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+    (!named.is_empty()).then(|| named.join(", ") + &more)
 }
 
 /// Describes a change that failed or was not finished.
@@ -237,12 +241,12 @@ mod tests {
         }
         document.recover = Some("bayplan recover plan.json".to_owned());
         document.interrupted = Some(Signal::Interrupt);
-        document.steps.push(StepOutcome {
-            id: StepId::new("db/start"),
-            status: StepStatus::NotReached,
-            container: None,
-            output: String::new(),
-        });
+        for (id, status) in
+            [("db/start", StepStatus::NotReached), ("db/create", StepStatus::Undone)]
+        {
+            let (id, container, output) = (StepId::new(id), None, String::new());
+            document.steps.push(StepOutcome { id, status, container, output });
+        }
         insta::assert_snapshot!(text(&document), @r"
         no action taken.
         stale: network `net`: expected one, but found another [network]
@@ -257,7 +261,7 @@ mod tests {
           not undone: remove `web.bp-new`: busy
           not undone: what was paused runs
         to go back, or to finish what is nearer to its end: bayplan recover plan.json
-        interrupted; not reached: db/start
+        interrupted; undone: db/create; not reached: db/start
         ");
         // A change that stopped because another failed did not fail itself.
         let mut other = document.clone();

@@ -96,6 +96,8 @@ pub(super) struct Context<'a, W> {
     pub(super) digest: &'a str,
     /// The ID of this run; every container of this run has the ID as a label.
     pub(super) run_id: &'a str,
+    /// The steps that were done before this run.
+    pub(super) done: &'a BTreeSet<StepId>,
     /// The changes of an earlier run that must be rolled back.
     pub(super) asked_back: &'a BTreeSet<ChangeId>,
     /// The state that the plan expects before its first step.
@@ -155,6 +157,7 @@ impl<'a, W> Context<'a, W> {
             begun,
             digest: &resume.digest,
             run_id,
+            done: run.done,
             asked_back: run.back,
             before: World::planned(plan),
             back: RefCell::default(),

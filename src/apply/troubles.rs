@@ -14,6 +14,9 @@ const RECOVERED: &str = "a run of this plan ended before it was finished";
 /// The message for an unfinished change without a failed step.
 const NOT_REACHED: &str = "not reached: the run was asked to stop, or something before it failed";
 
+/// The message for a change whose steps all took effect and were undone.
+const TAKEN_BACK: &str = "taken back: the run was asked to stop, or something beside it failed";
+
 impl<W: Writer> Context<'_, W> {
     /// A report for each change that has a failed step, or was begun and not finished.
     pub(super) async fn troubles(
@@ -52,9 +55,14 @@ impl<W: Writer> Context<'_, W> {
             StepStatus::Stale(stale) if begun => Some((step.id.clone(), stale.to_string())),
             _ => None,
         });
+        if failed.is_some() {
+            return failed;
+        }
+        let end = mine().find(|step| step.status == StepStatus::NotReached);
+        let why = if end.is_some() { NOT_REACHED } else { TAKEN_BACK };
         let asked = self.asked_back.contains(change);
-        let other = asked.then_some(RECOVERED).or(begun.then_some(NOT_REACHED));
-        failed.or_else(|| Some((first.id.clone(), other?.to_owned())))
+        let why = asked.then_some(RECOVERED).or(begun.then_some(why))?;
+        Some((end.unwrap_or(first).id.clone(), why.to_owned()))
     }
 
     /// The report for a change that was not rolled back: the change only pulled an image, or can no

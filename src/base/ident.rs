@@ -224,6 +224,8 @@ pub const LABEL_PLAN: &str = "io.bayplan.plan";
 pub const LABEL_RUN: &str = "io.bayplan.run";
 /// The label with the project of a lock container.
 pub const LABEL_LOCK: &str = "io.bayplan.lock";
+/// The label with the digest of the plan for whose run a lock was taken.
+pub const LABEL_LOCK_PLAN: &str = "io.bayplan.lock.plan";
 /// The prefix of all labels that only bayplan may write.
 pub const LABEL_PREFIX: &str = "io.bayplan.";
 

@@ -198,7 +198,8 @@ impl<W: Writer> Applying<'_, W> {
         let mut document = ResultDocument::of_run(&self.opened.plan, outcome, times, seen);
         document.stale.extend(judgement.half_done.iter().map(entry));
         if document.exit_code == 0 && !judgement.half_done.is_empty() {
-            document.exit_code = Exit::Stale.code();
+            let exit = if outcome.touched { Exit::PartWay } else { Exit::Stale };
+            document.exit_code = exit.code();
         }
         if !outcome.is_whole() {
             document.recover = Some(recover::command(&self.args.plan, self.global));

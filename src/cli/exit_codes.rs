@@ -4,11 +4,11 @@
 pub const EXIT_CODES: &str = "\
 Exit codes:
   0  done, nothing to do, current
-  1  error
+  1  error; after a run that ended well: its result could not be written
   2  there are changes, or what differs is left (--detailed-exitcode, --fail-on, diff)
-  3  stale: the engine is not as it was when the plan was made
+  3  stale: the engine is not as it was when the plan was made; nothing was changed but images
   4  refused: integrity, approval, policy, --deny
-  5  failed, and what failed is as it was before
+  5  failed, or stale on the way, and what failed is as it was before
   6  locked by another apply
   7  failed, and a change is half done: `bayplan recover` brings it back
   8  the engine cannot be reached

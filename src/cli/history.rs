@@ -12,8 +12,8 @@ use super::files::{self, Files};
 use super::report::{Exit, Failure, Result};
 use super::{git, observe, output, show};
 use crate::apply::history::{Commit, Filter, History, Live};
-use crate::apply::journal::{self, Record};
-use crate::apply::journaled::{JournaledRun, runs};
+use crate::apply::journal;
+use crate::apply::journaled::{Journaled, JournaledRun, runs};
 use crate::apply::result::ResultDocument;
 use crate::base::canonical;
 use crate::base::ident::{ContainerId, LABEL_NAME, LABEL_PLAN};
@@ -120,8 +120,8 @@ fn gathered(
                 Ok(Found::Result(document)) => {
                     results.push((path.display().to_string(), *document));
                 }
-                Ok(Found::Journal(records)) => {
-                    journals.extend(runs(&path.display().to_string(), records, filter));
+                Ok(Found::Journal(journal)) => {
+                    journals.extend(runs(&path.display().to_string(), journal, filter));
                 }
                 Ok(Found::Other) if paths.contains(&path) => {
                     let name = files::named(&path);
@@ -161,7 +161,7 @@ fn folder_of(path: &Path) -> Option<&Path> {
 /// The kind of a file.
 enum Found {
     Result(Box<ResultDocument>),
-    Journal(Vec<Record>),
+    Journal(Journaled),
     Other,
 }
 
@@ -172,7 +172,9 @@ fn read(path: &Path, files: &Files) -> std::result::Result<Found, Failure> {
             let message = format!("{}: {broken}", files::named(path));
             Failure::new(Exit::Error, message)
         })?;
-        return Ok(Found::Journal(kept.records));
+        let cut_off = kept.whole < bytes.len();
+        let held = super::journal::is_held(path);
+        return Ok(Found::Journal(Journaled { records: kept.records, held, cut_off }));
     }
     let found = show::result(&bytes).map_err(|failure| failure.within(&files::named(path)))?;
     Ok(found.map_or(Found::Other, |document| Found::Result(Box::new(document))))

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::io::Errno;
 
 use super::files::{self, named};
 use super::load_plan::Opened;
@@ -97,6 +98,16 @@ impl JournalFile {
             output::note(&format!("warning: the end of the run is not in the journal: {why}"));
         }
     }
+}
+
+/// Whether a process holds a journal, to write to it. A file that cannot be asked counts as free.
+pub fn is_held(path: &Path) -> bool {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let opened =
+        File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path).ok();
+    opened.is_some_and(|file| {
+        flock(&file, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK)
+    })
 }
 
 /// The current time in the format of records.

@@ -18,6 +18,7 @@ use crate::engine::credentials::Registries;
 use crate::engine::known;
 use crate::engine::secrets::Secrets;
 use crate::observed::file;
+use crate::observed::off_network::locks;
 use crate::observed::scope::ObservationScope;
 use crate::observed::snapshot::Snapshot;
 use crate::plan::cause::Causes;
@@ -92,6 +93,13 @@ fn make(args: &PlanArgs, global: &Global, files: &Files) -> std::result::Result<
         how_to_build(&mut errors, project);
     }
     let beyond = args.explain_undeclared.then(|| undeclared::undeclared(spec, &snapshot));
+    if let Some(digest) = locks(&snapshot).get(spec.project.as_str()) {
+        let digest = say::safe(digest);
+        output::note(&format!(
+            "note: an apply of the plan with {digest} is under way, or it died: `bayplan recover` \
+             tells which"
+        ));
+    }
     // The process ends soon, and freeing a large snapshot would take a tenth of its time.
     std::mem::forget(snapshot);
     if !errors.is_empty() {

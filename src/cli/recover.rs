@@ -1,6 +1,9 @@
 //! `bayplan recover`: rolls back or finishes the changes of an apply that died.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+
+use futures_util::future::try_join_all;
 
 use super::apply::entry;
 use super::args::{Global, RecoverArgs};
@@ -17,12 +20,15 @@ use super::signals::Signals;
 use super::{load_plan, load_spec, observe, output, verify};
 use crate::apply::driver::{Control, Driver, LastLook};
 use crate::apply::journal::Journal;
+use crate::apply::leftovers::{Kind, Leftover, leftovers};
+use crate::apply::lock;
 use crate::apply::record::Command;
-use crate::apply::recovery::{Leftover, Recovery, Way, leftovers, recovery};
+use crate::apply::recovery::{Recovery, Way, recovery};
 use crate::apply::result::ResultDocument;
 use crate::apply::times::Timed;
 use crate::apply::{RealClock, Settings};
 use crate::base::say;
+use crate::engine::EngineError;
 use crate::engine::docker::Docker;
 use crate::engine::secrets::Secrets;
 use crate::observed::scope::ObservationScope;
@@ -62,30 +68,62 @@ pub fn command(plan: &Path, global: &Global) -> String {
 
 /// Lists the leftovers on an engine.
 fn list(global: &Global) -> Result {
-    let snapshot = observe::runtime()?.block_on(async {
-        let reader = observe::connect(global).await?;
+    let (all, alive) = observe::runtime()?.block_on(async {
+        let reader = &observe::connect(global).await?;
         let everything = ObservationScope::everything();
-        observe::look(&reader, &everything, None, &Secrets::default()).await
+        let snapshot = observe::look(reader, &everything, None, &Secrets::default()).await?;
+        let all = leftovers(&snapshot);
+        let locks = all.iter().filter(|left| left.kind == Kind::Lock);
+        let clock = &RealClock::new();
+        let beats = locks.filter_map(|left| left.project.as_deref()).map(|project| async move {
+            let alive = lock::is_alive(reader, clock, project).await?;
+            Ok::<_, EngineError>((project.to_owned(), alive))
+        });
+        let alive: BTreeMap<String, bool> = try_join_all(beats).await?.into_iter().collect();
+        Ok::<_, Failure>((all, alive))
     })?;
-    let all = leftovers(&snapshot);
-    let mut out: String = all.iter().map(line).collect();
-    if all.iter().any(|left| !left.kept) {
+    output::data(&listed(&all, &alive))?;
+    Ok(Exit::Done)
+}
+
+/// The leftovers in words, and the ways out. `alive`: the projects whose lock was watched, and
+/// whether its holder is alive.
+fn listed(all: &[Leftover], alive: &BTreeMap<String, bool>) -> String {
+    let mut out: String = all.iter().map(|left| line(left, alive)).collect();
+    let is_alive = |left: &&Leftover| {
+        let beats = |project: &String| alive.get(project).is_some_and(|beats| *beats);
+        left.kind == Kind::Lock && left.project.as_ref().is_some_and(beats)
+    };
+    let dead: Vec<&Leftover> = all.iter().filter(|left| !is_alive(left)).collect();
+    let any = |kind: fn(&Leftover) -> bool| dead.iter().any(|left| kind(left));
+    if any(|left| left.kind != Kind::Kept && left.plan.is_some())
+        || any(|left| left.kind == Kind::Container)
+    {
         out += "hint: `bayplan recover PLAN` with that plan brings back what was, or finishes\n";
+    }
+    if any(|left| matches!(left.kind, Kind::OffNetwork { .. }) && left.plan.is_none()) {
+        out += "hint: a container that is off its network is put back by a new plan of its \
+                project, or by `docker network connect`\n";
     }
     if all.is_empty() {
         out += "nothing lies about.\n";
     }
-    output::data(&out)?;
-    Ok(Exit::Done)
+    out
 }
 
-fn line(left: &Leftover) -> String {
+fn line(left: &Leftover, alive: &BTreeMap<String, bool>) -> String {
     let project = left.project.as_ref().map(|name| format!(", of project {}", say::short(name)));
-    let plan = match (&left.plan, left.kept) {
-        (_, true) => "kept to be looked at".to_owned(),
-        (Some(digest), false) => format!("of the plan with {}", say::safe(digest)),
-        (None, false) => "of no plan that it names".to_owned(),
+    let mut plan = match (&left.plan, left.kind) {
+        (_, Kind::Kept) => "kept to be looked at".to_owned(),
+        (Some(digest), _) => format!("of the plan with {}", say::safe(digest)),
+        (None, _) => "of no plan that it names".to_owned(),
     };
+    if left.kind == Kind::Lock {
+        plan += match left.project.as_ref().and_then(|project| alive.get(project)) {
+            Some(true) => ": it is under way",
+            _ => ": nobody has touched it for some seconds, its process died",
+        };
+    }
     format!("{}{}, {plan}\n", left.what, project.unwrap_or_default())
 }
 

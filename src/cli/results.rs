@@ -146,8 +146,16 @@ impl<'a> Results<'a> {
     /// Writes the result of a run, or of a plan without open steps. Gives the end of the command.
     pub fn tell(&self, document: &ResultDocument) -> Exit {
         let text = result_text::text(document);
-        let code = if self.write(document, &text, self.file) { 0 } else { Exit::Error.code() };
-        Exit::of_code(document.exit_code.max(code))
+        if self.write(document, &text, self.file) {
+            return Exit::of_code(document.exit_code);
+        }
+        // Who reads only the error must not take it for the end of the run.
+        let (code, message) = (document.exit_code, say::safe(&document.message));
+        output::note(&format!("the run itself ended with exit code {code}: {message}"));
+        output::note(
+            "hint: what it did is told above; `bayplan verify PLAN` says what is left of the plan",
+        );
+        Exit::of_code(code.max(Exit::Error.code()))
     }
 
     /// Writes the result to all destinations; whether all writes succeeded.

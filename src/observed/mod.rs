@@ -2,6 +2,7 @@
 //! redaction of secrets.
 
 pub mod file;
+pub mod off_network;
 pub mod owners;
 pub mod pick;
 pub mod redact;

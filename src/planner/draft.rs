@@ -149,6 +149,7 @@ pub(super) fn build(input: &Input<'_>, before: BTreeMap<ContainerName, Container
     draft.refuse_engine();
     draft.report_orphans(&found.orphans);
     draft.report_strays(&found.strays);
+    draft.refuse_off_network(&found.sets);
     draft.objects();
     let (order, depends) = dependencies(spec, &found.sets, &mut draft.errors);
     for key in &order {

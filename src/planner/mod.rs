@@ -32,6 +32,8 @@ mod moves;
 mod nameless;
 #[cfg(test)]
 mod nameless_tests;
+#[cfg(test)]
+mod off_network_tests;
 mod order;
 mod planned;
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! Chooses the networks to connect and disconnect, where these calls alone resolve a difference.
 //!
 //! A network with changed endpoint settings (an alias, an address) needs a new container, because
-//! reconnecting would interrupt the traffic. So does the network of the create, which an engine
+//! reconnecting would interrupt the traffic. So does another network of the create, which an engine
 //! remembers, and a network that this plan replaces. The choice between moves and a replacement is
 //! [`super::decide`]'s.
+
+use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
@@ -58,13 +60,24 @@ impl Planner<'_> {
         if !strict {
             row.without_more(&mut want, &mut have, (expected, &found));
         }
-        let (Value::Map(want), Value::Map(have)) = (want, have) else { return None };
+        let Value::Map(want) = want else { return None };
+        let have = match have {
+            Value::Map(have) => have,
+            Value::Unset => BTreeMap::new(),
+            _ => return None,
+        };
         // The network of the create must be unchanged, unless the comparison accepts any network.
         let there = expected.host("NetworkMode").as_str() == Some(main);
-        if !have.contains_key(main) || (strict && !there) {
+        if strict && !there {
             return None;
         }
-        if want.get(main) != have.get(main) && (strict || want.contains_key(main)) {
+        if have.contains_key(main) {
+            if want.get(main) != have.get(main) && (strict || want.contains_key(main)) {
+                return None;
+            }
+        } else if !want.contains_key(main) || expected.json()["OwnMacAddress"] == true {
+            // A container that was taken off is connected again, but not with an address of the
+            // whole container.
             return None;
         }
         let mut moves = Vec::new();

@@ -2,13 +2,15 @@
 //! dependants, and undecided differences. Orphans are only reported. Refusals of a single change
 //! are [`super::danger`]'s.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::PlanError;
 use super::decide::{Disposition, Member};
 use super::draft::Planner;
 use super::index::Dependency;
+use super::matching::Match;
 use crate::base::ident::{ChangeTarget, ContainerId, ContainerName, LABEL_NAME, SetName};
+use crate::observed::off_network::{OffNetwork, off_network};
 use crate::observed::snapshot::{Container, Run};
 use crate::options::inspect_view::InspectView;
 use crate::plan::show::reason_text;
@@ -60,6 +62,37 @@ impl Planner<'_> {
                      left alone",
                     container.name(),
                     crate::base::say::short(container.label(LABEL_NAME).unwrap_or_default())
+                ),
+            });
+        }
+    }
+
+    /// Refuses to plan on top of a network replacement that did not finish: a run of a known plan
+    /// took a container off the network in which the container was created.
+    pub(super) fn refuse_off_network(&mut self, sets: &BTreeMap<SetName, Vec<Match<'_>>>) {
+        let names = self.spec.network_names();
+        let declared = |off: &OffNetwork<'_>| names.values().any(|name| name == off.network);
+        for off in off_network(self.snapshot).into_iter().filter(declared) {
+            let Some(plan) = off.plan else { continue };
+            let (id, name) = (off.container.id(), off.container.name());
+            let owns = |matches: &[Match<'_>]| matches.iter().any(|one| one.container.id() == id);
+            let set = sets.iter().find(|(_, matches)| owns(matches)).map(|(set, _)| set.clone());
+            let (short, network) = (id.short(), crate::base::say::short(off.network));
+            let by_hand = if off.is_there {
+                format!("; without it, `docker network connect {network} {name}`")
+            } else {
+                String::new()
+            };
+            self.errors.push(PlanError {
+                set,
+                code: "leftover",
+                message: format!(
+                    "container `{name}` ({short}) is off network `{network}`, in which it was \
+                     created: an apply that did not finish, or is under way, took it off"
+                ),
+                hint: format!(
+                    "`bayplan recover PLAN` with the plan of {} puts it back{by_hand}",
+                    crate::base::say::safe(plan)
                 ),
             });
         }

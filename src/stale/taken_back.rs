@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value as Json, json};
 
 use super::observed::{Origin, digests};
-use crate::base::ident::{ContainerId, NetworkId, StepId};
+use crate::base::ident::{ContainerId, LABEL_LOCK, NetworkId, StepId};
 use crate::base::image_ref::ImageRef;
 use crate::observed::snapshot::{Container, RegistryAnswer, Run, Snapshot};
 use crate::options::platform::Platform;
@@ -39,7 +39,10 @@ pub(super) fn taken_back(
     mut look: Snapshot,
 ) -> Snapshot {
     let back = |step: Option<&StepId>| step.is_none_or(|step| stays.contains(step.change()));
-    look.containers.retain(|container| back(origin.container(container.seen())));
+    // A lock tells who runs, which is no state that a plan is derived from.
+    let is_lock = |container: &Container| container.label(LABEL_LOCK).is_some();
+    look.containers
+        .retain(|container| !is_lock(container) && back(origin.container(container.seen())));
     look.networks.retain(|network| back(origin.network(network)));
     look.volumes.retain(|volume| {
         let name = volume["Name"].as_str().unwrap_or_default().to_owned();

@@ -4,6 +4,9 @@
 //! a second spec. `BAYPLAN_SEEDS` tries more of them, `BAYPLAN_SEED` one alone. What a run of the
 //! program says, and what is changed in a plan file, have tests of their own: `canary`, `tamper`.
 
+mod hangs;
+mod unlocked;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -88,6 +91,24 @@ fn spec(seed: &mut Seed) -> String {
     text
 }
 
+/// An engine on which an earlier spec was applied, with strangers beside it; nothing: the earlier spec
+/// declares nothing.
+fn inhabited(seed: &mut Seed) -> Option<Simulated> {
+    let first = Made::on(Case::of(spec(seed)), &crate::row_walks::engine())?;
+    let trial = first.trial();
+    let there = Simulated::new(&first.world);
+    let ended = trial.run(&there, &trial.fresh, None).unwrap();
+    assert_eq!(ended.exit_code(), 0, "{}", first.case.text);
+    let look = looked_at(&first.case, &trial.spec, &ObservationScope::everything(), &there);
+    let engine = Simulated::new(&look);
+    for deed in noise(seed, IMAGE) {
+        engine.set_faults(Faults { at_lists: vec![vec![deed]], ..Faults::none() });
+        block(engine.list()).unwrap();
+    }
+    engine.set_faults(Faults::none());
+    Some(engine)
+}
+
 /// A plan on a world, all from a seed.
 struct Made {
     case: Case,
@@ -99,23 +120,8 @@ impl Made {
     /// The spec that comes second in a world that an earlier one left; nothing: there is no plan, or
     /// nothing to do.
     fn of(seed: &mut Seed) -> Option<Self> {
-        let engine = crate::row_walks::engine();
-        let before = Case::of(spec(seed));
-        if let Some(first) = Self::on(before, &engine) {
-            let trial = first.trial();
-            let there = Simulated::new(&first.world);
-            let ended = trial.run(&there, &trial.fresh, None).unwrap();
-            assert_eq!(ended.exit_code(), 0, "{}", first.case.text);
-            let look = looked_at(&first.case, &trial.spec, &ObservationScope::everything(), &there);
-            let engine = Simulated::new(&look);
-            for deed in noise(seed, IMAGE) {
-                engine.set_faults(Faults { at_lists: vec![vec![deed]], ..Faults::none() });
-                block(engine.list()).unwrap();
-            }
-            engine.set_faults(Faults::none());
-            return Self::on(Case::of(spec(seed)), &engine);
-        }
-        None
+        let engine = inhabited(seed)?;
+        Self::on(Case::of(spec(seed)), &engine)
     }
 
     fn on(case: Case, engine: &Simulated) -> Option<Self> {
@@ -147,6 +153,16 @@ impl Made {
 /// Tries a property on many worlds; it gives what does not hold.
 #[track_caller]
 fn holds(property: impl Fn(&Made, &mut Seed) -> Vec<String>) {
+    holds_of(|seed| {
+        let made = Made::of(seed)?;
+        let wrong = property(&made, seed);
+        Some(wrong.into_iter().map(|what| format!("{what}\n{}", made.case.text)).collect())
+    });
+}
+
+/// Tries a property on many seeds; nothing: the seed makes no plan.
+#[track_caller]
+fn holds_of(property: impl Fn(&mut Seed) -> Option<Vec<String>>) {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let seeds = match number("BAYPLAN_SEED") {
         Some(one) => one..one + 1,
@@ -154,11 +170,10 @@ fn holds(property: impl Fn(&Made, &mut Seed) -> Vec<String>) {
     };
     let (mut plans, mut wrong) = (0, String::new());
     for number in seeds {
-        let mut seed = Seed(number);
-        let Some(made) = Made::of(&mut seed) else { continue };
+        let Some(all) = property(&mut Seed(number)) else { continue };
         plans += 1;
-        for what in property(&made, &mut seed) {
-            let _ = writeln!(wrong, "seed {number}: {what}\n{}", made.case.text);
+        for what in all {
+            let _ = writeln!(wrong, "seed {number}: {what}");
         }
         assert!(wrong.len() < 20_000, "{wrong}");
     }

@@ -1,7 +1,9 @@
 //! What a step finds at its own look, right before its call, other than the plan relied on.
 
 use bayplan::apply::StepStatus;
+use bayplan::base::ident::ContainerName;
 use bayplan::engine::Reader;
+use bayplan::engine::simulated::{Deed, Faults};
 use bayplan::observed::snapshot::Run as RunClass;
 use bayplan::options::settings::Settings;
 use bayplan::plan::facts::VolumeFact;
@@ -41,7 +43,8 @@ fn what_moves_while_another_member_is_replaced_is_seen_before_it_is_stopped() {
             assert_eq!(stale.code, code);
             assert!(!engine.changing().iter().any(|call| call.starts_with("stop bbb")));
             assert_eq!(status(&outcome, "one/remove"), StepStatus::Done);
-            assert_eq!(outcome.exit_code(), 3, "its new one is gone again");
+            // The first member was replaced: that is not the world of before, which 3 means.
+            assert_eq!(outcome.exit_code(), 5, "its new one is gone again");
             assert_eq!(engine.list().await.unwrap().len(), 2);
         });
     }
@@ -128,4 +131,30 @@ fn a_volume_that_somebody_makes_before_the_create_is_not_taken_for_ours() {
             assert_eq!(codes.is_empty(), !meddled);
         });
     }
+}
+
+/// Another run replaces the container right before the create of this one: what that run did is not taken
+/// for this plan's, and its old container is not started beside its new one.
+#[test]
+fn what_another_run_did_to_the_old_container_is_neither_this_plan_s_nor_undone_by_it() {
+    let (web, old) = (ContainerName::new("web"), ContainerName::new("web.bp-old"));
+    let deeds = vec![
+        Deed::Stops(web.clone()),
+        Deed::Renames(web.clone(), old),
+        Deed::Runs(web, "app:1".to_owned()),
+    ];
+    block(async {
+        let engine = engine(vec![found("a", "web", "running")]);
+        engine.set_faults(Faults { strangers: [(0, deeds)].into(), ..Faults::none() });
+        let mut made = Made::new(vec![fact("a", "web", RunClass::Live)]);
+        made.replace("web", "a", pin(), &[]);
+        let outcome = apply(&engine, &made).await;
+        assert!(matches!(status(&outcome, "web/stop"), StepStatus::Stale(_)), "{outcome:#?}");
+        assert_eq!(outcome.exit_code(), 5, "{:#?}", outcome.troubles);
+        let calls = engine.changing();
+        let calls: Vec<&str> = calls.iter().map(|call| call.split(' ').next().unwrap()).collect();
+        assert_eq!(calls, ["create", "remove"]);
+        let old = engine.inspect("web.bp-old").await.unwrap().unwrap();
+        assert_eq!(old["State"]["Running"], false);
+    });
 }

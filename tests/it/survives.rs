@@ -82,6 +82,8 @@ const ALL: &[Blame] = &[
     Blame::Fails(When::After, ErrorKind::Status(500)),
     Blame::Fails(When::After, ErrorKind::Status(504)),
     Blame::Fails(When::After, ErrorKind::NotFound),
+    Blame::Happens(Blow::Hangs(When::Before)),
+    Blame::Happens(Blow::Hangs(When::After)),
     Blame::Happens(Blow::CallerDies(When::Before)),
     Blame::Happens(Blow::CallerDies(When::After)),
 ];

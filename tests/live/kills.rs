@@ -1,7 +1,8 @@
 //! `apply` is killed at each of its calls, with -9, before the engine has it and after it answered: afterwards
 //! one `recover` gives a whole world, the old or the new one.
 //!
-//! It takes two minutes at the most; `BAYPLAN_KILLS=all` goes through every call on both sides.
+//! It takes two minutes at the most; `BAYPLAN_KILLS=all` goes through every call on both sides, and
+//! `BAYPLAN_KILLS=200` on until there were as many kills.
 
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -178,35 +179,88 @@ fn killed(world: &World, at: usize, after: bool, way: &[&str]) -> bool {
     true
 }
 
+/// How long the test goes on.
+#[derive(Clone, Copy)]
+enum Length {
+    /// For a time.
+    Bounded,
+    /// Through every call on both sides.
+    Once,
+    /// Until there were so many kills.
+    Kills(usize),
+}
+
+impl Length {
+    fn asked() -> Self {
+        match std::env::var("BAYPLAN_KILLS").ok().as_deref() {
+            None => Self::Bounded,
+            Some("all") => Self::Once,
+            Some(number) => Self::Kills(number.parse().unwrap()),
+        }
+    }
+}
+
+/// The calls at which an apply is killed, one after the other, round after round.
+struct Queue {
+    length: Length,
+    begun: Instant,
+    /// The round, and the turn in it: each call has two sides.
+    next: (usize, usize),
+    /// The first call that is not there, before it and after it.
+    beyond: [usize; 2],
+    kills: usize,
+}
+
+impl Queue {
+    /// The call, the side, and the round.
+    fn next(&mut self) -> Option<(usize, bool, usize)> {
+        loop {
+            let (round, turn) = self.next;
+            let (at, after) = (turn / 2, turn % 2);
+            let over = self.beyond.iter().all(|beyond| at >= *beyond);
+            let goes_on = match self.length {
+                Length::Bounded => self.begun.elapsed() < LONGEST,
+                Length::Once => round == 0 && !over,
+                Length::Kills(many) => self.kills < many,
+            };
+            if !goes_on {
+                return None;
+            }
+            self.next = if over { (round + 1, 0) } else { (round, turn + 1) };
+            if at < self.beyond[after] {
+                return Some((at, after == 1, round));
+            }
+        }
+    }
+
+    fn ended(&mut self, at: usize, after: bool, killed: bool) {
+        if killed {
+            self.kills += 1;
+        } else {
+            let beyond = &mut self.beyond[usize::from(after)];
+            *beyond = at.min(*beyond);
+        }
+    }
+}
+
 #[test]
 fn an_apply_that_is_killed_at_any_call_is_recovered_at_once() {
     live!();
     if engine_socket().is_none() {
         return;
     }
-    let all = std::env::var("BAYPLAN_KILLS").is_ok_and(|value| value == "all");
     let begun = Instant::now();
     let ways: [&[&str]; 3] = [&[], &["--back"], &["--finish"]];
-    let (next, kills) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    // The first call that is not there, on either side.
-    let beyond = [AtomicUsize::new(usize::MAX), AtomicUsize::new(usize::MAX)];
+    let (length, next, beyond) = (Length::asked(), (0, 0), [usize::MAX; 2]);
+    let queue = Mutex::new(Queue { length, begun, next, beyond, kills: 0 });
     let one_after_the_other = || {
         let world = World::new("kills");
         world.image("app");
-        while all || begun.elapsed() < LONGEST {
-            let turn = next.fetch_add(1, Ordering::SeqCst);
-            let (at, after) = (turn / 2, turn % 2);
-            if beyond.iter().all(|beyond| at >= beyond.load(Ordering::SeqCst)) {
-                return;
-            }
-            if at >= beyond[after].load(Ordering::SeqCst) {
-                continue;
-            }
-            if killed(&world, at, after == 1, ways[(at + after) % 3]) {
-                kills.fetch_add(1, Ordering::SeqCst);
-            } else {
-                beyond[after].fetch_min(at, Ordering::SeqCst);
-            }
+        loop {
+            let Some((at, after, round)) = queue.lock().unwrap().next() else { return };
+            let way = ways[(at + usize::from(after) + round) % 3];
+            let died = killed(&world, at, after, way);
+            queue.lock().unwrap().ended(at, after, died);
         }
     };
     thread::scope(|scope| {
@@ -214,7 +268,7 @@ fn an_apply_that_is_killed_at_any_call_is_recovered_at_once() {
             worker.join().unwrap();
         }
     });
-    let kills = kills.into_inner();
+    let kills = queue.into_inner().unwrap().kills;
     let seconds = begun.elapsed().as_secs_f64();
     let line = format!("kill -9 at changing calls: {kills} kills, 0 violations, {seconds:.1} s\n");
     let _ = std::io::stderr().write_all(line.as_bytes());

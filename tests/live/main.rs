@@ -28,6 +28,7 @@ mod literals;
 mod log;
 mod networks;
 mod newer;
+mod off_network;
 mod options;
 mod outages;
 mod pull;

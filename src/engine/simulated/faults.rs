@@ -41,6 +41,9 @@ pub enum Blow {
     /// The engine crashes during the call and starts again: running containers end, and come back
     /// by their restart policies.
     EngineRestarts(When),
+    /// The engine hangs: the call is never answered, and reads are unanswered for a while. The
+    /// client gives up at its deadlines.
+    Hangs(When),
 }
 
 /// A change by a third party, by container name.

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use super::faults::{Blow, Call, Fault, Faults, When};
 use super::world::{Behaviour, World, name_of};
 use crate::base::ident::{ContainerId, ContainerName, NetworkId};
+use crate::engine::timeouts::Timeouts;
 use crate::engine::{
     Created, Done, EngineError, ErrorKind, FilledBody, PullProgress, Reader, Result, Writer,
 };
@@ -28,6 +29,8 @@ pub struct Simulated {
     most_in_flight: Cell<usize>,
     marks: BTreeMap<ContainerId, BTreeMap<String, Live>>,
     dead: Notify,
+    /// The time until which reads are not answered.
+    stuck: Cell<Duration>,
 }
 
 impl Simulated {
@@ -42,6 +45,7 @@ impl Simulated {
             most_in_flight: Cell::new(0),
             marks,
             dead: Notify::new(),
+            stuck: Cell::default(),
         }
     }
 
@@ -76,6 +80,23 @@ impl Simulated {
         }
     }
 
+    /// Lets time pass for a caller that waits. Callers that wait together advance the time once.
+    pub async fn passes(&self, duration: Duration) {
+        let until = self.elapsed() + duration;
+        // Ready tasks run first.
+        tokio::task::yield_now().await;
+        self.advance(until.saturating_sub(self.elapsed()));
+    }
+
+    /// Waits for the answer of a read; an engine that hangs gives none before the deadline.
+    async fn answers(&self, doing: &str) -> Result<()> {
+        if self.elapsed() >= self.stuck.get() {
+            return Ok(());
+        }
+        self.passes(Timeouts::default().read).await;
+        Err(Fault { when: When::Before, kind: ErrorKind::Interrupted }.error(doing))
+    }
+
     /// Whether no event happens as time passes.
     pub fn is_quiet(&self) -> bool {
         self.world.borrow().behaviours.is_empty()
@@ -92,6 +113,7 @@ impl Simulated {
             most_in_flight: Cell::new(0),
             marks: self.marks.clone(),
             dead: Notify::new(),
+            stuck: Cell::default(),
         }
     }
 
@@ -170,11 +192,17 @@ impl Simulated {
             self.dead.notify_one();
             return std::future::pending().await;
         }
-        if let Some(Blow::EngineRestarts(when)) = blow {
+        if let Some(Blow::EngineRestarts(when) | Blow::Hangs(when)) = blow {
             if when == When::After {
                 let _ = work(&mut self.world.borrow_mut(), &doing);
             }
-            self.world.borrow_mut().restarts();
+            if let Some(Blow::Hangs(_)) = blow {
+                let deadlines = Timeouts::default();
+                self.stuck.set(self.elapsed() + deadlines.write + deadlines.read / 2);
+                self.passes(deadlines.write).await;
+            } else {
+                self.world.borrow_mut().restarts();
+            }
             self.in_flight.set(self.in_flight.get() - 1);
             return Err(Fault { when, kind: ErrorKind::Interrupted }.error(&doing));
         }
@@ -194,14 +222,17 @@ impl Simulated {
 
 impl Reader for Simulated {
     async fn version(&self) -> Result<Json> {
+        self.answers("asking the engine for its version").await?;
         Ok(self.world.borrow().version.clone())
     }
 
     async fn info(&self) -> Result<Json> {
+        self.answers("asking the engine for its data").await?;
         Ok(self.world.borrow().info.clone())
     }
 
     async fn list(&self) -> Result<Vec<Json>> {
+        self.answers("listing the containers").await?;
         let number = self.log.borrow().iter().filter(|call| call.text == "list").count();
         self.note("list".to_owned(), false);
         for deed in self.faults.borrow().at_lists.iter().cycle().skip(number).take(1).flatten() {
@@ -211,17 +242,20 @@ impl Reader for Simulated {
     }
 
     async fn inspect(&self, id_or_name: &str) -> Result<Option<Json>> {
+        self.answers("inspecting a container").await?;
         self.note(format!("inspect {id_or_name}"), false);
         let world = self.world.borrow();
         Ok(world.find(id_or_name).and_then(|id| world.containers.get(&id).cloned()))
     }
 
     async fn image(&self, reference: &str) -> Result<Option<Json>> {
+        self.answers("inspecting an image").await?;
         self.note(format!("image {reference}"), false);
         Ok(self.world.borrow().image(reference).map(|(_, image)| image.clone()))
     }
 
     async fn file(&self, id: &ContainerId, path: &str) -> Result<Option<Json>> {
+        self.answers("reading a file of a container").await?;
         self.note(format!("file {path} of {}", self.called(id)), false);
         let world = self.world.borrow();
         let found = world.containers.get(id).map(|inspect| &inspect["Config"][files::FIELD][path]);
@@ -229,19 +263,23 @@ impl Reader for Simulated {
     }
 
     async fn networks(&self) -> Result<Vec<Json>> {
+        self.answers("listing the networks").await?;
         Ok(self.world.borrow().networks.clone())
     }
 
     async fn volumes(&self) -> Result<Vec<Json>> {
+        self.answers("listing the volumes").await?;
         Ok(self.world.borrow().volumes.clone())
     }
 
     async fn networks_named(&self, name: &str) -> Result<Vec<Json>> {
+        self.answers("listing the networks").await?;
         let world = self.world.borrow();
         Ok(world.networks.iter().filter(|one| one["Name"] == name).cloned().collect())
     }
 
     async fn volume(&self, name: &str) -> Result<Option<Json>> {
+        self.answers("inspecting a volume").await?;
         Ok(self.world.borrow().volumes.iter().find(|one| one["Name"] == name).cloned())
     }
 
@@ -421,6 +459,7 @@ impl Writer for Simulated {
     }
 
     async fn tail(&self, id: &ContainerId, lines: usize) -> Result<String> {
+        self.answers("reading the output of a container").await?;
         let world = self.world.borrow();
         let Some(inspect) = world.containers.get(id) else {
             return Err(EngineError {

@@ -1,0 +1,68 @@
+//! Containers that are off the network in which they were created: connected in place, or a leftover.
+
+use serde_json::json;
+
+use super::Built;
+use super::tests::{add, plan, spec, world};
+use crate::base::ident::LABEL_PLAN;
+use crate::observed::snapshot::Snapshot;
+use crate::plan::Action;
+use crate::spec::Spec;
+
+fn off() -> (Spec, Snapshot) {
+    let spec = spec(
+        "project: p\nnetworks: {back: }\ndefaults: {state: reloaded}\ncontainers:\n  web: {image: \
+         'app:1', networks: {back: {aliases: [www]}}}\n",
+    );
+    let mut snapshot = world();
+    add(&mut snapshot, &spec, "web", "p-web-1", "running");
+    let inspect = snapshot.containers[0].inspect.as_mut().unwrap();
+    inspect["HostConfig"]["NetworkMode"] = json!("p_back");
+    inspect["NetworkSettings"]["Networks"] = json!({});
+    (spec, snapshot)
+}
+
+fn network(snapshot: &mut Snapshot, created: &str, plan: &str) {
+    snapshot.networks.push(json!({
+        "Name": "p_back", "Id": "n".repeat(64), "Driver": "bridge", "Created": created,
+        "Labels": {"io.bayplan.project": "p", "io.bayplan.network": "back", LABEL_PLAN: plan},
+    }));
+}
+
+fn actions(built: &Built) -> Vec<&str> {
+    assert_eq!(built.errors, []);
+    let words = built.plan.steps.iter().map(|step| match step.action {
+        Action::Connect { .. } => "connect",
+        Action::CreateNetwork { .. } => "create_network",
+        _ => "other",
+    });
+    words.collect()
+}
+
+#[test]
+fn it_is_connected_and_not_replaced() {
+    let (spec, mut snapshot) = off();
+    assert_eq!(actions(&plan(&spec, &snapshot)), ["create_network", "connect"]);
+    network(&mut snapshot, "2025-01-01T00:00:00Z", "sha256:aa");
+    let built = plan(&spec, &snapshot);
+    assert_eq!(actions(&built), ["connect"]);
+    let Action::Connect { endpoint, .. } = &built.plan.steps[0].action else { panic!() };
+    assert_eq!(*endpoint, json!({"Aliases": ["www"]}));
+}
+
+#[test]
+fn a_younger_network_of_a_plan_is_a_replacement_that_did_not_finish() {
+    let (spec, mut snapshot) = off();
+    network(&mut snapshot, "2026-02-01T00:00:00Z", "sha256:aa");
+    let built = super::build(&super::Input {
+        spec: &spec,
+        snapshot: &snapshot,
+        assume: false,
+        pins: super::Pins::default(),
+        source: None,
+    });
+    let [error] = built.errors.as_slice() else { panic!("{:?}", built.errors) };
+    assert_eq!((error.code, error.set.as_ref().map(|set| set.as_str())), ("leftover", Some("web")));
+    assert!(error.hint.contains("sha256:aa"), "{}", error.hint);
+    assert!(error.hint.contains("docker network connect p_back p-web-1"), "{}", error.hint);
+}
