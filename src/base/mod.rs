@@ -11,3 +11,4 @@ pub mod say;
 pub mod signal;
 pub mod target;
 pub mod time;
+pub mod unique;

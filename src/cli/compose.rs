@@ -81,7 +81,12 @@ pub fn is_compose(text: &str) -> bool {
 }
 
 /// The files of a project, for a command without a spec or with `-f`.
-pub fn start(spec: Option<&Path>, args: &ComposeArgs) -> Result<Start, Failure> {
+pub fn start(
+    spec: Option<&Path>,
+    args: &ComposeArgs,
+    read: &Files,
+    outside: &[PathBuf],
+) -> Result<Start, Failure> {
     let mut files: Vec<PathBuf> = args.files.clone();
     files.extend(spec.map(Path::to_owned));
     let asked = args.project_directory.clone();
@@ -90,7 +95,9 @@ pub fn start(spec: Option<&Path>, args: &ComposeArgs) -> Result<Start, Failure> 
     let first = files.first().and_then(|path| path.parent()).map(plain);
     let there = asked.clone().filter(|folder| folder.is_dir());
     let around = there.or(first).unwrap_or_else(|| PathBuf::from("."));
-    let variables = environment(args, &around)?;
+    let named = NamedFiles::new(read, &around, outside)?;
+    let env_files = named_env_files(args);
+    let variables = of_files(&env_files, &around, &named)?;
     let variable = |name: &str| {
         env::var(name)
             .ok()
@@ -104,6 +111,10 @@ pub fn start(spec: Option<&Path>, args: &ComposeArgs) -> Result<Start, Failure> 
             }
             None => default_files(&around)?,
         };
+        // Whoever writes the repository writes `.env`, so its files are files of the repository.
+        if env::var("COMPOSE_FILE").is_err() && variables.contains_key("COMPOSE_FILE") {
+            files.iter().try_for_each(|path| named.own(path))?;
+        }
     }
     let beside = files.iter().find(|path| !files::is_standard(path)).and_then(|path| path.parent());
     let beside = beside.map_or_else(|| PathBuf::from("."), plain);
@@ -123,7 +134,7 @@ pub fn start(spec: Option<&Path>, args: &ComposeArgs) -> Result<Start, Failure> 
         asked: asked.is_some(),
         name: name.filter(|name| !name.is_empty()),
         profiles,
-        env_files: named_env_files(args),
+        env_files,
         public: args.public.iter().cloned().collect(),
         strict: args.strict,
         assume: false,
@@ -179,24 +190,23 @@ fn named_env_files(args: &ComposeArgs) -> Vec<PathBuf> {
     said.split(',').filter(|path| !path.is_empty()).map(PathBuf::from).collect()
 }
 
-/// The variables from the environment files.
-fn environment(
-    args: &ComposeArgs,
+/// The variables from the environment files: these, or else `.env` of the folder, which must not be
+/// a link out of the repository.
+fn of_files(
+    given: &[PathBuf],
     folder: &Path,
+    named: &NamedFiles<'_>,
 ) -> Result<BTreeMap<String, SecretString>, Failure> {
-    of_files(&named_env_files(args), folder)
-}
-
-fn of_files(named: &[PathBuf], folder: &Path) -> Result<BTreeMap<String, SecretString>, Failure> {
     let mut all = BTreeMap::new();
-    for path in named {
+    for path in given {
         let bytes = Files::default().read(path, yaml::MOST_BYTES)?;
         add(&files::named(path), &bytes, &mut all)?;
     }
     let off = env::var("COMPOSE_DISABLE_ENV_FILE").unwrap_or_default();
     let off = matches!(off.as_str(), "1" | "t" | "T" | "true" | "TRUE" | "True");
     let own = folder.join(".env");
-    if named.is_empty() && !off && own.is_file() {
+    if given.is_empty() && !off && own.is_file() {
+        named.own(&own)?;
         let bytes = Files::default().read(&own, yaml::MOST_BYTES)?;
         add(&files::named(&own), &bytes, &mut all)?;
     }
@@ -222,8 +232,11 @@ fn add(name: &str, bytes: &[u8], all: &mut BTreeMap<String, SecretString>) -> Re
 }
 
 /// The variables of a project in addition to the process environment.
-pub fn variables(start: &Start) -> Result<BTreeMap<String, SecretString>, Failure> {
-    of_files(&start.env_files, &start.here)
+pub fn variables(
+    start: &Start,
+    named: &NamedFiles<'_>,
+) -> Result<BTreeMap<String, SecretString>, Failure> {
+    of_files(&start.env_files, &start.here, named)
 }
 
 /// Files and variables for the Compose loader.
@@ -327,7 +340,7 @@ fn unread(failure: &Failure) -> Unread {
     } else {
         format!("{}: {causes}", failure.message)
     };
-    Unread { message, hint: None }
+    Unread { message, hint: failure.hint.clone() }
 }
 
 /// A project that was read.
@@ -376,7 +389,7 @@ pub fn made_labels(
 /// Reads a project. `named` limits the files that the project may name, and receives the project's
 /// variables.
 pub fn read(files: &Files, start: &Start, named: &NamedFiles<'_>) -> Result<Read, Failure> {
-    named.know(variables(start)?);
+    named.know(variables(start, named)?);
     let given: BTreeMap<String, PathBuf> = start
         .files
         .iter()

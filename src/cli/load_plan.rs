@@ -86,7 +86,7 @@ pub fn open<'a>(
     let folder = compose.as_ref().map_or(folder, |start| start.here.clone());
     let named = NamedFiles::new(files, &folder, place.outside)?;
     if let Some(start) = &compose {
-        named.know(compose::variables(start)?);
+        named.know(compose::variables(start, &named)?);
     }
     Ok(Opened { files, plan, spec, digest: loaded.digest, found, named, compose })
 }

@@ -74,7 +74,7 @@ pub fn load<'a>(files: &'a Files, asked: Asked<'_>) -> Result<Loaded<'a>, Failur
             return Ok(Loaded { spec, digest, named, path: path.to_owned(), compose: None });
         }
     }
-    let mut start = compose::start(asked.path, asked.compose)?;
+    let mut start = compose::start(asked.path, asked.compose, files, asked.outside)?;
     start.assume = asked.assume;
     let named = NamedFiles::new(files, &start.here, asked.outside)?;
     let read = compose::read(files, &start, &named)?;

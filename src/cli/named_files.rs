@@ -88,11 +88,20 @@ impl<'a> NamedFiles<'a> {
         })
     }
 
-    /// Checks that the spec itself may be read: a link must not lead out of the repository.
+    /// Checks that the spec itself may be read: no link on its path, of a file or of a folder, must
+    /// lead out of the repository that has the link.
     pub fn spec(&self, path: &Path) -> Result<(), Failure> {
-        let real = fs::canonicalize(path);
-        let inside = !self.repository || real.is_ok_and(|real| self.allows(&real));
-        if files::is_standard(path) || inside || !path.is_symlink() {
+        if files::is_standard(path) {
+            return Ok(());
+        }
+        let real = fs::canonicalize(path).unwrap_or_default();
+        let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let mut links = whole.ancestors().filter(|part| part.is_symlink());
+        let leads_out = |link: &Path| {
+            let (root, repository) = root(link.parent().unwrap_or(link));
+            repository && !real.starts_with(root)
+        };
+        if !links.any(leads_out) || self.is_outside(&real) {
             return Ok(());
         }
         let message = format!(
@@ -187,7 +196,21 @@ impl<'a> NamedFiles<'a> {
         let own = real
             .strip_prefix(&self.root)
             .is_ok_and(|inside| inside.components().all(|part| part.as_os_str() != GIT));
-        own || self.outside.iter().any(|folder| real.starts_with(folder))
+        own || self.is_outside(real)
+    }
+
+    /// Whether `--allow-outside` names the folder of a file.
+    fn is_outside(&self, real: &Path) -> bool {
+        self.outside.iter().any(|folder| real.starts_with(folder))
+    }
+
+    /// Checks a path that a file of the project decides: `.env` itself, and what `.env` names.
+    pub fn own(&self, path: &Path) -> Result<(), Failure> {
+        let real = fs::canonicalize(path).unwrap_or_else(|_| plain(path));
+        self.permit(&real, &files::named(path)).map_err(|wrong| {
+            let failure = Failure::new(Exit::Error, wrong.message);
+            wrong.hint.into_iter().fold(failure, Failure::hint)
+        })
     }
 }
 

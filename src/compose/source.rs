@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use secrecy::SecretString;
 
+use crate::base::say;
 use crate::syntax::node::{Place, Problem};
 use crate::syntax::problems;
 
@@ -90,6 +91,11 @@ impl Files {
     /// All problems as one text, file by file.
     pub fn render(&self, found: &[Problem]) -> String {
         let mut out = String::new();
+        // Where no file could be read at all, the messages name the files.
+        for problem in found.iter().filter(|_| self.all.is_empty()) {
+            let hint = problem.hint.as_ref().map(|hint| format!("  hint: {}\n", say::safe(hint)));
+            out.extend([say::safe(&problem.message), "\n".to_owned(), hint.unwrap_or_default()]);
+        }
         for file in &self.all {
             let own = found.iter().filter(|problem| {
                 self.of(problem.place).is_some_and(|of| of.before == file.before)

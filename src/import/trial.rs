@@ -11,6 +11,7 @@ use super::choice::Choices;
 use crate::base::ident::ContainerName;
 use crate::engine_model::view;
 use crate::engine_model::{Engine, World};
+use crate::observed::redact::Visible;
 use crate::observed::snapshot::{Container, Snapshot};
 use crate::options::inspect_view::InspectView;
 use crate::options::value::{Atom, HIDDEN, Value};
@@ -138,8 +139,8 @@ impl Trial<'_> {
     /// Whether a row has the same value on both sides.
     fn same(&self, row: &dyn AnyRow, state: &State, found: &InspectView) -> bool {
         let terms = Terms { set: &state.set, adopted: false, strange: None, everything: false };
-        let known =
-            Known { public: &self.around.snapshot.public, secrets: &BTreeMap::new(), assume: true };
+        let visible = Some(Visible::in_container(self.around.snapshot, self.container));
+        let known = Known { visible, secrets: &BTreeMap::new(), assume: true };
         compare::same(row, terms, &state.expected, found, known)
             && (!self.may_be_filled(row, state, found) || alike(row, &state.expected, found))
     }

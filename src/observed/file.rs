@@ -4,12 +4,9 @@
 //! hidden before a snapshot is written ([`crate::observed::redact`]). The output of `docker
 //! inspect` contains all secrets; it is read into memory and never written here.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::marker::PhantomData;
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -18,7 +15,10 @@ use crate::base::canonical::Strict;
 use crate::base::ident::{ImageId, Reference};
 use crate::base::kind::Kind;
 use crate::base::say;
-use crate::observed::snapshot::{Container, EngineRecord, FORMAT, RegistryAnswer, Snapshot};
+use crate::base::unique::unique;
+use crate::observed::snapshot::{
+    Container, EngineRecord, FORMAT, Public, RegistryAnswer, Snapshot,
+};
 use crate::options::value::Live;
 
 /// The largest file that is read, in bytes: some 100,000 containers.
@@ -61,8 +61,8 @@ pub(crate) struct Written<'a> {
     sources: Option<&'a BTreeMap<String, bool>>,
     /// Which references to secrets could be resolved.
     secrets: &'a BTreeMap<Reference, bool>,
-    /// Texts that were public when values were hidden.
-    public: &'a BTreeSet<String>,
+    /// Texts that were public when values were hidden, by place.
+    public: &'a Public,
     /// Images by ID, as the engine inspects them.
     images: &'a BTreeMap<ImageId, Json>,
     /// Networks, as the engine lists them.
@@ -124,7 +124,7 @@ struct Read {
     sources: BTreeMap<String, bool>,
     #[serde(deserialize_with = "unique")]
     secrets: BTreeMap<Reference, bool>,
-    public: BTreeSet<String>,
+    public: Public,
     #[serde(deserialize_with = "unique")]
     images: BTreeMap<ImageId, Strict>,
     networks: Vec<Strict>,
@@ -148,43 +148,6 @@ struct ContainerRead {
     inspect: Option<Strict>,
     #[serde(default, deserialize_with = "unique")]
     env: BTreeMap<String, Live>,
-}
-
-/// Reads a map; a duplicate key is an error.
-fn unique<'de, K, V, D>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
-where
-    K: Deserialize<'de> + Ord + fmt::Display,
-    V: Deserialize<'de>,
-    D: Deserializer<'de>,
-{
-    struct Unique<K, V>(PhantomData<(K, V)>);
-
-    impl<'de, K, V> Visitor<'de> for Unique<K, V>
-    where
-        K: Deserialize<'de> + Ord + fmt::Display,
-        V: Deserialize<'de>,
-    {
-        type Value = BTreeMap<K, V>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a map")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut out = BTreeMap::new();
-            while let Some(key) = map.next_key::<K>()? {
-                if out.contains_key(&key) {
-                    let key = say::short(&key.to_string());
-                    return Err(de::Error::custom(format!("the key `{key}` comes twice")));
-                }
-                let value = map.next_value()?;
-                out.insert(key, value);
-            }
-            Ok(out)
-        }
-    }
-
-    deserializer.deserialize_map(Unique(PhantomData))
 }
 
 /// Reads a snapshot file, or the output of `docker inspect`.
@@ -353,9 +316,13 @@ fn sort_in(snapshot: &mut Snapshot, object: Json, number: usize) -> Result<(), U
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use serde_json::json;
 
     use super::*;
+    use crate::base::ident::{ContainerId, SetName};
+    use crate::observed::snapshot::Texts;
 
     fn container(id: &str, name: &str) -> Json {
         json!({
@@ -367,6 +334,8 @@ mod tests {
     fn sample() -> Snapshot {
         let live = Live { shown: Some("x".into()), ..Live::default() };
         let reference = Reference::Env { name: "P".into() };
+        let mut texts = Texts::default();
+        texts.insert("Env.A", "x");
         Snapshot {
             engine: Some(EngineRecord { version: json!({"ApiVersion": "1.51"}), info: json!({}) }),
             containers: vec![Container {
@@ -381,7 +350,14 @@ mod tests {
             registry: BTreeMap::from([("a:1".into(), RegistryAnswer::NotFound)]),
             sources: BTreeMap::from([("/srv".into(), false)]),
             secrets: BTreeMap::from([(reference, true)]),
-            public: BTreeSet::from(["x".into()]),
+            public: Public {
+                sets: BTreeMap::from([(SetName::new("web"), texts)]),
+                containers: BTreeMap::from([(
+                    ContainerId::new("c1"),
+                    BTreeSet::from([SetName::new("web")]),
+                )]),
+                ..Public::default()
+            },
             whole: true,
         }
     }
@@ -418,9 +394,22 @@ mod tests {
           "secrets": {
             "from_env:P": true
           },
-          "public": [
-            "x"
-          ],
+          "public": {
+            "sets": {
+              "web": {
+                "Env.A": [
+                  "x"
+                ]
+              }
+            },
+            "networks": {},
+            "volumes": {},
+            "containers": {
+              "c1": [
+                "web"
+              ]
+            }
+          },
           "images": {
             "sha256:1": {
               "Size": 1.5
@@ -498,7 +487,7 @@ mod tests {
     #[test]
     fn what_is_no_snapshot_is_refused_with_its_place() {
         let text = String::from_utf8(write(&sample()).unwrap()).unwrap();
-        insta::assert_snapshot!(refused(&text[..text.len() - 40]), @"line 57, column 13: expected more, but the file ends here: it is cut off");
+        insta::assert_snapshot!(refused(&text[..text.len() - 40]), @"line 70, column 13: expected more, but the file ends here: it is cut off");
         insta::assert_snapshot!(refused(&text.replace("\"whole\": true", "\"whole\": 1")), @"line 3, column 12: expected a boolean, but found integer `1`");
         insta::assert_snapshot!(refused(&text.replace("\"whole\": true", "\"hole\": true")), @"line 3, column 8: expected one of `format`, `whole`, `engine`, `references`, `registry`, `sources`, `secrets`, `public`, `images`, `networks`, `volumes`, `containers`, but found `hole`, did you mean `whole`?");
         insta::assert_snapshot!(refused(&text.replace("\"a:1\": null", "\"a:1\": null, \"a:1\": null")), @"line 11, column 22: the key `a:1` comes twice");

@@ -3,14 +3,15 @@
 //! Taking a look is done in [`crate::engine`], and hiding secrets in [`crate::observed::redact`].
 //! This module defines the content of a snapshot and finds its parts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use crate::base::ident::{ContainerId, ContainerName, ImageId, Reference};
+use crate::base::ident::{ContainerId, ContainerName, ImageId, Reference, SetName};
 use crate::base::image_ref::ImageRef;
+use crate::base::unique::unique;
 use crate::options::value::Live;
 
 /// The format that this version writes.
@@ -38,12 +39,48 @@ pub struct Snapshot {
     pub sources: BTreeMap<String, bool>,
     /// Whether each reference to a secret could be resolved.
     pub secrets: BTreeMap<Reference, bool>,
-    /// The public texts at the time of the redaction. A hidden value differs from every public text
-    /// of the value's own place.
-    pub public: std::collections::BTreeSet<String>,
+    /// The public texts at the time of the redaction, by place. A hidden value differs from every
+    /// public text of the value's own place.
+    pub public: Public,
     /// Whether the snapshot lists everything on the engine; the output of `docker inspect` does
     /// not.
     pub whole: bool,
+}
+
+/// The texts of the spec that a look may show, each for the same option of the same set alone.
+/// What images say is public, too; it stands in the images.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Public {
+    /// The texts of each set, by place: a field of a container, such as `Cmd` or `Env.PORT`.
+    #[serde(deserialize_with = "unique")]
+    pub sets: BTreeMap<SetName, Texts>,
+    /// The texts of each network, by name and place.
+    #[serde(deserialize_with = "unique")]
+    pub networks: BTreeMap<String, Texts>,
+    /// The texts of each volume, by name and place.
+    #[serde(deserialize_with = "unique")]
+    pub volumes: BTreeMap<String, Texts>,
+    /// The sets whose texts each container may show, by its ID.
+    #[serde(deserialize_with = "unique")]
+    pub containers: BTreeMap<ContainerId, BTreeSet<SetName>>,
+}
+
+/// The texts of each place.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Texts(#[serde(deserialize_with = "unique")] pub BTreeMap<String, BTreeSet<String>>);
+
+impl Texts {
+    /// Whether a place has a text.
+    pub fn say(&self, place: &str, text: &str) -> bool {
+        self.0.get(place).is_some_and(|texts| texts.contains(text))
+    }
+
+    /// Adds a text to a place.
+    pub fn insert(&mut self, place: &str, text: &str) {
+        self.0.entry(place.to_owned()).or_default().insert(text.to_owned());
+    }
 }
 
 /// The engine's own words about itself.

@@ -99,6 +99,14 @@ impl InspectView {
         Self { inspect: Json::Object(kept), env: BTreeMap::new(), reads: Vec::new() }
     }
 
+    /// The data with private texts hidden.
+    #[must_use]
+    pub fn hidden(&self, hide: impl FnOnce(&mut Json)) -> Self {
+        let mut inspect = self.inspect.clone();
+        hide(&mut inspect);
+        Self { inspect, env: BTreeMap::new(), reads: Vec::new() }
+    }
+
     /// Caches values of this number of rows: the expected side is read for every member of a set.
     #[must_use]
     pub fn remembering(mut self, places: usize) -> Self {

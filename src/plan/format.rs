@@ -61,8 +61,10 @@ pub struct Unreadable {
 pub enum Fault {
     /// Larger than [`MAX_BYTES`].
     TooLarge,
-    /// The text is not valid JSON, or is cut off.
+    /// The text is not valid JSON, and does not begin as a plan does.
     Syntax,
+    /// The text begins as a plan of this format does, but is not valid JSON, or is cut off.
+    Broken,
     /// The file is not a plan.
     NotAPlan,
     /// A plan of a format that this version does not know.
@@ -78,10 +80,16 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Whether the plan may have been changed after it was written. Such a fault has exit code 4,
-    /// other faults have exit code 1.
+    /// Whether a file that says to be a plan of this format is not as bayplan writes one: it was
+    /// changed after it was written, whatever its digest says. Such a fault has exit code 4. A file
+    /// that does not say so is another file, which has exit code 1.
     pub fn is_integrity(self) -> bool {
-        matches!(self, Self::NotCanonical | Self::Digest | Self::Unexpected)
+        match self {
+            Self::Broken | Self::Shape | Self::NotCanonical | Self::Digest | Self::Unexpected => {
+                true
+            }
+            Self::TooLarge | Self::Syntax | Self::NotAPlan | Self::OtherFormat => false,
+        }
     }
 }
 
@@ -344,7 +352,7 @@ pub fn read(bytes: &[u8]) -> Result<Loaded, Unreadable> {
     let json: Strict = match serde_json::from_str(text) {
         Ok(json) => json,
         Err(_) if Kind::of(text) == Some(Kind::Spec) => return another(Kind::Spec),
-        Err(error) => return fault(Fault::Syntax, canonical::complaint(&error), REGENERATE),
+        Err(error) => return fault(no_json(bytes), canonical::complaint(&error), REGENERATE),
     };
     check_format(&json.0)?;
     drop(json);
@@ -416,8 +424,14 @@ fn text_of(bytes: &[u8]) -> Result<&str, Unreadable> {
     std::str::from_utf8(bytes).or_else(|error| {
         let line = bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count();
         let message = format!("line {line}: expected UTF-8, but found other bytes");
-        fault(Fault::Syntax, message, REGENERATE)
+        fault(no_json(bytes), message, REGENERATE)
     })
+}
+
+/// The fault of a file that is no JSON.
+fn no_json(bytes: &[u8]) -> Fault {
+    let head = format!("{{\n  \"format\": \"{FORMAT}\",\n");
+    if bytes.starts_with(head.as_bytes()) { Fault::Broken } else { Fault::Syntax }
 }
 
 fn check_format(json: &Json) -> Result<(), Unreadable> {

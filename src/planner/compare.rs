@@ -16,8 +16,9 @@ use std::rc::Rc;
 use serde_json::Value as Json;
 
 pub(super) use self::judge::collapse;
-use self::judge::{Found, Keys, judge};
+use self::judge::{Found, Judge, Keys};
 use crate::base::ident::Reference;
+use crate::observed::redact::Visible;
 use crate::options::field::At;
 use crate::options::fields;
 use crate::options::inspect_view::InspectView;
@@ -36,8 +37,8 @@ const ENVIRONMENT: &str = "environment";
 /// The facts, beyond both sides, that the comparison of a container uses.
 #[derive(Debug, Clone, Copy)]
 pub struct Known<'a> {
-    /// Texts that cannot be the hidden value (see [`crate::observed::snapshot::Snapshot::public`]).
-    pub public: &'a BTreeSet<String>,
+    /// What was public in the found container; `None`: neither side comes from a look.
+    pub visible: Option<Visible<'a>>,
     /// For each reference, whether it could be resolved.
     pub secrets: &'a BTreeMap<Reference, bool>,
     /// Whether an unresolved reference counts as unchanged.
@@ -348,8 +349,10 @@ fn verdict(
     }
     let mut want = collapse(want);
     let have = collapse(have);
+    let readable = || readable(row, mode, known.visible?, (expected, found));
+    let judge = Judge::new(known, &readable);
     if let Some(gone) = gone {
-        return judge(want, gone, Mode::Strict, known);
+        return judge.judge(want, gone, Mode::Strict);
     }
     // Under `everything` a word of a fixed list may still be a default of the engine; a size or a
     // limit was most likely declared.
@@ -374,13 +377,29 @@ fn verdict(
         note_references(&want, &have, known, references);
     }
     let mode = if open { Mode::Superset } else { mode };
-    match judge(want, have, mode, known) {
+    match judge.judge(want, have, mode) {
         // Further entries may come from the unknown image, so they prove no loss.
         Found::Differs { expected, found, beyond: _, keys } if open => {
             Found::Differs { expected, found, beyond: false, keys }
         }
         verdict => verdict,
     }
+}
+
+/// The expected value, as far as the look would have shown it in the found container.
+fn readable(
+    row: &dyn AnyRow,
+    mode: Mode,
+    visible: Visible<'_>,
+    (expected, found): (&InspectView, &InspectView),
+) -> Option<Value> {
+    let expected = &visible.hide(expected);
+    let (mut want, mut have) = (row.read(expected), row.read(found));
+    row.normalize_pair(&mut want, &mut have, (expected, found));
+    if mode == Mode::Superset {
+        row.without_more(&mut want, &mut have, (expected, found));
+    }
+    Some(collapse(want))
 }
 
 /// The part of a value that is certain while the image is unknown.

@@ -21,6 +21,7 @@ use crate::base::ident::{ChangeId, ContainerId, ContainerName, SetName, StepId};
 use crate::base::image_ref;
 use crate::engine_model::view;
 use crate::engine_model::{Engine, World};
+use crate::observed::redact::Visible;
 use crate::observed::snapshot::{Container, Run, Snapshot};
 use crate::options::inspect_view;
 use crate::options::inspect_view::InspectView;
@@ -248,12 +249,20 @@ impl<'a> Planner<'a> {
         self.places.get(id).into_iter().flatten().filter_map(|at| self.jobs.get(*at))
     }
 
-    pub(super) fn known(&self) -> Known<'a> {
+    /// What is known beside a found container and its expectation.
+    pub(super) fn known<'c>(&self, container: &'c Container) -> Known<'c>
+    where
+        'a: 'c,
+    {
         Known {
-            public: &self.snapshot.public,
-            secrets: &self.snapshot.secrets,
-            assume: self.assume,
+            visible: Some(Visible::in_container(self.snapshot, container)),
+            ..self.known_of_expected()
         }
+    }
+
+    /// What is known beside two expectations.
+    pub(super) fn known_of_expected(&self) -> Known<'a> {
+        Known { visible: None, secrets: &self.snapshot.secrets, assume: self.assume }
     }
 
     /// Plans one set: compares its members, decides, and writes the changes.
@@ -392,10 +401,12 @@ impl<'a> Planner<'a> {
             image.is_none().then(|| self.expect(key, set, &member.name, Some(strange), expected));
         let terms =
             Terms { set, adopted: member.adopted, strange: strange.as_deref(), everything: false };
-        let mut result = expected.known(member, set, &want).unwrap_or_else(|| {
+        let visible = Visible::in_container(self.snapshot, member.container);
+        let known = Known { visible: Some(visible), ..self.known_of_expected() };
+        let mut result = expected.known(member, set, &want, visible).unwrap_or_else(|| {
             let found = InspectView::new(inspect, &member.container.env);
             let before = || Some(self.expect(key, set, &member.name, Some(own?), expected));
-            let mut result = compare::compare(terms, &want, before, &found, self.known());
+            let mut result = compare::compare(terms, &want, before, &found, known);
             shown::values(&mut result.differences, &want, &found, own);
             expected.remember(member, &result);
             result
@@ -490,6 +501,7 @@ impl<'a> Expected<'a> {
         member: &Member<'_>,
         set: &Set,
         want: &InspectView,
+        visible: Visible<'_>,
     ) -> Option<compare::Comparison> {
         // Links contain the name of the member, so the result holds for that member only.
         if set.option("links").is_some() {
@@ -502,6 +514,7 @@ impl<'a> Expected<'a> {
             };
             *adopted == member.adopted
                 && other.env == container.env
+                && visible.is_alike(other)
                 && inspect_view::alike(one, other_one, cards)
         };
         self.compared.iter().find(alike).map(|(_, _, comparison)| comparison.clone())

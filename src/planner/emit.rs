@@ -166,7 +166,7 @@ impl<'a> Planner<'a> {
         let Some(pin) = Self::pin(settled) else { return };
         self.expect_created(key, set, settled, &member.name, (&body, &look));
         carry::take_over(&mut body, &carried);
-        let known = self.known();
+        let known = self.known(member.container);
         let strange = image_unknown.then(|| self.strange(key, set, &member.name));
         let terms =
             Terms { set, adopted: member.adopted, strange: strange.as_ref(), everything: false };

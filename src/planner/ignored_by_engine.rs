@@ -48,7 +48,8 @@ impl<'a> Planner<'a> {
         let able = self.engine.supporting_all();
         let wish = view::expected(&body, name, image, &able, &self.world);
         let terms = Terms { set, adopted: true, strange: None, everything: false };
-        let lost = compare::compare(terms, &wish, || None, &real, self.known()).differences;
+        let known = self.known_of_expected();
+        let lost = compare::compare(terms, &wish, || None, &real, known).differences;
         let api = self.engine.api;
         let lost = lost.into_iter().filter_map(|reason| match reason {
             Reason::Option(difference) => Some(difference),
@@ -114,7 +115,7 @@ fn kept(difference: OptionDifference) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeMap;
 
     use super::*;
     use crate::engine_model::{Engine, World};
@@ -126,8 +127,8 @@ mod tests {
     /// If the cheap test says that all is kept, the full comparison finds no loss.
     #[test]
     fn what_stands_in_the_look_is_not_dropped() {
-        let (public, secrets) = (BTreeSet::new(), BTreeMap::new());
-        let known = Known { public: &public, secrets: &secrets, assume: false };
+        let secrets = BTreeMap::new();
+        let known = Known { visible: None, secrets: &secrets, assume: false };
         let old = Engine {
             api: crate::base::api::OLDEST,
             cgroup2: true,

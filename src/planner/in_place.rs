@@ -101,6 +101,7 @@ impl Planner<'_> {
         let mut inspect = inspect.clone();
         inspect["HostConfig"] = after;
         let after = InspectView::new(&inspect, &member.container.env);
-        rows.iter().all(|row| !compare::differs(*row, terms, expected, &after, self.known()))
+        let known = self.known(member.container);
+        rows.iter().all(|row| !compare::differs(*row, terms, expected, &after, known))
     }
 }

@@ -68,7 +68,7 @@ impl<'a> Planner<'a> {
                 else {
                     return;
                 };
-                let terms = Terms { owned, public: &snapshot.public };
+                let terms = Terms { owned, public: snapshot.public.networks.get(name) };
                 let differences = resources::network::differences(network, found, terms);
                 if !differences.reasons.is_empty() && network.recreate == RecreateNetwork::Auto {
                     self.unsupported(name, network);
@@ -102,7 +102,7 @@ impl<'a> Planner<'a> {
                 else {
                     return;
                 };
-                let terms = Terms { owned, public: &snapshot.public };
+                let terms = Terms { owned, public: snapshot.public.volumes.get(name) };
                 let differences = resources::volume::differences(declared, found, terms);
                 let way = "a volume is never replaced by itself: move its data, remove it by \
                            hand, and plan again";

@@ -13,6 +13,7 @@ use crate::base::ident::{ContainerName, SetName};
 use crate::engine_model;
 use crate::engine_model::view;
 use crate::engine_model::{Engine, World};
+use crate::observed::redact::Visible;
 use crate::observed::snapshot::Snapshot;
 use crate::options::Context;
 use crate::options::inspect_view::InspectView;
@@ -78,7 +79,8 @@ fn beyond(
     let image = settled.image().or(own);
     let (want, have) = (expect(image), InspectView::new(inspect, &found.container.env));
     let strange = image.is_none().then(|| expect(Some(engine_model::strange_image())));
-    let known = Known { public: &snapshot.public, secrets: &snapshot.secrets, assume: true };
+    let visible = Some(Visible::in_container(snapshot, found.container));
+    let known = Known { visible, secrets: &snapshot.secrets, assume: true };
     let differences = |adopted, everything| {
         let terms = Terms { set, adopted, strange: strange.as_ref(), everything };
         compare::compare(terms, &want, || None, &have, known).differences

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::judge::Case;
 use crate::base::ident::StepId;
+use crate::observed::redact::Visible;
 use crate::options::files::FIELD;
 use crate::options::inspect_view::InspectView;
 use crate::plan::{Action, Step, Subject};
@@ -31,6 +32,7 @@ impl Case<'_> {
         let mut all = self.look.containers.iter();
         let found = all.find(|found| self.origin.container(found.seen()) == Some(create))?;
         let expected = InspectView::new(&json!({"Config": {FIELD: files}}), &BTreeMap::new());
+        let visible = Some(Visible::in_container(self.look, found));
         let found = InspectView::new(found.inspect.as_ref()?, &found.env);
         let terms = Terms {
             set: self.spec.sets.get(set)?,
@@ -38,7 +40,7 @@ impl Case<'_> {
             strange: None,
             everything: true,
         };
-        let known = Known { public: &self.look.public, secrets: &self.look.secrets, assume: false };
+        let known = Known { visible, secrets: &self.look.secrets, assume: false };
         let row = crate::options::row("files")?;
         compare::same(row, terms, &expected, &found, known).then_some(())
     }

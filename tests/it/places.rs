@@ -1,6 +1,11 @@
 //! Public is per place: what a spec says anywhere else shows nothing of a live value. A stranger who
 //! writes guesses must not see which of them is right.
 
+use std::collections::BTreeMap;
+
+use bayplan::observed::file;
+use bayplan::observed::redact::{Redactor, Unredacted};
+use bayplan::spec::read;
 use serde_json::{Value as Json, json};
 
 use super::program::run;
@@ -106,6 +111,63 @@ async fn what_the_same_option_of_the_set_says_is_seen_to_be_so() {
     for option in ["environment", "labels", "command", "annotations", "healthcheck", "logging"] {
         assert!(differs.contains(&format!("           {option}")), "{option}: {differs}");
     }
+}
+
+/// A snapshot that was taken with one spec, kept as a file, and what the program says of it with
+/// another one.
+async fn told_later(then: &str, now: &str, value: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = read::text(then, &read::Files::new()).unwrap();
+    let found = file::read(look(value, "same").to_string().as_bytes()).unwrap();
+    let mut kept = Unredacted::new(found).redact(&Redactor::new(Some(&spec), BTreeMap::new()));
+    // As one of an engine: what `docker inspect` prints would be hidden for the spec of today.
+    kept.whole = true;
+    let kept = String::from_utf8(file::write(&kept).unwrap()).unwrap();
+    std::fs::write(folder.path().join("look.json"), kept).unwrap();
+    std::fs::write(folder.path().join("spec.yaml"), now).unwrap();
+    let args = ["plan", "spec.yaml", "--snapshot", "look.json", "--format", "text"];
+    let ran = run(folder.path(), &[], &args).await;
+    assert!(!ran.err.contains("panicked"), "{}", ran.err);
+    format!("{}\n{}{}", ran.code, ran.out, ran.err)
+}
+
+/// A text that another option, or another set, said when a snapshot was taken was hidden in this
+/// option all the same, so a snapshot cannot tell whether it is the value.
+#[tokio::test]
+async fn a_saved_snapshot_answers_no_guess_that_it_was_not_taken_for() {
+    let other = "  other:\n    name: other\n    image: app:1\n";
+    let by_image = "  other:\n    image: app:1\n    match: image\n";
+    let elsewhere = [
+        format!("    labels: {{guess: {RIGHT}}}\n"),
+        format!("    environment: {{GUESS: {RIGHT}}}\n    hostname: {RIGHT}\n"),
+        format!("{other}    environment: {{PIN: {RIGHT}}}\n    labels: {{pin: {RIGHT}}}\n"),
+        format!("{by_image}    environment: {{PIN: {RIGHT}}}\n    labels: {{pin: {RIGHT}}}\n"),
+        format!("volumes:\n  v: {{driver_opts: {{pin: {RIGHT}}}}}\n"),
+    ];
+    let web = format!("{WEB}    command: [serve, same]\n");
+    for then in elsewhere {
+        let then = format!("{web}{then}");
+        for guess in [
+            format!("    environment: {{PIN: {RIGHT}}}\n"),
+            format!("    labels: {{pin: {RIGHT}}}\n"),
+            format!("    healthcheck: {{test: [CMD, check, {RIGHT}]}}\n"),
+            format!("    annotations: {{pin: {RIGHT}}}\n"),
+            format!("    logging: {{driver: json-file, options: {{tag: {RIGHT}}}}}\n"),
+        ] {
+            let now = format!("{web}{guess}");
+            let right = told_later(&then, &now, RIGHT).await;
+            let wrong = told_later(&then, &now, "s0meth1ng-else").await;
+            assert_eq!(right, wrong, "{then}{guess}");
+            // Nor is the value said to be another one.
+            assert!(right.contains("cannot be told [unknown]"), "{then}{guess}{right}");
+        }
+    }
+    // At its own place the text would have been seen, so a hidden value is another one.
+    let own = format!("{web}    environment: {{PIN: {RIGHT}}}\n");
+    let differs = told_later(&own, &own, "s0meth1ng-else").await;
+    assert!(differs.contains("1 to replace"), "{differs}");
+    let same = told_later(&own, &own, RIGHT).await;
+    assert!(same.contains("othing to do"), "{same}");
 }
 
 #[tokio::test]

@@ -216,3 +216,64 @@ async fn values_take_others_and_say_where_none_is() {
     let environment = &plan["declared"]["containers"]["a"]["environment"];
     assert_eq!(environment["B"], serde_json::json!({"env_file": "app.env"}));
 }
+
+/// A stranger's pull request changes `.env`, the Compose files and every link of the repository, and
+/// the command line of the job does not change with it.
+#[tokio::test]
+async fn what_a_project_decides_about_its_files_stays_in_the_repository() {
+    let outside = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(outside.path().join(name), text).unwrap();
+    write("prod.env", "WHERE=s3cr3t\n");
+    write("compose.yaml", "services:\n  web: {image: x, command: [s3cr3t]}\n");
+    write("netrc", "machine x login y password s3cr3t\n");
+    let away = |name: &str| outside.path().join(name);
+    let image = "services:\n  web: {image: 'x:${WHERE}'}\n";
+    let plain = "services:\n  web: {image: x}\n";
+    let named = |name: &str| format!("COMPOSE_FILE={}\n", away(name).display());
+    let link = |to: &str, folder: &std::path::Path, name: &str| {
+        std::os::unix::fs::symlink(away(to), folder.join(name)).unwrap();
+    };
+    for attack in ["link", "named", "no yaml", "none", "up", "folder"] {
+        let repository = folder(NAMED);
+        let here = repository.path();
+        std::fs::create_dir(here.join(".git")).unwrap();
+        std::fs::write(here.join("compose.yaml"), if attack == "link" { image } else { plain })
+            .unwrap();
+        let env = |text: &str| std::fs::write(here.join(".env"), text).unwrap();
+        let mut args = vec!["plan", "--snapshot", "look.json", "--format", "json"];
+        match attack {
+            "link" => link("prod.env", here, ".env"),
+            "named" => env(&named("compose.yaml")),
+            "no yaml" => env(&named("netrc")),
+            "none" => env(&named("gone.yaml")),
+            "up" => env("COMPOSE_FILE=compose.yaml:../../../../../../etc/passwd\n"),
+            _ => {
+                link(".", here, "deploy");
+                args.extend(["-f", "deploy/compose.yaml"]);
+            }
+        }
+        let ran = run(here, &[], &args).await;
+        let said = format!("{}{}", ran.out, ran.err);
+        assert_eq!(ran.code, 1, "{attack}: {said}");
+        for secret in ["s3cr3t", "root:", "machine"] {
+            assert!(!said.contains(secret), "{attack}: {said}");
+        }
+        assert!(ran.err.contains("hint: `--allow-outside DIR`"), "{attack}: {said}");
+        // Who runs the command may widen it.
+        let folder = outside.path().to_str().unwrap();
+        let ran = run(here, &[], &[&args[..], &["--allow-outside", folder]].concat()).await;
+        match attack {
+            "link" => assert!(ran.err.contains("`x:s3cr3t`"), "{}", ran.err),
+            "named" | "folder" => assert!(ran.out.contains("s3cr3t"), "{attack}: {}", ran.err),
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_compose_file_that_cannot_be_read_is_told() {
+    let folder = folder(NAMED);
+    let ran = run(folder.path(), &[], &["config", "-f", "gone.yaml"]).await;
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("gone.yaml: No such file"), "{}", ran.err);
+}

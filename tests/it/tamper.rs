@@ -20,6 +20,7 @@ use bayplan::stale;
 use sha2::{Digest as _, Sha256};
 
 use crate::cases::{self, Case};
+use crate::program::run;
 
 /// At most so many edits of one kind of one plan; they are spread over all of it.
 const EACH: usize = 16;
@@ -407,4 +408,34 @@ fn no_plan_that_was_edited_with_care_is_accepted() {
     }
     assert!(tried > 1000, "only {tried}");
     assert!(accepted_edits.is_empty(), "of {tried}:\n{}", accepted_edits.join("\n"));
+}
+
+/// An edit that leaves no plan is refused as every other edit is, whatever digest it carries: the
+/// exit code says that the file was changed, not that something went wrong.
+#[tokio::test]
+async fn a_plan_that_is_none_any_more_is_refused_by_every_command() {
+    let plan = std::fs::read_to_string("plans/shop/plan.json").unwrap();
+    let edits = [
+        ("  \"tool\": ", "  \"more\": 1,\n  \"tool\": "),
+        ("\"action\": \"stop\"", "\"action\": \"purge\""),
+        ("\"summary\": {", "\"summary\": {\"lost\": 0, "),
+        ("\"warnings\": [", "\"warnings\": {}, \"warnings\": ["),
+    ];
+    for (from, to) in edits {
+        let edited = redacted(&plan.replacen(from, to, 1));
+        assert_ne!(edited, plan, "{from}");
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("plan.json"), edited).unwrap();
+        let snapshot = std::path::absolute("examples/shop/snapshot.json").unwrap();
+        let snapshot = snapshot.to_str().unwrap();
+        for args in [
+            &["show", "plan.json"][..],
+            &["diff", "plan.json", "plan.json"],
+            &["verify", "plan.json"],
+            &["apply", "plan.json", "--simulate", "--snapshot", snapshot],
+        ] {
+            let ran = run(folder.path(), &[], args).await;
+            assert_eq!(ran.code, 4, "{args:?}: {}{}", ran.out, ran.err);
+        }
+    }
 }

@@ -202,6 +202,11 @@ impl View<'_> {
         if let Some(state) = inspect.get_mut("State") {
             self.hide_but(state, "State", STATE);
         }
+        self.options(inspect)
+    }
+
+    /// Hides what options read.
+    pub(super) fn options(&self, inspect: &mut Json) -> BTreeMap<String, Live> {
         self.networks(inspect);
         self.mounts(inspect.get_mut("Mounts"), "Mounts");
         if let Some(host) = inspect.get_mut("HostConfig") {

@@ -10,6 +10,7 @@ mod fields;
 mod import;
 mod places;
 mod redacted;
+mod visible;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,9 +20,10 @@ use serde_json::{Map, Value as Json};
 pub use fields::UNKEPT;
 pub use import::{Literal, name_hidden};
 pub use redacted::redacted;
+pub use visible::Visible;
 
-use crate::base::ident::{ImageId, LABEL_LITERALS, Reference};
-use crate::observed::snapshot::{Container, Snapshot};
+use crate::base::ident::{ImageId, LABEL_LITERALS, Reference, SetName};
+use crate::observed::snapshot::{Container, Public, Snapshot};
 use crate::options::literals::Noted;
 use crate::options::value;
 use crate::options::value::{HIDDEN, Live};
@@ -59,6 +61,7 @@ impl Unredacted {
         each(&mut snapshot.containers, &|container| {
             View::of(redactor, &world, container, &open).container(container);
         });
+        snapshot.public = redactor.public(&world, &snapshot.containers);
         for network in &mut snapshot.networks {
             let own = redactor.objects.networks.get(named(network));
             View::of_object(redactor, own, network, &open).network(network);
@@ -67,8 +70,6 @@ impl Unredacted {
             let own = redactor.objects.volumes.get(named(volume));
             View::of_object(redactor, own, volume, &open).volume(volume);
         }
-        let of_images = world.images.values().flat_map(Places::texts);
-        snapshot.public = redactor.public.iter().chain(of_images).cloned().collect();
         for image in snapshot.images.values_mut() {
             fields::trim_image(image);
         }
@@ -88,9 +89,6 @@ pub struct Redactor {
     scopes: Vec<Scope>,
     /// The texts of networks and volumes.
     objects: Objects,
-    /// All texts of the spec, in any place. A hidden value differs from every text that the spec
-    /// has in the value's own place.
-    public: BTreeSet<String>,
     /// All references of the spec.
     references: BTreeSet<Reference>,
     /// The resolved values of references.
@@ -101,20 +99,12 @@ impl Redactor {
     /// The redactor for a look with or without a spec; `secrets` has the resolved references.
     pub fn new(spec: Option<&Spec>, secrets: BTreeMap<Reference, SecretString>) -> Self {
         let mut redactor = Self { secrets, ..Self::default() };
-        redactor.public.insert(DEFAULT_PATH.to_owned());
         let Some(spec) = spec else { return redactor };
         redactor.objects = Objects::of(spec);
-        redactor.public.extend(spec.object_texts());
         redactor.references.extend(spec.references());
         for (key, set) in &spec.sets {
-            for option in &set.options {
-                option.literals(&mut redactor.public);
-            }
-            let scope = Scope::of(spec, set, key.as_str());
-            redactor.public.extend(scope.places.texts().cloned());
-            redactor.scopes.push(scope);
+            redactor.scopes.push(Scope::of(spec, set, key.as_str()));
         }
-        redactor.public.retain(|text| !value::looks_marked(text));
         redactor
     }
 
@@ -125,6 +115,27 @@ impl Redactor {
     ) -> World<'a> {
         let images = images.iter().map(|(id, image)| (id.clone(), Places::of_image(image)));
         World::new(&self.scopes, images.collect(), references)
+    }
+
+    /// The public texts by place, and where they are public.
+    fn public(&self, world: &World<'_>, containers: &[Container]) -> Public {
+        let texts = |all: &BTreeMap<String, Places>| {
+            all.iter().map(|(name, places)| (name.clone(), places.texts.clone())).collect()
+        };
+        let sets = |container: &Container| -> BTreeSet<SetName> {
+            world.of(container).1.iter().map(|scope| scope.key.clone()).collect()
+        };
+        let of_sets = self.scopes.iter();
+        Public {
+            sets: of_sets.map(|scope| (scope.key.clone(), scope.places.texts.clone())).collect(),
+            networks: texts(&self.objects.networks),
+            volumes: texts(&self.objects.volumes),
+            containers: containers
+                .iter()
+                .map(|container| (container.id(), sets(container)))
+                .filter(|(_, sets)| !sets.is_empty())
+                .collect(),
+        }
     }
 
     /// Whether each reference of the spec could be resolved.

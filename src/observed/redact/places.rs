@@ -15,13 +15,16 @@ use crate::base::ident::{
     SetName,
 };
 use crate::base::image_ref::{ImageRef, RefIndex};
-use crate::observed::snapshot::Container;
+use crate::observed::snapshot::{Container, Texts};
 use crate::options::value;
 use crate::options::{Body, Context, health};
 use crate::spec::{Compat, Identity, Matching, Set, Spec};
 
 /// The place of environment variables, by name.
 pub(super) const VARIABLES: &str = "Env";
+
+/// The place of a set's image, whose own texts are public in the set's containers.
+pub(super) const IMAGE: &str = "Image";
 
 /// The fields for the command line, which share their public texts.
 const COMMAND: &[&str] = &["Cmd", "Entrypoint"];
@@ -30,7 +33,7 @@ const COMMAND_AGAIN: &[&str] = &["Path", "Args"];
 /// The texts of each place.
 #[derive(Debug, Default)]
 pub(super) struct Places {
-    texts: BTreeMap<String, BTreeSet<String>>,
+    pub(super) texts: Texts,
     /// The references that are declared in each place.
     marks: BTreeMap<String, BTreeSet<Reference>>,
 }
@@ -43,12 +46,7 @@ pub(super) fn within(place: &str, field: &str) -> String {
 impl Places {
     /// Whether a place contains a text.
     pub(super) fn say(&self, place: &str, text: &str) -> bool {
-        self.texts.get(place).is_some_and(|texts| texts.contains(text))
-    }
-
-    /// All texts.
-    pub(super) fn texts(&self) -> impl Iterator<Item = &String> {
-        self.texts.values().flatten()
+        self.texts.say(place, text)
     }
 
     /// The references that are declared in a place.
@@ -62,7 +60,7 @@ impl Places {
             if let Some(reference) = value::marked_reference(text) {
                 self.marks.entry(place.to_owned()).or_default().insert(reference);
             } else if !value::looks_marked(text) {
-                self.texts.entry(place.to_owned()).or_default().insert(text.to_owned());
+                self.texts.insert(place, text);
             }
         }
     }
@@ -93,6 +91,11 @@ impl Places {
                 field => self.add(field, value),
             }
         }
+    }
+
+    /// The texts of a snapshot.
+    pub(super) fn of_texts(texts: Texts) -> Self {
+        Self { texts, marks: BTreeMap::new() }
     }
 
     /// The texts of an image.
@@ -150,8 +153,18 @@ impl Objects {
     }
 }
 
+/// How a set matches a container. The first way counts, as in a plan: a set that matches by image
+/// alone learns nothing of a container that another set names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum By {
+    Name,
+    Label,
+    Image,
+}
+
 /// The texts of a set, and the data for finding its containers.
 pub(super) struct Scope {
+    pub(super) key: SetName,
     project: String,
     /// The key of the set, and its former keys.
     keys: BTreeSet<String>,
@@ -171,6 +184,7 @@ impl Scope {
         let own = SetName::new(key);
         let former = spec.former(&own).map(SetName::as_str);
         let mut scope = Self {
+            key: own.clone(),
             project: spec.project.as_str().to_owned(),
             keys: former.chain([key]).map(str::to_owned).collect(),
             name: match &set.identity {
@@ -184,6 +198,9 @@ impl Scope {
             places: Places::default(),
             declared: BTreeMap::new(),
         };
+        if let Some(image) = &set.image {
+            scope.places.insert(IMAGE, image);
+        }
         for option in &set.options {
             let mut body = Body::new();
             option.write(&mut body, &Context::default());
@@ -200,28 +217,25 @@ impl Scope {
         scope
     }
 
-    /// Whether the set may match a container: by name, by the labels of the set, or by image if the
+    /// How the set may match a container: by name, by the labels of the set, or by image if the
     /// container has no such labels.
-    fn may_be_of(&self, container: &Container, images: &References) -> bool {
+    fn may_be_of(&self, container: &Container, images: &References) -> Option<By> {
         let name = container.name();
         // During a replacement a container has a temporary name with a reserved suffix.
         if self.name.as_deref() == Some(crate::base::ident::reserved_suffix(name.as_str()).0) {
-            return true;
+            return Some(By::Name);
         }
-        let ours = container.label(LABEL_PROJECT) == Some(self.project.as_str());
-        if ours && container.label(LABEL_SET).is_some_and(|key| self.keys.contains(key)) {
-            return true;
-        }
-        if self.compose
-            && container.label(COMPOSE_PROJECT) == Some(self.project.as_str())
-            && container.label(COMPOSE_SERVICE).is_some_and(|key| self.keys.contains(key))
+        let is_key = |label| container.label(label).is_some_and(|key| self.keys.contains(key));
+        let is_project = |label| container.label(label) == Some(self.project.as_str());
+        if is_project(LABEL_PROJECT) && is_key(LABEL_SET)
+            || self.compose && is_project(COMPOSE_PROJECT) && is_key(COMPOSE_SERVICE)
         {
-            return true;
+            return Some(By::Label);
         }
         let created = container.label(LABEL_NAME).is_some_and(|own| {
             crate::base::ident::reserved_suffix(name.as_str()).0 == own || own == name.as_str()
         });
-        self.by_image && !created && self.has_image(container, images)
+        (self.by_image && !created && self.has_image(container, images)).then_some(By::Image)
     }
 
     fn has_image(&self, container: &Container, images: &References) -> bool {
@@ -307,10 +321,14 @@ impl<'a> World<'a> {
 
     /// The public texts for a container, and its possible sets.
     pub(super) fn of(&'a self, container: &Container) -> (Vec<&'a Places>, Vec<&'a Scope>) {
-        let may = |scope: &&Scope| scope.may_be_of(container, self.references);
         let candidates = self.index.candidates(container).into_iter();
-        let candidates = candidates.filter_map(|at| self.scopes.get(at));
-        let scopes: Vec<&Scope> = candidates.filter(may).collect();
+        let candidates: Vec<(By, &Scope)> = candidates
+            .filter_map(|at| self.scopes.get(at))
+            .filter_map(|scope| Some((scope.may_be_of(container, self.references)?, scope)))
+            .collect();
+        let best = candidates.iter().map(|(by, _)| *by).min();
+        let scopes = candidates.into_iter().filter(|(by, _)| Some(*by) == best);
+        let scopes: Vec<&Scope> = scopes.map(|(_, scope)| scope).collect();
         let declared = scopes.iter().filter_map(|scope| {
             self.references.get(scope.image.as_ref()?).and_then(Option::as_ref)
         });

@@ -118,7 +118,7 @@ fn what_was_edited_is_refused_with_the_line() {
 fn syntax_and_shape_are_told_with_their_place() {
     let text = file(&sample::mixed());
     insta::assert_snapshot!(refused(&text[..text.len() / 2]), @"
-    Syntax: line 42, column 143: expected more, but the file ends here: it is cut off
+    Broken: line 42, column 143: expected more, but the file ends here: it is cut off
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
     insta::assert_snapshot!(refused(&text.replace("\"created\": 4", "\"created\": \"4\"")), @r#"
@@ -126,7 +126,7 @@ fn syntax_and_shape_are_told_with_their_place() {
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     "#);
     insta::assert_snapshot!(refused(&text.replace("\"created\": 4", "\"created\": 4, \"created\": 5")), @"
-    Syntax: line 6, column 40: the key `created` comes twice
+    Broken: line 6, column 40: the key `created` comes twice
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
     insta::assert_snapshot!(refused(&text.replace("\"warnings\"", "\"warning\"")), @"
@@ -157,6 +157,40 @@ fn syntax_and_shape_are_told_with_their_place() {
     Shape: line 5, column 11: expected one of `format`, `digest`, `project`, `target`, `summary`, `dangers`, `changes`, `warnings`, `steps`, `sets`, `planned`, `assumed`, `declared`, `facts`, `spec`, `tool`, but found `targets`, did you mean `target`?
     hint: make the plan again with `bayplan plan`; a plan file is never edited
     ");
+}
+
+/// Whoever edits a plan and writes a digest that fits gets no other exit code for an edit that
+/// leaves no plan.
+#[test]
+fn what_says_to_be_a_plan_and_is_none_was_changed() {
+    let text = file(&sample::mixed());
+    let mut bytes = text.clone().into_bytes();
+    let middle = bytes.len() / 2;
+    bytes[middle] = 0xFF;
+    for (changed, fault) in [
+        (text.replace("\"created\": 4", "\"created\": \"4\"").into_bytes(), Fault::Shape),
+        (
+            text.replace("\"action\": \"wait_ready\"", "\"action\": \"purge\"").into_bytes(),
+            Fault::Shape,
+        ),
+        (text.replace("  \"tool\": ", "  \"more\": 1,\n  \"tool\": ").into_bytes(), Fault::Shape),
+        (text.replace("  \"target\": ", "  \"targets\": ").into_bytes(), Fault::Shape),
+        (text.replace("\"expected\": 1073741824", "\"expected\": 0.5").into_bytes(), Fault::Shape),
+        (
+            text.replace("\"created\": 4", "\"created\": 4, \"created\": 4").into_bytes(),
+            Fault::Broken,
+        ),
+        (text.as_bytes()[..middle].to_vec(), Fault::Broken),
+        (bytes, Fault::Broken),
+    ] {
+        assert_ne!(changed, text.as_bytes());
+        let found = read(&changed).unwrap_err().fault;
+        assert_eq!(found, fault);
+        assert!(found.is_integrity(), "{found:?}");
+    }
+    for other in ["", "{}", "project: shop\n", "{\"format\": \"bayplan/plan/2\"}"] {
+        assert!(!read(other.as_bytes()).unwrap_err().fault.is_integrity(), "{other}");
+    }
 }
 
 #[test]

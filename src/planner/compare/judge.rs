@@ -3,6 +3,7 @@
 //! Values may be hidden and references unresolved, so a third answer is "unknown". The choice of
 //! rows and of the mode is [`super`]'s.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Known;
@@ -51,27 +52,119 @@ pub(in crate::planner) fn collapse(value: Value) -> Value {
     }
 }
 
-pub(super) fn judge(want: Value, have: Value, mode: Mode, known: Known<'_>) -> Found {
-    let superset = mode == Mode::Superset;
-    let mut keys = Keys::default();
-    let (same, beyond) = match (&want, &have) {
-        (Value::Unknown, _) | (_, Value::Unknown) => (Same::Unknown, false),
-        (Value::Unset, Value::Unset) => (Same::Yes, false),
-        (Value::One(want), Value::One(have)) => (atoms(want, have, known), true),
-        (Value::List(want), Value::List(have)) => (lists(want, have, known), true),
-        (Value::Unset, Value::Set(_)) if superset => (Same::Yes, true),
-        (Value::Set(want), Value::Set(have)) => sets(want, have, superset, known),
-        (Value::Unset | Value::Map(_), Value::Unset | Value::Map(_)) => {
-            let empty = BTreeMap::new();
-            maps(map(&want, &empty), map(&have, &empty), superset, known, &mut keys)
+/// The two values of a row are judged with what is known beside them.
+pub(super) struct Judge<'a> {
+    known: Known<'a>,
+    /// See [`Judge::readable`].
+    make: &'a dyn Fn() -> Option<Value>,
+    made: OnceCell<Option<Value>>,
+}
+
+impl<'a> Judge<'a> {
+    pub(super) fn new(known: Known<'a>, make: &'a dyn Fn() -> Option<Value>) -> Self {
+        Self { known, make, made: OnceCell::new() }
+    }
+
+    /// The expected value, as far as the look would have shown it in the found container. A hidden
+    /// value differs from what is readable here. Few rows ask.
+    fn readable(&self) -> Option<&Value> {
+        self.made.get_or_init(self.make).as_ref()
+    }
+
+    pub(super) fn judge(&self, want: Value, have: Value, mode: Mode) -> Found {
+        let superset = mode == Mode::Superset;
+        let mut keys = Keys::default();
+        let (same, beyond) = match (&want, &have) {
+            (Value::Unknown, _) | (_, Value::Unknown) => (Same::Unknown, false),
+            (Value::Unset, Value::Unset) => (Same::Yes, false),
+            (Value::One(want), Value::One(have)) => {
+                let shown = || matches!(self.readable(), Some(Value::One(atom)) if atom == want);
+                (atoms(want, have, shown, self.known), true)
+            }
+            (Value::List(want), Value::List(have)) => (self.lists(want, have), true),
+            (Value::Unset, Value::Set(_)) if superset => (Same::Yes, true),
+            (Value::Set(want), Value::Set(have)) => self.sets(want, have, superset),
+            (Value::Unset | Value::Map(_), Value::Unset | Value::Map(_)) => {
+                let empty = BTreeMap::new();
+                self.maps(map(&want, &empty), map(&have, &empty), superset, &mut keys)
+            }
+            (_, Value::Unset) => (Same::No, false),
+            _ => (Same::No, true),
+        };
+        match same {
+            Same::Yes => Found::Same,
+            Same::Unknown => Found::Unknown,
+            Same::No => Found::Differs { expected: want, found: have, beyond, keys },
         }
-        (_, Value::Unset) => (Same::No, false),
-        _ => (Same::No, true),
-    };
-    match same {
-        Same::Yes => Found::Same,
-        Same::Unknown => Found::Unknown,
-        Same::No => Found::Differs { expected: want, found: have, beyond, keys },
+    }
+
+    fn lists(&self, want: &[Atom], have: &[Atom]) -> Same {
+        let readable = || match self.readable() {
+            Some(Value::List(shown)) => shown.as_slice(),
+            _ => &[],
+        };
+        if want.len() != have.len() {
+            // A hidden argv is a single mark, whatever its length. It differs from an argv of public
+            // words only, because that argv would be shown.
+            let hidden = matches!(have, [Atom::Live(Live { shown: None, .. })]);
+            return if hidden && readable() != want { Same::Unknown } else { Same::No };
+        }
+        all(want.iter().zip(have).enumerate().map(|(at, (want, have))| {
+            atoms(want, have, || readable().get(at) == Some(want), self.known)
+        }))
+    }
+
+    fn sets(&self, want: &BTreeSet<Atom>, have: &BTreeSet<Atom>, superset: bool) -> (Same, bool) {
+        let missing: Vec<&Atom> = want.difference(have).collect();
+        let extra: Vec<&Atom> = have.difference(want).collect();
+        let hidden = extra.iter().filter(|atom| matches!(atom, Atom::Live(_))).count();
+        let shown = |atom: &Atom| {
+            matches!(atom, Atom::Text(_))
+                && matches!(self.readable(), Some(Value::Set(shown)) if shown.contains(atom))
+        };
+        let same = if missing.is_empty() && (superset || extra.is_empty()) {
+            Same::Yes
+        } else if hidden > 0
+            && missing.len() <= extra.len()
+            && missing.iter().any(|atom| !shown(atom))
+        {
+            Same::Unknown
+        } else {
+            Same::No
+        };
+        (same, !extra.is_empty())
+    }
+
+    fn maps(
+        &self,
+        want: &BTreeMap<String, Atom>,
+        have: &BTreeMap<String, Atom>,
+        superset: bool,
+        keys: &mut Keys,
+    ) -> (Same, bool) {
+        let mut unknown = false;
+        for (key, value) in want {
+            let shown = || {
+                let Some(Value::Map(shown)) = self.readable() else { return false };
+                shown.get(key) == Some(value)
+            };
+            match have.get(key).map(|have| atoms(value, have, shown, self.known)) {
+                None => keys.added.push(key.clone()),
+                Some(Same::No) => keys.changed.push(key.clone()),
+                Some(Same::Unknown) => unknown = true,
+                Some(Same::Yes) => {}
+            }
+        }
+        let extra = have.keys().filter(|key| !want.contains_key(*key));
+        keys.removed.extend(extra.filter(|_| !superset).cloned());
+        let Keys { added, changed, removed } = &*keys;
+        // A certain difference counts, even if other entries are unknown.
+        let same = match (added.is_empty() && changed.is_empty() && removed.is_empty(), unknown) {
+            (false, _) => Same::No,
+            (true, true) => Same::Unknown,
+            (true, false) => Same::Yes,
+        };
+        (same, have.keys().any(|key| !want.contains_key(key)))
     }
 }
 
@@ -83,7 +176,8 @@ fn map<'v>(value: &'v Value, empty: &'v BTreeMap<String, Atom>) -> &'v BTreeMap<
     }
 }
 
-fn atoms(want: &Atom, have: &Atom, known: Known<'_>) -> Same {
+/// Compares two scalars; `shown` tells whether the look would have shown the expected one.
+fn atoms(want: &Atom, have: &Atom, shown: impl Fn() -> bool, known: Known<'_>) -> Same {
     let plain = |same: bool| if same { Same::Yes } else { Same::No };
     match (want, have) {
         (Atom::Reference(reference), Atom::Live(live)) => reference_same(reference, live, known),
@@ -92,7 +186,7 @@ fn atoms(want: &Atom, have: &Atom, known: Known<'_>) -> Same {
         (Atom::Reference(_), _) => Same::Unknown,
         (Atom::Text(text), Atom::Live(Live { shown: Some(shown), .. })) => plain(text == shown),
         (Atom::Text(text), Atom::Live(Live { shown: None, .. })) => {
-            if known.public.contains(text) {
+            if shown() {
                 Same::No
             } else if known.assume && has_unresolved(text, known) {
                 Same::Yes
@@ -119,76 +213,6 @@ fn reference_same(reference: &Reference, live: &Live, known: Known<'_>) -> Same 
 fn has_unresolved(text: &str, known: Known<'_>) -> bool {
     let mut missing = known.secrets.iter().filter(|(_, resolved)| !**resolved);
     missing.any(|(reference, _)| text.contains(&mark_reference(reference)))
-}
-
-fn lists(want: &[Atom], have: &[Atom], known: Known<'_>) -> Same {
-    if want.len() != have.len() {
-        // A hidden argv is a single mark, whatever its length.
-        let hidden = matches!(have, [Atom::Live(Live { shown: None, .. })]);
-        return if hidden { hidden_list(want, known) } else { Same::No };
-    }
-    all(want.iter().zip(have).map(|(want, have)| atoms(want, have, known)))
-}
-
-/// A hidden argv differs from an argv of public words only, because that argv would be shown.
-fn hidden_list(want: &[Atom], known: Known<'_>) -> Same {
-    let texts = want.iter().map(|atom| match atom {
-        Atom::Text(text) => Some(text),
-        _ => None,
-    });
-    let public = texts.into_iter().all(|text| text.is_some_and(|text| known.public.contains(text)));
-    if public { Same::No } else { Same::Unknown }
-}
-
-fn sets(
-    want: &BTreeSet<Atom>,
-    have: &BTreeSet<Atom>,
-    superset: bool,
-    known: Known<'_>,
-) -> (Same, bool) {
-    let missing: Vec<&Atom> = want.difference(have).collect();
-    let extra: Vec<&Atom> = have.difference(want).collect();
-    let hidden = extra.iter().filter(|atom| matches!(atom, Atom::Live(_))).count();
-    let unknown = missing.iter().any(|atom| match atom {
-        Atom::Text(text) => !known.public.contains(text),
-        _ => true,
-    });
-    let same = if missing.is_empty() && (superset || extra.is_empty()) {
-        Same::Yes
-    } else if hidden > 0 && unknown && missing.len() <= extra.len() {
-        Same::Unknown
-    } else {
-        Same::No
-    };
-    (same, !extra.is_empty())
-}
-
-fn maps(
-    want: &BTreeMap<String, Atom>,
-    have: &BTreeMap<String, Atom>,
-    superset: bool,
-    known: Known<'_>,
-    keys: &mut Keys,
-) -> (Same, bool) {
-    let mut unknown = false;
-    for (key, value) in want {
-        match have.get(key).map(|have| atoms(value, have, known)) {
-            None => keys.added.push(key.clone()),
-            Some(Same::No) => keys.changed.push(key.clone()),
-            Some(Same::Unknown) => unknown = true,
-            Some(Same::Yes) => {}
-        }
-    }
-    let extra = have.keys().filter(|key| !want.contains_key(*key));
-    keys.removed.extend(extra.filter(|_| !superset).cloned());
-    let Keys { added, changed, removed } = &*keys;
-    // A certain difference counts, even if other entries are unknown.
-    let same = match (added.is_empty() && changed.is_empty() && removed.is_empty(), unknown) {
-        (false, _) => Same::No,
-        (true, true) => Same::Unknown,
-        (true, false) => Same::Yes,
-    };
-    (same, have.keys().any(|key| !want.contains_key(key)))
 }
 
 fn all(each: impl Iterator<Item = Same>) -> Same {

@@ -7,7 +7,7 @@
 pub mod network;
 pub mod volume;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 
@@ -15,6 +15,7 @@ use crate::base::ident::{
     COMPOSE_MADE_BY, COMPOSE_PREFIX, COMPOSE_PROJECT, LABEL_LITERALS, LABEL_PREFIX, LABEL_PROJECT,
     ObjectKey, ProjectName,
 };
+use crate::observed::snapshot::Texts;
 use crate::options::literals;
 use crate::options::value::{Atom, HIDDEN};
 use crate::plan::{OptionDifference, Origin, Reason};
@@ -101,7 +102,7 @@ impl Differences {
     /// resources may have undeclared entries.
     fn maps(
         &mut self,
-        key: &'static str,
+        (key, place): (&'static str, &str),
         expected: &BTreeMap<String, String>,
         found: &Json,
         terms: Terms<'_>,
@@ -116,9 +117,8 @@ impl Differences {
             .collect();
         let mut unknown = false;
         let same = expected.iter().all(|(key, value)| match found.get(key) {
-            // The texts of the spec are public, so a hidden text differs, unless the snapshot was
-            // taken without the spec.
-            Some(text) if text == HIDDEN && !terms.public.contains(value) => {
+            // The look would have shown a text that was public here, so a hidden text differs.
+            Some(text) if text == HIDDEN && !terms.would_show(place, key, value) => {
                 unknown = true;
                 true
             }
@@ -139,8 +139,14 @@ impl Differences {
 pub struct Terms<'a> {
     /// Bayplan created the resource, so undeclared entries are differences too.
     pub owned: bool,
-    /// Texts that cannot be the hidden value.
-    pub public: &'a BTreeSet<String>,
+    /// The texts that were public in the resource, by place.
+    pub public: Option<&'a Texts>,
+}
+
+impl Terms<'_> {
+    fn would_show(self, place: &str, key: &str, value: &str) -> bool {
+        self.public.is_some_and(|texts| texts.say(&format!("{place}.{key}"), value))
+    }
 }
 
 /// Adds the labels of bayplan to a body with the declared labels; `label` is the label of the kind.

@@ -1,8 +1,6 @@
 //! A network: its create body, and the differences of an existing network. The steps are
 //! [`crate::planner`]'s.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value as Json, json};
 
 use super::{Differences, Terms, label};
@@ -138,8 +136,8 @@ pub fn differences(network: &Network, found: &Json, terms: Terms<'_>) -> Differe
     if terms.owned || network.driver.is_some() {
         all.unless(want == have, "driver", json!(want), json!(have));
     }
-    all.maps("driver_opts", &network.driver_opts, &found["Options"], terms);
-    addresses(network, found, &mut all);
+    all.maps(("driver_opts", "Options"), &network.driver_opts, &found["Options"], terms);
+    addresses(network, found, terms, &mut all);
     for (key, field, want) in [
         ("internal", "Internal", network.internal),
         ("attachable", "Attachable", network.attachable),
@@ -158,22 +156,20 @@ pub fn differences(network: &Network, found: &Json, terms: Terms<'_>) -> Differe
             all.unless(want == have, key, json!(want), json!(have));
         }
     }
-    all.maps("labels", &network.labels, &found["Labels"], terms);
+    all.maps(("labels", "Labels"), &network.labels, &found["Labels"], terms);
     all
 }
 
-fn addresses(network: &Network, found: &Json, all: &mut Differences) {
+fn addresses(network: &Network, found: &Json, terms: Terms<'_>, all: &mut Differences) {
     let ipam = &network.ipam;
     let found = &found["IPAM"];
     let have = found["Driver"].as_str().unwrap_or("default");
     if let Some(want) = &ipam.driver {
         all.unless(want == have, "ipam.driver", json!(want), json!(have));
     }
-    let options: BTreeMap<&String, &Json> =
-        found["Options"].as_object().into_iter().flatten().collect();
-    let same =
-        ipam.options.iter().all(|(key, value)| options.get(key).is_some_and(|have| *have == value));
-    all.unless(same, "ipam.options", json!(ipam.options), found["Options"].clone());
+    // The engine's own options of addresses are no difference of any network.
+    let terms = Terms { owned: false, ..terms };
+    all.maps(("ipam.options", "IPAM.Options"), &ipam.options, &found["Options"], terms);
     let pools: Vec<&Json> = found["Config"].as_array().into_iter().flatten().collect();
     let same = ipam.config.iter().all(|want| pools.iter().any(|have| fits(want, have)))
         && no_other(&ipam.config, &pools);

@@ -1,7 +1,5 @@
 //! Differences of networks and volumes, and their create bodies.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value as Json, json};
 
 use super::*;
@@ -31,8 +29,7 @@ fn told(differences: &Differences) -> String {
 }
 
 fn differs(declared: &str, found: &Json, owned: bool) -> String {
-    let public = BTreeSet::new();
-    told(&network::differences(&network(declared), found, Terms { owned, public: &public }))
+    told(&network::differences(&network(declared), found, Terms { owned, public: None }))
 }
 
 /// The inspect data of Docker 28.5 for an empty declaration.
@@ -109,12 +106,15 @@ fn ranges_are_compared_by_what_they_mean() {
 fn a_hidden_option_is_another_one_where_the_declared_one_is_public() {
     let declared = volume("{driver_opts: {o: 'addr=1.2.3.4', type: nfs}}");
     let found = json!({"Driver": "local", "Options": {"o": HIDDEN, "type": "nfs"}, "Labels": null});
-    let nothing = BTreeSet::new();
-    let public: BTreeSet<String> = ["addr=1.2.3.4".to_owned()].into();
-    let compare =
-        |public| told(&volume::differences(&declared, &found, Terms { owned: true, public }));
-    assert_eq!(compare(&nothing), "driver_opts: unknown");
-    insta::assert_snapshot!(compare(&public), @"driver_opts (changed o: «hidden» => addr=1.2.3.4)");
+    let compare = |place: &str| {
+        let mut texts = Texts::default();
+        texts.insert(place, "addr=1.2.3.4");
+        let terms = Terms { owned: true, public: Some(&texts) };
+        told(&volume::differences(&declared, &found, terms))
+    };
+    assert_eq!(compare("Options.type"), "driver_opts: unknown");
+    assert_eq!(compare("Labels.o"), "driver_opts: unknown");
+    insta::assert_snapshot!(compare("Options.o"), @"driver_opts (changed o: «hidden» => addr=1.2.3.4)");
 }
 
 #[test]

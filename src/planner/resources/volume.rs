@@ -32,8 +32,8 @@ pub fn differences(volume: &Volume, found: &serde_json::Value, terms: Terms<'_>)
     if terms.owned || volume.driver.is_some() {
         all.unless(want == have, "driver", json!(want), json!(have));
     }
-    all.maps("driver_opts", &volume.driver_opts, &found["Options"], terms);
-    all.maps("labels", &volume.labels, &found["Labels"], terms);
+    all.maps(("driver_opts", "Options"), &volume.driver_opts, &found["Options"], terms);
+    all.maps(("labels", "Labels"), &volume.labels, &found["Labels"], terms);
     all
 }
 
