@@ -259,7 +259,7 @@ mod tests {
 
     use super::*;
     use crate::base::ident::ImageId;
-    use crate::plan::{EnvironmentDifference, Origin};
+    use crate::plan::{EnvironmentDifference, Origin, Values};
 
     fn planned(options: Json) -> Planned {
         let options = serde_json::from_value(options).unwrap();
@@ -309,11 +309,12 @@ mod tests {
             added: vec!["A".into()],
             changed: vec!["B".into()],
             removed: vec!["C".into()],
-            values: [].into(),
+            values: [("B".to_owned(), Values::default())].into(),
         });
         let options = json!({"environment": {"A": "1", "B": "2", "C": "3"}});
         let rest = rest(&planned(options), &[], &[reason]);
-        assert_eq!(together(&rest.options), "environment C=3");
+        // The difference names `A` and tells no value of it.
+        assert_eq!(together(&rest.options), "environment A=1, C=3");
     }
 
     #[test]
