@@ -46,9 +46,8 @@ pub(super) fn gap(folder: &Path) -> bool {
     let (naive, ours) = (median(naive), median(ours));
     let good = ours <= naive + MORE;
     let word = if good { "ok" } else { "OVER" };
-    println!(
-        "gap, stop-first              {ours:>10.1?}  naive {naive:>10.1?}  limit +30 ms  {word}"
-    );
+    let (ours, naive) = (ours.as_millis(), naive.as_millis());
+    println!("gap, stop-first              {ours} ms  naive {naive} ms  limit +30 ms  {word}");
     composed(folder, port, address);
     good & start_first(&world)
 }
@@ -59,7 +58,7 @@ fn spec(port: u16, shm: usize, more: &str) -> String {
         "project: {PROJECT}\ndefaults: {{prove_for: 1s, state: reloaded}}\ncontainers:\n  web:\n    \
          image: {IMAGE}\n    init: true\n    shm_size: {shm}m\n    command: [{}]\n    \
          ports: ['127.0.0.1:{port}:80']\n{more}",
-        SERVE.join(", ")
+        SERVE.map(|word| format!("'{word}'")).join(", ")
     )
 }
 
@@ -108,7 +107,7 @@ fn composed(folder: &Path, port: u16, address: SocketAddr) {
         return;
     }
     let gaps = (0..ROUNDS).map(|round| watched(&[address], || assert!(up(65 + round))).longest);
-    println!("gap, compose up              {:>10.1?}", median(gaps.collect()));
+    println!("gap, compose up              {} ms", median(gaps.collect()).as_millis());
     let _ = Command::new(&program).args(["-f", &file, "down", "-t", "1"]).output();
 }
 

@@ -21,6 +21,10 @@
 //! the floor's calls costs such an engine the same wherever it is put (tried: `/info` before, beside
 //! and after the inspects); without `/info`, 3 ms less.
 //!
+//! `gap` on a machine that built three other things meanwhile, 2026-11-30, a debug build: stop-first 1.4 s
+//! against 1.4 s in the naive order, and of 7,113 requests during start-first none failed. `bulk` says
+//! nothing on such a machine; it needs some minutes.
+//!
 //! A name as an argument runs that one alone: `cargo bench -- offline`. A figure over its limit
 //! ends the run with 1.
 
