@@ -64,12 +64,12 @@ pub fn leftovers(look: &Snapshot) -> Vec<Leftover> {
         }
     });
     let locks = locks(look).into_iter().filter_map(|(project, plan)| {
-        let lock = look.by_name(&format!("{project}{SUFFIX_LOCK}"))?;
-        let held = lock.inspect.as_ref().and_then(Held::of)?;
+        let container = look.by_name(&format!("{project}{SUFFIX_LOCK}"))?;
+        let held = container.inspect.as_ref().and_then(Held::of)?;
         Some(Leftover {
             what: format!(
                 "{} ({}), the lock of {held}",
-                say::short(lock.seen().name()),
+                say::short(container.seen().name()),
                 held.id.short()
             ),
             project: Some(project.to_owned()),
@@ -132,7 +132,7 @@ mod tests {
     fn what_lies_about_is_told_with_its_plan() {
         let none = json!({});
         let ours = json!({LABEL_PROJECT: "shop", LABEL_NAME: "web", LABEL_PLAN: "sha256:aa"});
-        let lock = json!({
+        let locked = json!({
             "io.bayplan.lock": "shop", "io.bayplan.lock.plan": "sha256:bb",
             "io.bayplan.lock.host": "ci-7", "io.bayplan.lock.process": "12",
         });
@@ -146,7 +146,7 @@ mod tests {
                 container("web.bp-old", &none, &none),
                 container("db.bp-failed", &none, &db),
                 container("db", &off, &db),
-                container("shop.bp-lock", &json!({"Created": "2026-01-02T03:04:05Z"}), &lock),
+                container("shop.bp-lock", &json!({"Created": "2026-01-02T03:04:05Z"}), &locked),
                 container("other", &none, &ours),
             ],
             ..Snapshot::default()
