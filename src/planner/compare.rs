@@ -349,7 +349,7 @@ fn verdict(
     }
     let mut want = collapse(want);
     let have = collapse(have);
-    let readable = || readable(row, mode, known.visible?, (expected, found));
+    let readable = || Some(readable(row, mode, known.visible?, (expected, found)));
     let judge = Judge::new(known, &readable);
     if let Some(gone) = gone {
         return judge.judge(want, gone, Mode::Strict);
@@ -392,14 +392,14 @@ fn readable(
     mode: Mode,
     visible: Visible<'_>,
     (expected, found): (&InspectView, &InspectView),
-) -> Option<Value> {
+) -> Value {
     let expected = &visible.hide(expected);
     let (mut want, mut have) = (row.read(expected), row.read(found));
     row.normalize_pair(&mut want, &mut have, (expected, found));
     if mode == Mode::Superset {
         row.without_more(&mut want, &mut have, (expected, found));
     }
-    Some(collapse(want))
+    collapse(want)
 }
 
 /// The part of a value that is certain while the image is unknown.
