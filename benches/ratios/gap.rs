@@ -45,9 +45,9 @@ pub(super) fn gap(folder: &Path) -> bool {
     }
     let (naive, ours) = (median(naive), median(ours));
     let good = ours <= naive + MORE;
-    let word = if good { "ok" } else { "OVER" };
+    let verdict = if good { "ok" } else { "OVER" };
     let (ours, naive) = (ours.as_millis(), naive.as_millis());
-    println!("gap, stop-first              {ours} ms  naive {naive} ms  limit +30 ms  {word}");
+    println!("gap, stop-first              {ours} ms  naive {naive} ms  limit +30 ms  {verdict}");
     composed(folder, port, address);
     good & start_first(&world)
 }
@@ -125,8 +125,8 @@ fn start_first(world: &World) -> bool {
     }
     floor::remove_containers();
     let good = failed == 0;
-    let word = if good { "ok" } else { "OVER" };
-    println!("gap, start-first             {failed} of {asked} requests failed  limit 0  {word}");
+    let verdict = if good { "ok" } else { "OVER" };
+    println!("gap, start-first             {failed} of {asked} requests failed  limit 0  {verdict}");
     good
 }
 

@@ -28,7 +28,6 @@ trait AnySaid: Any + Send + Sync {
     fn print(&self) -> Json;
     fn references(&self, out: &mut BTreeSet<Reference>);
     fn targets(&self, out: &mut Vec<String>);
-    fn literals(&self, out: &mut BTreeSet<String>);
     fn boxed_clone(&self) -> Box<dyn AnySaid>;
     fn as_any(&self) -> &dyn Any;
 }
@@ -42,9 +41,6 @@ impl<S: OptionValue> AnySaid for S {
     }
     fn targets(&self, out: &mut Vec<String>) {
         OptionValue::targets(self, out);
-    }
-    fn literals(&self, out: &mut BTreeSet<String>) {
-        OptionValue::literals(self, out);
     }
     fn boxed_clone(&self) -> Box<dyn AnySaid> {
         Box::new(self.clone())
@@ -81,11 +77,6 @@ impl Declared {
     /// Adds the containers or sets that the value names.
     pub fn targets(&self, out: &mut Vec<String>) {
         self.said.targets(out);
-    }
-
-    /// Adds the public texts in the value.
-    pub fn literals(&self, out: &mut BTreeSet<String>) {
-        self.said.literals(out);
     }
 
     /// The value, if it has this type: rules across options read values so.

@@ -110,14 +110,6 @@ impl OptionValue for Environment {
             }
         }
     }
-
-    fn literals(&self, out: &mut BTreeSet<String>) {
-        for variable in self.variables.values() {
-            if let Variable::Literal(text) = variable {
-                out.insert(text.clone());
-            }
-        }
-    }
 }
 
 /// Reads the value of a variable. A missing value becomes a reference to the variable of the same

@@ -230,10 +230,6 @@ impl Spelled for Argv {
             },
         ],
     };
-
-    fn literals(&self, out: &mut BTreeSet<String>) {
-        out.extend(self.0.iter().cloned());
-    }
 }
 
 /// Splits a command line like a shell.

@@ -147,14 +147,6 @@ impl OptionValue for Files {
             }
         }
     }
-
-    fn literals(&self, out: &mut BTreeSet<String>) {
-        for file in self.0.values() {
-            if let Content::Literal(text) = &file.content {
-                out.insert(text.clone());
-            }
-        }
-    }
 }
 
 impl File {

@@ -146,10 +146,6 @@ impl Spelled for Gpus {
             },
         ],
     };
-
-    fn literals(&self, out: &mut BTreeSet<String>) {
-        out.extend(self.0.iter().flat_map(|request| request.options.values().cloned()));
-    }
 }
 
 const REQUEST: Grammar = Grammar::Checked {

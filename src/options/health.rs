@@ -2,7 +2,7 @@
 //!
 //! Undeclared fields come from the image; merging them is [`crate::engine_model`]'s.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -117,13 +117,6 @@ impl Spelled for Healthcheck {
             Ok(if disabled || off { json!({"disable": true}) } else { Json::Object(said) })
         },
     };
-
-    fn literals(&self, out: &mut BTreeSet<String>) {
-        let Self::Check(check) = self else { return };
-        out.extend(check.test.iter().flatten().cloned());
-        // The text of the comparison is public too: see `read`.
-        out.extend(check.test.as_ref().map(|test| whole(test)));
-    }
 }
 
 const WHAT: &str = "a command line, or a list that begins with `CMD`, `CMD-SHELL` or `NONE`";

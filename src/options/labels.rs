@@ -2,7 +2,7 @@
 //!
 //! The labels of bayplan cannot be declared, and this row ignores them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -34,10 +34,6 @@ impl Spelled for Labels {
         // A label without a value has the empty value, as in Compose.
         bare: Bare::Is(|_| json!("")),
     });
-
-    fn literals(&self, out: &mut BTreeSet<String>) {
-        out.extend(self.0.values().cloned());
-    }
 }
 
 /// The row of `labels`.

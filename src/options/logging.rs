@@ -1,6 +1,6 @@
 //! `logging`: the log driver and its options. The options of each driver are [`super::rules`]'.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -63,10 +63,6 @@ impl Spelled for Logging {
             if nothing { Err(Wrong::Other) } else { Ok(read) }
         },
     };
-
-    fn literals(&self, out: &mut BTreeSet<String>) {
-        out.extend(self.options.values().cloned());
-    }
 }
 
 /// The row of `logging`.

@@ -186,18 +186,6 @@ impl Spelled for Networks {
         },
         check: by_network,
     };
-
-    /// The texts of the comparison are public, so hidden driver options differ from them for
-    /// certain.
-    fn literals(&self, out: &mut BTreeSet<String>) {
-        for endpoint in self.0.values() {
-            out.extend(endpoint.driver_opts.values().cloned());
-            let Atom::Text(whole) = Endpoint { mac: None, ..endpoint.clone() }.canonical() else {
-                continue;
-            };
-            out.insert(whole);
-        }
-    }
 }
 
 /// Turns a list into a map, and checks it: each network once, by a valid name, and no settings on

@@ -1,8 +1,6 @@
 //! The process of a container: command, user, working directory and terminal. Variables are
 //! [`super::environment`]'s.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
@@ -144,10 +142,6 @@ pub struct Annotations(pub Labels);
 
 impl Spelled for Annotations {
     const GRAMMAR: Grammar = Labels::GRAMMAR;
-
-    fn literals(&self, out: &mut BTreeSet<String>) {
-        Spelled::literals(&self.0, out);
-    }
 }
 
 impl Plain for Annotations {

@@ -296,8 +296,6 @@ pub trait OptionValue: Sized + Clone + Debug + PartialEq + Send + Sync + 'static
     fn references(&self, _out: &mut BTreeSet<Reference>) {}
     /// Adds the containers or sets that the value names, which must exist before.
     fn targets(&self, _out: &mut Vec<String>) {}
-    /// Adds texts that are public because the spec has them (literals of secret-prone options).
-    fn literals(&self, _out: &mut BTreeSet<String>) {}
 }
 
 /// A declared value whose syntax a [`Grammar`] describes completely. Serde turns the grammar's
@@ -313,8 +311,6 @@ pub trait Spelled:
     fn references(&self, _out: &mut BTreeSet<Reference>) {}
     /// See [`OptionValue::targets`].
     fn targets(&self, _out: &mut Vec<String>) {}
-    /// See [`OptionValue::literals`].
-    fn literals(&self, _out: &mut BTreeSet<String>) {}
 }
 
 impl<T: Spelled> OptionValue for T {
@@ -346,10 +342,6 @@ impl<T: Spelled> OptionValue for T {
 
     fn targets(&self, out: &mut Vec<String>) {
         Spelled::targets(self, out);
-    }
-
-    fn literals(&self, out: &mut BTreeSet<String>) {
-        Spelled::literals(self, out);
     }
 }
 

@@ -168,18 +168,8 @@ impl<'a> Planner<'a> {
         carry::take_over(&mut body, &carried);
         let known = self.known(member.container);
         let strange = image_unknown.then(|| self.strange(key, set, &member.name));
-        let terms =
-            Terms { set, adopted: member.adopted, strange: strange.as_ref(), everything: false };
-        let beyond = match (&member.container.inspect, member.adopted) {
-            (Some(inspect), true) => compare::beyond(
-                terms,
-                &look,
-                &InspectView::new(inspect, &member.container.env),
-                known,
-            ),
-            _ => compare::Beyond::default(),
-        };
-        let compare::Beyond { drops, may_drop } = beyond;
+        let compare::Beyond { drops, may_drop } =
+            Self::beyond(set, member, (&look, strange.as_ref()), known);
         let mut impact = danger::impact(member.container, &look, &nameless, (drops, &carried));
         impact.may_change = may_drop;
         if let Some(strange) = &strange {
@@ -339,6 +329,20 @@ impl<'a> Planner<'a> {
         let image = settled.image();
         let look = view::expected(&body, name, image, &self.engine, &self.world);
         (body, look)
+    }
+
+    /// The undeclared options of an adopted container that a replacement drops.
+    fn beyond(
+        set: &Set,
+        member: &Member<'_>,
+        (look, strange): (&InspectView, Option<&InspectView>),
+        known: compare::Known<'_>,
+    ) -> compare::Beyond {
+        let Some(inspect) = member.container.inspect.as_ref().filter(|_| member.adopted) else {
+            return compare::Beyond::default();
+        };
+        let terms = Terms { set, adopted: true, strange, everything: false };
+        compare::beyond(terms, look, &InspectView::new(inspect, &member.container.env), known)
     }
 
     /// The expected inspect data under an invented image.

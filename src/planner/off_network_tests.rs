@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::Built;
 use super::tests::{add, plan, spec, world};
-use crate::base::ident::LABEL_PLAN;
+use crate::base::ident::{LABEL_PLAN, SetName};
 use crate::observed::snapshot::Snapshot;
 use crate::plan::Action;
 use crate::spec::Spec;
@@ -62,7 +62,7 @@ fn a_younger_network_of_a_plan_is_a_replacement_that_did_not_finish() {
         source: None,
     });
     let [error] = built.errors.as_slice() else { panic!("{:?}", built.errors) };
-    assert_eq!((error.code, error.set.as_ref().map(|set| set.as_str())), ("leftover", Some("web")));
+    assert_eq!((error.code, error.set.as_ref().map(SetName::as_str)), ("leftover", Some("web")));
     assert!(error.hint.contains("sha256:aa"), "{}", error.hint);
     assert!(error.hint.contains("docker network connect p_back p-web-1"), "{}", error.hint);
 }

@@ -83,16 +83,6 @@ impl Spec {
         all
     }
 
-    /// The literals of the spec, which are public.
-    pub fn literals(&self) -> BTreeSet<String> {
-        let mut out = self.object_texts();
-        out.retain(|text| value::marked_reference(text).is_none());
-        for declared in self.sets.values().flat_map(|set| &set.options) {
-            declared.literals(&mut out);
-        }
-        out
-    }
-
     /// The values of options and labels of all networks and volumes.
     pub fn object_texts(&self) -> BTreeSet<String> {
         let networks = self.networks.values().filter_map(Resource::declared);

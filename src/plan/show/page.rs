@@ -100,7 +100,7 @@ pub fn broken(words: &str, width: usize, (first, hang): (usize, usize)) -> Vec<S
 
 /// The words of a text. A code span in backticks is one word, and so is a number with its unit.
 fn pieces(text: &str) -> Vec<&str> {
-    let is_paired = text.matches('`').count() % 2 == 0;
+    let is_paired = text.matches('`').count().is_multiple_of(2);
     let (mut pieces, mut begin, mut quoted) = (Vec::new(), 0, false);
     for (at, sign) in text.char_indices() {
         quoted ^= sign == '`' && is_paired;
