@@ -12,7 +12,7 @@ use super::decide::{self, Choice, Disposition, Member};
 use super::images::{self, Images, ResolvedImage};
 use super::in_place::InPlace;
 use super::index::Index;
-use super::linked::links_reach_all;
+use super::linked::{context, links_reach_all};
 use super::matching::{self, Match};
 use super::planned;
 use super::shown;
@@ -203,39 +203,6 @@ fn depends_among(known: &Words<'_>, members: &Members, key: &SetName) -> BTreeSe
 fn watched(known: &Words<'_>) -> BTreeSet<SetName> {
     let all = known.spec().sets.values().flat_map(|set| depends::awaited(known, set));
     all.filter(|(_, until)| *until == Until::Healthy).map(|(key, _)| key.clone()).collect()
-}
-
-/// Maps the words of the spec to the containers that these words refer to.
-pub(super) fn context(spec: &Spec, matches: &BTreeMap<SetName, Vec<Match<'_>>>) -> Context {
-    let (mut containers, mut members) = (BTreeMap::new(), BTreeMap::new());
-    for (key, set) in &spec.sets {
-        let name = match &set.identity {
-            Identity::Named(name) => name.to_string(),
-            Identity::Counted(_) => {
-                matches.get(key).and_then(|matches| matches.first()).map_or_else(
-                    || format!("{}-{key}-1", spec.project),
-                    |found| found.container.name().to_string(),
-                )
-            }
-        };
-        if let Identity::Named(name) = &set.identity {
-            containers.entry(name.to_string()).or_insert_with(|| name.to_string());
-        }
-        if let Some(all) =
-            matches.get(key).filter(|all| !all.is_empty() && links_reach_all(spec, set))
-        {
-            let names = all.iter().map(|found| found.container.name().to_string());
-            members.insert(key.to_string(), names.collect());
-        }
-        containers.insert(key.to_string(), name);
-    }
-    Context {
-        containers,
-        members,
-        base_dir: spec.base_dir.clone(),
-        networks: spec.network_names(),
-        volumes: spec.volume_names(),
-    }
 }
 
 impl<'a> Planner<'a> {

@@ -1,15 +1,50 @@
-//! The members of a set that a link reaches. Under Compose a new container is linked to every
-//! member that exists on that day, and later members change nothing.
+//! The containers that the words of a spec refer to, and the members of a set that a link reaches.
+//! Under Compose a new container is linked to every member that exists on that day, and later
+//! members change nothing.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::Planner;
-use crate::base::ident::ContainerName;
+use super::matching::Match;
+use crate::base::ident::{ContainerName, SetName};
 use crate::observed::snapshot::Container;
 use crate::options::{Context, links};
 use crate::spec::order::Words;
 use crate::spec::{Compat, Identity, Set, Spec};
+
+/// Maps the words of the spec to the containers that these words refer to.
+pub(super) fn context(spec: &Spec, matches: &BTreeMap<SetName, Vec<Match<'_>>>) -> Context {
+    let (mut containers, mut members) = (BTreeMap::new(), BTreeMap::new());
+    for (key, set) in &spec.sets {
+        let name = match &set.identity {
+            Identity::Named(name) => name.to_string(),
+            Identity::Counted(_) => {
+                matches.get(key).and_then(|matches| matches.first()).map_or_else(
+                    || format!("{}-{key}-1", spec.project),
+                    |found| found.container.name().to_string(),
+                )
+            }
+        };
+        if let Identity::Named(name) = &set.identity {
+            containers.entry(name.to_string()).or_insert_with(|| name.to_string());
+        }
+        if let Some(all) =
+            matches.get(key).filter(|all| !all.is_empty() && links_reach_all(spec, set))
+        {
+            let names = all.iter().map(|found| found.container.name().to_string());
+            members.insert(key.to_string(), names.collect());
+        }
+        containers.insert(key.to_string(), name);
+    }
+    Context {
+        containers,
+        members,
+        base_dir: spec.base_dir.clone(),
+        networks: spec.network_names(),
+        volumes: spec.volume_names(),
+    }
+}
 
 /// Whether a link to a set reaches all its members, not only the first.
 pub(super) fn links_reach_all(spec: &Spec, target: &Set) -> bool {

@@ -3,10 +3,10 @@
 
 use std::fmt::Write as _;
 
-use super::draft::context;
 use super::images::{self, Images};
 use super::index::Index;
 use super::linked;
+use super::linked::context;
 use super::matching::{self, Match};
 use super::renames;
 use crate::base::ident::{ContainerName, SetName};

@@ -347,6 +347,97 @@ fn what_aliases_multiply_is_refused_in_little_memory() {
     }
 }
 
+/// Services, the rest of the project, a place in the spec, and the value there as JSON.
+type Passed = (&'static str, &'static str, &'static str, &'static str);
+
+const PASSED_OVER: &[Passed] = &[
+    ("{ipc: host, shm_size: 8gb}", "", "/containers/a/shm_size", "null"),
+    ("{isolation: default}", "", "/containers/a/image", r#""x""#),
+    ("{network_mode: host, ports: ['80:80']}", "", "/containers/a/ports", "null"),
+    (
+        "{healthcheck: {test: [CMD, a], interval: 1s, disable: true}}",
+        "",
+        "/containers/a/healthcheck",
+        r#"{"disable": true}"#,
+    ),
+    (
+        "{healthcheck: {test: [CMD-SHELL, a, b]}}",
+        "",
+        "/containers/a/healthcheck/test",
+        r#"["CMD-SHELL", "a", "b"]"#,
+    ),
+    (
+        "{healthcheck: {test: [], interval: 5s}}",
+        "",
+        "/containers/a/healthcheck",
+        r#"{"interval": "5s"}"#,
+    ),
+    ("{healthcheck: {test: ''}}", "", "/containers/a/healthcheck/test", r#"["CMD-SHELL", ""]"#),
+    // A value of nothing makes no word, unless it stands in quotes.
+    ("{command: 'a ${NONE} ${VOID} b'}", "", "/containers/a/command", r#"["a", "b"]"#),
+    (
+        "{command: 'a \"${VOID}\"'}",
+        "",
+        "/containers/a/command",
+        r#"["a", {"template": "$${VOID}"}]"#,
+    ),
+    (
+        "{deploy: {resources: {reservations: {devices: [{capabilities: [gpu], count: 1, options: {virtualization: false}}]}}}}",
+        "",
+        "/containers/a/gpus/0/options",
+        r#"{"virtualization": "false"}"#,
+    ),
+    (
+        "{depends_on: {b: {condition: service_healthy, restart: true}}}, \
+             b: {image: x, healthcheck: {test: [CMD, t]}}, \
+             c: {image: x, depends_on: {a: {condition: service_completed_successfully}}}",
+        "",
+        "/containers/a/depends_on/b/restart",
+        "true",
+    ),
+    // As Compose sends them: who asks for no folder gets none, and no label either.
+    (
+        "{volumes: [{type: bind, source: /s, target: /t, bind: {create_host_path: false, selinux: z}}]}",
+        "",
+        "/containers/a/volumes/0/bind",
+        r#"{"create_host_path": false}"#,
+    ),
+    (
+        "{volumes: [{type: bind, source: /s, target: /t, bind: {recursive: disabled}}]}",
+        "",
+        "/containers/a/volumes/0/bind",
+        r#"{"create_host_path": false, "recursive": "disabled"}"#,
+    ),
+    (
+        "{volumes: [{type: bind, source: /s, target: /t}]}",
+        "",
+        "/containers/a/volumes/0/bind",
+        r#"{"create_host_path": false}"#,
+    ),
+    ("{build: .}, b: {image: x, pull_policy: always}", "", "/containers/b/pull", r#""never""#),
+    ("{pull_policy: never}, b: {image: x}", "", "/containers/a/pull", "null"),
+    ("{volumes: ['${PWD}/d:/d']}", "", "/containers/a/volumes", r#"["/srv/x/d:/d"]"#),
+    ("{ports: ['${AUTH_PORT}:80']}", "", "/containers/a/ports", r#"["81:80/tcp"]"#),
+    (
+        "{secrets: [{source: s, target: t, mode: 0400}]}",
+        "secrets: {s: {environment: PW}}",
+        "/containers/a/files",
+        r#"{"/run/secrets/t": {"content": {"from_env": "PW"}, "mode": "0400"}}"#,
+    ),
+    (
+        "{configs: [c]}",
+        "configs: {c: {content: 'p=${PW} $${x}'}}",
+        "/containers/a/files/~1c/content",
+        r#"{"template": "p=$${PW} $$$${x}"}"#,
+    ),
+    (
+        "{volumes: ['vol:/data']}",
+        "volumes: {vol: {driver_opts: {type: cifs, device: '//h/${N}', o: 'password=${PW}'}}}",
+        "/volumes/vol/driver_opts",
+        r#"{"type": "cifs", "device": "//h/n", "o": {"template": "password=$${PW}"}}"#,
+    ),
+];
+
 /// Projects as people write them: what a place of the spec is that comes of one.
 #[test]
 fn what_compose_and_engines_pass_over_is_passed_over() {
@@ -357,105 +448,9 @@ fn what_compose_and_engines_pass_over_is_passed_over() {
         ("N", "n"),
         ("VOID", ""),
     ];
-    let nothing = Json::Null;
     let mut wrong = Vec::new();
-    for (services, rest, place, expected) in [
-        ("{ipc: host, shm_size: 8gb}", "", "/containers/a/shm_size", nothing.clone()),
-        ("{isolation: default}", "", "/containers/a/image", json!("x")),
-        ("{network_mode: host, ports: ['80:80']}", "", "/containers/a/ports", nothing.clone()),
-        (
-            "{healthcheck: {test: [CMD, a], interval: 1s, disable: true}}",
-            "",
-            "/containers/a/healthcheck",
-            json!({"disable": true}),
-        ),
-        (
-            "{healthcheck: {test: [CMD-SHELL, a, b]}}",
-            "",
-            "/containers/a/healthcheck/test",
-            json!(["CMD-SHELL", "a", "b"]),
-        ),
-        (
-            "{healthcheck: {test: [], interval: 5s}}",
-            "",
-            "/containers/a/healthcheck",
-            json!({"interval": "5s"}),
-        ),
-        (
-            "{healthcheck: {test: ''}}",
-            "",
-            "/containers/a/healthcheck/test",
-            json!(["CMD-SHELL", ""]),
-        ),
-        // A value of nothing makes no word, unless it stands in quotes.
-        ("{command: 'a ${NONE} ${VOID} b'}", "", "/containers/a/command", json!(["a", "b"])),
-        (
-            "{command: 'a \"${VOID}\"'}",
-            "",
-            "/containers/a/command",
-            json!(["a", {"template": "$${VOID}"}]),
-        ),
-        (
-            "{deploy: {resources: {reservations: {devices: [{capabilities: [gpu], count: 1, options: {virtualization: false}}]}}}}",
-            "",
-            "/containers/a/gpus/0/options",
-            json!({"virtualization": "false"}),
-        ),
-        (
-            "{depends_on: {b: {condition: service_healthy, restart: true}}}, \
-             b: {image: x, healthcheck: {test: [CMD, t]}}, \
-             c: {image: x, depends_on: {a: {condition: service_completed_successfully}}}",
-            "",
-            "/containers/a/depends_on/b/restart",
-            json!(true),
-        ),
-        // As Compose sends them: who asks for no folder gets none, and no label either.
-        (
-            "{volumes: [{type: bind, source: /s, target: /t, bind: {create_host_path: false, selinux: z}}]}",
-            "",
-            "/containers/a/volumes/0/bind",
-            json!({"create_host_path": false}),
-        ),
-        (
-            "{volumes: [{type: bind, source: /s, target: /t, bind: {recursive: disabled}}]}",
-            "",
-            "/containers/a/volumes/0/bind",
-            json!({"create_host_path": false, "recursive": "disabled"}),
-        ),
-        (
-            "{volumes: [{type: bind, source: /s, target: /t}]}",
-            "",
-            "/containers/a/volumes/0/bind",
-            json!({"create_host_path": false}),
-        ),
-        (
-            "{build: .}, b: {image: x, pull_policy: always}",
-            "",
-            "/containers/b/pull",
-            json!("never"),
-        ),
-        ("{pull_policy: never}, b: {image: x}", "", "/containers/a/pull", nothing.clone()),
-        ("{volumes: ['${PWD}/d:/d']}", "", "/containers/a/volumes", json!(["/srv/x/d:/d"])),
-        ("{ports: ['${AUTH_PORT}:80']}", "", "/containers/a/ports", json!(["81:80/tcp"])),
-        (
-            "{secrets: [{source: s, target: t, mode: 0400}]}",
-            "secrets: {s: {environment: PW}}",
-            "/containers/a/files",
-            json!({"/run/secrets/t": {"content": {"from_env": "PW"}, "mode": "0400"}}),
-        ),
-        (
-            "{configs: [c]}",
-            "configs: {c: {content: 'p=${PW} $${x}'}}",
-            "/containers/a/files/~1c/content",
-            json!({"template": "p=$${PW} $$$${x}"}),
-        ),
-        (
-            "{volumes: ['vol:/data']}",
-            "volumes: {vol: {driver_opts: {type: cifs, device: '//h/${N}', o: 'password=${PW}'}}}",
-            "/volumes/vol/driver_opts",
-            json!({"type": "cifs", "device": "//h/n", "o": {"template": "password=$${PW}"}}),
-        ),
-    ] {
+    for (services, rest, place, expected) in PASSED_OVER {
+        let expected: Json = serde_json::from_str(expected).unwrap();
         let first = services.replacen('{', "{image: x, ", 1);
         let text = format!("services: {{a: {first}}}\n{rest}\n");
         let (_above, own) = folder(&[("compose.yaml", &text)]);

@@ -73,7 +73,9 @@ fn a_lock_of_a_dead_run_says_which_plan_it_was() {
     let digest = format!("sha256:{}", "ab".repeat(32));
     let labels = [label("", world.project()), label(".plan", &digest), label(".host", "ci-7")];
     let mut create = vec!["create", "--name", &lock, "--network", "none"];
-    labels.iter().for_each(|label| create.extend(["--label", label]));
+    for label in &labels {
+        create.extend(["--label", label]);
+    }
     create.push(&image);
     world.docker(&create);
     drop(world.plan(&spec(false)).ok().says("it died").says(&digest));
