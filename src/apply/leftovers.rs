@@ -11,7 +11,7 @@ use crate::base::ident::{
     reserved_suffix,
 };
 use crate::base::say;
-use crate::observed::off_network::{locks, off_network};
+use crate::observed::off_network::{OffNetwork, locks, off_network};
 use crate::observed::snapshot::{Container, Snapshot};
 
 /// One thing that a dead run left behind.
@@ -51,7 +51,12 @@ pub fn leftovers(look: &Snapshot) -> Vec<Leftover> {
         .iter()
         .filter_map(|container| Some((container.seen().name(), named(look, container)?)))
         .collect();
-    let off = off_network(look).into_iter().map(|off| {
+    // A container of people that they took off themselves is no leftover.
+    let ours = |off: &OffNetwork<'_>| {
+        let (_, reserved) = reserved_suffix(off.container.seen().name());
+        reserved.is_none() && (off.plan.is_some() || project_of(off.container).is_some())
+    };
+    let off = off_network(look).into_iter().filter(ours).map(|off| {
         let network = say::short(off.network);
         Leftover {
             what: format!(

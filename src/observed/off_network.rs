@@ -27,13 +27,17 @@ pub struct OffNetwork<'a> {
     pub network: &'a str,
     /// Whether the engine has a network of this name.
     pub is_there: bool,
-    /// The digest of the plan whose run did not finish, or is under way.
+    /// The digest of the plan whose run may have taken the container off.
     pub plan: Option<&'a str>,
+    /// Whether a lock proves that a run did not finish, or is under way.
+    pub is_locked: bool,
 }
 
 /// The containers that are off the network in which they were created, in the order of the
-/// snapshot. The plan is known from the network if the network is younger than the container, else
-/// from the lock of the project.
+/// snapshot.
+///
+/// The plan is known from the network if the network is younger than the container, else from the
+/// lock. The lock is that of the project whose network it is: no other run replaces the network.
 pub fn off_network(snapshot: &Snapshot) -> Vec<OffNetwork<'_>> {
     let mut networks: BTreeMap<&str, &Json> = BTreeMap::new();
     for network in &snapshot.networks {
@@ -45,9 +49,18 @@ pub fn off_network(snapshot: &Snapshot) -> Vec<OffNetwork<'_>> {
         let there = networks.get(network).copied();
         let made = there.filter(|there| is_younger(there, container));
         let made = made.and_then(|there| there["Labels"][LABEL_PLAN].as_str());
-        let locked = || container.label(LABEL_PROJECT).and_then(|own| locks.get(own).copied());
-        let plan = made.or_else(locked);
-        Some(OffNetwork { container, network, is_there: there.is_some(), plan })
+        let owner = match there {
+            Some(there) => there["Labels"][LABEL_PROJECT].as_str(),
+            None => container.label(LABEL_PROJECT),
+        };
+        let locked = owner.and_then(|owner| locks.get(owner).copied());
+        Some(OffNetwork {
+            container,
+            network,
+            is_there: there.is_some(),
+            plan: made.or(locked),
+            is_locked: locked.is_some(),
+        })
     });
     off.collect()
 }
@@ -79,7 +92,9 @@ fn missing(container: &Container) -> Option<&str> {
 /// Whether a network was made after a container, which was created in an older network then.
 fn is_younger(network: &Json, container: &Container) -> bool {
     let at = |json: &Json| json["Created"].as_str().and_then(time::nanos);
-    let born = container.inspect.as_ref().and_then(at);
+    // A list tells the time in seconds.
+    let listed = || Some(i128::from(container.list.as_ref()?["Created"].as_i64()?) * 1_000_000_000);
+    let born = container.inspect.as_ref().and_then(at).or_else(listed);
     born.zip(at(network)).is_some_and(|(born, made)| made > born)
 }
 
@@ -123,8 +138,10 @@ mod tests {
 
     #[test]
     fn the_plan_is_that_of_a_younger_network_else_that_of_the_lock() {
-        let network =
-            |at: &str| json!({"Name": "back", "Created": at, "Labels": {LABEL_PLAN: "sha256:aa"}});
+        let network = |at: &str| {
+            let labels = json!({LABEL_PLAN: "sha256:aa", LABEL_PROJECT: "shop"});
+            json!({"Name": "back", "Created": at, "Labels": labels})
+        };
         let lock = |project: &str| {
             let labels = json!({LABEL_LOCK: project, LABEL_LOCK_PLAN: "sha256:bb"});
             let list = json!({"Names": [format!("/{project}.bp-lock")], "Labels": labels});
@@ -140,5 +157,9 @@ mod tests {
         assert_eq!(plans(vec![off(), lock("shop")], Vec::new()), of("sha256:bb"));
         assert_eq!(plans(vec![off(), lock("shop")], vec![network(younger)]), of("sha256:aa"));
         assert_eq!(plans(vec![off(), lock("other")], Vec::new()), [None]);
+        // Another project's network was replaced by no run of this project.
+        let mut others = network(older);
+        others["Labels"][LABEL_PROJECT] = json!("other");
+        assert_eq!(plans(vec![off(), lock("shop")], vec![others]), [None]);
     }
 }

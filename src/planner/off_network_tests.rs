@@ -1,11 +1,13 @@
 //! Containers that are off the network in which they were created: connected in place, or a leftover.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::Built;
 use super::tests::{add, plan, spec, world};
-use crate::base::ident::{LABEL_PLAN, SetName};
-use crate::observed::snapshot::Snapshot;
+use crate::base::ident::{LABEL_LOCK, LABEL_LOCK_PLAN, LABEL_PLAN, SetName};
+use crate::observed::snapshot::{Container, Snapshot};
 use crate::plan::Action;
 use crate::spec::Spec;
 
@@ -51,9 +53,15 @@ fn it_is_connected_and_not_replaced() {
 }
 
 #[test]
-fn a_younger_network_of_a_plan_is_a_replacement_that_did_not_finish() {
+fn a_lock_proves_a_replacement_that_did_not_finish() {
     let (spec, mut snapshot) = off();
     network(&mut snapshot, "2026-02-01T00:00:00Z", "sha256:aa");
+    // A person may have taken the container off since the network was made.
+    assert_eq!(actions(&plan(&spec, &snapshot)), ["connect"]);
+    let labels = json!({LABEL_LOCK: "p", LABEL_LOCK_PLAN: "sha256:bb"});
+    let list = json!({"Id": "l1", "Names": ["/p.bp-lock"], "Labels": labels, "State": "created"});
+    let lock = Container { list: Some(list), inspect: None, env: BTreeMap::new() };
+    snapshot.containers.push(lock);
     let built = super::build(&super::Input {
         spec: &spec,
         snapshot: &snapshot,
@@ -64,5 +72,21 @@ fn a_younger_network_of_a_plan_is_a_replacement_that_did_not_finish() {
     let [error] = built.errors.as_slice() else { panic!("{:?}", built.errors) };
     assert_eq!((error.code, error.set.as_ref().map(SetName::as_str)), ("leftover", Some("web")));
     assert!(error.hint.contains("sha256:aa"), "{}", error.hint);
-    assert!(error.hint.contains("docker network connect p_back p-web-1"), "{}", error.hint);
+    assert!(error.hint.contains("bayplan unlock p"), "{}", error.hint);
+}
+
+#[test]
+fn a_container_of_no_set_that_is_off_is_told() {
+    let (spec, mut snapshot) = off();
+    network(&mut snapshot, "2026-02-01T00:00:00Z", "sha256:aa");
+    let list = json!({
+        "Id": "t1", "Names": ["/tool"], "State": "running", "Created": 1_767_225_600,
+        "Image": "tool:1", "ImageID": "sha256:ff",
+        "HostConfig": {"NetworkMode": "p_back"}, "NetworkSettings": {"Networks": {}},
+    });
+    let tool = Container { list: Some(list), inspect: None, env: BTreeMap::new() };
+    snapshot.containers.push(tool);
+    let built = plan(&spec, &snapshot);
+    let told = built.plan.warnings.iter().find(|warning| warning.code == "off_network").unwrap();
+    assert!(told.text.contains("container `tool`") && told.text.contains("sha256:aa"), "{told:?}");
 }

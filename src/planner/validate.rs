@@ -67,34 +67,38 @@ impl Planner<'_> {
         }
     }
 
-    /// Refuses to plan on top of a network replacement that did not finish: a run of a known plan
-    /// took a container off the network in which the container was created.
+    /// Refuses to plan on top of a network replacement that did not finish. Only the lock of a run
+    /// proves that the run took a container off: a person may have done so since. What the plan
+    /// itself does not connect is told then.
     pub(super) fn refuse_off_network(&mut self, sets: &BTreeMap<SetName, Vec<Match<'_>>>) {
         let names = self.spec.network_names();
         let declared = |off: &OffNetwork<'_>| names.values().any(|name| name == off.network);
         for off in off_network(self.snapshot).into_iter().filter(declared) {
-            let Some(plan) = off.plan else { continue };
+            let Some(plan) = off.plan.map(crate::base::say::safe) else { continue };
             let (id, name) = (off.container.id(), off.container.name());
             let owns = |matches: &[Match<'_>]| matches.iter().any(|one| one.container.id() == id);
             let set = sets.iter().find(|(_, matches)| owns(matches)).map(|(set, _)| set.clone());
             let (short, network) = (id.short(), crate::base::say::short(off.network));
-            let by_hand = if off.is_there {
-                format!("; without it, `docker network connect {network} {name}`")
-            } else {
-                String::new()
-            };
-            self.errors.push(PlanError {
-                set,
-                code: "leftover",
-                message: format!(
-                    "container `{name}` ({short}) is off network `{network}`, in which it was \
-                     created: an apply that did not finish, or is under way, took it off"
-                ),
-                hint: format!(
-                    "`bayplan recover PLAN` with the plan of {} puts it back{by_hand}",
-                    crate::base::say::safe(plan)
-                ),
-            });
+            let off_it = format!(
+                "container `{name}` ({short}) is off network `{network}`, in which it was created"
+            );
+            let back = format!("`bayplan recover PLAN` with the plan of {plan} puts it back");
+            if off.is_locked {
+                self.errors.push(PlanError {
+                    set,
+                    code: "leftover",
+                    message: format!(
+                        "{off_it}: an apply that did not finish, or is under way, took it off"
+                    ),
+                    hint: format!(
+                        "{back}; without that plan, `bayplan unlock {}` lets a new plan connect it",
+                        self.spec.project
+                    ),
+                });
+            } else if set.is_none() {
+                let text = format!("{off_it}; if an apply took it off, {back}");
+                self.warnings.push(Warning { code: "off_network".to_owned(), set, text });
+            }
         }
     }
 
