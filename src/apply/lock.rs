@@ -121,16 +121,24 @@ pub async fn find<R: Reader>(engine: &R, project: &str) -> Result<Option<Held>, 
     Ok(found.as_ref().and_then(Held::of).filter(|held| held.project == project))
 }
 
-/// Whether the lock of a project shows within a few seconds that its holder is alive.
+/// Whether the holder of a lock is alive: it touches the lock within the lease. `None` if the lock
+/// is released meanwhile.
 pub async fn is_alive<R: Reader>(
     engine: &R,
     clock: &dyn Clock,
     project: &str,
-) -> Result<bool, EngineError> {
-    let before = find(engine, project).await?;
-    clock.sleep(BEAT + LOOK).await;
-    let now = find(engine, project).await?;
-    Ok(before.is_some() && now != before)
+) -> Result<Option<bool>, EngineError> {
+    let Some(before) = find(engine, project).await? else { return Ok(None) };
+    let until = clock.now() + LEASE;
+    while clock.now() < until {
+        clock.sleep(LOOK).await;
+        match find(engine, project).await? {
+            None => return Ok(None),
+            Some(now) if now != before => return Ok(Some(true)),
+            Some(_) => {}
+        }
+    }
+    Ok(Some(false))
 }
 
 /// Removes the lock of another holder.

@@ -77,9 +77,10 @@ fn list(global: &Global) -> Result {
         let clock = &RealClock::new();
         let beats = locks.filter_map(|left| left.project.as_deref()).map(|project| async move {
             let alive = lock::is_alive(reader, clock, project).await?;
-            Ok::<_, EngineError>((project.to_owned(), alive))
+            Ok::<_, EngineError>(alive.map(|alive| (project.to_owned(), alive)))
         });
-        let alive: BTreeMap<String, bool> = try_join_all(beats).await?.into_iter().collect();
+        let alive: BTreeMap<String, bool> =
+            try_join_all(beats).await?.into_iter().flatten().collect();
         Ok::<_, Failure>((all, alive))
     })?;
     output::data(&listed(&all, &alive))?;
@@ -92,7 +93,7 @@ fn listed(all: &[Leftover], alive: &BTreeMap<String, bool>) -> String {
     let mut out: String = all.iter().map(|left| line(left, alive)).collect();
     let is_alive = |left: &&Leftover| {
         let beats = |project: &String| alive.get(project).is_some_and(|beats| *beats);
-        left.kind == Kind::Lock && left.project.as_ref().is_some_and(beats)
+        left.project.as_ref().is_some_and(beats)
     };
     let dead: Vec<&Leftover> = all.iter().filter(|left| !is_alive(left)).collect();
     let any = |kind: fn(&Leftover) -> bool| dead.iter().any(|left| kind(left));
@@ -121,7 +122,8 @@ fn line(left: &Leftover, alive: &BTreeMap<String, bool>) -> String {
     if left.kind == Kind::Lock {
         plan += match left.project.as_ref().and_then(|project| alive.get(project)) {
             Some(true) => ": it is under way",
-            _ => ": nobody has touched it for some seconds, its process died",
+            Some(false) => ": nobody has touched it for 15 seconds, its process died",
+            None => ": it has ended meanwhile",
         };
     }
     format!("{}{}, {plan}\n", left.what, project.unwrap_or_default())
