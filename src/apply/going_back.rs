@@ -108,10 +108,16 @@ impl<W: Writer> Context<'_, W> {
         if matches!(back.action.subject(), Some(Subject::CreatedBy(_))) {
             return true;
         }
-        let ours = |step: StepId| self.begun.has(&step) || self.done.contains(&step);
+        let ours = |step: &StepId| self.begun.has(step) || self.done.contains(step);
+        // A container that is fenced may end by itself, and nobody else starts it then.
+        let is_fenced = || {
+            let mut own = self.plan.steps.iter().filter(|step| step.id.change() == change);
+            own.any(|step| matches!(step.action, Action::Fence { .. }) && ours(&step.id))
+        };
         !seen.superseded.contains(change)
             && (self.asked_back.contains(&change_of(&back.id))
-                || back.id.undoes().is_some_and(ours))
+                || back.id.undoes().is_some_and(|step| ours(&step))
+                || matches!(back.action, Action::Start { .. }) && is_fenced())
     }
 
     /// Whether the name of a new container belongs to a container that another plan made for it.
