@@ -7,7 +7,9 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value as Json;
 
 use crate::base::canonical;
@@ -108,6 +110,31 @@ pub fn write(snapshot: &Snapshot) -> serde_json::Result<Vec<u8>> {
     Ok(out)
 }
 
+/// Reads the public texts. A file of an earlier version has one list for all places: its texts
+/// have no place, so that every hidden value is unknown.
+fn public<'de, D: Deserializer<'de>>(from: D) -> Result<Public, D::Error> {
+    struct Places;
+
+    impl<'de> Visitor<'de> for Places {
+        type Value = Public;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a map of public texts by place")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Public, A::Error> {
+            Public::deserialize(MapAccessDeserializer::new(map))
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Public, A::Error> {
+            while list.next_element::<String>()?.is_some() {}
+            Ok(Public::default())
+        }
+    }
+
+    from.deserialize_any(Places)
+}
+
 /// The content of a snapshot file, for reading.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -124,6 +151,7 @@ struct Read {
     sources: BTreeMap<String, bool>,
     #[serde(deserialize_with = "unique")]
     secrets: BTreeMap<Reference, bool>,
+    #[serde(deserialize_with = "public")]
     public: Public,
     #[serde(deserialize_with = "unique")]
     images: BTreeMap<ImageId, Strict>,
@@ -373,6 +401,17 @@ mod tests {
         assert_eq!(back, sample());
         assert_eq!(write(&back).unwrap(), bytes);
         insta::assert_snapshot!(String::from_utf8(bytes).unwrap());
+    }
+
+    #[test]
+    fn a_list_of_public_texts_has_no_places() {
+        let mut file: Json = serde_json::from_slice(&write(&sample()).unwrap()).unwrap();
+        file["public"] = json!(["x"]);
+        let expected = Snapshot { public: Public::default(), ..sample() };
+        assert_eq!(read(file.to_string().as_bytes()).unwrap(), expected);
+        file["public"] = json!("x");
+        let told = refused(&file.to_string());
+        assert!(told.contains("a map of public texts by place"), "{told}");
     }
 
     #[test]
