@@ -51,7 +51,7 @@ pub fn undeclared(spec: &Spec, snapshot: &Snapshot) -> Vec<Undeclared> {
     let mut all = Vec::new();
     for (key, matches) in &matches.sets {
         for found in matches {
-            let beyond = beyond(spec, snapshot, key, found, &around);
+            let beyond = beyond(&words, snapshot, key, found, &around);
             if !beyond.is_empty() {
                 all.push(Undeclared { name: found.container.name(), set: key.clone(), beyond });
             }
@@ -61,17 +61,18 @@ pub fn undeclared(spec: &Spec, snapshot: &Snapshot) -> Vec<Undeclared> {
 }
 
 fn beyond(
-    spec: &Spec,
+    words: &Words<'_>,
     snapshot: &Snapshot,
     key: &SetName,
     found: &Match<'_>,
     (engine, world, cx, images): &(Engine, World, Context, Images<'_>),
 ) -> Vec<Reason> {
+    let spec = words.spec();
     let (Some(set), Some(inspect)) = (spec.sets.get(key), &found.container.inspect) else {
         return Vec::new();
     };
     let name = found.container.name();
-    let cx = linked::as_made(cx, &Words::of(spec), set, Some(found.container));
+    let cx = linked::as_made(cx, words, set, Some(found.container));
     let body = body::create_body(spec, key, set, &name, Labels::None, &cx);
     let expect = |image| view::expected(&body, &name, image, engine, world);
     let own = snapshot.images.get(&found.container.image());
