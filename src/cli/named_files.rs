@@ -94,7 +94,12 @@ impl<'a> NamedFiles<'a> {
         if files::is_standard(path) {
             return Ok(());
         }
-        let real = fs::canonicalize(path).unwrap_or_default();
+        // A file that is not there is told by the read; a link to nowhere is judged by its target.
+        let target = || {
+            let target = path.parent()?.join(fs::read_link(path).ok()?);
+            Some(fs::canonicalize(target.parent()?).ok()?.join(target.file_name()?))
+        };
+        let Some(real) = fs::canonicalize(path).ok().or_else(target) else { return Ok(()) };
         let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let mut links = whole.ancestors().filter(|part| part.is_symlink());
         let leads_out = |link: &Path| {

@@ -124,7 +124,8 @@ fn read(loader: &mut Loader<'_>, request: &Request) -> Option<Project> {
     let name = project_name(loader, request)?;
     let scope = Scope::new(loader.source, &name);
     let mut root = loader.tree(&request.files, &request.folder, &scope, &[]);
-    if root.entries().iter().all(|entry| entry.key == "version") {
+    let is_empty = root.entries().iter().all(|entry| entry.key == "version");
+    if is_empty && loader.problems.all.is_empty() {
         let message = "expected `services`, but the Compose file is empty";
         loader.problems.add(Place { line: 1, column: 1 }, message);
     }

@@ -429,8 +429,12 @@ fn read_keys(
     if problems.all.len() > before {
         return None;
     }
-    let missing = keys.iter().any(|key| key.need == Need::Required && !read.contains_key(key.name));
-    if missing || read.len() < least {
+    let lacks = |key: &&Key| key.need == Need::Required && !read.contains_key(key.name);
+    if let Some(key) = keys.iter().find(lacks) {
+        problems.add(node.place, format!("expected `{}`, but found none", key.name));
+        return None;
+    }
+    if read.len() < least {
         return problems.expected(what, node);
     }
     Some(Json::Object(read))
