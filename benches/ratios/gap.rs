@@ -126,7 +126,9 @@ fn start_first(world: &World) -> bool {
     floor::remove_containers();
     let good = failed == 0;
     let verdict = if good { "ok" } else { "OVER" };
-    println!("gap, start-first             {failed} of {asked} requests failed  limit 0  {verdict}");
+    println!(
+        "gap, start-first             {failed} of {asked} requests failed  limit 0  {verdict}"
+    );
     good
 }
 
