@@ -12,6 +12,7 @@ use super::postcheck::Mismatch;
 use super::record::{ChangeRecord, Ended, RunRecord, Times};
 use crate::base::canonical::{self, NoCanonicalForm};
 use crate::base::ident::{ChangeId, ContainerId, SetName, StepId};
+use crate::base::say;
 use crate::plan::left::Left;
 use crate::plan::{Action, Change, Plan, Reason, Summary, Verb};
 
@@ -85,6 +86,17 @@ pub fn schema() -> Json {
     schema
 }
 
+/// What a run took back, and what it did otherwise: a change that went back was an action, too.
+fn sentence(outcome: &Outcome, changed: bool) -> String {
+    let went_back = |trouble: &&RecoveryReport| trouble.as_before && !trouble.undone.is_empty();
+    let done = &outcome.summary.message;
+    match outcome.troubles.iter().filter(went_back).count() {
+        0 => done.clone(),
+        back if changed => format!("took back {}; {done}", say::count(back, "change")),
+        back => format!("took back {}.", say::count(back, "change")),
+    }
+}
+
 impl ResultDocument {
     /// The result of a run, with the measured times of the changes that were begun.
     pub fn of_run(
@@ -98,6 +110,7 @@ impl ResultDocument {
         let replaced = acted.clone().filter(|change| change.verb == Verb::Replace);
         let reload_reasons: BTreeMap<ChangeId, Vec<Reason>> =
             replaced.map(|change| (change.id.clone(), change.reasons.clone())).collect();
+        let changed = acted.count() > 0;
         let code = outcome.exit_code();
         let stale = outcome
             .stale()
@@ -111,8 +124,8 @@ impl ResultDocument {
         let LastLook { mismatches, left, containers } = seen;
         Self {
             format: FORMAT.to_owned(),
-            changed: acted.count() > 0,
-            message: outcome.summary.message.clone(),
+            changed,
+            message: sentence(outcome, changed),
             exit_code: if code == 0 && !mismatches.is_empty() { 7 } else { code },
             run: None,
             summary: outcome.summary.clone(),
@@ -136,7 +149,7 @@ impl ResultDocument {
 
     /// The result of a plan that was refused, with the reason: nothing was changed.
     pub fn refused(message: &str, exit_code: u8, stale: Vec<StaleEntry>) -> Self {
-        let message = crate::base::say::safe(message);
+        let message = say::safe(message);
         let summary = crate::plan::summary::of([]);
         Self {
             format: FORMAT.to_owned(),
@@ -287,4 +300,34 @@ fn created(plan: &Plan, outcome: &Outcome, change: &ChangeId) -> Option<Containe
 fn brief(outcome: &StepOutcome) -> StepOutcome {
     let container = outcome.container.clone().filter(|_| !outcome.status.is_success());
     StepOutcome { container, ..outcome.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apply::outcome::Undone;
+    use crate::plan::sample;
+
+    #[test]
+    fn a_change_that_went_back_was_an_action() {
+        let mut outcome = Outcome::of(&sample::mixed(), Vec::new(), None);
+        assert_eq!(sentence(&outcome, false), "no action taken.");
+        let step = StepId::new("web/undo-stop");
+        let undone = Undone { step, what: "start `web`".to_owned(), failed: None };
+        outcome.troubles.push(RecoveryReport {
+            change: ChangeId::new("web"),
+            step: StepId::new("web/start"),
+            message: "no".to_owned(),
+            as_before: true,
+            undone: vec![undone],
+            stays: Vec::new(),
+            now: Vec::new(),
+        });
+        assert_eq!(sentence(&outcome, false), "took back 1 change.");
+        let mut more = outcome.clone();
+        more.summary.message = "created 1 container.".to_owned();
+        assert_eq!(sentence(&more, true), "took back 1 change; created 1 container.");
+        outcome.troubles[0].undone.clear();
+        assert_eq!(sentence(&outcome, false), "no action taken.");
+    }
 }

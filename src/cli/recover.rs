@@ -209,15 +209,7 @@ async fn recovered(
     let (outcome, _) = driver.run(judgement, Some(recovery), control).await;
     progress.close();
     let (measured, seen) = (timed.measured(), LastLook::default());
-    let mut document = ResultDocument::of_run(&opened.plan, &outcome, &measured, seen);
-    let back = outcome.troubles.iter().filter(|trouble| trouble.as_before).count();
-    if back > 0 {
-        let took = format!("took back {}", say::count(back, "change"));
-        let more =
-            if document.changed { format!("; {}", document.message) } else { ".".to_owned() };
-        document.message = took + &more;
-    }
-    document
+    ResultDocument::of_run(&opened.plan, &outcome, &measured, seen)
 }
 
 /// Refuses a plan for another engine.
