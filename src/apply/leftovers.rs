@@ -34,11 +34,10 @@ pub enum Kind {
     Container,
     /// A failed container that is kept only for diagnosis.
     Kept,
-    /// A container that is off the network in which it was created. `is_there`: whether the engine
-    /// has the network.
+    /// A container that is off the network in which it was created.
     OffNetwork {
-        /// Whether the engine has the network.
-        is_there: bool,
+        /// Whether a lock proves that a run took the container off; else a person may have.
+        is_locked: bool,
     },
     /// The lock of a run, which is alive or dead.
     Lock,
@@ -65,7 +64,7 @@ pub fn leftovers(look: &Snapshot) -> Vec<Leftover> {
             ),
             project: project_of(off.container),
             plan: off.plan.map(str::to_owned),
-            kind: Kind::OffNetwork { is_there: off.is_there },
+            kind: Kind::OffNetwork { is_locked: off.is_locked },
         }
     });
     let locks = locks(look).into_iter().filter_map(|(project, plan)| {
@@ -166,7 +165,7 @@ mod tests {
         db.bp-failed (5ca9d1f00b12), running; Some("shop") None Kept
         web.bp-new (5ca9d1f00b12), running; Some("shop") Some("sha256:aa") Container
         web.bp-old (5ca9d1f00b12), running; None Some("sha256:aa") Container
-        db (5ca9d1f00b12), running, off network `back`, in which it was created; Some("shop") Some("sha256:bb") OffNetwork { is_there: false }
+        db (5ca9d1f00b12), running, off network `back`, in which it was created; Some("shop") Some("sha256:bb") OffNetwork { is_locked: true }
         shop.bp-lock (5ca9d1f00b12), the lock of process 12 on ci-7, since 2026-01-02T03:04:05Z; Some("shop") Some("sha256:bb") Lock
         "#);
     }

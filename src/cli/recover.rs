@@ -96,15 +96,19 @@ fn listed(all: &[Leftover], alive: &BTreeMap<String, bool>) -> String {
         left.project.as_ref().is_some_and(beats)
     };
     let dead: Vec<&Leftover> = all.iter().filter(|left| !is_alive(left)).collect();
-    let any = |kind: fn(&Leftover) -> bool| dead.iter().any(|left| kind(left));
-    if any(|left| left.kind != Kind::Kept && left.plan.is_some())
-        || any(|left| left.kind == Kind::Container)
-    {
+    let unproven = Kind::OffNetwork { is_locked: false };
+    let half_done = |left: &&&Leftover| match left.kind {
+        Kind::Container => true,
+        Kind::Kept => false,
+        kind => kind != unproven && left.plan.is_some(),
+    };
+    if dead.iter().any(|left| half_done(&left)) {
         out += "hint: `bayplan recover PLAN` with that plan brings back what was, or finishes\n";
     }
-    if any(|left| matches!(left.kind, Kind::OffNetwork { .. }) && left.plan.is_none()) {
+    if dead.iter().any(|left| left.kind == unproven) {
         out += "hint: a container that is off its network is put back by a new plan of its \
-                project, or by `docker network connect`\n";
+                project, by `docker network connect`, or by `bayplan recover PLAN` if the run of \
+                that plan died\n";
     }
     if all.is_empty() {
         out += "nothing lies about.\n";

@@ -25,8 +25,6 @@ pub struct OffNetwork<'a> {
     pub container: &'a Container,
     /// The name of the network.
     pub network: &'a str,
-    /// Whether the engine has a network of this name.
-    pub is_there: bool,
     /// The digest of the plan whose run may have taken the container off.
     pub plan: Option<&'a str>,
     /// Whether a lock proves that a run did not finish, or is under way.
@@ -54,13 +52,7 @@ pub fn off_network(snapshot: &Snapshot) -> Vec<OffNetwork<'_>> {
             None => container.label(LABEL_PROJECT),
         };
         let locked = owner.and_then(|owner| locks.get(owner).copied());
-        Some(OffNetwork {
-            container,
-            network,
-            is_there: there.is_some(),
-            plan: made.or(locked),
-            is_locked: locked.is_some(),
-        })
+        Some(OffNetwork { container, network, plan: made.or(locked), is_locked: locked.is_some() })
     });
     off.collect()
 }

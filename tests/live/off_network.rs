@@ -15,11 +15,25 @@ fn is_on(world: &World, container: &str, network: &str) -> bool {
     world.inspect(container)["NetworkSettings"]["Networks"].get(network).is_some()
 }
 
+/// Makes the lock of a run that died, and gives its name.
+fn lock(world: &World, image: &str, digest: &str) -> String {
+    let name = format!("{}.bp-lock", world.project());
+    let label = |key: &str, value: &str| format!("io.bayplan.lock{key}={value}");
+    let labels = [label("", world.project()), label(".plan", digest), label(".host", "ci-7")];
+    let mut create = vec!["create", "--name", &name, "--network", "none"];
+    for label in &labels {
+        create.extend(["--label", label]);
+    }
+    create.push(image);
+    world.docker(&create);
+    name
+}
+
 #[test]
 fn what_a_dead_run_left_off_its_network_is_told_and_put_back() {
     live!();
     let world = World::new("off-dead");
-    world.image("app");
+    let image = world.image("app");
     let (web, back) = (world.name("web-1"), format!("{}_back", world.project()));
     world.converge(&spec(false));
     let id = world.id(&web);
@@ -28,9 +42,11 @@ fn what_a_dead_run_left_off_its_network_is_told_and_put_back() {
     // As if the run had died before its last call.
     world.docker(&["network", "disconnect", &back, &web]);
     let told = world.run(&["recover"]).ok().says("off network").says("bayplan recover PLAN");
-    drop(told.says(&digest));
+    drop(told.says(&digest).says("by a new plan of its project"));
+    lock(&world, &image, &digest);
     let refused = world.plan(&spec(true)).exits(1).says("[leftover]").says(&digest);
-    drop(refused.says(&format!("docker network connect {back} {web}")));
+    drop(refused.says(&format!("bayplan unlock {}", world.project())));
+    drop(world.run(&["unlock", world.project()]).ok());
     drop(world.run(&["recover", "plan.json"]).ok());
     assert!(is_on(&world, &web, &back));
     assert_eq!(world.id(&web), id);
@@ -68,16 +84,8 @@ fn a_lock_of_a_dead_run_says_which_plan_it_was() {
     let image = world.image("app");
     let (web, back) = (world.name("web-1"), format!("{}_back", world.project()));
     world.converge(&spec(false));
-    let lock = format!("{}.bp-lock", world.project());
-    let label = |key: &str, value: &str| format!("io.bayplan.lock{key}={value}");
     let digest = format!("sha256:{}", "ab".repeat(32));
-    let labels = [label("", world.project()), label(".plan", &digest), label(".host", "ci-7")];
-    let mut create = vec!["create", "--name", &lock, "--network", "none"];
-    for label in &labels {
-        create.extend(["--label", label]);
-    }
-    create.push(&image);
-    world.docker(&create);
+    let lock = lock(&world, &image, &digest);
     drop(world.plan(&spec(false)).ok().says("it died").says(&digest));
     world.docker(&["network", "disconnect", &back, &web]);
     drop(world.plan(&spec(false)).exits(1).says("[leftover]").says(&digest));
