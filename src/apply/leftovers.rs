@@ -64,7 +64,7 @@ pub fn leftovers(look: &Snapshot) -> Vec<Leftover> {
             ),
             project: project_of(off.container),
             plan: off.plan.map(str::to_owned),
-            kind: Kind::OffNetwork { is_locked: off.is_locked },
+            kind: Kind::OffNetwork { is_locked: off.lock.is_some() },
         }
     });
     let locks = locks(look).into_iter().filter_map(|(project, plan)| {

@@ -27,8 +27,8 @@ pub struct OffNetwork<'a> {
     pub network: &'a str,
     /// The digest of the plan whose run may have taken the container off.
     pub plan: Option<&'a str>,
-    /// Whether a lock proves that a run did not finish, or is under way.
-    pub is_locked: bool,
+    /// The project whose lock proves that a run did not finish, or is under way.
+    pub lock: Option<&'a str>,
 }
 
 /// The containers that are off the network in which they were created, in the order of the
@@ -51,8 +51,9 @@ pub fn off_network(snapshot: &Snapshot) -> Vec<OffNetwork<'_>> {
             Some(there) => there["Labels"][LABEL_PROJECT].as_str(),
             None => container.label(LABEL_PROJECT),
         };
-        let locked = owner.and_then(|owner| locks.get(owner).copied());
-        Some(OffNetwork { container, network, plan: made.or(locked), is_locked: locked.is_some() })
+        let locked = owner.and_then(|owner| Some((owner, *locks.get(owner)?)));
+        let (lock, of_lock) = locked.unzip();
+        Some(OffNetwork { container, network, plan: made.or(of_lock), lock })
     });
     off.collect()
 }

@@ -71,19 +71,21 @@ impl Planner<'_> {
     /// proves that the run took a container off: a person may have done so since. What the plan
     /// itself does not connect is told then.
     pub(super) fn refuse_off_network(&mut self, sets: &BTreeMap<SetName, Vec<Match<'_>>>) {
-        let names = self.spec.network_names();
-        let declared = |off: &OffNetwork<'_>| names.values().any(|name| name == off.network);
+        let declared: BTreeSet<String> = self.spec.network_names().into_values().collect();
+        let declared = |off: &OffNetwork<'_>| declared.contains(off.network);
+        let members = sets.iter().flat_map(|(set, all)| all.iter().map(move |one| (one, set)));
+        let members: BTreeMap<ContainerId, &SetName> =
+            members.map(|(one, set)| (one.container.id(), set)).collect();
         for off in off_network(self.snapshot).into_iter().filter(declared) {
             let Some(plan) = off.plan.map(crate::base::say::safe) else { continue };
             let (id, name) = (off.container.id(), off.container.name());
-            let owns = |matches: &[Match<'_>]| matches.iter().any(|one| one.container.id() == id);
-            let set = sets.iter().find(|(_, matches)| owns(matches)).map(|(set, _)| set.clone());
+            let set = members.get(&id).map(|set| (*set).clone());
             let (short, network) = (id.short(), crate::base::say::short(off.network));
             let off_it = format!(
                 "container `{name}` ({short}) is off network `{network}`, in which it was created"
             );
             let back = format!("`bayplan recover PLAN` with the plan of {plan} puts it back");
-            if off.is_locked {
+            if let Some(project) = off.lock {
                 self.errors.push(PlanError {
                     set,
                     code: "leftover",
@@ -92,7 +94,7 @@ impl Planner<'_> {
                     ),
                     hint: format!(
                         "{back}; without that plan, `bayplan unlock {}` lets a new plan connect it",
-                        self.spec.project
+                        crate::base::say::short(project)
                     ),
                 });
             } else if set.is_none() {

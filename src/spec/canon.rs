@@ -6,10 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
 use super::planner::{Defaults, KILL, PROVE_FOR};
-use super::planner_grammar::{Seconds, unusual};
+use super::planner_grammar::Seconds;
 use super::{
     Identity, Matching, Network, Pull, Resource, Set, Spec, State, UpdateConfig, Volume, depends,
     strings,
@@ -138,6 +139,17 @@ fn network_texts(network: &Network) -> Vec<&String> {
 /// The values of options and labels of a volume.
 fn volume_texts(volume: &Volume) -> Vec<&String> {
     [&volume.driver_opts, &volume.labels].into_iter().flat_map(BTreeMap::values).collect()
+}
+
+/// The entries of a value that differ from its default.
+fn unusual<T: Serialize>(value: &T, usual: &T) -> Json {
+    let (Ok(Json::Object(mut own)), Ok(usual)) =
+        (serde_json::to_value(value), serde_json::to_value(usual))
+    else {
+        return Json::Null;
+    };
+    own.retain(|key, value| usual.get(key.as_str()) != Some(value));
+    Json::Object(own)
 }
 
 /// Escapes the texts of a JSON value for a spec.

@@ -4,8 +4,8 @@
 //! Rules across planner keys are [`super::planner`]'s; which keys there are says
 //! [`super::vocabulary`].
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Value as Json, json};
+use serde::Deserialize;
+use serde_json::json;
 
 use super::vocabulary;
 use crate::base::ident::reserved_suffix;
@@ -340,20 +340,10 @@ fn path(text: &str) -> Spelt {
     if text.is_empty() { Err(Wrong::Other) } else { Ok(json!(text)) }
 }
 
-/// The entries of a value that differ from its default.
-pub(super) fn unusual<T: Serialize>(value: &T, usual: &T) -> Json {
-    let (Ok(Json::Object(mut own)), Ok(usual)) =
-        (serde_json::to_value(value), serde_json::to_value(usual))
-    else {
-        return Json::Null;
-    };
-    own.retain(|key, value| usual.get(key.as_str()) != Some(value));
-    Json::Object(own)
-}
-
 #[cfg(test)]
 mod tests {
     use serde::de::DeserializeOwned;
+    use serde_json::Value as Json;
 
     use super::*;
     use crate::options::Mode;
