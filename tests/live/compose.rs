@@ -359,6 +359,12 @@ fn sent(kind: &str, body: Json) -> Json {
         host.insert("Binds".into(), binds.into());
         host.insert("Mounts".into(), rest.into());
     }
+    // Compose writes the dependencies in any order.
+    if let Some(Json::String(all)) = body.pointer_mut("/Labels/com.docker.compose.depends_on") {
+        let mut each: Vec<&str> = all.split(',').collect();
+        each.sort_unstable();
+        *all = each.join(",");
+    }
     if kind != "containers" {
         // Compose would take a network of another hash down.
         if let Some(labels) = body.get_mut("Labels").and_then(Json::as_object_mut) {
