@@ -372,16 +372,31 @@ type BySet = BTreeMap<String, BTreeMap<(String, String), Json>>;
 fn by_set(plan: &Plan, both: &impl Fn(&str) -> bool) -> BySet {
     let mut all = BySet::new();
     let of_all = |key: &String| (String::new(), key.clone());
-    let root = plan.declared.as_object().into_iter().flatten();
-    for (key, value) in root {
-        let Some(sets) = value.as_object().filter(|_| key == "containers") else {
-            all.entry(String::new()).or_default().insert(of_all(key), value.clone());
-            continue;
+    let fields = |value: &'_ Json| value.as_object().cloned().unwrap_or_default();
+    for (key, value) in fields(&plan.declared) {
+        let object = match key.as_str() {
+            "containers" => {
+                for (set, declared) in fields(&value) {
+                    let options = fields(&declared).into_iter();
+                    let options = options.map(|(key, value)| (of_all(&key), value));
+                    all.entry(set).or_default().extend(options);
+                }
+                continue;
+            }
+            "networks" => "network",
+            "volumes" => "volume",
+            _ => {
+                all.entry(String::new()).or_default().insert(of_all(&key), value);
+                continue;
+            }
         };
-        for (set, declared) in sets {
-            let options = declared.as_object().into_iter().flatten();
-            let options = options.map(|(key, value)| (of_all(key), value.clone()));
-            all.entry(set.clone()).or_default().extend(options);
+        // The names are a list, and each declared object has lines of its own.
+        let objects = fields(&value);
+        let options = all.entry(String::new()).or_default();
+        options.insert(of_all(&key), objects.keys().cloned().collect());
+        for (name, declared) in objects {
+            let of_object = |(key, value)| ((format!("{object} {name}"), key), value);
+            options.extend(fields(&declared).into_iter().map(of_object));
         }
     }
     for (set, planned) in plan.planned.iter().filter(|(set, _)| both(set.as_str())) {
@@ -591,6 +606,38 @@ mod tests {
 
         TOLD OTHERWISE, does nothing
           now names shop-web-4
+        ");
+    }
+
+    #[test]
+    fn networks_and_volumes_are_told_by_option() {
+        let with = |networks: Json, volumes: Json| {
+            let mut plan = sample::empty();
+            plan.declared["networks"] = networks;
+            plan.declared["volumes"] = volumes;
+            plan
+        };
+        let old = with(
+            serde_json::json!({"back": {"internal": true, "labels": {"a": "1"}}, "gone": {}}),
+            serde_json::json!({"data": {"driver": "local"}}),
+        );
+        let new = with(
+            serde_json::json!({"back": {"labels": {"a": "2"}}, "front": null}),
+            serde_json::json!({"data": {"driver": "nfs", "driver_opts": {"share": "srv:/data"}}}),
+        );
+        insta::assert_snapshot!(text(&old, &new), @"
+        the plans do not do the same
+
+        CHANGES
+          ~ the root
+              was network back: internal true
+              now network back: labels a=2
+              was network back: labels a=1
+              now networks front
+              was networks gone
+              now volume data: driver nfs
+              was volume data: driver local
+              now volume data: driver_opts share=srv:/data
         ");
     }
 
