@@ -14,6 +14,9 @@ use crate::plan::{Danger, Plan};
 /// The marker by which a CI job finds and replaces its own comment.
 pub const MARKER: &str = "<!-- bayplan -->";
 
+/// The width up to which the entries of a difference share one cell, in characters.
+const CELL: usize = 100;
+
 /// The comment for plans, each with its additional data.
 pub fn markdown(plans: &[(&Plan, About)], steps: bool) -> String {
     let of_plan = |(plan, about): &(&Plan, About)| {
@@ -184,23 +187,26 @@ fn danger(one: &InDanger) -> String {
     }
 }
 
-/// A reason for a cell.
+/// A reason for a cell: entries up to a width, and the number of the other entries.
 fn short(why: &Why) -> String {
     match why {
         Why::New => "new".to_owned(),
         Why::Because(text) => cell(text),
-        Why::Differs { option, from, entries } => match entries.as_slice() {
-            [entry] => {
-                format!(
-                    "{}{from}",
-                    cell(&format!("{option} {}{}", entry.mark(), entry.shown(option)))
-                )
+        Why::Differs { option, from, entries } => {
+            let words = |entry: &Entry| format!("{}{}", entry.mark(), entry.shown(option));
+            let mut all = entries.iter().map(words);
+            let mut text = format!("{option} {}", all.next().unwrap_or_default());
+            let mut left = entries.len().saturating_sub(1);
+            for words in all {
+                if text.chars().count() + words.chars().count() > CELL {
+                    break;
+                }
+                text.extend([", ", &words]);
+                left -= 1;
             }
-            several => {
-                let number = crate::base::say::count(several.len(), "difference");
-                format!("{}, {number}{from}", cell(option))
-            }
-        },
+            let more = if left > 0 { format!(", {left} more") } else { String::new() };
+            format!("{}{more}{from}", cell(&text))
+        }
     }
 }
 
