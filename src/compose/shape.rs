@@ -148,7 +148,8 @@ impl Shape {
         let null = node.kind == Kind::Null;
         let boolean = matches!(node.kind, Kind::Bool(_));
         let number = matches!(node.kind, Kind::Number(_));
-        let whole = matches!(&node.kind, Kind::Number(text) if !text.contains(['.', 'e']));
+        let whole =
+            matches!(&node.kind, Kind::Number(text) if !text.contains(['.', 'e', 'I', 'N']));
         match self {
             Self::Any => true,
             Self::Text | Self::Word(_) | Self::Fits(..) => text,

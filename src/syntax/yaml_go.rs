@@ -9,11 +9,24 @@ pub fn number(written: &str) -> Option<String> {
     if !(first.is_ascii_digit() || matches!(first, '+' | '-' | '.')) {
         return None;
     }
+    if let Some(special) = not_finite(written) {
+        return Some(special.to_owned());
+    }
     let plain = written.replace('_', "");
     if let Some(whole) = integer(&plain) {
         return Some(whole.to_string());
     }
     is_float(&plain).then(|| plain.parse().ok().map(float))?
+}
+
+/// The values of a float that are no numbers, in Go's output format.
+fn not_finite(written: &str) -> Option<&'static str> {
+    match written {
+        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => Some("+Inf"),
+        "-.inf" | "-.Inf" | "-.INF" => Some("-Inf"),
+        ".nan" | ".NaN" | ".NAN" => Some("NaN"),
+        _ => None,
+    }
 }
 
 /// Whether an unquoted scalar is a date in Go: `2024-01-02`, with or without a time.
@@ -120,6 +133,10 @@ fn is_float(plain: &str) -> bool {
 
 /// A number in the format of Go's `%v`: the fewest digits, with an exponent from 7 digits on.
 pub fn float(value: f64) -> String {
+    if !value.is_finite() {
+        let sign = if value.is_sign_negative() { "-Inf" } else { "+Inf" };
+        return if value.is_nan() { "NaN" } else { sign }.to_owned();
+    }
     if value == 0.0 {
         return if value.is_sign_negative() { "-0" } else { "0" }.to_owned();
     }
@@ -182,6 +199,10 @@ mod tests {
             ("08", Some("8")),
             ("1.50", Some("1.5")),
             (".5", Some("0.5")),
+            (".inf", Some("+Inf")),
+            ("-.INF", Some("-Inf")),
+            (".NaN", Some("NaN")),
+            (".iNF", None),
             ("2.0", Some("2")),
             ("1e3", Some("1000")),
             ("123456789.125", Some("1.23456789125e+08")),
