@@ -82,7 +82,7 @@ pub fn open<'a>(
             )
         })?;
     let (found, folder) = places(path, &plan, place)?;
-    let compose = project(path, &plan, found.as_deref())?;
+    let compose = project(path, &plan, found.as_deref(), place.outside)?;
     let folder = compose.as_ref().map_or(folder, |start| start.here.clone());
     let named = NamedFiles::new(files, &folder, place.outside)?;
     if let Some(start) = &compose {
@@ -91,8 +91,14 @@ pub fn open<'a>(
     Ok(Opened { files, plan, spec, digest: loaded.digest, found, named, compose })
 }
 
-/// The Compose project of a plan. Its files must be in the repository of the plan.
-fn project(path: &Path, plan: &Plan, found: Option<&Path>) -> Result<Option<Start>, Failure> {
+/// The Compose project of a plan. Its files must be in the repository of the plan, and a local
+/// project directory must be there or in one of the folders `outside`.
+fn project(
+    path: &Path,
+    plan: &Plan,
+    found: Option<&Path>,
+    outside: &[PathBuf],
+) -> Result<Option<Start>, Failure> {
     let Some(source) = plan.spec.as_ref().and_then(|source| source.compose.as_ref()) else {
         return Ok(None);
     };
@@ -113,7 +119,21 @@ fn project(path: &Path, plan: &Plan, found: Option<&Path>) -> Result<Option<Star
             return Err(Failure::new(Exit::Refused, message).hint(hint));
         }
     }
-    Ok(Some(compose::start_of(source, first, &folder)))
+    let start = compose::start_of(source, first, &folder);
+    // The plan decides where `.env` and the files of the spec are read.
+    let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let here = real(&start.here);
+    let (root, _) = named_files::root(&folder);
+    let is_own = here.starts_with(root) || here.starts_with(real(first).parent().unwrap_or(first));
+    if start.asked && !is_own && !outside.iter().any(|outside| here.starts_with(real(outside))) {
+        let message = format!(
+            "expected the plan's project directory to be in the plan's repository, but found {}",
+            files::named(&start.folder)
+        );
+        let hint = "`--allow-outside DIR` lets the files of a folder be read";
+        return Err(Failure::new(Exit::Refused, message).hint(hint));
+    }
+    Ok(Some(start))
 }
 
 /// The path of the spec and the folder for its files: the folder of the spec that is read, or else

@@ -288,6 +288,23 @@ fn a_checkout_elsewhere_does_not_replace_a_project() {
 }
 
 #[test]
+fn a_plan_s_project_directory_is_in_its_repository_or_allowed() {
+    let (above, own) = folder(&FILES);
+    let other = above.path().join("other");
+    std::fs::create_dir(&other).unwrap();
+    std::fs::write(other.join("a.env"), "A=other\n").unwrap();
+    let elsewhere = other.to_string_lossy().into_owned();
+    std::fs::write(own.join("look.json"), look(Path::new("/srv/shop"))).unwrap();
+    let plan = ["plan", "compose.yaml", "--snapshot", "look.json", "-p", "none", "-o", "plan.json"];
+    fine(&ran(&own, &[], &[&plan[..], &["--project-directory", &elsewhere]].concat()));
+    let verify = ["verify", "plan.json", "--snapshot", "look.json"];
+    let refused = ran(&own, &[], &verify);
+    assert_eq!(refused.code, 4, "{}{}", refused.out, refused.err);
+    assert!(refused.err.contains("project directory to be in the plan's repository"));
+    fine(&ran(&own, &[], &[&verify[..], &["--allow-outside", &elsewhere]].concat()));
+}
+
+#[test]
 fn relative_paths_mean_nothing_to_an_engine_on_another_machine() {
     let (_above, own) = folder(&FILES);
     let plan = ["--host", "tcp://192.0.2.1:2375", "plan"];
