@@ -54,6 +54,9 @@ pub(super) struct Found {
     pub(super) stale: Vec<Staleness>,
     pub(super) notes: Vec<Staleness>,
     pub(super) blocked: Vec<Staleness>,
+    /// Attachments of containers that nothing acts on, which ended since the plan. The plan does not
+    /// know their endpoint settings, so they cannot be restored for the derivation.
+    pub(super) off: Vec<Staleness>,
     /// Sets without changes that lost or got a container.
     pub(super) moved: BTreeSet<SetName>,
     /// Sets that wait for a user, and their dependants.
@@ -90,6 +93,12 @@ pub fn judge(plan: &Plan, spec: &Spec, snapshot: &Snapshot) -> Judgement {
     let mut tampered = Vec::new();
     if found.stale.is_empty() {
         whole::compare(&case, &again, &mut found, &mut tampered);
+        // What differs may follow from settings that are unknown; nobody is blamed for it.
+        if !tampered.is_empty() && !found.off.is_empty() {
+            found.stale.append(&mut found.off);
+            found.notes.retain(|note| !found.stale.contains(note));
+            tampered.clear();
+        }
         if !tampered.is_empty() && case.other_names(&back, &mut found) {
             tampered.clear();
         }
@@ -142,7 +151,15 @@ impl<'a> Case<'a> {
             }
             let acts = self.owners.matters(cell) || self.touched.contains(cell);
             let staleness = Staleness::of(moved, sets.first().map(|set| (*set).clone()), AGAIN);
-            if acts { found.stale.push(staleness) } else { found.notes.push(staleness) }
+            if acts {
+                found.stale.push(staleness);
+                continue;
+            }
+            let was_attached = matches!(expected.get(cell), Some(Value::Attached(..)));
+            if was_attached && self.now.get(cell).is_none_or(|now| *now == Value::Absent) {
+                found.off.push(staleness.clone());
+            }
+            found.notes.push(staleness);
         }
     }
 
