@@ -339,7 +339,11 @@ impl Drop for World {
             }
         };
         let format = "{{.ID}}\t{{.Names}}\t{{.Labels}}\t{{.Image}}";
-        remove(&["rm", "-f", "-v"], lines(&["ps", "-a", "--no-trunc", "--format", format]));
+        let containers = lines(&["ps", "-a", "--no-trunc", "--format", format]);
+        // An anonymous volume that was carried to a replacement outlives `rm -v`.
+        let mounted = anonymous_volumes(&containers);
+        remove(&["rm", "-f", "-v"], containers);
+        remove(&["volume", "rm", "-f"], mounted);
         remove(&["volume", "rm", "-f"], lines(&["volume", "ls", "--format", "{{.Name}}"]));
         remove(&["network", "rm"], lines(&["network", "ls", "--format", "{{.ID}}\t{{.Name}}"]));
         // What was made from another image goes before it.
@@ -347,6 +351,20 @@ impl Drop for World {
             docker(&["rmi", "-f", &image]);
         }
     }
+}
+
+/// The anonymous volumes that containers mount.
+fn anonymous_volumes(containers: &[String]) -> Vec<String> {
+    if containers.is_empty() {
+        return Vec::new();
+    }
+    let format = "{{range .Mounts}}{{println .Name}}{{end}}";
+    let ids = containers.iter().map(String::as_str);
+    let output = docker(&["inspect", "-f", format].into_iter().chain(ids).collect::<Vec<_>>());
+    let is_anonymous =
+        |name: &&str| name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let names = String::from_utf8_lossy(&output.stdout).into_owned();
+    names.lines().filter(is_anonymous).map(str::to_owned).collect()
 }
 
 /// Runs the engine's client, whatever comes of it.
