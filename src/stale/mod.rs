@@ -12,6 +12,8 @@ mod judge;
 mod mounted_tests;
 mod networks;
 pub mod observed;
+#[cfg(test)]
+mod off_network_tests;
 mod owners;
 #[cfg(test)]
 mod pulls_tests;
