@@ -270,7 +270,7 @@ fn place<'a>(
             Some((project, set))
                 if *project != spec.project || set != key && !hands_over(spec, set, to, &name) =>
             {
-                found.errors.push(taken(key, &name, project, set));
+                found.errors.push(taken(spec, key, &name, (project, set)));
             }
             _ => add(found, key, container, By::Name, owner.is_none(), None),
         }
@@ -359,13 +359,26 @@ fn add<'a>(
     found.sets.entry(set.clone()).or_default().push(Match { container, run, by, adopted, number });
 }
 
-fn taken(set: &SetName, name: &ContainerName, project: &ProjectName, owner: &SetName) -> PlanError {
-    PlanError::of(
-        set,
-        "name_owned",
-        format!("the name `{name}` belongs to set `{owner}` of project `{project}`"),
-        "choose another name, or remove that container there",
-    )
+/// The error for a set whose name a container of another set has.
+fn taken(
+    spec: &Spec,
+    set: &SetName,
+    name: &ContainerName,
+    (project, owner): (&ProjectName, &SetName),
+) -> PlanError {
+    let own = spec.sets.get(owner).map(|set| &set.identity);
+    let hint = match own {
+        None if *project == spec.project => &format!(
+            "`moved: {{{owner}: {set}}}` gives the container to this set; else choose another name"
+        ),
+        Some(Identity::Named(_)) if *project == spec.project => &format!(
+            "choose another name; or give the container of `{owner}` its new name with a plan of \
+             its own, and apply that first"
+        ),
+        _ => "choose another name, or remove that container there",
+    };
+    let message = format!("the name `{name}` belongs to set `{owner}` of project `{project}`");
+    PlanError::of(set, "name_owned", message, hint)
 }
 
 /// Whether an aborted run of this project left a container with a reserved name suffix. Labels of

@@ -5,7 +5,7 @@
 //! name. Other matches are [`super::matching`]'s.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::Value as Json;
 
@@ -36,10 +36,10 @@ pub(super) struct Rename {
     restarting: bool,
 }
 
-/// Finds the containers to rename. A named set with a free name gets the only container that was
-/// created for this set, unless another set matches that container by name. With two candidates no
-/// container is renamed. A container that was created under the wanted name was renamed by hand,
-/// and keeps its new name.
+/// Finds the containers to rename, each after the rename that frees its new name. A named set gets
+/// the only container that was created for it, unless a set that ends containers has the name of
+/// that container. With two candidates no container is renamed. A container that was created under
+/// the wanted name was renamed by hand, and keeps its new name.
 pub(super) fn find(spec: &Spec, snapshot: &Snapshot) -> Vec<Rename> {
     let had: BTreeSet<&str> =
         snapshot.containers.iter().map(|container| container.seen().name()).collect();
@@ -47,18 +47,17 @@ pub(super) fn find(spec: &Spec, snapshot: &Snapshot) -> Vec<Rename> {
     let mut open: BTreeMap<&SetName, (&ContainerName, Vec<&Container>)> = spec
         .sets
         .iter()
-        .filter_map(|(key, set)| Some((key, renames(set)?)))
-        .filter(|(_, to)| !had.contains(to.as_str()))
-        .map(|(key, to)| (key, (to, Vec::new())))
+        .filter_map(|(key, set)| Some((key, (renames(set)?, Vec::new()))))
         .collect();
     if open.is_empty() {
         return all;
     }
-    let meant: BTreeSet<&str> =
-        spec.sets.values().filter_map(|set| Some(named(&set.identity)?.as_str())).collect();
+    let ends = spec.sets.values().filter(|set| !keeps(set));
+    let ended: BTreeSet<&str> =
+        ends.filter_map(|set| Some(named(&set.identity)?.as_str())).collect();
     for container in &snapshot.containers {
         let name = container.seen().name();
-        if meant.contains(name) {
+        if ended.contains(name) {
             continue;
         }
         let stays = matches!(container.run(), Run::Live | Run::Idle | Run::Paused);
@@ -74,11 +73,22 @@ pub(super) fn find(spec: &Spec, snapshot: &Snapshot) -> Vec<Rename> {
             found.push(container);
         }
     }
-    let only = open.into_iter().filter_map(|(key, (to, found))| {
-        let [container] = found.as_slice() else { return None };
-        Some(Rename::of(container, key.clone(), to.clone()))
-    });
-    all.extend(only);
+    let (mut wanted, mut free) = (BTreeMap::new(), VecDeque::new());
+    for (key, (to, found)) in open {
+        let [container] = found.as_slice() else { continue };
+        wanted.insert(to.clone(), Rename::of(container, key.clone(), to.clone()));
+        if !had.contains(to.as_str()) {
+            free.push_back(to.clone());
+        }
+    }
+    // A name that one container gives up is free for the next. Containers that swap their names
+    // wait for each other, and are not renamed.
+    while let Some(name) = free.pop_front() {
+        if let Some(rename) = wanted.remove(&name) {
+            free.push_back(rename.from.clone());
+            all.push(rename);
+        }
+    }
     all
 }
 
@@ -175,7 +185,10 @@ pub(super) fn add(spec: &Spec, built: &mut Built, renames: &[Rename]) {
     wait(spec, plan, renames);
     reasons(plan, renames);
     names_so_far(plan, renames);
-    plan.steps.splice(0..0, renames.iter().map(Rename::step));
+    let giver: BTreeMap<&ContainerName, StepId> =
+        renames.iter().map(|rename| (&rename.from, rename.id())).collect();
+    let steps = renames.iter().map(|rename| rename.step(giver.get(&rename.to)));
+    plan.steps.splice(0..0, steps);
     for rename in renames.iter().rev() {
         if rename.restarting {
             built.errors.push(PlanError::of(
@@ -211,10 +224,11 @@ impl Rename {
         StepId::of(&self.change(), "rename")
     }
 
-    fn step(&self) -> Step {
+    /// The step, after the step that frees the name.
+    fn step(&self, giver: Option<&StepId>) -> Step {
         let container = Subject::Container(self.id.clone());
         let action = Action::Rename { container, from: self.from.clone(), to: self.to.clone() };
-        Step::new(self.id(), action, Vec::new())
+        Step::new(self.id(), action, giver.cloned().into_iter().collect())
     }
 
     fn reason(&self) -> Reason {
@@ -229,8 +243,8 @@ impl Rename {
     }
 }
 
-/// Makes steps wait for a rename: creates of dependants use the new name, and every other step on
-/// the container follows the rename.
+/// Makes steps wait for a rename: creates of dependants use the new name, a create may use the name
+/// that the rename frees, and every other step on the container follows the rename.
 fn wait(spec: &Spec, plan: &mut Plan, renames: &[Rename]) {
     let by_change: BTreeMap<&str, &Rename> =
         renames.iter().map(|rename| (rename.to.as_str(), rename)).collect();
@@ -240,18 +254,20 @@ fn wait(spec: &Spec, plan: &mut Plan, renames: &[Rename]) {
     for rename in renames {
         by_set.entry(&rename.set).or_default().push(rename);
     }
+    let by_from: BTreeMap<&ContainerName, &Rename> =
+        renames.iter().map(|rename| (&rename.from, rename)).collect();
     let known = Words::of(spec);
     let mut needs: BTreeMap<SetName, Vec<&Rename>> = BTreeMap::new();
     for step in &mut plan.steps {
         let own = by_change.get(step.id.change()).copied();
         let meant: Vec<&Rename> = match &step.action {
-            Action::Create { set, .. } => needs
-                .entry(set.clone())
-                .or_insert_with(|| {
+            Action::Create { set, name, .. } => {
+                let of_targets = needs.entry(set.clone()).or_insert_with(|| {
                     let all = draft::depends(&known, set).into_iter();
                     all.filter_map(|set| by_set.get(&set)).flatten().copied().collect()
-                })
-                .clone(),
+                });
+                of_targets.iter().chain(by_from.get(name)).copied().collect()
+            }
             action => match action.subject() {
                 Some(Subject::Container(id)) => by_id.get(id).copied().into_iter().collect(),
                 Some(Subject::CreatedBy(_)) | None => Vec::new(),

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::tests::{add, changes, codes, db, inspect, plan, spec, with_db};
 use crate::base::ident::{ChangeId, ContainerName, StepId};
+use crate::observed::snapshot::Snapshot;
 use crate::plan::check::check;
 use crate::plan::{Action, Plan, Reason, summary};
 
@@ -62,6 +63,54 @@ fn nobody_is_renamed_whose_name_or_labels_are_another_matter() {
     let text = "project: p\ncontainers:\n  db: {image: 'app:1', name: two}\n  \
                 web: {image: 'app:1', match: owned}\n";
     assert_eq!(changes(&plan(&spec(text), &snapshot)), ["create p-web-2", "update two"]);
+}
+
+/// Two named sets, each with its container.
+fn pair(first: &str, second: &str) -> crate::spec::Spec {
+    spec(&format!(
+        "project: p\ncontainers:\n  db: {{image: 'app:1', name: {first}}}\n  \
+         web: {{image: 'app:1', name: {second}}}\n"
+    ))
+}
+
+#[test]
+fn a_name_that_one_container_gives_up_is_taken_by_the_next() {
+    let before = pair("one", "two");
+    let mut snapshot = with_db("running");
+    add(&mut snapshot, &before, "web", "two", "running");
+    let after = |plan: &Plan, step: &str| {
+        let step = plan.steps.iter().find(|one| one.id.as_str() == step).unwrap();
+        step.after.iter().map(StepId::to_string).collect::<Vec<_>>()
+    };
+    let built = plan(&pair("three", "one"), &snapshot);
+    assert_eq!(changes(&built), ["update one", "update three"]);
+    assert_eq!(after(&built.plan, "one/rename"), ["three/rename"]);
+    assert_eq!(check(&built.plan), []);
+    let unordered = |plan: &Plan| {
+        let mut bad = plan.clone();
+        for step in &mut bad.steps {
+            step.after.retain(|id| id.as_str() != "three/rename");
+        }
+        check(&bad).iter().any(|violation| violation.rule == "names")
+    };
+    assert!(unordered(&built.plan));
+    // A new container takes the name.
+    let built = plan(&pair("three", "one"), &with_db("running"));
+    assert_eq!(changes(&built), ["create one", "update three"]);
+    assert_eq!(after(&built.plan, "one/create"), ["three/rename"]);
+    assert_eq!(check(&built.plan), []);
+    assert!(unordered(&built.plan));
+    // Two that swap their names, and a set that is gone.
+    let errors = |spec: &crate::spec::Spec, snapshot: &Snapshot| {
+        let pins = super::Pins::default();
+        super::build(&super::Input { spec, snapshot, assume: false, pins, source: None }).errors
+    };
+    let swapped = errors(&pair("two", "one"), &snapshot);
+    assert_eq!(swapped.len(), 2, "{swapped:?}");
+    assert!(swapped[0].hint.contains("apply that first"), "{swapped:?}");
+    let other = spec("project: p\ncontainers:\n  new: {image: 'app:1', name: one}\n");
+    let gone = errors(&other, &with_db("running"));
+    assert!(gone[0].hint.contains("`moved: {db: new}`"), "{gone:?}");
 }
 
 #[test]

@@ -102,9 +102,9 @@ fn a_set_of_another_name_has_its_container_renamed_or_says_how_to_go_on() {
         let text = format!("{renamed}  old: {{name: one, state: {state}}}\n");
         assert_eq!(changes(&plan(&spec(&text), &snapshot)), [verb, "create two"]);
     }
-    // A container that should continue needs a set of its own.
+    // The labels say whose a container is, so another set gets a new container.
     let text = format!("{renamed}  old: {{name: one, image: 'app:1', state: started}}\n");
-    assert_eq!(codes(&spec(&text), &snapshot), ["name_owned"]);
+    assert_eq!(changes(&plan(&spec(&text), &snapshot)), ["create one", "update two"]);
 }
 
 #[test]

@@ -22,6 +22,27 @@ fn ports(world: &World, members: &[&str]) -> Vec<String> {
 }
 
 #[test]
+fn a_name_that_one_gives_up_is_taken_by_the_next() {
+    live!();
+    let world = World::new("names");
+    world.image("app");
+    let spec = |sets: &[(&str, &str)]| {
+        let set = |(key, name): &(&str, &str)| {
+            format!("  {key}: {{name: PROJECT-{name}, image: 'PROJECT/app:1', state: reloaded}}\n")
+        };
+        format!("project: PROJECT\ncontainers:\n{}", sets.iter().map(set).collect::<String>())
+    };
+    world.converge(&spec(&[("a", "one"), ("b", "two")]));
+    let id = |name: &str| world.inspect(&world.name(name))["Id"].clone();
+    let (a, b) = (id("one"), id("two"));
+    let handed = spec(&[("a", "three"), ("b", "one"), ("c", "two")]);
+    world.converge(&handed);
+    world.settled(&handed);
+    assert_eq!((id("three"), id("one")), (a, b), "both were renamed");
+    world.plan(&spec(&[("a", "one"), ("b", "three")])).exits(1).says("apply that first");
+}
+
+#[test]
 fn two_swap_their_addresses_and_a_third_takes_one_that_is_given_up() {
     live!();
     let world = World::new("swap");

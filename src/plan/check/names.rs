@@ -65,7 +65,7 @@ pub(super) fn check(plan: &Plan, graph: &Graph<'_>, violations: &mut Violations)
                 });
                 renamed(step, container, from, to, violations);
                 if is_in_place(container, to) {
-                    violations.unless(free.contains(to) && !held.contains(to), "names", || {
+                    violations.unless(free.contains(to), "names", || {
                         format!(
                             "expected a fact that {} is free for {id}, but found none",
                             named(to)
