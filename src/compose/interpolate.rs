@@ -4,7 +4,7 @@
 //! other places the values become part of the declared state, and are shown.
 
 use super::loader::Loader;
-use super::scope::Scope;
+use super::scope::{PROJECT_NAME, Scope};
 use super::tree::{ITEM, Path, dotted, lookup, matches};
 use crate::base::ident::Reference;
 use crate::options::value::mark_reference;
@@ -215,6 +215,11 @@ impl Loader<'_> {
             return text.to_owned();
         }
         let Some(template) = self.parsed(place, text) else { return String::new() };
+        // The name of the project is no secret, and may be in no environment.
+        let template = match scope.value(PROJECT_NAME) {
+            Some(name) => template.given(PROJECT_NAME, &name),
+            None => template,
+        };
         let mut seen = Seen::default();
         let names = template.names();
         let lacks = names.iter().any(|name| scope.value(name).is_none());
