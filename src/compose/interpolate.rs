@@ -19,6 +19,7 @@ const TEMPLATES: &[&str] = &[
     "services.*.build.args.*",
     "services.*.command",
     "services.*.command.*",
+    "services.*.deploy.labels.*",
     "services.*.entrypoint",
     "services.*.entrypoint.*",
     "services.*.healthcheck.test",
