@@ -31,6 +31,9 @@ const TEMPLATES: &[&str] = &[
     "volumes.*.driver_opts.*",
 ];
 
+/// The template places that are lines, which are split into words.
+const LINES: &[&str] = &["services.*.command", "services.*.entrypoint"];
+
 /// Exceptions about the place of data: reviewers must see them, and relative paths must be
 /// resolved.
 const SHOWN: &[&str] = &["volumes.*.driver_opts.device", "volumes.*.driver_opts.type"];
@@ -229,7 +232,10 @@ impl Loader<'_> {
                 return String::new();
             };
             self.unset(&seen, place);
-            if seen.used.is_empty() {
+            let public = |name: &String| self.request.public.contains(name);
+            // The words of a line depend on its values: public ones are part of what is declared.
+            let is_line = LINES.iter().any(|pattern| matches(pattern, path));
+            if seen.used.is_empty() || is_line && seen.used.iter().all(public) {
                 return filled;
             }
         }
