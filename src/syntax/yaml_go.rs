@@ -9,11 +9,27 @@ pub fn number(written: &str) -> Option<String> {
     if !(first.is_ascii_digit() || matches!(first, '+' | '-' | '.')) {
         return None;
     }
+    if let Some(special) = special(written) {
+        return Some(special.to_owned());
+    }
     let plain = written.replace('_', "");
     if let Some(whole) = integer(&plain) {
         return Some(whole.to_string());
     }
-    is_float(&plain).then(|| plain.parse().ok().map(float))?
+    // To Go, a number that is too large is a text.
+    let finite = || plain.parse::<f64>().ok().filter(|value| value.is_finite());
+    is_float(&plain).then(finite)?.map(float)
+}
+
+/// The infinite numbers, and what is no number.
+fn special(written: &str) -> Option<&'static str> {
+    let positive = written.strip_prefix('+').unwrap_or(written);
+    match (positive, written.strip_prefix('-')) {
+        (".inf" | ".Inf" | ".INF", _) => Some("+Inf"),
+        (_, Some(".inf" | ".Inf" | ".INF")) => Some("-Inf"),
+        (".nan" | ".NaN" | ".NAN", _) if positive == written => Some("NaN"),
+        _ => None,
+    }
 }
 
 /// Whether an unquoted scalar is a date in Go: `2024-01-02`, with or without a time.
@@ -187,6 +203,10 @@ mod tests {
             ("123456789.125", Some("1.23456789125e+08")),
             ("1.5e-7", Some("1.5e-07")),
             ("18446744073709551615", Some("18446744073709551615")),
+            (".inf", Some("+Inf")),
+            ("-.INF", Some("-Inf")),
+            (".NaN", Some("NaN")),
+            ("1e400", None),
             ("22:22", None),
             ("1.2.3", None),
             ("1e", None),
