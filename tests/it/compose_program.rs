@@ -620,3 +620,17 @@ fn an_image_is_found_by_its_digest_beside_a_tag() {
     std::fs::write(folder.join("look.json"), image.to_string()).unwrap();
     fine(&ran(&folder, &[], &["plan", "--snapshot", "look.json"]));
 }
+
+#[test]
+fn public_words_make_a_command_line() {
+    let text = "services: {web: {image: 'acme/web:1', command: 'x ${ARGS}'}}\n";
+    let (_above, folder) = folder(&[("compose.yaml", text)]);
+    std::fs::write(folder.join("look.json"), look(&folder)).unwrap();
+    let set = [("ARGS", "--a b")];
+    let plan = ["plan", "--snapshot", "look.json", "--format", "json"];
+    let refused = ran(&folder, &set, &plan);
+    assert!(refused.code == 1 && refused.err.contains("`--public NAME`"), "{}", refused.err);
+    let shown = ran(&folder, &set, &[&plan[..], &["--public", "ARGS"]].concat());
+    let plan: Json = serde_json::from_str(fine(&shown)).unwrap();
+    assert_eq!(plan["declared"]["containers"]["web"]["command"], json!(["x", "--a", "b"]));
+}
