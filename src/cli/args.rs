@@ -213,12 +213,22 @@ pub struct ConfigArgs {
     /// Print the spec that bayplan makes of it
     #[arg(long = "spec")]
     pub spec_form: bool,
+    /// How to print it, as Compose's option says it
+    #[arg(long, value_name = "FORMAT", default_value = "json", value_enum)]
+    pub format: ConfigFormat,
     /// What to do about references that cannot be resolved here
     #[arg(long, value_name = "HOW", default_value = "error", value_enum)]
     pub unresolved: Unresolved,
     /// Let the files name files of this folder too, not only of their own repository
     #[arg(long, value_name = "DIR")]
     pub allow_outside: Vec<PathBuf>,
+}
+
+/// `bayplan config --format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ConfigFormat {
+    /// JSON, the only form.
+    Json,
 }
 
 /// `bayplan plan`.

@@ -389,7 +389,86 @@ pub fn made_labels(
 /// Reads a project. `named` limits the files that the project may name, and receives the project's
 /// variables.
 pub fn read(files: &Files, start: &Start, named: &NamedFiles<'_>) -> Result<Read, Failure> {
-    named.know(variables(start, named)?);
+    let Whole { map, project, lowered } = lower(files, start, named)?;
+    let Lowered { spec, unset, notes: more } = lowered.map_err(|found| failed(&map, &found))?;
+    let known = project.warnings.iter().chain(&more).map(|problem| told(&map, problem, ""));
+    // An assumed variable counts as empty.
+    let unset = unset.into_iter().filter(|_| !start.assume).map(|text| format!("note: {text}"));
+    let notes = known.chain(unset).collect();
+    let digest = load_spec::digest(map.texts().as_bytes());
+    Ok(Read { spec, project, digest, notes })
+}
+
+/// A project for people to read, and notes: also on what stands in the way of a plan.
+pub struct Shown {
+    /// The Compose project.
+    pub project: compose::Project,
+    /// The notes for the user.
+    pub notes: Vec<String>,
+}
+
+/// Reads a project that need not be one that bayplan can plan.
+pub fn shown(files: &Files, start: &Start, named: &NamedFiles<'_>) -> Result<Shown, Failure> {
+    let Whole { map, project, lowered } = lower(files, start, named)?;
+    let (begin, more, unset) = match lowered {
+        Ok(lowered) => ("", lowered.notes, lowered.unset),
+        // A file that cannot be read is a fault of the project itself.
+        Err(found) if start.strict || !start.assume && !is_whole(files, start, named, &project) => {
+            return Err(failed(&map, &found));
+        }
+        Err(found) => ("no plan: ", found, BTreeSet::new()),
+    };
+    let known = project.warnings.iter().map(|problem| told(&map, problem, ""));
+    let unset = unset.into_iter().filter(|_| !start.assume).map(|text| format!("note: {text}"));
+    let more = more.iter().map(|problem| told(&map, problem, begin));
+    let notes = known.chain(more).chain(unset).collect();
+    Ok(Shown { project, notes })
+}
+
+/// Whether all environment files and label files of a project can be read.
+fn is_whole(
+    files: &Files,
+    start: &Start,
+    named: &NamedFiles<'_>,
+    project: &compose::Project,
+) -> bool {
+    let folders = (start.folder.clone(), start.here.clone());
+    let source = Shell { files, named, given: BTreeMap::new(), folders };
+    project.services().all(|name| resolved::service(project, name, &source).is_ok())
+}
+
+/// A note on a place in the files.
+fn told(map: &compose::Files, problem: &Problem, begin: &str) -> String {
+    let shown = map.named_from(&text(&absolute(Path::new("."))));
+    let place = say::safe(&shown.show(problem.place));
+    format!("note: {place}: {begin}{}", say::safe(&problem.message))
+}
+
+fn failed(map: &compose::Files, found: &[Problem]) -> Failure {
+    let shown = map.named_from(&text(&absolute(Path::new(".")))).render(found);
+    let count = say::count(found.len(), "problem");
+    Failure::new(Exit::Error, format!("the Compose file has {count}\n{}", shown.trim_end()))
+}
+
+/// What became of a project for bayplan.
+struct Lowered {
+    spec: Spec,
+    /// The unset variables in environment files.
+    unset: BTreeSet<String>,
+    notes: Vec<Problem>,
+}
+
+/// A project with its files, and what became of it for bayplan.
+struct Whole {
+    map: compose::Files,
+    project: compose::Project,
+    lowered: Result<Lowered, Vec<Problem>>,
+}
+
+/// Reads a project, and makes a spec of it.
+fn lower(files: &Files, start: &Start, named: &NamedFiles<'_>) -> Result<Whole, Failure> {
+    let mut variables = variables(start, named)?;
+    named.know(variables.clone());
     let given: BTreeMap<String, PathBuf> = start
         .files
         .iter()
@@ -419,25 +498,16 @@ pub fn read(files: &Files, start: &Start, named: &NamedFiles<'_>) -> Result<Read
     let folders = (start.folder.clone(), start.here.clone());
     let source = Shell { files, named, given, folders };
     let (map, loaded) = compose::load(&source, &request);
-    let failed = |found: &[Problem]| {
-        let shown = map.named_from(&text(&absolute(Path::new(".")))).render(found);
-        let count = say::count(found.len(), "problem");
-        Failure::new(Exit::Error, format!("the Compose file has {count}\n{}", shown.trim_end()))
-    };
-    let project = loaded.map_err(|found| failed(&found))?;
-    let (node, more) =
-        compose::lowered(&project, &request, &source).map_err(|found| failed(&found))?;
-    let (spec, unset) = spec(node, named, start.strict).map_err(|found| failed(&found))?;
-    let shown = map.named_from(&text(&absolute(Path::new("."))));
-    let told = |problem: &Problem| {
-        format!("note: {}: {}", say::safe(&shown.show(problem.place)), say::safe(&problem.message))
-    };
-    let known = project.warnings.iter().chain(&more).map(told);
-    // An assumed variable counts as empty.
-    let unset = unset.into_iter().filter(|_| !start.assume).map(|text| format!("note: {text}"));
-    let notes = known.chain(unset).collect();
-    let digest = load_spec::digest(map.texts().as_bytes());
-    Ok(Read { spec, project, digest, notes })
+    let project = loaded.map_err(|found| failed(&map, &found))?;
+    // Compose gives the name of the project to services and files that ask for it.
+    let name = SecretString::from(project.name.clone());
+    variables.entry("COMPOSE_PROJECT_NAME".to_owned()).or_insert(name);
+    named.know(variables);
+    let lowered = compose::lowered(&project, &request, &source).and_then(|(node, notes)| {
+        let (spec, unset) = spec(node, named, start.strict)?;
+        Ok(Lowered { spec, unset, notes })
+    });
+    Ok(Whole { map, project, lowered })
 }
 
 /// The spec of a lowered project, with the content of its environment files and label files. Also

@@ -3,7 +3,7 @@
 use super::args::{ConfigArgs, Unresolved};
 use super::files::{self, Files};
 use super::report::{Exit, Failure, Result};
-use super::{load_spec, output};
+use super::{compose, load_spec, output};
 use crate::base::ident::Reference;
 use crate::compose::go::Go;
 use crate::options::value::marked_reference;
@@ -17,15 +17,19 @@ pub fn run(args: &ConfigArgs, files: &Files) -> Result {
         outside: &args.allow_outside,
         assume: args.unresolved == Unresolved::AssumeSame,
     };
-    let loaded = load_spec::load(files, asked)?;
-    let json = match &loaded.compose {
-        _ if args.spec_form => loaded.spec.canonical(),
-        Some((_, project)) => shown(project.model.clone()).json(),
-        None => loaded.spec.canonical(),
+    let project = if args.spec_form { None } else { load_spec::project(files, asked)? };
+    let json = match project {
+        Some(compose::Shown { project, notes }) => {
+            for note in &notes {
+                output::note(note);
+            }
+            shown(project.model).json()
+        }
+        None => load_spec::load(files, asked)?.spec.canonical(),
     };
     let mut text = serde_json::to_string_pretty(&json).map_err(|error| {
-        let message = format!("{} cannot be printed", files::named(&loaded.path));
-        Failure::new(Exit::Error, message).caused_by(error)
+        let of = args.spec.as_deref().map_or_else(|| "the project".to_owned(), files::named);
+        Failure::new(Exit::Error, format!("{of} cannot be printed")).caused_by(error)
     })?;
     text.push('\n');
     output::bytes(text.as_bytes())?;
@@ -34,8 +38,18 @@ pub fn run(args: &ConfigArgs, files: &Files) -> Result {
 
 /// A project in Compose notation: `$` is doubled, and templates replace values that may be secret.
 fn shown(model: Go) -> Go {
-    model.texts(&mut |text| match marked_reference(&text) {
-        Some(Reference::Template { text }) => text,
-        _ => text.replace('$', "$$"),
-    })
+    match model {
+        Go::Text(text) => Go::Text(match marked_reference(&text) {
+            Some(Reference::Template { text }) => text,
+            _ => text.replace('$', "$$"),
+        }),
+        Go::List(items) => Go::List(items.into_iter().map(shown).collect()),
+        Go::Map(entries) => Go::Map(
+            entries
+                .into_iter()
+                .map(|(key, value)| (key.replace('$', "$$"), shown(value)))
+                .collect(),
+        ),
+        other => other,
+    }
 }

@@ -54,6 +54,22 @@ pub struct Asked<'a> {
     pub assume: bool,
 }
 
+/// Reads a Compose project that need not be one that bayplan can plan; `None` for a spec.
+pub fn project(files: &Files, asked: Asked<'_>) -> Result<Option<compose::Shown>, Failure> {
+    if let Some(path) = asked.path {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        NamedFiles::new(files, folder, asked.outside)?.spec(path)?;
+        let bytes = files.read(path, yaml::MOST_BYTES)?;
+        if !compose::is_compose(&String::from_utf8_lossy(&bytes)) {
+            return Ok(None);
+        }
+    }
+    let mut start = compose::start(asked.path, asked.compose, files, asked.outside)?;
+    start.assume = asked.assume;
+    let named = NamedFiles::new(files, &start.here, asked.outside)?;
+    compose::shown(files, &start, &named).map(Some)
+}
+
 /// Reads a spec or a Compose project, with the variable names in its environment files.
 pub fn load<'a>(files: &'a Files, asked: Asked<'_>) -> Result<Loaded<'a>, Failure> {
     if let Some(path) = asked.path {

@@ -50,6 +50,14 @@ pub(super) fn rules(root: &Node, problems: &mut Problems) {
                 problems.expected::<()>(&what, address);
             }
         }
+        let watch = service.get("develop").and_then(|develop| develop.get("watch"));
+        for watch in watch.map(Node::items).unwrap_or_default() {
+            if let Some(place) = watch.get("path").filter(|path| path.as_text() == Some("")) {
+                let key = path(key, "develop.watch");
+                let message = format!("expected a `path` in `{key}`, but found an empty text");
+                problems.add(place.place, message);
+            }
+        }
         let reserved = service
             .get("deploy")
             .and_then(|deploy| deploy.get("resources")?.get("reservations")?.get("devices"));
@@ -92,6 +100,7 @@ pub(super) fn consistency(root: &Node, inactive: &BTreeSet<String>, problems: &m
     for entry in entries(root, "services") {
         check.service(entry);
     }
+    check.container_names();
     for Entry { key, place, value } in entries(root, "secrets") {
         let said = value.said("file").or_else(|| value.said("environment"));
         if !value.is_true("external") && said.is_none_or(Node::says_nothing) {
@@ -143,10 +152,79 @@ impl Check<'_, '_> {
             );
             self.problems.add(build.place, message);
         }
+        self.build(service, &name);
+        self.watch(service, &name);
         self.test(service, &name);
         self.names(service, &name);
         self.numbers(service, &name);
         self.mounts(service, &name);
+    }
+
+    /// Checks that every `container_name` is said once.
+    fn container_names(&mut self) {
+        let mut known: BTreeMap<&str, &str> = BTreeMap::new();
+        for Entry { key, value, .. } in entries(self.root, "services") {
+            let Some(name) = value.said("container_name") else { continue };
+            let Some(text) = name.as_text() else { continue };
+            if let Some(other) = known.insert(text, key) {
+                let message = format!(
+                    "expected another `container_name` in `services.{}` than in `services.{}`, but \
+                     both say `{}`",
+                    say::short(key),
+                    say::short(other),
+                    say::short(text),
+                );
+                self.problems.add(name.place, message);
+            }
+        }
+    }
+
+    /// Checks the names in `build`, and that the service's platform is among those of the build.
+    fn build(&mut self, service: &Node, name: &str) {
+        let Some(build) = service.said("build") else { return };
+        for Entry { place, value, .. } in entries(build, "additional_contexts") {
+            let target = value.as_text().and_then(|text| text.strip_prefix("service:"));
+            let Some(target) = target else { continue };
+            let services = self.root.get("services");
+            let known = services.and_then(|services| services.get(target));
+            if known.is_none_or(|service| service.said("build").is_none()) {
+                let message = format!(
+                    "expected a service with `build`, but `services.{name}.build` takes `{}`",
+                    say::short(target),
+                );
+                self.problems.add(*place, message);
+            }
+        }
+        for secret in build.get("secrets").map(Node::items).unwrap_or_default() {
+            let source = secret.text_of("source").unwrap_or_default();
+            self.there("secrets", source, (name, secret.place));
+        }
+        let platforms = build.get("platforms").map(Node::items).unwrap_or_default();
+        if let Some(own) = service.said("platform").filter(|own| !own.says_nothing())
+            && !platforms.is_empty()
+            && !platforms.iter().any(|platform| platform.as_text() == own.as_text())
+        {
+            let message = format!(
+                "expected the `platform` of `services.{name}` among its `build.platforms`, but found \
+                 others alone"
+            );
+            self.problems.add(own.place, message);
+        }
+    }
+
+    /// Checks the paths and targets of `develop.watch`.
+    fn watch(&mut self, service: &Node, name: &str) {
+        let watch = service.get("develop").and_then(|develop| develop.get("watch"));
+        for watch in watch.map(Node::items).unwrap_or_default() {
+            let bare = matches!(watch.text_of("action"), Some("rebuild" | "restart"));
+            let targeted = watch.said("target").is_some_and(|target| !target.says_nothing());
+            if !bare && !targeted {
+                let message = format!(
+                    "expected a `target` in `services.{name}.develop.watch`, but found none"
+                );
+                self.problems.add(watch.place, message);
+            }
+        }
     }
 
     fn test(&mut self, service: &Node, name: &str) {

@@ -33,6 +33,17 @@ impl Lower<'_> {
         if own.text_of("isolation") == Some("default") {
             own.remove("isolation");
         }
+        if let Some(logging) = own.get_mut("logging")
+            && logging.text_of("driver") == Some("")
+        {
+            logging.remove("driver");
+        }
+        let said = own.get("networks");
+        if own.text_of("network_mode").is_some_and(|mode| !mode.is_empty())
+            && said.is_some_and(|networks| networks.entries().is_empty())
+        {
+            own.remove("networks");
+        }
         let shares = |mode: &str| {
             mode == "host" || mode.starts_with("service:") || mode.starts_with("container:")
         };

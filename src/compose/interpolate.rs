@@ -4,7 +4,7 @@
 //! other places the values become part of the declared state, and are shown.
 
 use super::loader::Loader;
-use super::scope::Scope;
+use super::scope::{PROJECT_NAME, Scope};
 use super::tree::{ITEM, Path, dotted, lookup, matches};
 use crate::base::ident::Reference;
 use crate::options::value::mark_reference;
@@ -19,6 +19,7 @@ const TEMPLATES: &[&str] = &[
     "services.*.build.args.*",
     "services.*.command",
     "services.*.command.*",
+    "services.*.deploy.labels.*",
     "services.*.entrypoint",
     "services.*.entrypoint.*",
     "services.*.healthcheck.test",
@@ -29,6 +30,9 @@ const TEMPLATES: &[&str] = &[
     "networks.*.driver_opts.*",
     "volumes.*.driver_opts.*",
 ];
+
+/// The template places that are lines, which are split into words.
+const LINES: &[&str] = &["services.*.command", "services.*.entrypoint"];
 
 /// Exceptions about the place of data: reviewers must see them, and relative paths must be
 /// resolved.
@@ -215,6 +219,11 @@ impl Loader<'_> {
             return text.to_owned();
         }
         let Some(template) = self.parsed(place, text) else { return String::new() };
+        // The name of the project is no secret, and may be in no environment.
+        let template = match scope.value(PROJECT_NAME) {
+            Some(name) => template.given(PROJECT_NAME, &name),
+            None => template,
+        };
         let mut seen = Seen::default();
         let names = template.names();
         let lacks = names.iter().any(|name| scope.value(name).is_none());
@@ -223,7 +232,10 @@ impl Loader<'_> {
                 return String::new();
             };
             self.unset(&seen, place);
-            if seen.used.is_empty() {
+            let public = |name: &String| self.request.public.contains(name);
+            // The words of a line depend on its values: public ones are part of what is declared.
+            let is_line = LINES.iter().any(|pattern| matches(pattern, path));
+            if seen.used.is_empty() || is_line && seen.used.iter().all(public) {
                 return filled;
             }
         }

@@ -48,6 +48,8 @@ pub(super) struct Raw {
     pub(super) root: Node,
     /// The paths of values that replace values of earlier files.
     pub(super) resets: Vec<Path>,
+    /// The further documents of the file, which count as files of their own.
+    more: Vec<Self>,
 }
 
 /// The current file.
@@ -82,9 +84,11 @@ impl<'a> Loader<'a> {
     pub(super) fn named(&mut self, files: &[String]) -> Option<Node> {
         let mut named = None;
         for path in files {
-            let root = self.raw(path, Place::default()).map(|raw| raw.root);
-            let name = root.as_ref().and_then(|root| root.said("name"));
-            named = name.filter(|name| !name.says_nothing()).cloned().or(named);
+            let Some(raw) = self.raw(path, Place::default()) else { continue };
+            for raw in std::iter::once(&raw).chain(&raw.more) {
+                let name = raw.root.said("name").filter(|name| !name.says_nothing());
+                named = name.cloned().or(named);
+            }
         }
         named
     }
@@ -117,9 +121,19 @@ impl<'a> Loader<'a> {
         all
     }
 
-    /// Adds a file to the tree.
+    /// Adds a file to the tree, one document after the other.
     fn add(&mut self, mut all: Node, at: At<'_>) -> Node {
-        let Some(raw) = self.raw(at.path, Place::default()) else { return all };
+        let Some(mut raw) = self.raw(at.path, Place::default()) else { return all };
+        let more = std::mem::take(&mut raw.more);
+        for raw in std::iter::once(raw).chain(more) {
+            if self.problems.all.is_empty() {
+                all = self.document(all, raw, at);
+            }
+        }
+        all
+    }
+
+    fn document(&mut self, mut all: Node, raw: Raw, at: At<'_>) -> Node {
         let mut own = self.interpolated(raw.root, &mut Path::new(), at.scope);
         if !matches!(own.kind, Kind::Map(_)) {
             self.problems.expected::<()>("a map at the root of a Compose file", &own);
@@ -191,7 +205,7 @@ impl<'a> Loader<'a> {
             }
             problem
         };
-        let (tree, problems) = match yaml::compose(&text) {
+        let (trees, problems) = match yaml::compose(&text) {
             Ok(read) => read,
             Err(problem) => {
                 self.problems.all.push(moved(problem));
@@ -199,15 +213,21 @@ impl<'a> Loader<'a> {
             }
         };
         self.problems.all.extend(problems.into_iter().map(moved));
-        let mut root = tree.root;
-        let mut resets = Vec::new();
-        tagged(&mut root, &tree.tags, &mut Path::new(), &mut resets);
-        let dates = dates(&root, &tree.tags);
-        self.problems.all.extend(dates.into_iter().map(moved));
-        let root = root.moved(before);
-        self.marks(&root);
-        self.count(&root);
-        let raw = Raw { root, resets };
+        let mut all = Vec::new();
+        for tree in trees {
+            let mut root = tree.root;
+            let mut resets = Vec::new();
+            tagged(&mut root, &tree.tags, &mut Path::new(), &mut resets);
+            let dates = dates(&root, &tree.tags);
+            self.problems.all.extend(dates.into_iter().map(moved));
+            let root = root.moved(before);
+            self.marks(&root);
+            self.count(&root);
+            all.push(Raw { root, resets, more: Vec::new() });
+        }
+        let mut all = all.into_iter();
+        let mut raw = all.next()?;
+        raw.more = all.collect();
         self.texts.insert(path.to_owned(), raw.clone());
         Some(raw)
     }

@@ -153,6 +153,12 @@ pub(super) struct Lower<'a> {
     pub(super) pulls: BTreeMap<String, &'static str>,
 }
 
+/// Whether an empty map means the same as no value.
+fn says_nothing(said: &Entry) -> bool {
+    let empty = matches!(&said.value.kind, Kind::Map(entries) if entries.is_empty());
+    empty && matches!(said.key.as_str(), "blkio_config" | "logging")
+}
+
 /// Adds links to a set: engines treat links to services and links to other containers in the same
 /// way.
 fn add_links(set: &mut Node, more: &Node) {
@@ -226,7 +232,8 @@ impl Lower<'_> {
         let mut set = map(*place, Vec::new());
         self.own_keys(service, &mut set);
         self.identity(key, service, &mut set);
-        for said in service.entries().iter().filter(|said| said.value.kind != Kind::Null) {
+        let says = |said: &&Entry| said.value.kind != Kind::Null && !says_nothing(said);
+        for said in service.entries().iter().filter(says) {
             let word = said.key.as_str();
             if let Some((_, why)) = REFUSED.iter().find(|(known, _)| *known == word) {
                 self.problems.add_hint(
@@ -392,7 +399,7 @@ impl Lower<'_> {
                     line.place,
                     "expected values without blanks, quotes and characters of the shell in a \
                      command line, but a variable has another one",
-                    "say it as a list of words",
+                    "say it as a list of words, or that its values are public: `--public NAME`",
                 );
             }
         }

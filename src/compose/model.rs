@@ -200,10 +200,19 @@ fn ulimit(node: &Node, problems: &mut Problems) -> Go {
 fn env_files(node: &Node) -> Option<Go> {
     let file = |item: &Node| {
         let path = Go::Text(item.text_of("path").unwrap_or_default().to_owned());
-        if item.is_true("required") {
-            return path;
-        }
-        Go::Map(vec![("path".into(), path), ("required".into(), Go::Bool(false))])
+        let format = item.text_of("format").filter(|format| !format.is_empty());
+        let required = item.is_true("required");
+        let Some(format) = format else {
+            if required {
+                return path;
+            }
+            return Go::Map(vec![("path".into(), path), ("required".into(), Go::Bool(false))]);
+        };
+        Go::Map(vec![
+            ("path".into(), path),
+            ("required".into(), Go::Bool(required)),
+            ("format".into(), Go::Text(format.to_owned())),
+        ])
     };
     let all: Vec<Go> = node.items().iter().map(file).collect();
     (!all.is_empty()).then_some(Go::List(all))

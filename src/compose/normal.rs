@@ -141,9 +141,11 @@ pub(super) fn inactive(root: &mut Node, profiles: &BTreeSet<String>) -> BTreeSet
     let Some(services) = root.get_mut("services").and_then(Node::entries_mut) else { return gone };
     services.retain(|service| {
         let own = service.value.get("profiles").map(Node::items).unwrap_or_default();
+        // To Compose, no profile at all is the profile with the empty name.
+        let named = |own: &str| profiles.contains(own) || own.is_empty() && profiles.is_empty();
         let active = own.is_empty()
             || profiles.contains("*")
-            || own.iter().any(|own| own.as_text().is_some_and(|own| profiles.contains(own)));
+            || own.iter().any(|own| own.as_text().is_some_and(named));
         if !active {
             gone.insert(service.key.clone());
         }

@@ -30,6 +30,13 @@ impl Folder<'_> {
         }
     }
 
+    /// Resolves a path on the engine's host. An empty path is the folder itself.
+    fn mounted<'a>(self, node: impl Into<Option<&'a mut Node>>) {
+        if let Some(Node { kind: Kind::Text(text), .. }) = node.into() {
+            *text = self.absolute(text);
+        }
+    }
+
     fn text<'a>(self, node: impl Into<Option<&'a mut Node>>) {
         if let Some(Node { kind: Kind::Text(text), .. }) = node.into()
             && !text.is_empty()
@@ -86,7 +93,7 @@ impl Folder<'_> {
             each(watch, |watch| self.text(watch.get_mut("path")));
             each(service.get_mut("volumes"), |mount| {
                 if mount.text_of("type") == Some("bind") {
-                    self.text(mount.get_mut("source"));
+                    self.mounted(mount.get_mut("source"));
                 }
             });
         }
@@ -100,7 +107,7 @@ impl Folder<'_> {
                 && let Some(options) = volume.get_mut("driver_opts")
                 && options.text_of("o") == Some("bind")
             {
-                self.text(options.get_mut("device"));
+                self.mounted(options.get_mut("device"));
             }
         }
     }

@@ -9,6 +9,9 @@ use super::tree::{Path, dotted};
 use crate::base::say;
 use crate::syntax::node::{Place, Problem};
 
+/// The variable with the name of the project, which Compose sets.
+pub(super) const PROJECT_NAME: &str = "COMPOSE_PROJECT_NAME";
+
 /// Variables by name, with inner scopes first.
 pub(super) struct Scope<'a> {
     source: &'a dyn Source,
@@ -34,7 +37,7 @@ impl<'a> Scope<'a> {
     }
 
     pub(super) fn value(&self, name: &str) -> Option<String> {
-        if name == "COMPOSE_PROJECT_NAME" {
+        if name == PROJECT_NAME {
             return Some(self.project.to_owned());
         }
         let found = self.source.variable(name).or_else(|| self.inner.get(name).cloned());
@@ -98,7 +101,7 @@ pub(super) fn looks_secret(name: &str) -> bool {
 
 impl Uses {
     pub(super) fn open(&mut self, names: &[String], place: Place, path: &Path) {
-        for name in names.iter().filter(|name| *name != "COMPOSE_PROJECT_NAME") {
+        for name in names.iter().filter(|name| *name != PROJECT_NAME) {
             self.open.entry(name.clone()).or_insert_with(|| (place, dotted(path)));
         }
     }

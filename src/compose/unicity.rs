@@ -173,7 +173,11 @@ impl Index {
 fn port(node: &Node) -> Option<String> {
     let said = |key: &str| node.said(key).and_then(Node::printed);
     let target = said("target")?;
-    let published = said("published").unwrap_or_default();
+    // To Compose, a number, a text and nothing are not the same.
+    let published = match node.get("published").map(|node| &node.kind) {
+        Some(Kind::Text(text)) => text.clone(),
+        other => format!("{other:?}"),
+    };
     let host = said("host_ip").unwrap_or_else(|| "0.0.0.0".into());
     let protocol = said("protocol").unwrap_or_else(|| "tcp".into());
     Some(format!("{host}:{published}:{target}/{protocol}"))

@@ -49,12 +49,12 @@ pub(super) fn with_durations(node: &Node, keys: &[&str]) -> Node {
     own
 }
 
-/// A health check. An empty list says nothing, and an empty text is an empty command line.
+/// A health check. An empty list says nothing, and a text is always a command line.
 pub(super) fn health(node: &Node) -> Node {
     let mut own = with_durations(node, CHECK_DURATIONS);
     let Some(test) = own.get("test").cloned() else { return own };
-    if test.as_text() == Some("") {
-        let words = ["CMD-SHELL", ""].map(|word| text(test.place, word));
+    if let Some(line @ ("" | "NONE")) = test.as_text() {
+        let words = ["CMD-SHELL", line].map(|word| text(test.place, word));
         own.set("test", list(test.place, words.to_vec()));
     } else if matches!(&test.kind, Kind::List(items) if items.is_empty())
         && let Some(entries) = own.entries_mut()

@@ -21,8 +21,14 @@ pub(super) fn parsed(spec: &str, place: Place) -> Result<Node, Problem> {
     if spec.is_empty() {
         return Err(wrong("nothing in it"));
     }
-    // A text of at most two characters is always a path.
-    let parts = if spec.len() <= 2 { vec![spec] } else { parts(spec) };
+    // Compose takes a text of at most two characters as it is.
+    if spec.len() <= 2 {
+        return Ok(map(
+            place,
+            vec![("type", text(place, "volume")), ("target", text(place, spec))],
+        ));
+    }
+    let parts = parts(spec);
     if parts.iter().any(|part| part.is_empty()) {
         return Err(wrong("an empty part between colons"));
     }

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::Planner;
 use super::decide::Member;
 use super::order;
-use crate::base::ident::{ContainerName, NetworkId};
+use crate::base::ident::{ContainerName, ImageId, NetworkId};
 use crate::observed::snapshot::{Container, RegistryAnswer, Run, Snapshot};
 use crate::options::settings::Settings;
 use crate::plan::facts::{Attachment, ContainerFact, Facts, ImageFact};
@@ -154,7 +154,7 @@ fn images(spec: &Spec, snapshot: &Snapshot) -> Vec<ImageFact> {
         .map(|reference| ImageFact {
             digest: known_by(snapshot, &reference),
             platform: platforms.get(reference.as_str()).cloned(),
-            id: snapshot.references.get(&reference).cloned().flatten(),
+            id: here(snapshot, &reference),
             registry: match snapshot.registry.get(&reference) {
                 Some(RegistryAnswer::Digest(digest)) => Some(digest.clone()),
                 Some(_) | None => None,
@@ -162,6 +162,12 @@ fn images(spec: &Spec, snapshot: &Snapshot) -> Vec<ImageFact> {
             reference,
         })
         .collect()
+}
+
+/// The image of a reference, in the notation of the spec or of `docker inspect`.
+fn here(snapshot: &Snapshot, reference: &str) -> Option<ImageId> {
+    let known = snapshot.references.get(reference).cloned().flatten();
+    known.or_else(|| snapshot.image_of(reference).map(|(id, _)| id.clone()))
 }
 
 /// The digest of the local image, if the registry was asked for the reference.

@@ -154,6 +154,39 @@ impl Template {
         Self(parts)
     }
 
+    /// The text with a variable replaced by a value that is no secret.
+    #[must_use]
+    pub fn given(self, name: &str, value: &str) -> Self {
+        let mut parts = Vec::new();
+        for part in self.0 {
+            let (of, way) = match part {
+                Part::Variable { name, way } => (name, way),
+                text @ Part::Text(_) => {
+                    parts.push(text);
+                    continue;
+                }
+            };
+            let way = match way {
+                Way::Default { filled, text } => {
+                    Way::Default { filled, text: text.given(name, value) }
+                }
+                Way::Instead { filled, text } => {
+                    Way::Instead { filled, text: text.given(name, value) }
+                }
+                other => other,
+            };
+            if of != name {
+                parts.push(Part::Variable { name: of, way });
+                continue;
+            }
+            match way {
+                Way::Instead { text, .. } => parts.extend(text.0),
+                _ => parts.push(Part::Text(value.to_owned())),
+            }
+        }
+        Self(parts)
+    }
+
     /// The text with a private character for each variable, and the variables in the file's
     /// notation.
     pub fn with_places(&self) -> (String, Vec<(String, String)>) {

@@ -25,6 +25,9 @@ const MOST_NODES: usize = 100_000;
 /// write.
 const NODE: usize = 8;
 
+/// The largest number of documents in a Compose file.
+const MOST_DOCUMENTS: usize = 100;
+
 /// The text of a file before parsing: not too large, valid UTF-8, without a byte order mark and
 /// without binary data.
 ///
@@ -83,13 +86,39 @@ pub fn parse(text: &str) -> Result<Node, Vec<Problem>> {
 /// A syntax error ends the reading. Keys that are duplicate or no texts are omitted and reported
 /// beside the tree, so that the rest can be checked for further problems.
 pub fn tree(text: &str) -> Result<(Node, Vec<Problem>), Problem> {
-    let (tree, problems) = read(text, Dialect::Spec)?;
-    Ok((tree.root, problems))
+    let (mut all, problems) = read(text, Dialect::Spec, 1)?;
+    Ok((all.remove(0).root, problems))
 }
 
-/// Reads one document by Compose's rules, with Compose's merge tags.
-pub fn compose(text: &str) -> Result<(Tree, Vec<Problem>), Problem> {
-    read(text, Dialect::Compose)
+/// Reads the documents of a file by Compose's rules, with Compose's merge tags: at least one. To
+/// Compose, every document is a file of its own.
+pub fn compose(text: &str) -> Result<(Vec<Tree>, Vec<Problem>), Problem> {
+    match read(text, Dialect::Compose, 1) {
+        Err(_) if has_more(text) => read(text, Dialect::Compose, MOST_DOCUMENTS),
+        one => one,
+    }
+}
+
+/// Whether a text has several documents, and something in each.
+fn has_more(text: &str) -> bool {
+    let says = |line: &str| {
+        let line = line.trim();
+        !line.is_empty() && !line.starts_with(['#', '%']) && line != "..."
+    };
+    let (mut more, mut said) = (false, None);
+    for line in super::problems::lines(text) {
+        if let Some(rest) = line.strip_prefix("---") {
+            // Nothing need stand before the first document.
+            if said == Some(false) {
+                return false;
+            }
+            more |= said.is_some();
+            said = Some(says(rest));
+        } else if says(line) {
+            said = Some(true);
+        }
+    }
+    more && said == Some(true)
 }
 
 /// A document with the tags of its nodes.
@@ -121,28 +150,37 @@ enum Dialect {
     Compose,
 }
 
-fn read(text: &str, dialect: Dialect) -> Result<(Tree, Vec<Problem>), Problem> {
+/// Reads one document, or all up to a number of documents.
+fn read(text: &str, dialect: Dialect, most: usize) -> Result<(Vec<Tree>, Vec<Problem>), Problem> {
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     if text.len() > MOST_BYTES {
         return Err(too_large());
     }
-    let raw: Spanned<Raw> = serde_saphyr::from_str_with_options(text, options(text.len(), dialect))
-        .map_err(|error| problem_of(&error))?;
+    let options = options(text.len(), dialect, most);
+    let raw: Result<Vec<Spanned<Raw>>, _> = if most == 1 {
+        serde_saphyr::from_str_with_options(text, options).map(|one| vec![one])
+    } else {
+        serde_saphyr::from_multiple_with_options(text, options)
+    };
     let mut problems = Problems::default();
-    let tags = BTreeMap::new();
-    let mut converter = Converter { text, dialect, tags, problems: &mut problems };
-    let root = converter.node(raw);
-    let tags = converter.tags;
-    Ok((Tree { root, tags }, problems.all))
+    let mut all = Vec::new();
+    for raw in raw.map_err(|error| problem_of(&error))? {
+        let tags = BTreeMap::new();
+        let mut converter = Converter { text, dialect, tags, problems: &mut problems };
+        let root = converter.node(raw);
+        let tags = converter.tags;
+        all.push(Tree { root, tags });
+    }
+    Ok((all, problems.all))
 }
 
-fn options(length: usize, dialect: Dialect) -> serde_saphyr::Options {
+fn options(length: usize, dialect: Dialect, documents: usize) -> serde_saphyr::Options {
     let nodes = MOST_NODES.max(length / NODE);
     serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_depth: MOST_DEPTH,
             flow_nesting_limit: MOST_DEPTH + 8,
-            max_documents: 1,
+            max_documents: documents,
             max_nodes: nodes,
             max_events: 4 * nodes,
             max_aliases: 1_000,

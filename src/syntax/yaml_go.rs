@@ -16,7 +16,9 @@ pub fn number(written: &str) -> Option<String> {
     if let Some(whole) = integer(&plain) {
         return Some(whole.to_string());
     }
-    is_float(&plain).then(|| plain.parse().ok().map(float))?
+    // To Go, a number that is too large is a text.
+    let finite = || plain.parse::<f64>().ok().filter(|value| value.is_finite());
+    is_float(&plain).then(finite)?.map(float)
 }
 
 /// The values of a float that are no numbers, in Go's output format.
@@ -208,6 +210,7 @@ mod tests {
             ("123456789.125", Some("1.23456789125e+08")),
             ("1.5e-7", Some("1.5e-07")),
             ("18446744073709551615", Some("18446744073709551615")),
+            ("1e400", None),
             ("22:22", None),
             ("1.2.3", None),
             ("1e", None),

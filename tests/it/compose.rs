@@ -170,8 +170,17 @@ impl Case {
     /// The model with every value in it, and the hash of each service; or how it is refused.
     fn ours(&self) -> Result<(Json, Json), String> {
         let (memory, request) = self.request();
-        let (files, project) = compose::load(&memory, &request);
-        let project = project.map_err(|problems| files.render(&problems))?;
+        let read = |request: &Request| {
+            let (files, project) = compose::load(&memory, request);
+            project.map_err(|problems| files.render(&problems))
+        };
+        // Variables are public where they must be, because templates mean the same.
+        let secret = Request { public: BTreeSet::new(), ..request.clone() };
+        let project = match read(&secret) {
+            Err(error) if error.contains("--public") => read(&request),
+            project => project,
+        };
+        let project = project?;
         let Go::Map(mut model) = project.model.clone() else { panic!("a project") };
         let mut hashes = Map::new();
         for (kind, all) in &mut model {

@@ -573,3 +573,81 @@ fn a_config_that_says_nothing_is_refused() {
         assert!(shown.code == 1 && shown.err.contains(&told), "{text}{}", shown.err);
     }
 }
+
+/// What stands in the way of a plan does not stand in the way of reading the project.
+#[test]
+fn a_project_that_cannot_be_planned_can_be_printed() {
+    let text = "services:\n  web:\n    image: acme/web:1\n    post_start: [{command: [a]}]\n    \
+                labels: {'a$$b': '$$c'}\n";
+    let (_above, folder) = folder(&[("compose.yaml", text)]);
+    let shown = ran(&folder, &[], &["config", "--format", "json"]);
+    let model: Json = serde_json::from_str(fine(&shown)).unwrap();
+    let web = &model["services"]["web"];
+    assert_eq!(web["post_start"], json!([{"command": ["a"]}]));
+    assert_eq!(web["labels"], json!({"a$$$$b": "$$c"}));
+    assert!(shown.err.contains("note: compose.yaml:4: no plan: `post_start`"), "{}", shown.err);
+    let look_at = look(&folder);
+    std::fs::write(folder.join("look.json"), look_at).unwrap();
+    for args in [&["config", "--spec"][..], &["plan", "--snapshot", "look.json"]] {
+        let refused = ran(&folder, &[], args);
+        assert!(refused.code == 1 && refused.err.contains("`post_start`"), "{}", refused.err);
+    }
+}
+
+#[test]
+fn a_missing_file_is_told_whatever_else_stands_in_the_way() {
+    let text = "services:\n  web:\n    image: acme/web:1\n    post_start: [{command: [a]}]\n    \
+                env_file: none.env\n";
+    let (_above, folder) = folder(&[("compose.yaml", text)]);
+    let refused = ran(&folder, &[], &["config"]);
+    assert!(refused.code == 1 && refused.err.contains("post_start"), "{}", refused.err);
+}
+
+/// Compose sets the variable, whatever the environment has.
+#[test]
+fn the_name_of_the_project_is_a_variable() {
+    let text = "services:\n  web:\n    image: acme/web:1\n    container_name: \
+                ${COMPOSE_PROJECT_NAME}-web\n    env_file: a.env\n    environment: {A: \
+                \"${COMPOSE_PROJECT_NAME}.lan\", COMPOSE_PROJECT_NAME: }\n  db: {image: 'acme/db:1'}\n";
+    let files = [("compose.yaml", text), ("a.env", "B=${COMPOSE_PROJECT_NAME}\n")];
+    let (_above, folder) = folder(&files);
+    std::fs::write(folder.join("look.json"), look(&folder)).unwrap();
+    let shown = ran(&folder, &[], &["plan", "--snapshot", "look.json", "--format", "json"]);
+    let plan: Json = serde_json::from_str(fine(&shown)).unwrap();
+    assert!(!shown.err.contains("not set"), "{}", shown.err);
+    let web = &plan["declared"]["containers"]["web"];
+    assert_eq!((&web["name"], &web["environment"]["A"]), (&json!("proj-web"), &json!("proj.lan")));
+    let asked = ["plan", "--snapshot", "look.json", "-p", "other", "--format", "json"];
+    let shown = ran(&folder, &[], &asked);
+    let plan: Json = serde_json::from_str(fine(&shown)).unwrap();
+    assert_eq!(plan["declared"]["containers"]["web"]["environment"]["A"], "other.lan");
+}
+
+/// A snapshot of `docker inspect` has an image under its names alone, and a reference may say more.
+#[test]
+fn an_image_is_found_by_its_digest_beside_a_tag() {
+    let digest = format!("sha256:{}", "3".repeat(64));
+    let text = format!("services: {{a: {{image: 'docker.io/acme/web:1@{digest}'}}}}\n");
+    let (_above, folder) = folder(&[("compose.yaml", &text)]);
+    let image = json!([{
+        "Id": format!("sha256:{}", "2".repeat(64)), "RepoTags": [], "Os": "linux",
+        "RepoDigests": [format!("acme/web@{digest}")], "Architecture": "amd64",
+        "Config": {"Cmd": ["app"]},
+    }]);
+    std::fs::write(folder.join("look.json"), image.to_string()).unwrap();
+    fine(&ran(&folder, &[], &["plan", "--snapshot", "look.json"]));
+}
+
+#[test]
+fn public_words_make_a_command_line() {
+    let text = "services: {web: {image: 'acme/web:1', command: 'x ${ARGS}'}}\n";
+    let (_above, folder) = folder(&[("compose.yaml", text)]);
+    std::fs::write(folder.join("look.json"), look(&folder)).unwrap();
+    let set = [("ARGS", "--a b")];
+    let plan = ["plan", "--snapshot", "look.json", "--format", "json"];
+    let refused = ran(&folder, &set, &plan);
+    assert!(refused.code == 1 && refused.err.contains("`--public NAME`"), "{}", refused.err);
+    let shown = ran(&folder, &set, &[&plan[..], &["--public", "ARGS"]].concat());
+    let plan: Json = serde_json::from_str(fine(&shown)).unwrap();
+    assert_eq!(plan["declared"]["containers"]["web"]["command"], json!(["x", "--a", "b"]));
+}
