@@ -3,7 +3,7 @@
 use super::args::{ConfigArgs, Unresolved};
 use super::files::{self, Files};
 use super::report::{Exit, Failure, Result};
-use super::{compose, load_spec, output};
+use super::{compose_project, load_spec, output};
 use crate::base::ident::Reference;
 use crate::compose::go::Go;
 use crate::options::value::marked_reference;
@@ -19,7 +19,7 @@ pub fn run(args: &ConfigArgs, files: &Files) -> Result {
     };
     let project = if args.spec_form { None } else { load_spec::project(files, asked)? };
     let json = match project {
-        Some(compose::Shown { project, notes }) => {
+        Some(compose_project::Shown { project, notes }) => {
             for note in &notes {
                 output::note(note);
             }

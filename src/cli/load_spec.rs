@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::args::ComposeArgs;
 use super::compose::{self, Start};
+use super::compose_project;
 use super::files::{self, Files};
 use super::named_files::{NamedFiles, Wrong};
 use super::output;
@@ -55,7 +56,7 @@ pub struct Asked<'a> {
 }
 
 /// Reads a Compose project that need not be one that bayplan can plan; `None` for a spec.
-pub fn project(files: &Files, asked: Asked<'_>) -> Result<Option<compose::Shown>, Failure> {
+pub fn project(files: &Files, asked: Asked<'_>) -> Result<Option<compose_project::Shown>, Failure> {
     if let Some(path) = asked.path {
         let folder = path.parent().unwrap_or(Path::new(""));
         NamedFiles::new(files, folder, asked.outside)?.spec(path)?;
@@ -67,7 +68,7 @@ pub fn project(files: &Files, asked: Asked<'_>) -> Result<Option<compose::Shown>
     let mut start = compose::start(asked.path, asked.compose, files, asked.outside)?;
     start.assume = asked.assume;
     let named = NamedFiles::new(files, &start.here, asked.outside)?;
-    compose::shown(files, &start, &named).map(Some)
+    compose_project::shown(files, &start, &named).map(Some)
 }
 
 /// Reads a spec or a Compose project, with the variable names in its environment files.
@@ -93,7 +94,7 @@ pub fn load<'a>(files: &'a Files, asked: Asked<'_>) -> Result<Loaded<'a>, Failur
     let mut start = compose::start(asked.path, asked.compose, files, asked.outside)?;
     start.assume = asked.assume;
     let named = NamedFiles::new(files, &start.here, asked.outside)?;
-    let read = compose::read(files, &start, &named)?;
+    let read = compose_project::read(files, &start, &named)?;
     read.notes.iter().for_each(|note| output::note(note));
     let path = start.files.first().cloned().unwrap_or_default();
     let compose = Some((start, read.project));
@@ -109,7 +110,7 @@ pub fn read(
     start: Option<&Start>,
 ) -> Result<(Spec, String), Failure> {
     if let Some(start) = start {
-        let read = compose::read(files, start, named)?;
+        let read = compose_project::read(files, start, named)?;
         return Ok((read.spec, read.digest));
     }
     named.spec(path)?;

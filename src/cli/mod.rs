@@ -6,6 +6,7 @@ pub mod apply;
 pub mod args;
 pub mod completions;
 pub mod compose;
+pub mod compose_project;
 pub mod config;
 mod denied;
 pub mod diff;

@@ -88,6 +88,17 @@ const PLAIN_ENDS: &[&str] = &[
     "TAG", "VERSION",
 ];
 
+/// Names of numbers that are no secrets.
+const PLAIN_WORDS: &[&str] = &["UID", "GID", "PUID", "PGID"];
+
+/// Whether the name of a variable says that its value is a port, a path or the like.
+fn looks_plain(name: &str) -> bool {
+    let upper = name.to_ascii_uppercase();
+    let last = upper.rsplit('_').next().unwrap_or_default();
+    let port = upper.split('_').any(|word| word == "PORT");
+    port || PLAIN_ENDS.contains(&last) || PLAIN_WORDS.contains(&last)
+}
+
 /// Whether the name of a variable looks secret.
 pub(super) fn looks_secret(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
@@ -120,6 +131,8 @@ impl Uses {
             let shown = say::short(name);
             let why = match self.closed.get(name) {
                 _ if looks_secret(name) => "is called as secrets are".to_owned(),
+                // A port often stands under `environment` too.
+                Some(_) if looks_plain(name) => continue,
                 Some(other) => {
                     format!("is used in `{}` too, where values are secret", say::short(other))
                 }

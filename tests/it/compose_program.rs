@@ -638,6 +638,33 @@ fn an_image_is_found_by_its_digest_beside_a_tag() {
     fine(&ran(&folder, &[], &["plan", "--snapshot", "look.json"]));
 }
 
+/// A variable in both kinds of place is public, or is called as what is no secret.
+#[test]
+fn a_port_may_stand_beside_itself() {
+    let of = |name: &str| {
+        format!(
+            "services: {{a: {{image: x, ports: ['${{{name}}}:80'], environment: {{A: \
+             '${{{name}}}'}}}}}}\n"
+        )
+    };
+    for (name, fits) in [
+        ("PORT", true),
+        ("DB_PORT", true),
+        ("APP_UID", true),
+        ("APP_PORT_GRPC", true),
+        ("THING", false),
+        ("DB_URL", false),
+        ("PORT_TOKEN", false),
+        ("TOKEN_PORT", true),
+    ] {
+        let (_above, folder) = folder(&[("compose.yaml", &of(name))]);
+        let shown = ran(&folder, &[(name, "8080")], &["config"]);
+        assert_eq!(shown.code == 0, fits, "{name}: {}", shown.err);
+        let shown = ran(&folder, &[(name, "8080")], &["config", "--public", name]);
+        assert_eq!(shown.code, 0, "{name}: {}", shown.err);
+    }
+}
+
 #[test]
 fn public_words_make_a_command_line() {
     let text = "services: {web: {image: 'acme/web:1', command: 'x ${ARGS}'}}\n";
