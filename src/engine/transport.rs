@@ -9,7 +9,7 @@ use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, Limited};
@@ -237,22 +237,28 @@ impl Inner {
         let newest = newest.and_then(Api::parse);
         let server = response.headers().get(http::header::SERVER);
         let docker = server.is_some_and(|server| server.as_bytes().starts_with(b"Docker/"));
-        let body = match Limited::new(response.into_body(), get.limit).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-                let message =
-                    format!("expected at most {} bytes, but the answer is longer", get.limit);
-                return Err(EngineError {
-                    kind: ErrorKind::Protocol,
-                    doing: get.doing.to_owned(),
-                    message,
-                    hint: None,
-                });
-            }
-            Err(_) => return Err(broken(get.doing)),
-        };
+        let body = whole(get.doing, response.into_body(), get.limit).await?;
         Ok(Answer { status, body, newest, docker })
     }
+}
+
+/// The whole body of an answer, of at most `limit` bytes. The frames are copied, because a frame of
+/// one byte may hold much memory.
+pub async fn whole(doing: &str, body: Incoming, limit: usize) -> Result<Bytes> {
+    let (mut body, mut bytes) = (Limited::new(body, limit), BytesMut::new());
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            if !error.is::<http_body_util::LengthLimitError>() {
+                return broken(doing);
+            }
+            let message = format!("expected at most {limit} bytes, but the answer is longer");
+            EngineError { kind: ErrorKind::Protocol, doing: doing.to_owned(), message, hint: None }
+        })?;
+        if let Ok(data) = frame.into_data() {
+            bytes.extend_from_slice(&data);
+        }
+    }
+    Ok(bytes.freeze())
 }
 
 /// An empty body.

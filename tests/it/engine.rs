@@ -287,6 +287,32 @@ async fn writes_carry_the_version_once_and_know_304_from_204() {
 }
 
 #[tokio::test]
+async fn an_error_of_any_length_is_read_as_far_as_a_message_goes() {
+    let engine = FakeEngine::start(|line, _| match line {
+        line if line.ends_with("/start") => Reply::new(500, vec![b'x'; 1 << 20]),
+        _ => unknown(),
+    });
+    let error = Docker::new(engine.reader().await).start(&id()).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Status(500));
+    assert!(
+        error.to_string().ends_with("the engine answered 500 Internal Server Error"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_list_of_what_nothing_identifies_is_no_list() {
+    for list in [json!([1, 1]), json!([{}]), json!([{"Id": ""}]), json!(["x"])] {
+        let engine = FakeEngine::start(move |line, _| match line {
+            "GET /networks" => Reply::json(&list),
+            _ => unknown(),
+        });
+        let error = engine.reader().await.networks().await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Protocol, "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_removal_that_somebody_else_began_is_waited_for() {
     let engine = FakeEngine::start(|line, before| match line.split(' ').next().unwrap() {
         "DELETE" => Reply::new(409, r#"{"message":"removal is already in progress"}"#),

@@ -13,6 +13,9 @@ use super::EVER;
 use crate::engine::transport::{self, Transport};
 use crate::engine::{Done, EngineError, ErrorKind, Result};
 
+/// The longest body of an error that is read, in bytes.
+const ERROR: usize = 64 << 10;
+
 /// The observations of the transport during one call.
 #[derive(Default)]
 pub(super) struct Seen {
@@ -52,17 +55,26 @@ impl Call {
                     parts.headers.insert("X-Registry-Auth", auth);
                 }
                 let body = body.map_err(std::io::Error::other).boxed_unsync();
-                match transport.send(&what, Request::from_parts(parts, body)).await {
+                let answer = transport.send(&what, Request::from_parts(parts, body)).await;
+                let failure = match answer {
                     Ok(response) => {
-                        *lock(&seen.status) = Some(response.status());
+                        let status = response.status();
+                        *lock(&seen.status) = Some(status);
                         seen.headers.notify_one();
-                        Ok(response)
+                        if !(status.is_client_error() || status.is_server_error()) {
+                            return Ok(response);
+                        }
+                        // Bollard would collect an error of any length.
+                        let body = transport::whole(&what, response.into_body(), ERROR).await;
+                        match body {
+                            Ok(body) => transport::refused(&what, status, &body),
+                            Err(_) => transport::refused(&what, status, b""),
+                        }
                     }
-                    Err(error) => {
-                        *lock(&seen.failure) = Some(error);
-                        Err(std::io::Error::other("see what the transport noted").into())
-                    }
-                }
+                    Err(error) => error,
+                };
+                *lock(&seen.failure) = Some(failure);
+                Err(std::io::Error::other("see what the transport noted").into())
             }
         };
         // The caller sets deadlines, because bollard's timeout covers only the headers.

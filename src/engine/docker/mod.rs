@@ -39,6 +39,8 @@ const EVER: std::time::Duration = std::time::Duration::from_hours(366 * 24);
 const LOG_LIMIT: usize = 4 << 20;
 /// The longest answer about one object, in bytes.
 const ONE_LIMIT: usize = 4 << 20;
+/// The most entries of a list: containers, images, networks or volumes of one engine.
+const MOST_ENTRIES: usize = 100_000;
 
 /// A read-only connection to an engine.
 #[derive(Clone)]
@@ -105,16 +107,20 @@ impl DockerReader {
             Some(field) => json.get_mut(field).map_or(Json::Null, Json::take),
             None => json,
         };
-        match list {
-            Json::Array(items) => Ok(items),
-            Json::Null => Ok(Vec::new()),
-            _ => Err(EngineError {
-                kind: ErrorKind::Protocol,
-                doing: doing.to_owned(),
-                message: "expected a list, but the engine answered something else".into(),
-                hint: None,
-            }),
-        }
+        let message = match list {
+            Json::Array(items) if items.len() > MOST_ENTRIES => {
+                format!("expected at most {MOST_ENTRIES} entries, but found {}", items.len())
+            }
+            Json::Array(items) if !items.iter().all(is_entry) => {
+                "expected entries with an ID or a name, but the engine answered something else"
+                    .into()
+            }
+            Json::Array(items) => return Ok(items),
+            Json::Null => return Ok(Vec::new()),
+            _ => "expected a list, but the engine answered something else".into(),
+        };
+        let kind = ErrorKind::Protocol;
+        Err(EngineError { kind, doing: doing.to_owned(), message, hint: None })
     }
 }
 
@@ -280,11 +286,17 @@ fn has_address(address: IpAddr) -> Option<bool> {
 /// Whether a text is `ALGORITHM:HEXADECIMAL`; other texts are not digests.
 fn is_digest(text: &str) -> bool {
     text.split_once(':').is_some_and(|(algorithm, digits)| {
-        !algorithm.is_empty()
-            && algorithm.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-            && (1..=128).contains(&digits.len())
+        matches!((algorithm, digits.len()), ("sha256", 64) | ("sha512", 128))
             && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+            // A registry may echo what it was sent.
+            && known::struck(text) == text
     })
+}
+
+/// Whether an entry of a list is an object that something identifies.
+fn is_entry(entry: &Json) -> bool {
+    let says = |field: &str| entry[field].as_str().is_some_and(|text| !text.is_empty());
+    says("Id") || says("Name")
 }
 
 /// The class of an answer without a digest. Engines use several status codes for the same answer.

@@ -12,7 +12,6 @@ use bollard::query_parameters as query;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http::{Method, Request, StatusCode};
-use http_body_util::{BodyExt, Limited};
 use serde_json::Value as Json;
 
 use super::call::{Call, late, protocol};
@@ -83,11 +82,7 @@ impl Docker {
         let send = async {
             let response = self.reader.transport.send(doing, request).await?;
             let status = response.status();
-            let body = Limited::new(response.into_body(), ONE_LIMIT)
-                .collect()
-                .await
-                .map_err(|_| transport::broken(doing))?;
-            Ok((status, body.to_bytes()))
+            Ok((status, transport::whole(doing, response.into_body(), ONE_LIMIT).await?))
         };
         let (status, bytes) = tokio::time::timeout(patience, send)
             .await
