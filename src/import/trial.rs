@@ -70,7 +70,8 @@ pub(super) fn declare(
 ) -> Option<Map<String, Json>> {
     let inspect = trial.container.inspect.as_ref()?;
     let mut inspect = inspect.clone();
-    let foreign = take_foreign(&mut inspect["Config"]["Labels"]);
+    let labels = inspect.pointer_mut("/Config/Labels");
+    let foreign = take_foreign(labels.unwrap_or(&mut Json::Null));
     let found = InspectView::new(&inspect, &trial.container.env);
     let now = trial.state(&doc)?;
     let mut making = Making { trial, found, doc, now };

@@ -26,6 +26,8 @@ mod renames_tests;
 mod restart_tests;
 mod rotated;
 pub mod spec_moved;
+#[cfg(test)]
+mod strange_tests;
 mod taken_back;
 #[cfg(test)]
 mod tests;

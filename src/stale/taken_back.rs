@@ -100,36 +100,45 @@ fn as_fact(container: &mut Container, fact: &ContainerFact) {
     if let Some(list) = list
         && run != fact.run
     {
-        list["State"] = json!(status(fact.run));
+        *field(list, "State") = json!(status(fact.run));
     }
     let Some(inspect) = inspect else { return };
-    let state = &mut inspect["State"];
+    let state = field(inspect, "State");
     if run != fact.run {
         let live = fact.run.is_live();
-        state["Status"] = json!(status(fact.run));
-        for (field, value) in [
+        *field(state, "Status") = json!(status(fact.run));
+        for (name, value) in [
             ("Running", live),
             ("Paused", fact.run == Run::Paused),
             ("Restarting", false),
             ("Dead", fact.run == Run::Dead),
         ] {
-            state[field] = json!(value);
+            *field(state, name) = json!(value);
         }
     }
     if fact.run.is_live() && !run.is_live() {
         holds_its_ports(list.as_mut(), inspect);
     }
-    let state = &mut inspect["State"];
+    let state = field(inspect, "State");
     if let Some(code) = fact.exit_code {
-        state["ExitCode"] = json!(code);
+        *field(state, "ExitCode") = json!(code);
     }
     if let Some(at) = &fact.started_at {
-        state["StartedAt"] = json!(at);
+        *field(state, "StartedAt") = json!(at);
     }
-    restore(&mut inspect["HostConfig"], &fact.settings);
+    restore(field(inspect, "HostConfig"), &fact.settings);
     // An engine assigns the IDs of the networks at the first start.
     let started = run.is_live() && !fact.run.is_live();
-    reattach(&mut inspect["NetworkSettings"], &fact.networks, started);
+    reattach(field(inspect, "NetworkSettings"), &fact.networks, started);
+}
+
+/// A field of an object. A hostile engine may answer something else than an object, which becomes an
+/// empty object.
+fn field<'j>(json: &'j mut Json, name: &str) -> &'j mut Json {
+    if !json.is_object() {
+        *json = json!({});
+    }
+    &mut json[name]
 }
 
 fn named(container: &mut Container, fact: &ContainerFact) {
@@ -138,9 +147,9 @@ fn named(container: &mut Container, fact: &ContainerFact) {
         return;
     }
     if let Some(inspect) = &mut container.inspect {
-        inspect["Name"] = json!(format!("/{}", fact.name));
+        *field(inspect, "Name") = json!(format!("/{}", fact.name));
     }
-    let names = container.list.as_mut().and_then(|list| list["Names"].as_array_mut());
+    let names = container.list.as_mut().and_then(|list| field(list, "Names").as_array_mut());
     for name in names.into_iter().flatten() {
         if name.as_str() == Some(&format!("/{now}")) {
             *name = json!(format!("/{}", fact.name));
@@ -157,10 +166,10 @@ fn holds_its_ports(list: Option<&mut Json>, inspect: &mut Json) {
     let bindings = ports.as_object_mut().into_iter().flat_map(|all| all.values_mut());
     for binding in bindings.filter_map(Json::as_array_mut).flatten() {
         if binding["HostIp"].as_str().is_none_or(str::is_empty) {
-            binding["HostIp"] = json!("0.0.0.0");
+            *field(binding, "HostIp") = json!("0.0.0.0");
         }
     }
-    inspect["NetworkSettings"]["Ports"] = ports;
+    *field(field(inspect, "NetworkSettings"), "Ports") = ports;
 }
 
 fn status(run: Run) -> &'static str {
@@ -203,7 +212,8 @@ fn reattach(settings: &mut Json, before: &BTreeMap<String, Attachment>, started:
         if !there && !never_so {
             let mut endpoint = attached.endpoint.clone();
             if !endpoint.is_object() {
-                endpoint = all.get(name).cloned().unwrap_or_else(|| json!({}));
+                let now = all.get(name).filter(|now| now.is_object());
+                endpoint = now.cloned().unwrap_or_else(|| json!({}));
             }
             endpoint["NetworkID"] = json!(id);
             all.insert(name.clone(), endpoint);
@@ -220,13 +230,10 @@ fn known_by(image: &mut Json, reference: &str, digest: &str) {
     if digests(image).any(|own| own == digest) {
         return;
     }
-    if image.is_null() {
-        *image = json!({});
-    }
     let text = json!(format!("{repository}@{digest}"));
     match image.get_mut("RepoDigests").and_then(Json::as_array_mut) {
         Some(all) => all.push(text),
-        None => image["RepoDigests"] = json!([text]),
+        None => *field(image, "RepoDigests") = json!([text]),
     }
 }
 
