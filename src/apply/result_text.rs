@@ -27,7 +27,7 @@ pub fn retold(document: &ResultDocument) -> String {
         );
     }
     for step in document.steps.iter().filter(|step| !step.output.is_empty()) {
-        let _ = writeln!(out, "{}{}", step.id, safe_lines(&step.output));
+        let _ = writeln!(out, "{}{}", safe(step.id.as_str()), safe_lines(&step.output));
     }
     out.extend(document.run.iter().map(of_run));
     out
@@ -118,15 +118,15 @@ pub fn text(document: &ResultDocument) -> String {
             writeln!(out, "to go back, or to finish what is nearer to its end: {}", safe(command));
     }
     for mismatch in &document.mismatches {
-        let set = mismatch.set.as_ref().map(ToString::to_string);
-        let name = mismatch.container.as_ref().map(|name| format!("`{name}`"));
+        let set = mismatch.set.as_ref().map(|set| safe(set.as_str()));
+        let name = mismatch.container.as_ref().map(|name| format!("`{}`", safe(name.as_str())));
         let whose: Vec<String> = set.into_iter().chain(name).collect();
         let colon = if whose.is_empty() { "" } else { ": " };
         let _ = writeln!(
             out,
             "not as declared: {}{colon}{}: {}",
             whose.join(" "),
-            mismatch.option,
+            safe(&mismatch.option),
             safe(&mismatch.message)
         );
     }
@@ -146,7 +146,7 @@ pub fn text(document: &ResultDocument) -> String {
 /// The steps with a status, the first ones by their IDs; `None`: no step has the status.
 fn steps(document: &ResultDocument, status: &StepStatus) -> Option<String> {
     let all = document.steps.iter().filter(|step| step.status == *status);
-    let all: Vec<&str> = all.map(|step| step.id.as_str()).collect();
+    let all: Vec<String> = all.map(|step| safe(step.id.as_str())).collect();
     let (named, more) = all.split_at(all.len().min(NAMED));
     let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
     (!named.is_empty()).then(|| named.join(", ") + &more)
@@ -164,8 +164,8 @@ fn told(out: &mut String, document: &ResultDocument, trouble: &RecoveryReport) {
             () if not_reached(document, trouble) && trouble.as_before => "went back",
             () => "failed",
         },
-        trouble.change,
-        trouble.step,
+        safe(trouble.change.as_str()),
+        safe(trouble.step.as_str()),
         safe_lines(&trouble.message)
     );
     for undone in &trouble.undone {
@@ -183,7 +183,7 @@ fn told(out: &mut String, document: &ResultDocument, trouble: &RecoveryReport) {
         let _ = writeln!(out, "  now: {}", safe(now));
     }
     if trouble.as_before {
-        let _ = writeln!(out, "  {} is as it was before", trouble.change);
+        let _ = writeln!(out, "  {} is as it was before", safe(trouble.change.as_str()));
     }
 }
 

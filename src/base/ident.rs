@@ -82,17 +82,24 @@ text_id!(
 );
 
 impl ContainerId {
-    /// The first 12 digits, for messages only, never for files.
+    /// The first 12 digits, for messages only, never for files. Safe to print.
     pub fn short(&self) -> &str {
-        self.0.get(..12).unwrap_or(&self.0)
+        first_digits(&self.0)
     }
 }
 
 impl NetworkId {
-    /// The first 12 digits, for messages only, never for files.
+    /// The first 12 digits, for messages only, never for files. Safe to print.
     pub fn short(&self) -> &str {
-        self.0.get(..12).unwrap_or(&self.0)
+        first_digits(&self.0)
     }
+}
+
+/// The first 12 digits of an ID. The ID of a hostile engine may have any characters.
+fn first_digits(id: &str) -> &str {
+    let first = id.get(..12).unwrap_or(id);
+    let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
+    if first.len() <= 12 && first.bytes().all(is_safe) { first } else { "of a strange ID" }
 }
 
 impl ImageId {
@@ -360,6 +367,18 @@ impl schemars::JsonSchema for Reference {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_short_id_is_short_and_safe_whatever_an_engine_says() {
+        use super::{ContainerId, NetworkId};
+        let long = format!("aaaaaaaaaa\u{202e}{}", "A".repeat(1_000));
+        for id in ["\u{1b}[2J\nerror", "a b", &long] {
+            assert_eq!(ContainerId::new(id).short(), "of a strange ID");
+            assert_eq!(NetworkId::new(id).short(), "of a strange ID");
+        }
+        assert_eq!(ContainerId::new("0123456789abcdef").short(), "0123456789ab");
+        assert_eq!(ContainerId::new("c-1").short(), "c-1");
+    }
+
     use super::*;
 
     #[test]

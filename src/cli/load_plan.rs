@@ -11,6 +11,7 @@ use super::named_files::{self, NamedFiles};
 use super::report::{Exit, Failure};
 use super::{load_spec, plan as planning};
 use crate::base::ident::Reference;
+use crate::base::say;
 use crate::engine::secrets::Secrets;
 use crate::observed::scope::ObservationScope;
 use crate::plan::{Plan, format};
@@ -110,7 +111,7 @@ fn project(
     let paths = source.files.iter().chain(&source.env_files);
     for path in paths {
         if !is_plain(path) || within_repository(&folder, path).is_none() {
-            let shown = crate::base::say::safe(path);
+            let shown = say::safe(path);
             let message = format!(
                 "expected `{shown}`, seen from the plan, to be a file of the plan's repository, but \
                  found none"
@@ -168,7 +169,7 @@ fn beside(plan: &Plan, folder: &Path) -> Result<PathBuf, Failure> {
             "the plan names no spec: whether it still declares the same cannot be checked";
         return Err(Failure::new(Exit::Refused, message).hint(hint));
     };
-    let shown = crate::base::say::safe(&source.path);
+    let shown = say::safe(&source.path);
     if !is_plain(&source.path) {
         let message = format!(
             "expected a relative path of plain names to the spec, but the plan names `{shown}`"
@@ -275,9 +276,10 @@ pub fn secrets(opened: &Opened<'_>) -> Result<Secrets, Failure> {
 
 /// The reasons against applying a plan: one line each, with a hint.
 pub fn describe(all: &[Staleness]) -> String {
-    crate::base::say::listed(all, |staleness| {
-        let set = staleness.set.as_ref().map(|set| format!("{set}: ")).unwrap_or_default();
-        format!("  {set}{staleness}\n    hint: {}", crate::base::say::safe(&staleness.hint))
+    say::listed(all, |staleness| {
+        let set = staleness.set.as_ref().map(|set| say::short(set.as_str()) + ": ");
+        let set = set.unwrap_or_default();
+        format!("  {set}{staleness}\n    hint: {}", say::safe(&staleness.hint))
     })
 }
 

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::estimate::{self, Span};
 use super::graph::{self, Down, Graph, Row};
+use crate::base::say;
 use crate::plan::Plan;
 
 /// The longest name, in characters.
@@ -53,7 +54,8 @@ fn chart(title: &str, graph: &Graph) -> String {
 
 /// A name without characters that have a meaning in Mermaid or on a forge.
 fn plain(name: &str) -> String {
-    let plain = |c: char| if c.is_alphanumeric() || "-_./ ".contains(c) { c } else { '_' };
+    let fits = |c: char| c.is_alphanumeric() && !say::is_unsafe(c);
+    let plain = |c: char| if fits(c) || "-_./ ".contains(c) { c } else { '_' };
     name.chars().take(NAME).map(plain).collect()
 }
 
