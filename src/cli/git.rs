@@ -28,7 +28,7 @@ const QUIET: &[&str] = &[
     "-c",
     "log.showRoot=true",
     "-c",
-    "protocol.allow=never",
+    "safe.bareRepository=explicit",
 ];
 
 /// The committed content of a file in a folder.
@@ -45,6 +45,8 @@ pub fn ask(folder: &Path, words: &[&str]) -> Option<Vec<u8>> {
         .args(words)
         .env("GIT_TERMINAL_PROMPT", "0")
         .env("GIT_NO_LAZY_FETCH", "1")
+        // A repository's own `protocol.*.allow` would win over an option.
+        .env("GIT_ALLOW_PROTOCOL", "none")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -260,9 +260,14 @@ fn commits_of_plans(folder: &Path) -> BTreeMap<String, Commit> {
 fn cut_off(folder: &Path) -> BTreeSet<String> {
     let answer = git::ask(folder, &["rev-parse", "--git-path", "shallow"]).unwrap_or_default();
     let path = folder.join(String::from_utf8_lossy(&answer).trim_end());
-    let text = fs::read_to_string(path).unwrap_or_default();
-    text.lines().map(str::to_owned).collect()
+    // The repository decides what stands there: a link to a device, or a pipe.
+    let file = files::open_regular(&path).ok();
+    let bytes = file.and_then(|file| files::to_the_end(file, SHALLOW).ok()).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect()
 }
+
+/// The longest list of cut-off commits that is read, in bytes.
+const SHALLOW: usize = 1 << 20;
 
 /// The commits in an answer of git, by the digests in the added lines. The answer begins with the
 /// newest commit; the oldest commit added the plan.
