@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 fn registry(line: &str) -> Reply {
     match line.split('?').next().unwrap() {
         line if line.starts_with("GET /distribution/") => {
-            Reply::json(&json!({"Descriptor": {"digest": "sha256:1"}}))
+            Reply::json(&json!({"Descriptor": {"digest": format!("sha256:{}", "1".repeat(64))}}))
         }
         line if line.starts_with("GET /images/") => Reply::new(404, "{}"),
         "POST /images/create" => Reply::new(200, "{\"status\":\"done\"}\n"),
@@ -224,6 +224,10 @@ fn echo(line: &str) -> Reply {
     if line.contains("liar") {
         return Reply::json(&json!({"Descriptor": {"digest": format!("sha256:{page}")}}));
     }
+    if line.contains("parrot") {
+        let hex: String = PASSWORD.bytes().map(|byte| format!("{byte:02x}")).collect();
+        return Reply::json(&json!({"Descriptor": {"digest": format!("sha256:{hex:0<64}")}}));
+    }
     let status = [("denied", 403), ("unknown", 404), ("broken", 500)];
     let status = status.into_iter().find(|(word, _)| line.contains(word)).map_or(401, |one| one.1);
     Reply::new(status, json!({"message": page}).to_string())
@@ -241,6 +245,7 @@ async fn of_what_a_registry_says_a_class_is_kept() {
         ("unknown", RegistryAnswer::NotFound),
         ("broken", RegistryAnswer::Silent),
         ("liar", RegistryAnswer::Silent),
+        ("parrot", RegistryAnswer::Silent),
     ] {
         assert_eq!(
             reader.distribution(&format!("r:5000/{image}")).await.unwrap(),

@@ -24,8 +24,6 @@ use crate::plan::{Change, Impact, Plan, Reason, Step, format};
 
 /// The longest sentence, in characters.
 const SENTENCE: usize = 2_000;
-/// Above this number of names, only the new and the vanished names are listed.
-const MANY: usize = 40;
 
 /// The difference between two plans.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -149,13 +147,10 @@ fn dangers(old: &Plan, new: &Plan) -> Vec<Line> {
         if before == after {
             continue;
         }
-        // With many names, only the new and the vanished names are listed.
-        if before.len().max(after.len()) > MANY && !after.is_empty() {
-            let common: BTreeSet<String> =
-                before.iter().filter(|name| after.contains(*name)).cloned().collect();
-            before.retain(|name| !common.contains(name));
-            after.retain(|name| !common.contains(name));
-        }
+        // What stays in danger is neither new nor gone.
+        let common: BTreeSet<String> = before.intersection(&after).cloned().collect();
+        before.retain(|name| !common.contains(name));
+        after.retain(|name| !common.contains(name));
         let list = |all: BTreeSet<String>| all.into_iter().collect::<Vec<_>>();
         let (before, after) = (list(before), list(after));
         was.extend((!before.is_empty()).then(|| ((*danger, 0), item(danger, &before))));
@@ -581,10 +576,9 @@ mod tests {
 
         DANGER
           now data_lost a mount goes, or an anonymous volume with its data – shop-db
-          now secret_given B – shop-web-1..4
+          now secret_given B – shop-web-4
           was outage gone – legacy
           was adopted was not created by bayplan – legacy
-          was secret_given B – shop-web-1..3
 
         CHANGES
           ~ replace shop-db of db
