@@ -374,7 +374,7 @@ fn impact(change: &Change, ids: &[&str], besides: &BTreeMap<&str, Besides<'_>>) 
     let lines = [
         ("keeps", keeps, ""),
         ("unmounts", unmounts, "; what is in it stays"),
-        ("loses", loses, ", its data with it"),
+        ("loses", loses, "; it stays on the engine, in no container"),
         ("drops", drops, ""),
         ("may change", may_change, ""),
         ("interrupts", interrupts, ""),
