@@ -50,7 +50,7 @@ pub fn run(args: &VerifyArgs, global: &Global, files: &Files) -> Result {
     if !args.json {
         output::told(&words(&judgement))?;
     }
-    let differs = !judgement.is_done() || !judgement.left.is_empty();
+    let differs = !judgement.is_done() || !judgement.left.is_empty() || judgement.is_moved();
     Ok(if differs && args.detailed_exitcode { Exit::Changes } else { Exit::Done })
 }
 
@@ -72,7 +72,8 @@ fn words(judgement: &Judgement) -> String {
         let done = if done.is_empty() { done } else { format!("; done already: {done}") };
         let left = left::count(&judgement.left).map(|left| format!("; {left}")).unwrap_or_default();
         let steps = crate::base::say::count(judgement.run.len(), "step");
-        format!("current: {steps} to run{done}{left}.")
+        let moved = judgement.moved_words();
+        format!("current: {steps} to run{done}{left}{moved}.")
     };
     let left = judgement.left.iter().map(|left| format!("  {}\n", left.text));
     format!("{first}\n{}", left.collect::<String>())

@@ -147,7 +147,18 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// A number in the form of a spec; `None` if the plain number reads as well.
+    /// A number in the form of a spec; `None` where only the plain number is exact.
+    pub fn exact(self, number: i64) -> Option<String> {
+        self.spelt(number).filter(|text| !text.starts_with('~'))
+    }
+
+    /// Both sides of a difference for people. Sides that would read the same are not spelt.
+    pub fn both(self, sides: [Option<i64>; 2]) -> [Option<String>; 2] {
+        let both = sides.map(|number| number.and_then(|number| self.spelt(number)));
+        if both[0] == both[1] { [None, None] } else { both }
+    }
+
+    /// A number for people, with `~` if rounded; `None` if the plain number reads as well.
     pub fn spelt(self, number: i64) -> Option<String> {
         match self {
             Self::Count => None,

@@ -152,11 +152,11 @@ pub fn looks_marked(text: &str) -> bool {
     text.starts_with('«') && text.ends_with('»')
 }
 
-/// The value as shown, with numbers in the spelling of their unit.
+/// The value as a spec writes it. A number that its unit can only round stays a number.
 pub(super) fn to_spec(value: &Value, unit: super::row::Unit) -> Json {
     match value {
         Value::One(Atom::Int(number)) => {
-            unit.spelt(*number).map_or_else(|| value.show(), Json::String)
+            unit.exact(*number).map_or_else(|| value.show(), Json::String)
         }
         other => other.show(),
     }

@@ -73,6 +73,15 @@ fn step(change: &ChangeId, what: &str, action: Action, after: &[&StepId]) -> Ste
     Step::new(StepId::of(change, what), action, after)
 }
 
+/// Lets the new container of a plan's only replacement start before the old one stops.
+pub(crate) fn start_first(plan: &mut Plan) {
+    let order = ["create", "start", "wait_ready", "stop", "rename-old", "rename-new", "remove"];
+    plan.steps.sort_by_key(|step| order.iter().position(|what| step.id.as_str().ends_with(what)));
+    for place in 1..plan.steps.len() {
+        plan.steps[place].after = vec![plan.steps[place - 1].id.clone()];
+    }
+}
+
 #[expect(clippy::too_many_lines, reason = "one record after the other")]
 /// Adds the replacement of a live container `name` (ID from `number`) of a set, with the steps of
 /// §10 of the design.

@@ -49,6 +49,16 @@ fn every_option_is_told_in_the_form_of_a_spec() {
 }
 
 #[test]
+fn a_planned_size_is_never_rounded() {
+    for (said, told) in [("1000000000", json!(1_000_000_000)), ("1g", json!(1_073_741_824))] {
+        let planned = web(&format!("{{name: web, image: 'app:1', mem_limit: {said}}}"), &world());
+        let options = serde_json::to_string(&planned.options).unwrap();
+        assert!(!options.contains("\"~"), "{options}");
+        assert_eq!(planned.options["mem_limit"], told);
+    }
+}
+
+#[test]
 fn what_is_declared_is_told_apart_from_what_the_image_hands_down() {
     let mut snapshot = world();
     let config = json!({

@@ -166,13 +166,15 @@ fn device_source(device: &str) -> &str {
 fn confinement(value: &Json, all: &mut Dangerous) {
     for option in texts(value) {
         let (name, profile) = option.split_once('=').unwrap_or((option, ""));
-        let off = match name {
-            "seccomp" | "apparmor" | "systempaths" => profile == "unconfined",
-            "label" => profile == "disable",
-            _ => false,
-        };
-        if off {
-            add(all, Danger::Unconfined, name);
+        match (name, profile) {
+            ("seccomp" | "apparmor" | "systempaths", "unconfined") | ("label", "disable") => {
+                add(all, Danger::Unconfined, name);
+            }
+            ("seccomp" | "apparmor", "" | "default" | "builtin" | "docker-default") => {}
+            // What a profile of one's own allows is not known.
+            ("seccomp", _) => add(all, Danger::Unconfined, "seccomp: own profile"),
+            ("apparmor", profile) => add(all, Danger::Unconfined, format!("apparmor: {profile}")),
+            _ => {}
         }
     }
 }
@@ -226,6 +228,7 @@ fn class_of(path: &str) -> &'static str {
     let inside = |folder: &str| {
         path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
+    let holds = |folder: &str| folder.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
     let name = path.rsplit('/').next().unwrap_or_default();
     if SOCKETS.contains(&name) || matches!(path, "/run" | "/var/run" | "/var") {
         "docker_socket"
@@ -233,7 +236,7 @@ fn class_of(path: &str) -> &'static str {
         "root"
     } else if inside("/etc") {
         "etc"
-    } else if SYSTEM.iter().any(|folder| inside(folder)) {
+    } else if SYSTEM.iter().any(|folder| inside(folder) || holds(folder)) {
         "system"
     } else {
         "bind"
@@ -417,7 +420,13 @@ mod tests {
             ("privileged", json!(true)),
             (
                 "security_opt",
-                json!(["seccomp=unconfined", "apparmor=unconfined", "no-new-privileges=true"]),
+                json!([
+                    "seccomp=unconfined",
+                    "apparmor=unconfined",
+                    "no-new-privileges=true",
+                    r#"seccomp={"defaultAction":"SCMP_ACT_ALLOW"}"#,
+                    "apparmor=foo",
+                ]),
             ),
             ("userns_mode", json!("host")),
             ("uts", json!("host")),
@@ -428,7 +437,7 @@ mod tests {
                     "data:/data", "/cache", "/:/host:ro", "/etc/app:/etc/app", "/srv:/srv",
                     "/var/run/docker.sock:/d.sock:ro", "/srv/../etc:/x", "/proc:/p",
                     {"type": "bind", "source": "/run", "target": "/run", "read_only": true},
-                    "/opt (read-only):/opt",
+                    "/opt (read-only):/opt", "/var/lib:/l", "/var/library:/m",
                     {"type": "tmpfs", "target": "/tmp"},
                 ]),
             ),
@@ -450,6 +459,7 @@ mod tests {
           "host_access": [
             "bind:\"/opt (read-only)\"",
             "bind:/srv",
+            "bind:/var/library",
             "cgroup",
             "device:/dev/kvm",
             "device:vendor.com/gpu=all",
@@ -463,6 +473,7 @@ mod tests {
             "pid",
             "root:/ (read-only)",
             "system:/proc",
+            "system:/var/lib",
             "userns",
             "uts",
             "volume:driver nfs"
@@ -473,7 +484,9 @@ mod tests {
           ],
           "unconfined": [
             "apparmor",
-            "seccomp"
+            "apparmor: foo",
+            "seccomp",
+            "seccomp: own profile"
           ],
           "other_containers": [
             "ipc:a",
@@ -496,7 +509,7 @@ mod tests {
             ("network_mode", json!("none")),
             ("ports", json!(["127.0.0.1:8080:80/tcp", "[::1]:8080:80/tcp"])),
             ("privileged", json!(false)),
-            ("security_opt", json!(["seccomp=/p.json", "no-new-privileges=true"])),
+            ("security_opt", json!(["seccomp=builtin", "apparmor=docker-default"])),
             ("volume_driver", json!("local")),
             ("volumes", json!(["data:/data", "/cache", {"type": "volume", "target": "/x:y"}])),
         ];

@@ -156,10 +156,22 @@ impl Judgement {
         self.is_current() && self.half_done.is_empty() && self.run.is_empty()
     }
 
+    /// Whether something moved of a set on which the plan does not act.
+    pub fn is_moved(&self) -> bool {
+        self.notes.iter().any(|note| note.set.is_some())
+    }
+
+    /// The end of a message where something moved on which the plan does not act.
+    pub fn moved_words(&self) -> &'static str {
+        if self.is_moved() { "; what it does not act on moved" } else { "" }
+    }
+
     /// The message for a plan with no open step. "Already as declared" is said only if it is true.
     pub fn done_words(&self) -> String {
         match left::count(&self.left) {
-            Some(left) => format!("nothing of this plan is left to do; {left}."),
+            Some(left) => {
+                format!("nothing of this plan is left to do; {left}{}.", self.moved_words())
+            }
             None if self.notes.is_empty() => "already as declared.".to_owned(),
             None => "nothing of this plan is left to do; what it does not act on moved.".to_owned(),
         }

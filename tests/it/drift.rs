@@ -166,6 +166,21 @@ async fn a_check_of_a_plan_says_whether_there_is_something_to_do() {
         let ran = at(folder, &(verify("plan.json") + " --detailed-exitcode")).await;
         assert_eq!(ran.code, code, "{spec_says}: {}{}", ran.out, ran.err);
     }
+    // What moved since counts though the plan does nothing to it.
+    put(folder, "spec.yaml", &spec("mem_limit: 64m"));
+    put(folder, "look.json", &look(64 << 20));
+    assert_eq!(at(folder, &format!("{PLAN} -o plan.json")).await.code, 0);
+    let whole = look(64 << 20);
+    let image: Json = serde_json::from_str(&whole).unwrap();
+    let gone = json!([image[0]]).to_string();
+    for moved in [look(32 << 20), whole.replace("running", "exited"), gone] {
+        put(folder, "look.json", &moved);
+        let ran = at(folder, &verify("plan.json")).await;
+        assert!(ran.code == 0 && ran.out.contains("moved"), "{}{}", ran.out, ran.err);
+        let ran = at(folder, &(verify("plan.json") + " --detailed-exitcode")).await;
+        assert_eq!(ran.code, 2, "{moved}: {}{}", ran.out, ran.err);
+    }
+    put(folder, "look.json", &whole);
     // What is left counts, too.
     put(folder, "spec.yaml", &spec("command: other"));
     assert_eq!(at(folder, &format!("{PLAN} -o plan.json")).await.code, 0);

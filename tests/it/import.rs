@@ -471,6 +471,17 @@ fn ten_thousand_are_imported_in_linear_time() {
 }
 
 #[test]
+fn a_size_that_no_unit_divides_is_written_as_a_number() {
+    let mut look = only(&["memory"]);
+    let inspect = look.containers[0].inspect.as_mut().unwrap();
+    inspect["HostConfig"]["Memory"] = json!(1_000_004_096);
+    inspect["HostConfig"]["MemorySwap"] = json!(2_000_008_192_i64);
+    let (_, imported) = imported(&look, &Pick::All, &Literal::default());
+    assert!(imported.text.contains("mem_limit: 1000004096\n"), "{}", imported.text);
+    assert!(!imported.text.contains("cannot be declared"), "{}", imported.text);
+}
+
+#[test]
 fn what_was_left_out_is_told_before_a_replacement_loses_it() {
     let (sealed, imported) = imported(&only(&["cmd"]), &Pick::All, &Literal::default());
     let text = imported.text.replace("state: started", "state: reloaded\n    tty: true");

@@ -124,7 +124,9 @@ impl Part {
 pub(super) fn comment(first: &str, mut plans: Vec<Vec<Part>>) -> String {
     // A text has at least as many bytes as characters, so counting bytes is safe.
     let most = MOST - first.len() - CUT.len();
-    let frames = |plans: &[Vec<Part>]| plans.iter().flatten().map(Part::frame).sum::<usize>();
+    // A blank line ends the HTML block of the plan before; each plan counts one.
+    let frame = |parts: &Vec<Part>| 1 + parts.iter().map(Part::frame).sum::<usize>();
+    let frames = |plans: &[Vec<Part>]| plans.iter().map(frame).sum::<usize>();
     let mut is_cut = false;
     // For very many plans even the empty parts are too large; the least important parts are dropped
     // first.
@@ -139,7 +141,7 @@ pub(super) fn comment(first: &str, mut plans: Vec<Vec<Part>>) -> String {
     let all = plans.len();
     let mut taken = MORE;
     let fit = plans.iter().take_while(|parts| {
-        taken += parts.iter().map(Part::frame).sum::<usize>();
+        taken += frame(parts);
         taken <= most
     });
     let fit = if frames(&plans) > most { fit.count().max(1) } else { all };
@@ -163,6 +165,7 @@ pub(super) fn comment(first: &str, mut plans: Vec<Vec<Part>>) -> String {
     }
     let mut out = first.to_owned();
     for (plan, parts) in plans.iter().enumerate() {
+        out.push_str(if plan > 0 { "\n" } else { "" });
         for (place, part) in parts.iter().enumerate() {
             let fit = shown.get(&(plan, place)).copied().unwrap_or_default();
             let (items, rest) = part.items.split_at(fit);

@@ -81,10 +81,14 @@ pub fn of(plan: &Plan, estimate: &Estimate, groups: &BTreeMap<&str, usize>, most
 fn row(id: &str, verb: Verb, steps: &[(&Step, Span)], seconds: u64) -> Row {
     let mut down: Vec<Down> = Vec::new();
     let mut since: Option<u64> = None;
+    let mut started = false;
     for (step, span) in steps {
         match step.action {
+            // The replacement runs already, so nothing goes down.
+            Action::Stop { .. } | Action::Kill { .. } if started => {}
             Action::Stop { .. } | Action::Kill { .. } => since = since.or(Some(span.start)),
             Action::Start { .. } => {
+                started = true;
                 let ended = since.take().map(|start| Span { start, end: span.end });
                 down.extend(ended.map(|span| Down { span, stays: false }));
             }

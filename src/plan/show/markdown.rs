@@ -436,6 +436,15 @@ mod tests {
     }
 
     #[test]
+    fn each_plan_has_a_heading_of_its_own() {
+        let plan = sample::mixed();
+        for steps in [false, true] {
+            let text = markdown(&[(&plan, About::default()), (&plan, About::default())], steps);
+            assert_eq!(rendered(&text).0.matches("<h2>").count(), 2, "{text}");
+        }
+    }
+
+    #[test]
     fn what_looks_like_the_end_of_a_fold_hides_nothing() {
         let mut plan = sample::mixed();
         plan.warnings[0].text = "</details>".into();

@@ -63,6 +63,7 @@ fn plain(name: &str) -> String {
 mod tests {
     use super::*;
     use crate::plan::sample;
+    use crate::plan::show::{About, html};
 
     #[test]
     fn a_chart_has_a_section_for_each_change_and_says_what_is_down() {
@@ -83,6 +84,17 @@ mod tests {
           stays down :crit, 0, 21
         ```
         ");
+    }
+
+    #[test]
+    fn nothing_is_down_where_the_new_one_starts_first() {
+        let mut plan = sample::empty();
+        sample::add_replace(&mut plan, "db", "shop-db", 1);
+        sample::start_first(&mut plan);
+        let text = mermaid(&[&plan]);
+        assert!(text.contains("  replace :0, ") && !text.contains("down"), "{text}");
+        let page = html::html(&[(&plan, About::default())]).unwrap();
+        assert!(!page.contains(r#"<rect class="down""#), "{page}");
     }
 
     #[test]

@@ -142,10 +142,9 @@ fn topic(reason: &Reason) -> String {
 
 /// Both sides in the notation of a spec, if the engine's numbers are hard to read.
 fn spelt(unit: Unit, found: &Json, expected: &Json) -> String {
-    let one = |value: &Json| value.as_i64().and_then(|number| unit.spelt(number));
-    match (one(found), one(expected)) {
-        (None, None) => String::new(),
-        (found_spelt, expected_spelt) => format!(
+    match unit.both([found.as_i64(), expected.as_i64()]) {
+        [None, None] => String::new(),
+        [found_spelt, expected_spelt] => format!(
             ", {} => {}",
             found_spelt.unwrap_or_else(|| told::alone(found)),
             expected_spelt.unwrap_or_else(|| told::alone(expected)),

@@ -9,6 +9,7 @@ use super::reason_text;
 use super::told::{self, Entry, Full, Kind, Told};
 use crate::base::ident::SetName;
 use crate::options;
+use crate::options::row::Unit;
 use crate::plan::cause::{Cause, Causes};
 use crate::plan::{
     Because, Change, EnvironmentDifference, Matched, OptionDifference, Origin, Reason, References,
@@ -108,17 +109,18 @@ fn option(difference: &OptionDifference) -> Vec<Entry> {
         return vec![image((old.as_deref(), found), (new, expected))];
     }
     let row = options::row(option);
-    let spelt = |value: &Json| row.zip(value.as_i64())?.0.def().unit.spelt(value.as_i64()?);
+    let unit = row.map_or(Unit::Count, |row| row.def().unit);
+    let [old_spelt, new_spelt] = unit.both([found.as_i64(), expected.as_i64()]);
     if let (Some(found), Some(expected)) = (typed(option, found), typed(option, expected)) {
         return vec![Entry::both(None, &found, &expected)];
     }
     match told::told(found, expected, told::is_ordered(option)) {
         Told::Entries(entries) => entries,
         Told::Whole(old, new) => {
-            let side = |value: &Json, text: String| {
-                (!value.is_null()).then(|| spelt(value).unwrap_or(text))
+            let side = |value: &Json, spelt: Option<String>, text: String| {
+                (!value.is_null()).then(|| spelt.unwrap_or(text))
             };
-            let (old, new) = (side(found, old), side(expected, new));
+            let (old, new) = (side(found, old_spelt, old), side(expected, new_spelt, new));
             let kind = match (&old, &new) {
                 (None, _) => Kind::Added,
                 (_, None) => Kind::Removed,
@@ -194,6 +196,8 @@ mod tests {
     fn sizes_read_as_a_spec_writes_them_and_no_number_twice() {
         let memory = differs("mem_limit", json!(536_870_912), json!(1_073_741_824));
         assert_eq!(memory, [(side("512m"), side("1g"))]);
+        let close = differs("mem_limit", json!(1_000_000_000), json!(1_000_004_096));
+        assert_eq!(close, [(side("1000000000"), side("1000004096"))]);
         assert_eq!(differs("mem_limit", Json::Null, json!(1024)), [(None, side("1k"))]);
         assert_eq!(
             differs("cpus", json!(500_000_000), json!(2)),
