@@ -184,7 +184,7 @@ impl<'a> Planner<'a> {
             image_unknown,
             outage: Outage::told_by(self.up, set, Some((member, &stopping)), Some(&look)),
         };
-        let dangers = danger::dangers(&doing, &impact);
+        let dangers = self.dangers_of_created(&doing, &impact, &look);
         let id = ChangeId::new(member.name.as_str());
         let change = Change {
             id: id.clone(),
@@ -258,7 +258,7 @@ impl<'a> Planner<'a> {
                 image_unknown,
                 outage: Outage::told_by(self.up, set, None, Some(&look)),
             };
-            let dangers = danger::dangers(&doing, &Impact::default());
+            let dangers = self.dangers_of_created(&doing, &Impact::default(), &look);
             let id = ChangeId::new(name.as_str());
             let change = Change {
                 id: id.clone(),

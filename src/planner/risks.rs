@@ -7,8 +7,11 @@ use std::collections::BTreeSet;
 use serde_json::Value as Json;
 
 use super::compare::collapse;
+use super::danger::{self, Doing};
 use super::draft::Planner;
+use super::nameless::named_sources;
 use super::planned::canonical;
+use super::resources::{Found, volume};
 use crate::base::image_ref::ImageRef;
 use crate::base::path::clean;
 use crate::base::say;
@@ -16,7 +19,7 @@ use crate::options::inspect_view::InspectView;
 use crate::options::risk::Risk;
 use crate::options::{self, ROWS};
 use crate::plan::planned::Options;
-use crate::plan::{Action, Danger, Dangerous};
+use crate::plan::{Action, Danger, Dangerous, Impact};
 
 /// The capabilities that every container has by default.
 const USUAL: [&str; 14] = [
@@ -262,6 +265,26 @@ impl Planner<'_> {
         own.map(|(row, _)| (row.def().key.to_owned(), self.named(canonical(row, found)))).collect()
     }
 
+    /// The dangers of a change that creates a container. A volume that is there already is judged
+    /// where the container gets it newly.
+    pub(super) fn dangers_of_created(
+        &self,
+        doing: &Doing<'_>,
+        impact: &Impact,
+        look: &InspectView,
+    ) -> Dangerous {
+        let mut all = danger::dangers(doing, impact);
+        let before = doing.found.and_then(|member| member.container.inspect.as_ref());
+        let before = before.map(named_sources).unwrap_or_default();
+        for name in named_sources(look.json()).difference(&before) {
+            let Found::One(found) = self.volumes.named(name) else { continue };
+            if let Some(access) = volume::beyond_found(name, found) {
+                add(&mut all, Danger::HostAccess, access);
+            }
+        }
+        all
+    }
+
     /// Marks new containers whose image comes from a new repository or registry. Without a running
     /// container of the project nothing is compared.
     pub(super) fn image_sources(&mut self) {
@@ -315,7 +338,11 @@ mod tests {
 
     use serde_json::json;
 
+    use super::super::tests::{add, plan, spec, world};
     use super::*;
+    use crate::observed::snapshot::Snapshot;
+    use crate::options::value::HIDDEN;
+    use crate::spec::Spec;
 
     #[expect(clippy::too_many_lines, reason = "one line an option")]
     /// A new option changes this table, so the author has to decide its risk class.
@@ -499,6 +526,50 @@ mod tests {
           ]
         }
         "#);
+    }
+
+    #[test]
+    fn a_volume_that_is_there_is_a_danger_to_whom_it_is_new() {
+        let text = |more: &str| {
+            let web = format!("name: web, image: 'app:1', state: reloaded, {more}");
+            spec(&format!(
+                "project: p\nvolumes:\n  out: {{external: true}}\ncontainers:\n  web: {{{web}}}\n"
+            ))
+        };
+        let host = |spec: &Spec, snapshot: &Snapshot| {
+            let all = plan(spec, snapshot).plan.changes;
+            all.into_iter().find_map(|mut change| change.dangerous.remove(&Danger::HostAccess))
+        };
+        let mounted = text("volumes: ['out:/out']");
+        for (options, told) in [
+            (json!({"type": "none", "o": "bind", "device": "/etc"}), Some("volume:out /etc")),
+            (
+                json!({"type": "nfs", "o": "addr=nas,rw", "device": ":/a"}),
+                Some("volume:out :/a addr=nas"),
+            ),
+            (
+                json!({"type": "none", "o": HIDDEN, "device": HIDDEN}),
+                Some("volume:out a hidden device"),
+            ),
+            (json!({"type": "tmpfs", "device": "tmpfs"}), None),
+            (json!(null), None),
+        ] {
+            let mut snapshot = world();
+            snapshot.volumes.push(json!({"Name": "out", "Driver": "local", "Options": options}));
+            let told = told.map(|told| vec![told.to_owned()]);
+            assert_eq!(host(&mounted, &snapshot), told, "{options}");
+            assert_eq!(host(&text("tty: true"), &snapshot), None, "{options}");
+            let made = plan(&mounted, &snapshot).plan;
+            let judged = crate::stale::judge(&made, &mounted, &snapshot);
+            assert!(judged.is_current(), "{:?}", judged.tampered);
+            // The first mount is new to a container that is replaced; a second time nothing is.
+            add(&mut snapshot, &text("tty: true"), "web", "web", "running");
+            assert_eq!(host(&mounted, &snapshot), told, "{options}");
+            snapshot.containers.clear();
+            add(&mut snapshot, &mounted, "web", "web", "running");
+            let again = text("tty: true, volumes: ['out:/out']");
+            assert_eq!(host(&again, &snapshot), None, "{options}");
+        }
     }
 
     #[test]

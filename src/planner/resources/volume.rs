@@ -5,6 +5,7 @@ use serde_json::{Map, json};
 
 use super::{Differences, Terms, label};
 use crate::base::ident::{LABEL_VOLUME, ObjectKey, ProjectName};
+use crate::base::say;
 use crate::options::Body;
 use crate::spec::Volume;
 
@@ -40,17 +41,29 @@ pub fn differences(volume: &Volume, found: &serde_json::Value, terms: Terms<'_>)
 /// The access beyond the engine's own storage: a host folder, a device, a network share, or another
 /// volume driver.
 pub fn beyond(volume: &Volume) -> Option<String> {
-    if driver(volume) != "local" {
-        return Some(format!("volume:driver {}", driver(volume)));
+    let option = |key: &str| volume.driver_opts.get(key).map(String::as_str);
+    access(driver(volume), option).map(|access| format!("volume:{access}"))
+}
+
+/// The same access of an existing volume, from its entry in the list of volumes.
+pub fn beyond_found(name: &str, found: &serde_json::Value) -> Option<String> {
+    let driver = found["Driver"].as_str().unwrap_or("local");
+    let access = access(driver, |key| found["Options"][key].as_str())?;
+    // A device that the snapshot hides is a danger all the same.
+    let access = if access.contains('«') { "a hidden device" } else { &access };
+    Some(format!("volume:{} {}", say::safe(name), say::safe(access)))
+}
+
+fn access<'a>(driver: &str, option: impl Fn(&str) -> Option<&'a str>) -> Option<String> {
+    if driver != "local" {
+        return Some(format!("driver {driver}"));
     }
-    let device = volume.driver_opts.get("device").filter(|device| !device.is_empty())?;
-    let kind = volume.driver_opts.get("type").map_or("", String::as_str);
+    let device = option("device").filter(|device| !device.is_empty())?;
     // A `tmpfs` volume gives no access to the host's data.
-    if kind == "tmpfs" {
+    if option("type") == Some("tmpfs") {
         return None;
     }
-    let address = volume.driver_opts.get("o").into_iter().flat_map(|words| words.split(','));
+    let address = option("o").into_iter().flat_map(|words| words.split(','));
     let address = address.filter(|word| word.starts_with("addr=")).map(|word| format!(" {word}"));
-    let address: String = address.collect();
-    Some(format!("volume:{device}{address}"))
+    Some(format!("{device}{}", address.collect::<String>()))
 }
