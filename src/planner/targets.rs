@@ -120,7 +120,9 @@ impl Planner<'_> {
         let creates = |verb: Verb| matches!(verb, Verb::Create | Verb::Replace | Verb::Run);
         let id = ChangeId::new(name.as_str());
         if let Some(job) = self.jobs_of(&id).find(|job| creates(job.change.verb)) {
-            return if job.start.is_some() { Will::Run } else { Will::Rest };
+            // A one-shot has ended by the time that another container joins it.
+            let stays = job.start.is_some() && job.change.verb != Verb::Run;
+            return if stays { Will::Run } else { Will::Rest };
         }
         let Some(found) = self.index.meant(name.as_str()) else { return Will::Lack };
         let live = self.index.by_id(&found).is_some_and(|found| found.run().is_live());

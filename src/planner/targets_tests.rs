@@ -83,6 +83,22 @@ fn what_a_new_container_needs_is_neither_removed_nor_stopped_beside_it() {
 }
 
 #[test]
+fn a_one_shot_has_ended_when_another_container_would_join_it() {
+    let text = |other: &str| {
+        format!(
+            "project: p\ncontainers:\n  job: {{image: 'app:1', name: job, detach: false}}\n  \
+             web: {{image: 'app:1', {other}}}\n"
+        )
+    };
+    for other in ["network_mode: 'service:job'", "pid: 'service:job'", "links: [job]"] {
+        assert_eq!(codes(&spec(&text(other)), &world()), ["target_not_running"], "{other}");
+    }
+    for other in ["volumes_from: [job]", "depends_on: [job]"] {
+        assert_eq!(codes(&spec(&text(other)), &world()), [""; 0], "{other}");
+    }
+}
+
+#[test]
 fn a_set_of_another_name_has_its_container_renamed_or_says_how_to_go_on() {
     let old = spec("project: p\ncontainers: {db: {image: 'app:1', name: one}}\n");
     let mut snapshot = world();
