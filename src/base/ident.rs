@@ -367,9 +367,10 @@ impl schemars::JsonSchema for Reference {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
     fn a_short_id_is_short_and_safe_whatever_an_engine_says() {
-        use super::{ContainerId, NetworkId};
         let long = format!("aaaaaaaaaa\u{202e}{}", "A".repeat(1_000));
         for id in ["\u{1b}[2J\nerror", "a b", &long] {
             assert_eq!(ContainerId::new(id).short(), "of a strange ID");
@@ -378,8 +379,6 @@ mod tests {
         assert_eq!(ContainerId::new("0123456789abcdef").short(), "0123456789ab");
         assert_eq!(ContainerId::new("c-1").short(), "c-1");
     }
-
-    use super::*;
 
     #[test]
     fn the_id_of_a_change_says_what_it_is_about() {

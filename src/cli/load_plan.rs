@@ -131,8 +131,7 @@ fn project(
             "expected the plan's project directory to be in the plan's repository, but found {}",
             files::named(&start.folder)
         );
-        let hint = "`--allow-outside DIR` lets the files of a folder be read";
-        return Err(Failure::new(Exit::Refused, message).hint(hint));
+        return Err(Failure::new(Exit::Refused, message).hint(named_files::ALLOW));
     }
     Ok(Some(start))
 }

@@ -219,7 +219,8 @@ impl<'a> NamedFiles<'a> {
     }
 }
 
-const ALLOW: &str = "`--allow-outside DIR` lets the files of a folder be read";
+/// The way out where a file is outside of the allowed folders.
+pub(super) const ALLOW: &str = "`--allow-outside DIR` lets the files of a folder be read";
 
 /// The repository of a folder, and true; without a repository the folder, and false.
 pub fn root(folder: &Path) -> (PathBuf, bool) {

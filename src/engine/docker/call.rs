@@ -66,10 +66,7 @@ impl Call {
                         }
                         // Bollard would collect an error of any length.
                         let body = transport::whole(&what, response.into_body(), ERROR).await;
-                        match body {
-                            Ok(body) => transport::refused(&what, status, &body),
-                            Err(_) => transport::refused(&what, status, b""),
-                        }
+                        transport::refused(&what, status, &body.unwrap_or_default())
                     }
                     Err(error) => error,
                 };

@@ -283,7 +283,7 @@ fn has_address(address: IpAddr) -> Option<bool> {
     }
 }
 
-/// Whether a text is `ALGORITHM:HEXADECIMAL`; other texts are not digests.
+/// Whether a text is a digest: an algorithm, and as many hexadecimal digits as the algorithm gives.
 fn is_digest(text: &str) -> bool {
     text.split_once(':').is_some_and(|(algorithm, digits)| {
         matches!((algorithm, digits.len()), ("sha256", 64) | ("sha512", 128))

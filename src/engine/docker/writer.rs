@@ -82,7 +82,9 @@ impl Docker {
         let send = async {
             let response = self.reader.transport.send(doing, request).await?;
             let status = response.status();
-            Ok((status, transport::whole(doing, response.into_body(), ONE_LIMIT).await?))
+            // The call may have taken effect, however long its answer is.
+            let body = transport::whole(doing, response.into_body(), ONE_LIMIT).await;
+            Ok((status, body.map_err(|_| transport::broken(doing))?))
         };
         let (status, bytes) = tokio::time::timeout(patience, send)
             .await
