@@ -19,17 +19,33 @@ pub(super) fn image(index: u32) -> String {
     format!("registry.example/team-{}/app-{index}:1.{}", index % 40, index % 9)
 }
 
+/// How containers are reached. An engine takes long to publish ports.
+#[derive(Clone, Copy)]
+pub(super) enum Reached {
+    /// On a network, with two published ports each.
+    Published,
+    /// On no network, with two exposed ports each.
+    Exposed,
+}
+
 /// So many sets in one spec: `image` names the image of each, and every set says `beside` too.
 pub(super) fn spec(
     project: &str,
     number: u32,
     image: impl Fn(u32) -> String,
+    reached: Reached,
     beside: &str,
 ) -> String {
     let mut text = format!("project: {project}\ncontainers:\n");
     for index in 1..=number {
         let reference = image(index);
         let port = 10_000 + index % 50_000;
+        let reached = match reached {
+            Reached::Published => format!("ports: ['127.0.0.1:{port}:80', '80{}']", index % 20),
+            Reached::Exposed => {
+                format!("network_mode: none\n    expose: ['{port}', '80{}']", index % 20)
+            }
+        };
         // Writing to a text cannot fail.
         let _ = write!(
             text,
@@ -37,8 +53,7 @@ pub(super) fn spec(
              command: [sleep, '{}']\n    mem_limit: {}m\n    cpu_shares: {}\n    \
              environment: {{INSTANCE: '{index}', PEER: app-{}.internal, MODE: m{}}}\n    \
              labels: {{team: team-{}, service: app-{index}}}\n    \
-             ports: ['127.0.0.1:{port}:80', '80{}']\n    \
-             volumes: ['{project}-data-{}:/data', '/tmp:/srv-{index}:ro']\n{beside}",
+             {reached}\n    volumes: ['{project}-data-{}:/data', '/tmp:/srv-{index}:ro']\n{beside}",
             100_000 + index,
             64 + index % 512,
             2 + index % 1024,
@@ -46,7 +61,6 @@ pub(super) fn spec(
             index % 7,
             index % 40,
             index % 100,
-            index % 20,
         );
         // Of these each set has another choice.
         let more = [

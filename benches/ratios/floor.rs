@@ -8,6 +8,7 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::Value as Json;
 
 use super::api::{Line, runtime};
+use super::different::{self, Reached};
 
 pub(super) const IMAGE: &str = "bayplan-bench:1";
 pub(super) const PROJECT: &str = "bayplan-bench";
@@ -49,8 +50,9 @@ impl World {
     /// The same with as many sets, of which no two are alike. They share an image: another reference
     /// for each would be as many questions more, which no floor is without.
     pub(super) fn differ(&self, number: u32) -> String {
-        let beside = "    network_mode: none\n    stop_grace_period: 1s\n";
-        self.apply(&super::different::spec(PROJECT, number, |_| IMAGE.to_owned(), beside))
+        let image = |_| IMAGE.to_owned();
+        let beside = "    stop_grace_period: 1s\n";
+        self.apply(&different::spec(PROJECT, number, image, Reached::Exposed, beside))
     }
 
     /// Plans and applies a spec; gives its path.

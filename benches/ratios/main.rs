@@ -47,6 +47,8 @@ mod different;
 mod floor;
 mod gap;
 
+use different::Reached;
+
 /// How often the live floor is measured with each number of inspects in flight.
 const ROUNDS: usize = 20;
 /// How many containers are planned offline.
@@ -210,7 +212,7 @@ fn differing(folder: &Path, number: u32) -> (String, String) {
     let model = &recording["containers"]["image-full"]["inspect"];
     let images = recording["images"].as_object().unwrap();
     let base = images.values().find(|image| image["Id"] == model["Image"]).unwrap();
-    let text = different::spec("bulk", number, different::image, "");
+    let text = different::spec("bulk", number, different::image, Reached::Published, "");
     let mut snapshot = Snapshot {
         engine: Some(EngineRecord {
             version: recording["version"].clone(),
