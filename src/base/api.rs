@@ -79,6 +79,9 @@ gates! {
     VOLUME_SUBPATH = 45;
     /// A tmpfs mount accepts options.
     TMPFS_OPTIONS = 46;
+    /// A kernel setting of a network card belongs to the endpoint. Docker 27 moves the setting there,
+    /// newer engines refuse the create.
+    CARD_SYSCTLS = 46;
     /// A network shows whether it has IPv4.
     SHOWS_IPV4 = 47;
     /// A network can disable IPv4.

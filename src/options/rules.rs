@@ -7,6 +7,7 @@ mod network;
 pub mod pairs;
 mod security;
 mod storage;
+pub mod sysctls;
 
 use std::collections::BTreeSet;
 
@@ -58,6 +59,7 @@ pub fn conflicts(options: &[Declared], broken: &BTreeSet<&'static str>) -> Vec<C
     logging::check(&said, &mut all);
     network::check(&said, &mut all);
     security::check(&said, &mut all);
+    sysctls::check(&said, &mut all);
     storage::check(&said, &mut all);
     all
 }

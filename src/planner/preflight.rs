@@ -18,7 +18,9 @@ use crate::base::ident::SetName;
 use crate::base::say;
 use crate::options::OptionValue as _;
 use crate::options::devices::{Device, Devices};
+use crate::options::namespaces::Assignments;
 use crate::options::processors::{Cpus, Cpuset};
+use crate::options::rules::{MOST_TOLD, sysctls};
 use crate::spec::Set;
 
 /// Billionths of a processor per processor.
@@ -101,6 +103,7 @@ fn faults(set: &Set, info: &Json, api: Api) -> Vec<(String, String)> {
     all.extend(logging(set, info));
     all.extend(storage(set, info));
     all.extend(named_devices(set, info, api));
+    all.extend(card_sysctls(set, api));
     all
 }
 
@@ -238,6 +241,33 @@ fn named_devices(set: &Set, info: &Json, api: Api) -> Vec<(String, String)> {
         .collect()
 }
 
+/// Kernel settings of a network card. The card exists after the kernel settings are made, so newer
+/// engines take such a setting at the endpoint only.
+fn card_sysctls(set: &Set, api: Api) -> Vec<(String, String)> {
+    let Some(Assignments(settings)) =
+        set.option("sysctls").filter(|_| api >= api::CARD_SYSCTLS).and_then(|it| it.said())
+    else {
+        return Vec::new();
+    };
+    let settings = settings.iter().filter_map(|(name, value)| {
+        let dotted = name.replace('/', ".");
+        let card = sysctls::card(&dotted)?;
+        let message = format!(
+            "expected a kernel setting that this engine takes, but found `{}`: that is a setting \
+             of the network card",
+            say::short(name)
+        );
+        let there = dotted.replacen(card, "IFNAME", 1);
+        let hint = format!(
+            "say it at the network: `driver_opts: {{com.docker.network.endpoint.sysctls: \"{}={}\"}}`",
+            say::short(&there),
+            say::short(value)
+        );
+        Some((message, hint))
+    });
+    settings.take(MOST_TOLD).collect()
+}
+
 fn shown(printed: &Json) -> String {
     printed.as_str().map_or_else(|| printed.to_string(), str::to_owned)
 }
@@ -312,6 +342,13 @@ mod tests {
                 "`overlay2` takes it on xfs that is mounted with `pquota`",
             ),
             (
+                "sysctls: {net/ipv4/conf/eth0/rp_filter: 2}",
+                "expected a kernel setting that this engine takes, but found \
+                 `net/ipv4/conf/eth0/rp_filter`: that is a setting of the network card",
+                "say it at the network: `driver_opts: {com.docker.network.endpoint.sysctls: \
+                 \"net.ipv4.conf.IFNAME.rp_filter=2\"}`",
+            ),
+            (
                 "devices: ['lab.example/thing=two']",
                 "expected a device of the engine, but found `lab.example/thing=two`",
                 "it has `lab.example/thing=one`",
@@ -329,6 +366,7 @@ mod tests {
             "logging: {driver: 'other:1'}",
             "devices: ['lab.example/thing=one', /dev/null]",
             "cpus: 9, state: absent",
+            "sysctls: {net.ipv4.conf.all.rp_filter: 2, net.ipv4.tcp_rmem: 4096 87380 6291456}",
         ] {
             assert_eq!(told(lines, false), [], "{lines}");
         }
@@ -337,6 +375,9 @@ mod tests {
     #[test]
     fn what_depends_on_the_engine_s_age_or_its_storage_is_told_where_it_is_known() {
         let kata = "runtime: io.containerd.kata.v2";
+        let card = "sysctls: {net.ipv4.conf.eth0.rp_filter: 2}";
+        assert_eq!(told_by(&json!({}), "1.45", card, false), []);
+        assert_eq!(told_by(&json!({}), "1.46", card, false).len(), 1);
         let known = json!({"Runtimes": {"runc": {}}});
         assert_eq!(told_by(&known, "1.42", kata, false), []);
         let message = "expected a `runtime` of the engine, but found `io.containerd.kata.v2`";

@@ -5,7 +5,6 @@ use super::{Conflict, DeclaredOptions, MOST_TOLD};
 use crate::base::{say, signal};
 use crate::options::field::Text;
 use crate::options::lifecycle::Signal;
-use crate::options::namespaces::Assignments;
 use crate::options::network::TextSet;
 use crate::options::security::{Capabilities, SecurityOptions};
 
@@ -64,7 +63,6 @@ pub(super) fn check(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
         let strange = |name: &&String| *name != "ALL" && !CAPABILITIES.contains(&name.as_str());
         all.extend(names.filter(strange).take(MOST_TOLD).map(|name| capability(key, name)));
     }
-    sysctls(said, all);
     who(said, all);
     let options = said.get::<SecurityOptions>("security_opt").into_iter();
     let options = options.flat_map(|options| &options.0).filter_map(|text| option(text));
@@ -113,66 +111,6 @@ fn signal(signal: &Signal) -> Option<Conflict> {
             None => conflict,
         }
     })
-}
-
-/// The kernel settings of the IPC namespace, beside `fs.mqueue.*`.
-const IPC_SETTINGS: [&str; 8] = [
-    "kernel.msgmax",
-    "kernel.msgmnb",
-    "kernel.msgmni",
-    "kernel.sem",
-    "kernel.shmall",
-    "kernel.shmmax",
-    "kernel.shmmni",
-    "kernel.shm_rmid_forced",
-];
-
-/// Whether a kernel can read a value as numbers; an empty text counts.
-fn are_numbers(text: &str) -> bool {
-    text.split_whitespace().all(|word| {
-        let digits = word.strip_prefix('-').unwrap_or(word);
-        let hex = digits.strip_prefix("0x").is_some_and(|hex| u64::from_str_radix(hex, 16).is_ok());
-        hex || digits.parse::<u64>().is_ok()
-    })
-}
-
-/// An engine refuses a global kernel setting at the start, even for a privileged container. Another
-/// runtime may accept the setting.
-fn sysctls(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
-    let Some(Assignments(settings)) = said.get("sysctls") else { return };
-    if said.printed("runtime").is_some() || said.is_broken("runtime") {
-        return;
-    }
-    let wrong = settings.iter().filter_map(|(name, value)| {
-        let dotted = name.replace('/', ".");
-        let begins = |begin: &str| dotted.starts_with(begin);
-        let of_ipc = IPC_SETTINGS.contains(&dotted.as_str()) || begins("fs.mqueue.");
-        let of_names = dotted == "kernel.domainname";
-        let found = format!("but found `{}`", say::short(name));
-        Some(match dotted.as_str() {
-            "kernel.hostname" => {
-                let message = format!("expected `hostname` for the name, {found}");
-                (name, message, "say `hostname: …`")
-            }
-            _ if (of_ipc || dotted == "net.core.somaxconn") && !are_numbers(value) => {
-                let found = say::short(value);
-                let message = format!("expected numbers as `{dotted}`, but found `{found}`");
-                (name, message, "the kernel takes nothing else there")
-            }
-            _ if of_ipc || of_names || begins("net.") => return None,
-            _ => {
-                let message = format!("expected a setting that each container has, {found}");
-                let hint = "those are `net.*`, `fs.mqueue.*`, `kernel.msg*`, `kernel.sem`, \
-                            `kernel.shm*` and `kernel.domainname`; set others on the host";
-                (name, message, hint)
-            }
-        })
-    });
-    all.extend(
-        wrong
-            .take(MOST_TOLD)
-            .map(|(name, message, hint)| Conflict::new("sysctls", message).at(name).hint(hint)),
-    );
 }
 
 /// The largest user or group ID of an engine.

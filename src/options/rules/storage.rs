@@ -2,6 +2,7 @@
 
 use super::{Conflict, DeclaredOptions, MOST_TOLD};
 use crate::base::say;
+use crate::options::devices::{Device, Devices};
 use crate::options::files::Files;
 use crate::options::storage::{Tmpfs, kernel_size};
 use crate::options::volumes::{Mount, Source, Volumes};
@@ -42,7 +43,26 @@ const FLAGS: &[&str] = &[
 /// The options of a `tmpfs` mount that have a value.
 const SETTINGS: &[&str] = &["gid", "mode", "mpol", "nr_blocks", "nr_inodes", "size", "uid"];
 
+/// Files of `/proc` that a mount may cover, in some runtimes.
+const COVERED: &[&str] = &[
+    "cpuinfo",
+    "diskstats",
+    "loadavg",
+    "meminfo",
+    "net/dev",
+    "slabinfo",
+    "stat",
+    "swaps",
+    "sys/crypto/fips_enabled",
+    "sys/kernel/ns_last_pid",
+    "uptime",
+];
+/// Folders of `/proc` that a file system in memory may hide, in some runtimes.
+const HIDDEN: &[&str] =
+    &["acpi", "asound", "bus", "driver", "dynamic_debug", "fs", "irq", "scsi", "sys", "tty"];
+
 pub(super) fn check(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
+    kernels(said, all);
     let volumes = said.get::<Volumes>("volumes");
     let sealed = volumes.into_iter().flat_map(|volumes| &volumes.0).filter(|(_, mount)| {
         let Mount { source, read_only, .. } = mount;
@@ -61,7 +81,7 @@ pub(super) fn check(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
     }
     let before = all.len();
     for (path, options) in said.get::<Tmpfs>("tmpfs").into_iter().flat_map(|tmpfs| &tmpfs.0) {
-        let printed = if options.is_empty() { path.clone() } else { format!("{path}:{options}") };
+        let printed = printed(path, options);
         // An engine refuses some of these mounts, and silently mounts the `tmpfs` over others.
         if volumes.is_some_and(|volumes| volumes.0.contains_key(path)) {
             let found = say::short(path);
@@ -81,6 +101,62 @@ pub(super) fn check(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
             return;
         }
     }
+}
+
+/// Refuses mounts and devices in file systems of the kernel: a runtime refuses the start. Another
+/// runtime may accept them.
+fn kernels(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
+    if said.printed("runtime").is_some() || said.is_broken("runtime") {
+        return;
+    }
+    let volumes = said.get::<Volumes>("volumes").into_iter().flat_map(|volumes| &volumes.0);
+    let wrong = volumes.filter(|(inside, mount)| no_place(inside, &mount.source));
+    let wrong = wrong.map(|(inside, _)| ("volumes", inside.clone(), inside));
+    all.extend(wrong.take(MOST_TOLD).map(of_the_kernel));
+    let tmpfs = said.get::<Tmpfs>("tmpfs").into_iter().flat_map(|tmpfs| &tmpfs.0);
+    let wrong = tmpfs.filter(|(inside, _)| no_place(inside, &Source::Memory { size: 0, mode: 0 }));
+    let wrong = wrong.map(|(inside, options)| ("tmpfs", printed(inside, options), inside));
+    all.extend(wrong.take(MOST_TOLD).map(of_the_kernel));
+    let devices = said.get::<Devices>("devices").into_iter().flat_map(|devices| &devices.0);
+    let wrong = devices.filter_map(|device| match device {
+        Device::Path { inside, .. } if below("/proc", inside) || below("/sys", inside) => {
+            Some(("devices", device.to_string(), inside))
+        }
+        _ => None,
+    });
+    all.extend(wrong.take(MOST_TOLD).map(of_the_kernel));
+}
+
+fn of_the_kernel((key, item, inside): (&'static str, String, &String)) -> Conflict {
+    let found = say::short(inside);
+    let message = format!("expected a path outside of the kernel's, but found `{found}`");
+    Conflict::new(key, message).at(item).hint("the engine would fail to start the container")
+}
+
+fn below(folder: &str, path: &str) -> bool {
+    path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Whether no mount of this kind can be at this path.
+fn no_place(inside: &str, source: &Source) -> bool {
+    let of_host = matches!(source, Source::Bind { .. });
+    let memory = matches!(source, Source::Memory { .. });
+    match inside {
+        // The folder may be that of a host, with its devices or processes.
+        "/dev" => memory || matches!(source, Source::Anonymous),
+        "/proc" => match source {
+            Source::Bind { path, .. } => !path.ends_with("/proc"),
+            _ => true,
+        },
+        _ => inside.strip_prefix("/proc/").is_some_and(|rest| match source {
+            _ if memory => !HIDDEN.contains(&rest.split('/').next().unwrap_or(rest)),
+            _ => !(of_host && COVERED.contains(&rest)),
+        }),
+    }
+}
+
+fn printed(path: &str, options: &str) -> String {
+    if options.is_empty() { path.to_owned() } else { format!("{path}:{options}") }
 }
 
 /// A value that no kernel accepts: the engine fails at the start.
