@@ -38,6 +38,7 @@ const PAUSE: Duration = Duration::from_millis(300);
 
 mod brief;
 mod strangers;
+mod targets;
 
 type Inspects = BTreeMap<ContainerId, Json>;
 
@@ -53,8 +54,9 @@ struct View {
     inspects: Inspects,
     /// The images of the containers, as far as they were fetched.
     images: BTreeMap<ImageId, Json>,
-    /// Containers outside the spec that depend on an inspected container.
-    dependants: BTreeSet<ContainerId>,
+    /// Containers outside the spec that depend on an inspected container, and targets of inspected
+    /// containers that are stopped.
+    related: BTreeSet<ContainerId>,
     /// Containers outside the spec that were checked and do not depend on an inspected container.
     others: BTreeSet<ContainerId>,
     networks: Vec<Json>,
@@ -99,7 +101,7 @@ pub async fn observe<R: Reader>(reader: &R, wanted: &ObservationScope) -> Result
         strangers: BTreeSet::new(),
         inspects: Inspects::new(),
         images,
-        dependants: BTreeSet::new(),
+        related: BTreeSet::new(),
         others: BTreeSet::new(),
         networks,
         volumes,
@@ -240,6 +242,7 @@ impl View {
         for round in 0..=ROUNDS {
             self.set_strangers_aside(wanted);
             self.find_dependants(reader, wanted).await?;
+            self.find_targets(reader).await?;
             let (events, (listed, looked_at, agrees)) =
                 join!(reader.events(self.began), self.while_asking());
             let delta = match events {
@@ -344,8 +347,8 @@ impl View {
     /// The listed containers that must be inspected.
     fn looked_at(&self) -> BTreeSet<ContainerId> {
         let mut all = self.meant.clone();
-        if !self.dependants.is_empty() {
-            all.extend(self.dependants.intersection(&ids(&self.list)).cloned());
+        if !self.related.is_empty() {
+            all.extend(self.related.intersection(&ids(&self.list)).cloned());
         }
         all
     }
@@ -375,7 +378,7 @@ impl View {
         others.extend(aside.iter().filter_map(|id| self.inspects.remove_entry(id)));
         for id in dependants(&others, &self.inspects) {
             self.inspects.extend(others.remove_entry(&id));
-            self.dependants.insert(id);
+            self.related.insert(id);
         }
         self.inspects.extend(aside.iter().filter_map(|id| others.remove_entry(id)));
         self.others.extend(others.into_keys());

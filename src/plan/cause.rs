@@ -121,7 +121,12 @@ impl<'a> Causes<'a> {
             return Some(cause);
         }
         let (key, fixed) = match reason {
-            Reason::Option(difference) => (difference.option.as_str(), !difference.in_place),
+            // The same word means another container once its target was made again.
+            Reason::Option(difference) => {
+                let joins =
+                    difference.found.as_str().is_some_and(|it| it.starts_with("container:"));
+                (difference.option.as_str(), !difference.in_place && !joins)
+            }
             Reason::Environment(difference) => (difference.option.as_str(), true),
             Reason::Because(because) => (declared_key(because)?, false),
         };
@@ -273,6 +278,9 @@ mod tests {
         assert_eq!(of_web(one, other, None), files(None));
         assert_eq!(of_web(one, other, Some(one)), files(Some(Cause::Spec)));
         assert_eq!(of_web(other, one, Some(one)), files(Some(Cause::Drift)));
+        // The same word means another container once its target was made again.
+        let (one, other) = ("pid: 'container:a'", "pid: 'container:b'");
+        assert_eq!(of_web(one, other, None), [("pid".to_owned(), None)]);
         let changed = of_web("command: a, mem_limit: 32m", made, Some(made));
         assert_eq!(changed, [("mem_limit".to_owned(), Some(Cause::Drift))]);
     }

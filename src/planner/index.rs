@@ -96,7 +96,11 @@ impl<'a> Index<'a> {
                 let gone = ContainerName::new(word.trim_start_matches('/'));
                 return (!container.run().is_live()).then_some(gone);
             };
-            let later = created(target.inspect.as_ref()?) > created(inspect);
+            let later = match &target.inspect {
+                Some(target) => created(target) > created(inspect),
+                // Of a container outside of the spec only the list is known, in whole seconds.
+                None => listed_at(target)? > listed_at(container)?,
+            };
             later.then(|| target.name())
         };
         words.filter_map(broken).collect()
@@ -148,6 +152,11 @@ pub(super) fn created(inspect: &Json) -> String {
     let text = inspect["Created"].as_str().unwrap_or_default().trim_end_matches('Z');
     let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
     format!("{seconds}.{fraction:0<9}")
+}
+
+/// The time of creation in the list, in seconds.
+fn listed_at(container: &Container) -> Option<i64> {
+    container.list.as_ref()?["Created"].as_i64()
 }
 
 /// The containers that link to this container: a list shows a link as a further name of the target,

@@ -13,9 +13,8 @@ use super::change_steps::ChangeSteps;
 use super::draft::Planner;
 use super::ports;
 use super::targets::Will;
-use crate::base::ident::{ChangeId, ContainerName};
+use crate::base::ident::{ChangeId, ContainerId, ContainerName};
 use crate::base::say;
-use crate::observed::snapshot::Container;
 use crate::options::inspect_view::InspectView;
 use crate::plan::{Verb, Warning};
 
@@ -145,28 +144,45 @@ impl Planner<'_> {
     ) -> Vec<(&'static str, String, &'static str)> {
         let modes = ["NetworkMode", "IpcMode", "PidMode"].into_iter();
         let words = modes.filter_map(|field| look.host(field).as_str()?.strip_prefix("container:"));
-        let rests = words.filter_map(|word| self.will_be(word)).map(|(name, _)| name);
-        let rests: BTreeSet<ContainerName> =
-            rests.filter(|name| self.will(name) == Will::Rest).collect();
-        let tell = |name: ContainerName| {
-            let message = format!(
-                "container `{own}` shares namespaces of `{name}`, which will not run: the start \
-                 would fail"
-            );
-            ("target_not_running", message, "let it run, too")
+        let words: BTreeSet<&str> = words.collect();
+        let tell = |word: &str| {
+            let shares = format!("container `{own}` shares namespaces of");
+            let Some(name) = self.target(word) else {
+                // The target was removed or made again. A filtered snapshot may not show it.
+                let gone = ContainerId::new(word);
+                let gone = gone.short();
+                let message =
+                    format!("{shares} `{gone}`, which is no longer there: the start would fail");
+                let hint = "declare whose namespaces it shares, and the container is replaced; or \
+                            remove the container";
+                return self.snapshot.whole.then_some(("target_missing", message, hint));
+            };
+            (self.will(&name) == Will::Rest).then(|| {
+                let message =
+                    format!("{shares} `{name}`, which will not run: the start would fail");
+                ("target_not_running", message, "let it run, too")
+            })
         };
-        rests.into_iter().map(tell).collect()
+        words.into_iter().filter_map(tell).collect()
+    }
+
+    /// Finds the container for a name or ID, among those that are there and those that are created.
+    fn target(&self, word: &str) -> Option<ContainerName> {
+        let word = word.trim_start_matches('/');
+        if let Some(found) = self.index.meant(word).and_then(|id| self.index.by_id(&id)) {
+            return Some(found.name());
+        }
+        self.created.contains_key(&ChangeId::new(word)).then(|| ContainerName::new(word))
     }
 
     /// Finds the container for a name or ID, with its planned inspect data.
     fn will_be(&self, word: &str) -> Option<(ContainerName, Rc<InspectView>)> {
-        let word = word.trim_start_matches('/');
-        let found = self.index.meant(word).and_then(|id| self.index.by_id(&id));
-        let name = found.map_or_else(|| ContainerName::new(word), Container::name);
+        let name = self.target(word)?;
         if let Some(look) = self.created.get(&ChangeId::new(name.as_str())) {
             return Some((name, Rc::clone(look)));
         }
-        Some((name, Rc::new(InspectView::new(found?.inspect.as_ref()?, &BTreeMap::new()))))
+        let inspect = self.index.by_name(&name)?.inspect.as_ref()?;
+        Some((name, Rc::new(InspectView::new(inspect, &BTreeMap::new()))))
     }
 
     /// Addresses that the host surely has: published ports are bound to them, or a network has the

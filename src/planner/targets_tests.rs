@@ -1,9 +1,11 @@
 //! References of new containers: the order, and missing targets.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::tests::{add, changes, codes, hex, inspect, plan, spec, world};
-use crate::observed::snapshot::RegistryAnswer;
+use crate::observed::snapshot::{Container, RegistryAnswer};
 use crate::spec::Spec;
 
 fn two(target: &str, other: &str) -> Spec {
@@ -168,4 +170,32 @@ fn an_image_that_is_only_mounted_is_there_or_comes_first() {
     // An existing container that stays needs no check.
     add(&mut snapshot, &gone, "a", "p-a-1", "running");
     assert_eq!(codes(&gone, &snapshot), [""; 0]);
+}
+
+/// The spec does not say whose namespaces or links the container has, so nothing differs.
+#[test]
+fn an_adopted_container_whose_target_was_made_again_is_not_started_in_vain() {
+    let web = spec("project: p\ncontainers: {web: {image: 'app:1', name: web}}\n");
+    let mut adopted = world();
+    add(&mut adopted, &web, "web", "web", "exited");
+    inspect(&mut adopted, "web")["Config"]["Labels"] = json!({});
+    assert_eq!(changes(&plan(&web, &adopted)), ["start web"]);
+    for field in ["NetworkMode", "IpcMode", "PidMode"] {
+        let mut gone = adopted.clone();
+        inspect(&mut gone, "web")["HostConfig"][field] = json!(format!("container:{}", hex("old")));
+        assert_eq!(codes(&web, &gone), ["target_missing"], "{field}");
+        // A filtered snapshot may not show the target.
+        gone.whole = false;
+        assert_eq!(codes(&web, &gone), [""; 0], "{field}");
+    }
+    // Containers outside of the spec are listed only, with their age in seconds.
+    let listed = |name: &str, created: i64| json!({"Id": hex(name), "Names": [format!("/{name}")], "Created": created});
+    inspect(&mut adopted, "web")["HostConfig"]["Links"] = json!(["/db:/web/db"]);
+    adopted.containers[0].list = Some(listed("web", 9));
+    for (created, change) in [(8, "start web"), (9, "start web"), (10, "replace web")] {
+        let mut snapshot = adopted.clone();
+        let list = Some(listed("db", created));
+        snapshot.containers.push(Container { list, inspect: None, env: BTreeMap::new() });
+        assert_eq!(changes(&plan(&web, &snapshot)), [change], "{created}");
+    }
 }

@@ -3,7 +3,7 @@
 
 use serde_json::Value as Json;
 
-use crate::support::{World, live};
+use crate::support::{World, docker, live};
 
 /// A subnet that no other test of any run takes at the same time.
 fn subnet(number: u32) -> (String, String) {
@@ -219,4 +219,27 @@ containers:
     world.converge(spec);
     world.settled(spec);
     assert_ne!(world.id(&world.name("web")), web);
+}
+
+/// The spec says nothing of links and namespaces, so nothing differs.
+#[test]
+fn an_adopted_container_whose_target_was_made_again_is_not_started_in_vain() {
+    live!();
+    let world = World::new("vain");
+    let image = world.image("app");
+    let [db, linked, joined] = ["db", "linked", "joined"].map(|name| world.name(name));
+    world.docker(&["run", "-d", "--name", &db, &image]);
+    world.docker(&["create", "--name", &linked, "--link", &db, &image]);
+    world.docker(&["create", "--name", &joined, "--pid", &format!("container:{db}"), &image]);
+    world.docker(&["rm", "-f", &db]);
+    world.docker(&["run", "-d", "--name", &db, &image]);
+    let spec = |name: &str| {
+        format!(
+            "project: PROJECT\ncontainers: {{a: {{name: PROJECT-{name}, image: 'PROJECT/app:1'}}}}\n"
+        )
+    };
+    world.plan(&spec("joined")).exits(1).says("which is no longer there");
+    assert!(!docker(&["start", &joined]).status.success(), "the engine starts it");
+    world.converge(&spec("linked"));
+    world.settled(&spec("linked"));
 }
