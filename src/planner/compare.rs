@@ -147,8 +147,11 @@ pub fn beyond(
     let all = Terms { adopted: false, everything: true, ..terms };
     let has_more = |placed: (usize, &'static dyn AnyRow), expected: &InspectView| {
         let sides = Sides { expected, found, different: None };
+        let about = placed.1.def();
+        let untold = terms.set.option(about.key).is_none() && !about.from_image;
         match verdict(placed, all, sides, known, &mut BTreeMap::new()) {
-            Found::Differs { beyond, .. } => beyond,
+            // Nobody declared the value that the container gives up, and no reason tells it.
+            Found::Differs { beyond, keys, .. } => beyond || untold && !keys.changed.is_empty(),
             Found::Same | Found::Unknown => false,
         }
     };

@@ -358,3 +358,30 @@ fn a_fixed_address_is_not_waited_for_by_who_must_go_first() {
     let built = plan(&now, &snapshot);
     assert_eq!(crate::plan::check::check(&built.plan), []);
 }
+
+/// A replacement of an adopted container has the engine's log driver where no driver is declared.
+#[test]
+fn a_log_driver_that_nobody_declared_is_told_as_lost() {
+    let was = spec("project: p\ncontainers: {db: {image: 'app:1', name: db}}\n");
+    let text =
+        "project: p\ncontainers: {db: {image: 'app:1', name: db, state: reloaded, tty: true}}\n";
+    for (log, lost) in [
+        (json!({"Type": "syslog", "Config": {}}), true),
+        (json!({"Type": "syslog", "Config": {"tag": "db"}}), true),
+        (json!({"Type": "json-file", "Config": {}}), false),
+    ] {
+        let mut snapshot = world();
+        add(&mut snapshot, &was, "db", "db", "running");
+        let adopted = inspect(&mut snapshot, "db");
+        adopted["Config"]["Labels"] = json!({});
+        adopted["HostConfig"]["LogConfig"] = log.clone();
+        let built = plan(&spec(text), &snapshot);
+        let drops = &built.plan.changes[0].impact.drops;
+        assert_eq!(drops.contains(&"logging".to_owned()), lost, "{log} {drops:?}");
+        // What is declared is told as a reason.
+        let said = text.replace("tty: true", "logging: {driver: json-file}");
+        let built = plan(&spec(&said), &snapshot);
+        let drops: Vec<_> = built.plan.changes.iter().flat_map(|it| &it.impact.drops).collect();
+        assert!(drops.is_empty(), "{log} {drops:?}");
+    }
+}
