@@ -67,12 +67,13 @@ impl Files {
                 return Err(Failure::new(Exit::Usage, message));
             }
             self.read.borrow_mut().push(Identity { what: "standard input", place: None });
-            return to_the_end(io::stdin().lock(), most).map_err(failed);
+            return to_the_end(io::stdin().lock(), 0, most).map_err(failed);
         }
         let handed_in = HANDED_IN.iter().any(|begin| path.starts_with(begin));
         let file = if handed_in { File::open(path) } else { open_regular(path) }.map_err(failed)?;
-        self.took("a file that was read", &file.metadata().map_err(failed)?);
-        to_the_end(file, most).map_err(failed)
+        let about = file.metadata().map_err(failed)?;
+        self.took("a file that was read", &about);
+        to_the_end(file, about.len(), most).map_err(failed)
     }
 
     /// Records that a file was read.
@@ -176,10 +177,15 @@ fn no_file(about: &Metadata) -> &'static str {
     }
 }
 
-/// Reads at most one byte more than `most`.
-pub(super) fn to_the_end(file: impl io::Read, most: usize) -> io::Result<Vec<u8>> {
+/// Reads at most one byte more than `most`. The expected number of bytes spares a large file from
+/// being copied as its buffer grows.
+pub(super) fn to_the_end(file: impl io::Read, expected: u64, most: usize) -> io::Result<Vec<u8>> {
+    let most = most as u64 + 1;
+    // One byte more: the end is found without another buffer.
+    let expected = usize::try_from(expected.saturating_add(1).min(most)).unwrap_or(0);
     let mut bytes = Vec::new();
-    file.take(most as u64 + 1).read_to_end(&mut bytes).map_err(|error| match error.kind() {
+    bytes.try_reserve_exact(expected)?;
+    file.take(most).read_to_end(&mut bytes).map_err(|error| match error.kind() {
         // A kernel file that would make the program wait.
         io::ErrorKind::WouldBlock => io::Error::other("expected a file, but it has no end"),
         _ => error,

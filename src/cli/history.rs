@@ -262,7 +262,7 @@ fn cut_off(folder: &Path) -> BTreeSet<String> {
     let path = folder.join(String::from_utf8_lossy(&answer).trim_end());
     // The repository decides what stands there: a link to a device, or a pipe.
     let file = files::open_regular(&path).ok();
-    let bytes = file.and_then(|file| files::to_the_end(file, SHALLOW).ok()).unwrap_or_default();
+    let bytes = file.and_then(|file| files::to_the_end(file, 0, SHALLOW).ok()).unwrap_or_default();
     String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect()
 }
 

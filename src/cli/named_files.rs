@@ -175,7 +175,7 @@ impl<'a> NamedFiles<'a> {
             return Err(wrong("expected a file, but found one that is moved about"));
         }
         let most = yaml::MOST_BYTES;
-        let bytes = files::to_the_end(file, most).map_err(|error| failed(&error))?;
+        let bytes = files::to_the_end(file, 0, most).map_err(|error| failed(&error))?;
         if bytes.len() > most {
             return Err(wrong(&format!("expected at most {most} bytes, but it is longer")));
         }
