@@ -283,7 +283,8 @@ impl<W: Writer> Context<'_, W> {
             () = self.out_of_patience() => return Err(StepError::GivenUp),
         };
         let code = match ended {
-            Ok(code) => code,
+            Ok(0) => 0,
+            Ok(code) => self.last_exit_code(id, code).await?,
             Err(error) => self.ended_after_all(id, &error).await?,
         };
         let output = self.output(id).await;
@@ -293,6 +294,23 @@ impl<W: Writer> Context<'_, W> {
         }
         let name = self.called(id);
         Err(StepError::Failed(format!("container `{name}` ended with exit code {code}{output}")))
+    }
+
+    /// The exit code of a container that failed with `code`, once the engine starts it no more: the
+    /// engine tries again under the restart policy `on-failure`.
+    async fn last_exit_code(&self, id: &ContainerId, code: i64) -> Result<i64, StepError> {
+        loop {
+            let looked = self.look_again(|| self.engine.inspect(id.as_str())).await;
+            // A container that is gone is not started again.
+            let Some(found) = looked.map_err(|error| self.failed(&error))? else { return Ok(code) };
+            if !run_of(&found).is_live() {
+                return Ok(found["State"]["ExitCode"].as_i64().unwrap_or(code));
+            }
+            if self.cancelled() {
+                return Err(StepError::GivenUp);
+            }
+            self.clock.sleep(self.clock.between_looks()).await;
+        }
     }
 
     /// The last output lines of a container, safe to print and without secrets. The sink shows the

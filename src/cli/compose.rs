@@ -195,6 +195,10 @@ fn of_files(
     named: &NamedFiles<'_>,
 ) -> Result<BTreeMap<String, SecretString>, Failure> {
     let mut all = BTreeMap::new();
+    // A shell sets it, and Compose where none did.
+    if let Ok(here) = env::current_dir() {
+        all.insert("PWD".to_owned(), SecretString::from(text(&here)));
+    }
     for path in given {
         let bytes = Files::default().read(path, yaml::MOST_BYTES)?;
         add(&files::named(path), &bytes, &mut all)?;

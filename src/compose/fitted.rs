@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use super::Project;
 use super::lower::Lower;
-use super::tree::{map, text};
+use super::paths::Folder;
+use super::source::Unread;
+use super::tree::{list, map, text};
 use crate::base::say;
-use crate::syntax::node::{Entry, Kind, Node};
+use crate::options::security::is_profile;
+use crate::syntax::node::{Entry, Kind, Node, Problem};
 
 /// The pull policies, the strongest first.
 const PULLS: [&str; 4] = ["build", "always", "missing", "never"];
@@ -77,6 +80,34 @@ impl Lower<'_> {
         }
     }
 
+    /// The options of security modules; a file with a seccomp profile becomes its content, as engines
+    /// take it.
+    pub(super) fn security(&mut self, node: &Node) -> Node {
+        let options = node.items().iter().map(|option| {
+            let said = option.as_text().unwrap_or_default();
+            let profile = said.strip_prefix("seccomp=").or_else(|| said.strip_prefix("seccomp:"));
+            let path = profile.filter(|path| !is_profile(path))?;
+            let here = Folder { path: &self.request.folder, home: self.request.home.as_deref() };
+            let file = here.absolute(path);
+            let read = self.source.read(&file).and_then(|content| {
+                compact(&content).ok_or_else(|| Unread {
+                    message: format!("expected JSON in `{}`", say::short(path)),
+                    hint: None,
+                })
+            });
+            match read {
+                Ok(content) => Some(text(option.place, format!("seccomp={content}"))),
+                Err(Unread { message, hint }) => {
+                    self.problems.all.push(Problem { place: option.place, message, hint });
+                    None
+                }
+            }
+        });
+        let read: Vec<Option<Node>> = options.collect();
+        let own = read.into_iter().zip(node.items());
+        list(node.place, own.map(|(read, said)| read.unwrap_or_else(|| said.clone())).collect())
+    }
+
     /// Sets the pull policy of a set; reports a policy that bayplan treats differently.
     pub(super) fn pull(&mut self, key: &str, service: &Node, set: &mut Node) {
         let policy = service.said("pull_policy");
@@ -97,6 +128,19 @@ impl Lower<'_> {
         };
         set.set_default("pull", text(place, word));
     }
+}
+
+/// JSON without blanks between its parts, as Compose sends it.
+fn compact(json: &str) -> Option<String> {
+    serde_json::from_str::<serde::de::IgnoredAny>(json).ok()?;
+    let (mut inside, mut escaped) = (false, false);
+    let keep = |c: &char| {
+        let kept = inside || !matches!(c, ' ' | '\t' | '\n' | '\r');
+        inside ^= *c == '"' && !escaped;
+        escaped = inside && *c == '\\' && !escaped;
+        kept
+    };
+    Some(json.chars().filter(keep).collect())
 }
 
 /// The pull policy of each image: services with the same image share the strongest policy, and an

@@ -23,6 +23,12 @@ pub enum Go {
 }
 
 impl Go {
+    /// The value of a field.
+    pub(super) fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
+        let Self::Map(fields) = self else { return None };
+        fields.iter_mut().find(|(known, _)| known == key).map(|(_, value)| value)
+    }
+
     /// The JSON text of Go's `json.Marshal`.
     pub fn marshal(&self) -> String {
         let mut out = String::new();

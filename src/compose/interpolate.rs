@@ -220,26 +220,30 @@ impl Loader<'_> {
         }
         let Some(template) = self.parsed(place, text) else { return String::new() };
         // The name of the project is no secret, and may be in no environment.
-        let template = match scope.value(PROJECT_NAME) {
+        let mut template = match scope.value(PROJECT_NAME) {
             Some(name) => template.given(PROJECT_NAME, &name),
             None => template,
         };
         let mut seen = Seen::default();
-        let names = template.names();
-        let lacks = names.iter().any(|name| scope.value(name).is_none());
+        let lacks = template.names().iter().any(|name| scope.value(name).is_none());
         if !(lacks && self.request.assume) {
             let Some(filled) = self.fill(place, &template, scope, &mut seen) else {
                 return String::new();
             };
             self.unset(&seen, place);
-            let public = |name: &String| self.request.public.contains(name);
             // The words of a line depend on its values: public ones are part of what is declared.
-            let is_line = LINES.iter().any(|pattern| matches(pattern, path));
-            if seen.used.is_empty() || is_line && seen.used.iter().all(public) {
+            if LINES.iter().any(|pattern| matches(pattern, path)) {
+                for name in seen.used.extract_if(.., |name| self.request.public.contains(name)) {
+                    if let Some(value) = scope.value(&name) {
+                        template = template.given(&name, &value);
+                    }
+                }
+            }
+            if seen.used.is_empty() {
                 return filled;
             }
         }
-        if let Some(name) = names.iter().find(|name| scope.is_inner(name)) {
+        if let Some(name) = template.names().iter().find(|name| scope.is_inner(name)) {
             let message = format!(
                 "expected a variable of the project's environment, but found `{}`, which a file of \
                  `include` gives",

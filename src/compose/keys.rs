@@ -13,6 +13,7 @@ const PAIRS: Shape = Either(&[Map(AnyKey, &Scalar), TEXTS]);
 const COMMAND: Shape = Maybe(&Either(&[Text, List(&Text)]));
 const HOSTS: Shape = Either(&[Map(AnyKey, &Either(&[Text, List(&Text)])), TEXTS]);
 const TEXT_OR_NUMBER: Shape = Either(&[Text, Number]);
+const TEXT_OR_WHOLE: Shape = Either(&[Text, WholeOnly]);
 const DRIVER_OPTS: Shape = Map(AnyKey, &TEXT_OR_NUMBER);
 
 const FILE_MOUNTS: Shape = List(&Either(&[
@@ -240,7 +241,7 @@ const SERVICE_NETWORKS: Shape = Either(&[
 ]);
 
 const PORTS: Shape = Unique(&Either(&[
-    TEXT_OR_NUMBER,
+    TEXT_OR_WHOLE,
     Object(
         &[
             ("name", Text),
@@ -343,12 +344,12 @@ pub(super) const SERVICE: &[(&str, Shape)] = &[
     ("entrypoint", COMMAND),
     ("env_file", ENV_FILE),
     ("environment", PAIRS),
-    ("expose", Unique(&TEXT_OR_NUMBER)),
+    ("expose", Unique(&TEXT_OR_WHOLE)),
     ("extends", Either(&[Text, Closed(&[("service", Text), ("file", Text)], &["service"])])),
     ("external_links", TEXTS),
     ("extra_hosts", HOSTS),
     ("gpus", Either(&[Word(&["all"]), List(&Open(DEVICE_REQUEST, &[]))])),
-    ("group_add", Unique(&TEXT_OR_NUMBER)),
+    ("group_add", Unique(&TEXT_OR_WHOLE)),
     ("healthcheck", HEALTHCHECK),
     ("hostname", Text),
     ("image", Text),

@@ -55,7 +55,6 @@ const SAME: &[&str] = &[
     "privileged",
     "read_only",
     "runtime",
-    "security_opt",
     "stdin_open",
     "stop_signal",
     "tmpfs",
@@ -302,9 +301,7 @@ impl Lower<'_> {
             service.said("image").filter(|own| !own.says_nothing()).cloned().unwrap_or(image),
         );
         self.pull(key, service, set);
-        // A service with a restart policy starts again after its end, so it is no one-shot.
-        let restarts = service.said("restart").is_some_and(|policy| policy.as_text() != Some("no"));
-        if self.one_shots.contains(key) && !restarts {
+        if self.one_shots.contains(key) {
             set.set_default("detach", boolean(set.place, false));
         }
     }
@@ -346,6 +343,10 @@ impl Lower<'_> {
                 let devices = value.items().iter().map(device).collect();
                 set.set(key, list(*place, devices));
             }
+            "security_opt" => {
+                let options = self.security(value);
+                set.set(key, options);
+            }
             "gpus" => set.set(key, requests(value)),
             "extra_hosts" => set.set(key, hosts(value)),
             "restart" => set.set(key, value.clone()),
@@ -380,29 +381,24 @@ impl Lower<'_> {
         own
     }
 
-    /// Splits a command line into words. Bayplan splits the line before it fills in the values, and
-    /// Compose afterwards, so a line whose words depend on the values is a problem.
+    /// Splits a command line into words. A line whose words depend on the values of variables is a
+    /// problem: a plan shows the words, and not the values.
     fn words(&mut self, line: &Node) -> Node {
         let Some(written) = line.as_text() else { return line.clone() };
-        let Some(mut words) = super::model::words(written) else { return line.clone() };
-        if written.contains('«') {
-            let filled = |text: &String| super::resolved::filled(text.clone(), self.source);
-            let whole = super::go::words(&filled(&written.to_owned()));
-            let is_whole = |words: &[String]| whole == Some(words.iter().map(filled).collect());
-            // A value of nothing makes no word, unless it stands in quotes.
-            let full = || words.iter().filter(|word| !filled(word).is_empty()).cloned().collect();
-            if !is_whole(&words) {
-                words = full();
-            }
-            if !is_whole(&words) {
-                self.problems.add_hint(
-                    line.place,
-                    "expected values without blanks, quotes and characters of the shell in a \
-                     command line, but a variable has another one",
-                    "say it as a list of words, or that its values are public: `--public NAME`",
-                );
-            }
-        }
+        let Some(words) = super::lines::split(written, self.source) else {
+            let flags: Vec<String> = super::lines::splitting(written, self.source)
+                .into_iter()
+                .map(|name| format!("`--public {}`", say::short(&name)))
+                .collect();
+            let message = "expected values without blanks, quotes and characters of the shell in a \
+                           command line, but a variable has another one";
+            let hint = format!(
+                "say it as a list of words, or that its values are public: {}",
+                flags.join(" ")
+            );
+            self.problems.add_hint(line.place, message, hint);
+            return line.clone();
+        };
         list(line.place, words.into_iter().map(|word| text(line.place, word)).collect())
     }
 

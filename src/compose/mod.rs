@@ -14,6 +14,7 @@ pub mod go;
 mod include;
 mod interpolate;
 mod keys;
+mod lines;
 mod loader;
 mod lower;
 mod merge;
@@ -140,7 +141,8 @@ fn read(loader: &mut Loader<'_>, request: &Request) -> Option<Project> {
         return None;
     }
     normal::unused(&mut root);
-    let model = model::project(&root, &name, &mut loader.problems);
+    let mut model = model::project(&root, &name, &mut loader.problems);
+    lines::keep(&mut model, &root, loader.source);
     loader.problems.all.extend(loader.uses.leaks(&request.public));
     let warnings = unset(loader, request);
     Some(Project { name, root, model, warnings })

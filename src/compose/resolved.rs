@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Project;
-use super::go::Go;
+use super::go::{self, Go};
+use super::lines;
 use super::source::{Source, Unread};
 use crate::base::ident::Reference;
 use crate::options::value::marked_reference;
@@ -21,6 +22,13 @@ pub fn service(project: &Project, name: &str, source: &dyn Source) -> Result<Opt
     let node = project.root.get("services").and_then(|services| services.get(name));
     let model = model.clone().texts(&mut |text| filled(text, source));
     let Go::Map(mut fields) = model else { return Ok(Some(model)) };
+    for (_, line) in fields.iter_mut().filter(|(key, _)| lines::KEYS.contains(&key.as_str())) {
+        if let Go::Text(text) = line
+            && let Some(words) = go::words(text)
+        {
+            *line = Go::List(words.into_iter().map(Go::Text).collect());
+        }
+    }
     let take = |fields: &mut Vec<(String, Go)>, key: &str| {
         let at = fields.iter().position(|(known, _)| known == key);
         at.map(|at| fields.remove(at))

@@ -80,23 +80,64 @@ const SECRET: &[&str] = &[
     "PRIVATE",
 ];
 
-/// Variables of the shell, and variables about paths or names, which are not secret whatever their
-/// name.
+/// Variables of the shell, which are not secret whatever their name.
 const PLAIN: &[&str] = &["PWD", "OLDPWD", "SSH_AUTH_SOCK"];
+
+/// Last words of variables about paths, names, addresses or sizes, which are not secret whatever
+/// else the name says.
 const PLAIN_ENDS: &[&str] = &[
-    "DIR", "ENABLED", "FILE", "FOLDER", "HOST", "HOSTNAME", "IMAGE", "PATH", "PORT", "REPLICAS",
-    "TAG", "VERSION",
+    "ADDR",
+    "ADDRESS",
+    "CIDR",
+    "COUNT",
+    "CPUS",
+    "DIR",
+    "DIRECTORY",
+    "DOMAIN",
+    "ENABLED",
+    "FILE",
+    "FOLDER",
+    "GATEWAY",
+    "HOST",
+    "HOSTNAME",
+    "IMAGE",
+    "INTERFACE",
+    "INTERVAL",
+    "IP",
+    "LIMIT",
+    "LOCATION",
+    "MEM",
+    "MEMORY",
+    "MODE",
+    "NAME",
+    "NETWORK",
+    "PATH",
+    "PLATFORM",
+    "PORT",
+    "REGISTRY",
+    "REPLICAS",
+    "REPOSITORY",
+    "RETRIES",
+    "SIZE",
+    "SUBNET",
+    "TAG",
+    "TIMEOUT",
+    "VERSION",
+    "VOLUME",
 ];
 
-/// Names of numbers that are no secrets.
-const PLAIN_WORDS: &[&str] = &["UID", "GID", "PUID", "PGID"];
+/// Further last words of variables that are not secret, if no other word is.
+const PLAIN_WORDS: &[&str] =
+    &["ARCH", "ENV", "ENVIRONMENT", "GID", "HOME", "PGID", "PUID", "ROOT", "TIMEZONE", "TZ", "UID"];
 
 /// Whether the name of a variable says that its value is a port, a path or the like.
 fn looks_plain(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
     let last = upper.rsplit('_').next().unwrap_or_default();
     let port = upper.split('_').any(|word| word == "PORT");
-    port || PLAIN_ENDS.contains(&last) || PLAIN_WORDS.contains(&last)
+    port || PLAIN.contains(&upper.as_str())
+        || PLAIN_ENDS.contains(&last)
+        || PLAIN_WORDS.contains(&last)
 }
 
 /// Whether the name of a variable looks secret.

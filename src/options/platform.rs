@@ -19,6 +19,9 @@ use crate::options::value::{Atom, Value};
 /// The pattern of a platform.
 const PATTERN: &str = "^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+){0,2}$";
 
+/// The operating systems of containers: Linux, and WebAssembly on a host of Linux.
+const SYSTEMS: &[&str] = &["linux", "wasi", "wasip1"];
+
 /// A platform in containerd's form: `linux/arm64`, `linux/arm/v6`. The engine chooses missing
 /// parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -180,7 +183,7 @@ impl fmt::Display for Platform {
 
 impl Spelled for Platform {
     const GRAMMAR: Grammar = Grammar::Text {
-        what: "a platform of Linux, like `linux/arm64`",
+        what: "a platform of Linux or WASI, like `linux/arm64`",
         spell: spelt::<Self>,
         schema: || json!({"type": "string", "pattern": PATTERN}),
     };
@@ -199,7 +202,9 @@ impl FromStr for Platform {
             return Err(Unreadable);
         }
         let (os, rest) = match parts.as_slice() {
-            [os, rest @ ..] if os.eq_ignore_ascii_case("linux") => (*os, rest),
+            [os, rest @ ..] if SYSTEMS.iter().any(|known| os.eq_ignore_ascii_case(known)) => {
+                (*os, rest)
+            }
             // An architecture alone, as containerd accepts it.
             [name] if !matches!(name.to_ascii_lowercase().as_str(), "windows" | "darwin") => {
                 ("linux", std::slice::from_ref(name))
@@ -315,6 +320,8 @@ mod tests {
             ("linux/arm/6", "linux/arm/v6"),
             ("armhf", "linux/arm/v7"),
             ("linux/i386", "linux/386"),
+            ("wasi/wasm32", "wasi/wasm32"),
+            ("wasip1/wasm", "wasip1/wasm"),
         ] {
             assert_eq!(parse(text).as_deref(), Some(same), "{text}");
         }

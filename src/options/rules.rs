@@ -28,6 +28,8 @@ pub struct Conflict {
     pub message: String,
     /// The remedy.
     pub hint: Option<String>,
+    /// Whether an engine takes the option, which then does nothing.
+    pub harmless: bool,
 }
 
 /// The limit of reported items of an option. More items help no reader, and finding the place of
@@ -36,7 +38,7 @@ pub const MOST_TOLD: usize = 20;
 
 impl Conflict {
     fn new(key: &'static str, message: impl Into<String>) -> Self {
-        Self { key, item: None, message: message.into(), hint: None }
+        Self { key, item: None, message: message.into(), hint: None, harmless: false }
     }
 
     fn at(self, item: impl Into<String>) -> Self {

@@ -153,7 +153,7 @@ fn security_option(text: &str) -> Spelt {
 
 /// Whether a text is a seccomp profile for an engine. The Docker CLI and Compose read a file; an
 /// engine needs its content.
-fn is_profile(text: &str) -> bool {
+pub fn is_profile(text: &str) -> bool {
     matches!(text, "unconfined" | "builtin") || text.starts_with('{')
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use super::order::Words;
 use super::places::Places;
 use super::resources_read::Resources;
-use super::{Identity, Pull, Spec, addresses, depends, order, planner_grammar, read};
+use super::{Compat, Identity, Pull, Spec, addresses, depends, order, planner_grammar, read};
 use crate::base::ident::SetName;
 use crate::base::image_ref::ImageRef;
 use crate::options::{AnyRow, Context, Declared, ROWS, rules};
@@ -208,7 +208,11 @@ impl Whole<'_> {
         for (key, set) in &self.spec.sets {
             let Some(places) = self.places.get(key) else { continue };
             for conflict in rules::conflicts(&set.options, places.broken()) {
-                let rules::Conflict { key, item, message, hint } = conflict;
+                let rules::Conflict { key, item, message, hint, harmless } = conflict;
+                // Compose asks the engine for options that do nothing.
+                if harmless && self.spec.compat == Some(Compat::Compose) {
+                    continue;
+                }
                 let place = item.map_or_else(|| places.of(key), |item| places.item(key, &item));
                 problems.all.push(Problem { place, message, hint });
             }

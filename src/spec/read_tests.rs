@@ -282,9 +282,10 @@ fn what_runs_once_neither_stops_nor_comes_back() {
     insta::assert_snapshot!(fault("image: x\ndetach: false\nstate: present"), @"
     5:5 expected `detach: false` with `state: started` or `reloaded`, but found another state
     ");
-    insta::assert_snapshot!(fault("image: x\ndetach: false\nrestart_policy: on-failure"), @"
-    6:5 expected no restart policy beside `detach: false`, but found one: it runs once
+    insta::assert_snapshot!(fault("image: x\ndetach: false\nrestart_policy: always"), @"
+    6:5 expected `on-failure` or no policy of what runs to its end, but found `always` (the engine would start it again after every end)
     ");
+    assert!(set("image: x\ndetach: false\nrestart: on-failure:3").one_shot);
     assert!(set("image: x\ndetach: false\nstate: reloaded\nrestart: 'no'").one_shot);
     insta::assert_snapshot!(fault("image: x\ndetach: no"), @"5:13 expected `true` or `false`, but found the text `no` (write `false`)");
 }

@@ -238,16 +238,19 @@ fn rules(set: &Set, places: &Places, problems: &mut Problems) {
         );
     }
     let restarts = row("restart").and_then(|row| set.option(row.def().key));
-    if restarts.is_some_and(|restart| is_policy(&restart.print())) {
-        problems.add(
+    let policy = restarts.map(crate::options::Declared::print);
+    if let Some(word) = policy.as_ref().and_then(never_ends) {
+        problems.add_hint(
             places.of("restart"),
-            "expected no restart policy beside `detach: false`, but found one: it runs once",
+            format!(
+                "expected `on-failure` or no policy of what runs to its end, but found `{word}`"
+            ),
+            "the engine would start it again after every end",
         );
     }
 }
 
-/// Whether a printed restart policy restarts the container.
-fn is_policy(printed: &serde_json::Value) -> bool {
-    let word = printed.as_str().or_else(|| printed["policy"].as_str());
-    !matches!(word, None | Some("no" | ""))
+/// The word of a printed restart policy that starts a container again after every end.
+fn never_ends(printed: &serde_json::Value) -> Option<&str> {
+    printed.as_str().filter(|word| matches!(*word, "always" | "unless-stopped"))
 }

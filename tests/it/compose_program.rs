@@ -574,6 +574,94 @@ fn a_config_that_says_nothing_is_refused() {
     }
 }
 
+/// What Compose asks the engine for is planned: a one-shot that is tried again, what a privileged
+/// container drops in vain, and a profile of a file by its content.
+#[test]
+fn what_an_engine_takes_from_compose_is_planned() {
+    let text = "services:\n  web:\n    image: acme/web:1\n    privileged: true\n    cap_drop: [ALL]\n    \
+                security_opt: ['seccomp:./profile.json']\n    depends_on: {db: {condition: \
+                service_completed_successfully}}\n  db: {image: 'acme/db:1', restart: on-failure}\n";
+    let profile = "{ \"defaultAction\": \"SCMP_ACT_ALLOW\",\n  \"a\\\" b\": [ 1.0 ] }\n";
+    let (_above, folder) = folder(&[("compose.yaml", text), ("profile.json", profile)]);
+    std::fs::write(folder.join("look.json"), look(&folder)).unwrap();
+    let plan = ["plan", "--snapshot", "look.json", "--format", "json"];
+    let shown = ran(&folder, &[], &plan);
+    let plan_of: Json = serde_json::from_str(fine(&shown)).unwrap();
+    let sets = &plan_of["declared"]["containers"];
+    assert_eq!(sets["db"]["detach"], false);
+    assert_eq!(sets["db"]["restart"], "on-failure");
+    assert_eq!(sets["web"]["cap_drop"], json!(["ALL"]));
+    let profile = r#"seccomp={"defaultAction":"SCMP_ACT_ALLOW","a\" b":[1.0]}"#;
+    assert_eq!(sets["web"]["security_opt"], json!([profile]));
+    for (file, told) in [("{", "expected JSON in `./profile.json`"), ("", "expected JSON in")] {
+        std::fs::write(folder.join("profile.json"), file).unwrap();
+        let refused = ran(&folder, &[], &plan);
+        assert!(refused.code == 1 && refused.err.contains(told), "{}", refused.err);
+        assert!(refused.err.contains("compose.yaml:6:"), "{}", refused.err);
+    }
+    std::fs::remove_file(folder.join("profile.json")).unwrap();
+    let refused = ran(&folder, &[], &plan);
+    assert!(refused.err.contains("expected a file, but there is none at"), "{}", refused.err);
+}
+
+/// A one-shot that is always started again never ends.
+#[test]
+fn a_one_shot_that_never_ends_is_refused() {
+    let text = "services:\n  web: {image: 'acme/web:1', depends_on: {db: {condition: \
+                service_completed_successfully}}}\n  db: {image: 'acme/db:1', restart: always}\n";
+    let (_above, folder) = folder(&[("compose.yaml", text)]);
+    let refused = ran(&folder, &[], &["config", "--spec"]);
+    let told = "compose.yaml:3:37: expected `on-failure` or no policy of what runs to its end, but \
+                found `always`";
+    assert!(refused.code == 1 && refused.err.contains(told), "{}", refused.err);
+}
+
+/// A line whose words are known with the values alone is printed as it is written; a plan, which
+/// shows words and no values, is refused, and told by which flag it is not.
+#[test]
+fn a_command_line_of_blanks_is_printed_as_it_is_written() {
+    let text = "services: {a: {image: 'acme/db:1', command: 'run ${OPTS} ${ONE}'}}\n";
+    let (_above, folder) = folder(&[("compose.yaml", text), (".env", "OPTS='-a  -b'\nONE=1\n")]);
+    std::fs::write(folder.join("look.json"), look(&folder)).unwrap();
+    let shown = ran(&folder, &[], &["config"]);
+    let model: Json = serde_json::from_str(fine(&shown)).unwrap();
+    assert_eq!(model["services"]["a"]["command"], "run ${OPTS} ${ONE}");
+    let plan = ["plan", "--snapshot", "look.json", "--format", "json"];
+    let refused = ran(&folder, &[], &plan);
+    assert!(refused.err.contains("are public: `--public OPTS`\n"), "{}", refused.err);
+    let shown = ran(&folder, &[], &[&plan[..], &["--public", "OPTS"]].concat());
+    let plan: Json = serde_json::from_str(fine(&shown)).unwrap();
+    let words = &plan["declared"]["containers"]["a"]["command"];
+    assert_eq!(*words, json!(["run", "-a", "-b", {"template": "$${ONE}"}]));
+}
+
+/// Variables whose names say that they are no secrets may stand in both kinds of places.
+#[test]
+fn plain_names_are_not_secret() {
+    let one = |name: &str| {
+        let text = format!(
+            "services: {{a: {{image: 'acme/db:1', container_name: 'n${{{name}}}', environment: \
+             {{A: '${{{name}}}'}}}}}}\n"
+        );
+        let (_above, folder) = folder(&[("compose.yaml", &text)]);
+        ran(&folder, &[(name, "x1")], &["config", "--spec"])
+    };
+    for name in ["TZ", "APP_NAME", "DOMAIN", "HOST_IP", "PRIVATE_SUBNET", "AUTH_MEM_LIMIT", "ROOT"]
+    {
+        fine(&one(name));
+    }
+    for name in ["WHO", "DB_PASSWORD", "MYSQL_PASSWORD_ROOT", "KEY", "AUTH_HOME"] {
+        let refused = one(name);
+        let told = format!("`--public {name}` says that its value may be shown");
+        assert!(refused.code == 1 && refused.err.contains(&told), "{}", refused.err);
+    }
+    // Compose sets the working directory where no shell did.
+    let text = "services: {a: {image: 'acme/db:1', working_dir: '$PWD', environment: [PWD]}}\n";
+    let (_above, folder) = folder(&[("compose.yaml", text)]);
+    let spec: Json = serde_json::from_str(fine(&ran(&folder, &[], &["config", "--spec"]))).unwrap();
+    assert_eq!(spec["containers"]["a"]["working_dir"], json!(folder.to_str().unwrap()));
+}
+
 /// What stands in the way of a plan does not stand in the way of reading the project.
 #[test]
 fn a_project_that_cannot_be_planned_can_be_printed() {
@@ -673,7 +761,7 @@ fn public_words_make_a_command_line() {
     let set = [("ARGS", "--a b")];
     let plan = ["plan", "--snapshot", "look.json", "--format", "json"];
     let refused = ran(&folder, &set, &plan);
-    assert!(refused.code == 1 && refused.err.contains("`--public NAME`"), "{}", refused.err);
+    assert!(refused.code == 1 && refused.err.contains("`--public ARGS`"), "{}", refused.err);
     let shown = ran(&folder, &set, &[&plan[..], &["--public", "ARGS"]].concat());
     let plan: Json = serde_json::from_str(fine(&shown)).unwrap();
     assert_eq!(plan["declared"]["containers"]["web"]["command"], json!(["x", "--a", "b"]));

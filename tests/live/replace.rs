@@ -225,6 +225,21 @@ fn one_shots_are_judged_by_their_exit_code() {
     world.settled(&job("echo done-well"));
     world.apply().ok().says("already as declared");
 
+    // The engine tries again, and the last time counts.
+    let tries = |file: &str, retries: u32| {
+        let tries = "echo tried; test -e /tmp/FILE && exit; touch /tmp/FILE; exit 7";
+        let line = job(&format!("[sh, -c, '{}']", tries.replace("FILE", file)));
+        format!("{line}    restart: on-failure:{retries}\n")
+    };
+    world.converge(&tries("once", 5));
+    assert_eq!(world.containers(), ["job-1 exited"]);
+    world.settled(&tries("once", 5));
+    world
+        .plan(&job("[sh, -c, 'exit 7']").replace("detach", "restart: on-failure:2\n    detach"))
+        .ok();
+    drop(world.apply().exits(5).says("exit code 7"));
+    assert_eq!(world.containers(), ["job-1 exited"]);
+
     world.plan(&job("sh -c 'echo gone-wrong; exit 3'")).ok();
     let ran = world.apply();
     drop(ran.exits(5).says("gone-wrong").says("3"));

@@ -445,6 +445,7 @@ impl World {
         self.now = self.now.plus(after);
         if self.containers.get(id).is_some_and(is_running) {
             self.ends(id, code);
+            self.revive(id, code);
         }
         Ok(code)
     }

@@ -132,6 +132,11 @@ fn processes_end_and_policies_revive() {
         assert_eq!(state(&engine, &once).await, ("exited".to_owned(), 3));
         assert_eq!(state(&engine, &again).await.0, "restarting");
         assert_eq!(engine.run_to_end(&once).await.unwrap(), 3);
+        let policy = json!({"HostConfig": {"RestartPolicy": {"Name": "on-failure"}}});
+        engine.behave("tried", ends(3));
+        let tried = made(&engine, "tried", policy).await;
+        assert_eq!(engine.run_to_end(&tried).await.unwrap(), 3);
+        assert_eq!(state(&engine, &tried).await.0, "restarting");
     });
 }
 

@@ -37,6 +37,8 @@ pub struct Pair {
     pub that: Part,
     /// The reason, or the remedy.
     pub why: &'static str,
+    /// Whether an engine takes the pair; the blamed option then does nothing.
+    pub harmless: bool,
 }
 
 const fn pair(
@@ -44,7 +46,13 @@ const fn pair(
     (beside, that): (&'static str, Part),
     why: &'static str,
 ) -> Pair {
-    Pair { keys, what, beside, that, why }
+    Pair { keys, what, beside, that, why, harmless: false }
+}
+
+impl Pair {
+    const fn harmless(self) -> Self {
+        Self { harmless: true, ..self }
+    }
 }
 
 use Part::{But, Entries, OfContainer, Something, Word};
@@ -114,12 +122,14 @@ pub const PAIRS: &[Pair] = &[
         (&["cap_drop"], Something),
         ("privileged", Something),
         "a privileged container has every capability, whatever is dropped",
-    ),
+    )
+    .harmless(),
     pair(
         (&["security_opt"], Entries(&["seccomp=builtin"])),
         ("privileged", Something),
         "a privileged container has no profile unless one is pasted",
-    ),
+    )
+    .harmless(),
     pair(
         (&["restart"], But("no")),
         ("auto_remove", Something),
@@ -183,7 +193,8 @@ pub(super) fn check(said: &DeclaredOptions<'_>, all: &mut Vec<Conflict>) {
             let told = |found: &str| {
                 let found = say::short(found);
                 let message = format!("expected no `{key}` beside {beside}, but found `{found}`");
-                Conflict::new(key, message).hint(pair.why)
+                let conflict = Conflict::new(key, message).hint(pair.why);
+                Conflict { harmless: pair.harmless, ..conflict }
             };
             match pair.what {
                 Entries(_) => {
