@@ -82,7 +82,23 @@ impl Model {
     }
 }
 
+/// A dangerous value in words: `docker_socket: /var/run/docker.sock`.
+pub fn danger_words(danger: Danger, value: &str) -> String {
+    InDanger::new(danger, value, Vec::new()).words()
+}
+
 impl InDanger {
+    /// A danger with a value of it, made safe; an empty value is none.
+    fn new(danger: Danger, value: &str, names: Vec<Folded>) -> Self {
+        let (class, value) = danger.classified(value);
+        let value = (!value.is_empty()).then(|| match danger {
+            // The value consists of bayplan's own words.
+            Danger::Outage => told::ends(value, OBJECT),
+            _ => told::value(value, OBJECT),
+        });
+        Self { danger, class, value, names }
+    }
+
     /// The words for some dangers, each word once.
     pub fn kinds(all: &[Self]) -> Vec<&'static str> {
         let mut words: Vec<&'static str> = all.iter().map(|one| one.danger.word()).collect();
@@ -245,14 +261,9 @@ fn dangers<'p>(changes: impl Iterator<Item = &'p Change>) -> Vec<InDanger> {
         .into_iter()
         .map(|((danger, value), ids)| {
             let names: Vec<Cow<'_, str>> = ids.iter().map(|id| endangered(danger, id)).collect();
-            let (class, value) = danger.classified(value.unwrap_or_default());
-            let place = danger.classes().iter().position(|known| Some(*known) == class);
-            let value = (!value.is_empty()).then(|| match danger {
-                // The value consists of bayplan's own words.
-                Danger::Outage => told::ends(value, OBJECT),
-                _ => told::value(value, OBJECT),
-            });
-            (place.unwrap_or(0), InDanger { danger, class, value, names: folded(&names) })
+            let one = InDanger::new(danger, value.unwrap_or_default(), folded(&names));
+            let place = danger.classes().iter().position(|known| Some(*known) == one.class);
+            (place.unwrap_or(0), one)
         })
         .collect();
     all.sort_by_key(|(place, one)| (one.danger, *place));
