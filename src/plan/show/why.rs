@@ -59,10 +59,11 @@ pub fn differences(set: &SetName, matched: &Matched, causes: &Causes<'_>) -> Vec
 /// The words for the cause of a difference, if the cause is known.
 fn from(origin: Origin, cause: Option<Cause>) -> &'static str {
     match (origin, cause) {
+        // A tag that moved: what the container has was made from another image of the same name.
+        (_, Some(Cause::Image)) => " (image changed)",
         (Origin::Image, _) => " (from the image)",
         (Origin::Unknown, _) => " (from the spec or the image)",
         (Origin::Declared, Some(Cause::Spec)) => " (spec changed)",
-        (Origin::Declared, Some(Cause::Image)) => " (image changed)",
         (Origin::Declared, Some(Cause::Drift)) => " (drift)",
         (Origin::Declared, Some(Cause::Pending)) => " (not applied since)",
         (Origin::Declared, None) => "",
