@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use super::compare::collapse;
 use super::danger::{self, Doing};
 use super::draft::Planner;
+use super::matching;
 use super::nameless::named_sources;
 use super::planned::canonical;
 use super::resources::{Found, volume};
@@ -286,11 +287,15 @@ impl Planner<'_> {
     }
 
     /// Marks new containers whose image comes from a new repository or registry. Without a running
-    /// container of the project nothing is compared.
+    /// container of the project nothing is compared. Orphans are of the project, too.
     pub(super) fn image_sources(&mut self) {
-        let live = self.members.values().flatten().filter(|member| member.run.is_live());
+        let members = self.members.values().flatten().map(|member| member.container);
+        let own = self.snapshot.containers.iter().filter(|container| {
+            matching::owner(container).is_some_and(|(project, _)| project == self.spec.project)
+        });
+        let live = members.chain(own).filter(|container| container.run().is_live());
         let known: BTreeSet<(String, String)> =
-            live.filter_map(|member| source(member.container.made_from()?)).collect();
+            live.filter_map(|container| source(container.made_from()?)).collect();
         if known.is_empty() {
             return;
         }
@@ -570,6 +575,36 @@ mod tests {
             let again = text("tty: true, volumes: ['out:/out']");
             assert_eq!(host(&again, &snapshot), None, "{options}");
         }
+    }
+
+    #[test]
+    fn an_orphan_that_runs_tells_sources_of_the_project_too() {
+        let both = "project: p\ncontainers: {web: {image: 'app:1'}, job: {image: 'app:1'}}\n";
+        let now = spec("project: p\ncontainers: {web: {image: 'app:1', count: 2}}\n");
+        let mut snapshot = world();
+        add(&mut snapshot, &spec(both), "web", "p-web-1", "running");
+        super::super::tests::inspect(&mut snapshot, "p-web-1")["Config"]["Image"] =
+            json!("other:1");
+        let told = |snapshot: &Snapshot| {
+            let plan = plan(&now, snapshot).plan;
+            let change = plan.changes.iter().find(|change| change.id.as_str() == "p-web-2");
+            let sources = change.unwrap().dangerous.get(&Danger::ImageSource).cloned();
+            (sources, plan)
+        };
+        let source = Some(vec!["repository:docker.io/library/app".to_owned()]);
+        assert_eq!(told(&snapshot).0, source);
+        add(&mut snapshot, &spec(both), "job", "p-job-1", "exited");
+        assert_eq!(told(&snapshot).0, source);
+        snapshot.containers.pop();
+        add(&mut snapshot, &spec(both), "job", "p-job-1", "running");
+        let (none, plan) = told(&snapshot);
+        assert_eq!(none, None);
+        assert!(crate::stale::judge(&plan, &now, &snapshot).is_current());
+        // The orphan is in no fact: what the reviewer read has another danger now, and is stale.
+        snapshot.containers.pop();
+        let judged = crate::stale::judge(&plan, &now, &snapshot);
+        let codes: Vec<&str> = judged.stale.iter().map(|stale| stale.code.as_str()).collect();
+        assert_eq!((codes, judged.tampered.len()), (vec!["sources_moved"], 0));
     }
 
     #[test]
