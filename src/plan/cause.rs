@@ -128,11 +128,12 @@ impl<'a> Causes<'a> {
             Reason::Because(because) => (declared_key(because)?, false),
         };
         if let Some(since) = self.since {
-            if declared(since, set).is_none() {
-                return Some(Cause::Spec);
-            }
             if self.told_before(set, matched.map(|matched| &matched.id), reason) {
                 return Some(Cause::Pending);
+            }
+            // The set is new, or the spec does not have it any more.
+            if declared(since, set).is_none() || declared(self.plan, set).is_none() {
+                return Some(Cause::Spec);
             }
             let same = option(since, set, key) == option(self.plan, set, key);
             return Some(if same { Cause::Drift } else { Cause::Spec });
@@ -199,7 +200,7 @@ fn image_cause(reason: &Reason) -> Option<Cause> {
 fn declared_key(because: &Because) -> Option<&'static str> {
     match because {
         Because::TooFew { .. } | Because::TooMany { .. } => Some("count"),
-        Because::State { .. } => Some("state"),
+        Because::State { .. } | Because::Orphan => Some("state"),
         Because::ImageNotKnown { .. } | Because::ImageMissing { .. } => Some("image"),
         Because::RecreateAlways
         | Because::OnStoppedReplace

@@ -286,11 +286,7 @@ pub(super) fn refusals(
                 "container `{name}` would lose its anonymous volume at {} ({why})",
                 crate::base::say::safe(&paths.join(", "))
             ),
-            if set.image.is_none() && matches!(set.identity, Identity::Counted(_)) {
-                "declare the set again, with `state: absent` and `discard: true`"
-            } else {
-                "mount a named volume there and move the data, or say `discard: true`"
-            },
+            "mount a named volume there and move the data, or say `discard: true`",
         ));
     }
     let inspect = member.container.inspect.as_ref();
