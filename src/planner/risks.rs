@@ -14,6 +14,7 @@ use super::nameless::named_sources;
 use super::planned::canonical;
 use super::resources::{Found, volume};
 use crate::base::image_ref::ImageRef;
+use crate::base::notation;
 use crate::base::path::clean;
 use crate::base::say;
 use crate::options::inspect_view::InspectView;
@@ -152,7 +153,7 @@ fn texts(value: &Json) -> impl Iterator<Item = &str> {
 fn entries(value: &Json) -> Vec<String> {
     let text = |json: &Json| match json {
         Json::String(text) => text.clone(),
-        other => other.to_string(),
+        other => notation::of(other),
     };
     match value {
         Json::Array(all) => all.iter().map(text).collect(),

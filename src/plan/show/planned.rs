@@ -5,7 +5,9 @@
 use serde_json::{Map, Value as Json};
 
 use super::told::{self, Told};
+use crate::base::notation;
 use crate::options;
+use crate::options::row::Unit;
 use crate::plan::planned::{Options, Planned};
 use crate::plan::{ImagePin, OptionDifference, Reason};
 
@@ -222,7 +224,8 @@ pub(super) fn entry(key: &str, name: &str, value: &Json) -> String {
         }
         value => match reference(value) {
             Some(reference) => format!("{name} {reference}"),
-            None => format!("{name}={}", one(key, value)),
+            None if value.is_object() => format!("{name} {}", one(key, value)),
+            None => format!("{name}={}", one(key, &sizes(value, name.ends_with("_bps")))),
         },
     }
 }
@@ -237,6 +240,23 @@ pub(super) fn reference(value: &Json) -> Option<String> {
     Some(format!("{kind}:{}", told::value(name.as_str()?, ENTRY)))
 }
 
+/// A value in which the sizes of mounts and the rates in bytes are spelt.
+fn sizes(value: &Json, bytes: bool) -> Json {
+    match value {
+        Json::Array(items) => items.iter().map(|item| sizes(item, bytes)).collect(),
+        Json::Object(map) => {
+            let is_size = |key: &str| key == "size" || bytes && key == "rate";
+            let one = |(key, value): (&String, &Json)| {
+                let spelt = value.as_i64().filter(|_| is_size(key));
+                let spelt = spelt.and_then(|number| Unit::Bytes.spelt(number));
+                (key.clone(), spelt.map_or_else(|| sizes(value, bytes), Json::String))
+            };
+            map.iter().map(one).collect()
+        }
+        other => other.clone(),
+    }
+}
+
 pub(super) fn one(key: &str, value: &Json) -> String {
     match value {
         Json::String(_) if told::is_typed(key) => told::ends(&told::typed(key, value), ENTRY),
@@ -248,18 +268,21 @@ pub(super) fn one(key: &str, value: &Json) -> String {
         }
         other => match reference(other) {
             Some(reference) => reference,
-            None => told::ends(&other.to_string(), ENTRY),
+            None => told::ends(&notation::of(&sizes(other, false)), ENTRY),
         },
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use serde_json::json;
 
     use super::*;
     use crate::base::ident::ImageId;
     use crate::plan::{EnvironmentDifference, Origin, Values};
+    use crate::syntax::node::Problems;
 
     fn planned(options: Json) -> Planned {
         let options = serde_json::from_value(options).unwrap();
@@ -322,6 +345,22 @@ mod tests {
         let ports: Vec<String> = (0..60).map(|port| format!("{port}:80/tcp")).collect();
         let rest = rest_of("ports", json!(ports[..59]), &json!(ports));
         assert!(rest.ends_with("and 19 more, which the plan file has"), "{rest}");
+    }
+
+    /// A new option has its line here: its author reads how people will.
+    #[test]
+    fn every_option_reads_as_a_spec_has_it() {
+        let mut all = String::new();
+        for row in options::ROWS {
+            for example in row.def().examples {
+                let root = crate::syntax::yaml::parse(&format!("it: {example}\n")).unwrap();
+                let declared =
+                    row.parse(&root.entries()[0].value, &mut Problems::default()).unwrap();
+                let words = option(row.def().key, &declared.print()).words();
+                writeln!(all, "{} {words}", row.def().key).unwrap();
+            }
+        }
+        insta::assert_snapshot!(all);
     }
 
     #[test]

@@ -371,7 +371,11 @@ fn common<T: PartialEq>(one: impl Iterator<Item = T>, other: impl Iterator<Item 
 fn line(value: &Json) -> String {
     match value {
         Json::String(text) => text.clone(),
-        other => crate::base::canonical::line(other).unwrap_or_else(|_| other.to_string()),
+        // A command is written as a list of quoted words.
+        Json::Array(items) if items.iter().all(Json::is_string) => {
+            crate::base::canonical::line(value).unwrap_or_else(|_| value.to_string())
+        }
+        other => crate::base::notation::of(other),
     }
 }
 
