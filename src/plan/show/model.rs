@@ -364,8 +364,11 @@ fn groups(
     gathered.iter().enumerate().filter_map(group).collect()
 }
 
-/// The planned containers of a change that creates containers.
+/// What a change creates: containers, a network or a volume.
 fn will_be(plan: &Plan, change: &Change, ids: &[&str]) -> Option<WillBe> {
+    if let Some(created) = created(plan, change) {
+        return Some(created);
+    }
     if !matches!(change.verb, Verb::Create | Verb::Replace | Verb::Run) {
         return None;
     }
@@ -375,6 +378,23 @@ fn will_be(plan: &Plan, change: &Change, ids: &[&str]) -> Option<WillBe> {
         planned::rest(planned, ids, &change.reasons)
     } else {
         planned::of(planned, ids)
+    })
+}
+
+/// The network or the volume that a change creates, also in the place of another one.
+fn created(plan: &Plan, change: &Change) -> Option<WillBe> {
+    if !matches!(change.id.target(), ChangeTarget::Network(_) | ChangeTarget::Volume(_)) {
+        return None;
+    }
+    let mut steps = plan.steps.iter().filter(|step| step.id.change() == change.id.as_str());
+    steps.find_map(|step| match &step.action {
+        Action::CreateNetwork { key, .. } => {
+            Some(planned::resource(&plan.declared["networks"][key.as_str()], "bridge"))
+        }
+        Action::CreateVolume { key, .. } => {
+            Some(planned::resource(&plan.declared["volumes"][key.as_str()], "local"))
+        }
+        _ => None,
     })
 }
 

@@ -99,6 +99,46 @@ pub fn of(planned: &Planned, containers: &[&str]) -> WillBe {
     }
 }
 
+/// A network or a volume that is created, from its declaration; `driver` is the default driver.
+pub fn resource(declared: &Json, driver: &str) -> WillBe {
+    let mut all: Options =
+        declared.as_object().into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect();
+    // The name is the name of the change; whether it is made anew is what the change says.
+    all.retain(|key, _| !matches!(key.as_str(), "name" | "recreate"));
+    all.entry("driver".to_owned()).or_insert_with(|| driver.into());
+    let mut options: Vec<Opt> = Vec::new();
+    for (key, value) in all {
+        let subnets = value["config"].as_array().filter(|_| key == "ipam");
+        options.extend(subnets.map(|subnets| self::subnets(subnets)));
+        match value {
+            Json::Object(mut ipam) if key == "ipam" => {
+                ipam.remove("config");
+                options.extend((!ipam.is_empty()).then(|| option(&key, &ipam.into())));
+            }
+            value => options.push(option(&key, &value)),
+        }
+    }
+    options.sort_by_key(|option| option.key != "driver");
+    let (own, from_image) = (Vec::new(), Some(Vec::new()));
+    WillBe { is_rest: false, image: None, options, own, more: 0, from_image }
+}
+
+/// The subnets of a network: `10.5.0.0/24 {gateway: 10.5.0.1}`.
+fn subnets(all: &[Json]) -> Opt {
+    let subnet = |config: &Json| {
+        let mut more = config.as_object().cloned().unwrap_or_default();
+        let subnet = more.remove("subnet");
+        let subnet = subnet.as_ref().and_then(Json::as_str).map(|text| told::value(text, ENTRY));
+        let more = (!more.is_empty()).then(|| one(SUBNET, &more.into()));
+        subnet.into_iter().chain(more).collect::<Vec<_>>().join(" ")
+    };
+    let entries: Vec<String> = all.iter().take(MOST_ENTRIES).map(subnet).collect();
+    Opt { key: SUBNET.to_owned(), more: all.len() - entries.len(), entries }
+}
+
+/// The key of the subnets of a network.
+const SUBNET: &str = "subnet";
+
 /// The planned options that the differences of an existing container do not show.
 pub fn rest(planned: &Planned, containers: &[&str], reasons: &[Reason]) -> WillBe {
     let left = |options: &Options| -> Options {
@@ -338,6 +378,18 @@ mod tests {
         let rest = rest(&planned(options), &[], &[reason]);
         // The difference names `A` and tells no value of it.
         assert_eq!(together(&rest.options), "environment A=1, C=3");
+    }
+
+    #[test]
+    fn of_a_network_that_is_created_all_is_told() {
+        let network = json!({
+            "name": "back", "internal": true, "labels": {"tier": "back"},
+            "driver_opts": {"com.docker.network.bridge.enable_icc": "true"},
+            "ipam": {"driver": "own", "config": [
+                {"subnet": "10.77.0.0/24", "gateway": "10.77.0.1"}, {"subnet": "10.78.0.0/24"}]},
+        });
+        insta::assert_snapshot!(together(&resource(&network, "bridge").options), @"driver bridge; driver_opts com.docker.network.bridge.enable_icc=true; internal true; subnet 10.77.0.0/24 {gateway: 10.77.0.1}, 10.78.0.0/24; ipam driver=own; labels tier=back");
+        assert_eq!(together(&resource(&Json::Null, "local").options), "driver local");
     }
 
     #[test]
