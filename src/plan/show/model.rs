@@ -17,7 +17,7 @@ use super::{reason_text, step_text, told};
 use crate::base::ident::{ChangeId, ChangeTarget, SetName};
 use crate::plan::cause::Causes;
 use crate::plan::danger::{self, Danger};
-use crate::plan::{Action, Change, Impact, Plan, Reason, Step, Verb, left};
+use crate::plan::{Action, Change, Dangerous, Impact, Plan, Reason, Step, Verb, left};
 
 /// A change is compared with this many groups of its set at most, so that 10,000 changes are not
 /// all compared with each other.
@@ -118,7 +118,7 @@ impl InDanger {
     }
 }
 
-/// Changes that differ only in the name.
+/// Changes that differ only in the name, and in what each member of a set has for itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
     /// The number of the group in the view, from 1.
@@ -291,7 +291,7 @@ fn order<'p>(plan: &'p Plan, estimate: &Estimate) -> Vec<&'p Change> {
     changes
 }
 
-/// Groups changes that differ only in the name.
+/// Groups changes that are alike.
 fn gathered<'p>(order: &[&'p Change], causes: &Causes<'_>) -> Vec<Vec<&'p Change>> {
     let mut all: Vec<Vec<&Change>> = Vec::new();
     let mut kinds: BTreeMap<(Option<&SetName>, Verb), Vec<usize>> = BTreeMap::new();
@@ -313,13 +313,20 @@ fn gathered<'p>(order: &[&'p Change], causes: &Causes<'_>) -> Vec<Vec<&'p Change
 
 fn alike(one: &Change, other: &Change, causes: &Causes<'_>) -> bool {
     let Change { id: _, set, verb, adopted, danger, dangerous, impact, reasons } = one;
+    // Of several members each has ports of its own, which stand beside its name.
+    let dangers = |all: &Dangerous| {
+        let mut all = all.clone();
+        all.remove(&Danger::PublicPort);
+        all
+    };
     (set, verb, adopted, danger, impact)
         == (&other.set, &other.verb, &other.adopted, &other.danger, &other.impact)
-        && *dangerous == other.dangerous
-        && *reasons == other.reasons
-        && reasons
-            .iter()
-            .all(|reason| causes.of_change(one, reason) == causes.of_change(other, reason))
+        && dangers(dangerous) == dangers(&other.dangerous)
+        && reasons.len() == other.reasons.len()
+        && reasons.iter().zip(&other.reasons).all(|(reason, of_other)| {
+            why::alike(reason, of_other)
+                && causes.of_change(one, reason) == causes.of_change(other, of_other)
+        })
 }
 
 fn groups(
@@ -354,7 +361,7 @@ fn groups(
             dangers,
             impact: impact(first, &ids, &besides),
             will_be: will_be(plan, first, &ids),
-            why: why::of(first, causes),
+            why: why::of(members, causes),
             span: spans
                 .copied()
                 .reduce(|a, b| Span { start: a.start.min(b.start), end: a.end.max(b.end) })

@@ -229,6 +229,16 @@ impl Entry {
         Self { kind, name: Some(value(name, ENTRY)), found, expected, full_name, full }
     }
 
+    /// The entry with the member of a set that it is about.
+    #[must_use]
+    pub fn of_member(mut self, member: &str) -> Self {
+        if let Some(text) = self.expected.as_mut().or(self.found.as_mut()) {
+            *text = format!("{text} ({member})");
+        }
+        self.full = Full(format!("{} ({member})", self.full.0));
+        self
+    }
+
     /// The sign of the entry in a view: `+ `, `~ `, `- `; empty for a difference in full.
     pub fn mark(&self) -> &'static str {
         match self.kind {
