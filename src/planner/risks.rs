@@ -9,13 +9,13 @@ use serde_json::Value as Json;
 use super::compare::collapse;
 use super::danger::{self, Doing};
 use super::draft::Planner;
+use super::host_path;
 use super::matching;
 use super::nameless::named_sources;
 use super::planned::canonical;
 use super::resources::{Found, volume};
 use crate::base::image_ref::ImageRef;
 use crate::base::notation;
-use crate::base::path::clean;
 use crate::base::say;
 use crate::options::inspect_view::InspectView;
 use crate::options::risk::Risk;
@@ -39,27 +39,6 @@ const USUAL: [&str; 14] = [
     "SETPCAP",
     "SETUID",
     "SYS_CHROOT",
-];
-
-/// Sockets of container engines: access to such a socket means root on the host.
-const SOCKETS: [&str; 5] =
-    ["docker.sock", "containerd.sock", "podman.sock", "crio.sock", "dockershim.sock"];
-
-/// System folders of the host.
-const SYSTEM: [&str; 13] = [
-    "/bin",
-    "/boot",
-    "/dev",
-    "/lib",
-    "/lib64",
-    "/proc",
-    "/root",
-    "/run",
-    "/sbin",
-    "/sys",
-    "/usr",
-    "/var/lib/docker",
-    "/var/run",
 ];
 
 /// Adds a value, if the value is new.
@@ -219,32 +198,8 @@ fn mounts(value: &Json, all: &mut Dangerous) {
             }
             _ => continue,
         };
-        let source = clean(source);
-        let note = if read_only { " (read-only)" } else { "" };
-        let class = class_of(&source);
-        // A folder name may look like the note, so such a name is quoted.
-        let source = if source.contains(" (") { Json::from(source).to_string() } else { source };
-        add(all, Danger::HostAccess, format!("{class}:{source}{note}"));
-    }
-}
-
-/// The danger class of a host path.
-fn class_of(path: &str) -> &'static str {
-    let inside = |folder: &str| {
-        path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    let holds = |folder: &str| folder.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
-    let name = path.rsplit('/').next().unwrap_or_default();
-    if SOCKETS.contains(&name) || matches!(path, "/run" | "/var/run" | "/var") {
-        "docker_socket"
-    } else if path == "/" {
-        "root"
-    } else if inside("/etc") {
-        "etc"
-    } else if SYSTEM.iter().any(|folder| inside(folder) || holds(folder)) {
-        "system"
-    } else {
-        "bind"
+        let note = if read_only { "read-only" } else { "" };
+        add(all, Danger::HostAccess, host_path::told(source, note));
     }
 }
 
@@ -548,7 +503,15 @@ mod tests {
         };
         let mounted = text("volumes: ['out:/out']");
         for (options, told) in [
-            (json!({"type": "none", "o": "bind", "device": "/etc"}), Some("volume:out /etc")),
+            (json!({"type": "none", "o": "bind", "device": "/etc"}), Some("etc:/etc (volume out)")),
+            (
+                json!({"type": "none", "o": "bind,ro", "device": "/run/docker.sock"}),
+                Some("docker_socket:/run/docker.sock (volume out)"),
+            ),
+            (json!({"type": "none", "o": "bind", "device": "/"}), Some("root:/ (volume out)")),
+            (json!({"type": "none", "o": HIDDEN, "device": "/a"}), Some("bind:/a (volume out)")),
+            (json!({"type": "tmpfs", "o": "bind", "device": "/"}), Some("root:/ (volume out)")),
+            (json!({"type": "ext4", "device": "/dev/sdb"}), Some("device:/dev/sdb (volume out)")),
             (
                 json!({"type": "nfs", "o": "addr=nas,rw", "device": ":/a"}),
                 Some("volume:out :/a addr=nas"),

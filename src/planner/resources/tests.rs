@@ -134,5 +134,5 @@ fn bodies_say_what_is_declared_and_whose_it_is() {
     insta::assert_snapshot!(body(&old), @r#"{"CheckDuplicate":true,"Driver":"bridge","IPAM":{"Config":[{"AuxiliaryAddresses":{"a":"10.0.0.9"},"Subnet":"10.0.0.0/24"}],"Driver":"default"},"Labels":{"io.bayplan.network":"back","io.bayplan.project":"shop"},"Name":"shop_back"}"#);
     let declared = volume("{driver_opts: {type: none, o: bind, device: /srv, mtu: 9, x: true}}");
     insta::assert_snapshot!(volume::body(&project, &key, "shop_data", &declared).json(), @r#"{"Driver":"local","DriverOpts":{"device":"/srv","mtu":"9","o":"bind","type":"none","x":"true"},"Labels":{"io.bayplan.literals":"25323b3e57f13242,abfb603b0931f848,bbf5e9a05da355a3,e3b2b1b7b9391439,ffa9b7417fcb435e","io.bayplan.project":"shop","io.bayplan.volume":"back"},"Name":"shop_data"}"#);
-    assert_eq!(volume::beyond(&declared).as_deref(), Some("volume:/srv"));
+    assert_eq!(volume::beyond(&declared).as_deref(), Some("bind:/srv"));
 }
