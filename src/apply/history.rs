@@ -83,7 +83,7 @@ pub struct Entry {
     pub message: String,
     /// The changes that the run made, counted by kind.
     pub summary: Summary,
-    /// The changes that were begun.
+    /// The changes that were begun; those of one container, if the user asked for a container.
     pub changes: Vec<ChangeRecord>,
 }
 
@@ -119,7 +119,7 @@ impl History {
         let mut runs: Vec<Entry> = results
             .into_iter()
             .map(|(file, document)| entry(file, document, commits))
-            .filter(|entry| filter.fits(entry))
+            .filter_map(|entry| filter.picked(entry))
             .collect();
         let began = |entry: &Entry| entry.run.as_ref().map(|run| run.began.clone());
         runs.sort_by_cached_key(|entry| (std::cmp::Reverse(began(entry)), entry.file.clone()));
@@ -129,6 +129,12 @@ impl History {
             made_by: made_by(&runs, name),
         });
         Self { format: FORMAT.to_owned(), container, runs, journals: Vec::new() }
+    }
+
+    /// Whether nothing is known of what the user asked for.
+    pub fn is_empty(&self) -> bool {
+        let live = self.container.as_ref().is_some_and(|asked| asked.live.is_some());
+        self.runs.is_empty() && self.journals.is_empty() && !live
     }
 
     /// Adds what an engine says about the container that the user asked for.
@@ -146,29 +152,35 @@ impl History {
     /// The history as text, the newest run first.
     pub fn text(&self) -> String {
         let mut out: String = self.container.iter().map(Asked::text).collect();
+        let whole = self.container.is_none();
         for (index, entry) in self.runs.iter().enumerate() {
             if index > 0 || !out.is_empty() {
                 out.push('\n');
             }
-            out += &entry.text();
+            out += &entry.text(whole);
         }
         for run in &self.journals {
             if !out.is_empty() {
                 out.push('\n');
             }
-            out += &run.text();
+            out += &run.text(whole);
         }
         out
     }
 }
 
 impl Filter {
-    fn fits(&self, entry: &Entry) -> bool {
+    /// The run with the changes that the user asked for; `None`: there are none in the run.
+    fn picked(&self, mut entry: Entry) -> Option<Entry> {
         let project = entry.run.as_ref().and_then(|run| run.project.as_ref());
         let project = |wanted: &String| project.map(ProjectName::as_str) == Some(wanted);
-        let container =
-            |wanted: &String| entry.changes.iter().any(|change| change.id.as_str() == wanted);
-        self.project.as_ref().is_none_or(project) && self.container.as_ref().is_none_or(container)
+        if !self.project.as_ref().is_none_or(project) {
+            return None;
+        }
+        if let Some(name) = &self.container {
+            entry.changes.retain(|change| change.id.as_str() == name);
+        }
+        (self.container.is_none() || !entry.changes.is_empty()).then_some(entry)
     }
 }
 
@@ -209,6 +221,13 @@ impl Asked {
     }
 }
 
+/// How a run ended: `exit code 5: no action taken.`, `the whole run: created 3 containers.`
+pub(super) fn ending(whole: bool, exit_code: u8, message: &str) -> String {
+    let run = if whole { "" } else { "the whole run: " };
+    let failed = (exit_code != 0).then(|| format!("exit code {exit_code}: "));
+    format!("{run}{}{}", failed.unwrap_or_default(), safe(message))
+}
+
 impl Commit {
     fn text(&self) -> String {
         let Self { id, author, date, subject } = self;
@@ -218,15 +237,15 @@ impl Commit {
 }
 
 impl Entry {
-    fn text(&self) -> String {
+    /// `whole`: all changes follow; else the message is marked as that of the whole run.
+    fn text(&self, whole: bool) -> String {
         let mut out = self.title() + "\n";
         // Writing to a string cannot fail.
         if let Some(plan) = self.run.as_ref().and_then(|run| run.plan.as_ref()) {
             let _ = writeln!(out, "  plan {}", safe(plan));
         }
         out.extend(self.commit.iter().map(|commit| format!("  {}\n", commit.text())));
-        let failed = (self.exit_code != 0).then(|| format!("exit code {}: ", self.exit_code));
-        let _ = writeln!(out, "  {}{}", failed.unwrap_or_default(), safe(&self.message));
+        let _ = writeln!(out, "  {}", ending(whole, self.exit_code, &self.message));
         for change in &self.changes {
             let (verb, id) = (change.verb.word(), safe(change.id.as_str()));
             let _ = writeln!(out, "  {verb:<7}  {id}{}", course(change));

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::history::Filter;
+use super::history::{Filter, ending};
 use super::journal::{Entry, Record};
 use super::record::Command;
 use crate::base::ident::{ProjectName, StepId};
@@ -138,15 +138,19 @@ pub fn runs(file: &str, journal: Journaled, filter: &Filter) -> Vec<JournaledRun
     if let Some(last) = runs.last_mut().filter(|run| run.ended.is_none()) {
         (last.under_way, last.cut_off) = (journal.held, journal.cut_off && !journal.held);
     }
-    runs.retain(|run| run.fits(filter));
-    runs
+    runs.into_iter().filter_map(|run| run.picked(filter)).collect()
 }
 
 impl JournaledRun {
-    fn fits(&self, filter: &Filter) -> bool {
-        let of = |name: &String| self.calls.iter().any(|call| call.step.change() == name);
-        filter.project.as_ref().is_none_or(|project| self.project.as_str() == project)
-            && filter.container.as_ref().is_none_or(of)
+    /// The run with the calls that the user asked for; `None`: there are none in the run.
+    fn picked(mut self, filter: &Filter) -> Option<Self> {
+        if filter.project.as_ref().is_some_and(|project| self.project.as_str() != project) {
+            return None;
+        }
+        if let Some(name) = &filter.container {
+            self.calls.retain(|call| call.step.change() == name);
+        }
+        (filter.container.is_none() || !self.calls.is_empty()).then_some(self)
     }
 
     /// What a journal without an end says of its run.
@@ -164,8 +168,8 @@ impl JournaledRun {
         }
     }
 
-    /// The run as text.
-    pub fn text(&self) -> String {
+    /// The run as text; `whole`: all its calls follow, not those of one container.
+    pub fn text(&self, whole: bool) -> String {
         let Self { file, command, simulated, project, plan, began, calls, .. } = self;
         let simulated = if *simulated { ", simulated" } else { "" };
         let (command, calls_made) = (command.word(), count(calls.len(), "call"));
@@ -174,11 +178,8 @@ impl JournaledRun {
         // Writing to a string cannot fail.
         let _ = match &self.ended {
             None => writeln!(out, "  {}", self.open_end()),
-            Some(JournaledEnd { exit_code: 0, message, .. }) => {
-                writeln!(out, "  {}", safe(message))
-            }
             Some(JournaledEnd { exit_code, message, .. }) => {
-                writeln!(out, "  exit code {exit_code}: {}", safe(message))
+                writeln!(out, "  {}", ending(whole, *exit_code, message))
             }
         };
         for call in calls {
@@ -248,7 +249,7 @@ mod tests {
             (true, false, "it is under way"),
         ] {
             (run.under_way, run.cut_off) = (under_way, cut_off);
-            assert!(run.text().contains(told), "{}", run.text());
+            assert!(run.text(true).contains(told), "{}", run.text(true));
         }
         let mut chain = Chain::default();
         let line = chain.line(String::new(), begins("shop")).unwrap();
@@ -260,7 +261,7 @@ mod tests {
 
     #[test]
     fn a_run_that_died_is_told_with_the_call_that_nobody_answered() {
-        let text: Vec<String> = kept(&Filter::default()).iter().map(JournaledRun::text).collect();
+        let text: Vec<String> = kept(&Filter::default()).iter().map(|run| run.text(true)).collect();
         insta::assert_snapshot!(text.join("\n"), @r"
         2026-01-02T03:04:05Z  shop, apply, 3 calls
           plan sha256:ab
@@ -284,9 +285,35 @@ mod tests {
                 project: project.map(str::to_owned),
                 container: container.map(str::to_owned),
             };
-            kept(&filter).len()
+            let kept = kept(&filter);
+            kept.first().map(|run| run.calls.len())
         };
-        assert_eq!((by(Some("shop"), None), by(None, Some("shop-db"))), (1, 1));
-        assert_eq!((by(Some("else"), None), by(None, Some("shop"))), (0, 0));
+        assert_eq!((by(Some("shop"), None), by(None, Some("shop-db"))), (Some(3), Some(3)));
+        assert_eq!((by(Some("else"), None), by(None, Some("shop"))), (None, None));
+    }
+
+    #[test]
+    fn of_a_run_only_the_calls_to_the_container_are_told() {
+        let mut chain = Chain::default();
+        let of = |step: &str| Entry::Calls {
+            step: StepId::new(step),
+            what: step.to_owned(),
+            back: false,
+        };
+        let ends = Entry::Ends { exit_code: 0, message: "created 2 containers.".to_owned() };
+        let entries = [begins("shop"), of("shop-db/create"), of("shop-web/create"), ends];
+        let line = |entry| chain.line("2026-01-02T03:04:05Z".to_owned(), entry).unwrap();
+        let text: String = entries.into_iter().map(line).collect();
+        let journal =
+            Journaled { records: read(text.as_bytes()).unwrap().records, ..Journaled::default() };
+        let filter = Filter { container: Some("shop-web".to_owned()), ..Filter::default() };
+        let told = runs("j", journal, &filter)[0].text(false);
+        insta::assert_snapshot!(told, @r"
+        2026-01-02T03:04:05Z  shop, apply, 1 call
+          plan sha256:ab
+          the whole run: created 2 containers.
+          shop-web/create; no answer: it may have been made
+          j
+        ");
     }
 }

@@ -9,7 +9,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::ident::{ChangeId, ContainerId, ProjectName, SetName};
-use crate::plan::{Danger, Reason, Tool, Verb};
+use crate::plan::show::reason_text;
+use crate::plan::{Danger, Dangerous, Reason, Tool, Verb};
 
 /// One run of a command that may change something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -132,6 +133,9 @@ pub struct ChangeRecord {
     /// What a reviewer was told not to overlook.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub danger: Vec<Danger>,
+    /// What of it was dangerous, by danger.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub dangerous: Dangerous,
     /// How it ended; results of before had only changes that took effect.
     #[serde(default)]
     pub ended: Ended,
@@ -143,7 +147,41 @@ pub struct ChangeRecord {
     pub created: Option<ContainerId>,
     /// Why; those of a replacement stand under `reload_reasons`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub reasons: Vec<Reason>,
+    pub reasons: Vec<Told>,
+}
+
+/// A reason in words: `mem_limit (nothing => 536870912)`. The plan has its parts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Told(String);
+
+/// A reason as results have it; results of before have a reason in its parts.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum TextOrReason {
+    Text(String),
+    Reason(Box<Reason>),
+}
+
+impl<'de> Deserialize<'de> for Told {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match TextOrReason::deserialize(deserializer)? {
+            TextOrReason::Text(text) => Self(text),
+            TextOrReason::Reason(reason) => Self(reason_text::text(&reason)),
+        })
+    }
+}
+
+impl Told {
+    /// The reasons of a change; what only follows from another image stands with the image.
+    pub fn all(reasons: &[Reason]) -> Vec<Self> {
+        reason_text::texts(reasons).into_iter().map(Self).collect()
+    }
+
+    /// The words. Those of a result that was read may say anything.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// How a change ended.
@@ -175,4 +213,21 @@ pub struct Times {
     /// It is still down.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub still_down: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_of_results_of_before_are_read_in_words() {
+        let old = serde_json::json!([
+            {"option": "mem_limit", "origin": "declared", "expected": 1024, "found": null},
+            {"because": "recreate_always"}, "as it is written now",
+        ]);
+        let told: Vec<Told> = serde_json::from_value(old).unwrap();
+        let words: Vec<&str> = told.iter().map(Told::as_str).collect();
+        let mem_limit = "mem_limit (nothing => 1024), nothing => 1k";
+        assert_eq!(words, [mem_limit, "recreate is `always`", "as it is written now"]);
+    }
 }

@@ -1,6 +1,6 @@
 //! The result document of an apply; written on refusal too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,12 +9,12 @@ use serde_json::Value as Json;
 use super::driver::LastLook;
 use super::outcome::{Outcome, RecoveryReport, Signal, Stale, StepOutcome, StepStatus};
 use super::postcheck::Mismatch;
-use super::record::{ChangeRecord, Ended, RunRecord, Times};
+use super::record::{ChangeRecord, Ended, RunRecord, Times, Told};
 use crate::base::canonical::{self, NoCanonicalForm};
 use crate::base::ident::{ChangeId, ContainerId, SetName, StepId};
 use crate::base::say;
 use crate::plan::left::Left;
-use crate::plan::{Action, Change, Plan, Reason, Summary, Verb};
+use crate::plan::{Action, Change, Plan, Summary, Verb};
 
 /// The format that this version writes.
 pub const FORMAT: &str = "bayplan/result/1";
@@ -36,13 +36,14 @@ pub struct ResultDocument {
     /// What really happened, counted.
     pub summary: Summary,
     /// Why containers were replaced.
-    pub reload_reasons: BTreeMap<ChangeId, Vec<Reason>>,
+    pub reload_reasons: BTreeMap<ChangeId, Vec<Told>>,
     /// What inspect says of the changed containers at the end, secrets hidden, where it was asked for.
     #[serde(default)]
     pub containers: Vec<Json>,
     /// The plan's changes that were begun, and how they went.
     pub changes: Vec<ChangeRecord>,
-    /// What became of every step.
+    /// What became of each step whose change does not tell: all steps of a change that is done
+    /// were done, but those that stand here.
     pub steps: Vec<StepOutcome>,
     /// What was found stale.
     pub stale: Vec<StaleEntry>,
@@ -108,8 +109,8 @@ impl ResultDocument {
         let made = outcome.changes_made();
         let acted = plan.changes.iter().filter(|change| made.contains(change.id.as_str()));
         let replaced = acted.clone().filter(|change| change.verb == Verb::Replace);
-        let reload_reasons: BTreeMap<ChangeId, Vec<Reason>> =
-            replaced.map(|change| (change.id.clone(), change.reasons.clone())).collect();
+        let reload_reasons: BTreeMap<ChangeId, Vec<Told>> =
+            replaced.map(|change| (change.id.clone(), Told::all(&change.reasons))).collect();
         let changed = acted.count() > 0;
         let code = outcome.exit_code();
         let stale = outcome
@@ -122,6 +123,8 @@ impl ResultDocument {
             })
             .collect();
         let LastLook { mismatches, left, containers } = seen;
+        let begun = records(plan, outcome, times, &reload_reasons);
+        let steps = untold(outcome, &begun);
         Self {
             format: FORMAT.to_owned(),
             changed,
@@ -130,9 +133,9 @@ impl ResultDocument {
             run: None,
             summary: outcome.summary.clone(),
             containers,
-            changes: records(plan, outcome, times, &reload_reasons),
+            changes: begun,
             reload_reasons,
-            steps: outcome.steps.iter().map(brief).collect(),
+            steps,
             stale,
             troubles: outcome.troubles.clone(),
             recover: None,
@@ -172,7 +175,7 @@ impl ResultDocument {
     }
 
     /// The reasons of a change.
-    pub fn reasons<'a>(&'a self, change: &'a ChangeRecord) -> &'a [Reason] {
+    pub fn reasons<'a>(&'a self, change: &'a ChangeRecord) -> &'a [Told] {
         self.reload_reasons.get(&change.id).unwrap_or(&change.reasons)
     }
 
@@ -205,7 +208,7 @@ impl ResultDocument {
         fields.extend(run.as_ref().map(canonical::flat).transpose()?.map(|run| ("run", run)));
         fields.extend([
             ("summary", canonical::flat(summary)?),
-            ("reload_reasons", canonical::flat(reload_reasons)?),
+            ("reload_reasons", map(reload_reasons)?),
             ("containers", list(containers)?),
             ("changes", list(changes)?),
             ("steps", list(steps)?),
@@ -235,12 +238,24 @@ fn list<T: Serialize>(records: &[T]) -> Result<String, NoCanonicalForm> {
     Ok(format!("[\n    {}\n  ]", lines.join(",\n    ")))
 }
 
+/// A map with one entry a line.
+fn map<K: Serialize, V: Serialize>(entries: &BTreeMap<K, V>) -> Result<String, NoCanonicalForm> {
+    let line = |(key, value): (&K, &V)| {
+        Ok(format!("{}: {}", canonical::flat(key)?, canonical::flat(value)?))
+    };
+    let lines = entries.iter().map(line).collect::<Result<Vec<String>, _>>()?;
+    if lines.is_empty() {
+        return Ok("{}".to_owned());
+    }
+    Ok(format!("{{\n    {}\n  }}", lines.join(",\n    ")))
+}
+
 /// The changes that were begun, in the order of the plan.
 fn records(
     plan: &Plan,
     outcome: &Outcome,
     times: &BTreeMap<ChangeId, Times>,
-    elsewhere: &BTreeMap<ChangeId, Vec<Reason>>,
+    elsewhere: &BTreeMap<ChangeId, Vec<Told>>,
 ) -> Vec<ChangeRecord> {
     let begun = plan.changes.iter().filter_map(|change| Some((change, *times.get(&change.id)?)));
     begun.map(|(change, times)| record(plan, outcome, (change, times), elsewhere)).collect()
@@ -250,7 +265,7 @@ fn record(
     plan: &Plan,
     outcome: &Outcome,
     (change, mut times): (&Change, Times),
-    elsewhere: &BTreeMap<ChangeId, Vec<Reason>>,
+    elsewhere: &BTreeMap<ChangeId, Vec<Told>>,
 ) -> ChangeRecord {
     let trouble = outcome.troubles.iter().find(|trouble| trouble.change == change.id);
     let ended = match trouble {
@@ -263,12 +278,13 @@ fn record(
         (times.down_ms, times.still_down) = (None, false);
     }
     let reasons =
-        if elsewhere.contains_key(&change.id) { Vec::new() } else { change.reasons.clone() };
+        if elsewhere.contains_key(&change.id) { Vec::new() } else { Told::all(&change.reasons) };
     ChangeRecord {
         id: change.id.clone(),
         set: change.set.clone(),
         verb: change.verb,
         danger: change.danger.clone(),
+        dangerous: change.dangerous.clone(),
         ended,
         times,
         created: created(plan, outcome, &change.id),
@@ -294,6 +310,17 @@ fn created(plan: &Plan, outcome: &Outcome, change: &ChangeId) -> Option<Containe
         create && step.id.change() == change.as_str() && outcome.status.is_success()
     });
     made.find_map(|(_, outcome)| outcome.container.clone())
+}
+
+/// The steps whose outcome does not follow from their change.
+fn untold(outcome: &Outcome, changes: &[ChangeRecord]) -> Vec<StepOutcome> {
+    let done = changes.iter().filter(|change| change.ended == Ended::Done);
+    let done: BTreeSet<&str> = done.map(|change| change.id.as_str()).collect();
+    let told = |step: &&StepOutcome| {
+        let plain = step.status == StepStatus::Done && step.output.is_empty();
+        plain && done.contains(step.id.change())
+    };
+    outcome.steps.iter().filter(|step| !told(step)).map(brief).collect()
 }
 
 /// The outcome of a step. A successful step needs no container ID: its change has the ID.

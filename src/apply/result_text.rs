@@ -6,7 +6,7 @@ use super::record::{By, ChangeRecord, Ci, Command, Ended, RunRecord, Times};
 use super::result::ResultDocument;
 use super::{RecoveryReport, StepOutcome, StepStatus};
 use crate::base::say::{lasted, safe, safe_lines};
-use crate::plan::show::reason_text;
+use crate::plan::show::model::danger_words;
 
 /// How many steps of a status the text names; the result document has all steps.
 const NAMED: usize = 10;
@@ -15,7 +15,8 @@ const NAMED: usize = 10;
 pub fn retold(document: &ResultDocument) -> String {
     let mut out = text(document);
     for change in &document.changes {
-        let reasons = reason_text::texts(document.reasons(change));
+        let reasons = document.reasons(change).iter().map(|reason| safe(reason.as_str()));
+        let reasons: Vec<String> = reasons.collect();
         // Writing to a string cannot fail.
         let _ = writeln!(
             out,
@@ -25,12 +26,26 @@ pub fn retold(document: &ResultDocument) -> String {
             reasons.join("; "),
             course(change)
         );
+        for danger in endangered(change) {
+            let _ = writeln!(out, "         danger: {danger}");
+        }
     }
     for step in document.steps.iter().filter(|step| !step.output.is_empty()) {
         let _ = writeln!(out, "{}{}", safe(step.id.as_str()), safe_lines(&step.output));
     }
     out.extend(document.run.iter().map(of_run));
     out
+}
+
+/// The dangers of a change with their values, one danger a line.
+fn endangered(change: &ChangeRecord) -> impl Iterator<Item = String> {
+    change.danger.iter().map(|danger| {
+        let values = change.dangerous.get(danger).into_iter().flatten();
+        let values: Vec<String> = values.map(|value| danger_words(*danger, value)).collect();
+        let values =
+            if values.is_empty() { String::new() } else { format!(": {}", values.join("; ")) };
+        format!("{}{values}", danger.word())
+    })
 }
 
 /// The times of a change, for the end of its line.

@@ -15,6 +15,7 @@ use super::removed::REMOVED;
 use super::run::Context;
 use crate::base::ident::{ContainerId, ContainerName};
 use crate::engine::Writer;
+use crate::options::health;
 use crate::plan::{Action, Step};
 
 /// How long a health check may take beyond its own intervals.
@@ -157,16 +158,8 @@ fn health_limit(found: &Json) -> Option<Duration> {
     if status.is_none_or(|status| status == "none") || check["Test"][0] == "NONE" {
         return None;
     }
-    let nanos = |field: &str| Duration::from_nanos(check[field].as_u64().unwrap_or(0));
-    let or_usual = |field: &str| {
-        Some(nanos(field)).filter(|some| !some.is_zero()).unwrap_or(Duration::from_secs(30))
-    };
-    let retries = check["Retries"].as_u64().filter(|some| *some > 0).unwrap_or(3);
-    let times = u32::try_from(retries).unwrap_or(u32::MAX).saturating_add(1);
     // A long declared interval is respected; an engine reports `unhealthy` long before the limit.
-    let probe = or_usual("Interval").saturating_add(or_usual("Timeout"));
-    let probes = probe.saturating_mul(times);
-    Some(nanos("StartPeriod").saturating_add(probes).saturating_add(BEYOND))
+    Some(Duration::from_nanos(health::longest(check, 1)).saturating_add(BEYOND))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ pub mod canonical;
 pub mod ident;
 pub mod image_ref;
 pub mod kind;
+pub mod notation;
 pub mod path;
 pub mod say;
 pub mod signal;

@@ -103,7 +103,6 @@ impl Files {
         let failed = failed_writing(path);
         let (target, folder) = place(path)?;
         match fs::metadata(&target) {
-            Ok(about) if about.is_dir() => Err(failed(io::ErrorKind::IsADirectory.into())),
             Ok(about) if !about.is_file() => Ok(()),
             _ => tempfile::Builder::new().tempfile_in(folder).map(drop).map_err(failed),
         }
@@ -245,6 +244,11 @@ fn place(path: &Path) -> Result<(PathBuf, PathBuf), Failure> {
         let hint = "make the folder first, or name a file without `/` at its end";
         return Err(Failure::new(Exit::Usage, message).hint(hint));
     }
+    if path.is_dir() {
+        let message = format!("expected a file to write, but found the folder {}", named(path));
+        let hint = format!("name a file in it, such as `-o {}`", named_output(&path.join("NAME")));
+        return Err(Failure::new(Exit::Usage, message).hint(hint));
+    }
     let mut target = path.to_owned();
     for _ in 0..MOST_LINKS {
         let absolute = std::path::absolute(&target).unwrap_or_else(|_| target.clone());
@@ -328,6 +332,9 @@ mod tests {
             assert!(write(&bad, b"").is_err());
             assert!(Files::default().writable(&bad).is_err());
         }
+        let error = Files::default().writable(folder.path()).unwrap_err();
+        assert!(error.message.starts_with("expected a file to write, but found the folder"));
+        assert!(error.hint.unwrap().ends_with("/NAME`"));
     }
 
     #[test]

@@ -87,20 +87,26 @@ pub fn run(args: &HistoryArgs, global: &Global, files: &Files) -> Result {
         };
         history.know(live_of(&found, name), &commits);
     }
+    if let Some(name) = args.container.as_deref().filter(|_| history.is_empty()) {
+        return Err(unknown(name));
+    }
     if args.json {
         let failed =
             |error| Failure::new(Exit::Error, "the history cannot be written").caused_by(error);
         output::data(&(canonical::flat(&history).map_err(failed)? + "\n"))?;
         return Ok(Exit::Done);
     }
-    let text =
-        if history.runs.is_empty() && history.journals.is_empty() && history.container.is_none() {
-            "no results were found.\n".to_owned()
-        } else {
-            history.text()
-        };
-    output::told(&text)?;
+    let none = || "no results were found.\n".to_owned();
+    output::told(&if history.is_empty() { none() } else { history.text() })?;
     Ok(Exit::Done)
+}
+
+/// No run changed the container that the user asked for.
+fn unknown(name: &str) -> Failure {
+    let name = crate::base::say::short(name);
+    let message = format!("expected a run that changed container `{name}`, but found none");
+    let hint = "without `--container` the command lists all runs; `--live` asks the engine";
+    Failure::new(Exit::Error, message).hint(hint)
 }
 
 /// The results with their files, and the runs of journals.

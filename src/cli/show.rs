@@ -103,7 +103,7 @@ fn show_plans(
             let colour = options.colour && args.output.is_none();
             let options = text::Options { colour, ..options };
             let one = |(plan, about): &(Plan, About)| {
-                let back = if args.undo { undo::text(plan) } else { String::new() };
+                let back = if args.undo { undo::text(plan, options) } else { String::new() };
                 text::text(plan, about, options) + &back
             };
             plans.iter().map(one).collect::<Vec<_>>().join("\n")

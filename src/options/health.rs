@@ -75,6 +75,39 @@ const DURATIONS: &[(&str, &str)] = &[
 ];
 /// The minimal duration that an engine accepts, in nanoseconds.
 const LEAST: i64 = 1_000_000;
+/// The interval and the timeout of an engine, if a check says none, in nanoseconds.
+const USUAL: u64 = 30_000_000_000;
+/// The retries of an engine, if a check says none.
+const RETRIES: u64 = 3;
+
+/// Whether a check of a create body or of inspect data is one that an engine runs.
+pub fn is_on(check: &Json) -> bool {
+    strings(&check["Test"]).next().is_some_and(|word| word != "NONE")
+}
+
+/// The nanoseconds until a check of a create body or of inspect data says `healthy` or `unhealthy`
+/// at the latest: its start period, then a probe for each retry, and `more` probes.
+pub fn longest(check: &Json, more: u64) -> u64 {
+    let said = |field: &str| check[field].as_u64().filter(|number| *number > 0);
+    let [interval, timeout] = ["Interval", "Timeout"].map(|field| said(field).unwrap_or(USUAL));
+    let probes = said("Retries").unwrap_or(RETRIES).saturating_add(more);
+    let probes = interval.saturating_add(timeout).saturating_mul(probes);
+    said("StartPeriod").unwrap_or(0).saturating_add(probes)
+}
+
+/// [`longest`] in seconds, without further probes.
+pub fn longest_seconds(check: &Json) -> u64 {
+    longest(check, 0).div_ceil(1_000_000_000)
+}
+
+/// A check as a create body has it, from the check of an image and the check of a spec.
+pub fn planned(image: Option<&Json>, declared: Option<&Json>) -> Json {
+    let mut said = serde_json::Map::new();
+    for check in [image, declared].into_iter().flatten().filter_map(Json::as_object) {
+        said.extend(check.clone());
+    }
+    Healthcheck::from(said).write()
+}
 
 /// The command as a single text for the comparison. If this text is public, a command with a hidden
 /// word differs for certain.
@@ -281,5 +314,20 @@ mod tests {
             let read = Healthcheck::parse(&Node::from_json(&wrong), &mut Problems::default());
             assert_eq!(read, None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_check_takes_its_start_period_and_its_probes_at_most() {
+        let image = json!({"test": ["CMD", "x"], "interval": "10s", "timeout": "5s"});
+        let of = |declared: Json| {
+            let check = planned(Some(&image), Some(&declared));
+            is_on(&check).then(|| longest_seconds(&check))
+        };
+        assert_eq!(of(Json::Null), Some(3 * (10 + 5)));
+        assert_eq!(of(json!({"retries": 2, "start_period": "1m"})), Some(60 + 2 * 15));
+        assert_eq!(of(json!({"disable": true})), None);
+        let bare = planned(None, Some(&json!({"test": ["CMD", "x"]})));
+        assert_eq!(longest(&bare, 1), 4 * 60 * 1_000_000_000);
+        assert!(!is_on(&planned(None, Some(&json!({"interval": "10s"})))));
     }
 }

@@ -12,7 +12,7 @@ use super::fields::{Nothing, Owned};
 use super::grammar::{Grammar, Unreadable, one_text, spelt};
 use super::numbers;
 use super::risk::Risk;
-use super::row::{Body, Change, Context, Group, Mode, OPTION, OptionDef, Row, Spelled};
+use super::row::{Body, Change, Context, Group, Mode, OPTION, OptionDef, Row, Spelled, Unit};
 use super::settings::RESTART;
 use crate::base::signal;
 use crate::options::inspect_view::InspectView;
@@ -69,6 +69,7 @@ pub static STOP_GRACE_PERIOD: Field<Grace> = field(
         doc: "how long it may take to stop before it is killed: whole seconds",
         examples: &["1m30s", "20", "0s"],
         compare: Mode::Ignore,
+        unit: Unit::Seconds,
         ..LIFECYCLE
     },
 );

@@ -44,6 +44,7 @@ pub static CPU_PERIOD: Field<Micros> = field(
         risk: Risk::None,
         doc: "the period of its processor time, in microseconds or as a duration",
         examples: &["50000", "25ms"],
+        unit: Unit::Micros,
         change: Change::Update(&["CpuPeriod"]),
         ..RESOURCES
     },
@@ -59,6 +60,7 @@ pub static CPU_QUOTA: Field<Micros> = field(
         risk: Risk::None,
         doc: "the processor time it may use in each period, in microseconds or as a duration",
         examples: &["25000", "150ms"],
+        unit: Unit::Micros,
         change: Change::Update(&["CpuQuota"]),
         ..RESOURCES
     },
@@ -74,6 +76,7 @@ pub static CPU_RT_PERIOD: Field<Realtime> = field(
         risk: Risk::None,
         doc: "the period of its realtime processor time, in microseconds or as a duration",
         examples: &["1000000", "1400us"],
+        unit: Unit::Micros,
         ..RESOURCES
     },
 )
@@ -87,6 +90,7 @@ pub static CPU_RT_RUNTIME: Field<Realtime> = field(
         risk: Risk::None,
         doc: "the realtime processor time in each period, in microseconds or as a duration",
         examples: &["95000", "400ms"],
+        unit: Unit::Micros,
         ..RESOURCES
     },
 )

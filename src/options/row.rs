@@ -144,6 +144,10 @@ pub enum Unit {
     Bytes,
     /// Billionths of a processor, printed as 1.5 instead of 1500000000.
     NanoCpus,
+    /// Seconds, printed as 1m30s instead of 90.
+    Seconds,
+    /// Millionths of a second, printed as 25ms instead of 25000.
+    Micros,
 }
 
 impl Unit {
@@ -163,6 +167,8 @@ impl Unit {
         match self {
             Self::Count => None,
             Self::Bytes => crate::syntax::sizes::spelt(number),
+            Self::Seconds => length(number, 1_000_000_000),
+            Self::Micros => length(number, 1_000),
             Self::NanoCpus => {
                 let (whole, billionths) = (number / 1_000_000_000, number % 1_000_000_000);
                 let text = format!("{whole}.{billionths:09}");
@@ -170,6 +176,12 @@ impl Unit {
             }
         }
     }
+}
+
+/// A length of time, from a number of units of so many nanoseconds.
+fn length(number: i64, nanoseconds: i64) -> Option<String> {
+    let length = number.checked_mul(nanoseconds).filter(|length| *length >= 0)?;
+    Some(crate::syntax::durations::spelt(length))
 }
 
 /// The way in which an engine can resolve a difference.

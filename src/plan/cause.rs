@@ -102,11 +102,13 @@ impl<'a> Causes<'a> {
     pub fn of_change(&self, change: &Change, reason: &Reason) -> Option<Cause> {
         let Some(set) = &change.set else { return image_cause(reason) };
         let matched = self.matched.get(&(set, change.id.as_str())).copied();
+        let reason = origin_of(reason, &change.reasons);
         self.of(set, matched, change.adopted, reason)
     }
 
     /// The cause of a difference that is left.
     pub fn of_matched(&self, set: &SetName, matched: &Matched, reason: &Reason) -> Option<Cause> {
+        let reason = origin_of(reason, &matched.differences);
         self.of(set, Some(matched), matched.adopted, reason)
     }
 
@@ -131,11 +133,12 @@ impl<'a> Causes<'a> {
             Reason::Because(because) => (declared_key(because)?, false),
         };
         if let Some(since) = self.since {
-            if declared(since, set).is_none() {
-                return Some(Cause::Spec);
-            }
             if self.told_before(set, matched.map(|matched| &matched.id), reason) {
                 return Some(Cause::Pending);
+            }
+            // The set is new, or the spec does not have it any more.
+            if declared(since, set).is_none() || declared(self.plan, set).is_none() {
+                return Some(Cause::Spec);
             }
             let same = option(since, set, key) == option(self.plan, set, key);
             return Some(if same { Cause::Drift } else { Cause::Spec });
@@ -167,6 +170,19 @@ impl<'a> Causes<'a> {
     }
 }
 
+/// The reason that decides the cause of a reason: what an image hands down differs because the
+/// image does, and who caused that is told by the difference of the image.
+fn origin_of<'r>(reason: &'r Reason, all: &'r [Reason]) -> &'r Reason {
+    let from_image = match reason {
+        Reason::Option(difference) => difference.origin == Origin::Image,
+        Reason::Environment(difference) => difference.origin == Origin::Image,
+        Reason::Because(_) => false,
+    };
+    let is_image = |other: &&Reason| matches!(other, Reason::Option(difference) if difference.references.is_some());
+    let image = all.iter().find(is_image).filter(|_| from_image);
+    image.unwrap_or(reason)
+}
+
 /// The cause of a reason that only an image can explain.
 fn image_cause(reason: &Reason) -> Option<Cause> {
     let image = match reason {
@@ -189,7 +205,7 @@ fn image_cause(reason: &Reason) -> Option<Cause> {
 fn declared_key(because: &Because) -> Option<&'static str> {
     match because {
         Because::TooFew { .. } | Because::TooMany { .. } => Some("count"),
-        Because::State { .. } => Some("state"),
+        Because::State { .. } | Because::Orphan => Some("state"),
         Because::ImageNotKnown { .. } | Because::ImageMissing { .. } => Some("image"),
         Because::RecreateAlways
         | Because::OnStoppedReplace
@@ -215,6 +231,7 @@ fn option<'a>(plan: &'a Plan, set: &SetName, key: &str) -> Option<&'a Json> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::{OptionDifference, References};
     use crate::planner::tests::{add, plan, spec, world};
 
     const OLD: &str = "project: p\ncontainers: {web: {image: 'app:1', count: 2}}\n";
@@ -261,6 +278,29 @@ mod tests {
             _ => None,
         });
         told.collect()
+    }
+
+    #[test]
+    fn what_an_image_hands_down_was_caused_by_what_changed_the_image() {
+        let difference = |option: &str, references| {
+            Reason::Option(OptionDifference {
+                option: option.into(),
+                origin: Origin::Image,
+                expected: "b".into(),
+                found: "a".into(),
+                in_place: false,
+                references,
+            })
+        };
+        for (old, cause) in [("app:2", Cause::Image), ("app:1", Cause::Spec)] {
+            let mut plan = crate::plan::sample::mixed();
+            let change = plan.changes.iter_mut().find(|one| one.id.as_str() == "shop-db").unwrap();
+            let references = References { expected: "app:2".into(), found: Some(old.into()) };
+            change.reasons = vec![difference("image", Some(references)), difference("user", None)];
+            let causes = Causes::new(&plan, None).all();
+            let causes = causes.iter().filter(|one| one.name == "shop-db").map(|one| one.cause);
+            assert_eq!(causes.collect::<Vec<_>>(), [Some(cause); 2]);
+        }
     }
 
     #[test]

@@ -301,6 +301,8 @@ pub enum Because {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         exit_code: Option<i64>,
     },
+    /// No set of the spec declares it any more, and the spec says `prune`.
+    Orphan,
     /// A dead container is in the way of a name.
     Dead,
     /// The image is not on the engine.

@@ -3,8 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value as Json;
-
 use super::PlanError;
 use super::change_steps::Stopping;
 use super::decide::Member;
@@ -12,9 +10,11 @@ use super::nameless::{Nameless, mounts, named_sources, volume_mounts};
 use super::risks;
 use crate::base::ident::SetName;
 use crate::observed::snapshot::Container;
+use crate::options::health;
 use crate::options::inspect_view::InspectView;
 use crate::plan::facts::Verdict;
 use crate::plan::planned::Options;
+use crate::plan::show::estimate::time;
 use crate::plan::show::reason_text;
 use crate::plan::{Carried, Danger, Dangerous, Impact, Reason, Verb};
 use crate::spec::{Identity, Matching, Order, Set, UpdateConfig};
@@ -57,8 +57,8 @@ pub(super) struct Outage {
     update: UpdateConfig,
     /// Seconds that the container has to stop.
     grace: i64,
-    /// Seconds until a started container counts as ready; none if a health check decides.
-    proof: Option<u32>,
+    /// How a started container comes to count as ready.
+    proof: String,
 }
 
 impl Outage {
@@ -71,18 +71,22 @@ impl Outage {
         look: Option<&InspectView>,
     ) -> Self {
         let grace = member.map_or(0, |(member, stopping)| grace(stopping, member.container));
-        let health = look.is_some_and(has_health);
-        Self { up, update: set.update, grace, proof: (!health).then_some(set.prove_for) }
+        let check =
+            look.map(|look| look.config("Healthcheck")).filter(|check| health::is_on(check));
+        let proof = match check {
+            Some(check) => {
+                let longest = time(health::longest_seconds(check));
+                format!("up to {longest} until it is healthy")
+            }
+            None => format!("{} s of proof", set.prove_for),
+        };
+        Self { up, update: set.update, grace, proof }
     }
 
     /// The duration and the containers that stay up, such as `rolling:2 of 3 stay up`.
     fn of(&self, verb: Verb) -> String {
         let Self { up: Up { live, stay, replaced }, update, grace, proof } = self;
         let at_once = update.at_once(*replaced);
-        let proof = match proof {
-            Some(seconds) => format!("{seconds} s of proof"),
-            None => "until it is healthy".to_owned(),
-        };
         match verb {
             Verb::Replace if update.order == Order::StartFirst => {
                 format!("rolling:all {stay} stay up, up to {at_once} more meanwhile")
@@ -107,13 +111,6 @@ fn grace(said: &Stopping, container: &Container) -> i64 {
     let inspect = container.inspect.as_ref();
     let own = inspect.and_then(|inspect| inspect["Config"]["StopTimeout"].as_i64());
     said.timeout.or(own).unwrap_or(GRACE)
-}
-
-/// Whether a health check decides when the container is ready.
-fn has_health(look: &InspectView) -> bool {
-    let test = look.config("Healthcheck")["Test"].as_array();
-    let first = test.and_then(|words| words.first()).and_then(Json::as_str);
-    first.is_some_and(|word| word != "NONE")
 }
 
 /// The dangers of a change, each with its dangerous values.
@@ -289,11 +286,7 @@ pub(super) fn refusals(
                 "container `{name}` would lose its anonymous volume at {} ({why})",
                 crate::base::say::safe(&paths.join(", "))
             ),
-            if set.image.is_none() && matches!(set.identity, Identity::Counted(_)) {
-                "declare the set again, with `state: absent` and `discard: true`"
-            } else {
-                "mount a named volume there and move the data, or say `discard: true`"
-            },
+            "mount a named volume there and move the data, or say `discard: true`",
         ));
     }
     let inspect = member.container.inspect.as_ref();

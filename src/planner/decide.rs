@@ -128,6 +128,12 @@ pub(super) struct Choice {
     pub(super) warnings: Vec<(&'static str, String)>,
 }
 
+/// The verdicts for a set that the spec does not have: all its containers are orphans.
+pub(super) fn prune(members: &[Member<'_>]) -> Choice {
+    let orphan = Disposition::Remove(vec![Reason::Because(Because::Orphan)]);
+    Choice { fates: vec![orphan; members.len()], ..Choice::default() }
+}
+
 /// Decides the verdicts for one set.
 pub(super) fn decide(set: &Set, members: &[Member<'_>]) -> Choice {
     let mut choice = Choice { fates: vec![Disposition::Keep; members.len()], ..Choice::default() };

@@ -256,7 +256,8 @@ impl<'a> Planner<'a> {
             .iter()
             .map(|found| self.member(key, set, &settled, found, &mut expected))
             .collect();
-        let choice = decide::decide(set, &members);
+        let pruned = self.spec.pruned.contains(key);
+        let choice = if pruned { decide::prune(&members) } else { decide::decide(set, &members) };
         let name = members
             .first()
             .map_or_else(|| ContainerName::new(key.as_str()), |member| member.name.clone());

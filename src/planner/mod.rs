@@ -15,6 +15,7 @@ mod emit;
 mod facts;
 mod finish;
 mod fixed_first;
+pub(crate) mod host_path;
 mod ignored_by_engine;
 mod image_steps;
 #[cfg(test)]

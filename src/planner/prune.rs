@@ -64,7 +64,8 @@ fn gone() -> Set {
         kill_signal: "KILL".to_owned(),
         prove_for: 0,
         update: UpdateConfig::default(),
-        discard: false,
+        // An anonymous volume stays on the engine, and the plan says so.
+        discard: true,
         one_shot: false,
         depends_on: Vec::new(),
         options: Vec::new(),

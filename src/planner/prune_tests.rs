@@ -1,10 +1,10 @@
 //! Removed and renamed sets: containers that are removed, containers that stay, and stale plans.
 
-use super::tests::{add, changes, codes, plan, spec, world};
-use super::{Input, Pins, build};
+use super::tests::{add, changes, plan, spec, world};
 use crate::observed::snapshot::Snapshot;
+use crate::plan::cause::{Cause, Causes};
 use crate::plan::check::check;
-use crate::plan::{Danger, Verb};
+use crate::plan::{Because, Danger, Reason, Verb};
 use crate::spec::Spec;
 use crate::stale::judge;
 
@@ -57,23 +57,32 @@ fn a_plan_that_prunes_what_nobody_asked_for_is_doubted() {
 }
 
 #[test]
-fn data_of_what_is_pruned_is_not_lost_unsaid() {
+fn what_is_pruned_says_that_it_is_an_orphan_and_which_volume_it_leaves() {
     let (pruned, mut snapshot) = without_job("prune: true\n");
     let job = snapshot.containers.last_mut().unwrap().inspect.as_mut().unwrap();
     job["Config"]["Volumes"] = serde_json::json!({"/data": {}});
     job["Mounts"] = serde_json::json!([
         {"Type": "volume", "Name": super::tests::hex("v"), "Destination": "/data"}
     ]);
-    let input = Input {
-        spec: &pruned,
-        snapshot: &snapshot,
-        assume: false,
-        pins: Pins::default(),
-        source: None,
-    };
-    let built = build(&input);
-    assert_eq!(codes(&pruned, &snapshot), ["data_lost"]);
-    assert!(built.errors[0].hint.contains("declare the set again"), "{:?}", built.errors);
+    let built = plan(&pruned, &snapshot);
+    let change = &built.plan.changes[0];
+    assert_eq!(change.reasons, [Reason::Because(Because::Orphan)]);
+    assert_eq!(change.impact.loses, ["anonymous volume at /data"]);
+    assert_eq!(change.dangerous[&Danger::DataLost], ["anonymous:/data"]);
+    assert_eq!(check(&built.plan), []);
+    let judgement = judge(&built.plan, &pruned, &snapshot);
+    assert!(judgement.is_current(), "{judgement:?}");
+}
+
+#[test]
+fn an_orphan_is_one_because_the_spec_changed() {
+    let (pruned, snapshot) = without_job("prune: true\n");
+    let (before, now) = (plan(&spec(BOTH), &snapshot).plan, plan(&pruned, &snapshot).plan);
+    for (since, cause) in [(&before, Cause::Spec), (&now, Cause::Pending)] {
+        let causes: Vec<_> =
+            Causes::new(&now, Some(since)).all().iter().map(|one| one.cause).collect();
+        assert_eq!(causes, [Some(cause)]);
+    }
 }
 
 #[test]

@@ -9,11 +9,13 @@ use serde_json::Value as Json;
 use super::compare::collapse;
 use super::danger::{self, Doing};
 use super::draft::Planner;
+use super::host_path;
+use super::matching;
 use super::nameless::named_sources;
 use super::planned::canonical;
 use super::resources::{Found, volume};
 use crate::base::image_ref::ImageRef;
-use crate::base::path::clean;
+use crate::base::notation;
 use crate::base::say;
 use crate::options::inspect_view::InspectView;
 use crate::options::risk::Risk;
@@ -37,27 +39,6 @@ const USUAL: [&str; 14] = [
     "SETPCAP",
     "SETUID",
     "SYS_CHROOT",
-];
-
-/// Sockets of container engines: access to such a socket means root on the host.
-const SOCKETS: [&str; 5] =
-    ["docker.sock", "containerd.sock", "podman.sock", "crio.sock", "dockershim.sock"];
-
-/// System folders of the host.
-const SYSTEM: [&str; 13] = [
-    "/bin",
-    "/boot",
-    "/dev",
-    "/lib",
-    "/lib64",
-    "/proc",
-    "/root",
-    "/run",
-    "/sbin",
-    "/sys",
-    "/usr",
-    "/var/lib/docker",
-    "/var/run",
 ];
 
 /// Adds a value, if the value is new.
@@ -151,7 +132,7 @@ fn texts(value: &Json) -> impl Iterator<Item = &str> {
 fn entries(value: &Json) -> Vec<String> {
     let text = |json: &Json| match json {
         Json::String(text) => text.clone(),
-        other => other.to_string(),
+        other => notation::of(other),
     };
     match value {
         Json::Array(all) => all.iter().map(text).collect(),
@@ -217,32 +198,8 @@ fn mounts(value: &Json, all: &mut Dangerous) {
             }
             _ => continue,
         };
-        let source = clean(source);
-        let note = if read_only { " (read-only)" } else { "" };
-        let class = class_of(&source);
-        // A folder name may look like the note, so such a name is quoted.
-        let source = if source.contains(" (") { Json::from(source).to_string() } else { source };
-        add(all, Danger::HostAccess, format!("{class}:{source}{note}"));
-    }
-}
-
-/// The danger class of a host path.
-fn class_of(path: &str) -> &'static str {
-    let inside = |folder: &str| {
-        path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    let holds = |folder: &str| folder.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
-    let name = path.rsplit('/').next().unwrap_or_default();
-    if SOCKETS.contains(&name) || matches!(path, "/run" | "/var/run" | "/var") {
-        "docker_socket"
-    } else if path == "/" {
-        "root"
-    } else if inside("/etc") {
-        "etc"
-    } else if SYSTEM.iter().any(|folder| inside(folder) || holds(folder)) {
-        "system"
-    } else {
-        "bind"
+        let note = if read_only { "read-only" } else { "" };
+        add(all, Danger::HostAccess, host_path::told(source, note));
     }
 }
 
@@ -286,11 +243,15 @@ impl Planner<'_> {
     }
 
     /// Marks new containers whose image comes from a new repository or registry. Without a running
-    /// container of the project nothing is compared.
+    /// container of the project nothing is compared. Orphans are of the project, too.
     pub(super) fn image_sources(&mut self) {
-        let live = self.members.values().flatten().filter(|member| member.run.is_live());
+        let members = self.members.values().flatten().map(|member| member.container);
+        let own = self.snapshot.containers.iter().filter(|container| {
+            matching::owner(container).is_some_and(|(project, _)| project == self.spec.project)
+        });
+        let live = members.chain(own).filter(|container| container.run().is_live());
         let known: BTreeSet<(String, String)> =
-            live.filter_map(|member| source(member.container.made_from()?)).collect();
+            live.filter_map(|container| source(container.made_from()?)).collect();
         if known.is_empty() {
             return;
         }
@@ -542,7 +503,15 @@ mod tests {
         };
         let mounted = text("volumes: ['out:/out']");
         for (options, told) in [
-            (json!({"type": "none", "o": "bind", "device": "/etc"}), Some("volume:out /etc")),
+            (json!({"type": "none", "o": "bind", "device": "/etc"}), Some("etc:/etc (volume out)")),
+            (
+                json!({"type": "none", "o": "bind,ro", "device": "/run/docker.sock"}),
+                Some("docker_socket:/run/docker.sock (volume out)"),
+            ),
+            (json!({"type": "none", "o": "bind", "device": "/"}), Some("root:/ (volume out)")),
+            (json!({"type": "none", "o": HIDDEN, "device": "/a"}), Some("bind:/a (volume out)")),
+            (json!({"type": "tmpfs", "o": "bind", "device": "/"}), Some("root:/ (volume out)")),
+            (json!({"type": "ext4", "device": "/dev/sdb"}), Some("device:/dev/sdb (volume out)")),
             (
                 json!({"type": "nfs", "o": "addr=nas,rw", "device": ":/a"}),
                 Some("volume:out :/a addr=nas"),
@@ -570,6 +539,36 @@ mod tests {
             let again = text("tty: true, volumes: ['out:/out']");
             assert_eq!(host(&again, &snapshot), None, "{options}");
         }
+    }
+
+    #[test]
+    fn an_orphan_that_runs_tells_sources_of_the_project_too() {
+        let both = "project: p\ncontainers: {web: {image: 'app:1'}, job: {image: 'app:1'}}\n";
+        let now = spec("project: p\ncontainers: {web: {image: 'app:1', count: 2}}\n");
+        let mut snapshot = world();
+        add(&mut snapshot, &spec(both), "web", "p-web-1", "running");
+        super::super::tests::inspect(&mut snapshot, "p-web-1")["Config"]["Image"] =
+            json!("other:1");
+        let told = |snapshot: &Snapshot| {
+            let plan = plan(&now, snapshot).plan;
+            let change = plan.changes.iter().find(|change| change.id.as_str() == "p-web-2");
+            let sources = change.unwrap().dangerous.get(&Danger::ImageSource).cloned();
+            (sources, plan)
+        };
+        let source = Some(vec!["repository:docker.io/library/app".to_owned()]);
+        assert_eq!(told(&snapshot).0, source);
+        add(&mut snapshot, &spec(both), "job", "p-job-1", "exited");
+        assert_eq!(told(&snapshot).0, source);
+        snapshot.containers.pop();
+        add(&mut snapshot, &spec(both), "job", "p-job-1", "running");
+        let (none, plan) = told(&snapshot);
+        assert_eq!(none, None);
+        assert!(crate::stale::judge(&plan, &now, &snapshot).is_current());
+        // The orphan is in no fact: what the reviewer read has another danger now, and is stale.
+        snapshot.containers.pop();
+        let judged = crate::stale::judge(&plan, &now, &snapshot);
+        let codes: Vec<&str> = judged.stale.iter().map(|stale| stale.code.as_str()).collect();
+        assert_eq!((codes, judged.tampered.len()), (vec!["sources_moved"], 0));
     }
 
     #[test]

@@ -56,6 +56,8 @@ pub enum Code {
     NamesMoved,
     /// The warnings of the plan differ.
     WarningsMoved,
+    /// Containers of the project that run are of other repositories or registries.
+    SourcesMoved,
     /// The engine is another engine.
     Engine,
     /// The spec declares something else than the plan.
@@ -100,6 +102,7 @@ impl Code {
         (Self::TargetMoved, "a set that others depend on moved, and other steps follow"),
         (Self::NamesMoved, "fresh containers would get other names now"),
         (Self::WarningsMoved, "what the plan warns of is not what is so now"),
+        (Self::SourcesMoved, "what runs of the project is from other repositories"),
         (Self::Engine, "it is another engine"),
         (Self::SpecMoved, "the spec declares something else now"),
         (Self::PlannerVersion, "another version of bayplan made the plan"),
@@ -136,6 +139,7 @@ impl Code {
             Self::TargetMoved => "target_moved",
             Self::NamesMoved => "names_moved",
             Self::WarningsMoved => "warnings_moved",
+            Self::SourcesMoved => "sources_moved",
             Self::Engine => "engine",
             Self::SpecMoved => "spec_moved",
             Self::PlannerVersion => "planner_version",

@@ -209,6 +209,14 @@ impl<'a> Parts<'a> {
         for change in old.iter().chain(&new) {
             sets.insert(change.id.as_str(), change.set.as_ref());
         }
+        let same = |change: &&Change| {
+            let other = by_id.get(change.id.as_str());
+            other.is_some_and(|other| anywhere(change) == anywhere(other))
+        };
+        if old.len() == new.len() && old_steps == new_steps && old.iter().all(same) {
+            stale.push(sources_moved());
+            return;
+        }
         let steps: BTreeMap<&StepId, &Step> =
             new_steps.iter().map(|step| (&step.id, step)).collect();
         let others = old_steps.iter().filter(|step| steps.get(&step.id) != Some(step));
@@ -435,6 +443,18 @@ fn anywhere(change: &Change) -> Change {
     change.danger.retain(|danger| *danger != Danger::ImageSource);
     change.dangerous.remove(&Danger::ImageSource);
     change
+}
+
+/// No fact pins from which repositories the containers are that no set of the spec declares.
+fn sources_moved() -> Staleness {
+    Staleness {
+        code: Code::SourcesMoved.word().to_owned(),
+        set: None,
+        object: "the images of what runs of the project".to_owned(),
+        expected: "those of the review".to_owned(),
+        found: "images of other repositories".to_owned(),
+        hint: AGAIN.to_owned(),
+    }
 }
 
 /// A change without its counts of containers: a set that was begun has fewer old containers by now.

@@ -109,7 +109,7 @@ fn what_is_created_is_never_down() {
 
 const IMAGE: &str = "sha256:1111111111111111111111111111111111111111111111111111111111111111";
 
-/// Ten containers that differ, and a plan that replaces them.
+/// Ten containers that differ in six options each, and a plan that replaces them.
 async fn ten() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let mut spec = "project: shop\ndefaults: {state: reloaded}\ncontainers:\n".to_owned();
@@ -120,7 +120,9 @@ async fn ten() -> tempfile::TempDir {
         write!(
             spec,
             "  web-{number}:\n    name: shop-web-{number}\n    image: 'app:1'\n    command: serve \
-             --port {number}\n    mem_limit: 512m\n"
+             --port {number}\n    mem_limit: 512m\n    privileged: true\n    hostname: \
+             web-{number}.example.org\n    environment: {{LEVEL: debug, REGION: north}}\n    \
+             ports: ['{number}:80']\n"
         )
         .unwrap();
         let mut one = found("a", &format!("shop-web-{number}"), "running").inspect.unwrap();
@@ -175,14 +177,23 @@ async fn a_result_says_which_run_it_is_of_and_stays_small() {
     assert_eq!(changes.len(), 10);
     for change in changes {
         assert_eq!(change["ended"], "done", "{change}");
+        assert_eq!(
+            result["reload_reasons"][change["id"].as_str().unwrap()].as_array().unwrap().len(),
+            6
+        );
         assert!(change["down_ms"].is_u64() && change["created"].is_string(), "{change}");
     }
     let schema = at(folder.path(), &[], "schema result").await;
     jsonschema::validate(&serde_json::from_str(&schema.out).unwrap(), &result).unwrap();
     let shown = at(folder.path(), &[], "show r.json").await;
-    for says in
-        ["down for ", "ann in GitHub Actions", "TICKET=SHOP-42", "mem_limit (nothing => 536870912)"]
-    {
+    for says in [
+        "down for ",
+        "ann in GitHub Actions",
+        "TICKET=SHOP-42",
+        "mem_limit (nothing => 536870912)",
+        "danger: privileged\n",
+        "danger: public_port: ",
+    ] {
         assert!(shown.out.contains(says), "{says}: {}", shown.out);
     }
     let again = at(folder.path(), &[], "show r.json --format json").await;

@@ -11,10 +11,10 @@ const DIGEST: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 const OTHER: &str = "sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 
 /// A result as its file has it.
-fn result(began: &str, plan: &str, change: &Json) -> Json {
+fn result(began: &str, plan: &str, changes: &[Json]) -> Json {
     json!({
         "format": "bayplan/result/1", "changed": true, "message": "created 1 container.",
-        "exit_code": 0, "reload_reasons": {}, "containers": [], "changes": [change], "steps": [],
+        "exit_code": 0, "reload_reasons": {}, "containers": [], "changes": changes, "steps": [],
         "stale": [], "troubles": [], "mismatches": [], "left": [], "interrupted": null,
         "summary": {"created": 1, "started": 1, "stopped": 0, "killed": 0, "removed": 0,
             "restarted": 0, "pulled": 0, "message": "created 1 container."},
@@ -38,10 +38,13 @@ fn folder() -> tempfile::TempDir {
     let put = |path: &Path, json: &Json| std::fs::write(path, json.to_string()).unwrap();
     let (first, second, third) =
         ("2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z", "2026-11-03T00:00:00Z");
-    put(&results.join("1.json"), &result(first, DIGEST, &change("shop-db", "d", "done")));
+    put(&results.join("1.json"), &result(first, DIGEST, &[change("shop-db", "d", "done")]));
     let results = folder.path().join("results");
-    put(&results.join("2.json"), &result(second, OTHER, &change("shop-web", "e", "done")));
-    put(&results.join("3.json"), &result(third, OTHER, &change("shop-db", "f", "as_before")));
+    put(
+        &results.join("2.json"),
+        &result(second, OTHER, &[change("shop-web", "e", "done"), change("shop-mq", "c", "done")]),
+    );
+    put(&results.join("3.json"), &result(third, OTHER, &[change("shop-db", "f", "as_before")]));
     put(&results.join("other.json"), &json!({"format": "something"}));
     std::fs::write(results.join("broken.json"), "{\"format\": \"bayplan/result/1\"}").unwrap();
     // A configuration of the user's must not hide the commit that began the repository.
@@ -85,6 +88,7 @@ async fn runs_are_told_from_the_newest_with_who_and_what_and_the_commit_of_the_p
       plan sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
       created 1 container.
       replace  shop-web; 8.2 s; down for 1.2 s
+      replace  shop-mq; 8.2 s; down for 1.2 s
       results/2.json
 
     2026-11-01T00:00:00Z  shop on harbour-1, applied by ann\u{1b}[2J on desk in 12.3 s
@@ -123,8 +127,24 @@ async fn the_plan_of_a_container_is_told_from_results_and_from_its_label() {
     assert_eq!((&made["plan"], &made["file"]), (&DIGEST.into(), &"./results/old/1.json".into()));
     assert_eq!(made["commit"]["subject"], "more memory");
     assert_eq!(json["runs"].as_array().unwrap().len(), 2);
-    let none = at(folder.path(), "history --container nobody").await;
-    assert!(none.out.contains("of no known plan, no result tells"), "{}", none.out);
+    for line in ["history --container nobody", "history --container nobody --json"] {
+        let none = at(folder.path(), line).await;
+        assert_eq!((none.code, none.out.as_str()), (1, ""), "{}", none.err);
+        let says = "expected a run that changed container `nobody`, but found none";
+        assert!(none.err.contains(says), "{}", none.err);
+    }
+    // Of a run that changed several, only the changes to this container are told.
+    let told = at(folder.path(), "history --container shop-mq --without-git").await;
+    insta::assert_snapshot!(told.out, @r"
+    container `shop-mq` was made by the plan sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
+      ./results/2.json
+
+    2026-11-02T00:00:00Z  shop on harbour-1, applied by ann\u{1b}[2J on desk in 12.3 s
+      plan sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
+      the whole run: created 1 container.
+      replace  shop-mq; 8.2 s; down for 1.2 s
+      ./results/2.json
+    ");
     for (own, says) in [
         (
             "shop-db",

@@ -19,8 +19,8 @@ const VOID: &[&str] = &["meta", "input"];
 const ELEMENTS: &[&str] = &[
     "html", "head", "meta", "title", "style", "body", "a", "header", "nav", "h1", "h2", "h3", "h4",
     "span", "p", "dl", "dt", "dd", "main", "section", "table", "caption", "thead", "tbody", "tr",
-    "th", "td", "div", "svg", "rect", "form", "label", "input", "select", "option", "output",
-    "article", "ul", "li", "strong", "details", "summary", "script",
+    "th", "td", "div", "svg", "rect", "line", "text", "form", "label", "input", "select", "option",
+    "output", "article", "ul", "li", "strong", "details", "summary", "script",
 ];
 
 /// What tries to get out of where it stands, in every way that a page knows.

@@ -3,14 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use bayplan::apply::record::{ChangeRecord, Ended, Times};
+use bayplan::apply::record::{ChangeRecord, Ended, Times, Told};
 use bayplan::apply::result::ResultDocument;
 use bayplan::apply::result_text;
 use bayplan::base::ident::{ContainerName, SetName};
 use bayplan::options::inspect_view::InspectView;
 use bayplan::options::{AnyRow, Body, Context, ROWS, platform};
-use bayplan::plan::Because;
 use bayplan::plan::show::{About, diff, diff_text, markdown, text};
+use bayplan::plan::{Because, Dangerous};
 use bayplan::plan::{
     By, Change, EnvironmentDifference, Matched, OptionDifference, Origin, Plan, Reason, SetReport,
     Verb,
@@ -105,6 +105,7 @@ fn record(change: &Change) -> ChangeRecord {
         set: None,
         verb: change.verb,
         danger: Vec::new(),
+        dangerous: Dangerous::new(),
         ended: Ended::Done,
         times: Times::default(),
         created: None,
@@ -121,7 +122,7 @@ fn the_end_of_a_long_value_is_seen_in_every_form() {
             let plan_of = |ends| plan(&reason(*row, &shape, ends));
             let plan = plan_of((OLD, NEW));
             let mut result = ResultDocument::refused("", 0, Vec::new());
-            let why = plan.changes[0].reasons.clone();
+            let why = Told::all(&plan.changes[0].reasons);
             result.reload_reasons.insert(plan.changes[0].id.clone(), why);
             result.changes = plan.changes.iter().map(record).collect();
             let forms = [

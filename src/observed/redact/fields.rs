@@ -288,7 +288,37 @@ impl View<'_> {
     pub(super) fn volume(&self, volume: &mut Json) {
         self.hide_but(volume, "", VOLUME);
         self.hide_values(volume.get_mut("Labels"), "Labels", KNOWN_LABELS);
+        let plain = local_options(volume);
+        let plain = plain.into_iter().filter(|(key, _)| !self.refers(&within("Options", key)));
+        let plain: Map<String, Json> = plain.collect();
         self.hide_values(volume.get_mut("Options"), "Options", &[]);
+        if let Some(options) = volume.get_mut("Options").and_then(Json::as_object_mut) {
+            options.extend(plain);
+        }
+    }
+}
+
+/// The options of a `local` volume that say what it reaches, as the source of a mount does.
+fn local_options(volume: &Json) -> Map<String, Json> {
+    if volume["Driver"] != "local" {
+        return Map::new();
+    }
+    let options = volume["Options"].as_object().into_iter().flatten();
+    let plain = options.filter(|(key, value)| is_plain(key, value));
+    plain.map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+/// The words of `o` that say nothing of a user or a password.
+const MOUNT_WORDS: [&str; 6] = ["bind", "rbind", "ro", "rw", "nolock", "soft"];
+
+/// Whether an option of a `local` volume says a path, an address or a usual word, and nothing else.
+fn is_plain(key: &str, value: &Json) -> bool {
+    let Some(text) = value.as_str() else { return false };
+    match key {
+        "type" => text.chars().all(char::is_alphanumeric),
+        "device" => text.starts_with(['/', ':']) && !text.contains('@') || text == "tmpfs",
+        "o" => text.split(',').all(|word| MOUNT_WORDS.contains(&word) || word.starts_with("addr=")),
+        _ => false,
     }
 }
 
@@ -332,6 +362,23 @@ pub(super) fn trim_info(info: &mut Json) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_local_volume_stays_what_it_reaches() {
+        for (key, value, plain) in [
+            ("type", "nfs4", true),
+            ("type", "a b", false),
+            ("device", "/etc", true),
+            ("device", "//user:s3cr3t@nas/share", false),
+            ("device", "s3cr3t", false),
+            ("o", "bind,ro", true),
+            ("o", "addr=nas,rw", true),
+            ("other", "/etc", false),
+            ("o", "addr=nas,username=me,password=s3cr3t", false),
+        ] {
+            assert_eq!(is_plain(key, &json!(value)), plain, "{key}: {value}");
+        }
+    }
 
     #[test]
     fn of_an_engine_stays_what_a_plan_may_ask() {

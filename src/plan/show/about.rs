@@ -23,6 +23,13 @@ pub struct About {
 }
 
 impl About {
+    /// The command that applies the plan that was reviewed and no other.
+    pub fn command(&self) -> Option<String> {
+        let next = self.next.as_ref()?;
+        let digest = self.digest.iter().map(|digest| format!(" --expect-digest {digest}"));
+        Some(digest.fold(next.clone(), |all, one| all + &one))
+    }
+
     /// Digest and notes, safe to print.
     pub fn lines(&self) -> Vec<(String, String)> {
         let digest =

@@ -257,7 +257,7 @@ impl Told {
 
 /// The lines about a change, by topic.
 fn items(change: &Change, causes: &Causes<'_>) -> Items {
-    let whys = change.reasons.iter().zip(why::of(change, causes));
+    let whys = change.reasons.iter().zip(why::of(&[change], causes));
     let mut all: Items = whys.flat_map(why_items).collect();
     let said = |text: String| (text.clone(), Item::said(text.clone(), text));
     all.extend(reason_text::how(change).map(said));

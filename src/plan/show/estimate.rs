@@ -1,15 +1,15 @@
-//! The start and end time of each step of a plan, in seconds, from the stop grace periods and
-//! monitor times in the plan.
+//! The start and end time of each step of a plan, in seconds, from the stop grace periods, health
+//! checks and monitor times in the plan.
 //!
-//! A plan does not tell the duration of pulls, one-shots and health checks; they are counted beside
-//! the time.
+//! A plan does not tell the duration of pulls and one-shots; they are counted beside the time.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use crate::base::ident::StepId;
+use crate::base::ident::{ContainerName, SetName, StepId};
 use crate::base::say;
-use crate::plan::{Action, Plan};
+use crate::options::health;
+use crate::plan::{Action, Plan, Step};
 
 /// The default number of concurrent steps.
 pub const PARALLELISM: u16 = 4;
@@ -77,6 +77,9 @@ pub fn of(plan: &Plan) -> Estimate {
             next[*before].push(place);
         }
     }
+    let changes = plan.changes.iter();
+    let sets: BTreeMap<&str, &SetName> =
+        changes.filter_map(|change| Some((change.id.as_str(), change.set.as_ref()?))).collect();
     let mut spans = vec![Span::default(); plan.steps.len()];
     let delay = |place: usize| u64::from(plan.steps[place].delay);
     let mut ready: BinaryHeap<Reverse<(u64, usize)>> = (0..missing.len())
@@ -91,7 +94,7 @@ pub fn of(plan: &Plan) -> Estimate {
         } else {
             from
         };
-        let end = start.saturating_add(seconds(action));
+        let end = start.saturating_add(seconds(plan, &plan.steps[place], &sets));
         if is_call(action) {
             rooms.push(Reverse(end));
         }
@@ -119,13 +122,17 @@ fn is_call(action: &Action) -> bool {
 }
 
 /// The longest duration of a step, as far as the plan tells.
-fn seconds(action: &Action) -> u64 {
+fn seconds(plan: &Plan, step: &Step, sets: &BTreeMap<&str, &SetName>) -> u64 {
     let grace = |timeout: &Option<i64>| timeout.map_or(GRACE, |it| u64::try_from(it).unwrap_or(0));
-    match action {
+    match &step.action {
         Action::Stop { timeout, .. } => grace(timeout),
         Action::Restart { timeout, .. } => grace(timeout).saturating_add(START),
         Action::Start { wait: false, .. } => START,
-        Action::WaitReady { prove_for, .. } => u64::from(*prove_for),
+        Action::WaitReady { prove_for, .. } => {
+            let name = step.id.change();
+            let check = sets.get(name).and_then(|set| until_healthy(plan, set, name));
+            check.unwrap_or_else(|| u64::from(*prove_for))
+        }
         Action::Start { wait: true, .. }
         | Action::Pull { .. }
         | Action::Tag { .. }
@@ -144,8 +151,27 @@ fn seconds(action: &Action) -> u64 {
     }
 }
 
+/// The longest time until the health check of a step's container decides; `None`: the plan tells
+/// no check. For a container that is there already, the spec alone tells a check.
+fn until_healthy(plan: &Plan, set: &SetName, name: &str) -> Option<u64> {
+    let created = plan.planned.get(set).and_then(|all| {
+        let own = all.containers.get(&ContainerName::new(name))?;
+        let image = all.from_image.as_ref().and_then(|all| all.get(HEALTHCHECK));
+        let declared = own.get(HEALTHCHECK).or_else(|| all.options.get(HEALTHCHECK));
+        Some(health::planned(image, declared))
+    });
+    let declared = || &plan.declared["containers"][set.as_str()][HEALTHCHECK];
+    let check = created.unwrap_or_else(|| health::planned(None, Some(declared())));
+    health::is_on(&check).then(|| health::longest_seconds(&check))
+}
+
+/// The key of the health check.
+const HEALTHCHECK: &str = "healthcheck";
+
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::plan::sample;
 
@@ -167,6 +193,22 @@ mod tests {
         // Other steps run at the same time.
         sample::add_replace(&mut plan, "web", "shop-web", 2);
         assert_eq!(of(&plan).seconds, 21);
+    }
+
+    #[test]
+    fn until_it_is_healthy_counts_instead_of_the_proof() {
+        let mut plan = sample::empty();
+        sample::add_replace(&mut plan, "db", "shop-db", 1);
+        let planned = plan.planned.values_mut().next().unwrap();
+        let of_image = json!({"test": ["CMD", "x"], "interval": "20s", "timeout": "10s"});
+        planned.from_image.as_mut().unwrap().insert("healthcheck".into(), of_image);
+        assert_eq!(of(&plan).seconds, 10 + 1 + 3 * 30);
+        let planned = plan.planned.values_mut().next().unwrap();
+        planned.options.insert("healthcheck".into(), json!({"retries": 1, "start_period": "5s"}));
+        assert_eq!(of(&plan).seconds, 10 + 1 + 5 + 30);
+        let planned = plan.planned.values_mut().next().unwrap();
+        planned.options.insert("healthcheck".into(), json!({"disable": true}));
+        assert_eq!(of(&plan).seconds, 10 + 1 + 10);
     }
 
     #[test]

@@ -14,6 +14,24 @@ const WHOLE: u64 = 1000;
 /// The smallest width of a step, for a step without duration.
 const NARROWEST: u64 = 4;
 
+/// The round lengths between two marks, in seconds; longer lengths are hours, doubled each time.
+const ROUND: [u64; 13] = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600];
+/// The largest number of lengths between marks, so that their texts fit on a phone.
+const MOST_TICKS: u64 = 5;
+
+/// A mark of the timeline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tick {
+    /// The place, in thousandths of the timeline.
+    pub at: u64,
+    /// The place, as SVG takes it: `47.6%`.
+    pub percent: String,
+    /// The time in words.
+    pub text: String,
+    /// The side at which the text is anchored, so that the outer texts stay inside.
+    pub anchor: &'static str,
+}
+
 /// The timeline of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Graph {
@@ -126,16 +144,18 @@ impl Row {
 }
 
 impl Graph {
+    /// The place of a second, in thousandths of the timeline.
+    fn at(&self, second: u64) -> u64 {
+        let whole = u128::from(self.seconds.max(1));
+        let at = u128::from(second) * u128::from(WHOLE) / whole;
+        u64::try_from(at).unwrap_or(WHOLE).min(WHOLE)
+    }
+
     /// The start and the width of each span, in thousandths of the timeline.
     pub fn bars(&self, spans: &[Span]) -> Vec<(u64, u64)> {
-        let at = |second: u64| {
-            let whole = u128::from(self.seconds.max(1));
-            let at = u128::from(second) * u128::from(WHOLE) / whole;
-            u64::try_from(at).unwrap_or(WHOLE).min(WHOLE)
-        };
         let bar = |span: &Span| {
-            let from = at(span.start).min(WHOLE - NARROWEST);
-            (from, at(span.end).saturating_sub(from).max(NARROWEST))
+            let from = self.at(span.start).min(WHOLE - NARROWEST);
+            (from, self.at(span.end).saturating_sub(from).max(NARROWEST))
         };
         spans.iter().map(bar).collect()
     }
@@ -145,11 +165,23 @@ impl Graph {
         self.bars(&row.down.iter().map(|down| down.span).collect::<Vec<_>>())
     }
 
-    /// The time labels along the timeline.
-    pub fn ticks(&self) -> Vec<String> {
-        (0..=4)
-            .map(|quarter| time(self.seconds / 4 * quarter + self.seconds % 4 * quarter / 4))
-            .collect()
+    /// The marks along the timeline, at round times: a handful, each at its exact place.
+    pub fn ticks(&self) -> Vec<Tick> {
+        let hours = (1..).map(|power| 3_600 << power);
+        let steps = ROUND.into_iter().chain(hours);
+        let step = steps.take(64).find(|step| self.seconds / step <= MOST_TICKS);
+        let step = step.unwrap_or(u64::MAX);
+        let ticks = (0..=self.seconds / step).map(|number| {
+            let second = number * step;
+            let at = self.at(second);
+            let anchor = match at {
+                0 => "start",
+                901.. => "end",
+                _ => "middle",
+            };
+            Tick { at, percent: format!("{}.{}%", at / 10, at % 10), text: time(second), anchor }
+        });
+        ticks.collect()
     }
 }
 
@@ -172,7 +204,20 @@ mod tests {
         stop legacy, from 0 s to 10 s, down from 0 s
         create shop-web-1, from 0 s to 11 s
         ");
-        assert_eq!(graph.ticks(), ["0 s", "5 s", "10 s", "15 s", "21 s"]);
+        let ticks = |seconds: u64| {
+            let graph = Graph { seconds, rows: Vec::new(), more: 0 };
+            let ticks = graph.ticks().into_iter();
+            ticks.map(|tick| format!("{} at {}", tick.text, tick.percent)).collect::<Vec<_>>()
+        };
+        let of_21 =
+            ["0 s at 0.0%", "5 s at 23.8%", "10 s at 47.6%", "15 s at 71.4%", "20 s at 95.2%"];
+        assert_eq!(ticks(21), of_21);
+        assert_eq!(ticks(1), ["0 s at 0.0%", "1 s at 100.0%"]);
+        assert_eq!(ticks(0), ["0 s at 0.0%"]);
+        assert_eq!(ticks(100).last().unwrap(), "1 min 30 s at 90.0%");
+        for seconds in [7, 59, 61, 3_599, 3_601, 86_400, 1 << 40, u64::MAX] {
+            assert!((2..=6).contains(&ticks(seconds).len()), "{seconds}: {:?}", ticks(seconds));
+        }
         for row in &graph.rows {
             for (x, width) in graph.bars(&row.steps).into_iter().chain(graph.gaps(row)) {
                 assert!(x + width <= WHOLE && width >= NARROWEST, "{row:?}");

@@ -97,7 +97,7 @@ fn sheet((index, (plan, about)): (usize, &(&Plan, About))) -> Sheet {
     let (model, groups) = model::grouped(plan, &causes);
     let mut lines = about.lines();
     if !model.changes.is_empty() {
-        lines.extend(about.next.iter().map(|next| ("apply".to_owned(), next.clone())));
+        lines.extend(about.command().map(|next| ("apply".to_owned(), next)));
     }
     let graph = graph::of(plan, &model.estimate, &groups, MOST_ROWS);
     Sheet { place: index + 1, model, about: lines, graph }

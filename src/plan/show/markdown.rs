@@ -128,11 +128,8 @@ fn warnings(model: &Model) -> impl Iterator<Item = Part> {
 /// The digest, the notes and the apply command, which are always shown.
 fn closing(about: &About, model: &Model) -> Option<Part> {
     let lines = about.lines();
-    let next = about.next.iter().filter(|_| !model.changes.is_empty());
-    let next = next.map(|next| {
-        let digest = about.digest.iter().map(|digest| format!(" --expect-digest {digest}"));
-        format!("- apply: {}\n", code(&digest.fold(next.clone(), |all, one| all + &one)))
-    });
+    let next = about.command().filter(|_| !model.changes.is_empty());
+    let next = next.map(|next| format!("- apply: {}\n", code(&next)));
     let about = lines.iter().map(|(key, value)| format!("- {}: {}\n", code(key), code(value)));
     let all: String = about.chain(next).collect();
     (!all.is_empty()).then(|| Part::head(format!("\n{all}")))

@@ -17,7 +17,7 @@ use super::{reason_text, step_text, told};
 use crate::base::ident::{ChangeId, ChangeTarget, SetName};
 use crate::plan::cause::Causes;
 use crate::plan::danger::{self, Danger};
-use crate::plan::{Action, Change, Impact, Plan, Reason, Step, Verb, left};
+use crate::plan::{Action, Change, Dangerous, Impact, Plan, Reason, Step, Verb, left};
 
 /// A change is compared with this many groups of its set at most, so that 10,000 changes are not
 /// all compared with each other.
@@ -82,7 +82,23 @@ impl Model {
     }
 }
 
+/// A dangerous value in words: `docker_socket: /var/run/docker.sock`.
+pub fn danger_words(danger: Danger, value: &str) -> String {
+    InDanger::new(danger, value, Vec::new()).words()
+}
+
 impl InDanger {
+    /// A danger with a value of it, made safe; an empty value is none.
+    fn new(danger: Danger, value: &str, names: Vec<Folded>) -> Self {
+        let (class, value) = danger.classified(value);
+        let value = (!value.is_empty()).then(|| match danger {
+            // The value consists of bayplan's own words.
+            Danger::Outage => told::ends(value, OBJECT),
+            _ => told::value(value, OBJECT),
+        });
+        Self { danger, class, value, names }
+    }
+
     /// The words for some dangers, each word once.
     pub fn kinds(all: &[Self]) -> Vec<&'static str> {
         let mut words: Vec<&'static str> = all.iter().map(|one| one.danger.word()).collect();
@@ -102,7 +118,7 @@ impl InDanger {
     }
 }
 
-/// Changes that differ only in the name.
+/// Changes that differ only in the name, and in what each member of a set has for itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
     /// The number of the group in the view, from 1.
@@ -245,14 +261,9 @@ fn dangers<'p>(changes: impl Iterator<Item = &'p Change>) -> Vec<InDanger> {
         .into_iter()
         .map(|((danger, value), ids)| {
             let names: Vec<Cow<'_, str>> = ids.iter().map(|id| endangered(danger, id)).collect();
-            let (class, value) = danger.classified(value.unwrap_or_default());
-            let place = danger.classes().iter().position(|known| Some(*known) == class);
-            let value = (!value.is_empty()).then(|| match danger {
-                // The value consists of bayplan's own words.
-                Danger::Outage => told::ends(value, OBJECT),
-                _ => told::value(value, OBJECT),
-            });
-            (place.unwrap_or(0), InDanger { danger, class, value, names: folded(&names) })
+            let one = InDanger::new(danger, value.unwrap_or_default(), folded(&names));
+            let place = danger.classes().iter().position(|known| Some(*known) == one.class);
+            (place.unwrap_or(0), one)
         })
         .collect();
     all.sort_by_key(|(place, one)| (one.danger, *place));
@@ -280,7 +291,7 @@ fn order<'p>(plan: &'p Plan, estimate: &Estimate) -> Vec<&'p Change> {
     changes
 }
 
-/// Groups changes that differ only in the name.
+/// Groups changes that are alike.
 fn gathered<'p>(order: &[&'p Change], causes: &Causes<'_>) -> Vec<Vec<&'p Change>> {
     let mut all: Vec<Vec<&Change>> = Vec::new();
     let mut kinds: BTreeMap<(Option<&SetName>, Verb), Vec<usize>> = BTreeMap::new();
@@ -302,13 +313,20 @@ fn gathered<'p>(order: &[&'p Change], causes: &Causes<'_>) -> Vec<Vec<&'p Change
 
 fn alike(one: &Change, other: &Change, causes: &Causes<'_>) -> bool {
     let Change { id: _, set, verb, adopted, danger, dangerous, impact, reasons } = one;
+    // Of several members each has ports of its own, which stand beside its name.
+    let dangers = |all: &Dangerous| {
+        let mut all = all.clone();
+        all.remove(&Danger::PublicPort);
+        all
+    };
     (set, verb, adopted, danger, impact)
         == (&other.set, &other.verb, &other.adopted, &other.danger, &other.impact)
-        && *dangerous == other.dangerous
-        && *reasons == other.reasons
-        && reasons
-            .iter()
-            .all(|reason| causes.of_change(one, reason) == causes.of_change(other, reason))
+        && dangers(dangerous) == dangers(&other.dangerous)
+        && reasons.len() == other.reasons.len()
+        && reasons.iter().zip(&other.reasons).all(|(reason, of_other)| {
+            why::alike(reason, of_other)
+                && causes.of_change(one, reason) == causes.of_change(other, of_other)
+        })
 }
 
 fn groups(
@@ -343,7 +361,7 @@ fn groups(
             dangers,
             impact: impact(first, &ids, &besides),
             will_be: will_be(plan, first, &ids),
-            why: why::of(first, causes),
+            why: why::of(members, causes),
             span: spans
                 .copied()
                 .reduce(|a, b| Span { start: a.start.min(b.start), end: a.end.max(b.end) })
@@ -353,8 +371,11 @@ fn groups(
     gathered.iter().enumerate().filter_map(group).collect()
 }
 
-/// The planned containers of a change that creates containers.
+/// What a change creates: containers, a network or a volume.
 fn will_be(plan: &Plan, change: &Change, ids: &[&str]) -> Option<WillBe> {
+    if let Some(created) = created(plan, change) {
+        return Some(created);
+    }
     if !matches!(change.verb, Verb::Create | Verb::Replace | Verb::Run) {
         return None;
     }
@@ -364,6 +385,23 @@ fn will_be(plan: &Plan, change: &Change, ids: &[&str]) -> Option<WillBe> {
         planned::rest(planned, ids, &change.reasons)
     } else {
         planned::of(planned, ids)
+    })
+}
+
+/// The network or the volume that a change creates, also in the place of another one.
+fn created(plan: &Plan, change: &Change) -> Option<WillBe> {
+    if !matches!(change.id.target(), ChangeTarget::Network(_) | ChangeTarget::Volume(_)) {
+        return None;
+    }
+    let mut steps = plan.steps.iter().filter(|step| step.id.change() == change.id.as_str());
+    steps.find_map(|step| match &step.action {
+        Action::CreateNetwork { key, .. } => {
+            Some(planned::resource(&plan.declared["networks"][key.as_str()], "bridge"))
+        }
+        Action::CreateVolume { key, .. } => {
+            Some(planned::resource(&plan.declared["volumes"][key.as_str()], "local"))
+        }
+        _ => None,
     })
 }
 

@@ -58,8 +58,17 @@ impl Page {
     /// Adds a lead in a style, followed by wrapped words: later lines are indented by `hang`
     /// columns.
     pub fn wrapped(&mut self, lead: (Style, &str), hang: usize, words: &str) {
-        let (style, lead) = lead;
-        let lines = broken(words, self.width, (lead.width(), hang));
+        let lines = broken(words, self.width, (lead.1.width(), hang));
+        self.led(lead, hang, &lines);
+    }
+
+    /// Adds a lead in a style, followed by a command, which may be continued on further lines.
+    pub fn command(&mut self, lead: (Style, &str), hang: usize, command: &str) {
+        let lines = laid(arguments(command), self.width, (lead.1.width(), hang));
+        self.led(lead, hang, &lines);
+    }
+
+    fn led(&mut self, (style, lead): (Style, &str), hang: usize, lines: &[String]) {
         let blank = lead.len() - lead.trim_start().len();
         let mark = self.painted(style, lead[blank..].trim_end());
         let gap = " ".repeat(lead.len() - lead.trim_end().len());
@@ -75,28 +84,73 @@ impl Page {
     }
 }
 
-/// Wraps words to a width: the first line is indented by `first` columns, later lines by `hang`.
+/// Wraps words to a width: the first line is indented by `first` columns, later lines by `hang`. A
+/// command that is too long for a line is continued on the next one.
 pub fn broken(words: &str, width: usize, (first, hang): (usize, usize)) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    let mut at = first;
-    for word in pieces(words) {
-        let long = word.width();
-        let line = lines.last().map_or("", String::as_str);
-        if !line.is_empty() && at + 1 + long > width {
-            at = hang + long;
-            lines.push(word.to_owned());
-        } else if let Some(line) = lines.last_mut() {
-            if line.is_empty() {
-                at += long;
-            } else {
-                line.push(' ');
-                at += 1 + long;
+    let tokens = pieces(words).into_iter().flat_map(|piece| {
+        let is_long = piece.contains('`') && hang + piece.width() > width;
+        if is_long { arguments(piece) } else { vec![Token { text: piece, goes_on: false }] }
+    });
+    laid(tokens, width, (first, hang))
+}
+
+/// A text that is never broken; if it goes on, a line that ends with it ends with a backslash.
+#[derive(Clone, Copy)]
+struct Token<'t> {
+    text: &'t str,
+    goes_on: bool,
+}
+
+/// The arguments of a command: it is broken between them alone.
+fn arguments(command: &str) -> Vec<Token<'_>> {
+    let (mut tokens, mut begin, mut quote) = (Vec::new(), 0, None);
+    for (at, sign) in command.char_indices() {
+        match (quote, sign) {
+            (None, '\'' | '"') => quote = Some(sign),
+            (Some(open), sign) if open == sign => quote = None,
+            (None, ' ') => {
+                tokens.push(Token { text: &command[begin..at], goes_on: true });
+                begin = at + 1;
             }
-            line.push_str(word);
+            _ => {}
         }
+    }
+    tokens.push(Token { text: &command[begin..], goes_on: false });
+    tokens
+}
+
+fn laid<'t>(
+    tokens: impl IntoIterator<Item = Token<'t>>,
+    width: usize,
+    (first, hang): (usize, usize),
+) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let (mut at, mut goes_on) = (first, false);
+    for token in tokens {
+        let long = token.text.width();
+        let room = long + if token.goes_on { CONTINUED.len() } else { 0 };
+        let Some(line) = lines.last_mut() else { break };
+        if !line.is_empty() && at + 1 + room > width {
+            if goes_on {
+                line.push_str(CONTINUED);
+            }
+            at = hang + long;
+            lines.push(token.text.to_owned());
+        } else {
+            if !line.is_empty() {
+                line.push(' ');
+                at += 1;
+            }
+            at += long;
+            line.push_str(token.text);
+        }
+        goes_on = token.goes_on;
     }
     lines
 }
+
+/// The end of a line of a command that goes on.
+const CONTINUED: &str = " \\";
 
 /// The words of a text. A code span in backticks is one word, and so is a number with its unit.
 fn pieces(text: &str) -> Vec<&str> {
@@ -128,7 +182,7 @@ mod tests {
     #[test]
     fn lines_are_broken_at_words_and_never_inside_of_backticks() {
         let text = "one two `bayplan plan spec.yaml -o plan.json` three";
-        let lines = broken(text, 20, (2, 4));
+        let lines = broken(text, 43, (2, 4));
         assert_eq!(lines, ["one two", "`bayplan plan spec.yaml -o plan.json`", "three"]);
         assert_eq!(broken("a `b c", 40, (0, 0)), ["a `b c"]);
         // A number stays with its unit, and only a unit stays with its number.
@@ -137,6 +191,24 @@ mod tests {
         assert_eq!(broken("", 40, (0, 0)), [""]);
         // A wide character takes two columns.
         assert_eq!(broken("漢字 漢字", 8, (0, 0)), ["漢字", "漢字"]);
+    }
+
+    #[test]
+    fn a_long_command_goes_on_between_its_arguments() {
+        let text = "do `bayplan plan spec.yaml -o 'my plan.json'` now";
+        let lines = broken(text, 24, (2, 4));
+        assert_eq!(lines, ["do `bayplan plan \\", "spec.yaml -o \\", "'my plan.json'` now"]);
+        let digest = "sha256:00112233445566778899aabbccddeeff";
+        let command = format!("bayplan apply plan.json --expect-digest {digest}");
+        let mut page = Page::new(40, false);
+        page.command((BOLD, "next: "), 6, &command);
+        let told = page.ended();
+        insta::assert_snapshot!(told, @r"
+        next: bayplan apply plan.json \
+              --expect-digest \
+              sha256:00112233445566778899aabbccddeeff
+        ");
+        assert_eq!(told.replace(" \\\n      ", " ").trim_end(), format!("next: {command}"));
     }
 
     #[test]

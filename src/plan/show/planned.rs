@@ -5,7 +5,9 @@
 use serde_json::{Map, Value as Json};
 
 use super::told::{self, Told};
+use crate::base::notation;
 use crate::options;
+use crate::options::row::Unit;
 use crate::plan::planned::{Options, Planned};
 use crate::plan::{ImagePin, OptionDifference, Reason};
 
@@ -96,6 +98,46 @@ pub fn of(planned: &Planned, containers: &[&str]) -> WillBe {
         from_image: planned.from_image.as_ref().map(options),
     }
 }
+
+/// A network or a volume that is created, from its declaration; `driver` is the default driver.
+pub fn resource(declared: &Json, driver: &str) -> WillBe {
+    let mut all: Options =
+        declared.as_object().into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect();
+    // The name is the name of the change; whether it is made anew is what the change says.
+    all.retain(|key, _| !matches!(key.as_str(), "name" | "recreate"));
+    all.entry("driver".to_owned()).or_insert_with(|| driver.into());
+    let mut options: Vec<Opt> = Vec::new();
+    for (key, value) in all {
+        let subnets = value["config"].as_array().filter(|_| key == "ipam");
+        options.extend(subnets.map(|subnets| self::subnets(subnets)));
+        match value {
+            Json::Object(mut ipam) if key == "ipam" => {
+                ipam.remove("config");
+                options.extend((!ipam.is_empty()).then(|| option(&key, &ipam.into())));
+            }
+            value => options.push(option(&key, &value)),
+        }
+    }
+    options.sort_by_key(|option| option.key != "driver");
+    let (own, from_image) = (Vec::new(), Some(Vec::new()));
+    WillBe { is_rest: false, image: None, options, own, more: 0, from_image }
+}
+
+/// The subnets of a network: `10.5.0.0/24 {gateway: 10.5.0.1}`.
+fn subnets(all: &[Json]) -> Opt {
+    let subnet = |config: &Json| {
+        let mut more = config.as_object().cloned().unwrap_or_default();
+        let subnet = more.remove("subnet");
+        let subnet = subnet.as_ref().and_then(Json::as_str).map(|text| told::value(text, ENTRY));
+        let more = (!more.is_empty()).then(|| one(SUBNET, &more.into()));
+        subnet.into_iter().chain(more).collect::<Vec<_>>().join(" ")
+    };
+    let entries: Vec<String> = all.iter().take(MOST_ENTRIES).map(subnet).collect();
+    Opt { key: SUBNET.to_owned(), more: all.len() - entries.len(), entries }
+}
+
+/// The key of the subnets of a network.
+const SUBNET: &str = "subnet";
 
 /// The planned options that the differences of an existing container do not show.
 pub fn rest(planned: &Planned, containers: &[&str], reasons: &[Reason]) -> WillBe {
@@ -222,7 +264,8 @@ pub(super) fn entry(key: &str, name: &str, value: &Json) -> String {
         }
         value => match reference(value) {
             Some(reference) => format!("{name} {reference}"),
-            None => format!("{name}={}", one(key, value)),
+            None if value.is_object() => format!("{name} {}", one(key, value)),
+            None => format!("{name}={}", one(key, &sizes(value, name.ends_with("_bps")))),
         },
     }
 }
@@ -237,6 +280,23 @@ pub(super) fn reference(value: &Json) -> Option<String> {
     Some(format!("{kind}:{}", told::value(name.as_str()?, ENTRY)))
 }
 
+/// A value in which the sizes of mounts and the rates in bytes are spelt.
+fn sizes(value: &Json, bytes: bool) -> Json {
+    match value {
+        Json::Array(items) => items.iter().map(|item| sizes(item, bytes)).collect(),
+        Json::Object(map) => {
+            let is_size = |key: &str| key == "size" || bytes && key == "rate";
+            let one = |(key, value): (&String, &Json)| {
+                let spelt = value.as_i64().filter(|_| is_size(key));
+                let spelt = spelt.and_then(|number| Unit::Bytes.spelt(number));
+                (key.clone(), spelt.map_or_else(|| sizes(value, bytes), Json::String))
+            };
+            map.iter().map(one).collect()
+        }
+        other => other.clone(),
+    }
+}
+
 pub(super) fn one(key: &str, value: &Json) -> String {
     match value {
         Json::String(_) if told::is_typed(key) => told::ends(&told::typed(key, value), ENTRY),
@@ -248,18 +308,21 @@ pub(super) fn one(key: &str, value: &Json) -> String {
         }
         other => match reference(other) {
             Some(reference) => reference,
-            None => told::ends(&other.to_string(), ENTRY),
+            None => told::ends(&notation::of(&sizes(other, false)), ENTRY),
         },
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use serde_json::json;
 
     use super::*;
     use crate::base::ident::ImageId;
     use crate::plan::{EnvironmentDifference, Origin, Values};
+    use crate::syntax::node::Problems;
 
     fn planned(options: Json) -> Planned {
         let options = serde_json::from_value(options).unwrap();
@@ -318,10 +381,38 @@ mod tests {
     }
 
     #[test]
+    fn of_a_network_that_is_created_all_is_told() {
+        let network = json!({
+            "name": "back", "internal": true, "labels": {"tier": "back"},
+            "driver_opts": {"com.docker.network.bridge.enable_icc": "true"},
+            "ipam": {"driver": "own", "config": [
+                {"subnet": "10.77.0.0/24", "gateway": "10.77.0.1"}, {"subnet": "10.78.0.0/24"}]},
+        });
+        insta::assert_snapshot!(together(&resource(&network, "bridge").options), @"driver bridge; driver_opts com.docker.network.bridge.enable_icc=true; internal true; subnet 10.77.0.0/24 {gateway: 10.77.0.1}, 10.78.0.0/24; ipam driver=own; labels tier=back");
+        assert_eq!(together(&resource(&Json::Null, "local").options), "driver local");
+    }
+
+    #[test]
     fn of_many_entries_that_are_left_the_number_is_said() {
         let ports: Vec<String> = (0..60).map(|port| format!("{port}:80/tcp")).collect();
         let rest = rest_of("ports", json!(ports[..59]), &json!(ports));
         assert!(rest.ends_with("and 19 more, which the plan file has"), "{rest}");
+    }
+
+    /// A new option has its line here: its author reads how people will.
+    #[test]
+    fn every_option_reads_as_a_spec_has_it() {
+        let mut all = String::new();
+        for row in options::ROWS {
+            for example in row.def().examples {
+                let root = crate::syntax::yaml::parse(&format!("it: {example}\n")).unwrap();
+                let declared =
+                    row.parse(&root.entries()[0].value, &mut Problems::default()).unwrap();
+                let words = option(row.def().key, &declared.print()).words();
+                writeln!(all, "{} {words}", row.def().key).unwrap();
+            }
+        }
+        insta::assert_snapshot!(all);
     }
 
     #[test]

@@ -213,6 +213,7 @@ fn fragment(because: &Because) -> String {
         Because::OneShot { exit_code: None } => "it has not run to its end".into(),
         Because::OneShot { exit_code: Some(0) } => "it runs every time".into(),
         Because::OneShot { exit_code: Some(code) } => format!("it ended with exit code {code}"),
+        Because::Orphan => "orphan: no set of the spec declares it".into(),
         Because::Dead => "it is dead, and a new one needs its name".into(),
         Because::ImageMissing { reference: image } => {
             format!("image {} is not on the engine", reference(image))
@@ -331,6 +332,7 @@ mod tests {
             Because::OneShot { exit_code: None },
             Because::OneShot { exit_code: Some(0) },
             Because::OneShot { exit_code: Some(137) },
+            Because::Orphan,
             Because::Dead,
             Because::ImageMissing { reference: "a:1".into() },
             Because::ImageMoved {
@@ -358,6 +360,7 @@ mod tests {
         it has not run to its end
         it runs every time
         it ended with exit code 137
+        orphan: no set of the spec declares it
         it is dead, and a new one needs its name
         image a:1 is not on the engine
         image a:1 moved in the registry (no digest => sha256:000000000000…)

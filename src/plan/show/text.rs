@@ -47,9 +47,9 @@ pub fn text(plan: &Plan, about: &About, options: Options) -> String {
     if options.steps {
         view.steps(&model);
     }
-    if let Some(next) = about.next.as_ref().filter(|_| !model.changes.is_empty()) {
+    if let Some(next) = about.command().filter(|_| !model.changes.is_empty()) {
         view.page.line("");
-        view.page.wrapped((BOLD, "next: "), 6, &format!("`{next}`"));
+        view.page.command((BOLD, "next: "), 6, &next);
     }
     view.page.ended()
 }

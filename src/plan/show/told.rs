@@ -229,6 +229,16 @@ impl Entry {
         Self { kind, name: Some(value(name, ENTRY)), found, expected, full_name, full }
     }
 
+    /// The entry with the member of a set that it is about.
+    #[must_use]
+    pub fn of_member(mut self, member: &str) -> Self {
+        if let Some(text) = self.expected.as_mut().or(self.found.as_mut()) {
+            *text = format!("{text} ({member})");
+        }
+        self.full = Full(format!("{} ({member})", self.full.0));
+        self
+    }
+
     /// The sign of the entry in a view: `+ `, `~ `, `- `; empty for a difference in full.
     pub fn mark(&self) -> &'static str {
         match self.kind {
@@ -371,7 +381,11 @@ fn common<T: PartialEq>(one: impl Iterator<Item = T>, other: impl Iterator<Item 
 fn line(value: &Json) -> String {
     match value {
         Json::String(text) => text.clone(),
-        other => crate::base::canonical::line(other).unwrap_or_else(|_| other.to_string()),
+        // A command is written as a list of quoted words.
+        Json::Array(items) if items.iter().all(Json::is_string) => {
+            crate::base::canonical::line(value).unwrap_or_else(|_| value.to_string())
+        }
+        other => crate::base::notation::of(other),
     }
 }
 

@@ -3,14 +3,18 @@
 
 use std::collections::BTreeSet;
 
+use anstyle::Style;
+
 use super::names::name;
+use super::page::{BOLD, Page};
 use super::step_text;
+use super::text::Options;
 use crate::plan::undo::undo;
 use crate::plan::world::World;
 use crate::plan::{Action, Plan};
 
 /// The steps of all rollbacks and the remaining effects, with a line end after the last line.
-pub fn text(plan: &Plan) -> String {
+pub fn text(plan: &Plan, options: Options) -> String {
     let before = World::planned(plan);
     // Nothing is removed before the new container is proven.
     let removes =
@@ -20,32 +24,35 @@ pub fn text(plan: &Plan) -> String {
         all.after(step);
     }
     let changes: BTreeSet<&str> = plan.changes.iter().map(|change| change.id.as_str()).collect();
-    let mut lines = vec![String::new(), "UNDO".to_owned()];
-    let mut stays = Vec::new();
+    let (mut undone, mut stays) = (Vec::new(), Vec::new());
     for change in &changes {
         // Nothing is removed yet, but the settings of a network are lost with its removal.
         let back = undo(plan, &BTreeSet::from([*change]), (&before, &all), &BTreeSet::new());
-        for step in &back.steps {
-            let (id, what) = (name(step.id.as_str()), step_text::text(step));
-            lines.push(format!("  {id}\n      {what}"));
-        }
-        let cannot = back.cannot.iter().map(|cannot| (cannot.step.as_str(), cannot.what.clone()));
+        undone
+            .extend(back.steps.iter().map(|step| (name(step.id.as_str()), step_text::text(step))));
+        let cannot = back.cannot.into_iter();
         stays.extend(
-            cannot.map(|(step, what)| format!("  {}: {what}", crate::base::say::safe(step))),
+            cannot.map(|cannot| (crate::base::say::safe(cannot.step.as_str()), cannot.what)),
         );
     }
-    for step in plan.steps.iter().filter(|step| removes(&step.action)) {
-        let (id, what) = (name(step.id.as_str()), step_text::text(step));
-        stays.push(format!("  {id}: {what}"));
+    let last = plan.steps.iter().filter(|step| removes(&step.action));
+    stays.extend(last.map(|step| (name(step.id.as_str()), step_text::text(step))));
+    let mut page = Page::new(options.width, options.colour);
+    page.heading(BOLD, "UNDO");
+    for (id, what) in &undone {
+        page.line(&format!("  {id}"));
+        page.wrapped((Style::new(), "      "), 8, what);
     }
-    if lines.len() == 2 {
-        lines.push("  nothing is to be taken back".to_owned());
+    if undone.is_empty() {
+        page.line("  nothing is to be taken back");
     }
     if !stays.is_empty() {
-        lines.extend([String::new(), "CANNOT BE UNDONE".to_owned()]);
-        lines.extend(stays);
+        page.heading(BOLD, "CANNOT BE UNDONE");
     }
-    lines.join("\n") + "\n"
+    for (id, what) in &stays {
+        page.wrapped((Style::new(), "  "), 4, &format!("{id}: {what}"));
+    }
+    page.ended()
 }
 
 #[cfg(test)]
@@ -54,6 +61,10 @@ mod tests {
 
     #[test]
     fn the_way_back_and_what_stays() {
-        insta::assert_snapshot!(super::text(&sample::mixed()));
+        let narrow = super::Options { width: 40, ..super::Options::default() };
+        let told = super::text(&sample::mixed(), narrow);
+        let broken = |line: &&str| line.chars().count() > 40 && line.trim().contains(' ');
+        assert_eq!(told.lines().find(broken), None);
+        insta::assert_snapshot!(super::text(&sample::mixed(), super::Options::default()));
     }
 }

@@ -5,6 +5,7 @@
 
 use serde_json::Value as Json;
 
+use super::names::name;
 use super::reason_text;
 use super::told::{self, Entry, Full, Kind, Told};
 use crate::base::ident::SetName;
@@ -37,8 +38,57 @@ pub enum Why {
     Because(String),
 }
 
+/// Options of which each member of a set has a value of its own.
+const OWN: [&str; 4] = ["ports", "hostname", "mac_address", "networks"];
+/// How many members are shown with what differs between them.
+const MOST_MEMBERS: usize = 20;
+
+/// Whether two reasons are the same, but for what each member of a set has for itself.
+pub fn alike(one: &Reason, other: &Reason) -> bool {
+    match (one, other) {
+        (Reason::Option(one), Reason::Option(other)) if OWN.contains(&one.option.as_str()) => {
+            (&one.option, one.origin, one.in_place) == (&other.option, other.origin, other.in_place)
+        }
+        (one, other) => one == other,
+    }
+}
+
+/// The reasons of changes that are alike, in order. What differs between the members is told for
+/// each of them.
+pub fn of(changes: &[&Change], causes: &Causes<'_>) -> Vec<Why> {
+    let Some(first) = changes.first() else { return Vec::new() };
+    let of_first = of_one(first, causes);
+    let all = of_first.into_iter().enumerate().flat_map(|(place, why)| {
+        let same = changes.iter().all(|change| change.reasons[place] == first.reasons[place]);
+        let Why::Differs { option, from, .. } = &why else { return vec![why] };
+        if same {
+            return vec![why];
+        }
+        let entries = |change: &&Change| match &change.reasons[place] {
+            Reason::Option(difference) => self::option(difference),
+            _ => Vec::new(),
+        };
+        let members: Vec<(String, Vec<Entry>)> =
+            changes.iter().map(|change| (name(change.id.as_str()), entries(change))).collect();
+        let in_all = |entry: &Entry| members.iter().all(|(_, entries)| entries.contains(entry));
+        let (of_all, _): (Vec<Entry>, Vec<Entry>) =
+            members.first().cloned().unwrap_or_default().1.into_iter().partition(in_all);
+        let own = members.iter().take(MOST_MEMBERS).flat_map(|(name, entries)| {
+            let own = entries.iter().filter(|entry| !of_all.contains(entry));
+            own.map(|entry| entry.clone().of_member(name))
+        });
+        let entries = of_all.iter().cloned().chain(own).collect();
+        let more = changes.len().saturating_sub(MOST_MEMBERS);
+        let more = (more > 0)
+            .then(|| Why::Because(format!("{option} of {more} more, which the plan file has")));
+        let told = Why::Differs { option: option.clone(), from, entries };
+        std::iter::once(told).chain(more).collect()
+    });
+    all.collect()
+}
+
 /// The reasons of a change, in order.
-pub fn of(change: &Change, causes: &Causes<'_>) -> Vec<Why> {
+fn of_one(change: &Change, causes: &Causes<'_>) -> Vec<Why> {
     let makes = matches!(change.verb, Verb::Create | Verb::Run);
     let new = |reason: &Reason| {
         makes && matches!(reason, Reason::Because(Because::TooFew { .. } | Because::NotThere))
@@ -59,10 +109,11 @@ pub fn differences(set: &SetName, matched: &Matched, causes: &Causes<'_>) -> Vec
 /// The words for the cause of a difference, if the cause is known.
 fn from(origin: Origin, cause: Option<Cause>) -> &'static str {
     match (origin, cause) {
+        // A tag that moved: what the container has was made from another image of the same name.
+        (_, Some(Cause::Image)) => " (image changed)",
         (Origin::Image, _) => " (from the image)",
         (Origin::Unknown, _) => " (from the spec or the image)",
         (Origin::Declared, Some(Cause::Spec)) => " (spec changed)",
-        (Origin::Declared, Some(Cause::Image)) => " (image changed)",
         (Origin::Declared, Some(Cause::Drift)) => " (drift)",
         (Origin::Declared, Some(Cause::Pending)) => " (not applied since)",
         (Origin::Declared, None) => "",
@@ -247,9 +298,36 @@ mod tests {
     }
 
     #[test]
+    fn what_differs_between_members_is_told_of_each() {
+        let mut plan = sample::mixed();
+        let change = plan.changes.iter().find(|change| change.verb == Verb::Replace).unwrap();
+        let reason = |port: &str| {
+            Reason::Option(OptionDifference {
+                option: "ports".into(),
+                origin: Origin::Declared,
+                expected: json!([port, "53:53/udp"]),
+                found: Json::Null,
+                in_place: false,
+                references: None,
+            })
+        };
+        let member = |number: usize| Change {
+            id: crate::base::ident::ChangeId::new(format!("web-{number}")),
+            reasons: vec![reason(&format!("808{number}:80/tcp"))],
+            ..change.clone()
+        };
+        let members = [member(1), member(2)];
+        assert!(alike(&members[0].reasons[0], &members[1].reasons[0]));
+        plan.changes = members.to_vec();
+        let all = of(&members.iter().collect::<Vec<_>>(), &Causes::new(&plan, None));
+        let [Why::Differs { entries, .. }] = all.as_slice() else { panic!("{all:?}") };
+        insta::assert_snapshot!(told::text(entries), @"added 53:53/udp, 8081:80/tcp (web-1), 8082:80/tcp (web-2)");
+    }
+
+    #[test]
     fn a_new_one_needs_no_number() {
         let plan = sample::mixed();
         let create = plan.changes.iter().find(|change| change.verb == Verb::Create);
-        assert_eq!(of(create.unwrap(), &Causes::new(&plan, None)), [Why::New]);
+        assert_eq!(of(&[create.unwrap()], &Causes::new(&plan, None)), [Why::New]);
     }
 }

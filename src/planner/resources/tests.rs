@@ -68,7 +68,7 @@ fn every_key_of_a_network_is_compared() {
     driver_opts (added parent: eth0)
     ipam.driver (default => other)
     ipam.options (added a: b)
-    ipam.config (added {"gateway": "10.0.0.1", "subnet": "10.0.0.0/24"}; removed {"gateway": "172.20.0.1", "subnet": "172.20.0.0/16"})
+    ipam.config (added {gateway: 10.0.0.1, subnet: 10.0.0.0/24}; removed {gateway: 172.20.0.1, subnet: 172.20.0.0/16})
     internal (false => true)
     attachable (false => true)
     enable_ipv4 (true => false)
@@ -98,8 +98,8 @@ fn ranges_are_compared_by_what_they_mean() {
     let fits = |text: &str| differs(&format!("{{ipam: {{config: {text}}}}}"), &found, true);
     assert_eq!(fits("[{subnet: 'FD00:0::/64'}, {subnet: 10.1.0.0/16}]"), "");
     assert_eq!(fits("[{subnet: 10.1.0.0/16}]"), "", "IPv6 is the engine's to choose");
-    insta::assert_snapshot!(fits("[{subnet: 10.2.0.0/16}]"), @r#"ipam.config (added {"subnet": "10.2.0.0/16"}; removed {"subnet": "10.1.0.9/16"}, {"subnet": "fd00::/64"})"#);
-    insta::assert_snapshot!(fits("[{subnet: 10.1.0.0/16, ip_range: 10.1.2.0/24}]"), @r#"ipam.config (added {"ip_range": "10.1.2.0/24", "subnet": "10.1.0.0/16"}; removed {"subnet": "10.1.0.9/16"}, {"subnet": "fd00::/64"})"#);
+    insta::assert_snapshot!(fits("[{subnet: 10.2.0.0/16}]"), @r#"ipam.config (added {subnet: 10.2.0.0/16}; removed {subnet: 10.1.0.9/16}, {subnet: fd00::/64})"#);
+    insta::assert_snapshot!(fits("[{subnet: 10.1.0.0/16, ip_range: 10.1.2.0/24}]"), @r#"ipam.config (added {ip_range: 10.1.2.0/24, subnet: 10.1.0.0/16}; removed {subnet: 10.1.0.9/16}, {subnet: fd00::/64})"#);
 }
 
 #[test]
@@ -134,5 +134,5 @@ fn bodies_say_what_is_declared_and_whose_it_is() {
     insta::assert_snapshot!(body(&old), @r#"{"CheckDuplicate":true,"Driver":"bridge","IPAM":{"Config":[{"AuxiliaryAddresses":{"a":"10.0.0.9"},"Subnet":"10.0.0.0/24"}],"Driver":"default"},"Labels":{"io.bayplan.network":"back","io.bayplan.project":"shop"},"Name":"shop_back"}"#);
     let declared = volume("{driver_opts: {type: none, o: bind, device: /srv, mtu: 9, x: true}}");
     insta::assert_snapshot!(volume::body(&project, &key, "shop_data", &declared).json(), @r#"{"Driver":"local","DriverOpts":{"device":"/srv","mtu":"9","o":"bind","type":"none","x":"true"},"Labels":{"io.bayplan.literals":"25323b3e57f13242,abfb603b0931f848,bbf5e9a05da355a3,e3b2b1b7b9391439,ffa9b7417fcb435e","io.bayplan.project":"shop","io.bayplan.volume":"back"},"Name":"shop_data"}"#);
-    assert_eq!(volume::beyond(&declared).as_deref(), Some("volume:/srv"));
+    assert_eq!(volume::beyond(&declared).as_deref(), Some("bind:/srv"));
 }
