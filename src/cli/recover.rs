@@ -1,6 +1,6 @@
 //! `bayplan recover`: rolls back or finishes the changes of an apply that died.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use futures_util::future::try_join_all;
@@ -27,6 +27,7 @@ use crate::apply::recovery::{Recovery, Way, recovery};
 use crate::apply::result::ResultDocument;
 use crate::apply::times::Timed;
 use crate::apply::{RealClock, Settings};
+use crate::base::ident::{ChangeId, StepId};
 use crate::base::say;
 use crate::engine::EngineError;
 use crate::engine::docker::Docker;
@@ -229,6 +230,24 @@ fn other_engine(judgement: &Judgement) -> std::result::Result<(), Refusal> {
     Err(Refusal { failure: Failure::new(Exit::Stale, message), stale })
 }
 
+/// Refuses changes that prove nothing: they do not follow from what the plan declares, and no
+/// container carries the label of the plan. Whoever edits a file can claim anything about containers.
+fn strange(judgement: &Judgement, decided: &Recovery) -> std::result::Result<(), Refusal> {
+    let made: BTreeSet<&str> = judgement.created.keys().map(StepId::change).collect();
+    let known =
+        |change: &ChangeId| judgement.confirmed.contains(change) || made.contains(change.as_str());
+    let all = decided.back.iter().chain(&decided.finish);
+    let Some(change) = all.into_iter().find(|change| !known(change)) else { return Ok(()) };
+    let change = say::short(change.as_str());
+    let message = format!(
+        "`{change}` does not follow from what the plan declares, and no container of it has the \
+         label of the plan"
+    );
+    let failure = Failure::new(Exit::Refused, message)
+        .hint("nothing was touched; `bayplan recover` without a plan lists what a run left");
+    Err(failure.into())
+}
+
 /// The decision about the changes of a dead run, or the reason against the requested decision.
 fn decided(
     args: &RecoverArgs,
@@ -256,6 +275,7 @@ fn decided(
             .hint("`bayplan recover` without `--back` finishes what cannot go back");
         return Err(failure.into());
     }
+    strange(judgement, &decided)?;
     if decided.finish.is_empty() {
         return Ok(decided);
     }

@@ -568,7 +568,7 @@ mod tests {
         snapshot.containers.pop();
         let judged = crate::stale::judge(&plan, &now, &snapshot);
         let codes: Vec<&str> = judged.stale.iter().map(|stale| stale.code.as_str()).collect();
-        assert_eq!((codes, judged.tampered.len()), (vec!["sources_moved"], 0));
+        assert_eq!((codes, judged.tampered.len()), (vec!["sources_moved", "warnings_moved"], 0));
     }
 
     #[test]

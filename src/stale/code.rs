@@ -40,6 +40,8 @@ pub enum Code {
     CreatedImage,
     /// A network is missing, or another network has its name.
     Network,
+    /// A container has the label of the plan, but is not as the plan creates it.
+    CreatedDiffers,
     /// The name of a network that is to be created is taken.
     NetworkTaken,
     /// A network was removed, and its replacement is unfinished.
@@ -58,6 +60,8 @@ pub enum Code {
     WarningsMoved,
     /// Containers of the project that run are of other repositories or registries.
     SourcesMoved,
+    /// Something moved on which the plan does not act, and another plan follows.
+    PlanMoved,
     /// The engine is another engine.
     Engine,
     /// The spec declares something else than the plan.
@@ -93,6 +97,7 @@ impl Code {
         (Self::ImageGone, "an image is not on the engine"),
         (Self::ImageUnchanged, "a pull gave the image that was there before"),
         (Self::CreatedImage, "a container was created from another image than the plan's"),
+        (Self::CreatedDiffers, "a container that a run created is not as the plan creates it"),
         (Self::Network, "a network is another one, or not there"),
         (Self::NetworkTaken, "the name of a network that is to be created is taken"),
         (Self::NetworkHalfReplaced, "a network was taken down and not put up again"),
@@ -103,6 +108,7 @@ impl Code {
         (Self::NamesMoved, "fresh containers would get other names now"),
         (Self::WarningsMoved, "what the plan warns of is not what is so now"),
         (Self::SourcesMoved, "what runs of the project is from other repositories"),
+        (Self::PlanMoved, "what moved leads to another plan"),
         (Self::Engine, "it is another engine"),
         (Self::SpecMoved, "the spec declares something else now"),
         (Self::PlannerVersion, "another version of bayplan made the plan"),
@@ -130,6 +136,7 @@ impl Code {
             Self::ImageGone => "image_gone",
             Self::ImageUnchanged => "image_unchanged",
             Self::CreatedImage => "created_image",
+            Self::CreatedDiffers => "created_differs",
             Self::Network => "network_moved",
             Self::NetworkTaken => "network_taken",
             Self::NetworkHalfReplaced => "network_half_replaced",
@@ -140,6 +147,7 @@ impl Code {
             Self::NamesMoved => "names_moved",
             Self::WarningsMoved => "warnings_moved",
             Self::SourcesMoved => "sources_moved",
+            Self::PlanMoved => "plan_moved",
             Self::Engine => "engine",
             Self::SpecMoved => "spec_moved",
             Self::PlannerVersion => "planner_version",

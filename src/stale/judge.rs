@@ -15,12 +15,12 @@ use super::code::Code;
 use super::difference::difference;
 use super::observed::{Origin, observed};
 use super::taken_back::{taken_back, with_answers};
-use super::{Judgement, SetVerdict, Staleness, networks, owners, rotated, whole};
-use crate::base::ident::{ChangeTarget, ContainerName, NetworkId, SetName, StepId};
+use super::{Judgement, SetVerdict, Staleness, created, networks, owners, rotated, whole};
+use crate::base::ident::{ChangeId, ChangeTarget, ContainerName, NetworkId, SetName, StepId};
 use crate::engine_model::Engine;
 use crate::observed::snapshot::Snapshot;
 use crate::plan::world::{Cell, Value, World};
-use crate::plan::{Action, Plan, Step, Subject, Target, format};
+use crate::plan::{Action, Change, Plan, Step, Subject, Target, format};
 use crate::planner::{Built, Input, Pins, build, depends, prune};
 use crate::spec::Spec;
 use crate::spec::order::Words;
@@ -46,6 +46,8 @@ pub(super) struct Case<'a> {
     pub(super) owners: owners::Owners<'a>,
     /// The cells that steps touch.
     touched: BTreeSet<Cell>,
+    /// The cells that the done steps set.
+    set: BTreeSet<Cell>,
 }
 
 /// The differences from the reviewed plan.
@@ -54,11 +56,10 @@ pub(super) struct Found {
     pub(super) stale: Vec<Staleness>,
     pub(super) notes: Vec<Staleness>,
     pub(super) blocked: Vec<Staleness>,
-    /// Attachments of containers that nothing acts on, which ended since the plan. The plan does not
-    /// know their endpoint settings, so they cannot be restored for the derivation.
-    pub(super) off: Vec<Staleness>,
-    /// Sets without changes that lost or got a container.
+    /// Sets without changes of which something moved.
     pub(super) moved: BTreeSet<SetName>,
+    /// References of such sets that mean another image by now.
+    pub(super) references: BTreeSet<String>,
     /// Sets that wait for a user, and their dependants.
     pub(super) waiting: BTreeSet<SetName>,
     /// The IDs of unfinished changes that removed a network.
@@ -82,23 +83,20 @@ pub fn judge(plan: &Plan, spec: &Spec, snapshot: &Snapshot) -> Judgement {
     }
     networks::half_replaced(&case, &mut found);
     case.facts(&mut found);
-    let back = taken_back(&case.origin, plan, (&case.before, &case.now), &case.stays, look.clone());
+    let worlds = (&case.before, &case.now);
+    let restored = case.restored();
+    let back = taken_back(&case.origin, plan, worlds, (&restored, &case.stays), look.clone());
     let again = case.derive(&back, BTreeMap::new());
     let put = case.put_files(&again);
     case.done = super::done::done(plan, &case.before, &case.now, &put);
     case.errors(&again, &back, &mut found);
     case.members(&again.plan, &mut found);
     found.stale.extend(rotated::rotated(plan, &again.plan));
+    found.stale.extend(created::differing(&case, &again));
     case.wait(&mut found);
     let mut tampered = Vec::new();
     if found.stale.is_empty() {
         whole::compare(&case, &again, &mut found, &mut tampered);
-        // What differs may follow from settings that are unknown; nobody is blamed for it.
-        if !tampered.is_empty() && !found.off.is_empty() {
-            found.stale.append(&mut found.off);
-            found.notes.retain(|note| !found.stale.contains(note));
-            tampered.clear();
-        }
         if !tampered.is_empty() && case.other_names(&back, &mut found) {
             tampered.clear();
         }
@@ -119,14 +117,28 @@ impl<'a> Case<'a> {
         let stays = gone.map(|step| step.id.change()).collect();
         let owners = owners::Owners::of(plan, spec);
         let mut world = before.clone();
-        let mut touched = BTreeSet::new();
+        let (mut touched, mut set) = (BTreeSet::new(), BTreeSet::new());
         for step in &plan.steps {
             let effects = step.effects(&world);
-            touched.extend(effects.iter().map(|(cell, _)| cell.clone()));
+            let cells = effects.iter().map(|(cell, _)| cell.clone());
+            if done.contains(&step.id) {
+                set.extend(cells.clone());
+            }
+            touched.extend(cells);
             world.take(effects);
         }
         let words = Words::of(spec);
-        Self { plan, spec, words, look, origin, before, now, done, stays, owners, touched }
+        Self { plan, spec, words, look, origin, before, now, done, stays, owners, touched, set }
+    }
+
+    /// The cells that get the values of the facts again: those that the done steps set, and the
+    /// references on which the plan relies. Where such a reference moved, the plan is stale, and
+    /// errors that follow from it would hide that.
+    fn restored(&self) -> BTreeSet<Cell> {
+        let references = self.plan.facts.images.iter();
+        let references = references.map(|fact| Cell::Reference(fact.reference.clone()));
+        let matter = references.filter(|cell| self.owners.matters(cell));
+        self.set.iter().cloned().chain(matter).collect()
     }
 
     /// Reports facts of the plan that no longer hold.
@@ -155,9 +167,9 @@ impl<'a> Case<'a> {
                 found.stale.push(staleness);
                 continue;
             }
-            let was_attached = matches!(expected.get(cell), Some(Value::Attached(..)));
-            if was_attached && self.now.get(cell).is_none_or(|now| *now == Value::Absent) {
-                found.off.push(staleness.clone());
+            found.moved.extend(sets.into_iter().cloned());
+            if let Cell::Reference(reference) = cell {
+                found.references.insert(reference.clone());
             }
             found.notes.push(staleness);
         }
@@ -378,6 +390,7 @@ impl<'a> Case<'a> {
         };
         judgement.run = run.iter().map(|step| step.id.clone()).collect();
         judgement.steps = self.merged(run);
+        judgement.confirmed = self.confirmed(&again.plan);
         judgement.left = crate::plan::left::of(&again.plan);
         judgement.bodies = again.bodies;
         judgement.done.clone_from(&self.done);
@@ -454,6 +467,27 @@ impl<'a> Case<'a> {
         }
         let open = again.steps.iter().filter(|step| run.contains(&step.id));
         open.filter(|step| !self.done.contains(&step.id)).cloned().collect()
+    }
+
+    /// The changes that are derived again. Steps may wait for others than in the plan.
+    fn confirmed(&self, again: &Plan) -> BTreeSet<ChangeId> {
+        let steps = |plan: &'_ Plan| {
+            let mut all: BTreeMap<ChangeId, Vec<(StepId, Action)>> = BTreeMap::new();
+            for step in &plan.steps {
+                let own = all.entry(ChangeId::new(step.id.change())).or_default();
+                own.push((step.id.clone(), step.action.clone()));
+            }
+            all
+        };
+        let (old, new) = (steps(self.plan), steps(again));
+        let derived = |change: &&Change| {
+            let mut all = again.changes.iter();
+            let same = |other: &Change| {
+                (&other.id, other.verb, &other.set) == (&change.id, change.verb, &change.set)
+            };
+            all.any(same) && old.get(&change.id) == new.get(&change.id)
+        };
+        self.plan.changes.iter().filter(derived).map(|change| change.id.clone()).collect()
     }
 
     /// The steps in the plan's order: steps to run as derived, other steps as in the plan.

@@ -5,6 +5,9 @@
 //! [`crate::plan::facts`]'s.
 
 pub mod code;
+mod created;
+#[cfg(test)]
+mod created_tests;
 pub mod difference;
 mod done;
 mod judge;
@@ -39,10 +42,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use code::Code;
+use judge::AGAIN;
 pub use judge::judge;
 pub(crate) use taken_back::with_answers;
 
-use crate::base::ident::{ContainerId, NetworkId, SetName, StepId};
+use crate::base::ident::{ChangeId, ContainerId, NetworkId, SetName, StepId};
 use crate::options::Body;
 use crate::plan::Step;
 use crate::plan::left::{self, Left};
@@ -141,6 +145,9 @@ pub struct Judgement {
     pub networks: BTreeMap<StepId, NetworkId>,
     /// Current differences that the plan leaves.
     pub left: Vec<Left>,
+    /// The changes that the derivation confirms: the same action on the same object, by the same
+    /// steps.
+    pub confirmed: BTreeSet<ChangeId>,
     /// The create body of every create step, with marks for references.
     pub bodies: BTreeMap<StepId, Body>,
 }

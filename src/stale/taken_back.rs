@@ -1,5 +1,6 @@
-//! Undoes the steps of a plan in a snapshot: every cell gets the value of the facts, and created
-//! objects vanish.
+//! Undoes the done steps of a plan in a snapshot: the cells that these steps set get the values of
+//! the facts, and created objects vanish. Every other cell keeps what the engine shows: a fact that is
+//! no step's doing proves nothing.
 //!
 //! The plan is derived again from the result. A removed container and a removed network cannot be
 //! restored, because the snapshot lacks their data.
@@ -16,7 +17,7 @@ use crate::options::platform::Platform;
 use crate::options::settings::{RESTART, Settings};
 use crate::plan::facts::{Attachment, ContainerFact};
 use crate::plan::world::{Cell, Value, World};
-use crate::plan::{Action, Plan};
+use crate::plan::{Action, Plan, Subject};
 
 /// Adds the registry answers of the plan to a snapshot, because apply does not ask a registry
 /// again.
@@ -30,12 +31,13 @@ pub(crate) fn with_answers(plan: &Plan, snapshot: &Snapshot) -> Snapshot {
     snapshot
 }
 
-/// Undoes all steps, except the changes in `stays`, which cannot be undone.
+/// Undoes the done steps, which set the cells in `set`, except the changes in `stays`, which cannot
+/// be undone.
 pub(super) fn taken_back(
     origin: &Origin<'_>,
     plan: &Plan,
     (before, now): (&World, &World),
-    stays: &BTreeSet<&str>,
+    (set, stays): (&BTreeSet<Cell>, &BTreeSet<&str>),
     mut look: Snapshot,
 ) -> Snapshot {
     let back = |step: Option<&StepId>| step.is_none_or(|step| stays.contains(step.change()));
@@ -50,25 +52,105 @@ pub(super) fn taken_back(
     });
     let facts: BTreeMap<&ContainerId, &ContainerFact> =
         plan.facts.containers.iter().map(|fact| (&fact.id, fact)).collect();
+    let facts: BTreeMap<&ContainerId, Undone<'_>> =
+        facts.into_iter().map(|(id, fact)| (id, Undone::of(fact, set))).collect();
     let renamed = renamed(&facts, &look);
     for container in &mut look.containers {
-        if let Some(fact) = facts.get(&container.id()) {
-            as_fact(container, fact);
+        if let Some(undone) = facts.get(&container.id()) {
+            undone.restore(container);
         }
         relinked(container, &renamed);
     }
     look.containers.sort_by_cached_key(|container| (container.name(), container.id()));
-    images(plan, before, now, &mut look);
+    images(plan, (before, now), set, &mut look);
     look
 }
 
+/// A fact of a container, and which parts of it the done steps have set to something else.
+struct Undone<'a> {
+    fact: &'a ContainerFact,
+    name: bool,
+    run: bool,
+    exit: bool,
+    start: bool,
+    settings: bool,
+    networks: BTreeSet<&'a str>,
+}
+
+impl<'a> Undone<'a> {
+    fn of(fact: &'a ContainerFact, set: &'a BTreeSet<Cell>) -> Self {
+        let subject = Subject::Container(fact.id.clone());
+        let has = |cell: fn(Subject) -> Cell| set.contains(&cell(subject.clone()));
+        let attached = set.iter().filter_map(|cell| match cell {
+            Cell::Attached(of, network) if *of == subject => Some(network.as_str()),
+            _ => None,
+        });
+        Self {
+            fact,
+            name: has(Cell::Name),
+            run: has(Cell::Run),
+            exit: has(Cell::Exit),
+            start: has(Cell::Start),
+            settings: has(Cell::Settings),
+            networks: attached.collect(),
+        }
+    }
+
+    /// Sets a container to the undone values.
+    fn restore(&self, container: &mut Container) {
+        let fact = self.fact;
+        if self.name {
+            named(container, fact);
+        }
+        let run = container.run();
+        let Container { list, inspect, .. } = container;
+        if let Some(list) = list
+            && self.run
+            && run != fact.run
+        {
+            *field(list, "State") = json!(status(fact.run));
+        }
+        let Some(inspect) = inspect else { return };
+        if self.run && run != fact.run {
+            ran(field(inspect, "State"), fact.run);
+        }
+        if self.run && fact.run.is_live() && !run.is_live() {
+            holds_its_ports(list.as_mut(), inspect);
+        }
+        let state = field(inspect, "State");
+        if let Some(code) = fact.exit_code.filter(|_| self.exit || self.run) {
+            *field(state, "ExitCode") = json!(code);
+        }
+        if let Some(at) = fact.started_at.as_ref().filter(|_| self.start) {
+            *field(state, "StartedAt") = json!(at);
+        }
+        if self.settings {
+            restore(field(inspect, "HostConfig"), &fact.settings);
+        }
+        // An engine assigns the IDs of the networks at the first start.
+        let started = self.run && run.is_live() && !fact.run.is_live();
+        let undone = |network: &str| started || self.networks.contains(network);
+        reattach(field(inspect, "NetworkSettings"), &fact.networks, started, undone);
+    }
+}
+
+/// Writes a run state.
+fn ran(state: &mut Json, run: Run) {
+    *field(state, "Status") = json!(status(run));
+    for (name, value) in [
+        ("Running", run.is_live()),
+        ("Paused", run == Run::Paused),
+        ("Restarting", false),
+        ("Dead", run == Run::Dead),
+    ] {
+        *field(state, name) = json!(value);
+    }
+}
+
 /// The renamed containers: the current name, and the name in the plan.
-fn renamed(
-    facts: &BTreeMap<&ContainerId, &ContainerFact>,
-    look: &Snapshot,
-) -> Vec<(String, String)> {
+fn renamed(facts: &BTreeMap<&ContainerId, Undone<'_>>, look: &Snapshot) -> Vec<(String, String)> {
     let pairs = look.containers.iter().filter_map(|container| {
-        let fact = facts.get(&container.id())?;
+        let fact = facts.get(&container.id()).filter(|undone| undone.name)?.fact;
         let now = container.name();
         (now != fact.name).then(|| (format!("/{now}:"), format!("/{}:", fact.name)))
     });
@@ -90,46 +172,6 @@ fn relinked(container: &mut Container, renamed: &[(String, String)]) {
             *link = Json::String(text);
         }
     }
-}
-
-/// Sets a container to the values of a fact.
-fn as_fact(container: &mut Container, fact: &ContainerFact) {
-    named(container, fact);
-    let run = container.run();
-    let Container { list, inspect, .. } = container;
-    if let Some(list) = list
-        && run != fact.run
-    {
-        *field(list, "State") = json!(status(fact.run));
-    }
-    let Some(inspect) = inspect else { return };
-    let state = field(inspect, "State");
-    if run != fact.run {
-        let live = fact.run.is_live();
-        *field(state, "Status") = json!(status(fact.run));
-        for (name, value) in [
-            ("Running", live),
-            ("Paused", fact.run == Run::Paused),
-            ("Restarting", false),
-            ("Dead", fact.run == Run::Dead),
-        ] {
-            *field(state, name) = json!(value);
-        }
-    }
-    if fact.run.is_live() && !run.is_live() {
-        holds_its_ports(list.as_mut(), inspect);
-    }
-    let state = field(inspect, "State");
-    if let Some(code) = fact.exit_code {
-        *field(state, "ExitCode") = json!(code);
-    }
-    if let Some(at) = &fact.started_at {
-        *field(state, "StartedAt") = json!(at);
-    }
-    restore(field(inspect, "HostConfig"), &fact.settings);
-    // An engine assigns the IDs of the networks at the first start.
-    let started = run.is_live() && !fact.run.is_live();
-    reattach(field(inspect, "NetworkSettings"), &fact.networks, started);
 }
 
 /// A field of an object. A hostile engine may answer something else than an object, which becomes an
@@ -198,13 +240,18 @@ fn restore(host: &mut Json, before: &Settings) {
     }
 }
 
-/// Restores the networks of a fact, and removes other networks. A fact without an ID restores an
-/// attachment without an ID only if the container was `started` since; otherwise the fact was never
-/// so, and the found ID shows it.
-fn reattach(settings: &mut Json, before: &BTreeMap<String, Attachment>, started: bool) {
+/// Restores the `undone` networks of a fact, and removes such networks that the fact lacks. A fact
+/// without an ID restores an attachment without an ID only if the container was `started` since;
+/// otherwise the fact was never so, and the found ID shows it.
+fn reattach(
+    settings: &mut Json,
+    before: &BTreeMap<String, Attachment>,
+    started: bool,
+    undone: impl Fn(&str) -> bool,
+) {
     let Some(all) = settings.get_mut("Networks").and_then(Json::as_object_mut) else { return };
-    all.retain(|name, _| before.contains_key(name));
-    for (name, attached) in before {
+    all.retain(|name, _| before.contains_key(name) || !undone(name));
+    for (name, attached) in before.iter().filter(|(name, _)| undone(name)) {
         let id = attached.id.as_ref().map_or("", NetworkId::as_str);
         let there =
             all.get(name).is_some_and(|now| now["NetworkID"].as_str().unwrap_or_default() == id);
@@ -245,9 +292,10 @@ fn for_platform(platform: &str) -> Json {
 }
 
 /// Restores the targets of references, and removes pulled images.
-fn images(plan: &Plan, before: &World, now: &World, look: &mut Snapshot) {
+fn images(plan: &Plan, (before, now): (&World, &World), set: &BTreeSet<Cell>, look: &mut Snapshot) {
     for fact in &plan.facts.images {
-        if look.references.contains_key(&fact.reference) {
+        let undone = set.contains(&Cell::Reference(fact.reference.clone()));
+        if undone && look.references.contains_key(&fact.reference) {
             look.references.insert(fact.reference.clone(), fact.id.clone());
         }
         // The image may have lost its last reference, and a snapshot has only referenced images.

@@ -1,8 +1,9 @@
 //! Compares a plan with the derived plan: completely, because reviewers read all of it.
 //!
-//! Three exceptions may differ, and nothing else. They are sets without changes that lost or got a
-//! container, sets that wait for a user, and changes that already removed an object. Comparing
-//! facts with the snapshot is [`mod@super::judge`]'s.
+//! Three exceptions may differ, and nothing else. They are sets without changes of which something
+//! moved, sets that wait for a user, and changes that already removed an object. An exception excuses
+//! its own part only: what else differs makes the plan stale. Comparing facts with the snapshot is
+//! [`mod@super::judge`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,12 +11,14 @@ use super::code::Code;
 use super::judge::{AGAIN, Case, Found, is_image};
 use super::{Staleness, rotated};
 use crate::base::ident::{ChangeTarget, ContainerId, ContainerName, NetworkId, SetName, StepId};
-use crate::plan::facts::{ContainerFact, Facts, Verdict};
+use crate::plan::facts::{ContainerFact, Facts, ImageFact, Verdict};
 use crate::plan::planned::{Options, Planned};
 use crate::plan::{
-    Action, Because, Change, Danger, ImagePin, NetworkRef, Plan, Reason, Step, Subject, Warning,
+    Action, Because, Change, Danger, ImagePin, Matched, NetworkRef, Plan, Reason, SetReport, Step,
+    Subject, Warning,
 };
 use crate::planner::{Built, depends};
+use crate::spec::State;
 
 /// Codes of warnings about states that no fact pins.
 const OF_THE_WORLD: [&str; 8] = [
@@ -34,8 +37,14 @@ struct Parts<'a> {
     case: &'a Case<'a>,
     /// Sets that are not compared.
     left: BTreeSet<&'a SetName>,
-    /// Sets of which a change removed an object: their matches and reports have changed.
+    /// Sets of which a change removed an object: other members queue, and counts are lower.
     begun: BTreeSet<&'a SetName>,
+    /// The containers that those changes removed.
+    gone: BTreeSet<&'a ContainerId>,
+    /// The containers that steps created.
+    created: BTreeSet<ContainerId>,
+    /// References of sets without changes that mean another image by now.
+    references: &'a BTreeSet<String>,
     /// The set of each change.
     sets: BTreeMap<&'a str, &'a SetName>,
     /// Changes that are not compared.
@@ -78,6 +87,15 @@ pub(super) fn compare(
             hint: "plan again with this version and have the new plan reviewed".to_owned(),
         });
     }
+    // What moved may be why another plan follows, so nobody is blamed for it.
+    if !found_now.moved.is_empty() || !found_now.notes.is_empty() {
+        let moved = tampered.drain(..).map(|one| Staleness {
+            code: Code::PlanMoved.word().to_owned(),
+            hint: AGAIN.to_owned(),
+            ..one
+        });
+        stale.extend(moved);
+    }
     *found = found_now;
     found.stale.extend(stale);
 }
@@ -93,7 +111,14 @@ impl<'a> Parts<'a> {
             .collect();
         let begun = case.stays.iter().filter_map(|id| sets.get(id).copied()).collect();
         let stuck = found.stuck.iter().map(String::as_str);
-        let apart = case.stays.iter().copied().chain(stuck).collect();
+        let apart: BTreeSet<&str> = case.stays.iter().copied().chain(stuck).collect();
+        let removed = case.plan.steps.iter().filter(|step| apart.contains(step.id.change()));
+        let gone = removed.filter_map(|step| match &step.action {
+            Action::Remove { container: Subject::Container(id) } => Some(id),
+            _ => None,
+        });
+        let created = case.look.containers.iter();
+        let created = created.filter(|container| case.origin.container(container.seen()).is_some());
         let mut made = BTreeMap::new();
         for network in &case.look.networks {
             if let Some(step) = case.origin.network(network)
@@ -103,7 +128,17 @@ impl<'a> Parts<'a> {
                 made.insert(step, id);
             }
         }
-        Self { case, left, begun, sets, apart, made }
+        Self {
+            case,
+            left,
+            begun,
+            gone: gone.collect(),
+            created: created.map(|container| container.id()).collect(),
+            references: &found.references,
+            sets,
+            apart,
+            made,
+        }
     }
 
     /// Whether both plans are compared completely.
@@ -242,19 +277,23 @@ impl<'a> Parts<'a> {
             ) => self.apart.contains(target.as_str()),
             _ => false,
         });
-        if follows {
-            let (old, new) = (anywhere(old), anywhere(new));
-            return old.id == new.id && old.verb == new.verb && old.danger == new.danger;
+        if self.whole() {
+            return old == new;
         }
-        if old.set.as_ref().is_some_and(|set| self.begun.contains(set)) {
-            return uncounted(old) == uncounted(new);
+        // A container that this plan replaced may be of the repository by now: the reviewer read of
+        // more danger than there is.
+        let sources = |change: &Change| change.dangerous.get(&Danger::ImageSource).cloned();
+        let fewer = sources(new).is_none() || sources(new) == sources(old);
+        let (mut old, mut new) = (anywhere(old), anywhere(new));
+        for change in [&mut old, &mut new] {
+            if follows {
+                without_targets(change);
+            }
+            if change.set.as_ref().is_some_and(|set| self.begun.contains(set)) {
+                uncounted(change);
+            }
         }
-        // Another container with an image of the repository may be left out, so image sources do
-        // not count.
-        if !self.whole() {
-            return anywhere(old) == anywhere(new);
-        }
-        old == new
+        fewer && old == new
     }
 
     /// The report for an unmoved set whose steps changed because a dependency moved.
@@ -292,27 +331,40 @@ impl<'a> Parts<'a> {
         unless(self.planned(plan) == self.planned(again), "what the containers will be");
         unless(self.assumed(), "what was assumed");
         unless(self.containers(&plan.facts, &again.facts), "the facts of containers");
-        unless(self.members(plan) == self.members(again), "the members of sets");
-        unless(plan.facts.images == again.facts.images, "the facts of images");
-        // With parts left out, these lists may be shorter or longer.
-        let whole = self.whole();
-        let lists = |facts: &Facts| {
-            let Facts { names, networks, ports, volumes, .. } = facts;
-            (names.clone(), networks.clone(), ports.clone(), volumes.clone())
-        };
-        unless(
-            !whole || lists(&plan.facts) == lists(&again.facts),
-            "the facts of names, networks, ports and volumes",
-        );
+        unless(self.members(&plan.facts) == self.members(&again.facts), "the members of sets");
+        unless(self.images(&plan.facts) == self.images(&again.facts), "the facts of images");
+        unless(self.lists(&again.facts), "the facts of names, networks, ports and volumes");
+    }
+
+    fn images<'p>(&self, facts: &'p Facts) -> Vec<&'p ImageFact> {
+        let own = |fact: &&ImageFact| !self.references.contains(&fact.reference);
+        facts.images.iter().filter(own).collect()
+    }
+
+    /// Compares the facts of names, networks, ports and volumes. With changes left out, the plan may
+    /// have more of them, which are compared with the snapshot. It may lack those that follow from
+    /// sets that moved.
+    fn lists(&self, new: &Facts) -> bool {
+        let old = &self.case.plan.facts;
+        let Facts { names, networks, ports, volumes, .. } = new;
+        if self.whole() {
+            return (names, networks, ports, volumes)
+                == (&old.names, &old.networks, &old.ports, &old.volumes);
+        }
+        !self.left.is_empty()
+            || names.iter().all(|name| old.names.contains(name))
+                && networks.iter().all(|network| old.networks.contains(network))
+                && ports.iter().all(|port| old.ports.contains(port))
+                && volumes.iter().all(|volume| old.volumes.contains(volume))
     }
 
     /// Whether the report of a set is compared.
     fn told(&self, set: &SetName) -> bool {
-        !self.left.contains(set) && !self.begun.contains(set)
+        !self.left.contains(set)
     }
 
     /// Compares warnings, because reviewers read them. Some warnings are about states that no fact
-    /// pins. Such a warning may vanish; a new warning makes the plan stale.
+    /// pins: there a difference makes the plan stale.
     fn warned(
         &self,
         again: &Plan,
@@ -336,11 +388,6 @@ impl<'a> Parts<'a> {
         let (expected, found) = (words(&old), words(&new));
         let of_the_world =
             differing.iter().all(|warning| OF_THE_WORLD.contains(&warning.code.as_str()));
-        // A vanished warning is no reason to stop.
-        let mended = new.iter().all(|warning| old.contains(warning));
-        if of_the_world && !differing.is_empty() && mended {
-            return;
-        }
         if of_the_world && !differing.is_empty() {
             stale.push(Staleness {
                 code: Code::WarningsMoved.word().to_owned(),
@@ -358,13 +405,22 @@ impl<'a> Parts<'a> {
     fn warnings<'p>(&self, plan: &'p Plan) -> Vec<&'p Warning> {
         let own = |warning: &&Warning| match &warning.set {
             Some(set) => self.told(set) || !self.case.spec.sets.contains_key(set),
-            None => self.whole(),
+            None => true,
         };
         plan.warnings.iter().filter(own).collect()
     }
 
-    fn reports<'p>(&self, plan: &'p Plan) -> BTreeMap<&'p SetName, &'p crate::plan::SetReport> {
-        plan.sets.iter().filter(|(set, _)| self.told(set)).collect()
+    /// Whether a container is there before the plan and after the changes that removed containers.
+    fn stays(&self, id: &ContainerId) -> bool {
+        !self.gone.contains(id) && !self.created.contains(id)
+    }
+
+    fn reports<'p>(&self, plan: &'p Plan) -> BTreeMap<&'p SetName, (State, Vec<&'p Matched>)> {
+        let own = plan.sets.iter().filter(|(set, _)| self.told(set));
+        let each = own.map(|(set, SetReport { state, matched })| {
+            (set, (*state, matched.iter().filter(|one| self.stays(&one.id)).collect()))
+        });
+        each.collect()
     }
 
     /// The planned containers, each as a whole, because the common options of a set depend on its
@@ -385,8 +441,9 @@ impl<'a> Parts<'a> {
         containers.collect()
     }
 
-    fn members<'p>(&self, plan: &'p Plan) -> BTreeMap<&'p SetName, &'p Vec<ContainerId>> {
-        plan.facts.members.iter().filter(|(set, _)| self.told(set)).collect()
+    fn members<'p>(&self, facts: &'p Facts) -> BTreeMap<&'p SetName, Vec<&'p ContainerId>> {
+        let own = facts.members.iter().filter(|(set, _)| self.told(set));
+        own.map(|(set, all)| (set, all.iter().filter(|id| self.stays(id)).collect())).collect()
     }
 
     /// Whether the assumed references agree with the facts.
@@ -405,12 +462,13 @@ impl<'a> Parts<'a> {
 
     /// Compares the facts of containers, except of sets and changes that are not compared.
     fn containers(&self, old: &Facts, new: &Facts) -> bool {
-        let apart: BTreeSet<&ContainerId> = [old, new]
-            .into_iter()
-            .flat_map(|facts| &facts.members)
-            .filter(|(set, _)| !self.told(set))
-            .flat_map(|(_, members)| members)
-            .collect();
+        let of = |told: bool| {
+            let all = [old, new].into_iter().flat_map(|facts| &facts.members);
+            let sets = all.filter(move |(set, _)| self.told(set) == told);
+            sets.flat_map(|(_, members)| members).collect::<BTreeSet<&ContainerId>>()
+        };
+        let members = of(true);
+        let moved: BTreeSet<&ContainerId> = of(false).difference(&members).copied().collect();
         // Facts of containers that only an excluded change addresses are no longer derived.
         let told = self.case.plan.facts.members.iter().filter(|(set, _)| self.told(set));
         let steps = self.case.plan.steps.iter();
@@ -424,7 +482,8 @@ impl<'a> Parts<'a> {
             .collect();
         let networks: BTreeSet<&str> = self.apart.iter().filter_map(|id| network(id)).collect();
         let own = |facts: &'_ Facts| -> Vec<ContainerFact> {
-            let all = facts.containers.iter().filter(|fact| !apart.contains(&fact.id));
+            let all = facts.containers.iter().filter(|fact| !moved.contains(&fact.id));
+            let all = all.filter(|fact| self.stays(&fact.id));
             let all = all.filter(|fact| self.whole() || kept.contains(&fact.id));
             let mut all: Vec<ContainerFact> = all.cloned().collect();
             for fact in &mut all {
@@ -457,9 +516,16 @@ fn sources_moved() -> Staleness {
     }
 }
 
-/// A change without its counts of containers: a set that was begun has fewer old containers by now.
-fn uncounted(change: &Change) -> Change {
-    let mut change = anywhere(change);
+/// Takes away what a change says of targets, of which this plan has replaced the container.
+fn without_targets(change: &mut Change) {
+    change.reasons.clear();
+    if let Some(values) = change.dangerous.get_mut(&Danger::OtherContainers) {
+        values.clear();
+    }
+}
+
+/// Takes away the counts of containers: a set that was begun has fewer old containers by now.
+fn uncounted(change: &mut Change) {
     for value in change.dangerous.get_mut(&Danger::Outage).into_iter().flatten() {
         value.clear();
     }
@@ -470,7 +536,6 @@ fn uncounted(change: &Change) -> Change {
             *found = 0;
         }
     }
-    change
 }
 
 /// The report of tampering: no fact moved, but other changes follow.
