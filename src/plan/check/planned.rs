@@ -139,3 +139,33 @@ fn frees(option: &str) -> bool {
         _ => matches!(profile, "unconfined" | "disable"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::frees;
+
+    #[test]
+    fn what_takes_confinement_off_or_replaces_it() {
+        for option in [
+            "seccomp=unconfined",
+            "seccomp={}",
+            "apparmor=unconfined",
+            "apparmor=default",
+            "apparmor=mine",
+            "systempaths=unconfined",
+            "label=disable",
+        ] {
+            assert!(frees(option), "{option}");
+        }
+        for option in [
+            "seccomp=",
+            "seccomp=builtin",
+            "apparmor=docker-default",
+            "label=type:svirt_apache_t",
+            "no-new-privileges",
+            "no-new-privileges=true",
+        ] {
+            assert!(!frees(option), "{option}");
+        }
+    }
+}
