@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::record::Command;
+use crate::base::canonical;
 use crate::base::ident::{ProjectName, StepId};
 use crate::base::say;
 
@@ -116,6 +117,7 @@ impl Chain {
         self.seq += 1;
         let record = Record { seq: self.seq, at, entry, prev: self.prev.clone() };
         let line = serde_json::to_string(&record).map_err(|why| why.to_string())?;
+        let line = canonical::escaped(&line);
         self.prev = hash(&line);
         Ok(line + "\n")
     }
@@ -208,6 +210,16 @@ mod tests {
         .into_iter()
         .map(|entry| chain.line("2026-01-02T03:04:05Z".to_owned(), entry).unwrap())
         .collect()
+    }
+
+    #[test]
+    fn a_record_shows_no_invisible_characters() {
+        let message = "a\u{202e}b\u{7f}\u{e0041}".to_owned();
+        let ends = Entry::Ends { exit_code: 1, message };
+        let line = Chain::default().line("t".into(), ends.clone()).unwrap();
+        assert!(!line.trim_end().chars().any(say::is_unsafe), "{line:?}");
+        let record: Record = serde_json::from_str(&line).unwrap();
+        assert_eq!(record.entry, ends);
     }
 
     #[test]

@@ -284,6 +284,14 @@ impl Formatter for Pretty {
     }
 }
 
+/// A JSON text with its unsafe characters as escapes. They stand in strings only.
+pub fn escaped(json: &str) -> String {
+    let mut out = Vec::with_capacity(json.len());
+    // Writing to a vector cannot fail.
+    let _ = write_escaped(&mut out, json);
+    String::from_utf8(out).unwrap_or_default()
+}
+
 /// Writes the part of a string between JSON's own escapes; unsafe characters become `\u` and four
 /// digits.
 fn write_escaped<W: ?Sized + io::Write>(w: &mut W, text: &str) -> io::Result<()> {

@@ -4,6 +4,7 @@ use super::args::{ConfigArgs, Unresolved};
 use super::files::{self, Files};
 use super::report::{Exit, Failure, Result};
 use super::{compose_project, load_spec, output};
+use crate::base::canonical;
 use crate::base::ident::Reference;
 use crate::compose::go::Go;
 use crate::options::value::marked_reference;
@@ -27,12 +28,13 @@ pub fn run(args: &ConfigArgs, files: &Files) -> Result {
         }
         None => load_spec::load(files, asked)?.spec.canonical(),
     };
-    let mut text = serde_json::to_string_pretty(&json).map_err(|error| {
+    let mut text = Vec::new();
+    canonical::pretty(&mut text, &json, 0).map_err(|error| {
         let of = args.spec.as_deref().map_or_else(|| "the project".to_owned(), files::named);
         Failure::new(Exit::Error, format!("{of} cannot be printed")).caused_by(error)
     })?;
-    text.push('\n');
-    output::bytes(text.as_bytes())?;
+    text.push(b'\n');
+    output::bytes(&text)?;
     Ok(Exit::Done)
 }
 

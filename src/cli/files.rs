@@ -18,6 +18,8 @@ const STANDARD: &str = "-";
 
 /// Paths of inherited file descriptors; reading them waits, as for standard input.
 const HANDED_IN: &[&str] = &["/dev/stdin", "/dev/fd/", "/proc/self/fd/"];
+/// Paths of inherited file descriptors that are written to, whatever they are.
+const HANDED_OUT: &[&str] = &["/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/"];
 
 /// How many symbolic links in a row are followed; no system follows more.
 const MOST_LINKS: usize = 40;
@@ -93,19 +95,18 @@ impl Files {
     }
 
     /// Whether [`write`](Self::write) can succeed: the folder allows new files, and no file that
-    /// was read would be lost. Only regular files are opened, because opening a pipe may wait for a
-    /// reader.
+    /// was read would be lost.
     pub fn writable(&self, path: &Path) -> Result<(), Failure> {
         if is_standard(path) {
             return Ok(());
         }
         self.keep(path)?;
-        let failed = failed_writing(path);
-        let (target, folder) = place(path)?;
-        match fs::metadata(&target) {
-            Ok(about) if !about.is_file() => Ok(()),
-            _ => tempfile::Builder::new().tempfile_in(folder).map(drop).map_err(failed),
+        if stream(path)?.is_some() {
+            return Ok(());
         }
+        let (_, folder) = place(path)?;
+        let tried = tempfile::Builder::new().tempfile_in(folder);
+        tried.map(drop).map_err(failed_writing(path))
     }
 
     /// Writes a file completely or not at all: into a temporary file beside the target, then to the
@@ -117,16 +118,11 @@ impl Files {
         }
         self.keep(path)?;
         let failed = failed_writing(path);
+        if let Some(mut stream) = stream(path)? {
+            return stream.write_all(bytes).map_err(failed);
+        }
         let (target, folder) = place(path)?;
         let about = fs::metadata(&target).ok();
-        if about.as_ref().is_some_and(|about| !about.is_file()) {
-            // A pipe or a device (`/dev/stdout`) is written to, and not replaced.
-            return fs::OpenOptions::new()
-                .write(true)
-                .open(path)
-                .and_then(|mut file| file.write_all(bytes))
-                .map_err(failed);
-        }
         replace(&target, &folder, about.as_ref(), bytes).map_err(failed)
     }
 
@@ -144,6 +140,34 @@ impl Files {
             format!("expected another file to write to, but {} is {what} itself", named(path));
         Err(Failure::new(Exit::Usage, message).hint("name a new file; what is read stays as it is"))
     }
+}
+
+/// Opens an output that is written to and not replaced: a character device (`/dev/null`), or an
+/// inherited pipe (`/dev/stdout`). `None`: a regular file, or none yet; a
+/// folder is [`place`]'s to refuse. Anything else is refused,
+/// because a pipe may wait for a reader for ever.
+fn stream(path: &Path) -> Result<Option<File>, Failure> {
+    use std::os::unix::fs::FileTypeExt as _;
+    let failed = failed_writing(path);
+    let Ok(about) = fs::metadata(path) else { return Ok(None) };
+    let inherited = HANDED_OUT.iter().any(|begin| path.starts_with(begin));
+    if about.is_file() || about.is_dir() {
+        return Ok(None);
+    }
+    if !inherited {
+        // A link of somebody else is not followed, whatever it leads to.
+        place(path)?;
+        if !about.file_type().is_char_device() {
+            let failure = failed(io::Error::other(no_file(&about)));
+            return Err(failure.hint("name a new file; `-` is standard output"));
+        }
+    }
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
+    let opened = fs::OpenOptions::new().write(true).custom_flags(flags).open(path);
+    let file = opened.map_err(&failed)?;
+    // A slow reader is waited for, but not a reader that is not there.
+    rustix::fs::fcntl_setfl(&file, OFlags::empty()).map_err(|error| failed(error.into()))?;
+    Ok(Some(file))
 }
 
 fn failed_writing(path: &Path) -> impl Fn(io::Error) -> Failure {
@@ -373,6 +397,17 @@ mod tests {
             let error = read(path, 10).unwrap_err();
             assert_eq!(error.causes, [format!("expected a file, but found {found}")]);
         }
+        // Nor for a reader: an output is a file or a device.
+        for result in [write(&pipe, b"lost"), Files::default().writable(&pipe)] {
+            let error = result.unwrap_err();
+            assert_eq!(error.causes, ["expected a file, but found a pipe"]);
+            assert_eq!(error.exit, Exit::Error);
+        }
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&pipe, &link).unwrap();
+        assert!(write(&link, b"lost").is_err());
+        write(Path::new("/dev/null"), b"gone").unwrap();
+        Files::default().writable(Path::new("/dev/null")).unwrap();
         // The result depends on the machine and the user; only the end of the read matters.
         let _ = read(Path::new("/proc/kmsg"), 1 << 20);
         assert!(start.elapsed() < Duration::from_secs(20));

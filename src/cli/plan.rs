@@ -26,7 +26,7 @@ use crate::plan::check::Violation;
 use crate::plan::show::{About, html, markdown, mermaid, text};
 use crate::plan::{Plan, SpecSource, format, left};
 use crate::planner::undeclared;
-use crate::planner::{Built, Input, Pins, PlanError, build};
+use crate::planner::{Built, Input, Pins, PlanError, build_to_show};
 
 /// The hint for unresolved references.
 const UNSET: &str =
@@ -86,9 +86,7 @@ fn make(args: &PlanArgs, global: &Global, files: &Files) -> std::result::Result<
         observe::runtime()?.block_on(live(args, global, &loaded, &secrets))?
     };
     let spec = &loaded.spec;
-    // Only `apply` sends bodies; dropping them makes room for the check.
-    let Built { plan, mut errors, bodies } = built;
-    drop(bodies);
+    let Built { plan, mut errors, .. } = built;
     if let Some((_, project)) = &loaded.compose {
         how_to_build(&mut errors, project);
     }
@@ -196,7 +194,7 @@ fn planned(
         }),
     };
     let source = Some(source);
-    Ok(build(&Input { spec, snapshot, assume, pins: Pins::default(), source }))
+    Ok(build_to_show(&Input { spec, snapshot, assume, pins: Pins::default(), source }))
 }
 
 fn unresolved(

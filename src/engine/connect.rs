@@ -303,8 +303,10 @@ pub(super) fn read_config(environment: &Environment) -> Result<Option<Json>> {
 }
 
 fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    if std::fs::metadata(path)?.len() > FILE_LIMIT {
-        return Err(std::io::Error::other("too long"));
+    let about = std::fs::metadata(path)?;
+    // Another kind of file might be waited for.
+    if !about.is_file() || about.len() > FILE_LIMIT {
+        return Err(std::io::Error::other("no file, or too long a file"));
     }
     std::fs::read(path)
 }

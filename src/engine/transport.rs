@@ -27,6 +27,12 @@ use crate::base::api::{self, Api};
 use crate::base::canonical::Loose;
 use crate::base::say;
 
+/// The longest error of an engine that is read, in bytes.
+pub const ERROR_LIMIT: usize = 64 << 10;
+/// How much memory the values of an answer may take, as a multiple of the longest body. The answers
+/// of engines take less than ten times their length.
+const ROOM: usize = 12;
+
 /// The body of a request, of this program or of bollard.
 pub type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
@@ -75,6 +81,8 @@ pub struct Answer {
     pub status: StatusCode,
     /// The whole body.
     pub body: Bytes,
+    /// The longest body that was allowed, in bytes.
+    pub limit: usize,
     /// The newest API version of the engine, if a header tells the version.
     pub newest: Option<Api>,
     /// Whether a header names Docker: `Docker/20.10.24 (linux)`.
@@ -238,7 +246,7 @@ impl Inner {
         let server = response.headers().get(http::header::SERVER);
         let docker = server.is_some_and(|server| server.as_bytes().starts_with(b"Docker/"));
         let body = whole(get.doing, response.into_body(), get.limit).await?;
-        Ok(Answer { status, body, newest, docker })
+        Ok(Answer { status, body, limit: get.limit, newest, docker })
     }
 }
 
@@ -291,6 +299,9 @@ pub fn json_by(
         message: format!("expected JSON, but found {what}"),
         hint: None,
     };
+    if !is_light(&answer.body, answer.limit) {
+        return Err(strange("more values than any engine has".into()));
+    }
     // Checking the whole text for UTF-8 at once takes a tenth less time.
     let text = std::str::from_utf8(&answer.body).map_err(|error| {
         strange(format!("bytes that are no UTF-8 after {}", error.valid_up_to()))
@@ -300,23 +311,30 @@ pub fn json_by(
     })
 }
 
+/// Whether the values of a JSON text take little memory. Small objects take most: a hundred times
+/// their length.
+pub fn is_light(text: &[u8], limit: usize) -> bool {
+    let room = text.iter().fold(0_usize, |room, byte| match byte {
+        b'{' => room.saturating_add(640),
+        b',' | b'[' => room.saturating_add(32),
+        _ => room,
+    });
+    room <= limit.saturating_mul(ROOM)
+}
+
 /// The error in an engine's answer.
 pub fn refused(doing: &str, status: StatusCode, body: &[u8]) -> EngineError {
+    let body = Some(body).filter(|body| body.len() <= ERROR_LIMIT).unwrap_or_default();
     let text = match serde_json::from_slice::<Json>(body) {
         Ok(json) => json["message"].as_str().unwrap_or_default().to_owned(),
         Err(_) => String::from_utf8_lossy(body).into_owned(),
     };
-    refused_as(doing, status, &text)
-}
-
-/// The error for an engine's error text.
-pub fn refused_as(doing: &str, status: StatusCode, text: &str) -> EngineError {
     let kind = match status {
         StatusCode::NOT_FOUND => ErrorKind::NotFound,
         StatusCode::CONFLICT => ErrorKind::Conflict,
         status => ErrorKind::Status(status.as_u16()),
     };
-    let text = said(text);
+    let text = said(&text);
     let message = if text.is_empty() {
         format!("the engine answered {status}")
     } else {

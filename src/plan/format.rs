@@ -25,6 +25,8 @@ pub const MAX_BYTES: usize = 64 << 20;
 
 /// The beginning of the digest line; the digest covers the file without this line.
 const DIGEST_LINE: &str = "  \"digest\": \"";
+/// The place of a digest.
+const NO_DIGEST: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
 
 /// The text of a plan file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,7 +103,9 @@ fn fault<T>(fault: Fault, message: impl Into<String>, hint: &str) -> Result<T, U
 
 /// The plan as the text of its file.
 pub fn write(plan: &Plan) -> Result<Written, NoCanonicalForm> {
-    let mut out = Lines::default();
+    let head = format!("{{\n  \"format\": {},\n", canonical::line(&FORMAT)?);
+    // The digest comes last, into a place that is held free, because a plan may be large.
+    let mut out = Lines::after(format!("{head}{DIGEST_LINE}{NO_DIGEST}\",\n"));
     out.field("project", &plan.project)?;
     out.field("target", &plan.target)?;
     out.field("summary", &plan.summary)?;
@@ -116,13 +120,14 @@ pub fn write(plan: &Plan) -> Result<Written, NoCanonicalForm> {
     out.text("facts", &facts(&plan.facts)?);
     out.field("spec", &plan.spec)?;
     out.field("tool", &plan.tool)?;
-    let head = format!("{{\n  \"format\": {}", canonical::line(&FORMAT)?);
-    let body = format!("{}\n}}\n", out.0);
+    let Lines { mut text, begin } = out;
+    text.push_str("\n}\n");
     let mut hasher = Sha256::new();
-    hasher.update(format!("{head},\n"));
-    hasher.update(&body);
+    hasher.update(&head);
+    hasher.update(text.get(begin..).unwrap_or_default());
     let digest = hex_digest(&hasher.finalize());
-    let text = format!("{head},\n{DIGEST_LINE}{digest}\",\n{body}");
+    let at = head.len() + DIGEST_LINE.len();
+    text.replace_range(at..at + NO_DIGEST.len(), &digest);
     Ok(Written { text, digest })
 }
 
@@ -153,15 +158,28 @@ fn dangers(plan: &Plan) -> Vec<InDanger<'_>> {
 }
 
 /// The top-level fields, indented by two spaces and separated by commas.
-#[derive(Default)]
-struct Lines(String);
+struct Lines {
+    text: String,
+    /// Where the first field begins.
+    begin: usize,
+}
 
 impl Lines {
-    fn text(&mut self, key: &str, value: &str) {
-        if !self.0.is_empty() {
-            self.0.push_str(",\n");
+    /// Fields that follow a text.
+    fn after(text: String) -> Self {
+        Self { begin: text.len(), text }
+    }
+
+    fn key(&mut self, key: &str) {
+        if self.text.len() > self.begin {
+            self.text.push_str(",\n");
         }
-        self.0.extend(["  \"", key, "\": ", value]);
+        self.text.extend(["  \"", key, "\": "]);
+    }
+
+    fn text(&mut self, key: &str, value: &str) {
+        self.key(key);
+        self.text.push_str(value);
     }
 
     fn field(&mut self, key: &str, value: &impl Serialize) -> Result<(), NoCanonicalForm> {
@@ -175,9 +193,8 @@ impl Lines {
         bracket: char,
         records: impl Iterator<Item = Result<String, NoCanonicalForm>>,
     ) -> Result<(), NoCanonicalForm> {
-        let text = block(bracket, 2, records)?;
-        self.text(key, &text);
-        Ok(())
+        self.key(key);
+        write_block(&mut self.text, bracket, 2, records)
     }
 }
 
@@ -187,9 +204,20 @@ fn block(
     indent: usize,
     records: impl Iterator<Item = Result<String, NoCanonicalForm>>,
 ) -> Result<String, NoCanonicalForm> {
+    let mut out = String::new();
+    write_block(&mut out, bracket, indent, records)?;
+    Ok(out)
+}
+
+fn write_block(
+    out: &mut String,
+    bracket: char,
+    indent: usize,
+    records: impl Iterator<Item = Result<String, NoCanonicalForm>>,
+) -> Result<(), NoCanonicalForm> {
     let close = if bracket == '{' { '}' } else { ']' };
     let pad = " ".repeat(indent);
-    let mut out = String::from(bracket);
+    out.push(bracket);
     let mut any = false;
     for record in records {
         out.push_str(if any { ",\n" } else { "\n" });
@@ -203,7 +231,7 @@ fn block(
         out.push_str(&pad);
     }
     out.push(close);
-    Ok(out)
+    Ok(())
 }
 
 /// `"key": value`.

@@ -55,9 +55,15 @@ pub(super) struct Planner<'a> {
     /// The networks and volumes that new containers will use.
     pub(super) used_networks: BTreeSet<String>,
     pub(super) used_volumes: BTreeSet<String>,
+    /// Whether the plan may run, so that all bodies are kept.
+    pub(super) runs: bool,
     pub(super) bodies: BTreeMap<StepId, Body>,
+    /// What images hand down, as it was told last.
+    pub(super) handed: planned::HandedDown,
     /// The expected inspect data of each container to create, by change.
     pub(super) created: BTreeMap<ChangeId, Rc<InspectView>>,
+    /// The last of them.
+    pub(super) last_created: Option<Rc<InspectView>>,
     /// The expected options of each set, for readers of the plan.
     pub(super) expected: BTreeMap<SetName, planned::Expected>,
     /// The counts of running members of the current set.
@@ -103,8 +109,13 @@ pub(super) struct Expected<'a> {
 /// all members differ.
 const REMEMBERED: usize = 4;
 
-/// Builds a plan. `before` maps the former names of renamed containers to their IDs.
-pub(super) fn build(input: &Input<'_>, before: BTreeMap<ContainerName, ContainerId>) -> Built {
+/// Builds a plan. `before` maps the former names of renamed containers to their IDs. `runs`: the
+/// bodies are kept.
+pub(super) fn build(
+    input: &Input<'_>,
+    before: BTreeMap<ContainerName, ContainerId>,
+    runs: bool,
+) -> Built {
     let Input { spec, snapshot, assume, pins, source } = input;
     let engine = Engine::of_snapshot(snapshot);
     let words = Words::of(spec);
@@ -130,8 +141,11 @@ pub(super) fn build(input: &Input<'_>, before: BTreeMap<ContainerName, Container
         places: BTreeMap::new(),
         used_networks: BTreeSet::new(),
         used_volumes: BTreeSet::new(),
+        runs,
         bodies: BTreeMap::new(),
+        handed: planned::HandedDown::default(),
         created: BTreeMap::new(),
+        last_created: None,
         replaced: BTreeMap::new(),
         gone: pins.replaced.clone(),
         touched: BTreeMap::new(),

@@ -292,7 +292,8 @@ impl<'a> Planner<'a> {
         }
         let body = self.attach(set.as_ref(), &mut job, body);
         let creates = job.steps.iter().find(|step| matches!(step.action, Action::Create { .. }));
-        if let Some(step) = creates {
+        // A port of a range is still to be chosen, and is written into the body.
+        if let Some(step) = creates.filter(|_| self.runs || !job.takes.is_empty()) {
             self.bodies.insert(step.id.clone(), body);
         }
         let Some(needs) = job.needs.clone() else { return };
@@ -314,7 +315,11 @@ impl<'a> Planner<'a> {
         self.used_volumes.extend(volumes_of(look));
         // The full inspect data of many containers would exhaust the memory.
         let kept = look.keeping(ASKED_LATER, ASKED_LATER_OF);
-        self.created.insert(id.clone(), Rc::new(kept));
+        // Containers in a row are often alike.
+        let last = self.last_created.take().filter(|last| **last == kept);
+        let kept = last.unwrap_or_else(|| Rc::new(kept));
+        self.last_created = Some(Rc::clone(&kept));
+        self.created.insert(id.clone(), kept);
         self.push(job);
     }
 

@@ -63,6 +63,8 @@ impl Planner<'_> {
             Vec::new()
         });
         self.image_sources();
+        // The plan needs the room.
+        self.created = BTreeMap::new();
         let planned = self.planned();
         let facts = facts::gather(self.spec, self.snapshot, &self, &steps);
         let mut changes: Vec<Change> = self.jobs.iter().map(|job| job.change.clone()).collect();

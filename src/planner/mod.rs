@@ -115,7 +115,8 @@ pub struct Built {
     pub plan: Plan,
     /// The errors that forbid the use of the plan.
     pub errors: Vec<PlanError>,
-    /// The create body of every create step, with references as marks.
+    /// The create body of every create step, with references as marks; incomplete in a plan to
+    /// show.
     pub bodies: BTreeMap<StepId, Body>,
 }
 
@@ -132,14 +133,24 @@ pub struct PlanError {
     pub hint: String,
 }
 
-/// Builds a plan.
+/// Builds a plan, with the body of each create.
 pub fn build(input: &Input<'_>) -> Built {
+    built(input, true)
+}
+
+/// Builds a plan that is shown and not run: the bodies are not kept, because those of many
+/// containers take much memory.
+pub fn build_to_show(input: &Input<'_>) -> Built {
+    built(input, false)
+}
+
+fn built(input: &Input<'_>, runs: bool) -> Built {
     let spec = prune::with_orphans(input.spec, input.snapshot);
     let input = &Input { spec: &spec, ..input.clone() };
     let renames = renames::find(input.spec, input.snapshot);
     let snapshot = renames::renamed(input.snapshot, &renames);
     let before = renames::before(&renames);
-    let mut built = draft::build(&Input { snapshot: &snapshot, ..input.clone() }, before);
+    let mut built = draft::build(&Input { snapshot: &snapshot, ..input.clone() }, before, runs);
     renames::add(input.spec, &mut built, &renames);
     built
 }

@@ -85,7 +85,7 @@ impl Planner<'_> {
         let expected = Expected {
             reference: set.image.clone().unwrap_or_default(),
             image,
-            from_image: known.then(|| handed_down(look, &bare)),
+            from_image: known.then(|| self.handed.down(look, &bare)),
             containers: BTreeMap::from([(name.clone(), options)]),
         };
         self.expected.insert(key.clone(), expected);
@@ -141,28 +141,53 @@ impl Planner<'_> {
 
 /// The value of an option, in the canonical form of the spec.
 pub(super) fn canonical(row: &dyn AnyRow, look: &InspectView) -> Json {
-    let json = row.to_spec(look);
-    let mut problems = Problems::default();
-    let declared = row.parse(&Node::from_json(&json), &mut problems);
-    declared.map_or(json, |declared| declared.print())
+    printed(row, &row.to_spec(look))
 }
 
-/// The options that come from the image.
-fn handed_down(with: &InspectView, without: &InspectView) -> Options {
-    let rows = ROWS.iter().copied().filter(|row| row.def().from_image);
-    let other = rows.filter(|row| collapse(row.read(with)) != collapse(row.read(without)));
-    let mut all = Options::new();
-    for row in other {
-        let key = row.def().key;
-        let more = beyond(canonical(row, with), &canonical(row, without));
-        let names = NAMES_ONLY.contains(&key);
-        let more = match more {
-            Json::Object(map) if names => map.keys().map(String::as_str).collect(),
-            other => other,
-        };
-        all.insert(key.to_owned(), more);
+/// The canonical form of a value of a spec.
+fn printed(row: &dyn AnyRow, json: &Json) -> Json {
+    let mut problems = Problems::default();
+    let declared = row.parse(&Node::from_json(json), &mut problems);
+    declared.map_or_else(|| json.clone(), |declared| declared.print())
+}
+
+/// The options that come from images, as they were told last: by row, the values with and without
+/// the image, and the option. Most sets get the same from their images.
+#[derive(Debug, Default)]
+pub(super) struct HandedDown(BTreeMap<&'static str, ([Json; 2], Json)>);
+
+impl HandedDown {
+    /// The options that come from the image.
+    fn down(&mut self, with: &InspectView, without: &InspectView) -> Options {
+        let mut all = Options::new();
+        for row in ROWS.iter().copied().filter(|row| row.def().from_image) {
+            if collapse(row.read(with)) == collapse(row.read(without)) {
+                continue;
+            }
+            let key = row.def().key;
+            let values = [row.to_spec(with), row.to_spec(without)];
+            let last = self.0.get(key).filter(|(last, _)| *last == values);
+            let option = last.map(|(_, option)| option.clone());
+            let option = option.unwrap_or_else(|| {
+                let option = handed_down(row, &values);
+                self.0.insert(key, (values, option.clone()));
+                option
+            });
+            all.insert(key.to_owned(), option);
+        }
+        all
     }
-    all
+}
+
+/// What of an option comes from the image, from the values with and without the image.
+fn handed_down(row: &dyn AnyRow, [with, without]: &[Json; 2]) -> Json {
+    let more = beyond(printed(row, with), &printed(row, without));
+    match more {
+        Json::Object(map) if NAMES_ONLY.contains(&row.def().key) => {
+            map.keys().map(String::as_str).collect()
+        }
+        other => other,
+    }
 }
 
 /// The entries of a value that another value lacks.

@@ -154,7 +154,7 @@ fn confinement(value: &Json, all: &mut Dangerous) {
             ("seccomp" | "apparmor" | "systempaths", "unconfined") | ("label", "disable") => {
                 add(all, Danger::Unconfined, name);
             }
-            ("seccomp" | "apparmor", "" | "default" | "builtin" | "docker-default") => {}
+            ("seccomp", "" | "builtin" | "default") | ("apparmor", "" | "docker-default") => {}
             // What a profile of one's own allows is not known.
             ("seccomp", _) => add(all, Danger::Unconfined, "seccomp: own profile"),
             ("apparmor", profile) => add(all, Danger::Unconfined, format!("apparmor: {profile}")),
@@ -414,6 +414,7 @@ mod tests {
                     "no-new-privileges=true",
                     r#"seccomp={"defaultAction":"SCMP_ACT_ALLOW"}"#,
                     "apparmor=foo",
+                    "apparmor=default",
                 ]),
             ),
             ("userns_mode", json!("host")),
@@ -472,6 +473,7 @@ mod tests {
           ],
           "unconfined": [
             "apparmor",
+            "apparmor: default",
             "apparmor: foo",
             "seccomp",
             "seccomp: own profile"

@@ -378,6 +378,89 @@ async fn pulls_are_drained_and_an_error_in_the_stream_is_a_failure() {
 }
 
 #[tokio::test]
+async fn lines_of_any_length_and_number_end_in_time() {
+    let long = format!("{{\"status\":\"{}\"}}\n", "x".repeat(300_000));
+    let engine = FakeEngine::start(move |line, _| match line {
+        line if line.contains("endless") => Reply::new(200, vec![b'x'; 64 << 10]).endless(),
+        line if line.contains("blank") => Reply::new(200, vec![b'\n'; 64 << 10]).endless(),
+        line if line.contains("bytes") => Reply::new(200, long.clone()).trickled(Duration::ZERO),
+        line if line.contains("many") => Reply::new(200, "{\"id\":\"a\"}\n".repeat(100_000)),
+        line if line.contains("text") => Reply::new(200, "{}\nsecond\n"),
+        line if line.contains("short") => Reply::new(200, "{\"status\":\"done\"}"),
+        line if line.contains("error") => Reply::new(200, "{\"error\":\"no \\u001b[1mspace\"}\n"),
+        line if line.contains("why") => Reply::new(200, "{\"errorDetail\":{}}\n"),
+        line if line.contains("moved") => Reply::new(300, vec![b'x'; 64 << 10]).endless(),
+        _ => unknown(),
+    });
+    let docker = Docker::new(engine.reader().await);
+    let began = Instant::now();
+    let pulled = async |name: &str| {
+        let (mut lines, image) = (0, format!("localhost:5000/{name}@sha256:1"));
+        let outcome = docker.pull(&image, None, &mut |_| lines += 1).await;
+        (outcome.map_err(|error| error.message), lines)
+    };
+    let refused = |message: &str, lines: u32| (Err(message.to_owned()), lines);
+    let longest = "expected lines of at most 1048576 bytes, but found more";
+    assert_eq!(pulled("endless").await, refused(longest, 0));
+    let most = "expected at most 10000000 lines, but the answer has more";
+    assert_eq!(pulled("blank").await, refused(most, 0));
+    assert_eq!(pulled("bytes").await, (Ok(()), 1));
+    assert_eq!(pulled("many").await, (Ok(()), 100_000));
+    let text = "expected lines of JSON, but found something else";
+    assert_eq!(pulled("text").await, refused(text, 1));
+    assert_eq!(pulled("short").await, (Ok(()), 1));
+    assert_eq!(pulled("error").await, refused("no \\u{1b}[1mspace", 0));
+    assert_eq!(pulled("why").await, refused("it failed, and the engine says not why", 0));
+    assert_eq!(pulled("moved").await, refused("the engine answered 300 Multiple Choices", 0));
+    assert!(began.elapsed() < Duration::from_mins(1), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_wait_reads_one_line_and_an_answer_of_any_status_ends() {
+    let engine = FakeEngine::start(|line, _| match line.split('?').next().unwrap() {
+        line if line.contains("failed") && line.ends_with("/wait") => {
+            Reply::new(200, "{\"StatusCode\":1,\"Error\":{\"Message\":\"no end\"}}\n")
+                .after(Duration::from_millis(100))
+        }
+        line if line.contains("early") && line.ends_with("/wait") => Reply::new(404, "{}"),
+        line if line.ends_with("/wait") => {
+            Reply::new(200, vec![b' '; 64 << 10]).endless().after(Duration::from_millis(10))
+        }
+        line if line.ends_with("/start") => Reply::new(204, "x".repeat(64 << 10)),
+        line if line.ends_with("/stop") => Reply::new(302, vec![b'x'; 64 << 10]).endless(),
+        _ => unknown(),
+    });
+    let docker = Docker::new(engine.reader().await);
+    let error = docker.run_to_end(&ContainerId::new("failed")).await.unwrap_err();
+    assert_eq!((error.kind, error.message.as_str()), (ErrorKind::Protocol, "no end"));
+    let error = docker.run_to_end(&ContainerId::new("early")).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::NotFound);
+    assert!(!engine.lines().iter().any(|line| line.contains("early/start")));
+    let error = docker.run_to_end(&id()).await.unwrap_err();
+    assert_eq!(error.message, "expected lines of at most 1048576 bytes, but found more");
+    let error = docker.stop(&id(), None, Some(3)).await.unwrap_err();
+    assert_eq!(error.message, "the engine answered 302 Found");
+}
+
+#[tokio::test]
+async fn an_answer_of_many_small_values_is_refused_before_it_is_read() {
+    for piece in ["{\"\":0},", "0,", "[],"] {
+        let most = 20 << 20;
+        let list = format!("[{}0]", piece.repeat(most / piece.len()));
+        let engine = FakeEngine::start(move |line, _| match line {
+            "GET /networks" => Reply::new(200, list.clone()),
+            "GET /containers/x/json" => Reply::new(200, list[..3 << 20].to_owned() + "0]"),
+            _ => unknown(),
+        });
+        let reader = engine.reader().await;
+        for error in [reader.networks().await.unwrap_err(), reader.inspect("x").await.unwrap_err()]
+        {
+            assert_eq!(error.kind, ErrorKind::Protocol, "{error}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_run_is_waited_for_before_it_is_started() {
     let engine = FakeEngine::start(|line, _| match line.split('?').next().unwrap() {
         line if line.ends_with("/wait") => {

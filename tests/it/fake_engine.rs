@@ -32,11 +32,13 @@ pub(crate) struct Reply {
     pieces: Vec<Bytes>,
     before_each: Duration,
     cut: bool,
+    endless: bool,
 }
 
 impl Reply {
     pub(crate) fn new(status: u16, body: impl Into<Bytes>) -> Self {
-        Self { status, pieces: vec![body.into()], before_each: Duration::ZERO, cut: false }
+        let pieces = vec![body.into()];
+        Self { status, pieces, before_each: Duration::ZERO, cut: false, endless: false }
     }
 
     pub(crate) fn json(json: &serde_json::Value) -> Self {
@@ -58,6 +60,12 @@ impl Reply {
     pub(crate) fn trickled(mut self, pause: Duration) -> Self {
         self.pieces = self.pieces.concat().into_iter().map(|b| Bytes::from(vec![b])).collect();
         self.before_each = pause;
+        self
+    }
+
+    /// The body is repeated for ever.
+    pub(crate) fn endless(mut self) -> Self {
+        self.endless = true;
         self
     }
 
@@ -160,9 +168,16 @@ async fn answer(
         parts.push(None);
     }
     let pause = reply.before_each;
-    let frames = stream::unfold(parts.into_iter(), move |mut parts| async move {
+    let parts: Box<dyn Iterator<Item = Option<Bytes>> + Send> = if reply.endless {
+        Box::new(parts.into_iter().cycle())
+    } else {
+        Box::new(parts.into_iter())
+    };
+    let frames = stream::unfold(parts, move |mut parts| async move {
         let part = parts.next()?;
-        tokio::time::sleep(pause).await;
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
+        }
         let frame = part.map(Frame::data).ok_or_else(|| std::io::Error::other("cut"));
         Some((frame, parts))
     });

@@ -114,3 +114,22 @@ async fn standard_input_is_read_once() {
     let ran = at(folder.path(), "plan - --snapshot -").await;
     assert!(ran.code != 0 && !ran.err.contains("panicked"), "{}", ran.err);
 }
+
+#[tokio::test]
+async fn a_printed_project_shows_no_invisible_characters() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "a\u{202e}b\u{200b}\u{e0041}";
+    for (name, head) in
+        [("compose.yaml", "name: p\nservices"), ("spec.yaml", "project: p\ncontainers")]
+    {
+        let spec =
+            format!("{head}: {{s: {{image: x, command: [{text}], labels: {{k: {text}}}}}}}\n");
+        std::fs::write(folder.path().join(name), spec).unwrap();
+        let ran = at(folder.path(), &format!("config {name}")).await;
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let hidden = ran.out.chars().find(|c| *c != '\n' && bayplan::base::say::is_unsafe(*c));
+        assert_eq!(hidden, None, "{}", ran.out);
+        let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+        assert!(json.to_string().contains(text), "{json}");
+    }
+}

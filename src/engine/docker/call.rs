@@ -5,23 +5,18 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http::{HeaderValue, Request, StatusCode};
+use http::{Request, StatusCode};
 use http_body_util::BodyExt;
-use tokio::sync::Notify;
 
 use super::EVER;
-use crate::engine::transport::{self, Transport};
+use crate::engine::transport::{self, ERROR_LIMIT, Transport};
 use crate::engine::{Done, EngineError, ErrorKind, Result};
-
-/// The longest body of an error that is read, in bytes.
-const ERROR: usize = 64 << 10;
 
 /// The observations of the transport during one call.
 #[derive(Default)]
 pub(super) struct Seen {
     pub(super) status: Mutex<Option<StatusCode>>,
     pub(super) failure: Mutex<Option<EngineError>>,
-    pub(super) headers: Notify,
 }
 
 /// Locks a mutex, even if another holder panicked.
@@ -37,35 +32,24 @@ pub(super) struct Call {
 }
 
 impl Call {
-    pub(super) fn new(
-        transport: &Transport,
-        doing: String,
-        auth: Option<HeaderValue>,
-    ) -> Result<Self> {
+    pub(super) fn new(transport: &Transport, doing: String) -> Result<Self> {
         let seen = Arc::new(Seen::default());
         let (shared, noted, what) = (transport.clone(), Arc::clone(&seen), doing.clone());
         let carry = move |request: bollard::BollardRequest| {
             let (transport, seen, what) = (shared.clone(), Arc::clone(&noted), what.clone());
-            let auth = auth.clone();
             async move {
-                let (mut parts, body) = request.into_parts();
-                // Bollard would encode the credentials in an alphabet that engines do not read, so
-                // bollard gets no credentials.
-                if let Some(auth) = auth {
-                    parts.headers.insert("X-Registry-Auth", auth);
-                }
+                let (parts, body) = request.into_parts();
                 let body = body.map_err(std::io::Error::other).boxed_unsync();
                 let answer = transport.send(&what, Request::from_parts(parts, body)).await;
                 let failure = match answer {
                     Ok(response) => {
                         let status = response.status();
                         *lock(&seen.status) = Some(status);
-                        seen.headers.notify_one();
-                        if !(status.is_client_error() || status.is_server_error()) {
+                        if status.is_success() || status == StatusCode::NOT_MODIFIED {
                             return Ok(response);
                         }
-                        // Bollard would collect an error of any length.
-                        let body = transport::whole(&what, response.into_body(), ERROR).await;
+                        // Bollard would collect any other answer, however long it is.
+                        let body = transport::whole(&what, response.into_body(), ERROR_LIMIT).await;
                         transport::refused(&what, status, &body.unwrap_or_default())
                     }
                     Err(error) => error,
@@ -86,29 +70,9 @@ impl Call {
         Ok(Self { client, seen, doing })
     }
 
-    pub(super) fn error(&self, error: bollard::errors::Error) -> EngineError {
-        if let Some(failure) = lock(&self.seen.failure).take() {
-            return failure;
-        }
-        match error {
-            bollard::errors::Error::DockerResponseServerError { status_code, message } => {
-                let status = StatusCode::from_u16(status_code).unwrap_or_default();
-                transport::refused_as(&self.doing, status, &message)
-            }
-            bollard::errors::Error::DockerStreamError { error } => {
-                let message = transport::said(&error);
-                EngineError {
-                    kind: ErrorKind::Status(500),
-                    doing: self.doing.clone(),
-                    message,
-                    hint: None,
-                }
-            }
-            bollard::errors::Error::JsonDataError { message, .. } => {
-                protocol(&self.doing, &message)
-            }
-            _ => transport::broken(&self.doing),
-        }
+    /// The error of a call: bollard says only that there is one.
+    fn error(&self) -> EngineError {
+        lock(&self.seen.failure).take().unwrap_or_else(|| transport::broken(&self.doing))
     }
 
     /// Waits for the end of a call without a response body, at most `patience`.
@@ -119,7 +83,7 @@ impl Call {
     ) -> Result<Done> {
         match tokio::time::timeout(patience, call).await {
             Err(_) => Err(late(&self.doing, patience)),
-            Ok(Err(error)) => Err(self.error(error)),
+            Ok(Err(_)) => Err(self.error()),
             Ok(Ok(())) if *lock(&self.seen.status) == Some(StatusCode::NOT_MODIFIED) => {
                 Ok(Done::Already)
             }

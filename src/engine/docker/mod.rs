@@ -5,6 +5,7 @@
 mod archive;
 mod call;
 mod inspected;
+mod lines;
 mod writer;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -249,7 +250,7 @@ impl Reader for DockerReader {
         let doing = "reading the engine's log";
         let get = Get { doing, path, limit: LOG_LIMIT, patience, auth: None };
         let answer = self.transport.get(&get).await.ok()?;
-        if answer.status != http::StatusCode::OK {
+        if answer.status != http::StatusCode::OK || !transport::is_light(&answer.body, LOG_LIMIT) {
             return None;
         }
         let events: std::result::Result<Vec<Json>, _> =

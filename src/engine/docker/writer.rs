@@ -1,20 +1,21 @@
 //! Changing calls to a Docker engine, through bollard over our transport.
 //!
 //! Each call gets its own bollard client, whose transport records the status and the connection
-//! error. Bollard itself treats 304 as 204, and drops the reason for a failed connection. No call
-//! is retried here: after a broken connection, the effect of the call is unknown.
+//! error. Bollard itself treats 304 as 204, and drops the reason for a failed connection. Answers
+//! with a body are read here, within limits. No call is retried here: after a broken connection,
+//! the effect of the call is unknown.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use bollard::models::{ContainerWaitResponse, CreateImageInfo};
 use bollard::query_parameters as query;
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::FutureExt as _;
 use http::{Method, Request, StatusCode};
 use serde_json::Value as Json;
 
 use super::call::{Call, late, protocol};
+use super::lines::Lines;
 use super::{DockerReader, EVER, ONE_LIMIT, archive, segment};
 use crate::base::api;
 use crate::base::ident::{ContainerId, ContainerName, NetworkId};
@@ -56,7 +57,7 @@ impl Docker {
     }
 
     fn call(&self, doing: String) -> Result<Call> {
-        Call::new(&self.reader.transport, doing, None)
+        Call::new(&self.reader.transport, doing)
     }
 
     /// Posts a JSON body; gives the answer of a 200 or 201.
@@ -91,6 +92,9 @@ impl Docker {
             .unwrap_or_else(|_| Err(late(doing, patience)))?;
         if !matches!(status, StatusCode::OK | StatusCode::CREATED) {
             return Err(transport::refused(doing, status, &bytes));
+        }
+        if !transport::is_light(&bytes, ONE_LIMIT) {
+            return Ok(Json::Null);
         }
         Ok(serde_json::from_slice(&bytes).unwrap_or_default())
     }
@@ -310,31 +314,21 @@ impl Writer for Docker {
         let doing = format!("pulling image {}", say::safe(image));
         let credentials = self.reader.credentials.header(image).await;
         let auth = credentials.map_err(|why| protocol(&doing, &why))?;
-        let call = Call::new(&self.reader.transport, doing, auth)?;
         let (repository, digest) = image.split_once('@').unwrap_or((image, ""));
-        let options = query::CreateImageOptions {
-            from_image: Some(repository.to_owned()),
-            tag: (!digest.is_empty()).then(|| digest.to_owned()),
-            platform: platform.unwrap_or_default().to_owned(),
-            ..query::CreateImageOptions::default()
-        };
-        let silence = self.reader.transport.patience().silence;
-        let mut lines = Box::pin(call.client.create_image(Some(options), None, None));
-        loop {
-            let line = tokio::time::timeout(silence, lines.next()).await;
-            match line {
-                Err(_) => return Err(late(&call.doing, silence)),
-                Ok(None) => return Ok(()),
-                Ok(Some(Err(error))) => return Err(call.error(error)),
-                Ok(Some(Ok(line))) if line.error_detail.is_some() => {
-                    return Err(protocol(
-                        &call.doing,
-                        "the pull failed, and the engine says not why",
-                    ));
-                }
-                Ok(Some(Ok(line))) => progress(pull_progress(line)),
+        let mut path = format!("/images/create?fromImage={}", segment(repository));
+        for (name, value) in [("tag", digest), ("platform", platform.unwrap_or_default())] {
+            if !value.is_empty() {
+                path.extend(["&", name, "=", &segment(value)]);
             }
         }
+        let silence = self.reader.transport.patience().silence;
+        let late = |_| late(&doing, silence);
+        let open = Lines::post(&self.reader.transport, &doing, &path, auth);
+        let mut lines = tokio::time::timeout(silence, open).await.map_err(late)??;
+        while let Some(line) = tokio::time::timeout(silence, lines.next()).await.map_err(late)?? {
+            progress(pull_progress(&line));
+        }
+        Ok(())
     }
 
     async fn tag(&self, image: &str, tag: &str) -> Result<()> {
@@ -351,31 +345,28 @@ impl Writer for Docker {
     }
 
     async fn run_to_end(&self, id: &ContainerId) -> Result<i64> {
-        let call = self.call(format!("waiting for the end of container {}", id.short()))?;
-        let options = query::WaitContainerOptions { condition: "next-exit".into() };
-        let mut end = Box::pin(call.client.wait_container(id.as_str(), Some(options)));
-        // Returns when the headers arrive: from then on the wait misses no end.
-        let early = tokio::select! {
-            end = end.next() => Some(end),
-            () = call.seen.headers.notified() => None,
+        let doing = format!("waiting for the end of container {}", id.short());
+        let path = format!("/containers/{}/wait?condition=next-exit", segment(id.as_str()));
+        let mut opening = Box::pin(Lines::post(&self.reader.transport, &doing, &path, None));
+        // From the headers on, the wait misses no end.
+        let mut opened = tokio::select! {
+            opened = &mut opening => Some(opened?),
             () = tokio::time::sleep(WAIT_OPENS) => None,
         };
-        if let Some(Some(Err(error))) = early {
-            // A wait that ends before the start has not waited.
-            return Err(match exit_code(Err(error), &call) {
-                Ok(_) => protocol(&call.doing, "the engine ended the wait before the start"),
-                Err(error) => error,
-            });
-        }
-        if early.is_some() {
-            return Err(protocol(&call.doing, "the engine ended the wait before the start"));
+        if let Some(end) = opened.as_mut().and_then(|lines| lines.next().now_or_never()) {
+            end?;
+            return Err(protocol(&doing, "the engine ended the wait before the start"));
         }
         if self.start(id).await? == Done::Already {
-            return Err(protocol(&call.doing, "it was running already"));
+            return Err(protocol(&doing, "it was running already"));
         }
-        match end.next().await {
-            Some(end) => exit_code(end, &call),
-            None => Err(transport::broken(&call.doing)),
+        let mut lines = match opened {
+            Some(lines) => lines,
+            None => opening.await?,
+        };
+        match lines.next().await? {
+            Some(end) => exit_code(&end, &doing),
+            None => Err(transport::broken(&doing)),
         }
     }
 
@@ -455,35 +446,24 @@ fn seconds(timeout: i64) -> i32 {
     i32::try_from(timeout).unwrap_or(if timeout < 0 { -1 } else { i32::MAX })
 }
 
-/// The exit code of a wait; bollard treats a non-zero exit code as an error.
-fn exit_code(
-    end: std::result::Result<ContainerWaitResponse, bollard::errors::Error>,
-    call: &Call,
-) -> Result<i64> {
-    match end {
-        Ok(end) => Ok(end.status_code),
-        Err(bollard::errors::Error::DockerContainerWaitError { error, code })
-            if error.is_empty() =>
-        {
-            Ok(code)
-        }
-        Err(bollard::errors::Error::DockerContainerWaitError { error, .. }) => {
-            Err(protocol(&call.doing, &error))
-        }
-        Err(error) => Err(call.error(error)),
+/// The exit code in the answer to a wait.
+fn exit_code(end: &Json, doing: &str) -> Result<i64> {
+    match (end["Error"]["Message"].as_str(), end["StatusCode"].as_i64()) {
+        (Some(why), _) if !why.is_empty() => Err(protocol(doing, why)),
+        (_, Some(code)) => Ok(code),
+        (_, None) => Err(protocol(doing, "expected an exit code, but found none")),
     }
 }
 
-fn pull_progress(line: CreateImageInfo) -> PullProgress {
-    let detail = line.progress_detail.unwrap_or_default();
-    let bytes = |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok());
+fn pull_progress(line: &Json) -> PullProgress {
     // The answer may repeat an error of a registry.
-    let clean = |text: Option<String>| say::short(&known::struck(&text.unwrap_or_default()));
+    let clean = |text: &Json| say::short(&known::struck(text.as_str().unwrap_or_default()));
+    let detail = &line["progressDetail"];
     PullProgress {
-        layer: clean(line.id),
-        status: clean(line.status),
-        current: bytes(detail.current),
-        total: bytes(detail.total),
+        layer: clean(&line["id"]),
+        status: clean(&line["status"]),
+        current: detail["current"].as_u64(),
+        total: detail["total"].as_u64(),
     }
 }
 
@@ -508,12 +488,11 @@ mod tests {
     #[test]
     fn progress_repeats_no_secret() {
         known::learn("token of a registry");
-        let line = CreateImageInfo {
-            id: Some("layer token of a registry".into()),
-            status: Some("sent token of a registry to http://u:p@r/".into()),
-            ..CreateImageInfo::default()
-        };
-        let told = pull_progress(line);
+        let line = serde_json::json!({
+            "id": "layer token of a registry",
+            "status": "sent token of a registry to http://u:p@r/",
+        });
+        let told = pull_progress(&line);
         assert_eq!(told.layer, "layer «hidden»");
         assert_eq!(told.status, "sent «hidden» to http://«hidden»@r/");
     }

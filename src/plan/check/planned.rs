@@ -114,13 +114,11 @@ fn dangers(change: &Change, options: &Options, fresh: bool, violations: &mut Vio
     let secrets = options.get("environment").and_then(Json::as_object);
     let secret = secrets.is_some_and(|all| all.values().any(Json::is_object));
     let devices = ["devices", "device_cgroup_rules", "gpus"].into_iter().any(some);
-    let open =
-        |option: &Json| option.as_str().is_some_and(|option| option.ends_with("=unconfined"));
     let plain = [
         (Danger::Privileged, options.get("privileged") == Some(&Json::Bool(true))),
         (Danger::HostAccess, binds || devices || namespaces.iter().any(host)),
         (Danger::Capabilities, list("cap_add").any(|name| name == "ALL" || name == "SYS_ADMIN")),
-        (Danger::Unconfined, list("security_opt").any(open)),
+        (Danger::Unconfined, list("security_opt").filter_map(Json::as_str).any(frees)),
         (Danger::OtherContainers, shared || some("volumes_from")),
         (Danger::SecretGiven, fresh && secret),
     ];
@@ -128,5 +126,46 @@ fn dangers(change: &Change, options: &Options, fresh: bool, violations: &mut Vio
         violations.unless(change.danger.contains(&danger), "danger", || {
             format!("expected {} to have the danger `{}`", named(&change.id), danger.word())
         });
+    }
+}
+
+/// Whether a security option takes confinement off, or puts a profile of its own in its place.
+fn frees(option: &str) -> bool {
+    let Some((name, profile)) = option.split_once('=') else { return false };
+    let is = |usual: &[&str]| profile.is_empty() || usual.contains(&profile);
+    match name {
+        "seccomp" => !is(&["builtin", "default"]),
+        "apparmor" => !is(&["docker-default"]),
+        _ => matches!(profile, "unconfined" | "disable"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::frees;
+
+    #[test]
+    fn what_takes_confinement_off_or_replaces_it() {
+        for option in [
+            "seccomp=unconfined",
+            "seccomp={}",
+            "apparmor=unconfined",
+            "apparmor=default",
+            "apparmor=mine",
+            "systempaths=unconfined",
+            "label=disable",
+        ] {
+            assert!(frees(option), "{option}");
+        }
+        for option in [
+            "seccomp=",
+            "seccomp=builtin",
+            "apparmor=docker-default",
+            "label=type:svirt_apache_t",
+            "no-new-privileges",
+            "no-new-privileges=true",
+        ] {
+            assert!(!frees(option), "{option}");
+        }
     }
 }

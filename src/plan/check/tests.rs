@@ -350,6 +350,7 @@ fn what_is_dangerous_of_what_will_be_is_said_with_its_value() {
         ("gpus", json!("all"), Danger::HostAccess, Some("gpu:all")),
         ("cap_add", json!(["SYS_ADMIN"]), Danger::Capabilities, Some("SYS_ADMIN")),
         ("security_opt", json!(["seccomp=unconfined"]), Danger::Unconfined, Some("seccomp")),
+        ("security_opt", json!(["seccomp={}"]), Danger::Unconfined, Some("seccomp: own profile")),
         ("ipc", json!("container:db"), Danger::OtherContainers, Some("ipc:db")),
         ("volumes_from", json!(["db"]), Danger::OtherContainers, Some("volumes:db")),
     ] {
