@@ -91,7 +91,7 @@ impl Lower<'_> {
             let file = here.absolute(path);
             let read = self.source.read(&file).and_then(|content| {
                 compact(&content).ok_or_else(|| Unread {
-                    message: format!("expected JSON in `{}`", say::short(path)),
+                    message: format!("expected a seccomp profile in `{}`", say::short(path)),
                     hint: None,
                 })
             });
@@ -130,9 +130,27 @@ impl Lower<'_> {
     }
 }
 
-/// JSON without blanks between its parts, as Compose sends it.
+/// The keys of a seccomp profile.
+const PROFILE: &[&str] = &[
+    "archMap",
+    "architectures",
+    "defaultAction",
+    "defaultErrno",
+    "defaultErrnoRet",
+    "flags",
+    "listenerMetadata",
+    "listenerPath",
+    "syscalls",
+];
+
+/// A seccomp profile without blanks between its parts, as Compose sends it. The content of a file gets
+/// into the plan, so another JSON file, such as one with credentials, is no profile.
 fn compact(json: &str) -> Option<String> {
-    serde_json::from_str::<serde::de::IgnoredAny>(json).ok()?;
+    type Fields = BTreeMap<String, Box<serde_json::value::RawValue>>;
+    let fields: Fields = serde_json::from_str(json).ok()?;
+    let is_profile = fields.contains_key("defaultAction")
+        && fields.keys().all(|field| PROFILE.contains(&field.as_str()));
+    is_profile.then_some(())?;
     let (mut inside, mut escaped) = (false, false);
     let keep = |c: &char| {
         let kept = inside || !matches!(c, ' ' | '\t' | '\n' | '\r');

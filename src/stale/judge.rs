@@ -16,11 +16,11 @@ use super::difference::difference;
 use super::observed::{Origin, observed};
 use super::taken_back::{taken_back, with_answers};
 use super::{Judgement, SetVerdict, Staleness, created, networks, owners, rotated, whole};
-use crate::base::ident::{ChangeId, ChangeTarget, ContainerName, NetworkId, SetName, StepId};
+use crate::base::ident::{ChangeTarget, ContainerName, NetworkId, SetName, StepId};
 use crate::engine_model::Engine;
 use crate::observed::snapshot::Snapshot;
 use crate::plan::world::{Cell, Value, World};
-use crate::plan::{Action, Change, Plan, Step, Subject, Target, format};
+use crate::plan::{Action, Plan, Subject, Target, format};
 use crate::planner::{Built, Input, Pins, build, depends, prune};
 use crate::spec::Spec;
 use crate::spec::order::Words;
@@ -432,70 +432,6 @@ impl<'a> Case<'a> {
         } else {
             SetVerdict::Run
         }
-    }
-
-    /// The derived steps to run: steps of acting sets that do not wait, their image steps, and
-    /// steps of networks and volumes.
-    fn to_run(
-        &self,
-        again: &Plan,
-        waiting: &BTreeSet<SetName>,
-        stuck: &BTreeSet<String>,
-    ) -> Vec<Step> {
-        let runs: BTreeSet<&str> = again
-            .changes
-            .iter()
-            .filter(|change| match &change.set {
-                Some(set) => self.owners.acts(set) && !waiting.contains(set),
-                None => !is_image(change.id.as_str()),
-            })
-            .map(|change| change.id.as_str())
-            .filter(|id| !self.stays.contains(id) && !stuck.contains(*id))
-            .collect();
-        let steps: BTreeMap<&StepId, &Step> =
-            again.steps.iter().map(|step| (&step.id, step)).collect();
-        let mut run: BTreeSet<&StepId> =
-            steps.keys().copied().filter(|id| runs.contains(id.change())).collect();
-        let mut needed: Vec<&StepId> = run.iter().copied().collect();
-        while let Some(id) = needed.pop() {
-            let after = steps.get(id).into_iter().flat_map(|step| &step.after);
-            for before in after.filter(|id| is_image(id.change())) {
-                if run.insert(before) {
-                    needed.push(before);
-                }
-            }
-        }
-        let open = again.steps.iter().filter(|step| run.contains(&step.id));
-        open.filter(|step| !self.done.contains(&step.id)).cloned().collect()
-    }
-
-    /// The changes that are derived again. Steps may wait for others than in the plan.
-    fn confirmed(&self, again: &Plan) -> BTreeSet<ChangeId> {
-        let steps = |plan: &'_ Plan| {
-            let mut all: BTreeMap<ChangeId, Vec<(StepId, Action)>> = BTreeMap::new();
-            for step in &plan.steps {
-                let own = all.entry(ChangeId::new(step.id.change())).or_default();
-                own.push((step.id.clone(), step.action.clone()));
-            }
-            all
-        };
-        let (old, new) = (steps(self.plan), steps(again));
-        let derived = |change: &&Change| {
-            let mut all = again.changes.iter();
-            let same = |other: &Change| {
-                (&other.id, other.verb, &other.set) == (&change.id, change.verb, &change.set)
-            };
-            all.any(same) && old.get(&change.id) == new.get(&change.id)
-        };
-        self.plan.changes.iter().filter(derived).map(|change| change.id.clone()).collect()
-    }
-
-    /// The steps in the plan's order: steps to run as derived, other steps as in the plan.
-    fn merged(&self, run: Vec<Step>) -> Vec<Step> {
-        let mut run: BTreeMap<StepId, Step> =
-            run.into_iter().map(|step| (step.id.clone(), step)).collect();
-        let steps = self.plan.steps.iter();
-        steps.map(|step| run.remove(&step.id).unwrap_or_else(|| step.clone())).collect()
     }
 }
 

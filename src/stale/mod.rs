@@ -25,9 +25,11 @@ mod put_files;
 mod put_files_tests;
 #[cfg(test)]
 mod renames_tests;
+mod rest;
 #[cfg(test)]
 mod restart_tests;
 mod rotated;
+mod runs;
 pub mod spec_moved;
 #[cfg(test)]
 mod strange_tests;

@@ -66,70 +66,61 @@ pub(super) fn taken_back(
     look
 }
 
-/// A fact of a container, and which parts of it the done steps have set to something else.
+/// A fact of a container, and the cells that the done steps set.
 struct Undone<'a> {
     fact: &'a ContainerFact,
-    name: bool,
-    run: bool,
-    exit: bool,
-    start: bool,
-    settings: bool,
-    networks: BTreeSet<&'a str>,
+    subject: Subject,
+    set: &'a BTreeSet<Cell>,
 }
 
 impl<'a> Undone<'a> {
     fn of(fact: &'a ContainerFact, set: &'a BTreeSet<Cell>) -> Self {
-        let subject = Subject::Container(fact.id.clone());
-        let has = |cell: fn(Subject) -> Cell| set.contains(&cell(subject.clone()));
-        let attached = set.iter().filter_map(|cell| match cell {
-            Cell::Attached(of, network) if *of == subject => Some(network.as_str()),
-            _ => None,
-        });
-        Self {
-            fact,
-            name: has(Cell::Name),
-            run: has(Cell::Run),
-            exit: has(Cell::Exit),
-            start: has(Cell::Start),
-            settings: has(Cell::Settings),
-            networks: attached.collect(),
-        }
+        Self { fact, subject: Subject::Container(fact.id.clone()), set }
+    }
+
+    /// Whether a done step set this part of the container.
+    fn has(&self, cell: fn(Subject) -> Cell) -> bool {
+        self.set.contains(&cell(self.subject.clone()))
+    }
+
+    fn is_attached(&self, network: &str) -> bool {
+        self.set.contains(&Cell::Attached(self.subject.clone(), network.to_owned()))
     }
 
     /// Sets a container to the undone values.
     fn restore(&self, container: &mut Container) {
         let fact = self.fact;
-        if self.name {
+        if self.has(Cell::Name) {
             named(container, fact);
         }
-        let run = container.run();
+        let (run, by_step) = (container.run(), self.has(Cell::Run));
         let Container { list, inspect, .. } = container;
         if let Some(list) = list
-            && self.run
+            && by_step
             && run != fact.run
         {
             *field(list, "State") = json!(status(fact.run));
         }
         let Some(inspect) = inspect else { return };
-        if self.run && run != fact.run {
+        if by_step && run != fact.run {
             ran(field(inspect, "State"), fact.run);
         }
-        if self.run && fact.run.is_live() && !run.is_live() {
+        if by_step && fact.run.is_live() && !run.is_live() {
             holds_its_ports(list.as_mut(), inspect);
         }
         let state = field(inspect, "State");
-        if let Some(code) = fact.exit_code.filter(|_| self.exit || self.run) {
+        if let Some(code) = fact.exit_code.filter(|_| self.has(Cell::Exit) || by_step) {
             *field(state, "ExitCode") = json!(code);
         }
-        if let Some(at) = fact.started_at.as_ref().filter(|_| self.start) {
+        if let Some(at) = fact.started_at.as_ref().filter(|_| self.has(Cell::Start)) {
             *field(state, "StartedAt") = json!(at);
         }
-        if self.settings {
+        if self.has(Cell::Settings) {
             restore(field(inspect, "HostConfig"), &fact.settings);
         }
         // An engine assigns the IDs of the networks at the first start.
-        let started = self.run && run.is_live() && !fact.run.is_live();
-        let undone = |network: &str| started || self.networks.contains(network);
+        let started = by_step && run.is_live() && !fact.run.is_live();
+        let undone = |network: &str| started || self.is_attached(network);
         reattach(field(inspect, "NetworkSettings"), &fact.networks, started, undone);
     }
 }
@@ -150,7 +141,7 @@ fn ran(state: &mut Json, run: Run) {
 /// The renamed containers: the current name, and the name in the plan.
 fn renamed(facts: &BTreeMap<&ContainerId, Undone<'_>>, look: &Snapshot) -> Vec<(String, String)> {
     let pairs = look.containers.iter().filter_map(|container| {
-        let fact = facts.get(&container.id()).filter(|undone| undone.name)?.fact;
+        let fact = facts.get(&container.id()).filter(|undone| undone.has(Cell::Name))?.fact;
         let now = container.name();
         (now != fact.name).then(|| (format!("/{now}:"), format!("/{}:", fact.name)))
     });

@@ -7,18 +7,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Staleness;
 use super::code::Code;
 use super::judge::{AGAIN, Case, Found, is_image};
-use super::{Staleness, rotated};
-use crate::base::ident::{ChangeTarget, ContainerId, ContainerName, NetworkId, SetName, StepId};
-use crate::plan::facts::{ContainerFact, Facts, ImageFact, Verdict};
-use crate::plan::planned::{Options, Planned};
+use crate::base::ident::{ContainerId, NetworkId, SetName, StepId};
+use crate::observed::snapshot::Container;
 use crate::plan::{
-    Action, Because, Change, Danger, ImagePin, Matched, NetworkRef, Plan, Reason, SetReport, Step,
-    Subject, Warning,
+    Action, Because, Change, Danger, NetworkRef, Plan, Reason, Step, Subject, Warning,
 };
 use crate::planner::{Built, depends};
-use crate::spec::State;
 
 /// Codes of warnings about states that no fact pins.
 const OF_THE_WORLD: [&str; 8] = [
@@ -33,34 +30,24 @@ const OF_THE_WORLD: [&str; 8] = [
 ];
 
 /// The compared parts of two plans.
-struct Parts<'a> {
-    case: &'a Case<'a>,
+pub(super) struct Parts<'a> {
+    pub(super) case: &'a Case<'a>,
     /// Sets that are not compared.
-    left: BTreeSet<&'a SetName>,
+    pub(super) left: BTreeSet<&'a SetName>,
     /// Sets of which a change removed an object: other members queue, and counts are lower.
     begun: BTreeSet<&'a SetName>,
     /// The containers that those changes removed.
-    gone: BTreeSet<&'a ContainerId>,
+    pub(super) gone: BTreeSet<&'a ContainerId>,
     /// The containers that steps created.
-    created: BTreeSet<ContainerId>,
+    pub(super) created: BTreeSet<ContainerId>,
     /// References of sets without changes that mean another image by now.
-    references: &'a BTreeSet<String>,
+    pub(super) references: &'a BTreeSet<String>,
     /// The set of each change.
     sets: BTreeMap<&'a str, &'a SetName>,
     /// Changes that are not compared.
-    apart: BTreeSet<&'a str>,
+    pub(super) apart: BTreeSet<&'a str>,
     /// The existing networks that steps created, by step.
     made: BTreeMap<&'a StepId, NetworkId>,
-}
-
-/// A planned container: its set, name, image and options.
-#[derive(PartialEq)]
-struct WillBe<'p> {
-    set: &'p SetName,
-    name: &'p ContainerName,
-    image: (&'p String, &'p ImagePin),
-    options: Options,
-    from_image: Option<&'p Options>,
 }
 
 /// Compares the plans. A difference counts as tampering, unless a moved target explains it.
@@ -133,7 +120,7 @@ impl<'a> Parts<'a> {
             left,
             begun,
             gone: gone.collect(),
-            created: created.map(|container| container.id()).collect(),
+            created: created.map(Container::id).collect(),
             references: &found.references,
             sets,
             apart,
@@ -142,7 +129,7 @@ impl<'a> Parts<'a> {
     }
 
     /// Whether both plans are compared completely.
-    fn whole(&self) -> bool {
+    pub(super) fn whole(&self) -> bool {
         self.left.is_empty() && self.apart.is_empty()
     }
 
@@ -310,56 +297,8 @@ impl<'a> Parts<'a> {
         })
     }
 
-    /// Compares the parts beside changes, and the facts.
-    fn rest(&self, again: &Plan, all: &mut Vec<Staleness>) {
-        let plan = self.case.plan;
-        let mut unless = |same: bool, what: &str| {
-            if !same {
-                let found = "something else follows from what it declares and relies on";
-                all.push(tampered(
-                    None,
-                    what.to_owned(),
-                    "as in the file".to_owned(),
-                    found.to_owned(),
-                ));
-            }
-        };
-        unless(plan.project == again.project, "the project");
-        unless(plan.declared == again.declared, "what is declared");
-        unless(!self.whole() || plan.summary == again.summary, "the summary");
-        unless(self.reports(plan) == self.reports(again), "what sets matched, and what is left");
-        unless(self.planned(plan) == self.planned(again), "what the containers will be");
-        unless(self.assumed(), "what was assumed");
-        unless(self.containers(&plan.facts, &again.facts), "the facts of containers");
-        unless(self.members(&plan.facts) == self.members(&again.facts), "the members of sets");
-        unless(self.images(&plan.facts) == self.images(&again.facts), "the facts of images");
-        unless(self.lists(&again.facts), "the facts of names, networks, ports and volumes");
-    }
-
-    fn images<'p>(&self, facts: &'p Facts) -> Vec<&'p ImageFact> {
-        let own = |fact: &&ImageFact| !self.references.contains(&fact.reference);
-        facts.images.iter().filter(own).collect()
-    }
-
-    /// Compares the facts of names, networks, ports and volumes. With changes left out, the plan may
-    /// have more of them, which are compared with the snapshot. It may lack those that follow from
-    /// sets that moved.
-    fn lists(&self, new: &Facts) -> bool {
-        let old = &self.case.plan.facts;
-        let Facts { names, networks, ports, volumes, .. } = new;
-        if self.whole() {
-            return (names, networks, ports, volumes)
-                == (&old.names, &old.networks, &old.ports, &old.volumes);
-        }
-        !self.left.is_empty()
-            || names.iter().all(|name| old.names.contains(name))
-                && networks.iter().all(|network| old.networks.contains(network))
-                && ports.iter().all(|port| old.ports.contains(port))
-                && volumes.iter().all(|volume| old.volumes.contains(volume))
-    }
-
     /// Whether the report of a set is compared.
-    fn told(&self, set: &SetName) -> bool {
+    pub(super) fn told(&self, set: &SetName) -> bool {
         !self.left.contains(set)
     }
 
@@ -408,91 +347,6 @@ impl<'a> Parts<'a> {
             None => true,
         };
         plan.warnings.iter().filter(own).collect()
-    }
-
-    /// Whether a container is there before the plan and after the changes that removed containers.
-    fn stays(&self, id: &ContainerId) -> bool {
-        !self.gone.contains(id) && !self.created.contains(id)
-    }
-
-    fn reports<'p>(&self, plan: &'p Plan) -> BTreeMap<&'p SetName, (State, Vec<&'p Matched>)> {
-        let own = plan.sets.iter().filter(|(set, _)| self.told(set));
-        let each = own.map(|(set, SetReport { state, matched })| {
-            (set, (*state, matched.iter().filter(|one| self.stays(&one.id)).collect()))
-        });
-        each.collect()
-    }
-
-    /// The planned containers, each as a whole, because the common options of a set depend on its
-    /// members.
-    fn planned<'p>(&self, plan: &'p Plan) -> Vec<WillBe<'p>> {
-        let sets = plan.planned.iter().filter(|(set, _)| !self.left.contains(set));
-        let containers = sets.flat_map(|(set, planned)| {
-            let Planned { reference, image, from_image, .. } = planned;
-            let own = planned.containers.keys().filter(|name| !self.apart.contains(name.as_str()));
-            own.map(move |name| WillBe {
-                set,
-                name,
-                image: (reference, image),
-                options: planned.container(name).unwrap_or_default(),
-                from_image: from_image.as_ref(),
-            })
-        });
-        containers.collect()
-    }
-
-    fn members<'p>(&self, facts: &'p Facts) -> BTreeMap<&'p SetName, Vec<&'p ContainerId>> {
-        let own = facts.members.iter().filter(|(set, _)| self.told(set));
-        own.map(|(set, all)| (set, all.iter().filter(|id| self.stays(id)).collect())).collect()
-    }
-
-    /// Whether the assumed references agree with the facts.
-    fn assumed(&self) -> bool {
-        let plan = self.case.plan;
-        let declared = self.case.spec.references();
-        let facts = plan.facts.containers.iter().flat_map(|fact| fact.references.values());
-        let fits = |fact: &crate::plan::facts::ReferenceFact| {
-            (fact.verdict == Verdict::Assumed) == plan.assumed.contains(&fact.reference)
-        };
-        let sorted = plan.assumed.windows(2).all(|pair| pair[0] < pair[1]);
-        sorted
-            && plan.assumed.iter().all(|reference| declared.contains(reference))
-            && facts.into_iter().all(fits)
-    }
-
-    /// Compares the facts of containers, except of sets and changes that are not compared.
-    fn containers(&self, old: &Facts, new: &Facts) -> bool {
-        let of = |told: bool| {
-            let all = [old, new].into_iter().flat_map(|facts| &facts.members);
-            let sets = all.filter(move |(set, _)| self.told(set) == told);
-            sets.flat_map(|(_, members)| members).collect::<BTreeSet<&ContainerId>>()
-        };
-        let members = of(true);
-        let moved: BTreeSet<&ContainerId> = of(false).difference(&members).copied().collect();
-        // Facts of containers that only an excluded change addresses are no longer derived.
-        let told = self.case.plan.facts.members.iter().filter(|(set, _)| self.told(set));
-        let steps = self.case.plan.steps.iter();
-        let steps = steps.filter(|step| !self.apart.contains(step.id.change()));
-        let kept: BTreeSet<&ContainerId> = told
-            .flat_map(|(_, members)| members)
-            .chain(steps.filter_map(|step| match step.action.subject() {
-                Some(Subject::Container(id)) => Some(id),
-                _ => None,
-            }))
-            .collect();
-        let networks: BTreeSet<&str> = self.apart.iter().filter_map(|id| network(id)).collect();
-        let own = |facts: &'_ Facts| -> Vec<ContainerFact> {
-            let all = facts.containers.iter().filter(|fact| !moved.contains(&fact.id));
-            let all = all.filter(|fact| self.stays(&fact.id));
-            let all = all.filter(|fact| self.whole() || kept.contains(&fact.id));
-            let mut all: Vec<ContainerFact> = all.cloned().collect();
-            for fact in &mut all {
-                fact.networks.retain(|name, _| !networks.contains(name.as_str()));
-            }
-            all
-        };
-        let (old, new) = (own(old), own(new));
-        old.len() == new.len() && old.iter().zip(&new).all(|(old, new)| same_fact(old, new))
     }
 }
 
@@ -559,24 +413,12 @@ fn blame(set: Option<&SetName>, (old, new): (&[&Change], &[&Change])) -> Stalene
     tampered(set.cloned(), object, expected, found)
 }
 
-/// The network that a change is about.
-fn network(change: &str) -> Option<&str> {
-    if let ChangeTarget::Network(name) = ChangeTarget::of(change) { Some(name) } else { None }
-}
-
-/// Compares facts of containers. Changed references are reported by [`rotated`].
-fn same_fact(old: &ContainerFact, new: &ContainerFact) -> bool {
-    let same_references = old.references.len() == new.references.len()
-        && old.references.iter().zip(&new.references).all(|((name, one), (other, two))| {
-            name == other
-                && one.reference == two.reference
-                && rotated::same(one.verdict, two.verdict)
-        });
-    let bare = |fact: &ContainerFact| ContainerFact { references: BTreeMap::new(), ..fact.clone() };
-    same_references && bare(old) == bare(new)
-}
-
-fn tampered(set: Option<SetName>, object: String, expected: String, found: String) -> Staleness {
+pub(super) fn tampered(
+    set: Option<SetName>,
+    object: String,
+    expected: String,
+    found: String,
+) -> Staleness {
     Staleness {
         code: Code::Tampered.word().to_owned(),
         set,

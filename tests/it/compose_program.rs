@@ -581,7 +581,7 @@ fn what_an_engine_takes_from_compose_is_planned() {
     let text = "services:\n  web:\n    image: acme/web:1\n    privileged: true\n    cap_drop: [ALL]\n    \
                 security_opt: ['seccomp:./profile.json']\n    depends_on: {db: {condition: \
                 service_completed_successfully}}\n  db: {image: 'acme/db:1', restart: on-failure}\n";
-    let profile = "{ \"defaultAction\": \"SCMP_ACT_ALLOW\",\n  \"a\\\" b\": [ 1.0 ] }\n";
+    let profile = "{ \"defaultAction\": \"SCMP_ACT_ALLOW\",\n  \"flags\": [ \"a\\\" b\", 1.0 ] }\n";
     let (_above, folder) = folder(&[("compose.yaml", text), ("profile.json", profile)]);
     std::fs::write(folder.join("look.json"), look(&folder)).unwrap();
     let plan = ["plan", "--snapshot", "look.json", "--format", "json"];
@@ -591,9 +591,12 @@ fn what_an_engine_takes_from_compose_is_planned() {
     assert_eq!(sets["db"]["detach"], false);
     assert_eq!(sets["db"]["restart"], "on-failure");
     assert_eq!(sets["web"]["cap_drop"], json!(["ALL"]));
-    let profile = r#"seccomp={"defaultAction":"SCMP_ACT_ALLOW","a\" b":[1.0]}"#;
+    let profile = r#"seccomp={"defaultAction":"SCMP_ACT_ALLOW","flags":["a\" b",1.0]}"#;
     assert_eq!(sets["web"]["security_opt"], json!([profile]));
-    for (file, told) in [("{", "expected JSON in `./profile.json`"), ("", "expected JSON in")] {
+    // Other JSON may hold secrets, and the content gets into the plan.
+    let credentials = r#"{"auths": {"registry.example": {"auth": "c2VjcmV0"}}}"#;
+    for file in ["{", "", credentials, r#"{"defaultAction": "x", "auths": 1}"#] {
+        let told = "expected a seccomp profile in `./profile.json`";
         std::fs::write(folder.join("profile.json"), file).unwrap();
         let refused = ran(&folder, &[], &plan);
         assert!(refused.code == 1 && refused.err.contains(told), "{}", refused.err);
@@ -765,4 +768,29 @@ fn public_words_make_a_command_line() {
     let shown = ran(&folder, &set, &[&plan[..], &["--public", "ARGS"]].concat());
     let plan: Json = serde_json::from_str(fine(&shown)).unwrap();
     assert_eq!(plan["declared"]["containers"]["web"]["command"], json!(["x", "--a", "b"]));
+}
+
+/// Flags choose the values of a Compose file, and whoever edits a plan could choose others.
+#[test]
+fn the_flags_with_which_a_file_was_read_are_shown() {
+    let text = "services:\n  web: {image: 'acme/web:1', environment: {A: '${MODE}'}}\n  extra: {image: \
+                'acme/web:1', profiles: [more]}\n";
+    let files =
+        [("compose.yaml", text), (".env", "MODE=prod\n"), ("other file.env", "MODE=debug\n")];
+    let (_above, folder) = folder(&files);
+    std::fs::write(folder.join("look.json"), look(&folder)).unwrap();
+    let flags = ["--env-file", "other file.env", "--profile", "more", "--public", "MODE"];
+    let plan = |flags: &[&str]| {
+        let all = ["plan", "--snapshot", "look.json", "-o", "plan.json"];
+        let _ = fine(&ran(&folder, &[], &[&all, flags].concat()));
+    };
+    plan(&[]);
+    assert!(!fine(&ran(&folder, &[], &["show", "plan.json"])).contains("read with"));
+    plan(&flags);
+    for format in ["text", "markdown", "html"] {
+        let shown = ran(&folder, &[], &["show", "plan.json", "--format", format]);
+        let shown = fine(&shown).replace("&#34;", "\"").replace("\n  ", " ");
+        let told = "--env-file \"other file.env\" --profile more --public MODE";
+        assert!(shown.contains(told), "{format}: {shown}");
+    }
 }

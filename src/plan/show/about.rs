@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use super::told;
-use crate::plan::Plan;
+use crate::plan::{ComposeSource, Plan};
+use crate::syntax::shell_words;
 
 /// The longest key or value, in characters.
 const MOST: usize = 400;
@@ -30,12 +31,31 @@ impl About {
         Some(digest.fold(next.clone(), |all, one| all + &one))
     }
 
-    /// Digest and notes, safe to print.
-    pub fn lines(&self) -> Vec<(String, String)> {
+    /// Digest, the reading of a Compose file, and notes, safe to print.
+    pub fn lines(&self, plan: &Plan) -> Vec<(String, String)> {
         let digest =
             self.digest.iter().map(|digest| ("digest".to_owned(), told::ends(digest, MOST)));
         let meta = self.meta.iter();
         let meta = meta.map(|(key, value)| (told::ends(key, MOST), told::ends(value, MOST)));
-        digest.chain(meta).collect()
+        digest.chain(read_with(plan)).chain(meta).collect()
     }
+}
+
+/// The flags with which a Compose file is read: they choose values, so reviewers see them.
+fn read_with(plan: &Plan) -> Option<(String, String)> {
+    let source = plan.spec.as_ref()?.compose.as_ref()?;
+    let ComposeSource { project: _, files, project_directory, env_files, profiles, public } =
+        source;
+    let words = |flag: &'static str, all: &[String]| -> Vec<String> {
+        all.iter().map(|one| shell_words::join(&[flag, one])).collect()
+    };
+    let all = [
+        words("--file", files),
+        words("--project-directory", project_directory.as_slice()),
+        words("--env-file", env_files),
+        words("--profile", profiles),
+        words("--public", public),
+    ];
+    let flags = all.concat().join(" ");
+    (!flags.is_empty()).then(|| ("read with".to_owned(), told::ends(&flags, MOST)))
 }

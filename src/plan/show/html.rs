@@ -95,7 +95,7 @@ pub fn html(plans: &[(&Plan, About)]) -> Result<String, NoPage> {
 fn sheet((index, (plan, about)): (usize, &(&Plan, About))) -> Sheet {
     let causes = Causes::new(plan, about.since.as_deref());
     let (model, groups) = model::grouped(plan, &causes);
-    let mut lines = about.lines();
+    let mut lines = about.lines(plan);
     if !model.changes.is_empty() {
         lines.extend(about.command().map(|next| ("apply".to_owned(), next)));
     }

@@ -24,7 +24,7 @@ pub fn markdown(plans: &[(&Plan, About)], steps: bool) -> String {
         let mut parts = vec![head(&model)];
         parts.extend(rows(&model));
         parts.extend(warnings(&model));
-        parts.extend(closing(about, &model));
+        parts.extend(closing(plan, about, &model));
         parts.extend(details(&model));
         if steps {
             parts.extend(step_lines(&model));
@@ -126,8 +126,8 @@ fn warnings(model: &Model) -> impl Iterator<Item = Part> {
 }
 
 /// The digest, the notes and the apply command, which are always shown.
-fn closing(about: &About, model: &Model) -> Option<Part> {
-    let lines = about.lines();
+fn closing(plan: &Plan, about: &About, model: &Model) -> Option<Part> {
+    let lines = about.lines(plan);
     let next = about.command().filter(|_| !model.changes.is_empty());
     let next = next.map(|next| format!("- apply: {}\n", code(&next)));
     let about = lines.iter().map(|(key, value)| format!("- {}: {}\n", code(key), code(value)));

@@ -40,7 +40,7 @@ impl Default for Options {
 pub fn text(plan: &Plan, about: &About, options: Options) -> String {
     let model = model::of(plan, about.since.as_deref());
     let mut view = View { page: Page::new(options.width, options.colour) };
-    view.head(&model, about);
+    view.head(&model, &about.lines(plan));
     view.dangers(&model);
     view.changes(&model);
     view.rest(&model);
@@ -59,12 +59,12 @@ struct View {
 }
 
 impl View {
-    fn head(&mut self, model: &Model, about: &About) {
+    fn head(&mut self, model: &Model, lines: &[(String, String)]) {
         let target = model.target.as_deref().unwrap_or("any engine");
         self.page.wrapped((BOLD, "plan "), 2, &format!("for {} on {target}", model.project));
         self.page.wrapped((PLAIN, ""), 2, &model.headline());
-        for (key, value) in about.lines() {
-            self.page.wrapped((PLAIN, &format!("{key} ")), 2, &value);
+        for (key, value) in lines {
+            self.page.wrapped((PLAIN, &format!("{key} ")), 2, value);
         }
     }
 
