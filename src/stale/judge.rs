@@ -58,8 +58,13 @@ pub(super) struct Found {
     pub(super) blocked: Vec<Staleness>,
     /// Sets without changes of which something moved.
     pub(super) moved: BTreeSet<SetName>,
+    /// Those of them that lost or got a container.
+    pub(super) lost: BTreeSet<SetName>,
     /// References of such sets that mean another image by now.
     pub(super) references: BTreeSet<String>,
+    /// Whether an attachment of such a set ended. The plan does not know its endpoint settings, so it
+    /// cannot be restored.
+    pub(super) off: bool,
     /// Sets that wait for a user, and their dependants.
     pub(super) waiting: BTreeSet<SetName>,
     /// The IDs of unfinished changes that removed a network.
@@ -99,6 +104,9 @@ pub fn judge(plan: &Plan, spec: &Spec, snapshot: &Snapshot) -> Judgement {
         whole::compare(&case, &again, &mut found, &mut tampered);
         if !tampered.is_empty() && case.other_names(&back, &mut found) {
             tampered.clear();
+        }
+        if tampered.is_empty() && found.stale.is_empty() {
+            case.as_reviewed(&mut found, &mut tampered);
         }
     }
     case.judgement(found, tampered, again)
@@ -141,6 +149,28 @@ impl<'a> Case<'a> {
         self.set.iter().cloned().chain(matter).collect()
     }
 
+    /// Derives the plan from its own facts, where something moved on which it does not act. A plan that
+    /// does not follow from its own facts was edited.
+    fn as_reviewed(&self, found: &mut Found, tampered: &mut Vec<Staleness>) {
+        if found.notes.is_empty() || found.off {
+            return;
+        }
+        let (worlds, look) = ((&self.before, &self.now), self.look.clone());
+        let every = self.before.cells().map(|(cell, _)| cell.clone());
+        let attached = self.now.cells().map(|(cell, _)| cell.clone());
+        let every: BTreeSet<Cell> = every.chain(attached).collect();
+        let back = taken_back(&self.origin, self.plan, worlds, (&every, &self.stays), look);
+        let again = self.derive(&back, BTreeMap::new());
+        let mut own = Found {
+            moved: found.lost.clone(),
+            waiting: found.waiting.clone(),
+            stuck: found.stuck.clone(),
+            ..Found::default()
+        };
+        whole::compare(self, &again, &mut own, tampered);
+        found.stale.extend(own.stale);
+    }
+
     /// Reports facts of the plan that no longer hold.
     fn facts(&self, found: &mut Found) {
         let expected = self.before.clone().after_all(self.plan, &self.done);
@@ -168,6 +198,8 @@ impl<'a> Case<'a> {
                 continue;
             }
             found.moved.extend(sets.into_iter().cloned());
+            let was_attached = matches!(expected.get(cell), Some(Value::Attached(..)));
+            found.off |= was_attached && self.now.get(cell).is_none_or(|now| *now == Value::Absent);
             if let Cell::Reference(reference) = cell {
                 found.references.insert(reference.clone());
             }
@@ -274,7 +306,7 @@ impl<'a> Case<'a> {
                 let there = self.look.by_id(id);
                 let Some(container) = there else {
                     // The cell of its name reports the missing container.
-                    found.moved.insert(set.clone());
+                    found.lost.insert(set.clone());
                     continue;
                 };
                 let new = now.contains(id);
@@ -299,12 +331,14 @@ impl<'a> Case<'a> {
                 if acts {
                     found.stale.push(staleness);
                 } else {
-                    found.moved.insert(set.clone());
+                    found.lost.insert(set.clone());
                     found.notes.push(staleness);
                 }
             }
         }
         let acts = |set: &SetName| self.owners.acts(set);
+        found.lost.retain(|set| !acts(set));
+        found.moved.extend(found.lost.iter().cloned());
         found.moved.retain(|set| !acts(set));
     }
 
@@ -349,6 +383,7 @@ impl<'a> Case<'a> {
         let again = self.derive(back, names);
         let (mut own, mut tampered) = (Found::default(), Vec::new());
         own.moved.clone_from(&found.moved);
+        own.references.clone_from(&found.references);
         own.waiting.clone_from(&found.waiting);
         own.stuck.clone_from(&found.stuck);
         whole::compare(self, &again, &mut own, &mut tampered);
@@ -390,7 +425,7 @@ impl<'a> Case<'a> {
         };
         judgement.run = run.iter().map(|step| step.id.clone()).collect();
         judgement.steps = self.merged(run);
-        judgement.confirmed = self.confirmed(&again.plan);
+        judgement.confirmed = self.confirmed(&again.plan, &found.stuck);
         judgement.left = crate::plan::left::of(&again.plan);
         judgement.bodies = again.bodies;
         judgement.done.clone_from(&self.done);

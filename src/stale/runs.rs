@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::judge::{Case, is_image};
-use crate::base::ident::{ChangeId, SetName, StepId};
+use crate::base::ident::{ChangeId, ChangeTarget, SetName, StepId};
 use crate::plan::{Action, Change, Plan, Step};
 
 impl Case<'_> {
@@ -43,8 +43,9 @@ impl Case<'_> {
         open.filter(|step| !self.done.contains(&step.id)).cloned().collect()
     }
 
-    /// The changes that are derived again. Steps may wait for others than in the plan.
-    pub(super) fn confirmed(&self, again: &Plan) -> BTreeSet<ChangeId> {
+    /// The changes that are derived again. Steps may wait for others than in the plan. A network that
+    /// was taken down is not derived; it is one that the plan declares, and is only put up again.
+    pub(super) fn confirmed(&self, again: &Plan, stuck: &BTreeSet<String>) -> BTreeSet<ChangeId> {
         let steps = |plan: &'_ Plan| {
             let mut all: BTreeMap<ChangeId, Vec<(StepId, Action)>> = BTreeMap::new();
             for step in &plan.steps {
@@ -61,7 +62,19 @@ impl Case<'_> {
             };
             all.any(same) && old.get(&change.id) == new.get(&change.id)
         };
-        self.plan.changes.iter().filter(derived).map(|change| change.id.clone()).collect()
+        let declared = self.spec.network_names();
+        let put_up = |change: &&Change| {
+            let ChangeTarget::Network(name) = change.id.target() else { return false };
+            let own = self.plan.steps.iter().filter(|step| step.id.change() == change.id.as_str());
+            let mut open = own.filter(|step| !self.done.contains(&step.id));
+            stuck.contains(change.id.as_str())
+                && declared.values().any(|own| own == name)
+                && open.all(|step| {
+                    matches!(step.action, Action::CreateNetwork { .. } | Action::Connect { .. })
+                })
+        };
+        let all = self.plan.changes.iter().filter(|change| derived(change) || put_up(change));
+        all.map(|change| change.id.clone()).collect()
     }
 
     /// The steps in the plan's order: steps to run as derived, other steps as in the plan.
