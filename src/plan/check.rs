@@ -205,6 +205,12 @@ fn sets(plan: &Plan, violations: &mut Violations) {
             });
         }
     }
+    let mut members = BTreeSet::new();
+    for member in plan.facts.members.values().flatten() {
+        violations.unless(members.insert(member), "members", || {
+            format!("expected {} in one set, but found it in two", named(member.short()))
+        });
+    }
     for set in plan.facts.members.keys().filter(|set| !plan.sets.contains_key(*set)) {
         violations.add("members", format!("expected no facts of a set {}", named(set)));
     }

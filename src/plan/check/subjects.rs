@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::change::created_by;
 use super::graph::{Graph, kind, subject};
 use super::{Violations, named, names};
+use crate::base::image_ref::ImageRef;
 use crate::observed::snapshot::Run;
 use crate::plan::{Action, ImagePin, Plan, Subject};
 
@@ -98,6 +99,11 @@ fn images(plan: &Plan, graph: &Graph<'_>, violations: &mut Violations) {
             let digest = image.split_once('@').map_or(image.as_str(), |(_, digest)| digest);
             pulls.entry(digest).or_default().push(place);
         }
+    }
+    for fact in &plan.facts.images {
+        violations.unless(ImageRef::parse(&fact.reference).is_ok(), "facts", || {
+            format!("expected an image reference, but found {}", named(&fact.reference))
+        });
     }
     let known: BTreeSet<_> = plan.facts.images.iter().filter_map(|fact| fact.id.as_ref()).collect();
     for (place, step) in graph.steps.iter().enumerate() {

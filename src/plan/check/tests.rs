@@ -160,6 +160,13 @@ fn what_is_created_is_addressed_after_that() {
 fn facts_carry_the_steps() {
     breaks("facts", |plan| plan.facts.containers.retain(|fact| fact.name.as_str() != "legacy"));
     breaks("facts", |plan| plan.facts.images.clear());
+    breaks("facts", |plan| plan.facts.images[0].reference = "shop/".into());
+    breaks("members", |plan| {
+        let mut all = plan.facts.members.values().flatten();
+        let member = all.next().unwrap().clone();
+        let other = plan.facts.members.values_mut().find(|all| !all.contains(&member)).unwrap();
+        other.push(member);
+    });
     breaks("facts", |plan| {
         let fact = plan.facts.containers[0].clone();
         plan.facts.containers.push(fact);
