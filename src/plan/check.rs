@@ -285,6 +285,8 @@ fn marks(plan: &Plan, violations: &mut Violations) {
 }
 
 #[cfg(test)]
+mod facts_tests;
+#[cfg(test)]
 mod replay_tests;
 #[cfg(test)]
 mod tests;

@@ -43,7 +43,7 @@ pub(super) fn without(plan: &mut Plan, step: &str) {
     sample::settle(plan);
 }
 
-fn of<'a>(plan: &'a mut Plan, change: &str) -> &'a mut crate::plan::Change {
+pub(super) fn of<'a>(plan: &'a mut Plan, change: &str) -> &'a mut crate::plan::Change {
     plan.changes.iter_mut().find(|each| each.id.as_str() == change).unwrap()
 }
 
@@ -154,37 +154,6 @@ fn what_is_created_is_addressed_after_that() {
         again.id = StepId::new("legacy/again");
         plan.steps.push(again);
     });
-}
-
-#[test]
-fn facts_carry_the_steps() {
-    breaks("facts", |plan| plan.facts.containers.retain(|fact| fact.name.as_str() != "legacy"));
-    breaks("facts", |plan| plan.facts.images.clear());
-    breaks("facts", |plan| plan.facts.images[0].reference = "shop/".into());
-    breaks("members", |plan| {
-        let mut all = plan.facts.members.values().flatten();
-        let member = all.next().unwrap().clone();
-        let other = plan.facts.members.values_mut().find(|all| !all.contains(&member)).unwrap();
-        other.push(member);
-    });
-    breaks("facts", |plan| {
-        let fact = plan.facts.containers[0].clone();
-        plan.facts.containers.push(fact);
-    });
-    breaks("run", |plan| without(plan, "shop-db/stop"));
-    for run in [Run::Idle, Run::Dead] {
-        breaks("run", |plan| plan.facts.containers[0].run = run);
-    }
-    breaks("facts", |plan| {
-        of(plan, "legacy").verb = Verb::Kill;
-        let container = Subject::Container(ContainerId::new(sample::hex("", 9)));
-        *action(plan, "legacy/stop") = Action::Kill { container, signal: "KILL".into() };
-    });
-    breaks("members", |plan| plan.facts.members.values_mut().for_each(Vec::clear));
-    breaks("members", |plan| {
-        plan.facts.members.insert(SetName::new("x"), Vec::new());
-    });
-    breaks("names", |plan| plan.facts.names.clear());
 }
 
 #[test]
