@@ -88,7 +88,7 @@ pub fn schema() -> Json {
 
 /// What a run took back, and what it did otherwise: a change that went back was an action, too.
 fn sentence(outcome: &Outcome, changed: bool) -> String {
-    let went_back = |trouble: &&RecoveryReport| trouble.as_before && !trouble.undone.is_empty();
+    let went_back = |trouble: &&RecoveryReport| trouble.is_settled() && !trouble.undone.is_empty();
     let done = &outcome.summary.message;
     match outcome.troubles.iter().filter(went_back).count() {
         0 => done.clone(),
@@ -255,11 +255,12 @@ fn record(
     let trouble = outcome.troubles.iter().find(|trouble| trouble.change == change.id);
     let ended = match trouble {
         Some(trouble) if trouble.as_before => Ended::AsBefore,
+        Some(trouble) if trouble.taken_back => Ended::TakenBack,
         Some(_) => Ended::HalfDone,
         None => ended(outcome, change),
     };
     // A rolled-back container without a new start never went down.
-    if ended == Ended::AsBefore && times.still_down {
+    if matches!(ended, Ended::AsBefore | Ended::TakenBack) && times.still_down {
         (times.down_ms, times.still_down) = (None, false);
     }
     let reasons =
@@ -319,8 +320,10 @@ mod tests {
             step: StepId::new("web/start"),
             message: "no".to_owned(),
             as_before: true,
+            taken_back: true,
             undone: vec![undone],
             stays: Vec::new(),
+            not_by_this_run: Vec::new(),
             now: Vec::new(),
         });
         assert_eq!(sentence(&outcome, false), "took back 1 change.");

@@ -39,6 +39,7 @@ pub(super) fn course(change: &ChangeRecord) -> String {
     let ended = match change.ended {
         Ended::Done => "",
         Ended::AsBefore => "; as before",
+        Ended::TakenBack => "; taken back",
         Ended::HalfDone => "; half done",
     };
     let took = if took_ms > 0 { format!("; {}", lasted(took_ms)) } else { String::new() };
@@ -161,7 +162,7 @@ fn told(out: &mut String, document: &ResultDocument, trouble: &RecoveryReport) {
             () if document.exit_code == 0 => "went back",
             () if not_reached(document, trouble) && document.interrupted.is_some() => "interrupted",
             // Something else failed, and this change only went back.
-            () if not_reached(document, trouble) && trouble.as_before => "went back",
+            () if not_reached(document, trouble) && trouble.is_settled() => "went back",
             () => "failed",
         },
         safe(trouble.change.as_str()),
@@ -182,9 +183,17 @@ fn told(out: &mut String, document: &ResultDocument, trouble: &RecoveryReport) {
     for now in &trouble.now {
         let _ = writeln!(out, "  now: {}", safe(now));
     }
-    if trouble.as_before {
-        let _ = writeln!(out, "  {} is as it was before", safe(trouble.change.as_str()));
+    for other in &trouble.not_by_this_run {
+        let _ = writeln!(out, "  not by this run: {}", safe(other));
     }
+    let change = safe(trouble.change.as_str());
+    let _ = match () {
+        () if trouble.as_before => writeln!(out, "  {change} is as it was before"),
+        () if trouble.taken_back => {
+            writeln!(out, "  {change}: what this run did is taken back, what others did stays")
+        }
+        () => Ok(()),
+    };
 }
 
 /// Whether a change only stopped early: the run was asked to stop, or something else failed.
@@ -223,6 +232,8 @@ mod tests {
                 step: StepId::new(format!("{change}/start")),
                 message: message.to_owned(),
                 as_before: false,
+                taken_back: false,
+                not_by_this_run: Vec::new(),
                 now: Vec::new(),
                 undone: vec![
                     Undone {
