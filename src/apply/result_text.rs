@@ -131,6 +131,10 @@ pub fn text(document: &ResultDocument) -> String {
             safe(&mismatch.message)
         );
     }
+    let settled = document.troubles.iter().all(RecoveryReport::is_settled);
+    if !document.mismatches.is_empty() && document.recover.is_none() && settled {
+        let _ = writeln!(out, "hint: nothing is half done; make a new plan");
+    }
     for left in &document.left {
         let _ = writeln!(out, "left: {}", safe(&left.text));
     }
@@ -207,6 +211,7 @@ fn not_reached(document: &ResultDocument, trouble: &RecoveryReport) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::apply::postcheck::Mismatch;
     use crate::apply::result::StaleEntry;
     use crate::apply::{Signal, Stale, StepOutcome, Undone};
     use crate::base::ident::{ChangeId, StepId};
@@ -280,6 +285,20 @@ mod tests {
         other.troubles[1].as_before = true;
         let told = text(&other);
         assert!(told.contains("failed: web at") && told.contains("went back: db at"), "{told}");
+    }
+
+    #[test]
+    fn what_is_not_as_declared_and_not_half_done_has_a_way_out() {
+        let mut document = ResultDocument::refused("created 1 container.", 7, Vec::new());
+        document.mismatches.push(Mismatch {
+            set: None,
+            container: None,
+            option: "count".to_owned(),
+            message: "expected 1 running containers, but found 0".to_owned(),
+        });
+        assert!(text(&document).ends_with("hint: nothing is half done; make a new plan\n"));
+        document.recover = Some("bayplan recover plan.json".to_owned());
+        assert!(!text(&document).contains("new plan"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Watching a started container until the container is proven or has failed.
 //!
-//! A proven container runs, is not restarting, is the process that was started, and is healthy.
-//! Without a health check, the container must run for the monitor time of the plan.
+//! A proven container has its name, runs, is not restarting, is the process that was started, and is
+//! healthy. Without a health check, the container must run for the monitor time of the plan.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use super::act::{Acted, StepError};
 use super::events::WaitingFor;
 use super::outcome::{Stale, is_final};
-use super::precheck::{gone, started_at, status_of};
+use super::precheck::{gone, name_of, started_at, status_of};
 use super::removed::REMOVED;
 use super::run::Context;
 use crate::base::ident::{ContainerId, ContainerName};
@@ -22,7 +22,7 @@ const BEYOND: Duration = Duration::from_secs(30);
 
 impl<W: Writer> Context<'_, W> {
     pub(super) async fn wait_ready(&self, step: &Step, id: &ContainerId, prove_for: u32) -> Acted {
-        let found = self.running(id, None).await?;
+        let found = self.running(step, id, None).await?;
         let started = started_at(&found).to_owned();
         if health_limit(&found).is_some() {
             return self.healthy(step, id, Some(&started)).await;
@@ -32,7 +32,7 @@ impl<W: Writer> Context<'_, W> {
         while self.clock.now() < until {
             let left = until.saturating_sub(self.clock.now());
             self.pause(step, left.min(self.clock.between_looks())).await?;
-            self.running(id, Some(&started)).await?;
+            self.running(step, id, Some(&started)).await?;
         }
         Ok(())
     }
@@ -44,7 +44,7 @@ impl<W: Writer> Context<'_, W> {
         id: &ContainerId,
         started: Option<&str>,
     ) -> Acted {
-        let found = self.running(id, started).await?;
+        let found = self.running(step, id, started).await?;
         let Some(limit) = health_limit(&found) else {
             let name = self.called(id);
             return Err(StepError::Failed(format!(
@@ -54,7 +54,7 @@ impl<W: Writer> Context<'_, W> {
         self.wait_event(step, WaitingFor::Healthy);
         let until = self.clock.now() + limit;
         loop {
-            let found = self.running(id, started).await?;
+            let found = self.running(step, id, started).await?;
             match found["State"]["Health"]["Status"].as_str() {
                 Some("healthy") => return Ok(()),
                 Some("unhealthy") => return Err(self.sick(id, "is unhealthy", &found)),
@@ -106,9 +106,23 @@ impl<W: Writer> Context<'_, W> {
     }
 
     /// The inspect data of a container that must run, with the process that started at `started`.
-    async fn running(&self, id: &ContainerId, started: Option<&str>) -> Result<Json, StepError> {
+    /// A container that a step proves must have its name as well.
+    async fn running(
+        &self,
+        step: &Step,
+        id: &ContainerId,
+        started: Option<&str>,
+    ) -> Result<Json, StepError> {
         let name = self.called(id);
         let found = self.there(id).await?;
+        if matches!(step.action, Action::WaitReady { .. })
+            && let Some(declared) = self.name(id)
+            && name_of(&found) != declared
+        {
+            let expected = format!("container `{declared}` with its name");
+            let is = format!("the name `{}`", name_of(&found));
+            return Err(StepError::Stale(Stale::new("container_renamed", expected, is)));
+        }
         let state = &found["State"];
         let up = state["Running"] == true && state["Restarting"] != true;
         if up && state["Paused"] == true {

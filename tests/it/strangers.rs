@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bayplan::apply::Outcome;
 use bayplan::apply::driver::LastLook;
+use bayplan::apply::events::{Event, Sink};
 use bayplan::apply::recovery::{Way, recovery};
 use bayplan::apply::result::ResultDocument;
 use bayplan::apply::result_text;
+use bayplan::apply::{Outcome, StepStatus};
 use bayplan::base::ident::{ContainerName, reserved_suffix};
 use bayplan::engine::Reader;
 use bayplan::engine::simulated::{Behaviour, Blow, Deed, Faults, Simulated, When};
@@ -19,7 +20,7 @@ use bayplan::stale;
 use serde_json::{Value as Json, json};
 
 use crate::cases;
-use crate::made::{Watcher, apply_with, block, engine, found, id, replacement};
+use crate::made::{Watcher, apply_told, apply_with, block, engine, found, id, replacement, status};
 use crate::survives::{Blame, KINDS, Tally, Trial, report};
 
 /// So many seeds for each plan.
@@ -319,4 +320,35 @@ fn recover_finds_a_renamed_old_container_by_its_id() {
         assert_eq!(lies(&trial, &outcome, &engine), Vec::<String>::new(), "{at}");
     }
     assert!(found > 0);
+}
+
+/// Renames the new container once it is watched.
+struct Renamer<'a>(&'a Simulated);
+
+impl Sink for Renamer<'_> {
+    fn event(&self, event: &Event) {
+        if matches!(event, Event::Waiting { .. }) {
+            self.0.meddle("web", |new| new["Name"] = "/elsewhere".into());
+        }
+    }
+}
+
+/// The name is a part of being ready: a new container without its name is not proven.
+#[test]
+fn a_new_container_that_somebody_renames_is_not_proven() {
+    block(async {
+        let engine = engine(vec![found("a", "web", "running")]);
+        let (_keep, cancel) = tokio::sync::watch::channel(None);
+        let outcome = apply_told(&engine, &replacement(), (&Renamer(&engine), cancel), 4).await;
+        let StepStatus::Stale(stale) = status(&outcome, "web/wait_ready") else {
+            panic!("{outcome:#?}")
+        };
+        assert_eq!(
+            stale.to_string(),
+            "expected container `web` with its name, but found the name `elsewhere`"
+        );
+        assert_eq!(outcome.exit_code(), 5);
+        let [old] = &engine.list().await.unwrap()[..] else { panic!("{outcome:#?}") };
+        assert_eq!((&old["Names"][0], &old["Id"]), (&json!("/web"), &json!(id("a"))));
+    });
 }
