@@ -19,6 +19,9 @@ use crate::plan::{Action, Change, Plan, Reason, Summary, Verb};
 /// The format that this version writes.
 pub const FORMAT: &str = "bayplan/result/1";
 
+/// The hint of a stale step where a change is half done: no new plan is made before.
+const FIRST: &str = "first bring back or finish what is half done";
+
 /// What an apply came to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ResultDocument {
@@ -112,15 +115,13 @@ impl ResultDocument {
             replaced.map(|change| (change.id.clone(), change.reasons.clone())).collect();
         let changed = acted.count() > 0;
         let code = outcome.exit_code();
-        let stale = outcome
-            .stale()
-            .map(|(step, stale)| StaleEntry {
-                set: None,
-                step: Some(step.clone()),
-                object: None,
-                stale: stale.clone(),
-            })
-            .collect();
+        let whole = outcome.is_whole();
+        let stale = outcome.stale().map(|(step, stale)| {
+            let (set, step, object) = (None, Some(step.clone()), None);
+            let hint = if whole { stale.hint.clone() } else { FIRST.to_owned() };
+            StaleEntry { set, step, object, stale: Stale { hint, ..stale.clone() } }
+        });
+        let stale = stale.collect();
         let LastLook { mismatches, left, containers } = seen;
         Self {
             format: FORMAT.to_owned(),
@@ -308,6 +309,37 @@ mod tests {
     use super::*;
     use crate::apply::outcome::Undone;
     use crate::plan::sample;
+
+    #[test]
+    fn nobody_is_sent_to_a_new_plan_while_a_change_is_half_done() {
+        let plan = sample::mixed();
+        let stale = Stale::new("container_renamed", "it", "another");
+        let steps = plan.steps.iter().map(|step| StepOutcome {
+            id: step.id.clone(),
+            status: StepStatus::Stale(stale.clone()),
+            container: None,
+            output: String::new(),
+        });
+        let mut outcome = Outcome::of(&plan, steps.collect(), None);
+        let hint = |outcome: &Outcome| {
+            let (times, seen) = (BTreeMap::new(), LastLook::default());
+            let document = ResultDocument::of_run(&plan, outcome, &times, seen);
+            document.stale[0].stale.hint.clone()
+        };
+        assert_eq!(hint(&outcome), "make a new plan");
+        outcome.troubles.push(RecoveryReport {
+            change: ChangeId::new("web"),
+            step: StepId::new("web/start"),
+            message: "no".to_owned(),
+            as_before: false,
+            taken_back: false,
+            undone: Vec::new(),
+            stays: Vec::new(),
+            not_by_this_run: Vec::new(),
+            now: Vec::new(),
+        });
+        assert_eq!(hint(&outcome), FIRST);
+    }
 
     #[test]
     fn a_change_that_went_back_was_an_action() {
