@@ -313,11 +313,16 @@ impl<W: Writer> Context<'_, W> {
         }
     }
 
-    /// The last output lines of a container, safe to print and without secrets. The sink shows the
-    /// lines; the result is what a message may keep.
+    /// The last output lines of a container, as far as a message may keep them.
     pub(super) async fn output(&self, id: &ContainerId) -> String {
         let Ok(text) = self.engine.tail(id, TAIL).await else { return String::new() };
-        let text = self.secrets.redact(&text);
+        self.quoted(id, "its last output", &text)
+    }
+
+    /// The end of a text that a container wrote, safe to print and without secrets. The sink shows
+    /// the lines; the result is what a message may keep.
+    pub(super) fn quoted(&self, id: &ContainerId, what: &str, text: &str) -> String {
+        let text = self.secrets.redact(text);
         let all: Vec<&str> = text.lines().collect();
         let last = all.get(all.len().saturating_sub(TAIL)..).unwrap_or_default();
         let line = |line: &&str| {
@@ -327,8 +332,9 @@ impl<W: Writer> Context<'_, W> {
         };
         let lines: String = last.iter().map(line).collect();
         let kept = Some(lines).filter(|lines| !lines.is_empty());
-        let kept = kept.and_then(|lines| self.sink.output(&self.called(id), lines));
-        kept.map_or_else(String::new, |lines| format!("; its last output:{lines}"))
+        let title = format!("`{}`: {what}", self.called(id));
+        let kept = kept.and_then(|lines| self.sink.output(&title, lines));
+        kept.map_or_else(String::new, |lines| format!("; {what}:{lines}"))
     }
 
     async fn kill(

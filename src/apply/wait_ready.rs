@@ -154,12 +154,7 @@ impl<W: Writer> Context<'_, W> {
     fn sick(&self, id: &ContainerId, how: &str, found: &Json) -> StepError {
         let log = found["State"]["Health"]["Log"].as_array();
         let last = log.and_then(|log| log.last()).and_then(|last| last["Output"].as_str());
-        let said =
-            last.map(str::trim).filter(|text| !text.is_empty()).map_or_else(String::new, |text| {
-                let text = crate::base::say::short(&self.secrets.redact(text));
-                let kept = self.sink.output(&self.called(id), format!("\n  | {text}"));
-                kept.map_or_else(String::new, |_| format!("; its check said: {text}"))
-            });
+        let said = self.quoted(id, "its check said", last.unwrap_or_default().trim());
         StepError::Failed(format!("container `{}` {how}{said}", self.called(id)))
     }
 }
