@@ -9,6 +9,7 @@ use super::journal::Entry;
 use super::outcome::{Stale, StepOutcome, StepStatus, change_of};
 use super::precheck::{Check, is_for, run_of};
 use super::run::Context;
+use super::wait_ready::out_of_memory;
 use crate::base::ident::{ContainerId, ContainerName, ImageId};
 use crate::base::say;
 use crate::engine::{EngineError, ErrorKind, PullProgress, Writer};
@@ -292,8 +293,10 @@ impl<W: Writer> Context<'_, W> {
             self.outputs.borrow_mut().insert(step.id.clone(), output);
             return Ok(());
         }
-        let name = self.called(id);
-        Err(StepError::Failed(format!("container `{name}` ended with exit code {code}{output}")))
+        let found = self.look_again(|| self.engine.inspect(id.as_str())).await;
+        let killed = found.ok().flatten().and_then(|found| out_of_memory(&found, code));
+        let how = killed.unwrap_or_else(|| format!("ended with exit code {code}"));
+        Err(StepError::Failed(format!("container `{}` {how}{output}", self.called(id))))
     }
 
     /// The exit code of a container that failed with `code`, once the engine starts it no more: the

@@ -16,6 +16,10 @@ use super::run::Context;
 use crate::base::ident::{ContainerId, ContainerName};
 use crate::engine::Writer;
 use crate::plan::{Action, Step};
+use crate::syntax::sizes;
+
+/// The exit code of a process that signal 9 ended.
+const KILLED: i64 = 137;
 
 /// How long a health check may take beyond its own intervals.
 const BEYOND: Duration = Duration::from_secs(30);
@@ -132,10 +136,11 @@ impl<W: Writer> Context<'_, W> {
         if up && started.is_none_or(|started| started == started_at(&found)) {
             return Ok(found);
         }
-        let how = if up || state["Restarting"] == true {
-            "ended and was started again".to_owned()
-        } else {
-            format!("does not run: {}, exit code {}", status_of(&found), state["ExitCode"])
+        let code = state["ExitCode"].as_i64().unwrap_or_default();
+        let how = match out_of_memory(&found, code) {
+            Some(killed) => killed,
+            None if up || state["Restarting"] == true => "ended and was started again".to_owned(),
+            None => format!("does not run: {}, exit code {code}", status_of(&found)),
         };
         let reason = state["Error"].as_str().filter(|text| !text.is_empty());
         let reason = reason.map_or_else(String::new, |text| {
@@ -157,6 +162,18 @@ impl<W: Writer> Context<'_, W> {
         let said = self.quoted(id, "its check said", last.unwrap_or_default().trim());
         StepError::Failed(format!("container `{}` {how}{said}", self.called(id)))
     }
+}
+
+/// That the kernel killed the process of a container for its memory; `code` is the exit code. The
+/// engine also marks a container whose other processes were killed so.
+pub(super) fn out_of_memory(found: &Json, code: i64) -> Option<String> {
+    if found["State"]["OOMKilled"] != true || code != KILLED {
+        return None;
+    }
+    let limit = found["HostConfig"]["Memory"].as_i64().filter(|limit| *limit > 0);
+    let limit = limit.map(|limit| sizes::spelt(limit).unwrap_or_else(|| limit.to_string()));
+    let limit = limit.map(|limit| format!(" (limit {limit})")).unwrap_or_default();
+    Some(format!("was killed: out of memory{limit}"))
 }
 
 /// How long a health check may take; `None`: the container has no health check.
@@ -182,6 +199,21 @@ fn health_limit(found: &Json) -> Option<Duration> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_process_that_was_killed_for_its_memory_is_told_with_its_limit() {
+        let of = |killed: bool, code: i64, limit: i64| {
+            let state = json!({"OOMKilled": killed});
+            out_of_memory(&json!({"State": state, "HostConfig": {"Memory": limit}}), code)
+        };
+        let text = of(true, 137, 8 << 20).unwrap();
+        assert_eq!(text, "was killed: out of memory (limit 8m)");
+        // Without a limit of its own, the memory of the host was out.
+        assert_eq!(of(true, 137, 0).unwrap(), "was killed: out of memory");
+        // Another process in the container was killed.
+        assert_eq!(of(true, 1, 8 << 20), None);
+        assert_eq!(of(false, 137, 8 << 20), None);
+    }
 
     #[test]
     fn a_health_check_gets_its_own_time_and_a_bit() {

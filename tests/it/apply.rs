@@ -231,6 +231,28 @@ fn an_unhealthy_container_tells_the_end_of_what_its_check_said() {
 }
 
 #[test]
+fn a_container_that_was_killed_for_its_memory_says_so() {
+    for one_shot in [false, true] {
+        block(async {
+            let engine = engine(Vec::new());
+            let ends = Some((Duration::from_secs(1), 137));
+            engine.behave("web", Behaviour { ends, out_of_memory: true, ..Behaviour::default() });
+            let mut made = Made::new(Vec::new());
+            made.create("web", one_shot);
+            for body in made.bodies.values_mut() {
+                body.host("Memory", json!(8 << 20));
+            }
+            let outcome = apply(&engine, &made).await;
+            let step = if one_shot { "web/start" } else { "web/wait_ready" };
+            let StepStatus::Failed { message } = status(&outcome, step) else {
+                panic!("{outcome:#?}")
+            };
+            assert_eq!(message, "container `web` was killed: out of memory (limit 8m)");
+        });
+    }
+}
+
+#[test]
 fn a_one_shot_is_proven_by_its_exit_code() {
     for code in [0, 4] {
         block(async {
