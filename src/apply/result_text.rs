@@ -173,17 +173,7 @@ fn told(out: &mut String, document: &ResultDocument, trouble: &RecoveryReport) {
         safe(trouble.step.as_str()),
         safe_lines(&trouble.message)
     );
-    for undone in &trouble.undone {
-        let _ = match &undone.failed {
-            None => writeln!(out, "  undone: {}", safe(&undone.what)),
-            Some(why) => {
-                writeln!(out, "  not undone: {}: {}", safe(&undone.what), safe_lines(why))
-            }
-        };
-    }
-    for stays in &trouble.stays {
-        let _ = writeln!(out, "  not undone: {}", safe(stays));
-    }
+    // The state now matters more than the calls that led there.
     for now in &trouble.now {
         let _ = writeln!(out, "  now: {}", safe(now));
     }
@@ -198,6 +188,17 @@ fn told(out: &mut String, document: &ResultDocument, trouble: &RecoveryReport) {
         }
         () => Ok(()),
     };
+    for undone in &trouble.undone {
+        let _ = match &undone.failed {
+            None => writeln!(out, "  undone: {}", safe(&undone.what)),
+            Some(why) => {
+                writeln!(out, "  not undone: {}: {}", safe(&undone.what), safe_lines(why))
+            }
+        };
+    }
+    for stays in &trouble.stays {
+        let _ = writeln!(out, "  not undone: {}", safe(stays));
+    }
 }
 
 /// Whether a change only stopped early: the run was asked to stop, or something else failed.
@@ -279,6 +280,11 @@ mod tests {
         to go back, or to finish what is nearer to its end: bayplan recover plan.json
         interrupted; undone: db/create; not reached: db/start
         ");
+        // What is where now stands before the calls that led there.
+        let mut now = document.clone();
+        now.troubles[0].now.push("the old container is `web`, running".to_owned());
+        let told = text(&now);
+        assert!(told.find("  now: ") < told.find("  undone: "), "{told}");
         // A change that stopped because another failed did not fail itself.
         let mut other = document.clone();
         other.interrupted = None;
