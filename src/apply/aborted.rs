@@ -61,8 +61,10 @@ pub fn aborted(
             step: outcome.id.clone(),
             message,
             as_before: false,
+            taken_back: false,
             undone: Vec::new(),
             stays: Vec::new(),
+            not_by_this_run: Vec::new(),
             now: vec!["nobody looked".to_owned()],
         });
     }

@@ -9,6 +9,7 @@ use super::journal::Entry;
 use super::outcome::{Stale, StepOutcome, StepStatus, change_of};
 use super::precheck::{Check, is_for, run_of};
 use super::run::Context;
+use super::wait_ready::out_of_memory;
 use crate::base::ident::{ContainerId, ContainerName, ImageId};
 use crate::base::say;
 use crate::engine::{EngineError, ErrorKind, PullProgress, Writer};
@@ -292,8 +293,10 @@ impl<W: Writer> Context<'_, W> {
             self.outputs.borrow_mut().insert(step.id.clone(), output);
             return Ok(());
         }
-        let name = self.called(id);
-        Err(StepError::Failed(format!("container `{name}` ended with exit code {code}{output}")))
+        let found = self.look_again(|| self.engine.inspect(id.as_str())).await;
+        let killed = found.ok().flatten().and_then(|found| out_of_memory(&found, code));
+        let how = killed.unwrap_or_else(|| format!("ended with exit code {code}"));
+        Err(StepError::Failed(format!("container `{}` {how}{output}", self.called(id))))
     }
 
     /// The exit code of a container that failed with `code`, once the engine starts it no more: the
@@ -313,11 +316,16 @@ impl<W: Writer> Context<'_, W> {
         }
     }
 
-    /// The last output lines of a container, safe to print and without secrets. The sink shows the
-    /// lines; the result is what a message may keep.
+    /// The last output lines of a container, as far as a message may keep them.
     pub(super) async fn output(&self, id: &ContainerId) -> String {
         let Ok(text) = self.engine.tail(id, TAIL).await else { return String::new() };
-        let text = self.secrets.redact(&text);
+        self.quoted(id, "its last output", &text)
+    }
+
+    /// The end of a text that a container wrote, safe to print and without secrets. The sink shows
+    /// the lines; the result is what a message may keep.
+    pub(super) fn quoted(&self, id: &ContainerId, what: &str, text: &str) -> String {
+        let text = self.secrets.redact(text);
         let all: Vec<&str> = text.lines().collect();
         let last = all.get(all.len().saturating_sub(TAIL)..).unwrap_or_default();
         let line = |line: &&str| {
@@ -327,8 +335,9 @@ impl<W: Writer> Context<'_, W> {
         };
         let lines: String = last.iter().map(line).collect();
         let kept = Some(lines).filter(|lines| !lines.is_empty());
-        let kept = kept.and_then(|lines| self.sink.output(&self.called(id), lines));
-        kept.map_or_else(String::new, |lines| format!("; its last output:{lines}"))
+        let title = format!("`{}`: {what}", self.called(id));
+        let kept = kept.and_then(|lines| self.sink.output(&title, lines));
+        kept.map_or_else(String::new, |lines| format!("; {what}:{lines}"))
     }
 
     async fn kill(

@@ -88,9 +88,10 @@ pub trait Sink {
     /// Takes one event; must not fail and must return fast.
     fn event(&self, event: &Event);
 
-    /// Takes the last output lines of a container, each after a line feed. Gives back what results
-    /// may keep: the output may contain a freshly generated password.
-    fn output(&self, _container: &str, lines: String) -> Option<String> {
+    /// Takes the last lines that a container or its health check wrote, each after a line feed; the
+    /// title says which. Gives back what results may keep: the lines may contain a freshly generated
+    /// password.
+    fn output(&self, _title: &str, lines: String) -> Option<String> {
         Some(lines)
     }
 }

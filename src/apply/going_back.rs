@@ -1,7 +1,8 @@
 //! Rolling changes back, along the steps that [`crate::plan::undo`] derives from a fresh look.
 //!
 //! A failed call ends the current attempt for its change. A further attempt starts from another
-//! look, a few times. A last look says whether everything is as before the run.
+//! look, a few times. A last look says whether everything is as before the run. What differs then
+//! and is not this run's is told, and stays.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use serde_json::Value as Json;
 
 use super::act::StepError as Why;
 use super::events::Event;
-use super::outcome::{Undone, change_of};
+use super::outcome::{Stale, Undone, change_of};
 use super::precheck::{name_of, status_of};
 use super::run::Context;
 use crate::base::ident::{
@@ -21,6 +22,7 @@ use crate::observed::snapshot::Snapshot;
 use crate::plan::undo::{Cannot, undo};
 use crate::plan::world::{Cell, Value, World};
 use crate::plan::{Action, Step, Subject};
+use crate::stale::difference::difference;
 use crate::stale::observed::observed;
 
 /// How often a rollback is attempted.
@@ -34,8 +36,10 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct WentBack {
     /// The changes that were rolled back.
     pub(super) changes: BTreeSet<String>,
-    /// The changes whose objects are all as before the run.
+    /// The changes of which nothing is left that this run did.
     pub(super) whole: BTreeSet<String>,
+    /// The differences from before, by change, that no step of this run made.
+    pub(super) others: Vec<(String, String)>,
     /// Every rollback call, in order.
     pub(super) undone: Vec<Undone>,
     /// The effects that cannot be undone.
@@ -88,7 +92,7 @@ impl<W: Writer> Context<'_, W> {
             }
         }
         if let Some(seen) = self.see(&changes, &mut went).await {
-            // Everything is as before if no undo step is left.
+            // Nothing of this run is left if no undo step is left.
             let left = undo(self.plan, &changes, (&self.before, &seen.world), &BTreeSet::new());
             let left = left.steps.iter().filter(|step| self.may_undo(step, &seen));
             let steps = left.map(|step| step.id.change());
@@ -96,9 +100,35 @@ impl<W: Writer> Context<'_, W> {
             let half: BTreeSet<&str> = steps.chain(cannot).collect();
             let whole = changes.difference(&half);
             went.whole = whole.map(|change| (*change).to_owned()).collect();
+            went.others = self.others(&went.whole, &seen.world);
             went.now = seen.lines;
         }
         went
+    }
+
+    /// The differences of the old containers of changes that were rolled back, by change.
+    fn others(&self, changes: &BTreeSet<String>, now: &World) -> Vec<(String, String)> {
+        let mut all = Vec::new();
+        let mut known: BTreeSet<&Subject> = BTreeSet::new();
+        for step in self.plan.steps.iter().filter(|step| changes.contains(step.id.change())) {
+            let Some(subject @ Subject::Container(_)) = step.action.subject() else { continue };
+            if !known.insert(subject) {
+                continue;
+            }
+            // A container that was started again has another start, and maybe another exit code.
+            let told = |cell: &&Cell| {
+                matches!(
+                    cell,
+                    Cell::Name(_) | Cell::Run(_) | Cell::Settings(_) | Cell::Attached(..)
+                )
+            };
+            let (before, now) = (&self.before.of(subject), &now.of(subject));
+            for cell in before.moved(now).into_iter().filter(told) {
+                let moved = Stale::of(&difference(cell, before, now)).to_string();
+                all.push((step.id.change().to_owned(), moved));
+            }
+        }
+        all
     }
 
     /// Whether a rollback step is this plan's: the step undoes what this run or an earlier run of the

@@ -194,7 +194,8 @@ fn entry(file: String, document: ResultDocument, commits: &BTreeMap<String, Comm
 /// The plan of the newest run that made and kept a container of this name.
 fn made_by(runs: &[Entry], name: &str) -> Option<MadeBy> {
     let stayed = |change: &ChangeRecord| {
-        change.id.as_str() == name && change.created.is_some() && change.ended != Ended::AsBefore
+        let went_back = matches!(change.ended, Ended::AsBefore | Ended::TakenBack);
+        change.id.as_str() == name && change.created.is_some() && !went_back
     };
     let made = |entry: &&Entry| {
         let real = entry.run.as_ref().is_none_or(|run| !run.simulated);

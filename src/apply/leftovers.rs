@@ -84,10 +84,14 @@ pub fn leftovers(look: &Snapshot) -> Vec<Leftover> {
     named.into_values().chain(off).chain(locks).collect()
 }
 
-/// `web (5ca9d1f00b12), running`.
+/// `web (5ca9d1f00b12), running`; a container that never ran is `created`.
 fn described(container: &Container) -> String {
     let seen = container.seen();
-    format!("{} ({}), {}", say::short(seen.name()), seen.id().short(), seen.run().word())
+    let status = seen.inspect.map(|inspect| &inspect["State"]["Status"]);
+    let created = status.or_else(|| seen.list.map(|list| &list["State"]));
+    let created = created.is_some_and(|status| status == "created");
+    let run = if created { "created" } else { seen.run().word() };
+    format!("{} ({}), {run}", say::short(seen.name()), seen.id().short())
 }
 
 /// The project of a container. A label that names another container was inherited from the image.
@@ -146,7 +150,7 @@ mod tests {
         let db = json!({LABEL_PROJECT: "shop", LABEL_NAME: "db"});
         let look = Snapshot {
             containers: vec![
-                container("web.bp-new", &none, &ours),
+                container("web.bp-new", &json!({"State": {"Status": "created"}}), &ours),
                 container("web.bp-old", &none, &none),
                 container("db.bp-failed", &none, &db),
                 container("db", &off, &db),
@@ -163,7 +167,7 @@ mod tests {
             .collect();
         insta::assert_snapshot!(told.join("\n"), @r#"
         db.bp-failed (5ca9d1f00b12), running; Some("shop") None Kept
-        web.bp-new (5ca9d1f00b12), running; Some("shop") Some("sha256:aa") Container
+        web.bp-new (5ca9d1f00b12), created; Some("shop") Some("sha256:aa") Container
         web.bp-old (5ca9d1f00b12), running; None Some("sha256:aa") Container
         db (5ca9d1f00b12), running, off network `back`, in which it was created; Some("shop") Some("sha256:bb") OffNetwork { is_locked: true }
         shop.bp-lock (5ca9d1f00b12), the lock of process 12 on ci-7, since 2026-01-02T03:04:05Z; Some("shop") Some("sha256:bb") Lock

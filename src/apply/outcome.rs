@@ -126,14 +126,28 @@ pub struct RecoveryReport {
     pub message: String,
     /// Whether all of it is as it was before the run.
     pub as_before: bool,
+    /// Whether all that the run did of it was taken back; what else differs stands under
+    /// `not_by_this_run`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub taken_back: bool,
     /// What was called to go back, and what became of it, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undone: Vec<Undone>,
     /// What cannot be taken back, one sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stays: Vec<String>,
+    /// How what the run found differs from before though the run did not do that, one sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_by_this_run: Vec<String>,
     /// What is where now, one fragment a container.
     pub now: Vec<String>,
+}
+
+impl RecoveryReport {
+    /// Whether nothing of the change is half done.
+    pub fn is_settled(&self) -> bool {
+        self.as_before || self.taken_back
+    }
 }
 
 /// One call that takes something back.
@@ -203,9 +217,9 @@ impl Outcome {
         })
     }
 
-    /// Whether every change is done, or rolled back completely.
+    /// Whether every change is done, or all that the run did of it was rolled back.
     pub fn is_whole(&self) -> bool {
-        self.troubles.iter().all(|trouble| trouble.as_before)
+        self.troubles.iter().all(RecoveryReport::is_settled)
     }
 
     /// The exit code: 0 done; 3 stale, and nothing but images changed; 5 failed or stale on the way,

@@ -193,6 +193,8 @@ pub enum Ended {
     Done,
     /// All of it is as it was before the run.
     AsBefore,
+    /// All that the run did of it was taken back; something differs that the run did not do.
+    TakenBack,
     /// Part of it is done.
     HalfDone,
 }

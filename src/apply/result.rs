@@ -19,6 +19,9 @@ use crate::plan::{Action, Change, Plan, Summary, Verb};
 /// The format that this version writes.
 pub const FORMAT: &str = "bayplan/result/1";
 
+/// The hint of a stale step where a change is half done: no new plan is made before.
+const FIRST: &str = "first bring back or finish what is half done";
+
 /// What an apply came to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ResultDocument {
@@ -89,7 +92,7 @@ pub fn schema() -> Json {
 
 /// What a run took back, and what it did otherwise: a change that went back was an action, too.
 fn sentence(outcome: &Outcome, changed: bool) -> String {
-    let went_back = |trouble: &&RecoveryReport| trouble.as_before && !trouble.undone.is_empty();
+    let went_back = |trouble: &&RecoveryReport| trouble.is_settled() && !trouble.undone.is_empty();
     let done = &outcome.summary.message;
     match outcome.troubles.iter().filter(went_back).count() {
         0 => done.clone(),
@@ -113,15 +116,13 @@ impl ResultDocument {
             replaced.map(|change| (change.id.clone(), Told::all(&change.reasons))).collect();
         let changed = acted.count() > 0;
         let code = outcome.exit_code();
-        let stale = outcome
-            .stale()
-            .map(|(step, stale)| StaleEntry {
-                set: None,
-                step: Some(step.clone()),
-                object: None,
-                stale: stale.clone(),
-            })
-            .collect();
+        let whole = outcome.is_whole();
+        let stale = outcome.stale().map(|(step, stale)| {
+            let (set, step, object) = (None, Some(step.clone()), None);
+            let hint = if whole { stale.hint.clone() } else { FIRST.to_owned() };
+            StaleEntry { set, step, object, stale: Stale { hint, ..stale.clone() } }
+        });
+        let stale = stale.collect();
         let LastLook { mismatches, left, containers } = seen;
         let begun = records(plan, outcome, times, &reload_reasons);
         let steps = untold(outcome, &begun);
@@ -270,11 +271,12 @@ fn record(
     let trouble = outcome.troubles.iter().find(|trouble| trouble.change == change.id);
     let ended = match trouble {
         Some(trouble) if trouble.as_before => Ended::AsBefore,
+        Some(trouble) if trouble.taken_back => Ended::TakenBack,
         Some(_) => Ended::HalfDone,
         None => ended(outcome, change),
     };
     // A rolled-back container without a new start never went down.
-    if ended == Ended::AsBefore && times.still_down {
+    if matches!(ended, Ended::AsBefore | Ended::TakenBack) && times.still_down {
         (times.down_ms, times.still_down) = (None, false);
     }
     let reasons =
@@ -336,6 +338,37 @@ mod tests {
     use crate::plan::sample;
 
     #[test]
+    fn nobody_is_sent_to_a_new_plan_while_a_change_is_half_done() {
+        let plan = sample::mixed();
+        let stale = Stale::new("container_renamed", "it", "another");
+        let steps = plan.steps.iter().map(|step| StepOutcome {
+            id: step.id.clone(),
+            status: StepStatus::Stale(stale.clone()),
+            container: None,
+            output: String::new(),
+        });
+        let mut outcome = Outcome::of(&plan, steps.collect(), None);
+        let hint = |outcome: &Outcome| {
+            let (times, seen) = (BTreeMap::new(), LastLook::default());
+            let document = ResultDocument::of_run(&plan, outcome, &times, seen);
+            document.stale[0].stale.hint.clone()
+        };
+        assert_eq!(hint(&outcome), "make a new plan");
+        outcome.troubles.push(RecoveryReport {
+            change: ChangeId::new("web"),
+            step: StepId::new("web/start"),
+            message: "no".to_owned(),
+            as_before: false,
+            taken_back: false,
+            undone: Vec::new(),
+            stays: Vec::new(),
+            not_by_this_run: Vec::new(),
+            now: Vec::new(),
+        });
+        assert_eq!(hint(&outcome), FIRST);
+    }
+
+    #[test]
     fn a_change_that_went_back_was_an_action() {
         let mut outcome = Outcome::of(&sample::mixed(), Vec::new(), None);
         assert_eq!(sentence(&outcome, false), "no action taken.");
@@ -346,8 +379,10 @@ mod tests {
             step: StepId::new("web/start"),
             message: "no".to_owned(),
             as_before: true,
+            taken_back: true,
             undone: vec![undone],
             stays: Vec::new(),
+            not_by_this_run: Vec::new(),
             now: Vec::new(),
         });
         assert_eq!(sentence(&outcome, false), "took back 1 change.");

@@ -54,6 +54,7 @@ pub(super) fn course(change: &ChangeRecord) -> String {
     let ended = match change.ended {
         Ended::Done => "",
         Ended::AsBefore => "; as before",
+        Ended::TakenBack => "; taken back",
         Ended::HalfDone => "; half done",
     };
     let took = if took_ms > 0 { format!("; {}", lasted(took_ms)) } else { String::new() };
@@ -145,6 +146,10 @@ pub fn text(document: &ResultDocument) -> String {
             safe(&mismatch.message)
         );
     }
+    let settled = document.troubles.iter().all(RecoveryReport::is_settled);
+    if !document.mismatches.is_empty() && document.recover.is_none() && settled {
+        let _ = writeln!(out, "hint: nothing is half done; make a new plan");
+    }
     for left in &document.left {
         let _ = writeln!(out, "left: {}", safe(&left.text));
     }
@@ -176,13 +181,28 @@ fn told(out: &mut String, document: &ResultDocument, trouble: &RecoveryReport) {
             () if document.exit_code == 0 => "went back",
             () if not_reached(document, trouble) && document.interrupted.is_some() => "interrupted",
             // Something else failed, and this change only went back.
-            () if not_reached(document, trouble) && trouble.as_before => "went back",
+            () if not_reached(document, trouble) && trouble.is_settled() => "went back",
             () => "failed",
         },
         safe(trouble.change.as_str()),
         safe(trouble.step.as_str()),
         safe_lines(&trouble.message)
     );
+    // The state now matters more than the calls that led there.
+    for now in &trouble.now {
+        let _ = writeln!(out, "  now: {}", safe(now));
+    }
+    for other in &trouble.not_by_this_run {
+        let _ = writeln!(out, "  not by this run: {}", safe(other));
+    }
+    let change = safe(trouble.change.as_str());
+    let _ = match () {
+        () if trouble.as_before => writeln!(out, "  {change} is as it was before"),
+        () if trouble.taken_back => {
+            writeln!(out, "  {change}: what this run did is taken back, what others did stays")
+        }
+        () => Ok(()),
+    };
     for undone in &trouble.undone {
         let _ = match &undone.failed {
             None => writeln!(out, "  undone: {}", safe(&undone.what)),
@@ -193,12 +213,6 @@ fn told(out: &mut String, document: &ResultDocument, trouble: &RecoveryReport) {
     }
     for stays in &trouble.stays {
         let _ = writeln!(out, "  not undone: {}", safe(stays));
-    }
-    for now in &trouble.now {
-        let _ = writeln!(out, "  now: {}", safe(now));
-    }
-    if trouble.as_before {
-        let _ = writeln!(out, "  {} is as it was before", safe(trouble.change.as_str()));
     }
 }
 
@@ -213,6 +227,7 @@ fn not_reached(document: &ResultDocument, trouble: &RecoveryReport) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::apply::postcheck::Mismatch;
     use crate::apply::result::StaleEntry;
     use crate::apply::{Signal, Stale, StepOutcome, Undone};
     use crate::base::ident::{ChangeId, StepId};
@@ -238,6 +253,8 @@ mod tests {
                 step: StepId::new(format!("{change}/start")),
                 message: message.to_owned(),
                 as_before: false,
+                taken_back: false,
+                not_by_this_run: Vec::new(),
                 now: Vec::new(),
                 undone: vec![
                     Undone {
@@ -278,12 +295,31 @@ mod tests {
         to go back, or to finish what is nearer to its end: bayplan recover plan.json
         interrupted; undone: db/create; not reached: db/start
         ");
+        // What is where now stands before the calls that led there.
+        let mut now = document.clone();
+        now.troubles[0].now.push("the old container is `web`, running".to_owned());
+        let told = text(&now);
+        assert!(told.find("  now: ") < told.find("  undone: "), "{told}");
         // A change that stopped because another failed did not fail itself.
         let mut other = document.clone();
         other.interrupted = None;
         other.troubles[1].as_before = true;
         let told = text(&other);
         assert!(told.contains("failed: web at") && told.contains("went back: db at"), "{told}");
+    }
+
+    #[test]
+    fn what_is_not_as_declared_and_not_half_done_has_a_way_out() {
+        let mut document = ResultDocument::refused("created 1 container.", 7, Vec::new());
+        document.mismatches.push(Mismatch {
+            set: None,
+            container: None,
+            option: "count".to_owned(),
+            message: "expected 1 running containers, but found 0".to_owned(),
+        });
+        assert!(text(&document).ends_with("hint: nothing is half done; make a new plan\n"));
+        document.recover = Some("bayplan recover plan.json".to_owned());
+        assert!(!text(&document).contains("new plan"));
     }
 
     #[test]

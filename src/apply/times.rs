@@ -199,7 +199,7 @@ impl Sink for Timed<'_> {
         self.sink.event(event);
     }
 
-    fn output(&self, container: &str, lines: String) -> Option<String> {
-        self.sink.output(container, lines)
+    fn output(&self, title: &str, lines: String) -> Option<String> {
+        self.sink.output(title, lines)
     }
 }

@@ -70,8 +70,17 @@ impl<W: Writer> Context<'_, W> {
     async fn left(&self, change: ChangeId, step: StepId, message: String) -> RecoveryReport {
         let touched = self.index.steps_of(change.as_str()).iter().any(|step| touches(step));
         let now = self.lines(&BTreeSet::from([change.as_str()])).await;
-        let (undone, stays) = (Vec::new(), Vec::new());
-        RecoveryReport { change, step, message, as_before: !touched, undone, stays, now }
+        RecoveryReport {
+            change,
+            step,
+            message,
+            as_before: !touched,
+            taken_back: false,
+            undone: Vec::new(),
+            stays: Vec::new(),
+            not_by_this_run: Vec::new(),
+            now,
+        }
     }
 }
 
@@ -80,8 +89,22 @@ fn taken_back(change: ChangeId, step: StepId, message: String, went: &WentBack) 
     let undone = went.undone.iter().filter(|undone| own(&undone.step)).cloned().collect();
     let stays = went.cannot.iter().filter(|cannot| own(&cannot.step));
     let stays = stays.map(|cannot| cannot.what.clone()).collect();
-    let now = went.now.iter().filter(|(of, _)| *of == change.as_str());
-    let now = now.map(|(_, line)| line.clone()).collect();
-    let as_before = went.whole.contains(change.as_str());
-    RecoveryReport { change, step, message, as_before, undone, stays, now }
+    let lines = |all: &[(String, String)]| -> Vec<String> {
+        let mine = all.iter().filter(|(of, _)| *of == change.as_str());
+        mine.map(|(_, line)| line.clone()).collect()
+    };
+    let (now, not_by_this_run) = (lines(&went.now), lines(&went.others));
+    let taken_back = went.whole.contains(change.as_str());
+    let as_before = taken_back && not_by_this_run.is_empty();
+    RecoveryReport {
+        change,
+        step,
+        message,
+        as_before,
+        taken_back,
+        undone,
+        stays,
+        not_by_this_run,
+        now,
+    }
 }

@@ -1,7 +1,7 @@
 //! Watching a started container until the container is proven or has failed.
 //!
-//! A proven container runs, is not restarting, is the process that was started, and is healthy.
-//! Without a health check, the container must run for the monitor time of the plan.
+//! A proven container has its name, runs, is not restarting, is the process that was started, and is
+//! healthy. Without a health check, the container must run for the monitor time of the plan.
 
 use std::time::Duration;
 
@@ -10,20 +10,24 @@ use serde_json::Value as Json;
 use super::act::{Acted, StepError};
 use super::events::WaitingFor;
 use super::outcome::{Stale, is_final};
-use super::precheck::{gone, started_at, status_of};
+use super::precheck::{gone, name_of, started_at, status_of};
 use super::removed::REMOVED;
 use super::run::Context;
 use crate::base::ident::{ContainerId, ContainerName};
 use crate::engine::Writer;
 use crate::options::health;
 use crate::plan::{Action, Step};
+use crate::syntax::sizes;
+
+/// The exit code of a process that signal 9 ended.
+const KILLED: i64 = 137;
 
 /// How long a health check may take beyond its own intervals.
 const BEYOND: Duration = Duration::from_secs(30);
 
 impl<W: Writer> Context<'_, W> {
     pub(super) async fn wait_ready(&self, step: &Step, id: &ContainerId, prove_for: u32) -> Acted {
-        let found = self.running(id, None).await?;
+        let found = self.running(step, id, None).await?;
         let started = started_at(&found).to_owned();
         if health_limit(&found).is_some() {
             return self.healthy(step, id, Some(&started)).await;
@@ -33,7 +37,7 @@ impl<W: Writer> Context<'_, W> {
         while self.clock.now() < until {
             let left = until.saturating_sub(self.clock.now());
             self.pause(step, left.min(self.clock.between_looks())).await?;
-            self.running(id, Some(&started)).await?;
+            self.running(step, id, Some(&started)).await?;
         }
         Ok(())
     }
@@ -45,7 +49,7 @@ impl<W: Writer> Context<'_, W> {
         id: &ContainerId,
         started: Option<&str>,
     ) -> Acted {
-        let found = self.running(id, started).await?;
+        let found = self.running(step, id, started).await?;
         let Some(limit) = health_limit(&found) else {
             let name = self.called(id);
             return Err(StepError::Failed(format!(
@@ -55,7 +59,7 @@ impl<W: Writer> Context<'_, W> {
         self.wait_event(step, WaitingFor::Healthy);
         let until = self.clock.now() + limit;
         loop {
-            let found = self.running(id, started).await?;
+            let found = self.running(step, id, started).await?;
             match found["State"]["Health"]["Status"].as_str() {
                 Some("healthy") => return Ok(()),
                 Some("unhealthy") => return Err(self.sick(id, "is unhealthy", &found)),
@@ -107,9 +111,23 @@ impl<W: Writer> Context<'_, W> {
     }
 
     /// The inspect data of a container that must run, with the process that started at `started`.
-    async fn running(&self, id: &ContainerId, started: Option<&str>) -> Result<Json, StepError> {
+    /// A container that a step proves must have its name as well.
+    async fn running(
+        &self,
+        step: &Step,
+        id: &ContainerId,
+        started: Option<&str>,
+    ) -> Result<Json, StepError> {
         let name = self.called(id);
         let found = self.there(id).await?;
+        if matches!(step.action, Action::WaitReady { .. })
+            && let Some(declared) = self.name(id)
+            && name_of(&found) != declared
+        {
+            let expected = format!("container `{declared}` with its name");
+            let is = format!("the name `{}`", name_of(&found));
+            return Err(StepError::Stale(Stale::new("container_renamed", expected, is)));
+        }
         let state = &found["State"];
         let up = state["Running"] == true && state["Restarting"] != true;
         if up && state["Paused"] == true {
@@ -119,10 +137,11 @@ impl<W: Writer> Context<'_, W> {
         if up && started.is_none_or(|started| started == started_at(&found)) {
             return Ok(found);
         }
-        let how = if up || state["Restarting"] == true {
-            "ended and was started again".to_owned()
-        } else {
-            format!("does not run: {}, exit code {}", status_of(&found), state["ExitCode"])
+        let code = state["ExitCode"].as_i64().unwrap_or_default();
+        let how = match out_of_memory(&found, code) {
+            Some(killed) => killed,
+            None if up || state["Restarting"] == true => "ended and was started again".to_owned(),
+            None => format!("does not run: {}, exit code {code}", status_of(&found)),
         };
         let reason = state["Error"].as_str().filter(|text| !text.is_empty());
         let reason = reason.map_or_else(String::new, |text| {
@@ -141,14 +160,21 @@ impl<W: Writer> Context<'_, W> {
     fn sick(&self, id: &ContainerId, how: &str, found: &Json) -> StepError {
         let log = found["State"]["Health"]["Log"].as_array();
         let last = log.and_then(|log| log.last()).and_then(|last| last["Output"].as_str());
-        let said =
-            last.map(str::trim).filter(|text| !text.is_empty()).map_or_else(String::new, |text| {
-                let text = crate::base::say::short(&self.secrets.redact(text));
-                let kept = self.sink.output(&self.called(id), format!("\n  | {text}"));
-                kept.map_or_else(String::new, |_| format!("; its check said: {text}"))
-            });
+        let said = self.quoted(id, "its check said", last.unwrap_or_default().trim());
         StepError::Failed(format!("container `{}` {how}{said}", self.called(id)))
     }
+}
+
+/// That the kernel killed the process of a container for its memory; `code` is the exit code. The
+/// engine also marks a container whose other processes were killed so.
+pub(super) fn out_of_memory(found: &Json, code: i64) -> Option<String> {
+    if found["State"]["OOMKilled"] != true || code != KILLED {
+        return None;
+    }
+    let limit = found["HostConfig"]["Memory"].as_i64().filter(|limit| *limit > 0);
+    let limit = limit.map(|limit| sizes::spelt(limit).unwrap_or_else(|| limit.to_string()));
+    let limit = limit.map(|limit| format!(" (limit {limit})")).unwrap_or_default();
+    Some(format!("was killed: out of memory{limit}"))
 }
 
 /// How long a health check may take; `None`: the container has no health check.
@@ -166,6 +192,21 @@ fn health_limit(found: &Json) -> Option<Duration> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_process_that_was_killed_for_its_memory_is_told_with_its_limit() {
+        let of = |killed: bool, code: i64, limit: i64| {
+            let state = json!({"OOMKilled": killed});
+            out_of_memory(&json!({"State": state, "HostConfig": {"Memory": limit}}), code)
+        };
+        let text = of(true, 137, 8 << 20).unwrap();
+        assert_eq!(text, "was killed: out of memory (limit 8m)");
+        // Without a limit of its own, the memory of the host was out.
+        assert_eq!(of(true, 137, 0).unwrap(), "was killed: out of memory");
+        // Another process in the container was killed.
+        assert_eq!(of(true, 1, 8 << 20), None);
+        assert_eq!(of(false, 137, 8 << 20), None);
+    }
 
     #[test]
     fn a_health_check_gets_its_own_time_and_a_bit() {

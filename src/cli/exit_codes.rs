@@ -8,9 +8,9 @@ Exit codes:
   2  there are changes, or what differs is left (--detailed-exitcode, --fail-on, diff)
   3  stale: the engine is not as it was when the plan was made; nothing was changed but images
   4  refused: integrity, approval, policy, --deny
-  5  failed, or stale on the way, and what failed is as it was before
+  5  failed, or stale on the way, and what failed is taken back
   6  locked by another apply
   7  failed, and a change is half done: `bayplan recover` brings it back
   8  the engine cannot be reached
   64  usage
-  129, 130, 131, 143  interrupted, and every change is done or as it was before";
+  129, 130, 131, 143  interrupted, and every change is done or taken back";

@@ -345,11 +345,11 @@ fn not_begun(status: &StepStatus) -> String {
 }
 
 impl Sink for Progress {
-    fn output(&self, container: &str, lines: String) -> Option<String> {
+    fn output(&self, title: &str, lines: String) -> Option<String> {
         if self.keep {
             return Some(lines);
         }
-        self.line(&format!("`{}`: its last output:{lines}", say::safe(container)));
+        self.line(&format!("{}:{lines}", say::safe(title)));
         None
     }
 

@@ -140,13 +140,7 @@ impl Back<'_> {
                 self.settings(step, container, settings);
             }
             Action::Fence { container } => self.settings(step, container, &fenced()),
-            Action::Rename { container, from, to } => {
-                let name = Cell::Name(container.clone());
-                if self.now.get(&name) == Some(&Value::Name(to.clone())) {
-                    let (container, from, to) = (container.clone(), to.clone(), from.clone());
-                    self.call(step, Action::Rename { container, from, to });
-                }
-            }
+            Action::Rename { container, from, to } => self.rename(step, container, (from, to)),
             Action::Connect { container, network, which, .. } => {
                 self.disconnect(step, container, network, which);
             }
@@ -207,6 +201,43 @@ impl Back<'_> {
         } else {
             self.call(step, Action::Remove { container });
         }
+    }
+
+    /// Gives a container its earlier name. The container is known by its ID, so a name that
+    /// somebody else gave it meanwhile counts as the new name.
+    fn rename(
+        &mut self,
+        step: &Step,
+        container: &Subject,
+        names: (&ContainerName, &ContainerName),
+    ) {
+        let (from, to) = names;
+        let Some(Value::Name(now)) = self.now.get(&Cell::Name(container.clone())).cloned() else {
+            return;
+        };
+        if now == *to || self.lost_its_name(step, container, &now) {
+            let (container, to) = (container.clone(), from.clone());
+            self.call(step, Action::Rename { container, from: now, to });
+        }
+    }
+
+    /// Whether an old container has a name that no step of the plan gives it. Only a new container
+    /// beside it shows that its change was begun.
+    fn lost_its_name(&self, step: &Step, container: &Subject, now: &ContainerName) -> bool {
+        let was = self.before.get(&Cell::Name(container.clone()));
+        let of_plan = |step: &Step| match &step.action {
+            Action::Rename { container: of, from, to } => {
+                of == container && [from, to].contains(&now)
+            }
+            _ => false,
+        };
+        let made = |other: &Step| {
+            let created = Subject::CreatedBy(other.id.clone());
+            other.id.change() == step.id.change() && self.now.has(&created)
+        };
+        was.is_some_and(|was| matches!(was, Value::Name(was) if was != now))
+            && !self.plan.steps.iter().any(of_plan)
+            && self.plan.steps.iter().any(made)
     }
 
     fn stop(&mut self, step: &Step, container: &Subject) {

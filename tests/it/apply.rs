@@ -201,6 +201,57 @@ fn an_unhealthy_container_is_not_proven_and_a_slow_one_is() {
     }
 }
 
+/// What the check said last is told to its end, whatever it said before; secrets stay hidden.
+#[test]
+fn an_unhealthy_container_tells_the_end_of_what_its_check_said() {
+    block(async {
+        let engine = engine(vec![found("a", "web", "running")]);
+        let health = Some((Duration::from_secs(2), "unhealthy".to_owned()));
+        engine.behave("web", Behaviour { health, ..Behaviour::default() });
+        let mut made = replacement();
+        let check = json!({"Test": ["CMD", "true"], "Interval": 1_000_000_000_u64, "Retries": 1});
+        for body in made.bodies.values_mut() {
+            body.config("Healthcheck", check.clone());
+        }
+        let said =
+            format!("{}\nhunter2hunter2: {}\nno route\n", "noise\n".repeat(40), "-".repeat(80));
+        let watcher = Watcher::meddling("web/start", || {
+            engine.meddle("web", |new| {
+                new["State"]["Health"]["Log"] = json!([{"ExitCode": 1, "Output": said}]);
+            });
+        });
+        let outcome = apply_with(&engine, &made, &watcher, 4).await;
+        let StepStatus::Failed { message } = status(&outcome, "web/wait_ready") else {
+            panic!("{outcome:#?}")
+        };
+        assert!(message.starts_with("container `web` is unhealthy; its check said:\n  | noise"));
+        assert!(message.ends_with(&format!("\n  | «hidden»: {}\n  | no route", "-".repeat(80))));
+        assert_eq!(message.lines().count(), 21, "{message}");
+    });
+}
+
+#[test]
+fn a_container_that_was_killed_for_its_memory_says_so() {
+    for one_shot in [false, true] {
+        block(async {
+            let engine = engine(Vec::new());
+            let ends = Some((Duration::from_secs(1), 137));
+            engine.behave("web", Behaviour { ends, out_of_memory: true, ..Behaviour::default() });
+            let mut made = Made::new(Vec::new());
+            made.create("web", one_shot);
+            for body in made.bodies.values_mut() {
+                body.host("Memory", json!(8 << 20));
+            }
+            let outcome = apply(&engine, &made).await;
+            let step = if one_shot { "web/start" } else { "web/wait_ready" };
+            let StepStatus::Failed { message } = status(&outcome, step) else {
+                panic!("{outcome:#?}")
+            };
+            assert_eq!(message, "container `web` was killed: out of memory (limit 8m)");
+        });
+    }
+}
+
 #[test]
 fn a_one_shot_is_proven_by_its_exit_code() {
     for code in [0, 4] {

@@ -1,16 +1,27 @@
 //! Somebody else acts right before any call of a run, from a seed. Noise beside the plan changes nothing. What
 //! is done to the plan's own containers is seen; nothing of others is touched, and `recover` leads out.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bayplan::apply::driver::LastLook;
+use bayplan::apply::events::{Event, Sink};
 use bayplan::apply::recovery::{Way, recovery};
+use bayplan::apply::result::ResultDocument;
+use bayplan::apply::result_text;
+use bayplan::apply::{Outcome, StepStatus};
 use bayplan::base::ident::{ContainerName, reserved_suffix};
 use bayplan::engine::Reader;
-use bayplan::engine::simulated::{Deed, Faults, Simulated};
+use bayplan::engine::simulated::{Behaviour, Blow, Deed, Faults, Simulated, When};
 use bayplan::observed::snapshot::Snapshot;
+use bayplan::plan::Subject;
 use bayplan::stale;
 
+use serde_json::{Value as Json, json};
+
 use crate::cases;
-use crate::made::block;
-use crate::survives::{KINDS, Tally, Trial, report};
+use crate::made::{Watcher, apply_told, apply_with, block, engine, found, id, replacement, status};
+use crate::survives::{Blame, KINDS, Tally, Trial, report};
 
 /// So many seeds for each plan.
 const SEEDS: u64 = 60;
@@ -166,10 +177,12 @@ fn what_strangers_do_to_the_plans_own_containers_is_seen_and_led_out_of() {
             let mut seed = Seed(number);
             let (at, deeds) = (seed.below(calls), drift(&mut seed, &trial, &image));
             let engine = with(&trial, at, deeds.clone());
-            let code = trial.run(&engine, &trial.fresh, None).map(|outcome| outcome.exit_code());
+            let outcome = trial.run(&engine, &trial.fresh, None);
+            let code = outcome.as_ref().map(Outcome::exit_code);
             tally.runs += 1;
             engine.set_faults(Faults::none());
             let mut wrong = touched_strangers(&trial, &engine);
+            wrong.extend(outcome.iter().flat_map(|outcome| lies(&trial, outcome, &engine)));
             wrong.extend(lost_volumes(&trial, &engine));
             // Only where a person is needed may something lie about.
             if code != Some(7) {
@@ -188,6 +201,28 @@ fn what_strangers_do_to_the_plans_own_containers_is_seen_and_led_out_of() {
     });
 }
 
+/// The containers of which a run says that they are as before, and that are not.
+fn lies(trial: &Trial<'_>, outcome: &Outcome, engine: &Simulated) -> Vec<String> {
+    let mut lies = Vec::new();
+    for trouble in outcome.troubles.iter().filter(|trouble| trouble.as_before) {
+        let steps = trial.plan.steps.iter().filter(|it| it.id.change() == trouble.change.as_str());
+        for id in steps.filter_map(|step| match step.action.subject() {
+            Some(Subject::Container(id)) => Some(id),
+            _ => None,
+        }) {
+            let Some(fact) = trial.plan.facts.containers.iter().find(|fact| fact.id == *id) else {
+                continue;
+            };
+            let now = block(engine.inspect(id.as_str())).unwrap().unwrap_or_default();
+            let name = now["Name"].as_str().unwrap_or_default().trim_start_matches('/');
+            if name != fact.name.as_str() || now["State"]["Running"] != fact.run.is_live() {
+                lies.push(format!("`{}` is not as before: `{name}`, {}", fact.name, now["State"]));
+            }
+        }
+    }
+    lies
+}
+
 /// What `recover` leaves lying about, though it says that it can.
 fn recovered(trial: &Trial<'_>, engine: &Simulated) -> Vec<String> {
     let look = trial.look(engine);
@@ -197,6 +232,123 @@ fn recovered(trial: &Trial<'_>, engine: &Simulated) -> Vec<String> {
         return Vec::new();
     }
     let outcome = trial.run(engine, &judgement, Some(&what));
-    let whole = outcome.is_some_and(|outcome| outcome.is_whole());
-    if whole { left_over(trial, engine) } else { Vec::new() }
+    let Some(outcome) = outcome else { return Vec::new() };
+    let mut wrong = lies(trial, &outcome, engine);
+    wrong.extend(outcome.is_whole().then(|| left_over(trial, engine)).into_iter().flatten());
+    wrong
+}
+
+/// A replacement whose new container ends, after somebody did something to the old container.
+fn failed_after(deed: impl Fn(&mut Json)) -> (Outcome, Json) {
+    let engine = engine(vec![found("a", "web", "running")]);
+    let ends = Some((Duration::from_secs(1), 3));
+    engine.behave("web", Behaviour { ends, ..Behaviour::default() });
+    let watcher = Watcher::meddling("web/start", || engine.meddle(id("a").as_str(), &deed));
+    let outcome = block(apply_with(&engine, &replacement(), &watcher, 4));
+    let old = block(engine.inspect(id("a").as_str())).unwrap().unwrap();
+    (outcome, old)
+}
+
+#[test]
+fn an_old_container_that_somebody_renamed_gets_its_name_back() {
+    let (outcome, old) = failed_after(|old| old["Name"] = "/zzz".into());
+    let [trouble] = outcome.troubles.as_slice() else { panic!("{outcome:#?}") };
+    assert_eq!((&old["Name"], &old["State"]["Running"]), (&json!("/web"), &json!(true)));
+    assert!(
+        trouble.as_before && trouble.undone.iter().any(|it| it.what == "rename `zzz` to `web`")
+    );
+    assert_eq!(outcome.exit_code(), 5);
+}
+
+#[test]
+fn what_somebody_did_to_the_old_container_is_told_and_is_not_as_before() {
+    type Harm = fn(&mut Json);
+    let deeds: [(Harm, &str); 3] = [
+        (
+            |old| old["NetworkSettings"]["Networks"] = json!({}),
+            "expected container `web` on network `bridge`, but found it off network `bridge`",
+        ),
+        (
+            |old| old["NetworkSettings"]["Networks"]["none"] = json!({}),
+            "expected container `web` off network `none`, but found it on network `none`",
+        ),
+        (
+            |old| old["HostConfig"]["Memory"] = json!(1 << 27),
+            "expected container `web` with no limits, but found Memory 134217728",
+        ),
+    ];
+    for (deed, says) in deeds {
+        let (outcome, old) = failed_after(deed);
+        let [trouble] = outcome.troubles.as_slice() else { panic!("{outcome:#?}") };
+        assert_eq!(trouble.not_by_this_run, [says]);
+        assert!(!trouble.as_before && trouble.taken_back, "{trouble:#?}");
+        assert_eq!((&old["Name"], outcome.exit_code()), (&json!("/web"), 5));
+        let (plan, times) = (replacement().plan, BTreeMap::new());
+        let document = ResultDocument::of_run(&plan, &outcome, &times, LastLook::default());
+        let told = result_text::text(&document);
+        assert!(told.contains(says) && !told.contains("as it was before"), "{told}");
+    }
+}
+
+/// A run died, and somebody renamed what it had set aside: `recover` gives it its name back.
+#[test]
+fn recover_finds_a_renamed_old_container_by_its_id() {
+    let (case, world, plan) = cases::made("reloaded-differing").unwrap();
+    let trial = Trial::new(&case, &world, &plan);
+    let mut found = 0;
+    for at in 0..plain_calls(&trial) {
+        let engine = trial.engine(&[(at, Blame::Happens(Blow::CallerDies(When::Before)))]);
+        assert!(trial.run(&engine, &trial.fresh, None).is_none());
+        engine.set_faults(Faults::none());
+        let olds = plan.facts.containers.iter().filter(|fact| {
+            let now = block(engine.inspect(fact.id.as_str())).unwrap().unwrap_or_default();
+            now["Name"].as_str().is_some_and(|name| name.ends_with(".bp-old"))
+        });
+        let olds: Vec<_> = olds.collect();
+        for old in &olds {
+            engine.meddle(old.id.as_str(), |now| now["Name"] = json!("/elsewhere"));
+        }
+        let look = trial.look(&engine);
+        let judgement = stale::judge(&plan, &trial.spec, &look);
+        let what = recovery(&plan, &trial.digest, &look, &judgement.done, Way::BackIfPossible);
+        let outcome = trial.run(&engine, &judgement, Some(&what)).unwrap();
+        for old in olds {
+            found += 1;
+            let now = block(engine.inspect(old.id.as_str())).unwrap().unwrap();
+            assert_eq!(now["Name"], format!("/{}", old.name), "{at}: {:#?}", outcome.troubles);
+        }
+        assert_eq!(lies(&trial, &outcome, &engine), Vec::<String>::new(), "{at}");
+    }
+    assert!(found > 0);
+}
+
+/// Renames the new container once it is watched.
+struct Renamer<'a>(&'a Simulated);
+
+impl Sink for Renamer<'_> {
+    fn event(&self, event: &Event) {
+        if matches!(event, Event::Waiting { .. }) {
+            self.0.meddle("web", |new| new["Name"] = "/elsewhere".into());
+        }
+    }
+}
+
+/// The name is a part of being ready: a new container without its name is not proven.
+#[test]
+fn a_new_container_that_somebody_renames_is_not_proven() {
+    block(async {
+        let engine = engine(vec![found("a", "web", "running")]);
+        let (_keep, cancel) = tokio::sync::watch::channel(None);
+        let outcome = apply_told(&engine, &replacement(), (&Renamer(&engine), cancel), 4).await;
+        let StepStatus::Stale(stale) = status(&outcome, "web/wait_ready") else {
+            panic!("{outcome:#?}")
+        };
+        assert_eq!(
+            stale.to_string(),
+            "expected container `web` with its name, but found the name `elsewhere`"
+        );
+        assert_eq!(outcome.exit_code(), 5);
+        let [old] = &engine.list().await.unwrap()[..] else { panic!("{outcome:#?}") };
+        assert_eq!((&old["Names"][0], &old["Id"]), (&json!("/web"), &json!(id("a"))));
+    });
 }

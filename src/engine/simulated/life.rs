@@ -280,8 +280,11 @@ impl World {
     /// Ends the process of a container.
     fn ends(&mut self, id: &ContainerId, code: i64) {
         let now = self.tick();
+        let Some(inspect) = self.containers.get(id) else { return };
+        let out_of_memory = self.behaviour(inspect).out_of_memory;
         let Some(inspect) = self.containers.get_mut(id) else { return };
         for (key, value) in [
+            ("OOMKilled", json!(out_of_memory)),
             ("Status", json!("exited")),
             ("Running", json!(false)),
             ("Paused", json!(false)),

@@ -29,6 +29,8 @@ pub struct Behaviour {
     pub start_fails: Option<(u16, String)>,
     /// The output of the process.
     pub output: String,
+    /// Whether the end is shown as the kernel's, for want of memory.
+    pub out_of_memory: bool,
 }
 
 /// All objects on a simulated engine.
